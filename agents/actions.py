@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from agents.edits import Edit
 from agents.findings import Layer
 from agents.tasks import fix_by_completion, running
-from agents.tasks.proposals import unchanged
+from agents.tasks.proposals import measure_unchanged
 from agents.tasks.task import Kind
 from indexing.syntax.documents import Span
 
@@ -73,7 +73,7 @@ def list_actions(scene: Scene, findings: Iterable[Finding], *, missing: Callable
     touched = tuple(one for one in all_findings if _overlaps(one.span, _expand_to_lines(scene)))[:_MOST_FINDINGS]
     scene = replace(scene, findings=touched)
     actions = [action for finding in touched for action in _list_fix_actions(scene, finding, missing)]
-    for task, offer in running.offers(scene):
+    for task, offer in running.list_offers(scene):
         if task.listed and task is not fix_by_completion.TASK:
             disabled = missing(task)
             preferred = offer.preferred and not disabled
@@ -104,7 +104,7 @@ def shift_findings(findings: Sequence[Finding], old: str, new: str) -> tuple[Fin
     """Return `findings` of the text `old`, with offsets for the text `new`; drops those that touch the changed part."""
     if old == new:
         return tuple(findings)
-    same, tail = unchanged(old, new)
+    same, tail = measure_unchanged(old, new)
     shift = len(new) - len(old)
     kept = []
     for finding in findings:
@@ -125,7 +125,7 @@ def _list_fix_actions(scene: Scene, finding: Finding, missing: Callable[[Task], 
         yield Action(finding.fix.title, Kind.QUICK_FIX, Way.EDIT, finding.span, "", finding, preferred=True)
     elif finding.fix is not None and finding.fix.edits:
         yield Action(finding.fix.title, Kind.QUICK_FIX, Way.FIX, finding.span, "", finding)
-    elif fix_by_completion.applies(scene, finding):
+    elif fix_by_completion.is_applicable(scene, finding):
         title = finding.fix.title if finding.fix is not None else f"Fix with the model: {finding.code}"
         why = missing(fix_by_completion.TASK)
         yield Action(title, Kind.QUICK_FIX, Way.FIX, finding.span, fix_by_completion.TASK.name, finding, disabled=why)

@@ -16,8 +16,8 @@ from agents.reviewer.assessment import measure_code
 from agents.reviewer.ruff import style
 from agents.reviewer.scoring import FileReview, build_report
 from agents.tasks import refine, running, write_test
-from agents.tasks.edit_ranking import new_findings
-from agents.tasks.proposals import between, said_of
+from agents.tasks.edit_ranking import find_new_findings
+from agents.tasks.proposals import build_edit, summarise_run
 from agents.tasks.task import Scene, TestRun
 from indexing.syntax.documents import Span
 from indexing.syntax.syntax import Syntax
@@ -126,7 +126,7 @@ class Workflow:
             if not _is_higher(best.score, better.score):
                 break
             best, number = better, len(self.rounds)
-        tested = said_of(best.run) if best.run is not None else ""
+        tested = summarise_run(best.run) if best.run is not None else ""
         return WorkflowResult(self._build_proposal(first, best, tested), tuple(self.rounds), number, tested)
 
     def _review_document(self, document: Document, before: Sequence[Finding], means: Means) -> _State:
@@ -134,7 +134,7 @@ class Workflow:
         means.report("reviewing")
         findings = means.review(document)
         reviewed = FileReview(document, findings, measure_code(document), None, style.count_layout_problems(document))
-        return _State(document, new_findings(before, findings), score=build_report([reviewed]).score)
+        return _State(document, find_new_findings(before, findings), score=build_report([reviewed]).score)
 
     def _write_and_run_test(self, state: _State, means: Means) -> _State:
         """Return `state` with a new test of the written code and its result; unchanged where no test is possible."""
@@ -153,7 +153,9 @@ class Workflow:
         result = running.propose(write_test.TASK, scene, replace(means, run_tests=run_tests))
         if not isinstance(result, ProposedEdit) or any(one.path == code.path for one in result.changes):
             return state  # a test in the same file would need a second change of that file
-        run = next((one for one in ran if one.green), ran[0] if ran else TestRun(ran=False, said="nobody allowed it."))
+        run = next(
+            (one for one in ran if one.green), ran[0] if ran else TestRun(ran=False, output="permission was refused.")
+        )
         return self._apply_test_run(replace(state, test=result.changes), run)
 
     def _apply_test_run(self, state: _State, run: TestRun) -> _State:
@@ -183,7 +185,7 @@ class Workflow:
             return before
         means.report("running the test")
         runs = means.run_tests([[self._build_change(state.document), *state.test]], path)
-        return runs[0] if runs else TestRun(ran=False, said="nobody allowed it.")
+        return runs[0] if runs else TestRun(ran=False, output="permission was refused.")
 
     def _record_round(self, step: str, state: _State, meter: MeteredModel | None, begun: float) -> None:
         """Append a `Round` for `state`; `begun` is the monotonic start time in seconds."""
@@ -205,7 +207,7 @@ class Workflow:
     def _build_change(self, document: Document) -> TextChange:
         """Return the change from the scene's original text to that of `document`."""
         old = self.scene.document
-        return TextChange(old.uri, old.path, old.text, (between(old.text, document.text),))
+        return TextChange(old.uri, old.path, old.text, (build_edit(old.text, document.text),))
 
 
 def _apply_proposal(document: Document, proposal: ProposedEdit) -> Document | None:
@@ -218,7 +220,7 @@ def _fix_finding(document: Document, finding: Finding, means: Means) -> Document
     """Return `document` without `finding`, which is located again by code and message; None where that fails."""
     meant = (finding.code, finding.message)
     present = next((one for one in means.review(document) if (one.code, one.message) == meant), None)
-    return refine.mended(document, present, means) if present is not None else None
+    return refine.fix_finding(document, present, means) if present is not None else None
 
 
 def _is_higher(score: float | None, then: float | None) -> bool:

@@ -282,7 +282,7 @@ class Index:
         passes: list[float] = []
         store_bytes = 0
         for places, counts, indexed_at in self._loaded().counts():
-            store_bytes += sum(_size(path) for path in places.files())
+            store_bytes += sum(_size(path) for path in places.list_files())
             if indexed_at:
                 passes.append(float(indexed_at))
             if counts is not None:

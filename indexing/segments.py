@@ -171,7 +171,7 @@ class View:
     def chunk_count(self, key: FileKey) -> int:
         """Number of the file's chunks. Raises KeyError for an unknown file."""
         segment, index = self._find(key)
-        return segment.chunk_count(index)
+        return segment.count_chunks(index)
 
     def text(self, key: FileKey, span: Span | None = None) -> str:
         """Text of the file as it was given to `analyze`, or a part of it. Raises KeyError for an unknown file."""
@@ -187,7 +187,7 @@ class View:
         """All parts with the files that count, the asking file taken out."""
         parts = []
         for part in self._parts:
-            part.segment.used()
+            part.segment.note_query()
             alive = part.alive
             if own is not None:
                 index = -1
@@ -217,7 +217,7 @@ class View:
         ranked = []
         for hit in found:
             part = parts[hit.shelf][0]
-            index, ordinal = part.segment.home(hit.chunk)
+            index, ordinal = part.segment.locate_chunk(hit.chunk)
             ranked.append(Ranked(part.keys[index], ordinal, hit.score))
         return ranked
 

@@ -110,7 +110,7 @@ class Sources:
         with self._lock:
             for root in self._roots.values():
                 try:
-                    generation = root.store.generation() if root.store is not None else -1
+                    generation = root.store.read_generation() if root.store is not None else -1
                 except (sqlite3.Error, *DAMAGE):
                     generation = -1
                 if generation != root.changes.generation or root.places.identity() != root.identity:
@@ -185,7 +185,7 @@ class Sources:
                     store = root.store or Store.read(root.places)
                     with nullcontext() if store is None or store is root.store else store:
                         result.append(
-                            (root.places, store.counts(), store.meta("indexed_at"))
+                            (root.places, store.count(), store.read_meta("indexed_at"))
                             if store
                             else (root.places, None, "")
                         )
@@ -209,7 +209,7 @@ class Sources:
             if root.store is None:
                 root.damage = "damaged" if identity is not None else "missing" if root.segment is not None else ""
                 return
-            changes = root.store.changes(self._limits.pending_files)
+            changes = root.store.read_changes(self._limits.pending_files)
             if not changes.segment:
                 self._close(root)  # it is being made
                 return
@@ -257,7 +257,7 @@ class Sources:
         if root is None or root.store is None:
             return None
         try:
-            file_id = root.store.file_id(relative)
+            file_id = root.store.find_file_id(relative)
         except (sqlite3.Error, UnicodeEncodeError):
             return None
         return (key, file_id) if file_id is not None else None

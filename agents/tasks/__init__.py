@@ -1,1 +1,4 @@
-"""What the generator writes when a person asks: one module a task, listed in `task_registry`. Start at `task.Task`."""
+"""Tasks: code that a person can have written by a model, one module a task, listed in `task_registry`.
+
+Start at `task.Task`.
+"""

@@ -1,4 +1,4 @@
-"""Writes the rest of a block where the cursor stands: what inline completion would offer, larger, and as a proposal."""
+"""The task "complete": writes the rest of the block at the cursor, longer than inline completion, as a proposal."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from agents.edits import ProposedEdit
 from agents.suggestions import Trigger
 from agents.tasks import edit_ranking, filling
 from agents.tasks.filling import Hole
-from agents.tasks.functions import function_at
-from agents.tasks.proposals import change, not_here, not_written, notes_of
+from agents.tasks.functions import find_function_at
+from agents.tasks.proposals import build_change, decline_answer, decline_place, list_notes
 from agents.tasks.task import Kind, Needs, Offer, Task
 
 if TYPE_CHECKING:
@@ -23,42 +23,43 @@ _POLICY = CompletionPolicy(block_lines=LINES, block_tokens=256)
 
 
 def offer(scene: Scene) -> Offer | None:
-    """At the end of a line of code, with nothing selected, where a function is not wholly empty."""
+    """Return the offer at the end of a code line with nothing selected; None in a function that is still a stub."""
     span = scene.span
-    if span.start != span.end or _plan(scene) is None:
+    if span.start != span.end or _plan_block(scene) is None:
         return None
-    function = function_at(scene.syntax, span.start)
+    function = find_function_at(scene.syntax, span.start)
     if function is not None and function.is_stub(scene.document.text):
         return None
     return Offer("Complete the block here", span)
 
 
 def propose(scene: Scene, means: Means) -> Result:
-    """The likeliest block that parses."""
-    wanted = _plan(scene)
+    """Return the likeliest block that parses, as a proposal."""
+    wanted = _plan_block(scene)
     if wanted is None:
-        return not_here("A block can be completed at the end of a line of code only")
+        return decline_place("A block can be completed at the end of a line of code only")
     offset = scene.span.start
     hole = Hole(scene.document, offset, offset)
     means.report("writing the block")
     candidates = [
-        edit_ranking.Candidate((hole.edit(one.text),), one.likelihood)
-        for one in filling.block(hole, means, wanted, scene=scene)
+        edit_ranking.Candidate((hole.make_edit(one.text),), one.likelihood)
+        for one in filling.fill_block(hole, means, wanted, scene=scene)
     ]
-    best = edit_ranking.ranked(candidates, scene, means)
+    best = edit_ranking.rank(candidates, scene, means)
     if not best:
-        return not_written("The model found nothing that parses here")
+        return decline_answer("The model found nothing that parses here")
     return ProposedEdit(
         title="Complete the block",
-        why="This is how the model would go on at the cursor.",
+        why="The model continues the code at the cursor with these lines.",
         by="generator",
-        changes=(change(scene.document, best[0].candidate.edits),),
+        changes=(build_change(scene.document, best[0].candidate.edits),),
         model=means.model.entry.name if means.model is not None else "",
-        notes=notes_of(best[0]),
+        notes=list_notes(best[0]),
     )
 
 
-def _plan(scene: Scene) -> Plan | None:
+def _plan_block(scene: Scene) -> Plan | None:
+    """Return the plan for a block at the cursor; None where the cursor is in a line or no block fits there."""
     cursor = Cursor.at(scene.document, scene.span.start)
     if cursor.splits_line_ending or cursor.after.strip():
         return None

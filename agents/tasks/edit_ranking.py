@@ -1,6 +1,7 @@
-"""Which of several candidates to propose: one that parses, brings no new finding, and is the likeliest.
+"""Ranking of candidate edits: rejects those that break the code; of the rest, fewest new findings and likeliest first.
 
-What does not parse, or brings an error, is dropped, whatever else speaks for it. Never asks a model. Start at `ranked`.
+A candidate that does not parse or brings an error is rejected however likely it is. Never asks a model. Start at
+`rank`.
 """
 
 from __future__ import annotations
@@ -22,28 +23,30 @@ if TYPE_CHECKING:
     from agents.tasks.task import Means, Scene
     from indexing.syntax.documents import Document
 
-UNDEFINED = "F821"  # ruff's code of a name that nothing binds
-_BROKEN = frozenset({UNDEFINED, "F823", "F811"})  # likewise, and of a name that is defined a second time
-_MOST = 8  # candidates that are looked at: each costs a parse and a review
+UNDEFINED = "F821"  # ruff's code for a name that nothing binds
+_BROKEN = frozenset(
+    {UNDEFINED, "F823", "F811"}
+)  # also: a local that is read before it is bound, and a second definition of a name
+_MOST = 8  # candidates that are judged: each costs a parse and a review
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A change that would do, and how likely the model finds it (mean logarithm, 0 at best)."""
+    """A possible change, with the mean log-probability that the model gives it (0 at best)."""
 
     edits: tuple[Edit, ...]
     likelihood: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class Ranked:
-    """A candidate that parses.
+class RankedCandidate:
+    """A candidate that parses and brings no error.
 
     Attributes:
-        candidate: it.
-        after: the document with it.
-        findings: all findings there.
-        new: those that the document did not have before.
+        candidate: the candidate.
+        after: the document with its edits applied.
+        findings: all findings in that document.
+        new: the findings that the original document did not have.
     """
 
     candidate: Candidate
@@ -53,48 +56,48 @@ class Ranked:
 
 
 @dataclass(frozen=True, slots=True)
-class Dropped:
-    """Why a candidate is not to be had: a sentence without its full stop, and the errors it would bring."""
+class RejectedCandidate:
+    """A candidate that cannot be used: the reason, without a full stop, and the errors that it would bring."""
 
     why: str
     errors: tuple[Finding, ...] = ()
 
 
-def ranked(candidates: Iterable[Candidate], scene: Scene, means: Means) -> list[Ranked]:
-    """Those of `candidates` that parse, change something and bring no error, best first."""
+def rank(candidates: Iterable[Candidate], scene: Scene, means: Means) -> list[RankedCandidate]:
+    """Return the usable ones of at most 8 candidates: fewest new findings first, then likeliest first."""
     return sorted(
-        (one for one in judged(candidates, scene, means) if isinstance(one, Ranked)),
+        (one for one in judge(candidates, scene, means) if isinstance(one, RankedCandidate)),
         key=lambda one: (len(one.new), -one.candidate.likelihood),
     )
 
 
-def judged(candidates: Iterable[Candidate], scene: Scene, means: Means) -> list[Ranked | Dropped]:
-    """Judge each candidate, in their order."""
+def judge(candidates: Iterable[Candidate], scene: Scene, means: Means) -> list[RankedCandidate | RejectedCandidate]:
+    """Return the verdict on each of at most 8 candidates, in their order."""
     document = scene.document
     before: tuple[Finding, ...] | None = None
-    found: list[Ranked | Dropped] = []
+    verdicts: list[RankedCandidate | RejectedCandidate] = []
     for candidate in list(candidates)[:_MOST]:
         text = apply_edits(document.text, candidate.edits)
         after = replace(document, text=text)
         if text == document.text:
-            found.append(Dropped("it changes nothing"))
+            verdicts.append(RejectedCandidate("it changes nothing"))
         elif not parses(scene, after, candidate.edits):
-            found.append(Dropped(f"the file does not parse with it{_explain_python_error(after)}"))
+            verdicts.append(RejectedCandidate(f"the file does not parse with it{_explain_python_error(after)}"))
         else:
             if before is None:
                 before = means.review(document)
             findings = means.review(after)
-            new = new_findings(before, findings)
+            new = find_new_findings(before, findings)
             errors = tuple(one for one in new if one.severity is Severity.ERROR or one.code in _BROKEN)
-            said = "; ".join(one.message.rstrip(".") for one in errors[:3])
-            dropped = Dropped(f"it brings an error: {said}", errors)
-            found.append(dropped if errors else Ranked(candidate, after, findings, new))
-    return found
+            messages = "; ".join(one.message.rstrip(".") for one in errors[:3])
+            rejected = RejectedCandidate(f"it brings an error: {messages}", errors)
+            verdicts.append(rejected if errors else RankedCandidate(candidate, after, findings, new))
+    return verdicts
 
 
 def _explain_python_error(after: Document) -> str:
-    """Return where and why Python cannot read a text, "" where that is not known."""
-    if not after.entry.python_parser or (error := _syntax_error(after.text)) is None:
+    """Return Python's syntax error in a text, with its line, in parentheses; "" for other languages or no error."""
+    if not after.entry.python_parser or (error := _catch_syntax_error(after.text)) is None:
         return ""
     lines = after.text.splitlines()
     line = lines[error.lineno - 1].strip() if error.lineno and error.lineno <= len(lines) else ""
@@ -102,7 +105,7 @@ def _explain_python_error(after: Document) -> str:
 
 
 def parses(scene: Scene, after: Document, edits: tuple[Edit, ...]) -> bool:
-    """Whether `after` is no more broken than the scene's document; where nothing parses, whether it is still text."""
+    """Return whether `after` has no more syntax errors than the scene's document; always true without a syntax tree."""
     if not scene.syntax.available:
         return True
     syntax = Syntax.of(after, scene.syntax)
@@ -112,14 +115,14 @@ def parses(scene: Scene, after: Document, edits: tuple[Edit, ...]) -> bool:
 
 
 def _breaks_python(before: str, after: str, edits: tuple[Edit, ...]) -> bool:
-    """Whether Python stumbles over what was written: the grammar for editors forgives what Python does not.
+    """Return whether Python's own parser fails at `edits`, since the editor's grammar accepts more than Python does.
 
-    Where it stumbled before, and still does at another place, the change is not to blame.
+    An error outside of the edited lines does not count where the text had a syntax error before.
     """
-    line = _python_error(after)
+    line = _find_python_error_line(after)
     if line is None:
         return False
-    if _python_error(before) is None or not edits:
+    if _find_python_error_line(before) is None or not edits:
         return True
     first = before.count("\n", 0, edits[0].start) + 1
     written = sum(edit.text.count("\n") - before.count("\n", edit.start, edit.end) for edit in edits)
@@ -127,8 +130,8 @@ def _breaks_python(before: str, after: str, edits: tuple[Edit, ...]) -> bool:
     return first <= line <= last + 1
 
 
-def new_findings(before: Iterable[Finding], after: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Findings of `after` that `before` does not have, told by what they say, for they move about."""
+def find_new_findings(before: Iterable[Finding], after: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return the findings of `after` that are not in `before`, compared by code and message because offsets shift."""
     known = Counter((one.code, one.message) for one in before)
     new = []
     for one in after:
@@ -138,13 +141,14 @@ def new_findings(before: Iterable[Finding], after: Iterable[Finding]) -> tuple[F
     return tuple(new)
 
 
-def _python_error(text: str) -> int | None:
-    """The line, from 1, at which Python does not read on; None when it reads all."""
-    error = _syntax_error(text)
+def _find_python_error_line(text: str) -> int | None:
+    """Return the line of Python's first syntax error, counted from 1; None when the text parses."""
+    error = _catch_syntax_error(text)
     return None if error is None else error.lineno or 1
 
 
-def _syntax_error(text: str) -> SyntaxError | None:
+def _catch_syntax_error(text: str) -> SyntaxError | None:
+    """Return the error that Python's parser raises for a text, None when it parses."""
     try:
         parse_python(text)
     except SyntaxError as error:

@@ -1,4 +1,4 @@
-"""Explains a function, or the selected lines, in words; changes nothing."""
+"""The task "explain": a chat model's explanation of a function or the selected lines; changes nothing."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from agents import outlines, prompting, related_code
 from agents.markdown import InertFilter, make_inert
 from agents.pieces import Piece
 from agents.tasks.filling import Cancelled
-from agents.tasks.functions import function_at
+from agents.tasks.functions import find_function_at
 from agents.tasks.rewriting.chat_rewrite import whole_lines
-from agents.tasks.task import Kind, Needs, Nothing, Offer, Task, Told
+from agents.tasks.task import Kind, Needs, Nothing, Offer, Task, TextAnswer
 from indexing.syntax.documents import Span
 from models.chat import ChatRequest, ReplyEnd
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 ANSWER_TOKENS = 1024
 QUESTION = "Explain this code."
-_SPARE_TOKENS = 500  # for the prompt's own words
-_CONTEXT_TOKENS = 1500  # of the class around, and of what else has to do with it: more takes long to read
+_SPARE_TOKENS = 500  # for the fixed text of the prompt
+_CONTEXT_TOKENS = 1500  # for the outline of the class and for related code: small models read more of it slowly
 
 
 def offer(scene: Scene) -> Offer | None:
-    """For what is selected, the function around the cursor, or the whole text."""
+    """Return the offer for the selection, else for the function at the cursor, else for the whole file."""
     if scene.document.text[scene.span.start : scene.span.end].strip():
         return Offer("Explain the selection", scene.span)
-    function = function_at(scene.syntax, scene.span.start)
+    function = find_function_at(scene.syntax, scene.span.start)
     if function is not None:
         return Offer(f"Explain `{function.name}`", function.span)
     whole = Span(0, len(scene.document.text))
@@ -36,14 +36,14 @@ def offer(scene: Scene) -> Offer | None:
 
 
 def propose(scene: Scene, means: Means) -> Result:
-    """Ask the chat model, and return its explanation as Markdown; `means.stream` gets it as it comes.
+    """Ask the chat model, and return its explanation as Markdown; `means.stream` also gets it piece by piece.
 
     Raises:
-        Cancelled: nobody wants it any more.
+        Cancelled: the request was cancelled.
         models.chat.ChatError: the model did not answer.
     """
     chat, offered = means.chat, offer(scene)
-    assert chat is not None  # noqa: S101 - `running` lets no task begin without what it needs
+    assert chat is not None  # noqa: S101 - `running` starts no task without its model
     if offered is None:
         return Nothing("There is nothing here to explain.")
     piece = Piece(scene.document, scene.syntax, offered.span)
@@ -68,19 +68,19 @@ def propose(scene: Scene, means: Means) -> Result:
         context=context,
     )
     request = ChatRequest(messages, max_tokens=ANSWER_TOKENS, words=True)
-    reply = _ask(chat, request, means)
+    reply = _ask_streaming(chat, request, means)
     if reply.end is ReplyEnd.CANCELLED:
         raise Cancelled
     text = make_inert(reply.text).strip() + ("\n\n(It was cut off here.)" if reply.end is ReplyEnd.LENGTH else "")
-    return Told(text, chat.name) if reply.text.strip() else Nothing(f"{chat.name} said nothing; ask again.")
+    return TextAnswer(text, chat.name) if reply.text.strip() else Nothing(f"{chat.name} said nothing; ask again.")
 
 
 def _fits(chat: ChatModel, context: str) -> bool:
     return chat.count_tokens(context) <= _CONTEXT_TOKENS
 
 
-def _ask(chat: ChatModel, request: ChatRequest, means: Means) -> Reply:
-    """Ask, and hand the answer on while it comes, made inert."""
+def _ask_streaming(chat: ChatModel, request: ChatRequest, means: Means) -> Reply:
+    """Return the model's reply, and pass it on to `means.stream`, made inert, while it comes."""
     stream = means.stream
     if stream is None:
         return chat.chat(request, cancelled=means.cancelled)

@@ -1,7 +1,7 @@
-"""A hole in a document, filled by the completion model: the one way in which tasks without a chat model write code.
+"""A hole in a document and the completion model's texts for it: how tasks without a chat model write code.
 
-Text comes back as it may be inserted (indented, brackets closed, nothing repeated), likeliest first; whether it is any
-good is for `edit_ranking` to say. Start at `Hole` and `block`.
+Texts come back ready to insert (indented, brackets closed, nothing repeated), likeliest first. Whether a text is any
+good is decided in `edit_ranking`. Start at `Hole` and `fill_block`.
 """
 
 from __future__ import annotations
@@ -26,25 +26,25 @@ if TYPE_CHECKING:
     from models.completion import CompletionModel, Generation, Snippet
 
 ALTERNATIVES = 4
-_LEAST_WINDOW = 1024  # smaller windows are best filled with the file itself (`agents.completion.generator`)
+_LEAST_WINDOW = 1024  # tokens; smaller windows are filled best with the file itself (`agents.completion.generator`)
 _TOKENS_PER_LINE = 16
 
 
 class Cancelled(Exception):  # noqa: N818 - nothing went wrong
-    """Nobody wants the result any more."""
+    """The request was cancelled, or a newer one superseded it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    r"""A place to fill.
+    """A place in a document that the model fills.
 
     Attributes:
-        document: the text around.
-        start: where the hole begins.
-        end: where it ends; what stands between is not shown to the model, and replaced.
-        before: written in front of what comes, and shown to the model (an opening quote, an indentation).
-        after: likewise behind it.
-        hint: shown to the model in front of `before`, but never written (a comment that says what is wanted).
+        document: the document around the hole.
+        start: code-point offset where the hole begins.
+        end: code-point offset where it ends; the text between is replaced, and the model does not see it.
+        before: written before the model's text, and shown to the model (an opening quote, an indentation).
+        after: written after the model's text, and shown to the model.
+        hint: shown to the model before `before`, but never written (a comment that says what is wanted).
     """
 
     document: Document
@@ -56,63 +56,69 @@ class Hole:
 
     @property
     def cursor(self) -> Cursor:
-        """The hole as a cursor in the text without what it replaces."""
+        """A cursor in the hole, in the text without the replaced part."""
         text = self.document.text
         head = text[: self.start] + self.hint + self.before
         return Cursor.at(replace(self.document, text=head + self.after + text[self.end :]), len(head))
 
-    def edit(self, text: str) -> Edit:
-        """The hole filled with `text`."""
+    def make_edit(self, text: str) -> Edit:
+        """Return the edit that fills the hole with `text`."""
         return Edit(self.start, self.end, self.before + text + self.after)
 
 
 @dataclass(frozen=True, slots=True)
 class Filling:
-    """One text for a hole; `likelihood` is the mean logarithm of its tokens' probabilities, 0 at best."""
+    """A text for a hole; `likelihood` is the mean log-probability of its tokens, 0 at best."""
 
     text: str
     likelihood: float
 
 
-def block(hole: Hole, means: Means, plan: Plan, *, scene: Scene | None = None) -> list[Filling]:
-    """Lines of code as `plan` has them; with `scene`, written with what other files hold in view."""
+def fill_block(hole: Hole, means: Means, plan: Plan, *, scene: Scene | None = None) -> list[Filling]:
+    """Return different texts of one or more lines for the hole, likeliest first, in the shape that `plan` gives.
+
+    With `scene`, the model also sees related snippets of other files.
+    """
     cursor = hole.cursor
     polisher = Polisher(cursor, plan)
-    snippets = _snippets(cursor, means, scene)
-    found = _generated(cursor, means, polisher.stop_rules, plan.tokens, ALTERNATIVES, snippets)
+    snippets = _gather_snippets(cursor, means, scene)
+    found = _generate(cursor, means, polisher.stop_rules, plan.tokens, ALTERNATIVES, snippets)
     polished = ((polisher.polished(one.text), one) for one in found)
-    return _distinct([Filling(text.text, _mean(one.log_probs)) for text, one in polished if not text.end])
+    return _deduplicate([Filling(text.text, _average(one.log_probs)) for text, one in polished if not text.end])
 
 
-def planned(indentation: int, *, lines: int, one_statement: bool = False) -> Plan:
-    """A block of at most so many lines, at least `indentation` columns deep."""
+def plan_block(indentation: int, *, lines: int, one_statement: bool = False) -> Plan:
+    """Return the plan for a block of at most `lines` lines, indented by at least `indentation` columns."""
     return Plan(Extent.BLOCK, indentation, one_statement, lines, min(512, lines * _TOKENS_PER_LINE))
 
 
-def words(
+def fill_words(
     hole: Hole, means: Means, *, until: Sequence[str], tokens: int = 32, alternatives: int = ALTERNATIVES
 ) -> list[Filling]:
-    """A piece of one line, up to the first of `until` (a line's end always is one)."""
+    """Return different texts for the hole that end before the first of `until` or at the line's end, likeliest first.
+
+    Texts that reach `tokens` without such an end are dropped.
+    """
     ends = ("\n", *until)
 
     def stop(text: str) -> int | None:
         found = [at for end in ends if (at := text.find(end)) >= 0]
         return min(found) if found else None
 
-    found = _generated(hole.cursor, means, stop, tokens, alternatives)
+    found = _generate(hole.cursor, means, stop, tokens, alternatives)
     whole = (one for one in found if one.stop is not StopReason.LENGTH)
-    return _distinct([Filling(cleaned(one.text).strip(), _mean(one.log_probs)) for one in whole])
+    return _deduplicate([Filling(cleaned(one.text).strip(), _average(one.log_probs)) for one in whole])
 
 
-def likelihoods(hole: Hole, means: Means, texts: Sequence[str]) -> list[float]:
-    """How likely the model finds each of `texts` in the hole, as `Filling.likelihood`."""
+def score_texts(hole: Hole, means: Means, texts: Sequence[str]) -> list[float]:
+    """Return the likelihood of each of `texts` in the hole, as in `Filling.likelihood`."""
     cursor = hole.cursor
-    scores = _model(means).score(_request(cursor, 1), list(texts), cancelled=means.cancelled)
-    _look(means)
-    return [_mean(score.log_probs) for score in scores]
+    scores = _require_model(means).score(_build_request(cursor, 1), list(texts), cancelled=means.cancelled)
+    _raise_if_cancelled(means)
+    return [_average(score.log_probs) for score in scores]
 
 
-def _generated(  # noqa: PLR0913, PLR0917 - what a model is asked
+def _generate(  # noqa: PLR0913, PLR0917 - the parameters of one request
     cursor: Cursor,
     means: Means,
     stop: Callable[[str], int | None],
@@ -120,44 +126,50 @@ def _generated(  # noqa: PLR0913, PLR0917 - what a model is asked
     alternatives: int,
     snippets: tuple[Snippet, ...] = (),
 ) -> tuple[Generation, ...]:
-    found = _model(means).generate(
-        _request(cursor, tokens, snippets), stop=stop, cancelled=means.cancelled, alternatives=alternatives
+    """Return the model's texts at the cursor, without those that were cancelled.
+
+    Raises:
+        Cancelled: the request was cancelled.
+    """
+    found = _require_model(means).generate(
+        _build_request(cursor, tokens, snippets), stop=stop, cancelled=means.cancelled, alternatives=alternatives
     )
-    _look(means)
+    _raise_if_cancelled(means)
     return tuple(one for one in found if one.stop is not StopReason.CANCELLED)
 
 
-def _model(means: Means) -> CompletionModel:
-    _look(means)
+def _require_model(means: Means) -> CompletionModel:
+    _raise_if_cancelled(means)
     assert means.model is not None  # noqa: S101 - `running` lets no task begin without what it needs
     return means.model
 
 
-def _look(means: Means) -> None:
+def _raise_if_cancelled(means: Means) -> None:
     if means.cancelled():
         raise Cancelled
 
 
-def _request(cursor: Cursor, tokens: int, snippets: tuple[Snippet, ...] = ()) -> FillRequest:
+def _build_request(cursor: Cursor, tokens: int, snippets: tuple[Snippet, ...] = ()) -> FillRequest:
     path = cursor.document.path
     name = "/".join(path.parts[-2:]) if path is not None else ""
     return FillRequest(name, cursor.prefix, cursor.suffix, snippets, tokens)
 
 
-def _snippets(cursor: Cursor, means: Means, scene: Scene | None) -> tuple[Snippet, ...]:
-    if scene is None or _model(means).entry.context_tokens < _LEAST_WINDOW:
+def _gather_snippets(cursor: Cursor, means: Means, scene: Scene | None) -> tuple[Snippet, ...]:
+    """Return related snippets of other files; none without `scene` or with a model of a small window."""
+    if scene is None or _require_model(means).entry.context_tokens < _LEAST_WINDOW:
         return ()
     syntax = scene.syntax if scene.syntax.available else None
-    patient = replace(CompletionPolicy(), context_ms=500.0)  # a person chose this and waits for it
+    patient = replace(CompletionPolicy(), context_ms=500.0)  # ms; a person has chosen the task and waits for it
     return tuple(ContextGatherer().gather(cursor, syntax, means.index, patient))
 
 
-def _mean(log_probs: Sequence[float]) -> float:
+def _average(log_probs: Sequence[float]) -> float:
     return sum(log_probs) / len(log_probs) if log_probs else float("-inf")
 
 
-def _distinct(fillings: Sequence[Filling]) -> list[Filling]:
-    """Likeliest first, each text once, empty ones left out."""
+def _deduplicate(fillings: Sequence[Filling]) -> list[Filling]:
+    """Return the fillings likeliest first, without blank texts and repeated ones."""
     best: dict[str, Filling] = {}
     for filling in sorted(fillings, key=lambda one: -one.likelihood):
         if filling.text.strip():

@@ -1,7 +1,7 @@
-"""The function around a place: its head, parameters, documentation and body, for every language with such a thing.
+"""Functions in a syntax tree: head, parameters, documentation and body, for all languages that have functions.
 
-Reads the syntax tree that is there; never parses, never fails: what the grammar did not recognise is None. All spans
-are code points. Start at `function_at`.
+Reads an existing tree; never parses and never fails: parts that the grammar did not recognise are None or "". All spans
+are code points. Start at `find_function_at`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ _WRAPPERS = frozenset(
         "variable_declarator",
     }
 )
-_INNER = frozenset({"block", "statement_list", "statements"})  # grammars that put the statements one node further in
+_INNER = frozenset(
+    {"block", "statement_list", "statements"}
+)  # nodes between a body and its statements, in some grammars
 _NAMES = frozenset(
     {
         *("identifier", "field_identifier", "property_identifier", "type_identifier", "name", "word", "constant"),
@@ -60,12 +62,12 @@ _PROTOCOL = re.compile(r"class\s+\w+\s*[(\[][^:]*\b(?:Protocol|ABC)\b")
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One parameter.
+    """One parameter of a function.
 
     Attributes:
-        name: without stars and marks.
-        span: all of it, type and default included.
-        name_end: where a type would go.
+        name: without stars and other marks.
+        span: the whole parameter, with type and default.
+        name_end: offset where a type annotation would go.
         type: as written, "" for none.
         default: as written, "" for none.
         star: "*", "**" or "".
@@ -84,19 +86,19 @@ class Function:
     """One function or method.
 
     Attributes:
-        name: the identifier, without what it belongs to.
-        span: with decorators and `export`.
-        start: where the definition itself begins, behind decorators.
-        body: the block, braces included; empty behind a Python head that has nothing below it yet.
-        braced: whether the body stands in braces.
-        statements: of the body, comments and the docstring left out.
-        docstring: the string that documents it, in languages that have such.
-        parameters: the receiver (`self`) left out.
-        receiver: whether there is one.
-        parameters_end: behind the closing parenthesis.
+        name: the identifier, without its class or module.
+        span: the whole definition, with decorators and `export`.
+        start: offset of the definition itself, after decorators.
+        body: the block, braces included; empty after a Python head without a body yet.
+        braced: whether the body is in braces.
+        statements: the body's statements, without comments and docstring.
+        docstring: the docstring, in languages that have them.
+        parameters: without the receiver (`self`).
+        receiver: whether there is a receiver.
+        parameters_end: offset after the closing parenthesis.
         returns: the declared type, "" for none.
         container: name of the class around it, "" for none.
-        declared_only: an abstract method, an overload, a method of a protocol: its body is meant to be empty.
+        declared_only: whether an empty body is intended: abstract methods, overloads, methods of protocols.
     """
 
     name: str
@@ -115,28 +117,28 @@ class Function:
 
     @property
     def qualified(self) -> str:
-        """Its name with that of its class."""
+        """The name, prefixed with the name of its class."""
         return f"{self.container}.{self.name}" if self.container else self.name
 
     def is_stub(self, text: str) -> bool:
-        """Whether the body holds nothing that does anything, and ought to."""
+        """Return whether the body has no statement that does anything, although it should have one."""
         if self.declared_only:
             return False
         return all(_STUB.fullmatch(text[each.start : each.end].strip()) for each in self.statements)
 
 
-def function_at(syntax: Syntax, offset: int) -> Function | None:
-    """The innermost function at `offset`; anywhere on a line of its head counts, decorators included."""
+def find_function_at(syntax: Syntax, offset: int) -> Function | None:
+    """Return the innermost function at `offset`, on whole lines of heads and decorators too; None for none."""
     parsed = syntax.parsed
     if parsed is None:
         return None
-    return _Reader(syntax.text, ByteLines(syntax.text, parsed.data), parsed.grammar.entry.docstrings).at(
+    return _Reader(syntax.text, ByteLines(syntax.text, parsed.data), parsed.grammar.entry.docstrings).find_at(
         parsed.tree.root_node, offset
     )
 
 
-def functions_in(syntax: Syntax, limit: int = 2000) -> tuple[Function, ...]:
-    """All named functions of a text, in order, at most `limit`."""
+def list_functions(syntax: Syntax, limit: int = 2000) -> tuple[Function, ...]:
+    """Return the named functions of a text in order, at most `limit`."""
     parsed = syntax.parsed
     if parsed is None:
         return ()
@@ -145,7 +147,7 @@ def functions_in(syntax: Syntax, limit: int = 2000) -> tuple[Function, ...]:
     waiting = [parsed.tree.root_node]
     while waiting and len(found) < limit:
         node = waiting.pop()
-        if node.type in _FUNCTIONS and (function := reader.function(node)) is not None:
+        if node.type in _FUNCTIONS and (function := reader.read_function(node)) is not None:
             found.append(function)
         waiting.extend(reversed(node.named_children))
     return tuple(found)
@@ -153,11 +155,14 @@ def functions_in(syntax: Syntax, limit: int = 2000) -> tuple[Function, ...]:
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
+    """The access to the functions of one tree."""
+
     text: str
     lines: ByteLines
     docstrings: bool
 
-    def at(self, root: tree_sitter.Node, offset: int) -> Function | None:
+    def find_at(self, root: tree_sitter.Node, offset: int) -> Function | None:
+        """Return the innermost function at `offset`; on a blank line, the empty function above it."""
         line_start = self.text.rfind("\n", 0, offset) + 1
         line_end = self.text.find("\n", offset)
         line = self.text[line_start : line_end if line_end >= 0 else len(self.text)]
@@ -166,14 +171,14 @@ class _Reader:
             at = self.lines.to_byte(place, self.text)
             node = root.descendant_for_byte_range(at, at)
             while node is not None:
-                inner = _definition(node)
-                if inner is not None and (function := self.function(inner)) is not None:
+                inner = _unwrap_definition(node)
+                if inner is not None and (function := self.read_function(inner)) is not None:
                     return function
                 node = node.parent
-        return self._empty_above(root, line_start) if not line.strip() else None
+        return self._find_empty_above(root, line_start) if not line.strip() else None
 
-    def _empty_above(self, root: tree_sitter.Node, line_start: int) -> Function | None:
-        """The function whose head stands right above a blank line, and which has no body yet."""
+    def _find_empty_above(self, root: tree_sitter.Node, line_start: int) -> Function | None:
+        """Return the function whose head is right above the blank line at `line_start`, if it has no statements yet."""
         head = self.text[:line_start].rstrip()
         if not head or self.text.count("\n", len(head), line_start) > 2:
             return None
@@ -181,23 +186,26 @@ class _Reader:
         node = root.descendant_for_byte_range(at, at)
         while node is not None:
             if node.type in _FUNCTIONS:
-                function = self.function(node)
+                function = self.read_function(node)
                 return function if function is not None and not function.statements else None
             node = node.parent
         return None
 
-    def span(self, node: tree_sitter.Node) -> Span:
+    def to_span(self, node: tree_sitter.Node) -> Span:
+        """Return the node's span in code points."""
         return Span(self.lines.to_point(node.start_byte), self.lines.to_point(node.end_byte))
 
-    def said(self, node: tree_sitter.Node | None) -> str:
+    def read_text(self, node: tree_sitter.Node | None) -> str:
+        """Return the node's text, "" for None."""
         if node is None:
             return ""
-        span = self.span(node)
+        span = self.to_span(node)
         return self.text[span.start : span.end]
 
-    def function(self, node: tree_sitter.Node) -> Function | None:
-        name = self._name(node)
-        body = _body(node)
+    def read_function(self, node: tree_sitter.Node) -> Function | None:
+        """Return the record of a function node; None where it has no name or no body."""
+        name = self._read_name(node)
+        body = _find_body(node)
         if not name or body is None:
             return None
         outer = node
@@ -205,38 +213,40 @@ class _Reader:
             outer.parent.type in _WRAPPERS or outer.parent.type == "variable_declarator"
         ):
             outer = outer.parent
-        statements, docstring = self._statements(body)
-        listing = _parameter_list(node)
-        parameters, receiver = self._parameters(listing) if listing is not None else ((), False)
-        container = self._container(outer)
-        whole = self.span(outer)
-        head = self.text[whole.start : self.span(body).start]
-        around = self.said(container).split("\n", 1)[0] if container is not None else ""
+        statements, docstring = self._read_statements(body)
+        listing = _find_parameter_list(node)
+        parameters, receiver = self._read_parameters(listing) if listing is not None else ((), False)
+        container = self._find_class(outer)
+        whole = self.to_span(outer)
+        head = self.text[whole.start : self.to_span(body).start]
+        around = self.read_text(container).split("\n", 1)[0] if container is not None else ""
         return Function(
             name=name,
             span=whole,
-            start=self.span(node).start,
-            body=self.span(body),
-            braced=self.said(body).startswith("{"),
+            start=self.to_span(node).start,
+            body=self.to_span(body),
+            braced=self.read_text(body).startswith("{"),
             statements=statements,
             docstring=docstring,
             parameters=parameters,
             receiver=receiver,
-            parameters_end=self.span(listing).end if listing is not None else 0,
-            returns=self._returns(node),
-            container=self._name(container) if container is not None else "",
+            parameters_end=self.to_span(listing).end if listing is not None else 0,
+            returns=self._read_return_type(node),
+            container=self._read_name(container) if container is not None else "",
             declared_only=bool(_DECLARED_ONLY.search(head) or _PROTOCOL.match(around)),
         )
 
-    def _name(self, node: tree_sitter.Node) -> str:
+    def _read_name(self, node: tree_sitter.Node) -> str:
+        """Return the last part of the name that the node defines, "" for none."""
         found = node.child_by_field_name("name") or node.child_by_field_name("declarator")
         while found is not None and found.type not in _NAMES:
             found = found.child_by_field_name("declarator") or found.child_by_field_name("name")
         if found is None and node.parent is not None and node.parent.type == "variable_declarator":
             found = node.parent.child_by_field_name("name")
-        return re.split(r"::|\.", self.said(found))[-1]
+        return re.split(r"::|\.", self.read_text(found))[-1]
 
-    def _statements(self, body: tree_sitter.Node) -> tuple[tuple[Span, ...], Span | None]:
+    def _read_statements(self, body: tree_sitter.Node) -> tuple[tuple[Span, ...], Span | None]:
+        """Return the statements of a body, and the docstring before them, None for none."""
         inner = body
         while inner.named_child_count == 1 and (only := inner.named_child(0)) is not None and only.type in _INNER:
             inner = only
@@ -245,16 +255,17 @@ class _Reader:
         if self.docstrings and nodes and nodes[0].type == "expression_statement":
             first = nodes[0].named_child(0)
             if first is not None and first.type == "string":
-                docstring = self.span(nodes.pop(0))
-        return tuple(self.span(each) for each in nodes), docstring
+                docstring = self.to_span(nodes.pop(0))
+        return tuple(self.to_span(each) for each in nodes), docstring
 
-    def _returns(self, node: tree_sitter.Node) -> str:
+    def _read_return_type(self, node: tree_sitter.Node) -> str:
         for name in ("return_type", "result", "returns", "type"):
             if (found := node.child_by_field_name(name)) is not None:
-                return self.said(found).lstrip(":-> ").strip()
+                return self.read_text(found).lstrip(":-> ").strip()
         return ""
 
-    def _container(self, node: tree_sitter.Node) -> tree_sitter.Node | None:
+    def _find_class(self, node: tree_sitter.Node) -> tree_sitter.Node | None:
+        """Return the node of the class around `node`; None where a function is nearer."""
         around = node.parent
         while around is not None:
             if around.type in _FUNCTIONS:
@@ -264,42 +275,44 @@ class _Reader:
             around = around.parent
         return None
 
-    def _parameters(self, listing: tree_sitter.Node) -> tuple[tuple[Parameter, ...], bool]:
+    def _read_parameters(self, listing: tree_sitter.Node) -> tuple[tuple[Parameter, ...], bool]:
+        """Return the parameters in a parameter list, and whether it has a receiver, which is not one of them."""
         found: list[Parameter] = []
         receiver = False
         for node in listing.named_children:
             if "comment" in node.type or node.type in {"positional_separator", "keyword_separator"}:
                 continue
-            parameter = self._parameter(node)
+            parameter = self._read_parameter(node)
             if parameter is None or parameter.name in _RECEIVERS or node.type == "self_parameter":
                 receiver = receiver or parameter is not None
             else:
                 found.append(parameter)
         return tuple(found), receiver
 
-    def _parameter(self, node: tree_sitter.Node) -> Parameter | None:
+    def _read_parameter(self, node: tree_sitter.Node) -> Parameter | None:
+        """Return the parameter at `node`; None for one that is destructured at once and so has no name."""
         named = node.child_by_field_name("name") or node.child_by_field_name("pattern")
         named = named or node.child_by_field_name("declarator")
         if named is None:
             named = node if not node.named_child_count else node.named_child(0)
         while named is not None and named.type not in _NAMES and named.named_child_count:
             named = named.child_by_field_name("declarator") or named.named_child(0)
-        whole = self.said(node)
-        if named is None or whole.startswith(("{", "[")):  # taken apart at once: there is no name to speak of
+        whole = self.read_text(node)
+        if named is None or whole.startswith(("{", "[")):  # destructured at once: the parameter has no name
             return None
         star = "**" if whole.startswith("**") else "*" if whole.startswith("*") else ""
         return Parameter(
-            self.said(named).lstrip("$&*"),
-            self.span(node),
-            self.span(named).end,
-            self.said(node.child_by_field_name("type")).lstrip(": "),
-            self.said(node.child_by_field_name("value")),
+            self.read_text(named).lstrip("$&*"),
+            self.to_span(node),
+            self.to_span(named).end,
+            self.read_text(node.child_by_field_name("type")).lstrip(": "),
+            self.read_text(node.child_by_field_name("value")),
             star if "identifier" in named.type else "",
         )
 
 
-def _definition(node: tree_sitter.Node) -> tree_sitter.Node | None:
-    """The function that `node` is, or wraps."""
+def _unwrap_definition(node: tree_sitter.Node) -> tree_sitter.Node | None:
+    """Return the function node that `node` is or wraps (decorators, `export`, assignments); None for neither."""
     for _ in range(4):
         if node.type in _FUNCTIONS:
             return node
@@ -312,18 +325,20 @@ def _definition(node: tree_sitter.Node) -> tree_sitter.Node | None:
         value = node.child_by_field_name("value")
         if inner is None and (value is None or value.type not in _FUNCTIONS):
             return None
-        node = inner if inner is not None else value  # type: ignore[assignment]  # seen just above
+        node = inner if inner is not None else value  # type: ignore[assignment]  # checked just above
     return None
 
 
-def _body(node: tree_sitter.Node) -> tree_sitter.Node | None:
+def _find_body(node: tree_sitter.Node) -> tree_sitter.Node | None:
+    """Return the node of a function's body, None for none."""
     body = node.child_by_field_name("body")
     if body is None:
         body = next((child for child in node.named_children if child.type == "function_body"), None)
     return body
 
 
-def _parameter_list(node: tree_sitter.Node) -> tree_sitter.Node | None:
+def _find_parameter_list(node: tree_sitter.Node) -> tree_sitter.Node | None:
+    """Return the node of a function's parameter list, None for none."""
     holder: tree_sitter.Node | None = node
     while holder is not None:
         if (found := holder.child_by_field_name("parameters")) is not None:

@@ -1,4 +1,4 @@
-"""Writes the body of a function that has none yet, from its signature and what documents it."""
+"""The task "implement": writes the body of a function that is still a stub, from its signature and documentation."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from agents.completion.cursor import Cursor, width
 from agents.edits import ProposedEdit
 from agents.tasks import edit_ranking, filling
 from agents.tasks.filling import Hole
-from agents.tasks.functions import Function, function_at
-from agents.tasks.proposals import change, not_here, not_written, notes_of
+from agents.tasks.functions import Function, find_function_at
+from agents.tasks.proposals import build_change, decline_answer, decline_place, list_notes
 from agents.tasks.task import Kind, Needs, Offer, Task
 
 if TYPE_CHECKING:
@@ -21,48 +21,48 @@ LINES = 24
 
 
 @dataclass(frozen=True, slots=True)
-class Body:
-    """Where a body goes: the hole, and its columns."""
+class BodyHole:
+    """The hole for a function's body, and its indentation in columns."""
 
     hole: Hole
     indentation: int
 
 
 def offer(scene: Scene) -> Offer | None:
-    """Where a function ought to do something and does nothing."""
-    function = function_at(scene.syntax, scene.span.start)
-    if function is None or not function.is_stub(scene.document.text) or _is_interface(scene.document):
+    """Return the offer for the function at the cursor if it is a stub; not in `.pyi` files."""
+    function = find_function_at(scene.syntax, scene.span.start)
+    if function is None or not function.is_stub(scene.document.text) or _is_stub_file(scene.document):
         return None
     return Offer(f"Implement `{function.name}`", function.span, preferred=True)
 
 
 def propose(scene: Scene, means: Means) -> Result:
-    """The likeliest body that parses."""
-    function = function_at(scene.syntax, scene.span.start)
+    """Return the likeliest body that parses and does something, as a proposal."""
+    function = find_function_at(scene.syntax, scene.span.start)
     if function is None or not function.is_stub(scene.document.text):
-        return not_here("There is no function without a body here")
-    body = body_of(scene.document, function)
+        return decline_place("There is no function without a body here")
+    body = locate_body(scene.document, function)
     means.report(f"writing {function.name}")
-    plan = filling.planned(body.indentation, lines=LINES)
+    plan = filling.plan_block(body.indentation, lines=LINES)
     candidates = [
-        edit_ranking.Candidate((body.hole.edit(one.text),), one.likelihood)
-        for one in filling.block(body.hole, means, plan, scene=scene)
+        edit_ranking.Candidate((body.hole.make_edit(one.text),), one.likelihood)
+        for one in filling.fill_block(body.hole, means, plan, scene=scene)
     ]
-    best = [one for one in edit_ranking.ranked(candidates, scene, means) if _does_something(one, function)]
+    best = [one for one in edit_ranking.rank(candidates, scene, means) if _does_something(one, function)]
     if not best:
-        return not_written(f"The model found no body for `{function.name}` that parses")
+        return decline_answer(f"The model found no body for `{function.name}` that parses")
     return ProposedEdit(
         title=f"Implement `{function.name}`",
-        why="Its body was empty; this one follows from its name, its parameters and what stands around it.",
+        why="Its body was empty; the model wrote this one from the name, the parameters and the code around it.",
         by="generator",
-        changes=(change(scene.document, best[0].candidate.edits),),
+        changes=(build_change(scene.document, best[0].candidate.edits),),
         model=means.model.entry.name if means.model is not None else "",
-        notes=notes_of(best[0]),
+        notes=list_notes(best[0]),
     )
 
 
-def body_of(document: Document, function: Function) -> Body:
-    """The hole that the body of `function` goes into, statements that only hold its place included."""
+def locate_body(document: Document, function: Function) -> BodyHole:
+    """Return the hole for the body of `function`; it covers statements that are mere placeholders, such as `pass`."""
     text, start = document.text, function.span.start
     around = Cursor.at(document, start)
     newline, unit = around.newline, around.unit
@@ -72,26 +72,27 @@ def body_of(document: Document, function: Function) -> Body:
     if function.statements:
         first, last = function.statements[0].start, function.statements[-1].end
         line = text[text.rfind("\n", 0, first) + 1 : first]
-        if not line.strip():  # on lines of their own
-            return Body(Hole(document, first, last), width(line))
+        if not line.strip():  # the statements are on lines below the head
+            return BodyHole(Hole(document, first, last), width(line))
         if not function.braced:  # `def f(x): ...`
-            return Body(Hole(document, _rstripped(text, first), last, before=newline + inner), width(inner))
+            return BodyHole(Hole(document, _find_text_end(text, first), last, before=newline + inner), width(inner))
     if function.braced:
         opened, closed = function.body.start + 1, function.body.end - 1
-        return Body(Hole(document, opened, closed, newline + inner, newline + outer), width(inner))
-    end = function.docstring.end if function.docstring is not None else _rstripped(text, function.body.start)
+        return BodyHole(Hole(document, opened, closed, newline + inner, newline + outer), width(inner))
+    end = function.docstring.end if function.docstring is not None else _find_text_end(text, function.body.start)
     if function.docstring is not None:
         line = text[text.rfind("\n", 0, function.docstring.start) + 1 : function.docstring.start]
         inner = inner if line.strip() else line
-    return Body(Hole(document, end, _blank_end(text, end), before=newline + inner), width(inner))
+    return BodyHole(Hole(document, end, _find_blank_line_end(text, end), before=newline + inner), width(inner))
 
 
-def _rstripped(text: str, end: int) -> int:
+def _find_text_end(text: str, end: int) -> int:
+    """Return the offset where the text before `end` stops, without trailing white space."""
     return len(text[:end].rstrip())
 
 
-def _blank_end(text: str, end: int) -> int:
-    """The end of the blank line right below `end` that a cursor was waiting on, else `end`."""
+def _find_blank_line_end(text: str, end: int) -> int:
+    """Return the end of the blank line right below `end`, which a cursor may be on; `end` where there is none."""
     line_end = text.find("\n", end)
     if line_end < 0 or text[end:line_end].strip():
         return end
@@ -101,14 +102,15 @@ def _blank_end(text: str, end: int) -> int:
     return below - blank.endswith("\r") if blank.strip("\r") and not blank.strip() else end
 
 
-def _does_something(one: edit_ranking.Ranked, function: Function) -> bool:
+def _does_something(one: edit_ranking.RankedCandidate, function: Function) -> bool:
+    """Return whether the function is no longer a stub with the candidate's edits."""
     from indexing.syntax.syntax import Syntax  # noqa: PLC0415 - loaded by now: the candidate was parsed
 
-    now = function_at(Syntax.of(one.after), function.start)
+    now = find_function_at(Syntax.of(one.after), function.start)
     return now is not None and bool(now.statements) and not now.is_stub(one.after.text)
 
 
-def _is_interface(document: Document) -> bool:
+def _is_stub_file(document: Document) -> bool:
     return document.path is not None and document.path.suffix == ".pyi"
 
 

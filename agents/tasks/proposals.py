@@ -1,6 +1,6 @@
-"""From a task's result to a proposal: the change of a document, facts for the decision, and why there is none.
+"""Building blocks of a task's result: the change of a document, notes for the decision, and reasons for no proposal.
 
-Start at `change`, `not_here` and `not_written`.
+Start at `build_change`, `decline_place` and `decline_answer`.
 """
 
 from __future__ import annotations
@@ -13,33 +13,34 @@ from agents.tasks.task import Nothing
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from agents.tasks.edit_ranking import Ranked
+    from agents.tasks.edit_ranking import RankedCandidate
     from agents.tasks.task import TestRun
     from indexing.syntax.documents import Document
 
-_SAID = 300  # characters of a failed run that are shown
+_SHOWN_OUTPUT = 300  # characters of a failed run that are shown
 
 
-def change(document: Document, edits: tuple[Edit, ...]) -> TextChange:
-    """The edits of one document as a change."""
+def build_change(document: Document, edits: tuple[Edit, ...]) -> TextChange:
+    """Return `edits` of `document` as one change."""
     return TextChange(document.uri, document.path, document.text, edits)
 
 
-def between(old: str, new: str) -> Edit:
-    """The one edit that makes `new` of `old`."""
-    same, tail = unchanged(old, new)
+def build_edit(old: str, new: str) -> Edit:
+    """Return the smallest single edit that turns `old` into `new`."""
+    same, tail = measure_unchanged(old, new)
     return Edit(same, len(old) - tail, new[same : len(new) - tail])
 
 
-def unchanged(old: str, new: str) -> tuple[int, int]:
-    """Length of the start and of the end that both texts share; by halves, which is quicker than one by one."""
+def measure_unchanged(old: str, new: str) -> tuple[int, int]:
+    """Return the lengths of the longest common start and end of two texts, without overlap; by binary search."""
     shortest = min(len(old), len(new))
-    same = _longest(shortest, lambda length: old.startswith(new[:length]))
-    tail = _longest(shortest - same, lambda length: not length or old.endswith(new[-length:]))
+    same = _find_longest(shortest, lambda length: old.startswith(new[:length]))
+    tail = _find_longest(shortest - same, lambda length: not length or old.endswith(new[-length:]))
     return same, tail
 
 
-def _longest(most: int, fits: Callable[[int], bool]) -> int:
+def _find_longest(most: int, fits: Callable[[int], bool]) -> int:
+    """Return the largest length from 0 to `most` that `fits`; every smaller length has to fit too."""
     low, high = 0, most
     while low < high:
         middle = (low + high + 1) // 2
@@ -47,33 +48,39 @@ def _longest(most: int, fits: Callable[[int], bool]) -> int:
     return low
 
 
-def not_here(why: str) -> Nothing:
-    """The place has nothing to work on: a sentence without its full stop, with the next step."""
+def decline_place(why: str) -> Nothing:
+    """Return the result for a place that a task does not apply to.
+
+    `why` is a sentence without its full stop; the message adds what to do next.
+    """
     return Nothing(f"{why}; nothing was changed. Put the cursor elsewhere.")
 
 
-def not_written(why: str) -> Nothing:
-    """The model wrote nothing of use: a sentence without its full stop, with the next step."""
+def decline_answer(why: str) -> Nothing:
+    """Return the result for a model's answer that is of no use.
+
+    `why` is a sentence without its full stop; the message adds what to do next.
+    """
     return Nothing(f"{why}; nothing was changed. A larger model may do better: `starling models list --available`.")
 
 
-def notes_of(best: Ranked, run: TestRun | None = None) -> tuple[str, ...]:
-    """What a person should know of a candidate."""
+def list_notes(best: RankedCandidate, run: TestRun | None = None) -> tuple[str, ...]:
+    """Return notes about a candidate for the person who decides: its new findings, at most 3, and its test run."""
     notes = [f"It brings a new finding: {one.message}" for one in best.new[:3]]
     if run is not None:
-        notes.append(said_of(run))
+        notes.append(summarise_run(run))
     return tuple(notes)
 
 
-def said_of(run: TestRun) -> str:
-    """A run of tests in a line."""
+def summarise_run(run: TestRun) -> str:
+    """Return one line that says how a test run ended."""
     if not run.ran:
-        return f"The tests were not run: {run.said}"
+        return f"The tests were not run: {run.output}"
     if run.green:
-        return f"{_tests(run.passed)} passed."
-    end = " ".join(run.said.split())[-_SAID:]
-    return f"{_tests(run.failed)} failed, {run.passed} passed: {end}"
+        return f"{_count_tests(run.passed)} passed."
+    end = " ".join(run.output.split())[-_SHOWN_OUTPUT:]
+    return f"{_count_tests(run.failed)} failed, {run.passed} passed: {end}"
 
 
-def _tests(count: int) -> str:
+def _count_tests(count: int) -> str:
     return f"{count} test" if count == 1 else f"{count} tests"

@@ -1,4 +1,4 @@
-"""Rewrites a function, or the selected lines, so that they do the same and read better."""
+"""The task "refactor": rewrites a function, or the selected lines, to do the same and read better."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from agents.tasks.functions import function_at
+from agents.tasks.functions import find_function_at
 from agents.tasks.refactoring.chat_extraction import divided
 from agents.tasks.rewriting.chat_rewrite import Wish, rewritten
 from agents.tasks.task import Kind, Needs, Nothing, Offer, Task
@@ -20,31 +20,31 @@ TASK_WORDS = (
 )
 
 
-# Beside a person's own words, in place of the general aims.
+# These replace the general aims where a person says what to do.
 KEPT = "It is a refactoring: what the code does stays exactly the same, and so do names that others use."
 PARTS = "Write all functions or methods that the code has then, whole, each with its head, in the one block."
 _DIVIDES = re.compile(r"\b(?:extract|split|divide|separate|factor|move|pull)\b", re.IGNORECASE)
 
 
-def _in_words(words: str) -> str:
-    """Return the task that a person states."""
+def _state_task(words: str) -> str:
+    """Return the person's `words` as the task for the model, with what has to stay the same."""
     stated = words if words.endswith((".", "!", "?")) else f"{words}."
     return " ".join([stated, *([PARTS] if _DIVIDES.search(words) else []), KEPT])
 
 
 def offer(scene: Scene) -> Offer | None:
-    """For selected lines, or the function around the cursor that does something."""
+    """Return the offer for several selected lines, else for the function at the cursor unless it is a stub."""
     text = scene.document.text[scene.span.start : scene.span.end]
     if text.strip() and "\n" in text.strip():
         return Offer("Refactor the selection", scene.span)
-    function = function_at(scene.syntax, scene.span.start)
+    function = find_function_at(scene.syntax, scene.span.start)
     if function is None or function.is_stub(scene.document.text):
         return None
     return Offer(f"Refactor `{function.name}`", function.span)
 
 
 def propose(scene: Scene, means: Means) -> Result:
-    """What the chat model makes of them."""
+    """Return a proposal with the refactored code: extracts a function if that is asked, else rewrites."""
     offered = offer(scene)
     if offered is None:
         return Nothing("There is no function here; select the lines to refactor.")
@@ -52,7 +52,7 @@ def propose(scene: Scene, means: Means) -> Result:
     scene = replace(scene, span=offered.span)
     if (made := divided(scene, means, offered.title)) is not None:
         return made
-    wish = Wish(offered.span, _in_words(words) if words else TASK_WORDS, offered.title, words=words)
+    wish = Wish(offered.span, _state_task(words) if words else TASK_WORDS, offered.title, words=words)
     return rewritten(wish, scene, means)
 
 

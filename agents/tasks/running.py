@@ -1,6 +1,7 @@
-"""Running one task: what it needs is there, its file may be shown to a model, and its result is what it should be.
+"""The only way to run a task: checks before that it may run, and its result afterwards.
 
-Start at `propose` and `offers`.
+A task runs if the model that it needs is configured and models may see the document. Start at `propose` and
+`list_offers`.
 """
 
 from __future__ import annotations
@@ -24,14 +25,14 @@ NO_MODEL = (
 NO_CHAT = "No chat model is configured; set `chat.url` and `chat.model` in your own settings.toml."
 
 
-def offers(scene: Scene) -> tuple[tuple[Task, Offer], ...]:
-    """What applies to a scene, in the order of the registry; quick, by syntax alone."""
-    found = ((task, task.offer(scene)) for task in TASKS)
-    return tuple((task, offer) for task, offer in found if offer is not None)
+def list_offers(scene: Scene) -> tuple[tuple[Task, Offer], ...]:
+    """Return the tasks that apply to a scene with their offers, in the order of the registry; by syntax alone."""
+    offers = ((task, task.offer(scene)) for task in TASKS)
+    return tuple((task, offer) for task, offer in offers if offer is not None)
 
 
-def missing(task: Task, means: Means) -> str:
-    """Why `task` cannot be done now, "" when it can."""
+def explain_missing(task: Task, means: Means) -> str:
+    """Return a message that `task` lacks its model, with how to configure one; "" if it has what it needs."""
     if task.needs is Needs.COMPLETION and means.model is None:
         return NO_MODEL
     if task.needs is Needs.CHAT and means.chat is None:
@@ -39,14 +40,14 @@ def missing(task: Task, means: Means) -> str:
     return ""
 
 
-def withheld(task: Task, scene: Scene, means: Means) -> str:
-    """Why `task` may not be done with this document, "" when it may: what it needs is missing, or nobody may see it."""
-    if why := missing(task, means):
+def explain_unavailable(task: Task, scene: Scene, means: Means) -> str:
+    """Return why `task` cannot run here, "" if it can: its model is missing, or the document is kept from models."""
+    if why := explain_missing(task, means):
         return why
-    return kept_back(scene.document, means.index) if task.needs is not Needs.NOTHING else ""
+    return explain_exclusion(scene.document, means.index) if task.needs is not Needs.NOTHING else ""
 
 
-def kept_back(document: Document, index: Index) -> str:
+def explain_exclusion(document: Document, index: Index) -> str:
     """Return a sentence that says why a document is kept from models, "" when it is not."""
     why = index.withheld(document)
     if not why:
@@ -58,26 +59,30 @@ def kept_back(document: Document, index: Index) -> str:
 
 
 def propose(task: Task, scene: Scene, means: Means) -> Result:
-    """What `task` makes of the scene; blocking.
+    """Run `task` on the scene and return its result; blocking.
+
+    Returns `Nothing` also where the task may not run, changes nothing, or would write a masked secret.
 
     Raises:
-        Cancelled: nobody wants it any more.
+        Cancelled: the request was cancelled.
         models.errors.ModelError: the model is broken or gone.
     """
-    if why := withheld(task, scene, means):
+    if why := explain_unavailable(task, scene, means):
         return Nothing(why, unavailable=True)
     result = task.propose(scene, means)
     if means.cancelled():
         raise Cancelled
     if isinstance(result, ProposedEdit) and not result.changes:
         return Nothing("There is nothing to change.")
-    if isinstance(result, ProposedEdit) and _holds_mark(result):
-        return Nothing("The model wrote a mark in the place of a secret, so nothing was changed; ask again.")
+    if isinstance(result, ProposedEdit) and _contains_mark(result):
+        return Nothing(
+            "The model wrote the mask of a secret in place of the secret, so nothing was changed; ask again."
+        )
     return result
 
 
-def _holds_mark(proposal: ProposedEdit) -> bool:
-    """Return whether an edit would write what only stands for a secret (`models.masking`)."""
+def _contains_mark(proposal: ProposedEdit) -> bool:
+    """Return whether the proposal would write the mark that masks a secret (`models.masking`) where there was none."""
     texts = [change for change in proposal.changes if isinstance(change, TextChange)]
     edited = any(MARK in edit.text and MARK not in change.before for change in texts for edit in change.edits)
     created = any(MARK in change.text for change in proposal.changes if isinstance(change, CreateFile))

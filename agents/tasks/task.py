@@ -1,8 +1,8 @@
-"""What a task is given, what it offers and what it answers. Start at `Task`.
+"""The interface of a task: its input, its offer and its result. Start at `Task`.
 
-A task looks at a place and says whether it applies (`offer`: syntax only, microseconds, on any thread), and, once a
-person chose it, makes a proposal (`propose`: blocking, for a worker thread). It never writes, runs or asks anything
-itself: what it may use stands in `Means`.
+A task looks at a place and returns whether it applies (`offer`: by syntax only, in microseconds, on any thread). After
+a person has chosen it, it makes a proposal (`propose`: blocking, on a worker thread). It never writes a file, runs a
+program or asks a person: all that it may use is in `Means`.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
 
 
 class Needs(StrEnum):
-    """What a task cannot do without."""
+    """The model that a task cannot work without."""
 
-    NOTHING = "nothing"  # works by syntax alone, better with a model
+    NOTHING = "nothing"  # works by syntax alone; uses a model if there is one
     COMPLETION = "completion"
     CHAT = "chat"
 
 
 class Kind(StrEnum):
-    """What kind of action it is, in the words of code actions."""
+    """The LSP kind of a task's code action."""
 
     QUICK_FIX = "quickfix"
     REWRITE = "refactor.rewrite"
@@ -44,14 +44,14 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """The place a task is asked about.
+    """The place that a task is applied to.
 
     Attributes:
-        document: as it stands in the editor.
-        syntax: of its text; may be unavailable (unknown language, too large).
-        span: the selection; empty at a mere cursor.
-        findings: the reviewer's, those that touch the span; may be of a moment ago.
-        instruction: what the person wrote, "" for nothing.
+        document: the document as it is in the editor.
+        syntax: its syntax; may be unavailable (unknown language, too large).
+        span: the selection; empty at a cursor without one.
+        findings: the reviewer's findings that touch the span; may be older than the text.
+        instruction: what the person asks for in words, "" for nothing.
     """
 
     document: Document
@@ -63,13 +63,13 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """That a task applies at a place.
+    """A task's statement that it applies at a place.
 
     Attributes:
         title: an imperative of a few words ("Write a docstring for `area`").
-        span: what it is about; chosen, the task gets it back as the scene's span.
-        preferred: the most likely choice there.
-        finding: the finding it would mend, None for none.
+        span: the code that it is about; the chosen task gets it as the span of its scene.
+        preferred: whether it is the most likely choice there.
+        finding: the finding that it would fix, None for none.
     """
 
     title: str
@@ -80,11 +80,11 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Nothing:
-    """Why a task proposes nothing.
+    """The result of a task that proposes nothing.
 
     Attributes:
         reason: one sentence for a person, with the next step where there is one.
-        unavailable: whether it was not begun, for what it needs is missing or no model may see the document.
+        unavailable: whether the task was not started, because its model is missing or no model may see the document.
     """
 
     reason: str
@@ -92,62 +92,61 @@ class Nothing:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """An answer in words, for tasks that change nothing; Markdown."""
+class TextAnswer:
+    """The Markdown answer of a task that changes no code, and the name of the model that wrote it."""
 
     text: str
     model: str = ""
 
 
-Result = ProposedEdit | Told | Nothing
+Result = ProposedEdit | TextAnswer | Nothing
 
 
 @dataclass(frozen=True, slots=True)
 class TestRun:
-    """What became of running tests.
+    """The result of a test run.
 
     Attributes:
-        ran: whether they ran at all.
-        passed: how many passed.
-        failed: how many failed or could not be collected.
-        said: the end of what the run wrote, or one sentence why it did not run.
+        ran: whether the tests were run at all.
+        passed: number of tests that passed.
+        failed: number of tests that failed or could not be collected.
+        output: the end of the run's output, or one sentence that says why nothing ran.
     """
 
-    __test__ = False  # pytest takes classes of this name for its own
+    __test__ = False  # keeps pytest from collecting the class as a test
 
     ran: bool
     passed: int = 0
     failed: int = 0
-    said: str = ""
+    output: str = ""
 
     @property
     def green(self) -> bool:
-        """Whether all was well."""
+        """Whether the tests ran, at least one passed and none failed."""
         return self.ran and self.passed > 0 and not self.failed
 
 
-def _not_run(_: Sequence[Sequence[Change]], __: Path) -> Sequence[TestRun]:
+def _run_no_tests(_: Sequence[Sequence[Change]], __: Path) -> Sequence[TestRun]:
     return ()
 
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What a task works with.
+    """The services and limits that a task works with.
 
     Attributes:
-        index: the workspace.
-        model: fills in the middle; None for none.
-        chat: answers; None for none.
-        review: findings of the static layer in a text; blocking.
-        read: text of a workspace file as it stands now, None where there is none or it must not be read.
-        files: absolute paths of the workspace's files that may be read.
+        index: the index of the workspace.
+        model: the completion model; None for none.
+        chat: the chat model; None for none.
+        review: returns the static layer's findings in a document; blocking.
+        read: returns the current text of a workspace file, None where there is none or reading is not allowed.
+        files: returns the absolute paths of the workspace's readable files.
         roots: workspace folders.
-        run_tests: (what is to be changed, once for each candidate; the test file) -> one result for each, asked for
-            once behind the gate; empty where that was not allowed or is not possible.
-        cancelled: true once nobody wants the result.
-        report: says in a few words what is being done.
-        stream: gets an answer in words piece by piece as it comes, before the whole of it; from the task's thread. None
-            where the whole is enough.
+        run_tests: takes the changes of each candidate and the path of the test file; returns one result for each
+            candidate. Asks a person for permission once, through the gate; empty where that is refused or impossible.
+        cancelled: returns true once the request is cancelled.
+        report: takes a few words about the current step, for the progress display.
+        stream: takes the pieces of a text answer as they come, on the task's thread; None where only the whole counts.
     """
 
     index: Index
@@ -157,7 +156,7 @@ class Means:
     read: Callable[[Path], str | None] = lambda _: None
     files: Callable[[], Iterable[Path]] = tuple
     roots: tuple[Path, ...] = ()
-    run_tests: Callable[[Sequence[Sequence[Change]], Path], Sequence[TestRun]] = _not_run
+    run_tests: Callable[[Sequence[Sequence[Change]], Path], Sequence[TestRun]] = _run_no_tests
     cancelled: Callable[[], bool] = lambda: False
     report: Callable[[str], None] = field(default=lambda _: None)
     stream: Callable[[str], None] | None = None
@@ -165,15 +164,15 @@ class Means:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One thing the generator can write.
+    """One kind of code or text that a person can ask for.
 
     Attributes:
         name: in kebab-case, as commands name it.
         kind: of its code action.
-        needs: what it cannot do without.
-        offer: whether and how it applies to a scene; quick, by syntax alone.
-        propose: makes it; blocking. May raise `models.errors.ModelError`, whose sentence is for a person.
-        listed: whether it is offered as a code action; others are run by commands only.
+        needs: the model that it cannot work without.
+        offer: returns how it applies to a scene, None where it does not; quick, by syntax alone.
+        propose: returns the result; blocking. May raise `models.errors.ModelError`, whose message is for a person.
+        listed: whether it is offered as a code action; other tasks are run by commands only.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""All tasks there are, in the order in which they are offered. To add one: a module with a `TASK`, and a line here.
+"""All tasks, in the order in which they are offered. To add one: a module with a `TASK`, and a line here.
 
 Start at `TASKS`.
 """
@@ -37,6 +37,6 @@ TASKS: tuple[Task, ...] = (
 )
 
 
-def named(name: str) -> Task | None:
-    """The task of that name, None if there is none."""
+def find_task(name: str) -> Task | None:
+    """Return the task called `name`, None if there is none."""
     return next((task for task in TASKS if task.name == name), None)

@@ -1,7 +1,7 @@
-"""Where and how this workspace tests: framework, file and naming, as its own tests show, else as is the custom.
+"""A workspace's test conventions: framework, file and naming, from its own tests, else the language's custom.
 
-Reads names and texts of workspace files through what it is handed; knows no model and runs nothing. Start at
-`place_for`.
+Reads the names and texts of workspace files through `Means`; knows no model and runs nothing. Start at
+`find_test_place`.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ if TYPE_CHECKING:
     from indexing.syntax.documents import Document
 
 _MOST_FILES = 20_000
-_MOST_READ = 6  # test files that are looked into for their framework
+_MOST_READ = 6  # test files that are read to detect the framework
 
 
 @dataclass(frozen=True, slots=True)
 class TestPlace:
-    """Where a test goes, and how it is written.
+    """The place of a test, and the framework to write it for.
 
     Attributes:
         framework: "pytest", "unittest", "jest", "vitest", "mocha", "node", "go" or "rust".
-        path: of the test file.
-        before: its text, None where there is no such file yet.
-        header: what a new file begins with: imports.
+        path: the test file.
+        before: text of the test file, None where there is no such file yet.
+        header: imports that a new file begins with.
         needs: an import that the existing file lacks, "" for none.
     """
 
-    __test__ = False  # pytest takes classes of this name for its own
+    __test__ = False  # keeps pytest from collecting the class as a test
 
     framework: str
     path: Path
@@ -47,35 +47,37 @@ class TestPlace:
     needs: str = ""
 
 
-def place_for(document: Document, function: Function, means: Means) -> TestPlace | None:
-    """Where the test of `function` goes; None where this is not known for its language."""
+def find_test_place(document: Document, function: Function, means: Means) -> TestPlace | None:
+    """Return where a test of `function` goes; None for an unsupported language or an unexported function."""
     finder = _FINDERS.get(document.entry.test_custom)
     if document.path is None or finder is None:
         return None
     return finder(document, document.path, function, means)
 
 
-def covering(document: Document, function: Function, means: Means) -> Path | None:
-    """The test file that is there for `function`'s file and speaks of it; None where none does."""
-    place = place_for(document, function, means)
+def find_covering_test(document: Document, function: Function, means: Means) -> Path | None:
+    """Return the test file of `document` if it mentions `function` or its class; None where there is no such file."""
+    place = find_test_place(document, function, means)
     if place is None or place.before is None or place.path == document.path:
         return None
     names = {function.name, function.container} - {""}
     return place.path if any(re.search(rf"\b{re.escape(name)}\b", place.before) for name in names) else None
 
 
-def is_test(path: Path) -> bool:
-    """Whether a file holds tests, by its name."""
+def is_test_file(path: Path) -> bool:
+    """Return whether the file's name is that of a test file."""
     pattern = languages.get(languages.detect(path)).test_file
     return bool(pattern) and re.search(pattern, path.name) is not None
 
 
-def _root_of(path: Path, means: Means) -> Path:
+def _find_root(path: Path, means: Means) -> Path:
+    """Return the innermost workspace folder that contains `path`, else its own folder."""
     inside = [root for root in means.roots if path.is_relative_to(root)]
     return max(inside, key=lambda root: len(root.parts)) if inside else path.parent
 
 
-def _tests(means: Means, document: Document, root: Path) -> list[Path]:
+def _list_tests(means: Means, document: Document, root: Path) -> list[Path]:
+    """Return the test files of the document's language below `root`; looks at 20,000 workspace files at most."""
     found = []
     wanted = re.compile(document.entry.test_file)
     for number, path in enumerate(means.files()):
@@ -86,31 +88,35 @@ def _tests(means: Means, document: Document, root: Path) -> list[Path]:
     return found
 
 
-def _python(document: Document, path: Path, function: Function, means: Means) -> TestPlace:
-    root = _root_of(path, means)
-    tests = _tests(means, document, root)
+def _place_python_test(document: Document, path: Path, function: Function, means: Means) -> TestPlace:
+    """Return the place of a Python test, named and written like most tests of the workspace."""
+    root = _find_root(path, means)
+    tests = _list_tests(means, document, root)
     suffixed = sum(each.name.endswith("_test.py") for each in tests) * 2 > len(tests)
     name = f"{path.stem}_test.py" if suffixed else f"test_{path.stem}.py"
-    target = _nearest([each for each in tests if each.name == name], path) or _folder(tests, path, root) / name
+    target = (
+        _find_nearest([each for each in tests if each.name == name], path) or _choose_folder(tests, path, root) / name
+    )
     texts = [means.read(each) or "" for each in tests[:_MOST_READ]]
     unittest = sum("unittest" in text for text in texts) * 2 > len(texts) if texts else False
     names = function.container or function.name
-    wanted = f"from {_module(path, root)} import {names}"
+    wanted = f"from {_name_module(path, root)} import {names}"
     before = means.read(target)
     header = f"import unittest\n\n{wanted}\n" if unittest else f"{wanted}\n"
     needs = "" if before is None or re.search(rf"^\s*(?:from|import)\b.*\b{names}\b", before, re.MULTILINE) else wanted
     return TestPlace("unittest" if unittest else "pytest", target, before, header, needs)
 
 
-def _module(path: Path, root: Path) -> str:
+def _name_module(path: Path, root: Path) -> str:
+    """Return the dotted name to import `path` by; a top folder `src` or `lib` is left out."""
     parts = list(path.relative_to(root).with_suffix("").parts)
     if parts[0] in {"src", "lib"} and len(parts) > 1:
         parts = parts[1:]
     return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
 
 
-def _folder(tests: Sequence[Path], path: Path, root: Path) -> Path:
-    """The folder of tests that mirrors the source's, else the one with the most tests, else `tests`."""
+def _choose_folder(tests: Sequence[Path], path: Path, root: Path) -> Path:
+    """Return the test folder that mirrors the source's folder, else the one with the most tests, else `tests`."""
     folders = Counter(each.parent for each in tests)
     parts = path.parent.relative_to(root).parts
     for skipped in range(len(parts) + 1):
@@ -121,60 +127,62 @@ def _folder(tests: Sequence[Path], path: Path, root: Path) -> Path:
     return folders.most_common(1)[0][0] if folders else root / "tests"
 
 
-def _nearest(paths: Sequence[Path], path: Path) -> Path | None:
-    """The one with the most folders in common with `path`."""
+def _find_nearest(paths: Sequence[Path], path: Path) -> Path | None:
+    """Return the path that has the most folders in common with `path`, None for no paths."""
     return max(paths, key=lambda each: len(set(each.parts) & set(path.parts)), default=None)
 
 
-def _script(document: Document, path: Path, function: Function, means: Means) -> TestPlace | None:
+def _place_script_test(document: Document, path: Path, function: Function, means: Means) -> TestPlace | None:
+    """Return the place of a JavaScript or TypeScript test; None where the function is not exported."""
     if not re.search(rf"export\b[^;]*\b{function.name}\b|exports\b[^;]*\b{function.name}\b", document.text):
         return None  # nothing outside of the file can call it
-    root = _root_of(path, means)
-    tests = _tests(means, document, root)
+    root = _find_root(path, means)
+    tests = _list_tests(means, document, root)
     marks = Counter(each.name.split(".")[-2] for each in tests)  # "test" or "spec"
     name = f"{path.stem}.{marks.most_common(1)[0][0] if marks else 'test'}{path.suffix}"
     aside = sum(each.parent.name == "__tests__" for each in tests) * 2 > len(tests) if tests else False
     folder = path.parent / "__tests__" if aside else path.parent
     if tests and not aside and all(each.parts[len(root.parts)] in {"test", "tests"} for each in tests):
-        folder = _folder(tests, path, root)
-    target = _nearest([each for each in tests if each.name == name], path) or folder / name
-    framework = _script_framework(root, means)
+        folder = _choose_folder(tests, path, root)
+    target = _find_nearest([each for each in tests if each.name == name], path) or folder / name
+    framework = _detect_script_framework(root, means)
     module = Path(os.path.relpath(path.with_suffix(""), target.parent)).as_posix()
     module = module if module.startswith(".") else f"./{module}"
     required = "exports" in document.text and "export " not in document.text
     names = function.container or function.name
     wanted = f'const {{ {names} }} = require("{module}");' if required else f'import {{ {names} }} from "{module}";'
     before = means.read(target)
-    extra = {"vitest": 'import { expect, test } from "vitest";\n', "node": _NODE[required]}.get(framework, "")
+    extra = {"vitest": 'import { expect, test } from "vitest";\n', "node": _NODE_IMPORTS[required]}.get(framework, "")
     needs = "" if before is None or names in before else wanted
     return TestPlace(framework, target, before, f"{extra}{wanted}\n", needs)
 
 
-_NODE = {
+_NODE_IMPORTS = {
     True: 'const assert = require("node:assert");\nconst { test } = require("node:test");\n',
     False: 'import assert from "node:assert";\nimport { test } from "node:test";\n',
 }
 
 
-def _script_framework(root: Path, means: Means) -> str:
+def _detect_script_framework(root: Path, means: Means) -> str:
+    """Return the test framework that `package.json` mentions, "node" for none."""
     said = means.read(root / "package.json") or ""
     return next((name for name in ("vitest", "jest", "mocha") if f'"{name}"' in said), "node")
 
 
-def _go(document: Document, path: Path, _: Function, means: Means) -> TestPlace:
+def _place_go_test(document: Document, path: Path, _: Function, means: Means) -> TestPlace:
     target = path.with_name(f"{path.stem}_test.go")
     package = re.search(r"^package\s+(\w+)", document.text, re.MULTILINE)
     name = package[1] if package else "main"
     return TestPlace("go", target, means.read(target), f'package {name}\n\nimport "testing"\n')
 
 
-def _rust(document: Document, path: Path, _: Function, __: Means) -> TestPlace:
+def _place_rust_test(document: Document, path: Path, _: Function, __: Means) -> TestPlace:
     return TestPlace("rust", path, document.text, "")
 
 
 _FINDERS: dict[str, Callable[[Document, Path, Function, Means], TestPlace | None]] = {
-    "python": _python,
-    "script": _script,
-    "go": _go,
-    "rust": _rust,
+    "python": _place_python_test,
+    "script": _place_script_test,
+    "go": _place_go_test,
+    "rust": _place_rust_test,
 }

@@ -1,6 +1,6 @@
-"""Adds type hints to a Python function: from what the code shows, and where that leaves a choice, by the model.
+"""The task "type-hints": annotates a Python function, by evidence in the code; where that is not enough, by the model.
 
-Works without a model, with less. Adds annotations only; changes no name, no default and no statement.
+Works without a model too, with fewer hints. Adds annotations only; changes no name, default or statement.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from agents.edits import Edit, ProposedEdit
 from agents.tasks import edit_ranking, filling
 from agents.tasks.annotations import type_evidence
 from agents.tasks.filling import Hole
-from agents.tasks.functions import Function, Parameter, function_at
-from agents.tasks.proposals import change, not_here, not_written, notes_of
+from agents.tasks.functions import Function, Parameter, find_function_at
+from agents.tasks.proposals import build_change, decline_answer, decline_place, list_notes
 from agents.tasks.task import Kind, Needs, Offer, Task
 from indexing.records import Query
 
@@ -22,57 +22,58 @@ if TYPE_CHECKING:
     from agents.tasks.task import Means, Result, Scene
 
 _HITS = 6
-_LEAST_VOTES = 2  # with a model at hand: less than this is no evidence but a hint for it
+_LEAST_VOTES = 2  # votes from which a type is used without asking the model
 
 
 def offer(scene: Scene) -> Offer | None:
-    """Where a Python function has a parameter or a result without a type."""
+    """Return the offer for a Python function that has a parameter or a result without a type."""
     if not scene.document.entry.python_parser:
         return None
-    function = function_at(scene.syntax, scene.span.start)
-    if function is None or not _open(function):
+    function = find_function_at(scene.syntax, scene.span.start)
+    if function is None or not _lacks_hints(function):
         return None
     return Offer(f"Add type hints to `{function.name}`", function.span)
 
 
 def propose(scene: Scene, means: Means) -> Result:
-    """All hints that there is evidence for."""
-    function = function_at(scene.syntax, scene.span.start)
-    if function is None or not _open(function):
-        return not_here("There is no function without type hints here")
+    """Return a proposal with all annotations for which there is evidence."""
+    function = find_function_at(scene.syntax, scene.span.start)
+    if function is None or not _lacks_hints(function):
+        return decline_place("There is no function without type hints here")
     means.report(f"looking how {function.name} is used")
     finder = _Finder(scene, means, function)
-    edits = [edit for parameter in function.parameters if (edit := finder.parameter(parameter)) is not None]
-    result = finder.result()
+    edits = [edit for parameter in function.parameters if (edit := finder.annotate_parameter(parameter)) is not None]
+    result = finder.annotate_result()
     edits += [result] if result is not None else []
     if not edits:
-        return not_written(f"Neither the code nor the model says of what types `{function.name}` is")
-    best = edit_ranking.ranked([edit_ranking.Candidate(tuple(edits))], scene, means)
+        return decline_answer(f"Neither the code nor the model shows which types `{function.name}` has")
+    best = edit_ranking.rank([edit_ranking.Candidate(tuple(edits))], scene, means)
     if not best:
-        return not_written("The type hints that were found do not parse")
+        return decline_answer("The type hints that were found do not parse")
     missing = [each.name for each in function.parameters if not each.type and each.name not in finder.found]
-    silent = (f"Nothing is known of: {', '.join(missing)}.",) if missing else ()
+    silent = (f"There is no evidence for the type of: {', '.join(missing)}.",) if missing else ()
     return ProposedEdit(
         title=f"Add type hints to `{function.name}`",
         why="They follow from defaults, from how values are used, and from annotations of the same names.",
         by="generator",
-        changes=(change(scene.document, best[0].candidate.edits),),
+        changes=(build_change(scene.document, best[0].candidate.edits),),
         model=means.model.entry.name if finder.asked and means.model is not None else "",
-        notes=(*notes_of(best[0]), *silent),
+        notes=(*list_notes(best[0]), *silent),
     )
 
 
-def _open(function: Function) -> bool:
+def _lacks_hints(function: Function) -> bool:
+    """Return whether a parameter or the result of `function` has no type."""
     untyped = any(not each.type for each in function.parameters)
     return function.parameters_end > 0 and (untyped or not function.returns)
 
 
 class _Finder:
-    """Finds the types of one function.
+    """The search for the types of one function.
 
     Attributes:
-        found: names of parameters that got one.
-        asked: whether the model had a say.
+        found: names of the parameters that got a type.
+        asked: whether the model was asked.
     """
 
     def __init__(self, scene: Scene, means: Means, function: Function) -> None:
@@ -86,13 +87,13 @@ class _Finder:
         self._definition = textwrap.dedent(text[line : function.body.end])
         self._around: list[str] | None = None
 
-    def parameter(self, parameter: Parameter) -> Edit | None:
-        """The annotation of one parameter, None when nothing is known."""
+    def annotate_parameter(self, parameter: Parameter) -> Edit | None:
+        """Return the edit that annotates `parameter`, None where nothing is known or it has a type already."""
         if parameter.type:
             return None
-        evidence = type_evidence.of_parameter(parameter, self._definition, self._others())
+        evidence = type_evidence.gather_for_parameter(parameter, self._definition, self._collect_texts())
         hole = Hole(self._scene.document, parameter.name_end, parameter.name_end, ": ")
-        chosen = self._chosen(evidence, hole) if evidence.votes or not parameter.star else ""
+        chosen = self._choose_type(evidence, hole) if evidence.votes or not parameter.star else ""
         if not chosen:
             return None
         self.found.add(parameter.name)
@@ -101,13 +102,13 @@ class _Finder:
         spaced = f" = {parameter.default}" if parameter.default else ""
         return Edit(parameter.name_end, end, f": {name}{spaced}")
 
-    def result(self) -> Edit | None:
-        """The annotation of the result."""
+    def annotate_result(self) -> Edit | None:
+        """Return the edit that annotates the result, None where nothing is known or it has a type already."""
         function = self._function
         if function.returns or function.is_stub(self._scene.document.text):
             return None
-        evidence = type_evidence.of_result(self._definition)
-        chosen = self._chosen(
+        evidence = type_evidence.gather_for_result(self._definition)
+        chosen = self._choose_type(
             evidence, Hole(self._scene.document, function.parameters_end, function.parameters_end, " -> ")
         )
         if not chosen:
@@ -115,8 +116,8 @@ class _Finder:
         optional = evidence.optional and chosen != "None" and "None" not in chosen
         return Edit(function.parameters_end, function.parameters_end, f" -> {chosen}{' | None' if optional else ''}")
 
-    def _others(self) -> list[str]:
-        """The file itself, then pieces of the workspace that hold the same names."""
+    def _collect_texts(self) -> list[str]:
+        """Return the file's text, then workspace texts that hold the same parameter names; cached."""
         if self._around is None:
             names = " ".join(each.name for each in self._function.parameters if not each.type)
             document = self._scene.document
@@ -124,28 +125,31 @@ class _Finder:
             self._around = [document.text, *(hit.text for hit in hits if hit.relative.endswith((".py", ".pyi")))]
         return self._around
 
-    def _chosen(self, evidence: Evidence, hole: Hole) -> str:
-        """By evidence; where it is thin or divided, what the model finds likeliest of it and of its own ideas."""
+    def _choose_type(self, evidence: Evidence, hole: Hole) -> str:
+        """Return the type with enough evidence; else the one that the model rates best, of evidence and its own ideas.
+
+        Returns "" where nothing is known.
+        """
         text = self._scene.document.text
-        known = [name for name, _ in evidence.votes.most_common(4) if type_evidence.is_known(name, text)]
+        known = [name for name, _ in evidence.votes.most_common(4) if type_evidence.is_known_type(name, text)]
         sure = len(known) == 1 and evidence.votes[known[0]] >= _LEAST_VOTES
         if known == ["None"] or sure or self._means.model is None:
             return known[0] if known else ""
         self.asked = True
-        ideas = filling.words(hole, self._means, until=(",", ")", "=", ":", "#"), tokens=12)
-        candidates = list(dict.fromkeys([*known, *(one.text for one in ideas if self._is_type(one.text))]))
+        ideas = filling.fill_words(hole, self._means, until=(",", ")", "=", ":", "#"), tokens=12)
+        candidates = list(dict.fromkeys([*known, *(one.text for one in ideas if self._is_usable_type(one.text))]))
         if not candidates:
             return ""
-        likely = filling.likelihoods(hole, self._means, candidates)
+        likely = filling.score_texts(hole, self._means, candidates)
         votes = [min(evidence.votes[name], 3) for name in candidates]
         return max(zip(candidates, likely, votes, strict=False), key=lambda one: one[1] + one[2])[0]
 
-    def _is_type(self, text: str) -> bool:
-        """Whether the model's text is the name of a type that the file knows, and says more than nothing."""
+    def _is_usable_type(self, text: str) -> bool:
+        """Return whether `text` names a type that is known in the file; `object`, `None` and `Any` do not count."""
         if text in {"object", "None", "Any"} or text.count("[") != text.count("]") or not text[:1].isidentifier():
             return False
         is_class = text.partition("[")[0] in _TYPES or text[:1].isupper()
-        return is_class and type_evidence.is_known(text, self._scene.document.text)
+        return is_class and type_evidence.is_known_type(text, self._scene.document.text)
 
 
 _TYPES = frozenset(

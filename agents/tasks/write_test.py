@@ -1,7 +1,7 @@
-"""Writes a test of a function, next to the tests there are, with their framework and naming.
+"""The task "test": writes a test of a function where the workspace's tests are, with their framework and naming.
 
-The model writes the body with the function's source in view. A body that does not call the function, or claims
-nothing, is no test. Where it may be run, it is, and what came of it is said.
+The model sees the source of the function. A test that does not call the function or asserts nothing is dropped. Tests
+are run where a person allows it, and the proposal shows the result.
 """
 
 from __future__ import annotations
@@ -14,26 +14,33 @@ from agents.completion.cursor import Cursor
 from agents.edits import Change, CreateFile, Edit, ProposedEdit, TextChange
 from agents.tasks import edit_ranking, filling, testing
 from agents.tasks.filling import Hole
-from agents.tasks.functions import Function, function_at
-from agents.tasks.proposals import not_here, not_written, notes_of
+from agents.tasks.functions import Function, find_function_at
+from agents.tasks.proposals import decline_answer, decline_place, list_notes
 from agents.tasks.task import Kind, Needs, Offer, Scene, Task, TestRun
 from indexing.syntax.documents import Document, Span
 from indexing.syntax.syntax import Syntax
 
 if TYPE_CHECKING:
-    from agents.tasks.edit_ranking import Ranked
+    from agents.tasks.edit_ranking import RankedCandidate
     from agents.tasks.task import Means, Result
     from agents.tasks.testing import TestPlace
 
 LINES = 10
-_CLAIMS = re.compile(r"\bassert|\bexpect\(|\bt\.(?:Error|Fatal|Fail)|\bself\.assert|\bpytest\.raises")
+_ASSERTIONS = re.compile(r"\bassert|\bexpect\(|\bt\.(?:Error|Fatal|Fail)|\bself\.assert|\bpytest\.raises")
 _WORDS = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
-_TRIED = 3  # candidates that are run
+_MOST_RUN = 3  # candidates that are run at most
 
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """How one test is written: its head, what closes it, and how a claim begins where the model needs a start."""
+    """The fixed parts of a test.
+
+    Attributes:
+        head: text before the body.
+        claim: the start of an assertion, for a model that needs one.
+        closing: text after the body.
+        unit: one step of indentation.
+    """
 
     head: str
     claim: str
@@ -42,88 +49,96 @@ class _Form:
 
 
 def offer(scene: Scene) -> Offer | None:
-    """For a function with a body, in a file that is no test itself."""
+    """Return the offer for a function that is no stub, in a file that is no test file."""
     document = scene.document
-    if document.path is None or not document.entry.test_custom or testing.is_test(document.path):
+    if document.path is None or not document.entry.test_custom or testing.is_test_file(document.path):
         return None
-    function = function_at(scene.syntax, scene.span.start)
+    function = find_function_at(scene.syntax, scene.span.start)
     if function is None or function.is_stub(document.text) or function.name.startswith("__"):
         return None
     return Offer(f"Write a test for `{function.qualified}`", function.span)
 
 
 def propose(scene: Scene, means: Means) -> Result:
-    """The likeliest test that parses; of those that can be run, one that passes."""
-    function = function_at(scene.syntax, scene.span.start)
-    place = testing.place_for(scene.document, function, means) if function is not None else None
+    """Return the likeliest test that parses, calls the function and asserts something; one that passes is preferred."""
+    function = find_function_at(scene.syntax, scene.span.start)
+    place = testing.find_test_place(scene.document, function, means) if function is not None else None
     if function is None or place is None:
-        return not_here("There is no function here that a test file could call")
+        return decline_place("There is no function here that a test file could call")
     means.report(f"writing a test for {function.name}")
-    written = _Written(scene, function, place)
+    written = _TestWriter(scene, function, place)
     usable = [
-        one for one in edit_ranking.ranked(written.candidates(means), written.target, means) if written.is_test(one)
+        one
+        for one in edit_ranking.rank(written.write_candidates(means), written.target, means)
+        if written.is_real_test(one)
     ]
     if not usable:
-        return not_written(f"The model found no test of `{function.name}` that calls it, claims something and parses")
-    tried = usable[:_TRIED]
+        return decline_answer(
+            f"The model found no test of `{function.name}` that calls it, asserts something and parses"
+        )
+    tried = usable[:_MOST_RUN]
     means.report("running the test")
-    runs = means.run_tests([written.changes(one) for one in tried], place.path)
+    runs = means.run_tests([written.build_changes(one) for one in tried], place.path)
     best, run = next(
         ((one, run) for one, run in zip(tried, runs, strict=False) if run.green),
-        (tried[0], runs[0] if runs else TestRun(ran=False, said="nobody allowed it, or there is no way to.")),
+        (
+            tried[0],
+            runs[0] if runs else TestRun(ran=False, output="permission was refused, or there is no way to run them."),
+        ),
     )
     return ProposedEdit(
         title=f"Write a test for `{function.qualified}`",
-        why=f"A {place.framework} test in {place.path.name}, beside those there are.",
+        why=f"A {place.framework} test in {place.path.name}, like the tests of this workspace.",
         by="generator",
-        changes=tuple(written.changes(best)),
+        changes=tuple(written.build_changes(best)),
         model=means.model.entry.name if means.model is not None else "",
-        notes=notes_of(best, run),
+        notes=list_notes(best, run),
     )
 
 
-class _Written:
-    """The test file with a test at its end."""
+class _TestWriter:
+    """The test file of one function, to which candidate tests are appended."""
 
     def __init__(self, scene: Scene, function: Function, place: TestPlace) -> None:
         self._scene = scene
         self._function = function
         self._place = place
-        self._form = _form_of(function, place)
+        self._form = _choose_form(function, place)
         before = place.before or ""
         document = Document(place.path.as_uri(), place.path, scene.document.language, before)
         if place.path == scene.document.path:
             document = scene.document
         self.target = Scene(document, Syntax.of(document), Span(len(before), len(before)))
 
-    def candidates(self, means: Means) -> list[edit_ranking.Candidate]:
-        """Tests as the model writes them: freely, and where it needs a start, from a claim on."""
+    def write_candidates(self, means: Means) -> list[edit_ranking.Candidate]:
+        """Return tests by the model: some begun freely, others begun with an assertion that calls the function."""
         found = []
-        source = self._source()
+        source = self._build_source()
         for begun in ("", self._form.claim):
             head = f"{source}\n\n\n{self._form.head}{begun}"
             prompt = replace(self._scene.document, uri=self._place.path.as_uri(), path=self._place.path, text=head)
             indentation = len(self._form.head.rpartition("\n")[2])
-            plan = filling.planned(indentation, lines=1 if begun else LINES)
+            plan = filling.plan_block(indentation, lines=1 if begun else LINES)
             found += [
-                edit_ranking.Candidate(self._edits(begun + one.text), one.likelihood)
-                for one in filling.block(Hole(prompt, len(head), len(head)), means, plan)
+                edit_ranking.Candidate(self._build_edits(begun + one.text), one.likelihood)
+                for one in filling.fill_block(Hole(prompt, len(head), len(head)), means, plan)
             ]
         return found
 
-    def is_test(self, one: Ranked) -> bool:
-        """Whether it calls the function, claims something, and is of one piece."""
+    def is_real_test(self, one: RankedCandidate) -> bool:
+        """Return whether the candidate's test calls the function and asserts something."""
         body = one.candidate.edits[-1].text.partition(self._form.head)[2]
-        return bool(re.search(rf"\b{self._function.name}\(", body) and _CLAIMS.search(body))
+        return bool(re.search(rf"\b{self._function.name}\(", body) and _ASSERTIONS.search(body))
 
-    def changes(self, one: Ranked) -> list[Change]:
-        """What is to be changed."""
+    def build_changes(self, one: RankedCandidate) -> list[Change]:
+        """Return the changes that write the candidate's test: a new file, or edits of the existing one."""
         place, document = self._place, self.target.document
         if place.before is None:
             return [CreateFile(place.path, one.after.text)]
         return [TextChange(document.uri, place.path, document.text, one.candidate.edits)]
 
-    def _edits(self, body: str) -> tuple[Edit, ...]:
+    def _build_edits(self, body: str) -> tuple[Edit, ...]:
+        """Return the edits of the test file that append a test with `body`, and the import that the test needs."""
         form, place = self._form, self._place
         test = f"{form.head}{body}{form.closing}\n"
         if place.before is None:
@@ -136,11 +151,11 @@ class _Written:
             own = Edit(end, len(text), f"\n\n{test}".replace("\n", newline))
         if not place.needs:
             return (own,)
-        at = _behind_imports(text)
+        at = _find_imports_end(text)
         return (Edit(at, at, place.needs + newline), own) if at < end else (own,)
 
-    def _source(self) -> str:
-        """What the model is to test: the function, with the head of its class."""
+    def _build_source(self) -> str:
+        """Return the source of the function for the model, in Python below the head of its class."""
         text = self._scene.document.text
         start = text.rfind("\n", 0, self._function.span.start) + 1
         source = text[start : self._function.span.end]
@@ -152,7 +167,8 @@ class _Written:
         )
 
 
-def _form_of(function: Function, place: TestPlace) -> _Form:
+def _choose_form(function: Function, place: TestPlace) -> _Form:
+    """Return the fixed parts of a test of `function` for the framework of `place`."""
     words = "_".join(word.lower() for word in _WORDS.findall(function.qualified))
     call = f"{function.name}("
     if place.framework == "unittest":
@@ -175,8 +191,8 @@ def _form_of(function: Function, place: TestPlace) -> _Form:
     return _Form(f"def test_{words}():\n    ", f"assert {call}" if not function.receiver else "assert ")
 
 
-def _behind_imports(text: str) -> int:
-    """Where another import may go: below the last one at the top of the file, else at the top."""
+def _find_imports_end(text: str) -> int:
+    """Return the offset below the last one-line import of a Python file, 0 where there is none."""
     found = [
         match.end() for match in re.finditer(r"^(?:from\s+\S+\s+import\s+[^(\n]+|import\s[^\n]+)\n", text, re.MULTILINE)
     ]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from indexing.process.analysers import Request, Result
 from indexing.storage.index_files import Places
-from indexing.storage.store import Entry, Known, Store, Stored
+from indexing.storage.store import Entry, Store, Stored, StoredState
 from indexing.workspace.exclusion import Exclusion
 from indexing.workspace.ignore_rules import DECIDING_FILES
 from indexing.workspace.walk import WalkCounts, walk
@@ -104,7 +104,7 @@ class Updater:
         """
         self.places.discard_older()
         with self._opened() as store:
-            known = store.known()
+            known = store.read_states()
             seen = WalkCounts()
             requests: list[Request] = []
             alive: set[str] = set()
@@ -127,7 +127,7 @@ class Updater:
             if self._stopping():
                 return
             self._build_if_due(store, verify=True)
-            store.note(skipped=json.dumps(seen.skipped), indexed_at=str(time.time()))
+            store.set_meta(skipped=json.dumps(seen.skipped), indexed_at=str(time.time()))
             self._changed()
 
     def check(self) -> bool:
@@ -144,8 +144,8 @@ class Updater:
         _intact.cache_clear()
         with self._opened() as store:
             store.check(blobs.check)
-            name = store.meta("segment")
-            return bool(store.meta("indexed_at")) and _usable(self.places.storage / name, verify=True)
+            name = store.read_meta("segment")
+            return bool(store.read_meta("indexed_at")) and _usable(self.places.storage / name, verify=True)
 
     def is_whole(self) -> bool:
         """Return whether the index holds what a full pass found; a deleted or damaged one does not."""
@@ -154,7 +154,7 @@ class Updater:
             return False
         with store:
             try:
-                return bool(store.meta("indexed_at"))
+                return bool(store.read_meta("indexed_at"))
             except sqlite3.Error:
                 return False
 
@@ -183,7 +183,7 @@ class Updater:
             self.full()
             return
         with self._opened() as store:
-            known: dict[str, Known] = {}
+            known: dict[str, StoredState] = {}
             requests: list[Request] = []
             gone: list[int] = []
             kept_back = False
@@ -191,7 +191,7 @@ class Updater:
                 relative = self._relative(path)
                 if not relative:
                     continue
-                before = store.known_under(relative)
+                before = store.read_states_under(relative)
                 known |= before
                 there = path.exists() and not path.is_symlink()
                 reason = self._exclusion.reason(path) if there else ""
@@ -219,12 +219,12 @@ class Updater:
             return ""
         return "" if relative == "." else relative
 
-    def _request(self, relative: str, mtime_ns: int, before: Known | None, waived: tuple[str, ...]) -> Request:
+    def _request(self, relative: str, mtime_ns: int, before: StoredState | None, waived: tuple[str, ...]) -> Request:
         path = str(self._exclusion.root / relative)
         known = before is not None and not before.reason  # a file that was left out is judged anew
         return Request(path, relative, mtime_ns, before.digest.hex() if before and known else "", waived=waived)
 
-    def _index(self, store: Store, requests: list[Request], known: dict[str, Known]) -> None:
+    def _index(self, store: Store, requests: list[Request], known: dict[str, StoredState]) -> None:
         """Analyse `requests` and store the results as they come."""
         built_at, took, built, done = time.monotonic(), 0.0, 0, 0
         for batch in self._stored(store, requests, known):
@@ -240,7 +240,7 @@ class Updater:
         results = self._stored(store, requests, {})
         store.build(_build, (each for batch in results for each in batch))
 
-    def _stored(self, store: Store, requests: list[Request], known: dict[str, Known]) -> Iterator[list[Stored]]:
+    def _stored(self, store: Store, requests: list[Request], known: dict[str, StoredState]) -> Iterator[list[Stored]]:
         """Analyse `requests` and store the results batch by batch; yields what was stored to be searched."""
         batch = _Batch()
         total, done, told = len(requests), 0, 0.0
@@ -258,7 +258,7 @@ class Updater:
         if total:
             self._progress(done, total)
 
-    def _add(self, batch: _Batch, result: Result, before: Known | None) -> None:
+    def _add(self, batch: _Batch, result: Result, before: StoredState | None) -> None:
         analysis, request = result.analysis, result.request
         self._withdrawn |= before is not None and analysis.reason == "secret"
         if analysis.unchanged and before is not None:
@@ -289,8 +289,8 @@ class Updater:
         return [Stored(each, it.relative, it.mtime_ns / 1e9, it.blob) for each, it in pairs if not it.reason]
 
     def _build_if_due(self, store: Store, *, verify: bool = False) -> None:
-        name = store.meta("segment")
-        pending = store.pending()
+        name = store.read_meta("segment")
+        pending = store.count_pending()
         usable = bool(name) and _usable(self.places.storage / name, verify=verify)
         if not usable or self._withdrawn or pending > self._limits.pending_files:
             store.build(_build)
@@ -318,4 +318,4 @@ def _intact(path: Path, state: tuple[int, int, int]) -> bool:
     from indexing.storage import arrays  # noqa: PLC0415  # numpy
 
     del state
-    return arrays.intact(path)
+    return arrays.is_intact(path)

@@ -26,7 +26,7 @@ from indexing.process import spawning
 from indexing.process.analysers import Analysers
 from indexing.process.updating import Listener, Updater
 from indexing.storage.index_files import Places
-from indexing.storage.storage_errors import DAMAGE, StorageError, explained
+from indexing.storage.storage_errors import DAMAGE, StorageError, explain_failures
 from indexing.storage.store import Store
 from starling_files import FILE_MODE
 
@@ -106,7 +106,7 @@ class Worker:
         return problem
 
     def _update(self, root: Path, paths: list[Path] | None, *, check: bool) -> None:
-        with explained(self._storage):
+        with explain_failures(self._storage):
             Places.of(self._storage, root).reclaim()
         updater = Updater(
             root,
@@ -163,7 +163,7 @@ class Worker:
             raise _explained(error, updater) from error
         else:
             _tell(event="anew", why="was damaged")
-        with explained(updater.places.storage):
+        with explain_failures(updater.places.storage):
             updater.places.reclaim()
 
     @contextmanager
@@ -195,7 +195,7 @@ class Worker:
     def _acquired(self, lock: FileLock) -> bool:
         from filelock import Timeout  # noqa: PLC0415  # see above
 
-        with explained(self._storage):
+        with explain_failures(self._storage):
             try:
                 lock.acquire(timeout=_POLL_S)
             except Timeout:  # an OSError, too
@@ -223,7 +223,7 @@ def _segment_of(places: Places) -> str:
     if store is None:
         return ""
     with store:
-        return store.meta("segment")
+        return store.read_meta("segment")
 
 
 _telling = threading.Lock()

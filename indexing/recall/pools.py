@@ -119,14 +119,14 @@ class SegmentPool:
 
     def find_similar(self, context: NDArray[np.uint32], limit: int) -> NDArray[np.int64]:
         """Return up to `limit` positions, most equal preceding tokens first, in files that are alive."""
-        places = self._segment.anchors(context, limit)
-        return places if self._alive is None else places[self._alive[self._segment.files_at(places)]]
+        places = self._segment.find_anchors(context, limit)
+        return places if self._alive is None else places[self._alive[self._segment.find_files(places)]]
 
     def read(self, positions: NDArray[np.int64], ends: NDArray[np.int64]) -> tuple[list[str], list[int]]:
         """Return the texts from the tokens at `positions` to those at `ends` (exclusive), and their files' numbers."""
         segment = self._segment
         starts, text = segment.arrays["starts"], segment.arrays["text"].data
-        files = segment.files_at(positions)
+        files = segment.find_files(positions)
         bases = segment.text_begins[files]
         begins = bases + starts[positions]
         stops = bases + starts[ends]
@@ -138,7 +138,7 @@ class SegmentPool:
         """Return for each position whether the text of its token begins with `word`."""
         segment = self._segment
         text, data = segment.arrays["text"], np.frombuffer(word.encode("utf-8", "surrogatepass"), dtype=np.uint8)
-        files = segment.files_at(positions)
+        files = segment.find_files(positions)
         begins = segment.text_begins[files] + segment.arrays["starts"][positions]
         fitting: NDArray[np.bool_] = (self.ids[positions] >= tokens.FIRST_WORD) & (
             begins + len(data) <= segment.text_begins[files + 1]
@@ -153,8 +153,8 @@ class SegmentPool:
     def locate(self, position: int) -> tuple[tuple[str, int], int]:
         """Return the file and the code-point offset of a token."""
         segment = self._segment
-        index = int(segment.files_at(np.array([position]))[0])
-        return self._keys[index], segment.code_points(index, int(segment.arrays["starts"][position]))
+        index = int(segment.find_files(np.array([position]))[0])
+        return self._keys[index], segment.count_code_points(index, int(segment.arrays["starts"][position]))
 
 
 @dataclass(frozen=True)

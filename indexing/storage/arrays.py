@@ -1,8 +1,8 @@
 """A file of named arrays, written by appending and read through a memory map.
 
-Layout: magic, then each array at a multiple of 64 bytes, then a JSON directory, then the directory's place and the
-checksum of everything before. Written to a temporary folder beside the target and moved over it as a whole; read from a
-private copy (`indexing.storage.private_copies`). Knows nothing of what the arrays mean.
+Layout: magic, each array at a multiple of 64 bytes, a JSON directory, then the directory's offset and the checksum of
+everything before. Written in a temporary folder beside the target and moved over it atomically; read from a private
+copy (`indexing.storage.private_copies`). The meaning of the arrays is defined in `building`.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ if TYPE_CHECKING:
 MAGIC = b"STARLSG2"
 _TAIL = struct.Struct("<QQI8s")  # directory offset, directory length, checksum of all before this, magic
 _ALIGNMENT = 64
-_BUFFER_BYTES = 8 * 2**20  # what all spools of a writer hold in memory before they go to disk
+_BUFFER_BYTES = 8 * 2**20  # bytes that all spools of a writer keep in memory before they are written to disk
 
 
 class FormatError(ValueError):
-    """The file is damaged, cut off, or of another format."""
+    """The file is damaged, truncated, or of another format."""
 
 
 class ArrayWriter:
-    """Arrays that grow on disk. Use as a context manager; without `finish` nothing is left behind."""
+    """Arrays that grow on disk. A context manager: without `finish` it leaves no file."""
 
     def __init__(self, target: Path) -> None:
-        """Write to `target` in the end; its folder is created."""
+        """Take the path that `finish` writes to; creates its folder."""
         self._target = target
         make_folder(target.parent)
         self._folder = Path(tempfile.mkdtemp(prefix=f"{target.name}.", suffix=".part", dir=target.parent))
@@ -61,7 +61,7 @@ class ArrayWriter:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def append(self, name: str, array: NDArray[Any]) -> None:
-        """Add to the end of the array `name`; all pieces have one type."""
+        """Append to the array `name`, of which all pieces have the same type."""
         file = self._files.get(name)
         if file is None:
             file = self._files[name] = open_private(self._folder / name, "w+b")
@@ -69,7 +69,7 @@ class ArrayWriter:
         array.tofile(file)
 
     def spool(self, name: str, partition: int, array: NDArray[np.uint64]) -> None:
-        """Put numbers aside for `drain`, out of memory when there are many."""
+        """Keep numbers for `drain`; writes them to disk when there are many."""
         data = array.tobytes()
         self._spooled.setdefault(f"{name}-{partition}.spool", []).append(data)
         self._spooled_bytes += len(data)
@@ -81,7 +81,7 @@ class ArrayWriter:
             self._spooled_bytes = 0
 
     def drain(self, name: str, partition: int) -> NDArray[np.uint64]:
-        """All numbers put aside for this partition, sorted; they are gone afterwards."""
+        """Return all numbers spooled for this partition, sorted, and delete them."""
         spool = f"{name}-{partition}.spool"
         path = self._folder / spool
         data = path.read_bytes() if path.exists() else b""
@@ -92,11 +92,11 @@ class ArrayWriter:
         return numbers
 
     def finish(self, meta: dict[str, Any]) -> None:
-        """Put all arrays and `meta` into the target, atomically."""
+        """Write all arrays and `meta` to the target, atomically."""
         directory: dict[str, tuple[str, int, int]] = {}
         whole = self._folder / "whole"
         with open_private(whole, "wb") as file:
-            out = _Summed(file)
+            out = _ChecksummedFile(file)
             out.write(MAGIC)
             for name, array in self._files.items():
                 out.write(b"\x00" * (-out.size % _ALIGNMENT))
@@ -114,8 +114,8 @@ class ArrayWriter:
         os.replace(whole, self._target)  # noqa: PTH105 - os.replace is the atomic one on every system
 
 
-class _Summed:
-    """A file that is written, with its size and checksum so far."""
+class _ChecksummedFile:
+    """A file that is being written, with its size and checksum so far."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -123,14 +123,14 @@ class _Summed:
         self.checksum = 0
 
     def write(self, data: bytes) -> None:
-        """Append."""
+        """Append `data`."""
         self._file.write(data)
         self.size += len(data)
         self.checksum = zlib.crc32(data, self.checksum)
 
 
 class MemoryWriter:
-    """The same as `ArrayWriter` in memory, readable like `MappedArrays` after `finish`."""
+    """An `ArrayWriter` in memory, which can be read like `MappedArrays` after `finish`."""
 
     def __init__(self) -> None:
         self.meta: dict[str, Any] = {}
@@ -139,15 +139,15 @@ class MemoryWriter:
         self._arrays: dict[str, NDArray[Any]] = {}
 
     def append(self, name: str, array: NDArray[Any]) -> None:
-        """As `ArrayWriter.append`."""
+        """Do as `ArrayWriter.append`."""
         self._pieces.setdefault(name, []).append(array)
 
     def spool(self, name: str, partition: int, array: NDArray[np.uint64]) -> None:
-        """As `ArrayWriter.spool`."""
+        """Do as `ArrayWriter.spool`."""
         self.append(f"{name}-{partition}.spool", array)
 
     def drain(self, name: str, partition: int) -> NDArray[np.uint64]:
-        """As `ArrayWriter.drain`."""
+        """Do as `ArrayWriter.drain`."""
         pieces = self._pieces.pop(f"{name}-{partition}.spool", [])
         return np.sort(np.concatenate(pieces)) if pieces else np.zeros(0, dtype=np.uint64)
 
@@ -159,36 +159,36 @@ class MemoryWriter:
         self.bytes = sum(array.nbytes for array in self._arrays.values())
 
     def __getitem__(self, name: str) -> NDArray[Any]:
-        """The array of this name."""
+        """Return the array `name`."""
         return self._arrays[name]
 
     def forget_pages(self) -> None:
-        """Nothing: this memory is its only place."""
+        """Do nothing: the arrays are in memory only."""
 
 
-def intact(path: Path) -> bool:
-    """Whether the file at `path` is as it was written."""
+def is_intact(path: Path) -> bool:
+    """Return whether the checksum of the file at `path` is right."""
     try:
         with path.open("rb") as file:
             file.seek(-_TAIL.size, os.SEEK_END)
             tail = _TAIL.unpack(file.read(_TAIL.size))
-        return (private_copies.checksum(path, _TAIL.size), MAGIC) == tail[2:]
+        return (private_copies.compute_checksum(path, _TAIL.size), MAGIC) == tail[2:]
     except (OSError, ValueError, struct.error):
         return False
 
 
 class MappedArrays:
-    """The arrays of a file, mapped read-only; pages come in when they are touched."""
+    """The arrays of a file, mapped read-only; pages are read at their first use."""
 
     def __init__(self, path: Path) -> None:
         """Map `path`.
 
         Raises:
-            FormatError: it is no such file, or damaged.
+            FormatError: the file is damaged or of another format.
             OSError: it cannot be read.
         """
         try:
-            self._map, checksum = private_copies.mapped(path, _TAIL.size)
+            self._map, checksum = private_copies.map_copy(path, _TAIL.size)
         except ValueError as error:
             raise FormatError(str(error)) from error
         size = len(self._map)
@@ -204,10 +204,10 @@ class MappedArrays:
         }
 
     def __getitem__(self, name: str) -> NDArray[Any]:
-        """The array of this name."""
+        """Return the array `name`."""
         return self._arrays[name]
 
     def forget_pages(self) -> None:
-        """Let the system take back the memory of pages read so far; they are read again when needed."""
+        """Release the memory of the pages read so far; they are read again when needed."""
         if hasattr(self._map, "madvise"):  # not on Windows
             self._map.madvise(mmap.MADV_DONTNEED)

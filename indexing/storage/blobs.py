@@ -1,6 +1,7 @@
-"""One indexed file, packed: its text, its chunks and what they define. What the store keeps and `build` merges.
+"""A blob: one indexed file in bytes, with its text, chunks and definitions, as the store keeps it.
 
-Plain and uncompressed, because packing must cost next to nothing beside the parse. Never tokenises. Start at `pack`.
+Blobs are not compressed, so that packing costs little compared with the parse. `building` merges them into a segment.
+Start at `pack`.
 """
 
 from __future__ import annotations
@@ -23,29 +24,29 @@ if TYPE_CHECKING:
     from indexing.syntax.documents import Symbol
 
 MAGIC = b"SB02"
-_SEAL = struct.Struct("<4sI")  # magic, checksum of everything behind it
+_SEAL = struct.Struct("<4sI")  # magic, checksum of everything after it
 _COUNTS = struct.Struct("<IIIII")  # code points, bytes of text, bytes of names, chunks, definitions
 _HEAD_BYTES = _SEAL.size + _COUNTS.size
 _FIELD, _ITEM = "\x1f", "\x1e"
 
 
 class BlobError(ValueError):
-    """These bytes are no blob of this format."""
+    """The bytes are not a blob of this format, or are damaged."""
 
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """An opened blob.
+    """An unpacked blob.
 
     Attributes:
-        text: UTF-8, lone surrogates kept ("surrogatepass").
-        length: code points of the text.
-        language: its name.
-        spans: int32, shape (chunks, 4): start, end, first line, the line after the last.
-        kinds: chunk kinds, shape (chunks,).
-        names: what chunks define, shape (chunks,).
-        defined: names of definitions, shape (definitions,).
-        defined_in: int32, the smallest chunk that holds the start of each, shape (definitions,).
+        text: the text in UTF-8, with lone surrogates ("surrogatepass").
+        length: number of code points of the text.
+        language: name of the language.
+        spans: start, end, first line and line after the last of each chunk; int32, shape (chunks, 4).
+        kinds: kind of each chunk.
+        names: name that each chunk defines, "" for none.
+        defined: names of all definitions.
+        defined_in: ordinal of the smallest chunk that holds each definition's start; int32, shape (definitions,).
     """
 
     text: bytes
@@ -59,31 +60,34 @@ class Packed:
 
     @property
     def is_ascii(self) -> bool:
-        """Whether byte offsets are code-point offsets."""
+        """Whether byte offsets equal code-point offsets."""
         return len(self.text) == self.length
 
-    def decoded(self) -> str:
-        """The text."""
+    def decode(self) -> str:
+        """Return the text."""
         return self.text.decode("utf-8", "surrogatepass")
 
-    def byte_offsets(self) -> NDArray[np.int64]:
-        """The byte at which each code point starts, and at last the number of bytes. Shape (length + 1,)."""
+    def compute_byte_offsets(self) -> NDArray[np.int64]:
+        """Return the byte offset of each code point, then the number of bytes: shape (length + 1,)."""
         data = np.frombuffer(self.text, dtype=np.uint8)
         return np.append(np.flatnonzero((data & 0xC0) != 0x80), len(data))  # all but continuation bytes
 
     def chunk(self, ordinal: int) -> Chunk:
-        """The chunk as it was packed."""
+        """Return the chunk with the number `ordinal`."""
         start, end, first, last = (int(value) for value in self.spans[ordinal])
         return Chunk(Span(start, end), first, last, self.kinds[ordinal], self.names[ordinal])
 
 
 def _clean(text: str) -> str:
-    """A name without the characters that separate names."""
+    """Return a name without the characters that separate names in a blob."""
     return text.replace(_FIELD, " ").replace(_ITEM, " ")
 
 
-def _homes(chunks: Sequence[Chunk], symbols: Sequence[Symbol]) -> list[tuple[str, int]]:
-    """Each definition with the smallest chunk that holds its first character; definitions in no chunk are left out."""
+def _assign_to_chunks(chunks: Sequence[Chunk], symbols: Sequence[Symbol]) -> list[tuple[str, int]]:
+    """Return the name of each definition and the ordinal of the smallest chunk that holds its start.
+
+    Definitions in no chunk are left out.
+    """
     homes = []
     by_start = sorted(range(len(chunks)), key=lambda ordinal: chunks[ordinal].span.start)
     active: list[int] = []
@@ -101,9 +105,9 @@ def _homes(chunks: Sequence[Chunk], symbols: Sequence[Symbol]) -> list[tuple[str
 
 
 def pack(text: str, chunks: Sequence[Chunk], symbols: Sequence[Symbol], language: str) -> bytes:
-    """Pack one file."""
+    """Return the blob of one file."""
     data = text.encode("utf-8", "surrogatepass")
-    homes = _homes(chunks, symbols)
+    homes = _assign_to_chunks(chunks, symbols)
     names = _FIELD.join(
         (
             _clean(language),
@@ -122,10 +126,10 @@ def pack(text: str, chunks: Sequence[Chunk], symbols: Sequence[Symbol], language
 
 
 def check(blob: bytes) -> None:
-    """Look whether a blob is as it was packed.
+    """Check the format and the checksum of a blob.
 
     Raises:
-        BlobError: it is damaged or of another format.
+        BlobError: the blob is damaged or of another format.
     """
     if len(blob) < _HEAD_BYTES:
         raise BlobError("too short for a blob")
@@ -135,10 +139,10 @@ def check(blob: bytes) -> None:
 
 
 def unpack(blob: bytes) -> Packed:
-    """Open a blob.
+    """Unpack a blob.
 
     Raises:
-        BlobError: it is damaged or of another format.
+        BlobError: the blob is damaged or of another format.
     """
     check(blob)
     length, text_bytes, name_bytes, chunk_count, definition_count = _COUNTS.unpack_from(blob, _SEAL.size)

@@ -1,7 +1,7 @@
-"""Merging blobs into a segment file: text, tokens, postings, definitions and anchors.
+"""Building a segment file from blobs: text, tokens, postings, definitions and anchors.
 
-Streams: a batch of files is tokenised at once, what must be sorted is put aside in partitions on disk, and one
-partition at a time is sorted into place, so that memory does not grow with the workspace. Start at `build`.
+Memory does not grow with the workspace: files are tokenised in batches, numbers to be sorted are spooled to partitions
+on disk, and the partitions are sorted one after the other. Start at `build`.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 FORMAT = 2  # part of the segment's meta; the store puts it into the file name
 BATCH_CHARACTERS = 1 << 18  # measured: larger batches fall out of the processor's cache and halve the speed
 PARTITIONS_BITS = 5
-AHEAD = 2  # partitions that are sorted meanwhile; what is in memory at once is three of 32
-MANY_TOKENS = 1_000_000  # from here on that is worth its threads
+AHEAD = 2  # partitions that are sorted in advance; three of 32 are in memory at once
+MANY_TOKENS = 1_000_000  # from here on partitions are sorted in threads
 LAYOUT = {
     "ids": np.uint32,
     "starts": np.uint32,
@@ -63,30 +63,30 @@ CHUNK_BITS = 24  # 16.7 million chunks; a posting is packed as term (32 bits), c
 
 
 def build(target: Path, files: Iterable[SegmentFile]) -> None:
-    """Write the segment of `files` to `target`, atomically and in bounded memory. Files with equal ids: the last wins.
+    """Write the segment of `files` to `target`, atomically and in bounded memory; of equal ids the last wins.
 
     Raises:
-        OSError: the disk is full or cannot be written; `target` is as it was.
+        OSError: the disk is full or cannot be written; `target` is unchanged.
         indexing.storage.blobs.BlobError: a blob is damaged.
     """
     with ArrayWriter(target) as writer:
         builder = _Builder(writer)
-        for batch in _batches(files):
+        for batch in _group_in_batches(files):
             builder.add(batch)
         builder.finish()
 
 
 def build_in_memory(files: Iterable[SegmentFile]) -> MemoryWriter:
-    """The same arrays without a file, for a few open or changed files."""
+    """Build the segment of a few open or changed files in memory."""
     writer = MemoryWriter()
     builder = _Builder(writer)
-    for batch in _batches(files):
+    for batch in _group_in_batches(files):
         builder.add(batch)
     builder.finish()
     return writer
 
 
-def _batches(files: Iterable[SegmentFile]) -> Iterator[list[tuple[SegmentFile, blobs.Packed]]]:
+def _group_in_batches(files: Iterable[SegmentFile]) -> Iterator[list[tuple[SegmentFile, blobs.Packed]]]:
     batch: list[tuple[SegmentFile, blobs.Packed]] = []
     size = 0
     for file in files:
@@ -100,10 +100,10 @@ def _batches(files: Iterable[SegmentFile]) -> Iterator[list[tuple[SegmentFile, b
         yield batch
 
 
-def module_names(relative: str) -> list[str]:
-    """Names by which a file may be imported: `a/b/c.py` is `c`, `b.c` and `a.b.c`; `a/__init__.py` is `a`."""
+def list_module_names(relative: str) -> list[str]:
+    """Return the names a file may be imported by: `a/b/c.py` is `c`, `b.c` and `a.b.c`; `a/__init__.py` is `a`."""
     parts = relative.split("/")
-    parts[-1] = parts[-1].split(".", 1)[0]  # `index.test.js` is imported as `index.test` at times; not worth a name
+    parts[-1] = parts[-1].split(".", 1)[0]  # `index.test` of `index.test.js` gets no name of its own
     if parts[-1] in {"__init__", "index", "mod", "lib"} and len(parts) > 1:
         parts.pop()
     return list(accumulate(reversed(parts), lambda tail, head: f"{head}.{tail}"))
@@ -112,10 +112,15 @@ def module_names(relative: str) -> list[str]:
 def count_terms(
     data: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64]
 ) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-    """Terms of spans of a folded text.
+    """Count the terms in spans of a folded text.
+
+    Args:
+        data: the folded text.
+        starts: first byte of each span.
+        ends: byte after each span.
 
     Returns:
-        term << 32 | span number, sorted, shape (pairs,), each with repetition, and the number of terms in each span.
+        `term << 32 | span number` for each occurrence of a term, sorted, and the number of terms in each span.
     """
     found = tokens.terms(data)
     low = np.searchsorted(found.starts, starts)
@@ -128,13 +133,13 @@ def count_terms(
     return pairs, counts
 
 
-def _ends(lengths: list[int], base: int) -> NDArray[np.int64]:
-    """Where things of these lengths end when they are laid one behind the other from `base` on."""
+def _accumulate(lengths: list[int], base: int) -> NDArray[np.int64]:
+    """Return where each of some pieces with `lengths` ends if they follow each other from `base` on."""
     return np.cumsum(np.array(lengths, dtype=np.int64)) + base
 
 
 class _Builder:
-    """What has been written so far, and the little that is kept in memory until the end."""
+    """The state of one build: how much has been written, and what stays in memory until the end."""
 
     def __init__(self, writer: ArrayWriter | MemoryWriter) -> None:
         self._writer = writer
@@ -150,13 +155,11 @@ class _Builder:
         writer.append("ids", np.array([tokens.SEPARATOR], dtype=np.uint32))
         writer.append("starts", np.zeros(1, dtype=np.uint32))
         self._tokens = 1
-        self._before = np.zeros(
-            anchors.CONTEXT, dtype=np.uint32
-        )  # tokens of the last batch that contexts reach back to
+        self._before = np.zeros(anchors.CONTEXT, dtype=np.uint32)  # the last tokens of the previous batch, for contexts
 
     def add(self, batch: list[tuple[SegmentFile, blobs.Packed]]) -> None:
         """Add a batch of files."""
-        folded = [packed.text if packed.is_ascii else tokens.fold(packed.decoded()) for _, packed in batch]
+        folded = [packed.text if packed.is_ascii else tokens.fold(packed.decode()) for _, packed in batch]
         data = b"\x00".join([*(piece.replace(b"\x00", b"\x01") for piece in folded), b""])
         lengths = np.array([len(piece) + 1 for piece in folded], dtype=np.int64)
         begins = np.cumsum(lengths) - lengths
@@ -173,15 +176,15 @@ class _Builder:
         offsets = found.starts - begins[owner]
         for index, packed in enumerate(files):
             if not packed.is_ascii:  # from code points to bytes
-                offsets[owner == index] = packed.byte_offsets()[offsets[owner == index]]
+                offsets[owner == index] = packed.compute_byte_offsets()[offsets[owner == index]]
         self._writer.append("starts", offsets.astype(np.uint32))
         token_ends = ends + self._tokens
         self._writer.append("file_token_end", token_ends.astype(np.uint32))
-        keys = anchors.keys(np.concatenate([self._before, found.ids]))[len(self._before) :]
+        keys = anchors.compute_keys(np.concatenate([self._before, found.ids]))[len(self._before) :]
         self._before = np.concatenate([self._before, found.ids])[-anchors.CONTEXT :]
         places = np.arange(self._tokens, self._tokens + len(keys), dtype=np.uint64)
         useful = (found.ids != tokens.SEPARATOR) & (places < anchors.MAX_TOKENS)
-        for partition, piece in _split(anchors.pack(keys[useful], places[useful])):
+        for partition, piece in _split_by_partition(anchors.pack(keys[useful], places[useful])):
             self._writer.spool("anchors", partition, piece)
         self._tokens += len(found.ids)
 
@@ -197,7 +200,7 @@ class _Builder:
         kept = pairs[firsts]
         chunk = (kept & np.uint64(0xFFFFFFFF)) + np.uint64(self._chunks)
         packed_pairs = (kept & np.uint64(0xFFFFFFFF00000000)) | chunk << np.uint64(8) | repeats
-        for partition, piece in _split(packed_pairs[chunk < 1 << CHUNK_BITS]):
+        for partition, piece in _split_by_partition(packed_pairs[chunk < 1 << CHUNK_BITS]):
             self._writer.spool("postings", partition, piece)
 
     def _add_files(self, batch: list[tuple[SegmentFile, blobs.Packed]]) -> None:
@@ -206,37 +209,37 @@ class _Builder:
         names = [name.encode("utf-8", "surrogatepass") for packed in files for name in packed.names]
         kinds = [self._kinds.setdefault(kind, len(self._kinds)) for packed in files for kind in packed.kinds]
         languages = [self._languages.setdefault(packed.language, len(self._languages)) for packed in files]
-        chunk_end = _ends([len(packed.names) for packed in files], self._chunks)
-        self._define(files, chunk_end)
+        chunk_end = _accumulate([len(packed.names) for packed in files], self._chunks)
+        self._add_definitions(files, chunk_end)
         for number, (file, _) in enumerate(batch, self._files):
-            self._modules += [(module, number) for module in module_names(file.relative)]
+            self._modules += [(module, number) for module in list_module_names(file.relative)]
         append = self._writer.append
         append("chunk_kinds", np.array(kinds, dtype=np.uint8))
         append("chunk_names", np.frombuffer(b"".join(names), dtype=np.uint8))
-        append("chunk_name_end", _ends([len(name) for name in names], self._names_end).astype(np.uint32))
+        append("chunk_name_end", _accumulate([len(name) for name in names], self._names_end).astype(np.uint32))
         append("text", np.frombuffer(b"".join([packed.text for packed in files]), dtype=np.uint8))
         append("paths", np.frombuffer(b"".join(paths), dtype=np.uint8))
         append("file_id", np.array([file.file_id for file, _ in batch], dtype=np.int64))
         append("file_mtime", np.array([file.mtime for file, _ in batch], dtype=np.float64))
         append("file_language", np.array(languages, dtype=np.uint16))
         append("file_length", np.array([packed.length for packed in files], dtype=np.uint32))
-        append("file_text_end", _ends([len(packed.text) for packed in files], self._text).astype(np.uint64))
+        append("file_text_end", _accumulate([len(packed.text) for packed in files], self._text).astype(np.uint64))
         append("file_chunk_end", chunk_end.astype(np.uint32))
-        append("file_path_end", _ends([len(path) for path in paths], self._paths_end).astype(np.uint32))
+        append("file_path_end", _accumulate([len(path) for path in paths], self._paths_end).astype(np.uint32))
         self._names_end += sum(map(len, names))
         self._paths_end += sum(map(len, paths))
         self._text += sum(len(packed.text) for packed in files)
         self._chunks = int(chunk_end[-1])
         self._files += len(batch)
 
-    def _define(self, files: list[blobs.Packed], chunk_end: NDArray[np.int64]) -> None:
+    def _add_definitions(self, files: list[blobs.Packed], chunk_end: NDArray[np.int64]) -> None:
         first = chunk_end - [len(packed.names) for packed in files]
         homes = np.concatenate([packed.defined_in + low for packed, low in zip(files, first, strict=True)])
         defined = tokens.hash_words([name for packed in files for name in packed.defined]).astype(np.uint64)
         self._defined.append(defined << np.uint64(32) | homes.astype(np.uint64))
 
     def finish(self) -> None:
-        """Sort what was put aside and close the segment."""
+        """Sort the spooled numbers and write the segment."""
         self._write_postings()
         self._write_anchors()
         defined = np.concatenate(self._defined) if self._defined else np.zeros(0, dtype=np.uint64)
@@ -262,7 +265,7 @@ class _Builder:
     def _write_postings(self) -> None:
         total = 0
         self._writer.append("term_start", np.zeros(1, dtype=np.uint32))
-        for packed in self._drained("postings"):
+        for packed in self._drain_sorted("postings"):
             terms = (packed >> np.uint64(32)).astype(np.uint32)
             firsts = np.flatnonzero(np.diff(terms, prepend=np.uint32(0)))  # no word is hashed to 0
             self._writer.append("terms", terms[firsts])
@@ -272,8 +275,8 @@ class _Builder:
             self._writer.append("posting_count", packed.astype(np.uint8))
             total += len(terms)
 
-    def _drained(self, name: str) -> Iterator[NDArray[np.uint64]]:
-        """The numbers of each partition; where there are many, the next ones are sorted meanwhile, on other cores."""
+    def _drain_sorted(self, name: str) -> Iterator[NDArray[np.uint64]]:
+        """Yield the sorted numbers of each partition; for many tokens, threads sort the next partitions in advance."""
         partitions = iter(range(1 << PARTITIONS_BITS))
         if self._tokens < MANY_TOKENS:
             yield from (self._writer.drain(name, partition) for partition in partitions)
@@ -286,11 +289,11 @@ class _Builder:
                 yield numbers
 
     def _write_anchors(self) -> None:
-        bits = anchors.bucket_bits(self._tokens)
+        bits = anchors.choose_bucket_bits(self._tokens)
         total = 0
         per_partition = 1 << (bits - PARTITIONS_BITS)
         self._writer.append("anchor_start", np.zeros(1, dtype=np.uint32))
-        for partition, packed in enumerate(self._drained("anchors")):
+        for partition, packed in enumerate(self._drain_sorted("anchors")):
             buckets, places = anchors.unpack(packed, bits)
             counts = np.bincount(buckets - partition * per_partition, minlength=per_partition)
             self._writer.append("anchor_start", (np.cumsum(counts) + total).astype(np.uint32))
@@ -298,8 +301,8 @@ class _Builder:
             total += len(places)
 
 
-def _split(packed: NDArray[np.uint64]) -> Iterator[tuple[int, NDArray[np.uint64]]]:
-    """The numbers by their highest bits."""
+def _split_by_partition(packed: NDArray[np.uint64]) -> Iterator[tuple[int, NDArray[np.uint64]]]:
+    """Yield the number of each partition that is not empty and its part of `packed`."""
     packed.sort()
     limits = np.arange(1, 1 << PARTITIONS_BITS, dtype=np.uint64) << np.uint64(64 - PARTITIONS_BITS)
     ends = [0, *np.searchsorted(packed, limits).tolist(), len(packed)]

@@ -1,4 +1,4 @@
-"""The files of one root's index: where its database, segments and lock lie, how they are deleted and made usable again.
+"""The files of one root's index: paths of its database, segments and lock, deletion, and repair of permissions.
 
 Start at `Places.of`.
 """
@@ -20,14 +20,19 @@ FORMAT = 4  # in every file name; raise it when what is stored changes its meani
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where the index of one root lies."""
+    """Paths of the index of one root.
+
+    Attributes:
+        storage: the folder.
+        key: start of all file names, which names the root and the format.
+    """
 
     storage: Path
     key: str
 
     @classmethod
     def of(cls, storage: Path, root: Path) -> Places:
-        """Places of the index of `root`, whose real path is its identity."""
+        """Return the places of the index of `root` in the folder `storage`."""
         real = os.path.realpath(root)
         digest = hashlib.blake2b(os.fsencode(real), digest_size=8).hexdigest()
         name = re.sub(r"[^A-Za-z0-9_.-]+", "-", Path(real).name)[:40] or "root"
@@ -35,39 +40,39 @@ class Places:
 
     @property
     def database(self) -> Path:
-        """The SQLite file."""
+        """Path of the SQLite file."""
         return self.storage / f"{self.key}.sqlite3"
 
     @property
     def lock(self) -> Path:
-        """The lock file of the one writer."""
+        """Path of the writer's lock file."""
         return self.storage / f"{self.key}.lock"
 
-    def segment(self, generation: int) -> Path:
-        """The segment file built at `generation`."""
+    def name_segment(self, generation: int) -> Path:
+        """Return the path of the segment built at `generation`."""
         return self.storage / f"{self.key}.{generation}.segment"
 
-    def files(self) -> list[Path]:
-        """All files of this index that exist, the lock excepted."""
-        return sorted(path for path in self._named(f"{self.key}.*") if path != self.lock)
+    def list_files(self) -> list[Path]:
+        """Return all existing files of the index but the lock."""
+        return sorted(path for path in self._glob(f"{self.key}.*") if path != self.lock)
 
-    def _named(self, pattern: str) -> list[Path]:
+    def _glob(self, pattern: str) -> list[Path]:
         try:
             return list(self.storage.glob(pattern))
-        except OSError:  # the folder is closed
+        except OSError:  # the folder cannot be read
             return []
 
     def discard_older(self) -> None:
-        """Delete the indexes of this root in older formats: they may hold files that are kept back by now."""
+        """Delete this root's indexes in older formats, which may hold files that are excluded now."""
         name, _, number = self.key.rpartition("-v")
-        for path in self._named(f"{name}-v*"):
+        for path in self._glob(f"{name}-v*"):
             version = path.name.removeprefix(f"{name}-v").partition(".")[0]
             if version.isdecimal() and int(version) < int(number):
                 with suppress(OSError):
                     path.unlink()
 
     def identity(self) -> tuple[int, int] | None:
-        """Return what tells the database file from another one at its place; None when there is none."""
+        """Return device and inode of the database file; None if there is none."""
         try:
             found = self.database.stat()
         except OSError:
@@ -75,14 +80,14 @@ class Places:
         return found.st_dev, found.st_ino
 
     def discard(self) -> bool:
-        """Delete the index, and folders in the places of its files; return whether anything was deleted."""
-        return sum(map(_delete, self.files())) > 0
+        """Delete the index, folders at the paths of its files included; return whether anything was deleted."""
+        return sum(map(_delete, self.list_files())) > 0
 
     def reclaim(self) -> None:
-        """Make the folder usable, and the places of the lock file and of the database.
+        """Make the folder, the lock file and the database writable for this user.
 
         Raises:
-            OSError: it cannot be done.
+            OSError: that failed.
         """
         reclaim_folder(self.storage, own=2)
         if self.lock.is_dir():

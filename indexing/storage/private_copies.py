@@ -1,8 +1,8 @@
-"""A file in memory that nobody else can cut off: a mapped file that another program shortens kills whoever reads it.
+"""Memory maps of private copies of files, because a process dies if a file that it has mapped is truncated.
 
-So the file itself is never mapped, but a copy without a name, which no other program can open. The copy lies on the
-disk, costs no memory but what is read of it, and is gone with its last reader. Its checksum is computed on the way, so
-that damage shows when a file is opened and not in the middle of a search. Start at `mapped`.
+A copy has no name, so no other program can open it. It lies on disk, costs only the memory of the pages that are read,
+and ends with its last reader. Copying computes the checksum, so that damage is found when a file is opened and not in
+the middle of a search. Start at `map_copy`.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _PIECE_BYTES = 1 << 20
-_HELD_BYTES = 64 << 20  # a file up to this size is held in memory where no disk takes the copy
+_HELD_BYTES = 64 << 20  # a file up to this size is copied to memory if no disk has room
 
 
-def mapped(path: Path, tail_bytes: int) -> tuple[mmap.mmap, int]:
+def map_copy(path: Path, tail_bytes: int) -> tuple[mmap.mmap, int]:
     """Map a private copy of the file at `path`, read-only.
 
     Returns:
         The map, and the checksum of all of it but the last `tail_bytes`.
 
     Raises:
-        ValueError: it is empty, or was shortened meanwhile.
+        ValueError: the file is too short, or was truncated meanwhile.
         OSError: it cannot be read, or there is no room for the copy.
     """
     with path.open("rb", buffering=0) as source:
@@ -48,11 +48,11 @@ def mapped(path: Path, tail_bytes: int) -> tuple[mmap.mmap, int]:
         return held, _copy(source, held, size - tail_bytes)
 
 
-def checksum(path: Path, tail_bytes: int) -> int:
+def compute_checksum(path: Path, tail_bytes: int) -> int:
     """Return the checksum of a file without its last `tail_bytes`.
 
     Raises:
-        ValueError: it is too short, or was shortened meanwhile.
+        ValueError: the file is too short, or was truncated meanwhile.
         OSError: it cannot be read.
     """
     with path.open("rb", buffering=0) as source:
@@ -60,7 +60,7 @@ def checksum(path: Path, tail_bytes: int) -> int:
         if size <= tail_bytes:
             raise ValueError(f"{path.name} is too short")
         result = 0
-        for piece in _pieces(source, size - tail_bytes):
+        for piece in _read_pieces(source, size - tail_bytes):
             result = zlib.crc32(piece, result)
         return result
 
@@ -68,7 +68,7 @@ def checksum(path: Path, tail_bytes: int) -> int:
 def _copy(source: IO[bytes], target: IO[bytes] | mmap.mmap, summed_bytes: int) -> int:
     """Copy `source` to its end; return the checksum of the first `summed_bytes`."""
     result = 0
-    for piece in _pieces(source, summed_bytes):
+    for piece in _read_pieces(source, summed_bytes):
         result = zlib.crc32(piece, result)
         _write(target, piece)
     _write(target, source.read())
@@ -76,11 +76,17 @@ def _copy(source: IO[bytes], target: IO[bytes] | mmap.mmap, summed_bytes: int) -
 
 
 def _write(target: IO[bytes] | mmap.mmap, piece: bytes) -> None:
+    """Write all of `piece`, in several writes if needed."""
     while piece:
         piece = piece[target.write(piece) :]
 
 
-def _pieces(source: IO[bytes], size: int) -> Iterator[bytes]:
+def _read_pieces(source: IO[bytes], size: int) -> Iterator[bytes]:
+    """Yield the next `size` bytes in pieces.
+
+    Raises:
+        ValueError: the file was truncated.
+    """
     while size:
         piece = source.read(min(size, _PIECE_BYTES))
         if not piece:

@@ -1,4 +1,4 @@
-"""Files on their way into a segment, and those that stand in for a file of one."""
+"""Records of files: one to be merged into a segment, and one that replaces a file of a segment."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class SegmentFile:
-    """One file to be merged into a segment; `mtime` in seconds since the epoch, `blob` from `analyze`."""
+    """A file to be merged into a segment.
+
+    Attributes:
+        file_id: the store's id.
+        relative: root-relative path.
+        mtime: time of the last change in seconds since the epoch.
+        blob: the file as `blobs.pack` returns it.
+    """
 
     file_id: int
     relative: str
@@ -17,7 +24,7 @@ class SegmentFile:
 
 @dataclass(frozen=True, slots=True)
 class OverlayFile:
-    """A file that is open or changed since its segment was built; stands in for the segment's version of it."""
+    """A file that is open or has changed since the segment was built; replaces the segment's version."""
 
     relative: str
     mtime: float

@@ -1,6 +1,6 @@
-"""Failures of an index on the disk: sentences for a person where it cannot be written, and how damage is recognised.
+"""Failures of the stored index: sentences for a person if it cannot be written, and the test for damage.
 
-Start at `explained` and `broken`.
+Start at `explain_failures` and `is_damage`.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 FULL = frozenset(
     {"SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC", "SQLITE_IOERR_TRUNCATE", "SQLITE_IOERR_SHMSIZE"}
 )
-_BROKEN = {"SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_CORRUPT_VTAB", "SQLITE_CORRUPT_INDEX", "SQLITE_SCHEMA"}
+_DAMAGED = {"SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_CORRUPT_VTAB", "SQLITE_CORRUPT_INDEX", "SQLITE_SCHEMA"}
 DAMAGE = (ValueError, TypeError, AttributeError, LookupError, OverflowError, struct.error)
-"""What reading a damaged index may raise besides SQLite's own errors."""
+"""Errors that reading a damaged index may raise besides those of SQLite."""
 
 
 class StorageError(Exception):
-    """The index cannot be written; the message is one sentence for a person: what happened, and the next step.
+    """The index cannot be written; the message tells a person what happened and what to do.
 
     Attributes:
-        full: whether there was no room for it.
+        full: whether the disk is full.
     """
 
     def __init__(self, sentence: str, *, full: bool = False) -> None:
@@ -36,38 +36,39 @@ class StorageError(Exception):
 
 
 @contextmanager
-def explained(storage: Path) -> Iterator[None]:
-    """Turn a failed write (full disk, no permission) into a `StorageError` that says so; let others through."""
+def explain_failures(storage: Path) -> Iterator[None]:
+    """Raise a `StorageError` for a write that fails in the block (full disk, no permission); pass other errors on."""
     try:
         yield
     except sqlite3.OperationalError as error:
         name = getattr(error, "sqlite_errorname", "")
         if name in FULL:
-            raise StorageError(_full_sentence(storage), full=True) from error
+            raise StorageError(_describe_full_disk(storage), full=True) from error
         if name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_IOERR")):
-            raise StorageError(_unwritable_sentence(storage, str(error))) from error
+            raise StorageError(_describe_unwritable(storage, str(error))) from error
         raise
     except OSError as error:
         if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
-            raise StorageError(_full_sentence(storage), full=True) from error
-        raise StorageError(_unwritable_sentence(storage, error.strerror or str(error))) from error
+            raise StorageError(_describe_full_disk(storage), full=True) from error
+        raise StorageError(_describe_unwritable(storage, error.strerror or str(error))) from error
 
 
-def broken(error: Exception) -> bool:
-    """Whether what is stored is damaged, so that it has to be made anew.
+def is_damage(error: Exception) -> bool:
+    """Return whether `error` means that the stored index is damaged and has to be rebuilt.
 
-    Damage that SQLite does not see comes as values of other types, and as rows that fit nothing.
+    Damage that SQLite does not notice shows as values of the wrong type and as rows that violate a constraint.
     """
     if isinstance(error, sqlite3.DatabaseError):
         name = getattr(error, "sqlite_errorname", "") or ""
-        said = str(error)
-        return name in _BROKEN or name.startswith("SQLITE_CONSTRAINT") or "malformed" in said or "decode" in said
+        message = str(error)
+        is_known = name in _DAMAGED or name.startswith("SQLITE_CONSTRAINT")
+        return is_known or "malformed" in message or "decode" in message
     return isinstance(error, DAMAGE)
 
 
-def _full_sentence(storage: Path) -> str:
+def _describe_full_disk(storage: Path) -> str:
     return f"The disk is full: the index in {storage} could not be written; free some space there, then save any file."
 
 
-def _unwritable_sentence(storage: Path, why: str) -> str:
+def _describe_unwritable(storage: Path, why: str) -> str:
     return f"The index in {storage} could not be written ({why}); make the folder writable or set another one."

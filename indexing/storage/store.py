@@ -1,8 +1,8 @@
-"""The persistent index of one root: an SQLite database of what each file holds, and the segment built from it.
+"""The stored index of one root: an SQLite database with the blob of each file, and the segment built from them.
 
-One writer (the indexing process, under a lock file), any number of readers. Everything here can be deleted at any time
-and is then made again; the format version is in the file names. Knows nothing of workspaces: it is given relative paths
-and blobs. Start at `Store`.
+One process writes (the indexing process, under a lock file), any number read. All of it can be deleted at any time and
+is then rebuilt; the format version is part of the file names. The store takes relative paths and blobs and never reads
+the workspace. Start at `Store`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from indexing.storage.storage_errors import broken, explained
+from indexing.storage.storage_errors import explain_failures, is_damage
 from starling_files import make_file, reclaim_folder
 
 if TYPE_CHECKING:
@@ -26,8 +26,16 @@ _BUSY_TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """What is stored of a file, for telling whether it changed. `reason` is "" for an indexed file."""
+class StoredState:
+    """The state of a file when it was stored, to tell whether it has changed.
+
+    Attributes:
+        id: the store's id of the file.
+        mtime_ns: time of the last change.
+        size: in bytes.
+        digest: hash of the content.
+        reason: why the file is excluded; "" if it is indexed.
+    """
 
     id: int
     mtime_ns: int
@@ -38,7 +46,20 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A file to be stored; `blob` is what `indexing.segments.analyze` made of it, empty when `reason` is not."""
+    """A file to be stored.
+
+    Attributes:
+        relative: root-relative path.
+        mtime_ns: time of the last change.
+        size: in bytes.
+        digest: hash of the content.
+        language: name of its language.
+        reason: why it is excluded; "" if it is indexed.
+        chunks: number of chunks.
+        symbols: number of symbols.
+        plain: whether it was cut without syntax.
+        blob: result of `blobs.pack`; empty if it is excluded.
+    """
 
     relative: str
     mtime_ns: int
@@ -54,7 +75,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A stored file as it goes into a segment or an overlay."""
+    """An indexed file as it is read for a segment or an overlay; `mtime` in seconds since the epoch."""
 
     id: int
     relative: str
@@ -64,9 +85,14 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What a reader needs beside the segment: its file and generation, changed files, and ids that are gone.
+    """The difference between the segment and the current state of the store.
 
-    `born` tells the database from another one of the same name, whose ids mean other files.
+    Attributes:
+        born: random name of the database; another database of the same name has other ids.
+        generation: number of the last change.
+        segment: name of the segment file.
+        changed: files that changed after the segment was built.
+        gone: ids of files that are no longer indexed.
     """
 
     born: str
@@ -78,7 +104,7 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Figures of one root for the status."""
+    """Figures of one root for the status; `skipped` counts excluded files by reason."""
 
     files: int
     chunks: int
@@ -88,7 +114,7 @@ class Counts:
     by_language: dict[str, int]
 
 
-def _first(connection: sqlite3.Connection) -> None:
+def _create_tables(connection: sqlite3.Connection) -> None:
     for statement in (
         "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
         """CREATE TABLE files (
@@ -112,12 +138,12 @@ def _first(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first,)
-"""Number n brings a database from `user_version` n - 1 to n, all of them inside one transaction."""
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_create_tables,)
+"""Migration n brings a database from `user_version` n - 1 to n; all run in one transaction."""
 
 
 class Store:
-    """An open index. Not shared between threads, except for the readers of `read`."""
+    """An open store. Only one opened by `read` may be shared between threads."""
 
     def __init__(self, places: Places, connection: sqlite3.Connection) -> None:
         self.places = places
@@ -125,28 +151,28 @@ class Store:
 
     @classmethod
     def write(cls, places: Places) -> Store:
-        """Open for writing, made or migrated as needed; a damaged database is deleted and begun anew.
+        """Open the store for writing; creates or migrates it, and replaces a damaged one.
 
         Raises:
             indexing.storage.storage_errors.StorageError: it cannot be written.
         """
-        with explained(places.storage):
+        with explain_failures(places.storage):
             reclaim_folder(places.storage, own=2)
             try:
                 return cls(places, _open_for_writing(places))
             except sqlite3.DatabaseError as error:
-                if not broken(error):
+                if not is_damage(error):
                     raise
             places.discard()
             return cls(places, _open_for_writing(places))
 
     @classmethod
     def read(cls, places: Places) -> Store | None:
-        """Open for reading; None when there is no usable index, or a killed writer left a journal."""
+        """Open the store for reading; None if there is no usable one, or if a killed writer left a journal."""
         if places.identity() is None:
             return None
-        # Not "rw": a reader of a database that was replaced would play back, and delete, the journal of the new one.
-        # The next writer plays back the journal of one that was killed; until then nobody can read.
+        # Not "rw": a reader of a replaced database would play back and delete the journal of the new one. The next
+        # writer plays back the journal of a killed one; until then the store cannot be read.
         uri = f"{places.database.absolute().as_uri()}?mode=ro"
         try:
             connection = sqlite3.connect(
@@ -165,7 +191,7 @@ class Store:
         return cls(places, connection)
 
     def close(self) -> None:
-        """Close the database; safe twice."""
+        """Close the database. Idempotent."""
         self._connection.close()
 
     def __enter__(self) -> Self:
@@ -174,58 +200,58 @@ class Store:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    # what stands in it
+    # Reading
 
-    def meta(self, key: str, default: str = "") -> str:
-        """A stored figure or name."""
+    def read_meta(self, key: str, default: str = "") -> str:
+        """Return the value stored for `key`."""
         row = self._connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return str(row[0]) if row else default
 
-    def generation(self) -> int:
-        """Number of the last change."""
-        return int(self.meta("generation", "0"))
+    def read_generation(self) -> int:
+        """Return the number of the last change."""
+        return int(self.read_meta("generation", "0"))
 
-    def known(self) -> dict[str, Known]:
-        """All stored files by relative path."""
+    def read_states(self) -> dict[str, StoredState]:
+        """Return the state of all stored files by relative path."""
         rows = self._connection.execute("SELECT relative, id, mtime_ns, size, digest, reason FROM files")
-        return {row[0]: Known(*row[1:]) for row in rows}
+        return {row[0]: StoredState(*row[1:]) for row in rows}
 
-    def known_under(self, relative: str) -> dict[str, Known]:
-        """The stored file `relative`, and those in the folder of that name."""
+    def read_states_under(self, relative: str) -> dict[str, StoredState]:
+        """Return the states of the file `relative`, or of all files in that folder, by relative path."""
         rows = self._connection.execute(
             "SELECT relative, id, mtime_ns, size, digest, reason FROM files"
             " WHERE relative = ? OR (relative >= ? AND relative < ?)",
             (relative, f"{relative}/", f"{relative}0"),  # "0" is the character after "/"
         )
-        return {row[0]: Known(*row[1:]) for row in rows}
+        return {row[0]: StoredState(*row[1:]) for row in rows}
 
-    def file_id(self, relative: str) -> int | None:
-        """Id of an indexed file."""
+    def find_file_id(self, relative: str) -> int | None:
+        """Return the id of an indexed file; None if it is not indexed."""
         asked = "SELECT id FROM files WHERE relative = ? AND reason = ''"
         row = self._connection.execute(asked, (relative,)).fetchone()
         return int(row[0]) if row else None
 
-    def indexed(self) -> Iterator[Stored]:
-        """All indexed files, one after the other."""
+    def read_files(self) -> Iterator[Stored]:
+        """Yield all indexed files by id."""
         rows = self._connection.execute(
-            "SELECT id, relative, mtime_ns, blob FROM files LEFT JOIN contents ON file_id = id"  # what misses is damage
+            "SELECT id, relative, mtime_ns, blob FROM files LEFT JOIN contents ON file_id = id"  # no blob: damage
             " WHERE reason = '' ORDER BY id"
         )
         return (Stored(row[0], row[1], row[2] / 1e9, row[3]) for row in rows)
 
-    def pending(self) -> int:
-        """How many files changed or went since the segment was built."""
-        since = int(self.meta("segment_generation", "0"))
+    def count_pending(self) -> int:
+        """Return how many files changed or were deleted after the segment was built."""
+        since = int(self.read_meta("segment_generation", "0"))
         row = self._connection.execute(
             "SELECT (SELECT count(*) FROM files WHERE generation > ?) + (SELECT count(*) FROM gone)", (since,)
         ).fetchone()
         return int(row[0])
 
-    def changes(self, limit: int) -> Changes:
-        """What a reader needs beside the segment, at most `limit` changed files, the last changed first."""
+    def read_changes(self, limit: int) -> Changes:
+        """Return the difference to the segment, with at most `limit` changed files, latest change first."""
         self._connection.execute("BEGIN")  # one consistent state
         try:
-            since = int(self.meta("segment_generation", "0"))
+            since = int(self.read_meta("segment_generation", "0"))
             rows = self._connection.execute(
                 "SELECT id, relative, mtime_ns, blob FROM files LEFT JOIN contents ON file_id = id"
                 " WHERE generation > ? AND reason = '' ORDER BY generation DESC LIMIT ?",
@@ -239,14 +265,16 @@ class Store:
                     "SELECT id FROM files WHERE generation > ? AND reason <> ''", (since,)
                 )
             ]
-            return Changes(self.meta("born"), self.generation(), self.meta("segment"), changed, tuple(gone))
+            return Changes(
+                self.read_meta("born"), self.read_generation(), self.read_meta("segment"), changed, tuple(gone)
+            )
         finally:
             self._connection.execute("ROLLBACK")
 
-    def counts(self) -> Counts:
-        """Figures for the status."""
+    def count(self) -> Counts:
+        """Return the figures for the status."""
         by_language: dict[str, int] = {}
-        skipped: dict[str, int] = json.loads(self.meta("skipped", "{}"))
+        skipped: dict[str, int] = json.loads(self.read_meta("skipped", "{}"))
         totals = [0, 0, 0, 0]
         rows = self._connection.execute(
             "SELECT language, reason, count(*), sum(chunks), sum(symbols), sum(size), sum(plain) FROM files"
@@ -263,27 +291,27 @@ class Store:
         return Counts(totals[0], totals[1], totals[2], totals[3], skipped, by_language)
 
     def check(self, check_blob: Callable[[bytes], None]) -> None:
-        """Read everything, `check_blob` each blob.
+        """Read the whole database and call `check_blob` with each blob.
 
         Raises:
-            sqlite3.DatabaseError, ValueError: it is damaged.
+            sqlite3.DatabaseError, ValueError: the database or a blob is damaged.
         """
-        said = self._connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
-        if said != "ok":
-            raise ValueError(said)
-        for stored in self.indexed():
+        result = self._connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
+        if result != "ok":
+            raise ValueError(result)
+        for stored in self.read_files():
             check_blob(stored.blob)
 
-    # changing it
+    # Writing
 
     def put(self, entries: Iterable[Entry], gone: Iterable[int] = (), **meta: str) -> list[int]:
-        """Store `entries`, forget the ids `gone`, set figures, all or nothing; returns the ids of `entries`.
+        """Store `entries`, delete the files `gone` and set `meta`, in one transaction; return the ids of `entries`.
 
         Raises:
             indexing.storage.storage_errors.StorageError: the disk is full or cannot be written; nothing has changed.
         """
         with self._transaction() as connection:
-            generation = self.generation() + 1
+            generation = self.read_generation() + 1
             ids = []
             for entry in entries:
                 row = connection.execute(
@@ -312,37 +340,39 @@ class Store:
                 connection.execute("DELETE FROM contents WHERE file_id = ?", (file_id,))
                 connection.execute("DELETE FROM files WHERE id = ?", (file_id,))
                 connection.execute("INSERT OR REPLACE INTO gone VALUES (?, ?)", (file_id, generation))
-            self._set(connection, generation=str(generation), **meta)
+            self._write_meta(connection, generation=str(generation), **meta)
         return ids
 
     def refresh(self, times: Iterable[tuple[int, int, int]]) -> None:
-        """Note new (mtime_ns, size, id) of files whose content is unchanged; no new generation."""
+        """Set (mtime_ns, size) of the files with an id whose content is unchanged; the generation stays."""
         with self._transaction() as connection:
             connection.executemany("UPDATE files SET mtime_ns = ?, size = ? WHERE id = ?", times)
 
-    def note(self, **meta: str) -> None:
-        """Set figures; no new generation."""
+    def set_meta(self, **meta: str) -> None:
+        """Set values of `read_meta`; the generation stays."""
         with self._transaction() as connection:
-            self._set(connection, **meta)
+            self._write_meta(connection, **meta)
 
     def build(self, build: Callable[[Path, Iterator[Stored]], None], files: Iterator[Stored] | None = None) -> None:
-        """Build the segment of all indexed files with `build` and make readers use it; the old one is deleted.
+        """Build a segment of all indexed files, make readers use it, and delete the old one.
 
         Args:
             build: writes a segment file.
-            files: all indexed files, where they come from elsewhere than from here (and are stored on the way).
+            files: all indexed files, if they are not to be read from the store.
 
         Raises:
             indexing.storage.storage_errors.StorageError: the disk is full or cannot be written; the old segment stays
             in use.
         """
-        path = self.places.segment(self.generation() + 1)
-        with explained(self.places.storage):
-            build(path, self.indexed() if files is None else files)
+        path = self.places.name_segment(self.read_generation() + 1)
+        with explain_failures(self.places.storage):
+            build(path, self.read_files() if files is None else files)
         with self._transaction() as connection:
-            generation = self.generation()
+            generation = self.read_generation()
             connection.execute("DELETE FROM gone")
-            self._set(connection, segment=path.name, segment_generation=str(generation), generation=str(generation + 1))
+            self._write_meta(
+                connection, segment=path.name, segment_generation=str(generation), generation=str(generation + 1)
+            )
         for old in self.places.storage.glob(f"{self.places.key}.*.segment*"):
             if old != path:
                 with suppress(OSError):  # still mapped by another server (Windows): deleted the next time
@@ -350,38 +380,36 @@ class Store:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with explained(self.places.storage):
+        with explain_failures(self.places.storage):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
                 self._connection.execute("COMMIT")
             except BaseException:
-                with suppress(sqlite3.Error):  # SQLite has already rolled back after a full disk
+                with suppress(sqlite3.Error):  # after a full disk SQLite has already rolled back
                     self._connection.execute("ROLLBACK")
                 raise
 
     @staticmethod
-    def _set(connection: sqlite3.Connection, **meta: str) -> None:
+    def _write_meta(connection: sqlite3.Connection, **meta: str) -> None:
         connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", meta.items())
 
 
 def _open_for_writing(places: Places) -> sqlite3.Connection:
     connection = sqlite3.connect(make_file(places.database), timeout=_BUSY_TIMEOUT_S, isolation_level=None)
     try:
-        # No write-ahead log: SQLite maps its -shm, and a mapped file that is cut off kills every process that reads it.
+        # No write-ahead log: SQLite maps its -shm file, and a mapped file that is truncated kills its readers.
         connection.execute("PRAGMA journal_mode = DELETE")
-        connection.execute("PRAGMA cache_spill = OFF")  # readers are locked out by a commit, not by what precedes it
-        connection.execute("PRAGMA synchronous = NORMAL")  # a lost last second is indexed again
-        connection.execute(
-            "PRAGMA secure_delete = ON"
-        )  # a text that may no longer be kept does not stay on a free page
+        connection.execute("PRAGMA cache_spill = OFF")  # a commit locks readers out, the work before it does not
+        connection.execute("PRAGMA synchronous = NORMAL")  # changes of a lost last second are indexed again
+        connection.execute("PRAGMA secure_delete = ON")  # no deleted text stays on a free page
         connection.execute("BEGIN IMMEDIATE")  # before the version is read: another writer may be migrating
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         for number, migrate in enumerate(MIGRATIONS[version:], version + 1):
             migrate(connection)
             connection.execute(f"PRAGMA user_version = {number}")
         connection.execute("COMMIT")
-        # touches the root pages of all tables: damage shows here and not in the middle of the work
+        # reads the root pages of all tables, so that damage shows here and not later
         connection.execute("SELECT count(*) FROM meta").fetchone()
         connection.execute("SELECT id FROM files ORDER BY id DESC LIMIT 1").fetchone()
         connection.execute("SELECT file_id FROM contents ORDER BY file_id DESC LIMIT 1").fetchone()

@@ -57,9 +57,9 @@ def _prepare_settings(lists: Path) -> Mapping[str, object]:
     for part in ("lists/partial", "cache/archives/partial"):
         (lists / part).mkdir(parents=True, exist_ok=True)
     form = "deb-src $(SITE) $(RELEASE) $(COMPONENT)"
-    known = _run_apt(["indextargets", "--format", form, "Created-By: Packages", "Origin: Debian"], lists)
-    if known.stdout:  # nothing where the machine's own lists are cleaned away
-        (lists / "sources.list").write_text("".join(sorted(set(known.stdout.splitlines(keepends=True)))), "utf-8")
+    listed = _run_apt(["indextargets", "--format", form, "Created-By: Packages", "Origin: Debian"], lists)
+    if listed.stdout:  # nothing where the machine's own lists are cleaned away
+        (lists / "sources.list").write_text("".join(sorted(set(listed.stdout.splitlines(keepends=True)))), "utf-8")
     _run_apt(["update"], lists, settings)
     return settings
 

@@ -82,14 +82,14 @@ def _choose_task(scene: Scene, name: str) -> Task:
     from agents.tasks import running, task_registry  # noqa: PLC0415 (as above)
 
     if name:
-        found = task_registry.named(name)
+        found = task_registry.find_task(name)
         if found is None:
             known = ", ".join(one.name for one in task_registry.TASKS)
             raise Failure(f"There is no task {name!r}; choose one of: {known}.")
         return found
-    offered = [(one, offer) for one, offer in running.offers(scene) if offer.preferred or one.name == "complete"]
+    offered = [(one, offer) for one, offer in running.list_offers(scene) if offer.preferred or one.name == "complete"]
     if not offered:
-        others = ", ".join(one.name for one, _ in running.offers(scene)) or "none"
+        others = ", ".join(one.name for one, _ in running.list_offers(scene)) or "none"
         raise Failure(f"Nothing is missing at this place; choose a --task that applies here ({others}).")
     return offered[0][0]
 
@@ -138,12 +138,12 @@ class _Generation:
 
 async def _deliver(gate: Gate, result: Result) -> dict[str, Any]:
     """Propose the edit of `result`, if it has one; return the outcome as JSON."""
-    from agents.tasks.task import Nothing, Told  # noqa: PLC0415 (as above)
+    from agents.tasks.task import Nothing, TextAnswer  # noqa: PLC0415 (as above)
 
     if isinstance(result, Nothing):
         terminal.note(result.reason)
         return {"outcome": "failed", "reason": result.reason, "proposal": "", "checkpoint": ""}
-    if isinstance(result, Told):
+    if isinstance(result, TextAnswer):
         return {"outcome": "applied", "text": result.text, "proposal": "", "checkpoint": ""}
     outcome: Outcome = await gate.propose(result)
     if outcome.reason:

@@ -24,7 +24,7 @@ from server.gate.journal import Case, Journal
 from server.gate.locating import locate_changes
 from server.gate.policy import RULES, Limits, RememberedAnswers, tool_of
 from server.gate.ports import Answer, Outcome, Question, Verdict
-from server.gate.question import diffs
+from server.gate.question import diffs, wording
 from server.gate.question.waiting import wait_while_wanted
 from server.gate.records import name_subject
 from server.gate.refusal import Refused, Unchanged
@@ -416,7 +416,7 @@ class Gate:
             kept = await asyncio.to_thread(self.journal.find_checkpoint, identity)
             obstacle = await self._find_undo_obstacle(kept)
             if obstacle == "":
-                why = " ".join(("You asked for it.", *(f"{one.title!r} is newer: {reason}" for one, reason in stuck)))
+                why = wording.explain_undo([(one.title, reason) for one, reason in stuck])
                 proposal = await asyncio.to_thread(undoing.propose_undoing, kept, why)
                 return await self._propose(proposal, "", cancelled, undoes=kept.id)
             if obstacle is not None:

@@ -65,7 +65,7 @@ class Case:
 
 
 class Journal:
-    """What one gate records of its requests."""
+    """The record that one gate keeps of its requests."""
 
     def __init__(self, records: Records, client: str) -> None:
         self.records = records

@@ -24,7 +24,7 @@ _KINDS = {TextChange: "text", CreateFile: "create", RenameFile: "rename", Delete
 
 
 class Status(StrEnum):
-    """Where a request stands."""
+    """The status of a request in the record."""
 
     PENDING = "pending"  # nobody has answered yet
     APPROVED = "approved"  # answered yes; the verdict says what came of it
@@ -180,7 +180,7 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class Replaced:
-    """What a request is about to replace, to be kept before anything changes.
+    """The texts that a request is about to replace, stored before anything changes.
 
     Attributes:
         checkpoint: id to keep it by; keeping it twice changes nothing.
@@ -201,7 +201,7 @@ class Replaced:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a request ended.
+    """The end of a request.
 
     Attributes:
         outcome: its outcome.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from agents.edits import CreateFile, DeleteFile, ProposedEdit, RenameFile, TextChange
 from server.gate import rebasing
+from server.gate.question import wording
 from server.gate.refusal import Refused
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ UNDO = "undo"
 """The proposer of an undoing, in the record."""
 
 
-def propose_undoing(checkpoint: Checkpoint, why: str = "You asked for it.") -> ProposedEdit:
+def propose_undoing(checkpoint: Checkpoint, why: str = wording.UNDO_WHY) -> ProposedEdit:
     """Return the proposal that takes `checkpoint` back. Looks at the disk only where a change was cut short.
 
     Raises:
@@ -32,7 +33,7 @@ def propose_undoing(checkpoint: Checkpoint, why: str = "You asked for it.") -> P
     if checkpoint.undone_by:
         raise Refused("That was undone already; undo the undoing to have it back.")
     changes = tuple(change for kept in checkpoint.files if (change := _reverse(kept, checkpoint)) is not None)
-    return ProposedEdit(f"Undo: {checkpoint.title}", why, UNDO, changes)
+    return ProposedEdit(wording.title_undo(checkpoint.title), why, UNDO, changes)
 
 
 def concern(roots: Sequence[Path], own: Collection[str]) -> Callable[[Subject], bool]:

@@ -38,7 +38,7 @@ def ended(says: Mapping[str, str], most: int = 3, runs: tuple[TestRun, ...] = ()
     scene, workplace = scene_of(STUB)
     workplace.review = review
     workplace.runs = runs
-    task = task_registry.named("implement")
+    task = task_registry.find_task("implement")
     assert task is not None
     return Workflow(scene, workplace.means(ScriptedModel(says))).run(task, most), workplace
 
@@ -95,7 +95,7 @@ def test_the_test_is_run_with_the_code_that_it_tests() -> None:
 
 def test_a_failing_test_costs_points_and_is_told() -> None:
     good, _ = ended({"    ": "return a + b", **TEST}, runs=(TestRun(ran=True, passed=1),))
-    bad, _ = ended({"    ": "return a + b", **TEST}, runs=(TestRun(ran=True, failed=1, said="assert 3 == 4"),))
+    bad, _ = ended({"    ": "return a + b", **TEST}, runs=(TestRun(ran=True, failed=1, output="assert 3 == 4"),))
     assert (good.rounds[0].score or 0) - (bad.rounds[0].score or 0) == 10
     assert isinstance(bad.result, ProposedEdit)
     assert any("1 test failed" in note for note in bad.result.notes)
@@ -110,7 +110,7 @@ def test_when_nothing_comes_there_is_no_round_and_a_reason() -> None:
 def test_a_file_without_tests_about_it_is_proposed_alone() -> None:
     scene, workplace = scene_of(STUB)
     document = replace(scene.document, path=None, uri="untitled:1")
-    task = task_registry.named("implement")
+    task = task_registry.find_task("implement")
     assert task is not None
     model = ScriptedModel({"": "return a + b"})
     result = Workflow(replace(scene, document=document), workplace.means(model)).run(task)
@@ -130,5 +130,5 @@ def test_the_test_is_run_again_in_each_round_with_the_code_of_that_round() -> No
 
 def test_who_has_not_allowed_the_test_is_asked_once() -> None:
     says = {"    ": "return eval(a)", "`eval` runs anything.\n    ": "return int(a)", **TEST}
-    result, workplace = ended(says, runs=(TestRun(ran=False, said="It was rejected."),))
+    result, workplace = ended(says, runs=(TestRun(ran=False, output="It was rejected."),))
     assert (len(result.rounds), len(workplace.ran)) == (2, 1)

@@ -150,7 +150,7 @@ def test_deleted_index_is_made_anew_while_the_server_runs(
     make_index: Callable[..., Index], root: Path, storage: Path
 ) -> None:
     index = make_index(root)
-    for path in Places.of(storage, root).files():
+    for path in Places.of(storage, root).list_files():
         path.unlink()
     assert found(index, "compute_7") == ["module7.py"]  # what is mapped stays
     index.touch([root])

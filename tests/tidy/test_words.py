@@ -18,6 +18,8 @@ CHECKED: tuple[str, ...] = (
     "models/conversion",
     "models/remote",
     "models/training",
+    "server/cli",
+    "server/gate",
     "server/lsp",
 )
 
@@ -70,6 +72,13 @@ def test_a_ruled_out_synonym_is_found_with_its_term(tmp_path: Path, monkeypatch:
     assert list(words.check_synonyms(page, {"safe twice": "idempotent"})) == [
         "page.md:2: 'safe twice', where 'idempotent' is the term"
     ]
+
+
+def test_a_line_that_gives_a_reason_may_use_a_synonym(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(words, "REPOSITORY", tmp_path)
+    module = tmp_path / "module.py"
+    module.write_text('NAME = "mend"  # words: a name that users know\nOTHER = "mend"\n', encoding="utf-8")
+    assert [one.partition(": ")[0] for one in words.check_synonyms(module, {"mend": "fix"})] == ["module.py:2"]
 
 
 def test_the_glossary_has_terms_and_synonyms() -> None:

@@ -1,1 +1,1 @@
-"""How docstrings and type hints are written, by language and by what the code shows."""
+"""Styles and evidence for docstrings and type hints, by language."""

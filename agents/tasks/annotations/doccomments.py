@@ -1,4 +1,4 @@
-"""Comments that document a function, in the form that the language's entry states. Start at `rendered`."""
+"""Comments that document a function, in the form that the language's entry states. Start at `render`."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _TAGS = re.compile(r"^\s*(?:\*|///|---|//|#)\s*(?:@param|@returns?|\\param)\b", 
 
 
 def uses_tags(text: str, form: DocComment) -> bool:
-    """Whether this file tells of parameters in such comments."""
+    """Return whether the text has documentation comments with tags for parameters or results."""
     return bool(form.parameter and _TAGS.search(text))
 
 
 def is_documented(text: str, start: int, form: DocComment) -> bool:
-    """Whether a comment stands right above the line of `start`."""
+    """Return whether a comment is right above the line of offset `start`."""
     above = text[: text.rfind("\n", 0, start) + 1].rstrip("\r\n \t")
     if text.count("\n", len(above), start) > 1:
         return False
@@ -28,8 +28,8 @@ def is_documented(text: str, start: int, form: DocComment) -> bool:
     return line.endswith("*/") or (line.startswith(("//", "#", "--")) and not line.startswith(("#!", "#[", "#include")))
 
 
-def rendered(words: Words, form: DocComment, indentation: str) -> str:
-    r"""The comment with `\n` line ends, each line indented, a line end behind the last."""
+def render(words: Words, form: DocComment, indentation: str) -> str:
+    r"""Return the comment with `\n` line ends, each line indented, and with a line end after the last."""
     inner = [form.around[0], words.summary, form.around[1]]
     lines = [line for line in inner if line]
     if form.parameter and (words.parameters or words.returns):

@@ -1,6 +1,6 @@
-"""How this file, or this workspace, writes docstrings: style, quotes, where the text begins; and writing so.
+"""Python docstring styles: detects the style of a file or workspace, and renders docstrings in it.
 
-Python's docstrings only; `doccomments` does the other languages. Knows no model. Start at `style_of` and `rendered`.
+`doccomments` does the same for other languages. Knows no model. Start at `detect_style` and `render`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from agents.tasks.functions import functions_in
+from agents.tasks.functions import list_functions
 from indexing.records import Query
 
 if TYPE_CHECKING:
@@ -22,34 +22,34 @@ if TYPE_CHECKING:
 
 
 class Style(StrEnum):
-    """How parameters and results are told."""
+    """The form of a docstring's sections."""
 
-    PLAIN = "plain"  # a sentence, nothing else
+    PLAIN = "plain"  # a sentence without sections
     GOOGLE = "google"
     NUMPY = "numpy"
     SPHINX = "sphinx"
 
 
-_SIGNS = (
+_STYLE_PATTERNS = (
     (Style.NUMPY, re.compile(r"^[ \t]*(?:Parameters|Returns|Raises|Yields)\s*\n[ \t]*-{3,}", re.MULTILINE)),
     (Style.SPHINX, re.compile(r"^[ \t]*:(?:param|type|returns?|rtype|raises)\b[^:\n]*:", re.MULTILINE)),
     (Style.GOOGLE, re.compile(r"^[ \t]*(?:Args|Arguments|Returns|Raises|Yields):[ \t]*$", re.MULTILINE)),
 )
-_SEARCHED = "Args Returns Raises Parameters param docstring"
+_SEARCH_QUERY = "Args Returns Raises Parameters param docstring"
 _HITS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class DocStyle:
-    """How docstrings are written here.
+    """The docstring style of a file.
 
     Attributes:
-        style: of their sections.
-        quotes: what they stand in.
+        style: the form of the sections.
+        quotes: the quotes around the docstring.
         below: whether the text begins on the line below the quotes.
-        full_stop: whether the first sentence ends with one.
-        returns: the word of Sphinx's field for the result.
-        others: the first lines of those there are, which are not to be written once more.
+        full_stop: whether the first sentence ends with a full stop.
+        returns: name of Sphinx's field for the result.
+        others: first lines of the file's docstrings; a new docstring must not repeat them.
     """
 
     style: Style = Style.PLAIN
@@ -62,14 +62,14 @@ class DocStyle:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What a docstring says.
+    """The content of a docstring.
 
     Attributes:
         summary: the first sentence.
-        parameters: each with what is said of it, in order.
-        returns: what is said of the result, "" for nothing.
-        return_type: as declared, "" for none.
-        raises: exceptions, each with when.
+        parameters: the documented parameters with their descriptions, in order.
+        returns: description of the result, "" for none.
+        return_type: the declared type of the result, "" for none.
+        raises: names of exceptions, each with a description of when it is raised.
     """
 
     summary: str
@@ -79,15 +79,15 @@ class Words:
     raises: tuple[tuple[str, str], ...] = ()
 
 
-def style_of(scene: Scene, means: Means) -> DocStyle:
-    """By the docstrings of the file; by those of the workspace where the file says nothing of parameters."""
+def detect_style(scene: Scene, means: Means) -> DocStyle:
+    """Return the style of the file's docstrings; searches the workspace's where the file has none with parameters."""
     text = scene.document.text
-    known = [each for each in functions_in(scene.syntax) if each.docstring is not None]
+    known = [each for each in list_functions(scene.syntax) if each.docstring is not None]
     strings = [text[each.docstring.start : each.docstring.end] for each in known if each.docstring is not None]
-    style = _most(strings)
+    style = _find_commonest(strings)
     if style is None and not any(each.parameters for each in known):
-        hits = means.index.search(Query(_SEARCHED, path=scene.document.path), limit=_HITS)
-        style = _most(hit.text for hit in hits if hit.relative.endswith(".py"))
+        hits = means.index.search(Query(_SEARCH_QUERY, path=scene.document.path), limit=_HITS)
+        style = _find_commonest(hit.text for hit in hits if hit.relative.endswith(".py"))
     bodies = [string.lstrip("rRbBuU").strip("\"'") for string in strings]
     firsts = [body.strip().split("\n", 1)[0].strip() for body in bodies]
     return DocStyle(
@@ -100,8 +100,8 @@ def style_of(scene: Scene, means: Means) -> DocStyle:
     )
 
 
-def rendered(words: Words, style: DocStyle, indentation: str) -> str:
-    r"""The docstring with `\n` line ends, quotes included; its first line is not indented, the others are."""
+def render(words: Words, style: DocStyle, indentation: str) -> str:
+    r"""Return the docstring with `\n` line ends and quotes; all lines but the first are indented."""
     sections = _SECTIONS[style.style](words, style)
     summary = words.summary if style.full_stop else words.summary.rstrip(".")
     if not sections and not style.below:
@@ -109,15 +109,15 @@ def rendered(words: Words, style: DocStyle, indentation: str) -> str:
     lines = ["", summary] if style.below else [summary]
     for section in sections:
         lines += ["", *section]
-    return style.quotes + "\n".join(_indented(lines, indentation)) + f"\n{indentation}{style.quotes}"
+    return style.quotes + "\n".join(_indent(lines, indentation)) + f"\n{indentation}{style.quotes}"
 
 
-def _indented(lines: list[str], indentation: str) -> Iterable[str]:
+def _indent(lines: list[str], indentation: str) -> Iterable[str]:
     for number, line in enumerate(lines):
         yield indentation + line if number and line else line
 
 
-def _google(words: Words, _: DocStyle) -> list[list[str]]:
+def _build_google_sections(words: Words, _: DocStyle) -> list[list[str]]:
     sections = []
     if words.parameters:
         sections.append(["Args:", *(f"    {each.star}{each.name}: {said}" for each, said in words.parameters)])
@@ -128,7 +128,7 @@ def _google(words: Words, _: DocStyle) -> list[list[str]]:
     return sections
 
 
-def _numpy(words: Words, _: DocStyle) -> list[list[str]]:
+def _build_numpy_sections(words: Words, _: DocStyle) -> list[list[str]]:
     sections = []
     if words.parameters:
         lines = ["Parameters", "----------"]
@@ -146,7 +146,7 @@ def _numpy(words: Words, _: DocStyle) -> list[list[str]]:
     return sections
 
 
-def _sphinx(words: Words, style: DocStyle) -> list[list[str]]:
+def _build_sphinx_sections(words: Words, style: DocStyle) -> list[list[str]]:
     lines = [f":param {each.name}: {said}" for each, said in words.parameters]
     if words.returns:
         lines.append(f":{style.returns}: {words.returns}")
@@ -154,15 +154,20 @@ def _sphinx(words: Words, style: DocStyle) -> list[list[str]]:
     return [lines] if lines else []
 
 
-def _plain(_: Words, __: DocStyle) -> list[list[str]]:
+def _build_no_sections(_: Words, __: DocStyle) -> list[list[str]]:
     return []
 
 
-_SECTIONS = {Style.PLAIN: _plain, Style.GOOGLE: _google, Style.NUMPY: _numpy, Style.SPHINX: _sphinx}
+_SECTIONS = {
+    Style.PLAIN: _build_no_sections,
+    Style.GOOGLE: _build_google_sections,
+    Style.NUMPY: _build_numpy_sections,
+    Style.SPHINX: _build_sphinx_sections,
+}
 
 
-def _most(texts: Iterable[str]) -> Style | None:
-    """The style that most of `texts` show, None when none shows any."""
-    counts = Counter(next((style for style, sign in _SIGNS if sign.search(text)), None) for text in texts)
+def _find_commonest(texts: Iterable[str]) -> Style | None:
+    """Return the style that most of `texts` use, None where no text shows one."""
+    counts = Counter(next((style for style, sign in _STYLE_PATTERNS if sign.search(text)), None) for text in texts)
     del counts[None]
     return counts.most_common(1)[0][0] if counts else None

@@ -1,7 +1,7 @@
-"""What a Python parameter or result might be, by what the code shows: defaults, uses, other annotations of that name.
+"""Evidence for the type of a Python parameter or result: defaults, uses, and annotations of the same name elsewhere.
 
-Guesses only from evidence, and only types whose names the file knows; what fits best is for a model to say, or for how
-much evidence there is. Never asks a model. Start at `of_parameter` and `of_result`.
+Proposes only types whose names the file knows. The caller decides between them, by the amount of evidence or with a
+model. Never asks a model. Start at `gather_for_parameter` and `gather_for_result`.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ _METHODS = {
 _BY_METHOD = {method: name for name, methods in _METHODS.items() for method in methods.split()}
 _BUILTINS = frozenset(dir(builtins))
 _LITERALS = {"True": "bool", "False": "bool", "[]": "list", "{}": "dict", "()": "tuple", "''": "str", '""': "str"}
-_ANNOTATED = r"\b{name}\s*:\s*([A-Za-z_][\w.]*(?:\[[\w., |\[\]]*\])?(?:\s*\|\s*[\w.\[\], ]+?)?)\s*(?:[,)=]|$)"
+_ANNOTATION = r"\b{name}\s*:\s*([A-Za-z_][\w.]*(?:\[[\w., |\[\]]*\])?(?:\s*\|\s*[\w.\[\], ]+?)?)\s*(?:[,)=]|$)"
 _NAME = re.compile(r"[A-Za-z_]\w*")
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What speaks for which type.
+    """The candidate types of a value.
 
     Attributes:
-        votes: how much, by the type as it would be written.
-        optional: whether None is a value too.
+        votes: weight of the evidence, by type as it would be written.
+        optional: whether the value can also be None.
     """
 
     votes: Counter[str]
@@ -54,54 +54,55 @@ class Evidence:
         return self.votes.most_common(1)[0][0] if self.votes else ""
 
 
-def of_parameter(parameter: Parameter, body: str, around: Iterable[str]) -> Evidence:
-    """Evidence for one parameter.
+def gather_for_parameter(parameter: Parameter, body: str, around: Iterable[str]) -> Evidence:
+    """Return the evidence for the type of one parameter.
 
     Args:
-        parameter: without annotation.
-        body: the function's definition, as text that Python can parse once it is dedented.
-        around: texts in which parameters of the same name may be annotated, the nearest first.
+        parameter: a parameter without annotation.
+        body: the function's definition, dedented so that Python can parse it.
+        around: texts in which parameters of the same name may be annotated, the nearest first; at most 8 are searched.
     """
     votes: Counter[str] = Counter()
     default = parameter.default.strip()
-    if default and (known := _of_literal(default)):
+    if default and (known := _infer_literal(default)):
         votes[known] += 5
-    for found in _uses(parameter.name, body):
+    for found in _infer_from_uses(parameter.name, body):
         votes[found] += 2
-    pattern = re.compile(_ANNOTATED.format(name=re.escape(parameter.name)), re.MULTILINE)
+    pattern = re.compile(_ANNOTATION.format(name=re.escape(parameter.name)), re.MULTILINE)
     for weight, text in zip((3, 1, 1, 1, 1, 1, 1, 1), around, strict=False):
         for annotated in pattern.findall(text):
             votes[annotated.strip().removesuffix("| None").strip()] += weight
     return Evidence(votes, optional=default == "None" or f"{parameter.name} is None" in body)
 
 
-def of_result(body: str) -> Evidence:
-    """Evidence for what a function returns."""
-    tree = _parsed(body)
+def gather_for_result(body: str) -> Evidence:
+    """Return the evidence for the return type of the function `body`; none for generators."""
+    tree = _parse_function(body)
     if tree is None:
         return Evidence(Counter())
-    own = list(_own_nodes(tree))
+    own = list(_walk_own_nodes(tree))
     if any(isinstance(node, ast.Yield | ast.YieldFrom) for node in own):
-        return Evidence(Counter())  # of what, nobody knows
+        return Evidence(Counter())  # a generator: the type of its items is unknown
     returned = [node.value for node in own if isinstance(node, ast.Return)]
     values = [value for value in returned if value is not None and not _is_none(value)]
     if not values:
         ends = bool(tree.body) and isinstance(tree.body[-1], ast.Raise)
         return Evidence(Counter() if ends and not returned else Counter({"None": 1}))
-    kinds = {_of_value(value) for value in values}
+    kinds = {_infer_expression(value) for value in values}
     falls = len(values) < len(returned) or not _always_ends(tree.body)
     return Evidence(Counter(kinds) if len(kinds) == 1 and "" not in kinds else Counter(), optional=falls)
 
 
-def is_known(name: str, text: str) -> bool:
-    """Whether all names in the type `name` are built in, or bound in the file's `text`."""
+def is_known_type(name: str, text: str) -> bool:
+    """Return whether all names in the type `name` are built in, or are imported or defined in `text`."""
     return all(
         part in _BUILTINS or re.search(rf"^(?:from\s.*import|import|class|type)\b.*\b{part}\b", text, re.MULTILINE)
         for part in _NAME.findall(name)
     )
 
 
-def _of_literal(text: str) -> str:
+def _infer_literal(text: str) -> str:
+    """Return the type of a literal, "" where `text` is none."""
     if text in _LITERALS:
         return _LITERALS[text]
     try:
@@ -112,20 +113,22 @@ def _of_literal(text: str) -> str:
     return type(value).__name__ if type(value).__name__ in _BUILTINS and value is not None else ""
 
 
-def _uses(name: str, body: str) -> Iterator[str]:
-    """Types that the ways in which `name` is used speak for."""
-    tree = _parsed(body)
-    for node in _own_nodes(tree) if tree is not None else ():
-        if isinstance(node, ast.Attribute) and _is(node.value, name) and (known := _BY_METHOD.get(node.attr)):
+def _infer_from_uses(name: str, body: str) -> Iterator[str]:
+    """Yield the types that the uses of `name` in `body` suggest, one for each use."""
+    tree = _parse_function(body)
+    for node in _walk_own_nodes(tree) if tree is not None else ():
+        if isinstance(node, ast.Attribute) and _is_name(node.value, name) and (known := _BY_METHOD.get(node.attr)):
             yield known
-        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Mod) and _is(node.right, name):
-            if (known := _of_value(node.left)) in {"str", "list"}:
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Mod) and _is_name(node.right, name):
+            if (known := _infer_expression(node.left)) in {"str", "list"}:
                 yield known
-        elif isinstance(node, ast.Compare) and _is(node.left, name) and len(node.comparators) == 1:
-            if (known := _of_value(node.comparators[0])) in {"str", "int", "float"}:
+        elif isinstance(node, ast.Compare) and _is_name(node.left, name) and len(node.comparators) == 1:
+            if (known := _infer_expression(node.comparators[0])) in {"str", "int", "float"}:
                 yield known
         elif (
-            isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and any(_is(arg, name) for arg in node.args)
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and any(_is_name(arg, name) for arg in node.args)
         ):
             if node.func.id in {"range", "chr"}:
                 yield "int"
@@ -133,16 +136,18 @@ def _uses(name: str, body: str) -> Iterator[str]:
                 yield "str"
 
 
-def _of_value(value: ast.expr) -> str:
-    """The type of an expression that shows it, "" otherwise."""
+def _infer_expression(value: ast.expr) -> str:
+    """Return the type that an expression certainly has, "" where that is unknown."""
     if isinstance(value, ast.Constant):
         return type(value.value).__name__ if value.value is not None and value.value is not ... else ""
     if isinstance(value, ast.UnaryOp):
-        return "bool" if isinstance(value.op, ast.Not) else _of_value(value.operand)
+        return "bool" if isinstance(value.op, ast.Not) else _infer_expression(value.operand)
     if isinstance(value, ast.Call):
-        return _of_call(value)
+        return _infer_call(value)
     if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add | ast.Mod | ast.Mult):
-        return "str" if _of_value(value.left) == "str" else ""  # text stays text, whatever it is formatted with
+        return (
+            "str" if _infer_expression(value.left) == "str" else ""
+        )  # an operation on text gives text, whatever the other operand is
     simple: tuple[tuple[type[ast.expr], str], ...] = (
         (ast.JoinedStr, "str"), (ast.Compare, "bool"), (ast.List, "list"), (ast.ListComp, "list"), (ast.Dict, "dict"),
         (ast.DictComp, "dict"), (ast.Set, "set"), (ast.SetComp, "set"), (ast.Tuple, "tuple"),
@@ -150,8 +155,8 @@ def _of_value(value: ast.expr) -> str:
     return next((name for kind, name in simple if isinstance(value, kind)), "")
 
 
-def _of_call(call: ast.Call) -> str:
-    """A class returns itself; a few functions and methods return what everybody knows."""
+def _infer_call(call: ast.Call) -> str:
+    """Return the type of a call: a class gives itself, well-known functions and methods their result; else ""."""
     if isinstance(call.func, ast.Name):
         name = call.func.id
         known = {"len": "int", "sorted": "list", "round": "", "isinstance": "bool", "all": "bool", "any": "bool"}
@@ -165,7 +170,7 @@ def _of_call(call: ast.Call) -> str:
 
 
 def _always_ends(body: list[ast.stmt]) -> bool:
-    """Whether no way leads past the end of `body`, as far as its last statement says."""
+    """Return whether `body` cannot be left at its end, as far as its last statement shows."""
     last = body[-1] if body else None
     if isinstance(last, ast.Return | ast.Raise):
         return True
@@ -178,7 +183,8 @@ def _always_ends(body: list[ast.stmt]) -> bool:
     return isinstance(last, ast.While) and isinstance(last.test, ast.Constant) and bool(last.test.value)
 
 
-def _parsed(body: str) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
+def _parse_function(body: str) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
+    """Return the function that `body` defines, None where it does not parse."""
     try:
         tree = parse_python(body)
     except SyntaxError:
@@ -187,8 +193,8 @@ def _parsed(body: str) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
     return first if isinstance(first, ast.FunctionDef | ast.AsyncFunctionDef) else None
 
 
-def _own_nodes(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[ast.AST]:
-    """All nodes of the body, those of functions inside of it left out."""
+def _walk_own_nodes(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[ast.AST]:
+    """Yield all nodes of the function's body, but not those inside of nested functions, lambdas and classes."""
     waiting: list[ast.AST] = list(function.body)
     while waiting:
         node = waiting.pop()
@@ -197,7 +203,7 @@ def _own_nodes(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[ast
             waiting.extend(ast.iter_child_nodes(node))
 
 
-def _is(node: ast.AST, name: str) -> bool:
+def _is_name(node: ast.AST, name: str) -> bool:
     return isinstance(node, ast.Name) and node.id == name
 
 

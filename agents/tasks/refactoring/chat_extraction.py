@@ -14,8 +14,8 @@ from agents import prompting
 from agents.edits import ProposedEdit
 from agents.tasks import edit_ranking
 from agents.tasks.filling import Cancelled
-from agents.tasks.functions import function_at
-from agents.tasks.proposals import change, notes_of
+from agents.tasks.functions import find_function_at
+from agents.tasks.proposals import build_change, list_notes
 from agents.tasks.refactoring.function_extraction import movable, split_off
 from agents.tasks.refactoring.refusals import UnsplitError
 from models.chat import ChatRequest, Message, ReplyEnd, Speaker
@@ -66,7 +66,7 @@ def divided(scene: Scene, means: Means, title: str) -> ProposedEdit | None:
         models.chat.ChatError: the model did not answer.
     """
     chat, document = means.chat, scene.document
-    function = function_at(scene.syntax, scene.span.start)
+    function = find_function_at(scene.syntax, scene.span.start)
     if chat is None or function is None or not document.entry.python_parser:
         return None
     if not asks_to_divide(scene.instruction):
@@ -87,10 +87,10 @@ def divided(scene: Scene, means: Means, title: str) -> ProposedEdit | None:
         except UnsplitError as error:
             complaint = str(error)
         else:
-            (judged,) = edit_ranking.judged([edit_ranking.Candidate(edits)], scene, means)
-            if isinstance(judged, edit_ranking.Ranked):
-                changes = (change(document, edits),)
-                return ProposedEdit(title, said, "generator", changes, model=chat.name, notes=notes_of(judged))
+            (judged,) = edit_ranking.judge([edit_ranking.Candidate(edits)], scene, means)
+            if isinstance(judged, edit_ranking.RankedCandidate):
+                changes = (build_change(document, edits),)
+                return ProposedEdit(title, said, "generator", changes, model=chat.name, notes=list_notes(judged))
             complaint = judged.why
         request = _again(request, reply.text, complaint)
     return None

@@ -15,8 +15,8 @@ from agents.edits import Edit, ProposedEdit, apply_edits
 from agents.pieces import Piece
 from agents.tasks import edit_ranking
 from agents.tasks.filling import Cancelled
-from agents.tasks.functions import functions_in
-from agents.tasks.proposals import change, notes_of
+from agents.tasks.functions import list_functions
+from agents.tasks.proposals import build_change, list_notes
 from agents.tasks.rewriting import alignment, definitions, importing, placeholders, reindenting, removals, reply_parsing
 from agents.tasks.rewriting.definition_writing import Target
 from agents.tasks.rewriting.line_edits import line_edits
@@ -28,7 +28,7 @@ from models.chat import ChatRequest, Message, ReplyEnd, Speaker
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from agents.tasks.edit_ranking import Dropped, Ranked
+    from agents.tasks.edit_ranking import RankedCandidate, RejectedCandidate
     from agents.tasks.task import Means, Result, Scene
     from models.chat import ChatModel, Reply
 
@@ -62,7 +62,7 @@ class Wish:
     span: Span
     task: str
     title: str
-    accepts: Callable[[Ranked], bool] = lambda _: True
+    accepts: Callable[[RankedCandidate], bool] = lambda _: True
     missed: str = ""
     words: str = ""
 
@@ -71,7 +71,7 @@ class Wish:
 class _Judged:
     """What can be used of a reply, what it says beside its code, and what to complain of, "" for nothing."""
 
-    best: Ranked | None
+    best: RankedCandidate | None
     said: str
     complaint: str = ""
     notes: tuple[str, ...] = ()
@@ -110,9 +110,9 @@ def rewritten(wish: Wish, scene: Scene, means: Means) -> Result:
         title=wish.title,
         why=chosen.said or wish.task,
         by="generator",
-        changes=(change(scene.document, chosen.best.candidate.edits),),
+        changes=(build_change(scene.document, chosen.best.candidate.edits),),
         model=chat.name,
-        notes=(*notes_of(chosen.best), *chosen.notes),
+        notes=(*list_notes(chosen.best), *chosen.notes),
     )
 
 
@@ -196,11 +196,11 @@ class _Work:
             settled = found.words and not self._wish.words
             asked = f"do what the task asks for: {self._wish.words.rstrip('.')}".removesuffix(": ")
             return _Judged(None, found.words, "" if settled else f"it changes nothing; {asked}.")
-        outcomes = edit_ranking.judged(self._complete_imports(made), self._scene, self._means)
-        usable = [one for one in outcomes if isinstance(one, edit_ranking.Ranked)]
+        outcomes = edit_ranking.judge(self._complete_imports(made), self._scene, self._means)
+        usable = [one for one in outcomes if isinstance(one, edit_ranking.RankedCandidate)]
         best = min(usable, key=lambda one: (len(one.new), -one.candidate.likelihood), default=None)
         if best is None:
-            dropped = next(one for one in outcomes if isinstance(one, edit_ranking.Dropped))
+            dropped = next(one for one in outcomes if isinstance(one, edit_ranking.RejectedCandidate))
             return _Judged(None, found.words, f"{dropped.why}.")
         if why := self._lacking(best):
             return _Judged(None, found.words, why)
@@ -327,11 +327,13 @@ class _Work:
         candidates = [edit_ranking.Candidate(edits, -place) for place, edits in enumerate(made)]
         if not self._scene.document.entry.python_parser:
             return candidates
-        outcomes = edit_ranking.judged(candidates, self._scene, self._means)
+        outcomes = edit_ranking.judge(candidates, self._scene, self._means)
         return [self._imported(one, outcome) for one, outcome in zip(candidates, outcomes, strict=True)]
 
-    def _imported(self, candidate: edit_ranking.Candidate, outcome: Ranked | Dropped) -> edit_ranking.Candidate:
-        errors = outcome.errors if isinstance(outcome, edit_ranking.Dropped) else ()
+    def _imported(
+        self, candidate: edit_ranking.Candidate, outcome: RankedCandidate | RejectedCandidate
+    ) -> edit_ranking.Candidate:
+        errors = outcome.errors if isinstance(outcome, edit_ranking.RejectedCandidate) else ()
         text = apply_edits(self._scene.document.text, candidate.edits)
         for one in errors:
             name = _UNDEFINED.search(one.message)
@@ -344,7 +346,7 @@ class _Work:
         text = re.sub(r"(?<!\r)\n", newline, text)
         return replace(candidate, edits=line_edits(self._scene.document.text, text))
 
-    def _lacking(self, best: Ranked) -> str:
+    def _lacking(self, best: RankedCandidate) -> str:
         """Return what a candidate that parses lacks, "" for nothing."""
         after = Syntax.of(best.after)
         if emptied := _emptied(self._scene.syntax, after):
@@ -354,9 +356,9 @@ class _Work:
 
 def _emptied(before: Syntax, after: Syntax) -> str:
     """Return the name of a function that did something and does nothing any more, "" for none."""
-    busy = {one.qualified for one in functions_in(before) if not one.is_stub(before.text)}
-    idle = {one.qualified for one in functions_in(before) if one.is_stub(before.text)}
-    found = functions_in(after, _ALL)
+    busy = {one.qualified for one in list_functions(before) if not one.is_stub(before.text)}
+    idle = {one.qualified for one in list_functions(before) if one.is_stub(before.text)}
+    found = list_functions(after, _ALL)
     now = [one.qualified for one in found if one.is_stub(after.text)]
     bodies = {one.qualified for one in found}
     defined = definitions.definitions_of(after)

@@ -9,7 +9,7 @@ import difflib
 from typing import TYPE_CHECKING
 
 from agents.edits import Edit
-from agents.tasks.proposals import unchanged
+from agents.tasks.proposals import measure_unchanged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -19,7 +19,7 @@ LONGEST_DIFF = 4000  # lines that are compared one by one
 
 def line_edits(old: str, new: str) -> tuple[Edit, ...]:
     """Return the edits of whole lines that make `new` of `old`, equal lines left out."""
-    same, tail = unchanged(old, new)
+    same, tail = measure_unchanged(old, new)
     start = old.rfind("\n", 0, same) + 1
     tail = min(tail, len(old) - start, len(new) - start)
     end = len(old) - tail

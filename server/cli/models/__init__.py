@@ -1,1 +1,1 @@
-"""`starling models`: one file for each of its commands."""
+"""`starling models`: its commands."""

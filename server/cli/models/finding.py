@@ -1,4 +1,4 @@
-"""`starling models find`: the models that other programs keep on this machine. Start at `find`."""
+"""`starling models find`: lists the models that other programs keep on this machine. Start at `find`."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ TAKE = "starling models convert"
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """What a person wants converted.
+class ConversionSource:
+    """A model to convert.
 
     Attributes:
-        path: the file or folder.
-        called: what to call it where no name is given.
-        known: the published model it is, None where it is none or that is not known.
-        beside: what the program that keeps it says of it.
+        path: the model's file or folder.
+        called: the name of the converted model, if no other is given.
+        known: the published model whose checkpoint this is; None if unknown.
+        beside: the description by the program that keeps the model.
     """
 
     path: Path
@@ -47,11 +47,13 @@ def find(*, as_json: Annotated[bool, typer.Option("--json", help="Write one JSON
     """
     found = _find_all()
     if as_json:
-        folders = [{"program": place.program, "folder": str(place.folder)} for place in _places()]
+        folders = [{"program": place.program, "folder": str(place.folder)} for place in _locate_folders()]
         terminal.emit({"models": [facts(one) for one in found], "looked_in": folders})
         return
     if not found:
-        terminal.note("No other program keeps a model in " + ", ".join(str(place.folder) for place in _places()) + ".")
+        terminal.note(
+            "No other program keeps a model in " + ", ".join(str(place.folder) for place in _locate_folders()) + "."
+        )
         return
     tables.show(
         [
@@ -80,7 +82,7 @@ def find(*, as_json: Annotated[bool, typer.Option("--json", help="Write one JSON
 
 
 def facts(found: FoundModel) -> dict[str, Any]:
-    """Return a model that was found, as JSON."""
+    """Return a found model as JSON."""
     return {
         "name": found.name,
         "program": found.name.partition(":")[0],
@@ -97,11 +99,11 @@ def facts(found: FoundModel) -> dict[str, Any]:
     }
 
 
-def taken(source: str) -> Taken:
-    """Look up what a person names: a file, a folder, or a name that `find` shows.
+def resolve_source(source: str) -> ConversionSource:
+    """Return the model that `source` names: a file, a folder, or a name that `find` shows.
 
     Raises:
-        Failure: there is nothing of that name, or it cannot be run here.
+        Failure: there is no such model, or it cannot be run here.
     """
     from models.catalog.discovery import search  # noqa: PLC0415
     from models.conversion.gguf_description import suggest_name  # noqa: PLC0415 (numpy and CTranslate2)
@@ -114,21 +116,21 @@ def taken(source: str) -> Taken:
             "`starling models find` shows."
         )
     if not program:
-        return Taken(path, suggest_name(path) if path.is_file() else path.resolve().name)
-    listed = search.find_models(_places(), program)
+        return ConversionSource(path, suggest_name(path) if path.is_file() else path.resolve().name)
+    listed = search.find_models(_locate_folders(), program)
     one = next((one for one in listed if one.name == source), None)
     if one is None:
         names = [one.name for one in listed]
-        meant = terminal.suggest_names(source, names)
-        raise Failure(f"There is no {source} on this machine.{meant} See `starling models find`.")
+        suggested = terminal.suggest_names(source, names)
+        raise Failure(f"There is no {source} on this machine.{suggested} See `starling models find`.")
     if one.problem:
         raise Failure(f"{one.name} cannot be run here: {one.problem}.")
     known = _find_published(one)
-    return Taken(one.path, known.name if known is not None else search.suggest_name(one), known, one.beside)
+    return ConversionSource(one.path, known.name if known is not None else search.suggest_name(one), known, one.beside)
 
 
 def _find_published(found: FoundModel) -> PublishedModel | None:
-    """Return the published model whose checkpoint this is."""
+    """Return the published model whose checkpoint `found` is; None if there is none."""
     from models.catalog.published_models import load_published_models  # noqa: PLC0415 (reads its files)
 
     if not found.repository:
@@ -136,17 +138,17 @@ def _find_published(found: FoundModel) -> PublishedModel | None:
     return next((known for known in load_published_models().values() if known.repository == found.repository), None)
 
 
-def _places() -> tuple[ModelFolder, ...]:
+def _locate_folders() -> tuple[ModelFolder, ...]:
     from models.catalog.discovery.search import locate_model_folders  # noqa: PLC0415 (numpy and CTranslate2)
 
     return locate_model_folders(os.environ, Path(os.path.expanduser("~")))  # noqa: PTH111 (pathlib's raises where there is no home)
 
 
 def _find_all() -> list[FoundModel]:
-    """Find all models; one that does not fit this machine's memory says so."""
+    """Return all models; set the problem of each that does not fit into this machine's memory."""
     from dataclasses import replace  # noqa: PLC0415
 
-    import psutil  # noqa: PLC0415 (for this command alone)
+    import psutil  # noqa: PLC0415 (used only here)
 
     from models.catalog.discovery.search import find_models  # noqa: PLC0415
 
@@ -155,7 +157,8 @@ def _find_all() -> list[FoundModel]:
         one
         if one.problem or one.memory_bytes < memory
         else replace(
-            one, problem=f"it needs {one.memory_bytes / 1e9:.0f} GB of memory as int8, here are {memory / 1e9:.0f} GB"
+            one,
+            problem=f"it needs {one.memory_bytes / 1e9:.0f} GB as int8, this machine has {memory / 1e9:.0f} GB",
         )
-        for one in find_models(_places())
+        for one in find_models(_locate_folders())
     ]

@@ -1,4 +1,4 @@
-"""`starling models serve`: the model host, which servers start by themselves. Start at `serve`."""
+"""`starling models serve`: runs the model host, which servers also start by themselves. Start at `serve`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from server.cli import terminal
 from server.cli.terminal import Failure
 from server.state import paths
 
-# Of all memory: the rest is for editors and for what is being written.
+# Of the machine's memory; the rest is left to editors and other programs.
 MEMORY_SHARE = 0.8
 IDLE_S = 900.0
 WAITING = 64
@@ -23,7 +23,7 @@ def serve(
         int, typer.Option("--memory", min=0, metavar="MB", help="For all models together; 0 is 80 % of the machine's.")
     ] = 0,
     idle_s: Annotated[
-        float, typer.Option("--idle", min=0.2, metavar="SECONDS", help="Leave after so long without a request.")
+        float, typer.Option("--idle", min=0.2, metavar="SECONDS", help="End after this time without a request.")
     ] = IDLE_S,
     waiting: Annotated[
         int, typer.Option("--waiting", metavar="N", min=1, max=10_000, help="Most requests that wait for one model.")
@@ -34,7 +34,7 @@ def serve(
     Listens on a socket that you alone can open. A server starts this by itself for a model of 200 MB or more. It speaks
     OpenAI's API, so other programs of yours may use it too.
     """
-    import psutil  # noqa: PLC0415 (as all here, for this command alone)
+    import psutil  # noqa: PLC0415 (used only here, like all below)
 
     from models.host import daemon  # noqa: PLC0415
     from models.host.loaded_models import Limits  # noqa: PLC0415

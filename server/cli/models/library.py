@@ -1,4 +1,4 @@
-"""`starling models pull|convert|use|remove|verify|bench`: a person's own models. Start at `pull`."""
+"""`starling models pull|convert|use|remove|verify|bench`: manages installed models. Start at `pull`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from models.catalog.published_models import PublishedModel
 
 QUANTIZATIONS = ("int8", "int8_float16", "int8_bfloat16", "int8_float32", "float16", "bfloat16", "float32")
-# Role: the setting that names its model.
+# For each role the section and name of the setting that selects its model.
 ROLE_SETTINGS = {"completion": ("model", "name"), "chat": ("chat", "model"), "review": ("chat", "review")}
 
 Quantization = Annotated[
@@ -47,28 +47,28 @@ def pull(
     keep: Annotated[bool, typer.Option("--keep", help="Keep the download beside the converted model.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Fetch a published model and convert it. Asks the hub over the network; nothing else here does."""
+    """Download a published model and convert it. Uses the network, unlike all other commands here."""
     from models.catalog.published_models import load_published_models  # noqa: PLC0415 (reads its files)
     from models.catalog.pulling import pull as fetch  # noqa: PLC0415
 
     known = load_published_models().get(name)
     if known is None:
         raise Failure(
-            f"There is no model {name!r} to be had by name.{terminal.suggest_names(name, load_published_models())} "
-            "All that there are: `starling models list --available`."
+            f"There is no published model {name!r}.{terminal.suggest_names(name, load_published_models())} "
+            "`starling models list --available` lists all."
         )
     _check_new(known.name)
-    _checked_quantization(quantization)
+    _check_quantization(quantization)
     downloads = paths.cache_dir() / "downloads"
     terms = "; its publisher wants it accepted first" if known.gated else ""
     size_gb = known.estimate_size_bytes(quantization) / 1e9
     terminal.note(f"{name}: licence {known.licence}{terms}; about {size_gb:.1f} GB as {quantization}.")
-    with _told(), _bar(f"fetching {name}") as moved:
-        folder = fetch(known, downloads, token=_token(token_file), on_progress=moved)
+    with _convert_errors(), _show_progress(f"fetching {name}") as moved:
+        folder = fetch(known, downloads, token=_read_token(token_file), on_progress=moved)
     entry = _install(known, folder, quantization)
     if not keep:
-        _forget(folder)
-    _tell(entry, as_json=as_json)
+        _delete_folder(folder)
+    _report_installed(entry, as_json=as_json)
 
 
 def convert(
@@ -82,10 +82,10 @@ def convert(
     ],
     *,
     tokenizer: Annotated[
-        Path | None, typer.Option("--tokenizer", help="Its tokenizer.json, where that lies elsewhere.")
+        Path | None, typer.Option("--tokenizer", help="Its tokenizer.json, if that lies elsewhere.")
     ] = None,
     name: Annotated[
-        str | None, typer.Option("--name", help="What to call it; named after the source if not given.")
+        str | None, typer.Option("--name", help="A name for the model; made from the source if not given.")
     ] = None,
     quantization: Quantization = "int8",
     as_json: AsJson = False,
@@ -93,36 +93,38 @@ def convert(
     """Convert a model on this machine into one that runs here. Needs no network, torch or transformers."""
     from models.catalog.installation import describe_checkpoint  # noqa: PLC0415 (numpy and CTranslate2)
 
-    _checked_quantization(quantization)
-    taken = finding.taken(source)
-    called = name or taken.called
+    _check_quantization(quantization)
+    origin = finding.resolve_source(source)
+    called = name or origin.called
     _check_new(called)
-    with _told():
-        known = taken.known or describe_checkpoint(taken.path, called, tokenizer, taken.beside)
+    with _convert_errors():
+        known = origin.known or describe_checkpoint(origin.path, called, tokenizer, origin.beside)
     if known.note:
         terminal.note(known.note)
-    _tell(_install(replace(known, name=called), taken.path, quantization, tokenizer), as_json=as_json)
+    _report_installed(_install(replace(known, name=called), origin.path, quantization, tokenizer), as_json=as_json)
 
 
 def use(
-    role: Annotated[str, typer.Argument(help="What for: completion, chat or review, which the chat model does too.")],
+    role: Annotated[str, typer.Argument(help="The role: completion, chat or review (the chat model also reviews).")],
     name: Annotated[str, typer.Argument(help="A model's name, as `starling models list` shows it.")],
 ) -> None:
-    """Use a model from now on. Writes your settings.toml and keeps everything else in it."""
+    """Use a model from now on. Changes only this setting in your settings.toml."""
     from models.catalog.catalog import ROLES  # noqa: PLC0415
 
     if role not in ROLES:
         raise Misuse(f"There is no role {role!r}; there are {', '.join(ROLES)}.")
     if role not in ROLE_SETTINGS:
-        raise Failure(f"Nothing in Starling asks for {role} yet; `starling models serve` answers it to other programs.")
-    entry = _entry(name)
+        raise Failure(
+            f"Starling does not use the role {role} yet; `starling models serve` offers it to other programs."
+        )
+    entry = _find_entry(name)
     if role not in entry.roles:
         raise Failure(f"The model {name} is for {', '.join(entry.roles)}, not for {role}.")
     path = paths.settings_file()
     section, setting = ROLE_SETTINGS[role]
     _write_setting(path, section, setting, [{"model": name}] if role == "review" else name)
     if role == "chat":
-        _write_setting(path, section, "url", "")  # an endpoint elsewhere would be asked for a model of that name
+        _write_setting(path, section, "url", "")  # otherwise the configured endpoint would be asked for the model
     terminal.note(f"{role} uses {name} from now on, in servers started after this ({path}).")
 
 
@@ -130,24 +132,24 @@ def remove(name: Annotated[str, typer.Argument(help="A model's name, as `starlin
     """Delete one of your own models from the disk."""
     from models.catalog.installation import remove as take_away  # noqa: PLC0415
 
-    with _told():
-        take_away(_entry(name), paths.models_dir())
+    with _convert_errors():
+        take_away(_find_entry(name), paths.models_dir())
     terminal.note(f"{name} is removed.")
     if roles := _roles_of(name):
         terminal.note(f"Your settings still name it for {' and '.join(roles)}; choose another: starling models use")
 
 
 def verify(name: Annotated[str, typer.Argument(help="A model's name, as `starling models list` shows it.")]) -> None:
-    """Check that a model is as it was written, and that it runs."""
+    """Check that the files of a model are undamaged, and that it runs."""
     from models.catalog.installation import check  # noqa: PLC0415
 
-    entry = _entry(name)
+    entry = _find_entry(name)
     if problem := check(entry):
         raise Failure(problem)
     if "completion" in entry.roles:
-        with _told():
-            _measured(entry, prompt_tokens=8, new_tokens=1)
-    terminal.note(f"{name} is whole" + (" and runs." if "completion" in entry.roles else "."))
+        with _convert_errors():
+            _measure(entry, prompt_tokens=8, new_tokens=1)
+    terminal.note(f"{name} is undamaged" + (" and runs." if "completion" in entry.roles else "."))
 
 
 def bench(
@@ -159,10 +161,10 @@ def bench(
     new_tokens: Annotated[int, typer.Option("--new", metavar="N", min=1, max=10_000, help="Tokens to write.")] = 32,
     as_json: AsJson = False,
 ) -> None:
-    """Measure a completion model on this machine. Loading it, reading a prompt, and writing."""
-    entry = _entry(name)
-    with _told():
-        figures = _measured(entry, prompt_tokens=prompt_tokens, new_tokens=new_tokens)
+    """Measure a completion model on this machine. Times loading, reading a prompt, and writing."""
+    entry = _find_entry(name)
+    with _convert_errors():
+        figures = _measure(entry, prompt_tokens=prompt_tokens, new_tokens=new_tokens)
     if as_json:
         terminal.emit(figures)
         return
@@ -174,7 +176,8 @@ def bench(
     terminal.get_stdout().print(" ".join(sentences), markup=False)
 
 
-def _measured(entry: ModelEntry, *, prompt_tokens: int, new_tokens: int) -> dict[str, Any]:
+def _measure(entry: ModelEntry, *, prompt_tokens: int, new_tokens: int) -> dict[str, Any]:
+    """Load the model, run it three times, and return the best times and the memory as JSON."""
     import psutil  # noqa: PLC0415
 
     from models.completion import FillRequest  # noqa: PLC0415
@@ -190,7 +193,7 @@ def _measured(entry: ModelEntry, *, prompt_tokens: int, new_tokens: int) -> dict
     try:
         best, runs = math.inf, []
         for number in range(3):
-            # each run begins differently, so that no state of the run before can be used again
+            # each prompt begins differently, so that no run can reuse the state of the one before
             prompt = f"# {number}{number}\n" + text * repeats
             first: list[float] = []
             start = time.perf_counter()
@@ -218,9 +221,10 @@ def _measured(entry: ModelEntry, *, prompt_tokens: int, new_tokens: int) -> dict
 
 
 def _install(known: PublishedModel, folder: Path, quantization: str, tokenizer: Path | None = None) -> ModelEntry:
+    """Convert the checkpoint in `folder` with a progress bar, install the model and return its entry."""
     from models.catalog.installation import install  # noqa: PLC0415
 
-    with _told(), _bar(f"converting {known.name}") as moved:
+    with _convert_errors(), _show_progress(f"converting {known.name}") as moved:
         return install(
             known,
             folder,
@@ -231,7 +235,8 @@ def _install(known: PublishedModel, folder: Path, quantization: str, tokenizer: 
         )
 
 
-def _tell(entry: ModelEntry, *, as_json: bool) -> None:
+def _report_installed(entry: ModelEntry, *, as_json: bool) -> None:
+    """Write where a model was installed and how to use it."""
     if as_json:
         terminal.emit({"name": entry.name, "folder": str(entry.folder), "roles": list(entry.roles)})
     else:
@@ -240,7 +245,8 @@ def _tell(entry: ModelEntry, *, as_json: bool) -> None:
         terminal.note(f"{entry.name} is in {entry.folder}{follow}")
 
 
-def _entry(name: str) -> ModelEntry:
+def _find_entry(name: str) -> ModelEntry:
+    """Return the installed model `name`; raise `Failure` if there is none."""
     from models.catalog.catalog import Catalog  # noqa: PLC0415
 
     catalog = Catalog.load(paths.models_dir())
@@ -251,7 +257,7 @@ def _entry(name: str) -> ModelEntry:
 
 
 def _roles_of(name: str) -> list[str]:
-    """What the settings in force use a model of that name for."""
+    """Return the roles that the current settings use the model `name` for."""
     from server.assembly.settings import resolve  # noqa: PLC0415 (pydantic, which --help need not pay)
 
     settings, _ = resolve()
@@ -264,21 +270,23 @@ def _roles_of(name: str) -> list[str]:
 
 
 def _check_new(name: str) -> None:
-    """Before anything is fetched or read: whether a model of that name is here already."""
+    """Raise `Failure` if a model `name` is installed already."""
     from models.catalog.catalog import Catalog  # noqa: PLC0415
 
     if Catalog.load(paths.models_dir()).get(name) is not None:
         raise Failure(
-            f"There is a model {name} already; `starling models remove {name}` first, or choose another name."
+            f"There is a model {name} already; run `starling models remove {name}` first, or choose another name."
         )
 
 
-def _checked_quantization(quantization: str) -> None:
+def _check_quantization(quantization: str) -> None:
+    """Raise `Misuse` for an unknown quantization."""
     if quantization not in QUANTIZATIONS:
         raise Misuse(f"There is no quantization {quantization!r}; choose one of {', '.join(QUANTIZATIONS)}.")
 
 
-def _token(file: Path | None) -> str | None:
+def _read_token(file: Path | None) -> str | None:
+    """Return the token in `file`, None without a file; raise `Failure` if it cannot be read."""
     if file is None:
         return None
     try:
@@ -288,6 +296,7 @@ def _token(file: Path | None) -> str | None:
 
 
 def _write_setting(path: Path, section: str, name: str, value: str | list[dict[str, str]]) -> None:
+    """Set `section.name` in the TOML file at `path` to `value`; keep everything else, comments included."""
     import tomlkit  # noqa: PLC0415 (for this command alone)
     from tomlkit.exceptions import TOMLKitError  # noqa: PLC0415
 
@@ -298,20 +307,20 @@ def _write_setting(path: Path, section: str, name: str, value: str | list[dict[s
         make_folder(path.parent)
         write_file(path, tomlkit.dumps(document).encode())
     except (TOMLKitError, TypeError, UnicodeDecodeError) as error:
-        raise Failure(f"{path} is not a TOML file as it stands ({error}); mend it there.") from error
+        raise Failure(f"{path} is not valid TOML ({error}); correct the file.") from error
     except OSError as error:
         raise Failure(f"{path} cannot be written: {error.strerror}; check its permissions.") from error
 
 
-def _forget(folder: Path) -> None:
+def _delete_folder(folder: Path) -> None:
     import shutil  # noqa: PLC0415
 
     shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager
-def _told() -> Iterator[None]:
-    """What a model's own sentence says is what the command says."""
+def _convert_errors() -> Iterator[None]:
+    """Turn a `ModelError` into a `Failure` with the same message."""
     try:
         yield
     except ModelError as error:
@@ -319,8 +328,8 @@ def _told() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on a terminal; gives what moves it: bytes done, bytes in all."""
+def _show_progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a progress bar on a terminal; yield a function that takes the bytes done and the bytes in all."""
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn  # noqa: PLC0415
 
     console = terminal.get_stderr()

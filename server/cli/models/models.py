@@ -1,4 +1,4 @@
-"""`starling models`: the models there are, and those to be had by name. Start at `list_models`."""
+"""`starling models`: the group of commands, and `list` and `show`. Start at `list_models`."""
 
 from __future__ import annotations
 
@@ -40,23 +40,23 @@ app.command("script", epilog=script.EXAMPLE)(script.script)
 def list_models(
     *,
     available: Annotated[
-        bool, typer.Option("--available", help="Those that `starling models pull` can fetch.")
+        bool, typer.Option("--available", help="The models that `starling models pull` can download.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object on stdout.")] = False,
 ) -> None:
-    """List the models that `model.name` may name."""
+    """List the installed models, which `model.name` can select."""
     if available:
         _list_available(as_json=as_json)
         return
-    from server.assembly.settings import resolve  # noqa: PLC0415 (pydantic costs 170 ms that --help need not pay)
+    from server.assembly.settings import resolve  # noqa: PLC0415 (pydantic takes 170 ms, which `--help` saves)
 
     catalog = Catalog.load(paths.models_dir())
     settings, _ = resolve()
-    chosen = settings.model.name or default_name(catalog)
-    entries = [describe_checkpoint(entry, chosen=entry.name == chosen) for entry in catalog.entries.values()]
+    chosen = settings.model.name or choose_default(catalog)
+    entries = [describe_installed(entry, chosen=entry.name == chosen) for entry in catalog.entries.values()]
     problems = [*catalog.problems, *(entry["problem"] for entry in entries if entry["problem"])]
     if chosen and catalog.get(chosen) is None:
-        problems.append(f"There is no model {chosen!r}, which model.name names; completions do without one.")
+        problems.append(f"There is no model {chosen!r}, which model.name selects; completions work without a model.")
     for problem in problems:
         terminal.note(problem)
     if as_json:
@@ -71,16 +71,16 @@ def show(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object on stdout.")] = False,
 ) -> None:
-    """Show all that is known of one model, here or to be had."""
+    """Show all facts about a model, installed or published."""
     from models.catalog.published_models import load_published_models  # noqa: PLC0415 (reads its files)
 
     entry = Catalog.load(paths.models_dir()).get(name)
     known = load_published_models().get(name)
     if entry is not None:
-        facts = describe_checkpoint(entry, chosen=False) | {"installed": True}
+        facts = describe_installed(entry, chosen=False) | {"installed": True}
         del facts["chosen"]
     elif known is not None:
-        facts = available_facts(known) | {"installed": False}
+        facts = describe_available(known) | {"installed": False}
     else:
         raise Failure(f"There is no model {name!r}; see `starling models list`, also with --available.")
     if as_json:
@@ -88,11 +88,11 @@ def show(
         return
     for field, value in facts.items():
         if value != "":
-            line = f"{field.replace('_', ' ')}: {terminal.escape(_in_words(value))}"
+            line = f"{field.replace('_', ' ')}: {terminal.escape(_format_fact(value))}"
             terminal.get_stdout().print(line, markup=False, soft_wrap=True)
 
 
-def _in_words(value: Any) -> str:  # noqa: ANN401 (whatever a fact is)
+def _format_fact(value: Any) -> str:  # noqa: ANN401 (whatever a fact is)
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
@@ -100,8 +100,8 @@ def _in_words(value: Any) -> str:  # noqa: ANN401 (whatever a fact is)
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def available_facts(known: PublishedModel) -> dict[str, Any]:
-    """A model that can be fetched, as JSON."""
+def describe_available(known: PublishedModel) -> dict[str, Any]:
+    """Return a published model as JSON."""
     return {
         "name": known.name,
         "source": known.repository,
@@ -119,7 +119,7 @@ def available_facts(known: PublishedModel) -> dict[str, Any]:
 def _list_available(*, as_json: bool) -> None:
     from models.catalog.published_models import load_published_models  # noqa: PLC0415
 
-    facts = [available_facts(known) for known in load_published_models().values()]
+    facts = [describe_available(known) for known in load_published_models().values()]
     if as_json:
         terminal.emit({"models": facts})
         return
@@ -143,19 +143,19 @@ def _list_available(*, as_json: bool) -> None:
         ],
     )
     terminal.get_stdout().print(
-        "* wants an account on the hub that accepted its terms, and --token-file.", markup=False
+        "* needs an account on the hub that accepted its terms, and --token-file.", markup=False
     )
 
 
-def default_name(catalog: Catalog) -> str:
-    """The model that is used when none is named."""
+def choose_default(catalog: Catalog) -> str:
+    """Return the name of the model that is used if the settings name none; "" if none is installed."""
     from models.catalog.catalog import DEFAULT_MODEL  # noqa: PLC0415 (beside its only use)
 
     return DEFAULT_MODEL if catalog.get(DEFAULT_MODEL) is not None else next(iter(catalog.entries), "")
 
 
-def describe_checkpoint(entry: ModelEntry, *, chosen: bool) -> dict[str, Any]:
-    """An entry as JSON."""
+def describe_installed(entry: ModelEntry, *, chosen: bool) -> dict[str, Any]:
+    """Return an installed model as JSON; `chosen` is whether the settings select it."""
     files = [path for path in entry.folder.glob("*") if path.is_file()] if entry.folder.is_dir() else []
     return {
         "name": entry.name,
@@ -171,13 +171,13 @@ def describe_checkpoint(entry: ModelEntry, *, chosen: bool) -> dict[str, Any]:
         "layouts": list(entry.fim.layouts),
         "folder": str(entry.folder),
         "bytes": sum(path.stat().st_size for path in files),
-        "problem": problem_of(entry),
+        "problem": find_problem(entry),
     }
 
 
-def problem_of(entry: ModelEntry) -> str:
-    """What is wrong with the weights, as far as their table of contents tells; "" when they can be read."""
-    from models.errors import ModelError  # noqa: PLC0415 (for this command alone)
+def find_problem(entry: ModelEntry) -> str:
+    """Return why the weights of a model cannot be read, judged by their header; "" if they can."""
+    from models.errors import ModelError  # noqa: PLC0415 (used only here)
     from models.local.weights_file import read_shape  # noqa: PLC0415
 
     try:
@@ -215,9 +215,9 @@ def _show(entries: Sequence[dict[str, Any]]) -> None:
     )
     console = terminal.get_stdout()
     if any(entry["problem"] for entry in entries):
-        console.print("! cannot be used as it is: see above.", markup=False)
+        console.print("! cannot be used; the reason is above.", markup=False)
     console.print(
-        "* is used; use another with: starling models use completion NAME\n"
+        "* is in use; use another with: starling models use completion NAME\n"
         "What Ollama, LM Studio, llama.cpp and the hub's cache keep here: starling models find\n"
         f"Own models: a folder each in {paths.models_dir()}",
         markup=False,

@@ -1,4 +1,4 @@
-"""`starling models recommend`: which models answer in time on this machine, and one for each use."""
+"""`starling models recommend`: measures the machine and recommends a model for each use. Start at `recommend`."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
     from server.assembly.settings import Settings
 
 NOT_MEASURED = "not measured"
-BUSY = 30.0  # percent of the processors that others use
+BUSY = 30.0  # percent of the processors in use by other programs, from which on measurements are doubtful
 LACKING = {"memory": "no memory", "disk": "no disk"}
 
 
 def recommend(
     *,
-    again: Annotated[bool, typer.Option("--again", help="Measure again, even if a measurement is kept.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Measure again, even if there is a measurement.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object on stdout.")] = False,
 ) -> None:
     """Say which models answer in time here. Measures the machine for about ten seconds, once."""
-    from models.errors import ModelError  # noqa: PLC0415 (as everything here, for this command alone)
+    from models.errors import ModelError  # noqa: PLC0415 (used only here, like all below)
     from server.assembly import recommending  # noqa: PLC0415
     from server.assembly.settings import resolve  # noqa: PLC0415
 
@@ -43,13 +43,13 @@ def recommend(
     for problem in found.problems:
         terminal.note(problem)
     if as_json:
-        terminal.emit(_described(found, settings))
+        terminal.emit(_describe(found, settings))
     else:
         _show(found, settings)
 
 
 def _announce(what: str) -> None:
-    """Say what is being measured, and whether other programs distort it."""
+    """Write what is being measured, and a warning if other programs are busy."""
     import psutil  # noqa: PLC0415 (beside its only use)
 
     terminal.note(f"{what}, about ten seconds")
@@ -59,7 +59,7 @@ def _announce(what: str) -> None:
         )
 
 
-def _described(found: Recommendation, settings: Settings) -> dict[str, Any]:
+def _describe(found: Recommendation, settings: Settings) -> dict[str, Any]:
     from dataclasses import asdict  # noqa: PLC0415 (for JSON alone)
 
     from server.assembly.recommending import facts_of  # noqa: PLC0415
@@ -143,6 +143,7 @@ def _size(count: int) -> str:
 
 
 def _marks(one: Verdict) -> str:
+    """Return "*" for installed, "+" for installed and measured, "!" for gated, else ""."""
     candidate = one.candidate
     if candidate.installed:
         return "+" if candidate.speed is not None else "*"
@@ -158,17 +159,18 @@ def _of_chat(one: Verdict) -> tuple[str, str, str]:
 
 
 def _answers(one: Verdict, use: str) -> str:
+    """Return "yes", "late", or the resource that is missing."""
     return LACKING.get(one.lacking, "yes" if use in one.uses else "late")
 
 
 def worth(one: Verdict, table: str) -> str:
-    """Say how good a model was measured to be, and from how many samples."""
+    """Return the measured quality of a model and the number of samples, as a table cell."""
     measured = one.candidate.worth.get(table)
     return NOT_MEASURED if measured is None else f"{measured.share:.0%} of {measured.n:,}"
 
 
 def sentence(found: Recommendation, use: str) -> str:
-    """Name the model to take for a use, or say why there is none."""
+    """Return a sentence that names the recommended model for a use, or says why there is none."""
     one = found.chosen[use]
     limits = found.limits
     if use == "chat":
@@ -201,7 +203,7 @@ def _terms(one: Verdict, use: str) -> str:
 
 
 def commands(one: Verdict, use: str, settings: Settings) -> list[str]:
-    """Return the commands that install a model and select it; none where it is in use already."""
+    """Return the commands that install a model and select it; none if it is in use already."""
     name = one.candidate.name
     role = "chat" if use == "chat" else "completion"
     if role == "completion":

@@ -1,4 +1,4 @@
-"""`starling models script`: a scripted chat endpoint on this machine, to try settings and editors without a model."""
+"""`starling models script`: runs a scripted chat endpoint, to try settings and editors without a model."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LARGEST = 4_000_000  # bytes of a script
 
 
 def script(
-    file: Annotated[Path, typer.Argument(help="What it says, in plain text: sections that begin with `===`.")],
+    file: Annotated[Path, typer.Argument(help="The script, in plain text: sections that begin with `===`.")],
     *,
     port: Annotated[int, typer.Option("--port", metavar="N", min=0, max=65_535, help="0 takes any that is free.")] = 0,
 ) -> None:
@@ -26,7 +26,7 @@ def script(
     It speaks OpenAI's, Anthropic's and Ollama's chat until Ctrl-C. In the script each section begins with `===`
     and words that have to occur in the question, none for any; the first that fits is the answer.
     """
-    from models.errors import ModelError  # noqa: PLC0415 (for this command alone)
+    from models.errors import ModelError  # noqa: PLC0415 (used only here)
     from models.scripted.scripted_server import ScriptedServer  # noqa: PLC0415
 
     try:
@@ -41,8 +41,8 @@ def script(
     except ModelError as error:
         raise Failure(str(error)) from None
     except OSError as error:
-        raise Failure(f"Port {port} cannot be had ({error.strerror or error}); choose another by --port.") from None
+        raise Failure(f"Port {port} cannot be used ({error.strerror or error}); choose another with --port.") from None
     with server:
         terminal.get_stdout().print(f"STARLING_CHAT__URL={server.url}/v1 STARLING_CHAT__MODEL=scripted", markup=False)
-        terminal.note("Put these into the environment of your editor. Ctrl-C ends it.")
+        terminal.note("Set these variables in the environment of your editor. Ctrl-C ends the endpoint.")
         threading.Event().wait()

@@ -1,1 +1,1 @@
-"""`starling review`, and the forms of its report."""
+"""`starling review`, and the formats of its output."""

@@ -1,7 +1,8 @@
-"""Which lines of a repository's files changed since a revision, asked of git with fixed arguments.
+"""The lines of a repository that changed since a revision, as git reports them.
 
-A revision that could be read as an option is refused. Nothing that the repository's own configuration names is run: no
-external diff, text conversion, filter or file monitor, nothing in submodules, and nothing is fetched. Start at `since`.
+Refuses a revision that git could take for an option. Keeps git from running programs of the repository's configuration
+(external diffs, text conversions, filters, file monitors), from entering submodules and from fetching. Start at
+`find_changed_lines`.
 """
 
 from __future__ import annotations
@@ -31,7 +32,12 @@ BINARY = "Binary files "
 WHOLE = range(1, 1 << 31)
 ESCAPED = re.compile(rb"\\([0-7]{3}|.)")
 LETTERS = {b"a": b"\a", b"b": b"\b", b"t": b"\t", b"n": b"\n", b"v": b"\v", b"f": b"\f", b"r": b"\r"}
-HOOKLESS = ("-c", f"core.hooksPath={os.devnull}", "-c", "diff.autoRefreshIndex=false")  # writing the index runs a hook
+HOOKLESS = (
+    "-c",
+    f"core.hooksPath={os.devnull}",
+    "-c",
+    "diff.autoRefreshIndex=false",
+)  # because git runs a hook when it writes the index
 QUIET = ("-c", "core.fsmonitor=false", "-c", "core.quotePath=false", "-c", "protocol.allow=never", *HOOKLESS)
 FILTERS = r"^filter\..*\.(clean|smudge|process|required)$"
 DIFF = (
@@ -44,54 +50,66 @@ DIFF = (
     "--ignore-submodules=all",
     "--src-prefix=a/",
     "--dst-prefix=b/",
-    f"-O{os.devnull}",  # an order file that is configured may not be there
+    f"-O{os.devnull}",  # because a configured order file may be missing
 )
 
 
-def since(revision: str, folder: Path) -> dict[Path, list[range]]:
-    """Changed and new lines, from 1, by file, committed or not; files that git does not know are new as a whole.
+def find_changed_lines(revision: str, folder: Path) -> dict[Path, list[range]]:
+    """Return the lines, from 1, that were changed or added since `revision` in the repository of `folder`, by file.
+
+    Includes uncommitted changes; an untracked file counts as changed as a whole.
 
     Raises:
-        Misuse: that is no revision.
-        Failure: git is missing, or says no.
+        Misuse: `revision` has not the form of a revision.
+        Failure: git is missing, fails, or does not know the revision.
     """
     if not REVISION.fullmatch(revision):
-        raise Misuse(f"{revision!r} is no revision; give a branch, a tag or a commit, like main or HEAD~1.")
+        raise Misuse(f"{revision!r} is not a revision; give a branch, a tag or a commit, like main or HEAD~1.")
     top = folder / _git(folder, "rev-parse", "--show-toplevel").strip()
-    unfiltered = _without_filters(top)
+    unfiltered = _disable_filters(top)
     _git(
-        folder, "rev-parse", "--quiet", "--verify", f"{revision}^{{commit}}", wrong=f"git knows no revision {revision}."
+        folder,
+        "rev-parse",
+        "--quiet",
+        "--verify",
+        f"{revision}^{{commit}}",
+        failure=f"git knows no revision {revision}; give a branch, a tag or a commit.",
     )
-    changed = _parsed(_git(top, *unfiltered, "diff", *DIFF, revision, "--").split("\n"), top)
+    changed = _parse_diff(_git(top, *unfiltered, "diff", *DIFF, revision, "--").split("\n"), top)
     for name in _git(top, "ls-files", "--others", "--exclude-standard", "-z").split("\0"):
         if name:
             changed[top / name] = [WHOLE]
     return changed
 
 
-def _without_filters(top: Path) -> list[str]:
-    """Options by which none of the filters that are configured is run: each is there, and empty."""
+def _disable_filters(top: Path) -> list[str]:
+    """Return options for git that set each configured filter to an empty command.
+
+    Raises:
+        Failure: a filter has a name for which there is no such option.
+    """
     options: list[str] = []
     for name in _git(top, "config", "--list", "--name-only", "-z").split("\0"):
         if re.match(FILTERS, name, re.DOTALL | re.IGNORECASE):
             if "=" in name:
                 raise Failure(
-                    f"The filter {name!r} cannot be switched off, so git is not asked; review without --diff."
+                    f"The filter {name!r} of git cannot be disabled, so git was not run; review without --diff."
                 )
             options += ["-c", f"{name}={'false' if name.lower().endswith('required') else ''}"]
     return options
 
 
-def _parsed(lines: Iterable[str], top: Path) -> dict[Path, list[range]]:
+def _parse_diff(lines: Iterable[str], top: Path) -> dict[Path, list[range]]:
+    """Return the changed lines by file that a diff without context tells; `top` is the repository's folder."""
     changed: dict[Path, list[range]] = {}
     current: list[range] = []
-    left = 0  # lines of a hunk, which may look like anything
+    left = 0  # lines of the hunk still to skip: they may look like headers
     for line in lines:
         if left:
-            left -= not line.startswith("\\")  # "No newline at end of file" is no line
+            left -= not line.startswith("\\")  # "\\ No newline at end of file" is not a line of the hunk
         elif line.startswith(FILE):
-            current = changed.setdefault(top / _name(line.removeprefix(FILE)), [])
-        elif line.startswith(BINARY):  # or so say the attributes of the repository
+            current = changed.setdefault(top / _parse_name(line.removeprefix(FILE)), [])
+        elif line.startswith(BINARY):  # or declared binary by the repository's attributes
             current.append(WHOLE)
         elif hunk := HUNK.match(line):
             first, gone, count = int(hunk[2]), int(hunk[1] or 1), int(hunk[3] or 1)
@@ -101,24 +119,25 @@ def _parsed(lines: Iterable[str], top: Path) -> dict[Path, list[range]]:
     return changed
 
 
-def _name(pair: str) -> str:
-    """The file of `a/NAME b/NAME`, both of which git quotes where they hold odd characters."""
+def _parse_name(pair: str) -> str:
+    """Return NAME from `a/NAME b/NAME`; git quotes both if they contain special characters."""
     name = pair[len(pair) // 2 + 1 :]
     if name.startswith('"'):
-        raw = ESCAPED.sub(_unescaped, os.fsencode(name[1:-1]))
+        raw = ESCAPED.sub(_unescape, os.fsencode(name[1:-1]))
         name = os.fsdecode(raw)
     return name.removeprefix("b/")
 
 
-def _unescaped(found: re.Match[bytes]) -> bytes:
-    held = found[1]
-    return bytes([int(held, 8)]) if len(held) == 3 else LETTERS.get(held, held)
+def _unescape(found: re.Match[bytes]) -> bytes:
+    escaped = found[1]
+    return bytes([int(escaped, 8)]) if len(escaped) == 3 else LETTERS.get(escaped, escaped)
 
 
-def _git(folder: Path, *arguments: str, wrong: str = "") -> str:
+def _git(folder: Path, *arguments: str, failure: str = "") -> str:
+    """Run git in `folder` and return its output; raise `Failure`, with the message `failure` if given, if git fails."""
     git = shutil.which("git")
     if git is None:
-        raise Failure("git is not installed, and --diff asks it what changed.")
+        raise Failure("git is not installed, and --diff needs it; install git, or review without --diff.")
     environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_PAGER": "cat", "LC_ALL": "C"}
     try:
         done = children.run([git, *QUIET, *arguments], bounds.GIT, folder=folder, environment=environment)
@@ -128,5 +147,5 @@ def _git(folder: Path, *arguments: str, wrong: str = "") -> str:
         raise Failure(f"git {BEYOND[done.beyond]}; review without --diff.")
     if done.status:
         said = " ".join(done.said.split())[:300]
-        raise Failure(wrong or f"git says: {said or 'nothing'}; --diff needs a repository.")
+        raise Failure(failure or f"git says: {said or 'nothing'}; --diff needs a repository.")
     return os.fsdecode(done.output)

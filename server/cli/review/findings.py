@@ -1,6 +1,6 @@
-"""Findings as a command writes them: lines for a person, JSON, GitHub's annotations, and SARIF by `review.sarif`.
+"""The output of `starling review`: text, JSON, GitHub's annotations, and SARIF with `review.sarif`.
 
-Lines and columns count from 1; a column is a number of characters. Start at `Located` and `FORMATS`.
+Lines and columns count from 1; a column is a number of characters. Start at `LocatedFinding` and `FORMATS`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from agents.findings import Finding
     from agents.reviewer.scoring import Report
 
-MOST_FUNCTIONS = 50  # in a report, the most complex ones
+MOST_FUNCTIONS = 50  # listed in a report, the most complex ones first
 STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFORMATION: "cyan", Severity.HINT: "dim"}
 GITHUB = {
     Severity.ERROR: "error",
@@ -33,15 +33,15 @@ GITHUB = {
 
 
 @dataclass(frozen=True, slots=True)
-class Located:
-    """A finding with where it stands, for a person."""
+class LocatedFinding:
+    """A finding with its file, lines and columns."""
 
     finding: Finding
     place: Place
 
     @classmethod
-    def of(cls, finding: Finding, file: str, starts: list[int]) -> Located:
-        """In the text whose lines begin at `starts`."""
+    def of(cls, finding: Finding, file: str, starts: list[int]) -> LocatedFinding:
+        """Locate `finding` in `file`, whose lines begin at the offsets `starts`."""
         first, last = (texts.line_of(starts, at) for at in (finding.span.start, finding.span.end))
         return cls(
             finding,
@@ -57,18 +57,18 @@ class Located:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a review came to.
+    """The result of a review.
 
     Attributes:
-        found: by file and place.
-        files: how many were looked at.
-        skipped: files and folders left out, by reason.
-        problem: why it gives less than it should, "" for nothing.
-        report: scores and recommendations, where they are wanted.
-        left_out: why files that were named are left out, and how to get them in; a sentence each.
+        found: the findings, ordered by file and place.
+        files: number of files reviewed.
+        skipped: number of files and folders left out, by reason.
+        problem: why findings may be missing, "" for no reason.
+        report: scores and recommendations, None if not asked for.
+        left_out: for each named file that was left out a sentence with the reason and how to include it.
     """
 
-    found: Sequence[Located]
+    found: Sequence[LocatedFinding]
     files: int
     skipped: dict[str, int]
     problem: str = ""
@@ -77,40 +77,40 @@ class Outcome:
 
 
 def as_text(outcome: Outcome) -> None:
-    """A line for each finding, and one on stderr for all."""
-    from rich.text import Text  # noqa: PLC0415 (60 ms that the other formats do without)
+    """Write a line for each finding, then the report; write the number of findings to stderr."""
+    from rich.text import Text  # noqa: PLC0415 (60 ms, which the other formats save)
 
     console = terminal.get_stdout()
     for one in outcome.found:
         finding, place = one.finding, one.place
-        file = place.file.replace("\n", "\\n")  # a name that would pass for lines of ours
+        file = place.file.replace("\n", "\\n")  # so that no file name looks like several lines of output
         line = Text(terminal.escape(f"{file}:{place.line}:{place.column}: "))
         line.append(finding.severity.value, style=STYLES[finding.severity])
         line.append(terminal.escape(f" {finding.code}: {finding.message}"))
         console.print(line, soft_wrap=True)
     if outcome.report is not None:
-        console.print(Text(terminal.escape("\n".join(_told(outcome.report)))), soft_wrap=True)
+        console.print(Text(terminal.escape("\n".join(_format_report(outcome.report)))), soft_wrap=True)
     fixable = sum(one.finding.fix is not None and one.finding.fix.safe for one in outcome.found)
-    mended = f"; {fixable} can be mended with --fix" if fixable else ""
-    terminal.note(f"{_some(len(outcome.found), 'finding')} in {_some(outcome.files, 'file')}{mended}.")
+    hint = f"; {fixable} can be fixed with --fix" if fixable else ""
+    terminal.note(f"{_some(len(outcome.found), 'finding')} in {_some(outcome.files, 'file')}{hint}.")
 
 
 def as_json(outcome: Outcome) -> None:
-    """One object."""
+    """Write all as one JSON object."""
     terminal.emit(
         {
             "files": outcome.files,
             "skipped": outcome.skipped,
             "problem": outcome.problem,
             "left_out": list(outcome.left_out),
-            "findings": [plain(one) for one in outcome.found],
-            **({"report": _plain_report(outcome.report)} if outcome.report is not None else {}),
+            "findings": [describe(one) for one in outcome.found],
+            **({"report": _describe_report(outcome.report)} if outcome.report is not None else {}),
         }
     )
 
 
-def _told(report: Report) -> Iterator[str]:
-    """The report in lines."""
+def _format_report(report: Report) -> Iterator[str]:
+    """Yield the lines of the report."""
     yield ""
     yield f"Quality: {_score(report.score)} of 100 ({report.lines:,} lines of code, {_some(report.files, 'file')})"
     for part in report.parts:
@@ -124,7 +124,8 @@ def _score(score: float | None) -> str:
     return "-" if score is None else f"{score:.1f}"
 
 
-def _plain_report(report: Report) -> dict[str, Any]:
+def _describe_report(report: Report) -> dict[str, Any]:
+    """Return the report as JSON."""
     parts = [{"name": p.name, "score": p.score, "weight": p.weight, "how": p.how} for p in report.parts]
     functions = [
         {"uri": uri, "name": f.name, "line": f.first_line + 1, "cyclomatic": f.cyclomatic, "cognitive": f.cognitive}
@@ -139,8 +140,8 @@ def _plain_report(report: Report) -> dict[str, Any]:
     }
 
 
-def plain(one: Located) -> dict[str, Any]:
-    """One finding in JSON."""
+def describe(one: LocatedFinding) -> dict[str, Any]:
+    """Return a finding as JSON."""
     finding, place = one.finding, one.place
     fix = finding.fix
     return {
@@ -161,7 +162,7 @@ def plain(one: Located) -> dict[str, Any]:
 
 
 def as_github(outcome: Outcome) -> None:
-    """Workflow commands that GitHub shows beside the lines they are about."""
+    """Write GitHub's workflow commands, which it shows beside the lines of the findings."""
     for one in outcome.found:
         finding, place = one.finding, one.place
         fields = {
@@ -172,14 +173,14 @@ def as_github(outcome: Outcome) -> None:
             "endColumn": place.end_column,
             "title": f"{format_source(finding)}: {finding.code}",
         }
-        told = ",".join(f"{name}={_property(str(value))}" for name, value in fields.items())
-        sys.stdout.write(f"::{GITHUB[finding.severity]} {told}::{_data(finding.message)}\n")
+        properties = ",".join(f"{name}={_escape_property(str(value))}" for name, value in fields.items())
+        sys.stdout.write(f"::{GITHUB[finding.severity]} {properties}::{_escape_data(finding.message)}\n")
     sys.stdout.flush()
 
 
 def as_sarif(outcome: Outcome) -> None:
-    """A log of the Static Analysis Results Interchange Format, 2.1.0."""
-    terminal.emit(sarif.log([(one.finding, one.place) for one in outcome.found], outcome.problem))
+    """Write a log of the Static Analysis Results Interchange Format (SARIF) 2.1.0."""
+    terminal.emit(sarif.build_log([(one.finding, one.place) for one in outcome.found], outcome.problem))
 
 
 FORMATS: dict[str, Callable[[Outcome], None]] = {
@@ -190,15 +191,17 @@ FORMATS: dict[str, Callable[[Outcome], None]] = {
 }
 
 
-def _data(text: str) -> str:
-    """As GitHub's runner reads a command's message; what would drive a terminal is spelled out."""
+def _escape_data(text: str) -> str:
+    """Escape the message of a workflow command, and control characters."""
     escaped = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
     return terminal.escape(escaped)
 
 
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
+def _escape_property(text: str) -> str:
+    """Escape the value of a property of a workflow command."""
+    return _escape_data(text).replace(":", "%3A").replace(",", "%2C")
 
 
 def _some(number: int, what: str) -> str:
+    """Return `number` with the noun `what`, in the plural unless the number is 1."""
     return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

@@ -1,6 +1,6 @@
-"""`starling review`: what the static layer of the reviewer finds in files and folders, for people and for CI.
+"""`starling review`: reviews files and folders with the static layer, for people and for CI.
 
-No model, no index and no network; only `--fix` writes, through the gate. Start at `review`.
+Uses no model, no index and no network; only `--fix` writes, through the gate. Start at `review`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from indexing.workspace import left_out
 from indexing.workspace.walk import WalkCounts
 from server.cli import arguments, terminal, terminal_asker
 from server.cli.review import changed_lines, findings
-from server.cli.review.findings import Located, Outcome
+from server.cli.review.findings import LocatedFinding, Outcome
 from server.cli.terminal import Failure
 
 if TYPE_CHECKING:
@@ -36,12 +36,12 @@ if TYPE_CHECKING:
     from indexing.syntax.documents import Document, Span
     from server.assembly.settings import Settings
 
-BATCH_CHARACTERS = 50_000_000  # of texts that are held at once
+BATCH_CHARACTERS = 50_000_000  # of texts in memory at once
 ORDER = (Severity.HINT, Severity.INFORMATION, Severity.WARNING, Severity.ERROR)
 
 
 class Format(StrEnum):
-    """How findings are written."""
+    """A format of the output."""
 
     TEXT = "text"
     JSON = "json"
@@ -50,7 +50,7 @@ class Format(StrEnum):
 
 
 class Level(StrEnum):
-    """From which severity on findings are a failure."""
+    """The least severity of a finding with which the command fails."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -84,18 +84,18 @@ def review(  # noqa: PLR0913 (each is an option)
     report: Annotated[
         bool, typer.Option("--report", help="Add the report: a score with its parts, and what to do next.")
     ] = False,
-    fix: Annotated[bool, typer.Option("--fix", help="Mend what can be mended safely, after a question.")] = False,
+    fix: Annotated[bool, typer.Option("--fix", help="Apply all safe fixes, after a question.")] = False,
     yes: terminal_asker.Yes = None,
 ) -> int:
     """Review files and folders. The status is 1 if a finding is at least as severe as --fail-on says."""
     given = [Path(path) for path in paths or [Path()]]
     root, *_ = [arguments.workspace_of(path, writes=fix) for path in given]
-    changed = changed_lines.since(diff, root) if diff is not None else None
+    changed = changed_lines.find_changed_lines(diff, root) if diff is not None else None
     job = _Job.of(root, changed, reporting=report)
     try:
         outcome = job.run(given)
         if fix and job.fixable:
-            job.mend(yes or [])
+            job.fix(yes or [])
             outcome = job.run(given)
     finally:
         job.reviewer.close()
@@ -117,79 +117,79 @@ class _Job:
     changed: dict[Path, list[range]] | None
     reporting: bool
     fixable: list[tuple[Document, tuple[Finding, ...]]] = field(default_factory=list)
-    left_out: list[str] = field(default_factory=list)  # why files that were named are
+    left_out: list[str] = field(default_factory=list)  # for each named file that is left out a sentence with the reason
 
     @classmethod
     def of(cls, root: Path, changed: dict[Path, list[range]] | None, *, reporting: bool) -> _Job:
         from agents.reviewer.reviewer import Reviewer  # noqa: PLC0415 (pydantic and tree-sitter, as below)
         from indexing.limits import IndexLimits  # noqa: PLC0415
-        from server.assembly import policies, settings  # noqa: PLC0415 (170 ms that --help need not pay)
+        from server.assembly import policies, settings  # noqa: PLC0415 (170 ms, which `--help` saves)
 
         resolved, problems = settings.resolve(roots=[root])
         for problem in problems:
             terminal.note(str(problem))
-        # somebody waits for all of it: the number of files that an editor's review stops at does not count here
+        # an editor's review stops at `max_files`; a person who runs the command waits for all files
         limits = replace(policies.review_limits_of(resolved), max_files=IndexLimits().max_files)
         reviewer = Reviewer(policies.review_policy_of(resolved), roots=lambda: [root])
         return cls(root, resolved, reviewer, limits, changed, reporting)
 
     def run(self, given: Sequence[Path]) -> Outcome:
-        """Look at everything once."""
+        """Review the files and folders `given` and return the result."""
         walk, read, found = WalkCounts(), 0, []
         reviewed: list[FileReview] = []
         self.fixable, self.left_out = [], []
         for batch in self._batches(given, walk):
             read += len(batch)
-            for document, each in self._looked(batch, reviewed):
-                located = self._located(document, each)
+            for document, each in self._review_batch(batch, reviewed):
+                located = self._locate(document, each)
                 found += located
                 if any(one.finding.fix is not None and one.finding.fix.safe for one in located):
                     self.fixable.append((document, tuple(one.finding for one in located)))
         found.sort(key=lambda one: (one.place.file, one.place.line, one.place.column, one.finding.code))
-        report = self._reported(reviewed) if self.reporting else None
+        report = self._build_report(reviewed) if self.reporting else None
         skipped = dict(sorted(walk.skipped.items()))
         if not read and skipped and not self.left_out and self.changed is None:
-            self.left_out.append(_nothing_in(skipped))
+            self.left_out.append(_explain_empty(skipped))
         return Outcome(found, read, skipped, self.reviewer.problem, report, tuple(self.left_out))
 
-    def _looked(
+    def _review_batch(
         self, batch: list[Document], reviewed: list[FileReview]
     ) -> Iterator[tuple[Document, tuple[Finding, ...]]]:
-        """The findings of a batch; what a report needs beside them goes into `reviewed`."""
+        """Yield the documents of a batch with their findings; add what a report needs to `reviewed`."""
         if not self.reporting:
             yield from self.reviewer.review_files(batch)
             return
-        from agents.reviewer import assessment  # noqa: PLC0415 (for a report alone)
+        from agents.reviewer import assessment  # noqa: PLC0415 (only for a report)
 
         for one in assessment.assess_files(self.reviewer, batch):
             reviewed.append(one)
             yield one.document, one.findings
 
-    def _reported(self, reviewed: list[FileReview]) -> Report:
-        from agents.reviewer import reporting  # noqa: PLC0415 (for a report alone)
+    def _build_report(self, reviewed: list[FileReview]) -> Report:
+        from agents.reviewer import reporting  # noqa: PLC0415 (only for a report)
 
         whole = reporting.report_on_reviews(self.reviewer, tuple(reviewed), self.root)
         if whole.problem and whole.problem != self.reviewer.problem:
             terminal.note(whole.problem)
         return whole.report
 
-    def mend(self, yes: Sequence[terminal_asker.Kind]) -> None:
+    def fix(self, yes: Sequence[terminal_asker.Kind]) -> None:
         """Propose all safe fixes as one edit."""
         from agents import actions  # noqa: PLC0415
-        from server.assembly.gates import for_disk  # noqa: PLC0415 (SQLite, where something is to be written)
+        from server.assembly.gates import for_disk  # noqa: PLC0415 (SQLite, only for writing)
 
         changes = tuple(
             TextChange(document.uri, document.path, document.text, edits)
             for document, found in self.fixable
             if (edits := actions.collect_safe_edits(found))
         )
-        changes = tuple(change for change in changes if not (change.path and self._kept_back(change.path)))
+        changes = tuple(change for change in changes if not (change.path and self._must_stay(change.path)))
         if not changes:
             return
         count = sum(len(change.edits) for change in changes)
         proposal = ProposedEdit(
-            title=f"Mend {_counted(count, 'finding')} in {_counted(len(changes), 'file')}",
-            why="Each of these fixes leaves what the program does as it is.",
+            title=f"Fix {_count(count, 'finding')} in {_count(len(changes), 'file')}",
+            why="None of these fixes changes what the program does.",
             by="reviewer",
             changes=changes,
             automatic=True,
@@ -204,37 +204,41 @@ class _Job:
             if outcome.reason:
                 terminal.note(outcome.reason)
             if outcome.applied:
-                terminal.note(f"Mended; take it back with: starling undo {outcome.checkpoint}")
+                terminal.note(f"Fixed; undo it with: starling undo {outcome.checkpoint}")
 
         asyncio.run(ask())
 
-    def _kept_back(self, path: Path) -> bool:
-        """Return whether a file has to stay as it is, and say why."""
-        from server.gate.disk import contents, hardlinks  # noqa: PLC0415 (where something is to be written)
+    def _must_stay(self, path: Path) -> bool:
+        """Whether the file at `path` cannot be fixed; writes the reason to stderr."""
+        from server.gate.disk import contents, hardlinks  # noqa: PLC0415 (only for writing)
 
         if contents.is_protected(path):
-            terminal.note(f"{_shown(path)} is write-protected and stays as it is; make it writable to have it mended.")
+            terminal.note(f"{_display(path)} is write-protected and stays as it is; make it writable to fix it.")
             return True
         if hardlinks.has_names_outside(path, [self.root]):
             terminal.note(
-                f"{_shown(path)} stays as it is: it has another name outside of the workspace (a hard link), which "
-                "would change too; copy it to have it mended."
+                f"{_display(path)} stays as it is: it has another name outside of the workspace (a hard link), which "
+                "would change too; copy it to fix it."
             )
             return True
         return False
 
-    def _located(self, document: Document, found: Sequence[Finding]) -> list[Located]:
+    def _locate(self, document: Document, found: Sequence[Finding]) -> list[LocatedFinding]:
+        """Return the findings of a document with their places; with `--diff` only those on changed lines."""
         assert document.path is not None  # noqa: S101 (all of these are files)
         starts = texts.line_starts(document.text)
-        shown = _shown(document.path)
-        located = [Located.of(finding, shown, starts) for finding in found]
+        shown = _display(document.path)
+        located = [LocatedFinding.of(finding, shown, starts) for finding in found]
         if self.changed is None:
             return located
         lines = self.changed.get(document.path, [])
-        feeds = [at for at, character in enumerate(document.text) if character == "\n"]  # git counts no other ends
-        return [one for one in located if any(_meet(one.finding.span, feeds, each) for each in lines)]
+        feeds = [
+            at for at, character in enumerate(document.text) if character == "\n"
+        ]  # git knows no other line ending
+        return [one for one in located if any(_overlaps(one.finding.span, feeds, each) for each in lines)]
 
     def _batches(self, given: Sequence[Path], walk: WalkCounts) -> Iterator[list[Document]]:
+        """Yield the documents to review in batches of about `BATCH_CHARACTERS`."""
         batch: list[Document] = []
         size = 0
         for document in self._documents(given, walk.skipped):
@@ -247,10 +251,11 @@ class _Job:
             yield batch
 
     def _documents(self, given: Sequence[Path], skipped: Counter[str]) -> Iterator[Document]:
+        """Yield each file to review once; count the others in `skipped`, by reason."""
         from agents.reviewer import reviewed_files  # noqa: PLC0415
 
         seen: set[Path] = set()
-        for path, waived in self._paths(given, WalkCounts(skipped)):
+        for path, waived in self._find_files(given, WalkCounts(skipped)):
             if path in seen or (self.changed is not None and path not in self.changed):
                 continue
             seen.add(path)
@@ -258,14 +263,15 @@ class _Job:
             if isinstance(document, str):
                 skipped[document] += 1
                 if waived is not None:
-                    self.left_out.append(left_out.explain(path.name, document, _inside(path, self.root)))
+                    self.left_out.append(left_out.explain(path.name, document, _shorten_path(path, self.root)))
             else:
                 yield document
 
-    def _paths(self, given: Sequence[Path], walk: WalkCounts) -> Iterator[tuple[Path, tuple[str, ...] | None]]:
-        """The files that are meant: one that is named is looked at, whatever the ignore files say of it.
+    def _find_files(self, given: Sequence[Path], walk: WalkCounts) -> Iterator[tuple[Path, tuple[str, ...] | None]]:
+        """Yield the files that `given` names or contains; a named file is reviewed even if ignore files exclude it.
 
-        Beside each what of its content does not count; None for a file of a folder that nothing is said of.
+        With each come the reasons of exclusion that do not count for it; None for a file found in a folder that nothing
+        excludes.
         """
         from agents.reviewer import reviewed_files  # noqa: PLC0415
         from indexing.workspace.exclusion import Exclusion  # noqa: PLC0415
@@ -273,7 +279,7 @@ class _Job:
         exclusion = Exclusion(self.root, self.limits)
         for path in given:
             real = reviewed_files.resolve_path(path)
-            if os.path.isdir(real):  # noqa: PTH112 (a name too long is none)
+            if os.path.isdir(real):  # noqa: PTH112 (False for a name that is too long)
                 try:
                     found = reviewed_files.list_files(real, self.limits, seen=walk)
                     yield from ((file, each.waived or None) for file, each in found)
@@ -286,28 +292,30 @@ class _Job:
                 raise Failure(f"{path} {what}; give files and folders.")
 
 
-def _inside(path: Path, root: Path) -> str:
-    """Relative to the workspace, where it lies in it."""
+def _shorten_path(path: Path, root: Path) -> str:
+    """Return `path` relative to the workspace; its name alone if it lies outside."""
     real = Path(os.path.realpath(root))
     return path.relative_to(real).as_posix() if path.is_relative_to(real) else path.name
 
 
-def _nothing_in(skipped: dict[str, int]) -> str:
-    """Return why nothing was looked at, and how to learn more."""
+def _explain_empty(skipped: dict[str, int]) -> str:
+    """Return why no file was reviewed, and how to learn more."""
     counts = ", ".join(f"{count:,} {reason}" for reason, count in skipped.items())
-    return f"Everything is left out: {counts}; name a file to learn why, and how to get it in."
+    return f"Everything is left out: {counts}; name a file to learn why, and how to include it."
 
 
-def _meet(span: Span, feeds: list[int], lines: range) -> bool:
+def _overlaps(span: Span, feeds: list[int], lines: range) -> bool:
+    """Whether `span` touches one of `lines`, from 1; `feeds` are the offsets of the line feeds."""
     first, last = (bisect.bisect_left(feeds, at) + 1 for at in (span.start, span.end))
     return first < lines.stop and lines.start <= last
 
 
-def _shown(path: Path) -> str:
-    """Relative to where the command runs, where that leads there."""
+def _display(path: Path) -> str:
+    """Return `path` relative to the working directory if it lies there, else unchanged."""
     here = Path.cwd()
     return path.relative_to(here).as_posix() if path.is_relative_to(here) else str(path)
 
 
-def _counted(number: int, noun: str) -> str:
+def _count(number: int, noun: str) -> str:
+    """Return `number` with `noun`, in the plural unless the number is 1."""
     return f"{number:,} {noun}" + ("" if number == 1 else "s")

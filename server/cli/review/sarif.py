@@ -1,6 +1,6 @@
 """Findings as SARIF 2.1.0, which code hosts and editors read (OASIS, Static Analysis Results Interchange Format).
 
-Knows no file; start at `log`.
+Reads and writes no files. Start at `build_log`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LEVELS = {
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a finding stands: lines and columns (characters) from 1; the end is behind the last character."""
+    """The place of a finding: lines and columns (characters) from 1; the end column is after the last character."""
 
     file: str
     line: int
@@ -40,8 +40,8 @@ class Place:
     end_column: int
 
 
-def log(found: Sequence[tuple[Finding, Place]], problem: str = "") -> dict[str, Any]:
-    """The whole log, one run; `problem` is why it gives less than it should."""
+def build_log(found: Sequence[tuple[Finding, Place]], problem: str = "") -> dict[str, Any]:
+    """Return a log with one run; `problem` is why findings may be missing, "" for no reason."""
     rules: dict[str, dict[str, Any]] = {}
     for finding, _ in found:
         rules.setdefault(finding.code, _rule(finding))
@@ -63,18 +63,20 @@ def log(found: Sequence[tuple[Finding, Place]], problem: str = "") -> dict[str, 
 
 
 def _rule(finding: Finding) -> dict[str, Any]:
+    """Return SARIF's description of the rule of a finding."""
     rule: dict[str, Any] = {
         "id": finding.code,
         "shortDescription": {"text": f"{format_source(finding)}: {finding.code}"},
         "defaultConfiguration": {"level": LEVELS[finding.severity]},
         "properties": {"tags": [finding.layer.value]},
     }
-    if (url := find_explanation_url(finding)).startswith("https:"):  # a page on this machine is nobody else's
+    if (url := find_explanation_url(finding)).startswith("https:"):  # a page on this machine has no use elsewhere
         rule["helpUri"] = url
     return rule
 
 
 def _result(finding: Finding, place: Place, rule: int) -> dict[str, Any]:
+    """Return SARIF's result for a finding; `rule` is the index of its rule."""
     region = {
         "startLine": place.line,
         "startColumn": place.column,
@@ -94,9 +96,9 @@ def _result(finding: Finding, place: Place, rule: int) -> dict[str, Any]:
 
 
 def _fingerprint(finding: Finding, place: Place) -> str:
-    """Stays the same while lines move."""
-    said = f"{finding.code}\0{place.file}\0{finding.message}\0{place.column}"
-    return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    """Return a hash that stays the same when the finding moves to another line."""
+    key = f"{finding.code}\0{place.file}\0{finding.message}\0{place.column}"
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def _uri(file: str) -> str:

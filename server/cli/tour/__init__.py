@@ -1,4 +1,4 @@
-"""The demonstration behind `make run`: a real language client that shows completions in a real workspace.
+"""The tour of `make run`: a language client that shows completions in a real workspace.
 
-Knows nothing of the server but the protocol. Start at `server.cli.tour.tour`.
+Uses the server only through the protocol. Start at `server.cli.tour.tour`.
 """

@@ -1,4 +1,4 @@
-"""A place of the tour, with what the server answered there."""
+"""A place of the tour with the server's answer. Start at `Asked`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A place and what was answered there; `invoked` when a person would have pressed a key for it."""
+    """A place and the answer there; `invoked` is whether a key asked for it instead of typing."""
 
     place: DemoPlace
     answer: Answer
@@ -20,5 +20,5 @@ class Asked:
 
     @property
     def exact(self) -> bool:
-        """Whether the file itself goes on just so: what it says on this line, at least."""
+        """Whether the first line of the answer is what the file has there."""
         return self.answer.text.split("\n", 1)[0].rstrip() == self.place.truth.rstrip()

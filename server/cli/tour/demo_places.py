@@ -1,8 +1,7 @@
-"""Where a demonstration asks: places in real files, chosen by rules, the same ones every time.
+"""The places that the tour completes: lines of real files, chosen by rules, the same ones every time.
 
-A place is a line cut where a person could stop and think: behind `return`, inside a call, at the first line of a body.
-What stood there is kept for comparison. Reads files of the workspace that may be indexed, and writes nothing.
-Start at `find`.
+A place is a line cut where a person may stop to think: after `return`, inside a call, at the first line of a body. The
+rest of the line is kept for comparison. Reads only files that may be indexed; writes nothing. Start at `find_places`.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 FILES = 12
-LOOKED_AT = 20_000  # files; a huge workspace need not be listed to its end for a demonstration
+LOOKED_AT = 20_000  # files; the rest of a huge workspace is not listed
 MIN_BYTES, MAX_BYTES = 200, 60_000
 
 IMPORT = "in an import"
@@ -48,17 +47,17 @@ NO_CODE = re.compile(r"""\s*(?:[\"'#*}\])]|//|/\*|--|$)""")
 
 @dataclass(frozen=True, slots=True)
 class DemoPlace:
-    """A place to ask at.
+    """A place to complete.
 
     Attributes:
-        path: absolute.
-        relative: to the workspace.
-        language: our name of it.
-        kind: what kind of place, for a person.
-        text: the file's text without what stood behind the cursor on its line.
-        line: from 0.
-        before: the cursor's line up to the cursor.
-        truth: what really stands behind the cursor.
+        path: absolute path of the file.
+        relative: the path relative to the workspace.
+        language: the language's name in `languages`.
+        kind: the kind of place, for a person.
+        text: the file's text without the rest of the cursor's line.
+        line: the cursor's line, from 0.
+        before: the line up to the cursor.
+        truth: the rest of the line, as the file has it.
     """
 
     path: Path
@@ -71,15 +70,15 @@ class DemoPlace:
     truth: str
 
 
-def find(root: Path, *, limit: int = 60) -> tuple[DemoPlace, ...]:
-    """Places in files of `root`, kinds and files mixed; empty when there is no code."""
-    places = [list(_in_file(path, relative, language)) for path, relative, language in _files(root)]
-    turns = itertools.zip_longest(*(_rotated(found, number) for number, found in enumerate(places)))
+def find_places(root: Path, *, limit: int = 60) -> tuple[DemoPlace, ...]:
+    """Return up to `limit` places in files of `root`, alternating files and kinds; empty if there is no code."""
+    places = [list(_find_in_file(path, relative, language)) for path, relative, language in _choose_files(root)]
+    turns = itertools.zip_longest(*(_rotate(found, number) for number, found in enumerate(places)))
     return tuple(place for turn in turns for place in turn if place is not None)[:limit]
 
 
-def _files(root: Path) -> list[tuple[Path, str, str]]:
-    """Files evenly spread over those of a good size, in the workspace's most frequent language and the next ones."""
+def _choose_files(root: Path) -> list[tuple[Path, str, str]]:
+    """Return files of medium size in the three most frequent languages: path, relative path and language."""
     limits = IndexLimits()
     by_language: dict[str, list[str]] = {}
     for found in itertools.islice(walk(Exclusion(root, limits), limits, WalkCounts()), LOOKED_AT):
@@ -95,8 +94,8 @@ def _files(root: Path) -> list[tuple[Path, str, str]]:
     ]
 
 
-def _in_file(path: Path, relative: str, language: str) -> Iterator[DemoPlace]:
-    """At most one place of each kind, the middle one."""
+def _find_in_file(path: Path, relative: str, language: str) -> Iterator[DemoPlace]:
+    """Yield at most one place of each kind, from the middle of the file."""
     try:
         text = decode(read_regular(path, MAX_BYTES)[0])
     except OSError:
@@ -117,7 +116,7 @@ def _in_file(path: Path, relative: str, language: str) -> Iterator[DemoPlace]:
     for kind, matches in found.items():
         for number, before, truth in _middle_first(matches):
             start = sum(map(len, lines[:number]))
-            if not code.holds(start + len(before)):
+            if not code.is_code(start + len(before)):
                 continue
             end = start + len(before) + len(truth)
             cut = text[: start + len(before)] + text[end:]
@@ -126,31 +125,32 @@ def _in_file(path: Path, relative: str, language: str) -> Iterator[DemoPlace]:
 
 
 class _Code:
-    """Tells code from comments and strings by the file's syntax, parsed when first asked."""
+    """The syntax of a file, which tells code from comments and strings."""
 
     def __init__(self, document: Document) -> None:
         from indexing.syntax.syntax import Syntax  # noqa: PLC0415 (tree-sitter)
 
         self._syntax = Syntax.of(document)
 
-    def holds(self, offset: int) -> bool:
-        """Whether code, and no comment or string, stands at `offset`."""
+    def is_code(self, offset: int) -> bool:
+        """Whether `offset` is in code, not in a comment or string."""
         return self._syntax.place(offset).kind in {"code", "none"}
 
 
 def _middle_first(items: Sequence[T]) -> list[T]:
+    """Return up to eight items, beginning in the middle of `items`."""
     middle = len(items) // 2
     return [*items[middle : middle + 4], *items[:middle][::-1][:4]]
 
 
 def _spread(items: Sequence[T], count: int) -> list[T]:
-    """`count` items at even distances."""
+    """Return up to `count` of `items` at even distances."""
     if len(items) <= count:
         return list(items)
     return [items[(2 * number + 1) * len(items) // (2 * count)] for number in range(count)]
 
 
-def _rotated(items: Sequence[T], by: int) -> list[T]:
-    """Begin at another kind in each file, so that the first turn shows several."""
+def _rotate(items: Sequence[T], by: int) -> list[T]:
+    """Return `items` starting at index `by`, so that each file begins with another kind of place."""
     by = by % len(items) if items else 0
     return [*items[by:], *items[:by]]

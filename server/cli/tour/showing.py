@@ -1,7 +1,6 @@
-"""How the tour looks: code before and after, the suggestion marked, with colour or without.
+"""The output of the tour: code before and after each suggestion, with or without colour.
 
-Only prints. What comes from a workspace or a model is never read as markup or as a terminal's escape sequence.
-Start at `completion`.
+Only prints. Escapes markup and control characters in texts of the workspace and of models. Start at `show_completion`.
 """
 
 from __future__ import annotations
@@ -34,14 +33,14 @@ THEME = "ansi_dark"
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def opening(console: Console, root: Path) -> None:
-    """What is about to happen."""
+def show_opening(console: Console, root: Path) -> None:
+    """Print the version, and that a server is started on `root`."""
     console.print(Text(f"Starling {VERSION}", style="bold"))
     console.print(Text(f"A language server is started on {escape(str(root))}, as an editor would do it.\n"))
 
 
-def indexed(console: Console, status: Mapping[str, Any], seconds: float, initialize_ms: float) -> None:
-    """What the index holds."""
+def show_index(console: Console, status: Mapping[str, Any], seconds: float, initialize_ms: float) -> None:
+    """Print the size of the index; `status` is empty if it was not ready in time."""
     if not status:
         console.print(Text("The index was not ready in time.", style="yellow"))
         return
@@ -56,39 +55,39 @@ def indexed(console: Console, status: Mapping[str, Any], seconds: float, initial
         console.print(status["problem"], style="yellow", markup=False)
 
 
-def completion(console: Console, asked: Asked) -> None:
-    """One place: the code with the cursor, the code with the suggestion, and how it came about."""
+def show_completion(console: Console, asked: Asked) -> None:
+    """Print one place: the code with the cursor, the code with the suggestion, and the suggestion's origin."""
     place = asked.place
     how = "asked for with a key" if asked.invoked else "offered while typing"
     title = f"{escape(place.relative)}:{place.line + 1}:{len(place.before) + 1}  {place.kind}, {how}"
     cursor, marks = ("|", ("[[", "]]")) if console.options.ascii_only else ("▏", ("⟦", "⟧"))
-    context, before, left, ghost, right = _pieces(asked)
+    context, before, left, ghost, right = _split(asked)
     body = Text(overflow="fold")
     body.append("before\n", style="dim")
-    body.append(_code(console, place.language, "\n".join([*context, before])))
+    body.append(_colour(console, place.language, "\n".join([*context, before])))
     body.append(cursor, style="bold red")
     body.append("\nafter\n", style="dim")
     head = escape("\n".join([*context, left]))
     if console.color_system is None:
         body.append(head + marks[0] + ghost + marks[1] + right)
     else:
-        after = _code(console, place.language, head + ghost + right)
+        after = _colour(console, place.language, head + ghost + right)
         after.stylize(GHOST, len(head), len(head) + len(ghost))
         body.append(after)
-    panel = Panel(body, title=Text(title), title_align="left", subtitle=_facts(asked), subtitle_align="left")
+    panel = Panel(body, title=Text(title), title_align="left", subtitle=_format_facts(asked), subtitle_align="left")
     console.print(panel, soft_wrap=False)
-    verdict = "the file itself goes on just like that" if asked.exact else f"the file itself says: {place.truth}"
+    verdict = "the file itself continues exactly like this" if asked.exact else f"the file itself says: {place.truth}"
     console.print(Text(f"  {escape(verdict)}\n", style="green" if asked.exact else "dim"))
 
 
-def summary(
+def show_summary(
     console: Console,
     typed: Sequence[Asked],
     invoked: Sequence[Asked],
     model: Mapping[str, Any],
     statistics: Mapping[str, Any],
 ) -> None:
-    """All places in figures, the empty answers too."""
+    """Print the number of places, suggestions and exact suggestions, and the times."""
     if not typed:
         console.print(
             "No code was found here to complete in, so nothing was asked; try WORKSPACE=<a folder with code>.\n"
@@ -97,15 +96,15 @@ def summary(
     offered = [one for one in typed if one.answer.text]
     more = [one for one in invoked if one.answer.text]
     console.print(
-        f"Asked at {len(typed)} places. While typing, {len(offered)} got an offer, {_exact(offered)} of them exactly "
-        f"what the file says; elsewhere nothing was likely enough to be right. Of {len(invoked)} of those, asked with "
-        f"a key, {len(more)} got an offer, {_exact(more)} exactly.",
+        f"Asked at {len(typed)} places. While typing, {len(offered)} got a suggestion, {_count_exact(offered)} of them "
+        f"exactly what the file says; elsewhere nothing was likely enough to be right. Of {len(invoked)} of those, "
+        f"asked with a key, {len(more)} got a suggestion, {_count_exact(more)} exactly.",
         markup=False,
     )
     took = sorted(one.answer.took_ms for one in typed)
     name = model.get("name") or "none"
     console.print(
-        f"Answers while typing took {took[len(took) // 2]:.0f} ms in the middle and {took[-1]:.0f} ms at most; model: "
+        f"Answers while typing took {took[len(took) // 2]:.0f} ms (median), at most {took[-1]:.0f} ms; model: "
         f"{name} ({model.get('state', 'off')}), run {statistics.get('model_runs', 0)} times.",
         markup=False,
     )
@@ -114,11 +113,11 @@ def summary(
     console.print()
 
 
-def next_steps(console: Console) -> None:
-    """What to configure, with this installation's own paths."""
-    program = executable()
+def show_next_steps(console: Console) -> None:
+    """Print how to configure editors, with the paths of this installation."""
+    program = find_executable()
     lines = [
-        *_neovim(program, ROOT / "editors" / "neovim"),
+        *_describe_neovim(program, ROOT / "editors" / "neovim"),
         "Helix, in languages.toml (suggestions come in the completion list):",
         f'  [language-server.starling]\n  command = "{program}"\n  args = ["serve"]',
         '  [[language]]\n  name = "python"\n  language-servers = ["starling"]',
@@ -127,7 +126,7 @@ def next_steps(console: Console) -> None:
             if (ROOT / "Makefile").is_file()
             else []
         ),
-        "Other editors: let a language client start this for all files:",
+        "Other editors: set up a language client for all files with this command:",
         f"  {program} serve",
         f"Settings: {paths.settings_file()}",
         f"What works on this machine: {program} doctor",
@@ -137,8 +136,8 @@ def next_steps(console: Console) -> None:
         console.print(Text(line))
 
 
-def _neovim(program: Path, plugin: Path) -> list[str]:
-    """With the plugin where a copy of the repository has it; an installed program comes without."""
+def _describe_neovim(program: Path, plugin: Path) -> list[str]:
+    """Return the lines for Neovim: with the plugin if the folder `plugin` exists, else without."""
     command = f"  vim.lsp.config('starling', {{ cmd = {{ '{program}', 'serve' }} }})"
     if plugin.is_dir():
         return [
@@ -158,21 +157,21 @@ def _neovim(program: Path, plugin: Path) -> list[str]:
     ]
 
 
-def executable() -> Path:
-    """The program as an editor should start it."""
+def find_executable() -> Path:
+    """Return the path by which an editor should start the program."""
     beside = Path(sys.executable).with_name("starling.exe" if sys.platform == "win32" else "starling")
     found = shutil.which("starling")
     if found is not None and (not beside.exists() or beside.samefile(found)):
-        return Path(found)  # what a person would type; a link where the program is a tool of its own
+        return Path(found)  # as found on PATH; a link if the program was installed as a tool
     return beside
 
 
-def _pieces(asked: Asked) -> tuple[list[str], str, str, str, str]:
-    """What is shown, moved to the left as far as it goes.
+def _split(asked: Asked) -> tuple[list[str], str, str, str, str]:
+    """Split the shown code into pieces, without the common indentation.
 
     Returns:
-        Lines before the cursor's, that line up to the cursor, what the suggestion leaves of it, the suggestion, and
-        what follows it on the line.
+        The lines before the cursor's line; that line up to the cursor; the part of it that the suggestion keeps; the
+        suggestion; the rest of the line after the suggestion.
     """
     place, answer = asked.place, asked.answer
     lines = place.text.splitlines()
@@ -191,6 +190,7 @@ def _pieces(asked: Asked) -> tuple[list[str], str, str, str, str]:
 
 
 def _common_indent(lines: Sequence[str]) -> str:
+    """Return the longest indentation that all non-blank `lines` begin with."""
     indents = [line[: len(line) - len(line.lstrip())] for line in lines if line.strip()]
     common = min(indents, key=len, default="")
     while not all(indent.startswith(common) for indent in indents):
@@ -198,8 +198,8 @@ def _common_indent(lines: Sequence[str]) -> str:
     return common
 
 
-def _code(console: Console, language: str, code: str) -> Text:
-    """`code` coloured, its characters unchanged."""
+def _colour(console: Console, language: str, code: str) -> Text:
+    """Return `code` coloured by its syntax; without colour if that would change its characters."""
     plain = Text(escape(code))
     if console.color_system is None:
         return plain
@@ -209,12 +209,13 @@ def _code(console: Console, language: str, code: str) -> Text:
     return coloured if coloured.plain == plain.plain else plain
 
 
-def _facts(asked: Asked) -> Text:
+def _format_facts(asked: Asked) -> Text:
+    """Return the origin, model, confidence and time of an answer."""
     answer = asked.answer
     sure = "" if answer.confidence is None else f", confidence {answer.confidence:.0%}"
     made = " by ".join(part for part in (answer.origin, answer.model) if part) or "suggested"
     return Text(f"{made}{sure}, {answer.took_ms:.0f} ms")
 
 
-def _exact(asked: Sequence[Asked]) -> int:
+def _count_exact(asked: Sequence[Asked]) -> int:
     return sum(one.exact for one in asked)

@@ -1,8 +1,7 @@
-"""The tour of `make run`: index a workspace, complete code at real places in it, and say how to go on.
+"""The tour of `make run`: indexes a workspace, completes code at real places in it, and shows the next steps.
 
-Everything shown is what the server answered over LSP, whether it is right or not: what was offered while typing in the
-order of the places, what was asked for with a key by its confidence. Places where nothing was offered are counted.
-Start at `tour`.
+Shows the server's answers over LSP as they are, right or wrong: first suggestions while typing, in the order of the
+places, then those asked for with a key, by confidence. Counts places without a suggestion. Start at `tour`.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from server.cli.tour import showing
 from server.cli.tour.asked import Asked
-from server.cli.tour.demo_places import IMPORT, find
+from server.cli.tour.demo_places import IMPORT, find_places
 from server.lsp.demo_client import AUTOMATIC, INVOKED, DemoClient
 
 if TYPE_CHECKING:
@@ -27,18 +26,10 @@ if TYPE_CHECKING:
     from server.cli.tour.demo_places import DemoPlace
 
 
-INDEX_S = 100.0  # after that completions are asked for with what is indexed by then
-
-
-TYPED_S, INVOKED_S = 30.0, 15.0  # for asking; what is not asked by then is left out
-
-
+INDEX_S = 100.0  # longest wait for the index; the tour then goes on with what is indexed
+TYPED_S, INVOKED_S = 30.0, 15.0  # time for asking; places that are left then are not asked
 INVOKED_PLACES = 12
-
-
 SHOWN_WHILE_TYPING, SHOWN_WHEN_ASKED = 4, 2
-
-
 POLL_S = 0.15
 
 
@@ -49,7 +40,7 @@ async def tour(root: Path, console: Console) -> None:
         RuntimeError: the server ended.
         TimeoutError: the server did not answer.
     """
-    showing.opening(console, root)
+    showing.show_opening(console, root)
     bar = Progress(
         SpinnerColumn(), TextColumn("[progress.description]{task.description}"), BarColumn(),
         TextColumn("{task.fields[figures]}"), TimeElapsedColumn(), console=console, transient=True,
@@ -60,27 +51,27 @@ async def tour(root: Path, console: Console) -> None:
         try:
             begun = time.monotonic()
             bar.update(task, description="indexing")
-            status = await _indexed(client, bar, task)
+            status = await _wait_for_index(client, bar, task)
             index_s = time.monotonic() - begun
             bar.update(task, description="choosing places", completed=100)
-            places = await asyncio.to_thread(find, root)
-            typed, invoked = await _asked(client, places, bar, task)
+            places = await asyncio.to_thread(find_places, root)
+            typed, invoked = await _ask_at_places(client, places, bar, task)
             model = (await client.run_command("starling.status"))["model"] or {}
             statistics = (await client.run_command("starling.stats"))["completion"]
         finally:
             await client.finish()
-    showing.indexed(console, status, index_s, client.initialize_ms)
+    showing.show_index(console, status, index_s, client.initialize_ms)
     surest = sorted(invoked, key=lambda one: -(one.answer.confidence or 0.0))
-    for asked in _chosen(typed, SHOWN_WHILE_TYPING) + _chosen(surest, SHOWN_WHEN_ASKED):
-        showing.completion(console, asked)
-    showing.summary(console, typed, invoked, model, statistics)
-    for complaint in client.problems:
-        console.print(complaint, style="yellow", markup=False)
-    showing.next_steps(console)
+    for asked in _choose_shown(typed, SHOWN_WHILE_TYPING) + _choose_shown(surest, SHOWN_WHEN_ASKED):
+        showing.show_completion(console, asked)
+    showing.show_summary(console, typed, invoked, model, statistics)
+    for problem in client.problems:
+        console.print(problem, style="yellow", markup=False)
+    showing.show_next_steps(console)
 
 
-async def _indexed(client: DemoClient, bar: Progress, task: Any) -> dict[str, Any]:  # noqa: ANN401 (rich's TaskID)
-    """Wait for the index; the last status of it."""
+async def _wait_for_index(client: DemoClient, bar: Progress, task: Any) -> dict[str, Any]:  # noqa: ANN401 (rich's TaskID)
+    """Wait until the index is ready, at most `INDEX_S`; return its last status, empty if there was none."""
     end = time.monotonic() + INDEX_S
     while True:
         status = (await client.run_command("starling.status"))["index"]
@@ -93,13 +84,13 @@ async def _indexed(client: DemoClient, bar: Progress, task: Any) -> dict[str, An
         await asyncio.sleep(POLL_S)
 
 
-async def _asked(
+async def _ask_at_places(
     client: DemoClient,
     places: Sequence[DemoPlace],
     bar: Progress,
     task: Any,  # noqa: ANN401
 ) -> tuple[list[Asked], list[Asked]]:
-    """Ask at each place as if someone typed there, then at some where nothing came as if someone pressed a key."""
+    """Ask at each place as while typing, then at some places without a suggestion as with a key; return both."""
     bar.update(task, description="asking for completions", total=len(places) or 1, completed=0, figures="")
     typed: list[Asked] = []
     end = time.monotonic() + TYPED_S
@@ -118,8 +109,8 @@ async def _asked(
     return typed, invoked
 
 
-def _chosen(asked: Sequence[Asked], count: int) -> list[Asked]:
-    """Places where something was offered, in their order; new kinds of place and new files go before repeated ones."""
+def _choose_shown(asked: Sequence[Asked], count: int) -> list[Asked]:
+    """Return up to `count` places with a suggestion; new kinds and new files come before repeated ones."""
     offered = [one for one in asked if one.answer.text]
     chosen: list[Asked] = []
     for fresh in (True, False):

@@ -15,6 +15,8 @@ from server.gate.policy import RULES
 from server.gate.ports import Answer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from server.gate.ports import Question
 
 APPLY = "Apply"
@@ -22,6 +24,7 @@ RUN = "Run"
 REST_OF_TASK = "and the rest of this task"
 SHOW = "Show the changes"
 REJECT = "Reject"
+UNDO_WHY = "You asked for it."
 TRIAL_WHY = "This runs the workspace's own code, to see whether the test passes before anything is proposed."
 LONGEST = 300  # characters of the one-line question; message boxes show no more
 LINES_IN_MESSAGE = 40  # of a diff; a longer one would push the answers off the screen
@@ -37,6 +40,16 @@ def list_answers(question: Question, *, showing: bool = False) -> dict[str, Answ
     remembered = {f"{yes}, {REST_OF_TASK}": Answer.APPROVE_TASK} if question.may_remember else {}
     shown = {SHOW: None} if showing else {}
     return {yes: Answer.APPROVE, **remembered, **shown, REJECT: Answer.REJECT}
+
+
+def title_undo(title: str) -> str:
+    """Return the title of the question that undoes the change with the title `title`."""
+    return f"Undo: {title}"
+
+
+def explain_undo(newer: Sequence[tuple[str, str]]) -> str:
+    """Return the reason for an undo; `newer` are newer changes that cannot be undone: their titles and obstacles."""
+    return " ".join((UNDO_WHY, *(f"{title!r} is newer: {obstacle}" for title, obstacle in newer)))
 
 
 def title_trial(folder: str) -> str:

@@ -86,12 +86,12 @@ class Trials:
             return ()
         command = test_runs.choose_command(root, self.files.test_command)
         if isinstance(command, str):
-            return (TestRun(ran=False, said=command),)
+            return (TestRun(ran=False, output=command),)
         if why := self._find_excess(root):
-            return (TestRun(ran=False, said=why),)
+            return (TestRun(ran=False, output=why),)
         one_file = _narrow_to_file(command, root, test)
         if why := self._ask(one_file, root, len(candidates)):
-            return (TestRun(ran=False, said=why),)
+            return (TestRun(ran=False, output=why),)
         found = []
         for changes in candidates:
             found.append(self._try_changes(one_file, root, changes))
@@ -135,10 +135,11 @@ class Trials:
             try:
                 self._copy(root, copy, changes)
             except OSError as error:
-                return TestRun(ran=False, said=f"The workspace could not be copied ({error.strerror or error}).")
+                return TestRun(ran=False, output=f"The workspace could not be copied ({error.strerror or error}).")
             except UnicodeEncodeError as error:
                 return TestRun(
-                    ran=False, said=f"The change holds {error.object[error.start]!r}, which the file's encoding lacks."
+                    ran=False,
+                    output=f"The change holds {error.object[error.start]!r}, which the file's encoding lacks.",
                 )
             seconds = self.files.test_timeout_s
             running = test_runs.run(replace(command, folder=copy), timeout_s=seconds, data_file=None)
@@ -149,7 +150,7 @@ class Trials:
                 except TimeoutError:
                     if self.cancelled():
                         work.cancel()
-                        return TestRun(ran=False, said="The request was cancelled.")
+                        return TestRun(ran=False, output="The request was cancelled.")
 
     def _copy(self, root: Path, copy: Path, changes: Sequence[Change]) -> None:
         """Copy the readable files of `root` to `copy`, link `node_modules`, and write the changed texts."""
@@ -199,13 +200,13 @@ def _parse_result(run: Run) -> TestRun:
     for number, what in _COUNTED.findall(run.output):
         counts["passed" if what == "passed" else "failed"] += int(number)
     if run.problem:
-        return TestRun(ran=False, said=run.problem)
+        return TestRun(ran=False, output=run.problem)
     passed, failed = counts["passed"], counts["failed"]
     if run.exit_code == 0 and not passed:
         passed = 1
     if run.exit_code != 0 and not failed:
         failed = 1
-    return TestRun(ran=True, passed=passed, failed=failed, said=run.output)
+    return TestRun(ran=True, passed=passed, failed=failed, output=run.output)
 
 
 def _size(path: Path) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from agents.tasks import explain, running
-from agents.tasks.task import Nothing, Told
+from agents.tasks.task import Nothing, TextAnswer
 from server.lsp.commands.answering import proposing
 from server.lsp.commands.answering.command_records import CommandRecord
 from server.lsp.commands.answering.failures import CommandFailed
@@ -50,5 +50,5 @@ async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) 
         result = await proposing.run_blocking(job, partial(running.propose, explain.TASK, place.scene, means))
     if isinstance(result, Nothing):
         raise CommandFailed(result.reason, code="unavailable" if result.unavailable else "nothing-said")
-    assert isinstance(result, Told)  # noqa: S101 (the task changes nothing)
+    assert isinstance(result, TextAnswer)  # noqa: S101 (the task changes nothing)
     return Result(text=result.text, model=result.model)

@@ -47,12 +47,12 @@ def choose_task(place: Place, arguments: Arguments) -> Task:
     """
     name = arguments.task or ("generate" if arguments.instruction else "")
     if name:
-        task = task_registry.named(name)
+        task = task_registry.find_task(name)
         if task is None:
             known = ", ".join(one.name for one in task_registry.TASKS)
             raise CommandFailed(f"There is no task {name!r}.", code="unknown-task", what_next=f"There are {known}.")
         return task
-    offers = [task for task, offer in running.offers(place.scene) if offer.preferred or task.name == "complete"]
+    offers = [task for task, offer in running.list_offers(place.scene) if offer.preferred or task.name == "complete"]
     if not offers:
         raise CommandFailed(
             "Nothing is missing at this place.",

@@ -51,7 +51,7 @@ def explain_missing(core: Core, task: Task) -> str:
     """Return why `task` cannot be done with the models of `core`, "" if it can."""
     if core.model is not None and core.model.state == "failed" and task.needs == "completion":
         return core.model.problem
-    return running.missing(task, Means(core.index, core.model, core.chat))
+    return running.explain_missing(task, Means(core.index, core.model, core.chat))
 
 
 def filter_wanted(found: Iterable[Action], context: types.CodeActionContext) -> list[Action]:

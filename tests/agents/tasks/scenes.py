@@ -78,7 +78,7 @@ def scene_of(fixture: str, name: str = "main.py", findings: tuple[Finding, ...] 
 def offer_of(task: str, fixture: str, name: str = "main.py") -> Offer | None:
     """What the task offers at the fixture's `$0`."""
     scene, _ = scene_of(fixture, name)
-    found = task_registry.named(task)
+    found = task_registry.find_task(task)
     assert found is not None
     return found.offer(scene)
 
@@ -90,7 +90,7 @@ def result_of(
     says: Mapping[str, str] | Callable[[FillRequest], str] | ScriptedModel | None,
 ) -> Result:
     """What the task makes of a scene when the model says so; None for no model."""
-    found = task_registry.named(task)
+    found = task_registry.find_task(task)
     assert found is not None
     model = says if isinstance(says, ScriptedModel) or says is None else ScriptedModel(says)
     return running.propose(found, scene, workplace.means(model))

@@ -13,7 +13,7 @@ from agents.markdown import make_inert
 from agents.tasks import explain, running, task_registry
 from agents.tasks.filling import Cancelled
 from agents.tasks.rewriting.chat_rewrite import whole_lines
-from agents.tasks.task import Means, Nothing, Result, Scene, Told
+from agents.tasks.task import Means, Nothing, Result, Scene, TextAnswer
 from indexing.syntax.documents import Document, Span
 from indexing.workspace.secrets.literals import secret_literals
 from models.chat import ChatError, ChatRequest, Reply, ReplyEnd
@@ -53,7 +53,7 @@ def done(task: str, fixture: str, script: str, instruction: str = "", *, select:
 
 
 def run(task: str, scene: Scene, workplace: Workplace, chat: ScriptedChat | None) -> Result:
-    found = task_registry.named(task)
+    found = task_registry.find_task(task)
     assert found is not None
     return running.propose(found, scene, means_of(workplace, chat))
 
@@ -210,7 +210,7 @@ def test_a_new_finding_that_stays_is_said() -> None:
 
 def test_refactoring_takes_the_function_around_the_cursor() -> None:
     scene, workplace = scene_of(AREA)
-    found = task_registry.named("refactor")
+    found = task_registry.find_task("refactor")
     assert found is not None
     offer = found.offer(scene)
     assert offer is not None
@@ -271,7 +271,7 @@ def test_an_explanation_is_told_in_pieces_and_changes_nothing() -> None:
     pieces: list[str] = []
     chat = ScriptedChat("===\nIt computes *about* the area.")
     told = running.propose(explain.TASK, scene, means_of(workplace, chat, pieces.append))
-    assert told == Told("It computes *about* the area.", "scripted")
+    assert told == TextAnswer("It computes *about* the area.", "scripted")
     assert "".join(pieces) == "It computes *about* the area."
     asked = chat.requests[0].messages[-1].text
     assert "Explain this code." in asked
@@ -281,7 +281,7 @@ def test_an_explanation_is_told_in_pieces_and_changes_nothing() -> None:
 def test_without_a_stream_an_explanation_comes_as_a_whole_and_without_a_model_it_is_unavailable() -> None:
     scene, workplace = scene_of(AREA)
     told = running.propose(explain.TASK, scene, means_of(workplace, ScriptedChat("===\nYes.")))
-    assert told == Told("Yes.", "scripted")
+    assert told == TextAnswer("Yes.", "scripted")
     refused = running.propose(explain.TASK, scene, means_of(workplace, None))
     assert refused == Nothing(running.NO_CHAT, unavailable=True)
 
@@ -324,7 +324,9 @@ def test_a_title_of_nothing_is_left_out_of_a_prompt() -> None:
 def test_an_explanation_answers_the_question_that_was_asked() -> None:
     scene, workplace = scene_of(AREA)
     chat = ScriptedChat("=== why three\nA mistake.")
-    assert run("explain", replace(scene, instruction="Why three?"), workplace, chat) == Told("A mistake.", "scripted")
+    assert run("explain", replace(scene, instruction="Why three?"), workplace, chat) == TextAnswer(
+        "A mistake.", "scripted"
+    )
 
 
 @pytest.mark.parametrize("task", ["generate", "refactor", "explain"])
@@ -411,7 +413,7 @@ def written(token: str) -> str:
 def asked_masked(script: str) -> tuple[Result, ScriptedChat]:
     scene, workplace = scene_of(LOGIN)
     model = ScriptedChat(script)
-    task = task_registry.named("generate")
+    task = task_registry.find_task("generate")
     assert task is not None
     means = replace(workplace.means(None), chat=MaskedChat(model, secret_literals))
     return running.propose(task, replace(scene, instruction="open it twice"), means), model
@@ -433,7 +435,7 @@ def test_a_damaged_mark_is_never_written_into_the_file(mark: str) -> None:
 def test_a_mark_from_anywhere_is_refused_before_a_person_is_asked() -> None:
     result = done("generate", LOGIN, written(f"{MARK}_0001"), "open it twice")
     assert isinstance(result, Nothing)
-    assert "mark" in result.reason
+    assert "the mask of a secret" in result.reason
 
 
 def test_an_explanation_is_shown_inert_in_pieces_and_as_a_whole() -> None:
@@ -442,7 +444,7 @@ def test_an_explanation_is_shown_inert_in_pieces_and_as_a_whole() -> None:
     told: list[str] = []
     means = means_of(workplace, ScriptedChat(f"===\n{said}"), told.append)
     answer = running.propose(explain.TASK, scene, means)
-    assert isinstance(answer, Told)
+    assert isinstance(answer, TextAnswer)
     assert answer.text == "".join(told) == make_inert(said)
     assert "`![x](https://evil.example/?d=1)` &lt;img" in answer.text
     assert "x = '<b>'" in answer.text

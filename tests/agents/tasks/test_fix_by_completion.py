@@ -56,7 +56,7 @@ def test_a_finding_that_is_gone_by_now_is_said() -> None:
 def test_it_is_offered_for_findings_whose_fix_is_not_known() -> None:
     finding = Finding("eval", Severity.WARNING, Span(30, 34), "Runs anything.")
     known = Finding("eval", Severity.WARNING, Span(30, 34), "x", fix=Fix("Drop it", (Edit(30, 34, ""),)))
-    task = task_registry.named("fix")
+    task = task_registry.find_task("fix")
     assert task is not None
     offered = task.offer(scene_of(FIXTURE, findings=(finding,))[0])
     assert offered is not None
@@ -91,7 +91,7 @@ def test_tests_of_the_function_are_run_with_the_fix_and_the_result_is_shown() ->
 def test_of_several_fixes_the_one_with_which_the_tests_pass_is_proposed() -> None:
     scene, workplace = scene_of(TESTED)
     workplace.review = review
-    workplace.runs = (TestRun(ran=True, failed=1, said="no"), TestRun(ran=True, passed=1))
+    workplace.runs = (TestRun(ran=True, failed=1, output="no"), TestRun(ran=True, passed=1))
     says = {"runs whatever it is given.\n    ": "return float(a)", "def f(a):\n    ": "return int(a)"}
     result = result_of("fix", scene, workplace, says)
     assert isinstance(result, ProposedEdit)
@@ -102,7 +102,7 @@ def test_of_several_fixes_the_one_with_which_the_tests_pass_is_proposed() -> Non
 
 def test_a_failing_test_is_told_and_without_tests_of_the_function_nobody_is_asked() -> None:
     scene, workplace = scene_of(TESTED)
-    workplace.review, workplace.runs = review, (TestRun(ran=True, failed=1, said="assert 1 == 2"),)
+    workplace.review, workplace.runs = review, (TestRun(ran=True, failed=1, output="assert 1 == 2"),)
     result = result_of("fix", scene, workplace, {"": "return int(a)"})
     assert "1 test failed, 0 passed: assert 1 == 2" in result.notes  # type: ignore[union-attr]
     scene, workplace = scene_of(TESTED.replace("import f", "import g").replace("f(", "g(").replace("g(a)", "f(a)"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agents.tasks.functions import function_at, functions_in
+from agents.tasks.functions import find_function_at, list_functions
 from indexing.syntax.documents import Document
 from indexing.syntax.syntax import Syntax
 
@@ -34,7 +34,7 @@ def syntax_of(text: str, language: str = "python") -> Syntax:
     ],
 )
 def test_a_stub_is_found_with_its_name_and_parameters(language: str, text: str, parameters: str) -> None:
-    function = function_at(syntax_of(text, language), text.index("area"))
+    function = find_function_at(syntax_of(text, language), text.index("area"))
     assert function is not None
     assert (function.name, " ".join(each.name for each in function.parameters)) == ("area", parameters)
     assert function.is_stub(text)
@@ -52,7 +52,7 @@ def test_a_stub_is_found_with_its_name_and_parameters(language: str, text: str, 
     ],
 )
 def test_what_does_something_or_is_meant_to_be_empty_is_no_stub(text: str) -> None:
-    function = function_at(syntax_of(text), text.index("f("))
+    function = find_function_at(syntax_of(text), text.index("f("))
     assert function is not None
     assert not function.is_stub(text)
 
@@ -61,7 +61,7 @@ def test_a_function_is_found_from_its_decorator_its_head_its_body_and_the_blank_
     text = "import a\n\n@deco\ndef f(x):\n    \n\n\nx = 1\n"
     syntax = syntax_of(text)
     found = {
-        at for at in range(len(text)) if (function := function_at(syntax, at)) is not None and function.name == "f"
+        at for at in range(len(text)) if (function := find_function_at(syntax, at)) is not None and function.name == "f"
     }
     assert found >= set(range(text.index("@"), text.index("\n\n\nx")))
     assert not found & set(range(text.index("x = 1"), len(text)))
@@ -69,7 +69,7 @@ def test_a_function_is_found_from_its_decorator_its_head_its_body_and_the_blank_
 
 def test_a_method_knows_its_class_and_its_docstring() -> None:
     text = 'class A:\n    def f(self, a):\n        """Doc."""\n        return a\n\n    def g(self): ...\n'
-    first, second = functions_in(syntax_of(text))
+    first, second = list_functions(syntax_of(text))
     assert first.docstring is not None
     assert (first.qualified, text[first.docstring.start : first.docstring.end]) == ("A.f", '"""Doc."""')
     assert (second.qualified, second.docstring, second.receiver) == ("A.g", None, True)
@@ -77,9 +77,9 @@ def test_a_method_knows_its_class_and_its_docstring() -> None:
 
 def test_offsets_are_code_points() -> None:
     text = '# ünïcödé 🚀\ndef f(x):\n    return "é"\n'
-    (function,) = functions_in(syntax_of(text))
+    (function,) = list_functions(syntax_of(text))
     assert text[function.span.start : function.span.end] == 'def f(x):\n    return "é"'
 
 
 def test_a_text_of_no_known_language_holds_no_function() -> None:
-    assert function_at(syntax_of("def f(x): pass", "text"), 4) is None
+    assert find_function_at(syntax_of("def f(x): pass", "text"), 4) is None

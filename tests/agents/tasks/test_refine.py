@@ -43,8 +43,8 @@ def test_without_a_model_known_fixes_are_made() -> None:
 
 
 def test_what_brings_as_many_findings_as_it_mends_is_left() -> None:
-    assert "could be mended" in after("$0x = eval(y)\n", {"": "bad = int(y)"})
+    assert "No finding here could be fixed" in after("$0x = eval(y)\n", {"": "bad = int(y)"})
 
 
 def test_where_nothing_is_found_it_says_so() -> None:
-    assert after("$0x = 1\n", None).startswith("Nothing is found here; nothing was changed.")
+    assert after("$0x = 1\n", None).startswith("There are no findings here; nothing was changed.")

@@ -45,7 +45,7 @@ def test_evidence_needs_no_model(fixture: str, head: str) -> None:
     ],
 )
 def test_without_evidence_nothing_is_made_up(fixture: str) -> None:
-    assert "Neither the code nor the model says" in refused("type-hints", fixture, None)
+    assert "Neither the code nor the model shows" in refused("type-hints", fixture, None)
 
 
 def test_the_model_chooses_where_nothing_else_speaks() -> None:
@@ -84,4 +84,4 @@ def test_it_is_offered_in_python_only_and_only_where_something_is_missing() -> N
 def test_what_is_not_known_is_named() -> None:
     scene, workplace = scene_of("def f($0a, b=1):\n    return g(a)\n")
     result = result_of("type-hints", scene, workplace, None)
-    assert result.notes == ("Nothing is known of: a.",)  # type: ignore[union-attr]
+    assert result.notes == ("There is no evidence for the type of: a.",)  # type: ignore[union-attr]

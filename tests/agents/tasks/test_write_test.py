@@ -97,7 +97,7 @@ def test_the_model_sees_the_function_right_above() -> None:
 
 def test_of_several_the_one_that_passes_is_proposed() -> None:
     scene, workplace = scene_of(ADD)
-    workplace.runs = (TestRun(ran=True, failed=1, said="assert 3 == 4"), TestRun(ran=True, passed=1))
+    workplace.runs = (TestRun(ran=True, failed=1, output="assert 3 == 4"), TestRun(ran=True, passed=1))
     model = ScriptedModel({"": "assert add(1, 2) == 4"}, alternatives={"": ("assert add(1, 2) == 3",)})
     result = result_of("test", scene, workplace, model)
     assert isinstance(result, ProposedEdit)
@@ -108,7 +108,7 @@ def test_of_several_the_one_that_passes_is_proposed() -> None:
 
 def test_a_test_that_fails_is_proposed_with_what_it_said() -> None:
     scene, workplace = scene_of(ADD)
-    workplace.runs = (TestRun(ran=True, failed=1, said="assert 3 == 4"),)
+    workplace.runs = (TestRun(ran=True, failed=1, output="assert 3 == 4"),)
     result = result_of("test", scene, workplace, {"": "assert add(1, 2) == 4", "assert add(": ""})
     assert result.notes == ("1 test failed, 0 passed: assert 3 == 4",)  # type: ignore[union-attr]
 

@@ -279,7 +279,7 @@ def test_anchors_find_the_position_that_shares_most_among_thousands(tmp_path: Pa
     build(tmp_path / "a.segment", [SegmentFile(0, "a.py", 0.0, analyze(text, (), (), (), "python"))])
     segment = Segment.open(tmp_path / "a.segment")
     asked = "one two three four five six seven eight nine ten; row.append("
-    places = segment.anchors(tokens.tokenize(tokens.fold(asked)).ids, 8)
+    places = segment.find_anchors(tokens.tokenize(tokens.fold(asked)).ids, 8)
     starts = [int(segment.arrays["starts"][place]) for place in places.tolist()]
     assert text.index(asked) + len(asked) - 1 in starts
 

@@ -66,7 +66,7 @@ def test_a_segment_with_any_bit_flipped_is_built_anew(
         flip(segment_file(storage), at)
         index = make_index(root)
         assert until(lambda: all_found(index)), at  # noqa: B023 (at once)
-        assert arrays.intact(segment_file(storage))
+        assert arrays.is_intact(segment_file(storage))
         index.close()
 
 
@@ -78,14 +78,14 @@ def test_a_segment_that_is_cut_off_is_built_anew(
     os.truncate(segment_file(storage), kept)
     index = make_index(root)
     assert until(lambda: all_found(index))
-    assert arrays.intact(segment_file(storage))
+    assert arrays.is_intact(segment_file(storage))
 
 
 def test_what_is_mapped_cannot_be_cut_off_or_changed(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"x" * 3_000_000 + b"tail")
-    memory, checksum = private_copies.mapped(path, 4)
-    assert checksum == private_copies.checksum(path, 4)
+    memory, checksum = private_copies.map_copy(path, 4)
+    assert checksum == private_copies.compute_checksum(path, 4)
     path.write_bytes(b"other")
     assert memory[:] == b"x" * 3_000_000 + b"tail"
     path.unlink()
@@ -100,11 +100,11 @@ def test_where_no_disk_takes_the_copy_memory_does(tmp_path: Path, monkeypatch: p
     path = tmp_path / "file"
     path.write_bytes(b"x" * 2_000_000 + b"tail")
     monkeypatch.setattr(tempfile, "TemporaryFile", full)
-    memory, checksum = private_copies.mapped(path, 4)
-    assert (memory[-6:], checksum) == (b"xxtail", private_copies.checksum(path, 4))
+    memory, checksum = private_copies.map_copy(path, 4)
+    assert (memory[-6:], checksum) == (b"xxtail", private_copies.compute_checksum(path, 4))
     monkeypatch.setattr(private_copies, "_HELD_BYTES", 1000)
     with pytest.raises(OSError, match="no room"):
-        private_copies.mapped(path, 4)
+        private_copies.map_copy(path, 4)
 
 
 def test_a_blob_with_any_bit_flipped_is_noticed() -> None:

@@ -80,7 +80,7 @@ def test_text_and_chunks_come_back_as_they_were_given(tmp_path: Path) -> None:
 @given(st.text(st.characters(exclude_categories=()), max_size=80))
 def test_any_text_survives_packing(text: str) -> None:
     packed = blobs.unpack(analyze(text, (), (), (), "text"))
-    assert packed.decoded() == text
+    assert packed.decode() == text
     assert packed.length == len(text)
 
 
@@ -188,7 +188,7 @@ def test_a_failed_build_leaves_the_old_segment_and_nothing_else(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(arrays._Summed, "write", full)
+    monkeypatch.setattr(arrays._ChecksummedFile, "write", full)
     with pytest.raises(OSError, match="space"):
         segment_of(tmp_path, {"b.py": "other"})
     assert [path.name for path in tmp_path.iterdir()] == ["root.segment"]
@@ -231,4 +231,4 @@ def test_pages_are_given_back_in_a_pause_or_after_some_questions(
     monkeypatch.setattr(segment.arrays, "forget_pages", given_back.set)
     assert not given_back.is_set()
     while not given_back.is_set():
-        segment.used()
+        segment.note_query()

@@ -164,7 +164,7 @@ def test_damaged_settings_are_left_as_they_are(capfd: pytest.CaptureFixture[str]
     path.parent.mkdir(parents=True)
     path.write_text("[model\n", "utf-8")
     assert run(["models", "use", "completion", "starling-mini"]) == 1
-    assert "mend it there" in capfd.readouterr().err
+    assert "correct the file" in capfd.readouterr().err
     assert path.read_text("utf-8") == "[model\n"
 
 
@@ -187,8 +187,8 @@ def test_a_model_is_pulled_by_name_and_the_download_is_let_go(
 @pytest.mark.parametrize(
     ("command", "status", "sentence"),
     [
-        ("pull nosuch", 1, "There is no model 'nosuch' to be had by name. All that there are: `starling models list"),
-        ("pull qwen-coder-1.5b", 1, "'qwen-coder-1.5b' to be had by name. Did you mean qwen2.5-coder-1.5b or "),
+        ("pull nosuch", 1, "There is no published model 'nosuch'. `starling models list"),
+        ("pull qwen-coder-1.5b", 1, "published model 'qwen-coder-1.5b'. Did you mean qwen2.5-coder-1.5b or "),
         ("pull starcoder2-3b -q int3", 2, "There is no quantization 'int3'"),
         ("pull starcoder2-3b --token-file nosuch", 1, "The token in nosuch cannot be read"),
         (
@@ -198,7 +198,7 @@ def test_a_model_is_pulled_by_name_and_the_download_is_let_go(
         ),
         ("use cooking starling-mini", 2, "There is no role 'cooking'"),
         ("use chat starling-mini", 1, "is for completion, not for chat"),
-        ("use embedding starling-mini", 1, "Nothing in Starling asks for embedding yet"),
+        ("use embedding starling-mini", 1, "Starling does not use the role embedding yet"),
         ("use completion nosuch", 1, "There is no model 'nosuch' here; there are starling-mini"),
         ("remove starling-mini", 1, "is part of Starling"),
         ("remove ../../x", 1, "There is no model '../../x' here"),

@@ -264,7 +264,7 @@ def test_changed_lines_are_found_in_any_file(
 @pytest.mark.parametrize("revision", ["--output=stolen", "-p", "main;rm", "a b", "", "$(x)", "x\ny"])
 def test_a_revision_cannot_be_an_option(repository: Path, revision: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["review", f"--diff={revision}"]) == 2
-    assert "no revision" in capsys.readouterr().err
+    assert "not a revision" in capsys.readouterr().err
     assert not (repository / "stolen").exists()
 
 
@@ -290,7 +290,7 @@ def test_safe_fixes_are_made_after_a_yes_and_nothing_else(workspace: Path, revie
 def test_fixes_that_were_made_say_how_to_take_them_back(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (workspace / "fix.py").write_text(SAFE, "utf-8", newline="")
     run(["review", "fix.py", "--fix", "--yes", "edit"])
-    (told,) = (line for line in capsys.readouterr().err.splitlines() if "Mended" in line)
+    (told,) = (line for line in capsys.readouterr().err.splitlines() if "Fixed" in line)
     assert run(["undo", told.rpartition(" ")[2], "--yes", "edit"]) == 0
     assert (workspace / "fix.py").read_text("utf-8") == SAFE
 
@@ -342,7 +342,7 @@ def test_a_write_protected_file_is_not_mended_and_the_others_are(
     run(["review", "--fix", "--yes", "edit", "--fail-on", "never"])
     said = capsys.readouterr().err
     assert "kept.py is write-protected and stays as it is" in said
-    assert "Mended; take it back with: starling undo" in said
+    assert "Fixed; undo it with: starling undo" in said
     assert ((workspace / "kept.py").read_text(), "f'wide'" in (workspace / "fix.py").read_text()) == (SAFE, False)
 
 
@@ -371,7 +371,7 @@ def test_a_folder_of_which_nothing_is_reviewed_says_what_is_left_out(review: Rev
     (workspace / "only").mkdir()
     (workspace / "only" / "made.py").write_text(BANNER)
     assert review("only")[1]["left_out"] == [
-        "Everything is left out: 1 generated; name a file to learn why, and how to get it in."
+        "Everything is left out: 1 generated; name a file to learn why, and how to include it."
     ]
 
 

@@ -180,7 +180,7 @@ def test_a_mistake_of_ours_is_json_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("STARLING_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr("server.cli.models.models.described", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("server.cli.models.models.describe_installed", lambda *_, **__: 1 / 0)
     assert run(["models", "list", "--json"]) == 1
     assert "ZeroDivisionError" in json.loads(capsys.readouterr().out)["error"]
 

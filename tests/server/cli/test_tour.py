@@ -15,7 +15,7 @@ from rich.console import Console
 import starling_lsp
 from server.cli.tour import showing
 from server.cli.tour.asked import Asked
-from server.cli.tour.demo_places import DemoPlace, find
+from server.cli.tour.demo_places import DemoPlace, find_places
 from server.lsp.demo_client import Answer
 from tests.marked import parse
 
@@ -95,8 +95,8 @@ def demonstrate(workspace: Path, **environment: str) -> str:
 
 def test_places_are_of_several_kinds_and_the_same_every_time(tmp_path: Path) -> None:
     PYTHON.write(tmp_path)
-    places = find(tmp_path)
-    assert places == find(tmp_path)
+    places = find_places(tmp_path)
+    assert places == find_places(tmp_path)
     assert {place.kind for place in places} >= {
         "after return", "inside a call", "after an equals sign", "in a condition", "in a loop", "first line of a body",
     }  # fmt: skip
@@ -105,7 +105,7 @@ def test_places_are_of_several_kinds_and_the_same_every_time(tmp_path: Path) -> 
 def test_a_place_is_the_file_without_the_rest_of_one_line(tmp_path: Path) -> None:
     PYTHON.write(tmp_path)
     original = PYTHON.files["shapes.py"]
-    for place in find(tmp_path):
+    for place in find_places(tmp_path):
         lines = place.text.splitlines(keepends=True)
         assert lines[place.line].rstrip("\n") == place.before
         lines[place.line] = place.before + place.truth + "\n"
@@ -115,12 +115,12 @@ def test_a_place_is_the_file_without_the_rest_of_one_line(tmp_path: Path) -> Non
 
 def test_comments_and_strings_are_no_places(tmp_path: Path) -> None:
     PYTHON.write(tmp_path)
-    assert "what was never asked" not in {place.truth for place in find(tmp_path)}
+    assert "what was never asked" not in {place.truth for place in find_places(tmp_path)}
 
 
 def test_other_languages_have_places_too(tmp_path: Path) -> None:
     SHOP.write(tmp_path)
-    assert {(place.relative, place.language) for place in find(tmp_path)} == {("src/shop.js", "javascript")}
+    assert {(place.relative, place.language) for place in find_places(tmp_path)} == {("src/shop.js", "javascript")}
 
 
 def test_secret_ignored_and_vendored_files_are_no_places(tmp_path: Path) -> None:
@@ -130,18 +130,18 @@ def test_secret_ignored_and_vendored_files_are_no_places(tmp_path: Path) -> None
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     (tmp_path / ".gitignore").write_text("ignored/\n")
-    assert {place.relative for place in find(tmp_path)} == {"shapes.py"}
+    assert {place.relative for place in find_places(tmp_path)} == {"shapes.py"}
 
 
 def test_without_code_there_are_no_places(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("# Nothing\n" * 100)
-    assert find(tmp_path) == ()
+    assert find_places(tmp_path) == ()
 
 
 def shown(asked: Asked, *, colour: bool = False, encoding: str = "utf-8") -> str:
     stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
     console = Console(file=stream, force_terminal=colour, color_system="standard" if colour else None, width=90)
-    showing.completion(console, asked)
+    showing.show_completion(console, asked)
     stream.flush()
     stream.seek(0)
     return stream.read()
@@ -161,7 +161,7 @@ def test_a_suggestion_is_marked_without_colour_too() -> None:
     output = shown(asked("def one():\n        return $0\n", "one"))
     assert "return ▏" in output
     assert "return ⟦one⟧" in output
-    assert "the file itself goes on just like that" in output
+    assert "the file itself continues exactly like this" in output
 
 
 def test_a_terminal_without_such_signs_gets_ascii() -> None:
@@ -200,7 +200,7 @@ def test_the_tour_of_a_python_workspace_completes_code_and_says_how_to_go_on(tmp
     assert output.count("⟦") >= 2
     assert "recall, confidence" in output
     assert "the file itself" in output
-    assert re.search(r"Asked at \d+ places\. While typing, [1-9]\d* got an offer", output)
+    assert re.search(r"Asked at \d+ places\. While typing, [1-9]\d* got a suggestion", output)
     assert "vim.lsp.enable('starling')" in output
     assert "/editors/neovim')" in output
     assert "languages.toml" in output
@@ -209,7 +209,7 @@ def test_the_tour_of_a_python_workspace_completes_code_and_says_how_to_go_on(tmp
 def test_an_installed_program_needs_no_plugin_in_neovim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("server.cli.tour.showing.ROOT", tmp_path)
     written = io.StringIO()
-    showing.next_steps(Console(file=written, width=120))
+    showing.show_next_steps(Console(file=written, width=120))
     said = written.getvalue()
     assert "require('starling')" not in said
     assert "vim.lsp.inline_completion.get()" in said
@@ -224,12 +224,12 @@ def test_the_program_is_named_as_a_person_finds_it(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(sys, "executable", str(beside.with_name("python")))
     monkeypatch.setenv("PATH", str(link.parent))
-    assert showing.executable() == beside
+    assert showing.find_executable() == beside
     link.symlink_to(beside)
-    assert showing.executable() == link
+    assert showing.find_executable() == link
     link.unlink()
     link.touch(mode=0o755)
-    assert showing.executable() == beside
+    assert showing.find_executable() == beside
 
 
 def test_the_tour_of_a_workspace_without_python_ends_well(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from pydantic import Field
 from agents.markdown import make_inert
 from agents.tasks import running
 from agents.tasks.filling import Cancelled
-from agents.tasks.task import Nothing, Scene, Told
+from agents.tasks.task import Nothing, Scene, TextAnswer
 from indexing.syntax.documents import Span
 from models.chat import ChatError
 from models.errors import ModelError
@@ -83,7 +83,7 @@ async def locate_place(snapshot: Snapshot, services: Services, where: PlaceArgum
     if document.oversized:
         raise CommandFailed("The document is too large.", code="too-large", what_next="Split it first.")
     loop = asyncio.get_running_loop()
-    if why := await loop.run_in_executor(services.pool, running.kept_back, document.record, core.index):
+    if why := await loop.run_in_executor(services.pool, running.explain_exclusion, document.record, core.index):
         raise CommandFailed(why, code="excluded")
     span = Span(0, len(document.text)) if where.range is None else span_of(document, where.range, snapshot.encoding)
     syntax = await loop.run_in_executor(services.pool, core.trees.of, document.record)
@@ -165,7 +165,7 @@ async def answer_result(services: Services, job: Job, result: Result, name: str)
     if isinstance(result, Nothing):
         services.jobs.show_message(result.reason)
         return TaskOutcome(proposal="", outcome="failed", reason=result.reason, task=name)
-    if isinstance(result, Told):
+    if isinstance(result, TextAnswer):
         return TaskOutcome(proposal="", outcome="applied", task=name, text=result.text)
     return await propose(services, job, result, name)
 

@@ -10,7 +10,7 @@ from agents.edits import ProposedEdit, TextChange
 from agents.findings import Finding, Severity
 from agents.tasks import running, task_registry
 from agents.tasks.filling import Cancelled
-from agents.tasks.functions import function_at
+from agents.tasks.functions import find_function_at
 from agents.tasks.refactoring.chat_extraction import _Dividing, asks_to_divide
 from agents.tasks.refactoring.refusals import UnsplitError
 from agents.tasks.task import Nothing, Result, Scene
@@ -49,7 +49,7 @@ WORDS = "extract the loop over the rows into a function"
 
 
 def run(scene: Scene, chat: ScriptedChat, *, task: str = "refactor", workplace: Workplace | None = None) -> Result:
-    found = task_registry.named(task)
+    found = task_registry.find_task(task)
     assert found is not None
     return running.propose(found, scene, replace((workplace or Workplace()).means(None), chat=chat))
 
@@ -191,7 +191,7 @@ def test_who_gives_up_gets_nothing() -> None:
 )
 def test_an_answer_that_names_nothing_that_can_be_moved_is_refused_with_a_reason(answer: str) -> None:
     asked = scene()
-    function = function_at(asked.syntax, asked.span.start)
+    function = find_function_at(asked.syntax, asked.span.start)
     assert function is not None
     with pytest.raises(UnsplitError):
         _Dividing(ScriptedChat("===\nnothing"), asked, function).edits(answer)

@@ -89,7 +89,7 @@ async def test_it_runs_on_a_copy_and_the_workspace_stays_as_it_is(root: Path) ->
 async def test_a_failing_test_says_what_it_claims(root: Path) -> None:
     (run,) = await tried(root, [a_test(root, "add(1, 2) == 3")], gate=Permits(Verdict.APPLIED))
     assert (run.ran, run.passed, run.failed) == (True, 0, 1)
-    assert "assert -1 == 3" in run.said
+    assert "assert -1 == 3" in run.output
 
 
 async def test_a_change_of_the_code_comes_along(root: Path) -> None:
@@ -109,12 +109,12 @@ async def test_a_changed_file_keeps_its_encoding(root: Path) -> None:
         root / "tests" / "test_sums.py", "import words\n\n\ndef test_it():\n    assert len(words.COLD) == 20\n"
     )
     (run,) = await tried(root, [change, test], gate=Permits(Verdict.APPLIED))
-    assert run.green, run.said
+    assert run.green, run.output
 
 
 async def test_half_a_character_is_no_text_to_be_tried(root: Path) -> None:
     (run,) = await tried(root, [a_test(root, "'\ud800'")], gate=Permits(Verdict.APPLIED))
-    assert (run.ran, "encoding lacks" in run.said) == (False, True)
+    assert (run.ran, "encoding lacks" in run.output) == (False, True)
 
 
 async def test_candidates_are_tried_in_order_until_one_passes_after_one_question(root: Path) -> None:
@@ -127,14 +127,14 @@ async def test_candidates_are_tried_in_order_until_one_passes_after_one_question
 
 async def test_after_a_no_nothing_runs(root: Path) -> None:
     (run,) = await tried(root, [a_test(root, "True")], gate=Permits(Verdict.REJECTED))
-    assert (run.ran, run.said) == (False, "It was rejected.")
+    assert (run.ran, run.output) == (False, "It was rejected.")
 
 
 async def test_without_a_known_command_nobody_is_asked(root: Path) -> None:
     gate = Permits(Verdict.APPLIED)
     (run,) = await tried(root, [a_test(root, "True")], gate=gate, command="")
     assert (run.ran, gate.asked) == (False, [])
-    assert "review.testCommand" in run.said
+    assert "review.testCommand" in run.output
 
 
 async def test_a_secret_file_is_not_copied(root: Path) -> None:
