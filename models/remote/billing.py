@@ -113,6 +113,7 @@ class BilledChat(LayeredChat):
         return error.usage + Usage(prompt_tokens, self.count_tokens(error.partial), estimated=True)
 
     def _book(self, usage: Usage, *, failed: bool) -> None:
+        """Record `usage` at the account's prices, unless nothing was sent."""
         if not usage.requests:  # nothing was sent
             return
         prices = self._account.prices

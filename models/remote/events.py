@@ -130,7 +130,7 @@ class EventParser:
         return []
 
     def _dispatch(self) -> list[Event]:
-        """Return the event whose lines were collected, as a list; [] where none were."""
+        """Parse the data lines collected for one event; return it as a list, [] where there are no lines."""
         if not self._parts:
             return []
         data = b"\n".join(self._parts)

@@ -149,7 +149,7 @@ class HttpClient:
             return self._loop
 
     def _choose_client(self, url: str) -> httpx2.AsyncClient:
-        """Return the httpx client that fits `url`, made when it is first needed. Runs on the loop."""
+        """Return the httpx client for `url`; make it if there is none yet. Runs on the loop."""
         local = is_local(url)
         # other machines may be reached through a proxy with TLS, even for an http:// URL
         encrypted = not local or urlsplit(url).scheme != "http"

@@ -84,9 +84,9 @@ def find_archives(kind: str, name: str, version: str, folder: Path) -> list[Path
 
 
 def read(archives: Sequence[Path]) -> Iterator[tuple[str, bytes, str]]:
-    """Yield path, content and licence family ("" when not permissive) of each file in `archives`, from `find_archives`.
+    """Yield path, content and licence family ("" when not permissive) of each file in `archives`.
 
-    Paths are below upstream's top folder.
+    `archives` comes from `find_archives`; paths are below upstream's top folder.
 
     Raises:
         UNREADABLE: one of these errors, before the first file, when an archive is damaged.

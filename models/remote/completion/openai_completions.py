@@ -147,7 +147,10 @@ class Reader:
         self.ended = self.ended or self.settled
 
     def _take(self, choice: Mapping[str, Any], at: int | None) -> None:
-        """Read the text, log-probabilities and ranking of one choice."""
+        """Read one choice: tell its ranking, and each of its tokens with the log-probability.
+
+        `at` is the number of characters after which the new text begins, None for the end of the text so far.
+        """
         new = read_text(choice.get("text"))
         tokens, log_probs, ranking = _read_log_probs(read_object(choice.get("logprobs")))
         if len(ranking) > 1 and not self._ranked:

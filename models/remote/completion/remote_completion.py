@@ -68,7 +68,7 @@ class _Answer:
         self._begun = begun
         self._withheld = withheld
 
-    def hear(self, piece: str) -> None:
+    def receive(self, piece: str) -> None:
         """Take one message of a reader: "begin", a ranking, or the whole text so far with a log-probability.
 
         Raises:
@@ -291,7 +291,7 @@ class RemoteModel:
 
         try:
             self._exchange(
-                lambda headers: self._dialect.write_request(form, headers), begin, rules.is_cancelled, answer.hear
+                lambda headers: self._dialect.write_request(form, headers), begin, rules.is_cancelled, answer.receive
             )
         except GivenUpError:
             return None

@@ -162,7 +162,7 @@ class RemoteChat:
                 return requests
 
     def _find_refused(self, error: ChatError) -> str | None:
-        """Return the optional field that the endpoint's error names; None for none that is still sent."""
+        """Return the optional field that the endpoint's error refuses by name; None for none that is still sent."""
         if error.fault is not Fault.REFUSED:
             return None
         named = (name for name in self._dialect.optional if name in str(error) and name not in self._without)
