@@ -111,7 +111,7 @@ class Reviewer:
                 if examiner.layer in enabled and not cancelled():
                     syntax = syntax or Syntax.of(document)
                     found += self._run_examiner(examiner, document, syntax, cancelled, whole=whole)
-        return self._finish(document, found, suppressions, starts)
+        return self._select_shown(document, found, suppressions, starts)
 
     def review_files(
         self, documents: Sequence[Document], *, cancelled: Callable[[], bool] = _is_never_cancelled
@@ -131,17 +131,17 @@ class Reviewer:
             starts = texts.line_starts(document.text)
             suppressions = Suppressions.of(document.text, starts)
             all_findings = (*findings, *by_ruff.get(document.uri, ()))
-            yield document, () if suppressions.off else self._finish(document, all_findings, suppressions, starts)
+            yield document, () if suppressions.off else self._select_shown(document, all_findings, suppressions, starts)
 
     def judge(self, document: Document, syntax: Syntax) -> Verdict:
         """Return the verdict on whether `document` parses."""
         ruff = self.ruff if self.policy.ruff != "never" else None
         return validity.judge(document, syntax, ruff, self.policy.ruff_timeout_s)
 
-    def _finish(
+    def _select_shown(
         self, document: Document, found: Iterable[Finding], suppressions: Suppressions, starts: list[int]
     ) -> tuple[Finding, ...]:
-        """Drop duplicate and suppressed findings from `found`, sort the rest by place, and mark unsafe fixes."""
+        """Drop suppressed, duplicate and too mild findings, sort the rest by place, and mark unsafe fixes."""
         least = SEVERITIES.index(self.policy.severity)
         unique: dict[tuple[int, int, str], Finding] = {}
         for finding in found:

@@ -9,7 +9,7 @@ from agents.markdown import InertFilter, make_inert
 from agents.pieces import Piece
 from agents.tasks.filling import Cancelled
 from agents.tasks.functions import find_function_at
-from agents.tasks.rewriting.chat_rewrite import whole_lines
+from agents.tasks.rewriting.chat_rewrite import expand_to_lines
 from agents.tasks.task import Kind, Needs, Nothing, Offer, Task, TextAnswer
 from indexing.syntax.documents import Span
 from models.chat import ChatRequest, ReplyEnd
@@ -47,7 +47,7 @@ def propose(scene: Scene, means: Means) -> Result:
     if offered is None:
         return Nothing("There is nothing here to explain.")
     piece = Piece(scene.document, scene.syntax, offered.span)
-    shown = Piece(scene.document, scene.syntax, whole_lines(scene.document.text, offered.span))
+    shown = Piece(scene.document, scene.syntax, expand_to_lines(scene.document.text, offered.span))
     room = chat.context_tokens - ANSWER_TOKENS - _SPARE_TOKENS
     if chat.count_tokens(shown.text) > room:
         return Nothing(f"This is too long for {chat.name}; select less, or set `chat.contextTokens` to what it has.")

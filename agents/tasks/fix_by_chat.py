@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from agents.tasks import fix_by_completion
 from agents.tasks.functions import find_function_at
 from agents.tasks.proposals import decline_place
-from agents.tasks.rewriting.chat_rewrite import Wish, rewritten
+from agents.tasks.rewriting.chat_rewrite import RewriteRequest, rewrite
 from agents.tasks.task import Kind, Needs, Offer, Task
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def propose(scene: Scene, means: Means) -> Result:
     finding = known[0]
     task = f"Mend this, and nothing else: {finding.message} It is about: {_quote(scene, finding)}"  # words: measured
     checked = sum(one.code == finding.code for one in present)
-    wish = Wish(
+    wish = RewriteRequest(
         _choose_span(scene, finding),
         task,
         f"Fix {finding.code}",
@@ -51,7 +51,7 @@ def propose(scene: Scene, means: Means) -> Result:
         missed=f"this is still there: {finding.message}",
         words=finding.message,
     )
-    return rewritten(wish, scene, means)
+    return rewrite(wish, scene, means)
 
 
 def _count_alike(one: RankedCandidate, finding: Finding) -> int:

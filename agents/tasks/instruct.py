@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from agents.tasks.functions import find_function_at
-from agents.tasks.refactoring.chat_extraction import divided
-from agents.tasks.rewriting.chat_rewrite import Wish, rewritten, whole_lines
-from agents.tasks.rewriting.definitions import definitions_of
+from agents.tasks.refactoring.chat_extraction import extract_by_chat
+from agents.tasks.rewriting.chat_rewrite import RewriteRequest, expand_to_lines, rewrite
+from agents.tasks.rewriting.definitions import list_definitions
 from agents.tasks.task import Kind, Needs, Nothing, Offer, Task
 
 if TYPE_CHECKING:
@@ -30,20 +30,20 @@ def propose(scene: Scene, means: Means) -> Result:
         return Nothing("Say in `instruction` what is wanted.")
     words = scene.instruction.strip()
     meant = _choose_span(scene)
-    if (made := divided(replace(scene, span=meant), means, make_title(words))) is not None:
+    if (made := extract_by_chat(replace(scene, span=meant), means, make_title(words))) is not None:
         return made
-    return rewritten(Wish(meant, words, make_title(words), words=words), scene, means)
+    return rewrite(RewriteRequest(meant, words, make_title(words), words=words), scene, means)
 
 
 def _choose_span(scene: Scene) -> Span:
     """Return the selection; without one, the function or short class at the cursor, or the cursor's empty line."""
-    lines = whole_lines(scene.document.text, scene.span)
+    lines = expand_to_lines(scene.document.text, scene.span)
     if scene.span.start < scene.span.end or not scene.document.text[lines.start : lines.end].strip():
         return scene.span
     function = find_function_at(scene.syntax, scene.span.start)
     if function is not None:
         return function.span
-    around = [one for one in definitions_of(scene.syntax) if one.sort == "type" and _contains(one.span, lines)]
+    around = [one for one in list_definitions(scene.syntax) if one.sort == "type" and _contains(one.span, lines)]
     innermost = max(around, key=lambda one: one.span.start, default=None)
     short = innermost is not None and len(innermost.lines(scene.document.text)) <= _LONGEST_CLASS
     return innermost.span if innermost is not None and short else scene.span

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from agents.tasks.functions import find_function_at
-from agents.tasks.refactoring.chat_extraction import divided
-from agents.tasks.rewriting.chat_rewrite import Wish, rewritten
+from agents.tasks.refactoring.chat_extraction import extract_by_chat
+from agents.tasks.rewriting.chat_rewrite import RewriteRequest, rewrite
 from agents.tasks.task import Kind, Needs, Nothing, Offer, Task
 
 if TYPE_CHECKING:
@@ -50,10 +50,10 @@ def propose(scene: Scene, means: Means) -> Result:
         return Nothing("There is no function here; select the lines to refactor.")
     words = scene.instruction.strip()
     scene = replace(scene, span=offered.span)
-    if (made := divided(scene, means, offered.title)) is not None:
+    if (made := extract_by_chat(scene, means, offered.title)) is not None:
         return made
-    wish = Wish(offered.span, _state_task(words) if words else TASK_WORDS, offered.title, words=words)
-    return rewritten(wish, scene, means)
+    wish = RewriteRequest(offered.span, _state_task(words) if words else TASK_WORDS, offered.title, words=words)
+    return rewrite(wish, scene, means)
 
 
 TASK = Task("refactor", Kind.REWRITE, Needs.CHAT, offer, propose)

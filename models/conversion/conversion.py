@@ -128,8 +128,8 @@ def _build_specification(checkpoint: Checkpoint) -> tuple[str, Specification]:
 def _name_tokens(specification: Specification, vocabulary: Vocabulary) -> None:
     """Set the beginning, end and unknown tokens in the configuration; the end token is the fallback of the others."""
     config = specification.config
-    known = vocabulary.tokens
-    config.eos_token = vocabulary.eos or next((one for one in ("<|endoftext|>", "</s>") if one in known), known[0])
+    tokens = vocabulary.tokens
+    config.eos_token = vocabulary.eos or next((one for one in ("<|endoftext|>", "</s>") if one in tokens), tokens[0])
     config.bos_token = vocabulary.bos or config.eos_token
     config.unk_token = vocabulary.unk or config.eos_token
 
@@ -165,12 +165,12 @@ def _write(specification: Specification, vocabulary: Vocabulary, target: Path, s
                 "free some, or choose a smaller quantization."
             )
         with tempfile.TemporaryDirectory(prefix=".converting-", dir=target.parent) as scratch:
-            made = Path(scratch, target.name)
-            make_folder(made)
-            specification.save(str(made))
-            (made / TOKENIZER_FILE).write_text(vocabulary.content, encoding="utf-8")
-            close_tree(made)
-            made.rename(target)
+            folder = Path(scratch, target.name)
+            make_folder(folder)
+            specification.save(str(folder))
+            (folder / TOKENIZER_FILE).write_text(vocabulary.content, encoding="utf-8")
+            close_tree(folder)
+            folder.rename(target)
     except OSError as error:
         raise ModelError(
             f"The model cannot be written to {target.parent}: {error.strerror}; check space and permissions."

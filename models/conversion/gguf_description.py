@@ -152,18 +152,18 @@ def name_quantization(contents: Contents) -> str:
 
 def find_licence(contents: Contents, beside: Beside = NOTHING) -> str:
     """Return the licence that the file names, else the one in `beside`, else "unknown"."""
-    told = contents.get_text("general.license")
-    if told in ("", "other"):
-        told = contents.get_text("general.license.name") or told
-    told = told or beside.licence
-    return LICENCES.get(told.lower(), " ".join(told.split())[:LONGEST_FACT]) or "unknown"
+    licence = contents.get_text("general.license")
+    if licence in ("", "other"):
+        licence = contents.get_text("general.license.name") or licence
+    licence = licence or beside.licence
+    return LICENCES.get(licence.lower(), " ".join(licence.split())[:LONGEST_FACT]) or "unknown"
 
 
 def find_source(contents: Contents, beside: Beside = NOTHING) -> str:
     """Return where the model comes from, with the quantization of its weights there."""
-    told = contents.get_text(*SOURCES) or beside.source or str(contents.path.resolve())
+    source = contents.get_text(*SOURCES) or beside.source or str(contents.path.resolve())
     stored = name_quantization(contents)
-    return f"{told[:LONGEST_FACT]} ({stored})" if stored else told[:LONGEST_FACT]
+    return f"{source[:LONGEST_FACT]} ({stored})" if stored else source[:LONGEST_FACT]
 
 
 def _find_fim(contents: Contents, vocabulary: Vocabulary) -> FimTokens | None:
@@ -201,8 +201,8 @@ def _find_chat(contents: Contents, vocabulary: Vocabulary, beside: Beside) -> tu
 
 def _find_begin(contents: Contents, vocabulary: Vocabulary) -> str:
     """Return the token that begins every prompt, "" for none."""
-    usual = (
+    default = (
         contents.get_text("tokenizer.ggml.model") == "llama" or contents.get_text("tokenizer.ggml.pre") in BEGUN_WAYS
     )
-    told = contents.values.get("tokenizer.ggml.add_bos_token", usual)
-    return vocabulary.bos if told is True else ""
+    adds_begin = contents.values.get("tokenizer.ggml.add_bos_token", default)
+    return vocabulary.bos if adds_begin is True else ""

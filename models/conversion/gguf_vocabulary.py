@@ -40,9 +40,13 @@ def build_vocabulary(contents: Contents) -> Vocabulary:
         raise ModelError(f"{contents.path} holds {named}; {OTHER}.")
     types = _read_types(contents, len(tokens))
     try:
-        made = _build_byte_level(contents, tokens) if kind == "gpt2" else _build_sentence_piece(contents, tokens, types)
-        _add_markers(made, tokens, types, {find_token(contents, tokens, key) for key in (*FIM_IDS, *OLDER_FIM_IDS)})
-        content: str = made.to_str()
+        tokenizer = (
+            _build_byte_level(contents, tokens) if kind == "gpt2" else _build_sentence_piece(contents, tokens, types)
+        )
+        _add_markers(
+            tokenizer, tokens, types, {find_token(contents, tokens, key) for key in (*FIM_IDS, *OLDER_FIM_IDS)}
+        )
+        content: str = tokenizer.to_str()
     except ModelError:
         raise
     except Exception as error:  # tokenizers raises bare Exception for whatever does not go together
@@ -108,15 +112,15 @@ def _build_byte_level(contents: Contents, tokens: list[str]) -> Any:  # noqa: AN
         raise ModelError(f"The tokenizer in {contents.path} has no merges; {OTHER}.")
     pairs = [tuple(str(merge).split(" ", 1)) for merge in merges]
     numbered = {token: number for number, token in enumerate(tokens)}
-    made = Tokenizer(models.BPE(numbered, pairs, ignore_merges=way.whole))  # type: ignore[arg-type]  # checked there
+    tokenizer = Tokenizer(models.BPE(numbered, pairs, ignore_merges=way.whole))  # type: ignore[arg-type]  # checked there
     if way.composed:
-        made.normalizer = normalizers.NFC()
+        tokenizer.normalizer = normalizers.NFC()
     cuts = [pre_tokenizers.Split(Regex(pattern), "isolated") for pattern in way.patterns]
-    made.pre_tokenizer = pre_tokenizers.Sequence(
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [*cuts, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
     )
-    made.decoder = decoders.ByteLevel()
-    return made
+    tokenizer.decoder = decoders.ByteLevel()
+    return tokenizer
 
 
 def _build_sentence_piece(contents: Contents, tokens: list[str], types: list[int]) -> Any:  # noqa: ANN401 (a tokenizer of the library)
@@ -134,14 +138,14 @@ def _build_sentence_piece(contents: Contents, tokens: list[str], types: list[int
     unknown = find_token(contents, tokens, "tokenizer.ggml.unknown_token_id") or (tokens[0] if types[0] == 2 else None)
     by_byte = all(f"<0x{byte:02X}>" in numbered for byte in range(256))
     merges = _derive_merges(tokens, types, scores, numbered)
-    made = Tokenizer(models.BPE(numbered, merges, unk_token=unknown, fuse_unk=True, byte_fallback=by_byte))
-    told = contents.values.get("tokenizer.ggml.add_space_prefix", True)
-    prefixed = told is not False and MARKERS.isdisjoint(numbered)
+    tokenizer = Tokenizer(models.BPE(numbered, merges, unk_token=unknown, fuse_unk=True, byte_fallback=by_byte))
+    add_space = contents.values.get("tokenizer.ggml.add_space_prefix", True)
+    prefixed = add_space is not False and MARKERS.isdisjoint(numbered)
     spaces = normalizers.Replace(" ", SPACE)
-    made.normalizer = normalizers.Sequence([normalizers.Prepend(SPACE), spaces]) if prefixed else spaces
+    tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend(SPACE), spaces]) if prefixed else spaces
     parts = [decoders.Replace(SPACE, " "), decoders.ByteFallback(), decoders.Fuse()]
-    made.decoder = decoders.Sequence([*parts, decoders.Strip(" ", 1, 0)] if prefixed else parts)
-    return made
+    tokenizer.decoder = decoders.Sequence([*parts, decoders.Strip(" ", 1, 0)] if prefixed else parts)
+    return tokenizer
 
 
 def _derive_merges(
@@ -156,13 +160,13 @@ def _derive_merges(
         if kind != NORMAL or not 1 < len(token) <= LONGEST_JOINED:
             continue
         pairs = ((token[:place], token[place:]) for place in range(1, len(token)))
-        made = [pair for pair in pairs if pair[0] in numbered and pair[1] in numbered]
-        made.sort(key=lambda pair: (numbered[pair[0]], numbered[pair[1]]))
-        found += [(-float(score), pair) for pair in made]
+        halves = [pair for pair in pairs if pair[0] in numbered and pair[1] in numbered]
+        halves.sort(key=lambda pair: (numbered[pair[0]], numbered[pair[1]]))
+        found += [(-float(score), pair) for pair in halves]
     return [pair for _, pair in sorted(found, key=lambda item: (item[0], len(item[1][0]), len(item[1][1])))]
 
 
-def _add_markers(made: Any, tokens: Sequence[str], types: Sequence[int], named: set[str]) -> None:  # noqa: ANN401
+def _add_markers(tokenizer: Any, tokens: Sequence[str], types: Sequence[int], named: set[str]) -> None:  # noqa: ANN401
     """Add special tokens as units, in the order of their numbers, so that each keeps its own number."""
     from tokenizers import AddedToken  # noqa: PLC0415 (heavy)
 
@@ -171,4 +175,4 @@ def _add_markers(made: Any, tokens: Sequence[str], types: Sequence[int], named: 
         for token, kind in zip(tokens, types, strict=True)
         if token and (kind in (CONTROL, USER_DEFINED) or token in MARKERS or token in named)
     ]
-    made.add_tokens(markers)
+    tokenizer.add_tokens(markers)

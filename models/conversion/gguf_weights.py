@@ -108,7 +108,7 @@ def build_checkpoint(contents: Contents) -> Checkpoint:
     reader = ConfigReader(contents)
     sizes = reader.read_sizes()
     stored = (one for one in contents.tensors.values() if one.name != ROPE_FACTORS)
-    tensors = {packed.name: packed for packed in (_pack(contents, one, sizes) for one in stored)}
+    tensors = {packed.name: packed for packed in (_name_tensor(contents, one, sizes) for one in stored)}
     _merge_tables(tensors, _NETWORK_PARTS[contents.architecture][0]["token_embd"][0])
     config = reader.make_config(sizes, tied="lm_head.weight" not in tensors)
     return Checkpoint(contents.path, config, tensors)
@@ -130,11 +130,11 @@ def _merge_tables(tensors: dict[str, PackedTensor], embeddings: str) -> None:
         tensors[reading.name] = PackedTensor(reading.name, finer.stored)
 
 
-def _pack(contents: Contents, stored: StoredTensor, sizes: dict[str, int]) -> PackedTensor:
-    """Return the tensor under its authors' name.
+def _name_tensor(contents: Contents, stored: StoredTensor, sizes: dict[str, int]) -> PackedTensor:
+    """Return the tensor `stored` under its authors' name, after a check of its shape.
 
     Raises:
-        ModelError: the architecture has no such tensor, or the shape is wrong.
+        ModelError: the architecture has no such tensor, or the shape is not the one that `sizes` give.
     """
     ends, inside, layers = _NETWORK_PARTS[contents.architecture]
     match = BLOCK.fullmatch(stored.name)

@@ -66,7 +66,7 @@ def wrap(tensor: Weights, *, skip: int = 0) -> Fused:
 
 
 def fill_projection(spec: Any, checkpoint: Checkpoint, name: str) -> None:  # noqa: ANN401
-    """Fill the layer from hidden states to tokens: its own weights, else those of the embeddings."""
+    """Fill the output layer, from hidden states to tokens, with its own weights; else share those of the embeddings."""
     if f"{name}.weight" in checkpoint.tensors and not checkpoint.config.get("tie_word_embeddings"):
         fill_linear(spec.projection, checkpoint, name)
     else:

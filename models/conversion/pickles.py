@@ -112,8 +112,8 @@ def read_contents(file: Path) -> Mapping[str, Stored]:
         with file.open("rb") as stream:
             zipped = stream.read(4) == ZIP_MAGIC
             stream.seek(0)
-            made, starts = _read_zip(stream) if zipped else _read_legacy(stream)
-        return dict(_locate_tensors(made, starts))
+            result, starts = _read_zip(stream) if zipped else _read_legacy(stream)
+        return dict(_locate_tensors(result, starts))
     except OSError as error:
         raise ModelError(f"The weights {file} cannot be read: {error.strerror}; check their permissions.") from error
     except PickleError as error:
@@ -126,18 +126,18 @@ def read_contents(file: Path) -> Mapping[str, Stored]:
         raise ModelError(f"The weights {file} are cut short or damaged; download them again.") from error
 
 
-def _locate_tensors(made: Any, starts: Mapping[str, tuple[int, int]]) -> Iterator[tuple[str, Stored]]:  # noqa: ANN401
-    """Yield name and place of each tensor in the table `made`; `starts` has start and length of each storage.
+def _locate_tensors(result: Any, starts: Mapping[str, tuple[int, int]]) -> Iterator[tuple[str, Stored]]:  # noqa: ANN401
+    """Yield name and place of each tensor in the table `result`; `starts` has start and length of each storage.
 
     Raises:
-        PickleError: `made` is no table.
+        PickleError: `result` is no table.
         ValueError: a tensor lies outside its storage.
     """
-    if isinstance(made, dict) and isinstance(made.get("state_dict"), dict):
-        made = made["state_dict"]
-    if not isinstance(made, dict):
+    if isinstance(result, dict) and isinstance(result.get("state_dict"), dict):
+        result = result["state_dict"]
+    if not isinstance(result, dict):
         raise PickleError("no table of tensors")
-    for name, tensor in made.items():
+    for name, tensor in result.items():
         if not isinstance(tensor, _Tensor) or not isinstance(name, str):
             continue
         storage = tensor.storage
@@ -156,7 +156,7 @@ def _read_zip(stream: BinaryIO) -> tuple[Any, Mapping[str, tuple[int, int]]]:
             raise ValueError("compressed")
         if files["data.pkl"].file_size > MOST_PICKLE_BYTES:
             raise ValueError("too large")
-        made = _Machine(io.BytesIO(archive.read(files["data.pkl"]))).run()
+        result = _Machine(io.BytesIO(archive.read(files["data.pkl"]))).run()
     starts = {}
     for name, info in files.items():
         if name.startswith("data/"):
@@ -164,7 +164,7 @@ def _read_zip(stream: BinaryIO) -> tuple[Any, Mapping[str, tuple[int, int]]]:
             lengths = LOCAL_HEADER.unpack(stream.read(LOCAL_HEADER.size))
             start = info.header_offset + LOCAL_HEADER.size + sum(lengths)
             starts[name.removeprefix("data/")] = (start, _check_length(stream, start, info.file_size))
-    return made, starts
+    return result, starts
 
 
 def _read_legacy(stream: BinaryIO) -> tuple[Any, Mapping[str, tuple[int, int]]]:
@@ -178,7 +178,7 @@ def _read_legacy(stream: BinaryIO) -> tuple[Any, Mapping[str, tuple[int, int]]]:
     for _ in range(2):
         _Machine(head).run()
     machine = _Machine(head)
-    made = machine.run()
+    result = machine.run()
     keys = _Machine(head).run()
     starts = {}
     at = head.tell()
@@ -192,7 +192,7 @@ def _read_legacy(stream: BinaryIO) -> tuple[Any, Mapping[str, tuple[int, int]]]:
             raise ValueError(key)
         starts[key] = (at + 8, _check_length(stream, at + 8, length))
         at += 8 + length
-    return made, starts
+    return result, starts
 
 
 def _check_length(stream: BinaryIO, start: int, length: int) -> int:
@@ -278,10 +278,10 @@ class _Machine:
         parts = self.pop(2) if written is None else (written,)
         if not all(isinstance(part, str) for part in parts):
             raise PickleError("a name that is no text")
-        said = " ".join(parts)
-        if said not in KNOWN:
-            raise PickleError(ascii(said.replace(" ", ".")[:100])[1:-1])
-        self._stack.append(_Global(said))
+        name = " ".join(parts)
+        if name not in KNOWN:
+            raise PickleError(ascii(name.replace(" ", ".")[:100])[1:-1])
+        self._stack.append(_Global(name))
 
     def set_items(self, pairs: list[Any]) -> None:
         """Add keys and values, which alternate in `pairs`, to the table on top of the stack."""
@@ -306,25 +306,25 @@ class _Machine:
 
     def reduce(self) -> None:
         """Replace a name and its arguments by the tensor, parameter or table that the call would make."""
-        called, given = self.pop(2)
+        called, arguments = self.pop(2)
         name = called.name if isinstance(called, _Global) else ""
         if name == ORDERED:
-            made: Any = _make_table(*given) if given else {}
-            self._copied += len(made)
+            result: Any = _make_table(*arguments) if arguments else {}
+            self._copied += len(result)
             if self._copied > MOST_COPIED:
                 raise ValueError("too large")
         elif name == PARAMETER:
-            made = given[0]
+            result = arguments[0]
         elif name == TENSOR:
-            made = _make_tensor(*given[:4])
+            result = _make_tensor(*arguments[:4])
         else:
             raise PickleError("a call of something that is no tensor")
-        self._stack.append(made)
+        self._stack.append(result)
 
     def load_storage(self) -> None:
         """Replace torch's description of a storage on top of the stack by a `_Storage`."""
-        (told,) = self.pop(1)
-        word, kind, key, _place, count, *view = told
+        (description,) = self.pop(1)
+        word, kind, key, _place, count, *view = description
         name = kind.name.removeprefix("torch ") if isinstance(kind, _Global) else ""
         if word != "storage" or name not in KINDS or view not in ([], [None]):
             raise PickleError("numbers kept in an unknown way")

@@ -1,5 +1,5 @@
-"""The model host: one process per user and machine that holds the weights, for all servers that want them.
+"""The model host: one process per user and machine that holds the weights for all servers.
 
-To other programs it speaks OpenAI's API; to ours the same with one object more (`forms`). Start at `host_app` for
-what it answers, at `process` for how it lives, at `starting` for how a server comes by it.
+It speaks OpenAI's API to other programs, and the same with an extension (`protocol`) to Starling's servers. Start at
+`host_app` for its routes, at `daemon` for its life, at `launcher` for how a server starts and finds it.
 """

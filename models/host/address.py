@@ -1,8 +1,8 @@
-"""Where the host of one version and configuration listens: a Unix socket of this user, or loopback with a token.
+"""Address at which the host of one version and configuration listens: a Unix socket, or loopback with a token.
 
-Both stand in the names, so that hosts and clients that differ in them never meet. What another user could have put
-there is refused. Computes names, and reads and writes the one small file that tells port and token where there are no
-Unix sockets. Start at `Address`.
+Version and configuration are part of the file names, so that hosts and clients that differ in them never meet. Files
+that another user could have put there are refused. Computes names, and reads and writes one small file, which holds
+port and token where there are no Unix sockets. Start at `Address`.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ if TYPE_CHECKING:
 HAS_SOCKETS = hasattr(socket, "AF_UNIX") and os.name == "posix"
 # A socket's path has 104 bytes on macOS and 108 on Linux, the end mark included.
 LONGEST_PATH = 100
-# What is behind the socket needs a name in a URL; one that no proxy and no network can mean.
+# A URL needs a host name, also for a Unix socket: this one can belong to no proxy and no network.
 SOCKET_URL = "http://starling.localhost"
 ANOTHER_FOLDER = "set STARLING_HOME to a folder that is yours alone, or `model.host` to off to do without"
 
 
 @dataclass(frozen=True, slots=True)
 class HostAccess:
-    """How the host is reached.
+    """Connection details of the host.
 
     Attributes:
-        url: what its paths are put behind.
-        socket: the Unix socket, None for TCP on loopback.
-        token: to show; "" behind a socket.
+        url: base URL, without a path.
+        socket: the Unix socket; None for TCP on loopback.
+        token: bearer token; "" behind a socket.
     """
 
     url: str
@@ -48,13 +48,13 @@ class HostAccess:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """The place of one version's host.
+    """Address of the host of one version and configuration.
 
     Attributes:
         folder: private to the user; short enough for a socket's path.
         version: of the program.
         sockets: whether Unix sockets are used.
-        configuration: short name of all that decides what a host answers, beside its version; "" for nothing.
+        configuration: short hash of everything but the version that decides what a host answers; "" for nothing.
         own_parts: how many of the folder's last parts are Starling's own.
     """
 
@@ -66,7 +66,7 @@ class Address:
 
     @property
     def handshake(self) -> str:
-        """What host and client tell each other."""
+        """Text by which host and client check that they have the same version, protocol and configuration."""
         return f"Starling {self.version}, protocol {PROTOCOL}" + (
             f", configuration {self.configuration}" if self.configuration else ""
         )
@@ -77,33 +77,33 @@ class Address:
 
     @property
     def socket(self) -> Path:
-        """The Unix socket."""
+        """Path of the Unix socket."""
         return self.folder / f"{self._name}.sock"
 
     @property
     def record(self) -> Path:
-        """The file that tells port and token."""
+        """Path of the file with port and token."""
         return self.folder / f"{self._name}.json"
 
     @property
     def lock(self) -> Path:
-        """Held by the host while it lives."""
+        """Path of the lock that the host holds while it lives."""
         return self.folder / f"{self._name}.lock"
 
     def check_folder(self) -> None:
-        """See that nobody else can decide what lies in the folder.
+        """Check that no other user can change what lies in the folder.
 
         Raises:
-            HostError: somebody can.
+            HostError: another user can.
         """
         if why := explain_distrust(self.folder, self.own_parts):
             raise HostError(f"The model host's folder cannot be trusted: {why}; have it removed, or {ANOTHER_FOLDER}.")
 
     def find_host(self) -> HostAccess | None:
-        """Return how the host is reached that listens there now; None when none does.
+        """Return how to connect to the host that listens here now; None if there is none.
 
         Raises:
-            HostError: another user listens there, or could.
+            HostError: another user listens here, or could.
         """
         if not self.folder.exists():
             return None
@@ -112,7 +112,7 @@ class Address:
         return found if found is not None and self._is_listening(found) else None
 
     def read_inode(self) -> tuple[int, int] | None:
-        """Return what tells the socket, or the record, from another in its place; None where there is none."""
+        """Return device and inode of the socket or record, to recognize a replacement; None if it is missing."""
         try:
             status = (self.socket if self.sockets else self.record).lstat()
         except OSError:
@@ -120,9 +120,9 @@ class Address:
         return status.st_dev, status.st_ino
 
     def read_start_ns(self) -> int:
-        """Return when the host began to listen there, in nanoseconds since the epoch; 0 where nobody does.
+        """Return when the host began to listen, in nanoseconds since the epoch; 0 if none does.
 
-        Unlike `read_inode`, this tells a host from its predecessor even if the system has reused the inode.
+        Unlike `read_inode`, this differs between a host and its predecessor even if the system has reused the inode.
         """
         try:
             return (self.socket if self.sockets else self.record).lstat().st_mtime_ns
@@ -130,7 +130,7 @@ class Address:
             return 0
 
     def announce(self, port: int, token: str) -> None:
-        """Tell port and token to the owner alone.
+        """Write port and token to the record, readable by the owner alone.
 
         Raises:
             OSError: it cannot be written.
@@ -141,11 +141,16 @@ class Address:
             json.dump({"port": port, "token": token}, stream)
 
     def clear(self) -> None:
-        """Take away what a host left behind; only for who holds the lock."""
+        """Delete the socket or record that an earlier host left behind. Only for the holder of the lock."""
         with contextlib.suppress(OSError):
             (self.socket if self.sockets else self.record).unlink(missing_ok=True)
 
     def _read_access(self) -> HostAccess | None:
+        """Return how to connect according to the socket or record, unchecked; None if it is missing or damaged.
+
+        Raises:
+            HostError: it belongs to another user, or is a link.
+        """
         path = self.socket if self.sockets else self.record
         try:
             status = path.lstat()
@@ -159,10 +164,10 @@ class Address:
             return None
 
     def _is_listening(self, reach: HostAccess) -> bool:
-        """Whether somebody takes a connection there.
+        """Return whether something accepts connections there.
 
         Raises:
-            HostError: that is another user.
+            HostError: another user does.
         """
         kind = socket.AF_INET if reach.socket is None else socket.AF_UNIX
         with socket.socket(kind, socket.SOCK_STREAM) as probe:
@@ -170,7 +175,7 @@ class Address:
             try:
                 probe.connect(str(reach.socket) if reach.socket else ("127.0.0.1", int(reach.url.rpartition(":")[2])))
             except BlockingIOError:
-                return True  # the line of those who wait to be let in is full
+                return True  # the backlog is full
             except OSError:
                 return False
             if reach.socket is not None and (who := describe_foreign_peer(probe)):
@@ -178,5 +183,6 @@ class Address:
         return True
 
     def _make_foreign_error(self, who: str) -> HostError:
+        """Return the error for a socket or record that belongs to `who`."""
         path = self.socket if self.sockets else self.record
         return HostError(f"{who} has the model host's place, {path}, not you; remove that file, or {ANOTHER_FOLDER}.")

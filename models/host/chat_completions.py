@@ -41,10 +41,10 @@ class ChatCompletionRequest:
 
     @classmethod
     def read(cls, body: Mapping[str, Any]) -> ChatCompletionRequest:
-        """The conversation in a JSON body.
+        """Read the request from a JSON body.
 
         Raises:
-            InvalidRequestError: it is none.
+            InvalidRequestError: the body is no chat completion request.
         """
         try:
             request = ChatRequest(
@@ -56,20 +56,20 @@ class ChatCompletionRequest:
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InvalidRequestError(
-                f"This is no chat completion as OpenAI has it ({type(error).__name__}: {error})."
+                f"This is not a chat completion request in OpenAI's form ({type(error).__name__}: {error})."
             ) from None
         if not request.messages or request.max_tokens < 1:
             raise InvalidRequestError("There must be a message, and max_tokens of at least 1.")
         return cls(read_required_text(body, "model"), request, bool(body.get("stream")))
 
     def start(self, chat: ChatModel, computation: Computation, metrics: Metrics) -> ChatCompletion:
-        """The answer, still to be computed."""
+        """Return the answer, not computed yet."""
         return ChatCompletion(self, chat, computation, metrics)
 
 
 @dataclass(frozen=True, slots=True)
 class ChatCompletion:
-    """One conversation and the model that answers it."""
+    """One request, and the model that answers it."""
 
     conversation: ChatCompletionRequest
     chat: ChatModel
@@ -79,7 +79,7 @@ class ChatCompletion:
     created: int = field(default_factory=lambda: int(time.time()))
 
     async def stream_events(self) -> AsyncGenerator[dict[str, Any], None]:
-        """The answer in pieces, then how it ended and the bill."""
+        """Yield the answer in pieces, then the reason of the end and the usage."""
         yield self._make_chunk({"role": "assistant", "content": ""})
         async for item in self.computation.stream(self._chat):
             if isinstance(item, str):
@@ -92,7 +92,7 @@ class ChatCompletion:
                 yield self._make_object("chat.completion.chunk", []) | {"usage": _format_usage(item)}
 
     async def answer_whole(self) -> dict[str, Any]:
-        """The whole answer."""
+        """Return the whole answer."""
         reply = await self.computation.run(lambda: self._chat(lambda _: None))
         self._count(reply)
         message = {
@@ -104,20 +104,25 @@ class ChatCompletion:
         return self._make_object("chat.completion", [choice]) | {"usage": _format_usage(reply)}
 
     def _chat(self, tell: Callable[[str], None]) -> Reply:
+        """Ask the model, on a worker thread; call `tell` with each piece of text."""
         return self.chat.chat(self.conversation.request, cancelled=self.computation.is_cancelled, on_text=tell)
 
     def _count(self, reply: Reply) -> None:
+        """Count the tokens of `reply`."""
         self.metrics.add("tokens_total", reply.usage.answer_tokens, model=self.chat.name)
 
     def _make_object(self, kind: str, choices: list[dict[str, Any]]) -> dict[str, Any]:
+        """Return a response object of this kind with these choices."""
         head = {"id": self.identity, "object": kind, "created": self.created}
         return {**head, "model": self.chat.name, "choices": choices}
 
     def _make_chunk(self, delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
+        """Return one event of a streamed answer."""
         return self._make_object("chat.completion.chunk", [{"index": 0, "delta": delta, "finish_reason": finish}])
 
 
 def _format_calls(reply: Reply) -> list[dict[str, Any]]:
+    """Return the tool calls of `reply` in OpenAI's form."""
     return [
         {
             "index": place,
@@ -130,11 +135,13 @@ def _format_calls(reply: Reply) -> list[dict[str, Any]]:
 
 
 def _format_usage(reply: Reply) -> dict[str, int]:
+    """Return the usage of `reply` in OpenAI's form."""
     read, written = reply.usage.prompt_tokens, reply.usage.answer_tokens
     return {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}
 
 
 def _read_message(given: Mapping[str, Any]) -> Message:
+    """Read a message from OpenAI's form; of content in parts, only text is supported."""
     content = given.get("content") or ""
     if isinstance(content, list):  # parts; those that are no text cannot be read here
         content = "".join(part["text"] for part in content)
@@ -146,6 +153,7 @@ def _read_message(given: Mapping[str, Any]) -> Message:
 
 
 def _read_tool(given: Mapping[str, Any]) -> ToolSpec:
+    """Read a tool from OpenAI's form."""
     function = given["function"]
     return ToolSpec(
         str(function["name"]), str(function.get("description") or ""), dict(function.get("parameters") or {})
@@ -153,6 +161,7 @@ def _read_tool(given: Mapping[str, Any]) -> ToolSpec:
 
 
 def _read_schema(given: Mapping[str, Any] | None) -> AnswerSchema | None:
+    """Read the answer's schema from the field `response_format`; None for free text."""
     kind = (given or {}).get("type")
     if given is None or kind == "text":
         return None

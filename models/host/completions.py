@@ -1,6 +1,6 @@
-"""`/v1/completions`: code behind a prompt, before a suffix, as OpenAI's API has it; always the likeliest tokens.
+"""`/v1/completions`: greedy completion of a prompt, before a suffix, in the form of OpenAI's API.
 
-Start at `Completion.stream_events` for tokens one by one and at `Completion.answer_whole` for all at once.
+Start at `Completion.stream_events` for tokens one by one and at `Completion.answer_whole` for a single response.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One token: all text so far with it, and its log-probability."""
+    """One token: the whole text so far, this token included, and the token's log-probability."""
 
     text: str
     log_prob: float
@@ -34,7 +34,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """One request and the model that answers it."""
+    """One request, and the model that answers it."""
 
     form: CompletionRequest
     model: StreamingModel
@@ -44,7 +44,7 @@ class Completion:
     created: int = field(default_factory=lambda: int(time.time()))
 
     async def stream_events(self) -> AsyncGenerator[dict[str, Any], None]:
-        """One event for each token, then one that says how it ended."""
+        """Yield one event per token, then one with the reason of the end."""
         written, text = 0, ""
         async for item in self.computation.stream(self._decode):
             if isinstance(item, Piece):
@@ -61,10 +61,10 @@ class Completion:
                 }
 
     async def answer_whole(self) -> dict[str, Any]:
-        """The whole answer.
+        """Return the whole answer.
 
         Raises:
-            ClientGoneError: it was given up.
+            ClientGoneError: the request was cancelled.
         """
         pieces: list[Piece] = []
         decoded: DecodingResult | None = None
@@ -89,10 +89,10 @@ class Completion:
         return answer
 
     async def compute_scores(self) -> dict[str, Any]:
-        """What the model thinks of the continuations it was given.
+        """Return the scores of the continuations in the request.
 
         Raises:
-            ClientGoneError: it was given up.
+            ClientGoneError: the request was cancelled.
         """
         form = self.form
 
@@ -107,7 +107,7 @@ class Completion:
         }
 
     def _decode(self, tell: Callable[[Piece | list[RankedToken]], None]) -> DecodingResult | None:
-        """On a thread: decode, and tell each token."""
+        """Decode on a worker thread and call `tell` with each token, and before them with the ranking if requested."""
 
         def on_token(text: str, log_prob: float) -> bool:
             ends = [place for stop in self.form.stops if (place := text.find(stop)) >= 0]
@@ -120,10 +120,12 @@ class Completion:
         )
 
     def _make_object(self, choices: list[dict[str, Any]]) -> dict[str, Any]:
+        """Return a response object with these choices."""
         head = {"id": self.identity, "object": "text_completion", "created": self.created}
         return {**head, "model": self.model.entry.name, "choices": choices}
 
     def _make_event(self, new: str, log_prob: float, *, at: int) -> dict[str, Any]:
+        """Return the event of one token; `at` is the offset of its text."""
         log_probs = {"tokens": [new], "token_logprobs": [log_prob], "text_offset": [at], "top_logprobs": None}
         choice = {
             "index": 0,
@@ -134,6 +136,7 @@ class Completion:
         return self._make_object([choice]) | {protocol.EXTENSION: {"at": at}}
 
     def _make_last_event(self, decoded: DecodingResult, written: int) -> dict[str, Any]:
+        """Return the event with the reason of the end and the usage."""
         reason = "length" if decoded.end == "length" else "stop"
         choice = {"index": 0, "text": "", "logprobs": None, "finish_reason": reason}
         usage = {
@@ -146,5 +149,5 @@ class Completion:
 
 
 def _count_common(one: str, other: str) -> int:
-    """Characters at which both begin alike."""
+    """Return the length of the common prefix."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))

@@ -1,7 +1,7 @@
-"""A model's blocking calls for the event loop: tokens come as they are computed, and who leaves stops them.
+"""A model's blocking calls, run for the event loop: tokens arrive as they are computed, a disconnect stops them.
 
-A turn is held until the thread is done, at the next token, so that no two computations share a model. Start at
-`Computation.stream`.
+The model's turn is held until the thread has ended, which is at the next token, so that no two computations share a
+model. Start at `Computation.stream`.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ Result = TypeVar("Result")
 
 
 class Computation:
-    """One request's share of a model.
+    """Runs the calls of one request on a model.
 
     Args:
         loaded: the model.
-        client: who asks, for fairness.
-        executor: whose threads compute.
-        metrics: counts tokens and waits.
+        client: name of the client, for fairness.
+        executor: runs the blocking calls.
+        metrics: counts tokens and waiting times.
     """
 
     def __init__(self, loaded: LoadedModel, client: str, executor: Executor, metrics: Metrics) -> None:
@@ -41,16 +41,20 @@ class Computation:
         self._cancelled = threading.Event()
 
     def is_cancelled(self) -> bool:
-        """Whether the client left; asked by the computing thread."""
+        """Return whether the client left; called by the computing thread."""
         return self._cancelled.is_set()
 
     async def run(self, work: Callable[[], Result]) -> Result:
-        """What `work` gives, in its turn."""
+        """Wait for the model's turn, run `work` on a thread and return its result."""
         async with self._hold_turn():
             return await self._wait_for_thread(asyncio.get_running_loop().run_in_executor(self._executor, work))
 
     async def stream(self, work: Callable[[Callable[[Item], None]], Result]) -> AsyncGenerator[Item | Result, None]:
-        """What `work` tells, as it comes, and at last what it gives."""
+        """Wait for the model's turn, run `work` on a thread and yield what it reports, then its result.
+
+        Args:
+            work: called with the function by which it reports an item.
+        """
         loop, arrived = asyncio.get_running_loop(), time.monotonic()
         told: asyncio.Queue[Item | None] = asyncio.Queue()
 
@@ -75,6 +79,7 @@ class Computation:
 
     @contextlib.asynccontextmanager
     async def _hold_turn(self) -> AsyncGenerator[None, None]:
+        """Wait for the model's turn and hold it; the model counts as used meanwhile."""
         loaded = self._loaded
         loaded.users += 1
         try:
@@ -85,7 +90,7 @@ class Computation:
             loaded.used_at = time.monotonic()
 
     async def _wait_for_thread(self, running: Awaitable[Result]) -> Result:
-        """Wait for the thread; who is cancelled meanwhile tells it, and waits all the same."""
+        """Wait for the thread; if cancelled, signal the thread and still wait for its end."""
         shielded = asyncio.ensure_future(running)
         try:
             return await asyncio.shield(shielded)
@@ -95,6 +100,7 @@ class Computation:
             raise
 
     def _record_first_token(self, seconds: float) -> None:
+        """Count the time to the first token."""
         name = self._loaded.entry.name
         self._metrics.add("first_token_seconds_sum", seconds, model=name)
         self._metrics.add("first_token_seconds_count", model=name)

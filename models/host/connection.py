@@ -1,6 +1,6 @@
-"""A server's connection to the host: made when it is needed, made anew when the host was started again.
+"""A server's connection to the host: made on demand, and made again after the host was restarted.
 
-Start at `HostConnection.endpoint`; `FixedConnection` is the same for a server that somebody else runs.
+Start at `HostConnection.endpoint`; `FixedConnection` is the same for a server that Starling does not start.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ if TYPE_CHECKING:
     from models.host.address import HostAccess
     from models.host.launcher import HostLauncher
 
-# One for this process: the host gives each client its turn.
+# Name of this process: the host serves its clients in turns.
 CLIENT = uuid.uuid4().hex
 ENDED = (
     "The model host's process ended unexpectedly (killed, out of memory, or crashed); another one is started and loads "
     "the model again."
 )
-# A large model takes a while to load, a long conversation to be read.
+# Loading a large model and reading a long conversation take a while.
 PATIENCE = Patience(first_token_s=300.0, idle_s=120.0, total_s=1800.0, attempts=1)
 
 
 @dataclass(frozen=True, slots=True)
 class _Token(KeySource):
-    """The host's own key, from the file that only we can read."""
+    """Token from the host's record, as a key."""
 
     token: str = ""
 
@@ -47,40 +47,43 @@ class _Token(KeySource):
 
 
 class Connection(Protocol):
-    """The way to a server. Thread-safe."""
+    """A connection to a server that computes a model. Thread-safe."""
 
     @property
     def problem(self) -> str:
-        """What is wrong with the other side now, in one sentence; "" for nothing."""
+        """Current problem of the other side, in one sentence; "" for none."""
         ...
 
     def listen(self, told: Callable[[str], None]) -> None:
-        """Call `told`, from any thread, with what a person should know of the other side."""
+        """Call `told`, from any thread, with news of the other side for a person."""
         ...
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """That go with every request."""
+        """Headers of every request."""
         ...
 
     def endpoint(self, cancelled: Callable[[], bool]) -> Endpoint:
-        """Where to ask.
+        """Return the endpoint to send requests to.
+
+        Args:
+            cancelled: asked while the host is started.
 
         Raises:
-            ModelError: there is no way.
+            ModelError: there is no server.
         """
         ...
 
     def note_request(self) -> None:
-        """Note that a request goes out."""
+        """Note that a request is sent."""
         ...
 
     def note_answer(self) -> None:
-        """Note that an answer came."""
+        """Note that an answer, or a piece of it, arrived."""
         ...
 
     def check(self) -> None:
-        """See that the other side lives; called many times a second while an answer is due.
+        """Check that the other side responds; called many times a second while an answer is due.
 
         Raises:
             SilentHostError: it hangs.
@@ -88,16 +91,16 @@ class Connection(Protocol):
         ...
 
     def discard(self, endpoint: Endpoint) -> bool:
-        """Nobody answered there: whether it is worth asking for another endpoint, once."""
+        """Forget `endpoint`, at which nobody answered; return whether `endpoint` should be called once more."""
         ...
 
     def close(self) -> None:
-        """End what runs. Safe twice."""
+        """Cancel running requests. Idempotent."""
         ...
 
 
 class FixedConnection:
-    """To a server of which nothing is known but its address."""
+    """A connection to a server of which only the address is known."""
 
     headers: Mapping[str, str] = {}
     problem = ""
@@ -107,32 +110,32 @@ class FixedConnection:
         self._client = client
 
     def listen(self, _: Callable[[str], None]) -> None:
-        """Nothing is known of how it lives."""
+        """Ignore `told`: nothing is known of the server's state."""
 
     def endpoint(self, _: Callable[[], bool]) -> Endpoint:
-        """Where to ask."""
+        """Return the fixed endpoint."""
         return self._endpoint
 
     def note_request(self) -> None:
-        """Nothing is known of how it lives."""
+        """Do nothing: the server is not watched."""
 
     def note_answer(self) -> None:
-        """Nothing is known of how it lives."""
+        """Do nothing: the server is not watched."""
 
     def check(self) -> None:
-        """Nothing is known of how it lives."""
+        """Do nothing: the server is not watched."""
 
     def discard(self, _: Endpoint) -> bool:
-        """Nothing can be done about it."""
+        """Return False: there is no other endpoint."""
         return False
 
     def close(self) -> None:
-        """End what runs."""
+        """Cancel running requests."""
         self._client.close()
 
 
 class HostConnection:
-    """To our host, which is started when there is none."""
+    """A connection to Starling's host, which is started if none runs."""
 
     def __init__(self, process: HostLauncher) -> None:
         self._launcher = process
@@ -148,20 +151,20 @@ class HostConnection:
 
     @property
     def problem(self) -> str:
-        """Say that the host ended, until another one has answered; "" otherwise."""
+        """`ENDED` after the host ended unexpectedly, until a new one has answered; "" otherwise."""
         return ENDED if self._ended else ""
 
     def listen(self, told: Callable[[str], None]) -> None:
-        """Call `told`, once for each time that the host ended, from any thread."""
+        """Call `told`, from any thread, each time the host has ended unexpectedly."""
         self._told = told
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """Who asks, of which version."""
+        """Version and name of this client."""
         return {protocol.HEADER: self._launcher.address.handshake, protocol.CLIENT_HEADER: CLIENT}
 
     def endpoint(self, cancelled: Callable[[], bool]) -> Endpoint:
-        """The host, started if need be."""
+        """Return the endpoint of the host; start the host if none runs."""
         if (endpoint := self._endpoint) is not None:
             return endpoint
         with self._explaining():
@@ -171,14 +174,14 @@ class HostConnection:
             if self._endpoint is None:
                 since_ns = self._launcher.address.read_start_ns()
                 if since_ns == self._since_ns:
-                    self._ended = False  # the same one lives, and only a connection broke
+                    self._ended = False  # the same host still runs, and only a connection broke
                 self._since_ns, news = since_ns, self._ended
                 if reach != self._reach or not self._clients:
                     self._clients.append(HttpClient(HttpOptions(socket=reach.socket, own=True)))
                 self._reach = reach
                 if self._closed:
                     self._clients[-1].close()
-                never_open = Circuit(failures=sys.maxsize)  # it is started again, not left alone
+                never_open = Circuit(failures=sys.maxsize)  # a failed host is restarted, not left alone
                 key = _Token(token=reach.token)
                 url, client = f"{reach.url}/v1", self._clients[-1]
                 self._endpoint = Endpoint(url, client, key=key, patience=PATIENCE, circuit=never_open)
@@ -188,7 +191,7 @@ class HostConnection:
         return endpoint
 
     def discard(self, endpoint: Endpoint) -> bool:
-        """It is started again by the next `endpoint`."""
+        """Forget `endpoint`, so that the next call of `endpoint` starts a new host; return False only once closed."""
         with self._lock:
             if self._endpoint is endpoint:
                 self._ended = self._ended or self._launcher.address.read_start_ns() == self._since_ns
@@ -196,17 +199,17 @@ class HostConnection:
             return not self._closed
 
     def note_request(self) -> None:
-        """Note that a request goes out."""
+        """Note that a request is sent."""
         self._hang_detector.note_request()
 
     def note_answer(self) -> None:
-        """Note that an answer came."""
+        """Note that an answer, or a piece of it, arrived."""
         self._hang_detector.note_answer()
         with self._lock:
             self._ended = self._ended and self._endpoint is None
 
     def check(self) -> None:
-        """See that the host lives.
+        """Check that the host responds.
 
         Raises:
             SilentHostError: it hangs.
@@ -216,7 +219,7 @@ class HostConnection:
 
     @contextmanager
     def _explaining(self) -> Iterator[None]:
-        """Where a host does not answer yet, raise that the one before it ended."""
+        """Replace the error of a silent host by `ENDED` if the host before it ended unexpectedly."""
         try:
             yield
         except SilentHostError as error:
@@ -225,7 +228,7 @@ class HostConnection:
             raise
 
     def close(self) -> None:
-        """End what runs; the host itself stays for others."""
+        """Cancel running requests; the host keeps running for others."""
         with self._lock:
             self._closed = True
             clients = list(self._clients)

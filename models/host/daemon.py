@@ -1,4 +1,4 @@
-"""The host's life: one a user and version, held by a lock; it listens, serves, and leaves when nobody asks any more.
+"""Life of the host process: one per user and version, held by a lock; it listens, serves, and ends when idle.
 
 Start at `run`.
 """
@@ -38,15 +38,15 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-THREADS = 16  # requests that compute or load at once: one a model, for each has a line before it
+THREADS = 16  # requests that compute or load at once; each model has a queue and computes one at a time
 BACKLOG = 128
 SWEEP_S = 1.0
-KEEP_ALIVE_S = 75  # longer than a client of ours keeps a connection, so that none meets a closed one
-GRACE_S = 5  # for answers that are under way when it is told to end
+KEEP_ALIVE_S = 75  # longer than Starling's clients keep idle connections, so that none uses a closed one
+GRACE_S = 5  # for running answers when the host is told to end
 
 
 class AlreadyRunningError(ModelError):
-    """Another process is the host."""
+    """Another process is the host already."""
 
 
 def run(
@@ -57,18 +57,18 @@ def run(
     loaders: Mapping[Kind, Callable[[ModelEntry, PlacementSettings], Any]],
     ready: Callable[[str], object] = lambda _: None,
 ) -> None:
-    """Be the host until nobody asks any more, or a signal comes.
+    """Run the host until it has been idle for long enough, or a signal arrives.
 
     Args:
         address: where to listen.
-        limits: of memory, waiting and idling.
-        models_dir: a person's own models.
-        loaders: what loads each kind of model (`make_loaders`).
-        ready: called with what to connect to once it listens.
+        limits: of memory, waiting requests and idle time.
+        models_dir: folder of the user's own models.
+        loaders: functions that load each kind of model (`make_loaders`).
+        ready: called with the listening address once the host listens.
 
     Raises:
         AlreadyRunningError: there is a host already.
-        HostError: others could decide what lies in the folder.
+        HostError: others could change what lies in the folder.
         ModelError: it cannot listen there.
     """
     from filelock import FileLock, Timeout  # noqa: PLC0415 (for the host alone)
@@ -95,7 +95,7 @@ def run(
 
 
 def make_loaders(state_dir: Path | None) -> dict[Kind, Callable[[ModelEntry, PlacementSettings], Any]]:
-    """What loads each kind of model; measured numbers of threads are remembered in `state_dir`."""
+    """Return the functions that load each kind of model; measured thread counts are stored in `state_dir`."""
 
     def completion(entry: ModelEntry, placing: PlacementSettings) -> Any:  # noqa: ANN401 (one of the three ports)
         device, threads = placing.device, placing.threads
@@ -112,7 +112,7 @@ def make_loaders(state_dir: Path | None) -> dict[Kind, Callable[[ModelEntry, Pla
 
 @contextlib.contextmanager
 def _open_listener(address: Address) -> Iterator[tuple[socket.socket, str]]:
-    """The listening socket and the token ("" behind a Unix socket); the lock is held."""
+    """Open the listening socket and yield it with its token ("" for a Unix socket). The caller holds the lock."""
     address.clear()
     kind = socket.AF_UNIX if address.sockets else socket.AF_INET
     with socket.socket(kind, socket.SOCK_STREAM) as listener:
@@ -143,17 +143,23 @@ def _open_listener(address: Address) -> Iterator[tuple[socket.socket, str]]:
 
 @dataclass(frozen=True, slots=True)
 class _OwnPlace:
-    """What a host listens at, and what tells it from another host's."""
+    """The socket or record at which this host listens.
+
+    Attributes:
+        address: where it lies.
+        mark: its device and inode (`Address.read_inode`), to recognize a replacement.
+    """
 
     address: Address
     mark: tuple[int, int] | None
 
     def is_ours(self) -> bool:
-        """Whether it still lies there: who deletes it, or the folder, has cut this host off."""
+        """Return whether it still lies there: if somebody deletes it or its folder, no client can find this host."""
         return self.address.read_inode() == self.mark
 
 
 async def _serve(host: Host, listener: socket.socket, ready: Callable[[str], object], place: _OwnPlace) -> None:
+    """Serve requests until told to stop."""
     import uvicorn  # noqa: PLC0415 (for the host alone)
 
     from models.host.same_user_protocol import SameUserProtocol  # noqa: PLC0415 (imports uvicorn)
@@ -176,7 +182,7 @@ async def _serve(host: Host, listener: socket.socket, ready: Callable[[str], obj
     class Server(uvicorn.Server):
         @contextlib.contextmanager
         def capture_signals(self) -> Iterator[None]:
-            yield  # uvicorn's own would end the process before it has tidied up
+            yield  # uvicorn's own handlers would end the process before it has cleaned up
 
     server = Server(config)
     loop = asyncio.get_running_loop()
@@ -192,7 +198,7 @@ async def _serve(host: Host, listener: socket.socket, ready: Callable[[str], obj
 
 
 async def _stop_when_idle(host: Host, server: uvicorn.Server, place: _OwnPlace) -> None:
-    """End the server once nobody has asked for long, or nobody can."""
+    """Stop the server once no request has come for long enough, or no client can find it any more."""
     idle_s = host.loaded_models.limits.idle_s
     while True:
         await asyncio.sleep(min(SWEEP_S, idle_s / 4))

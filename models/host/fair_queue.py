@@ -1,7 +1,7 @@
-"""Whose turn it is at a model: the newest request of each client first, the client served longest ago before others.
+"""Order in which clients get a model: each client's newest request first, and the least recently served client first.
 
-A client whose newer request has come does not need its older one soon, so that comes after the newest of all others.
-The line is bounded: what does not fit is told so at once. On the event loop; knows nothing of models. Start at
+An older request of a client is superseded by its newer one and comes after the newest of all other clients. The queue
+is bounded: a request that finds no room fails at once. For one event loop; knows nothing of models. Start at
 `FairQueue.take`.
 """
 
@@ -16,15 +16,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-MOST_CLIENTS = 1000  # that are remembered
+MOST_CLIENTS = 1000  # whose last turn is remembered
 
 
 class BusyError(Exception):
-    """Too many wait already."""
+    """The queue is full."""
 
 
 @dataclass(slots=True)
 class _Waiter:
+    """A waiting request."""
+
     client: str
     arrival: int
     turn: asyncio.Future[None]
@@ -32,7 +34,11 @@ class _Waiter:
 
 
 class FairQueue:
-    """One at a time. Not thread-safe: all on one event loop."""
+    """A queue that gives one request at a time its turn. Not thread-safe: for one event loop.
+
+    Args:
+        most: most requests that may wait.
+    """
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -43,12 +49,12 @@ class FairQueue:
 
     @property
     def waiting(self) -> int:
-        """How many wait."""
+        """Number of waiting requests."""
         return len(self._waiting)
 
     @property
     def idle(self) -> bool:
-        """Whether nobody has the turn or waits for it."""
+        """Whether no request has the turn or waits for it."""
         return not self._taken and not self._waiting
 
     @contextlib.asynccontextmanager
@@ -56,7 +62,7 @@ class FairQueue:
         """Wait for the turn and hold it.
 
         Raises:
-            BusyError: there is no room to wait, or a newer request took the place.
+            BusyError: the queue is full, or a newer request took this one's place in it.
         """
         await self._wait(client)
         try:
@@ -66,6 +72,7 @@ class FairQueue:
             self._grant_next()
 
     async def _wait(self, client: str) -> None:
+        """Wait for the turn; supersede older requests of `client`."""
         for other in self._waiting:
             other.superseded = other.superseded or other.client == client
         if self.idle:
@@ -85,7 +92,7 @@ class FairQueue:
             raise
 
     def _make_room(self) -> None:
-        """Where the line is full, the oldest that was superseded leaves it."""
+        """Drop the oldest superseded request if the queue is full; raise BusyError if there is none."""
         self._waiting = [one for one in self._waiting if not one.turn.done()]  # see `_grant_next`
         if len(self._waiting) < self._most:
             return
@@ -96,7 +103,8 @@ class FairQueue:
         oldest.turn.set_exception(BusyError())
 
     def _grant_next(self) -> None:
-        # who was cancelled a moment ago stands in the line until its task runs again, and cannot take a turn
+        # a request that was cancelled a moment ago is in the queue until its task runs again, and cannot take a turn
+        """Give the turn to the next request, if it is free."""
         wanting = [one for one in self._waiting if not one.turn.done()]
         if self._taken or not wanting:
             return
@@ -106,6 +114,7 @@ class FairQueue:
         chosen.turn.set_result(None)
 
     def _begin(self, client: str) -> None:
+        """Note that `client` has the turn."""
         self._taken = True
         self._served.pop(client, None)
         self._served[client] = next(self._numbers)

@@ -1,6 +1,7 @@
-"""Whether nobody but this user and the administrator can decide what lies at a path. Start at `explain_distrust`.
+"""Trust in folders: whether only this user and the administrator can change what lies at a path.
 
-Walks from the root by open folders, so that what was looked at is what is entered. Makes folders of ours only.
+Walks down from the root through open directory handles, so that what was checked is what is entered. Start at
+`explain_distrust`.
 """
 
 from __future__ import annotations
@@ -13,31 +14,31 @@ from pathlib import Path
 
 from starling_files import FOLDER_MODE, make_folder
 
-HAS_OWNERS = hasattr(os, "getuid")  # elsewhere a user's own folders are private by what they inherit
+HAS_OWNERS = hasattr(os, "getuid")  # elsewhere a user's folders are private by inheritance
 OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
-# A folder that may be entered but not listed can be looked at, where the system has a way.
+# With O_PATH, where the system has it, a folder that may be entered but not listed can be checked too.
 ENTER = getattr(os, "O_PATH", os.O_RDONLY)
 OPEN_FOLDER = ENTER | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 MOST_LINKS = 20
 
 
 class UntrustedError(Exception):
-    """Others could decide what lies there; the message is the rest of a sentence."""
+    """Others could change what lies there; the message is the rest of a sentence."""
 
 
 def explain_distrust(folder: Path, own: int = 1) -> str:
-    """Return why others could decide what lies in `folder`, as the rest of a sentence; "" if they cannot.
+    """Return why others could change what lies in `folder`, as the rest of a sentence; "" if they cannot.
 
     Args:
         folder: an absolute path.
-        own: how many of its last parts are Starling's own: they belong to this user, are open to nobody else, and
-            are no links. The parts before belong to this user or the administrator, and so does each link among them;
-            others may write to them only where each may take away but its own (`/tmp`).
+        own: how many of its last parts are Starling's own: they must belong to this user, be closed to all others, and
+            be no links. The parts before them, and links among these, must belong to this user or the administrator;
+            others may write to them only if the sticky bit is set (`/tmp`).
     """
     if sys.platform == "win32":
-        return ""  # the folders of a user's profile are private by what they inherit
+        return ""  # the folders of a user's profile are private by inheritance
     if not folder.is_absolute() or ".." in folder.parts or not 0 < own < len(folder.parts):
-        return f"{folder} is no plain path"
+        return f"{folder} is not a plain path"
     try:
         with ExitStack() as opened:
             _walk(folder.parts[1:], own, opened)
@@ -49,9 +50,9 @@ def explain_distrust(folder: Path, own: int = 1) -> str:
 
 
 def claim(folder: Path, own: int = 1) -> bool:
-    """Make `folder` and what is missing above it; return whether nobody else can decide what lies there.
+    """Create `folder` and its missing parents; return whether no other user can change what lies there.
 
-    What is ours and could be read by others is closed to them. What others could write to is left, and not trusted.
+    The user's own folder that others can read is closed to them. One that others can write to is left as it is.
     """
     if not folder.is_absolute():
         return False
@@ -70,11 +71,11 @@ def claim(folder: Path, own: int = 1) -> bool:
 
 
 def _walk(parts: tuple[str, ...], own: int, opened: ExitStack) -> None:
-    """Enter one part after the other.
+    """Enter one part of the path after the other and check each.
 
     Raises:
-        UntrustedError: others could decide what lies there.
-        OSError: a part cannot be looked at.
+        UntrustedError: others could change what lies there.
+        OSError: a part cannot be opened.
     """
     root = (Path("/"), _enter("/", None, opened))
     way, links = [root], 0
@@ -104,12 +105,18 @@ def _walk(parts: tuple[str, ...], own: int, opened: ExitStack) -> None:
 
 
 def _enter(name: str, folder: int | None, opened: ExitStack) -> int:
+    """Open a folder, closed with `opened`; return its descriptor."""
     descriptor = os.open(name, OPEN_FOLDER, dir_fd=folder)
     opened.callback(os.close, descriptor)
     return descriptor
 
 
 def _check(path: Path, descriptor: int, *, ours: bool) -> None:
+    """Check owner and mode of an open folder; `ours`: it must be closed to all others.
+
+    Raises:
+        UntrustedError: others could change what lies there.
+    """
     status = os.fstat(descriptor)
     mode = stat.S_IMODE(status.st_mode)
     if status.st_uid not in ({os.getuid()} if ours else {0, os.getuid()}):

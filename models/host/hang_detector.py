@@ -1,8 +1,8 @@
-"""Whether the host lives while it owes an answer: after a short silence it is asked for a sign of life.
+"""Detection of a host that hangs: if an answer is overdue, the host is asked for a sign of life.
 
-A model may take minutes to load or to read; the host's own loop answers `/health` meanwhile. A host that was stopped
-takes connections, for the system does that, and says nothing. Requests that were given up count: whoever types gives
-up each one after a moment. Start at `HangDetector`.
+A model may take minutes to load or to read; the host's event loop answers `/health` meanwhile. A stopped process still
+accepts connections, since the system does that, but answers nothing. Cancelled requests count too: while a person
+types, each request is cancelled after a moment. Start at `HangDetector`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from models.errors import SilentHostError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SILENT_S = 1.0  # without an answer, before it is asked for a sign of life
+SILENT_S = 1.0  # without an answer, until the host is asked for a sign of life
 SILENT = (
     "The model host does not answer. If its process was stopped, let it go on (kill -CONT), else end it; the next "
     "request starts another."
@@ -24,7 +24,7 @@ SILENT = (
 
 
 class HangDetector:
-    """Of one host. Thread-safe."""
+    """Detects whether one host hangs. Thread-safe."""
 
     def __init__(
         self,
@@ -36,9 +36,9 @@ class HangDetector:
         """Watch a host.
 
         Args:
-            lives: asks it for a sign of life; may take a few seconds.
-            clock: in seconds.
-            begin: has work done in the background.
+            lives: asks the host for a sign of life; may take a few seconds.
+            clock: returns seconds.
+            begin: runs a function in the background.
         """
         self._lives = lives
         self._clock = clock
@@ -49,13 +49,13 @@ class HangDetector:
         self._hangs = False
 
     def note_request(self) -> None:
-        """Note that a request goes out."""
+        """Note that a request is sent."""
         with self._lock:
             now = self._clock()
             if self._silent_since is None:
                 self._silent_since = now
             elif self._hangs and now - self._silent_since > SILENT_S:
-                self._hangs = False  # that was a while ago: this request waits for another look
+                self._hangs = False  # that was a while ago: this request waits for another check
 
     def note_answer(self) -> None:
         """Note a sign of life."""
@@ -63,7 +63,9 @@ class HangDetector:
             self._silent_since, self._hangs = None, False
 
     def check(self) -> None:
-        """Look, in the background, where the silence is long; called many times a second while an answer is due.
+        """Ask the host for a sign of life, in the background, if it has been silent for `SILENT_S`.
+
+        Called many times a second while an answer is due.
 
         Raises:
             SilentHostError: the host hangs.
@@ -79,6 +81,7 @@ class HangDetector:
             raise SilentHostError(SILENT)
 
     def _look(self) -> None:
+        """Ask for a sign of life and note the result."""
         lives = False
         try:
             lives = self._lives()

@@ -1,4 +1,4 @@
-"""How the host is, for a person who wants to know: asks `/health` and starts nothing. Start at `fetch_health`."""
+"""Health check of the host: asks `/health` without starting anything. Start at `fetch_health`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LOOK_S = 2.0
 
 
 def fetch_health(address: Address) -> Mapping[str, Any] | None:
-    """Return what the host says of itself; None when none runs there. An empty answer is one that hangs.
+    """Return the host's report on itself; None if no host runs, {} if it runs but gives no valid answer.
 
     Raises:
         HostError: another user listens there, or could.
@@ -51,7 +51,10 @@ def fetch_health(address: Address) -> Mapping[str, Any] | None:
 
 
 async def _is_host(asking: httpx2.AsyncClient, reach: HostAccess) -> bool:
-    """Whether who listens at the port knows the token; another program may have taken the port of a host that died."""
+    """Return whether the process at the port knows the token.
+
+    Another program may have taken the port of a host that died.
+    """
     nonce = secrets.token_hex(16)
     answer = await asking.get(reach.url + PROOF_PATH, headers={NONCE_HEADER: nonce}, timeout=LOOK_S)
     told = answer.json()

@@ -1,16 +1,16 @@
-"""What the host answers: OpenAI's paths, `/health` and `/metrics`, to whoever has the socket or the token.
+"""HTTP application of the host: OpenAI's routes, `/health` and `/metrics`, for clients with the socket or token.
 
-| path | what it does |
+| path | purpose |
 | --- | --- |
-| `POST /v1/completions` | code behind a prompt (`completions`), or scores (`forms`) |
-| `POST /v1/chat/completions` | a conversation goes on (`conversations`) |
-| `POST /v1/embeddings` | texts as vectors |
-| `POST /v1/starling/load` | loads a completion model and says how it computes |
-| `GET /v1/models` | the catalog |
-| `GET /health`, `GET /metrics` | whether it lives; what it counted |
-| `GET /starling/proof` | shows that it knows the token, before a client does |
+| `POST /v1/completions` | complete code (`completions`), or score continuations (`protocol`) |
+| `POST /v1/chat/completions` | answer a conversation (`chat_completions`) |
+| `POST /v1/embeddings` | embed texts as vectors |
+| `POST /v1/starling/load` | load a completion model and report how it computes |
+| `GET /v1/models` | list the catalog |
+| `GET /health`, `GET /metrics` | report state and counters |
+| `GET /starling/proof` | prove to a client that the host knows the token |
 
-A client that names another protocol or program version gets no further than that sentence. Start at `create_app`.
+A client of another protocol or program version gets an error that says so. Start at `create_app`.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 
     from models.host.loaded_models import Kind, LoadedModel, LoadedModels
 
-BUSY = "The model host has as many requests as it takes; try again in a moment."
+BUSY = "The model host has as many requests as it can take; try again in a moment."
 REFUSALS: tuple[tuple[type[Exception], int, str], ...] = (
     (InvalidRequestError, 400, "invalid_request"),
     (UnknownModelError, 404, "model_not_found"),
@@ -65,16 +65,16 @@ MEASURING = "measuring_s"  # only for the client whose request loaded the weight
 
 @dataclass(slots=True)
 class Host:
-    """What the routes share.
+    """State that the routes share.
 
     Attributes:
-        loaded_models: the models.
-        executor: whose threads compute.
-        version: of the program and the protocol; what a client must have too.
-        token: what a client must show; "" for none, behind a socket that only its owner can open.
-        metrics: what is counted.
+        loaded_models: the models in memory.
+        executor: runs blocking calls.
+        version: handshake of version, protocol and configuration, which a client must share.
+        token: required of clients; "" for none, behind a socket that only its owner can open.
+        metrics: counters.
         requested_at: when the last request began or ended, by `time.monotonic`.
-        running: requests that are being answered.
+        running: number of running requests.
     """
 
     loaded_models: LoadedModels
@@ -86,7 +86,7 @@ class Host:
     running: int = 0
 
     async def handle_completions(self, request: Request) -> Response:
-        """`/v1/completions`."""
+        """Answer `POST /v1/completions`."""
         form = CompletionRequest.read(await read_object(request))
         lane = "/score" if form.score else ""  # a review that scores never takes the place of a keystroke
         loaded = await self._get_model(request, form.model, "completion", form.placing)
@@ -98,7 +98,7 @@ class Host:
         return JSONResponse(await run_until_gone(request.receive, completion.answer_whole()))
 
     async def handle_chat(self, request: Request) -> Response:
-        """`/v1/chat/completions`."""
+        """Answer `POST /v1/chat/completions`."""
         body = await read_object(request)
         conversation = ChatCompletionRequest.read(body)
         loaded = await self._get_model(request, conversation.model, "chat", protocol.PlacementSettings())
@@ -108,7 +108,7 @@ class Host:
         return JSONResponse(await run_until_gone(request.receive, completion.answer_whole()))
 
     async def handle_embeddings(self, request: Request) -> Response:
-        """`/v1/embeddings`."""
+        """Answer `POST /v1/embeddings`."""
         body = await read_object(request)
         given = body.get("input")
         texts = [given] if isinstance(given, str) else given
@@ -124,7 +124,7 @@ class Host:
         return JSONResponse({"object": "list", "model": loaded.entry.name, "data": data, "usage": usage})
 
     async def handle_load(self, request: Request) -> Response:
-        """`/v1/starling/load`."""
+        """Answer `POST /v1/starling/load`."""
         body = await read_object(request)
         placing = protocol.read_placement(body.get("placement") or {})
         before = tuple(self.loaded_models)
@@ -135,7 +135,7 @@ class Host:
         return JSONResponse({"model": loaded.entry.name, **traits})
 
     async def list_models(self, _: Request) -> Response:
-        """`/v1/models`."""
+        """Answer `GET /v1/models`."""
         entries = await run_in_threadpool(self.loaded_models.list_entries)
         loaded = {one.entry.name for one in self.loaded_models}
         data = [
@@ -152,7 +152,7 @@ class Host:
         return JSONResponse({"object": "list", "data": data})
 
     async def report_health(self, _: Request) -> Response:
-        """`/health`."""
+        """Answer `GET /health`."""
         models = [
             {"name": one.entry.name, "kind": one.kind, "bytes": one.size_bytes, "waiting": one.turns.waiting}
             for one in self.loaded_models
@@ -170,12 +170,12 @@ class Host:
         )
 
     async def prove_identity(self, request: Request) -> Response:
-        """`/starling/proof`: shows to a client that has shown nothing yet that this is the host with the token."""
+        """Answer `GET /starling/proof`: prove that this host knows the token, before a client sends it."""
         nonce = request.headers.get(protocol.NONCE_HEADER, "")[:100]
         return JSONResponse({"proof": protocol.compute_proof(self.token, nonce) if self.token else ""})
 
     async def report_metrics(self, _: Request) -> Response:
-        """`/metrics`."""
+        """Answer `GET /metrics`."""
         gauges = {("memory_budget_bytes", ""): float(self.loaded_models.limits.memory_bytes)}
         for one in self.loaded_models:
             gauges["waiting", one.entry.name] = float(one.turns.waiting)
@@ -183,7 +183,7 @@ class Host:
         return PlainTextResponse(self.metrics.render(gauges), media_type=CONTENT_TYPE)
 
     def make_refusal(self, error: Exception) -> Response | None:
-        """The answer to a request that failed in a known way."""
+        """Return the response to a request that failed in an expected way; None for an unexpected error."""
         if isinstance(error, BusyError):
             self.metrics.add("busy_total")
             return make_error_response(BUSY, 503, "busy")
@@ -203,16 +203,17 @@ class Host:
     async def _get_model(
         self, request: Request, name: str, kind: Kind, placing: protocol.PlacementSettings
     ) -> LoadedModel:
-        """The model, waited for as long as the client does."""
+        """Return the model, loaded; stop waiting for it if the client disconnects."""
         return await run_until_gone(request.receive, self.loaded_models.get(name, kind, placing))
 
     def _make_computation(self, request: Request, loaded: LoadedModel, lane: str) -> Computation:
+        """Return the computation of `request`; requests in different lanes of a client do not supersede each other."""
         client = request.headers.get(protocol.CLIENT_HEADER) or f"anonymous {id(request)}"
         return Computation(loaded, client[:100] + lane, self.executor, self.metrics)
 
 
 def create_app(host: Host) -> ASGIApp:
-    """The application of `host`."""
+    """Return the ASGI application of `host`."""
     routes = (
         Route("/v1/completions", _with_refusals(host, host.handle_completions), methods=["POST"]),
         Route("/v1/chat/completions", _with_refusals(host, host.handle_chat), methods=["POST"]),
@@ -229,6 +230,8 @@ def create_app(host: Host) -> ASGIApp:
 def _with_refusals(
     host: Host, handle: Callable[[Request], Awaitable[Response]]
 ) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+    """Return a handler that answers expected errors of `handle` with a refusal."""
+
     async def answer(request: Request) -> Response:
         try:
             return await handle(request)
@@ -242,7 +245,7 @@ def _with_refusals(
 
 
 class _AccessControl:
-    """Before everything else: who may come in, and the count of who did."""
+    """Outermost layer of the application: checks token and version, and counts requests."""
 
     def __init__(self, inner: ASGIApp, host: Host) -> None:
         self._inner = inner
@@ -259,7 +262,7 @@ class _AccessControl:
                 host.metrics.add("requests_total", path=scope["path"][:40], status=str(message["status"]))
             await send(message)
 
-        counts = scope["method"] == "POST"  # whoever only looks does not keep it here
+        counts = scope["method"] == "POST"  # GET requests only look, and do not keep the host alive
         host.running += counts
         try:
             await (self._refuse(scope) or self._inner)(scope, receive, send_with_version)
@@ -269,7 +272,7 @@ class _AccessControl:
                 host.requested_at = time.monotonic()
 
     def _refuse(self, scope: Scope) -> Response | None:
-        """The refusal at the door, None when it is open."""
+        """Return the response to a request without the right token or version; None if it may pass."""
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         given = headers.get("authorization", "").removeprefix("Bearer ")
         needed = self._host.token and scope["path"] != protocol.PROOF_PATH

@@ -1,4 +1,4 @@
-"""A chat model of the catalog, computed by the host: the chat port over the same dialect as any other endpoint's.
+"""A chat model of the catalog that the host computes, asked over the same HTTP dialect as any other endpoint.
 
 Start at `HostedChat.chat`.
 """
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class HostedChat:
-    """Implements `models.chat.ChatModel`. Thread-safe."""
+    """A `models.chat.ChatModel` behind a connection to the host. Thread-safe."""
 
     def __init__(self, entry: ModelEntry, connection: Connection) -> None:
         self.entry = entry
@@ -33,21 +33,21 @@ class HostedChat:
 
     @property
     def name(self) -> str:
-        """The model's name in the catalog."""
+        """Name of the model in the catalog."""
         return self.entry.name
 
     @property
     def identity(self) -> str:
-        """Who answers: part of the cache's key."""
+        """Name of the host's model in the key of cached replies."""
         return f"model host {self.entry.name}"
 
     @property
     def context_tokens(self) -> int:
-        """Tokens that conversation and answer may have together."""
+        """Most tokens of conversation and answer together."""
         return self.entry.context_tokens
 
     def count_tokens(self, text: str) -> int:
-        """An estimate from above."""
+        """Return an upper estimate of the number of tokens in `text`."""
         return estimate_tokens(text)
 
     def chat(
@@ -57,7 +57,7 @@ class HostedChat:
         cancelled: Callable[[], bool],
         on_text: Callable[[str], None] | None = None,
     ) -> Reply:
-        """See `models.chat.ChatModel.chat`; asked once more if the host died meanwhile."""
+        """Ask the host, once more if it died meanwhile; see `models.chat.ChatModel.chat`."""
         announcer = Announcer(on_text) if on_text is not None else None
         for again in (True, False):
             if self._closed:
@@ -79,10 +79,10 @@ class HostedChat:
     def _ask_once(
         self, endpoint: Endpoint, request: ChatRequest, cancelled: Callable[[], bool], announcer: Announcer | None
     ) -> Reply:
-        """Ask once, and note each sign of life.
+        """Ask once, and report each piece of the answer to the connection as a sign of life.
 
         Raises:
-            ChatError: no answer came.
+            ChatError: there is no answer.
             SilentHostError: the host hangs.
         """
         connection, heard = self._connection, list[str]()
@@ -106,6 +106,6 @@ class HostedChat:
         return reply
 
     def close(self) -> None:
-        """End what runs."""
+        """Cancel running calls."""
         self._closed = True
         self._connection.close()

@@ -1,6 +1,6 @@
-"""How a server comes by the host: it connects, and where none listens it starts one and waits until it does.
+"""Start of the host by a server: it connects, or starts a host and waits until that listens.
 
-The host is a process of its own session: it outlives whoever started it. Start at `HostLauncher.ensure_running`.
+The host runs in its own session and outlives the server that started it. Start at `HostLauncher.ensure_running`.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 START_S = 30.0
-AGAIN_S = 1.0  # a host that found another one leaves; where that one is about to leave too, one is started again
+AGAIN_S = 1.0  # wait before another start: a new host ends if it finds a running one, which may be ending too
 POLL_S = 0.02
-HANGS_S = 3.0  # somebody listens, and does not say how it is
+HANGS_S = 3.0  # for a host that listens without answering health checks
 DETACHED = getattr(subprocess, "CREATE_NO_WINDOW", 0) | getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
 
 
 class HostLauncher:
-    """The host, started where there is none. Thread-safe.
+    """Starts the host if none runs. Thread-safe.
 
     Args:
-        address: where it listens.
-        command: what starts it; fixed by the program, never by a workspace.
+        address: where the host listens.
+        command: starts the host; fixed by the program, never by a workspace.
     """
 
     def __init__(self, address: Address, command: Sequence[str]) -> None:
@@ -46,20 +46,20 @@ class HostLauncher:
         self._started_at = 0.0
 
     def ensure_running(self, cancelled: Callable[[], bool] = lambda: False) -> HostAccess:
-        """Return how the host is reached, once it has given a sign of life.
+        """Return how to connect to the host once it answers health checks; start it if none runs.
 
         Args:
-            cancelled: asked while it is waited for.
+            cancelled: asked while waiting.
 
         Raises:
-            GivenUpError: `cancelled` said so.
-            SilentHostError: it listens and does not answer, or is still starting.
+            GivenUpError: `cancelled` returned true.
+            SilentHostError: it listens without answering, or is still starting.
             HostError: it could not be started, or another user is in its place.
         """
         deadline = time.monotonic() + START_S
         listens_since: float | None = None
         while not cancelled():
-            with self._lock:  # threads of one server start one; of several servers, the host's own lock lets one live
+            with self._lock:  # one start for all threads; if several servers start hosts, the host's lock lets one live
                 found = self.address.find_host()
                 if found is None:
                     self._start()
@@ -67,7 +67,7 @@ class HostLauncher:
             if found is not None:
                 if fetch_health(
                     self.address
-                ):  # a killed process takes connections a moment longer, a stopped one for ever
+                ):  # a killed process accepts connections a moment longer, a stopped one for ever
                     return found
                 listens_since = listens_since or now
                 if time.monotonic() - listens_since > HANGS_S:
@@ -80,7 +80,7 @@ class HostLauncher:
         raise GivenUpError
 
     def _make_timeout_error(self) -> HostError:
-        """Return the error for a host that does not listen in time; one that still starts will listen later."""
+        """Return the error for a host that does not listen in time: `SilentHostError` if it is still starting."""
         without = "set `model.host` to off to do without."
         with self._lock:
             starting = self._process is not None and self._process.poll() is None
@@ -89,14 +89,14 @@ class HostLauncher:
         return HostError(f"The model host did not listen within {START_S:.0f} s; {without}")
 
     def is_alive(self) -> bool:
-        """Whether there is none, which the next request mends, or it gives a sign of life."""
+        """Return whether the host answers health checks, or none runs: then the next request starts one."""
         try:
             return fetch_health(self.address) != {}
         except HostError:
             return False
 
     def _start(self) -> None:
-        """Start one, unless one of ours is on its way.
+        """Start a host unless one that this launcher started is still starting.
 
         Raises:
             HostError: it cannot be started, or ended at once.
@@ -118,6 +118,7 @@ class HostLauncher:
         logger.info("model host started")
 
     def _spawn(self) -> subprocess.Popen[bytes]:
+        """Start the host's process, detached from this one."""
         folder = self.address.folder
         try:
             process = subprocess.Popen(
@@ -133,6 +134,6 @@ class HostLauncher:
             raise HostError(
                 f"The model host could not be started ({error.strerror or error}); `model.host = off` does without it."
             ) from error
-        # it is no child to wait for, but a system that keeps dead children until they are asked for wants to be asked
+        # nobody waits for the host's end, but without a wait an ended child stays as a zombie on POSIX systems
         threading.Thread(target=process.wait, name="model-host", daemon=True).start()
         return process

@@ -1,7 +1,7 @@
-"""The models in memory: loaded when they are asked for, within a budget, and let go when nobody has asked for long.
+"""Models in memory: loaded on demand within a memory budget, and unloaded after a time without requests.
 
-A completion model never makes a chat model leave, or the other way round: only an idle one of the same kind gives way,
-and what does not fit is said. On the event loop; loading is done by a thread. Start at `LoadedModels.get`.
+A completion model never displaces a chat model, or the other way round: only an idle model of the same kind is unloaded
+for a new one, and a model that does not fit is refused. For one event loop; threads load. Start at `LoadedModels.get`.
 """
 
 from __future__ import annotations
@@ -29,26 +29,26 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 Kind = Literal["completion", "chat", "embedding"]
-# A model that was used this lately is not sent away for another of its kind.
+# A model is not unloaded for another one if it was used within so many seconds.
 SETTLED_S = 30.0
 
 
 class UnknownModelError(ModelError):
-    """No model of that name can do that."""
+    """There is no model of that name for that purpose."""
 
 
 @dataclass(slots=True)
 class LoadedModel:
-    """A model in memory, or on its way there.
+    """A model in memory, or one that is being loaded.
 
     Attributes:
-        entry: which.
-        kind: what for.
-        size_bytes: of the memory counted for it.
-        turns: the line before it.
-        model: it, once loaded.
-        used_at: when it was last asked for, by `time.monotonic`.
-        users: how many requests hold it.
+        entry: its catalog entry.
+        kind: its purpose.
+        size_bytes: memory counted for it.
+        turns: the queue before it.
+        loading: future of the loaded model.
+        used_at: when it was last requested, by `time.monotonic`.
+        users: number of requests that use it.
     """
 
     entry: ModelEntry
@@ -61,7 +61,7 @@ class LoadedModel:
 
     @property
     def model(self) -> Any:  # noqa: ANN401 (one of the three ports, by kind)
-        """The loaded model, None while it is not."""
+        """The loaded model; None until it is loaded."""
         return self.loading.result() if self.loading.done() and not self.loading.exception() else None
 
 
@@ -70,9 +70,9 @@ class Limits:
     """Bounds of the host.
 
     Attributes:
-        memory_bytes: that all models may have together.
-        waiting: requests that wait for one model.
-        idle_s: a model, and the host itself, leaves after so long without a request.
+        memory_bytes: memory for all models together.
+        waiting: most requests that wait for one model.
+        idle_s: seconds without a request after which a model is unloaded, or the host ends.
     """
 
     memory_bytes: int
@@ -81,7 +81,15 @@ class Limits:
 
 
 class LoadedModels:
-    """All of them."""
+    """All models in memory.
+
+    Args:
+        models_dir: folder of the user's own models.
+        loaders: function that loads each kind of model, on a thread.
+        limits: bounds of the host.
+        executor: runs the loaders.
+        catalog: reads the catalog.
+    """
 
     def __init__(
         self,
@@ -103,14 +111,14 @@ class LoadedModels:
         return iter(list(self._models.values()))
 
     def list_entries(self) -> list[ModelEntry]:
-        """All models of the catalog as it is on the disk now."""
+        """Return the entries of the catalog as it is on disk now."""
         return list(self._catalog(self._models_dir).entries.values())
 
     async def get(self, name: str, kind: Kind, placing: PlacementSettings) -> LoadedModel:
-        """The model, loaded.
+        """Return the model `name` ("" for the first one of that kind), loaded.
 
         Raises:
-            UnknownModelError: there is none of that name for that.
+            UnknownModelError: there is none of that name and kind.
             ModelError: it cannot be loaded, or does not fit.
         """
         entry = self._find_entry(name, kind)
@@ -131,18 +139,19 @@ class LoadedModels:
         return loaded
 
     def unload_idle(self) -> None:
-        """Let go of what nobody has asked for."""
+        """Unload models without a request for `Limits.idle_s`."""
         now = time.monotonic()
         for key, one in list(self._models.items()):
             if _is_idle(one) and now - one.used_at > self.limits.idle_s:
                 self._unload(key)
 
     def close(self) -> None:
-        """Let go of all; what computes ends at its next token."""
+        """Unload all models; running computations end at their next token."""
         for key in list(self._models):
             self._unload(key)
 
     def _find_entry(self, name: str, kind: Kind) -> ModelEntry:
+        """Return the catalog entry of the model `name` of this kind; raise UnknownModelError if there is none."""
         catalog = self._catalog(self._models_dir)
         fitting = [entry for entry in catalog.entries.values() if kind in entry.roles]
         entry = catalog.get(name) if name else next(iter(fitting), None)
@@ -153,7 +162,7 @@ class LoadedModels:
         return entry
 
     def _admit(self, entry: ModelEntry, kind: Kind) -> LoadedModel:
-        """A place for a model that is about to be loaded; idle ones of its kind leave for it if need be."""
+        """Reserve memory for a model that will be loaded; unload idle models of its kind if needed."""
         needed = estimate_needed_bytes(entry)
         now = time.monotonic()
         idle = sorted(
@@ -177,11 +186,13 @@ class LoadedModels:
         return LoadedModel(entry, kind, needed, FairQueue(self.limits.waiting), asyncio.Future())
 
     def _has_room(self, needed: int) -> bool:
+        """Return whether another `needed` bytes fit the budget and the machine's free memory."""
         held = sum(one.size_bytes for one in self)
         arriving = sum(one.size_bytes for one in self if not one.loading.done())
         return held + needed <= self.limits.memory_bytes and arriving + needed <= read_free_bytes()
 
     def _explain_shortage(self, entry: ModelEntry, needed: int) -> str:
+        """Return the message for a model that does not fit."""
         held = ", ".join(f"{one.entry.name} ({one.size_bytes // 1_000_000} MB)" for one in self)
         return (
             f"The model {entry.name} needs about {needed // 1_000_000} MB, and the model host "
@@ -191,8 +202,9 @@ class LoadedModels:
         )
 
     def _unload(self, key: tuple[Any, ...]) -> None:
+        """Remove a model and release its weights, after loading if that is under way."""
         loaded = self._models.pop(key)
-        logger.info("model let go", extra={"model": loaded.entry.name})
+        logger.info("model unloaded", extra={"model": loaded.entry.name})
         if loaded.loading.done() and not loaded.loading.cancelled() and loaded.loading.exception() is None:
             self._executor.submit(loaded.loading.result().close)
         else:
@@ -200,16 +212,18 @@ class LoadedModels:
 
 
 def _close_late(loading: asyncio.Future[Any]) -> None:
+    """Release the weights of a model that was unloaded while it was loading."""
     if not loading.cancelled() and loading.exception() is None:
         loading.result().close()
 
 
 def _is_idle(loaded: LoadedModel) -> bool:
+    """Return whether the model is loaded and no request uses it or waits for it."""
     return loaded.loading.done() and not loaded.users and loaded.turns.idle
 
 
 def _read_stamp(entry: ModelEntry) -> tuple[int, int]:
-    """Changes when other weights are put in the folder."""
+    """Return time of change and size of the weights file, which differ after the weights were replaced."""
     try:
         status = (entry.weights / WEIGHTS_FILE).stat()
     except OSError:

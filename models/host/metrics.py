@@ -1,6 +1,6 @@
-"""What the host counts, in Prometheus' text format; https://prometheus.io/docs/instrumenting/exposition_formats/.
+"""Counters of the host, in Prometheus' text format; https://prometheus.io/docs/instrumenting/exposition_formats/.
 
-Numbers alone: no path, no text, no client. Start at `Metrics.render`.
+Numbers only: no paths, texts or client names. Start at `Metrics.render`.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ HELP = {
 
 
 class Metrics:
-    """Counters of one host; on the event loop."""
+    """Counters of one host. Not thread-safe: for one event loop."""
 
     def __init__(self) -> None:
         self._counted: Counter[tuple[str, tuple[tuple[str, str], ...]]] = Counter()
 
     def add(self, name: str, amount: float = 1.0, **labels: str) -> None:
-        """Count."""
+        """Add `amount` to the counter `name` with these labels."""
         self._counted[name, tuple(sorted(labels.items()))] += amount  # type: ignore[assignment]
 
     def render(self, gauges: dict[tuple[str, str], float]) -> str:
-        """All of it; `gauges` by name and model ("" for none)."""
+        """Return all counters and `gauges` (by name and model, "" for none) in Prometheus' text format."""
         values: list[tuple[str, tuple[tuple[str, str], ...], float]] = [
             (name, labels, value) for (name, labels), value in self._counted.items()
         ]
@@ -50,6 +50,7 @@ class Metrics:
 
 
 def _format_labels(labels: tuple[tuple[str, str], ...]) -> str:
+    """Return `labels` in braces, escaped; "" for none."""
     if not labels:
         return ""
     escaped = ((name, value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")) for name, value in labels)

@@ -1,6 +1,6 @@
-"""Who is at the other end of a Unix socket, as the kernel says: what is meant for this user goes to nobody else.
+"""The user at the other end of a Unix socket, as the kernel reports it.
 
-Linux tells by `SO_PEERCRED`, macOS and FreeBSD by `LOCAL_PEERCRED`. Start at `describe_foreign_peer`.
+Linux reports it by `SO_PEERCRED`, macOS and FreeBSD by `LOCAL_PEERCRED`. Start at `describe_foreign_peer`.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ LINUX_PEER = struct.Struct("3i")  # process, user, group
 XUCRED_BYTES = 76  # version, user, number of groups, groups
 XUCRED_HEAD = struct.Struct("2I")
 SOL_LOCAL = 0
-NOBODY = -1  # of a connection that was never taken
+NOBODY = -1  # user id of a connection that was never accepted
 
 
 class Connected(Protocol):
-    """A connected socket, or asyncio's stand-in for one."""
+    """A connected socket, or asyncio's wrapper of one."""
 
     def getsockopt(self, level: int, option: int, length: int, /) -> bytes:
         """Return an option of the socket."""
@@ -32,15 +32,15 @@ class Connected(Protocol):
 
 
 def is_local(connection: socket.socket) -> bool:
-    """Return whether the connection goes through a Unix socket."""
+    """Return whether `connection` goes through a Unix socket."""
     return connection.family == getattr(socket, "AF_UNIX", None)
 
 
 def read_peer_uid(connection: Connected) -> int | None:
-    """Return the user at the other end; None where the system does not tell.
+    """Return the user id of the other end; None if the system does not report it.
 
     Raises:
-        OSError: the connection is gone.
+        OSError: the connection is closed.
     """
     platform: str = sys.platform
     if platform == "linux":
@@ -52,9 +52,9 @@ def read_peer_uid(connection: Connected) -> int | None:
 
 
 def describe_foreign_peer(connection: Connected) -> str:
-    """Return who is at the other end if that is another user ("user 1001"), "" if it is this one.
+    """Return who is at the other end if that is not this user ("user 1001"); "" if it is.
 
-    Where the system does not tell, the folder of the socket is all that keeps others out.
+    If the system does not report the peer, "" too: then only the folder of the socket keeps others out.
     """
     try:
         uid = read_peer_uid(connection)
@@ -66,7 +66,7 @@ def describe_foreign_peer(connection: Connected) -> str:
 
 
 def restrict_to_own_sockets(backend: httpcore2.AsyncNetworkBackend) -> httpcore2.AsyncNetworkBackend:
-    """Return `backend` with a look at each Unix socket, before a byte is sent, for whether this user listens there."""
+    """Return `backend`, but with Unix sockets refused before a byte is sent if another user listens there."""
     import httpcore2  # noqa: PLC0415 (with the first connection)
 
     class OwnSockets(httpcore2.AsyncNetworkBackend):

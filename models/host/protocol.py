@@ -1,15 +1,15 @@
-"""What goes over the connection: OpenAI's completion request with one object more, `starling`, and back into records.
+"""The protocol between servers and host: OpenAI's completion request with an extension, the object `starling`.
 
-That object carries what a `FillRequest` has beyond prompt and suffix, exactly, and what else our own client asks:
+The extension carries the fields that a `FillRequest` has beyond prompt and suffix, and options of Starling's client:
 
     {"path": "pkg/a.py", "snippets": [{"path": "...", "text": "...", "stable": true}],
-     "score": ["a continuation to judge", ...],        # instead of writing one
-     "ranked": 4,                                      # tell the likeliest first tokens
+     "score": ["a continuation to score", ...],        # instead of writing one
+     "ranked": 4,                                      # report the likeliest first tokens
      "first": [number, log_prob],                      # begin with this one of them
-     "budget_ms": 500,                                 # the time that the answer may take
+     "budget_ms": 500,                                 # time for the answer
      "placement": {"device": "auto", "compute_type": "auto", "threads": 0}}
 
-Never trusts what comes: every field has its type and its bound. Start at `CompletionRequest.read`.
+Input is never trusted: every field is checked for its type and bound. Start at `CompletionRequest.read`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from models.local.loading import COMPUTE_TYPES
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-PROTOCOL = 2  # of this page; hosts and clients of two numbers never talk
+PROTOCOL = 2  # version of this protocol; hosts and clients of different versions never talk
 HEADER = "x-starling-protocol"
 PROOF_PATH = "/starling/proof"
 NONCE_HEADER = "x-starling-nonce"
@@ -43,17 +43,23 @@ Value = TypeVar("Value")
 
 
 def compute_proof(token: str, nonce: str) -> str:
-    """Return what shows that a host knows `token`, without telling it: whoever else took its port gets no code."""
+    """Return a proof of knowing `token` that does not reveal it.
+
+    A client checks it before it sends code: another program may have taken the port of a host that died.
+    """
     return hmac.new(token.encode(), f"Starling's model host: {nonce}".encode(), hashlib.sha256).hexdigest()
 
 
 class InvalidRequestError(ValueError):
-    """A request that is none; the message is a sentence."""
+    """A malformed request; the message is a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlacementSettings:
-    """Where and how a model is to compute; as the settings `model.device`, `model.computeType`, `model.threads`."""
+    """Requested device, compute type and number of threads of a model.
+
+    As the settings `model.device`, `model.computeType` and `model.threads`.
+    """
 
     device: str = "auto"
     compute_type: str = "auto"
@@ -65,13 +71,13 @@ class CompletionRequest:
     """A request to `/v1/completions`.
 
     Attributes:
-        model: its name in the catalog.
+        model: name of the model in the catalog.
         request: what to complete.
-        stream: tokens one by one, as server-sent events.
-        log_probs: tell each token's.
+        stream: whether tokens are sent one by one, as server-sent events.
+        log_probs: whether the log-probability of each token is sent.
         stops: texts that end the answer.
-        score: continuations to judge instead.
-        ranked: how many of the likeliest first tokens to tell.
+        score: continuations to score instead of completing.
+        ranked: how many of the likeliest first tokens to report.
         first: the token to begin with.
         placing: where and how to compute.
     """
@@ -88,10 +94,10 @@ class CompletionRequest:
 
     @classmethod
     def read(cls, body: Mapping[str, Any]) -> CompletionRequest:
-        """The request in a JSON body.
+        """Read the request from a JSON body.
 
         Raises:
-            InvalidRequestError: it is none.
+            InvalidRequestError: a field is missing or invalid.
         """
         extension = _read_field(body, EXTENSION, dict, {})
         for name in ("n", "best_of"):
@@ -123,7 +129,7 @@ class CompletionRequest:
         )
 
     def body(self) -> dict[str, Any]:
-        """The JSON of it, as our client sends it."""
+        """Return the JSON body that Starling's client sends."""
         extension: dict[str, Any] = {
             "path": self.request.path,
             "snippets": [{"path": one.path, "text": one.text, "stable": one.stable} for one in self.request.snippets],
@@ -150,10 +156,10 @@ class CompletionRequest:
 
 
 def read_placement(table: Mapping[str, Any]) -> PlacementSettings:
-    """Where and how to compute.
+    """Read the placement settings from `table`.
 
     Raises:
-        InvalidRequestError: nowhere that is known.
+        InvalidRequestError: a value is unknown or out of bounds.
     """
     wanted = PlacementSettings(
         _read_field(table, "device", str, "auto"),
@@ -168,29 +174,30 @@ def read_placement(table: Mapping[str, Any]) -> PlacementSettings:
 
 
 def format_score(score: Score) -> dict[str, Any]:
-    """A score as JSON; its text is the asker's own."""
+    """Return a score as JSON, without its text, which the client knows."""
     return {"log_probs": list(score.log_probs), "token_ends": list(score.token_ends)}
 
 
 def read_score(text: str, body: Mapping[str, Any]) -> Score:
-    """The score of `text`.
+    """Return the score of `text` from the JSON of `format_score`.
 
     Raises:
-        KeyError, TypeError, ValueError: it is none.
+        KeyError, TypeError, ValueError: `body` is malformed.
     """
     return Score(text, tuple(map(float, body["log_probs"])), tuple(map(int, body["token_ends"])))
 
 
 def read_required_text(body: Mapping[str, Any], name: str) -> str:
-    """A text that must be there.
+    """Return the text in the field `name`.
 
     Raises:
-        InvalidRequestError: it is not.
+        InvalidRequestError: it is missing or no text.
     """
     return _read_field(body, name, str)
 
 
 def _read_snippet(item: object) -> Snippet:
+    """Read a snippet from JSON."""
     if not isinstance(item, dict):
         raise InvalidRequestError("snippets are objects with path, text and stable.")
     return Snippet(
@@ -201,12 +208,14 @@ def _read_snippet(item: object) -> Snippet:
 
 
 def _read_ranked(item: object) -> RankedToken:
+    """Read a ranked token from the JSON pair of id and log-probability."""
     if isinstance(item, list) and len(item) == 2 and isinstance(item[0], int) and isinstance(item[1], int | float):
         return RankedToken(item[0], float(item[1]))
     raise InvalidRequestError("first is a token's number and its log-probability, as they were told.")
 
 
 def _read_items(table: Mapping[str, Any], name: str, most: int) -> list[Any]:
+    """Return the list in the field `name`, [] if missing; at most `most` items."""
     items: list[Any] = _read_field(table, name, list, [])
     if len(items) > most:
         raise InvalidRequestError(f"{name} has {len(items)} items; there may be {most}.")
@@ -214,6 +223,7 @@ def _read_items(table: Mapping[str, Any], name: str, most: int) -> list[Any]:
 
 
 def _check_texts(items: Sequence[Any], name: str) -> tuple[str, ...]:
+    """Return `items` as a tuple; raise InvalidRequestError unless all are texts."""
     if not all(isinstance(item, str) and item for item in items) and name == "stop":
         raise InvalidRequestError("stop is a text, or a list of texts.")
     if not all(isinstance(item, str) for item in items):
@@ -222,6 +232,7 @@ def _check_texts(items: Sequence[Any], name: str) -> tuple[str, ...]:
 
 
 def _read_bounded(table: Mapping[str, Any], name: str, usual: int, least: int, most: int) -> int:
+    """Return the integer in the field `name`, `usual` if missing; raise InvalidRequestError if out of bounds."""
     value = table.get(name)
     if value is None:
         return usual
@@ -231,7 +242,8 @@ def _read_bounded(table: Mapping[str, Any], name: str, usual: int, least: int, m
 
 
 def _read_field(table: Mapping[str, Any], name: str, kind: type[Value], default: Value | None = None) -> Value:
+    """Return the value of the field `name`; raise InvalidRequestError unless it has the type `kind`."""
     value = table.get(name, default)
     if not isinstance(value, kind):
-        raise InvalidRequestError(f"{name} is missing or no {kind.__name__}.")
+        raise InvalidRequestError(f"{name} is missing or not a {kind.__name__}.")
     return value

@@ -1,4 +1,4 @@
-"""Answers over HTTP that end with their connection: whoever hangs up stops the computing behind it.
+"""HTTP responses that end with their connection: a client that disconnects stops the computation.
 
 Errors have OpenAI's form, with one sentence for a person. Knows no model. Start at `EventStream` and `run_until_gone`.
 """
@@ -24,15 +24,15 @@ BUSY_RETRY_S = 1
 
 
 class ClientGoneError(Exception):
-    """The client went away."""
+    """The client disconnected."""
 
 
 class HttpRequestError(Exception):
     """A request that is answered with an error.
 
     Attributes:
-        status: of HTTP.
-        kind: a word for programs.
+        status: HTTP status.
+        kind: code for programs.
     """
 
     def __init__(self, message: str, status: int, kind: str) -> None:
@@ -42,16 +42,16 @@ class HttpRequestError(Exception):
 
 
 def make_error_response(message: str, status: int, kind: str) -> Response:
-    """An error as OpenAI writes it."""
+    """Return an error response in OpenAI's form; with status 503 it asks the client to retry after `BUSY_RETRY_S`."""
     headers = {"retry-after": str(BUSY_RETRY_S)} if status == 503 else None
     return JSONResponse({"error": {"message": message, "type": kind, "code": kind}}, status, headers)
 
 
 async def read_object(request: Request) -> dict[str, Any]:
-    """The JSON object in a body.
+    """Return the JSON object in the body of `request`.
 
     Raises:
-        HttpRequestError: there is none, or it is too large.
+        HttpRequestError: the body is no JSON object, or too large.
     """
     body = b""
     async for piece in request.stream():
@@ -63,15 +63,15 @@ async def read_object(request: Request) -> dict[str, Any]:
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        raise HttpRequestError("The body of the request is no JSON object.", 400, "invalid_request")
+        raise HttpRequestError("The body of the request is not a JSON object.", 400, "invalid_request")
     return found
 
 
 async def run_until_gone(receive: Receive, work: Coroutine[Any, Any, Result]) -> Result:
-    """What `work` gives; it is cancelled when the client goes away.
+    """Return the result of `work`; cancel it if the client disconnects first.
 
     Raises:
-        ClientGoneError: the client went away.
+        ClientGoneError: the client disconnected.
     """
     working = asyncio.ensure_future(work)
     leaving = asyncio.ensure_future(_wait_until_gone(receive))
@@ -87,17 +87,18 @@ async def run_until_gone(receive: Receive, work: Coroutine[Any, Any, Result]) ->
 
 
 async def _wait_until_gone(receive: Receive) -> None:
+    """Return once the client has disconnected."""
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
 class EventStream(Response):
-    """Server-sent events; the answer begins with the first one, so that what fails before it has a status of its own.
+    """Server-sent events. The response starts with the first event, so an earlier error still gets its own status.
 
     Args:
-        events: JSON objects; closed when the client goes away.
-        make_refusal: from an error before the first event to the answer instead; None for one that is ours.
-        on_gone: called when the client goes away.
+        events: JSON objects; closed when the client disconnects.
+        make_refusal: returns the response for an error, or None for an unexpected one, which is raised.
+        on_gone: called when the client disconnects.
     """
 
     def __init__(
@@ -114,7 +115,7 @@ class EventStream(Response):
         self._begun = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send them."""
+        """Send the events."""
         try:
             await run_until_gone(receive, self._send(send))
         except (ClientGoneError, OSError):
@@ -129,6 +130,7 @@ class EventStream(Response):
                 await send({"type": "http.response.body", "body": b"data: " + bytes(answer.body) + b"\n\n"})
 
     async def _send(self, send: Send) -> None:
+        """Send each event, then the end mark."""
         try:
             async for event in self._events:
                 await self._begin_once(send)
@@ -139,6 +141,7 @@ class EventStream(Response):
             await self._events.aclose()
 
     async def _begin_once(self, send: Send) -> None:
+        """Send status and headers before the first event."""
         if not self._begun:
             self._begun = True
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})

@@ -1,4 +1,7 @@
-"""At the host's socket: whoever is not its user is shown out before anything is read. Start at `SameUserProtocol`."""
+"""HTTP over the host's socket, for clients of the same user only.
+
+Connections of other users are closed before a byte is read. Start at `SameUserProtocol`.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +19,10 @@ logger = logging.getLogger(__name__)
 
 
 class SameUserProtocol(H11Protocol):
-    """Speaks HTTP with this user alone; behind TCP the token decides."""
+    """HTTP protocol that rejects Unix-socket connections of other users; over TCP, the token is checked later."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take the connection, or end it."""
+        """Accept the connection, or abort it if its peer is another user."""
         super().connection_made(transport)
         connection = transport.get_extra_info("socket")
         if connection is not None and is_local(connection) and (who := describe_foreign_peer(connection)):

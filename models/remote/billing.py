@@ -109,10 +109,11 @@ class BilledChat(LayeredChat):
         """Return the usage of a failed call; estimate the tokens of an answer that broke off, which are charged too."""
         if not error.partial or error.usage.prompt_tokens:
             return error.usage
-        asked = sum(self.count_tokens(message.text) for message in request.messages)
-        return error.usage + Usage(asked, self.count_tokens(error.partial), estimated=True)
+        prompt_tokens = sum(self.count_tokens(message.text) for message in request.messages)
+        return error.usage + Usage(prompt_tokens, self.count_tokens(error.partial), estimated=True)
 
     def _book(self, usage: Usage, *, failed: bool) -> None:
+        """Record `usage` at the account's prices, unless nothing was sent."""
         if not usage.requests:  # nothing was sent
             return
         prices = self._account.prices

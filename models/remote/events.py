@@ -115,29 +115,29 @@ class EventParser:
         line = line.strip().removeprefix(MARK_OF_ORDER)
         return not self._begun and line.startswith(b"{") and _parse(line) is None
 
-    def _take_data(self, said: bytes) -> list[Event]:
+    def _take_data(self, data: bytes) -> list[Event]:
         """Return the events that a `data:` line completes; the data of one event may span several lines."""
-        if not said:
+        if not data:
             return []
-        if said == END_MARK:
+        if data == END_MARK:
             return [*self._dispatch(), DONE]
-        event = _parse(said)
+        event = _parse(data)
         if event is not None and (not self._parts or isinstance(event, dict)):
             return [*self._dispatch(), *self._mark_error(event)]
         if len(self._parts) >= MOST_PARTS:
             return self._dispatch()
-        self._parts.append(said)
+        self._parts.append(data)
         return []
 
     def _dispatch(self) -> list[Event]:
-        """Return the event whose lines were collected, as a list; [] where none were."""
+        """Parse the data lines collected for one event; return it as a list, [] where there are no lines."""
         if not self._parts:
             return []
-        said = b"\n".join(self._parts)
+        data = b"\n".join(self._parts)
         self._parts = []
-        event = _parse(said)
+        event = _parse(data)
         if event is None and self._is_error:
-            return [{"error": said.decode("utf-8", "replace")}]
+            return [{"error": data.decode("utf-8", "replace")}]
         return [Junk("text that is not JSON")] if event is None else self._mark_error(event)
 
     def _mark_error(self, event: object) -> list[Event]:

@@ -161,8 +161,8 @@ class FallbackChain:
             raise ChatError(CLOSED, Fault.CLOSED)
         if first:
             return
-        asked = sum(link.chat.count_tokens(message.text) for message in request.messages)
-        if asked + request.max_tokens > link.chat.context_tokens:
+        prompt_tokens = sum(link.chat.count_tokens(message.text) for message in request.messages)
+        if prompt_tokens + request.max_tokens > link.chat.context_tokens:
             raise ChatError(
                 f"The conversation is too long for {link.title}, which takes {link.chat.context_tokens:,} tokens.",
                 Fault.TOO_LONG,

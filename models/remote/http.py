@@ -91,28 +91,28 @@ class HttpClient:
             GivenUpError: `cancelled` returned True, or the client was closed.
         """
         loop = self._start_loop()
-        told: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        pieces: queue.SimpleQueue[str | None] = queue.SimpleQueue()
 
         async def run() -> Result:
             try:
-                return await work(self._choose_client(url), told.put)
+                return await work(self._choose_client(url), pieces.put)
             finally:
-                told.put(None)
+                pieces.put(None)
 
         if cancelled():
             raise GivenUpError
         running = asyncio.run_coroutine_threadsafe(run(), loop)
         try:
-            while (piece := self._wait_for_piece(told, cancelled)) is not None:
+            while (piece := self._wait_for_piece(pieces, cancelled)) is not None:
                 if on_text is not None:
                     on_text(piece)
             return running.result(CLOSE_WAIT_S)
         except concurrent.futures.CancelledError:  # by `close`
             raise GivenUpError from None
         finally:
-            _stop(running, told)
+            _stop(running, pieces)
 
-    def _wait_for_piece(self, told: queue.SimpleQueue[str | None], cancelled: Callable[[], bool]) -> str | None:
+    def _wait_for_piece(self, pieces: queue.SimpleQueue[str | None], cancelled: Callable[[], bool]) -> str | None:
         """Return the next piece of text, None at the end.
 
         Raises:
@@ -122,7 +122,7 @@ class HttpClient:
             if cancelled() or self._closed:
                 raise GivenUpError
             with contextlib.suppress(queue.Empty):
-                return told.get(timeout=POLL_S)
+                return pieces.get(timeout=POLL_S)
 
     def close(self) -> None:
         """Give up running calls, close the connections and end the thread. Idempotent."""
@@ -149,7 +149,7 @@ class HttpClient:
             return self._loop
 
     def _choose_client(self, url: str) -> httpx2.AsyncClient:
-        """Return the httpx client that fits `url`, made when it is first needed. Runs on the loop."""
+        """Return the httpx client for `url`; make it if there is none yet. Runs on the loop."""
         local = is_local(url)
         # other machines may be reached through a proxy with TLS, even for an http:// URL
         encrypted = not local or urlsplit(url).scheme != "http"
@@ -199,12 +199,12 @@ def _handle_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any])
         loop.default_exception_handler(context)
 
 
-def _stop(running: concurrent.futures.Future[Any], told: queue.SimpleQueue[str | None]) -> None:
+def _stop(running: concurrent.futures.Future[Any], pieces: queue.SimpleQueue[str | None]) -> None:
     """Cancel a running call and wait until its connection is closed, at most `CLOSE_WAIT_S` for each piece of text."""
     if running.done() or not running.cancel():
         return
     with contextlib.suppress(queue.Empty):
-        while told.get(timeout=CLOSE_WAIT_S) is not None:
+        while pieces.get(timeout=CLOSE_WAIT_S) is not None:
             pass
 
 

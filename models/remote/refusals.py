@@ -52,18 +52,18 @@ def explain_status(url: str, status: int, headers: Mapping[str, str], body: str)
         headers: by lower-case names.
         body: of the response, or its beginning.
     """
-    said, wait_s = quote(body), read_retry_after_s(headers)
-    fault = _classify(status, said)
+    quoted, wait_s = quote(body), read_retry_after_s(headers)
+    fault = _classify(status, quoted)
     sentences = {
-        Fault.UNAUTHORIZED: f"does not accept the key{said}; name the right one in chat.keyEnv, chat.keyFile or "
+        Fault.UNAUTHORIZED: f"does not accept the key{quoted}; name the right one in chat.keyEnv, chat.keyFile or "
         "chat.keyring.",
-        Fault.NOT_FOUND: f"has no such address or model{said}; look at chat.url, chat.model and chat.api.",
-        Fault.UNPAID: f"asks for payment{said}; look at your account there.",
-        Fault.TOO_LONG: f"says the conversation is too long{said}; set chat.contextTokens to what the model has.",
-        Fault.RATE_LIMITED: f"has had too many requests{said}; try again "
+        Fault.NOT_FOUND: f"has no such address or model{quoted}; look at chat.url, chat.model and chat.api.",
+        Fault.UNPAID: f"asks for payment{quoted}; look at your account there.",
+        Fault.TOO_LONG: f"says the conversation is too long{quoted}; set chat.contextTokens to what the model has.",
+        Fault.RATE_LIMITED: f"has had too many requests{quoted}; try again "
         + (f"in {wait_s:.0f} s." if wait_s is not None else "in a while."),
-        Fault.OVERLOADED: f"failed with status {status}{said}; try again later, or look at the server's own log.",
-        Fault.REFUSED: f"refuses the request with status {status}{said}; look at chat.api and chat.model."
+        Fault.OVERLOADED: f"failed with status {status}{quoted}; try again later, or look at the server's own log.",
+        Fault.REFUSED: f"refuses the request with status {status}{quoted}; look at chat.api and chat.model."
         if status >= 400
         else "redirects to another address, and a key is never sent on; set chat.url to the address itself.",
     }
@@ -72,11 +72,11 @@ def explain_status(url: str, status: int, headers: Mapping[str, str], body: str)
     return error
 
 
-def _classify(status: int, said: str) -> Fault:
-    """Return the fault that `status` and the endpoint's own message `said` stand for."""
-    if status == 402 or (status == 429 and _NO_MONEY.search(said)):
+def _classify(status: int, quoted: str) -> Fault:
+    """Return the fault that `status` and the endpoint's own message `quoted` stand for."""
+    if status == 402 or (status == 429 and _NO_MONEY.search(quoted)):
         return Fault.UNPAID
-    if status in {400, 422} and _TOO_LONG.search(said):
+    if status in {400, 422} and _TOO_LONG.search(quoted):
         return Fault.TOO_LONG
     if status >= 500 and status not in {501, 505}:
         return Fault.OVERLOADED
@@ -85,23 +85,23 @@ def _classify(status: int, said: str) -> Fault:
 
 def explain_error_event(event: Mapping[str, Any]) -> ChatError:
     """Return the error for an error event inside an answer that began with status 200."""
-    said = quote(json.dumps(event))
+    quoted = quote(json.dumps(event))
     kind = json.dumps(event).lower()
-    if _TOO_LONG.search(said):
+    if _TOO_LONG.search(quoted):
         return ChatError(
-            f"The conversation is too long{said}; set chat.contextTokens to what the model has.", Fault.TOO_LONG
+            f"The conversation is too long{quoted}; set chat.contextTokens to what the model has.", Fault.TOO_LONG
         )
     limited = "rate_limit" in kind
     return ChatError(
-        f"The endpoint failed while it answered{said}; try again later.",
+        f"The endpoint failed while it answered{quoted}; try again later.",
         Fault.RATE_LIMITED if limited else Fault.OVERLOADED,
     )
 
 
 def explain_exception(url: str, error: Exception) -> ChatError:
     """Return the error for a connection that failed with `error`."""
-    said = str(error).split("\n", 1)[0][:LONGEST_QUOTE] or type(error).__name__
-    if "CERTIFICATE_VERIFY_FAILED" in said:
+    message = str(error).split("\n", 1)[0][:LONGEST_QUOTE] or type(error).__name__
+    if "CERTIFICATE_VERIFY_FAILED" in message:
         return ChatError(
             f"{url} shows a certificate that this machine does not trust; if it is your own authority's, name its file "
             "in chat.caFile.",
@@ -109,10 +109,11 @@ def explain_exception(url: str, error: Exception) -> ChatError:
         )
     if "Proxy" in type(error).__name__:
         return ChatError(
-            f"The proxy before {url} does not let the request through ({said}); look at chat.proxy.", Fault.UNREACHABLE
+            f"The proxy before {url} does not let the request through ({message}); look at chat.proxy.",
+            Fault.UNREACHABLE,
         )
     return ChatError(
-        f"{url} cannot be reached ({said}); see whether the server runs and chat.url is right.", Fault.UNREACHABLE
+        f"{url} cannot be reached ({message}); see whether the server runs and chat.url is right.", Fault.UNREACHABLE
     )
 
 
@@ -137,29 +138,29 @@ def quote(body: str) -> str:
 def extract_message(body: str) -> str:
     """Return the endpoint's own message in `body`, in one line; "" for none."""
     try:
-        said = _find_message(json.loads(body))
+        message = _find_message(json.loads(body))
     except (ValueError, RecursionError):
-        said = "" if "<" in body[:200] else body  # the first line of an HTML page is no message
-    return " ".join(said.split())[:LONGEST_MESSAGE]
+        message = "" if "<" in body[:200] else body  # the first line of an HTML page is no message
+    return " ".join(message.split())[:LONGEST_MESSAGE]
 
 
 def read_retry_after_s(headers: Mapping[str, str]) -> float | None:
     """Return the seconds to wait that the header Retry-After states, as a number or a date; None for none."""
-    said = headers.get("retry-after", "").strip()
+    value = headers.get("retry-after", "").strip()
     try:
-        wait_s = float(said)
+        wait_s = float(value)
     except ValueError:
         try:
-            wait_s = parsedate_to_datetime(said).timestamp() - time.time()
+            wait_s = parsedate_to_datetime(value).timestamp() - time.time()
         except (ValueError, OverflowError):  # OverflowError for an impossible time zone
             return None
     return min(max(0.0, wait_s), LONGEST_REST_S) if math.isfinite(wait_s) else None
 
 
-def _find_message(said: Any) -> str:  # noqa: ANN401 (whatever an endpoint sends)
+def _find_message(value: Any) -> str:  # noqa: ANN401 (whatever an endpoint sends)
     """Return the message in an error's body, under any of the usual names."""
     for _ in range(4):
-        if not isinstance(said, dict):
+        if not isinstance(value, dict):
             break
-        said = next((said[name] for name in ("error", "message", "detail") if said.get(name)), "")
-    return said if isinstance(said, str) else json.dumps(said) if said else ""
+        value = next((value[name] for name in ("error", "message", "detail") if value.get(name)), "")
+    return value if isinstance(value, str) else json.dumps(value) if value else ""

@@ -187,8 +187,8 @@ def read_reply(text: object) -> Reply:
         DamagedError: it does not have our form.
     """
     try:
-        told = json.loads(text) if isinstance(text, str) else {}
-        return _make_reply(**told)
+        fields = json.loads(text) if isinstance(text, str) else {}
+        return _make_reply(**fields)
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise DamagedError(f"a reply is not written as we write it ({type(error).__name__})") from None
 

@@ -229,7 +229,7 @@ def rank_tokens_for(said: str) -> list[tuple[str, float]]:
     return [(said, math.log(0.5)), (other, math.log(0.25))]
 
 
-_SPEECHES = {
+_DIALECTS = {
     "/chat/completions": ServerDialect(),
     "/v1/messages": _Anthropic(),
     "/api/chat": _Ollama(),
@@ -241,7 +241,7 @@ _SPEECHES = {
 def choose_dialect(path: str) -> ServerDialect | None:
     """The dialect that is spoken at a path, None for none."""
     bare = path.partition("?")[0]
-    return next((dialect for end, dialect in _SPEECHES.items() if bare.endswith(end)), None)
+    return next((dialect for end, dialect in _DIALECTS.items() if bare.endswith(end)), None)
 
 
 def extract_text(body: dict[str, Any]) -> str:

@@ -40,6 +40,7 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _tokenizer(options: argparse.Namespace) -> None:
+    """Train the tokenizer on the corpus, or copy the one that was given."""
     target = options.work / "tokenizer.json"
     if options.take:
         shutil.copyfile(options.take, target)
@@ -51,6 +52,7 @@ def _tokenizer(options: argparse.Namespace) -> None:
 
 
 def _samples(options: argparse.Namespace) -> None:
+    """Write the rows for training, validation and evaluation."""
     tokenizer = Tokenizer.from_file(str(options.work / "tokenizer.json"))
     learned, held_back = corpus.split(corpus.read_files(options.work / "corpus.jsonl"))
     sets = {
@@ -66,6 +68,7 @@ def _samples(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
+    """Start or continue the run."""
     from models.training import network, train  # noqa: PLC0415 - torch takes seconds
 
     vocabulary = Tokenizer.from_file(str(options.work / "tokenizer.json")).get_vocab_size()
@@ -116,6 +119,7 @@ def _convert(options: argparse.Namespace) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
+    """Print the table that compares converted models; return the exit status."""
     from models.training import evaluate  # noqa: PLC0415 - the other stages do not load CTranslate2
 
     files = corpus.read_files(options.work / "evaluation.jsonl")
@@ -138,6 +142,7 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line, with one subcommand for each stage."""
     parser = argparse.ArgumentParser(prog="python -m models.training", description=__doc__)
     parser.add_argument("--work", type=Path, default=Path(".cache/training"), help="folder of everything made")
     parser.add_argument("--positions", type=int, default=512, help="context length in tokens")
@@ -194,6 +199,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_train(stage: argparse.ArgumentParser) -> None:
+    """Add the options of the train stage."""
     stage.add_argument("--begin", type=Path, help="checkpoint folder to start from")
     stage.add_argument("--minutes", type=float, default=60, help="length of the run, from its first start")
     stage.add_argument("--steps", type=int, help="end after so many steps even before that")

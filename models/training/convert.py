@@ -26,12 +26,12 @@ def convert(checkpoint: Path, tokenizer: Path, target: Path, *, quantization: Qu
         quantization: of the weights.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        source, made = Path(scratch, "source"), Path(scratch, "made")
+        source, converted = Path(scratch, "source"), Path(scratch, "converted")
         source.mkdir()
         for name in ("config.json", "model.safetensors"):
             shutil.copy(checkpoint / name, source)
         shutil.copy(tokenizer, source / "tokenizer.json")
-        conversion.convert(source, made, quantization=quantization)
+        conversion.convert(source, converted, quantization=quantization)
         target.mkdir(parents=True, exist_ok=True)
-        for file in made.iterdir():
+        for file in converted.iterdir():
             shutil.copyfile(file, target / file.name)

@@ -57,9 +57,9 @@ def _prepare_settings(lists: Path) -> Mapping[str, object]:
     for part in ("lists/partial", "cache/archives/partial"):
         (lists / part).mkdir(parents=True, exist_ok=True)
     form = "deb-src $(SITE) $(RELEASE) $(COMPONENT)"
-    known = _run_apt(["indextargets", "--format", form, "Created-By: Packages", "Origin: Debian"], lists)
-    if known.stdout:  # nothing where the machine's own lists are cleaned away
-        (lists / "sources.list").write_text("".join(sorted(set(known.stdout.splitlines(keepends=True)))), "utf-8")
+    listed = _run_apt(["indextargets", "--format", form, "Created-By: Packages", "Origin: Debian"], lists)
+    if listed.stdout:  # nothing where the machine's own lists are cleaned away
+        (lists / "sources.list").write_text("".join(sorted(set(listed.stdout.splitlines(keepends=True)))), "utf-8")
     _run_apt(["update"], lists, settings)
     return settings
 
@@ -84,9 +84,9 @@ def find_archives(kind: str, name: str, version: str, folder: Path) -> list[Path
 
 
 def read(archives: Sequence[Path]) -> Iterator[tuple[str, bytes, str]]:
-    """Yield path, content and licence family ("" when not permissive) of each file in `archives`, from `find_archives`.
+    """Yield path, content and licence family ("" when not permissive) of each file in `archives`.
 
-    Paths are below upstream's top folder.
+    `archives` comes from `find_archives`; paths are below upstream's top folder.
 
     Raises:
         UNREADABLE: one of these errors, before the first file, when an archive is damaged.

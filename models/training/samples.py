@@ -185,11 +185,11 @@ class Encoder:
 
 def extend_to_word_start(hole: Hole) -> Hole:
     """Return `hole` with its cursor moved back before the word or the spaces that it is in."""
-    begun = _BEGUN.search(hole.prefix[-_LONGEST_BEGUN:])
-    if begun is None:
+    word = _BEGUN.search(hole.prefix[-_LONGEST_BEGUN:])
+    if word is None:
         return hole
-    at = len(hole.prefix) - len(begun[0])
-    return Hole(hole.path, hole.prefix[:at], begun[0] + hole.middle, hole.suffix)
+    at = len(hole.prefix) - len(word[0])
+    return Hole(hole.path, hole.prefix[:at], word[0] + hole.middle, hole.suffix)
 
 
 def cut(file: SourceFile, rng: random.Random, mix: Mix) -> Hole | None:

@@ -64,7 +64,7 @@ def made(settings: ChatSettings, cache: Path | None, ledger: Ledger | None = Non
 
     Args:
         settings: of all of them.
-        cache: folder for kept answers, None for nowhere.
+        cache: folder for cached answers, None for nowhere.
         ledger: where costs are booked, None for nowhere.
     """
     maker = _Maker(cache, ledger)

@@ -680,4 +680,107 @@ module Title
 module Title.Usage
 """,
     ),
+    "elixir": Sample(
+        "shapes.ex",
+        """\
+defmodule Shapes.Area do
+  # c
+  @moduledoc "Areas."
+  use GenServer
+  import Enum, only: [map: 2]
+  alias Shapes.{Circle, Square}
+  alias Shapes.Point, as: P
+  require Logger
+  @unit "cm"
+  defstruct side: 1
+  @type t :: %{side: number}
+  defguard is_side(value) when is_number(value)
+  def area(%{side: side}), do: side * side
+  defp scale(value, by \\\\ 2) when by > 0 do
+    value * by
+  end
+  def unit, do: @unit
+  defmacro debug(text) do
+    quote do: unquote(text)
+  end
+end
+
+defprotocol Measured do
+  def measure(shape)
+end
+
+defimpl Measured, for: Shapes.Area do
+  def measure(shape), do: Shapes.Area.area(shape)
+end
+""",
+        """\
+module Shapes.Area
+constant Shapes.Area.unit
+type Shapes.Area.t
+macro Shapes.Area.is_side
+function Shapes.Area.area
+function Shapes.Area.scale
+function Shapes.Area.unit
+macro Shapes.Area.debug
+interface Measured
+method Measured.measure
+method Measured.measure
+< GenServer: GenServer
+< Enum: Enum
+< Shapes: Circle Square
+< Shapes.Point: P
+< Logger: Logger
+""",
+    ),
+    "zig": Sample(
+        "shapes.zig",
+        """\
+// c
+const std = @import("std");
+const Point = @import("point.zig").Point;
+pub const limit: u32 = 10;
+var count: usize = 0;
+pub const Shape = struct {
+    side: f32 = 1,
+    const sides = 4;
+    pub fn area(self: Shape, scale: f32) f32 {
+        return self.side * scale;
+    }
+};
+const Color = enum { red, green };
+const Id = union(enum) { number: u32, name: []const u8 };
+const Failure = error{ TooLarge };
+fn total(shapes: []const Shape) usize {
+    return shapes.len;
+}
+pub fn List(comptime T: type) type {
+    return struct {
+        items: []T,
+        fn first(self: @This()) T {
+            return self.items[0];
+        }
+    };
+}
+test "an area" {
+    try std.testing.expect(true);
+}
+""",
+        """\
+constant limit
+variable count
+class Shape
+variable Shape.side
+constant Shape.sides
+method Shape.area
+class Color
+class Id
+type Failure
+function total
+function List
+variable List.items
+function List.first
+< std: std
+< point.zig: Point
+""",
+    ),
 }

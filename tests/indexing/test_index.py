@@ -12,6 +12,7 @@ import pytest
 from indexing.records import IndexProgress, Query
 from indexing.syntax import relexing
 from indexing.syntax.documents import Document
+from tests.indexing.samples import SAMPLES
 from tests.marked import parse
 
 if TYPE_CHECKING:
@@ -51,6 +52,17 @@ def places(index: Index, text: str, **options: object) -> list[str]:
 
 def opened(path: Path, text: str, version: int = 1) -> Document:
     return Document(path.as_uri(), path, "python", text, version)
+
+
+@pytest.mark.parametrize(("name", "words"), [("elixir", "defp scale"), ("zig", "fn area scale")])
+def test_a_definition_in_a_newer_language_is_found(
+    make_index: Callable[..., Index], tmp_path: Path, name: str, words: str
+) -> None:
+    sample = SAMPLES[name]
+    make = parse(f"#- {sample.name}\n{sample.text}#- other.txt\nnothing\n").write(tmp_path / "root")
+    hit = make_index(make).search(Query(words))[0]
+    assert (hit.relative, "scale" in hit.text, "by" in hit.text or "f32" in hit.text) == (sample.name, True, True)
+    assert hit.last_line - hit.first_line < 6, "a definition, not a window"
 
 
 def test_code_and_words_are_found_with_their_lines(make_index: Callable[..., Index], root: Path) -> None:

@@ -1,4 +1,4 @@
-"""The generated parts of the pages in `docs/`: settings, commands, command line, models, measurements.
+"""The generated parts of the pages in `docs/`: settings, commands, languages, models, measurements and more.
 
 A part stands between `<!-- generated: NAME -->` and `<!-- /generated -->`. Run as a script it writes the pages
 (`make docs`); a test holds the pages against the code. Start at `rendered`.
@@ -19,6 +19,7 @@ sys.path.insert(0, str(ROOT))
 
 import typer.main  # noqa: E402 (as a script this file finds the program by the line above)
 
+from indexing.syntax.languages import LANGUAGES  # noqa: E402
 from models.catalog.published_models import load_published_models  # noqa: E402
 from server.assembly.settings_reference import reference  # noqa: E402
 from server.cli.app import PROGRAM, app  # noqa: E402
@@ -64,6 +65,14 @@ def settings() -> str:
         )
         for section, group in groupby(reference(), key=lambda one: one.key.partition(".")[0])
     )
+
+
+def known_languages() -> str:
+    """Return a table of the languages that have an entry, with the files by which each is known."""
+    rows = sorted(
+        (f"`{one.name}`", ", ".join(f"`{name}`" for name in (*one.extensions, *one.filenames))) for one in LANGUAGES
+    )
+    return f"{len(rows)} languages:\n\n" + table(("language", "files"), rows)
 
 
 def commands() -> str:
@@ -237,6 +246,7 @@ def speed() -> str:
 
 
 PARTS: dict[str, Callable[[], str]] = {
+    "languages": known_languages,
     "settings": settings,
     "commands": commands,
     "command-line": command_line,

@@ -36,9 +36,7 @@ MAY_SPEAK = {
     # the way to a chat model: made only where a person set `chat.url`, which no workspace and no editor can
     "models/remote/endpoint.py": {"httpx2"},
     "models/remote/http.py": {"httpx2", "ssl", "urllib"},
-    "models/remote/completion/discovery.py": {
-        "httpx2"
-    },  # asks the server that a person named in `model.host` what it has
+    "models/remote/completion/discovery.py": {"httpx2"},  # asks the server named in `model.host` for its models
     "models/host/address.py": {"socket"},  # whether the host listens, on this machine
     "models/host/health_check.py": {"httpx2"},  # asks the host how it is, for the doctor
     "models/host/daemon.py": {"socket"},  # listens for this user alone: a Unix socket, or loopback with a token

@@ -152,8 +152,8 @@ def _make_first_request(piece: Piece, shown: str, chat: ChatModel, index: Index,
 def _ask_for_line(first: ChatRequest, claim: Claim, line: str, chat: ChatModel, cancelled: Callable[[], bool]) -> str:
     """Ask the model for the corrected line; return "" if it has none."""
     claimed = Message(Speaker.ASSISTANT, f"line {claim.number}: {claim.description}")
-    asked = prompting.build_messages("line", number=str(claim.number), line=prompting.fence(line))
-    reply = chat.chat(ChatRequest((*first.messages, claimed, *asked), max_tokens=_LINE_TOKENS), cancelled=cancelled)
+    question = prompting.build_messages("line", number=str(claim.number), line=prompting.fence(line))
+    reply = chat.chat(ChatRequest((*first.messages, claimed, *question), max_tokens=_LINE_TOKENS), cancelled=cancelled)
     return parse_line(reply.text, line) if reply.end is ReplyEnd.END else ""
 
 

@@ -98,6 +98,7 @@ class _LineTable:
     """Lines read so far by file, with whether each was run."""
 
     def __init__(self, folder: Path, budget: Budget) -> None:
+        """Create an empty table; relative file names are below `folder` or its sources."""
         self.lines: dict[Path, dict[int, bool]] = {}
         self._sources: dict[str, None] = {}
         self._folder = folder

@@ -149,7 +149,7 @@ def _compare(  # noqa: PLR0913, PLR0917 (a step of `compare_sites`)
         text[max(0, line.start - _ABOVE) : indented],
         text[line.end : line.end + _BELOW],
     )
-    # asked for more than one line, a model keeps the state of the prompt for later calls; hence the empty one
+    # the empty second line makes the model keep the prompt's state for later calls, as it does for several lines
     scores = model.score(request, [text[indented : line.end], ""], cancelled=_is_never_cancelled)
     if not scores:
         return [], 0

@@ -171,8 +171,8 @@ def _narrows_type(scan: Scan, condition: tree_sitter.Node) -> bool:
 def find_duplicate_case(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
     """Yield a value that has two cases in one `switch`."""
     seen = _SeenConditions(scan)
-    held = item.node.child_by_field_name("body") or item.node
-    for case in held.named_children:
+    block = item.node.child_by_field_name("body") or item.node
+    for case in block.named_children:
         if case.type not in _CASE_KINDS or any(child.type in _GUARD_KINDS for child in case.named_children):
             continue
         known = [value for value in _list_values(case) if seen.is_repeated(value)]

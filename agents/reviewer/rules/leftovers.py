@@ -114,7 +114,7 @@ def find_async_executor(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit
     head = item.node.child(0)
     yield make_hit(
         head,
-        "An error in an `async` executor does not reject the promise, so its caller waits forever. Remove `async`.",
+        "An error in an `async` executor does not reject the promise, so its caller waits forever. Await before it.",
     )
 
 
@@ -137,8 +137,8 @@ def find_unguarded_delete(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[H
 def _is_never_empty(scan: Scan, name: str) -> bool:
     """Return whether the script assigns `name` a value that is not empty, or tests it for being empty."""
     value = rf"\b{name}=[\"']?(?:[^\s\"'$`;]|\$\(mktemp|`mktemp|\$\(pwd|\$PWD|\$\{{?\w+\}}?/[\w.])"
-    asked = rf"\$\{{{name}:[?=-][^}}]|-[nde]\s+\"?\$\{{?{name}\b|\bfor\s+{name}\s+in\b"
-    return re.search(f"{value}|{asked}".encode(), scan.data) is not None
+    test = rf"\$\{{{name}:[?=-][^}}]|-[nde]\s+\"?\$\{{?{name}\b|\bfor\s+{name}\s+in\b"
+    return re.search(f"{value}|{test}".encode(), scan.data) is not None
 
 
 def find_deferred_in_loop(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:

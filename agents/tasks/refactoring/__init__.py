@@ -1,1 +1,1 @@
-"""A part of a Python function, split off by syntax: which lines can move, and with which parameters and results."""
+"""Extraction of a function from a Python function: which lines can move, with which parameters and results."""

@@ -1,7 +1,7 @@
-"""A Python function divided in two: a chat model says which lines move and what they are called, syntax moves them.
+"""Extraction of a new Python function: a chat model chooses and names the lines, `function_extraction` moves them.
 
-Asked to extract something, small models answer with the code as it was; to name lines is within their reach, and what
-the new function takes and returns is no question of taste. Start at `divided` and `asks_to_divide`.
+Asked to extract something, small models repeat the code unchanged; but they can choose lines from a list. Parameters
+and results of the new function follow from the syntax. Start at `extract_by_chat` and `asks_to_extract`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from agents.tasks import edit_ranking
 from agents.tasks.filling import Cancelled
 from agents.tasks.functions import find_function_at
 from agents.tasks.proposals import build_change, list_notes
-from agents.tasks.refactoring.function_extraction import movable, split_off
+from agents.tasks.refactoring.function_extraction import extract_function, list_movable
 from agents.tasks.refactoring.refusals import UnsplitError
 from models.chat import ChatRequest, Message, ReplyEnd, Speaker
 
@@ -27,16 +27,17 @@ if TYPE_CHECKING:
     from models.chat import ChatModel
 
 _ANSWER_TOKENS = 100
-_LONGEST_ANSWER = 2000  # characters that are read
-_PARTS = 8  # that are listed
-_SHOWN = 80  # characters of a line in the list
-_SPARE_TOKENS = 600  # for the prompt's own words, and a second question
+_LONGEST_ANSWER = 2000  # characters of an answer that are read
+_MOST_PARTS = 8  # parts that the prompt lists
+_LONGEST_SHOWN = 80  # characters of a line in the list
+_SPARE_TOKENS = 600  # for the fixed text of the prompt, and a second question
 _TRIES = 2
-_LONGEST = 120  # characters of a wish that asks for nothing else
+_LONGEST = 120  # characters of an instruction that can ask for nothing but an extraction
 _VERB = re.compile(r"(?i)(?:please\s+)?(?:extract|factor|split|divide|separate|pull|move|break)\b")
-_FREE = re.compile(r"(?i)(?:please\s+)?(?:extract|split|divide|break)\b")  # needs no word for what comes of it
+# Verbs that suffice without "function", "method" or "helper".
+_FREE = re.compile(r"(?i)(?:please\s+)?(?:extract|split|divide|break)\b")
 _RESULT = re.compile(r"(?i)\b(?:functions?|methods?|helpers?)\b")
-# What a move of lines into one new function does not do.
+# Words for things that moving lines into one new function does not do.
 _MORE = re.compile(
     r"""(?ix) [;\n] | [.,!?] \s* \S | \d
     | \b (?: class(?:es)? | modules? | files? | constants? | variables? | attributes? | fields? | propert(?:y|ies)
@@ -50,31 +51,33 @@ _LINES = re.compile(r"(?P<first>\d{1,7})\s*(?:-|–|to|through|until)\s*(?:line\
 _NAME = re.compile(r"(?im)^[\s*-]*name\W*(?:def\s+)?(?P<name>[^\W\d]\w*)")
 
 
-def asks_to_divide(words: str) -> bool:
-    """Return whether words ask for a part of a function as a function of its own, and for nothing else."""
+def asks_to_extract(words: str) -> bool:
+    """Return whether the instruction asks for a part of a function as a new function, and for nothing else."""
     said = words.strip().rstrip(".!").strip()
     if len(said) > _LONGEST or not _VERB.match(said) or _MORE.search(_NAMED.sub("", said)):
         return False
     return bool(_FREE.match(said) or _RESULT.search(said))
 
 
-def divided(scene: Scene, means: Means, title: str) -> ProposedEdit | None:
-    """Return the function at the scene's span divided as its instruction asks; None where that cannot be done so.
+def extract_by_chat(scene: Scene, means: Means, title: str) -> ProposedEdit | None:
+    """Return a proposal that extracts a function as the instruction asks; None where that is not asked or fails.
+
+    Asks the model twice at most; the second time with the reason why its first answer cannot be used.
 
     Raises:
-        Cancelled: nobody wants it any more.
+        Cancelled: the request was cancelled.
         models.chat.ChatError: the model did not answer.
     """
     chat, document = means.chat, scene.document
     function = find_function_at(scene.syntax, scene.span.start)
     if chat is None or function is None or not document.entry.python_parser:
         return None
-    if not asks_to_divide(scene.instruction):
+    if not asks_to_extract(scene.instruction):
         return None
     if not (function.span.start <= scene.span.start and scene.span.end <= function.span.end):
         return None
-    work = _Dividing(chat, scene, function)
-    request = work.request()
+    work = _Extraction(chat, scene, function)
+    request = work.build_request()
     if request is None:
         return None
     means.report(f"{chat.name} looks for the lines to move")
@@ -83,40 +86,40 @@ def divided(scene: Scene, means: Means, title: str) -> ProposedEdit | None:
         if reply.end is ReplyEnd.CANCELLED or means.cancelled():
             raise Cancelled
         try:
-            edits, said = work.edits(reply.text)
+            edits, said = work.read_answer(reply.text)
         except UnsplitError as error:
-            complaint = str(error)
+            problem = str(error)
         else:
             (judged,) = edit_ranking.judge([edit_ranking.Candidate(edits)], scene, means)
             if isinstance(judged, edit_ranking.RankedCandidate):
                 changes = (build_change(document, edits),)
                 return ProposedEdit(title, said, "generator", changes, model=chat.name, notes=list_notes(judged))
-            complaint = judged.why
-        request = _again(request, reply.text, complaint)
+            problem = judged.why
+        request = _build_follow_up(request, reply.text, problem)
     return None
 
 
 @dataclass(frozen=True, slots=True)
-class _Dividing:
-    """One function on its way into two."""
+class _Extraction:
+    """One function that lines are extracted from."""
 
     chat: ChatModel
     scene: Scene
     function: Function
 
-    def request(self) -> ChatRequest | None:
-        """Return the question; None where no lines can move, or the function is too long for the model."""
+    def build_request(self) -> ChatRequest | None:
+        """Return the request to choose lines; None where no lines can move or the function is too long."""
         function, document = self.function, self.scene.document
-        text, above = document.text, self._above
+        text, above = document.text, self._lines_above
         lines = text[text.rfind("\n", 0, function.start) + 1 : function.span.end].splitlines()
-        parts = self._selected() or [
-            (one.first - above, one.last - above) for one in movable(document, above + 1, _PARTS)
+        parts = self._find_selection() or [
+            (one.first - above, one.last - above) for one in list_movable(document, above + 1, _MOST_PARTS)
         ]
         code = "\n".join(f"{number} {line}" for number, line in enumerate(lines, 1))
         if not parts or self.chat.count_tokens(code) > self.chat.context_tokens - _SPARE_TOKENS:
             return None
         listed = "\n".join(
-            f"lines {first}-{last}: from `{_shown(lines[first - 1])}` to `{_shown(lines[last - 1])}`"
+            f"lines {first}-{last}: from `{_shorten(lines[first - 1])}` to `{_shorten(lines[last - 1])}`"
             for first, last in parts
         )
         messages = prompting.build_messages(
@@ -128,11 +131,11 @@ class _Dividing:
         )
         return ChatRequest(messages, max_tokens=_ANSWER_TOKENS)
 
-    def edits(self, answer: str) -> tuple[tuple[Edit, ...], str]:
-        """Return what an answer comes to, and a sentence about it.
+    def read_answer(self, answer: str) -> tuple[tuple[Edit, ...], str]:
+        """Return the edits that carry out an answer, and a sentence about them.
 
         Raises:
-            UnsplitError: it names no lines that can move.
+            UnsplitError: the answer names no lines that can move; its text goes back to the model.
         """
         answer = answer[:_LONGEST_ANSWER]
         lines = _LINES.search(answer)
@@ -144,17 +147,19 @@ class _Dividing:
         count = self.scene.document.text.count("\n", self.function.start, self.function.span.end) + 1
         if not 1 <= first <= last <= count:
             raise UnsplitError("there are no such lines")
-        moved = (self._above + first, self._above + last)
-        edits = split_off(self.scene.document, self._above + 1, moved, name["name"], keep_name=wanted is not None)
-        return edits, f"Lines {moved[0]} to {moved[1]} of `{self.function.name}` are a function of their own now."
+        moved = (self._lines_above + first, self._lines_above + last)
+        edits = extract_function(
+            self.scene.document, self._lines_above + 1, moved, name["name"], keep_name=wanted is not None
+        )
+        return edits, f"Lines {moved[0]} to {moved[1]} of `{self.function.name}` are now a separate function."
 
     @property
-    def _above(self) -> int:
-        """Return the number of lines above the function's head."""
+    def _lines_above(self) -> int:
+        """The number of lines above the function's head."""
         return self.scene.document.text.count("\n", 0, self.function.start)
 
-    def _selected(self) -> list[tuple[int, int]]:
-        """Return the lines of the body that a person has selected; none where that is the whole function."""
+    def _find_selection(self) -> list[tuple[int, int]]:
+        """Return the selected lines of the body, counted from the head; empty where the whole function is meant."""
         text, span, function = self.scene.document.text, self.scene.span, self.function
         if span.start >= span.end or span.start <= function.start or "\n" not in text[span.start : span.end].strip():
             return []
@@ -163,12 +168,13 @@ class _Dividing:
         return [(first, last)]
 
 
-def _shown(line: str) -> str:
-    return line.strip()[:_SHOWN]
+def _shorten(line: str) -> str:
+    return line.strip()[:_LONGEST_SHOWN]
 
 
-def _again(request: ChatRequest, reply: str, complaint: str) -> ChatRequest:
+def _build_follow_up(request: ChatRequest, reply: str, problem: str) -> ChatRequest:
+    """Return the request with the model's reply and with what is wrong with it."""
     said = Message(Speaker.ASSISTANT, reply or "(nothing)")
     return replace(
-        request, messages=(*request.messages, said, *prompting.build_messages("divide-again", complaint=complaint))
+        request, messages=(*request.messages, said, *prompting.build_messages("divide-again", problem=problem))
     )

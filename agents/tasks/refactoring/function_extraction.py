@@ -1,7 +1,7 @@
-"""Statements of a Python function moved into a function of their own, so that both together do what the one did.
+"""Extraction of statements of a Python function into a new function, without a change of behaviour.
 
-What the new function takes and returns follows from the names: nothing is moved where that cannot be said for certain.
-Knows no model. Start at `split_off`.
+Parameters and results of the new function follow from the names; nothing moves where they are not certain. Knows no
+model. Start at `extract_function`.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from agents.tasks.refactoring.python_blocks import find_block, find_function, runs
-from agents.tasks.refactoring.python_names import Flow, bound_in, own_nodes, parameters_of, reads_in
-from agents.tasks.refactoring.refusals import UnsplitError, check, check_shared, inherited, receiver_of
-from agents.tasks.rewriting.line_edits import line_edits
-from agents.tasks.rewriting.reindenting import reindented
+from agents.tasks.refactoring.python_blocks import find_block, find_function_on_line, iterate_runs
+from agents.tasks.refactoring.python_names import Flow, find_bound, find_reads, list_parameters, walk_own_nodes
+from agents.tasks.refactoring.refusals import UnsplitError, check, check_shared, find_receiver, list_inherited
+from agents.tasks.rewriting.line_edits import diff_lines
+from agents.tasks.rewriting.reindenting import reindent
 from starling_python import parse_python
 
 if TYPE_CHECKING:
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from indexing.syntax.documents import Document
 
 _WORD = re.compile(r"[^\W\d]\w*")
-_LINE = 88  # characters; a longer call is written one argument a line, unless the file has longer lines itself
-_TESTS = (ast.If, ast.While, ast.Assert, ast.Match)
-_MOST_RUNS = 400  # of statements that are looked at
-_WORTH, _LONG = 0.25, 12  # of a line that moves, in names; how many lines count
-_MOST_OF = 0.7  # of a function's lines; what is more is no part of it
-_POOR, _LEAST = 2, 3  # parts of that rank are left out, unless there are fewer than so many
+_LINE = 88  # characters; longer calls get one argument a line, unless the function has longer lines itself
+_NARROWING = (ast.If, ast.While, ast.Assert, ast.Match)
+_MOST_RUNS = 400  # runs of statements that are examined
+_WORTH, _LONG = 0.25, 12  # worth of each moved line, in shared names; lines that count at most
+_MOST_SHARE = 0.7  # share of a function's lines; more than that is not a part but the function
+_POOR_RANK, _LEAST_PARTS = 2, 3  # parts of this rank or worse are listed only while there are fewer parts than this
 _SIMPLE = (
     ast.Expr,
     ast.Assign,
@@ -51,17 +51,17 @@ _SIMPLE = (
 
 @dataclass(frozen=True, slots=True)
 class _Signature:
-    """How a new function is called, and what becomes of it.
+    """Head of the new function, and properties of its call.
 
     Attributes:
         name: its name.
-        receiver: "self" or "cls" as the function around calls it, "" for a function that is no method.
+        receiver: first parameter of the method around ("self", "cls"), "" where the new function is no method.
         decorator: with its "@", "" for none.
         parameters: without the receiver.
-        results: names that the code behind the call reads.
-        leaves: whether the old function ends with the call.
-        valued: whether it ends with a value.
-        awaits: whether it has to be awaited.
+        results: names that the code after the call reads.
+        leaves: whether the old function returns at the call.
+        valued: whether it then returns a value.
+        awaits: whether the new function is `async`.
     """
 
     name: str
@@ -74,18 +74,20 @@ class _Signature:
     awaits: bool
 
 
-def split_off(document: Document, at: int, lines: tuple[int, int], name: str, *, keep_name: bool) -> tuple[Edit, ...]:
+def extract_function(
+    document: Document, at: int, lines: tuple[int, int], name: str, *, keep_name: bool
+) -> tuple[Edit, ...]:
     """Return the edits that move lines of a function into a new one.
 
     Args:
-        document: Python.
+        document: a Python document.
         at: line of the function's head, from 1.
         lines: the first and the last line to move, from 1; rounded to whole statements.
-        name: of the new function; gets an underscore before it, unless `keep_name`.
-        keep_name: whether the name has to be exactly that.
+        name: name of the new function; gets an underscore before it, unless `keep_name`.
+        keep_name: whether the name must be used unchanged.
 
     Raises:
-        UnsplitError: they cannot be moved, or not without changing what the function does.
+        UnsplitError: the lines cannot move, or not without a change of behaviour.
     """
     newline = "\r\n" if "\r\n" in document.text else "\n"
     text = document.text.replace("\r\n", "\n")
@@ -93,22 +95,22 @@ def split_off(document: Document, at: int, lines: tuple[int, int], name: str, *,
         tree = parse_python(text)
     except SyntaxError:
         raise UnsplitError("the file does not parse") from None
-    if "\r" in text:  # a line end for the parser alone
+    if "\r" in text:  # Python's parser takes it for a line end, other code here does not
         raise UnsplitError("the file has line ends that are no line ends elsewhere")
-    found = find_function(tree, at)
+    found = find_function_on_line(tree, at)
     block = find_block(found[0], lines, text.split("\n")) if found is not None else None
     if found is None or block is None:
         raise UnsplitError("there are no whole statements on these lines")
     check(block)
-    signature = _signature(
+    signature = _derive_signature(
         block,
         found[1],
-        _free_name(name, text, keep=keep_name, beside=inherited(found[1])),
-        _bound_before_each(found[0]),
+        _choose_free_name(name, text, keep=keep_name, beside=list_inherited(found[1])),
+        _trace_bound_names(found[0]),
     )
-    made = _written(replace(document, text=text), block, signature)
+    made = _write(replace(document, text=text), block, signature)
     _check_written(made, tree, block, signature)
-    return line_edits(document.text, made.replace("\n", newline))
+    return diff_lines(document.text, made.replace("\n", newline))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,27 +118,27 @@ class Part:
     """Lines of a function that can move.
 
     Attributes:
-        first: line, from 1.
-        last: line, from 1.
+        first: first line, from 1.
+        last: last line, from 1.
     """
 
     first: int
     last: int
 
 
-def movable(document: Document, at: int, most: int) -> tuple[Part, ...]:
-    """Return parts of a function that can move: first compound statements, then what stands between blank lines.
+def list_movable(document: Document, at: int, most: int) -> tuple[Part, ...]:
+    """Return parts of a function that can move, best first: compound statements, then what is between blank lines.
 
-    Among those come first the ones that share few names with the rest.
+    Among equals, parts that share fewer names with the rest come first, and longer ones.
 
     Args:
-        document: Python.
+        document: a Python document.
         at: line of the function's head, from 1.
-        most: how many at most.
+        most: the greatest number of parts.
     """
     text = document.text.replace("\r\n", "\n")
     try:
-        found = find_function(parse_python(text), at)
+        found = find_function_on_line(parse_python(text), at)
     except SyntaxError:
         found = None
     if found is None:
@@ -145,21 +147,21 @@ def movable(document: Document, at: int, most: int) -> tuple[Part, ...]:
     lines = text.split("\n")
     size = (function.end_lineno or 0) - function.body[0].lineno + 1
     ranked: list[tuple[int, Block]] = []
-    for run in itertools.islice(runs(function), _MOST_RUNS):
+    for run in itertools.islice(iterate_runs(function), _MOST_RUNS):
         block = find_block(function, (run[0].lineno, run[-1].end_lineno or 0), lines)
         if block is not None and block.statements == run:
-            long = block.last_line - block.first_line + 1 > _MOST_OF * size
+            long = block.last_line - block.first_line + 1 > _MOST_SHARE * size
             ranked.append((_rank(block, lines) + 2 * long, block))
     ranked.sort(key=lambda one: one[0])
-    seen = _bound_before_each(function)
+    seen = _trace_bound_names(function)
     compound: dict[ast.stmt, int] = {}  # statements that can move alone, and how many names that takes
     best: list[tuple[int, float, Part]] = []
     for rank, block in ranked:
-        if rank >= _POOR and len(best) >= _LEAST:
+        if rank >= _POOR_RANK and len(best) >= _LEAST_PARTS:
             break
         try:
             check(block)
-            signature = _signature(block, holders, "", seen)
+            signature = _derive_signature(block, holders, "", seen)
         except UnsplitError:
             continue
         run = block.statements
@@ -168,32 +170,37 @@ def movable(document: Document, at: int, most: int) -> tuple[Part, ...]:
         if len(run) == 1:
             compound.update(dict.fromkeys(inner, names))
         elif len(inner) == 1 and compound.get(inner[0], _MOST_RUNS) < names + (inner[0] is not run[-1]):
-            continue  # the compound statement alone is as good; what prepares it may come along
+            continue  # longer than the compound statement alone, but shares no fewer names
         part = Part(block.first_line, block.last_line)
         best.append((rank, names - _WORTH * min(_LONG, part.last - part.first + 1), part))
     best.sort(key=lambda one: (one[0], one[1], one[2].first))
     return tuple(dict.fromkeys(part for _, _, part in best[:most]))
 
 
-def _bound_before_each(function: Function) -> dict[ast.stmt, Names]:
-    """Return the names that are bound for certain before each statement of a function that is ever reached."""
+def _trace_bound_names(function: Function) -> dict[ast.stmt, Names]:
+    """Return the names that are certainly bound before each statement of a function, for all reachable statements."""
     flow = Flow()
-    flow.follow(function.body, frozenset(one.arg for one in parameters_of(function)))
+    flow.follow(function.body, frozenset(one.arg for one in list_parameters(function)))
     return flow.seen
 
 
 def _rank(block: Block, lines: Sequence[str]) -> int:
-    """Return how little statements look like one thing: 0 for a compound one, 1 between blank lines, 3 for the rest."""
+    """Return 0 for a single compound statement, 1 for statements between blank lines, up to 3 for other parts."""
     if len(block.statements) == 1:
         return 3 if isinstance(block.statements[0], _SIMPLE) else 0
     above, below = lines[block.first_line - 2], lines[block.last_line] if block.last_line < len(lines) else ""
-    opens = not above.strip() or above.rstrip().endswith((":", '"""')) or not block.is_airy(lines)
-    closes = not below.strip() or len(_depth(below)) < len(_depth(lines[block.first_line - 1]))
+    opens = not above.strip() or above.rstrip().endswith((":", '"""')) or not block.has_blank_lines(lines)
+    closes = not below.strip() or len(_read_indentation(below)) < len(_read_indentation(lines[block.first_line - 1]))
     compound = not isinstance(block.statements[-1], _SIMPLE)
     return 3 - opens - (closes or compound)
 
 
-def _free_name(name: str, text: str, *, keep: bool, beside: Names) -> str:
+def _choose_free_name(name: str, text: str, *, keep: bool, beside: Names) -> str:
+    """Return `name`, or `_name` unless `keep`.
+
+    Raises:
+        UnsplitError: it is no name for a function, or is used in the file, by Python, or by one of `beside`.
+    """
     special = name.startswith("__") and name.endswith("__")
     if not name.isidentifier() or keyword.iskeyword(name) or not name.isascii() or special:
         raise UnsplitError(f"`{name}` is no name for a function")
@@ -205,10 +212,17 @@ def _free_name(name: str, text: str, *, keep: bool, beside: Names) -> str:
     return found
 
 
-def _signature(block: Block, holders: Sequence[ast.AST], name: str, seen: Mapping[ast.stmt, Names]) -> _Signature:
+def _derive_signature(
+    block: Block, holders: Sequence[ast.AST], name: str, seen: Mapping[ast.stmt, Names]
+) -> _Signature:
+    """Return the head of the function that `block` would become.
+
+    Raises:
+        UnsplitError: a name is not certainly bound where it is needed, or the block returns on some paths only.
+    """
     function, statements = block.function, block.statements
-    own = frozenset(one.arg for one in parameters_of(function))
-    receiver, decorator = receiver_of(block, holders)
+    own = frozenset(one.arg for one in list_parameters(function))
+    receiver, decorator = find_receiver(block, holders)
     flow = Flow()
     certain = seen.get(statements[0])
     if certain is None:
@@ -216,24 +230,25 @@ def _signature(block: Block, holders: Sequence[ast.AST], name: str, seen: Mappin
     after = flow.follow(statements, frozenset())
     wary = Flow(wary=True)
     surely = wary.follow(statements, frozenset()) or frozenset()
-    nodes = list(own_nodes(statements))
+    nodes = list(walk_own_nodes(statements))
     returns = [one for one in nodes if isinstance(one, ast.Return)]
     if returns and after is not None and not block.is_last():
         raise UnsplitError("they return on some paths and go on behind these lines on others")
-    bound = bound_in(statements)
-    results = bound & block.read_behind() if after is not None and not returns else frozenset()
-    maybe = own | block.bound_before()
+    bound = find_bound(statements)
+    results = bound & block.find_read_after() if after is not None and not returns else frozenset()
+    maybe = own | block.find_bound_before()
     needed = (wary.exposed | (results - surely)) & maybe
     unbound = {one.name for one in nodes if isinstance(one, ast.ExceptHandler)}
     if lost := sorted(results - (after or frozenset()) - (needed - unbound)):
         raise UnsplitError(f"`{lost[0]}` is not bound on all paths through them")
-    alone = bound - results - block.bound_behind()  # names that nothing but these lines makes local
-    if early := sorted((wary.exposed & bound_in(function.body) - bound | alone & block.read_before()) - maybe):
+    # Names that are local to the function only because of these lines.
+    alone = bound - results - block.find_bound_after()
+    if early := sorted((wary.exposed & find_bound(function.body) - bound | alone & block.find_read_before()) - maybe):
         raise UnsplitError(f"`{early[0]}` is read before it is bound")
     if unsure := sorted(needed - certain):
         raise UnsplitError(f"`{unsure[0]}` is not bound on all paths to them")
     check_shared(block, bound, results)
-    order = {one: place for place, one in enumerate(_in_order(function))}
+    order = {one: place for place, one in enumerate(_list_names_in_order(function))}
     return _Signature(
         name,
         receiver,
@@ -250,41 +265,45 @@ def _is_async(node: ast.AST) -> bool:
     return isinstance(node, ast.comprehension) and bool(node.is_async)
 
 
-def _in_order(function: Function) -> list[str]:
-    """Return parameters, and then the names that a function binds, first come first."""
-    names = [one for one in own_nodes(function.body) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)]
+def _list_names_in_order(function: Function) -> list[str]:
+    """Return the parameters and then the names that a function binds, in the order of their first binding."""
+    names = [
+        one for one in walk_own_nodes(function.body) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)
+    ]
     bound = [one.id for one in sorted(names, key=lambda one: (one.lineno, one.col_offset))]
-    return list(dict.fromkeys([*(one.arg for one in parameters_of(function)), *bound]))
+    return list(dict.fromkeys([*(one.arg for one in list_parameters(function)), *bound]))
 
 
-def _written(document: Document, block: Block, signature: _Signature) -> str:
-    """Return the text with the new function and its call."""
+def _write(document: Document, block: Block, signature: _Signature) -> str:
+    """Return the text of the document with the new function and its call."""
     lines, function = document.text.split("\n"), block.function
     first, last = function.lineno, function.end_lineno or 0
     first = min([first, *(one.lineno for one in function.decorator_list)])
-    depth = _depth(lines[function.lineno - 1])
-    unit = _depth(lines[function.body[0].lineno - 1]).removeprefix(depth)
+    depth = _read_indentation(lines[function.lineno - 1])
+    unit = _read_indentation(lines[function.body[0].lineno - 1]).removeprefix(depth)
     width = max(_LINE, *(len(line) for line in lines[first - 1 : last]))
     moved = lines[block.first_line - 1 : block.last_line]
-    body = reindented(moved, document, piece="\n".join(moved), indentation=depth + unit, unit=unit)
+    body = reindent(moved, document, piece="\n".join(moved), indentation=depth + unit, unit=unit)
     if signature.results:
         body.append(f"{depth}{unit}return {', '.join(signature.results)}")
     taken = [signature.receiver] if signature.receiver else []
-    annotations = _annotations(block)
+    annotations = _collect_annotations(block)
     taken += [f"{one}: {annotations[one]}" if one in annotations else one for one in signature.parameters]
     word = "async def" if signature.awaits else "def"
-    head = _wrapped(f"{depth}{word} {signature.name}(", taken, f"){_returned(function, signature)}:", unit, width)
+    head = _wrap(
+        f"{depth}{word} {signature.name}(", taken, f"){_derive_return_annotation(function, signature)}:", unit, width
+    )
     new = [*([depth + signature.decorator] if signature.decorator else []), *head, *body]
-    at = _depth(moved[0])
+    at = _read_indentation(moved[0])
     owner = f"{signature.receiver}." if signature.receiver else ""
     called = f"{'await ' if signature.awaits else ''}{owner}{signature.name}("
     ends = signature.leaves and not signature.valued
     before = f"{', '.join(signature.results)} = " if signature.results else "return " if signature.valued else ""
-    call = _wrapped(at + before + called, signature.parameters, ")", unit, width)
+    call = _wrap(at + before + called, signature.parameters, ")", unit, width)
     if ends and not block.is_last():
         call.append(f"{at}return")
     changed = [*lines[: block.first_line - 1], *call, *lines[block.last_line :]]
-    if signature.receiver:  # below the method
+    if signature.receiver:  # the new method goes below the old one
         end = last + len(changed) - len(lines)
         return "\n".join([*changed[:end], "", *new, *changed[end:]])
     while first > 1 and lines[first - 2].startswith(f"{depth}#"):
@@ -292,79 +311,86 @@ def _written(document: Document, block: Block, signature: _Signature) -> str:
     return "\n".join([*changed[: first - 1], *new, *([""] if depth else ["", ""]), *changed[first - 1 :]])
 
 
-def _depth(line: str) -> str:
+def _read_indentation(line: str) -> str:
     return line[: len(line) - len(line.lstrip())]
 
 
-def _wrapped(begin: str, parts: Sequence[str], end: str, unit: str, width: int) -> list[str]:
-    """Return a head or a call as one line, or one part a line where that is too long."""
+def _wrap(begin: str, parts: Sequence[str], end: str, unit: str, width: int) -> list[str]:
+    """Return a head or a call as one line, or with one part a line where it would be longer than `width`."""
     line = f"{begin}{', '.join(parts)}{end}"
     if len(line) <= width or not parts:
         return [line]
-    depth = _depth(begin)
+    depth = _read_indentation(begin)
     return [begin, *(f"{depth}{unit}{one}," for one in parts), depth + end]
 
 
-def _annotations(block: Block) -> dict[str, str]:
-    """Return the types of parameters that are the same in the statements: neither bound again nor narrowed before."""
+def _collect_annotations(block: Block) -> dict[str, str]:
+    """Return the annotations of parameters that still hold in the block: neither rebound nor narrowed before it."""
     function = block.function
     if getattr(function, "type_params", None):
         return {}
     said = {
         one.arg: ast.unparse(one.annotation)
-        for one in parameters_of(function)
+        for one in list_parameters(function)
         if one.annotation is not None and not _means_itself(function, one.annotation)
     }
     for one, form in ((function.args.vararg, "tuple[{}, ...]"), (function.args.kwarg, "dict[str, {}]")):
         if one is not None and one.arg in said:
             said[one.arg] = form.format(said[one.arg])
-    tested = [one for one in own_nodes(function.body) if isinstance(one, _TESTS) and one.lineno < block.first_line]
+    tested = [
+        one for one in walk_own_nodes(function.body) if isinstance(one, _NARROWING) and one.lineno < block.first_line
+    ]
     heads = [one.subject if isinstance(one, ast.Match) else one.test for one in tested]
-    again = bound_in(function.body) | reads_in(heads)
+    again = find_bound(function.body) | find_reads(heads)
     return {name: type_ for name, type_ in said.items() if name not in again}
 
 
 def _means_itself(function: Function, annotation: ast.expr) -> bool:
-    """Return whether a type below a method would mean that method: `def list(self) -> list[int]`."""
-    return function.name in reads_in([annotation])
+    """Return whether an annotation below a method would mean that method: `def list(self) -> list[int]`."""
+    return function.name in find_reads([annotation])
 
 
-def _returned(function: Function, signature: _Signature) -> str:
-    """Return the annotation of what the new function returns, "" where that is not known."""
+def _derive_return_annotation(function: Function, signature: _Signature) -> str:
+    """Return the annotation of the new function's result, " -> " included; "" where it is not known."""
     if function.returns is None or _means_itself(function, function.returns) or getattr(function, "type_params", None):
         return ""
     if signature.valued:
-        generates = any(isinstance(one, (ast.Yield, ast.YieldFrom)) for one in own_nodes(function.body))
+        generates = any(isinstance(one, (ast.Yield, ast.YieldFrom)) for one in walk_own_nodes(function.body))
         return "" if generates else f" -> {ast.unparse(function.returns)}"
     return "" if signature.results else " -> None"
 
 
 def _check_written(text: str, before: ast.Module, block: Block, signature: _Signature) -> None:
-    """Refuse a text in which anything else is not what it was: strings over several lines are easily moved."""
+    """Check that the new text differs from the old in nothing but the moved statements.
+
+    Raises:
+        UnsplitError: something else changed, such as a string of several lines.
+    """
     dumps = [ast.dump(one) for one in block.statements]
     function = block.function.name
     try:
         after = parse_python(text)
     except SyntaxError:
         raise UnsplitError("they do not parse elsewhere") from None
-    made = next((one for one in _functions(after) if one.name == signature.name), None)
+    made = next((one for one in _walk_functions(after) if one.name == signature.name), None)
     if made is None or [ast.dump(one) for one in made.body[: len(dumps)]] != dumps:
         raise UnsplitError("they would not stay what they are")
-    if _around(after, function, signature.name) != _around(before, function, signature.name):
+    if _dump_rest(after, function, signature.name) != _dump_rest(before, function, signature.name):
         raise UnsplitError("what stands around the function would not stay what it is")
 
 
-def _functions(tree: ast.AST) -> Iterator[Function]:
+def _walk_functions(tree: ast.AST) -> Iterator[Function]:
+    """Return all functions in a tree."""
     return (one for one in ast.walk(tree) if isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef)))
 
 
-def _around(tree: ast.Module, function: str, made: str) -> str:
-    """Return all of a tree but one function and the bodies of those with another name; the tree is used up."""
+def _dump_rest(tree: ast.Module, function: str, made: str) -> str:
+    """Return a dump of a tree without the function `made` and without the bodies of `function`; changes the tree."""
     for node in ast.walk(tree):
         for body in (getattr(node, field, None) for field in ("body", "orelse", "finalbody")):
             if isinstance(body, list):
                 body[:] = [one for one in body if getattr(one, "name", "") != made]
-    for one in _functions(tree):
+    for one in _walk_functions(tree):
         if one.name == function:
             one.body = []
     return ast.dump(tree)

@@ -1,1 +1,1 @@
-"""Code rewritten by a chat model: from its answer to edits of the document."""
+"""Rewrites by a chat model: from its answer to edits of the document."""

@@ -1,9 +1,9 @@
-"""A chat model's answer aligned with the document by syntax: what of it is taken, and where that goes.
+"""Alignment of a chat model's answer with the document: which of its definitions are taken, and where they go.
 
 Small models answer with a whole function, its class, or the whole file, whatever they are asked for. Definitions are
-matched by qualified name and kind. Of those that the model has seen in full the changed ones are taken; what is equal
-stays byte for byte, what a placeholder stands for is filled in, new helpers are put beside what uses them, and imports
-where imports stand. Knows no model. Start at `aligned`.
+matched by qualified name and kind. Of the code that the model has seen in full, changed definitions are taken; equal
+ones stay byte for byte, placeholders are replaced by the code that they stand for, new helpers go beside the code that
+uses them, and imports to the other imports. Knows no model. Start at `align`.
 """
 
 from __future__ import annotations
@@ -15,9 +15,17 @@ from typing import TYPE_CHECKING
 
 from agents.edits import Edit, apply_edits
 from agents.tasks.rewriting import placeholders, removals, reply_parsing
-from agents.tasks.rewriting.definition_writing import WORD, LostError, Weaver
-from agents.tasks.rewriting.definitions import children, definitions_of, matched, outermost, tokens_of, uses_of, within
-from agents.tasks.rewriting.line_edits import as_held, in_order, line_edits, next_line
+from agents.tasks.rewriting.definition_writing import WORD, DefinitionWriter, LostError
+from agents.tasks.rewriting.definitions import (
+    find_uses,
+    list_children,
+    list_definitions,
+    list_tokens,
+    match,
+    select_outermost,
+    select_within,
+)
+from agents.tasks.rewriting.line_edits import diff_lines, find_next_line, restore_trailing_space, sort_edits
 from indexing.syntax.documents import Span
 from indexing.syntax.languages import Trait
 from indexing.syntax.syntax import Syntax
@@ -30,49 +38,49 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Aligned:
-    """What an answer comes to.
+class Alignment:
+    """The result of an alignment.
 
     Attributes:
-        edits: of the document, in order; empty where nothing is changed.
-        complaint: what is wrong with the answer, for the model, "" for nothing.
-        notes: what a person should know of it, a sentence each.
+        edits: edits of the document, sorted by place; empty where nothing changes.
+        problem: a sentence for the model about what is wrong with its answer, "" for nothing.
+        notes: facts for the person who decides, one sentence each.
     """
 
     edits: tuple[Edit, ...] = ()
-    complaint: str = ""
+    problem: str = ""
     notes: tuple[str, ...] = ()
 
 
-def aligned(code: str, target: Target) -> Aligned | None:
-    """Return what an answer changes; None where it defines nothing that the document has, so that it is lines alone."""
-    code = _flush(code)
-    for syntax in _read(code, target):
+def align(code: str, target: Target) -> Alignment | None:
+    """Return what an answer changes; None where it defines nothing that the document has, so that it is mere lines."""
+    code = _move_to_margin(code)
+    for syntax in _parse_answer(code, target):
         try:
-            found = _Aligning(syntax, target).run()
+            found = _Aligner(syntax, target).run()
         except LostError as lost:
-            return Aligned(complaint=f"`{lost}` stands for code that would be lost; write out all of it.")
+            return Alignment(problem=f"`{lost}` stands for code that would be lost; write out all of it.")
         if found is not None:
             return found
     return None
 
 
-def _flush(code: str) -> str:
-    """Return code moved to the left margin."""
+def _move_to_margin(code: str) -> str:
+    """Return code without its common indentation."""
     lines = code.expandtabs(4).split("\n") if re.search(r"^ +\t|^\t+ {2,}\S", code, re.MULTILINE) else code.split("\n")
-    leads = [reply_parsing.depth_of(line) for line in lines if line.strip()]
+    leads = [reply_parsing.read_indentation(line) for line in lines if line.strip()]
     least = min(leads, key=len, default="")
     if least and all(lead.startswith(least) for lead in leads):
         lines = [line.removeprefix(least) for line in lines]
     return "\n".join(lines)
 
 
-def _read(code: str, target: Target) -> Iterable[Syntax]:
-    """Parse the answer as a text of its own; then within its class, for grammars that know no method without one."""
+def _parse_answer(code: str, target: Target) -> Iterable[Syntax]:
+    """Yield the syntax of the answer alone, then inside its class, for grammars without methods outside of classes."""
     first = target.document.text.split("\n", 1)[0].strip()
-    mark = f"{first}\n" if first.startswith("<?") and "<?" not in code else ""  # without it, PHP is no code
+    mark = f"{first}\n" if first.startswith("<?") and "<?" not in code else ""  # PHP without its opening tag is no code
     yield Syntax.of(replace(target.document, text=mark + code))
-    around = next((one for one in _holders(target)), None)
+    around = next((one for one in _find_classes_around(target)), None)
     if around is not None:
         head = target.document.text[around.span.start : target.document.text.find("\n", around.span.start) + 1]
         tail = target.document.text[around.span.start : around.span.end].rpartition("\n")[2]
@@ -81,29 +89,32 @@ def _read(code: str, target: Target) -> Iterable[Syntax]:
             yield Syntax.of(replace(target.document, text=f"{mark}{head.strip()}\n{inner}\n{tail.strip()}\n"))
 
 
-def _holders(target: Target) -> list[Definition]:
+def _find_classes_around(target: Target) -> list[Definition]:
     """Return the classes around the target, innermost first."""
-    around = (one for one in definitions_of(target.syntax) if one.sort == "type" and _around(one.span, target.span))
+    around = (
+        one for one in list_definitions(target.syntax) if one.sort == "type" and _surrounds(one.span, target.span)
+    )
     return sorted(around, key=lambda one: one.span.end - one.span.start)
 
 
-def _around(outer: Span, inner: Span) -> bool:
+def _surrounds(outer: Span, inner: Span) -> bool:
+    """Return whether `outer` contains `inner` and is larger."""
     return outer.start <= inner.start and inner.end <= outer.end and outer != inner
 
 
 @dataclass
-class _Aligning(Weaver):
-    """What of an answer is taken."""
+class _Aligner(DefinitionWriter):
+    """The alignment of one answer, which collects edits and notes."""
 
-    def run(self) -> Aligned | None:
-        """Return what the answer changes; None where it has none of the definitions that are to be written."""
+    def run(self) -> Alignment | None:
+        """Return what the answer changes; None where it has none of the definitions of the target."""
         whole = not self.text[: self.target.span.start].strip() and not self.text[self.target.span.end :].strip()
         if whole and self.old and self.new:
             self._align_members(None, None)
-        elif not self.target.text.strip() and any(self._is_it(new, old) for new in self.new for old in self.old):
-            self._fill()
+        elif not self.target.text.strip() and any(self._may_be_same(new, old) for new in self.new for old in self.old):
+            self._fill_empty_place()
         else:
-            pairs = self._pairs()
+            pairs = self._pair_definitions()
             if not pairs:
                 return None
             for new, old in pairs:
@@ -111,34 +122,36 @@ class _Aligning(Weaver):
                 if new.name != old.name:
                     self._rename(new, old)
             self._take_others(pairs)
-            if not self.edits and (left := placeholders.first_of(self.code.splitlines(), self.text)):
+            if not self.edits and (left := placeholders.find_first(self.code.splitlines(), self.text)):
                 raise LostError(left)
         self.add_imports()
-        text = apply_edits(self.text, tuple(in_order(self.edits)))
+        text = apply_edits(self.text, tuple(sort_edits(self.edits)))
         if "\r\n" in self.text:
             text = re.sub(r"(?<!\r)\n", "\r\n", text)
-        return Aligned(line_edits(self.text, text), notes=tuple(self.notes))
+        return Alignment(diff_lines(self.text, text), notes=tuple(self.notes))
 
-    def _fill(self) -> None:
-        """Fill the empty place that was asked about with what is new in an answer that repeats the code around."""
+    def _fill_empty_place(self) -> None:
+        """Write the answer's new definitions to the empty target; the answer repeats code around it."""
         at = self.target.span.start
         around = [one for one in self.old if one.span.start <= at <= one.span.end]
-        known = [new for new in self.new if any(self._is_it(new, old) for old in self.old)]
-        fresh = outermost([one for one in self.new if one not in known and not any(one.holds(each) for each in known)])
+        known = [new for new in self.new if any(self._may_be_same(new, old) for old in self.old)]
+        fresh = select_outermost(
+            [one for one in self.new if one not in known and not any(one.holds(each) for each in known)]
+        )
         fresh = tuple(one for one in fresh if not any(new.holds(one) and new.sort == "function" for new in known))
         inner = next((one for one in reversed(around) if one.sort == "type"), None)
         beside = next((one for one in self.old if inner is None or inner.holds(one)), None)
-        depth = reply_parsing.depth_of(beside.lines(self.text)[0]) if beside is not None else ""
+        depth = reply_parsing.read_indentation(beside.lines(self.text)[0]) if beside is not None else ""
         pieces = [
             "\n".join(
                 [
                     *(depth + line.strip() for line in self.code[one.lead : one.span.start].splitlines()),
-                    *self.indented(one.lines(self.code), "", depth),
+                    *self.indent(one.lines(self.code), "", depth),
                 ]
             )
             for one in fresh
         ]
-        blank = self.blank_lines(fresh[0], beside) if fresh and beside is not None else 1
+        blank = self.count_blank_lines(fresh[0], beside) if fresh and beside is not None else 1
         above, below = self.text[:at], self.text[self.target.span.end :]
         missing = [
             max(0, blank - (space.count("\n") - 1)) if text.strip() else 0
@@ -151,87 +164,91 @@ class _Aligning(Weaver):
             written = "\n" * missing[0] + ("\n" * (blank + 1)).join(pieces) + "\n" * missing[1]
             self.edits.append(Edit(at, self.target.span.end, written))
 
-    def _pairs(self) -> list[tuple[Definition, Definition]]:
-        """Pair each definition that is to be written with the one in the answer."""
-        wanted = outermost([one for one in within(self.old, self.target.span) if one.sort != "value"])
+    def _pair_definitions(self) -> list[tuple[Definition, Definition]]:
+        """Return pairs of a definition in the answer and the target's definition that it replaces."""
+        wanted = select_outermost([one for one in select_within(self.old, self.target.span) if one.sort != "value"])
         if not wanted:
-            around = [one for one in self.old if _around(one.span, self.target.span) and one.sort == "function"]
-            wanted = outermost(around)
-            if not wanted or not any(self._is_it(new, wanted[0]) for new in self.new):
+            around = [one for one in self.old if _surrounds(one.span, self.target.span) and one.sort == "function"]
+            wanted = select_outermost(around)
+            if not wanted or not any(self._may_be_same(new, wanted[0]) for new in self.new):
                 return []
         found: list[tuple[Definition, Definition]] = []
         for old in wanted:
             free = [one for one in self.new if all(one is not new for new, _ in found)]
-            same = [one for one in free if self._is_it(one, old)] or [
+            same = [one for one in free if self._may_be_same(one, old)] or [
                 one for one in free if self._is_misplaced(one, old)
             ]
             if same:
-                found.append((max(same, key=lambda one: self._closeness(one, old)), old))
+                found.append((max(same, key=lambda one: self._rate_closeness(one, old)), old))
         if not found and len(wanted) == 1 and (renamed := self._find_renamed(wanted[0])) is not None:
             found.append((renamed, wanted[0]))
         return found
 
-    def _is_it(self, new: Definition, old: Definition) -> bool:
-        """Whether two definitions may be the same: of one name, in the same class or, in the answer, in none."""
+    def _may_be_same(self, new: Definition, old: Definition) -> bool:
+        """Return whether two definitions have the same name and sort, in the same class or, in the answer, in none."""
         same = new.name == old.name and new.sort == old.sort
         return same and old.path[len(old.path) - len(new.path) :] == new.path
 
     def _is_misplaced(self, new: Definition, old: Definition) -> bool:
-        """Whether a definition has the right name, in a class that the model made up."""
+        """Return whether `new` is `old` by name and sort, but in a class that does not exist in the document."""
         holders = {one.name for one in self.old if one.sort == "type"}
         return (new.name, new.sort) == (old.name, old.sort) and len(new.path) > 1 and new.path[-2] not in holders
 
-    def _closeness(self, new: Definition, old: Definition) -> tuple[int, float]:
+    def _rate_closeness(self, new: Definition, old: Definition) -> tuple[int, float]:
+        """Return a sort key: the number of shared path parts, then the similarity of the signatures."""
         head = difflib.SequenceMatcher(None, new.signature, old.signature, autojunk=False).ratio()
         return len(new.path), head
 
     def _find_renamed(self, old: Definition) -> Definition | None:
-        """Return the one definition of the answer that can only be `old` under another name; None for none."""
+        """Return the only definition of the answer that can be `old` under a new name; None for none."""
         known = {one.name for one in self.old}
         strange = [one for one in self.new if one.sort == old.sort and one.name not in known]
         return strange[0] if len(strange) == 1 and old.name in WORD.findall(self.target.words) else None
 
     def _rename(self, new: Definition, old: Definition) -> None:
-        """Rename a definition throughout the document."""
-        uses = uses_of(old, self.target.syntax)
+        """Rename the uses of a definition throughout the document."""
+        uses = find_uses(old, self.target.syntax)
         self.edits += [Edit(span.start, span.end, new.name) for span in uses]
         self.notes.append(f"`{old.name}` is now `{new.name}`, in this file only.")
 
     def _replace(self, new: Definition, old: Definition) -> bool:
-        """Put a definition of the answer in the place of the document's; return whether that changes anything."""
+        """Replace the document's definition by the answer's; return whether that changes anything."""
         before = len(self.edits)
-        inner = children(new, self.new), children(old, self.old)
+        inner = list_children(new, self.new), list_children(old, self.old)
         if old.sort == "type" and inner[0] and inner[1]:
             self._align_members(new, old)
             return len(self.edits) > before
         held = old.lines(self.text)
-        lines = self.fitted(new, held)
-        lead = self.lead(new, held[0])
+        lines = self.fit(new, held)
+        lead = self.read_comments(new, held[0])
         start = old.span.start
         if lead:
             start = old.lead
             held = self.text[old.lead : old.span.end].splitlines()
             lines = [*lead, *lines]
         if [line.rstrip() for line in lines] != [line.rstrip() for line in held]:
-            self.edits.append(Edit(start, old.span.end, "\n".join(as_held(lines, held))))
+            self.edits.append(Edit(start, old.span.end, "\n".join(restore_trailing_space(lines, held))))
         return len(self.edits) > before
 
     def _align_members(self, new: Definition | None, old: Definition | None) -> None:
-        """Align the members of a class or a file; what the answer leaves out stays, unless the person named it."""
-        news, olds = children(new, self.new), children(old, self.old)
-        found = matched(news, olds, (self.code, self.text))
-        elided = self._elides(new, news)
+        """Align the members of a class, or of the file for None.
+
+        Members that the answer omits stay, unless the person asked to replace something and named them.
+        """
+        news, olds = list_children(new, self.new), list_children(old, self.old)
+        found = match(news, olds, (self.code, self.text))
+        elided = self._has_placeholders(new, news)
         missing = [one for place, one in enumerate(olds) if place not in found.values()]
         complete = not elided and not missing
         if new is not None and old is not None:
-            self.head(new, old, news[0], olds[0], complete=not elided)
+            self.write_head(new, old, news[0], olds[0], complete=not elided)
         for at, place in found.items():
             self._replace(news[at], olds[place])
-        named = set(WORD.findall(self.target.words)) if removals.ask_to_replace(self.target.words) else set()
-        gone = named - set(WORD.findall(self.code))  # what the answer speaks of is needed
+        named = set(WORD.findall(self.target.words)) if removals.asks_to_replace(self.target.words) else set()
+        gone = named - set(WORD.findall(self.code))  # names that the answer still uses are needed
         for one in missing:
             if one.name in gone and not elided:
-                self.edits.append(Edit(one.lead, next_line(self.text, one.span.end, blank=True), ""))
+                self.edits.append(Edit(one.lead, find_next_line(self.text, one.span.end, blank=True), ""))
             elif not elided:
                 self.notes.append(f"The model left out `{one.name}`, which stays.")
         taken = {at for at in range(len(news)) if at in found}
@@ -244,18 +261,18 @@ class _Aligning(Weaver):
     def _find_neighbours(
         self, at: int, news: Sequence[Definition], olds: Sequence[Definition], found: dict[int, int]
     ) -> tuple[Definition | None, Definition | None]:
-        """Return the definition of the document that a new one goes behind, else the one that it goes above."""
+        """Return the definitions that a new one goes after and before; one of them is None."""
         above = next((i for i in range(at - 1, -1, -1) if i in found), None)
         below = next((i for i in range(at + 1, len(news)) if i in found), None)
         behind = olds[found[below]] if below is not None else None
         start = news[above].span.end if above is not None else 0
         between = self.code[start : news[at].span.start].splitlines()
-        if any(placeholders.is_placeholder(line) for line in between):  # what it stands for is between the two
+        if any(placeholders.is_placeholder(line) for line in between):  # the code that it stands for is between the two
             return (None, behind) if behind is not None else (olds[-1], None)
         return (olds[found[above]], None) if above is not None else (None, behind)
 
-    def _elides(self, new: Definition | None, news: Sequence[Definition]) -> bool:
-        """Whether placeholders stand between the definitions of a class or a file of the answer."""
+    def _has_placeholders(self, new: Definition | None, news: Sequence[Definition]) -> bool:
+        """Return whether placeholders are between the definitions of a class or file of the answer."""
         span = new.span if new is not None else Span(0, len(self.code))
         at, parts = span.start, []
         for one in news:
@@ -266,7 +283,7 @@ class _Aligning(Weaver):
         return any(placeholders.is_placeholder(line) and line.strip() not in known for line in lines)
 
     def _replace_gaps(self, news: Sequence[Definition], olds: Sequence[Definition], found: dict[int, int]) -> None:
-        """Replace statements between the definitions, where the answer has all of them, and behind the last one."""
+        """Replace the statements after the last definition of a file, where the answer has other ones."""
         for at, one in enumerate(news):
             if at not in found or not self.target.document.entry.grammar:
                 continue
@@ -295,17 +312,17 @@ class _Aligning(Weaver):
         return text[one.span.end : following.lead if following is not None else end]
 
     def _take_others(self, pairs: Sequence[tuple[Definition, Definition]]) -> None:
-        """Take what else the answer defines: changes to code that the model has seen, and what is new and used."""
+        """Apply the answer's other definitions: changes of code that the model has seen, and new helpers in use."""
         done = [new for new, _ in pairs]
         rest = [
             one
-            for one in outermost([each for each in self.new if not any(each.holds(new) for new in done)])
+            for one in select_outermost([each for each in self.new if not any(each.holds(new) for new in done)])
             if one not in done and not any(new.holds(one) for new in done)
         ]
         changed = bool(self.edits)
         fresh: list[Definition] = []
         for one in rest:
-            known = [old for old in self.old if self._is_it(one, old)]
+            known = [old for old in self.old if self._may_be_same(one, old)]
             if not known:
                 fresh.append(one)
             elif len(known) == 1 and self._may_change(known[0], pairs) and not self._is_same(one, known[0]):
@@ -314,11 +331,11 @@ class _Aligning(Weaver):
             self._insert_beside(one, *pairs[0])
 
     def _is_same(self, new: Definition, old: Definition) -> bool:
-        """Whether two definitions differ in nothing but white space and comments."""
-        return tokens_of(self.answer, new.span) == tokens_of(self.target.syntax, old.span)
+        """Return whether two definitions differ in nothing but white space and comments."""
+        return list_tokens(self.answer, new.span) == list_tokens(self.target.syntax, old.span)
 
     def _may_change(self, old: Definition, pairs: Sequence[tuple[Definition, Definition]]) -> bool:
-        """Whether the model has seen all of a definition, and it has to do with what was asked about."""
+        """Return whether the model has seen all of a function, and the function uses the target or is used by it."""
         seen = any(span.start <= old.span.start and old.span.end <= span.end for span in self.target.seen)
         words = set(WORD.findall(self.text[old.span.start : old.span.end]))
         return seen and old.sort == "function" and any(
@@ -326,28 +343,28 @@ class _Aligning(Weaver):
         )  # fmt: skip
 
     def _select_wanted(self, fresh: Sequence[Definition], *, changed: bool) -> list[Definition]:
-        """Return the new definitions that something uses or the person named; all where they are the whole answer."""
+        """Return the new definitions that are used or named by the person; all of them if nothing else has changed."""
         if not changed:
             return [one for one in fresh if one.sort != "value"]
-        used = set(WORD.findall(self.target.words)) | self.written()
-        taken = [one for one in fresh if len(one.path) > 1]  # a class that the answer repeats gets its new member
+        used = set(WORD.findall(self.target.words)) | self.list_written_words()
+        taken = [one for one in fresh if len(one.path) > 1]  # a new member of a class that the answer repeats
         while more := [one for one in fresh if one not in taken and one.name in used]:
             taken += more
             used |= {word for one in more for word in WORD.findall(self.code[one.span.start : one.span.end])}
         return [one for one in fresh if one in taken]
 
     def _insert_beside(self, one: Definition, new: Definition, old: Definition) -> None:
-        """Put a new definition beside the one that was asked about: into its class, or beside the class."""
+        """Insert a new definition beside the target's: in its class, or beside the class."""
         above = one.span.start < new.span.start
         if len(one.path) > 1 or len(old.path) == 1 or self._is_method(one):
             before, behind = (None, old) if above else (old, None)
             self.insert(one, before, behind)
         else:
-            holder = next((each for each in outermost(self.old) if each.holds(old)), old)
+            holder = next((each for each in select_outermost(self.old) if each.holds(old)), old)
             self.insert(one, None, holder)
 
     def _is_method(self, one: Definition) -> bool:
-        """Whether a function that stands in no class in the answer is called as a method."""
+        """Return whether a function that is in no class in the answer is called as a method."""
         called = re.search(rf"(?:\.|->|::)\s*{re.escape(one.name)}\b", self.code)
         receives = re.search(r"\(\s*(?:self|cls|&self|&mut self)\b", one.signature)
         return one.sort == "function" and (
@@ -355,4 +372,5 @@ class _Aligning(Weaver):
         )
 
     def _is_used(self, one: Definition) -> bool:
-        return one.name in self.written()
+        """Return whether the name of the definition occurs in the new code."""
+        return one.name in self.list_written_words()

@@ -1,6 +1,6 @@
-"""Definitions of a text as whole lines, by qualified name and kind: what a chat model's answer is matched by.
+"""Definitions of a text as whole lines, by qualified name and kind, for matching a model's answer with a document.
 
-Reads symbols that are there; knows no model. Start at `definitions_of` and `matched`.
+Reads existing symbols; knows no model. Start at `list_definitions` and `match`.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ _SORTS = {"function": "function", "method": "function", "macro": "function", "va
 _COMMENT = re.compile(r"\s*(?:#(?!\[)|//|--|/\*|\*|;|%)")
 _ATTRIBUTE = re.compile(r"\s*(?:@|#\[|\[\w)")
 _BINDING = re.compile(r"definition|declaration|declarator|argument|parameter|item\Z|method\Z|specifier")
-_LONGEST = 200  # definitions of one container that are compared one by one
+_LONGEST = 200  # definitions of one container that are compared pairwise
 
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """A definition.
+    """A definition on whole lines.
 
     Attributes:
         name: the identifier.
-        path: names of all that holds it, outermost first, and its own.
-        sort: "function", "value" or "type", which is everything else.
-        span: whole lines, without the last line's end; decorators included.
-        lead: where the comments that stand right above it begin; the start of `span` where there are none.
+        path: names of everything around it, outermost first, then its own.
+        sort: "function", "value", or "type" for everything else.
+        span: whole lines, decorators included, without the last line's end.
+        lead: offset where the comments right above it begin; the start of `span` where there are none.
         signature: its head on one line.
     """
 
@@ -51,16 +51,16 @@ class Definition:
     signature: str = ""
 
     def holds(self, other: Definition) -> bool:
-        """Return whether another definition stands within this one."""
+        """Return whether `other` is inside of this definition."""
         return other is not self and self.span.start <= other.span.start and other.span.end <= self.span.end
 
     def lines(self, text: str) -> list[str]:
-        """Return its lines."""
+        """Return the lines of the definition in `text`."""
         return text[self.span.start : self.span.end].splitlines()
 
 
-def definitions_of(syntax: Syntax) -> tuple[Definition, ...]:
-    """Return the definitions of a text that stand on lines of their own, in order, without those inside functions."""
+def list_definitions(syntax: Syntax) -> tuple[Definition, ...]:
+    """Return the definitions of a text that have their lines to themselves, in order; none inside of functions."""
     found: list[Definition] = []
     bodies: list[Definition] = []
     for symbol in syntax.symbols:
@@ -73,8 +73,8 @@ def definitions_of(syntax: Syntax) -> tuple[Definition, ...]:
     return tuple(found)
 
 
-def outermost(found: Collection[Definition]) -> tuple[Definition, ...]:
-    """Return those that stand in no other of them."""
+def select_outermost(found: Collection[Definition]) -> tuple[Definition, ...]:
+    """Return the definitions that are in no other one of `found`."""
     made: list[Definition] = []
     for one in sorted(found, key=lambda each: (each.span.start, -each.span.end)):
         if not made or one.span.start >= made[-1].span.end:
@@ -82,26 +82,26 @@ def outermost(found: Collection[Definition]) -> tuple[Definition, ...]:
     return tuple(made)
 
 
-def within(found: Collection[Definition], span: Span) -> tuple[Definition, ...]:
-    """Return those that begin and end in a span; the indentation before a span's first line is part of it."""
+def select_within(found: Collection[Definition], span: Span) -> tuple[Definition, ...]:
+    """Return the definitions whose whole lines are in `span`."""
     return tuple(one for one in found if span.start <= one.span.start and one.span.end <= span.end)
 
 
-def children(holder: Definition | None, found: Collection[Definition]) -> tuple[Definition, ...]:
-    """Return what stands directly in a definition, or in no other one for None."""
+def list_children(holder: Definition | None, found: Collection[Definition]) -> tuple[Definition, ...]:
+    """Return the definitions directly inside of `holder`; for None, those at the top."""
     inner = found if holder is None else [one for one in found if holder.holds(one)]
-    return outermost(inner)
+    return select_outermost(inner)
 
 
-def matched(new: Sequence[Definition], old: Sequence[Definition], texts: tuple[str, str]) -> dict[int, int]:
-    """Return which of the `new` definitions is which of the `old` ones, by name and sort; both of one container.
+def match(new: Sequence[Definition], old: Sequence[Definition], texts: tuple[str, str]) -> dict[int, int]:
+    """Return the index of the old definition for each index in `new` that has one of the same name and sort.
 
-    Of several with the same name (overloads, a property and its setter) the most similar ones belong together.
+    Of several with the same name (overloads, a property and its setter), the most similar ones are paired.
 
     Args:
-        new: of an answer.
-        old: of the document.
-        texts: of the answer and of the document.
+        new: definitions of one container in the answer.
+        old: definitions of the same container in the document.
+        texts: the texts of the answer and of the document.
     """
     by_name: dict[tuple[str, str], tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
     for side, all_ in enumerate((new, old)):
@@ -112,12 +112,12 @@ def matched(new: Sequence[Definition], old: Sequence[Definition], texts: tuple[s
         if len(news) == len(olds) == 1:
             found[news[0]] = olds[0]
         elif news and olds:
-            found.update(_likest(news, olds, lambda a, b: _likeness(new[a], old[b], texts)))
+            found.update(_pair_most_similar(news, olds, lambda a, b: _rate_likeness(new[a], old[b], texts)))
     return found
 
 
-def tokens_of(syntax: Syntax, span: Span) -> list[str]:
-    """Return the tokens of a span without comments and white space: what is equal in them does the same."""
+def list_tokens(syntax: Syntax, span: Span) -> list[str]:
+    """Return the tokens of a span, without comments and white space; equal tokens mean equal behaviour."""
     parsed = syntax.parsed
     if parsed is None:
         return syntax.text[span.start : span.end].split()
@@ -136,8 +136,8 @@ def tokens_of(syntax: Syntax, span: Span) -> list[str]:
     return found
 
 
-def uses_of(definition: Definition, syntax: Syntax) -> list[Span]:
-    """Return where a text speaks of a definition by its name outside of it: as a member where it is one, else alone."""
+def find_uses(definition: Definition, syntax: Syntax) -> list[Span]:
+    """Return where a text uses the name of `definition` outside of it; for a member, after a dot or arrow only."""
     parsed, text = syntax.parsed, syntax.text
     if parsed is None:
         return []
@@ -160,12 +160,13 @@ def uses_of(definition: Definition, syntax: Syntax) -> list[Span]:
 
 
 def _is_bound(node: tree_sitter.Node) -> bool:
-    """Whether a name is given to something of its own there: another definition, a parameter, an argument."""
+    """Return whether the name at `node` names something else: another definition, a parameter, or an argument."""
     holder = node.parent
     return holder is not None and holder.child_by_field_name("name") == node and bool(_BINDING.search(holder.type))
 
 
-def _likest(news: list[int], olds: list[int], likeness: Callable[[int, int], float]) -> dict[int, int]:
+def _pair_most_similar(news: list[int], olds: list[int], likeness: Callable[[int, int], float]) -> dict[int, int]:
+    """Return pairs of indices, formed greedily from the most similar pair on."""
     pairs = sorted(((likeness(a, b), -a, -b) for a in news[:_LONGEST] for b in olds[:_LONGEST]), reverse=True)
     found: dict[int, int] = {}
     for _, a, b in pairs:
@@ -174,18 +175,19 @@ def _likest(news: list[int], olds: list[int], likeness: Callable[[int, int], flo
     return found
 
 
-def _likeness(new: Definition, old: Definition, texts: tuple[str, str]) -> float:
+def _rate_likeness(new: Definition, old: Definition, texts: tuple[str, str]) -> float:
+    """Return the similarity of two definitions, 0 to 1.5: of the signatures, and half of that of the lines."""
     head = difflib.SequenceMatcher(None, new.signature, old.signature, autojunk=False).quick_ratio()
     body = difflib.SequenceMatcher(None, new.lines(texts[0]), old.lines(texts[1])).quick_ratio()
     return head + body / 2
 
 
 def _to_definition(symbol: Symbol, text: str) -> Definition | None:
-    """Return a symbol on whole lines; None where something else stands on these lines."""
+    """Return the definition of a symbol; None where other code is on its first or last line."""
     start = text.rfind("\n", 0, symbol.span.start) + 1
     end = text.find("\n", symbol.span.end)
     end = len(text) if end < 0 else end
-    if text[start : symbol.span.start].strip() or re.search(r"\w", _rest_of_line(text[symbol.span.end : end])):
+    if text[start : symbol.span.start].strip() or re.search(r"\w", _strip_comment(text[symbol.span.end : end])):
         return None
     path = (*(part for part in symbol.container.split(".") if part), symbol.name)
     while text[start : symbol.span.end].startswith(("\n", "\r")):
@@ -197,13 +199,13 @@ def _to_definition(symbol: Symbol, text: str) -> Definition | None:
     )  # fmt: skip
 
 
-def _rest_of_line(rest: str) -> str:
-    """Return what stands behind a definition on its last line, without a comment."""
+def _strip_comment(rest: str) -> str:
+    """Return the rest of a definition's last line, without a comment."""
     return re.split(r"#|//|--|/\*", rest, maxsplit=1)[0]
 
 
 def _find_lead(text: str, start: int) -> int:
-    """Return where the comments and attributes right above a line begin, which are indented like it."""
+    """Return the offset where the comments and attributes right above a line begin that are indented like it."""
     end = text.find("\n", start)
     line = text[start : end if end >= 0 else len(text)]
     depth = line[: len(line) - len(line.lstrip())]

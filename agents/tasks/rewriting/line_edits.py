@@ -1,6 +1,6 @@
-"""Edits of whole lines, in order and as few as there can be; what is equal in two texts is not touched.
+"""Edits of whole lines: the fewest that turn one text into another, sorted by place.
 
-Start at `line_edits`.
+Start at `diff_lines`.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from agents.tasks.proposals import measure_unchanged
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-LONGEST_DIFF = 4000  # lines that are compared one by one
+LONGEST_DIFF = 4000  # lines of both texts; longer differences become one edit
 
 
-def line_edits(old: str, new: str) -> tuple[Edit, ...]:
-    """Return the edits of whole lines that make `new` of `old`, equal lines left out."""
+def diff_lines(old: str, new: str) -> tuple[Edit, ...]:
+    """Return edits of whole lines that turn `old` into `new`; equal lines are in no edit."""
     same, tail = measure_unchanged(old, new)
     start = old.rfind("\n", 0, same) + 1
     tail = min(tail, len(old) - start, len(new) - start)
@@ -37,8 +37,8 @@ def line_edits(old: str, new: str) -> tuple[Edit, ...]:
     return tuple(Edit(places[a], places[b], "".join(after[c:d])) for kind, a, b, c, d in blocks if kind != "equal")
 
 
-def in_order(edits: Iterable[Edit]) -> list[Edit]:
-    """Sort edits by place, without those that lie within an earlier one."""
+def sort_edits(edits: Iterable[Edit]) -> list[Edit]:
+    """Return the edits sorted by place, without those that begin inside of an earlier one."""
     made: list[Edit] = []
     for edit in sorted(edits, key=lambda one: (one.start, one.end)):
         if not made or edit.start >= made[-1].end:
@@ -46,16 +46,16 @@ def in_order(edits: Iterable[Edit]) -> list[Edit]:
     return made
 
 
-def as_held(lines: Sequence[str], held: Sequence[str]) -> list[str]:
-    """Return lines with the trailing white space that equal lines have in the document."""
+def restore_trailing_space(lines: Sequence[str], held: Sequence[str]) -> list[str]:
+    """Return `lines` with the trailing white space that equal lines of `held` have."""
     known = {line.rstrip(): line for line in held}
     return [known.get(line.rstrip(), line) for line in lines]
 
 
-def next_line(text: str, at: int, *, blank: bool) -> int:
-    """Return where the next line begins, behind blank ones if asked."""
+def find_next_line(text: str, at: int, *, blank: bool) -> int:
+    """Return the offset of the next line after `at`; with `blank`, skips blank lines."""
     end = text.find("\n", at)
     end = len(text) if end < 0 else end + 1
-    while blank and end < len(text) and not text[end : next_line(text, end, blank=False)].strip():
-        end = next_line(text, end, blank=False)
+    while blank and end < len(text) and not text[end : find_next_line(text, end, blank=False)].strip():
+        end = find_next_line(text, end, blank=False)
     return end

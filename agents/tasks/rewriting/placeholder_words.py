@@ -1,6 +1,6 @@
-"""Words by which a comment says that code is left as it was, in the languages that chat models answer in.
+"""Words of comments that say that code is left as it was, in languages other than English.
 
-A comment says so if it has no other words than these. Start at `says_unchanged`.
+A comment that consists of such words is a placeholder. Start at `says_unchanged`.
 """
 
 from __future__ import annotations
@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 
 
-def _words(text: str) -> frozenset[str]:
+def _split_words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# Alone they say it: "unverändert".
-_UNCHANGED = _words(
+# Sufficient alone: "unverändert".
+_UNCHANGED = _split_words(
     """
     unverändert unveränderter unveränderte inchangé inchangée inchangés inchangées intact intacte
     inalterado inalterada inalterados igual iguales iguais invariato invariata invariati immutato immutata
@@ -21,8 +21,8 @@ _UNCHANGED = _words(
     изменений неизменным неизменной неизменён неизменно прежнему oförändrad oförändrat
     """
 )
-# They say it of a thing: "bestehender Code".
-_EXISTING = _words(
+# Sufficient with one of `_THINGS`: "bestehender Code".
+_EXISTING = _split_words(
     """
     bestehender bestehende bestehendes bisheriger bisherige bisher rest restlicher restliche restliches übriger übrige
     übrigen vorhandener vorhandene existierender existant existante existants existantes reste restant restante
@@ -31,7 +31,7 @@ _EXISTING = _words(
     остальной остальная остальные существующий существующая существующие остаток befintlig
     """
 )
-_THINGS = _words(
+_THINGS = _split_words(
     """
     code codes codice codici código códigos kod kodu kody код кода
     klasse methode methoden funktion funktionen datei körper logik implementierung importe
@@ -42,7 +42,7 @@ _THINGS = _words(
     klassen metoder bestand functie
     """
 )
-_LITTLE = _words(
+_FUNCTION_WORDS = _split_words(
     """
     der die das des dem den bleibt bleiben ist sind wie so hier gleich zuvor vorher und alle
     le la les du de des l est sont ici comme avant même mêmes tout toute tous toutes et un une se reste
@@ -62,20 +62,22 @@ _UNSPACED = re.compile(
     r"|그대로|유지|동일|변경\s*없음|생략|여기)*\Z"
     r"|(?:保持不变|保持不變|省略|不变|変更なし|以下同じ|省略します|변경\s*없음|생략|이하\s*동일)\Z"
 )
-_VAGUE = _words("igual iguales iguais intact intacte hetzelfde zmian zmieniony изменений прежнему")
+_AMBIGUOUS = _split_words("igual iguales iguais intact intacte hetzelfde zmian zmieniony изменений прежнему")
 _PAIRS = ({"wie", "bisher"}, {"wie", "zuvor"}, {"sin", "cambios"}, {"comme", "avant"}, {"como", "antes"})
 _MOST_WORDS = 12
 
 
 def says_unchanged(words: str) -> bool:
-    """Return whether a comment says, in a language other than English, nothing but that code stays as it was."""
+    """Return whether a comment, in a language other than English, says only that code stays as it was."""
     if _UNSPACED.match(words):
         return True
     found = re.findall(r"\w+", words.lower())
     if not found or len(found) > _MOST_WORDS:
         return False
-    if any(word not in _UNCHANGED | _EXISTING | _THINGS | _LITTLE for word in found):
+    if any(word not in _UNCHANGED | _EXISTING | _THINGS | _FUNCTION_WORDS for word in found):
         return False
-    if any(pair <= set(found) for pair in _PAIRS) or _UNCHANGED & set(found) - (_VAGUE if len(found) == 1 else set()):
+    if any(pair <= set(found) for pair in _PAIRS) or _UNCHANGED & set(found) - (
+        _AMBIGUOUS if len(found) == 1 else set()
+    ):
         return True
     return any(word in _EXISTING for word in found) and any(word in _THINGS for word in found)

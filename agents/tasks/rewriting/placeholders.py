@@ -1,7 +1,7 @@
-"""Placeholders in a chat model's code ("# ... existing code ..."): what they stand for is put there, or nothing is.
+"""Placeholders in a chat model's code ("# ... existing code ..."), and the code that they stand for.
 
-One stands for what is around the piece where the model wrapped the piece in its class, and for code of the piece
-otherwise. Start at `unwrapped`, `filled` and `first_of`.
+Placeholders stand for code of the rewritten piece, or for code around it where the model repeats the class of the
+piece. Nothing is filled in unless it is certain. Start at `unwrap`, `fill` and `find_first`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _WHOLES = (
     "the|this|your|my|existing|original|it|code|class|file|function|method|methods|functions|module|body|implementation"
     "|program|struct|component|script|document|logic|stuff|imports|definitions|members|fields|query|page|template|table|list|dict|object|config|test|tests|suite"
 )
-_HEAD = re.compile(
+_UNCHANGED = re.compile(
     r"(?i)\W?(?:and\s+)?(?:"
     rf"(?:(?:the|your|all|any)\s+)*(?:existing|previous|original|other|remaining|unchanged|current|same)"
     rf"\s+(?:\w+\s+)?(?:{_KINDS})\b"
@@ -42,9 +42,9 @@ _HEAD = re.compile(
     r"|etc\b|(?:your|my)\s+(?:other\s+|own\s+)?(?:code|logic|implementation|methods?)\s+(?:goes\s+|go\s+)?here\b"
     r"|(?:\w+\s+)?code\s+(?:continues|unchanged|omitted|goes\s+here)\b)"
 )
-# Comments of nothing but these words speak of no code in particular, whatever their order.
-_ALONE = frozenset({"unchanged", "omitted", "snip", "snipped", "etc"})
-_ELIDING = _ALONE | frozenset(
+# Comments that consist of these words are placeholders, in any order.
+_SUFFICIENT = frozenset({"unchanged", "omitted", "snip", "snipped", "etc"})
+_ELIDING = _SUFFICIENT | frozenset(
     {
         *("existing", "remaining", "remainder", "remain", "remains", "stay", "stays", "same", "as"),
         *("changes", "brevity", "above", "on"),
@@ -88,8 +88,8 @@ _ELIDED = _ELIDING | frozenset(
     }
 )
 _TODO = re.compile(r"(?i)(?:todo|note)\s*:\s*")
-_FRAME = " \t[](){}<>\uff08\uff09\u3010\u3011"
-_BEHIND = frozenset(
+_MARKS = " \t[](){}<>\uff08\uff09\u3010\u3011"
+_UNCHANGED_REST = frozenset(
     {
         *(
             "here",
@@ -135,31 +135,31 @@ def is_placeholder(line: str) -> bool:
     if found is None:
         return False
     said = next((one for one in found.groups() if one is not None), "").strip()
-    said = _TODO.sub("", said).strip(_FRAME)
+    said = _TODO.sub("", said).strip(_MARKS)
     dotted = said.startswith(("...", "…"))
     words = said.strip(" .…-=*")
-    return dotted or _says_so(words) or says_unchanged(words)
+    return dotted or _says_unchanged(words) or says_unchanged(words)
 
 
-def _says_so(words: str) -> bool:
-    """Return whether a comment says only that code is unchanged."""
+def _says_unchanged(words: str) -> bool:
+    """Return whether the words of a comment say only that code is unchanged."""
     said = [one.lower() for one in re.findall(r"\w+", words)]
-    if said and _ELIDING.intersection(said) and _ELIDED.issuperset(said) and (len(said) > 1 or said[0] in _ALONE):
+    if said and _ELIDING.intersection(said) and _ELIDED.issuperset(said) and (len(said) > 1 or said[0] in _SUFFICIENT):
         return True
-    head = _HEAD.match(words)
-    return head is not None and all(one.lower() in _BEHIND for one in re.findall(r"\w+", words[head.end() :]))
+    head = _UNCHANGED.match(words)
+    return head is not None and all(one.lower() in _UNCHANGED_REST for one in re.findall(r"\w+", words[head.end() :]))
 
 
-def first_of(lines: Sequence[str], held: str) -> str:
-    """Return the first placeholder among `lines` that the document itself does not `hold`, "" for none."""
+def find_first(lines: Sequence[str], held: str) -> str:
+    """Return the first placeholder among `lines` that is no line of the text `held`, "" for none."""
     known = {line.strip() for line in held.splitlines()}
     return next((line.strip() for line in lines if line.strip() not in known and _stands_for(line, lines)), "")
 
 
-def unwrapped(code: str, document: Document, names: Collection[str]) -> str:
-    """Return the definitions of `names` out of the class that `code` repeats around them, else `code` as it is.
+def unwrap(code: str, document: Document, names: Collection[str]) -> str:
+    """Return the definitions of `names` from the class that `code` repeats around them; otherwise `code` unchanged.
 
-    Placeholders beside them stand for what surrounds the piece. A definition that is nowhere in the document stays.
+    Definitions that the document does not have are kept too. Placeholders beside them are dropped.
     """
     if not names:
         return code
@@ -169,21 +169,21 @@ def unwrapped(code: str, document: Document, names: Collection[str]) -> str:
         return code
     depth = chosen[0].container
     lines = code.split("\n")
-    if any(one.container != depth for one in chosen) or (not depth and first_of(lines, "") == ""):
+    if any(one.container != depth for one in chosen) or (not depth and find_first(lines, "") == ""):
         return code
     known = {one.name for one in Syntax.of(document).symbols}
     siblings = sorted((one for one in found if one.container == depth), key=lambda one: one.span.start)
     kept = [one for one in siblings if one.name in names or (one.kind != "variable" and one.name not in known)]
-    pieces = [_lines_of(code, lines, one) for one in kept]
+    pieces = [_read_lines(code, lines, one) for one in kept]
     return "\n\n".join(dict.fromkeys(pieces))
 
 
-def filled(lines: Sequence[str], piece: str) -> list[str] | None:
-    """Return `lines` with what placeholders stand for, by the lines around them; None where that is not certain.
+def fill(lines: Sequence[str], piece: str) -> list[str] | None:
+    """Return `lines` with placeholders replaced by the code between the same lines of `piece`; None where uncertain.
 
     Args:
-        lines: the code, in the indentation of the document.
-        piece: what it replaces.
+        lines: the new code, indented like the document.
+        piece: the code that it replaces.
     """
     old = piece.splitlines()
     known = {line.strip() for line in old}
@@ -192,50 +192,54 @@ def filled(lines: Sequence[str], piece: str) -> list[str] | None:
         if line.strip() in known or not _stands_for(line, lines):
             made.append(line)
             continue
-        between = _between(made, lines[at + 1 :], old)
-        if between is None or not _fits(between, line):
+        between = _find_between(made, lines[at + 1 :], old)
+        if between is None or not _is_as_deep(between, line):
             return None
         made += between
     return made
 
 
 def _stands_for(line: str, lines: Sequence[str]) -> bool:
-    """Return whether a line is a placeholder; bare dots alone in a body are what Python calls a stub."""
+    """Return whether a line is a placeholder; dots that are the only line of a body are not, but a stub in Python."""
     if not is_placeholder(line):
         return False
-    return not _BARE.match(line) or sum(_depth(one) >= _depth(line) for one in lines if one.strip()) > 1
+    return (
+        not _BARE.match(line)
+        or sum(_measure_indentation(one) >= _measure_indentation(line) for one in lines if one.strip()) > 1
+    )
 
 
-def _between(above: Sequence[str], below: Sequence[str], old: Sequence[str]) -> list[str] | None:
-    """Return the lines of `old` between the last line above and the first below, which each stand there once."""
+def _find_between(above: Sequence[str], below: Sequence[str], old: Sequence[str]) -> list[str] | None:
+    """Return the lines of `old` between the last line above and the first below; None if one is not unique in `old`."""
     start = next((line for line in reversed(above) if line.strip()), None)
     end = next((line for line in below if line.strip()), None)
-    first = _only(start, old) if start is not None else None
-    last = _only(end, old) if end is not None else len(old)
+    first = _find_only(start, old) if start is not None else None
+    last = _find_only(end, old) if end is not None else len(old)
     if first is None or last is None or last <= first:
         return None
     return list(old[first + 1 : last])
 
 
-def _only(line: str, old: Sequence[str]) -> int | None:
+def _find_only(line: str, old: Sequence[str]) -> int | None:
+    """Return the index of the only line of `old` that equals `line`, None for none or several."""
     places = [at for at, one in enumerate(old) if one.rstrip() == line.rstrip()]
     return places[0] if len(places) == 1 else None
 
 
-def _fits(between: Sequence[str], placeholder: str) -> bool:
-    """Return whether lines stand as deep as the placeholder that stands for them."""
+def _is_as_deep(between: Sequence[str], placeholder: str) -> bool:
+    """Return whether the first line of `between` is indented like the placeholder."""
     first = next((line for line in between if line.strip()), None)
-    return first is not None and _depth(first) == _depth(placeholder)
+    return first is not None and _measure_indentation(first) == _measure_indentation(placeholder)
 
 
-def _depth(line: str) -> int:
+def _measure_indentation(line: str) -> int:
     return len(line) - len(line.lstrip())
 
 
-def _lines_of(code: str, lines: Sequence[str], symbol: Symbol) -> str:
-    """Return the whole lines of a definition, with decorators and the comments right above it."""
+def _read_lines(code: str, lines: Sequence[str], symbol: Symbol) -> str:
+    """Return the whole lines of a definition, with decorators and comments right above it."""
     first, last = code.count("\n", 0, symbol.span.start), code.count("\n", 0, symbol.span.end)
-    lead = _depth(lines[first])
+    lead = _measure_indentation(lines[first])
     while first and _belongs(lines[first - 1], lead):
         first -= 1
     return "\n".join(lines[first : last + 1])
@@ -244,7 +248,7 @@ def _lines_of(code: str, lines: Sequence[str], symbol: Symbol) -> str:
 def _belongs(line: str, lead: int) -> bool:
     return (
         line.strip() != ""
-        and _depth(line) == lead
+        and _measure_indentation(line) == lead
         and not is_placeholder(line)
         and (line.lstrip().startswith("@") or _COMMENT.match(line) is not None)
     )

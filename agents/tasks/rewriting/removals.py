@@ -1,4 +1,7 @@
-"""Whether words ask for code to go. Without such words what an answer leaves out stays. Start at `ask_to_remove`."""
+"""Detection of instructions that ask to remove code; otherwise code that an answer leaves out stays.
+
+Start at `asks_to_remove`.
+"""
 
 from __future__ import annotations
 
@@ -25,11 +28,11 @@ _REPLACES = re.compile(rf"(?i)\b(?:{'|'.join(_REPLACE.split())})|替换|重命�
 _KEEPS = re.compile(r"(?i)\b(?:never|don't|do\s+not|without)\s+(?:\w+\s+)?(?:remov|delet|drop|chang|renam|touch)\w*")
 
 
-def ask_to_remove(words: str) -> bool:
-    """Return whether `words` ask for something to be removed."""
+def asks_to_remove(words: str) -> bool:
+    """Return whether `words` ask to remove something."""
     return bool(_REMOVES.search(_KEEPS.sub("", words)))
 
 
-def ask_to_replace(words: str) -> bool:
-    """Return whether `words` ask for something to be removed, or to be elsewhere or called otherwise."""
-    return ask_to_remove(words) or bool(_REPLACES.search(_KEEPS.sub("", words)))
+def asks_to_replace(words: str) -> bool:
+    """Return whether `words` ask to remove, replace, move or rename something."""
+    return asks_to_remove(words) or bool(_REPLACES.search(_KEEPS.sub("", words)))

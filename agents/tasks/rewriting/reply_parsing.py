@@ -1,7 +1,7 @@
-"""Code out of a chat model's reply: the fenced block that holds it, set into the place it is for.
+"""Parsing of a chat model's reply: the fenced code in it, and the words around it.
 
-Takes replies as they come: with words around, with fences in fences, without any, with more of the file than was asked
-for, at another depth. Knows no model and no document. Start at `code_in` and `own_lines`.
+Copes with nested fences, unclosed fences, words around the code, repeated lines of the file, and other indentation.
+Knows no model and no document. Start at `extract_code` and `drop_repeated_lines`.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ _FENCE = re.compile(r"^(?P<indent>[ \t]*)(?P<mark>`{3,}|~{3,})(?P<tag>[^`\n]*)$"
 # Tags of blocks that answers show beside the code, and that name no language.
 _NO_LANGUAGE = {"diff", "patch", "output"}
 _LONGEST_WORDS = 400  # characters
-_MOST_BLOCKS = 50  # each is parsed; what comes behind them is not looked at
-_OVERLAP = 2  # lines of the surroundings that a reply has to repeat before they are taken for surroundings
+_MOST_BLOCKS = 50  # each is parsed; later ones are ignored
+_OVERLAP = 2  # fewer repeated lines may be part of the new code
 
 
 @dataclass(frozen=True, slots=True)
-class Extracted:
-    """What is in a reply.
+class ReplyContent:
+    """The content of a reply.
 
     Attributes:
-        code: of the longest block, without its fence; None where there is none.
-        words: what is said beside it, on one line.
-        blocks: of all blocks, in order.
+        code: the longest block, without its fence; None where there is no block.
+        words: the text outside of blocks, on one line.
+        blocks: all blocks in order.
     """
 
     code: str | None
@@ -36,14 +36,14 @@ class Extracted:
     blocks: tuple[str, ...] = ()
 
 
-def code_in(reply: str, *, cut_off: bool = False, language: str = "") -> Extracted:
-    """The code and the words of a reply.
+def extract_code(reply: str, *, cut_off: bool = False, language: str = "") -> ReplyContent:
+    """Return the code blocks of a reply, and the words around them.
 
     Args:
-        reply: as it came.
-        cut_off: whether its end is missing; then a block that is not closed does not count.
-        language: of the document, our name; a block that says it is a shell's, or data of another language, does not
-            count. "" counts all.
+        reply: the reply as it came.
+        cut_off: whether its end is missing; an unclosed block does not count then.
+        language: language of the document, by Starling's name; blocks tagged as shell commands or as data of another
+            language do not count. "" counts all blocks.
     """
     reply = _THINKING.sub("", reply.replace("\r\n", "\n"))
     blocks: list[str] = []
@@ -51,46 +51,43 @@ def code_in(reply: str, *, cut_off: bool = False, language: str = "") -> Extract
     at = 0
     while len(blocks) < _MOST_BLOCKS and (opened := _FENCE.search(reply, at)):
         words.append(reply[at : opened.start()])
-        closed = _closing(reply, opened)
+        closed = _find_closing_fence(reply, opened)
         end = closed.start() if closed is not None else len(reply)
         at = closed.end() if closed is not None else len(reply)
-        if (closed is not None or not cut_off) and not _is_aside(opened["tag"], language):
-            blocks.append(_unindented(reply[opened.end() + 1 : end], opened["indent"]))
+        if (closed is not None or not cut_off) and not _is_other_language(opened["tag"], language):
+            blocks.append(_unindent(reply[opened.end() + 1 : end], opened["indent"]))
     words.append(reply[at:])
     said = hide_addresses(" ".join(" ".join(words).split()))[:_LONGEST_WORDS].strip()
     stripped = tuple(block.rstrip("\n") for block in blocks)
-    return Extracted(max(stripped, key=len) if stripped else None, said, stripped)
+    return ReplyContent(max(stripped, key=len) if stripped else None, said, stripped)
 
 
-def own_lines(code: str, *, before: str = "", after: str = "") -> list[str]:
-    """The lines of `code` without those of the surroundings that it repeats, and without blank ones at its ends.
+def drop_repeated_lines(code: str, *, before: str = "", after: str = "") -> list[str]:
+    """Return the lines of `code` without blank ones at its ends, and without repeated lines of the surroundings.
 
     Args:
-        code: as it came, lines ended by a line feed.
-        before: the lines above its place; those that the code repeats are dropped.
-        after: the lines below it; likewise.
+        code: the code, with line feeds.
+        before: the lines above its place; a repetition at the start of the code is dropped.
+        after: the lines below its place; a repetition at the end of the code is dropped.
     """
-    lines = _without_blank_ends(code.split("\n"))
-    lines = lines[_repeated(before.splitlines(), lines) :]
-    beyond = _repeated([*reversed(after.splitlines())], [*reversed(lines)])
-    return _without_blank_ends(lines[: len(lines) - beyond])
+    lines = _strip_blank_ends(code.split("\n"))
+    lines = lines[_count_repeated(before.splitlines(), lines) :]
+    beyond = _count_repeated([*reversed(after.splitlines())], [*reversed(lines)])
+    return _strip_blank_ends(lines[: len(lines) - beyond])
 
 
-def depth_of(line: str) -> str:
-    """The white space that a line begins with."""
+def read_indentation(line: str) -> str:
+    """Return the white space that a line begins with."""
     return line[: len(line) - len(line.lstrip())]
 
 
-def _without_blank_ends(lines: list[str]) -> list[str]:
+def _strip_blank_ends(lines: list[str]) -> list[str]:
     held = [place for place, line in enumerate(lines) if line.strip()]
     return lines[held[0] : held[-1] + 1] if held else []
 
 
-def _is_aside(tag: str, language: str) -> bool:
-    """Whether a fence's tag names commands, output or data beside the code of a document in `language`.
-
-    That such a block parses proves nothing: JSON is valid Python.
-    """
+def _is_other_language(tag: str, language: str) -> bool:
+    """Return whether a fence's tag names a language that cannot be that of a document in `language`."""
     named = re.split(r"[\s,{:]", tag.strip().lower(), maxsplit=1)[0]
     entry = languages.find_by_fence(named)
     if not language or entry is None:
@@ -98,8 +95,8 @@ def _is_aside(tag: str, language: str) -> bool:
     return entry.stands_beside_code and entry.name != language
 
 
-def _closing(reply: str, opened: re.Match[str]) -> re.Match[str] | None:
-    """The fence that closes the one that was opened: of its kind, as long at least, bare, and no inner one's end."""
+def _find_closing_fence(reply: str, opened: re.Match[str]) -> re.Match[str] | None:
+    """Return the fence that closes `opened`: same character, at least as long, no tag; skips nested fences."""
     depth = 0
     for fence in _FENCE.finditer(reply, opened.end()):
         bare = fence.group().strip() == fence["mark"]
@@ -115,13 +112,13 @@ def _closing(reply: str, opened: re.Match[str]) -> re.Match[str] | None:
     return None
 
 
-def _unindented(block: str, indent: str) -> str:
-    """A block in a list stands as deep as its fence."""
+def _unindent(block: str, indent: str) -> str:
+    """Return a block without the indentation of its fence, which it has in a list."""
     return "\n".join(line.removeprefix(indent) for line in block.split("\n")) if indent else block
 
 
-def _repeated(around: list[str], lines: list[str]) -> int:
-    """How many of the first `lines` repeat the last lines of `around`."""
+def _count_repeated(around: list[str], lines: list[str]) -> int:
+    """Return the number of first `lines` that repeat the last lines of `around`; 0 for fewer than two."""
     stripped = [line.strip() for line in lines]
     last = [line.strip() for line in around]
     for count in range(min(len(last), len(stripped)), _OVERLAP - 1, -1):

@@ -1,6 +1,6 @@
-"""What small models drop from a function that they write anew, unasked: decorators, docstring, comments.
+"""Restoring of decorators, docstrings and comments that a small model dropped from a function without being asked to.
 
-Start at `restored`.
+Start at `restore`.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from agents.tasks.rewriting.reply_parsing import depth_of
+from agents.tasks.rewriting.reply_parsing import read_indentation
 from indexing.syntax import languages
 
 if TYPE_CHECKING:
@@ -24,51 +24,53 @@ _ABOUT_DECORATORS = re.compile(
 _ABOUT_DOCUMENTATION = re.compile(r"(?i)\bdoc|comment|describ")
 
 
-def restored(lines: Sequence[str], held: Sequence[str], language: str, words: str) -> list[str]:
-    """Return the lines of a definition with what it lost, as deep as it would have to stand.
+def restore(lines: Sequence[str], held: Sequence[str], language: str, words: str) -> list[str]:
+    """Return the lines of a definition with the decorators, docstring and comments that it lost.
 
     Args:
-        lines: as the model wrote them.
-        held: as the document has them.
-        language: our name of it.
-        words: what the person asked for; what that speaks of is left to the model.
+        lines: the lines by the model.
+        held: the lines in the document.
+        language: language of the document, by Starling's name.
+        words: what the person asked for; parts that are mentioned here are left to the model.
     """
     made = list(lines)
-    before = _decorators(held)
-    if before and not _decorators(made) and not _ABOUT_DECORATORS.search(words):
-        shift = depth_of(made[0])
-        made = [*(shift + line[len(depth_of(held[0])) :] for line in before), *made]
+    before = _find_decorators(held)
+    if before and not _find_decorators(made) and not _ABOUT_DECORATORS.search(words):
+        shift = read_indentation(made[0])
+        made = [*(shift + line[len(read_indentation(held[0])) :] for line in before), *made]
     if _ABOUT_DOCUMENTATION.search(words):
         return made
-    return _with_comments(_with_docstring(made, held) if languages.get(language).docstrings else made, held)
+    return _restore_comments(_restore_docstring(made, held) if languages.get(language).docstrings else made, held)
 
 
-def _decorators(lines: Sequence[str]) -> list[str]:
-    """Return the lines above the head, if the first of them is a decorator."""
+def _find_decorators(lines: Sequence[str]) -> list[str]:
+    """Return the lines above the head, if the first of them is a decorator; else none."""
     if not lines or not _DECORATOR.match(lines[0]):
         return []
-    head = next((at for at, line in enumerate(lines) if _is_head(line, depth_of(lines[0]))), 0)
+    head = next((at for at, line in enumerate(lines) if _is_head(line, read_indentation(lines[0]))), 0)
     return list(lines[:head])
 
 
 def _is_head(line: str, depth: str) -> bool:
-    outside = bool(line.strip()) and depth_of(line) == depth and not _DECORATOR.match(line)
+    """Return whether a line is the head below decorators with the indentation `depth`."""
+    outside = bool(line.strip()) and read_indentation(line) == depth and not _DECORATOR.match(line)
     return outside and not line.strip().startswith((")", "]", "}", "#", "//"))
 
 
-def _with_docstring(lines: list[str], held: Sequence[str]) -> list[str]:
-    old, new = _docstring(held), _docstring(lines)
-    body = _body(lines)
+def _restore_docstring(lines: list[str], held: Sequence[str]) -> list[str]:
+    """Return the lines with the docstring of `held`, if they have none."""
+    old, new = _find_docstring(held), _find_docstring(lines)
+    body = _find_body(lines)
     if old is None or new is not None or body is None or body >= len(lines):
         return lines
-    inner = next((depth_of(line) for line in lines[body:] if line.strip()), depth_of(lines[0]) + "    ")
-    outer = depth_of(held[old[0]])
+    inner = next((read_indentation(line) for line in lines[body:] if line.strip()), read_indentation(lines[0]) + "    ")
+    outer = read_indentation(held[old[0]])
     kept = [inner + line.removeprefix(outer) if line.strip() else "" for line in held[old[0] : old[1]]]
     return [*lines[:body], *kept, *lines[body:]]
 
 
-def _with_comments(lines: list[str], held: Sequence[str]) -> list[str]:
-    """Return the lines with the comments that stand above lines which are still there, each once."""
+def _restore_comments(lines: list[str], held: Sequence[str]) -> list[str]:
+    """Return the lines with the comments of `held`, above code lines that occur once in both."""
     made, stripped = list(lines), [line.strip() for line in held]
     for at in range(len(held) - 1, 0, -1):
         first = at
@@ -81,14 +83,14 @@ def _with_comments(lines: list[str], held: Sequence[str]) -> list[str]:
         if now.count(code) == 1 and not set(stripped[first:at]).intersection(now):
             place = now.index(code)
             above = now[place - 1] if place else ""
-            if not _COMMENT.match(above):  # else the model has another one there
-                made[place:place] = [depth_of(made[place]) + line for line in stripped[first:at]]
+            if not _COMMENT.match(above):  # otherwise the model wrote another comment there
+                made[place:place] = [read_indentation(made[place]) + line for line in stripped[first:at]]
     return made
 
 
-def _docstring(lines: Sequence[str]) -> tuple[int, int] | None:
-    """Return the lines of a docstring: its first, and the one behind its last."""
-    body = _body(lines)
+def _find_docstring(lines: Sequence[str]) -> tuple[int, int] | None:
+    """Return the index of a docstring's first line and of the line after it; None where there is no docstring."""
+    body = _find_body(lines)
     if body is None:
         return None
     first = next((at for at in range(body, len(lines)) if lines[at].strip()), None)
@@ -102,8 +104,8 @@ def _docstring(lines: Sequence[str]) -> tuple[int, int] | None:
     return (first, end + 1) if end is not None else None
 
 
-def _body(lines: Sequence[str]) -> int | None:
-    """Return the line behind the head of a function or class; None where it cannot be told."""
+def _find_body(lines: Sequence[str]) -> int | None:
+    """Return the index of the line after the head of a function or class; None where it is not found."""
     head = next((at for at, line in enumerate(lines) if _HEAD.match(line)), None)
     if head is None:
         return None

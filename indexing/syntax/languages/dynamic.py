@@ -1,4 +1,4 @@
-"""Languages that are run from their text: Python, Ruby, PHP, shells and Lua."""
+"""Languages that are run from their text: Python, Ruby, PHP, shells, Lua and Elixir."""
 
 from __future__ import annotations
 
@@ -125,5 +125,23 @@ LANGUAGES = (
         word_closers=_WORD_CLOSERS,
         finished=UNFINISHED,
         traits=Trait.KEYS_ARE_EXPRESSIONS,
+    ),
+    Language(
+        "elixir",
+        "tree_sitter_elixir:language",
+        (".ex", ".exs"),
+        shebangs=("elixir",),
+        fences=("ex", "exs"),
+        strings=kinds("string charlist sigil"),
+        blocks=kinds("do_block anonymous_function"),
+        identifiers=("identifier", "alias"),
+        line_comment="#",
+        block_comment=NO_COMMENT,
+        openers=(" do", " ->"),
+        word_opener=r"(?:\bdo|->|^\s*(?:else|rescue|catch|after))\s*$",
+        word_closers=("end", "else", "rescue", "catch", "after"),
+        finished=r"(?:^|\s)(?:do|end)$",
+        unit="  ",
+        test_file=r"_test\.exs$",
     ),
 )

@@ -1,8 +1,8 @@
-"""Languages that compile to machine code without a runtime system: C, C++, Go, Rust."""
+"""Languages that compile to machine code without a runtime system: C, C++, Go, Rust and Zig."""
 
 from __future__ import annotations
 
-from indexing.syntax.languages.language import JAVADOC, TYPED_VARIABLE, DocComment, Language, Trait, kinds
+from indexing.syntax.languages.language import JAVADOC, NO_COMMENT, TYPED_VARIABLE, DocComment, Language, Trait, kinds
 
 LANGUAGES = (
     Language(
@@ -66,5 +66,19 @@ LANGUAGES = (
         apostrophe="character",
         caught_name=TYPED_VARIABLE,
         traits=Trait.VOLATILE | Trait.MACROS | Trait.TYPE_TESTS_NARROW,
+    ),
+    Language(
+        "zig",
+        "tree_sitter_zig:language",
+        (".zig",),
+        strings=kinds("string multiline_string character"),
+        blocks=kinds(
+            "block struct_declaration enum_declaration union_declaration opaque_declaration switch_expression"
+        ),
+        functions=kinds("function_declaration test_declaration"),
+        doc_comment=DocComment("/// "),
+        imports_bind="",
+        block_comment=NO_COMMENT,
+        apostrophe="character",
     ),
 )

@@ -45,7 +45,7 @@ class CompletionDialect(Protocol):
         ...
 
     def choose_withheld(self, request: FillRequest) -> str:
-        """Return the end of the prefix to leave out because the model generates it again; "" for nothing."""
+        """Return the end of the prefix to leave out, with which the answer then begins (token healing); "" for none."""
         ...
 
     @property

@@ -101,8 +101,8 @@ def connect_to_server(
         raise
     if not named:
         entry = known(listed.name)
-    usual = min(entry.context_tokens, OLLAMA_WINDOW) if listed.owner == OLLAMA else entry.context_tokens
-    window = min(usual, listed.context_tokens or usual)
+    assumed = min(entry.context_tokens, OLLAMA_WINDOW) if listed.owner == OLLAMA else entry.context_tokens
+    window = min(assumed, listed.context_tokens or assumed)
     entry = replace(entry, name=listed.name, context_tokens=max(window, 256))
     markers, dialect = bool(entry.fim.middle), _choose_dialect(listed)
     if listed.owner == OLLAMA:

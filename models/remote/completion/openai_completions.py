@@ -44,7 +44,7 @@ def lay_out(form: CompletionRequest, entry: ModelEntry, *, markers: bool) -> tup
 
     With `markers` the prompt holds the suffix and the snippets, and the second text is "".
     """
-    request, begun = form.request, form.first.text if form.first is not None else ""
+    request, first_text = form.request, form.first.text if form.first is not None else ""
     window = max(64, entry.context_tokens - request.max_tokens - 8) * CHARACTERS_PER_TOKEN
     prefix, suffix = request.prefix, request.suffix[: int(window * SUFFIX_SHARE)]
     snippets = ""
@@ -53,8 +53,8 @@ def lay_out(form: CompletionRequest, entry: ModelEntry, *, markers: bool) -> tup
         prefix, suffix = _remove_markers(prefix, entry), _remove_markers(suffix, entry)
     prefix = _keep_end(prefix, window - len(suffix) - len(snippets) - len(request.path))
     if markers:
-        return _join_parts(request.path, snippets, prefix, suffix, entry) + begun, ""
-    return prefix + begun, suffix
+        return _join_parts(request.path, snippets, prefix, suffix, entry) + first_text, ""
+    return prefix + first_text, suffix
 
 
 def write_request(form: CompletionRequest, entry: ModelEntry, without: Collection[str], *, markers: bool) -> Outgoing:
@@ -147,7 +147,10 @@ class Reader:
         self.ended = self.ended or self.settled
 
     def _take(self, choice: Mapping[str, Any], at: int | None) -> None:
-        """Read the text, log-probabilities and ranking of one choice."""
+        """Read one choice: tell its ranking, and each of its tokens with the log-probability.
+
+        `at` is the number of characters after which the new text begins, None for the end of the text so far.
+        """
         new = read_text(choice.get("text"))
         tokens, log_probs, ranking = _read_log_probs(read_object(choice.get("logprobs")))
         if len(ranking) > 1 and not self._ranked:
@@ -196,38 +199,38 @@ class ObjectReader:
         """Do nothing: the object was the whole answer."""
 
 
-def read_ranking(told: Sequence[Any]) -> list[RankedToken]:
+def read_ranking(pairs: Sequence[Any]) -> list[RankedToken]:
     """Return the likely first tokens that a `Reader` told, by number; by text where the server tells no numbers."""
     return [
         RankedToken(-1, _read_log_prob(log_prob), token)
         if isinstance(token, str)
         else RankedToken(int(token), _read_log_prob(log_prob))
-        for token, log_prob in told
+        for token, log_prob in pairs
     ]
 
 
-def _read_log_prob(told: float) -> float:
+def _read_log_prob(number: float) -> float:
     """Return `value` as a log-probability, at most 0: servers round certain tokens to a little above it.
 
     Raises:
         ValueError: it is NaN.
     """
-    if math.isnan(value := float(told)):
+    if math.isnan(value := float(number)):
         raise ValueError("a probability that is no number")
     return min(value, 0.0)
 
 
-def _read_log_probs(told: Mapping[str, Any]) -> tuple[list[str], list[float | None], list[tuple[str, float]]]:
+def _read_log_probs(fields: Mapping[str, Any]) -> tuple[list[str], list[float | None], list[tuple[str, float]]]:
     """Return tokens, their log-probabilities, and the likeliest first tokens with theirs, best first.
 
     Servers use either of OpenAI's two forms: parallel lists, or, as llama.cpp, a list named `content`.
     """
-    if content := told.get("content"):
+    if content := fields.get("content"):
         ranked = [(str(one["token"]), _read_log_prob(one["logprob"])) for one in content[0].get("top_logprobs") or ()]
         tokens, log_probs = [str(one["token"]) for one in content], [one["logprob"] for one in content]
     else:
-        tokens, log_probs = told.get("tokens") or [], told.get("token_logprobs") or []
-        first = (told.get("top_logprobs") or [None])[0]
+        tokens, log_probs = fields.get("tokens") or [], fields.get("token_logprobs") or []
+        first = (fields.get("top_logprobs") or [None])[0]
         ranked = [(str(token), _read_log_prob(value)) for token, value in (first or {}).items()]
     return tokens, log_probs, sorted(ranked, key=lambda one: -one[1])
 

@@ -68,7 +68,7 @@ class _Answer:
         self._begun = begun
         self._withheld = withheld
 
-    def hear(self, piece: str) -> None:
+    def receive(self, piece: str) -> None:
         """Take one message of a reader: "begin", a ranking, or the whole text so far with a log-probability.
 
         Raises:
@@ -291,7 +291,7 @@ class RemoteModel:
 
         try:
             self._exchange(
-                lambda headers: self._dialect.write_request(form, headers), begin, rules.is_cancelled, answer.hear
+                lambda headers: self._dialect.write_request(form, headers), begin, rules.is_cancelled, answer.receive
             )
         except GivenUpError:
             return None
@@ -307,7 +307,7 @@ class RemoteModel:
         outgoing: Callable[[Mapping[str, str]], Outgoing],
         begin: Callable[[Callable[[str], None]], Any],
         cancelled: Callable[[], bool],
-        hear: Callable[[str], None] | None,
+        on_message: Callable[[str], None] | None,
     ) -> None:
         """Send a request; once more after the host restarted, or without a field that the server refuses.
 
@@ -332,7 +332,7 @@ class RemoteModel:
                     openai_completions.authorize,
                     begin,
                     cancelled=has_given_up,
-                    on_text=hear,
+                    on_text=on_message,
                 )
             except ChatError as error:
                 if error.fault not in _SILENCE:
@@ -358,14 +358,14 @@ class RemoteModel:
         if self._dialect.exact and error.said:
             return error.said
         name = self.entry.name
-        said = f' ("{error.said[:200]}")' if error.said else ""
+        quoted = f' ("{error.said[:200]}")' if error.said else ""
         if error.fault is Fault.UNREACHABLE:
             return f"{url} cannot be reached; see whether the server runs and `model.host` is right."
         if error.fault is Fault.NOT_FOUND:
-            return f"{url} knows no model {name}, or completes no code{said}; look at `model.host` and `model.name`."
+            return f"{url} knows no model {name}, or completes no code{quoted}; look at `model.host` and `model.name`."
         if error.fault is Fault.RESTING:
             return str(error)
-        return f"{url} did not complete code with {name}{said}: {error.fault.value}; look at the server's own log."
+        return f"{url} did not complete code with {name}{quoted}: {error.fault.value}; look at the server's own log."
 
 
 _NONE = FillRequest("", "", "")

@@ -148,13 +148,13 @@ class Draft:
         Raises:
             ValueError: a call has no name, or its arguments are not a JSON object.
         """
-        made = []
+        calls = []
         for place, (identity, name, arguments) in sorted(self._calls.items()):
             value = json.loads(arguments or "{}")
             if not isinstance(value, dict) or not name:
                 raise ValueError("arguments are an object, and a call has a name")
-            made.append(ToolCall(identity or f"call_{place}", name, value))
-        return tuple(made)
+            calls.append(ToolCall(identity or f"call_{place}", name, value))
+        return tuple(calls)
 
     def make_reply(self, requests: int) -> Reply:
         """Return the answer as a record; `requests` is the number of tries it took."""

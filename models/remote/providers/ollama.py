@@ -76,10 +76,10 @@ class Reader(Draft):
             self.started = True  # a thought, which is not shown
         self.add_text(read_text(message.get("content")) or read_text(event.get("response")))
         for call in read_list(message.get("tool_calls")):
-            made = read_object(read_object(call).get("function"))
-            if made:
-                arguments = read_arguments(made.get("arguments"))
-                self.add_call(len(self._calls), name=read_string(made.get("name")), arguments=arguments)
+            function = read_object(read_object(call).get("function"))
+            if function:
+                arguments = read_arguments(function.get("arguments"))
+                self.add_call(len(self._calls), name=read_string(function.get("name")), arguments=arguments)
         if event.get("done") is True:
             self.usage = Usage(read_count(event.get("prompt_eval_count")), read_count(event.get("eval_count")))
             self.end = ReplyEnd.LENGTH if event.get("done_reason") == "length" else ReplyEnd.END

@@ -130,12 +130,12 @@ class Reader(Draft):
         for place, call in enumerate([*read_list(delta.get("tool_calls")), *({"function": one} for one in calls)]):
             if not isinstance(call, dict):
                 continue
-            made = read_object(call.get("function"))
+            function = read_object(call.get("function"))
             self.add_call(
                 read_number(call.get("index"), place),
                 identity=read_string(call.get("id")),
-                name=read_string(made.get("name")),
-                arguments=read_arguments(made.get("arguments")),
+                name=read_string(function.get("name")),
+                arguments=read_arguments(function.get("arguments")),
             )
 
 

@@ -99,7 +99,7 @@ class RemoteChat:
         on_text: Callable[[str], None] | None = None,
     ) -> Reply:
         """Ask the endpoint; see `models.chat.ChatModel.chat`."""
-        begun = time.monotonic()
+        started = time.monotonic()
         drafts: list[DraftReader] = []
         try:
             requests = self._exchange(request, drafts, cancelled, on_text)
@@ -109,14 +109,14 @@ class RemoteChat:
             reply = Reply(drafts[-1].text if drafts else "", ReplyEnd.CANCELLED, usage=Usage(requests=len(drafts)))
         except ChatError as error:
             partial = max((draft.text for draft in drafts), key=len, default="")
-            _log_failure(self, error, time.monotonic() - begun)
+            _log_failure(self, error, time.monotonic() - started)
             failure = ChatError(str(error), error.fault, retry_s=error.retry_s, partial=partial, usage=error.usage)
             failure.said = error.said
             raise failure from None
         else:
             reply = drafts[-1].make_reply(requests)
         reply = _add_usage(request, reply, self._name)
-        _log(self, request, reply, time.monotonic() - begun)
+        _log(self, request, reply, time.monotonic() - started)
         return reply
 
     def close(self) -> None:
@@ -162,7 +162,7 @@ class RemoteChat:
                 return requests
 
     def _find_refused(self, error: ChatError) -> str | None:
-        """Return the optional field that the endpoint's error names; None for none that is still sent."""
+        """Return the optional field that the endpoint's error refuses by name; None for none that is still sent."""
         if error.fault is not Fault.REFUSED:
             return None
         named = (name for name in self._dialect.optional if name in str(error) and name not in self._without)
@@ -173,8 +173,8 @@ def _add_usage(request: ChatRequest, reply: Reply, name: str) -> Reply:
     """Return `reply` with the model's name, and with estimated token counts where the endpoint sent none."""
     usage = reply.usage
     if not usage.prompt_tokens and not usage.answer_tokens and usage.requests:
-        asked = sum(estimate_tokens(message.text) for message in request.messages)
-        usage = Usage(asked, estimate_tokens(reply.text), requests=usage.requests, estimated=True)
+        prompt_tokens = sum(estimate_tokens(message.text) for message in request.messages)
+        usage = Usage(prompt_tokens, estimate_tokens(reply.text), requests=usage.requests, estimated=True)
     return Reply(reply.text, reply.end, reply.calls, usage, reply.model or name)
 
 

@@ -66,27 +66,27 @@ class ThoughtFilter:
             return self._think()
         if self._line.strip() or self._fenced:
             return self._show(shown)
-        begun = self._held.lstrip()
-        low = begun.lower()
+        stripped = self._held.lstrip()
+        low = stripped.lower()
         if not self._shown and self._blocks:
-            self._held = begun  # drop whitespace after a block
-        if not begun and not self._shown:
+            self._held = stripped  # drop whitespace after a block
+        if not stripped and not self._shown:
             return False
-        if self._begin(begun, low):
+        if self._begin(stripped, low):
             return True
         if not self._blocks and low.startswith(CLOSINGS):
-            return self._end_unopened(begun, shown)
-        awaited = begun and any(tag.startswith(low) for pair in TAGS for tag in pair)
+            return self._end_unopened(stripped, shown)
+        awaited = stripped and any(tag.startswith(low) for pair in TAGS for tag in pair)
         return not awaited and self._show(shown)
 
-    def _begin(self, begun: str, low: str) -> bool:
+    def _begin(self, stripped: str, low: str) -> bool:
         """Open a block if the held text begins with an opening tag; return whether it does."""
         found = next((pair for pair in TAGS if low.startswith(pair[0])), None)
         if found is None:
             return False
         opening, self._closing = found
         self._blocks += 1
-        self._hidden, self._held = [self._held[: -len(begun)] + opening], begun[len(opening) :]
+        self._hidden, self._held = [self._held[: -len(stripped)] + opening], stripped[len(opening) :]
         return True
 
     def _think(self) -> bool:
@@ -102,9 +102,9 @@ class ThoughtFilter:
         self._closing, self._hidden = "", []
         return True
 
-    def _end_unopened(self, begun: str, shown: list[str]) -> bool:
+    def _end_unopened(self, stripped: str, shown: list[str]) -> bool:
         """Discard the text shown before a closing tag at the end of its line; return False to wait for more input."""
-        rest = begun[len(next(tag for tag in CLOSINGS if begun.lower().startswith(tag))) :]
+        rest = stripped[len(next(tag for tag in CLOSINGS if stripped.lower().startswith(tag))) :]
         if not rest.strip():
             return False
         if self._shown and "\n" not in rest[: len(rest) - len(rest.lstrip())]:

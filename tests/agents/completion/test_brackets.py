@@ -21,6 +21,11 @@ from agents.completion.shaping.brackets import scan, weigh
         ("don't (", "rust", "", "(", ""),
         ("`a (\n${", "javascript", "", "", "`"),
         ("(]", "python", "", "(", ""),
+        ("--[[ ( ]] }", "lua", "}", "", ""),
+        ("<!-- ( --> <a href=x> it's (", "html", "", "(", ""),
+        ("x=begin\n=begin\n(\n=end\n[", "ruby", "", "[", ""),
+        ("f(# )\n", "elixir", "", "(", ""),
+        ("f(// )\n'(' {", "zig", "", "({", ""),
         ("", "text", "", "", ""),
     ],
 )

@@ -39,6 +39,9 @@ def test_an_expression_gets_the_rest_of_its_line() -> None:
         ("def f(x):$0\n", "python"),
         ("class A:\n    def f(self):\n        $0\n\n    def g(self):\n        pass\n", "python"),
         ("function f(x) {\n  $0\n}\n", "javascript"),
+        ("def f(x) do\n  $0\nend\n", "elixir"),
+        ("case x do\n  :a ->\n    $0\nend\n", "elixir"),
+        ("fn f(x: u32) void {\n    $0\n}\n", "zig"),
         ("for x in y:\n    $0\n", "text"),
     ],
 )
@@ -65,7 +68,14 @@ def test_a_new_statement_at_the_top_gets_one_statement() -> None:
 
 @pytest.mark.parametrize(
     ("fixture", "language"),
-    [("x();$0\n", "javascript"), ("if (x) {\n}$0\n", "javascript"), ("if x:$0\n    pass\n", "python")],
+    [
+        ("x();$0\n", "javascript"),
+        ("if (x) {\n}$0\n", "javascript"),
+        ("if x:$0\n    pass\n", "python"),
+        ("if x do$0\n  y\nend\n", "elixir"),
+        ("if x do\n  y\nend$0\n", "elixir"),
+        ("x();$0\n", "zig"),
+    ],
 )
 def test_a_finished_line_gets_nothing(fixture: str, language: str) -> None:
     check_extent(fixture, Extent.NOTHING, language)

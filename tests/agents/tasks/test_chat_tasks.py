@@ -12,7 +12,7 @@ from agents.findings import Finding, Severity
 from agents.markdown import make_inert
 from agents.tasks import explain, running, task_registry
 from agents.tasks.filling import Cancelled
-from agents.tasks.rewriting.chat_rewrite import whole_lines
+from agents.tasks.rewriting.chat_rewrite import expand_to_lines
 from agents.tasks.task import Means, Nothing, Result, Scene, TextAnswer
 from indexing.syntax.documents import Document, Span
 from indexing.workspace.secrets.literals import secret_literals
@@ -394,7 +394,7 @@ def test_what_the_code_orders_the_model_to_do_stays_an_edit_of_its_lines() -> No
 )
 def test_a_selection_means_its_whole_lines(span: tuple[int, int], lines: str) -> None:
     text = "a\nbc\n\nd"
-    found = whole_lines(text, Span(*span))
+    found = expand_to_lines(text, Span(*span))
     assert text[found.start : found.end] == lines
 
 

@@ -109,6 +109,7 @@ def test_a_function_without_a_body_gets_one_too() -> None:
         ("a.js", "class A {\n  add($0a) {\n  }\n}\n", "class A {\n  /**\n   * Add one number.\n   */\n  add("),
         ("a.go", "func Add($0a int) int {\n\treturn a\n}\n", "// Add one number.\nfunc Add("),
         ("a.rs", "#[inline]\npub fn add($0a: i32) -> i32 {\n    a\n}\n", "#[inline]\n/// Add one number.\npub fn add("),
+        ("a.zig", "pub fn add($0a: i32) i32 {\n    return a;\n}\n", "/// Add one number.\npub fn add("),
     ],
 )
 def test_other_languages_have_comments_above(name: str, before: str, after: str) -> None:

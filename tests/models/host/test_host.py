@@ -95,8 +95,8 @@ def test_a_full_line_is_told_when_to_come_again(serve: Serve) -> None:
 @pytest.mark.parametrize(
     ("path", "body", "status", "said"),
     [
-        ("/v1/completions", b"{", 400, "no JSON object"),
-        ("/v1/completions", [1], 400, "no JSON object"),
+        ("/v1/completions", b"{", 400, "not a JSON object"),
+        ("/v1/completions", [1], 400, "not a JSON object"),
         ("/v1/completions", {"model": "scripted"}, 400, "prompt is missing"),
         (
             "/v1/completions",
@@ -104,7 +104,7 @@ def test_a_full_line_is_told_when_to_come_again(serve: Serve) -> None:
             404,
             "no model 'other' for completion here; there are: s",
         ),
-        ("/v1/chat/completions", {"model": "scripted", "messages": [{}]}, 400, "no chat completion as OpenAI has it"),
+        ("/v1/chat/completions", {"model": "scripted", "messages": [{}]}, 400, "not a chat completion request"),
         ("/v1/chat/completions", {"model": "scripted", "messages": []}, 400, "There must be a message"),
         ("/v1/embeddings", {"model": "scripted", "input": 1}, 400, "input is a text"),
         ("/v1/starling/load", {"model": "other"}, 404, "no model 'other'"),

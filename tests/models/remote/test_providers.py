@@ -157,13 +157,13 @@ def test_a_connection_is_used_again(world: Callable[..., World]) -> None:
 
 
 def test_an_answer_that_is_not_streamed_is_read_too(dialect: str) -> None:
-    speech = server_dialects.choose_dialect(
+    server_dialect = server_dialects.choose_dialect(
         {"openai": "/chat/completions", "anthropic": "/v1/messages", "ollama": "/api/chat"}[dialect]
     )
-    assert speech is not None
+    assert server_dialect is not None
     call = ToolCall("call_1", "weather", {"city": "Paris"})
     reader = load_dialect(dialect).make_reader(Announcer(lambda _: None))
-    reader.feed(speech.make_whole(Turn("", "I shall look.", (call,), ReplyEnd.TOOLS)))
+    reader.feed(server_dialect.make_whole(Turn("", "I shall look.", (call,), ReplyEnd.TOOLS)))
     assert reader.ended
     reply = reader.make_reply(1)
     assert (reply.text, reply.end, reply.usage.prompt_tokens) == ("I shall look.", ReplyEnd.TOOLS, 7)

@@ -319,7 +319,7 @@ def booked(tmp_path: Path, prices: dict[str, str]) -> tuple[CostRecord, ...]:
         assert made.review is not None
         with pytest.raises(ChatError):
             made.review.chat(QUESTION, cancelled=never)
-        for _ in range(2):  # the second is a kept answer, and free
+        for _ in range(2):  # the second is a cached answer, and free
             made.review.chat(QUESTION, cancelled=never)
         made.close()
     records = costs.list_days(1)

@@ -11,7 +11,7 @@ from agents.findings import Finding, Severity
 from agents.tasks import running, task_registry
 from agents.tasks.filling import Cancelled
 from agents.tasks.functions import find_function_at
-from agents.tasks.refactoring.chat_extraction import _Dividing, asks_to_divide
+from agents.tasks.refactoring.chat_extraction import _Extraction, asks_to_extract
 from agents.tasks.refactoring.refusals import UnsplitError
 from agents.tasks.task import Nothing, Result, Scene
 from indexing.syntax.documents import Document, Span
@@ -73,7 +73,7 @@ def test_the_lines_that_the_model_names_are_a_function_of_their_own(task: str) -
     result = run(scene(), chat, task=task)
     assert after(result) == DIVIDED
     assert isinstance(result, ProposedEdit)
-    assert (result.why, result.model) == ("Lines 3 to 5 of `report` are a function of their own now.", "scripted")
+    assert (result.why, result.model) == ("Lines 3 to 5 of `report` are now a separate function.", "scripted")
     (request,) = chat.requests
     asked = request.messages[-1].text
     assert f"The task: {WORDS}." in asked
@@ -125,7 +125,7 @@ def test_without_usable_lines_the_model_writes_the_function_itself() -> None:
     ],
 )
 def test_what_asks_for_anything_else_is_not_answered_so(words: str) -> None:
-    assert not asks_to_divide(words)
+    assert not asks_to_extract(words)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_what_asks_for_anything_else_is_not_answered_so(words: str) -> None:
     ],
 )
 def test_what_asks_for_a_part_as_a_function_is(words: str) -> None:
-    assert asks_to_divide(words)
+    assert asks_to_extract(words)
 
 
 def test_other_languages_are_written_by_the_model_as_before() -> None:
@@ -194,7 +194,7 @@ def test_an_answer_that_names_nothing_that_can_be_moved_is_refused_with_a_reason
     function = find_function_at(asked.syntax, asked.span.start)
     assert function is not None
     with pytest.raises(UnsplitError):
-        _Dividing(ScriptedChat("===\nnothing"), asked, function).edits(answer)
+        _Extraction(ScriptedChat("===\nnothing"), asked, function).read_answer(answer)
 
 
 def test_of_a_name_with_code_the_name_is_taken_alone() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from agents.edits import apply_edits
-from agents.tasks.refactoring.function_extraction import UnsplitError, movable, split_off
+from agents.tasks.refactoring.function_extraction import UnsplitError, extract_function, list_movable
 from tests.agents.doubles import document_of
 
 
@@ -16,7 +16,7 @@ def split(text: str, first: str, last: str = "", *, head: str = "def f", name: s
     lines = text.splitlines()
     at, begin = (next(i for i, line in enumerate(lines, 1) if mark in line) for mark in (head, first))
     end = max(i for i, line in enumerate(lines, 1) if (last or first) in line)
-    return apply_edits(text, split_off(document_of(text), at, (begin, end), name, keep_name=keep))
+    return apply_edits(text, extract_function(document_of(text), at, (begin, end), name, keep_name=keep))
 
 
 def test_names_that_are_read_become_parameters_and_names_that_are_needed_come_back() -> None:
@@ -162,9 +162,9 @@ def test_listed_parts_are_compound_statements_and_what_is_joined_by_few_names() 
         "def f(items):\n    found = []\n    for item in items:\n        if item:\n            found.append(item)\n\n"
         "    first = found[0]\n    last = found[-1]\n\n    return first, last\n"
     )
-    found = [(part.first, part.last) for part in movable(document_of(text), 1, 8)]
+    found = [(part.first, part.last) for part in list_movable(document_of(text), 1, 8)]
     assert found == [(3, 5), (4, 5), (7, 10), (2, 5), (7, 8)]
-    assert movable(document_of("def f(:\n"), 1, 8) == ()
+    assert list_movable(document_of("def f(:\n"), 1, 8) == ()
 
 
 # Each is tried with these arguments, before and after: what it returns, raises and writes has to be the same.
@@ -255,7 +255,9 @@ def test_whatever_lines_move_the_function_does_the_same(text: str) -> None:
     for first in range(3, count + 1):
         for last in range(first, count + 1):
             try:
-                made.add(apply_edits(text, split_off(document_of(text), 2, (first, last), "part", keep_name=False)))
+                made.add(
+                    apply_edits(text, extract_function(document_of(text), 2, (first, last), "part", keep_name=False))
+                )
             except UnsplitError:
                 continue
     assert len(made) >= 5

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from agents.edits import apply_edits
-from agents.tasks.refactoring.function_extraction import split_off
+from agents.tasks.refactoring.function_extraction import extract_function
 from agents.tasks.refactoring.refusals import UnsplitError
 from tests.agents.doubles import document_of
 
@@ -103,7 +103,9 @@ def divisions(text: str) -> set[str]:
             for last in range(first, len(lines) + 1):
                 try:
                     made.add(
-                        apply_edits(text, split_off(document_of(text), at, (first, last), "part", keep_name=False))
+                        apply_edits(
+                            text, extract_function(document_of(text), at, (first, last), "part", keep_name=False)
+                        )
                     )
                 except UnsplitError:
                     continue
@@ -127,16 +129,16 @@ def test_some_of_each_program_moves_unless_nothing_may() -> None:
 def test_a_new_method_takes_the_name_of_no_inherited_one(name: str) -> None:
     text = "class A(dict):\n    def f(self, a):\n        b = a\n        c = b\n        return c\n"
     with pytest.raises(UnsplitError):
-        split_off(document_of(text), 2, (3, 4), name, keep_name=True)
+        extract_function(document_of(text), 2, (3, 4), name, keep_name=True)
 
 
 def test_what_has_to_live_as_long_as_the_function_stays_in_it() -> None:
     text = "def f():\n    t = TemporaryDirectory()\n    p = t.name\n    q = p + p\n    return q\n"
     with pytest.raises(UnsplitError, match="`t` has to live"):
-        split_off(document_of(text), 1, (2, 3), "part", keep_name=False)
+        extract_function(document_of(text), 1, (2, 3), "part", keep_name=False)
 
 
 def test_a_string_right_above_that_looks_like_a_comment_is_not_torn() -> None:
     text = "X = '''\n# no comment'''\ndef f(a):\n    b = a\n    c = b\n    d = c\n    return d\n"
     with pytest.raises(UnsplitError):
-        split_off(document_of(text), 3, (4, 5), "part", keep_name=False)
+        extract_function(document_of(text), 3, (4, 5), "part", keep_name=False)

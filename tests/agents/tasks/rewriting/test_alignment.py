@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from agents.edits import ProposedEdit, TextChange, apply_edits
 from agents.findings import Finding, Severity
-from agents.tasks.rewriting.alignment import aligned
+from agents.tasks.rewriting.alignment import align
 from agents.tasks.rewriting.definition_writing import Target
-from agents.tasks.rewriting.line_edits import LONGEST_DIFF, line_edits
+from agents.tasks.rewriting.line_edits import LONGEST_DIFF, diff_lines
 from agents.tasks.task import Nothing
 from indexing.syntax.documents import Document, Span
 from indexing.syntax.syntax import Syntax
@@ -419,16 +419,16 @@ TEXTS = st.text(alphabet="ab \n", max_size=40)
 
 @given(TEXTS, TEXTS)
 def test_line_edits_make_the_new_text(old: str, new: str) -> None:
-    assert apply_edits(old, line_edits(old, new)) == new
+    assert apply_edits(old, diff_lines(old, new)) == new
 
 
 @given(st.text(max_size=200), st.sampled_from(["python", "go", "javascript", "text"]))
 def test_any_answer_is_read(code: str, language: str) -> None:
     document = Document("file:///a", None, language, FILE)
-    found = aligned(code, Target(document, Syntax.of(document), Span(0, len(FILE))))
-    assert found is None or found.complaint or apply_edits(FILE, found.edits) is not None
+    found = align(code, Target(document, Syntax.of(document), Span(0, len(FILE))))
+    assert found is None or found.problem or apply_edits(FILE, found.edits) is not None
 
 
 def test_long_texts_are_compared_as_a_whole() -> None:
     old, new = "a\n" * LONGEST_DIFF, "b\n" * LONGEST_DIFF
-    assert len(line_edits(old, new)) == 1
+    assert len(diff_lines(old, new)) == 1

@@ -9,9 +9,9 @@ import textwrap
 import pytest
 
 from agents.edits import apply_edits
-from agents.tasks.rewriting.alignment import aligned
+from agents.tasks.rewriting.alignment import align
 from agents.tasks.rewriting.definition_writing import Target
-from agents.tasks.rewriting.definitions import definitions_of
+from agents.tasks.rewriting.definitions import list_definitions
 from indexing.syntax.documents import Document
 from indexing.syntax.syntax import Syntax
 
@@ -43,11 +43,11 @@ def test_one_line_of_one_function_is_changed(language: str, *, whole: bool) -> N
     document = Document("file:///a", None, language, text)
     syntax = Syntax.of(document)
     at = text.index(OLD)
-    around = [one for one in definitions_of(syntax) if one.sort == "function" and one.span.start <= at < one.span.end]
+    around = [one for one in list_definitions(syntax) if one.sort == "function" and one.span.start <= at < one.span.end]
     span = around[-1].span
     expected = text.replace(OLD, NEW)
     alone = textwrap.dedent(text[span.start : span.end].replace(OLD, NEW))
     answer = expected.replace("( )", "()").replace("( &", "(&") if whole else alone
-    found = aligned(answer, Target(document, syntax, span))
+    found = align(answer, Target(document, syntax, span))
     assert found is not None
     assert apply_edits(text, found.edits) == expected

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from agents.edits import apply_edits
-from agents.tasks.rewriting.importing import import_edits, known_import, without_imports
+from agents.tasks.rewriting.importing import build_import_edits, import_well_known, strip_imports
 from indexing.syntax.syntax import Syntax
 from tests.agents.doubles import document_of
 
 
 def merged(text: str, answer: str, *used: str, language: str = "python") -> str:
     document, code = (Syntax.of(document_of(one, language)) for one in (text, answer))
-    return apply_edits(text, import_edits(code, document, used, language=language))
+    return apply_edits(text, build_import_edits(code, document, used, language=language))
 
 
 @pytest.mark.parametrize(
@@ -79,9 +79,9 @@ def test_other_languages(language: str, text: str, answer: str, used: str, expec
     ],
 )
 def test_what_everybody_knows(text: str, name: str, expected: str) -> None:
-    assert apply_edits(text, known_import(name, Syntax.of(document_of(text)))) == expected
+    assert apply_edits(text, import_well_known(name, Syntax.of(document_of(text)))) == expected
 
 
 def test_code_without_its_imports() -> None:
     code = "import os\nfrom a import b\n\nx = os.name\n\n\ndef f():\n    import re\n"
-    assert without_imports(code, Syntax.of(document_of(code))) == "\nx = os.name\n\n\ndef f():\n    import re\n"
+    assert strip_imports(code, Syntax.of(document_of(code))) == "\nx = os.name\n\n\ndef f():\n    import re\n"

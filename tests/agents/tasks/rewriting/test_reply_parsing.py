@@ -6,18 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.tasks.rewriting.reindenting import reindented, unit_at
-from agents.tasks.rewriting.reply_parsing import code_in, own_lines
+from agents.tasks.rewriting.reindenting import detect_unit_at, reindent
+from agents.tasks.rewriting.reply_parsing import drop_repeated_lines, extract_code
 from indexing.syntax.documents import Document
 
 PYTHON = Document("file:///a.py", None, "python", "")
 
 
 def fitted(code: str, *, indentation: str, unit: str = "    ", piece: str = "") -> str:
-    lines = own_lines(code)
+    lines = drop_repeated_lines(code)
     if not lines:
         return ""
-    return "\n".join(reindented(lines, PYTHON, piece=piece, indentation=indentation, unit=unit))
+    return "\n".join(reindent(lines, PYTHON, piece=piece, indentation=indentation, unit=unit))
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def fitted(code: str, *, indentation: str, unit: str = "    ", piece: str = "") 
     ],
 )
 def test_the_block_and_the_words_beside_it_are_found(reply: str, code: str | None, words: str) -> None:
-    found = code_in(reply)
+    found = extract_code(reply)
     assert (found.code, found.words) == (code, words)
 
 
@@ -60,17 +60,17 @@ def test_the_block_and_the_words_beside_it_are_found(reply: str, code: str | Non
     ],
 )
 def test_a_block_that_says_it_is_no_code_of_the_document_is_left(reply: str, language: str, code: str | None) -> None:
-    assert code_in(reply, language=language).code == code
+    assert extract_code(reply, language=language).code == code
 
 
 def test_a_block_that_was_cut_off_is_not_taken() -> None:
-    assert code_in("```python\nx = 1", cut_off=True).code is None
-    assert code_in("```python\nx = 1\n```\nIt se", cut_off=True).code == "x = 1"
+    assert extract_code("```python\nx = 1", cut_off=True).code is None
+    assert extract_code("```python\nx = 1\n```\nIt se", cut_off=True).code == "x = 1"
 
 
 @given(st.text())
 def test_any_reply_is_read(reply: str) -> None:
-    found = code_in(reply)
+    found = extract_code(reply)
     assert found.code is None or fitted(found.code, indentation="  ") is not None
 
 
@@ -141,20 +141,20 @@ def test_the_inside_of_a_string_stays_as_it_stands_in_the_document() -> None:
     ],
 )
 def test_the_step_of_a_mixed_file_is_that_of_the_place(piece: str, before: str, after: str, unit: str) -> None:
-    assert unit_at(piece, before, after, "   ") == unit
+    assert detect_unit_at(piece, before, after, "   ") == unit
 
 
 def test_lines_of_the_surroundings_that_a_reply_repeats_are_dropped() -> None:
     before, after = "import os\nimport sys\n", "\ndef g():\n    pass\n"
     code = f"{before}\ndef f():\n    return 2\n{after}"
-    assert own_lines(code, before=before, after=after) == ["def f():", "    return 2"]
+    assert drop_repeated_lines(code, before=before, after=after) == ["def f():", "    return 2"]
 
 
 def test_one_line_that_looks_like_the_one_before_is_kept() -> None:
-    assert own_lines("x += 1\ny = x", before="x += 1\n") == ["x += 1", "y = x"]
+    assert drop_repeated_lines("x += 1\ny = x", before="x += 1\n") == ["x += 1", "y = x"]
 
 
 def test_of_a_flood_of_blocks_the_first_ones_are_looked_at() -> None:
-    found = code_in("```\ndef f(): pass\n```\n" * 5_000)
+    found = extract_code("```\ndef f(): pass\n```\n" * 5_000)
     assert found.code == "def f(): pass"
     assert 1 < len(found.blocks) < 100

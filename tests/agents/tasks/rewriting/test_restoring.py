@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agents.tasks.rewriting.restoring import restored
+from agents.tasks.rewriting.restoring import restore
 
 HELD = '''@cache
 @app.get(
@@ -28,7 +28,7 @@ def f(a):
 
 
 def put_back(text: str, held: str = HELD, words: str = "", language: str = "python") -> str:
-    return "\n".join(restored(text.split("\n"), held.split("\n"), language, words))
+    return "\n".join(restore(text.split("\n"), held.split("\n"), language, words))
 
 
 def test_decorators_docstring_and_comments_come_back() -> None:
