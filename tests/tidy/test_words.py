@@ -34,6 +34,8 @@ CHECKED: tuple[str, ...] = (
     "server/cli",
     "server/gate",
     "server/lsp",
+    "agents/ports",
+    "server/state",
 )
 
 
