@@ -130,6 +130,7 @@ def _describe(answer: Completion, document: Document) -> dict[str, Any]:
 
 
 def _show(answer: Completion) -> None:
+    """Write the suggestions to stdout, and the origin and time of each to stderr."""
     console = terminal.get_stdout()
     for number, suggestion in enumerate(answer.suggestions):
         if number:

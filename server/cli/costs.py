@@ -58,6 +58,7 @@ def _sum_costs(records: Sequence[CostRecord]) -> dict[str, float | int]:
 
 
 def _show(records: Sequence[CostRecord], days: int) -> None:
+    """Write the costs as a table, and their sum for each endpoint."""
     console = terminal.get_stdout()
     if not records:
         console.print(f"No chat model was asked in the last {days} days.", markup=False)
@@ -81,6 +82,7 @@ def _show(records: Sequence[CostRecord], days: int) -> None:
 
 
 def _format_cells(record: CostRecord) -> tuple[str, ...]:
+    """Return the cells of a row; "~" marks estimated numbers of tokens."""
     about = "~" if record.estimated else ""
     return (
         record.day,

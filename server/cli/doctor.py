@@ -63,6 +63,7 @@ def _describe(found: Sequence[Check], *, works: bool) -> dict[str, object]:
 
 
 def _show(check: Check) -> None:
+    """Write the result of a check, how to fix it, and its details."""
     from rich.text import Text  # noqa: PLC0415 (as for every console)
 
     mark, style = MARKS[check.state]

@@ -52,6 +52,7 @@ def index(
 
 
 def _show(answer: dict[str, Any]) -> None:
+    """Write what was done and the size of the index."""
     console = terminal.get_stdout()
     languages = ", ".join(f"{name} {count:,}" for name, count in list(answer["by_language"].items())[:8])
     skipped = ", ".join(f"{count:,} {reason}" for reason, count in answer["skipped"].items())

@@ -68,6 +68,7 @@ def serve(transport: Transport) -> int:
 
 
 def _listen(transport: Transport) -> NoReturn:
+    """Serve on TCP or a WebSocket; does not return."""
     from pathlib import Path  # noqa: PLC0415 (as above)
 
     from server.lsp.serving import sockets  # noqa: PLC0415

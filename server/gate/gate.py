@@ -410,7 +410,7 @@ class Gate:
         Raises:
             Refused: no change of this workspace is left to undo.
         """
-        concerns = undoing.concern((await asyncio.to_thread(self._places)).roots, self.journal.untitled)
+        concerns = undoing.make_filter((await asyncio.to_thread(self._places)).roots, self.journal.untitled)
         stuck: list[tuple[Checkpoint, str]] = []
         for identity in await asyncio.to_thread(self.journal.records.list_standing, concerns):
             kept = await asyncio.to_thread(self.journal.find_checkpoint, identity)

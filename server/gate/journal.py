@@ -124,7 +124,7 @@ class Journal:
         self.records.approve(case.id, replaced, answered=case.answer is not None)
 
     def _describe_replaced(self, case: Case, checked: CheckedProposal) -> Replaced:
-        """Return what `checked` replaces, with the id of the checkpoint of `case`, made up at the first call."""
+        """Return what `checked` replaces, with the id of the checkpoint of `case`; the first call creates that id."""
         case.checkpoint = case.checkpoint or uuid.uuid4().hex
         changes = tuple(checked.proposal.changes)
         if any(isinstance(one, TextChange) and one.path is None for one in changes):
@@ -165,6 +165,7 @@ class Journal:
     def _build_row(
         self, case: Case, outcome: Outcome, described: tuple[str, str, str], hashes: tuple[str, str], *, written: bool
     ) -> AuditRow:
+        """Return the audit row of one file or command; `described` is its kind, subject and target."""
         asked = case.question
         return AuditRow(
             time.time(), case.id, _name_user(), self._client, asked.by, case.model, asked.tool.name, asked.title,
@@ -197,7 +198,7 @@ def _name_user() -> str:
 
 
 def _refuse_excess(what: str, free_in_s: float, limits: Limits) -> None:
-    """Raise `Refused` with `what` reached its limit, and the minutes until one more is allowed."""
+    """Raise `Refused`: `what` has reached its limit, and one more is allowed in `free_in_s` seconds."""
     minutes = max(1, round(free_in_s / 60))
     span = "hour" if limits.window_s == 3600 else f"{limits.window_s:.0f} s"
     raise Refused(f"{what} within the {span}, the limit; try again in {minutes} min.")

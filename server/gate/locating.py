@@ -62,6 +62,7 @@ def locate_changes(places: Places, proposal: ProposedEdit) -> tuple[LocatedChang
 
 
 def _locate(places: Places, change: Change) -> LocatedChange:
+    """Return `change` with its file; raise `Refused` if the file must not be changed."""
     match change:
         case TextChange(path=None):
             places.check_untitled(change.uri)

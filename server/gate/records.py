@@ -1,7 +1,7 @@
-"""The gate's records: requests, the audit and checkpoints as values, and the port that keeps these.
+"""The records that the gate stores (requests, audit rows, checkpoints), and the port that stores them.
 
-Each call of the port is one transaction: all of it is kept, or nothing. Blocking, for any thread.
-Start at `Records`; `server.state.gate_records` implements it.
+Each call of the port is one transaction. Blocking; thread-safe. Start at `Records`, which `server.state.gate_records`
+implements.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Status(StrEnum):
     """The status of a request in the record."""
 
     PENDING = "pending"  # nobody has answered yet
-    APPROVED = "approved"  # answered yes; the verdict says what came of it
+    APPROVED = "approved"  # answered yes; the verdict says what became of the change
     REJECTED = "rejected"
     EXPIRED = "expired"
     REFUSED = "refused"  # broke a rule, so nobody was asked
@@ -39,9 +39,9 @@ class Request:
     """A request in the record. Times are seconds since the epoch, durations seconds.
 
     Attributes:
-        id: its id, that of the proposal.
-        created: when it came.
-        client: the editor or program that was to be asked.
+        id: id of the request and of its proposal.
+        created: when the request came.
+        client: the editor or program that shows the question.
         tool: name of the tool.
         title: what would be done.
         why: the proposer's reason.
@@ -83,7 +83,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class AuditRow:
-    """One file of one request, or one command. Holds hashes of texts, never the texts.
+    """An audit row: one file of one request, or one command. Holds hashes of texts, never the texts.
 
     Attributes:
         at: when it ended, seconds since the epoch.
@@ -134,9 +134,9 @@ class KeptChange:
         kind: "text", "create", "rename" or "delete".
         uri: the document.
         path: the file, None for an untitled document.
-        target: where it was moved to, None otherwise.
-        before: what it held, None where it was created.
-        after: what it holds, "" where it was deleted or moved.
+        target: the new path of a renamed file, None otherwise.
+        before: the content before the change, None for a created file.
+        after: the text after the change, "" for a deleted or renamed file.
     """
 
     kind: str
@@ -163,8 +163,8 @@ class Checkpoint:
         id: its id.
         created: seconds since the epoch.
         title: title of the request.
-        undoes: id of the checkpoint that this one took back, "" if it is no undoing.
-        undone_by: id of the request that took it back, "" while it stands.
+        undoes: id of the checkpoint that the request undid, "" if it was no undo.
+        undone_by: id of the request that undid the change, "" if none did.
         settled: whether the outcome was verified; after a crash, an unsettled change may have been made or not.
         files: the changes.
     """
@@ -183,12 +183,12 @@ class Replaced:
     """The texts that a request is about to replace, stored before anything changes.
 
     Attributes:
-        checkpoint: id to keep it by; keeping it twice changes nothing.
+        checkpoint: id of the checkpoint; storing it again is idempotent.
         request: id of the request.
-        title: its title.
-        changes: the changes, and
-        before: what each of these files holds, None for those that do not exist.
-        undoes: id of the checkpoint that the request takes back, "" for none.
+        title: title of the request.
+        changes: the changes.
+        before: for each change the current content of its file, None for a file that does not exist.
+        undoes: id of the checkpoint that the request undoes, "" for none.
     """
 
     checkpoint: str
@@ -204,12 +204,12 @@ class Ending:
     """The end of a request.
 
     Attributes:
-        outcome: its outcome.
-        answer: what was answered, None where nobody was asked.
-        answer_s: how long that took, seconds; None without an answer.
-        rows: what goes into the audit.
-        replaced: what the request replaced; None where nothing was tried, or where an editor may still apply it.
-        made: the changes that were seen afterwards, each with what it replaced.
+        outcome: the outcome.
+        answer: the answer, None if nobody was asked.
+        answer_s: seconds until the answer, None without one.
+        rows: the audit rows.
+        replaced: the replaced texts; None if nothing was applied, or if an editor may still apply the change.
+        made: the changes found in the documents afterwards, each with the content that it replaced.
     """
 
     outcome: Outcome
@@ -221,26 +221,26 @@ class Ending:
 
 
 class Records(Protocol):
-    """The record of what the gate was asked and did. Every method raises `agents.ports.failures.StateError`."""
+    """The stored records of the gate. Every method raises `agents.ports.failures.StateError`."""
 
     def begin(self, question: Question, *, client: str, task: str, model: str, subjects: Sequence[str]) -> None:
         """Record a request as pending."""
         ...
 
     def mark_asked(self, request: str) -> None:
-        """Record that a person is asked from now on."""
+        """Record that the question is shown to a person now."""
         ...
 
     def approve(self, request: str, replaced: Replaced | None, *, answered: bool) -> None:
-        """Keep what is replaced, and record the request as approved if a person has answered already."""
+        """Store the replaced texts, and with `answered` that the request was approved."""
         ...
 
     def end(self, ending: Ending) -> None:
-        """Record the outcome, the audit, and which changes were made; a checkpoint without any is removed."""
+        """Record the outcome, the audit rows and the changes made; delete a checkpoint without changes."""
         ...
 
     def close_abandoned(self) -> int:
-        """End the requests of processes that are gone, as expired or failed; return how many those were."""
+        """End the requests of processes that no longer run, as expired or failed; return their number."""
         ...
 
     def check(self) -> None:

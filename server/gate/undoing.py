@@ -1,6 +1,6 @@
-"""Taking a change back: the proposal that restores what a checkpoint holds, and which checkpoints concern a workspace.
+"""Undoing a change: the proposal that restores the texts of a checkpoint, and the search for checkpoints.
 
-An undoing is a proposal like any other: validated, asked about, applied and recorded. Start at `propose_undoing`.
+An undo is a proposal like any other: validated, asked about, applied and recorded. Start at `propose_undoing`.
 """
 
 from __future__ import annotations
@@ -21,23 +21,25 @@ if TYPE_CHECKING:
     from server.gate.records import Checkpoint, KeptChange, Subject
 
 UNDO = "undo"
-"""The proposer of an undoing, in the record."""
+"""The proposer of an undo, in the record."""
 
 
 def propose_undoing(checkpoint: Checkpoint, why: str = wording.UNDO_WHY) -> ProposedEdit:
-    """Return the proposal that takes `checkpoint` back. Looks at the disk only where a change was cut short.
+    """Return the proposal that undoes the change of `checkpoint`, with `why` as its reason.
+
+    Reads the disk only for a change that a crash interrupted.
 
     Raises:
-        Refused: it has been taken back already.
+        Refused: the change was undone already.
     """
     if checkpoint.undone_by:
-        raise Refused("That was undone already; undo the undoing to have it back.")
+        raise Refused("This change was undone already; undo the undo to make the change again.")
     changes = tuple(change for kept in checkpoint.files if (change := _reverse(kept, checkpoint)) is not None)
     return ProposedEdit(wording.title_undo(checkpoint.title), why, UNDO, changes)
 
 
-def concern(roots: Sequence[Path], own: Collection[str]) -> Callable[[Subject], bool]:
-    """Return a predicate: is a subject a file below `roots`, or an untitled document of the checkpoints `own`?"""
+def make_filter(roots: Sequence[Path], own: Collection[str]) -> Callable[[Subject], bool]:
+    """Return a predicate that accepts files below `roots`, and untitled documents of the checkpoints `own`."""
 
     def is_concerned(subject: Subject) -> bool:
         if not subject.path:
@@ -48,7 +50,7 @@ def concern(roots: Sequence[Path], own: Collection[str]) -> Callable[[Subject], 
 
 
 def _reverse(kept: KeptChange, checkpoint: Checkpoint) -> Change | None:
-    """Return the change that takes `kept` back; None if it was cut short by a crash before it was made."""
+    """Return the change that reverses `kept`; None if a crash prevented it."""
     if kept.kind == "text":
         assert kept.before is not None  # noqa: S101 (a text that was changed existed)
         edits = rebasing.edits_between(kept.after, kept.before.text)

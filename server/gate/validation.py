@@ -100,6 +100,7 @@ class Validation:
                 return change, self._read_restorable(place)
 
     def _check_text_change(self, place: LocatedChange, change: TextChange) -> tuple[TextChange, Content]:
+        """Return the change re-based to the current text, and the content of its file."""
         now = self._find_text(place)
         if now is None:
             raise Refused(f"{place.name} no longer exists.")

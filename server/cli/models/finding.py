@@ -48,7 +48,7 @@ def find(*, as_json: Annotated[bool, typer.Option("--json", help="Write one JSON
     found = _find_all()
     if as_json:
         folders = [{"program": place.program, "folder": str(place.folder)} for place in _locate_folders()]
-        terminal.emit({"models": [facts(one) for one in found], "looked_in": folders})
+        terminal.emit({"models": [describe_found(one) for one in found], "looked_in": folders})
         return
     if not found:
         terminal.note(
@@ -81,7 +81,7 @@ def find(*, as_json: Annotated[bool, typer.Option("--json", help="Write one JSON
         terminal.note("Converting GGUF files needs an extra: uv tool install '.[convert]' in Starling's repository.")
 
 
-def facts(found: FoundModel) -> dict[str, Any]:
+def describe_found(found: FoundModel) -> dict[str, Any]:
     """Return a found model as JSON."""
     return {
         "name": found.name,

@@ -117,6 +117,7 @@ def describe_available(known: PublishedModel) -> dict[str, Any]:
 
 
 def _list_available(*, as_json: bool) -> None:
+    """Write the published models as a table or as JSON."""
     from models.catalog.published_models import load_published_models  # noqa: PLC0415
 
     facts = [describe_available(known) for known in load_published_models().values()]
@@ -188,6 +189,7 @@ def find_problem(entry: ModelEntry) -> str:
 
 
 def _show(entries: Sequence[dict[str, Any]]) -> None:
+    """Write the installed models as a table."""
     tables.show(
         [
             Column(""),

@@ -60,6 +60,7 @@ def _announce(what: str) -> None:
 
 
 def _describe(found: Recommendation, settings: Settings) -> dict[str, Any]:
+    """Return the measurement, the models and the recommendations as JSON."""
     from dataclasses import asdict  # noqa: PLC0415 (for JSON alone)
 
     from server.assembly.recommending import facts_of  # noqa: PLC0415
@@ -71,8 +72,8 @@ def _describe(found: Recommendation, settings: Settings) -> dict[str, Any]:
         "recommended": {
             use: {
                 "name": one.candidate.name if one is not None else "",
-                "sentence": sentence(found, use),
-                "commands": commands(one, use, settings) if one is not None else [],
+                "sentence": phrase_recommendation(found, use),
+                "commands": list_commands(one, use, settings) if one is not None else [],
             }
             for use, one in found.chosen.items()
         },
@@ -81,6 +82,7 @@ def _describe(found: Recommendation, settings: Settings) -> dict[str, Any]:
 
 
 def _show(found: Recommendation, settings: Settings) -> None:
+    """Write the measurement, a table of models for each kind of use, and the recommendations."""
     console = terminal.get_stdout()
 
     def tell(line: str = "") -> None:
@@ -91,16 +93,16 @@ def _show(found: Recommendation, settings: Settings) -> None:
     tell()
     completing = [one for one in found.verdicts if one.line_s is not None]
     chatting = [one for one in found.verdicts if one.first_words_s is not None]
-    _show_table(("a line", "typing", "asking"), [(one, _of_lines(one)) for one in completing], "lines")
+    _show_table(("a line", "typing", "asking"), [(one, _format_line_cells(one)) for one in completing], "lines")
     tell()
-    _show_table(("begins", "tokens/s", "chat"), [(one, _of_chat(one)) for one in chatting], "problems")
+    _show_table(("begins", "tokens/s", "chat"), [(one, _format_chat_cells(one)) for one in chatting], "problems")
     tell("a line: seconds until it is written; begins: seconds until an answer to a question of 1,500 tokens begins.")
     tell("worth: the share of line ends completed exactly, or of problems solved, and of how many (tests/eval).")
     tell("* installed; + installed and measured, all others are estimated; ! needs an account on the hub.")
     tell()
     for use, one in found.chosen.items():
-        tell(sentence(found, use))
-        for command in commands(one, use, settings) if one is not None else ():
+        tell(phrase_recommendation(found, use))
+        for command in list_commands(one, use, settings) if one is not None else ():
             tell(f"    {command}")
 
 
@@ -115,6 +117,7 @@ def describe_machine(machine: Machine) -> Iterator[str]:
 
 
 def _show_table(headings: Sequence[str], rows: Sequence[tuple[Verdict, Sequence[str]]], table: str) -> None:
+    """Write models as a table: the cells of `rows` under `headings`, then memory, disk and quality (by `table`)."""
     tables.show(
         [
             Column(""),
@@ -126,23 +129,23 @@ def _show_table(headings: Sequence[str], rows: Sequence[tuple[Verdict, Sequence[
         ],
         [
             (
-                _marks(one),
+                _format_marks(one),
                 one.candidate.name,
                 *cells,
-                _size(one.candidate.memory),
-                _size(one.candidate.disk),
-                worth(one, table),
+                _format_size(one.candidate.memory),
+                _format_size(one.candidate.disk),
+                format_worth(one, table),
             )
             for one, cells in rows
         ],
     )
 
 
-def _size(count: int) -> str:
+def _format_size(count: int) -> str:
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
 
 
-def _marks(one: Verdict) -> str:
+def _format_marks(one: Verdict) -> str:
     """Return "*" for installed, "+" for installed and measured, "!" for gated, else ""."""
     candidate = one.candidate
     if candidate.installed:
@@ -150,26 +153,26 @@ def _marks(one: Verdict) -> str:
     return "!" if candidate.gated else ""
 
 
-def _of_lines(one: Verdict) -> tuple[str, str, str]:
-    return f"{one.line_s or 0:.3g} s", _answers(one, "typing"), _answers(one, "asking")
+def _format_line_cells(one: Verdict) -> tuple[str, str, str]:
+    return f"{one.line_s or 0:.3g} s", _rate_speed(one, "typing"), _rate_speed(one, "asking")
 
 
-def _of_chat(one: Verdict) -> tuple[str, str, str]:
-    return f"{one.first_words_s or 0:.3g} s", f"{one.speed.new_tokens_per_s:.3g}", _answers(one, "chat")
+def _format_chat_cells(one: Verdict) -> tuple[str, str, str]:
+    return f"{one.first_words_s or 0:.3g} s", f"{one.speed.new_tokens_per_s:.3g}", _rate_speed(one, "chat")
 
 
-def _answers(one: Verdict, use: str) -> str:
+def _rate_speed(one: Verdict, use: str) -> str:
     """Return "yes", "late", or the resource that is missing."""
     return LACKING.get(one.lacking, "yes" if use in one.uses else "late")
 
 
-def worth(one: Verdict, table: str) -> str:
+def format_worth(one: Verdict, table: str) -> str:
     """Return the measured quality of a model and the number of samples, as a table cell."""
     measured = one.candidate.worth.get(table)
     return NOT_MEASURED if measured is None else f"{measured.share:.0%} of {measured.n:,}"
 
 
-def sentence(found: Recommendation, use: str) -> str:
+def phrase_recommendation(found: Recommendation, use: str) -> str:
     """Return a sentence that names the recommended model for a use, or says why there is none."""
     one = found.chosen[use]
     limits = found.limits
@@ -178,7 +181,7 @@ def sentence(found: Recommendation, use: str) -> str:
         if one is None:
             return f"Chat: no model {within} here; name an endpoint in `[chat]` of your settings.toml."
         begins, pace = f"{one.first_words_s or 0:.3g} s", f"{one.speed.new_tokens_per_s:.3g} tokens/s"
-        return f"Chat: {one.candidate.name} begins an answer in {begins} and writes {pace}{_terms(one, use)}."
+        return f"Chat: {one.candidate.name} begins an answer in {begins} and writes {pace}{_format_terms(one, use)}."
     what = "while you type" if use == "typing" else "when you ask"
     within_ms = 1000 * (limits.typing_s if use == "typing" else limits.asking_s)
     title = use.capitalize()
@@ -189,10 +192,11 @@ def sentence(found: Recommendation, use: str) -> str:
     name = one.candidate.name
     if one.candidate.bundled and not others:
         return f"{title}: only the bundled model, {name}, answers {what} here (within {within_ms:,.0f} ms)."
-    return f"{title}: {name} writes a line in {one.line_s or 0:.3g} s {what}{_terms(one, use)}."
+    return f"{title}: {name} writes a line in {one.line_s or 0:.3g} s {what}{_format_terms(one, use)}."
 
 
-def _terms(one: Verdict, use: str) -> str:
+def _format_terms(one: Verdict, use: str) -> str:
+    """Return in parentheses the licence of a model to download, and that its quality was not measured; or ""."""
     from models.local.recommendation import WORTH  # noqa: PLC0415
 
     candidate = one.candidate
@@ -202,7 +206,7 @@ def _terms(one: Verdict, use: str) -> str:
     return f" ({', '.join(said)})" if said else ""
 
 
-def commands(one: Verdict, use: str, settings: Settings) -> list[str]:
+def list_commands(one: Verdict, use: str, settings: Settings) -> list[str]:
     """Return the commands that install a model and select it; none if it is in use already."""
     name = one.candidate.name
     role = "chat" if use == "chat" else "completion"

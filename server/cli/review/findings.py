@@ -76,7 +76,7 @@ class Outcome:
     left_out: Sequence[str] = ()
 
 
-def as_text(outcome: Outcome) -> None:
+def write_text(outcome: Outcome) -> None:
     """Write a line for each finding, then the report; write the number of findings to stderr."""
     from rich.text import Text  # noqa: PLC0415 (60 ms, which the other formats save)
 
@@ -92,10 +92,10 @@ def as_text(outcome: Outcome) -> None:
         console.print(Text(terminal.escape("\n".join(_format_report(outcome.report)))), soft_wrap=True)
     fixable = sum(one.finding.fix is not None and one.finding.fix.safe for one in outcome.found)
     hint = f"; {fixable} can be fixed with --fix" if fixable else ""
-    terminal.note(f"{_some(len(outcome.found), 'finding')} in {_some(outcome.files, 'file')}{hint}.")
+    terminal.note(f"{_count(len(outcome.found), 'finding')} in {_count(outcome.files, 'file')}{hint}.")
 
 
-def as_json(outcome: Outcome) -> None:
+def write_json(outcome: Outcome) -> None:
     """Write all as one JSON object."""
     terminal.emit(
         {
@@ -112,15 +112,16 @@ def as_json(outcome: Outcome) -> None:
 def _format_report(report: Report) -> Iterator[str]:
     """Yield the lines of the report."""
     yield ""
-    yield f"Quality: {_score(report.score)} of 100 ({report.lines:,} lines of code, {_some(report.files, 'file')})"
+    size = f"{report.lines:,} lines of code, {_count(report.files, 'file')}"
+    yield f"Quality: {_format_score(report.score)} of 100 ({size})"
     for part in report.parts:
-        yield f"  {part.name:14}{_score(part.score):>6}  {part.how}"
+        yield f"  {part.name:14}{_format_score(part.score):>6}  {part.how}"
     if report.recommendations:
         yield "Next:"
         yield from (f"  {number}. {each}" for number, each in enumerate(report.recommendations, 1))
 
 
-def _score(score: float | None) -> str:
+def _format_score(score: float | None) -> str:
     return "-" if score is None else f"{score:.1f}"
 
 
@@ -161,7 +162,7 @@ def describe(one: LocatedFinding) -> dict[str, Any]:
     }
 
 
-def as_github(outcome: Outcome) -> None:
+def write_github(outcome: Outcome) -> None:
     """Write GitHub's workflow commands, which it shows beside the lines of the findings."""
     for one in outcome.found:
         finding, place = one.finding, one.place
@@ -178,16 +179,16 @@ def as_github(outcome: Outcome) -> None:
     sys.stdout.flush()
 
 
-def as_sarif(outcome: Outcome) -> None:
+def write_sarif(outcome: Outcome) -> None:
     """Write a log of the Static Analysis Results Interchange Format (SARIF) 2.1.0."""
     terminal.emit(sarif.build_log([(one.finding, one.place) for one in outcome.found], outcome.problem))
 
 
 FORMATS: dict[str, Callable[[Outcome], None]] = {
-    "text": as_text,
-    "json": as_json,
-    "sarif": as_sarif,
-    "github": as_github,
+    "text": write_text,
+    "json": write_json,
+    "sarif": write_sarif,
+    "github": write_github,
 }
 
 
@@ -202,6 +203,6 @@ def _escape_property(text: str) -> str:
     return _escape_data(text).replace(":", "%3A").replace(",", "%2C")
 
 
-def _some(number: int, what: str) -> str:
+def _count(number: int, what: str) -> str:
     """Return `number` with the noun `what`, in the plural unless the number is 1."""
     return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

@@ -138,7 +138,7 @@ class _Job:
         walk, read, found = WalkCounts(), 0, []
         reviewed: list[FileReview] = []
         self.fixable, self.left_out = [], []
-        for batch in self._batches(given, walk):
+        for batch in self._read_batches(given, walk):
             read += len(batch)
             for document, each in self._review_batch(batch, reviewed):
                 located = self._locate(document, each)
@@ -237,11 +237,11 @@ class _Job:
         ]  # git knows no other line ending
         return [one for one in located if any(_overlaps(one.finding.span, feeds, each) for each in lines)]
 
-    def _batches(self, given: Sequence[Path], walk: WalkCounts) -> Iterator[list[Document]]:
+    def _read_batches(self, given: Sequence[Path], walk: WalkCounts) -> Iterator[list[Document]]:
         """Yield the documents to review in batches of about `BATCH_CHARACTERS`."""
         batch: list[Document] = []
         size = 0
-        for document in self._documents(given, walk.skipped):
+        for document in self._read_documents(given, walk.skipped):
             batch.append(document)
             size += len(document.text)
             if size > BATCH_CHARACTERS:
@@ -250,7 +250,7 @@ class _Job:
         if batch:
             yield batch
 
-    def _documents(self, given: Sequence[Path], skipped: Counter[str]) -> Iterator[Document]:
+    def _read_documents(self, given: Sequence[Path], skipped: Counter[str]) -> Iterator[Document]:
         """Yield each file to review once; count the others in `skipped`, by reason."""
         from agents.reviewer import reviewed_files  # noqa: PLC0415
 

@@ -44,7 +44,7 @@ def build_log(found: Sequence[tuple[Finding, Place]], problem: str = "") -> dict
     """Return a log with one run; `problem` is why findings may be missing, "" for no reason."""
     rules: dict[str, dict[str, Any]] = {}
     for finding, _ in found:
-        rules.setdefault(finding.code, _rule(finding))
+        rules.setdefault(finding.code, _describe_rule(finding))
     numbers = {code: number for number, code in enumerate(rules)}
     driver = {"name": "Starling", "semanticVersion": VERSION, "version": VERSION, "rules": list(rules.values())}
     notes = [{"level": "warning", "message": {"text": problem}}] if problem else []
@@ -56,13 +56,13 @@ def build_log(found: Sequence[tuple[Finding, Place]], problem: str = "") -> dict
                 "tool": {"driver": driver},
                 "columnKind": "unicodeCodePoints",
                 "invocations": [{"executionSuccessful": True, "toolExecutionNotifications": notes}],
-                "results": [_result(finding, place, numbers[finding.code]) for finding, place in found],
+                "results": [_describe_result(finding, place, numbers[finding.code]) for finding, place in found],
             }
         ],
     }
 
 
-def _rule(finding: Finding) -> dict[str, Any]:
+def _describe_rule(finding: Finding) -> dict[str, Any]:
     """Return SARIF's description of the rule of a finding."""
     rule: dict[str, Any] = {
         "id": finding.code,
@@ -75,7 +75,7 @@ def _rule(finding: Finding) -> dict[str, Any]:
     return rule
 
 
-def _result(finding: Finding, place: Place, rule: int) -> dict[str, Any]:
+def _describe_result(finding: Finding, place: Place, rule: int) -> dict[str, Any]:
     """Return SARIF's result for a finding; `rule` is the index of its rule."""
     region = {
         "startLine": place.line,
@@ -83,24 +83,24 @@ def _result(finding: Finding, place: Place, rule: int) -> dict[str, Any]:
         "endLine": place.end_line,
         "endColumn": place.end_column,
     }
-    artifact = {"uri": _uri(place.file)}
+    artifact = {"uri": _format_uri(place.file)}
     return {
         "ruleId": finding.code,
         "ruleIndex": rule,
         "level": LEVELS[finding.severity],
         "message": {"text": finding.message},
         "locations": [{"physicalLocation": {"artifactLocation": artifact, "region": region}}],
-        "partialFingerprints": {"starling/v1": _fingerprint(finding, place)},
+        "partialFingerprints": {"starling/v1": _hash_finding(finding, place)},
         "rank": round(100 * finding.confidence, 1),
     }
 
 
-def _fingerprint(finding: Finding, place: Place) -> str:
+def _hash_finding(finding: Finding, place: Place) -> str:
     """Return a hash that stays the same when the finding moves to another line."""
     key = f"{finding.code}\0{place.file}\0{finding.message}\0{place.column}"
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def _uri(file: str) -> str:
+def _format_uri(file: str) -> str:
     path = PurePath(file)
     return path.as_uri() if path.is_absolute() else quote(path.as_posix(), errors="surrogateescape")

@@ -69,7 +69,7 @@ class DiskWorkplace:
             case TextChange():
                 raise OSError(errno.ENOENT, "it is not a file", change.uri)
             case CreateFile():
-                with self._folder(change.path, make=True) as (folder, name):
+                with self._open_folder(change.path, make=True) as (folder, name):
                     mode = 0o777 if change.executable else 0o666
                     data = contents.encode(change.text, change.encoding)
                     if change.attributes is None:
@@ -77,10 +77,13 @@ class DiskWorkplace:
                     else:
                         _create(folder, name, data, 0o600, change.attributes)
             case DeleteFile():
-                with self._folder(change.path) as (folder, name):
+                with self._open_folder(change.path) as (folder, name):
                     folder.remove(name)
             case RenameFile():
-                with self._folder(change.path) as (old, name), self._folder(change.to, make=True) as (new, new_name):
+                with (
+                    self._open_folder(change.path) as (old, name),
+                    self._open_folder(change.to, make=True) as (new, new_name),
+                ):
                     _move(old, name, new, new_name)
 
     def _rewrite(self, change: TextChange) -> None:
@@ -93,14 +96,14 @@ class DiskWorkplace:
             raise OSError(errno.ESTALE, "it has changed", str(change.path))
         data = contents.encode(change.after, change.encoding or current.encoding)
         real = Path(os.path.realpath(change.path))
-        with self._folder(real) as (folder, name):
+        with self._open_folder(real) as (folder, name):
             if hardlinks.has_names_outside(real, self._roots()):
                 raise OSError(errno.EMLINK, "it has another name outside of the workspace (a hard link)")
             if folder.stat(name).st_nlink > 1 or not _replace(folder, name, data):
                 _overwrite(folder, name, current.data, data)
 
     @contextmanager
-    def _folder(self, path: Path, *, make: bool = False) -> Iterator[tuple[Folder, str]]:
+    def _open_folder(self, path: Path, *, make: bool = False) -> Iterator[tuple[Folder, str]]:
         """Open the folder of `path` from its workspace folder, following no link; yield it with the file's name.
 
         With `make`, create missing folders.

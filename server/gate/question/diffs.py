@@ -29,6 +29,7 @@ def shorten_path(path: PurePath, roots: Sequence[Path]) -> str:
 
 
 def _render_change(change: Change, roots: Sequence[Path]) -> str:
+    """Return the diff of one change; of a renamed file only both names."""
     match change:
         case TextChange():
             name = shorten_path(change.path, roots) if change.path is not None else change.uri
@@ -43,6 +44,7 @@ def _render_change(change: Change, roots: Sequence[Path]) -> str:
 
 def _render_text(name: str, new_name: str, before: str, after: str) -> str:
     # line endings are shown only where they differ
+    """Return the unified diff of two texts, with `name` and `new_name` in its header."""
     same_endings = all("\n" not in text.replace("\r\n", "") for text in (before, after))
     lines = list(
         difflib.unified_diff(
