@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 from agents.edits import CreateFile, ProposedEdit, TextChange
 from agents.tasks import running, task_registry
 from agents.tasks.task import Means, Nothing, Offer, Scene, TestRun
+from indexing.syntax import languages
 from indexing.syntax.documents import Document, Span
 from indexing.syntax.syntax import Syntax
 from models.scripted.scripted_completion import ScriptedModel
@@ -23,18 +24,6 @@ if TYPE_CHECKING:
     from agents.tasks.task import Result
     from indexing.index import Index
     from models.completion import FillRequest
-
-LANGUAGES = {
-    ".py": "python",
-    ".pyi": "python",
-    ".js": "javascript",
-    ".go": "go",
-    ".java": "java",
-    ".rb": "ruby",
-    ".rs": "rust",
-    ".ts": "typescript",
-    ".txt": "text",
-}
 
 
 @dataclass
@@ -70,7 +59,7 @@ def scene_of(fixture: str, name: str = "main.py", findings: tuple[Finding, ...] 
     case = marked.parse(fixture, name)
     assert case.cursor is not None
     path = ROOT / case.cursor[0]
-    document = Document(path.as_uri(), path, LANGUAGES[path.suffix], case.text, 1)
+    document = Document(path.as_uri(), path, languages.detect(path), case.text, 1)
     span = Span(case.cursor[1], case.cursor[1])
     return Scene(document, Syntax.of(document), span, findings), Workplace(dict(case.files))
 
