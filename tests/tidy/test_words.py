@@ -32,6 +32,8 @@ CHECKED: tuple[str, ...] = (
     "server/cli",
     "server/gate",
     "server/lsp",
+    "agents/ports",
+    "server/state",
 )
 
 
