@@ -80,7 +80,7 @@ def make_folder(folder: Path) -> Path:
     except OSError:
         if not folder.is_dir():
             raise
-    _close_to_others(folder, folder.stat(), FOLDER_MODE)
+    _deny_others(folder, folder.stat(), FOLDER_MODE)
     return folder
 
 
@@ -94,13 +94,13 @@ def make_file(path: Path) -> Path:
         OSError: it cannot be made, is no regular file, or belongs to another user.
     """
     try:
-        os.close(opener(str(path), os.O_RDWR | os.O_CREAT | os.O_EXCL))
+        os.close(open_private_descriptor(str(path), os.O_RDWR | os.O_CREAT | os.O_EXCL))
     except FileExistsError:
         found = path.stat()
         if not stat.S_ISREG(found.st_mode):
             raise
-        _close_to_others(path, found, FILE_MODE)
-        _open_to_owner(path, FILE_MODE)
+        _deny_others(path, found, FILE_MODE)
+        _restore_owner_access(path, FILE_MODE)
     return path
 
 
@@ -119,7 +119,7 @@ def reclaim_folder(folder: Path, own: int = 1) -> Path:
     for part in reversed((folder, *folder.parents[: own - 1])):
         if os.path.lexists(part) and not part.is_dir():
             set_aside(part)
-        _open_to_owner(part, FOLDER_MODE)
+        _restore_owner_access(part, FOLDER_MODE)
     return make_folder(folder)
 
 
@@ -136,17 +136,17 @@ def set_aside(path: Path, why: str = "set-aside") -> Path:
     return path.rename(aside)
 
 
-def opener(path: str, flags: int) -> int:
+def open_private_descriptor(path: str, flags: int) -> int:
     """Open a file that is to be written, as `open` asks its `opener` to, for this user alone."""
     flags |= getattr(os, "O_CLOEXEC", 0)
     try:
         descriptor = os.open(path, flags, FILE_MODE)
     except PermissionError:
-        if not _open_to_owner(Path(path), FILE_MODE):
+        if not _restore_owner_access(Path(path), FILE_MODE):
             raise
         descriptor = os.open(path, flags, FILE_MODE)
     try:
-        _close_to_others(Path(path), os.fstat(descriptor), FILE_MODE)
+        _deny_others(Path(path), os.fstat(descriptor), FILE_MODE)
     except BaseException:
         os.close(descriptor)
         raise
@@ -155,7 +155,7 @@ def opener(path: str, flags: int) -> int:
 
 def open_private(path: Path, mode: str) -> BinaryIO:
     """Open a file of ours in the binary `mode` for writing."""
-    return cast("BinaryIO", open(path, mode, opener=opener))
+    return cast("BinaryIO", open(path, mode, opener=open_private_descriptor))
 
 
 def write_file(path: Path, data: bytes) -> None:
@@ -177,7 +177,7 @@ def write_file(path: Path, data: bytes) -> None:
         raise
 
 
-def close_tree(folder: Path) -> None:
+def make_tree_private(folder: Path) -> None:
     """Close all that a library has written into `folder` to others.
 
     Raises:
@@ -188,13 +188,13 @@ def close_tree(folder: Path) -> None:
             path.chmod(FOLDER_MODE if path.is_dir() else FILE_MODE)
 
 
-def close_process() -> None:
+def set_private_umask() -> None:
     """Have this process make files for its user alone; for processes that write nothing into a workspace."""
     os.umask(_OTHERS)
 
 
 @contextlib.contextmanager
-def closed_process() -> Iterator[None]:
+def hold_private_umask() -> Iterator[None]:
     """Have this process make files for its user alone, while a library writes that takes no mode."""
     before = os.umask(_OTHERS)
     try:
@@ -203,7 +203,7 @@ def closed_process() -> Iterator[None]:
         os.umask(before)
 
 
-def _close_to_others(path: Path, found: os.stat_result, mode: int) -> None:
+def _deny_others(path: Path, found: os.stat_result, mode: int) -> None:
     if not hasattr(os, "getuid"):  # Windows keeps a profile's folders private by inherited permissions
         return
     if found.st_uid not in {os.getuid(), 0} and os.getuid() != 0:
@@ -212,7 +212,7 @@ def _close_to_others(path: Path, found: os.stat_result, mode: int) -> None:
         path.chmod(mode)
 
 
-def _open_to_owner(path: Path, mode: int) -> bool:
+def _restore_owner_access(path: Path, mode: int) -> bool:
     """Give a file or folder of this user `mode` if its owner cannot read it; return whether its mode was changed.
 
     What can be read stays as it is: it may be read-only on purpose.

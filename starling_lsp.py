@@ -14,50 +14,51 @@ import sys
 
 def main() -> int:
     """Run the command line of this process; returns its exit status."""
-    sys.path[:] = isolated(sys.path)
+    sys.path[:] = isolate_path(sys.path)
     from server.cli import run  # noqa: PLC0415 (nothing may be imported before the line above)
 
     return run(sys.argv[1:])
 
 
-def isolated(path: list[str]) -> list[str]:
+def isolate_path(path: list[str]) -> list[str]:
     """`path` without its surroundings: the standard library, our own root, site-packages, then the others."""
     root = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 (pathlib is not imported yet)
-    library, sites, dropped = _library(), _sites(), {_key(entry) for entry in _surroundings()}
-    own = {_key(root), *library, *sites}
+    library, sites = _list_library(), _list_site_packages()
+    dropped = {_normalize(entry) for entry in _list_untrusted_entries()}
+    own = {_normalize(root), *library, *sites}
     ordered = [
-        *(entry for entry in path if _key(entry) in library),
+        *(entry for entry in path if _normalize(entry) in library),
         root,
-        *(entry for entry in path if _key(entry) in sites),
-        *(entry for entry in path if _key(entry) not in own | dropped),
+        *(entry for entry in path if _normalize(entry) in sites),
+        *(entry for entry in path if _normalize(entry) not in own | dropped),
     ]
     first: dict[str, str] = {}
     for entry in ordered:
-        first.setdefault(_key(entry), entry)
+        first.setdefault(_normalize(entry), entry)
     return list(first.values())
 
 
-def _surroundings() -> list[str]:
+def _list_untrusted_entries() -> list[str]:
     """Directories that come from whoever starts us, or where; "" is the working directory."""
     script = [os.path.dirname(sys.argv[0])] if sys.argv and sys.argv[0] not in {"", "-c", "-m"} else []  # noqa: PTH120
     return ["", *os.environ.get("PYTHONPATH", "").split(os.pathsep), *script]
 
 
-def _library() -> set[str]:
+def _list_library() -> set[str]:
     """The standard library: its folder, its compiled modules, its zip file."""
     pure = os.path.dirname(os.__file__)  # noqa: PTH120
     zipped = f"python{sys.version_info.major}{sys.version_info.minor}.zip"
     beside = (os.path.join(os.path.dirname(pure), zipped), os.path.join(sys.base_prefix, "DLLs"))  # noqa: PTH118, PTH120
-    return {_key(entry) for entry in (pure, os.path.join(pure, "lib-dynload"), *beside)}  # noqa: PTH118
+    return {_normalize(entry) for entry in (pure, os.path.join(pure, "lib-dynload"), *beside)}  # noqa: PTH118
 
 
-def _sites() -> set[str]:
+def _list_site_packages() -> set[str]:
     """The folders where installed packages live."""
     own = [site.getusersitepackages()] if site.ENABLE_USER_SITE else []
-    return {_key(entry) for entry in (*site.getsitepackages(), *own)}
+    return {_normalize(entry) for entry in (*site.getsitepackages(), *own)}
 
 
-def _key(entry: str) -> str:
+def _normalize(entry: str) -> str:
     """One spelling for each directory; a working directory that was deleted under us has none but its own."""
     try:
         return os.path.normcase(os.path.realpath(entry or os.curdir))

@@ -28,7 +28,7 @@ def parse_python(text: str) -> ast.Module:
         SyntaxError: `text` is no Python, or too large or too deep for the parser.
     """
     try:
-        with uninterrupted(), warnings.catch_warnings():
+        with pause_garbage_collection(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about somebody's string escapes
             return ast.parse(text)
     except (ValueError, RecursionError, MemoryError) as error:
@@ -36,7 +36,7 @@ def parse_python(text: str) -> ast.Module:
 
 
 @contextlib.contextmanager
-def uninterrupted() -> Iterator[None]:
+def pause_garbage_collection() -> Iterator[None]:
     """Switch the garbage collector off, for one thread at a time: no other one in here parses meanwhile."""
     with _LOCK:
         enabled = gc.isenabled()

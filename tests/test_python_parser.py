@@ -65,9 +65,9 @@ def test_threads_that_parse_at_once_at_other_depths_get_their_trees() -> None:
 
 
 def test_the_collector_rests_and_stays_off_where_it_was_off() -> None:
-    with starling_python.uninterrupted():
+    with starling_python.pause_garbage_collection():
         assert not gc.isenabled()
-        with starling_python.uninterrupted():
+        with starling_python.pause_garbage_collection():
             assert not gc.isenabled()
         assert not gc.isenabled()
     assert gc.isenabled()

@@ -19,7 +19,9 @@ def make_command(module: str) -> list[str]:
     process creates are readable by its user only.
     """
     path = f"import sys; sys.path.append({str(_PACKAGES)!r})"
-    code = f"{path}; from starling_files import close_process; close_process(); from {module} import main; main()"
+    code = (
+        f"{path}; from starling_files import set_private_umask; set_private_umask(); from {module} import main; main()"
+    )
     return [sys.executable, "-I", "-c", code]
 
 

@@ -15,7 +15,7 @@ from models.catalog.catalog import ENTRY_FILE, read_entry
 from models.catalog.prompt_formats import CHATML, match_fim_format
 from models.catalog.published_models import PublishedModel, find_family_fim, format_entry
 from models.errors import ModelError
-from starling_files import close_tree, make_folder, read_text
+from starling_files import make_tree_private, make_folder, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,7 +76,7 @@ def install(  # noqa: PLR0913 (as for a conversion)
             (made / ENTRY_FILE).write_text(text, encoding="utf-8")
             sums = {path.name: _sha256(path) for path in sorted(made.iterdir())}
             (made / CHECKSUMS_FILE).write_text(json.dumps(sums, indent=2) + "\n", encoding="utf-8")
-            close_tree(made)
+            make_tree_private(made)
             made.rename(target)
     except OSError as error:
         raise ModelError(

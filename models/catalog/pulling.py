@@ -17,7 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from models.errors import ModelError
-from starling_files import closed_process, make_folder
+from starling_files import hold_private_umask, make_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -147,7 +147,7 @@ def _fetch(hub: _Hub, file: RemoteFile, folder: Path, revision: str, on_bytes: C
     from huggingface_hub import hf_hub_download  # noqa: PLC0415
 
     published = hub.published
-    with _explaining_errors(published), closed_process():
+    with _explaining_errors(published), hold_private_umask():
         hf_hub_download(
             published.repository,
             file.name,

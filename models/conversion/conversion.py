@@ -18,7 +18,7 @@ from models.conversion.model_source import open_model
 from models.conversion.variables import QUANTIZATIONS, quantize, track_writing
 from models.conversion.vocabulary import TOKENIZER_FILE
 from models.errors import ModelError
-from starling_files import close_tree, make_folder
+from starling_files import make_tree_private, make_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -169,7 +169,7 @@ def _write(specification: Specification, vocabulary: Vocabulary, target: Path, s
             make_folder(folder)
             specification.save(str(folder))
             (folder / TOKENIZER_FILE).write_text(vocabulary.content, encoding="utf-8")
-            close_tree(folder)
+            make_tree_private(folder)
             folder.rename(target)
     except OSError as error:
         raise ModelError(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from models.host.protocol import NONCE_HEADER, PROOF_PATH, compute_proof
 from models.remote.http import GivenUpError, HttpClient, HttpOptions
-from starling_python import uninterrupted
+from starling_python import pause_garbage_collection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +29,7 @@ def fetch_health(address: Address) -> Mapping[str, Any] | None:
     reach = address.find_host()
     if reach is None:
         return None
-    with uninterrupted():
+    with pause_garbage_collection():
         import httpx2  # noqa: PLC0415 (where there is a host)
 
     url = f"{reach.url}/health"

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from models.chat import ChatError, Fault
-from starling_python import uninterrupted
+from starling_python import pause_garbage_collection
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -236,7 +236,7 @@ def _make_client(options: HttpOptions, *, local: bool, encrypted: bool) -> httpx
     import importlib.util  # noqa: PLC0415 (with the next, at the first call)
     import ssl  # noqa: PLC0415 (as above)
 
-    with uninterrupted():
+    with pause_garbage_collection():
         import httpx2  # noqa: PLC0415 (150 ms that only a person with an endpoint pays)
 
     for name in LIBRARIES:

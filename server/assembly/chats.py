@@ -1,6 +1,6 @@
 """The chat models a person configured: a chain for each role, made from `server.assembly.endpoints`' settings.
 
-Asks nothing of an endpoint by itself, and imports nothing heavy where none is named. Start at `made`.
+Asks nothing of an endpoint by itself, and imports nothing heavy where none is named. Start at `build_chats`.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ class Chats:
         roles = {"chat": self.chat, "review": self.review if self.review is not self.chat else None}
         return {role: chain for role, chain in roles.items() if chain is not None}
 
-    def listen(self, told: Callable[[str], None]) -> None:
-        """Have `told` called with a sentence when another model than before answers; on any thread."""
+    def listen(self, notify: Callable[[str], None]) -> None:
+        """Have `notify` called with a sentence when another model than before answers; on any thread."""
         for chain in self.by_role.values():
-            chain.listen(told)
+            chain.listen(notify)
 
     def close(self) -> None:
         """End what runs."""
@@ -59,7 +59,7 @@ class Chats:
             chain.close()
 
 
-def made(settings: ChatSettings, cache: Path | None, ledger: Ledger | None = None) -> Chats:
+def build_chats(settings: ChatSettings, cache: Path | None, ledger: Ledger | None = None) -> Chats:
     """The chat models that the settings name.
 
     Args:
@@ -67,14 +67,14 @@ def made(settings: ChatSettings, cache: Path | None, ledger: Ledger | None = Non
         cache: folder for cached answers, None for nowhere.
         ledger: where costs are booked, None for nowhere.
     """
-    maker = _Maker(cache, ledger)
-    chat = maker.chain("chat", settings.chain)
-    review = maker.chain("review", settings.review) if settings.review else chat
-    return Chats(chat, review, tuple(dict.fromkeys(maker.problems)))
+    builder = _ChatBuilder(cache, ledger)
+    chat = builder.build_chain("chat", settings.chain)
+    review = builder.build_chain("review", settings.review) if settings.review else chat
+    return Chats(chat, review, tuple(dict.fromkeys(builder.problems)))
 
 
 @dataclass(slots=True)
-class _Maker:
+class _ChatBuilder:
     """Makes chains; two roles that name the same endpoint share its connections, its breaker and its limit."""
 
     cache: Path | None
@@ -82,11 +82,11 @@ class _Maker:
     problems: list[str] = field(default_factory=list)
     known: dict[tuple[EndpointSettings, bool, str], tuple[IdentifiedChat, Tuning]] = field(default_factory=dict)
 
-    def chain(self, role: str, wanted: tuple[EndpointSettings, ...]) -> FallbackChain | None:
+    def build_chain(self, role: str, wanted: tuple[EndpointSettings, ...]) -> FallbackChain | None:
         """The chain of those that can be made."""
         links = []
         for one, following in itertools.zip_longest(wanted, wanted[1:]):
-            link = self._link(role, one, alone=following is None)
+            link = self._build_link(role, one, alone=following is None)
             links += [link] if link is not None else []
         if not links:
             return None
@@ -94,7 +94,7 @@ class _Maker:
 
         return FallbackChain(links)
 
-    def _link(self, role: str, wanted: EndpointSettings, *, alone: bool) -> Link | None:
+    def _build_link(self, role: str, wanted: EndpointSettings, *, alone: bool) -> Link | None:
         from indexing.workspace.secrets.literals import secret_literals  # noqa: PLC0415
         from models.chat_layers import TunedChat  # noqa: PLC0415
         from models.masking import MaskedChat  # noqa: PLC0415
@@ -104,7 +104,7 @@ class _Maker:
 
         key = (wanted, alone, "" if wanted.url else role)  # how one's own model is asked depends on the role
         if key not in self.known:
-            found = _elsewhere(wanted, alone=alone) if wanted.url else _own(wanted, role)
+            found = _build_remote(wanted, alone=alone) if wanted.url else _build_local(wanted, role)
             if isinstance(found, str):
                 self.problems.append(found)
                 return None
@@ -112,14 +112,14 @@ class _Maker:
         asked, tuning = self.known[key]
         chat: IdentifiedChat = TunedChat(asked, tuning)
         if self.ledger is not None:
-            account = Account(wanted.place, wanted.model, role, _prices(wanted))
+            account = Account(wanted.place, wanted.model, role, _choose_prices(wanted))
             chat = BilledChat(chat, account, self.ledger)
         if self.cache is not None and wanted.cache_s:
             chat = CachedChat(chat, self.cache, kept_s=wanted.cache_s)
         return Link(MaskedChat(chat, secret_literals), wanted.place)  # outermost: no layer ever has a secret
 
 
-def _elsewhere(wanted: EndpointSettings, *, alone: bool) -> tuple[IdentifiedChat, Tuning] | str:
+def _build_remote(wanted: EndpointSettings, *, alone: bool) -> tuple[IdentifiedChat, Tuning] | str:
     """The model at an endpoint, or what is wrong with its settings."""
     if not wanted.model:
         return f"chat.url is set ({wanted.url}) and chat.model is not; name the model as the endpoint calls it."
@@ -134,12 +134,12 @@ def _elsewhere(wanted: EndpointSettings, *, alone: bool) -> tuple[IdentifiedChat
     file = paths.expand_home(wanted.key_file) if wanted.key_file else None
     key = KeySource(wanted.key_env, file, wanted.keyring)
     base = load_dialect(wanted.api).strip_url(wanted.url)
-    endpoint = Endpoint(base, client, key=key, patience=_patience(wanted, alone=alone))
+    endpoint = Endpoint(base, client, key=key, patience=_choose_timeouts(wanted, alone=alone))
     chat = RemoteChat(wanted.model, endpoint, client, dialect=wanted.api, context_tokens=wanted.context_tokens)
     return chat, Tuning(wanted.temperature if wanted.temperature >= 0 else None, wanted.answer_tokens)
 
 
-def _patience(wanted: EndpointSettings, *, alone: bool) -> Patience:
+def _choose_timeouts(wanted: EndpointSettings, *, alone: bool) -> Patience:
     from models.remote.endpoint import Patience  # noqa: PLC0415 (for a person with an endpoint alone)
     from models.remote.http import is_local  # noqa: PLC0415
 
@@ -154,7 +154,7 @@ def _patience(wanted: EndpointSettings, *, alone: bool) -> Patience:
     )
 
 
-def _own(wanted: EndpointSettings, role: str) -> tuple[IdentifiedChat, Tuning] | str:
+def _build_local(wanted: EndpointSettings, role: str) -> tuple[IdentifiedChat, Tuning] | str:
     """A chat model of the catalog by its name alone, or what is wrong with that."""
     from models.catalog.catalog import Catalog  # noqa: PLC0415 (for a person with such a model)
     from models.chat_layers import Tuning  # noqa: PLC0415
@@ -171,10 +171,12 @@ def _own(wanted: EndpointSettings, role: str) -> tuple[IdentifiedChat, Tuning] |
     usual = (entry.settings or {}).get(role)
     temperature = usual.temperature if usual is not None else None
     temperature = wanted.temperature if wanted.temperature >= 0 else temperature
-    return hosts.chat(entry), Tuning(temperature, wanted.answer_tokens, usual.max_tokens if usual is not None else 0)
+    return hosts.make_chat(entry), Tuning(
+        temperature, wanted.answer_tokens, usual.max_tokens if usual is not None else 0
+    )
 
 
-def _prices(wanted: EndpointSettings) -> Prices | None:
+def _choose_prices(wanted: EndpointSettings) -> Prices | None:
     from models.remote.billing import NOTHING, Prices  # noqa: PLC0415 (for a person with a chat model alone)
     from models.remote.http import is_local  # noqa: PLC0415
 

@@ -32,7 +32,7 @@ LOW_WATCHES = 65_536  # inotify watches; a workspace takes one for each folder
 INDEX_S = 30.0
 SAMPLE = "def area_of_circle(radius):\n    return 3.14159 * radius * radius\n"
 REINSTALL = "Install Starling again, for this model comes with it."
-AGAIN = "from sample import area_of_circle\n\ndef both(first, second):\n    return area_of_circle(first) + "
+PROMPT_CODE = "from sample import area_of_circle\n\ndef both(first, second):\n    return area_of_circle(first) + "
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +59,16 @@ class Check:
 def run(settings: Settings, problems: tuple[str, ...]) -> Iterator[Check]:
     """All checks, each when it is done."""
     checks: tuple[tuple[str, Callable[[], Iterator[Check]]], ...] = (
-        ("program", _program),
-        ("settings", lambda: _settings(problems)),
-        ("files", _files),
-        ("grammars", _grammars),
-        ("index", _index),
-        ("model", lambda: _model(settings)),
-        ("models", lambda: _models(settings)),
-        ("host", _host),
-        ("chat", lambda: _chat(settings)),
-        ("machine", _machine),
+        ("program", _check_program),
+        ("settings", lambda: _check_settings(problems)),
+        ("files", _check_files),
+        ("grammars", _check_grammars),
+        ("index", _check_index),
+        ("model", lambda: _check_model(settings)),
+        ("models", lambda: _check_models(settings)),
+        ("host", _check_host),
+        ("chat", lambda: _check_chat(settings)),
+        ("machine", _check_machine),
     )
     for part, check in checks:
         try:
@@ -78,7 +78,7 @@ def run(settings: Settings, problems: tuple[str, ...]) -> Iterator[Check]:
             yield Check(part, "error", message, "Install Starling again; if that does not help, report this sentence.")
 
 
-def _program() -> Iterator[Check]:
+def _check_program() -> Iterator[Check]:
     from server.version import VERSION  # noqa: PLC0415
 
     facts = {
@@ -87,7 +87,7 @@ def _program() -> Iterator[Check]:
         "executable": sys.executable,
         "platform": platform.platform(),
         "root": str(Path(__file__).resolve().parents[2]),
-        "libraries": dict(_libraries()),
+        "libraries": dict(_list_library_versions()),
     }
     supported = (3, 11) <= sys.version_info[:2] <= (3, 14)
     message = f"Starling {VERSION} on Python {facts['python']}, {facts['platform']}."
@@ -95,7 +95,7 @@ def _program() -> Iterator[Check]:
     yield Check("program", "ok" if supported else "warning", message, remedy, facts)
 
 
-def _libraries() -> Iterator[tuple[str, str]]:
+def _list_library_versions() -> Iterator[tuple[str, str]]:
     import importlib.metadata  # noqa: PLC0415
 
     for name in ("pygls", "lsprotocol", "ctranslate2", "tokenizers", "tree-sitter", "numpy", "pydantic"):
@@ -105,7 +105,7 @@ def _libraries() -> Iterator[tuple[str, str]]:
             yield name, "missing"
 
 
-def _settings(problems: tuple[str, ...]) -> Iterator[Check]:
+def _check_settings(problems: tuple[str, ...]) -> Iterator[Check]:
     file = paths.settings_file()
     facts = {"file": str(file), "exists": file.exists(), "problems": list(problems)}
     if problems:
@@ -116,7 +116,7 @@ def _settings(problems: tuple[str, ...]) -> Iterator[Check]:
         yield Check("settings", "ok", "All settings are in force.", facts=facts)
 
 
-def _files() -> Iterator[Check]:
+def _check_files() -> Iterator[Check]:
     places = {
         "index": paths.index_dir(),
         "state": paths.state_dir(),
@@ -124,13 +124,13 @@ def _files() -> Iterator[Check]:
         "settings": paths.config_dir(),
         "models": paths.models_dir(),
     }
-    facts: dict[str, Any] = {name: {"path": str(path), "bytes": _size(path)} for name, path in places.items()}
+    facts: dict[str, Any] = {name: {"path": str(path), "bytes": _measure_folder(path)} for name, path in places.items()}
     writable = {name: paths.ensure_writable(places[name]) for name in ("index", "state", "log")}
     wrong = list(dict.fromkeys(place.problem for place in writable.values() if place.problem))
     lost = any(place.path is None for place in writable.values())
     free = shutil.disk_usage(writable["index"].path or tempfile.gettempdir()).free
     facts["read_free_bytes"] = free
-    details = tuple(_places(facts))
+    details = tuple(_list_places(facts))
     if wrong:
         state: Literal["warning", "error"] = "error" if lost else "warning"
         yield Check("files", state, "Starling's files cannot be where they belong.", " ".join(wrong), facts, details)
@@ -141,7 +141,7 @@ def _files() -> Iterator[Check]:
         yield Check("files", "ok", f"{free / 1e9:,.1f} GB of disk are free.", facts=facts, details=details)
 
 
-def _places(facts: Mapping[str, Any]) -> Iterator[str]:
+def _list_places(facts: Mapping[str, Any]) -> Iterator[str]:
     """Where everything lives, a line each; the README sends people here."""
     settings, log_file = paths.settings_file(), paths.log_dir() / log.FILE_NAME
     yield f"settings  {settings}{'' if settings.exists() else ' (not there; the defaults are in force)'}"
@@ -151,7 +151,7 @@ def _places(facts: Mapping[str, Any]) -> Iterator[str]:
     yield f"state     {paths.state_dir()}"
 
 
-def _grammars() -> Iterator[Check]:
+def _check_grammars() -> Iterator[Check]:
     from indexing.syntax import grammars, languages  # noqa: PLC0415 (tree-sitter)
 
     states: dict[str, str] = {}
@@ -172,7 +172,7 @@ def _grammars() -> Iterator[Check]:
         yield Check("grammars", state, f"{len(broken)} of {len(states)} grammars do not work.", remedy, facts)
 
 
-def _index() -> Iterator[Check]:
+def _check_index() -> Iterator[Check]:
     """Index a workspace of one file and find what is in it: process, store and search."""
     from indexing.index import Index  # noqa: PLC0415
     from indexing.records import Query  # noqa: PLC0415
@@ -199,7 +199,7 @@ def _index() -> Iterator[Check]:
         yield Check("index", "error", message, remedy, facts)
 
 
-def _model(settings: Settings) -> Iterator[Check]:
+def _check_model(settings: Settings) -> Iterator[Check]:
     """Load the model and let it complete a line."""
     from models.catalog.catalog import DEFAULT_MODEL, Catalog  # noqa: PLC0415
     from models.completion import FillRequest  # noqa: PLC0415
@@ -216,13 +216,13 @@ def _model(settings: Settings) -> Iterator[Check]:
         return
     name = settings.model.name or DEFAULT_MODEL
     entry = catalog.get(name)
-    if hosts.elsewhere(settings.model):
-        entry, load = hosts.remote(settings.model, catalog)
+    if hosts.is_remote(settings.model):
+        entry, load = hosts.make_remote_loader(settings.model, catalog)
     elif entry is None:
-        yield _modelless(settings, f"There is no model {name!r}.", _other_model(name, names), facts)
+        yield _report_unusable_model(settings, f"There is no model {name!r}.", _suggest_other_model(name, names), facts)
         return
     else:
-        through = hosts.completion if hosts.hosted(settings.model, entry) else hosts.loaded_here
+        through = hosts.make_host_loader if hosts.uses_host(settings.model, entry) else hosts.make_local_loader
         load = through(settings.model, entry)
     try:
         begun = time.monotonic()
@@ -231,7 +231,7 @@ def _model(settings: Settings) -> Iterator[Check]:
         with contextlib.closing(model):
             facts |= {"name": name, "folder": str(entry.folder), "load_s": round(time.monotonic() - begun, 3)}
             begun = time.monotonic()
-            request = FillRequest("main.py", AGAIN, "\n", max_tokens=16)
+            request = FillRequest("main.py", PROMPT_CODE, "\n", max_tokens=16)
             (answer, *_) = model.generate(request, stop=lambda _: None, cancelled=lambda: False)
             facts |= {"complete_s": round(time.monotonic() - begun, 3), "tokens": len(answer.log_probs)}
             facts |= {
@@ -239,8 +239,8 @@ def _model(settings: Settings) -> Iterator[Check]:
             }
     except ModelError as error:
         remedy = REINSTALL if entry.bundled else "`starling models list` shows which others there are."
-        remedy = "" if hosts.elsewhere(settings.model) else remedy  # the sentence says it
-        yield _modelless(settings, str(error), remedy, facts)
+        remedy = "" if hosts.is_remote(settings.model) else remedy  # the sentence says it
+        yield _report_unusable_model(settings, str(error), remedy, facts)
         return
     traits = ", ".join(f"{trait} {facts[trait]}" for trait in ("device", "compute_type", "threads") if facts.get(trait))
     message = (
@@ -250,7 +250,7 @@ def _model(settings: Settings) -> Iterator[Check]:
     yield Check("model", "ok", message, facts=facts)
 
 
-def _models(settings: Settings) -> Iterator[Check]:
+def _check_models(settings: Settings) -> Iterator[Check]:
     """Say which models answer in time here, from what was measured before; measures nothing."""
     from models.local import machine  # noqa: PLC0415 (as everything here, for this check alone)
     from server.assembly import recommending  # noqa: PLC0415
@@ -267,14 +267,14 @@ def _models(settings: Settings) -> Iterator[Check]:
     yield Check("models", "ok", message, facts={"measured": True, "recommended": names})
 
 
-def _host() -> Iterator[Check]:
+def _check_host() -> Iterator[Check]:
     """Whether the model host runs, and what it holds; starts none."""
     from models.errors import HostError  # noqa: PLC0415 (as everything here, for this check alone)
     from models.host.health_check import fetch_health  # noqa: PLC0415
     from server.assembly import hosts  # noqa: PLC0415
 
     try:
-        told = fetch_health(hosts.address())
+        told = fetch_health(hosts.choose_address())
     except HostError as error:
         yield Check("host", "warning", str(error), "Until then each server loads a large model by itself.")
         return
@@ -282,14 +282,14 @@ def _host() -> Iterator[Check]:
         yield Check("host", "ok", "No model host runs; servers start one for a model of 200 MB or more.", facts={})
     elif not told:
         remedy = "End it: the next request starts another."
-        yield Check("host", "warning", f"The model host at {hosts.address().socket} does not answer.", remedy)
+        yield Check("host", "warning", f"The model host at {hosts.choose_address().socket} does not answer.", remedy)
     else:
         held = [f"{one['name']} ({one['bytes'] / 1e6:,.0f} MB)" for one in told["models"]]
         message = f"The model host, process {told['process']}, holds {', '.join(held) or 'no model'}."
         yield Check("host", "ok", message, facts=dict(told))
 
 
-def _other_model(name: str, names: Sequence[str]) -> str:
+def _suggest_other_model(name: str, names: Sequence[str]) -> str:
     from models.catalog.catalog import DEFAULT_MODEL  # noqa: PLC0415
 
     if name == DEFAULT_MODEL:
@@ -297,7 +297,7 @@ def _other_model(name: str, names: Sequence[str]) -> str:
     return f"Set model.name to one of {', '.join(names)}." if names else REINSTALL
 
 
-def _modelless(settings: Settings, message: str, remedy: str, facts: dict[str, Any]) -> Check:
+def _report_unusable_model(settings: Settings, message: str, remedy: str, facts: dict[str, Any]) -> Check:
     """The model that is wanted cannot be used: less, or, where recall is off too, nothing at all."""
     if settings.completion.recall:
         consequence = "Completions come from your workspace alone until it is mended."
@@ -306,30 +306,34 @@ def _modelless(settings: Settings, message: str, remedy: str, facts: dict[str, A
     return Check("model", "error", message, f"{remedy} {consequence}", facts)
 
 
-def _chat(settings: Settings) -> Iterator[Check]:
+def _check_chat(settings: Settings) -> Iterator[Check]:
     """Ask each chat model something short, and look whether its key is well kept."""
     from server.assembly import chats, endpoints  # noqa: PLC0415 (as everything here, for this check alone)
 
     wanted = settings.chat
-    made = chats.made(wanted, None)
+    made = chats.build_chats(wanted, None)
     for problem in made.problems:
-        yield Check("chat", "warning", "The chat model is half configured.", problem, _facts(wanted))
+        yield Check("chat", "warning", "The chat model is half configured.", problem, _describe_endpoint(wanted))
     if not made.by_role and not made.problems:
-        yield Check("chat", "ok", "No chat model is configured: chat.url is empty.", "", _facts(wanted))
+        yield Check("chat", "ok", "No chat model is configured: chat.url is empty.", "", _describe_endpoint(wanted))
     for one in dict.fromkeys((*wanted.chain, *wanted.review)):
-        if exposed := endpoints.exposed_key(one):
-            yield Check("chat", "warning", "Others may read the key of the chat endpoint.", exposed, _facts(one))
-        alone = chats.made(endpoints.ChatSettings(**dict(one)), None).chat  # each by itself: none answers for another
+        if exposed := endpoints.find_key_exposure(one):
+            yield Check(
+                "chat", "warning", "Others may read the key of the chat endpoint.", exposed, _describe_endpoint(one)
+            )
+        alone = chats.build_chats(
+            endpoints.ChatSettings(**dict(one)), None
+        ).chat  # each by itself: none answers for another
         if alone is not None:
-            yield _answer(alone, _facts(one), others=len(wanted.chain) > 1 or one in wanted.review)
+            yield _check_answer(alone, _describe_endpoint(one), others=len(wanted.chain) > 1 or one in wanted.review)
     made.close()
 
 
-def _facts(endpoint: EndpointSettings) -> dict[str, Any]:
+def _describe_endpoint(endpoint: EndpointSettings) -> dict[str, Any]:
     return {"url": endpoint.url, "model": endpoint.model, "api": endpoint.api, "key": endpoint.key_place}
 
 
-def _answer(chat: ChatModel, facts: dict[str, Any], *, others: bool) -> Check:
+def _check_answer(chat: ChatModel, facts: dict[str, Any], *, others: bool) -> Check:
     from models.chat import ChatError, ChatRequest, Message, Speaker, never  # noqa: PLC0415
 
     begun = time.monotonic()
@@ -347,7 +351,7 @@ def _answer(chat: ChatModel, facts: dict[str, Any], *, others: bool) -> Check:
     return Check("chat", "ok", f"{reply.model}{where} answers in {seconds:.1f} s.", facts=facts)
 
 
-def _machine() -> Iterator[Check]:
+def _check_machine() -> Iterator[Check]:
     import psutil  # noqa: PLC0415 (as everything here, for this check alone)
 
     memory = psutil.virtual_memory()
@@ -372,7 +376,7 @@ def _machine() -> Iterator[Check]:
         yield Check("machine", "ok", message, facts=facts)
 
 
-def _size(directory: Path) -> int:
+def _measure_folder(directory: Path) -> int:
     """Bytes in all files below; what vanishes meanwhile or cannot be read counts as nothing."""
     total = 0
     for path in directory.rglob("*") if directory.is_dir() else ():

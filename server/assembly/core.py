@@ -49,7 +49,7 @@ class Core:
         model: the model behind the generator, None for none.
         quick: the bundled model, where a large one is chosen: it completes while that is loading or too slow.
         trees: the parse cache, for everything that reads syntax.
-        unoffered: whether the settings want nothing offered in a file.
+        is_completion_excluded: whether the settings want nothing offered in a file.
         problems: what is wrong with settings and model, a sentence each.
         reviewer: finds; None where it could not be built.
         chats: the chat models, none where none is configured.
@@ -60,7 +60,7 @@ class Core:
     index: Index
     generator: Generator
     model: LazyModel | None
-    unoffered: Callable[[Path], bool] = lambda _: False
+    is_completion_excluded: Callable[[Path], bool] = lambda _: False
     problems: tuple[str, ...] = ()
     reviewer: Reviewer | None = None
     chats: Chats = field(default_factory=Chats)
@@ -110,7 +110,7 @@ class Core:
             self.reviewer.close()
         self._close_chats()
 
-    def close_but(self, kept: Core) -> None:
+    def close_replaced(self, kept: Core) -> None:
         """End what `kept`, which takes this one's place, has not taken over."""
         for model in (self.model, self.quick):
             if model is not None and model is not kept.model and model is not kept.quick:
@@ -130,7 +130,7 @@ class Core:
             self.costs.close()
 
 
-class Waiting(Protocol):
+class CoreWaiter(Protocol):
     """Somebody who waits for the core, and may stop waiting."""
 
     async def wait_for(self, arrival: asyncio.Future[None], timeout_s: float) -> None:
@@ -146,7 +146,7 @@ class Cores:
         self._waiting: list[asyncio.Future[None]] = []
         self._ended = False
 
-    async def ready(self, timeout_s: float, ticket: Waiting | None = None) -> Core | None:
+    async def wait(self, timeout_s: float, ticket: CoreWaiter | None = None) -> Core | None:
         """The core, waited for no longer than that or until the ticket is called in; None if it did not come."""
         if self.current is None and not self._ended:
             arrival = asyncio.get_running_loop().create_future()
@@ -157,7 +157,7 @@ class Cores:
                 await ticket.wait_for(arrival, timeout_s)
         return self.current
 
-    def set(self, core: Core) -> None:
+    def publish(self, core: Core) -> None:
         """From now on this one."""
         self.current = core
         self._release()
@@ -194,14 +194,14 @@ def build(roots: Sequence[Path], options: object, old: Core | None, *, foregroun
     settings, wrong = layers.resolve(editor=options, roots=roots)
     problems = [str(problem) for problem in wrong]
     kept = old is not None and old.settings.index == settings.index
-    index = old.index if old is not None and kept else _index(roots, settings, problems, foreground=foreground)
+    index = old.index if old is not None and kept else _build_index(roots, settings, problems, foreground=foreground)
     # what could not be built is tried again, and its problem named again
     same_model = old is not None and old.model is not None and old.settings.model == settings.model
     if old is not None and same_model:
         model, quick = old.model, old.quick
     else:
-        model = _model(settings, problems)
-        quick = _quick(settings, model)
+        model = _build_model(settings, problems)
+        quick = _build_quick_model(settings, model)
     trees = old.trees if old is not None else SyntaxTrees()
     if old is not None and kept:
         generator = old.generator
@@ -209,16 +209,18 @@ def build(roots: Sequence[Path], options: object, old: Core | None, *, foregroun
         if model is not old.model:
             generator.set_model(model, quick)
     else:
-        generator = _generator(index, model, quick, settings, trees)
+        generator = _build_generator(index, model, quick, settings, trees)
     same_chats = old is not None and old.settings.chat == settings.chat
-    chats, costs = (old.chats, old.costs) if old is not None and same_chats else _chats(settings)
+    chats, costs = (old.chats, old.costs) if old is not None and same_chats else _build_chats(settings)
     problems += chats.problems
-    reviewer = _reviewer(index, settings, old, _examiners(index, model, chats.review, settings))
-    unoffered = policies.unoffered_of(roots, settings)
-    return Core(settings, index, generator, model, unoffered, tuple(problems), reviewer, chats, costs, quick, trees)
+    reviewer = _build_reviewer(index, settings, old, _build_examiners(index, model, chats.review, settings))
+    is_completion_excluded = policies.make_completion_exclusion(roots, settings)
+    return Core(
+        settings, index, generator, model, is_completion_excluded, tuple(problems), reviewer, chats, costs, quick, trees
+    )
 
 
-def _reviewer(index: Index, settings: Settings, old: Core | None, examiners: Sequence[Examiner]) -> Reviewer:
+def _build_reviewer(index: Index, settings: Settings, old: Core | None, examiners: Sequence[Examiner]) -> Reviewer:
     from agents.reviewer.reviewer import Reviewer  # noqa: PLC0415
 
     policy = policies.review_policy_of(settings)
@@ -228,7 +230,7 @@ def _reviewer(index: Index, settings: Settings, old: Core | None, examiners: Seq
     return Reviewer(policy, examiners=examiners, withheld=index.withheld, roots=lambda: index.roots)
 
 
-def _examiners(
+def _build_examiners(
     index: Index, model: LazyModel | None, chat: ChatModel | None, settings: Settings
 ) -> tuple[Examiner, ...]:
     """The reviewer's layers that ask a model."""
@@ -244,7 +246,7 @@ def _examiners(
     return tuple(made)
 
 
-def _index(roots: Sequence[Path], settings: Settings, problems: list[str], *, foreground: bool) -> Index:
+def _build_index(roots: Sequence[Path], settings: Settings, problems: list[str], *, foreground: bool) -> Index:
     from indexing.index import Index  # noqa: PLC0415
     from server.state import paths  # noqa: PLC0415
 
@@ -257,7 +259,7 @@ def _index(roots: Sequence[Path], settings: Settings, problems: list[str], *, fo
     return Index(roots, storage=storage.path or paths.index_dir(), limits=limits)
 
 
-def _model(settings: Settings, problems: list[str]) -> LazyModel | None:
+def _build_model(settings: Settings, problems: list[str]) -> LazyModel | None:
     if not settings.model.enabled:
         return None
     from models.catalog.catalog import DEFAULT_MODEL, Catalog  # noqa: PLC0415
@@ -269,17 +271,17 @@ def _model(settings: Settings, problems: list[str]) -> LazyModel | None:
     problems += catalog.problems
     name = settings.model.name or DEFAULT_MODEL
     entry = catalog.get(name)
-    if hosts.elsewhere(settings.model):
-        return LazyModel(*hosts.remote(settings.model, catalog))
+    if hosts.is_remote(settings.model):
+        return LazyModel(*hosts.make_remote_loader(settings.model, catalog))
     if entry is None:
         known = ", ".join(sorted(catalog.entries)) or "none"
         problems.append(f"There is no model called {name}; set `model.name` to one of: {known}.")
         return None
-    through = hosts.completion if hosts.hosted(settings.model, entry) else hosts.loaded_here
-    return LazyModel(entry, through(settings.model, entry), load_time=hosts.load_time(settings.model, entry))
+    through = hosts.make_host_loader if hosts.uses_host(settings.model, entry) else hosts.make_local_loader
+    return LazyModel(entry, through(settings.model, entry), load_time=hosts.open_load_time(settings.model, entry))
 
 
-def _quick(settings: Settings, model: LazyModel | None) -> LazyModel | None:
+def _build_quick_model(settings: Settings, model: LazyModel | None) -> LazyModel | None:
     """Return the bundled model, in this process, where the chosen one is large."""
     if model is None or not model.entry.large:
         return None
@@ -288,10 +290,10 @@ def _quick(settings: Settings, model: LazyModel | None) -> LazyModel | None:
     from server.assembly import hosts  # noqa: PLC0415
 
     entry = Catalog.load(None).get(DEFAULT_MODEL)
-    return None if entry is None else LazyModel(entry, hosts.loaded_here(settings.model, entry))
+    return None if entry is None else LazyModel(entry, hosts.make_local_loader(settings.model, entry))
 
 
-def _chats(settings: Settings) -> tuple[Chats, Costs | None]:
+def _build_chats(settings: Settings) -> tuple[Chats, Costs | None]:
     if not settings.chat.chain and not settings.chat.review:
         return Chats(), None
     from server.state import paths  # noqa: PLC0415
@@ -299,10 +301,10 @@ def _chats(settings: Settings) -> tuple[Chats, Costs | None]:
     from server.state.database import FILE, State  # noqa: PLC0415
 
     costs = Costs(State(paths.state_dir() / FILE))
-    return chat_models.made(settings.chat, paths.ensure_writable(paths.cache_dir()).path, costs), costs
+    return chat_models.build_chats(settings.chat, paths.ensure_writable(paths.cache_dir()).path, costs), costs
 
 
-def _generator(
+def _build_generator(
     index: Index, model: LazyModel | None, quick: LazyModel | None, settings: Settings, trees: SyntaxTrees
 ) -> Generator:
     from agents.completion.generator import Generator  # noqa: PLC0415

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from models.remote.providers.registry import DialectName  # noqa: TC001 (pydantic reads it)
-from server.assembly.setting_sources import snake
+from server.assembly.setting_sources import to_snake_case
 from server.state import paths
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ PERSONAL_TABLES: JsonDict = {"personal": True, "allowed": "a list of tables, eac
 PERSONAL_VARIABLE: JsonDict = {"personal": True, "allowed": "the name of an environment variable in capitals"}
 
 
-def _address(text: str) -> str:
+def _check_address(text: str) -> str:
     """`text` if it is the address of an endpoint, or nothing.
 
     Raises:
@@ -44,7 +44,7 @@ def _address(text: str) -> str:
     return text
 
 
-Address = Annotated[str, Field(max_length=500), AfterValidator(_address)]
+Address = Annotated[str, Field(max_length=500), AfterValidator(_check_address)]
 
 
 class EndpointSettings(BaseModel):
@@ -186,12 +186,12 @@ class EndpointSettings(BaseModel):
         return self.url or "this machine"
 
 
-def _named(table: Any) -> Any:  # noqa: ANN401 (whatever stands there)
+def _convert_names(table: Any) -> Any:  # noqa: ANN401 (whatever stands there)
     """A table with its names in snake_case, as they may be written in camelCase everywhere."""
-    return {snake(str(name)): value for name, value in table.items()} if isinstance(table, dict) else table
+    return {to_snake_case(str(name)): value for name, value in table.items()} if isinstance(table, dict) else table
 
 
-Endpoint = Annotated[EndpointSettings, BeforeValidator(_named)]
+Endpoint = Annotated[EndpointSettings, BeforeValidator(_convert_names)]
 
 
 class ChatSettings(EndpointSettings):
@@ -223,7 +223,7 @@ class ChatSettings(EndpointSettings):
         return tuple(one for one in (self.first, *self.fallback) if one.url or one.model)
 
 
-def exposed_key(settings: EndpointSettings) -> str:
+def find_key_exposure(settings: EndpointSettings) -> str:
     """What to do about a key that others may read, "" when none is known."""
     from models.remote.http import is_local  # noqa: PLC0415 (for a person with an endpoint alone)
 

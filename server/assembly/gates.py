@@ -1,4 +1,4 @@
-"""The gate of the command line, and the state database behind every gate. Start at `for_disk`.
+"""The gate of the command line, and the state database behind every gate. Start at `make_disk_gate`.
 
 Imported by its users when they first need a gate: it brings SQLite and the index's syntax along.
 """
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from server.gate.ports import Asker
 
 
-def for_disk(roots: Sequence[Path], asker: Asker, limits: IndexLimits, *, client: str = "starling") -> Gate:
+def make_disk_gate(roots: Sequence[Path], asker: Asker, limits: IndexLimits, *, client: str = "starling") -> Gate:
     """A gate that writes straight to the disk, for the command line; `limits` hold what the settings exclude."""
     excluded = make_exclusion(roots, limits)
     workplace = DiskWorkplace(lambda: roots)
-    records = GateRecords(state())
+    records = GateRecords(open_state())
     return Gate(records, lambda: Places(roots, excluded), asker, workplace, client=client, owns_records=True)
 
 
-def state(tell: Callable[[str], None] = lambda _: None) -> State:
+def open_state(tell: Callable[[str], None] = lambda _: None) -> State:
     """The user's state database, without a stand-in: a record that a restart may lose would be none."""
     return State(paths.state_dir() / FILE, tell)

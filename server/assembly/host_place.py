@@ -25,7 +25,7 @@ KEYWORDS = ("auto", "always", "off")
 SOCKET = "unix:"
 
 
-def _place(text: str) -> str:
+def _check_place(text: str) -> str:
     """`text` if it says where a model's weights may be.
 
     Raises:
@@ -40,4 +40,4 @@ def _place(text: str) -> str:
     return text
 
 
-HostPlace = Annotated[str, Field(max_length=500), AfterValidator(_place)]
+HostPlace = Annotated[str, Field(max_length=500), AfterValidator(_check_place)]

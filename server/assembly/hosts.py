@@ -45,33 +45,33 @@ DEVICE_VARIABLES = ("CUDA_", "CT2_", "OMP_", "MKL_", "OPENBLAS_", "NVIDIA_")
 ENTRY = Path(__file__).resolve().parents[2] / "starling_lsp.py"
 
 
-def elsewhere(settings: ModelSettings) -> bool:
+def is_remote(settings: ModelSettings) -> bool:
     """Whether a server at an address computes."""
     return settings.host not in KEYWORDS
 
 
-def hosted(settings: ModelSettings, entry: ModelEntry) -> bool:
+def uses_host(settings: ModelSettings, entry: ModelEntry) -> bool:
     """Whether the model host computes."""
     if settings.host != "auto":
         return settings.host == "always"
-    return _size(entry) >= LARGE_BYTES or (settings.device != "cpu" and gpu_here())
+    return _measure_weights(entry) >= LARGE_BYTES or (settings.device != "cpu" and has_gpu())
 
 
-def gpu_here() -> bool:
+def has_gpu() -> bool:
     """Whether there is a driver for NVIDIA's GPUs: each process that computes on one takes memory of it for itself."""
     if sys.platform == "win32":
         return Path(os.environ.get("SYSTEMROOT", r"C:\Windows"), "System32", "nvcuda.dll").exists()
     return Path("/dev/nvidiactl").exists()
 
 
-def process() -> HostLauncher:
+def make_launcher() -> HostLauncher:
     """Return the model host of this user, version and configuration."""
     from models.host.launcher import HostLauncher  # noqa: PLC0415 (for models that are not in this process)
 
-    return HostLauncher(address(), command())
+    return HostLauncher(choose_address(), make_command())
 
 
-def address() -> Address:
+def choose_address() -> Address:
     """Return where it listens: in the first folder that can be made, is trusted, and short enough for a socket.
 
     Raises:
@@ -81,8 +81,8 @@ def address() -> Address:
     from models.host.address import LONGEST_PATH, Address  # noqa: PLC0415 (for models that are not in this process)
     from models.host.folder_trust import claim  # noqa: PLC0415
 
-    named = configuration()
-    places = [Address(folder, VERSION, configuration=named, own_parts=own) for folder, own in _folders()]
+    named = compute_fingerprint()
+    places = [Address(folder, VERSION, configuration=named, own_parts=own) for folder, own in _list_folders()]
     short = [place for place in places if len(os.fsencode(place.socket)) <= LONGEST_PATH]
     if not short:
         raise HostError(
@@ -92,7 +92,7 @@ def address() -> Address:
     return next((place for place in short if claim(place.folder, place.own_parts)), short[0])
 
 
-def _folders() -> list[tuple[Path, int]]:
+def _list_folders() -> list[tuple[Path, int]]:
     """Where a host may listen, best first, each with how many of its last parts are Starling's own.
 
     In the cache nobody else can make a folder first; among temporary files everybody can, and then it is refused.
@@ -102,7 +102,7 @@ def _folders() -> list[tuple[Path, int]]:
     return [(run, 1), (cached, 1), (paths.temporary_dir() / name, 2)]
 
 
-def configuration() -> str:
+def compute_fingerprint() -> str:
     """Return a short name of all that decides what a host answers, beside the version and what requests say themselves.
 
     A host that was started with other settings never answers for these: it has another address.
@@ -119,12 +119,12 @@ def configuration() -> str:
     return hashlib.sha256("\0".join(decides).encode("utf-8", "surrogateescape")).hexdigest()[:12]
 
 
-def command() -> list[str]:
+def make_command() -> list[str]:
     """What starts the host: this program, isolated from our own surroundings as an editor would start it."""
     return [sys.executable, "-P", "-E", str(ENTRY), "models", "serve"]
 
 
-def completion(settings: ModelSettings, entry: ModelEntry) -> Callable[[], CompletionModel]:
+def make_host_loader(settings: ModelSettings, entry: ModelEntry) -> Callable[[], CompletionModel]:
     """What loads a model into the host; where there is no host to be had, into this process."""
     from models.catalog.catalog import DEFAULT_MODEL, Catalog  # noqa: PLC0415 (for a model in the host, as all here)
     from models.errors import HostError, SilentHostError  # noqa: PLC0415
@@ -139,7 +139,7 @@ def completion(settings: ModelSettings, entry: ModelEntry) -> Callable[[], Compl
 
     def connect() -> CompletionModel:
         tokenizer = Tokenizer.read(entry.tokenizer)
-        model = RemoteModel(entry, HostConnection(process()), HostDialect(), placing=placing, tokenizer=tokenizer)
+        model = RemoteModel(entry, HostConnection(make_launcher()), HostDialect(), placing=placing, tokenizer=tokenizer)
         try:
             model.load()
         except BaseException:
@@ -148,18 +148,18 @@ def completion(settings: ModelSettings, entry: ModelEntry) -> Callable[[], Compl
         return model
 
     def load() -> CompletionModel:
-        standby = loaded_here(settings, Catalog.load(None).get(DEFAULT_MODEL) or entry)
+        standby = make_local_loader(settings, Catalog.load(None).get(DEFAULT_MODEL) or entry)
         try:
             return StandbyModel(connect, standby, absence=Absence(*RESTS_S, at_first=SilentHostError, later=HostError))
         except HostError as error:
-            here = loaded_here(settings, entry)()
+            here = make_local_loader(settings, entry)()
             here.problems = (*here.problems, f"{error} Until then the model is loaded into each server by itself.")
             return here
 
     return load
 
 
-def loaded_here(settings: ModelSettings, entry: ModelEntry) -> Callable[[], CTranslateModel]:
+def make_local_loader(settings: ModelSettings, entry: ModelEntry) -> Callable[[], CTranslateModel]:
     """What loads a model into this process."""
     from functools import partial  # noqa: PLC0415
 
@@ -175,18 +175,20 @@ def loaded_here(settings: ModelSettings, entry: ModelEntry) -> Callable[[], CTra
     )
 
 
-def load_time(settings: ModelSettings, entry: ModelEntry) -> LoadTime | None:
+def open_load_time(settings: ModelSettings, entry: ModelEntry) -> LoadTime | None:
     """Return the store of how long a large model takes to load; None for small ones, which load at once."""
     from models.local.load_times import LoadTime  # noqa: PLC0415 (for a person with a large model)
 
     if not entry.large:
         return None
-    place = "host" if hosted(settings, entry) else "server"
+    place = "host" if uses_host(settings, entry) else "server"
     how = f"{settings.device}|{settings.compute_type}|{settings.threads}"
-    return LoadTime(f"{entry.name}|{_size(entry)}|{place}|{how}", paths.ensure_writable(paths.state_dir()).path)
+    return LoadTime(
+        f"{entry.name}|{_measure_weights(entry)}|{place}|{how}", paths.ensure_writable(paths.state_dir()).path
+    )
 
 
-def remote(settings: ModelSettings, catalog: Catalog) -> tuple[ModelEntry, Callable[[], CompletionModel]]:
+def make_remote_loader(settings: ModelSettings, catalog: Catalog) -> tuple[ModelEntry, Callable[[], CompletionModel]]:
     """The model at an address: what is known of it before it is asked, and what asks it.
 
     While it does not answer the bundled model does, in this process.
@@ -200,30 +202,30 @@ def remote(settings: ModelSettings, catalog: Catalog) -> tuple[ModelEntry, Calla
     place = settings.host
     socket = Path(place.removeprefix(SOCKET)) if place.startswith(SOCKET) else None
 
-    def known(name: str) -> ModelEntry:
+    def find_entry(name: str) -> ModelEntry:
         return catalog.get(name) or make_entry(name)
 
-    entry, named = known(settings.name), bool(settings.name)
+    entry, named = find_entry(settings.name), bool(settings.name)
 
     def connect() -> CompletionModel:
-        there = connect_to_server(entry, "" if socket else place, socket, named=named, known=known)
+        there = connect_to_server(entry, "" if socket else place, socket, named=named, known=find_entry)
         return MaskedModel(there, secret_literals)
 
     standby = catalog.get(DEFAULT_MODEL)
     if standby is None:
         return entry, connect
-    return entry, lambda: StandbyModel(connect, loaded_here(settings, standby))
+    return entry, lambda: StandbyModel(connect, make_local_loader(settings, standby))
 
 
-def chat(entry: ModelEntry) -> HostedChat:
+def make_chat(entry: ModelEntry) -> HostedChat:
     """A chat model of the catalog, computed by the host."""
     from models.host.connection import HostConnection  # noqa: PLC0415
     from models.host.hosted_chat import HostedChat  # noqa: PLC0415 (for a person with such a model)
 
-    return HostedChat(entry, HostConnection(process()))
+    return HostedChat(entry, HostConnection(make_launcher()))
 
 
-def _size(entry: ModelEntry) -> int:
+def _measure_weights(entry: ModelEntry) -> int:
     from models.local.weights_file import WEIGHTS_FILE  # noqa: PLC0415
 
     try:

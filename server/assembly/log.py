@@ -20,7 +20,7 @@ from logging.handlers import MemoryHandler, RotatingFileHandler
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from starling_files import make_folder, opener, reclaim_folder, set_aside
+from starling_files import make_folder, open_private_descriptor, reclaim_folder, set_aside
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
@@ -53,21 +53,21 @@ SECRET = re.compile(
 )
 PLAIN_ARGUMENT = re.compile(r"[\w./$:-]{1,80}")  # a method, an id, a number: what may stand in a library's message
 
-OVERTAKEN = (-32800, -32801, -32802)  # LSP's RequestCancelled, ContentModified and ServerCancelled
+CANCELLATION_CODES = (-32800, -32801, -32802)  # LSP's RequestCancelled, ContentModified and ServerCancelled
 
-_SEEN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_STANDARD_ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
 def begin() -> None:
     """Send warnings to stderr and hold everything else for the file; imports nothing."""
     root = logging.getLogger()
-    _close(root)
+    _remove_handlers(root)
     human = logging.StreamHandler(sys.stderr)
     human.setLevel(logging.WARNING)
-    human.setFormatter(Human())
+    human.setFormatter(TerminalFormatter())
     held = MemoryHandler(HELD_RECORDS, flushLevel=logging.CRITICAL + 1, flushOnClose=False)
     for handler in (human, held):
-        handler.addFilter(Private())
+        handler.addFilter(PrivacyFilter())
         root.addHandler(handler)
     root.setLevel(logging.INFO)
     for requests in (REQUESTS, CHATS):
@@ -75,7 +75,7 @@ def begin() -> None:
     logging.raiseExceptions = False  # a full disk under the log is no reason for tracebacks on stderr
     for library in ("pygls", "asyncio", "websockets", "watchfiles"):  # they log each message, or each tick
         logging.getLogger(library).setLevel(logging.WARNING)
-    logging.getLogger("pygls.protocol.json_rpc").addFilter(_overtaken)
+    logging.getLogger("pygls.protocol.json_rpc").addFilter(_is_not_cancellation)
 
 
 def configure(settings: LogSettings, directory: Path) -> str:
@@ -93,7 +93,7 @@ def configure(settings: LogSettings, directory: Path) -> str:
     root.removeHandler(memory)
     if settings.file:
         try:
-            file = _file(settings, directory)
+            file = _make_file_handler(settings, directory)
         except OSError as error:
             problem = f"The log file {directory / FILE_NAME} cannot be written ({error.strerror or error})."
         else:
@@ -107,12 +107,12 @@ def configure(settings: LogSettings, directory: Path) -> str:
     return problem
 
 
-def _overtaken(record: logging.LogRecord) -> bool:
+def _is_not_cancellation(record: logging.LogRecord) -> bool:
     """Leave out what pygls calls an error and is an answer: a request was taken back, or overtaken by a newer one."""
-    return not record.exc_info or getattr(record.exc_info[1], "code", None) not in OVERTAKEN
+    return not record.exc_info or getattr(record.exc_info[1], "code", None) not in CANCELLATION_CODES
 
 
-class Private(logging.Filter):
+class PrivacyFilter(logging.Filter):
     """Takes secrets out of a record, and texts too unless `texts`; always lets it pass."""
 
     def __init__(self, *, texts: bool = False) -> None:
@@ -124,14 +124,14 @@ class Private(logging.Filter):
         if record.name.partition(".")[0] == "pygls" and record.args and not self.texts:
             # pygls puts whole messages, with documents in them, into its own complaints
             arguments = record.args if isinstance(record.args, tuple) else (record.args,)
-            record.args = tuple(_plain(argument) for argument in arguments)
-        record.msg, record.args, record.exc_text = self._clean(_message(record)), None, None
+            record.args = tuple(_redact_argument(argument) for argument in arguments)
+        record.msg, record.args, record.exc_text = self._clean(_format_message(record)), None, None
         vars(record).pop("message", None)  # as another formatter put it together, before it was clean
-        for name in set(vars(record)) - _SEEN:
+        for name in set(vars(record)) - _STANDARD_ATTRIBUTES:
             value = getattr(record, name)
             if isinstance(value, bool | int | float | None):
                 continue
-            private = _words(name) & PRIVATE_WORDS and not self.texts
+            private = _split_words(name) & PRIVATE_WORDS and not self.texts
             setattr(record, name, WITHHELD if private else self._clean(str(value)))
         return True
 
@@ -140,7 +140,7 @@ class Private(logging.Filter):
         return text if self.texts or len(text) <= MAX_CHARACTERS else text[:MAX_CHARACTERS] + WITHHELD
 
 
-class Human(logging.Formatter):
+class TerminalFormatter(logging.Formatter):
     """`12:00:00 warning server.lsp.session.session: sentence` and the traceback's last line; the file has all of it."""
 
     def __init__(self) -> None:
@@ -162,7 +162,9 @@ class LogFile(RotatingFileHandler):
     """The rotating file, private to its user; opened anew where it is taken away or another server turns it over."""
 
     def _open(self) -> TextIOWrapper:
-        return open(self.baseFilename, self.mode, encoding=self.encoding, errors=self.errors, opener=opener)  # type: ignore[return-value]
+        return open(
+            self.baseFilename, self.mode, encoding=self.encoding, errors=self.errors, opener=open_private_descriptor
+        )  # type: ignore[return-value]
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a record to the file that stands at our path now."""
@@ -185,14 +187,14 @@ def _is_gone(stream: TextIO, path: str) -> bool:
         return True
 
 
-def _file(settings: LogSettings, directory: Path) -> RotatingFileHandler:
+def _make_file_handler(settings: LogSettings, directory: Path) -> RotatingFileHandler:
     import structlog  # noqa: PLC0415 (200 ms, after `initialize`)
 
     make_folder(directory)
     handler = LogFile(
         directory / FILE_NAME, maxBytes=settings.max_bytes, backupCount=OLD_FILES, encoding="utf-8", errors="replace"
     )
-    handler.addFilter(Private(texts=settings.texts))
+    handler.addFilter(PrivacyFilter(texts=settings.texts))
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[
@@ -200,7 +202,7 @@ def _file(settings: LogSettings, directory: Path) -> RotatingFileHandler:
                 structlog.stdlib.add_logger_name,
                 structlog.stdlib.ExtraAdder(),
                 structlog.processors.TimeStamper(fmt="iso", utc=True),
-                _process,
+                _add_process,
             ],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
@@ -213,7 +215,7 @@ def _file(settings: LogSettings, directory: Path) -> RotatingFileHandler:
     return handler
 
 
-def _process(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
+def _add_process(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
     record = event.get("_record")  # several servers write into one file
     if isinstance(record, logging.LogRecord):
         event["process"] = record.process
@@ -239,21 +241,21 @@ def _clean_traceback(_logger: object, _method: str, event: MutableMapping[str, A
     return event
 
 
-def _close(root: logging.Logger) -> None:
+def _remove_handlers(root: logging.Logger) -> None:
     for handler in list(root.handlers):
-        if any(isinstance(known, Private) for known in handler.filters):
+        if any(isinstance(known, PrivacyFilter) for known in handler.filters):
             root.removeHandler(handler)
             handler.close()
 
 
-def _message(record: logging.LogRecord) -> str:
+def _format_message(record: logging.LogRecord) -> str:
     try:
         return record.getMessage()
     except (TypeError, ValueError, KeyError):  # a message that does not fit its arguments is still worth its text
         return str(record.msg)
 
 
-def _plain(argument: object) -> object:
+def _redact_argument(argument: object) -> object:
     if argument is None or isinstance(argument, bool | int | float):
         return argument
     if isinstance(argument, str) and PLAIN_ARGUMENT.fullmatch(argument):
@@ -261,5 +263,5 @@ def _plain(argument: object) -> object:
     return f"<{type(argument).__name__}>"
 
 
-def _words(name: str) -> set[str]:
+def _split_words(name: str) -> set[str]:
     return set(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower().split("_"))

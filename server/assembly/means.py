@@ -1,6 +1,6 @@
 """What the generator's tasks may use, put together from a core: models, index, reviewer, files, and trials of tests.
 
-Reads through the one exclusion filter; writes nothing. Start at `means_of`.
+Reads through the one exclusion filter; writes nothing. Start at `make_means`.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ class Files:
     Attributes:
         core: whose exclusions count.
         roots: workspace folders.
-        opened: text of an open document by its URI, None when it is not open.
+        find_open_text: text of an open document by its URI, None when it is not open.
     """
 
     core: Core
     roots: tuple[Path, ...]
-    opened: Callable[[str], str | None] = lambda _: None
+    find_open_text: Callable[[str], str | None] = lambda _: None
 
     @property
     def test_command(self) -> str:
@@ -57,7 +57,7 @@ class Files:
         """The text as it stands now, open document first; None where there is none, or it must not be read."""
         if self.core.index.exclusion(path):
             return None
-        text = self.opened(path.as_uri())
+        text = self.find_open_text(path.as_uri())
         if text is not None:
             return text
         try:
@@ -66,7 +66,7 @@ class Files:
             return None
         return decode(data) if len(data) <= _LARGEST else None
 
-    def all(self) -> Iterator[Path]:
+    def list_files(self) -> Iterator[Path]:
         """All files of the workspace that may be read, folder by folder."""
         limits = self.core.index_limits
         for root in self.roots:
@@ -75,7 +75,7 @@ class Files:
                     yield root / found.relative
 
 
-def means_of(
+def make_means(
     files: Files,
     *,
     cancelled: Callable[[], bool],
@@ -97,7 +97,7 @@ def means_of(
         core.chat,
         review=review,
         read=files.read,
-        files=files.all,
+        files=files.list_files,
         roots=files.roots,
         run_tests=run_tests,
         cancelled=cancelled,

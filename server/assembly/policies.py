@@ -95,7 +95,7 @@ def review_limits_of(settings: Settings) -> IndexLimits:
     return replace(index_limits_of(settings), max_files=wanted.workspace_files, max_file_bytes=wanted.max_file_bytes)
 
 
-def unoffered_of(roots: Sequence[Path], settings: Settings) -> Callable[[Path], bool]:
+def make_completion_exclusion(roots: Sequence[Path], settings: Settings) -> Callable[[Path], bool]:
     """Return the test whether `completion.exclude` names a file; patterns count from the file's workspace folder."""
     from indexing.workspace.patterns import compile_patterns  # noqa: PLC0415
 
@@ -103,8 +103,8 @@ def unoffered_of(roots: Sequence[Path], settings: Settings) -> Callable[[Path], 
     if spec is None:
         return lambda _: False
 
-    def unoffered(path: Path) -> bool:
+    def is_completion_excluded(path: Path) -> bool:
         root = next((root for root in roots if path.is_relative_to(root)), path.parent)
         return spec.match_file(path.relative_to(root).as_posix())
 
-    return unoffered
+    return is_completion_excluded

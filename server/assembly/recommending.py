@@ -1,6 +1,6 @@
 """Which models answer in time here: what was measured of the machine, held against the catalog and the settings.
 
-Start at `recommend`; `machine_here` measures where nothing is kept.
+Start at `recommend`; `load_or_measure_machine` measures where nothing is kept.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Recommendation:
     problems: tuple[str, ...]
 
 
-def machine_here(settings: Settings, *, again: bool, on_progress: Callable[[str], None]) -> Machine:
+def load_or_measure_machine(settings: Settings, *, again: bool, on_progress: Callable[[str], None]) -> Machine:
     """Return what was measured of this machine, or measure and keep it.
 
     Args:
@@ -77,16 +77,16 @@ def recommend(settings: Settings, here: Machine) -> Recommendation:
     """Judge all models of the catalog on this machine."""
     wanted = settings.completion
     limits = Limits(typing_s=wanted.typing_ms / 1000, asking_s=wanted.asking_ms / 1000)
-    room = Room(_memory(here), _disk(paths.models_dir()))
+    room = Room(_read_free_memory(here), _read_free_disk(paths.models_dir()))
     catalog = Catalog.load(paths.models_dir())
     problems = list(catalog.problems)
-    found = sorted(_candidates(catalog, here, problems), key=lambda one: (one.parameters, one.name))
+    found = sorted(_find_candidates(catalog, here, problems), key=lambda one: (one.parameters, one.name))
     verdicts = tuple(recommendation.judge(one, here, limits, room) for one in found)
     chosen = {use: recommendation.choose_best(verdicts, use) for use in USES}
     return Recommendation(here, limits, verdicts, chosen, tuple(problems))
 
 
-def facts_of(verdict: Verdict) -> dict[str, Any]:
+def describe_verdict(verdict: Verdict) -> dict[str, Any]:
     """Return a verdict as JSON."""
     candidate = verdict.candidate
     return {
@@ -99,21 +99,21 @@ def facts_of(verdict: Verdict) -> dict[str, Any]:
         "in_time_for": list(verdict.uses),
         "lacking": verdict.lacking,
         "measured_here": candidate.speed is not None,
-        "prompt_tokens_per_s": _rounded(verdict.speed.prompt_tokens_per_s),
-        "new_tokens_per_s": _rounded(verdict.speed.new_tokens_per_s),
-        "line_s": _rounded(verdict.line_s),
-        "first_words_s": _rounded(verdict.first_words_s),
+        "prompt_tokens_per_s": _round_figure(verdict.speed.prompt_tokens_per_s),
+        "new_tokens_per_s": _round_figure(verdict.speed.new_tokens_per_s),
+        "line_s": _round_figure(verdict.line_s),
+        "first_words_s": _round_figure(verdict.first_words_s),
         "memory_bytes": candidate.memory,
         "disk_bytes": candidate.disk,
         "worth": {table: {"share": one.share, "n": one.n} for table, one in candidate.worth.items()},
     }
 
 
-def _rounded(figure: float | None) -> float | None:
+def _round_figure(figure: float | None) -> float | None:
     return None if figure is None else float(f"{figure:.3g}")
 
 
-def _candidates(catalog: Catalog, here: Machine, problems: list[str]) -> Iterator[Candidate]:
+def _find_candidates(catalog: Catalog, here: Machine, problems: list[str]) -> Iterator[Candidate]:
     """Yield the models that complete or chat: the installed ones, and the others that can be pulled by name."""
     known = load_published_models()
     by_source = {one.repository: one for one in known.values()}
@@ -123,7 +123,7 @@ def _candidates(catalog: Catalog, here: Machine, problems: list[str]) -> Iterato
         taken |= {entry.name} | ({published.name} if published is not None else set())
         if _is_useful(entry.roles):
             try:
-                yield _installed(entry, published, here)
+                yield _describe_installed(entry, published, here)
             except ModelError as error:
                 problems.append(str(error))
     for one in known.values():
@@ -135,7 +135,7 @@ def _is_useful(roles: tuple[str, ...]) -> bool:
     return "completion" in roles or "chat" in roles
 
 
-def _installed(entry: ModelEntry, published: PublishedModel | None, here: Machine) -> Candidate:
+def _describe_installed(entry: ModelEntry, published: PublishedModel | None, here: Machine) -> Candidate:
     """Return an installed model, with the speed at which it has computed here.
 
     Raises:
@@ -149,12 +149,12 @@ def _installed(entry: ModelEntry, published: PublishedModel | None, here: Machin
     return recommendation.describe_installed(entry, weights, shape.size_bytes, published, speed)
 
 
-def _memory(here: Machine) -> int | None:
+def _read_free_memory(here: Machine) -> int | None:
     """Return the bytes of memory for a model on the device that computes; None where unknown."""
     return (cuda.read_memory_bytes() or None) if here.device == "cuda" else read_free_bytes()
 
 
-def _disk(directory: Path) -> int | None:
+def _read_free_disk(directory: Path) -> int | None:
     """Return the bytes that are free where models are kept; None where unknown."""
     for folder in (directory, *directory.parents):
         if folder.is_dir():

@@ -1,7 +1,7 @@
 """The sources that settings come from, each read into flat entries; what they mean is `assembly.settings`' business.
 
 Reads the environment, TOML files and what an editor sent. Never fails: what cannot be read becomes a
-`SettingProblem`. Start at `file_layer`.
+`SettingProblem`. Start at `read_file`.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Layer:
     problems: tuple[SettingProblem, ...] = ()
 
 
-def environment_layer(environment: Mapping[str, str], sections: Collection[str]) -> Layer:
+def read_environment(environment: Mapping[str, str], sections: Collection[str]) -> Layer:
     """Variables `STARLING_<SECTION>__<NAME>`; one underscore too few is pointed out."""
     entries: list[Entry] = []
     problems: list[SettingProblem] = []
@@ -90,35 +90,35 @@ def environment_layer(environment: Mapping[str, str], sections: Collection[str])
     return Layer(tuple(entries), tuple(problems))
 
 
-def file_layer(path: Path, sections: Collection[str], *, workspace: bool = False) -> Layer:
+def read_file(path: Path, sections: Collection[str], *, workspace: bool = False) -> Layer:
     """A TOML file of tables; one that does not exist says nothing."""
     source = str(path)
     try:
         content, _ = read_regular(path, MAX_FILE_BYTES + 1)
         if len(content) > MAX_FILE_BYTES:
-            return _broken(source, f"is larger than {MAX_FILE_BYTES:,} bytes and was not read.")
+            return _make_problem_layer(source, f"is larger than {MAX_FILE_BYTES:,} bytes and was not read.")
         data = parse_toml(content.decode())
     except (FileNotFoundError, NotADirectoryError):
         return Layer()
     except OSError as error:
-        return _broken(source, f"cannot be read ({error.strerror or error}); nothing in it counts.")
+        return _make_problem_layer(source, f"cannot be read ({error.strerror or error}); nothing in it counts.")
     except ValueError as error:  # no TOML, no UTF-8, or a number of thousands of digits
-        return _broken(source, f"is not TOML ({error}); nothing in it counts until it is mended.")
-    return _tree_layer(data, source, sections, workspace=workspace)
+        return _make_problem_layer(source, f"is not TOML ({error}); nothing in it counts until it is mended.")
+    return _flatten(data, source, sections, workspace=workspace)
 
 
-def editor_layer(sent: object, sections: Collection[str]) -> Layer:
+def read_editor(sent: object, sections: Collection[str]) -> Layer:
     """What an editor sent: nested or with dotted keys, bare or under "starling"; null means not set."""
     if isinstance(sent, dict) and isinstance(sent.get("starling"), dict):
         sent = sent["starling"]
     if sent is None:
         return Layer()
     if not isinstance(sent, dict):
-        return _broken(EDITOR, f"sent {shown(sent)} where an object of settings belongs.")
-    return _tree_layer(_nested(sent), EDITOR, sections)
+        return _make_problem_layer(EDITOR, f"sent {format_value(sent)} where an object of settings belongs.")
+    return _flatten(_nest(sent), EDITOR, sections)
 
 
-def shown(value: object) -> str:
+def format_value(value: object) -> str:
     """A value for a message: enough to find it again, too little to fill a message box."""
     try:
         text = json.dumps(value, ensure_ascii=False)
@@ -130,46 +130,51 @@ def shown(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def snake(name: str) -> str:
+def to_snake_case(name: str) -> str:
     """`maxTokens` as `max_tokens`."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
-def _broken(source: str, message: str) -> Layer:
+def _make_problem_layer(source: str, message: str) -> Layer:
     return Layer(problems=(SettingProblem("", source, message),))
 
 
-def _tree_layer(
-    data: Mapping[str, object], source: str, sections: Collection[str], *, workspace: bool = False
-) -> Layer:
+def _flatten(data: Mapping[str, object], source: str, sections: Collection[str], *, workspace: bool = False) -> Layer:
     entries: list[Entry] = []
     problems: list[SettingProblem] = []
     for section, inner in data.items():
         if isinstance(inner, dict):
             entries += [
-                Entry(f"{section}.{name}", snake(section), snake(str(name)), value, source, workspace=workspace)
+                Entry(
+                    f"{section}.{name}",
+                    to_snake_case(section),
+                    to_snake_case(str(name)),
+                    value,
+                    source,
+                    workspace=workspace,
+                )
                 for name, value in inner.items()
                 if value is not None
             ]
         elif inner is not None:
             message = f"is no setting; there are the sections {', '.join(sections)}."
             if section in sections:
-                message = f"is a section and cannot be {shown(inner)}; set `{section}.<name>`."
+                message = f"is a section and cannot be {format_value(inner)}; set `{section}.<name>`."
             problems.append(SettingProblem(section, source, message))
     return Layer(tuple(entries), tuple(problems))
 
 
-def _nested(data: Mapping[str, object]) -> dict[str, object]:
+def _nest(data: Mapping[str, object]) -> dict[str, object]:
     """Dotted keys (`"completion.maxTokens": 32`, with or without "starling." before them) as nested ones."""
-    return dict(_merged(pair for key, value in data.items() for pair in _split(str(key), value)))
+    return dict(_merge(pair for key, value in data.items() for pair in _split_key(str(key), value)))
 
 
-def _split(key: str, value: object) -> Iterator[tuple[str, object]]:
+def _split_key(key: str, value: object) -> Iterator[tuple[str, object]]:
     section, dot, name = key.removeprefix("starling.").partition(".")
     yield section, {name: value} if dot else value
 
 
-def _merged(pairs: Iterator[tuple[str, object]]) -> dict[str, object]:
+def _merge(pairs: Iterator[tuple[str, object]]) -> dict[str, object]:
     merged: dict[str, object] = {}
     for section, value in pairs:
         before = merged.get(section)

@@ -35,10 +35,10 @@ from server.assembly.setting_sources import (
     EDITOR,
     Entry,
     SettingProblem,
-    editor_layer,
-    environment_layer,
-    file_layer,
-    shown,
+    read_editor,
+    read_environment,
+    read_file,
+    format_value,
 )
 from server.state import paths
 
@@ -57,7 +57,7 @@ WORKSPACE: JsonDict = {"workspace": True}  # a workspace's own file may set it
 ADDS_UP: JsonDict = {"workspace": True, "adds_up": True}  # ... and what all layers say counts together
 
 
-def _pattern(text: str) -> str:
+def _check_pattern(text: str) -> str:
     """`text` if it is a pattern of a `.gitignore`.
 
     Raises:
@@ -72,7 +72,7 @@ def _pattern(text: str) -> str:
     return text
 
 
-Glob = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_pattern)]
+Glob = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_check_pattern)]
 LanguageName = Annotated[str, Field(pattern=r"^[a-z0-9+#._-]{1,40}$")]
 RuleName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,60}$")]
 
@@ -415,81 +415,82 @@ def resolve(
     """
     sections = tuple(Settings.model_fields)
     layers = [
-        environment_layer(os.environ if environment is None else environment, sections),
-        file_layer(paths.settings_file() if user_file is None else user_file, sections),
-        *(file_layer(root / WORKSPACE_FILE, sections, workspace=True) for root in roots),
-        editor_layer(editor, sections),
+        read_environment(os.environ if environment is None else environment, sections),
+        read_file(paths.settings_file() if user_file is None else user_file, sections),
+        *(read_file(root / WORKSPACE_FILE, sections, workspace=True) for root in roots),
+        read_editor(editor, sections),
     ]
     problems: dict[SettingProblem, None] = {}  # in order, each once
     merged: dict[str, Any] = {}
     for layer in layers:
         problems |= dict.fromkeys(layer.problems)
         for entry in layer.entries:
-            value = checked(entry)
+            value = check_entry(entry)
             if isinstance(value, SettingProblem):
                 problems[value] = None
                 continue
             values = merged.setdefault(entry.section, {})
-            if marked(fields(entry.section)[entry.name], "adds_up"):
+            if has_mark(get_fields(entry.section)[entry.name], "adds_up"):
                 values[entry.name] = tuple(dict.fromkeys((*values.get(entry.name, ()), *value)))
             else:
                 values.setdefault(entry.name, value)
     return Settings(**merged), tuple(problems)
 
 
-def checked(entry: Entry) -> Any:  # noqa: ANN401 (a field's type)
+def check_entry(entry: Entry) -> Any:  # noqa: ANN401 (a field's type)
     """The entry's value as its field's type, or the `SettingProblem` that it is."""
-    if (unknown := _unknown(entry)) is not None:
+    if (unknown := _describe_unknown(entry)) is not None:
         return SettingProblem(entry.written, entry.source, unknown)
-    field = fields(entry.section)[entry.name]
-    if entry.workspace and not marked(field, "workspace"):
+    field = get_fields(entry.section)[entry.name]
+    if entry.workspace and not has_mark(field, "workspace"):
         message = "cannot be set by a workspace; set it in your own settings.toml or in the environment."
         return SettingProblem(entry.written, entry.source, message)
-    if entry.source == EDITOR and marked(field, "personal"):
+    if entry.source == EDITOR and has_mark(field, "personal"):
         message = (
             "cannot be set by an editor, which passes on what a workspace says; set it in your own settings.toml or in "
             "the environment."
         )
         return SettingProblem(entry.written, entry.source, message)
     try:
-        return _validated(entry)
+        return _validate(entry)
     except (
         ValueError,
         TypeError,
         RecursionError,
     ) as error:  # pydantic's ValidationError is a ValueError; a TOML date is no JSON: TypeError
-        said = "what is set" if marked(field, "personal") else shown(entry.value)  # it may be a key in the wrong place
+        # a personal value may be a key in the wrong place
+        said = "the value" if has_mark(field, "personal") else format_value(entry.value)
         message = (
-            f"{said} is not allowed, {_place_in(error, field)}it must be {allowed(field)}; "
+            f"{said} is not allowed, {_locate_in_table(error, field)}it must be {describe_allowed(field)}; "
             f"what is set elsewhere counts, or the default, {json.dumps(field.default)}."
         )
         return SettingProblem(entry.written, entry.source, message)
 
 
-def section_model(section: str) -> type[BaseModel]:
+def get_section(section: str) -> type[BaseModel]:
     """The class of a section, by its name."""
     annotation: Any = Settings.model_fields[section].annotation
     return cast("type[BaseModel]", annotation)
 
 
-def fields(section: str) -> dict[str, FieldInfo]:
+def get_fields(section: str) -> dict[str, FieldInfo]:
     """The fields of a section, by their names in snake_case."""
-    return section_model(section).model_fields
+    return get_section(section).model_fields
 
 
-def marked(field: FieldInfo, mark: Literal["workspace", "adds_up", "personal"]) -> bool:
+def has_mark(field: FieldInfo, mark: Literal["workspace", "adds_up", "personal"]) -> bool:
     """Whether a field carries one of our marks."""
     extra = field.json_schema_extra
     return isinstance(extra, dict) and bool(extra.get(mark))
 
 
-def camel(name: str) -> str:
+def to_camel_case(name: str) -> str:
     """`max_tokens` as `maxTokens`."""
     head, *rest = name.split("_")
     return head + "".join(word.capitalize() for word in rest)
 
 
-def allowed(field: FieldInfo) -> str:
+def describe_allowed(field: FieldInfo) -> str:
     """What a field takes, in words."""
     if isinstance(field.json_schema_extra, dict) and (words := field.json_schema_extra.get("allowed")):
         return str(words)
@@ -507,9 +508,9 @@ def allowed(field: FieldInfo) -> str:
     return "a string"
 
 
-def _validated(entry: Entry) -> Any:  # noqa: ANN401 (a field's type)
-    model, value = section_model(entry.section), entry.value
-    if entry.textual and get_origin(fields(entry.section)[entry.name].annotation) is tuple:
+def _validate(entry: Entry) -> Any:  # noqa: ANN401 (a field's type)
+    model, value = get_section(entry.section), entry.value
+    if entry.textual and get_origin(get_fields(entry.section)[entry.name].annotation) is tuple:
         text = str(value).strip()
         value = json.loads(text) if text.startswith("[") else [part.strip() for part in text.split(",") if part.strip()]
     elif entry.textual:
@@ -518,25 +519,25 @@ def _validated(entry: Entry) -> Any:  # noqa: ANN401 (a field's type)
     return getattr(model.model_validate_json(json.dumps({entry.name: value}), strict=True), entry.name)
 
 
-def _place_in(error: Exception, field: FieldInfo) -> str:
+def _locate_in_table(error: Exception, field: FieldInfo) -> str:
     """Where in a list of tables something is wrong, without its value; "" for anything else."""
     if get_origin(field.annotation) is not tuple or not isinstance(error, ValidationError):
         return ""
     where = error.errors(include_url=False, include_input=False, include_context=False)[0]["loc"]
     if len(where) < 3 or not isinstance(where[1], int):
         return ""
-    return f"see `{camel(str(where[2]))}` in its table {where[1] + 1}: "
+    return f"see `{to_camel_case(str(where[2]))}` in its table {where[1] + 1}: "
 
 
-def _unknown(entry: Entry) -> str | None:
+def _describe_unknown(entry: Entry) -> str | None:
     """What to say when there is no such setting, with the nearest one; None when there is."""
     if entry.section not in Settings.model_fields:
         near = difflib.get_close_matches(entry.section, Settings.model_fields, n=1)
         hint = f"did you mean `{near[0]}`?" if near else f"there are {', '.join(Settings.model_fields)}."
         return f"there is no such section; {hint}"
-    if entry.name in fields(entry.section):
+    if entry.name in get_fields(entry.section):
         return None
-    near = difflib.get_close_matches(entry.name, fields(entry.section), n=1)
-    names = [camel(name) for name in fields(entry.section)]
-    hint = f"did you mean `{camel(near[0])}`?" if near else f"`{entry.section}` has {', '.join(names)}."
+    near = difflib.get_close_matches(entry.name, get_fields(entry.section), n=1)
+    names = [to_camel_case(name) for name in get_fields(entry.section)]
+    hint = f"did you mean `{to_camel_case(near[0])}`?" if near else f"`{entry.section}` has {', '.join(names)}."
     return f"there is no such setting; {hint}"

@@ -1,6 +1,6 @@
 """Every setting as documentation: the source of the editors' settings pages and of the table in the docs.
 
-Only reads the declarations in `server.assembly.settings`. Start at `reference`.
+Only reads the declarations in `server.assembly.settings`. Start at `list_settings`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from server.assembly.setting_sources import ENVIRONMENT_PREFIX
-from server.assembly.settings import Settings, allowed, camel, fields, marked, section_model
+from server.assembly.settings import Settings, describe_allowed, get_fields, get_section, has_mark, to_camel_case
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,23 +43,23 @@ class SettingReference:
     schema: dict[str, Any]
 
 
-def reference() -> tuple[SettingReference, ...]:
+def list_settings() -> tuple[SettingReference, ...]:
     """Every setting in the order of declaration."""
     return tuple(one for section in Settings.model_fields for one in _section(section))
 
 
 def _section(section: str) -> Iterator[SettingReference]:
     """Yield every setting of one section in the order of declaration."""
-    schema = section_model(section).model_json_schema()["properties"]
-    for name, field in fields(section).items():
+    schema = get_section(section).model_json_schema()["properties"]
+    for name, field in get_fields(section).items():
         yield SettingReference(
-            key=f"{section}.{camel(name)}",
+            key=f"{section}.{to_camel_case(name)}",
             toml=f"{section}.{name}",
             environment=f"{ENVIRONMENT_PREFIX}{section}__{name}".upper(),
-            allowed=allowed(field),
+            allowed=describe_allowed(field),
             default=json.dumps(field.default),
             description=field.description or "",
-            workspace=marked(field, "workspace"),
-            personal=marked(field, "personal"),
+            workspace=has_mark(field, "workspace"),
+            personal=has_mark(field, "personal"),
             schema=schema[name],
         )

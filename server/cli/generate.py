@@ -114,9 +114,9 @@ class _Generation:
             await gate.close()
 
     def _open_gate(self) -> Gate:
-        from server.assembly.gates import for_disk  # noqa: PLC0415 (as above)
+        from server.assembly.gates import make_disk_gate  # noqa: PLC0415 (as above)
 
-        return for_disk([self.root], terminal_asker.TerminalAsker(self.yes), self.core.index_limits)
+        return make_disk_gate([self.root], terminal_asker.TerminalAsker(self.yes), self.core.index_limits)
 
     def _run_task(
         self, task: Task, scene: Scene, gate: Gate, loop: asyncio.AbstractEventLoop, stopped: threading.Event
@@ -124,12 +124,12 @@ class _Generation:
         """Run `task` in the calling thread; it may try changes with `gate` until `stopped` is set."""
         from agents.tasks import running  # noqa: PLC0415 (as above)
         from models.errors import ModelError  # noqa: PLC0415
-        from server.assembly.means import Files, means_of  # noqa: PLC0415
+        from server.assembly.means import Files, make_means  # noqa: PLC0415
         from server.gate.trials.trials import Trials  # noqa: PLC0415
 
         files = Files(self.core, (self.root,))
         trials = Trials(files, lambda: gate, loop, stopped.is_set)
-        means = means_of(files, cancelled=stopped.is_set, report=lambda _: None, run_tests=trials.run)
+        means = make_means(files, cancelled=stopped.is_set, report=lambda _: None, run_tests=trials.run)
         try:
             return running.propose(task, scene, means)
         except ModelError as error:

@@ -55,9 +55,9 @@ def undo(
 
 async def _undo(root: Path, checkpoint: str, yes: tuple[terminal_asker.Kind, ...], limits: IndexLimits) -> Outcome:
     """Open a gate for `root` and undo the change of `checkpoint` through it; "" for the newest change."""
-    from server.assembly.gates import for_disk  # noqa: PLC0415 (SQLite)
+    from server.assembly.gates import make_disk_gate  # noqa: PLC0415 (SQLite)
 
-    gate = for_disk([root], terminal_asker.TerminalAsker(yes), limits)
+    gate = make_disk_gate([root], terminal_asker.TerminalAsker(yes), limits)
     try:
         return await gate.undo(checkpoint)
     finally:

@@ -271,7 +271,7 @@ class Editor:
             cast("Index", self.index),
             generator,
             self.model,
-            policies.unoffered_of(roots, resolved),
+            policies.make_completion_exclusion(roots, resolved),
             tuple(map(str, problems)),
             cast("Reviewer", self.reviewer),
             Chats(chain, chain),
@@ -336,7 +336,7 @@ class Editor:
         answer = await self.answer(identity)
         self.notify("initialized", {})
         if ready:
-            await self.server.session.cores.ready(WAIT_S)
+            await self.server.session.cores.wait(WAIT_S)
         return dict(answer["result"]["capabilities"])
 
     def open(self, text: str, *, uri: str = URI, version: int = 1, language: str = "python") -> None:

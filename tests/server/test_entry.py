@@ -33,12 +33,12 @@ def test_what_pythonpath_and_the_working_directory_add_is_dropped(
     value = written.format(cwd=console_script).replace(":", os.pathsep)
     monkeypatch.setenv("PYTHONPATH", value)
     added = [str(Path(part or ".").absolute()) for part in value.split(os.pathsep)]
-    path = starling_lsp.isolated(["", *added, LIBRARY, SITE, ROOT])
+    path = starling_lsp.isolate_path(["", *added, LIBRARY, SITE, ROOT])
     assert path == [LIBRARY, ROOT, SITE]
 
 
 def test_the_scripts_own_directory_is_dropped(console_script: Path) -> None:
-    assert starling_lsp.isolated([str(console_script / "bin"), LIBRARY, SITE, ROOT]) == [LIBRARY, ROOT, SITE]
+    assert starling_lsp.isolate_path([str(console_script / "bin"), LIBRARY, SITE, ROOT]) == [LIBRARY, ROOT, SITE]
 
 
 @pytest.mark.parametrize("kept", [LIBRARY, SITE, ROOT], ids=["library", "site-packages", "root"])
@@ -47,16 +47,16 @@ def test_what_the_program_needs_stays_even_when_it_is_the_working_directory(
 ) -> None:
     monkeypatch.chdir(kept)
     monkeypatch.setenv("PYTHONPATH", ".")
-    assert starling_lsp.isolated([kept, LIBRARY, SITE, ROOT]) == [LIBRARY, ROOT, SITE]
+    assert starling_lsp.isolate_path([kept, LIBRARY, SITE, ROOT]) == [LIBRARY, ROOT, SITE]
 
 
 def test_our_root_goes_before_other_editable_projects_and_site_packages(tmp_path: Path) -> None:
     other = str(tmp_path / "other")
-    assert starling_lsp.isolated([LIBRARY, SITE, other, ROOT]) == [LIBRARY, ROOT, SITE, other]
+    assert starling_lsp.isolate_path([LIBRARY, SITE, other, ROOT]) == [LIBRARY, ROOT, SITE, other]
 
 
 def test_our_root_is_added_when_nothing_on_the_path_names_it() -> None:
-    assert starling_lsp.isolated([LIBRARY, SITE]) == [LIBRARY, ROOT, SITE]
+    assert starling_lsp.isolate_path([LIBRARY, SITE]) == [LIBRARY, ROOT, SITE]
 
 
 def test_a_link_to_the_working_directory_is_the_working_directory(
@@ -65,4 +65,4 @@ def test_a_link_to_the_working_directory_is_the_working_directory(
     link = tmp_path / "link"
     link.symlink_to(console_script)
     monkeypatch.setenv("PYTHONPATH", str(link))
-    assert starling_lsp.isolated([str(link), LIBRARY, SITE, ROOT]) == [LIBRARY, ROOT, SITE]
+    assert starling_lsp.isolate_path([str(link), LIBRARY, SITE, ROOT]) == [LIBRARY, ROOT, SITE]

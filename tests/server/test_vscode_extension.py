@@ -16,7 +16,7 @@ from agents.completion.statistics import CompletionStatistics
 from agents.edits import ProposedEdit, RenameFile
 from agents.tools import WRITE_FILE
 from server.assembly.settings import resolve
-from server.assembly.settings_reference import reference
+from server.assembly.settings_reference import list_settings
 from server.gate.ports import Question
 from server.lsp.commands import COMMANDS
 from server.lsp.conversion.outgoing import ACCEPTED_COMMAND
@@ -49,7 +49,7 @@ def test_the_settings_are_made_from_the_settings_class() -> None:
 
 def test_every_setting_an_editor_may_set_is_offered_and_no_other() -> None:
     offered = {key.removeprefix("starling.") for key in PROPERTIES if not key.startswith("starling.server.")}
-    assert offered == {one.key for one in reference() if not one.personal}
+    assert offered == {one.key for one in list_settings() if not one.personal}
 
 
 @pytest.mark.parametrize("key", sorted(key for key in PROPERTIES if not key.startswith("starling.server.")))
@@ -60,8 +60,8 @@ def test_what_the_settings_page_takes_the_server_takes(key: str) -> None:
 
 
 def test_what_a_workspace_may_not_set_is_the_persons_alone() -> None:
-    scopes = {one.key: PROPERTIES[f"starling.{one.key}"]["scope"] for one in reference() if not one.personal}
-    assert scopes == {one.key: "window" if one.workspace else "machine" for one in reference() if not one.personal}
+    scopes = {one.key: PROPERTIES[f"starling.{one.key}"]["scope"] for one in list_settings() if not one.personal}
+    assert scopes == {one.key: "window" if one.workspace else "machine" for one in list_settings() if not one.personal}
     own = {key: schema["scope"] for key, schema in PROPERTIES.items() if key.startswith("starling.server.")}
     assert set(own.values()) == {"machine"}
 

@@ -15,7 +15,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from server.assembly.settings_reference import reference  # noqa: E402 (as a script this file finds the program by the line above)
+from server.assembly.settings_reference import list_settings  # noqa: E402 (as a script this file finds the program by the line above)
 
 HELP = ROOT / "editors" / "neovim" / "doc" / "starling.txt"
 COMMANDS = ROOT / "editors" / "neovim" / "lua" / "starling" / "commands.json"
@@ -46,7 +46,7 @@ def settings() -> str:
             f"{one.allowed}; default {_plain(one.default)}",
             one.description + (" In your own settings.toml only." if one.personal else ""),
         )
-        for one in reference()
+        for one in list_settings()
     )
 
 

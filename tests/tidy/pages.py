@@ -21,7 +21,7 @@ import typer.main  # noqa: E402 (as a script this file finds the program by the 
 
 from indexing.syntax.languages import LANGUAGES  # noqa: E402
 from models.catalog.published_models import load_published_models  # noqa: E402
-from server.assembly.settings_reference import reference  # noqa: E402
+from server.assembly.settings_reference import list_settings  # noqa: E402
 from server.cli.app import PROGRAM, app  # noqa: E402
 from server.lsp.commands import schema  # noqa: E402
 
@@ -63,7 +63,7 @@ def settings() -> str:
                 for one in group
             ],
         )
-        for section, group in groupby(reference(), key=lambda one: one.key.partition(".")[0])
+        for section, group in groupby(list_settings(), key=lambda one: one.key.partition(".")[0])
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 from lsprotocol import types
 
 from agents.tasks import task_registry
-from server.assembly.settings_reference import reference
+from server.assembly.settings_reference import list_settings
 from server.lsp.commands import COMMANDS, load
 from server.lsp.editor import confirm_request, progress
 from server.lsp.session import model_loading
@@ -91,7 +91,7 @@ def test_the_bar_of_the_index_is_known_by_its_title() -> None:
 
 
 def test_settings_in_the_documents_exist() -> None:
-    known = {one.key for one in reference()}
+    known = {one.key for one in list_settings()}
     texts = [*LUA.values(), *(path.read_text(encoding="utf-8") for path in (neovim_help.HELP, FOLDER / "README.md"))]
     named = {
         f"{section}.{name}"

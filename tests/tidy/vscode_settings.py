@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from server.assembly.settings_reference import reference  # noqa: E402 (as a script this file finds the program by the line above)
+from server.assembly.settings_reference import list_settings  # noqa: E402 (as a script this file finds the program by the line above)
 
 if TYPE_CHECKING:
     from server.assembly.settings_reference import SettingReference
@@ -38,7 +38,7 @@ def rendered(manifest: str) -> str:
 
 def _groups() -> list[dict[str, Any]]:
     sections: dict[str, dict[str, Any]] = {}
-    for one in reference():
+    for one in list_settings():
         if not one.personal:
             section = one.key.partition(".")[0]
             properties = sections.setdefault(section, {})

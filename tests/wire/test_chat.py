@@ -171,7 +171,7 @@ def test_a_script_is_served_from_the_command_line(tmp_path: Path) -> None:
         assert process.stdout is not None
         settings = re.fullmatch(r"STARLING_CHAT__URL=(\S+) STARLING_CHAT__MODEL=(\S+)\n", process.stdout.readline())
         assert settings
-        chat = chats.made(ChatSettings(url=settings[1], model=settings[2]), None).chat
+        chat = chats.build_chats(ChatSettings(url=settings[1], model=settings[2]), None).chat
         assert chat is not None
         reply = chat.chat(ChatRequest((Message(Speaker.USER, "1 + 1?"),)), cancelled=never)
         chat.close()

@@ -81,7 +81,7 @@ def _home_of(process: psutil.Process) -> str:
 
 
 def host() -> dict[str, Any]:
-    told = fetch_health(hosts.address())
+    told = fetch_health(hosts.choose_address())
     assert told
     return dict(told)
 
@@ -120,7 +120,7 @@ def test_a_host_killed_under_load_loses_no_request(home: Path) -> None:
     local = load(entry, device="cpu", threads=1)
     expected = [_answer(local, request) for request in requests]
     local.close()
-    clients = [hosts.completion(ALWAYS, entry)() for _ in range(4)]
+    clients = [hosts.make_host_loader(ALWAYS, entry)() for _ in range(4)]
     killed = host()["process"]
     answered = threading.Semaphore(0)
 
@@ -141,7 +141,7 @@ def test_a_host_killed_under_load_loses_no_request(home: Path) -> None:
 
 
 def test_of_a_killed_host_a_person_hears_that_it_ended_and_is_started_again_until_one_answers(home: Path) -> None:
-    model = hosts.completion(ALWAYS, bundled.entry())()
+    model = hosts.make_host_loader(ALWAYS, bundled.entry())()
     assert isinstance(model, StandbyModel)
     told: list[str] = []
     model.listen(told.append)
@@ -158,7 +158,7 @@ def test_of_a_killed_host_a_person_hears_that_it_ended_and_is_started_again_unti
 
 
 def test_a_host_that_left_by_itself_is_started_again_without_a_word(home: Path) -> None:
-    model = hosts.completion(ALWAYS, bundled.entry())()
+    model = hosts.make_host_loader(ALWAYS, bundled.entry())()
     assert isinstance(model, StandbyModel)
     told: list[str] = []
     model.listen(told.append)
@@ -179,7 +179,7 @@ def test_a_chat_model_of_ones_own_converses_through_the_host_and_survives_its_de
     written = written.replace('"starling-mini"', '"talker"').replace('["completion"]', '["chat"]')
     turns = '[chat]\nuser = "# {text}"\nassistant = "{text}"\nopening = ""\nends = ["<|endoftext|>"]\n'
     (folder / "catalog.toml").write_text(written + turns, encoding="utf-8")
-    made = chats.made(ChatSettings(model="talker"), None)
+    made = chats.build_chats(ChatSettings(model="talker"), None)
     chat = made.chat
     assert chat is not None
     assert made.problems == ()
@@ -198,7 +198,7 @@ def test_servers_that_start_at_once_get_one_host(home: Path) -> None:
     others = set(psutil.Process().children())
     entry = bundled.entry()
     with ThreadPoolExecutor(4) as pool:
-        models = list(pool.map(lambda _: hosts.completion(ALWAYS, entry)(), range(4)))
+        models = list(pool.map(lambda _: hosts.make_host_loader(ALWAYS, entry)(), range(4)))
     assert [model["name"] for model in host()["models"]] == [entry.name]
     for model in models:
         assert not getattr(model, "problems", ())
@@ -209,35 +209,35 @@ def test_servers_that_start_at_once_get_one_host(home: Path) -> None:
 
 
 def test_the_host_leaves_when_nobody_asks_and_comes_back_when_somebody_does(home: Path) -> None:
-    command = [*hosts.command(), "--idle", "0.5"]
-    process = hosts.process()
+    command = [*hosts.make_command(), "--idle", "0.5"]
+    process = hosts.make_launcher()
     process._command = command
     process.ensure_running()
     first = psutil.Process(host()["process"])
     first.wait(WAIT_S)
-    assert not hosts.address().socket.exists()
+    assert not hosts.choose_address().socket.exists()
     process.ensure_running()
     assert host()["process"] != first.pid
 
 
 def test_told_to_end_it_leaves_nothing_behind(home: Path) -> None:
-    hosts.process().ensure_running()
+    hosts.make_launcher().ensure_running()
     process = psutil.Process(host()["process"])
     process.terminate()
     process.wait(WAIT_S)
-    assert not hosts.address().socket.exists()
+    assert not hosts.choose_address().socket.exists()
 
 
 def test_only_its_owner_can_open_the_socket(home: Path) -> None:
-    hosts.process().ensure_running()
-    assert hosts.address().socket.stat().st_mode & 0o077 == 0
-    assert hosts.address().folder.stat().st_mode & 0o077 == 0
+    hosts.make_launcher().ensure_running()
+    assert hosts.choose_address().socket.stat().st_mode & 0o077 == 0
+    assert hosts.choose_address().folder.stat().st_mode & 0o077 == 0
 
 
 def test_a_stopped_host_is_stood_in_for_and_answers_again_once_it_goes_on(
     home: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    model = hosts.completion(ALWAYS, bundled.entry())()
+    model = hosts.make_host_loader(ALWAYS, bundled.entry())()
     assert isinstance(model, StandbyModel)
     wanted = _typed(model)
     assert wanted
@@ -290,11 +290,11 @@ async def test_who_types_gets_completions_while_the_host_is_stopped_and_from_it_
 
 
 def test_a_server_that_starts_while_the_host_is_stopped_completes_all_the_same(home: Path) -> None:
-    hosts.process().ensure_running()
+    hosts.make_launcher().ensure_running()
     stopped = host()["process"]
     os.kill(stopped, signal.SIGSTOP)
     try:
-        model = hosts.completion(ALWAYS, bundled.entry())()
+        model = hosts.make_host_loader(ALWAYS, bundled.entry())()
         assert _answer(model, REQUEST)
         assert "does not answer" in model.problems[0]
     finally:
@@ -305,7 +305,7 @@ def test_a_server_that_starts_while_the_host_is_stopped_completes_all_the_same(h
 
 def test_keys_without_end_while_it_is_stopped_do_not_keep_it_busy_afterwards(home: Path) -> None:
     """Without anybody who stands in: each key is given up, and all of them are still in the host's line."""
-    connection = HostConnection(hosts.process())
+    connection = HostConnection(hosts.make_launcher())
     entry = bundled.entry()
     model = RemoteModel(entry, connection, HostDialect(), tokenizer=bundled.tokenizer())
     wanted = _answer(model, REQUEST)
@@ -330,10 +330,10 @@ def test_keys_without_end_while_it_is_stopped_do_not_keep_it_busy_afterwards(hom
 
 @pytest.mark.parametrize("gone", ["socket", "folder"])
 def test_a_host_whose_socket_or_folder_was_deleted_is_replaced_and_leaves(home: Path, gone: str) -> None:
-    model = hosts.completion(ALWAYS, bundled.entry())()
+    model = hosts.make_host_loader(ALWAYS, bundled.entry())()
     wanted = _answer(model, REQUEST)
     old = psutil.Process(host()["process"])
-    address = hosts.address()
+    address = hosts.choose_address()
     if gone == "socket":
         address.socket.unlink()
     else:
@@ -345,7 +345,7 @@ def test_a_host_whose_socket_or_folder_was_deleted_is_replaced_and_leaves(home: 
 
 
 def test_what_answers_garbage_in_the_hosts_place_is_stood_in_for(home: Path) -> None:
-    address = hosts.address()
+    address = hosts.choose_address()
     ending = threading.Event()
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(address.socket))
@@ -359,7 +359,7 @@ def test_what_answers_garbage_in_the_hosts_place_is_stood_in_for(home: Path) -> 
 
         babbling = threading.Thread(target=babble)
         babbling.start()
-        model = hosts.completion(ALWAYS, bundled.entry())()
+        model = hosts.make_host_loader(ALWAYS, bundled.entry())()
         assert _answer(model, REQUEST)
         assert "does not answer" in model.problems[0]
         ending.set()

@@ -13,7 +13,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from starling_python import parse_python, uninterrupted
+from starling_python import parse_python, pause_garbage_collection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -106,7 +106,7 @@ def _infer_literal(text: str) -> str:
     if text in _LITERALS:
         return _LITERALS[text]
     try:
-        with uninterrupted():
+        with pause_garbage_collection():
             value = ast.literal_eval(text)
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return ""

@@ -18,7 +18,7 @@ from models.remote.completion.dialects import HostDialect, OllamaDialect, PlainD
 from models.remote.completion.remote_completion import RemoteModel
 from models.remote.endpoint import Endpoint
 from models.remote.http import HttpClient, HttpOptions
-from starling_python import uninterrupted
+from starling_python import pause_garbage_collection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -123,7 +123,7 @@ def _find_listed(base: str, client: HttpClient, name: str) -> Listed:
     Raises:
         ModelError: the server cannot be reached, lists no model, or not this one.
     """
-    with uninterrupted():
+    with pause_garbage_collection():
         import httpx2  # noqa: PLC0415 (for a person with such a server)
 
     async def look(asking: httpx2.AsyncClient, _: object) -> Any:  # noqa: ANN401 (JSON)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from models.chat import ChatError, Fault
 from models.remote.lenient_json import read_count, read_list, read_object
-from starling_python import uninterrupted
+from starling_python import pause_garbage_collection
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -198,7 +198,7 @@ class ContextWindow:
 
     def _call(self, work: Callable[[_Ask], Any], cancelled: Callable[[], bool]) -> Any:  # noqa: ANN401
         """Run `work` with a function that asks the server; return None where the server cannot be reached."""
-        with uninterrupted():
+        with pause_garbage_collection():
             import httpx2  # noqa: PLC0415 (for a person with an endpoint alone)
 
         url = self._endpoint.url.removesuffix("/v1")

@@ -49,7 +49,7 @@ def serve(
     status = 0
     try:
         daemon.run(
-            hosts.address(),
+            hosts.choose_address(),
             Limits(memory, waiting, idle_s),
             models_dir=paths.models_dir(),
             loaders=loaders,

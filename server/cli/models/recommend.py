@@ -36,7 +36,7 @@ def recommend(
 
     settings, _ = resolve()
     try:
-        here = recommending.machine_here(settings, again=again, on_progress=_announce)
+        here = recommending.load_or_measure_machine(settings, again=again, on_progress=_announce)
     except ModelError as error:
         raise Failure(str(error)) from error
     found = recommending.recommend(settings, here)
@@ -63,12 +63,12 @@ def _describe(found: Recommendation, settings: Settings) -> dict[str, Any]:
     """Return the measurement, the models and the recommendations as JSON."""
     from dataclasses import asdict  # noqa: PLC0415 (for JSON alone)
 
-    from server.assembly.recommending import facts_of  # noqa: PLC0415
+    from server.assembly.recommending import describe_verdict  # noqa: PLC0415
 
     return {
         "machine": asdict(found.machine),
         "limits": asdict(found.limits),
-        "models": [facts_of(one) for one in found.verdicts],
+        "models": [describe_verdict(one) for one in found.verdicts],
         "recommended": {
             use: {
                 "name": one.candidate.name if one is not None else "",

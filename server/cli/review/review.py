@@ -176,7 +176,7 @@ class _Job:
     def fix(self, yes: Sequence[terminal_asker.Kind]) -> None:
         """Propose all safe fixes as one edit."""
         from agents import actions  # noqa: PLC0415
-        from server.assembly.gates import for_disk  # noqa: PLC0415 (SQLite, only for writing)
+        from server.assembly.gates import make_disk_gate  # noqa: PLC0415 (SQLite, only for writing)
 
         changes = tuple(
             TextChange(document.uri, document.path, document.text, edits)
@@ -196,7 +196,7 @@ class _Job:
         )
 
         async def ask() -> None:
-            gate = for_disk([self.root], terminal_asker.TerminalAsker(yes), self.limits)
+            gate = make_disk_gate([self.root], terminal_asker.TerminalAsker(yes), self.limits)
             try:
                 outcome = await gate.propose(proposal)
             finally:

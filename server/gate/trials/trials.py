@@ -55,7 +55,7 @@ class Workspace(Protocol):
         """Return the longest duration of one run, seconds."""
         ...
 
-    def all(self) -> Iterator[Path]:
+    def list_files(self) -> Iterator[Path]:
         """Yield all files that may be read, folder by folder."""
         ...
 
@@ -126,7 +126,7 @@ class Trials:
         return ""
 
     def _list_files(self, root: Path) -> list[Path]:
-        return [path for path in self.files.all() if path.is_relative_to(root)]
+        return [path for path in self.files.list_files() if path.is_relative_to(root)]
 
     def _try_changes(self, command: Command, root: Path, changes: Sequence[Change]) -> TestRun:
         """Copy the workspace with `changes`, run the tests in the copy and delete it."""

@@ -36,7 +36,7 @@ class Result(CommandRecord):
 
 async def execute(_: Snapshot, services: Services, __: NoArguments) -> Result:
     """Check each part, after waiting for the server to start."""
-    core = await services.cores.ready(START_WAIT_S)
+    core = await services.cores.wait(START_WAIT_S)
     if core is None:
         return Result(status="starting", checks=(_check_server(services),))
     index = await asyncio.get_running_loop().run_in_executor(services.pool, _check_index, core)

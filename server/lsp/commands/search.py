@@ -47,7 +47,7 @@ class Result(CommandRecord):
 
 async def execute(_: Snapshot, services: Services, arguments: Arguments) -> Result:
     """Search the index; no hits while the server is starting."""
-    core = await services.cores.ready(START_WAIT_S)
+    core = await services.cores.wait(START_WAIT_S)
     if core is None:
         return Result(hits=())
     search = partial(

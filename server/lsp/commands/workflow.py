@@ -16,7 +16,7 @@ from agents import workflow
 from agents.ports.failures import StateError
 from agents.tasks.task import Nothing
 from agents.workflow import Workflow, WorkflowResult
-from server.assembly.gates import state
+from server.assembly.gates import open_state
 from server.lsp.commands import generate
 from server.lsp.commands.answering import proposing
 from server.lsp.commands.answering.command_records import CommandRecord
@@ -113,5 +113,5 @@ async def _save(  # noqa: PLR0913, PLR0917 (one row)
 
 
 def _add(**row: Any) -> str:  # noqa: ANN401 (the arguments of `Workflows.add`)
-    with closing(state()) as opened:
+    with closing(open_state()) as opened:
         return Workflows(opened).add(**row)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from agents.ports.failures import StateError
-from server.assembly.gates import state
+from server.assembly.gates import open_state
 from server.lsp.commands.answering.command_records import CommandRecord
 from server.lsp.commands.answering.failures import CommandFailed
 from server.lsp.commands.workflow import RoundFacts
@@ -61,7 +61,7 @@ async def execute(_: Snapshot, __: Services, arguments: Arguments) -> Result:
 
 def _list_records(limit: int) -> tuple[WorkflowRecord, ...]:
     """Return the `limit` newest records. Raises StateError."""
-    with closing(state()) as opened:
+    with closing(open_state()) as opened:
         return Workflows(opened).list_newest(limit)
 
 

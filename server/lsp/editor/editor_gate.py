@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from indexing.limits import IndexLimits
-from server.assembly.gates import state
+from server.assembly.gates import open_state
 from server.gate.gate import Gate
 from server.gate.places import Places, make_exclusion
 from server.state.gate_records import GateRecords
@@ -56,5 +56,5 @@ def create_editor_gate(server: LanguageServer, session: GatedSession) -> Gate:
     workplace = EditorWorkplace(server, get_client, session.documents, lambda: session.roots)
     client = f"{session.client.name} {session.client.version}".strip()
     client = client or "an editor without a name"
-    records = GateRecords(state(session.make_teller()))
+    records = GateRecords(open_state(session.make_teller()))
     return Gate(records, get_places, asker, workplace, client=client, owns_records=True)

@@ -69,7 +69,7 @@ class CompletionRequests:
     ) -> Completion:
         """Answer the request that came at `came` (monotonic seconds): reuse, then wait for the pace, then compute."""
         with self._tickets.open(document.uri) as ticket:
-            core = await self._cores.ready(START_WAIT_S, ticket)
+            core = await self._cores.wait(START_WAIT_S, ticket)
             if core is None:
                 return _make_empty("cancelled" if ticket.is_cancelled() else "starting")
             if why := _find_refusal(core, document, trigger):
@@ -151,7 +151,7 @@ def _find_refusal(core: Core, document: OpenText, trigger: Trigger) -> str:
     if document.oversized:
         return "too-large"
     path = document.path or document.container
-    if path is not None and core.unoffered(path):
+    if path is not None and core.is_completion_excluded(path):
         return "excluded"
     wanted = core.settings.completion.automatic or trigger is Trigger.INVOKED
     return "" if wanted and core.generator.is_on(document.record) else "off"

@@ -171,7 +171,7 @@ class Reviews:
     async def _run_all_layers(self, document: OpenText, *, pauses: bool) -> None:
         """Run the static layer, then the layers that ask a model, and store the review after each."""
         with self._tickets.open(document.uri) as ticket:
-            core = await self._cores.ready(START_WAIT_S, ticket)
+            core = await self._cores.wait(START_WAIT_S, ticket)
             if core is None or core.reviewer is None:
                 self._store(Review(document, finished=True), ticket)
                 return

@@ -191,12 +191,12 @@ class Session:
             if self._closed:  # while the core was being built
                 await loop.run_in_executor(None, core.close)
                 return
-            self.cores.set(core)
+            self.cores.publish(core)
             core.chats.listen(self.make_teller())
             core.index.listen(self.make_teller())
             _log_settings(core, old)
             if old is not None and core is not old:
-                await loop.run_in_executor(self._pool, old.close_but, core)
+                await loop.run_in_executor(self._pool, old.close_replaced, core)
             self._review_again(core, old)
             if len(self.documents):
                 self._loading.begin(core)

@@ -83,7 +83,7 @@ class WorkspaceReviews:
             previous: result ids that the client has, by URI.
             encoding: unit of the client's positions.
         """
-        core = await self._cores.ready(START_WAIT_S)
+        core = await self._cores.wait(START_WAIT_S)
         if core is None or core.reviewer is None or not core.settings.review.workspace:
             return
         self._news = news = asyncio.Event()

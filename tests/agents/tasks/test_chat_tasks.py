@@ -39,7 +39,7 @@ class Circle:
 BETTER = "```python\ndef area(self):\n    return math.pi * self.r ** 2\n```\nIt uses pi, and squares the radius."
 
 
-def means_of(workplace: Workplace, chat: ScriptedChat | None, stream: Callable[[str], None] | None = None) -> Means:
+def make_means(workplace: Workplace, chat: ScriptedChat | None, stream: Callable[[str], None] | None = None) -> Means:
     return replace(workplace.means(None), chat=chat, stream=stream)
 
 
@@ -55,7 +55,7 @@ def done(task: str, fixture: str, script: str, instruction: str = "", *, select:
 def run(task: str, scene: Scene, workplace: Workplace, chat: ScriptedChat | None) -> Result:
     found = task_registry.find_task(task)
     assert found is not None
-    return running.propose(found, scene, means_of(workplace, chat))
+    return running.propose(found, scene, make_means(workplace, chat))
 
 
 def after(result: Result) -> str:
@@ -270,7 +270,7 @@ def test_an_explanation_is_told_in_pieces_and_changes_nothing() -> None:
     scene, workplace = scene_of(AREA)
     pieces: list[str] = []
     chat = ScriptedChat("===\nIt computes *about* the area.")
-    told = running.propose(explain.TASK, scene, means_of(workplace, chat, pieces.append))
+    told = running.propose(explain.TASK, scene, make_means(workplace, chat, pieces.append))
     assert told == TextAnswer("It computes *about* the area.", "scripted")
     assert "".join(pieces) == "It computes *about* the area."
     asked = chat.requests[0].messages[-1].text
@@ -280,9 +280,9 @@ def test_an_explanation_is_told_in_pieces_and_changes_nothing() -> None:
 
 def test_without_a_stream_an_explanation_comes_as_a_whole_and_without_a_model_it_is_unavailable() -> None:
     scene, workplace = scene_of(AREA)
-    told = running.propose(explain.TASK, scene, means_of(workplace, ScriptedChat("===\nYes.")))
+    told = running.propose(explain.TASK, scene, make_means(workplace, ScriptedChat("===\nYes.")))
     assert told == TextAnswer("Yes.", "scripted")
-    refused = running.propose(explain.TASK, scene, means_of(workplace, None))
+    refused = running.propose(explain.TASK, scene, make_means(workplace, None))
     assert refused == Nothing(running.NO_CHAT, unavailable=True)
 
 
@@ -290,7 +290,7 @@ def test_an_explanation_of_a_method_has_its_class_in_view() -> None:
     fixture = 'class Account(Base):\n    """Money of one person."""\n\n    limit = 3\n\n    def $0pay(self):\n        return self.left()\n\n    def left(self):\n        return 1\n'  # noqa: E501
     scene, workplace = scene_of(fixture)
     chat = ScriptedChat("===\nIt pays.")
-    running.propose(explain.TASK, scene, means_of(workplace, chat))
+    running.propose(explain.TASK, scene, make_means(workplace, chat))
     asked = chat.requests[0].messages[-1].text
     head = asked[asked.index("The class around the code") : asked.index("The code, in python")]
     for part in ("class Account(Base)", "Money of one person.", "limit = 3", "def left(self)"):
@@ -442,7 +442,7 @@ def test_an_explanation_is_shown_inert_in_pieces_and_as_a_whole() -> None:
     scene, workplace = scene_of(AREA)
     said = "It squares. ![x](https://evil.example/?d=1) <img src=y>\n\n```py\nx = '<b>'\n```\n[run](command:x) done"
     told: list[str] = []
-    means = means_of(workplace, ScriptedChat(f"===\n{said}"), told.append)
+    means = make_means(workplace, ScriptedChat(f"===\n{said}"), told.append)
     answer = running.propose(explain.TASK, scene, means)
     assert isinstance(answer, TextAnswer)
     assert answer.text == "".join(told) == make_inert(said)

@@ -82,7 +82,7 @@ def test_folders_and_files_of_ours_are_for_their_user_alone(tmp_path: Path) -> N
         file.write(b"x")
     (folder / "inner").mkdir()
     (folder / "inner" / "file").write_text("x")
-    starling_files.close_tree(folder)
+    starling_files.make_tree_private(folder)
     for path in (tmp_path / "a").rglob("*"):
         assert mode(path) == (0o700 if path.is_dir() else 0o600), path
     assert mode(tmp_path / "a") == 0o700

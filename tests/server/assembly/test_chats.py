@@ -14,7 +14,7 @@ from models.scripted.scripted_server import ScriptedServer
 from server.assembly import chats, checks, core, endpoints
 from server.assembly.endpoints import ChatSettings, EndpointSettings
 from server.assembly.settings import Settings, resolve
-from server.assembly.settings_reference import reference
+from server.assembly.settings_reference import list_settings
 from server.state.cost_ledger import Costs
 from server.state.database import State
 from tests.tidy.tree import ROOT
@@ -90,7 +90,7 @@ def test_a_person_sets_it_in_the_settings_file_or_the_environment(tmp_path: Path
 
 
 def test_every_setting_of_the_endpoint_is_kept_from_editors_settings_pages() -> None:
-    assert {one.toml for one in reference() if one.personal} >= {f"chat.{name}" for name in CHAT_FIELDS}
+    assert {one.toml for one in list_settings() if one.personal} >= {f"chat.{name}" for name in CHAT_FIELDS}
 
 
 @pytest.mark.parametrize(
@@ -124,10 +124,10 @@ def test_a_key_as_a_setting_of_its_own_is_not_repeated(tmp_path: Path) -> None:
 
 
 def test_half_an_endpoint_is_named(tmp_path: Path) -> None:
-    assert chats.made(ChatSettings(), tmp_path) == chats.Chats()
-    (problem,) = chats.made(ChatSettings(model="m"), tmp_path).problems
+    assert chats.build_chats(ChatSettings(), tmp_path) == chats.Chats()
+    (problem,) = chats.build_chats(ChatSettings(model="m"), tmp_path).problems
     assert "names no chat model of yours (m; there are: none)" in problem
-    (problem,) = chats.made(ChatSettings(url="http://localhost:1/v1"), tmp_path).problems
+    (problem,) = chats.build_chats(ChatSettings(url="http://localhost:1/v1"), tmp_path).problems
     assert "chat.model is not" in problem
 
 
@@ -135,7 +135,7 @@ def test_a_configured_endpoint_answers_and_is_asked_once(tmp_path: Path) -> None
     (tmp_path / "key").write_text(f"{KEY}\n")
     with ScriptedServer("===\ntwo", key=KEY) as server:
         settings = ChatSettings(url=f"{server.url}/v1", model="m", key_file=str(tmp_path / "key"))
-        made = chats.made(settings, tmp_path / "cache")
+        made = chats.build_chats(settings, tmp_path / "cache")
         chat = made.chat
         assert chat is not None
         assert not made.problems
@@ -163,13 +163,13 @@ def test_the_core_has_it_and_closes_it_with_the_settings(tmp_path: Path, monkeyp
         monkeypatch.setenv("STARLING_CHAT__URL", "")
         monkeypatch.setenv("STARLING_CHAT__MODEL", "")
         second = core.build([], None, first)
-        first.close_but(second)
+        first.close_replaced(second)
         assert second.chat is None
         second.close()
 
 
 def checked(settings: ChatSettings) -> list[checks.Check]:
-    return list(checks._chat(Settings(chat=settings)))
+    return list(checks._check_chat(Settings(chat=settings)))
 
 
 def test_the_doctor_says_that_no_endpoint_is_configured() -> None:
@@ -204,7 +204,7 @@ def test_the_doctor_warns_of_a_key_that_others_may_read(tmp_path: Path) -> None:
         key.chmod(0o600)
         assert len(checked(ChatSettings(url=f"{server.url}/v1", model="m", key_file=str(key)))) == 1
     exposed = ChatSettings(url="http://example.com/v1", model="m", key_env="SOME_KEY")
-    assert "use an https:// address instead of http://example.com/v1" in endpoints.exposed_key(exposed)
+    assert "use an https:// address instead of http://example.com/v1" in endpoints.find_key_exposure(exposed)
 
 
 def test_nothing_of_it_is_imported_without_an_endpoint() -> None:
@@ -232,7 +232,7 @@ def test_a_chain_is_asked_in_the_order_of_the_settings_and_a_person_hears_of_it_
     with ScriptedServer("===\n@status 401") as first, ScriptedServer("===\ntwo") as second:
         user = f'[chat]\nurl = "{first.url}/v1"\nmodel = "best"\n' + tables("fallback", second.url)
         settings, problems = settled(tmp_path, user=user)
-        made = chats.made(settings.chat, None)
+        made = chats.build_chats(settings.chat, None)
         told: list[str] = []
         made.listen(told.append)
         assert made.chat is not None
@@ -253,13 +253,13 @@ def test_review_has_a_chain_of_its_own_where_one_is_named(tmp_path: Path) -> Non
     with ScriptedServer("===\nchat") as first, ScriptedServer("===\nreview") as second:
         user = f'[chat]\nurl = "{first.url}/v1"\nmodel = "best"\n'
         settings, _ = settled(tmp_path, user=user + tables("review", second.url))
-        made = chats.made(settings.chat, None)
+        made = chats.build_chats(settings.chat, None)
         assert made.chat is not None
         assert made.review is not None
         assert made.chat.chat(QUESTION, cancelled=never).text == "chat"
         assert made.review.chat(QUESTION, cancelled=never).text == "review"
         made.close()
-        same = chats.made(settled(tmp_path, user=user)[0].chat, None)
+        same = chats.build_chats(settled(tmp_path, user=user)[0].chat, None)
         assert same.review is same.chat
         assert list(same.by_role) == ["chat"]
         same.close()
@@ -268,7 +268,7 @@ def test_review_has_a_chain_of_its_own_where_one_is_named(tmp_path: Path) -> Non
 def test_two_roles_with_the_same_endpoint_share_its_limit_of_requests(tmp_path: Path) -> None:
     one = {"url": "https://models.example/v1", "model": "m", "requests_per_hour": 1}
     settings = ChatSettings.model_validate({"fallback": [one], "review": [one]})
-    made = chats.made(settings, None)
+    made = chats.build_chats(settings, None)
     assert made.chat is not None
     assert made.review is not None
     tuned = [chain.links[0].chat.inner for chain in (made.chat, made.review)]  # type: ignore[attr-defined]
@@ -293,7 +293,7 @@ def test_names_in_tables_may_be_written_in_either_way(tmp_path: Path) -> None:
 def test_temperature_and_budget_of_a_role_are_asked_for(tmp_path: Path) -> None:
     with ScriptedServer("===\ntwo") as server:
         user = tables("review", server.url, temperature="0.4", answer_tokens="300")
-        made = chats.made(settled(tmp_path, user=user)[0].chat, tmp_path / "cache")
+        made = chats.build_chats(settled(tmp_path, user=user)[0].chat, tmp_path / "cache")
         assert made.review is not None
         assert [made.review.chat(QUESTION, cancelled=never).cached for _ in range(2)] == [False, True]
         made.close()
@@ -304,7 +304,7 @@ def test_temperature_and_budget_of_a_role_are_asked_for(tmp_path: Path) -> None:
 def test_a_further_table_does_not_wait_for_one_that_names_a_long_time(tmp_path: Path) -> None:
     with ScriptedServer("===\n@status 429 retry-after=60") as first, ScriptedServer("===\ntwo") as second:
         user = tables("fallback", first.url, second.url)
-        made = chats.made(settled(tmp_path, user=user)[0].chat, None)
+        made = chats.build_chats(settled(tmp_path, user=user)[0].chat, None)
         assert made.chat is not None
         assert made.chat.chat(QUESTION, cancelled=never).text == "two"
         made.close()
@@ -315,7 +315,7 @@ def booked(tmp_path: Path, prices: dict[str, str]) -> tuple[CostRecord, ...]:
     costs = Costs(State(tmp_path / "state.sqlite3"))
     with ScriptedServer("===\n@times 1\n@status 400\nNo.\n===\none two") as server:
         user = tables("review", server.url, **prices)
-        made = chats.made(settled(tmp_path, user=user)[0].chat, tmp_path / "cache", costs)
+        made = chats.build_chats(settled(tmp_path, user=user)[0].chat, tmp_path / "cache", costs)
         assert made.review is not None
         with pytest.raises(ChatError):
             made.review.chat(QUESTION, cancelled=never)
@@ -355,7 +355,7 @@ def test_a_problem_of_the_model_is_named_as_long_as_it_lasts(tmp_path: Path, mon
     monkeypatch.setenv("STARLING_MODEL__NAME", "no-such-model")
     first = core.build([], None, None)
     second = core.build([], {"completion": {"multiline": "never"}}, first)
-    first.close_but(second)
+    first.close_replaced(second)
     second.close()
     assert len(second.problems) == 1
     assert first.problems == second.problems

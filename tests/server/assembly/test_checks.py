@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def test_an_index_that_is_late_is_not_said_to_have_lost_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checks, "INDEX_S", 0.0)
-    (check,) = checks._index()
+    (check,) = checks._check_index()
     assert check.state == "error"
     assert check.message.startswith("A file was not indexed within 0 s")
     assert "again when other programs rest" in check.remedy

@@ -70,4 +70,4 @@ def test_tasks_are_shown_no_file_that_is_too_large_for_the_index(tmp_path: Path)
     (tmp_path / "large.py").write_text("x = 1\n" * 300)
     wanted = settings("index", max_file_bytes=1_000)
     core = Core(wanted, cast("Index", None), cast("Generator", None), None)
-    assert [path.name for path in Files(core, (tmp_path,)).all()] == ["small.py"]
+    assert [path.name for path in Files(core, (tmp_path,)).list_files()] == ["small.py"]

@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.assembly.settings import Settings, resolve
-from server.assembly.settings_reference import reference
+from server.assembly.settings_reference import list_settings
 
 if TYPE_CHECKING:
     from server.assembly.settings import SettingProblem
 
-REFERENCE = reference()
+REFERENCE = list_settings()
 
 
 class Layers:

@@ -16,12 +16,12 @@ from agents.edits import CreateFile, DeleteFile, Edit, ProposedEdit, TextChange
 from agents.ports.permissions import ToolCall
 from agents.tools import EXECUTE_COMMAND
 from indexing.limits import IndexLimits
-from server.assembly.gates import for_disk
+from server.assembly.gates import make_disk_gate
 from server.cli.terminal_asker import Kind, TerminalAsker
 
 
 async def main(root: Path, wanted: str, allowed: list[str]) -> None:
-    gate = for_disk([root], TerminalAsker([Kind(one) for one in allowed]), IndexLimits())
+    gate = make_disk_gate([root], TerminalAsker([Kind(one) for one in allowed]), IndexLimits())
     path = root / "a.py"
     text = path.read_bytes().decode()
     changes = {

@@ -248,7 +248,7 @@ def test_a_chat_model_of_ones_own_is_used_by_its_name(capfd: pytest.CaptureFixtu
     assert run(["models", "use", "chat", "talker"]) == 0
     settings, problems = resolve()
     assert (settings.chat.url, settings.chat.model, problems) == ("", "talker", ())
-    made = chats.made(settings.chat, None)
+    made = chats.build_chats(settings.chat, None)
     assert made.chat is not None
     assert (made.chat.name, made.problems) == ("talker", ())
     assert made.review is made.chat

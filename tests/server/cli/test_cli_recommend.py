@@ -195,11 +195,11 @@ def test_what_was_measured_of_a_published_model_is_shown_of_its_installed_self(
 
 def test_the_doctor_tells_what_was_measured_and_measures_nothing(measured: Callable[[Machine], list[str]]) -> None:
     asked = measured(QUICK)
-    (check,) = checks._models(Settings())
+    (check,) = checks._check_models(Settings())
     assert (check.state, check.facts) == ("ok", {"measured": False})
     assert "starling models recommend" in check.message
     machine.store(QUICK, paths.state_dir())
-    (check,) = checks._models(Settings())
+    (check,) = checks._check_models(Settings())
     assert check.facts["recommended"]["typing"] == "qwen2.5-coder-0.5b"
     assert "qwen2.5-coder-1.5b for asking" in check.message
     assert asked == []
@@ -211,5 +211,5 @@ def test_another_device_is_measured_anew(
     asked = measured(replace(QUICK, device="cuda"))
     monkeypatch.setattr("models.local.engine.count_cuda_devices", lambda: 1)
     for settings in (Settings(), Settings(), Settings(model=ModelSettings(device="cpu"))):
-        recommending.machine_here(settings, again=False, on_progress=lambda _: None)
+        recommending.load_or_measure_machine(settings, again=False, on_progress=lambda _: None)
     assert asked == ["auto", "cpu"]

@@ -307,7 +307,7 @@ def test_a_use_after_closing_leaves_nothing_open(tmp_path: Path) -> None:
 
 async def test_a_gate_that_is_closed_leaves_nothing_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STARLING_HOME", str(tmp_path / "home"))
-    gate = gates.for_disk([tmp_path], ScriptedAsker(()), IndexLimits())
+    gate = gates.make_disk_gate([tmp_path], ScriptedAsker(()), IndexLimits())
     assert (await gate.undo()).verdict is Verdict.REFUSED
     assert open_below(tmp_path) != []
     await gate.close()

@@ -20,7 +20,7 @@ from agents.tasks.task import Nothing, Scene, TextAnswer
 from indexing.syntax.documents import Span
 from models.chat import ChatError
 from models.errors import ModelError
-from server.assembly.means import Files, means_of
+from server.assembly.means import Files, make_means
 from server.gate.trials.trials import Trials
 from server.lsp.commands.answering import targets
 from server.lsp.commands.answering.command_records import CommandRecord, ProposalOutcome
@@ -129,7 +129,7 @@ async def open_job(
 
         files = Files(core, snapshot.roots, get_open_text)
         trials = Trials(files, lambda: services.gate, job.loop, job.is_cancelled)
-        means = means_of(
+        means = make_means(
             files,
             cancelled=job.is_cancelled,
             report=job.report,

@@ -89,7 +89,7 @@ async def wait_for_core(services: Services) -> Core:
     Raises:
         JsonRpcInvalidParams: the core was not loaded within `START_WAIT_S`.
     """
-    core = await services.cores.ready(START_WAIT_S)
+    core = await services.cores.wait(START_WAIT_S)
     if core is None:
         raise JsonRpcInvalidParams("Starling is still starting; ask again in a moment")
     return core

@@ -57,7 +57,7 @@ async def test_documents_opened_before_the_core_was_there_reach_it_when_it_is(ed
     editor.open("early")
     assert editor.index.documents == {}
     editor.may_build.set()
-    await editor.server.session.cores.ready(20)
+    await editor.server.session.cores.wait(20)
     assert editor.index.documents[URI].text == "early"
 
 
