@@ -35,7 +35,7 @@ class MemoryIndex:
     def exclusion(self, path: Path) -> str:
         return self.excluded.get(path.name, "")
 
-    def withheld(self, document: Document) -> str:
+    def find_withholding(self, document: Document) -> str:
         reason = access.decide(document, self.exclusion)
         return "" if reason in access.ALONE else reason
 

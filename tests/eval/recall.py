@@ -99,7 +99,7 @@ class Workspace:
     def candidates(self, place: Place) -> tuple[Cursor, list[candidates.Candidate]]:
         """The place as recall sees it, and what it finds."""
         here = Cursor.of(place.text[: place.start], place.text[place.end :])
-        pools = self.view.pools(self.keys[place.relative])
+        pools = self.view.list_pools(self.keys[place.relative])
         return here, recall.find_candidates(here, pools, None) if len(here.context) else []
 
     def throw_away(self, place: Place) -> Answer:

@@ -217,7 +217,7 @@ class Baselines:
         self._chunks = []
         self._words: list[dict[int, int]] = []
         for key in workspace.keys.values():
-            for ordinal in range(workspace.view.chunk_count(key)):
+            for ordinal in range(workspace.view.count_chunks(key)):
                 chunk = workspace.view.chunk(key, ordinal)
                 words: dict[int, int] = {}
                 for word in whole_words(workspace.view.text(key, chunk.span)):
@@ -238,7 +238,10 @@ class Baselines:
         """Okapi BM25 with k1 = 1.2, b = 0.75."""
         length = 0.25 + 0.75 * sum(words.values()) / self._average
         return sum(
-            ranking.idf(self._frequency[word], len(self._words)) * 2.2 * words[word] / (words[word] + 1.2 * length)
+            ranking.compute_idf(self._frequency[word], len(self._words))
+            * 2.2
+            * words[word]
+            / (words[word] + 1.2 * length)
             for word in query & words.keys()
         )
 
@@ -255,7 +258,7 @@ class Baselines:
         for _, number in sorted(scored)[: 4 * DEPTH]:
             key, _, chunk = self._chunks[number]
             place = (key, chunk.span.start, chunk.span.end)
-            if any(ranking.repeats(place, other) for other in taken):
+            if any(ranking.is_repetition(place, other) for other in taken):
                 continue
             taken.append(place)
             if key == target and chunk.first_line <= site.target_line < chunk.last_line:

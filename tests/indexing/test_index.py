@@ -79,7 +79,7 @@ def test_code_and_words_are_found_with_their_lines(make_index: Callable[..., Ind
 def test_definitions_of_imported_names_are_found(make_index: Callable[..., Index], root: Path) -> None:
     index = make_index(root)
     asking = opened(root / "main.py", (root / "main.py").read_text())
-    hits = index.definitions(["triangle_area"], document=asking)
+    hits = index.find_definitions(["triangle_area"], document=asking)
     assert [(hit.relative, hit.name) for hit in hits] == [("shapes.py", "triangle_area")]
 
 
@@ -215,7 +215,7 @@ def test_what_is_no_file_of_the_workspace_is_not_searched(make_index: Callable[.
     assert places(index, "tetrahedron") == []
     asker = opened(root / "asks.py", "tetrahedron = ")
     assert index.recall(asker, len(asker.text)) == ()
-    assert index.definitions(["tetrahedron"], document=asker) == ()
+    assert index.find_definitions(["tetrahedron"], document=asker) == ()
 
 
 def test_cells_of_a_notebook_are_searched_at_its_place(make_index: Callable[..., Index], root: Path) -> None:

@@ -53,7 +53,7 @@ def until(condition: Callable[[], bool], timeout_s: float = 60) -> bool:
 
 def found(index: Index, name: str) -> list[str]:
     asking = Document("untitled:asking", None, "python", "")
-    return list(dict.fromkeys(hit.relative for hit in index.definitions([name], document=asking)))
+    return list(dict.fromkeys(hit.relative for hit in index.find_definitions([name], document=asking)))
 
 
 def test_killed_in_the_middle_it_goes_on_by_itself(make_index: Callable[..., Index], root: Path) -> None:

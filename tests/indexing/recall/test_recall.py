@@ -267,7 +267,7 @@ def test_half_a_word_is_begun_by_words_of_its_own_file_only(tmp_path: Path) -> N
     ]
     build(tmp_path / "root.segment", stored)
     view = View([(ROOT, Segment.open(tmp_path / "root.segment"))], {}, ())
-    (pool,) = view.pools(None)
+    (pool,) = view.list_pools(None)
     positions = np.arange(len(pool.ids))
     found = positions[pool.match_prefix(positions, "foob")]
     assert [pool.locate(position) for position in found.tolist()] == [((ROOT, 1), 6)]

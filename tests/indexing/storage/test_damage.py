@@ -131,7 +131,7 @@ def test_a_damaged_text_in_the_database_is_noticed_by_its_reader(
     index.listen(told.append)
     index.start()
     assert until(lambda: found(index, "zeppelin") == ["new.py"] and all_found(index))
-    assert told == ["The index of this workspace was damaged; it is being built anew."]
+    assert told == ["The index of this workspace was damaged; it is being rebuilt."]
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_an_index_folder_that_is_taken_away_is_made_again_unasked(
     assert index.wait(60)
     assert found(index, "zeppelin") == ["new.py"]
     assert all_found(index)
-    assert told == ["The index of this workspace was taken away; it is being built anew."]
+    assert told == ["The index of this workspace was deleted; it is being rebuilt."]
 
 
 def test_damage_that_a_pass_mended_meanwhile_is_not_told_again(
@@ -191,10 +191,10 @@ def test_damage_that_a_pass_mended_meanwhile_is_not_told_again(
     index.listen(told.append)
     assert all_found(index)
     assert index.wait(60)
-    sources = index._loaded()
+    sources = index._load_sources()
 
     def damage() -> str:  # the pass ends between the look and what follows from it
-        index._hear({"event": "finished"})
+        index._handle_event({"event": "finished"})
         return "missing"
 
     monkeypatch.setattr(sources, "damage", damage)
@@ -202,7 +202,7 @@ def test_damage_that_a_pass_mended_meanwhile_is_not_told_again(
     assert told == []
     monkeypatch.setattr(sources, "damage", lambda: "missing")
     index._repair()
-    assert told == ["The index of this workspace was taken away; it is being built anew."]
+    assert told == ["The index of this workspace was deleted; it is being rebuilt."]
 
 
 def test_a_database_that_is_replaced_is_read_anew(make_index: Callable[..., Index], root: Path, storage: Path) -> None:
@@ -288,7 +288,7 @@ def test_a_database_that_is_harmed_in_place_is_built_anew_and_that_is_said_once(
     assert index.wait(60)
     assert all_found(index)
     assert len(told) == 1
-    assert "it is being built anew" in told[0]
+    assert "it is being rebuilt" in told[0]
 
 
 def test_no_file_of_the_database_is_mapped(make_index: Callable[..., Index], root: Path, storage: Path) -> None:

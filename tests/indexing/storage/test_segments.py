@@ -154,7 +154,7 @@ def test_several_roots_are_one_collection(tmp_path: Path) -> None:
 def test_definitions_prefer_files_that_are_imported(tmp_path: Path) -> None:
     files = {"a.py": "def parse(): one", "pkg/b.py": "def parse(): two", "c.py": "def other(): parse"}
     view = View([(ROOT, segment_of(tmp_path, files))], {}, ())
-    hits = view.definitions(["parse"], imported_modules=["pkg.b"], own=None, limit=5, deadline=None)
+    hits = view.find_definitions(["parse"], imported_modules=["pkg.b"], own=None, limit=5, deadline=None)
     assert [view.relative(hit.key) for hit in hits] == ["pkg/b.py", "a.py"]
 
 

@@ -171,8 +171,9 @@ def test_damage_that_shows_in_the_middle_of_a_use_is_said_and_the_next_use_succe
         fill(database, f"{number}" * 300)
     database.close()
     with path.open("r+b") as file:
-        file.seek(40_000)
-        file.write(b"\xff" * (path.stat().st_size - 40_000))
+        half = path.stat().st_size // 2  # behind the first page of each table, which is read at once
+        file.seek(half)
+        file.write(b"\xff" * half)
     with pytest.raises(StateError, match="was damaged and is kept"):
         held(database)
     assert held(database) == set()
@@ -278,7 +279,7 @@ def test_one_that_is_taken_away_is_begun_anew_and_that_is_said_once(tmp_path: Pa
     fill(database, "c")
     other = State(path)
     assert held(database) == held(other) >= {"b", "c"}
-    assert told == [f"{path} was taken away, with what was recorded in it; a new one is started."]
+    assert told == [f"{path} was deleted, with what was recorded in it; a new one is started."]
     assert path.stat().st_mode & 0o777 == 0o600
     database.close()
     other.close()
