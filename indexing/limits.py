@@ -1,4 +1,4 @@
-"""How much is indexed, in one place."""
+"""Limits of indexing."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ class IndexLimits:
     """Bounds of indexing.
 
     Attributes:
-        max_files: files of one root; as many again are counted as "over the file limit", and the rest is not looked at.
+        max_files: indexed files of one root; as many again are counted as "over the file limit", more are not visited.
         max_folders: folders of one root that are entered.
-        max_file_bytes: larger files are left out ("too large").
-        max_line_bytes: a file with a longer line is left out ("long lines").
-        max_mean_line_bytes: a file whose lines are longer than this on average is left out ("minified").
-        pending_files: changed files that are searched from memory before the segment is built anew.
-        idle_s: after so long without work the indexing process leaves.
-        processes: analysing processes at most; fewer on machines with fewer cores.
+        max_file_bytes: larger files are excluded ("too large").
+        max_line_bytes: files with a longer line are excluded ("long lines").
+        max_mean_line_bytes: files whose lines are longer than this on average are excluded ("minified").
+        pending_files: number of changed files that are searched from memory before the segment is rebuilt.
+        idle_s: seconds without work after which the indexing process ends.
+        processes: largest number of analysing processes; fewer on machines with fewer cores.
         file_timeout_s: a file that takes longer to analyse is indexed as plain text.
-        nice: niceness of the indexing process on Unix, 0 to 19; 19 gives way to everything else.
-        exclude: patterns as in a `.gitignore` of files that a person does not want indexed ("excluded"), whatever the
-            ignore files say.
-        watches: folders that are watched; what is beyond is looked at from time to time.
-        look_s: how often that is, in seconds; less often where looking takes long.
-        open_bytes: open documents beyond this size are not parsed, and not searched before they are saved.
+        nice: niceness of the indexing process on Unix, 0 to 19 (lowest priority).
+        exclude: patterns as in a `.gitignore` of files that are never indexed ("excluded"), whatever the ignore files
+            say.
+        watches: largest number of watched folders; further ones are walked from time to time.
+        look_s: seconds between two such walks; more if a walk takes long.
+        open_bytes: larger open documents are not parsed and are searched only once they are saved.
     """
 
     max_files: int = 100_000

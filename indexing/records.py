@@ -1,6 +1,6 @@
-"""What the index is asked and what it answers: chunks, queries, hits, recalled lines, progress.
+"""Records of the index: chunks, queries, hits, recalled lines, progress and status.
 
-Lines count from 0, spans are half-open.
+Lines count from 0; spans are half-open.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A piece of a file that is ranked and shown as a whole.
+    """A piece of a file, the unit of ranking and of results.
 
     Attributes:
-        span: where it stands.
+        span: its code points.
         first_line: its first line, from 0.
         last_line: the line after its last, from 0.
         kind: "function", "class", "block" (by syntax) or "window" (sliding lines).
-        name: qualified name of the definition it holds, "" for none.
+        name: qualified name of its definition; "" for none.
     """
 
     span: Span
@@ -35,13 +35,13 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What to look for.
+    """A search query.
 
     Attributes:
-        text: code or words; identifiers and their sub-tokens are what counts.
-        path: absolute path of the file being edited; its imports raise what they name, and it is not searched itself.
-        imported: names that the asking file imports (`Import.names`), for a higher rank of chunks that define them.
-        modules: modules that the asking file imports, as written (`Import.module`); their files rank higher.
+        text: code or words; its identifiers and their parts are searched.
+        path: absolute path of the edited file, which is not searched itself.
+        imported: names that the edited file imports (`Import.names`); chunks that define them rank higher.
+        modules: modules that the edited file imports, as written (`Import.module`); their files rank higher.
         near: code-point span of the document around the cursor that is not to be found again.
     """
 
@@ -54,16 +54,16 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A ranked piece of the workspace.
+    """A result of a search.
 
     Attributes:
-        path: absolute.
-        relative: workspace-relative, `/`-separated.
+        path: absolute path.
+        relative: workspace-relative path, separated by "/".
         first_line: from 0.
         last_line: the line after the last.
-        text: whole lines, as they stand in the editor if the file is open, else on disk when it was indexed.
+        text: its lines, from the editor if the file is open, else as they were indexed.
         score: higher is better; comparable within one answer only.
-        name: qualified name of what it defines, "" for none.
+        name: qualified name of its definition; "" for none.
     """
 
     path: Path
@@ -77,18 +77,18 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Recalled:
-    """What this workspace itself wrote after the same tokens as those before the cursor.
+    """A continuation that the workspace has after the same tokens as those before the cursor.
 
     Attributes:
-        text: the continuation up to the end of the line (or of the block, when asked), ready to insert: indentation and
-            renamed identifiers already adapted to the place.
+        text: the text to insert, up to the end of the line or, on request, of the block, with indentation and renamed
+            identifiers adapted to the cursor.
         matched_tokens: length of the longest match before the cursor, in lexer tokens.
-        agreement: its share of the votes among all matches of the place, 0 to 1.
-        votes: how many places voted for it.
-        same_file: whether the best match stands in the asking file itself.
+        agreement: its share of the votes of all matches, 0 to 1.
+        votes: number of matches with this continuation.
+        same_file: whether the best match is in the edited file.
         source: workspace-relative path of the best match.
-        confidence: calibrated probability that the rest of the line is exactly this, 0 to 1; 0 when not known.
-        column: where its line begins by the blocks around the best match, at a blank line; None when not known.
+        confidence: calibrated probability that the rest of the line is exactly `text`, 0 to 1; 0 if it is not known.
+        column: column of its line if the cursor is on a blank line; None if it is not known.
     """
 
     text: str
@@ -103,7 +103,7 @@ class Recalled:
 
 @dataclass(frozen=True, slots=True)
 class IndexProgress:
-    """How far indexing is: files done of files found so far; `finished` once nothing is left to do."""
+    """Progress of indexing: files done, files found so far, and whether all work is finished."""
 
     done: int
     total: int
@@ -112,7 +112,7 @@ class IndexProgress:
 
 @dataclass(frozen=True, slots=True)
 class IndexStatus:
-    """The state of the index in figures.
+    """State and figures of the index.
 
     Attributes:
         state: "off", "waiting" (another server does the work), "indexing", "ready" or "failed".
@@ -120,11 +120,11 @@ class IndexStatus:
         chunks: chunks indexed.
         symbols: definitions indexed.
         bytes_indexed: size of the indexed text on disk.
-        skipped: number of files left out by reason ("binary", "too large", "generated", "secret", "unreadable", ...).
+        skipped: number of excluded files by reason ("binary", "too large", "generated", "secret", "unreadable", ...).
         by_language: indexed files by language.
         store_bytes: size of the index on disk.
         indexed_at: when the last full pass ended, seconds since the epoch; None before the first.
-        problem: one sentence for a person, "" when all is well.
+        problem: one sentence for a person; "" for none.
     """
 
     state: str

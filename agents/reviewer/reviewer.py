@@ -141,7 +141,7 @@ class Reviewer:
     def _select_shown(
         self, document: Document, found: Iterable[Finding], suppressions: Suppressions, starts: list[int]
     ) -> tuple[Finding, ...]:
-        """Drop duplicate and suppressed findings from `found`, sort the rest by place, and mark unsafe fixes."""
+        """Drop suppressed, duplicate and too mild findings, sort the rest by place, and mark unsafe fixes."""
         least = SEVERITIES.index(self.policy.severity)
         unique: dict[tuple[int, int, str], Finding] = {}
         for finding in found:

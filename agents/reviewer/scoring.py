@@ -106,7 +106,7 @@ def build_report(
         key=lambda pair: (-pair[1].cognitive, -pair[1].cyclomatic, pair[0], pair[1].first_line),
     )
     counts = dict.fromkeys(Severity, 0)
-    for finding in _iterate_findings(reviewed):
+    for finding in _walk_findings(reviewed):
         counts[finding.severity] += 1
     measured = [function for _, function in functions]
     parts = (
@@ -219,7 +219,8 @@ def _make_part(name: str, score: float | None, how: str) -> Part:
     return Part(name, None if score is None else round(min(100.0, max(0.0, score)), 1), WEIGHTS[name], how)
 
 
-def _iterate_findings(reviewed: Iterable[FileReview]) -> Iterable[Finding]:
+def _walk_findings(reviewed: Iterable[FileReview]) -> Iterable[Finding]:
+    """Return an iterator over the findings of all files."""
     return (finding for each in reviewed for finding in each.findings)
 
 
@@ -241,11 +242,11 @@ def _recommend(
 ) -> Iterable[str]:
     """Yield recommendations, most useful first."""
     scores = {part.name: part.score for part in parts}
-    errors = [finding for finding in _iterate_findings(reviewed) if finding.severity is Severity.ERROR]
+    errors = [finding for finding in _walk_findings(reviewed) if finding.severity is Severity.ERROR]
     if errors:
         codes = sorted({finding.code for finding in errors})
         yield f"Fix the {len(errors)} error{'s' * (len(errors) > 1)} first ({', '.join(codes[:5])})."
-    safe = sum(finding.fix is not None and finding.fix.safe for finding in _iterate_findings(reviewed))
+    safe = sum(finding.fix is not None and finding.fix.safe for finding in _walk_findings(reviewed))
     if safe:
         yield f"Apply the {safe} safe fix{'es' * (safe > 1)}, which cannot change what the program does."
     everywhere = {each.document.uri for each in reviewed}

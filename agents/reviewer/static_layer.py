@@ -117,6 +117,7 @@ def _build_finding(rule: Rule | TextRule, hit: Hit, to_point: Callable[[int], in
 
 
 def _build_fix(fix: ByteFix, to_point: Callable[[int], int]) -> Fix:
+    """Return a fix with byte offsets as one with code points."""
     edits = sorted(fix.edits, key=lambda each: (each.start, each.end))
     return Fix(fix.title, tuple(Edit(to_point(e.start), to_point(e.end), e.text) for e in edits), fix.safe)
 

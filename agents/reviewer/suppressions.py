@@ -29,27 +29,27 @@ class Suppressor:
             below; "block" its line or, if the comment is alone in it, the rest of its block; "below" the item below;
             "end" all up to `until` or the end of the text; "text" the whole text.
         until: pattern of the comment that ends the reach "end".
-        knows: pattern of the linter's names of rules; a comment without names suppresses the rules with such a name.
+        name_pattern: pattern of the linter's rule names; a comment without names suppresses all rules with such a name.
     """
 
     shape: str
     reach: Reach
     until: str = ""
-    knows: str = r"."
+    name_pattern: str = r"."
 
 
 _NAME_LIST = r"([\w@/.,:\s-]*?)"
 _STOP = r"[ \t]*(?:--|\*/|$)"
 _RUFF, _ESLINT = r"^[A-Z]+\d+$", r"^[a-z]+(?:-[a-z]+)+$"
 _COMMENTS: tuple[Suppressor, ...] = (
-    Suppressor(r"starling:\s*ignore(?:\[([\w\s,.-]*)\])?", "alone", knows=ALL),
-    Suppressor(r"#\s*(?:ruff|flake8):\s*noqa:?\s*([A-Z]+\d+(?:[\s,]+[A-Z]+\d+)*)?", "text", knows=_RUFF),
-    Suppressor(r"#\s*noqa(?::\s*([A-Z]+\d+(?:[\s,]+[A-Z]+\d+)*))?", "line", knows=_RUFF),
+    Suppressor(r"starling:\s*ignore(?:\[([\w\s,.-]*)\])?", "alone", name_pattern=ALL),
+    Suppressor(r"#\s*(?:ruff|flake8):\s*noqa:?\s*([A-Z]+\d+(?:[\s,]+[A-Z]+\d+)*)?", "text", name_pattern=_RUFF),
+    Suppressor(r"#\s*noqa(?::\s*([A-Z]+\d+(?:[\s,]+[A-Z]+\d+)*))?", "line", name_pattern=_RUFF),
     Suppressor(r"pylint:\s*disable-next=([\w,\s-]+)", "next"),
     Suppressor(r"pylint:\s*disable=([\w,\s-]+)", "block"),
-    Suppressor(rf"eslint-disable-next-line{_NAME_LIST}{_STOP}", "next", knows=_ESLINT),
-    Suppressor(rf"eslint-disable-line{_NAME_LIST}{_STOP}", "line", knows=_ESLINT),
-    Suppressor(rf"/\*\s*eslint-disable(?![\w-]){_NAME_LIST}{_STOP}", "end", r"eslint-enable", knows=_ESLINT),
+    Suppressor(rf"eslint-disable-next-line{_NAME_LIST}{_STOP}", "next", name_pattern=_ESLINT),
+    Suppressor(rf"eslint-disable-line{_NAME_LIST}{_STOP}", "line", name_pattern=_ESLINT),
+    Suppressor(rf"/\*\s*eslint-disable(?![\w-]){_NAME_LIST}{_STOP}", "end", r"eslint-enable", name_pattern=_ESLINT),
     Suppressor(rf"tslint:disable-next-line:?{_NAME_LIST}{_STOP}", "next"),
     Suppressor(
         rf"(?:biome-ignore|deno-lint-ignore|oxlint-disable-next-line)(?!-file){_NAME_LIST}(?::\s|{_STOP})", "next"
@@ -171,7 +171,7 @@ def _parse_line(row: str) -> Iterator[tuple[Suppressor, re.Pattern[str], bool, f
     for comment, shape, until in _SHAPES:
         for match in shape.finditer(row):
             alone = not row[: match.start()].strip(" \t#/*-;<!%@[")
-            yield comment, until, alone, _parse_codes(match[1], comment.knows)
+            yield comment, until, alone, _parse_codes(match[1], comment.name_pattern)
 
 
 def _compute_reach(rows: list[str], number: int, reach: Reach, until: re.Pattern[str], *, alone: bool) -> range:
@@ -212,11 +212,11 @@ def _measure_indent(row: str) -> int:
     return len(row) - len(row.lstrip())
 
 
-def _parse_codes(listed: str | None, knows: str) -> frozenset[str]:
+def _parse_codes(listed: str | None, name_pattern: str) -> frozenset[str]:
     """Return the codes in a comment's list of names; for an empty list, one code that stands for all."""
     names = [name for each in _NAME_SEPARATOR.split(listed or "") if (name := each.strip("\"'{}()[] "))]
     if not names or "all" in names:
-        return frozenset({ALL if knows == ALL else _BY_SHAPE + knows})
+        return frozenset({ALL if name_pattern == ALL else _BY_SHAPE + name_pattern})
     return frozenset(map(_normalise_name, names))
 
 

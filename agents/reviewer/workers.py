@@ -158,6 +158,7 @@ _CODE_SETS = ("rules_off", "rules_on")
 
 
 def _send_task(process: subprocess.Popen[bytes] | None, task: Task) -> None:
+    """Send the text of `task` as one line of JSON; do nothing without a process."""
     document = task.document
     path = document.path.as_posix() if document.path is not None else None
     message = {"language": document.language, "text": document.text, "path": path, "left_out": task.left_out}
@@ -166,6 +167,7 @@ def _send_task(process: subprocess.Popen[bytes] | None, task: Task) -> None:
 
 
 def _write_line(process: subprocess.Popen[bytes], message: dict[str, Any]) -> None:
+    """Write `message` as one line of JSON to the process's standard input."""
     with suppress(OSError):  # a dead process is noticed when its answer is read
         if process.stdin is not None:
             process.stdin.write(json.dumps(message).encode() + b"\n")
@@ -173,6 +175,7 @@ def _write_line(process: subprocess.Popen[bytes], message: dict[str, Any]) -> No
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill the process, wait for its end, and close its pipes."""
     process.kill()
     process.wait()
     for pipe in (process.stdin, process.stdout):

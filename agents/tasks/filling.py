@@ -140,7 +140,7 @@ def _generate(  # noqa: PLR0913, PLR0917 - the parameters of one request
 
 def _require_model(means: Means) -> CompletionModel:
     _raise_if_cancelled(means)
-    assert means.model is not None  # noqa: S101 - `running` lets no task begin without what it needs
+    assert means.model is not None  # noqa: S101 - `running` starts no task without its model
     return means.model
 
 

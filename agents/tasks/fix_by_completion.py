@@ -38,7 +38,10 @@ def offer(scene: Scene) -> Offer | None:
 
 
 def is_applicable(scene: Scene, finding: Finding) -> bool:
-    """Return whether `finding` may be fixed by rewriting its lines: it has no known fix and at most 20 lines."""
+    """Return whether a finding may be fixed by rewriting its lines.
+
+    It has no known fix and at most 20 lines, and the document has a syntax tree.
+    """
     known = finding.fix is not None and bool(finding.fix.edits)
     lines = scene.document.text.count("\n", finding.span.start, finding.span.end) + 1
     return not known and lines <= _MOST_LINES and scene.syntax.available
@@ -123,7 +126,7 @@ def _build_hint(scene: Scene, lines: Span, finding: Finding) -> str:
 
 
 def _removes_finding(one: RankedCandidate, finding: Finding, present: list[Finding]) -> bool:
-    """Return whether the candidate has fewer such findings than before, counting its new lines, and no new finding."""
+    """Return whether the new lines have fewer findings of that code than `present`, and the document no new finding."""
     edit = one.candidate.edits[0]
     near = Span(edit.start, edit.start + len(edit.text))
     before = sum(each.code == finding.code for each in present)

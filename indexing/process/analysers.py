@@ -1,7 +1,7 @@
-"""A few analysing processes, fed and read by one thread each; a file that kills or blocks its process is found out.
+"""The analysing processes, each with a thread that feeds and reads it; detects files that kill or block a process.
 
-The file a process died of is tried once more as plain text, in a new process; if that dies too the file is left out
-("crashed"). Stores nothing. Start at `Analysers.analyze`.
+Such a file is tried once more as plain text in a new process. If that dies too, the file is excluded ("crashed").
+Stores nothing. Start at `Analysers.analyze`.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from indexing.limits import IndexLimits
 
-_IN_FLIGHT = 8  # requests sent ahead of the answers, so that a process never waits for us
-_RESULTS_WAITING = 64  # bounds memory when storing is slower than analysing
+_IN_FLIGHT = 8  # requests sent ahead of the answers, so that a process never waits for requests
+_RESULTS_WAITING = 64  # bounds memory if storing is slower than analysing
 _POLL_S = 0.5
 
 
@@ -37,8 +37,12 @@ class Request:
     """A file to analyse.
 
     Attributes:
-        digest: that of its stored version, in hexadecimal, "" for none.
-        waived: reasons of its content that do not count.
+        path: absolute path.
+        relative: root-relative path.
+        mtime_ns: time of the last change.
+        digest: hash of the stored version in hexadecimal; "" for none.
+        plain: cut it without syntax.
+        waived: reasons of its content that do not exclude it.
     """
 
     path: str
@@ -51,7 +55,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """An analysed file; `request.plain` tells whether its grammar failed on it."""
+    """An analysed file; `request.plain` is true if its grammar failed."""
 
     request: Request
     analysis: FileAnalysis
@@ -59,27 +63,27 @@ class Result:
 
 
 @dataclass(slots=True)
-class _Seat:
-    """One process and its thread."""
+class _Slot:
+    """Place for one process; `waiting_since` is the moment since which its thread waits for an answer."""
 
     process: subprocess.Popen[bytes] | None = None
     waiting_since: float | None = None
 
 
 class _DiedError(Exception):
-    """The analysing process ended in the middle of its work."""
+    """The analysing process ended before it answered."""
 
 
 class Analysers:
-    """The processes; started when there is work, ended by `close`. `analyze` runs once at a time."""
+    """The analysing processes, started at the first request. `analyze` must not run twice at once."""
 
     def __init__(self, limits: IndexLimits, folder: Path) -> None:
         self._limits = limits
         self._folder = folder
-        self._seats = [_Seat() for _ in range(max(1, min(limits.processes, os.cpu_count() or 1)))]
+        self._slots = [_Slot() for _ in range(max(1, min(limits.processes, os.cpu_count() or 1)))]
 
     def analyze(self, requests: Iterable[Request], stopping: Callable[[], bool]) -> Iterator[Result]:
-        """Analyse `requests`, in any order; ends early when `stopping` says so."""
+        """Analyse `requests` and yield the results in any order; ends early once `stopping` returns true."""
         source = iter(requests)
         gate = threading.Lock()
         results: queue.Queue[Result | None] = queue.Queue(_RESULTS_WAITING)
@@ -90,7 +94,7 @@ class Analysers:
                 return None if over.is_set() else next(source, None)
 
         threads = [
-            threading.Thread(target=self._work, args=(seat, take, results, over), daemon=True) for seat in self._seats
+            threading.Thread(target=self._work, args=(slot, take, results, over), daemon=True) for slot in self._slots
         ]
         for thread in threads:
             thread.start()
@@ -100,7 +104,7 @@ class Analysers:
                 try:
                     result = results.get(timeout=_POLL_S)
                 except queue.Empty:
-                    self._watch()
+                    self._kill_blocked()
                     continue
                 if result is not None:
                     yield result
@@ -110,63 +114,65 @@ class Analysers:
             over.set()
             if working:
                 self.close()
-            while any(thread.is_alive() for thread in threads):  # unblock those that wait for room
+            while any(thread.is_alive() for thread in threads):  # unblocks threads that wait for room
                 with suppress(queue.Empty):
                     results.get(timeout=0.05)
 
     def close(self) -> None:
-        """End the processes; safe twice, and while they work."""
-        for seat in self._seats:
-            if (process := seat.process) is not None:
-                _end(process)
+        """Kill the processes. Idempotent; may be called while they work."""
+        for slot in self._slots:
+            if (process := slot.process) is not None:
+                _kill(process)
 
-    def _watch(self) -> None:
+    def _kill_blocked(self) -> None:
+        """Kill processes that have worked on one file for longer than `file_timeout_s`."""
         now = time.monotonic()
-        for seat in self._seats:
-            since = seat.waiting_since
-            if since is not None and now - since > self._limits.file_timeout_s and seat.process is not None:
-                seat.process.kill()
+        for slot in self._slots:
+            since = slot.waiting_since
+            if since is not None and now - since > self._limits.file_timeout_s and slot.process is not None:
+                slot.process.kill()
 
     def _work(
         self,
-        seat: _Seat,
+        slot: _Slot,
         take: Callable[[], Request | None],
         results: queue.Queue[Result | None],
         over: threading.Event,
     ) -> None:
+        """Analyse requests of `take` in the process of `slot` until there are none; then put None."""
         sent: deque[Request] = deque()
         again: deque[Request] = deque()
         try:
             while not over.is_set():
                 while len(sent) < _IN_FLIGHT and (request := again.popleft() if again else take()) is not None:
                     sent.append(request)
-                    with suppress(OSError):  # a dead process shows when its answer is read
-                        self._send(seat, request)
+                    with suppress(OSError):  # reading the answer reports a dead process
+                        self._send(slot, request)
                 if not sent:
                     return
                 try:
-                    analysis, blob = self._receive(seat)
+                    analysis, blob = self._receive(slot)
                 except _DiedError:
                     if over.is_set():
                         return
-                    guilty = sent.popleft()
+                    culprit = sent.popleft()
                     again.extend(sent)
                     sent.clear()
-                    if not guilty.plain:
-                        again.appendleft(replace(guilty, plain=True))
+                    if not culprit.plain:
+                        again.appendleft(replace(culprit, plain=True))
                         continue
-                    sent.appendleft(guilty)
-                    analysis, blob = FileAnalysis("crashed", mtime_ns=guilty.mtime_ns), b""
+                    sent.appendleft(culprit)
+                    analysis, blob = FileAnalysis("crashed", mtime_ns=culprit.mtime_ns), b""
                 results.put(Result(sent.popleft(), analysis, blob))
         finally:
             results.put(None)
 
-    def _send(self, seat: _Seat, request: Request) -> None:
-        if seat.process is None or seat.process.poll() is not None:
-            seat.process = spawning.spawn("indexing.process.analysis", self._folder, bounds.ANALYSIS_MEMORY_BYTES)
-            self._write(seat.process, asdict(self._limits))
-        asked = {"path": request.path, "digest": request.digest, "plain": request.plain, "waived": request.waived}
-        self._write(seat.process, asked)
+    def _send(self, slot: _Slot, request: Request) -> None:
+        if slot.process is None or slot.process.poll() is not None:
+            slot.process = spawning.spawn("indexing.process.analysis", self._folder, bounds.ANALYSIS_MEMORY_BYTES)
+            self._write(slot.process, asdict(self._limits))
+        fields = {"path": request.path, "digest": request.digest, "plain": request.plain, "waived": request.waived}
+        self._write(slot.process, fields)
 
     @staticmethod
     def _write(process: subprocess.Popen[bytes], message: dict[str, object]) -> None:
@@ -175,11 +181,11 @@ class Analysers:
             process.stdin.flush()
 
     @staticmethod
-    def _receive(seat: _Seat) -> tuple[FileAnalysis, bytes]:
-        process = seat.process
+    def _receive(slot: _Slot) -> tuple[FileAnalysis, bytes]:
+        process = slot.process
         if process is None or process.stdout is None:
             raise _DiedError
-        seat.waiting_since = time.monotonic()
+        slot.waiting_since = time.monotonic()
         try:
             line = process.stdout.readline()
             head = json.loads(line) if line.endswith(b"\n") else None
@@ -188,18 +194,18 @@ class Analysers:
         except (OSError, ValueError):
             head = None
         finally:
-            seat.waiting_since = None
+            slot.waiting_since = None
         if head is None or len(blob) != size:
-            _end(process)
-            seat.process = None
+            _kill(process)
+            slot.process = None
             raise _DiedError
         return FileAnalysis(**head), blob
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _kill(process: subprocess.Popen[bytes]) -> None:
     process.kill()
     process.wait()
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
-            with suppress(OSError):  # what was not yet sent is lost with the process
+            with suppress(OSError):  # unsent requests are lost with the process
                 pipe.close()

@@ -1,8 +1,8 @@
-"""One file or text into what the store keeps of it; also the program of the analysing processes.
+"""Analysis of one file or text for the store; also the program of the analysing processes.
 
-An analysing process (`main`) answers one line of JSON per file with one line of JSON and the blob behind it, in order.
-It is the only place where grammars meet files from disk: when one crashes, only this process dies, and its parent knows
-the file. Never writes. Start at `analyze_file` and `analyze_text`.
+An analysing process (`main`) reads a line of JSON for each file and answers with a line of JSON and the blob, in order.
+Files from disk are parsed only there: if a grammar crashes, only that process dies, and its parent knows the file.
+Writes no file. Start at `analyze_file` and `analyze_text`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ DIGEST_BYTES = 16
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """What a text holds; `blob` is the work of `indexing.segments.analyze`."""
+    """The analysis of a text: language, numbers of chunks and symbols, imports, and the blob."""
 
     language: str
     chunks: int
@@ -43,17 +43,17 @@ class Analysis:
 
 @dataclass(frozen=True, slots=True)
 class FileAnalysis:
-    """What a file holds; without `reason` and `unchanged` it is to be stored with its blob.
+    """The analysis of a file, which is stored with its blob unless it has a `reason` or is `unchanged`.
 
     Attributes:
-        reason: why the file is left out, "" when it is not.
-        unchanged: its content has the digest that was asked about; nothing else was done.
-        digest: of its bytes.
-        mtime_ns: its modification time when it was read.
-        size: its size in bytes.
-        language: our name of its language.
-        chunks: number of its chunks.
-        symbols: number of its definitions.
+        reason: why the file is excluded; "" if it is not.
+        unchanged: the content has the known digest, so that it was not analysed.
+        digest: hash of the content in hexadecimal.
+        mtime_ns: modification time when it was read.
+        size: in bytes.
+        language: name of its language.
+        chunks: number of chunks.
+        symbols: number of definitions.
     """
 
     reason: str = ""
@@ -67,8 +67,15 @@ class FileAnalysis:
 
 
 def analyze_text(text: str, language: str, *, plain: bool = False, alone: bool = False) -> Analysis:
-    """Parse and cut `text`; with `plain`, or without a grammar, into windows only. `alone` in a process of its own."""
-    from indexing.segments import analyze  # noqa: PLC0415  # numpy: 77 ms that `initialize` must not wait for
+    """Parse `text` and cut it into chunks.
+
+    Args:
+        text: the text.
+        language: name of its language.
+        plain: cut it into windows without parsing, as texts without a grammar are.
+        alone: this process does nothing else, so that parsing may hold the interpreter's lock.
+    """
+    from indexing.segments import analyze  # noqa: PLC0415  # numpy takes 77 ms, which `initialize` must not wait for
 
     outline = symbols.Outline()
     grammar = None if plain else grammars.load(language)
@@ -83,7 +90,15 @@ def analyze_text(text: str, language: str, *, plain: bool = False, alone: bool =
 def analyze_file(
     path: Path, limits: IndexLimits, *, known_digest: str = "", plain: bool = False, waived: Collection[str] = ()
 ) -> tuple[FileAnalysis, bytes]:
-    """Read and analyse the file at `path`; never fails: what cannot be read has the reason "unreadable"."""
+    """Read and analyse the file at `path`; the reason is "unreadable" if that fails.
+
+    Args:
+        path: the file.
+        limits: bounds of size and line length.
+        known_digest: hash of the stored version in hexadecimal; "" for none.
+        plain: cut it without syntax.
+        waived: reasons of its content that do not exclude it.
+    """
     try:
         data, found = read_regular(path, limits.max_file_bytes + 1)
     except OSError:
@@ -91,35 +106,35 @@ def analyze_file(
     digest = hashlib.blake2b(data, digest_size=DIGEST_BYTES).hexdigest()
     base = FileAnalysis(digest=digest, mtime_ns=found.st_mtime_ns, size=found.st_size)
     if digest == known_digest:
-        return _with(base, unchanged=True), b""
+        return _replace(base, unchanged=True), b""
     if reason := built_in_reasons.content_reason(data, limits, path.name, waived):
-        return _with(base, reason=reason), b""
+        return _replace(base, reason=reason), b""
     text = texts.decode(data)
     result = analyze_text(text, languages.detect(path, text), plain=plain, alone=True)
-    return _with(base, language=result.language, chunks=result.chunks, symbols=result.symbols), result.blob
+    return _replace(base, language=result.language, chunks=result.chunks, symbols=result.symbols), result.blob
 
 
-def _with(base: FileAnalysis, **changes: object) -> FileAnalysis:
+def _replace(base: FileAnalysis, **changes: object) -> FileAnalysis:
     return FileAnalysis(**{**asdict(base), **changes})
 
 
 def main() -> None:
     """Answer requests from standard input until it ends; the first line gives the limits."""
-    gc.set_threshold(100_000)  # many small records without cycles: looking for some costs a tenth of the time
+    gc.set_threshold(100_000)  # many small records without cycles, whose collection costs a tenth of the time
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
     limits = IndexLimits(**json.loads(requests.readline() or "{}"))
     for line in requests:
-        asked = json.loads(line)
+        request = json.loads(line)
         result, blob = analyze_file(
-            Path(asked["path"]),
+            Path(request["path"]),
             limits,
-            known_digest=asked["digest"],
-            plain=bool(asked["plain"]),
-            waived=asked["waived"],
+            known_digest=request["digest"],
+            plain=bool(request["plain"]),
+            waived=request["waived"],
         )
         head = json.dumps({**asdict(result), "bytes": len(blob)}).encode()
         try:
             answers.write(head + b"\n" + blob)
             answers.flush()
         except BrokenPipeError:
-            os._exit(0)  # the parent is gone, and nothing is left to be told to it
+            os._exit(0)  # the parent is gone

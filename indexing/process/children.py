@@ -1,7 +1,7 @@
-"""Runs a child process within bounds: of time, of memory, and of what it may say.
+"""Running a child process within bounds of time, memory and output.
 
-On Linux the kernel itself refuses more memory; on every system the child is looked at while it runs, and ended with
-all that it started once it holds too much. Start at `run`.
+On Linux the kernel refuses more memory. On every system the child's memory is measured while it runs; a child over a
+bound is killed with its process group. Start at `run`.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
     from io import BufferedReader
     from pathlib import Path
 
-_LOOK_S = 0.1
-_SAID_BYTES = 100_000  # kept of what it complains of
+_CHECK_S = 0.1
+_ERROR_BYTES = 100_000  # kept of its standard error
 _PIECE_BYTES = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What a child may take.
+    """Bounds of a child process.
 
     Attributes:
-        seconds: until it is ended.
-        memory_bytes: that it may hold.
-        output_bytes: that it may write to its standard output.
+        seconds: of running time.
+        memory_bytes: of resident memory.
+        output_bytes: of its standard output.
     """
 
     seconds: float
@@ -43,13 +43,13 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a child ended.
+    """The result of a child process.
 
     Attributes:
-        status: its exit status; what it is where the child was ended says nothing.
-        output: what it wrote to its standard output.
-        said: what it wrote to its standard error, the beginning.
-        beyond: the bound that it was ended for, "" where it ended by itself.
+        status: exit status; without meaning if the child was killed.
+        output: its standard output.
+        said: the start of its standard error.
+        beyond: the bound for which it was killed; "" if it ended by itself.
     """
 
     status: int
@@ -66,10 +66,10 @@ def run(
     folder: Path | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Ended:
-    """Run `command` with `text` as its standard input, until it ends or goes beyond `bounds`.
+    """Run `command` with `text` as its standard input until it ends or exceeds `bounds`.
 
     Raises:
-        OSError: it could not be started.
+        OSError: the command could not be started.
     """
     process = subprocess.Popen(
         command,
@@ -82,11 +82,11 @@ def run(
         process_group=None if sys.platform == "win32" else 0,
     )
     limit_memory(process.pid, bounds.memory_bytes)
-    return _Watched(process, bounds).ended(text)
+    return _RunningChild(process, bounds).wait(text)
 
 
 def limit_memory(pid: int, memory_bytes: int) -> None:
-    """Have the kernel refuse the process more memory than that, where it can."""
+    """Make the kernel refuse the process more than `memory_bytes` of data, on Linux; do nothing elsewhere."""
     if sys.platform == "linux":
         import resource  # noqa: PLC0415 (Unix alone has it)
 
@@ -94,8 +94,8 @@ def limit_memory(pid: int, memory_bytes: int) -> None:
             resource.prlimit(pid, resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
 
 
-def held_bytes(pid: int, *, family: bool = True) -> int:
-    """Return the memory that the process, and all that it started, hold; 0 where it has ended."""
+def measure_memory(pid: int, *, family: bool = True) -> int:
+    """Return the resident bytes of the process and, with `family`, of its descendants; 0 if it has ended."""
     import psutil  # noqa: PLC0415 (only where something runs long enough to be looked at)
 
     try:
@@ -111,7 +111,7 @@ def held_bytes(pid: int, *, family: bool = True) -> int:
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """Kill a child of `run`'s kind with its whole process group, and wait for it."""
+    """Kill the process group of a child that was started as in `run`, and wait for the child."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         if sys.platform == "win32":
             process.kill()
@@ -120,66 +120,68 @@ def end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-class _Watched:
-    """One child while it runs."""
+class _RunningChild:
+    """A child process while it runs."""
 
     def __init__(self, process: subprocess.Popen[bytes], bounds: Bounds) -> None:
         self._process = process
         self._bounds = bounds
         self._output = bytearray()
-        self._said = bytearray()
+        self._errors = bytearray()
         self._too_much = threading.Event()
 
-    def ended(self, text: bytes) -> Ended:
-        """Feed and hear the child until it has ended."""
+    def wait(self, text: bytes) -> Ended:
+        """Write `text` to the child and read its output until it ends or exceeds a bound."""
         threads = [
             threading.Thread(target=work, args=arguments, daemon=True)
             for work, *arguments in (
-                (self._feed, text),
-                (self._hear, self._process.stdout, self._output, self._bounds.output_bytes, True),
-                (self._hear, self._process.stderr, self._said, _SAID_BYTES, False),
+                (self._write_input, text),
+                (self._collect, self._process.stdout, self._output, self._bounds.output_bytes, True),
+                (self._collect, self._process.stderr, self._errors, _ERROR_BYTES, False),
             )
         ]
         for thread in threads:
             thread.start()
         try:
-            beyond = self._wait(threads)
+            beyond = self._watch(threads)
         finally:
             end(self._process)
         for thread in threads:
-            thread.join(1.0)  # what left the group of the child may hold a pipe for ever
-        said = self._said.decode(errors="replace")
-        return Ended(self._process.returncode, bytes(self._output), said, beyond)
+            thread.join(1.0)  # a process that left the group may keep a pipe open for ever
+        errors = self._errors.decode(errors="replace")
+        return Ended(self._process.returncode, bytes(self._output), errors, beyond)
 
-    def _wait(self, threads: Sequence[threading.Thread]) -> Literal["", "time", "memory", "output"]:
+    def _watch(self, threads: Sequence[threading.Thread]) -> Literal["", "time", "memory", "output"]:
+        """Wait for the end of the child and its output; return the exceeded bound, "" for none."""
         deadline = time.monotonic() + self._bounds.seconds
-        look = time.monotonic() + _LOOK_S
-        hearing = threads[1:]
-        while any(thread.is_alive() for thread in hearing) or self._process.poll() is None:
+        next_check = time.monotonic() + _CHECK_S
+        readers = threads[1:]
+        while any(thread.is_alive() for thread in readers) or self._process.poll() is None:
             now = time.monotonic()
             if self._too_much.is_set():
                 return "output"
             if now >= deadline:
                 return "time"
-            if now >= look:
-                if held_bytes(self._process.pid, family=False) > self._bounds.memory_bytes:
+            if now >= next_check:
+                if measure_memory(self._process.pid, family=False) > self._bounds.memory_bytes:
                     return "memory"
-                look = time.monotonic() + _LOOK_S
-            for thread in hearing:
+                next_check = time.monotonic() + _CHECK_S
+            for thread in readers:
                 if thread.is_alive():
-                    thread.join(_LOOK_S / 10)
+                    thread.join(_CHECK_S / 10)
                     break
             else:
                 with contextlib.suppress(subprocess.TimeoutExpired):
-                    self._process.wait(_LOOK_S)
+                    self._process.wait(_CHECK_S)
         return "output" if self._too_much.is_set() else ""
 
-    def _feed(self, text: bytes) -> None:
+    def _write_input(self, text: bytes) -> None:
         assert self._process.stdin is not None  # noqa: S101 (a pipe, as `run` made it)
-        with contextlib.suppress(OSError), self._process.stdin as pipe:  # a dead child takes nothing
+        with contextlib.suppress(OSError), self._process.stdin as pipe:  # a dead child reads nothing
             pipe.write(text)
 
-    def _hear(self, pipe: IO[bytes], kept: bytearray, most: int, strict: bool) -> None:  # noqa: FBT001 (as threads pass it)
+    def _collect(self, pipe: IO[bytes], kept: bytearray, most: int, strict: bool) -> None:  # noqa: FBT001 (as threads pass it)
+        """Read `pipe` into `kept` up to `most` bytes; with `strict`, more than that is an exceeded bound."""
         with pipe:
             while piece := cast("BufferedReader", pipe).read1(_PIECE_BYTES):
                 if len(kept) + len(piece) <= most:

@@ -1,4 +1,4 @@
-"""How this program starts itself again: isolated, at low priority, talking through pipes. Start at `spawn`."""
+"""Starting modules of the program as separate processes: isolated, with pipes, at low priority. Start at `spawn`."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from indexing.process.children import limit_memory
 _PACKAGES = Path(__file__).resolve().parents[2]
 
 
-def command(module: str) -> list[str]:
-    """The command that runs `main()` of one of our modules.
+def make_command(module: str) -> list[str]:
+    """Return the command that runs `main()` of one of the program's modules.
 
-    `-I` keeps PYTHONPATH, the working directory and the user's site-packages out; our own folder goes to the end of
-    `sys.path`, so that an installed wheel and a checkout both work and nothing of the standard library is shadowed.
-    What it writes belongs to its user alone.
+    `-I` keeps PYTHONPATH, the working directory and the user's site-packages out. The program's folder goes to the end
+    of `sys.path`, which works for a wheel and a checkout and shadows nothing of the standard library. Files that the
+    process creates are readable by its user only.
     """
     path = f"import sys; sys.path.append({str(_PACKAGES)!r})"
     code = f"{path}; from starling_files import close_process; close_process(); from {module} import main; main()"
@@ -24,21 +24,21 @@ def command(module: str) -> list[str]:
 
 
 def spawn(module: str, folder: Path, memory_bytes: int) -> subprocess.Popen[bytes]:
-    """Start `main()` of `module` in `folder` with pipes for its input and output, and a bound for its memory."""
+    """Start `main()` of `module` in `folder`, with pipes for its input and output and a bound for its memory."""
     process = subprocess.Popen(
-        command(module),
+        make_command(module),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         cwd=folder,
         creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-        process_group=None if sys.platform == "win32" else 0,  # Ctrl-C is for whoever started us; we leave when it does
+        process_group=None if sys.platform == "win32" else 0,  # Ctrl-C ends the parent, and the process ends with it
     )
     limit_memory(process.pid, memory_bytes)
     return process
 
 
 def lower_priority(nice: int) -> None:
-    """Give way to everything else on the machine; what is started from here inherits it."""
+    """Lower the priority of this process and its future children for processor and disk; `nice` is for Unix."""
     import psutil  # noqa: PLC0415  # only the indexing process needs it
 
     process = psutil.Process()
@@ -51,4 +51,4 @@ def lower_priority(nice: int) -> None:
             if sys.platform == "linux":
                 process.ionice(psutil.IOPRIO_CLASS_IDLE)
     except (psutil.Error, OSError):
-        pass  # containers may forbid it; then we work at the priority we have
+        pass  # containers may forbid it

@@ -1,7 +1,6 @@
-"""The server's end of the indexing process: starts it when there is work, hears its events, starts it again if it dies.
+"""The server's side of the indexing process: starts it for work, reads its events and restarts it if it dies.
 
-Does no indexing itself and blocks nobody: jobs are handed over, events come on a thread of its own. Start at
-`IndexProcess.submit`.
+Never blocks the caller: jobs go into a queue, and a separate thread reads events. Start at `IndexProcess.submit`.
 """
 
 from __future__ import annotations
@@ -26,18 +25,18 @@ if TYPE_CHECKING:
 
     from indexing.limits import IndexLimits
 
-_DEATHS_IN_A_ROW = 4  # then something is wrong that another start does not mend
+_DEATHS_IN_A_ROW = 4  # after which the process is not started again
 _AGAIN_AFTER_S = 0.2
 _LEAVE_S = 1.0
 
 
 class IndexProcess:
-    """One indexing process at most. Thread-safe.
+    """The indexing process of a server, at most one at a time. Thread-safe.
 
     Args:
-        storage: where the index lies.
+        storage: folder of the index.
         limits: bounds of indexing.
-        listen: gets each event, on the reading thread, before `wait` learns of it.
+        listen: is called with each event in the reading thread, before `wait` returns for it.
     """
 
     def __init__(self, storage: Path, limits: IndexLimits, listen: Callable[[dict[str, Any]], None]) -> None:
@@ -46,9 +45,9 @@ class IndexProcess:
         self._listen = listen
         self._changed = threading.Condition()
         self._numbers = itertools.count(1)
-        self._jobs: dict[int, dict[str, Any]] = {}  # handed over and not finished
+        self._jobs: dict[int, dict[str, Any]] = {}  # submitted and not finished
         self._process: subprocess.Popen[bytes] | None = None
-        self._outbox: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()  # of that process
+        self._outbox: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()  # of messages to that process
         self._reader: threading.Thread | None = None
         self._deaths = 0
         self._closed = False
@@ -56,7 +55,7 @@ class IndexProcess:
 
     @property
     def pid(self) -> int | None:
-        """Process id, None while none runs."""
+        """Id of the process; None while none runs."""
         process = self._process
         return process.pid if process is not None else None
 
@@ -66,9 +65,9 @@ class IndexProcess:
         return bool(self._jobs)
 
     def submit(self, kind: str, roots: Sequence[Path], paths: Collection[Path] = ()) -> None:
-        """Hand over a job: "pass" over `roots`, or "touch" `paths` in them. Returns at once.
+        """Submit a job: a "pass" over `roots`, or a "touch" of `paths` in them. Returns at once.
 
-        After a problem a "touch" becomes a "pass", for what it kept from the index is not known.
+        After a problem, "touch" becomes "pass", because the problem may have kept other files out of the index.
         """
         with self._changed:
             if self._closed:
@@ -88,12 +87,12 @@ class IndexProcess:
                 self._outbox.put(self._jobs[number])
 
     def wait(self, timeout_s: float | None) -> bool:
-        """Until nothing is left to do; false when that took longer."""
+        """Wait until all jobs are done; return False after `timeout_s`."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._jobs, timeout_s)
 
     def close(self) -> None:
-        """End the process; what is unfinished goes on at the next start. Safe twice."""
+        """End the process; the next start resumes unfinished work. Idempotent."""
         with self._changed:
             self._closed = True
             self._jobs.clear()
@@ -104,13 +103,13 @@ class IndexProcess:
             try:
                 process.wait(_LEAVE_S)
             except subprocess.TimeoutExpired:
-                process.kill()  # the store survives that at any moment
+                process.kill()  # the store is consistent at any moment
                 process.wait()
         if reader is not None and reader is not threading.current_thread():
             reader.join()
 
     def _start(self) -> None:
-        """Start a process with all unfinished jobs; the lock is held."""
+        """Start a process and send it all unfinished jobs; the caller holds the lock."""
         try:
             reclaim_folder(self._storage, own=2)
             process = spawning.spawn("indexing.process.worker", self._storage, bounds.INDEXING_MEMORY_BYTES)
@@ -127,6 +126,7 @@ class IndexProcess:
         self._reader.start()
 
     def _read(self, process: subprocess.Popen[bytes], outbox: queue.SimpleQueue[dict[str, Any] | None]) -> None:
+        """Pass the events of `process` on until it ends."""
         if process.stdout is None:
             return
         with process.stdout as events:
@@ -140,7 +140,7 @@ class IndexProcess:
                     self._finish(event)
         outbox.put(None)
         status = process.wait()
-        self._ended(status)
+        self._restart_if_needed(status)
 
     def _finish(self, event: dict[str, Any]) -> None:
         with self._changed:
@@ -150,7 +150,8 @@ class IndexProcess:
                 self._jobs.pop(number, None)
             self._changed.notify_all()
 
-    def _ended(self, status: int) -> None:
+    def _restart_if_needed(self, status: int) -> None:
+        """Start the process again if it ended with unfinished jobs, unless that happened too often."""
         with self._changed:
             self._process = None
             if self._closed or not self._jobs:
@@ -175,10 +176,10 @@ class IndexProcess:
 
 
 def _send(process: subprocess.Popen[bytes], outbox: queue.SimpleQueue[dict[str, Any] | None]) -> None:
-    """Hand over what is in the outbox until None comes; on a thread of its own, for a stopped process reads nothing."""
+    """Send the messages of `outbox` until None; runs in a separate thread, because a stopped process reads nothing."""
     if process.stdin is None:
         return
-    # it may be ending: then its reader starts another with all unfinished jobs
+    # if the process is ending, its reader starts another with all unfinished jobs
     with suppress(OSError), process.stdin as jobs:
         while (message := outbox.get()) is not None:
             jobs.write(json.dumps(message).encode() + b"\n")

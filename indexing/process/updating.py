@@ -1,6 +1,6 @@
-"""Brings the stored index of one root up to date: a full pass, or the files somebody touched.
+"""Updates of the stored index of one root: a full pass, or the files that were touched.
 
-The writer's side of `indexing.storage.store`; runs in the indexing process, under the root's lock. Start at `Updater`.
+The only writer of `indexing.storage.store`; runs in the indexing process under the root's lock. Start at `Updater`.
 """
 
 from __future__ import annotations
@@ -29,36 +29,37 @@ if TYPE_CHECKING:
 
 _COMMIT_FILES = 256
 _COMMIT_BYTES = 8 * 1024 * 1024
-_COMMIT_S = 2.0  # at most so much work is lost when we are killed
-_FIRST_FILES = 20_000  # a larger first pass takes minutes: segments are then built in between
-_FIRST_BUILD_S = 10.0  # a long first pass can be searched from then on
-_BUILD_SHARE = 10  # time between two builds, in times of the last build
+_COMMIT_S = 2.0  # at most so much work is lost if the process is killed
+_FIRST_FILES = 20_000  # a larger first pass takes minutes, so that segments are built in between
+_FIRST_BUILD_S = 10.0  # after which a long first pass can be searched
+_BUILD_SHARE = 10  # time between two builds, as a multiple of the last build's
 _TELL_S = 0.1
-_MANY_PATHS = 500  # so many touched files are found faster by a full pass
+_MANY_PATHS = 500  # for more touched files a full pass is faster
 
 
 @dataclass(slots=True)
 class _Batch:
-    """What is to be committed next."""
+    """Results to be committed next."""
 
     entries: list[Entry] = field(default_factory=list)
     times: list[tuple[int, int, int]] = field(default_factory=list)
     size: int = 0
     since: float = field(default_factory=time.monotonic)
 
-    def due(self) -> bool:
+    def is_due(self) -> bool:
+        """Return whether the batch is large or old enough to be committed."""
         late = time.monotonic() - self.since > _COMMIT_S
         return len(self.entries) >= _COMMIT_FILES or self.size >= _COMMIT_BYTES or (late and bool(self.entries))
 
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """Who hears of an update.
+    """Callbacks of an update.
 
     Attributes:
-        progress: told how many files are done, of how many.
-        changed: told when readers will find something new.
-        stopping: asked often; true ends the work early, with what is done stored.
+        progress: is called with the numbers of files done and of all files.
+        changed: is called when readers can find something new.
+        stopping: is called often; the update ends early, with its results stored, once it returns true.
     """
 
     progress: Callable[[int, int], None]
@@ -67,14 +68,14 @@ class Listener:
 
 
 class Updater:
-    """Updates one root.
+    """Updates the index of one root.
 
     Args:
         root: the workspace folder.
-        storage: where indexes lie.
+        storage: folder of the indexes.
         limits: bounds of indexing.
-        analysers: does the parsing.
-        listener: hears of it, and may stop it.
+        analysers: parse the files.
+        listener: is told of progress and may stop the update.
     """
 
     def __init__(
@@ -92,18 +93,18 @@ class Updater:
         self._changed = listener.changed
         self._stopping = listener.stopping
         self._exclusion = Exclusion(root, limits)
-        self._withdrawn = False  # whether a file that is still there may no longer be kept
+        self._withdrawn = False  # an existing file must be removed from the index
         self._identity: tuple[int, int] | None = None
 
-    def full(self) -> None:
-        """Walk the root and index what is new or changed; forget what is gone.
+    def update_all(self) -> None:
+        """Walk the root, index new and changed files, and delete the others from the index.
 
         Raises:
             indexing.storage.storage_errors.StorageError: the index cannot be written.
             OSError: the root cannot be read.
         """
         self.places.discard_older()
-        with self._opened() as store:
+        with self._open() as store:
             known = store.read_states()
             seen = WalkCounts()
             requests: list[Request] = []
@@ -113,7 +114,7 @@ class Updater:
                 before = known.get(found.relative)
                 changed = before is None or before.mtime_ns != found.mtime_ns or before.size != found.size
                 if changed or (before is not None and before.reason in found.waived):
-                    requests.append(self._request(found.relative, found.mtime_ns, before, found.waived))
+                    requests.append(self._make_request(found.relative, found.mtime_ns, before, found.waived))
             if self._stopping():
                 return
             lost = {relative: each.id for relative, each in known.items() if relative not in alive}
@@ -131,9 +132,9 @@ class Updater:
             self._changed()
 
     def check(self) -> bool:
-        """Read the whole index, whose reader has met damage; return whether it is whole.
+        """Read the whole index after a reader found damage; return whether it is complete.
 
-        What is missing in the database, and a segment that is damaged, is made anew by `full`.
+        `update_all` rebuilds a damaged segment and what is missing in the database.
 
         Raises:
             sqlite3.DatabaseError, ValueError: the database is damaged.
@@ -141,14 +142,14 @@ class Updater:
         """
         from indexing.storage import blobs  # noqa: PLC0415  # numpy
 
-        _intact.cache_clear()
-        with self._opened() as store:
+        _check_segment.cache_clear()
+        with self._open() as store:
             store.check(blobs.check)
             name = store.read_meta("segment")
-            return bool(store.read_meta("indexed_at")) and _usable(self.places.storage / name, verify=True)
+            return bool(store.read_meta("indexed_at")) and _is_usable(self.places.storage / name, verify=True)
 
-    def is_whole(self) -> bool:
-        """Return whether the index holds what a full pass found; a deleted or damaged one does not."""
+    def is_complete(self) -> bool:
+        """Return whether the index holds the result of a full pass and can be read."""
         store = Store.read(self.places)
         if store is None:
             return False
@@ -158,37 +159,37 @@ class Updater:
             except sqlite3.Error:
                 return False
 
-    def stands(self) -> bool:
-        """Whether the index that was worked on is still the one at its place, and was not taken away meanwhile."""
+    def is_in_place(self) -> bool:
+        """Return whether the database that was updated is still the file at its path."""
         return self._identity is not None and self.places.identity() == self._identity
 
     @property
-    def opened(self) -> bool:
-        """Whether the index could be opened at all."""
+    def is_open(self) -> bool:
+        """Whether the index could be opened."""
         return self._identity is not None
 
-    def _opened(self) -> Store:
+    def _open(self) -> Store:
         self._identity = None
         store = Store.write(self.places)
         self._identity = self.places.identity()
         return store
 
     def touch(self, paths: Collection[Path]) -> None:
-        """Index the files among `paths` anew, whatever their times say; forget those that are gone.
+        """Index the files among `paths` again, whatever their timestamps are; delete missing ones from the index.
 
         Raises:
             indexing.storage.storage_errors.StorageError: the index cannot be written.
         """
         if len(paths) > _MANY_PATHS or any(path.name in DECIDING_FILES or path.is_dir() for path in paths):
-            self.full()
+            self.update_all()
             return
-        with self._opened() as store:
+        with self._open() as store:
             known: dict[str, StoredState] = {}
             requests: list[Request] = []
             gone: list[int] = []
-            kept_back = False
+            excluded = False
             for path in paths:
-                relative = self._relative(path)
+                relative = self._make_relative(path)
                 if not relative:
                     continue
                 before = store.read_states_under(relative)
@@ -197,11 +198,13 @@ class Updater:
                 reason = self._exclusion.reason(path) if there else ""
                 if there and not reason:
                     waived = self._exclusion.waived_reasons_at(path)
-                    requests.append(self._request(relative, 0, before.get(relative), waived))
+                    requests.append(self._make_request(relative, 0, before.get(relative), waived))
                     continue
                 gone.extend(each.id for each in before.values())
-                kept_back |= there and (bool(before) or reason == "secret")
-            self._withdrawn |= kept_back and bool(gone)  # a file that is a secret by its new name was gone by its old
+                excluded |= there and (bool(before) or reason == "secret")
+            self._withdrawn |= excluded and bool(
+                gone
+            )  # a file that was renamed to a secret name is missing under its old one
             if gone:
                 store.put((), gone)
             self._index(store, requests, known)
@@ -209,8 +212,8 @@ class Updater:
             if gone or requests:
                 self._changed()
 
-    def _relative(self, path: Path) -> str:
-        """Root-relative name of `path`, "" when it is not inside."""
+    def _make_relative(self, path: Path) -> str:
+        """Return the root-relative path of `path`; "" if it is outside of the root."""
         try:
             real = Path(os.path.realpath(path.parent)) / path.name
             relative = real.relative_to(self._exclusion.root).as_posix()
@@ -219,15 +222,17 @@ class Updater:
             return ""
         return "" if relative == "." else relative
 
-    def _request(self, relative: str, mtime_ns: int, before: StoredState | None, waived: tuple[str, ...]) -> Request:
+    def _make_request(
+        self, relative: str, mtime_ns: int, before: StoredState | None, waived: tuple[str, ...]
+    ) -> Request:
         path = str(self._exclusion.root / relative)
-        known = before is not None and not before.reason  # a file that was left out is judged anew
+        known = before is not None and not before.reason  # an excluded file is always analysed again
         return Request(path, relative, mtime_ns, before.digest.hex() if before and known else "", waived=waived)
 
     def _index(self, store: Store, requests: list[Request], known: dict[str, StoredState]) -> None:
-        """Analyse `requests` and store the results as they come."""
+        """Analyse `requests` and store the results; builds a segment now and then while that takes long."""
         built_at, took, built, done = time.monotonic(), 0.0, 0, 0
-        for batch in self._stored(store, requests, known):
+        for batch in self._store_results(store, requests, known):
             done += len(batch)
             now = time.monotonic()
             if now - built_at > max(_FIRST_BUILD_S, took * _BUILD_SHARE) and done > 2 * built:
@@ -236,12 +241,14 @@ class Updater:
                 self._changed()
 
     def _index_first(self, store: Store, requests: list[Request]) -> None:
-        """As `_index` for the first pass: the segment is built beside the analysis, from what it gives."""
-        results = self._stored(store, requests, {})
+        """Do as `_index` for the first pass, with the segment built from the results as they come."""
+        results = self._store_results(store, requests, {})
         store.build(_build, (each for batch in results for each in batch))
 
-    def _stored(self, store: Store, requests: list[Request], known: dict[str, StoredState]) -> Iterator[list[Stored]]:
-        """Analyse `requests` and store the results batch by batch; yields what was stored to be searched."""
+    def _store_results(
+        self, store: Store, requests: list[Request], known: dict[str, StoredState]
+    ) -> Iterator[list[Stored]]:
+        """Analyse `requests` and store the results in batches; yield the indexed files of each batch."""
         batch = _Batch()
         total, done, told = len(requests), 0, 0.0
         for result in self._analysers.analyze(requests, self._stopping):
@@ -251,7 +258,7 @@ class Updater:
             if now - told > _TELL_S:
                 told = now
                 self._progress(done, total)
-            if batch.due():
+            if batch.is_due():
                 yield self._commit(store, batch)
                 batch = _Batch()
         yield self._commit(store, batch)
@@ -289,9 +296,10 @@ class Updater:
         return [Stored(each, it.relative, it.mtime_ns / 1e9, it.blob) for each, it in pairs if not it.reason]
 
     def _build_if_due(self, store: Store, *, verify: bool = False) -> None:
+        """Build a segment if there is no usable one, if many files changed, or if a file must be removed from it."""
         name = store.read_meta("segment")
         pending = store.count_pending()
-        usable = bool(name) and _usable(self.places.storage / name, verify=verify)
+        usable = bool(name) and _is_usable(self.places.storage / name, verify=verify)
         if not usable or self._withdrawn or pending > self._limits.pending_files:
             store.build(_build)
         self._withdrawn = False
@@ -304,17 +312,18 @@ def _build(target: Path, files: Iterator[Stored]) -> None:
     build(target, (SegmentFile(each.id, each.relative, each.mtime, each.blob) for each in files))
 
 
-def _usable(path: Path, *, verify: bool) -> bool:
-    """Whether there is a segment; with `verify` read to its end, once for each state of the file."""
+def _is_usable(path: Path, *, verify: bool) -> bool:
+    """Return whether there is a segment; with `verify`, also whether its checksum is right."""
     try:
         found = path.stat()
     except OSError:
         return False
-    return not verify or _intact(path, (found.st_ino, found.st_size, found.st_mtime_ns))
+    return not verify or _check_segment(path, (found.st_ino, found.st_size, found.st_mtime_ns))
 
 
 @lru_cache(maxsize=64)
-def _intact(path: Path, state: tuple[int, int, int]) -> bool:
+def _check_segment(path: Path, state: tuple[int, int, int]) -> bool:
+    """Return whether the segment's checksum is right; cached for each `state` (inode, size, time) of the file."""
     from indexing.storage import arrays  # noqa: PLC0415  # numpy
 
     del state

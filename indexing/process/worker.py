@@ -1,11 +1,11 @@
-"""The indexing process: takes jobs as lines of JSON, does them at low priority, tells of progress in lines of JSON.
+"""The indexing process: reads jobs as lines of JSON, works at low priority and writes events as lines of JSON.
 
-Jobs: {"job": n, "kind": "pass", "roots": [...]}, "check" alike, which reads the index through before the pass, and
-{"job": n, "kind": "touch", "roots": [...], "paths": [...]}. Events: {"event": "progress", "done", "total"},
+Jobs: {"job": n, "kind": "pass", "roots": [...]}; "check" with the same fields, which reads the whole index before the
+pass; {"job": n, "kind": "touch", "roots": [...], "paths": [...]}. Events: {"event": "progress", "done", "total"},
 {"event": "changed", "root"}, {"event": "waiting"}, {"event": "working"}, {"event": "anew", "why"},
-{"event": "finished", "jobs": [...], "problem"}, {"event": "leaving"}. One writer per root: it
-holds the root's lock for the length of a job; another server's process waits for it, and then finds the work done. Ends
-with its input, and after some idle time. Start at `main`.
+{"event": "finished", "jobs": [...], "problem"}, {"event": "leaving"}. A job holds its root's lock, so that there is one
+writer for each root; the process of another server waits for the lock and then finds the work done. The process ends
+with its input and after some idle time. Start at `main`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 _POLL_S = 0.25
 _ATTEMPTS = 3
-_GRACE_S = 3.0  # after the end of input: time to finish a commit
+_GRACE_S = 3.0  # after the end of input, to finish a commit
 
 
 class Worker:
@@ -51,32 +51,33 @@ class Worker:
         self._analysers = Analysers(limits, storage)
 
     def run(self) -> None:
-        """Work until the input ends or nothing has come for a while."""
+        """Work until the input ends or no job has come for `idle_s` seconds."""
         threading.Thread(target=self._read, daemon=True).start()
         try:
             while not self._ended.is_set():
                 try:
-                    jobs = self._next()
+                    jobs = self._take_jobs()
                 except queue.Empty:
-                    _tell(event="leaving")
+                    _emit(event="leaving")
                     return
                 if jobs:
                     problem = self._do(jobs)
                     if not self._ended.is_set():
-                        _tell(event="finished", jobs=[job["job"] for job in jobs], problem=problem)
+                        _emit(event="finished", jobs=[job["job"] for job in jobs], problem=problem)
         finally:
             self._analysers.close()
 
     def _read(self) -> None:
+        """Queue the jobs of standard input; end the process some seconds after its end."""
         for line in sys.stdin.buffer:
             self._jobs.put(json.loads(line))
         self._ended.set()
         self._jobs.put(None)
         time.sleep(_GRACE_S)
-        os._exit(0)  # our server is gone; whatever is unfinished is found again by the next pass
+        os._exit(0)  # the server is gone; the next pass resumes unfinished work
 
-    def _next(self) -> list[dict[str, Any]]:
-        """The next job, with those of the same kind that wait behind it."""
+    def _take_jobs(self) -> list[dict[str, Any]]:
+        """Return the next job and all that wait after it; none at the end of input. Raises queue.Empty when idle."""
         first = self._jobs.get(timeout=self._limits.idle_s)
         if first is None:
             return []
@@ -90,7 +91,7 @@ class Worker:
                 jobs.append(more)
 
     def _do(self, jobs: list[dict[str, Any]]) -> str:
-        """Do `jobs` as one; returns the problem as a sentence, "" when all went well."""
+        """Do `jobs` together; return the problem as a sentence, "" for none."""
         roots = dict.fromkeys(root for job in jobs for root in job["roots"])
         passes = {root for job in jobs if job["kind"] != "touch" for root in job["roots"]}
         checked = {root for job in jobs if job["kind"] == "check" for root in job["roots"]}
@@ -114,8 +115,8 @@ class Worker:
             self._limits,
             self._analysers,
             Listener(
-                progress=lambda done, total: _tell(event="progress", done=done, total=total),
-                changed=lambda: _tell(event="changed", root=str(root)),
+                progress=lambda done, total: _emit(event="progress", done=done, total=total),
+                changed=lambda: _emit(event="changed", root=str(root)),
                 stopping=self._ended.is_set,
             ),
         )
@@ -125,66 +126,69 @@ class Worker:
             self._work(updater, paths, check=check)
 
     def _work(self, updater: Updater, paths: list[Path] | None, *, check: bool) -> None:
-        """Update the index; index everything anew if the index is damaged or is taken away meanwhile.
+        """Update the index; rebuild it if it is damaged or is deleted meanwhile.
 
         Raises:
-            indexing.storage.storage_errors.StorageError, OSError: it cannot be done.
+            indexing.storage.storage_errors.StorageError, OSError: the index cannot be updated.
         """
-        if paths is not None and not updater.is_whole():  # else it would hold the touched files alone
-            _tell(event="anew", why="was taken away or damaged")
+        if paths is not None and not updater.is_complete():  # else it would hold only the touched files
+            _emit(event="anew", why="was taken away or damaged")
             paths = None
         for left in reversed(range(_ATTEMPTS)):
             try:
                 if check and not updater.check():
-                    _tell(event="anew", why="was damaged")
+                    _emit(event="anew", why="was damaged")
                 if paths is None:
-                    updater.full()
+                    updater.update_all()
                 else:
                     updater.touch(paths)
-                if updater.stands() or self._ended.is_set():
+                if updater.is_in_place() or self._ended.is_set():
                     return
-                _tell(event="anew", why="was taken away")
+                _emit(event="anew", why="was taken away")
             except (StorageError, OSError, sqlite3.Error, *DAMAGE) as error:
                 if not left:
-                    raise _explained(error, updater) from error
-                self._begin_anew(updater, error)
+                    raise _explain(error, updater) from error
+                self._prepare_rebuild(updater, error)
             check, paths = False, None
 
     @staticmethod
-    def _begin_anew(updater: Updater, error: Exception) -> None:
-        """Delete what `error` shows to be damaged, and make the folder usable for another attempt.
+    def _prepare_rebuild(updater: Updater, error: Exception) -> None:
+        """Delete an index that `error` shows to be damaged, and make the folder writable for another attempt.
 
         Raises:
             indexing.storage.storage_errors.StorageError, OSError: another attempt would not help.
         """
-        if updater.opened and not updater.stands():
-            _tell(event="anew", why="was taken away")
+        if updater.is_open and not updater.is_in_place():
+            _emit(event="anew", why="was taken away")
         elif not _rebuilding_may_help(error) or not updater.places.discard():
-            raise _explained(error, updater) from error
+            raise _explain(error, updater) from error
         else:
-            _tell(event="anew", why="was damaged")
+            _emit(event="anew", why="was damaged")
         with explain_failures(updater.places.storage):
             updater.places.reclaim()
 
     @contextmanager
     def _lock(self, places: Places) -> Iterator[bool]:
-        """Hold the root's lock; waits for another server's process, passing on what that one finishes meanwhile."""
+        """Hold the root's lock in the block; yields False if the process ends first.
+
+        While the process of another server holds the lock, reports each segment that it builds.
+        """
         from filelock import FileLock  # noqa: PLC0415  # not needed before there is work
 
         lock = FileLock(places.lock, mode=FILE_MODE)
         waiting, generation = False, ""
         while not self._ended.is_set():
-            if not self._acquired(lock):
+            if not self._acquire(lock):
                 if not waiting:
                     waiting = True
-                    _tell(event="waiting")
-                now = _segment_of(places)
+                    _emit(event="waiting")
+                now = _read_segment_name(places)
                 if now != generation:
                     generation = now
-                    _tell(event="changed", root="")
+                    _emit(event="changed", root="")
                 continue
             if waiting:
-                _tell(event="working")
+                _emit(event="working")
             try:
                 yield True
             finally:
@@ -192,7 +196,7 @@ class Worker:
             return
         yield False
 
-    def _acquired(self, lock: FileLock) -> bool:
+    def _acquire(self, lock: FileLock) -> bool:
         from filelock import Timeout  # noqa: PLC0415  # see above
 
         with explain_failures(self._storage):
@@ -204,21 +208,21 @@ class Worker:
 
 
 def _rebuilding_may_help(error: Exception) -> bool:
-    """Return whether `error` may be of the index itself: not of a full disk, of a busy one, or of the workspace."""
+    """Return whether `error` may come from a damaged index, not from a full or busy disk or the workspace."""
     if isinstance(error, StorageError):
         return not error.full
     busy = getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
     return not isinstance(error, OSError) and not busy
 
 
-def _explained(error: Exception, updater: Updater) -> Exception:
-    """Return `error`, as a sentence for a person where it is no such thing."""
+def _explain(error: Exception, updater: Updater) -> Exception:
+    """Return `error` if it has a message for a person, else a `StorageError` with one."""
     if isinstance(error, StorageError | OSError):
         return error
     return StorageError(f"The index in {updater.places.storage} could not be made ({error}); delete that folder.")
 
 
-def _segment_of(places: Places) -> str:
+def _read_segment_name(places: Places) -> str:
     store = Store.read(places)
     if store is None:
         return ""
@@ -226,22 +230,22 @@ def _segment_of(places: Places) -> str:
         return store.read_meta("segment")
 
 
-_telling = threading.Lock()
+_emitting = threading.Lock()
 
 
-def _tell(**event: object) -> None:
-    with _telling:
+def _emit(**event: object) -> None:
+    with _emitting:
         try:
             sys.stdout.buffer.write(json.dumps(event).encode() + b"\n")
             sys.stdout.buffer.flush()
         except (BrokenPipeError, ValueError):
-            os._exit(0)  # nobody listens any more
+            os._exit(0)  # the server is gone
 
 
 def main() -> None:
-    """Run as the indexing process; the first line of input says where the index lies and what its limits are."""
+    """Run the indexing process; the first line of input holds the folder of the index and the limits."""
     head = json.loads(sys.stdin.buffer.readline())
     limits = IndexLimits(**head["limits"])
     spawning.lower_priority(limits.nice)
     Worker(Path(head["storage"]), limits).run()
-    os._exit(0)  # the reading thread may hold the lock of standard input, which an orderly shutdown would abort over
+    os._exit(0)  # an orderly shutdown would abort if the reading thread holds the lock of standard input

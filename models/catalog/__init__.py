@@ -1,1 +1,1 @@
-"""Which models there are: bundled, published, found on this machine; pulling, converting and removing them."""
+"""The catalog of models: bundled, published, and found on this machine; pulling, converting and removing them."""

@@ -1,8 +1,8 @@
-"""Which models there are: one folder a model, described by its `catalog.toml`.
+"""The catalog: one folder per model, described by its `catalog.toml`.
 
-Reads the built-in entries (`models/catalog/bundled/*/`) and a person's own folder. Adding a model adds a folder and
-touches no code. Never loads a model and never fails on a bad entry: what is wrong is a sentence in `Catalog.problems`.
-Start at `Catalog.load`; `read_entry` knows the format.
+Reads the built-in entries (`models/catalog/bundled/*/`) and the user's folder. Adding a model adds a folder and no
+code. Never loads a model and never fails on a bad entry: problems are sentences in `Catalog.problems`. Start at
+`Catalog.load`; `read_entry` defines the format.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ DEFAULT_MODEL = "starling-mini"
 LAYOUTS = ("spm", "psm", "suffix_first")
 ROLES = ("completion", "chat", "review", "embedding")
 POOLINGS = ("mean", "first")
-# What is taken back from the end of the prompt, so that the answer says it again: a begun word, spaces.
+# Token healing: which ends of the prefix are left out of the prompt, so that the answer begins with them.
 HEALINGS = ("words", "spaces")
-# Models with more parameters are slow enough to need a budget of time. Where their entry says nothing else they read
-# the spaces before the cursor: made to say an indentation again, Qwen2.5-Coder 0.5B wrote nothing but spaces. They say
-# begun words again; of 60 lines in this repository it then had 6 right in place of 5.
+# Models with more parameters are slow enough to need a time budget. By default only partial words are left out of their
+# prompts: with spaces left out too, Qwen2.5-Coder 0.5B wrote nothing but spaces. With partial words left out it
+# completed 6 of 60 lines in this repository exactly, 5 without.
 LARGE_PARAMETERS = 100_000_000
 LARGE_HEALINGS = ("words",)
 PATH_PLACES = ("first", "prefix", "none")
-# What was measured of a model (tests/eval): rests of lines completed exactly, problems solved.
+# Measured qualities of a model (tests/eval): rests of lines completed exactly, problems solved.
 WORTHS = ("lines", "problems")
 
 # Below this there is no room for markers, a line of code and an answer.
@@ -56,8 +56,8 @@ class FimTokens:
             "suffix_first" is `<suffix>after<prefix>before<middle>`.
         path_place: where the asking file's marker and path stand: "first" (before all markers), "prefix" (at the head
             of the prefix) or "none" (nowhere).
-        healing: what of the text before the cursor the answer has to say again: begun "words", "spaces"; None leaves
-            it to the model's size (`ModelEntry.healing`).
+        healing: token healing, for partial "words", "spaces" or both; None for the default of the model's size
+            (`ModelEntry.healing`).
         begin: token that begins every prompt; "" for none.
     """
 
@@ -75,7 +75,7 @@ class FimTokens:
 
 @dataclass(frozen=True, slots=True)
 class PromptShares:
-    """How a prompt's tokens are divided, each 0 to 1; what a part leaves unused goes to the prefix.
+    """Shares of a prompt's tokens, each 0 to 1; the prefix gets what the other parts leave unused.
 
     Copilot's shares (35, 15, 35 and 15 %) are for prompts several times as long; at 1,024 tokens a model of 0.5 billion
     parameters had 0.35 of 40 lines right with them and 0.40 with these. A model with a small window states its own.
@@ -89,7 +89,7 @@ class PromptShares:
 
 @dataclass(frozen=True, slots=True)
 class ChatFormat:
-    """How a model was taught to tell turns apart; in each `{text}` stands for what is said.
+    """Turn templates of a chat model; `{text}` in each is the place of the message's text.
 
     Attributes:
         system: a turn of instructions; "" where there is none, and instructions go before the first user's text.
@@ -110,7 +110,7 @@ class ChatFormat:
 
 @dataclass(frozen=True, slots=True)
 class RoleSettings:
-    """How a model is asked in one role: temperature (0 is greedy) and most tokens of an answer."""
+    """Settings of a model in one role: temperature (0 is greedy) and most tokens of an answer."""
 
     temperature: float = 0.0
     max_tokens: int = 1024
@@ -118,7 +118,7 @@ class RoleSettings:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A figure of the quality tables: a share, and of how many."""
+    """A measured share, 0 to 1, and the number of cases."""
 
     share: float
     n: int
@@ -173,19 +173,19 @@ class ModelEntry:
 
     @property
     def large(self) -> bool:
-        """Whether it is so large that its time has to be budgeted and its prompt is like a raw model's."""
+        """Whether the model is so large that its time needs a budget and its prompt is laid out like a raw model's."""
         return self.parameters > LARGE_PARAMETERS
 
     @property
     def healing(self) -> tuple[str, ...]:
-        """What of the text before the cursor an answer has to say again."""
+        """Kinds of text to which token healing applies: partial "words", "spaces"."""
         if self.fim.healing is not None:
             return self.fim.healing
         return LARGE_HEALINGS if self.large else HEALINGS
 
     @property
     def tokenizer(self) -> Path:
-        """The tokenizer's file."""
+        """Path of the tokenizer's file."""
         return self.folder / "tokenizer.json"
 
 
@@ -212,7 +212,7 @@ class Catalog:
         return cls(entries, tuple(problems))
 
     def get(self, name: str) -> ModelEntry | None:
-        """The entry called `name`, or None."""
+        """Return the entry called `name`; None if there is none."""
         return self.entries.get(name)
 
 
@@ -259,7 +259,7 @@ def read_entry(path: Path, *, bundled: bool = False, on_problem: Callable[[str],
 
 
 def _read_filter(path: Path, on_problem: Callable[[str], None]) -> ShowFilter | None:
-    """The filter beside the entry; a bad one is a problem, and the model is used without."""
+    """Read the show filter beside the entry; None, with a problem, if it is malformed."""
     try:
         return ShowFilter.read(path)
     except CatalogError as error:
@@ -268,6 +268,7 @@ def _read_filter(path: Path, on_problem: Callable[[str], None]) -> ShowFilter | 
 
 
 def _read_directory(directory: Path, entries: dict[str, ModelEntry], problems: list[str], *, bundled: bool) -> None:
+    """Read all entries below `directory` into `entries`."""
     try:
         paths = sorted(directory.glob(f"*/{ENTRY_FILE}"))
     except OSError as error:
@@ -288,7 +289,7 @@ def _read_directory(directory: Path, entries: dict[str, ModelEntry], problems: l
 
 
 def read_fim(fim: Table) -> FimTokens:
-    """The table `[fim]`."""
+    """Read the table `[fim]`."""
     return FimTokens(
         prefix=fim.get_text("prefix"),
         suffix=fim.get_text("suffix"),
@@ -304,7 +305,7 @@ def read_fim(fim: Table) -> FimTokens:
 
 
 def read_chat(chat: Table) -> ChatFormat:
-    """The table `[chat]`."""
+    """Read the table `[chat]`."""
     turns = {role: chat.get_text(role) for role in ("user", "assistant")} | {
         "system": chat.get_text("system", default="")
     }
@@ -320,7 +321,7 @@ def read_chat(chat: Table) -> ChatFormat:
 
 
 def read_settings(settings: Table, roles: tuple[str, ...]) -> dict[str, RoleSettings]:
-    """The tables `[role.NAME]`, for each role that the model has."""
+    """Read the tables `[role.NAME]` of the model's roles."""
     usual = RoleSettings()
     tables = {role: settings.get_table(role, optional=True) for role in roles}
     return {
@@ -344,6 +345,7 @@ def read_worth(worth: Table) -> dict[str, Measured]:
 
 
 def _read_shares(prompt: Table) -> PromptShares:
+    """Read the table `[prompt]`."""
     usual = PromptShares()
     shares = PromptShares(
         prefix=prompt.get_number("prefix", 0.0, 1.0, usual.prefix),

@@ -1,4 +1,4 @@
-"""A person's own models: put there whole or not at all, looked over, taken away. Start at `install`."""
+"""Installation of the user's own models, whole or not at all; checks and removal of them. Start at `install`."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def install(  # noqa: PLR0913 (as for a conversion)
 def describe_checkpoint(
     checkpoint: Path, name: str, tokenizer: Path | None = None, beside: Beside | None = None
 ) -> PublishedModel:
-    """Describe a local checkpoint or GGUF file, by its configuration and by the markers its tokenizer knows.
+    """Describe a local checkpoint or GGUF file, by its configuration and the markers its tokenizer knows.
 
     Args:
         checkpoint: folder, or file.
@@ -134,7 +134,7 @@ def describe_checkpoint(
 
 
 def check(entry: ModelEntry) -> str:
-    """What is wrong with an installed model's files, "" when all are as they were written."""
+    """Return what is wrong with an installed model's files; "" if all are as they were written."""
     path = entry.folder / CHECKSUMS_FILE
     try:
         sums = dict[str, Any](json.loads(read_text(path, _LARGEST_SUMS)))
@@ -153,7 +153,7 @@ def check(entry: ModelEntry) -> str:
 
 
 def remove(entry: ModelEntry, models_dir: Path) -> None:
-    """Delete a person's own model.
+    """Delete one of the user's own models.
 
     Raises:
         ModelError: it came with the program, or lies elsewhere.
@@ -169,6 +169,7 @@ def remove(entry: ModelEntry, models_dir: Path) -> None:
 
 
 def _sha256(path: Path) -> str:
+    """Return the hash of a file."""
     digest = hashlib.sha256()
     with path.open("rb") as stream:
         while block := stream.read(BLOCK_BYTES):

@@ -74,7 +74,7 @@ TEMPLATES: tuple[tuple[tuple[str, ...], ChatFormat], ...] = (
 
 
 def match_fim_format(tokens: Collection[str]) -> FimTokens | None:
-    """Return the first format whose markers are all among `tokens`, None where none is."""
+    """Return the first format whose markers are all in `tokens`; None if there is none."""
     for form in FORMATS:
         named = (form.prefix, form.suffix, form.middle, form.end, form.file, form.repository)
         if all(marker in tokens for marker in named if marker):
@@ -83,7 +83,7 @@ def match_fim_format(tokens: Collection[str]) -> FimTokens | None:
 
 
 def match_chat_format(template: str, tokens: Collection[str]) -> ChatFormat | None:
-    """Return the turns that a chat template makes, None where they are not known here."""
+    """Return the chat format that a template's marks belong to; None if unknown."""
     for marks, form in TEMPLATES:
         if all(mark in template for mark in marks) and all(end in tokens for end in form.ends):
             also = tuple(end for end in (END,) if end in tokens and end not in form.ends)

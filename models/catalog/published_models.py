@@ -1,6 +1,6 @@
-"""Models that can be had by name: where each is published, on what terms, and how it is used once it is here.
+"""Models that can be pulled by name: repository, terms, and how each is used once it is installed.
 
-One TOML file a model in `models/catalog/published/`; adding a model adds a file. Fetches nothing
+One TOML file per model in `models/catalog/published/`; adding a model adds a file. Fetches nothing
 (`models.catalog.pulling` does). Start at `load_published_models`.
 """
 
@@ -71,28 +71,28 @@ class PublishedModel:
 
     @property
     def weights(self) -> WeightCounts:
-        """How many weights a token meets."""
+        """Numbers of weights that a token is computed with."""
         tables = self.table_parameters * (1 if self.tied else 2)
         return WeightCounts(max(1, self.parameters - tables), self.table_parameters)
 
     def estimate_size_bytes(self, quantization: str) -> int:
-        """Size on disk, and about what it takes in memory: weights times bytes a weight."""
+        """Return the size of the weights in bytes, on disk and about in memory."""
         return int(self.parameters * BYTES_PER_WEIGHT.get(quantization, INT8_BYTES))
 
 
 @cache
 def load_published_models() -> Mapping[str, PublishedModel]:
-    """All of them by name, the smallest first.
+    """Return all published models by name, the smallest first.
 
     Raises:
-        CatalogError: a file of ours is not as it has to be.
+        CatalogError: one of the files is malformed.
     """
     models = [_read(path) for path in PUBLISHED.glob("*.toml")]
     return {model.name: model for model in sorted(models, key=lambda model: (model.parameters, model.name))}
 
 
 def find_family_fim(fim: FimTokens, network: str) -> FimTokens:
-    """Return the format of a published model with the same markers and network, which holds for its family."""
+    """Return the format of a published model with the same markers and network, which fits its family; else `fim`."""
 
     def markers(one: FimTokens) -> tuple[str, ...]:
         return (one.prefix, one.suffix, one.middle, one.end, one.file, one.repository)
@@ -102,7 +102,7 @@ def find_family_fim(fim: FimTokens, network: str) -> FimTokens:
 
 
 def format_entry(published: PublishedModel, converted: Converted, *, quantization: str, source: str) -> str:
-    """The `catalog.toml` of a converted model."""
+    """Return the text of a converted model's `catalog.toml`."""
     lines = [
         f"name = {_quote(published.name)}",
         f"architecture = {_quote(converted.architecture)}",
@@ -133,7 +133,7 @@ def format_entry(published: PublishedModel, converted: Converted, *, quantizatio
 
 
 def _quote(value: object) -> str:
-    """A text, or a list of texts, as TOML writes it: JSON's strings are TOML's basic ones."""
+    """Return a text, or a list of texts, as TOML: JSON's strings are valid there."""
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 

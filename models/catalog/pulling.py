@@ -1,7 +1,7 @@
-"""Fetches a published checkpoint from the hub: with progress, resumed where it broke off, checked by hash.
+"""Download of a published checkpoint from the hub, with progress, resumed after a break, and checked by hash.
 
-Only ever called because a person asked for this model by name. What is fetched is data: nothing of it is run. A token
-is read by the caller, sent to the hub alone, and stands in no message. Start at `pull`.
+Runs only if a person asked for this model by name. Downloaded files are data and never run. The token is read by the
+caller, sent to the hub alone, and appears in no message. Start at `pull`.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def pull(
 
 
 def _select_files(published: PublishedModel, siblings: Sequence[Any]) -> list[RemoteFile]:
-    """The files that a conversion reads, small ones first."""
+    """Return the files that a conversion reads, small ones first."""
     files = [RemoteFile(one.rfilename, int(one.size or 0), str(one.lfs.sha256) if one.lfs else "") for one in siblings]
 
     def match(*patterns: str) -> list[RemoteFile]:
@@ -107,6 +107,7 @@ def _select_files(published: PublishedModel, siblings: Sequence[Any]) -> list[Re
 
 
 def _is_complete(folder: Path, file: RemoteFile) -> bool:
+    """Return whether the file is there with its full size."""
     try:
         return (folder / file.name).stat().st_size == file.size_bytes
     except OSError:
@@ -114,6 +115,7 @@ def _is_complete(folder: Path, file: RemoteFile) -> bool:
 
 
 def _check_space(downloads: Path, needed_bytes: int) -> None:
+    """Check that the disk has room; raise ModelError if not."""
     try:
         make_folder(downloads)
         free = shutil.disk_usage(downloads).free
@@ -127,17 +129,21 @@ def _check_space(downloads: Path, needed_bytes: int) -> None:
 
 
 def _report_progress(on_progress: Callable[[int, int], None], done: int, total: int, size: int) -> None:
+    """Report `size` bytes of the current file on top of `done`."""
     on_progress(done + size, total)
 
 
 @dataclass(frozen=True, slots=True)
 class _Hub:
+    """Model, token and address of a download."""
+
     published: PublishedModel
     token: str | None
     endpoint: str | None
 
 
 def _fetch(hub: _Hub, file: RemoteFile, folder: Path, revision: str, on_bytes: Callable[[int], None]) -> None:
+    """Download one file and check its hash."""
     from huggingface_hub import hf_hub_download  # noqa: PLC0415
 
     published = hub.published
@@ -165,7 +171,7 @@ def _sha256(path: Path) -> str:
 
 
 def _make_counter(on_bytes: Callable[[int], None]) -> type:
-    """What the hub's library takes for a progress bar."""
+    """Return a progress bar class for the hub's library that reports bytes instead of drawing."""
     from tqdm.std import tqdm  # noqa: PLC0415  # comes with the hub's library
 
     tqdm.set_lock(threading.RLock())  # its own is shared between processes, for which Python 3.14 starts one more
@@ -186,7 +192,7 @@ def _make_counter(on_bytes: Callable[[int], None]) -> type:
 
 
 class _explaining_errors:  # noqa: N801  # used as a statement
-    """Turns what the hub's library raises into one sentence."""
+    """Context in which exceptions of the hub's library become one sentence."""
 
     def __init__(self, published: PublishedModel) -> None:
         self._published = published
@@ -200,6 +206,7 @@ class _explaining_errors:  # noqa: N801  # used as a statement
 
 
 def _explain(published: PublishedModel, error: Exception) -> str:
+    """Return the sentence for an exception of the hub's library."""
     from huggingface_hub import errors  # noqa: PLC0415
 
     page = f"https://huggingface.co/{published.repository}"
@@ -222,5 +229,6 @@ def _explain(published: PublishedModel, error: Exception) -> str:
 
 
 def _read_status(error: Exception) -> int | None:
+    """Return the HTTP status of `error`; None if it has none."""
     status = getattr(getattr(error, "response", None), "status_code", None)
     return status if isinstance(status, int) else None

@@ -1,8 +1,8 @@
-"""What a model's suggestions are worth: logistic regressions fitted on replayed typing, kept beside the weights.
+"""Filter of suggestions by their estimated probability: logistic regressions, fitted on replayed typing.
 
-`show-filter.json` in a model's folder says for each kind of suggestion what each piece of evidence weighs, on how many
-lines that was fitted, and which precision it promises at which level. Knows no cursor and no text: what the evidence
-is at a place is `agents/completion/evidence.py`'s to say. Start at `ShowFilter.read`.
+`show-filter.json` in a model's folder has, for each kind of suggestion, the weight of each piece of evidence, the
+number of lines it was fitted on, and the precision at each level. `agents/completion/evidence.py` computes the
+evidence. Start at `ShowFilter.read`.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ EVIDENCE = (
 
 @dataclass(frozen=True, slots=True)
 class ShowFilter:
-    """Estimates the probability that a suggestion's first line is right.
+    """Estimator of the probability that a suggestion's first line is right.
 
     Attributes:
         weights: of the evidence, by kind of suggestion; what is not named weighs nothing.
@@ -73,29 +73,30 @@ class ShowFilter:
 
     @classmethod
     def read(cls, path: Path) -> ShowFilter | None:
-        """The filter in a file, None without one.
+        """Read the filter at `path`; None if there is no file.
 
         Raises:
-            CatalogError: it is not a filter that this program understands; the sentence names file, field and remedy.
+            CatalogError: the file is malformed; the message names file, field and remedy.
         """
         try:
             content = json.loads(read_text(path, _LARGEST))
         except FileNotFoundError:
             return None
         except (OSError, ValueError, RecursionError) as error:
-            raise CatalogError(f"{path} cannot be read as JSON: {error}; mend or remove it.") from error
+            raise CatalogError(f"{path} cannot be read as JSON: {error}; fix or remove it.") from error
         kinds = content.get("kinds") if isinstance(content, dict) else None
         if not isinstance(kinds, dict) or content.get("format") != FORMAT:
             _refuse(path, "format", f"{FORMAT}, with a table of kinds")
         return cls({kind: _weights(path, kind, kinds.get(kind)) for kind in KINDS})
 
     def estimate_probability(self, kind: str, evidence: Mapping[str, float]) -> float:
-        """That a suggestion of this kind with this evidence is right; microseconds."""
+        """Return the probability, 0 to 1, that a suggestion of this kind with this evidence is right."""
         total = sum(weight * evidence[name] for name, weight in self.weights[kind].items())
         return 1 / (1 + math.exp(-max(min(total, 60.0), -60.0)))
 
 
 def _weights(path: Path, kind: str, found: object) -> dict[str, float]:
+    """Return the weights in the table of `kind`; raise CatalogError if it is malformed."""
     weights = found.get("weights") if isinstance(found, dict) else None
     if not isinstance(weights, dict):
         _refuse(path, f"kinds.{kind}.weights", "a table of numbers")
@@ -108,4 +109,5 @@ def _weights(path: Path, kind: str, found: object) -> dict[str, float]:
 
 
 def _refuse(path: Path, field: str, allowed: str) -> NoReturn:
+    """Raise CatalogError for `field`."""
     raise CatalogError(f"{path}: {field} is missing or wrong; allowed: {allowed}. The model is used without it.")

@@ -1,4 +1,4 @@
-"""How large a model is, by its name: what can be asked of it depends on that. Start at `is_small`."""
+"""Size of a model, as its name tells it; decides what can be asked of the model. Start at `is_small`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _UNITS = {"b": 1_000_000_000, "m": 1_000_000}
 
 
 def parse_weight_count(name: str) -> int:
-    """Return the number of weights that a model's name says it has ("qwen2.5-coder:1.5b"), 0 where it says none."""
+    """Return the number of weights that a model's name tells ("qwen2.5-coder:1.5b"); 0 if it tells none."""
     if _MIXTURE.search(name):
         return 0
     found = [float(number) * _UNITS[unit.lower()] for number, unit in _SIZE.findall(name)]
@@ -20,5 +20,5 @@ def parse_weight_count(name: str) -> int:
 
 
 def is_small(name: str) -> bool:
-    """Return whether a model's name says that it is small; one whose name says nothing is not."""
+    """Return whether a model's name tells that it is small; False if it tells no size."""
     return 0 < parse_weight_count(name) < SMALL

@@ -1,4 +1,4 @@
-"""A TOML file of the catalog, read field by field: each complaint names the file, the field and what is allowed.
+"""TOML files of the catalog, read field by field; each error names the file, the field and what is allowed.
 
 Knows nothing of models. Start at `Table.read`.
 """
@@ -19,14 +19,14 @@ _LARGEST = 1_000_000  # bytes
 
 
 class Table:
-    """One TOML table that knows its place in the file, so that each complaint names it."""
+    """A TOML table that knows its place in the file, for error messages."""
 
     @classmethod
     def read(cls, path: Path) -> Table:
-        """A whole TOML file.
+        """Read a whole TOML file.
 
         Raises:
-            CatalogError: it is missing, cannot be read, or is no TOML.
+            CatalogError: it is missing, unreadable, or not TOML.
         """
         try:
             return cls(path, "", tomllib.loads(read_text(path, _LARGEST)))
@@ -35,7 +35,7 @@ class Table:
         except OSError as error:
             raise CatalogError(f"{path} cannot be read: {error.strerror}; check its permissions.") from error
         except (ValueError, RecursionError) as error:  # no UTF-8, no TOML, or a number of thousands of digits
-            raise CatalogError(f"{path} is not a TOML file: {error}; mend it there.") from error
+            raise CatalogError(f"{path} is not a TOML file: {error}; fix it there.") from error
 
     def __init__(self, path: Path, name: str, data: Mapping[str, object]) -> None:
         self._path = path
@@ -44,17 +44,17 @@ class Table:
         self._read: set[str] = set()
 
     def refuse(self, field_name: str, allowed: str) -> NoReturn:
-        """Complain of a field.
+        """Raise an error for a field.
 
         Raises:
-            CatalogError: always; so does every method below whose field is not as it has to be.
+            CatalogError: always; so do all methods below if their field is invalid.
         """
         where = f"{self._name}.{field_name}" if self._name else field_name
         found = f"is {self._data[field_name]!r}" if field_name in self._data else "is missing"
         raise CatalogError(f"{self._path}: {where} {found}; allowed: {allowed}.")
 
     def list_unread(self) -> tuple[str, ...]:
-        """Fields that nobody asked for."""
+        """Return the fields that no method has read."""
         return tuple(f"{self._name}.{key}" if self._name else key for key in self._data if key not in self._read)
 
     def _get(self, field_name: str) -> object:
@@ -62,7 +62,7 @@ class Table:
         return self._data.get(field_name)
 
     def get_text(self, field_name: str, *, default: str | None = None) -> str:
-        """A text; without a default it may be neither missing nor empty."""
+        """Return a text; without a default it may be neither missing nor empty."""
         value = self._get(field_name)
         if value is None and default is not None:
             return default
@@ -71,14 +71,14 @@ class Table:
         return value
 
     def get_choice(self, field_name: str, allowed: tuple[str, ...], *, default: str) -> str:
-        """One of some words."""
+        """Return a text that is one of `allowed`."""
         value = self.get_text(field_name, default=default)
         if value not in allowed:
             self.refuse(field_name, "one of " + ", ".join(allowed))
         return value
 
     def get_texts(self, field_name: str, allowed: tuple[str, ...] = ()) -> tuple[str, ...]:
-        """A list of one or more texts, each one of `allowed` where those are named."""
+        """Return a list of one or more texts, each one of `allowed` if that is not empty."""
         value = self._get(field_name)
         if not isinstance(value, list) or not value or any(not isinstance(item, str) or not item for item in value):
             self.refuse(field_name, "a list of one or more " + (f"of {', '.join(allowed)}" if allowed else "texts"))
@@ -87,7 +87,7 @@ class Table:
         return tuple(str(item) for item in value)
 
     def get_optional_texts(self, field_name: str, allowed: tuple[str, ...]) -> tuple[str, ...] | None:
-        """Read a list of any number of `allowed` texts; None where there is no list."""
+        """Return a list of any number of `allowed` texts; None if it is missing."""
         value = self._get(field_name)
         if value is None:
             return None
@@ -96,7 +96,7 @@ class Table:
         return tuple(str(item) for item in value)
 
     def get_integer(self, field_name: str, *, least: int, default: int | None = None) -> int:
-        """Read a whole number; without a default it may not be missing."""
+        """Return an integer of at least `least`; without a default it may not be missing."""
         value = self._get(field_name)
         if value is None and default is not None:
             return default
@@ -105,7 +105,7 @@ class Table:
         return value
 
     def get_bool(self, field_name: str, *, default: bool) -> bool:
-        """True or false."""
+        """Return true or false."""
         value = self._get(field_name)
         if value is None:
             return default
@@ -114,12 +114,12 @@ class Table:
         return value
 
     def get_number(self, field_name: str, least: float, most: float, default: float) -> float:
-        """A number within bounds."""
+        """Return a number between `least` and `most`."""
         value = self.get_optional_number(field_name, least, most)
         return default if value is None else value
 
     def get_optional_number(self, field_name: str, least: float, most: float) -> float | None:
-        """A number within bounds, or None where there is none."""
+        """Return a number between `least` and `most`; None if it is missing."""
         value = self._get(field_name)
         if value is None:
             return None
@@ -128,14 +128,14 @@ class Table:
         return float(value)
 
     def get_folder_name(self, field_name: str) -> str:
-        """A plain name of a folder inside the model's own: an entry never reaches outside."""
+        """Return the plain name of a folder inside the model's own, so that an entry never reaches outside."""
         value = self.get_text(field_name, default=".")
         if value != "." and (value == ".." or "/" in value or "\\" in value or ":" in value):
             self.refuse(field_name, "the name of a folder beside the entry")
         return value
 
     def get_table(self, field_name: str, *, optional: bool = False) -> Table:
-        """A table within; an optional one may be missing, and is empty then."""
+        """Return a nested table; an optional one that is missing is empty."""
         value = self._get(field_name)
         if value is None and optional:
             value = {}

@@ -1,8 +1,8 @@
-"""Bound the memory that glibc's allocator keeps for itself; never touches another allocator (musl, macOS, Windows).
+"""Bounds on the memory that glibc's allocator keeps; other allocators (musl, macOS, Windows) are never touched.
 
-CTranslate2 allocates megabytes a request, from threads that come and go with the kept KV states. By default glibc gives
-threads heaps of their own, raises the size from which blocks get their own pages, and keeps what is freed: each heap
-grows to its largest use. Oversized blocks of packed weights then lie in used pages and hold hundreds of megabytes.
+CTranslate2 allocates megabytes per request, from threads that come and go with the kept KV states. By default glibc
+gives threads separate heaps, raises the size from which blocks get their own pages, and keeps freed memory: each heap
+grows to its largest use, and the packed weights, in pages that were used before, hold hundreds of megabytes more.
 Start at `limit_memory`.
 """
 
@@ -37,7 +37,7 @@ LARGE_SPARE_BYTES = 1_000_000_000
 HEAPS = 2
 SETTINGS = ((M_ARENA_MAX, HEAPS), (M_MMAP_THRESHOLD, MAPPED_BYTES), (M_TRIM_THRESHOLD, SPARE_BYTES))
 
-# How long after some work free pages are given back: at most this often, and once after the last work.
+# Seconds after work until free pages are released: at most this often, and once after the last work.
 REST_S = 1.0
 
 _worked = threading.Event()
@@ -45,9 +45,9 @@ _worked = threading.Event()
 
 @functools.cache  # once per process
 def limit_memory() -> bool:
-    """Limit what glibc keeps and start the thread that gives free pages back; false without glibc.
+    """Limit the memory that glibc keeps and start the thread that releases free pages; return False without glibc.
 
-    A heap that a thread has stays, so call it before there are threads.
+    Call it before other threads start: a thread that has a heap keeps it.
     """
     library = _glibc()
     if library is None:
@@ -60,21 +60,21 @@ def limit_memory() -> bool:
 
 
 def allow_large_heaps() -> None:
-    """Let heaps keep more between two layers of large weights; what is free after the work is given back as always."""
+    """Let heaps keep more memory between two layers of large weights; free pages are still released after the work."""
     library = _glibc()
     if library is not None and not library.mallopt(M_TRIM_THRESHOLD, LARGE_SPARE_BYTES):
         logger.warning("glibc refused to keep more memory while a large model computes, so that takes longer.")
 
 
 def release_free_pages() -> None:
-    """Return all free pages to the system; takes a millisecond, and other threads run meanwhile."""
+    """Return all free pages to the system; takes about a millisecond while other threads keep running."""
     library = _glibc()
     if library is not None:
         library.malloc_trim(0)
 
 
 def note_work() -> None:
-    """Have free pages given back in a moment; costs nothing, for any thread."""
+    """Have free pages released after `REST_S`. Costs nothing; callable from any thread."""
     _worked.set()
 
 
@@ -90,6 +90,7 @@ def _glibc() -> ctypes.CDLL | None:
 
 
 def _is_glibc() -> bool:
+    """Return whether the C library is glibc."""
     try:
         return (os.confstr("CS_GNU_LIBC_VERSION") or "").startswith("glibc")
     except (AttributeError, OSError, ValueError):
@@ -97,7 +98,7 @@ def _is_glibc() -> bool:
 
 
 def _release_after_work() -> None:
-    """Return free pages in the rests between work, for ever."""
+    """Release free pages in pauses between work; never returns."""
     while True:
         _worked.wait()
         time.sleep(REST_S)

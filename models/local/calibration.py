@@ -1,8 +1,8 @@
-"""How fast a model reads and writes here, and with how many threads: measured once per model and machine, then kept.
+"""Measured speed of a model on this machine, and the fastest number of threads; measured once per model, then stored.
 
-More threads are not faster: on a machine with two cores a 6M model decodes twice as fast with one thread as with two.
-Small weights are never measured: one thread is always right for them, and a second one that has to share its core with
-a compiler made an answer take seconds. Start at `choose_threads` and `load_or_measure_speed`.
+More threads are not always faster: on two cores a model of 6 million parameters decodes twice as fast with one thread
+as with two. Small weights are never measured: one thread is best for them, and a second one that shared its core with a
+compiler made an answer take seconds. Start at `choose_threads` and `load_or_measure_speed`.
 """
 
 from __future__ import annotations
@@ -30,25 +30,25 @@ MOST_THREADS = 16
 LEAST_GAIN = 0.85
 SMALL_BYTES = 100_000_000
 
-# What is timed to know a speed: short prompts first; a fast machine reads a longer one, to be told apart from noise.
+# Lengths of the timed prompts, shortest first: a fast machine reads longer ones, whose time is well above the noise.
 READ_TOKENS = (32, 128, 512)
 WRITTEN_TOKENS = 8
 LONG_ENOUGH_S = 0.2
-# Of what a request shows, so much goes into the moving figure; short ones say little of reading.
+# Weight of the newest request in the moving speed; shorter prompts and answers than these are ignored.
 SHARE_OF_NEWEST = 0.2
 LEAST_READ_TOKENS = 24
 LEAST_WRITTEN_TOKENS = 4
-# A single request is never believed to be more than so much slower or faster than the figure so far.
+# One request counts as at most so many times slower or faster than the moving speed.
 MOST_CHANGE = 4.0
 STEADY = 1.5
-# In tokens/s; what is kept as slower or faster than any machine is damaged.
+# In tokens/s; a stored speed outside these bounds is damaged.
 LEAST_RATE = 1e-3
 MOST_RATE = 1e9
 
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """How fast a model computes on this machine.
+    """Speed of a model on this machine.
 
     Attributes:
         prompt_tokens_per_s: tokens of a prompt that are read in a second.
@@ -59,20 +59,20 @@ class Speed:
     new_tokens_per_s: float
 
     def estimate_seconds(self, prompt_tokens: int, new_tokens: int) -> float:
-        """Return how long a request takes, in seconds."""
+        """Return the estimated time of a request, in seconds."""
         return prompt_tokens / self.prompt_tokens_per_s + new_tokens / self.new_tokens_per_s
 
 
 class Timeable(Protocol):
-    """What can be timed: `models.local.engine.Engine` is."""
+    """Anything that can time a request, as `models.local.engine.Engine` can."""
 
     def time_request(self, prompt_tokens: int, new_tokens: int) -> float:
-        """Return how long a request of that size takes, in seconds; nothing is reused and nothing kept."""
+        """Return the measured time of a request of that size, in seconds; no KV state is reused or kept."""
         ...
 
 
 def measure_speed(engine: Timeable) -> Speed:
-    """Measure how fast `engine` reads and writes; about a second, three for a model that is slow here."""
+    """Measure how fast `engine` reads and writes; takes about a second, three for a slow model."""
     engine.time_request(1, 1)  # warms up
     step_s, read_s, tokens = min(engine.time_request(1, 1), engine.time_request(1, 1)), 0.0, 1
     for tokens in READ_TOKENS:
@@ -86,17 +86,17 @@ def measure_speed(engine: Timeable) -> Speed:
 
 
 def _subtract_overhead(seconds: float, step_s: float) -> float:
-    """Return `seconds` without a call's own; on a busy machine these differ, so no more than half is taken off."""
+    """Return `seconds` without the time of an empty call, but at least half: on a busy machine the overhead varies."""
     return max(1e-6, seconds - step_s, seconds / 2)
 
 
 def load_or_measure_speed(identity: str, directory: Path, measure: Callable[[], Speed]) -> Speed:
-    """Return the speed of a model on this machine, from `directory` if it was measured before.
+    """Return the speed of a model on this machine; measure and store it if it is not stored in `directory`.
 
     Args:
-        identity: what identifies the model and how it is computed: name, size, device, compute type, threads.
-        directory: where it is kept.
-        measure: measures it.
+        identity: the model and how it is computed: name, size, device, compute type, threads.
+        directory: where speeds are stored.
+        measure: measures the speed.
     """
     key = f"{identity}|{name_machine(count_available_cores())}"
     path = directory / SPEED_FILE
@@ -112,7 +112,7 @@ def load_or_measure_speed(identity: str, directory: Path, measure: Callable[[], 
 
 
 def load_speed(identity: str, directory: Path) -> Speed | None:
-    """Return the newest speed in `directory` of what `identity` begins to identify; None where none was measured."""
+    """Return the newest stored speed whose identity begins with `identity`; None if there is none."""
     machine = f"|{name_machine(count_available_cores())}"
     found = [
         rates
@@ -124,18 +124,18 @@ def load_speed(identity: str, directory: Path) -> Speed | None:
 
 
 class MovingSpeed:
-    """A speed that follows what real requests show, slowly. Not thread-safe.
+    """A speed that slowly follows the times of real requests. Not thread-safe.
 
     Attributes:
-        now: as last seen.
-        steady: as it was when it last differed much from what it had been before; for what should seldom change.
+        now: the current estimate.
+        steady: the estimate when it last differed much from the one before; for decisions that should rarely change.
     """
 
     def __init__(self, measured: Speed) -> None:
         self.now = self.steady = measured
 
     def note(self, *, read: int, reading_s: float, written: int, writing_s: float) -> None:
-        """Note a request: tokens read and written, and the seconds that either took."""
+        """Update the speed with a request: tokens read and written, and the seconds that each took."""
         reads, writes = self.now.prompt_tokens_per_s, self.now.new_tokens_per_s
         if read >= LEAST_READ_TOKENS and reading_s > 0:
             reads = _blend(reads, read / reading_s)
@@ -147,11 +147,13 @@ class MovingSpeed:
 
 
 def _blend(figure: float, newest: float) -> float:
+    """Return the weighted geometric mean of `figure` and `newest`; the change is bounded by `MOST_CHANGE`."""
     newest = min(max(newest, figure / MOST_CHANGE), figure * MOST_CHANGE)
     return float(figure ** (1 - SHARE_OF_NEWEST) * newest**SHARE_OF_NEWEST)
 
 
 def _are_rates(value: object) -> TypeGuard[list[float]]:
+    """Return whether `value` is a valid pair of stored rates."""
     return isinstance(value, list) and len(value) == 2 and all(_is_rate(rate) for rate in value)
 
 
@@ -160,7 +162,7 @@ def _is_rate(value: object) -> bool:
 
 
 def list_thread_counts(cores: int) -> tuple[int, ...]:
-    """Thread counts worth trying on `cores` cores: 1, 2, 4, ... and the cores themselves."""
+    """Return the thread counts worth trying on `cores` cores: 1, 2, 4, ... and the number of cores."""
     powers = [count for count in (1, 2, 4, 8) if count < cores]
     return (*powers, min(cores, MOST_THREADS))
 
@@ -168,7 +170,7 @@ def list_thread_counts(cores: int) -> tuple[int, ...]:
 def choose_threads(
     model: str, directory: Path, seconds: Callable[[int, float], float], *, cores: int | None = None
 ) -> int:
-    """The number of threads for `model` on this machine.
+    """Return the fastest number of threads for `model` on this machine, stored or measured.
 
     Args:
         model: what identifies the model and how it is computed.
@@ -194,24 +196,24 @@ def choose_threads(
 
 
 def choose_default_threads(size_bytes: int, *, cores: int | None = None) -> int:
-    """A safe number without measuring: one for small weights, which fit the caches of a core; else up to four."""
+    """Return a safe number of threads without measuring: 1 for small weights, which fit one core, else up to 4."""
     return 1 if size_bytes < SMALL_BYTES else min(4, cores or count_available_cores())
 
 
 def count_available_cores() -> int:
-    """Cores this process may use."""
+    """Return the number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return max(1, len(os.sched_getaffinity(0)))
     return os.cpu_count() or 1
 
 
 def name_machine(cores: int) -> str:
-    """Return a name that tells apart machines which share a folder of measurements."""
+    """Return a name by which machines that share a folder of measurements differ."""
     return f"{platform.machine()}|{platform.processor()}|{cores}"
 
 
 def load_measurements(path: Path) -> dict[str, Any]:
-    """Return what was measured and kept in a file, by what it holds for; empty where it cannot be read."""
+    """Return the measurements stored in a file, by their keys; {} if it cannot be read."""
     try:
         data = json.loads(read_text(path, _LARGEST))
     except (OSError, ValueError, RecursionError):
@@ -222,7 +224,7 @@ def load_measurements(path: Path) -> dict[str, Any]:
 
 
 def store_measurements(path: Path, data: Mapping[str, object]) -> None:
-    """Write atomically; a full or read-only disk only means measuring again."""
+    """Write `data` atomically; on a full or read-only disk nothing is stored."""
     with suppress(OSError):
         make_folder(path.parent)
         write_file(path, json.dumps(data, indent=1).encode())

@@ -38,7 +38,7 @@ Part = tuple[str, bool]  # text, and whether markers in it count
 
 
 class CTranslateChat:
-    """Implements `models.chat.ChatModel`. Thread-safe; one call computes at a time."""
+    """A `models.chat.ChatModel` on CTranslate2 in this process. Thread-safe; one call computes at a time."""
 
     def __init__(self, entry: ModelEntry, tokenizer: Tokenizer, engine: Engine, problems: tuple[str, ...] = ()) -> None:
         if entry.chat is None:
@@ -53,16 +53,16 @@ class CTranslateChat:
 
     @property
     def name(self) -> str:
-        """The model's name in the catalog."""
+        """Name of the model in the catalog."""
         return self.entry.name
 
     @property
     def context_tokens(self) -> int:
-        """Tokens that conversation and answer may have together."""
+        """Most tokens of conversation and answer together."""
         return self.entry.context_tokens
 
     def count_tokens(self, text: str) -> int:
-        """Number of this model's tokens in `text`."""
+        """Return the number of the model's tokens in `text`."""
         return self._tokenizer.count(text)
 
     def chat(
@@ -72,7 +72,7 @@ class CTranslateChat:
         cancelled: Callable[[], bool],
         on_text: Callable[[str], None] | None = None,
     ) -> Reply:
-        """See `models.chat.ChatModel.chat`."""
+        """Answer `request`; see `models.chat.ChatModel.chat`."""
         prompt = self._make_prompt(request)
         answer = _Answer(self._tokenizer, request, lambda: self._closing or cancelled(), on_text)
         with self._turns.take(answer.is_cancelled) as granted:
@@ -89,12 +89,13 @@ class CTranslateChat:
         return Reply(CALL.sub("", answer.text).strip() if calls else answer.text, end, calls, usage, self.name)
 
     def close(self) -> None:
-        """Free the weights; a running call ends at its next token."""
+        """Release the weights; a running call ends at its next token."""
         self._closing = True
         with self._turns.take(lambda: False):
             self._engine.close()
 
     def _decode(self, prompt: Prompt, request: ChatRequest, answer: _Answer) -> None:
+        """Decode the answer with the request's temperature, or the catalog entry's."""
         settings = self.entry.settings.get("chat")
         usual = settings.temperature if settings is not None else 0.0
         temperature = usual if request.temperature is None else request.temperature
@@ -110,7 +111,7 @@ class CTranslateChat:
             ) from error
 
     def _make_prompt(self, request: ChatRequest) -> Prompt:
-        """The conversation in the model's own turns.
+        """Return the conversation as a prompt in the model's own turns.
 
         Raises:
             ChatError: it does not fit the model's window.
@@ -129,6 +130,7 @@ class CTranslateChat:
         return Prompt(tokens, instructed, min(request.max_tokens, room))
 
     def _format_parts(self, request: ChatRequest) -> Iterator[Part]:
+        """Yield the parts of the prompt: the instructions, each message, and the opening of the answer."""
         form, instructions = self._format, _join_instructions(request)
         if form.begin:
             yield form.begin, True
@@ -148,7 +150,7 @@ class CTranslateChat:
 
 
 class _Answer:
-    """An answer while it comes."""
+    """An answer as far as it has arrived."""
 
     def __init__(
         self,
@@ -169,7 +171,7 @@ class _Answer:
         self._emitted = 0
 
     def take(self, step: Step) -> bool:
-        """Add a token; true to stop."""
+        """Add a token; return whether to stop."""
         if self.is_cancelled():
             return True
         self.numbers.append(step.token.number)
@@ -180,10 +182,11 @@ class _Answer:
         return self.complete
 
     def read_calls(self) -> tuple[ToolCall, ...]:
-        """The tools it asks for; what is no call stays text."""
+        """Return the answer's tool calls; malformed ones stay text."""
         return tuple(self._parse_calls()) if self._tools else ()
 
     def _parse_calls(self) -> Iterator[ToolCall]:
+        """Yield the well-formed tool calls of the text."""
         for place, match in enumerate(CALL.finditer(self.text)):
             try:
                 wish = json.loads(match[1])
@@ -194,7 +197,7 @@ class _Answer:
                 yield ToolCall(f"call_{place}", name, arguments)
 
     def _cut_after_object(self) -> bool:
-        """Whether the object is whole; what follows it in the last token is cut off."""
+        """Return whether the JSON object is complete; if so, cut off what follows it."""
         try:
             _, end = json.JSONDecoder().raw_decode(self.text)
         except (ValueError, RecursionError):
@@ -203,7 +206,7 @@ class _Answer:
         return True
 
     def _emit(self) -> None:
-        """Hand on what is new, up to where a call may begin."""
+        """Pass on new text, up to where a tool call may begin."""
         end = self.text.find("<", self._emitted) if self._tools else -1
         end = len(self.text) if end < 0 else end
         if self._on_text is not None and end > self._emitted:
@@ -212,7 +215,7 @@ class _Answer:
 
 
 def _join_instructions(request: ChatRequest) -> str:
-    """What comes before the conversation: the caller's instructions, then tools, then the form of the answer."""
+    """Return the text before the conversation: the caller's instructions, the tools, and the schema of the answer."""
     said = [message.text for message in request.messages if message.speaker is Speaker.SYSTEM]
     if request.tools:
         functions: list[dict[str, Any]] = [
@@ -229,6 +232,7 @@ def _join_instructions(request: ChatRequest) -> str:
 
 
 def _format_message(message: Message) -> str:
+    """Return a message's text, with tool calls and results in the marks that the model was trained on."""
     if message.speaker is Speaker.TOOL:
         return f"<tool_response>\n{message.text}\n</tool_response>"
     wishes = (
@@ -239,6 +243,7 @@ def _format_message(message: Message) -> str:
 
 
 def _fill_turn(template: str, text: str) -> Iterator[Part]:
+    """Yield a turn's template with `text` inserted; only markers of the template count."""
     before, _, after = template.partition("{text}")
     yield before, True
     yield text, False

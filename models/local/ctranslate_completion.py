@@ -62,7 +62,7 @@ NOTHING = (Generation("", (), StopReason.CANCELLED),)
 
 
 class CTranslateModel:
-    """Implements `models.completion.CompletionModel`. Thread-safe.
+    """A `models.completion.CompletionModel` on CTranslate2 in this process. Thread-safe.
 
     Attributes:
         problems: one sentence for each thing that went differently than configured (no CUDA, for one).
@@ -91,31 +91,31 @@ class CTranslateModel:
 
     @property
     def entry(self) -> ModelEntry:
-        """The catalog entry this model was made from."""
+        """Catalog entry of the model."""
         return self._entry
 
     @property
     def device(self) -> str:
-        """Where it computes: "cpu" or "cuda"."""
+        """Device that computes: "cpu" or "cuda"."""
         return self._engine.placement.device
 
     @property
     def compute_type(self) -> str:
-        """How it computes ("int8", "float16", ...)."""
+        """Number format of the computation ("int8", "float16", ...)."""
         return self._engine.placement.compute_type
 
     @property
     def threads(self) -> int:
-        """With how many threads on the CPU; 0 elsewhere."""
+        """Number of threads on the CPU; 0 elsewhere."""
         return self._engine.placement.threads
 
     @property
     def speed(self) -> Speed | None:
-        """How fast it computes here, as last seen; None where that was not measured."""
+        """Current estimate of the model's speed here; None if it was not measured."""
         return self._speed.now if self._speed is not None else None
 
     def count_tokens(self, text: str) -> int:
-        """Number of this model's tokens in `text`."""
+        """Return the number of the model's tokens in `text`."""
         return self._tokenizer.count(text)
 
     def generate(
@@ -176,11 +176,10 @@ class CTranslateModel:
     def score(
         self, request: FillRequest, continuations: Sequence[str], *, cancelled: Callable[[], bool]
     ) -> tuple[Score, ...]:
-        """Judge `continuations`; see `models.completion.CompletionModel.score`.
+        """Score `continuations`; see `models.completion.CompletionModel.score`.
 
-        Behind a begun word (`Prompt.forced_start`) the tokens that say it again come first. Here as in `generate` the
-        probability of each of those is that among the tokens that could say it; they end at character 0 while all their
-        text stands before the cursor.
+        After a partial word (`Prompt.forced_start`), its tokens are scored first, each among the tokens that could
+        spell it, as in `generate`. A token that ends before the cursor has the end 0.
         """
         self._refuse_closed()
         if cancelled() or not continuations:
@@ -192,23 +191,25 @@ class CTranslateModel:
             return self._translate_errors(lambda: self._score(prompt, continuations, cancelled))
 
     def close(self) -> None:
-        """Free the weights; a running call ends at its next token."""
+        """Release the weights; a running call ends at its next token."""
         self._closing = True
         deadline = time.monotonic() + CLOSE_WAIT_S
         with self._turns.take(lambda: time.monotonic() > deadline):
             self._engine.close()
 
     def _with_closing(self, cancelled: Callable[[], bool]) -> Callable[[], bool]:
+        """Return a function that returns true once the caller cancelled or the model is closing."""
         return lambda: self._closing or cancelled()
 
     def _refuse_closed(self) -> None:
+        """Raise ModelError if the model was closed."""
         if self._closing:
             raise ModelError(
                 f"The model {self._entry.name} was unloaded; it loads again when a completion is asked for."
             )
 
     def _translate_errors(self, work: Callable[[], Result]) -> Result:
-        """CTranslate2's errors as ours."""
+        """Return the result of `work`; raise CTranslate2's errors as ModelError."""
         try:
             return work()
         except FAILURES as error:
@@ -218,7 +219,7 @@ class CTranslateModel:
             ) from error
 
     def _lay_out(self, request: FillRequest) -> Prompt:
-        """Lay out the prompt of `request`, as long as it is ever read."""
+        """Return the longest prompt of `request` that this model ever reads."""
         if not self._entry.large:
             return lay_out(request, self._entry, self._tokenizer)
         most = USUAL_PROMPT
@@ -228,15 +229,16 @@ class CTranslateModel:
         return lay_out(request, self._entry, self._tokenizer, most, self._limit_suffix())
 
     def _limit_suffix(self) -> int:
-        """Return how many tokens behind the cursor can be read with each key; 0 where that is not known."""
+        """Return how many tokens after the cursor can be read with each key; 0 if the speed is unknown."""
         if self._speed is None:
             return 0
         return max(LEAST_SUFFIX, int(SUFFIX_S * self._speed.steady.prompt_tokens_per_s))
 
     def _fit_time(self, request: FillRequest, whole: Prompt, deadline: float) -> tuple[Prompt, bool]:
-        """Return `whole` if its unread part can be read in time, else a shorter prompt; and whether to keep its head.
+        """Return the prompt that can be read before `deadline`, and whether to keep its head.
 
-        That takes reading all of it, so it is done behind the answer (`_read_ahead`) where there is no time for it.
+        That is `whole` if its unread part can be read in time, else a shorter prompt. Keeping takes reading the whole
+        head, so if there is no time, it is done after the answer (`_read_ahead`).
         """
         if self._speed is None or math.isinf(deadline):
             return whole, True
@@ -260,9 +262,9 @@ class CTranslateModel:
     def _choose_prompt(self, request: FillRequest, whole: Prompt, deadline: float, answers: int) -> tuple[Prompt, bool]:
         """Return the prompt for so many answers, and whether to keep its head.
 
-        All of it but one token is settled if several answers cost less then. Where there is no room for another head,
-        the weights have to be loaded anew for it, which takes seconds: what has to be in time does without, and the
-        head is read behind the answer. Behind a begun word it may have to be read twice, which takes longer still.
+        All but one token is settled if several answers then cost less. If another head would not fit, the weights have
+        to be loaded again for it, which takes seconds: a request with a deadline does without, and the head is read
+        after the answer. After a partial word the head may have to be read twice, which takes longer still.
         """
         prompt, keep = self._fit_time(request, whole, deadline)
         before = len(prompt.tokens) - 1
@@ -272,13 +274,14 @@ class CTranslateModel:
         return prompt, keep and not late
 
     def _read_ahead(self, request: FillRequest, whole: Prompt) -> None:
-        """After an answer that had to be in time: keep the whole prompt's head for the next one, unless others wait."""
+        """Read and keep the head of `whole` for the next request, on another thread, if `request` had a deadline."""
         if not request.budget_ms or self._closing or not self._engine.should_keep(whole):
             return
         if self._reading_ahead.acquire(blocking=False):
             threading.Thread(target=self._read_head, args=(whole,), name="read-ahead", daemon=True).start()
 
     def _read_head(self, whole: Prompt) -> None:
+        """Read and keep the head of `whole`, unless other requests wait."""
         try:
             with self._turns.take(lambda: self._closing or self._turns.waiting > 1) as granted:
                 if granted:
@@ -289,6 +292,7 @@ class CTranslateModel:
             self._reading_ahead.release()
 
     def _generate(self, prompt: Prompt, rules: StopRules, alternatives: int, *, keep: bool) -> tuple[Generation, ...]:
+        """Return the greedy continuation and at most `alternatives` - 1 others with the next likeliest first tokens."""
         ranking: list[RankedToken] = []
         best = rules.start_continuation()
         ranked = alternatives + 1 if alternatives > 1 else 1
@@ -308,13 +312,14 @@ class CTranslateModel:
         return tuple(found)
 
     def _finish(self, continuation: Continuation, decoded: DecodingResult) -> Generation:
+        """Return the generation of a decoded continuation."""
         spent = decoded.end is StopReason.LENGTH
         return continuation.finish(decoded.prompt_tokens, decoded.reused_tokens, spent=spent)
 
     def _decode(
         self, prompt: Prompt, on_token: Callable[[str, float], bool], openings: Openings, *, keep: bool = True
     ) -> DecodingResult:
-        """Decode the greedy continuation, or the one behind another first token."""
+        """Decode greedily, or after the first token that `openings` names."""
         began = time.monotonic()
         decoding = _Decoding(self._tokenizer, on_token, prompt.forced_start, openings.tell)
         rest, reused, stopped, first = prompt, 0, False, openings.first
@@ -331,7 +336,7 @@ class CTranslateModel:
         return DecodingResult(len(prompt.tokens), reused, StopReason.LENGTH if spent else StopReason.END)
 
     def _note_speed(self, decoding: _Decoding, began: float, read: int) -> None:
-        """Correct the speed by what a request showed; one that was steered read some of it twice."""
+        """Update the speed with a request's times, unless it was steered: then some of it was read twice."""
         if self._speed is None or decoding.forced_start or not decoding.first_at:
             return
         written = len(decoding.numbers) - 1
@@ -339,6 +344,7 @@ class CTranslateModel:
         self._speed.note(read=read, reading_s=reading_s, written=written, writing_s=writing_s)
 
     def _score(self, prompt: Prompt, continuations: Sequence[str], cancelled: Callable[[], bool]) -> tuple[Score, ...]:
+        """Score each continuation after `prompt`; return () if cancelled."""
         is_cancelled = self._with_closing(cancelled)
         scores: list[Score] = []
         room = self._entry.context_tokens - len(prompt.tokens)
@@ -357,7 +363,7 @@ class CTranslateModel:
         return tuple(scores)
 
     def _list_choices(self, again: str, tokens: Sequence[str]) -> Iterator[Sequence[int]]:
-        """What each of the first `tokens` was chosen from: they say `again` the end of the prefix."""
+        """Yield, for each of the first `tokens`, the ids among which it was chosen because they spell `again`."""
         left = again.encode()
         for token in tokens:
             if not left:
@@ -368,7 +374,7 @@ class CTranslateModel:
 
 @dataclass(slots=True)
 class _Decoding:
-    """Tokens while they come, as text."""
+    """Tokens of one decoding, turned into text as they arrive; restricts the first ones to spell `forced_start`."""
 
     tokenizer: Tokenizer
     on_token: Callable[[str, float], bool]
@@ -380,21 +386,21 @@ class _Decoding:
 
     @property
     def steering(self) -> _Decoding | None:
-        """What the engine asks for the tokens to choose from."""
+        """This object if the answer has a forced start; None otherwise."""
         return self if self.forced_start else None
 
     def list_allowed(self) -> Sequence[int] | None:
-        """Ids of the tokens that go on with what must be said again; None once it is said."""
+        """Return the ids of tokens that continue the forced start; None once it is complete."""
         said = self.tokenizer.join_bytes([self.tokenizer.find_token(number) for number in self.numbers])
         left = self.forced_start.encode()[len(said) :]
         return self.tokenizer.find_compatible(left) if left else None
 
     def spell(self, number: int) -> str:
-        """The token with the id `number`."""
+        """Return the token with the id `number`."""
         return self.tokenizer.find_token(number)
 
     def take(self, step: Step) -> bool:
-        """Add a token; true to stop."""
+        """Add a token; return whether to stop."""
         self.last_at = time.monotonic()
         self.first_at = self.first_at or self.last_at
         if step.ranking and not self.numbers:

@@ -1,6 +1,6 @@
-"""A model on a GPU: the libraries CTranslate2 computes with there, and what to try where memory does not suffice.
+"""Loading of a model on a GPU: libraries that CTranslate2 needs there, and smaller compute types if memory is short.
 
-cuBLAS may come with the system or with the extra `cuda`, whose wheel the system's loader does not look into; it is
+cuBLAS comes with the system, or with the extra `cuda`, whose wheel is outside the system loader's search path; it is
 loaded from there first. Start at `load_on_gpu`.
 """
 
@@ -43,7 +43,7 @@ def load_on_gpu(  # noqa: PLR0913 (all of what is tried)
     token: str,
     context_tokens: int,
 ) -> Engine | None:
-    """The model on the first GPU: as it was wanted, else in a smaller compute type; None for the CPU.
+    """Return the engine on the first GPU, in a smaller compute type if memory is short; None if it must run on the CPU.
 
     Args:
         make: loads the weights.
@@ -83,20 +83,20 @@ def load_on_gpu(  # noqa: PLR0913 (all of what is tried)
 
 
 def list_smaller_types(compute_type: str) -> Iterator[str]:
-    """Compute types that take less memory, the largest first."""
+    """Yield compute types that take less memory than `compute_type`, the largest first."""
     size = BYTES.get(compute_type, 4)
     yield from (one for one in SMALLER if BYTES[one] < size or (compute_type == "int8_float32" and one != "float16"))
 
 
 def is_short_of_memory(error: Exception) -> bool:
-    """Whether memory is what was lacking."""
+    """Return whether `error` says that memory ran out."""
     said = str(error).lower().replace("cuda", "")
     return isinstance(error, MemoryError) or any(word in said for word in SHORT_OF_MEMORY)
 
 
 @cache
 def load_libraries() -> tuple[Path, ...]:
-    """Load the wheel's cuBLAS, if it is there, so that CTranslate2 finds it; returns what was loaded."""
+    """Load the wheel's cuBLAS if it is installed, so that CTranslate2 finds it; return what was loaded."""
     found = importlib.util.find_spec(PACKAGE) if importlib.util.find_spec(PACKAGE.partition(".")[0]) else None
     folders = [Path(folder) for folder in (found.submodule_search_locations if found is not None else None) or ()]
     loaded: list[Path] = []
@@ -134,10 +134,10 @@ def read_memory_bytes() -> int:
 
 
 def _load_and_try(make: Callable[[Placement], Engine], compute_type: str, token: str, prompt_tokens: int) -> Engine:
-    """An engine that has read a prompt; cuBLAS and memory are only asked for then.
+    """Return an engine that has read a prompt: cuBLAS and memory are only allocated then.
 
     Raises:
-        RuntimeError, ValueError, IndexError, MemoryError: as CTranslate2 does (`FAILURES`).
+        RuntimeError, ValueError, IndexError, MemoryError: raised by CTranslate2 (`FAILURES`).
     """
     engine = make(Placement("cuda", compute_type, 0))
     try:

@@ -1,8 +1,8 @@
 """The one module that touches CTranslate2: tokens in, tokens out, one call at a time.
 
-Holds one `ctranslate2.Generator`, bounds the KV states it keeps, and lets go of it before the interpreter ends (a
+Holds one `ctranslate2.Generator`, bounds the KV states it keeps, and releases it before the interpreter ends (a
 generator that is alive then, after a call with a callback, aborts the process). Knows no text, no prompt layout and no
-queue (`models.local.ctranslate_completion`). Not thread-safe: the caller takes turns. Start at `Engine`.
+queue (`models.local.ctranslate_completion`). Not thread-safe: the caller serializes calls. Start at `Engine`.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ if TYPE_CHECKING:
 
     from models.fim import Prompt
 
-# KV states kept for reuse: so many windows of the model, at most so many bytes. CTranslate2 keeps each for ever, so the
-# generator is made anew beyond it; with two windows that takes 12 ms at one request in 27, and no less is reused than
-# with ten: 84 % of the tokens of a prompt.
+# Bounds of the KV states kept for reuse, in windows of the model and in bytes. CTranslate2 never frees one, so beyond a
+# bound the generator is created anew. With two windows that takes 12 ms in one request of 27, and as much is reused as
+# with ten windows: 84 % of the tokens of a prompt.
 KEPT_WINDOWS = 2
 KEPT_BYTES = 64_000_000
-# Of large weights a share of their own size, up to a bound: their KV states take more, and to load them anew takes
-# seconds.
+# Large weights may keep a share of their own size, up to a bound: their KV states are larger, and loading them again
+# takes seconds.
 KEPT_SHARE = 0.6
 MOST_KEPT_BYTES = 1_000_000_000
 # Weights of this size and more ask for memory by the hundred megabytes.
 LARGE_BYTES = 100_000_000
 # A shorter head is computed again rather than kept.
 LEAST_KEPT_TOKENS = 64
-# With a larger window a head that lacks so many tokens, or such a part of them, is used as it is: to read a whole one
-# anew takes a second.
+# With a larger window than this, a kept head is used as it is if it lacks at most so many tokens, or at most this part:
+# reading a whole head takes a second.
 LONG_WINDOW = 1024
 MOST_LACKING = 64
 LACKING_PART = 8
@@ -44,7 +44,7 @@ LACKING_PART = 8
 EXIT_WAIT_S = 5.0
 
 
-# By chance, one of so many most likely tokens is chosen.
+# Sampling chooses among so many likeliest tokens.
 SAMPLED = 40
 
 # What CTranslate2 raises when weights are damaged, memory or positions run out, or a library is missing.
@@ -61,7 +61,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One token as it comes, and the natural logarithm of its probability.
+    """One decoded token with its log-probability.
 
     Attributes:
         token: which.
@@ -75,20 +75,20 @@ class Step:
 
 
 class Steering(Protocol):
-    """What the next token may be; asked before each, after `on_step` was told of the one before."""
+    """Choice of the next token, restricted; asked before each token, after `on_step` was called with the one before."""
 
     def list_allowed(self) -> Sequence[int] | None:
-        """Ids to choose from; None for any."""
+        """Return the ids to choose from; None for any."""
         ...
 
     def spell(self, number: int) -> str:
-        """The token with the id `number`."""
+        """Return the token with the id `number`."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where and how weights are computed."""
+    """Device, compute type and number of threads with which weights are computed."""
 
     device: str
     compute_type: str
@@ -96,7 +96,7 @@ class Placement:
 
 
 class Engine:
-    """A loaded network."""
+    """A loaded network that decodes prompts."""
 
     def __init__(
         self,
@@ -134,12 +134,12 @@ class Engine:
         _alive.add(self)
 
     def close(self) -> None:
-        """Let go of the weights; a call that runs in another thread ends at its next token."""
+        """Release the weights; a call that runs in another thread ends at its next token."""
         self._closed = True
         self._drop()
 
     def time_request(self, prompt_tokens: int, new_tokens: int) -> float:
-        """Return how long a request of that size takes, in seconds; nothing is reused and nothing kept."""
+        """Return the measured time of a request of that size, in seconds; no KV state is reused or kept."""
         begun = time.perf_counter()
         self._run(
             [self._ends[:1] * prompt_tokens],
@@ -151,7 +151,7 @@ class Engine:
         return time.perf_counter() - begun
 
     def is_released(self) -> bool:
-        """Whether nothing holds the weights any more."""
+        """Return whether nothing holds the weights any more."""
         return self._generator is None and not self._busy
 
     def decode(  # noqa: PLR0913 (all that decoding depends on)
@@ -164,20 +164,21 @@ class Engine:
         steering: Steering | None = None,
         keep: bool = True,
     ) -> tuple[int, tuple[tuple[int, float], ...]]:
-        """Decode greedily until `on_step` answers true, an end token, or the prompt's budget.
+        """Decode greedily until `on_step` returns true, an end token is chosen, or the budget is used up.
 
         Args:
-            prompt: what to read; the KV state of its settled part is kept.
+            prompt: the prompt; the KV state of its settled part is kept.
             on_step: called with each token.
-            first: how many of the most likely first tokens to tell.
-            to_the_last: whether to spend the whole budget, past any end token (for measuring).
-            steering: what the first tokens must be one of. The likeliest of those is taken, and its log-probability is
-                that among them. CTranslate2 chooses freely: where it takes another, decoding starts anew behind ours.
-            keep: whether the settled part may be read anew to keep its KV state; else the longest kept head is used.
+            first: how many of the likeliest first tokens to return.
+            to_the_last: whether to use up the whole budget, past any end token (for measuring).
+            steering: restricts the first tokens. The likeliest allowed token is taken, with its log-probability among
+                the allowed ones. CTranslate2 itself chooses freely; where it chose another token, decoding restarts
+                after the allowed one.
+            keep: whether the settled part may be read again to keep its KV state; else the longest kept head is used.
 
         Returns:
-            How many prompt tokens were not computed again, and the ids and log-probabilities of the most likely first
-            tokens when `first` > 1.
+            How many prompt tokens were not computed again, and the ids and log-probabilities of the likeliest first
+            tokens if `first` > 1.
         """
         head, rest, reused = self._split(prompt.tokens, prompt.settled, keep=keep)
         ranking: tuple[tuple[int, float], ...] = ()
@@ -219,7 +220,7 @@ class Engine:
                 return reused, ranking
 
     def sample(self, prompt: Prompt, on_step: Callable[[Step], bool], *, temperature: float) -> int:
-        """Decode by chance, or greedily at temperature 0, until `on_step` answers true, an end token, or the budget.
+        """Decode with sampling, or greedily at temperature 0, until `on_step` returns true, an end token or the budget.
 
         Returns:
             How many prompt tokens were not computed again.
@@ -251,11 +252,11 @@ class Engine:
         keep: bool = False,
         among: Sequence[Sequence[int]] = (),
     ) -> tuple[float, ...]:
-        """Log-probabilities of `continuation` after `prompt`; fewer when `stop` answered true on the way.
+        """Return the log-probabilities of `continuation` after `prompt`; fewer if `stop` returned true on the way.
 
-        Decoding is forced along the tokens. Unlike `score_batch`, whose last layer runs over the whole prompt, this
-        can be stopped, and with `keep` (more is to come for the same prompt) the prompt is computed once. The first
-        tokens' probabilities are those among the ids of `among`, one collection for each.
+        Decoding is forced along the tokens. Unlike CTranslate2's `score_batch`, whose last layer runs over the whole
+        prompt, this can be stopped, and with `keep` the prompt is computed once for several continuations. `among`
+        holds, for each of the first tokens, the ids that its probability is relative to.
         """
         log_probs: list[float] = []
 
@@ -289,28 +290,29 @@ class Engine:
         return max((len(head) for head in list(self._kept) if tokens[: len(head)] == head), default=0)
 
     def should_keep(self, prompt: Prompt) -> bool:
-        """Whether so much of the settled part is not kept that it is worth reading anew."""
+        """Return whether the kept heads lack so much of the prompt's settled part that reading it pays."""
         settled = min(prompt.settled, len(prompt.tokens) - 1)
         if settled < LEAST_KEPT_TOKENS or settled > self.most_kept:
             return False
         return self._lacks_much(settled, self.count_kept(prompt.tokens[: len(prompt.tokens) - 1]))
 
     def has_room(self, prompt: Prompt) -> bool:
-        """Whether the settled part can be kept beside what is kept; else that has to go, and the weights with it."""
+        """Return whether the settled part fits beside the kept heads; else all of them have to be dropped."""
         return not self._kept or self._kept_tokens + prompt.settled <= self.most_kept
 
     def _lacks_much(self, settled: int, known: int) -> bool:
+        """Return whether a settled part of `settled` tokens lacks too many if `known` of them are kept."""
         return settled - known > (max(MOST_LACKING, settled // LACKING_PART) if self._long else 0)
 
     def keep(self, prompt: Prompt) -> None:
-        """Read the settled part of `prompt` and keep its KV state, if that is worth it."""
+        """Read the settled part of `prompt` and keep its KV state, if `should_keep`."""
         if not self.should_keep(prompt):
             return
         head, _, _ = self._split(prompt.tokens, prompt.settled)
         self._run([prompt.tokens[len(head) : len(head) + 1]], static_prompt=head, max_length=1)
 
     def _split(self, tokens: Sequence[str], settled: int, *, keep: bool = True) -> tuple[list[str], list[str], int]:
-        """Return the head, the rest, and how much of the head was kept before; prompts in two parts are read faster."""
+        """Return the head and the rest of the prompt, and how many tokens of the head were kept already."""
         before = len(tokens) - 1
         known = self.count_kept(tokens[:before])
         settled = min(settled, before)
@@ -323,11 +325,11 @@ class Engine:
         return list(tokens[:settled]), list(tokens[settled:]), 0
 
     def _make_head_options(self, head: list[str]) -> dict[str, Any]:
-        """CTranslate2's options for a prompt that begins with `head`."""
+        """Return CTranslate2's options for a prompt that begins with `head`."""
         return {"static_prompt": head, "cache_static_prompt": tuple(head) in self._kept} if head else {}
 
     def _note(self, head: tuple[str, ...]) -> None:
-        """Count a head that is kept from now on, in place of all others if there is no room for it."""
+        """Count `head` as kept; drop all other heads first if there is no room for it."""
         if head in self._kept:
             return
         if self._kept_tokens + len(head) > self.most_kept:
@@ -337,10 +339,11 @@ class Engine:
 
     @property
     def most_kept(self) -> int:
-        """For how many tokens KV states are kept."""
+        """Most tokens whose KV states are kept."""
         return min(KEPT_WINDOWS * self._window_tokens, self._kept_bytes // max(1, self._kv_token_bytes))
 
     def _run(self, starts: Sequence[Sequence[str]], **options: Any) -> None:  # noqa: ANN401  # CTranslate2 has no types
+        """Run the generator on the prompts `starts`, with CTranslate2's options."""
         self._busy = True
         try:
             self._weights().generate_batch([list(start) for start in starts], **options)
@@ -353,7 +356,7 @@ class Engine:
             allocator.note_work()
 
     def _weights(self) -> Any:  # noqa: ANN401  # CTranslate2 has no types
-        """Return the generator, loaded again where it was dropped; `close` may come from another thread meanwhile."""
+        """Return the generator, loaded again if it was dropped; `close` may be called from another thread meanwhile."""
         generator = self._generator
         if generator is None:
             if not self._closed:
@@ -364,17 +367,18 @@ class Engine:
         return generator
 
     def _drop(self) -> None:
-        """Drop the weights, as only a new generator frees kept KV states; `_weights` makes it."""
+        """Drop the generator, which is the only way to free kept KV states; `_weights` loads it again."""
         self._generator = None
         self._forget()
 
     def _forget(self) -> None:
+        """Forget which heads are kept."""
         self._kept.clear()
         self._kept_tokens = 0
 
 
 def count_cuda_devices() -> int:
-    """Number of CUDA devices that CTranslate2 sees."""
+    """Return the number of CUDA devices that CTranslate2 finds."""
     import ctranslate2  # noqa: PLC0415  # heavy; not before a model is asked for
 
     return int(ctranslate2.get_cuda_device_count())
@@ -386,7 +390,7 @@ def compute_kept_bytes(size_bytes: int) -> int:
 
 
 def _measure_size(folder: Path) -> int:
-    """Return the size of the weights in `folder` in bytes; 0 where there are none, which loading them will say."""
+    """Return the size of the weights file in `folder`, in bytes; 0 if it is missing."""
     try:
         return (folder / WEIGHTS_FILE).stat().st_size
     except OSError:
@@ -394,6 +398,7 @@ def _measure_size(folder: Path) -> int:
 
 
 def _load(folder: Path, placement: Placement) -> Any:  # noqa: ANN401  # CTranslate2 has no types
+    """Load the weights in `folder` with bounded memory."""
     allocator.limit_memory()
     if _measure_size(folder) >= LARGE_BYTES:
         allocator.allow_large_heaps()
@@ -411,6 +416,7 @@ def _load(folder: Path, placement: Placement) -> Any:  # noqa: ANN401  # CTransl
 
 
 def _compute_log_prob(logits: Any, number: int, among: Sequence[int] | None) -> float:  # noqa: ANN401  # CTranslate2 has no types
+    """Return the log-probability of the token `number`, among the ids `among` if given."""
     return float(_compute_log_softmax(logits, among)[number])
 
 
@@ -419,13 +425,14 @@ def _rank_tokens(
     count: int,
     among: Sequence[int] | None,
 ) -> tuple[tuple[int, float], ...]:
+    """Return ids and log-probabilities of the `count` likeliest tokens, among the ids `among` if given."""
     scores = _compute_log_softmax(logits, among)
     best = (-scores).argsort()[:count] if count > 1 else [scores.argmax()]
     return tuple((int(number), float(scores[number])) for number in best)
 
 
 def _compute_log_softmax(logits: Any, among: Sequence[int] | None) -> Any:  # noqa: ANN401  # CTranslate2 has no types
-    """Of the tokens `among`, or of all; the others have minus infinity."""
+    """Return the log-probabilities of all tokens; with `among`, relative to those ids, and -inf for the others."""
     import numpy as np  # noqa: PLC0415  # heavy; only alternatives, scores and begun words need it
 
     scores = np.array(logits).astype(np.float32).reshape(-1)
@@ -443,6 +450,7 @@ _alive: weakref.WeakSet[Engine] = weakref.WeakSet()
 
 @atexit.register
 def _release_all_at_exit() -> None:
+    """Close all engines and wait, at most `EXIT_WAIT_S`, until running calls have ended."""
     deadline = time.monotonic() + EXIT_WAIT_S
     engines = list(_alive)
     for engine in engines:

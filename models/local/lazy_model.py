@@ -1,7 +1,7 @@
-"""A model that loads when it is first needed, in its own thread, so that nobody waits for it at the start.
+"""A completion model that is loaded on first use, in a separate thread, so that nothing waits for it at the start.
 
-While it loads, a request waits for it as long as it is wanted; a model that cannot be loaded says why at each request
-and stays usable in every other way. Start at `LazyModel`.
+A request that comes while it loads waits until it is loaded or cancelled. If loading fails, each request raises the
+reason. Start at `LazyModel`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ NOTHING = (Generation("", (), StopReason.CANCELLED),)
 
 
 class LazyModel:
-    """Implements `models.completion.CompletionModel` around a loader. Thread-safe."""
+    """A `models.completion.CompletionModel` around a loader. Thread-safe."""
 
     def __init__(
         self,
@@ -66,34 +66,34 @@ class LazyModel:
 
     @property
     def state(self) -> State:
-        """How far it is."""
+        """State of loading."""
         return self._state
 
     @property
     def loading_s(self) -> float:
-        """Return for how long it has been loading, seconds; 0 when it is not."""
+        """Seconds since loading began; 0 if it is not loading."""
         return max(1e-3, time.monotonic() - self._began) if self._state == "loading" else 0.0
 
     @property
     def loading_percent(self) -> int | None:
-        """Return how far loading is, estimated from the last load, 0 to 99; None if unknown or not loading."""
+        """Estimated progress of loading, 0 to 99, from the last load; None if unknown or not loading."""
         expected_s, loading_s = self._expected_s, self.loading_s
         return estimate_percent(loading_s, expected_s) if expected_s is not None and loading_s else None
 
     @property
     def ready(self) -> bool:
-        """Whether a request would be answered, or refused, without waiting for it to load."""
+        """Whether a request would be answered, or refused, without waiting for the load."""
         return self._state not in {"unloaded", "loading"}
 
     @property
     def entry(self) -> ModelEntry:
-        """What will be loaded, or what is: of a server elsewhere only it knows, and another may stand in for it."""
+        """Catalog entry of the loaded model, which may be a fallback; of the model to load until then."""
         model = self._model
         return self._entry if model is None else model.entry
 
     @property
     def problem(self) -> str:
-        """Why it could not be loaded, or what went differently than configured, in one sentence; "" otherwise."""
+        """Reason why loading failed, or deviations from the configuration; "" for none."""
         return self._problem or " ".join(getattr(self._model, "problems", ()))  # of the backends that can have any
 
     @property
@@ -102,12 +102,12 @@ class LazyModel:
         return self._model
 
     def listen(self, told: Callable[[str], None]) -> None:
-        """Have `told` hear of what a person should know of the model later on, from any thread."""
+        """Call `told`, from any thread, with later news of the model for a person."""
         self._listener = told
         self._pass_listener_to(self._model)
 
     def warm(self) -> None:
-        """Begin to load, in another thread; returns at once."""
+        """Start loading in another thread; return at once."""
         with self._lock:
             if self._state != "unloaded":
                 return
@@ -116,13 +116,13 @@ class LazyModel:
         threading.Thread(target=self._load, name=f"load-{self.entry.name}", daemon=True).start()
 
     def wait(self, timeout_s: float | None = None) -> bool:
-        """Load and wait for it; whether it is ready."""
+        """Load the model and wait for it, at most `timeout_s` seconds; return whether it is ready."""
         self.warm()
         self._settled.wait(timeout_s)
         return self._state == "ready"
 
     def count_tokens(self, text: str) -> int:
-        """Number of the model's tokens; an estimate while it is not loaded."""
+        """Return the number of the model's tokens in `text`; an estimate until it is loaded."""
         model = self._model
         return model.count_tokens(text) if model else len(text) // 3
 
@@ -148,7 +148,7 @@ class LazyModel:
         return model.score(request, continuations, cancelled=cancelled) if model else ()
 
     def close(self) -> None:
-        """Free the weights, also those that are still being loaded."""
+        """Release the weights, also those that are still loading."""
         with self._lock:
             model, self._model = self._model, None
             self._state = "closed"
@@ -157,6 +157,7 @@ class LazyModel:
             model.close()
 
     def _load(self) -> None:
+        """Load the model, on the loading thread."""
         model: CompletionModel | None = None
         problem = ""
         if self._load_time is not None:
@@ -176,6 +177,7 @@ class LazyModel:
             self._load_time.store(plain_s)
 
     def _settle(self, model: CompletionModel | None, problem: str) -> None:
+        """Store the outcome of loading; release the model if `close` was called meanwhile."""
         with self._lock:
             closed = self._state == "closed"
             if not closed:
@@ -189,12 +191,13 @@ class LazyModel:
         self._on_state(state)
 
     def _pass_listener_to(self, model: CompletionModel | None) -> None:
+        """Register the listener with `model` if that has news to tell."""
         listen = getattr(model, "listen", None)  # of the backends that have anything to tell
         if listen is not None and self._listener is not None:
             listen(self._listener)
 
     def _wait_for_model(self, cancelled: Callable[[], bool]) -> CompletionModel | None:
-        """The model, or None when the request was given up meanwhile."""
+        """Return the model once it is loaded; None if cancelled before. Raises ModelError if it could not be loaded."""
         self.warm()
         while not self._settled.wait(POLL_S):
             if cancelled():

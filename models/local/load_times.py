@@ -1,4 +1,4 @@
-"""How long the weights of a model took to load here the last time, and the percentage of a load estimated from that.
+"""Time that a model's weights took to load last, and the estimated progress of a load in percent.
 
 Start at `LoadTime`.
 """
@@ -24,25 +24,25 @@ MOST_PERCENT = 99
 
 @dataclass(frozen=True, slots=True)
 class LoadTime:
-    """How long one model takes to load on this machine.
+    """Store of one model's load time on this machine.
 
     Attributes:
-        identity: what identifies the weights and how they are computed.
-        directory: where the time is kept; None keeps none.
+        identity: the weights and how they are computed.
+        directory: where the time is stored; None to store nothing.
     """
 
     identity: str
     directory: Path | None
 
     def load_expected_s(self) -> float | None:
-        """Return how long the last load took, in seconds; None where none is known."""
+        """Return the time of the last load, in seconds; None if unknown."""
         if self.directory is None:
             return None
         kept = load_measurements(self.directory / FILE).get(self._key)
         return kept if _is_time(kept) else None
 
     def store(self, seconds: float) -> None:
-        """Store how long a load took; a disk that cannot be written is no error."""
+        """Store the time of a load, in seconds; a disk that cannot be written is ignored."""
         if self.directory is not None and _is_time(seconds):
             path = self.directory / FILE
             store_measurements(path, {**load_measurements(path), self._key: round(seconds, 3)})
@@ -53,7 +53,7 @@ class LoadTime:
 
 
 def estimate_percent(elapsed_s: float, expected_s: float) -> int:
-    """Return the percentage, 0 to 99, of a load that has taken `elapsed_s` of about `expected_s` seconds."""
+    """Return the progress, 0 to 99, of a load that has taken `elapsed_s` of about `expected_s` seconds."""
     share = max(0.0, elapsed_s / expected_s)
     if share > STEADY_SHARE:
         left = 1 - STEADY_SHARE
@@ -62,4 +62,5 @@ def estimate_percent(elapsed_s: float, expected_s: float) -> int:
 
 
 def _is_time(value: object) -> TypeGuard[float]:
+    """Return whether `value` is a plausible load time in seconds."""
     return isinstance(value, int | float) and not isinstance(value, bool) and LEAST_S <= value <= MOST_S

@@ -1,4 +1,4 @@
-"""Loads a model of the catalog; each way it can go wrong is one sentence with a next step.
+"""Loading of a catalog's model; each failure is one sentence with a next step.
 
 Checks everything that can be checked before any weight is read, so that a broken model costs milliseconds. Start at
 `load`.
@@ -103,7 +103,7 @@ def load_chat(
 def load_embedder(
     entry: ModelEntry, *, device: Device = "auto", compute_type: str = "auto", threads: int = 0
 ) -> CTranslateEmbedder:
-    """Load the encoder of `entry`.
+    """Load the encoder of `entry`, on CUDA if it works there.
 
     Raises:
         ModelError: says which model, what is wrong, and what to do.
@@ -143,7 +143,7 @@ def load_embedder(
 def _load_parts(  # noqa: PLR0913, PLR0917 (the settings of `load`, once more)
     entry: ModelEntry, role: Role, device: Device, compute_type: str, threads: int, state_dir: Path | None
 ) -> tuple[Tokenizer, Engine, tuple[str, ...], float]:
-    """Check and load what every decoder is made of; the last value is the seconds spent on measuring."""
+    """Check and load what every decoder needs; the last value is the seconds spent on measuring."""
     if compute_type not in COMPUTE_TYPES:
         raise ModelError(f"There is no compute type {compute_type!r}; choose one of {', '.join(COMPUTE_TYPES)}.")
     shape = _check_files(entry, role)
@@ -161,7 +161,7 @@ def _load_parts(  # noqa: PLR0913, PLR0917 (the settings of `load`, once more)
 
 
 def list_markers(entry: ModelEntry, role: Role) -> tuple[str, ...]:
-    """Tokens that end an answer; the first also stands in for any token where only speed matters."""
+    """Return the tokens that end an answer; the first also serves as filler where only speed is measured."""
     if role == "chat":
         return entry.chat.ends if entry.chat is not None else ()
     fim = entry.fim
@@ -169,6 +169,7 @@ def list_markers(entry: ModelEntry, role: Role) -> tuple[str, ...]:
 
 
 def _check_files(entry: ModelEntry, role: Role) -> Shape:
+    """Check folder, role, architecture and window; return the dimensions of the weights."""
     if not entry.folder.is_dir():
         raise ModelError(f"The folder {entry.folder} of the model {entry.name} is missing; put the model there.")
     if role not in entry.roles:
@@ -192,6 +193,7 @@ def _check_files(entry: ModelEntry, role: Role) -> Shape:
 
 
 def _check_vocabulary(entry: ModelEntry, shape: Shape, tokenizer: Tokenizer, needed: tuple[str, ...]) -> None:
+    """Check that tokenizer, weights and catalog entry belong together."""
     table = "fim" if entry.chat is None or set(needed) != set(entry.chat.ends) else "chat"
     for marker in needed:
         if not tokenizer.has_token(marker):
@@ -210,11 +212,12 @@ def _check_vocabulary(entry: ModelEntry, shape: Shape, tokenizer: Tokenizer, nee
 
 
 def _sample_tokens(tokenizer: Tokenizer) -> list[str]:
-    """A few tokens all over the vocabulary."""
+    """Return a few tokens from all over the vocabulary."""
     return [tokenizer.find_token(tokenizer.size * part // 8) for part in range(8)]
 
 
 def _read_vocabulary(entry: ModelEntry) -> list[str]:
+    """Return the tokens that the weights were converted with, by id."""
     for name in VOCABULARY_FILES:
         path = entry.weights / name
         try:
@@ -232,7 +235,7 @@ def _read_vocabulary(entry: ModelEntry) -> list[str]:
 
 
 def estimate_needed_bytes(entry: ModelEntry) -> int:
-    """About what a model takes in memory: its weights, activations and kept KV states. Without weights, the least."""
+    """Return about how much memory a model takes: weights, activations and kept KV states."""
     size_bytes = 0
     with contextlib.suppress(OSError):
         size_bytes = (entry.weights / WEIGHTS_FILE).stat().st_size
@@ -240,15 +243,15 @@ def estimate_needed_bytes(entry: ModelEntry) -> int:
 
 
 def estimate_memory_bytes(size_bytes: int) -> int:
-    """Estimate the memory that a model with weights of that size takes."""
+    """Return about how much memory a model with weights of `size_bytes` takes, in bytes."""
     return int(size_bytes * MEMORY_FACTOR) + MEMORY_BASE_BYTES + compute_kept_bytes(size_bytes) - KEPT_BYTES
 
 
 def check_memory(entry: ModelEntry) -> None:
-    """Refuse what does not fit before any weight is read.
+    """Check, before any weight is read, that the model fits the free memory.
 
     Raises:
-        ModelError: it does not.
+        ModelError: it does not fit.
     """
     needed = estimate_needed_bytes(entry)
     if needed > (free := read_free_bytes()):
@@ -259,7 +262,7 @@ def check_memory(entry: ModelEntry) -> None:
 
 
 def read_free_bytes() -> int:
-    """Memory that programs may still have."""
+    """Return the memory that programs may still allocate, in bytes."""
     import psutil  # noqa: PLC0415  # only when a model is loaded
 
     return int(psutil.virtual_memory().available)
@@ -267,14 +270,14 @@ def read_free_bytes() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """What is loaded: the entry, the figures of its weights, and the tokens that end an answer."""
+    """A network to load: its catalog entry, dimensions, and the tokens that end an answer."""
 
     entry: ModelEntry
     shape: Shape
     ends: tuple[str, ...]
 
     def load_engine(self, placement: Placement) -> Engine:
-        """Loaded there."""
+        """Return an engine with the weights loaded as `placement` says."""
         kv_token_bytes = self.shape.kv_token_bytes
         return Engine(
             self.entry.weights,
@@ -286,7 +289,7 @@ class Network:
 
 
 def _load_on_cuda(network: Network, compute_type: str, problems: list[str], *, demanded: bool) -> Engine | None:
-    """On the first CUDA device, or None with the reason in `problems`."""
+    """Return the engine on the first CUDA device; None with the reason in `problems`."""
     entry = network.entry
     if count_cuda_devices() == 0:
         if demanded:
@@ -302,7 +305,7 @@ def _load_on_cuda(network: Network, compute_type: str, problems: list[str], *, d
 
 
 def _load_on_cpu(network: Network, compute_type: str, threads: int, state_dir: Path | None) -> tuple[Engine, float]:
-    """Return the engine, and the seconds spent on finding the number of threads."""
+    """Return the engine on the CPU, and the seconds spent on finding the number of threads."""
     entry, shape = network.entry, network.shape
     if compute_type == "auto":
         compute_type = "int8"
@@ -337,7 +340,7 @@ def _load_on_cpu(network: Network, compute_type: str, threads: int, state_dir: P
 
 
 def _load_speed(entry: ModelEntry, engine: Engine, state_dir: Path | None) -> Speed | None:
-    """Return how fast a large model computes here; None for small ones, which answer in time anywhere."""
+    """Return a large model's speed here, stored or measured; None for small ones, which are fast enough anywhere."""
     size_bytes = (entry.weights / WEIGHTS_FILE).stat().st_size
     if state_dir is None or size_bytes < calibration.SMALL_BYTES:
         return None
@@ -350,7 +353,7 @@ def _load_speed(entry: ModelEntry, engine: Engine, state_dir: Path | None) -> Sp
 
 
 def _time_typical_request(engine: Engine, token: str, limit_s: float) -> float:
-    """Seconds of a typical request, the better of two: the first one also warms up. Ends where it is too slow."""
+    """Return the seconds of a typical request, the better of two; end early if it takes longer than `limit_s`."""
     prompt = Prompt((token,) * PROBE_PROMPT, 0, PROBE_TOKENS)
     best = math.inf
     for _ in range(2):

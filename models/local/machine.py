@@ -1,8 +1,8 @@
-"""How fast this machine computes networks: measured with a network without meaning, kept, and scaled to real ones.
+"""Stored speed of this machine, measured with a network without meaning and scaled to the size of real networks.
 
-To read a prompt is bound by arithmetic, so it takes as long as there are weights in the layers. To write is bound by
-memory: each new token passes over all of them once, and over the table of tokens. Never measures anything itself
-(`models.local.machine_probe` does). Start at `Machine.speed_of` and `kept`.
+Reading a prompt is bound by arithmetic: its time is proportional to the weights of the layers. Writing is bound by
+memory: each new token reads all of them and the vocabulary table once. Measures nothing itself
+(`models.local.machine_probe` does). Start at `Machine.speed_of` and `load`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from models.local.calibration import Speed, count_available_cores, load_measurem
 FILE = "machine-1.json"
 MOST_KEPT = 8
 DEVICES = ("cpu", "cuda")
-# What is kept as less or more than any machine's is damaged.
+# A stored figure outside these bounds is damaged.
 LEAST_ABOVE = 1e-3
 MOST = 1e15
 _LARGEST = 100_000  # characters of the processors' table
@@ -29,11 +29,11 @@ _CPU_NAMES = ("model name", "Model", "cpu model", "Hardware", "uarch")
 
 @dataclass(frozen=True, slots=True)
 class WeightCounts:
-    """How many weights of a network a token meets.
+    """Numbers of weights that decide how long a network computes.
 
     Attributes:
-        layers: weights that each token is multiplied with.
-        table: weights of the table of tokens, which a new token is chosen from.
+        layers: weights of the layers; each token is multiplied with all of them.
+        table: weights of the vocabulary table, from which each new token is chosen.
     """
 
     layers: int
@@ -42,7 +42,7 @@ class WeightCounts:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What was measured of this machine.
+    """Measured speed of this machine with the network of `models.local.machine_probe`.
 
     Attributes:
         device: "cpu" or "cuda".
@@ -65,14 +65,14 @@ class Machine:
     measured_at: float
 
     def speed_of(self, weights: WeightCounts) -> Speed:
-        """Return how fast a network of that size is expected to compute here."""
+        """Return the expected speed of a network with these weights."""
         reading = self.layers / weights.layers
         writing = (self.layers + self.table) / (weights.layers + weights.table)
         return Speed(self.prompt_tokens_per_s * reading, self.new_tokens_per_s * writing)
 
 
 def identify_machine() -> str:
-    """Return what a measurement holds for: the processor, its cores, and the version of CTranslate2."""
+    """Return a key of everything a measurement depends on: processor, cores and version of CTranslate2."""
     try:
         engine = version("ctranslate2")
     except PackageNotFoundError:
@@ -81,12 +81,12 @@ def identify_machine() -> str:
 
 
 def load(directory: Path) -> Machine | None:
-    """Return what was measured of this machine before; None for nothing, or for another processor or CTranslate2."""
+    """Return the stored measurement of this machine; None if there is none for this processor and CTranslate2."""
     return _parse_machine(load_measurements(directory / FILE).get(identify_machine()))
 
 
 def store(machine: Machine, directory: Path) -> None:
-    """Keep a measurement in `directory`, in place of an older one; a full or read-only disk keeps none."""
+    """Store a measurement in `directory` instead of an older one; a full or read-only disk is ignored."""
     path = directory / FILE
     others = {
         key: value
@@ -98,7 +98,7 @@ def store(machine: Machine, directory: Path) -> None:
 
 
 def _read_processor_name() -> str:
-    """Return the processor's name, as far as the system tells."""
+    """Return the processor's name; "" if the system does not tell it."""
     if sys.platform == "linux":
         with suppress(OSError, UnicodeDecodeError), _CPU_TABLE.open(encoding="utf-8") as table:
             lines = [line.partition(":") for line in table.read(_LARGEST).splitlines()]
@@ -108,6 +108,7 @@ def _read_processor_name() -> str:
 
 
 def _parse_machine(data: object) -> Machine | None:
+    """Return the measurement in stored JSON; None if it is damaged."""
     if not isinstance(data, dict) or data.get("device") not in DEVICES or not isinstance(data.get("compute_type"), str):
         return None
     numbers = ("layers", "prompt_tokens_per_s", "new_tokens_per_s", "measured_at")
@@ -119,6 +120,7 @@ def _parse_machine(data: object) -> Machine | None:
 
 
 def _is_number(value: object, *, above: bool = False) -> bool:
+    """Return whether `value` is a plausible number; with `above`, not zero."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return (LEAST_ABOVE if above else 0) <= value <= MOST

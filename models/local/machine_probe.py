@@ -1,8 +1,8 @@
-"""Measures this machine: a network without meaning is made, timed, and removed again.
+"""Measurement of this machine's speed: a network without meaning is made, timed, and removed again.
 
-Its weights are zeros, which take as long as any others, and holes in a file, which take no time to write. Its layers
-are as wide as those of a model of half a billion parameters, there are only fewer of them; a GPU, where starting a
-layer takes as long as computing it, gets wider and more. Start at `measure_machine`.
+Its weights are zeros, which take as long to compute as any others, and holes in the file, which take no time to write.
+Its layers are as wide as those of a model of half a billion parameters, but fewer; a GPU, on which starting a layer
+takes as long as computing it, gets more and wider layers. Start at `measure_machine`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ THREADS_PROMPT, THREADS_WRITTEN = 64, 12
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """How a network is built.
+    """Dimensions of the network.
 
     Attributes:
         layers: how many.
@@ -56,7 +56,7 @@ class Build:
 
     @property
     def weights(self) -> WeightCounts:
-        """How many weights a token meets."""
+        """Numbers of weights that a token is computed with."""
         head = self.width // self.heads
         attention = self.width * (2 * self.width + 2 * self.key_heads * head)
         return WeightCounts(self.layers * (attention + 3 * self.width * self.inner), TOKENS * self.width)
@@ -95,6 +95,7 @@ def measure_machine(*, device: str = "auto", on_progress: Callable[[str], None] 
 
 
 def _measure(build: Build, device: str, folder: Path) -> Machine:
+    """Write the network to `folder`, time it on `device`, and return the median of several runs."""
     free = shutil.disk_usage(folder.parent).free
     if free < build.weights.layers + build.weights.table + SPARE_BYTES:  # not every file system has holes
         raise OSError(f"{free / 1e6:,.0f} MB are free in {folder.parent}")

@@ -1,7 +1,7 @@
-"""One at a time, the newest waiting one first: how several threads share a model.
+"""A lock for which the newest waiter comes first, so that several threads can share a model.
 
-A person who typed on is waiting for the newest request; the older ones have mostly been given up by then. Knows
-nothing of models. Start at `NewestFirstLock.take`.
+A person who types on waits for the newest request; older ones have mostly been cancelled by then. Knows nothing of
+models. Start at `NewestFirstLock.take`.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-# How soon a waiting thread notices that it was given up: `is_cancelled` is a function, nothing wakes us for it.
+# Interval at which a waiting thread asks `is_cancelled`, in seconds: no event signals a cancellation.
 POLL_S = 0.01
 
 
 class NewestFirstLock:
-    """A lock that the newest waiter gets. Thread-safe."""
+    """A lock that the newest waiter gets next. Thread-safe."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -27,12 +27,12 @@ class NewestFirstLock:
 
     @property
     def waiting(self) -> int:
-        """How many threads wait."""
+        """Number of waiting threads."""
         return len(self._waiting)
 
     @contextmanager
     def take(self, is_cancelled: Callable[[], bool]) -> Iterator[bool]:
-        """Wait for the turn; gives False, without a turn, as soon as `is_cancelled` answers true."""
+        """Wait for the lock and yield True holding it; yield False without it once `is_cancelled` returns true."""
         if not self._wait(is_cancelled):
             yield False
             return
@@ -44,6 +44,7 @@ class NewestFirstLock:
                 self._changed.notify_all()
 
     def _wait(self, is_cancelled: Callable[[], bool]) -> bool:
+        """Wait for the lock; return whether it was acquired before `is_cancelled` returned true."""
         me = object()
         with self._changed:
             self._waiting.append(me)

@@ -1,6 +1,6 @@
-"""Which models answer in time on this machine, what they take and are worth, and one for each use.
+"""Recommendation of a model for each use: which models are fast enough on this machine, fit it, and are the best.
 
-Computes from what is measured and written down, and touches nothing. Start at `judge` and `choose_best`.
+Computes from measured figures and catalog entries only. Start at `judge` and `choose_best`.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ DOWNLOADED_BYTES = 2  # a weight, as checkpoints are published
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What is in time.
+    """Bounds within which an answer is in time.
 
     Attributes:
-        typing_s: for a line while typing.
-        asking_s: for a line that a person asked for.
-        first_words_s: for the first words of an answer to a question of `QUESTION_TOKENS`.
-        tokens_per_s: least speed of an answer in words.
+        typing_s: seconds for a line while typing.
+        asking_s: seconds for a line that was requested.
+        first_words_s: seconds until an answer to a question of `QUESTION_TOKENS` begins.
+        tokens_per_s: least speed of an answer in prose.
     """
 
     typing_s: float = 0.5
@@ -47,7 +47,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What there is room for, in bytes: on the device that computes, and on the disk; None where nobody knows."""
+    """Free bytes on the computing device and on the disk; None if unknown."""
 
     memory: int | None = None
     disk: int | None = None
@@ -55,7 +55,7 @@ class Room:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A model that is here, or that can be had by name.
+    """A model that is installed or can be pulled by name.
 
     Attributes:
         name: by which it is asked for.
@@ -92,7 +92,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a model is good for on this machine.
+    """Estimated usefulness of a model on this machine.
 
     Attributes:
         candidate: which.
@@ -114,7 +114,7 @@ class Verdict:
 def describe_installed(
     entry: ModelEntry, weights: WeightCounts, size_bytes: int, published: PublishedModel | None, speed: Speed | None
 ) -> Candidate:
-    """Return a model that is here.
+    """Return an installed model as a candidate.
 
     Args:
         entry: of the catalog.
@@ -142,7 +142,7 @@ def describe_installed(
 
 
 def describe_published(published: PublishedModel) -> Candidate:
-    """Return a published model, as it would be fetched: in int8."""
+    """Return a published model as a candidate, converted to int8."""
     size_bytes = published.estimate_size_bytes("int8")
     return Candidate(
         name=published.name,
@@ -162,7 +162,7 @@ def describe_published(published: PublishedModel) -> Candidate:
 
 
 def judge(candidate: Candidate, machine: Machine, limits: Limits, room: Room) -> Verdict:
-    """Estimate what a model is good for on this machine."""
+    """Estimate how fast a model computes on this machine and for which uses that suffices."""
     speed = candidate.speed or machine.speed_of(candidate.weights)
     line_s = first_words_s = None
     uses: list[str] = []
@@ -181,10 +181,10 @@ def judge(candidate: Candidate, machine: Machine, limits: Limits, room: Room) ->
 
 
 def choose_best(verdicts: Iterable[Verdict], use: str) -> Verdict | None:
-    """Return the model to recommend for a use; None where none answers in time.
+    """Return the model to recommend for a use; None if none answers in time.
 
-    What both were measured for decides between two models, and their size where one was not. A model that takes an
-    account on the hub is recommended only where it is here.
+    Of two models, the one with the better measured quality wins; the larger one if either was not measured. A model
+    that needs an account on the hub is recommended only if it is installed.
     """
     fit = [one for one in verdicts if use in one.uses and (one.candidate.installed or not one.candidate.gated)]
     fit.sort(key=lambda one: (one.candidate.parameters, one.candidate.installed), reverse=True)
@@ -196,12 +196,13 @@ def choose_best(verdicts: Iterable[Verdict], use: str) -> Verdict | None:
 
 
 def _beats(one: Verdict, other: Verdict, use: str) -> bool:
-    """Whether `one` was measured to be worth more than the larger `other`."""
+    """Return whether `one` was measured to be better than the larger `other`."""
     mine, theirs = (verdict.candidate.worth.get(WORTH[use]) for verdict in (one, other))
     return mine is not None and theirs is not None and mine.share > theirs.share
 
 
 def _find_shortage(candidate: Candidate, room: Room) -> str:
+    """Return which resource is too small for the candidate: "memory", "disk" or ""."""
     if room.memory is not None and candidate.memory > room.memory:
         return "memory"
     return "disk" if room.disk is not None and candidate.fetching > room.disk else ""

@@ -1,8 +1,7 @@
-"""What a CTranslate2 `model.bin` says of itself, read from its table of contents without loading any weight.
+"""Header of a CTranslate2 `model.bin`: its table of contents, read without loading any weight.
 
-Tells a truncated file from a whole one, which kind of network it holds, how many positions and tokens it knows, and
-how much memory the KV state of one token takes. Start at `read_shape`. The layout is that of CTranslate2's
-`src/models/model.cc` (binary version 6).
+Detects truncated files, and tells the kind of network, its positions and vocabulary, and the memory that the KV state
+of one token takes. Start at `read_shape`. The layout is that of CTranslate2's `src/models/model.cc` (binary version 6).
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ FLOAT_BYTES = 4
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Figures of a network.
+    """Dimensions of a network.
 
     Attributes:
         spec: CTranslate2's name of its kind.
@@ -49,7 +48,7 @@ class Shape:
 
     @property
     def kv_token_bytes(self) -> int:
-        """Upper bound of the KV state of one token: keys and values of full width in each layer."""
+        """Upper bound of the memory for one token's KV state, in bytes: keys and values of full width in each layer."""
         return 2 * self.layers * self.width * FLOAT_BYTES
 
 
@@ -73,6 +72,7 @@ def read_shape(folder: Path) -> Shape:
 
 
 def _read_contents(stream: BinaryIO, path: Path, size: int) -> Shape:
+    """Read the table of contents from `stream`; `size` is the file's, in bytes."""
     version = _read_number(stream, "I")
     if version != KNOWN_VERSION:
         raise ModelError(
@@ -103,9 +103,11 @@ def _read_contents(stream: BinaryIO, path: Path, size: int) -> Shape:
 
 
 def _read_number(stream: BinaryIO, code: str) -> int:
+    """Read one little-endian number with the `struct` code `code`."""
     (value,) = struct.unpack("<" + code, stream.read(struct.calcsize("<" + code)))
     return int(value)
 
 
 def _read_string(stream: BinaryIO) -> str:
+    """Read a zero-terminated string that follows its length."""
     return stream.read(_read_number(stream, "H")).rstrip(b"\0").decode()

@@ -1,1 +1,1 @@
-"""Models that say what they were told to, for demonstrations and tests."""
+"""Models whose answers are scripted, for demonstrations and tests."""

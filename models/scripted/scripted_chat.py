@@ -1,7 +1,7 @@
-"""A chat model that says what it was told to: for demonstrations, tests and trying an editor without an endpoint.
+"""A chat model with scripted answers, for demonstrations, tests and trying an editor without an endpoint.
 
-Takes its time per token, can be cancelled at each of them, and fails as its script says. In this process; over HTTP the
-same scripts are spoken by `models.scripted.scripted_server`. Start at `ScriptedChat`.
+Takes time per token, can be cancelled at each of them, and fails as its script says. Runs in this process;
+`models.scripted.scripted_server` serves the same scripts over HTTP. Start at `ScriptedChat`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ HERE = "The script"
 
 
 class ScriptedChat:
-    """Implements `models.chat.ChatModel`. Thread-safe.
+    """A `models.chat.ChatModel` with scripted answers. Thread-safe.
 
     Attributes:
         requests: what was asked, in order.
@@ -42,21 +42,21 @@ class ScriptedChat:
 
     @property
     def name(self) -> str:
-        """What it says it is."""
+        """Name of the model."""
         return "scripted"
 
     @property
     def identity(self) -> str:
-        """No two scripts are the same model."""
+        """Unique identity: no two scripts are the same model."""
         return self._identity
 
     @property
     def context_tokens(self) -> int:
-        """As it was made."""
+        """Window that it was given, in tokens."""
         return self._context_tokens
 
     def count_tokens(self, text: str) -> int:
-        """Number of words and marks."""
+        """Return the number of words and marks in `text`."""
         return len(TOKEN.findall(text))
 
     def chat(
@@ -66,7 +66,7 @@ class ScriptedChat:
         cancelled: Callable[[], bool],
         on_text: Callable[[str], None] | None = None,
     ) -> Reply:
-        """Say what the script says; see `models.chat.ChatModel.chat`."""
+        """Answer as the script says; see `models.chat.ChatModel.chat`."""
         self.requests.append(request)
         conversation = "\n".join(message.text for message in request.messages)
         turn = self._script.take(conversation)
@@ -81,7 +81,7 @@ class ScriptedChat:
         return Reply(text, end, turn.calls if end is not ReplyEnd.CANCELLED else (), usage, self.name)
 
     def close(self) -> None:
-        """End what runs at its next token."""
+        """End running calls at their next token."""
         self._closed.set()
 
     def _say(
@@ -91,6 +91,7 @@ class ScriptedChat:
         cancelled: Callable[[], bool],
         on_text: Callable[[str], None] | None,
     ) -> tuple[str, ReplyEnd]:
+        """Emit the tokens of `turn`, with its delays and faults; return the text and why it ended."""
         text, wait_s = "", float("inf") if turn.trouble == "hang" else turn.first_token_s
         for place, token in enumerate(TOKEN.findall(turn.text) or [""]):
             if place == turn.break_after:
@@ -105,7 +106,7 @@ class ScriptedChat:
         return text, turn.end
 
     def _wait(self, wait_s: float, cancelled: Callable[[], bool]) -> bool:
-        """Let so much time pass; false when nobody wants it any more."""
+        """Wait for `wait_s` seconds; return False if cancelled. Raises ChatError if the model is closed."""
         end = time.monotonic() + wait_s
         while not cancelled():
             if self._closed.is_set():

@@ -1,6 +1,6 @@
-"""A completion model that says what it was told to: for demonstrations, tests and trying an editor without weights.
+"""A completion model with scripted answers, for demonstrations, tests and trying an editor without weights.
 
-Takes its time per token, can be cancelled at each of them, and obeys stop rules, as a real one does. Start at
+Takes time per token, can be cancelled at each of them, and applies stop rules, as a real model does. Start at
 `ScriptedModel`.
 """
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from models.completion import FillRequest, Openings
 
-# Words with the space before them, single marks, line ends: near enough to what models use.
+# Words with the space before them, single marks, line ends: close enough to real tokens.
 TOKEN = re.compile(r"\n[ \t]*|[ \t]*(?:\w{1,8}|[^\w\s])|\s", re.DOTALL)
 UNLIKELY_LOG_PROB = -5.0
 
@@ -48,10 +48,10 @@ NOTHING = (Generation("", (), StopReason.CANCELLED),)
 
 
 class ScriptedModel:
-    """Implements `models.completion.CompletionModel`. Thread-safe.
+    """A `models.completion.CompletionModel` with scripted answers. Thread-safe.
 
     Attributes:
-        requests: what was asked for and computed, in order.
+        requests: all computed requests, in order.
     """
 
     def __init__(
@@ -63,14 +63,15 @@ class ScriptedModel:
         alternatives: Mapping[str, tuple[str, ...]] | None = None,
         entry: ModelEntry = ENTRY,
     ) -> None:
-        """Script a model.
+        """Create a model with a script.
 
         Args:
-            replies: the middle by the end of the prefix (the longest end that fits wins; "" fits all), or a function.
-            token_s: seconds each token takes.
-            log_prob: of each token of a reply.
-            alternatives: further middles by the end of the prefix.
-            entry: what it says it is.
+            replies: the middle, by the end of the prefix (the longest matching end wins; "" matches all), or a
+                function.
+            token_s: seconds per token.
+            log_prob: log-probability of each token of a reply.
+            alternatives: further middles, by the end of the prefix.
+            entry: its catalog entry.
         """
         self.requests: list[FillRequest] = []
         self._replies = replies
@@ -83,11 +84,11 @@ class ScriptedModel:
 
     @property
     def entry(self) -> ModelEntry:
-        """What it says it is."""
+        """Catalog entry that it was given."""
         return self._entry
 
     def count_tokens(self, text: str) -> int:
-        """Number of words and marks."""
+        """Return the number of words and marks in `text`."""
         return len(TOKEN.findall(text))
 
     def generate(
@@ -98,7 +99,7 @@ class ScriptedModel:
         cancelled: Callable[[], bool],
         alternatives: int = 1,
     ) -> tuple[Generation, ...]:
-        """Say the scripted middle; see `models.completion.CompletionModel.generate`."""
+        """Return the scripted middle; see `models.completion.CompletionModel.generate`."""
         with self._turns.take(self._with_closing(cancelled)) as granted:
             self._refuse_closed()
             if not granted:
@@ -115,7 +116,7 @@ class ScriptedModel:
         cancelled: Callable[[], bool],
         openings: Openings,
     ) -> DecodingResult | None:
-        """Tell the scripted middle; see `models.completion.StreamingModel.stream`."""
+        """Report the scripted middle token by token; see `models.completion.StreamingModel.stream`."""
         with self._turns.take(self._with_closing(cancelled)) as granted:
             self._refuse_closed()
             if not granted:
@@ -138,7 +139,7 @@ class ScriptedModel:
     def score(
         self, request: FillRequest, continuations: Sequence[str], *, cancelled: Callable[[], bool]
     ) -> tuple[Score, ...]:
-        """Judge by agreement with the script; see `models.completion.CompletionModel.score`."""
+        """Score by agreement with the script; see `models.completion.CompletionModel.score`."""
         with self._turns.take(self._with_closing(cancelled)) as granted:
             self._refuse_closed()
             if not granted:
@@ -155,10 +156,11 @@ class ScriptedModel:
             return tuple(scores)
 
     def close(self) -> None:
-        """End what runs at its next token."""
+        """End running calls at their next token."""
         self._closed.set()
 
     def _with_closing(self, cancelled: Callable[[], bool]) -> Callable[[], bool]:
+        """Return a function that returns true once the caller cancelled or the model is closed."""
         return lambda: self._closed.is_set() or cancelled()
 
     def _refuse_closed(self) -> None:
@@ -171,7 +173,7 @@ class ScriptedModel:
         return _choose_by_ending(self._replies, request.prefix, "")
 
     def _spend(self, tokens: int, cancelled: Callable[[], bool]) -> bool:
-        """Take the time of so many tokens; false when given up."""
+        """Wait for the time of so many tokens; return False if cancelled."""
         end = time.monotonic() + tokens * self._token_s
         while not self._with_closing(cancelled)():
             if (left := end - time.monotonic()) <= 0:
@@ -182,6 +184,7 @@ class ScriptedModel:
     def _say(
         self, reply: str, request: FillRequest, stop: Callable[[str], int | None], cancelled: Callable[[], bool]
     ) -> Generation:
+        """Return the generation of one reply, under the request's budget and stop rules."""
         tokens = TOKEN.findall(reply)
         text, reason, said = "", StopReason.END, 0
         deadline = compute_deadline(request.budget_ms) if request.ends_late else math.inf
@@ -203,6 +206,6 @@ class ScriptedModel:
 
 
 def _choose_by_ending(replies: Mapping[str, Reply], prefix: str, otherwise: Reply) -> Reply:
-    """The reply whose key is the longest end of `prefix`."""
+    """Return the reply whose key is the longest end of `prefix`; `otherwise` if none is."""
     fitting = [key for key in replies if prefix.endswith(key)]
     return replies[max(fitting, key=len)] if fitting else otherwise

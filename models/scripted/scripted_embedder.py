@@ -1,4 +1,4 @@
-"""A model that makes vectors of texts without weights: texts that share words lie near each other, and nothing more.
+"""An embedder without weights: texts that share words get similar vectors.
 
 For demonstrations, tests and trying a setup. Start at `ScriptedEmbedder`.
 """
@@ -19,18 +19,19 @@ WIDTH = 64
 
 
 class ScriptedEmbedder:
-    """Implements `models.embedding.Embedder`: each word counts in one of `WIDTH` places, by its hash."""
+    """A `models.embedding.Embedder` that counts each word in one of `WIDTH` places, by its hash."""
 
     def embed(self, texts: Sequence[str]) -> Embeddings:
-        """See `models.embedding.Embedder.embed`."""
+        """Embed `texts`; see `models.embedding.Embedder.embed`."""
         words = [[word.strip().lower() for word in TOKEN.findall(text) if word.strip()] for text in texts]
         return Embeddings(tuple(map(_make_vector, words)), sum(map(len, words)))
 
     def close(self) -> None:
-        """Nothing to free."""
+        """Do nothing: there are no weights."""
 
 
 def _make_vector(words: Sequence[str]) -> tuple[float, ...]:
+    """Return the normalized vector of a text's words."""
     counts = [0.0] * WIDTH
     for word in words or [""]:
         counts[hashlib.blake2b(word.encode("utf-8", "replace"), digest_size=1).digest()[0] % WIDTH] += 1

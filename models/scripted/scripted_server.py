@@ -1,8 +1,8 @@
-"""A scripted model over real HTTP, in three dialects and with faults: for trying a setup out, and for tests.
+"""A scripted model over real HTTP, in several dialects and with faults, for trying a setup and for tests.
 
 Speaks OpenAI's chat completions and completions, Anthropic's messages, Ollama's chat and generate, and OpenAI's
-embeddings, on one port of this machine, from a script in plain text (`models.scripted.scripts`). Computes nothing.
-Start at `ScriptedServer`; `starling models script` serves one.
+embeddings, on one port of this machine, from a script in plain text (`models.scripted.scripts`). Start at
+`ScriptedServer`; `starling models script` starts one.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ NAME = "scripted"
 
 
 class ScriptedServer:
-    """Serves a script from its own threads. A context manager.
+    """HTTP server that answers from a script, on its own threads. A context manager.
 
     Attributes:
         requests: the body of each request, in order.
@@ -44,17 +44,17 @@ class ScriptedServer:
     def __init__(
         self, script: Script | str, *, host: str = "127.0.0.1", port: int = 0, key: str = "", owner: str = NAME
     ) -> None:
-        """Begin to listen; nothing is answered before `start`.
+        """Begin to listen; requests are answered from `start` on.
 
         Args:
-            script: what is said.
+            script: the answers.
             host: an address of this machine.
-            port: 0 for any that is free.
+            port: 0 for any free one.
             key: required of every request; "" for none.
-            owner: whose models its list says they are, by which clients know what they speak to.
+            owner: owner of the models in its list, by which clients recognize the kind of server.
 
         Raises:
-            OSError: the port cannot be had.
+            OSError: the port is taken.
         """
         self.script = Script.parse(script) if isinstance(script, str) else script
         self.key = key
@@ -70,17 +70,17 @@ class ScriptedServer:
 
     @property
     def url(self) -> str:
-        """Where it listens, without a path."""
+        """URL at which it listens, without a path."""
         host, port = self._http.server_address[:2]
         return f"http://{host!s}:{port}"
 
     def start(self) -> Self:
-        """Answer from now on."""
+        """Answer requests from now on."""
         self._thread.start()
         return self
 
     def close(self) -> None:
-        """End, hanging answers too."""
+        """Stop the server and hanging answers."""
         self.ending.set()
         if self._thread.is_alive():
             self._http.shutdown()
@@ -102,7 +102,7 @@ class _Http(http.server.ThreadingHTTPServer):
     scripted: ScriptedServer
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that went away is no news."""
+        """Ignore clients that disconnect."""
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -111,16 +111,16 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     server: _Http
 
     def setup(self) -> None:
-        """A connection is opened."""
+        """Count the connection and turn off delays."""
         super().setup()
         self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.server.scripted.connections += 1
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the base class's name)
-        """Nothing goes to stderr."""
+        """Write nothing to stderr."""
 
     def do_GET(self) -> None:
-        """The list of models, and nothing else."""
+        """Answer with the list of models."""
         if self.path.endswith("/models"):
             self._json(
                 200,
@@ -132,7 +132,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._json(404, {"error": {"message": "there is nothing here"}})
 
     def do_POST(self) -> None:
-        """A turn of a conversation."""
+        """Answer a request from the script."""
         server, dialect = self.server.scripted, server_dialects.choose_dialect(self.path)
         size = int(self.headers.get("content-length") or 0)
         try:
@@ -155,7 +155,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._answer(turn, dialect.adapt_to(body), body)
 
     def _embed(self, given: object) -> None:
-        """Vectors of texts; no script says them."""
+        """Answer with vectors of the texts in `given`, which no script defines."""
         texts = [given] if isinstance(given, str) else given
         if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
             self._json(400, {"error": {"message": "input is a text, or a list of texts"}})
@@ -166,6 +166,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self._json(200, {"object": "list", "model": NAME, "data": data, "usage": usage})
 
     def _answer(self, turn: Turn, dialect: server_dialects.ServerDialect, body: dict[str, Any]) -> None:
+        """Send the answer of `turn`, with its delays and faults."""
         if turn.status:
             headers = {"Retry-After": turn.retry_after} if turn.retry_after else {}
             self._json(turn.status, {"error": {"message": turn.text or f"scripted status {turn.status}"}}, headers)
@@ -191,6 +192,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._note_hung_up()
 
     def _pieces(self, turn: Turn, dialect: server_dialects.ServerDialect) -> Iterator[bytes]:
+        """Yield the events of a streamed answer, with its faults."""
         if turn.trouble == "malformed":
             yield dialect.frame_text('{"choices": [{"del')
             return
@@ -209,7 +211,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         yield from dialect.end(turn)
 
     def _rest(self, wait_s: float) -> bool:
-        """Wait; false when the client goes away meanwhile, or the server ends."""
+        """Wait for `wait_s` seconds; return False if the client disconnects or the server ends."""
         end = time.monotonic() + wait_s
         while not self.server.scripted.ending.is_set():
             if (left := end - time.monotonic()) <= 0:
@@ -225,6 +227,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         return False
 
     def _note_hung_up(self) -> None:
+        """Count a client that disconnected."""
         if not self.close_connection:
             self.server.scripted.hung_up += 1
         self.close_connection = True

@@ -32,12 +32,12 @@ FOREVER = 1_000_000_000
 
 
 class ScriptError(ModelError):
-    """A script cannot be read; the message names the line."""
+    """A malformed script; the message names the line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One section.
+    """One section of a script: when it applies, and its answer.
 
     Attributes:
         words: what has to occur in the conversation, in any case; "" fits all.
@@ -67,11 +67,13 @@ class Turn:
 
 
 def _parse_status(_: Turn, value: str) -> dict[str, Any]:
+    """Parse the argument of `@status`."""
     code, *after = value.split(" ", 1)
     return {"status": int(code), "retry_after": "".join(after).strip().removeprefix("retry-after=")}
 
 
 def _parse_call(turn: Turn, value: str) -> dict[str, Any]:
+    """Parse the argument of `@call`."""
     name, _, arguments = value.partition(" ")
     made = json.loads(arguments or "{}")
     if not name or not isinstance(made, dict):
@@ -91,12 +93,12 @@ DIRECTIVES: Mapping[str, tuple[str, Callable[[Turn, str], dict[str, Any]]]] = {
     "end": ("end, length or filtered", lambda _, value: {"end": ReplyEnd(value)}),
     "call": ("a tool's name and its arguments as JSON", _parse_call),
 }
-"""What may stand behind an `@`: what it takes, and how it changes the turn."""
+"""Directives that may follow an `@`: a description of the argument, and the function that parses it."""
 
 
 @dataclass
 class Script:
-    """Sections and how often each was used. Thread-safe.
+    """The sections of a script, and how often each was used. Thread-safe.
 
     Attributes:
         turns: in the order of the text.
@@ -108,15 +110,15 @@ class Script:
 
     @classmethod
     def parse(cls, text: str) -> Script:
-        """A script from its text.
+        """Parse a script.
 
         Raises:
-            ScriptError: it is none; the message names the line and what may stand there.
+            ScriptError: it is malformed; the message names the line and what is allowed there.
         """
         return cls(tuple(_parse_turns(text.splitlines())))
 
     def take(self, conversation: str) -> Turn | None:
-        """The section that answers `conversation`, counted as used; None when none fits."""
+        """Return the section that answers `conversation` and count its use; None if no section matches."""
         heard = conversation.lower()
         with self._lock:
             for place, turn in enumerate(self.turns):
@@ -127,6 +129,7 @@ class Script:
 
 
 def _parse_turns(lines: list[str]) -> Iterator[Turn]:
+    """Yield the sections of a script."""
     turn: Turn | None = None
     said: list[str] = []
     for number, line in enumerate(lines, 1):
@@ -147,6 +150,7 @@ def _parse_turns(lines: list[str]) -> Iterator[Turn]:
 
 
 def _apply_directive(turn: Turn, line: str, number: int) -> Turn:
+    """Return `turn` changed by the directive in `line`."""
     name, _, value = line[1:].partition(" ")
     if name not in DIRECTIVES:
         raise ScriptError(f"Line {number} of the script: there is no @{name}; there are @{', @'.join(DIRECTIVES)}.")

@@ -1,7 +1,7 @@
-"""How a server speaks each dialect, of chat and of completion: the events of an answer. Start at `choose_dialect`.
+"""Server side of each dialect of chat and completion: the events of an answer. Start at `choose_dialect`.
 
-The other end of `models.remote.providers`, written from the same documents and sharing none of its code, so that the
-two can hold each other to account.
+The counterpart of `models.remote.providers`, written from the same documents and without shared code, so that each
+tests the other.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PROMPT_TOKENS = 7  # of every request: nothing is counted here
 
 
 class ServerDialect:
-    """OpenAI's chat completions; the base of the others.
+    """OpenAI's chat completions; base class of the other dialects.
 
     Attributes:
         content_type: of a streamed answer.
@@ -34,29 +34,29 @@ class ServerDialect:
     streams_unasked = False
 
     def frame_text(self, text: str) -> bytes:
-        """One event with these characters."""
+        """Return one event with this text."""
         return f"data: {text}\n\n".encode()
 
     def frame(self, event: dict[str, Any]) -> bytes:
-        """One event."""
+        """Return one event with this JSON."""
         return self.frame_text(json.dumps(event))
 
     def adapt_to(self, body: Mapping[str, Any]) -> ServerDialect:
-        """How one request is answered."""
+        """Return the dialect with the options of one request."""
         del body
         return self
 
     def begin(self, turn: Turn) -> Iterator[bytes]:
-        """What comes before the text."""
+        """Yield the events before the text."""
         del turn
         yield self._delta({"role": "assistant", "content": ""})
 
     def say(self, token: str) -> Iterator[bytes]:
-        """A piece of the text."""
+        """Yield the events of a piece of the text."""
         yield self._delta({"content": token})
 
     def end(self, turn: Turn) -> Iterator[bytes]:
-        """What comes after the text: tool calls, the reason, the bill."""
+        """Yield the events after the text: tool calls, the reason of the end, the usage."""
         for place, call in enumerate(turn.calls):
             arguments = json.dumps(dict(call.arguments))
             named = {"name": call.name, "arguments": arguments[: len(arguments) // 2]}
@@ -69,7 +69,7 @@ class ServerDialect:
         yield b"data: [DONE]\n\n"
 
     def make_whole(self, turn: Turn) -> dict[str, Any]:
-        """The answer to a client that wants no stream."""
+        """Return the answer for a client that wants no stream."""
         calls = [
             {"id": c.id, "type": "function", "function": {"name": c.name, "arguments": json.dumps(dict(c.arguments))}}
             for c in turn.calls
@@ -224,7 +224,7 @@ class _Generate(_Ollama):
 
 
 def rank_tokens_for(said: str) -> list[tuple[str, float]]:
-    """The likeliest tokens in the place of one: itself, and a dot."""
+    """Return the likeliest tokens, with log-probabilities, in the place of the token `said`: itself, and a dot."""
     other = "," if said == "." else "."
     return [(said, math.log(0.5)), (other, math.log(0.25))]
 
@@ -239,17 +239,18 @@ _DIALECTS = {
 
 
 def choose_dialect(path: str) -> ServerDialect | None:
-    """The dialect that is spoken at a path, None for none."""
+    """Return the dialect of a URL path; None if there is none."""
     bare = path.partition("?")[0]
     return next((dialect for end, dialect in _DIALECTS.items() if bare.endswith(end)), None)
 
 
 def extract_text(body: dict[str, Any]) -> str:
-    """All that is said in a request: in its messages, or in its prompt and suffix."""
+    """Return all text of a request: in its messages, or its prompt and suffix."""
     return "\n".join(_iterate_strings([body.get(name) for name in ("system", "messages", "prompt", "suffix")]))
 
 
 def _iterate_strings(value: object) -> Iterator[str]:
+    """Yield all texts in a JSON value."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, list):
@@ -261,6 +262,7 @@ def _iterate_strings(value: object) -> Iterator[str]:
 
 
 def _make_usage(turn: Turn) -> dict[str, Any]:
+    """Return the usage of a turn."""
     written = len(turn.text.split())
     return {
         "prompt_tokens": PROMPT_TOKENS,

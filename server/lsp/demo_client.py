@@ -186,7 +186,7 @@ class DemoClient(LanguageClient):
 
     async def _ask(self, uri: str, place: Place, trigger: types.InlineCompletionTriggerKind) -> Answer:
         """Request a completion at the cursor and return its first suggestion."""
-        position = types.Position(place.line, len(place.before))  # UTF-32: its units are our characters
+        position = types.Position(place.line, len(place.before))  # in UTF-32 a unit is a character
         params = types.InlineCompletionParams(
             types.InlineCompletionContext(trigger), types.TextDocumentIdentifier(uri), position
         )

@@ -217,7 +217,7 @@ def test_indexing_process_gives_way(make_index: Callable[..., Index], root: Path
 def test_process_that_always_dies_is_given_up_with_a_sentence(
     make_index: Callable[..., Index], root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(spawning, "command", lambda _: [sys.executable, "-I", "-c", "raise SystemExit(3)"])
+    monkeypatch.setattr(spawning, "make_command", lambda _: [sys.executable, "-I", "-c", "raise SystemExit(3)"])
     index = make_index(root)
     assert index.status().state == "failed"
     assert "ended 5 times in a row (exit status 3)" in index.status().problem
@@ -268,7 +268,7 @@ analysis.main()
 @pytest.fixture
 def bad_parser(monkeypatch: pytest.MonkeyPatch) -> None:
     code = BAD_PARSER.format(repository=str(REPOSITORY))
-    monkeypatch.setattr(spawning, "command", lambda _: [sys.executable, "-I", "-c", code])
+    monkeypatch.setattr(spawning, "make_command", lambda _: [sys.executable, "-I", "-c", code])
 
 
 @pytest.mark.usefixtures("bad_parser")

@@ -29,12 +29,12 @@ CHECKED: tuple[str, ...] = (
     "agents/tools.py",
     "agents/workflow.py",
     "benchmarks",
-    "models/conversion",
-    "models/remote",
-    "models/training",
+    "models",
     "server/cli",
     "server/gate",
     "server/lsp",
+    "agents/ports",
+    "server/state",
 )
 
 

@@ -97,7 +97,7 @@ class ForkServer:
     def takes(self, arguments: list[str], environment: Mapping[str, str], options: Sequence[object]) -> bool:
         """Return whether a fork would be the same as a new process."""
         return (
-            (_is_script(arguments) or any(arguments == spawning.command(module) for module in MODULES))
+            (_is_script(arguments) or any(arguments == spawning.make_command(module) for module in MODULES))
             and _early(environment) == self._early
             and not any(options)
         )
@@ -116,7 +116,7 @@ class ForkServer:
             "folder": folder,
             "umask": _umask(),
             "own_group": own_group,
-            "starting": _is_script(arguments) or any(arguments == spawning.command(module) for module in STARTING),
+            "starting": _is_script(arguments) or any(arguments == spawning.make_command(module) for module in STARTING),
         }
         with self._lock:
             self._adopt(orphans=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from agents.edits import Change, CreateFile, DeleteFile, Edit, ProposedEdit, RenameFile, TextChange
-from server.lsp.commands.answering.command_records import CommandRecord, Proposed
+from server.lsp.commands.answering.command_records import CommandRecord, ProposalOutcome
 
 if TYPE_CHECKING:
     from server.lsp.session.services import Services
@@ -32,14 +32,14 @@ class Arguments(CommandRecord):
     task: str = ""
 
 
-Result = Proposed
+Result = ProposalOutcome
 
 
-async def execute(_: Snapshot, services: Services, arguments: Arguments) -> Proposed:
+async def execute(_: Snapshot, services: Services, arguments: Arguments) -> ProposalOutcome:
     """Propose it."""
     changes = tuple([await _change(services, step) for step in arguments.steps])
     proposal = ProposedEdit(arguments.title, arguments.why, "tester", changes)
-    return Proposed.of(await services.gate.propose(proposal, task=arguments.task))
+    return ProposalOutcome.of(await services.gate.propose(proposal, task=arguments.task))
 
 
 async def _change(services: Services, step: Step) -> Change:

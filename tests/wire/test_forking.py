@@ -57,7 +57,7 @@ def test_a_process_that_a_fork_starts_gets_what_one_of_a_new_process_gets(tmp_pa
     new = surveyed(tmp_path, environment, "--through")
     with forking.forked():
         forks = [surveyed(tmp_path, environment, "--through") for _ in range(2)]
-    command = spawning.command("tests.wire.surveying")
+    command = spawning.make_command("tests.wire.surveying")
     assert [one.pop("command") == command for one in (new, *forks)] == [True, False, False]
     own = [one.pop("own") for one in (new, *forks)]
     assert len({number for _, number in own}) == 3

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from indexing.process.children import held_bytes
+from indexing.process.children import measure_memory
 from tests.wire.conftest import Session, within
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ async def longest_answer(session: Session, work: Awaitable[object]) -> float:
         began = time.monotonic()
         await session.command("starling.status")  # it waits for nothing, not even for the program to be loaded
         longest = max(longest, time.monotonic() - began)
-        assert held_bytes(session.process.pid) < MOST_BYTES
+        assert measure_memory(session.process.pid) < MOST_BYTES
         await asyncio.sleep(0.05)
     await running
     return longest

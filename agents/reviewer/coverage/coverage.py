@@ -115,7 +115,7 @@ def read(source: Path, folder: Path) -> Coverage:
         CoverageError: the data cannot be read, exceed a limit, or are not in the format that their name says.
     """
     request = json.dumps({"source": str(source.absolute()), "folder": str(folder.absolute())}).encode()
-    command = spawning.command("agents.reviewer.coverage.coverage_reading")
+    command = spawning.make_command("agents.reviewer.coverage.coverage_reading")
     try:
         result = children.run(command, bounds.COVERAGE_CHILD, text=request, folder=folder)
         answer: dict[str, Any] = (

@@ -82,7 +82,7 @@ def _load_run_lines(source: Path, budget: Budget) -> dict[str, set[int]]:
             _restrict(data, budget)
             return _query_run_lines(data, budget)
     except (sqlite3.Error, TypeError) as error:
-        raise ValueError("it takes too long to read" if budget.late() else str(error)) from error
+        raise ValueError("it takes too long to read" if budget.is_late() else str(error)) from error
 
 
 def _restrict(data: sqlite3.Connection, budget: Budget) -> None:
@@ -92,7 +92,7 @@ def _restrict(data: sqlite3.Connection, budget: Budget) -> None:
         ValueError: one of the tables is missing or no plain table.
     """
     data.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, bounds.COVERAGE_TOKEN_BYTES)
-    data.set_progress_handler(budget.late, _STEPS)
+    data.set_progress_handler(budget.is_late, _STEPS)
     data.execute("PRAGMA trusted_schema = OFF")
     data.execute("PRAGMA cell_size_check = ON")
     data.execute("PRAGMA cache_size = -16000")

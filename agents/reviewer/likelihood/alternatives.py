@@ -135,9 +135,9 @@ class _Reader:
                 self._record_attribute(node)
             elif node.type == "identifier" and _is_bound(node):
                 scope = self._get_scope(node)
-                scope.names.setdefault(self._text(node), node.start_byte)
+                scope.names.setdefault(self._read_text(node), node.start_byte)
             elif node.type == "identifier":
-                self._uses[self._text(node)].append(node.start_byte)
+                self._uses[self._read_text(node)].append(node.start_byte)
 
     def sites(self, node: tree_sitter.Node) -> Iterator[Site]:
         """Yield the sites of one node."""
@@ -152,7 +152,7 @@ class _Reader:
         """Yield a site for a used name: a missing `self.`, or another name that the function binds before."""
         if not _is_used(node) or _is_bound(node):
             return
-        written, bound = self._text(node), self._collect_bound_names(node)
+        written, bound = self._read_text(node), self._collect_bound_names(node)
         called = _is_called(node)
         lacking = written not in bound and written not in self._known
         if lacking and written in self._attributes[_SELF, called] and _SELF in bound:
@@ -192,8 +192,8 @@ class _Reader:
         holder, name = node.child_by_field_name("object"), node.child_by_field_name("attribute")
         if holder is None or name is None or holder.type != "identifier" or _is_target(node):
             return
-        written = self._text(name)
-        others = [other for other in self._attributes[self._text(holder), _is_called(node)] if other != written]
+        written = self._read_text(name)
+        others = [other for other in self._attributes[self._read_text(holder), _is_called(node)] if other != written]
         near = sorted(others, key=lambda other: -_compare_names(other, written))[:MOST_ATTRIBUTES]
         if near:
             yield self._make_site("unlikely-attribute", name, tuple(near))
@@ -207,11 +207,11 @@ class _Reader:
             if (
                 first.type not in _SIMPLE_KINDS
                 or second.type not in _SIMPLE_KINDS
-                or self._text(first) == self._text(second)
+                or self._read_text(first) == self._read_text(second)
             ):
                 continue
             between = self._data[first.end_byte : second.start_byte].decode()
-            swapped = self._text(second) + between + self._text(first)
+            swapped = self._read_text(second) + between + self._read_text(first)
             yield self._make_site("swapped-arguments", first, (swapped,), second)
 
     def find_operator_sites(self, node: tree_sitter.Node) -> Iterator[Site]:
@@ -223,14 +223,14 @@ class _Reader:
             marks = [mark] if mark is not None else []
             table = _ARITHMETIC | _JUNCTIONS
             kind = "unlikely-operator"
-        if marks and (others := table.get(" ".join(self._text(mark) for mark in marks))):
+        if marks and (others := table.get(" ".join(self._read_text(mark) for mark in marks))):
             yield self._make_site(kind, marks[0], others, marks[-1])
 
     def find_not_sites(self, node: tree_sitter.Node) -> Iterator[Site]:
         """Yield a site for a `not`: the condition without it."""
         argument = node.child_by_field_name("argument")
         if argument is not None and node.start_point[0] == argument.end_point[0]:
-            yield self._make_site("unlikely-not", node, (self._text(argument),))
+            yield self._make_site("unlikely-not", node, (self._read_text(argument),))
 
     def find_flag_sites(self, node: tree_sitter.Node) -> Iterator[Site]:
         """Yield a site for `True` or `False`: the other one."""
@@ -238,7 +238,7 @@ class _Reader:
 
     def find_number_sites(self, node: tree_sitter.Node) -> Iterator[Site]:
         """Yield a site for a small whole number: one more, and one less."""
-        written = self._text(node)
+        written = self._read_text(node)
         if not written.isdecimal() or int(written) > LARGEST_NUMBER:
             return
         value = int(written)
@@ -252,7 +252,7 @@ class _Reader:
         if inner.type in {"string", "none"} or _find_function(node) is None:
             return
         called = inner.child_by_field_name("function") if inner.type == "call" else None
-        name = self._text(called).rpartition(".")[2] if called is not None else ""
+        name = self._read_text(called).rpartition(".")[2] if called is not None else ""
         if name[:1].isupper():
             yield self._make_insertion("missing-raise", inner, "raise ")
         elif node.next_named_sibling is None:
@@ -275,7 +275,7 @@ class _Reader:
         """Record an attribute by the name of its object, and whether it is called."""
         holder, name = node.child_by_field_name("object"), node.child_by_field_name("attribute")
         if holder is not None and name is not None and holder.type == "identifier":
-            self._attributes[self._text(holder), _is_called(node)].setdefault(self._text(name))
+            self._attributes[self._read_text(holder), _is_called(node)].setdefault(self._read_text(name))
 
     def _get_scope(self, node: tree_sitter.Node) -> _Scope:
         """Return the scope of the function or module around `node`."""
@@ -286,7 +286,8 @@ class _Reader:
                 holder = holder.parent
         return self._scopes.setdefault(holder.id, _Scope(holder.start_byte))
 
-    def _text(self, node: tree_sitter.Node) -> str:
+    def _read_text(self, node: tree_sitter.Node) -> str:
+        """Return the source text of `node`."""
         return self._data[node.start_byte : node.end_byte].decode(errors="replace")
 
 

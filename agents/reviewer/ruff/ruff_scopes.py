@@ -32,7 +32,7 @@ _IMPORTS = {"import_statement", "import_from_statement"}
 _MOST_NODES = 20_000
 
 
-def ancestors(node: tree_sitter.Node) -> Iterator[tree_sitter.Node]:
+def walk_ancestors(node: tree_sitter.Node) -> Iterator[tree_sitter.Node]:
     """Yield the nodes that contain `node`, innermost first."""
     around = node.parent
     while around is not None:
@@ -46,7 +46,7 @@ def is_bound_in_loop(use: tree_sitter.Node, name: str) -> bool:
     Requires that the first iteration may skip `use`, by a branch or a jump.
     """
     inner, may_skip = use, False
-    for around in ancestors(use):
+    for around in walk_ancestors(use):
         if around.type == "function_definition":
             return False
         if around.type in _LOOPS and around.child_by_field_name("body") == inner:
@@ -65,10 +65,10 @@ def is_bound_in_module(root: tree_sitter.Node, name: str) -> bool:
 
 def is_deleted_sometimes(use: tree_sitter.Node, name: str) -> bool:
     """Return whether an earlier `del name` is in a branch that does not contain `use`."""
-    scope = next((each for each in ancestors(use) if each.type in {"function_definition", "module"}), None)
+    scope = next((each for each in walk_ancestors(use) if each.type in {"function_definition", "module"}), None)
     if scope is None:
         return False
-    around = {each.id for each in ancestors(use)}
+    around = {each.id for each in walk_ancestors(use)}
     return any(
         each.type == "delete_statement"
         and each.start_byte < use.start_byte
@@ -97,7 +97,7 @@ def _walk_scope(node: tree_sitter.Node) -> Iterator[tree_sitter.Node]:
 
 
 def _binds(node: tree_sitter.Node, name: str) -> bool:
-    """Return whether `node` binds `name` for longer than a handler; the name of an exception does not last."""
+    """Return whether `node` binds `name`; the variable of an `except` clause does not count, for it is deleted."""
     if node.type in _TARGETS:
         target = node.child_by_field_name(_TARGETS[node.type])
         has_value = node.type != "assignment" or node.child_by_field_name("right") is not None

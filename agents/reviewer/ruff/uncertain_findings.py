@@ -205,7 +205,7 @@ def _is_bound(node: tree_sitter.Node, name: str, text: _ParsedText) -> bool:
 
 def _is_parameter(node: tree_sitter.Node) -> bool:
     """Return whether the node is a parameter; pytest's fixtures share names with imports."""
-    return any(each.type in {"parameters", "lambda_parameters"} for each in scopes.ancestors(node))
+    return any(each.type in {"parameters", "lambda_parameters"} for each in scopes.walk_ancestors(node))
 
 
 def _is_decorated_before(finding: Finding, text: _ParsedText) -> bool:
@@ -218,7 +218,7 @@ def _is_decorated_before(finding: Finding, text: _ParsedText) -> bool:
     if not 0 <= row < len(lines):
         return False
     node = text.root.descendant_for_point_range((row, len(lines[row]) - len(lines[row].lstrip())), (row, 1 << 16))
-    around = [node, *scopes.ancestors(node)] if node is not None else []
+    around = [node, *scopes.walk_ancestors(node)] if node is not None else []
     first = next((each for each in around if each.type in {"function_definition", "class_definition"}), None)
     decorated = first is not None and first.parent is not None and first.parent.type == "decorated_definition"
     return decorated and first is not None and first.start_point[0] <= row <= first.start_point[0] + 1
@@ -227,7 +227,7 @@ def _is_decorated_before(finding: Finding, text: _ParsedText) -> bool:
 def _is_existence_test(node: tree_sitter.Node) -> bool:
     """Return whether a `try` around tests if the name exists."""
     inner = node
-    for around in scopes.ancestors(node):
+    for around in scopes.walk_ancestors(node):
         if around.type == "try_statement" and around.child_by_field_name("body") == inner:
             clauses = [child for child in around.named_children if child.type == "except_clause"]
             if any(
@@ -244,18 +244,18 @@ def _is_python_2_name(node: tree_sitter.Node, name: str) -> bool:
     return name in _PYTHON_2_NAMES and any(
         around.type in {"if_statement", "conditional_expression", "boolean_operator"}
         and _VERSION_TEST.search((around.text or b"").decode(errors="replace")[:2000]) is not None
-        for around in scopes.ancestors(node)
+        for around in scopes.walk_ancestors(node)
     )
 
 
 def _is_annotation(node: tree_sitter.Node) -> bool:
     """Return whether the node is inside an annotation."""
-    return any(each.type == "type" for each in scopes.ancestors(node))
+    return any(each.type == "type" for each in scopes.walk_ancestors(node))
 
 
 def _is_unevaluated(node: tree_sitter.Node, text: _ParsedText) -> bool:
     """Return whether the name is in an annotation or a string that is not evaluated."""
-    around = list(scopes.ancestors(node))
+    around = list(scopes.walk_ancestors(node))
     kinds = {each.type for each in around}
     if "type" not in kinds:
         return "string" in kinds and "interpolation" not in kinds
@@ -263,4 +263,4 @@ def _is_unevaluated(node: tree_sitter.Node, text: _ParsedText) -> bool:
         return True
     annotation = next(each for each in around if each.type == "type")
     local = annotation.parent is not None and annotation.parent.type == "assignment"
-    return local and "function_definition" in {each.type for each in scopes.ancestors(annotation)}
+    return local and "function_definition" in {each.type for each in scopes.walk_ancestors(annotation)}

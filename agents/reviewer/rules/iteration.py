@@ -77,6 +77,7 @@ def _changes(scan: Scan, node: tree_sitter.Node, word: str, names: dict[str, tup
 
 
 def _is_word(scan: Scan, node: tree_sitter.Node | None, word: str) -> bool:
+    """Return whether the text of `node` is `word`."""
     return node is not None and scan.text(node) == word
 
 
@@ -99,7 +100,7 @@ def _find_statement(node: tree_sitter.Node) -> tree_sitter.Node:
 
 
 def _leaves_loop(statement: tree_sitter.Node) -> bool:
-    """Return whether a jump further down in the same block, or in a block around it, ends the loop soon."""
+    """Return whether the loop ends soon after `statement`, by a jump later in its block or in one around it."""
     node: tree_sitter.Node | None = statement
     while node is not None and node.type not in {"for_statement", "while_statement", "function_definition", "module"}:
         after = node

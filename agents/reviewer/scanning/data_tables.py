@@ -54,6 +54,7 @@ def _find_data_ranges(scan: Scan, function: tree_sitter.Node) -> Iterable[tuple[
 
 
 def _is_string(scan: Scan, node: tree_sitter.Node) -> bool:
+    """Return whether `node` is a string literal, in any language."""
     return node.type in scan.grammar.entry.strings or _STRINGS.search(node.type) is not None
 
 

@@ -256,6 +256,7 @@ def count_parameters(scan: Scan, node: tree_sitter.Node) -> int:
 
 
 def _measure_function(scan: Scan, item: Item, weight: FunctionWeight, kinds: LineKinds) -> FunctionMetrics:
+    """Return the metrics of the function `item`, whose complexity is in `weight`."""
     name = nodes.find_name(item.node)
     to_point = scan.lines.to_point
     return FunctionMetrics(
@@ -273,5 +274,6 @@ def _measure_function(scan: Scan, item: Item, weight: FunctionWeight, kinds: Lin
 
 
 def _is_public(scan: Scan, node: tree_sitter.Node) -> bool:
+    """Return whether the definition has a name that does not begin with `_` or `#`."""
     name = node.child_by_field_name("name")
     return name is not None and not scan.bytes(name).startswith((b"_", b"#"))

@@ -177,6 +177,7 @@ def _collect_items(root: tree_sitter.Node, query: tree_sitter.Query) -> dict[str
 
 
 def _get_sort_key(captured: tuple[int, int, str, tree_sitter.Node]) -> tuple[int, int]:
+    """Return a key that sorts by start, and the longest first at the same start."""
     return captured[:2]
 
 

@@ -118,6 +118,7 @@ def _indent(lines: list[str], indentation: str) -> Iterable[str]:
 
 
 def _build_google_sections(words: Words, _: DocStyle) -> list[list[str]]:
+    """Return the lines of each section in Google's style."""
     sections = []
     if words.parameters:
         sections.append(["Args:", *(f"    {each.star}{each.name}: {said}" for each, said in words.parameters)])
@@ -129,6 +130,7 @@ def _build_google_sections(words: Words, _: DocStyle) -> list[list[str]]:
 
 
 def _build_numpy_sections(words: Words, _: DocStyle) -> list[list[str]]:
+    """Return the lines of each section in NumPy's style."""
     sections = []
     if words.parameters:
         lines = ["Parameters", "----------"]
@@ -147,6 +149,7 @@ def _build_numpy_sections(words: Words, _: DocStyle) -> list[list[str]]:
 
 
 def _build_sphinx_sections(words: Words, style: DocStyle) -> list[list[str]]:
+    """Return the fields of Sphinx's style as one section; none without fields."""
     lines = [f":param {each.name}: {said}" for each, said in words.parameters]
     if words.returns:
         lines.append(f":{style.returns}: {words.returns}")

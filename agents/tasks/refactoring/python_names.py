@@ -221,6 +221,7 @@ class Flow:
     def _follow_loop(
         self, node: ast.While | ast.For | ast.AsyncFor, bound: Names, *, endless: bool = False
     ) -> Names | None:
+        """Return the names that are certainly bound after a loop; None after an endless one without `break`."""
         target = find_bound([node.target]) if not isinstance(node, ast.While) else NONE
         self.follow(node.body, (bound - _find_unbound(node)) | target)
         broken = any(isinstance(one, ast.Break) for one in _walk_loop_body(node.body))
@@ -230,6 +231,7 @@ class Flow:
         return after if not broken else bound
 
     def _follow_try(self, node: ast.Try | ast.TryStar, bound: Names) -> Names | None:
+        """Return the names that are certainly bound after a `try`: on the paths through its body and each handler."""
         whole = self.follow(node.body, bound)
         after = self.follow(node.orelse, whole) if whole is not None else None
         bound -= _find_unbound(node)
@@ -241,6 +243,7 @@ class Flow:
         return None if after is None or last is None else after | last
 
     def _follow_match(self, node: ast.Match, bound: Names) -> Names | None:
+        """Return the names that are certainly bound after a `match`, on the paths through all cases."""
         after: Names | None = None
         whole = False
         for case in node.cases:

@@ -195,7 +195,7 @@ class _Aligner(DefinitionWriter):
         return (new.name, new.sort) == (old.name, old.sort) and len(new.path) > 1 and new.path[-2] not in holders
 
     def _rate_closeness(self, new: Definition, old: Definition) -> tuple[int, float]:
-        """Return a sort key: the number of shared path parts, then the similarity of the signatures."""
+        """Return a sort key for candidates to be `old`: length of the path, then similarity of the signatures."""
         head = difflib.SequenceMatcher(None, new.signature, old.signature, autojunk=False).ratio()
         return len(new.path), head
 

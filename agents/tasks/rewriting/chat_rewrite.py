@@ -72,7 +72,7 @@ class _JudgedReply:
     """A judged reply: its best candidate, the words beside its code, and a problem for the model, "" for none."""
 
     best: RankedCandidate | None
-    said: str
+    words: str
     problem: str = ""
     notes: tuple[str, ...] = ()
 
@@ -108,7 +108,7 @@ def rewrite(wish: RewriteRequest, scene: Scene, means: Means) -> Result:
     assert chosen.best is not None  # noqa: S101 - the usable ones have a candidate
     return ProposedEdit(
         title=wish.title,
-        why=chosen.said or wish.task,
+        why=chosen.words or wish.task,
         by="generator",
         changes=(build_change(scene.document, chosen.best.candidate.edits),),
         model=chat.name,
@@ -120,7 +120,7 @@ def _explain_refusal(name: str, answer: _JudgedReply) -> str:
     """Return why nothing is proposed, with what the model said."""
     why = answer.problem.rstrip(".").partition(";")[0]
     because = f" ({why})" if why else ""
-    return f"{name} wrote nothing that can be used here{because}; nothing was changed. It says: {answer.said or '-'}"
+    return f"{name} wrote nothing that can be used here{because}; nothing was changed. It says: {answer.words or '-'}"
 
 
 def expand_to_lines(text: str, span: Span) -> Span:

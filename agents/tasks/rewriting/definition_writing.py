@@ -65,6 +65,7 @@ class DefinitionWriter:
     notes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        """Read the definitions of both texts, and the document's step of indentation."""
         self.code, self.text = self.answer.text, self.target.document.text
         self.new, self.old = list_definitions(self.answer), list_definitions(self.target.syntax)
         self.unit = reindenting.detect_unit_at(
@@ -104,9 +105,9 @@ class DefinitionWriter:
     def write_head(
         self, new: Definition, old: Definition, first_new: Definition, first_old: Definition, *, complete: bool
     ) -> None:
-        """Write the head of a class: the lines before its first member, where the answer has as many of them.
+        """Replace the head of a class, the lines before its first member, by the answer's.
 
-        `complete` is whether the answer's class has no placeholders.
+        Only its first line is replaced where the answer gives no more, or has placeholders (not `complete`).
         """
         held = self.text[old.span.start : first_old.lead].rstrip().splitlines()
         said = self.code[new.span.start : first_new.lead].rstrip().splitlines()

@@ -246,6 +246,7 @@ def _read_lines(code: str, lines: Sequence[str], symbol: Symbol) -> str:
 
 
 def _belongs(line: str, lead: int) -> bool:
+    """Return whether a line above a definition is its decorator or comment: indented by `lead`, and no placeholder."""
     return (
         line.strip() != ""
         and _measure_indentation(line) == lead

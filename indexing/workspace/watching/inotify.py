@@ -1,7 +1,6 @@
-"""Linux's inotify, as far as watching folders needs it: no link is followed, and a folder alone is watched, not a tree.
+"""Linux's inotify for watching single folders without following links.
 
-`watchfiles` follows links and can add no folder to what it watches, so it serves the other systems only. Knows nothing
-of workspaces. Start at `Notifier`.
+`watchfiles` follows links and cannot add folders later, so it is used on other systems only. Start at `Notifier`.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ MOST = Path("/proc/sys/fs/inotify/max_user_watches")
 
 
 class Event(NamedTuple):
-    """What happened: the number of the watched folder, the kind as bits, and the name in that folder."""
+    """An event: number of the folder's watch, kind as bits, and name of the entry in the folder."""
 
     watch: int
     mask: int
@@ -33,13 +32,13 @@ class Event(NamedTuple):
 
 
 class Notifier:
-    """One queue of events, for one thread."""
+    """A queue of events, for one thread."""
 
     def __init__(self) -> None:
         """Open the queue.
 
         Raises:
-            OSError: this system has none, or not for us.
+            OSError: the system has no inotify or refuses it.
         """
         try:
             library = ctypes.CDLL(None, use_errno=True)
@@ -52,27 +51,27 @@ class Notifier:
             raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS)) from error
         self._file = self._init(os.O_NONBLOCK | os.O_CLOEXEC)
         if self._file < 0:
-            raise _failed()
+            raise _make_error()
         self._poll = select.poll()
         self._poll.register(self._file, select.POLLIN)
 
     def add(self, folder: str) -> int:
-        """Watch `folder`; return the number of the watch, the same one for the same folder by another name.
+        """Watch `folder`; return the number of the watch, which is the same for other paths of the folder.
 
         Raises:
-            OSError: it is no folder, cannot be read, or there are no watches left (ENOSPC).
+            OSError: it is not a folder, cannot be read, or no watches are left (ENOSPC).
         """
         number = int(self._add(self._file, os.fsencode(folder), _WANTED))
         if number < 0:
-            raise _failed()
+            raise _make_error()
         return number
 
     def remove(self, number: int) -> None:
-        """Watch that folder no longer; it may be gone already."""
+        """Remove the watch `number`; does nothing if its folder is gone."""
         self._remove(self._file, number)
 
     def read(self, timeout_s: float) -> list[Event]:
-        """Return the next events; none when there are none until then."""
+        """Wait up to `timeout_s` and return the next events; none after a timeout."""
         if not self._poll.poll(timeout_s * 1000):
             return []
         try:
@@ -87,18 +86,18 @@ class Notifier:
         return events
 
     def close(self) -> None:
-        """End it, with all watches."""
+        """Close the queue and remove all watches."""
         os.close(self._file)
 
 
-def most_watches(wanted: int) -> int:
-    """Return how many folders may be watched: at most half of what the system has, the rest is for other programs."""
+def bound_watches(wanted: int) -> int:
+    """Return `wanted`, or half of the system's watches if that is less, so that other programs have some left."""
     try:
         return min(wanted, int(MOST.read_text(encoding="ascii")) // 2)
     except (OSError, ValueError):
         return wanted
 
 
-def _failed() -> OSError:
+def _make_error() -> OSError:
     number = ctypes.get_errno()
     return OSError(number, os.strerror(number))

@@ -1,7 +1,7 @@
-"""The server's end of the watching process, for editors that cannot be asked to watch.
+"""The server's side of the watching process, for editors that do not watch files.
 
-Hands on the paths that the process tells of; judges nothing (the index filters), walks nothing and waits for nothing: a
-thread starts the process and reads it, and closing kills it, for it has nothing to lose. Start at `Watcher`.
+A thread starts the process and passes on the paths that it reports; the index filters them. Closing kills the process,
+which has no state to lose. Start at `Watcher`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable, Collection, Sequence
 
-_DEATHS_IN_A_ROW = 4  # then something is wrong that another start does not mend
+_DEATHS_IN_A_ROW = 4  # after which the process is not started again
 _AGAIN_AFTER_S = 1.0
 
 
@@ -31,8 +31,8 @@ class Watcher:
 
     Args:
         roots: workspace folders.
-        changed: called from the reading thread.
-        failed: called with one sentence when not everything can be watched, or nothing any more.
+        changed: runs in the reading thread.
+        failed: is called with one sentence if not everything, or nothing any more, can be watched.
         limits: which folders are entered, and how many are watched.
     """
 
@@ -55,17 +55,17 @@ class Watcher:
 
     @property
     def pid(self) -> int | None:
-        """The id of the process, None while none runs."""
+        """Id of the process; None while none runs."""
         process = self._process
         return process.pid if process is not None else None
 
     def start(self) -> None:
-        """Begin; returns at once."""
+        """Start watching; returns at once."""
         if self._roots:
             self._thread.start()
 
     def close(self) -> None:
-        """End the process, without waiting for anything; idempotent."""
+        """Kill the process without waiting. Idempotent."""
         self._closed.set()
         with self._lock:
             if self._process is not None:
@@ -74,7 +74,7 @@ class Watcher:
     def _run(self) -> None:
         while not self._closed.is_set():
             try:
-                process = self._started()
+                process = self._spawn()
             except OSError as error:
                 self._give_up(f"the watching process could not be started: {error.strerror or error}")
                 return
@@ -90,8 +90,8 @@ class Watcher:
                 return
             self._closed.wait(_AGAIN_AFTER_S * self._deaths)
 
-    def _started(self) -> subprocess.Popen[bytes] | None:
-        """Start the process; None when it is not wanted any more."""
+    def _spawn(self) -> subprocess.Popen[bytes] | None:
+        """Start the process; None after `close`."""
         with self._lock:
             if self._closed.is_set():
                 return None
@@ -99,7 +99,7 @@ class Watcher:
                 "indexing.workspace.watching.watcher", Path(tempfile.gettempdir()), bounds.WATCHING_MEMORY_BYTES
             )
         head = {"roots": self._roots, "limits": asdict(self._limits)}
-        if process.stdin is not None:  # stays open: its end is what ends the process when we are killed
+        if process.stdin is not None:  # stays open: its end ends the process if the server is killed
             with suppress(OSError):
                 process.stdin.write(json.dumps(head).encode() + b"\n")
                 process.stdin.flush()

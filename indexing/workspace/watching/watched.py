@@ -1,7 +1,7 @@
-"""The folders that are watched: those that the walk enters, and no other. Turns events of them into changed files.
+"""The watched folders, which are those that the walk enters, and the files that their events say have changed.
 
-Belongs to the watching process (`indexing.workspace.watching.watcher`); reads folders and ignore files, never writes.
-Start at `WatchedFolders.changes`.
+Runs in the watching process (`indexing.workspace.watching.watcher`); reads folders and ignore files, never writes.
+Start at `WatchedFolders.apply`.
 """
 
 from __future__ import annotations
@@ -24,23 +24,30 @@ if TYPE_CHECKING:
     from indexing.limits import IndexLimits
     from indexing.workspace.watching.inotify import Event
 
-MOST_PATHS = 1000  # told at once; beyond that the folder as a whole has changed
+MOST_PATHS = 1000  # reported at once; for more, the whole root is reported
 
 
 class Watches(Protocol):
-    """What can watch folders, as `indexing.workspace.watching.inotify.Notifier`."""
+    """A watcher of single folders, such as `indexing.workspace.watching.inotify.Notifier`."""
 
     def add(self, folder: str) -> int:
-        """Watch a folder."""
+        """Watch a folder; return the number of the watch."""
         ...
 
     def remove(self, number: int) -> None:
-        """Watch it no longer."""
+        """Remove a watch."""
 
 
 @dataclass(slots=True)
 class _Batch:
-    """What some events say: files that changed, folders that came and went, and whether the ignore files did."""
+    """Changes that some events report.
+
+    Attributes:
+        changed: changed files.
+        come: new folders.
+        gone: deleted folders.
+        again: all roots must be walked again, because an ignore file changed or events were lost.
+    """
 
     changed: set[str] = field(default_factory=set)
     come: dict[str, None] = field(default_factory=dict)
@@ -48,7 +55,7 @@ class _Batch:
     again: bool = False
 
     def add(self, event: Event, path: str) -> None:
-        """Take in an event of what lies in a watched folder."""
+        """Add an event about an entry of a watched folder."""
         if event.mask & inotify.ISDIR:
             if event.mask & (inotify.CREATE | inotify.MOVED_TO):
                 self.come[path] = None
@@ -65,25 +72,25 @@ class WatchedFolders:
     def __init__(self, roots: Sequence[Path], limits: IndexLimits, watches: Watches) -> None:
         self._limits = limits
         self._watches = watches
-        self._most = inotify.most_watches(limits.watches)
+        self._most = inotify.bound_watches(limits.watches)
         self._exclusions = {str(root): Exclusion(root, limits) for root in roots}
         self._roots = {str(each.root): each for each in self._exclusions.values()}
         self._folders: dict[int, str] = {}
         self._numbers: dict[str, int] = {}
-        self._visited: set[str] | None = None  # by the look at everything that is under way
+        self._visited: set[str] | None = None  # by the walk of all roots that is running
         self._full = False
         self.unwatched = 0
-        self.look_s = 0.0
+        self.rescan_s = 0.0
 
     @property
     def roots(self) -> set[str]:
-        """The real paths of the roots."""
+        """Real paths of the roots."""
         return set(self._roots)
 
-    # as the visitor of a walk
+    # As the visitor of a walk
 
     def enter(self, folder: str) -> None:
-        """Watch `folder`, if there is a watch left for it."""
+        """Watch `folder` if a watch is left."""
         if self._visited is not None:
             self._visited.add(folder)
         if folder in self._numbers:
@@ -97,41 +104,41 @@ class WatchedFolders:
             if error.errno == errno.ENOSPC:
                 self._full = True
                 self.unwatched += 1
-            return  # else it is gone, or nobody's to read
+            return  # else it is gone or unreadable
         if (before := self._folders.get(number)) is not None:
             self._numbers.pop(before, None)  # it was moved, or is reached by two names
         self._folders[number] = folder
         self._numbers[folder] = number
 
     def leave(self, folder: str) -> None:
-        """Watch `folder` no longer."""
+        """Stop watching `folder`."""
         number = self._numbers.pop(folder, None)
         if number is not None:
             self._folders.pop(number, None)
             self._watches.remove(number)
             self._full = False
 
-    # what the process asks
+    # For the process
 
-    def look(self) -> None:
-        """Walk all roots, and watch what is entered and nothing else."""
+    def rescan(self) -> None:
+        """Walk all roots and watch exactly the folders that the walk enters."""
         begun = time.monotonic()
         self.unwatched, self._full, self._visited = 0, False, set()
         for root in self._roots:
-            self._walked(root, "")
+            self._walk(root, "")
         for folder in self._numbers.keys() - self._visited:
             self.leave(folder)
         self._visited = None
-        self.look_s = time.monotonic() - begun
+        self.rescan_s = time.monotonic() - begun
 
-    def lost(self) -> set[str]:
-        """Return the roots that are there and are not watched: they were gone for a while."""
+    def find_lost_roots(self) -> set[str]:
+        """Return the roots that exist but are not watched, because they were missing for a while."""
         if self.unwatched:
             return set()
         return {root for root in self._roots if root not in self._numbers and os.path.isdir(root)}  # noqa: PTH112
 
-    def changes(self, events: Iterable[Event]) -> set[str]:
-        """Return the paths that changed, new folders watched; the roots where more is changed than can be told."""
+    def apply(self, events: Iterable[Event]) -> set[str]:
+        """Follow new and deleted folders; return the changed paths, or the roots if there are too many."""
         batch = _Batch()
         for event in events:
             folder = self._folders.get(event.watch)
@@ -145,12 +152,12 @@ class WatchedFolders:
                 batch.add(event, f"{folder}/{event.name}")
         self._drop(batch.gone)
         if batch.again:
-            self.look()
+            self.rescan()
             return self.roots
         changed = batch.changed | batch.gone
         for path in batch.come:
-            if path not in self._numbers:  # else the walk of the folder around it has entered it
-                changed |= self._found(path)
+            if path not in self._numbers:  # else the walk of its parent has entered it
+                changed |= self._watch_new_folder(path)
         return changed if len(changed) <= MOST_PATHS else self.roots
 
     def _forget(self, number: int, folder: str) -> None:
@@ -159,31 +166,31 @@ class WatchedFolders:
             del self._numbers[folder]
 
     def _drop(self, gone: set[str]) -> None:
-        """Watch nothing any more in folders that went elsewhere: their watches went with them."""
+        """Remove the watches of moved or deleted folders and of all folders in them."""
         if gone:
-            for folder in [each for each in self._numbers if _lies_in(each, gone)]:
+            for folder in [each for each in self._numbers if _is_within(each, gone)]:
                 self.leave(folder)
 
-    def _found(self, path: str) -> set[str]:
-        """Watch a new folder; return the files in it."""
+    def _watch_new_folder(self, path: str) -> set[str]:
+        """Watch a new folder and those in it; return the files in them."""
         for root in self._roots:
             if path.startswith(f"{root.rstrip('/')}/"):
-                return self._walked(root, path[len(root.rstrip("/")) + 1 :] + "/")
+                return self._walk(root, path[len(root.rstrip("/")) + 1 :] + "/")
         return set()
 
-    def _walked(self, root: str, start: str) -> set[str]:
-        """Walk a folder of a root; return up to `MOST_PATHS` of its files and one more."""
+    def _walk(self, root: str, start: str) -> set[str]:
+        """Walk the folder `start` of a root; return up to `MOST_PATHS` + 1 of its files, none for the root itself."""
         found: set[str] = set()
         try:
             for each in walk(self._roots[root], self._limits, WalkCounts(), start=start, visitor=self):
                 if start and len(found) <= MOST_PATHS:
                     found.add(f"{root.rstrip('/')}/{each.relative}")
         except OSError:
-            return found  # the root is gone; it is looked for again
+            return found  # the root is gone; `find_lost_roots` finds it when it is back
         return found
 
 
-def _lies_in(folder: str, gone: set[str]) -> bool:
+def _is_within(folder: str, gone: set[str]) -> bool:
     while len(folder) > 1:
         if folder in gone:
             return True

@@ -1,7 +1,7 @@
-"""The watching process: tells of changed files in lines of JSON, at the lowest priority, and ends with its input.
+"""The watching process: writes changed files as lines of JSON, at low priority, and ends with its input.
 
-Apart from the server, as walking and watching a workspace must never hold up an answer there. The first line of input
-names the roots and limits. Lines of output: {"changed": [...]}, {"problem": "..."}. Start at `main`.
+A separate process, so that walking and watching a workspace never delays an answer of the server. The first line of
+input holds the roots and limits. Lines of output: {"changed": [...]}, {"problem": "..."}. Start at `main`.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from indexing.process import spawning
 from indexing.workspace.watching.inotify import Notifier
 from indexing.workspace.watching.watched import WatchedFolders
 
-_SETTLE_S = 0.4  # a checkout comes as few batches, not as thousands
-_QUIET_S = 0.1  # so long after the last event of a batch
+_SETTLE_S = 0.4  # in which events are collected, so that a checkout gives few batches
+_QUIET_S = 0.1  # without events that ends a batch
 _MOST_EVENTS = 100_000
-_CHECK_S = 2.0  # how often is looked for a root that went and came back
-_LOOK_SHARE = 20  # time between two looks at what is not watched, in times of one
+_CHECK_S = 2.0  # between two checks for roots that were missing
+_RESCAN_SHARE = 20  # time between two rescans for unwatched folders, as a multiple of the last one's
 
 
 def main() -> None:
-    """Run as the watching process."""
+    """Run the watching process."""
     head = json.loads(sys.stdin.buffer.readline())
     limits = IndexLimits(**head["limits"])
     roots = [Path(root) for root in head["roots"]]
@@ -41,24 +41,24 @@ def main() -> None:
 
 def _end_with_input() -> None:
     sys.stdin.buffer.read()
-    os._exit(0)  # our server is gone, or wants no more
+    os._exit(0)  # the server is gone or has closed the pipe
 
 
 def _watch(roots: list[Path], limits: IndexLimits) -> None:
-    """Watch folder by folder."""
+    """Watch each folder that the walk enters (Linux)."""
     try:
         notifier = Notifier()
     except OSError as error:
-        _look(roots, limits, f"The system cannot watch folders ({error.strerror})")
+        _report_regularly(roots, limits, f"The system cannot watch folders ({error.strerror})")
         return
     folders = WatchedFolders(roots, limits, notifier)
-    folders.look()
-    _tell(changed=sorted(folders.roots))  # what changed before it was watched
-    told, looked = False, time.monotonic()
+    folders.rescan()
+    _emit(changed=sorted(folders.roots))  # for changes before the watches were set
+    is_reported, scanned = False, time.monotonic()
     while True:
-        if folders.unwatched and not told:
-            told = True
-            _tell(problem=_too_many(folders.unwatched, _pause_s(folders, limits)))
+        if folders.unwatched and not is_reported:
+            is_reported = True
+            _emit(problem=_describe_unwatched(folders.unwatched, _choose_pause(folders, limits)))
         events = notifier.read(min(_CHECK_S, limits.look_s))
         until = time.monotonic() + _SETTLE_S
         while events and time.monotonic() < until and len(events) < _MOST_EVENTS:
@@ -66,20 +66,22 @@ def _watch(roots: list[Path], limits: IndexLimits) -> None:
             events += more
             if not more:
                 break
-        changed = folders.changes(events)
-        if folders.lost() or (folders.unwatched and time.monotonic() - looked > _pause_s(folders, limits)):
-            folders.look()
-            looked = time.monotonic()
+        changed = folders.apply(events)
+        if folders.find_lost_roots() or (
+            folders.unwatched and time.monotonic() - scanned > _choose_pause(folders, limits)
+        ):
+            folders.rescan()
+            scanned = time.monotonic()
             changed = folders.roots
         if changed:
-            _tell(changed=sorted(changed))
+            _emit(changed=sorted(changed))
 
 
-def _pause_s(folders: WatchedFolders, limits: IndexLimits) -> float:
-    return max(limits.look_s, _LOOK_SHARE * folders.look_s)
+def _choose_pause(folders: WatchedFolders, limits: IndexLimits) -> float:
+    return max(limits.look_s, _RESCAN_SHARE * folders.rescan_s)
 
 
-def _too_many(unwatched: int, pause_s: float) -> str:
+def _describe_unwatched(unwatched: int, pause_s: float) -> str:
     return (
         f"{unwatched:,} folders of the workspace are more than can be watched, so what changes there outside the editor"
         f" is found within {pause_s:.0f} seconds; leave folders out with .starlingignore, or raise"
@@ -88,27 +90,27 @@ def _too_many(unwatched: int, pause_s: float) -> str:
 
 
 def _watch_trees(roots: list[Path], limits: IndexLimits) -> None:
-    """Watch whole trees, on systems that follow no link when they do so."""
+    """Watch whole trees, on systems where that follows no links."""
     from watchfiles import DefaultFilter, watch  # noqa: PLC0415  # not needed on Linux
 
     try:
         for batch in watch(*roots, watch_filter=DefaultFilter(), debounce=400, ignore_permission_denied=True):
-            _tell(changed=sorted({path for _, path in batch}))
+            _emit(changed=sorted({path for _, path in batch}))
     except (OSError, RuntimeError) as error:
-        _look(roots, limits, f"The workspace cannot be watched ({error})")
+        _report_regularly(roots, limits, f"The workspace cannot be watched ({error})")
 
 
-def _look(roots: list[Path], limits: IndexLimits, why: str) -> None:
-    """Have the index look at everything from time to time, where nothing can be watched."""
-    _tell(problem=f"{why}, so what changes outside the editor is found within {limits.look_s:.0f} seconds.")
+def _report_regularly(roots: list[Path], limits: IndexLimits, why: str) -> None:
+    """Report all roots as changed every `look_s` seconds, where folders cannot be watched; never returns."""
+    _emit(problem=f"{why}, so what changes outside the editor is found within {limits.look_s:.0f} seconds.")
     while True:
         time.sleep(limits.look_s)
-        _tell(changed=[str(root) for root in roots])
+        _emit(changed=[str(root) for root in roots])
 
 
-def _tell(**event: object) -> None:
+def _emit(**event: object) -> None:
     try:
         sys.stdout.buffer.write(json.dumps(event).encode() + b"\n")
         sys.stdout.buffer.flush()
     except (BrokenPipeError, ValueError):
-        os._exit(0)  # nobody listens any more
+        os._exit(0)  # the server is gone

@@ -1,5 +1,5 @@
-"""Models that other programs keep on this machine: Ollama, LM Studio, llama.cpp, and the hub's cache.
+"""Discovery of models that other programs keep on this machine: Ollama, LM Studio, llama.cpp, and the hub's cache.
 
-Their folders are foreign: they are walked within bounds, no folder behind a link is entered, and nothing in them is
-changed. Start at `finding.find_models`.
+Their folders are foreign: they are searched within bounds, folders behind links are not entered, and nothing in them is
+changed. Start at `search.find_models`.
 """

@@ -1,4 +1,4 @@
-"""What is told of a model that another program keeps here. Start at `FoundModel` and `describe_gguf`."""
+"""Description of a model that another program keeps here. Start at `FoundModel` and `describe_gguf`."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class FoundModel:
 
     @property
     def memory_bytes(self) -> int:
-        """About what it takes in memory as int8."""
+        """Approximate memory that it takes as int8, in bytes."""
         return int(self.parameters * INT8_BYTES)
 
 
@@ -64,7 +64,7 @@ def make_typeable(name: str) -> str:
 
 
 def describe_gguf(name: str, path: Path, beside: Beside = NOTHING) -> FoundModel | None:
-    """Describe what the head of a GGUF file says; None for a part of another model that nobody would ask for."""
+    """Return what the head of a GGUF file tells; None for a part of another model."""
     name = make_typeable(name)
     try:
         contents = read_contents(path, arrays=False)
@@ -87,7 +87,7 @@ def describe_gguf(name: str, path: Path, beside: Beside = NOTHING) -> FoundModel
 
 
 def _explain_tokenizer(contents: Contents) -> str:
-    """Say why the tokenizer of the file cannot be used, "" where it can."""
+    """Return why the file's tokenizer cannot be used; "" if it can."""
     kind = contents.get_text("tokenizer.ggml.model")
     way = contents.get_text("tokenizer.ggml.pre") or "default"
     if kind not in ("gpt2", "llama"):

@@ -1,6 +1,6 @@
-"""What the hub's cache keeps: a folder a repository, with snapshots whose files are links into its `blobs`.
+"""Models in the hub's cache: a folder per repository, with snapshots whose files are links into its `blobs`.
 
-A file is taken only where it lies in its repository's own folder in the end. Start at `find_models_in`.
+A link is followed only if its target lies in the folder of the repository. Start at `find_models_in`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ REVISION = re.compile(r"[0-9a-f]{7,64}")
 
 
 def find_models_in(cache: Path, program: str) -> Iterator[FoundModel]:
-    """Return all models in a cache of the hub: GGUF files, and checkpoints in safetensors."""
+    """Yield all models in a cache of the hub: GGUF files, and checkpoints in safetensors."""
     for repository in _list_repositories(cache):
         name = "/".join(repository.name.removeprefix("models--").split("--", 1))
         snapshot = _find_snapshot(repository)
@@ -72,7 +72,7 @@ def _find_snapshot(repository: Path) -> Path | None:
 
 
 def _lies_in(file: Path, repository: Path) -> bool:
-    """Whether the file itself lies in the folder of its repository."""
+    """Return whether the file, after links, lies in the folder of its repository."""
     try:
         return file.resolve(strict=True).is_relative_to(repository.resolve())
     except (OSError, RuntimeError):  # it leads nowhere, or round in a circle
@@ -80,6 +80,7 @@ def _lies_in(file: Path, repository: Path) -> bool:
 
 
 def _describe_checkpoint(name: str, repository_name: str, snapshot: Path, repository: Path) -> FoundModel:
+    """Describe a checkpoint in safetensors, with its problem if it cannot be converted."""
     listed = zip(sorted(snapshot.iterdir()), range(MOST_ENTRIES), strict=False)
     files = [file for file, _ in listed if file.suffix in READ]
     size = 0
@@ -113,6 +114,7 @@ def _describe_checkpoint(name: str, repository_name: str, snapshot: Path, reposi
 
 
 def _explain_unusable(snapshot: Path, network: str, config: dict[str, Any]) -> str:
+    """Return why a checkpoint cannot be converted; "" if it can."""
     if network not in NETWORKS:
         return f"its architecture is {network or 'unknown'!r}; supported are {', '.join(NETWORKS)}"
     if config.get("quantization_config") or config.get("quantization"):

@@ -36,7 +36,7 @@ class _Layer:
 
 
 def find_models_in(folder: Path) -> Iterator[FoundModel]:
-    """Return all models whose manifests lie in `folder`, as `ollama list` calls them."""
+    """Yield all models whose manifests lie in `folder`, with the names that `ollama list` shows."""
     manifests = folder / "manifests"
     for file in walk_files(manifests, MANIFEST_DEPTH):
         parts = file.relative_to(manifests).parts
@@ -48,11 +48,13 @@ def find_models_in(folder: Path) -> Iterator[FoundModel]:
 
 
 def _format_name(host: str, space: str, model: str, tag: str) -> str:
+    """Return the name that Ollama shows, without its usual host and namespace."""
     head = "" if host == USUAL_HOST else f"{host}/"
     return f"{head}{'' if space == USUAL_SPACE and not head else f'{space}/'}{model}:{tag}"
 
 
 def _read_manifest(name: str, manifest: Path, blobs: Path) -> FoundModel | None:
+    """Return the model of a manifest; None if it runs elsewhere."""
     try:
         layers = _parse_layers(json.loads(read_text(manifest, LARGEST_MANIFEST)), blobs)
     except (OSError, ValueError, RecursionError, TypeError, AttributeError, KeyError):
@@ -71,6 +73,7 @@ def _read_manifest(name: str, manifest: Path, blobs: Path) -> FoundModel | None:
 
 
 def _parse_layers(manifest: Any, blobs: Path) -> list[_Layer]:  # noqa: ANN401 (whatever stands in a foreign file)
+    """Return the layers of a manifest."""
     layers = []
     for layer in list(manifest["layers"])[:MOST_LAYERS]:
         kind, digest = str(layer["mediaType"]), DIGEST.fullmatch(str(layer["digest"]))
@@ -81,6 +84,7 @@ def _parse_layers(manifest: Any, blobs: Path) -> list[_Layer]:  # noqa: ANN401 (
 
 
 def _read_layer(layers: list[_Layer], kind: str) -> str:
+    """Return the text of the first layer of this kind; "" if there is none."""
     for layer in layers:
         if layer.kind == kind:
             try:

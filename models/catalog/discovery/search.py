@@ -1,4 +1,4 @@
-"""All models that other programs keep on this machine, by a name to take them by. Start at `find_models`."""
+"""Search for all models that other programs keep on this machine, with unique names. Start at `find_models`."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def locate_model_folders(
 
 
 def find_models(where: Iterable[ModelFolder], program: str = "") -> list[FoundModel]:
-    """Return all models in these places, or those of one program, each with a unique name."""
+    """Return the models in the folders `where`, or only those of `program`, each with a unique name."""
     found: list[FoundModel] = []
     names: set[str] = set()
     seen: set[Path] = set()
@@ -77,13 +77,13 @@ def find_models(where: Iterable[ModelFolder], program: str = "") -> list[FoundMo
 
 
 def parse_program(name: str) -> str:
-    """Return the program that a name from the list begins with; "" for other names."""
+    """Return the program that a listed name begins with; "" for other names."""
     head = name.partition(":")[0]
     return head if head in PROGRAMS and ":" in name else ""
 
 
 def suggest_name(found: FoundModel) -> str:
-    """Return what to call a converted model."""
+    """Return a name for the converted model."""
     name = found.name.partition(":")[2].rpartition("/")[2]
     if parse_program(found.name) == "ollama":  # whose names end with a tag, not with a quantization
         return STRANGE.sub("-", name.removesuffix(":latest")).strip("-._")[:80] or "model"
@@ -91,6 +91,7 @@ def suggest_name(found: FoundModel) -> str:
 
 
 def _find_models_in(place: ModelFolder) -> Iterator[FoundModel]:
+    """Yield the models in one folder."""
     if place.program == "ollama":
         yield from ollama.find_models_in(place.folder)
     elif place.program == "hf":
@@ -106,5 +107,6 @@ def _find_models_in(place: ModelFolder) -> Iterator[FoundModel]:
 
 
 def _make_unique(name: str, taken: set[str]) -> str:
+    """Return `name`, with a number appended if it is taken."""
     numbered = (f"{name}~{number}" for number in itertools.count(2))
     return name if name not in taken else next(one for one in numbered if one not in taken)

@@ -153,7 +153,7 @@ async def _watch(process: asyncio.subprocess.Process, kept: bytearray) -> str:
     most = await asyncio.to_thread(_most_memory_bytes)
     try:
         while not (await asyncio.wait((reading,), timeout=_LOOK_S))[0]:
-            if await asyncio.to_thread(children.held_bytes, process.pid) > most:
+            if await asyncio.to_thread(children.measure_memory, process.pid) > most:
                 return f"The tests were stopped because they took more than {most / 1e9:.1f} GB of memory; run fewer."
         await reading
         await process.wait()

@@ -12,7 +12,7 @@ from agents.tasks.task import Nothing, TextAnswer
 from server.lsp.commands.answering import proposing
 from server.lsp.commands.answering.command_records import CommandRecord
 from server.lsp.commands.answering.failures import CommandFailed
-from server.lsp.commands.answering.proposing import Where
+from server.lsp.commands.answering.proposing import PlaceArguments
 
 if TYPE_CHECKING:
     from server.lsp.editor.jobs import Job
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from server.lsp.session.snapshot import Snapshot
 
 
-class Arguments(Where):
+class Arguments(PlaceArguments):
     """The code to explain: the selection, the function around an empty range, or the document without a range."""
 
     question: str = Field(default="", max_length=10_000, description='A question about it; "" for an explanation.')

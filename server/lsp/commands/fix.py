@@ -13,7 +13,7 @@ from agents.edits import ProposedEdit, TextChange
 from agents.tasks import fix_by_completion, running
 from server.lsp.commands.answering import proposing, targets
 from server.lsp.commands.answering.failures import CommandFailed
-from server.lsp.commands.answering.proposing import Where, Written
+from server.lsp.commands.answering.proposing import PlaceArguments, TaskOutcome
 from server.lsp.session import fixing
 
 if TYPE_CHECKING:
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from server.lsp.session.services import Services
     from server.lsp.session.snapshot import Snapshot
 
-Result = Written
+Result = TaskOutcome
 
 
-class Arguments(Where):
+class Arguments(PlaceArguments):
     """The finding to fix."""
 
     code: str = Field(min_length=1, max_length=200, description="The finding's code.")
 
 
-async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) -> Written:
+async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) -> TaskOutcome:
     """Fix the finding at the place and propose the edit."""
     place = await proposing.locate_place(snapshot, services, arguments)
     finding = await _find_finding(services, place, arguments.code)

@@ -9,7 +9,7 @@ from pydantic import Field
 from agents.tasks import running, task_registry
 from server.lsp.commands.answering import proposing
 from server.lsp.commands.answering.failures import CommandFailed
-from server.lsp.commands.answering.proposing import Where, Written
+from server.lsp.commands.answering.proposing import PlaceArguments, TaskOutcome
 
 if TYPE_CHECKING:
     from agents.tasks.task import Task
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from server.lsp.session.services import Services
     from server.lsp.session.snapshot import Snapshot
 
-Result = Written
+Result = TaskOutcome
 
 
-class Arguments(Where):
+class Arguments(PlaceArguments):
     """The task and the place."""
 
     task: str = Field(
@@ -33,7 +33,7 @@ class Arguments(Where):
     instruction: str = Field(default="", max_length=10_000, description="The instruction in words.")
 
 
-async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) -> Written:
+async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) -> TaskOutcome:
     """Run the task and propose its edit."""
     place = await proposing.locate_place(snapshot, services, arguments, arguments.instruction)
     return await proposing.run_task(snapshot, services, place, choose_task(place, arguments))

@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 
 from agents.tasks import refine
 from server.lsp.commands.answering import proposing
-from server.lsp.commands.answering.proposing import Where, Written
+from server.lsp.commands.answering.proposing import PlaceArguments, TaskOutcome
 
 if TYPE_CHECKING:
     from server.lsp.session.services import Services
     from server.lsp.session.snapshot import Snapshot
 
-Result = Written
+Result = TaskOutcome
 
 
-class Arguments(Where):
+class Arguments(PlaceArguments):
     """The place."""
 
 
-async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) -> Written:
+async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) -> TaskOutcome:
     """Improve the code and propose the edit."""
     place = await proposing.locate_place(snapshot, services, arguments)
     async with proposing.open_job(snapshot, services, place.core, "refine") as (job, means):

@@ -50,6 +50,7 @@ class Arguments(CommandRecord):
 
     @model_validator(mode="after")
     def _check_fields(self) -> Self:
+        """Raise ValueError for both `uri` and `paths`, or `deep` without `uri`."""
         if self.uri is not None and self.paths is not None:
             raise ValueError("give `uri` or `paths`, not both")
         if self.deep and self.uri is None:
@@ -172,7 +173,7 @@ def _build_result(whole: FullReport, encoding: str) -> Result:
 
 
 def _describe_findings(whole: FullReport, encoding: str) -> list[LocatedFinding]:
-    """Return the findings of all files, by URI; few more than `MOST_FINDINGS`."""
+    """Return the findings of all files, by URI; stops after the file that reaches `MOST_FINDINGS`."""
     found: list[LocatedFinding] = []
     for each in sorted(whole.reviewed, key=lambda one: one.document.uri):
         if len(found) >= MOST_FINDINGS:

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from server.lsp.commands.answering.command_records import CommandRecord, Proposed
+from server.lsp.commands.answering.command_records import CommandRecord, ProposalOutcome
 
 if TYPE_CHECKING:
     from server.lsp.session.services import Services
     from server.lsp.session.snapshot import Snapshot
 
-Result = Proposed
+Result = ProposalOutcome
 
 
 class Arguments(CommandRecord):
@@ -23,6 +23,6 @@ class Arguments(CommandRecord):
     )
 
 
-async def execute(_: Snapshot, services: Services, arguments: Arguments) -> Proposed:
+async def execute(_: Snapshot, services: Services, arguments: Arguments) -> ProposalOutcome:
     """Propose the undo; the person is asked as for any other edit."""
-    return Proposed.of(await services.gate.undo(arguments.checkpoint))
+    return ProposalOutcome.of(await services.gate.undo(arguments.checkpoint))

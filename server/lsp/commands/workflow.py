@@ -21,7 +21,7 @@ from server.lsp.commands import generate
 from server.lsp.commands.answering import proposing
 from server.lsp.commands.answering.command_records import CommandRecord
 from server.lsp.commands.answering.failures import CommandFailed
-from server.lsp.commands.answering.proposing import Written
+from server.lsp.commands.answering.proposing import TaskOutcome
 from server.state.workflow_records import Workflows
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class RoundFacts(CommandRecord):
     seconds: float
 
 
-class Result(Written):
+class Result(TaskOutcome):
     """The outcome of the workflow, with its rounds."""
 
     workflow: str = Field(description='Id of the record in `starling.workflows`, "" if it could not be saved.')
@@ -92,7 +92,7 @@ async def _save(  # noqa: PLR0913, PLR0917 (one row)
     begun: float,
     proposal: str,
 ) -> str:
-    """Save the record and return its id; "" if the state cannot be written, which must not lose the result."""
+    """Save the record and return its id; "" if it cannot be written."""
     model = place.core.model
     add = partial(
         _add,

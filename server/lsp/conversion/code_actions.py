@@ -78,7 +78,7 @@ def build_code_actions(
         found: the actions.
         document: the document that they apply to.
         snapshot: the state at the request.
-        chosen: is told of each edit that the client may apply itself.
+        chosen: remembers the edits that the client may apply itself.
         diagnostics: the client's diagnostics at the place.
     """
     menu = snapshot.client.menu

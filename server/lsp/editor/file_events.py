@@ -71,6 +71,7 @@ class FileEvents:
         return True
 
     def _start_watcher(self, roots: tuple[Path, ...], limits: IndexLimits) -> None:
+        """Start the server's own watcher of `roots`."""
         from indexing.workspace.watching.watch import Watcher  # noqa: PLC0415 (needed only where the editor does not watch)
 
         loop = asyncio.get_running_loop()

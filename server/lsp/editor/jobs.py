@@ -43,7 +43,7 @@ class Job:
         show: shows a message in the progress bar; called on the event loop.
         pool: the threads that run blocking parts.
         token: the progress bar's token, None without a bar.
-        bar: done as cancelled when the client cancels the bar.
+        bar: a future that is cancelled when the client cancels the progress bar.
         shown: the newest message.
         stopped: set once the job has ended or is cancelled.
     """

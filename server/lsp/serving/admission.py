@@ -66,8 +66,8 @@ class Visitor:
         on_admitted: called once the connection is admitted.
     """
 
-    def __init__(self, door: Admission, leave: Callable[[str], None], *, proven: bool) -> None:
-        self._door = door
+    def __init__(self, control: Admission, leave: Callable[[str], None], *, proven: bool) -> None:
+        self._control = control
         self._leave = leave
         self._proven = proven
         self._admitted = False
@@ -82,12 +82,12 @@ class Visitor:
         Return "" if the connection is admitted, else why not.
         """
         shown = _take_token(params)
-        if not (self._door.is_token(shown) if shown is not None else self._proven):
+        if not (self._control.is_token(shown) if shown is not None else self._proven):
             return LACKING
-        if self._door.sessions >= MOST_SESSIONS:
+        if self._control.sessions >= MOST_SESSIONS:
             return FULL
         self._admitted = True
-        self._door.sessions += 1
+        self._control.sessions += 1
         self._stop_waiting()
         self.on_admitted()
         return ""
@@ -102,13 +102,13 @@ class Visitor:
         self._stop_waiting()
         if self._admitted:
             self._admitted = False
-            self._door.sessions -= 1
+            self._control.sessions -= 1
 
     def _stop_waiting(self) -> None:
         """Stop the timer, and do not count the connection as waiting any more."""
         self._timer.cancel()
-        if self in self._door.waiting:
-            self._door.waiting.remove(self)
+        if self in self._control.waiting:
+            self._control.waiting.remove(self)
 
 
 def _take_token(params: object) -> object:

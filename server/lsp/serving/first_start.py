@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from server.assembly.settings import Settings
 
-TOLD_FILE = "told-of-recommend"
+HINT_SHOWN_FILE = "told-of-recommend"
 HINT = "To see which models answer in time on this machine, run in a terminal: starling models recommend"
 
 
@@ -34,7 +34,7 @@ def _claim_first() -> bool:
     If so, create the file that says that the hint was shown; of several servers only one gets True.
     """
     state = paths.state_dir()
-    if paths.homeless() or (state / TOLD_FILE).exists():
+    if paths.explain_missing_home() or (state / HINT_SHOWN_FILE).exists():
         return False
     from models.local.machine import FILE  # noqa: PLC0415 (for the first start alone)
 
@@ -42,7 +42,7 @@ def _claim_first() -> bool:
         return False
     try:
         make_folder(state)
-        open_private(state / TOLD_FILE, "xb").close()
+        open_private(state / HINT_SHOWN_FILE, "xb").close()
     except OSError:  # shown before, or just now by another server, or the file cannot be created
         return False
     return True

@@ -90,18 +90,18 @@ def is_our_name(header: str, address: Address) -> bool:
     return address.anywhere or number.is_loopback
 
 
-async def _listen_tcp(address: Address, door: Admission) -> None:
+async def _listen_tcp(address: Address, control: Admission) -> None:
     """Serve over TCP until a signal."""
 
     async def handle_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        async with _open_session(streams.SocketWriter(writer), door) as (server, visitor):
+        async with _open_session(streams.SocketWriter(writer), control) as (server, visitor):
             await _wait_for_exit(server, _receive(server, visitor, reader))
         await _wait_until_closed(writer)
 
     listener = await asyncio.start_server(handle_connection, address.host, address.port)
     async with listener:
         ended = _watch_signals()
-        with _announce("tcp", listener.sockets[0].getsockname()[1], address, door):
+        with _announce("tcp", listener.sockets[0].getsockname()[1], address, control):
             await ended
 
 
@@ -116,7 +116,7 @@ async def _wait_until_closed(writer: asyncio.StreamWriter) -> None:
 
 async def _receive(server: StarlingServer, visitor: Visitor, reader: asyncio.StreamReader) -> None:
     """Hand all messages of a TCP connection to the protocol, until the end of input or an error."""
-    frames = Frames(server.protocol.refuse_oversized, most=admission.MOST_BYTES)
+    frames = Frames(server.protocol.refuse_oversized, max_body_bytes=admission.MOST_BYTES)
     visitor.on_admitted = lambda: setattr(frames, "max_body_bytes", framing.MAX_BODY_BYTES)
     try:
         while data := await reader.read(streams.READ_BYTES):
@@ -128,20 +128,20 @@ async def _receive(server: StarlingServer, visitor: Visitor, reader: asyncio.Str
         await server.protocol.end()
 
 
-async def _listen_ws(address: Address, door: Admission) -> None:
+async def _listen_ws(address: Address, control: Admission) -> None:
     """Serve over WebSocket until a signal."""
     from websockets.asyncio.server import serve as listen  # noqa: PLC0415 (only where WebSockets are served)
 
     async def handle_connection(socket: ServerConnection) -> None:
         writer = streams.WebSocketWriter(socket)
-        proven = socket.request is not None and door.is_token(_read_bearer(socket.request))
-        async with _open_session(writer, door, headers=False, proven=proven) as (server, visitor):
+        proven = socket.request is not None and control.is_token(_read_bearer(socket.request))
+        async with _open_session(writer, control, headers=False, proven=proven) as (server, visitor):
             await _wait_for_exit(server, _receive_ws(server, visitor, socket))
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(writer.drain(), streams.DRAIN_S)
 
     async def check_request(socket: ServerConnection, request: Request) -> Response | None:
-        return await _find_refusal(socket, request, address, door)
+        return await _find_refusal(socket, request, address, control)
 
     # browsers always send an Origin, editors none, so that no web page can connect
     async with listen(
@@ -155,19 +155,19 @@ async def _listen_ws(address: Address, door: Admission) -> None:
         open_timeout=HANDSHAKE_S,
     ) as listener:
         ended = _watch_signals()
-        with _announce("ws", next(iter(listener.sockets)).getsockname()[1], address, door):
+        with _announce("ws", next(iter(listener.sockets)).getsockname()[1], address, control):
             await ended
 
 
 async def _find_refusal(
-    socket: ServerConnection, request: Request, address: Address, door: Admission
+    socket: ServerConnection, request: Request, address: Address, control: Admission
 ) -> Response | None:
     """Return the HTTP error for a request with a foreign host name or a wrong token, None for an acceptable one."""
     names = request.headers.get_all("Host")
     if len(names) != 1 or not is_our_name(names[0], address):
         return socket.respond(HTTPStatus.FORBIDDEN, "Starling is not served under this name.\n")
     shown = _read_bearer(request)
-    if shown is not None and not door.is_token(shown):
+    if shown is not None and not control.is_token(shown):
         await asyncio.sleep(protocol.PENALTY_S)
         return socket.respond(HTTPStatus.UNAUTHORIZED, "The token is wrong.\n")
     return None
@@ -195,7 +195,7 @@ async def _receive_ws(server: StarlingServer, visitor: Visitor, socket: ServerCo
 @contextlib.asynccontextmanager
 async def _open_session(
     writer: streams.SocketWriter | streams.WebSocketWriter,
-    door: Admission,
+    control: Admission,
     *,
     headers: bool = True,
     proven: bool = False,
@@ -204,7 +204,7 @@ async def _open_session(
 
     Args:
         writer: sends messages to the client.
-        door: the admission control.
+        control: the admission control.
         headers: whether messages have a `Content-Length` header.
         proven: whether the client has already sent the token.
     """
@@ -212,7 +212,7 @@ async def _open_session(
     server.exit_status = asyncio.get_running_loop().create_future()
     server.session.on_loaded = stdio.freeze_loaded_objects
     server.protocol.set_writer(writer, include_headers=headers)
-    visitor = door.register(lambda reason: server.protocol.turn_away(None, reason), proven=proven)
+    visitor = control.register(lambda reason: server.protocol.turn_away(None, reason), proven=proven)
     server.protocol.admission = visitor.examine
     try:
         yield server, visitor
@@ -253,19 +253,19 @@ def _watch_signals() -> asyncio.Future[None]:
 
 
 @contextlib.contextmanager
-def _announce(scheme: str, port: int, address: Address, door: Admission) -> Iterator[None]:
+def _announce(scheme: str, port: int, address: Address, control: Admission) -> Iterator[None]:
     """Write the token file and print the address and the token, or its file; delete an unnamed file at the end.
 
     Prints to standard error and not to the log, which is kept and may have other readers.
     """
     file = address.token_file
-    if file is None and (folder := paths.writable(paths.run_dir()).path) is not None:
+    if file is None and (folder := paths.ensure_writable(paths.run_dir()).path) is not None:
         file = folder / f"serve-{port}.token"
-    if file is not None and door.is_new:
-        token_file.write(file, door.token)
+    if file is not None and control.is_new:
+        token_file.write(file, control.token)
     host = f"[{address.host}]" if ":" in address.host else address.host
     lines = [f"starling: listening on {scheme}://{host}:{port}"]
-    lines += [f"starling: the token is {door.token}"] if door.is_new else []
+    lines += [f"starling: the token is {control.token}"] if control.is_new else []
     lines += [f"starling: the token is in {file}"] if file is not None else []
     sys.stderr.write("\n".join([*lines, ""]))
     sys.stderr.flush()
@@ -273,7 +273,7 @@ def _announce(scheme: str, port: int, address: Address, door: Admission) -> Iter
         yield
     finally:
         if file is not None and address.token_file is None:
-            token_file.remove(file, door.token)
+            token_file.remove(file, control.token)
 
 
 def _serve_until_signal(
@@ -283,10 +283,10 @@ def _serve_until_signal(
     _check_address(address)
     try:
         token = token_file.read(address.token_file) if address.token_file is not None else None
-        door = Admission(token or token_file.generate(), is_new=token is None)
+        control = Admission(token or token_file.generate(), is_new=token is None)
         stdio.tune_for_latency()
         allocator.limit_memory()
-        asyncio.run(serving(address, door))
+        asyncio.run(serving(address, control))
     except token_file.TokenFileError as error:
         raise ServeError(str(error)) from error
     except OSError as error:

@@ -31,7 +31,7 @@ class Ticket:
         self._cancelled = False
 
     def is_cancelled(self) -> bool:
-        """Return whether nobody wants the answer any more; any thread may call this."""
+        """Return whether the request was answered, cancelled or superseded; any thread may call this."""
         return self._cancelled
 
     def cancel(self) -> None:

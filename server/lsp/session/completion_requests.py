@@ -98,11 +98,11 @@ class CompletionRequests:
         return core is None or core.settings.completion.popup
 
     def cancel(self, uri: str) -> None:
-        """Answer the running request about the document `uri`, which has changed or was closed, with nothing."""
+        """Cancel the running request about the document `uri`; it is answered with no suggestions."""
         self._tickets.cancel(uri)
 
     def forget(self, uri: str) -> None:
-        """Answer the running request about a closed document with nothing, and forget the document."""
+        """Cancel the running request about the closed document `uri`, and forget the document."""
         self._tickets.forget(uri)
 
     def is_busy(self) -> bool:
@@ -110,7 +110,7 @@ class CompletionRequests:
         return self._tickets.has_running()
 
     def close(self) -> None:
-        """Answer all running requests with nothing, and accept no more."""
+        """Cancel all running requests, which are answered with no suggestions, and accept no more."""
         self._tickets.cancel_all()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
@@ -132,6 +132,7 @@ class _Call:
     ticket: Ticket
 
     def __call__(self) -> Completion:
+        """Return the generator's completion; none for a document that is withheld from models."""
         core, document = self.core, self.document
         if core.index.withheld(document.record):
             return _make_empty("excluded")

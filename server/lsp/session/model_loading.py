@@ -75,6 +75,7 @@ class ModelLoading:
             self._bar.cancel()
 
     async def _load(self, model: LazyModel, quick: LazyModel | None) -> None:
+        """Load `model`, with a progress bar if `quick` answers meanwhile; log the result and warn of a problem."""
         begun = time.monotonic()
         model.warm()
         loading = asyncio.get_running_loop().run_in_executor(None, model.wait)

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 START_WAIT_S = 120.0  # for the program to load
 SLOW_PAUSE_S = 2.0  # further pause of typing before the layers that ask a model are run
-HELD_STEP_S = 0.003
-MOST_HELD_S = 5.0  # longest wait of one review for completions, which a hanging model would make endless
+PAUSE_STEP_S = 0.003
+MOST_PAUSED_S = 5.0  # longest wait of one review for completions, which a hanging model would make endless
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +192,7 @@ class Reviews:
         if not layers:
             return ()
         pool = self._quick if layers <= QUICK else self._slow
-        work = pool.submit(_review_in_thread, core, document, layers, Held(ticket.is_cancelled, self._busy))
+        work = pool.submit(_review_in_thread, core, document, layers, StopCheck(ticket.is_cancelled, self._busy))
         findings = await ticket.wait_result(work)
         if ticket.is_cancelled():
             work.add_done_callback(self._record_failure)
@@ -201,7 +201,7 @@ class Reviews:
         return findings or ()
 
     def _find_reusable(self, document: OpenText) -> Review | None:
-        """Return the last review, for `document`, if it is of the same text and language; else None."""
+        """Return the last review, assigned to `document`, if its text and language are the same; else None."""
         review = self._known.get(document.uri)
         if review is None or (review.document.text, review.document.language) != (document.text, document.language):
             return None
@@ -237,32 +237,34 @@ def layers_of(core: Core) -> frozenset[Layer]:
 
 
 @dataclass(slots=True)
-class Held:
+class StopCheck:
     """The reviewer's check for cancellation, which also pauses the review while a completion is computed.
 
     Attributes:
         gone: returns whether the review was cancelled.
         busy: returns whether a completion is being computed.
-        held_s: seconds that the review has been paused so far, at most about `MOST_HELD_S`.
+        paused_s: seconds that the review has been paused so far, at most about `MOST_PAUSED_S`.
     """
 
     gone: Callable[[], bool]
     busy: Callable[[], bool]
-    held_s: float = 0.0
+    paused_s: float = 0.0
 
     def __call__(self) -> bool:
         """Wait while a completion is computed, then return whether to stop the review."""
-        while self.busy() and not self.gone() and self.held_s < MOST_HELD_S:
-            time.sleep(HELD_STEP_S)
-            self.held_s += HELD_STEP_S
+        while self.busy() and not self.gone() and self.paused_s < MOST_PAUSED_S:
+            time.sleep(PAUSE_STEP_S)
+            self.paused_s += PAUSE_STEP_S
         return self.gone()
 
 
-def _review_in_thread(core: Core, document: OpenText, layers: frozenset[Layer], held: Held) -> tuple[Finding, ...]:
+def _review_in_thread(
+    core: Core, document: OpenText, layers: frozenset[Layer], should_stop: StopCheck
+) -> tuple[Finding, ...]:
     """Return the findings of `layers` in `document`; none for a file that is not reviewed. Call it in a thread."""
     too_large = document.oversized or len(document.text) > core.settings.review.max_file_bytes
     if too_large or core.reviewer is None or core.index.withheld(document.record):
         return ()
     syntax = core.trees.of(document.record)  # also caches it for the next completion
-    found = core.reviewer.review(document.record, layers=layers, cancelled=held, syntax=syntax, whole=False)
+    found = core.reviewer.review(document.record, layers=layers, cancelled=should_stop, syntax=syntax, whole=False)
     return filter_cell_findings(found, document.text) if document.cell else found

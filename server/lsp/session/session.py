@@ -117,6 +117,7 @@ class Session:
         return self._gate
 
     def _send_part(self, token: int | str, value: object) -> None:
+        """Send a partial result under the client's `token`."""
         self._server.progress(types.ProgressParams(token, value))
 
     # Life cycle
@@ -187,7 +188,7 @@ class Session:
                 for document in self.documents:
                     core.index.put(document.record)
                 await loop.run_in_executor(self._pool, core.start, self._make_index_listener(core))
-            if self._closed:  # meanwhile
+            if self._closed:  # while the core was being built
                 await loop.run_in_executor(None, core.close)
                 return
             self.cores.set(core)
@@ -312,7 +313,7 @@ class Session:
         self.reviews.review_saved(uri)
 
     def reread_files(self, paths: Collection[Path]) -> None:
-        """Index files again that were created, changed or deleted on disk, and reload settings if one holds them."""
+        """Index changed files again, and fetch the settings if a settings file is among `paths`."""
         self.workspace_reviews.answer_waiting()
         if (core := self.cores.current) is not None:
             self._run_in_thread(core.index.touch, paths)

@@ -16,7 +16,7 @@ from agents.reviewer.layers import QUICK
 from server.lsp.conversion.diagnostics import compute_result_id, diagnostics_of
 from server.lsp.conversion.file_report import FileReport
 from server.lsp.session.open_documents import OpenText
-from server.lsp.session.reviews import Held
+from server.lsp.session.reviews import StopCheck
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -30,11 +30,7 @@ if TYPE_CHECKING:
 
 
 BATCH = 20  # files of one partial result
-
-
-START_WAIT_S = 120.0
-
-
+START_WAIT_S = 120.0  # for the program to load
 HOLD_S = 5.0  # a client without news gets its answer that late, or it would ask again at once
 
 
@@ -92,9 +88,9 @@ class WorkspaceReviews:
             return
         self._news = news = asyncio.Event()
         stopped = asyncio.Event()
-        held = Held(lambda: self._closed or stopped.is_set(), self._busy)
+        should_stop = StopCheck(lambda: self._closed or stopped.is_set(), self._busy)
         opened = frozenset(document.uri for document in self._documents)
-        scan = _Scan(self, core, roots, opened, encoding, held)
+        scan = _Scan(self, core, roots, opened, encoding, should_stop)
         work = iter(scan.iterate_batches())
         loop = asyncio.get_running_loop()
         unchanged: list[FileReport] = []
@@ -127,7 +123,7 @@ class WorkspaceReviews:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def get_report(
-        self, core: Core, path: Path, state: tuple[int, int], encoding: str, held: Held
+        self, core: Core, path: Path, state: tuple[int, int], encoding: str, should_stop: StopCheck
     ) -> FileReport | None:
         """Return the report of the file at `path`, reviewed if the cache has none for `state`. Blocking.
 
@@ -136,7 +132,7 @@ class WorkspaceReviews:
             path: the file.
             state: its modification time in nanoseconds and its size in bytes.
             encoding: unit of the client's positions.
-            held: the check for cancellation.
+            should_stop: the check for cancellation.
 
         Returns:
             The report; None if the file's content excludes it from review, or the review was cancelled.
@@ -146,12 +142,10 @@ class WorkspaceReviews:
             self._cached, self._cache_key = {}, key
         cached = self._cached.get(path)
         if cached is None or (cached.mtime_ns, cached.size) != state:
-            items = _review_file(core, path, encoding, held)
-            if items is None or held():
+            items = _review_file(core, path, encoding, should_stop)
+            if items is None or should_stop():
                 return None
-            if (
-                len(self._cached) > 2 * core.settings.review.workspace_files
-            ):  # most are of files that do not exist any more
+            if len(self._cached) > 2 * core.settings.review.workspace_files:  # most belong to deleted files
                 self._cached.clear()
             cached = self._cached[path] = _CachedReport(*state, compute_result_id(items), items)
         return FileReport(path.as_uri(), cached.identity, cached.items)
@@ -167,7 +161,7 @@ class _Scan:
         roots: the workspace folders.
         opened: URIs of open documents, which are skipped.
         encoding: unit of the client's positions.
-        held: the check for cancellation.
+        should_stop: the check for cancellation.
         seen: URIs of the files that were reported.
     """
 
@@ -176,7 +170,7 @@ class _Scan:
     roots: tuple[Path, ...]
     opened: frozenset[str]
     encoding: str
-    held: Held
+    should_stop: StopCheck
 
     def __post_init__(self) -> None:
         self.seen: set[str] = set()
@@ -188,7 +182,7 @@ class _Scan:
             uri = path.as_uri()
             if uri in self.opened:
                 continue
-            report = self.owner.get_report(self.core, path, state, self.encoding, self.held)
+            report = self.owner.get_report(self.core, path, state, self.encoding, self.should_stop)
             if report is not None:
                 self.seen.add(uri)
                 batch.append(report)
@@ -204,22 +198,22 @@ class _Scan:
 
         for root in self.roots:
             try:
-                for path, found in reviewed_files.list_files(root, self.core.review_limits, cancelled=self.held):
-                    if self.held():
+                for path, found in reviewed_files.list_files(root, self.core.review_limits, cancelled=self.should_stop):
+                    if self.should_stop():
                         return
                     yield path, (found.mtime_ns, found.size)
             except OSError:
                 continue  # the folder does not exist any more; the client will notify us
 
 
-def _review_file(core: Core, path: Path, encoding: str, held: Held) -> tuple[types.Diagnostic, ...] | None:
+def _review_file(core: Core, path: Path, encoding: str, should_stop: StopCheck) -> tuple[types.Diagnostic, ...] | None:
     """Return the diagnostics of the saved file at `path`, None if it is not reviewed."""
     from agents.reviewer import reviewed_files  # noqa: PLC0415
 
     document: Document | str = reviewed_files.read_document(path, core.review_limits)
     if isinstance(document, str) or core.reviewer is None:
         return None
-    findings = core.reviewer.review(document, layers=QUICK, cancelled=held)
+    findings = core.reviewer.review(document, layers=QUICK, cancelled=should_stop)
     opened = OpenText.of(document.uri, document.path, document.language, 0, document.text)
     return tuple(diagnostics_of(findings, opened, encoding))
 

@@ -32,8 +32,8 @@ class Frames:
         oversized: called with the length of a body that is skipped.
     """
 
-    def __init__(self, oversized: Callable[[int], None], most: int = MAX_BODY_BYTES) -> None:
-        self.max_body_bytes = most
+    def __init__(self, oversized: Callable[[int], None], max_body_bytes: int = MAX_BODY_BYTES) -> None:
+        self.max_body_bytes = max_body_bytes
         self.oversized = oversized
         self._buffer = bytearray()
         self._length: int | None = None  # of the body that is being received

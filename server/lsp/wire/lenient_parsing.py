@@ -33,7 +33,7 @@ PRIMITIVES = {str: "a string", int: "an integer", float: "a number", bool: "true
 TOKENS = (Union[int, str], Union[int, str, None])  # noqa: UP007 (as lsprotocol writes them)
 
 
-class Unfit(ValueError):  # noqa: N818 (it describes the value, which is nobody's mistake here)
+class Unfit(ValueError):  # noqa: N818 (it describes the value, not an error of the program)
     """A value is not of its type; the message names the places and not the values."""
 
 

@@ -112,7 +112,7 @@ class DescriptorWriter:
         self._thread.start()
 
     def write(self, data: bytes) -> None:
-        """Send after what was sent before."""
+        """Send `data` after all earlier data, without waiting."""
         if self._unread.add(data):
             self._queue.put(data)
 
@@ -125,6 +125,7 @@ class DescriptorWriter:
         self._loop.call_soon_threadsafe(self._broken)  # any thread may send
 
     def _write(self) -> None:
+        """Write all queued messages to the descriptor; runs in the thread."""
         while (data := self._queue.get()) is not None:
             view = memoryview(data)
             try:
@@ -145,7 +146,7 @@ class SocketWriter:
         self._stream = stream
 
     def write(self, data: bytes) -> None:
-        """Send after what was sent before."""
+        """Send `data` after all earlier data, without waiting."""
         if self._stream.is_closing():
             return
         if self._stream.transport.get_write_buffer_size() > MOST_UNREAD_BYTES:
@@ -169,7 +170,7 @@ class WebSocketWriter:
         self._sending = asyncio.ensure_future(self._send())
 
     def write(self, data: bytes) -> None:
-        """Send after what was sent before."""
+        """Send `data` after all earlier data, without waiting."""
         if self._unread.add(data):
             self._queue.put_nowait(data)
 
@@ -182,6 +183,7 @@ class WebSocketWriter:
         await self._queue.join()
 
     async def _send(self) -> None:
+        """Send all queued messages, one after the other."""
         from websockets.exceptions import ConnectionClosed  # noqa: PLC0415 (only where WebSockets are served)
 
         with contextlib.suppress(ConnectionClosed):

@@ -1,4 +1,4 @@
-"""The report: what is counted, how the score follows, and that what was not measure_code says so."""
+"""The report: what is counted, how the score follows, and that a part that was not measured says so."""
 
 from __future__ import annotations
 

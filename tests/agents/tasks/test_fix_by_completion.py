@@ -1,4 +1,4 @@
-"""Findings mended by writing their lines anew."""
+"""Findings fixed by a completion model that rewrites their lines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Code bettered by mending what is found in it."""
+"""Code refined by fixing its findings one by one."""
 
 from __future__ import annotations
 

@@ -123,7 +123,7 @@ def test_only_what_the_walk_enters_is_watched(tmp_path: Path) -> None:
     notifier = inotify.Notifier()
     folders = WatchedFolders([tmp_path], LIMITS, notifier)
     begun = time.monotonic()
-    folders.look()
+    folders.rescan()
     assert time.monotonic() - begun < 5
     assert len(folders._numbers) == 25
     notifier.close()
@@ -150,9 +150,9 @@ def test_what_no_watch_is_left_for_is_counted(tmp_path: Path) -> None:
     for number in range(10):
         (tmp_path / f"folder{number}").mkdir()
     folders = WatchedFolders([tmp_path], LIMITS, Refusing(4))
-    folders.look()
+    folders.rescan()
     assert (len(folders._numbers), folders.unwatched) == (4, 7)
-    folders.look()
+    folders.rescan()
     assert (len(folders._numbers), folders.unwatched) == (4, 7)
 
 
@@ -169,12 +169,12 @@ def test_folders_beyond_the_watches_are_looked_at_and_that_is_said_once(tmp_path
 
 def test_more_changes_than_can_be_told_are_told_as_one(tmp_path: Path) -> None:
     folders = WatchedFolders([tmp_path], LIMITS, Refusing(100))
-    folders.look()
+    folders.rescan()
     number = folders._numbers[str(tmp_path.resolve())]
     many = [inotify.Event(number, inotify.CLOSE_WRITE, f"{each}.py") for each in range(MOST_PATHS + 1)]
-    assert folders.changes(many[:2]) == {f"{tmp_path.resolve()}/{each}.py" for each in range(2)}
-    assert folders.changes(many) == {str(tmp_path.resolve())}
-    assert folders.changes([inotify.Event(-1, inotify.OVERFLOW, "")]) == {str(tmp_path.resolve())}
+    assert folders.apply(many[:2]) == {f"{tmp_path.resolve()}/{each}.py" for each in range(2)}
+    assert folders.apply(many) == {str(tmp_path.resolve())}
+    assert folders.apply([inotify.Event(-1, inotify.OVERFLOW, "")]) == {str(tmp_path.resolve())}
 
 
 def test_a_root_that_went_and_came_back_is_watched_again(tmp_path: Path) -> None:
@@ -210,7 +210,7 @@ def test_a_process_that_always_dies_is_said_once(tmp_path: Path, monkeypatch: py
     from indexing.process import spawning  # noqa: PLC0415
     from indexing.workspace.watching import watch  # noqa: PLC0415
 
-    monkeypatch.setattr(spawning, "command", lambda _: [sys.executable, "-I", "-c", "raise SystemExit(3)"])
+    monkeypatch.setattr(spawning, "make_command", lambda _: [sys.executable, "-I", "-c", "raise SystemExit(3)"])
     monkeypatch.setattr(watch, "_AGAIN_AFTER_S", 0.01)
     told: queue.Queue[str] = queue.Queue()
     watcher = Watcher([tmp_path], lambda _: None, told.put)
@@ -240,7 +240,7 @@ def test_a_system_without_inotify_has_everything_looked_at(tmp_path: Path, monke
             raise StopIteration
 
     monkeypatch.setattr(watcher, "Notifier", refuse)
-    monkeypatch.setattr(watcher, "_tell", tell)
+    monkeypatch.setattr(watcher, "_emit", tell)
     look: Callable[[list[Path], IndexLimits], None] = watcher._watch
     with pytest.raises(StopIteration):
         look([tmp_path], replace(LIMITS, look_s=0.01))

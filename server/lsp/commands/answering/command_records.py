@@ -20,7 +20,7 @@ class NoArguments(CommandRecord):
     """An empty object."""
 
 
-class Proposed(CommandRecord):
+class ProposalOutcome(CommandRecord):
     """The outcome of a proposal: the result of all commands that propose an edit."""
 
     proposal: str = Field(description="Id of the request; `starling.approvals` and `starling.audit` know it.")

@@ -23,7 +23,7 @@ from models.errors import ModelError
 from server.assembly.means import Files, means_of
 from server.gate.trials.trials import Trials
 from server.lsp.commands.answering import targets
-from server.lsp.commands.answering.command_records import CommandRecord, Proposed
+from server.lsp.commands.answering.command_records import CommandRecord, ProposalOutcome
 from server.lsp.commands.answering.failures import CommandFailed, Withdrawn
 from server.lsp.commands.answering.targets import Range, Target
 from server.lsp.conversion import incoming
@@ -42,14 +42,14 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 
-class Where(CommandRecord):
+class PlaceArguments(CommandRecord):
     """A place in a document."""
 
     uri: str = Field(min_length=1, max_length=10_000, description="An open document, or a file of the workspace.")
     range: Range | None = Field(default=None, description="The range in it; null for the whole document.")
 
 
-class Written(Proposed):
+class TaskOutcome(ProposalOutcome):
     """The outcome of a task that was run."""
 
     task: str = Field(default="", description="Name of the task.")
@@ -72,7 +72,7 @@ class Place:
     scene: Scene
 
 
-async def locate_place(snapshot: Snapshot, services: Services, where: Where, instruction: str = "") -> Place:
+async def locate_place(snapshot: Snapshot, services: Services, where: PlaceArguments, instruction: str = "") -> Place:
     """Return the place that `where` names in the document's current text.
 
     Raises:
@@ -96,7 +96,7 @@ def span_of(document: OpenText, span: Range, encoding: str) -> Span:
     return found if found is not None else Span(0, len(document.text))
 
 
-async def run_task(snapshot: Snapshot, services: Services, place: Place, task: Task) -> Written:
+async def run_task(snapshot: Snapshot, services: Services, place: Place, task: Task) -> TaskOutcome:
     """Run `task` at `place`, propose its edit to the person, and return the outcome."""
     async with open_job(snapshot, services, place.core, task.name) as (job, means):
         result = await run_blocking(job, partial(running.propose, task, place.scene, means))
@@ -160,21 +160,21 @@ async def run_blocking(job: Job, blocking: Callable[[], R]) -> R:
         raise CommandFailed(str(error), code="model-failed") from error
 
 
-async def answer_result(services: Services, job: Job, result: Result, name: str) -> Written:
+async def answer_result(services: Services, job: Job, result: Result, name: str) -> TaskOutcome:
     """Propose the edit in a task's `result`; return the outcome, or the answer or reason if there is no edit."""
     if isinstance(result, Nothing):
         services.jobs.show_message(result.reason)
-        return Written(proposal="", outcome="failed", reason=result.reason, task=name)
+        return TaskOutcome(proposal="", outcome="failed", reason=result.reason, task=name)
     if isinstance(result, TextAnswer):
-        return Written(proposal="", outcome="applied", task=name, text=result.text)
+        return TaskOutcome(proposal="", outcome="applied", task=name, text=result.text)
     return await propose(services, job, result, name)
 
 
-async def propose(services: Services, job: Job, proposal: ProposedEdit, name: str) -> Written:
+async def propose(services: Services, job: Job, proposal: ProposedEdit, name: str) -> TaskOutcome:
     """Propose an edit to the person through the gate, apply it if approved, and return the outcome."""
     job.report("waiting for your answer")
     outcome = await services.gate.propose(proposal, cancelled=job.is_cancelled)
-    record = Proposed.of(outcome)
+    record = ProposalOutcome.of(outcome)
     if record.outcome in {"refused", "failed", "partly", "applied"} and record.reason:
         services.jobs.show_message(record.reason)
-    return Written(**record.model_dump(), task=name, notes=proposal.notes)
+    return TaskOutcome(**record.model_dump(), task=name, notes=proposal.notes)

@@ -47,6 +47,7 @@ class Target(CommandRecord):
 
     @model_validator(mode="after")
     def _check_fields(self) -> Self:
+        """Raise ValueError unless there is either a URI or a text with its language."""
         if (self.uri is None) == (self.text is None):
             raise ValueError("give either `uri` or `text`")
         if self.text is not None and self.language is None:

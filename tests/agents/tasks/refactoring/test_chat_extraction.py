@@ -1,4 +1,4 @@
-"""A function divided on request: a chat model names lines and a name, the rest follows from the syntax."""
+"""Extraction of a function on request: a chat model chooses lines and a name, the rest follows from the syntax."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Long work: it begins at once, whatever the client does about its bar, and what is told is fit for a message box."""
+"""Jobs: they begin at once, whatever the client does about its progress bar; messages are fit for a message box."""
 
 from __future__ import annotations
 
@@ -61,12 +61,12 @@ def server() -> Server:
     return Server()
 
 
-def works_of(server: Server) -> Jobs:
+def jobs_of(server: Server) -> Jobs:
     return Jobs(cast("LanguageServer", server), lambda: Client(progress=True))
 
 
 async def test_a_client_that_promises_bars_and_makes_none_delays_nothing(server: Server) -> None:
-    async with works_of(server).run("Working") as work:
+    async with jobs_of(server).run("Working") as work:
         await asyncio.sleep(0)  # a thread may be quicker than the request for a bar
         assert await work.run_blocking(lambda: 1) == 1
         assert not server.work_done_progress.made.done()
@@ -78,7 +78,7 @@ async def test_a_client_that_promises_bars_and_makes_none_delays_nothing(server:
 
 async def test_a_bar_that_comes_late_shows_what_is_being_done(server: Server) -> None:
     told = server.work_done_progress.told
-    async with works_of(server).run("Working") as work:
+    async with jobs_of(server).run("Working") as work:
         work.report("reading")
         await asyncio.sleep(0)
         server.work_done_progress.made.set_result(None)
@@ -91,7 +91,7 @@ async def test_a_bar_that_comes_late_shows_what_is_being_done(server: Server) ->
 
 async def test_a_bar_that_is_cancelled_stops_the_work(server: Server) -> None:
     server.work_done_progress.made.set_result(None)
-    async with works_of(server).run("Working") as work:
+    async with jobs_of(server).run("Working") as work:
         while work.bar is None:  # noqa: ASYNC110 (as above)
             await asyncio.sleep(0)
         assert not work.is_cancelled()
@@ -100,5 +100,5 @@ async def test_a_bar_that_is_cancelled_stops_the_work(server: Server) -> None:
 
 
 async def test_control_characters_do_not_reach_a_message_box(server: Server) -> None:
-    works_of(server).show_message("a\x1b[31mb\x07\nc\td")
+    jobs_of(server).show_message("a\x1b[31mb\x07\nc\td")
     assert server.shown == ["Starling: a\ufffd[31mb\ufffd\nc\td"]

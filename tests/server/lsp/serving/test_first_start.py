@@ -10,7 +10,7 @@ import pytest
 from models.local import machine
 from models.local.machine import Machine
 from server.assembly.settings import ModelSettings, Settings
-from server.lsp.serving.first_start import HINT, TOLD_FILE, show_hint_once
+from server.lsp.serving.first_start import HINT, HINT_SHOWN_FILE, show_hint_once
 from server.state import paths
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def told(**model: Any) -> list[str]:
 
 def test_it_is_told_once_and_never_again(home: Path) -> None:
     assert [told(), told()] == [[HINT], []]
-    assert stat.S_IMODE((home / "state" / TOLD_FILE).stat().st_mode) == 0o600
+    assert stat.S_IMODE((home / "state" / HINT_SHOWN_FILE).stat().st_mode) == 0o600
 
 
 @pytest.mark.parametrize(

@@ -11,14 +11,14 @@ from server.lsp.session.cancellation import Tickets
 from server.lsp.session.pace import LEAST_S, MOST_S, Pace
 
 
-async def test_a_newer_ticket_calls_in_the_older_one_of_the_same_document_only() -> None:
+async def test_a_newer_ticket_cancels_the_older_one_of_the_same_document_only() -> None:
     tickets = Tickets()
     with tickets.open("a") as older, tickets.open("b") as other, tickets.open("a") as newer:
         assert (older.is_cancelled(), other.is_cancelled(), newer.is_cancelled()) == (True, False, False)
         assert (older.superseded_another, newer.superseded_another) == (False, True)
 
 
-async def test_a_ticket_that_is_called_in_does_not_wait_for_its_work() -> None:
+async def test_a_ticket_that_is_cancelled_does_not_wait_for_its_work() -> None:
     tickets = Tickets()
     work: Future[int] = Future()
     work.set_running_or_notify_cancel()
@@ -30,7 +30,7 @@ async def test_a_ticket_that_is_called_in_does_not_wait_for_its_work() -> None:
     work.set_result(1)
 
 
-async def test_work_that_has_not_begun_never_begins_once_the_ticket_is_called_in() -> None:
+async def test_work_that_has_not_begun_never_begins_once_the_ticket_is_cancelled() -> None:
     tickets = Tickets()
     work: Future[int] = Future()
     with tickets.open("a") as ticket:

@@ -11,7 +11,7 @@ from agents.edits import Edit
 from agents.findings import Fix, Layer, Severity
 from models.local.lazy_model import LazyModel
 from models.scripted.scripted_completion import ENTRY, ScriptedModel
-from server.lsp.session.reviews import Held
+from server.lsp.session.reviews import StopCheck
 from tests.server.editor import URI, finding
 
 if TYPE_CHECKING:
@@ -298,11 +298,11 @@ def test_a_review_stands_back_while_a_completion_is_computed_but_not_for_ever(
 ) -> None:
     computing = iter([True, True, True, False])
     asked: list[bool] = []
-    held = Held(lambda: False, lambda: next(computing))
-    assert (held(), list(computing)) == (False, [])
-    monkeypatch.setattr("server.lsp.session.reviews.MOST_HELD_S", 0.01)
-    held = Held(lambda: False, lambda: asked.append(True) or True)
-    assert not held()
+    should_stop = StopCheck(lambda: False, lambda: next(computing))
+    assert (should_stop(), list(computing)) == (False, [])
+    monkeypatch.setattr("server.lsp.session.reviews.MOST_PAUSED_S", 0.01)
+    should_stop = StopCheck(lambda: False, lambda: asked.append(True) or True)
+    assert not should_stop()
     assert 1 < len(asked) < 10
 
 

@@ -50,7 +50,7 @@ def test_what_is_no_frame_ends_the_connection(stream: bytes) -> None:
 def test_a_body_that_is_too_long_is_told_and_skipped_wherever_the_stream_is_cut(lengths: list[int], size: int) -> None:
     stream = b"".join(frame(b"x" * length) for length in lengths)
     told: list[int] = []
-    frames = Frames(told.append, most=30)
+    frames = Frames(told.append, max_body_bytes=30)
     found = [len(body) for at in range(0, len(stream), size) for body in frames.feed(stream[at : at + size])]
     assert (found, told) == ([n for n in lengths if n <= 30], [n for n in lengths if n > 30])
 
