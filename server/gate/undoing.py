@@ -46,7 +46,7 @@ def make_filter(roots: Sequence[Path], own: Collection[str]) -> Callable[[Subjec
             return subject.checkpoint in own
         return any(Path(subject.path).is_relative_to(root) for root in roots)
 
-    return is_match
+    return is_concerned
 
 
 def _reverse(kept: KeptChange, checkpoint: Checkpoint) -> Change | None:

@@ -183,8 +183,8 @@ def _insert(connection: Connection, task: NewTask) -> str:
         "INSERT INTO queued_tasks (id, workspace, title, details, role, priority, deadline, parent, name, status,"
         " created, changed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
-            identity, place, make_storable(task.title), make_storable(task.details), make_storable(task.role), int(task.priority),
-            task.deadline, task.parent, key, TaskStatus.QUEUED, now, now,
+            identity, place, make_storable(task.title), make_storable(task.details), make_storable(task.role),
+            int(task.priority), task.deadline, task.parent, key, TaskStatus.QUEUED, now, now,
         ),
     )  # fmt: skip
     connection.executemany(
