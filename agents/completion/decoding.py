@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from agents.completion import confidence, drafts
 from agents.completion.cursor import first_line
-from agents.completion.judging import Line, judged
+from agents.completion.scoring import Line, judged
 from models.completion import FillRequest, StopReason
 
 if TYPE_CHECKING:

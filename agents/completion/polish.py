@@ -17,7 +17,7 @@ from agents.completion.shaping.cleaning import cleaned
 from agents.completion.shaping.closing import Closing
 from agents.completion.shaping.fragment import Fragment
 from agents.completion.shaping.indentation import fitted, indented
-from agents.completion.stops import StopRules, rounds_end
+from agents.completion.stop_rules import StopRules, rounds_end
 
 if TYPE_CHECKING:
     from agents.completion.cursor import Cursor

@@ -131,7 +131,7 @@ def _elsewhere(wanted: EndpointSettings, *, alone: bool) -> tuple[IdentifiedChat
     from models.remote.providers.remote_chat import RemoteChat  # noqa: PLC0415
 
     client = HttpClient(HttpOptions(wanted.proxy, Path(wanted.ca_file) if wanted.ca_file else None))
-    file = paths.expanded(wanted.key_file) if wanted.key_file else None
+    file = paths.expand_home(wanted.key_file) if wanted.key_file else None
     key = KeySource(wanted.key_env, file, wanted.keyring)
     base = load_dialect(wanted.api).strip_url(wanted.url)
     endpoint = Endpoint(base, client, key=key, patience=_patience(wanted, alone=alone))

@@ -125,7 +125,7 @@ def _files() -> Iterator[Check]:
         "models": paths.models_dir(),
     }
     facts: dict[str, Any] = {name: {"path": str(path), "bytes": _size(path)} for name, path in places.items()}
-    writable = {name: paths.writable(places[name]) for name in ("index", "state", "log")}
+    writable = {name: paths.ensure_writable(places[name]) for name in ("index", "state", "log")}
     wrong = list(dict.fromkeys(place.problem for place in writable.values() if place.problem))
     lost = any(place.path is None for place in writable.values())
     free = shutil.disk_usage(writable["index"].path or tempfile.gettempdir()).free
@@ -157,7 +157,7 @@ def _grammars() -> Iterator[Check]:
     states: dict[str, str] = {}
     for name in languages.NAMES:
         grammar = grammars.load(name)
-        states[name] = grammars.problem(name)
+        states[name] = grammars.explain_problem(name)
         if grammar is not None:
             grammar.parse(b"x")
         elif not states[name]:

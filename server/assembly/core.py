@@ -248,7 +248,7 @@ def _index(roots: Sequence[Path], settings: Settings, problems: list[str], *, fo
     from indexing.index import Index  # noqa: PLC0415
     from server.state import paths  # noqa: PLC0415
 
-    storage = paths.writable(paths.index_dir())
+    storage = paths.ensure_writable(paths.index_dir())
     if storage.problem:
         problems.append(storage.problem)
     limits = policies.index_limits_of(settings)
@@ -299,7 +299,7 @@ def _chats(settings: Settings) -> tuple[Chats, Costs | None]:
     from server.state.database import FILE, State  # noqa: PLC0415
 
     costs = Costs(State(paths.state_dir() / FILE))
-    return chat_models.made(settings.chat, paths.writable(paths.cache_dir()).path, costs), costs
+    return chat_models.made(settings.chat, paths.ensure_writable(paths.cache_dir()).path, costs), costs
 
 
 def _generator(

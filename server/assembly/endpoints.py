@@ -230,7 +230,7 @@ def exposed_key(settings: EndpointSettings) -> str:
     if settings.key_place and urlsplit(settings.url).scheme == "http" and not is_local(settings.url):
         return f"It is sent unencrypted; use an https:// address instead of {settings.url}."
     if settings.key_file and os.name == "posix":
-        path = paths.expanded(settings.key_file)
+        path = paths.expand_home(settings.key_file)
         with contextlib.suppress(OSError):
             if path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
                 return f"Run: chmod 600 {path}"

@@ -99,7 +99,7 @@ def _folders() -> list[tuple[Path, int]]:
     """
     run, cached = paths.run_dir(), paths.cache_dir() / "run"
     name = hashlib.sha256(str(run).encode()).hexdigest()[:12]
-    return [(run, 1), (cached, 1), (paths.shared_dir() / name, 2)]
+    return [(run, 1), (cached, 1), (paths.temporary_dir() / name, 2)]
 
 
 def configuration() -> str:
@@ -171,7 +171,7 @@ def loaded_here(settings: ModelSettings, entry: ModelEntry) -> Callable[[], CTra
         device=settings.device,
         compute_type=settings.compute_type,
         threads=settings.threads,
-        state_dir=paths.writable(paths.state_dir()).path,  # where the fastest number of threads is remembered
+        state_dir=paths.ensure_writable(paths.state_dir()).path,  # where the fastest number of threads is remembered
     )
 
 
@@ -183,7 +183,7 @@ def load_time(settings: ModelSettings, entry: ModelEntry) -> LoadTime | None:
         return None
     place = "host" if hosted(settings, entry) else "server"
     how = f"{settings.device}|{settings.compute_type}|{settings.threads}"
-    return LoadTime(f"{entry.name}|{_size(entry)}|{place}|{how}", paths.writable(paths.state_dir()).path)
+    return LoadTime(f"{entry.name}|{_size(entry)}|{place}|{how}", paths.ensure_writable(paths.state_dir()).path)
 
 
 def remote(settings: ModelSettings, catalog: Catalog) -> tuple[ModelEntry, Callable[[], CompletionModel]]:

@@ -62,7 +62,7 @@ def machine_here(settings: Settings, *, again: bool, on_progress: Callable[[str]
     from models.local.engine import count_cuda_devices  # noqa: PLC0415 (with `models.local.machine_probe`, CTranslate2, which a check does without)
     from models.local.machine_probe import measure_machine  # noqa: PLC0415
 
-    directory = paths.writable(paths.state_dir()).path
+    directory = paths.ensure_writable(paths.state_dir()).path
     kept = machine.load(directory) if directory is not None else None
     gpu = settings.model.device != "cpu" and count_cuda_devices() > 0
     if kept is not None and not again and (kept.device == "cuda") == gpu:

@@ -105,7 +105,7 @@ def _find_link(path: Path) -> Path | None:
 def _find_workspace(path: Path) -> Path:
     """Return the workspace of a path without links, by the marks `TOPS` and `PROJECTS`."""
     folder = path if os.path.isdir(path) else path.parent
-    candidates = [f for f in (folder, *folder.parents) if f not in {paths.expanded("~"), Path(f.anchor)}]
+    candidates = [f for f in (folder, *folder.parents) if f not in {paths.expand_home("~"), Path(f.anchor)}]
     for marks in (TOPS, PROJECTS):
         for candidate in candidates:
             if any(os.path.exists(candidate / mark) for mark in marks):

@@ -58,7 +58,7 @@ def open_core(root: Path) -> Iterator[Core]:
     """
     from server.assembly import core  # noqa: PLC0415 (pydantic, numpy and tree-sitter; `--help` starts without)
 
-    storage = paths.writable(paths.index_dir())
+    storage = paths.ensure_writable(paths.index_dir())
     if storage.path is None:
         raise Failure(storage.problem)
     built = core.build([root], None, None, foreground=True)

@@ -1,8 +1,8 @@
-"""Where Starling keeps its files: index, cache, state, logs and the user's settings.
+"""Paths of Starling's own files: index, cache, state, logs and the user's settings.
 
-Asks the platform (`platformdirs`) unless STARLING_HOME names one directory for everything. The functions named
-`..._dir` only compute a path and touch no disk; `writable` is the one that creates, and that falls back. Nothing
-here is ever decided by a workspace. Start at `index_dir` and `writable`.
+Asks the platform (`platformdirs`), unless STARLING_HOME names one folder for everything. The functions named `..._dir`
+compute a path and touch no file; `ensure_writable` creates a folder, or a fallback among temporary files. A workspace
+never decides anything here. Start at `index_dir` and `ensure_writable`.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 HOME_VARIABLE = "STARLING_HOME"
 SETTINGS_FILE = "settings.toml"
 PARTS = {"cache": "user_cache_path", "state": "user_state_path", "config": "user_config_path", "log": "user_log_path"}
-NOWHERE = Path(os.devnull, "starling")
+NOWHERE = Path(os.devnull, "starling")  # below a file, so that it cannot exist
 
 
 @dataclass(frozen=True, slots=True)
-class Writable:
-    """A directory that can be written to.
+class WritableFolder:
+    """A folder that Starling can write to.
 
     Attributes:
-        path: the one asked for, or its stand-in; None when not even that could be made.
-        problem: "" when `path` is the one asked for, else one sentence for a person: what happened and what to do.
+        path: the requested folder or its fallback; None if neither could be created.
+        problem: "" if `path` is the requested folder, else a sentence for a person: what happened, then what to do.
     """
 
     path: Path | None
@@ -39,136 +39,136 @@ class Writable:
 
 
 def cache_dir() -> Path:
-    """For what can be computed again."""
-    return _found("cache", "user_cache_path") or _stand_in("cache")
+    """Return the folder for files that can be computed again."""
+    return _locate("cache", "user_cache_path") or _locate_fallback("cache")
 
 
 def state_dir() -> Path:
-    """For what cannot be computed again, but is no document of the user's: statistics, records."""
-    return _found("state", "user_state_path") or _stand_in("state")
+    """Return the folder for files that cannot be computed again and are no documents: statistics, records."""
+    return _locate("state", "user_state_path") or _locate_fallback("state")
 
 
 def config_dir() -> Path:
-    """For what the user writes: settings, catalog entries of own models.
+    """Return the folder for files that the user writes: settings, catalog entries of own models.
 
-    Without a home this is a place that cannot exist: settings that lie among temporary files may be anybody's.
+    Without a home folder this is a path that cannot exist, because anybody may write settings among temporary files.
     """
-    return _found("config", "user_config_path") or NOWHERE / "config"
+    return _locate("config", "user_config_path") or NOWHERE / "config"
 
 
 def log_dir() -> Path:
-    """For the rotating log."""
-    return _found("log", "user_log_path") or _stand_in("log")
+    """Return the folder of the rotating log."""
+    return _locate("log", "user_log_path") or _locate_fallback("log")
 
 
 def index_dir() -> Path:
-    """For the indexes of all workspaces."""
+    """Return the folder of the indexes of all workspaces."""
     return cache_dir() / "index"
 
 
 def models_dir() -> Path:
-    """For catalog entries and weights the user added to those that come with the program."""
+    """Return the folder of catalog entries and weights that the user added to the bundled ones."""
     return config_dir() / "models"
 
 
-def shared_dir() -> Path:
-    """Among temporary files, for what must have a short name, or has no other place."""
+def temporary_dir() -> Path:
+    """Return this user's folder among temporary files, for sockets (short names) and as the fallback of all others."""
     import tempfile  # noqa: PLC0415 (`initialize` needs no temporary file)
 
     try:
         folder = tempfile.gettempdir()
     except OSError:  # none can be written to
         return NOWHERE
-    return Path(folder) / f"starling-{_user()}"
+    return Path(folder) / f"starling-{_identify_user()}"
 
 
 def run_dir() -> Path:
-    """For sockets and locks of what runs now."""
+    """Return the folder for sockets and locks of running processes."""
     named = os.environ.get(HOME_VARIABLE, "").strip()
     if not named and sys.platform == "linux" and not os.environ.get("XDG_RUNTIME_DIR"):  # no session, as in a container
-        return cache_dir() / "run"  # a folder among temporary files could be made by anybody before us
-    return _found("run", "user_runtime_path") or shared_dir() / "run"
+        return cache_dir() / "run"  # another user could create a folder among temporary files first
+    return _locate("run", "user_runtime_path") or temporary_dir() / "run"
 
 
 def settings_file() -> Path:
-    """The user's settings."""
+    """Return the path of the user's settings."""
     return config_dir() / SETTINGS_FILE
 
 
-def writable(directory: Path) -> Writable:
-    """Create `directory` for this user alone; where that fails, a private temporary one stands in for it."""
+def ensure_writable(directory: Path) -> WritableFolder:
+    """Create `directory` for this user alone; if that fails, create a private temporary folder in its place."""
     try:
-        return Writable(_private(directory), homeless())
+        return WritableFolder(_make_private(directory), explain_missing_home())
     except OSError as error:
         why = error.strerror or str(error)
     try:
-        substitute = _private(shared_dir() / directory.name)
+        substitute = _make_private(temporary_dir() / directory.name)
     except OSError as error:
-        return Writable(
+        return WritableFolder(
             None,
             f"Neither {directory} ({why}) nor a temporary directory ({error.strerror or error}) can be written to; "
             f"make one of them writable, or set {HOME_VARIABLE} to a directory that is.",
         )
-    return Writable(
+    return WritableFolder(
         substitute,
         f"{directory} cannot be written to ({why}), so {substitute} is used, which a restart of the machine may "
         f"empty; make it writable, or set {HOME_VARIABLE} to a directory that is.",
     )
 
 
-def homeless() -> str:
-    """Return "" for a user who has a home, else one sentence for a person: what is missing and what to do."""
-    if all(_found(part, name) is not None for part, name in PARTS.items()):
+def explain_missing_home() -> str:
+    """Return "" for a user with a home folder, else a sentence for a person: what is missing, then what to do."""
+    if all(_locate(part, name) is not None for part, name in PARTS.items()):
         return ""
     if named := os.environ.get(HOME_VARIABLE, "").strip():
         why = f"{HOME_VARIABLE} is {named}, and the system knows no such folder"
     else:
         why = "HOME names no folder, and the system knows none for this user"
     return (
-        f"There is no place for Starling's files ({why}): your settings are not read, and {shared_dir()} is used, "
+        f"There is no place for Starling's files ({why}): your settings are not read, and {temporary_dir()} is used, "
         f"which a restart of the machine may empty; set {HOME_VARIABLE} to a folder of yours."
     )
 
 
-def expanded(text: str) -> Path:
-    """Return a path whose `~` is the person's folder; where there is none, `~` stays as it is and names no file."""
+def expand_home(text: str) -> Path:
+    """Return `text` as a path with `~` replaced by the home folder; without a home folder `~` stays as it is."""
     return Path(os.path.expanduser(text))  # noqa: PTH111 (pathlib's raises)
 
 
-def _found(part: str, name: str) -> Path | None:
-    """Return one of Starling's folders, as the user or the platform names it; None where there is no home."""
+def _locate(part: str, name: str) -> Path | None:
+    """Return the folder `part` below STARLING_HOME, else the platform's folder `name`; None without a home folder."""
     if named := os.environ.get(HOME_VARIABLE, "").strip():
-        home = expanded(named)
+        home = expand_home(named)
         return None if named.startswith("~") and not home.is_absolute() else home.absolute() / part
     try:
-        path = Path(getattr(_platform(), name))
+        path = Path(getattr(_get_platform_dirs(), name))
     except RuntimeError:  # no HOME, and the system does not know the user
         return None
     return path if path.is_absolute() else None
 
 
-def _stand_in(part: str) -> Path:
-    """Return a folder among temporary files, or one that cannot exist where somebody else took our name."""
-    shared = shared_dir()
+def _locate_fallback(part: str) -> Path:
+    """Return the folder `part` among temporary files, or a path that cannot exist if another user took our name."""
+    shared = temporary_dir()
     try:
         status = shared.lstat()
     except OSError:
-        return shared / part  # to be made, which looks again
+        return shared / part  # `_make_private` checks the owner again when it creates the folder
     ours = not hasattr(os, "getuid") or (status.st_uid == os.getuid() and not status.st_mode & 0o022)
     return (shared if ours and stat.S_ISDIR(status.st_mode) else NOWHERE) / part
 
 
-def _platform() -> platformdirs.PlatformDirs:
-    import platformdirs  # noqa: PLC0415 (27 ms that nobody pays before the answer to `initialize`)
+def _get_platform_dirs() -> platformdirs.PlatformDirs:
+    import platformdirs  # noqa: PLC0415 (27 ms that the answer to `initialize` does not wait for)
 
     return platformdirs.PlatformDirs("starling", appauthor=False)
 
 
-def _private(directory: Path) -> Path:
-    """Make `directory` and prove that we can write there; what is shared must be ours and nobody else's.
+def _make_private(directory: Path) -> Path:
+    """Create `directory` and check that it can be written to; among temporary files it must belong to this user.
 
     Raises:
-        OSError: it is no directory, cannot be made or written to, or (among temporary files) belongs to someone else.
+        OSError: it is no directory, cannot be created or written to, or is temporary and belongs to someone else.
     """
     import tempfile  # noqa: PLC0415 (`initialize` needs no temporary file)
 
@@ -183,5 +183,5 @@ def _private(directory: Path) -> Path:
         return directory
 
 
-def _user() -> str:
+def _identify_user() -> str:
     return str(os.getuid()) if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")

@@ -81,8 +81,8 @@ class Notes:
         """Before the next key."""
         self.candidates, self._known = [], {}
 
-    def probability(self, kind: str, evidence: Mapping[str, float]) -> float:
-        """In the place of `ShowFilter.probability`."""
+    def estimate_probability(self, kind: str, evidence: Mapping[str, float]) -> float:
+        """In the place of `ShowFilter.estimate_probability`."""
         self._asked.append((kind, evidence))
         return 0.5
 

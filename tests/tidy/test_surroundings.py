@@ -33,7 +33,7 @@ def test_a_guest_finds_every_folder_in_surroundings_of_its_own(own_surroundings:
         "config": paths.config_dir(),
         "log": paths.log_dir(),
         "run": paths.run_dir(),
-        "shared": paths.shared_dir(),
+        "shared": paths.temporary_dir(),
         "temporary": Path(tempfile.gettempdir()),
     }
     assert [name for name, folder in folders.items() if not folder.is_relative_to(own_surroundings)] == []
@@ -52,9 +52,7 @@ def test_a_guest_sees_no_variable_of_a_persons_setup() -> None:
 
 
 def test_a_child_of_a_guest_sees_the_same(own_surroundings: Path) -> None:
-    code = (
-        "from server.state import paths; print(paths.settings_file(), paths.run_dir(), paths.shared_dir(), sep='\\n')"
-    )
+    code = "from server.state.paths import *; print(settings_file(), run_dir(), temporary_dir(), sep='\\n')"
     told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert [line for line in told.splitlines() if not Path(line).is_relative_to(own_surroundings)] == []
 

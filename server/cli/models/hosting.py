@@ -45,7 +45,7 @@ def serve(
     settings, _ = resolve()
     log.configure(settings.log, paths.log_dir())
     memory = memory_mb * 1_000_000 or int(psutil.virtual_memory().total * MEMORY_SHARE)
-    loaders = daemon.make_loaders(paths.writable(paths.state_dir()).path)
+    loaders = daemon.make_loaders(paths.ensure_writable(paths.state_dir()).path)
     status = 0
     try:
         daemon.run(

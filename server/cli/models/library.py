@@ -185,7 +185,7 @@ def _measure(entry: ModelEntry, *, prompt_tokens: int, new_tokens: int) -> dict[
 
     process = psutil.Process()
     before, begun = process.memory_info().rss, time.perf_counter()
-    model = load(entry, state_dir=paths.writable(paths.state_dir()).path)
+    model = load(entry, state_dir=paths.ensure_writable(paths.state_dir()).path)
     load_s = time.perf_counter() - begun
     room = entry.context_tokens - new_tokens - 16
     text = "value = compute(value, 1)\n"

@@ -218,7 +218,7 @@ def _find_folder(snapshot: Snapshot, uri: str | None) -> Path:
 def _locate_data_file(folder: Path) -> Path | None:
     """Return the file for the coverage data of our own runs in `folder`, None if it cannot be written."""
     name = hashlib.sha256(str(folder).encode()).hexdigest()[:16]
-    state = paths.writable(paths.state_dir() / "coverage" / name).path
+    state = paths.ensure_writable(paths.state_dir() / "coverage" / name).path
     return state / ".coverage" if state is not None else None
 
 

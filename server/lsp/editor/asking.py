@@ -143,7 +143,7 @@ class EditorAsker:
 
 def _write_document(question: Question, text: str) -> Path | None:
     """Write `text` about `question` to a file in the cache and return its path; None if that fails. Blocking."""
-    folder = paths.writable(paths.cache_dir() / "questions").path
+    folder = paths.ensure_writable(paths.cache_dir() / "questions").path
     if folder is None:
         return None
     return shown_documents.write_document(folder, wording.name_document(question), text)

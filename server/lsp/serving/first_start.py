@@ -34,7 +34,7 @@ def _claim_first() -> bool:
     If so, create the file that says that the hint was shown; of several servers only one gets True.
     """
     state = paths.state_dir()
-    if paths.homeless() or (state / HINT_SHOWN_FILE).exists():
+    if paths.explain_missing_home() or (state / HINT_SHOWN_FILE).exists():
         return False
     from models.local.machine import FILE  # noqa: PLC0415 (for the first start alone)
 

@@ -259,7 +259,7 @@ def _announce(scheme: str, port: int, address: Address, control: Admission) -> I
     Prints to standard error and not to the log, which is kept and may have other readers.
     """
     file = address.token_file
-    if file is None and (folder := paths.writable(paths.run_dir()).path) is not None:
+    if file is None and (folder := paths.ensure_writable(paths.run_dir()).path) is not None:
         file = folder / f"serve-{port}.token"
     if file is not None and control.is_new:
         token_file.write(file, control.token)

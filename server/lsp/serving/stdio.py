@@ -50,7 +50,7 @@ def wrap_with_logging(build: Builder) -> Builder:
 
         new = build(roots, options, old)
         if old is None or old.settings.log != new.settings.log:
-            folder = paths.writable(paths.log_dir())
+            folder = paths.ensure_writable(paths.log_dir())
             problem = log.configure(new.settings.log, folder.path or paths.log_dir())
             if not any(paths.HOME_VARIABLE in one for one in new.problems):  # else the index has reported the problem
                 problem = problem or folder.problem

@@ -15,7 +15,7 @@ from agents.completion.plan import plan
 from agents.completion.reuse import SuggestionCache
 from agents.completion.shaping.brackets import scan
 from agents.completion.shaping.cleaning import cleaned
-from agents.completion.stops import StopRules
+from agents.completion.stop_rules import StopRules
 from agents.suggestions import Origin, Suggestion, Trigger
 from indexing.syntax.documents import Document
 from models.scripted.scripted_completion import ScriptedModel

@@ -37,7 +37,7 @@ def said(lexed: Lexed) -> tuple[str, list[int], list[int]]:
 @given(CODE, CODE)
 def test_a_text_continued_has_the_tokens_of_the_whole(above: str, more: str) -> None:
     lines = above + "\n"
-    assert said(Lexed.of(lines).continued(more)) == said(Lexed.of(lines + more))
+    assert said(Lexed.of(lines).append(more)) == said(Lexed.of(lines + more))
 
 
 @given(CODE, EDITS)
@@ -63,7 +63,7 @@ def test_lines_taken_from_the_top_do_not_change_those_below(end: str) -> None:
 def test_lines_of_a_text_have_the_tokens_of_their_own(text: str, first: int, last: int) -> None:
     starts = [0, *(at + 1 for at, character in enumerate(text) if character == "\n")]
     start, end = sorted(starts[min(number, len(starts) - 1)] for number in (first, last))
-    assert said(Lexed.of(text).part(start, end)) == said(Lexed.of(text[start:end]))
+    assert said(Lexed.of(text).cut_lines(start, end)) == said(Lexed.of(text[start:end]))
 
 
 @given(CODE, EDITS)

@@ -119,7 +119,7 @@ def test_a_folder_that_others_prepared_is_refused_and_the_model_is_loaded_here(
     with tempfile.TemporaryDirectory() as shared:
         monkeypatch.setattr(tempfile, "tempdir", shared)
         monkeypatch.setenv("STARLING_HOME", str(tmp_path / ("long" * 30)))
-        folder = paths.shared_dir()
+        folder = paths.temporary_dir()
         if prepared == "a link":
             (Path(shared) / "theirs").mkdir(mode=0o700)
             folder.symlink_to(Path(shared) / "theirs")

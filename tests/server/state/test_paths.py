@@ -38,8 +38,8 @@ def test_without_starling_home_the_platform_decides(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_writable_directory_is_made_for_this_user_alone(home: Path) -> None:
-    made = paths.writable(paths.index_dir())
-    assert made == paths.Writable(home / "cache" / "index")
+    made = paths.ensure_writable(paths.index_dir())
+    assert made == paths.WritableFolder(home / "cache" / "index")
     assert paths.index_dir().is_dir()
     assert paths.index_dir().stat().st_mode & 0o077 == 0
     assert list(paths.index_dir().iterdir()) == []
@@ -49,7 +49,7 @@ def test_an_unwritable_directory_gets_a_substitute_and_says_so(tmp_path: Path, m
     (tmp_path / "file").write_text("in the way")
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
-    made = paths.writable(tmp_path / "file" / "index")
+    made = paths.ensure_writable(tmp_path / "file" / "index")
     assert made.path is not None
     assert made.path.is_relative_to(tmp_path / "temporary")
     assert str(tmp_path / "file" / "index") in made.problem
@@ -62,12 +62,12 @@ def test_a_substitute_that_someone_planted_is_refused(tmp_path: Path, monkeypatc
     shared.mkdir()
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(shared))
-    first = paths.writable(tmp_path / "file" / "index").path
+    first = paths.ensure_writable(tmp_path / "file" / "index").path
     assert first is not None
     first.rmdir()
     first.parent.rmdir()
     first.parent.symlink_to(tmp_path / "elsewhere")
-    made = paths.writable(tmp_path / "file" / "index")
+    made = paths.ensure_writable(tmp_path / "file" / "index")
     assert made.path is None
     assert "belongs to someone else" in made.problem
 
@@ -75,7 +75,7 @@ def test_a_substitute_that_someone_planted_is_refused(tmp_path: Path, monkeypatc
 def test_without_any_place_the_problem_names_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "file"))
-    made = paths.writable(tmp_path / "file" / "index")
+    made = paths.ensure_writable(tmp_path / "file" / "index")
     assert made.path is None
     assert "Neither" in made.problem
     assert "STARLING_HOME" in made.problem

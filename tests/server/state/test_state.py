@@ -170,8 +170,8 @@ def test_damage_that_shows_in_the_middle_of_a_use_is_said_and_the_next_use_succe
     for number in range(200):
         fill(database, f"{number}" * 300)
     database.close()
+    half = path.stat().st_size // 2  # behind the schema, so that opening it shows nothing yet
     with path.open("r+b") as file:
-        half = path.stat().st_size // 2  # behind the first page of each table, which is read at once
         file.seek(half)
         file.write(b"\xff" * half)
     with pytest.raises(StateError, match="was damaged and is kept"):

@@ -4,7 +4,7 @@ import pytest
 
 from agents.completion.completion_policy import CompletionPolicy
 from agents.completion.plan import plan
-from agents.completion.stops import StopRules
+from agents.completion.stop_rules import StopRules
 from agents.suggestions import Trigger
 from tests.agents.doubles import cursor_of
 
