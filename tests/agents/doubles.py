@@ -64,7 +64,7 @@ class MemoryIndex:
     ) -> tuple[Recalled, ...]:
         return self.recalled[:limit]
 
-    def definitions(
+    def find_definitions(
         self, names: Collection[str], *, document: Document, limit: int = 10, deadline: float | None = None
     ) -> tuple[Hit, ...]:
         return tuple(hit for hit in self.defined if hit.name in names)[:limit]

@@ -100,7 +100,7 @@ class MemoryIndex:
     def search(self, query: Query, *, limit: int = 10, deadline: float | None = None) -> tuple[Hit, ...]:
         return self.hits[:limit]
 
-    def definitions(
+    def find_definitions(
         self, names: Collection[str], *, document: Document, limit: int = 10, deadline: float | None = None
     ) -> tuple[Hit, ...]:
         return ()
