@@ -35,6 +35,7 @@ CHECKED: tuple[str, ...] = (
     "server/lsp",
     "agents/ports",
     "server/state",
+    "tests/eval",
 )
 
 
