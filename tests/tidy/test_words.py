@@ -28,6 +28,7 @@ CHECKED: tuple[str, ...] = (
     "agents/tools.py",
     "agents/workflow.py",
     "benchmarks",
+    "tests/benchmarks",
     "indexing",
     "models",
     "server/cli",
