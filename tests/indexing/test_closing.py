@@ -1,4 +1,4 @@
-"""What an index keeps of open texts: what their newest versions need, and nothing once it is closed."""
+"""Memory of an index for open texts: only their newest versions, and nothing once it is closed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the index keeps in memory of texts that are gone: nothing."""
+"""Memory of the index for closed texts: none is kept."""
 
 from __future__ import annotations
 

@@ -30,6 +30,7 @@ CHECKED: tuple[str, ...] = (
     "benchmarks",
     "tests/benchmarks",
     "indexing",
+    "tests/indexing",
     "models",
     "server/cli",
     "server/gate",

@@ -22,7 +22,7 @@ ROOT = "root"
 
 
 def recall(fixture: str, folder: Path, *, opened: tuple[str, ...] = (), whole_block: bool = False) -> list[RecallMatch]:
-    """What is recalled at the cursor; files in `opened` are overlays, the others in a segment."""
+    """Return the matches at the cursor; files in `opened` are overlays, the others are in a segment."""
     marked = parse(fixture)
     assert marked.cursor is not None
     path, at = marked.cursor

@@ -19,7 +19,7 @@ def outline(name: str, text: str) -> symbols.Outline:
     return symbols.outline(grammar.parse(data), data, grammar)
 
 
-def shown(found: symbols.Outline) -> str:
+def format_outline(found: symbols.Outline) -> str:
     lines = [f"{each.kind} {each.container}{'.' if each.container else ''}{each.name}" for each in found.symbols]
     lines += [f"< {each.module}: {' '.join(each.names)}".removesuffix(": ") for each in found.imports]
     return "\n".join(lines) + "\n"
@@ -36,7 +36,7 @@ def test_grammar_and_query_work(name: str) -> None:
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_definitions_and_imports_are_found(name: str) -> None:
-    assert shown(outline(name, SAMPLES[name].text)) == SAMPLES[name].outline
+    assert format_outline(outline(name, SAMPLES[name].text)) == SAMPLES[name].outline
 
 
 @pytest.mark.parametrize("name", SAMPLES)
