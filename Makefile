@@ -123,7 +123,7 @@ eval: eval-data  ## measure quality again and rewrite the tables in tests/eval/
 bench: $(VENV)/.dev  ## measure speed again and rewrite benchmarks/results.json
 	$(BIN)/python benchmarks/run.py
 
-format: $(VENV)/.dev  ## format the code, mend what can be mended safely
+format: $(VENV)/.dev  ## format the code, apply safe fixes of ruff
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 

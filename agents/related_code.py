@@ -63,7 +63,11 @@ def collect_signatures(piece: Piece, index: Index, fits: Callable[[str], bool], 
     deadline = time.monotonic() + DEADLINE_S
     known = {one.name for one in piece.syntax.symbols}
     others = tuple(name for name in used if name not in known)
-    hits = index.definitions(others, document=piece.document, limit=_MOST_CALLEES, deadline=deadline) if others else ()
+    hits = (
+        index.find_definitions(others, document=piece.document, limit=_MOST_CALLEES, deadline=deadline)
+        if others
+        else ()
+    )
     found = [
         (hit.relative, outlines.extract_signature(hit.text, hit.name.rpartition(".")[2]))
         for hit in _drop_excluded(hits, index)
@@ -92,7 +96,7 @@ def _iterate_related(piece: Piece, index: Index) -> Iterator[tuple[str, str]]:
     used = tuple(dict.fromkeys(_IDENTIFIER.findall(piece.text)))[:_MOST_NAMES]
     calls = re.compile(rf"\b{re.escape(name)}\b") if name else None
     yield from _iterate_own_file(piece, used, calls)
-    hits = index.definitions(used, document=piece.document, limit=_MOST_CALLEES, deadline=deadline) if used else ()
+    hits = index.find_definitions(used, document=piece.document, limit=_MOST_CALLEES, deadline=deadline) if used else ()
     yield from ((f"{hit.relative}, used here", hit.text) for hit in _drop_excluded(hits, index))
     if calls is not None:
         hits = index.search(Query(name, path=piece.document.path), limit=2 * _MOST_CALLERS, deadline=deadline)

@@ -85,7 +85,7 @@ def open_full_text_search(view: View, segment: Segment) -> sqlite3.Connection:
     database.execute("CREATE VIRTUAL TABLE chunks USING fts5(body, tokenize = 'unicode61')")
     for file_id in segment.file_ids:
         key = ("", file_id)
-        spans = [view.chunk(key, ordinal).span for ordinal in range(view.chunk_count(key))]
+        spans = [view.chunk(key, ordinal).span for ordinal in range(view.count_chunks(key))]
         bodies = [(view.text(key, span).encode("utf-8", "replace").decode(),) for span in spans]
         database.executemany("INSERT INTO chunks VALUES (?)", bodies)
     return database

@@ -1,8 +1,8 @@
-"""The searchable form of an indexed root: one memory-mapped file, and views over it with what changed since.
+"""Searching indexed files: views over memory-mapped segments and over the files that have changed since.
 
-`analyze` turns one file into a compact blob (the store keeps it), `build` merges blobs into a segment, `Segment` maps
-it read-only, `View` answers searches over segments and in-memory overlays. Never reads workspace files. Imports numpy:
-import this module where it is needed, not at start-up. Start at `View`.
+`analyze` packs one file into a blob, `build` merges blobs into a segment, and a `View` searches segments and in-memory
+overlays. Never reads workspace files. Imports numpy, so import this module where it is needed and not at start-up.
+Start at `View`.
 """
 
 from __future__ import annotations
@@ -47,21 +47,15 @@ __all__ = [
 
 
 FileKey = tuple[str, int]  # (root key, file id)
-
-
 RecallMatch = recall.RecallMatch
-
-
-FORMAT = building.FORMAT  # part of the file's name: a segment of another format is deleted and built anew
-
-
+FORMAT = building.FORMAT
 # Overlays are indexed in bundles, so that a keystroke re-indexes one bundle and a search visits few of them.
 _BUNDLES = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """A found chunk: its file, its ordinal among the chunks given to `analyze`, and a score (higher is better)."""
+    """A result of a search: the file, the chunk's ordinal in it, and the score (higher is better)."""
 
     key: FileKey
     chunk: int
@@ -71,8 +65,8 @@ class Ranked:
 def analyze(
     text: str, chunks: Sequence[Chunk], symbols: Sequence[Symbol], imports: Sequence[Import], language: str
 ) -> bytes:
-    """Pack what searching needs to know of one file. Fast: tokenising is done in bulk by `build`."""
-    del imports  # what a file imports is asked of its syntax when it is the asking file; nothing ranks by it yet
+    """Return the blob of one file. Does not tokenise: `build` does that in bulk."""
+    del imports  # a search takes the imports of the edited file from its syntax
     return blobs.pack(text, chunks, symbols, language)
 
 
@@ -80,19 +74,19 @@ def build(target: Path, files: Iterable[SegmentFile]) -> None:
     """Write the segment of `files` to `target`, atomically (temporary folder and `os.replace`) and in bounded memory.
 
     Raises:
-        OSError: the disk is full or cannot be written; `target` is as it was.
+        OSError: the disk is full or cannot be written; `target` is unchanged.
         indexing.storage.blobs.BlobError: a blob is damaged.
     """
     building.build(target, files)
 
 
-# Bundles by their files, shared between views and freed with the last view that holds them: each version of a document
-# that is typed in makes one, several times as large as the text.
+# Bundles by their files, shared between views and freed with the last view that uses them: each edit of a document
+# makes a new one, several times as large as the text.
 _bundles: WeakValueDictionary[tuple[tuple[FileKey, OverlayFile], ...], Segment] = WeakValueDictionary()
 
 
 def _bundle(files: tuple[tuple[FileKey, OverlayFile], ...]) -> Segment:
-    """Return the in-memory segment of `files`, built unless a view has it; its file ids are positions in `files`."""
+    """Return the in-memory segment of `files`, from a view that has it or a new one; ids are positions in `files`."""
     segment = _bundles.get(files)
     if segment is None:
         segment = _bundles[files] = Segment(
@@ -105,7 +99,7 @@ def _bundle(files: tuple[tuple[FileKey, OverlayFile], ...]) -> Segment:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A segment in a view: which of its files count, and the key of each; `is_open` for overlays."""
+    """A segment in a view: the key of each file, and which files are searched; `is_open` for overlays."""
 
     segment: Segment
     keys: Sequence[FileKey]
@@ -114,7 +108,7 @@ class _Part:
 
 
 class View:
-    """What is searched: a frozen set of segments, with overlays in place of what changed. Thread-safe."""
+    """An immutable set of segments with overlays in place of changed files. Thread-safe."""
 
     def __init__(
         self,
@@ -122,14 +116,14 @@ class View:
         overlays: Mapping[FileKey, OverlayFile],
         hidden: Collection[FileKey],
     ) -> None:
-        """Hold `segments` by root key; `hidden` files are as if not there; overlays hide the segment's version."""
+        """Take segments by root key, overlays that replace the segment's version of a file, and files to hide."""
         self._segments = tuple(segments)
         self._overlays = dict(overlays)
         self._hidden = frozenset(hidden)
 
     @cached_property
     def _parts(self) -> tuple[_Part, ...]:
-        """Segments and bundles of overlays, made at the first question."""
+        """Segments and bundles of overlays, made at the first query."""
         parts = []
         gone = self._hidden | self._overlays.keys()
         for root, segment in self._segments:
@@ -149,10 +143,10 @@ class View:
         return tuple(parts)
 
     def prepare(self) -> None:
-        """Do now what the first question would wait for: bundle the overlays."""
+        """Bundle the overlays now, so that the first query need not wait for it."""
         _ = self._parts
 
-    def _find(self, key: FileKey) -> tuple[Segment, int]:
+    def _locate(self, key: FileKey) -> tuple[Segment, int]:
         for part in self._parts:
             if part.is_open:
                 if key in part.keys:
@@ -164,27 +158,27 @@ class View:
         raise KeyError(key)
 
     def chunk(self, key: FileKey, ordinal: int) -> Chunk:
-        """The chunk as it was given to `analyze`. Raises KeyError for an unknown file or chunk."""
-        segment, index = self._find(key)
+        """Return a chunk of a file. Raises KeyError for an unknown file or chunk."""
+        segment, index = self._locate(key)
         return segment.chunk(index, ordinal)
 
-    def chunk_count(self, key: FileKey) -> int:
-        """Number of the file's chunks. Raises KeyError for an unknown file."""
-        segment, index = self._find(key)
+    def count_chunks(self, key: FileKey) -> int:
+        """Return the number of chunks of a file. Raises KeyError for an unknown file."""
+        segment, index = self._locate(key)
         return segment.count_chunks(index)
 
     def text(self, key: FileKey, span: Span | None = None) -> str:
-        """Text of the file as it was given to `analyze`, or a part of it. Raises KeyError for an unknown file."""
-        segment, index = self._find(key)
+        """Return the indexed text of a file, or the part in `span`. Raises KeyError for an unknown file."""
+        segment, index = self._locate(key)
         return segment.text(index, span)
 
     def relative(self, key: FileKey) -> str:
-        """Root-relative path of the file. Raises KeyError for an unknown file."""
-        segment, index = self._find(key)
+        """Return the root-relative path of a file. Raises KeyError for an unknown file."""
+        segment, index = self._locate(key)
         return segment.relative(index)
 
-    def _without(self, own: FileKey | None) -> list[tuple[_Part, NDArray[np.bool_]]]:
-        """All parts with the files that count, the asking file taken out."""
+    def _select_parts(self, own: FileKey | None) -> list[tuple[_Part, NDArray[np.bool_]]]:
+        """Return all parts with the files to search, which are all but `own`."""
         parts = []
         for part in self._parts:
             part.segment.note_query()
@@ -202,26 +196,35 @@ class View:
         return parts
 
     def search(self, query: Query, *, own: FileKey | None = None, limit: int, deadline: float | None) -> list[Ranked]:
-        """Chunks for `query`, best first. The asking file `own` is left out, or with `query.near` only that span."""
-        wanted = ranking.Wanted.of(query.text, query.imported, query.modules)
-        parts = self._without(None if query.near is not None else own)
-        shelves = [ranking.Shelf(part.segment.arrays, alive) for part, alive in parts]
-        extra = 8 if query.near is not None else 0  # that many chunks may overlap the place that asks
-        ranked = self._ranked(parts, ranking.rank(shelves, wanted, limit=limit + extra, deadline=deadline))
+        """Return the best chunks for `query`, best first.
+
+        Args:
+            query: the query.
+            own: the edited file, which is not searched; with `query.near`, only that span of it is not.
+            limit: largest number of chunks.
+            deadline: moment of `time.monotonic` after which rarer terms alone decide.
+        """
+        wanted = ranking.ParsedQuery.of(query.text, query.imported, query.modules)
+        parts = self._select_parts(None if query.near is not None else own)
+        searched = [ranking.SearchedSegment(part.segment.arrays, alive) for part, alive in parts]
+        extra = 8 if query.near is not None else 0  # so many chunks may overlap `query.near`
+        ranked = self._resolve(parts, ranking.rank(searched, wanted, limit=limit + extra, deadline=deadline))
         if query.near is not None and own is not None:
             near = query.near
-            ranked = [hit for hit in ranked if hit.key != own or not _overlap(self.chunk(own, hit.chunk).span, near)]
+            ranked = [hit for hit in ranked if hit.key != own or not _do_overlap(self.chunk(own, hit.chunk).span, near)]
         return ranked[:limit]
 
-    def _ranked(self, parts: Sequence[tuple[_Part, NDArray[np.bool_]]], found: Sequence[ranking.Found]) -> list[Ranked]:
+    def _resolve(
+        self, parts: Sequence[tuple[_Part, NDArray[np.bool_]]], found: Sequence[ranking.RankedChunk]
+    ) -> list[Ranked]:
         ranked = []
         for hit in found:
-            part = parts[hit.shelf][0]
+            part = parts[hit.segment][0]
             index, ordinal = part.segment.locate_chunk(hit.chunk)
             ranked.append(Ranked(part.keys[index], ordinal, hit.score))
         return ranked
 
-    def definitions(
+    def find_definitions(
         self,
         names: Collection[str],
         *,
@@ -230,13 +233,13 @@ class View:
         limit: int,
         deadline: float | None,
     ) -> list[Ranked]:
-        """Chunks that define one of `names`, those in files of `imported_modules` first."""
-        parts = self._without(own)
-        shelves = [ranking.Shelf(part.segment.arrays, alive) for part, alive in parts]
-        found = ranking.rank_definitions(shelves, list(names), imported_modules, limit=limit, deadline=deadline)
-        return self._ranked(parts, found)
+        """Return chunks that define one of `names`, first those in files of `imported_modules`; skips `own`."""
+        parts = self._select_parts(own)
+        searched = [ranking.SearchedSegment(part.segment.arrays, alive) for part, alive in parts]
+        found = ranking.rank_definitions(searched, list(names), imported_modules, limit=limit, deadline=deadline)
+        return self._resolve(parts, found)
 
-    def recall(  # noqa: PLR0913 - the border's full question
+    def recall(  # noqa: PLR0913 - the full query
         self,
         prefix: str,
         suffix: str,
@@ -247,23 +250,23 @@ class View:
         limit: int,
         deadline: float | None,
     ) -> list[RecallMatch]:
-        """What was written after the same tokens as those at the end of `prefix`, best first.
+        """Return continuations found after the same tokens as those at the end of `prefix`, best first.
 
-        The asking file is searched as `prefix` and `suffix`, in place of its stored version `own`.
+        The edited file is searched as `prefix` and `suffix`, in place of its stored version `own`.
         """
-        del language  # the lexer is the same for all, and equal tokens speak for themselves
+        del language  # all languages have the same lexer
         place = Place.of(prefix, suffix)
-        return recall.find_best(place, self.pools(own), whole_block=whole_block, limit=limit, deadline=deadline)
+        return recall.find_best(place, self.list_pools(own), whole_block=whole_block, limit=limit, deadline=deadline)
 
-    def pools(self, own: FileKey | None) -> list[Pool]:
-        """What is recalled from besides the asking file: open files first, so that a deadline cuts the rest."""
-        parts = sorted(self._without(own), key=lambda item: not item[0].is_open)
+    def list_pools(self, own: FileKey | None) -> list[Pool]:
+        """Return the pools of all files but `own`, open files first, so that a deadline drops the others."""
+        parts = sorted(self._select_parts(own), key=lambda item: not item[0].is_open)
         return [
             SegmentPool(part.segment, part.keys, alive, Origin.OPEN if part.is_open else Origin.WORKSPACE)
             for part, alive in parts
-            if alive.any()  # else it holds the asking file alone
+            if alive.any()  # else it holds only the edited file
         ]
 
 
-def _overlap(one: Span, other: Span) -> bool:
+def _do_overlap(one: Span, other: Span) -> bool:
     return one.start < other.end and other.start < one.end

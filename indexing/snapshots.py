@@ -1,7 +1,7 @@
-"""What is searched at one moment: the segments of all roots, what changed since, and the open documents over them.
+"""Snapshots of the index: segments of all roots, files that changed since, and open documents.
 
-Snapshots are frozen and swapped as a whole; `Sources` makes them. Reads the store and analyses open documents; never
-writes. Imports numpy through `indexing.segments`: import this module where it is needed. Start at `Sources.snapshot`.
+Snapshots are immutable and replaced as a whole; `Sources` makes them. Reads the store and analyses open documents;
+never writes. Imports numpy, so import this module where it is needed. Start at `Sources.make_snapshot`.
 """
 
 from __future__ import annotations
@@ -29,17 +29,21 @@ if TYPE_CHECKING:
     from indexing.limits import IndexLimits
     from indexing.syntax.documents import Document
 
-_UNTITLED = ""  # root key of documents that lie in no root
+_UNTITLED = ""  # root key of documents in no root
 _NOTHING = Changes("", -1, "", (), ())
-_DAMAGE = ("", "missing", "damaged")  # in order of weight
+_DAMAGE = ("", "missing", "damaged")  # in order of severity
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
-    """An open document with its analysis, under the path it has in its root ("" root for none).
+class OpenDocument:
+    """An open document with its analysis.
 
     Attributes:
-        shared: whether others may be answered from it; else only its own questions are.
+        document: the document.
+        analysis: its chunks, imports and blob.
+        root: key of its root; "" for none.
+        relative: path in that root.
+        shared: whether searches for other documents may find it.
     """
 
     document: Document
@@ -51,62 +55,62 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One moment of the index.
+    """An immutable state of the index.
 
     Attributes:
-        view: what answers.
+        view: the searched segments and overlays.
         roots: workspace folders by root key.
         opened: open documents by file key.
         keys: file keys of open documents by URI.
-        known: file keys of other documents that asked, by path: the store is not asked again at each key.
+        known: cache of the file keys of other documents by path.
     """
 
     view: View
     roots: Mapping[str, Path]
-    opened: Mapping[FileKey, Opened]
+    opened: Mapping[FileKey, OpenDocument]
     keys: Mapping[str, FileKey]
     known: dict[Path, FileKey | None] = field(default_factory=dict)
 
-    def path(self, key: FileKey) -> Path:
-        """Return the absolute path of a file; of a cell that of its notebook."""
-        if key in self.opened and (path := _place(self.opened[key].document)) is not None:
+    def resolve_path(self, key: FileKey) -> Path:
+        """Return the absolute path of a file; for a cell, that of its notebook."""
+        if key in self.opened and (path := _choose_path(self.opened[key].document)) is not None:
             return path
         return self.roots.get(key[0], Path("/")) / self.view.relative(key)
 
 
 @dataclass(slots=True)
 class _Root:
-    """What is loaded of one root."""
+    """The loaded index of one root."""
 
     path: Path
     places: Places
     store: Store | None = None
-    identity: tuple[int, int] | None = None  # of the database that `store` has open
+    identity: tuple[int, int] | None = None  # of the database file that `store` has open
     segment: Segment | None = None
-    segment_of: tuple[str, str] = ("", "")  # the database it belongs to, and its name
+    segment_of: tuple[str, str] = ("", "")  # random name of its database, and its own name
     changes: Changes = field(default=_NOTHING)
     damage: str = ""
 
 
 class Sources:
-    """Loads what snapshots are made of. Thread-safe; slow work is done under its own lock, never in a search."""
+    """The loaded indexes and open documents that snapshots are made of. Thread-safe; searches never wait for it."""
 
     def __init__(self, roots: Sequence[Path], storage: Path, limits: IndexLimits) -> None:
         self._limits = limits
         self._lock = threading.RLock()
         self._roots = {places.key: _Root(root, places) for root in roots for places in [Places.of(storage, root)]}
-        self._opened: dict[str, Opened] = {}
-        self._fresh_ids: dict[str, int] = {}
+        self._opened: dict[str, OpenDocument] = {}
+        self._made_ids: dict[str, int] = {}
         self._numbers = itertools.count(1)
 
     def load(self) -> None:
-        """Look at the stored index of each root again."""
+        """Load the stored index of each root again."""
         with self._lock:
             for root in self._roots.values():
                 self._load(root)
 
-    def outdated(self) -> bool:
-        """Return whether a stored index has changed since it was loaded, or could not be loaded then."""
+    def is_stale(self) -> bool:
+        """Return whether a stored index has changed since it was loaded, or could not be loaded."""
         with self._lock:
             for root in self._roots.values():
                 try:
@@ -115,43 +119,43 @@ class Sources:
                     generation = -1
                 if generation != root.changes.generation or root.places.identity() != root.identity:
                     return True
-                if root.damage == "damaged":  # perhaps it is whole by now
+                if root.damage == "damaged":  # it may be repaired by now
                     return True
         return False
 
-    def damage(self) -> str:
-        """Return what is wrong with what was loaded last: "missing", "damaged", or "" for nothing."""
+    def find_damage(self) -> str:
+        """Return "missing" or "damaged" if a root's index was that when it was loaded last; else ""."""
         with self._lock:
             return max((root.damage for root in self._roots.values()), key=_DAMAGE.index, default="")
 
     def open(self, document: Document, *, shared: bool) -> None:
-        """Analyse an open document, unless it is too large; `shared`: whether others may be answered from it."""
+        """Analyse an open document unless it is too large; `shared` as in `OpenDocument`."""
         if len(document.text) > self._limits.open_bytes or (document.path is not None and not shared):
-            self.shut(document.uri)
+            self.close_document(document.uri)
             return
         analysis = analyze_text(document.text, document.language)
-        root, relative = self._home(document)
+        root, relative = self._locate_document(document)
         with self._lock:
-            self._opened[document.uri] = Opened(document, analysis, root, relative, shared)
+            self._opened[document.uri] = OpenDocument(document, analysis, root, relative, shared)
 
-    def shut(self, uri: str) -> None:
-        """The document is closed: what is on disk counts again."""
+    def close_document(self, uri: str) -> None:
+        """Forget an open document, so that its file on disk is searched again."""
         with self._lock:
             self._opened.pop(uri, None)
-            self._fresh_ids.pop(uri, None)
+            self._made_ids.pop(uri, None)
 
-    def opened(self, uri: str) -> Opened | None:
-        """The last analysis of an open document."""
+    def get_open_document(self, uri: str) -> OpenDocument | None:
+        """Return an open document with its last analysis; None if there is none."""
         return self._opened.get(uri)
 
-    def file_key(self, path: Path) -> FileKey | None:
-        """Key of an indexed file by its path."""
+    def find_file_key(self, path: Path) -> FileKey | None:
+        """Return the key of an indexed file by its path; None if it is not indexed."""
         with self._lock:
             home = self._locate(path)
-            return self._stored_key(*home) if home else None
+            return self._find_stored_key(*home) if home else None
 
-    def snapshot(self) -> Snapshot:
-        """Everything loaded, as one moment."""
+    def make_snapshot(self) -> Snapshot:
+        """Return a snapshot of everything that is loaded."""
         with self._lock:
             overlays: dict[FileKey, OverlayFile] = {}
             hidden: set[FileKey] = set()
@@ -163,12 +167,12 @@ class Sources:
                 for stored in root.changes.changed:
                     overlays[key, stored.id] = OverlayFile(stored.relative, stored.mtime, stored.blob)
             keys: dict[str, FileKey] = {}
-            opened: dict[FileKey, Opened] = {}
+            opened: dict[FileKey, OpenDocument] = {}
             for uri, each in self._opened.items():
                 if not each.shared:
                     continue
-                kept = self._stored_key(each.root, each.relative) if each.document.path is not None else None
-                own = kept or (each.root, self._fresh_id(uri))
+                kept = self._find_stored_key(each.root, each.relative) if each.document.path is not None else None
+                own = kept or (each.root, self._make_id(uri))
                 keys[uri] = own
                 opened[own] = each
                 overlays[own] = OverlayFile(each.relative, _NOW, each.analysis.blob)
@@ -176,8 +180,8 @@ class Sources:
             roots = {key: root.path for key, root in self._roots.items()}
             return Snapshot(View(segments, overlays, hidden), roots, opened, keys)
 
-    def counts(self) -> list[tuple[Places, Counts | None, str]]:
-        """For each root its places, its figures (None before there are any), and when its last pass ended."""
+    def count(self) -> list[tuple[Places, Counts | None, str]]:
+        """Return for each root its files, its figures (None without an index), and the end of its last pass or ""."""
         with self._lock:
             result: list[tuple[Places, Counts | None, str]] = []
             for root in self._roots.values():
@@ -194,13 +198,13 @@ class Sources:
             return result
 
     def close(self) -> None:
-        """Close all; safe twice."""
+        """Close all stores and segments. Idempotent."""
         with self._lock:
             for root in self._roots.values():
                 self._unload(root)
 
     def _load(self, root: _Root) -> None:
-        """Load what is stored now; where it is missing or damaged, what was loaded before goes on to be searched."""
+        """Load the stored index; if it is missing or damaged, the one that was loaded before stays in use."""
         identity = root.places.identity()
         try:
             if root.store is None or identity != root.identity:
@@ -211,7 +215,7 @@ class Sources:
                 return
             changes = root.store.read_changes(self._limits.pending_files)
             if not changes.segment:
-                self._close(root)  # it is being made
+                self._close(root)  # its first segment is being built
                 return
             for stored in changes.changed:
                 blobs.check(stored.blob)
@@ -222,7 +226,7 @@ class Sources:
                 root.segment, root.segment_of = segment, (changes.born, changes.segment)
             root.changes, root.damage = changes, ""
         except (sqlite3.Error, OSError, *DAMAGE) as error:
-            # damaged, or replaced between two looks
+            # damaged, or replaced while it was loaded
             self._close(root)
             root.damage = "missing" if isinstance(error, FileNotFoundError) else "damaged"
 
@@ -238,8 +242,8 @@ class Sources:
             root.segment.close()
         root.segment, root.segment_of, root.changes = None, ("", ""), _NOTHING
 
-    def _home(self, document: Document) -> tuple[str, str]:
-        path = _place(document)
+    def _locate_document(self, document: Document) -> tuple[str, str]:
+        path = _choose_path(document)
         home = self._locate(path) if path is not None and path.is_absolute() else None
         if home:
             return home
@@ -252,7 +256,7 @@ class Sources:
                 return key, real.relative_to(root.path).as_posix()
         return None
 
-    def _stored_key(self, key: str, relative: str) -> FileKey | None:
+    def _find_stored_key(self, key: str, relative: str) -> FileKey | None:
         root = self._roots.get(key)
         if root is None or root.store is None:
             return None
@@ -262,15 +266,15 @@ class Sources:
             return None
         return (key, file_id) if file_id is not None else None
 
-    def _fresh_id(self, uri: str) -> int:
-        """A negative id for a document that is not stored."""
-        if uri not in self._fresh_ids:
-            self._fresh_ids[uri] = -next(self._numbers)
-        return self._fresh_ids[uri]
+    def _make_id(self, uri: str) -> int:
+        """Return a negative id for a document that is not stored."""
+        if uri not in self._made_ids:
+            self._made_ids[uri] = -next(self._numbers)
+        return self._made_ids[uri]
 
 
-def _place(document: Document) -> Path | None:
-    """Return the file of a document, or that of which it is a part."""
+def _choose_path(document: Document) -> Path | None:
+    """Return the file of a document, or the file that it is a part of."""
     return document.path or (document.origins[0] if document.origins else None)
 
 

@@ -151,7 +151,7 @@ def _hits(cursor: Cursor, syntax: Syntax | None, index: Index, *, limit: int, de
     definitions: list[Hit] = []
     if names:
         wanted = max(1, round(limit * _SHARE_OF_DEFINITIONS))
-        found = index.definitions(names, document=document, limit=2 * wanted, deadline=deadline)
+        found = index.find_definitions(names, document=document, limit=2 * wanted, deadline=deadline)
         definitions = [hit for hit in found if _is_example(hit, document)][:wanted]
     if time.monotonic() + _LEAST_S > deadline:
         return definitions

@@ -209,7 +209,7 @@ class Generator:
     ) -> Completion:
         policy = self._policy
         cursor = Cursor.at(document, offset)
-        if why := refusal(cursor, trigger=trigger, policy=policy, withheld=self._index.withheld):
+        if why := refusal(cursor, trigger=trigger, policy=policy, withheld=self._index.find_withholding):
             return Completion((), why)
         # found by now: a run may have ended while the request waited, and a shifted text was not asked about by `reuse`
         if trigger is Trigger.AUTOMATIC and (rest := self._answers.cache.find(document, cursor.offset)) is not None:

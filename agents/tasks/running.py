@@ -49,7 +49,7 @@ def explain_unavailable(task: Task, scene: Scene, means: Means) -> str:
 
 def explain_exclusion(document: Document, index: Index) -> str:
     """Return a sentence that says why a document is kept from models, "" when it is not."""
-    why = index.withheld(document)
+    why = index.find_withholding(document)
     if not why:
         return ""
     named = (document.path, *document.origins) if document.path is not None else document.origins

@@ -79,7 +79,7 @@ def analyze_text(text: str, language: str, *, plain: bool = False, alone: bool =
 
     outline = symbols.Outline()
     grammar = None if plain else grammars.load(language)
-    if grammar is not None and not texts.too_nested(data := texts.encode(text)):
+    if grammar is not None and not texts.is_too_nested(data := texts.encode(text)):
         tree = grammar.parse_whole(data) if alone else grammar.parse(data)
         outline = symbols.outline(tree, data, grammar) if tree is not None else outline
     pieces = chunks.cut(text, outline.symbols)

@@ -197,7 +197,7 @@ class Updater:
                 there = path.exists() and not path.is_symlink()
                 reason = self._exclusion.reason(path) if there else ""
                 if there and not reason:
-                    waived = self._exclusion.waived_reasons_at(path)
+                    waived = self._exclusion.find_waived_reasons_at(path)
                     requests.append(self._make_request(relative, 0, before.get(relative), waived))
                     continue
                 gone.extend(each.id for each in before.values())

@@ -132,7 +132,7 @@ class Worker:
             indexing.storage.storage_errors.StorageError, OSError: the index cannot be updated.
         """
         if paths is not None and not updater.is_complete():  # else it would hold only the touched files
-            _emit(event="anew", why="was taken away or damaged")
+            _emit(event="anew", why="was deleted or damaged")
             paths = None
         for left in reversed(range(_ATTEMPTS)):
             try:
@@ -144,7 +144,7 @@ class Worker:
                     updater.touch(paths)
                 if updater.is_in_place() or self._ended.is_set():
                     return
-                _emit(event="anew", why="was taken away")
+                _emit(event="anew", why="was deleted")
             except (StorageError, OSError, sqlite3.Error, *DAMAGE) as error:
                 if not left:
                     raise _explain(error, updater) from error
@@ -159,7 +159,7 @@ class Worker:
             indexing.storage.storage_errors.StorageError, OSError: another attempt would not help.
         """
         if updater.is_open and not updater.is_in_place():
-            _emit(event="anew", why="was taken away")
+            _emit(event="anew", why="was deleted")
         elif not _rebuilding_may_help(error) or not updater.places.discard():
             raise _explain(error, updater) from error
         else:

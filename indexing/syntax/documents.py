@@ -1,4 +1,4 @@
-"""A text as it stands at one version, and spans, definitions and imports in it.
+"""Records of a text at one version, and of spans, definitions and imports in it.
 
 Offsets are code points, spans are half-open.
 """
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A text as it stands in the editor at one version (a frozen snapshot).
+    """A text in an editor at one version (a frozen snapshot).
 
     Attributes:
-        uri: opaque identity; untitled documents and notebook cells have one too.
+        uri: opaque identity, which untitled documents and notebook cells have as well.
         path: absolute path when the document is a file on disk, else None.
         language: name of the language (`indexing.syntax.languages`), "text" when unknown.
-        text: with the line endings as they are.
+        text: the whole text, with its own line endings.
         version: the editor's version number.
-        origins: other paths that the URI stands for: the file of which this is a version, the notebook of a cell.
-            Absolute, or relative to some workspace folder. What may not be shown of them may not be shown of this.
+        origins: further files that the document belongs to: the file of which it is a version, the notebook of a cell;
+            absolute, or relative to some workspace folder. An excluded file excludes the document too.
         cell: whether it is a cell of the notebook that is the first of `origins`.
     """
 
@@ -55,13 +55,13 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Symbol:
-    """A definition.
+    """A definition of a name.
 
     Attributes:
         name: the identifier itself.
         kind: "function", "method", "class", "constant", "variable", "module", "type", "interface" or "macro".
         span: the whole definition.
-        container: qualified name of what holds it, "" at the top.
+        container: qualified name of the definition around it, "" at the top level.
         signature: its head on one line (`def area(self, scale: float) -> float`), cut at 200 characters.
     """
 
@@ -74,9 +74,12 @@ class Symbol:
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """One import statement: the module as written, and the names it binds (the alias where there is one).
+    """One import statement.
 
-    `span` is where it stands; None where nobody needs to know. It does not count when two are compared.
+    Attributes:
+        module: as written.
+        names: the names that it binds; of a renamed one, the alias.
+        span: the whole statement, None if unknown; left out when two imports are compared.
     """
 
     module: str

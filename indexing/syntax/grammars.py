@@ -1,7 +1,7 @@
-"""Loads the grammars, each on its first use, together with its query.
+"""Loader of the grammars: each is loaded at its first use, together with its query.
 
-A grammar that is missing or does not fit this tree-sitter is remembered with its problem and never asked again: its
-files are then indexed as plain text. Never raises for a broken grammar. Start at `load`.
+A grammar that is missing or does not fit the installed tree-sitter is tried once; its problem is kept, and files in its
+language are indexed as plain text. Never raises for a broken grammar. Start at `load`.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 QUERIES = Path(__file__).with_name("queries")
 
-# How much of a text the parser is handed at once.
+# Size of the pieces in which the parser reads a text.
 _PIECE_BYTES = 1 << 16
-# Processor time for one parse: ten times what a large file of a person takes.
+# Limit on the processor time of one parse: ten times the time that a large hand-written file takes.
 _PARSE_S, _PARSE_S_PER_BYTE = 0.25, 1e-6
-# tree-sitter's queries take time with the square of an error's parts: 0.3 s at 20,000, 11 s at 60,000.
+# The time of a query grows with the square of the children of an error node: 0.3 s at 20,000, 11 s at 60,000.
 _PARTS_OF_AN_ERROR = 5000
 _INDENTATION = re.compile(rb"^[ \t]*(?:[-?:][ \t]+)*", re.MULTILINE)
 
@@ -49,14 +49,15 @@ class Grammar:
     errors: tree_sitter.Query
 
     def parse(self, data: bytes, old_tree: tree_sitter.Tree | None = None) -> tree_sitter.Tree | None:
-        """Parse UTF-8; `old_tree` must have been edited to match. None for what no person wrote and takes for ever.
+        """Parse the UTF-8 text `data`; return None if that takes too long or would crash the grammar's scanner.
 
-        Other threads have their turn meanwhile.
+        `old_tree`, if given, must have been edited to match `data`; unchanged parts are then not parsed again. Other
+        threads can run during the parse.
         """
         if self._crashes_on(data):
             return None
         # one parser per call: a Parser is not thread-safe, and making one costs a microsecond
-        parser = _parser(self.language)
+        parser = _make_parser(self.language)
         until = time.thread_time() + _PARSE_S + _PARSE_S_PER_BYTE * len(data)
         piece = _pieces.of_thread
 
@@ -76,23 +77,24 @@ class Grammar:
             return None
         finally:
             piece.clear()
-        # Once more, which takes no time for what is parsed: a tree made by a callback asks that for each node's text.
+        # Parse again, which reuses the whole tree: a tree read through a callback calls it for the text of each node.
         return None if _is_too_broken(tree) else parser.parse(data, tree)
 
     def parse_whole(self, data: bytes) -> tree_sitter.Tree | None:
-        """Parse UTF-8, however long it takes; holds the GIL, so it is for a process of its own."""
+        """Parse the UTF-8 text `data` without a time limit; holds the GIL, so call it in a separate process."""
         if self._crashes_on(data):
             return None
-        tree = _parser(self.language).parse(data)
+        tree = _make_parser(self.language).parse(data)
         return None if _is_too_broken(tree) else tree
 
     def _crashes_on(self, data: bytes) -> bool:
+        """Return whether a line begins so far right that the grammar's scanner would crash."""
         deepest = self.entry.deepest_column
         return deepest > 0 and any(len(found[0]) > deepest for found in _INDENTATION.finditer(data))
 
 
 class _Pieces(threading.local):
-    """One buffer for each thread: tree-sitter keeps a reference to whatever it has read from, for ever."""
+    """One read buffer for each thread: tree-sitter never releases the objects that it has read from."""
 
     def __init__(self) -> None:
         self.of_thread = bytearray()
@@ -112,7 +114,7 @@ _lock = threading.Lock()
 
 
 def load(name: str) -> Grammar | None:
-    """The grammar of our language `name`; None when there is none or it does not work here."""
+    """Return the grammar of the language `name`; None if there is none or it cannot be loaded."""
     known = _loaded.get(name)
     if known is None:
         with _lock:
@@ -120,14 +122,14 @@ def load(name: str) -> Grammar | None:
     return known.grammar
 
 
-def problem(name: str) -> str:
-    """One sentence why `load(name)` gives less than it should, "" when all is well."""
+def explain_problem(name: str) -> str:
+    """Return a sentence about why the grammar or the query of `name` cannot be used; "" if both can."""
     load(name)
     return _loaded[name].problem
 
 
 def _is_too_broken(tree: tree_sitter.Tree) -> bool:
-    """Whether an error has so many parts that no query comes to an end."""
+    """Return whether an error node has so many children that a query would take seconds."""
     if tree.root_node.end_byte < _PARTS_OF_AN_ERROR:
         return False
     broken = [tree.root_node]
@@ -140,7 +142,7 @@ def _is_too_broken(tree: tree_sitter.Tree) -> bool:
     return False
 
 
-def _parser(language: tree_sitter.Language) -> tree_sitter.Parser:
+def _make_parser(language: tree_sitter.Language) -> tree_sitter.Parser:
     import tree_sitter  # noqa: PLC0415  # 16 ms that `initialize` must not wait for
 
     return tree_sitter.Parser(language)

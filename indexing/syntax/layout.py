@@ -1,7 +1,7 @@
-"""What kind of place a cursor stands in: code, comment or string; an empty body; behind a docstring; which scope.
+"""The place of a cursor: in code, a comment or a string; in an empty body; after a docstring; in which scope.
 
-The tree says what it knows; for half-typed code, where trees are least reliable, the layout of the lines decides.
-Start at `Around.place`.
+Reads the syntax tree; where the code is half typed and the tree has errors, the lines decide instead. Start at
+`Around.find_place`.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ if TYPE_CHECKING:
 
 Kind = Literal["code", "comment", "string", "none"]
 
-_LINES_BACK = 2000  # how far a scope's head is looked for
-_DEFINITION = re.compile(r"\s*(?:async\s+def|def|class)\b")  # languages whose blocks are made by indentation
+_LINES_BACK = 2000  # lines above the cursor in which the head of its scope is looked for
+_DEFINITION = re.compile(r"\s*(?:async\s+def|def|class)\b")  # where indentation groups statements
 _COMMENT_LINE = re.compile(r"\s*(?:#|//|--|;|\*|/\*)")
 _CLOSERS = ('"', "'", "`", "]]", ")", "*/", "-->")
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What kind of place an offset is.
+    """Facts about the place of an offset.
 
     Attributes:
-        kind: "none" where the text was not parsed.
-        in_empty_body: a blank line in a body that holds nothing yet.
-        after_docstring: a blank line behind the docstring of a body that holds nothing else.
-        at_top_level_line: the start of a blank line outside of everything.
+        kind: "none" if the text was not parsed.
+        in_empty_body: whether it is on a blank line in a body without statements.
+        after_docstring: whether it is on a blank line after the docstring of a body without other statements.
+        at_top_level_line: whether it is at the start of a blank line outside all definitions and brackets.
         scope: the innermost enclosing definition or block.
         names: identifiers in scope, nearest first, without duplicates.
     """
@@ -61,21 +61,21 @@ class Around:
     tree: tree_sitter.Tree
     lines: ByteLines
 
-    def place(self, scope: Span | None) -> Place:
-        """The place, without its names."""
-        kind = self.kind()
+    def find_place(self, scope: Span | None) -> Place:
+        """Return the place, without the names in `scope`."""
+        kind = self.classify()
         blank = kind == "code" and not self.head.strip() and not self._rest_of_line.strip()
         return Place(
             kind,
-            in_empty_body=blank and self._in_empty_body(),
-            after_docstring=blank and self.entry.docstrings and self._after_docstring(),
-            at_top_level_line=blank and not self.head and self._at_top(scope),
+            in_empty_body=blank and self._is_in_empty_body(),
+            after_docstring=blank and self.entry.docstrings and self._is_after_docstring(),
+            at_top_level_line=blank and not self.head and self._is_at_top(scope),
             scope=scope,
         )
 
     @cached_property
     def head(self) -> str:
-        """The line up to the cursor."""
+        """Text of the cursor's line before the cursor."""
         return self.text[self._line_start : self.offset]
 
     @cached_property
@@ -89,12 +89,12 @@ class Around:
 
     @cached_property
     def _last(self) -> int:
-        """Offset of the last character before the cursor that is not white space, -1 for none."""
+        """Offset of the last character before the cursor that is not white space; -1 for none."""
         return len(self.text[: self.offset].rstrip()) - 1
 
     @cached_property
     def _previous_line(self) -> str:
-        """The last line above that holds more than a comment, "" for none."""
+        """Last line above the cursor that is neither blank nor a comment, "" for none."""
         end = self._line_start
         while end > 0:
             start = self.text.rfind("\n", 0, end - 1) + 1
@@ -106,7 +106,7 @@ class Around:
 
     @cached_property
     def _next_line(self) -> str | None:
-        """The next line below that holds anything, None at the end."""
+        """First line below the cursor that is not blank, None for none."""
         rest = self.text[self.offset + len(self._rest_of_line) :]
         stripped = rest.lstrip()
         if not stripped:
@@ -114,8 +114,8 @@ class Around:
         at = len(rest) - len(stripped)
         return rest[rest.rfind("\n", 0, at) + 1 :].split("\n", 1)[0]
 
-    def path(self, offset: int) -> list[tree_sitter.Node]:
-        """The nodes around the character at `offset`, outermost first."""
+    def find_nodes(self, offset: int) -> list[tree_sitter.Node]:
+        """Return the nodes that contain the character at `offset`, outermost first."""
         at = self.lines.to_byte(max(0, offset), self.text)
         cursor = self.tree.walk()
         nodes = [self.tree.root_node]
@@ -126,36 +126,40 @@ class Around:
             nodes.append(node)
         return nodes
 
-    def kind(self) -> Kind:
-        """Code, comment or string."""
+    def classify(self) -> Kind:
+        """Classify the cursor's place as "code", "comment" or "string"."""
         if self.offset == 0:
             return "code"
-        around = self.path(self.offset - 1)
+        around = self.find_nodes(self.offset - 1)
         for node in reversed(around):
             if node.type in self.entry.comments:
                 closed = self._ends_here(node, ("*/", "-->", "]]"))
                 one_line = self.text[self.offset - 1] == "\n"
-                return "code" if closed or (one_line and not self._goes_on(node)) else "comment"
+                return "code" if closed or (one_line and not self._continues_after(node)) else "comment"
             if node.type in self.entry.strings:
                 return "code" if self._ends_here(node, _CLOSERS) else "string"
             if "interpolation" in node.type or "substitution" in node.type:
                 return "code"
         if any(node.is_error for node in around) or self.tree.root_node.has_error:
-            return self._kind_by_line()
+            return self._classify_by_line()
         return "code"
 
     def _ends_here(self, node: tree_sitter.Node, closers: tuple[str, ...]) -> bool:
+        """Return whether `node` ends at the cursor, with one of `closers`."""
         return (
             self.lines.to_point(node.end_byte) == self.offset
             and self.text.endswith(closers, 0, self.offset)
             and node.end_byte - node.start_byte > 1
         )
 
-    def _goes_on(self, node: tree_sitter.Node) -> bool:
+    def _continues_after(self, node: tree_sitter.Node) -> bool:
         return self.lines.to_point(node.end_byte) > self.offset
 
-    def _kind_by_line(self) -> Kind:
-        """By the quotes and comment signs on this line: half-typed strings are not strings to the grammar."""
+    def _classify_by_line(self) -> Kind:
+        """Classify the cursor's place by the quotes and comment marks before it on its line.
+
+        A half-typed string is no string node in the tree.
+        """
         comment = self.entry.line_comment
         quote, at, line = "", 0, self.head
         while at < len(line):
@@ -173,11 +177,11 @@ class Around:
             at += 1
         return "string" if quote and len(quote) < 3 else "code"
 
-    def scope(self) -> Span | None:
-        """The innermost definition or block around the cursor."""
+    def find_scope(self) -> Span | None:
+        """Return the span of the innermost definition or block around the cursor; None at the top level."""
         if self.entry.columns == "statements":
-            return self._scope_by_indentation()
-        around = self.path(self.offset - 1)
+            return self._find_scope_by_indentation()
+        around = self.find_nodes(self.offset - 1)
         for depth in range(len(around) - 1, 0, -1):
             node = around[depth]
             if node.type in self.entry.blocks and around[depth - 1].type in self.entry.functions:
@@ -189,24 +193,25 @@ class Around:
                     return Span(start, end)
         return None
 
-    def _scope_by_indentation(self) -> Span | None:
-        inner = _indent(self.head) if self.head.strip() else len(self.head.expandtabs())
+    def _find_scope_by_indentation(self) -> Span | None:
+        """Return the span of the innermost definition whose body is indented as deep as the cursor; None for none."""
+        inner = _count_columns(self.head) if self.head.strip() else len(self.head.expandtabs())
         end = self._line_start
         for _ in range(_LINES_BACK):
             if end <= 0 or inner == 0:
                 return None
             start = self.text.rfind("\n", 0, end - 1) + 1
             line = self.text[start : end - 1]
-            if line.strip() and not _COMMENT_LINE.match(line) and _indent(line) < inner:
+            if line.strip() and not _COMMENT_LINE.match(line) and _count_columns(line) < inner:
                 if _DEFINITION.match(line):
-                    return Span(start + len(line) - len(line.lstrip()), self._end_of_block(_indent(line)))
+                    return Span(start + len(line) - len(line.lstrip()), self._find_end_of_block(_count_columns(line)))
                 if not line.lstrip().startswith((")", "]", "}")):
-                    inner = _indent(line)
+                    inner = _count_columns(line)
             end = start
         return None
 
-    def _end_of_block(self, indent: int) -> int:
-        """Where the block ends whose head is indented by `indent`, looking from the cursor."""
+    def _find_end_of_block(self, indent: int) -> int:
+        """Return the offset at which the block ends that contains the cursor and whose head has `indent` columns."""
         at = self.offset + len(self._rest_of_line)
         end = at
         while at < len(self.text):
@@ -214,19 +219,20 @@ class Around:
             stop = stop if stop >= 0 else len(self.text)
             line = self.text[at + 1 : stop]
             if line.strip():
-                if _indent(line) <= indent:
+                if _count_columns(line) <= indent:
                     break
                 end = stop
             at = stop
         return end
 
-    def _in_empty_body(self) -> bool:
+    def _is_in_empty_body(self) -> bool:
+        """Return whether the line above opens a body and the line below does not belong to it."""
         last = self.text[self._last] if self._last >= 0 else ""
         previous = self._previous_line
-        deeper = self._next_line is not None and _indent(self._next_line) > _indent(previous)
+        deeper = self._next_line is not None and _count_columns(self._next_line) > _count_columns(previous)
         if self.entry.columns == "statements":
             code = previous.split(" #", 1)[0].rstrip()
-            return code.endswith(":") and not deeper and len(self.head.expandtabs()) > _indent(previous)
+            return code.endswith(":") and not deeper and len(self.head.expandtabs()) > _count_columns(previous)
         following = (self._next_line or "").lstrip()
         if last == "{" or previous.rstrip().endswith("{"):
             return following.startswith("}") or not deeper
@@ -234,25 +240,28 @@ class Around:
             return following.startswith(self.entry.word_closers) or not deeper
         return False
 
-    def _after_docstring(self) -> bool:
-        around = self.path(self._last)
+    def _is_after_docstring(self) -> bool:
+        """Return whether the text above ends with a docstring that is alone in the body around the cursor."""
+        around = self.find_nodes(self._last)
         for depth, node in enumerate(around):
             if node.type in self.entry.strings and depth >= 3:
                 statement, body, owner = around[depth - 1], around[depth - 2], around[depth - 3]
                 if owner.type in self.entry.functions and body.type in self.entry.blocks:
-                    return body.named_child_count == 1 and body.named_child(0) == statement and self._in_body(owner)
+                    return body.named_child_count == 1 and body.named_child(0) == statement and self._is_in_body(owner)
         return False
 
-    def _in_body(self, owner: tree_sitter.Node) -> bool:
+    def _is_in_body(self, owner: tree_sitter.Node) -> bool:
         return len(self.head.expandtabs()) > owner.start_point.column
 
-    def _at_top(self, scope: Span | None) -> bool:
+    def _is_at_top(self, scope: Span | None) -> bool:
+        """Return whether the cursor is outside all definitions and no expression above is unfinished."""
         if scope is not None:
             return False
         before = self.text[self._last] if self._last >= 0 else ""
         return before not in ("(", "[", "{", ",", "\\", ":") and before != "="
 
 
-def _indent(line: str) -> int:
+def _count_columns(line: str) -> int:
+    """Return the columns of indentation of `line`; a tab reaches to the next multiple of eight."""
     expanded = line.expandtabs()
     return len(expanded) - len(expanded.lstrip())

@@ -1,6 +1,6 @@
-"""The tokens of texts that are being typed in: lines that have not changed keep theirs from one key to the next.
+"""An incremental lexer for texts that are being typed in: only changed lines are tokenised again.
 
-Gives exactly what `tokens.tokenize` gives, with a separator at both ends. Holds a few texts, by their content. Start at
+Gives the same tokens as `tokens.tokenize`, with a separator at both ends. Keeps the tokens of a few texts. Start at
 `tokens_of`, and at `read_ahead` for a document that was opened.
 """
 
@@ -17,21 +17,21 @@ from indexing.syntax import tokens
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_KEPT = 6  # texts: what stands above and below the cursor, in a few documents
-_MUCH = 4096  # characters; what is shorter is sooner made anew
+_KEPT = 6  # texts: those before and after the cursor, in a few documents
+_MUCH = 4096  # characters; a shorter text is tokenised as a whole, which is quicker
 _READ_AHEAD = 8  # documents
-_LARGEST = 512 * 1024  # characters of one
+_LARGEST = 512 * 1024  # characters of a document that is read ahead
 
 
 @dataclass(frozen=True)
 class Lexed:
-    """A text's tokens.
+    """The tokens of one text.
 
     Attributes:
-        text: what was tokenised.
-        ids: as `tokens.Tokens`, between separators. Shape (tokens + 2,).
-        starts: their code-point offsets; the last separator stands at the text's end.
-        lines: the whole lines that it continues, where it was made from them.
+        text: the text that was tokenised.
+        ids: the tokens' numbers (`tokens.Tokens`), between two separators. Shape (tokens + 2,).
+        starts: code-point offsets of the tokens; that of the last separator is the text's length.
+        lines: the whole lines to which the end of the text was appended; None if it was tokenised as a whole.
     """
 
     text: str
@@ -41,7 +41,7 @@ class Lexed:
 
     @classmethod
     def of(cls, text: str) -> Lexed:
-        """The tokens of `text`, made anew."""
+        """Tokenise the whole of `text`."""
         found = tokens.tokenize(tokens.fold(text))
         ids = np.zeros(len(found.ids) + 2, dtype=np.uint32)
         ids[1:-1] = found.ids
@@ -52,16 +52,16 @@ class Lexed:
 
     @cached_property
     def indent(self) -> int:
-        """What the next line's indentation is compared with; for a text that ends with a line break."""
+        """Indentation of the last line, in characters, of a text that ends with a line break."""
         breaks = np.flatnonzero(self.ids[1:-2] <= tokens.SHALLOWER)
         if not len(breaks):
             return 0
         last = int(breaks[-1]) + 1
         return int(self.starts[last + 1] - self.starts[last]) - 1 if self.ids[last] != tokens.SEPARATOR else 0
 
-    def continued(self, more: str) -> Lexed:
-        """The tokens of this text, which ends with a line break, and `more` behind it."""
-        # The break is read again, with what follows: breaks in a row are one, and it says how the indentation changes.
+    def append(self, more: str) -> Lexed:
+        """Return the tokens of this text, which must end with a line break, followed by `more`."""
+        # Tokenise the last break again: breaks in a row are one token, which depends on the next line's indentation.
         found = tokens.tokenize(tokens.fold("\n" + more))
         old, offset = len(self.ids) - 2, len(self.text) - 1
         ids = np.zeros(old + len(found.ids) + 1, dtype=np.uint32)
@@ -75,10 +75,10 @@ class Lexed:
         ids[old] = tokens.SAME if change == 0 else tokens.DEEPER if change > 0 else tokens.SHALLOWER
         return Lexed(self.text + more, ids, starts, self)
 
-    def part(self, start: int, end: int) -> Lexed:
-        """The tokens of the whole lines [start, end) of this text, as if it held no others."""
+    def cut_lines(self, start: int, end: int) -> Lexed:
+        """Return the tokens of the whole lines [start, end) of this text, as if they were a text by themselves."""
         low, high = (1 + self.starts[1:-1].searchsorted((start, end))).tolist()
-        # In the middle of breaks, of which the last counts; what stands before `low` is no token of these lines.
+        # The lines may end within a series of breaks, whose token is at its last break, outside these lines.
         cut = end > start and (high == low or int(self.starts[high - 1]) != end - 1)
         ids = np.zeros(high - low + cut + 2, dtype=np.uint32)
         ids[1 : high - low + 1] = self.ids[low:high]
@@ -89,14 +89,16 @@ class Lexed:
             ids[-2], starts[-2] = tokens.SAME, end - start - 1
         breaks = (ids[1:-1] <= tokens.SHALLOWER).nonzero()[0] + 1
         indents = np.where(ids[breaks] == tokens.SEPARATOR, 0, starts[breaks + 1] - starts[breaks] - 1)
-        for at in (0, len(breaks) - 1) if len(breaks) else ():  # the others have their lines around them
+        for at in (
+            (0, len(breaks) - 1) if len(breaks) else ()
+        ):  # the other breaks have the same lines around them as before
             if ids[breaks[at]] != tokens.SEPARATOR:
                 change = int(indents[at]) - (int(indents[at - 1]) if at else 0)
                 ids[breaks[at]] = tokens.SAME if change == 0 else tokens.DEEPER if change > 0 else tokens.SHALLOWER
         return Lexed(self.text[start:end], ids, starts)
 
     def holds(self, words: NDArray[np.uint32]) -> NDArray[np.bool_]:
-        """Which of `words`, by their numbers, stand in the text. Shape as `words`."""
+        """Return which of `words`, given as numbers of tokens, occur in the text. Shape as `words`."""
         if self.lines is None:
             known = self._sorted
             held: NDArray[np.bool_] = known[np.minimum(known.searchsorted(words), len(known) - 1)] == words
@@ -111,7 +113,7 @@ class Lexed:
 
 
 class Lexer:
-    """Tokenises texts that are mostly the same as those before. Thread-safe."""
+    """A lexer that reuses the tokens of earlier, similar texts. Thread-safe."""
 
     def __init__(self) -> None:
         self._kept: tuple[Lexed, ...] = ()  # newest first; replaced as a whole, a race costs time, not correctness
@@ -119,45 +121,45 @@ class Lexer:
 
     @property
     def kept(self) -> tuple[str, ...]:
-        """The texts whose tokens are kept, whole lines only, newest first."""
+        """Texts whose tokens are kept: whole lines only, newest first."""
         return tuple(known.text for known in self._kept)
 
     def forget(self) -> None:
-        """Let go of all texts."""
+        """Drop all texts."""
         self._kept = self._ahead = ()
 
     def read_ahead(self, text: str) -> None:
-        """Keep the tokens of a whole document, for the first key at any place in it."""
+        """Tokenise a whole document and keep the tokens, for a quick answer to the first key at any place."""
         if _MUCH <= len(text) <= _LARGEST:
             self._ahead = (Lexed.of(text), *(known for known in self._ahead if known.text != text))[:_READ_AHEAD]
 
     def of(self, text: str, base: int = 0) -> Lexed:
-        """The tokens of `text`, which may end in the middle of a line that is being typed.
+        """Return the tokens of `text`, which may end in the middle of a line that is being typed.
 
-        `base` is where it stands in its document, to find it in one that was read ahead.
+        `base` is the offset of `text` in its document, used to find it in a document that was read ahead.
         """
         if len(text) < _MUCH:
             return Lexed.of(text)
         end = text.rfind("\n") + 1
-        return self._lines(text[:end], base).continued(text[end:]) if end else Lexed.of(text)
+        return self._lex_lines(text[:end], base).append(text[end:]) if end else Lexed.of(text)
 
-    def _found(self, text: str, base: int) -> Lexed | None:
-        """The tokens of whole lines out of a document that was read ahead."""
+    def _find_read_ahead(self, text: str, base: int) -> Lexed | None:
+        """Return the tokens of the whole lines `text` at `base` of a document that was read ahead; None for none."""
         for known in self._ahead:
             if known.text.startswith(text, base) and (not base or known.text[base - 1] == "\n"):
-                return known.part(base, base + len(text))
+                return known.cut_lines(base, base + len(text))
         return None
 
-    def _lines(self, text: str, base: int) -> Lexed:
-        """The tokens of whole lines, kept; further lines are added to those known."""
+    def _lex_lines(self, text: str, base: int) -> Lexed:
+        """Return the tokens of the whole lines `text`, and keep them; lines after a kept text are appended to it."""
         near = [known for known in self._kept if text.startswith(known.text)]
         best = max(near, key=lambda known: len(known.text), default=None)
         if best is not None and len(best.text) == len(text):
             return best
         if best is not None:
-            made = replace(best.continued(text[len(best.text) :]), lines=None)
+            made = replace(best.append(text[len(best.text) :]), lines=None)
         else:
-            made = self._found(text, base) or Lexed.of(text)
+            made = self._find_read_ahead(text, base) or Lexed.of(text)
         self._kept = (made, *(known for known in self._kept if known is not best))[:_KEPT]
         return made
 
@@ -165,18 +167,18 @@ class Lexer:
 _LEXER = Lexer()
 
 
-@lru_cache(maxsize=4)  # what follows the cursor stays the same while one types
+@lru_cache(maxsize=4)  # the text after the cursor stays the same while a person types
 def tokens_of(text: str, base: int = 0) -> Lexed:
-    """The tokens of `text`, which stands at `base`; quick when most of its lines were asked for lately."""
+    """Return the tokens of `text`, at offset `base` of its document; quick if a recent call had most of its lines."""
     return _LEXER.of(text, base)
 
 
 def forget() -> None:
-    """Let go of all texts and their tokens."""
+    """Drop all texts and their tokens."""
     _LEXER.forget()
     tokens_of.cache_clear()
 
 
 def read_ahead(text: str) -> None:
-    """Make the tokens of a document that was opened, where nobody waits for them."""
+    """Tokenise a document that was opened, before a person types in it."""
     _LEXER.read_ahead(text)

@@ -1,7 +1,6 @@
 """Definitions and imports of one parsed file, found by the language's query in a single pass.
 
-Never walks the tree node by node and never fails on broken code: what the grammar did not recognise is not there.
-Start at `outline`.
+Never walks the tree node by node and never fails on broken code: what did not parse is left out. Start at `outline`.
 """
 
 from __future__ import annotations
@@ -20,9 +19,9 @@ if TYPE_CHECKING:
     from indexing.syntax.grammars import Grammar
 
 SIGNATURE_LENGTH = 200
-_NAME_LENGTH = 200  # a longer "name" is a mistake of the grammar on broken code
+_NAME_LENGTH = 200  # characters; a longer "name" is an error of the grammar on broken code
 _MATCHES_AT_ONCE = 4096  # unfinished matches kept by tree-sitter: bounds time and memory on generated files
-_DEPTH = 8  # nodes between root and definition: what is nested deeper is not worth 40 % more time
+_DEPTH = 8  # levels of nodes below the root that are searched; all levels would take 40 % more time
 _QUALIFIED = re.compile(r"^[\w$~]+(?:(?:::|[.:\\])[\w$~<>]+)+$")
 _SEPARATOR = re.compile(r"::|[.:\\]")
 _AROUND_MODULE = re.compile(r"^import\s+|\.\s*(?:[_*]$|\{[^}]*\}$)")  # for grammars without a node for the module alone
@@ -31,33 +30,33 @@ _SPACE = re.compile(r"\s+")
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """What a file defines and imports, both in order of appearance."""
+    """The definitions and imports of a file, both in order of appearance."""
 
     symbols: tuple[Symbol, ...] = ()
     imports: tuple[Import, ...] = ()
 
 
 @dataclass(slots=True)
-class _Found:
-    """A definition on its way; offsets are bytes."""
+class _Definition:
+    """A definition before its container is known; offsets are bytes."""
 
     start: int
     end: int
-    kind: str  # "" for what only holds definitions
+    kind: str  # "" for a node that only contains definitions (`impl`)
     name: str
     head_end: int
     container: str = ""
 
 
 def outline(tree: tree_sitter.Tree, data: bytes, grammar: Grammar) -> Outline:
-    """Definitions and imports of the file whose UTF-8 is `data`; spans of the result are code points."""
+    """Return the definitions and imports in `tree`, parsed from the UTF-8 text `data`, with spans in code points."""
     if grammar.definitions is None:
         return Outline()
     import tree_sitter  # noqa: PLC0415  # 16 ms that `initialize` must not wait for
 
     cursor = tree_sitter.QueryCursor(grammar.definitions, match_limit=_MATCHES_AT_ONCE)
     cursor.set_max_start_depth(_DEPTH)
-    found: dict[int, _Found] = {}
+    found: dict[int, _Definition] = {}
     wrappers: dict[int, list[int]] = {}
     imported: dict[tuple[int, int, str], list[str]] = {}
     for _, captures in cursor.matches(tree.root_node):
@@ -68,26 +67,28 @@ def outline(tree: tree_sitter.Tree, data: bytes, grammar: Grammar) -> Outline:
             wrappers.setdefault(node.end_byte, []).append(node.start_byte)
         elif "name" in captures:
             _note_definition(captures, data, found)
-    return Outline(_symbols(found, wrappers, data), _imports(imported, grammar.entry.imports_bind, data))
+    return Outline(_build_symbols(found, wrappers, data), _build_imports(imported, grammar.entry.imports_bind, data))
 
 
-def _text(node: tree_sitter.Node, data: bytes) -> str:
+def _read_text(node: tree_sitter.Node, data: bytes) -> str:
     return data[node.start_byte : node.end_byte].decode(errors="replace")
 
 
 def _note_import(
     captures: dict[str, list[tree_sitter.Node]], data: bytes, imported: dict[tuple[int, int, str], list[str]]
 ) -> None:
+    """Add the import that a match found to `imported`: bound names by start, end and module."""
     modules = captures.get("module")
     if modules and modules[0].end_byte - modules[0].start_byte <= _NAME_LENGTH:
         module = data[modules[0].start_byte : modules[-1].end_byte].decode(errors="replace").strip("\"'<>` ")
         module = _AROUND_MODULE.sub("", module)
         node = captures["import"][0]
         names = imported.setdefault((node.start_byte, node.end_byte, module), [])
-        names.extend(_text(node, data) for node in captures.get("bound", ()))
+        names.extend(_read_text(node, data) for node in captures.get("bound", ()))
 
 
-def _imports(imported: dict[tuple[int, int, str], list[str]], binds: str, data: bytes) -> tuple[Import, ...]:
+def _build_imports(imported: dict[tuple[int, int, str], list[str]], binds: str, data: bytes) -> tuple[Import, ...]:
+    """Return the records of `imported`; `binds` says which part of a module's name an import without names binds."""
     result = []
     points = {} if data.isascii() else texts.code_points(data, [at for key in imported for at in key[:2]])
     for (start, end, module), names in sorted(imported.items(), key=lambda item: item[0][0]):
@@ -100,7 +101,8 @@ def _imports(imported: dict[tuple[int, int, str], list[str]], binds: str, data: 
     return tuple(result)
 
 
-def _note_definition(captures: dict[str, list[tree_sitter.Node]], data: bytes, found: dict[int, _Found]) -> None:
+def _note_definition(captures: dict[str, list[tree_sitter.Node]], data: bytes, found: dict[int, _Definition]) -> None:
+    """Add the definition that a match found to `found`, by the start of its name; join it with an earlier match."""
     names = captures["name"]
     for key, nodes in captures.items():
         if key == "scope" or key.startswith("definition."):
@@ -112,25 +114,26 @@ def _note_definition(captures: dict[str, list[tree_sitter.Node]], data: bytes, f
             head_end = body.start_byte if body is not None else end
             if "body" in captures:  # a grammar that puts the body beside the head (Dart)
                 head_end, end = end, captures["body"][0].end_byte
-            container = _text(captures["container"][0], data) if "container" in captures else ""
+            container = _read_text(captures["container"][0], data) if "container" in captures else ""
             kind = "" if key == "scope" else key[len("definition.") :]
             known = found.get(name.start_byte)
-            text = _SPACE.sub(" ", _text(name, data)).strip("\"'")
-            each = _Found(start, end, kind, text, head_end, container)
-            if known is not None:  # two patterns met: the wider span, and the more telling kind
+            text = _SPACE.sub(" ", _read_text(name, data)).strip("\"'")
+            each = _Definition(start, end, kind, text, head_end, container)
+            if known is not None:  # two patterns matched: keep the wider span and the more specific kind
                 each.start, each.end = min(start, known.start), max(end, known.end)
                 each.kind = known.kind if kind in {"variable", "constant"} else kind
             found[name.start_byte] = each
             return
 
 
-def _symbols(found: dict[int, _Found], wrappers: dict[int, list[int]], data: bytes) -> tuple[Symbol, ...]:
+def _build_symbols(found: dict[int, _Definition], wrappers: dict[int, list[int]], data: bytes) -> tuple[Symbol, ...]:
+    """Return the records of `found` with their containers; `wrappers` has the starts of wrappers by their end."""
     ordered = sorted(found.values(), key=lambda each: (each.start, -each.end))
     open_: list[tuple[int, str, str]] = []  # (end, qualified name, kind) of the definitions around the current one
     for each in ordered:
         while open_ and open_[-1][0] <= each.start:
             open_.pop()
-        _place(each, open_)
+        _set_container(each, open_)
         qualified = f"{each.container}.{each.name}" if each.container else each.name
         open_.append((each.end, qualified, each.kind))
     ascii_only = data.isascii()
@@ -140,13 +143,13 @@ def _symbols(found: dict[int, _Found], wrappers: dict[int, list[int]], data: byt
     for each in ordered:
         if each.kind:
             span = Span(points.get(each.start, each.start), points.get(each.end, each.end))
-            result.append(Symbol(each.name, each.kind, span, each.container, _signature(each, data)))
+            result.append(Symbol(each.name, each.kind, span, each.container, _read_signature(each, data)))
     result.sort(key=attrgetter("span.start"))
     return tuple(result)
 
 
-def _widen(ordered: list[_Found], wrappers: dict[int, list[int]]) -> None:
-    """Add decorators and the like to definitions; what ends with its last member is around both of them."""
+def _widen(ordered: list[_Definition], wrappers: dict[int, list[int]]) -> None:
+    """Extend definitions to the decorators and wrappers around them; several definitions may end at the same byte."""
     outer: dict[int, int] = {}  # end -> start of the innermost definition so far that ends there
     for each in ordered:
         start = each.start
@@ -156,8 +159,8 @@ def _widen(ordered: list[_Found], wrappers: dict[int, list[int]]) -> None:
         outer[each.end] = start
 
 
-def _place(each: _Found, around: list[tuple[int, str, str]]) -> None:
-    """Split a qualified name, name the container, and settle kinds that depend on where a definition stands."""
+def _set_container(each: _Definition, around: list[tuple[int, str, str]]) -> None:
+    """Split a qualified name, set the container, and correct the kind for it (a function in a class is a method)."""
     container = around[-1][1] if around else ""
     if each.kind not in {"", "module"} and _QUALIFIED.match(each.name):
         *outer, each.name = _SEPARATOR.split(each.name)
@@ -171,9 +174,10 @@ def _place(each: _Found, around: list[tuple[int, str, str]]) -> None:
     each.container = each.container or container
 
 
-def _signature(each: _Found, data: bytes) -> str:
+def _read_signature(each: _Definition, data: bytes) -> str:
+    """Return the head of a definition on one line, cut at 200 characters."""
     head = data[each.start : min(each.head_end, each.start + 2 * SIGNATURE_LENGTH)]
-    if each.start < each.head_end == each.end:  # nothing marks where the head ends: its first line is it
+    if each.start < each.head_end == each.end:  # the node has no body: the head is its first line
         head = head.split(b"\n", 1)[0]
     text = _SPACE.sub(" ", head.decode(errors="replace")).strip().rstrip("{").rstrip()
     return text.removesuffix(":").removesuffix(" =")[:SIGNATURE_LENGTH]

@@ -1,8 +1,8 @@
-"""The syntax of one text: what it defines and imports, where it is broken, and what kind of place an offset is.
+"""The syntax of one text: definitions, imports, errors, and the place of an offset.
 
-A frozen value made from a document, incrementally from its previous one. Never fails: unknown languages and texts too
-large to parse in an editor are simply not `available`, and broken code gives what is recognisable. Start at
-`Syntax.of`.
+An immutable value made from a document, incrementally if the previous version's syntax is given. Never fails: a text
+in an unknown language, or one too large to parse in an editor, is not `available`; of broken code, only what parses is
+found. Start at `Syntax.of`.
 """
 
 from __future__ import annotations
@@ -45,18 +45,18 @@ class Syntax:
 
     @classmethod
     def of(cls, document: Document, previous: Syntax | None = None) -> Syntax:
-        """The syntax of `document`; quick when `previous` is that of nearly the same text."""
+        """Parse `document`; with the syntax of a similar text as `previous`, only the difference is parsed."""
         grammar = grammars.load(document.language) if len(document.text) <= LARGEST else None
         if grammar is None:
             return cls(document, None)
         data = texts.encode(document.text)
-        if texts.too_nested(data):
+        if texts.is_too_nested(data):
             return cls(document, None)
         old = previous.parsed if previous is not None else None
-        if previous is not None and previous._given_up and _alike(previous.text, document.text):  # noqa: SLF001 - its own
-            return cls(document, None, given_up=True)  # not once more at each key
+        if previous is not None and previous._given_up and _are_alike(previous.text, document.text):  # noqa: SLF001 - its own
+            return cls(document, None, given_up=True)  # the parse took too long a moment ago: do not try it at each key
         if old is not None and old.grammar is grammar:
-            tree = grammar.parse(data, _edited(old, data)) if old.data != data else old.tree
+            tree = grammar.parse(data, _copy_edited_tree(old, data)) if old.data != data else old.tree
         else:
             tree = grammar.parse(data)
         return cls(document, _Parsed(grammar, data, tree) if tree is not None else None, given_up=tree is None)
@@ -68,7 +68,7 @@ class Syntax:
 
     @property
     def text(self) -> str:
-        """The text it is the syntax of."""
+        """Text of the document."""
         return self._document.text
 
     @property
@@ -82,7 +82,7 @@ class Syntax:
         return self._outline.imports
 
     def error_count(self, span: Span | None = None) -> int:
-        """How many places do not parse, of those that touch `span`; 0 when nothing was parsed."""
+        """Count the syntax errors, or those that touch `span`; 0 if the text was not parsed."""
         parsed = self.parsed
         if parsed is None or not parsed.tree.root_node.has_error:
             return 0
@@ -95,11 +95,11 @@ class Syntax:
         return len(cursor.captures(parsed.tree.root_node).get("bad", ()))
 
     def place(self, offset: int, *, names: bool = True) -> Place:
-        """What kind of place the cursor at the code-point `offset` is; `names` can be left out, they cost the most."""
+        """Return facts about the place at the code-point `offset`; pass `names=False` to save most of the time."""
         offset = max(0, min(offset, len(self.text)))
         parsed = self.parsed
         if parsed is None:
-            return replace(layout.NOWHERE, names=self._names_by_text(offset) if names else ())
+            return replace(layout.NOWHERE, names=self._list_names_by_text(offset) if names else ())
         around = layout.Around(
             text=self.text,
             offset=offset,
@@ -107,11 +107,11 @@ class Syntax:
             tree=parsed.tree,
             lines=self._lines,
         )
-        scope = around.scope()
-        return replace(around.place(scope), names=self._names(offset, scope) if names else ())
+        scope = around.find_scope()
+        return replace(around.find_place(scope), names=self._list_names(offset, scope) if names else ())
 
     def with_text_inserted(self, offset: int, end: int, text: str) -> Syntax:
-        """The syntax with `text` in place of [offset, end)."""
+        """Return the syntax of the document with `text` in place of [offset, end)."""
         pasted = self.text[:offset] + text + self.text[end:]
         return Syntax.of(replace(self._document, text=pasted), self)
 
@@ -124,11 +124,14 @@ class Syntax:
     def _lines(self) -> texts.ByteLines:
         return texts.ByteLines(self.text, self.parsed.data if self.parsed is not None else texts.encode(self.text))
 
-    def _names(self, offset: int, scope: Span | None) -> tuple[str, ...]:
-        """Names in scope: those used nearest before in the same scope, then what the file defines and imports."""
+    def _list_names(self, offset: int, scope: Span | None) -> tuple[str, ...]:
+        """Return up to 200 names in scope: those used in `scope` before `offset`, nearest first, then the file's own.
+
+        The file's own names are those that it defines, nearest first, and those that it imports.
+        """
         parsed = self.parsed
         if parsed is None or parsed.grammar.names is None:
-            return self._names_by_text(offset)
+            return self._list_names_by_text(offset)
         import tree_sitter  # noqa: PLC0415  # see above
 
         end = self._lines.to_byte(offset, self.text)
@@ -144,17 +147,20 @@ class Syntax:
                 if len(names) == _NAMES:
                     return tuple(names)
         around = [each for each in self.symbols if not each.container or _holds(each.span, offset)]
-        names.update(dict.fromkeys(each.name for each in sorted(around, key=lambda each: _distance(each.span, offset))))
+        names.update(
+            dict.fromkeys(each.name for each in sorted(around, key=lambda each: _measure_distance(each.span, offset)))
+        )
         names.update(dict.fromkeys(name for each in self.imports for name in each.names))
         return tuple(names)[:_NAMES]
 
-    def _names_by_text(self, offset: int) -> tuple[str, ...]:
+    def _list_names_by_text(self, offset: int) -> tuple[str, ...]:
+        """Return up to 200 words before `offset`, nearest first."""
         found = _IDENTIFIER.findall(self.text, max(0, offset - _NAMES_WITHIN), offset)
         return tuple(dict.fromkeys(reversed(found)))[:_NAMES]
 
 
-def _alike(one: str, other: str) -> bool:
-    """Whether two texts are as long as each other, or nearly."""
+def _are_alike(one: str, other: str) -> bool:
+    """Return whether the lengths of two texts differ by a tenth at most."""
     return abs(len(one) - len(other)) * 10 <= len(one)
 
 
@@ -162,36 +168,41 @@ def _holds(span: Span, offset: int) -> bool:
     return span.start <= offset <= span.end
 
 
-def _distance(span: Span, offset: int) -> int:
+def _measure_distance(span: Span, offset: int) -> int:
+    """Return how many characters `offset` is outside `span`; 0 inside."""
     return 0 if _holds(span, offset) else min(abs(offset - span.start), abs(offset - span.end))
 
 
-def _edited(old: _Parsed, data: bytes) -> tree_sitter.Tree:
-    """A copy of the old tree, told of the one edit that makes the new text of the old."""
+def _copy_edited_tree(old: _Parsed, data: bytes) -> tree_sitter.Tree:
+    """Return a copy of the old tree, adjusted for the one edit that turns its text into `data`."""
     shortest = min(len(old.data), len(data))
-    start = _common_prefix(old.data, data, shortest)
+    start = _measure_common_prefix(old.data, data, shortest)
     while start > 0 and (_continues(data, start) or _continues(old.data, start)):
         start -= 1  # not in the middle of a character
-    same_end = _common_suffix(old.data, data, shortest - start)
+    same_end = _measure_common_suffix(old.data, data, shortest - start)
     while same_end > 0 and data[len(data) - same_end] & 0xC0 == 0x80:
         same_end -= 1
     old_end, new_end = len(old.data) - same_end, len(data) - same_end
     tree = old.tree.copy()
-    tree.edit(start, old_end, new_end, _point(data, start), _point(old.data, old_end), _point(data, new_end))
+    tree.edit(start, old_end, new_end, _to_point(data, start), _to_point(old.data, old_end), _to_point(data, new_end))
     return tree
 
 
 def _continues(data: bytes, at: int) -> bool:
+    """Return whether the byte at `at` continues a UTF-8 character."""
     return at < len(data) and data[at] & 0xC0 == 0x80
 
 
-def _point(data: bytes, at: int) -> tuple[int, int]:
-    """Row and column in bytes, as tree-sitter counts them."""
+def _to_point(data: bytes, at: int) -> tuple[int, int]:
+    """Return the row and the column, in bytes, of a byte offset."""
     return data.count(b"\n", 0, at), at - (data.rfind(b"\n", 0, at) + 1)
 
 
-def _common_prefix(one: bytes, other: bytes, length: int) -> int:
-    """Length of the common start; by halves, as comparing slices is a thousand times faster than bytes one by one."""
+def _measure_common_prefix(one: bytes, other: bytes, length: int) -> int:
+    """Return the length of the common start of two texts, at most `length`.
+
+    Bisects, because comparing slices is a thousand times faster than comparing single bytes.
+    """
     low, high = 0, length
     while low < high:
         middle = (low + high + 1) // 2
@@ -202,7 +213,8 @@ def _common_prefix(one: bytes, other: bytes, length: int) -> int:
     return low
 
 
-def _common_suffix(one: bytes, other: bytes, length: int) -> int:
+def _measure_common_suffix(one: bytes, other: bytes, length: int) -> int:
+    """Return the length of the common end of two texts, at most `length`."""
     low, high = 0, length
     while low < high:
         middle = (low + high + 1) // 2

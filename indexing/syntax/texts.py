@@ -1,6 +1,6 @@
-"""From bytes to text and between the two: decoding, line starts, byte offsets to code points.
+"""Conversion between bytes and text: decoding, line starts, byte offsets and code-point offsets.
 
-Never fails: odd bytes become U+FFFD or Latin-1, as editors do it. Start at `decode`.
+Never fails: bytes that are not UTF-8 become U+FFFD or are read as Latin-1, as editors do. Start at `decode`.
 """
 
 from __future__ import annotations
@@ -17,13 +17,16 @@ if TYPE_CHECKING:
 _BREAK = re.compile(r"\r\n|\n|\r")
 _OPENING, _CLOSING = b"([{", b")]}"
 _NO_BRACKETS = bytes(set(range(256)) - set(_OPENING + _CLOSING))
-_DEEP = 2000  # brackets in brackets; tree-sitter's time for a query grows with the square, 5 s at 40,000
+_DEEP = 2000  # nested brackets; the time of a query grows with the square of the depth, 5 s at 40,000
 _UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 _REPLACED_AT_MOST = 0.01  # share of undecodable places up to which a text counts as damaged UTF-8, not as Latin-1
 
 
 def decode(data: bytes) -> str:
-    """The text of a file, without its byte order mark. UTF-16 is known by its mark; all else is UTF-8 or Latin-1."""
+    """Return the text of a file with the content `data`, without its byte order mark.
+
+    UTF-16 is recognised by its mark; everything else is UTF-8, or Latin-1 if more than 1 % of it is no valid UTF-8.
+    """
     if encoding := _UTF16.get(data[:2]):
         return data[2:].decode(encoding, "replace")
     data = data.removeprefix(codecs.BOM_UTF8)
@@ -36,12 +39,12 @@ def decode(data: bytes) -> str:
 
 
 def encode(text: str) -> bytes:
-    """UTF-8 for the parser. A lone surrogate becomes one `?`, so that code points can still be counted."""
+    """Encode `text` as UTF-8 for the parser; a lone surrogate becomes one `?`, so that code points still correspond."""
     return text.encode(errors="replace")
 
 
-def too_nested(data: bytes) -> bool:
-    """Whether brackets are nested so deep that the syntax of `data` would take for ever; no code of a person is."""
+def is_too_nested(data: bytes) -> bool:
+    """Return whether brackets are nested so deep, over 2,000, that a query of the tree of `data` would take seconds."""
     if sum(data.count(bracket) for bracket in _OPENING) <= _DEEP:
         return False
     brackets = data.translate(None, _NO_BRACKETS)
@@ -49,7 +52,7 @@ def too_nested(data: bytes) -> bool:
 
 
 def line_starts(text: str) -> list[int]:
-    """Code-point offsets of the starts of all lines, which end as in LSP: with LF, CRLF or a lone CR."""
+    """Return the code-point offsets at which lines start; as in LSP, a line ends with LF, CRLF or a lone CR."""
     if "\r" in text:
         return [0, *(match.end() for match in _BREAK.finditer(text))]
     lengths = [len(line) + 1 for line in text.split("\n")]
@@ -58,12 +61,12 @@ def line_starts(text: str) -> list[int]:
 
 
 def line_of(starts: list[int], offset: int) -> int:
-    """Number of the line, from 0, in which the code point at `offset` stands."""
+    """Return the number of the line, from 0, that contains the code point at `offset`."""
     return bisect_right(starts, offset) - 1
 
 
 def code_points(data: bytes, offsets: Iterable[int]) -> dict[int, int]:
-    """Code-point offset of each byte offset into UTF-8 `data`; one pass, whatever their number."""
+    """Return the code-point offset of each byte offset into the UTF-8 text `data`, in one pass over `data`."""
     result: dict[int, int] = {}
     before = points = 0
     for offset in sorted(set(offsets)):
@@ -74,33 +77,34 @@ def code_points(data: bytes, offsets: Iterable[int]) -> dict[int, int]:
 
 
 class ByteLines:
-    """Where the lines of an encoded text start, for going to and fro between bytes and code points at random.
+    """The starts of a text's lines, in bytes and code points, for converting single offsets.
 
-    Cheap for plain ASCII, where both are the same.
+    Costs nothing for plain ASCII, where both are the same.
     """
 
     def __init__(self, text: str, data: bytes) -> None:
         self._data = data
         self._same = len(text) == len(data)
         self._points: list[int] = [] if self._same else line_starts(text)
-        self._bytes: list[int] = [] if self._same else _byte_line_starts(data)
+        self._bytes: list[int] = [] if self._same else _find_byte_line_starts(data)
 
     def to_byte(self, offset: int, text: str) -> int:
-        """Byte offset of a code-point offset."""
+        """Return the byte offset of a code-point offset into `text`."""
         if self._same:
             return offset
         line = line_of(self._points, offset)
         return self._bytes[line] + len(encode(text[self._points[line] : offset]))
 
     def to_point(self, offset: int) -> int:
-        """Code-point offset of a byte offset."""
+        """Return the code-point offset of a byte offset."""
         if self._same:
             return offset
         line = line_of(self._bytes, offset)
         return self._points[line] + len(self._data[self._bytes[line] : offset].decode(errors="replace"))
 
 
-def _byte_line_starts(data: bytes) -> list[int]:
+def _find_byte_line_starts(data: bytes) -> list[int]:
+    """Return the byte offsets at which lines start."""
     if b"\r" in data:
         return [0, *(match.end() for match in re.finditer(rb"\r\n|\n|\r", data))]
     lengths = [len(line) + 1 for line in data.split(b"\n")]

@@ -1,8 +1,8 @@
 """One lexer for every language: words, single punctuation marks, and line breaks with the change of indentation.
 
-It works on whole arrays (about 60 MB/s), so the same code tokenises a workspace in bulk and the text before the cursor.
-A token is a number: words are hashed, equal words have equal numbers; nothing is looked up in a vocabulary. It knows no
-language's grammar: strings and comments are words and marks like all else. Start at `tokenize`.
+Works on whole arrays (about 60 MB/s), so that the same code tokenises a workspace in bulk and the text before the
+cursor. A token is a number: equal words have equal hashes, and there is no vocabulary. Knows no grammar: the content of
+strings and comments is words and marks, too. Start at `tokenize`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SEPARATOR = 0  # the character NUL: ends a file in a batch; never matches anything
-SAME, DEEPER, SHALLOWER = 1, 2, 3  # a line break, by the next line's indentation against this one's
+SAME, DEEPER, SHALLOWER = 1, 2, 3  # a line break, by the next line's indentation compared with this line's
 FIRST_WORD = 256  # words have this bit set; smaller numbers are the ASCII code of a mark, or a line break
 
 WORD = re.compile(r"[\w\u0080-\U0010ffff]+")  # the same words as the array lexer's, for short texts
@@ -54,28 +54,29 @@ _MIX = np.uint64(0x9E3779B97F4A7C15)
 _MANY = 1 << 15
 
 
-def _powers(base: int, count: int) -> NDArray[np.uint64]:
+def _make_powers(base: int, count: int) -> NDArray[np.uint64]:
+    """Return the first `count` powers of `base` modulo 2**64, the zeroth first."""
     powers = np.full(count, base, dtype=np.uint64)
     powers[0] = 1
     return np.multiply.accumulate(powers)
 
 
-_FORWARD, _BACKWARD = _powers(_BASE, _MANY), _powers(_INVERSE, _MANY)
+_FORWARD, _BACKWARD = _make_powers(_BASE, _MANY), _make_powers(_INVERSE, _MANY)
 
 
-def _tables(count: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
-    """Powers of the base and of its inverse, at least `count` of each; kept and grown by doubling."""
+def _grow_tables(count: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """Return at least `count` powers of the base and of its inverse; the tables are kept and doubled when too short."""
     global _FORWARD, _BACKWARD  # a cache of constants; a race costs time, not correctness
     forward, backward = _FORWARD, _BACKWARD
     if len(forward) < count or len(backward) < count:
         size = 1 << (count - 1).bit_length()
-        forward, backward = _powers(_BASE, size), _powers(_INVERSE, size)
+        forward, backward = _make_powers(_BASE, size), _make_powers(_INVERSE, size)
         _FORWARD, _BACKWARD = forward, backward
     return forward, backward
 
 
 def fold(text: str) -> bytes:
-    """`text` as one byte a code point: ASCII as it is, everything else (lone surrogates too) to 128..255."""
+    """Return `text` with one byte for each code point: ASCII unchanged, everything else hashed to 128..255."""
     if text.isascii():
         return text.encode("ascii")
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
@@ -97,7 +98,7 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What ranking counts: lower-cased words and their parts.
+    """The words and parts of words that ranking counts, lower-cased.
 
     Attributes:
         ids: uint32 hashes, shape (terms,); equal for equal lower-cased spelling.
@@ -109,7 +110,7 @@ class Terms:
 
 
 class _Scratch(threading.local):
-    """Memory for the sums of a short text: new memory of this size comes page by page, which takes longer."""
+    """Reused memory for the sums of a short text: fresh memory would be mapped page by page, which takes longer."""
 
     def __init__(self) -> None:
         self.products = np.zeros(_MANY, dtype=np.uint64)
@@ -119,10 +120,10 @@ class _Scratch(threading.local):
 _SCRATCH = _Scratch()
 
 
-def _sums(data: bytes) -> NDArray[np.uint64]:
-    """Prefix sums of a folded text, good until this thread asks for the next."""
+def _sum_prefixes(data: bytes) -> NDArray[np.uint64]:
+    """Return the prefix sums of a folded text; valid until this thread calls the function again."""
     count = len(data)
-    forward, _ = _tables(count + 1)
+    forward, _ = _grow_tables(count + 1)
     if count <= _MANY:
         products, sums = _SCRATCH.products[:count], _SCRATCH.sums[: count + 1]
     else:
@@ -132,19 +133,20 @@ def _sums(data: bytes) -> NDArray[np.uint64]:
     return sums
 
 
-def _hashes(sums: NDArray[np.uint64], starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.uint32]:
-    _, backward = _tables(len(sums))
+def _hash_ranges(sums: NDArray[np.uint64], starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.uint32]:
+    """Return the hash of each range [start, end) of the text with the prefix sums `sums`."""
+    _, backward = _grow_tables(len(sums))
     mixed = (sums[ends] - sums[starts]) * backward[starts]
     return mix(mixed).astype(np.uint32) | np.uint32(FIRST_WORD)
 
 
 def _classify(data: bytes) -> NDArray[np.uint8]:
-    """Character classes, with a space before the first and behind the last character."""
+    """Return the class of each character, with a space added at both ends."""
     return np.frombuffer(b"\x00" + data.translate(_CLASSES) + b"\x00", dtype=np.uint8)
 
 
 def tokenize(data: bytes) -> Tokens:
-    """Tokenise a folded text; several files are joined by NUL characters and each is tokenised as if alone."""
+    """Split a folded text into tokens; files joined by NUL characters are tokenised as if each stood alone."""
     classes = _classify(data)
     inner = classes[1:-1]
     is_word = classes >= _UNDERSCORE
@@ -160,13 +162,13 @@ def tokenize(data: bytes) -> Tokens:
         starts, kinds, breaks = starts[keep], kinds[keep], breaks[keep]
     ids = np.frombuffer(data, dtype=np.uint8)[starts].astype(np.uint32)
     words = kinds >= _UNDERSCORE
-    ids[words] = _hashes(_sums(data), starts[words], ends)
+    ids[words] = _hash_ranges(_sum_prefixes(data), starts[words], ends)
     _mark_breaks(ids, starts, kinds, len(data))
     return Tokens(ids, starts)
 
 
 def _mark_breaks(ids: NDArray[np.uint32], starts: NDArray[np.int64], kinds: NDArray[np.uint8], length: int) -> None:
-    """Give each line break the number that says how the indentation changes."""
+    """Set the number of each line break in `ids` to SAME, DEEPER or SHALLOWER, by the change of indentation."""
     nul = kinds == _NUL
     lines = np.flatnonzero((kinds == _BREAK) | nul)
     if not len(lines):
@@ -187,7 +189,7 @@ def _mark_breaks(ids: NDArray[np.uint32], starts: NDArray[np.int64], kinds: NDAr
 
 
 def terms(data: bytes) -> Terms:
-    """The terms of a folded text: each lower-cased part of each word, and the whole word where it has several parts."""
+    """Return the terms of a folded text: each part of each word, and the whole word if it has several parts."""
     classes = _classify(data)
     before, here, behind = classes[:-2], classes[1:-1], classes[2:]
     in_part = here > _UNDERSCORE
@@ -205,17 +207,20 @@ def terms(data: bytes) -> Terms:
     whole = (begins[first] != word_begins) | (ends[first] != word_ends)
     starts = np.concatenate([begins, word_begins[whole]])
     ends = np.concatenate([ends, word_ends[whole]])
-    wanted = (here[starts] != _DIGIT) & (ends - starts > 1)  # numbers and single letters say nothing
+    wanted = (here[starts] != _DIGIT) & (ends - starts > 1)  # numbers and single letters do not help ranking
     starts, ends = starts[wanted], ends[wanted]
     order = np.argsort(starts, kind="stable")
     starts = starts[order]
-    return Terms(_hashes(_sums(data.lower()), starts, ends[order]), starts)
+    return Terms(_hash_ranges(_sum_prefixes(data.lower()), starts, ends[order]), starts)
 
 
 def window_hashes(ids: NDArray[np.uint32], lengths: Sequence[int]) -> list[NDArray[np.uint32]]:
-    """For each length and position the hash of so many tokens ending there, fewer at the beginning. Shape: as `ids`."""
+    """Return, for each length, an array with the hash of the last `length` tokens up to each position, shaped as `ids`.
+
+    At the first positions there are fewer tokens.
+    """
     count = len(ids)
-    forward, backward = _tables(count + 1)
+    forward, backward = _grow_tables(count + 1)
     sums = np.zeros(count + 1, dtype=np.uint64)
     np.cumsum(ids * forward[:count], out=sums[1:])
     hashes = []
@@ -230,9 +235,10 @@ def window_hashes(ids: NDArray[np.uint32], lengths: Sequence[int]) -> list[NDArr
 
 @cache
 def window_weights(width: int, lengths: tuple[int, ...]) -> NDArray[np.uint64]:
-    """What the tokens of a window count for in the hashes of its last tokens; `mix` makes hashes of the sums.
+    """Return the factor of each token of a window in the sum of its last tokens, for each length.
 
-    A window's row times this is the same as `window_hashes` at its end. Shape (width, lengths).
+    The product of a window of `width` tokens and this matrix, given to `mix`, equals `window_hashes` at the window's
+    end. Shape (width, lengths).
     """
     weights = np.zeros((width, len(lengths)), dtype=np.uint64)
     for column, length in enumerate(lengths):
@@ -242,7 +248,7 @@ def window_weights(width: int, lengths: tuple[int, ...]) -> NDArray[np.uint64]:
 
 
 def mix(sums: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """The sums of ranges, in place, as hashes of 32 bits."""
+    """Turn the sums of ranges into hashes of 32 bits, in place, and return them."""
     sums ^= sums >> np.uint64(32)
     sums *= _MIX
     sums >>= np.uint64(32)
@@ -250,16 +256,16 @@ def mix(sums: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 
 def hash_words(words: list[str]) -> NDArray[np.uint32]:
-    """The numbers of whole words, as `tokenize` gives them."""
+    """Return the numbers of whole words, equal to those from `tokenize`."""
     return _hash_list([fold(word) for word in words])
 
 
 def hash_terms(words: list[str]) -> NDArray[np.uint32]:
-    """The numbers of whole words, lower-cased, as `terms` gives them."""
+    """Return the numbers of whole words, lower-cased, equal to those from `terms`."""
     return _hash_list([fold(word).lower() for word in words])
 
 
 def _hash_list(words: list[bytes]) -> NDArray[np.uint32]:
     ends = np.cumsum([len(word) for word in words], dtype=np.int64) if words else np.zeros(0, dtype=np.int64)
     starts = np.concatenate([[0], ends[:-1]]).astype(np.int64) if words else ends
-    return _hashes(_sums(b"".join(words)), starts, ends)
+    return _hash_ranges(_sum_prefixes(b"".join(words)), starts, ends)

@@ -1,7 +1,6 @@
-"""The parse cache: the syntax trees of the documents being typed in, each made from the one before it.
+"""The parse cache: the syntax of the documents being typed in, each parsed incrementally from the version before.
 
-One for a core, shared by completion, review, code actions and proposals. Keeps a handful of trees and never parses what
-the index parses. Start at `SyntaxTrees.of`.
+Completion, review, code actions and proposals share one cache. The index does not use it. Start at `SyntaxTrees.of`.
 """
 
 from __future__ import annotations
@@ -14,18 +13,18 @@ if TYPE_CHECKING:
     from indexing.syntax.documents import Document
     from indexing.syntax.syntax import Syntax
 
-KEPT = 8
+KEPT = 8  # documents
 
 
 class SyntaxTrees:
-    """The newest tree of each of the last few documents. Thread-safe: trees are immutable, the newest wins."""
+    """The latest syntax of each of the last few documents. Thread-safe: values are immutable, the last one wins."""
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._newest: OrderedDict[str, tuple[Document, Syntax]] = OrderedDict()
 
     def of(self, document: Document) -> Syntax:
-        """Return the tree of `document`, made incrementally from the last version's; blocking."""
+        """Return the syntax of `document`, parsed incrementally from the last version's; blocks while it parses."""
         from indexing.syntax.syntax import Syntax  # noqa: PLC0415 - loads the parser with the first request
 
         with self._lock:
@@ -44,11 +43,11 @@ class SyntaxTrees:
         return syntax
 
     def knows(self, document: Document) -> bool:
-        """Whether the tree of exactly this text is there, so that `of` costs nothing; microseconds."""
+        """Return whether the syntax of exactly this text is cached, in microseconds."""
         known = self._newest.get(document.uri)
         return known is not None and (known[0].language, known[0].text) == (document.language, document.text)
 
     def forget(self, uri: str) -> None:
-        """Drop the tree of a closed document."""
+        """Drop the syntax of the closed document `uri`."""
         with self._lock:
             self._newest.pop(uri, None)

@@ -176,7 +176,7 @@ class Exclusion:
         return "ignored" if reason and reason == built_in and rules.find_ignore(relative, starling=False) else reason
 
     @staticmethod
-    def waived_reasons(rules: Rules, relative: str) -> tuple[str, ...]:
+    def find_waived_reasons(rules: Rules, relative: str) -> tuple[str, ...]:
         """Return the reasons of a file's content that do not count, because a rule includes the file."""
         if rules.plain:
             return ()
@@ -184,14 +184,14 @@ class Exclusion:
             return ("generated", "minified", "long lines")
         return ("generated",) if rules.find_mark(relative, "generated") is False else ()
 
-    def waived_reasons_at(self, path: Path) -> tuple[str, ...]:
-        """Return `waived_reasons` of the absolute `path`; none outside of the root."""
+    def find_waived_reasons_at(self, path: Path) -> tuple[str, ...]:
+        """Return `find_waived_reasons` of the absolute `path`; none outside of the root."""
         try:
             parts = Path(os.path.realpath(path)).relative_to(self.root).parts
         except (ValueError, OSError):
             return ()
         rules, _, _ = self._descend(parts[:-1])
-        return self.waived_reasons(rules, "/".join(parts))
+        return self.find_waived_reasons(rules, "/".join(parts))
 
     def _descend(self, parts: Sequence[str]) -> tuple[Rules, str, str]:
         """Return the rules in the folder `parts`, the first excluded folder on the way to it, and the reason."""
@@ -244,7 +244,7 @@ class Exclusion:
         return (
             why
             or self.file_reason(rules, parts[-1], relative)
-            or self._content_reason(real, self.waived_reasons(rules, relative))
+            or self._content_reason(real, self.find_waived_reasons(rules, relative))
         )
 
     def _weigh(self, rules: Rules, relative: str, built_in: str) -> str:

@@ -196,7 +196,9 @@ class _Walker:
         if reason:
             self._skipped[reason] += 1
             return None
-        return WalkedFile(relative, found.st_mtime_ns, found.st_size, self._exclusion.waived_reasons(rules, relative))
+        return WalkedFile(
+            relative, found.st_mtime_ns, found.st_size, self._exclusion.find_waived_reasons(rules, relative)
+        )
 
     def _find_reason(self, entry: os.DirEntry[str], relative: str, rules: Rules, found: os.stat_result) -> str:
         if stat.S_ISLNK(found.st_mode):

@@ -1,6 +1,6 @@
 """The completion model that runs in this process, on CTranslate2.
 
-NewestFirstLock requests into prompts (`models.fim`), decodes them one at a time with the newest first
+Turns requests into prompts (`models.fim`), decodes them one at a time with the newest first
 (`models.local.newest_first_lock`), applies stop rules and cancellation at each token, and turns tokens into text. Never
 loads anything itself (`models.local.loading`) and never shows a marker to the caller. Start at
 `CTranslateModel.generate`.

@@ -157,7 +157,7 @@ def _check_grammars() -> Iterator[Check]:
     states: dict[str, str] = {}
     for name in languages.NAMES:
         grammar = grammars.load(name)
-        states[name] = grammars.problem(name)
+        states[name] = grammars.explain_problem(name)
         if grammar is not None:
             grammar.parse(b"x")
         elif not states[name]:

@@ -87,7 +87,7 @@ def make_means(
     core = files.core
 
     def review(document: Document) -> tuple[Finding, ...]:
-        if core.reviewer is None or core.index.withheld(document):
+        if core.reviewer is None or core.index.find_withholding(document):
             return ()
         return core.reviewer.review(document, layers=frozenset({Layer.STATIC}), cancelled=cancelled)
 

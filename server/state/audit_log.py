@@ -10,7 +10,7 @@ from dataclasses import astuple, fields
 from typing import TYPE_CHECKING, Any
 
 from server.gate.records import AuditRow
-from server.state.statements import storable
+from server.state.statements import make_storable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +51,7 @@ class Audit:
 
 def _pack(row: AuditRow) -> list[object]:
     values = (int(value) if isinstance(value, bool) else value for value in astuple(row))
-    return [storable(value) if isinstance(value, str) else value for value in values]
+    return [make_storable(value) if isinstance(value, str) else value for value in values]
 
 
 def _unpack(row: Sequence[Any]) -> AuditRow:

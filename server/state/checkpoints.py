@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from agents.edits import CreateFile, DeleteFile, RenameFile, TextChange
 from server.gate.disk import attributes, contents
 from server.gate.records import Checkpoint, KeptChange, Subject, name_kind
-from server.state.statements import storable
+from server.state.statements import make_storable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,7 +47,7 @@ class Checkpoints:
         inserted = connection.execute(
             "INSERT INTO checkpoints (id, request, created, title, settled, undoes, bytes)"
             " VALUES (?, ?, ?, ?, 0, ?, 0) ON CONFLICT (id) DO NOTHING",
-            (replaced.checkpoint, replaced.request, time.time(), storable(replaced.title), replaced.undoes),
+            (replaced.checkpoint, replaced.request, time.time(), make_storable(replaced.title), replaced.undoes),
         )
         if inserted.rowcount:
             self._write_files(

@@ -145,7 +145,7 @@ class State:
         if self._identity != self._identify():
             copies = self.path.parent.glob(f"{self.path.name}.{DAMAGED}-*")
             kept = (path for path in copies if _identify(path) == self._identity)
-            return _describe_damage(next(kept, None)) or "was taken away, with what was recorded in it"
+            return _describe_damage(next(kept, None)) or "was deleted, with what was recorded in it"
         try:
             return "" if _read_version(self._connection) else "was emptied, with what was recorded in it"
         except sqlite3.DatabaseError as error:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from agents.ports.memory import LONGEST_TEXT, Activity, Decision, Remembered, Source
 from indexing.workspace.secrets.literals import secret_literals
-from server.state.statements import storable
+from server.state.statements import make_storable
 
 if TYPE_CHECKING:
     from server.state.database import State
@@ -38,7 +38,7 @@ class MemoryStore:
             ValueError: a text is longer than `LONGEST_TEXT`.
         """
         now = time.time()
-        workspace = storable(memory.workspace)
+        workspace = make_storable(memory.workspace)
         texts = _clean(memory.agent, memory.key, memory.text)
         row = (workspace, *texts, memory.source, *_clean(memory.origin), now, now)
         with self._state.transaction() as connection:
@@ -57,7 +57,7 @@ class MemoryStore:
             rows = connection.execute(
                 "SELECT workspace, agent, name, content, source, origin, created, changed FROM agent_memory"
                 " WHERE workspace IN (?, '') AND agent IN (?, '') ORDER BY changed DESC, name LIMIT ?",
-                (storable(workspace), storable(agent), limit),
+                (make_storable(workspace), make_storable(agent), limit),
             )
             return tuple(
                 Remembered(place, who, key, text, Source(source), *rest)
@@ -69,7 +69,7 @@ class MemoryStore:
         with self._state.transaction() as connection:
             deleted = connection.execute(
                 "DELETE FROM agent_memory WHERE workspace = ? AND agent = ? AND name = ?",
-                (storable(workspace), *_clean(agent, key)),
+                (make_storable(workspace), *_clean(agent, key)),
             )
             return deleted.rowcount == 1
 
@@ -80,7 +80,7 @@ class MemoryStore:
             ValueError: a text is longer than `LONGEST_TEXT`.
         """
         now = time.time()
-        row = (storable(activity.workspace), *_clean(activity.agent, activity.activity, activity.details), now)
+        row = (make_storable(activity.workspace), *_clean(activity.agent, activity.activity, activity.details), now)
         with self._state.transaction() as connection:
             connection.execute(
                 "INSERT INTO activity_logs (workspace, agent, activity, details, at) VALUES (?, ?, ?, ?, ?)", row
@@ -96,7 +96,7 @@ class MemoryStore:
             rows = connection.execute(
                 "SELECT workspace, agent, activity, details, at FROM activity_logs"
                 " WHERE workspace = ? AND ? IN ('', agent) ORDER BY id DESC LIMIT ?",
-                (storable(workspace), storable(agent), limit),
+                (make_storable(workspace), make_storable(agent), limit),
             )
             return tuple(Activity(*row) for row in rows)
 
@@ -113,7 +113,7 @@ class MemoryStore:
             connection.execute(
                 "INSERT INTO decision_history (workspace, agent, kind, question, verdict, details, at)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (storable(decision.workspace), *texts, now),
+                (make_storable(decision.workspace), *texts, now),
             )
 
     def list_decisions(self, workspace: str, limit: int) -> tuple[Decision, ...]:
@@ -122,13 +122,13 @@ class MemoryStore:
             rows = connection.execute(
                 "SELECT workspace, agent, kind, question, verdict, details, at FROM decision_history"
                 " WHERE workspace = ? ORDER BY id DESC LIMIT ?",
-                (storable(workspace), limit),
+                (make_storable(workspace), limit),
             )
             return tuple(Decision(*row) for row in rows)
 
     def clear(self, workspace: str) -> int:
         """Delete all memories, activities and decisions of `workspace`; return how many rows that were."""
-        place = (storable(workspace),)
+        place = (make_storable(workspace),)
         with self._state.transaction() as connection:
             return (
                 connection.execute("DELETE FROM agent_memory WHERE workspace = ?", place).rowcount
@@ -153,7 +153,7 @@ def _clean(*texts: str) -> tuple[str, ...]:
     """Return `texts` as they are stored: without secrets; raises ValueError for one longer than `LONGEST_TEXT`."""
     if any(len(text) > LONGEST_TEXT for text in texts):
         raise ValueError(f"a text has more than {LONGEST_TEXT:,} characters")
-    return tuple(storable(_hide_secrets(text)) for text in texts)
+    return tuple(make_storable(_hide_secrets(text)) for text in texts)
 
 
 def _hide_secrets(text: str) -> str:

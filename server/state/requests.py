@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from server.gate.records import Request, Status
-from server.state.statements import storable
+from server.state.statements import make_storable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,7 +64,7 @@ class Requests:
             question.by, model, task, json.dumps(subjects), question.diff[:LONGEST_DIFF],
             json.dumps(question.warnings), Status.PENDING,
         ]  # fmt: skip
-        self._undecided[question.id] = [storable(value) if isinstance(value, str) else value for value in row]
+        self._undecided[question.id] = [make_storable(value) if isinstance(value, str) else value for value in row]
         with self._state.transaction() as connection:
             connection.execute("DELETE FROM requests WHERE created < ?", (time.time() - KEPT_S,))
             self._insert_undecided(connection, question.id)
@@ -94,7 +94,7 @@ class Requests:
 
     def end(self, connection: Connection, outcome: Outcome, answer: Answer | None, answer_s: float | None) -> None:
         """Record the outcome of a request, in the caller's transaction."""
-        status, reason = _STATUS[outcome.verdict], storable(outcome.reason)
+        status, reason = _STATUS[outcome.verdict], make_storable(outcome.reason)
         self._insert_undecided(connection, outcome.proposal)
         self._undecided.pop(outcome.proposal, None)
         connection.execute(

@@ -19,7 +19,7 @@ from agents.ports.sessions import (
     SessionState,
     SessionUnavailable,
 )
-from server.state.statements import storable
+from server.state.statements import make_storable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +41,15 @@ class SessionStore:
     def create(self, workspace: str, *, title: str, role: str = "") -> Session:
         """Insert a new session without entries and return it; evict sessions beyond the bounds."""
         now = time.time()
-        row = (uuid.uuid4().hex, storable(workspace), storable(title), storable(role), SessionState.IDLE, now, now)
+        row = (
+            uuid.uuid4().hex,
+            make_storable(workspace),
+            make_storable(title),
+            make_storable(role),
+            SessionState.IDLE,
+            now,
+            now,
+        )
         with self._state.transaction() as connection:
             connection.execute(
                 "INSERT INTO sessions (id, workspace, title, role, state, created, changed)"
@@ -60,7 +68,7 @@ class SessionStore:
         """Return up to `limit` sessions of `workspace`, the last changed first."""
         query = f"{_SELECT} WHERE workspace = ? ORDER BY changed DESC, id LIMIT ?"
         with self._state.reading() as connection:
-            return tuple(map(_unpack, connection.execute(query, (storable(workspace), limit))))
+            return tuple(map(_unpack, connection.execute(query, (make_storable(workspace), limit))))
 
     def read(self, session: str, *, after: int = 0, limit: int = 1000) -> tuple[Entry, ...]:
         """Return up to `limit` entries with a number above `after`, in order; () for an unknown session."""
@@ -122,7 +130,7 @@ class SessionStore:
         """Set the title, whoever drives the session; return whether there is such a session."""
         with self._state.transaction() as connection:
             renamed = connection.execute(
-                "UPDATE sessions SET title = ?, changed = ? WHERE id = ?", (storable(title), time.time(), session)
+                "UPDATE sessions SET title = ?, changed = ? WHERE id = ?", (make_storable(title), time.time(), session)
             )
             return renamed.rowcount == 1
 
@@ -177,7 +185,7 @@ def _remove(connection: Connection, sessions: Sequence[str]) -> None:
 
 
 def _pack(entry: Entry) -> tuple[str, ...]:
-    return entry.kind, storable(entry.by), storable(entry.text), storable(entry.details)
+    return entry.kind, make_storable(entry.by), make_storable(entry.text), make_storable(entry.details)
 
 
 def _unpack(row: Sequence[Any]) -> Session:

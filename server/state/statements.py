@@ -44,6 +44,6 @@ class Connection(Protocol):
         ...
 
 
-def storable(text: str) -> str:
+def make_storable(text: str) -> str:
     r"""Return `text` as any database holds it: lone surrogates and NUL are spelled out (`\ud83d`)."""
     return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")

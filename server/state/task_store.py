@@ -23,7 +23,7 @@ from agents.ports.task_queue import (
     QueueFull,
     TaskStatus,
 )
-from server.state.statements import storable
+from server.state.statements import make_storable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -78,15 +78,15 @@ class TaskStore:
         """Return up to `limit` tasks of `workspace`, the last added first, those of one status if that is given."""
         query = f"{_SELECT} WHERE workspace = ? AND ? IN ('', status) ORDER BY created DESC, id LIMIT ?"
         with self._state.reading() as connection:
-            rows = connection.execute(query, (storable(workspace), status or "", limit)).fetchall()
+            rows = connection.execute(query, (make_storable(workspace), status or "", limit)).fetchall()
             return tuple(_unpack(connection, row) for row in rows)
 
     def claim(self, workspace: str, worker: str, roles: Collection[str] = ()) -> QueuedTask | None:
         """Claim the most urgent task for `worker`, None where nothing is to be done; the port says in which order."""
-        now, place = time.time(), storable(workspace)
+        now, place = time.time(), make_storable(workspace)
         condition = f"role IN ({', '.join('?' * (len(roles) + 1))})" if roles else "1 = 1"
         query = _NEXT.format(roles=condition, high=int(Priority.HIGH))
-        wanted = ("", *map(storable, roles)) if roles else ()
+        wanted = ("", *map(make_storable, roles)) if roles else ()
         with self._state.transaction() as connection:
             self._take_back_stuck(connection, place, now)
             _stop_blocked(connection)
@@ -96,7 +96,7 @@ class TaskStore:
             connection.execute(
                 "UPDATE queued_tasks SET status = ?, worker = ?, attempts = attempts + 1, renewed = ?, changed = ?"
                 " WHERE id = ? AND status = 'queued'",
-                (TaskStatus.RUNNING, storable(worker), now, now, row[0]),
+                (TaskStatus.RUNNING, make_storable(worker), now, now, row[0]),
             )
             return _require(connection, row[0])
 
@@ -166,8 +166,8 @@ def _insert(connection: Connection, task: NewTask) -> str:
     """Insert `task` and return its id, or the id of the one with its key; raises as `TaskStore.add` does."""
     if len(task.details) > LONGEST_TEXT:
         raise ValueError(f"the details have more than {LONGEST_TEXT:,} characters")
-    now, place = time.time(), storable(task.workspace)
-    key = storable(task.key) or None
+    now, place = time.time(), make_storable(task.workspace)
+    key = make_storable(task.key) or None
     row = connection.execute("SELECT id FROM queued_tasks WHERE name = ?", (key,)).fetchone()
     if row is not None:
         return str(row[0])
@@ -183,8 +183,8 @@ def _insert(connection: Connection, task: NewTask) -> str:
         "INSERT INTO queued_tasks (id, workspace, title, details, role, priority, deadline, parent, name, status,"
         " created, changed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
-            identity, place, storable(task.title), storable(task.details), storable(task.role), int(task.priority),
-            task.deadline, task.parent, key, TaskStatus.QUEUED, now, now,
+            identity, place, make_storable(task.title), make_storable(task.details), make_storable(task.role),
+            int(task.priority), task.deadline, task.parent, key, TaskStatus.QUEUED, now, now,
         ),
     )  # fmt: skip
     connection.executemany(
@@ -207,7 +207,7 @@ def _remove_old(connection: Connection, now: float) -> None:
 
 def _name_claim(claimed: QueuedTask) -> tuple[str, str, int]:
     """Return the values of `_CLAIMED`."""
-    return claimed.id, storable(claimed.worker), claimed.attempts
+    return claimed.id, make_storable(claimed.worker), claimed.attempts
 
 
 def _end_claim(connection: Connection, claimed: QueuedTask, status: TaskStatus, result: str) -> bool:
@@ -215,7 +215,7 @@ def _end_claim(connection: Connection, claimed: QueuedTask, status: TaskStatus, 
     if len(result) > LONGEST_TEXT:
         raise ValueError(f"the result has more than {LONGEST_TEXT:,} characters")
     query = f"UPDATE queued_tasks SET status = ?, result = ?, changed = ? WHERE {_CLAIMED}"  # noqa: S608
-    values = (status, storable(result), time.time(), *_name_claim(claimed))
+    values = (status, make_storable(result), time.time(), *_name_claim(claimed))
     return connection.execute(query, values).rowcount == 1
 
 

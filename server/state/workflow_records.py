@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from agents.workflow import Round
-from server.state.statements import storable
+from server.state.statements import make_storable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,8 +79,8 @@ class Workflows:
         """
         identity = uuid.uuid4().hex
         packed = json.dumps([asdict(one) for one in rounds])
-        texts = (storable(uri), storable(task), storable(model), packed)
-        row = (identity, time.time(), *texts, best, outcome, storable(reason), seconds, proposal)
+        texts = (make_storable(uri), make_storable(task), make_storable(model), packed)
+        row = (identity, time.time(), *texts, best, outcome, make_storable(reason), seconds, proposal)
         with self._state.transaction() as connection:
             connection.execute("DELETE FROM workflows WHERE at < ?", (time.time() - KEPT_S,))
             connection.execute("INSERT INTO workflows VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)

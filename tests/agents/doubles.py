@@ -35,7 +35,7 @@ class MemoryIndex:
     def exclusion(self, path: Path) -> str:
         return self.excluded.get(path.name, "")
 
-    def withheld(self, document: Document) -> str:
+    def find_withholding(self, document: Document) -> str:
         reason = access.decide(document, self.exclusion)
         return "" if reason in access.ALONE else reason
 
@@ -64,7 +64,7 @@ class MemoryIndex:
     ) -> tuple[Recalled, ...]:
         return self.recalled[:limit]
 
-    def definitions(
+    def find_definitions(
         self, names: Collection[str], *, document: Document, limit: int = 10, deadline: float | None = None
     ) -> tuple[Hit, ...]:
         return tuple(hit for hit in self.defined if hit.name in names)[:limit]

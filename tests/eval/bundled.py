@@ -1,4 +1,4 @@
-"""Models loaded for measuring: the bundled one, others beside it, and the same ones asked with less or more."""
+"""Loads models for measuring: the bundled one, further ones from folders, and variants with less or more input."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ if TYPE_CHECKING:
 WITH_CONTEXT = PromptShares(prefix=0.5, suffix=0.25, stable=0.2, volatile=0.05)
 
 
-def bundled_entry() -> ModelEntry:
-    """The bundled model's."""
+def find_bundled_entry() -> ModelEntry:
+    """Return the registry entry of the bundled model."""
     return Catalog.load(None).entries[DEFAULT_MODEL]
 
 
 @contextmanager
-def bundled_model() -> Iterator[CompletionModel]:
-    """The bundled model, freed at the end."""
-    with opened(bundled_entry()) as model:
+def load_bundled_model() -> Iterator[CompletionModel]:
+    """Load the bundled model; free it at the end."""
+    with open_model(find_bundled_entry()) as model:
         yield model
 
 
 @contextmanager
-def opened(entry: ModelEntry) -> Iterator[CompletionModel]:
-    """A model, freed at the end."""
+def open_model(entry: ModelEntry) -> Iterator[CompletionModel]:
+    """Load a model; free it at the end."""
     model = load(entry)
     try:
         yield model
@@ -46,19 +46,19 @@ def opened(entry: ModelEntry) -> Iterator[CompletionModel]:
 
 
 def add_beside(parser: argparse.ArgumentParser) -> None:
-    """The option that names further models."""
+    """Add the command-line option that names the folders of further models."""
     parser.add_argument(
         "--beside", type=Path, nargs="*", default=[], metavar="FOLDER", help=f"other models, folders with {ENTRY_FILE}"
     )
 
 
 def beside(folders: Sequence[Path]) -> dict[str, ModelEntry]:
-    """Entries of further models, by their folders' names."""
+    """Return the entries of the models in further folders, by folder name."""
     return {folder.name: read_entry(folder / ENTRY_FILE) for folder in folders}
 
 
 class PrefixOnly:
-    """A model that is not told what stands behind the cursor."""
+    """A model that does not see the text after the cursor."""
 
     def __init__(self, model: CompletionModel) -> None:
         self._model = model
@@ -73,22 +73,22 @@ class PrefixOnly:
         cancelled: Callable[[], bool],
         alternatives: int = 1,
     ) -> Sequence[Generation]:
-        """As the model does, without the suffix."""
+        """Generate with an empty suffix."""
         asked = replace(request, suffix="")
         return self._model.generate(asked, stop=stop, cancelled=cancelled, alternatives=alternatives)
 
     def score(
         self, request: FillRequest, continuations: Sequence[str], *, cancelled: Callable[[], bool]
     ) -> Sequence[Score]:
-        """As the model does, without the suffix."""
+        """Score with an empty suffix."""
         return self._model.score(replace(request, suffix=""), continuations, cancelled=cancelled)
 
 
 @contextmanager
 def with_context(entry: ModelEntry) -> Iterator[CompletionModel]:
-    """A model with a small window that gets other files' code all the same."""
+    """Return a model with a small window that gets other files' code all the same."""
     with (
         mock.patch.object(generator, "_LEAST_WINDOW", 0),
-        opened(replace(entry, shares=WITH_CONTEXT)) as model,
+        open_model(replace(entry, shares=WITH_CONTEXT)) as model,
     ):
         yield model

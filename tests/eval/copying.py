@@ -1,4 +1,4 @@
-"""The floor: copying the line that follows the most similar window of eight lines, anywhere in the package.
+"""Baseline: copies the line that follows the most similar window of eight lines anywhere in the package.
 
 Likeness is the Jaccard index of the words of both windows. What has been typed of the line must agree, and a window
 whose next line is the masked one does not count. Needs no model and no index; whoever is not better has done nothing.
@@ -34,7 +34,7 @@ class CopyFloor:
 
     @classmethod
     def of(cls, paths: Iterable[Path]) -> CopyFloor:
-        """Read a package's files."""
+        """Read the files of a package."""
         floor = cls()
         for path in paths:
             rows = path.read_text(encoding="utf-8", errors="replace").split("\n")
@@ -52,7 +52,7 @@ class CopyFloor:
         self.sizes.append(len(window))
 
     def complete(self, place: Place) -> str:
-        """The rest of the line at `place`, "" when nothing agrees with what stands before the cursor."""
+        """Return the rest of the line at `place`; "" if no window's next line begins with what is typed."""
         before = place.text[: place.start].split("\n")
         typed, own = before[-1].lstrip(), (place.path, len(before) - 1)
         window = words(before[-WINDOW - 1 : -1])
@@ -71,5 +71,5 @@ class CopyFloor:
 
 
 def words(rows: list[str]) -> set[str]:
-    """The distinct words of some lines."""
+    """Return the distinct words of some lines."""
     return set(WORD.findall("\n".join(rows)))

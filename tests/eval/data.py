@@ -56,7 +56,7 @@ class Package:
         return CACHE / "packages" / f"{self.name}-{self.version}"
 
     def files(self) -> list[Path]:
-        """Its Python files, sorted.
+        """Return the package's Python files, sorted.
 
         Raises:
             DataError: it has not been fetched yet.
@@ -67,25 +67,25 @@ class Package:
 
 
 def packages(split: str | None = None) -> list[Package]:
-    """The pinned packages, all or those of one split ("dev", "test", "new")."""
+    """Return the pinned packages, all or those of one split ("dev", "test", "new")."""
     pins = tomllib.loads(PINS.read_text(encoding="utf-8"))["package"]
     found = [Package(**pin) for pin in pins]
     return [package for package in found if split is None or package.split == split]
 
 
 def package(name: str) -> Package:
-    """The pinned package of this name."""
+    """Return the pinned package of this name."""
     return next(found for found in packages() if found.name == name)
 
 
 def digest(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
+    """Return the SHA-256 of a file, hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def wheel_of(wanted: Package, folder: Path) -> Path | None:
-    """The wheel in `folder` that is exactly what was pinned."""
+    """Return the wheel in `folder` whose hash is the pinned one."""
     wheels = sorted(folder.glob("*.whl")) if folder.is_dir() else []
     return next((wheel for wheel in wheels if digest(wheel) == wanted.sha256), None)
 

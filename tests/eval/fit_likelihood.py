@@ -96,7 +96,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Sample:
-    """A function of a dev package that is to be measured."""
+    """A function of a dev package to measure."""
 
     package: str
     path: Path
@@ -105,7 +105,7 @@ class Sample:
 
     @property
     def name(self) -> str:
-        """What tells it from all others."""
+        """Identifier of the sample, unique among all."""
         return f"{'/'.join(self.path.parts[-3:])} {self.function.name}:{self.function.first}"
 
 
@@ -117,7 +117,7 @@ def samples(count: int) -> list[Sample]:
     return [one for one in chain.from_iterable(zip_longest(*of_packages)) if one is not None]
 
 
-def measured(sample: Sample, model: CompletionModel) -> Measured:
+def measure_function(sample: Sample, model: CompletionModel) -> Measured:
     """Measure a function, and one slip of each kind that fits it."""
     path, text, function = sample.path, sample.text, sample.function
     rng = random.Random(f"{SEED} {path.name} {function}")  # noqa: S311 - a sample that repeats, no secret
@@ -136,35 +136,35 @@ def measured(sample: Sample, model: CompletionModel) -> Measured:
     return Measured(sample.package, function.last - function.first + 1, sound, tuple(slips))
 
 
-def packed(one: Measured) -> dict[str, Any]:
+def pack(one: Measured) -> dict[str, Any]:
     """Write what the fit needs of a function as JSON."""
     return {
         "package": one.package,
         "lines": one.lines,
-        "sound": [_packed(place) for place in one.sound],
-        "slips": [[kind, line, [_packed(place) for place in found]] for kind, line, found in one.slips],
+        "sound": [_pack_place(place) for place in one.sound],
+        "slips": [[kind, line, [_pack_place(place) for place in found]] for kind, line, found in one.slips],
     }
 
 
-def unpacked(record: Mapping[str, Any]) -> Measured:
-    """Read what `packed` wrote."""
-    slips = ((kind, line, tuple(map(_unpacked, found))) for kind, line, found in record["slips"])
-    return Measured(record["package"], record["lines"], tuple(map(_unpacked, record["sound"])), tuple(slips))
+def unpack(record: Mapping[str, Any]) -> Measured:
+    """Read what `pack` wrote."""
+    slips = ((kind, line, tuple(map(_unpack_place, found))) for kind, line, found in record["slips"])
+    return Measured(record["package"], record["lines"], tuple(map(_unpack_place, record["sound"])), tuple(slips))
 
 
-def _packed(place: Place) -> list[Any]:
+def _pack_place(place: Place) -> list[Any]:
     seen = place.seen
     return [seen.site.kind, seen.margin, seen.doubt, seen.unused, place.line, place.right]
 
 
-def _unpacked(record: Sequence[Any]) -> Place:
+def _unpack_place(record: Sequence[Any]) -> Place:
     kind, margin, doubt, unused, line, right = record
     nowhere = Span(0, 0)
     return Place(Comparison(Site(kind, nowhere, nowhere, "", ()), "", margin, doubt, unused), line, right)
 
 
 def places(document: Document, span: Span, model: CompletionModel, right: str) -> tuple[Place, ...]:
-    """All comparisons in a span; `right` is the text without a slip, if there is one."""
+    """Return all comparisons in a span; `right` is the text without a slip, if there is one."""
     tree = ast.dump(ast.parse(right)) if right else ""
     comparisons = compare_sites(document, Syntax.of(document), model, [span], cancelled=lambda: False, limits=PATIENT)
     return tuple(
@@ -178,15 +178,15 @@ def places(document: Document, span: Span, model: CompletionModel, right: str) -
 
 
 def _with_alternative(text: str, one: Comparison) -> str:
-    """The tree of the text with the alternative, "" where that is no Python."""
+    """Return the syntax tree of the text with the alternative; "" if that text is not Python."""
     try:
         return ast.dump(ast.parse(text[: one.site.span.start] + one.alternative + text[one.site.span.end :]))
     except (SyntaxError, ValueError):
         return ""
 
 
-def fitted(functions: Sequence[Measured]) -> dict[str, tuple[float, ...]]:
-    """Weights for each kind: a logistic regression with weights common to all kinds, and small ones of each kind's own.
+def fit(functions: Sequence[Measured]) -> dict[str, tuple[float, ...]]:
+    """Return weights for each kind: a logistic regression with common weights and small ones for each kind.
 
     Sound places are negative, slips whose taking back was offered positive. A ridge penalty keeps a kind that was
     seldom met near what holds for all.
@@ -208,7 +208,7 @@ def fitted(functions: Sequence[Measured]) -> dict[str, tuple[float, ...]]:
 
 
 def _features(place: Place) -> list[float]:
-    """What `Calibration.confidence` weighs, for all kinds and then for the place's own."""
+    """Return the features that `Calibration.confidence` weighs: those of all kinds, then those of the place's kind."""
     values = [1.0, place.seen.margin, place.seen.doubt, float(place.seen.unused)]
     own = KINDS.index(place.seen.site.kind)
     return [*values, *(value if at == own else 0.0 for at in range(len(KINDS)) for value in values)]
@@ -216,7 +216,7 @@ def _features(place: Place) -> list[float]:
 
 @dataclass(frozen=True)
 class Judgement:
-    """What would be found in functions that each have one slip, and in the same without it."""
+    """Counts of findings in functions with one slip each, and in the same functions without it."""
 
     slips: int
     found: int
@@ -236,14 +236,14 @@ class Judgement:
 
     @property
     def most_alarms_per_1000(self) -> float:
-        """The upper end of its 95 % interval, as of counts that come by themselves (Poisson): (sqrt(n + 1) + 1)²."""
+        """Upper end of the 95 % interval of the alarms, for Poisson counts: (sqrt(n + 1) + 1)²."""
         return 1000 * (math.sqrt(self.alarms + 1) + 1) ** 2 / self.lines
 
 
-def judged(
+def judge_threshold(
     functions: Sequence[Measured], weights: Mapping[str, Mapping[str, tuple[float, ...]]], threshold: float
 ) -> Judgement:
-    """Count at a threshold; `weights` are by package, those fitted without it."""
+    """Count the findings at a threshold; `weights[package]` were fitted without that package."""
     slips = found = other = alarms = 0
     for one in functions:
         sure = Calibration(precise=True, threshold=threshold, weights=weights[one.package])
@@ -261,14 +261,14 @@ def _says(known: Calibration, place: Place) -> bool:
     return known.compute_confidence(place.seen) >= known.threshold
 
 
-def chosen_threshold(
+def choose_threshold(
     functions: Sequence[Measured], weights: Mapping[str, Mapping[str, tuple[float, ...]]]
 ) -> tuple[float, bool, Judgement]:
-    """The least threshold that looks precise, or else the most precise one; whether it surely is; what it finds."""
+    """Return the least threshold that looks precise, else the most precise; whether it surely is; its findings."""
     best: tuple[float, Judgement] | None = None
     for percent in range(5, 100):
         threshold = percent / 100
-        judgement = judged(functions, weights, threshold)
+        judgement = judge_threshold(functions, weights, threshold)
         if judgement.found < LEAST_FOUND:
             break
         if judgement.precision >= LEAST_PRECISION and judgement.alarms_per_1000 <= MOST_ALARMS:
@@ -281,9 +281,9 @@ def chosen_threshold(
 
 
 def report(functions: Sequence[Measured], weights: Mapping[str, Mapping[str, tuple[float, ...]]]) -> None:
-    """Print what each threshold would find."""
+    """Print the findings at each threshold."""
     for percent in (5, 10, 20, 30, 40, 50, 60, 70, 80, 90):
-        one = judged(functions, weights, percent / 100)
+        one = judge_threshold(functions, weights, percent / 100)
         print(
             f"  from {percent / 100:.2f}: {one.found} of {one.slips} slips, precision {one.precision:.2f}, "
             f"{one.alarms_per_1000:.1f} alarms in 1,000 of {one.lines} sound lines"
@@ -291,7 +291,7 @@ def report(functions: Sequence[Measured], weights: Mapping[str, Mapping[str, tup
 
 
 def write(model: str, known: Calibration, judgement: Judgement) -> None:
-    """Write the table of a model; those of other models stay."""
+    """Write the table of a model; keep those of other models."""
     seen = (
         f"{judgement.found} of {judgement.slips} slips found, precision {judgement.precision:.2f}, "
         f"{judgement.alarms_per_1000:.1f} alarms in 1,000 sound lines, {judgement.most_alarms_per_1000:.1f} at most"
@@ -315,7 +315,7 @@ def _table() -> str:
 
 
 def main() -> int:
-    """Measure, fit, choose, write."""
+    """Measure, fit, choose a threshold, and write the table."""
     parser = argparse.ArgumentParser(description="Fit the likelihood layer of the reviewer on the dev packages.")
     parser.add_argument("--model", default=DEFAULT_MODEL, metavar="NAME", help="an installed model")
     parser.add_argument("--count", type=int, default=FUNCTIONS, help="functions a package")
@@ -327,27 +327,27 @@ def main() -> int:
     run = Run(Answers.usual(), time.monotonic() + chosen.seconds, chosen.threads)
     items = [(Key("likelihood", identity(entry), "fit", one.name, revision()), one) for one in samples(chosen.count)]
 
-    def opened(stack: ExitStack) -> Callable[[Sample], dict[str, Any]]:
+    def open_layer(stack: ExitStack) -> Callable[[Sample], dict[str, Any]]:
         model = load(entry, device="cpu", threads=chosen.threads)
         stack.callback(model.close)
-        return lambda one: packed(measured(one, model))
+        return lambda one: pack(measure_function(one, model))
 
-    run.collect(items, opened)
-    found = [unpacked(answer) for key, _ in items if (answer := run.answers.get(key)) is not None]
+    run.collect(items, open_layer)
+    found = [unpack(answer) for key, _ in items if (answer := run.answers.get(key)) is not None]
     print(f"{len(found)} of {len(items)} functions measured")
     finish(entry.name, found, write_it=chosen.write)
     return 0
 
 
 def finish(model: str, functions: Sequence[Measured], *, write_it: bool) -> None:
-    """Fit what was measured, and write it where that is wanted."""
+    """Fit the measurements; write the table if requested."""
     packages = {one.package for one in functions}
-    held_out = {name: fitted([one for one in functions if one.package != name]) for name in packages}
+    held_out = {name: fit([one for one in functions if one.package != name]) for name in packages}
     report(functions, held_out)
-    threshold, precise, judgement = chosen_threshold(functions, held_out)
+    threshold, precise, judgement = choose_threshold(functions, held_out)
     print(f"threshold {threshold:.2f}, {'precise' if precise else 'not precise'}: {judgement}")
     if write_it:
-        write(model, Calibration(precise, threshold, fitted(functions)), judgement)
+        write(model, Calibration(precise, threshold, fit(functions)), judgement)
         print(f"written: {calibration.TABLE.name}")
 
 

@@ -1,4 +1,4 @@
-"""Fits a model's show-filter: what the evidence about a suggestion is worth, and which precision the filter promises.
+"""Fits a model's show-filter: the weight of each piece of evidence about a suggestion, and the precision it reaches.
 
 `python -m tests.eval.fit_show_filter [--model FOLDER]` replays typing on the dev packages, fits one logistic regression
 for each kind of suggestion, and writes `show-filter.json` beside the model. What it states of precision is of the test
@@ -47,8 +47,8 @@ WITHOUT = {
 }
 
 
-def fitted(lines: Sequence[Line], names: Sequence[str] = EVIDENCE) -> dict[str, float]:
-    """Weights of a logistic regression with a ridge penalty on scaled evidence, by Newton's method."""
+def fit_weights(lines: Sequence[Line], names: Sequence[str] = EVIDENCE) -> dict[str, float]:
+    """Return the weights of a logistic regression with a ridge penalty on scaled evidence, by Newton's method."""
     rows = np.array([[line.evidence[name] for name in names] for line in lines])
     right = np.array([float(line.right) for line in lines])
     scale = rows.std(axis=0)
@@ -70,13 +70,13 @@ def fitted(lines: Sequence[Line], names: Sequence[str] = EVIDENCE) -> dict[str, 
 
 
 def fit(keys: Iterable[Key], names: Sequence[str] = EVIDENCE) -> dict[str, dict[str, float]]:
-    """Weights for each kind."""
+    """Return the weights for each kind of suggestion."""
     lines = by_kind(keys)
-    return {kind: fitted(lines[kind], names) for kind in KINDS}
+    return {kind: fit_weights(lines[kind], names) for kind in KINDS}
 
 
 def by_kind(keys: Iterable[Key]) -> dict[str, list[Line]]:
-    """The lines of all keys."""
+    """Return the lines of all keys, by kind."""
     lines: dict[str, list[Line]] = defaultdict(list)
     for key in keys:
         for line in key.lines:
@@ -86,7 +86,7 @@ def by_kind(keys: Iterable[Key]) -> dict[str, list[Line]]:
 
 @dataclass(frozen=True)
 class Shown:
-    """The surest line at a key: how sure, whether it is right, and which line of code it belongs to."""
+    """The most probable line at a key: its probability, whether it is right, and the line of code it belongs to."""
 
     sure: float
     right: bool
@@ -94,7 +94,7 @@ class Shown:
 
 
 def surest(keys: Iterable[Key], weights: dict[str, dict[str, float]]) -> list[Shown]:
-    """What a filter of those weights would choose at each key; keys with nothing to show are sure of nothing."""
+    """Return the line that a filter with those weights chooses at each key; probability 0 for keys without a line."""
     judge = ShowFilter(weights)
     found = []
     for key in keys:
@@ -113,7 +113,7 @@ def surest(keys: Iterable[Key], weights: dict[str, dict[str, float]]) -> list[Sh
 def with_interval(
     shown: Sequence[Shown], figure: Callable[[Sequence[Shown]], float], less: Sequence[Shown] | None = None
 ) -> list[float]:
-    """A figure with its 95 % bootstrap interval; whole lines of code are drawn, as their keys are not independent.
+    """Return a figure with its 95 % bootstrap interval, resampling whole lines: keys of one line are not independent.
 
     With `less`, what another filter makes of the same keys, the difference of the two, drawn in pairs.
     """
@@ -136,7 +136,7 @@ def with_interval(
 
 
 def precision(level: float) -> Callable[[Sequence[Shown]], float]:
-    """Share right of what is shown at a level."""
+    """Return the share that is right among the lines shown at a level."""
 
     def figure(shown: Sequence[Shown]) -> float:
         some = [one.right for one in shown if one.sure >= level]
@@ -146,12 +146,12 @@ def precision(level: float) -> Callable[[Sequence[Shown]], float]:
 
 
 def share(level: float) -> Callable[[Sequence[Shown]], float]:
-    """Share of keys with something shown at a level."""
+    """Return the share of keys with something shown at a level."""
     return lambda shown: sum(one.sure >= level for one in shown) / max(len(shown), 1)
 
 
 def right_share(wanted: float) -> Callable[[Sequence[Shown]], float]:
-    """Precision when the surest keys of so large a share are shown."""
+    """Return the precision when only the most probable keys, a share of so much, are shown."""
 
     def figure(shown: Sequence[Shown]) -> float:
         best = sorted(shown, key=lambda one: -one.sure)[: max(1, round(wanted * len(shown)))]
@@ -161,7 +161,7 @@ def right_share(wanted: float) -> Callable[[Sequence[Shown]], float]:
 
 
 def share_at(wanted: float) -> Callable[[Sequence[Shown]], float]:
-    """Largest share of keys that can be shown with at least this precision."""
+    """Return the largest share of keys that can be shown with at least this precision."""
 
     def figure(shown: Sequence[Shown]) -> float:
         best, right = 0, 0
@@ -175,7 +175,7 @@ def share_at(wanted: float) -> Callable[[Sequence[Shown]], float]:
 
 
 def calibration(keys: Sequence[Key]) -> list[dict[str, float]]:
-    """Said and seen by levels of what was said; each package judged by a fit to the others."""
+    """Return predicted and observed precision by level; each package is judged by a fit to the others."""
     figures: list[tuple[float, bool]] = []
     for package in sorted({key.package for key in keys}):
         judge = ShowFilter(fit(key for key in keys if key.package != package))
@@ -192,8 +192,8 @@ def calibration(keys: Sequence[Key]) -> list[dict[str, float]]:
     return rows
 
 
-def stated(keys: Sequence[Key], weights: dict[str, dict[str, float]]) -> dict[str, object]:
-    """What the filter promises, measured on packages it was not fitted on, beside what there is without it."""
+def measure_promise(keys: Sequence[Key], weights: dict[str, dict[str, float]]) -> dict[str, object]:
+    """Return the filter's precision on packages it was not fitted on, and the precision without it."""
     own, without = surest(keys, weights), surest(keys, WITHOUT)
     beside: dict[str, list[Shown]] = {"filter": own, "without": without}
 
@@ -211,8 +211,8 @@ def stated(keys: Sequence[Key], weights: dict[str, dict[str, float]]) -> dict[st
     }
 
 
-def collected(entry: ModelEntry, split: str) -> list[Key]:
-    """The keys of a split, asked for now or before."""
+def load_keys(entry: ModelEntry, split: str) -> list[Key]:
+    """Return the keys of a split, from the cache or measured now."""
     keys = []
     for package in data.packages(split):
         size = STATED_ON if split == "test" else FITTED_ON.get(package.name)
@@ -225,7 +225,7 @@ def collected(entry: ModelEntry, split: str) -> list[Key]:
 
 
 def content(entry: ModelEntry, dev: Sequence[Key], test: Sequence[Key]) -> dict[str, object]:
-    """The file: weights, what they were fitted on, and what they are good for."""
+    """Return the file's content: the weights, the data they were fitted on, and the precision they reach."""
     weights = fit(dev)
     lines = by_kind(dev)
     kinds = {
@@ -243,23 +243,23 @@ def content(entry: ModelEntry, dev: Sequence[Key], test: Sequence[Key]) -> dict[
         "fitted_on": {"packages": sorted({key.package for key in dev}), "keys": len(dev)},
         "kinds": kinds,
         "calibration": calibration(dev),
-        "stated": stated(test, weights),
+        "stated": measure_promise(test, weights),
     }
 
 
 def main() -> int:
-    """Collect, fit, write."""
+    """Collect the keys, fit the weights, write the file."""
     parser = argparse.ArgumentParser(description="Fit the show-filter of a completion model.")
     parser.add_argument("--model", type=Path, help="a model's folder with catalog.toml; the bundled one when not given")
     parser.add_argument("--plain", action="store_true", help="print the constants for models without a filter")
     chosen = parser.parse_args()
     entry = read_entry(chosen.model / "catalog.toml") if chosen.model else Catalog.load(None).entries[DEFAULT_MODEL]
-    dev = collected(entry, "dev")
+    dev = load_keys(entry, "dev")
     if chosen.plain:
         for kind, weights in fit(dev, PLAIN).items():
             print(f"{kind.upper()} = ({', '.join(f'{weight:.3f}' for weight in weights.values())})")
         return 0
-    found = content(entry, dev, collected(entry, "test"))
+    found = content(entry, dev, load_keys(entry, "test"))
     target = entry.folder / FILE
     target.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(found, indent=1))

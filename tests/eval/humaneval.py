@@ -1,4 +1,4 @@
-"""HumanEval single-line infilling, rebuilt: each line of each reference solution is taken away and filled in, greedily.
+"""HumanEval single-line infilling, rebuilt: each line of each reference solution is removed and filled in greedily.
 
 `python -m tests.eval.humaneval [--beside FOLDER ...]` measures the bundled model, and the models in the folders beside
 it, and writes `humaneval.csv`. The tasks are those of Bavarian et al. 2022 (https://arxiv.org/abs/2207.14255): every
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from models.catalog.catalog import DEFAULT_MODEL
 from models.completion import FillRequest
 from tests.eval import data, sandbox, tables
-from tests.eval.bundled import add_beside, beside, bundled_entry, opened
+from tests.eval.bundled import add_beside, beside, find_bundled_entry, open_model
 from tests.eval.metrics import Outcome
 
 if TYPE_CHECKING:
@@ -62,20 +62,20 @@ class Task:
     tests: str
 
     def program(self, line: str) -> str:
-        """All of it with `line` filled in."""
+        """Return the whole program with `line` filled in."""
         return f"{self.prefix}{line}{self.suffix}\n{self.tests}"
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a model made of a task."""
+    """A model's answer to a task."""
 
     outcome: Outcome
     passed: bool
 
 
 def tasks() -> list[Task]:
-    """All tasks, in the problems' order."""
+    """Return all tasks, in the problems' order."""
     file = data.prepare(WHEEL) / WHEEL.source / "data" / "HumanEval.jsonl.gz"
     with gzip.open(file, "rt", encoding="utf-8") as lines:
         problems = [json.loads(line) for line in lines]
@@ -86,7 +86,7 @@ def tasks() -> list[Task]:
 
 
 def of_problem(problem: dict[str, str]) -> Iterator[Task]:
-    """The tasks of one problem."""
+    """Return the tasks of one problem."""
     tests = f"{problem['test']}\ncheck({problem['entry_point']})\n"
     solution = problem["canonical_solution"]
     start = 0
@@ -98,19 +98,19 @@ def of_problem(problem: dict[str, str]) -> Iterator[Task]:
 
 
 def never() -> bool:
-    """Nothing is cancelled."""
+    """Return False: nothing is cancelled."""
     return False
 
 
 def one_line(text: str) -> int | None:
-    """Where an answer is cut: at the end of its first line that is not blank."""
+    """Return the offset at which to cut an answer: the end of its first line that is not blank."""
     start = len(text) - len(text.lstrip("\n"))
     end = text.find("\n", start)
     return None if end < 0 else end
 
 
 def fill(model: CompletionModel, task: Task, arm: str) -> str:
-    """The line a model puts there, its indentation included."""
+    """Return the line with which a model fills the gap, indentation included."""
     indentation = "" if arm == ARMS[0] else task.target[: len(task.target) - len(task.target.lstrip())]
     suffix = "" if arm == ARMS[2] else task.suffix
     request = FillRequest("", task.prefix + indentation, suffix, (), TOKENS)
@@ -119,13 +119,13 @@ def fill(model: CompletionModel, task: Task, arm: str) -> str:
 
 
 def result(task: Task, line: str) -> Result:
-    """Judge a line; one that is what stood there need not be run."""
+    """Judge a line; a line equal to the original passes without a run."""
     same = line.rstrip() == task.target.rstrip()
     return Result(Outcome.of(task.target, line), same or sandbox.passes(task.program(line)))
 
 
 def row(name: str, arm: str, results: Sequence[Result]) -> dict[str, Cell]:
-    """One line of the table."""
+    """Return one line of the table."""
     return {
         "model": name,
         "arm": arm,
@@ -137,8 +137,8 @@ def row(name: str, arm: str, results: Sequence[Result]) -> dict[str, Cell]:
 
 
 def measure(entry: ModelEntry, name: str, chosen: Sequence[Task]) -> Iterator[dict[str, Cell]]:
-    """The rows of one model."""
-    with opened(entry) as model:
+    """Return the rows of one model."""
+    with open_model(entry) as model:
         for arm in ARMS:
             yield row(name, arm, [result(task, fill(model, task, arm)) for task in chosen])
 
@@ -152,7 +152,7 @@ def main() -> int:
     chosen = tasks()
     if options.count:
         chosen = chosen[:: max(1, len(chosen) // options.count)]
-    models = {DEFAULT_MODEL: bundled_entry(), **beside(options.beside)}
+    models = {DEFAULT_MODEL: find_bundled_entry(), **beside(options.beside)}
     table = []
     for name, entry in models.items():
         for line in measure(entry, name, chosen if name == DEFAULT_MODEL else chosen[::THINNED]):

@@ -1,4 +1,4 @@
-"""Instructions and refactorings on real files, by a chat model of one's own, as `starling generate` makes them.
+"""Runs instructions and refactorings on real files with an installed chat model, as `starling generate` does.
 
 Each task gets a copy of its package in a folder of its own; the edit is made (`--yes edit`), and what became of the
 file is written down: the outcome, whether it still parses, and the diff. Whether it does what was asked is for a person
@@ -46,7 +46,7 @@ LONGEST_S = 600
 
 @dataclass(frozen=True)
 class Task:
-    """One thing to be done to one file."""
+    """A change to make in one file."""
 
     number: int
     package: str
@@ -57,7 +57,7 @@ class Task:
 
 
 def tasks() -> list[Task]:
-    """Return all of them, numbered from 1."""
+    """Return all tasks, numbered from 1."""
     listed = tomllib.loads(TASKS.read_text("utf-8"))["task"]
     return [Task(number, **fields) for number, fields in enumerate(listed, 1)]
 
@@ -75,8 +75,8 @@ def place_of(task: Task, text: str) -> str:
     return f"{line + 1}:{at - text.rfind(chr(10), 0, at)}"
 
 
-def done(task: Task, out: Path) -> dict[str, str]:
-    """Have a task done and return its row; the diff goes to `out`."""
+def run_task(task: Task, out: Path) -> dict[str, str]:
+    """Run a task and return its row; write the diff to `out`."""
     source = Path(sysconfig.get_paths()["purelib"])
     with tempfile.TemporaryDirectory(prefix="starling-instructions-") as folder:
         top = task.file.split("/", maxsplit=1)[0]
@@ -117,7 +117,7 @@ def done(task: Task, out: Path) -> dict[str, str]:
 
 
 def parses(text: str) -> bool:
-    """Return whether Python reads a text."""
+    """Return whether Python can parse a text."""
     try:
         ast.parse(text)
     except SyntaxError:
@@ -135,7 +135,7 @@ def numbers(said: str) -> set[int]:
 
 
 def main() -> None:
-    """Run the tasks that are asked for, and write what became of each as soon as it is known."""
+    """Run the selected tasks, and write each outcome as soon as it is known."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where diffs and results.csv go")
     parser.add_argument("--only", type=numbers, metavar="NUMBERS", help="such as 1,5-7; all without it")
@@ -149,7 +149,7 @@ def main() -> None:
             writer.writeheader()
         for task in tasks():
             if options.only is None or task.number in options.only:
-                row = done(task, options.out)
+                row = run_task(task, options.out)
                 writer.writerow(row)
                 file.flush()
                 print(*(row[name] for name in ("number", "outcome", "parses", "seconds", "instruction")), flush=True)

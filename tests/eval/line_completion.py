@@ -1,4 +1,4 @@
-"""How good a completed line is, as a person gets it: recall alone, the model alone, both, and copying as the floor.
+"""Measures completed lines as a user gets them: recall alone, the model alone, both, and copying as the baseline.
 
 `python -m tests.eval.line_completion` measures on the test packages and writes `line_completion.csv`; `--split dev` is
 for tuning and writes nothing, `--beside FOLDER` adds another model. Each place of `masks.places` is asked for twice
@@ -24,7 +24,15 @@ from agents.suggestions import Trigger
 from indexing.index import Index
 from indexing.syntax.documents import Document
 from tests.eval import data, masks, tables
-from tests.eval.bundled import PrefixOnly, add_beside, beside, bundled_entry, bundled_model, opened, with_context
+from tests.eval.bundled import (
+    PrefixOnly,
+    add_beside,
+    beside,
+    find_bundled_entry,
+    load_bundled_model,
+    open_model,
+    with_context,
+)
 from tests.eval.copying import CopyFloor
 from tests.eval.metrics import Outcome
 
@@ -54,7 +62,7 @@ PATIENT = CompletionPolicy(
 
 @dataclass(frozen=True)
 class Result:
-    """What one arm made of one place.
+    """Outcome of one arm at one place.
 
     Attributes:
         place: where.
@@ -69,8 +77,8 @@ class Result:
     right: bool = False
 
 
-def completed_line(place: Place, completion: Completion) -> str:
-    """What stands from the cursor to the end of its line with the first suggestion accepted; "" without one."""
+def extract_line(place: Place, completion: Completion) -> str:
+    """Return the text from the cursor to the end of its line with the first suggestion accepted; "" if none."""
     if not completion.suggestions:
         return ""
     first = completion.suggestions[0]
@@ -79,7 +87,7 @@ def completed_line(place: Place, completion: Completion) -> str:
 
 
 def never() -> bool:
-    """The request is never cancelled."""
+    """Return False: the request is never cancelled."""
     return False
 
 
@@ -94,10 +102,10 @@ def ask(index: Index, model: CompletionModel | None, policy: CompletionPolicy, p
     finally:
         generator.close()
         index.drop(document.uri)
-    shown = completed_line(place, typing)
+    shown = extract_line(place, typing)
     return Result(
         place,
-        Outcome.of(place.target, completed_line(place, asked)),
+        Outcome.of(place.target, extract_line(place, asked)),
         shown=bool(typing.suggestions),
         right=shown.strip() == place.target.strip(),
     )
@@ -108,7 +116,7 @@ ALONE = replace(PATIENT, recall=False)
 
 @contextmanager
 def index_of(package: data.Package) -> Iterator[Index]:
-    """The index of a package, complete."""
+    """Return the complete index of a package."""
     with tempfile.TemporaryDirectory() as storage:
         index = Index([package.root], storage=Path(storage))
         try:
@@ -121,7 +129,7 @@ def index_of(package: data.Package) -> Iterator[Index]:
 
 
 def measure(package: data.Package, others: Mapping[str, ModelEntry], count: int) -> dict[str, list[Result]]:
-    """All arms on one package, those of other models last."""
+    """Measure all arms on one package, those of other models last."""
     places = masks.places(package, count)
     floor = CopyFloor.of(package.files())
     results = {"copying": [Result(place, Outcome.of(place.target, floor.complete(place))) for place in places]}
@@ -131,14 +139,14 @@ def measure(package: data.Package, others: Mapping[str, ModelEntry], count: int)
             results[arm] = [ask(index, model, policy, place) for place in places[::every]]
 
         add("recall", None)
-        with bundled_model() as model:
+        with load_bundled_model() as model:
             add("model", model, ALONE)
             add("model, prefix only", PrefixOnly(model), ALONE, every=THINNED)
             add("recall and model", model)
-        with with_context(bundled_entry()) as model:
+        with with_context(find_bundled_entry()) as model:
             add("model, other files too", model, ALONE, every=THINNED)
         for name, entry in others.items():
-            with opened(entry) as model:
+            with open_model(entry) as model:
                 add(name, model, ALONE, every=THINNED)
                 add(f"recall and {name}", model, every=THINNED)
         for arm in ("model", "recall and model"):  # at the places of the arms that are beside them
@@ -147,7 +155,7 @@ def measure(package: data.Package, others: Mapping[str, ModelEntry], count: int)
 
 
 def row(arm: str, where: str, results: list[Result]) -> dict[str, Cell]:
-    """One line of the table."""
+    """Return one line of the table."""
     shown = [result for result in results if result.shown]
     judged = results[0].shown is not None
     return {
@@ -163,7 +171,7 @@ def row(arm: str, where: str, results: list[Result]) -> dict[str, Cell]:
 
 
 def rows(results: dict[str, list[Result]]) -> list[dict[str, Cell]]:
-    """The table: each arm everywhere, then by kind of place."""
+    """Return the table: each arm everywhere, then by kind of place."""
     table = []
     for arm, found in results.items():
         kinds: dict[str, list[Result]] = {

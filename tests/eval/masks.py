@@ -54,12 +54,12 @@ class Place:
 
     @property
     def target(self) -> str:
-        """What was taken away."""
+        """Removed text."""
         return self.text[self.start : self.end]
 
     @property
     def holed(self) -> str:
-        """The file without the target, as it stands in the editor; the cursor is at `start`."""
+        """Text of the file without the target, as it is in the editor; the cursor is at `start`."""
         return self.text[: self.start] + self.text[self.end :]
 
 
@@ -82,14 +82,14 @@ class Line:
     names: frozenset[str]
 
     def column(self, cut: str, rng: random.Random) -> int:
-        """Where a cut of that kind is made; a line without longer words is cut between tokens instead."""
+        """Return the column of a cut of that kind; a line without longer words is cut between tokens instead."""
         if cut == "line":
             return self.columns[0]
         return rng.choice(self.inside if cut == "word" and self.inside else self.columns[1:-1])
 
 
 def places(package: Package, count: int = 100) -> list[Place]:
-    """Up to `count` places of a package, a third of each category as far as there are enough; the same every time."""
+    """Return up to `count` places of a package, up to a third of each category; deterministic."""
     rng = random.Random(f"{SEED} {package.name} {package.version}")  # noqa: S311 - a sample that repeats, no secret
     found: dict[str, list[Place]] = defaultdict(list)
     for path in package.files():
@@ -103,7 +103,7 @@ def places(package: Package, count: int = 100) -> list[Place]:
 
 
 def file_places(path: Path, relative: str, source: str, rng: random.Random) -> list[Place]:
-    """All places of one file: of each line, one cut drawn by `rng`."""
+    """Return all places of one file: one random cut of each line."""
     try:
         text = path.read_bytes().decode("utf-8")
         tree = ast.parse(text)
@@ -111,7 +111,7 @@ def file_places(path: Path, relative: str, source: str, rng: random.Random) -> l
         return []
     if len(text) > MAX_FILE_CHARS or "\r" in text or "\f" in text:
         return []
-    own = imported_names(tree, source)
+    own = find_imported_names(tree, source)
     starts = [0]
     for row in text.split("\n"):
         starts.append(starts[-1] + len(row) + 1)
@@ -126,8 +126,8 @@ def file_places(path: Path, relative: str, source: str, rng: random.Random) -> l
     return found
 
 
-def imported_names(tree: ast.Module, source: str) -> set[str]:
-    """Names that a file imports from its own package, relatively or by the package's name."""
+def find_imported_names(tree: ast.Module, source: str) -> set[str]:
+    """Return the names that a file imports from its own package, relatively or by the package's name."""
     names: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and (node.level or (node.module or "").split(".")[0] == source):
@@ -138,7 +138,7 @@ def imported_names(tree: ast.Module, source: str) -> set[str]:
 
 
 def code_lines(text: str, tree: ast.Module) -> list[Line]:
-    """Lines that may be masked, in order."""
+    """Return the lines that may be masked, in order."""
     left_out = lines_left_out(tree)
     by_line: dict[int, list[tokenize.TokenInfo]] = defaultdict(list)
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
@@ -164,7 +164,7 @@ def code_lines(text: str, tree: ast.Module) -> list[Line]:
 
 
 def lines_left_out(tree: ast.Module) -> set[int]:
-    """Lines of imports, decorators and docstrings, from 1."""
+    """Return the lines of imports, decorators and docstrings, from 1."""
     lines: set[int] = set()
     for node in ast.walk(tree):
         spans: list[ast.stmt | ast.expr] = []

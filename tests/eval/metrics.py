@@ -1,4 +1,4 @@
-"""What counts as a good completion, in figures, and how sure the figures are.
+"""Scores of completions, with confidence intervals.
 
 `Outcome.of(expected, got)` judges one completion; `interval(values)` puts a 95 % bootstrap interval around a mean,
 `wilson(hits, n)` Wilson's around a share.
@@ -39,7 +39,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one completion compares with what stood there.
+    """Comparison of one completion with the original text.
 
     Attributes:
         exact: equal, white space at both ends left out.
@@ -63,13 +63,13 @@ class Outcome:
 
 
 def edit_similarity(expected: str, got: str) -> float:
-    """1 - Levenshtein distance / length of the longer; 1 for two empty texts."""
+    """Return 1 - Levenshtein distance / length of the longer; 1 for two empty texts."""
     longer = max(len(expected), len(got))
     return 1 - levenshtein(expected, got) / longer if longer else 1.0
 
 
 def levenshtein(one: str, other: str) -> int:
-    """Fewest insertions, deletions and replacements of characters that make one text the other (Wagner and Fischer)."""
+    """Return the fewest insertions, deletions and replacements of characters that turn one text into the other."""
     row = list(range(len(other) + 1))
     for above, left in enumerate(one, start=1):
         diagonal, row[0] = row[0], above
@@ -79,13 +79,13 @@ def levenshtein(one: str, other: str) -> int:
 
 
 def identifiers(code: str) -> Counter[str]:
-    """The identifiers of a piece of Python (keywords and what stands in strings and comments left out), counted."""
+    """Count the identifiers of a piece of Python, without keywords and the content of strings and comments."""
     words = [token.string for token in lex(code) if token.type == tokenize.NAME]
     return Counter(word for word in words if not keyword.iskeyword(word))
 
 
 def identifier_f1(expected: str, got: str) -> float:
-    """F1 of the identifiers of two pieces of code, counted with repetition."""
+    """Return the F1 of the identifiers of two pieces of code, counted with repetition."""
     wanted, found = identifiers(expected), identifiers(got)
     if not wanted and not found:
         return 1.0
@@ -94,7 +94,7 @@ def identifier_f1(expected: str, got: str) -> float:
 
 
 def lex(code: str) -> list[tokenize.TokenInfo]:
-    """The lexer's tokens of a piece of code as far as they can be read: names, numbers, operators, strings, comments.
+    """Return the tokens of a piece of code as far as it can be read: names, numbers, operators, strings, comments.
 
     A fragment may end inside brackets or a string; what comes before the trouble is kept.
     """
@@ -110,7 +110,7 @@ def lex(code: str) -> list[tokenize.TokenInfo]:
 
 
 def interval(values: Sequence[float]) -> Interval:
-    """Mean of `values` with a 95 % percentile bootstrap interval; the seed is fixed, so the figures repeat.
+    """Return the mean of `values` with a 95 % percentile bootstrap interval; the seed is fixed: the figures repeat.
 
     Raises:
         ValueError: there are no values.
@@ -124,7 +124,7 @@ def interval(values: Sequence[float]) -> Interval:
 
 
 def wilson(hits: int, n: int) -> Interval:
-    """Share of `hits` in `n` with Wilson's 95 % interval, which holds for small `n` and shares near 0 and 1.
+    """Return the share `hits` / `n` with Wilson's 95 % interval, valid for small `n` and shares near 0 and 1.
 
     Raises:
         ValueError: `n` is 0.
@@ -138,5 +138,5 @@ def wilson(hits: int, n: int) -> Interval:
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """The value below which `percent` of `values` lie, by linear interpolation; 0 for none."""
+    """Return the value below which `percent` of `values` lie, by linear interpolation; 0 for none."""
     return float(np.percentile(np.asarray(values, dtype=np.float64), percent)) if values else 0.0

@@ -1,4 +1,4 @@
-"""Seeded bugs: a function with one small slip in it, of the kinds people make.
+"""Seeds bugs: makes one small slip in a function, of the kinds people make.
 
 `sample(package, count)` draws functions, `mutants(text, function)` makes every slip that fits one.
 Texts are normalised with `ast.unparse`, before and after alike, so that formatting gives nothing away. Nothing is run:
@@ -46,13 +46,13 @@ class Span:
     last: int
 
     def within(self, text: str) -> documents.Span:
-        """Where it stands in the module, code points."""
+        """Return the span's start and end in the module, in code points."""
         starts = line_starts(text)
         return documents.Span(starts[self.first - 1], starts[self.last])
 
 
 def line_starts(text: str) -> list[int]:
-    """Where the lines of a text begin, and where it ends."""
+    """Return the offsets at which the lines of a text begin, then the offset of its end."""
     return [0, *itertools.accumulate(len(line) + 1 for line in text.split("\n"))]
 
 
@@ -73,8 +73,8 @@ class Mutant:
     text: str
 
 
-def normalised(text: str) -> str | None:
-    """The module as `ast.unparse` writes it, None when it is no Python or too long."""
+def normalise(text: str) -> str | None:
+    """Return the module as `ast.unparse` writes it; None if it is not Python or too long."""
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError):
@@ -84,7 +84,7 @@ def normalised(text: str) -> str | None:
 
 
 def functions(text: str) -> list[Span]:
-    """Functions of a normalised module that are neither tiny nor long, and hold no other."""
+    """Return the functions of a normalised module that are neither tiny nor long and contain no other function."""
     found = []
     for node in ast.walk(ast.parse(text)):
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -97,10 +97,10 @@ def functions(text: str) -> list[Span]:
 
 
 def sample(package: Package, count: int) -> list[tuple[Path, str, Span]]:
-    """Up to `count` functions of a package, each with its file and the normalised text; the same every time."""
+    """Return up to `count` functions of a package, each with its file and normalised text; deterministic."""
     found = []
     for path in package.files():
-        text = normalised(path.read_text(encoding="utf-8", errors="replace"))
+        text = normalise(path.read_text(encoding="utf-8", errors="replace"))
         if text is not None:
             found += [(path, text, function) for function in functions(text)]
     rng = random.Random(f"{SEED} {package.name} {package.version}")  # noqa: S311 - a sample that repeats, no secret
@@ -108,7 +108,7 @@ def sample(package: Package, count: int) -> list[tuple[Path, str, Span]]:
 
 
 def mutants(text: str, function: Span) -> Iterator[Mutant]:
-    """Every slip of every kind in one function of a normalised module."""
+    """Return every slip of every kind in one function of a normalised module."""
     tree = ast.parse(text)
     chosen = next(node for node in ast.walk(tree) if isinstance(node, Function) and node.lineno == function.first)
     for operator, slip in OPERATORS.items():
@@ -122,7 +122,7 @@ def mutants(text: str, function: Span) -> Iterator[Mutant]:
 
 
 def first_difference(before: str, after: str) -> int:
-    """The first line, from 1, in which two texts differ; 0 for none, or where one has more lines."""
+    """Return the first line, from 1, in which two texts differ; 0 for none, or where one has more lines."""
     old, new = before.split("\n"), after.split("\n")
     if len(old) != len(new):
         return 0
@@ -138,7 +138,7 @@ def _parses(text: str) -> bool:
 
 
 def _set(node: ast.AST, name: str, value: object) -> Change:
-    """A change that sets a field and can be taken back."""
+    """Return a reversible change that sets a field."""
 
     def change() -> Callable[[], None]:
         old = getattr(node, name)
@@ -148,8 +148,8 @@ def _set(node: ast.AST, name: str, value: object) -> Change:
     return change
 
 
-def _replaced(root: ast.AST, node: ast.AST, new: ast.AST) -> Iterator[Change]:
-    """The change that puts `new` in the place of `node`, wherever below `root` it stands."""
+def _replace(root: ast.AST, node: ast.AST, new: ast.AST) -> Iterator[Change]:
+    """Return the change that replaces `node` by `new`, wherever below `root` it is."""
     for parent in ast.walk(root):
         for name, value in ast.iter_fields(parent):
             if value is node:
@@ -159,13 +159,15 @@ def _replaced(root: ast.AST, node: ast.AST, new: ast.AST) -> Iterator[Change]:
 
 
 def _body(function: Function) -> Iterator[ast.AST]:
-    """Nodes of the function's body; without its head, decorators, docstring and annotations."""
+    """Return the nodes of the function's body, without head, decorators, docstring and annotations."""
     for statement in function.body:
         if not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)):
             yield from ast.walk(statement)
 
 
-def _operators(table: dict[type[ast.cmpop], type[ast.cmpop]]) -> Callable[[Function], Iterator[Change]]:
+def _swap_operators(table: dict[type[ast.cmpop], type[ast.cmpop]]) -> Callable[[Function], Iterator[Change]]:
+    """Yield changes of one operator into another."""
+
     def slips(function: Function) -> Iterator[Change]:
         for node in _body(function):
             if isinstance(node, ast.Compare) and len(node.ops) == 1 and (new := table.get(type(node.ops[0]))):
@@ -185,19 +187,19 @@ def _arithmetic(function: Function) -> Iterator[Change]:
             yield _set(node, "op", new())
 
 
-def _dropped_not(function: Function) -> Iterator[Change]:
+def _drop_not(function: Function) -> Iterator[Change]:
     for node in list(_body(function)):
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-            yield from _replaced(function, node, node.operand)
+            yield from _replace(function, node, node.operand)
 
 
-def _flipped_bool(function: Function) -> Iterator[Change]:
+def _flip_bool(function: Function) -> Iterator[Change]:
     for node in _body(function):
         if isinstance(node, ast.Constant) and isinstance(node.value, bool):
             yield _set(node, "value", not node.value)
 
 
-def _swapped_arguments(function: Function) -> Iterator[Change]:
+def _swap_arguments(function: Function) -> Iterator[Change]:
     for node in _body(function):
         if isinstance(node, ast.Call):
             for at in range(len(node.args) - 1):
@@ -208,7 +210,7 @@ def _swapped_arguments(function: Function) -> Iterator[Change]:
 
 
 def _variable_misuse(function: Function) -> Iterator[Change]:
-    """Another local in the place of a local, the one bound nearest before."""
+    """Yield changes of one local variable into another, the one bound nearest before."""
     bound = {argument.arg: argument.lineno for argument in ast.walk(function.args) if isinstance(argument, ast.arg)}
     for node in ast.walk(function):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
@@ -228,14 +230,14 @@ def _variable_misuse(function: Function) -> Iterator[Change]:
                 yield _set(node, "id", max(others, key=lambda name: bound[name]))
 
 
-def _dropped_self(function: Function) -> Iterator[Change]:
+def _drop_self(function: Function) -> Iterator[Change]:
     for node in list(_body(function)):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
-            yield from _replaced(function, node, ast.Name(node.attr, node.ctx))
+            yield from _replace(function, node, ast.Name(node.attr, node.ctx))
 
 
 def _wrong_attribute(function: Function) -> Iterator[Change]:
-    """Another attribute of the same variable, one that the function uses too."""
+    """Yield changes to another attribute of the same variable that the function uses too."""
     used: dict[tuple[str, bool], list[str]] = defaultdict(list)
     called = {id(node.func) for node in ast.walk(function) if isinstance(node, ast.Call)}
     found = [
@@ -251,22 +253,22 @@ def _wrong_attribute(function: Function) -> Iterator[Change]:
             yield _set(node, "attr", others[0])
 
 
-def _dropped_await(function: Function) -> Iterator[Change]:
+def _drop_await(function: Function) -> Iterator[Change]:
     for node in list(_body(function)):
         if isinstance(node, ast.Await):
-            yield from _replaced(function, node, node.value)
+            yield from _replace(function, node, node.value)
 
 
-def _dropped_return(function: Function) -> Iterator[Change]:
+def _drop_return(function: Function) -> Iterator[Change]:
     for node in list(_body(function)):
         if isinstance(node, ast.Return) and node.value is not None and not isinstance(node.value, ast.Constant):
-            yield from _replaced(function, node, ast.Expr(node.value))
+            yield from _replace(function, node, ast.Expr(node.value))
 
 
-def _dropped_raise(function: Function) -> Iterator[Change]:
+def _drop_raise(function: Function) -> Iterator[Change]:
     for node in list(_body(function)):
         if isinstance(node, ast.Raise) and node.cause is None and isinstance(node.exc, ast.Call):
-            yield from _replaced(function, node, ast.Expr(node.exc))
+            yield from _replace(function, node, ast.Expr(node.exc))
 
 
 def _off_by_one(function: Function) -> Iterator[Change]:
@@ -279,18 +281,18 @@ def _off_by_one(function: Function) -> Iterator[Change]:
 
 
 OPERATORS: dict[str, Callable[[Function], Iterator[Change]]] = {
-    "boundary": _operators(BOUNDARY),
+    "boundary": _swap_operators(BOUNDARY),
     "arithmetic": _arithmetic,
-    "comparison": _operators(COMPARISON),
-    "dropped not": _dropped_not,
-    "flipped bool": _flipped_bool,
-    "is and in": _operators(MEMBERSHIP),
-    "swapped arguments": _swapped_arguments,
+    "comparison": _swap_operators(COMPARISON),
+    "dropped not": _drop_not,
+    "flipped bool": _flip_bool,
+    "is and in": _swap_operators(MEMBERSHIP),
+    "swapped arguments": _swap_arguments,
     "variable misuse": _variable_misuse,
-    "dropped self": _dropped_self,
-    "dropped await": _dropped_await,
-    "dropped return": _dropped_return,
-    "dropped raise": _dropped_raise,
+    "dropped self": _drop_self,
+    "dropped await": _drop_await,
+    "dropped return": _drop_return,
+    "dropped raise": _drop_raise,
     "off by one": _off_by_one,
     "wrong attribute": _wrong_attribute,
 }

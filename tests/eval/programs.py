@@ -1,4 +1,4 @@
-"""The small programs in `small_programs/`, each in its right version and in the one with a slip.
+"""Reads the small programs in `small_programs/`, each in its right version and in the one with a slip.
 
 Written for this evaluation, in the manner of QuixBugs: classic algorithms, one line wrong. `programs()` reads them.
 """
@@ -33,12 +33,12 @@ class Program:
 
 
 def programs() -> list[Program]:
-    """All of them, by name."""
+    """Return all programs, by name."""
     return [read(path) for path in sorted(FOLDER.glob("[a-z]*.py"))]
 
 
 def read(path: Path) -> Program:
-    """One program from its file.
+    """Read one program from its file.
 
     Raises:
         ValueError: it does not name exactly one slip, in a line that stays one.
@@ -46,7 +46,7 @@ def read(path: Path) -> Program:
     source = path.read_text(encoding="utf-8")
     if len(BUG.findall(source)) != 1:
         raise ValueError(f"{path.name} needs exactly one comment `# bug: ...`.")
-    right, wrong = _normalised(source), _normalised(slipped(source))
+    right, wrong = _normalise(source), _normalise(apply_slip(source))
     lines = list(zip(right.split("\n"), wrong.split("\n"), strict=True))
     different = [number for number, (one, other) in enumerate(lines, 1) if one != other]
     if len(different) != 1:
@@ -54,12 +54,12 @@ def read(path: Path) -> Program:
     return Program(path.stem, right, wrong, different[0])
 
 
-def slipped(source: str) -> str:
-    """The source with the slip."""
+def apply_slip(source: str) -> str:
+    """Return the source with the slip."""
     return BUG.sub(lambda match: match[1] + match[3], source)
 
 
-def _normalised(source: str) -> str:
+def _normalise(source: str) -> str:
     tree = ast.parse(source)
     tree.body = [statement for statement in tree.body if not _is_examples(statement)]
     return ast.unparse(tree) + "\n"

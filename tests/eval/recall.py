@@ -1,9 +1,9 @@
-"""How good recall alone is: the rest of a line from nothing but the package's own text; and how its weights are fitted.
+"""Measures recall alone: the rest of a line from the package's own text; also fits the weights of recall.
 
 `python -m tests.eval.recall` measures the test packages and writes `recall.csv`, with the copy floor and a throw-away
 version (the longest match of tokens in other files, votes by its length squared) beside it; `--split dev` only prints;
 `--fit` fits `indexing/recall/recall.toml` on the dev packages.
-The asking file is cut at the cursor, what stands behind the line is its suffix, the line itself is nowhere.
+The asking file ends at the cursor; the text after the line is its suffix; the line itself is in neither.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ LEFT_OUT = {"fastapi", "scrapy"}  # large; recall was first measured without the
 
 @dataclass(frozen=True)
 class Answer:
-    """What one arm says at one place: the text, "" for nothing, and how sure it is."""
+    """Answer of one arm at one place: the text, "" for nothing, and its confidence."""
 
     text: str
     confidence: float
@@ -55,14 +55,14 @@ class Answer:
 
 @dataclass
 class Workspace:
-    """A package, opened as a view."""
+    """A package opened as a workspace view."""
 
     view: View
     keys: dict[str, tuple[str, int]]
 
     @classmethod
     def of(cls, package: data.Package, folder: Path) -> Workspace:
-        """Index a package's files."""
+        """Index the files of a package."""
         files = []
         keys = {}
         for number, path in enumerate(package.files()):
@@ -75,7 +75,7 @@ class Workspace:
         return cls(View([("", Segment.open(target))], {}, ()), keys)
 
     def ask(self, place: Place) -> Answer:
-        """The best continuation."""
+        """Return the best continuation."""
         matches = self.view.recall(
             place.text[: place.start],
             place.text[place.end :],
@@ -88,7 +88,7 @@ class Workspace:
         return Answer(matches[0].text, matches[0].confidence) if matches else Answer("", 0.0)
 
     def hypotheses(self, place: Place) -> tuple[list[str], NDArray[np.float64]]:
-        """All continuations with their features."""
+        """Return all continuations with their features."""
         here, candidates = self.candidates(place)
         found = recall.collect_hypotheses(here, candidates)
         if not found:
@@ -97,13 +97,13 @@ class Workspace:
         return [hypothesis.text.strip() for hypothesis in kept], rows
 
     def candidates(self, place: Place) -> tuple[Cursor, list[candidates.Candidate]]:
-        """The place as recall sees it, and what it finds."""
+        """Return recall's request for the place, and the candidates found."""
         here = Cursor.of(place.text[: place.start], place.text[place.end :])
-        pools = self.view.pools(self.keys[place.relative])
+        pools = self.view.list_pools(self.keys[place.relative])
         return here, recall.find_candidates(here, pools, None) if len(here.context) else []
 
     def throw_away(self, place: Place) -> Answer:
-        """Longest exact match over the other files, votes by squared length: the throw-away version.
+        """Return the longest match over the other files, votes weighted by squared length: the throw-away version.
 
         Its two thresholds become steps of the confidence: 0.9 for 12 tokens and 90 % of the votes, 0.6 for 8 and half.
         """
@@ -125,20 +125,20 @@ class Workspace:
         return Answer(text, sure)
 
 
-def chosen(split: str) -> list[data.Package]:
-    """The packages of a split."""
+def list_packages(split: str) -> list[data.Package]:
+    """Return the packages of a split."""
     return [package for package in data.packages(split) if package.name not in LEFT_OUT]
 
 
 def workspaces(split: str) -> Iterator[tuple[data.Package, Workspace]]:
-    """Each package of a split, indexed."""
+    """Yield each package of a split, indexed."""
     with tempfile.TemporaryDirectory() as folder:
-        for package in chosen(split):
+        for package in list_packages(split):
             yield package, Workspace.of(package, Path(folder))
 
 
 def row(name: str, arm: str, places: Sequence[Place], answers: Sequence[Answer]) -> dict[str, Cell]:
-    """One line of the table."""
+    """Return one line of the table."""
     outcomes = [Outcome.of(place.target, answer.text) for place, answer in zip(places, answers, strict=True)]
     cells: dict[str, Cell] = {"package": name, "arm": arm, "n": len(places)}
     cells |= tables.with_interval("exact", [outcome.exact for outcome in outcomes])
@@ -160,7 +160,7 @@ def row(name: str, arm: str, places: Sequence[Place], answers: Sequence[Answer])
 
 
 def measure(split: str) -> list[dict[str, Cell]]:
-    """The table of a split: each package and all together, by arm."""
+    """Return the table of a split: each package and all together, by arm."""
     rows = []
     everything: dict[str, tuple[list[Place], list[Answer]]] = {}
     for package, workspace in workspaces(split):
@@ -191,7 +191,7 @@ def fit() -> None:
             right += [text == place.target.strip() for text in texts]
         print(f"{package.name}: {len(places)} places", file=sys.stderr)
     weights = logistic(np.concatenate(inputs), np.array(right, dtype=np.float64))
-    packages = ", ".join(f"{package.name} {package.version}" for package in chosen("dev"))
+    packages = ", ".join(f"{package.name} {package.version}" for package in list_packages("dev"))
     how = f"logistic regression with a ridge penalty of {PENALTY} on the standardised features"
     lines = [
         "# Weights of indexing/recall/recall_confidence.py: the log-odds that a recalled line is exactly right.",
@@ -207,7 +207,7 @@ def fit() -> None:
 
 
 def logistic(inputs: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Weights by Newton's method; the first feature is constant."""
+    """Return the weights of a logistic regression by Newton's method; the first feature is constant."""
     mean, deviation = inputs.mean(axis=0), inputs.std(axis=0)
     deviation[deviation == 0] = 1.0
     mean[0], deviation[0] = 0.0, 1.0

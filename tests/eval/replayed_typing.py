@@ -48,7 +48,7 @@ GAP_LEAST_S, GAP_MOST_S = 0.04, 1.0
 
 @dataclass
 class Typed:
-    """What happened while one span was typed.
+    """Counts from the typing of one span.
 
     Attributes:
         characters: length of the span.
@@ -72,7 +72,7 @@ class Typed:
 
 
 def spans(package: data.Package, count: int) -> list[tuple[masks.Place, str]]:
-    """Places where a line begins, and the code from there to the end of the third line at most."""
+    """Return the starts of lines, each with the code from there to the end of the third line at most."""
     found = []
     for place in masks.places(package, 300):
         code = ""
@@ -86,7 +86,7 @@ def spans(package: data.Package, count: int) -> list[tuple[masks.Place, str]]:
 
 
 def gaps() -> Iterator[float]:
-    """Seconds between keys; the same every time."""
+    """Yield seconds between keys; deterministic."""
     rng = random.Random(SEED)  # noqa: S311 - typing that repeats
     while True:
         gap = GAP_MEDIAN_S * 2.718281828 ** rng.gauss(0.0, GAP_SIGMA)
@@ -94,14 +94,14 @@ def gaps() -> Iterator[float]:
 
 
 def key(remaining: str) -> str:
-    """What the next key brings: a character, or a line break with the indentation that an editor adds."""
+    """Return the text that the next key adds: a character, or a line break with the editor's indentation."""
     if not remaining.startswith("\n"):
         return remaining[0]
     return remaining[: len(remaining) - len(remaining[1:].lstrip(" "))]
 
 
 def on_screen(buffer: TextBuffer, at: int, pending: Pending) -> tuple[str, dict[str, Any]] | None:
-    """What would be added after the cursor by the first item, if its answer is there."""
+    """Return the text that the first item would add after the cursor; "" without an answer yet."""
     if not pending.event.is_set() or pending.error is not None:
         return None
     found = read_items(pending.result)
@@ -114,7 +114,7 @@ def on_screen(buffer: TextBuffer, at: int, pending: Pending) -> tuple[str, dict[
 
 
 def type_span(client: Client, place: masks.Place, code: str, gap: Iterator[float]) -> Typed:
-    """Type one span back."""
+    """Type one span."""
     text = place.text[: place.start] + place.text[place.start + len(code) :]
     buffer = TextBuffer(client, place.path.as_uri(), text)
     typed, at, remaining, expected = Typed(len(code)), place.start, code, ""
@@ -153,7 +153,7 @@ def type_span(client: Client, place: masks.Place, code: str, gap: Iterator[float
 def measure(
     package: data.Package, options: dict[str, Any] | None, count: int, model: Path | None = None
 ) -> tuple[list[Typed], int]:
-    """All spans of a package in one session, and how often the model ran; `model` is the folder of a person's own."""
+    """Type all spans of a package in one session; count the model's runs. `model` is an installed model's folder."""
     gap = gaps()
     with tempfile.TemporaryDirectory() as home, ExitStack() as stack:
         if model is not None:
@@ -171,7 +171,7 @@ def measure(
 
 
 def row(arm: str, typed: list[Typed], runs: int) -> dict[str, Cell]:
-    """One line of the table; intervals are over spans."""
+    """Return one line of the table; intervals are over spans."""
     keys = sum(one.keys for one in typed)
     shown = [one for one in typed if one.suggestions]
     took = [value for one in typed for value in one.took_ms]
@@ -191,7 +191,7 @@ def row(arm: str, typed: list[Typed], runs: int) -> dict[str, Cell]:
     }
 
 
-def installed(name: str, split: str, count: int, run: Run) -> dict[str, Cell] | None:
+def type_with_installed(name: str, split: str, count: int, run: Run) -> dict[str, Cell] | None:
     """Type with an installed model; return the line of the packages that are done, None before the first."""
     entry = entry_of(name)
     place = f"{count} spans of {{0.name}} {{0.version}}"
@@ -222,7 +222,7 @@ def main() -> int:
     chosen = parser.parse_args()
     if chosen.model:
         run = Run(Answers.usual(), time.monotonic() + chosen.seconds, count_available_cores())
-        line = installed(chosen.model, chosen.split, chosen.count, run)
+        line = type_with_installed(chosen.model, chosen.split, chosen.count, run)
         table = [line] if line is not None else []
     else:
         table = compare(chosen.split, chosen.count, chosen.beside)

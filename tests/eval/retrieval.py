@@ -1,4 +1,4 @@
-"""How well search finds the definition that the next line will call, with jedi as the judge of what that is.
+"""Measures how well search finds the definition that the next line calls; jedi names the right definition.
 
 `python -m tests.eval.retrieval` measures dev and test packages and writes `retrieval.csv`, with the Jaccard index of
 the words and plain BM25 beside it. Call sites in random order, those that lead to a function or class in another file
@@ -47,7 +47,7 @@ LEFT_OUT = {"fastapi", "scrapy"}
 
 @dataclass(frozen=True)
 class Site:
-    """A call, and where what it calls is defined. Lines count from 0."""
+    """A call, and the place of the definition it calls. Lines count from 0."""
 
     relative: str
     line: int
@@ -56,7 +56,7 @@ class Site:
 
 
 def sites(package: data.Package) -> list[Site]:
-    """The call sites of a package; kept in the cache beside the packages, because jedi is slow."""
+    """Return the call sites of a package; cached beside the packages, because jedi is slow."""
     cache = data.CACHE / f"sites-{package.name}-{package.version}-{SITES}.json"
     if cache.exists():
         return [Site(*found) for found in json.loads(cache.read_text(encoding="utf-8"))]
@@ -91,7 +91,7 @@ def _find_sites(package: data.Package) -> list[Site]:
 
 
 def _definitions(script: jedi.Script, line: int, column: int) -> list[jedi.api.classes.Name]:
-    """Where a name leads; jedi gives up on some code with errors of all kinds."""
+    """Return the definitions of a name; none where jedi fails, which it does with errors of all kinds."""
     try:
         return script.goto(line, column, follow_imports=True)
     except Exception as error:  # noqa: BLE001 - a judge that cannot say is no failure of ours
@@ -100,7 +100,7 @@ def _definitions(script: jedi.Script, line: int, column: int) -> list[jedi.api.c
 
 
 def _calls(path: Path) -> list[tuple[int, int]]:
-    """Line (from 1) and column of the last name of each called expression."""
+    """Return line (from 1) and column of the last name of each called expression."""
     found = []
     for node in ast.walk(ast.parse(path.read_bytes())):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
@@ -122,7 +122,7 @@ class Workspace:
 
     @classmethod
     def of(cls, package: data.Package, folder: Path) -> Workspace:
-        """Index a package's files."""
+        """Index the files of a package."""
         files, keys, contents, imports = [], {}, {}, {}
         for number, path in enumerate(package.files()):
             relative = path.relative_to(package.root).as_posix()
@@ -135,12 +135,12 @@ class Workspace:
         return cls(View([("", Segment.open(target))], {}, ()), keys, contents, imports)
 
     def query(self, site: Site) -> str:
-        """The lines before the call."""
+        """Return the lines before the call."""
         lines = self.texts[site.relative].split("\n")
         return "\n".join(lines[max(0, site.line - QUERY_LINES) : site.line])
 
     def rank_of(self, site: Site, ranked: Sequence[Ranked]) -> int:
-        """The rank, from 1, of the first chunk that holds the definition's first line; 0 for none."""
+        """Return the rank, from 1, of the first chunk with the definition's first line; 0 for none."""
         for rank, hit in enumerate(ranked, 1):
             if hit.key == self.keys[site.target]:
                 chunk = self.view.chunk(hit.key, hit.chunk)
@@ -149,7 +149,7 @@ class Workspace:
         return 0
 
     def product(self, site: Site) -> list[Ranked]:
-        """What Starling finds."""
+        """Return the chunks that Starling finds."""
         imports = self.imports[site.relative]
         query = Query(
             self.query(site),
@@ -160,13 +160,13 @@ class Workspace:
 
 
 def whole_words(text: str) -> list[int]:
-    """Terms that are whole words."""
+    """Return the terms that are whole words."""
     wanted = tokens.tokenize(tokens.fold(text)).ids
     return [int(word) for word in wanted if word >= tokens.FIRST_WORD]
 
 
 def main() -> int:
-    """Measure."""
+    """Measure all packages and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
     parser.add_argument("--split", default="", choices=("", "dev", "test"), help="only this one; writes nothing")
     options = parser.parse_args()
@@ -179,7 +179,7 @@ def main() -> int:
 
 
 def measure(split: str | None) -> list[dict[str, Cell]]:
-    """The table."""
+    """Return the table."""
     ranks: dict[tuple[str, str], list[int]] = {}
     with tempfile.TemporaryDirectory() as folder:
         for package in data.packages(split):
@@ -201,7 +201,7 @@ def measure(split: str | None) -> list[dict[str, Cell]]:
 
 
 def row(split: str, arm: str, ranks: Sequence[int]) -> dict[str, Cell]:
-    """One line of the table."""
+    """Return one line of the table."""
     cells: dict[str, Cell] = {"split": split, "arm": arm, "n": len(ranks)}
     for cutoff in CUTOFFS:
         cells |= tables.with_interval(f"recall_{cutoff}", [float(0 < rank <= cutoff) for rank in ranks])
@@ -209,7 +209,7 @@ def row(split: str, arm: str, ranks: Sequence[int]) -> dict[str, Cell]:
 
 
 class Baselines:
-    """Jaccard and BM25 over whole words, in the plainest way, on the same chunks and with the same overlap rule."""
+    """Plain Jaccard and BM25 over whole words, on the same chunks and with the same overlap rule."""
 
     def __init__(self, workspace: Workspace) -> None:
         """Read all chunks."""
@@ -217,7 +217,7 @@ class Baselines:
         self._chunks = []
         self._words: list[dict[int, int]] = []
         for key in workspace.keys.values():
-            for ordinal in range(workspace.view.chunk_count(key)):
+            for ordinal in range(workspace.view.count_chunks(key)):
                 chunk = workspace.view.chunk(key, ordinal)
                 words: dict[int, int] = {}
                 for word in whole_words(workspace.view.text(key, chunk.span)):
@@ -231,19 +231,22 @@ class Baselines:
                 self._frequency[word] = self._frequency.get(word, 0) + 1
 
     def jaccard(self, query: set[int], words: dict[int, int]) -> float:
-        """Common words of all words."""
+        """Score each chunk by the share of common words among all words."""
         return len(query & words.keys()) / (len(query | words.keys()) or 1)
 
     def bm25(self, query: set[int], words: dict[int, int]) -> float:
-        """Okapi BM25 with k1 = 1.2, b = 0.75."""
+        """Score each chunk by Okapi BM25 with k1 = 1.2, b = 0.75."""
         length = 0.25 + 0.75 * sum(words.values()) / self._average
         return sum(
-            ranking.idf(self._frequency[word], len(self._words)) * 2.2 * words[word] / (words[word] + 1.2 * length)
+            ranking.compute_idf(self._frequency[word], len(self._words))
+            * 2.2
+            * words[word]
+            / (words[word] + 1.2 * length)
             for word in query & words.keys()
         )
 
     def rank_of(self, site: Site, score: Callable[[set[int], dict[int, int]], float]) -> int:
-        """The rank, from 1, of the first chunk that holds the definition's first line; 0 for none."""
+        """Return the rank, from 1, of the first chunk with the definition's first line; 0 for none."""
         own, target = self._workspace.keys[site.relative], self._workspace.keys[site.target]
         query = set(whole_words(self._workspace.query(site)))
         scored = [
@@ -255,7 +258,7 @@ class Baselines:
         for _, number in sorted(scored)[: 4 * DEPTH]:
             key, _, chunk = self._chunks[number]
             place = (key, chunk.span.start, chunk.span.end)
-            if any(ranking.repeats(place, other) for other in taken):
+            if any(ranking.is_repetition(place, other) for other in taken):
                 continue
             taken.append(place)
             if key == target and chunk.first_line <= site.target_line < chunk.last_line:

@@ -1,4 +1,4 @@
-"""How many of the review's findings are worth reading: judged one by one on real packages, held as a committed table.
+"""Measures the share of the review's findings worth reading: labels of findings in real packages, in a table.
 
 | command | what it does |
 | --- | --- |
@@ -70,7 +70,7 @@ class Read:
 
 
 def findings(wanted: Reviewed) -> list[Read]:
-    """All findings of a package, as the command line gives them without any setting.
+    """Return all findings of a package, as the command line reports them without any setting.
 
     It lies in a folder of its own meanwhile: in this repository our own configuration of ruff would hold for it.
     """
@@ -102,8 +102,8 @@ def _read(wanted: Reviewed, result: Mapping[str, Any], seen: Counter[str]) -> Re
     )
 
 
-def chosen(found: Sequence[Read]) -> list[Read]:
-    """The findings of one package that are read: a random choice that stays when others come and go."""
+def choose(found: Sequence[Read]) -> list[Read]:
+    """Return the findings of one package to label: a random choice, stable when other findings come and go."""
     kept: Counter[str] = Counter()
     picked = []
     for each in sorted(found, key=lambda one: one.fingerprint):
@@ -115,7 +115,7 @@ def chosen(found: Sequence[Read]) -> list[Read]:
 
 
 def worksheet(wanted: Reviewed, read: Sequence[Read]) -> Iterator[dict[str, Cell]]:
-    """What is needed to judge findings: each with the lines around it."""
+    """Return what a person needs to judge findings: each with the lines around it."""
     for each in read:
         lines = (wanted.root / each.path).read_text(encoding="utf-8", errors="replace").splitlines()
         first = max(0, each.line - 1 - BEFORE)
@@ -124,18 +124,18 @@ def worksheet(wanted: Reviewed, read: Sequence[Read]) -> Iterator[dict[str, Cell
 
 
 def precision(found: Sequence[Read], labels: Mapping[str, str]) -> list[dict[str, Cell]]:
-    """The table: all, each rule and each language; those without a label count as found and not as read."""
+    """Return the table: all, each rule, each language; findings without a label count as found, not as read."""
     kinds: dict[str, Callable[[Read], str]] = {
         "all": lambda _: "all", "rule": lambda each: each.rule, "language": lambda each: each.language,
     }  # fmt: skip
     return [
         _row(kind, name, group, labels)
         for kind, key in kinds.items()
-        for name, group in sorted(_grouped(found, key).items())
+        for name, group in sorted(_group(found, key).items())
     ]
 
 
-def _grouped(found: Sequence[Read], key: Callable[[Read], str]) -> dict[str, list[Read]]:
+def _group(found: Sequence[Read], key: Callable[[Read], str]) -> dict[str, list[Read]]:
     groups: dict[str, list[Read]] = defaultdict(list)
     for each in found:
         groups[key(each)].append(each)
@@ -161,7 +161,7 @@ def main() -> int:
     for package in packages():
         found = findings(package)
         every += found
-        unread = [each for each in chosen(found) if each.fingerprint not in labels]
+        unread = [each for each in choose(found) if each.fingerprint not in labels]
         sheet += list(worksheet(package, unread))
         print(f"{package.name}: {len(found)} findings, {len(unread)} of the chosen ones unread", flush=True)
     if wanted.unread:

@@ -55,7 +55,7 @@ class Reviewed:
 
 
 def packages() -> list[Reviewed]:
-    """The pinned packages, in the order of the file."""
+    """Return the pinned packages, in the order of the file."""
     pins = tomllib.loads(PINS.read_text(encoding="utf-8"))["package"]
     return [Reviewed(**pin) for pin in pins]
 
@@ -112,13 +112,13 @@ def _members(archive: Path) -> Iterator[tuple[str, bytes]]:
             names = [member.filename for member in wheel.infolist() if not member.is_dir()]
             yield from ((name, wheel.read(name)) for name in names if not INSTALLERS.search(name))
         return  # with what the installer keeps it would look like an environment, which nobody reviews
-    with _opened(archive) as tar:
+    with _open_archive(archive) as tar:
         for member in tar:
             if member.isreg() and (stream := tar.extractfile(member)):
                 yield member.name, stream.read()
 
 
-def _opened(archive: Path) -> tarfile.TarFile:
+def _open_archive(archive: Path) -> tarfile.TarFile:
     if archive.suffix != ".deb":
         return tarfile.open(archive)
     unpacked = subprocess.run(["dpkg-deb", "--fsys-tarfile", str(archive)], check=True, capture_output=True)

@@ -35,7 +35,7 @@ exec(source, {{"__name__": "program"}})
 
 
 def passes(program: str) -> bool:
-    """Whether `program` runs to its end without an exception; false as well when it takes too long or too much."""
+    """Return whether `program` ends without an exception, within the limits of time and memory."""
     return run(program) is None
 
 

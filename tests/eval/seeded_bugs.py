@@ -1,4 +1,4 @@
-"""Seeded bugs: how many slips in real functions each layer of the reviewer finds, and how much it says of sound ones.
+"""Measures how many seeded slips in real functions each review layer finds, and its findings in sound functions.
 
 `python -m tests.eval.seeded_bugs` measures on functions of the test packages and on the small programs, and writes
 `seeded_bugs.csv`; `--split dev` only prints. Each mutant is a module with one slip. A layer reviews it and the module
@@ -24,7 +24,7 @@ from agents.reviewer.reviewer import Reviewer
 from indexing.syntax.documents import Document
 from indexing.syntax.syntax import Syntax
 from tests.eval import data, mutants, programs, tables
-from tests.eval.bundled import bundled_model
+from tests.eval.bundled import load_bundled_model
 from tests.eval.metrics import SEED
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ PATIENT = Limits(seconds=600.0)
 
 @dataclass(frozen=True)
 class Case:
-    """One slip: the text with it, the same without.
+    """One slip: the text with it, and the text without.
 
     Attributes:
         group: the operator, or where the slip comes from.
@@ -68,7 +68,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Result:
-    """What one layer said of one case.
+    """Findings of one layer in one case.
 
     Attributes:
         case: which.
@@ -84,12 +84,12 @@ class Result:
 
 
 def never() -> bool:
-    """The review is never cancelled."""
+    """Return False: the review is never cancelled."""
     return False
 
 
 def package_cases(package: data.Package, count: int, slips: int) -> Iterator[Case]:
-    """Up to `slips` slips in each of `count` functions of a package."""
+    """Return up to `slips` slips in each of `count` functions of a package."""
     used: Counter[str] = Counter()
     for path, text, function in mutants.sample(package, count):
         rng = random.Random(f"{SEED} {path.name} {function}")  # noqa: S311 - a sample that repeats, no secret
@@ -103,14 +103,14 @@ def package_cases(package: data.Package, count: int, slips: int) -> Iterator[Cas
 
 
 def program_cases() -> Iterator[Case]:
-    """The small programs, looked at as a whole."""
+    """Return the small programs, each as a whole."""
     for one in programs.programs():
         whole = mutants.Span(one.name, 1, one.right.count("\n"))
         yield Case("small programs", programs.FOLDER / f"{one.name}.py", one.right, one.wrong, whole, one.line)
 
 
 def static(reviewer: Reviewer) -> Layered:
-    """The layer of syntax and ruff."""
+    """Return the layer of syntax and ruff."""
 
     def look(document: Document, function: mutants.Span) -> tuple[Finding, ...]:
         found = reviewer.review(document, layers=frozenset({Layer.STATIC}), cancelled=never)
@@ -121,7 +121,7 @@ def static(reviewer: Reviewer) -> Layered:
 
 
 def likelihood(model: CompletionModel) -> Layered:
-    """The layer of the completion model, as measured whether it is precise or not."""
+    """Return the layer of the completion model, whether or not it was measured to be precise."""
     known = calibration.load_calibration(model.entry.name)
     if known is None:
         raise SystemExit(f"{model.entry.name} was never measured: run `python -m tests.eval.fit_likelihood`.")
@@ -135,8 +135,8 @@ def likelihood(model: CompletionModel) -> Layered:
     return look
 
 
-def judged(look: Layered, case: Case, alarms: dict[tuple[str, mutants.Span], tuple[Finding, ...]]) -> Result:
-    """One case by one layer; `alarms` remembers what it says of texts without a slip."""
+def judge(look: Layered, case: Case, alarms: dict[tuple[str, mutants.Span], tuple[Finding, ...]]) -> Result:
+    """Judge one case by one layer; `alarms` caches its findings in texts without a slip."""
     path = NOWHERE.joinpath(*case.path.parts[-2:])
     document = Document(path.as_uri(), path, "python", case.right, 1)
     key = (case.right, case.function)
@@ -153,7 +153,7 @@ def judged(look: Layered, case: Case, alarms: dict[tuple[str, mutants.Span], tup
 
 
 def _rank(finding: Finding) -> tuple[int, float, int]:
-    """Most severe first, then surest, then first."""
+    """Return the sort key of a finding: severest first, then surest, then first in the file."""
     return -SEVERITIES.index(finding.severity), -finding.confidence, finding.span.start
 
 
@@ -162,12 +162,12 @@ def _line(text: str, finding: Finding) -> int:
 
 
 def _identity(text: str, finding: Finding) -> tuple[str, int, str]:
-    """A finding is the same when code, line and message are: a slip neither adds nor takes lines."""
+    """Return what identifies a finding in both texts: code, line and message; a slip never moves lines."""
     return finding.code, _line(text, finding), finding.message
 
 
 def row(layer: str, group: str, results: Sequence[Result]) -> dict[str, Cell]:
-    """One line of the table."""
+    """Return one line of the table."""
     said = [float(place == one.found_at) for one in results for place in range(1, one.said + 1)]
     sound = {(one.case.right, one.case.function): one for one in results}
     lines = sum(_lines(one.case.function) for one in sound.values())
@@ -191,7 +191,7 @@ def _lines(function: mutants.Span) -> int:
 
 
 def rows(layer: str, results: Sequence[Result]) -> list[dict[str, Cell]]:
-    """The lines of one layer: all slips in packages, those of each kind, the small programs."""
+    """Return the rows of one layer: all slips in packages, those of each kind, the small programs."""
     groups: dict[str, list[Result]] = {"all in packages": []}
     for one in results:
         groups.setdefault(one.case.group, []).append(one)
@@ -211,14 +211,14 @@ def main() -> int:
     cases = [one for package in data.packages(chosen.split) for one in package_cases(package, chosen.count, SLIPS)]
     cases += program_cases()
     results: dict[str, list[Result]] = {}
-    with bundled_model() as model:
+    with load_bundled_model() as model:
         reviewer = Reviewer(ReviewPolicy())
         looks = {"static": lambda: static(reviewer), "likelihood": lambda: likelihood(model)}
         for layer, make in looks.items():
             if chosen.layer in {None, layer}:
                 alarms: dict[tuple[str, mutants.Span], tuple[Finding, ...]] = {}
                 look = make()
-                results[layer] = [judged(look, case, alarms) for case in cases]
+                results[layer] = [judge(look, case, alarms) for case in cases]
                 print(f"{layer} done", file=sys.stderr, flush=True)
     table = [line for layer, found in results.items() for line in rows(layer, found)]
     for line in table:

@@ -1,4 +1,4 @@
-"""What the generator would choose from at the keys of replayed typing, with the evidence and whether it is right.
+"""Candidates of the generator at the keys of replayed typing, with their evidence and whether each is right.
 
 Collected once for a model and a split, and kept under `.cache/eval/`: asking takes minutes, fitting takes seconds.
 Start at `collect`; `read` gives what was collected.
@@ -20,7 +20,7 @@ from agents.suggestions import Origin, Trigger
 from indexing.syntax.documents import Document
 from models.local.weights_file import WEIGHTS_FILE
 from tests.eval import data
-from tests.eval.bundled import opened
+from tests.eval.bundled import open_model
 from tests.eval.line_completion import PATIENT, index_of, never
 from tests.eval.typing_places import keys
 
@@ -58,7 +58,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Key:
-    """All that could be shown at one key; `number` is that of the line of code it belongs to."""
+    """All lines that could be shown at one key; `number` is that of the line of code it belongs to."""
 
     package: str
     number: int
@@ -66,7 +66,7 @@ class Key:
 
 
 class Notes:
-    """Stands in for a model's filter, and sees what the generator chooses from.
+    """A substitute for a model's filter that records the generator's candidates.
 
     Attributes:
         candidates: of the last key, each with what the filter was asked about it; None for recall's.
@@ -78,16 +78,16 @@ class Notes:
         self._known: dict[int, tuple[str, Mapping[str, float]]] = {}
 
     def forget(self) -> None:
-        """Before the next key."""
+        """Clear the record before the next key."""
         self.candidates, self._known = [], {}
 
     def estimate_probability(self, kind: str, evidence: Mapping[str, float]) -> float:
-        """In the place of `ShowFilter.estimate_probability`."""
+        """Replace `ShowFilter.estimate_probability`."""
         self._asked.append((kind, evidence))
         return 0.5
 
     def work(self, decoder: Decoder, run: Any) -> Outcome:
-        """In the place of `Decoder.work`."""
+        """Replace `Decoder.work`."""
         self._asked.clear()
         outcome = WORK(decoder, run)
         if len(self._asked) == len(outcome.candidates):  # not when it failed between the two
@@ -97,7 +97,7 @@ class Notes:
     def choose(
         self, answers: Answers, request: Any, polisher: Any, candidates: Sequence[Candidate], **more: Any
     ) -> Any:
-        """In the place of `Answers.choose`."""
+        """Replace `Answers.choose`."""
         self.candidates = [(one, self._known.get(id(one))) for one in candidates]
         return CHOOSE(answers, request, polisher, candidates, **more)
 
@@ -106,18 +106,18 @@ WORK, CHOOSE = Decoder.work, Answers.choose
 
 
 def file_of(entry: ModelEntry, package: str) -> Path:
-    """Where the keys of a package are kept for a model."""
+    """Return the file that caches the keys of a package for a model."""
     return CACHE / f"{entry.name}-{digest(entry)}-{package}.jsonl"
 
 
 def collect(entry: ModelEntry, package: data.Package, lines: int, each: int) -> None:
-    """Ask at keys of a package's lines and write what there was to choose from."""
+    """Ask at the keys of a package's lines and write the candidates."""
     notes = Notes()
     target = file_of(entry, package.name)
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_suffix(".part")
     with (
-        opened(replace(entry, show_filter=notes)) as model,  # type: ignore[arg-type] # what the generator calls, it has
+        open_model(replace(entry, show_filter=notes)) as model,  # type: ignore[arg-type] # what the generator calls, it has
         part.open("w", encoding="utf-8") as file,
         mock.patch.object(Decoder, "work", lambda decoder, run: notes.work(decoder, run)),  # noqa: PLW0108 - binds
         mock.patch.object(Answers, "choose", lambda *given, **more: notes.choose(*given, **more)),  # noqa: PLW0108
@@ -129,7 +129,7 @@ def collect(entry: ModelEntry, package: data.Package, lines: int, each: int) -> 
 
 
 def read(file: Path) -> list[Key]:
-    """What `collect` wrote."""
+    """Read what `collect` wrote."""
     found = []
     for text in file.read_text(encoding="utf-8").splitlines():
         content = json.loads(text)
@@ -138,7 +138,7 @@ def read(file: Path) -> list[Key]:
 
 
 def digest(entry: ModelEntry) -> str:
-    """Eight digits that tell these weights from others."""
+    """Return eight hexadecimal digits that identify these weights."""
     return data.digest(entry.weights / WEIGHTS_FILE)[:8]
 
 
@@ -148,7 +148,7 @@ def _of_package(package: data.Package, model: CompletionModel, notes: Notes, lin
             for place in places:
                 notes.forget()
                 _ask(index, model, place)
-                yield Key(package.name, number, tuple(_seen(place, notes)))
+                yield Key(package.name, number, tuple(_label(place, notes)))
 
 
 def _ask(index: Index, model: CompletionModel, place: Place) -> None:
@@ -163,7 +163,7 @@ def _ask(index: Index, model: CompletionModel, place: Place) -> None:
         index.drop(document.uri)
 
 
-def _seen(place: Place, notes: Notes) -> Iterator[Line]:
+def _label(place: Place, notes: Notes) -> Iterator[Line]:
     for candidate, asked in notes.candidates:
         insertion = candidate.insertion
         if not is_worth_showing(insertion.text):

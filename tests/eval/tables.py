@@ -17,7 +17,7 @@ Cell = str | int | float
 
 
 def with_interval(name: str, values: Sequence[float]) -> dict[str, Cell]:
-    """Columns `name`, `name_low`, `name_high`: a mean and its 95 % bootstrap interval; empty cells for no values."""
+    """Return the columns `name`, `name_low`, `name_high`: a mean, its 95 % bootstrap interval; empty for no values."""
     if not values:
         return {name: "", f"{name}_low": "", f"{name}_high": ""}
     found = interval(values)
@@ -25,7 +25,7 @@ def with_interval(name: str, values: Sequence[float]) -> dict[str, Cell]:
 
 
 def with_wilson(name: str, hits: Sequence[bool]) -> dict[str, Cell]:
-    """Columns `name`, `name_low`, `name_high`: a share and its 95 % Wilson interval; empty cells for no tries."""
+    """Return the columns `name`, `name_low`, `name_high`: a share and its 95 % Wilson interval; empty for no tries."""
     if not hits:
         return {name: "", f"{name}_low": "", f"{name}_high": ""}
     found = wilson(sum(hits), len(hits))
@@ -50,6 +50,6 @@ def write(name: str, rows: Sequence[Mapping[str, Cell]], *, keep: str = "") -> P
 
 
 def read(name: str) -> list[dict[str, str]]:
-    """The rows of a table."""
+    """Read the rows of a table."""
     with (FOLDER / name).open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))

@@ -1,4 +1,4 @@
-"""How models and keys are put to the generator for measuring."""
+"""Questions to models and generator during measurements."""
 
 from __future__ import annotations
 

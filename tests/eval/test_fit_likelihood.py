@@ -1,4 +1,4 @@
-"""What was measured is read back, and one model's figures leave those of others alone."""
+"""Measurements are read back unchanged, and one model's figures leave those of others alone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from agents.reviewer.likelihood.alternatives import Site
 from agents.reviewer.likelihood.calibration import Calibration
 from agents.reviewer.likelihood.comparison import Comparison
 from indexing.syntax.documents import Span
-from tests.eval.fit_likelihood import Judgement, Measured, Place, packed, unpacked, write
+from tests.eval.fit_likelihood import Judgement, Measured, Place, pack, unpack, write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +28,7 @@ def place(kind: str, *, right: bool) -> Place:
 
 def test_a_function_that_was_measured_is_read_back_as_it_was() -> None:
     one = Measured("attrs", 12, (place("missing-not", right=False),), (("dropped not", 3, (place("x", right=True),)),))
-    again = unpacked(packed(one))
+    again = unpack(pack(one))
     assert (again.package, again.lines) == ("attrs", 12)
     for before, after in ((one.sound[0], again.sound[0]), (one.slips[0][2][0], again.slips[0][2][0])):
         assert (after.line, after.right, after.seen.site.kind) == (before.line, before.right, before.seen.site.kind)

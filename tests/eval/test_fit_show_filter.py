@@ -21,7 +21,7 @@ from tests.eval.show_filter_data import Key, Line
 
 
 def keys(count: int, package: str = "one") -> list[Key]:
-    """Keys with one line of each kind, right when its tokens are likely and it brings no new names, mostly."""
+    """Return keys with one line of each kind, mostly right if its tokens are likely and it brings no new names."""
     rng = random.Random(f"{package} {count}")  # noqa: S311 - a sample that repeats
     found = []
     for number in range(count):

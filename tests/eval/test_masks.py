@@ -29,7 +29,7 @@ def area(radius: float, unit: str) -> float:
 
 
 def lines_of(tmp_path: Path, fixture: str) -> list[tuple[str, str]]:
-    """(category, masked line as a whole) of every place."""
+    """Return (category, whole masked line) of every place."""
     return [(place.category, line_of(place)) for place in places_of(tmp_path, fixture)]
 
 

@@ -17,7 +17,7 @@ class Shelf:
         await self.note(True)
         return limit + 1
 """
-MODULE = mutants.normalised(SOURCE) or ""
+MODULE = mutants.normalise(SOURCE) or ""
 EXPECTED = {
     "boundary": "if len(found) <= limit and book is not None:",
     "arithmetic": "return limit - 1",
@@ -57,4 +57,4 @@ def test_a_slip_is_one_line_and_leaves_the_rest_as_it_was() -> None:
 
 
 def test_what_is_no_python_has_no_normal_form() -> None:
-    assert mutants.normalised("def (") is None
+    assert mutants.normalise("def (") is None

@@ -25,15 +25,15 @@ def read(rule: str, number: int, language: str = "python") -> Read:
 
 
 def test_a_few_findings_of_each_rule_are_read() -> None:
-    picked = review_findings.chosen([read(rule, number) for rule in ("a", "b") for number in range(50)])
+    picked = review_findings.choose([read(rule, number) for rule in ("a", "b") for number in range(50)])
     assert Counter(each.rule for each in picked) == {"a": MOST_OF_A_RULE, "b": MOST_OF_A_RULE}
 
 
 def test_what_is_read_stays_when_other_findings_go() -> None:
     found = [read("a", number) for number in range(50)]
-    picked = review_findings.chosen(found)
+    picked = review_findings.choose(found)
     left = [each for each in found if each in picked or each.line % 2]
-    assert review_findings.chosen(left) == picked
+    assert review_findings.choose(left) == picked
 
 
 def test_the_table_counts_judgements_by_rule_and_language() -> None:

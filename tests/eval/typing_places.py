@@ -1,4 +1,4 @@
-"""Where a person who types a package's code would be asked for: keys of its lines, drawn with a fixed seed.
+"""Keys at which a user who types a package's code would be asked for, drawn with a fixed seed.
 
 Each line of code is taken away from the key on, as it stands while it is typed with the rest of the file in place.
 Start at `keys`.
@@ -21,7 +21,7 @@ LEAST_LEFT = 2  # characters; fewer are quicker typed than taken
 
 
 def keys(package: Package, lines: int, each: int) -> list[list[Place]]:
-    """Up to `each` keys of up to `lines` lines of a package, by line."""
+    """Return up to `each` keys of up to `lines` lines of a package, by line."""
     rng = random.Random(f"{SEED} typing {package.name}")  # noqa: S311 - a sample that repeats, no secret
     found = [
         place
@@ -35,7 +35,7 @@ def keys(package: Package, lines: int, each: int) -> list[list[Place]]:
 
 
 def of_line(place: Place, each: int, rng: random.Random) -> list[Place]:
-    """The line of `place` behind some of its keys; the first is the one that begins it."""
+    """Return the line of `place` after some of its keys; the first key is the one that begins it."""
     line = place.text.rfind("\n", 0, place.start) + 1
     text = place.text[line : place.end]
     begin = line + len(text) - len(text.lstrip())

@@ -26,7 +26,7 @@ def storage(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def make_index(storage: Path) -> Iterator[Callable[..., Index]]:
-    """Makes indexes that are closed at the end; `start=True` indexes the roots first."""
+    """Yield a function that opens an index (with `start=True`, once its roots are indexed); close all at the end."""
     made: list[Index] = []
 
     def make(*roots: Path, start: bool = True, limits: IndexLimits = LIMITS, where: Path = storage) -> Index:

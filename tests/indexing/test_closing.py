@@ -1,4 +1,4 @@
-"""What an index keeps of open texts: what their newest versions need, and nothing once it is closed."""
+"""Memory of an index for open texts: only their newest versions, and nothing once it is closed."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_threads_that_need_the_index_first_load_it_once(
 
     def ask() -> None:
         both.wait()
-        index._loaded()
+        index._load_sources()
 
     monkeypatch.setattr(snapshots, "Sources", make)
     threads = [threading.Thread(target=ask) for _ in range(2)]
@@ -86,13 +86,13 @@ def test_threads_that_need_the_index_first_load_it_once(
         thread.start()
     for thread in threads:
         thread.join()
-    assert made == [index._loaded()]
+    assert made == [index._load_sources()]
 
 
 def put(index: Index, path: Path, text: str) -> None:
     """Have the index answer from `text`, which is open in an editor."""
     index.put(Document(path.as_uri(), path, "python", text))
-    index._make()  # not `search`: the thread that looks after open documents may be about to
+    index._make_snapshot()  # not `search`: the thread that looks after open documents may be about to
 
 
 def bundles_of(index: Index) -> list[Segment]:

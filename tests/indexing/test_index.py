@@ -50,7 +50,7 @@ def places(index: Index, text: str, **options: object) -> list[str]:
     return [f"{hit.relative}:{hit.first_line}" for hit in index.search(Query(text, **options))]  # type: ignore[arg-type]
 
 
-def opened(path: Path, text: str, version: int = 1) -> Document:
+def make_document(path: Path, text: str, version: int = 1) -> Document:
     return Document(path.as_uri(), path, "python", text, version)
 
 
@@ -78,15 +78,15 @@ def test_code_and_words_are_found_with_their_lines(make_index: Callable[..., Ind
 
 def test_definitions_of_imported_names_are_found(make_index: Callable[..., Index], root: Path) -> None:
     index = make_index(root)
-    asking = opened(root / "main.py", (root / "main.py").read_text())
-    hits = index.definitions(["triangle_area"], document=asking)
+    asking = make_document(root / "main.py", (root / "main.py").read_text())
+    hits = index.find_definitions(["triangle_area"], document=asking)
     assert [(hit.relative, hit.name) for hit in hits] == [("shapes.py", "triangle_area")]
 
 
 def test_recall_continues_as_the_workspace_did(make_index: Callable[..., Index], root: Path) -> None:
     index = make_index(root)
     text = "def volume(base, height):\n    return base * "
-    best = index.recall(opened(root / "new.py", text), len(text))[0]
+    best = index.recall(make_document(root / "new.py", text), len(text))[0]
     assert (best.text, best.source, best.same_file) == ("height / 2", "shapes.py", False)
 
 
@@ -154,7 +154,7 @@ def test_a_question_never_waits_beyond_its_deadline_for_loading(make_index: Call
 def test_no_index_at_all_answers_nothing(make_index: Callable[..., Index], root: Path) -> None:
     index = make_index(root, start=False)
     assert places(index, "parallelograms") == []
-    assert index.recall(opened(root / "a.py", "x = "), 4) == ()
+    assert index.recall(make_document(root / "a.py", "x = "), 4) == ()
 
 
 def test_touched_files_are_indexed_anew(make_index: Callable[..., Index], root: Path) -> None:
@@ -194,7 +194,9 @@ def test_new_ignore_rule_takes_effect(make_index: Callable[..., Index], root: Pa
 def test_unsaved_text_is_searched_as_it_stands(make_index: Callable[..., Index], root: Path) -> None:
     index = make_index(root)
     path = root / "shapes.py"
-    index.put(opened(path, "# a heading\n\n" + path.read_text() + "\ndef octagon_perimeter(side): return 8 * side\n"))
+    index.put(
+        make_document(path, "# a heading\n\n" + path.read_text() + "\ndef octagon_perimeter(side): return 8 * side\n")
+    )
     hit = index.search(Query("octagon perimeter"))[0]
     assert (hit.relative, hit.name) == ("shapes.py", "octagon_perimeter")
     assert "octagon_perimeter" in hit.text
@@ -209,13 +211,13 @@ def test_what_is_no_file_of_the_workspace_is_not_searched(make_index: Callable[.
     origins = [(), (root / "shapes.py",), (root / ".env",), (Path(".env"),), (root.parent / "elsewhere.py",)]
     for number, origin in enumerate(origins):
         index.put(Document(f"git:{number}", None, "python", "tetrahedron = 4\n", origins=origin))
-    index.put(opened(root.parent / "elsewhere.py", "tetrahedron = 1\n"))
+    index.put(make_document(root.parent / "elsewhere.py", "tetrahedron = 1\n"))
     index.put(Document("cell:1", None, "python", "tetrahedron = 2\n", origins=(root / "private.ipynb",), cell=True))
     index.put(Document("cell:2", None, "python", "tetrahedron = 3\n", cell=True))
     assert places(index, "tetrahedron") == []
-    asker = opened(root / "asks.py", "tetrahedron = ")
+    asker = make_document(root / "asks.py", "tetrahedron = ")
     assert index.recall(asker, len(asker.text)) == ()
-    assert index.definitions(["tetrahedron"], document=asker) == ()
+    assert index.find_definitions(["tetrahedron"], document=asker) == ()
 
 
 def test_cells_of_a_notebook_are_searched_at_its_place(make_index: Callable[..., Index], root: Path) -> None:
@@ -234,7 +236,7 @@ def test_what_was_kept_back_since_it_was_opened_or_indexed_is_not_shown(
 ) -> None:
     monkeypatch.setattr("indexing.workspace.exclusion.FRESH_S", 0.0)
     index = make_index(root)
-    index.put(opened(root / "new.py", "tetrahedron = 4\n"))
+    index.put(make_document(root / "new.py", "tetrahedron = 4\n"))
     assert len(places(index, "tetrahedron")) == 1
     assert places(index, "triangle area")
     (root / ".starlingignore").write_text("new.py\nshapes.py\n")
@@ -244,8 +246,8 @@ def test_what_was_kept_back_since_it_was_opened_or_indexed_is_not_shown(
 
 def test_open_secrets_and_huge_texts_are_not_searched(make_index: Callable[..., Index], root: Path) -> None:
     index = make_index(root)
-    index.put(opened(root / ".env", "heptagon=1\n"))
-    index.put(opened(root / "huge.py", "heptagon = 1\n" * 50_000))
+    index.put(make_document(root / ".env", "heptagon=1\n"))
+    index.put(make_document(root / "huge.py", "heptagon = 1\n" * 50_000))
     assert places(index, "heptagon") == []
 
 
@@ -339,5 +341,5 @@ def test_an_opened_document_is_read_ahead_unless_it_is_too_large(
     monkeypatch.setattr(relexing, "read_ahead", read.append)
     index = make_index(root, start=False)
     for text in ("x = 1\n", "x = 1\n" * 100_000):
-        index.prepare(opened(root / "shapes.py", text))
+        index.prepare(make_document(root / "shapes.py", text))
     assert read == ["x = 1\n"]

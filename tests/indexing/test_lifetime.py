@@ -51,9 +51,9 @@ def until(condition: Callable[[], bool], timeout_s: float = 60) -> bool:
     return True
 
 
-def found(index: Index, name: str) -> list[str]:
+def list_definitions(index: Index, name: str) -> list[str]:
     asking = Document("untitled:asking", None, "python", "")
-    return list(dict.fromkeys(hit.relative for hit in index.definitions([name], document=asking)))
+    return list(dict.fromkeys(hit.relative for hit in index.find_definitions([name], document=asking)))
 
 
 def test_killed_in_the_middle_it_goes_on_by_itself(make_index: Callable[..., Index], root: Path) -> None:
@@ -68,7 +68,7 @@ def test_killed_in_the_middle_it_goes_on_by_itself(make_index: Callable[..., Ind
     assert index._process.pid != pid
     status = index.status()
     assert (status.state, status.files, status.problem) == ("ready", FILES, "")
-    assert found(index, f"compute_{FILES - 1}") == [f"module{FILES - 1}.py"]
+    assert list_definitions(index, f"compute_{FILES - 1}") == [f"module{FILES - 1}.py"]
 
 
 def test_killed_together_with_its_server_the_next_one_goes_on(
@@ -108,7 +108,7 @@ def test_two_servers_share_the_work(make_index: Callable[..., Index], root: Path
     assert all(index.wait(60) for index in indexes)
     assert sorted(totals.values()) == [0, FILES]  # one did it all
     assert [index.status().files for index in indexes] == [FILES, FILES]
-    assert [found(index, "compute_7") for index in indexes] == [["module7.py"]] * 2
+    assert [list_definitions(index, "compute_7") for index in indexes] == [["module7.py"]] * 2
 
 
 def test_what_one_server_indexes_the_other_finds(make_index: Callable[..., Index], root: Path) -> None:
@@ -116,7 +116,7 @@ def test_what_one_server_indexes_the_other_finds(make_index: Callable[..., Index
     (root / "new.py").write_text("def zeppelin(): pass\n")
     one.touch([root / "new.py"])
     assert one.wait(60)
-    assert until(lambda: found(other, "zeppelin") == ["new.py"])
+    assert until(lambda: list_definitions(other, "zeppelin") == ["new.py"])
 
 
 @pytest.mark.parametrize("name", ["database", "segment"])
@@ -129,7 +129,7 @@ def test_damaged_index_is_made_anew(make_index: Callable[..., Index], root: Path
     path.write_bytes(b"damaged" * 1000)
     index = make_index(root)
     assert (index.status().files, index.status().problem) == (FILES, "")
-    assert found(index, "compute_7") == ["module7.py"]
+    assert list_definitions(index, "compute_7") == ["module7.py"]
 
 
 def test_damage_in_the_middle_of_the_database_is_survived(
@@ -143,7 +143,7 @@ def test_damage_in_the_middle_of_the_database_is_survived(
     (root / "new.py").write_text("def zeppelin(): pass\n")
     index = make_index(root)
     assert (index.status().files, index.status().problem) == (FILES + 1, "")
-    assert found(index, "zeppelin") == ["new.py"]
+    assert list_definitions(index, "zeppelin") == ["new.py"]
 
 
 def test_deleted_index_is_made_anew_while_the_server_runs(
@@ -152,10 +152,10 @@ def test_deleted_index_is_made_anew_while_the_server_runs(
     index = make_index(root)
     for path in Places.of(storage, root).list_files():
         path.unlink()
-    assert found(index, "compute_7") == ["module7.py"]  # what is mapped stays
+    assert list_definitions(index, "compute_7") == ["module7.py"]  # what is mapped stays
     index.touch([root])
     assert index.wait(60)
-    assert (index.status().files, found(index, "compute_7")) == (FILES, ["module7.py"])
+    assert (index.status().files, list_definitions(index, "compute_7")) == (FILES, ["module7.py"])
 
 
 def test_full_disk_fails_with_a_sentence_and_searching_goes_on(
@@ -179,12 +179,12 @@ def test_full_disk_fails_with_a_sentence_and_searching_goes_on(
     status = index.status()
     assert status.state == "failed"
     assert status.problem.startswith("The disk is full: the index in ")
-    assert found(index, "compute_7") == ["module7.py"]
+    assert list_definitions(index, "compute_7") == ["module7.py"]
     monkeypatch.setattr(spawning, "spawn", real)
     assert until(lambda: index._process.pid is None)
     index.touch([root / "module1.py"])  # any file: what could not be stored is found again by itself
     assert index.wait(60)
-    assert (index.status().state, found(index, "zeppelin")) == ("ready", ["new.py"])
+    assert (index.status().state, list_definitions(index, "zeppelin")) == ("ready", ["new.py"])
 
 
 def test_storage_that_cannot_be_made_fails_with_a_sentence(
@@ -203,7 +203,7 @@ def test_indexing_process_leaves_when_idle_and_comes_back(make_index: Callable[.
     (root / "new.py").write_text("def zeppelin(): pass\n")
     index.touch([root / "new.py"])
     assert index.wait(60)
-    assert found(index, "zeppelin") == ["new.py"]
+    assert list_definitions(index, "zeppelin") == ["new.py"]
 
 
 def test_indexing_process_gives_way(make_index: Callable[..., Index], root: Path) -> None:

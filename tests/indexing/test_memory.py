@@ -1,4 +1,4 @@
-"""What the index keeps in memory of texts that are gone: nothing."""
+"""Memory of the index for closed texts: none is kept."""
 
 from __future__ import annotations
 
@@ -59,9 +59,9 @@ def test_nothing_is_remembered_of_closed_documents(tmp_path: Path) -> None:
         uris = [f"untitled:Untitled-{number}-{each}" for each in range(20)]
         for uri in uris:
             sources.open(Document(uri, None, "python", "x = 1\n"), shared=True)
-        ids = [key[1] for key in sources.snapshot().opened]
+        ids = [key[1] for key in sources.make_snapshot().opened]
         assert len(set(ids)) == len(uris)
         for uri in uris:
-            sources.shut(uri)
-        sizes.append(len(sources._opened) + len(sources._fresh_ids))
+            sources.close_document(uri)
+        sizes.append(len(sources._opened) + len(sources._made_ids))
     assert sizes == [0, 0, 0]

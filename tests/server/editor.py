@@ -81,7 +81,7 @@ class MemoryIndex:
     def exclusion(self, path: Path) -> str:
         return "secret" if path in self.excluded else ""
 
-    def withheld(self, document: Document) -> str:
+    def find_withholding(self, document: Document) -> str:
         reason = access.decide(document, self.exclusion)
         return "" if reason in access.ALONE else reason
 
@@ -91,7 +91,7 @@ class MemoryIndex:
     def explain(self, path: Path) -> str:
         return f"{path.name} is left out (secret)." if path in self.excluded else ""
 
-    def waived(self, path: Path) -> tuple[str, ...]:
+    def find_waived_reasons(self, path: Path) -> tuple[str, ...]:
         return ()
 
     def listen(self, tell: Callable[[str], None]) -> None:
@@ -100,7 +100,7 @@ class MemoryIndex:
     def search(self, query: Query, *, limit: int = 10, deadline: float | None = None) -> tuple[Hit, ...]:
         return self.hits[:limit]
 
-    def definitions(
+    def find_definitions(
         self, names: Collection[str], *, document: Document, limit: int = 10, deadline: float | None = None
     ) -> tuple[Hit, ...]:
         return ()

@@ -28,12 +28,16 @@ CHECKED: tuple[str, ...] = (
     "agents/tools.py",
     "agents/workflow.py",
     "benchmarks",
+    "tests/benchmarks",
+    "indexing",
+    "tests/indexing",
     "models",
     "server/cli",
     "server/gate",
     "server/lsp",
     "agents/ports",
     "server/state",
+    "tests/eval",
 )
 
 

@@ -70,9 +70,9 @@ async def test_a_cache_folder_that_is_deleted_is_made_again_and_searched(start: 
     assert await found(session, "zeppelin") == "late.py"
     assert await found(session, "compute_7") == "module7.py"
     # by the server, or by the indexing process that was asked for the new file before the server looked
-    await until(session, lambda: bool(said(session, "it is being built anew")))
-    [told] = said(session, "it is being built anew")
-    assert "The index of this workspace was taken away" in told
+    await until(session, lambda: bool(said(session, "it is being rebuilt")))
+    [told] = said(session, "it is being rebuilt")
+    assert "The index of this workspace was deleted" in told
 
 
 async def test_a_state_folder_that_is_deleted_is_made_again_and_records_go_on(start: Start) -> None:
@@ -85,7 +85,7 @@ async def test_a_state_folder_that_is_deleted_is_made_again_and_records_go_on(st
         assert (await session.command("starling.approvals"))["approvals"] == []
     assert state.exists()
     assert state.stat().st_mode & 0o077 == 0
-    await until(session, lambda: len(said(session, "was taken away, with what was recorded in it")) == 1)
+    await until(session, lambda: len(said(session, "was deleted, with what was recorded in it")) == 1)
 
 
 @pytest.mark.real_start
@@ -120,5 +120,5 @@ async def test_a_file_that_is_saved_while_the_index_is_gone_does_not_become_all_
     await session.indexed(FILES + 1)
     assert await found(session, "zeppelin") == "late.py"
     assert await found(session, "compute_7") == "module7.py"
-    await until(session, lambda: bool(said(session, "it is being built anew")))
-    assert len(said(session, "it is being built anew")) == 1
+    await until(session, lambda: bool(said(session, "it is being rebuilt")))
+    assert len(said(session, "it is being rebuilt")) == 1

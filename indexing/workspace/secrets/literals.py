@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from indexing.workspace.secrets.randomness import LEAST, entropy, is_drawn_at_random
-from indexing.workspace.secrets.secret_places import is_placeholder, placed_secrets, places
+from indexing.workspace.secrets.secret_places import find_placed_secrets, is_placeholder, places
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -196,11 +196,11 @@ def secret_literals(text: str, *, unnamed: bool = True) -> list[tuple[int, int]]
 
     `unnamed`: random values count too where neither a name nor a place nor a known format says that they are secret.
     """
-    known = _joined({*_formats(text), *_blocks(text), *_assigned(text), *placed_secrets(text)})
-    return _joined({*known, *_random(text, known)}) if unnamed else known
+    known = _join_overlapping({*_formats(text), *_blocks(text), *_find_assigned(text), *find_placed_secrets(text)})
+    return _join_overlapping({*known, *_random(text, known)}) if unnamed else known
 
 
-def _joined(found: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+def _join_overlapping(found: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     joined: list[tuple[int, int]] = []
     for start, end in sorted(found):
         if joined and start < joined[-1][1]:
@@ -247,7 +247,7 @@ def _base64_lines(text: str) -> Iterator[tuple[tuple[int, int], bool]]:
 
 def _random(text: str, known: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
     """Find what was drawn at random, whatever its name, but for what is `known`, or said to be a hash or public."""
-    taken = _joined({*known, *(span for span, _ in _base64_lines(text))})
+    taken = _join_overlapping({*known, *(span for span, _ in _base64_lines(text))})
     at = 0
     for found in _TOKEN.finditer(text):
         start, end = found.span("v")
@@ -273,7 +273,7 @@ def _is_strong_password(value: str) -> bool:
     return changes >= 0.5 * len(value) and entropy(value) >= _LEAST_BITS
 
 
-def _assigned(text: str) -> Iterator[tuple[int, int]]:
+def _find_assigned(text: str) -> Iterator[tuple[int, int]]:
     """Find literals behind a name that says that they are secret, and `=`, `:`, a comma or an opening bracket."""
     for start, end in _secret_names(text):
         for pattern in (_ASSIGNED, _ANNOTATED, _VALUE_OF):

@@ -1,7 +1,7 @@
-"""Whether a piece of text was drawn at random, as keys are, or has the shape of words, paths, hashes or data.
+"""The test whether a text was drawn at random, as keys are, or has the shape of words, paths, hashes or data.
 
-Entropy alone cannot tell `getElementsByTagNameNS2` from a key: what tells is how often the kind of character changes,
-and how few pairs of letters are pairs of words. Times are linear. Start at `is_drawn_at_random`.
+Entropy alone cannot tell `getElementsByTagNameNS2` from a key; the test also counts how often the kind of character
+changes, and how many pairs of letters occur in words. Linear time. Start at `is_drawn_at_random`.
 """
 
 from __future__ import annotations

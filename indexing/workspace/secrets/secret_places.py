@@ -1,7 +1,7 @@
 """Secrets by the place where they stand: in commands, headers, addresses, logins and connection strings.
 
 A fixed piece of text is looked for first, and a bounded pattern tried behind it, so that any text takes linear time.
-Start at `placed_secrets`.
+Start at `find_placed_secrets`.
 """
 
 from __future__ import annotations
@@ -162,7 +162,7 @@ def places(text: str, piece: str) -> Iterator[int]:
         start = text.find(piece, start + len(piece))
 
 
-def placed_secrets(text: str) -> Iterator[tuple[int, int]]:
+def find_placed_secrets(text: str) -> Iterator[tuple[int, int]]:
     """Return the spans of values that are secret for the place where they stand, in no order."""
     yield from _in_commands(text)
     yield from _in_addresses(text)

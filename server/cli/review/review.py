@@ -286,7 +286,7 @@ class _Job:
                 except OSError as error:
                     raise Failure(f"{path} cannot be read ({error.strerror}); give another folder.") from None
             elif os.path.isfile(real):  # noqa: PTH113 (as above)
-                yield real, exclusion.waived_reasons_at(real)
+                yield real, exclusion.find_waived_reasons_at(real)
             else:
                 what = "is neither a file nor a folder" if os.path.lexists(path) else "does not exist"
                 raise Failure(f"{path} {what}; give files and folders.")

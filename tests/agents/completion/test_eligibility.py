@@ -18,7 +18,10 @@ def check_refusal(
 ) -> None:
     cursor = cursor_of(fixture)
     index = index or MemoryIndex()
-    assert refusal(cursor, trigger=trigger, policy=policy or CompletionPolicy(), withheld=index.withheld) == expected
+    assert (
+        refusal(cursor, trigger=trigger, policy=policy or CompletionPolicy(), withheld=index.find_withholding)
+        == expected
+    )
 
 
 @pytest.mark.parametrize("right", ["", ")", '")', "])", "):", ") {", "'", "   ", ");", "},"])

@@ -29,6 +29,12 @@ def test_every_rule_is_explained_and_nothing_else() -> None:
     assert sorted(SECTIONS) == sorted(all_rules.RULES)
 
 
+@pytest.mark.parametrize("page", ["README.md", "docs/review.md"])
+def test_other_pages_name_the_number_of_rules(page: str) -> None:
+    text = Path(__file__).parents[3].joinpath(page).read_text(encoding="utf-8")
+    assert re.findall(r"(\d+) rules\b", text) == [str(len(all_rules.RULES))]
+
+
 @pytest.mark.parametrize("code", sorted(all_rules.RULES))
 def test_the_page_names_the_severity(code: str) -> None:
     assert SECTIONS[code].strip().startswith(all_rules.RULES[code].severity.value)

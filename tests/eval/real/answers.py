@@ -26,7 +26,7 @@ PRODUCT = ("agents", "indexing", "models", "server")  # the folders whose code a
 
 @dataclass(frozen=True)
 class Key:
-    """What an answer is the answer to.
+    """Identity of an answer.
 
     Attributes:
         task: the kind of measurement.
@@ -44,7 +44,7 @@ class Key:
 
 
 class Answers:
-    """The answers in one file.
+    """Answers in one file.
 
     Attributes:
         path: the file.

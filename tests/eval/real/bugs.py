@@ -25,7 +25,7 @@ from tests.eval.metrics import SEED
 from tests.eval.real.answers import Key, revision
 from tests.eval.real.installed import identity
 from tests.eval.real.running import measure, parser
-from tests.eval.seeded_bugs import Case, Result, judged, never
+from tests.eval.seeded_bugs import Case, Result, judge, never
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -78,7 +78,7 @@ def collect(entry: ModelEntry, arm: str, chosen: Sequence[Case], run: Run) -> No
 def _likelihood(entry: ModelEntry, threads: int, stack: ExitStack) -> Callable[[Case], dict[str, Any]]:
     model = load(entry, device="cpu", threads=threads)
     stack.callback(model.close)
-    return judge(seeded_bugs.likelihood(model))
+    return make_judge(seeded_bugs.likelihood(model))
 
 
 def _chat(entry: ModelEntry, threads: int, stack: ExitStack) -> Callable[[Case], dict[str, Any]]:
@@ -93,15 +93,15 @@ def _chat(entry: ModelEntry, threads: int, stack: ExitStack) -> Callable[[Case],
     def look(document: Document, function: mutants.Span) -> tuple[Finding, ...]:
         return review_by_model(document, [function.within(document.text)], chat, index, never)
 
-    return judge(look)
+    return make_judge(look)
 
 
-def judge(look: seeded_bugs.Layered) -> Callable[[Case], dict[str, Any]]:
-    """Return what counts what a layer says of a slip and of the function without it."""
+def make_judge(look: seeded_bugs.Layered) -> Callable[[Case], dict[str, Any]]:
+    """Return a function that counts the findings of a layer for a slip and for the function without it."""
     alarms: dict[tuple[str, mutants.Span], tuple[Finding, ...]] = {}
 
     def answer(case: Case) -> dict[str, Any]:
-        found = judged(look, case, alarms)
+        found = judge(look, case, alarms)
         return {"found_at": found.found_at, "said": found.said, "alarms": found.alarms}
 
     return answer

@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 
 
 def gain(name: str, own: Mapping[str, float], beside: Mapping[str, float]) -> dict[str, Cell]:
-    """Say how much more `own` reaches than `beside`, at the places that both have, and at how many that is."""
+    """Return how much more `own` reaches than `beside`, at the places that both have, and at how many that is."""
     pairs = [value - beside[place] for place, value in own.items() if place in beside]
     return {"beside_raw_n": len(pairs), **tables.with_interval(name, pairs)}
 
 
 def no_gain(name: str) -> dict[str, Cell]:
-    """Leave the columns of `gain` empty: for the raw engine itself."""
+    """Return empty columns of `gain`: for the raw engine itself."""
     return {"beside_raw_n": "", **tables.with_interval(name, [])}
 
 
 def speed(answers: Iterable[Mapping[str, Any]]) -> dict[str, Cell]:
-    """Say how long answers took, how much was read for them, and on which machine."""
+    """Return how long answers took, how much was read for them, and on which machine."""
     answers = list(answers)
     took = [float(one["ms"]) for one in answers]
     read = [float(one["prompt_tokens"]) for one in answers if one["prompt_tokens"]]  # none where it is not known

@@ -39,7 +39,7 @@ from tests.eval.humaneval import never
 from tests.eval.metrics import SEED
 from tests.eval.real import figures, raw
 from tests.eval.real.answers import Key, revision
-from tests.eval.real.installed import identity, watched
+from tests.eval.real.installed import identity, load_watched
 from tests.eval.real.running import measure, parser
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Problem:
 
     @property
     def above(self) -> str:
-        """What stands above the function."""
+        """Return the source above the function."""
         return self.prompt[: self.prompt.rindex(f"def {self.function}(")]
 
     def examples(self) -> list[tuple[str, str]]:
@@ -95,7 +95,7 @@ class Problem:
         return [(source, wanted.strip()) for source, wanted in (*below, *beside) if _is_example(source, wanted.strip())]
 
     def passes(self, text: str) -> bool:
-        """Whether the hidden tests run through behind `text`."""
+        """Return whether the hidden tests run through after `text`."""
         return sandbox.passes(f"{text}\n{self.tests}\n")
 
 
@@ -158,7 +158,7 @@ def ask_raw(model: raw.Raw, problem: Problem) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Bench:
-    """What Starling works with: the means of its tasks, and the folder that is its workspace."""
+    """Means of Starling's tasks, and the folder of its workspace."""
 
     means: Means
     folder: Path
@@ -231,7 +231,7 @@ def _starling(entry: ModelEntry, arm: str, threads: int, stack: ExitStack) -> Ca
     reviewer = Reviewer(ReviewPolicy())
     means = Means(
         index,
-        model=watched(entry, threads) if arm == IMPLEMENT else None,
+        model=load_watched(entry, threads) if arm == IMPLEMENT else None,
         chat=load_chat(entry, device="cpu", threads=threads) if arm != IMPLEMENT else None,
         review=lambda document: reviewer.review(document, layers=frozenset({Layer.STATIC}), cancelled=never),
         roots=(workspace,),
@@ -255,14 +255,14 @@ def row(
     """Make one line of the table; a round is worse when it fails where an earlier one passed, and counts."""
     passed = {problem: float(answer["passed"]) for problem, answer in found.items()}
     raw_passed = {problem: float(answer["passed"]) for problem, answer in beside.items()}
-    mended = [answer["rounds"] for answer in found.values() if len(answer.get("rounds", ())) > 1]
+    repaired = [answer["rounds"] for answer in found.values() if len(answer.get("rounds", ())) > 1]
     worse = [1 for answer in found.values() if arm == REPAIRED and answer["rounds"][0]["passed"] > answer["passed"]]
     return {
         "model": name,
         "arm": arm,
         "n": len(found),
         **tables.with_wilson("pass_1", [bool(one) for one in passed.values()]),
-        "repaired": len(mended) if arm == REPAIRED else "",
+        "repaired": len(repaired) if arm == REPAIRED else "",
         "made_worse": len(worse) if arm == REPAIRED else "",
         **(figures.no_gain("more_than_raw") if arm == RAW else figures.gain("more_than_raw", passed, raw_passed)),
         **figures.speed(found.values()),

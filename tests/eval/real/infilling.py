@@ -23,12 +23,12 @@ from agents.suggestions import Trigger
 from indexing.index import Index
 from indexing.syntax.documents import Document
 from tests.eval import humaneval, tables
-from tests.eval.bundled import bundled_model
+from tests.eval.bundled import load_bundled_model
 from tests.eval.humaneval import Task, never, one_line, result
 from tests.eval.metrics import SEED, Outcome
 from tests.eval.real import figures, raw
 from tests.eval.real.answers import Key, revision
-from tests.eval.real.installed import Watched, identity, watched
+from tests.eval.real.installed import Watched, identity, load_watched
 from tests.eval.real.lines import patient
 from tests.eval.real.running import measure, parser
 
@@ -56,7 +56,7 @@ class Line:
 
     @property
     def indentation(self) -> str:
-        """The white space that begins the line."""
+        """White space that begins the line."""
         return self.task.target[: len(self.task.target) - len(self.task.target.lstrip())]
 
 
@@ -132,9 +132,9 @@ def _raw(entry: ModelEntry, arm: str, threads: int, stack: ExitStack) -> Callabl
 
 
 def _starling(entry: ModelEntry, _: str, threads: int, stack: ExitStack) -> Callable[[Line], dict[str, Any]]:
-    model = watched(entry, threads)
+    model = load_watched(entry, threads)
     stack.callback(model.model.close)
-    quick = stack.enter_context(bundled_model()) if entry.large else None
+    quick = stack.enter_context(load_bundled_model()) if entry.large else None
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
     workspace = folder / "workspace"
     workspace.mkdir()

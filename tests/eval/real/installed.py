@@ -85,7 +85,7 @@ class Watched:
 
     @property
     def spared_ms(self) -> float:
-        """How long what was replayed since `forget` took when it was computed, milliseconds."""
+        """Return the milliseconds that the answers replayed since `forget` took when they were computed."""
         return self.engine.spared_s * 1000 if self.engine is not None else 0.0
 
     def generate(self, request: FillRequest, **options: Any) -> Any:
@@ -128,8 +128,8 @@ class Watched:
         )
 
 
-def watched(entry: ModelEntry, threads: int, *, timed: bool = False) -> Watched:
-    """Load a model to complete, on the CPU with so many threads.
+def load_watched(entry: ModelEntry, threads: int, *, timed: bool = False) -> Watched:
+    """Load a completion model on the CPU with so many threads, and watch it.
 
     With `timed` its speed here is measured once and kept, its prompts are cut to what it reads in time, and nothing is
     replayed; without, what it decoded for the same prompt in an earlier run is.

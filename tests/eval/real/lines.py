@@ -1,4 +1,4 @@
-"""How good a completed line is with a model of real size, beside the raw engine with the same weights.
+"""Measures completed lines with a model of real size, beside the raw engine with the same weights.
 
 `python -m tests.eval.real.lines --model NAME` asks at places of packages that were first published after the weights
 were made (`--split new`), keeps each answer, and prints the table; `--write` writes `real_lines.csv` of the answers
@@ -30,13 +30,13 @@ from indexing.index import Index
 from indexing.syntax.documents import Document
 from models.catalog.catalog import PromptShares
 from tests.eval import data, masks, tables
-from tests.eval.bundled import bundled_model
-from tests.eval.line_completion import INDEX_WAIT_S, completed_line, never
+from tests.eval.bundled import load_bundled_model
+from tests.eval.line_completion import INDEX_WAIT_S, extract_line, never
 from tests.eval.masks import Place
 from tests.eval.metrics import SEED, Outcome
 from tests.eval.real import figures, raw
 from tests.eval.real.answers import Key, revision
-from tests.eval.real.installed import Watched, identity, watched
+from tests.eval.real.installed import Watched, identity, load_watched
 from tests.eval.real.running import measure, parser
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Site:
 
     @property
     def name(self) -> str:
-        """What tells it from all others."""
+        """Identifier of the site, unique among all."""
         return f"{self.package.name} {self.package.version} {self.place.relative}:{self.place.start}-{self.place.end}"
 
 
@@ -151,7 +151,7 @@ def ask(index: Index, model: Watched, site: Site, arm: str, quick: CompletionMod
     first = completion.suggestions[0] if completion.suggestions else None
     told = [one for call in model.calls if call["kind"] == "generate" for one in call["told"]]
     return {
-        "text": completed_line(place, completion),
+        "text": extract_line(place, completion),
         "ms": round(took + model.spared_ms),
         "shown": first is not None,
         "origin": str(first.origin) if first else "",
@@ -197,9 +197,9 @@ def _raw(entry: ModelEntry, _: str, threads: int, stack: ExitStack) -> Callable[
 
 def _starling(entry: ModelEntry, arm: str, threads: int, stack: ExitStack) -> Callable[[Site], dict[str, Any]]:
     divided = replace(entry, shares=HALF_OTHERS) if arm == CROWDED else entry
-    model = watched(divided, threads, timed=arm not in PATIENT)
+    model = load_watched(divided, threads, timed=arm not in PATIENT)
     stack.callback(model.model.close)
-    quick = stack.enter_context(bundled_model()) if entry.large else None
+    quick = stack.enter_context(load_bundled_model()) if entry.large else None
     indexes: dict[str, Index] = {}
 
     def answer(site: Site) -> dict[str, Any]:
@@ -213,11 +213,11 @@ def _starling(entry: ModelEntry, arm: str, threads: int, stack: ExitStack) -> Ca
 
 def rows(entry: ModelEntry, split: str, chosen: Sequence[Site], answers: Answers) -> list[dict[str, Cell]]:
     """Make the lines of one model, of the arms that were asked at all."""
-    found = {arm: _answered(entry, arm, chosen, answers) for arm in ARMS}
+    found = {arm: _select_answered(entry, arm, chosen, answers) for arm in ARMS}
     return [row(entry.name, arm, split, found[arm], found[RAW]) for arm in ARMS if found[arm]]
 
 
-def _answered(
+def _select_answered(
     entry: ModelEntry, arm: str, chosen: Sequence[Site], answers: Answers
 ) -> dict[str, tuple[Site, dict[str, Any]]]:
     found = ((site, answers.get(key(entry, arm, site))) for site in chosen)

@@ -23,7 +23,7 @@ LINE_TOKENS = 64
 
 @dataclass(frozen=True)
 class Said:
-    """What the engine wrote, and how many tokens it read and wrote for it."""
+    """The text that the engine wrote, and how many tokens it read and wrote for it."""
 
     text: str
     prompt_tokens: int

@@ -1,4 +1,4 @@
-"""What a model decoded is kept, so that a change of ranking or polish is measured without computing it again.
+"""Keeps what a model decoded, so that a change of ranking or polish is measured without computing it again.
 
 Decoding is greedy: the same weights and the same prompt give the same tokens, whatever the code around does with them.
 Only for arms whose answers do not depend on how long they take. Start at `Replaying`.
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Again:
-    """Steering that leads through the tokens that were told before, and from there on by the caller's rule.
+    """Steering along the recorded tokens, and after them by the caller's rule.
 
     Attributes:
         inner: the caller's.
@@ -35,11 +35,11 @@ class _Again:
     told: Callable[[], Sequence[int]]
 
     def list_allowed(self) -> Sequence[int] | None:
-        """Ids to choose from; None for any."""
+        """Return the ids to choose from; None for any."""
         return self.told() or self.inner.list_allowed()
 
     def spell(self, number: int) -> str:
-        """The token with the id `number`."""
+        """Return the token with the id `number`."""
         return self.inner.spell(number)
 
 
@@ -72,11 +72,11 @@ class Replaying:
         return getattr(self._engine, name)
 
     def should_keep(self, _: Prompt) -> bool:
-        """Have nothing read ahead for a next key: the next place is in another file, and would have to wait for it."""
+        """Return False: nothing is read ahead, because the next place is in another file."""
         return False
 
     def decode(self, prompt: Prompt, on_step: Callable[[Step], bool], **options: Any) -> Any:
-        """Decode as the engine does; from memory where that is known as far as it is wanted."""
+        """Decode as the engine does; reuse recorded tokens as far as they reach."""
         if options.get("first", 1) > 1 or options.get("to_the_last"):
             return self._engine.decode(prompt, on_step, **options)
         key = self._key(prompt)

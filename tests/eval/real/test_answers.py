@@ -76,13 +76,13 @@ def test_a_run_asks_for_what_is_missing_and_not_again_and_loads_nothing_for_noth
     asked: list[int] = []
     loaded = 0
 
-    def opened(_: ExitStack) -> Callable[[int], dict[str, Any]]:
+    def load(_: ExitStack) -> Callable[[int], dict[str, Any]]:
         nonlocal loaded
         loaded += 1
         return lambda number: asked.append(number) or {"text": str(number)}  # type: ignore[func-returns-value]
 
-    run.collect(items, opened)
-    run.collect(items, opened)
+    run.collect(items, load)
+    run.collect(items, load)
     assert (asked, loaded) == ([0, 2, 3], 1)
     assert run.answers.get(items[1][0]) == {"text": "known"}
     assert set(run.answers.get(items[0][0]) or {}) == {"text", "processor", "threads"}
@@ -91,7 +91,7 @@ def test_a_run_asks_for_what_is_missing_and_not_again_and_loads_nothing_for_noth
 def test_a_run_whose_time_is_over_asks_for_nothing(tmp_path: Path) -> None:
     run = Run(Answers(tmp_path / "answers.jsonl"), 0.0, 1)
 
-    def opened(_: ExitStack) -> Callable[[int], dict[str, Any]]:
+    def load(_: ExitStack) -> Callable[[int], dict[str, Any]]:
         raise AssertionError
 
-    run.collect([(KEY, 1)], opened)
+    run.collect([(KEY, 1)], load)

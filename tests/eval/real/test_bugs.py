@@ -67,7 +67,7 @@ def test_what_a_layer_says_is_kept_and_counted(tmp_path: Path, monkeypatch: pyte
             return ()
         return (Finding("slip", Severity.WARNING, Span(at, at + 5), "a slip", layer=Layer.MODEL),)
 
-    monkeypatch.setattr(bugs, "_chat", lambda *_: bugs.judge(look))
+    monkeypatch.setattr(bugs, "_chat", lambda *_: bugs.make_judge(look))
     bugs.collect(entry, bugs.CHAT, chosen, run)
     once = looked
     bugs.collect(entry, bugs.CHAT, chosen, run)

@@ -16,7 +16,7 @@ PROMPT = Prompt(("a", "b"), 0, 8)
 
 
 class Engine:
-    """Says 1, 2, 3 and ends."""
+    """An engine that says 1, 2, 3 and ends."""
 
     placement = "here"
 
@@ -38,7 +38,7 @@ class Engine:
         return 0, ()
 
 
-def said(engine: Replaying, most: int, prompt: Prompt = PROMPT, **options: Any) -> list[int]:
+def decode_all(engine: Replaying, most: int, prompt: Prompt = PROMPT, **options: Any) -> list[int]:
     numbers: list[int] = []
     engine.decode(prompt, lambda step: numbers.append(step.token.number) or len(numbers) >= most, **options)
     return numbers
@@ -47,30 +47,30 @@ def said(engine: Replaying, most: int, prompt: Prompt = PROMPT, **options: Any) 
 def test_what_was_decoded_is_replayed_in_a_later_run_and_computed_on_where_more_is_wanted(tmp_path: Path) -> None:
     own = Engine()
     engine = Replaying(own, tmp_path / "decoded.jsonl", "w")  # type: ignore[arg-type]
-    assert (said(engine, 2), own.calls) == ([1, 2], 1)
-    assert (said(engine, 1), own.calls) == ([1], 1)
+    assert (decode_all(engine, 2), own.calls) == ([1, 2], 1)
+    assert (decode_all(engine, 1), own.calls) == ([1], 1)
     again = Replaying(own, tmp_path / "decoded.jsonl", "w")  # type: ignore[arg-type]
-    assert (said(again, 2), own.calls) == ([1, 2], 1)
+    assert (decode_all(again, 2), own.calls) == ([1, 2], 1)
     assert again.spared_s >= 0
     assert not again.should_keep(Prompt(("a", "c"), 0, 8))
-    assert (said(again, 9), own.calls) == ([1, 2, 3], 2)
-    assert (said(again, 9), own.calls) == ([1, 2, 3], 2)
+    assert (decode_all(again, 9), own.calls) == ([1, 2, 3], 2)
+    assert (decode_all(again, 9), own.calls) == ([1, 2, 3], 2)
 
 
 def test_other_prompts_budgets_weights_and_rankings_are_computed(tmp_path: Path) -> None:
     own = Engine()
     engine = Replaying(own, tmp_path / "decoded.jsonl", "w")  # type: ignore[arg-type]
-    said(engine, 9)
-    said(engine, 9, Prompt(("a", "c"), 0, 8))
-    said(engine, 9, Prompt(("a", "b"), 0, 9))
-    said(Replaying(own, tmp_path / "decoded.jsonl", "v"), 9)  # type: ignore[arg-type]
-    said(engine, 9, first=3)
+    decode_all(engine, 9)
+    decode_all(engine, 9, Prompt(("a", "c"), 0, 8))
+    decode_all(engine, 9, Prompt(("a", "b"), 0, 9))
+    decode_all(Replaying(own, tmp_path / "decoded.jsonl", "v"), 9)  # type: ignore[arg-type]
+    decode_all(engine, 9, first=3)
     assert own.calls == 5
     assert engine.placement == "here"
 
 
 class Steering:
-    """Allows 7 always."""
+    """Steering that always allows 7."""
 
     def list_allowed(self) -> list[int]:
         return [7]
@@ -83,9 +83,9 @@ def test_a_begun_word_is_replayed_too_and_computing_on_is_led_through_what_was_t
     own = Engine()
     engine = Replaying(own, tmp_path / "decoded.jsonl", "w")  # type: ignore[arg-type]
     begun = Prompt(("a", "b"), 0, 8, "wor")
-    assert (said(engine, 2, begun, steering=Steering()), own.calls) == ([1, 2], 1)
-    assert (said(engine, 2, begun, steering=Steering()), own.calls) == ([1, 2], 1)
-    assert (said(engine, 2), own.calls) == ([1, 2], 2), "without the word it is another prompt"
+    assert (decode_all(engine, 2, begun, steering=Steering()), own.calls) == ([1, 2], 1)
+    assert (decode_all(engine, 2, begun, steering=Steering()), own.calls) == ([1, 2], 1)
+    assert (decode_all(engine, 2), own.calls) == ([1, 2], 2), "without the word it is another prompt"
     own.allowed.clear()
-    assert (said(engine, 9, begun, steering=Steering()), own.calls) == ([1, 2, 3], 3)
+    assert (decode_all(engine, 9, begun, steering=Steering()), own.calls) == ([1, 2, 3], 3)
     assert own.allowed == [[1], [2], [7]]

@@ -22,7 +22,7 @@ ROOT = "root"
 
 
 def recall(fixture: str, folder: Path, *, opened: tuple[str, ...] = (), whole_block: bool = False) -> list[RecallMatch]:
-    """What is recalled at the cursor; files in `opened` are overlays, the others in a segment."""
+    """Return the matches at the cursor; files in `opened` are overlays, the others are in a segment."""
     marked = parse(fixture)
     assert marked.cursor is not None
     path, at = marked.cursor
@@ -267,7 +267,7 @@ def test_half_a_word_is_begun_by_words_of_its_own_file_only(tmp_path: Path) -> N
     ]
     build(tmp_path / "root.segment", stored)
     view = View([(ROOT, Segment.open(tmp_path / "root.segment"))], {}, ())
-    (pool,) = view.pools(None)
+    (pool,) = view.list_pools(None)
     positions = np.arange(len(pool.ids))
     found = positions[pool.match_prefix(positions, "foob")]
     assert [pool.locate(position) for position in found.tolist()] == [((ROOT, 1), 6)]

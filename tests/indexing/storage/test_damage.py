@@ -21,7 +21,7 @@ from indexing.storage import arrays, blobs, private_copies, store
 from indexing.storage.index_files import Places
 from indexing.storage.store import Store
 from indexing.syntax.documents import Span
-from tests.indexing.test_lifetime import found, until
+from tests.indexing.test_lifetime import list_definitions, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +43,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def all_found(index: Index) -> bool:
-    return all(found(index, f"compute_{number}") == [f"module{number}.py"] for number in range(FILES))
+    return all(list_definitions(index, f"compute_{number}") == [f"module{number}.py"] for number in range(FILES))
 
 
 def flip(path: Path, at: int) -> None:
@@ -130,8 +130,8 @@ def test_a_damaged_text_in_the_database_is_noticed_by_its_reader(
     index = make_index(root, start=False)
     index.listen(told.append)
     index.start()
-    assert until(lambda: found(index, "zeppelin") == ["new.py"] and all_found(index))
-    assert told == ["The index of this workspace was damaged; it is being built anew."]
+    assert until(lambda: list_definitions(index, "zeppelin") == ["new.py"] and all_found(index))
+    assert told == ["The index of this workspace was damaged; it is being rebuilt."]
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_values_that_cannot_be_are_damage(
         segment_file(storage).unlink()
     (root / "new.py").write_text("def zeppelin(): pass\n")
     index = make_index(root)
-    assert until(lambda: all_found(index) and found(index, "zeppelin") == ["new.py"])
+    assert until(lambda: all_found(index) and list_definitions(index, "zeppelin") == ["new.py"])
     assert index.status().problem == ""
 
 
@@ -178,9 +178,9 @@ def test_an_index_folder_that_is_taken_away_is_made_again_unasked(
     (root / "new.py").write_text("def zeppelin(): pass\n")
     index.touch([root / "new.py"])
     assert index.wait(60)
-    assert found(index, "zeppelin") == ["new.py"]
+    assert list_definitions(index, "zeppelin") == ["new.py"]
     assert all_found(index)
-    assert told == ["The index of this workspace was taken away; it is being built anew."]
+    assert told == ["The index of this workspace was deleted; it is being rebuilt."]
 
 
 def test_damage_that_a_pass_mended_meanwhile_is_not_told_again(
@@ -191,10 +191,10 @@ def test_damage_that_a_pass_mended_meanwhile_is_not_told_again(
     index.listen(told.append)
     assert all_found(index)
     assert index.wait(60)
-    sources = index._loaded()
+    sources = index._load_sources()
 
     def damage() -> str:  # the pass ends between the look and what follows from it
-        index._hear({"event": "finished"})
+        index._handle_event({"event": "finished"})
         return "missing"
 
     monkeypatch.setattr(sources, "damage", damage)
@@ -202,7 +202,7 @@ def test_damage_that_a_pass_mended_meanwhile_is_not_told_again(
     assert told == []
     monkeypatch.setattr(sources, "damage", lambda: "missing")
     index._repair()
-    assert told == ["The index of this workspace was taken away; it is being built anew."]
+    assert told == ["The index of this workspace was deleted; it is being rebuilt."]
 
 
 def test_a_database_that_is_replaced_is_read_anew(make_index: Callable[..., Index], root: Path, storage: Path) -> None:
@@ -211,7 +211,7 @@ def test_a_database_that_is_replaced_is_read_anew(make_index: Callable[..., Inde
     (root / "module0.py").rename(root / "moved.py")
     shutil.rmtree(storage)
     make_index(root).close()  # another server, whose ids are others
-    assert until(lambda: found(index, "compute_0") == ["moved.py"])
+    assert until(lambda: list_definitions(index, "compute_0") == ["moved.py"])
 
 
 def test_an_index_that_is_taken_away_while_it_is_made_is_begun_anew(
@@ -226,7 +226,7 @@ def test_an_index_that_is_taken_away_while_it_is_made_is_begun_anew(
     shutil.rmtree(storage, ignore_errors=True)
     assert until(lambda: index.status().files == FILES + 400 and index.status().state == "ready")
     assert index.wait(60)
-    assert (found(index, "more_399"), index.status().problem) == (["more399.py"], "")
+    assert (list_definitions(index, "more_399"), index.status().problem) == (["more399.py"], "")
 
 
 def test_a_place_that_cannot_be_written_is_not_tried_for_ever(
@@ -288,7 +288,7 @@ def test_a_database_that_is_harmed_in_place_is_built_anew_and_that_is_said_once(
     assert index.wait(60)
     assert all_found(index)
     assert len(told) == 1
-    assert "it is being built anew" in told[0]
+    assert "it is being rebuilt" in told[0]
 
 
 def test_no_file_of_the_database_is_mapped(make_index: Callable[..., Index], root: Path, storage: Path) -> None:

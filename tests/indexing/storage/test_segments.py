@@ -26,7 +26,7 @@ ROOT = "root"
 
 
 def blob_of(text: str) -> bytes:
-    """One chunk a paragraph, named by what `def` or `class` defines in it."""
+    """Return the analysis of `text`: one chunk per paragraph, named after the `def` or `class` in it."""
     chunks, symbols, at, line = [], [], 0, 0
     for paragraph in text.split("\n\n"):
         end = min(len(text), at + len(paragraph) + 1)
@@ -47,8 +47,8 @@ def segment_of(folder: Path, files: Mapping[str, str]) -> Segment:
     return Segment.open(target)
 
 
-def found(view: View, query: Query, own: tuple[str, int] | None = None) -> list[str]:
-    """Paths and names of what a search finds."""
+def list_hits(view: View, query: Query, own: tuple[str, int] | None = None) -> list[str]:
+    """Return the path and the chunk name of each hit."""
     hits = view.search(query, own=own, limit=10, deadline=None)
     return [f"{view.relative(hit.key)}:{view.chunk(hit.key, hit.chunk).name}" for hit in hits]
 
@@ -94,14 +94,14 @@ def test_offsets_count_code_points_in_texts_beyond_ascii(tmp_path: Path) -> None
 
 def test_parts_of_identifiers_find_chunks(tmp_path: Path) -> None:
     view = View([(ROOT, segment_of(tmp_path, FILES))], {}, ())
-    assert found(view, Query("page fetch"))[0] == "web/http_client.py:fetch_page"
-    assert found(view, Query("retryPolicy"))[0] == "web/http_client.py:RetryPolicy"
-    assert found(view, Query("nothing_like_this")) == []
+    assert list_hits(view, Query("page fetch"))[0] == "web/http_client.py:fetch_page"
+    assert list_hits(view, Query("retryPolicy"))[0] == "web/http_client.py:RetryPolicy"
+    assert list_hits(view, Query("nothing_like_this")) == []
 
 
 def test_an_empty_segment_and_a_file_without_chunks_are_no_trouble(tmp_path: Path) -> None:
-    assert found(View([(ROOT, segment_of(tmp_path, {}))], {}, ()), Query("area")) == []
-    assert found(View([(ROOT, segment_of(tmp_path, {"empty.py": ""}))], {}, ()), Query("area")) == []
+    assert list_hits(View([(ROOT, segment_of(tmp_path, {}))], {}, ()), Query("area")) == []
+    assert list_hits(View([(ROOT, segment_of(tmp_path, {"empty.py": ""}))], {}, ()), Query("area")) == []
 
 
 def test_an_imported_name_raises_the_chunk_that_defines_it(tmp_path: Path) -> None:
@@ -111,21 +111,21 @@ def test_an_imported_name_raises_the_chunk_that_defines_it(tmp_path: Path) -> No
         "b.py": "def volume(shape): return shape",
     }
     view = View([(ROOT, segment_of(tmp_path, files))], {}, ())
-    assert found(view, Query("circle radius", imported=("volume",)))[0] == "b.py:volume"
+    assert list_hits(view, Query("circle radius", imported=("volume",)))[0] == "b.py:volume"
 
 
 def test_a_file_of_an_imported_module_ranks_higher(tmp_path: Path) -> None:
     files = {"a/tools.py": "def go(): size", "b/tools.py": "def go(): size"}
     view = View([(ROOT, segment_of(tmp_path, files))], {}, ())
-    assert found(view, Query("size", modules=("b.tools",)))[0] == "b/tools.py:go"
-    assert found(view, Query("size", modules=("./a/tools.js",)))[0] == "a/tools.py:go"
+    assert list_hits(view, Query("size", modules=("b.tools",)))[0] == "b/tools.py:go"
+    assert list_hits(view, Query("size", modules=("./a/tools.js",)))[0] == "a/tools.py:go"
 
 
 def test_an_overlay_stands_in_for_the_file_in_the_segment(tmp_path: Path) -> None:
     segment = segment_of(tmp_path, FILES)
     overlay = OverlayFile("shapes.py", 1.0, blob_of("def volume(circle): return circle.radius"))
     view = View([(ROOT, segment)], {(ROOT, 7): overlay}, ())
-    assert found(view, Query("circle radius")) == ["shapes.py:volume"]
+    assert list_hits(view, Query("circle radius")) == ["shapes.py:volume"]
     assert view.text((ROOT, 7)) == "def volume(circle): return circle.radius"
 
 
@@ -133,28 +133,28 @@ def test_a_new_file_is_found_and_a_hidden_one_is_not(tmp_path: Path) -> None:
     segment = segment_of(tmp_path, FILES)
     overlay = OverlayFile("new.py", 1.0, blob_of("def brand_new(circle): ..."))
     view = View([(ROOT, segment)], {(ROOT, 99): overlay}, [(ROOT, 7)])
-    assert found(view, Query("circle")) == ["new.py:brand_new"]
+    assert list_hits(view, Query("circle")) == ["new.py:brand_new"]
     with pytest.raises(KeyError):
         view.text((ROOT, 7))
 
 
 def test_the_asking_file_is_left_out_or_only_the_asking_place(tmp_path: Path) -> None:
     view = View([(ROOT, segment_of(tmp_path, FILES))], {}, ())
-    assert found(view, Query("circle"), own=(ROOT, 7)) == []
-    assert found(view, Query("circle", near=Span(3, 4)), own=(ROOT, 7)) == ["shapes.py:perimeter"]
+    assert list_hits(view, Query("circle"), own=(ROOT, 7)) == []
+    assert list_hits(view, Query("circle", near=Span(3, 4)), own=(ROOT, 7)) == ["shapes.py:perimeter"]
 
 
 def test_several_roots_are_one_collection(tmp_path: Path) -> None:
     one = segment_of(tmp_path / "one", {"a.py": "def first(): token_here"})
     two = segment_of(tmp_path / "two", {"b.py": "def second(): token_here"})
     view = View([("1", one), ("2", two)], {}, ())
-    assert sorted(found(view, Query("token_here"))) == ["a.py:first", "b.py:second"]
+    assert sorted(list_hits(view, Query("token_here"))) == ["a.py:first", "b.py:second"]
 
 
 def test_definitions_prefer_files_that_are_imported(tmp_path: Path) -> None:
     files = {"a.py": "def parse(): one", "pkg/b.py": "def parse(): two", "c.py": "def other(): parse"}
     view = View([(ROOT, segment_of(tmp_path, files))], {}, ())
-    hits = view.definitions(["parse"], imported_modules=["pkg.b"], own=None, limit=5, deadline=None)
+    hits = view.find_definitions(["parse"], imported_modules=["pkg.b"], own=None, limit=5, deadline=None)
     assert [view.relative(hit.key) for hit in hits] == ["pkg/b.py", "a.py"]
 
 
@@ -200,14 +200,14 @@ def test_large_input_is_spooled_and_merged(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr("indexing.storage.building.BATCH_CHARACTERS", 500)
     files = {f"m{number}.py": f"def function_{number}(): value_{number} common" for number in range(100)}
     view = View([(ROOT, segment_of(tmp_path, files))], {}, ())
-    assert found(view, Query("value_42"))[0] == "m42.py:function_42"
+    assert list_hits(view, Query("value_42"))[0] == "m42.py:function_42"
     assert len(view.search(Query("common"), limit=200, deadline=None)) == 100
 
 
 def test_a_replaced_segment_serves_its_old_views(tmp_path: Path) -> None:
     view = View([(ROOT, segment_of(tmp_path, FILES))], {}, ())
     segment_of(tmp_path, {"b.py": "def other(): ..."})
-    assert found(view, Query("perimeter"))[0] == "shapes.py:perimeter"
+    assert list_hits(view, Query("perimeter"))[0] == "shapes.py:perimeter"
 
 
 def test_a_segment_is_the_same_however_many_threads_sort_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ def outline(name: str, text: str) -> symbols.Outline:
     return symbols.outline(grammar.parse(data), data, grammar)
 
 
-def shown(found: symbols.Outline) -> str:
+def format_outline(found: symbols.Outline) -> str:
     lines = [f"{each.kind} {each.container}{'.' if each.container else ''}{each.name}" for each in found.symbols]
     lines += [f"< {each.module}: {' '.join(each.names)}".removesuffix(": ") for each in found.imports]
     return "\n".join(lines) + "\n"
@@ -31,12 +31,12 @@ def test_every_language_has_a_sample() -> None:
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_grammar_and_query_work(name: str) -> None:
-    assert grammars.problem(name) == ""
+    assert grammars.explain_problem(name) == ""
 
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_definitions_and_imports_are_found(name: str) -> None:
-    assert shown(outline(name, SAMPLES[name].text)) == SAMPLES[name].outline
+    assert format_outline(outline(name, SAMPLES[name].text)) == SAMPLES[name].outline
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -109,7 +109,7 @@ def test_missing_grammar_means_plain_text(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(grammars, "_loaded", {})
     monkeypatch.setattr(importlib, "import_module", refuse)
     assert grammars.load("python") is None
-    assert "files are plain text" in grammars.problem("python")
+    assert "files are plain text" in grammars.explain_problem("python")
     assert not Syntax.of(Document("u", None, "python", "x = 1")).available
 
 
@@ -119,7 +119,7 @@ def test_query_that_does_not_fit_its_grammar_leaves_parsing(
     monkeypatch.setattr(grammars, "_loaded", {})
     monkeypatch.setattr(grammars, "QUERIES", tmp_path)
     assert Syntax.of(Document("u", None, "python", "def f(: pass")).error_count() > 0
-    assert "query of python" in grammars.problem("python")
+    assert "query of python" in grammars.explain_problem("python")
     assert outline("python", "def f(): pass") == symbols.Outline()
 
 

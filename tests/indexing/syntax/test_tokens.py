@@ -13,8 +13,8 @@ from indexing.syntax import tokens
 LINE_BREAKS = {tokens.SAME: "=", tokens.DEEPER: ">", tokens.SHALLOWER: "<", tokens.SEPARATOR: "|"}
 
 
-def spelled(text: str) -> list[str]:
-    """Tokens as they are spelled, line breaks as what they do to the indentation."""
+def spell_tokens(text: str) -> list[str]:
+    """Return the text of each token; a line break is shown by its effect on the indentation."""
     found = tokens.tokenize(tokens.fold(text))
     spelling = []
     for number, start in zip(found.ids.tolist(), found.starts.tolist(), strict=True):
@@ -30,7 +30,7 @@ def spelled(text: str) -> list[str]:
 
 
 def term_spans(text: str) -> list[str]:
-    """The letters at the start of each term."""
+    """Return the first four letters at the start of each term."""
     found = tokens.terms(tokens.fold(text))
     return [text[start : start + 4] for start in found.starts.tolist()]
 
@@ -44,11 +44,11 @@ def terms(text: str) -> list[int]:
 
 
 def test_words_marks_and_line_breaks_are_tokens_and_spaces_are_not() -> None:
-    assert spelled("x_1 +=  f(3.5)") == ["x_1", "+", "=", "f", "(", "3", ".", "5", ")"]
+    assert spell_tokens("x_1 +=  f(3.5)") == ["x_1", "+", "=", "f", "(", "3", ".", "5", ")"]
 
 
 def test_a_line_break_says_how_the_indentation_changes() -> None:
-    assert spelled("if a:\n    b\n    c\nd\n") == ["if", "a", ":", ">", "b", "=", "c", "<", "d", "="]
+    assert spell_tokens("if a:\n    b\n    c\nd\n") == ["if", "a", ":", ">", "b", "=", "c", "<", "d", "="]
 
 
 def test_blank_lines_and_carriage_returns_do_not_count() -> None:

@@ -14,25 +14,25 @@ DOCUMENT = Document("file:///a.py", None, "python", "x = 1\n", 1)
 
 
 @pytest.fixture
-def parsed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool]]:
+def parses(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool]]:
     """Record each parse: its text, and whether an earlier tree was at hand."""
     calls: list[tuple[str, bool]] = []
     real = Syntax.of
 
-    def watched(document: Document, previous: Syntax | None = None) -> Syntax:
+    def record(document: Document, previous: Syntax | None = None) -> Syntax:
         calls.append((document.text, previous is not None))
         return real(document, previous)
 
-    monkeypatch.setattr(Syntax, "of", watched)
+    monkeypatch.setattr(Syntax, "of", record)
     return calls
 
 
-def test_a_text_is_parsed_once_and_the_next_version_from_its_tree(parsed: list[tuple[str, bool]]) -> None:
+def test_a_text_is_parsed_once_and_the_next_version_from_its_tree(parses: list[tuple[str, bool]]) -> None:
     trees = SyntaxTrees()
     first = trees.of(DOCUMENT)
     assert trees.of(replace(DOCUMENT, version=2)) is first
     trees.of(replace(DOCUMENT, text="x = 12\n", version=3))
-    assert parsed == [("x = 1\n", False), ("x = 12\n", True)]
+    assert parses == [("x = 1\n", False), ("x = 12\n", True)]
 
 
 def test_a_tree_is_known_for_exactly_its_text_and_language() -> None:
@@ -44,11 +44,11 @@ def test_a_tree_is_known_for_exactly_its_text_and_language() -> None:
     assert not trees.knows(replace(DOCUMENT, language="rust"))
 
 
-def test_a_document_that_changes_its_language_is_parsed_from_nothing(parsed: list[tuple[str, bool]]) -> None:
+def test_a_document_that_changes_its_language_is_parsed_from_nothing(parses: list[tuple[str, bool]]) -> None:
     trees = SyntaxTrees()
     trees.of(DOCUMENT)
     trees.of(replace(DOCUMENT, language="javascript"))
-    assert parsed == [("x = 1\n", False), ("x = 1\n", False)]
+    assert parses == [("x = 1\n", False), ("x = 1\n", False)]
 
 
 def test_trees_of_the_documents_used_last_are_kept() -> None:

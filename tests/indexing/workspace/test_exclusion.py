@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 LIMITS = IndexLimits()
 
 
-def found(root: Path, limits: IndexLimits = LIMITS) -> list[str]:
+def list_files(root: Path, limits: IndexLimits = LIMITS) -> list[str]:
     return sorted(each.relative for each in walk(Exclusion(root, limits), limits, WalkCounts()))
 
 
-def skipped(root: Path, limits: IndexLimits = LIMITS) -> dict[str, int]:
+def count_skipped(root: Path, limits: IndexLimits = LIMITS) -> dict[str, int]:
     seen = WalkCounts()
     list(walk(Exclusion(root, limits), limits, seen))
     return dict(seen.skipped)
@@ -85,7 +85,7 @@ def test_name_decides(tmp_path: Path, name: str, reason: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("x = 1\n")
     assert Exclusion(tmp_path, LIMITS).reason(path) == reason
-    assert found(tmp_path) == ([] if reason else [name])
+    assert list_files(tmp_path) == ([] if reason else [name])
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ FIXTURE = """
 
 def test_ignore_files_nest_negate_and_are_overruled_by_our_own(tmp_path: Path) -> None:
     parse(FIXTURE).write(tmp_path)
-    assert found(tmp_path) == [
+    assert list_files(tmp_path) == [
         ".gitignore",
         ".starlingignore",
         "a.py",
@@ -157,7 +157,7 @@ def test_ignore_rules_agree_with_git(tmp_path: Path) -> None:
     git = ["git", "-C", str(tmp_path), "-c", "core.excludesFile="]
     subprocess.run([*git, "init", "-q"], check=True)
     said = subprocess.run([*git, "ls-files", "-co", "--exclude-standard"], check=True, capture_output=True, text=True)
-    assert found(tmp_path) == sorted(name for name in said.stdout.split() if not name.startswith("vendor/"))
+    assert list_files(tmp_path) == sorted(name for name in said.stdout.split() if not name.startswith("vendor/"))
 
 
 def test_asking_for_one_path_agrees_with_walking(tmp_path: Path) -> None:
@@ -166,38 +166,38 @@ def test_asking_for_one_path_agrees_with_walking(tmp_path: Path) -> None:
     allowed = [
         path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file() and not exclusion.reason(path)
     ]
-    assert sorted(allowed) == found(root)
+    assert sorted(allowed) == list_files(root)
 
 
 def test_our_ignore_file_cannot_allow_secrets(tmp_path: Path) -> None:
     parse("#- .starlingignore\n!.env\n!.ssh/\n#- .env\nKEY=1\n#- .ssh/a\nx\n").write(tmp_path)
-    assert found(tmp_path) == [".starlingignore"]
+    assert list_files(tmp_path) == [".starlingignore"]
 
 
 def test_malformed_ignore_rule_leaves_the_others(tmp_path: Path) -> None:
     parse("#- .gitignore\n!\n*.log\n#- a.log\nx\n#- a.py\nx\n").write(tmp_path)
-    assert found(tmp_path) == [".gitignore", "a.py"]
+    assert list_files(tmp_path) == [".gitignore", "a.py"]
 
 
 def test_rules_of_the_work_tree_around_the_root_count(tmp_path: Path) -> None:
     fixture = "#- .git/config\n#- .gitignore\n*.log\n/pkg/made\n#- pkg/a.log\n#- pkg/made/a.py\n#- pkg/a.py\n"
     parse(fixture).write(tmp_path)
-    assert found(tmp_path / "pkg") == ["a.py"]
+    assert list_files(tmp_path / "pkg") == ["a.py"]
 
 
 def test_a_root_that_is_ignored_itself_is_indexed(tmp_path: Path) -> None:
     parse("#- .git/config\n#- .gitignore\n/versions/*\n#- versions/3.11/lib/a.py\n").write(tmp_path)
-    assert found(tmp_path / "versions" / "3.11" / "lib") == ["a.py"]
+    assert list_files(tmp_path / "versions" / "3.11" / "lib") == ["a.py"]
 
 
 def test_build_folder_that_is_a_package_is_source(tmp_path: Path) -> None:
     parse("#- src/build/__init__.py\n#- src/build/env.py\n#- build/out.py\n").write(tmp_path)
-    assert found(tmp_path) == ["src/build/__init__.py", "src/build/env.py"]
+    assert list_files(tmp_path) == ["src/build/__init__.py", "src/build/env.py"]
 
 
 def test_environment_of_any_name_is_left_out(tmp_path: Path) -> None:
     parse("#- mine/pyvenv.cfg\n#- mine/lib/a.py\n#- a.py\n").write(tmp_path)
-    assert found(tmp_path) == ["a.py"]
+    assert list_files(tmp_path) == ["a.py"]
 
 
 def test_what_lies_outside_is_outside_also_behind_a_link(tmp_path: Path) -> None:
@@ -208,7 +208,7 @@ def test_what_lies_outside_is_outside_also_behind_a_link(tmp_path: Path) -> None
     exclusion = Exclusion(root, LIMITS)
     asked = [root / "link.py", root / "folder" / "b.py", root / ".." / "elsewhere" / "b.py", root / "a.py"]
     assert [exclusion.reason(path) for path in asked] == ["outside", "outside", "outside", ""]
-    assert (found(root), skipped(root)) == (["a.py"], {"outside": 2})
+    assert (list_files(root), count_skipped(root)) == (["a.py"], {"outside": 2})
 
 
 def test_link_named_innocently_to_a_secret_is_a_secret(tmp_path: Path) -> None:
@@ -221,7 +221,7 @@ def test_loops_of_links_end(tmp_path: Path) -> None:
     parse("#- a/b/c.py\nx\n").write(tmp_path)
     (tmp_path / "a" / "b" / "up").symlink_to(tmp_path)
     (tmp_path / "self").symlink_to(tmp_path / "self")
-    assert found(tmp_path) == ["a/b/c.py"]
+    assert list_files(tmp_path) == ["a/b/c.py"]
     assert Exclusion(tmp_path, LIMITS).reason(tmp_path / "self" / "x.py") != "" or os.name == "nt"
 
 
@@ -235,26 +235,26 @@ def test_unreadable_folder_is_counted(tmp_path: Path, monkeypatch: pytest.Monkey
         return real(path)
 
     monkeypatch.setattr(os, "scandir", scandir)
-    assert (found(tmp_path), skipped(tmp_path)) == (["open/a.py"], {"unreadable": 1})
+    assert (list_files(tmp_path), count_skipped(tmp_path)) == (["open/a.py"], {"unreadable": 1})
 
 
 def test_unreadable_root_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="gone"):
-        found(tmp_path / "gone")
+        list_files(tmp_path / "gone")
 
 
 def test_files_beyond_the_limits_are_counted(tmp_path: Path) -> None:
     parse("#- a.py\nx\n#- b.py\nx\n#- c.py\nx\n#- big.py\nxxxxxxxxxxxxxxxxxxxx\n").write(tmp_path)
     limits = IndexLimits(max_files=2, max_file_bytes=10)
-    assert found(tmp_path, limits) == ["a.py", "b.py"]
-    assert skipped(tmp_path, limits) == {"over the file limit": 1, "too large": 1}
+    assert list_files(tmp_path, limits) == ["a.py", "b.py"]
+    assert count_skipped(tmp_path, limits) == {"over the file limit": 1, "too large": 1}
 
 
 def test_a_walk_of_a_whole_disk_ends(tmp_path: Path) -> None:
     for number in range(9):
         (tmp_path / f"{number}.py").write_text("x")
     limits = IndexLimits(max_files=3)
-    assert (found(tmp_path, limits), skipped(tmp_path, limits)) == (
+    assert (list_files(tmp_path, limits), count_skipped(tmp_path, limits)) == (
         ["0.py", "1.py", "2.py"],
         {"over the file limit": 3},
     )
@@ -263,7 +263,7 @@ def test_a_walk_of_a_whole_disk_ends(tmp_path: Path) -> None:
 def test_special_files_and_undecodable_names_are_counted(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.py")).write_text("x")
-    assert skipped(tmp_path) == {"special": 1, "undecodable name": 1}
+    assert count_skipped(tmp_path) == {"special": 1, "undecodable name": 1}
     assert Exclusion(tmp_path, LIMITS).reason(tmp_path / "pipe") == "special"
 
 
@@ -272,7 +272,7 @@ def test_fifty_megabytes_are_judged_without_reading_them(tmp_path: Path) -> None
     with path.open("wb") as file:
         file.truncate(50 * 1024 * 1024)
     assert Exclusion(tmp_path, LIMITS).reason(path) == "too large"
-    assert skipped(tmp_path) == {"too large": 1}
+    assert count_skipped(tmp_path) == {"too large": 1}
 
 
 @pytest.mark.timeout(20)
@@ -281,7 +281,7 @@ def test_ignore_files_that_never_end_or_never_begin_are_none(tmp_path: Path) -> 
     os.mkfifo(tmp_path / ".starlingignore")
     (tmp_path / ".gitignore").symlink_to("/dev/zero")
     os.mkfifo(tmp_path / "sub" / ".gitignore")
-    assert found(tmp_path) == ["a.py", "sub/b.py"]
+    assert list_files(tmp_path) == ["a.py", "sub/b.py"]
     assert Exclusion(tmp_path, LIMITS).reason(tmp_path / "sub" / "b.py") == ""
 
 
@@ -300,8 +300,8 @@ def test_rules_that_nobody_can_wait_for_leave_out_what_they_are_about(tmp_path: 
         exclusion._answers.clear()
         assert exclusion.reason(tmp_path / "src" / "app.py") == TOO_MANY_RULES
     assert time.process_time() - began < 10
-    assert found(tmp_path) == []
-    assert skipped(tmp_path)[TOO_MANY_RULES] >= 1
+    assert list_files(tmp_path) == []
+    assert count_skipped(tmp_path)[TOO_MANY_RULES] >= 1
 
 
 def test_ignore_files_of_many_folders_are_bounded_together(tmp_path: Path) -> None:
@@ -311,7 +311,7 @@ def test_ignore_files_of_many_folders_are_bounded_together(tmp_path: Path) -> No
         folder = folder / f"d{depth}"
         folder.mkdir()
         (folder / "app.py").write_text("x = 1\n")
-    assert [path for path in found(tmp_path) if path.endswith(".py")] == [
+    assert [path for path in list_files(tmp_path) if path.endswith(".py")] == [
         "/".join([*(f"d{n}" for n in range(depth)), "app.py"]) for depth in range(1, 10)
     ]
     assert Exclusion(tmp_path, LIMITS).reason(folder / "app.py") == TOO_MANY_RULES
@@ -334,4 +334,4 @@ def test_an_ignore_file_that_is_a_pipe_or_a_device_says_nothing(tmp_path: Path) 
     (tmp_path / "app.py").write_text("x = 1\n")
     os.mkfifo(tmp_path / ".gitignore")
     (tmp_path / ".starlingignore").symlink_to("/dev/zero")
-    assert found(tmp_path) == ["app.py"]
+    assert list_files(tmp_path) == ["app.py"]

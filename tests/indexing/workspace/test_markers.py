@@ -1,4 +1,4 @@
-"""Which comments say that a file is generated: statements about the file itself, in forms that are known."""
+"""Comments that mark a file as generated: statements about the file itself, in known forms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was drawn at random, and what only looks like it: names, paths, hashes, versions, data, alphabets."""
+"""Random strings, and those that only look random: names, paths, hashes, versions, data, alphabets."""
 
 from __future__ import annotations
 

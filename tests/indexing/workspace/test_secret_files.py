@@ -1,4 +1,4 @@
-"""Which files are secrets by their names and contents, and which only sound like it."""
+"""Files that are secret by name or content, and files that only seem so."""
 
 from __future__ import annotations
 

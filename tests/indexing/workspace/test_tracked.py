@@ -1,4 +1,4 @@
-"""What git tracks is source, unless it is marked; whatever its folder is called, and however the index is written."""
+"""Files tracked by git: source unless marked, for every folder name and every format of the git index."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from indexing.workspace import tracked
 from indexing.workspace.exclusion import Exclusion
 from indexing.workspace.tracked import Repository, Tracked
 from indexing.workspace.walk import WalkCounts, walk
-from tests.indexing.test_lifetime import found, until
+from tests.indexing.test_lifetime import list_definitions, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +39,7 @@ def write(root: Path, *names: str, text: str = "x = 1\n") -> None:
         path.write_text(text)
 
 
-def walked(root: Path) -> set[str]:
+def list_walked(root: Path) -> set[str]:
     exclusion = Exclusion(root, LIMITS)
     names = {each.relative for each in walk(exclusion, LIMITS, WalkCounts())}
     for name in SOURCES:  # both ways of asking agree
@@ -80,37 +80,37 @@ def test_tracked_source_is_source_whatever_its_folder_is_called(
     git(root, "add", "-A", ":!new_generated.py")
     if then:
         git(root, *then)
-    assert walked(root) >= {*SOURCES, "user_generated.py", "long/" + "n" * 200 + "/build/a.py"}
-    assert "new_generated.py" not in walked(root)
+    assert list_walked(root) >= {*SOURCES, "user_generated.py", "long/" + "n" * 200 + "/build/a.py"}
+    assert "new_generated.py" not in list_walked(root)
 
 
 def test_what_git_does_not_track_is_left_out_as_without_git(root: Path) -> None:
-    assert walked(root) == set()
+    assert list_walked(root) == set()
     git(root, "add", "src")
-    assert walked(root) == {"src/build/plan.ts", "src/target/mod.rs"}
+    assert list_walked(root) == {"src/build/plan.ts", "src/target/mod.rs"}
     git(root, "rm", "--cached", "-r", "src/build")
-    assert walked(root) == {"src/target/mod.rs"}
+    assert list_walked(root) == {"src/target/mod.rs"}
 
 
 def test_a_name_that_only_ends_alike_is_not_tracked(root: Path) -> None:
     write(root, "other/src/build/plan.ts", "src/build2/x.ts", "build/a.py")
     git(root, "add", "other", "src/build2")
-    assert walked(root) == {"other/src/build/plan.ts", "src/build2/x.ts"}
+    assert list_walked(root) == {"other/src/build/plan.ts", "src/build2/x.ts"}
 
 
 def test_what_only_keeps_a_folder_there_makes_it_no_source(root: Path) -> None:
     write(root, "build/.gitkeep", "build/.gitignore", "build/made.py", text="")
     git(root, "add", "-f", "build/.gitkeep", "build/.gitignore")
-    assert walked(root) == set()
+    assert list_walked(root) == set()
 
 
 def test_ignoring_ends_where_tracking_begins_as_for_git(root: Path) -> None:
     write(root, ".gitignore", text="build/\n*.gen.py\n")
     write(root, "a.gen.py", "b.gen.py")
     git(root, "add", "-f", "src/build", "a.gen.py")
-    assert walked(root) == {"src/build/plan.ts", "a.gen.py", ".gitignore"}
+    assert list_walked(root) == {"src/build/plan.ts", "a.gen.py", ".gitignore"}
     write(root, ".starlingignore", text="a.gen.py\n")
-    assert "a.gen.py" not in walked(root)
+    assert "a.gen.py" not in list_walked(root)
 
 
 def test_what_is_marked_is_left_out_though_it_is_tracked(root: Path) -> None:
@@ -122,7 +122,7 @@ def test_what_is_marked_is_left_out_though_it_is_tracked(root: Path) -> None:
         text="api/** linguist-generated\napi/hand.py -linguist-generated\ntheirs/** linguist-vendored=true\n",
     )
     git(root, "add", "-Af")
-    names = walked(root)
+    names = list_walked(root)
     assert "api/hand.py" in names
     assert not names & {"api/client.py", "theirs/lib.py", "vendor/shop.py", "node_modules/a/index.js"}
     exclusion = Exclusion(root, LIMITS)
@@ -144,9 +144,9 @@ def test_a_linked_work_tree_has_an_index_of_its_own_and_the_common_exclude_file(
     git(root, "worktree", "add", str(tmp_path / "linked"))
     (root / ".git" / "info" / "exclude").write_text("private.py\n")
     write(tmp_path / "linked", "private.py", "other.py", "build/a.py")
-    assert walked(tmp_path / "linked") == {"src/build/plan.ts", "src/target/mod.rs", "other.py"}
+    assert list_walked(tmp_path / "linked") == {"src/build/plan.ts", "src/target/mod.rs", "other.py"}
     write(tmp_path / "linked" / "inner", "private.py", "b.py")
-    assert walked(tmp_path / "linked" / "inner") == {"b.py"}
+    assert list_walked(tmp_path / "linked" / "inner") == {"b.py"}
 
 
 def test_a_submodule_is_asked_itself(root: Path, tmp_path: Path) -> None:
@@ -156,8 +156,8 @@ def test_a_submodule_is_asked_itself(root: Path, tmp_path: Path) -> None:
     git(tmp_path / "part", "commit", "-m", "a")
     git(root, "submodule", "add", str(tmp_path / "part"), "sub")
     write(root, "sub/dist/b.py")
-    assert {"sub/build/a.py"} <= walked(root)
-    assert "sub/dist/b.py" not in walked(root)
+    assert {"sub/build/a.py"} <= list_walked(root)
+    assert "sub/dist/b.py" not in list_walked(root)
 
 
 @pytest.mark.parametrize("harm", ["cut", "noise", "empty", "fifo", "zero", "gitdir", "loop"])
@@ -173,14 +173,14 @@ def test_a_damaged_repository_is_as_none(root: Path, harm: str) -> None:
     else:
         (root / ".git").rename(root / "elsewhere")
         (root / ".git").write_text("gitdir: /dev/zero\n" if harm == "gitdir" else "gitdir: .git\n")
-    assert {name for name in walked(root) if not name.startswith("elsewhere")} <= set(SOURCES) | {".git"}
+    assert {name for name in list_walked(root) if not name.startswith("elsewhere")} <= set(SOURCES) | {".git"}
     assert not Tracked().has_file(root / "nothing.py")
 
 
 def test_without_git_folders_go_by_their_names(tmp_path: Path) -> None:
     write(tmp_path, *SOURCES, "a.py")
     assert Repository.around(tmp_path / "src") is None or not (tmp_path / ".git").exists()
-    assert walked(tmp_path) == {"a.py"}
+    assert list_walked(tmp_path) == {"a.py"}
 
 
 def test_what_a_person_wants_is_indexed_whatever_it_holds(make_index: Callable[..., Index], tmp_path: Path) -> None:
@@ -188,7 +188,7 @@ def test_what_a_person_wants_is_indexed_whatever_it_holds(make_index: Callable[.
     write(root, "made.py", text="# Code generated by hand. DO NOT EDIT.\ndef zeppelin(): pass\n")
     write(root, "build/wanted.py", text="def airship(): pass\n")
     index = make_index(root)
-    assert found(index, "zeppelin") == found(index, "airship") == []
+    assert list_definitions(index, "zeppelin") == list_definitions(index, "airship") == []
     assert index.explain(root / "made.py") == (
         "made.py is left out (generated): made.py is marked as generated;"
         " add `!/made.py` to the workspace's .starlingignore to have it in."
@@ -198,5 +198,10 @@ def test_what_a_person_wants_is_indexed_whatever_it_holds(make_index: Callable[.
     )
     (root / ".starlingignore").write_text("!/made.py\n!/build/\n")
     index.touch([root / ".starlingignore"])
-    assert until(lambda: found(index, "zeppelin") == ["made.py"] and found(index, "airship") == ["build/wanted.py"])
+    assert until(
+        lambda: (
+            list_definitions(index, "zeppelin") == ["made.py"]
+            and list_definitions(index, "airship") == ["build/wanted.py"]
+        )
+    )
     assert until(lambda: index.explain(root / "made.py") == "")

@@ -27,14 +27,14 @@ LIMITS = IndexLimits()
 
 
 class Told:
-    """What a watcher told, as paths relative to a folder."""
+    """Changes reported by a watcher, as paths relative to a folder."""
 
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
         self.seen: set[str] = set()
         self.problems: queue.Queue[str] = queue.Queue()
 
-    def changed(self, paths: Collection[Path]) -> None:
+    def record(self, paths: Collection[Path]) -> None:
         self.seen |= {path.relative_to(self.root).as_posix() for path in paths}
 
     def until(self, *names: str) -> None:
@@ -43,9 +43,9 @@ class Told:
 
 @contextmanager
 def watching(root: Path, limits: IndexLimits = LIMITS) -> Iterator[tuple[Told, Watcher]]:
-    """A watcher of `root` that has begun to watch."""
+    """Yield a started watcher of `root` and the changes it reports."""
     told = Told(root)
-    watcher = Watcher([root], told.changed, told.problems.put, limits)
+    watcher = Watcher([root], told.record, told.problems.put, limits)
     watcher.start()
     try:
         told.until(".")  # said once everything is watched

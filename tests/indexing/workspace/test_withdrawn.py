@@ -1,4 +1,4 @@
-"""What may no longer be kept does not stay in the index on the disk."""
+"""Removal of excluded, secret and deleted files from the index on the disk."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def holding(storage: Path) -> list[str]:
     return [path.name for path in storage.rglob("*") if path.is_file() and WORD.encode() in path.read_bytes()]
 
 
-def gone(storage: Path) -> bool:
+def wait_until_gone(storage: Path) -> bool:
     end = time.monotonic() + 30
     while holding(storage) and time.monotonic() < end:
         time.sleep(0.05)
@@ -60,7 +60,7 @@ def test_a_file_that_is_kept_back_leaves_the_disk(
         touched = [root]
     index.touch(touched)
     assert index.wait(60)
-    assert gone(storage)
+    assert wait_until_gone(storage)
     assert index.status().files >= 1
 
 

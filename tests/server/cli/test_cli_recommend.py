@@ -169,7 +169,7 @@ def test_the_table_fits_80_columns_with_whole_names(
     written = capfd.readouterr()
     assert max(map(len, shown)) <= 80
     assert all(any(name in line.split() for line in shown) for name in KNOWN if set(KNOWN[name].roles) - {"embedding"})
-    assert "26% of 700" in written.out
+    assert "27% of 125" in written.out
     assert "not measured" in written.out
     assert "    starling models " not in written.out.partition("Typing: ")[2].partition("\n")[2].partition("Asking")[0]
 

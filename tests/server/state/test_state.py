@@ -279,7 +279,7 @@ def test_one_that_is_taken_away_is_begun_anew_and_that_is_said_once(tmp_path: Pa
     fill(database, "c")
     other = State(path)
     assert held(database) == held(other) >= {"b", "c"}
-    assert told == [f"{path} was taken away, with what was recorded in it; a new one is started."]
+    assert told == [f"{path} was deleted, with what was recorded in it; a new one is started."]
     assert path.stat().st_mode & 0o777 == 0o600
     database.close()
     other.close()

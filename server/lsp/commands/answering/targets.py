@@ -189,7 +189,7 @@ def read_documents(
         if why := core.index.explain(path):
             missed.append(why)
             continue
-        document = reviewed_files.read_document(path, limits, core.index.waived(path))
+        document = reviewed_files.read_document(path, limits, core.index.find_waived_reasons(path))
         if isinstance(document, Document):
             found[path] = document
         else:
@@ -199,7 +199,7 @@ def read_documents(
 
 def explain_left_out(core: Core, document: OpenText) -> str:
     """Return why `document` is not reviewed and how to change that, "" if it is."""
-    reason = core.index.withheld(document.record)
+    reason = core.index.find_withholding(document.record)
     if not reason:
         return ""
     name = document.path.name if document.path is not None else document.uri.rpartition("/")[2]
@@ -229,7 +229,7 @@ def _read(snapshot: Snapshot, core: Core, uri: str) -> Document:
         raise JsonRpcInvalidParams(f"{uri} is neither open nor a file of a workspace folder; open it first")
     if why := core.index.explain(path):
         raise JsonRpcInvalidParams(why)
-    document = reviewed_files.read_document(path, core.review_limits, core.index.waived(path))
+    document = reviewed_files.read_document(path, core.review_limits, core.index.find_waived_reasons(path))
     if isinstance(document, str):
         raise JsonRpcInvalidParams(left_out.explain(path.name, document, path.name))
     return document
