@@ -15,7 +15,7 @@ from models.catalog.catalog import ENTRY_FILE, read_entry
 from models.catalog.prompt_formats import CHATML, match_fim_format
 from models.catalog.published_models import PublishedModel, find_family_fim, format_entry
 from models.errors import ModelError
-from starling_files import make_tree_private, make_folder, read_text
+from starling_files import make_folder, make_tree_private, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable

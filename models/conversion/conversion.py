@@ -18,7 +18,7 @@ from models.conversion.model_source import open_model
 from models.conversion.variables import QUANTIZATIONS, quantize, track_writing
 from models.conversion.vocabulary import TOKENIZER_FILE
 from models.errors import ModelError
-from starling_files import make_tree_private, make_folder
+from starling_files import make_folder, make_tree_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable

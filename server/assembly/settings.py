@@ -35,10 +35,10 @@ from server.assembly.setting_sources import (
     EDITOR,
     Entry,
     SettingProblem,
+    format_value,
     read_editor,
     read_environment,
     read_file,
-    format_value,
 )
 from server.state import paths
 
