@@ -21,7 +21,7 @@ def main() -> int:
 
 
 def isolate_path(path: list[str]) -> list[str]:
-    """`path` without its surroundings: the standard library, our own root, site-packages, then the others."""
+    """Return `path` without untrusted entries: standard library, Starling, site-packages, then the others."""
     root = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 (pathlib is not imported yet)
     library, sites = _list_library(), _list_site_packages()
     dropped = {_normalize(entry) for entry in _list_untrusted_entries()}
@@ -39,13 +39,13 @@ def isolate_path(path: list[str]) -> list[str]:
 
 
 def _list_untrusted_entries() -> list[str]:
-    """Directories that come from whoever starts us, or where; "" is the working directory."""
+    """Return entries of `sys.path` that come from the environment or the working directory ("")."""
     script = [os.path.dirname(sys.argv[0])] if sys.argv and sys.argv[0] not in {"", "-c", "-m"} else []  # noqa: PTH120
     return ["", *os.environ.get("PYTHONPATH", "").split(os.pathsep), *script]
 
 
 def _list_library() -> set[str]:
-    """The standard library: its folder, its compiled modules, its zip file."""
+    """Return the paths of the standard library: its folder, compiled modules and zip file."""
     pure = os.path.dirname(os.__file__)  # noqa: PTH120
     zipped = f"python{sys.version_info.major}{sys.version_info.minor}.zip"
     beside = (os.path.join(os.path.dirname(pure), zipped), os.path.join(sys.base_prefix, "DLLs"))  # noqa: PTH118, PTH120
@@ -53,13 +53,13 @@ def _list_library() -> set[str]:
 
 
 def _list_site_packages() -> set[str]:
-    """The folders where installed packages live."""
+    """Return the folders of installed packages."""
     own = [site.getusersitepackages()] if site.ENABLE_USER_SITE else []
     return {_normalize(entry) for entry in (*site.getsitepackages(), *own)}
 
 
 def _normalize(entry: str) -> str:
-    """One spelling for each directory; a working directory that was deleted under us has none but its own."""
+    """Return one spelling for each directory; a deleted working directory keeps its own."""
     try:
         return os.path.normcase(os.path.realpath(entry or os.curdir))
     except OSError:

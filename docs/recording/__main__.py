@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from docs.recording.story import FILE, TEXT, play
-from docs.recording.svg import animated
+from docs.recording.svg import animate
 from docs.recording.terminal import Terminal
 from tests.editors.neovim import Neovim
 
@@ -60,7 +60,7 @@ def main(target: Path, programs: Path) -> None:
                 terminal.record()
                 play(terminal)
                 screens = list(terminal.screens)
-    target.write_text(animated(screens, REST_S, TITLE), encoding="utf-8")
+    target.write_text(animate(screens, REST_S, TITLE), encoding="utf-8")
     size = target.stat().st_size
     sys.stdout.write(f"{os.fspath(target)}: {len(screens)} screens, {screens[-1].at_s:.1f} s, {size:,} bytes\n")
 

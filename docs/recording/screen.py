@@ -1,7 +1,4 @@
-"""What a terminal shows at one moment, as values: rows of runs of characters that look alike.
-
-Knows no terminal and no file format. Start at `Screen`.
-"""
+"""Screens of a terminal as values: rows of runs of characters with the same look. Start at `Screen`."""
 
 from __future__ import annotations
 
@@ -10,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How characters look; colours are "#rrggbb".
+    """The look of characters; colours are "#rrggbb".
 
     Attributes:
         colour: of the characters.
@@ -47,7 +44,7 @@ Row = tuple[Run, ...]
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """What a terminal shows from a moment on.
+    """The content of a terminal from a moment on.
 
     Attributes:
         at_s: the moment, seconds since the recording began.

@@ -1,6 +1,6 @@
-"""What somebody does in the recording: types a function, takes suggestions, and approves the fix of a finding.
+"""The keys of the recording: type a function, accept suggestions, and approve the fix of a finding.
 
-Only keys are given; all that appears is the answer of Neovim and Starling. Start at `play`.
+Everything on the screen comes from Neovim and Starling. Start at `play`.
 """
 
 from __future__ import annotations

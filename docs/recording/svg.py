@@ -19,7 +19,7 @@ MARGIN = 10
 FONT = "ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace"
 
 
-def animated(screens: Sequence[Screen], rest_s: float, title: str) -> str:
+def animate(screens: Sequence[Screen], rest_s: float, title: str) -> str:
     """Return an SVG that shows `screens` at their moments, again and again.
 
     Args:
@@ -35,7 +35,7 @@ def animated(screens: Sequence[Screen], rest_s: float, title: str) -> str:
     looks: dict[Look, str] = {}
     strip = "".join(
         f'<g transform="translate({number * width})">'
-        + "".join(_placed(row, place, names) for place, row in enumerate(screen.rows))
+        + "".join(_place_row(row, place, names) for place, row in enumerate(screen.rows))
         + "</g>\n"
         for number, screen in enumerate(screens)
     )
@@ -61,8 +61,8 @@ def animated(screens: Sequence[Screen], rest_s: float, title: str) -> str:
     )
 
 
-def _placed(row: Row, place: int, names: dict[Row, str]) -> str:
-    """A reference to a row, which is drawn once however often it is shown; nothing for an empty one."""
+def _place_row(row: Row, place: int, names: dict[Row, str]) -> str:
+    """Return a reference to a row, which is drawn once; "" for an empty row."""
     if row not in names:
         names[row] = f"r{len(names)}" if _is_visible(row) else ""
     return f'<use href="#{names[row]}" y="{place * CELL_HEIGHT}"/>' if names[row] else ""

@@ -60,7 +60,7 @@ class Chats:
 
 
 def build_chats(settings: ChatSettings, cache: Path | None, ledger: Ledger | None = None) -> Chats:
-    """The chat models that the settings name.
+    """Build the chat models that the settings name.
 
     Args:
         settings: of all of them.
@@ -83,7 +83,7 @@ class _ChatBuilder:
     known: dict[tuple[EndpointSettings, bool, str], tuple[IdentifiedChat, Tuning]] = field(default_factory=dict)
 
     def build_chain(self, role: str, wanted: tuple[EndpointSettings, ...]) -> FallbackChain | None:
-        """The chain of those that can be made."""
+        """Return the fallback chain of the models that can be built."""
         links = []
         for one, following in itertools.zip_longest(wanted, wanted[1:]):
             link = self._build_link(role, one, alone=following is None)
@@ -120,7 +120,7 @@ class _ChatBuilder:
 
 
 def _build_remote(wanted: EndpointSettings, *, alone: bool) -> tuple[IdentifiedChat, Tuning] | str:
-    """The model at an endpoint, or what is wrong with its settings."""
+    """Return the model at an endpoint, or the problem with its settings."""
     if not wanted.model:
         return f"chat.url is set ({wanted.url}) and chat.model is not; name the model as the endpoint calls it."
     from models.chat_layers import Tuning  # noqa: PLC0415
@@ -155,7 +155,7 @@ def _choose_timeouts(wanted: EndpointSettings, *, alone: bool) -> Patience:
 
 
 def _build_local(wanted: EndpointSettings, role: str) -> tuple[IdentifiedChat, Tuning] | str:
-    """A chat model of the catalog by its name alone, or what is wrong with that."""
+    """Return the chat model of the catalog with this name, or the problem with it."""
     from models.catalog.catalog import Catalog  # noqa: PLC0415 (for a person with such a model)
     from models.chat_layers import Tuning  # noqa: PLC0415
     from server.assembly import hosts  # noqa: PLC0415

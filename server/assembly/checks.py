@@ -1,7 +1,6 @@
-"""Whether Starling works on this machine: one function for each part, tried for real and not only looked at.
+"""The checks of `starling doctor`: one function for each part of the program, which tries the part for real.
 
-Each gives `Check`s, and none raises: a broken part is what is being looked for. Writes only a throw-away index in a
-temporary folder. Start at `run`.
+Each function yields `Check`s and never raises. Writes only an index in a temporary folder. Start at `run`.
 """
 
 from __future__ import annotations
@@ -57,7 +56,7 @@ class Check:
 
 
 def run(settings: Settings, problems: tuple[str, ...]) -> Iterator[Check]:
-    """All checks, each when it is done."""
+    """Yield the result of each check when it is done."""
     checks: tuple[tuple[str, Callable[[], Iterator[Check]]], ...] = (
         ("program", _check_program),
         ("settings", lambda: _check_settings(problems)),
@@ -142,7 +141,7 @@ def _check_files() -> Iterator[Check]:
 
 
 def _list_places(facts: Mapping[str, Any]) -> Iterator[str]:
-    """Where everything lives, a line each; the README sends people here."""
+    """Return a line for each folder and file that Starling uses."""
     settings, log_file = paths.settings_file(), paths.log_dir() / log.FILE_NAME
     yield f"settings  {settings}{'' if settings.exists() else ' (not there; the defaults are in force)'}"
     yield f"models    {paths.models_dir()}{'' if paths.models_dir().is_dir() else ' (not there; make it for your own)'}"
@@ -268,7 +267,7 @@ def _check_models(settings: Settings) -> Iterator[Check]:
 
 
 def _check_host() -> Iterator[Check]:
-    """Whether the model host runs, and what it holds; starts none."""
+    """Check whether the model host runs and which models it has loaded; starts none."""
     from models.errors import HostError  # noqa: PLC0415 (as everything here, for this check alone)
     from models.host.health_check import fetch_health  # noqa: PLC0415
     from server.assembly import hosts  # noqa: PLC0415
@@ -298,7 +297,7 @@ def _suggest_other_model(name: str, names: Sequence[str]) -> str:
 
 
 def _report_unusable_model(settings: Settings, message: str, remedy: str, facts: dict[str, Any]) -> Check:
-    """The model that is wanted cannot be used: less, or, where recall is off too, nothing at all."""
+    """Report that the completion model cannot be used: a warning, or a failure if recall is off too."""
     if settings.completion.recall:
         consequence = "Completions come from your workspace alone until it is mended."
         return Check("model", "warning", message, f"{remedy} {consequence}".strip(), facts)
@@ -377,7 +376,7 @@ def _check_machine() -> Iterator[Check]:
 
 
 def _measure_folder(directory: Path) -> int:
-    """Bytes in all files below; what vanishes meanwhile or cannot be read counts as nothing."""
+    """Return the bytes of all files below a folder; unreadable and vanished files count as none."""
     total = 0
     for path in directory.rglob("*") if directory.is_dir() else ():
         with contextlib.suppress(OSError):

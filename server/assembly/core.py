@@ -1,4 +1,4 @@
-"""What a session computes with, built from the settings: index, model, generator.
+"""The core of a session, built from the settings: index, models, generator and reviewer.
 
 Everything heavy is imported here, inside functions, in a background thread, after `initialize` was answered. A part
 that cannot be built is left out and named in `Core.problems`; the others work. Start at `build`.
@@ -139,7 +139,7 @@ class CoreWaiter(Protocol):
 
 
 class Cores:
-    """Where requests find the core once it is there; on the event loop."""
+    """Holder of the current core, on which requests wait until it is built; for the event loop."""
 
     def __init__(self) -> None:
         self.current: Core | None = None
@@ -147,7 +147,7 @@ class Cores:
         self._ended = False
 
     async def wait(self, timeout_s: float, ticket: CoreWaiter | None = None) -> Core | None:
-        """The core, waited for no longer than that or until the ticket is called in; None if it did not come."""
+        """Wait up to `timeout_s` for the core, or until the ticket is superseded; None if there is no core by then."""
         if self.current is None and not self._ended:
             arrival = asyncio.get_running_loop().create_future()
             self._waiting.append(arrival)
@@ -158,17 +158,17 @@ class Cores:
         return self.current
 
     def publish(self, core: Core) -> None:
-        """From now on this one."""
+        """Make `core` the current one and wake all waiting requests."""
         self.current = core
         self._release()
 
     def give_up(self) -> None:
-        """None will come: whoever waits is answered with what there is."""
+        """Wake all waiting requests, because no core will be built."""
         self._ended = True
         self._release()
 
     def end(self) -> Core | None:
-        """No core any more; returns the last."""
+        """Drop the current core and return it; requests get none from now on."""
         core, self.current = self.current, None
         self.give_up()
         return core
@@ -181,7 +181,7 @@ class Cores:
 
 
 def build(roots: Sequence[Path], options: object, old: Core | None, *, foreground: bool = False) -> Core:
-    """The core that the settings of all layers ask for; parts of `old` that still fit are taken over.
+    """Build the core for the settings of all layers; reuse the parts of `old` whose settings are the same.
 
     Blocking: imports libraries, reads settings and the model catalog. Loads no weights and indexes nothing.
     With `foreground` somebody waits for the index, so indexing does not give way to other programs.
@@ -233,7 +233,7 @@ def _build_reviewer(index: Index, settings: Settings, old: Core | None, examiner
 def _build_examiners(
     index: Index, model: LazyModel | None, chat: ChatModel | None, settings: Settings
 ) -> tuple[Examiner, ...]:
-    """The reviewer's layers that ask a model."""
+    """Build the reviewer's layers that ask a model."""
     from agents.reviewer.likelihood.examiner import LikelihoodExaminer  # noqa: PLC0415
 
     made: list[Examiner] = []

@@ -30,7 +30,7 @@ PERSONAL_VARIABLE: JsonDict = {"personal": True, "allowed": "the name of an envi
 
 
 def _check_address(text: str) -> str:
-    """`text` if it is the address of an endpoint, or nothing.
+    """Return `text` if it is empty or the address of an endpoint.
 
     Raises:
         ValueError: it is neither.
@@ -175,19 +175,19 @@ class EndpointSettings(BaseModel):
 
     @property
     def key_place(self) -> str:
-        """Where the key is, for a person; "" for nowhere."""
+        """Place of the API key, for a person; "" without one."""
         if self.key_env:
             return f"the environment variable {self.key_env}"
         return f"the system's keyring under {self.keyring}" if self.keyring else self.key_file
 
     @property
     def place(self) -> str:
-        """Where it computes, for a person."""
+        """Where the model computes, for a person."""
         return self.url or "this machine"
 
 
 def _convert_names(table: Any) -> Any:  # noqa: ANN401 (whatever stands there)
-    """A table with its names in snake_case, as they may be written in camelCase everywhere."""
+    """Return a table with its names in snake_case; camelCase is allowed too."""
     return {to_snake_case(str(name)): value for name, value in table.items()} if isinstance(table, dict) else table
 
 
@@ -224,7 +224,7 @@ class ChatSettings(EndpointSettings):
 
 
 def find_key_exposure(settings: EndpointSettings) -> str:
-    """What to do about a key that others may read, "" when none is known."""
+    """Return what to do about an API key that others may read; "" for none."""
     from models.remote.http import is_local  # noqa: PLC0415 (for a person with an endpoint alone)
 
     if settings.key_place and urlsplit(settings.url).scheme == "http" and not is_local(settings.url):

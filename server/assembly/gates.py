@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def make_disk_gate(roots: Sequence[Path], asker: Asker, limits: IndexLimits, *, client: str = "starling") -> Gate:
-    """A gate that writes straight to the disk, for the command line; `limits` hold what the settings exclude."""
+    """Return a gate that writes directly to disk, for the command line; `limits` hold the excluded patterns."""
     excluded = make_exclusion(roots, limits)
     workplace = DiskWorkplace(lambda: roots)
     records = GateRecords(open_state())
@@ -31,5 +31,5 @@ def make_disk_gate(roots: Sequence[Path], asker: Asker, limits: IndexLimits, *, 
 
 
 def open_state(tell: Callable[[str], None] = lambda _: None) -> State:
-    """The user's state database, without a stand-in: a record that a restart may lose would be none."""
+    """Open the user's state database. There is no in-memory fallback, because records must survive a restart."""
     return State(paths.state_dir() / FILE, tell)

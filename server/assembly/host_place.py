@@ -26,10 +26,10 @@ SOCKET = "unix:"
 
 
 def _check_place(text: str) -> str:
-    """`text` if it says where a model's weights may be.
+    """Return `text` if it is a valid place of a model's weights.
 
     Raises:
-        ValueError: it does not.
+        ValueError: it is not.
     """
     if text in KEYWORDS or (text.startswith(SOCKET) and Path(text.removeprefix(SOCKET)).is_absolute()):
         return text

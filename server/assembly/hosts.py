@@ -1,4 +1,4 @@
-"""Where a model's weights are: in this process, in the model host that all servers share, or at an address.
+"""Loading models where the settings say: in this process, in the shared model host, or at an address.
 
 Personal settings: neither a workspace nor an editor can name an address. Starts nothing by itself: the host is started
 by the first model that is loaded through it. Start at `completion` and `chat`.
@@ -93,9 +93,10 @@ def choose_address() -> Address:
 
 
 def _list_folders() -> list[tuple[Path, int]]:
-    """Where a host may listen, best first, each with how many of its last parts are Starling's own.
+    """Return folders for the host's socket, best first, each with the number of its last parts that Starling creates.
 
-    In the cache nobody else can make a folder first; among temporary files everybody can, and then it is refused.
+    Only the user can create a folder in the cache. Anybody can in the folder of temporary files; a folder of somebody
+    else there is refused.
     """
     run, cached = paths.run_dir(), paths.cache_dir() / "run"
     name = hashlib.sha256(str(run).encode()).hexdigest()[:12]
@@ -120,12 +121,12 @@ def compute_fingerprint() -> str:
 
 
 def make_command() -> list[str]:
-    """What starts the host: this program, isolated from our own surroundings as an editor would start it."""
+    """Return the command that starts the host: this program, isolated from the environment of this process."""
     return [sys.executable, "-P", "-E", str(ENTRY), "models", "serve"]
 
 
 def make_host_loader(settings: ModelSettings, entry: ModelEntry) -> Callable[[], CompletionModel]:
-    """What loads a model into the host; where there is no host to be had, into this process."""
+    """Return a loader that loads a model in the host, or in this process if no host can be started."""
     from models.catalog.catalog import DEFAULT_MODEL, Catalog  # noqa: PLC0415 (for a model in the host, as all here)
     from models.errors import HostError, SilentHostError  # noqa: PLC0415
     from models.host.connection import HostConnection  # noqa: PLC0415
@@ -160,7 +161,7 @@ def make_host_loader(settings: ModelSettings, entry: ModelEntry) -> Callable[[],
 
 
 def make_local_loader(settings: ModelSettings, entry: ModelEntry) -> Callable[[], CTranslateModel]:
-    """What loads a model into this process."""
+    """Return a loader that loads a model in this process."""
     from functools import partial  # noqa: PLC0415
 
     from models.local.loading import load  # noqa: PLC0415
@@ -189,9 +190,9 @@ def open_load_time(settings: ModelSettings, entry: ModelEntry) -> LoadTime | Non
 
 
 def make_remote_loader(settings: ModelSettings, catalog: Catalog) -> tuple[ModelEntry, Callable[[], CompletionModel]]:
-    """The model at an address: what is known of it before it is asked, and what asks it.
+    """Return the catalog entry of the model at an address, and its loader.
 
-    While it does not answer the bundled model does, in this process.
+    While the address does not answer, the bundled model answers in this process.
     """
     from indexing.workspace.secrets.literals import secret_literals  # noqa: PLC0415 (for a person with a server of their own)
     from models.catalog.catalog import DEFAULT_MODEL  # noqa: PLC0415
@@ -218,7 +219,7 @@ def make_remote_loader(settings: ModelSettings, catalog: Catalog) -> tuple[Model
 
 
 def make_chat(entry: ModelEntry) -> HostedChat:
-    """A chat model of the catalog, computed by the host."""
+    """Return a chat model of the catalog that the host computes."""
     from models.host.connection import HostConnection  # noqa: PLC0415
     from models.host.hosted_chat import HostedChat  # noqa: PLC0415 (for a person with such a model)
 

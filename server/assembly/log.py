@@ -147,13 +147,13 @@ class TerminalFormatter(logging.Formatter):
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s", datefmt="%H:%M:%S")
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line; made from a copy, because formatters share the traceback's text through the record."""
+        """Return the line of a record; formats a copy, because formatters cache the traceback's text in the record."""
         own = copy.copy(record)
         own.exc_text = None
         return super().format(own)
 
     def formatException(self, ei: Any) -> str:  # noqa: N802, ANN401 (logging's own name and type)
-        """Kind and message of the error, on one line."""
+        """Return kind and message of the error on one line."""
         first = SECRET.sub(WITHHELD, str(ei[1])).split("\n", 1)[0][:200]
         return f"  {ei[0].__name__}: {first}"
 

@@ -1,4 +1,4 @@
-"""What the generator's tasks may use, put together from a core: models, index, reviewer, files, and trials of tests.
+"""The means of a task, built from a core: models, index, reviewer, files and test runs.
 
 Reads through the one exclusion filter; writes nothing. Start at `make_means`.
 """
@@ -54,7 +54,7 @@ class Files:
         return self.core.settings.review.test_timeout_s
 
     def read(self, path: Path) -> str | None:
-        """The text as it stands now, open document first; None where there is none, or it must not be read."""
+        """Return the current text of a file, from the editor if it is open; None if it is missing or excluded."""
         if self.core.index.exclusion(path):
             return None
         text = self.find_open_text(path.as_uri())
@@ -67,7 +67,7 @@ class Files:
         return decode(data) if len(data) <= _LARGEST else None
 
     def list_files(self) -> Iterator[Path]:
-        """All files of the workspace that may be read, folder by folder."""
+        """Yield all files of the workspace that may be read, folder by folder."""
         limits = self.core.index_limits
         for root in self.roots:
             if os.access(root, os.R_OK):
@@ -83,7 +83,7 @@ def make_means(
     run_tests: Callable[[Sequence[Sequence[Change]], Path], Sequence[TestRun]],
     stream: Callable[[str], None] | None = None,
 ) -> Means:
-    """The means of one run of a task."""
+    """Return the means of one run of a task."""
     core = files.core
 
     def review(document: Document) -> tuple[Finding, ...]:

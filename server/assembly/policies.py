@@ -1,6 +1,6 @@
-"""What the settings mean for each part of the core, in the words of that part: policies, layers, limits.
+"""Policies, layers and limits of each part of the core, derived from the settings.
 
-Each rule stands here once, for the editor's session and the command line alike. Start at `completion_policy_of`,
+Each rule is stated once here, for sessions and for the command line. Start at `completion_policy_of`,
 `review_policy_of` and `index_limits_of`.
 """
 

@@ -1,6 +1,6 @@
-"""Which models answer in time here: what was measured of the machine, held against the catalog and the settings.
+"""The recommendation of models that answer in time here, by the machine's speed, the catalog and the settings.
 
-Start at `recommend`; `load_or_measure_machine` measures where nothing is kept.
+Start at `recommend`; `load_or_measure_machine` measures the machine if no measurement is stored.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Recommendation:
-    """What is recommended here.
+    """The recommended models of this machine.
 
     Attributes:
         machine: what it follows from.

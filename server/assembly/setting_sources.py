@@ -38,7 +38,7 @@ class SettingProblem:
     message: str
 
     def __str__(self) -> str:
-        """The whole as one line for a log or a message box."""
+        """Return the problem as one line for a log or a message box."""
         return f"{self.source}: {self.key}: {self.message}" if self.key else f"{self.source}: {self.message}"
 
 
@@ -67,14 +67,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """What one source says, and what is wrong with it as a whole."""
+    """The entries of one source of settings, and its problem as a whole."""
 
     entries: tuple[Entry, ...] = ()
     problems: tuple[SettingProblem, ...] = ()
 
 
 def read_environment(environment: Mapping[str, str], sections: Collection[str]) -> Layer:
-    """Variables `STARLING_<SECTION>__<NAME>`; one underscore too few is pointed out."""
+    """Read the variables `STARLING_<SECTION>__<NAME>`; a single underscore between the two is a problem."""
     entries: list[Entry] = []
     problems: list[SettingProblem] = []
     for variable, value in sorted(environment.items()):
@@ -91,7 +91,7 @@ def read_environment(environment: Mapping[str, str], sections: Collection[str]) 
 
 
 def read_file(path: Path, sections: Collection[str], *, workspace: bool = False) -> Layer:
-    """A TOML file of tables; one that does not exist says nothing."""
+    """Read a TOML file of tables; a missing file has no entries."""
     source = str(path)
     try:
         content, _ = read_regular(path, MAX_FILE_BYTES + 1)
@@ -108,7 +108,7 @@ def read_file(path: Path, sections: Collection[str], *, workspace: bool = False)
 
 
 def read_editor(sent: object, sections: Collection[str]) -> Layer:
-    """What an editor sent: nested or with dotted keys, bare or under "starling"; null means not set."""
+    """Read the settings of an editor, nested or with dotted keys, with or without "starling"; null means not set."""
     if isinstance(sent, dict) and isinstance(sent.get("starling"), dict):
         sent = sent["starling"]
     if sent is None:
@@ -119,7 +119,7 @@ def read_editor(sent: object, sections: Collection[str]) -> Layer:
 
 
 def format_value(value: object) -> str:
-    """A value for a message: enough to find it again, too little to fill a message box."""
+    """Return the start of a value for a message."""
     try:
         text = json.dumps(value, ensure_ascii=False)
     except (TypeError, ValueError, RecursionError):
@@ -131,7 +131,7 @@ def format_value(value: object) -> str:
 
 
 def to_snake_case(name: str) -> str:
-    """`maxTokens` as `max_tokens`."""
+    """Return `maxTokens` as `max_tokens`."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
@@ -165,7 +165,7 @@ def _flatten(data: Mapping[str, object], source: str, sections: Collection[str],
 
 
 def _nest(data: Mapping[str, object]) -> dict[str, object]:
-    """Dotted keys (`"completion.maxTokens": 32`, with or without "starling." before them) as nested ones."""
+    """Turn dotted keys (`"completion.maxTokens": 32`, with or without "starling.") into nested tables."""
     return dict(_merge(pair for key, value in data.items() for pair in _split_key(str(key), value)))
 
 

@@ -58,10 +58,10 @@ ADDS_UP: JsonDict = {"workspace": True, "adds_up": True}  # ... and what all lay
 
 
 def _check_pattern(text: str) -> str:
-    """`text` if it is a pattern of a `.gitignore`.
+    """Return `text` if it is a pattern of a `.gitignore`.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not.
     """
     from pathspec import GitIgnoreSpec  # noqa: PLC0415 (56 ms, where there is a pattern)
 
@@ -405,7 +405,7 @@ def resolve(
     environment: Mapping[str, str] | None = None,
     user_file: Path | None = None,
 ) -> tuple[Settings, tuple[SettingProblem, ...]]:
-    """Settings in force, and what was wrong with any layer.
+    """Return the settings in force, and the problems of all layers.
 
     Args:
         editor: `initializationOptions` or the answer to `workspace/configuration`; None for nothing.
@@ -438,7 +438,7 @@ def resolve(
 
 
 def check_entry(entry: Entry) -> Any:  # noqa: ANN401 (a field's type)
-    """The entry's value as its field's type, or the `SettingProblem` that it is."""
+    """Return the entry's value in its field's type, or the `SettingProblem` with it."""
     if (unknown := _describe_unknown(entry)) is not None:
         return SettingProblem(entry.written, entry.source, unknown)
     field = get_fields(entry.section)[entry.name]
@@ -468,13 +468,13 @@ def check_entry(entry: Entry) -> Any:  # noqa: ANN401 (a field's type)
 
 
 def get_section(section: str) -> type[BaseModel]:
-    """The class of a section, by its name."""
+    """Return the class of the section `name`."""
     annotation: Any = Settings.model_fields[section].annotation
     return cast("type[BaseModel]", annotation)
 
 
 def get_fields(section: str) -> dict[str, FieldInfo]:
-    """The fields of a section, by their names in snake_case."""
+    """Return the fields of a section by their names in snake_case."""
     return get_section(section).model_fields
 
 
@@ -485,13 +485,13 @@ def has_mark(field: FieldInfo, mark: Literal["workspace", "adds_up", "personal"]
 
 
 def to_camel_case(name: str) -> str:
-    """`max_tokens` as `maxTokens`."""
+    """Return `max_tokens` as `maxTokens`."""
     head, *rest = name.split("_")
     return head + "".join(word.capitalize() for word in rest)
 
 
 def describe_allowed(field: FieldInfo) -> str:
-    """What a field takes, in words."""
+    """Return the allowed values of a field in words."""
     if isinstance(field.json_schema_extra, dict) and (words := field.json_schema_extra.get("allowed")):
         return str(words)
     if field.annotation is bool:
@@ -520,7 +520,7 @@ def _validate(entry: Entry) -> Any:  # noqa: ANN401 (a field's type)
 
 
 def _locate_in_table(error: Exception, field: FieldInfo) -> str:
-    """Where in a list of tables something is wrong, without its value; "" for anything else."""
+    """Return the position of an error in a list of tables; "" for any other setting."""
     if get_origin(field.annotation) is not tuple or not isinstance(error, ValidationError):
         return ""
     where = error.errors(include_url=False, include_input=False, include_context=False)[0]["loc"]
@@ -530,7 +530,7 @@ def _locate_in_table(error: Exception, field: FieldInfo) -> str:
 
 
 def _describe_unknown(entry: Entry) -> str | None:
-    """What to say when there is no such setting, with the nearest one; None when there is."""
+    """Return a message that names the nearest setting if there is no such one; else None."""
     if entry.section not in Settings.model_fields:
         near = difflib.get_close_matches(entry.section, Settings.model_fields, n=1)
         hint = f"did you mean `{near[0]}`?" if near else f"there are {', '.join(Settings.model_fields)}."
