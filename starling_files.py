@@ -130,7 +130,7 @@ def set_aside(path: Path, why: str = "set-aside") -> Path:
         OSError: it cannot be renamed.
     """
     aside = path.with_name(f"{path.name}.{why}-{time.time_ns()}")
-    for end in ("-journal", "-wal", "-shm"):  # before the database: a new one must not be mended with what is in them
+    for end in ("-journal", "-wal", "-shm"):  # before the database, so that a new one is not repaired from them
         with contextlib.suppress(FileNotFoundError):
             path.with_name(path.name + end).rename(aside.with_name(aside.name + end))
     return path.rename(aside)

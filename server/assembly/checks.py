@@ -108,7 +108,7 @@ def _check_settings(problems: tuple[str, ...]) -> Iterator[Check]:
     file = paths.settings_file()
     facts = {"file": str(file), "exists": file.exists(), "problems": list(problems)}
     if problems:
-        remedy = f"Mend {'them' if len(problems) > 1 else 'it'}:"
+        remedy = f"Fix {'them' if len(problems) > 1 else 'it'}:"
         message = f"{len(problems)} wrong, with the default in force instead."
         yield Check("settings", "warning", message, remedy, facts, problems)
     else:
@@ -299,9 +299,9 @@ def _suggest_other_model(name: str, names: Sequence[str]) -> str:
 def _report_unusable_model(settings: Settings, message: str, remedy: str, facts: dict[str, Any]) -> Check:
     """Report that the completion model cannot be used: a warning, or a failure if recall is off too."""
     if settings.completion.recall:
-        consequence = "Completions come from your workspace alone until it is mended."
+        consequence = "Completions come from your workspace alone until it is fixed."
         return Check("model", "warning", message, f"{remedy} {consequence}".strip(), facts)
-    consequence = "Nothing is completed until it is mended, because completion.recall is off."
+    consequence = "Nothing is completed until it is fixed, because completion.recall is off."
     return Check("model", "error", message, f"{remedy} {consequence}", facts)
 
 

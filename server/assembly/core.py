@@ -99,7 +99,7 @@ class Core:
         self.trees.forget(uri)
 
     def close(self) -> None:
-        """End the index process and free the model; safe twice."""
+        """End the index process and free the model. Idempotent."""
         self.generator.set_model(None)
         for model in (self.model, self.quick):
             if model is not None:

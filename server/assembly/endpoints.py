@@ -182,7 +182,7 @@ class EndpointSettings(BaseModel):
 
     @property
     def place(self) -> str:
-        """Where the model computes, for a person."""
+        """Place where the model computes, for a person."""
         return self.url or "this machine"
 
 

@@ -108,7 +108,7 @@ def configure(settings: LogSettings, directory: Path) -> str:
 
 
 def _is_not_cancellation(record: logging.LogRecord) -> bool:
-    """Leave out what pygls calls an error and is an answer: a request was taken back, or overtaken by a newer one."""
+    """Drop the errors that pygls logs for cancelled and superseded requests."""
     return not record.exc_info or getattr(record.exc_info[1], "code", None) not in CANCELLATION_CODES
 
 

@@ -103,7 +103,7 @@ def read_file(path: Path, sections: Collection[str], *, workspace: bool = False)
     except OSError as error:
         return _make_problem_layer(source, f"cannot be read ({error.strerror or error}); nothing in it counts.")
     except ValueError as error:  # no TOML, no UTF-8, or a number of thousands of digits
-        return _make_problem_layer(source, f"is not TOML ({error}); nothing in it counts until it is mended.")
+        return _make_problem_layer(source, f"is not TOML ({error}); none of it counts until it is fixed.")
     return _flatten(data, source, sections, workspace=workspace)
 
 

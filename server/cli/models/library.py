@@ -140,7 +140,7 @@ def remove(name: Annotated[str, typer.Argument(help="A model's name, as `starlin
 
 
 def verify(name: Annotated[str, typer.Argument(help="A model's name, as `starling models list` shows it.")]) -> None:
-    """Check that the files of a model are undamaged, and that it runs."""
+    """Check that a model's files are undamaged and that it runs."""
     from models.catalog.installation import check  # noqa: PLC0415
 
     entry = _find_entry(name)

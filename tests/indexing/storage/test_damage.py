@@ -197,10 +197,10 @@ def test_damage_that_a_pass_mended_meanwhile_is_not_told_again(
         index._handle_event({"event": "finished"})
         return "missing"
 
-    monkeypatch.setattr(sources, "damage", damage)
+    monkeypatch.setattr(sources, "find_damage", damage)
     index._repair()
     assert told == []
-    monkeypatch.setattr(sources, "damage", lambda: "missing")
+    monkeypatch.setattr(sources, "find_damage", lambda: "missing")
     index._repair()
     assert told == ["The index of this workspace was deleted; it is being rebuilt."]
 

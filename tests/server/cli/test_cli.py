@@ -361,7 +361,7 @@ def test_the_doctor_says_which_model_is_missing_and_what_there_is(
     assert "absent" in model["message"]
     assert "starling-mini" in model["remedy"]
     assert "Install" not in model["remedy"]
-    assert "from your workspace alone until it is mended" in model["remedy"]
+    assert "from your workspace alone until it is fixed" in model["remedy"]
 
 
 def test_without_model_and_recall_the_doctor_says_that_nothing_is_completed(
@@ -395,7 +395,7 @@ def test_with_a_broken_model_the_doctor_names_its_file_and_what_still_works(
     model = model_check(answer("doctor", "--workspace", workspace))
     assert model["state"] == "warning"
     assert str(broken_model) in model["message"]
-    assert "from your workspace alone until it is mended" in model["remedy"]
+    assert "from your workspace alone until it is fixed" in model["remedy"]
     assert "Install" not in model["remedy"]
 
 
