@@ -292,7 +292,7 @@ def test_what_was_changed_while_a_person_thought_is_not_made_and_not_called_so(s
     desk.editor.wait_for_index()  # a request: what was typed before it is told to the server first
     desk.editor.keys(APPLY)
     outcome = desk.outcome()
-    assert (outcome["outcome"], "as things have changed" in outcome["reason"]) == ("failed", True)
+    assert (outcome["outcome"], "the files have changed" in outcome["reason"]) == ("failed", True)
     assert desk.files() == before
 
 

@@ -61,7 +61,7 @@ def test_small_weights_stay_in_the_server_and_large_ones_do_not(tmp_path: Path) 
 
 
 def test_without_a_host_the_model_is_loaded_here_and_a_person_hears_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hosts, "command", lambda: ["/no/such/program"])
+    monkeypatch.setattr(hosts, "make_command", lambda: ["/no/such/program"])
     model = hosts.make_host_loader(ModelSettings(host="always", device="cpu"), bundled.entry())()
     assert isinstance(model, CTranslateModel)
     assert "could not be started" in model.problems[-1]
@@ -126,7 +126,7 @@ def test_a_folder_that_others_prepared_is_refused_and_the_model_is_loaded_here(
         else:
             folder.mkdir()
             folder.chmod(0o777)
-        monkeypatch.setattr(hosts, "command", lambda: ["/no/such/program"])
+        monkeypatch.setattr(hosts, "make_command", lambda: ["/no/such/program"])
         model = hosts.make_host_loader(ModelSettings(host="always", device="cpu"), bundled.entry())()
         assert isinstance(model, CTranslateModel)
         assert f"The model host's folder cannot be trusted: {folder}" in model.problems[-1]
@@ -149,7 +149,7 @@ def test_a_server_elsewhere_needs_no_model_here_but_the_one_that_stands_in_for_i
 def test_what_a_gpu_computes_is_shared_too(monkeypatch: pytest.MonkeyPatch) -> None:
     entry = bundled.entry()
     assert not hosts.uses_host(ModelSettings(), entry)
-    monkeypatch.setattr(hosts, "gpu_here", lambda: True)
+    monkeypatch.setattr(hosts, "has_gpu", lambda: True)
     assert hosts.uses_host(ModelSettings(), entry)
     assert not hosts.uses_host(ModelSettings(device="cpu"), entry)
     assert not hosts.uses_host(ModelSettings(host="off"), entry)

@@ -34,7 +34,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("STARLING_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(recommending, "load_published_models", lambda: {name: KNOWN[name] for name in CATALOG})
     monkeypatch.setattr(recommending, "read_free_bytes", lambda: 8_000_000_000)
-    monkeypatch.setattr(recommending, "_disk", lambda _: 100_000_000_000)
+    monkeypatch.setattr(recommending, "_read_free_disk", lambda _: 100_000_000_000)
     return tmp_path / "home"
 
 
@@ -121,7 +121,7 @@ def test_there_has_to_be_room_for_a_model(
     measured(replace(QUICK, prompt_tokens_per_s=1e6, new_tokens_per_s=1e5))
     models = {one["name"]: one for one in answer(capfd)["models"]}
     assert (models["starcoder"]["lacking"], models["starcoder"]["in_time_for"]) == ("memory", [])
-    monkeypatch.setattr(recommending, "_disk", lambda _: 2_000_000_000)
+    monkeypatch.setattr(recommending, "_read_free_disk", lambda _: 2_000_000_000)
     models = {one["name"]: one for one in answer(capfd)["models"]}
     assert (models["qwen2.5-coder-1.5b"]["lacking"], models["qwen2.5-coder-0.5b"]["lacking"]) == ("disk", "")
 
