@@ -211,7 +211,7 @@ class Workflow:
 
 
 def _apply_proposal(document: Document, proposal: ProposedEdit) -> Document | None:
-    """Return `document` with its change of the proposal applied; None where the proposal does not change it."""
+    """Return `document` after the proposal's edits to it; None if the proposal does not change it."""
     change = next((one for one in proposal.changes if isinstance(one, TextChange) and one.uri == document.uri), None)
     return replace(document, text=change.after) if change is not None else None
 

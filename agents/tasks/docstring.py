@@ -241,10 +241,10 @@ class _Writer:
         named = said.split(maxsplit=1)[0] == self._function.name
         return said if named else said[0].upper() + said[1:]
 
-    def _is_copied(self, said: str) -> bool:
+    def _is_copied(self, sentence: str) -> bool:
         """Return whether another docstring of the file begins with almost the same sentence."""
         return any(
-            SequenceMatcher(None, said.lower(), other.lower(), autojunk=False).ratio() >= _COPY_RATIO
+            SequenceMatcher(None, sentence.lower(), other.lower(), autojunk=False).ratio() >= _COPY_RATIO
             for other in self._style.others
         )
 

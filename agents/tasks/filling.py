@@ -113,7 +113,7 @@ def fill_words(
 def score_texts(hole: Hole, means: Means, texts: Sequence[str]) -> list[float]:
     """Return the likelihood of each of `texts` in the hole, as in `Filling.likelihood`."""
     cursor = hole.cursor
-    scores = _require_model(means).score(_build_request(cursor, 1), list(texts), cancelled=means.cancelled)
+    scores = _get_model(means).score(_build_request(cursor, 1), list(texts), cancelled=means.cancelled)
     _raise_if_cancelled(means)
     return [_average(score.log_probs) for score in scores]
 
@@ -131,14 +131,15 @@ def _generate(  # noqa: PLR0913, PLR0917 - the parameters of one request
     Raises:
         Cancelled: the request was cancelled.
     """
-    found = _require_model(means).generate(
+    found = _get_model(means).generate(
         _build_request(cursor, tokens, snippets), stop=stop, cancelled=means.cancelled, alternatives=alternatives
     )
     _raise_if_cancelled(means)
     return tuple(one for one in found if one.stop is not StopReason.CANCELLED)
 
 
-def _require_model(means: Means) -> CompletionModel:
+def _get_model(means: Means) -> CompletionModel:
+    """Return the completion model of a running task. Raises Cancelled if the task was cancelled."""
     _raise_if_cancelled(means)
     assert means.model is not None  # noqa: S101 - `running` starts no task without its model
     return means.model
@@ -157,7 +158,7 @@ def _build_request(cursor: Cursor, tokens: int, snippets: tuple[Snippet, ...] = 
 
 def _gather_snippets(cursor: Cursor, means: Means, scene: Scene | None) -> tuple[Snippet, ...]:
     """Return related snippets of other files; none without `scene` or with a model of a small window."""
-    if scene is None or _require_model(means).entry.context_tokens < _LEAST_WINDOW:
+    if scene is None or _get_model(means).entry.context_tokens < _LEAST_WINDOW:
         return ()
     syntax = scene.syntax if scene.syntax.available else None
     patient = replace(CompletionPolicy(), context_ms=500.0)  # ms; a person has chosen the task and waits for it

@@ -182,6 +182,7 @@ class Analysers:
 
     @staticmethod
     def _receive(slot: _Slot) -> tuple[FileAnalysis, bytes]:
+        """Read the next answer of the process: the analysis and the blob. Raises _DiedError if the process ended."""
         process = slot.process
         if process is None or process.stdout is None:
             raise _DiedError

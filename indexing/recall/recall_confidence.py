@@ -177,7 +177,7 @@ class _Tally:
 
 
 def _tally_voters(scene: _Scene, voters: Sequence[tuple[Candidate, bool]]) -> _Tally:
-    """Return the figures of `voters`."""
+    """Return sums, maxima and flags over the matches of `voters`, from which features are computed."""
     tally = _Tally()
     for candidate, is_renamed in voters:
         origin = candidate.pool.origin

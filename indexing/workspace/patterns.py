@@ -77,6 +77,7 @@ class Patterns:
         return bool(self.check_file(path).include)
 
     def _select_rules(self, path: str) -> list[int]:
+        """Return the numbers of the rules that may match `path`, in order."""
         found = list(self._anywhere)
         for name in set(path.split("/")):
             found += self._by_name.get(name, ())

@@ -189,7 +189,7 @@ def _find_chat(contents: Contents, vocabulary: Vocabulary, beside: Beside) -> tu
         return None, ""
     chat = match_chat_format(template, frozenset(vocabulary.tokens))
     if chat is None:
-        return None, "has a chat template that is not known here"
+        return None, "has a chat template that Starling does not support"
     ends = {
         vocabulary.eos,
         *(find_token(contents, vocabulary.tokens, f"tokenizer.ggml.{one}_token_id") for one in ("eot", "eom")),

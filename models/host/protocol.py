@@ -197,7 +197,7 @@ def read_required_text(body: Mapping[str, Any], name: str) -> str:
 
 
 def _read_snippet(item: object) -> Snippet:
-    """Read a snippet from JSON."""
+    """Read a snippet from JSON. Raises InvalidRequestError if a field is missing or of the wrong type."""
     if not isinstance(item, dict):
         raise InvalidRequestError("snippets are objects with path, text and stable.")
     return Snippet(

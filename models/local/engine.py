@@ -305,7 +305,7 @@ class Engine:
         return settled - known > (max(MOST_LACKING, settled // LACKING_PART) if self._long else 0)
 
     def keep(self, prompt: Prompt) -> None:
-        """Read the settled part of `prompt` and keep its KV state, if `should_keep`."""
+        """Compute the KV state of the stable prefix of `prompt` and cache it, if `should_keep` says so."""
         if not self.should_keep(prompt):
             return
         head, _, _ = self._split(prompt.tokens, prompt.settled)

@@ -191,7 +191,7 @@ class LazyModel:
         self._on_state(state)
 
     def _pass_listener_to(self, model: CompletionModel | None) -> None:
-        """Register the listener with `model` if that has news to tell."""
+        """Register the listener with `model` if that reports events."""
         listen = getattr(model, "listen", None)  # of the backends that have anything to tell
         if listen is not None and self._listener is not None:
             listen(self._listener)

@@ -79,7 +79,7 @@ class EventParser:
         return found
 
     def finish(self) -> list[Event]:
-        """Return the events in what is left at the end of the body."""
+        """Return the events in the buffered rest of the body."""
         rest, self._rest = bytes(self._rest), bytearray()
         if self._whole:
             event = _parse(rest.removeprefix(MARK_OF_ORDER).strip() or b"null")

@@ -68,7 +68,7 @@ def build(card: Path, work: Path, *, bytes_per_package: int, fetch: bool = True)
         download(map(Pinned, EVALUATION_PACKAGES), work / "eval-wheels")
     held_out = [file for name in EVALUATION_PACKAGES for file in read_package(Pinned(name), work / "eval-wheels")]
     if missing := set(EVALUATION_PACKAGES) - {file.package for file in held_out}:
-        raise ValueError(f"Without {', '.join(sorted(missing))} nothing proves that the evaluation is not trained on.")
+        raise ValueError(f"Without {', '.join(sorted(missing))} the model may be trained on its own evaluation.")
     candidates: list[SourceFile] = []
     for package in packages:
         if package.name == STDLIB:

@@ -133,7 +133,7 @@ class Gate:
     async def record_chosen_fix(self, proposal: ProposedEdit) -> Outcome:
         """Record a safe fix that a person chose in the editor's menu and the editor has applied already.
 
-        Stores a checkpoint, so that the fix can be undone from here. The verdict is always APPLIED; the outcome has no
+        Stores a checkpoint, so that `undo` can take the fix back. The verdict is always APPLIED; the outcome has no
         checkpoint where the file may not be changed by the gate (`reason` says why).
         """
         case = Case(
@@ -157,7 +157,7 @@ class Gate:
         self._remembered.end(task)
 
     async def close(self) -> None:
-        """Stop waiting for late edits of the client; close the records if this gate owns these."""
+        """Stop waiting for late edits of the client; close the records if the gate owns them."""
         for task in self._late:
             task.cancel()
         await asyncio.gather(*self._late, return_exceptions=True)

@@ -72,11 +72,11 @@ def judge(found: Sequence[ObservedChange]) -> Verdict:
 
 
 def describe_additions(names: Sequence[str], found: Sequence[ObservedChange]) -> str:
-    """Describe text that was not approved, by the files' `names`; "" for none."""
+    """Return a message that names the files with text that was not approved; "" if there is none."""
     added = [f"in {name} {one.added}" for name, one in zip(names, found, strict=True) if one.added]
     if not added:
         return ""
-    return f"There is text that was not approved: {'; '.join(added)}. Look at it; undoing leaves it as it is."
+    return f"There is text that was not approved: {'; '.join(added)}. Check it; undo does not remove it."
 
 
 def list_unsaved(names: Sequence[str], found: Sequence[ObservedChange]) -> tuple[str, ...]:

@@ -170,7 +170,7 @@ def _infer_call(call: ast.Call) -> str:
 
 
 def _always_ends(body: list[ast.stmt]) -> bool:
-    """Return whether `body` cannot be left at its end, as far as its last statement shows."""
+    """Return whether the last statement of `body` always returns or raises, so that the end is never reached."""
     last = body[-1] if body else None
     if isinstance(last, ast.Return | ast.Raise):
         return True

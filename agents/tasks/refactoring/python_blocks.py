@@ -66,7 +66,7 @@ class Block:
         return inner[-1] is self.statements[-1]
 
     def walk_outside_loops(self) -> Iterator[ast.AST]:
-        """Yield the nodes of the block that are in none of its own loops: a `break` among them leaves the block."""
+        """Yield the nodes of the block outside of its loops and nested scopes, whose `break` would leave the block."""
         waiting: list[ast.AST] = [*self.statements]
         while waiting:
             node = waiting.pop()

@@ -91,9 +91,13 @@ def _explain_tokenizer(contents: Contents) -> str:
     kind = contents.get_text("tokenizer.ggml.model")
     way = contents.get_text("tokenizer.ggml.pre") or "default"
     if kind not in ("gpt2", "llama"):
-        return f"its tokenizer is {make_typeable(kind)!r}, which is not known here" if kind else "it has no tokenizer"
+        return (
+            f"its tokenizer is {make_typeable(kind)!r}, which Starling does not support"
+            if kind
+            else "it has no tokenizer"
+        )
     if kind == "gpt2" and way not in PRETOKENIZERS:
-        return f"its tokenizer cuts text in a way that is not known here ({make_typeable(way)})"
+        return f"its tokenizer splits text in a way that Starling does not support ({make_typeable(way)})"
     return ""
 
 

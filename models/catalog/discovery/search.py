@@ -39,7 +39,7 @@ class ModelFolder:
 def locate_model_folders(
     environment: Mapping[str, str], home: Path, platform: str = sys.platform
 ) -> tuple[ModelFolder, ...]:
-    """Return where the programs keep their models, by their own variables and the system's conventions."""
+    """Return the model folders of Ollama, LM Studio and the like, by environment variables and usual paths."""
     caches = {"darwin": home / "Library" / "Caches", "win32": Path(environment.get("LOCALAPPDATA") or home)}
     own_cache = Path(environment.get("XDG_CACHE_HOME") or home / ".cache")
     named = environment.get("OLLAMA_MODELS")

@@ -118,7 +118,7 @@ class Draft:
         return self.started if not lossy else self.ended or self.settled
 
     def close(self, *, broken: bool) -> None:
-        """Mark the end of the stream; some servers send no end mark, and no reason.
+        """Note that the stream has ended, for servers that send neither an end mark nor a finish reason.
 
         Args:
             broken: whether the stream was cut off; then only an answer whose reason arrived is complete.

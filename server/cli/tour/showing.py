@@ -34,7 +34,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 def show_opening(console: Console, root: Path) -> None:
-    """Print the version, and that a server is started on `root`."""
+    """Print the version and a line that says that a server starts on `root`."""
     console.print(Text(f"Starling {VERSION}", style="bold"))
     console.print(Text(f"A language server is started on {escape(str(root))}, as an editor would do it.\n"))
 

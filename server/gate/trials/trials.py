@@ -119,7 +119,7 @@ class Trials:
         """Return why the workspace is too large to be copied, "" if it is not."""
         files = size = 0
         for path in self._list_files(root):
-            files, size = files + 1, size + _size(path)
+            files, size = files + 1, size + _measure_size(path)
             if files > _MOST_FILES or size > _MOST_BYTES:
                 most = f"{_MOST_FILES:,} files or {_MOST_BYTES // 1_000_000} MB"
                 return f"The workspace is larger than {most}, too large to copy; run the test yourself."
@@ -209,7 +209,8 @@ def _parse_result(run: Run) -> TestRun:
     return TestRun(ran=True, passed=passed, failed=failed, output=run.output)
 
 
-def _size(path: Path) -> int:
+def _measure_size(path: Path) -> int:
+    """Return the bytes of a file; 0 if it cannot be read."""
     try:
         return path.stat().st_size
     except OSError:

@@ -51,7 +51,7 @@ class Admission:
         visitor = Visitor(self, leave, proven=proven)
         self.waiting.append(visitor)
         while len(self.waiting) > MOST_WAITING:
-            self.waiting.pop(0).send_away("too many connections wait to be admitted")
+            self.waiting.pop(0).end_connection("too many connections wait to be admitted")
         return visitor
 
     def is_token(self, shown: object) -> bool:
@@ -73,7 +73,7 @@ class Visitor:
         self._admitted = False
         self.on_admitted: Callable[[], None] = lambda: None
         self._timer = asyncio.get_running_loop().call_later(
-            WAIT_S, self.send_away, f"no initialize came within {WAIT_S:.0f} seconds"
+            WAIT_S, self.end_connection, f"no initialize came within {WAIT_S:.0f} seconds"
         )
 
     def examine(self, params: object) -> str:
@@ -92,7 +92,7 @@ class Visitor:
         self.on_admitted()
         return ""
 
-    def send_away(self, reason: str) -> None:
+    def end_connection(self, reason: str) -> None:
         """End the connection for `reason`."""
         self._stop_waiting()
         self._leave(reason)

@@ -162,7 +162,11 @@ async def _listen_ws(address: Address, control: Admission) -> None:
 async def _find_refusal(
     socket: ServerConnection, request: Request, address: Address, control: Admission
 ) -> Response | None:
-    """Return the HTTP error for a request with a foreign host name or a wrong token, None for an acceptable one."""
+    """Return the HTTP error for a request with a foreign host name or a wrong token; None for an acceptable one.
+
+    A request without a token is acceptable here, because the client may send the token in `initialize`. The error for a
+    wrong token is delayed by `PENALTY_S`.
+    """
     names = request.headers.get_all("Host")
     if len(names) != 1 or not is_our_name(names[0], address):
         return socket.respond(HTTPStatus.FORBIDDEN, "Starling is not served under this name.\n")
@@ -212,7 +216,7 @@ async def _open_session(
     server.exit_status = asyncio.get_running_loop().create_future()
     server.session.on_loaded = stdio.freeze_loaded_objects
     server.protocol.set_writer(writer, include_headers=headers)
-    visitor = control.register(lambda reason: server.protocol.turn_away(None, reason), proven=proven)
+    visitor = control.register(lambda reason: server.protocol.reject_client(None, reason), proven=proven)
     server.protocol.admission = visitor.examine
     try:
         yield server, visitor

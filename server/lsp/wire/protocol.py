@@ -65,13 +65,13 @@ class StarlingProtocol(LanguageServerProtocol):
 
     _server: Connection
     admission: Callable[[object], str] | None = None
-    _turned_away = False
+    _is_rejected = False
 
     # Incoming messages
 
     def receive(self, body: bytes) -> None:
         """Handle the message in `body`: dispatch it, or answer it with an error."""
-        if self._turned_away:
+        if self._is_rejected:
             return
         try:
             message = messages.read(body)
@@ -79,7 +79,7 @@ class StarlingProtocol(LanguageServerProtocol):
             self._server.session.guard.failures["malformed"] += 1
             logger.warning("a message is none: %s", error)
             if self.admission is not None:
-                self.turn_away(error.identity, "the first message must be initialize")
+                self.reject_client(error.identity, "the first message must be initialize")
             elif not error.silent:
                 self._send_error(error.identity, JsonRpcException(str(error), error.code))
             return
@@ -90,8 +90,8 @@ class StarlingProtocol(LanguageServerProtocol):
         """Answer a message of `length` bytes that was skipped; the answer has no id, for the message was not read."""
         sentence = f"a message of {length:,} bytes was left unread; {framing.MAX_BODY_BYTES:,} are the most"
         if self.admission is not None:
-            self.turn_away(None, sentence)
-        elif not self._turned_away:
+            self.reject_client(None, sentence)
+        elif not self._is_rejected:
             self._server.session.guard.failures["malformed"] += 1
             logger.warning("%s", sentence)
             self._send_error(None, JsonRpcInvalidRequest(sentence))
@@ -107,18 +107,18 @@ class StarlingProtocol(LanguageServerProtocol):
         """Return whether the message is an `initialize` with the right token; any other message ends the connection."""
         assert self.admission is not None  # noqa: S101 (checked by the caller)
         if message.method != types.INITIALIZE or message.identity is None:
-            self.turn_away(message.identity, "the first message must be initialize")
+            self.reject_client(message.identity, "the first message must be initialize")
             return False
         if reason := self.admission(message.params):
-            asyncio.get_running_loop().call_later(PENALTY_S, self.turn_away, message.identity, reason)
-            self._turned_away = True  # later messages are ignored
+            asyncio.get_running_loop().call_later(PENALTY_S, self.reject_client, message.identity, reason)
+            self._is_rejected = True  # later messages are ignored
             return False
         self.admission = None
         return True
 
-    def turn_away(self, identity: MsgId | None, reason: str) -> None:
-        """End the connection, with `reason` as the error answer to the request `identity`."""
-        self._turned_away = True
+    def reject_client(self, identity: MsgId | None, reason: str) -> None:
+        """Answer the request `identity` with the error `reason`, and end the connection and the server."""
+        self._is_rejected = True
         self._send_error(identity, JsonRpcException(reason, REQUEST_FAILED))
         self._server.stop(1)
 
@@ -303,7 +303,7 @@ class StarlingProtocol(LanguageServerProtocol):
 
     async def end(self) -> None:
         """Wait a bounded time for earlier requests to be answered, then end the connection."""
-        self._turned_away = True
+        self._is_rejected = True
         await self._wait_for_requests(END_WAIT_S if self._shutdown else INPUT_WAIT_S)
         self._server.stop(0 if self._shutdown else 1)
 

@@ -168,7 +168,7 @@ def test_a_space_stands_before_a_text_unless_it_goes_on(tmp_path: Path) -> None:
         ),
         (
             lambda writer: (ggufs.add_tokenizer(writer), writer.add_string("tokenizer.ggml.model", "t5")),
-            "a tokenizer of the kind 't5', which is not known here",
+            "a tokenizer of the kind 't5', which Starling does not support",
         ),
         (
             lambda writer: (sentence_piece(writer), writer.kv_data[0].pop("tokenizer.ggml.scores")),
@@ -258,7 +258,9 @@ def test_a_base_model_with_its_familys_template_only_completes(tmp_path: Path) -
 def test_a_template_that_is_not_known_is_said(tmp_path: Path) -> None:
     known = describe_checkpoint(full_model(tmp_path / "m.gguf", template="{{ '### User: ' }}"), "m")
     assert known.roles == ("completion",)
-    assert known.note == "m.gguf has a chat template that is not known here, so that it is not offered for chat."
+    assert (
+        known.note == "m.gguf has a chat template that Starling does not support, so that it is not offered for chat."
+    )
 
 
 def test_what_the_program_says_fills_the_gaps(tmp_path: Path) -> None:
