@@ -101,7 +101,7 @@ class Answers:
         why: str = "",
         model_ms: float = 0.0,
     ) -> Completion:
-        """The answer made of `candidates` for the polisher's place; `why` is the reason if they come to nothing."""
+        """Choose suggestions from `candidates` and return them as the answer; `why` is the reason if none is left."""
         cursor, policy = polisher.cursor, request.policy
         document = cursor.document
         shift = self.recorder.threshold_shift() if policy.adaptive else 0.0

@@ -27,7 +27,7 @@ _CODE = re.compile(r"[^\s()\[\]{};,:.\"'`]")
 
 
 class Rank(IntEnum):
-    """What comes before what, whatever the confidence: how sure a large model is of a long line says little.
+    """Order of candidates that counts before confidence, which says little about a large model's long lines.
 
     At 40 places of packages that the model could not know, what recall was surer of than 0.8 was right where the model
     disagreed (3 of 3, and 1 of 5 between 0.3 and 0.8); behind that the model's own line was the best. What the small
@@ -75,7 +75,7 @@ def merged(candidates: Iterable[Candidate]) -> list[Candidate]:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """How to choose.
+    """Parameters of the choice of suggestions.
 
     Attributes:
         trigger: typing gets one that is sure enough; a person who asks gets all but noise.
@@ -97,7 +97,7 @@ class Choice:
 
 
 def chosen(candidates: Iterable[Candidate], choice: Choice) -> tuple[list[Candidate], str]:
-    """What to show, best first, and why nothing if that is nothing."""
+    """Return the suggestions to show, best first, and the reason if there are none."""
     ordered = merged(candidates)
     if not ordered:
         return [], "nothing"
@@ -127,7 +127,7 @@ def is_worth_showing(text: str) -> bool:
 
 
 def suggestion(candidate: Candidate, cursor: Cursor, identity: str) -> Suggestion:
-    """`candidate` as the record that leaves this folder."""
+    """Return `candidate` as the record that leaves this folder."""
     return Suggestion(
         identity,
         candidate.insertion.text,
@@ -140,7 +140,7 @@ def suggestion(candidate: Candidate, cursor: Cursor, identity: str) -> Suggestio
 
 
 def from_start(given: Suggestion, *, start: int, shift: int, selected: str) -> Suggestion:
-    """A suggestion made behind a selected popup item, as one that begins with the item.
+    """Return a suggestion made after a selected popup item as one that begins with the item.
 
     Args:
         given: made for the text with the item in place.

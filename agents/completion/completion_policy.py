@@ -1,4 +1,4 @@
-"""What a person may decide about completion, as one frozen record. Start at `CompletionPolicy`."""
+"""The settings of completion as one frozen record. Start at `CompletionPolicy`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class CompletionPolicy:
-    """How completion behaves.
+    """Settings of completion.
 
     Attributes:
         enabled: false answers everything with nothing.

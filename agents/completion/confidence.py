@@ -1,4 +1,4 @@
-"""How sure a suggestion is: an estimate of the probability that its first line is exactly what the person would type.
+"""The confidence in a suggestion: the estimated probability that its first line is what the person would type.
 
 Only figures go in: what recall counted, what the model's probabilities were, how large the model is. For a model with a
 show-filter of its own (`models/catalog/show_filter.py`) that one says it instead; what is here serves recall, and all
@@ -31,7 +31,7 @@ _TINY, _LARGE = 1e7, 1e9
 
 
 def of_recall(recalled: Recalled) -> float:
-    """For what the workspace itself wrote after the same tokens: recall's own calibrated figure where it has one."""
+    """Return the confidence in recalled text: recall's calibrated probability if it has one."""
     if recalled.confidence:
         return min(max(recalled.confidence, 0.0), 1.0)
     features = (
@@ -46,16 +46,16 @@ def of_recall(recalled: Recalled) -> float:
 
 
 def of_draft(recalled: Recalled, log_probs: Sequence[float], parameters: int = 0) -> float:
-    """For what the workspace wrote and a model of so many parameters (0 for unknown) judged."""
+    """Return the confidence in recalled text that a model with `parameters` weights (0 for unknown) has scored."""
     said = of_recall(recalled)
     large = _logit(said) / 2 + _logit(joint(log_probs))
-    return _logistic(_between(_weighed(DRAFT, said, log_probs), large, parameters))
+    return _logistic(_between(_weigh(DRAFT, said, log_probs), large, parameters))
 
 
 def of_generation(
     log_probs: Sequence[float], parameters: int = 0, *, agreed: float | None = None, other: float | None = None
 ) -> float:
-    """For what a model of so many parameters (0 for unknown) decoded.
+    """Return the confidence in text that a model with `parameters` weights (0 for unknown) has written.
 
     Args:
         log_probs: of the first line's tokens.
@@ -65,9 +65,9 @@ def of_generation(
     """
     alone = _logit(joint(log_probs))
     if agreed is not None:
-        tiny, large = _weighed(AGREED, agreed, log_probs), max(alone, alone + _logit(agreed) / 2)
+        tiny, large = _weigh(AGREED, agreed, log_probs), max(alone, alone + _logit(agreed) / 2)
     else:
-        tiny, large = _weighed(ALONE, _UNKNOWN if other is None else other, log_probs), alone
+        tiny, large = _weigh(ALONE, _UNKNOWN if other is None else other, log_probs), alone
     return _logistic(_between(tiny, large, parameters))
 
 
@@ -77,23 +77,23 @@ def disputed(said: float) -> float:
 
 
 def joint(log_probs: Sequence[float]) -> float:
-    """The probability of all tokens together; 0 for none."""
+    """Return the probability of all tokens together; 0 for no tokens."""
     total = sum(log_probs)
     return math.exp(max(min(total, 0.0), -700.0)) if log_probs and math.isfinite(total) else 0.0
 
 
 def mean(log_probs: Sequence[float]) -> float:
-    """The geometric mean of the tokens' probabilities; 0 for none."""
+    """Return the geometric mean of the tokens' probabilities; 0 for no tokens."""
     return joint((sum(log_probs) / len(log_probs),)) if log_probs else 0.0
 
 
-def _weighed(weights: tuple[float, float, float], recalled: float, log_probs: Sequence[float]) -> float:
+def _weigh(weights: tuple[float, float, float], recalled: float, log_probs: Sequence[float]) -> float:
     one, said, judged = weights
     return one + said * max(_logit(recalled), _logit(_UNKNOWN)) + judged * math.log(max(joint(log_probs), 1e-12))
 
 
 def _between(tiny: float, large: float, parameters: int) -> float:
-    """From what was measured with a tiny model to the probabilities as they are, by the logarithm of the size."""
+    """Return the value between a figure for a tiny and one for a large model, by the logarithm of the number of weights."""
     if parameters <= 0:
         return large
     share = (math.log10(parameters) - math.log10(_TINY)) / (math.log10(_LARGE) - math.log10(_TINY))

@@ -1,4 +1,4 @@
-"""What of other files goes into the prompt: definitions of what the code uses, similar code, places edited lately.
+"""Code of other files for the prompt: definitions of used names, similar code, and places edited lately.
 
 Gathered until a deadline, with what is there by then. Never takes from an excluded file, nor what stands right around
 the cursor. What a prompt already held keeps its place, so that a model's prefix cache is hit.
@@ -100,7 +100,7 @@ class ContextGatherer:
             stable = [own, *stable][: policy.snippets]
         if last is not None:
             stable = _in_known_order(stable, last[1])
-        snippets = (*stable, *self._edited_lately(cursor, stable, index))[: policy.snippets]
+        snippets = (*stable, *self._list_lately_edited(cursor, stable, index))[: policy.snippets]
         with self._lock:
             self._last[document.uri] = (key, snippets)
             self._last.move_to_end(document.uri)
@@ -129,8 +129,8 @@ class ContextGatherer:
             self._last.pop(uri, None)
             self._recent = deque((place for place in self._recent if place.uri != uri), maxlen=_RECENT_PLACES)
 
-    def _edited_lately(self, cursor: Cursor, known: Sequence[Snippet], index: Index) -> list[Snippet]:
-        """Places in other files where the person was before, newest first."""
+    def _list_lately_edited(self, cursor: Cursor, known: Sequence[Snippet], index: Index) -> list[Snippet]:
+        """Return places in other files that were edited before, newest first."""
         with self._lock:
             places = [place for place in reversed(self._recent) if place.uri != cursor.document.uri]
         texts = [snippet.text for snippet in known]
@@ -145,7 +145,7 @@ class ContextGatherer:
 
 
 def _hits(cursor: Cursor, syntax: Syntax | None, index: Index, *, limit: int, deadline: float) -> list[Hit]:
-    """Definitions of what is used near the cursor, then code like it; without what the deadline cut off."""
+    """Return definitions of names used near the cursor, then similar code, as far as the deadline allows."""
     document = cursor.document
     names = used_names(cursor)
     definitions: list[Hit] = []
@@ -188,14 +188,14 @@ def _is_example(hit: Hit, document: Document) -> bool:
 
 
 def used_names(cursor: Cursor) -> tuple[str, ...]:
-    """Identifiers in the lines before the cursor, nearest first, without duplicates."""
+    """Return the identifiers in the lines before the cursor, nearest first, without duplicates."""
     lines = cursor.prefix.rsplit("\n", _NEAR_LINES)[-_NEAR_LINES:]
     found = _IDENTIFIER.findall("\n".join(lines))
     return tuple(dict.fromkeys(reversed(found)))[:_NAMES]
 
 
 def _distinct(hits: Sequence[Hit], cursor: Cursor) -> list[Hit]:
-    """Without repeats, overlaps and what stands right around the cursor."""
+    """Return the hits without repeats, overlaps and the code around the cursor."""
     around = cursor.prefix[-_NEAR_CHARACTERS:] + cursor.suffix[:_NEAR_CHARACTERS]
     kept: list[Hit] = []
     for hit in hits:
@@ -215,5 +215,5 @@ def _overlap(hit: Hit, other: Hit) -> bool:
 
 
 def _in_known_order(snippets: list[Snippet], before: Sequence[Snippet]) -> list[Snippet]:
-    """Those that were in the last prompt first and as they stood there."""
+    """Return the snippets with those of the last prompt first and unchanged, so that its KV state can be reused."""
     return [*(old for old in before if old in snippets), *(new for new in snippets if new not in before)]

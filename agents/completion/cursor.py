@@ -44,7 +44,7 @@ class Cursor:
 
     @classmethod
     def at(cls, document: Document, offset: int) -> Cursor:
-        """The place at `offset`, moved into the text if it lies outside."""
+        """Return the cursor at `offset`, moved into the text if it lies outside."""
         text = document.text
         offset = max(0, min(offset, len(text)))
         start = max(0, offset - PREFIX_WINDOW) // ANCHOR * ANCHOR
@@ -99,12 +99,12 @@ class Cursor:
 
 
 def normalized(text: str) -> str:
-    r"""`text` with `\n` as its only line ending."""
+    """Return `text` with LF as its only line ending."""
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
 def width(line: str) -> int:
-    """Columns of a line's indentation, a tab counting to the next multiple of four."""
+    """Return the columns of a line's indentation; a tab counts to the next multiple of four."""
     columns = 0
     for character in line:
         if character == "\t":
@@ -117,14 +117,14 @@ def width(line: str) -> int:
 
 
 def first_line(text: str) -> str:
-    """`text` up to the end of its first line that is not blank."""
+    """Return `text` up to the end of its first line that is not blank."""
     lines = text.split("\n")
     at = next((number for number, line in enumerate(lines) if line.strip()), 0)
     return "\n".join(lines[: at + 1])
 
 
 def _newline(before: str, behind: str) -> str:
-    """The line ending nearest to the cursor, looking up first."""
+    """Return the line ending nearest to the cursor, searching upwards first."""
     end = before.rfind("\n")
     if end >= 0:
         return "\r\n" if before[end - 1 : end] == "\r" else "\n"

@@ -28,7 +28,7 @@ _MOST_DRAFTS = 1  # each costs a pass over the prompt; a second one changed noth
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a model run gave.
+    """The result of a model run.
 
     Attributes:
         polisher: of the place of the run.
@@ -46,7 +46,7 @@ class Outcome:
 
 
 class Watched(Protocol):
-    """Who waits for a model run: told the text so far, asked whether to go on."""
+    """The observer of a model run: receives the text so far and says whether to go on."""
 
     text: str
 
@@ -114,7 +114,7 @@ class Decoder:
         if run.unwanted():
             return [], "cancelled"
         if accepted and self.alternatives <= 1:
-            return self._judged(lines), ""
+            return self._judge_lines(lines), ""
 
         def stop(text: str) -> int | None:
             run.text = text
@@ -125,9 +125,9 @@ class Decoder:
         )
         finished = [one for one in generations if one.stop is not StopReason.CANCELLED]
         problem = "cancelled" if not finished and (generations or run.unwanted()) else ""
-        return self._judged([*lines, *(self._decoded(one) for one in finished)]), problem
+        return self._judge_lines([*lines, *(self._read_generation(one) for one in finished)]), problem
 
-    def _judged(self, lines: Sequence[Line]) -> list[Candidate]:
+    def _judge_lines(self, lines: Sequence[Line]) -> list[Candidate]:
         return judged(lines, self.recalled, self.polisher.cursor, self.model.entry)
 
     def _judge_drafts(self, request: FillRequest, run: Watched) -> tuple[list[Line], bool]:
@@ -152,7 +152,7 @@ class Decoder:
             lines.append(Line(self.polisher.polished(text), first_line(recalled.text), log_probs, recalled))
         return lines, accepted
 
-    def _decoded(self, generation: Generation) -> Line:
+    def _read_generation(self, generation: Generation) -> Line:
         text, log_probs = generation.text, generation.log_probs
         first = first_line(text)
         if len(first) < len(text):
@@ -163,6 +163,6 @@ class Decoder:
 
 
 def _prompt_path(cursor: Cursor) -> str:
-    """The document's folder and name, as a model's file marker shows it; "" for a document without a path."""
+    """Return the document's folder and name for the prompt's file marker; "" for a document without a path."""
     path = cursor.document.path
     return "/".join(path.parts[-2:]) if path is not None else ""

@@ -16,7 +16,7 @@ _CERTAIN = math.log(0.5)
 
 
 def accepted_length(score: Score) -> int:
-    """How many characters of the draft, in whole lines, greedy decoding would give too."""
+    """Return how many characters of the draft, in whole lines, greedy decoding would also give."""
     sure = 0
     for log_prob, end in zip(score.log_probs, score.token_ends, strict=False):
         if not log_prob > _CERTAIN:
@@ -28,7 +28,7 @@ def accepted_length(score: Score) -> int:
 
 
 def first_line(score: Score) -> tuple[float, ...]:
-    """Log-probabilities of the tokens that belong to the draft's first line."""
+    """Return the log-probabilities of the tokens in the draft's first line."""
     end = score.text.find("\n")
     end = len(score.text) if end < 0 else end
     starts = (0, *score.token_ends)

@@ -1,4 +1,4 @@
-"""Where nothing is offered at all, decided before any work is done.
+"""The rules for places where nothing is suggested, applied before any other work.
 
 Never looks at what could be suggested; that is `polish`. Start at `refusal`.
 """

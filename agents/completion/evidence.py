@@ -1,4 +1,4 @@
-"""What speaks for and against a suggestion at its place, as figures for the model's show-filter.
+"""The evidence for and against a suggestion, as figures for the model's show-filter.
 
 Looks at the text around the cursor, the suggestion, the model's probabilities and recall's figure; parses nothing, so
 it takes microseconds. What the figures are worth is the filter's to say. Start at `of_line`;
@@ -48,7 +48,7 @@ class Judged:
 
 
 def of_line(cursor: Cursor, line: Judged, *, recalled: Recalled | None, rival: Judged | None) -> dict[str, float]:
-    """The evidence about one suggestion.
+    """Return the evidence about one suggestion.
 
     Args:
         cursor: where it would stand.
@@ -109,7 +109,7 @@ def _of_text(cursor: Cursor, line: Judged) -> dict[str, float]:
     text = line.text
     return {
         "characters": math.log1p(len(text.strip())),
-        "unbalanced": float(_unbalanced(cursor.before + text + cursor.after)),
+        "unbalanced": float(_count_unbalanced(cursor.before + text + cursor.after)),
         "goes_on": float(text.rstrip().endswith(_GOES_ON)),
         "new_names": float(_new_names(cursor, text)),
         "seen_line": float(_is_seen(cursor, text)),
@@ -118,7 +118,7 @@ def _of_text(cursor: Cursor, line: Judged) -> dict[str, float]:
 
 
 def logit(probability: float) -> float:
-    """Log-odds, of what is neither certain nor impossible."""
+    """Return the log-odds of a probability, which is first clipped away from 0 and 1."""
     probability = min(max(probability, 1e-6), 1 - 1e-6)
     return math.log(probability / (1 - probability))
 
@@ -128,14 +128,14 @@ def _in_text(before: str) -> bool:
     return '"' in rest or "'" in rest or "#" in rest or "//" in rest
 
 
-def _unbalanced(line: str) -> int:
+def _count_unbalanced(line: str) -> int:
     plain = _QUOTED.sub("", line)
     pairs = (("(", ")"), ("[", "]"), ("{", "}"))
     return min(sum(abs(plain.count(opening) - plain.count(closing)) for opening, closing in pairs), _MOST)
 
 
 def _new_names(cursor: Cursor, line: str) -> int:
-    """Names that stand nowhere near; a word the cursor stands in is taken with what was typed of it."""
+    """Return the names in `line` that are nowhere near the cursor; a partial word counts with its typed part."""
     near = cursor.prefix[-_NEAR : len(cursor.prefix) - len(cursor.word)] + cursor.suffix[:_NEAR]
     names = _NAME.findall(cursor.word + line)
     return min(sum(name not in near for name in set(names)), _MOST)

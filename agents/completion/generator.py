@@ -83,7 +83,7 @@ class Generator:
         cancelled: Callable[[], bool],
         limit: int = 1,
     ) -> Completion:
-        """What to offer at `offset` (code points) of `document`.
+        """Return the suggestions at `offset` (code points) of `document`.
 
         Blocks until there is an answer; call it off the event loop.
 
@@ -134,15 +134,15 @@ class Generator:
         return self._runs.expects(document, offset)
 
     def shown(self, suggestion_id: str) -> None:
-        """An editor showed the suggestion."""
+        """Record that an editor showed the suggestion."""
         self._answers.recorder.shown(suggestion_id)
 
     def accepted(self, suggestion_id: str, length: int | None = None) -> None:
-        """A person took the suggestion, or its first `length` characters."""
+        """Record that a person accepted the suggestion, or its first `length` characters."""
         self._answers.recorder.accepted(suggestion_id, length)
 
     def rejected(self, suggestion_id: str) -> None:
-        """A person turned the suggestion down; it is not offered there again unasked."""
+        """Record that a person rejected the suggestion, which is then not suggested there again unasked."""
         given = self._answers.recorder.rejected(suggestion_id)
         if given is not None:
             self._answers.cache.reject(*given)
@@ -157,7 +157,7 @@ class Generator:
         self._policy = policy
 
     def statistics(self) -> CompletionStatistics:
-        """Counts and latencies since the start."""
+        """Return counts and latencies since the start."""
         return self._answers.recorder.statistics()
 
     def forget(self, uri: str) -> None:
@@ -180,7 +180,7 @@ class Generator:
     ) -> Completion:
         """Complete behind the popup's item as if it stood in the text already."""
         cursor = Cursor.at(document, offset)
-        start = cursor.offset - _typed_of(selected, cursor)
+        start = cursor.offset - _count_typed(selected, cursor)
         text = document.text[:start] + selected + document.text[cursor.offset :]
         shift = len(text) - len(document.text)
         completion = self._complete(replace(document, text=text), cursor.offset + shift, trigger, cancelled, limit)
@@ -229,7 +229,7 @@ class Generator:
         return self._offer(request, the_plan)
 
     def _place(self, cursor: Cursor) -> layout.Place | None:
-        """What the syntax tree says of the cursor's place, None without one."""
+        """Return the cursor's place in the syntax tree; None without a tree."""
         syntax = self._trees.of(cursor.document)
         return syntax.place(cursor.offset, names=False) if syntax.available else None
 
@@ -292,14 +292,14 @@ class Generator:
         return Decoder(request.quick, polisher, the_plan.tokens, (), recalled, block_threshold=threshold)
 
     def _work(self, request: Request, decoder: Decoder, run: Run[Outcome]) -> Outcome:
-        """On the run's thread: what comes when its request has left already is kept for the next key."""
+        """Run the model in the run's thread; a result that is too late for its request is kept for the next key."""
         outcome = decoder.work(run)
         if run.abandoned and not outcome.problem:
             self._answers.choose(request, outcome.polisher, outcome.candidates)
         return outcome
 
     def _recall(self, request: Request, the_plan: Plan) -> Sequence[Recalled]:
-        """What the workspace wrote after the same tokens; unasked, blocks only where it is sure of them."""
+        """Return the workspace's continuations after the same tokens; unasked, blocks only with high confidence."""
         policy = request.policy
         if not policy.recall:
             return ()
@@ -415,8 +415,8 @@ def _is_ready(model: CompletionModel) -> bool:
     return ready
 
 
-def _typed_of(selected: str, cursor: Cursor) -> int:
-    """How many characters before the cursor the popup's item replaces: as many as it begins with, else the word."""
+def _count_typed(selected: str, cursor: Cursor) -> int:
+    """Return how many characters before the cursor the popup item replaces: its typed beginning, else the word."""
     line = cursor.before
     for length in range(min(len(selected), len(line)), len(cursor.word), -1):
         if line.endswith(selected[:length]):

@@ -1,4 +1,4 @@
-"""How much to offer: nothing, the rest of a line, or a block; by the syntax tree, by lines where there is none.
+"""The plan of a suggestion: nothing, the rest of a line, or a block, by the syntax tree or else by lines.
 
 Never looks at what a model or the index would say. Start at `needs_syntax` and `plan`.
 """
@@ -24,7 +24,7 @@ _TRIPLE_QUOTE = ('"""', "'''")
 
 
 class Extent(StrEnum):
-    """How far a suggestion may reach."""
+    """Largest extent of a suggestion."""
 
     NOTHING = "nothing"
     LINE = "line"
@@ -33,7 +33,7 @@ class Extent(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to make.
+    """The plan of a suggestion.
 
     Attributes:
         extent: how far.
@@ -51,7 +51,7 @@ class Plan:
 
 
 def plan(cursor: Cursor, place: Place | None, *, trigger: Trigger, policy: CompletionPolicy) -> Plan:
-    """How much to offer at `cursor`; `place` is what the syntax tree says, None without one."""
+    """Return the plan at `cursor`; `place` is the cursor's place in the syntax tree, None without one."""
     line = Plan(Extent.LINE, lines=1, tokens=policy.line_tokens)
     blank = not cursor.before.strip()
     in_text = place is not None and place.kind in {"comment", "string"}
@@ -92,7 +92,7 @@ def opens_empty_body(cursor: Cursor, place: Place | None) -> bool:
 
 
 def expected_width(cursor: Cursor) -> int:
-    """Columns at which the next line of code at the cursor should begin."""
+    """Return the columns at which the next line of code at the cursor should begin."""
     if not cursor.before.strip():
         if cursor.before:
             return width(cursor.before)

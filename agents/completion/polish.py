@@ -69,12 +69,12 @@ class Polisher:
         return Closing.at(self.cursor)
 
     def polished(self, raw: str) -> Insertion:
-        """`raw`, which continues `cursor.prefix`, as it should be inserted."""
+        """Return the text to insert for `raw`, which continues `cursor.prefix`."""
         cursor = self.cursor
         text = cleaned(raw)
-        text = text[: self._kept(text)]
+        text = text[: self._count_kept(text)]
         text = _without_loop(_without_repeats(text, cursor), cursor)
-        text = _trimmed(indented(text, cursor), cursor)
+        text = _trim(indented(text, cursor), cursor)
         if not text.strip():
             return Insertion("", problem="nothing")
         text = fitted(text, cursor)
@@ -88,8 +88,8 @@ class Polisher:
         final = text.replace("\n", cursor.newline) if cursor.newline != "\n" else text
         return Insertion(final, covered)
 
-    def _kept(self, text: str) -> int:
-        """How much the stop rules keep; recalled text never went through them, and a model may overrun the last one."""
+    def _count_kept(self, text: str) -> int:
+        """Return how many characters the stop rules keep; recalled text and overrun model text still need them."""
         if self._plan.extent is Extent.LINE and not text.partition("\n")[0].strip():
             return 0
         keep = self.stop_rules(text)
@@ -139,8 +139,8 @@ class Polisher:
         return rest
 
 
-def _trimmed(text: str, cursor: Cursor) -> str:
-    """Without whitespace at line ends, and without blank lines at either end of what stands on lines of its own."""
+def _trim(text: str, cursor: Cursor) -> str:
+    """Return the text without whitespace at line ends and without blank lines at either end of whole lines."""
     lines = [line.rstrip() for line in text.split("\n")]
     while lines and not lines[-1]:
         lines.pop()
@@ -175,7 +175,7 @@ def _without_loop(text: str, cursor: Cursor) -> str:
 
 
 def _repeats_above(text: str, cursor: Cursor) -> bool:
-    """Whether the suggestion says again what stands right above it."""
+    """Whether the suggestion repeats what stands right above it."""
     lines = (cursor.before + text).split("\n")
     above = [line.rstrip() for line in cursor.prefix[-_ABOVE:].split("\n")[:-1] if line.strip()]
     if not above or _TRIVIAL.match(lines[0]):

@@ -86,7 +86,7 @@ class SuggestionCache:
                 self._documents.popitem(last=False)
 
     def find(self, document: Document, offset: int) -> Suggestion | None:
-        """The rest of a suggestion whose beginning stands before `offset`; the newest that fits."""
+        """Return the rest of the newest suggestion whose beginning is before `offset`; None without one."""
         with self._lock:
             entries = tuple(self._documents.get(document.uri, ()))
         oldest = self._clock() - LIFETIME_S
@@ -122,7 +122,7 @@ class SuggestionCache:
 
 
 def _rest(entry: _Entry, document: Document, offset: int) -> Suggestion | None:
-    """What of `entry` is still to be typed at `offset`, or None if the document says something else."""
+    """Return the part of `entry` that is still to be typed at `offset`; None if the document has other text."""
     text = document.text
     typed = offset - entry.base
     if not 0 <= typed < len(entry.text) or not text.startswith(entry.text[:typed], entry.base):

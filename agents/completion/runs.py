@@ -28,7 +28,7 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a run works, compared by hashes of the text around; `reach` says how much was asked for."""
+    """Place of a run, compared by hashes of the text around it; `reach` is how much was requested."""
 
     uri: str
     offset: int
@@ -38,13 +38,13 @@ class Place:
 
     @classmethod
     def of(cls, document: Document, offset: int, reach: tuple[str, int]) -> Place:
-        """The place of a request."""
+        """Return the place of a request."""
         text = document.text
         return cls(document.uri, offset, hash(text[:offset]), hash(text[offset:]), reach)
 
 
 class Ending(StrEnum):
-    """How waiting for a run ended."""
+    """The end of the wait for a run."""
 
     DONE = "done"
     LEFT = "left"  # nobody wants it any more
@@ -78,7 +78,7 @@ class Run(Generic[R]):
         return not self._watchers and self._wanted < math.inf
 
     def unwanted(self) -> bool:
-        """Whether to stop at the next token: superseded, or nobody has waited for some time."""
+        """Whether to stop at the next token: the run was superseded, or no request has waited for some time."""
         return self._ended_early or (self.abandoned and time.monotonic() - self._wanted > self._linger_s)
 
     def end(self) -> None:
@@ -106,13 +106,13 @@ class Run(Generic[R]):
                 self._wanted = time.monotonic()
 
     def finish(self, result: R | None) -> None:
-        """Called once by the worker."""
+        """Set the result and wake the waiting requests; the worker calls this once."""
         self.result = result
         self.ended = time.monotonic()
         self._done.set()
 
     def fits(self, document: Document, offset: int, reach: tuple[str, int]) -> str | None:
-        """What was typed since the run began if its outcome may still be it, else None."""
+        """Return the text typed since the run began if its result may still continue it; else None."""
         if self._ended_early or document.uri != self.place.uri or reach != self.place.reach:
             return None
         text = document.text
@@ -141,7 +141,7 @@ class Runs(Generic[R]):
         self._closed = False
 
     def joinable(self, document: Document, offset: int, reach: tuple[str, int]) -> tuple[Run[R], str] | None:
-        """The document's run that may still give what the person types on, and what was typed since; others end."""
+        """Return the document's run that may still answer the request, and the text typed since; end other runs."""
         with self._lock:
             run = self._by_uri.get(document.uri)
         if run is None:

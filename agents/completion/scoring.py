@@ -1,4 +1,4 @@
-"""How sure the lines of one model run are, looked at together: drafts beside what the model wrote itself.
+"""Confidence in the lines of one model run, drafts and the model's own line compared with each other.
 
 By the model's show-filter where it has one, else by what models of its size are worth. Never asks a model.
 Start at `judged`.
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What a model wrote or judged.
+    """A line that a model wrote or scored.
 
     Attributes:
         insertion: polished, whole.
@@ -41,7 +41,7 @@ class Line:
 
 
 def judged(lines: Sequence[Line], recalled: Sequence[Recalled], cursor: Cursor, entry: ModelEntry) -> list[Candidate]:
-    """Candidates in the order of `lines`; `recalled` is all that the workspace knew, best first."""
+    """Return candidates in the order of `lines`; `recalled` are all recalled continuations, best first."""
     return [
         Candidate(
             line.insertion,
@@ -84,5 +84,5 @@ def _by_filter(
 
 
 def _agreeing(line: Line, recalled: Sequence[Recalled]) -> Recalled | None:
-    """What the workspace knew that says the same as the model's own line."""
+    """Return the recalled continuation that equals the model's own line; None without one."""
     return next((one for one in recalled if first_line(one.text).strip() == line.raw.strip()), None)

@@ -1,4 +1,4 @@
-"""What became of suggestions and how long answers took: counted here, on this machine, sent nowhere.
+"""Counts of shown, accepted and rejected suggestions, and latencies of answers; they stay on this machine.
 
 The figures tune delay and threshold a little within fixed bounds. Start at `Recorder`.
 """
@@ -124,7 +124,7 @@ class Recorder:
             self._count("failures")
 
     def shown(self, suggestion_id: str) -> None:
-        """An editor showed it; counted once however often it is shown."""
+        """Count a suggestion as shown, once however often an editor shows it."""
         with self._lock:
             if suggestion_id in self._given and suggestion_id not in self._shown:
                 self._shown[suggestion_id] = False
@@ -133,7 +133,7 @@ class Recorder:
                     self._shown.popitem(last=False)
 
     def accepted(self, suggestion_id: str, length: int | None) -> None:
-        """A person took it, or its first `length` characters."""
+        """Count a suggestion as accepted, or its first `length` characters."""
         with self._lock:
             given = self._given.get(suggestion_id)
             if given is None:
@@ -151,7 +151,7 @@ class Recorder:
                 self._forget(suggestion_id)
 
     def rejected(self, suggestion_id: str) -> tuple[str, Suggestion] | None:
-        """A person turned it down; returns its document and what it was, None if unknown."""
+        """Count a suggestion as rejected; return its document and record, None if it is unknown."""
         with self._lock:
             given = self._forget(suggestion_id)
             if given is not None:
@@ -163,7 +163,7 @@ class Recorder:
         return self._given.pop(suggestion_id, None)
 
     def threshold_shift(self) -> float:
-        """What the record adds to the threshold: stricter when little of what is shown is taken, looser when much is.
+        """Return the change of the threshold by the record: up if few shown suggestions are accepted, down if many.
 
         An editor that never says that something was taken tells nothing.
         """
@@ -177,7 +177,7 @@ class Recorder:
         return _LOOSER if share > _MANY else 0.0
 
     def statistics(self) -> CompletionStatistics:
-        """The figures as they stand."""
+        """Return the current figures."""
         with self._lock:
             counts, times = dict(self._counts), tuple(self._times)
             empty, by_origin = dict(self._empty), dict(self._by_origin)
@@ -205,7 +205,7 @@ class Recorder:
 
 
 def percentile(ordered: Sequence[float], share: float) -> float:
-    """The nearest-rank percentile of ascending values, 0 for none."""
+    """Return the nearest-rank percentile of ascending values; 0 for none."""
     if not ordered:
         return 0.0
     return ordered[min(len(ordered) - 1, max(0, -(-int(share * 1000) * len(ordered) // 1000) - 1))]

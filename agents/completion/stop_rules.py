@@ -1,4 +1,4 @@
-"""When a model has said enough: rules applied while tokens come, so that nothing is computed to be thrown away.
+"""Stop rules, which end a model's text as soon as it is complete, while its tokens arrive.
 
 Never changes text beyond cutting its end; that is `polish`. Start at `StopRules`.
 """
@@ -37,11 +37,11 @@ class StopRules:
     def __init__(self, cursor: Cursor, plan: Plan, closing: Closing | None = None) -> None:
         self._plan = plan
         self._closing = closing or Closing.at(cursor)
-        self._next_line = _folded(cursor.next_line)
+        self._next_line = _fold(cursor.next_line)
         self._before = cursor.before
 
     def __call__(self, text: str) -> int | None:
-        """None to go on, else how many characters of `text` (all so far) to keep."""
+        """Return how many characters of `text` (all so far) to keep; None to go on."""
         keep = self._cut(text)
         return keep if keep < len(text) else None
 
@@ -55,7 +55,7 @@ class StopRules:
         return min(keep, self._end_of_block(text))
 
     def _end_of_block(self, text: str) -> int:
-        """Where the planned block ends in `text`; the last line may still be growing."""
+        """Return where the planned block ends in `text`, whose last line may be incomplete; None if it goes on."""
         lines = text.split("\n")
         at, filled, blanks = 0, 0, 0
         for number, line in enumerate(lines):
@@ -67,7 +67,7 @@ class StopRules:
             else:
                 if filled and number and self._ends_before(line, complete=complete):
                     return at - 1
-                if complete and _folded(line) == self._next_line and len(self._next_line) > 1 and number:
+                if complete and _fold(line) == self._next_line and len(self._next_line) > 1 and number:
                     return at - 1
                 filled, blanks = filled + 1, 0
                 if filled > self._plan.lines:
@@ -89,7 +89,7 @@ class StopRules:
 
 
 def _before_loop(text: str) -> int:
-    """Where a loop of the same characters begins at the end of `text`, its first round kept."""
+    """Return where a loop of repeated characters begins at the end of `text`, after its first round."""
     tail = text[-_LOOP_WINDOW:]
     found = _LOOP.search(tail)
     if found is None or not (unit := found["unit"] or found["same"]).strip():
@@ -107,6 +107,6 @@ def rounds_end(lines: list[str]) -> int:
     return len(lines)
 
 
-def _folded(line: str) -> str:
-    """A line as it compares: without indentation and with single spaces."""
+def _fold(line: str) -> str:
+    """Return a line for comparison: without indentation and with single spaces."""
     return " ".join(line.split())

@@ -53,7 +53,7 @@ class _Block:
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """What is open at the begin of a line.
+    """The open brackets, strings and blocks at the start of a line.
 
     Attributes:
         blocks: outermost first.

@@ -25,7 +25,7 @@ _NO_BRACKETS = bytes(set(range(256)) - set("".join(_PAIRS).encode()))
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """What a piece of code does to the brackets around it.
+    """The effect of a piece of code on the brackets around it.
 
     Attributes:
         unopened: positions in the piece of closers whose opener stands before it.
@@ -41,7 +41,7 @@ class Balance:
 
 
 def scan(text: str, language: str, quote: str = "") -> Balance:
-    """The balance of `text`, which begins inside of a string delimited by `quote` unless that is empty."""
+    """Return the balance of `text`, which begins inside a string with the delimiter `quote` unless that is empty."""
     at = 0
     if quote:
         at = _string_end(text, 0, quote)
@@ -76,7 +76,7 @@ def _close(closer: str, at: int, open_brackets: list[str], unopened: list[int]) 
 
 
 def _string_end(text: str, at: int, quote: str) -> int:
-    """Where the string that `text` begins in has ended; -1 if it does not end here.
+    """Return the offset after the end of the string that `text` begins in; -1 if it does not end here.
 
     A string of one line ends with its line, closed or not.
     """
@@ -93,7 +93,7 @@ def _string_end(text: str, at: int, quote: str) -> int:
 
 
 def weigh(text: str, language: str, quote: str = "") -> Balance:
-    """As `scan`, but without positions, and in a quarter of its time for a long text."""
+    """Return `scan` without positions, in a quarter of its time for a long text."""
     at = _string_end(text, 0, quote) if quote else 0
     if at < 0:
         return Balance((), "", "", quote)
@@ -193,13 +193,13 @@ def _line_tokens() -> re.Pattern[str]:
 
 @cache
 def _tokens(language: str) -> re.Pattern[str]:
-    """Strings, comments and brackets; a named group is the delimiter of a string that does not end in the text."""
+    """Return the pattern of strings, comments and brackets; named groups are delimiters of unfinished strings."""
     return re.compile(rf"{_strings(language).pattern}|[()\[\]{{}}]")
 
 
 @cache
 def _strings(language: str) -> re.Pattern[str]:
-    """The same without brackets; it matches nothing in prose."""
+    """Return `_tokens` without brackets; the pattern matches nothing in prose."""
     entry = get(language)
     if entry.is_prose:
         return re.compile(r"(?!)")

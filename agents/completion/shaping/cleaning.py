@@ -1,4 +1,4 @@
-"""What never belongs into an editor is taken out of a model's text: markers, control characters, half characters.
+"""Removal of characters from a model's text that never belong into an editor: markers, controls, lone surrogates.
 
 Knows nothing of the place it goes to; that is `polish`. Start at `cleaned`.
 """
@@ -23,7 +23,7 @@ _UNWANTED = re.compile(
 
 
 def cleaned(text: str) -> str:
-    r"""`text` with `\n` line endings, cut at the first marker, without characters that no editor should get."""
+    """Return `text` with LF line endings, cut at the first marker, without characters that no editor should get."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     marker = _MARKER.search(text)
     if marker is not None:

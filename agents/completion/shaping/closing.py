@@ -1,4 +1,4 @@
-"""How many brackets a suggestion may close, and how much right of the cursor it already contains.
+"""The number of brackets a suggestion may close, and of characters after the cursor that it already contains.
 
 The two complaints this answers: duplicate closing brackets, and post-processing that eats needed ones.
 Never parses. Start at `Closing.at`.
@@ -52,15 +52,15 @@ class Closing:
 
     @classmethod
     def at(cls, cursor: Cursor) -> Closing:
-        """The brackets around `cursor`."""
+        """Return the brackets around `cursor`."""
         language = cursor.document.language
         left = open_before(cursor)
-        right = _weighed(cursor.suffix[:_BEHIND], language, left.quote)
+        right = _weigh(cursor.suffix[:_BEHIND], language, left.quote)
         due = "".join(CLOSER_OF[opener] for opener in reversed(left.unclosed))
         return cls(language, _without_tail(due, right.closers), left.quote, cursor.after)
 
     def excess(self, text: str) -> tuple[int, ...]:
-        """Positions in `text` of closers beyond what the code before the cursor needs."""
+        """Return the positions of closing brackets in `text` beyond those that the code before the cursor needs."""
         balance = scan(text, self.language, self.quote)
         at = 0
         while at < min(len(balance.closers), len(self.needed)) and balance.closers[at] == self.needed[at]:
@@ -78,7 +78,7 @@ class Closing:
         return bool(self.quote) and balance.quote == self.quote and not balance.unclosed
 
     def covered(self, text: str) -> int:
-        """How many characters right of the cursor `text` already contains and has to replace."""
+        """Return how many characters after the cursor `text` already contains and has to replace."""
         after = self.after
         at = 0
         if self.quote and after.startswith(self.quote) and scan(text, self.language, self.quote).quote != self.quote:
@@ -97,7 +97,7 @@ class Closing:
         return reached
 
     def allowed(self, text: str) -> int:
-        """How many characters of `text` come before the first closer that nothing opened."""
+        """Return how many characters of `text` come before the first closing bracket without an opening one."""
         excess = self.excess(text)
         if not excess:
             return len(text)
@@ -116,7 +116,7 @@ def open_before(cursor: Cursor) -> Balance:
 
 
 def _from_definition(text: str) -> str:
-    """`text` from its last line that begins a definition.
+    """Return `text` from its last line that begins a definition.
 
     A window may begin inside of a string and a docstring's quotes would then be read inside out; a definition does not.
     """
@@ -129,18 +129,18 @@ def _from_definition(text: str) -> str:
 
 
 def _last_definition(text: str, begin: int) -> int:
-    """Where the last definition that stands behind `begin`, a line's start, begins; -1 for none."""
+    """Return the start of the last definition after `begin`, the start of a line; -1 for none."""
     starts = [found.start() for found in _DEFINITION.finditer(text, begin)]
     return starts[-1] if starts else -1
 
 
 @lru_cache(maxsize=4)  # what follows the cursor stays the same while one types
-def _weighed(text: str, language: str, quote: str) -> Balance:
+def _weigh(text: str, language: str, quote: str) -> Balance:
     return weigh(text, language, quote)
 
 
 def _without_tail(due: str, given: str) -> str:
-    """What of the closers that are due the code behind the cursor does not give.
+    """Return the closing brackets of `due` that the code after the cursor does not contain.
 
     The outermost ones are due last; the code behind closes them, as far as its brackets fit at all.
     """

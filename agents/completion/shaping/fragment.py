@@ -46,7 +46,7 @@ class Fragment:
 
     @classmethod
     def around(cls, cursor: Cursor) -> Fragment:
-        """The statement at the top level that `cursor` stands in, as far as its windows reach."""
+        """Return the top-level statement that contains `cursor`, as far as its windows reach."""
         above = cursor.prefix[-_ABOVE:]
         line_start = len(above) - len(cursor.before)
         starts = [found.start() for found in _STATEMENT.finditer(above, 0, line_start)]
@@ -118,7 +118,7 @@ class Fragment:
         return self._errors_with(self.line_start, self.line_end, "")
 
     def _errors_with(self, start: int, end: int, text: str) -> int:
-        """How many places do not parse with `text` in place of [start, end).
+        """Return the number of syntax errors with `text` in place of [start, end).
 
         Parsed anew: a tree of the half-typed line would only be an expensive start, as recovery from errors is slow.
         """

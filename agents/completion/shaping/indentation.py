@@ -82,14 +82,14 @@ def _is_inside(cursor: Cursor) -> bool:
 
 
 def indented(text: str, cursor: Cursor) -> str:
-    """`text` with the first line's indentation fitting to the cursor and tabs or spaces as in the document."""
+    """Return `text` with its first line indented for the cursor, and with the document's tabs or spaces."""
     first, line_end, rest = text.partition("\n")
     lines = [_in_units(line, cursor.unit) for line in rest.split("\n")] if line_end else []
     return "\n".join([_first(first, cursor), *lines])
 
 
 def _first(line: str, cursor: Cursor) -> str:
-    """The first line: never indented twice, never with a second space."""
+    """Return the first line, indented once and without a second space."""
     body = line.lstrip(" \t")
     if not body:
         return line if cursor.before.strip() else ""
@@ -117,7 +117,7 @@ def _in_units(line: str, unit: str) -> str:
 
 
 def whitespace(columns: int, unit: str) -> str:
-    """Indentation of so many columns in units of the document."""
+    """Return an indentation of `columns` columns in units of the document."""
     if unit == "\t":
         return "\t" * (columns // 4) + " " * (columns % 4)
     return " " * columns

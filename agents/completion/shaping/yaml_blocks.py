@@ -30,7 +30,7 @@ _REACH = 24_000
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """What is open at the begin of a line.
+    """The open collections and strings at the start of a line.
 
     Attributes:
         blocks: columns and kinds ("map", "seq") of the open collections, outermost first.
@@ -71,7 +71,7 @@ class _State:
         body = raw.lstrip(" ")
         column = len(raw) - len(body)
         if self.goes_on:
-            left = _left_open(raw, self.quote, self.unclosed)
+            left = _find_left_open(raw, self.quote, self.unclosed)
             return replace(self, opened=False, quote=left.quote, unclosed=left.unclosed)
         if body.strip() and column > self.scalar >= 0:
             return replace(self, content=column) if self.content < 0 else self
@@ -92,11 +92,11 @@ class _State:
             body = body[key.end() :]
         value = _PROPERTIES.sub("", _COMMENT.sub("", body)).strip()
         scalar = blocks[-1][0] if blocks and _SCALAR.match(value) else -1
-        left = _left_open(body.strip() if value.startswith(_FLOWS) else "")
+        left = _find_left_open(body.strip() if value.startswith(_FLOWS) else "")
         return _State(tuple(blocks), not value, scalar, quote=left.quote, unclosed=left.unclosed)
 
 
-def _left_open(text: str, quote: str = "", unclosed: str = "") -> Line:
+def _find_left_open(text: str, quote: str = "", unclosed: str = "") -> Line:
     """Return a line with the quote and the brackets that are open behind it."""
     return next(iter(read_lines(text, quote, unclosed)))
 
