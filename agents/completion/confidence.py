@@ -93,7 +93,7 @@ def _weigh(weights: tuple[float, float, float], recalled: float, log_probs: Sequ
 
 
 def _between(tiny: float, large: float, parameters: int) -> float:
-    """Return the value between a figure for a tiny and one for a large model, by the logarithm of the number of weights."""
+    """Return the value between those of a tiny and a large model, by the logarithm of the number of weights."""
     if parameters <= 0:
         return large
     share = (math.log10(parameters) - math.log10(_TINY)) / (math.log10(_LARGE) - math.log10(_TINY))
