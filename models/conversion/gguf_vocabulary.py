@@ -36,7 +36,7 @@ def build_vocabulary(contents: Contents) -> Vocabulary:
     kind = contents.get_text("tokenizer.ggml.model")
     tokens = _read_tokens(contents)
     if kind not in ("gpt2", "llama"):
-        named = f"a tokenizer of the kind {kind[:60]!r}, which is not known here" if kind else "no tokenizer"
+        named = f"a tokenizer of the kind {kind[:60]!r}, which Starling does not support" if kind else "no tokenizer"
         raise ModelError(f"{contents.path} holds {named}; {OTHER}.")
     types = _read_types(contents, len(tokens))
     try:
@@ -104,7 +104,8 @@ def _build_byte_level(contents: Contents, tokens: list[str]) -> Any:  # noqa: AN
     name = contents.get_text("tokenizer.ggml.pre") or "default"
     if name not in PRETOKENIZERS:
         raise ModelError(
-            f"{contents.path} cuts text in a way that is not known here (tokenizer.ggml.pre = {name[:60]!r}); {OTHER}."
+            f"{contents.path} splits text in a way that Starling does not support "
+            f"(tokenizer.ggml.pre = {name[:60]!r}); {OTHER}."
         )
     way = PRETOKENIZERS[name]
     merges = contents.get_list("tokenizer.ggml.merges")

@@ -130,7 +130,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     chosen = places.choose_line_rests(wanted, per_package=options.per_package, seed=options.seed)
     holes = [hole for _package, hole in chosen]
     if not holes:
-        _log.error("there is no such file to complete")
+        _log.error("no place to complete in the chosen files")
         return 1
     folders = options.folders or [options.work / "ct2-int8"]
     measured = {
