@@ -39,7 +39,7 @@ def isolate_path(path: list[str]) -> list[str]:
 
 
 def _list_untrusted_entries() -> list[str]:
-    """Return entries of `sys.path` that come from the environment or the working directory ("")."""
+    """Return the entries of `sys.path` from the environment, the working directory ("") and the script's folder."""
     script = [os.path.dirname(sys.argv[0])] if sys.argv and sys.argv[0] not in {"", "-c", "-m"} else []  # noqa: PTH120
     return ["", *os.environ.get("PYTHONPATH", "").split(os.pathsep), *script]
 

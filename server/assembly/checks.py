@@ -1,6 +1,6 @@
 """The checks of `starling doctor`: one function for each part of the program, which tries the part for real.
 
-Each function yields `Check`s and never raises. Writes only an index in a temporary folder. Start at `run`.
+`run` turns an exception of a function into a failed check. Writes only an index in a temporary folder. Start at `run`.
 """
 
 from __future__ import annotations

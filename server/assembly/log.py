@@ -108,7 +108,7 @@ def configure(settings: LogSettings, directory: Path) -> str:
 
 
 def _is_not_cancellation(record: logging.LogRecord) -> bool:
-    """Drop the errors that pygls logs for cancelled and superseded requests."""
+    """Return False for the errors that pygls logs for cancelled and superseded requests, which drops them."""
     return not record.exc_info or getattr(record.exc_info[1], "code", None) not in CANCELLATION_CODES
 
 

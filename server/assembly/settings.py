@@ -468,7 +468,7 @@ def check_entry(entry: Entry) -> Any:  # noqa: ANN401 (a field's type)
 
 
 def get_section(section: str) -> type[BaseModel]:
-    """Return the class of the section `name`."""
+    """Return the class of `section`."""
     annotation: Any = Settings.model_fields[section].annotation
     return cast("type[BaseModel]", annotation)
 

@@ -44,7 +44,7 @@ class SettingReference:
 
 
 def list_settings() -> tuple[SettingReference, ...]:
-    """Yield all settings in the order of their declaration."""
+    """Return all settings in the order of their declaration."""
     return tuple(one for section in Settings.model_fields for one in _section(section))
 
 
