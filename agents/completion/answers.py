@@ -60,7 +60,7 @@ class Request:
 
     @property
     def budget_ms(self) -> float:
-        """Return what is left of a large model's time, milliseconds; 0 for a small one, which needs no budget."""
+        """Milliseconds that are left of a large model's time; 0 for a small model, which needs no budget."""
         if self.model is None or not self.model.entry.large:
             return 0.0
         asked = self.trigger is Trigger.INVOKED
@@ -68,8 +68,8 @@ class Request:
         return max(1.0, whole_ms - (time.monotonic() - self.began) * 1000)
 
     @property
-    def patience(self) -> float:
-        """Until when, on the monotonic clock, it waits for the model."""
+    def waits_until(self) -> float:
+        """Moment of the monotonic clock until which the request waits for the model."""
         automatic = self.trigger is Trigger.AUTOMATIC
         if self.model is not None and self.model.entry.large:
             wait_ms = (self.policy.typing_ms if automatic else self.policy.asking_ms) * _GRACE
@@ -101,7 +101,7 @@ class Answers:
         why: str = "",
         model_ms: float = 0.0,
     ) -> Completion:
-        """Choose suggestions from `candidates` and return them as the answer; `why` is the reason if none is left."""
+        """Choose suggestions, put them into the reuse cache and return them; `why` is the reason if none is left."""
         cursor, policy = polisher.cursor, request.policy
         document = cursor.document
         shift = self.recorder.threshold_shift() if policy.adaptive else 0.0

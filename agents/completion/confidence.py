@@ -25,7 +25,7 @@ DRAFT = (0.836, 0.813, 0.056)  # 357 drafts, 46 % right; such a model's opinion 
 AGREED = (1.870, 0.645, 0.799)  # 111 lines that recall says too: 26 % right
 ALONE = (-1.591, -0.484, 0.867)  # 1,053 lines that it does not: 7 % right, fewer the surer recall is of another
 DISPUTED = -1.5  # logits: of 5 lines that recall was 36 to 67 % sure of and Qwen2.5-Coder 0.5B disputed, 1 was right
-_UNKNOWN = 0.018  # recall's figure where it has nothing; a logit of -4
+UNKNOWN = 0.018  # recall's figure where it has nothing; a logit of -4
 # The probabilities of large models of code can be taken as they are (Spiess et al. 2024), those of tiny ones cannot.
 _TINY, _LARGE = 1e7, 1e9
 
@@ -48,7 +48,7 @@ def of_recall(recalled: Recalled) -> float:
 def of_draft(recalled: Recalled, log_probs: Sequence[float], parameters: int = 0) -> float:
     """Return the confidence in recalled text that a model with `parameters` weights (0 for unknown) has scored."""
     said = of_recall(recalled)
-    large = _logit(said) / 2 + _logit(joint(log_probs))
+    large = logit(said) / 2 + logit(joint(log_probs))
     return _logistic(_between(_weigh(DRAFT, said, log_probs), large, parameters))
 
 
@@ -63,17 +63,17 @@ def of_generation(
         agreed: recall's figure for the same line, None if it does not say so.
         other: recall's figure for its best other line, None without one.
     """
-    alone = _logit(joint(log_probs))
+    alone = logit(joint(log_probs))
     if agreed is not None:
-        tiny, large = _weigh(AGREED, agreed, log_probs), max(alone, alone + _logit(agreed) / 2)
+        tiny, large = _weigh(AGREED, agreed, log_probs), max(alone, alone + logit(agreed) / 2)
     else:
-        tiny, large = _weigh(ALONE, _UNKNOWN if other is None else other, log_probs), alone
+        tiny, large = _weigh(ALONE, UNKNOWN if other is None else other, log_probs), alone
     return _logistic(_between(tiny, large, parameters))
 
 
 def disputed(said: float) -> float:
     """Return the confidence in recalled text, given as `said`, where a large model would write something else."""
-    return _logistic(_logit(said) + DISPUTED)
+    return _logistic(logit(said) + DISPUTED)
 
 
 def joint(log_probs: Sequence[float]) -> float:
@@ -89,7 +89,7 @@ def mean(log_probs: Sequence[float]) -> float:
 
 def _weigh(weights: tuple[float, float, float], recalled: float, log_probs: Sequence[float]) -> float:
     one, said, judged = weights
-    return one + said * max(_logit(recalled), _logit(_UNKNOWN)) + judged * math.log(max(joint(log_probs), 1e-12))
+    return one + said * max(logit(recalled), logit(UNKNOWN)) + judged * math.log(max(joint(log_probs), 1e-12))
 
 
 def _between(tiny: float, large: float, parameters: int) -> float:
@@ -101,7 +101,8 @@ def _between(tiny: float, large: float, parameters: int) -> float:
     return (1 - share) * tiny + share * large
 
 
-def _logit(probability: float) -> float:
+def logit(probability: float) -> float:
+    """Return the log-odds of a probability, which is first clipped away from 0 and 1."""
     probability = min(max(probability, 1e-6), 1 - 1e-6)
     return math.log(probability / (1 - probability))
 

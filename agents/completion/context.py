@@ -61,7 +61,7 @@ class _Recent:
 
     @property
     def uri(self) -> str:
-        """Return the URI of its document."""
+        """URI of its document."""
         return self.document.uri
 
 
@@ -130,7 +130,7 @@ class ContextGatherer:
             self._recent = deque((place for place in self._recent if place.uri != uri), maxlen=_RECENT_PLACES)
 
     def _list_lately_edited(self, cursor: Cursor, known: Sequence[Snippet], index: Index) -> list[Snippet]:
-        """Return places in other files that were edited before, newest first."""
+        """Return the two places in other shareable files that were edited last, newest first."""
         with self._lock:
             places = [place for place in reversed(self._recent) if place.uri != cursor.document.uri]
         texts = [snippet.text for snippet in known]
@@ -188,7 +188,7 @@ def _is_example(hit: Hit, document: Document) -> bool:
 
 
 def used_names(cursor: Cursor) -> tuple[str, ...]:
-    """Return the identifiers in the lines before the cursor, nearest first, without duplicates."""
+    """Return up to `_NAMES` identifiers of the lines before the cursor, nearest first, without duplicates."""
     lines = cursor.prefix.rsplit("\n", _NEAR_LINES)[-_NEAR_LINES:]
     found = _IDENTIFIER.findall("\n".join(lines))
     return tuple(dict.fromkeys(reversed(found)))[:_NAMES]

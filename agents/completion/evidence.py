@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from agents.completion.cursor import Cursor
     from indexing.records import Recalled
 
-UNKNOWN = 0.018  # recall's figure where it has nothing; a logit of -4
 _LEAST_TOTAL, _LEAST_TOKEN = -27.6, -12.0  # less likely than this is all the same
 _NAME = re.compile(r"[^\W\d]\w{2,}")
 _GOES_ON = (",", "(", "[", "{", "=", "+", "-", "*", "/", "%", "|", "&", "<", ">", "\\", " and", " or", " not", " in")
@@ -73,9 +72,9 @@ def of_line(cursor: Cursor, line: Judged, *, recalled: Recalled | None, rival: J
 
 def _of_recall(recalled: Recalled | None) -> dict[str, float]:
     if recalled is None:
-        return {"said": logit(UNKNOWN), "matched": 0.0, "votes": 0.0, "same_file": 0.0}
+        return {"said": confidence.logit(confidence.UNKNOWN), "matched": 0.0, "votes": 0.0, "same_file": 0.0}
     return {
-        "said": logit(max(confidence.of_recall(recalled), UNKNOWN)),
+        "said": confidence.logit(max(confidence.of_recall(recalled), confidence.UNKNOWN)),
         "matched": math.log1p(recalled.matched_tokens),
         "votes": math.log1p(max(recalled.votes, 0)),
         "same_file": float(recalled.same_file),
@@ -111,16 +110,10 @@ def _of_text(cursor: Cursor, line: Judged) -> dict[str, float]:
         "characters": math.log1p(len(text.strip())),
         "unbalanced": float(_count_unbalanced(cursor.before + text + cursor.after)),
         "goes_on": float(text.rstrip().endswith(_GOES_ON)),
-        "new_names": float(_new_names(cursor, text)),
+        "new_names": float(_count_new_names(cursor, text)),
         "seen_line": float(_is_seen(cursor, text)),
         "shortened": float(len(text.strip()) < len(line.raw.strip())),
     }
-
-
-def logit(probability: float) -> float:
-    """Return the log-odds of a probability, which is first clipped away from 0 and 1."""
-    probability = min(max(probability, 1e-6), 1 - 1e-6)
-    return math.log(probability / (1 - probability))
 
 
 def _in_text(before: str) -> bool:
@@ -134,8 +127,8 @@ def _count_unbalanced(line: str) -> int:
     return min(sum(abs(plain.count(opening) - plain.count(closing)) for opening, closing in pairs), _MOST)
 
 
-def _new_names(cursor: Cursor, line: str) -> int:
-    """Return the names in `line` that are nowhere near the cursor; a partial word counts with its typed part."""
+def _count_new_names(cursor: Cursor, line: str) -> int:
+    """Return how many names in `line` are nowhere near the cursor, at most `_MOST`; a partial word counts whole."""
     near = cursor.prefix[-_NEAR : len(cursor.prefix) - len(cursor.word)] + cursor.suffix[:_NEAR]
     names = _NAME.findall(cursor.word + line)
     return min(sum(name not in near for name in set(names)), _MOST)

@@ -324,7 +324,7 @@ class Generator:
     ) -> Completion | None:
         """Wait for a run under way as long as it fits what was typed since; None when it no longer helps."""
         began = time.monotonic()
-        ending = run.wait(until=request.patience, leave=lambda: request.cancelled() or not run.agrees(typed))
+        ending = run.wait(until=request.waits_until, leave=lambda: request.cancelled() or not run.agrees(typed))
         waited_ms = (time.monotonic() - began) * 1000
         if request.cancelled():
             return Completion((), "cancelled", model_ms=waited_ms)
@@ -351,7 +351,7 @@ class Generator:
         early: Sequence[Candidate] = (),
     ) -> Completion:
         """Wait for an own run; when the model takes too long or fails, answer with what is known without it."""
-        ending = run.wait(until=request.patience, leave=request.cancelled)
+        ending = run.wait(until=request.waits_until, leave=request.cancelled)
         waited_ms = (time.monotonic() - run.started) * 1000
         outcome = run.result
         if ending is Ending.LATE:
@@ -400,10 +400,10 @@ def _ask_small(small: Decoder | None, request: Request, run: Run[Outcome]) -> tu
         return ()
 
     def enough() -> bool:
-        return run.done or request.cancelled() or time.monotonic() > request.patience
+        return run.done or request.cancelled() or time.monotonic() > request.waits_until
 
     if request.trigger is Trigger.INVOKED:
-        run.wait(until=(request.began + request.patience) / 2, leave=request.cancelled)
+        run.wait(until=(request.began + request.waits_until) / 2, leave=request.cancelled)
     return () if enough() else small.work(Glance(enough)).candidates
 
 

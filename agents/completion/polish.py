@@ -89,7 +89,7 @@ class Polisher:
         return Insertion(final, covered)
 
     def _count_kept(self, text: str) -> int:
-        """Return how many characters the stop rules keep; recalled text and overrun model text still need them."""
+        """Return how many characters the stop rules keep of recalled text, or of a model's text that ran past them."""
         if self._plan.extent is Extent.LINE and not text.partition("\n")[0].strip():
             return 0
         keep = self.stop_rules(text)

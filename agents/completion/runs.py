@@ -141,7 +141,7 @@ class Runs(Generic[R]):
         self._closed = False
 
     def joinable(self, document: Document, offset: int, reach: tuple[str, int]) -> tuple[Run[R], str] | None:
-        """Return the document's run that may still answer the request, and the text typed since; end other runs."""
+        """Return the document's run that may still answer the request, and the text typed since; end any other."""
         with self._lock:
             run = self._by_uri.get(document.uri)
         if run is None:

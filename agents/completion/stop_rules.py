@@ -55,7 +55,7 @@ class StopRules:
         return min(keep, self._end_of_block(text))
 
     def _end_of_block(self, text: str) -> int:
-        """Return where the planned block ends in `text`, whose last line may be incomplete; None if it goes on."""
+        """Return where the planned block ends in `text`, whose last line may be incomplete, or its length."""
         lines = text.split("\n")
         at, filled, blanks = 0, 0, 0
         for number, line in enumerate(lines):

@@ -19,6 +19,9 @@ LEASE_S = 60.0
 LONGEST_TEXT = 1_000_000
 """Characters of one entry's text, and of its details; more is a ValueError."""
 
+LONGEST_TITLE = 1000
+"""Characters of a session's title; more is a ValueError."""
+
 
 class SessionState(StrEnum):
     """Activity of a session."""
@@ -89,7 +92,7 @@ class Entry:
 
 
 class SessionUnavailable(Exception):  # noqa: N818 (an answer, not an error of the program)
-    """The session does not exist, or another client drives it; the message is a sentence for a person."""
+    """The session does not exist, is full, or another client drives it; the message is a sentence for a person."""
 
 
 class Sessions(Protocol):
@@ -123,7 +126,7 @@ class Sessions(Protocol):
         """Append `entries` and set the state in one step, and renew the lease of `owner`.
 
         Raises:
-            SessionUnavailable: it does not exist, or `owner` does not hold its lease.
+            SessionUnavailable: it does not exist, is full, or `owner` does not hold its lease.
             ValueError: a text is longer than `LONGEST_TEXT`.
         """
         ...

@@ -26,7 +26,10 @@ SOON_S = 3600.0
 """Seconds before its deadline from which on a task counts as HIGH."""
 
 LONGEST_TEXT = 100_000
-"""Characters of a task's details, and of its result; more is a ValueError."""
+"""Characters of one of a task's texts, and of its result; more is a ValueError."""
+
+MOST_NEEDS = 100
+"""Tasks that one task may need; more is a ValueError."""
 
 
 class Priority(IntEnum):
@@ -114,7 +117,7 @@ class TaskQueue(Protocol):
         Raises:
             QueueFull: too many tasks of the workspace are open.
             LookupError: a task of `needs` does not exist.
-            ValueError: a text is longer than `LONGEST_TEXT`.
+            ValueError: a text is longer than `LONGEST_TEXT`, or it needs more than `MOST_NEEDS` tasks.
         """
         ...
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from indexing.process.children import limit_memory
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
 
 _PACKAGES = Path(__file__).resolve().parents[2]
 
@@ -37,6 +42,19 @@ def spawn(module: str, folder: Path, memory_bytes: int) -> subprocess.Popen[byte
     )
     limit_memory(process.pid, memory_bytes)
     return process
+
+
+def read_events(process: subprocess.Popen[bytes]) -> Generator[dict[str, Any]]:
+    """Yield the events that a started module writes as lines of JSON, until it ends; closes its output."""
+    if process.stdout is None:
+        return
+    with process.stdout as lines:
+        for line in lines:
+            try:
+                event: dict[str, Any] = json.loads(line)
+            except ValueError:
+                continue  # killed in the middle of a line
+            yield event
 
 
 def lower_priority(nice: int) -> None:

@@ -127,17 +127,10 @@ class IndexProcess:
 
     def _read(self, process: subprocess.Popen[bytes], outbox: queue.SimpleQueue[dict[str, Any] | None]) -> None:
         """Pass the events of `process` on until it ends."""
-        if process.stdout is None:
-            return
-        with process.stdout as events:
-            for line in events:
-                try:
-                    event = json.loads(line)
-                except ValueError:
-                    continue  # killed in the middle of a line
-                self._listen(event)
-                if event.get("event") == "finished":
-                    self._finish(event)
+        for event in spawning.read_events(process):
+            self._listen(event)
+            if event.get("event") == "finished":
+                self._finish(event)
         outbox.put(None)
         status = process.wait()
         self._restart_if_needed(status)

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 _LARGEST_SUMS = 10_000_000  # bytes
 
 CHECKSUMS_FILE = "checksums.json"
-BLOCK_BYTES = 1 << 20
 ENCODERS = ("bert", "roberta")
 AGAIN = "remove the model, then pull or convert it again"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
@@ -74,7 +73,7 @@ def install(  # noqa: PLR0913 (as for a conversion)
             source = published.repository or str(checkpoint.resolve())
             text = format_entry(published, converted, quantization=quantization, source=source)
             (made / ENTRY_FILE).write_text(text, encoding="utf-8")
-            sums = {path.name: _sha256(path) for path in sorted(made.iterdir())}
+            sums = {path.name: hash_file(path) for path in sorted(made.iterdir())}
             (made / CHECKSUMS_FILE).write_text(json.dumps(sums, indent=2) + "\n", encoding="utf-8")
             make_tree_private(made)
             made.rename(target)
@@ -144,7 +143,7 @@ def check(entry: ModelEntry) -> str:
         return f"{path} cannot be read ({error}); {AGAIN}."
     for name, expected in sums.items():
         try:
-            found = _sha256(entry.folder / Path(name).name)
+            found = hash_file(entry.folder / Path(name).name)
         except OSError as error:
             return f"{name} of the model {entry.name} is gone ({error.strerror}); {AGAIN}."
         if found != expected and name != ENTRY_FILE:  # which a person may edit
@@ -168,10 +167,7 @@ def remove(entry: ModelEntry, models_dir: Path) -> None:
         raise ModelError(f"{entry.folder} cannot be removed: {error.strerror}; close what uses it.") from error
 
 
-def _sha256(path: Path) -> str:
-    """Return the hash of a file."""
-    digest = hashlib.sha256()
+def hash_file(path: Path) -> str:
+    """Return the SHA-256 of a file in hexadecimal. Raises OSError if it cannot be read."""
     with path.open("rb") as stream:
-        while block := stream.read(BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -6,7 +6,6 @@ caller, sent to the hub alone, and appears in no message. Start at `pull`.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import shutil
@@ -16,6 +15,7 @@ from fnmatch import fnmatch
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from models.catalog.installation import hash_file
 from models.errors import ModelError
 from starling_files import hold_private_umask, make_folder
 
@@ -33,7 +33,6 @@ BESIDE_WEIGHTS = (
 )
 WEIGHTS = ("model.safetensors", "model-*.safetensors")
 PICKLES = ("pytorch_model.bin", "pytorch_model-*.bin")
-BLOCK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,17 +156,9 @@ def _fetch(hub: _Hub, file: RemoteFile, folder: Path, revision: str, on_bytes: C
             endpoint=hub.endpoint,
             tqdm_class=_make_counter(on_bytes),
         )
-    if file.sha256 and _sha256(folder / file.name) != file.sha256:
+    if file.sha256 and hash_file(folder / file.name) != file.sha256:
         (folder / file.name).unlink()
         raise ModelError(f"{file.name} of {published.repository} arrived damaged; pull the model again.")
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _make_counter(on_bytes: Callable[[int], None]) -> type:

@@ -45,7 +45,6 @@ from server.lsp.wire.protocol import StarlingProtocol
 from server.version import VERSION
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Awaitable, Callable
 
     from server.lsp.editor.client import Client
@@ -175,7 +174,6 @@ class StarlingServer(Connection):
 
     Attributes:
         session: the session's state and services.
-        exit_status: done with the process's exit status once the connection ends; None until the connection is served.
     """
 
     protocol: StarlingProtocol
@@ -185,7 +183,6 @@ class StarlingServer(Connection):
         kind = types.TextDocumentSyncKind.Incremental
         super().__init__(NAME, VERSION, kind, EVERY_NOTEBOOK, StarlingProtocol, lenient_parsing.get_converter)
         self.session = Session(self, build, self._offer)
-        self.exit_status: asyncio.Future[int] | None = None
         for feature in FEATURES:
             if isinstance(feature, Notification):
                 handler = self.session.guard.guard_notification(feature.method, self._bind_notification(feature))
@@ -213,11 +210,6 @@ class StarlingServer(Connection):
             return await feature.handle(snapshot, feature.given(session.services), params)
 
         return answer
-
-    def stop(self, status: int) -> None:
-        """End the connection with the exit status `status`."""
-        if self.exit_status is not None and not self.exit_status.done():
-            self.exit_status.set_result(status)
 
     def report_server_error(self, error: Exception, source: object) -> None:
         """Log and count an error in pygls. Never shows a message box: a person who types can do nothing about it."""

@@ -1,7 +1,7 @@
 """The tables of the team's memory: what agents remember, what they did, and what was decided.
 
 Implements `agents.ports.memory.Memory`. Replaces secrets in all texts before anything is stored. Bounded: memories by
-number, activities by days and number, decisions by days. Blocking; writes to the state database only.
+number, activities and decisions by days and number. Blocking; writes to the state database only.
 Start at `MemoryStore`.
 """
 
@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 from agents.ports.memory import LONGEST_TEXT, Activity, Decision, Remembered, Source
-from indexing.workspace.secrets.literals import secret_literals
+from indexing.workspace.secrets.literals import replace_secrets
 from server.state.statements import make_storable
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 MOST_MEMORIES = 5000  # of one workspace
 MOST_ACTIVITIES = 50_000  # of a user, in all workspaces
+MOST_DECISIONS = 5000  # likewise
 ACTIVITIES_KEPT_S = 30 * 24 * 3600.0
 DECISIONS_KEPT_S = 2 * 365 * 24 * 3600.0
 PLACEHOLDER = "(secret)"
@@ -101,7 +102,7 @@ class MemoryStore:
             return tuple(Activity(*row) for row in rows)
 
     def decide(self, decision: Decision) -> None:
-        """Insert a decision; remove those older than two years.
+        """Insert a decision; remove those that are older than two years or beyond the bound.
 
         Raises:
             ValueError: a text is longer than `LONGEST_TEXT`.
@@ -109,7 +110,10 @@ class MemoryStore:
         now = time.time()
         texts = _clean(decision.agent, decision.kind, decision.question, decision.verdict, decision.details)
         with self._state.transaction() as connection:
-            connection.execute("DELETE FROM decision_history WHERE at < ?", (now - DECISIONS_KEPT_S,))
+            connection.execute(
+                "DELETE FROM decision_history WHERE at < ? OR id <= (SELECT max(id) FROM decision_history) + 1 - ?",
+                (now - DECISIONS_KEPT_S, MOST_DECISIONS),
+            )
             connection.execute(
                 "INSERT INTO decision_history (workspace, agent, kind, question, verdict, details, at)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -153,10 +157,4 @@ def _clean(*texts: str) -> tuple[str, ...]:
     """Return `texts` as they are stored: without secrets; raises ValueError for one longer than `LONGEST_TEXT`."""
     if any(len(text) > LONGEST_TEXT for text in texts):
         raise ValueError(f"a text has more than {LONGEST_TEXT:,} characters")
-    return tuple(make_storable(_hide_secrets(text)) for text in texts)
-
-
-def _hide_secrets(text: str) -> str:
-    for start, end in reversed(secret_literals(text)):
-        text = f"{text[:start]}{PLACEHOLDER}{text[end:]}"
-    return text
+    return tuple(make_storable(replace_secrets(text, PLACEHOLDER)) for text in texts)

@@ -1,7 +1,8 @@
 """The tables of sessions: conversations with the team, their entries, and which client drives each.
 
-Implements `agents.ports.sessions.Sessions`. Bounded in days and in sessions; the longest unchanged go first, except
-those that a client drives now. Blocking; writes to the state database only. Start at `SessionStore`.
+Implements `agents.ports.sessions.Sessions`. Bounded in days, in sessions and in entries of one; the longest unchanged
+sessions go first, except those that a client drives now. Blocking; writes to the state database only. Start at
+`SessionStore`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from agents.ports.sessions import (
     LEASE_S,
     LONGEST_TEXT,
+    LONGEST_TITLE,
     Entry,
     EntryKind,
     Session,
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 KEPT_S = 365 * 24 * 3600.0
 MOST_SESSIONS = 1000  # of a user, in all workspaces
+MOST_ENTRIES = 10_000  # of one session
 _SELECT = "SELECT id, workspace, title, role, state, created, changed, owner, leased, entries FROM sessions"
 
 
@@ -44,7 +47,7 @@ class SessionStore:
         row = (
             uuid.uuid4().hex,
             make_storable(workspace),
-            make_storable(title),
+            _check_title(title),
             make_storable(role),
             SessionState.IDLE,
             now,
@@ -98,7 +101,7 @@ class SessionStore:
         """Append `entries` and set the state in one transaction, and renew the lease of `owner`.
 
         Raises:
-            SessionUnavailable: it does not exist, or `owner` does not hold its lease.
+            SessionUnavailable: it does not exist, is full, or `owner` does not hold its lease.
             ValueError: a text is longer than `LONGEST_TEXT`.
         """
         if any(max(len(entry.text), len(entry.details)) > LONGEST_TEXT for entry in entries):
@@ -111,6 +114,10 @@ class SessionStore:
                 (state, now, now + LEASE_S, len(entries), session, owner),
             )
             recorded = _require(connection, session, available=held.rowcount == 1)
+            if entries and recorded.entries > MOST_ENTRIES:
+                raise SessionUnavailable(
+                    f"{recorded.title!r} has {MOST_ENTRIES:,} entries, the most there may be; start another session."
+                )
             first = recorded.entries - len(entries) + 1
             connection.executemany(
                 "INSERT INTO session_entries (session, number, at, kind, origin, content, details)"
@@ -130,7 +137,7 @@ class SessionStore:
         """Set the title, whoever drives the session; return whether there is such a session."""
         with self._state.transaction() as connection:
             renamed = connection.execute(
-                "UPDATE sessions SET title = ?, changed = ? WHERE id = ?", (make_storable(title), time.time(), session)
+                "UPDATE sessions SET title = ?, changed = ? WHERE id = ?", (_check_title(title), time.time(), session)
             )
             return renamed.rowcount == 1
 
@@ -182,6 +189,13 @@ def _remove(connection: Connection, sessions: Sequence[str]) -> None:
     for session in sessions:
         connection.execute("DELETE FROM session_entries WHERE session = ?", (session,))
         connection.execute("DELETE FROM sessions WHERE id = ?", (session,))
+
+
+def _check_title(title: str) -> str:
+    """Return `title` as it is stored; raises ValueError for one longer than `LONGEST_TITLE`."""
+    if len(title) > LONGEST_TITLE:
+        raise ValueError(f"a title has more than {LONGEST_TITLE:,} characters")
+    return make_storable(title)
 
 
 def _pack(entry: Entry) -> tuple[str, ...]:

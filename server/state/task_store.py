@@ -2,8 +2,8 @@
 
 Implements `agents.ports.task_queue.TaskQueue`. A claim is a worker's name and the number of the attempt; every change
 by a worker requires that the claim still holds, in the same statement, so that two processes cannot both succeed.
-Open tasks of a workspace are bounded; ended ones are removed after 90 days. Blocking; writes to the state database
-only. Start at `TaskStore`.
+Open tasks of a workspace are bounded; ended ones are bounded too, and removed after 90 days. Blocking; writes to the
+state database only. Start at `TaskStore`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from agents.ports.task_queue import (
     ATTEMPTS,
     LONGEST_TEXT,
+    MOST_NEEDS,
     SOON_S,
     STUCK_S,
     NewTask,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from server.state.statements import Connection
 
 MOST_OPEN = 10_000  # tasks of one workspace that have not ended
+MOST_ENDED = 10_000  # of a user, in all workspaces
 KEPT_S = 90 * 24 * 3600.0  # ended tasks
 _ENDED = (TaskStatus.DONE, TaskStatus.FAILED, TaskStatus.CANCELLED)
 _SELECT = (
@@ -164,8 +166,10 @@ class TaskStore:
 
 def _insert(connection: Connection, task: NewTask) -> str:
     """Insert `task` and return its id, or the id of the one with its key; raises as `TaskStore.add` does."""
-    if len(task.details) > LONGEST_TEXT:
-        raise ValueError(f"the details have more than {LONGEST_TEXT:,} characters")
+    if max(map(len, (task.title, task.details, task.role, task.key))) > LONGEST_TEXT:
+        raise ValueError(f"a text has more than {LONGEST_TEXT:,} characters")
+    if len(task.needs) > MOST_NEEDS:
+        raise ValueError(f"a task needs more than {MOST_NEEDS} others")
     now, place = time.time(), make_storable(task.workspace)
     key = make_storable(task.key) or None
     row = connection.execute("SELECT id FROM queued_tasks WHERE name = ?", (key,)).fetchone()
@@ -194,11 +198,15 @@ def _insert(connection: Connection, task: NewTask) -> str:
 
 
 def _remove_old(connection: Connection, now: float) -> None:
-    """Remove tasks that ended more than `KEPT_S` ago, except those that a task still needs."""
+    """Remove tasks that ended more than `KEPT_S` ago or are beyond `MOST_ENDED`, except those that a task needs."""
+    oldest = now - KEPT_S
+    query = "SELECT changed FROM queued_tasks WHERE status IN (?, ?, ?) ORDER BY changed DESC LIMIT 1 OFFSET ?"
+    if (row := connection.execute(query, (*_ENDED, MOST_ENDED)).fetchone()) is not None:
+        oldest = max(oldest, row[0])
     rows = connection.execute(
-        "SELECT id FROM queued_tasks WHERE changed < ? AND status IN (?, ?, ?)"
+        "SELECT id FROM queued_tasks WHERE changed <= ? AND status IN (?, ?, ?)"
         " AND id NOT IN (SELECT need FROM queued_task_needs)",
-        (now - KEPT_S, *_ENDED),
+        (oldest, *_ENDED),
     )
     for (identity,) in rows.fetchall():
         connection.execute("DELETE FROM queued_task_needs WHERE task = ?", (identity,))

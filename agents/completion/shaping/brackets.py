@@ -186,7 +186,7 @@ def read_lines(  # noqa: C901 - one pass over one text
 
 @cache
 def _line_tokens() -> re.Pattern[str]:
-    """Yield strings, comments, brackets and line ends (with a backslash before it), each with the code before it."""
+    """Return the pattern of strings, comments, brackets and line ends, each with the code before it."""
     literals, rest = _literals("#", NO_COMMENT), r"[()\[\]{}]|\\?\n|[\\\"'`]"
     return re.compile(rf"[^#\"'`()\[\]{{}}\n\\]*+(?P<token>{literals}|{rest}|\Z)")
 

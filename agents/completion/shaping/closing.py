@@ -97,7 +97,7 @@ class Closing:
         return reached
 
     def allowed(self, text: str) -> int:
-        """Return how many characters of `text` come before the first closing bracket without an opening one."""
+        """Return how many characters come before the first closing bracket that neither closes nor repeats one."""
         excess = self.excess(text)
         if not excess:
             return len(text)

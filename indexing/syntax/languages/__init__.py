@@ -71,7 +71,9 @@ def find_by_fence(tag: str) -> Language | None:
 def detect(path: PurePath, text: str = "") -> str:
     """Return the name of the language of a file, by its name or else the shebang of `text`; "text" if unknown."""
     known = detect_by_name(path.name)
-    return known if known != TEXT or not text.startswith("#!") else detect_by_shebang(text[:200].split("\n", 1)[0])
+    if known != TEXT or not text.startswith("#!"):
+        return known
+    return detect_by_shebang(text[:_SHEBANG_LENGTH].split("\n", 1)[0])
 
 
 def detect_by_name(filename: str) -> str:

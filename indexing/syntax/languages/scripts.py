@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from indexing.syntax.languages.language import DocComment, Language, Trait, kinds
 
 _BLOCKS = kinds("statement_block class_body switch_body object")
@@ -17,6 +19,25 @@ _DOC_COMMENT = DocComment(" * ", "/**", " */", "@param {name} - {said}", "@retur
 _TEST_FILE = r"\.(?P<mark>test|spec)\.[cm]?[jt]sx?$"
 _ALL = r"(?s).+"  # a handler names its variable and no type: it catches everything
 _TRAITS = Trait.ASSIGNING_RUNS_CODE | Trait.ASSIGNING_DEFINES | Trait.HOISTS | Trait.CAUGHT_NAME_FIRST
+
+_TYPESCRIPT = Language(
+    "typescript",
+    "tree_sitter_typescript:language_typescript",
+    (".ts", ".mts", ".cts"),
+    shebangs=("ts-node", "tsx"),
+    family="script",
+    extends=("javascript",),
+    strings=_STRINGS,
+    blocks=_TYPED_BLOCKS,
+    functions=_FUNCTIONS,
+    identifiers=_TYPED_NAMES,
+    doc_comment=_DOC_COMMENT,
+    imports_bind="",
+    test_file=_TEST_FILE,
+    test_custom="script",
+    caught_name=_ALL,
+    traits=_TRAITS | Trait.TYPE_TESTS_NARROW,
+)
 
 LANGUAGES = (
     Language(
@@ -37,41 +58,14 @@ LANGUAGES = (
         caught_name=_ALL,
         traits=_TRAITS,
     ),
-    Language(
-        "typescript",
-        "tree_sitter_typescript:language_typescript",
-        (".ts", ".mts", ".cts"),
-        shebangs=("ts-node", "tsx"),
-        family="script",
-        extends=("javascript",),
-        strings=_STRINGS,
-        blocks=_TYPED_BLOCKS,
-        functions=_FUNCTIONS,
-        identifiers=_TYPED_NAMES,
-        doc_comment=_DOC_COMMENT,
-        imports_bind="",
-        test_file=_TEST_FILE,
-        test_custom="script",
-        caught_name=_ALL,
-        traits=_TRAITS | Trait.TYPE_TESTS_NARROW,
-    ),
-    Language(
-        "tsx",
-        "tree_sitter_typescript:language_tsx",
-        (".tsx",),
+    _TYPESCRIPT,
+    replace(
+        _TYPESCRIPT,
+        name="tsx",
+        grammar="tree_sitter_typescript:language_tsx",
+        extensions=(".tsx",),
         ids=("typescriptreact",),
-        family="script",
+        shebangs=(),
         query="typescript",
-        extends=("javascript",),
-        strings=_STRINGS,
-        blocks=_TYPED_BLOCKS,
-        functions=_FUNCTIONS,
-        identifiers=_TYPED_NAMES,
-        doc_comment=_DOC_COMMENT,
-        imports_bind="",
-        test_file=_TEST_FILE,
-        test_custom="script",
-        caught_name=_ALL,
-        traits=_TRAITS | Trait.TYPE_TESTS_NARROW,
     ),
 )

@@ -200,6 +200,13 @@ def secret_literals(text: str, *, unnamed: bool = True) -> list[tuple[int, int]]
     return _join_overlapping({*known, *_random(text, known)}) if unnamed else known
 
 
+def replace_secrets(text: str, placeholder: str) -> str:
+    """Return `text` with `placeholder` in place of each secret."""
+    for start, end in reversed(secret_literals(text)):
+        text = f"{text[:start]}{placeholder}{text[end:]}"
+    return text
+
+
 def _join_overlapping(found: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     joined: list[tuple[int, int]] = []
     for start, end in sorted(found):

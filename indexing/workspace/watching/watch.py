@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import tempfile
 import threading
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -106,14 +106,9 @@ class Watcher:
         return process
 
     def _read(self, process: subprocess.Popen[bytes]) -> None:
-        if process.stdout is None or process.stdin is None:
-            return
-        with process.stdout as events:
-            for line in events:
-                try:
-                    event = json.loads(line)
-                except ValueError:
-                    continue  # killed in the middle of a line
+        """Pass on what the process reports until it ends or `close` is called."""
+        with closing(spawning.read_events(process)) as events:
+            for event in events:
                 if self._closed.is_set():
                     break
                 if paths := event.get("changed"):
@@ -121,8 +116,9 @@ class Watcher:
                     self._changed({Path(path) for path in paths})
                 elif problem := event.get("problem"):
                     self._failed(problem)
-        with suppress(OSError):
-            process.stdin.close()
+        if process.stdin is not None:
+            with suppress(OSError):
+                process.stdin.close()
 
     def _give_up(self, why: str) -> None:
         self._failed(

@@ -191,11 +191,9 @@ def _log_request(document: OpenText, offset: int, trigger: Trigger, completion: 
 
 def _mask_secrets(text: str) -> str:
     """Return `text` with "…" in place of its secrets."""
-    from indexing.workspace.secrets.literals import secret_literals  # noqa: PLC0415 (for a log at its finest level)
+    from indexing.workspace.secrets.literals import replace_secrets  # noqa: PLC0415 (for a log at its finest level)
 
-    for start, end in reversed(secret_literals(text)):
-        text = f"{text[:start]}…{text[end:]}"
-    return text
+    return replace_secrets(text, "…")
 
 
 def _make_empty(why: str) -> Completion:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 from pygls.lsp.server import LanguageServer
 
 if TYPE_CHECKING:
+    import asyncio
+
     from server.lsp.wire.guard import Guard
 
 
@@ -24,7 +26,10 @@ class Connection(LanguageServer):
     """A language server for one connection."""
 
     session: GuardedSession
+    exit_status: asyncio.Future[int] | None = None
+    """Done with the process's exit status once the connection ends; None until the connection is served."""
 
     def stop(self, status: int) -> None:
         """End the connection with the exit status `status`."""
-        raise NotImplementedError
+        if self.exit_status is not None and not self.exit_status.done():
+            self.exit_status.set_result(status)

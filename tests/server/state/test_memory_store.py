@@ -118,6 +118,10 @@ def test_the_oldest_go(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
         memory.log(Activity(WORKSPACE, "coder", str(number)))
     assert [one.key for one in memory.recall(WORKSPACE, "coder", 9)] == ["3", "2", "style"]
     assert [one.activity for one in memory.list_activities(WORKSPACE, 9)] == ["3", "2"]
+    monkeypatch.setattr(memory_store, "MOST_DECISIONS", 2)
+    for number in range(4):
+        memory.decide(Decision(WORKSPACE, "ceo", "board", f"{number}?", "yes"))
+    assert [one.question for one in memory.list_decisions(WORKSPACE, 9)] == ["3?", "2?"]
     for bound in ("ACTIVITIES_KEPT_S", "DECISIONS_KEPT_S"):
         monkeypatch.setattr(memory_store, bound, -1.0)
     memory.log(Activity(WORKSPACE, "coder", "4"))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agents.ports.failures import StateError
-from agents.ports.sessions import LONGEST_TEXT, Entry, EntryKind, SessionState, SessionUnavailable
+from agents.ports.sessions import LONGEST_TEXT, LONGEST_TITLE, Entry, EntryKind, SessionState, SessionUnavailable
 from server.state import session_store
 from server.state.session_store import SessionStore
 from tests.server.state import processes
@@ -105,6 +105,26 @@ def test_texts_are_kept_as_they_are_and_bounded(sessions: Sessions) -> None:
     with pytest.raises(ValueError, match="1,000,000"):
         sessions.record(session, "vim 7", SessionState.IDLE, [Entry(EntryKind.NOTE, "", "x" * (LONGEST_TEXT + 1))])
     assert len(sessions.read(session)) == 1
+
+
+def test_a_full_session_takes_no_entry_and_keeps_those_it_has(
+    sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_store, "MOST_ENTRIES", 2)
+    session = sessions.create(WORKSPACE, title="long").id
+    sessions.acquire(session, "vim 7")
+    entry = Entry(EntryKind.PERSON, "vim 7", "text")
+    sessions.record(session, "vim 7", SessionState.IDLE, [entry, entry])
+    with pytest.raises(SessionUnavailable, match="start another session"):
+        sessions.record(session, "vim 7", SessionState.PROCESSING, [entry])
+    assert len(sessions.read(session)) == 2
+    assert sessions.record(session, "vim 7", SessionState.ERROR).entries == 2
+    for change in (
+        lambda title: sessions.rename(session, title),
+        lambda title: sessions.create(WORKSPACE, title=title),
+    ):
+        with pytest.raises(ValueError, match="1,000"):
+            change("x" * (LONGEST_TITLE + 1))
 
 
 def test_the_longest_unchanged_go_and_never_one_that_is_driven(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agents.ports.failures import StateError
-from agents.ports.task_queue import LONGEST_TEXT, SOON_S, NewTask, Priority, QueueFull, TaskStatus
+from agents.ports.task_queue import LONGEST_TEXT, MOST_NEEDS, SOON_S, NewTask, Priority, QueueFull, TaskStatus
 from server.state import task_store
 from server.state.task_store import TaskStore
 from tests.server.state import processes
@@ -209,6 +209,16 @@ def test_open_tasks_and_texts_are_bounded_and_ended_tasks_go(queue: TaskQueue, m
     assert claim(queue).id == dependent.id
     with pytest.raises(ValueError, match="100,000"):
         queue.add(new(details="x" * (LONGEST_TEXT + 1)))
+
+
+def test_the_number_of_ended_tasks_and_of_needs_is_bounded(queue: TaskQueue, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(task_store, "MOST_ENDED", 2)
+    for _ in range(5):
+        assert queue.finish(claim_one(queue), "done")
+    queue.add(new("open"))
+    assert len(queue.list_newest(WORKSPACE, 9, status=TaskStatus.DONE)) == 2
+    with pytest.raises(ValueError, match="100 others"):
+        queue.add(new(needs=tuple(map(str, range(MOST_NEEDS + 1)))))
 
 
 def test_four_processes_do_each_task_once(queue: TaskQueue, state: State) -> None:
