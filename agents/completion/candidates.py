@@ -126,7 +126,7 @@ def is_worth_showing(text: str) -> bool:
     return len(text.strip()) >= _LEAST_CHARACTERS and bool(_CODE.search(text))
 
 
-def suggestion(candidate: Candidate, cursor: Cursor, identity: str) -> Suggestion:
+def build_suggestion(candidate: Candidate, cursor: Cursor, identity: str) -> Suggestion:
     """Return `candidate` as the record that leaves this folder."""
     return Suggestion(
         identity,
@@ -139,7 +139,7 @@ def suggestion(candidate: Candidate, cursor: Cursor, identity: str) -> Suggestio
     )
 
 
-def from_start(given: Suggestion, *, start: int, shift: int, selected: str) -> Suggestion:
+def prepend_text(given: Suggestion, *, start: int, shift: int, selected: str) -> Suggestion:
     """Return a suggestion made after a selected popup item as one that begins with the item.
 
     Args:

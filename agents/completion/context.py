@@ -108,7 +108,7 @@ class ContextGatherer:
                 self._last.popitem(last=False)
         return snippets
 
-    def visit(self, cursor: Cursor) -> None:
+    def remember_place(self, cursor: Cursor) -> None:
         """Remember that a person works at `cursor`, whose document has passed the gate."""
         above = cursor.prefix.rsplit("\n", _RECENT_LINES)[-_RECENT_LINES:]
         below = cursor.suffix.split("\n", _RECENT_LINES)[:_RECENT_LINES]

@@ -105,7 +105,7 @@ def normalize_line_endings(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
-def width(line: str) -> int:
+def measure_indentation(line: str) -> int:
     """Return the columns of a line's indentation; a tab counts to the next multiple of four."""
     columns = 0
     for character in line:
@@ -118,7 +118,7 @@ def width(line: str) -> int:
     return columns
 
 
-def first_line(text: str) -> str:
+def keep_first_line(text: str) -> str:
     """Return `text` up to the end of its first line that is not blank."""
     lines = text.split("\n")
     at = next((number for number, line in enumerate(lines) if line.strip()), 0)

@@ -27,7 +27,7 @@ def count_accepted_characters(score: Score) -> int:
     return max(score.text.rfind("\n", 0, sure), 0)
 
 
-def first_line(score: Score) -> tuple[float, ...]:
+def list_first_line_log_probs(score: Score) -> tuple[float, ...]:
     """Return the log-probabilities of the tokens in the draft's first line."""
     end = score.text.find("\n")
     end = len(score.text) if end < 0 else end
