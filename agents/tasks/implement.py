@@ -14,7 +14,7 @@ from agents.tasks.proposals import build_change, decline_answer, decline_place, 
 from agents.tasks.task import Kind, Needs, Offer, Task
 
 if TYPE_CHECKING:
-    from agents.tasks.task import Means, Result, Scene
+    from agents.tasks.task import Resources, Result, Scene
     from indexing.syntax.documents import Document
 
 LINES = 24
@@ -36,19 +36,19 @@ def offer(scene: Scene) -> Offer | None:
     return Offer(f"Implement `{function.name}`", function.span, preferred=True)
 
 
-def propose(scene: Scene, means: Means) -> Result:
+def propose(scene: Scene, resources: Resources) -> Result:
     """Return the likeliest body that parses and does something, as a proposal."""
     function = find_function_at(scene.syntax, scene.span.start)
     if function is None or not function.is_stub(scene.document.text):
         return decline_place("There is no function without a body here")
     body = locate_body(scene.document, function)
-    means.report(f"writing {function.name}")
+    resources.report(f"writing {function.name}")
     plan = filling.plan_block(body.indentation, lines=LINES)
     candidates = [
         edit_ranking.Candidate((body.hole.make_edit(one.text),), one.likelihood)
-        for one in filling.fill_block(body.hole, means, plan, scene=scene)
+        for one in filling.fill_block(body.hole, resources, plan, scene=scene)
     ]
-    best = [one for one in edit_ranking.rank(candidates, scene, means) if _does_something(one, function)]
+    best = [one for one in edit_ranking.rank(candidates, scene, resources) if _does_something(one, function)]
     if not best:
         return decline_answer(f"The model found no body for `{function.name}` that parses")
     return ProposedEdit(
@@ -56,7 +56,7 @@ def propose(scene: Scene, means: Means) -> Result:
         why="Its body was empty; the model wrote this one from the name, the parameters and the code around it.",
         by="generator",
         changes=(build_change(scene.document, best[0].candidate.edits),),
-        model=means.model.entry.name if means.model is not None else "",
+        model=resources.model.entry.name if resources.model is not None else "",
         notes=list_notes(best[0]),
     )
 

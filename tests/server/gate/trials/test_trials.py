@@ -12,7 +12,7 @@ from agents.edits import CreateFile, Edit, TextChange
 from agents.ports.permissions import Permission
 from indexing.index import Index
 from server.assembly.core import Core
-from server.assembly.means import Files
+from server.assembly.resources import Files
 from server.assembly.settings import ReviewSettings, Settings
 from server.gate.ports import Verdict
 from server.gate.trials.trials import Trials
