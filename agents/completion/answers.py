@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from agents.completion.candidates import NOISE, Choice, chosen, suggestion
+from agents.completion.candidates import NOISE, Choice, choose, suggestion
 from agents.completion.reuse import SuggestionCache
 from agents.completion.statistics import Recorder
 from agents.suggestions import Completion, Trigger
@@ -114,7 +114,7 @@ class Answers:
             polisher.is_strict,
             NOISE if request.expects_large else 0.0,
         )
-        best, reason = chosen(candidates, choice)
+        best, reason = choose(candidates, choice)
         if not best:
             return Completion((), why or reason, model_ms=model_ms)
         suggestions = tuple(suggestion(one, cursor, next(self._identities)) for one in best)
@@ -124,7 +124,7 @@ class Answers:
 
     def report(self, error: Exception) -> None:
         """Count a failure of the model, and log it unless it is the same as last time: one line, not one a key."""
-        self.recorder.failed()
+        self.recorder.record_failure()
         if (said := str(error)) != self._reported:
             self._reported = said
             _LOG.warning("The completion model failed; suggestions come from the workspace alone.", exc_info=error)

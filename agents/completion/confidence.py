@@ -71,7 +71,7 @@ def of_generation(
     return _logistic(_between(tiny, large, parameters))
 
 
-def disputed(said: float) -> float:
+def lower_disputed(said: float) -> float:
     """Return the confidence in recalled text, given as `said`, where a large model would write something else."""
     return _logistic(logit(said) + DISPUTED)
 

@@ -52,7 +52,9 @@ class Cursor:
         if start and (line_end := before.find("\n")) >= 0:
             before = before[line_end + 1 :]
         behind = text[offset : offset + SUFFIX_WINDOW]
-        return cls(document, offset, normalized(before), normalized(behind), _newline(before, behind))
+        return cls(
+            document, offset, normalize_line_endings(before), normalize_line_endings(behind), _newline(before, behind)
+        )
 
     @cached_property
     def before(self) -> str:
@@ -98,7 +100,7 @@ class Cursor:
         return 0 < self.offset < len(text) and text[self.offset - 1] == "\r" and text[self.offset] == "\n"
 
 
-def normalized(text: str) -> str:
+def normalize_line_endings(text: str) -> str:
     """Return `text` with LF as its only line ending."""
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from agents.completion import confidence, drafts
 from agents.completion.cursor import first_line
-from agents.completion.scoring import Line, judged
+from agents.completion.scoring import Line, score_lines
 from models.completion import FillRequest, StopReason
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Watched(Protocol):
 
     text: str
 
-    def unwanted(self) -> bool:
+    def should_stop(self) -> bool:
         """Whether to stop at the next token."""
         ...
 
@@ -60,10 +60,10 @@ class Glance:
     """Implements `Watched` for a run that one request alone waits for.
 
     Attributes:
-        unwanted: as in `Watched`.
+        should_stop: as in `Watched`.
     """
 
-    unwanted: Callable[[], bool]
+    should_stop: Callable[[], bool]
     text: str = ""
 
 
@@ -111,7 +111,7 @@ class Decoder:
             path, cursor.prefix, cursor.suffix, self.snippets, self.tokens, self.budget_ms, self.partial
         )
         lines, accepted = self._judge_drafts(request, run)
-        if run.unwanted():
+        if run.should_stop():
             return [], "cancelled"
         if accepted and self.alternatives <= 1:
             return self._judge_lines(lines), ""
@@ -121,14 +121,14 @@ class Decoder:
             return self.polisher.stop_rules(text)
 
         generations = self.model.generate(
-            request, stop=stop, cancelled=run.unwanted, alternatives=max(self.alternatives, 1)
+            request, stop=stop, cancelled=run.should_stop, alternatives=max(self.alternatives, 1)
         )
         finished = [one for one in generations if one.stop is not StopReason.CANCELLED]
-        problem = "cancelled" if not finished and (generations or run.unwanted()) else ""
+        problem = "cancelled" if not finished and (generations or run.should_stop()) else ""
         return self._judge_lines([*lines, *(self._read_generation(one) for one in finished)]), problem
 
     def _judge_lines(self, lines: Sequence[Line]) -> list[Candidate]:
-        return judged(lines, self.recalled, self.polisher.cursor, self.model.entry)
+        return score_lines(lines, self.recalled, self.polisher.cursor, self.model.entry)
 
     def _judge_drafts(self, request: FillRequest, run: Watched) -> tuple[list[Line], bool]:
         """Return the drafts with the model's opinion, and whether one is what decoding would give.
@@ -142,14 +142,14 @@ class Decoder:
         likely = likely[:_MOST_DRAFTS]
         if not likely:
             return [], False
-        scores = self.model.score(request, [one.text for one in likely], cancelled=run.unwanted)
+        scores = self.model.score(request, [one.text for one in likely], cancelled=run.should_stop)
         lines, accepted = [], False
         for recalled, score in zip(likely, scores, strict=False):
-            length = drafts.accepted_length(score)
+            length = drafts.count_accepted_characters(score)
             text = recalled.text[:length] if length else recalled.text
             accepted = accepted or length > 0
             log_probs = drafts.first_line(score)
-            lines.append(Line(self.polisher.polished(text), first_line(recalled.text), log_probs, recalled))
+            lines.append(Line(self.polisher.polish(text), first_line(recalled.text), log_probs, recalled))
         return lines, accepted
 
     def _read_generation(self, generation: Generation) -> Line:
@@ -159,7 +159,7 @@ class Decoder:
             if confidence.mean(log_probs) < self.block_threshold:
                 text = first
             log_probs = log_probs[: self.model.count_tokens(first)]
-        return Line(self.polisher.polished(text), first, log_probs)
+        return Line(self.polisher.polish(text), first, log_probs)
 
 
 def _prompt_path(cursor: Cursor) -> str:

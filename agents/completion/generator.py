@@ -22,7 +22,7 @@ from agents.completion.eligibility import refusal
 from agents.completion.plan import Extent, Plan, needs_syntax, plan
 from agents.completion.polish import Polisher
 from agents.completion.runs import Ending, Place, Run, Runs
-from agents.completion.shaping.indentation import moved_to, padding
+from agents.completion.shaping.indentation import move_to, padding
 from agents.suggestions import Completion, Origin, Trigger
 from indexing.syntax.trees import SyntaxTrees
 
@@ -106,7 +106,7 @@ class Generator:
         else:
             completion = self._complete(document, offset, trigger, cancelled, limit)
         completion = replace(completion, total_ms=(time.monotonic() - started) * 1000)
-        self._answers.recorder.answered(document.uri, completion)
+        self._answers.recorder.record_answer(document.uri, completion)
         return completion
 
     def is_on(self, document: Document) -> bool:
@@ -126,24 +126,24 @@ class Generator:
         if rest is None:
             return None
         completion = Completion((rest,), total_ms=(time.monotonic() - started) * 1000)
-        self._answers.recorder.answered(document.uri, completion)
+        self._answers.recorder.record_answer(document.uri, completion)
         return completion
 
     def expects(self, document: Document, offset: int) -> bool:
         """Whether a model run under way may still be the answer, so that asking now starts no other."""
         return self._runs.expects(document, offset)
 
-    def shown(self, suggestion_id: str) -> None:
+    def record_shown(self, suggestion_id: str) -> None:
         """Record that an editor showed the suggestion."""
-        self._answers.recorder.shown(suggestion_id)
+        self._answers.recorder.record_shown(suggestion_id)
 
-    def accepted(self, suggestion_id: str, length: int | None = None) -> None:
+    def record_accepted(self, suggestion_id: str, length: int | None = None) -> None:
         """Record that a person accepted the suggestion, or its first `length` characters."""
-        self._answers.recorder.accepted(suggestion_id, length)
+        self._answers.recorder.record_accepted(suggestion_id, length)
 
-    def rejected(self, suggestion_id: str) -> None:
+    def record_rejected(self, suggestion_id: str) -> None:
         """Record that a person rejected the suggestion, which is then not suggested there again unasked."""
-        given = self._answers.recorder.rejected(suggestion_id)
+        given = self._answers.recorder.record_rejected(suggestion_id)
         if given is not None:
             self._answers.cache.reject(*given)
 
@@ -240,7 +240,7 @@ class Generator:
         polisher = Polisher(cursor, the_plan)
         least = 0.0 if request.trigger is Trigger.INVOKED else min(policy.threshold, confidence.LEAST)
         likely = [(one, sure) for one in recalled if (sure := confidence.of_recall(one)) >= least]
-        candidates = [Candidate(polisher.polished(one.text), Origin.RECALL, sure) for one, sure in likely]
+        candidates = [Candidate(polisher.polish(one.text), Origin.RECALL, sure) for one, sure in likely]
         large = request.model is not None and request.model.entry.large
         sure = _is_sure(candidates, policy.early_first if large else policy.recall_first)
         if request.model is None or (request.trigger is Trigger.AUTOMATIC and sure):
@@ -271,7 +271,7 @@ class Generator:
         )
         if request.cancelled():
             return Completion((), "cancelled")
-        self._answers.recorder.ran_model()
+        self._answers.recorder.record_model_run()
         place = Place.of(cursor.document, cursor.offset, reach)
         work = partial(self._work, request, decoder)
         run = self._runs.start(place, work, linger_s=policy.linger_ms / 1000)
@@ -310,7 +310,7 @@ class Generator:
             limit=_RECALL_LIMIT,
             deadline=time.monotonic() + policy.recall_ms / 1000,
         )
-        placed = ((one, moved_to(one.column, one.text, request.cursor)) for one in found)
+        placed = ((one, move_to(one.column, one.text, request.cursor)) for one in found)
         found = tuple(replace(one, text=text) for one, text in placed if text)
         if request.trigger is Trigger.INVOKED:
             return found
@@ -339,7 +339,7 @@ class Generator:
         fitting = tuple(rest for rest in rests if rest is not None)
         if not fitting:
             return None
-        self._answers.recorder.joined()
+        self._answers.recorder.record_join()
         return Completion(fitting, model_ms=waited_ms)
 
     def _await(
@@ -368,7 +368,7 @@ class Generator:
             rest = [
                 replace(one, rank=Rank.SURE)
                 if _outranks(one, request.policy.early_first)
-                else replace(one, confidence=confidence.disputed(one.confidence))
+                else replace(one, confidence=confidence.lower_disputed(one.confidence))
                 for one in (*candidates, *early)
                 if one.insertion.text not in said or _outranks(one, request.policy.early_first)
             ]

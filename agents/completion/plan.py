@@ -59,7 +59,7 @@ def plan(cursor: Cursor, place: Place | None, *, trigger: Trigger, policy: Compl
         return Plan(Extent.NOTHING)
     if not policy.blocks or in_text or cursor.after.strip():
         return line
-    indentation, one_statement = expected_width(cursor), False
+    indentation, one_statement = predict_indentation(cursor), False
     if opens_empty_body(cursor, place):
         pass
     elif blank and not width(cursor.before) and _at_top(cursor, place):
@@ -91,7 +91,7 @@ def opens_empty_body(cursor: Cursor, place: Place | None) -> bool:
     return width(cursor.next_line) < width(header) and _is_docstring(cursor)
 
 
-def expected_width(cursor: Cursor) -> int:
+def predict_indentation(cursor: Cursor) -> int:
     """Return the columns at which the next line of code at the cursor should begin."""
     if not cursor.before.strip():
         if cursor.before:

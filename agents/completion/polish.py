@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 from agents.completion.cursor import width
 from agents.completion.plan import Extent
-from agents.completion.shaping.cleaning import cleaned
+from agents.completion.shaping.cleaning import clean
 from agents.completion.shaping.closing import Closing
 from agents.completion.shaping.fragment import Fragment
-from agents.completion.shaping.indentation import fitted, indented
+from agents.completion.shaping.indentation import fit, indent
 from agents.completion.stop_rules import StopRules, rounds_end
 
 if TYPE_CHECKING:
@@ -68,21 +68,21 @@ class Polisher:
     def _closing(self) -> Closing:
         return Closing.at(self.cursor)
 
-    def polished(self, raw: str) -> Insertion:
+    def polish(self, raw: str) -> Insertion:
         """Return the text to insert for `raw`, which continues `cursor.prefix`."""
         cursor = self.cursor
-        text = cleaned(raw)
+        text = clean(raw)
         text = text[: self._count_kept(text)]
         text = _without_loop(_without_repeats(text, cursor), cursor)
-        text = _trim(indented(text, cursor), cursor)
+        text = _trim(indent(text, cursor), cursor)
         if not text.strip():
             return Insertion("", problem="nothing")
-        text = fitted(text, cursor)
+        text = fit(text, cursor)
         if not text.strip():
             return Insertion("", problem="indentation")
         if _repeats_above(text, cursor):
             return Insertion("", problem="repeats")
-        covered = self._closing.covered(text)
+        covered = self._closing.count_covered(text)
         if covered and text.strip() == cursor.after[:covered].strip():
             return Insertion("", problem="nothing")
         final = text.replace("\n", cursor.newline) if cursor.newline != "\n" else text

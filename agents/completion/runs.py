@@ -77,7 +77,7 @@ class Run(Generic[R]):
         """Whether all who waited for it have left."""
         return not self._watchers and self._wanted < math.inf
 
-    def unwanted(self) -> bool:
+    def should_stop(self) -> bool:
         """Whether to stop at the next token: the run was superseded, or no request has waited for some time."""
         return self._ended_early or (self.abandoned and time.monotonic() - self._wanted > self._linger_s)
 
@@ -175,7 +175,7 @@ class Runs(Generic[R]):
     def _work(self, run: Run[R], work: Callable[[Run[R]], R | None]) -> None:
         result = None
         try:
-            if not run.unwanted():
+            if not run.should_stop():
                 result = work(run)
         finally:
             run.finish(result)

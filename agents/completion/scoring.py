@@ -1,7 +1,7 @@
 """Confidence in the lines of one model run, drafts and the model's own line compared with each other.
 
 By the model's show-filter where it has one, else by what models of its size are worth. Never asks a model.
-Start at `judged`.
+Start at `score_lines`.
 """
 
 from __future__ import annotations
@@ -40,7 +40,9 @@ class Line:
     draft: Recalled | None = None
 
 
-def judged(lines: Sequence[Line], recalled: Sequence[Recalled], cursor: Cursor, entry: ModelEntry) -> list[Candidate]:
+def score_lines(
+    lines: Sequence[Line], recalled: Sequence[Recalled], cursor: Cursor, entry: ModelEntry
+) -> list[Candidate]:
     """Return candidates in the order of `lines`; `recalled` are all recalled continuations, best first."""
     return [
         Candidate(

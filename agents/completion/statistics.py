@@ -89,7 +89,7 @@ class Recorder:
         self._taken: dict[str, int] = {}
         self._shown: OrderedDict[str, bool] = OrderedDict()  # whether it was taken
 
-    def answered(self, uri: str, completion: Completion) -> None:
+    def record_answer(self, uri: str, completion: Completion) -> None:
         """Count one answer."""
         with self._lock:
             self._count("requests")
@@ -108,22 +108,22 @@ class Recorder:
             while len(self._given) > _REMEMBERED:
                 self._forget(next(iter(self._given)))
 
-    def ran_model(self) -> None:
+    def record_model_run(self) -> None:
         """Count one time that a model was asked."""
         with self._lock:
             self._count("model_runs")
 
-    def joined(self) -> None:
+    def record_join(self) -> None:
         """Count one request that waited for a run under way."""
         with self._lock:
             self._count("joined")
 
-    def failed(self) -> None:
+    def record_failure(self) -> None:
         """Count one failed model run."""
         with self._lock:
             self._count("failures")
 
-    def shown(self, suggestion_id: str) -> None:
+    def record_shown(self, suggestion_id: str) -> None:
         """Count a suggestion as shown, once however often an editor shows it."""
         with self._lock:
             if suggestion_id in self._given and suggestion_id not in self._shown:
@@ -132,7 +132,7 @@ class Recorder:
                 while len(self._shown) > _REMEMBERED:
                     self._shown.popitem(last=False)
 
-    def accepted(self, suggestion_id: str, length: int | None) -> None:
+    def record_accepted(self, suggestion_id: str, length: int | None) -> None:
         """Count a suggestion as accepted, or its first `length` characters."""
         with self._lock:
             given = self._given.get(suggestion_id)
@@ -150,7 +150,7 @@ class Recorder:
             if taken == whole:
                 self._forget(suggestion_id)
 
-    def rejected(self, suggestion_id: str) -> tuple[str, Suggestion] | None:
+    def record_rejected(self, suggestion_id: str) -> tuple[str, Suggestion] | None:
         """Count a suggestion as rejected; return its document and record, None if it is unknown."""
         with self._lock:
             given = self._forget(suggestion_id)

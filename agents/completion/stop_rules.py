@@ -48,7 +48,7 @@ class StopRules:
     def _cut(self, text: str) -> int:
         if len(text) > _LEAST_SAYING and not text.strip():
             return 0
-        keep = min(self._closing.allowed(text), _before_loop(text))
+        keep = min(self._closing.count_allowed(text), _before_loop(text))
         if self._plan.extent is not Extent.BLOCK:
             end = text.find("\n")
             return keep if end < 0 else min(keep, end)

@@ -154,10 +154,10 @@ class ScriptedGenerator:
     def expects(self, document: Document, offset: int) -> bool:
         return False
 
-    def shown(self, suggestion_id: str) -> None:
+    def record_shown(self, suggestion_id: str) -> None:
         self.events.append(("shown", suggestion_id))
 
-    def accepted(self, suggestion_id: str, length: int | None = None) -> None:
+    def record_accepted(self, suggestion_id: str, length: int | None = None) -> None:
         self.events.append(("accepted", suggestion_id))
 
     def prepare(self, document: Document) -> None:

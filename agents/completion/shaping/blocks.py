@@ -148,7 +148,7 @@ class PythonBlocks:
             return ""
         return min(fitting, key=len)[len(before) :] if fitting else None
 
-    def fitted(self, text: str) -> str:
+    def fit(self, text: str) -> str:
         """Return `text`, which continues the cursor's line, up to the last line that stands in an open block.
 
         Its lines get the indentation of their blocks as the document writes it. On a blank line above a deeper

@@ -77,7 +77,7 @@ class Closing:
         balance = scan(text, self.language, self.quote)
         return bool(self.quote) and balance.quote == self.quote and not balance.unclosed
 
-    def covered(self, text: str) -> int:
+    def count_covered(self, text: str) -> int:
         """Return how many characters after the cursor `text` already contains and has to replace."""
         after = self.after
         at = 0
@@ -96,7 +96,7 @@ class Closing:
             return len(after.rstrip())
         return reached
 
-    def allowed(self, text: str) -> int:
+    def count_allowed(self, text: str) -> int:
         """Return how many characters come before the first closing bracket that neither closes nor repeats one."""
         excess = self.excess(text)
         if not excess:

@@ -1,7 +1,7 @@
 """Indentation of a suggestion: the first line continues what is before the cursor, the others use the document's unit.
 
 Where columns have a meaning `blocks` and `yaml_blocks` say which may be used; elsewhere they are a matter of looks, and
-nothing is refused for them. Start at `indented`; `padding`, `moved_to` and `fitted` are for columns that do not fit.
+nothing is refused for them. Start at `indent`; `padding`, `move_to` and `fit` are for columns that do not fit.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from agents.completion.cursor import width
-from agents.completion.plan import expected_width, opens
+from agents.completion.plan import opens, predict_indentation
 from agents.completion.shaping.blocks import PythonBlocks
 from agents.completion.shaping.closing import open_before
 from agents.completion.shaping.yaml_blocks import YamlBlocks
@@ -48,7 +48,7 @@ def padding(cursor: Cursor) -> str | None:
     return whole.removeprefix(cursor.before) if whole.startswith(cursor.before) else ""
 
 
-def moved_to(column: int | None, text: str, cursor: Cursor) -> str:
+def move_to(column: int | None, text: str, cursor: Cursor) -> str:
     """Return a recalled text for the column that its first line begins at, "" where another block stands there."""
     here = width(cursor.before)
     if column is None or cursor.before.strip() or column == here:
@@ -60,10 +60,10 @@ def moved_to(column: int | None, text: str, cursor: Cursor) -> str:
     return "\n".join(lead + line if line.strip() else line for line in text.split("\n"))
 
 
-def fitted(text: str, cursor: Cursor) -> str:
+def fit(text: str, cursor: Cursor) -> str:
     """Return `text` up to the last line that may stand where it does, "" for none."""
     blocks = blocks_at(cursor) if text else None
-    return text if blocks is None else blocks.fitted(text)
+    return text if blocks is None else blocks.fit(text)
 
 
 def _columns(cursor: Cursor) -> set[int]:
@@ -81,7 +81,7 @@ def _is_inside(cursor: Cursor) -> bool:
     return bool(left.quote) or any(one in left.unclosed for one in "([")
 
 
-def indented(text: str, cursor: Cursor) -> str:
+def indent(text: str, cursor: Cursor) -> str:
     """Return `text` with its first line indented for the cursor, and with the document's tabs or spaces."""
     first, line_end, rest = text.partition("\n")
     lines = [_in_units(line, cursor.unit) for line in rest.split("\n")] if line_end else []
@@ -97,7 +97,9 @@ def _first(line: str, cursor: Cursor) -> str:
         return body if cursor.before[-1:].isspace() else line
     if cursor.before:
         return body
-    return whitespace(max(min(width(line), expected_width(cursor)), _least_width(body, cursor)), cursor.unit) + body
+    return (
+        whitespace(max(min(width(line), predict_indentation(cursor)), _least_width(body, cursor)), cursor.unit) + body
+    )
 
 
 def _least_width(body: str, cursor: Cursor) -> int:

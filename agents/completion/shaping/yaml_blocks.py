@@ -141,7 +141,7 @@ class YamlBlocks:
         deeper = [one for one in columns if one > here]
         return " " * (min(deeper) - here) if deeper else None
 
-    def fitted(self, text: str) -> str:
+    def fit(self, text: str) -> str:
         """Return `text`, which continues the cursor's line, up to the last line that belongs to an open collection."""
         before, state = self.cursor.before, self.state
         made, kept = "", ""

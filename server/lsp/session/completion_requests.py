@@ -89,7 +89,7 @@ class CompletionRequests:
             if completion is None:
                 return _make_empty("cancelled")
             for suggestion in completion.suggestions[:1]:
-                core.generator.shown(suggestion.id)
+                core.generator.record_shown(suggestion.id)
             return completion
 
     def wants_popup(self) -> bool:

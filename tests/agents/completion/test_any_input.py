@@ -14,7 +14,7 @@ from agents.completion.generator import Generator
 from agents.completion.plan import plan
 from agents.completion.reuse import SuggestionCache
 from agents.completion.shaping.brackets import scan
-from agents.completion.shaping.cleaning import cleaned
+from agents.completion.shaping.cleaning import clean
 from agents.completion.stop_rules import StopRules
 from agents.suggestions import Origin, Suggestion, Trigger
 from indexing.syntax.documents import Document
@@ -123,7 +123,7 @@ def test_stop_rules_only_ever_cut_the_end(text: str, at: float, said: str, trigg
 @settings(deadline=None)
 @given(text=TEXTS)
 def test_cleaning_twice_is_cleaning_once(text: str) -> None:
-    assert cleaned(cleaned(text)) == cleaned(text)
+    assert clean(clean(text)) == clean(text)
 
 
 @settings(deadline=None)

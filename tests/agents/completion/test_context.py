@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from agents.completion.completion_policy import CompletionPolicy
-from agents.completion.context import ContextGatherer, used_names
+from agents.completion.context import ContextGatherer, list_names
 from indexing.syntax.syntax import Syntax
 from tests.agents.doubles import MemoryIndex, cursor_of, hit
 
@@ -43,7 +43,7 @@ def test_definitions_of_what_is_used_come_before_similar_code() -> None:
 
 
 def test_names_near_the_cursor_are_looked_up_nearest_first() -> None:
-    assert used_names(cursor_of(FIXTURE))[:3] == ("area", "print", "radius")
+    assert list_names(cursor_of(FIXTURE))[:3] == ("area", "print", "radius")
 
 
 def test_a_definition_found_twice_is_shown_once() -> None:

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from agents.completion.drafts import accepted_length, first_line
+from agents.completion.drafts import count_accepted_characters, first_line
 from models.completion import Score
 
 
@@ -33,7 +33,7 @@ def score(*tokens: tuple[str, float]) -> Score:
 def test_whole_lines_that_greedy_decoding_would_give_are_taken(
     tokens: tuple[tuple[str, float], ...], length: int
 ) -> None:
-    assert accepted_length(score(*tokens)) == length
+    assert count_accepted_characters(score(*tokens)) == length
 
 
 def test_only_the_first_line_speaks_for_the_first_line() -> None:

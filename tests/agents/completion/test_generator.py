@@ -269,7 +269,7 @@ def test_a_generator_follows_the_off_switch_and_reads_nothing_ahead_where_it_is_
 
 def test_a_suggestion_turned_down_is_not_offered_again_unasked(editors: Callable[..., Editor]) -> None:
     editor = editors(says("abs(value)"))
-    editor.generator.rejected(editor.ask("x = $0\n").suggestions[0].id)
+    editor.generator.record_rejected(editor.ask("x = $0\n").suggestions[0].id)
     assert editor.ask("x = $0\n").why_empty == "rejected"
     assert editor.shows("x = $0\n", trigger=Trigger.INVOKED) == "x = abs(value)\n"
 
@@ -436,8 +436,8 @@ def test_a_generator_reads_and_fills_the_parse_cache_that_it_was_given() -> None
 def test_what_happened_is_counted(editors: Callable[..., Editor]) -> None:
     editor = editors(says("abs(value)"))
     given = editor.ask("x = $0\n").suggestions[0]
-    editor.generator.shown(given.id)
-    editor.generator.accepted(given.id)
+    editor.generator.record_shown(given.id)
+    editor.generator.record_accepted(given.id)
     found = editor.generator.statistics()
     assert (found.requests, found.shown, found.accepted, found.characters_accepted) == (1, 1, 1, 10)
     assert found.total_p50_ms >= found.model_p50_ms > 0

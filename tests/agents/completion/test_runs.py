@@ -45,7 +45,7 @@ class Decoding:
         run.text = self.text
         self.said.set()
         while not self.let_go.wait(0.002):
-            if run.unwanted():
+            if run.should_stop():
                 self.stopped_early = True
                 return None
         return self.text
@@ -153,7 +153,7 @@ def test_a_run_is_expected_to_answer_what_it_still_fits_and_looking_ends_nothing
     run = start(runs, "x = $0\n", work)
     assert work.said.wait(LONG_S)
     assert runs.expects(*place_of(f"x = {typed}$0\n")) is expected
-    assert run.unwanted() is False
+    assert run.should_stop() is False
     work.let_go.set()
     run.wait(until=time.monotonic() + LONG_S, leave=never)
     assert runs.expects(*place_of("x = $0\n")) is False
