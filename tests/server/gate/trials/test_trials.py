@@ -12,7 +12,7 @@ from agents.edits import CreateFile, Edit, TextChange
 from agents.ports.permissions import Permission
 from indexing.index import Index
 from server.assembly.core import Core
-from server.assembly.means import Files
+from server.assembly.resources import Files
 from server.assembly.setting_sections import ReviewSettings
 from server.assembly.settings import Settings
 from server.gate.ports import Verdict
