@@ -179,7 +179,7 @@ def test_what_a_new_file_could_not_have_is_written_in_place(
 ) -> None:
     """As for a user who may write a file of somebody else's, and may not give files away."""
     path = root / "src" / "a.py"
-    inode, found = path.stat().st_ino, attributes.read
+    inode, found = path.stat().st_ino, attributes.read_attributes
 
     def foreign(descriptor: int) -> Attributes:
         held = found(descriptor)
@@ -190,7 +190,7 @@ def test_what_a_new_file_could_not_have_is_written_in_place(
     def refuse(*_: object) -> None:
         raise PermissionError(1, "Operation not permitted")
 
-    monkeypatch.setattr(attributes, "read", foreign)
+    monkeypatch.setattr(attributes, "read_attributes", foreign)
     monkeypatch.setattr(os, refused, refuse, raising=False)
     DiskWorkplace(lambda: [root]).make(EVERY["text"](root))
     assert (path.read_bytes(), path.stat().st_ino) == (b"x = 2\n", inode)
@@ -205,8 +205,8 @@ def test_setuid_goes_where_the_owner_cannot_stay(root: Path, monkeypatch: pytest
     path = root / "src" / "a.py"
     made = os.open(path, os.O_RDWR)
     try:
-        held = attributes.read(made)
-        assert not attributes.set_on(made, replace(held, owner=held.owner + 1, mode=0o6755))
+        held = attributes.read_attributes(made)
+        assert not attributes.set_attributes(made, replace(held, owner=held.owner + 1, mode=0o6755))
     finally:
         os.close(made)
     assert path.stat().st_mode & 0o7777 == 0o755

@@ -75,69 +75,6 @@ async def test_a_rejected_edit_leaves_every_byte_and_the_agent_knows(bench: Benc
     }
 
 
-@pytest.mark.parametrize("answer_s", [0.0, 0.05])  # 0: the time is over before the loop has a turn
-async def test_an_edit_nobody_answers_expires_and_the_question_is_taken_down(bench: Bench, answer_s: float) -> None:
-    bench.write(SOURCE)
-    bench.limits = Limits(answer_s=answer_s)
-    before = bench.bytes()
-    bench.answer(Answer.EXPIRE)
-    outcome = await bench.gate.propose(proposal(bench.change("area.py", "3.14", "3")))
-    assert (outcome.verdict, bench.bytes(), bench.asker.taken_down) == (Verdict.EXPIRED, before, 1)
-    (request,) = bench.gate.journal.records.list_requests(None, 9)
-    assert (request.status, request.answer) == ("expired", "expire")
-
-
-@pytest.mark.parametrize(("asker", "said"), [
-    (ScriptedAsker([Answer.UNABLE]), "cannot show a question"),
-    (ScriptedAsker(obstacle="It takes no edits."), "takes no edits"),
-])  # fmt: skip
-async def test_where_nobody_can_be_asked_the_answer_is_no(bench: Bench, asker: ScriptedAsker, said: str) -> None:
-    bench.write(SOURCE)
-    before = bench.bytes()
-    bench.asker = asker
-    outcome = await bench.gate.propose(proposal(bench.change("area.py", "3.14", "3")))
-    assert (outcome.verdict, said in outcome.reason, bench.bytes()) == (Verdict.REFUSED, True, before)
-
-
-async def test_a_request_that_is_cancelled_is_withdrawn_from_the_screen(bench: Bench) -> None:
-    bench.write(SOURCE)
-    bench.answer(Answer.EXPIRE)
-    wanted = True
-    asking = asyncio.ensure_future(
-        bench.gate.propose(proposal(bench.change("area.py", "3.14", "3")), cancelled=lambda: not wanted)
-    )
-    await bench.asked()
-    wanted = False
-    outcome = await asking
-    assert (outcome.verdict, "cancelled" in outcome.reason, bench.asker.taken_down) == (Verdict.EXPIRED, True, 1)
-
-
-async def test_a_task_that_is_cancelled_is_recorded_as_withdrawn(bench: Bench) -> None:
-    bench.write(SOURCE)
-    bench.answer(Answer.EXPIRE)
-    asking = asyncio.ensure_future(bench.gate.propose(proposal(bench.change("area.py", "3.14", "3"))))
-    await bench.asked()
-    asking.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await asking
-    (request,) = bench.gate.journal.records.list_requests(None, 9)
-    assert (request.status, "cancelled" in request.reason) == ("expired", True)
-
-
-async def test_an_asker_that_breaks_down_is_recorded_and_writes_nothing(bench: Bench) -> None:
-    class Broken(ScriptedAsker):
-        async def ask(self, question: object) -> Answer:
-            raise ZeroDivisionError
-
-    bench.write(SOURCE)
-    before = bench.bytes()
-    bench.asker = Broken()
-    with pytest.raises(ZeroDivisionError):
-        await bench.gate.propose(proposal(bench.change("area.py", "3.14", "3")))
-    (request,) = bench.gate.journal.records.list_requests(None, 9)
-    assert (request.status, "ZeroDivisionError" in request.reason, bench.bytes()) == ("failed", True, before)
-
-
 # The rest of a task
 
 
@@ -222,8 +159,8 @@ class Lying:
         self._disk = bench.gate._disk
         self._keep = keep
 
-    async def text(self, uri: str, path: Path | None) -> str | None:
-        return await self._disk.text(uri, path)
+    async def read_text(self, uri: str, path: Path | None) -> str | None:
+        return await self._disk.read_text(uri, path)
 
     async def apply(self, proposal: ProposedEdit, *, confirm: bool) -> str:
         for change in proposal.changes[: self._keep]:

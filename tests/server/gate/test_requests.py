@@ -29,8 +29,8 @@ class Killed:
         self._before = before
         self.down = False
 
-    async def text(self, uri: str, path: Path | None) -> str | None:
-        return await self._disk.text(uri, path)
+    async def read_text(self, uri: str, path: Path | None) -> str | None:
+        return await self._disk.read_text(uri, path)
 
     async def apply(self, proposal: ProposedEdit, *, confirm: bool) -> str:
         if not self._before:

@@ -88,8 +88,8 @@ class Client:
             await self.down.wait()
         return Answer.REJECT if self._answer == "no" else Answer.APPROVE
 
-    async def text(self, uri: str, path: Path | None) -> str | None:
-        return self.buffers[uri] if uri in self.buffers else await self._bench.gate._disk.text(uri, path)
+    async def read_text(self, uri: str, path: Path | None) -> str | None:
+        return self.buffers[uri] if uri in self.buffers else await self._bench.gate._disk.read_text(uri, path)
 
     async def apply(self, proposal: ProposedEdit, *, confirm: bool) -> str:
         if confirm:

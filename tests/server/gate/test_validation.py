@@ -159,8 +159,8 @@ async def test_no_new_file_lies_in_another(bench: Bench, changes: Callable[[Benc
 async def test_a_folder_in_the_place_of_a_new_file_was_not_made_by_us(bench: Bench) -> None:
     new = bench.create("new")
     (bench.root / "new").mkdir()
-    (seen,) = await verification.observe(DiskWorkplace(lambda: [bench.root]), [new], [None], wait_s=0)
-    assert (seen.change, verification.judge([seen])) == (None, Verdict.REJECTED)
+    (seen,) = await verification.observe_changes(DiskWorkplace(lambda: [bench.root]), [new], [None], wait_s=0)
+    assert (seen.change, verification.judge_changes([seen])) == (None, Verdict.REJECTED)
 
 
 async def test_a_uri_that_names_another_file_than_the_path_is_refused(bench: Bench) -> None:

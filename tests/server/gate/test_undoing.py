@@ -221,7 +221,7 @@ class Untitled:
     def __init__(self, held: str) -> None:
         self.held: str | None = held
 
-    async def text(self, uri: str, path: Path | None) -> str | None:
+    async def read_text(self, uri: str, path: Path | None) -> str | None:
         return self.held if path is None and uri else None
 
     async def apply(self, edit: ProposedEdit, *, confirm: bool) -> str:
