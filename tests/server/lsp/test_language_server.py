@@ -48,7 +48,7 @@ async def test_the_declared_capabilities_are_those_of_the_table(editor: Editor, 
     client = ABLE if inline else {**ABLE, "textDocument": {"completion": {}}}
     await editor.begin(client)
     seen: Client = editor.server.session.client
-    wanted = {f.capability for f in FEATURES if isinstance(f, Notification) or f.when(seen)} - {""}
+    wanted = {f.capability for f in FEATURES if isinstance(f, Notification) or f.is_offered_to(seen)} - {""}
     assert declared(editor.server.server_capabilities) == wanted | ALWAYS
     assert seen.inline is inline
 
