@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 # While weights of this size or more compute, they allocate hundreds of megabytes.
 LARGE_BYTES = 100_000_000
-# Longest wait at interpreter exit for the calls in daemon threads, which end at their next token.
+# Longest wait at interpreter exit for running calls, which end at their next token.
 EXIT_WAIT_S = 5.0
 # Number of the likeliest tokens among which sampling chooses.
 SAMPLED = 40
