@@ -16,7 +16,7 @@ from agents.tasks.proposals import build_change, decline_answer, decline_place, 
 from agents.tasks.task import Kind, Needs, Offer, Task
 
 if TYPE_CHECKING:
-    from agents.tasks.task import Means, Result, Scene
+    from agents.tasks.task import Resources, Result, Scene
 
 LINES = 16
 _POLICY = CompletionPolicy(block_lines=LINES, block_tokens=256)
@@ -33,19 +33,19 @@ def offer(scene: Scene) -> Offer | None:
     return Offer("Complete the block here", span)
 
 
-def propose(scene: Scene, means: Means) -> Result:
+def propose(scene: Scene, resources: Resources) -> Result:
     """Return the likeliest block that parses, as a proposal."""
     wanted = _plan_block(scene)
     if wanted is None:
         return decline_place("A block can be completed at the end of a line of code only")
     offset = scene.span.start
     hole = Hole(scene.document, offset, offset)
-    means.report("writing the block")
+    resources.report("writing the block")
     candidates = [
         edit_ranking.Candidate((hole.make_edit(one.text),), one.likelihood)
-        for one in filling.fill_block(hole, means, wanted, scene=scene)
+        for one in filling.fill_block(hole, resources, wanted, scene=scene)
     ]
-    best = edit_ranking.rank(candidates, scene, means)
+    best = edit_ranking.rank(candidates, scene, resources)
     if not best:
         return decline_answer("The model found nothing that parses here")
     return ProposedEdit(
@@ -53,7 +53,7 @@ def propose(scene: Scene, means: Means) -> Result:
         why="The model continues the code at the cursor with these lines.",
         by="generator",
         changes=(build_change(scene.document, best[0].candidate.edits),),
-        model=means.model.entry.name if means.model is not None else "",
+        model=resources.model.entry.name if resources.model is not None else "",
         notes=list_notes(best[0]),
     )
 

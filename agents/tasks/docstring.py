@@ -23,7 +23,7 @@ from agents.tasks.task import Kind, Needs, Offer, Task
 
 if TYPE_CHECKING:
     from agents.tasks.functions import Parameter
-    from agents.tasks.task import Means, Result, Scene
+    from agents.tasks.task import Resources, Result, Scene
     from indexing.syntax.documents import Document
 
 _LEAST_WORDS = 2
@@ -47,17 +47,17 @@ def offer(scene: Scene) -> Offer | None:
     return Offer(f"Write {what} for `{function.name}`", function.span)
 
 
-def propose(scene: Scene, means: Means) -> Result:
+def propose(scene: Scene, resources: Resources) -> Result:
     """Return a proposal that documents the function with the likeliest words of the model."""
     function = find_function_at(scene.syntax, scene.span.start)
     place = _find_place(scene.document, function) if function is not None else None
     if function is None or place is None:
         return decline_place("There is no function without documentation here")
-    writer = _Writer(scene, means, function, place)
+    writer = _Writer(scene, resources, function, place)
     words = writer.find_words()
     if words is None:
         return decline_answer(f"The model found no words for `{function.name}`")
-    best = edit_ranking.rank([edit_ranking.Candidate((writer.build_edit(words),))], scene, means)
+    best = edit_ranking.rank([edit_ranking.Candidate((writer.build_edit(words),))], scene, resources)
     if not best:
         return decline_answer("What the model wrote does not parse")
     silent = writer.silent
@@ -66,7 +66,7 @@ def propose(scene: Scene, means: Means) -> Result:
         why=f"It had no documentation; this is written in the {writer.style_name} style.",
         by="generator",
         changes=(build_change(scene.document, best[0].candidate.edits),),
-        model=means.model.entry.name if means.model is not None else "",
+        model=resources.model.entry.name if resources.model is not None else "",
         notes=(*list_notes(best[0]), *([f"The model found no words for: {', '.join(silent)}."] if silent else ())),
     )
 
@@ -119,14 +119,14 @@ class _Writer:
         silent: names of the parameters for which the model found no words.
     """
 
-    def __init__(self, scene: Scene, means: Means, function: Function, place: _Place) -> None:
+    def __init__(self, scene: Scene, resources: Resources, function: Function, place: _Place) -> None:
         self.silent: list[str] = []
         self._scene = scene
-        self._means = means
+        self._resources = resources
         self._function = function
         self._place = place
         self._form = scene.document.entry.doc_comment
-        self._style = docstyles.detect_style(scene, means) if self._form is None else DocStyle()
+        self._style = docstyles.detect_style(scene, resources) if self._form is None else DocStyle()
         self._body = scene.document.text[function.body.start : function.body.end]
 
     @property
@@ -136,7 +136,7 @@ class _Writer:
 
     def find_words(self) -> Words | None:
         """Return the words for all parts of the documentation; None when the model finds no summary."""
-        self._means.report(f"finding words for {self._function.name}")
+        self._resources.report(f"finding words for {self._function.name}")
         summary = self._find_summary()
         if not summary:
             return None
@@ -213,7 +213,7 @@ class _Writer:
     def _ask(self, document: Document, at: int, head: str) -> list[filling.Filling]:
         """Return the model's texts for a line at offset `at` that begins with `head`, likeliest first."""
         after = "" if self._place.breaks_first else "\n"
-        return filling.fill_words(Hole(document, at, at, head, after), self._means, until=('"""', "'''", "*/"))
+        return filling.fill_words(Hole(document, at, at, head, after), self._resources, until=('"""', "'''", "*/"))
 
     def _isolate_function(self) -> tuple[Document, int]:
         """Return a document of only the function, and the offset of its start.

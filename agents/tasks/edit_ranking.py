@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from agents.edits import Edit
     from agents.findings import Finding
-    from agents.tasks.task import Means, Scene
+    from agents.tasks.task import Resources, Scene
     from indexing.syntax.documents import Document
 
 UNDEFINED = "F821"  # ruff's code for a name that nothing binds
@@ -63,15 +63,17 @@ class RejectedCandidate:
     errors: tuple[Finding, ...] = ()
 
 
-def rank(candidates: Iterable[Candidate], scene: Scene, means: Means) -> list[RankedCandidate]:
+def rank(candidates: Iterable[Candidate], scene: Scene, resources: Resources) -> list[RankedCandidate]:
     """Return the usable ones of at most 8 candidates: fewest new findings first, then likeliest first."""
     return sorted(
-        (one for one in judge(candidates, scene, means) if isinstance(one, RankedCandidate)),
+        (one for one in judge(candidates, scene, resources) if isinstance(one, RankedCandidate)),
         key=lambda one: (len(one.new), -one.candidate.likelihood),
     )
 
 
-def judge(candidates: Iterable[Candidate], scene: Scene, means: Means) -> list[RankedCandidate | RejectedCandidate]:
+def judge(
+    candidates: Iterable[Candidate], scene: Scene, resources: Resources
+) -> list[RankedCandidate | RejectedCandidate]:
     """Return the verdict on each of at most 8 candidates, in their order."""
     document = scene.document
     before: tuple[Finding, ...] | None = None
@@ -85,8 +87,8 @@ def judge(candidates: Iterable[Candidate], scene: Scene, means: Means) -> list[R
             verdicts.append(RejectedCandidate(f"the file does not parse with it{_explain_python_error(after)}"))
         else:
             if before is None:
-                before = means.review(document)
-            findings = means.review(after)
+                before = resources.review(document)
+            findings = resources.review(after)
             new = find_new_findings(before, findings)
             errors = tuple(one for one in new if one.severity is Severity.ERROR or one.code in _BROKEN)
             messages = "; ".join(one.message.rstrip(".") for one in errors[:3])

@@ -12,7 +12,7 @@ from agents.tasks.rewriting.definitions import list_definitions
 from agents.tasks.task import Kind, Needs, Nothing, Offer, Task
 
 if TYPE_CHECKING:
-    from agents.tasks.task import Means, Result, Scene
+    from agents.tasks.task import Resources, Result, Scene
     from indexing.syntax.documents import Span
 
 _LONGEST_TITLE = 60  # characters
@@ -24,15 +24,15 @@ def offer(scene: Scene) -> Offer | None:
     return Offer(make_title(scene.instruction), scene.span) if scene.instruction.strip() else None
 
 
-def propose(scene: Scene, means: Means) -> Result:
+def propose(scene: Scene, resources: Resources) -> Result:
     """Return a proposal with what the chat model makes of the instruction: an extracted function or rewritten lines."""
     if not scene.instruction.strip():
         return Nothing("Say in `instruction` what is wanted.")
     words = scene.instruction.strip()
     meant = _choose_span(scene)
-    if (made := extract_by_chat(replace(scene, span=meant), means, make_title(words))) is not None:
+    if (made := extract_by_chat(replace(scene, span=meant), resources, make_title(words))) is not None:
         return made
-    return rewrite(RewriteRequest(meant, words, make_title(words), words=words), scene, means)
+    return rewrite(RewriteRequest(meant, words, make_title(words), words=words), scene, resources)
 
 
 def _choose_span(scene: Scene) -> Span:

@@ -19,7 +19,7 @@ from indexing.records import Query
 
 if TYPE_CHECKING:
     from agents.tasks.annotations.type_evidence import Evidence
-    from agents.tasks.task import Means, Result, Scene
+    from agents.tasks.task import Resources, Result, Scene
 
 _HITS = 6
 _LEAST_VOTES = 2  # votes from which a type is used without asking the model
@@ -35,19 +35,19 @@ def offer(scene: Scene) -> Offer | None:
     return Offer(f"Add type hints to `{function.name}`", function.span)
 
 
-def propose(scene: Scene, means: Means) -> Result:
+def propose(scene: Scene, resources: Resources) -> Result:
     """Return a proposal with all annotations for which there is evidence."""
     function = find_function_at(scene.syntax, scene.span.start)
     if function is None or not _lacks_hints(function):
         return decline_place("There is no function without type hints here")
-    means.report(f"looking how {function.name} is used")
-    finder = _Finder(scene, means, function)
+    resources.report(f"looking how {function.name} is used")
+    finder = _Finder(scene, resources, function)
     edits = [edit for parameter in function.parameters if (edit := finder.annotate_parameter(parameter)) is not None]
     result = finder.annotate_result()
     edits += [result] if result is not None else []
     if not edits:
         return decline_answer(f"Neither the code nor the model shows which types `{function.name}` has")
-    best = edit_ranking.rank([edit_ranking.Candidate(tuple(edits))], scene, means)
+    best = edit_ranking.rank([edit_ranking.Candidate(tuple(edits))], scene, resources)
     if not best:
         return decline_answer("The type hints that were found do not parse")
     missing = [each.name for each in function.parameters if not each.type and each.name not in finder.found]
@@ -57,7 +57,7 @@ def propose(scene: Scene, means: Means) -> Result:
         why="They follow from defaults, from how values are used, and from annotations of the same names.",
         by="generator",
         changes=(build_change(scene.document, best[0].candidate.edits),),
-        model=means.model.entry.name if finder.asked and means.model is not None else "",
+        model=resources.model.entry.name if finder.asked and resources.model is not None else "",
         notes=(*list_notes(best[0]), *silent),
     )
 
@@ -76,11 +76,11 @@ class _Finder:
         asked: whether the model was asked.
     """
 
-    def __init__(self, scene: Scene, means: Means, function: Function) -> None:
+    def __init__(self, scene: Scene, resources: Resources, function: Function) -> None:
         self.found: set[str] = set()
         self.asked = False
         self._scene = scene
-        self._means = means
+        self._resources = resources
         self._function = function
         text = scene.document.text
         line = text.rfind("\n", 0, function.start) + 1
@@ -121,7 +121,9 @@ class _Finder:
         if self._around is None:
             names = " ".join(each.name for each in self._function.parameters if not each.type)
             document = self._scene.document
-            hits = self._means.index.search(Query(f"{self._function.name} {names}", path=document.path), limit=_HITS)
+            hits = self._resources.index.search(
+                Query(f"{self._function.name} {names}", path=document.path), limit=_HITS
+            )
             self._around = [document.text, *(hit.text for hit in hits if hit.relative.endswith((".py", ".pyi")))]
         return self._around
 
@@ -133,14 +135,14 @@ class _Finder:
         text = self._scene.document.text
         known = [name for name, _ in evidence.votes.most_common(4) if type_evidence.is_known_type(name, text)]
         sure = len(known) == 1 and evidence.votes[known[0]] >= _LEAST_VOTES
-        if known == ["None"] or sure or self._means.model is None:
+        if known == ["None"] or sure or self._resources.model is None:
             return known[0] if known else ""
         self.asked = True
-        ideas = filling.fill_words(hole, self._means, until=(",", ")", "=", ":", "#"), tokens=12)
+        ideas = filling.fill_words(hole, self._resources, until=(",", ")", "=", ":", "#"), tokens=12)
         candidates = list(dict.fromkeys([*known, *(one.text for one in ideas if self._is_usable_type(one.text))]))
         if not candidates:
             return ""
-        likely = filling.score_texts(hole, self._means, candidates)
+        likely = filling.score_texts(hole, self._resources, candidates)
         votes = [min(evidence.votes[name], 3) for name in candidates]
         return max(zip(candidates, likely, votes, strict=False), key=lambda one: one[1] + one[2])[0]
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from agents.tasks.functions import Parameter
-    from agents.tasks.task import Means, Scene
+    from agents.tasks.task import Resources, Scene
 
 
 class Style(StrEnum):
@@ -79,14 +79,14 @@ class Words:
     raises: tuple[tuple[str, str], ...] = ()
 
 
-def detect_style(scene: Scene, means: Means) -> DocStyle:
+def detect_style(scene: Scene, resources: Resources) -> DocStyle:
     """Return the style of the file's docstrings; searches the workspace's where the file has none with parameters."""
     text = scene.document.text
     known = [each for each in list_functions(scene.syntax) if each.docstring is not None]
     strings = [text[each.docstring.start : each.docstring.end] for each in known if each.docstring is not None]
     style = _find_commonest(strings)
     if style is None and not any(each.parameters for each in known):
-        hits = means.index.search(Query(_SEARCH_QUERY, path=scene.document.path), limit=_HITS)
+        hits = resources.index.search(Query(_SEARCH_QUERY, path=scene.document.path), limit=_HITS)
         style = _find_commonest(hit.text for hit in hits if hit.relative.endswith(".py"))
     bodies = [string.lstrip("rRbBuU").strip("\"'") for string in strings]
     firsts = [body.strip().split("\n", 1)[0].strip() for body in bodies]

@@ -23,7 +23,7 @@ from models.chat import ChatRequest, Message, ReplyEnd, Speaker
 if TYPE_CHECKING:
     from agents.edits import Edit
     from agents.tasks.functions import Function
-    from agents.tasks.task import Means, Scene
+    from agents.tasks.task import Resources, Scene
     from models.chat import ChatModel
 
 _ANSWER_TOKENS = 100
@@ -59,7 +59,7 @@ def asks_to_extract(words: str) -> bool:
     return bool(_FREE.match(said) or _RESULT.search(said))
 
 
-def extract_by_chat(scene: Scene, means: Means, title: str) -> ProposedEdit | None:
+def extract_by_chat(scene: Scene, resources: Resources, title: str) -> ProposedEdit | None:
     """Return a proposal that extracts a function as the instruction asks; None where that is not asked or fails.
 
     Asks the model twice at most; the second time with the reason why its first answer cannot be used.
@@ -68,7 +68,7 @@ def extract_by_chat(scene: Scene, means: Means, title: str) -> ProposedEdit | No
         Cancelled: the request was cancelled.
         models.chat.ChatError: the model did not answer.
     """
-    chat, document = means.chat, scene.document
+    chat, document = resources.chat, scene.document
     function = find_function_at(scene.syntax, scene.span.start)
     if chat is None or function is None or not document.entry.python_parser:
         return None
@@ -80,17 +80,17 @@ def extract_by_chat(scene: Scene, means: Means, title: str) -> ProposedEdit | No
     request = work.build_request()
     if request is None:
         return None
-    means.report(f"{chat.name} looks for the lines to move")
+    resources.report(f"{chat.name} looks for the lines to move")
     for _ in range(_TRIES):
-        reply = chat.chat(request, cancelled=means.cancelled)
-        if reply.end is ReplyEnd.CANCELLED or means.cancelled():
+        reply = chat.chat(request, cancelled=resources.cancelled)
+        if reply.end is ReplyEnd.CANCELLED or resources.cancelled():
             raise Cancelled
         try:
             edits, said = work.read_answer(reply.text)
         except UnsplitError as error:
             problem = str(error)
         else:
-            (judged,) = edit_ranking.judge([edit_ranking.Candidate(edits)], scene, means)
+            (judged,) = edit_ranking.judge([edit_ranking.Candidate(edits)], scene, resources)
             if isinstance(judged, edit_ranking.RankedCandidate):
                 changes = (build_change(document, edits),)
                 return ProposedEdit(title, said, "generator", changes, model=chat.name, notes=list_notes(judged))

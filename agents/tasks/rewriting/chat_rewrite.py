@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from agents.tasks.edit_ranking import RankedCandidate, RejectedCandidate
-    from agents.tasks.task import Means, Result, Scene
+    from agents.tasks.task import Resources, Result, Scene
     from models.chat import ChatModel, Reply
 
 # Tokens of the code around the piece: small models read slowly, and follow a task less well with more of it.
@@ -77,29 +77,29 @@ class _JudgedReply:
     notes: tuple[str, ...] = ()
 
 
-def rewrite(wish: RewriteRequest, scene: Scene, means: Means) -> Result:
+def rewrite(wish: RewriteRequest, scene: Scene, resources: Resources) -> Result:
     """Return a proposal with the best of at most two answers of the model.
 
     Raises:
         Cancelled: the request was cancelled.
         models.chat.ChatError: the model did not answer.
     """
-    chat = means.chat
+    chat = resources.chat
     assert chat is not None  # noqa: S101 - `running` starts no task without its model
-    work = _Rewriter(chat, scene, means, expand_to_lines(scene.document.text, wish.span), wish)
+    work = _Rewriter(chat, scene, resources, expand_to_lines(scene.document.text, wish.span), wish)
     if not work.fits:
         return Nothing(f"This is too long for {chat.name}; select less, or set `chat.contextTokens` to what it has.")
-    means.report(f"{chat.name} writes")
+    resources.report(f"{chat.name} writes")
     request = work.build_request()
     answers: list[_JudgedReply] = []
     for _ in range(2):
-        reply = chat.chat(request, cancelled=means.cancelled)
-        if reply.end is ReplyEnd.CANCELLED or means.cancelled():
+        reply = chat.chat(request, cancelled=resources.cancelled)
+        if reply.end is ReplyEnd.CANCELLED or resources.cancelled():
             raise Cancelled
         answers.append(work.judge_reply(reply))
         if not answers[-1].problem:
             break
-        means.report(f"{chat.name} writes it once more")
+        resources.report(f"{chat.name} writes it once more")
         request = _build_follow_up(request, reply.text[: work.longest], answers[-1].problem)
     usable = [one for one in answers if one.best is not None]
     if not usable:
@@ -140,10 +140,10 @@ def detect_newline(text: str) -> str:
 class _Rewriter:
     """One piece of a document, which a model rewrites."""
 
-    def __init__(self, chat: ChatModel, scene: Scene, means: Means, span: Span, wish: RewriteRequest) -> None:
+    def __init__(self, chat: ChatModel, scene: Scene, resources: Resources, span: Span, wish: RewriteRequest) -> None:
         self._chat = chat
         self._scene = scene
-        self._means = means
+        self._resources = resources
         self._wanted = wish
         self._piece = Piece(scene.document, scene.syntax, span)
         text = scene.document.text
@@ -159,7 +159,7 @@ class _Rewriter:
 
     def build_request(self) -> ChatRequest:
         """Return the first request, with as much of the code around the piece as fits."""
-        piece, index, count = self._piece, self._means.index, self._chat.count_tokens
+        piece, index, count = self._piece, self._resources.index, self._chat.count_tokens
         left = self._context
         whole = self._shows_all()
         imports = "" if whole else outlines.select_imports(piece, lambda more: count(more) <= left // 3)
@@ -197,7 +197,7 @@ class _Rewriter:
             settled = found.words and not self._wanted.words
             asked = f"do what the task asks for: {self._wanted.words.rstrip('.')}".removesuffix(": ")
             return _JudgedReply(None, found.words, "" if settled else f"it changes nothing; {asked}.")
-        outcomes = edit_ranking.judge(self._complete_imports(made), self._scene, self._means)
+        outcomes = edit_ranking.judge(self._complete_imports(made), self._scene, self._resources)
         usable = [one for one in outcomes if isinstance(one, edit_ranking.RankedCandidate)]
         best = min(usable, key=lambda one: (len(one.new), -one.candidate.likelihood), default=None)
         if best is None:
@@ -334,7 +334,7 @@ class _Rewriter:
         candidates = [edit_ranking.Candidate(edits, -place) for place, edits in enumerate(made)]
         if not self._scene.document.entry.python_parser:
             return candidates
-        outcomes = edit_ranking.judge(candidates, self._scene, self._means)
+        outcomes = edit_ranking.judge(candidates, self._scene, self._resources)
         return [self._add_missing_imports(one, outcome) for one, outcome in zip(candidates, outcomes, strict=True)]
 
     def _add_missing_imports(

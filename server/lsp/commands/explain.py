@@ -50,8 +50,8 @@ async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) 
             job.loop.call_soon_threadsafe(services.jobs.send_text, arguments.partial_token, piece)
 
     place = await proposing.locate_place(snapshot, services, arguments, arguments.question)
-    async with proposing.open_job(snapshot, services, place.core, "explain", stream=send_piece) as (job, means):
-        result = await proposing.run_blocking(job, partial(running.propose, explain.TASK, place.scene, means))
+    async with proposing.open_job(snapshot, services, place.core, "explain", stream=send_piece) as (job, resources):
+        result = await proposing.run_blocking(job, partial(running.propose, explain.TASK, place.scene, resources))
     if isinstance(result, Nothing):
         raise CommandFailed(result.reason, code="unavailable" if result.unavailable else "nothing-said")
     assert isinstance(result, TextAnswer)  # noqa: S101 (the task changes nothing)

@@ -56,7 +56,7 @@ async def execute(_: Snapshot, services: Services, __: NoArguments) -> Result:
     core = services.cores.current
     records, problem = await asyncio.to_thread(read_costs, services)
     return Result(
-        completion={} if core is None else dataclasses.asdict(core.generator.statistics()),
+        completion={} if core is None else dataclasses.asdict(core.generator.compute_statistics()),
         costs=tuple(Cost(**dataclasses.asdict(record)) for record in records),
         problem=problem,
     )

@@ -65,8 +65,8 @@ async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) 
     place = await proposing.locate_place(snapshot, services, arguments, arguments.instruction)
     task = generate.choose_task(place, arguments)
     begun = time.monotonic()
-    async with proposing.open_job(snapshot, services, place.core, f"workflow, {task.name}") as (job, means):
-        run = Workflow(place.scene, means)
+    async with proposing.open_job(snapshot, services, place.core, f"workflow, {task.name}") as (job, resources):
+        run = Workflow(place.scene, resources)
         try:
             ended = await proposing.run_blocking(job, partial(run.run, task, arguments.rounds))
             written = await proposing.answer_result(services, job, ended.result, task.name)

@@ -13,7 +13,7 @@ from agents import actions
 from agents.actions import Way
 from agents.edits import ProposedEdit, TextChange
 from agents.tasks import running
-from agents.tasks.task import Means, Scene
+from agents.tasks.task import Resources, Scene
 from indexing.syntax.documents import Span
 from server.lsp.conversion import outgoing
 
@@ -51,7 +51,7 @@ def explain_missing(core: Core, task: Task) -> str:
     """Return why `task` cannot be done with the models of `core`, "" if it can."""
     if core.model is not None and core.model.state == "failed" and task.needs == "completion":
         return core.model.problem
-    return running.explain_missing(task, Means(core.index, core.model, core.chat))
+    return running.explain_missing(task, Resources(core.index, core.model, core.chat))
 
 
 def filter_wanted(found: Iterable[Action], context: types.CodeActionContext) -> list[Action]:

@@ -263,7 +263,7 @@ class Session:
         """Log the session's length in seconds, its completions and its failures."""
         figures: dict[str, object] = {"seconds": round(time.monotonic() - self._begun, 1)}
         if core is not None:
-            counted = core.generator.statistics()
+            counted = core.generator.compute_statistics()
             figures |= {"requests": counted.requests, "shown": counted.shown, "accepted": counted.accepted}
         logger.info("session ends", extra={**figures, "failures": sum(self.guard.failures.values())})
 

@@ -20,7 +20,7 @@ from agents.tasks.task import Nothing, Scene, TextAnswer
 from indexing.syntax.documents import Span
 from models.chat import ChatError
 from models.errors import ModelError
-from server.assembly.means import Files, make_means
+from server.assembly.resources import Files, build_resources
 from server.gate.trials.trials import Trials
 from server.lsp.commands.answering import targets
 from server.lsp.commands.answering.command_records import CommandRecord, ProposalOutcome
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from agents.edits import ProposedEdit
-    from agents.tasks.task import Means, Result, Task
+    from agents.tasks.task import Resources, Result, Task
     from server.assembly.core import Core
     from server.lsp.editor.jobs import Job
     from server.lsp.session.open_documents import OpenText
@@ -98,8 +98,8 @@ def span_of(document: OpenText, span: Range, encoding: str) -> Span:
 
 async def run_task(snapshot: Snapshot, services: Services, place: Place, task: Task) -> TaskOutcome:
     """Run `task` at `place`, propose its edit to the person, and return the outcome."""
-    async with open_job(snapshot, services, place.core, task.name) as (job, means):
-        result = await run_blocking(job, partial(running.propose, task, place.scene, means))
+    async with open_job(snapshot, services, place.core, task.name) as (job, resources):
+        result = await run_blocking(job, partial(running.propose, task, place.scene, resources))
         return await answer_result(services, job, result, task.name)
 
 
@@ -111,8 +111,8 @@ async def open_job(
     title: str,
     *,
     stream: Callable[[Job, str], None] | None = None,
-) -> AsyncIterator[tuple[Job, Means]]:
-    """Start a job with a progress bar; yield it, and the models, files and test runs that its task may use.
+) -> AsyncIterator[tuple[Job, Resources]]:
+    """Start a job with a progress bar, and yield it with the resources that its task may use.
 
     Args:
         snapshot: the state at the request.
@@ -129,7 +129,7 @@ async def open_job(
 
         files = Files(core, snapshot.roots, get_open_text)
         trials = Trials(files, lambda: services.gate, job.loop, job.is_cancelled)
-        means = make_means(
+        resources = build_resources(
             files,
             cancelled=job.is_cancelled,
             report=job.report,
@@ -137,7 +137,7 @@ async def open_job(
             stream=partial(stream, job) if stream is not None else None,
         )
         try:
-            yield job, means
+            yield job, resources
         except asyncio.CancelledError:
             job.stopped.set()
             raise
