@@ -14,7 +14,7 @@ from agents.completion.context import ContextGatherer
 from agents.completion.cursor import Cursor
 from agents.completion.plan import Extent, Plan
 from agents.completion.polish import Polisher
-from agents.completion.shaping.cleaning import cleaned
+from agents.completion.shaping.cleaning import clean
 from agents.edits import Edit
 from models.completion import FillRequest, StopReason
 
@@ -83,7 +83,7 @@ def fill_block(hole: Hole, resources: Resources, plan: Plan, *, scene: Scene | N
     polisher = Polisher(cursor, plan)
     snippets = _gather_snippets(cursor, resources, scene)
     found = _generate(cursor, resources, polisher.stop_rules, plan.tokens, ALTERNATIVES, snippets)
-    polished = ((polisher.polished(one.text), one) for one in found)
+    polished = ((polisher.polish(one.text), one) for one in found)
     return _deduplicate([Filling(text.text, _average(one.log_probs)) for text, one in polished if not text.end])
 
 
@@ -108,7 +108,7 @@ def fill_words(
 
     found = _generate(hole.cursor, resources, find_end, tokens, alternatives)
     whole = (one for one in found if one.stop is not StopReason.LENGTH)
-    return _deduplicate([Filling(cleaned(one.text).strip(), _average(one.log_probs)) for one in whole])
+    return _deduplicate([Filling(clean(one.text).strip(), _average(one.log_probs)) for one in whole])
 
 
 def score_texts(hole: Hole, resources: Resources, texts: Sequence[str]) -> list[float]:

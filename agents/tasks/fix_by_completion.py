@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agents.completion.cursor import width
+from agents.completion.cursor import measure_indentation
 from agents.edits import ProposedEdit
 from agents.tasks import edit_ranking, filling, testing
 from agents.tasks.filling import Hole
@@ -118,7 +118,7 @@ def _plan_lines(scene: Scene, lines: Span) -> Plan:
     text = scene.document.text
     head = text[text.rfind("\n", 0, lines.start) + 1 : lines.start]
     several = text.count("\n", lines.start, lines.end) + 1
-    return filling.plan_block(width(head), lines=several + 3, one_statement=several == 1)
+    return filling.plan_block(measure_indentation(head), lines=several + 3, one_statement=several == 1)
 
 
 def _build_hint(scene: Scene, lines: Span, finding: Finding) -> str:

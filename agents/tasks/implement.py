@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from agents.completion.cursor import Cursor, width
+from agents.completion.cursor import Cursor, measure_indentation
 from agents.edits import ProposedEdit
 from agents.tasks import edit_ranking, filling
 from agents.tasks.filling import Hole
@@ -73,17 +73,21 @@ def locate_body(document: Document, function: Function) -> BodyHole:
         first, last = function.statements[0].start, function.statements[-1].end
         line = text[text.rfind("\n", 0, first) + 1 : first]
         if not line.strip():  # the statements are on lines below the head
-            return BodyHole(Hole(document, first, last), width(line))
+            return BodyHole(Hole(document, first, last), measure_indentation(line))
         if not function.braced:  # `def f(x): ...`
-            return BodyHole(Hole(document, _find_text_end(text, first), last, before=newline + inner), width(inner))
+            return BodyHole(
+                Hole(document, _find_text_end(text, first), last, before=newline + inner), measure_indentation(inner)
+            )
     if function.braced:
         opened, closed = function.body.start + 1, function.body.end - 1
-        return BodyHole(Hole(document, opened, closed, newline + inner, newline + outer), width(inner))
+        return BodyHole(Hole(document, opened, closed, newline + inner, newline + outer), measure_indentation(inner))
     end = function.docstring.end if function.docstring is not None else _find_text_end(text, function.body.start)
     if function.docstring is not None:
         line = text[text.rfind("\n", 0, function.docstring.start) + 1 : function.docstring.start]
         inner = inner if line.strip() else line
-    return BodyHole(Hole(document, end, _find_blank_line_end(text, end), before=newline + inner), width(inner))
+    return BodyHole(
+        Hole(document, end, _find_blank_line_end(text, end), before=newline + inner), measure_indentation(inner)
+    )
 
 
 def _find_text_end(text: str, end: int) -> int:
