@@ -11,7 +11,7 @@ import pytest
 from agents.edits import CreateFile, DeleteFile, Edit, RenameFile, TextChange
 from server.gate.disk import attributes
 from server.gate.disk.disk import DiskWorkplace, Folder
-from tests.server.gate.bench import proposal
+from tests.server.gate.bench import make_proposal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,7 +74,7 @@ async def test_what_fails_leaves_everything_as_it_was(root: Path, kind: str, mon
     before = tree(root)
     disk = DiskWorkplace(lambda: [root])
     edit = EVERY[kind](root)
-    said = await disk.apply(proposal(edit), confirm=False)
+    said = await disk.apply(make_proposal(edit), confirm=False)
     assert ("could not be written" in said, tree(root)) == (True, before)
 
 
@@ -123,7 +123,7 @@ def test_a_file_with_a_second_name_inside_changes_under_both(root: Path) -> None
 
 async def test_both_names_of_a_file_may_be_changed_at_once(root: Path) -> None:
     os.link(root / "src" / "a.py", root / "src" / "second.py")
-    both = proposal(change(root / "src" / "a.py"), change(root / "src" / "second.py"))
+    both = make_proposal(change(root / "src" / "a.py"), change(root / "src" / "second.py"))
     assert await DiskWorkplace(lambda: [root]).apply(both, confirm=False) == ""
     assert tree(root) == {"src/a.py": b"x = 2\n", "src/second.py": b"x = 2\n"}
 

@@ -12,7 +12,7 @@ import pytest
 from server.gate.policy import Limits
 from server.gate.ports import Answer, Verdict
 from server.gate.question.scripted_person import ScriptedAsker
-from tests.server.gate.bench import proposal
+from tests.server.gate.bench import make_proposal
 
 if TYPE_CHECKING:
     from tests.server.gate.bench import Bench
@@ -28,10 +28,10 @@ def area(r):
 async def test_an_edit_nobody_answers_expires_and_the_question_is_taken_down(bench: Bench, answer_s: float) -> None:
     bench.write(SOURCE)
     bench.limits = Limits(answer_s=answer_s)
-    before = bench.bytes()
-    bench.answer(Answer.EXPIRE)
-    outcome = await bench.gate.propose(proposal(bench.change("area.py", "3.14", "3")))
-    assert (outcome.verdict, bench.bytes(), bench.asker.taken_down) == (Verdict.EXPIRED, before, 1)
+    before = bench.read_all()
+    bench.set_answers(Answer.EXPIRE)
+    outcome = await bench.gate.propose(make_proposal(bench.change("area.py", "3.14", "3")))
+    assert (outcome.verdict, bench.read_all(), bench.asker.taken_down) == (Verdict.EXPIRED, before, 1)
     (request,) = bench.gate.journal.records.list_requests(None, 9)
     assert (request.status, request.answer) == ("expired", "expire")
 
@@ -42,20 +42,20 @@ async def test_an_edit_nobody_answers_expires_and_the_question_is_taken_down(ben
 ])  # fmt: skip
 async def test_where_nobody_can_be_asked_the_answer_is_no(bench: Bench, asker: ScriptedAsker, said: str) -> None:
     bench.write(SOURCE)
-    before = bench.bytes()
+    before = bench.read_all()
     bench.asker = asker
-    outcome = await bench.gate.propose(proposal(bench.change("area.py", "3.14", "3")))
-    assert (outcome.verdict, said in outcome.reason, bench.bytes()) == (Verdict.REFUSED, True, before)
+    outcome = await bench.gate.propose(make_proposal(bench.change("area.py", "3.14", "3")))
+    assert (outcome.verdict, said in outcome.reason, bench.read_all()) == (Verdict.REFUSED, True, before)
 
 
 async def test_a_request_that_is_cancelled_is_withdrawn_from_the_screen(bench: Bench) -> None:
     bench.write(SOURCE)
-    bench.answer(Answer.EXPIRE)
+    bench.set_answers(Answer.EXPIRE)
     wanted = True
     asking = asyncio.ensure_future(
-        bench.gate.propose(proposal(bench.change("area.py", "3.14", "3")), cancelled=lambda: not wanted)
+        bench.gate.propose(make_proposal(bench.change("area.py", "3.14", "3")), cancelled=lambda: not wanted)
     )
-    await bench.asked()
+    await bench.wait_for_question()
     wanted = False
     outcome = await asking
     assert (outcome.verdict, "cancelled" in outcome.reason, bench.asker.taken_down) == (Verdict.EXPIRED, True, 1)
@@ -63,9 +63,9 @@ async def test_a_request_that_is_cancelled_is_withdrawn_from_the_screen(bench: B
 
 async def test_a_task_that_is_cancelled_is_recorded_as_withdrawn(bench: Bench) -> None:
     bench.write(SOURCE)
-    bench.answer(Answer.EXPIRE)
-    asking = asyncio.ensure_future(bench.gate.propose(proposal(bench.change("area.py", "3.14", "3"))))
-    await bench.asked()
+    bench.set_answers(Answer.EXPIRE)
+    asking = asyncio.ensure_future(bench.gate.propose(make_proposal(bench.change("area.py", "3.14", "3"))))
+    await bench.wait_for_question()
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking
@@ -79,9 +79,9 @@ async def test_an_asker_that_breaks_down_is_recorded_and_writes_nothing(bench: B
             raise ZeroDivisionError
 
     bench.write(SOURCE)
-    before = bench.bytes()
+    before = bench.read_all()
     bench.asker = Broken()
     with pytest.raises(ZeroDivisionError):
-        await bench.gate.propose(proposal(bench.change("area.py", "3.14", "3")))
+        await bench.gate.propose(make_proposal(bench.change("area.py", "3.14", "3")))
     (request,) = bench.gate.journal.records.list_requests(None, 9)
-    assert (request.status, "ZeroDivisionError" in request.reason, bench.bytes()) == ("failed", True, before)
+    assert (request.status, "ZeroDivisionError" in request.reason, bench.read_all()) == ("failed", True, before)
