@@ -117,7 +117,7 @@ class Generator:
         """Read a document that was just opened, so that its first key need not wait for the parser; blocking."""
         if self.is_on(document):
             self._trees.of(document)
-            self._index.prepare(document)
+            self._index.read_ahead(document)
 
     def reuse(self, document: Document, offset: int) -> Completion | None:
         """Return the rest of a suggestion that is being typed, None if there is none; microseconds, for a loop."""
