@@ -151,13 +151,13 @@ class ScriptedGenerator:
     def reuse(self, document: Document, offset: int) -> Completion | None:
         return self.reusable
 
-    def expects(self, document: Document, offset: int) -> bool:
+    def has_joinable_run(self, document: Document, offset: int) -> bool:
         return False
 
-    def shown(self, suggestion_id: str) -> None:
+    def record_shown(self, suggestion_id: str) -> None:
         self.events.append(("shown", suggestion_id))
 
-    def accepted(self, suggestion_id: str, length: int | None = None) -> None:
+    def record_accepted(self, suggestion_id: str, length: int | None = None) -> None:
         self.events.append(("accepted", suggestion_id))
 
     def prepare(self, document: Document) -> None:
@@ -172,7 +172,7 @@ class ScriptedGenerator:
     def set_policy(self, policy: CompletionPolicy) -> None:
         self.policies.append(policy)
 
-    def statistics(self) -> CompletionStatistics:
+    def compute_statistics(self) -> CompletionStatistics:
         return CompletionStatistics(requests=len(self.asked))
 
     def close(self) -> None:

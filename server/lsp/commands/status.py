@@ -76,7 +76,7 @@ class Result(CommandRecord):
 
 
 async def execute(snapshot: Snapshot, services: Services, _: NoArguments) -> Result:
-    """Gather the facts; also works while the server is starting."""
+    """Return the state of the server, its index and its models; also works while the server is starting."""
     from server.version import VERSION  # noqa: PLC0415
 
     core = services.cores.current
