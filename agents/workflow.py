@@ -1,7 +1,7 @@
 """The workflow over tasks and reviewer: generate, test, review, refine while the score rises, then one proposal.
 
 Makes at most three rounds and proposes the best of them, with a test that is run in each round. Records each round with
-its cost. Writes nothing and runs nothing itself (`agents.tasks.task.Means`). Start at `Workflow.run`.
+its cost. Writes nothing and runs nothing itself (`agents.tasks.task.Resources`). Start at `Workflow.run`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from agents.edits import Change
     from agents.findings import Finding
-    from agents.tasks.task import Means, Result, Task
+    from agents.tasks.task import Resources, Result, Task
     from indexing.syntax.documents import Document
 
 ROUNDS = 3
@@ -94,32 +94,32 @@ class Workflow:
     """One run of the workflow; after an error, `rounds` still holds the rounds that were finished."""
 
     scene: Scene
-    means: Means
+    resources: Resources
     rounds: list[Round] = field(default_factory=list)
 
     def run(self, task: Task, most: int = ROUNDS) -> WorkflowResult:
-        """Run at most `most` rounds, starting with `task`; blocking.
+        """Run at most `most` rounds, starting with `task`, and return the best one as a proposal; blocking.
 
         Raises:
             Cancelled: the request was cancelled.
             models.errors.ModelError: the model is broken or gone.
         """
-        meter = MeteredModel(self.means.model) if self.means.model is not None else None
-        means = replace(self.means, model=meter) if meter is not None else self.means
+        meter = MeteredModel(self.resources.model) if self.resources.model is not None else None
+        resources = replace(self.resources, model=meter) if meter is not None else self.resources
         begun = time.monotonic()
-        first = running.propose(task, self.scene, means)
+        first = running.propose(task, self.scene, resources)
         if not isinstance(first, ProposedEdit):
             return WorkflowResult(first)
         document = _apply_proposal(self.scene.document, first)
         if document is None:
             return WorkflowResult(first)  # the proposal changes another file: there is nothing to refine
-        before = means.review(self.scene.document)
-        best = self._write_and_run_test(self._review_document(document, before, means), means)
+        before = resources.review(self.scene.document)
+        best = self._write_and_run_test(self._review_document(document, before, resources), resources)
         self._record_round("generate", best, meter, begun)
         number = 1
         while len(self.rounds) < most and best.findings:
             begun = time.monotonic()
-            better = self._refine(best, before, means)
+            better = self._refine(best, before, resources)
             if better is None:
                 break
             self._record_round("refine", better, meter, begun)
@@ -129,28 +129,29 @@ class Workflow:
         tested = summarise_run(best.run) if best.run is not None else ""
         return WorkflowResult(self._build_proposal(first, best, tested), tuple(self.rounds), number, tested)
 
-    def _review_document(self, document: Document, before: Sequence[Finding], means: Means) -> _State:
+    def _review_document(self, document: Document, before: Sequence[Finding], resources: Resources) -> _State:
         """Return the state of `document`: its score, and its findings that `before` does not have."""
-        means.report("reviewing")
-        findings = means.review(document)
+        resources.report("reviewing")
+        findings = resources.review(document)
         reviewed = FileReview(document, findings, measure_code(document), None, style.count_layout_problems(document))
         return _State(document, find_new_findings(before, findings), score=build_report([reviewed]).score)
 
-    def _write_and_run_test(self, state: _State, means: Means) -> _State:
+    def _write_and_run_test(self, state: _State, resources: Resources) -> _State:
         """Return `state` with a new test of the written code and its result; unchanged where no test is possible."""
         span = Span(self.scene.span.start, self.scene.span.start)
         scene = Scene(state.document, Syntax.of(state.document), span)
-        if means.model is None or write_test.offer(scene) is None:
+        if resources.model is None or write_test.offer(scene) is None:
             return state
         code = self._build_change(state.document)
         ran: list[TestRun] = []
 
         def run_tests(candidates: Sequence[Sequence[Change]], path: Path) -> Sequence[TestRun]:
-            runs = means.run_tests([[code, *one] for one in candidates], path)
+            """Run the candidates' tests together with the written code; keep the results in `ran`."""
+            runs = resources.run_tests([[code, *one] for one in candidates], path)
             ran.extend(runs)
             return runs
 
-        result = running.propose(write_test.TASK, scene, replace(means, run_tests=run_tests))
+        result = running.propose(write_test.TASK, scene, replace(resources, run_tests=run_tests))
         if not isinstance(result, ProposedEdit) or any(one.path == code.path for one in result.changes):
             return state  # a test in the same file would need a second change of that file
         run = next(
@@ -163,28 +164,28 @@ class Workflow:
         penalty = FAILED_TEST * run.failed if run.ran else 0.0
         return replace(state, run=run, score=None if state.score is None else max(0.0, state.score - penalty))
 
-    def _refine(self, state: _State, before: Sequence[Finding], means: Means) -> _State | None:
+    def _refine(self, state: _State, before: Sequence[Finding], resources: Resources) -> _State | None:
         """Return the state after fixing up to 3 findings that the change brought; None where none could be fixed."""
         document = state.document
         for finding in state.findings[:_FIXED]:
-            means.report(f"fixing {finding.code}")
-            document = _fix_finding(document, finding, means) or document
+            resources.report(f"fixing {finding.code}")
+            document = _fix_finding(document, finding, resources) or document
         if document is state.document:
             return None
-        refined = replace(self._review_document(document, before, means), test=state.test)
+        refined = replace(self._review_document(document, before, resources), test=state.test)
         return (
-            self._apply_test_run(refined, self._rerun_test(refined, state.run, means))
+            self._apply_test_run(refined, self._rerun_test(refined, state.run, resources))
             if state.run is not None
             else refined
         )
 
-    def _rerun_test(self, state: _State, before: TestRun, means: Means) -> TestRun:
+    def _rerun_test(self, state: _State, before: TestRun, resources: Resources) -> TestRun:
         """Return the test's result with the current code; `before` if that did not run, to ask nobody again."""
         path = next((one.path for one in state.test if one.path is not None), None)
         if not before.ran or path is None:
             return before
-        means.report("running the test")
-        runs = means.run_tests([[self._build_change(state.document), *state.test]], path)
+        resources.report("running the test")
+        runs = resources.run_tests([[self._build_change(state.document), *state.test]], path)
         return runs[0] if runs else TestRun(ran=False, output="permission was refused.")
 
     def _record_round(self, step: str, state: _State, meter: MeteredModel | None, begun: float) -> None:
@@ -216,11 +217,11 @@ def _apply_proposal(document: Document, proposal: ProposedEdit) -> Document | No
     return replace(document, text=change.after) if change is not None else None
 
 
-def _fix_finding(document: Document, finding: Finding, means: Means) -> Document | None:
+def _fix_finding(document: Document, finding: Finding, resources: Resources) -> Document | None:
     """Return `document` without `finding`, which is located again by code and message; None where that fails."""
     meant = (finding.code, finding.message)
-    present = next((one for one in means.review(document) if (one.code, one.message) == meant), None)
-    return refine.fix_finding(document, present, means) if present is not None else None
+    present = next((one for one in resources.review(document) if (one.code, one.message) == meant), None)
+    return refine.fix_finding(document, present, resources) if present is not None else None
 
 
 def _is_higher(score: float | None, then: float | None) -> bool:

@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from agents.completion.candidates import NOISE, Choice, chosen, suggestion
+from agents.completion.candidates import NOISE, Choice, build_suggestion, choose
 from agents.completion.reuse import SuggestionCache
 from agents.completion.statistics import Recorder
 from agents.suggestions import Completion, Trigger
@@ -68,7 +68,7 @@ class Request:
         return max(1.0, whole_ms - (time.monotonic() - self.began) * 1000)
 
     @property
-    def waits_until(self) -> float:
+    def deadline(self) -> float:
         """Moment of the monotonic clock until which the request waits for the model."""
         automatic = self.trigger is Trigger.AUTOMATIC
         if self.model is not None and self.model.entry.large:
@@ -104,27 +104,27 @@ class Answers:
         """Choose suggestions, put them into the reuse cache and return them; `why` is the reason if none is left."""
         cursor, policy = polisher.cursor, request.policy
         document = cursor.document
-        shift = self.recorder.threshold_shift() if policy.adaptive else 0.0
+        shift = self.recorder.compute_threshold_shift() if policy.adaptive else 0.0
         choice = Choice(
             request.trigger,
             policy.threshold + shift,
             request.limit,
             lambda text: self.cache.is_rejected(document.uri, cursor.offset, text),
-            polisher.breaks,
+            polisher.breaks_syntax,
             polisher.is_strict,
             NOISE if request.expects_large else 0.0,
         )
-        best, reason = chosen(candidates, choice)
+        best, reason = choose(candidates, choice)
         if not best:
             return Completion((), why or reason, model_ms=model_ms)
-        suggestions = tuple(suggestion(one, cursor, next(self._identities)) for one in best)
+        suggestions = tuple(build_suggestion(one, cursor, next(self._identities)) for one in best)
         for one in reversed(suggestions):  # the best last: the newest that fits is found first
             self.cache.put(document, cursor.offset, one)
         return Completion(suggestions, model_ms=model_ms)
 
-    def report(self, error: Exception) -> None:
+    def report_failure(self, error: Exception) -> None:
         """Count a failure of the model, and log it unless it is the same as last time: one line, not one a key."""
-        self.recorder.failed()
+        self.recorder.record_failure()
         if (said := str(error)) != self._reported:
             self._reported = said
             _LOG.warning("The completion model failed; suggestions come from the workspace alone.", exc_info=error)

@@ -1,6 +1,6 @@
 """Candidates: what recall and the model offer for one place, each polished and with how sure it is; and the choice.
 
-Never asks a model or the index. Start at `chosen`.
+Never asks a model or the index. Start at `choose`.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Candidate:
     rank: Rank = Rank.USUAL
 
 
-def merged(candidates: Iterable[Candidate]) -> list[Candidate]:
+def merge(candidates: Iterable[Candidate]) -> list[Candidate]:
     """Sort candidates by rank, then by confidence; of those with the same text keep the surest, at the best rank."""
     best: dict[str, Candidate] = {}
     for candidate in candidates:
@@ -81,7 +81,7 @@ class Choice:
         trigger: typing gets one that is sure enough; a person who asks gets all but noise.
         threshold: least confidence for typing.
         limit: most candidates for a person who asks.
-        unwanted: whether a text was turned down at this place before.
+        is_rejected: whether a text was turned down at this place before.
         breaks: whether a text makes new syntax errors; asked only of what would be shown, as it takes a parse.
         strict: what breaks is not shown to a person who asks either.
         noise: least confidence of the best one for a person who asks.
@@ -90,15 +90,15 @@ class Choice:
     trigger: Trigger
     threshold: float
     limit: int
-    unwanted: Callable[[str], bool]
+    is_rejected: Callable[[str], bool]
     breaks: Callable[[Insertion], bool]
     strict: bool = False
     noise: float = 0.0
 
 
-def chosen(candidates: Iterable[Candidate], choice: Choice) -> tuple[list[Candidate], str]:
+def choose(candidates: Iterable[Candidate], choice: Choice) -> tuple[list[Candidate], str]:
     """Return the suggestions to show, best first, and the reason if there are none."""
-    ordered = merged(candidates)
+    ordered = merge(candidates)
     if not ordered:
         return [], "nothing"
     if choice.trigger is Trigger.INVOKED:
@@ -112,7 +112,7 @@ def chosen(candidates: Iterable[Candidate], choice: Choice) -> tuple[list[Candid
     for one in fitting:
         if one.confidence < choice.threshold:
             continue
-        if choice.unwanted(one.insertion.text):
+        if choice.is_rejected(one.insertion.text):
             why = "rejected"
         elif choice.breaks(one.insertion):
             why = "errors"
@@ -126,7 +126,7 @@ def is_worth_showing(text: str) -> bool:
     return len(text.strip()) >= _LEAST_CHARACTERS and bool(_CODE.search(text))
 
 
-def suggestion(candidate: Candidate, cursor: Cursor, identity: str) -> Suggestion:
+def build_suggestion(candidate: Candidate, cursor: Cursor, identity: str) -> Suggestion:
     """Return `candidate` as the record that leaves this folder."""
     return Suggestion(
         identity,
@@ -139,7 +139,7 @@ def suggestion(candidate: Candidate, cursor: Cursor, identity: str) -> Suggestio
     )
 
 
-def from_start(given: Suggestion, *, start: int, shift: int, selected: str) -> Suggestion:
+def prepend_text(given: Suggestion, *, start: int, shift: int, selected: str) -> Suggestion:
     """Return a suggestion made after a selected popup item as one that begins with the item.
 
     Args:

@@ -2,7 +2,7 @@
 
 Only figures go in: what recall counted, what the model's probabilities were, how large the model is. For a model with a
 show-filter of its own (`models/catalog/show_filter.py`) that one says it instead; what is here serves recall, and all
-others. Start at `of_recall`, `of_draft` and `of_generation`.
+others. Start at `estimate_recalled`, `estimate_draft` and `estimate_generated`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ UNKNOWN = 0.018  # recall's figure where it has nothing; a logit of -4
 _TINY, _LARGE = 1e7, 1e9
 
 
-def of_recall(recalled: Recalled) -> float:
+def estimate_recalled(recalled: Recalled) -> float:
     """Return the confidence in recalled text: recall's calibrated probability if it has one."""
     if recalled.confidence:
         return min(max(recalled.confidence, 0.0), 1.0)
@@ -45,14 +45,14 @@ def of_recall(recalled: Recalled) -> float:
     return _logistic(sum(weight * value for weight, value in zip(_RECALL, features, strict=True)))
 
 
-def of_draft(recalled: Recalled, log_probs: Sequence[float], parameters: int = 0) -> float:
+def estimate_draft(recalled: Recalled, log_probs: Sequence[float], parameters: int = 0) -> float:
     """Return the confidence in recalled text that a model with `parameters` weights (0 for unknown) has scored."""
-    said = of_recall(recalled)
-    large = logit(said) / 2 + logit(joint(log_probs))
+    said = estimate_recalled(recalled)
+    large = logit(said) / 2 + logit(compute_joint_probability(log_probs))
     return _logistic(_between(_weigh(DRAFT, said, log_probs), large, parameters))
 
 
-def of_generation(
+def estimate_generated(
     log_probs: Sequence[float], parameters: int = 0, *, agreed: float | None = None, other: float | None = None
 ) -> float:
     """Return the confidence in text that a model with `parameters` weights (0 for unknown) has written.
@@ -63,7 +63,7 @@ def of_generation(
         agreed: recall's figure for the same line, None if it does not say so.
         other: recall's figure for its best other line, None without one.
     """
-    alone = logit(joint(log_probs))
+    alone = logit(compute_joint_probability(log_probs))
     if agreed is not None:
         tiny, large = _weigh(AGREED, agreed, log_probs), max(alone, alone + logit(agreed) / 2)
     else:
@@ -71,25 +71,29 @@ def of_generation(
     return _logistic(_between(tiny, large, parameters))
 
 
-def disputed(said: float) -> float:
+def lower_disputed(said: float) -> float:
     """Return the confidence in recalled text, given as `said`, where a large model would write something else."""
     return _logistic(logit(said) + DISPUTED)
 
 
-def joint(log_probs: Sequence[float]) -> float:
+def compute_joint_probability(log_probs: Sequence[float]) -> float:
     """Return the probability of all tokens together; 0 for no tokens."""
     total = sum(log_probs)
     return math.exp(max(min(total, 0.0), -700.0)) if log_probs and math.isfinite(total) else 0.0
 
 
-def mean(log_probs: Sequence[float]) -> float:
+def compute_mean_probability(log_probs: Sequence[float]) -> float:
     """Return the geometric mean of the tokens' probabilities; 0 for no tokens."""
-    return joint((sum(log_probs) / len(log_probs),)) if log_probs else 0.0
+    return compute_joint_probability((sum(log_probs) / len(log_probs),)) if log_probs else 0.0
 
 
 def _weigh(weights: tuple[float, float, float], recalled: float, log_probs: Sequence[float]) -> float:
     one, said, judged = weights
-    return one + said * max(logit(recalled), logit(UNKNOWN)) + judged * math.log(max(joint(log_probs), 1e-12))
+    return (
+        one
+        + said * max(logit(recalled), logit(UNKNOWN))
+        + judged * math.log(max(compute_joint_probability(log_probs), 1e-12))
+    )
 
 
 def _between(tiny: float, large: float, parameters: int) -> float:

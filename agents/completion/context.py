@@ -108,7 +108,7 @@ class ContextGatherer:
                 self._last.popitem(last=False)
         return snippets
 
-    def visit(self, cursor: Cursor) -> None:
+    def remember_place(self, cursor: Cursor) -> None:
         """Remember that a person works at `cursor`, whose document has passed the gate."""
         above = cursor.prefix.rsplit("\n", _RECENT_LINES)[-_RECENT_LINES:]
         below = cursor.suffix.split("\n", _RECENT_LINES)[:_RECENT_LINES]
@@ -147,7 +147,7 @@ class ContextGatherer:
 def _hits(cursor: Cursor, syntax: Syntax | None, index: Index, *, limit: int, deadline: float) -> list[Hit]:
     """Return definitions of names used near the cursor, then similar code, as far as the deadline allows."""
     document = cursor.document
-    names = used_names(cursor)
+    names = list_names(cursor)
     definitions: list[Hit] = []
     if names:
         wanted = max(1, round(limit * _SHARE_OF_DEFINITIONS))
@@ -187,7 +187,7 @@ def _is_example(hit: Hit, document: Document) -> bool:
     return languages.get(languages.detect(hit.path)).is_like(document.entry)
 
 
-def used_names(cursor: Cursor) -> tuple[str, ...]:
+def list_names(cursor: Cursor) -> tuple[str, ...]:
     """Return up to `_NAMES` identifiers of the lines before the cursor, nearest first, without duplicates."""
     lines = cursor.prefix.rsplit("\n", _NEAR_LINES)[-_NEAR_LINES:]
     found = _IDENTIFIER.findall("\n".join(lines))

@@ -52,7 +52,9 @@ class Cursor:
         if start and (line_end := before.find("\n")) >= 0:
             before = before[line_end + 1 :]
         behind = text[offset : offset + SUFFIX_WINDOW]
-        return cls(document, offset, normalized(before), normalized(behind), _newline(before, behind))
+        return cls(
+            document, offset, normalize_line_endings(before), normalize_line_endings(behind), _newline(before, behind)
+        )
 
     @cached_property
     def before(self) -> str:
@@ -98,12 +100,12 @@ class Cursor:
         return 0 < self.offset < len(text) and text[self.offset - 1] == "\r" and text[self.offset] == "\n"
 
 
-def normalized(text: str) -> str:
+def normalize_line_endings(text: str) -> str:
     """Return `text` with LF as its only line ending."""
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
-def width(line: str) -> int:
+def measure_indentation(line: str) -> int:
     """Return the columns of a line's indentation; a tab counts to the next multiple of four."""
     columns = 0
     for character in line:
@@ -116,7 +118,7 @@ def width(line: str) -> int:
     return columns
 
 
-def first_line(text: str) -> str:
+def keep_first_line(text: str) -> str:
     """Return `text` up to the end of its first line that is not blank."""
     lines = text.split("\n")
     at = next((number for number, line in enumerate(lines) if line.strip()), 0)

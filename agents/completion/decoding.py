@@ -1,6 +1,6 @@
 """One model run: drafts judged in one pass, else text decoded under the stop rules.
 
-Never raises: a broken model ends up as an outcome with a problem. Start at `Decoder.work`.
+Never raises: a broken model ends up as an outcome with a problem. Start at `Decoder.decode`.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from agents.completion import confidence, drafts
-from agents.completion.cursor import first_line
-from agents.completion.scoring import Line, judged
+from agents.completion.cursor import keep_first_line
+from agents.completion.scoring import Line, score_lines
 from models.completion import FillRequest, StopReason
 
 if TYPE_CHECKING:
@@ -45,25 +45,25 @@ class Outcome:
     error: Exception | None = None
 
 
-class Watched(Protocol):
+class RunControl(Protocol):
     """The observer of a model run: receives the text so far and says whether to go on."""
 
     text: str
 
-    def unwanted(self) -> bool:
+    def should_stop(self) -> bool:
         """Whether to stop at the next token."""
         ...
 
 
 @dataclass
-class Glance:
-    """Implements `Watched` for a run that one request alone waits for.
+class RequestControl:
+    """Implements `RunControl` for a run that one request alone waits for.
 
     Attributes:
-        unwanted: as in `Watched`.
+        should_stop: as in `RunControl`.
     """
 
-    unwanted: Callable[[], bool]
+    should_stop: Callable[[], bool]
     text: str = ""
 
 
@@ -93,7 +93,7 @@ class Decoder:
     budget_ms: float = 0.0
     partial: bool = False
 
-    def work(self, run: Watched) -> Outcome:
+    def decode(self, run: RunControl) -> Outcome:
         """Ask the model; `run` says when to stop and is told the text so far."""
         started = time.monotonic()
         candidates: list[Candidate] = []
@@ -104,14 +104,14 @@ class Decoder:
             problem, error = "model-failed", failure
         return Outcome(self.polisher, tuple(candidates), (time.monotonic() - started) * 1000, problem, error)
 
-    def _ask(self, run: Watched) -> tuple[list[Candidate], str]:
+    def _ask(self, run: RunControl) -> tuple[list[Candidate], str]:
         cursor = self.polisher.cursor
         path = _prompt_path(cursor)
         request = FillRequest(
             path, cursor.prefix, cursor.suffix, self.snippets, self.tokens, self.budget_ms, self.partial
         )
         lines, accepted = self._judge_drafts(request, run)
-        if run.unwanted():
+        if run.should_stop():
             return [], "cancelled"
         if accepted and self.alternatives <= 1:
             return self._judge_lines(lines), ""
@@ -121,16 +121,16 @@ class Decoder:
             return self.polisher.stop_rules(text)
 
         generations = self.model.generate(
-            request, stop=stop, cancelled=run.unwanted, alternatives=max(self.alternatives, 1)
+            request, stop=stop, cancelled=run.should_stop, alternatives=max(self.alternatives, 1)
         )
         finished = [one for one in generations if one.stop is not StopReason.CANCELLED]
-        problem = "cancelled" if not finished and (generations or run.unwanted()) else ""
+        problem = "cancelled" if not finished and (generations or run.should_stop()) else ""
         return self._judge_lines([*lines, *(self._read_generation(one) for one in finished)]), problem
 
     def _judge_lines(self, lines: Sequence[Line]) -> list[Candidate]:
-        return judged(lines, self.recalled, self.polisher.cursor, self.model.entry)
+        return score_lines(lines, self.recalled, self.polisher.cursor, self.model.entry)
 
-    def _judge_drafts(self, request: FillRequest, run: Watched) -> tuple[list[Line], bool]:
+    def _judge_drafts(self, request: FillRequest, run: RunControl) -> tuple[list[Line], bool]:
         """Return the drafts with the model's opinion, and whether one is what decoding would give.
 
         None for a large model: to judge one token takes it as long as to write one, and what it writes says whether it
@@ -138,28 +138,30 @@ class Decoder:
         """
         if self.model.entry.large:
             return [], False
-        likely = [one for one in self.recalled if one.text.strip() and confidence.of_recall(one) >= confidence.LEAST]
+        likely = [
+            one for one in self.recalled if one.text.strip() and confidence.estimate_recalled(one) >= confidence.LEAST
+        ]
         likely = likely[:_MOST_DRAFTS]
         if not likely:
             return [], False
-        scores = self.model.score(request, [one.text for one in likely], cancelled=run.unwanted)
+        scores = self.model.score(request, [one.text for one in likely], cancelled=run.should_stop)
         lines, accepted = [], False
         for recalled, score in zip(likely, scores, strict=False):
-            length = drafts.accepted_length(score)
+            length = drafts.count_accepted_characters(score)
             text = recalled.text[:length] if length else recalled.text
             accepted = accepted or length > 0
-            log_probs = drafts.first_line(score)
-            lines.append(Line(self.polisher.polished(text), first_line(recalled.text), log_probs, recalled))
+            log_probs = drafts.list_first_line_log_probs(score)
+            lines.append(Line(self.polisher.polish(text), keep_first_line(recalled.text), log_probs, recalled))
         return lines, accepted
 
     def _read_generation(self, generation: Generation) -> Line:
         text, log_probs = generation.text, generation.log_probs
-        first = first_line(text)
+        first = keep_first_line(text)
         if len(first) < len(text):
-            if confidence.mean(log_probs) < self.block_threshold:
+            if confidence.compute_mean_probability(log_probs) < self.block_threshold:
                 text = first
             log_probs = log_probs[: self.model.count_tokens(first)]
-        return Line(self.polisher.polished(text), first, log_probs)
+        return Line(self.polisher.polish(text), first, log_probs)
 
 
 def _prompt_path(cursor: Cursor) -> str:

@@ -1,7 +1,7 @@
 """Drafts: what recall offers, judged by the model in one pass instead of decoded token by token.
 
 A line whose every token has p > 0.5 is exactly what greedy decoding would give: no other token can be likelier
-(greedy speculative decoding, Stern et al. 2018, with a draft of any origin). Start at `accepted_length`.
+(greedy speculative decoding, Stern et al. 2018, with a draft of any origin). Start at `count_accepted_characters`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _CERTAIN = math.log(0.5)
 
 
-def accepted_length(score: Score) -> int:
+def count_accepted_characters(score: Score) -> int:
     """Return how many characters of the draft, in whole lines, greedy decoding would also give."""
     sure = 0
     for log_prob, end in zip(score.log_probs, score.token_ends, strict=False):
@@ -27,7 +27,7 @@ def accepted_length(score: Score) -> int:
     return max(score.text.rfind("\n", 0, sure), 0)
 
 
-def first_line(score: Score) -> tuple[float, ...]:
+def list_first_line_log_probs(score: Score) -> tuple[float, ...]:
     """Return the log-probabilities of the tokens in the draft's first line."""
     end = score.text.find("\n")
     end = len(score.text) if end < 0 else end

@@ -1,6 +1,6 @@
 """The rules for places where nothing is suggested, applied before any other work.
 
-Never looks at what could be suggested; that is `polish`. Start at `refusal`.
+Never looks at what could be suggested; that is `polish`. Start at `find_refusal`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 _CLOSED_BY_EDITOR = re.compile(r"\s*[)>}\]\"'`]*\s*[:{;,]?\s*\Z")
 
 
-def refusal(cursor: Cursor, *, trigger: Trigger, policy: CompletionPolicy, withheld: Callable[[Document], str]) -> str:
+def find_refusal(
+    cursor: Cursor, *, trigger: Trigger, policy: CompletionPolicy, withheld: Callable[[Document], str]
+) -> str:
     """Return why nothing is offered here, in one word; "" when something may be."""
     document = cursor.document
     if len(document.text) > policy.longest_document:

@@ -1,7 +1,7 @@
 """The evidence for and against a suggestion, as figures for the model's show-filter.
 
 Looks at the text around the cursor, the suggestion, the model's probabilities and recall's figure; parses nothing, so
-it takes microseconds. What the figures are worth is the filter's to say. Start at `of_line`;
+it takes microseconds. What the figures are worth is the filter's to say. Start at `collect_evidence`;
 `models/catalog/show_filter.py` lists what the names mean.
 """
 
@@ -27,7 +27,7 @@ _NEAR = 12_000  # characters around the cursor in which names and lines count as
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class ScoredLine:
     """A line with a model's opinion of it.
 
     Attributes:
@@ -46,7 +46,9 @@ class Judged:
         return max(sum(self.log_probs), _LEAST_TOTAL) if self.log_probs else _LEAST_TOTAL
 
 
-def of_line(cursor: Cursor, line: Judged, *, recalled: Recalled | None, rival: Judged | None) -> dict[str, float]:
+def collect_evidence(
+    cursor: Cursor, line: ScoredLine, *, recalled: Recalled | None, rival: ScoredLine | None
+) -> dict[str, float]:
     """Return the evidence about one suggestion.
 
     Args:
@@ -74,14 +76,14 @@ def _of_recall(recalled: Recalled | None) -> dict[str, float]:
     if recalled is None:
         return {"said": confidence.logit(confidence.UNKNOWN), "matched": 0.0, "votes": 0.0, "same_file": 0.0}
     return {
-        "said": confidence.logit(max(confidence.of_recall(recalled), confidence.UNKNOWN)),
+        "said": confidence.logit(max(confidence.estimate_recalled(recalled), confidence.UNKNOWN)),
         "matched": math.log1p(recalled.matched_tokens),
         "votes": math.log1p(max(recalled.votes, 0)),
         "same_file": float(recalled.same_file),
     }
 
 
-def _of_tokens(line: Judged) -> dict[str, float]:
+def _of_tokens(line: ScoredLine) -> dict[str, float]:
     return {
         "total": line.total,
         "worst": max(min(line.log_probs, default=_LEAST_TOKEN), _LEAST_TOKEN),
@@ -104,7 +106,7 @@ def _of_place(cursor: Cursor) -> dict[str, float]:
     }
 
 
-def _of_text(cursor: Cursor, line: Judged) -> dict[str, float]:
+def _of_text(cursor: Cursor, line: ScoredLine) -> dict[str, float]:
     text = line.text
     return {
         "characters": math.log1p(len(text.strip())),

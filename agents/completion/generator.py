@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING
 
 from agents.completion import confidence
 from agents.completion.answers import Answers, Request
-from agents.completion.candidates import Candidate, Rank, from_start
+from agents.completion.candidates import Candidate, Rank, prepend_text
 from agents.completion.completion_policy import CompletionPolicy
 from agents.completion.context import ContextGatherer
-from agents.completion.cursor import Cursor, first_line
-from agents.completion.decoding import Decoder, Glance, Outcome
-from agents.completion.eligibility import refusal
+from agents.completion.cursor import Cursor, keep_first_line
+from agents.completion.decoding import Decoder, Outcome, RequestControl
+from agents.completion.eligibility import find_refusal
 from agents.completion.plan import Extent, Plan, needs_syntax, plan
 from agents.completion.polish import Polisher
 from agents.completion.runs import Ending, Place, Run, Runs
-from agents.completion.shaping.indentation import moved_to, padding
+from agents.completion.shaping.indentation import compute_padding, move_to
 from agents.suggestions import Completion, Origin, Trigger
 from indexing.syntax.trees import SyntaxTrees
 
@@ -96,7 +96,7 @@ class Generator:
             limit: most suggestions to return to a person who asks.
         """
         started = time.monotonic()
-        lacking = "" if selected else padding(Cursor.at(document, offset))
+        lacking = "" if selected else compute_padding(Cursor.at(document, offset))
         if lacking is None:
             completion = Completion((), "indentation")
         elif selected:
@@ -106,7 +106,7 @@ class Generator:
         else:
             completion = self._complete(document, offset, trigger, cancelled, limit)
         completion = replace(completion, total_ms=(time.monotonic() - started) * 1000)
-        self._answers.recorder.answered(document.uri, completion)
+        self._answers.recorder.record_answer(document.uri, completion)
         return completion
 
     def is_on(self, document: Document) -> bool:
@@ -117,7 +117,7 @@ class Generator:
         """Read a document that was just opened, so that its first key need not wait for the parser; blocking."""
         if self.is_on(document):
             self._trees.of(document)
-            self._index.prepare(document)
+            self._index.read_ahead(document)
 
     def reuse(self, document: Document, offset: int) -> Completion | None:
         """Return the rest of a suggestion that is being typed, None if there is none; microseconds, for a loop."""
@@ -126,24 +126,24 @@ class Generator:
         if rest is None:
             return None
         completion = Completion((rest,), total_ms=(time.monotonic() - started) * 1000)
-        self._answers.recorder.answered(document.uri, completion)
+        self._answers.recorder.record_answer(document.uri, completion)
         return completion
 
-    def expects(self, document: Document, offset: int) -> bool:
+    def has_joinable_run(self, document: Document, offset: int) -> bool:
         """Whether a model run under way may still be the answer, so that asking now starts no other."""
-        return self._runs.expects(document, offset)
+        return self._runs.has_joinable_run(document, offset)
 
-    def shown(self, suggestion_id: str) -> None:
+    def record_shown(self, suggestion_id: str) -> None:
         """Record that an editor showed the suggestion."""
-        self._answers.recorder.shown(suggestion_id)
+        self._answers.recorder.record_shown(suggestion_id)
 
-    def accepted(self, suggestion_id: str, length: int | None = None) -> None:
+    def record_accepted(self, suggestion_id: str, length: int | None = None) -> None:
         """Record that a person accepted the suggestion, or its first `length` characters."""
-        self._answers.recorder.accepted(suggestion_id, length)
+        self._answers.recorder.record_accepted(suggestion_id, length)
 
-    def rejected(self, suggestion_id: str) -> None:
+    def record_rejected(self, suggestion_id: str) -> None:
         """Record that a person rejected the suggestion, which is then not suggested there again unasked."""
-        given = self._answers.recorder.rejected(suggestion_id)
+        given = self._answers.recorder.record_rejected(suggestion_id)
         if given is not None:
             self._answers.cache.reject(*given)
 
@@ -156,9 +156,9 @@ class Generator:
         """Follow another policy from the next request on."""
         self._policy = policy
 
-    def statistics(self) -> CompletionStatistics:
+    def compute_statistics(self) -> CompletionStatistics:
         """Return counts and latencies since the start."""
-        return self._answers.recorder.statistics()
+        return self._answers.recorder.compute_statistics()
 
     def forget(self, uri: str) -> None:
         """Drop the suggestions and the context kept of a closed document."""
@@ -184,7 +184,7 @@ class Generator:
         text = document.text[:start] + selected + document.text[cursor.offset :]
         shift = len(text) - len(document.text)
         completion = self._complete(replace(document, text=text), cursor.offset + shift, trigger, cancelled, limit)
-        moved = tuple(from_start(one, start=start, shift=shift, selected=selected) for one in completion.suggestions)
+        moved = tuple(prepend_text(one, start=start, shift=shift, selected=selected) for one in completion.suggestions)
         return replace(completion, suggestions=moved)
 
     def _complete_behind(  # noqa: PLR0913, PLR0917 - as above
@@ -201,7 +201,7 @@ class Generator:
         text = document.text[:offset] + added + document.text[offset:]
         completion = self._complete(replace(document, text=text), offset + len(added), trigger, cancelled, limit)
         shift = len(added)
-        moved = tuple(from_start(one, start=offset, shift=shift, selected=added) for one in completion.suggestions)
+        moved = tuple(prepend_text(one, start=offset, shift=shift, selected=added) for one in completion.suggestions)
         return replace(completion, suggestions=moved)
 
     def _complete(
@@ -209,7 +209,7 @@ class Generator:
     ) -> Completion:
         policy = self._policy
         cursor = Cursor.at(document, offset)
-        if why := refusal(cursor, trigger=trigger, policy=policy, withheld=self._index.find_withholding):
+        if why := find_refusal(cursor, trigger=trigger, policy=policy, withheld=self._index.find_withholding):
             return Completion((), why)
         # found by now: a run may have ended while the request waited, and a shifted text was not asked about by `reuse`
         if trigger is Trigger.AUTOMATIC and (rest := self._answers.cache.find(document, cursor.offset)) is not None:
@@ -225,7 +225,7 @@ class Generator:
             return Completion((), "finished")
         if cancelled():
             return Completion((), "cancelled")
-        self._context.visit(cursor)
+        self._context.remember_place(cursor)
         return self._offer(request, the_plan)
 
     def _place(self, cursor: Cursor) -> layout.Place | None:
@@ -239,15 +239,15 @@ class Generator:
         recalled = self._recall(request, the_plan)
         polisher = Polisher(cursor, the_plan)
         least = 0.0 if request.trigger is Trigger.INVOKED else min(policy.threshold, confidence.LEAST)
-        likely = [(one, sure) for one in recalled if (sure := confidence.of_recall(one)) >= least]
-        candidates = [Candidate(polisher.polished(one.text), Origin.RECALL, sure) for one, sure in likely]
+        likely = [(one, sure) for one in recalled if (sure := confidence.estimate_recalled(one)) >= least]
+        candidates = [Candidate(polisher.polish(one.text), Origin.RECALL, sure) for one, sure in likely]
         large = request.model is not None and request.model.entry.large
         sure = _is_sure(candidates, policy.early_first if large else policy.recall_first)
         if request.model is None or (request.trigger is Trigger.AUTOMATIC and sure):
             return self._answers.choose(request, polisher, candidates, why="unsure" if recalled and not likely else "")
         reach = (the_plan.extent, request.limit if request.trigger is Trigger.INVOKED else 1)
         small = self._small(request, the_plan, polisher, recalled)
-        joined = self._runs.joinable(cursor.document, cursor.offset, reach)
+        joined = self._runs.find_joinable(cursor.document, cursor.offset, reach)
         if joined is not None:
             early = _ask_small(small, request, joined[0])
             if request.trigger is Trigger.AUTOMATIC and _is_sure(early, policy.early_first):
@@ -271,7 +271,7 @@ class Generator:
         )
         if request.cancelled():
             return Completion((), "cancelled")
-        self._answers.recorder.ran_model()
+        self._answers.recorder.record_model_run()
         place = Place.of(cursor.document, cursor.offset, reach)
         work = partial(self._work, request, decoder)
         run = self._runs.start(place, work, linger_s=policy.linger_ms / 1000)
@@ -293,7 +293,7 @@ class Generator:
 
     def _work(self, request: Request, decoder: Decoder, run: Run[Outcome]) -> Outcome:
         """Run the model in the run's thread; a result that is too late for its request is kept for the next key."""
-        outcome = decoder.work(run)
+        outcome = decoder.decode(run)
         if run.abandoned and not outcome.problem:
             self._answers.choose(request, outcome.polisher, outcome.candidates)
         return outcome
@@ -310,12 +310,14 @@ class Generator:
             limit=_RECALL_LIMIT,
             deadline=time.monotonic() + policy.recall_ms / 1000,
         )
-        placed = ((one, moved_to(one.column, one.text, request.cursor)) for one in found)
+        placed = ((one, move_to(one.column, one.text, request.cursor)) for one in found)
         found = tuple(replace(one, text=text) for one, text in placed if text)
         if request.trigger is Trigger.INVOKED:
             return found
         return [
-            one if confidence.of_recall(one) >= policy.block_threshold else replace(one, text=first_line(one.text))
+            one
+            if confidence.estimate_recalled(one) >= policy.block_threshold
+            else replace(one, text=keep_first_line(one.text))
             for one in found
         ]
 
@@ -324,7 +326,9 @@ class Generator:
     ) -> Completion | None:
         """Wait for a run under way as long as it fits what was typed since; None when it no longer helps."""
         began = time.monotonic()
-        ending = run.wait(until=request.waits_until, leave=lambda: request.cancelled() or not run.agrees(typed))
+        ending = run.wait(
+            until=request.deadline, leave=lambda: request.cancelled() or not run.is_consistent_with(typed)
+        )
         waited_ms = (time.monotonic() - began) * 1000
         if request.cancelled():
             return Completion((), "cancelled", model_ms=waited_ms)
@@ -339,7 +343,7 @@ class Generator:
         fitting = tuple(rest for rest in rests if rest is not None)
         if not fitting:
             return None
-        self._answers.recorder.joined()
+        self._answers.recorder.record_join()
         return Completion(fitting, model_ms=waited_ms)
 
     def _await(
@@ -351,24 +355,24 @@ class Generator:
         early: Sequence[Candidate] = (),
     ) -> Completion:
         """Wait for an own run; when the model takes too long or fails, answer with what is known without it."""
-        ending = run.wait(until=request.waits_until, leave=request.cancelled)
+        ending = run.wait(until=request.deadline, leave=request.cancelled)
         waited_ms = (time.monotonic() - run.started) * 1000
         outcome = run.result
         if ending is Ending.LATE:
             if request.budget_ms:
-                run.go_on(request.policy.late_ms / 1000)
+                run.extend_linger(request.policy.late_ms / 1000)
             return self._answers.choose(request, polisher, [*early, *candidates], why="slow", model_ms=waited_ms)
         if ending is not Ending.DONE or outcome is None or outcome.problem == "cancelled":
             return Completion((), "cancelled", model_ms=waited_ms)
         if outcome.error is not None:
-            self._answers.report(outcome.error)
+            self._answers.report_failure(outcome.error)
         said = {one.insertion.text for one in outcome.candidates}
         rest = [one for one in candidates if one.insertion.text not in said]
         if request.budget_ms and said - {""}:  # a large model was not asked what it thinks of the rest
             rest = [
                 replace(one, rank=Rank.SURE)
                 if _outranks(one, request.policy.early_first)
-                else replace(one, confidence=confidence.disputed(one.confidence))
+                else replace(one, confidence=confidence.lower_disputed(one.confidence))
                 for one in (*candidates, *early)
                 if one.insertion.text not in said or _outranks(one, request.policy.early_first)
             ]
@@ -400,11 +404,11 @@ def _ask_small(small: Decoder | None, request: Request, run: Run[Outcome]) -> tu
         return ()
 
     def enough() -> bool:
-        return run.done or request.cancelled() or time.monotonic() > request.waits_until
+        return run.done or request.cancelled() or time.monotonic() > request.deadline
 
     if request.trigger is Trigger.INVOKED:
-        run.wait(until=(request.began + request.waits_until) / 2, leave=request.cancelled)
-    return () if enough() else small.work(Glance(enough)).candidates
+        run.wait(until=(request.began + request.deadline) / 2, leave=request.cancelled)
+    return () if enough() else small.decode(RequestControl(enough)).candidates
 
 
 def _is_ready(model: CompletionModel) -> bool:

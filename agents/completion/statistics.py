@@ -89,7 +89,7 @@ class Recorder:
         self._taken: dict[str, int] = {}
         self._shown: OrderedDict[str, bool] = OrderedDict()  # whether it was taken
 
-    def answered(self, uri: str, completion: Completion) -> None:
+    def record_answer(self, uri: str, completion: Completion) -> None:
         """Count one answer."""
         with self._lock:
             self._count("requests")
@@ -108,22 +108,22 @@ class Recorder:
             while len(self._given) > _REMEMBERED:
                 self._forget(next(iter(self._given)))
 
-    def ran_model(self) -> None:
+    def record_model_run(self) -> None:
         """Count one time that a model was asked."""
         with self._lock:
             self._count("model_runs")
 
-    def joined(self) -> None:
+    def record_join(self) -> None:
         """Count one request that waited for a run under way."""
         with self._lock:
             self._count("joined")
 
-    def failed(self) -> None:
+    def record_failure(self) -> None:
         """Count one failed model run."""
         with self._lock:
             self._count("failures")
 
-    def shown(self, suggestion_id: str) -> None:
+    def record_shown(self, suggestion_id: str) -> None:
         """Count a suggestion as shown, once however often an editor shows it."""
         with self._lock:
             if suggestion_id in self._given and suggestion_id not in self._shown:
@@ -132,7 +132,7 @@ class Recorder:
                 while len(self._shown) > _REMEMBERED:
                     self._shown.popitem(last=False)
 
-    def accepted(self, suggestion_id: str, length: int | None) -> None:
+    def record_accepted(self, suggestion_id: str, length: int | None) -> None:
         """Count a suggestion as accepted, or its first `length` characters."""
         with self._lock:
             given = self._given.get(suggestion_id)
@@ -150,7 +150,7 @@ class Recorder:
             if taken == whole:
                 self._forget(suggestion_id)
 
-    def rejected(self, suggestion_id: str) -> tuple[str, Suggestion] | None:
+    def record_rejected(self, suggestion_id: str) -> tuple[str, Suggestion] | None:
         """Count a suggestion as rejected; return its document and record, None if it is unknown."""
         with self._lock:
             given = self._forget(suggestion_id)
@@ -162,7 +162,7 @@ class Recorder:
         self._taken.pop(suggestion_id, None)
         return self._given.pop(suggestion_id, None)
 
-    def threshold_shift(self) -> float:
+    def compute_threshold_shift(self) -> float:
         """Return the change of the threshold by the record: up if few shown suggestions are accepted, down if many.
 
         An editor that never says that something was taken tells nothing.
@@ -176,7 +176,7 @@ class Recorder:
             return _STRICTER
         return _LOOSER if share > _MANY else 0.0
 
-    def statistics(self) -> CompletionStatistics:
+    def compute_statistics(self) -> CompletionStatistics:
         """Return the current figures."""
         with self._lock:
             counts, times = dict(self._counts), tuple(self._times)
@@ -188,23 +188,23 @@ class Recorder:
             **counts,
             empty=empty,
             by_origin=by_origin,
-            total_p50_ms=percentile(totals, 0.5),
-            total_p95_ms=percentile(totals, 0.95),
-            total_p99_ms=percentile(totals, 0.99),
-            model_p50_ms=percentile(models, 0.5),
-            model_p95_ms=percentile(models, 0.95),
-            overhead_p50_ms=percentile(overheads, 0.5),
-            overhead_p95_ms=percentile(overheads, 0.95),
-            threshold_shift=self.threshold_shift(),
+            total_p50_ms=compute_percentile(totals, 0.5),
+            total_p95_ms=compute_percentile(totals, 0.95),
+            total_p99_ms=compute_percentile(totals, 0.99),
+            model_p50_ms=compute_percentile(models, 0.5),
+            model_p95_ms=compute_percentile(models, 0.95),
+            overhead_p50_ms=compute_percentile(overheads, 0.5),
+            overhead_p95_ms=compute_percentile(overheads, 0.95),
+            threshold_shift=self.compute_threshold_shift(),
             # A model slower than a key stroke gains by waiting for the next one; half of its median time is kept.
-            delay_ms=min(max(percentile(models, 0.5) / 2, _LEAST_DELAY_MS), _MOST_DELAY_MS),
+            delay_ms=min(max(compute_percentile(models, 0.5) / 2, _LEAST_DELAY_MS), _MOST_DELAY_MS),
         )
 
     def _count(self, name: str, by: int = 1) -> None:
         self._counts[name] = self._counts.get(name, 0) + by
 
 
-def percentile(ordered: Sequence[float], share: float) -> float:
+def compute_percentile(ordered: Sequence[float], share: float) -> float:
     """Return the nearest-rank percentile of ascending values; 0 for none."""
     if not ordered:
         return 0.0

@@ -16,14 +16,14 @@ from agents.tasks.proposals import build_change, decline_answer, decline_place, 
 from agents.tasks.task import Kind, Needs, Offer, Task
 
 if TYPE_CHECKING:
-    from agents.tasks.task import Means, Result, Scene
+    from agents.tasks.task import Resources, Result, Scene
 
 LINES = 16
 _POLICY = CompletionPolicy(block_lines=LINES, block_tokens=256)
 
 
 def offer(scene: Scene) -> Offer | None:
-    """Return the offer at the end of a code line with nothing selected; None in a function that is still a stub."""
+    """Return the offer at the end of a line of code; None with a selection, and in a function that is still a stub."""
     span = scene.span
     if span.start != span.end or _plan_block(scene) is None:
         return None
@@ -33,19 +33,19 @@ def offer(scene: Scene) -> Offer | None:
     return Offer("Complete the block here", span)
 
 
-def propose(scene: Scene, means: Means) -> Result:
-    """Return the likeliest block that parses, as a proposal."""
+def propose(scene: Scene, resources: Resources) -> Result:
+    """Return a proposal that inserts the model's likeliest block that parses; `Nothing` where there is none."""
     wanted = _plan_block(scene)
     if wanted is None:
         return decline_place("A block can be completed at the end of a line of code only")
     offset = scene.span.start
     hole = Hole(scene.document, offset, offset)
-    means.report("writing the block")
+    resources.report("writing the block")
     candidates = [
         edit_ranking.Candidate((hole.make_edit(one.text),), one.likelihood)
-        for one in filling.fill_block(hole, means, wanted, scene=scene)
+        for one in filling.fill_block(hole, resources, wanted, scene=scene)
     ]
-    best = edit_ranking.rank(candidates, scene, means)
+    best = edit_ranking.rank(candidates, scene, resources)
     if not best:
         return decline_answer("The model found nothing that parses here")
     return ProposedEdit(
@@ -53,13 +53,13 @@ def propose(scene: Scene, means: Means) -> Result:
         why="The model continues the code at the cursor with these lines.",
         by="generator",
         changes=(build_change(scene.document, best[0].candidate.edits),),
-        model=means.model.entry.name if means.model is not None else "",
+        model=resources.model.entry.name if resources.model is not None else "",
         notes=list_notes(best[0]),
     )
 
 
 def _plan_block(scene: Scene) -> Plan | None:
-    """Return the plan for a block at the cursor; None where the cursor is in a line or no block fits there."""
+    """Return the plan for a block at the cursor; None where text follows on the line or no block fits there."""
     cursor = Cursor.at(scene.document, scene.span.start)
     if cursor.splits_line_ending or cursor.after.strip():
         return None

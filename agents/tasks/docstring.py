@@ -23,7 +23,7 @@ from agents.tasks.task import Kind, Needs, Offer, Task
 
 if TYPE_CHECKING:
     from agents.tasks.functions import Parameter
-    from agents.tasks.task import Means, Result, Scene
+    from agents.tasks.task import Resources, Result, Scene
     from indexing.syntax.documents import Document
 
 _LEAST_WORDS = 2
@@ -39,7 +39,7 @@ _RAISES = re.compile(r"^[ \t]*raise[ \t]+([A-Za-z_][\w.]*)", re.MULTILINE)
 
 
 def offer(scene: Scene) -> Offer | None:
-    """Return the offer for the function at the cursor if it is not documented."""
+    """Return the offer for the function at the cursor; None where there is none or it is documented already."""
     function = find_function_at(scene.syntax, scene.span.start)
     if function is None or _find_place(scene.document, function) is None:
         return None
@@ -47,17 +47,17 @@ def offer(scene: Scene) -> Offer | None:
     return Offer(f"Write {what} for `{function.name}`", function.span)
 
 
-def propose(scene: Scene, means: Means) -> Result:
+def propose(scene: Scene, resources: Resources) -> Result:
     """Return a proposal that documents the function with the likeliest words of the model."""
     function = find_function_at(scene.syntax, scene.span.start)
     place = _find_place(scene.document, function) if function is not None else None
     if function is None or place is None:
         return decline_place("There is no function without documentation here")
-    writer = _Writer(scene, means, function, place)
+    writer = _Writer(scene, resources, function, place)
     words = writer.find_words()
     if words is None:
         return decline_answer(f"The model found no words for `{function.name}`")
-    best = edit_ranking.rank([edit_ranking.Candidate((writer.build_edit(words),))], scene, means)
+    best = edit_ranking.rank([edit_ranking.Candidate((writer.build_edit(words),))], scene, resources)
     if not best:
         return decline_answer("What the model wrote does not parse")
     silent = writer.silent
@@ -66,7 +66,7 @@ def propose(scene: Scene, means: Means) -> Result:
         why=f"It had no documentation; this is written in the {writer.style_name} style.",
         by="generator",
         changes=(build_change(scene.document, best[0].candidate.edits),),
-        model=means.model.entry.name if means.model is not None else "",
+        model=resources.model.entry.name if resources.model is not None else "",
         notes=(*list_notes(best[0]), *([f"The model found no words for: {', '.join(silent)}."] if silent else ())),
     )
 
@@ -82,7 +82,7 @@ class _Place:
 
 
 def _find_place(document: Document, function: Function | None) -> _Place | None:
-    """Return where the documentation of `function` goes; None if it has one already, or cannot have one."""
+    """Return the place for the documentation of `function`; None if it is documented already or cannot be."""
     if function is None:
         return None
     text = document.text
@@ -98,7 +98,7 @@ def _find_place(document: Document, function: Function | None) -> _Place | None:
 
 
 def _find_python_place(text: str, function: Function, around: Cursor) -> _Place | None:
-    """Return where a Python docstring goes; None where there is one, or the body is on the line of the head."""
+    """Return the place for a Python docstring; None if there is one, or if the body is on the line of the head."""
     if function.docstring is not None:
         return None
     if not function.statements:
@@ -119,14 +119,14 @@ class _Writer:
         silent: names of the parameters for which the model found no words.
     """
 
-    def __init__(self, scene: Scene, means: Means, function: Function, place: _Place) -> None:
+    def __init__(self, scene: Scene, resources: Resources, function: Function, place: _Place) -> None:
         self.silent: list[str] = []
         self._scene = scene
-        self._means = means
+        self._resources = resources
         self._function = function
         self._place = place
         self._form = scene.document.entry.doc_comment
-        self._style = docstyles.detect_style(scene, means) if self._form is None else DocStyle()
+        self._style = docstyles.detect_style(scene, resources) if self._form is None else DocStyle()
         self._body = scene.document.text[function.body.start : function.body.end]
 
     @property
@@ -135,8 +135,11 @@ class _Writer:
         return str(self._style.style) if self._form is None else self._scene.document.language
 
     def find_words(self) -> Words | None:
-        """Return the words for all parts of the documentation; None when the model finds no summary."""
-        self._means.report(f"finding words for {self._function.name}")
+        """Return the model's words for all parts of the documentation; None if it finds no summary.
+
+        Sets `silent` to the names of the parameters that stay without words.
+        """
+        self._resources.report(f"finding words for {self._function.name}")
         summary = self._find_summary()
         if not summary:
             return None
@@ -156,7 +159,7 @@ class _Writer:
         return replace(words, parameters=tuple((each, said) for each, said in words.parameters if said))
 
     def build_edit(self, words: Words) -> Edit:
-        """Return the edit that writes the documentation at its place."""
+        """Return the edit that inserts the documentation with `words` at its place."""
         place = self._place
         written = self._render(words).replace("\n", place.newline)
         if place.breaks_first:
@@ -164,7 +167,7 @@ class _Writer:
         return Edit(place.at, place.at, written)
 
     def _has_sections(self) -> bool:
-        """Return whether parameters, result and exceptions are documented in this file's style."""
+        """Return whether the file's style has sections or tags for parameters, result and exceptions."""
         if self._form is None:
             return self._style.style is not Style.PLAIN
         return doccomments.uses_tags(self._scene.document.text, self._form)
@@ -206,14 +209,14 @@ class _Writer:
         return ""
 
     def _cut_before(self, text: str, mark: str) -> str:
-        """Return the part of `text` before `mark`, as the model sees it."""
+        """Return the part of the documentation `text` before `mark`, with the line end that precedes it in the file."""
         head = text[: text.index(mark)]
         return (self._place.newline + self._place.indentation if self._place.breaks_first else "") + head
 
     def _ask(self, document: Document, at: int, head: str) -> list[filling.Filling]:
         """Return the model's texts for a line at offset `at` that begins with `head`, likeliest first."""
         after = "" if self._place.breaks_first else "\n"
-        return filling.fill_words(Hole(document, at, at, head, after), self._means, until=('"""', "'''", "*/"))
+        return filling.fill_words(Hole(document, at, at, head, after), self._resources, until=('"""', "'''", "*/"))
 
     def _isolate_function(self) -> tuple[Document, int]:
         """Return a document of only the function, and the offset of its start.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from agents.edits import Edit
     from agents.findings import Finding
-    from agents.tasks.task import Means, Scene
+    from agents.tasks.task import Resources, Scene
     from indexing.syntax.documents import Document
 
 UNDEFINED = "F821"  # ruff's code for a name that nothing binds
@@ -63,16 +63,18 @@ class RejectedCandidate:
     errors: tuple[Finding, ...] = ()
 
 
-def rank(candidates: Iterable[Candidate], scene: Scene, means: Means) -> list[RankedCandidate]:
+def rank(candidates: Iterable[Candidate], scene: Scene, resources: Resources) -> list[RankedCandidate]:
     """Return the usable ones of at most 8 candidates: fewest new findings first, then likeliest first."""
     return sorted(
-        (one for one in judge(candidates, scene, means) if isinstance(one, RankedCandidate)),
+        (one for one in judge(candidates, scene, resources) if isinstance(one, RankedCandidate)),
         key=lambda one: (len(one.new), -one.candidate.likelihood),
     )
 
 
-def judge(candidates: Iterable[Candidate], scene: Scene, means: Means) -> list[RankedCandidate | RejectedCandidate]:
-    """Return the verdict on each of at most 8 candidates, in their order."""
+def judge(
+    candidates: Iterable[Candidate], scene: Scene, resources: Resources
+) -> list[RankedCandidate | RejectedCandidate]:
+    """Return a verdict on each of at most 8 candidates, in their order: ranked, or rejected with a reason."""
     document = scene.document
     before: tuple[Finding, ...] | None = None
     verdicts: list[RankedCandidate | RejectedCandidate] = []
@@ -85,8 +87,8 @@ def judge(candidates: Iterable[Candidate], scene: Scene, means: Means) -> list[R
             verdicts.append(RejectedCandidate(f"the file does not parse with it{_explain_python_error(after)}"))
         else:
             if before is None:
-                before = means.review(document)
-            findings = means.review(after)
+                before = resources.review(document)
+            findings = resources.review(after)
             new = find_new_findings(before, findings)
             errors = tuple(one for one in new if one.severity is Severity.ERROR or one.code in _BROKEN)
             messages = "; ".join(one.message.rstrip(".") for one in errors[:3])
@@ -105,7 +107,10 @@ def _explain_python_error(after: Document) -> str:
 
 
 def parses(scene: Scene, after: Document, edits: tuple[Edit, ...]) -> bool:
-    """Return whether `after` has no more syntax errors than the scene's document; always true without a syntax tree."""
+    """Return whether `after`, made by `edits`, has no more syntax errors than the scene's document.
+
+    Always True without a syntax tree.
+    """
     if not scene.syntax.available:
         return True
     syntax = Syntax.of(after, scene.syntax)
@@ -115,9 +120,9 @@ def parses(scene: Scene, after: Document, edits: tuple[Edit, ...]) -> bool:
 
 
 def _breaks_python(before: str, after: str, edits: tuple[Edit, ...]) -> bool:
-    """Return whether Python's own parser fails at `edits`, since the editor's grammar accepts more than Python does.
+    """Return whether Python's own parser, which is stricter than tree-sitter, rejects the text `after` at `edits`.
 
-    An error outside of the edited lines does not count where the text had a syntax error before.
+    Where `before` had a syntax error already, an error outside of the edited lines does not count.
     """
     line = _find_python_error_line(after)
     if line is None:

@@ -15,7 +15,7 @@ from indexing.syntax.documents import Span
 from models.chat import ChatRequest, ReplyEnd
 
 if TYPE_CHECKING:
-    from agents.tasks.task import Means, Result, Scene
+    from agents.tasks.task import Resources, Result, Scene
     from models.chat import ChatModel, Reply
 
 ANSWER_TOKENS = 1024
@@ -25,7 +25,7 @@ _CONTEXT_TOKENS = 1500  # for the outline of the class and for related code: sma
 
 
 def offer(scene: Scene) -> Offer | None:
-    """Return the offer for the selection, else for the function at the cursor, else for the whole file."""
+    """Return the offer for the selection, else the function at the cursor, else the file; None for an empty file."""
     if scene.document.text[scene.span.start : scene.span.end].strip():
         return Offer("Explain the selection", scene.span)
     function = find_function_at(scene.syntax, scene.span.start)
@@ -35,14 +35,14 @@ def offer(scene: Scene) -> Offer | None:
     return Offer("Explain this file", whole) if scene.document.text.strip() else None
 
 
-def propose(scene: Scene, means: Means) -> Result:
-    """Ask the chat model, and return its explanation as Markdown; `means.stream` also gets it piece by piece.
+def propose(scene: Scene, resources: Resources) -> Result:
+    """Ask the chat model, and return its explanation as Markdown; `resources.stream` also gets it piece by piece.
 
     Raises:
         Cancelled: the request was cancelled.
         models.chat.ChatError: the model did not answer.
     """
-    chat, offered = means.chat, offer(scene)
+    chat, offered = resources.chat, offer(scene)
     assert chat is not None  # noqa: S101 - `running` starts no task without its model
     if offered is None:
         return Nothing("There is nothing here to explain.")
@@ -51,13 +51,13 @@ def propose(scene: Scene, means: Means) -> Result:
     room = chat.context_tokens - ANSWER_TOKENS - _SPARE_TOKENS
     if chat.count_tokens(shown.text) > room:
         return Nothing(f"This is too long for {chat.name}; select less, or set `chat.contextTokens` to what it has.")
-    means.report(f"{chat.name} explains")
+    resources.report(f"{chat.name} explains")
     head = outlines.outline_classes(
-        piece, lambda more: chat.count_tokens(shown.text + more) <= room and _fits(chat, more)
+        piece, lambda more: chat.count_tokens(shown.text + more) <= room and _fits_context(chat, more)
     )
     own = shown.text + head
     context = related_code.collect(
-        piece, means.index, lambda more: chat.count_tokens(own + more) <= room and _fits(chat, more)
+        piece, resources.index, lambda more: chat.count_tokens(own + more) <= room and _fits_context(chat, more)
     )
     messages = prompting.build_messages(
         "explain",
@@ -68,30 +68,32 @@ def propose(scene: Scene, means: Means) -> Result:
         context=context,
     )
     request = ChatRequest(messages, max_tokens=ANSWER_TOKENS, words=True)
-    reply = _ask_streaming(chat, request, means)
+    reply = _ask_streaming(chat, request, resources)
     if reply.end is ReplyEnd.CANCELLED:
         raise Cancelled
     text = make_inert(reply.text).strip() + ("\n\n(It was cut off here.)" if reply.end is ReplyEnd.LENGTH else "")
     return TextAnswer(text, chat.name) if reply.text.strip() else Nothing(f"{chat.name} said nothing; ask again.")
 
 
-def _fits(chat: ChatModel, context: str) -> bool:
+def _fits_context(chat: ChatModel, context: str) -> bool:
+    """Return whether `context` is short enough for the prompt: at most 1,500 tokens."""
     return chat.count_tokens(context) <= _CONTEXT_TOKENS
 
 
-def _ask_streaming(chat: ChatModel, request: ChatRequest, means: Means) -> Reply:
-    """Return the model's reply, and pass it on to `means.stream`, made inert, while it comes."""
-    stream = means.stream
+def _ask_streaming(chat: ChatModel, request: ChatRequest, resources: Resources) -> Reply:
+    """Return the model's reply, and pass it on to `resources.stream`, made inert, while it comes."""
+    stream = resources.stream
     if stream is None:
-        return chat.chat(request, cancelled=means.cancelled)
+        return chat.chat(request, cancelled=resources.cancelled)
     filtering = InertFilter()
 
-    def pour(piece: str) -> None:
+    def forward_piece(piece: str) -> None:
+        """Pass a piece of the answer to the stream, as far as it is inert already."""
         if shown := filtering.feed(piece):
             stream(shown)
 
     try:
-        return chat.chat(request, cancelled=means.cancelled, on_text=pour)
+        return chat.chat(request, cancelled=resources.cancelled, on_text=forward_piece)
     finally:
         if rest := filtering.finish():
             stream(rest)

@@ -14,14 +14,14 @@ from agents.completion.context import ContextGatherer
 from agents.completion.cursor import Cursor
 from agents.completion.plan import Extent, Plan
 from agents.completion.polish import Polisher
-from agents.completion.shaping.cleaning import cleaned
+from agents.completion.shaping.cleaning import clean
 from agents.edits import Edit
 from models.completion import FillRequest, StopReason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from agents.tasks.task import Means, Scene
+    from agents.tasks.task import Resources, Scene
     from indexing.syntax.documents import Document
     from models.completion import CompletionModel, Generation, Snippet
 
@@ -56,7 +56,7 @@ class Hole:
 
     @property
     def cursor(self) -> Cursor:
-        """A cursor in the hole, in the text without the replaced part."""
+        """A cursor in the hole, in the document as the model sees it: with `hint`, without the replaced text."""
         text = self.document.text
         head = text[: self.start] + self.hint + self.before
         return Cursor.at(replace(self.document, text=head + self.after + text[self.end :]), len(head))
@@ -74,16 +74,16 @@ class Filling:
     likelihood: float
 
 
-def fill_block(hole: Hole, means: Means, plan: Plan, *, scene: Scene | None = None) -> list[Filling]:
+def fill_block(hole: Hole, resources: Resources, plan: Plan, *, scene: Scene | None = None) -> list[Filling]:
     """Return different texts of one or more lines for the hole, likeliest first, in the shape that `plan` gives.
 
     With `scene`, the model also sees related snippets of other files.
     """
     cursor = hole.cursor
     polisher = Polisher(cursor, plan)
-    snippets = _gather_snippets(cursor, means, scene)
-    found = _generate(cursor, means, polisher.stop_rules, plan.tokens, ALTERNATIVES, snippets)
-    polished = ((polisher.polished(one.text), one) for one in found)
+    snippets = _gather_snippets(cursor, resources, scene)
+    found = _generate(cursor, resources, polisher.stop_rules, plan.tokens, ALTERNATIVES, snippets)
+    polished = ((polisher.polish(one.text), one) for one in found)
     return _deduplicate([Filling(text.text, _average(one.log_probs)) for text, one in polished if not text.end])
 
 
@@ -93,7 +93,7 @@ def plan_block(indentation: int, *, lines: int, one_statement: bool = False) -> 
 
 
 def fill_words(
-    hole: Hole, means: Means, *, until: Sequence[str], tokens: int = 32, alternatives: int = ALTERNATIVES
+    hole: Hole, resources: Resources, *, until: Sequence[str], tokens: int = 32, alternatives: int = ALTERNATIVES
 ) -> list[Filling]:
     """Return different texts for the hole that end before the first of `until` or at the line's end, likeliest first.
 
@@ -101,26 +101,27 @@ def fill_words(
     """
     ends = ("\n", *until)
 
-    def stop(text: str) -> int | None:
+    def find_end(text: str) -> int | None:
+        """Return the offset where the first of `ends` begins in `text`, None for none."""
         found = [at for end in ends if (at := text.find(end)) >= 0]
         return min(found) if found else None
 
-    found = _generate(hole.cursor, means, stop, tokens, alternatives)
+    found = _generate(hole.cursor, resources, find_end, tokens, alternatives)
     whole = (one for one in found if one.stop is not StopReason.LENGTH)
-    return _deduplicate([Filling(cleaned(one.text).strip(), _average(one.log_probs)) for one in whole])
+    return _deduplicate([Filling(clean(one.text).strip(), _average(one.log_probs)) for one in whole])
 
 
-def score_texts(hole: Hole, means: Means, texts: Sequence[str]) -> list[float]:
+def score_texts(hole: Hole, resources: Resources, texts: Sequence[str]) -> list[float]:
     """Return the likelihood of each of `texts` in the hole, as in `Filling.likelihood`."""
     cursor = hole.cursor
-    scores = _get_model(means).score(_build_request(cursor, 1), list(texts), cancelled=means.cancelled)
-    _raise_if_cancelled(means)
+    scores = _get_model(resources).score(_build_request(cursor, 1), list(texts), cancelled=resources.cancelled)
+    _raise_if_cancelled(resources)
     return [_average(score.log_probs) for score in scores]
 
 
 def _generate(  # noqa: PLR0913, PLR0917 - the parameters of one request
     cursor: Cursor,
-    means: Means,
+    resources: Resources,
     stop: Callable[[str], int | None],
     tokens: int,
     alternatives: int,
@@ -131,22 +132,22 @@ def _generate(  # noqa: PLR0913, PLR0917 - the parameters of one request
     Raises:
         Cancelled: the request was cancelled.
     """
-    found = _get_model(means).generate(
-        _build_request(cursor, tokens, snippets), stop=stop, cancelled=means.cancelled, alternatives=alternatives
+    found = _get_model(resources).generate(
+        _build_request(cursor, tokens, snippets), stop=stop, cancelled=resources.cancelled, alternatives=alternatives
     )
-    _raise_if_cancelled(means)
+    _raise_if_cancelled(resources)
     return tuple(one for one in found if one.stop is not StopReason.CANCELLED)
 
 
-def _get_model(means: Means) -> CompletionModel:
-    """Return the completion model of a running task. Raises Cancelled if the task was cancelled."""
-    _raise_if_cancelled(means)
-    assert means.model is not None  # noqa: S101 - `running` starts no task without its model
-    return means.model
+def _get_model(resources: Resources) -> CompletionModel:
+    """Return the completion model of a running task; raise Cancelled if the task was cancelled."""
+    _raise_if_cancelled(resources)
+    assert resources.model is not None  # noqa: S101 - `running` starts no task without its model
+    return resources.model
 
 
-def _raise_if_cancelled(means: Means) -> None:
-    if means.cancelled():
+def _raise_if_cancelled(resources: Resources) -> None:
+    if resources.cancelled():
         raise Cancelled
 
 
@@ -156,16 +157,17 @@ def _build_request(cursor: Cursor, tokens: int, snippets: tuple[Snippet, ...] = 
     return FillRequest(name, cursor.prefix, cursor.suffix, snippets, tokens)
 
 
-def _gather_snippets(cursor: Cursor, means: Means, scene: Scene | None) -> tuple[Snippet, ...]:
+def _gather_snippets(cursor: Cursor, resources: Resources, scene: Scene | None) -> tuple[Snippet, ...]:
     """Return related snippets of other files; none without `scene` or with a model of a small window."""
-    if scene is None or _get_model(means).entry.context_tokens < _LEAST_WINDOW:
+    if scene is None or _get_model(resources).entry.context_tokens < _LEAST_WINDOW:
         return ()
     syntax = scene.syntax if scene.syntax.available else None
     patient = replace(CompletionPolicy(), context_ms=500.0)  # ms; a person has chosen the task and waits for it
-    return tuple(ContextGatherer().gather(cursor, syntax, means.index, patient))
+    return tuple(ContextGatherer().gather(cursor, syntax, resources.index, patient))
 
 
 def _average(log_probs: Sequence[float]) -> float:
+    """Return the mean of `log_probs`; minus infinity for none."""
     return sum(log_probs) / len(log_probs) if log_probs else float("-inf")
 
 

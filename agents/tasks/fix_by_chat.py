@@ -16,7 +16,7 @@ from agents.tasks.task import Kind, Needs, Offer, Task
 if TYPE_CHECKING:
     from agents.findings import Finding
     from agents.tasks.edit_ranking import RankedCandidate
-    from agents.tasks.task import Means, Result, Scene
+    from agents.tasks.task import Resources, Result, Scene
     from indexing.syntax.documents import Span
 
 _MOST_LINES = 120  # of a function that is rewritten whole, so that its other lines can change too
@@ -30,9 +30,9 @@ def offer(scene: Scene) -> Offer | None:
     return Offer(f"Fix with the chat model: {finding.code}", finding.span, finding=finding)
 
 
-def propose(scene: Scene, means: Means) -> Result:
+def propose(scene: Scene, resources: Resources) -> Result:
     """Return a proposal that rewrites the function around the finding, or its lines, without the finding."""
-    present = means.review(scene.document)
+    present = resources.review(scene.document)
     known = [
         one
         for one in (*present, *scene.findings)
@@ -51,7 +51,7 @@ def propose(scene: Scene, means: Means) -> Result:
         missed=f"this is still there: {finding.message}",
         words=finding.message,
     )
-    return rewrite(wish, scene, means)
+    return rewrite(wish, scene, resources)
 
 
 def _count_alike(one: RankedCandidate, finding: Finding) -> int:
@@ -74,6 +74,7 @@ def _quote(scene: Scene, finding: Finding) -> str:
 
 
 def _overlaps(one: Span, other: Span) -> bool:
+    """Return whether the two spans overlap or touch."""
     return one.start <= other.end and other.start <= one.end
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agents.completion.cursor import width
+from agents.completion.cursor import measure_indentation
 from agents.edits import ProposedEdit
 from agents.tasks import edit_ranking, filling, testing
 from agents.tasks.filling import Hole
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from agents.completion.plan import Plan
     from agents.findings import Finding
     from agents.tasks.edit_ranking import RankedCandidate
-    from agents.tasks.task import Means, Result, Scene
+    from agents.tasks.task import Resources, Result, Scene
 
 _MOST_LINES = 20  # of a finding that the completion model may rewrite
 _MOST_TESTED = 3  # candidates that the tests are run with
@@ -47,48 +47,51 @@ def is_applicable(scene: Scene, finding: Finding) -> bool:
     return not known and lines <= _MOST_LINES and scene.syntax.available
 
 
-def propose(scene: Scene, means: Means) -> Result:
-    """Return the likeliest lines without the finding, as a proposal."""
+def propose(scene: Scene, resources: Resources) -> Result:
+    """Return a proposal that replaces the finding's lines by the model's likeliest ones without it.
+
+    Asks a person for permission to run the tests, if a test file mentions the function.
+    """
     here = _select_lines(scene.document.text, scene.span)
-    present = [one for one in means.review(scene.document) if _overlaps(one.span, here)]
+    present = [one for one in resources.review(scene.document) if _overlaps(one.span, here)]
     finding = next((one for one in present if is_applicable(scene, one)), None)
     if finding is None:
         return decline_place("The finding is not there any more")
-    means.report(f"fixing {finding.code}")
+    resources.report(f"fixing {finding.code}")
     lines = _select_lines(scene.document.text, finding.span)
     found: list[filling.Filling] = []
     hole = Hole(scene.document, lines.start, lines.end)
     for hint in (_build_hint(scene, lines, finding), ""):
         hinted = Hole(scene.document, lines.start, lines.end, hint=hint)
-        found += filling.fill_block(hinted, means, _plan_lines(scene, lines), scene=scene)
+        found += filling.fill_block(hinted, resources, _plan_lines(scene, lines), scene=scene)
     candidates = [edit_ranking.Candidate((hole.make_edit(one.text),), one.likelihood) for one in found]
-    fixed = [one for one in edit_ranking.rank(candidates, scene, means) if _removes_finding(one, finding, present)]
+    fixed = [one for one in edit_ranking.rank(candidates, scene, resources) if _removes_finding(one, finding, present)]
     if not fixed:
         return decline_answer(f"The model found no lines without {finding.code} that parse")
-    best, run = _choose_by_tests(fixed[:_MOST_TESTED], scene, lines, means)
+    best, run = _choose_by_tests(fixed[:_MOST_TESTED], scene, lines, resources)
     return ProposedEdit(
         title=f"Fix {finding.code}",
         why=finding.message,
         by="generator",
         changes=(build_change(scene.document, best.candidate.edits),),
-        model=means.model.entry.name if means.model is not None else "",
+        model=resources.model.entry.name if resources.model is not None else "",
         notes=list_notes(best, run),
     )
 
 
 def _choose_by_tests(
-    tried: Sequence[RankedCandidate], scene: Scene, lines: Span, means: Means
+    tried: Sequence[RankedCandidate], scene: Scene, lines: Span, resources: Resources
 ) -> tuple[RankedCandidate, TestRun | None]:
-    """Return the first candidate with which the function's tests pass, else the likeliest one, and its test run.
+    """Return the first candidate with which the function's tests pass, else the first of all, and its test run.
 
     The test run is None where no test file mentions the function.
     """
     function = find_function_at(scene.syntax, lines.start)
-    test = testing.find_covering_test(scene.document, function, means) if function is not None else None
+    test = testing.find_covering_test(scene.document, function, resources) if function is not None else None
     if test is None:
         return tried[0], None
-    means.report(f"running {test.name}")
-    runs = means.run_tests([[build_change(scene.document, one.candidate.edits)] for one in tried], test)
+    resources.report(f"running {test.name}")
+    runs = resources.run_tests([[build_change(scene.document, one.candidate.edits)] for one in tried], test)
     passing = next(((one, run) for one, run in zip(tried, runs, strict=False) if run.green), None)
     return passing or (
         tried[0],
@@ -97,6 +100,7 @@ def _choose_by_tests(
 
 
 def _overlaps(one: Span, other: Span) -> bool:
+    """Return whether the two spans overlap or touch."""
     return one.start <= other.end and other.start <= one.end
 
 
@@ -114,7 +118,7 @@ def _plan_lines(scene: Scene, lines: Span) -> Plan:
     text = scene.document.text
     head = text[text.rfind("\n", 0, lines.start) + 1 : lines.start]
     several = text.count("\n", lines.start, lines.end) + 1
-    return filling.plan_block(width(head), lines=several + 3, one_statement=several == 1)
+    return filling.plan_block(measure_indentation(head), lines=several + 3, one_statement=several == 1)
 
 
 def _build_hint(scene: Scene, lines: Span, finding: Finding) -> str:
@@ -126,7 +130,10 @@ def _build_hint(scene: Scene, lines: Span, finding: Finding) -> str:
 
 
 def _removes_finding(one: RankedCandidate, finding: Finding, present: list[Finding]) -> bool:
-    """Return whether the new lines have fewer findings of that code than `present`, and the document no new finding."""
+    """Return whether the candidate reduces the findings with the code of `finding`, and brings no new finding.
+
+    `present` are the findings in the same lines before.
+    """
     edit = one.candidate.edits[0]
     near = Span(edit.start, edit.start + len(edit.text))
     before = sum(each.code == finding.code for each in present)

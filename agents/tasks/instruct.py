@@ -12,7 +12,7 @@ from agents.tasks.rewriting.definitions import list_definitions
 from agents.tasks.task import Kind, Needs, Nothing, Offer, Task
 
 if TYPE_CHECKING:
-    from agents.tasks.task import Means, Result, Scene
+    from agents.tasks.task import Resources, Result, Scene
     from indexing.syntax.documents import Span
 
 _LONGEST_TITLE = 60  # characters
@@ -20,19 +20,19 @@ _LONGEST_CLASS = 120  # lines of a class that is rewritten whole where the curso
 
 
 def offer(scene: Scene) -> Offer | None:
-    """Return an offer wherever there is an instruction."""
+    """Return an offer for the selection if the scene has an instruction, else None."""
     return Offer(make_title(scene.instruction), scene.span) if scene.instruction.strip() else None
 
 
-def propose(scene: Scene, means: Means) -> Result:
-    """Return a proposal with what the chat model makes of the instruction: an extracted function or rewritten lines."""
+def propose(scene: Scene, resources: Resources) -> Result:
+    """Return a proposal in which the chat model follows the instruction: an extracted function or rewritten lines."""
     if not scene.instruction.strip():
         return Nothing("Say in `instruction` what is wanted.")
     words = scene.instruction.strip()
     meant = _choose_span(scene)
-    if (made := extract_by_chat(replace(scene, span=meant), means, make_title(words))) is not None:
+    if (made := extract_by_chat(replace(scene, span=meant), resources, make_title(words))) is not None:
         return made
-    return rewrite(RewriteRequest(meant, words, make_title(words), words=words), scene, means)
+    return rewrite(RewriteRequest(meant, words, make_title(words), words=words), scene, resources)
 
 
 def _choose_span(scene: Scene) -> Span:
@@ -45,7 +45,7 @@ def _choose_span(scene: Scene) -> Span:
         return function.span
     around = [one for one in list_definitions(scene.syntax) if one.sort == "type" and _contains(one.span, lines)]
     innermost = max(around, key=lambda one: one.span.start, default=None)
-    short = innermost is not None and len(innermost.lines(scene.document.text)) <= _LONGEST_CLASS
+    short = innermost is not None and len(innermost.read_lines(scene.document.text)) <= _LONGEST_CLASS
     return innermost.span if innermost is not None and short else scene.span
 
 

@@ -12,7 +12,7 @@ from agents.tasks.rewriting.chat_rewrite import RewriteRequest, rewrite
 from agents.tasks.task import Kind, Needs, Nothing, Offer, Task
 
 if TYPE_CHECKING:
-    from agents.tasks.task import Means, Result, Scene
+    from agents.tasks.task import Resources, Result, Scene
 
 TASK_WORDS = (
     "Refactor the piece so that it does exactly the same and is easier to read and to change: simpler conditions, less "
@@ -27,7 +27,7 @@ _DIVIDES = re.compile(r"\b(?:extract|split|divide|separate|factor|move|pull)\b",
 
 
 def _state_task(words: str) -> str:
-    """Return the person's `words` as the task for the model, with what has to stay the same."""
+    """Return the task for the model: the person's `words`, and sentences on what must stay the same."""
     stated = words if words.endswith((".", "!", "?")) else f"{words}."
     return " ".join([stated, *([PARTS] if _DIVIDES.search(words) else []), KEPT])
 
@@ -43,17 +43,17 @@ def offer(scene: Scene) -> Offer | None:
     return Offer(f"Refactor `{function.name}`", function.span)
 
 
-def propose(scene: Scene, means: Means) -> Result:
+def propose(scene: Scene, resources: Resources) -> Result:
     """Return a proposal with the refactored code: extracts a function if that is asked, else rewrites."""
     offered = offer(scene)
     if offered is None:
         return Nothing("There is no function here; select the lines to refactor.")
     words = scene.instruction.strip()
     scene = replace(scene, span=offered.span)
-    if (made := extract_by_chat(scene, means, offered.title)) is not None:
+    if (made := extract_by_chat(scene, resources, offered.title)) is not None:
         return made
     wish = RewriteRequest(offered.span, _state_task(words) if words else TASK_WORDS, offered.title, words=words)
-    return rewrite(wish, scene, means)
+    return rewrite(wish, scene, resources)
 
 
 TASK = Task("refactor", Kind.REWRITE, Needs.CHAT, offer, propose)

@@ -14,7 +14,7 @@ from indexing.syntax.syntax import Syntax
 
 if TYPE_CHECKING:
     from agents.findings import Finding
-    from agents.tasks.task import Means, Offer, Result
+    from agents.tasks.task import Offer, Resources, Result
     from indexing.syntax.documents import Document
 
 _MOST = 12  # findings that are tried
@@ -25,19 +25,19 @@ def offer(_: Scene) -> Offer | None:
     return None
 
 
-def propose(scene: Scene, means: Means) -> Result:
-    """Return one proposal that fixes all findings of the span that can be fixed."""
+def propose(scene: Scene, resources: Resources) -> Result:
+    """Return one proposal that fixes all findings in the span that can be fixed; at most 12 are tried."""
     original = scene.document
     document, span = original, scene.span
     tried: list[str] = []
     for _ in range(_MOST):
-        left = [one for one in means.review(document) if _begins_in(one, span) and one.message not in tried]
+        left = [one for one in resources.review(document) if _begins_in(one, span) and one.message not in tried]
         if not left:
             break
-        means.report(f"fixing {left[0].code}")
-        better = fix_finding(document, left[0], means)
+        resources.report(f"fixing {left[0].code}")
+        better = fix_finding(document, left[0], resources)
         tried.append(left[0].message)
-        if better is not None and _is_better(document, better, scene, means):
+        if better is not None and _is_better(document, better, scene, resources):
             span = Span(span.start, span.end + len(better.text) - len(document.text))
             document = better
     if document.text == original.text:
@@ -47,30 +47,30 @@ def propose(scene: Scene, means: Means) -> Result:
         why=" ".join(dict.fromkeys(tried))[:600],
         by="generator",
         changes=(build_change(original, (build_edit(original.text, document.text),)),),
-        model=means.model.entry.name if means.model is not None else "",
+        model=resources.model.entry.name if resources.model is not None else "",
     )
 
 
-def fix_finding(document: Document, finding: Finding, means: Means) -> Document | None:
-    """Return `document` with `finding` fixed by its known fix or by the completion model; None where neither can."""
+def fix_finding(document: Document, finding: Finding, resources: Resources) -> Document | None:
+    """Return `document` with `finding` fixed, by its known fix or by the completion model; None if neither can."""
     if finding.fix is not None and finding.fix.edits:
         known = TextChange(document.uri, document.path, document.text, finding.fix.edits)
         return replace(document, text=known.after)
-    if means.model is None:
+    if resources.model is None:
         return None
     scene = Scene(document, Syntax.of(document), finding.span, (finding,))
-    result = fix_by_completion.propose(scene, means)
+    result = fix_by_completion.propose(scene, resources)
     changed = result.changes[0] if isinstance(result, ProposedEdit) else None
     return replace(document, text=changed.after) if isinstance(changed, TextChange) else None
 
 
-def _is_better(document: Document, better: Document, scene: Scene, means: Means) -> bool:
+def _is_better(document: Document, better: Document, scene: Scene, resources: Resources) -> bool:
     """Return whether `better` parses, brings no error, and has fewer findings than `document`."""
     before = replace(scene, document=document, syntax=Syntax.of(document))
     edit = build_edit(document.text, better.text)
-    return bool(edit_ranking.rank([edit_ranking.Candidate((edit,))], before, means)) and len(
-        means.review(better)
-    ) < len(means.review(document))
+    return bool(edit_ranking.rank([edit_ranking.Candidate((edit,))], before, resources)) and len(
+        resources.review(better)
+    ) < len(resources.review(document))
 
 
 def _begins_in(finding: Finding, span: Span) -> bool:

@@ -15,7 +15,7 @@ from agents.tasks.task_registry import TASKS
 from models.masking import MARK
 
 if TYPE_CHECKING:
-    from agents.tasks.task import Means, Offer, Result, Scene, Task
+    from agents.tasks.task import Offer, Resources, Result, Scene, Task
     from indexing.index import Index
     from indexing.syntax.documents import Document
 
@@ -31,24 +31,24 @@ def list_offers(scene: Scene) -> tuple[tuple[Task, Offer], ...]:
     return tuple((task, offer) for task, offer in offers if offer is not None)
 
 
-def explain_missing(task: Task, means: Means) -> str:
-    """Return a message that `task` lacks its model, with how to configure one; "" if it has what it needs."""
-    if task.needs is Needs.COMPLETION and means.model is None:
+def explain_missing(task: Task, resources: Resources) -> str:
+    """Return a message that the model of `task` is missing, and how to configure one; "" if it is not missing."""
+    if task.needs is Needs.COMPLETION and resources.model is None:
         return NO_MODEL
-    if task.needs is Needs.CHAT and means.chat is None:
+    if task.needs is Needs.CHAT and resources.chat is None:
         return NO_CHAT
     return ""
 
 
-def explain_unavailable(task: Task, scene: Scene, means: Means) -> str:
-    """Return why `task` cannot run here, "" if it can: its model is missing, or the document is kept from models."""
-    if why := explain_missing(task, means):
+def explain_unavailable(task: Task, scene: Scene, resources: Resources) -> str:
+    """Return the reason why `task` cannot run: a missing model or a document kept from models; "" if it can."""
+    if why := explain_missing(task, resources):
         return why
-    return explain_exclusion(scene.document, means.index) if task.needs is not Needs.NOTHING else ""
+    return explain_exclusion(scene.document, resources.index) if task.needs is not Needs.NOTHING else ""
 
 
 def explain_exclusion(document: Document, index: Index) -> str:
-    """Return a sentence that says why a document is kept from models, "" when it is not."""
+    """Return a sentence with the reason why a document is kept from models, "" if it is not."""
     why = index.find_withholding(document)
     if not why:
         return ""
@@ -58,7 +58,7 @@ def explain_exclusion(document: Document, index: Index) -> str:
     return f"{name} is kept from models ({why}){': ' if explained else '.'}{explained}"
 
 
-def propose(task: Task, scene: Scene, means: Means) -> Result:
+def propose(task: Task, scene: Scene, resources: Resources) -> Result:
     """Run `task` on the scene and return its result; blocking.
 
     Returns `Nothing` also where the task may not run, changes nothing, or would write a masked secret.
@@ -67,10 +67,10 @@ def propose(task: Task, scene: Scene, means: Means) -> Result:
         Cancelled: the request was cancelled.
         models.errors.ModelError: the model is broken or gone.
     """
-    if why := explain_unavailable(task, scene, means):
+    if why := explain_unavailable(task, scene, resources):
         return Nothing(why, unavailable=True)
-    result = task.propose(scene, means)
-    if means.cancelled():
+    result = task.propose(scene, resources)
+    if resources.cancelled():
         raise Cancelled
     if isinstance(result, ProposedEdit) and not result.changes:
         return Nothing("There is nothing to change.")

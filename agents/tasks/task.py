@@ -2,7 +2,7 @@
 
 A task looks at a place and returns whether it applies (`offer`: by syntax only, in microseconds, on any thread). After
 a person has chosen it, it makes a proposal (`propose`: blocking, on a worker thread). It never writes a file, runs a
-program or asks a person: all that it may use is in `Means`.
+program or asks a person: all that it may use is in `Resources`.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ def _run_no_tests(_: Sequence[Sequence[Change]], __: Path) -> Sequence[TestRun]:
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
+class Resources:
     """The services and limits that a task works with.
 
     Attributes:
@@ -139,7 +139,7 @@ class Means:
         model: the completion model; None for none.
         chat: the chat model; None for none.
         review: returns the static layer's findings in a document; blocking.
-        read: returns the current text of a workspace file, None where there is none or reading is not allowed.
+        read: returns the current text of a workspace file, None if it does not exist or must not be read.
         files: returns the absolute paths of the workspace's readable files.
         roots: workspace folders.
         run_tests: takes the changes of each candidate and the path of the test file; returns one result for each
@@ -179,5 +179,5 @@ class Task:
     kind: Kind
     needs: Needs
     offer: Callable[[Scene], Offer | None]
-    propose: Callable[[Scene, Means], Result]
+    propose: Callable[[Scene, Resources], Result]
     listed: bool = True

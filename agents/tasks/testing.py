@@ -1,6 +1,6 @@
 """A workspace's test conventions: framework, file and naming, from its own tests, else the language's custom.
 
-Reads the names and texts of workspace files through `Means`; knows no model and runs nothing. Start at
+Reads the names and texts of workspace files through `Resources`; knows no model and runs nothing. Start at
 `find_test_place`.
 """
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from agents.tasks.functions import Function
-    from agents.tasks.task import Means
+    from agents.tasks.task import Resources
     from indexing.syntax.documents import Document
 
 _MOST_FILES = 20_000
@@ -47,17 +47,20 @@ class TestPlace:
     needs: str = ""
 
 
-def find_test_place(document: Document, function: Function, means: Means) -> TestPlace | None:
-    """Return where a test of `function` goes; None for an unsupported language or an unexported function."""
+def find_test_place(document: Document, function: Function, resources: Resources) -> TestPlace | None:
+    """Return the file and the framework for a test of `function`.
+
+    Returns None for an unsupported language, an unsaved document, or a function that is not exported.
+    """
     finder = _FINDERS.get(document.entry.test_custom)
     if document.path is None or finder is None:
         return None
-    return finder(document, document.path, function, means)
+    return finder(document, document.path, function, resources)
 
 
-def find_covering_test(document: Document, function: Function, means: Means) -> Path | None:
+def find_covering_test(document: Document, function: Function, resources: Resources) -> Path | None:
     """Return the test file of `document` if it mentions `function` or its class; None where there is no such file."""
-    place = find_test_place(document, function, means)
+    place = find_test_place(document, function, resources)
     if place is None or place.before is None or place.path == document.path:
         return None
     names = {function.name, function.container} - {""}
@@ -65,22 +68,22 @@ def find_covering_test(document: Document, function: Function, means: Means) -> 
 
 
 def is_test_file(path: Path) -> bool:
-    """Return whether the file's name is that of a test file."""
+    """Return whether the file has the name of a test file in its language."""
     pattern = languages.get(languages.detect(path)).test_file
     return bool(pattern) and re.search(pattern, path.name) is not None
 
 
-def _find_root(path: Path, means: Means) -> Path:
+def _find_root(path: Path, resources: Resources) -> Path:
     """Return the innermost workspace folder that contains `path`, else its own folder."""
-    inside = [root for root in means.roots if path.is_relative_to(root)]
+    inside = [root for root in resources.roots if path.is_relative_to(root)]
     return max(inside, key=lambda root: len(root.parts)) if inside else path.parent
 
 
-def _list_tests(means: Means, document: Document, root: Path) -> list[Path]:
+def _list_tests(resources: Resources, document: Document, root: Path) -> list[Path]:
     """Return the test files of the document's language below `root`; looks at 20,000 workspace files at most."""
     found = []
     wanted = re.compile(document.entry.test_file)
-    for number, path in enumerate(means.files()):
+    for number, path in enumerate(resources.files()):
         if number >= _MOST_FILES:
             break
         if wanted.search(path.name) and path.is_relative_to(root):
@@ -88,20 +91,20 @@ def _list_tests(means: Means, document: Document, root: Path) -> list[Path]:
     return found
 
 
-def _place_python_test(document: Document, path: Path, function: Function, means: Means) -> TestPlace:
+def _find_python_place(document: Document, path: Path, function: Function, resources: Resources) -> TestPlace:
     """Return the place of a Python test, named and written like most tests of the workspace."""
-    root = _find_root(path, means)
-    tests = _list_tests(means, document, root)
+    root = _find_root(path, resources)
+    tests = _list_tests(resources, document, root)
     suffixed = sum(each.name.endswith("_test.py") for each in tests) * 2 > len(tests)
     name = f"{path.stem}_test.py" if suffixed else f"test_{path.stem}.py"
     target = (
         _find_nearest([each for each in tests if each.name == name], path) or _choose_folder(tests, path, root) / name
     )
-    texts = [means.read(each) or "" for each in tests[:_MOST_READ]]
+    texts = [resources.read(each) or "" for each in tests[:_MOST_READ]]
     unittest = sum("unittest" in text for text in texts) * 2 > len(texts) if texts else False
     names = function.container or function.name
     wanted = f"from {_name_module(path, root)} import {names}"
-    before = means.read(target)
+    before = resources.read(target)
     header = f"import unittest\n\n{wanted}\n" if unittest else f"{wanted}\n"
     needs = "" if before is None or re.search(rf"^\s*(?:from|import)\b.*\b{names}\b", before, re.MULTILINE) else wanted
     return TestPlace("unittest" if unittest else "pytest", target, before, header, needs)
@@ -132,12 +135,12 @@ def _find_nearest(paths: Sequence[Path], path: Path) -> Path | None:
     return max(paths, key=lambda each: len(set(each.parts) & set(path.parts)), default=None)
 
 
-def _place_script_test(document: Document, path: Path, function: Function, means: Means) -> TestPlace | None:
+def _find_script_place(document: Document, path: Path, function: Function, resources: Resources) -> TestPlace | None:
     """Return the place of a JavaScript or TypeScript test; None where the function is not exported."""
     if not re.search(rf"export\b[^;]*\b{function.name}\b|exports\b[^;]*\b{function.name}\b", document.text):
         return None  # nothing outside of the file can call it
-    root = _find_root(path, means)
-    tests = _list_tests(means, document, root)
+    root = _find_root(path, resources)
+    tests = _list_tests(resources, document, root)
     marks = Counter(each.name.split(".")[-2] for each in tests)  # "test" or "spec"
     name = f"{path.stem}.{marks.most_common(1)[0][0] if marks else 'test'}{path.suffix}"
     aside = sum(each.parent.name == "__tests__" for each in tests) * 2 > len(tests) if tests else False
@@ -145,13 +148,13 @@ def _place_script_test(document: Document, path: Path, function: Function, means
     if tests and not aside and all(each.parts[len(root.parts)] in {"test", "tests"} for each in tests):
         folder = _choose_folder(tests, path, root)
     target = _find_nearest([each for each in tests if each.name == name], path) or folder / name
-    framework = _detect_script_framework(root, means)
+    framework = _detect_script_framework(root, resources)
     module = Path(os.path.relpath(path.with_suffix(""), target.parent)).as_posix()
     module = module if module.startswith(".") else f"./{module}"
     required = "exports" in document.text and "export " not in document.text
     names = function.container or function.name
     wanted = f'const {{ {names} }} = require("{module}");' if required else f'import {{ {names} }} from "{module}";'
-    before = means.read(target)
+    before = resources.read(target)
     extra = {"vitest": 'import { expect, test } from "vitest";\n', "node": _NODE_IMPORTS[required]}.get(framework, "")
     needs = "" if before is None or names in before else wanted
     return TestPlace(framework, target, before, f"{extra}{wanted}\n", needs)
@@ -163,26 +166,28 @@ _NODE_IMPORTS = {
 }
 
 
-def _detect_script_framework(root: Path, means: Means) -> str:
+def _detect_script_framework(root: Path, resources: Resources) -> str:
     """Return the test framework that `package.json` mentions, "node" for none."""
-    said = means.read(root / "package.json") or ""
+    said = resources.read(root / "package.json") or ""
     return next((name for name in ("vitest", "jest", "mocha") if f'"{name}"' in said), "node")
 
 
-def _place_go_test(document: Document, path: Path, _: Function, means: Means) -> TestPlace:
+def _find_go_place(document: Document, path: Path, _: Function, resources: Resources) -> TestPlace:
+    """Return the place of a Go test: the file `NAME_test.go` beside the source."""
     target = path.with_name(f"{path.stem}_test.go")
     package = re.search(r"^package\s+(\w+)", document.text, re.MULTILINE)
     name = package[1] if package else "main"
-    return TestPlace("go", target, means.read(target), f'package {name}\n\nimport "testing"\n')
+    return TestPlace("go", target, resources.read(target), f'package {name}\n\nimport "testing"\n')
 
 
-def _place_rust_test(document: Document, path: Path, _: Function, __: Means) -> TestPlace:
+def _find_rust_place(document: Document, path: Path, _: Function, __: Resources) -> TestPlace:
+    """Return the place of a Rust test: the source file itself."""
     return TestPlace("rust", path, document.text, "")
 
 
-_FINDERS: dict[str, Callable[[Document, Path, Function, Means], TestPlace | None]] = {
-    "python": _place_python_test,
-    "script": _place_script_test,
-    "go": _place_go_test,
-    "rust": _place_rust_test,
+_FINDERS: dict[str, Callable[[Document, Path, Function, Resources], TestPlace | None]] = {
+    "python": _find_python_place,
+    "script": _find_script_place,
+    "go": _find_go_place,
+    "rust": _find_rust_place,
 }

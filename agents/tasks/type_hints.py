@@ -19,14 +19,14 @@ from indexing.records import Query
 
 if TYPE_CHECKING:
     from agents.tasks.annotations.type_evidence import Evidence
-    from agents.tasks.task import Means, Result, Scene
+    from agents.tasks.task import Resources, Result, Scene
 
 _HITS = 6
 _LEAST_VOTES = 2  # votes from which a type is used without asking the model
 
 
 def offer(scene: Scene) -> Offer | None:
-    """Return the offer for a Python function that has a parameter or a result without a type."""
+    """Return the offer for the Python function at the cursor if a parameter or its result has no type; else None."""
     if not scene.document.entry.python_parser:
         return None
     function = find_function_at(scene.syntax, scene.span.start)
@@ -35,19 +35,19 @@ def offer(scene: Scene) -> Offer | None:
     return Offer(f"Add type hints to `{function.name}`", function.span)
 
 
-def propose(scene: Scene, means: Means) -> Result:
-    """Return a proposal with all annotations for which there is evidence."""
+def propose(scene: Scene, resources: Resources) -> Result:
+    """Return a proposal that adds all annotations for which the code or the model gives evidence."""
     function = find_function_at(scene.syntax, scene.span.start)
     if function is None or not _lacks_hints(function):
         return decline_place("There is no function without type hints here")
-    means.report(f"looking how {function.name} is used")
-    finder = _Finder(scene, means, function)
+    resources.report(f"looking how {function.name} is used")
+    finder = _Finder(scene, resources, function)
     edits = [edit for parameter in function.parameters if (edit := finder.annotate_parameter(parameter)) is not None]
     result = finder.annotate_result()
     edits += [result] if result is not None else []
     if not edits:
         return decline_answer(f"Neither the code nor the model shows which types `{function.name}` has")
-    best = edit_ranking.rank([edit_ranking.Candidate(tuple(edits))], scene, means)
+    best = edit_ranking.rank([edit_ranking.Candidate(tuple(edits))], scene, resources)
     if not best:
         return decline_answer("The type hints that were found do not parse")
     missing = [each.name for each in function.parameters if not each.type and each.name not in finder.found]
@@ -57,7 +57,7 @@ def propose(scene: Scene, means: Means) -> Result:
         why="They follow from defaults, from how values are used, and from annotations of the same names.",
         by="generator",
         changes=(build_change(scene.document, best[0].candidate.edits),),
-        model=means.model.entry.name if finder.asked and means.model is not None else "",
+        model=resources.model.entry.name if finder.asked and resources.model is not None else "",
         notes=(*list_notes(best[0]), *silent),
     )
 
@@ -76,11 +76,11 @@ class _Finder:
         asked: whether the model was asked.
     """
 
-    def __init__(self, scene: Scene, means: Means, function: Function) -> None:
+    def __init__(self, scene: Scene, resources: Resources, function: Function) -> None:
         self.found: set[str] = set()
         self.asked = False
         self._scene = scene
-        self._means = means
+        self._resources = resources
         self._function = function
         text = scene.document.text
         line = text.rfind("\n", 0, function.start) + 1
@@ -88,7 +88,7 @@ class _Finder:
         self._around: list[str] | None = None
 
     def annotate_parameter(self, parameter: Parameter) -> Edit | None:
-        """Return the edit that annotates `parameter`, None where nothing is known or it has a type already."""
+        """Return the edit that annotates `parameter`; None if it has a type already or none is known."""
         if parameter.type:
             return None
         evidence = type_evidence.gather_for_parameter(parameter, self._definition, self._collect_texts())
@@ -103,7 +103,7 @@ class _Finder:
         return Edit(parameter.name_end, end, f": {name}{spaced}")
 
     def annotate_result(self) -> Edit | None:
-        """Return the edit that annotates the result, None where nothing is known or it has a type already."""
+        """Return the edit that annotates the result; None if it has a type already, none is known, or it is a stub."""
         function = self._function
         if function.returns or function.is_stub(self._scene.document.text):
             return None
@@ -121,31 +121,33 @@ class _Finder:
         if self._around is None:
             names = " ".join(each.name for each in self._function.parameters if not each.type)
             document = self._scene.document
-            hits = self._means.index.search(Query(f"{self._function.name} {names}", path=document.path), limit=_HITS)
+            hits = self._resources.index.search(
+                Query(f"{self._function.name} {names}", path=document.path), limit=_HITS
+            )
             self._around = [document.text, *(hit.text for hit in hits if hit.relative.endswith((".py", ".pyi")))]
         return self._around
 
     def _choose_type(self, evidence: Evidence, hole: Hole) -> str:
-        """Return the type with enough evidence; else the one that the model rates best, of evidence and its own ideas.
+        """Return the type to write into `hole`, "" if none is known.
 
-        Returns "" where nothing is known.
+        A single type with enough evidence is taken. Otherwise the model suggests types too, and rates all of them.
         """
         text = self._scene.document.text
         known = [name for name, _ in evidence.votes.most_common(4) if type_evidence.is_known_type(name, text)]
         sure = len(known) == 1 and evidence.votes[known[0]] >= _LEAST_VOTES
-        if known == ["None"] or sure or self._means.model is None:
+        if known == ["None"] or sure or self._resources.model is None:
             return known[0] if known else ""
         self.asked = True
-        ideas = filling.fill_words(hole, self._means, until=(",", ")", "=", ":", "#"), tokens=12)
+        ideas = filling.fill_words(hole, self._resources, until=(",", ")", "=", ":", "#"), tokens=12)
         candidates = list(dict.fromkeys([*known, *(one.text for one in ideas if self._is_usable_type(one.text))]))
         if not candidates:
             return ""
-        likely = filling.score_texts(hole, self._means, candidates)
+        likely = filling.score_texts(hole, self._resources, candidates)
         votes = [min(evidence.votes[name], 3) for name in candidates]
         return max(zip(candidates, likely, votes, strict=False), key=lambda one: one[1] + one[2])[0]
 
     def _is_usable_type(self, text: str) -> bool:
-        """Return whether `text` names a type that is known in the file; `object`, `None` and `Any` do not count."""
+        """Return whether the model's `text` is a type that the file knows, other than `object`, `None` and `Any`."""
         if text in {"object", "None", "Any"} or text.count("[") != text.count("]") or not text[:1].isidentifier():
             return False
         is_class = text.partition("[")[0] in _TYPES or text[:1].isupper()

@@ -22,7 +22,7 @@ from indexing.syntax.syntax import Syntax
 
 if TYPE_CHECKING:
     from agents.tasks.edit_ranking import RankedCandidate
-    from agents.tasks.task import Means, Result
+    from agents.tasks.task import Resources, Result
     from agents.tasks.testing import TestPlace
 
 LINES = 10
@@ -49,7 +49,7 @@ class _Form:
 
 
 def offer(scene: Scene) -> Offer | None:
-    """Return the offer for a function that is no stub, in a file that is no test file."""
+    """Return the offer for the function at the cursor; None for a stub, a dunder method, and in a test file."""
     document = scene.document
     if document.path is None or not document.entry.test_custom or testing.is_test_file(document.path):
         return None
@@ -59,17 +59,20 @@ def offer(scene: Scene) -> Offer | None:
     return Offer(f"Write a test for `{function.qualified}`", function.span)
 
 
-def propose(scene: Scene, means: Means) -> Result:
-    """Return the likeliest test that parses, calls the function and asserts something; one that passes is preferred."""
+def propose(scene: Scene, resources: Resources) -> Result:
+    """Return a proposal with the model's likeliest test that parses, calls the function and asserts something.
+
+    Asks a person for permission to run the tests; a test that passes is preferred.
+    """
     function = find_function_at(scene.syntax, scene.span.start)
-    place = testing.find_test_place(scene.document, function, means) if function is not None else None
+    place = testing.find_test_place(scene.document, function, resources) if function is not None else None
     if function is None or place is None:
         return decline_place("There is no function here that a test file could call")
-    means.report(f"writing a test for {function.name}")
+    resources.report(f"writing a test for {function.name}")
     written = _TestWriter(scene, function, place)
     usable = [
         one
-        for one in edit_ranking.rank(written.write_candidates(means), written.target, means)
+        for one in edit_ranking.rank(written.write_candidates(resources), written.target, resources)
         if written.is_real_test(one)
     ]
     if not usable:
@@ -77,8 +80,8 @@ def propose(scene: Scene, means: Means) -> Result:
             f"The model found no test of `{function.name}` that calls it, asserts something and parses"
         )
     tried = usable[:_MOST_RUN]
-    means.report("running the test")
-    runs = means.run_tests([written.build_changes(one) for one in tried], place.path)
+    resources.report("running the test")
+    runs = resources.run_tests([written.build_changes(one) for one in tried], place.path)
     best, run = next(
         ((one, run) for one, run in zip(tried, runs, strict=False) if run.green),
         (
@@ -91,7 +94,7 @@ def propose(scene: Scene, means: Means) -> Result:
         why=f"A {place.framework} test in {place.path.name}, like the tests of this workspace.",
         by="generator",
         changes=tuple(written.build_changes(best)),
-        model=means.model.entry.name if means.model is not None else "",
+        model=resources.model.entry.name if resources.model is not None else "",
         notes=list_notes(best, run),
     )
 
@@ -110,8 +113,8 @@ class _TestWriter:
             document = scene.document
         self.target = Scene(document, Syntax.of(document), Span(len(before), len(before)))
 
-    def write_candidates(self, means: Means) -> list[edit_ranking.Candidate]:
-        """Return tests by the model: some begun freely, others begun with an assertion that calls the function."""
+    def write_candidates(self, resources: Resources) -> list[edit_ranking.Candidate]:
+        """Return tests by the model: some written freely, others that begin with an assertion on the function."""
         found = []
         source = self._build_source()
         for begun in ("", self._form.claim):
@@ -121,7 +124,7 @@ class _TestWriter:
             plan = filling.plan_block(indentation, lines=1 if begun else LINES)
             found += [
                 edit_ranking.Candidate(self._build_edits(begun + one.text), one.likelihood)
-                for one in filling.fill_block(Hole(prompt, len(head), len(head)), means, plan)
+                for one in filling.fill_block(Hole(prompt, len(head), len(head)), resources, plan)
             ]
         return found
 

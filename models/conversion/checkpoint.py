@@ -2,7 +2,7 @@
 
 Reads the safetensors container itself (https://github.com/huggingface/safetensors#format: an 8-byte length, a JSON
 table of contents, the numbers), so that one block of a tensor at a time is in memory; torch's own file through
-`models.conversion.pickles`. Executes nothing that it reads. Start at `Checkpoint.open`.
+`models.conversion.torch_files`. Executes nothing that it reads. Start at `Checkpoint.open`.
 """
 
 from __future__ import annotations
@@ -247,10 +247,10 @@ def _explain_no_weights(folder: Path) -> str:
 
 def _read_pickle(file: Path) -> dict[str, Tensor]:
     """Read the table of contents of torch's own `file`, by name of the tensor."""
-    from models.conversion.pickles import read_contents  # noqa: PLC0415 (for checkpoints in torch's own file)
+    from models.conversion.torch_files import locate_tensors  # noqa: PLC0415 (for checkpoints in torch's own file)
 
-    found = read_contents(file)
-    return {name: Tensor(name, file, stored.kind, stored.shape, stored.start) for name, stored in found.items()}
+    found = locate_tensors(file)
+    return {name: Tensor(name, file, place.kind, place.shape, place.start) for name, place in found.items()}
 
 
 def _read_contents(file: Path) -> dict[str, Tensor]:

@@ -124,14 +124,14 @@ class _Generation:
         """Run `task` in the calling thread; it may try changes with `gate` until `stopped` is set."""
         from agents.tasks import running  # noqa: PLC0415 (as above)
         from models.errors import ModelError  # noqa: PLC0415
-        from server.assembly.means import Files, make_means  # noqa: PLC0415
+        from server.assembly.resources import Files, build_resources  # noqa: PLC0415
         from server.gate.trials.trials import Trials  # noqa: PLC0415
 
         files = Files(self.core, (self.root,))
         trials = Trials(files, lambda: gate, loop, stopped.is_set)
-        means = make_means(files, cancelled=stopped.is_set, report=lambda _: None, run_tests=trials.run)
+        resources = build_resources(files, cancelled=stopped.is_set, report=lambda _: None, run_tests=trials.run)
         try:
-            return running.propose(task, scene, means)
+            return running.propose(task, scene, resources)
         except ModelError as error:
             raise Failure(str(error)) from error
 

@@ -40,7 +40,7 @@ def ended(says: Mapping[str, str], most: int = 3, runs: tuple[TestRun, ...] = ()
     workplace.runs = runs
     task = task_registry.find_task("implement")
     assert task is not None
-    return Workflow(scene, workplace.means(ScriptedModel(says))).run(task, most), workplace
+    return Workflow(scene, workplace.resources(ScriptedModel(says))).run(task, most), workplace
 
 
 def code_of(result: WorkflowResult) -> str:
@@ -113,7 +113,7 @@ def test_a_file_without_tests_about_it_is_proposed_alone() -> None:
     task = task_registry.find_task("implement")
     assert task is not None
     model = ScriptedModel({"": "return a + b"})
-    result = Workflow(replace(scene, document=document), workplace.means(model)).run(task)
+    result = Workflow(replace(scene, document=document), workplace.resources(model)).run(task)
     assert isinstance(result.result, ProposedEdit)
     assert len(result.result.changes) == 1
 

@@ -1,6 +1,6 @@
 """Removal of characters from a model's text that never belong into an editor: markers, controls, lone surrogates.
 
-Knows nothing of the place it goes to; that is `polish`. Start at `cleaned`.
+Knows nothing of the place it goes to; that is `polish`. Start at `clean`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _UNWANTED = re.compile(
 )
 
 
-def cleaned(text: str) -> str:
+def clean(text: str) -> str:
     """Return `text` with LF line endings, cut at the first marker, without characters that no editor should get."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     marker = _MARKER.search(text)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from agents.tasks.functions import Parameter
-    from agents.tasks.task import Means, Scene
+    from agents.tasks.task import Resources, Scene
 
 
 class Style(StrEnum):
@@ -79,14 +79,14 @@ class Words:
     raises: tuple[tuple[str, str], ...] = ()
 
 
-def detect_style(scene: Scene, means: Means) -> DocStyle:
+def detect_style(scene: Scene, resources: Resources) -> DocStyle:
     """Return the style of the file's docstrings; searches the workspace's where the file has none with parameters."""
     text = scene.document.text
     known = [each for each in list_functions(scene.syntax) if each.docstring is not None]
     strings = [text[each.docstring.start : each.docstring.end] for each in known if each.docstring is not None]
     style = _find_commonest(strings)
     if style is None and not any(each.parameters for each in known):
-        hits = means.index.search(Query(_SEARCH_QUERY, path=scene.document.path), limit=_HITS)
+        hits = resources.index.search(Query(_SEARCH_QUERY, path=scene.document.path), limit=_HITS)
         style = _find_commonest(hit.text for hit in hits if hit.relative.endswith(".py"))
     bodies = [string.lstrip("rRbBuU").strip("\"'") for string in strings]
     firsts = [body.strip().split("\n", 1)[0].strip() for body in bodies]
@@ -101,7 +101,7 @@ def detect_style(scene: Scene, means: Means) -> DocStyle:
 
 
 def render(words: Words, style: DocStyle, indentation: str) -> str:
-    r"""Return the docstring with `\n` line ends and quotes; all lines but the first are indented."""
+    r"""Return `words` as a docstring in quotes, with `\n` line ends; all lines but the first are indented."""
     sections = _SECTIONS[style.style](words, style)
     summary = words.summary if style.full_stop else words.summary.rstrip(".")
     if not sections and not style.below:
@@ -113,6 +113,7 @@ def render(words: Words, style: DocStyle, indentation: str) -> str:
 
 
 def _indent(lines: list[str], indentation: str) -> Iterable[str]:
+    """Yield the lines, each but the first and the empty ones indented."""
     for number, line in enumerate(lines):
         yield indentation + line if number and line else line
 

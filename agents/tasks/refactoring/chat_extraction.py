@@ -23,7 +23,7 @@ from models.chat import ChatRequest, Message, ReplyEnd, Speaker
 if TYPE_CHECKING:
     from agents.edits import Edit
     from agents.tasks.functions import Function
-    from agents.tasks.task import Means, Scene
+    from agents.tasks.task import Resources, Scene
     from models.chat import ChatModel
 
 _ANSWER_TOKENS = 100
@@ -52,14 +52,14 @@ _NAME = re.compile(r"(?im)^[\s*-]*name\W*(?:def\s+)?(?P<name>[^\W\d]\w*)")
 
 
 def asks_to_extract(words: str) -> bool:
-    """Return whether the instruction asks for a part of a function as a new function, and for nothing else."""
+    """Return whether the instruction asks to move a part of a function into a new one, and asks for nothing else."""
     said = words.strip().rstrip(".!").strip()
     if len(said) > _LONGEST or not _VERB.match(said) or _MORE.search(_NAMED.sub("", said)):
         return False
     return bool(_FREE.match(said) or _RESULT.search(said))
 
 
-def extract_by_chat(scene: Scene, means: Means, title: str) -> ProposedEdit | None:
+def extract_by_chat(scene: Scene, resources: Resources, title: str) -> ProposedEdit | None:
     """Return a proposal that extracts a function as the instruction asks; None where that is not asked or fails.
 
     Asks the model twice at most; the second time with the reason why its first answer cannot be used.
@@ -68,7 +68,7 @@ def extract_by_chat(scene: Scene, means: Means, title: str) -> ProposedEdit | No
         Cancelled: the request was cancelled.
         models.chat.ChatError: the model did not answer.
     """
-    chat, document = means.chat, scene.document
+    chat, document = resources.chat, scene.document
     function = find_function_at(scene.syntax, scene.span.start)
     if chat is None or function is None or not document.entry.python_parser:
         return None
@@ -80,17 +80,17 @@ def extract_by_chat(scene: Scene, means: Means, title: str) -> ProposedEdit | No
     request = work.build_request()
     if request is None:
         return None
-    means.report(f"{chat.name} looks for the lines to move")
+    resources.report(f"{chat.name} looks for the lines to move")
     for _ in range(_TRIES):
-        reply = chat.chat(request, cancelled=means.cancelled)
-        if reply.end is ReplyEnd.CANCELLED or means.cancelled():
+        reply = chat.chat(request, cancelled=resources.cancelled)
+        if reply.end is ReplyEnd.CANCELLED or resources.cancelled():
             raise Cancelled
         try:
             edits, said = work.read_answer(reply.text)
         except UnsplitError as error:
             problem = str(error)
         else:
-            (judged,) = edit_ranking.judge([edit_ranking.Candidate(edits)], scene, means)
+            (judged,) = edit_ranking.judge([edit_ranking.Candidate(edits)], scene, resources)
             if isinstance(judged, edit_ranking.RankedCandidate):
                 changes = (build_change(document, edits),)
                 return ProposedEdit(title, said, "generator", changes, model=chat.name, notes=list_notes(judged))
@@ -132,7 +132,7 @@ class _Extraction:
         return ChatRequest(messages, max_tokens=_ANSWER_TOKENS)
 
     def read_answer(self, answer: str) -> tuple[tuple[Edit, ...], str]:
-        """Return the edits that carry out an answer, and a sentence about them.
+        """Return the edits that carry out the model's answer, and a sentence about them for a person.
 
         Raises:
             UnsplitError: the answer names no lines that can move; its text goes back to the model.
@@ -159,7 +159,7 @@ class _Extraction:
         return self.scene.document.text.count("\n", 0, self.function.start)
 
     def _find_selection(self) -> list[tuple[int, int]]:
-        """Return the selected lines of the body, counted from the head; empty where the whole function is meant."""
+        """Return the first and last selected line, counted from the head; [] without a selection of several lines."""
         text, span, function = self.scene.document.text, self.scene.span, self.function
         if span.start >= span.end or span.start <= function.start or "\n" not in text[span.start : span.end].strip():
             return []
@@ -169,11 +169,12 @@ class _Extraction:
 
 
 def _shorten(line: str) -> str:
+    """Return the line without white space around it, at most 80 characters."""
     return line.strip()[:_LONGEST_SHOWN]
 
 
 def _build_follow_up(request: ChatRequest, reply: str, problem: str) -> ChatRequest:
-    """Return the request with the model's reply and with what is wrong with it."""
+    """Return `request` with the model's reply and a message about its `problem` added."""
     said = Message(Speaker.ASSISTANT, reply or "(nothing)")
     return replace(
         request, messages=(*request.messages, said, *prompting.build_messages("divide-again", problem=problem))

@@ -33,5 +33,5 @@ async def execute(_: Snapshot, services: Services, arguments: Arguments) -> Resu
     """Record the acceptance in the local statistics."""
     core = services.cores.current
     if core is not None:
-        core.generator.accepted(arguments.id, arguments.length)
+        core.generator.record_accepted(arguments.id, arguments.length)
     return Result(recorded=core is not None)

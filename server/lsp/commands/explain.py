@@ -39,15 +39,19 @@ class Result(CommandRecord):
 
 
 async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) -> Result:
-    """Ask the chat model, and stream its answer if the client sent a token."""
+    """Ask the chat model and return its answer; also stream the answer if the client sent a token.
+
+    Raises:
+        CommandFailed: the model is not available, or said nothing.
+    """
 
     def send_piece(job: Job, piece: str) -> None:
         if arguments.partial_token is not None:
             job.loop.call_soon_threadsafe(services.jobs.send_text, arguments.partial_token, piece)
 
     place = await proposing.locate_place(snapshot, services, arguments, arguments.question)
-    async with proposing.open_job(snapshot, services, place.core, "explain", stream=send_piece) as (job, means):
-        result = await proposing.run_blocking(job, partial(running.propose, explain.TASK, place.scene, means))
+    async with proposing.open_job(snapshot, services, place.core, "explain", stream=send_piece) as (job, resources):
+        result = await proposing.run_blocking(job, partial(running.propose, explain.TASK, place.scene, resources))
     if isinstance(result, Nothing):
         raise CommandFailed(result.reason, code="unavailable" if result.unavailable else "nothing-said")
     assert isinstance(result, TextAnswer)  # noqa: S101 (the task changes nothing)

@@ -32,14 +32,14 @@ class Arguments(PlaceArguments):
 
 
 async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) -> TaskOutcome:
-    """Fix the finding at the place and propose the edit."""
+    """Propose an edit that fixes the finding: the known fix, else one that the completion model writes."""
     place = await proposing.locate_place(snapshot, services, arguments)
     finding = await _find_finding(services, place, arguments.code)
     scene = replace(place.scene, span=finding.span, findings=(finding,))
-    async with proposing.open_job(snapshot, services, place.core, f"fix {finding.code}") as (job, means):
+    async with proposing.open_job(snapshot, services, place.core, f"fix {finding.code}") as (job, resources):
         if finding.fix is not None and finding.fix.edits:
             return await proposing.propose(services, job, _build_proposal(place, finding), "fix")
-        result = await proposing.run_blocking(job, partial(running.propose, fix_by_completion.TASK, scene, means))
+        result = await proposing.run_blocking(job, partial(running.propose, fix_by_completion.TASK, scene, resources))
         return await proposing.answer_result(services, job, result, "fix")
 
 

@@ -11,7 +11,7 @@ from agents.completion.completion_policy import CompletionPolicy
 from agents.completion.generator import Generator
 from agents.completion.plan import plan
 from agents.completion.polish import Insertion, Polisher
-from agents.completion.shaping.indentation import fitted, padding
+from agents.completion.shaping.indentation import compute_padding, fit
 from agents.suggestions import Trigger
 from indexing.index import Index
 from indexing.syntax.documents import Document
@@ -48,10 +48,10 @@ class Desk:
     def put(self, name: str, language: str, text: str) -> Document:
         path = self.root / "workspace" / name
         document = Document(path.as_uri(), path, language, text)
-        self.index.put(document)
+        self.index.open_document(document)
         return document
 
-    def shown(
+    def complete(
         self, document: Document, at: int, model: ScriptedModel | None = None, trigger: Trigger = Trigger.AUTOMATIC
     ) -> str | None:
         """The document with what is shown at a place, None for nothing."""
@@ -88,7 +88,7 @@ def test_a_recalled_line_stands_in_its_block_at_whatever_column_it_is_asked_for(
     head, at = after_block(PYTHON, "    settings")
     for tail in ("\n", "\n\n\ndef after():\n    pass\n", "\n    print(path)\n"):
         text = head + " " * pad + tail
-        found = desk.shown(desk.put("main.py", "python", text), at + pad, trigger=trigger)
+        found = desk.complete(desk.put("main.py", "python", text), at + pad, trigger=trigger)
         if pad <= 4:
             assert found is not None
             assert found.startswith(f"{head}    settings = parse_settings(content)\n")
@@ -101,7 +101,7 @@ def test_tabs_and_braces_are_kept_to_as_well(desk: Desk, pad: str) -> None:
     for number in range(3):
         desk.put(f"m{number}.go", "go", GO)
     head, at = after_block(GO, "\tsettings")
-    found = desk.shown(desk.put("main.go", "go", f"{head}{pad}\n}}\n"), at + len(pad))
+    found = desk.complete(desk.put("main.go", "go", f"{head}{pad}\n}}\n"), at + len(pad))
     right = f"{head}\tsettings := parse(path)\n}}\n"
     assert found == right or (found is None and not pad)  # or nothing
 
@@ -111,7 +111,7 @@ def test_yaml_goes_on_in_its_mapping_or_not_at_all(desk: Desk, pad: int) -> None
     for number in range(3):
         desk.put(f"m{number}.yml", "yaml", YAML)
     head, at = after_block(YAML, "    strategy")
-    found = desk.shown(desk.put("main.yml", "yaml", f"{head}{' ' * pad}\n"), at + pad)
+    found = desk.complete(desk.put("main.yml", "yaml", f"{head}{' ' * pad}\n"), at + pad)
     assert found in {None, f"{head}    strategy: matrix_of_builds\n"}
     assert found is not None or pad not in {0, 4}
 
@@ -123,7 +123,7 @@ def test_lines_of_a_recalled_block_move_together(desk: Desk) -> None:
     for number in range(3):
         desk.put(f"m{number}.py", "python", block.replace("load", f"load_{number}"))
     head, at = after_block(block, "    settings")
-    found = desk.shown(desk.put("main.py", "python", f"{head}\n"), at, trigger=Trigger.INVOKED)
+    found = desk.complete(desk.put("main.py", "python", f"{head}\n"), at, trigger=Trigger.INVOKED)
     assert found is not None
     assert found.startswith(block.rstrip("\n")[: len(head) + 60])
     ast.parse(found)
@@ -133,8 +133,8 @@ def test_a_model_that_ends_a_block_too_early_is_not_shown(desk: Desk) -> None:
     text = "def f(x):\n    y = x\n\n    return y\n"
     document = desk.put("main.py", "python", text)
     at = text.index("\n    return")
-    assert desk.shown(document, at, ScriptedModel({"y = x\n": "total = y + 1\n"})) is None
-    assert desk.shown(document, at, ScriptedModel({"y = x\n": "    total = y + 1\n"})) == text.replace(
+    assert desk.complete(document, at, ScriptedModel({"y = x\n": "total = y + 1\n"})) is None
+    assert desk.complete(document, at, ScriptedModel({"y = x\n": "    total = y + 1\n"})) == text.replace(
         "\n\n", "\n    total = y + 1\n"
     )
 
@@ -173,7 +173,7 @@ def test_a_model_that_ends_a_block_too_early_is_not_shown(desk: Desk) -> None:
     ],
 )
 def test_a_blank_line_is_filled_up_to_the_next_column(fixture: str, language: str, expected: str | None) -> None:
-    assert padding(cursor_of(fixture, language)) == expected
+    assert compute_padding(cursor_of(fixture, language)) == expected
 
 
 @pytest.mark.parametrize(
@@ -212,15 +212,15 @@ def test_a_blank_line_is_filled_up_to_the_next_column(fixture: str, language: st
     ],
 )
 def test_only_lines_that_stand_in_an_open_block_are_kept(fixture: str, text: str, expected: str) -> None:
-    assert fitted(text, cursor_of(fixture)) == expected
+    assert fit(text, cursor_of(fixture)) == expected
 
 
 def test_what_python_does_not_read_breaks_it() -> None:
     """The grammar for editors takes a `return` at the top, and an `else` of nothing."""
     cursor = cursor_of("def f(x):\n    return x\n\n\n$0\n")
     polisher = Polisher(cursor, plan(cursor, None, trigger=Trigger.AUTOMATIC, policy=CompletionPolicy()))
-    assert polisher.breaks(Insertion("return x + 1"))
-    assert not polisher.breaks(Insertion("value = f(1)"))
+    assert polisher.breaks_syntax(Insertion("return x + 1"))
+    assert not polisher.breaks_syntax(Insertion("value = f(1)"))
 
 
 @pytest.mark.parametrize("size", [10, 2_000])
@@ -229,9 +229,9 @@ def test_a_long_class_is_looked_at_by_its_methods(size: int) -> None:
     fixture = f"class A:\n{filler}    def last(self, x):\n        for y in x:\n            $0\n        return x\n"
     cursor = cursor_of(fixture)
     polisher = Polisher(cursor, plan(cursor, None, trigger=Trigger.AUTOMATIC, policy=CompletionPolicy()))
-    assert polisher.breaks(Insertion("yield = y"))
-    assert polisher.breaks(Insertion("x = 1\n          z = 2"))
-    assert not polisher.breaks(Insertion("print(y)"))
+    assert polisher.breaks_syntax(Insertion("yield = y"))
+    assert polisher.breaks_syntax(Insertion("x = 1\n          z = 2"))
+    assert not polisher.breaks_syntax(Insertion("print(y)"))
 
 
 def test_a_line_of_a_method_recalled_from_the_top_stands_in_its_class(desk: Desk) -> None:
@@ -239,6 +239,6 @@ def test_a_line_of_a_method_recalled_from_the_top_stands_in_its_class(desk: Desk
     for number in range(3):
         desk.put(f"m{number}.py", "python", source * 3)
     head = "class A:\n    x = 1\n\n    @overload\n    def get(name: str, call: int = 1) -> str: ...\n"
-    found = desk.shown(desk.put("main.py", "python", f"{head}    \n"), len(head) + 4, trigger=Trigger.INVOKED)
+    found = desk.complete(desk.put("main.py", "python", f"{head}    \n"), len(head) + 4, trigger=Trigger.INVOKED)
     assert found is not None
     assert found.startswith(f"{head}    @overload\n")

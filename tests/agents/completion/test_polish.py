@@ -5,7 +5,7 @@ import pytest
 from agents.completion.completion_policy import CompletionPolicy
 from agents.completion.plan import plan
 from agents.completion.polish import Polisher
-from agents.completion.shaping.cleaning import cleaned
+from agents.completion.shaping.cleaning import clean
 from agents.suggestions import Trigger
 from tests.agents.doubles import cursor_of
 
@@ -15,7 +15,7 @@ def check_insert(
 ) -> None:
     """With `raw` polished and applied, the fixture reads `expected`; `expected` "" means that nothing is offered."""
     cursor = cursor_of(fixture, language)
-    found = Polisher(cursor, plan(cursor, None, trigger=trigger, policy=CompletionPolicy())).polished(raw)
+    found = Polisher(cursor, plan(cursor, None, trigger=trigger, policy=CompletionPolicy())).polish(raw)
     text = cursor.document.text
     applied = text[: cursor.offset] + found.text + text[cursor.offset + found.end :] if found.text else ""
     assert applied == expected
@@ -172,11 +172,11 @@ def test_markers_of_a_model_never_reach_the_text(marker: str) -> None:
 
 
 def test_control_characters_and_half_characters_are_dropped() -> None:
-    assert cleaned("a\x00b\x1b[0m\ud800c\u202ed\ufffd\u2028") == "ab[0mcd"
+    assert clean("a\x00b\x1b[0m\ud800c\u202ed\ufffd\u2028") == "ab[0mcd"
 
 
 def test_generics_and_tags_are_no_markers() -> None:
-    assert cleaned("Map<String, List<T>> x = <div></div>") == "Map<String, List<T>> x = <div></div>"
+    assert clean("Map<String, List<T>> x = <div></div>") == "Map<String, List<T>> x = <div></div>"
 
 
 def test_nothing_but_what_stands_to_the_right_is_nothing() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from agents.edits import CreateFile, ProposedEdit, TextChange
 from agents.tasks import running, task_registry
-from agents.tasks.task import Means, Nothing, Offer, Scene, TestRun
+from agents.tasks.task import Nothing, Offer, Resources, Scene, TestRun
 from indexing.syntax import languages
 from indexing.syntax.documents import Document, Span
 from indexing.syntax.syntax import Syntax
@@ -41,8 +41,8 @@ class Workplace:
         self.ran.append(candidates)
         return self.runs
 
-    def means(self, model: ScriptedModel | None) -> Means:
-        return Means(
+    def resources(self, model: ScriptedModel | None) -> Resources:
+        return Resources(
             cast("Index", self.index),
             model,
             review=self.review,
@@ -82,7 +82,7 @@ def result_of(
     found = task_registry.find_task(task)
     assert found is not None
     model = says if isinstance(says, ScriptedModel) or says is None else ScriptedModel(says)
-    return running.propose(found, scene, workplace.means(model))
+    return running.propose(found, scene, workplace.resources(model))
 
 
 def written(

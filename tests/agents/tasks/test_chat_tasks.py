@@ -13,7 +13,7 @@ from agents.markdown import make_inert
 from agents.tasks import explain, running, task_registry
 from agents.tasks.filling import Cancelled
 from agents.tasks.rewriting.chat_rewrite import expand_to_lines
-from agents.tasks.task import Means, Nothing, Result, Scene, TextAnswer
+from agents.tasks.task import Nothing, Resources, Result, Scene, TextAnswer
 from indexing.syntax.documents import Document, Span
 from indexing.workspace.secrets.literals import secret_literals
 from models.chat import ChatError, ChatRequest, Reply, ReplyEnd
@@ -39,8 +39,10 @@ class Circle:
 BETTER = "```python\ndef area(self):\n    return math.pi * self.r ** 2\n```\nIt uses pi, and squares the radius."
 
 
-def make_means(workplace: Workplace, chat: ScriptedChat | None, stream: Callable[[str], None] | None = None) -> Means:
-    return replace(workplace.means(None), chat=chat, stream=stream)
+def build_resources(
+    workplace: Workplace, chat: ScriptedChat | None, stream: Callable[[str], None] | None = None
+) -> Resources:
+    return replace(workplace.resources(None), chat=chat, stream=stream)
 
 
 def done(task: str, fixture: str, script: str, instruction: str = "", *, select: str = "") -> Result:
@@ -55,7 +57,7 @@ def done(task: str, fixture: str, script: str, instruction: str = "", *, select:
 def run(task: str, scene: Scene, workplace: Workplace, chat: ScriptedChat | None) -> Result:
     found = task_registry.find_task(task)
     assert found is not None
-    return running.propose(found, scene, make_means(workplace, chat))
+    return running.propose(found, scene, build_resources(workplace, chat))
 
 
 def after(result: Result) -> str:
@@ -270,7 +272,7 @@ def test_an_explanation_is_told_in_pieces_and_changes_nothing() -> None:
     scene, workplace = scene_of(AREA)
     pieces: list[str] = []
     chat = ScriptedChat("===\nIt computes *about* the area.")
-    told = running.propose(explain.TASK, scene, make_means(workplace, chat, pieces.append))
+    told = running.propose(explain.TASK, scene, build_resources(workplace, chat, pieces.append))
     assert told == TextAnswer("It computes *about* the area.", "scripted")
     assert "".join(pieces) == "It computes *about* the area."
     asked = chat.requests[0].messages[-1].text
@@ -280,9 +282,9 @@ def test_an_explanation_is_told_in_pieces_and_changes_nothing() -> None:
 
 def test_without_a_stream_an_explanation_comes_as_a_whole_and_without_a_model_it_is_unavailable() -> None:
     scene, workplace = scene_of(AREA)
-    told = running.propose(explain.TASK, scene, make_means(workplace, ScriptedChat("===\nYes.")))
+    told = running.propose(explain.TASK, scene, build_resources(workplace, ScriptedChat("===\nYes.")))
     assert told == TextAnswer("Yes.", "scripted")
-    refused = running.propose(explain.TASK, scene, make_means(workplace, None))
+    refused = running.propose(explain.TASK, scene, build_resources(workplace, None))
     assert refused == Nothing(running.NO_CHAT, unavailable=True)
 
 
@@ -290,7 +292,7 @@ def test_an_explanation_of_a_method_has_its_class_in_view() -> None:
     fixture = 'class Account(Base):\n    """Money of one person."""\n\n    limit = 3\n\n    def $0pay(self):\n        return self.left()\n\n    def left(self):\n        return 1\n'  # noqa: E501
     scene, workplace = scene_of(fixture)
     chat = ScriptedChat("===\nIt pays.")
-    running.propose(explain.TASK, scene, make_means(workplace, chat))
+    running.propose(explain.TASK, scene, build_resources(workplace, chat))
     asked = chat.requests[0].messages[-1].text
     head = asked[asked.index("The class around the code") : asked.index("The code, in python")]
     for part in ("class Account(Base)", "Money of one person.", "limit = 3", "def left(self)"):
@@ -415,8 +417,8 @@ def asked_masked(script: str) -> tuple[Result, ScriptedChat]:
     model = ScriptedChat(script)
     task = task_registry.find_task("generate")
     assert task is not None
-    means = replace(workplace.means(None), chat=MaskedChat(model, secret_literals))
-    return running.propose(task, replace(scene, instruction="open it twice"), means), model
+    resources = replace(workplace.resources(None), chat=MaskedChat(model, secret_literals))
+    return running.propose(task, replace(scene, instruction="open it twice"), resources), model
 
 
 def test_a_secret_stays_in_the_file_and_is_not_sent() -> None:
@@ -442,8 +444,8 @@ def test_an_explanation_is_shown_inert_in_pieces_and_as_a_whole() -> None:
     scene, workplace = scene_of(AREA)
     said = "It squares. ![x](https://evil.example/?d=1) <img src=y>\n\n```py\nx = '<b>'\n```\n[run](command:x) done"
     told: list[str] = []
-    means = make_means(workplace, ScriptedChat(f"===\n{said}"), told.append)
-    answer = running.propose(explain.TASK, scene, means)
+    resources = build_resources(workplace, ScriptedChat(f"===\n{said}"), told.append)
+    answer = running.propose(explain.TASK, scene, resources)
     assert isinstance(answer, TextAnswer)
     assert answer.text == "".join(told) == make_inert(said)
     assert "`![x](https://evil.example/?d=1)` &lt;img" in answer.text

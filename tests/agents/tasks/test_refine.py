@@ -27,7 +27,7 @@ def after(text: str, says: dict[str, str] | None) -> str:
     workplace.review = review
     whole = type(scene)(scene.document, scene.syntax, Span(0, len(scene.document.text)))
     model = ScriptedModel(says) if says is not None else None
-    result = running.propose(refine.TASK, whole, workplace.means(model))
+    result = running.propose(refine.TASK, whole, workplace.resources(model))
     if isinstance(result, Nothing):
         return result.reason
     assert isinstance(result, ProposedEdit)

@@ -28,7 +28,7 @@ from agents.findings import Layer
 from agents.reviewer.review_policy import ReviewPolicy
 from agents.reviewer.reviewer import Reviewer
 from agents.tasks import implement, instruct, running
-from agents.tasks.task import Means, Nothing, Scene
+from agents.tasks.task import Nothing, Resources, Scene
 from indexing.index import Index
 from indexing.syntax.documents import Document, Span
 from indexing.syntax.syntax import Syntax
@@ -158,9 +158,9 @@ def ask_raw(model: raw.Raw, problem: Problem) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Bench:
-    """Means of Starling's tasks, and the folder of its workspace."""
+    """Resources of Starling's tasks, and the folder of its workspace."""
 
-    means: Means
+    resources: Resources
     folder: Path
 
     def ask(self, problem: Problem, arm: str) -> dict[str, Any]:
@@ -192,11 +192,11 @@ class Bench:
         scene = Scene(document, Syntax.of(document), Span(at, at), instruction=instruction)
         why = ""
         try:
-            result = running.propose(task, scene, self.means)
+            result = running.propose(task, scene, self.resources)
         except ModelError as error:
             result, why = None, str(error)
         finally:
-            self.means.index.drop(document.uri)
+            self.resources.index.close_document(document.uri)
         if isinstance(result, ProposedEdit):
             text = next(one.after for one in result.changes if isinstance(one, TextChange))
         elif isinstance(result, Nothing):
@@ -229,14 +229,14 @@ def _starling(entry: ModelEntry, arm: str, threads: int, stack: ExitStack) -> Ca
     stack.callback(index.close)
     index.start()
     reviewer = Reviewer(ReviewPolicy())
-    means = Means(
+    resources = Resources(
         index,
         model=load_watched(entry, threads) if arm == IMPLEMENT else None,
         chat=load_chat(entry, device="cpu", threads=threads) if arm != IMPLEMENT else None,
         review=lambda document: reviewer.review(document, layers=frozenset({Layer.STATIC}), cancelled=never),
         roots=(workspace,),
     )
-    bench = Bench(means, workspace)
+    bench = Bench(resources, workspace)
     return lambda problem: bench.ask(problem, arm)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from agents.tasks.task import Means
+from agents.tasks.task import Resources
 from indexing.index import Index
 from models.scripted.scripted_chat import ScriptedChat
 from models.scripted.scripted_completion import ScriptedModel
@@ -45,7 +45,7 @@ def bench(tmp_path: Path) -> Iterator[Callable[..., Bench]]:
     workspace.mkdir()
     index = Index([workspace], storage=tmp_path / "index")
     index.start()
-    yield lambda **means: Bench(Means(index, roots=(workspace,), **means), workspace)
+    yield lambda **resources: Bench(Resources(index, roots=(workspace,), **resources), workspace)
     index.close()
 
 

@@ -12,7 +12,7 @@ from models.local.lazy_model import LazyModel
 from models.scripted.scripted_completion import ENTRY, ScriptedModel
 from server.assembly import policies
 from server.assembly.core import Core
-from server.assembly.means import Files
+from server.assembly.resources import Files
 from server.assembly.settings import Settings
 from server.lsp.session.reviews import layers_of
 

@@ -20,7 +20,7 @@ from agents.tasks.task import Nothing, Scene, TextAnswer
 from indexing.syntax.documents import Span
 from models.chat import ChatError
 from models.errors import ModelError
-from server.assembly.means import Files, make_means
+from server.assembly.resources import Files, build_resources
 from server.gate.trials.trials import Trials
 from server.lsp.commands.answering import targets
 from server.lsp.commands.answering.command_records import CommandRecord, ProposalOutcome
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from agents.edits import ProposedEdit
-    from agents.tasks.task import Means, Result, Task
+    from agents.tasks.task import Resources, Result, Task
     from server.assembly.core import Core
     from server.lsp.editor.jobs import Job
     from server.lsp.session.open_documents import OpenText
@@ -73,7 +73,7 @@ class Place:
 
 
 async def locate_place(snapshot: Snapshot, services: Services, where: PlaceArguments, instruction: str = "") -> Place:
-    """Return the place that `where` names in the document's current text.
+    """Return the place that `where` names in the document's current text, with its syntax and `instruction`.
 
     Raises:
         JsonRpcException: there is no such document, or it is excluded or too large.
@@ -98,8 +98,8 @@ def span_of(document: OpenText, span: Range, encoding: str) -> Span:
 
 async def run_task(snapshot: Snapshot, services: Services, place: Place, task: Task) -> TaskOutcome:
     """Run `task` at `place`, propose its edit to the person, and return the outcome."""
-    async with open_job(snapshot, services, place.core, task.name) as (job, means):
-        result = await run_blocking(job, partial(running.propose, task, place.scene, means))
+    async with open_job(snapshot, services, place.core, task.name) as (job, resources):
+        result = await run_blocking(job, partial(running.propose, task, place.scene, resources))
         return await answer_result(services, job, result, task.name)
 
 
@@ -111,8 +111,8 @@ async def open_job(
     title: str,
     *,
     stream: Callable[[Job, str], None] | None = None,
-) -> AsyncIterator[tuple[Job, Means]]:
-    """Start a job with a progress bar, and yield it with the means that its task may use.
+) -> AsyncIterator[tuple[Job, Resources]]:
+    """Start a job with a progress bar, and yield it with the resources that its task may use.
 
     Args:
         snapshot: the state at the request.
@@ -129,7 +129,7 @@ async def open_job(
 
         files = Files(core, snapshot.roots, get_open_text)
         trials = Trials(files, lambda: services.gate, job.loop, job.is_cancelled)
-        means = make_means(
+        resources = build_resources(
             files,
             cancelled=job.is_cancelled,
             report=job.report,
@@ -137,14 +137,14 @@ async def open_job(
             stream=partial(stream, job) if stream is not None else None,
         )
         try:
-            yield job, means
+            yield job, resources
         except asyncio.CancelledError:
             job.stopped.set()
             raise
 
 
 async def run_blocking(job: Job, blocking: Callable[[], R]) -> R:
-    """Run the task `blocking` in the job's thread and return its result.
+    """Run `blocking`, the call of a task, in the job's thread and return its result.
 
     Raises:
         CommandFailed: the model failed.
@@ -161,7 +161,10 @@ async def run_blocking(job: Job, blocking: Callable[[], R]) -> R:
 
 
 async def answer_result(services: Services, job: Job, result: Result, name: str) -> TaskOutcome:
-    """Propose the edit in a task's `result`; return the outcome, or the answer or reason if there is no edit."""
+    """Propose the edit in the `result` of the task `name`, and return the outcome.
+
+    For a result without an edit return the answer in words, or the reason, which is also shown to the person.
+    """
     if isinstance(result, Nothing):
         services.jobs.show_message(result.reason)
         return TaskOutcome(proposal="", outcome="failed", reason=result.reason, task=name)

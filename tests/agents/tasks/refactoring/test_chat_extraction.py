@@ -51,7 +51,7 @@ WORDS = "extract the loop over the rows into a function"
 def run(scene: Scene, chat: ScriptedChat, *, task: str = "refactor", workplace: Workplace | None = None) -> Result:
     found = task_registry.find_task(task)
     assert found is not None
-    return running.propose(found, scene, replace((workplace or Workplace()).means(None), chat=chat))
+    return running.propose(found, scene, replace((workplace or Workplace()).resources(None), chat=chat))
 
 
 def after(result: Result) -> str:

@@ -1,6 +1,6 @@
-"""The means of a task, built from a core: models, index, reviewer, files and test runs.
+"""The resources of a task, built from a core: models, index, reviewer, files and test runs.
 
-Reads through the one exclusion filter; writes nothing. Start at `make_means`.
+Reads through the one exclusion filter; writes nothing. Start at `build_resources`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agents.findings import Layer
-from agents.tasks.task import Means
+from agents.tasks.task import Resources
 from indexing.syntax.texts import decode
 from indexing.workspace.exclusion import Exclusion
 from indexing.workspace.files import read_regular
@@ -55,7 +55,7 @@ class Files:
 
     def read(self, path: Path) -> str | None:
         """Return the current text of a file, from the editor if it is open; None if it is missing or excluded."""
-        if self.core.index.exclusion(path):
+        if self.core.index.find_exclusion_reason(path):
             return None
         text = self.find_open_text(path.as_uri())
         if text is not None:
@@ -75,15 +75,15 @@ class Files:
                     yield root / found.relative
 
 
-def make_means(
+def build_resources(
     files: Files,
     *,
     cancelled: Callable[[], bool],
     report: Callable[[str], None],
     run_tests: Callable[[Sequence[Sequence[Change]], Path], Sequence[TestRun]],
     stream: Callable[[str], None] | None = None,
-) -> Means:
-    """Return the means of one run of a task."""
+) -> Resources:
+    """Return the resources of one run of a task."""
     core = files.core
 
     def review(document: Document) -> tuple[Finding, ...]:
@@ -91,7 +91,7 @@ def make_means(
             return ()
         return core.reviewer.review(document, layers=frozenset({Layer.STATIC}), cancelled=cancelled)
 
-    return Means(
+    return Resources(
         core.index,
         core.model,
         core.chat,
