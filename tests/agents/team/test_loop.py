@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -90,7 +90,7 @@ async def test_a_rejection_tells_the_model_why(bench: TeamBench) -> None:
 @pytest.mark.parametrize(("limits", "said"), [
     ({"steps": 3}, "after 3 steps"), ({"tokens": 100}, "tokens, its limit"), ({"seconds": 0.0}, "seconds, its limit"),
 ])  # fmt: skip
-async def test_each_limit_ends_the_turn_with_a_sentence(limits: dict[str, float], said: str, bench: TeamBench) -> None:
+async def test_each_limit_ends_the_turn_with_a_sentence(limits: dict[str, Any], said: str, bench: TeamBench) -> None:
     bench.write(FILES)
     script = "".join(
         f'===\n@times 1\n@call read_file {{"path": "area.py", "first": {1 + at % 2}}}\n' for at in range(50)
