@@ -112,7 +112,7 @@ class Generator:
         """Parse and index a newly opened document, unless completion is off for it, so that its first key is fast."""
         if self.is_on(document):
             self._trees.of(document)
-            self._index.prepare(document)
+            self._index.read_ahead(document)
 
     def reuse(self, document: Document, offset: int) -> Completion | None:
         """Return the rest of a cached suggestion that the person is typing, and record the answer; None without one.

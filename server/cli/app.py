@@ -72,7 +72,7 @@ class Commands(TyperGroup):
         except Failure as error:
             return terminal.refuse(str(error), error.exit_code, arguments)
         except Exception as error:  # BLE001 allows this because the error is logged; this is the outermost layer
-            from server.assembly.settings import LogSettings  # noqa: PLC0415 (170 ms, needed only here)
+            from server.assembly.setting_sections import LogSettings  # noqa: PLC0415 (170 ms, needed only here)
 
             log.configure(LogSettings(), paths.log_dir())
             logger.info("command failed", exc_info=True)
