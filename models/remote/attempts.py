@@ -18,12 +18,13 @@ from models.remote import refusals
 from models.remote.events import EventParser, Junk, OversizedError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Mapping
+    from collections.abc import AsyncGenerator, Callable
 
     import httpx2
 
-    from models.remote.endpoint import Endpoint, Outgoing, Reader
+    from models.remote.circuit import HourlyLimit
     from models.remote.events import Event
+    from models.remote.exchange import Outgoing, Patience, Reader
 
 OTHER_KIND = "JSON that does not fit the dialect"
 SETTLED_S = 5.0  # longest wait for usage and end mark, once the rest of the answer has arrived
@@ -42,16 +43,26 @@ class Attempts:
 
     def __init__(
         self,
-        endpoint: Endpoint,
+        url: str,
+        patience: Patience,
+        limit: HourlyLimit,
         outgoing: Outgoing,
-        headers: Mapping[str, str],
         make_reader: Callable[[Callable[[str], None]], Reader],
     ) -> None:
+        """Prepare a call; nothing is sent.
+
+        Args:
+            url: the endpoint's URL, without a slash at its end.
+            patience: timeouts and number of attempts.
+            limit: counts each attempt.
+            outgoing: the request, with the headers that carry the key.
+            make_reader: as in `models.remote.endpoint.Endpoint.exchange`.
+        """
         self.count = 0
-        self._endpoint = endpoint
-        self._patience = endpoint.patience
+        self._url = url
+        self._patience = patience
+        self._limit = limit
         self._outgoing = outgoing
-        self._headers = headers
         self._make_reader = make_reader
         self._drained_at = 0.0
 
@@ -69,7 +80,7 @@ class Attempts:
         try:
             async with asyncio.timeout(patience.total_s) as limit:
                 while True:
-                    self._endpoint.count_request()
+                    self._count_request()
                     self.count += 1
                     try:
                         return await self._attempt(client, pass_on)
@@ -79,9 +90,21 @@ class Attempts:
                             raise
                     await asyncio.sleep(wait_s)
         except TimeoutError:
-            raise refusals.explain_timeout(
-                self._endpoint.url, f"no whole answer within {patience.total_s:g} s"
-            ) from None
+            raise refusals.explain_timeout(self._url, f"no whole answer within {patience.total_s:g} s") from None
+
+    def _count_request(self) -> None:
+        """Count one request against the hourly limit.
+
+        Raises:
+            ChatError: the limit is reached.
+        """
+        if wait_s := self._limit.take():
+            raise ChatError(
+                f"{self._limit.most} requests went to {self._url} within an hour, which is what chat.requestsPerHour "
+                f"allows; there is room again in {wait_s / 60:.0f} minutes.",
+                Fault.RATE_LIMITED,
+                retry_s=wait_s,
+            )
 
     def _choose_wait_s(self, error: ChatError, left_s: float) -> float | None:
         """Return the seconds to wait before another attempt; None for no further attempt.
@@ -106,12 +129,12 @@ class Attempts:
         """
         import httpx2  # noqa: PLC0415 (loaded already: there is a client)
 
-        url, reader, came = self._endpoint.url, self._make_reader(pass_on), False
+        url, reader, came = self._url, self._make_reader(pass_on), False
         try:
             async with (
                 asyncio.timeout(self._patience.first_token_s) as limit,
                 client.stream(
-                    "POST", url + self._outgoing.path, json=self._outgoing.body, headers=dict(self._headers)
+                    "POST", url + self._outgoing.path, json=self._outgoing.body, headers=dict(self._outgoing.headers)
                 ) as response,
             ):
                 await _check_response(response, url)
@@ -142,7 +165,7 @@ class Attempts:
         if reader.ended:
             return
         if problem := _find_problem(reader, event):
-            raise refusals.explain_malformed(self._endpoint.url, problem)
+            raise refusals.explain_malformed(self._url, problem)
 
     def _next_deadline(self, reader: Reader) -> float | None:
         """Return the time by which the next event has to arrive, by the loop's clock; None before the first event."""

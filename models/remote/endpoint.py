@@ -6,109 +6,21 @@ at `Endpoint.exchange`.
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from models.chat import ChatError, Fault, Usage
 from models.remote.attempts import Attempts
 from models.remote.circuit import Circuit, HourlyLimit
+from models.remote.exchange import Patience
 from models.remote.http import is_local
 from models.remote.keys import KeySource, remove_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from models.remote.exchange import Outgoing, Reader
     from models.remote.http import HttpClient
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """Timeouts, in seconds, and the number of attempts.
-
-    Attributes:
-        first_token_s: until the first event; a local server may have to load its model first.
-        idle_s: between two events.
-        total_s: for one call, with all attempts and the waits between them.
-        attempts: most attempts of one call.
-        first_wait_s: before the second attempt; doubled before each further attempt, with jitter.
-        longest_wait_s: bound of these waits; a time that the endpoint demands (`Retry-After`) may be longer.
-        most_wait_s: longest time that an endpoint may demand; if it demands more, the call fails at once, so that
-            another endpoint can be asked.
-        requests_per_hour: most requests sent, each attempt counted; 0 for no limit.
-    """
-
-    first_token_s: float = 30.0
-    idle_s: float = 30.0
-    total_s: float = 120.0
-    attempts: int = 3
-    first_wait_s: float = 0.5
-    longest_wait_s: float = 8.0
-    most_wait_s: float = math.inf
-    requests_per_hour: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """A request in its dialect.
-
-    Attributes:
-        path: appended to the endpoint's URL.
-        body: sent as JSON.
-        headers: without the key.
-    """
-
-    path: str
-    body: Mapping[str, Any]
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-class Reader(Protocol):
-    """A reader that assembles one answer from its events, in one dialect."""
-
-    @property
-    def started(self) -> bool:
-        """Whether some part of the answer has arrived."""
-        ...
-
-    @property
-    def ended(self) -> bool:
-        """Whether the answer is complete."""
-        ...
-
-    @property
-    def settled(self) -> bool:
-        """Whether only the usage and the end mark are missing, which some endpoints never send."""
-        ...
-
-    def feed(self, event: Mapping[str, Any]) -> None:
-        """Read one event.
-
-        Raises:
-            ChatError: the event reports an error.
-            KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError, RecursionError: the event is
-                not of this dialect.
-        """
-        ...
-
-    def skip_junk(self, *, lossy: bool) -> bool:
-        """Skip input that is no event; return whether the answer is still usable.
-
-        Args:
-            lossy: whether a part of the answer may have been in it.
-        """
-        ...
-
-    def close(self, *, broken: bool) -> None:
-        """Finish the answer at the end of the stream; `ended` is true afterwards if the answer is complete.
-
-        Args:
-            broken: whether the stream was cut off.
-
-        Raises:
-            TypeError, ValueError, RecursionError: the parts of the answer do not fit together.
-        """
-        ...
 
 
 class Endpoint:
@@ -166,8 +78,8 @@ class Endpoint:
                 Fault.RESTING,
                 retry_s=rest_s,
             )
-        headers = {**outgoing.headers, **authorize(key)}
-        attempts = Attempts(self, outgoing, headers, make_reader)
+        authorized = replace(outgoing, headers={**outgoing.headers, **authorize(key)})
+        attempts = Attempts(self.url, self._patience, self._limit, authorized, make_reader)
         try:
             self._client.call(self.url, attempts.run, cancelled=cancelled, on_text=on_text)
         except ChatError as error:
@@ -200,20 +112,6 @@ class Endpoint:
             ChatError: the key cannot be read.
         """
         return authorize(self._key.read())
-
-    def count_request(self) -> None:
-        """Count one request against the hourly limit.
-
-        Raises:
-            ChatError: the limit is reached.
-        """
-        if wait_s := self._limit.take():
-            raise ChatError(
-                f"{self._limit.most} requests went to {self.url} within an hour, which is what chat.requestsPerHour "
-                f"allows; there is room again in {wait_s / 60:.0f} minutes.",
-                Fault.RATE_LIMITED,
-                retry_s=wait_s,
-            )
 
 
 def _finish_error(error: ChatError, key: str, requests: int) -> ChatError:
