@@ -54,7 +54,7 @@ def complete(  # noqa: PLR0913 (each is an option of the command)
         answer = Completion((), "off")
         if core.generator.is_on(document):
             answer = core.generator.complete(document, offset, trigger=trigger, cancelled=lambda: False, limit=limit)
-        state = core.index.status()
+        state = core.index.read_status()
         left_out = core.index.explain(document.path) if answer.why_empty == "excluded" and document.path else ""
         if core.model is not None and core.model.problem:
             terminal.note(core.model.problem)

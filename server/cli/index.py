@@ -25,7 +25,7 @@ def index(
         begun = time.monotonic()
         work = workspace.bring_up_to_date(core.index, wait_s=None)
         seconds = time.monotonic() - begun
-        status = core.index.status()
+        status = core.index.read_status()
     if status.problem and status.state == "failed":
         raise Failure(status.problem)
     answer: dict[str, Any] = {

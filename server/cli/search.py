@@ -40,7 +40,7 @@ def search(
         begun = time.perf_counter()
         hits = index.search(Query(query), limit=limit)
         took_ms = (time.perf_counter() - begun) * 1000
-        status = index.status()
+        status = index.read_status()
     if as_json:
         results = [
             {
