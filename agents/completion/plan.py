@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from agents.completion.cursor import width
+from agents.completion.cursor import measure_indentation
 from agents.suggestions import Trigger
 
 if TYPE_CHECKING:
@@ -62,11 +62,11 @@ def plan(cursor: Cursor, place: Place | None, *, trigger: Trigger, policy: Compl
     indentation, one_statement = predict_indentation(cursor), False
     if opens_empty_body(cursor, place):
         pass
-    elif blank and not width(cursor.before) and _at_top(cursor, place):
+    elif blank and not measure_indentation(cursor.before) and _at_top(cursor, place):
         indentation, one_statement = 0, True
     elif trigger is Trigger.INVOKED:
         if not blank:  # the statement that is begun, with what belongs to it, and not the one after
-            indentation, one_statement = width(cursor.before), True
+            indentation, one_statement = measure_indentation(cursor.before), True
     else:
         return line
     return Plan(Extent.BLOCK, indentation, one_statement, policy.block_lines, policy.block_tokens)
@@ -76,7 +76,7 @@ def needs_syntax(cursor: Cursor, *, trigger: Trigger) -> bool:
     """Whether the plan depends on what the syntax tree says of the place; it does not while a line is being typed."""
     if trigger is Trigger.INVOKED or not cursor.before.strip():
         return True
-    return _is_finished(cursor) or opens(cursor.before, cursor.document.entry)
+    return _is_finished(cursor) or opens_body(cursor.before, cursor.document.entry)
 
 
 def opens_empty_body(cursor: Cursor, place: Place | None) -> bool:
@@ -84,33 +84,33 @@ def opens_empty_body(cursor: Cursor, place: Place | None) -> bool:
     if place is not None and place.kind != "none":
         return (place.in_empty_body or place.after_docstring) and _ends_statement(cursor)
     header = cursor.before if cursor.before.strip() else cursor.previous_line
-    if opens(header, cursor.document.entry):
-        return width(cursor.next_line) <= width(header)
+    if opens_body(header, cursor.document.entry):
+        return measure_indentation(cursor.next_line) <= measure_indentation(header)
     if cursor.before.strip() or not header.rstrip().endswith(_TRIPLE_QUOTE):
         return False
-    return width(cursor.next_line) < width(header) and _is_docstring(cursor)
+    return measure_indentation(cursor.next_line) < measure_indentation(header) and _is_docstring(cursor)
 
 
 def predict_indentation(cursor: Cursor) -> int:
     """Return the columns at which the next line of code at the cursor should begin."""
     if not cursor.before.strip():
         if cursor.before:
-            return width(cursor.before)
+            return measure_indentation(cursor.before)
         header = cursor.previous_line
     else:
         header = cursor.before
-    columns = width(header)
-    return columns + width(cursor.unit) if opens(header, cursor.document.entry) else columns
+    columns = measure_indentation(header)
+    return columns + measure_indentation(cursor.unit) if opens_body(header, cursor.document.entry) else columns
 
 
-def opens(line: str, language: Language) -> bool:
+def opens_body(line: str, language: Language) -> bool:
     """Whether `line` ends with what opens a body in `language`."""
     return line.rstrip().endswith(language.openers)
 
 
 def _ends_statement(cursor: Cursor) -> bool:
     """Whether the cursor stands on a blank line or behind what opened the body, not inside of an expression."""
-    return not cursor.before.strip() or opens(cursor.before, cursor.document.entry)
+    return not cursor.before.strip() or opens_body(cursor.before, cursor.document.entry)
 
 
 def _is_finished(cursor: Cursor) -> bool:
@@ -122,7 +122,7 @@ def _is_finished(cursor: Cursor) -> bool:
 def _at_top(cursor: Cursor, place: Place | None) -> bool:
     if place is not None and place.kind != "none":
         return place.at_top_level_line
-    return width(cursor.next_line) == 0
+    return measure_indentation(cursor.next_line) == 0
 
 
 def _is_docstring(cursor: Cursor) -> bool:

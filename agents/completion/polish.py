@@ -11,13 +11,13 @@ from difflib import SequenceMatcher
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from agents.completion.cursor import width
+from agents.completion.cursor import measure_indentation
 from agents.completion.plan import Extent
 from agents.completion.shaping.cleaning import clean
 from agents.completion.shaping.closing import Closing
 from agents.completion.shaping.fragment import Fragment
 from agents.completion.shaping.indentation import fit, indent
-from agents.completion.stop_rules import StopRules, rounds_end
+from agents.completion.stop_rules import StopRules, count_unrepeated_lines
 
 if TYPE_CHECKING:
     from agents.completion.cursor import Cursor
@@ -101,7 +101,7 @@ class Polisher:
         alone = not self.cursor.before.strip() and not self.cursor.after.strip()
         return alone and bool(self.cursor.document.entry.columns)
 
-    def breaks(self, insertion: Insertion) -> bool:
+    def breaks_syntax(self, insertion: Insertion) -> bool:
         """Whether the document has new syntax errors with the suggestion pasted in.
 
         A suggestion that leaves something open is not to blame: its next line belongs to it.
@@ -130,7 +130,7 @@ class Polisher:
         rest = ""
         if line[len(lead) :].startswith("@"):
             rest = f"{cursor.newline}{lead}def _(): pass"
-        elif line.endswith(":") and width(cursor.next_line) <= width(line):
+        elif line.endswith(":") and measure_indentation(cursor.next_line) <= measure_indentation(line):
             body = "case _: pass" if line.split()[0] == "match" else "pass"
             rest = f"{cursor.newline}{lead}{cursor.unit}{body}"
         tries = _TRY.findall(whole)
@@ -170,7 +170,7 @@ def _without_repeats(text: str, cursor: Cursor) -> str:
 def _without_loop(text: str, cursor: Cursor) -> str:
     """Cut where the same lines are repeated again and again; keep the first round."""
     lines = text.split("\n")
-    kept = rounds_end([cursor.before + lines[0], *lines[1:]])
+    kept = count_unrepeated_lines([cursor.before + lines[0], *lines[1:]])
     return "\n".join(lines[:kept])
 
 

@@ -85,7 +85,7 @@ class Run(Generic[R]):
         """Stop at the next token, whoever waits."""
         self._ended_early = True
 
-    def go_on(self, seconds: float) -> None:
+    def extend_linger(self, seconds: float) -> None:
         """Let the run continue for so long when nobody waits for it any more, unless it is superseded."""
         self._linger_s = max(self._linger_s, seconds)
 
@@ -111,19 +111,19 @@ class Run(Generic[R]):
         self.ended = time.monotonic()
         self._done.set()
 
-    def fits(self, document: Document, offset: int, reach: tuple[str, int]) -> str | None:
+    def find_typed_text(self, document: Document, offset: int, reach: tuple[str, int]) -> str | None:
         """Return the text typed since the run began if its result may still continue it; else None."""
         if self._ended_early or document.uri != self.place.uri or reach != self.place.reach:
             return None
         text = document.text
         typed = text[self.place.offset : offset]
-        if offset < self.place.offset or not self.agrees(typed):
+        if offset < self.place.offset or not self.is_consistent_with(typed):
             return None
         if hash(text[offset:]) != self.place.tail or hash(text[: self.place.offset]) != self.place.head:
             return None
         return typed
 
-    def agrees(self, typed: str) -> bool:
+    def is_consistent_with(self, typed: str) -> bool:
         """Whether what was decoded so far may still become what a person has typed since the run began."""
         text = self.text
         if len(text) >= len(typed):
@@ -140,22 +140,22 @@ class Runs(Generic[R]):
         self._workers: ThreadPoolExecutor | None = None
         self._closed = False
 
-    def joinable(self, document: Document, offset: int, reach: tuple[str, int]) -> tuple[Run[R], str] | None:
+    def find_joinable(self, document: Document, offset: int, reach: tuple[str, int]) -> tuple[Run[R], str] | None:
         """Return the document's run that may still answer the request, and the text typed since; end any other."""
         with self._lock:
             run = self._by_uri.get(document.uri)
         if run is None:
             return None
-        typed = run.fits(document, offset, reach)
+        typed = run.find_typed_text(document, offset, reach)
         if typed is None or (run.done and run.result is None):
             run.end()
             return None
         return run, typed
 
-    def expects(self, document: Document, offset: int) -> bool:
+    def has_joinable_run(self, document: Document, offset: int) -> bool:
         """Whether a run under way may still give what the person types on; ends nothing and waits for nothing."""
         run = self._by_uri.get(document.uri)
-        return run is not None and not run.done and run.fits(document, offset, run.place.reach) is not None
+        return run is not None and not run.done and run.find_typed_text(document, offset, run.place.reach) is not None
 
     def start(self, place: Place, work: Callable[[Run[R]], R | None], *, linger_s: float) -> Run[R]:
         """Begin `work` on another thread; the document's older run ends."""

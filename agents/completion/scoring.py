@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from agents.completion import confidence, evidence
 from agents.completion.candidates import Candidate, Rank
-from agents.completion.cursor import first_line
+from agents.completion.cursor import keep_first_line
 from agents.suggestions import Origin
 
 if TYPE_CHECKING:
@@ -60,13 +60,13 @@ def score_lines(
 
 def _by_size(line: Line, recalled: Sequence[Recalled], parameters: int) -> float:
     if line.draft is not None:
-        return confidence.of_draft(line.draft, line.log_probs, parameters)
+        return confidence.estimate_draft(line.draft, line.log_probs, parameters)
     agreed = _agreeing(line, recalled)
-    return confidence.of_generation(
+    return confidence.estimate_generated(
         line.log_probs,
         parameters,
-        agreed=confidence.of_recall(agreed) if agreed else None,
-        other=confidence.of_recall(recalled[0]) if recalled else None,
+        agreed=confidence.estimate_recalled(agreed) if agreed else None,
+        other=confidence.estimate_recalled(recalled[0]) if recalled else None,
     )
 
 
@@ -76,15 +76,17 @@ def _by_filter(
     agreed = _agreeing(line, recalled)
     kind = "draft" if line.draft is not None else "alone" if agreed is None else "agreed"
     rival = next((one for one in lines if (one.draft is None) != (line.draft is None)), None)
-    known = evidence.of_line(
+    known = evidence.collect_evidence(
         cursor,
-        evidence.Judged(first_line(line.insertion.text), line.raw, tuple(line.log_probs)),
+        evidence.ScoredLine(keep_first_line(line.insertion.text), line.raw, tuple(line.log_probs)),
         recalled=line.draft or agreed or (recalled[0] if recalled else None),
-        rival=evidence.Judged(first_line(rival.insertion.text), rival.raw, tuple(rival.log_probs)) if rival else None,
+        rival=evidence.ScoredLine(keep_first_line(rival.insertion.text), rival.raw, tuple(rival.log_probs))
+        if rival
+        else None,
     )
     return entry.show_filter.estimate_probability(kind, known) if entry.show_filter else 0.0
 
 
 def _agreeing(line: Line, recalled: Sequence[Recalled]) -> Recalled | None:
     """Return the recalled continuation that equals the model's own line; None without one."""
-    return next((one for one in recalled if first_line(one.text).strip() == line.raw.strip()), None)
+    return next((one for one in recalled if keep_first_line(one.text).strip() == line.raw.strip()), None)

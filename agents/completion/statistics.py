@@ -162,7 +162,7 @@ class Recorder:
         self._taken.pop(suggestion_id, None)
         return self._given.pop(suggestion_id, None)
 
-    def threshold_shift(self) -> float:
+    def compute_threshold_shift(self) -> float:
         """Return the change of the threshold by the record: up if few shown suggestions are accepted, down if many.
 
         An editor that never says that something was taken tells nothing.
@@ -176,7 +176,7 @@ class Recorder:
             return _STRICTER
         return _LOOSER if share > _MANY else 0.0
 
-    def statistics(self) -> CompletionStatistics:
+    def compute_statistics(self) -> CompletionStatistics:
         """Return the current figures."""
         with self._lock:
             counts, times = dict(self._counts), tuple(self._times)
@@ -188,23 +188,23 @@ class Recorder:
             **counts,
             empty=empty,
             by_origin=by_origin,
-            total_p50_ms=percentile(totals, 0.5),
-            total_p95_ms=percentile(totals, 0.95),
-            total_p99_ms=percentile(totals, 0.99),
-            model_p50_ms=percentile(models, 0.5),
-            model_p95_ms=percentile(models, 0.95),
-            overhead_p50_ms=percentile(overheads, 0.5),
-            overhead_p95_ms=percentile(overheads, 0.95),
-            threshold_shift=self.threshold_shift(),
+            total_p50_ms=compute_percentile(totals, 0.5),
+            total_p95_ms=compute_percentile(totals, 0.95),
+            total_p99_ms=compute_percentile(totals, 0.99),
+            model_p50_ms=compute_percentile(models, 0.5),
+            model_p95_ms=compute_percentile(models, 0.95),
+            overhead_p50_ms=compute_percentile(overheads, 0.5),
+            overhead_p95_ms=compute_percentile(overheads, 0.95),
+            threshold_shift=self.compute_threshold_shift(),
             # A model slower than a key stroke gains by waiting for the next one; half of its median time is kept.
-            delay_ms=min(max(percentile(models, 0.5) / 2, _LEAST_DELAY_MS), _MOST_DELAY_MS),
+            delay_ms=min(max(compute_percentile(models, 0.5) / 2, _LEAST_DELAY_MS), _MOST_DELAY_MS),
         )
 
     def _count(self, name: str, by: int = 1) -> None:
         self._counts[name] = self._counts.get(name, 0) + by
 
 
-def percentile(ordered: Sequence[float], share: float) -> float:
+def compute_percentile(ordered: Sequence[float], share: float) -> float:
     """Return the nearest-rank percentile of ascending values; 0 for none."""
     if not ordered:
         return 0.0

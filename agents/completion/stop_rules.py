@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from agents.completion.cursor import width
+from agents.completion.cursor import measure_indentation
 from agents.completion.plan import Extent
 from agents.completion.shaping.closing import Closing
 
@@ -73,12 +73,12 @@ class StopRules:
                 if filled > self._plan.lines:
                     return at - 1
             at += len(line) + 1
-        kept = rounds_end([self._before + lines[0], *lines[1:-1]])
+        kept = count_unrepeated_lines([self._before + lines[0], *lines[1:-1]])
         return len(text) if kept >= len(lines) - 1 else len("\n".join(lines[:kept]))
 
     def _ends_before(self, line: str, *, complete: bool) -> bool:
         """Whether `line` lies outside of the planned block; a line still growing may become one that goes on."""
-        columns = width(line)
+        columns = measure_indentation(line)
         if not complete and any(word.startswith(line.strip()) for word in _CONTINUING_WORDS):
             return False
         if _CONTINUES.match(line.lstrip()):
@@ -97,7 +97,7 @@ def _before_loop(text: str) -> int:
     return len(text) - len(tail) + found.start() + len(unit)
 
 
-def rounds_end(lines: list[str]) -> int:
+def count_unrepeated_lines(lines: list[str]) -> int:
     """Return how many of `lines` to keep: all, or up to the first of three equal repetitions of a few lines."""
     for length in range(1, _LONGEST_ROUND + 1):
         for at in range(len(lines) - 3 * length + 1):

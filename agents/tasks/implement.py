@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from agents.completion.cursor import Cursor, width
+from agents.completion.cursor import Cursor, measure_indentation
 from agents.edits import ProposedEdit
 from agents.tasks import edit_ranking, filling
 from agents.tasks.filling import Hole
@@ -37,7 +37,7 @@ def offer(scene: Scene) -> Offer | None:
 
 
 def propose(scene: Scene, resources: Resources) -> Result:
-    """Return the likeliest body that parses and does something, as a proposal."""
+    """Return a proposal with the model's likeliest body for the stub at the cursor that parses and does something."""
     function = find_function_at(scene.syntax, scene.span.start)
     if function is None or not function.is_stub(scene.document.text):
         return decline_place("There is no function without a body here")
@@ -48,7 +48,7 @@ def propose(scene: Scene, resources: Resources) -> Result:
         edit_ranking.Candidate((body.hole.make_edit(one.text),), one.likelihood)
         for one in filling.fill_block(body.hole, resources, plan, scene=scene)
     ]
-    best = [one for one in edit_ranking.rank(candidates, scene, resources) if _does_something(one, function)]
+    best = [one for one in edit_ranking.rank(candidates, scene, resources) if _implements_function(one, function)]
     if not best:
         return decline_answer(f"The model found no body for `{function.name}` that parses")
     return ProposedEdit(
@@ -73,17 +73,21 @@ def locate_body(document: Document, function: Function) -> BodyHole:
         first, last = function.statements[0].start, function.statements[-1].end
         line = text[text.rfind("\n", 0, first) + 1 : first]
         if not line.strip():  # the statements are on lines below the head
-            return BodyHole(Hole(document, first, last), width(line))
+            return BodyHole(Hole(document, first, last), measure_indentation(line))
         if not function.braced:  # `def f(x): ...`
-            return BodyHole(Hole(document, _find_text_end(text, first), last, before=newline + inner), width(inner))
+            return BodyHole(
+                Hole(document, _find_text_end(text, first), last, before=newline + inner), measure_indentation(inner)
+            )
     if function.braced:
         opened, closed = function.body.start + 1, function.body.end - 1
-        return BodyHole(Hole(document, opened, closed, newline + inner, newline + outer), width(inner))
+        return BodyHole(Hole(document, opened, closed, newline + inner, newline + outer), measure_indentation(inner))
     end = function.docstring.end if function.docstring is not None else _find_text_end(text, function.body.start)
     if function.docstring is not None:
         line = text[text.rfind("\n", 0, function.docstring.start) + 1 : function.docstring.start]
         inner = inner if line.strip() else line
-    return BodyHole(Hole(document, end, _find_blank_line_end(text, end), before=newline + inner), width(inner))
+    return BodyHole(
+        Hole(document, end, _find_blank_line_end(text, end), before=newline + inner), measure_indentation(inner)
+    )
 
 
 def _find_text_end(text: str, end: int) -> int:
@@ -102,8 +106,8 @@ def _find_blank_line_end(text: str, end: int) -> int:
     return below - blank.endswith("\r") if blank.strip("\r") and not blank.strip() else end
 
 
-def _does_something(one: edit_ranking.RankedCandidate, function: Function) -> bool:
-    """Return whether the function is no longer a stub with the candidate's edits."""
+def _implements_function(one: edit_ranking.RankedCandidate, function: Function) -> bool:
+    """Return whether the candidate's edits give `function` a body that does something."""
     from indexing.syntax.syntax import Syntax  # noqa: PLC0415 - loaded by now: the candidate was parsed
 
     now = find_function_at(Syntax.of(one.after), function.start)

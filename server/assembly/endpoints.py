@@ -1,7 +1,8 @@
-"""The settings of chat models: endpoints, keys, prices, and who is asked when one does not answer.
+"""The settings of the chat models: endpoints, API keys, prices, time limits and fallbacks.
 
-Personal settings: neither a workspace nor an editor, which passes on what a workspace's own editor settings say, can
-name an endpoint or a key. The models are made of them in `server.assembly.chats`. Start at `ChatSettings`.
+Only the person's own `settings.toml` or the environment can name an endpoint or a key: a workspace may come from a
+stranger, and an editor passes on the workspace's settings. `server.assembly.chats` builds the models. Start at
+`ChatSettings`.
 """
 
 from __future__ import annotations
@@ -22,18 +23,18 @@ from server.state import paths
 if TYPE_CHECKING:
     from pydantic.config import JsonDict
 
-PERSONAL: JsonDict = {"personal": True}  # only the person's own settings.toml or the environment may set it
+PERSONAL: JsonDict = {"personal": True}  # set only by the person's own settings.toml or the environment
 PERSONAL_URL: JsonDict = {"personal": True, "allowed": "an http:// or https:// address without a password or a query"}
 PERSONAL_NAME: JsonDict = {"personal": True, "allowed": "a name of letters, digits, dots and dashes"}
-PERSONAL_TABLES: JsonDict = {"personal": True, "allowed": "a list of tables, each with what [chat] may have"}
+PERSONAL_TABLES: JsonDict = {"personal": True, "allowed": "a list of tables with the settings of [chat]"}
 PERSONAL_VARIABLE: JsonDict = {"personal": True, "allowed": "the name of an environment variable in capitals"}
 
 
 def _check_address(text: str) -> str:
-    """Return `text` if it is empty or the address of an endpoint.
+    """Return `text` unchanged if it is empty or the address of an endpoint; for pydantic.
 
     Raises:
-        ValueError: it is neither.
+        ValueError: `text` is neither.
     """
     if not text:
         return text
@@ -48,43 +49,44 @@ Address = Annotated[str, Field(max_length=500), AfterValidator(_check_address)]
 
 
 class EndpointSettings(BaseModel):
-    """One chat model: an endpoint, or one of a person's own."""
+    """The settings of one chat model: at an endpoint, or in the person's own catalog if `url` is empty."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
     url: Address = Field(
         default="",
-        description="Address of a chat endpoint, `http://localhost:11434/v1` or `https://api.openai.com/v1`; empty for "
-        "none. Code goes there when you ask a chat model something.",
+        description="Address of a chat endpoint, such as `http://localhost:11434/v1` or `https://api.openai.com/v1`; "
+        "empty for none. Your code is sent there when you ask the chat model something.",
         json_schema_extra=PERSONAL_URL,
     )
     model: str = Field(
         default="",
         max_length=200,
-        description="The model's name at the endpoint; without `chat.url`, the name of a chat model of your own.",
+        description="Name of the model at the endpoint; without `chat.url`, the name of a chat model of your own.",
         json_schema_extra=PERSONAL,
     )
     api: DialectName = Field(
         default="openai",
-        description="What the endpoint speaks; most, vLLM, llama.cpp, OpenRouter and LiteLLM too, speak `openai`.",
+        description="API of the endpoint; most endpoints, including vLLM, llama.cpp, OpenRouter and LiteLLM, have the "
+        "API `openai`.",
         json_schema_extra=PERSONAL,
     )
     key_env: str = Field(
         default="",
         pattern=r"^([A-Z_][A-Z0-9_]{0,99})?$",
-        description="Name of the environment variable that holds the key; the key itself never stands in a setting.",
+        description="Name of the environment variable that holds the API key; the key itself is never a setting.",
         json_schema_extra=PERSONAL_VARIABLE,
     )
     key_file: str = Field(
         default="",
         max_length=1000,
-        description="A file that holds the key and nothing else; readable by you alone.",
+        description="File that holds the API key and nothing else; make it readable by you alone.",
         json_schema_extra=PERSONAL,
     )
     keyring: str = Field(
         default="",
         pattern=r"^([A-Za-z0-9._-]{1,60})?$",
-        description="Name of the key in the system's keyring, where `starling key NAME` puts it; needs the extra "
+        description="Name of the API key in the system's keyring, where `starling key NAME` stores it; needs the extra "
         "`keyring`.",
         json_schema_extra=PERSONAL_NAME,
     )
@@ -92,102 +94,106 @@ class EndpointSettings(BaseModel):
         default=-1,
         ge=-1,
         le=2,
-        description="How freely it answers, 0 for the likeliest answer; below 0 what a model of your own has in its "
-        "catalog entry, else 0.",
+        description="Randomness of the answers, 0 for the likeliest answer; a negative number stands for the value in "
+        "the catalog entry of a model of your own, else for 0.",
         json_schema_extra=PERSONAL,
     )
     answer_tokens: int = Field(
         default=0,
         ge=0,
         le=1_000_000,
-        description="Most tokens of an answer, what the model thinks before it included; 0 leaves it to what is asked.",
+        description="Most tokens of an answer, including the model's reasoning before it; 0 for a limit that depends "
+        "on the request.",
         json_schema_extra=PERSONAL,
     )
     input_price: float = Field(
         default=-1,
         ge=-1,
         le=1_000_000,
-        description="Price of a million tokens read, for `starling costs`; below 0 unknown, on this machine nothing.",
+        description="Price of a million tokens read, for `starling costs`; negative for unknown, which counts as free "
+        "on this machine.",
         json_schema_extra=PERSONAL,
     )
     output_price: float = Field(
         default=-1,
         ge=-1,
         le=1_000_000,
-        description="Price of a million tokens written; below 0 unknown, on this machine nothing.",
+        description="Price of a million tokens written; negative for unknown, which counts as free on this machine.",
         json_schema_extra=PERSONAL,
     )
     cached_price: float = Field(
         default=-1,
         ge=-1,
         le=1_000_000,
-        description="Price of a million tokens read that the endpoint had cached; below 0 as much as `inputPrice`.",
+        description="Price of a million tokens read that the endpoint had cached; negative for the same as "
+        "`inputPrice`.",
         json_schema_extra=PERSONAL,
     )
     context_tokens: int = Field(
         default=16_384,
         ge=1024,
         le=4_000_000,
-        description="Tokens the model takes, its answer included.",
+        description="Most tokens of a prompt and its answer together.",
         json_schema_extra=PERSONAL,
     )
     first_token_s: int = Field(
         default=0,
         ge=0,
         le=3600,
-        description="Longest wait for an answer to begin, seconds; 0 waits 30, and 180 for a server on this machine, "
-        "which may have to load its model first.",
+        description="Longest wait for an answer to begin, in seconds; 0 for 30, or for 180 if the endpoint is on this "
+        "machine, as it may have to load its model first.",
         json_schema_extra=PERSONAL,
     )
     timeout_s: int = Field(
         default=300,
         ge=1,
         le=7200,
-        description="Longest wait for a whole answer, further tries included, seconds.",
+        description="Longest wait for a whole answer, including retries, in seconds.",
         json_schema_extra=PERSONAL,
     )
     requests_per_hour: int = Field(
         default=100,
         ge=0,
         le=1_000_000,
-        description="Most requests an hour, for what they cost; 0 for no limit. A server on this machine has none.",
+        description="Most requests an hour, to limit the costs; 0 for no limit. An endpoint on this machine has none.",
         json_schema_extra=PERSONAL,
     )
     cache_s: int = Field(
         default=3600,
         ge=0,
         le=86_400,
-        description="How long an answer is kept on disk, so that the same question is not asked twice, seconds; 0 for "
-        "not at all.",
+        description="Time for which an answer is cached on disk, in seconds, so that the same request is not sent "
+        "twice; 0 for no cache.",
         json_schema_extra=PERSONAL,
     )
     proxy: Address = Field(
         default="",
-        description="A proxy on the way; empty for what the environment says. This machine is never reached by one.",
+        description="Address of a proxy; empty for the proxy of the environment. An endpoint on this machine is "
+        "reached without a proxy.",
         json_schema_extra=PERSONAL_URL,
     )
     ca_file: str = Field(
         default="",
         max_length=1000,
-        description="Certificates in PEM of a private authority, trusted beside the system's.",
+        description="File with the PEM certificates of a private authority, trusted in addition to the system's.",
         json_schema_extra=PERSONAL,
     )
 
     @property
     def key_place(self) -> str:
-        """Place of the API key, for a person; "" without one."""
+        """Description, for a person, of the place where the API key is stored; "" if no key is set."""
         if self.key_env:
             return f"the environment variable {self.key_env}"
         return f"the system's keyring under {self.keyring}" if self.keyring else self.key_file
 
     @property
     def place(self) -> str:
-        """Place where the model computes, for a person."""
+        """Address of the endpoint, for a person; "this machine" for a model of the person's own."""
         return self.url or "this machine"
 
 
-def _convert_names(table: Any) -> Any:  # noqa: ANN401 (whatever stands there)
-    """Return a table with its names in snake_case; camelCase is allowed too."""
+def _convert_names(table: Any) -> Any:  # noqa: ANN401 (any value of a settings file)
+    """Return `table` with its keys in snake_case, since camelCase is allowed too; anything but a table unchanged."""
     return {to_snake_case(str(name)): value for name, value in table.items()} if isinstance(table, dict) else table
 
 
@@ -195,37 +201,37 @@ Endpoint = Annotated[EndpointSettings, BeforeValidator(_convert_names)]
 
 
 class ChatSettings(EndpointSettings):
-    """The chat model: an endpoint of your choice; without one nothing is ever sent anywhere."""
+    """The settings of all chat models; without an endpoint nothing is sent anywhere."""
 
     fallback: tuple[Endpoint, ...] = Field(
         default=(),
         max_length=8,
-        description="Chat models that are asked in turn where the one above does not answer: `[[chat.fallback]]` "
-        "tables, each with what `[chat]` may have. Your code goes to them then.",
+        description="Chat models that are asked in turn if the one in `[chat]` does not answer: `[[chat.fallback]]` "
+        "tables with the settings of `[chat]`. Your code is then sent to them.",
         json_schema_extra=PERSONAL_TABLES,
     )
     review: tuple[Endpoint, ...] = Field(
         default=(),
         max_length=8,
-        description="Chat models that review in place of all of the above, in turn: `[[chat.review]]` tables; none for "
-        "the same.",
+        description="Chat models for the review, asked in turn: `[[chat.review]]` tables; without any, the models "
+        "above review too.",
         json_schema_extra=PERSONAL_TABLES,
     )
 
     @property
     def first(self) -> EndpointSettings:
-        """The one that is asked first, without the others."""
+        """The settings of the model that is asked first."""
         return EndpointSettings(**{name: getattr(self, name) for name in EndpointSettings.model_fields})
 
     @property
     def chain(self) -> tuple[EndpointSettings, ...]:
-        """All that are asked, in order; empty where none is named."""
+        """The settings of the models that converse, in the order in which they are asked; empty if none is named."""
         return tuple(one for one in (self.first, *self.fallback) if one.url or one.model)
 
 
 def find_key_exposure(settings: EndpointSettings) -> str:
-    """Return what to do about an API key that others may read; "" for none."""
-    from models.remote.http import is_local  # noqa: PLC0415 (for a person with an endpoint alone)
+    """Return advice for a person if others may read the API key, on the network or in its file; "" if they cannot."""
+    from models.remote.http import is_local  # noqa: PLC0415 (only if an endpoint is set)
 
     if settings.key_place and urlsplit(settings.url).scheme == "http" and not is_local(settings.url):
         return f"It is sent unencrypted; use an https:// address instead of {settings.url}."

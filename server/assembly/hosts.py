@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from models.host.launcher import HostLauncher
     from models.local.ctranslate_completion import CTranslateModel
     from models.local.load_times import LoadTime
-    from server.assembly.settings import ModelSettings
+    from server.assembly.setting_sections import ModelSettings
 
 
 # Over a connection a key waits a few milliseconds longer; weights of this size are worth them.

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
     from io import TextIOWrapper
 
-    from server.assembly.settings import LogSettings
+    from server.assembly.setting_sections import LogSettings
 
 FILE_NAME = "starling.log"
 OLD_FILES = 3

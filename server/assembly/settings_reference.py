@@ -1,4 +1,4 @@
-"""Every setting as documentation: the source of the editors' settings pages and of the table in the docs.
+"""A record of each setting, from which the editors' settings pages and the table in the docs are generated.
 
 Only reads the declarations in `server.assembly.settings`. Start at `list_settings`.
 """
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SettingReference:
-    """One setting as documentation and an editor's settings page show it.
+    """A setting as the docs and an editor's settings page show it.
 
     Attributes:
-        key: `completion.maxTokens`, as an editor writes it.
-        toml: `completion.max_tokens`, as a file writes it.
-        environment: `STARLING_COMPLETION__MAX_TOKENS`.
-        allowed: "true or false", "an integer from 1 to 512", ...
-        default: as JSON writes it.
-        description: one or two sentences.
+        key: the name in an editor's settings, `completion.maxTokens`.
+        toml: the name in a TOML file, `completion.max_tokens`.
+        environment: the environment variable, `STARLING_COMPLETION__MAX_TOKENS`.
+        allowed: the allowed values in words: "true or false", "an integer from 1 to 512".
+        default: the default as JSON.
+        description: one or a few sentences.
         workspace: whether a workspace's `.starling.toml` may set it.
-        personal: whether not even an editor may set it, so that it belongs on no editor's settings page.
-        schema: its JSON schema.
+        personal: whether no editor may set it; such a setting is left out of the editors' settings pages.
+        schema: the JSON schema of its value.
     """
 
     key: str
@@ -45,11 +45,11 @@ class SettingReference:
 
 def list_settings() -> tuple[SettingReference, ...]:
     """Return all settings in the order of their declaration."""
-    return tuple(one for section in Settings.model_fields for one in _section(section))
+    return tuple(one for section in Settings.model_fields for one in _describe_section(section))
 
 
-def _section(section: str) -> Iterator[SettingReference]:
-    """Yield every setting of one section in the order of declaration."""
+def _describe_section(section: str) -> Iterator[SettingReference]:
+    """Yield each setting of `section`, in the order of declaration."""
     schema = get_section(section).model_json_schema()["properties"]
     for name, field in get_fields(section).items():
         yield SettingReference(

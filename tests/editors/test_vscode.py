@@ -412,7 +412,7 @@ def test_without_starling_there_is_one_message_and_the_editor_works(
     environment = {"PATH": str(bare)}
     with Workbench.start(collections, tmp_path / "home", extensions, environment=environment) as workbench:
         workbench.until("the message", workbench.notifications)
-        workbench.until("the state", lambda: "does not run" in workbench.status())
+        workbench.until("the state", lambda: "not running" in workbench.status())
         assert workbench.notifications() == [
             "Starling's server is not on this machine yet, so there are no suggestions."
         ]

@@ -86,8 +86,8 @@ class Notes:
         self._asked.append((kind, evidence))
         return 0.5
 
-    def work(self, decoder: Decoder, run: Any) -> Outcome:
-        """Replace `Decoder.work`."""
+    def decode(self, decoder: Decoder, run: Any) -> Outcome:
+        """Replace `Decoder.decode`."""
         self._asked.clear()
         outcome = WORK(decoder, run)
         if len(self._asked) == len(outcome.candidates):  # not when it failed between the two
@@ -102,7 +102,7 @@ class Notes:
         return CHOOSE(answers, request, polisher, candidates, **more)
 
 
-WORK, CHOOSE = Decoder.work, Answers.choose
+WORK, CHOOSE = Decoder.decode, Answers.choose
 
 
 def file_of(entry: ModelEntry, package: str) -> Path:
@@ -119,7 +119,7 @@ def collect(entry: ModelEntry, package: data.Package, lines: int, each: int) -> 
     with (
         open_model(replace(entry, show_filter=notes)) as model,  # type: ignore[arg-type] # what the generator calls, it has
         part.open("w", encoding="utf-8") as file,
-        mock.patch.object(Decoder, "work", lambda decoder, run: notes.work(decoder, run)),  # noqa: PLW0108 - binds
+        mock.patch.object(Decoder, "decode", lambda decoder, run: notes.decode(decoder, run)),  # noqa: PLW0108 - binds
         mock.patch.object(Answers, "choose", lambda *given, **more: notes.choose(*given, **more)),  # noqa: PLW0108
     ):
         for key in _of_package(package, model, notes, keys(package, lines, each)):
@@ -154,13 +154,13 @@ def _of_package(package: data.Package, model: CompletionModel, notes: Notes, lin
 def _ask(index: Index, model: CompletionModel, place: Place) -> None:
     """Complete one place as while typing."""
     document = Document(place.path.as_uri(), place.path, "python", place.holed, 1)
-    index.put(document)
+    index.open_document(document)
     generator = Generator(index, model, policy=replace(PATIENT, adaptive=False))
     try:
         generator.complete(document, place.start, trigger=Trigger.AUTOMATIC, cancelled=never)
     finally:
         generator.close()
-        index.drop(document.uri)
+        index.close_document(document.uri)
 
 
 def _label(place: Place, notes: Notes) -> Iterator[Line]:

@@ -123,7 +123,7 @@ def test_the_question_is_read_as_it_is_asked(tmp_path: Path) -> None:
 
 def test_the_figures_of_the_page_are_counted_by_the_server() -> None:
     counted = {field.name for field in dataclasses.fields(CompletionStatistics)}
-    read = set(re.findall(r"number\((?:counted|completion), '(\w+)'\)", SOURCES["page"]))
+    read = set(re.findall(r"readNumber\((?:counted|completion), '(\w+)'\)", SOURCES["page"]))
     read |= set(re.findall(r"^ +(\w+): '[\w ,]+',$", SOURCES["page"], re.MULTILINE))
     read |= set(re.findall(r"completion\.(\w+)", SOURCES["page"]))
     assert len(read) > 10
@@ -131,11 +131,11 @@ def test_the_figures_of_the_page_are_counted_by_the_server() -> None:
 
 
 def test_indexing_is_known_by_the_title_that_the_server_gives_it() -> None:
-    assert f"INDEXING = '{progress.TITLE}'" in SOURCES["work"]
+    assert f"INDEXING = '{progress.TITLE}'" in SOURCES["progress"]
 
 
 def test_the_loading_of_a_model_is_known_by_the_beginning_of_its_title() -> None:
-    assert f"LOADING = '{model_loading.TITLE}'" in SOURCES["work"]
+    assert f"LOADING = '{model_loading.TITLE}'" in SOURCES["progress"]
 
 
 def test_the_extension_has_the_servers_version() -> None:

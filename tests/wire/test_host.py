@@ -31,7 +31,7 @@ from models.remote.completion.standby import StandbyModel
 from models.scripted.scripted_completion import ENTRY
 from server.assembly import chats, hosts
 from server.assembly.endpoints import ChatSettings
-from server.assembly.settings import ModelSettings
+from server.assembly.setting_sections import ModelSettings
 from tests.models import bundled
 from tests.models.host.serving import Serving, scripted
 from tests.models.large import install_large

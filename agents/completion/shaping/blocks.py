@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from agents.completion.cursor import width
+from agents.completion.cursor import measure_indentation
 from agents.completion.shaping.brackets import read_lines
 
 if TYPE_CHECKING:
@@ -68,14 +68,14 @@ class _State:
     line: Line | None = None
 
     @property
-    def goes_on(self) -> bool:
+    def is_continued(self) -> bool:
         """Whether the line belongs to the statement above, so that any column will do."""
-        return self.line is not None and self.line.goes_on
+        return self.line is not None and self.line.is_continued
 
     @property
     def is_finished(self) -> bool:
         """Whether nothing has to follow."""
-        return not (self.goes_on or self.opened or self.word == "@")
+        return not (self.is_continued or self.opened or self.word == "@")
 
     def has(self, lead: str) -> bool:
         """Whether a statement with this indentation stands in an open block, or in the one just opened."""
@@ -98,11 +98,11 @@ class _State:
 
     def behind(self, line: Line, block: _Block | None = None) -> _State:
         """Return what is open behind `line`, which begins a statement in `block` unless it goes on with one."""
-        if block is None and not self.goes_on:  # blank, or a comment
+        if block is None and not self.is_continued:  # blank, or a comment
             return self
         word = self.word if block is None else _word(line.raw)
         blocks = self.blocks if block is None else self._with(block)
-        return _State(blocks, not line.goes_on and line.last == ":", word, line)
+        return _State(blocks, not line.is_continued and line.last == ":", word, line)
 
     def _with(self, block: _Block) -> tuple[_Block, ...]:
         outer = tuple(one for one in self.blocks if one.columns < block.columns)
@@ -133,18 +133,18 @@ class PythonBlocks:
     def at(cls, cursor: Cursor) -> PythonBlocks:
         """Return the blocks that are open at `cursor`, which stands in Python."""
         state = _state_behind(cursor.prefix[_start(cursor) : len(cursor.prefix) - len(cursor.before)])
-        below = None if state.goes_on else _statement_below(cursor.suffix)
+        below = None if state.is_continued else _statement_below(cursor.suffix)
         if below is not None and not state.has(below[0]):
             below = None
-        elif below is not None and not state.takes(below[1], width(below[0])):
+        elif below is not None and not state.takes(below[1], measure_indentation(below[0])):
             below = (below[0], "")
         return cls(cursor, state, below, _unit(state, cursor.unit))
 
-    def padding(self) -> str | None:
+    def compute_padding(self) -> str | None:
         """Return what a blank line lacks to the next column that a line may begin at; None where none fits."""
         before = self.cursor.before
         fitting = [lead for lead in self._leads() if lead.startswith(before)]
-        if self.state.goes_on or not before or (not fitting and self._admits(before)):
+        if self.state.is_continued or not before or (not fitting and self._admits(before)):
             return ""
         return min(fitting, key=len)[len(before) :] if fitting else None
 
@@ -168,7 +168,7 @@ class PythonBlocks:
         for number, line in enumerate(read_lines(before + text, quote, unclosed, statement=_STATEMENT)):
             begun = number == 0 and bool(before.strip())
             body = line.raw.lstrip(" \t")
-            if state.goes_on or not body:
+            if state.is_continued or not body:
                 placed, state = line.raw, state.behind(line)
             else:
                 block = self._block(line.raw[: len(line.raw) - len(body)], state, is_first=number == 0)
@@ -185,7 +185,7 @@ class PythonBlocks:
         if self.below is None or not state.is_finished:
             return True
         lead, word = self.below
-        return state.has(lead) and (not word or state.takes(word, width(lead)))
+        return state.has(lead) and (not word or state.takes(word, measure_indentation(lead)))
 
     def _leads(self) -> list[str]:
         """Return the indentations at which the cursor's line may begin, the block just opened at its usual one.
@@ -216,11 +216,11 @@ class PythonBlocks:
 
     def _block(self, lead: str, state: _State, *, is_first: bool) -> _Block | None:
         """Return the block of a line that begins a statement, None for none."""
-        columns, inner = width(lead), state.blocks[-1]
+        columns, inner = measure_indentation(lead), state.blocks[-1]
         if is_first and (self.cursor.before.strip() or (state.opened and self._admits(lead))):
             return _Block(lead, columns)
         if state.opened and is_first:
-            known = next((one for one in self._leads() if width(one) == columns), None)
+            known = next((one for one in self._leads() if measure_indentation(one) == columns), None)
             return _Block(known, columns) if known is not None and known.startswith(self.cursor.before) else None
         if state.opened:
             return _Block(inner.lead + self.unit, columns) if columns > inner.columns else None
@@ -274,8 +274,8 @@ def _state_behind(above: str) -> _State:
     for line in read_lines(above.removesuffix("\n"), statement=_STATEMENT):
         body = line.raw.lstrip(" \t")
         block = None
-        if not state.goes_on and body and body[0] != "#":
+        if not state.is_continued and body and body[0] != "#":
             lead = line.raw[: len(line.raw) - len(body)]
-            block = _Block(lead, width(lead))
+            block = _Block(lead, measure_indentation(lead))
         state = state.behind(line, block)
     return state

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from agents.completion.shaping.brackets import CLOSER_OF, CLOSERS, scan, weigh
+from agents.completion.shaping.brackets import CLOSER_OF, CLOSERS, scan_brackets, scan_without_positions
 
 if TYPE_CHECKING:
     from agents.completion.cursor import Cursor
@@ -54,14 +54,14 @@ class Closing:
     def at(cls, cursor: Cursor) -> Closing:
         """Return the brackets around `cursor`."""
         language = cursor.document.language
-        left = open_before(cursor)
+        left = scan_before_cursor(cursor)
         right = _weigh(cursor.suffix[:_BEHIND], language, left.quote)
         due = "".join(CLOSER_OF[opener] for opener in reversed(left.unclosed))
         return cls(language, _without_tail(due, right.closers), left.quote, cursor.after)
 
-    def excess(self, text: str) -> tuple[int, ...]:
+    def find_excess(self, text: str) -> tuple[int, ...]:
         """Return the positions of closing brackets in `text` beyond those that the code before the cursor needs."""
-        balance = scan(text, self.language, self.quote)
+        balance = scan_brackets(text, self.language, self.quote)
         at = 0
         while at < min(len(balance.closers), len(self.needed)) and balance.closers[at] == self.needed[at]:
             at += 1
@@ -69,21 +69,25 @@ class Closing:
 
     def leaves_open(self, text: str) -> bool:
         """Whether `text` opens a bracket or a string that it does not close."""
-        balance = scan(text, self.language, self.quote)
+        balance = scan_brackets(text, self.language, self.quote)
         return bool(balance.unclosed or balance.quote)
 
     def stays_in_string(self, text: str) -> bool:
         """Whether the string that the cursor stands in goes on behind `text`, or another of its kind does."""
-        balance = scan(text, self.language, self.quote)
+        balance = scan_brackets(text, self.language, self.quote)
         return bool(self.quote) and balance.quote == self.quote and not balance.unclosed
 
     def count_covered(self, text: str) -> int:
         """Return how many characters after the cursor `text` already contains and has to replace."""
         after = self.after
         at = 0
-        if self.quote and after.startswith(self.quote) and scan(text, self.language, self.quote).quote != self.quote:
+        if (
+            self.quote
+            and after.startswith(self.quote)
+            and scan_brackets(text, self.language, self.quote).quote != self.quote
+        ):
             at = len(self.quote) if self.quote in text else 0
-        spare = "".join(text[position] for position in self.excess(text))
+        spare = "".join(text[position] for position in self.find_excess(text))
         reached = at
         for position in range(at, len(after)):
             if spare and after[position] == spare[0]:
@@ -98,7 +102,7 @@ class Closing:
 
     def count_allowed(self, text: str) -> int:
         """Return how many characters come before the first closing bracket that neither closes nor repeats one."""
-        excess = self.excess(text)
+        excess = self.find_excess(text)
         if not excess:
             return len(text)
         spare = 0
@@ -110,9 +114,9 @@ class Closing:
         return excess[spare] if spare < len(excess) else len(text)
 
 
-def open_before(cursor: Cursor) -> Balance:
+def scan_before_cursor(cursor: Cursor) -> Balance:
     """Return what the code before the cursor leaves open."""
-    return weigh(_from_definition(cursor.prefix[-_BEFORE:]), cursor.document.language)
+    return scan_without_positions(_from_definition(cursor.prefix[-_BEFORE:]), cursor.document.language)
 
 
 def _from_definition(text: str) -> str:
@@ -136,7 +140,7 @@ def _last_definition(text: str, begin: int) -> int:
 
 @lru_cache(maxsize=4)  # what follows the cursor stays the same while one types
 def _weigh(text: str, language: str, quote: str) -> Balance:
-    return weigh(text, language, quote)
+    return scan_without_positions(text, language, quote)
 
 
 def _without_tail(due: str, given: str) -> str:

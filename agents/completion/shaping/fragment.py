@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from agents.completion.shaping.brackets import weigh
+from agents.completion.shaping.brackets import scan_without_positions
 
 if TYPE_CHECKING:
     from agents.completion.cursor import Cursor
@@ -58,9 +58,11 @@ class Fragment:
             above = above[above.find("\n") + 1 :]
         below = cursor.suffix[:_BELOW]
         language = cursor.document.language
-        quote = weigh(above, language).quote
+        quote = scan_without_positions(above, language).quote
         found = _STATEMENT.finditer(below, len(cursor.after) + 1)
-        following = next((one for one in found if not weigh(below[: one.start()], language, quote).quote), None)
+        following = next(
+            (one for one in found if not scan_without_positions(below[: one.start()], language, quote).quote), None
+        )
         if following is not None:
             below = below[: following.start()]
         elif len(cursor.suffix) > _BELOW:

@@ -1,17 +1,17 @@
 """Indentation of a suggestion: the first line continues what is before the cursor, the others use the document's unit.
 
 Where columns have a meaning `blocks` and `yaml_blocks` say which may be used; elsewhere they are a matter of looks, and
-nothing is refused for them. Start at `indent`; `padding`, `move_to` and `fit` are for columns that do not fit.
+nothing is refused for them. Start at `indent`; compute_padding, `move_to` and `fit` are for columns that do not fit.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agents.completion.cursor import width
-from agents.completion.plan import opens, predict_indentation
+from agents.completion.cursor import measure_indentation
+from agents.completion.plan import opens_body, predict_indentation
 from agents.completion.shaping.blocks import PythonBlocks
-from agents.completion.shaping.closing import open_before
+from agents.completion.shaping.closing import scan_before_cursor
 from agents.completion.shaping.yaml_blocks import YamlBlocks
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _OUTER = ("}", ")", "]", "#", "<", "@")  # closers, and what stands at the begin
 _LINES = 200  # above the cursor, in search of the blocks it stands in
 
 
-def blocks_at(cursor: Cursor) -> PythonBlocks | YamlBlocks | None:
+def find_blocks(cursor: Cursor) -> PythonBlocks | YamlBlocks | None:
     """Return the open blocks at a place, None in a language where they are not made of indentation."""
     columns = cursor.document.entry.columns
     if columns == "statements":
@@ -29,55 +29,57 @@ def blocks_at(cursor: Cursor) -> PythonBlocks | YamlBlocks | None:
     return YamlBlocks.at(cursor) if columns == "mappings" else None
 
 
-def padding(cursor: Cursor) -> str | None:
+def compute_padding(cursor: Cursor) -> str | None:
     """Return the white space that a blank line lacks to the next column a line may begin at; None where none fits.
 
     A line without any is left alone: it may be a line at the top.
     """
     if not cursor.before or cursor.before.strip():
         return ""
-    if (blocks := blocks_at(cursor)) is not None:
-        return blocks.padding()
+    if (blocks := find_blocks(cursor)) is not None:
+        return blocks.compute_padding()
     if cursor.document.entry.is_prose or _is_inside(cursor):
         return ""
-    here = width(cursor.before)
+    here = measure_indentation(cursor.before)
     deeper = [one for one in _columns(cursor) if one >= here]
     if not deeper:
         return ""
-    whole = whitespace(min(deeper), cursor.unit)
+    whole = make_indentation(min(deeper), cursor.unit)
     return whole.removeprefix(cursor.before) if whole.startswith(cursor.before) else ""
 
 
 def move_to(column: int | None, text: str, cursor: Cursor) -> str:
     """Return a recalled text for the column that its first line begins at, "" where another block stands there."""
-    here = width(cursor.before)
+    here = measure_indentation(cursor.before)
     if column is None or cursor.before.strip() or column == here:
         return text
     if cursor.before:
-        blocks = blocks_at(cursor)
-        return text if blocks is None or blocks.state.goes_on else ""
-    lead = whitespace(column, cursor.unit)
+        blocks = find_blocks(cursor)
+        return text if blocks is None or blocks.state.is_continued else ""
+    lead = make_indentation(column, cursor.unit)
     return "\n".join(lead + line if line.strip() else line for line in text.split("\n"))
 
 
 def fit(text: str, cursor: Cursor) -> str:
     """Return `text` up to the last line that may stand where it does, "" for none."""
-    blocks = blocks_at(cursor) if text else None
+    blocks = find_blocks(cursor) if text else None
     return text if blocks is None else blocks.fit(text)
 
 
 def _columns(cursor: Cursor) -> set[int]:
     """Return the columns at which the next line usually begins: of the blocks that are open above it."""
-    above, below, step = cursor.previous_line, cursor.next_line, max(width(cursor.unit), 1)
-    if opens(above, cursor.document.entry):
-        return {width(above) + step, width(above)} | ({width(below)} if width(below) > width(above) else set())
-    widths = [width(line) for line in cursor.prefix.split("\n")[:-1][-_LINES:] if line.strip()]
+    above, below, step = cursor.previous_line, cursor.next_line, max(measure_indentation(cursor.unit), 1)
+    if opens_body(above, cursor.document.entry):
+        return {measure_indentation(above) + step, measure_indentation(above)} | (
+            {measure_indentation(below)} if measure_indentation(below) > measure_indentation(above) else set()
+        )
+    widths = [measure_indentation(line) for line in cursor.prefix.split("\n")[:-1][-_LINES:] if line.strip()]
     return {*range(0, widths[-1], step), widths[-1]} if widths else {0}
 
 
 def _is_inside(cursor: Cursor) -> bool:
     """Return whether the cursor stands inside of brackets or a string, where any column will do."""
-    left = open_before(cursor)
+    left = scan_before_cursor(cursor)
     return bool(left.quote) or any(one in left.unclosed for one in "([")
 
 
@@ -98,7 +100,10 @@ def _first(line: str, cursor: Cursor) -> str:
     if cursor.before:
         return body
     return (
-        whitespace(max(min(width(line), predict_indentation(cursor)), _least_width(body, cursor)), cursor.unit) + body
+        make_indentation(
+            max(min(measure_indentation(line), predict_indentation(cursor)), _least_width(body, cursor)), cursor.unit
+        )
+        + body
     )
 
 
@@ -107,7 +112,7 @@ def _least_width(body: str, cursor: Cursor) -> int:
     language = cursor.document.entry
     if language.columns or language.is_prose or body.startswith(_OUTER) or _is_inside(cursor):
         return 0
-    return min(width(cursor.previous_line), width(cursor.next_line))
+    return min(measure_indentation(cursor.previous_line), measure_indentation(cursor.next_line))
 
 
 def _in_units(line: str, unit: str) -> str:
@@ -115,10 +120,10 @@ def _in_units(line: str, unit: str) -> str:
     lead = line[: len(line) - len(body)]
     if not lead or (unit[0] == " " and "\t" not in lead) or (unit == "\t" and " " not in lead):
         return line
-    return whitespace(width(line), unit) + body
+    return make_indentation(measure_indentation(line), unit) + body
 
 
-def whitespace(columns: int, unit: str) -> str:
+def make_indentation(columns: int, unit: str) -> str:
     """Return an indentation of `columns` columns in units of the document."""
     if unit == "\t":
         return "\t" * (columns // 4) + " " * (columns % 4)

@@ -49,7 +49,7 @@ class _State:
     unclosed: str = ""
 
     @property
-    def goes_on(self) -> bool:
+    def is_continued(self) -> bool:
         """Whether the line stands inside of a flow collection or a quoted scalar."""
         return bool(self.quote or self.unclosed)
 
@@ -70,7 +70,7 @@ class _State:
         """Return what is open behind a line."""
         body = raw.lstrip(" ")
         column = len(raw) - len(body)
-        if self.goes_on:
+        if self.is_continued:
             left = _find_left_open(raw, self.quote, self.unclosed)
             return replace(self, opened=False, quote=left.quote, unclosed=left.unclosed)
         if body.strip() and column > self.scalar >= 0:
@@ -120,18 +120,18 @@ class YamlBlocks:
     def at(cls, cursor: Cursor) -> YamlBlocks:
         """Return the collections that are open at `cursor`, which stands in YAML."""
         state = _state_behind(cursor.prefix[: len(cursor.prefix) - len(cursor.before)][-_REACH:])
-        below = None if state.goes_on else _entry_below(cursor.suffix)
+        below = None if state.is_continued else _entry_below(cursor.suffix)
         if below is not None and below[0] > state.scalar >= 0:
             below = (below[0], "") if state.content < 0 else None
         elif below is not None and not state.has(*below):
             below = None
         return cls(cursor, state, below)
 
-    def padding(self) -> str | None:
+    def compute_padding(self) -> str | None:
         """Return what a blank line lacks to the next column that an entry may begin at; None where none fits."""
         here = len(self.cursor.before)
-        if not here or self.state.goes_on or "\t" in self.cursor.before:
-            return None if "\t" in self.cursor.before and not self.state.goes_on else ""
+        if not here or self.state.is_continued or "\t" in self.cursor.before:
+            return None if "\t" in self.cursor.before and not self.state.is_continued else ""
         columns = self._columns()
         if here in columns or not columns:
             return ""
@@ -159,7 +159,7 @@ class YamlBlocks:
         """Return whether a line may stand behind `state`."""
         body = raw.lstrip(" ")
         column = len(raw) - len(body)
-        if state.goes_on:
+        if state.is_continued:
             return True
         if column > state.scalar >= 0:
             return column >= state.content >= 0 or (
@@ -170,7 +170,7 @@ class YamlBlocks:
         return state.has(column, "map" if body.startswith("#") and (column, "map") in state.blocks else _kind(body))
 
     def _leads_to_below(self, state: _State) -> bool:
-        if self.below is None or state.goes_on:
+        if self.below is None or state.is_continued:
             return True
         is_content = self.below[0] > state.scalar >= 0
         return self.below[0] >= state.content if is_content else state.has(*self.below)

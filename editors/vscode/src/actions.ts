@@ -1,22 +1,22 @@
-// What a person can have done, each with its input box where something has to be said. All of it is the server's work;
-// here it is asked for, and the answer shown. Start at `Actions`.
+// The commands of the palette: each asks the person for what it needs, has the server do the work, and shows the answer.
+// Start at `Actions`.
 
 import { commands, Range, Uri, window, workspace } from 'vscode';
 import type { Answers } from './answers';
 import {
     type Complexity,
     type Coverage,
-    complexity,
-    coverage,
-    facts,
+    formatComplexity,
+    formatCoverage,
+    formatFacts,
+    formatReview,
+    formatStyle,
+    formatValidation,
     type Review,
-    review,
     type Style,
-    style,
     type Validation,
-    validation,
 } from './reports';
-import { COMMANDS, here, type Server, type Status, type Where, type Written } from './server';
+import { COMMANDS, locateSelection, type SelectedCode, type Server, type Status, type Written } from './server';
 import type { Statistics } from './statistics';
 
 interface Hit {
@@ -31,7 +31,7 @@ interface Health {
     readonly [part: string]: unknown;
 }
 
-const NO_EDITOR = 'Open a file first: Starling needs a place to work at.';
+const NO_EDITOR = 'No file is open. Open one, and put the cursor where Starling should work.';
 
 export class Actions {
     constructor(
@@ -41,46 +41,45 @@ export class Actions {
     ) {}
 
     readonly explain = async (): Promise<void> => {
-        const place = placed();
-        await this.answered('What this code does', place, '');
+        await this.streamAnswer('What this code does', requireSelection(), '');
     };
 
     readonly ask = async (): Promise<void> => {
-        const place = placed();
+        const selected = requireSelection();
         const question = await window.showInputBox({
             title: 'Ask about this code',
-            prompt: 'The chat model reads what is selected, or the function at the cursor.',
+            prompt: 'The chat model reads the selected code, or the function at the cursor.',
             placeHolder: 'Why is this sorted twice?',
         });
         if (question) {
-            await this.answered(question, place, question);
+            await this.streamAnswer(question, selected, question);
         }
     };
 
     readonly write = async (): Promise<void> => {
-        const place = placed();
+        const selected = requireSelection();
         const instruction = await window.showInputBox({
-            title: 'Have code written here',
-            prompt: 'What is wanted, in words; leave it empty for what is missing at this place.',
-            placeHolder: 'retry three times with a growing pause',
+            title: 'Write code here',
+            prompt: 'Describe the code. Leave this empty to fill in what is missing at the cursor.',
+            placeHolder: 'retry three times with increasing delays',
         });
         if (instruction !== undefined) {
-            this.told(await this.server.run<Written>(COMMANDS.generate, { ...place, instruction }));
+            this.showText(await this.server.run<Written>(COMMANDS.generate, { ...selected, instruction }));
         }
     };
 
     readonly improve = async (): Promise<void> => {
-        this.told(await this.server.run<Written>(COMMANDS.refine, placed()));
+        this.showText(await this.server.run<Written>(COMMANDS.refine, requireSelection()));
     };
 
-    readonly workflow = async (): Promise<void> => {
-        const place = placed();
+    readonly runWorkflow = async (): Promise<void> => {
+        const selected = requireSelection();
         const instruction = await window.showInputBox({
             title: 'Write, test, review and refine',
-            prompt: 'What is wanted, in words; leave it empty for what is missing at this place.',
+            prompt: 'Describe the code. Leave this empty to fill in what is missing at the cursor.',
         });
         if (instruction !== undefined) {
-            this.told(await this.server.run<Written>(COMMANDS.workflow, { ...place, instruction }));
+            this.showText(await this.server.run<Written>(COMMANDS.workflow, { ...selected, instruction }));
         }
     };
 
@@ -92,41 +91,41 @@ export class Actions {
     };
 
     readonly reviewFile = async (): Promise<void> => {
-        const { uri } = placed();
-        await this.reviewed(named(uri), { uri });
+        const { uri } = requireSelection();
+        await this.showReview(getFileName(uri), { uri });
     };
 
     readonly checkFile = async (): Promise<void> => {
-        const { uri } = placed();
+        const { uri } = requireSelection();
         const found = await this.server.run<Validation>(COMMANDS.validate, { uri });
-        await this.answers.open(`Check of ${named(uri)}`, validation(found));
+        await this.answers.open(`Check of ${getFileName(uri)}`, formatValidation(found));
     };
 
     readonly checkPep8 = async (): Promise<void> => {
-        const { uri } = placed();
+        const { uri } = requireSelection();
         const found = await this.server.run<Style>(COMMANDS.pep8, { uri });
-        await this.answers.open(`PEP 8 in ${named(uri)}`, style(found));
+        await this.answers.open(`PEP 8 in ${getFileName(uri)}`, formatStyle(found));
     };
 
-    readonly complexity = async (): Promise<void> => {
-        const { uri } = placed();
+    readonly showComplexity = async (): Promise<void> => {
+        const { uri } = requireSelection();
         const found = await this.server.run<Complexity>(COMMANDS.complexity, { uri });
-        await this.answers.open(`Complexity of ${named(uri)}`, complexity(found));
+        await this.answers.open(`Complexity of ${getFileName(uri)}`, formatComplexity(found));
     };
 
     readonly reviewWorkspace = async (): Promise<void> => {
-        await this.reviewed(workspace.name ?? 'the workspace', {});
+        await this.showReview(workspace.name ?? 'the workspace', {});
     };
 
-    readonly coverage = async (): Promise<void> => {
+    readonly showCoverage = async (): Promise<void> => {
         const kinds = [
-            { label: '$(history) Read the coverage data that are there', run: false },
-            { label: '$(play) Run the tests first', run: true, detail: 'You are shown the command and asked.' },
+            { label: '$(history) Read the existing coverage data', run: false },
+            { label: '$(play) Run the tests first', run: true, detail: 'Starling shows the command and asks first.' },
         ];
-        const kind = await window.showQuickPick(kinds, { title: 'What the tests cover' });
+        const kind = await window.showQuickPick(kinds, { title: 'Show Test Coverage' });
         if (kind !== undefined) {
             const found = await this.server.run<Coverage>(COMMANDS.coverage, { run: kind.run });
-            await this.answers.open('What the tests cover', coverage(found));
+            await this.answers.open('What the tests cover', formatCoverage(found));
         }
     };
 
@@ -140,77 +139,79 @@ export class Actions {
             void window.showInformationMessage(`Starling found nothing for "${query}".`);
             return;
         }
-        const picked = await window.showQuickPick(hits.map(found), { title: query, matchOnDetail: true });
+        const picked = await window.showQuickPick(hits.map(createHitItem), { title: query, matchOnDetail: true });
         if (picked !== undefined) {
             const at = new Range(picked.hit.first_line, 0, picked.hit.first_line, 0);
             await window.showTextDocument(Uri.file(picked.hit.path), { selection: at });
         }
     };
 
-    readonly status = async (): Promise<void> => {
+    readonly showStatus = async (): Promise<void> => {
         const [status, health] = await Promise.all([
             this.server.run<Status>(COMMANDS.status),
             this.server.run<Health>(COMMANDS.health),
         ]);
         await this.answers.open(
             'Status of Starling',
-            facts([
-                { title: 'Now', rows: flat(status) },
-                { title: 'Health', rows: flat(health) },
+            formatFacts([
+                { title: 'Now', rows: flatten(status) },
+                { title: 'Health', rows: flatten(health) },
             ]),
         );
     };
 
-    private async answered(heading: string, place: Where, question: string): Promise<void> {
+    /** Ask the chat model about the selected code, and show the answer under `heading` while it streams. */
+    private async streamAnswer(heading: string, selected: SelectedCode, question: string): Promise<void> {
         const answer = await this.answers.open(heading);
         try {
-            const told = await this.server.stream<{ text: string; model: string }>(
+            const reply = await this.server.runStreaming<{ text: string; model: string }>(
                 'Starling: asking the chat model',
                 COMMANDS.explain,
-                { ...place, question },
-                answer.pour,
+                { ...selected, question },
+                answer.append,
             );
-            answer.end(`${told.text}\n\n*${told.model}*`);
+            answer.finish(`${reply.text}\n\n*${reply.model}*`);
         } catch (error) {
-            answer.end(`There is no answer. ${sentence(error)}`);
+            answer.finish(`There is no answer. ${describeError(error)}`);
         }
     }
 
-    private async reviewed(what: string, args: object): Promise<void> {
+    /** Review what `args` name, show the report as that of `subject`, and save its score for the statistics. */
+    private async showReview(subject: string, args: object): Promise<void> {
         const found = await this.server.run<Review>(COMMANDS.review, args);
         const base = workspace.workspaceFolders?.[0]?.uri.toString() ?? '';
-        await this.answers.open(`Review of ${what}`, review(found, base));
+        await this.answers.open(`Review of ${subject}`, formatReview(found, base));
         if (found.score !== null) {
-            await this.statistics.keep({ at: Date.now() / 1000, score: found.score, of: what });
+            await this.statistics.saveScore({ at: Date.now() / 1000, score: found.score, of: subject });
         }
     }
 
-    private told(written: Written): void {
+    /** Show the text of a result that is an answer in words; a proposal has been shown by `Proposals`. */
+    private showText(written: Written): void {
         if (written.text) {
             void this.answers.open('Answer', written.text);
         }
     }
 }
 
-/** What went wrong, in the server's own words where it said any. */
-export function sentence(error: unknown): string {
+/** Return the message of `error`: the server's own one if the server reported the error. */
+export function describeError(error: unknown): string {
     return error instanceof Error ? error.message : String(error);
 }
 
-function placed(): Where {
-    const place = here();
-    if (place === undefined) {
+function requireSelection(): SelectedCode {
+    const selected = locateSelection();
+    if (selected === undefined) {
         throw new Error(NO_EDITOR);
     }
-    return place;
+    return selected;
 }
 
-/** A file's name, for a heading. */
-function named(uri: string): string {
+function getFileName(uri: string): string {
     return Uri.parse(uri).path.split('/').at(-1) ?? uri;
 }
 
-function found(hit: Hit): { label: string; description: string; detail: string; hit: Hit } {
+function createHitItem(hit: Hit): { label: string; description: string; detail: string; hit: Hit } {
     return {
         label: hit.name || hit.relative,
         description: `${hit.relative}:${hit.first_line + 1}`,
@@ -219,8 +220,8 @@ function found(hit: Hit): { label: string; description: string; detail: string; 
     };
 }
 
-/** `{a: {b: 1}}` as rows "a, b" and "1"; what is empty is left out. */
-function flat(value: object, prefix = ''): [string, string][] {
+/** Return nested fields as rows, `{a: {b: 1}}` as "a, b" and "1"; empty values are left out. */
+function flatten(value: object, prefix = ''): [string, string][] {
     return Object.entries(value).flatMap(([name, inner]): [string, string][] => {
         const label = `${prefix}${name.replaceAll('_', ' ')}`;
         if (inner === null || inner === '' || (Array.isArray(inner) && inner.length === 0)) {
@@ -229,7 +230,7 @@ function flat(value: object, prefix = ''): [string, string][] {
         if (Array.isArray(inner) && inner.every((one) => typeof one !== 'object')) {
             return [[label, inner.join(', ')]];
         }
-        return typeof inner === 'object' ? flat(inner as object, `${label}, `) : [[label, String(inner)]];
+        return typeof inner === 'object' ? flatten(inner as object, `${label}, `) : [[label, String(inner)]];
     });
 }
 

@@ -1,5 +1,5 @@
-// Answers in words and reports, as Markdown in VS Code's own preview: theme, keys and screen readers come with it.
-// What streams in is shown a few times a second. Start at `Answers.open`.
+// Shows answers and reports as Markdown in VS Code's own preview, so that themes, keys and screen readers work.
+// A streamed answer is redrawn a few times a second. Start at `Answers.open`.
 
 import { commands, type Disposable, type Uri } from 'vscode';
 import { Texts } from './texts';
@@ -10,7 +10,7 @@ export class Answers implements Disposable {
     private readonly texts = new Texts('starling-answer');
     private number = 0;
 
-    /** A view with a heading, which fills as the answer comes. */
+    /** Open a preview with a heading beside the editor; the returned answer changes its text. */
     async open(heading: string, text = ''): Promise<Answer> {
         this.number += 1;
         const name = heading
@@ -37,22 +37,22 @@ export class Answer {
         private readonly heading: string,
         private text: string,
     ) {
-        this.uri = this.show();
+        this.uri = this.render();
     }
 
-    /** A piece more. */
-    readonly pour = (piece: string): void => {
+    /** Append a piece of a streamed answer; the preview shows it a little later. */
+    readonly append = (piece: string): void => {
         this.text += piece;
-        this.timer ??= setTimeout(() => this.show(), SHOW_EVERY_MS);
+        this.timer ??= setTimeout(() => this.render(), SHOW_EVERY_MS);
     };
 
-    /** All of it. */
-    end(text: string): void {
+    /** Replace the text by the complete answer, and show it at once. */
+    finish(text: string): void {
         this.text = text;
-        this.show();
+        this.render();
     }
 
-    private show(): Uri {
+    private render(): Uri {
         clearTimeout(this.timer);
         this.timer = undefined;
         return this.texts.put(this.path, '', this.heading + (this.text === '' ? '…' : this.text));

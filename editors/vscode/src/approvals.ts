@@ -1,6 +1,5 @@
-// What was asked and what became of it, and what was changed by whom: two lists in Starling's own side bar.
-// Reads the server's records; the one thing that can be done from here, taking a change back, is asked about like any
-// other. Start at `Approvals` and `Audit`.
+// Two lists in Starling's side bar: the proposals with their outcomes, and the record of all changes. Both only read the
+// server's records. A change can be undone from the first list, after the usual question. Start at `Approvals` and `Audit`.
 
 import {
     type Command,
@@ -58,7 +57,8 @@ const ICONS: Record<string, ThemeIcon> = {
     failed: new ThemeIcon('error', new ThemeColor('testing.iconFailed')),
 };
 
-abstract class Records<Row> implements TreeDataProvider<TreeItem> {
+/** A tree of the server's records, in the server's order, each with its details below. */
+abstract class RecordTree<Row> implements TreeDataProvider<TreeItem> {
     private readonly changes = new EventEmitter<undefined>();
     readonly onDidChangeTreeData: Event<undefined> = this.changes.event;
 
@@ -74,19 +74,19 @@ abstract class Records<Row> implements TreeDataProvider<TreeItem> {
 
     async getChildren(item?: TreeItem): Promise<TreeItem[]> {
         if (item !== undefined) {
-            return this.parts(item);
+            return this.listDetails(item);
         }
         try {
-            const { rows, problem } = await this.read();
-            return problem === '' ? rows.map((row) => this.item(row)) : [told(problem)];
+            const { rows, problem } = await this.readRecords();
+            return problem === '' ? rows.map((row) => this.createItem(row)) : [createTextItem(problem)];
         } catch {
-            return []; // it does not run; the view says so itself
+            return []; // the server is not running; the empty view says so (`viewsWelcome` in package.json)
         }
     }
 
-    protected abstract read(): Promise<{ rows: readonly Row[]; problem: string }>;
-    protected abstract item(row: Row): TreeItem;
-    protected parts(_: TreeItem): TreeItem[] {
+    protected abstract readRecords(): Promise<{ rows: readonly Row[]; problem: string }>;
+    protected abstract createItem(row: Row): TreeItem;
+    protected listDetails(_: TreeItem): TreeItem[] {
         return [];
     }
 }
@@ -94,10 +94,10 @@ abstract class Records<Row> implements TreeDataProvider<TreeItem> {
 export class ApprovalItem extends TreeItem {
     constructor(readonly approval: Approval) {
         super(approval.title, TreeItemCollapsibleState.Collapsed);
-        const became = approval.verdict || approval.status;
+        const outcome = approval.verdict || approval.status;
         this.id = approval.id;
-        this.description = `${became}, ${when(approval.created)}`;
-        this.iconPath = ICONS[became] ?? new ThemeIcon('question');
+        this.description = `${outcome}, ${formatTime(approval.created)}`;
+        this.iconPath = ICONS[outcome] ?? new ThemeIcon('question');
         this.contextValue = approval.checkpoint === '' ? 'approval' : 'approval.undoable';
         this.tooltip = new MarkdownString().appendText(
             [
@@ -113,50 +113,50 @@ export class ApprovalItem extends TreeItem {
     }
 }
 
-export class Approvals extends Records<Approval> {
-    protected async read() {
+export class Approvals extends RecordTree<Approval> {
+    protected async readRecords() {
         const found = await this.server.run<{ approvals: Approval[]; problem: string }>(COMMANDS.approvals, {
             limit: 100,
         });
         return { rows: found.approvals, problem: found.problem };
     }
 
-    protected item(row: Approval): TreeItem {
+    protected createItem(row: Approval): TreeItem {
         return new ApprovalItem(row);
     }
 
-    protected override parts(item: TreeItem): TreeItem[] {
+    protected override listDetails(item: TreeItem): TreeItem[] {
         if (!(item instanceof ApprovalItem)) {
             return [];
         }
         const { approval } = item;
         const difference: Command = { title: 'Show', command: 'starling.approvals.show', arguments: [item] };
         return [
-            ...(approval.reason === '' ? [] : [told(approval.reason)]),
-            ...approval.subjects.map((subject) => file(subject)),
-            Object.assign(told('What was shown'), { iconPath: new ThemeIcon('diff'), command: difference }),
+            ...(approval.reason === '' ? [] : [createTextItem(approval.reason)]),
+            ...approval.subjects.map((subject) => createFileItem(subject)),
+            Object.assign(createTextItem('What was shown'), { iconPath: new ThemeIcon('diff'), command: difference }),
         ];
     }
 }
 
 class AuditItem extends TreeItem {
     constructor(readonly row: AuditRow) {
-        super(`${row.action} ${name(row.subject)}`, TreeItemCollapsibleState.Collapsed);
-        this.description = `${row.verdict}, ${when(row.at)}`;
+        super(`${row.action} ${getFileName(row.subject)}`, TreeItemCollapsibleState.Collapsed);
+        this.description = `${row.verdict}, ${formatTime(row.at)}`;
         this.iconPath = row.written ? new ThemeIcon('edit') : new ThemeIcon('circle-slash');
     }
 }
 
-export class Audit extends Records<AuditRow> {
-    protected async read() {
+export class Audit extends RecordTree<AuditRow> {
+    protected async readRecords() {
         return this.server.run<{ rows: AuditRow[]; problem: string }>(COMMANDS.audit, { limit: 200 });
     }
 
-    protected item(row: AuditRow): TreeItem {
+    protected createItem(row: AuditRow): TreeItem {
         return new AuditItem(row);
     }
 
-    protected override parts(item: TreeItem): TreeItem[] {
+    protected override listDetails(item: TreeItem): TreeItem[] {
         if (!(item instanceof AuditItem)) {
             return [];
         }
@@ -171,17 +171,21 @@ export class Audit extends Records<AuditRow> {
             ['after', row.hash_after],
         ];
         const rows = facts.filter(([, value]) => value !== '');
-        return [file(row.subject), ...rows.map(([label, value]) => Object.assign(told(label), { description: value }))];
+        return [
+            createFileItem(row.subject),
+            ...rows.map(([label, value]) => Object.assign(createTextItem(label), { description: value })),
+        ];
     }
 }
 
-function told(text: string): TreeItem {
+function createTextItem(text: string): TreeItem {
     return Object.assign(new TreeItem(text, TreeItemCollapsibleState.None), { tooltip: text });
 }
 
-function file(subject: string): TreeItem {
+/** Create an item that opens the file if `subject` is a path or a file URI, else an item with its text. */
+function createFileItem(subject: string): TreeItem {
     if (!/^(\/|[a-zA-Z]:[\\/]|file:)/.test(subject)) {
-        return told(subject);
+        return createTextItem(subject);
     }
     const uri = subject.startsWith('file:') ? Uri.parse(subject) : Uri.file(subject);
     const item = new TreeItem(uri, TreeItemCollapsibleState.None);
@@ -190,10 +194,10 @@ function file(subject: string): TreeItem {
     return item;
 }
 
-function name(subject: string): string {
+function getFileName(subject: string): string {
     return subject.split(/[\\/]/).at(-1) ?? subject;
 }
 
-function when(seconds: number): string {
+function formatTime(seconds: number): string {
     return new Date(seconds * 1000).toLocaleString(undefined, { dateStyle: 'short', timeStyle: 'short' });
 }

@@ -1,14 +1,14 @@
-// What stands between VS Code's ghost text and the server's suggestions: pauses, what the status bar shows, and reports
-// of parts taken. The suggestions themselves are the server's, the keys VS Code's. Start at `Completions.middleware`.
+// The layer between VS Code's ghost text and the server's suggestions: pauses them, counts slow requests for the status
+// bar, and reports partial acceptances. Start at `Completions.middleware`.
 
 import { type Disposable, EventEmitter, type InlineCompletionItem, type TextDocument, window, workspace } from 'vscode';
 import type { Middleware } from 'vscode-languageclient';
-import { Acceptance } from './acceptance';
+import { Acceptance, type AcceptedPart, type Suggestion } from './acceptance';
 import { Pauses } from './pauses';
 import { SECTION } from './settings';
 
 export const ACCEPTED = 'starling.completion.accepted';
-const THINKING_AFTER_MS = 150; // what comes at once is not worth a spinner
+const THINKING_AFTER_MS = 150; // a faster answer needs no spinner
 const HOUR_MS = 3_600_000;
 
 export class Completions implements Disposable {
@@ -16,11 +16,11 @@ export class Completions implements Disposable {
     private readonly changes = new EventEmitter<void>();
     private readonly disposables: Disposable[];
     readonly pauses = new Pauses();
-    /** How many requests have taken long enough to be shown. */
-    waiting = 0;
+    /** The number of open requests that have taken longer than THINKING_AFTER_MS. */
+    slowRequests = 0;
     readonly onDidChange = this.changes.event;
 
-    constructor(private readonly report: (taken: { id: string; length: number }) => void) {
+    constructor(private readonly reportPart: (part: AcceptedPart) => void) {
         this.disposables = [
             this.changes,
             workspace.onDidChangeTextDocument(({ document, contentChanges }) => {
@@ -29,9 +29,9 @@ export class Completions implements Disposable {
                     return;
                 }
                 const { rangeOffset, rangeLength, text } = change;
-                const taken = this.acceptance.changed(document.uri.toString(), rangeOffset, rangeLength, text);
-                if (taken !== undefined) {
-                    this.report(taken);
+                const part = this.acceptance.findAcceptedPart(document.uri.toString(), rangeOffset, rangeLength, text);
+                if (part !== undefined) {
+                    this.reportPart(part);
                 }
             }),
         ];
@@ -39,35 +39,35 @@ export class Completions implements Disposable {
 
     readonly middleware: Middleware = {
         provideInlineCompletionItems: async (document, position, context, token, next) => {
-            if (this.reason(document) !== '') {
+            if (this.getPauseReason(document) !== '') {
                 return [];
             }
             let counted = false;
             const timer = setTimeout(() => {
                 counted = true;
-                this.count(1);
+                this.countSlowRequests(1);
             }, THINKING_AFTER_MS);
             try {
                 const found = await next(document, position, context, token);
                 const items = Array.isArray(found) ? found : (found?.items ?? []);
-                this.acceptance.offer(
+                this.acceptance.setSuggestions(
                     document.uri.toString(),
-                    items.flatMap((item) => offered(document, item)),
+                    items.flatMap((item) => describeSuggestion(document, item)),
                 );
                 return found;
             } finally {
                 clearTimeout(timer);
                 if (counted) {
-                    this.count(-1);
+                    this.countSlowRequests(-1);
                 }
             }
         },
     };
 
-    /** Why nothing is offered in a document, "" where it is. */
-    reason(document: TextDocument | undefined): string {
+    /** Return why suggestions are off in a document, such as "for this file"; "" if they are on. */
+    getPauseReason(document: TextDocument | undefined): string {
         const settings = workspace.getConfiguration(SECTION, document);
-        return this.pauses.reason(
+        return this.pauses.getReason(
             document?.uri.toString() ?? '',
             document?.languageId ?? '',
             settings.get<string[]>('completion.languagesOff', []),
@@ -83,7 +83,7 @@ export class Completions implements Disposable {
         }
     }
 
-    pauseAnHour(): void {
+    pauseForAnHour(): void {
         this.pauses.pause(HOUR_MS);
         setTimeout(() => this.changes.fire(), HOUR_MS).unref();
         this.changes.fire();
@@ -100,18 +100,18 @@ export class Completions implements Disposable {
         }
     }
 
-    private count(by: number): void {
-        this.waiting += by;
+    private countSlowRequests(change: number): void {
+        this.slowRequests += change;
         this.changes.fire();
     }
 }
 
-function offered(document: TextDocument, item: InlineCompletionItem): { id: string; text: string; offset: number }[] {
+/** Return what `Acceptance` needs to know about a suggestion; [] if it has no id, plain text or range. */
+function describeSuggestion(document: TextDocument, item: InlineCompletionItem): Suggestion[] {
     const id: unknown = item.command?.arguments?.[0]?.id;
     const { insertText, range } = item;
     if (typeof id !== 'string' || typeof insertText !== 'string' || range === undefined) {
         return [];
     }
-    // what the suggestion repeats of the line already stands there
     return [{ id, text: insertText, offset: document.offsetAt(range.start) }];
 }

@@ -1,5 +1,5 @@
-// Where the server's program is: what a person configured, `starling` on the PATH, or an environment of our own.
-// Decides by what it is told and starts nothing; `surroundings` looks at the real machine. Start at `found`.
+// Finds the server's program: the configured one, `starling` on the PATH, or the one in the extension's own environment.
+// Starts nothing. Start at `findServer`.
 
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
@@ -10,89 +10,94 @@ export interface Launch {
     readonly command: string;
     readonly args: readonly string[];
     readonly from: 'setting' | 'path' | 'environment' | 'address';
-    /** Of a server that runs already at the address which `command` is then. */
+    /** The token of a server that is already running; `command` is then its address. */
     readonly token?: string;
 }
 
-export type Mend = 'install' | 'setting' | 'log' | 'restart';
+export type Remedy = 'install' | 'setting' | 'log' | 'restart';
 
-/** Why the server cannot run, in one sentence for a person, and what mends it. */
+/** Why the server cannot run, in one sentence for a person, and what the person can do about it. */
 export interface Obstacle {
     readonly problem: string;
-    readonly mends: readonly Mend[];
+    readonly remedies: readonly Remedy[];
 }
 
 export interface Surroundings {
-    /** The setting `starling.server.command`: program and arguments, [] for none. */
+    /** The setting `starling.server.command`: program and arguments; [] if it is not set. */
     readonly configured: readonly string[];
-    /** The program of our own environment, whether it is there or not. */
+    /** The program in the extension's own environment; need not exist. */
     readonly own: string;
-    /** The absolute path of a program that can be started, undefined where there is none. */
+    /** Return the absolute path of an executable program; undefined if there is none. */
     locate(program: string): Promise<string | undefined>;
 }
 
-export function isObstacle(found: Launch | Obstacle): found is Obstacle {
-    return 'problem' in found;
+export function isObstacle(result: Launch | Obstacle): result is Obstacle {
+    return 'problem' in result;
 }
 
-export async function found(look: Surroundings): Promise<Launch | Obstacle> {
-    const [program, ...rest] = look.configured;
+/** Return how to start the server, or why that is not possible. A configured program has no fallback. */
+export async function findServer(surroundings: Surroundings): Promise<Launch | Obstacle> {
+    const [program, ...rest] = surroundings.configured;
     if (program !== undefined) {
-        const command = await look.locate(program);
+        const command = await surroundings.locate(program);
         if (command === undefined) {
             return {
-                problem: `Starling is set to start ${program} (starling.server.command), and there is no such program.`,
-                mends: ['setting'],
+                problem: `The setting starling.server.command names ${program}, but there is no such program.`,
+                remedies: ['setting'],
             };
         }
         return { command, args: rest.length > 0 ? rest : ['serve'], from: 'setting' };
     }
-    const onPath = await look.locate('starling');
+    const onPath = await surroundings.locate('starling');
     if (onPath !== undefined) {
         return { command: onPath, args: ['serve'], from: 'path' };
     }
-    const own = await look.locate(look.own);
+    const own = await surroundings.locate(surroundings.own);
     if (own !== undefined) {
         return { command: own, args: ['serve'], from: 'environment' };
     }
     return {
         problem: "Starling's server is not on this machine yet, so there are no suggestions.",
-        mends: ['install', 'setting'],
+        remedies: ['install', 'setting'],
     };
 }
 
 /**
- * An environment for the server without Python's own variables; the tests that it runs get them back.
+ * Return the environment for the server: Python's own variables are emptied, and kept as `STARLING_KEPT_...` for the tests
+ * that the server runs.
  *
- * Python would run a `sitecustomize` of the folder that PYTHONPATH names before the server can say no.
+ * Otherwise Python would run a `sitecustomize` from a folder in PYTHONPATH before the server could prevent that.
  */
-export function environment(given: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+export function createEnvironment(given: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
     const changed: NodeJS.ProcessEnv = { ...given };
     for (const [name, value] of Object.entries(given)) {
         if (name.startsWith('PYTHON') && value !== undefined && value !== '') {
-            changed[name] = ''; // which is none to Python
+            changed[name] = ''; // Python treats an empty variable as unset
             changed[`STARLING_KEPT_${name}`] = value;
         }
     }
     return changed;
 }
 
-export function surroundings(configured: readonly string[], own: string): Surroundings {
-    return { configured, own, locate };
+export function describeMachine(configured: readonly string[], own: string): Surroundings {
+    return { configured, own, locate: locateProgram };
 }
 
-/** `program` if it is a path, else the first of that name on the PATH; `~` is the person's folder. */
-export async function locate(program: string): Promise<string | undefined> {
+/**
+ * Return the absolute path of an executable program; undefined if there is none. A name is looked up on the PATH, a leading
+ * `~` is the home folder, and a relative path is never found: it could lead into a workspace.
+ */
+export async function locateProgram(program: string): Promise<string | undefined> {
     const path = program.startsWith('~/') ? join(homedir(), program.slice(2)) : program;
     const endings = process.platform === 'win32' ? ['', '.exe', '.cmd', '.bat'] : [''];
     const folders = isAbsolute(path) ? [''] : (process.env.PATH ?? '').split(delimiter).filter(isAbsolute);
     if (!isAbsolute(path) && /[\\/]/.test(path)) {
-        return undefined; // relative to what? never to a workspace
+        return undefined;
     }
     for (const folder of folders) {
         for (const ending of endings) {
             const candidate = (folder === '' ? path : join(folder, path)) + ending;
-            if (await canStart(candidate)) {
+            if (await isExecutable(candidate)) {
                 return candidate;
             }
         }
@@ -100,7 +105,7 @@ export async function locate(program: string): Promise<string | undefined> {
     return undefined;
 }
 
-async function canStart(path: string): Promise<boolean> {
+async function isExecutable(path: string): Promise<boolean> {
     try {
         await access(path, process.platform === 'win32' ? constants.F_OK : constants.X_OK);
         return true;

@@ -1,11 +1,12 @@
-// Choosing and fetching a model, by the server's own command line. Start at `Models.choose`.
+// Chooses and downloads models with the server's command line. Start at `Models.choose`.
 
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { type QuickPickItem, QuickPickItemKind, Uri, window, workspace } from 'vscode';
+import { type QuickPickItem, Uri, window, workspace } from 'vscode';
+import { createSeparator } from './separators';
 import type { Service } from './service';
 
-interface Here {
+interface InstalledModel {
     readonly name: string;
     readonly chosen: boolean;
     readonly roles: readonly string[];
@@ -14,7 +15,7 @@ interface Here {
     readonly problem: string;
 }
 
-interface Available {
+interface PublishedModel {
     readonly name: string;
     readonly roles: readonly string[];
     readonly parameters: number;
@@ -24,29 +25,30 @@ interface Available {
 
 type Choice = QuickPickItem & { readonly does?: () => Promise<void> };
 
-const WAIT_MS = 60_000;
-const BYTES = 20_000_000;
+const TIMEOUT_MS = 60_000;
+const MAX_OUTPUT_BYTES = 20_000_000;
 
 export class Models {
     constructor(private readonly service: Service) {}
 
+    /** Let a person choose the model for completions; an installed one is used at once, others are downloaded. */
     async choose(): Promise<void> {
-        const [here, available] = await Promise.all([
-            this.told<{ models: Here[] }>('models', 'list', '--json'),
-            this.told<{ models: Available[] }>('models', 'list', '--available', '--json'),
+        const [installed, published] = await Promise.all([
+            this.readJson<{ models: InstalledModel[] }>('models', 'list', '--json'),
+            this.readJson<{ models: PublishedModel[] }>('models', 'list', '--available', '--json'),
         ]);
-        const owned = here.models.filter((one) => one.roles.includes('completion'));
-        const names = new Set(owned.map((one) => one.name));
-        const others = available.models.filter((one) => one.roles.includes('completion') && !names.has(one.name));
+        const usable = installed.models.filter((one) => one.roles.includes('completion'));
+        const names = new Set(usable.map((one) => one.name));
+        const others = published.models.filter((one) => one.roles.includes('completion') && !names.has(one.name));
         const choices: Choice[] = [
-            separator('On this machine'),
-            ...owned.map((one) => this.owned(one)),
-            separator('To be fetched from the hub'),
-            ...others.map((one) => this.fetched(one)),
-            separator('Elsewhere'),
+            createSeparator('On this machine'),
+            ...usable.map((one) => this.createInstalledChoice(one)),
+            createSeparator('Download'),
+            ...others.map((one) => this.createDownloadChoice(one)),
+            createSeparator('Elsewhere'),
             {
                 label: '$(server) Ollama or a remote endpoint…',
-                description: 'in your own settings.toml, since it decides where your code goes',
+                description: 'set in your settings.toml only, since it decides where your code is sent',
                 does: () => this.openSettingsFile(),
             },
         ];
@@ -57,9 +59,12 @@ export class Models {
         await picked?.does?.();
     }
 
-    /** The person's own settings.toml, which may hold what no editor may set; made where it is not there yet. */
+    /**
+     * Open the person's settings.toml, which has settings that no editor may change. If the file does not exist, an unsaved
+     * one with examples is opened.
+     */
     async openSettingsFile(): Promise<void> {
-        const { checks } = await this.told<{ checks: { part: string; facts: { file?: string } }[] }>(
+        const { checks } = await this.readJson<{ checks: { part: string; facts: { file?: string } }[] }>(
             'doctor',
             '--json',
         );
@@ -75,91 +80,94 @@ export class Models {
         const document = await workspace.openTextDocument(exists ? uri : uri.with({ scheme: 'untitled' }));
         const editor = await window.showTextDocument(document);
         if (!exists) {
-            await editor.edit((edit) => edit.insert(document.positionAt(0), EXAMPLE));
+            await editor.edit((edit) => edit.insert(document.positionAt(0), EXAMPLES));
         }
     }
 
-    /** Fetch, then use, where it can be watched: in a terminal. */
-    pull(name: string): void {
-        this.inTerminal((starling) => `${starling} models pull ${name} && ${starling} models use completion ${name}`);
+    /** Download a model and use it for completions, in a terminal that shows the progress. */
+    download(name: string): void {
+        this.runInTerminal(
+            (starling) => `${starling} models pull ${name} && ${starling} models use completion ${name}`,
+        );
     }
 
-    /** Measure this machine, in a terminal: it takes ten seconds, and what it says names commands to copy. */
+    /** Measure this machine and recommend models, in a terminal, since the output names commands to copy. */
     recommend(): void {
-        this.inTerminal((starling) => `${starling} models recommend`);
+        this.runInTerminal((starling) => `${starling} models recommend`);
     }
 
-    private inTerminal(line: (starling: string) => string): void {
-        const program = this.program();
+    /** Run the command line that `createLine` returns, given the quoted path of the program, in a new terminal. */
+    private runInTerminal(createLine: (starling: string) => string): void {
+        const program = this.requireProgram();
         const terminal = window.createTerminal('Starling');
         terminal.show();
-        terminal.sendText(line(/[^\w./:\\-]/.test(program) ? `"${program}"` : program));
+        terminal.sendText(createLine(/[^\w./:\\-]/.test(program) ? `"${program}"` : program));
     }
 
-    private owned(one: Here): Choice {
+    private createInstalledChoice(one: InstalledModel): Choice {
         return {
             label: `${one.chosen ? '$(check)' : '$(blank)'} ${one.name}`,
-            description: `${size(one.parameters)}, ${one.licence}`,
+            description: `${formatSize(one.parameters)}, ${one.licence}`,
             ...(one.problem === '' ? {} : { detail: one.problem }),
             does: async () => {
-                await this.output('models', 'use', 'completion', one.name);
+                await this.runProgram('models', 'use', 'completion', one.name);
                 await this.service.restart();
             },
         };
     }
 
-    private fetched(one: Available): Choice {
+    private createDownloadChoice(one: PublishedModel): Choice {
         const bytes = (one.bytes_int8 / 1e9).toFixed(1);
         return {
             label: `$(cloud-download) ${one.name}`,
-            description: `${size(one.parameters)}, ${bytes} GB, ${one.licence}`,
-            does: async () => this.pull(one.name),
+            description: `${formatSize(one.parameters)}, ${bytes} GB, ${one.licence}`,
+            does: async () => this.download(one.name),
         };
     }
 
-    private program(): string {
+    private requireProgram(): string {
         const program = this.service.launch?.command;
         if (program === undefined) {
-            throw new Error("Starling's server is not here yet, and models are its business.");
+            throw new Error("Starling's server has not been started yet. Start it, then choose a model.");
         }
         return program;
     }
 
-    private async told<R>(...args: string[]): Promise<R> {
-        // `doctor` says by its exit status too that something is wrong, and answers all the same
-        const said = await this.output(...args).catch((error: { stdout?: string }) => {
+    /** Run a command of the server's program, and parse the JSON that it prints. */
+    private async readJson<R>(...args: string[]): Promise<R> {
+        // `doctor` prints its answer, and exits with an error status if it found a problem
+        const output = await this.runProgram(...args).catch((error: { stdout?: string }) => {
             if (!error.stdout) {
                 throw error;
             }
             return error.stdout;
         });
-        return JSON.parse(said) as R;
+        return JSON.parse(output) as R;
     }
 
-    private async output(...args: string[]): Promise<string> {
-        const done = await promisify(execFile)(this.program(), args, { timeout: WAIT_MS, maxBuffer: BYTES });
-        return done.stdout;
+    private async runProgram(...args: string[]): Promise<string> {
+        const result = await promisify(execFile)(this.requireProgram(), args, {
+            timeout: TIMEOUT_MS,
+            maxBuffer: MAX_OUTPUT_BYTES,
+        });
+        return result.stdout;
     }
 }
 
-const EXAMPLE = `# Starling's own settings: what no editor and no workspace may set stands here.
+const EXAMPLES = `# Starling's settings file. Some settings, such as where your code is sent, cannot be set in an editor or a workspace.
 # A chat model on this machine (Ollama), or elsewhere:
 # [chat]
 # url = "http://localhost:11434/v1"
 # model = "qwen2.5-coder:7b"
 # key_env = "OPENAI_API_KEY"        # the name of a variable that holds the key
 
-# A server that speaks OpenAI's completions, instead of a model in Starling itself:
+# A server with OpenAI's completions API, instead of a model in Starling itself:
 # [model]
 # host = "http://localhost:8000/v1"
 `;
 
-function size(parameters: number): string {
+function formatSize(parameters: number): string {
     return parameters >= 1e9
         ? `${(parameters / 1e9).toFixed(1)} B parameters`
         : `${Math.round(parameters / 1e6)} M parameters`;
-}
-
-function separator(label: string): Choice {
-    return { label, kind: QuickPickItemKind.Separator };
 }

@@ -1,9 +1,9 @@
-// The page of statistics: what the server has counted, as charts. Pure: figures in, HTML out; no script runs in it.
-// Start at `page`.
+// Renders the statistics page: the server's counts as charts. Pure: figures in, HTML out, without scripts.
+// Start at `renderPage`.
 
-import { amount, bars, type Chart, escaped, line, type Point, type Value } from './charts';
+import { type Chart, drawBars, drawLine, escapeHtml, formatAmount, type Point, type Value } from './charts';
 
-/** As the server's `CompletionStatistics` documents them. */
+/** Counts of completions; the server's `CompletionStatistics` documents the fields. */
 export type Counted = Readonly<Record<string, number | Readonly<Record<string, number>>>>;
 
 export interface Workflow {
@@ -13,7 +13,7 @@ export interface Workflow {
     readonly rounds: readonly { readonly score: number | null; readonly tokens: number }[];
 }
 
-/** A report of the review that was made here. */
+/** The score of a review that was run in this workspace; `of` is the name of the file or the workspace. */
 export interface Score {
     readonly at: number;
     readonly score: number;
@@ -51,37 +51,40 @@ td { text-align: right; font-variant-numeric: tabular-nums; }
 .empty { margin: 0; }
 `;
 
-export function page(figures: Figures, nonce: string): string {
+export function renderPage(figures: Figures, nonce: string): string {
     const policy = `default-src 'none'; style-src 'nonce-${nonce}';`;
     return `<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${policy}">
 <title>Starling statistics</title><style nonce="${nonce}">${STYLE}</style></head>
 <body><h1>Statistics</h1>
 <p>Counted on this machine since the server started, and sent nowhere.</p>
-${headline(figures.completion)}
-<main>${charts(figures).join('\n')}</main></body></html>`;
+${renderHeadline(figures.completion)}
+<main>${renderCharts(figures).join('\n')}</main></body></html>`;
 }
 
-function headline(counted: Counted): string {
-    const shown = number(counted, 'shown') || number(counted, 'answered');
-    const taken = number(counted, 'accepted') + number(counted, 'partly_accepted');
+function renderHeadline(counted: Counted): string {
+    const shown = readNumber(counted, 'shown') || readNumber(counted, 'answered');
+    const taken = readNumber(counted, 'accepted') + readNumber(counted, 'partly_accepted');
     const facts: [string, string][] = [
-        ['accepted of what was offered', shown > 0 ? `${Math.round((100 * Math.min(taken, shown)) / shown)} %` : '–'],
-        ['median answer', number(counted, 'requests') > 0 ? amount(number(counted, 'total_p50_ms'), 'ms') : '–'],
-        ['characters accepted', amount(number(counted, 'characters_accepted'), '')],
+        ['acceptance rate', shown > 0 ? `${Math.round((100 * Math.min(taken, shown)) / shown)} %` : '–'],
+        [
+            'median time',
+            readNumber(counted, 'requests') > 0 ? formatAmount(readNumber(counted, 'total_p50_ms'), 'ms') : '–',
+        ],
+        ['characters accepted', formatAmount(readNumber(counted, 'characters_accepted'), '')],
     ];
-    return `<dl>${facts.map(([name, value]) => `<div><dt>${name}</dt><dd>${escaped(value)}</dd></div>`).join('')}</dl>`;
+    return `<dl>${facts.map(([name, value]) => `<div><dt>${name}</dt><dd>${escapeHtml(value)}</dd></div>`).join('')}</dl>`;
 }
 
-function charts({ completion, workflows, scores }: Figures): string[] {
+function renderCharts({ completion, workflows, scores }: Figures): string[] {
     const none = 'Nothing yet: type in a file.';
-    const named = (names: Record<string, string>): Value[] =>
-        Object.entries(names).map(([key, name]) => ({ name, value: number(completion, key) }));
+    const select = (names: Record<string, string>): Value[] =>
+        Object.entries(names).map(([key, name]) => ({ name, value: readNumber(completion, key) }));
     const oldest = [...workflows].sort((one, other) => one.at - other.at);
     return [
-        bars(
-            chart('suggestions', 'Suggestions', '', none),
-            named({
+        drawBars(
+            createChart('suggestions', 'Suggestions', '', none),
+            select({
                 requests: 'asked for',
                 answered: 'offered',
                 accepted: 'accepted',
@@ -89,45 +92,47 @@ function charts({ completion, workflows, scores }: Figures): string[] {
                 rejected: 'rejected',
             }),
         ),
-        bars(
-            chart('latency', 'Time to the answer', 'ms', none),
-            named({
+        drawBars(
+            createChart('latency', 'Time to the answer', 'ms', none),
+            select({
                 total_p50_ms: 'median',
                 total_p95_ms: '95 of 100',
                 total_p99_ms: '99 of 100',
                 model_p50_ms: 'median, model',
             }),
         ),
-        bars(chart('origins', 'Where suggestions came from', '', none), counts(completion.by_origin)),
-        bars(chart('empty', 'Why nothing was offered', '', none), counts(completion.empty)),
-        bars(
-            chart('tokens', 'Tokens of the last workflows', 'tokens', 'No workflow has run yet.'),
+        drawBars(createChart('origins', 'Where suggestions came from', '', none), sortCounts(completion.by_origin)),
+        drawBars(createChart('empty', 'Why nothing was offered', '', none), sortCounts(completion.empty)),
+        drawBars(
+            createChart('tokens', 'Tokens of the last workflows', 'tokens', 'No workflow has run yet.'),
             oldest.slice(-8).map((one) => ({
                 name: one.task,
                 value: one.rounds.reduce((sum, round) => sum + round.tokens, 0),
             })),
         ),
-        line(
-            chart('scores', 'Review score over time', '', 'No report yet: run Starling: Review This File.'),
-            scored(oldest, scores),
+        drawLine(
+            createChart('scores', 'Review score over time', '', 'No report yet: run Starling: Review This File.'),
+            collectScores(oldest, scores),
             100,
         ),
     ];
 }
 
-function scored(workflows: readonly Workflow[], scores: readonly Score[]): Point[] {
+/** Return the last 40 scores of workflows and reviews, oldest first. */
+function collectScores(workflows: readonly Workflow[], scores: readonly Score[]): Point[] {
     const rounds = workflows.flatMap(({ at, task, rounds }) =>
-        rounds.flatMap(({ score }) => (score === null ? [] : [{ at, name: named(at, task), value: score }])),
+        rounds.flatMap(({ score }) => (score === null ? [] : [{ at, name: formatPointName(at, task), value: score }])),
     );
-    const reports = scores.map(({ at, score, of }) => ({ at, name: named(at, of), value: score }));
+    const reports = scores.map(({ at, score, of }) => ({ at, name: formatPointName(at, of), value: score }));
     return [...rounds, ...reports].sort((one, other) => one.at - other.at).slice(-40);
 }
 
-function named(at: number, what: string): string {
-    return `${new Date(at * 1000).toISOString().slice(0, 16).replace('T', ' ')}, ${what}`;
+function formatPointName(at: number, subject: string): string {
+    return `${new Date(at * 1000).toISOString().slice(0, 16).replace('T', ' ')}, ${subject}`;
 }
 
-function counts(found: Counted[string] | undefined): Value[] {
+/** Return the eight largest of a group of counts, largest first; [] if the server sent none. */
+function sortCounts(found: Counted[string] | undefined): Value[] {
     const entries = typeof found === 'object' ? Object.entries(found) : [];
     return entries
         .map(([name, value]) => ({ name: name.replaceAll(/[_-]/g, ' '), value }))
@@ -135,11 +140,12 @@ function counts(found: Counted[string] | undefined): Value[] {
         .slice(0, 8);
 }
 
-function number(counted: Counted, name: string): number {
+/** Return a count of the server, 0 if it is missing. */
+function readNumber(counted: Counted, name: string): number {
     const value = counted[name];
     return typeof value === 'number' ? value : 0;
 }
 
-function chart(id: string, title: string, unit: string, empty: string): Chart {
+function createChart(id: string, title: string, unit: string, empty: string): Chart {
     return { id, title, unit, empty };
 }

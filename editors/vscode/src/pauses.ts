@@ -1,5 +1,5 @@
-// Where and how long a person wants no suggestions: this file, this language, an hour. Knows no editor.
-// Start at `Pauses.reason`.
+// Tells where suggestions are off: in a file, in a language, or everywhere for some time. Knows no editor.
+// Start at `Pauses.getReason`.
 
 export class Pauses {
     private readonly files = new Set<string>();
@@ -7,12 +7,12 @@ export class Pauses {
 
     constructor(private readonly now: () => number = Date.now) {}
 
-    /** Why nothing is offered in a document, "" where it is. */
-    reason(uri: string, language: string, languagesOff: readonly string[], enabled: boolean): string {
+    /** Return why suggestions are off in a document, such as "for this file"; "" if they are on. */
+    getReason(uri: string, language: string, languagesOff: readonly string[], enabled: boolean): string {
         if (!enabled) {
             return 'in the settings (starling.completion.enabled)';
         }
-        const minutes = this.minutesLeft();
+        const minutes = this.getMinutesLeft();
         if (minutes > 0) {
             return minutes === 1 ? 'for another minute' : `for another ${minutes} minutes`;
         }
@@ -22,7 +22,7 @@ export class Pauses {
         return languagesOff.includes(language) ? `for ${language}` : '';
     }
 
-    /** Whether this file was paused by hand. */
+    /** Whether a person turned suggestions off for this file. */
     hasFile(uri: string): boolean {
         return this.files.has(uri);
     }
@@ -33,15 +33,17 @@ export class Pauses {
         }
     }
 
-    pause(milliseconds: number): void {
-        this.until = this.now() + milliseconds;
+    /** Turn suggestions off everywhere for a time. */
+    pause(durationMs: number): void {
+        this.until = this.now() + durationMs;
     }
 
     resume(): void {
         this.until = 0;
     }
 
-    minutesLeft(): number {
+    /** Return the remaining minutes of the pause, rounded up; 0 if there is none. */
+    getMinutesLeft(): number {
         return Math.max(0, Math.ceil((this.until - this.now()) / 60_000));
     }
 }

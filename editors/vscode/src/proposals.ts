@@ -1,7 +1,7 @@
-// What the server proposes, asked about once: both texts of each file side by side, and one Apply or Reject for all.
+// Asks a person about a proposal: both texts of each file side by side, and one Apply or Reject for all of them.
 //
-// The server asks with `starling/confirm`, waits, and makes the change itself through its gate; nothing is changed here.
-// Closing the comparison is a no. Start at `Proposals.confirm`.
+// The server asks with `starling/confirm`, waits for the answer, and makes the change itself; nothing is changed here.
+// Closing the comparison rejects the proposal. Start at `Proposals.confirm`.
 
 import {
     type CancellationToken,
@@ -33,7 +33,7 @@ export interface Question {
     readonly title: string;
     readonly detail: string;
     readonly serious: boolean;
-    /** What may be answered: the first is the yes, the last the no. */
+    /** The possible answers: the first one applies the proposal, the last one rejects it. */
     readonly answers: readonly string[];
     readonly files: readonly ProposedFile[];
 }
@@ -46,7 +46,7 @@ interface Comparison {
     readonly after: Uri;
 }
 
-interface Asked {
+interface OpenQuestion {
     readonly question: Question;
     readonly comparisons: readonly Comparison[];
     readonly answer: (chosen: string | null) => void;
@@ -55,76 +55,77 @@ interface Asked {
 
 export class Proposals implements Disposable {
     private readonly texts = new Texts(SCHEME);
-    private readonly asking = new EventEmitter<string>();
+    private readonly titles = new EventEmitter<string>();
     private readonly disposables: Disposable[];
-    private asked: Asked | undefined;
-    /** What is asked now, "" for nothing. */
-    readonly onDidAsk = this.asking.event;
+    private open: OpenQuestion | undefined;
+    /** Fires with the title of a new question, and with "" when it has been answered. */
+    readonly onDidAsk = this.titles.event;
 
     constructor() {
         this.disposables = [
             this.texts,
-            this.asking,
+            this.titles,
             commands.registerCommand('starling.proposal.apply', () => this.answer(0)),
             commands.registerCommand('starling.proposal.reject', () => this.answer(-1)),
-            commands.registerCommand('starling.proposal.answer', () => this.choose(this.asked)),
-            commands.registerCommand('starling.proposal.show', () => this.asked && this.show(this.asked)),
+            commands.registerCommand('starling.proposal.answer', () => this.showChoices(this.open)),
+            commands.registerCommand('starling.proposal.show', () => this.open && this.showChanges(this.open)),
             window.tabGroups.onDidChangeTabs((event) => {
-                if (this.asked !== undefined && event.closed.some(this.isOurs)) {
-                    this.asked.answer(null);
+                if (this.open !== undefined && event.closed.some(this.isOurTab)) {
+                    this.open.answer(null);
                 }
             }),
         ];
     }
 
-    /** Ask a person; null is a no. Whoever stops waiting takes the question down. */
+    /** Ask a person and return the chosen answer; null if the person closes the question or the server cancels it. */
     async confirm(question: Question, token: CancellationToken): Promise<{ answer: string } | null> {
-        const comparisons = question.files.map((file, number) => this.compared(question.id, file, number));
+        const comparisons = question.files.map((file, number) => this.createComparison(question.id, file, number));
         let settle: (chosen: string | null) => void = () => undefined;
         const answered = new Promise<string | null>((resolve) => {
             settle = resolve;
         });
-        const asked: Asked = { question, comparisons, answer: settle, answered };
-        this.asked = asked;
+        const asked: OpenQuestion = { question, comparisons, answer: settle, answered };
+        this.open = asked;
         const withdrawn = token.onCancellationRequested(() => settle(null));
         await commands.executeCommand('setContext', 'starling.asking', true);
-        this.asking.fire(question.title);
+        this.titles.fire(question.title);
         try {
-            await this.show(asked);
-            announce(asked);
+            await this.showChanges(asked);
+            showMessage(asked);
             const chosen = await answered;
             return chosen === null ? null : { answer: chosen };
         } finally {
             withdrawn.dispose();
-            // a message cannot be taken back, only out of sight; its buttons do nothing any more
+            // VS Code cannot withdraw a message, only hide it; its buttons have no effect any more
             await commands.executeCommand('notifications.hideToasts');
-            await window.tabGroups.close(window.tabGroups.all.flatMap((group) => group.tabs).filter(this.isOurs));
-            this.asked = undefined;
-            this.asking.fire('');
+            await window.tabGroups.close(window.tabGroups.all.flatMap((group) => group.tabs).filter(this.isOurTab));
+            this.open = undefined;
+            this.titles.fire('');
             await commands.executeCommand('setContext', 'starling.asking', false);
             for (const one of comparisons) {
-                this.texts.drop(one.before);
-                this.texts.drop(one.after);
+                this.texts.remove(one.before);
+                this.texts.remove(one.after);
             }
         }
     }
 
     dispose(): void {
-        this.asked?.answer(null);
+        this.open?.answer(null);
         for (const one of this.disposables) {
             one.dispose();
         }
     }
 
-    private answer(number: 0 | -1): void {
-        this.asked?.answer(this.asked.question.answers.at(number) ?? null);
+    /** Answer the open question with its first (0) or last (-1) answer. */
+    private answer(index: 0 | -1): void {
+        this.open?.answer(this.open.question.answers.at(index) ?? null);
     }
 
     /**
-     * The question with its answers as a list, for the keyboard and for who has lost sight of it. Enter takes the first
-     * choice, which only looks.
+     * Show the question with its answers as a pick list, for the keyboard, or if the message is hidden. The first choice only
+     * shows the changes, so that Enter alone decides nothing.
      */
-    private choose(asked: Asked | undefined): void {
+    private showChoices(asked: OpenQuestion | undefined): void {
         if (asked === undefined) {
             return;
         }
@@ -142,7 +143,7 @@ export class Proposals implements Disposable {
             const [picked] = picking.selectedItems;
             picking.hide();
             if (picked?.answer === '') {
-                void this.show(asked);
+                void this.showChanges(asked);
             } else if (picked !== undefined) {
                 asked.answer(picked.answer);
             }
@@ -152,7 +153,8 @@ export class Proposals implements Disposable {
         picking.show();
     }
 
-    private compared(id: string, file: ProposedFile, number: number): Comparison {
+    /** Create the documents that show both texts of a file. */
+    private createComparison(id: string, file: ProposedFile, number: number): Comparison {
         const source = Uri.parse(file.uri);
         const target = file.target === '' ? source : Uri.parse(file.target);
         const before = this.texts.put(source.path, `${id}.${number}.before`, file.before);
@@ -167,8 +169,8 @@ export class Proposals implements Disposable {
         return { action: file.action, label: labels[file.action], name: target, before, after };
     }
 
-    private async show({ question, comparisons }: Asked): Promise<void> {
-        const title = titled(question);
+    private async showChanges({ question, comparisons }: OpenQuestion): Promise<void> {
+        const title = getTitle(question);
         const [only] = comparisons;
         if (only !== undefined && comparisons.length === 1) {
             const label = `${title} ${only.label}`;
@@ -183,26 +185,27 @@ export class Proposals implements Disposable {
         await commands.executeCommand('vscode.changes', title, resources);
     }
 
-    private readonly isOurs = (tab: Tab): boolean => {
-        if (this.asked === undefined) {
+    private readonly isOurTab = (tab: Tab): boolean => {
+        if (this.open === undefined) {
             return false;
         }
         if (tab.input instanceof TabInputTextDiff) {
-            return tab.input.modified.scheme === SCHEME && tab.input.modified.query.startsWith(this.asked.question.id);
+            return tab.input.modified.scheme === SCHEME && tab.input.modified.query.startsWith(this.open.question.id);
         }
-        // of a comparison of several files extensions are told nothing but its title
+        // VS Code tells extensions only the title of a comparison of several files
         const known = tab.input instanceof TabInputText || tab.input instanceof TabInputWebview;
-        return !known && tab.label.startsWith(titled(this.asked.question));
+        return !known && tab.label.startsWith(getTitle(this.open.question));
     };
 }
 
-/** The question as a message with its answers, which takes no focus and hides nothing; closing it is a no. */
-function announce({ question, answer }: Asked): void {
-    const tell = question.serious ? window.showWarningMessage : window.showInformationMessage;
+/** Show the question as a message with its answers, which takes no focus; closing the message rejects the proposal. */
+function showMessage({ question, answer }: OpenQuestion): void {
+    const show = question.serious ? window.showWarningMessage : window.showInformationMessage;
     const reason = question.detail.split('\n').slice(1).join(' ');
-    void tell(`${question.title} ${reason}`, ...question.answers).then((chosen) => answer(chosen ?? null));
+    void show(`${question.title} ${reason}`, ...question.answers).then((chosen) => answer(chosen ?? null));
 }
 
-function titled(question: Question): string {
+/** Return the title without the prefix that the views of VS Code do not need. */
+function getTitle(question: Question): string {
     return question.title.replace(/^Starling: /, '');
 }

@@ -1,4 +1,4 @@
-// The server's reports as Markdown, of a workspace and of one file. Only lays out what the server found; start at `review`.
+// Formats the server's reports about a workspace or a file as Markdown. Start at `formatReview`.
 
 interface Place {
     readonly start: { readonly line: number };
@@ -24,27 +24,28 @@ export interface Review {
     readonly problem: string;
 }
 
-const MOST = 100;
+const MAX_ROWS = 100;
 
-export function review(found: Review, base: string): string {
+/** Format a review; the paths of findings are relative to the folder with the URI `base`. */
+export function formatReview(found: Review, base: string): string {
     const score = found.score === null ? 'no score' : `**${found.score.toFixed(0)} of 100**`;
     const parts = found.parts.map(
         (one) =>
-            `| ${one.name} | ${one.score === null ? '–' : one.score.toFixed(0)} | ${one.weight} | ${cell(one.how)} |`,
+            `| ${one.name} | ${one.score === null ? '–' : one.score.toFixed(0)} | ${one.weight} | ${escapeCell(one.how)} |`,
     );
     const functions = found.functions
         .slice(0, 10)
         .map(
             (one) =>
-                `| ${place(one.uri, one.line, base)} | \`${cell(one.name)}\` | ${one.cyclomatic} | ${one.cognitive} |`,
+                `| ${formatLocation(one.uri, one.line, base)} | \`${escapeCell(one.name)}\` | ${one.cyclomatic} | ${one.cognitive} |`,
         );
     return [
-        `${score}, ${count(found.files, 'file')}, ${count(found.lines, 'line')} of code.`,
+        `${score}, ${formatCount(found.files, 'file')}, ${formatCount(found.lines, 'line')} of code.`,
         found.problem,
-        list('Next', found.recommendations),
-        table('Parts', ['part', 'score', 'weight', 'how'], parts),
-        findings('Findings', found.findings, base),
-        table('Most complex functions', ['place', 'function', 'cyclomatic', 'cognitive'], functions),
+        formatList('Next', found.recommendations),
+        formatTable('Parts', ['part', 'score', 'weight', 'how'], parts),
+        formatFindings('Findings', found.findings, base),
+        formatTable('Most complex functions', ['place', 'function', 'cyclomatic', 'cognitive'], functions),
     ]
         .filter((part) => part !== '')
         .join('\n\n');
@@ -58,17 +59,17 @@ export interface Coverage {
     readonly files: readonly { relative: string; percent: number | null; missed: readonly (readonly number[])[] }[];
 }
 
-export function coverage(found: Coverage): string {
+export function formatCoverage(found: Coverage): string {
     if (!found.measured) {
         return found.problem;
     }
-    const rows = found.files.slice(0, MOST).map((one) => {
+    const rows = found.files.slice(0, MAX_ROWS).map((one) => {
         const missed = one.missed.map(([first, last]) => (first === last ? `${first}` : `${first}–${last}`)).join(', ');
-        return `| ${cell(one.relative)} | ${one.percent === null ? '–' : `${one.percent.toFixed(0)} %`} | ${missed} |`;
+        return `| ${escapeCell(one.relative)} | ${one.percent === null ? '–' : `${one.percent.toFixed(0)} %`} | ${missed} |`;
     });
     return [
         `**${(found.percent ?? 0).toFixed(1)} %** of the lines, by ${found.source}.`,
-        table('Files', ['file', 'covered', 'missed lines'], rows),
+        formatTable('Files', ['file', 'covered', 'missed lines'], rows),
     ].join('\n\n');
 }
 
@@ -79,18 +80,25 @@ export interface Validation {
     readonly findings: readonly Finding[];
 }
 
-export function validation(found: Validation): string {
-    const sum = found.findings.length === 0 ? 'Nothing was found.' : `${count(found.findings.length, 'finding')}.`;
-    return [`${parsed(found)} ${sum}`, findings('Findings', found.findings)].filter((part) => part !== '').join('\n\n');
+/** Format the result of a check: whether the file parses, and its findings. */
+export function formatValidation(found: Validation): string {
+    const summary =
+        found.findings.length === 0 ? 'Nothing was found.' : `${formatCount(found.findings.length, 'finding')}.`;
+    return [`${describeParsing(found)} ${summary}`, formatFindings('Findings', found.findings)]
+        .filter((part) => part !== '')
+        .join('\n\n');
 }
 
-function parsed({ language, parses, broken }: Validation): string {
+/** Say whether a file parses, and on which lines it does not. */
+function describeParsing({ language, parses, broken }: Validation): string {
     if (parses === null) {
-        return `Whether it parses cannot be told: there is no grammar for ${cell(language)}.`;
+        return `Starling cannot tell whether it parses: there is no grammar for ${escapeCell(language)}.`;
     }
     const lines = [...new Set(broken.map((one) => one.start.line + 1))];
-    const where = `${lines.length === 1 ? 'line' : 'lines'} ${lines.slice(0, MOST).join(', ')}`;
-    return parses ? `It **parses** as ${cell(language)}.` : `It does **not parse** as ${cell(language)}: ${where}.`;
+    const where = `${lines.length === 1 ? 'line' : 'lines'} ${lines.slice(0, MAX_ROWS).join(', ')}`;
+    return parses
+        ? `It **parses** as ${escapeCell(language)}.`
+        : `It does **not parse** as ${escapeCell(language)}: ${where}.`;
 }
 
 export interface Style {
@@ -101,12 +109,13 @@ export interface Style {
     readonly violations: readonly Finding[];
 }
 
-export function style(found: Style): string {
+/** Format a check against PEP 8: the score and the violations, or why nothing was checked. */
+export function formatStyle(found: Style): string {
     if (!found.checked) {
-        return cell(found.problem);
+        return escapeCell(found.problem);
     }
     const score = found.score === null ? 'No score' : `**${found.score.toFixed(0)} of 100**`;
-    return [`${score}. ${cell(found.how)}`, findings('Departures from PEP 8', found.violations)]
+    return [`${score}. ${escapeCell(found.how)}`, formatFindings('Violations of PEP 8', found.violations)]
         .filter((part) => part !== '')
         .join('\n\n');
 }
@@ -128,23 +137,23 @@ export interface Complexity {
     readonly functions: readonly Measured[];
 }
 
-export function complexity(found: Complexity): string {
+export function formatComplexity(found: Complexity): string {
     if (!found.measured) {
-        return `Functions cannot be told apart in ${cell(found.language)}, so nothing was measured.`;
+        return `Nothing was measured: Starling finds no functions in ${escapeCell(found.language)}.`;
     }
-    const sum = `${count(found.functions.length, 'function')}, ${count(found.code_lines, 'line')} of code, `;
-    const rows = found.functions.slice(0, MOST).map((one) => {
+    const summary = `${formatCount(found.functions.length, 'function')}, ${formatCount(found.code_lines, 'line')} of code, `;
+    const rows = found.functions.slice(0, MAX_ROWS).map((one) => {
         const figures = [one.cyclomatic, one.cognitive, one.lines, one.nesting].join(' | ');
-        return `| line ${one.range.start.line + 1} | ${one.name ? `\`${cell(one.name)}\`` : 'without a name'} | ${figures} |`;
+        return `| line ${one.range.start.line + 1} | ${one.name ? `\`${escapeCell(one.name)}\`` : 'without a name'} | ${figures} |`;
     });
     return [
-        `${sum}${found.comment_lines.toLocaleString('en')} of comment.`,
-        table(
+        `${summary}${found.comment_lines.toLocaleString('en')} of comment.`,
+        formatTable(
             'Functions, most complex first',
             ['place', 'function', 'cyclomatic', 'cognitive', 'lines of code', 'nesting'],
             rows,
         ),
-        more(found.functions.length),
+        formatRest(found.functions.length),
     ]
         .filter((part) => part !== '')
         .join('\n\n');
@@ -155,54 +164,60 @@ export interface Facts {
     readonly rows: readonly (readonly [string, string])[];
 }
 
-export function facts(groups: readonly Facts[]): string {
+/** Format each group of name-value pairs as a table below its title. */
+export function formatFacts(groups: readonly Facts[]): string {
     return groups
         .map(({ title, rows }) =>
-            table(
+            formatTable(
                 title,
                 ['', ''],
-                rows.map(([name, value]) => `| ${cell(name)} | ${cell(value)} |`),
+                rows.map(([name, value]) => `| ${escapeCell(name)} | ${escapeCell(value)} |`),
             ),
         )
         .filter((part) => part !== '')
         .join('\n\n');
 }
 
-function findings(title: string, all: readonly Finding[], base = ''): string {
-    const rows = all.slice(0, MOST).map((one) => finding(one, base));
-    return [table(title, ['place', 'what', 'rule'], rows), more(all.length)].filter((part) => part !== '').join('\n\n');
+function formatFindings(title: string, all: readonly Finding[], base = ''): string {
+    const rows = all.slice(0, MAX_ROWS).map((one) => formatFinding(one, base));
+    return [formatTable(title, ['place', 'what', 'rule'], rows), formatRest(all.length)]
+        .filter((part) => part !== '')
+        .join('\n\n');
 }
 
-function more(number: number): string {
-    return number > MOST ? `…and ${number - MOST} more.` : '';
+/** Say how many of `number` rows are not shown; "" if all are. */
+function formatRest(number: number): string {
+    return number > MAX_ROWS ? `…and ${number - MAX_ROWS} more.` : '';
 }
 
-function finding(one: Finding, base: string): string {
+function formatFinding(one: Finding, base: string): string {
     const where =
-        one.uri === undefined ? `line ${one.range.start.line + 1}` : place(one.uri, one.range.start.line, base);
-    return `| ${where} | ${cell(one.message)} | \`${cell(one.code)}\` |`;
+        one.uri === undefined
+            ? `line ${one.range.start.line + 1}`
+            : formatLocation(one.uri, one.range.start.line, base);
+    return `| ${where} | ${escapeCell(one.message)} | \`${escapeCell(one.code)}\` |`;
 }
 
-/** A file and a line. Not a link: the preview follows none to files. */
-function place(uri: string, line: number, base: string): string {
+/** Format a file and a line as text, since VS Code's preview does not follow links to files. */
+function formatLocation(uri: string, line: number, base: string): string {
     const name = uri.startsWith(`${base}/`) ? uri.slice(base.length + 1) : uri;
-    return `${cell(decodeURIComponent(name))}:${line + 1}`;
+    return `${escapeCell(decodeURIComponent(name))}:${line + 1}`;
 }
 
-function list(title: string, items: readonly string[]): string {
-    return items.length === 0 ? '' : `## ${title}\n\n${items.map((item) => `- ${cell(item)}`).join('\n')}`;
+function formatList(title: string, items: readonly string[]): string {
+    return items.length === 0 ? '' : `## ${title}\n\n${items.map((item) => `- ${escapeCell(item)}`).join('\n')}`;
 }
 
-function table(title: string, heads: readonly string[], rows: readonly string[]): string {
+function formatTable(title: string, heads: readonly string[], rows: readonly string[]): string {
     const rule = heads.map(() => '---').join(' | ');
     return rows.length === 0 ? '' : [`## ${title}\n`, `| ${heads.join(' | ')} |`, `| ${rule} |`, ...rows].join('\n');
 }
 
-function count(number: number, noun: string): string {
+function formatCount(number: number, noun: string): string {
     return `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`;
 }
 
-/** Text that stays in its cell. */
-function cell(text: string): string {
+/** Escape `text` so that it stays within the cell of a Markdown table. */
+function escapeCell(text: string): string {
     return text.replaceAll(/\s+/g, ' ').replaceAll(/[\\|<>[\]]/g, '\\$&');
 }

@@ -1,8 +1,13 @@
-// The server's own commands, by their names, with what they take and give as far as we use it.
-// The test `tests/server/test_vscode_extension.py` holds these names against the server's. Start at `Server.run`.
+// The server's commands: their names, and the fields of arguments and results that the extension uses.
+// `tests/server/test_vscode_extension.py` compares both with the server. Start at `Server.run`.
 
 import { type Position, ProgressLocation, type Range, window } from 'vscode';
-import { type ExecuteCommandParams, ExecuteCommandRequest, ProgressType } from 'vscode-languageclient/node';
+import {
+    type ExecuteCommandParams,
+    ExecuteCommandRequest,
+    type LanguageClient,
+    ProgressType,
+} from 'vscode-languageclient/node';
 import type { Service } from './service';
 
 export const COMMANDS = {
@@ -26,7 +31,7 @@ export const COMMANDS = {
     workflows: 'starling.workflows',
 } as const;
 
-export interface Where {
+export interface SelectedCode {
     readonly uri: string;
     readonly range: { readonly start: Position; readonly end: Position };
 }
@@ -48,31 +53,28 @@ export interface Status {
     readonly problems: readonly string[];
 }
 
-/** What a person is told when a command cannot be run now. */
-export class NotRunning extends Error {}
+/** The server is not running; the message tells a person where to look. */
+export class NotRunningError extends Error {}
 
 export class Server {
     constructor(private readonly service: Service) {}
 
-    /** The result of a command of the server. */
+    /** Run a command of the server and return its result. */
     async run<R>(command: string, args: object = {}): Promise<R> {
-        const client = this.service.running;
-        if (client === undefined) {
-            throw new NotRunning('Starling does not run; its item in the status bar says why.');
-        }
+        const client = this.requireClient();
         const params: ExecuteCommandParams = { command, arguments: [args] };
         return (await client.sendRequest(ExecuteCommandRequest.type, params)) as R;
     }
 
-    /** The same with the answer's pieces as they come, and a Cancel. */
-    async stream<R>(title: string, command: string, args: object, pour: (text: string) => void): Promise<R> {
-        const client = this.service.running;
-        if (client === undefined) {
-            throw new NotRunning('Starling does not run; its item in the status bar says why.');
-        }
+    /**
+     * Run a command whose answer streams: each piece goes to `onPiece`, and a notification `title` with a Cancel button is
+     * shown until the result is there.
+     */
+    async runStreaming<R>(title: string, command: string, args: object, onPiece: (text: string) => void): Promise<R> {
+        const client = this.requireClient();
         const partial_token = `answer-${Date.now()}-${Math.random()}`;
         const pieces = client.onProgress(new ProgressType<{ text: string }>(), partial_token, (piece) =>
-            pour(piece.text),
+            onPiece(piece.text),
         );
         const params: ExecuteCommandParams = { command, arguments: [{ ...args, partial_token }] };
         const location = ProgressLocation.Notification;
@@ -84,15 +86,24 @@ export class Server {
             pieces.dispose();
         }
     }
+
+    private requireClient(): LanguageClient {
+        const client = this.service.runningClient;
+        if (client === undefined) {
+            throw new NotRunningError('Starling is not running. Click its item in the status bar to see why.');
+        }
+        return client;
+    }
 }
 
-/** The place of the cursor or the selection, undefined where there is no editor of ours. */
-export function here(): Where | undefined {
+/** Return the document and the selection of the active editor; undefined if no editor is open. */
+export function locateSelection(): SelectedCode | undefined {
     const editor = window.activeTextEditor;
-    return editor && { uri: editor.document.uri.toString(), range: plain(editor.selection) };
+    return editor && { uri: editor.document.uri.toString(), range: copyRange(editor.selection) };
 }
 
-export function plain(range: Range): Where['range'] {
-    const at = ({ line, character }: Position) => ({ line, character }) as Position;
-    return { start: at(range.start), end: at(range.end) };
+/** Return `range` as LSP has it, without VS Code's extra fields. */
+export function copyRange(range: Range): SelectedCode['range'] {
+    const copy = ({ line, character }: Position) => ({ line, character }) as Position;
+    return { start: copy(range.start), end: copy(range.end) };
 }

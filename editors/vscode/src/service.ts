@@ -1,5 +1,5 @@
-// The server's life: found, started, watched, started again when it dies, stopped. One message when it cannot run, with
-// what mends it. Holds no rule of the language features; those are the client library's. Start at `Service.start`.
+// Finds, starts, watches, restarts and stops the server. If the server cannot run, one message says so, with buttons for
+// what a person can do. The language features themselves are the client library's. Start at `Service.start`.
 
 import {
     commands,
@@ -21,25 +21,33 @@ import {
     State,
     type StaticFeature,
 } from 'vscode-languageclient/node';
-import { reached, stream } from './connection';
+import { openConnection, resolveAddress } from './connection';
 import { Environment, EnvironmentError } from './environment';
-import { environment, found, isObstacle, type Launch, type Mend, type Obstacle, surroundings } from './launch';
+import {
+    createEnvironment,
+    describeMachine,
+    findServer,
+    isObstacle,
+    type Launch,
+    type Obstacle,
+    type Remedy,
+} from './launch';
 import { CONFIRM, type Proposals } from './proposals';
-import { explicit, SECTION } from './settings';
+import { readExplicitSettings, SECTION } from './settings';
 import type { Phase } from './status';
 
-const MOST_DEATHS = 5; // within this time it is left alone
-const DEATHS_WITHIN_MS = 180_000;
+const MAX_EXITS = 5; // within this time; then the server is not restarted any more
+const EXITS_WITHIN_MS = 180_000;
 
-const MENDS: Record<Mend, { title: string; command: string }> = {
+const REMEDIES: Record<Remedy, { title: string; command: string }> = {
     install: { title: 'Install It', command: 'starling.server.install' },
     setting: { title: 'Choose a Program', command: 'starling.server.configure' },
     log: { title: 'Show Log', command: 'starling.showLog' },
     restart: { title: 'Try Again', command: 'starling.server.restart' },
 };
 
-/** Tells the server that we ask in a view of our own. */
-const confirming: StaticFeature = {
+/** Declares to the server that this client shows its questions itself (`starling/confirm`). */
+const confirmFeature: StaticFeature = {
     fillClientCapabilities: (capabilities) => {
         capabilities.experimental = { ...capabilities.experimental, starling: { confirm: true } };
     },
@@ -52,7 +60,7 @@ export class Service implements Disposable {
     private readonly phases = new EventEmitter<Phase>();
     private readonly environment: Environment;
     private client: LanguageClient | undefined;
-    private deaths: number[] = [];
+    private exits: number[] = [];
     private turn: Promise<unknown> = Promise.resolve();
     phase: Phase = { kind: 'stopped' };
     launch: Launch | undefined;
@@ -71,31 +79,31 @@ export class Service implements Disposable {
         });
     }
 
-    /** The client, while the server runs. */
-    get running(): LanguageClient | undefined {
+    /** The client while the server is running, otherwise undefined. */
+    get runningClient(): LanguageClient | undefined {
         return this.phase.kind === 'running' ? this.client : undefined;
     }
 
     start(): Promise<void> {
-        return this.inTurn(() => this.begin());
+        return this.runInTurn(() => this.startServer());
     }
 
     stop(): Promise<void> {
-        return this.inTurn(async () => {
-            await this.end();
-            this.become({ kind: 'stopped' });
+        return this.runInTurn(async () => {
+            await this.stopServer();
+            this.setPhase({ kind: 'stopped' });
         });
     }
 
     restart(): Promise<void> {
-        return this.inTurn(async () => {
-            this.deaths = [];
-            await this.end();
-            await this.begin();
+        return this.runInTurn(async () => {
+            this.exits = [];
+            await this.stopServer();
+            await this.startServer();
         });
     }
 
-    /** Make an environment of our own, with progress, then start from it. */
+    /** Install the server into the extension's own environment, with progress and a Cancel button, then start it. */
     async install(): Promise<void> {
         const location = ProgressLocation.Notification;
         const done = await window.withProgress(
@@ -103,21 +111,21 @@ export class Service implements Disposable {
             async (progress, token) => {
                 const stopping = new AbortController();
                 token.onCancellationRequested(() => stopping.abort());
-                const step = (message: string) => {
+                const reportStep = (message: string) => {
                     this.log.info(`installing: ${message}`);
                     progress.report({ message });
                 };
                 try {
                     const log = (line: string) => this.log.info(line);
-                    await this.environment.make({ step, log, signal: stopping.signal });
+                    await this.environment.create({ reportStep, log, signal: stopping.signal });
                     return true;
                 } catch (error) {
                     if (!token.isCancellationRequested) {
                         const why = error instanceof EnvironmentError ? error.message : String(error);
                         this.log.error(why);
-                        this.tell({
+                        this.showObstacle({
                             problem: `Starling's server could not be installed. ${why}`,
-                            mends: ['log', 'setting'],
+                            remedies: ['log', 'setting'],
                         });
                     }
                     return false;
@@ -129,132 +137,136 @@ export class Service implements Disposable {
         }
     }
 
-    /** One message with what mends it; nobody is waited for. */
-    tell(obstacle: Obstacle): void {
-        const titles = obstacle.mends.map((mend) => MENDS[mend].title);
+    /** Show an obstacle as a message with a button for each remedy; does not wait for the person. */
+    showObstacle(obstacle: Obstacle): void {
+        const titles = obstacle.remedies.map((remedy) => REMEDIES[remedy].title);
         void window.showErrorMessage(obstacle.problem, ...titles).then((chosen) => {
-            const mend = Object.values(MENDS).find((one) => one.title === chosen);
-            return mend && commands.executeCommand(mend.command);
+            const remedy = Object.values(REMEDIES).find((one) => one.title === chosen);
+            return remedy && commands.executeCommand(remedy.command);
         });
     }
 
     dispose(): void {
-        void this.end();
+        void this.stopServer();
         this.phases.dispose();
     }
 
-    /** What a person has set has changed. */
-    configure(): void {
-        const settings = { [SECTION]: explicit() };
-        void this.running?.sendNotification('workspace/didChangeConfiguration', { settings });
+    /** Send the changed settings to the server. */
+    sendSettings(): void {
+        const settings = { [SECTION]: readExplicitSettings() };
+        void this.runningClient?.sendNotification('workspace/didChangeConfiguration', { settings });
     }
 
-    private inTurn<R>(step: () => Promise<R>): Promise<R> {
+    /** Run `step` after all earlier steps have ended, so that starting and stopping never overlap. */
+    private runInTurn<R>(step: () => Promise<R>): Promise<R> {
         const next = this.turn.then(step, step);
         this.turn = next.catch(() => undefined);
         return next;
     }
 
-    private async begin(): Promise<void> {
+    private async startServer(): Promise<void> {
         if (!workspace.isTrusted) {
-            this.become({ kind: 'untrusted' });
+            this.setPhase({ kind: 'untrusted' });
             return;
         }
-        this.become({ kind: 'starting' });
+        this.setPhase({ kind: 'starting' });
         const settings = workspace.getConfiguration(SECTION);
         const address = settings.get<string>('server.address', '');
         const configured = settings.get<string[]>('server.command', []);
         const launch = address
-            ? await reached(address, settings.get<string>('server.tokenFile', ''))
-            : await found(surroundings(configured, this.environment.program));
+            ? await resolveAddress(address, settings.get<string>('server.tokenFile', ''))
+            : await findServer(describeMachine(configured, this.environment.program));
         if (isObstacle(launch)) {
             this.fail(launch);
             return;
         }
         this.launch = launch;
         this.log.info(`starting ${launch.command} ${launch.args.join(' ')} (from the ${launch.from})`);
-        const client = this.made(launch);
+        const client = this.createClient(launch);
         this.client = client;
         try {
             await client.start();
         } catch (error) {
-            this.log.error(`it did not start: ${error}`);
+            this.log.error(`the server did not start: ${error}`);
             if (this.client === client) {
                 this.fail({
-                    problem: `Starling's server, ${launch.command}, did not start; the log says why.`,
-                    mends: ['log', 'restart', 'setting'],
+                    problem: `Starling's server, ${launch.command}, did not start. The log says why.`,
+                    remedies: ['log', 'restart', 'setting'],
                 });
             }
         }
     }
 
-    private async end(): Promise<void> {
+    private async stopServer(): Promise<void> {
         const client = this.client;
         this.client = undefined;
         if (client !== undefined) {
-            await client.dispose(2000).catch((error: unknown) => this.log.warn(`it did not stop in order: ${error}`));
+            await client
+                .dispose(2000)
+                .catch((error: unknown) => this.log.warn(`the server did not stop cleanly: ${error}`));
         }
     }
 
-    private made(launch: Launch): LanguageClient {
+    private createClient(launch: Launch): LanguageClient {
         const options: LanguageClientOptions = {
             documentSelector: [{ scheme: 'file' }, { scheme: 'untitled' }, { scheme: 'vscode-notebook-cell' }],
             outputChannel: this.log,
-            middleware: { ...this.middleware(), workspace: { configuration: () => [explicit()] } },
+            middleware: { ...this.middleware(), workspace: { configuration: () => [readExplicitSettings()] } },
             diagnosticCollectionName: SECTION,
-            connectionOptions: { maxRestartCount: MOST_DEATHS },
+            connectionOptions: { maxRestartCount: MAX_EXITS },
             initializationOptions: launch.token === undefined ? undefined : { starling: { token: launch.token } },
             initializationFailedHandler: () => false,
             errorHandler: {
                 error: () => ({ action: ErrorAction.Continue, handled: true }),
-                closed: () => this.died(),
+                closed: () => this.handleExit(),
             },
         };
-        const env = environment(process.env);
+        const env = createEnvironment(process.env);
         const server =
             launch.token === undefined
                 ? { command: launch.command, args: [...launch.args], options: { env } }
-                : () => stream(launch.command);
+                : () => openConnection(launch.command);
         const client = new LanguageClient(SECTION, 'Starling', server, options);
-        client.registerFeature(confirming);
+        client.registerFeature(confirmFeature);
         client.onRequest(CONFIRM, (question, token) => this.proposals.confirm(question, token));
         client.onDidChangeState(({ newState }) => {
             if (this.client !== client) {
                 return;
             }
             if (newState === State.Running) {
-                this.become({ kind: 'running' });
+                this.setPhase({ kind: 'running' });
             } else if (newState === State.Starting) {
-                this.become({ kind: 'starting' });
+                this.setPhase({ kind: 'starting' });
             }
         });
         return client;
     }
 
-    /** The connection is gone, and nobody asked for that. */
-    private died(): { action: CloseAction; handled: boolean } {
+    /** Decide whether the server is restarted after its connection was lost; after too many exits, show an obstacle. */
+    private handleExit(): { action: CloseAction; handled: boolean } {
         const now = Date.now();
-        this.deaths = [...this.deaths.filter((at) => now - at < DEATHS_WITHIN_MS), now];
-        if (this.client === undefined || this.deaths.length >= MOST_DEATHS) {
+        this.exits = [...this.exits.filter((at) => now - at < EXITS_WITHIN_MS), now];
+        if (this.client === undefined || this.exits.length >= MAX_EXITS) {
             if (this.client !== undefined) {
                 this.fail({
-                    problem: `Starling's server ended ${MOST_DEATHS} times within three minutes, so it is left alone.`,
-                    mends: ['log', 'restart'],
+                    problem: `Starling's server stopped unexpectedly ${MAX_EXITS} times within three minutes, so it is not restarted.`,
+                    remedies: ['log', 'restart'],
                 });
             }
             return { action: CloseAction.DoNotRestart, handled: true };
         }
-        this.log.warn('the server is gone; it is started again');
+        this.log.warn('the server stopped unexpectedly; restarting it');
         return { action: CloseAction.Restart, handled: true };
     }
 
+    /** Enter the failed phase and show the obstacle. */
     private fail(obstacle: Obstacle): void {
         this.log.error(obstacle.problem);
-        this.become({ kind: 'failed', problem: obstacle.problem });
-        this.tell(obstacle);
+        this.setPhase({ kind: 'failed', problem: obstacle.problem });
+        this.showObstacle(obstacle);
     }
 
-    private become(phase: Phase): void {
+    private setPhase(phase: Phase): void {
         this.phase = phase;
         this.phases.fire(phase);
     }

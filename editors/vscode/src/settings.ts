@@ -1,13 +1,12 @@
-// What a person has set, as the server takes it: only what stands in some settings file, in the sections of the server.
-//
-// Defaults stay the server's own, and what may not be had from a workspace is read from the person's settings alone:
-// `package.json` gives those the scope "machine". Start at `explicit`.
+// The settings that a person has changed, in the sections that the server expects. Defaults are not sent: they are the
+// server's own. A setting that a workspace may not change has the scope "machine" in `package.json`, so VS Code reads it
+// from the person's settings only. Start at `readExplicitSettings`.
 
 import { type ConfigurationScope, workspace } from 'vscode';
 import manifest from '../package.json';
 
 export const SECTION = 'starling';
-const LOCAL = 'server'; // ours, and none of the server's business
+const LOCAL = 'server'; // the section for the extension itself, which is not sent
 
 type Properties = Record<string, { scope?: string; default?: unknown }>;
 
@@ -16,8 +15,8 @@ export const PROPERTIES: Properties = Object.assign(
     ...manifest.contributes.configuration.map((group) => group.properties as Properties),
 );
 
-/** `{completion: {maxTokens: 32}}`, with what is set and nothing else. */
-export function explicit(scope?: ConfigurationScope): Record<string, Record<string, unknown>> {
+/** Return the settings that have a value in a settings file, by section: `{completion: {maxTokens: 32}}`. */
+export function readExplicitSettings(scope?: ConfigurationScope): Record<string, Record<string, unknown>> {
     const settings = workspace.getConfiguration(SECTION, scope);
     const sections: Record<string, Record<string, unknown>> = {};
     for (const key of Object.keys(PROPERTIES)) {
@@ -26,7 +25,7 @@ export function explicit(scope?: ConfigurationScope): Record<string, Record<stri
             continue;
         }
         const found = settings.inspect(`${section}.${name}`);
-        // in a folder that is not trusted VS Code leaves out what its settings say
+        // VS Code leaves out the values of a workspace that is not trusted
         const value = found?.workspaceFolderValue ?? found?.workspaceValue ?? found?.globalValue;
         if (value !== undefined) {
             sections[section] = { ...sections[section], [name]: value };

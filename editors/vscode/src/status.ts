@@ -1,4 +1,4 @@
-// What the status bar says, as a function of what is known. Knows no editor; start at `shown`.
+// Chooses the text of the status bar from the state of the server. Knows no editor; start at `describeStatus`.
 
 export type Phase =
     | { readonly kind: 'untrusted' }
@@ -7,42 +7,42 @@ export type Phase =
     | { readonly kind: 'running' }
     | { readonly kind: 'failed'; readonly problem: string };
 
-/** A large model on its way into memory. */
+/** A large model that is being loaded into memory. */
 export interface Loading {
     readonly name: string;
-    /** 0 to 99; undefined where it was never loaded here before. */
+    /** 0 to 99; undefined at the first load on this machine. */
     readonly percentage: number | undefined;
-    /** What the server says of it: who answers until then. */
+    /** The server's message, such as which model answers until then. */
     readonly message: string;
 }
 
-export interface Known {
+export interface Facts {
     readonly phase: Phase;
-    /** Why nothing is offered here, "" where it is. */
+    /** Why suggestions are off in the active document, "" if they are on. */
     readonly paused: string;
-    /** How far indexing is, 0 to 100; undefined while there is none. */
+    /** The progress of indexing, 0 to 100; undefined if none is running. */
     readonly indexed: number | undefined;
-    /** The large model that is being loaded; undefined for none. */
+    /** The large model that is being loaded; undefined if there is none. */
     readonly loading: Loading | undefined;
-    /** Requests and tasks a model works at. */
+    /** The number of requests and tasks that a model is working on. */
     readonly thinking: number;
-    /** What a person is asked, "" for nothing. */
+    /** The title of the question that waits for an answer, "" if there is none. */
     readonly asked: string;
-    /** What the server says is wrong, a sentence each. */
+    /** The problems that the server reports, a sentence each. */
     readonly problems: readonly string[];
-    /** The model, as the server names it; "" for none. */
+    /** The name of the model, "" if there is none. */
     readonly model: string;
 }
 
-export interface Shown {
+export interface StatusText {
     readonly text: string;
     readonly details: readonly string[];
-    readonly grave: '' | 'warning' | 'error';
-    /** For a screen reader. */
+    readonly severity: '' | 'warning' | 'error';
+    /** The text for screen readers. */
     readonly spoken: string;
 }
 
-export const NOTHING_KNOWN: Known = {
+export const NO_FACTS: Facts = {
     phase: { kind: 'stopped' },
     paused: '',
     indexed: undefined,
@@ -53,49 +53,58 @@ export const NOTHING_KNOWN: Known = {
     model: '',
 };
 
-export function shown(known: Known): Shown {
-    switch (known.phase.kind) {
+/** Return what the status bar shows; if several things are going on, the most urgent. */
+export function describeStatus(facts: Facts): StatusText {
+    switch (facts.phase.kind) {
         case 'untrusted':
-            return said('$(circle-slash) Starling', 'off', ['Off: this folder is not trusted.']);
+            return createText('$(circle-slash) Starling', 'off', ['Off: this folder is not trusted.']);
         case 'stopped':
-            return said('$(circle-slash) Starling', 'stopped', ['Stopped.']);
+            return createText('$(circle-slash) Starling', 'stopped', ['Stopped.']);
         case 'starting':
-            return said('$(loading~spin) Starling', 'starting', ['Starting.']);
+            return createText('$(loading~spin) Starling', 'starting', ['Starting.']);
         case 'failed':
-            return said('$(error) Starling', 'does not run', [known.phase.problem], 'error');
+            return createText('$(error) Starling', 'not running', [facts.phase.problem], 'error');
         case 'running':
-            return running(known);
+            return describeRunning(facts);
     }
 }
 
-function running(known: Known): Shown {
-    const details = known.model === '' ? ['Without a model.'] : [`Model: ${known.model}.`];
-    details.push(...known.problems);
-    if (known.asked !== '') {
-        return said('$(question) Starling asks', 'asks for your answer', [known.asked, ...details], 'warning');
+function describeRunning(facts: Facts): StatusText {
+    const details = facts.model === '' ? ['Without a model.'] : [`Model: ${facts.model}.`];
+    details.push(...facts.problems);
+    if (facts.asked !== '') {
+        return createText('$(question) Starling asks', 'asks for your answer', [facts.asked, ...details], 'warning');
     }
-    if (known.loading !== undefined) {
-        const { name, percentage, message } = known.loading;
+    if (facts.loading !== undefined) {
+        const { name, percentage, message } = facts.loading;
         const what = `loading ${name}${percentage === undefined ? '' : `, ${Math.floor(percentage)} %`}`;
         const detail = `Loading ${what.slice('loading '.length)}${message === '' ? '' : `: ${message}`}.`;
-        return said(`$(loading~spin) Starling: ${what}`, what, [detail, ...details]);
+        return createText(`$(loading~spin) Starling: ${what}`, what, [detail, ...details]);
     }
-    if (known.indexed !== undefined) {
-        const percent = `${Math.floor(known.indexed)} %`;
-        return said(`$(sync~spin) Starling ${percent}`, `indexing, ${percent}`, [`Indexing, ${percent}.`, ...details]);
+    if (facts.indexed !== undefined) {
+        const percent = `${Math.floor(facts.indexed)} %`;
+        return createText(`$(sync~spin) Starling ${percent}`, `indexing, ${percent}`, [
+            `Indexing, ${percent}.`,
+            ...details,
+        ]);
     }
-    if (known.thinking > 0) {
-        return said('$(loading~spin) Starling', 'thinking', ['Thinking.', ...details]);
+    if (facts.thinking > 0) {
+        return createText('$(loading~spin) Starling', 'thinking', ['Thinking.', ...details]);
     }
-    if (known.problems.length > 0) {
-        return said('$(warning) Starling', 'ready, with a problem', details, 'warning');
+    if (facts.problems.length > 0) {
+        return createText('$(warning) Starling', 'ready, with a problem', details, 'warning');
     }
-    if (known.paused !== '') {
-        return said('$(circle-slash) Starling', `off: ${known.paused}`, [`Off: ${known.paused}.`, ...details]);
+    if (facts.paused !== '') {
+        return createText('$(circle-slash) Starling', `off: ${facts.paused}`, [`Off: ${facts.paused}.`, ...details]);
     }
-    return said('$(sparkle) Starling', 'ready', ['Ready.', ...details]);
+    return createText('$(sparkle) Starling', 'ready', ['Ready.', ...details]);
 }
 
-function said(text: string, spoken: string, details: readonly string[], grave: Shown['grave'] = ''): Shown {
-    return { text, details, grave, spoken: `Starling, ${spoken}` };
+function createText(
+    text: string,
+    spoken: string,
+    details: readonly string[],
+    severity: StatusText['severity'] = '',
+): StatusText {
+    return { text, details, severity, spoken: `Starling, ${spoken}` };
 }

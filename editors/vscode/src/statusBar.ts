@@ -1,4 +1,4 @@
-// Starling's item in the status bar, and the menu behind it. What it says is decided in `status`. Start at `StatusBar`.
+// Starling's item in the status bar, and the menu that it opens. `status.ts` chooses the text. Start at `StatusBar`.
 
 import {
     commands,
@@ -7,16 +7,16 @@ import {
     languages,
     MarkdownString,
     type QuickPickItem,
-    QuickPickItemKind,
     StatusBarAlignment,
     ThemeColor,
     window,
     workspace,
 } from 'vscode';
 import type { Completions } from './completions';
+import { createSeparator } from './separators';
 import type { Service } from './service';
 import { SECTION } from './settings';
-import { type Known, NOTHING_KNOWN, shown } from './status';
+import { describeStatus, type Facts, NO_FACTS } from './status';
 
 type Choice = QuickPickItem & { readonly command?: string };
 
@@ -24,7 +24,7 @@ export class StatusBar implements Disposable {
     private readonly item = window.createStatusBarItem('starling.status', StatusBarAlignment.Right, 100);
     private readonly language = languages.createLanguageStatusItem('starling.completions', { scheme: 'file' });
     private readonly disposables: Disposable[];
-    private known: Known = NOTHING_KNOWN;
+    private facts: Facts = NO_FACTS;
 
     constructor(
         service: Service,
@@ -38,43 +38,47 @@ export class StatusBar implements Disposable {
             this.item,
             this.language,
             service.onDidChangePhase((phase) =>
-                this.learn({ phase, indexed: undefined, loading: undefined, thinking: 0, asked: '' }),
+                this.update({ phase, indexed: undefined, loading: undefined, thinking: 0, asked: '' }),
             ),
-            completions.onDidChange(() => this.learn({})),
-            window.onDidChangeActiveTextEditor(() => this.learn({})),
-            workspace.onDidChangeConfiguration((event) => event.affectsConfiguration(SECTION) && this.learn({})),
+            completions.onDidChange(() => this.update({})),
+            window.onDidChangeActiveTextEditor(() => this.update({})),
+            workspace.onDidChangeConfiguration((event) => event.affectsConfiguration(SECTION) && this.update({})),
         ];
-        this.learn({ phase: service.phase });
+        this.update({ phase: service.phase });
         this.item.show();
     }
 
-    /** Something is known anew. */
-    learn(news: Partial<Known>): void {
-        this.known = { ...this.known, ...news, paused: this.completions.reason(window.activeTextEditor?.document) };
-        const thinking = this.known.thinking + this.completions.waiting;
-        const { text, details, grave, spoken } = shown({ ...this.known, thinking });
+    /** Merge `news` into the facts, and show them. */
+    update(news: Partial<Facts>): void {
+        this.facts = {
+            ...this.facts,
+            ...news,
+            paused: this.completions.getPauseReason(window.activeTextEditor?.document),
+        };
+        const thinking = this.facts.thinking + this.completions.slowRequests;
+        const { text, details, severity, spoken } = describeStatus({ ...this.facts, thinking });
         this.item.text = text;
         this.item.tooltip = new MarkdownString().appendText(`Starling\n${details.join('\n')}`);
         this.item.accessibilityInformation = { label: spoken, role: 'button' };
-        this.item.backgroundColor = grave === '' ? undefined : new ThemeColor(`statusBarItem.${grave}Background`);
-        this.item.command = this.known.asked === '' ? 'starling.menu' : 'starling.proposal.answer';
+        this.item.backgroundColor = severity === '' ? undefined : new ThemeColor(`statusBarItem.${severity}Background`);
+        this.item.command = this.facts.asked === '' ? 'starling.menu' : 'starling.proposal.answer';
         this.language.text = spoken.replace('Starling, ', '');
         this.language.severity =
-            grave === 'error'
+            severity === 'error'
                 ? LanguageStatusSeverity.Error
-                : grave === 'warning'
+                : severity === 'warning'
                   ? LanguageStatusSeverity.Warning
                   : LanguageStatusSeverity.Information;
     }
 
-    /** More or fewer pieces of work are under way. */
-    think(by: 1 | -1): void {
-        this.learn({ thinking: Math.max(0, this.known.thinking + by) });
+    /** Count a job that has begun (1) or ended (-1). */
+    countJob(change: 1 | -1): void {
+        this.update({ thinking: Math.max(0, this.facts.thinking + change) });
     }
 
-    async menu(): Promise<void> {
-        const { details } = shown(this.known);
-        const picked = await window.showQuickPick(this.choices(), {
+    async openMenu(): Promise<void> {
+        const { details } = describeStatus(this.facts);
+        const picked = await window.showQuickPick(this.listChoices(), {
             title: 'Starling',
             placeHolder: details.join(' '),
         });
@@ -89,22 +93,22 @@ export class StatusBar implements Disposable {
         }
     }
 
-    private choices(): Choice[] {
+    private listChoices(): Choice[] {
         const rest: Choice[] = [
-            separator('Settings and more'),
+            createSeparator('Settings and more'),
             { label: '$(graph) Statistics', command: 'starling.statistics.open' },
             { label: '$(gear) Open Settings', command: 'starling.settings.open' },
             { label: '$(info) Show Status', command: 'starling.showStatus' },
             { label: '$(output) Show Log', command: 'starling.showLog' },
         ];
-        switch (this.known.phase.kind) {
+        switch (this.facts.phase.kind) {
             case 'untrusted':
                 return [{ label: '$(shield) Trust This Folder…', command: 'workbench.trust.manage' }, ...rest.slice(1)];
             case 'running':
             case 'starting':
                 return [
-                    ...this.pauses(),
-                    separator('Server'),
+                    ...this.listPauseChoices(),
+                    createSeparator('Server'),
                     { label: '$(symbol-misc) Choose a Model…', command: 'starling.model.choose' },
                     { label: '$(debug-restart) Restart', command: 'starling.server.restart' },
                     { label: '$(debug-stop) Stop', command: 'starling.server.stop' },
@@ -119,10 +123,10 @@ export class StatusBar implements Disposable {
         }
     }
 
-    private pauses(): Choice[] {
+    private listPauseChoices(): Choice[] {
         const document = window.activeTextEditor?.document;
         const off = workspace.getConfiguration(SECTION).get<string[]>('completion.languagesOff', []);
-        const choices: Choice[] = [separator('Suggestions')];
+        const choices: Choice[] = [createSeparator('Suggestions')];
         if (document !== undefined) {
             const isOff = off.includes(document.languageId);
             const fileOff = this.completions.pauses.hasFile(document.uri.toString());
@@ -138,14 +142,10 @@ export class StatusBar implements Disposable {
             );
         }
         choices.push(
-            this.completions.pauses.minutesLeft() > 0
+            this.completions.pauses.getMinutesLeft() > 0
                 ? { label: '$(play) Turn On Again', command: 'starling.suggestions.resume' }
                 : { label: '$(clock) Turn Off for an Hour', command: 'starling.suggestions.pause' },
         );
         return choices;
     }
-}
-
-function separator(label: string): Choice {
-    return { label, kind: QuickPickItemKind.Separator };
 }

@@ -1,9 +1,9 @@
-// Documents that are only shown: texts of one scheme, kept while they are needed. Start at `Texts.put`.
+// Read-only documents of one URI scheme, whose texts are held in memory while they are needed. Start at `Texts.put`.
 
 import { type Disposable, EventEmitter, type TextDocumentContentProvider, Uri, workspace } from 'vscode';
 
 export class Texts implements TextDocumentContentProvider, Disposable {
-    private readonly kept = new Map<string, string>();
+    private readonly texts = new Map<string, string>();
     private readonly changed = new EventEmitter<Uri>();
     private readonly registered: Disposable;
     readonly onDidChange = this.changed.event;
@@ -12,20 +12,23 @@ export class Texts implements TextDocumentContentProvider, Disposable {
         this.registered = workspace.registerTextDocumentContentProvider(scheme, this);
     }
 
-    /** Show `text` under a path, whose ending says what language it is; `part` tells several of one path apart. */
+    /**
+     * Store `text` and return the URI that shows it. The ending of `path` decides the language; `part` tells several
+     * texts with the same path apart.
+     */
     put(path: string, part: string, text: string): Uri {
         const uri = Uri.from({ scheme: this.scheme, path: path.startsWith('/') ? path : `/${path}`, query: part });
-        this.kept.set(uri.toString(), text);
+        this.texts.set(uri.toString(), text);
         this.changed.fire(uri);
         return uri;
     }
 
-    drop(uri: Uri): void {
-        this.kept.delete(uri.toString());
+    remove(uri: Uri): void {
+        this.texts.delete(uri.toString());
     }
 
     provideTextDocumentContent(uri: Uri): string {
-        return this.kept.get(uri.toString()) ?? '';
+        return this.texts.get(uri.toString()) ?? '';
     }
 
     dispose(): void {

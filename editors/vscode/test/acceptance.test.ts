@@ -4,42 +4,42 @@ import { Acceptance } from '../src/acceptance';
 
 const FILE = 'file:///w/a.py';
 
-function offering(text = 'prices[item.name] * item.count') {
+function showSuggestion(text = 'prices[item.name] * item.count') {
     const acceptance = new Acceptance();
-    acceptance.offer(FILE, [{ id: 's1', text, offset: 10 }]);
+    acceptance.setSuggestions(FILE, [{ id: 's1', text, offset: 10 }]);
     return acceptance;
 }
 
-test('a word taken is a part', () => {
-    assert.deepEqual(offering().changed(FILE, 10, 0, 'prices'), { id: 's1', length: 6 });
+test('an accepted word is a part', () => {
+    assert.deepEqual(showSuggestion().findAcceptedPart(FILE, 10, 0, 'prices'), { id: 's1', length: 6 });
 });
 
 test('a second word counts from the beginning, also when the suggestion came again for the rest', () => {
-    const acceptance = offering();
-    acceptance.changed(FILE, 10, 0, 'prices');
-    acceptance.offer(FILE, [{ id: 's1', text: '[item.name] * item.count', offset: 16 }]);
-    assert.deepEqual(acceptance.changed(FILE, 16, 0, '[item'), { id: 's1', length: 11 });
+    const acceptance = showSuggestion();
+    acceptance.findAcceptedPart(FILE, 10, 0, 'prices');
+    acceptance.setSuggestions(FILE, [{ id: 's1', text: '[item.name] * item.count', offset: 16 }]);
+    assert.deepEqual(acceptance.findAcceptedPart(FILE, 16, 0, '[item'), { id: 's1', length: 11 });
 });
 
-test('what is typed is no part: a character, a pair, something else, a replacement, another file', () => {
-    assert.equal(offering().changed(FILE, 10, 0, 'p'), undefined);
-    assert.equal(offering('() + 1').changed(FILE, 10, 0, '()'), undefined);
-    assert.equal(offering().changed(FILE, 10, 0, 'pr1ces'), undefined);
-    assert.equal(offering().changed(FILE, 10, 2, 'prices'), undefined);
-    assert.equal(offering().changed('file:///w/b.py', 10, 0, 'prices'), undefined);
-    assert.equal(offering().changed(FILE, 4, 0, 'prices'), undefined);
+test('typing is not an accepted part: a character, a pair, other text, a replacement, another file', () => {
+    assert.equal(showSuggestion().findAcceptedPart(FILE, 10, 0, 'p'), undefined);
+    assert.equal(showSuggestion('() + 1').findAcceptedPart(FILE, 10, 0, '()'), undefined);
+    assert.equal(showSuggestion().findAcceptedPart(FILE, 10, 0, 'pr1ces'), undefined);
+    assert.equal(showSuggestion().findAcceptedPart(FILE, 10, 2, 'prices'), undefined);
+    assert.equal(showSuggestion().findAcceptedPart('file:///w/b.py', 10, 0, 'prices'), undefined);
+    assert.equal(showSuggestion().findAcceptedPart(FILE, 4, 0, 'prices'), undefined);
 });
 
-test('the whole is no part: its own command tells of it', () => {
-    assert.equal(offering('prices').changed(FILE, 10, 0, 'prices'), undefined);
+test('a whole suggestion is not a part: its own command reports it', () => {
+    assert.equal(showSuggestion('prices').findAcceptedPart(FILE, 10, 0, 'prices'), undefined);
 });
 
-test('characters are counted, not units', () => {
-    assert.deepEqual(offering('"🐦🐦" + x').changed(FILE, 10, 0, '"🐦🐦"'), { id: 's1', length: 4 });
+test('the length counts code points, not UTF-16 units', () => {
+    assert.deepEqual(showSuggestion('"🐦🐦" + x').findAcceptedPart(FILE, 10, 0, '"🐦🐦"'), { id: 's1', length: 4 });
 });
 
-test('what another document is offered ends the former', () => {
-    const acceptance = offering();
-    acceptance.offer('file:///w/b.py', []);
-    assert.equal(acceptance.changed(FILE, 10, 0, 'prices'), undefined);
+test('suggestions for another document replace the earlier ones', () => {
+    const acceptance = showSuggestion();
+    acceptance.setSuggestions('file:///w/b.py', []);
+    assert.equal(acceptance.findAcceptedPart(FILE, 10, 0, 'prices'), undefined);
 });

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { type Known, NOTHING_KNOWN, shown } from '../src/status';
+import { describeStatus, type Facts, NO_FACTS } from '../src/status';
 
-const RUNNING: Known = { ...NOTHING_KNOWN, phase: { kind: 'running' }, model: 'starling-mini' };
+const RUNNING: Facts = { ...NO_FACTS, phase: { kind: 'running' }, model: 'starling-mini' };
 
-const TABLE: [name: string, news: Partial<Known>, text: string, spoken: string, grave: string][] = [
+const TABLE: [name: string, news: Partial<Facts>, text: string, spoken: string, severity: string][] = [
     ['ready', {}, '$(sparkle) Starling', 'Starling, ready', ''],
     ['indexing', { indexed: 41.7 }, '$(sync~spin) Starling 41 %', 'Starling, indexing, 41 %', ''],
     [
@@ -24,47 +24,47 @@ const TABLE: [name: string, news: Partial<Known>, text: string, spoken: string, 
     ['thinking', { thinking: 2 }, '$(loading~spin) Starling', 'Starling, thinking', ''],
     ['off', { paused: 'for this file' }, '$(circle-slash) Starling', 'Starling, off: for this file', ''],
     ['a problem', { problems: ['It is broken.'] }, '$(warning) Starling', 'Starling, ready, with a problem', 'warning'],
-    ['asking', { asked: 'Mend it?' }, '$(question) Starling asks', 'Starling, asks for your answer', 'warning'],
+    ['asking', { asked: 'Fix it?' }, '$(question) Starling asks', 'Starling, asks for your answer', 'warning'],
     ['starting', { phase: { kind: 'starting' } }, '$(loading~spin) Starling', 'Starling, starting', ''],
     ['stopped', { phase: { kind: 'stopped' } }, '$(circle-slash) Starling', 'Starling, stopped', ''],
     ['untrusted', { phase: { kind: 'untrusted' } }, '$(circle-slash) Starling', 'Starling, off', ''],
-    ['failed', { phase: { kind: 'failed', problem: 'Gone.' } }, '$(error) Starling', 'Starling, does not run', 'error'],
+    ['failed', { phase: { kind: 'failed', problem: 'Gone.' } }, '$(error) Starling', 'Starling, not running', 'error'],
 ];
 
-for (const [name, news, text, spoken, grave] of TABLE) {
-    test(`what is shown: ${name}`, () => {
-        const found = shown({ ...RUNNING, ...news });
-        assert.deepEqual([found.text, found.spoken, found.grave], [text, spoken, grave]);
+for (const [name, news, text, spoken, severity] of TABLE) {
+    test(`the status bar shows: ${name}`, () => {
+        const found = describeStatus({ ...RUNNING, ...news });
+        assert.deepEqual([found.text, found.spoken, found.severity], [text, spoken, severity]);
     });
 }
 
-test('a question comes before everything else that runs', () => {
-    const all = { asked: 'Mend it?', indexed: 3, thinking: 1, problems: ['x'], paused: 'for python' };
-    assert.equal(shown({ ...RUNNING, ...all }).text, '$(question) Starling asks');
+test('a question has priority over everything else', () => {
+    const all = { asked: 'Fix it?', indexed: 3, thinking: 1, problems: ['x'], paused: 'for python' };
+    assert.equal(describeStatus({ ...RUNNING, ...all }).text, '$(question) Starling asks');
 });
 
-test('a server that does not run asks nothing and indexes nothing', () => {
-    const stale = { asked: 'Mend it?', indexed: 3, phase: { kind: 'stopped' } as const };
-    assert.equal(shown({ ...RUNNING, ...stale }).spoken, 'Starling, stopped');
+test('a stopped server shows neither a question nor its indexing', () => {
+    const stale = { asked: 'Fix it?', indexed: 3, phase: { kind: 'stopped' } as const };
+    assert.equal(describeStatus({ ...RUNNING, ...stale }).spoken, 'Starling, stopped');
 });
 
-test('who answers while a model is being loaded stands in the details', () => {
+test('the details say which model answers while another one is loaded', () => {
     const loading = { name: 'qwen', percentage: 40, message: 'starling-mini answers until then' };
-    assert.deepEqual(shown({ ...RUNNING, loading, model: 'qwen' }).details, [
+    assert.deepEqual(describeStatus({ ...RUNNING, loading, model: 'qwen' }).details, [
         'Loading qwen, 40 %: starling-mini answers until then.',
         'Model: qwen.',
     ]);
     const first = { ...loading, percentage: undefined, message: 'for the first time here; starling-mini answers' };
     assert.equal(
-        shown({ ...RUNNING, loading: first }).details[0],
+        describeStatus({ ...RUNNING, loading: first }).details[0],
         'Loading qwen: for the first time here; starling-mini answers.',
     );
 });
 
-test('problems and the model stand in the details', () => {
-    assert.deepEqual(shown({ ...RUNNING, problems: ['It is broken.'] }).details, [
+test('the details list the problems and the model', () => {
+    assert.deepEqual(describeStatus({ ...RUNNING, problems: ['It is broken.'] }).details, [
         'Model: starling-mini.',
         'It is broken.',
     ]);
-    assert.deepEqual(shown({ ...RUNNING, model: '' }).details, ['Ready.', 'Without a model.']);
+    assert.deepEqual(describeStatus({ ...RUNNING, model: '' }).details, ['Ready.', 'Without a model.']);
 });

@@ -52,18 +52,18 @@ class Result(CommandRecord):
 
 
 async def execute(_: Snapshot, services: Services, __: NoArguments) -> Result:
-    """Gather the statistics and costs."""
+    """Return the statistics of completions and the recorded costs."""
     core = services.cores.current
     records, problem = await asyncio.to_thread(read_costs, services)
     return Result(
-        completion={} if core is None else dataclasses.asdict(core.generator.statistics()),
+        completion={} if core is None else dataclasses.asdict(core.generator.compute_statistics()),
         costs=tuple(Cost(**dataclasses.asdict(record)) for record in records),
         problem=problem,
     )
 
 
 def read_costs(services: Services) -> tuple[tuple[CostRecord, ...], str]:
-    """Return the recorded costs, and why they could not be read ("" if they could)."""
+    """Return the costs of the last `DAYS` days, and the reason if they cannot be read ("" if they can). Blocking."""
     from agents.ports.failures import StateError  # noqa: PLC0415 (SQLite)
 
     core = services.cores.current

@@ -76,7 +76,7 @@ class CompletionRequests:
                 return _make_empty(why)
             completion = core.generator.reuse(document.record, offset) if selected is None else None
             if completion is None or trigger is Trigger.INVOKED:
-                expected = ticket.superseded_another and core.generator.expects(document.record, offset)
+                expected = ticket.superseded_another and core.generator.has_joinable_run(document.record, offset)
                 superseded = ticket.superseded_another
                 delay_s = self._pace.compute_delay_s(came, superseded=superseded, expected=expected)
                 if not await ticket.sleep(_compute_wait_s(core, trigger, delay_s)):

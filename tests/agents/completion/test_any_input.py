@@ -13,7 +13,7 @@ from agents.completion.cursor import Cursor
 from agents.completion.generator import Generator
 from agents.completion.plan import plan
 from agents.completion.reuse import SuggestionCache
-from agents.completion.shaping.brackets import scan
+from agents.completion.shaping.brackets import scan_brackets
 from agents.completion.shaping.cleaning import clean
 from agents.completion.stop_rules import StopRules
 from agents.suggestions import Origin, Suggestion, Trigger
@@ -107,7 +107,7 @@ def test_a_document_keeps_its_line_endings(lines: list[str], raw: str, ending: s
 @settings(deadline=None)
 @given(text=TEXTS, language=LANGUAGES, quote=st.sampled_from(["", '"', "'", '"""', "`"]))
 def test_brackets_of_any_text_are_where_they_are_said_to_be(text: str, language: str, quote: str) -> None:
-    balance = scan(text, language, quote)
+    balance = scan_brackets(text, language, quote)
     assert "".join(text[at] for at in balance.unopened) == balance.closers
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.completion.shaping.brackets import scan, weigh
+from agents.completion.shaping.brackets import scan_brackets, scan_without_positions
 
 
 @pytest.mark.parametrize(
@@ -32,16 +32,16 @@ from agents.completion.shaping.brackets import scan, weigh
 def test_a_piece_of_code_shows_what_it_opens_and_closes(
     text: str, language: str, closers: str, unclosed: str, quote: str
 ) -> None:
-    balance = scan(text, language)
+    balance = scan_brackets(text, language)
     assert (balance.closers, balance.unclosed, balance.quote) == (closers, unclosed, quote)
 
 
 def test_a_piece_that_begins_in_a_string_is_read_from_its_end() -> None:
-    assert scan('a)")', "python", '"').unopened == (3,)
+    assert scan_brackets('a)")', "python", '"').unopened == (3,)
 
 
 def test_a_string_of_one_line_ends_with_its_line() -> None:
-    assert scan("abc\n)", "python", '"').closers == ")"
+    assert scan_brackets("abc\n)", "python", '"').closers == ")"
 
 
 PIECES = ("(", ")", "[", "]", "{", "}", '"', "'", '"""', "'''", "`", "#", "//", "/*", "*/", "--", "\\", "\n", "a", "é")
@@ -53,9 +53,9 @@ PIECES = ("(", ")", "[", "]", "{", "}", '"', "'", '"""', "'''", "`", "#", "//", 
     st.sampled_from(["", '"', "'''", "`"]),
 )
 def test_weighing_says_what_scanning_says(text: str, language: str, quote: str) -> None:
-    balance, weighed = scan(text, language, quote), weigh(text, language, quote)
+    balance, weighed = scan_brackets(text, language, quote), scan_without_positions(text, language, quote)
     assert (weighed.closers, weighed.unclosed, weighed.quote) == (balance.closers, balance.unclosed, balance.quote)
 
 
 def test_deep_brackets_are_weighed() -> None:
-    assert weigh("(" * 4000 + ")" * 3999, "python").unclosed == "("
+    assert scan_without_positions("(" * 4000 + ")" * 3999, "python").unclosed == "("

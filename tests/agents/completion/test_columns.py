@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from agents.completion.completion_policy import CompletionPolicy
 from agents.completion.generator import Generator
-from agents.completion.shaping.brackets import scan
+from agents.completion.shaping.brackets import scan_brackets
 from agents.suggestions import Trigger
 from indexing.syntax.documents import Document
 from models.scripted.scripted_completion import ScriptedModel
@@ -82,7 +82,7 @@ def completed(language: str, text: str, at: int, said: str, trigger: Trigger) ->
 
 def goes_on(text: str, language: str) -> bool:
     """Whether a text leaves something open that its next line belongs to."""
-    left = scan(text, language)
+    left = scan_brackets(text, language)
     return bool(left.unclosed or left.quote) or text.endswith("\\")
 
 

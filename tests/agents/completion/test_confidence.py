@@ -9,11 +9,15 @@ from tests.agents.doubles import recalled
 
 
 def test_a_longer_match_is_surer() -> None:
-    assert confidence.of_recall(recalled("x", matched=20)) > confidence.of_recall(recalled("x", matched=6))
+    assert confidence.estimate_recalled(recalled("x", matched=20)) > confidence.estimate_recalled(
+        recalled("x", matched=6)
+    )
 
 
 def test_agreement_is_surer_than_dispute() -> None:
-    assert confidence.of_recall(recalled("x", agreement=1.0)) > confidence.of_recall(recalled("x", agreement=0.3))
+    assert confidence.estimate_recalled(recalled("x", agreement=1.0)) > confidence.estimate_recalled(
+        recalled("x", agreement=0.3)
+    )
 
 
 TINY, LARGE = 6_000_000, 7_000_000_000
@@ -21,35 +25,37 @@ TINY, LARGE = 6_000_000, 7_000_000_000
 
 @pytest.mark.parametrize("parameters", [0, TINY, LARGE])
 def test_likelier_tokens_are_surer(parameters: int) -> None:
-    sure = confidence.of_generation((-0.1, -0.1), parameters)
-    assert sure > confidence.of_generation((-0.1, -2.0), parameters)
+    sure = confidence.estimate_generated((-0.1, -0.1), parameters)
+    assert sure > confidence.estimate_generated((-0.1, -2.0), parameters)
 
 
 @pytest.mark.parametrize("parameters", [0, TINY, LARGE])
 def test_a_model_that_agrees_with_recall_makes_it_surer_than_one_that_does_not(parameters: int) -> None:
     match = recalled("x", matched=10)
-    assert confidence.of_draft(match, (-0.05,), parameters) > confidence.of_draft(match, (-6.0,), parameters)
+    assert confidence.estimate_draft(match, (-0.05,), parameters) > confidence.estimate_draft(
+        match, (-6.0,), parameters
+    )
 
 
 @pytest.mark.parametrize("parameters", [0, TINY, LARGE])
 def test_recall_that_agrees_makes_a_model_surer(parameters: int) -> None:
-    alone = confidence.of_generation((-0.5,), parameters)
-    assert confidence.of_generation((-0.5,), parameters, agreed=0.9) > alone
+    alone = confidence.estimate_generated((-0.5,), parameters)
+    assert confidence.estimate_generated((-0.5,), parameters, agreed=0.9) > alone
 
 
 def test_a_tiny_model_against_recall_is_hardly_believed_a_large_one_is() -> None:
-    assert confidence.of_generation((-0.1,), TINY, other=0.6) < 0.25
-    assert confidence.of_generation((-0.1,), LARGE, other=0.6) > 0.8
+    assert confidence.estimate_generated((-0.1,), TINY, other=0.6) < 0.25
+    assert confidence.estimate_generated((-0.1,), LARGE, other=0.6) > 0.8
 
 
 def test_the_probabilities_of_a_large_model_are_taken_as_they_are() -> None:
-    assert confidence.of_generation((math.log(0.5), math.log(0.8)), LARGE) == pytest.approx(0.4)
+    assert confidence.estimate_generated((math.log(0.5), math.log(0.8)), LARGE) == pytest.approx(0.4)
 
 
 @pytest.mark.parametrize("parameters", [0, TINY, LARGE])
 @pytest.mark.parametrize("log_probs", [(), (-math.inf,), (math.nan,), (5.0,), (-1e9, -1e9)])
 def test_strange_figures_give_a_probability(log_probs: tuple[float, ...], parameters: int) -> None:
-    assert 0.0 <= confidence.joint(log_probs) <= 1.0
-    assert 0.0 <= confidence.mean(log_probs) <= 1.0
-    assert 0.0 <= confidence.of_generation(log_probs, parameters) <= 1.0
-    assert 0.0 <= confidence.of_draft(recalled("x", votes=0, matched=0), log_probs, parameters) <= 1.0
+    assert 0.0 <= confidence.compute_joint_probability(log_probs) <= 1.0
+    assert 0.0 <= confidence.compute_mean_probability(log_probs) <= 1.0
+    assert 0.0 <= confidence.estimate_generated(log_probs, parameters) <= 1.0
+    assert 0.0 <= confidence.estimate_draft(recalled("x", votes=0, matched=0), log_probs, parameters) <= 1.0

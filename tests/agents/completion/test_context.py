@@ -167,7 +167,7 @@ def test_after_the_deadline_what_is_there_is_used() -> None:
 
 def test_places_edited_lately_in_other_files_come_last_and_are_not_stable() -> None:
     gatherer = ContextGatherer()
-    gatherer.visit(cursor_of("#- notes.py\nremember = $0\n"))
+    gatherer.remember_place(cursor_of("#- notes.py\nremember = $0\n"))
     snippets = gatherer.gather(
         cursor_of(FIXTURE), None, cast("Index", MemoryIndex(defined=(AREA,))), CompletionPolicy()
     )
@@ -176,7 +176,7 @@ def test_places_edited_lately_in_other_files_come_last_and_are_not_stable() -> N
 
 def test_a_place_edited_lately_is_not_sent_once_its_file_is_excluded() -> None:
     gatherer = ContextGatherer()
-    gatherer.visit(cursor_of("#- keys.py\nKEY = $0\n"))
+    gatherer.remember_place(cursor_of("#- keys.py\nKEY = $0\n"))
     assert gathered(gatherer=gatherer, index=MemoryIndex(excluded={"keys.py": "secret"})) == []
 
 

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from agents.completion.drafts import count_accepted_characters, first_line
+from agents.completion.drafts import count_accepted_characters, list_first_line_log_probs
 from models.completion import Score
 
 
@@ -37,4 +37,4 @@ def test_whole_lines_that_greedy_decoding_would_give_are_taken(
 
 
 def test_only_the_first_line_speaks_for_the_first_line() -> None:
-    assert first_line(score(("a", 1.0), ("()", 1.0), ("\n", 0.5), ("b", 0.5))) == (0.0, 0.0)
+    assert list_first_line_log_probs(score(("a", 1.0), ("()", 1.0), ("\n", 0.5), ("b", 0.5))) == (0.0, 0.0)

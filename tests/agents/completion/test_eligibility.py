@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from agents.completion.completion_policy import CompletionPolicy
-from agents.completion.eligibility import refusal
+from agents.completion.eligibility import find_refusal
 from agents.suggestions import Trigger
 from tests.agents.doubles import MemoryIndex, cursor_of
 
@@ -19,7 +19,9 @@ def check_refusal(
     cursor = cursor_of(fixture)
     index = index or MemoryIndex()
     assert (
-        refusal(cursor, trigger=trigger, policy=policy or CompletionPolicy(), withheld=index.find_withholding)
+        find_refusal(
+            cursor, trigger=trigger, policy=policy or CompletionPolicy(), find_withholding=index.find_withholding
+        )
         == expected
     )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agents.completion import evidence
-from agents.completion.evidence import Judged
+from agents.completion.evidence import ScoredLine
 from models.catalog.show_filter import EVIDENCE
 from tests.agents.doubles import cursor_of, recalled
 
@@ -22,10 +22,10 @@ def of(
     *log_probs: float,
     raw: str = "",
     known: Recalled | None = None,
-    rival: Judged | None = None,
+    rival: ScoredLine | None = None,
 ) -> dict[str, float]:
-    judged = Judged(line, raw or line, log_probs or (-0.1,))
-    return evidence.of_line(cursor_of(fixture), judged, recalled=known, rival=rival)
+    judged = ScoredLine(line, raw or line, log_probs or (-0.1,))
+    return evidence.collect_evidence(cursor_of(fixture), judged, recalled=known, rival=rival)
 
 
 def test_it_has_the_names_that_filters_may_use() -> None:
@@ -89,13 +89,13 @@ def test_what_recall_says_is_told() -> None:
 
 
 def test_a_draft_and_the_models_own_line_confirm_or_rival_each_other() -> None:
-    same = of("x = $0\n", "f(1)", -0.5, rival=Judged("f(1)", "f(1)", (-0.7,)))
+    same = of("x = $0\n", "f(1)", -0.5, rival=ScoredLine("f(1)", "f(1)", (-0.7,)))
     assert (same["confirmed"], same["rivalled"], same["margin"]) == (1.0, 0.0, 0.0)
-    other = of("x = $0\n", "f(1)", -0.5, rival=Judged("g(2)", "g(2)", (-0.7, -1.0)))
+    other = of("x = $0\n", "f(1)", -0.5, rival=ScoredLine("g(2)", "g(2)", (-0.7, -1.0)))
     assert (other["confirmed"], other["rivalled"], other["margin"]) == (0.0, 1.0, pytest.approx(1.2))
 
 
 def test_nothing_known_is_the_least() -> None:
-    found = evidence.of_line(cursor_of("$0"), Judged("x", "x", ()), recalled=None, rival=None)
+    found = evidence.collect_evidence(cursor_of("$0"), ScoredLine("x", "x", ()), recalled=None, rival=None)
     assert found["total"] < -20
     assert found["said"] == pytest.approx(-4, abs=0.01)

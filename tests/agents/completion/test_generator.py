@@ -204,7 +204,7 @@ def test_recall_that_is_sure_leaves_the_model_in_peace(editors: Callable[..., Ed
     index = MemoryIndex(recalled=(recalled("abs(value)", matched=64, votes=9),))
     editor = editors(says("other()"), index=index, policy=CompletionPolicy(recall_first=0.3))
     assert editor.shows("x = $0\n") == "x = abs(value)\n"
-    assert editor.generator.statistics().model_runs == 0
+    assert editor.generator.compute_statistics().model_runs == 0
 
 
 def test_a_draft_the_model_agrees_with_is_taken_without_decoding(editors: Callable[..., Editor]) -> None:
@@ -227,7 +227,7 @@ def test_a_broken_model_leaves_recall_working(editors: Callable[..., Editor], er
 def test_a_broken_model_alone_gives_an_empty_answer_with_its_reason(editors: Callable[..., Editor]) -> None:
     editor = editors(BrokenModel(ModelError("gone")))
     assert editor.ask("x = $0\n").why_empty == "model-failed"
-    assert editor.generator.statistics().failures == 1
+    assert editor.generator.compute_statistics().failures == 1
 
 
 def test_a_model_that_fails_at_every_key_is_logged_once(
@@ -243,7 +243,7 @@ def test_typing_what_was_suggested_asks_no_model(editors: Callable[..., Editor])
     editor = editors(says("abs(value)"))
     editor.ask("x = $0\n")
     assert editor.shows("x = ab$0\n") == "x = abs(value)\n"
-    assert editor.generator.statistics().model_runs == 1
+    assert editor.generator.compute_statistics().model_runs == 1
 
 
 def test_reuse_answers_alone(editors: Callable[..., Editor]) -> None:
@@ -330,7 +330,7 @@ def test_a_newer_request_joins_the_run_that_still_fits(editors: Callable[..., Ed
     cancelled.set()
     assert editor.shows("x = a$0\n") == "x = abs(value)\n"
     first.join()
-    found = editor.generator.statistics()
+    found = editor.generator.compute_statistics()
     assert (found.model_runs, found.joined) == (1, 1)
 
 
@@ -438,7 +438,7 @@ def test_what_happened_is_counted(editors: Callable[..., Editor]) -> None:
     given = editor.ask("x = $0\n").suggestions[0]
     editor.generator.record_shown(given.id)
     editor.generator.record_accepted(given.id)
-    found = editor.generator.statistics()
+    found = editor.generator.compute_statistics()
     assert (found.requests, found.shown, found.accepted, found.characters_accepted) == (1, 1, 1, 10)
     assert found.total_p50_ms >= found.model_p50_ms > 0
 

@@ -11,7 +11,7 @@ from agents.completion.completion_policy import CompletionPolicy
 from agents.completion.generator import Generator
 from agents.completion.plan import plan
 from agents.completion.polish import Insertion, Polisher
-from agents.completion.shaping.indentation import fit, padding
+from agents.completion.shaping.indentation import compute_padding, fit
 from agents.suggestions import Trigger
 from indexing.index import Index
 from indexing.syntax.documents import Document
@@ -48,7 +48,7 @@ class Desk:
     def put(self, name: str, language: str, text: str) -> Document:
         path = self.root / "workspace" / name
         document = Document(path.as_uri(), path, language, text)
-        self.index.put(document)
+        self.index.open_document(document)
         return document
 
     def complete(
@@ -173,7 +173,7 @@ def test_a_model_that_ends_a_block_too_early_is_not_shown(desk: Desk) -> None:
     ],
 )
 def test_a_blank_line_is_filled_up_to_the_next_column(fixture: str, language: str, expected: str | None) -> None:
-    assert padding(cursor_of(fixture, language)) == expected
+    assert compute_padding(cursor_of(fixture, language)) == expected
 
 
 @pytest.mark.parametrize(
@@ -219,8 +219,8 @@ def test_what_python_does_not_read_breaks_it() -> None:
     """The grammar for editors takes a `return` at the top, and an `else` of nothing."""
     cursor = cursor_of("def f(x):\n    return x\n\n\n$0\n")
     polisher = Polisher(cursor, plan(cursor, None, trigger=Trigger.AUTOMATIC, policy=CompletionPolicy()))
-    assert polisher.breaks(Insertion("return x + 1"))
-    assert not polisher.breaks(Insertion("value = f(1)"))
+    assert polisher.breaks_syntax(Insertion("return x + 1"))
+    assert not polisher.breaks_syntax(Insertion("value = f(1)"))
 
 
 @pytest.mark.parametrize("size", [10, 2_000])
@@ -229,9 +229,9 @@ def test_a_long_class_is_looked_at_by_its_methods(size: int) -> None:
     fixture = f"class A:\n{filler}    def last(self, x):\n        for y in x:\n            $0\n        return x\n"
     cursor = cursor_of(fixture)
     polisher = Polisher(cursor, plan(cursor, None, trigger=Trigger.AUTOMATIC, policy=CompletionPolicy()))
-    assert polisher.breaks(Insertion("yield = y"))
-    assert polisher.breaks(Insertion("x = 1\n          z = 2"))
-    assert not polisher.breaks(Insertion("print(y)"))
+    assert polisher.breaks_syntax(Insertion("yield = y"))
+    assert polisher.breaks_syntax(Insertion("x = 1\n          z = 2"))
+    assert not polisher.breaks_syntax(Insertion("print(y)"))
 
 
 def test_a_line_of_a_method_recalled_from_the_top_stands_in_its_class(desk: Desk) -> None:

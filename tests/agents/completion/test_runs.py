@@ -97,7 +97,7 @@ def test_a_request_joins_the_run_that_still_fits(runs: Runs[str], said: str, typ
     run = start(runs, "x = $0\n", decoding)
     assert decoding.said.wait(LONG_S)
     document, offset = place_of(f"x = {typed}$0\n")
-    joined = runs.joinable(document, offset, REACH)
+    joined = runs.find_joinable(document, offset, REACH)
     assert joined == ((run, typed) if fits else None)
     decoding.let_go.set()
 
@@ -107,7 +107,7 @@ def test_a_request_elsewhere_does_not_join(runs: Runs[str], fixture: str) -> Non
     decoding = Decoding()
     start(runs, "x = $0\n", decoding)
     document, offset = place_of(fixture)
-    assert runs.joinable(document, offset, REACH) is None
+    assert runs.find_joinable(document, offset, REACH) is None
     decoding.let_go.set()
 
 
@@ -152,8 +152,8 @@ def test_a_run_is_expected_to_answer_what_it_still_fits_and_looking_ends_nothing
     work = Decoding("abs(1)")
     run = start(runs, "x = $0\n", work)
     assert work.said.wait(LONG_S)
-    assert runs.expects(*place_of(f"x = {typed}$0\n")) is expected
+    assert runs.has_joinable_run(*place_of(f"x = {typed}$0\n")) is expected
     assert run.should_stop() is False
     work.let_go.set()
     run.wait(until=time.monotonic() + LONG_S, leave=never)
-    assert runs.expects(*place_of("x = $0\n")) is False
+    assert runs.has_joinable_run(*place_of("x = $0\n")) is False

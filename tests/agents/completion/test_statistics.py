@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from agents.completion.statistics import Recorder, percentile
+from agents.completion.statistics import Recorder, compute_percentile
 from agents.suggestions import Completion, Origin, Suggestion
 
 
@@ -15,7 +15,7 @@ def test_answers_are_counted_with_their_times() -> None:
     recorder = Recorder()
     answer(recorder, "s1")
     recorder.record_answer("file:///a.py", Completion((), "unsure", total_ms=2.0))
-    found = recorder.statistics()
+    found = recorder.compute_statistics()
     assert (found.requests, found.answered, found.empty, found.by_origin) == (2, 1, {"unsure": 1}, {"model": 1})
     assert (found.model_p50_ms, found.total_p95_ms, found.overhead_p95_ms) == (30.0, 40.0, 10.0)
 
@@ -25,7 +25,7 @@ def test_a_suggestion_shown_many_times_while_typing_counts_once() -> None:
     answer(recorder, "s1")
     recorder.record_shown("s1")
     recorder.record_shown("s1")
-    assert recorder.statistics().shown == 1
+    assert recorder.compute_statistics().shown == 1
 
 
 def test_taking_a_part_is_not_taking_the_whole() -> None:
@@ -33,7 +33,7 @@ def test_taking_a_part_is_not_taking_the_whole() -> None:
     answer(recorder, "s1")
     recorder.record_accepted("s1", 3)
     recorder.record_accepted("s1", None)
-    found = recorder.statistics()
+    found = recorder.compute_statistics()
     assert (found.partly_accepted, found.accepted, found.characters_accepted) == (1, 1, 6)
 
 
@@ -43,10 +43,10 @@ def test_what_is_taken_word_by_word_is_counted_once() -> None:
     recorder.record_accepted("s1", 3)
     recorder.record_accepted("s1", 5)
     recorder.record_accepted("s1", 4)
-    found = recorder.statistics()
+    found = recorder.compute_statistics()
     assert (found.partly_accepted, found.accepted, found.characters_accepted) == (1, 0, 5)
     recorder.record_accepted("s1", None)
-    found = recorder.statistics()
+    found = recorder.compute_statistics()
     assert (found.partly_accepted, found.accepted, found.characters_accepted) == (1, 1, 6)
 
 
@@ -55,7 +55,7 @@ def test_a_whole_suggestion_is_accepted_once() -> None:
     answer(recorder, "s1")
     recorder.record_accepted("s1", None)
     recorder.record_accepted("s1", None)
-    assert recorder.statistics().accepted == 1
+    assert recorder.compute_statistics().accepted == 1
 
 
 @pytest.mark.parametrize("length", [-5, 0, 10**9])
@@ -63,7 +63,7 @@ def test_a_wrong_length_is_put_right(length: int) -> None:
     recorder = Recorder()
     answer(recorder, "s1")
     recorder.record_accepted("s1", length)
-    assert 0 <= recorder.statistics().characters_accepted <= 6
+    assert 0 <= recorder.compute_statistics().characters_accepted <= 6
 
 
 def test_unknown_suggestions_change_nothing() -> None:
@@ -71,7 +71,11 @@ def test_unknown_suggestions_change_nothing() -> None:
     recorder.record_shown("no")
     recorder.record_accepted("no", None)
     assert recorder.record_rejected("no") is None
-    assert (recorder.statistics().shown, recorder.statistics().accepted, recorder.statistics().rejected) == (0, 0, 0)
+    assert (
+        recorder.compute_statistics().shown,
+        recorder.compute_statistics().accepted,
+        recorder.compute_statistics().rejected,
+    ) == (0, 0, 0)
 
 
 def shift_after(shown: int, taken: int) -> float:
@@ -81,7 +85,7 @@ def shift_after(shown: int, taken: int) -> float:
         recorder.record_shown(f"s{number}")
         if number < taken:
             recorder.record_accepted(f"s{number}", None)
-    return recorder.statistics().threshold_shift
+    return recorder.compute_statistics().threshold_shift
 
 
 @pytest.mark.parametrize(("taken", "direction"), [(1, 1), (6, 0), (18, -1)])
@@ -100,5 +104,5 @@ def test_an_editor_that_reports_nothing_moves_nothing() -> None:
 
 def test_percentiles_are_values_that_were_seen() -> None:
     values = [float(number) for number in range(1, 101)]
-    assert [percentile(values, share) for share in (0.5, 0.95, 0.99)] == [50.0, 95.0, 99.0]
-    assert percentile([], 0.5) == 0.0
+    assert [compute_percentile(values, share) for share in (0.5, 0.95, 0.99)] == [50.0, 95.0, 99.0]
+    assert compute_percentile([], 0.5) == 0.0

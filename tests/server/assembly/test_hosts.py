@@ -14,7 +14,8 @@ from models.catalog.catalog import Catalog
 from models.host.address import LONGEST_PATH
 from models.local.ctranslate_completion import CTranslateModel
 from server.assembly import core, host_place, hosts
-from server.assembly.settings import ModelSettings, Settings, resolve
+from server.assembly.setting_sections import ModelSettings
+from server.assembly.settings import Settings, resolve
 from server.state import paths
 from tests.models import bundled
 

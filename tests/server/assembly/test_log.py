@@ -14,7 +14,7 @@ from pygls.exceptions import JsonRpcException
 
 from agents.suggestions import Completion
 from server.assembly import log
-from server.assembly.settings import LogSettings
+from server.assembly.setting_sections import LogSettings
 from tests.server.editor import URI
 
 if TYPE_CHECKING:

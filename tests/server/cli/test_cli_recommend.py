@@ -14,7 +14,8 @@ from models.local import machine, machine_probe
 from models.local.calibration import Speed, load_or_measure_speed
 from models.local.machine import Machine
 from server.assembly import checks, recommending
-from server.assembly.settings import ModelSettings, Settings
+from server.assembly.setting_sections import ModelSettings
+from server.assembly.settings import Settings
 from server.cli import run, tables
 from server.state import paths
 from tests.models.large import install_large

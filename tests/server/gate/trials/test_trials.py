@@ -13,7 +13,8 @@ from agents.ports.permissions import Permission
 from indexing.index import Index
 from server.assembly.core import Core
 from server.assembly.resources import Files
-from server.assembly.settings import ReviewSettings, Settings
+from server.assembly.setting_sections import ReviewSettings
+from server.assembly.settings import Settings
 from server.gate.ports import Verdict
 from server.gate.trials.trials import Trials
 

@@ -9,7 +9,8 @@ import pytest
 
 from models.local import machine
 from models.local.machine import Machine
-from server.assembly.settings import ModelSettings, Settings
+from server.assembly.setting_sections import ModelSettings
+from server.assembly.settings import Settings
 from server.lsp.serving.first_start import HINT, HINT_SHOWN_FILE, show_hint_once
 from server.state import paths
 

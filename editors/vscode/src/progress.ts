@@ -1,15 +1,15 @@
-// What the server says it is doing (`$/progress`): indexing and the loading of a model go to the status bar alone, other
-// work is counted there and shown as VS Code shows it. Start at `Work.middleware`.
+// Handles the server's progress reports (`$/progress`). Indexing and the loading of a model are shown in the status bar
+// only; other jobs are counted there and shown by VS Code. Start at `Progress.middleware`.
 
 import { EventEmitter } from 'vscode';
 import type { Middleware } from 'vscode-languageclient';
 import type { Loading } from './status';
 
-// The titles that the server gives; the second stands before the model's name.
+// The server's titles; the second is followed by the model's name.
 const INDEXING = 'Indexing';
 const LOADING = 'Loading';
 
-export class Work {
+export class Progress {
     private readonly counts = new EventEmitter<1 | -1>();
     private readonly shares = new EventEmitter<number | undefined>();
     private readonly loads = new EventEmitter<Loading | undefined>();
