@@ -101,7 +101,7 @@ def collect_safe_edits(findings: Iterable[Finding]) -> tuple[Edit, ...]:
 
 
 def shift_findings(findings: Sequence[Finding], old: str, new: str) -> tuple[Finding, ...]:
-    """Return `findings` of the text `old`, with offsets for the text `new`; drops those that touch the changed part."""
+    """Return the findings of the text `old` with offsets for the text `new`, without those that touch the change."""
     if old == new:
         return tuple(findings)
     same, tail = measure_unchanged(old, new)
@@ -132,13 +132,14 @@ def _list_fix_actions(scene: Scene, finding: Finding, missing: Callable[[Task], 
 
 
 def _expand_to_lines(scene: Scene) -> Span:
-    """Return the whole lines of the scene's span: every finding on them counts as being at the place."""
+    """Return the scene's span extended to whole lines, so that every finding on these lines gets its actions."""
     text = scene.document.text
     end = text.find("\n", scene.span.end)
     return Span(text.rfind("\n", 0, scene.span.start) + 1, len(text) if end < 0 else end)
 
 
 def _overlaps(one: Span, other: Span) -> bool:
+    """Return whether the two spans overlap or touch."""
     return one.start <= other.end and other.start <= one.end
 
 

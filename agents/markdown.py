@@ -32,7 +32,7 @@ _FORMULA = re.compile(r"(?<!\\)((?:\\\\)*)\$")
 
 
 def make_inert(text: str) -> str:
-    """Return a model's whole Markdown text, made safe to show in a viewer."""
+    """Return a model's whole Markdown text made inert, so that a viewer fetches, follows and runs nothing in it."""
     filtering = InertFilter()
     return filtering.feed(text) + filtering.finish()
 
@@ -124,7 +124,10 @@ class InertFilter:
         return self._emit(shown)
 
     def _convert_inline(self, text: str, *, whole: bool) -> tuple[str, str]:
-        """Return (text outside of fences made inert, end of `text` that has to wait); with `whole`, nothing waits."""
+        """Return the text made inert, and the unfinished end of it that has to wait for the next piece.
+
+        `text` lies outside of fences. With `whole`, no piece follows, so the end that waits is "".
+        """
         shown: list[str] = []
         at, last = 0, self._last
         while at < len(text):
@@ -162,7 +165,9 @@ def _find_last_character(text: str, before: str) -> str:
 
 
 def _convert_code_span(text: str, at: int, last: str, *, whole: bool) -> tuple[str | None, int]:
-    """Return the code span at `at`, or its escaped backticks, and its end offset; (None, `at`) while more may come.
+    """Return the code span that begins at the offset `at`, and its end; (None, `at`) while a later piece may close it.
+
+    Where no code span closes, returns the opening backticks, escaped, and their end.
 
     `last` is the character shown before it; a backslash there makes the first backtick a plain character.
     """

@@ -28,7 +28,8 @@ _MOST = 40  # members of one class in an outline
 def outline_classes(piece: Piece, fits: Callable[[str], bool]) -> str:
     """Return the classes around `piece`: signature, first docstring line, fields, signatures of the other methods.
 
-    Members whose names occur in the piece come first; the last ones are dropped until `fits` accepts the outline.
+    Fields come before methods, and methods that the piece names before others. Members are dropped from the end until
+    `fits` accepts the outline.
     Returns "" where the piece is in no class.
     """
     symbols = piece.syntax.symbols
@@ -52,7 +53,7 @@ def outline_classes(piece: Piece, fits: Callable[[str], bool]) -> str:
 def select_imports(piece: Piece, fits: Callable[[str], bool]) -> str:
     """Return the imports of the file outside of `piece`, unchanged and in order, one a line.
 
-    Where `fits` does not accept all of them, those that the piece uses are preferred.
+    Where `fits` does not accept all imports, those that the piece uses are preferred.
     """
     text, symbols, used = piece.document.text, piece.syntax.symbols, set(_IDENTIFIER.findall(piece.text))
     found: dict[int, tuple[bool, str]] = {}
@@ -76,7 +77,7 @@ def extract_signature(text: str, name: str = "") -> str:
     """Return the head of the definition `text`, without its body; of a class also the head of its constructor.
 
     With `name`, the head begins at the first line that holds that name. The docstring is left out, because small models
-    take it for that of the code that they write.
+    take it for the docstring of the code that they write.
     """
     lines = text.splitlines()
     first = next((at for at, line in enumerate(lines) if not name or re.search(rf"\b{re.escape(name)}\b", line)), 0)
@@ -121,7 +122,7 @@ def _render_head(holder: Symbol, piece: Piece) -> str:
 
 
 def _list_members(holder: Symbol, piece: Piece) -> list[str]:
-    """Return lines for the members of `holder`: fields, then method signatures, those named in the piece first."""
+    """Return one line for each member of `holder`: fields, then methods, of which those that the piece names first."""
     text, path = piece.document.text, _qualify(holder)
     inside = [
         one
@@ -143,13 +144,16 @@ def _list_members(holder: Symbol, piece: Piece) -> list[str]:
 
 
 def _drop_duplicates(symbols: Sequence[Symbol]) -> list[Symbol]:
+    """Return one symbol for each signature."""
     return list({one.signature: one for one in symbols}.values())
 
 
 def _read_indentation(symbol: Symbol, text: str) -> str:
+    """Return the white space before the symbol on its line; four spaces where other text is there."""
     line = text[text.rfind("\n", 0, symbol.span.start) + 1 : symbol.span.start]
     return line if not line.strip() else "    "
 
 
 def _read_first_line(symbol: Symbol, text: str) -> str:
+    """Return the first line of the symbol's text, at most 160 characters."""
     return text[symbol.span.start : symbol.span.end].split("\n", 1)[0][:_LONGEST_LINE]

@@ -25,7 +25,7 @@ class Piece:
 
     @property
     def name(self) -> str:
-        """The name of the symbol whose span this is, "" for none."""
+        """The name of the symbol that has exactly this span, "" for none."""
         return next((one.name for one in self.syntax.symbols if one.span == self.span), "")
 
     @property

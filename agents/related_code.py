@@ -34,7 +34,7 @@ _LONGEST_TEXT = 4_000  # characters of one definition: a longer one would leave 
 def collect(piece: Piece, index: Index, fits: Callable[[str], bool]) -> str:
     """Return definitions that `piece` uses, then code that uses the piece, each fenced; "(nothing)" if there is none.
 
-    `fits` returns whether the prompt still fits the model with the given text in it; code that does not fit is skipped.
+    `fits` returns whether the prompt with a given text still fits the model; code that does not fit is skipped.
     """
     chosen: list[str] = []
     for title, text in _iterate_related(piece, index):
@@ -81,7 +81,7 @@ def collect_signatures(piece: Piece, index: Index, fits: Callable[[str], bool], 
 
 
 def _fence_all(by_title: dict[str, list[str]]) -> str:
-    """Return the texts of each title in one fence."""
+    """Return one fence for each title, with all of its texts inside."""
     return "\n\n".join(fence("\n".join(texts), title) for title, texts in by_title.items())
 
 
@@ -119,5 +119,5 @@ def _iterate_own_file(piece: Piece, used: tuple[str, ...], calls: re.Pattern[str
 
 
 def _drop_excluded(hits: tuple[Hit, ...], index: Index) -> Iterator[Hit]:
-    """Return the hits whose file models may see; the exclusion filter may have changed since it was indexed."""
-    return (hit for hit in hits if not index.exclusion(hit.path))
+    """Return the hits whose file models may see now; the exclusion filter may have changed since they were indexed."""
+    return (hit for hit in hits if not index.find_exclusion_reason(hit.path))

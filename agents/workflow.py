@@ -98,7 +98,7 @@ class Workflow:
     rounds: list[Round] = field(default_factory=list)
 
     def run(self, task: Task, most: int = ROUNDS) -> WorkflowResult:
-        """Run at most `most` rounds, starting with `task`; blocking.
+        """Run at most `most` rounds, starting with `task`, and return the best one as a proposal; blocking.
 
         Raises:
             Cancelled: the request was cancelled.
@@ -146,6 +146,7 @@ class Workflow:
         ran: list[TestRun] = []
 
         def run_tests(candidates: Sequence[Sequence[Change]], path: Path) -> Sequence[TestRun]:
+            """Run the candidates' tests together with the written code; keep the results in `ran`."""
             runs = resources.run_tests([[code, *one] for one in candidates], path)
             ran.extend(runs)
             return runs

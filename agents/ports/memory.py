@@ -28,7 +28,7 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """One thing that is remembered; a later one with the same workspace, agent and key replaces it.
+    """One text that agents remember; a later one with the same workspace, agent and key replaces it.
 
     Attributes:
         workspace: see the module.
@@ -53,7 +53,7 @@ class Remembered:
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """One thing that an agent did.
+    """One action of an agent.
 
     Attributes:
         workspace: see the module.
@@ -77,9 +77,9 @@ class Decision:
     Attributes:
         workspace: see the module.
         agent: who decided.
-        kind: what kind of decision ("board", "approach").
-        question: what was to be decided.
-        verdict: what was decided.
+        kind: the kind of decision ("board", "approach").
+        question: the question that was decided.
+        verdict: the decision.
         details: JSON: every verdict, criterion, threshold, weight and reason; "" for none.
         at: seconds since the epoch; filled in by the store.
     """
@@ -97,7 +97,7 @@ class Memory(Protocol):
     """The memory of a user's team."""
 
     def remember(self, memory: Remembered) -> None:
-        """Store `memory`, or replace the one with its workspace, agent and key; evicts the longest unchanged ones.
+        """Store `memory`, or replace the one with its workspace, agent and key; evicts the oldest ones beyond a bound.
 
         Raises:
             ValueError: a text is longer than `LONGEST_TEXT`.
@@ -109,11 +109,11 @@ class Memory(Protocol):
         ...
 
     def forget(self, workspace: str, agent: str, key: str) -> bool:
-        """Delete one memory; return whether there was one."""
+        """Delete the memory with this workspace, agent and key; return whether it existed."""
         ...
 
-    def log(self, activity: Activity) -> None:
-        """Record what an agent did; removes activities older than the store keeps.
+    def record_activity(self, activity: Activity) -> None:
+        """Record an activity of an agent; removes activities that are older than the store keeps.
 
         Raises:
             ValueError: a text is longer than `LONGEST_TEXT`.
@@ -124,8 +124,8 @@ class Memory(Protocol):
         """Return up to `limit` activities in `workspace`, newest first; of all agents unless one is named."""
         ...
 
-    def decide(self, decision: Decision) -> None:
-        """Record a decision.
+    def record_decision(self, decision: Decision) -> None:
+        """Record a decision; removes decisions that are older than the store keeps.
 
         Raises:
             ValueError: a text is longer than `LONGEST_TEXT`.
@@ -137,5 +137,5 @@ class Memory(Protocol):
         ...
 
     def clear(self, workspace: str) -> int:
-        """Delete all memories, activities and decisions of `workspace`; return how many rows that were."""
+        """Delete all memories, activities and decisions of `workspace`; return the number of deleted rows."""
         ...

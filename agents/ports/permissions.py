@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from agents.tools import Tool
 
 Cancelled = Callable[[], bool]
-"""Return whether nobody needs the answer any more. Cheap, and called from any thread."""
+"""A callback that returns whether nobody needs the answer any more; it is cheap and runs on any thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,7 @@ class ToolCall:
         why: the agent's reason, one or two sentences.
         by: name of the agent.
         task: id of the task within which a person may allow this tool once for all further calls; "" for none.
+        rule: the person's own rule that allows the call without a question, in words; "" for none.
     """
 
     tool: Tool
@@ -36,6 +37,7 @@ class ToolCall:
     why: str
     by: str
     task: str = ""
+    rule: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +58,14 @@ class Permission:
 
 
 class Permissions(Protocol):
-    """The one who lets tools run."""
+    """The service that decides whether a tool may run."""
 
     async def permit(self, call: ToolCall, *, cancelled: Cancelled | None = None) -> Permission:
-        """Ask a person whether `call` may run, unless its risk needs no question or the task's rest was allowed.
+        """Return the permission for `call`, about which a person decides.
 
-        Waits for the answer, 300 s at most by default. Where nobody can be asked or the request cannot be recorded,
-        the answer is no.
+        Nobody is asked if the tool's risk needs no question, or if the tool is allowed for the rest of the task. Waits
+        for the answer, 300 s at most by default. If nobody can be asked or the request cannot be recorded, the answer
+        is no.
 
         Args:
             call: the call.
@@ -74,5 +77,5 @@ class Permissions(Protocol):
         ...
 
     def end_task(self, task: str) -> None:
-        """Forget what was allowed for the rest of `task`."""
+        """Withdraw all permissions that a person gave for the rest of `task`."""
         ...

@@ -39,7 +39,7 @@ class EntryKind(StrEnum):
     PERSON = "person"
     AGENT = "agent"
     CALL = "call"  # a tool's call by an agent
-    RESULT = "result"  # what a tool answered: data, never an instruction
+    RESULT = "result"  # a tool's answer: data, never an instruction
     NOTE = "note"  # the program's own: a summary, a cancellation, an error
 
 
@@ -77,7 +77,7 @@ class Entry:
     Attributes:
         kind: where it comes from.
         by: name of the person's client, the agent or the tool.
-        text: what was said, asked or answered.
+        text: the statement, question or answer.
         details: what else a resumed session needs, as JSON: arguments, tokens, ids of requests; "" for nothing.
         number: its place in the session, from 1.
         at: when it was recorded, seconds since the epoch.
@@ -99,7 +99,7 @@ class Sessions(Protocol):
     """The sessions of a user."""
 
     def create(self, workspace: str, *, title: str, role: str = "") -> Session:
-        """Record a new session without entries and return it; evicts sessions beyond the bounds of the store."""
+        """Record a new session without entries and return it; evicts old sessions beyond the bounds of the store."""
         ...
 
     def get(self, session: str) -> Session | None:
@@ -123,7 +123,7 @@ class Sessions(Protocol):
         ...
 
     def record(self, session: str, owner: str, state: SessionState, entries: Sequence[Entry] = ()) -> Session:
-        """Append `entries` and set the state in one step, and renew the lease of `owner`.
+        """Append `entries`, set the state and renew the lease of `owner` in one step; return the changed session.
 
         Raises:
             SessionUnavailable: it does not exist, is full, or `owner` does not hold its lease.
@@ -132,15 +132,15 @@ class Sessions(Protocol):
         ...
 
     def release(self, session: str, owner: str) -> None:
-        """Give up the lease of `owner`; does nothing where `owner` has none."""
+        """Give up the lease of `owner` on the session; do nothing if another owner or nobody holds it."""
         ...
 
     def rename(self, session: str, title: str) -> bool:
-        """Set the title, whoever drives the session; return whether there is such a session."""
+        """Set the title, even while another client drives the session; return whether the session exists."""
         ...
 
     def delete(self, session: str) -> bool:
-        """Delete a session with its entries; return whether there was one.
+        """Delete a session with its entries; return whether it existed.
 
         Raises:
             SessionUnavailable: a client drives it now.

@@ -112,7 +112,7 @@ class TaskQueue(Protocol):
     """The tasks of a user's team."""
 
     def add(self, task: NewTask) -> QueuedTask:
-        """Queue `task`; return the one that is there already if its key is.
+        """Queue `task` and return it; if a task with its key exists already, return that one instead.
 
         Raises:
             QueueFull: too many tasks of the workspace are open.
@@ -130,16 +130,16 @@ class TaskQueue(Protocol):
         ...
 
     def claim(self, workspace: str, worker: str, roles: Collection[str] = ()) -> QueuedTask | None:
-        """Claim the most urgent task for `worker`, None where nothing is to be done.
+        """Claim the most urgent task for `worker` and return it; None if there is nothing to do.
 
-        Order: priority (HIGH from `SOON_S` before the deadline on), then deadline, then age. Tasks whose needs are not
-        all done are skipped, and those of a role that is not in `roles`, unless that is empty. Claims without a sign of
-        life for `STUCK_S` are taken away before.
+        Order: priority (HIGH from `SOON_S` before the deadline on), then deadline, then age. Skips tasks
+        whose needs are not all done and, unless `roles` is empty, tasks for a role that is not in it. Claims without a
+        sign of life for `STUCK_S` are taken away first.
         """
         ...
 
     def renew(self, claimed: QueuedTask) -> bool:
-        """Give a sign of life; return False where the claim is lost (cancelled, paused, stuck): stop then."""
+        """Give a sign of life for a claim; return False if it is lost (cancelled, paused, stuck): then stop working."""
         ...
 
     def finish(self, claimed: QueuedTask, result: str, follow_ups: Sequence[NewTask] = ()) -> bool:
@@ -151,24 +151,27 @@ class TaskQueue(Protocol):
         ...
 
     def fail(self, claimed: QueuedTask, why: str) -> bool:
-        """Put a task back, or after `ATTEMPTS` claims end it; tasks that need it then wait for a person.
+        """Record a failed attempt: queue the task again, or end it as failed after `ATTEMPTS` claims.
 
-        Returns False, and does nothing, if the claim is lost.
+        Tasks that need an ended one wait for a person. Returns False, and does nothing, if the claim is lost.
         """
         ...
 
     def escalate(self, claimed: QueuedTask, why: str) -> bool:
-        """Leave a task to a person: it waits until `requeue` or `cancel`. Returns False if the claim is lost."""
+        """Leave a task to a person: it waits until `requeue` or `cancel`. Return False if the claim is lost."""
         ...
 
     def pause(self, task: str) -> bool:
-        """Take a task that is queued or running out of the queue until `requeue`; return whether it was either."""
+        """Pause a queued or running task until `requeue`; return False, and do nothing, if it is neither."""
         ...
 
     def cancel(self, task: str) -> bool:
-        """End a task that is not over; those that need it wait for a person. Returns whether it was not over."""
+        """Cancel a task; tasks that need it wait for a person. Return False, and do nothing, if it has ended."""
         ...
 
     def requeue(self, task: str) -> bool:
-        """Queue a task again that is paused, waiting, failed or cancelled, with all attempts; return whether it was."""
+        """Queue a paused, waiting, failed or cancelled task again, with all attempts.
+
+        Returns False, and does nothing, if it is none of these.
+        """
         ...

@@ -75,8 +75,8 @@ def find_units(document: Document, syntax: Syntax) -> tuple[Unit, ...]:
             continue
         name = nodes.find_name(item.node)
         span = Span(scan.lines.to_point(item.start), scan.lines.to_point(item.end))
-        digest = hashlib.blake2b(scan.bytes(item.node), digest_size=16).digest()
-        found.append(Unit(scan.text(name) if name.end_byte - name.start_byte < 200 else "", span, digest))
+        digest = hashlib.blake2b(scan.read_bytes(item.node), digest_size=16).digest()
+        found.append(Unit(scan.read_text(name) if name.end_byte - name.start_byte < 200 else "", span, digest))
     return tuple(found)
 
 

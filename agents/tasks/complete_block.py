@@ -23,7 +23,7 @@ _POLICY = CompletionPolicy(block_lines=LINES, block_tokens=256)
 
 
 def offer(scene: Scene) -> Offer | None:
-    """Return the offer at the end of a code line with nothing selected; None in a function that is still a stub."""
+    """Return the offer at the end of a line of code; None with a selection, and in a function that is still a stub."""
     span = scene.span
     if span.start != span.end or _plan_block(scene) is None:
         return None
@@ -34,7 +34,7 @@ def offer(scene: Scene) -> Offer | None:
 
 
 def propose(scene: Scene, resources: Resources) -> Result:
-    """Return the likeliest block that parses, as a proposal."""
+    """Return a proposal that inserts the model's likeliest block that parses; `Nothing` where there is none."""
     wanted = _plan_block(scene)
     if wanted is None:
         return decline_place("A block can be completed at the end of a line of code only")
@@ -59,7 +59,7 @@ def propose(scene: Scene, resources: Resources) -> Result:
 
 
 def _plan_block(scene: Scene) -> Plan | None:
-    """Return the plan for a block at the cursor; None where the cursor is in a line or no block fits there."""
+    """Return the plan for a block at the cursor; None where text follows on the line or no block fits there."""
     cursor = Cursor.at(scene.document, scene.span.start)
     if cursor.splits_line_ending or cursor.after.strip():
         return None

@@ -39,7 +39,7 @@ _RAISES = re.compile(r"^[ \t]*raise[ \t]+([A-Za-z_][\w.]*)", re.MULTILINE)
 
 
 def offer(scene: Scene) -> Offer | None:
-    """Return the offer for the function at the cursor if it is not documented."""
+    """Return the offer for the function at the cursor; None where there is none or it is documented already."""
     function = find_function_at(scene.syntax, scene.span.start)
     if function is None or _find_place(scene.document, function) is None:
         return None
@@ -82,7 +82,7 @@ class _Place:
 
 
 def _find_place(document: Document, function: Function | None) -> _Place | None:
-    """Return where the documentation of `function` goes; None if it has one already, or cannot have one."""
+    """Return the place for the documentation of `function`; None if it is documented already or cannot be."""
     if function is None:
         return None
     text = document.text
@@ -98,7 +98,7 @@ def _find_place(document: Document, function: Function | None) -> _Place | None:
 
 
 def _find_python_place(text: str, function: Function, around: Cursor) -> _Place | None:
-    """Return where a Python docstring goes; None where there is one, or the body is on the line of the head."""
+    """Return the place for a Python docstring; None if there is one, or if the body is on the line of the head."""
     if function.docstring is not None:
         return None
     if not function.statements:
@@ -135,7 +135,10 @@ class _Writer:
         return str(self._style.style) if self._form is None else self._scene.document.language
 
     def find_words(self) -> Words | None:
-        """Return the words for all parts of the documentation; None when the model finds no summary."""
+        """Return the model's words for all parts of the documentation; None if it finds no summary.
+
+        Sets `silent` to the names of the parameters that stay without words.
+        """
         self._resources.report(f"finding words for {self._function.name}")
         summary = self._find_summary()
         if not summary:
@@ -156,7 +159,7 @@ class _Writer:
         return replace(words, parameters=tuple((each, said) for each, said in words.parameters if said))
 
     def build_edit(self, words: Words) -> Edit:
-        """Return the edit that writes the documentation at its place."""
+        """Return the edit that inserts the documentation with `words` at its place."""
         place = self._place
         written = self._render(words).replace("\n", place.newline)
         if place.breaks_first:
@@ -164,7 +167,7 @@ class _Writer:
         return Edit(place.at, place.at, written)
 
     def _has_sections(self) -> bool:
-        """Return whether parameters, result and exceptions are documented in this file's style."""
+        """Return whether the file's style has sections or tags for parameters, result and exceptions."""
         if self._form is None:
             return self._style.style is not Style.PLAIN
         return doccomments.uses_tags(self._scene.document.text, self._form)
@@ -206,7 +209,7 @@ class _Writer:
         return ""
 
     def _cut_before(self, text: str, mark: str) -> str:
-        """Return the part of `text` before `mark`, as the model sees it."""
+        """Return the part of the documentation `text` before `mark`, with the line end that precedes it in the file."""
         head = text[: text.index(mark)]
         return (self._place.newline + self._place.indentation if self._place.breaks_first else "") + head
 

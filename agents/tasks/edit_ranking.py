@@ -74,7 +74,7 @@ def rank(candidates: Iterable[Candidate], scene: Scene, resources: Resources) ->
 def judge(
     candidates: Iterable[Candidate], scene: Scene, resources: Resources
 ) -> list[RankedCandidate | RejectedCandidate]:
-    """Return the verdict on each of at most 8 candidates, in their order."""
+    """Return a verdict on each of at most 8 candidates, in their order: ranked, or rejected with a reason."""
     document = scene.document
     before: tuple[Finding, ...] | None = None
     verdicts: list[RankedCandidate | RejectedCandidate] = []
@@ -107,7 +107,10 @@ def _explain_python_error(after: Document) -> str:
 
 
 def parses(scene: Scene, after: Document, edits: tuple[Edit, ...]) -> bool:
-    """Return whether `after` has no more syntax errors than the scene's document; always true without a syntax tree."""
+    """Return whether `after`, made by `edits`, has no more syntax errors than the scene's document.
+
+    Always True without a syntax tree.
+    """
     if not scene.syntax.available:
         return True
     syntax = Syntax.of(after, scene.syntax)
@@ -117,9 +120,9 @@ def parses(scene: Scene, after: Document, edits: tuple[Edit, ...]) -> bool:
 
 
 def _breaks_python(before: str, after: str, edits: tuple[Edit, ...]) -> bool:
-    """Return whether Python's own parser fails at `edits`, since the editor's grammar accepts more than Python does.
+    """Return whether Python's own parser, which is stricter than tree-sitter, rejects the text `after` at `edits`.
 
-    An error outside of the edited lines does not count where the text had a syntax error before.
+    Where `before` had a syntax error already, an error outside of the edited lines does not count.
     """
     line = _find_python_error_line(after)
     if line is None:

@@ -25,7 +25,7 @@ _CONTEXT_TOKENS = 1500  # for the outline of the class and for related code: sma
 
 
 def offer(scene: Scene) -> Offer | None:
-    """Return the offer for the selection, else for the function at the cursor, else for the whole file."""
+    """Return the offer for the selection, else the function at the cursor, else the file; None for an empty file."""
     if scene.document.text[scene.span.start : scene.span.end].strip():
         return Offer("Explain the selection", scene.span)
     function = find_function_at(scene.syntax, scene.span.start)
@@ -53,11 +53,11 @@ def propose(scene: Scene, resources: Resources) -> Result:
         return Nothing(f"This is too long for {chat.name}; select less, or set `chat.contextTokens` to what it has.")
     resources.report(f"{chat.name} explains")
     head = outlines.outline_classes(
-        piece, lambda more: chat.count_tokens(shown.text + more) <= room and _fits(chat, more)
+        piece, lambda more: chat.count_tokens(shown.text + more) <= room and _fits_context(chat, more)
     )
     own = shown.text + head
     context = related_code.collect(
-        piece, resources.index, lambda more: chat.count_tokens(own + more) <= room and _fits(chat, more)
+        piece, resources.index, lambda more: chat.count_tokens(own + more) <= room and _fits_context(chat, more)
     )
     messages = prompting.build_messages(
         "explain",
@@ -75,7 +75,8 @@ def propose(scene: Scene, resources: Resources) -> Result:
     return TextAnswer(text, chat.name) if reply.text.strip() else Nothing(f"{chat.name} said nothing; ask again.")
 
 
-def _fits(chat: ChatModel, context: str) -> bool:
+def _fits_context(chat: ChatModel, context: str) -> bool:
+    """Return whether `context` is short enough for the prompt: at most 1,500 tokens."""
     return chat.count_tokens(context) <= _CONTEXT_TOKENS
 
 
@@ -86,12 +87,13 @@ def _ask_streaming(chat: ChatModel, request: ChatRequest, resources: Resources) 
         return chat.chat(request, cancelled=resources.cancelled)
     filtering = InertFilter()
 
-    def pour(piece: str) -> None:
+    def forward_piece(piece: str) -> None:
+        """Pass a piece of the answer to the stream, as far as it is inert already."""
         if shown := filtering.feed(piece):
             stream(shown)
 
     try:
-        return chat.chat(request, cancelled=resources.cancelled, on_text=pour)
+        return chat.chat(request, cancelled=resources.cancelled, on_text=forward_piece)
     finally:
         if rest := filtering.finish():
             stream(rest)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from models.completion import CompletionModel, Generation, Snippet
 
 ALTERNATIVES = 4
-_LEAST_WINDOW = 1024  # tokens; smaller windows are filled best with the file itself (`agents.completion.generator`)
+_LEAST_WINDOW = 1024  # tokens; smaller windows are filled best with the file itself (`agents.completion.sources`)
 _TOKENS_PER_LINE = 16
 
 
@@ -56,7 +56,7 @@ class Hole:
 
     @property
     def cursor(self) -> Cursor:
-        """A cursor in the hole, in the text without the replaced part."""
+        """A cursor in the hole, in the document as the model sees it: with `hint`, without the replaced text."""
         text = self.document.text
         head = text[: self.start] + self.hint + self.before
         return Cursor.at(replace(self.document, text=head + self.after + text[self.end :]), len(head))
@@ -101,11 +101,12 @@ def fill_words(
     """
     ends = ("\n", *until)
 
-    def stop(text: str) -> int | None:
+    def find_end(text: str) -> int | None:
+        """Return the offset where the first of `ends` begins in `text`, None for none."""
         found = [at for end in ends if (at := text.find(end)) >= 0]
         return min(found) if found else None
 
-    found = _generate(hole.cursor, resources, stop, tokens, alternatives)
+    found = _generate(hole.cursor, resources, find_end, tokens, alternatives)
     whole = (one for one in found if one.stop is not StopReason.LENGTH)
     return _deduplicate([Filling(clean(one.text).strip(), _average(one.log_probs)) for one in whole])
 
@@ -139,7 +140,7 @@ def _generate(  # noqa: PLR0913, PLR0917 - the parameters of one request
 
 
 def _get_model(resources: Resources) -> CompletionModel:
-    """Return the completion model of a running task. Raises Cancelled if the task was cancelled."""
+    """Return the completion model of a running task; raise Cancelled if the task was cancelled."""
     _raise_if_cancelled(resources)
     assert resources.model is not None  # noqa: S101 - `running` starts no task without its model
     return resources.model
@@ -166,6 +167,7 @@ def _gather_snippets(cursor: Cursor, resources: Resources, scene: Scene | None) 
 
 
 def _average(log_probs: Sequence[float]) -> float:
+    """Return the mean of `log_probs`; minus infinity for none."""
     return sum(log_probs) / len(log_probs) if log_probs else float("-inf")
 
 

@@ -74,6 +74,7 @@ def _quote(scene: Scene, finding: Finding) -> str:
 
 
 def _overlaps(one: Span, other: Span) -> bool:
+    """Return whether the two spans overlap or touch."""
     return one.start <= other.end and other.start <= one.end
 
 

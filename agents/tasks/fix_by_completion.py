@@ -48,7 +48,10 @@ def is_applicable(scene: Scene, finding: Finding) -> bool:
 
 
 def propose(scene: Scene, resources: Resources) -> Result:
-    """Return the likeliest lines without the finding, as a proposal."""
+    """Return a proposal that replaces the finding's lines by the model's likeliest ones without it.
+
+    Asks a person for permission to run the tests, if a test file mentions the function.
+    """
     here = _select_lines(scene.document.text, scene.span)
     present = [one for one in resources.review(scene.document) if _overlaps(one.span, here)]
     finding = next((one for one in present if is_applicable(scene, one)), None)
@@ -79,7 +82,7 @@ def propose(scene: Scene, resources: Resources) -> Result:
 def _choose_by_tests(
     tried: Sequence[RankedCandidate], scene: Scene, lines: Span, resources: Resources
 ) -> tuple[RankedCandidate, TestRun | None]:
-    """Return the first candidate with which the function's tests pass, else the likeliest one, and its test run.
+    """Return the first candidate with which the function's tests pass, else the first of all, and its test run.
 
     The test run is None where no test file mentions the function.
     """
@@ -97,6 +100,7 @@ def _choose_by_tests(
 
 
 def _overlaps(one: Span, other: Span) -> bool:
+    """Return whether the two spans overlap or touch."""
     return one.start <= other.end and other.start <= one.end
 
 
@@ -126,7 +130,10 @@ def _build_hint(scene: Scene, lines: Span, finding: Finding) -> str:
 
 
 def _removes_finding(one: RankedCandidate, finding: Finding, present: list[Finding]) -> bool:
-    """Return whether the new lines have fewer findings of that code than `present`, and the document no new finding."""
+    """Return whether the candidate reduces the findings with the code of `finding`, and brings no new finding.
+
+    `present` are the findings in the same lines before.
+    """
     edit = one.candidate.edits[0]
     near = Span(edit.start, edit.start + len(edit.text))
     before = sum(each.code == finding.code for each in present)

@@ -121,14 +121,17 @@ class Function:
         return f"{self.container}.{self.name}" if self.container else self.name
 
     def is_stub(self, text: str) -> bool:
-        """Return whether the body has no statement that does anything, although it should have one."""
+        """Return whether the body does nothing yet, although it should; `text` is the document's.
+
+        A body does nothing if it is empty or has only statements such as `pass` or `raise NotImplementedError`.
+        """
         if self.declared_only:
             return False
         return all(_STUB.fullmatch(text[each.start : each.end].strip()) for each in self.statements)
 
 
 def find_function_at(syntax: Syntax, offset: int) -> Function | None:
-    """Return the innermost function at `offset`, on whole lines of heads and decorators too; None for none."""
+    """Return the innermost function at `offset`, which may be anywhere on the lines of its head; None for none."""
     parsed = syntax.parsed
     if parsed is None:
         return None
@@ -138,7 +141,7 @@ def find_function_at(syntax: Syntax, offset: int) -> Function | None:
 
 
 def list_functions(syntax: Syntax, limit: int = 2000) -> tuple[Function, ...]:
-    """Return the named functions of a text in order, at most `limit`."""
+    """Return the named functions of a text in order, nested ones included, at most `limit`."""
     parsed = syntax.parsed
     if parsed is None:
         return ()
@@ -246,7 +249,7 @@ class _Reader:
         return re.split(r"::|\.", self.read_text(found))[-1]
 
     def _read_statements(self, body: tree_sitter.Node) -> tuple[tuple[Span, ...], Span | None]:
-        """Return the statements of a body, and the docstring before them, None for none."""
+        """Return the spans of the statements in a body, and of the docstring before them (None for none)."""
         inner = body
         while inner.named_child_count == 1 and (only := inner.named_child(0)) is not None and only.type in _INNER:
             inner = only
@@ -259,6 +262,7 @@ class _Reader:
         return tuple(self.to_span(each) for each in nodes), docstring
 
     def _read_return_type(self, node: tree_sitter.Node) -> str:
+        """Return the declared return type of a function node, "" for none."""
         for name in ("return_type", "result", "returns", "type"):
             if (found := node.child_by_field_name(name)) is not None:
                 return self.read_text(found).lstrip(":-> ").strip()

@@ -37,7 +37,7 @@ def offer(scene: Scene) -> Offer | None:
 
 
 def propose(scene: Scene, resources: Resources) -> Result:
-    """Return the likeliest body that parses and does something, as a proposal."""
+    """Return a proposal with the model's likeliest body for the stub at the cursor that parses and does something."""
     function = find_function_at(scene.syntax, scene.span.start)
     if function is None or not function.is_stub(scene.document.text):
         return decline_place("There is no function without a body here")
@@ -48,7 +48,7 @@ def propose(scene: Scene, resources: Resources) -> Result:
         edit_ranking.Candidate((body.hole.make_edit(one.text),), one.likelihood)
         for one in filling.fill_block(body.hole, resources, plan, scene=scene)
     ]
-    best = [one for one in edit_ranking.rank(candidates, scene, resources) if _does_something(one, function)]
+    best = [one for one in edit_ranking.rank(candidates, scene, resources) if _implements_function(one, function)]
     if not best:
         return decline_answer(f"The model found no body for `{function.name}` that parses")
     return ProposedEdit(
@@ -106,8 +106,8 @@ def _find_blank_line_end(text: str, end: int) -> int:
     return below - blank.endswith("\r") if blank.strip("\r") and not blank.strip() else end
 
 
-def _does_something(one: edit_ranking.RankedCandidate, function: Function) -> bool:
-    """Return whether the function is no longer a stub with the candidate's edits."""
+def _implements_function(one: edit_ranking.RankedCandidate, function: Function) -> bool:
+    """Return whether the candidate's edits give `function` a body that does something."""
     from indexing.syntax.syntax import Syntax  # noqa: PLC0415 - loaded by now: the candidate was parsed
 
     now = find_function_at(Syntax.of(one.after), function.start)

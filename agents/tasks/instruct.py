@@ -20,12 +20,12 @@ _LONGEST_CLASS = 120  # lines of a class that is rewritten whole where the curso
 
 
 def offer(scene: Scene) -> Offer | None:
-    """Return an offer wherever there is an instruction."""
+    """Return an offer for the selection if the scene has an instruction, else None."""
     return Offer(make_title(scene.instruction), scene.span) if scene.instruction.strip() else None
 
 
 def propose(scene: Scene, resources: Resources) -> Result:
-    """Return a proposal with what the chat model makes of the instruction: an extracted function or rewritten lines."""
+    """Return a proposal in which the chat model follows the instruction: an extracted function or rewritten lines."""
     if not scene.instruction.strip():
         return Nothing("Say in `instruction` what is wanted.")
     words = scene.instruction.strip()
@@ -45,7 +45,7 @@ def _choose_span(scene: Scene) -> Span:
         return function.span
     around = [one for one in list_definitions(scene.syntax) if one.sort == "type" and _contains(one.span, lines)]
     innermost = max(around, key=lambda one: one.span.start, default=None)
-    short = innermost is not None and len(innermost.lines(scene.document.text)) <= _LONGEST_CLASS
+    short = innermost is not None and len(innermost.read_lines(scene.document.text)) <= _LONGEST_CLASS
     return innermost.span if innermost is not None and short else scene.span
 
 

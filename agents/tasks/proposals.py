@@ -21,7 +21,7 @@ _SHOWN_OUTPUT = 300  # characters of a failed run that are shown
 
 
 def build_change(document: Document, edits: tuple[Edit, ...]) -> TextChange:
-    """Return `edits` of `document` as one change."""
+    """Return the change that applies `edits` to `document`."""
     return TextChange(document.uri, document.path, document.text, edits)
 
 
@@ -49,7 +49,7 @@ def _find_longest(most: int, fits: Callable[[int], bool]) -> int:
 
 
 def decline_place(why: str) -> Nothing:
-    """Return the result for a place that a task does not apply to.
+    """Return a `Nothing` result for a place that a task does not apply to.
 
     `why` is a sentence without its full stop; the message adds what to do next.
     """
@@ -57,7 +57,7 @@ def decline_place(why: str) -> Nothing:
 
 
 def decline_answer(why: str) -> Nothing:
-    """Return the result for a model's answer that is of no use.
+    """Return a `Nothing` result for a model's answer that is of no use.
 
     `why` is a sentence without its full stop; the message adds what to do next.
     """

@@ -27,7 +27,7 @@ _DIVIDES = re.compile(r"\b(?:extract|split|divide|separate|factor|move|pull)\b",
 
 
 def _state_task(words: str) -> str:
-    """Return the person's `words` as the task for the model, with what has to stay the same."""
+    """Return the task for the model: the person's `words`, and sentences on what must stay the same."""
     stated = words if words.endswith((".", "!", "?")) else f"{words}."
     return " ".join([stated, *([PARTS] if _DIVIDES.search(words) else []), KEPT])
 

@@ -26,7 +26,7 @@ def offer(_: Scene) -> Offer | None:
 
 
 def propose(scene: Scene, resources: Resources) -> Result:
-    """Return one proposal that fixes all findings of the span that can be fixed."""
+    """Return one proposal that fixes all findings in the span that can be fixed; at most 12 are tried."""
     original = scene.document
     document, span = original, scene.span
     tried: list[str] = []
@@ -52,7 +52,7 @@ def propose(scene: Scene, resources: Resources) -> Result:
 
 
 def fix_finding(document: Document, finding: Finding, resources: Resources) -> Document | None:
-    """Return `document` with `finding` fixed by its known fix or by the completion model; None where neither can."""
+    """Return `document` with `finding` fixed, by its known fix or by the completion model; None if neither can."""
     if finding.fix is not None and finding.fix.edits:
         known = TextChange(document.uri, document.path, document.text, finding.fix.edits)
         return replace(document, text=known.after)

@@ -32,7 +32,7 @@ def list_offers(scene: Scene) -> tuple[tuple[Task, Offer], ...]:
 
 
 def explain_missing(task: Task, resources: Resources) -> str:
-    """Return a message that `task` lacks its model, with how to configure one; "" if it has what it needs."""
+    """Return a message that the model of `task` is missing, and how to configure one; "" if it is not missing."""
     if task.needs is Needs.COMPLETION and resources.model is None:
         return NO_MODEL
     if task.needs is Needs.CHAT and resources.chat is None:
@@ -41,14 +41,14 @@ def explain_missing(task: Task, resources: Resources) -> str:
 
 
 def explain_unavailable(task: Task, scene: Scene, resources: Resources) -> str:
-    """Return why `task` cannot run here, "" if it can: its model is missing, or the document is kept from models."""
+    """Return the reason why `task` cannot run: a missing model or a document kept from models; "" if it can."""
     if why := explain_missing(task, resources):
         return why
     return explain_exclusion(scene.document, resources.index) if task.needs is not Needs.NOTHING else ""
 
 
 def explain_exclusion(document: Document, index: Index) -> str:
-    """Return a sentence that says why a document is kept from models, "" when it is not."""
+    """Return a sentence with the reason why a document is kept from models, "" if it is not."""
     why = index.find_withholding(document)
     if not why:
         return ""

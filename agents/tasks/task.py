@@ -139,7 +139,7 @@ class Resources:
         model: the completion model; None for none.
         chat: the chat model; None for none.
         review: returns the static layer's findings in a document; blocking.
-        read: returns the current text of a workspace file, None where there is none or reading is not allowed.
+        read: returns the current text of a workspace file, None if it does not exist or must not be read.
         files: returns the absolute paths of the workspace's readable files.
         roots: workspace folders.
         run_tests: takes the changes of each candidate and the path of the test file; returns one result for each

@@ -48,7 +48,10 @@ class TestPlace:
 
 
 def find_test_place(document: Document, function: Function, resources: Resources) -> TestPlace | None:
-    """Return where a test of `function` goes; None for an unsupported language or an unexported function."""
+    """Return the file and the framework for a test of `function`.
+
+    Returns None for an unsupported language, an unsaved document, or a function that is not exported.
+    """
     finder = _FINDERS.get(document.entry.test_custom)
     if document.path is None or finder is None:
         return None
@@ -65,7 +68,7 @@ def find_covering_test(document: Document, function: Function, resources: Resour
 
 
 def is_test_file(path: Path) -> bool:
-    """Return whether the file's name is that of a test file."""
+    """Return whether the file has the name of a test file in its language."""
     pattern = languages.get(languages.detect(path)).test_file
     return bool(pattern) and re.search(pattern, path.name) is not None
 
@@ -88,7 +91,7 @@ def _list_tests(resources: Resources, document: Document, root: Path) -> list[Pa
     return found
 
 
-def _place_python_test(document: Document, path: Path, function: Function, resources: Resources) -> TestPlace:
+def _find_python_place(document: Document, path: Path, function: Function, resources: Resources) -> TestPlace:
     """Return the place of a Python test, named and written like most tests of the workspace."""
     root = _find_root(path, resources)
     tests = _list_tests(resources, document, root)
@@ -132,7 +135,7 @@ def _find_nearest(paths: Sequence[Path], path: Path) -> Path | None:
     return max(paths, key=lambda each: len(set(each.parts) & set(path.parts)), default=None)
 
 
-def _place_script_test(document: Document, path: Path, function: Function, resources: Resources) -> TestPlace | None:
+def _find_script_place(document: Document, path: Path, function: Function, resources: Resources) -> TestPlace | None:
     """Return the place of a JavaScript or TypeScript test; None where the function is not exported."""
     if not re.search(rf"export\b[^;]*\b{function.name}\b|exports\b[^;]*\b{function.name}\b", document.text):
         return None  # nothing outside of the file can call it
@@ -169,20 +172,22 @@ def _detect_script_framework(root: Path, resources: Resources) -> str:
     return next((name for name in ("vitest", "jest", "mocha") if f'"{name}"' in said), "node")
 
 
-def _place_go_test(document: Document, path: Path, _: Function, resources: Resources) -> TestPlace:
+def _find_go_place(document: Document, path: Path, _: Function, resources: Resources) -> TestPlace:
+    """Return the place of a Go test: the file `NAME_test.go` beside the source."""
     target = path.with_name(f"{path.stem}_test.go")
     package = re.search(r"^package\s+(\w+)", document.text, re.MULTILINE)
     name = package[1] if package else "main"
     return TestPlace("go", target, resources.read(target), f'package {name}\n\nimport "testing"\n')
 
 
-def _place_rust_test(document: Document, path: Path, _: Function, __: Resources) -> TestPlace:
+def _find_rust_place(document: Document, path: Path, _: Function, __: Resources) -> TestPlace:
+    """Return the place of a Rust test: the source file itself."""
     return TestPlace("rust", path, document.text, "")
 
 
 _FINDERS: dict[str, Callable[[Document, Path, Function, Resources], TestPlace | None]] = {
-    "python": _place_python_test,
-    "script": _place_script_test,
-    "go": _place_go_test,
-    "rust": _place_rust_test,
+    "python": _find_python_place,
+    "script": _find_script_place,
+    "go": _find_go_place,
+    "rust": _find_rust_place,
 }

@@ -26,7 +26,7 @@ _LEAST_VOTES = 2  # votes from which a type is used without asking the model
 
 
 def offer(scene: Scene) -> Offer | None:
-    """Return the offer for a Python function that has a parameter or a result without a type."""
+    """Return the offer for the Python function at the cursor if a parameter or its result has no type; else None."""
     if not scene.document.entry.python_parser:
         return None
     function = find_function_at(scene.syntax, scene.span.start)
@@ -36,7 +36,7 @@ def offer(scene: Scene) -> Offer | None:
 
 
 def propose(scene: Scene, resources: Resources) -> Result:
-    """Return a proposal with all annotations for which there is evidence."""
+    """Return a proposal that adds all annotations for which the code or the model gives evidence."""
     function = find_function_at(scene.syntax, scene.span.start)
     if function is None or not _lacks_hints(function):
         return decline_place("There is no function without type hints here")
@@ -88,7 +88,7 @@ class _Finder:
         self._around: list[str] | None = None
 
     def annotate_parameter(self, parameter: Parameter) -> Edit | None:
-        """Return the edit that annotates `parameter`, None where nothing is known or it has a type already."""
+        """Return the edit that annotates `parameter`; None if it has a type already or none is known."""
         if parameter.type:
             return None
         evidence = type_evidence.gather_for_parameter(parameter, self._definition, self._collect_texts())
@@ -103,7 +103,7 @@ class _Finder:
         return Edit(parameter.name_end, end, f": {name}{spaced}")
 
     def annotate_result(self) -> Edit | None:
-        """Return the edit that annotates the result, None where nothing is known or it has a type already."""
+        """Return the edit that annotates the result; None if it has a type already, none is known, or it is a stub."""
         function = self._function
         if function.returns or function.is_stub(self._scene.document.text):
             return None
@@ -128,9 +128,9 @@ class _Finder:
         return self._around
 
     def _choose_type(self, evidence: Evidence, hole: Hole) -> str:
-        """Return the type with enough evidence; else the one that the model rates best, of evidence and its own ideas.
+        """Return the type to write into `hole`, "" if none is known.
 
-        Returns "" where nothing is known.
+        A single type with enough evidence is taken. Otherwise the model suggests types too, and rates all of them.
         """
         text = self._scene.document.text
         known = [name for name, _ in evidence.votes.most_common(4) if type_evidence.is_known_type(name, text)]
@@ -147,7 +147,7 @@ class _Finder:
         return max(zip(candidates, likely, votes, strict=False), key=lambda one: one[1] + one[2])[0]
 
     def _is_usable_type(self, text: str) -> bool:
-        """Return whether `text` names a type that is known in the file; `object`, `None` and `Any` do not count."""
+        """Return whether the model's `text` is a type that the file knows, other than `object`, `None` and `Any`."""
         if text in {"object", "None", "Any"} or text.count("[") != text.count("]") or not text[:1].isidentifier():
             return False
         is_class = text.partition("[")[0] in _TYPES or text[:1].isupper()

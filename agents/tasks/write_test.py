@@ -49,7 +49,7 @@ class _Form:
 
 
 def offer(scene: Scene) -> Offer | None:
-    """Return the offer for a function that is no stub, in a file that is no test file."""
+    """Return the offer for the function at the cursor; None for a stub, a dunder method, and in a test file."""
     document = scene.document
     if document.path is None or not document.entry.test_custom or testing.is_test_file(document.path):
         return None
@@ -60,7 +60,10 @@ def offer(scene: Scene) -> Offer | None:
 
 
 def propose(scene: Scene, resources: Resources) -> Result:
-    """Return the likeliest test that parses, calls the function and asserts something; one that passes is preferred."""
+    """Return a proposal with the model's likeliest test that parses, calls the function and asserts something.
+
+    Asks a person for permission to run the tests; a test that passes is preferred.
+    """
     function = find_function_at(scene.syntax, scene.span.start)
     place = testing.find_test_place(scene.document, function, resources) if function is not None else None
     if function is None or place is None:
@@ -111,7 +114,7 @@ class _TestWriter:
         self.target = Scene(document, Syntax.of(document), Span(len(before), len(before)))
 
     def write_candidates(self, resources: Resources) -> list[edit_ranking.Candidate]:
-        """Return tests by the model: some begun freely, others begun with an assertion that calls the function."""
+        """Return tests by the model: some written freely, others that begin with an assertion on the function."""
         found = []
         source = self._build_source()
         for begun in ("", self._form.claim):

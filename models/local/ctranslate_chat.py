@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from models.catalog.catalog import ChatFormat, ModelEntry
     from models.chat import ChatRequest, Message
-    from models.local.engine import Engine, Step
+    from models.local.engine import Engine
+    from models.local.greedy_decoding import Step
     from models.tokenizer import Tokenizer
 
 CALL = re.compile(r"<tool_call>\s*(\{.*?\})\s*(?:</tool_call>|\Z)", re.DOTALL)

@@ -12,16 +12,18 @@ import logging
 import math
 import threading
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from models.completion import DecodingResult, Generation, Openings, RankedToken, Score, StopReason
 from models.continuation import StopRules, compute_deadline
 from models.errors import ModelError
-from models.fim import lay_out
 from models.local.calibration import MovingSpeed
-from models.local.engine import FAILURES, Step, Token
+from models.local.engine import FAILURES
+from models.local.greedy_decoding import Step, Token
 from models.local.newest_first_lock import NewestFirstLock
+from models.local.prompt_choice import PromptChooser
+from models.local.text_decoding import TextDecoding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -42,21 +44,6 @@ Result = TypeVar("Result")
 LEAST_ALTERNATIVE = -7.0
 # A running call ends at its next token; this is for a very long prompt on a slow machine.
 CLOSE_WAIT_S = 30.0
-
-# A large model's prompt is never longer than what is read in so many seconds, in steps, so that it seldom changes;
-# where the speed is not known, than the last figure.
-LONGEST_READ_S = 4.0
-# With 512 tokens the prompt holds every name of the line as often as a raw one with 860 does, with 256 half as often.
-PROMPT_STEPS = (512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192)
-USUAL_PROMPT = 1024
-# What follows the cursor is read anew with each key, so it is what is read in so many seconds, and at least so much.
-SUFFIX_S = 0.3
-LEAST_SUFFIX = 48
-# Of the budget of time so many tokens of an answer are kept free, but at most this share of it.
-LINE_TOKENS = 10
-MOST_FOR_WRITING = 0.6
-# On less than this a model writes noise: the answer will be late, and the whole prompt makes the next one better.
-LEAST_PROMPT = 384
 
 NOTHING = (Generation("", (), StopReason.CANCELLED),)
 
@@ -80,13 +67,14 @@ class CTranslateModel:
     ) -> None:
         self.problems = problems
         self.measuring_s = 0.0
-        self._speed = MovingSpeed(speed) if speed is not None else None
         self._entry = entry
         self._tokenizer = tokenizer
         self._engine = engine
+        self._prompts = PromptChooser(
+            entry, tokenizer, engine.kept_heads, MovingSpeed(speed) if speed is not None else None
+        )
         self._turns = NewestFirstLock()
         self._reading_ahead = threading.Lock()
-        self._last_cut: tuple[FillRequest, Prompt] | None = None
         self._closing = False
 
     @property
@@ -112,7 +100,7 @@ class CTranslateModel:
     @property
     def speed(self) -> Speed | None:
         """Current estimate of the model's speed here; None if it was not measured."""
-        return self._speed.now if self._speed is not None else None
+        return self._prompts.speed.now if self._prompts.speed is not None else None
 
     def count_tokens(self, text: str) -> int:
         """Return the number of the model's tokens in `text`."""
@@ -131,14 +119,14 @@ class CTranslateModel:
         if cancelled():
             return NOTHING
         deadline = compute_deadline(request.budget_ms)
-        whole = self._lay_out(request)
+        longest = self._prompts.lay_out_longest(request)
         with self._turns.take(self._with_closing(cancelled)) as granted:
             if not granted:
                 return NOTHING
-            prompt, keep = self._choose_prompt(request, whole, deadline, alternatives)
+            prompt, keep = self._prompts.choose(request, longest, deadline, alternatives)
             rules = StopRules(stop, self._with_closing(cancelled), deadline if request.ends_late else math.inf)
             found = self._translate_errors(lambda: self._generate(prompt, rules, alternatives, keep=keep))
-        self._read_ahead(request, whole)
+        self._read_ahead(request, longest)
         return found
 
     def stream(
@@ -154,14 +142,14 @@ class CTranslateModel:
         if cancelled():
             return None
         deadline = compute_deadline(request.budget_ms)
-        whole = self._lay_out(request)
+        longest = self._prompts.lay_out_longest(request)
         is_cancelled = self._with_closing(cancelled)
         if openings.first is not None and not self._tokenizer.find_token(openings.first.number):
             raise ModelError(f"The model {self._entry.name} has no token {openings.first.number}.")
         with self._turns.take(is_cancelled) as granted:
             if not granted:
                 return None
-            prompt, keep = self._choose_prompt(request, whole, deadline, openings.most - 1)
+            prompt, keep = self._prompts.choose(request, longest, deadline, openings.most - 1)
             decoded = self._translate_errors(
                 lambda: self._decode(
                     prompt,
@@ -170,7 +158,7 @@ class CTranslateModel:
                     keep=keep,
                 )
             )
-        self._read_ahead(request, whole)
+        self._read_ahead(request, longest)
         return None if is_cancelled() else decoded
 
     def score(
@@ -184,7 +172,7 @@ class CTranslateModel:
         self._refuse_closed()
         if cancelled() or not continuations:
             return ()
-        prompt = self._lay_out(request)
+        prompt = self._prompts.lay_out_longest(request)
         with self._turns.take(self._with_closing(cancelled)) as granted:
             if not granted:
                 return ()
@@ -218,74 +206,22 @@ class CTranslateModel:
                 "choose another model, or the device cpu, if it happens again."
             ) from error
 
-    def _lay_out(self, request: FillRequest) -> Prompt:
-        """Return the longest prompt of `request` that this model ever reads."""
-        if not self._entry.large:
-            return lay_out(request, self._entry, self._tokenizer)
-        most = USUAL_PROMPT
-        if self._speed is not None:
-            readable = min(LONGEST_READ_S * self._speed.steady.prompt_tokens_per_s, self._engine.most_kept / 2)
-            most = max((step for step in PROMPT_STEPS if step <= readable), default=PROMPT_STEPS[0])
-        return lay_out(request, self._entry, self._tokenizer, most, self._limit_suffix())
+    def _read_ahead(self, request: FillRequest, longest: Prompt) -> None:
+        """Start a thread that reads and keeps the head of `longest` for the next request, if `request` had a deadline.
 
-    def _limit_suffix(self) -> int:
-        """Return how many tokens after the cursor can be read with each key; 0 if the speed is unknown."""
-        if self._speed is None:
-            return 0
-        return max(LEAST_SUFFIX, int(SUFFIX_S * self._speed.steady.prompt_tokens_per_s))
-
-    def _fit_time(self, request: FillRequest, whole: Prompt, deadline: float) -> tuple[Prompt, bool]:
-        """Return the prompt that can be read before `deadline`, and whether to keep its head.
-
-        That is `whole` if its unread part can be read in time, else a shorter prompt. Keeping takes reading the whole
-        head, so if there is no time, it is done after the answer (`_read_ahead`).
+        Without a deadline, or if such a thread is running, do nothing.
         """
-        if self._speed is None or math.isinf(deadline):
-            return whole, True
-        speed, left_s = self._speed.now, deadline - time.monotonic()
-        writing_s = min(LINE_TOKENS / speed.new_tokens_per_s, MOST_FOR_WRITING * left_s)
-        readable = int((left_s - writing_s) * speed.prompt_tokens_per_s)
-        unread = len(whole.tokens) - self._engine.count_kept(whole.tokens)
-        if len(whole.tokens) <= readable:
-            return whole, unread > len(
-                whole.tokens
-            ) / 2  # where more is kept that is used, and all read behind the answer
-        asked, last = replace(request, budget_ms=0.0), self._last_cut
-        if last is not None and last[0] == asked and self._engine.count_kept(last[1].tokens) >= len(last[1].tokens) - 1:
-            return last[1], False  # an alternative: it was read already
-        if unread <= readable or readable < LEAST_PROMPT:
-            return whole, unread > readable  # it will be late: then it may as well be kept
-        prompt = lay_out(request, self._entry, self._tokenizer, readable, self._limit_suffix())
-        self._last_cut = asked, prompt
-        return prompt, False
-
-    def _choose_prompt(self, request: FillRequest, whole: Prompt, deadline: float, answers: int) -> tuple[Prompt, bool]:
-        """Return the prompt for so many answers, and whether to keep its head.
-
-        All but one token is settled if several answers then cost less. If another head would not fit, the weights have
-        to be loaded again for it, which takes seconds: a request with a deadline does without, and the head is read
-        after the answer. After a partial word the head may have to be read twice, which takes longer still.
-        """
-        prompt, keep = self._fit_time(request, whole, deadline)
-        before = len(prompt.tokens) - 1
-        if self._entry.large and answers * (before - self._engine.count_kept(prompt.tokens)) > before:
-            return replace(prompt, settled=before), True
-        late = request.budget_ms and not prompt.forced_start and not self._engine.has_room(prompt)
-        return prompt, keep and not late
-
-    def _read_ahead(self, request: FillRequest, whole: Prompt) -> None:
-        """Read and keep the head of `whole` for the next request, on another thread, if `request` had a deadline."""
-        if not request.budget_ms or self._closing or not self._engine.should_keep(whole):
+        if not request.budget_ms or self._closing or not self._engine.kept_heads.should_keep(longest):
             return
         if self._reading_ahead.acquire(blocking=False):
-            threading.Thread(target=self._read_head, args=(whole,), name="read-ahead", daemon=True).start()
+            threading.Thread(target=self._read_head, args=(longest,), name="read-ahead", daemon=True).start()
 
-    def _read_head(self, whole: Prompt) -> None:
-        """Read and keep the head of `whole`, unless other requests wait."""
+    def _read_head(self, longest: Prompt) -> None:
+        """Read and keep the head of `longest`, unless other requests wait; on the thread of `_read_ahead`."""
         try:
             with self._turns.take(lambda: self._closing or self._turns.waiting > 1) as granted:
                 if granted:
-                    self._translate_errors(lambda: self._engine.keep(whole))
+                    self._translate_errors(lambda: self._engine.keep(longest))
         except ModelError as error:
             logger.info("prompt not read ahead", extra={"why": str(error)})
         finally:
@@ -321,7 +257,7 @@ class CTranslateModel:
     ) -> DecodingResult:
         """Decode greedily, or after the first token that `openings` names."""
         began = time.monotonic()
-        decoding = _Decoding(self._tokenizer, on_token, prompt.forced_start, openings.tell)
+        decoding = TextDecoding(self._tokenizer, on_token, prompt.forced_start, openings.tell)
         rest, reused, stopped, first = prompt, 0, False, openings.first
         if first is not None:
             step = Step(Token(first.number, self._tokenizer.find_token(first.number)), first.log_prob)
@@ -329,19 +265,19 @@ class CTranslateModel:
             rest = replace(prompt, tokens=(*prompt.tokens, step.token.text), max_tokens=max(1, prompt.max_tokens - 1))
         if not stopped:
             reused, _ = self._engine.decode(
-                rest, decoding.take, first=openings.most, steering=decoding.steering, keep=keep
+                rest, decoding.take, ranked=openings.most, steering=decoding.steering, keep=keep
             )
             self._note_speed(decoding, began, len(rest.tokens) - reused)
         spent = len(decoding.numbers) >= prompt.max_tokens
         return DecodingResult(len(prompt.tokens), reused, StopReason.LENGTH if spent else StopReason.END)
 
-    def _note_speed(self, decoding: _Decoding, began: float, read: int) -> None:
+    def _note_speed(self, decoding: TextDecoding, began: float, read: int) -> None:
         """Update the speed with a request's times, unless it was steered: then some of it was read twice."""
-        if self._speed is None or decoding.forced_start or not decoding.first_at:
+        if self._prompts.speed is None or decoding.forced_start or not decoding.first_at:
             return
         written = len(decoding.numbers) - 1
         reading_s, writing_s = decoding.first_at - began, decoding.last_at - decoding.first_at
-        self._speed.note(read=read, reading_s=reading_s, written=written, writing_s=writing_s)
+        self._prompts.speed.note(read=read, reading_s=reading_s, written=written, writing_s=writing_s)
 
     def _score(self, prompt: Prompt, continuations: Sequence[str], cancelled: Callable[[], bool]) -> tuple[Score, ...]:
         """Score each continuation after `prompt`; return () if cancelled."""
@@ -370,40 +306,3 @@ class CTranslateModel:
                 return
             yield self._tokenizer.find_compatible(left)
             left = left[len(self._tokenizer.join_bytes([token])) :]
-
-
-@dataclass(slots=True)
-class _Decoding:
-    """Tokens of one decoding, turned into text as they arrive; restricts the first ones to spell `forced_start`."""
-
-    tokenizer: Tokenizer
-    on_token: Callable[[str, float], bool]
-    forced_start: str  # what the tokens say first, from before the cursor
-    tell: Callable[[Sequence[RankedToken]], object]  # told the likeliest first tokens, where these were asked for
-    numbers: list[int] = field(default_factory=list)
-    first_at: float = 0.0  # when the first token came, by the monotonic clock
-    last_at: float = 0.0
-
-    @property
-    def steering(self) -> _Decoding | None:
-        """This object if the answer has a forced start; None otherwise."""
-        return self if self.forced_start else None
-
-    def list_allowed(self) -> Sequence[int] | None:
-        """Return the ids of tokens that continue the forced start; None once it is complete."""
-        said = self.tokenizer.join_bytes([self.tokenizer.find_token(number) for number in self.numbers])
-        left = self.forced_start.encode()[len(said) :]
-        return self.tokenizer.find_compatible(left) if left else None
-
-    def spell(self, number: int) -> str:
-        """Return the token with the id `number`."""
-        return self.tokenizer.find_token(number)
-
-    def take(self, step: Step) -> bool:
-        """Add a token; return whether to stop."""
-        self.last_at = time.monotonic()
-        self.first_at = self.first_at or self.last_at
-        if step.ranking and not self.numbers:
-            self.tell([RankedToken(*one) for one in step.ranking])
-        self.numbers.append(step.token.number)
-        return self.on_token(self.tokenizer.decode(self.numbers)[len(self.forced_start) :], step.log_prob)

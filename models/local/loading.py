@@ -22,7 +22,8 @@ from models.local.calibration import choose_default_threads, choose_threads, loa
 from models.local.ctranslate_chat import CTranslateChat
 from models.local.ctranslate_completion import CTranslateModel
 from models.local.cuda import load_libraries, load_on_gpu
-from models.local.engine import FAILURES, KEPT_BYTES, Engine, Placement, compute_kept_bytes, count_cuda_devices
+from models.local.engine import FAILURES, Engine, Placement, count_cuda_devices
+from models.local.kept_heads import KEPT_BYTES, compute_kept_bytes
 from models.local.weights_file import WEIGHTS_FILE, read_shape
 from models.tokenizer import Tokenizer
 from starling_files import read_text
@@ -358,6 +359,6 @@ def _time_typical_request(engine: Engine, token: str, limit_s: float) -> float:
     best = math.inf
     for _ in range(2):
         start = time.perf_counter()
-        engine.decode(prompt, lambda _, start=start: time.perf_counter() - start > limit_s, to_the_last=True)  # type: ignore[misc]
+        engine.decode(prompt, lambda _, start=start: time.perf_counter() - start > limit_s, ignore_ends=True)  # type: ignore[misc]
         best = min(best, time.perf_counter() - start)
     return best

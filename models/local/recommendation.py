@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from models.catalog.catalog import LARGE_PARAMETERS
-from models.local.ctranslate_completion import LEAST_PROMPT, LINE_TOKENS
 from models.local.loading import estimate_memory_bytes
+from models.local.prompt_choice import LEAST_PROMPT, LINE_TOKENS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

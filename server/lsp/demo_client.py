@@ -89,7 +89,7 @@ class Answer:
 
 
 class DemoClient(LanguageClient):
-    """The only client of one server process.
+    """A language client that starts a server process of its own and is its only client.
 
     Attributes:
         root: the workspace's folder.
@@ -105,14 +105,14 @@ class DemoClient(LanguageClient):
         self._drain: asyncio.Task[None] | None = None
         self.problems: list[str] = []
 
-        def progress(params: types.ProgressParams) -> None:
+        def report_percentage(params: types.ProgressParams) -> None:
             percentage = to_plain_json(params.value).get("percentage")
             if percentage is not None:
                 on_progress(int(percentage))
 
         answers: dict[str, Callable[[Any], object]] = {
             types.WINDOW_WORK_DONE_PROGRESS_CREATE: lambda _: None,
-            types.PROGRESS: progress,
+            types.PROGRESS: report_percentage,
             types.WORKSPACE_CONFIGURATION: lambda params: [None for _ in params.items],
             types.CLIENT_REGISTER_CAPABILITY: lambda _: None,
             types.WINDOW_SHOW_MESSAGE: lambda params: self.problems.append(params.message),
@@ -124,18 +124,23 @@ class DemoClient(LanguageClient):
 
     @classmethod
     async def start(cls, root: Path, on_progress: Callable[[int], None]) -> Self:
-        """Start a server on the workspace `root` and initialize it.
+        """Start `starling serve` on the workspace `root`, initialize it and return its client.
+
+        `on_progress` is called with the percentages of the server's progress bars.
 
         Raises:
             RuntimeError: the server ended before it answered.
             TimeoutError: the server did not answer in time.
         """
         client = cls(root, on_progress)
-        await client.begin(COMMAND)
+        await client.launch(COMMAND)
         return client
 
-    async def begin(self, command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
-        """Start the server with `command` and initialize it. `environment` defaults to ours. Raises as `start`."""
+    async def launch(self, command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
+        """Start the server process with `command` and initialize it; raises as `start`.
+
+        The process gets `environment`, or this process's own without one.
+        """
         begun = time.perf_counter()
         await self.start_io(*command, cwd=self.root, env=environment)
         self._drain = asyncio.create_task(self._read_errors())
@@ -170,22 +175,25 @@ class DemoClient(LanguageClient):
         return answer
 
     async def complete(self, place: Place, trigger: types.InlineCompletionTriggerKind) -> Answer:
-        """Open the file of `place` with the place's text, ask for a completion at the cursor, and close the file."""
+        """Open the file of `place` with the place's text, request a completion at the cursor, and close the file.
+
+        Return the first suggestion. An error answer counts as no suggestion and is added to `problems`.
+        """
         uri = place.path.as_uri()
         self._versions += 1
         item = types.TextDocumentItem(uri, place.language, self._versions, place.text)
         self.text_document_did_open(types.DidOpenTextDocumentParams(item))
         begun = time.perf_counter()
         try:
-            return await self._ask(uri, place, trigger)
+            return await self._request_completion(uri, place, trigger)
         except JsonRpcException as error:
             self.problems.append(f"{place.relative}:{place.line + 1}: {error}")
             return Answer("", 0, 0, "", None, "", (time.perf_counter() - begun) * 1000)
         finally:
             self.text_document_did_close(types.DidCloseTextDocumentParams(types.TextDocumentIdentifier(uri)))
 
-    async def _ask(self, uri: str, place: Place, trigger: types.InlineCompletionTriggerKind) -> Answer:
-        """Request a completion at the cursor and return its first suggestion."""
+    async def _request_completion(self, uri: str, place: Place, trigger: types.InlineCompletionTriggerKind) -> Answer:
+        """Request a completion at the cursor of `place`; return its first suggestion, with the text "" for none."""
         position = types.Position(place.line, len(place.before))  # in UTF-32 a unit is a character
         params = types.InlineCompletionParams(
             types.InlineCompletionContext(trigger), types.TextDocumentIdentifier(uri), position
@@ -248,7 +256,7 @@ def to_plain_json(value: Any) -> Any:  # noqa: ANN401 (JSON)
 
 
 def _read_origin(item: types.InlineCompletionItem) -> dict[str, Any]:
-    """Return the facts about the suggestion's origin in the arguments of its command."""
+    """Return the suggestion's origin, confidence and model from its command's arguments; empty if it has none."""
     arguments = item.command.arguments if item.command is not None else None
     facts = to_plain_json(arguments[0]) if arguments else {}
     return facts if isinstance(facts, dict) else {}

@@ -78,20 +78,20 @@ class Request:
     """A request that is answered from a snapshot and a service; other attributes as in `Notification`.
 
     Attributes:
-        given: selects the service that the handler gets from all services of the session.
-        when: returns whether the method is offered to a client.
+        select_service: returns the service that the handler gets, given all services of the session.
+        is_offered_to: returns whether the method is offered to a client.
     """
 
     method: str
     handle: Callable[[Snapshot, Any, Any], Awaitable[Any]]
-    given: Callable[[Services], object]
+    select_service: Callable[[Services], object]
     capability: str
     options: object = None
-    when: Callable[[Client], bool] = lambda _: True
+    is_offered_to: Callable[[Client], bool] = lambda _: True
 
 
 def _get_completions(services: Services) -> CompletionRequests:
-    """Return the service for completions."""
+    """Return the service for completions, which both completion methods use."""
     return services.completions
 
 
@@ -132,7 +132,7 @@ FEATURES: tuple[Notification | Request, ...] = (
         _get_completions,
         "completion_provider",
         types.CompletionOptions(trigger_characters=[".", "(", " ", "=", ","]),
-        when=lambda client: not client.inline,
+        is_offered_to=lambda client: not client.inline,
     ),
     Request(
         types.TEXT_DOCUMENT_DIAGNOSTIC,
@@ -140,7 +140,7 @@ FEATURES: tuple[Notification | Request, ...] = (
         lambda services: services.reviews,
         "diagnostic_provider",
         types.DiagnosticOptions(inter_file_dependencies=False, workspace_diagnostics=False, identifier=NAME),
-        when=lambda client: client.pulls,
+        is_offered_to=lambda client: client.pulls,
     ),
     Request(
         types.WORKSPACE_TEXT_DOCUMENT_CONTENT,
@@ -148,14 +148,14 @@ FEATURES: tuple[Notification | Request, ...] = (
         lambda services: services.shown,
         "workspace.text_document_content",
         types.TextDocumentContentOptions([SCHEME]),  # declared by `StarlingProtocol.lsp_initialize`, not by pygls
-        when=lambda client: client.editing.contents,
+        is_offered_to=lambda client: client.editing.contents,
     ),
     Request(
         types.WORKSPACE_DIAGNOSTIC,
         workspace_diagnostic.handle,
         lambda services: services.workspace_reviews,
         "diagnostic_provider",
-        when=lambda client: client.pulls_workspace,
+        is_offered_to=lambda client: client.pulls_workspace,
     ),
     Request(
         types.TEXT_DOCUMENT_CODE_ACTION,
@@ -182,7 +182,7 @@ class StarlingServer(Connection):
     def __init__(self, build: core.Builder) -> None:
         kind = types.TextDocumentSyncKind.Incremental
         super().__init__(NAME, VERSION, kind, EVERY_NOTEBOOK, StarlingProtocol, lenient_parsing.get_converter)
-        self.session = Session(self, build, self._offer)
+        self.session = Session(self, build, self._register_requests)
         for feature in FEATURES:
             if isinstance(feature, Notification):
                 handler = self.session.guard.guard_notification(feature.method, self._bind_notification(feature))
@@ -194,25 +194,28 @@ class StarlingServer(Connection):
         """Return the handler of `feature`, bound to the session."""
         return lambda params: feature.handle(self.session, params)
 
-    def _offer(self, client: Client) -> None:
-        """Register the requests that `client` is offered; called before the capabilities are declared."""
+    def _register_requests(self, client: Client) -> None:
+        """Register the handlers of the requests that suit `client`; called before capabilities are declared to it."""
         for feature in FEATURES:
-            if isinstance(feature, Request) and feature.when(client):
+            if isinstance(feature, Request) and feature.is_offered_to(client):
                 handler = self.session.guard.guard_request(feature.method, self._bind_request(feature))
                 self.feature(feature.method, feature.options)(handler)
 
     def _bind_request(self, feature: Request) -> Callable[[Any], Awaitable[Any]]:
-        """Return the handler of `feature`, which is given a snapshot and its service."""
+        """Return a handler for pygls that calls the one of `feature` with a snapshot of the session and its service."""
 
         async def answer(params: Any) -> Any:  # noqa: ANN401 (each method has its own)
             session = self.session
             snapshot = session.take_snapshot(incoming.uri_of(params))
-            return await feature.handle(snapshot, feature.given(session.services), params)
+            return await feature.handle(snapshot, feature.select_service(session.services), params)
 
         return answer
 
     def report_server_error(self, error: Exception, source: object) -> None:
-        """Log and count an error in pygls. Never shows a message box: a person who types can do nothing about it."""
+        """Log and count an `error` that pygls caught, except those that the guard has already counted.
+
+        Never shows a message box, unlike pygls: a person who types can do nothing about it.
+        """
         if source not in (FeatureRequestError, FeatureNotificationError):  # the guard has counted these
             self.session.guard.record_failure(getattr(source, "__name__", str(source)), error)
 

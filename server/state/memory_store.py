@@ -74,7 +74,7 @@ class MemoryStore:
             )
             return deleted.rowcount == 1
 
-    def log(self, activity: Activity) -> None:
+    def record_activity(self, activity: Activity) -> None:
         """Insert an activity; remove those that are older than 30 days or beyond the bound.
 
         Raises:
@@ -101,7 +101,7 @@ class MemoryStore:
             )
             return tuple(Activity(*row) for row in rows)
 
-    def decide(self, decision: Decision) -> None:
+    def record_decision(self, decision: Decision) -> None:
         """Insert a decision; remove those that are older than two years or beyond the bound.
 
         Raises:

@@ -155,7 +155,7 @@ async def test_the_server_completes_code_in_the_workspace(
     trap: Path, surroundings: dict[str, str], program: list[str]
 ) -> None:
     client = DemoClient(trap, lambda _: None)
-    await client.begin([*program, "serve"], {**surroundings, "STARLING_MODEL__ENABLED": "false"})
+    await client.launch([*program, "serve"], {**surroundings, "STARLING_MODEL__ENABLED": "false"})
     try:
         end = time.monotonic() + 60
         status: dict[str, Any] = {}
@@ -177,7 +177,7 @@ async def test_every_process_of_the_program_keeps_the_workspace_off_its_path(
     trap: Path, surroundings: dict[str, str], program: list[str]
 ) -> None:
     client = DemoClient(trap, lambda _: None)
-    await client.begin([*program, "serve"], surroundings)
+    await client.launch([*program, "serve"], surroundings)
     try:
         seen: set[tuple[str, ...]] = set()
         end = time.monotonic() + 60
@@ -218,7 +218,7 @@ def loaders(customized: Path) -> set[int]:
 async def seen_by_the_server(command: list[str], trap: Path, environment: dict[str, str]) -> set[int]:
     """Index and review in a session; the ids of its processes."""
     client = DemoClient(trap, lambda _: None)
-    await client.begin([*command, "serve"], environment)
+    await client.launch([*command, "serve"], environment)
     try:
         end = time.monotonic() + 60
         status: dict[str, Any] = {}

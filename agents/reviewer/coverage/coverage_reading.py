@@ -144,8 +144,8 @@ class _CoberturaParser:
         self._source: list[str] | None = None
         self._lines: dict[int, bool] | None = None
         self._parser = expat.ParserCreate()
-        self._parser.StartElementHandler = self._start
-        self._parser.EndElementHandler = self._end
+        self._parser.StartElementHandler = self._handle_start_tag
+        self._parser.EndElementHandler = self._handle_end_tag
         self._parser.CharacterDataHandler = self._collect_text
 
     def read(self, file: BinaryIO) -> None:
@@ -158,7 +158,7 @@ class _CoberturaParser:
                 raise BoundError("a tag or a comment in it is too long")
         self._parser.Parse(b"", True)
 
-    def _start(self, name: str, attributes: dict[str, str]) -> None:
+    def _handle_start_tag(self, name: str, attributes: dict[str, str]) -> None:
         """Handle a start tag: a source folder, a file, or a line."""
         if name == "source":
             self._source = []
@@ -168,7 +168,7 @@ class _CoberturaParser:
             hit = int(attributes.get("hits", "0")) > 0
             self._found.record_line(self._lines, int(attributes.get("number", "")), hit=hit)
 
-    def _end(self, name: str) -> None:
+    def _handle_end_tag(self, name: str) -> None:
         """Handle an end tag: add the source folder that was collected, or end the file."""
         if name == "source" and self._source is not None:
             if text := "".join(self._source).strip():

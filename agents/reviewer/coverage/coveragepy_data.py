@@ -100,10 +100,10 @@ def _restrict(data: sqlite3.Connection, budget: Budget) -> None:
     plain = {name for name, kind, sql in tables if kind == "table" and sql.upper().startswith("CREATE TABLE")}
     if missing := [name for name in _TABLES if name not in plain]:
         raise ValueError(f"it has no table {missing[0]}")
-    data.set_authorizer(_allow)
+    data.set_authorizer(_authorize_access)
 
 
-def _allow(action: int, table: str | None, column: str | None, *_: object) -> int:
+def _authorize_access(action: int, table: str | None, column: str | None, *_: object) -> int:
     """Allow SQLite to select the columns that coverage.py fills; deny what a crafted schema could add."""
     if action == sqlite3.SQLITE_SELECT:
         return sqlite3.SQLITE_OK

@@ -89,9 +89,9 @@ def find_sites(syntax: Syntax, span: Span) -> tuple[Site, ...]:
     known = {name for one in syntax.imports for name in one.names}
     known |= {one.name for one in syntax.symbols if not one.container}
     reader = _Reader(parsed.data, ByteLines(syntax.text, parsed.data), known)
-    reader.read(parsed.tree.root_node)
+    reader.record_names(parsed.tree.root_node)
     start, end = (reader.lines.to_byte(offset, syntax.text) for offset in (span.start, span.end))
-    found = [site for node in _walk_range(parsed.tree.root_node, start, end) for site in reader.sites(node)]
+    found = [site for node in _walk_range(parsed.tree.root_node, start, end) for site in reader.find_node_sites(node)]
     return tuple(sorted(found, key=lambda site: (site.span.start, site.span.end, site.kind)))
 
 
@@ -127,7 +127,7 @@ class _Reader:
         self._attributes: dict[tuple[str, bool], dict[str, None]] = defaultdict(dict)
         self._uses: dict[str, list[int]] = defaultdict(list)  # in order
 
-    def read(self, root: tree_sitter.Node) -> None:
+    def record_names(self, root: tree_sitter.Node) -> None:
         """Record the names that the text binds and uses, and the attributes that it uses."""
         self._scopes[root.id] = _Scope(root.start_byte)
         for node in _walk_range(root, root.start_byte, root.end_byte):
@@ -139,13 +139,13 @@ class _Reader:
             elif node.type == "identifier":
                 self._uses[self._read_text(node)].append(node.start_byte)
 
-    def sites(self, node: tree_sitter.Node) -> Iterator[Site]:
+    def find_node_sites(self, node: tree_sitter.Node) -> Iterator[Site]:
         """Yield the sites of one node."""
         if (reading := _FINDERS.get(node.type)) is not None:
             yield from reading(self, node)
         if _is_condition(node):
             yield self._make_insertion("missing-not", node, "not ")
-        if node.type == "call" and _may_await(node):
+        if node.type == "call" and _may_lack_await(node):
             yield self._make_insertion("missing-await", node, "await ")
 
     def find_name_sites(self, node: tree_sitter.Node) -> Iterator[Site]:
@@ -386,7 +386,7 @@ def _is_condition(node: tree_sitter.Node) -> bool:
     return parent.type == "conditional_expression" and parent.named_children[1].id == node.id
 
 
-def _may_await(node: tree_sitter.Node) -> bool:
+def _may_lack_await(node: tree_sitter.Node) -> bool:
     """Return whether `node` is a call in a coroutine whose result is used directly."""
     function, parent = _find_function(node), node.parent
     if function is None or parent is None or not any(child.type == "async" for child in function.children):

@@ -114,7 +114,7 @@ def compare_sites(  # noqa: PLR0913 (see `review_likelihood`)
         for line, found in _group_by_line(document.text, find_sites(syntax, span)).items():
             if left <= 0 or time.monotonic() > until or cancelled():
                 break
-            comparisons, scored = _compare(document, model, line, found, limits.doubt, left, cancelled)
+            comparisons, scored = _compare_line(document, model, line, found, limits.doubt, left, cancelled)
             left -= scored
             yield from comparisons
 
@@ -131,7 +131,7 @@ def _group_by_line(text: str, found: Sequence[Site]) -> Mapping[Span, Sequence[S
     return lines
 
 
-def _compare(  # noqa: PLR0913, PLR0917 (a step of `compare_sites`)
+def _compare_line(  # noqa: PLR0913, PLR0917 (a step of `compare_sites`)
     document: Document,
     model: CompletionModel,
     line: Span,

@@ -29,9 +29,9 @@ _NAMED_ARGUMENTS = {"initializer_expression", "with_initializer", "arguments", "
 
 
 def find_self_assignment(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Yield `a = a`, which changes nothing."""
+    """Report `a = a`, which changes nothing."""
     sides, sign = nodes.get_operands(item.node), nodes.get_operator(item.node)
-    if sides is None or sign not in {"=", ":="} or scan.bytes(sides[0]) != scan.bytes(sides[1]):
+    if sides is None or sign not in {"=", ":="} or scan.read_bytes(sides[0]) != scan.read_bytes(sides[1]):
         return
     if not repeatability.is_repeatable(scan, sides[0]) or _is_intended(scan, item, sides[0]):
         return
@@ -43,15 +43,15 @@ def _is_intended(scan: Scan, item: Item, side: tree_sitter.Node) -> bool:
     around = item.node.parent
     if around is not None and around.type in _NAMED_ARGUMENTS:
         return True  # `new Box { Size = Size }`, `box(size = size)`
-    scope = next((each.role for each in item.ancestors() if each.role in {"class", "function"}), "")
-    if scope != "function" and scan.has(Trait.ASSIGNING_DEFINES):
+    scope = next((each.role for each in item.walk_ancestors() if each.role in {"class", "function"}), "")
+    if scope != "function" and scan.has_trait(Trait.ASSIGNING_DEFINES):
         return True  # in a module or class body, `a = a` creates a name
     if _has_comment(scan, item) or _is_only_statement(item):
         return True
     function = item.function
     if side.type in _PLAIN_NAMES:
         return function is not None and not _is_used_elsewhere(scan, function, side)
-    return scan.has(Trait.ASSIGNING_RUNS_CODE) and not _is_parameter(scan, function, side)
+    return scan.has_trait(Trait.ASSIGNING_RUNS_CODE) and not _is_parameter(scan, function, side)
 
 
 def _has_comment(scan: Scan, item: Item) -> bool:
@@ -73,8 +73,8 @@ def _is_only_statement(item: Item) -> bool:
 def _is_used_elsewhere(scan: Scan, function: Item, side: tree_sitter.Node) -> bool:
     """Return whether the function's body uses the name a third time; `unused = unused` only silences a compiler."""
     body = nodes.get_body(function.node) or function.node
-    word = re.compile(rb"(?<![\w$])" + re.escape(scan.bytes(side)) + rb"(?!\w)")
-    return len(word.findall(scan.bytes(body))) > 2
+    word = re.compile(rb"(?<![\w$])" + re.escape(scan.read_bytes(side)) + rb"(?!\w)")
+    return len(word.findall(scan.read_bytes(body))) > 2
 
 
 def _is_parameter(scan: Scan, function: Item | None, side: tree_sitter.Node) -> bool:
@@ -82,10 +82,10 @@ def _is_parameter(scan: Scan, function: Item | None, side: tree_sitter.Node) -> 
     if function is None:
         return False
     parameters = function.node.child_by_field_name("parameters")
-    name = re.split(rb"\W+", scan.bytes(side))[-1]
+    name = re.split(rb"\W+", scan.read_bytes(side))[-1]
     if parameters is None or not name:
         return False
-    return re.search(rb"(?<!\w)" + re.escape(name) + rb"(?!\w)", scan.bytes(parameters)) is not None
+    return re.search(rb"(?<!\w)" + re.escape(name) + rb"(?!\w)", scan.read_bytes(parameters)) is not None
 
 
 _ALTERNATIVE_KINDS = frozenset({"except_clause", "else_clause", "catch_clause", "rescue", "else"})

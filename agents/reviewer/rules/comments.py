@@ -24,8 +24,8 @@ _OWNED = re.compile(
 
 
 def find_todo_without_owner(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Yield each TODO or FIXME in a comment that names no person, issue, version or event."""
-    text = scan.bytes(item.node)
+    """Report each TODO or FIXME in a comment that names no person, issue, version or event."""
+    text = scan.read_bytes(item.node)
     if b"TODO" not in text and b"FIXME" not in text:
         return
     comment = text.decode(errors="replace")

@@ -28,7 +28,7 @@ def _is_complex(scan: Scan, item: Item, policy: ReviewPolicy) -> bool:
 
 
 def find_complex_function(scan: Scan, item: Item, policy: ReviewPolicy) -> Iterator[Hit]:
-    """Yield a function with too many decisions, or too deeply nested ones."""
+    """Report a function with too many decisions, or too deeply nested ones."""
     weight = scan.compute_once(metrics.weigh_functions)[id(item)]
     if _is_complex(scan, item, policy):
         yield make_hit(
@@ -47,7 +47,7 @@ def _describe_excess(weight: FunctionWeight, policy: ReviewPolicy) -> str:
 
 
 def find_long_function(scan: Scan, item: Item, policy: ReviewPolicy) -> Iterator[Hit]:
-    """Yield a function with too many lines of code, unless its complexity is reported already."""
+    """Report a function with too many lines of code, unless its complexity is reported already."""
     height = item.node.end_point[0] - item.node.start_point[0]
     if height <= policy.function_lines or _is_complex(scan, item, policy):
         return
@@ -65,7 +65,7 @@ def find_long_function(scan: Scan, item: Item, policy: ReviewPolicy) -> Iterator
 
 
 def find_deep_nesting(scan: Scan, item: Item, policy: ReviewPolicy) -> Iterator[Hit]:
-    """Yield a statement that is nested too deeply, unless the function's complexity is reported already."""
+    """Report a statement that is nested too deeply, unless the function's complexity is reported already."""
     levels = scan.compute_once(metrics.weigh_functions)[id(item)].levels
     if len(levels) > policy.nesting and not _is_complex(scan, item, policy):
         node = levels[policy.nesting].node
@@ -79,12 +79,12 @@ def find_deep_nesting(scan: Scan, item: Item, policy: ReviewPolicy) -> Iterator[
 
 
 def find_many_parameters(scan: Scan, item: Item, policy: ReviewPolicy) -> Iterator[Hit]:
-    """Yield a function with too many parameters that are passed by position."""
+    """Report a function with too many parameters that are passed by position."""
     parent = item.node.parent
     if (
         parent is not None
         and parent.type == "decorated_definition"
-        and not _HARMLESS_DECORATORS.search(scan.text(parent.named_child(0)))
+        and not _HARMLESS_DECORATORS.search(scan.read_text(parent.named_child(0)))
     ):
         return  # the decorator may call it, with arguments by name
     name = nodes.find_name(item.node)

@@ -45,9 +45,9 @@ _GUARD_KINDS = {"if_guard", "unless_guard", "guard"}
 
 
 def find_self_comparison(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Yield `a.b == a.b`, except in tests and where it may test for NaN."""
+    """Report `a.b == a.b`, except in tests and where it may test for NaN."""
     sides, sign = nodes.get_operands(item.node), nodes.get_operator(item.node)
-    if sides is None or sign not in _SELF_COMPARISONS or scan.bytes(sides[0]) != scan.bytes(sides[1]):
+    if sides is None or sign not in _SELF_COMPARISONS or scan.read_bytes(sides[0]) != scan.read_bytes(sides[1]):
         return
     if not repeatability.is_repeatable(scan, sides[0]) or testing_code.is_under_test(scan, item):
         return
@@ -61,19 +61,19 @@ def find_self_comparison(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hi
 
 
 def find_repeated_operand(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Yield the second `a` of `a and b and a`, which changes nothing."""
+    """Report the second `a` of `a and b and a`, which changes nothing."""
     if item.parent is not None and item.parent.role == "boolean" and _has_same_operator(item, item.parent):
         return
     if testing_code.is_asserted(scan, item) and testing_code.is_test(scan, item):
         return  # this tests the operator itself
     sign = nodes.get_operator(item.node)
     seen = _SeenConditions(scan)
-    operands = _flatten(item.node, sign)
+    operands = _list_operands(item.node, sign)
     for number, operand in enumerate(operands):
-        text = scan.bytes(operand)
+        text = scan.read_bytes(operand)
         # the value of `a and is_good(a) and a` is the last `a`
-        is_result = number == len(operands) - 1 and scan.bytes(operands[number - 1]) != text
-        if seen.is_repeated(operand) and not is_result:
+        is_result = number == len(operands) - 1 and scan.read_bytes(operands[number - 1]) != text
+        if seen.register(operand) and not is_result:
             fact = f"`{_abbreviate(scan, operand)}` occurs twice in this `{sign}`, so the second one changes nothing"
             if _selects_value(item):
                 yield make_hit(operand, f"{fact}. Delete it.", severity=Severity.HINT)
@@ -95,13 +95,13 @@ def _selects_value(item: Item) -> bool:
 
 
 def find_duplicate_condition(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Yield a condition that occurs earlier in the same chain of `if` and `else if`."""
+    """Report a condition that occurs earlier in the same chain of `if` and `else if`."""
     seen = _SeenConditions(scan)
     for condition, _body in nodes.get_branches(scan, item):
         if condition is None:
             continue
         inner = nodes.unwrap(condition)
-        if seen.is_repeated(inner):
+        if seen.register(inner):
             yield make_hit(
                 condition,
                 f"`{_abbreviate(scan, inner)}` is tested earlier in this chain, so this branch never runs. Change it.",
@@ -115,19 +115,19 @@ class _SeenConditions:
         self._scan = scan
         self._texts: set[bytes] = set()
 
-    def is_repeated(self, condition: tree_sitter.Node) -> bool:
+    def register(self, condition: tree_sitter.Node) -> bool:
         """Return whether `condition` was seen before and cannot have changed; forget all if it has side effects."""
         if not repeatability.is_repeatable(self._scan, condition):
             self._texts.clear()
             return False
-        text = self._scan.bytes(condition)
+        text = self._scan.read_bytes(condition)
         is_known = text in self._texts
         self._texts.add(text)
         return is_known
 
 
 def find_same_branches(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Yield an `if` with an `else`, or a ternary, whose branches all do the same."""
+    """Report an `if` with an `else`, or a ternary, whose branches all do the same."""
     if item.role == "ternary":
         yield from _find_same_outcomes(scan, item)
         return
@@ -154,7 +154,7 @@ def _find_same_outcomes(scan: Scan, item: Item) -> Iterator[Hit]:
     condition = item.node.child_by_field_name("condition")
     if condition is None:  # a grammar without fields: Python's
         one, condition, other = (*item.node.named_children, None, None, None)[:3]
-    if one is None or other is None or scan.bytes(one) != scan.bytes(other):
+    if one is None or other is None or scan.read_bytes(one) != scan.read_bytes(other):
         return
     if condition is None or not _narrows_type(scan, condition):
         yield make_hit(
@@ -165,17 +165,17 @@ def _find_same_outcomes(scan: Scan, item: Item) -> Iterator[Hit]:
 
 def _narrows_type(scan: Scan, condition: tree_sitter.Node) -> bool:
     """Return whether `condition` is a type test after which a compiler may treat equal code differently."""
-    return scan.has(Trait.TYPE_TESTS_NARROW) and _TYPE_TEST.search(scan.bytes(condition)) is not None
+    return scan.has_trait(Trait.TYPE_TESTS_NARROW) and _TYPE_TEST.search(scan.read_bytes(condition)) is not None
 
 
 def find_duplicate_case(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Yield a value that has two cases in one `switch`."""
+    """Report a value that has two cases in one `switch`."""
     seen = _SeenConditions(scan)
     block = item.node.child_by_field_name("body") or item.node
     for case in block.named_children:
         if case.type not in _CASE_KINDS or any(child.type in _GUARD_KINDS for child in case.named_children):
             continue
-        known = [value for value in _list_values(case) if seen.is_repeated(value)]
+        known = [value for value in _list_values(case) if seen.register(value)]
         if known:
             names = ", ".join(f"`{_abbreviate(scan, value)}`" for value in known[:_MOST_VALUES])
             more = f" and {len(known) - _MOST_VALUES} more" if len(known) > _MOST_VALUES else ""
@@ -203,7 +203,7 @@ def _list_values(case: tree_sitter.Node) -> list[tree_sitter.Node]:
 
 
 def find_none_comparison(_scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Yield `== None` where its result decides something; in the arguments of a call it may build a query."""
+    """Report `== None` where its result decides something; in the arguments of a call it may build a query."""
     node = item.node
     sign = node.child_by_field_name("operators")
     if node.named_child_count != 2 or sign is None or sign.type not in {"==", "!="}:
@@ -225,24 +225,24 @@ def find_none_comparison(_scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[H
 
 
 def find_nan_comparison(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Yield a comparison with NaN, which equals nothing, not even itself."""
+    """Report a comparison with NaN, which equals nothing, not even itself."""
     around = item.node.parent or item.node
     sides = nodes.get_operands(around)
     if (
         sides is None
         or nodes.get_operator(around) not in _COMPARISON_OPERATORS
-        or scan.bytes(sides[0]) == scan.bytes(sides[1])
+        or scan.read_bytes(sides[0]) == scan.read_bytes(sides[1])
     ):
         return
     yield make_hit(
         around,
-        f"NaN equals nothing, not even itself, so this comparison with `{scan.text(item.node)}` always has the same "
-        "result. Use `isnan` instead.",
+        f"NaN equals nothing, not even itself, so this comparison with `{scan.read_text(item.node)}` always has the "
+        "same result. Use `isnan` instead.",
     )
 
 
 def find_negated_operand(_scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Yield `!key in object`, which tests `false in object`."""
+    """Report `!key in object`, which tests `false in object`."""
     sign = nodes.get_operator(item.node)
     yield make_hit(
         item.node,
@@ -252,14 +252,14 @@ def find_negated_operand(_scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[H
 
 
 def find_impossible_typeof(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Yield a string that `typeof` never returns: `typeof x === "nunber"`."""
-    word = scan.text(item.node)[1:-1]
+    """Report a string that `typeof` never returns: `typeof x === "nunber"`."""
+    word = scan.read_text(item.node)[1:-1]
     if word not in _TYPEOF_RESULTS:
         yield make_hit(item.node, f"`typeof` never returns `{word}`, so this comparison always has the same result.")
 
 
 def find_assigned_condition(_scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Yield `if (a = 1)`, unless the value is computed or a second pair of parentheses says that it is meant."""
+    """Report `if (a = 1)`, unless the value is computed or a second pair of parentheses says that it is meant."""
     sides = nodes.get_operands(item.node)
     if sides is None or nodes.get_operator(item.node) not in {"=", ""}:
         return
@@ -272,7 +272,7 @@ def find_assigned_condition(_scan: Scan, item: Item, _: ReviewPolicy) -> Iterato
 
 
 def find_idle_comparison(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Yield a comparison whose result nobody uses."""
+    """Report a comparison whose result nobody uses."""
     if nodes.may_have_effects(item.node) and scan.language != "python":
         return
     inner = nodes.get_first_child(item.node) or item.node
@@ -290,15 +290,15 @@ def find_idle_comparison(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hi
 
 def _is_tried_or_measured(scan: Scan, item: Item) -> bool:
     """Return whether the comparison may raise on purpose, or is measured: in `try`, `with raises(...)`, a callback."""
-    for around in item.ancestors():
+    for around in item.walk_ancestors():
         if around.role == "with":
-            if _EXPECTED_ERRORS.search(scan.bytes(around.node).partition(b":\n")[0]):
+            if _EXPECTED_ERRORS.search(scan.read_bytes(around.node).partition(b":\n")[0]):
                 return True
         elif around.role == "try":
             return True
         elif around.role == "function":
             is_argument = around.node.parent is not None and "argument" in around.node.parent.type
-            return is_argument or _BENCHMARK_NAMES.search(scan.text(nodes.find_name(around.node))) is not None
+            return is_argument or _BENCHMARK_NAMES.search(scan.read_text(nodes.find_name(around.node))) is not None
     return False
 
 
@@ -307,7 +307,7 @@ def _may_be_notebook_output(scan: Scan, item: Item) -> bool:
     return scan.document.path is None or (item.node.next_named_sibling is None and item.parent is None)
 
 
-def _flatten(node: tree_sitter.Node, sign: str) -> list[tree_sitter.Node]:
+def _list_operands(node: tree_sitter.Node, sign: str) -> list[tree_sitter.Node]:
     """Return the operands of a chain of the same operator, from left to right."""
     found: list[tree_sitter.Node] = []
     stack = [node]
@@ -327,12 +327,12 @@ def _has_same_operator(one: Item, other: Item) -> bool:
 
 def _normalise_body(scan: Scan, body: tree_sitter.Node) -> bytes:
     """Return the statements of a body as text, without comments and with single spaces."""
-    return b"\n".join(b" ".join(scan.bytes(each).split()) for each in nodes.list_statements(body, scan))
+    return b"\n".join(b" ".join(scan.read_bytes(each).split()) for each in nodes.list_statements(body, scan))
 
 
 def _abbreviate(scan: Scan, node: tree_sitter.Node) -> str:
     """Return the source text of `node` on one line, at most 40 characters."""
-    text = " ".join(scan.text(node).split())
+    text = " ".join(scan.read_text(node).split())
     return text if len(text) <= 40 else text[:37] + "..."
 
 

@@ -41,14 +41,14 @@ _RAISES = re.compile(r"\braise\b|reraise|exc_info|set_exception|\b_?exit\s*\(|ab
 
 
 def find_unreachable(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Yield the statements after a `return`, `raise`, `break` or `continue` in the same list."""
+    """Report the statements after a `return`, `raise`, `break` or `continue` in the same list."""
     first = nodes.find_next_statement(item.node, scan)
     if first is None or _is_reached(scan, first) or first.type in _BREAK_KINDS or _is_conditional(scan, item, first):
         return
     last = first
     while (after := nodes.find_next_statement(last, scan)) is not None and not _is_reached(scan, after):
         last = after
-    if scan.has(Trait.YIELD_MAKES_GENERATOR) and b"yield" in scan.data[first.start_byte : last.end_byte]:
+    if scan.has_trait(Trait.YIELD_MAKES_GENERATOR) and b"yield" in scan.data[first.start_byte : last.end_byte]:
         return  # an unreachable `yield` makes the function a generator
     if _holds_label(first, last):
         return  # a `goto` may jump there
@@ -62,11 +62,11 @@ def find_unreachable(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
 
 def _is_reached(scan: Scan, node: tree_sitter.Node) -> bool:
     """Return whether `node` is no statement, or can be reached without the statement before it."""
-    if node.type in _REACHED_KINDS or node.type.startswith("preproc") or not scan.bytes(node).strip(b"; \t\r\n"):
+    if node.type in _REACHED_KINDS or node.type.startswith("preproc") or not scan.read_bytes(node).strip(b"; \t\r\n"):
         return True
-    if node.type == "variable_declaration" and scan.has(Trait.HOISTS):
+    if node.type == "variable_declaration" and scan.has_trait(Trait.HOISTS):
         return not any(child.child_by_field_name("value") for child in node.named_children)
-    return scan.has(Trait.MACROS) and _may_be_label(scan, node)
+    return scan.has_trait(Trait.MACROS) and _may_be_label(scan, node)
 
 
 def _holds_label(first: tree_sitter.Node, last: tree_sitter.Node) -> bool:
@@ -99,17 +99,17 @@ def _is_conditional(scan: Scan, item: Item, after: tree_sitter.Node) -> bool:
     before = item.node.prev_named_sibling
     if before is not None and before.type == "attribute_item":  # `#[cfg(unix)] return a;`
         return True
-    if not scan.has(Trait.RETURN_TAKES_NEXT_LINE) or scan.bytes(item.node) != b"return":
+    if not scan.has_trait(Trait.RETURN_TAKES_NEXT_LINE) or scan.read_bytes(item.node) != b"return":
         return False
     return "expression" in after.type or "identifier" in after.type  # Swift returns the expression of the next line
 
 
 def find_broad_except(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Yield a bare `except:` that does not raise again."""
+    """Report a bare `except:` that does not raise again."""
     if item.node.child_by_field_name("value") is not None:
         return
     inner = [child for child in item.node.named_children if not scan.is_comment(child)]
-    if len(inner) != 1 or nodes.does_nothing(scan, inner[0]) or _RAISES.search(scan.text(inner[0])):
+    if len(inner) != 1 or nodes.does_nothing(scan, inner[0]) or _RAISES.search(scan.read_text(inner[0])):
         return  # an empty one is reported by `swallowed-exception`
     word = item.node.child(0)
     yield make_hit(
@@ -121,7 +121,7 @@ def find_broad_except(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
 
 
 def find_empty_branch(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Yield an `if` without `else` whose body is empty."""
+    """Report an `if` without `else` whose body is empty."""
     branches = nodes.get_branches(scan, item)
     if len(branches) != 1:
         return
@@ -143,9 +143,9 @@ def find_empty_branch(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
 
 
 def find_stray_semicolon(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Yield the semicolon that ends an `if` before its body."""
+    """Report the semicolon that ends an `if` before its body."""
     branch = item.node.parent
-    if branch is None or branch.child_by_field_name("alternative") or scan.bytes(item.node).strip() != b";":
+    if branch is None or branch.child_by_field_name("alternative") or scan.read_bytes(item.node).strip() != b";":
         return
     condition = branch.child_by_field_name("condition")
     if condition is None or nodes.may_have_effects(condition) or nodes.has_explanation(scan, branch):
@@ -159,8 +159,8 @@ def find_stray_semicolon(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hi
 
 
 def find_escaping_finally(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Yield a jump out of `finally`, which drops the exception being raised."""
-    word = scan.text(item.node).split(maxsplit=1)[0].rstrip(";")
+    """Report a jump out of `finally`, which drops the exception being raised."""
+    word = scan.read_text(item.node).split(maxsplit=1)[0].rstrip(";")
     yield make_hit(
         item.node,
         f"`{word}` in `finally` drops the exception being raised, and the value being returned. Move it after the "

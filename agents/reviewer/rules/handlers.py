@@ -26,7 +26,7 @@ _INTENTIONAL_NAMES = re.compile(r"^_|^\$_|ignor|expected|unused|swallow", re.IGN
 
 
 def find_swallowed_exception(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Yield a handler that catches every error and does nothing, without a sign that this is meant."""
+    """Report a handler that catches every error and does nothing, without a sign that this is meant."""
     body = _get_handler_body(scan, item.node)
     if (body is not None and not nodes.does_nothing(scan, body)) or nodes.has_explanation(scan, item.node):
         return
@@ -78,7 +78,7 @@ def _catches_all(scan: Scan, clause: tree_sitter.Node) -> bool:
 def _is_intended(scan: Scan, clause: tree_sitter.Node) -> bool:
     """Return whether the name of the error's variable, or the code around, shows that ignoring it is meant."""
     names = re.findall(r"[\w$]+", _get_handler_head(scan, clause))
-    name = names[0 if scan.has(Trait.CAUGHT_NAME_FIRST) else -1] if names else ""
+    name = names[0 if scan.has_trait(Trait.CAUGHT_NAME_FIRST) else -1] if names else ""
     if scan.language != "python" and _INTENTIONAL_NAMES.search(name):
         return True
     return handler_intent.is_intended(scan, clause, name)

@@ -25,19 +25,21 @@ _MOST_NODES = 20_000
 
 
 def find_modified_while_iterated(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Yield the first statement in a loop's body that changes the collection which the loop iterates over."""
+    """Report the first statement in a loop's body that changes the collection which the loop iterates over."""
     if item.node.type != "for_statement":
         return
     iterable, body = item.node.child_by_field_name("right"), item.node.child_by_field_name("body")
     if iterable is None or body is None or iterable.type not in {"identifier", "attribute"}:
         return
-    word = scan.text(iterable)
-    if word not in scan.text(body) or re.search(rf"(?<![\w.]){re.escape(word)}\s*(?:,[^=\n]*)?=(?!=)", scan.text(body)):
+    word = scan.read_text(iterable)
+    if word not in scan.read_text(body) or re.search(
+        rf"(?<![\w.]){re.escape(word)}\s*(?:,[^=\n]*)?=(?!=)", scan.read_text(body)
+    ):
         return  # the name is rebound to another object
     names = _CHANGING_METHODS | (_CHANGING_METHODS_OF_BUILTINS if _is_builtin_collection(scan, item, word) else {})
     for node in _walk_loop_body(body):
         statement = _find_statement(node)
-        if _changes(scan, node, word, names) and not _leaves_loop(statement):
+        if _changes_collection(scan, node, word, names) and not _leaves_loop(statement):
             yield make_hit(
                 statement,
                 f"`{word}` is changed while the loop iterates over it, so elements are skipped or the loop fails. "
@@ -58,7 +60,7 @@ def _walk_loop_body(body: tree_sitter.Node) -> Iterator[tree_sitter.Node]:
             stack.extend(reversed(node.named_children))
 
 
-def _changes(scan: Scan, node: tree_sitter.Node, word: str, names: dict[str, tuple[int, int]]) -> bool:
+def _changes_collection(scan: Scan, node: tree_sitter.Node, word: str, names: dict[str, tuple[int, int]]) -> bool:
     """Return whether `node` is `del word[...]`, or calls one of the methods `names` of `word`."""
     if node.type == "delete_statement":
         return any(
@@ -72,20 +74,22 @@ def _changes(scan: Scan, node: tree_sitter.Node, word: str, names: dict[str, tup
     method, arguments = called.child_by_field_name("attribute"), node.child_by_field_name("arguments")
     if method is None or arguments is None:
         return False
-    least, most = names.get(scan.text(method), (1, 0))
+    least, most = names.get(scan.read_text(method), (1, 0))
     return least <= arguments.named_child_count <= most
 
 
 def _is_word(scan: Scan, node: tree_sitter.Node | None, word: str) -> bool:
     """Return whether the text of `node` is `word`."""
-    return node is not None and scan.text(node) == word
+    return node is not None and scan.read_text(node) == word
 
 
 def _is_builtin_collection(scan: Scan, item: Item, word: str) -> bool:
     """Return whether an assignment or annotation shows that `word` is a list, a set or a dict."""
     function = item.function
     around = (
-        scan.text(function.node) if function is not None and "." not in word else scan.data.decode(errors="replace")
+        scan.read_text(function.node)
+        if function is not None and "." not in word
+        else scan.data.decode(errors="replace")
     )
     kinds = r"(?:list|set|dict|List|Set|Dict|defaultdict|OrderedDict|deque|Counter)\b|[\[{]"
     name = re.escape(word)

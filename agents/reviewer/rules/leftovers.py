@@ -35,8 +35,8 @@ _DUMP_CALLS = (b"var_dump", b"dd", b"dbg!")
 
 
 def find_debugger(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Yield a breakpoint, or a call that dumps a value for debugging."""
-    node, prints = item.node, scan.bytes(item.node).startswith(_DUMP_CALLS)
+    """Report a breakpoint, or a call that dumps a value for debugging."""
+    node, prints = item.node, scan.read_bytes(item.node).startswith(_DUMP_CALLS)
     if _is_debugging_code(scan, item, _DUMPING_WORDS if prints else _DEBUGGING_WORDS) or _has_intention_comment(
         scan, item
     ):
@@ -60,11 +60,11 @@ def _is_debugging_code(scan: Scan, item: Item, words: re.Pattern[str]) -> bool:
     path = scan.document.path
     if path is not None and words.search(path.stem):
         return True
-    for around in item.ancestors():
-        if around.role in {"function", "class"} and words.search(scan.text(nodes.find_name(around.node))):
+    for around in item.walk_ancestors():
+        if around.role in {"function", "class"} and words.search(scan.read_text(nodes.find_name(around.node))):
             return True
         condition = around.node.child_by_field_name("condition") if around.role in _CONDITIONAL_ROLES else None
-        if condition is not None and words.search(scan.text(condition)):
+        if condition is not None and words.search(scan.read_text(condition)):
             return True
     return False
 
@@ -74,7 +74,7 @@ def _has_intention_comment(scan: Scan, item: Item) -> bool:
     row = item.node.start_point[0]
     for comment in scan.get_items("comment"):
         if comment.node.end_point[0] in {row - 1, row}:
-            text = scan.text(comment.node)
+            text = scan.read_text(comment.node)
             if _INTENTION_WORDS.search(text) and not _REMOVAL_WORDS.search(text):
                 return True
     return False
@@ -98,7 +98,7 @@ def _make_removal(scan: Scan, node: tree_sitter.Node) -> ByteFix | None:
 
 
 def find_focused_test(_scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Yield `it.only`, which keeps all other tests from running."""
+    """Report `it.only`, which keeps all other tests from running."""
     yield make_hit(
         item.node,
         "While this test is focused, all other tests are skipped, even if the run looks fine. Remove the focus.",
@@ -106,7 +106,7 @@ def find_focused_test(_scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]
 
 
 def find_async_executor(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Yield `new Promise(async ...)`, which loses errors, unless its whole body is a `try` with a handler."""
+    """Report `new Promise(async ...)`, which loses errors, unless its whole body is a `try` with a handler."""
     body = item.node.child_by_field_name("body")
     inside = [each for each in body.named_children if not scan.is_comment(each)] if body is not None else []
     if len(inside) == 1 and inside[0].type == "try_statement" and inside[0].child_by_field_name("handler") is not None:
@@ -119,9 +119,9 @@ def find_async_executor(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit
 
 
 def find_unguarded_delete(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Yield `rm -rf "$FOLDER/"*`, which deletes from the root if the variable is empty."""
+    """Report `rm -rf "$FOLDER/"*`, which deletes from the root if the variable is empty."""
     arguments = item.node.children_by_field_name("argument")
-    written = [scan.text(argument) for argument in arguments]
+    written = [scan.read_text(argument) for argument in arguments]
     if not any(re.fullmatch(r"-\w*[rR]\w*|--recursive", each) for each in written):
         return
     for argument, text in zip(arguments, written, strict=True):
@@ -142,7 +142,7 @@ def _is_never_empty(scan: Scan, name: str) -> bool:
 
 
 def find_deferred_in_loop(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Yield Go's `defer` in a loop: it runs when the function ends, not the iteration."""
+    """Report Go's `defer` in a loop: it runs when the function ends, not the iteration."""
     last = item.node
     while (after := last.next_named_sibling) is not None:
         last = after

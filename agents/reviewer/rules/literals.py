@@ -50,11 +50,11 @@ _READ_ONLY_TYPES = re.compile(
 
 
 def find_duplicate_key(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Yield a key that occurs earlier in the same literal, so that its earlier value is lost."""
-    if _is_pattern(item.node) or (scan.has(Trait.TEMPLATED) and _is_template(scan)):
+    """Report a key that occurs earlier in the same literal, so that its earlier value is lost."""
+    if _is_pattern(item.node) or (scan.has_trait(Trait.TEMPLATED) and _is_template(scan)):
         return
     in_test = scan.grammar.entry.kind is Kind.DATA and testing_code.is_test(scan, item)
-    if in_test and scan.has(Trait.SETTLED):
+    if in_test and scan.has_trait(Trait.SETTLED):
         return  # it tests a JSON parser
     seen: dict[bytes, tree_sitter.Node] = {}
     for key in _find_keys(item.node):
@@ -90,7 +90,7 @@ def _get_value(scan: Scan, key: tree_sitter.Node) -> bytes:
 
 
 def find_missing_comma(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Yield two strings without a comma between them, in a list with one string on each other line."""
+    """Report two strings without a comma between them, in a list with one string on each other line."""
     parts = item.node.named_children
     elements = [child for child in parts if not scan.is_comment(child)]
     joined = [child for child in elements if child.type == "concatenated_string"]
@@ -103,14 +103,14 @@ def find_missing_comma(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]
     strings = [child for child in joined[0].named_children if child.type == "string"]
     if len(strings) != 2 or strings[0].end_point[0] == strings[1].start_point[0]:
         return
-    one, other = (scan.text(string) for string in strings)
+    one, other = (scan.read_text(string) for string in strings)
     if (
         strings[0].start_point[1] != strings[1].start_point[1]
         or not one[-2:-1].isalnum()
         or not other.strip("\"'")[:1].isalnum()
     ):
         return
-    if any(" " in scan.text(child) for child in (*strings, *elements) if child.type == "string"):
+    if any(" " in scan.read_text(child) for child in (*strings, *elements) if child.type == "string"):
         return  # sentences are split over lines on purpose
     yield Hit(
         strings[0].start_byte,
@@ -122,7 +122,7 @@ def find_missing_comma(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]
 
 
 def find_mutable_default(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Yield a mutable default that all calls share; a hint if the function does not change, keep or return it."""
+    """Report a mutable default that all calls share; a hint if the function does not change, keep or return it."""
     value, function = item.node, item.function
     parameter = value.parent
     if value.type == "call" and not _creates_builtin(scan, value):
@@ -131,12 +131,12 @@ def find_mutable_default(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hi
     body = function.node.child_by_field_name("body") if function is not None else None
     if parameter is None or name is None or body is None or nodes.does_nothing(scan, body):
         return
-    word, kind = scan.text(name), parameter.child_by_field_name("type")
-    if _CACHE_NAMES.search(word) or (kind is not None and _READ_ONLY_TYPES.search(scan.text(kind))):
+    word, kind = scan.read_text(name), parameter.child_by_field_name("type")
+    if _CACHE_NAMES.search(word) or (kind is not None and _READ_ONLY_TYPES.search(scan.read_text(kind))):
         return  # shared on purpose, or declared as immutable
-    if re.search(rf"\b{re.escape(word)}\b", scan.text(body)) is None:
+    if re.search(rf"\b{re.escape(word)}\b", scan.read_text(body)) is None:
         return  # never used
-    changed = _changes_or_returns(word, scan.text(body))
+    changed = _changes_or_returns(word, scan.read_text(body))
     yield make_hit(
         value,
         f"This default is created once and shared by all calls, so what one call changes in `{word}` is there in the "
@@ -149,7 +149,7 @@ def find_mutable_default(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hi
 def _creates_builtin(scan: Scan, call: tree_sitter.Node) -> bool:
     """Return whether `call` creates a mutable collection of Python's; a `Counter` may be another library's."""
     called = call.child_by_field_name("function")
-    name = scan.text(called).rpartition(".")[2] if called is not None else ""
+    name = scan.read_text(called).rpartition(".")[2] if called is not None else ""
     return name in _MUTABLE_TYPES and (name in _BUILTIN_TYPES or b"collections" in scan.data)
 
 
@@ -185,7 +185,9 @@ def _make_fix(scan: Scan, value: tree_sitter.Node, name: str, body: tree_sitter.
     ending = "\r\n" if b"\r\n" in scan.data[: first.start_byte] else "\n"
     if indent.strip():
         return None
-    lines = f"{indent}if {name} is None:{ending}{indent}{_get_indent_step(indent)}{name} = {scan.text(value)}{ending}"
+    lines = (
+        f"{indent}if {name} is None:{ending}{indent}{_get_indent_step(indent)}{name} = {scan.read_text(value)}{ending}"
+    )
     return ByteFix(
         "Create a new value in each call",
         (ByteEdit(value.start_byte, value.end_byte, "None"), ByteEdit(start, start, lines)),
@@ -227,19 +229,19 @@ def _is_pattern(node: tree_sitter.Node) -> bool:
 
 def _normalise_key(scan: Scan, key: tree_sitter.Node) -> bytes:
     """Return a key for comparison: of a string only its content, whichever quotes it has."""
-    text = scan.bytes(key)
+    text = scan.read_bytes(key)
     if key.type in {"property_identifier", "bare_key", "plain_scalar", "hash_key_symbol"}:
         return text
-    if scan.has(Trait.SYMBOL_KEYS) and key.next_sibling is not None and key.next_sibling.type == ":":
+    if scan.has_trait(Trait.SYMBOL_KEYS) and key.next_sibling is not None and key.next_sibling.type == ":":
         return text[1:-1]  # the key of `"a": 1` is a symbol
     if text[:1] in b"\"'" and text[-1:] == text[:1] and b"\\" not in text:
-        return b"'" + text[1:-1] if scan.has(Trait.KEYS_ARE_EXPRESSIONS) else text[1:-1]
+        return b"'" + text[1:-1] if scan.has_trait(Trait.KEYS_ARE_EXPRESSIONS) else text[1:-1]
     return text
 
 
 def _quote_key(scan: Scan, key: tree_sitter.Node) -> str:
     """Return the source text of `key` in backquotes, at most 40 characters."""
-    text = scan.text(key)
+    text = scan.read_text(key)
     return f"`{text}`" if len(text) <= 40 else f"`{text[:37]}...`"
 
 

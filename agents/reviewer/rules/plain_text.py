@@ -70,7 +70,7 @@ _LEAST_ENTROPY = (
 
 
 def find_conflict_mark(document: Document, _: ReviewPolicy) -> Iterator[Hit]:
-    """Yield the first line of each unresolved merge conflict."""
+    """Report the first line of each unresolved merge conflict."""
     if "<<<<<<< " not in document.text:
         return
     for start in _find_conflicts(document.text):
@@ -98,7 +98,7 @@ def _find_conflicts(text: str) -> Iterator[int]:
 
 
 def find_possible_secret(document: Document, policy: ReviewPolicy) -> Iterator[Hit]:
-    """Yield each value that looks like a key or a password; the message does not contain it."""
+    """Report each value that looks like a key or a password; the message does not contain it."""
     if not policy.secrets:
         return
     text = document.text
@@ -125,7 +125,7 @@ def find_possible_secret(document: Document, policy: ReviewPolicy) -> Iterator[H
 
 
 def find_hidden_direction(document: Document, _: ReviewPolicy) -> Iterator[Hit]:
-    """Yield invisible characters that make code read differently than it runs ("Trojan Source", CVE-2021-42574)."""
+    """Report invisible characters that make code read differently than it runs ("Trojan Source", CVE-2021-42574)."""
     if document.text.isascii() or document.entry.kind in _READ_AS_TEXT:
         return
     for match in _DIRECTION_MARK.finditer(document.text):

@@ -50,7 +50,7 @@ def is_intended(scan: Scan, clause: tree_sitter.Node, caught: str) -> bool:
     tried = _list_tried_statements(scan, clause)
     if around is None or not tried:
         return False
-    if _JUMPS.match(scan.text(tried[-1])):
+    if _JUMPS.match(scan.read_text(tried[-1])):
         return True  # only a failure continues after the `try`
     if all(_is_cleanup(scan, each) for each in tried):
         return True
@@ -58,7 +58,7 @@ def is_intended(scan: Scan, clause: tree_sitter.Node, caught: str) -> bool:
     return (
         _has_reason(scan, whole, clause)
         or _has_fallback(scan, whole, tried)
-        or (scan.has(Trait.CAUGHT_NAME_OUTLIVES) and bool(caught) and _is_mentioned_after(scan, whole, caught))
+        or (scan.has_trait(Trait.CAUGHT_NAME_OUTLIVES) and bool(caught) and _is_mentioned_after(scan, whole, caught))
     )
 
 
@@ -81,7 +81,7 @@ def _is_cleanup(scan: Scan, statement: tree_sitter.Node) -> bool:
         branches = nodes.list_branches(statement)
         inside = [each for _, body in branches for each in nodes.list_statements(body, scan)]
         return bool(inside) and all(each.type not in nodes.IFS and _is_cleanup(scan, each) for each in inside)
-    call = re.match(r"(?:await\s+)?([\w.$>?!:\[\]-]+?)\s*[(;!]", scan.text(statement) + ";")
+    call = re.match(r"(?:await\s+)?([\w.$>?!:\[\]-]+?)\s*[(;!]", scan.read_text(statement) + ";")
     return call is not None and _CLEANUP_NAMES.match(re.split(r"\W+", call[1].rstrip("?!"))[-1]) is not None
 
 
@@ -97,7 +97,7 @@ def _has_reason(scan: Scan, whole: tree_sitter.Node, clause: tree_sitter.Node) -
         if before is None or before.end_point[0] < above.start_point[0] - 1:
             break
         above = before
-    return any(_REASON.search(scan.text(comment)) for comment in comments)
+    return any(_REASON.search(scan.read_text(comment)) for comment in comments)
 
 
 def _find_comments_above(scan: Scan, node: tree_sitter.Node) -> Iterable[tree_sitter.Node]:
@@ -142,9 +142,9 @@ def _has_fallback(scan: Scan, whole: tree_sitter.Node, tried: list[tree_sitter.N
 def _leaves_function_after(scan: Scan, whole: tree_sitter.Node) -> bool:
     """Return whether the function ends or is left directly after `whole`, or after the retry loop around it."""
     after = _get_statement_after(scan, whole)
-    while after is not None and _LOG_CALLS.match(scan.text(after)):
+    while after is not None and _LOG_CALLS.match(scan.read_text(after)):
         after = _get_statement_after(scan, after)
-    if after is not None and _JUMPS.match(scan.text(after)):
+    if after is not None and _JUMPS.match(scan.read_text(after)):
         return True
     around = whole.parent
     while around is not None and not _FUNCTION_KINDS.search(around.type):
@@ -172,8 +172,8 @@ def _is_read_after(scan: Scan, whole: tree_sitter.Node, name: str) -> bool:
     for _ in range(_STATEMENTS_AFTER):
         if after is None:
             return False
-        if re.search(rf"(?<![\w$.]){re.escape(name)}(?![\w$])", scan.text(after)):
-            return _reads_value(scan.text(after), name)
+        if re.search(rf"(?<![\w$.]){re.escape(name)}(?![\w$])", scan.read_text(after)):
+            return _reads_value(scan.read_text(after), name)
         after = _get_statement_after(scan, after)
     return False
 
@@ -193,16 +193,16 @@ def _contains_return(statement: tree_sitter.Node) -> bool:
 
 def _find_assigned_names(scan: Scan, statement: tree_sitter.Node) -> Iterable[str]:
     """Yield the names that `statement` assigns, including declarations of several names."""
-    for line in re.split(r"[;\n{]", scan.text(statement)[:4000]):
+    for line in re.split(r"[;\n{]", scan.read_text(statement)[:4000]):
         for match in re.finditer(r"(?:^|[\s,*(])([$@]?[A-Za-z_][\w$]*)\s*(?::[^=,]+?)?=(?![=>~])", line):
             yield match[1]
 
 
 def _find_hoisted_names(scan: Scan, tried: list[tree_sitter.Node]) -> set[str]:
     """Return the names that JavaScript's `var` declares in a `try`; they are undefined after a failure."""
-    if not scan.has(Trait.HOISTS):
+    if not scan.has_trait(Trait.HOISTS):
         return set()
-    return {match[1] for each in tried for match in re.finditer(r"\bvar\s+([\w$]+)", scan.text(each))}
+    return {match[1] for each in tried for match in re.finditer(r"\bvar\s+([\w$]+)", scan.read_text(each))}
 
 
 def _reads_value(text: str, name: str) -> bool:
@@ -215,7 +215,7 @@ def _is_mentioned_after(scan: Scan, whole: tree_sitter.Node, name: str) -> bool:
     """Return whether a statement after the `try` in the same list mentions `name`."""
     after = _get_statement_after(scan, whole)
     while after is not None:
-        if re.search(rf"(?<![\w$]){re.escape(name)}(?![\w$])", scan.text(after)):
+        if re.search(rf"(?<![\w$]){re.escape(name)}(?![\w$])", scan.read_text(after)):
             return True
         after = _get_statement_after(scan, after)
     return False

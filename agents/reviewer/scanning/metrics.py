@@ -109,11 +109,11 @@ def weigh_functions(scan: Scan) -> dict[int, FunctionWeight]:
     found: dict[int, FunctionWeight] = {id(item): FunctionWeight() for item in scan.get_items("function")}
     for role in sorted(_MEASURED):
         for item in scan.get_items(role):
-            _weigh(item, found)
+            _add_weight(item, found)
     return found
 
 
-def _weigh(item: Item, found: dict[int, FunctionWeight]) -> None:
+def _add_weight(item: Item, found: dict[int, FunctionWeight]) -> None:
     """Add `item` to the weight of the function around it; `found` has the weights by the `id` of the function."""
     function, depth, level = _locate_in_function(item)
     if function is None:
@@ -138,7 +138,7 @@ def _weigh(item: Item, found: dict[int, FunctionWeight]) -> None:
 def _locate_in_function(item: Item) -> tuple[Item | None, int, int]:
     """Return the function around `item`, its depth in there for cognitive complexity, and its nesting level."""
     depth = level = 0
-    for around in item.ancestors():
+    for around in item.walk_ancestors():
         role = around.role
         if role == "function":
             return around, depth, level
@@ -250,7 +250,7 @@ def count_parameters(scan: Scan, node: tree_sitter.Node) -> int:
             continue
         if child.child_by_field_name("value") or child.child_by_field_name("default_value"):
             continue
-        if not (count == 0 and scan.bytes(child).partition(b":")[0].strip() in _SELF_NAMES):
+        if not (count == 0 and scan.read_bytes(child).partition(b":")[0].strip() in _SELF_NAMES):
             count += max(1, len(child.children_by_field_name("name"))) if child.type == "parameter_declaration" else 1
     return count
 
@@ -260,7 +260,7 @@ def _measure_function(scan: Scan, item: Item, weight: FunctionWeight, kinds: Lin
     name = nodes.find_name(item.node)
     to_point = scan.lines.to_point
     return FunctionMetrics(
-        name=scan.text(name) if "identifier" in name.type or name.type in {"name", "word", "constant"} else "",
+        name=scan.read_text(name) if "identifier" in name.type or name.type in {"name", "word", "constant"} else "",
         span=Span(to_point(item.start), to_point(item.end)),
         name_span=Span(to_point(name.start_byte), to_point(name.end_byte)),
         first_line=item.node.start_point[0],
@@ -276,4 +276,4 @@ def _measure_function(scan: Scan, item: Item, weight: FunctionWeight, kinds: Lin
 def _is_public(scan: Scan, node: tree_sitter.Node) -> bool:
     """Return whether the definition has a name that does not begin with `_` or `#`."""
     name = node.child_by_field_name("name")
-    return name is not None and not scan.bytes(name).startswith((b"_", b"#"))
+    return name is not None and not scan.read_bytes(name).startswith((b"_", b"#"))

@@ -180,7 +180,7 @@ def does_nothing(scan: Scan, body: tree_sitter.Node) -> bool:
     for statement in list_statements(body, scan):
         inner = get_first_child(statement) if statement.type == "expression_statement" else statement
         if inner is not None and inner.type not in _EMPTY and inner.end_byte > inner.start_byte:
-            return inner == body and inner.named_child_count == 0 and scan.bytes(inner).strip(b"{} \t\r\n;") == b""
+            return inner == body and inner.named_child_count == 0 and scan.read_bytes(inner).strip(b"{} \t\r\n;") == b""
     return True
 
 

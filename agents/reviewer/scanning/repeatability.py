@@ -36,7 +36,7 @@ def is_repeatable(scan: Scan, node: tree_sitter.Node) -> bool:
     """Return whether `node`, evaluated twice in a row, has the same value both times and no side effect."""
     if nodes.may_have_effects(node):
         return False
-    if scan.has(Trait.VOLATILE) and b"volatile" in scan.data:
+    if scan.has_trait(Trait.VOLATILE) and b"volatile" in scan.data:
         return not any(_matches_name(scan, r"\bvolatile\b[^;(){{}}]*\b{0}\b", name) for name in _find_names(node))
     if binds := scan.grammar.entry.bare_names:
         return all(_matches_name(scan, binds, name) for name in _find_names(node))
@@ -45,7 +45,7 @@ def is_repeatable(scan: Scan, node: tree_sitter.Node) -> bool:
 
 def _matches_name(scan: Scan, shape: str, name: tree_sitter.Node) -> bool:
     """Return whether the text matches the pattern `shape`, in which `{0}` stands for `name`."""
-    return re.search(shape.format(re.escape(scan.text(name))).encode(), scan.data) is not None
+    return re.search(shape.format(re.escape(scan.read_text(name))).encode(), scan.data) is not None
 
 
 def _find_names(node: tree_sitter.Node) -> Iterator[tree_sitter.Node]:
@@ -69,7 +69,7 @@ def may_test_for_nan(scan: Scan, item: Item, operand: tree_sitter.Node) -> bool:
         return True
     if operand.type not in _NAMES:
         return _is_mask(item.node) and scan.grammar.entry.python_parser
-    name = re.escape(scan.text(operand))
+    name = re.escape(scan.read_text(operand))
     before = re.compile(rf"\b{_EXACT}\b([^;(){{}}=]*)(?<![\w$]){name}(?!\w)".encode())
     after = re.compile(rf"(?<!\w){name}(?!\w)([\w\s,]*:?\s*&?(?:mut\s+)?)\b{_EXACT}\b".encode())
     found = [match for shape in (before, after) for match in shape.finditer(around)]

@@ -43,7 +43,7 @@ class Item:
         self.start = node.start_byte
         self.end = node.end_byte
 
-    def ancestors(self) -> Iterator[Item]:
+    def walk_ancestors(self) -> Iterator[Item]:
         """Yield the items that contain this one, innermost first."""
         around = self.parent
         while around is not None:
@@ -53,7 +53,7 @@ class Item:
     @property
     def function(self) -> Item | None:
         """The innermost function around this item; None outside of functions."""
-        return next((each for each in self.ancestors() if each.role == "function"), None)
+        return next((each for each in self.walk_ancestors() if each.role == "function"), None)
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Scan:
         """Starling's name of the language."""
         return self.grammar.entry.name
 
-    def has(self, trait: Trait) -> bool:
+    def has_trait(self, trait: Trait) -> bool:
         """Return whether `trait` holds for the language."""
         return trait in self.grammar.entry.traits
 
@@ -112,11 +112,11 @@ class Scan:
         """Return all items with `role`, in order of appearance."""
         return self.items.get(role, [])
 
-    def text(self, node: tree_sitter.Node) -> str:
+    def read_text(self, node: tree_sitter.Node) -> str:
         """Return the source text of `node`."""
         return self.data[node.start_byte : node.end_byte].decode(errors="replace")
 
-    def bytes(self, node: tree_sitter.Node) -> bytes:
+    def read_bytes(self, node: tree_sitter.Node) -> bytes:
         """Return the source bytes of `node`."""
         return self.data[node.start_byte : node.end_byte]
 

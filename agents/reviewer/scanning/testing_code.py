@@ -43,8 +43,8 @@ def is_test(scan: Scan, item: Item) -> bool:
     if path is not None and is_test_path(path):
         return True
     return any(
-        each.role in {"function", "class"} and _TEST_NAME.search(scan.text(nodes.find_name(each.node)))
-        for each in item.ancestors()
+        each.role in {"function", "class"} and _TEST_NAME.search(scan.read_text(nodes.find_name(each.node)))
+        for each in item.walk_ancestors()
     )
 
 

@@ -29,7 +29,7 @@ def is_documented(text: str, start: int, form: DocComment) -> bool:
 
 
 def render(words: Words, form: DocComment, indentation: str) -> str:
-    r"""Return the comment with `\n` line ends, each line indented, and with a line end after the last."""
+    r"""Return `words` as a documentation comment of the language's `form`: indented lines that each end with `\n`."""
     inner = [form.around[0], words.summary, form.around[1]]
     lines = [line for line in inner if line]
     if form.parameter and (words.parameters or words.returns):

@@ -101,7 +101,7 @@ def detect_style(scene: Scene, resources: Resources) -> DocStyle:
 
 
 def render(words: Words, style: DocStyle, indentation: str) -> str:
-    r"""Return the docstring with `\n` line ends and quotes; all lines but the first are indented."""
+    r"""Return `words` as a docstring in quotes, with `\n` line ends; all lines but the first are indented."""
     sections = _SECTIONS[style.style](words, style)
     summary = words.summary if style.full_stop else words.summary.rstrip(".")
     if not sections and not style.below:
@@ -113,6 +113,7 @@ def render(words: Words, style: DocStyle, indentation: str) -> str:
 
 
 def _indent(lines: list[str], indentation: str) -> Iterable[str]:
+    """Yield the lines, each but the first and the empty ones indented."""
     for number, line in enumerate(lines):
         yield indentation + line if number and line else line
 

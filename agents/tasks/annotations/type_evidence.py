@@ -76,7 +76,7 @@ def gather_for_parameter(parameter: Parameter, body: str, around: Iterable[str])
 
 
 def gather_for_result(body: str) -> Evidence:
-    """Return the evidence for the return type of the function `body`; none for generators."""
+    """Return the evidence for the return type of the function whose definition is `body`; none for generators."""
     tree = _parse_function(body)
     if tree is None:
         return Evidence(Counter())
@@ -94,7 +94,7 @@ def gather_for_result(body: str) -> Evidence:
 
 
 def is_known_type(name: str, text: str) -> bool:
-    """Return whether all names in the type `name` are built in, or are imported or defined in `text`."""
+    """Return whether each name in the type `name` is a builtin, or is imported or defined in `text`."""
     return all(
         part in _BUILTINS or re.search(rf"^(?:from\s.*import|import|class|type)\b.*\b{part}\b", text, re.MULTILINE)
         for part in _NAME.findall(name)
@@ -102,7 +102,7 @@ def is_known_type(name: str, text: str) -> bool:
 
 
 def _infer_literal(text: str) -> str:
-    """Return the type of a literal, "" where `text` is none."""
+    """Return the name of the type of the literal `text`; "" for other expressions and for `None`."""
     if text in _LITERALS:
         return _LITERALS[text]
     try:
@@ -156,7 +156,7 @@ def _infer_expression(value: ast.expr) -> str:
 
 
 def _infer_call(call: ast.Call) -> str:
-    """Return the type of a call: a class gives itself, well-known functions and methods their result; else ""."""
+    """Return the type that a call returns: a class's own name, or the result of a common function; "" if unknown."""
     if isinstance(call.func, ast.Name):
         name = call.func.id
         known = {"len": "int", "sorted": "list", "round": "", "isinstance": "bool", "all": "bool", "any": "bool"}

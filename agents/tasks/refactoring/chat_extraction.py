@@ -52,7 +52,7 @@ _NAME = re.compile(r"(?im)^[\s*-]*name\W*(?:def\s+)?(?P<name>[^\W\d]\w*)")
 
 
 def asks_to_extract(words: str) -> bool:
-    """Return whether the instruction asks for a part of a function as a new function, and for nothing else."""
+    """Return whether the instruction asks to move a part of a function into a new one, and asks for nothing else."""
     said = words.strip().rstrip(".!").strip()
     if len(said) > _LONGEST or not _VERB.match(said) or _MORE.search(_NAMED.sub("", said)):
         return False
@@ -132,7 +132,7 @@ class _Extraction:
         return ChatRequest(messages, max_tokens=_ANSWER_TOKENS)
 
     def read_answer(self, answer: str) -> tuple[tuple[Edit, ...], str]:
-        """Return the edits that carry out an answer, and a sentence about them.
+        """Return the edits that carry out the model's answer, and a sentence about them for a person.
 
         Raises:
             UnsplitError: the answer names no lines that can move; its text goes back to the model.
@@ -159,7 +159,7 @@ class _Extraction:
         return self.scene.document.text.count("\n", 0, self.function.start)
 
     def _find_selection(self) -> list[tuple[int, int]]:
-        """Return the selected lines of the body, counted from the head; empty where the whole function is meant."""
+        """Return the first and last selected line, counted from the head; [] without a selection of several lines."""
         text, span, function = self.scene.document.text, self.scene.span, self.function
         if span.start >= span.end or span.start <= function.start or "\n" not in text[span.start : span.end].strip():
             return []
@@ -169,11 +169,12 @@ class _Extraction:
 
 
 def _shorten(line: str) -> str:
+    """Return the line without white space around it, at most 80 characters."""
     return line.strip()[:_LONGEST_SHOWN]
 
 
 def _build_follow_up(request: ChatRequest, reply: str, problem: str) -> ChatRequest:
-    """Return the request with the model's reply and with what is wrong with it."""
+    """Return `request` with the model's reply and a message about its `problem` added."""
     said = Message(Speaker.ASSISTANT, reply or "(nothing)")
     return replace(
         request, messages=(*request.messages, said, *prompting.build_messages("divide-again", problem=problem))

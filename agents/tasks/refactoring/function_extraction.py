@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from agents.tasks.refactoring.python_blocks import find_block, find_function_on_line, iterate_runs
 from agents.tasks.refactoring.python_names import Flow, find_bound, find_reads, list_parameters, walk_own_nodes
-from agents.tasks.refactoring.refusals import UnsplitError, check, check_shared, find_receiver, list_inherited
+from agents.tasks.refactoring.refusals import UnsplitError, check, check_shared_names, find_receiver, list_inherited
 from agents.tasks.rewriting.line_edits import diff_lines
 from agents.tasks.rewriting.reindenting import reindent
 from starling_python import parse_python
@@ -77,7 +77,7 @@ class _Signature:
 def extract_function(
     document: Document, at: int, lines: tuple[int, int], name: str, *, keep_name: bool
 ) -> tuple[Edit, ...]:
-    """Return the edits that move lines of a function into a new one.
+    """Return the edits that move lines of a function into a new function and replace them by a call of it.
 
     Args:
         document: a Python document.
@@ -127,9 +127,9 @@ class Part:
 
 
 def list_movable(document: Document, at: int, most: int) -> tuple[Part, ...]:
-    """Return parts of a function that can move, best first: compound statements, then what is between blank lines.
+    """Return parts of a function that can move, best first: compound statements, then runs between blank lines.
 
-    Among equals, parts that share fewer names with the rest come first, and longer ones.
+    Among equals, parts that share fewer names with the rest and are longer come first. Returns () if nothing can move.
 
     Args:
         document: a Python document.
@@ -185,7 +185,7 @@ def _trace_bound_names(function: Function) -> dict[ast.stmt, Names]:
 
 
 def _rank(block: Block, lines: Sequence[str]) -> int:
-    """Return 0 for a single compound statement, 1 for statements between blank lines, up to 3 for other parts."""
+    """Return the rank of a block as a part, 0 at best (a compound statement), 1 (between blank lines), 3 at worst."""
     if len(block.statements) == 1:
         return 3 if isinstance(block.statements[0], _SIMPLE) else 0
     above, below = lines[block.first_line - 2], lines[block.last_line] if block.last_line < len(lines) else ""
@@ -196,10 +196,10 @@ def _rank(block: Block, lines: Sequence[str]) -> int:
 
 
 def _choose_free_name(name: str, text: str, *, keep: bool, beside: Names) -> str:
-    """Return `name`, or `_name` unless `keep`.
+    """Return `name` with an underscore before it, or unchanged if `keep`.
 
     Raises:
-        UnsplitError: it is no name for a function, or is used in the file, by Python, or by one of `beside`.
+        UnsplitError: no function can have the name, or the file, Python or the names `beside` use it already.
     """
     special = name.startswith("__") and name.endswith("__")
     if not name.isidentifier() or keyword.iskeyword(name) or not name.isascii() or special:
@@ -215,7 +215,7 @@ def _choose_free_name(name: str, text: str, *, keep: bool, beside: Names) -> str
 def _derive_signature(
     block: Block, holders: Sequence[ast.AST], name: str, seen: Mapping[ast.stmt, Names]
 ) -> _Signature:
-    """Return the head of the function that `block` would become.
+    """Return the head of the new function that `block` would become; `seen` has the names bound before each statement.
 
     Raises:
         UnsplitError: a name is not certainly bound where it is needed, or the block returns on some paths only.
@@ -247,7 +247,7 @@ def _derive_signature(
         raise UnsplitError(f"`{early[0]}` is read before it is bound")
     if unsure := sorted(needed - certain):
         raise UnsplitError(f"`{unsure[0]}` is not bound on all paths to them")
-    check_shared(block, bound, results)
+    check_shared_names(block, bound, results)
     order = {one: place for place, one in enumerate(_list_names_in_order(function))}
     return _Signature(
         name,
@@ -262,6 +262,7 @@ def _derive_signature(
 
 
 def _is_async(node: ast.AST) -> bool:
+    """Return whether `node` is the `async for` of a comprehension."""
     return isinstance(node, ast.comprehension) and bool(node.is_async)
 
 
@@ -316,7 +317,7 @@ def _read_indentation(line: str) -> str:
 
 
 def _wrap(begin: str, parts: Sequence[str], end: str, unit: str, width: int) -> list[str]:
-    """Return a head or a call as one line, or with one part a line where it would be longer than `width`."""
+    """Return the lines of a head or a call: one if it fits into `width` characters, else one for each of `parts`."""
     line = f"{begin}{', '.join(parts)}{end}"
     if len(line) <= width or not parts:
         return [line]
@@ -325,14 +326,14 @@ def _wrap(begin: str, parts: Sequence[str], end: str, unit: str, width: int) -> 
 
 
 def _collect_annotations(block: Block) -> dict[str, str]:
-    """Return the annotations of parameters that still hold in the block: neither rebound nor narrowed before it."""
+    """Return the annotations of the parameters that are neither rebound nor narrowed before the block, by name."""
     function = block.function
     if getattr(function, "type_params", None):
         return {}
     said = {
         one.arg: ast.unparse(one.annotation)
         for one in list_parameters(function)
-        if one.annotation is not None and not _means_itself(function, one.annotation)
+        if one.annotation is not None and not _names_function(function, one.annotation)
     }
     for one, form in ((function.args.vararg, "tuple[{}, ...]"), (function.args.kwarg, "dict[str, {}]")):
         if one is not None and one.arg in said:
@@ -345,14 +346,18 @@ def _collect_annotations(block: Block) -> dict[str, str]:
     return {name: type_ for name, type_ in said.items() if name not in again}
 
 
-def _means_itself(function: Function, annotation: ast.expr) -> bool:
-    """Return whether an annotation below a method would mean that method: `def list(self) -> list[int]`."""
+def _names_function(function: Function, annotation: ast.expr) -> bool:
+    """Return whether `annotation` uses the function's own name, which means the function below it (`list[int]`)."""
     return function.name in find_reads([annotation])
 
 
 def _derive_return_annotation(function: Function, signature: _Signature) -> str:
     """Return the annotation of the new function's result, " -> " included; "" where it is not known."""
-    if function.returns is None or _means_itself(function, function.returns) or getattr(function, "type_params", None):
+    if (
+        function.returns is None
+        or _names_function(function, function.returns)
+        or getattr(function, "type_params", None)
+    ):
         return ""
     if signature.valued:
         generates = any(isinstance(one, (ast.Yield, ast.YieldFrom)) for one in walk_own_nodes(function.body))
@@ -380,12 +385,12 @@ def _check_written(text: str, before: ast.Module, block: Block, signature: _Sign
 
 
 def _walk_functions(tree: ast.AST) -> Iterator[Function]:
-    """Return all functions in a tree."""
+    """Return an iterator over all functions in a tree."""
     return (one for one in ast.walk(tree) if isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef)))
 
 
 def _dump_rest(tree: ast.Module, function: str, made: str) -> str:
-    """Return a dump of a tree without the function `made` and without the bodies of `function`; changes the tree."""
+    """Remove the function `made` and the bodies of `function` from the tree, and return a dump of the rest."""
     for node in ast.walk(tree):
         for body in (getattr(node, field, None) for field in ("body", "orelse", "finalbody")):
             if isinstance(body, list):

@@ -47,11 +47,11 @@ class Block:
     around: tuple[tuple[ast.stmt, str], ...]
 
     def holds(self, node: ast.AST) -> bool:
-        """Return whether `node` is in the statements, by its line."""
+        """Return whether `node` begins on one of the block's lines."""
         return self.first_line <= getattr(node, "lineno", 0) <= self.last_line
 
     def has_blank_lines(self, text: Sequence[str]) -> bool:
-        """Return whether the statement list around the block has blank lines; `text` is the lines of the file."""
+        """Return whether the statement list around the block has blank lines; `text` holds the lines of the file."""
         node, field = self.around[-1] if self.around else (self.function, "body")
         body = getattr(node, field) if field not in {"handlers", "cases"} else self.statements
         return any(not line.strip() for line in text[body[0].lineno - 1 : body[-1].end_lineno])
@@ -66,7 +66,7 @@ class Block:
         return inner[-1] is self.statements[-1]
 
     def walk_outside_loops(self) -> Iterator[ast.AST]:
-        """Yield the nodes of the block outside of its loops and nested scopes, whose `break` would leave the block."""
+        """Yield the nodes of the block outside of its own loops and nested scopes; a `break` there leaves the block."""
         waiting: list[ast.AST] = [*self.statements]
         while waiting:
             node = waiting.pop()
@@ -179,7 +179,10 @@ def _continues_after(body: Sequence[ast.stmt]) -> bool:
 
 
 def find_function_on_line(tree: ast.Module, line: int) -> tuple[Function, tuple[ast.AST, ...]] | None:
-    """Return the function whose head is on `line`, with the functions and classes around it, outermost first."""
+    """Return the function whose head is on `line`, and the functions and classes around it, outermost first.
+
+    Returns None if no function begins there. `line` counts from 1.
+    """
     waiting: list[tuple[ast.AST, tuple[ast.AST, ...]]] = [(tree, ())]
     while waiting:
         node, holders = waiting.pop()
@@ -194,7 +197,7 @@ _PARTS = (ast.ExceptHandler, ast.match_case)
 
 
 def find_block(function: Function, lines: tuple[int, int], text: Sequence[str]) -> Block | None:
-    """Return the block that comes nearest to some lines of a function; None where there is none.
+    """Return the block of whole statements that comes nearest to the given lines of a function; None for none.
 
     Args:
         function: the function.
@@ -225,7 +228,7 @@ def find_block(function: Function, lines: tuple[int, int], text: Sequence[str]) 
 
 
 def iterate_runs(function: Function) -> Iterator[tuple[ast.stmt, ...]]:
-    """Yield all runs of consecutive statements: outer blocks first, single statements before longer runs."""
+    """Yield all runs of consecutive statements in a function: outer ones first, single statements before longer."""
     waiting: list[Sequence[ast.stmt]] = [function.body[1:] if _has_docstring(function) else function.body]
     while waiting:
         body = waiting.pop(0)
@@ -247,22 +250,23 @@ def _find_first_line(node: ast.stmt) -> int:
 
 
 def _select_covered(statements: Sequence[ast.stmt], first: int, last: int) -> list[ast.stmt]:
-    """Return the statements on the lines, without outer ones of which less than half of the lines are covered."""
+    """Return the statements on the lines; first and last ones are dropped if less than half of each is covered."""
     found = [one for one in statements if _find_first_line(one) <= last and (one.end_lineno or 0) >= first]
 
-    def share(one: ast.stmt) -> float:
+    def measure_covered_share(one: ast.stmt) -> float:
+        """Return the share of the statement's lines from `first` to `last`, 0 to 1."""
         begin, end = _find_first_line(one), one.end_lineno or 0
         return (min(end, last) - max(begin, first) + 1) / (end - begin + 1)
 
-    while len(found) > 1 and share(found[-1]) < 0.5:
+    while len(found) > 1 and measure_covered_share(found[-1]) < 0.5:
         found.pop()
-    while len(found) > 1 and share(found[0]) < 0.5:
+    while len(found) > 1 and measure_covered_share(found[0]) < 0.5:
         found.pop(0)
     return found
 
 
 def _find_inner_block(node: ast.stmt, first: int, last: int) -> tuple[str, Sequence[ast.stmt]] | None:
-    """Return the only block of a statement that has statements on the lines; None for none or several."""
+    """Return the name and the statements of the only block in `node` that the lines touch; None for none or several."""
     found = [(field, body) for field, body in _list_blocks(node) if _select_covered(body, first, last)]
     return found[0] if len(found) == 1 else None
 
@@ -280,7 +284,7 @@ def _list_blocks(node: ast.stmt) -> list[tuple[str, Sequence[ast.stmt]]]:
 
 
 def _stands_alone(statements: Sequence[ast.stmt], found: Sequence[ast.stmt], text: Sequence[str]) -> bool:
-    """Return whether nothing else is on the lines of the statements `found`, except a comment at the end."""
+    """Return whether the lines of the statements `found` hold nothing else, except a comment at the end."""
     begin, end = _find_first_line(found[0]), found[-1].end_lineno or 0
     others = [one for one in statements if all(one is not each for each in found)]
     if any(_find_first_line(one) <= end and (one.end_lineno or 0) >= begin for one in others):

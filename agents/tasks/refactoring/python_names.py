@@ -31,7 +31,10 @@ _JUMPS = (ast.Return, ast.Raise, ast.Break, ast.Continue)
 
 
 def list_inner_nodes(node: ast.AST) -> Iterable[ast.AST]:
-    """Return the child nodes that run where `node` stands; of a function: decorators, defaults and annotations."""
+    """Return the child nodes that are evaluated in the scope around `node`.
+
+    A function has only decorators, defaults and annotations there, a class only decorators and bases.
+    """
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
         decorators = [] if isinstance(node, ast.Lambda) else node.decorator_list
         types = [one.annotation for one in list_parameters(node)]
@@ -52,7 +55,7 @@ def walk_own_nodes(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
 
 
 def find_bound(nodes: Iterable[ast.AST]) -> Names:
-    """Return the names that `nodes` bind in their own function."""
+    """Return the names that `nodes` bind in the function around them."""
     found: set[str] = set()
     waiting = [*nodes]
     while waiting:
@@ -131,7 +134,7 @@ class Swallows(Enum):
 
 
 def classify_swallowing(node: ast.With | ast.AsyncWith) -> Swallows:
-    """Return whether the context managers of a `with` statement swallow errors, as far as their names show."""
+    """Return the chance that the context managers of a `with` statement swallow errors, judged by their names."""
     said = [ast.unparse(item.context_expr) for item in node.items]
     if any(map(_SWALLOWS.search, said)):
         return Swallows.ALWAYS
@@ -147,7 +150,7 @@ class Flow:
     """
 
     def __init__(self, *, wary: bool = False) -> None:
-        """Start with no statement seen.
+        """Create a run that has followed no statement yet.
 
         Args:
             wary: whether an unknown context manager counts as one that may swallow errors.
@@ -267,7 +270,7 @@ class Flow:
         return bound | find_bound(targets)
 
     def _note_exposed(self, names: Names, bound: Names) -> None:
-        """Record those of `names` that are not in `bound`."""
+        """Record the names that are not in `bound` as exposed."""
         self.exposed |= names - bound
 
 
@@ -279,7 +282,7 @@ def _find_unbound(statement: ast.stmt) -> Names:
 
 
 def _join(one: Names | None, other: Names | None) -> Names | None:
-    """Return the names that are certainly bound where two paths meet; a path that ends (None) does not count."""
+    """Return the names that are certainly bound where two paths meet: on both, or on the only one that goes on."""
     if one is None or other is None:
         return other if one is None else one
     return one & other

@@ -1,6 +1,6 @@
 """Reasons why statements of a Python function cannot move into a new function, each raised as an `UnsplitError`.
 
-Start at `check`, `check_shared` and `find_receiver`.
+Start at `check`, `check_shared_names` and `find_receiver`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class UnsplitError(Exception):
 
 
 def check(block: Block) -> None:
-    """Refuse statements that a new function cannot hold, or of which it would be no use.
+    """Check that the statements can move into a new function, and that this is worthwhile.
 
     Raises:
         UnsplitError: the block cannot move.
@@ -73,7 +73,7 @@ def _has_docstring(function: Function) -> bool:
 
 
 def find_receiver(block: Block, holders: Sequence[ast.AST]) -> tuple[str, str]:
-    """Return the receiver of the new method and its decorator; both "" where the block is in no method.
+    """Return the receiver of the new method ("self") and its decorator; both "" if the block is in no method.
 
     Raises:
         UnsplitError: it is not certain that another method could be called on the receiver.
@@ -87,7 +87,11 @@ def find_receiver(block: Block, holders: Sequence[ast.AST]) -> tuple[str, str]:
     decorators = {ast.unparse(one) for one in function.decorator_list}
     positional = [*function.args.posonlyargs, *function.args.args]
     of_class = "classmethod" in decorators or function.name in _CLASS_METHODS
-    if "staticmethod" in decorators or not positional or not _is_called_on(positional[0].arg, holders[-1], function):
+    if (
+        "staticmethod" in decorators
+        or not positional
+        or not _is_certain_receiver(positional[0].arg, holders[-1], function)
+    ):
         raise UnsplitError("the method has nothing that another one could be called on")
     receiver = positional[0].arg
     rebound = (one for one in ast.walk(function) if isinstance(one, ast.Nonlocal) and receiver in one.names)
@@ -102,8 +106,11 @@ def find_receiver(block: Block, holders: Sequence[ast.AST]) -> tuple[str, str]:
     return receiver, "@classmethod" if of_class else ""
 
 
-def _is_called_on(receiver: str, holder: ast.ClassDef, function: Function) -> bool:
-    """Return whether the first parameter is certainly the object or the class, by its name and the decorators."""
+def _is_certain_receiver(receiver: str, holder: ast.ClassDef, function: Function) -> bool:
+    """Return whether `receiver`, the first parameter of `function`, is certainly the object or the class.
+
+    Judged by its name, the decorators and the class `holder` around.
+    """
     if "classmethod" in {ast.unparse(one) for one in function.decorator_list} or function.name in _CLASS_METHODS:
         return True
     if receiver in _CLASSES:  # a class method of a metaclass, or made in an unknown way
@@ -113,7 +120,7 @@ def _is_called_on(receiver: str, holder: ast.ClassDef, function: Function) -> bo
 
 
 def _makes_another_kind(node: ast.AST, name: str) -> bool:
-    """Return whether `node` is the call `staticmethod(name)` or `classmethod(name)`."""
+    """Return whether `node` calls `staticmethod` or `classmethod` with the function `name`."""
     if not isinstance(node, ast.Call) or _name_callee(node) not in {"staticmethod", "classmethod"}:
         return False
     return any(isinstance(one, ast.Name) and one.id == name for one in node.args)
@@ -131,8 +138,10 @@ def list_inherited(holders: Sequence[ast.AST]) -> Names:
     return frozenset(found)
 
 
-def check_shared(block: Block, bound: Names, results: Names) -> None:
-    """Refuse names that a nested function shares with code on the other side of the call: each would have its own.
+def check_shared_names(block: Block, bound: Names, results: Names) -> None:
+    """Check that moving the block separates no name from code that needs the same variable.
+
+    Such code is a nested function on the other side of the call, or code that runs after an error in the block.
 
     Args:
         block: the statements to move.
@@ -140,7 +149,7 @@ def check_shared(block: Block, bound: Names, results: Names) -> None:
         results: names that the code after them reads.
 
     Raises:
-        UnsplitError: there is such a name.
+        UnsplitError: a name would be separated, or a temporary file would be deleted too early.
     """
     for node in _walk_deferred(block.function):
         free = find_reads([node]) if isinstance(node, ast.GeneratorExp) else find_free(node)

@@ -53,8 +53,8 @@ class Alignment:
 
 
 def align(code: str, target: Target) -> Alignment | None:
-    """Return what an answer changes; None where it defines nothing that the document has, so that it is mere lines."""
-    code = _move_to_margin(code)
+    """Return the changes that the answer `code` makes to the target; None if it defines nothing that the target has."""
+    code = _remove_common_indentation(code)
     for syntax in _parse_answer(code, target):
         try:
             found = _Aligner(syntax, target).run()
@@ -65,8 +65,8 @@ def align(code: str, target: Target) -> Alignment | None:
     return None
 
 
-def _move_to_margin(code: str) -> str:
-    """Return code without its common indentation."""
+def _remove_common_indentation(code: str) -> str:
+    """Return code without its common indentation; expands tabs where they are mixed with spaces."""
     lines = code.expandtabs(4).split("\n") if re.search(r"^ +\t|^\t+ {2,}\S", code, re.MULTILINE) else code.split("\n")
     leads = [reply_parsing.read_indentation(line) for line in lines if line.strip()]
     least = min(leads, key=len, default="")
@@ -76,7 +76,10 @@ def _move_to_margin(code: str) -> str:
 
 
 def _parse_answer(code: str, target: Target) -> Iterable[Syntax]:
-    """Yield the syntax of the answer alone, then inside its class, for grammars without methods outside of classes."""
+    """Yield the syntax of the answer by itself, then inside the head and end of the target's class.
+
+    The latter is for grammars in which a method cannot be outside of a class.
+    """
     first = target.document.text.split("\n", 1)[0].strip()
     mark = f"{first}\n" if first.startswith("<?") and "<?" not in code else ""  # PHP without its opening tag is no code
     yield Syntax.of(replace(target.document, text=mark + code))
@@ -107,7 +110,11 @@ class _Aligner(DefinitionWriter):
     """The alignment of one answer, which collects edits and notes."""
 
     def run(self) -> Alignment | None:
-        """Return what the answer changes; None where it has none of the definitions of the target."""
+        """Return the changes of the answer; None if it has none of the target's definitions.
+
+        Raises:
+            LostError: a placeholder stands for unknown code.
+        """
         whole = not self.text[: self.target.span.start].strip() and not self.text[self.target.span.end :].strip()
         if whole and self.old and self.new:
             self._align_members(None, None)
@@ -121,7 +128,7 @@ class _Aligner(DefinitionWriter):
                 self._replace(new, old)
                 if new.name != old.name:
                     self._rename(new, old)
-            self._take_others(pairs)
+            self._apply_other_definitions(pairs)
             if not self.edits and (left := placeholders.find_first(self.code.splitlines(), self.text)):
                 raise LostError(left)
         self.add_imports()
@@ -131,7 +138,7 @@ class _Aligner(DefinitionWriter):
         return Alignment(diff_lines(self.text, text), notes=tuple(self.notes))
 
     def _fill_empty_place(self) -> None:
-        """Write the answer's new definitions to the empty target; the answer repeats code around it."""
+        """Add an edit that writes the answer's new definitions into the empty target, without repeated code."""
         at = self.target.span.start
         around = [one for one in self.old if one.span.start <= at <= one.span.end]
         known = [new for new in self.new if any(self._may_be_same(new, old) for old in self.old)]
@@ -141,12 +148,12 @@ class _Aligner(DefinitionWriter):
         fresh = tuple(one for one in fresh if not any(new.holds(one) and new.sort == "function" for new in known))
         inner = next((one for one in reversed(around) if one.sort == "type"), None)
         beside = next((one for one in self.old if inner is None or inner.holds(one)), None)
-        depth = reply_parsing.read_indentation(beside.lines(self.text)[0]) if beside is not None else ""
+        depth = reply_parsing.read_indentation(beside.read_lines(self.text)[0]) if beside is not None else ""
         pieces = [
             "\n".join(
                 [
                     *(depth + line.strip() for line in self.code[one.lead : one.span.start].splitlines()),
-                    *self.indent(one.lines(self.code), "", depth),
+                    *self.indent(one.read_lines(self.code), "", depth),
                 ]
             )
             for one in fresh
@@ -185,7 +192,7 @@ class _Aligner(DefinitionWriter):
         return found
 
     def _may_be_same(self, new: Definition, old: Definition) -> bool:
-        """Return whether two definitions have the same name and sort, in the same class or, in the answer, in none."""
+        """Return whether two definitions have the same name and sort, and the same class as far as the answer shows."""
         same = new.name == old.name and new.sort == old.sort
         return same and old.path[len(old.path) - len(new.path) :] == new.path
 
@@ -195,30 +202,30 @@ class _Aligner(DefinitionWriter):
         return (new.name, new.sort) == (old.name, old.sort) and len(new.path) > 1 and new.path[-2] not in holders
 
     def _rate_closeness(self, new: Definition, old: Definition) -> tuple[int, float]:
-        """Return a sort key for candidates to be `old`: length of the path, then similarity of the signatures."""
+        """Return a sort key for how well `new` fits `old`: length of its path, then similarity of the signatures."""
         head = difflib.SequenceMatcher(None, new.signature, old.signature, autojunk=False).ratio()
         return len(new.path), head
 
     def _find_renamed(self, old: Definition) -> Definition | None:
-        """Return the only definition of the answer that can be `old` under a new name; None for none."""
+        """Return the only definition of the answer that can be `old` under a new name; None for none or several."""
         known = {one.name for one in self.old}
         strange = [one for one in self.new if one.sort == old.sort and one.name not in known]
         return strange[0] if len(strange) == 1 and old.name in WORD.findall(self.target.words) else None
 
     def _rename(self, new: Definition, old: Definition) -> None:
-        """Rename the uses of a definition throughout the document."""
+        """Add edits that rename the uses of a definition throughout the document, and a note about them."""
         uses = find_uses(old, self.target.syntax)
         self.edits += [Edit(span.start, span.end, new.name) for span in uses]
         self.notes.append(f"`{old.name}` is now `{new.name}`, in this file only.")
 
     def _replace(self, new: Definition, old: Definition) -> bool:
-        """Replace the document's definition by the answer's; return whether that changes anything."""
+        """Add edits that replace the document's definition `old` by `new`; return whether anything changes."""
         before = len(self.edits)
         inner = list_children(new, self.new), list_children(old, self.old)
         if old.sort == "type" and inner[0] and inner[1]:
             self._align_members(new, old)
             return len(self.edits) > before
-        held = old.lines(self.text)
+        held = old.read_lines(self.text)
         lines = self.fit(new, held)
         lead = self.read_comments(new, held[0])
         start = old.span.start
@@ -231,7 +238,7 @@ class _Aligner(DefinitionWriter):
         return len(self.edits) > before
 
     def _align_members(self, new: Definition | None, old: Definition | None) -> None:
-        """Align the members of a class, or of the file for None.
+        """Add edits for the members of the class `old`, which is `new` in the answer; None stands for the whole file.
 
         Members that the answer omits stay, unless the person asked to replace something and named them.
         """
@@ -256,12 +263,15 @@ class _Aligner(DefinitionWriter):
             if at not in taken and (one.sort != "value" or new is not None or self._is_used(one)):
                 self.insert(one, *self._find_neighbours(at, news, olds, found))
         if complete:
-            self._replace_gaps(news, olds, found)
+            self._replace_trailing_statements(news, olds, found)
 
     def _find_neighbours(
         self, at: int, news: Sequence[Definition], olds: Sequence[Definition], found: dict[int, int]
     ) -> tuple[Definition | None, Definition | None]:
-        """Return the definitions that a new one goes after and before; one of them is None."""
+        """Return the definitions to insert the new one with index `at` after or before; at least one is None.
+
+        `found` maps indices of `news` to those of `olds`.
+        """
         above = next((i for i in range(at - 1, -1, -1) if i in found), None)
         below = next((i for i in range(at + 1, len(news)) if i in found), None)
         behind = olds[found[below]] if below is not None else None
@@ -272,7 +282,7 @@ class _Aligner(DefinitionWriter):
         return (olds[found[above]], None) if above is not None else (None, behind)
 
     def _has_placeholders(self, new: Definition | None, news: Sequence[Definition]) -> bool:
-        """Return whether placeholders are between the definitions of a class or file of the answer."""
+        """Return whether placeholders are between the members `news` of the answer's class, or of its file for None."""
         span = new.span if new is not None else Span(0, len(self.code))
         at, parts = span.start, []
         for one in news:
@@ -282,8 +292,10 @@ class _Aligner(DefinitionWriter):
         known = {line.strip() for line in self.text.splitlines()}
         return any(placeholders.is_placeholder(line) and line.strip() not in known for line in lines)
 
-    def _replace_gaps(self, news: Sequence[Definition], olds: Sequence[Definition], found: dict[int, int]) -> None:
-        """Replace the statements after the last definition of a file, where the answer has other ones."""
+    def _replace_trailing_statements(
+        self, news: Sequence[Definition], olds: Sequence[Definition], found: dict[int, int]
+    ) -> None:
+        """Add an edit that replaces the statements after the last definition of the file, if the answer has others."""
         for at, one in enumerate(news):
             if at not in found or not self.target.document.entry.grammar:
                 continue
@@ -294,8 +306,8 @@ class _Aligner(DefinitionWriter):
             after = olds[found[at] + 1] if following is not None else None
             if (following is None) != (found[at] + 1 >= len(olds)):
                 continue
-            said = self._text_between(self.code, one, following, len(self.code))
-            held = self._text_between(self.text, old, after, len(self.text))
+            said = self._read_between(self.code, one, following, len(self.code))
+            held = self._read_between(self.text, old, after, len(self.text))
             if (
                 said.strip()
                 and held.strip()
@@ -308,11 +320,12 @@ class _Aligner(DefinitionWriter):
                 self.edits.append(Edit(start, old.span.end + len(held.rstrip()), written))
 
     @staticmethod
-    def _text_between(text: str, one: Definition, following: Definition | None, end: int) -> str:
+    def _read_between(text: str, one: Definition, following: Definition | None, end: int) -> str:
+        """Return the text from the end of `one` to the definition `following`, or to `end` for None."""
         return text[one.span.end : following.lead if following is not None else end]
 
-    def _take_others(self, pairs: Sequence[tuple[Definition, Definition]]) -> None:
-        """Apply the answer's other definitions: changes of code that the model has seen, and new helpers in use."""
+    def _apply_other_definitions(self, pairs: Sequence[tuple[Definition, Definition]]) -> None:
+        """Add edits for definitions outside of `pairs`: changed functions that the model has seen, and new helpers."""
         done = [new for new, _ in pairs]
         rest = [
             one
@@ -354,7 +367,7 @@ class _Aligner(DefinitionWriter):
         return [one for one in fresh if one in taken]
 
     def _insert_beside(self, one: Definition, new: Definition, old: Definition) -> None:
-        """Insert a new definition beside the target's: in its class, or beside the class."""
+        """Add an edit that inserts the definition `one` beside `old`, or above its class; `new` replaces `old`."""
         above = one.span.start < new.span.start
         if len(one.path) > 1 or len(old.path) == 1 or self._is_method(one):
             before, behind = (None, old) if above else (old, None)
@@ -364,7 +377,7 @@ class _Aligner(DefinitionWriter):
             self.insert(one, None, holder)
 
     def _is_method(self, one: Definition) -> bool:
-        """Return whether a function that is in no class in the answer is called as a method."""
+        """Return whether a function of the answer is a method, by its calls, its first parameter or the language."""
         called = re.search(rf"(?:\.|->|::)\s*{re.escape(one.name)}\b", self.code)
         receives = re.search(r"\(\s*(?:self|cls|&self|&mut self)\b", one.signature)
         return one.sort == "function" and (

@@ -155,7 +155,7 @@ class _Rewriter:
         self._room = chat.context_tokens - 2 * self._answer_tokens - _SPARE_TOKENS
         self.fits = size < self._room
         self._context = min(_CONTEXT_TOKENS, int(chat.context_tokens * _CONTEXT_SHARE), self._room - size)
-        self._shown_before, self._shown_after = self._select_around()
+        self._shown_before, self._shown_after = self._select_surroundings()
 
     def build_request(self) -> ChatRequest:
         """Return the first request, with as much of the code around the piece as fits."""
@@ -203,7 +203,7 @@ class _Rewriter:
         if best is None:
             dropped = next(one for one in outcomes if isinstance(one, edit_ranking.RejectedCandidate))
             return _JudgedReply(None, found.words, f"{dropped.why}.")
-        if why := self._find_lack(best):
+        if why := self._explain_lack(best):
             return _JudgedReply(None, found.words, why)
         new = "; ".join(one.message for one in best.new[:3])
         return _JudgedReply(best, found.words, f"it brings what was not there before: {new}" if new else "", notes)
@@ -223,7 +223,7 @@ class _Rewriter:
             return "these lines" if text[: span.start].strip() or text[span.end :].strip() else "the file"
         return f"the {'class' if named[0].sort == 'type' else 'function'} `{named[0].name}`"
 
-    def _select_around(self) -> tuple[str, str]:
+    def _select_surroundings(self) -> tuple[str, str]:
         """Return the lines before and after the piece to show.
 
         These are all lines of a short file; else none if a definition is rewritten, and the nearest ones otherwise.
@@ -235,14 +235,14 @@ class _Rewriter:
         if any(one.sort != "value" for one in known):
             return "", ""
         share = max(1, self._context) / _CONTEXT_TOKENS
-        before = _take_nearest(self._before, lambda kept: count(kept) <= _BEFORE_TOKENS * share, first=False)
-        return before, _take_nearest(self._after, lambda kept: count(kept) <= _AFTER_TOKENS * share, first=True)
+        before = _take_nearest_lines(self._before, lambda kept: count(kept) <= _BEFORE_TOKENS * share, first=False)
+        return before, _take_nearest_lines(self._after, lambda kept: count(kept) <= _AFTER_TOKENS * share, first=True)
 
     def _shows_all(self) -> bool:
         """Return whether the request shows the whole file."""
         return len(self._shown_before) == len(self._before) and len(self._shown_after) == len(self._after)
 
-    def _list_seen(self) -> tuple[Span, ...]:
+    def _list_shown_spans(self) -> tuple[Span, ...]:
         """Return the spans of the document that are shown beside the piece."""
         start, end = self._piece.span.start, len(self._scene.document.text) - len(self._after)
         return Span(start - len(self._shown_before), start), Span(end, end + len(self._shown_after))
@@ -252,14 +252,14 @@ class _Rewriter:
     def _join_blocks(self, blocks: tuple[str, ...]) -> str:
         """Return the blocks joined if they define different things (a function, then its helper); "" otherwise."""
         named = [
-            {(one.path, one.sort) for one in definitions.list_definitions(self._syntax_of(block))} for block in blocks
+            {(one.path, one.sort) for one in definitions.list_definitions(self._parse_code(block))} for block in blocks
         ]
         defining = [names for names in named if names]
         apart = len(set().union(*defining)) == sum(map(len, defining))
-        parts = [block for block, names in zip(blocks, named, strict=True) if names or self._syntax_of(block).imports]
+        parts = [block for block, names in zip(blocks, named, strict=True) if names or self._parse_code(block).imports]
         return "\n\n\n".join(parts) if apart and len(defining) > 1 else ""
 
-    def _syntax_of(self, code: str) -> Syntax:
+    def _parse_code(self, code: str) -> Syntax:
         return Syntax.of(replace(self._scene.document, text=code))
 
     def _fit(self, code: str) -> tuple[list[tuple[Edit, ...]], tuple[str, ...], str]:
@@ -267,7 +267,9 @@ class _Rewriter:
         scene = self._scene
         prose = scene.document.entry.is_prose or not scene.syntax.available
         if not prose:
-            target = Target(scene.document, scene.syntax, self._piece.span, self._list_seen(), self._wanted.words)
+            target = Target(
+                scene.document, scene.syntax, self._piece.span, self._list_shown_spans(), self._wanted.words
+            )
             found = alignment.align(code, target)
             if found is not None:
                 return [found.edits] if found.edits else [], found.notes, found.problem
@@ -278,9 +280,9 @@ class _Rewriter:
         scene, piece, span = self._scene, self._piece.text, self._piece.span
         more: tuple[Edit, ...] = ()
         if not prose:
-            if why := self._find_misfit(code):
+            if why := self._explain_misfit(code):
                 return [], (), why
-            answer = self._syntax_of(code)
+            answer = self._parse_code(code)
             inner = any(
                 one.span is not None and span.start <= one.span.start < span.end for one in scene.syntax.imports
             )
@@ -313,18 +315,18 @@ class _Rewriter:
             return False
         if prose:
             return bool(self._piece.text.strip()) and not code.strip()
-        answer, held = self._syntax_of(code), self._scene.syntax
+        answer, held = self._parse_code(code), self._scene.syntax
         said = definitions.list_tokens(answer, Span(0, len(answer.text)))
         return not said and bool(definitions.list_tokens(held, self._piece.span))
 
-    def _find_misfit(self, code: str) -> str:
+    def _explain_misfit(self, code: str) -> str:
         """Return what mere lines lack or repeat, "" for nothing: a lost head, or a definition from elsewhere."""
         scene, span = self._scene, self._piece.span
         known = definitions.list_definitions(scene.syntax)
         named = [one for one in definitions.select_within(known, span) if one.sort != "value"]
         if named:
             return f"it leaves out the head of `{named[0].name}`; give the whole of it."
-        written = definitions.list_definitions(self._syntax_of(code))
+        written = definitions.list_definitions(self._parse_code(code))
         names = {(one.name, one.sort) for one in known if one.sort != "value"}
         again = next((one.name for one in written if (one.name, one.sort) in names and one.sort != "value"), "")
         return f"it repeats `{again}`, which is there already; give what is to be changed alone." if again else ""
@@ -354,7 +356,7 @@ class _Rewriter:
         text = re.sub(r"(?<!\r)\n", newline, text)
         return replace(candidate, edits=diff_lines(self._scene.document.text, text))
 
-    def _find_lack(self, best: RankedCandidate) -> str:
+    def _explain_lack(self, best: RankedCandidate) -> str:
         """Return a sentence for the model about what a candidate that parses lacks, "" for nothing."""
         after = Syntax.of(best.after)
         if emptied := _find_emptied(self._scene.syntax, after):
@@ -386,7 +388,7 @@ def _build_follow_up(request: ChatRequest, reply: str, problem: str) -> ChatRequ
     return replace(request, messages=(*request.messages, said, *prompting.build_messages("again", problem=problem)))
 
 
-def _take_nearest(text: str, fits: Callable[[str], bool], *, first: bool) -> str:
+def _take_nearest_lines(text: str, fits: Callable[[str], bool], *, first: bool) -> str:
     """Return as many lines of a text as `fits` allows: the first ones with `first`, else the last ones."""
     lines = text.splitlines(keepends=True)
     low, high = 0, len(lines)

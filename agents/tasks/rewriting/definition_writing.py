@@ -76,14 +76,14 @@ class DefinitionWriter:
         )
 
     def fit(self, new: Definition, held: Sequence[str]) -> list[str]:
-        """Return the lines of a definition as they replace `held`, the document's lines of that definition.
+        """Return the lines of the answer's definition, adapted to replace `held`, the document's lines of it.
 
         Restores lost comments and decorators, and the code that placeholders stand for.
 
         Raises:
             LostError: a placeholder stands for unknown code.
         """
-        lines = restoring.restore(new.lines(self.code), held, self.target.document.language, self.target.words)
+        lines = restoring.restore(new.read_lines(self.code), held, self.target.document.language, self.target.words)
         lines = self.indent(lines, "\n".join(held), reply_parsing.read_indentation(held[0]))
         whole = placeholders.fill(lines, "\n".join(held))
         if whole is None:
@@ -91,7 +91,7 @@ class DefinitionWriter:
         return whole
 
     def indent(self, lines: Sequence[str], piece: str, depth: str) -> list[str]:
-        """Return lines in the document's steps of indentation, the first one at `depth`; they replace `piece`."""
+        """Return `lines` in the document's steps of indentation, the first at `depth`; they replace `piece`."""
         return reindenting.reindent(lines, self.target.document, piece=piece, indentation=depth, unit=self.unit)
 
     def read_comments(self, new: Definition, first: str) -> list[str]:
@@ -105,7 +105,7 @@ class DefinitionWriter:
     def write_head(
         self, new: Definition, old: Definition, first_new: Definition, first_old: Definition, *, complete: bool
     ) -> None:
-        """Replace the head of a class, the lines before its first member, by the answer's.
+        """Add an edit that replaces the head of a class, the lines before its first member, by the answer's.
 
         Only its first line is replaced where the answer gives no more, or has placeholders (not `complete`).
         """
@@ -130,7 +130,9 @@ class DefinitionWriter:
         before: Definition | None,
         behind: Definition | None,
     ) -> None:
-        """Write a new definition after `before`, or above `behind`, at its depth.
+        """Add an edit that inserts the answer's definition `one` after `before`, or above `behind`, indented alike.
+
+        Does nothing if both are None.
 
         Raises:
             LostError: a placeholder stands for unknown code.
@@ -139,7 +141,7 @@ class DefinitionWriter:
         if place is None:
             return
         depth = reply_parsing.read_indentation(self.text[place.span.start : place.span.end].split("\n", 1)[0])
-        lines = self.indent(one.lines(self.code), "", depth)
+        lines = self.indent(one.read_lines(self.code), "", depth)
         if placeholders.find_first(lines, self.text):
             raise LostError(placeholders.find_first(lines, self.text))
         lead = self.code[one.lead : one.span.start].splitlines()
@@ -153,7 +155,7 @@ class DefinitionWriter:
             self.edits.append(Edit(place.lead, place.lead, "\n".join(lines) + "\n" + apart))
 
     def count_blank_lines(self, one: Definition, place: Definition) -> int:
-        """Return the number of blank lines between a new definition and `place`, as between its siblings, at most 2."""
+        """Return the number of blank lines between a new definition and `place`, 0 to 2, as among its siblings."""
         if one.sort == "value":
             return 0 if place.sort == "value" else 1
         siblings = [each for each in self.old if each.path[:-1] == place.path[:-1] and each.sort == place.sort]
@@ -166,7 +168,7 @@ class DefinitionWriter:
         return max(0, min(2, max(set(gaps), key=gaps.count))) if gaps else usual
 
     def add_imports(self) -> None:
-        """Add edits for the answer's imports that the new lines use."""
+        """Add edits for those imports of the answer that the new lines use."""
         language = self.target.document.language
         more = importing.build_import_edits(
             self.answer, self.target.syntax, self.list_written_words(), language=language
@@ -175,5 +177,5 @@ class DefinitionWriter:
         self.edits += [edit for edit in more if (edit.start, edit.end) not in held or edit.start == edit.end]
 
     def list_written_words(self) -> set[str]:
-        """Return the words of all new texts so far."""
+        """Return the words in the texts of all edits so far."""
         return {word for edit in self.edits for word in WORD.findall(edit.text)}

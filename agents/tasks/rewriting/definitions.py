@@ -54,13 +54,13 @@ class Definition:
         """Return whether `other` is inside of this definition."""
         return other is not self and self.span.start <= other.span.start and other.span.end <= self.span.end
 
-    def lines(self, text: str) -> list[str]:
+    def read_lines(self, text: str) -> list[str]:
         """Return the lines of the definition in `text`."""
         return text[self.span.start : self.span.end].splitlines()
 
 
 def list_definitions(syntax: Syntax) -> tuple[Definition, ...]:
-    """Return the definitions of a text that have their lines to themselves, in order; none inside of functions."""
+    """Return the definitions of a text in order, without those in functions and those that share a line with others."""
     found: list[Definition] = []
     bodies: list[Definition] = []
     for symbol in syntax.symbols:
@@ -74,7 +74,7 @@ def list_definitions(syntax: Syntax) -> tuple[Definition, ...]:
 
 
 def select_outermost(found: Collection[Definition]) -> tuple[Definition, ...]:
-    """Return the definitions that are in no other one of `found`."""
+    """Return the definitions that are inside of no other definition of `found`, in order."""
     made: list[Definition] = []
     for one in sorted(found, key=lambda each: (each.span.start, -each.span.end)):
         if not made or one.span.start >= made[-1].span.end:
@@ -137,7 +137,7 @@ def list_tokens(syntax: Syntax, span: Span) -> list[str]:
 
 
 def find_uses(definition: Definition, syntax: Syntax) -> list[Span]:
-    """Return where a text uses the name of `definition` outside of it; for a member, after a dot or arrow only."""
+    """Return the spans of the uses of `definition` outside of it, by name; for a member, only after a dot or arrow."""
     parsed, text = syntax.parsed, syntax.text
     if parsed is None:
         return []
@@ -166,7 +166,7 @@ def _is_bound(node: tree_sitter.Node) -> bool:
 
 
 def _pair_most_similar(news: list[int], olds: list[int], likeness: Callable[[int, int], float]) -> dict[int, int]:
-    """Return pairs of indices, formed greedily from the most similar pair on."""
+    """Return the index in `olds` for each index in `news` that gets a partner, paired greedily by `likeness`."""
     pairs = sorted(((likeness(a, b), -a, -b) for a in news[:_LONGEST] for b in olds[:_LONGEST]), reverse=True)
     found: dict[int, int] = {}
     for _, a, b in pairs:
@@ -178,7 +178,7 @@ def _pair_most_similar(news: list[int], olds: list[int], likeness: Callable[[int
 def _rate_likeness(new: Definition, old: Definition, texts: tuple[str, str]) -> float:
     """Return the similarity of two definitions, 0 to 1.5: of the signatures, and half of that of the lines."""
     head = difflib.SequenceMatcher(None, new.signature, old.signature, autojunk=False).quick_ratio()
-    body = difflib.SequenceMatcher(None, new.lines(texts[0]), old.lines(texts[1])).quick_ratio()
+    body = difflib.SequenceMatcher(None, new.read_lines(texts[0]), old.read_lines(texts[1])).quick_ratio()
     return head + body / 2
 
 
@@ -200,12 +200,15 @@ def _to_definition(symbol: Symbol, text: str) -> Definition | None:
 
 
 def _strip_comment(rest: str) -> str:
-    """Return the rest of a definition's last line, without a comment."""
+    """Return the part of `rest`, the text after a definition on its last line, before a comment."""
     return re.split(r"#|//|--|/\*", rest, maxsplit=1)[0]
 
 
 def _find_lead(text: str, start: int) -> int:
-    """Return the offset where the comments and attributes right above a line begin that are indented like it."""
+    """Return the offset where the comments and attributes right above the line at `start` begin; `start` for none.
+
+    Only those with the line's indentation count.
+    """
     end = text.find("\n", start)
     line = text[start : end if end >= 0 else len(text)]
     depth = line[: len(line) - len(line.lstrip())]

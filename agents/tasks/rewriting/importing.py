@@ -56,7 +56,7 @@ class _Statement:
 
 
 def build_import_edits(answer: Syntax, document: Syntax, used: Collection[str], *, language: str) -> tuple[Edit, ...]:
-    """Return edits of `document` with the imports of `answer` for names that are `used` and not bound yet.
+    """Return edits of `document` that add those imports of `answer` whose names are `used` and not bound yet.
 
     Line ends in the edits are line feeds.
     """
@@ -80,12 +80,6 @@ def list_bound_names(syntax: Syntax) -> set[str]:
     return imported | {one.name for one in syntax.symbols if not one.container}
 
 
-def find_imports_end(syntax: Syntax) -> int:
-    """Return the offset of the line after the last import at the top of a text, 0 where there is none."""
-    found = _list_top_imports(syntax)
-    return _find_next_line(syntax.text, found[-1][1]) if found else 0
-
-
 def strip_imports(code: str, syntax: Syntax) -> str:
     """Return code without the import statements before its first definition."""
     first = min((one.span.start for one in syntax.symbols), default=len(code))
@@ -98,7 +92,7 @@ def strip_imports(code: str, syntax: Syntax) -> str:
 
 
 def _find_module_in_use(document: Syntax, name: str) -> str:
-    """Return "typing" if the document imports from it and it has `name` beside `collections.abc`; else ""."""
+    """Return "typing" for a `name` of `collections.abc` that the document's style imports from `typing`; else ""."""
     modules = {one.module for one in document.imports}
     return "typing" if _WELL_KNOWN[name] == "collections.abc" and "typing" in modules else ""
 
@@ -168,18 +162,18 @@ def _build_edits(needed: Sequence[_Statement], document: Syntax, *, is_python: b
 
 
 def _extend_statement(one: _Statement, document: Syntax) -> Edit | None:
-    """Return the edit that adds the names to an import from the same module; None where no statement can take them."""
+    """Return the edit that adds the names of `one` to an existing import from its module; None if there is no such."""
     text = document.text
     for start, end in _list_top_imports(document):
         said = text[start:end]
         line = _LINE_OF_NAMES.match(said)
         if line is not None and line[1] == one.module and not text[end : _find_next_line(text, end)].strip():
             names = [name.strip() for name in line[2].split(",")]
-            sorted_before = names == sorted(names, key=_name_sort_key)
+            sorted_before = names == sorted(names, key=_compute_name_sort_key)
             names += [name for name in one.names if name not in names]
-            written = (
-                f"from {one.module} import {', '.join(sorted(names, key=_name_sort_key) if sorted_before else names)}"
-            )
+            if sorted_before:
+                names.sort(key=_compute_name_sort_key)
+            written = f"from {one.module} import {', '.join(names)}"
             return Edit(start, end, written) if len(written) <= _LONGEST_LINE else None
         many = _LIST_OF_NAMES.match(said)
         if many is not None and many[1] == one.module:
@@ -190,13 +184,13 @@ def _extend_statement(one: _Statement, document: Syntax) -> Edit | None:
     return None
 
 
-def _name_sort_key(name: str) -> tuple[int, str]:
+def _compute_name_sort_key(name: str) -> tuple[int, str]:
     """Return a sort key that orders names as formatters do: constants, classes, then all others."""
     return (0 if name.isupper() else 1 if name[:1].isupper() else 2, name)
 
 
 def _find_place(one: _Statement, document: Syntax, *, is_python: bool) -> int:
-    """Return the offset for a separate statement: beside related imports, else where imports would go."""
+    """Return the offset to insert a separate import statement: beside related imports, else where imports would go."""
     text, found = document.text, _list_top_imports(document)
     if not found:
         return _find_head_end(document, is_python=is_python)
@@ -208,8 +202,8 @@ def _find_place(one: _Statement, document: Syntax, *, is_python: bool) -> int:
         behind = [start for (start, _), line in zip(found, said, strict=True) if in_order and line > one.text]
         return text.rfind("\n", 0, behind[0]) + 1 if behind else _find_next_line(text, found[-1][1])
     standard = one.module.split(".")[0] in sys.stdlib_module_names
-    alike = [(start, end) for start, end in found if _is_standard(text[start:end]) == standard]
-    before = [end for start, end in alike if _sort_key(text[start:end]) <= _sort_key(one.text)]
+    alike = [(start, end) for start, end in found if _is_standard_import(text[start:end]) == standard]
+    before = [end for start, end in alike if _compute_sort_key(text[start:end]) <= _compute_sort_key(one.text)]
     if before:
         return _find_next_line(text, before[-1])
     if alike:
@@ -217,12 +211,14 @@ def _find_place(one: _Statement, document: Syntax, *, is_python: bool) -> int:
     return _find_next_line(text, found[-1][1])
 
 
-def _sort_key(statement: str) -> tuple[bool, str]:
+def _compute_sort_key(statement: str) -> tuple[bool, str]:
+    """Return a sort key for a Python import statement: `import` before `from`, then by module."""
     words = statement.split()
     return words[0] == "from", words[1] if len(words) > 1 else ""
 
 
-def _is_standard(statement: str) -> bool:
+def _is_standard_import(statement: str) -> bool:
+    """Return whether a Python import statement imports from the standard library."""
     words = re.split(r"[\s.,]+", statement)
     return len(words) > 1 and words[1] in sys.stdlib_module_names
 
@@ -231,14 +227,14 @@ def _read_statements(syntax: Syntax) -> dict[tuple[int, int], list[Import]]:
     """Return the spans of the import statements at the top level of a text, each with its imports."""
     found: dict[tuple[int, int], list[Import]] = {}
     for one in syntax.imports:
-        if one.span is not None and _is_outer(syntax, one.span.start):
+        if one.span is not None and _is_at_top_level(syntax, one.span.start):
             # In C, the node includes its line's end.
             end = one.span.start + len(syntax.text[one.span.start : one.span.end].rstrip())
             found.setdefault((one.span.start, end), []).append(one)
     return found
 
 
-def _is_outer(syntax: Syntax, at: int) -> bool:
+def _is_at_top_level(syntax: Syntax, at: int) -> bool:
     """Return whether an offset is in no block: in the first column, or in the brackets of a grouped import (Go)."""
     line = syntax.text[syntax.text.rfind("\n", 0, at) + 1 : at]
     if not line:
@@ -256,7 +252,7 @@ def _list_top_imports(syntax: Syntax) -> list[tuple[int, int]]:
 
 
 def _find_head_end(document: Syntax, *, is_python: bool) -> int:
-    """Return where the first import of a text would go: after comments, docstring and package at its top."""
+    """Return the offset for the first import of a text: after the comments, docstring and package at its top."""
     text = document.text
     at = 0
     if is_python:
@@ -280,12 +276,13 @@ def _find_head_end(document: Syntax, *, is_python: bool) -> int:
 
 
 def _find_next_line(text: str, at: int) -> int:
+    """Return the offset of the line after `at`; the length of the text on its last line."""
     end = text.find("\n", at)
     return len(text) if end < 0 else end + 1
 
 
 def _read_indentation_at(text: str, at: int) -> str:
-    """Return the indentation of the imports around an offset, which is not empty inside of brackets."""
+    """Return the indentation of the import line below or above the offset; not empty inside of brackets."""
     below = text[at : _find_next_line(text, at)]
     above = text[text.rfind("\n", 0, max(0, at - 1)) + 1 : at]
     line = below if below.strip() and not below.strip().startswith((")", "}")) and below[0].isspace() else above

@@ -38,7 +38,7 @@ def diff_lines(old: str, new: str) -> tuple[Edit, ...]:
 
 
 def sort_edits(edits: Iterable[Edit]) -> list[Edit]:
-    """Return the edits sorted by place, without those that begin inside of an earlier one."""
+    """Return the edits sorted by place, without edits that begin inside of an earlier one."""
     made: list[Edit] = []
     for edit in sorted(edits, key=lambda one: (one.start, one.end)):
         if not made or edit.start >= made[-1].end:

@@ -1,22 +1,19 @@
 """Placeholders in a chat model's code ("# ... existing code ..."), and the code that they stand for.
 
 Placeholders stand for code of the rewritten piece, or for code around it where the model repeats the class of the
-piece. Nothing is filled in unless it is certain. Start at `unwrap`, `fill` and `find_first`.
+piece. Nothing is filled in unless it is certain. Start at `fill` and `find_first`.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from agents.tasks.rewriting.placeholder_words import says_unchanged
-from indexing.syntax.syntax import Syntax
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
 
-    from indexing.syntax.documents import Document, Symbol
 
 _COMMENT = re.compile(
     r"""(?x) \s* (?: (?:\#|//|--|;+|%|"{3}|'{3}) \s* (?P<line>.*?) (?:"{3}|'{3})?
@@ -126,7 +123,7 @@ _UNCHANGED_REST = frozenset(
 
 
 def is_placeholder(line: str) -> bool:
-    """Return whether a line stands for code that is not written out."""
+    """Return whether a line is a comment or dots that stand for code which is not written out."""
     if _BARE.match(line):
         return True
     if (stub := _STUB.match(line)) is not None:
@@ -151,35 +148,13 @@ def _says_unchanged(words: str) -> bool:
 
 
 def find_first(lines: Sequence[str], held: str) -> str:
-    """Return the first placeholder among `lines` that is no line of the text `held`, "" for none."""
+    """Return the first placeholder among `lines` that does not occur in the text `held`, "" for none."""
     known = {line.strip() for line in held.splitlines()}
-    return next((line.strip() for line in lines if line.strip() not in known and _stands_for(line, lines)), "")
-
-
-def unwrap(code: str, document: Document, names: Collection[str]) -> str:
-    """Return the definitions of `names` from the class that `code` repeats around them; otherwise `code` unchanged.
-
-    Definitions that the document does not have are kept too. Placeholders beside them are dropped.
-    """
-    if not names:
-        return code
-    found = Syntax.of(replace(document, text=code)).symbols
-    chosen = [one for one in found if one.name in names and one.kind != "variable"]
-    if {one.name for one in chosen} != set(names):
-        return code
-    depth = chosen[0].container
-    lines = code.split("\n")
-    if any(one.container != depth for one in chosen) or (not depth and find_first(lines, "") == ""):
-        return code
-    known = {one.name for one in Syntax.of(document).symbols}
-    siblings = sorted((one for one in found if one.container == depth), key=lambda one: one.span.start)
-    kept = [one for one in siblings if one.name in names or (one.kind != "variable" and one.name not in known)]
-    pieces = [_read_lines(code, lines, one) for one in kept]
-    return "\n\n".join(dict.fromkeys(pieces))
+    return next((line.strip() for line in lines if line.strip() not in known and _stands_for_code(line, lines)), "")
 
 
 def fill(lines: Sequence[str], piece: str) -> list[str] | None:
-    """Return `lines` with placeholders replaced by the code between the same lines of `piece`; None where uncertain.
+    """Return `lines` with each placeholder replaced by the lines of `piece` that it stands for; None if one is unclear.
 
     Args:
         lines: the new code, indented like the document.
@@ -189,7 +164,7 @@ def fill(lines: Sequence[str], piece: str) -> list[str] | None:
     known = {line.strip() for line in old}
     made: list[str] = []
     for at, line in enumerate(lines):
-        if line.strip() in known or not _stands_for(line, lines):
+        if line.strip() in known or not _stands_for_code(line, lines):
             made.append(line)
             continue
         between = _find_between(made, lines[at + 1 :], old)
@@ -199,8 +174,8 @@ def fill(lines: Sequence[str], piece: str) -> list[str] | None:
     return made
 
 
-def _stands_for(line: str, lines: Sequence[str]) -> bool:
-    """Return whether a line is a placeholder; dots that are the only line of a body are not, but a stub in Python."""
+def _stands_for_code(line: str, lines: Sequence[str]) -> bool:
+    """Return whether `line` stands for code in `lines`; dots that are the only line of a body are a stub in Python."""
     if not is_placeholder(line):
         return False
     return (
@@ -210,7 +185,10 @@ def _stands_for(line: str, lines: Sequence[str]) -> bool:
 
 
 def _find_between(above: Sequence[str], below: Sequence[str], old: Sequence[str]) -> list[str] | None:
-    """Return the lines of `old` between the last line above and the first below; None if one is not unique in `old`."""
+    """Return the lines of `old` between its copies of the last line above and the first line below a placeholder.
+
+    Returns None if one of these is missing in `old` or occurs several times.
+    """
     start = next((line for line in reversed(above) if line.strip()), None)
     end = next((line for line in below if line.strip()), None)
     first = _find_only(start, old) if start is not None else None
@@ -234,22 +212,3 @@ def _is_as_deep(between: Sequence[str], placeholder: str) -> bool:
 
 def _measure_indentation(line: str) -> int:
     return len(line) - len(line.lstrip())
-
-
-def _read_lines(code: str, lines: Sequence[str], symbol: Symbol) -> str:
-    """Return the whole lines of a definition, with decorators and comments right above it."""
-    first, last = code.count("\n", 0, symbol.span.start), code.count("\n", 0, symbol.span.end)
-    lead = _measure_indentation(lines[first])
-    while first and _belongs(lines[first - 1], lead):
-        first -= 1
-    return "\n".join(lines[first : last + 1])
-
-
-def _belongs(line: str, lead: int) -> bool:
-    """Return whether a line above a definition is its decorator or comment: indented by `lead`, and no placeholder."""
-    return (
-        line.strip() != ""
-        and _measure_indentation(line) == lead
-        and not is_placeholder(line)
-        and (line.lstrip().startswith("@") or _COMMENT.match(line) is not None)
-    )

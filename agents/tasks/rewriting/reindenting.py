@@ -36,7 +36,7 @@ class _Lines:
 
 
 def reindent(lines: Sequence[str], document: Document, *, piece: str, indentation: str, unit: str) -> list[str]:
-    """Return `lines` with the first at `indentation`, and the others relative to it, in steps of `unit`.
+    """Return `lines` reindented: the first at `indentation`, the others relative to it in steps of `unit`.
 
     Args:
         lines: the code; its first line is not blank.
@@ -72,7 +72,7 @@ def reindent(lines: Sequence[str], document: Document, *, piece: str, indentatio
 
 
 def detect_unit(lines: Sequence[str], default: str = "    ") -> str:
-    """Return one step of indentation of some lines, `default` where all are equally deep."""
+    """Return one step of indentation of some lines: a tab or spaces; `default` if all lines are equally deep."""
     leads = [_read_indentation(line) for line in lines if line.strip()]
     if any("\t" in lead for lead in leads):
         return "\t"
@@ -103,14 +103,14 @@ def _build_indentation(columns: int, step: str, indentation: str, unit: str) -> 
 
 
 def _find_held_line(line: str, held: Sequence[str]) -> str | None:
-    """Return a line of a string as it is in `held`, None where it is not there."""
+    """Return the line of `held` that equals a line of a string, whatever its indentation; None for none."""
     if line in held:
         return line
     return next((one for one in held if one.strip() == line.strip()), None)
 
 
 def _analyse_lines(text: str, document: Document) -> _Lines:
-    """Return which lines of a code text are inside of strings or aligned with brackets."""
+    """Return the lines of a code text that are inside of strings or aligned with brackets."""
     syntax = Syntax.of(replace(document, text=text))
     parsed = syntax.parsed
     if parsed is None:

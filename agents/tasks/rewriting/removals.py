@@ -29,10 +29,10 @@ _KEEPS = re.compile(r"(?i)\b(?:never|don't|do\s+not|without)\s+(?:\w+\s+)?(?:rem
 
 
 def asks_to_remove(words: str) -> bool:
-    """Return whether `words` ask to remove something."""
+    """Return whether a person's `words` ask to remove code."""
     return bool(_REMOVES.search(_KEEPS.sub("", words)))
 
 
 def asks_to_replace(words: str) -> bool:
-    """Return whether `words` ask to remove, replace, move or rename something."""
+    """Return whether a person's `words` ask to remove, replace, move or rename code."""
     return asks_to_remove(words) or bool(_REPLACES.search(_KEEPS.sub("", words)))

@@ -82,6 +82,7 @@ def read_indentation(line: str) -> str:
 
 
 def _strip_blank_ends(lines: list[str]) -> list[str]:
+    """Return the lines without blank ones at the start and the end."""
     held = [place for place, line in enumerate(lines) if line.strip()]
     return lines[held[0] : held[-1] + 1] if held else []
 
@@ -113,12 +114,12 @@ def _find_closing_fence(reply: str, opened: re.Match[str]) -> re.Match[str] | No
 
 
 def _unindent(block: str, indent: str) -> str:
-    """Return a block without the indentation of its fence, which it has in a list."""
+    """Return a code block without `indent`, the indentation of its fence, which may be in a list."""
     return "\n".join(line.removeprefix(indent) for line in block.split("\n")) if indent else block
 
 
 def _count_repeated(around: list[str], lines: list[str]) -> int:
-    """Return the number of first `lines` that repeat the last lines of `around`; 0 for fewer than two."""
+    """Return the number of `lines`, from the first, that repeat the end of `around`; 0 for fewer than two."""
     stripped = [line.strip() for line in lines]
     last = [line.strip() for line in around]
     for count in range(min(len(last), len(stripped)), _OVERLAP - 1, -1):

@@ -44,7 +44,7 @@ def restore(lines: Sequence[str], held: Sequence[str], language: str, words: str
 
 
 def _find_decorators(lines: Sequence[str]) -> list[str]:
-    """Return the lines above the head, if the first of them is a decorator; else none."""
+    """Return the lines above the head of a definition, if the first one is a decorator; else []."""
     if not lines or not _DECORATOR.match(lines[0]):
         return []
     head = next((at for at, line in enumerate(lines) if _is_head(line, read_indentation(lines[0]))), 0)
@@ -52,13 +52,13 @@ def _find_decorators(lines: Sequence[str]) -> list[str]:
 
 
 def _is_head(line: str, depth: str) -> bool:
-    """Return whether a line is the head below decorators with the indentation `depth`."""
+    """Return whether a line is the head of a definition whose decorators have the indentation `depth`."""
     outside = bool(line.strip()) and read_indentation(line) == depth and not _DECORATOR.match(line)
     return outside and not line.strip().startswith((")", "]", "}", "#", "//"))
 
 
 def _restore_docstring(lines: list[str], held: Sequence[str]) -> list[str]:
-    """Return the lines with the docstring of `held`, if they have none."""
+    """Return the lines of a definition with the docstring of `held` added, if they have none."""
     old, new = _find_docstring(held), _find_docstring(lines)
     body = _find_body(lines)
     if old is None or new is not None or body is None or body >= len(lines):
@@ -70,7 +70,7 @@ def _restore_docstring(lines: list[str], held: Sequence[str]) -> list[str]:
 
 
 def _restore_comments(lines: list[str], held: Sequence[str]) -> list[str]:
-    """Return the lines with the comments of `held`, above code lines that occur once in both."""
+    """Return the lines with the comments of `held` added above those code lines that occur once in both."""
     made, stripped = list(lines), [line.strip() for line in held]
     for at in range(len(held) - 1, 0, -1):
         first = at

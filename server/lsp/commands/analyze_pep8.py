@@ -36,7 +36,7 @@ class Result(CommandRecord):
 
 
 async def execute(snapshot: Snapshot, services: Services, arguments: Target) -> Result:
-    """Check the document with ruff."""
+    """Check the document with ruff and return the violations; for other languages than Python say so."""
     core = await targets.wait_for_core(services)
     if core.reviewer is None:
         raise JsonRpcInvalidParams(NO_REVIEWER)
@@ -49,7 +49,7 @@ async def execute(snapshot: Snapshot, services: Services, arguments: Target) -> 
 
 
 def _check(reviewer: Reviewer, document: OpenText, encoding: str) -> Result:
-    """Run ruff and compute the score. Call it in a thread."""
+    """Run ruff on the document; return the violations and the score, or the problem. Blocking."""
     found = style.check_pep8(document.record, reviewer.ruff, reviewer.policy)
     if found.problem:
         return Result(checked=False, problem=found.problem, score=None, how="", violations=())

@@ -94,13 +94,13 @@ async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) 
     core = await targets.wait_for_core(services)
     folder = _find_folder(snapshot, arguments.folder)
     data = _locate_data_file(folder)
-    run = await _run(snapshot, services, core, folder, data) if arguments.run else None
+    run = await _run_tests(snapshot, services, core, folder, data) if arguments.run else None
     loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(services.pool, _read, folder, data, run)
+    return await loop.run_in_executor(services.pool, _read_coverage, folder, data, run)
 
 
-async def _run(snapshot: Snapshot, services: Services, core: Core, folder: Path, data: Path | None) -> RunFacts:
-    """Ask the person to approve the command and run the tests; write the coverage data to `data`."""
+async def _run_tests(snapshot: Snapshot, services: Services, core: Core, folder: Path, data: Path | None) -> RunFacts:
+    """Ask the person to approve the command; if approved, run the tests, with the coverage data written to `data`."""
     settings = core.settings.review
     command = test_runs.choose_command(folder, settings.test_command)
     if isinstance(command, str):
@@ -129,7 +129,7 @@ async def _run(snapshot: Snapshot, services: Services, core: Core, folder: Path,
 
 
 async def _run_until_cancelled(work: Job, command: Command, timeout_s: float, data: Path | None) -> Run:
-    """Run the tests until they end or the job is cancelled."""
+    """Run the tests until they end; stop them if the job is cancelled."""
     running = asyncio.ensure_future(test_runs.run(command, timeout_s=timeout_s, data_file=data))
     try:
         while not (await asyncio.wait((running,), timeout=POLL_S))[0]:
@@ -142,8 +142,11 @@ async def _run_until_cancelled(work: Job, command: Command, timeout_s: float, da
     return Run(None, 0.0, "", "The run was cancelled.") if running.cancelled() else running.result()
 
 
-def _read(folder: Path, data: Path | None, run: RunFacts | None) -> Result:
-    """Read the newer coverage data: those of the folder, or those that our own run wrote to `data`."""
+def _read_coverage(folder: Path, data: Path | None, run: RunFacts | None) -> Result:
+    """Return the coverage by the newer data: those in the folder, or those that our own run wrote to `data`.
+
+    Without readable data the result says why. `run` only becomes a part of the result.
+    """
     own = data if data is not None and data.is_file() else None
     workspace = coverage.find(folder)
     source = max(

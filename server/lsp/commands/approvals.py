@@ -61,7 +61,10 @@ class Result(CommandRecord):
 
 
 async def execute(_: Snapshot, services: Services, arguments: Arguments) -> Result:
-    """Read the requests, after closing those that an ended server left pending."""
+    """Return the selected requests, after closing those that an ended server left pending.
+
+    If they cannot be read, return none and the `problem`.
+    """
     try:
         found = await asyncio.to_thread(_list_approvals, services.gate.journal, arguments)
     except StateError as error:

@@ -47,7 +47,7 @@ class Result(CommandRecord):
 
 
 async def execute(snapshot: Snapshot, services: Services, arguments: Target) -> Result:
-    """Measure the document."""
+    """Return the figures of the document and of its functions."""
     core = await targets.wait_for_core(services)
     document = await targets.find_document(snapshot, services, core, arguments)
     loop = asyncio.get_running_loop()
@@ -55,7 +55,7 @@ async def execute(snapshot: Snapshot, services: Services, arguments: Target) -> 
 
 
 def _measure(document: OpenText, encoding: str) -> Result:
-    """Compute the figures. Call it in a thread."""
+    """Compute the figures of the document; zeros and no functions if its language is not known. Blocking."""
     found = metrics.measure_document(document.record)
     functions = sorted(found.functions if found else (), key=lambda one: (-one.cognitive, -one.cyclomatic))
     return Result(

@@ -39,7 +39,11 @@ class Result(CommandRecord):
 
 
 async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) -> Result:
-    """Ask the chat model, and stream its answer if the client sent a token."""
+    """Ask the chat model and return its answer; also stream the answer if the client sent a token.
+
+    Raises:
+        CommandFailed: the model is not available, or said nothing.
+    """
 
     def send_piece(job: Job, piece: str) -> None:
         if arguments.partial_token is not None:

@@ -32,7 +32,7 @@ class Arguments(PlaceArguments):
 
 
 async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) -> TaskOutcome:
-    """Fix the finding at the place and propose the edit."""
+    """Propose an edit that fixes the finding: the known fix, else one that the completion model writes."""
     place = await proposing.locate_place(snapshot, services, arguments)
     finding = await _find_finding(services, place, arguments.code)
     scene = replace(place.scene, span=finding.span, findings=(finding,))

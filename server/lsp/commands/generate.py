@@ -40,10 +40,10 @@ async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) 
 
 
 def choose_task(place: Place, arguments: Arguments) -> Task:
-    """Return the named task; without a name the one for instructions, or the first that applies at the place.
+    """Return the named task; without a name the one for instructions, or the first that suits the place.
 
     Raises:
-        CommandFailed: there is no such task, or none applies.
+        CommandFailed: there is no such task, or none suits the place.
     """
     name = arguments.task or ("generate" if arguments.instruction else "")
     if name:

@@ -21,7 +21,7 @@ class Arguments(PlaceArguments):
 
 
 async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) -> TaskOutcome:
-    """Improve the code and propose the edit."""
+    """Fix the findings at the place while the score rises, and propose the best edit."""
     place = await proposing.locate_place(snapshot, services, arguments)
     async with proposing.open_job(snapshot, services, place.core, "refine") as (job, resources):
         result = await proposing.run_blocking(job, partial(refine.propose, place.scene, resources))

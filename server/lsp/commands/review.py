@@ -110,7 +110,7 @@ async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) 
         if arguments.uri is not None:
             document = await targets.find_document(snapshot, services, core, Target(uri=arguments.uri))
             layers = layers_of(core) if arguments.deep else QUICK
-            folder = targets.root_of(snapshot, document.path)
+            folder = targets.find_root(snapshot, document.path)
             on_text = partial(
                 reporting.report_on_text, reviewer, document.record, folder, layers=layers, cancelled=job.is_cancelled
             )
@@ -145,7 +145,7 @@ def _review_with_problem(look: Callable[[], FullReport], left_out: Callable[[], 
 
 
 def _build_result(whole: FullReport, encoding: str) -> Result:
-    """Return the report as a record."""
+    """Return the report as the command's result, with at most `MOST_FUNCTIONS` functions."""
     report = whole.report
     return Result(
         score=report.score,

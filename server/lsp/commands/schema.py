@@ -28,10 +28,10 @@ def build_schemas() -> dict[str, Any]:
 
 
 def format_text() -> str:
-    """Return the content of the file."""
+    """Return the schemas as text, the content of `schema.json`."""
     return json.dumps(build_schemas(), indent=2, ensure_ascii=False) + "\n"
 
 
 def write() -> None:
-    """Write the file."""
+    """Replace `schema.json` by the current schemas."""
     FILE.write_text(format_text(), encoding="utf-8")

@@ -52,7 +52,7 @@ class Result(CommandRecord):
 
 
 async def execute(_: Snapshot, services: Services, __: NoArguments) -> Result:
-    """Gather the statistics and costs."""
+    """Return the statistics of completions and the recorded costs."""
     core = services.cores.current
     records, problem = await asyncio.to_thread(read_costs, services)
     return Result(
@@ -63,7 +63,7 @@ async def execute(_: Snapshot, services: Services, __: NoArguments) -> Result:
 
 
 def read_costs(services: Services) -> tuple[tuple[CostRecord, ...], str]:
-    """Return the recorded costs, and why they could not be read ("" if they could)."""
+    """Return the costs of the last `DAYS` days, and the reason if they cannot be read ("" if they can). Blocking."""
     from agents.ports.failures import StateError  # noqa: PLC0415 (SQLite)
 
     core = services.cores.current

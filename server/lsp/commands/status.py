@@ -76,13 +76,13 @@ class Result(CommandRecord):
 
 
 async def execute(snapshot: Snapshot, services: Services, _: NoArguments) -> Result:
-    """Gather the facts; also works while the server is starting."""
+    """Return the state of the server, its index and its models; also works while the server is starting."""
     from server.version import VERSION  # noqa: PLC0415
 
     core = services.cores.current
     index = None
     if core is not None:
-        index = await asyncio.get_running_loop().run_in_executor(services.pool, core.index.status)
+        index = await asyncio.get_running_loop().run_in_executor(services.pool, core.index.read_status)
     return Result(
         state="starting" if core is None else "ready",
         version=VERSION,

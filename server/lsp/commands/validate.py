@@ -37,21 +37,21 @@ class Result(CommandRecord):
 
 
 async def execute(snapshot: Snapshot, services: Services, arguments: Target) -> Result:
-    """Parse and review the code."""
+    """Parse the code and return the verdict, with the findings of the static layer."""
     core = await targets.wait_for_core(services)
     document = await targets.find_document(snapshot, services, core, arguments)
     loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(services.pool, _judge, core, document, snapshot.encoding)
+    return await loop.run_in_executor(services.pool, _validate, core, document, snapshot.encoding)
 
 
-def _judge(core: Core, document: OpenText, encoding: str) -> Result:
-    """Judge the document. Call it in a thread."""
+def _validate(core: Core, document: OpenText, encoding: str) -> Result:
+    """Parse and review `document`, and return the verdict. Blocking."""
     syntax = Syntax.of(document.record)
     if core.reviewer is not None:
         verdict = core.reviewer.judge(document.record, syntax)
     else:
         verdict = validity.judge(document.record, syntax)
-    findings = targets.review_in_thread(core, document)
+    findings = targets.compute_findings(core, document)
     return Result(
         language=document.language,
         parses=verdict.parses,

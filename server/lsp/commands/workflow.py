@@ -92,10 +92,10 @@ async def _save(  # noqa: PLR0913, PLR0917 (one row)
     begun: float,
     proposal: str,
 ) -> str:
-    """Save the record and return its id; "" if it cannot be written."""
+    """Save the record of the workflow and return its id; "" if the state database cannot be written."""
     model = place.core.model
     add = partial(
-        _add,
+        _add_record,
         uri=place.document.uri,
         task=task,
         model=model.entry.name if model is not None else "",
@@ -112,6 +112,7 @@ async def _save(  # noqa: PLR0913, PLR0917 (one row)
         return ""
 
 
-def _add(**row: Any) -> str:  # noqa: ANN401 (the arguments of `Workflows.add`)
+def _add_record(**row: Any) -> str:  # noqa: ANN401 (the arguments of `Workflows.add`)
+    """Add `row` to the records in the state database and return its id. Raises StateError."""
     with closing(open_state()) as opened:
         return Workflows(opened).add(**row)

@@ -51,7 +51,7 @@ class Result(CommandRecord):
 
 
 async def execute(_: Snapshot, __: Services, arguments: Arguments) -> Result:
-    """Read the records."""
+    """Return the newest records of workflows."""
     try:
         found = await asyncio.to_thread(_list_records, arguments.limit)
     except StateError as error:

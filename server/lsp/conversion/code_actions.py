@@ -55,7 +55,7 @@ def explain_missing(core: Core, task: Task) -> str:
 
 
 def filter_wanted(found: Iterable[Action], context: types.CodeActionContext) -> list[Action]:
-    """Return the actions of the kinds that the client asks for; without disabled ones if no person opened the menu."""
+    """Return the actions of the kinds that the client asks for; no disabled ones if the editor asks by itself."""
     automatic = context.trigger_kind == types.CodeActionTriggerKind.Automatic
     only = [str(getattr(kind, "value", kind)) for kind in context.only or ()]
     return [
@@ -93,8 +93,8 @@ def build_code_actions(
     return items
 
 
-def proposal_of(title: str, document: OpenText, edits: tuple[Edit, ...]) -> tuple[ProposedEdit, TextChange]:
-    """Return the proposal and its one change for a safe fix that a person chose in the menu."""
+def build_proposal(title: str, document: OpenText, edits: tuple[Edit, ...]) -> tuple[ProposedEdit, TextChange]:
+    """Return a proposal with the `edits` of a safe fix that a person chose in the menu, and its only change."""
     change = TextChange(document.uri, document.path, document.text, edits)
     return ProposedEdit(title, "It was chosen in the editor's menu.", "reviewer", (change,)), change
 
@@ -128,7 +128,7 @@ def _build_code_action(
     elif menu.resolves:
         item.data = {**_build_arguments(action, document, snapshot.encoding), "way": action.way.value}
     elif action.finding is not None and action.finding.fix is not None:
-        proposal, change = proposal_of(action.title, document, action.finding.fix.edits)
+        proposal, change = build_proposal(action.title, document, action.finding.fix.edits)
         chosen.expect(proposal, change)
         item.edit = build_workspace_edit(change, document, snapshot)
     return item

@@ -71,7 +71,7 @@ def apply_changes(
 
 
 def open_text(item: types.TextDocumentItem, *, notebook: str | None = None) -> OpenText:
-    """Return the document that the editor opens, or the cell, if `notebook` is the URI of a notebook."""
+    """Return the document that the editor opens with `item`; a cell of a notebook if `notebook` is its URI."""
     container = None if notebook is None else path_of(notebook)
     path = path_of(item.uri) if notebook is None else None
     origins = () if notebook is None else ((container,) if container is not None else ()) + find_origins(notebook)
@@ -103,7 +103,7 @@ def uri_of(params: object) -> str | None:
 
 
 def trigger_of(context: types.InlineCompletionContext) -> Trigger:
-    """Return whether a person or the editor asked for a completion."""
+    """Return `INVOKED` if a person asked for the completion, `AUTOMATIC` if the editor did while typing."""
     invoked = context.trigger_kind == types.InlineCompletionTriggerKind.Invoked
     return Trigger.INVOKED if invoked else Trigger.AUTOMATIC
 

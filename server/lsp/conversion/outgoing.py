@@ -93,7 +93,7 @@ def build_popup_items(completion: Completion, document: OpenText, offset: int, e
 def _pair_with_ranges(
     completion: Completion, document: OpenText, encoding: str
 ) -> Iterator[tuple[Suggestion, types.Range]]:
-    """Yield the suggestions with their ranges, except those over several lines, which LSP does not allow."""
+    """Yield the suggestions with the ranges they replace, except ranges over several lines, which LSP forbids."""
     for suggestion in completion.suggestions:
         span = range_of(document, suggestion.start, suggestion.end, encoding)
         if span.start.line == span.end.line:

@@ -55,9 +55,10 @@ class EditorAsker:
         self._turn = asyncio.Lock()
 
     def asks_while_applying(self, question: Question) -> bool:
-        """Return whether the editor's own preview asks the question.
+        """Return whether the editor's own preview asks the question, while it applies the change.
 
-        A preview shows proposals only. It does not ask about new files with carriage returns, which it would replace.
+        A preview can show proposals only. It is not used for new files with carriage returns, which the editor would
+        replace by line feeds.
         """
         if question.proposal is None or not self._client().editing.previews:
             return False
@@ -72,7 +73,7 @@ class EditorAsker:
         return ""
 
     async def ask(self, question: Question) -> Answer:
-        """Show the diff, then ask until the person decides; "show again" repeats both. Asks one question at a time."""
+        """Show the diff, ask the person and return the answer; "show again" repeats both. A second question waits."""
         async with self._turn:
             if question.proposal is not None and self._client().editing.confirms:
                 return await self._ask_in_client_view(question, question.proposal)
@@ -134,7 +135,7 @@ class EditorAsker:
         return bool(answer.success)
 
     async def _format_with_diff(self, question: Question) -> str:
-        """Return the question with the diff in it; a long diff is also written to a file, which the text names."""
+        """Return the question with its diff; a long diff is cut, and written to a file that the message names."""
         if not wording.is_long(question):
             return wording.phrase_with_diff(question)
         path = await asyncio.to_thread(_write_document, question, wording.phrase_document(question))

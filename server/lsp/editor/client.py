@@ -33,7 +33,7 @@ class Editing:
         contents: fetches documents of the `starling:` scheme from the server (`workspace/textDocumentContent`).
         modal: nothing else can be done in it while it asks.
         confirms: asks about proposals in its own view on `starling/confirm` (`server.lsp.editor.confirm_request`), and
-        returns the answer without applying anything.
+            returns the answer without applying anything.
     """
 
     applies: bool = False
@@ -47,7 +47,7 @@ class Editing:
 
     @classmethod
     def of(cls, declared: types.ClientCapabilities, name: str) -> Editing:
-        """Return the capabilities that `declared` gives a client of the name `name`."""
+        """Return the editing capabilities of the client `name`: the `declared` ones, less those it is known to lack."""
         edits = "workspace.workspace_edit."
         operations = get_capability(declared, f"{edits}resource_operations") or ()
         versioned = bool(get_capability(declared, f"{edits}document_changes", default=False)) or bool(operations)

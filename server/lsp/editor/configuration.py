@@ -29,10 +29,10 @@ WORKSPACE_FILE = ".starling.toml"  # repeated from `server.assembly.settings`, w
 
 
 async def fetch(server: LanguageServer, client: Client, sent: object) -> object:
-    """Return the editor's settings as JSON, merged over `initializationOptions`.
+    """Ask the client for the editor's settings (`workspace/configuration`) and return them as JSON.
 
-    They are the editor's answer to `workspace/configuration`; `sent`, the content of its last notification, if the
-    client does not support that request or does not answer within `PULL_WAIT_S`.
+    Uses `sent`, the content of the client's last notification, if the client does not support that request or does not
+    answer within `PULL_WAIT_S`. In both cases the settings override those in `initializationOptions`.
     """
     settings = sent
     if client.configuration:
@@ -47,7 +47,7 @@ async def fetch(server: LanguageServer, client: Client, sent: object) -> object:
 
 
 def merge(weaker: object, stronger: object) -> object:
-    """Return `weaker` with the sections and values of `stronger` laid over it.
+    """Return the settings `weaker`, overridden by the sections and values of `stronger`.
 
     If one of them is not a JSON object, return `stronger`, or `weaker` if `stronger` is empty.
     """
@@ -75,7 +75,7 @@ def is_settings_file(path: Path) -> bool:
 
 
 def _unwrap(options: object) -> object:
-    """Return the content of `{"starling": …}`, or `options` itself if it has no such wrapper."""
+    """Return the value inside `{"starling": …}`; `options` itself if it is anything else."""
     if isinstance(options, dict) and set(options) == {SECTION}:
         return options[SECTION]
     return options

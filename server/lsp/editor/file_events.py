@@ -42,7 +42,7 @@ class FileEvents:
         self._watched: tuple[Path, ...] = ()
 
     async def subscribe(self, client: Client, core: Core, roots: Sequence[Path]) -> None:
-        """Register for file events at the editor if it supports that, else watch `roots` if the settings want it."""
+        """Have the editor report changed files if it can, else watch `roots` here, unless the settings forbid it."""
         if client.watches and not self._registered:
             self._registered = await self._register()
         wanted = core.settings.index.watch and core.settings.index.enabled

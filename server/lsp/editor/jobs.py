@@ -57,7 +57,7 @@ class Job:
     stopped: Event = field(default_factory=Event)
 
     def is_cancelled(self) -> bool:
-        """Return whether the job has ended or was cancelled, in either way."""
+        """Return whether the job has ended, or its request or progress bar was cancelled."""
         if self.bar is not None and self.bar.cancelled():
             self.stopped.set()
         return self.stopped.is_set()
@@ -88,7 +88,7 @@ class Jobs:
         The progress bar uses the client's `token`. Without one the server asks the client to create a bar, if it can;
         the job does not wait for the bar.
         """
-        job = Job(asyncio.get_running_loop(), lambda message: self._show(job, message), self._pool)
+        job = Job(asyncio.get_running_loop(), lambda message: self._show_step(job, message), self._pool)
         self._running.add(job)
         making = None
         if token is not None:
@@ -105,24 +105,27 @@ class Jobs:
             self._end_bar(job)
 
     def _begin_bar(self, job: Job, title: str, token: int | str) -> None:
+        """Begin the progress bar `token` in the editor, and show the job's newest message in it."""
         progress = self._server.work_done_progress
         progress.begin(token, types.WorkDoneProgressBegin(title=title, cancellable=True))
         job.token, job.bar = token, progress.tokens[token]
         if job.shown:
-            self._show(job, job.shown)
+            self._show_step(job, job.shown)
 
-    def _show(self, job: Job, message: str) -> None:
+    def _show_step(self, job: Job, message: str) -> None:
+        """Store `message` as the job's newest, and show it in the job's progress bar if there is one."""
         job.shown = message
         if job.token in self._server.work_done_progress.tokens:
             self._server.work_done_progress.report(job.token, types.WorkDoneProgressReport(message=message))
 
     def _end_bar(self, job: Job) -> None:
+        """Remove the job's progress bar from the editor, if there is one."""
         if job.token is not None:
             self._server.work_done_progress.tokens.pop(job.token, None)
             self._server.work_done_progress.end(job.token, types.WorkDoneProgressEnd())
 
     async def _create_bar(self, job: Job, title: str) -> None:
-        """Ask the client to create a progress bar; without an agreement in `CREATE_WAIT_S` the job has none."""
+        """Ask the client to create a progress bar; if it does not agree within `CREATE_WAIT_S`, the job has none."""
         token = str(uuid.uuid4())
         try:
             params = types.WorkDoneProgressCreateParams(token)
@@ -132,7 +135,7 @@ class Jobs:
         self._begin_bar(job, title, token)
 
     def show_message(self, message: str) -> None:
-        """Show `message`, the outcome of a request, to the person in the editor."""
+        """Show `message` to the person in the editor, as an information that needs no answer."""
         self._server.window_show_message(
             types.ShowMessageParams(types.MessageType.Info, f"Starling: {replace_unprintable(message)}")
         )

@@ -47,7 +47,7 @@ class Step:
 async def show(
     server: LanguageServer, title: str, newest: Callable[[], Step | None], last: Callable[[], str | None]
 ) -> None:
-    """Show a progress bar until the work has ended; return early if the client refuses to create one.
+    """Show a progress bar until the work has ended; show nothing if the client does not create one.
 
     Args:
         server: the connection to the client.
@@ -103,17 +103,20 @@ class ProgressBar:
             self._running.cancel()
 
     def _update(self, progress: IndexProgress) -> None:
+        """Store the newest progress, and start a bar unless one is shown already or indexing has finished."""
         self._newest = progress
         if self._running is None and not progress.finished:
             self._running = asyncio.ensure_future(self._show())
 
     async def _show(self) -> None:
+        """Show one bar until indexing has finished."""
         try:
             await show(self._server, TITLE, self._make_step, self._format_end)
         finally:
             self._running = None
 
     def _make_step(self) -> Step | None:
+        """Return the number of indexed files as a step of the bar; None once indexing has finished."""
         newest = self._newest
         if newest is None or newest.finished:
             return None
@@ -121,4 +124,5 @@ class ProgressBar:
         return Step(f"{newest.done:,} of {newest.total:,} files", percentage)
 
     def _format_end(self) -> str | None:
+        """Return the bar's last message, the number of all files."""
         return f"{self._newest.total:,} files" if self._newest is not None else None

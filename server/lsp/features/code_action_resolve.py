@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 async def handle(snapshot: Snapshot, services: Services, params: types.CodeAction) -> types.CodeAction:
-    """Return the code action with its edit; without an edit if the finding is gone."""
+    """Return the code action with its edit, and expect the editor to apply it; no edit if the finding is gone."""
     document, core = snapshot.document, services.cores.current
     if document is None or core is None or not isinstance(params.data, dict):
         return params
@@ -21,7 +21,7 @@ async def handle(snapshot: Snapshot, services: Services, params: types.CodeActio
 
     edits = await fixing.find_safe_edits(snapshot, services, core, document, params.data)
     if edits:
-        proposal, change = code_actions.proposal_of(params.title, document, edits)
+        proposal, change = code_actions.build_proposal(params.title, document, edits)
         services.chosen_fixes.expect(proposal, change)
         params.edit = code_actions.build_workspace_edit(change, document, snapshot)
     return params

@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 async def handle(
     snapshot: Snapshot, reviews: Reviews, params: types.DocumentDiagnosticParams
 ) -> types.RelatedFullDocumentDiagnosticReport | types.RelatedUnchangedDocumentDiagnosticReport:
-    """Return the findings of the document's current version; none if it is not open. Raises `Superseded`."""
+    """Return the findings of the document's current version; none if it is not open.
+
+    Raises:
+        Superseded: the document was changed or closed before its review was ready.
+    """
     document = snapshot.document
     if document is None:
         return diagnostics.build_report([], params.previous_result_id)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def handle(session: Session, params: types.DidChangeTextDocumentParams) -> None:
-    """Apply the edits; ignore them if the document is not open."""
+    """Apply the edits to the document, then review and index it; ignore edits of a document that is not open."""
     if (document := session.documents.get(params.text_document.uri)) is not None:
         version, encoding = params.text_document.version, session.client.encoding
         session.put_document(incoming.apply_changes(document, params.content_changes, version, encoding))

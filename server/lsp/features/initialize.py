@@ -14,5 +14,5 @@ if TYPE_CHECKING:
 
 
 def handle(session: Session, params: types.InitializeParams) -> None:
-    """Begin the session with the client and folders in `params`."""
+    """Store the client and the folders in `params`, and register the requests that suit the client."""
     session.begin(Client.of(params), incoming.roots_of(params))

@@ -11,5 +11,5 @@ if TYPE_CHECKING:
 
 
 def handle(session: Session, _: types.InitializedParams) -> None:
-    """Start loading in the background."""
+    """Start loading the settings, the index and the models in the background."""
     session.start()

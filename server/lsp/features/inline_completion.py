@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 async def handle(
     snapshot: Snapshot, completions: CompletionRequests, params: types.InlineCompletionParams
 ) -> types.InlineCompletionList:
-    """Return the suggestion at the cursor; several if a person asked."""
+    """Return the suggestion at the cursor; several if a person asked, none for a document that is not open."""
     document = snapshot.document
     if document is None:
         return types.InlineCompletionList([])

@@ -11,6 +11,6 @@ if TYPE_CHECKING:
 
 
 def handle(session: Session, params: types.DidCloseNotebookDocumentParams) -> None:
-    """Forget the cells."""
+    """Close the documents of the notebook's cells."""
     for cell in params.cell_text_documents:
         session.close_document(cell.uri)

@@ -13,6 +13,6 @@ if TYPE_CHECKING:
 
 
 def handle(session: Session, params: types.DidOpenNotebookDocumentParams) -> None:
-    """Store the cells as documents."""
+    """Store, review and index each cell as a document."""
     for cell in params.cell_text_documents:
         session.put_document(incoming.open_text(cell, notebook=params.notebook_document.uri))

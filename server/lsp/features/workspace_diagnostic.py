@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 async def handle(
     snapshot: Snapshot, reviews: WorkspaceReviews, params: types.WorkspaceDiagnosticParams
 ) -> types.WorkspaceDiagnosticReport:
-    """Return the findings of the workspace's files; unchanged reports contain the result id only."""
+    """Return the findings of the workspace's files, or send them in parts if the client takes partial results.
+
+    A report that the client already has contains the result id only.
+    """
     previous = {known.uri: known.value for known in params.previous_result_ids}
     items: list[diagnostics.FileItem] = []
     async for reports in reviews.iterate_reports(snapshot.roots, previous, snapshot.encoding):

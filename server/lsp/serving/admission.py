@@ -38,37 +38,37 @@ class Admission:
     def __init__(self, token: str, *, is_new: bool = True) -> None:
         self.token = token
         self.is_new = is_new
-        self.waiting: list[Visitor] = []
+        self.waiting: list[ConnectionAdmission] = []
         self.sessions = 0
 
-    def register(self, leave: Callable[[str], None], *, proven: bool = False) -> Visitor:
-        """Register a new connection, and end the oldest waiting one if there are too many.
+    def register(self, disconnect: Callable[[str], None], *, proven: bool = False) -> ConnectionAdmission:
+        """Register and return a new connection, and end the oldest waiting one if there are too many.
 
         Args:
-            leave: ends the connection, given the reason; called on the event loop.
+            disconnect: ends the connection, given the reason; called on the event loop.
             proven: whether the connection has already sent the token, in an HTTP header.
         """
-        visitor = Visitor(self, leave, proven=proven)
-        self.waiting.append(visitor)
+        connection = ConnectionAdmission(self, disconnect, proven=proven)
+        self.waiting.append(connection)
         while len(self.waiting) > MOST_WAITING:
             self.waiting.pop(0).end_connection("too many connections wait to be admitted")
-        return visitor
+        return connection
 
     def is_token(self, shown: object) -> bool:
         """Return whether `shown` is the token; takes the same time for every wrong one."""
         return isinstance(shown, str) and hmac.compare_digest(shown.encode("utf-8", "replace"), self.token.encode())
 
 
-class Visitor:
-    """One connection, from its start to its end.
+class ConnectionAdmission:
+    """The admission of one connection: it waits, then it is admitted or ended.
 
     Attributes:
         on_admitted: called once the connection is admitted.
     """
 
-    def __init__(self, control: Admission, leave: Callable[[str], None], *, proven: bool) -> None:
+    def __init__(self, control: Admission, disconnect: Callable[[str], None], *, proven: bool) -> None:
         self._control = control
-        self._leave = leave
+        self._disconnect = disconnect
         self._proven = proven
         self._admitted = False
         self.on_admitted: Callable[[], None] = lambda: None
@@ -76,10 +76,10 @@ class Visitor:
             WAIT_S, self.end_connection, f"no initialize came within {WAIT_S:.0f} seconds"
         )
 
-    def examine(self, params: object) -> str:
-        """Check the parameters of `initialize` and remove the token from them.
+    def admit(self, params: object) -> str:
+        """Admit the connection if the token is in the `params` of `initialize`, or was in an HTTP header before.
 
-        Return "" if the connection is admitted, else why not.
+        Removes the token from `params`. Return "" after the admission, else the reason for the refusal.
         """
         shown = _take_token(params)
         if not (self._control.is_token(shown) if shown is not None else self._proven):
@@ -93,12 +93,12 @@ class Visitor:
         return ""
 
     def end_connection(self, reason: str) -> None:
-        """End the connection for `reason`."""
+        """End the connection, and tell the client the `reason`."""
         self._stop_waiting()
-        self._leave(reason)
+        self._disconnect(reason)
 
     def release(self) -> None:
-        """Release the connection's place, because it has ended. Idempotent."""
+        """Stop counting the connection, waiting or admitted, because it has ended. Idempotent."""
         self._stop_waiting()
         if self._admitted:
             self._admitted = False

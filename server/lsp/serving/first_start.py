@@ -24,11 +24,11 @@ def show_hint_once(settings: Settings, show: Callable[[str], None]) -> None:
         show: shows a sentence to the person; called from this thread.
     """
     model = settings.model
-    if model.hint and model.enabled and not model.name and model.host in {"auto", "always", "off"} and _claim_first():
+    if model.hint and model.enabled and not model.name and model.host in {"auto", "always", "off"} and _claim_hint():
         show(HINT)
 
 
-def _claim_first() -> bool:
+def _claim_hint() -> bool:
     """Return whether the hint may be shown: it was not shown before, and this machine was not measured.
 
     If so, create the file that says that the hint was shown; of several servers only one gets True.

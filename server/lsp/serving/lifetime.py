@@ -45,13 +45,13 @@ def call_on_death(process: int | None, gone: Callable[[], None]) -> None:
 
 def set_deadline(deadline_s: float = GRACE_S) -> None:
     """End the process in `deadline_s` seconds with status 1, unless it has ended before."""
-    timer = threading.Timer(deadline_s, _give_up)
+    timer = threading.Timer(deadline_s, _end_overdue)
     timer.daemon = True
     timer.start()
 
 
 def end(status: int) -> NoReturn:
-    """Write the logs and end the process now, without waiting for threads."""
+    """Flush the logs and end the process now with the exit status `status`, without waiting for threads."""
     logging.shutdown()
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
@@ -59,7 +59,8 @@ def end(status: int) -> NoReturn:
     os._exit(status)
 
 
-def _give_up() -> None:
+def _end_overdue() -> None:
+    """Log that closing took too long, and end the process with status 1."""
     logger.error("closing took too long; ending as it is")
     end(1)
 

@@ -21,7 +21,7 @@ from models.local import allocator
 from server.assembly import core
 from server.lsp.language_server import StarlingServer, create_server
 from server.lsp.serving import admission, lifetime, stdio, token_file
-from server.lsp.serving.admission import Admission, Visitor
+from server.lsp.serving.admission import Admission, ConnectionAdmission
 from server.lsp.serving.stdio import ServeError
 from server.lsp.wire import framing, protocol, streams
 from server.lsp.wire.framing import Frames, FramingError
@@ -91,11 +91,11 @@ def is_our_name(header: str, address: Address) -> bool:
 
 
 async def _listen_tcp(address: Address, control: Admission) -> None:
-    """Serve over TCP until a signal."""
+    """Serve each TCP connection as a session of its own, until a signal."""
 
     async def handle_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        async with _open_session(streams.SocketWriter(writer), control) as (server, visitor):
-            await _wait_for_exit(server, _receive(server, visitor, reader))
+        async with _open_session(streams.SocketWriter(writer), control) as (server, connection):
+            await _wait_for_exit(server, _receive(server, connection, reader))
         await _wait_until_closed(writer)
 
     listener = await asyncio.start_server(handle_connection, address.host, address.port)
@@ -114,10 +114,10 @@ async def _wait_until_closed(writer: asyncio.StreamWriter) -> None:
         writer.transport.abort()
 
 
-async def _receive(server: StarlingServer, visitor: Visitor, reader: asyncio.StreamReader) -> None:
+async def _receive(server: StarlingServer, connection: ConnectionAdmission, reader: asyncio.StreamReader) -> None:
     """Hand all messages of a TCP connection to the protocol, until the end of input or an error."""
     frames = Frames(server.protocol.refuse_oversized, max_body_bytes=admission.MOST_BYTES)
-    visitor.on_admitted = lambda: setattr(frames, "max_body_bytes", framing.MAX_BODY_BYTES)
+    connection.on_admitted = lambda: setattr(frames, "max_body_bytes", framing.MAX_BODY_BYTES)
     try:
         while data := await reader.read(streams.READ_BYTES):
             for body in frames.feed(data):
@@ -129,14 +129,14 @@ async def _receive(server: StarlingServer, visitor: Visitor, reader: asyncio.Str
 
 
 async def _listen_ws(address: Address, control: Admission) -> None:
-    """Serve over WebSocket until a signal."""
+    """Serve each WebSocket as a session of its own, until a signal."""
     from websockets.asyncio.server import serve as listen  # noqa: PLC0415 (only where WebSockets are served)
 
     async def handle_connection(socket: ServerConnection) -> None:
         writer = streams.WebSocketWriter(socket)
         proven = socket.request is not None and control.is_token(_read_bearer(socket.request))
-        async with _open_session(writer, control, headers=False, proven=proven) as (server, visitor):
-            await _wait_for_exit(server, _receive_ws(server, visitor, socket))
+        async with _open_session(writer, control, headers=False, proven=proven) as (server, connection):
+            await _wait_for_exit(server, _receive_ws(server, connection, socket))
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(writer.drain(), streams.DRAIN_S)
 
@@ -185,11 +185,11 @@ def _read_bearer(request: Request) -> str | None:
     return shown[0][len(BEARER) :].strip() if shown[0].lower().startswith(BEARER) else ""
 
 
-async def _receive_ws(server: StarlingServer, visitor: Visitor, socket: ServerConnection) -> None:
+async def _receive_ws(server: StarlingServer, connection: ConnectionAdmission, socket: ServerConnection) -> None:
     """Hand all messages of a WebSocket to the protocol, until the connection ends."""
     from websockets.exceptions import ConnectionClosed  # noqa: PLC0415 (only where WebSockets are served)
 
-    visitor.on_admitted = lambda: setattr(socket.protocol, "max_message_size", framing.MAX_BODY_BYTES)
+    connection.on_admitted = lambda: setattr(socket.protocol, "max_message_size", framing.MAX_BODY_BYTES)
     with contextlib.suppress(ConnectionClosed):  # also after a message that is too long, with that reason
         async for message in socket:
             server.protocol.receive(message if isinstance(message, bytes) else message.encode("utf-8", "surrogatepass"))
@@ -203,8 +203,8 @@ async def _open_session(
     *,
     headers: bool = True,
     proven: bool = False,
-) -> AsyncIterator[tuple[StarlingServer, Visitor]]:
-    """Yield a server for one connection and its visitor, who waits for admission; close both at the end.
+) -> AsyncIterator[tuple[StarlingServer, ConnectionAdmission]]:
+    """Yield a server for one connection, and the connection's admission; close both at the end.
 
     Args:
         writer: sends messages to the client.
@@ -216,12 +216,12 @@ async def _open_session(
     server.exit_status = asyncio.get_running_loop().create_future()
     server.session.on_loaded = stdio.freeze_loaded_objects
     server.protocol.set_writer(writer, include_headers=headers)
-    visitor = control.register(lambda reason: server.protocol.reject_client(None, reason), proven=proven)
-    server.protocol.admission = visitor.examine
+    connection = control.register(lambda reason: server.protocol.reject_client(None, reason), proven=proven)
+    server.protocol.admission = connection.admit
     try:
-        yield server, visitor
+        yield server, connection
     finally:
-        visitor.release()
+        connection.release()
         await server.session.close()
         writer.close()
         asyncio.get_running_loop().call_later(streams.DRAIN_S, _free_memory)
@@ -258,9 +258,10 @@ def _watch_signals() -> asyncio.Future[None]:
 
 @contextlib.contextmanager
 def _announce(scheme: str, port: int, address: Address, control: Admission) -> Iterator[None]:
-    """Write the token file and print the address and the token, or its file; delete an unnamed file at the end.
+    """Write the token file, and print the address, a new token and the file; delete the file at the end.
 
-    Prints to standard error and not to the log, which is kept and may have other readers.
+    A file that the user named is not deleted. Prints to standard error and not to the log, which is kept and may have
+    other readers.
     """
     file = address.token_file
     if file is None and (folder := paths.ensure_writable(paths.run_dir()).path) is not None:

@@ -85,7 +85,7 @@ async def _serve(reading: int, writing: int, build: Builder) -> int:
 
 
 def _make_receiver(server: StarlingServer) -> streams.Receiver:
-    """Return the callbacks for standard input; at its end earlier requests are still answered."""
+    """Return the callbacks for standard input; at the end of input, requests that came before are still answered."""
     protocol = server.protocol
 
     def end_input(problem: Exception | None) -> None:

@@ -63,4 +63,5 @@ class ChosenFixes:
             self._guard.run_in_background("record", self._record(found.proposal), otherwise=lambda: None)
 
     async def _record(self, proposal: ProposedEdit) -> None:
+        """Record `proposal` in the gate's journal as applied, so that it can be undone."""
         await self._gate().record_chosen_fix(proposal)

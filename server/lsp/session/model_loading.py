@@ -59,7 +59,7 @@ class ModelLoading:
         self._bar: asyncio.Future[None] | None = None
 
     def begin(self, core: Core) -> None:
-        """Load the models of `core` in the background, unless they are those of the last call."""
+        """Load the models of `core` in the background; do nothing without a model or if they were begun before."""
         model = core.model
         if model is None or model is self._model:
             return
@@ -93,17 +93,17 @@ class ModelLoading:
         if loading.done():
             return
 
-        def newest() -> Step | None:
+        def make_step() -> Step | None:
             percentage = model.loading_percent
             if model.ready:  # checked after the percentage, for a ready model has none
                 return None
             message = f"{quick.entry.name} answers until then"
             return Step(message if percentage is not None else f"for the first time here; {message}", percentage)
 
-        def last() -> str:
+        def describe_end() -> str:
             return "ready" if model.state == "ready" else "not loaded"
 
-        await progress.show(self._server, f"{TITLE} {model.entry.name}", newest, last)
+        await progress.show(self._server, f"{TITLE} {model.entry.name}", make_step, describe_end)
 
 
 def _log_result(model: LazyModel, seconds: float) -> None:

@@ -59,7 +59,7 @@ class OpenText:
     def of(  # noqa: PLR0913 (what the editor sends with a document)
         cls, uri: str, path: Path | None, language: str, version: int, text: str, *, container: Path | None = None
     ) -> OpenText:
-        """Return a newly opened document."""
+        """Return a newly opened document; the text of an oversized one is dropped."""
         oversized = len(text) > MAX_CHARACTERS
         held = "" if oversized else text
         return cls(uri, path, language, version, held, Lines.of(held), container, _has_surrogates(held), oversized)
@@ -70,7 +70,10 @@ class OpenText:
         return replace(whole, cell=self.cell, origins=self.origins)
 
     def with_replacement(self, start: int, end: int, text: str) -> OpenText:
-        """Return the document with [start, end) replaced by `text`."""
+        """Return the document with the text between the offsets `start` and `end` replaced by `text`.
+
+        An oversized document stays as it is, for its text is not known.
+        """
         if self.oversized:
             return self
         whole = self.text[:start] + text + self.text[end:]

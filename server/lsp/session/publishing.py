@@ -41,7 +41,7 @@ class Publishing:
         self._refreshing: asyncio.Future[None] | None = None
 
     def show(self, review: Review) -> None:
-        """Push the findings of `review`; ask a pulling client to refresh if a model found something new."""
+        """Push the findings of `review`; a client that pulls is asked to refresh, if a model found something new."""
         client, document = self._client(), review.document
         if client.pulls:
             # the client pulls after each change by itself; only a model's later findings would stay unseen
@@ -60,11 +60,12 @@ class Publishing:
             self._publish(uri, [], None)
 
     def refresh(self) -> None:
-        """Ask a pulling client to request all diagnostics again, soon and once for several calls."""
+        """Ask a client that pulls to request all diagnostics again; calls within `GATHER_S` cause one request."""
         if self._client().refreshes and self._refreshing is None:
             self._refreshing = self._guard.run_in_background("refresh", self._refresh(), otherwise=lambda: None)
 
     async def _refresh(self) -> None:
+        """Wait `GATHER_S` for further reviews, then ask the client to refresh; log it if no answer comes."""
         await asyncio.sleep(GATHER_S)
         self._refreshing = None
         try:

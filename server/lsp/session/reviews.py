@@ -108,7 +108,10 @@ class Reviews:
         return self._known.get(uri)
 
     async def review(self, document: OpenText) -> Review | None:
-        """Wait for the review of this version; None if a newer version came, or the document was closed."""
+        """Return the review of this version, once the static layer has run; starts it if necessary.
+
+        None if a newer version came, or the document was closed.
+        """
         if (review := self.get_current(document)) is not None:
             return review
         if self._closed or self._documents.get(document.uri) is not document:
@@ -192,7 +195,7 @@ class Reviews:
         if not layers:
             return ()
         pool = self._quick if layers <= QUICK else self._slow
-        work = pool.submit(_review_in_thread, core, document, layers, StopCheck(ticket.is_cancelled, self._busy))
+        work = pool.submit(_compute_findings, core, document, layers, StopCheck(ticket.is_cancelled, self._busy))
         findings = await ticket.wait_result(work)
         if ticket.is_cancelled():
             work.add_done_callback(self._record_failure)
@@ -219,13 +222,13 @@ class Reviews:
             self._show(review)
 
     def _answer_waiting(self, uri: str, review: Review | None) -> None:
-        """Answer all requests that wait for a review of the document `uri`."""
+        """Answer all requests that wait for a review of the document `uri` with `review`."""
         for arrival in self._waiting.pop(uri, ()):
             if not arrival.done():
                 arrival.set_result(review)
 
     def _record_failure(self, work: Future[tuple[Finding, ...]]) -> None:
-        """Record the failure of a review that was cancelled."""
+        """Record the error of `work`, whose review was cancelled, so that nobody awaits it; do nothing without one."""
         if not work.cancelled() and (error := work.exception()) is not None:
             self._guard.record_failure("review", error)
 
@@ -258,10 +261,10 @@ class StopCheck:
         return self.gone()
 
 
-def _review_in_thread(
+def _compute_findings(
     core: Core, document: OpenText, layers: frozenset[Layer], should_stop: StopCheck
 ) -> tuple[Finding, ...]:
-    """Return the findings of `layers` in `document`; none for a file that is not reviewed. Call it in a thread."""
+    """Return the findings of `layers` in `document`; none for a file that is not reviewed. Blocking."""
     too_large = document.oversized or len(document.text) > core.settings.review.max_file_bytes
     if too_large or core.reviewer is None or core.index.find_withholding(document.record):
         return ()

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-NEWS_S = 1.0  # indexing that took longer is logged at level INFO; that of a saved file is not
+LONG_INDEXING_S = 1.0  # indexing that took longer is logged at level INFO; that of a saved file is not
 CLOSE_WAIT_S = 5.0  # for the index process to end; it also ends when this process has ended
 
 
@@ -123,7 +123,7 @@ class Session:
     # Life cycle
 
     def begin(self, client: Client, roots: Sequence[Path]) -> None:
-        """Handle `initialize`: keep the client and folders, and offer the features. Loads nothing, to answer fast."""
+        """Handle `initialize`: store client and folders, and register its requests. Loads nothing, to answer fast."""
         self.client = client
         self.roots = tuple(roots)
         self._offer(client)
@@ -167,7 +167,7 @@ class Session:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _run_in_thread(self, call: Callable[..., None], *arguments: object) -> None:
-        """Start `call`, which may block, in a thread, and do not wait for it."""
+        """Start `call`, which may block, in a thread, without waiting for it; do nothing once the session is closed."""
         if not self._closed:
             work = asyncio.get_running_loop().run_in_executor(self._pool, call, *arguments)
             self.guard.run_in_background(call.__name__, work, otherwise=lambda: None)
@@ -186,14 +186,14 @@ class Session:
                 self._report(problem)
             if old is None or core.index is not old.index:
                 for document in self.documents:
-                    core.index.put(document.record)
+                    core.index.open_document(document.record)
                 await loop.run_in_executor(self._pool, core.start, self._make_index_listener(core))
             if self._closed:  # while the core was being built
                 await loop.run_in_executor(None, core.close)
                 return
             self.cores.publish(core)
             core.chats.listen(self.make_teller())
-            core.index.listen(self.make_teller())
+            core.index.set_rebuild_listener(self.make_teller())
             _log_settings(core, old)
             if old is not None and core is not old:
                 await loop.run_in_executor(self._pool, old.close_replaced, core)
@@ -209,12 +209,12 @@ class Session:
             await self._file_events.subscribe(self.client, core, roots)
 
     def reconfigure(self, sent: object = None) -> None:
-        """Apply settings that may have changed, in the background; `sent` as in `configure`."""
+        """Run `configure` in the background, because settings may have changed; do nothing before `start`."""
         if self._configuring is not None:
             self.guard.run_in_background("configuration", self.configure(sent), otherwise=self.cores.give_up)
 
     def _review_again(self, core: Core, old: Core | None) -> None:
-        """Review all documents again if the new core may find something else than the old one."""
+        """Review all documents again if the reviewer, the index or the review settings have changed."""
         if old is not None and (
             core.reviewer is not old.reviewer
             or core.index is not old.index
@@ -239,20 +239,20 @@ class Session:
                 begun = now if begun is None else begun
             elif begun is not None:
                 seconds, begun = now - begun, None
-                news = logging.INFO if seconds >= NEWS_S else level
+                end_level = logging.INFO if seconds >= LONG_INDEXING_S else level
                 if not loop.is_closed():
-                    loop.call_soon_threadsafe(self._run_in_thread, _log_indexed, core, seconds, news)
+                    loop.call_soon_threadsafe(self._run_in_thread, _log_indexed, core, seconds, end_level)
                     loop.call_soon_threadsafe(self._run_in_thread, self._report_ignore_limits, core, tell)
                 level = logging.DEBUG
 
         return report
 
     def _report_ignore_limits(self, core: Core, tell: Callable[[str], None]) -> None:
-        """Tell the person, once, that files are left out because their ignore files are too large."""
+        """Tell the person, once in a session, if files are left out because their ignore files are too large."""
         from indexing.bounds import IGNORE_BYTES, IGNORE_RULES  # noqa: PLC0415 (not before `initialize` is answered)
         from indexing.workspace.exclusion import TOO_MANY_RULES  # noqa: PLC0415 (as above)
 
-        left_out = core.index.status().skipped.get(TOO_MANY_RULES)
+        left_out = core.index.read_status().skipped.get(TOO_MANY_RULES)
         if left_out and TOO_MANY_RULES not in self._reported:
             self._reported.add(TOO_MANY_RULES)
             most = f"{IGNORE_BYTES // 1024} KB or {IGNORE_RULES:,} patterns for one file"
@@ -286,14 +286,14 @@ class Session:
     # For notifications
 
     def put_document(self, document: OpenText) -> None:
-        """Store a document that was opened or has changed, and review and index it."""
+        """Store a document that was opened or has changed; cancel its completion request, review and index it."""
         self.completions.cancel(document.uri)
         new = self.documents.get(document.uri) is None
         self.documents.put(document)
         self._chosen_fixes.record_if_applied(document)
         self.reviews.schedule(document, opened=new)
         if (core := self.cores.current) is not None:
-            core.index.put(document.record)
+            core.index.open_document(document.record)
             if new:
                 self._run_in_thread(core.generator.prepare, document.record)
             self._loading.begin(core)
@@ -305,7 +305,7 @@ class Session:
         self.reviews.forget(uri)
         self._publishing.clear(uri)
         if (core := self.cores.current) is not None:
-            core.index.drop(uri)
+            core.index.close_document(uri)
             self._run_in_thread(core.forget, uri)
 
     def review_saved(self, uri: str) -> None:
@@ -316,12 +316,12 @@ class Session:
         """Index changed files again, and fetch the settings if a settings file is among `paths`."""
         self.workspace_reviews.answer_waiting()
         if (core := self.cores.current) is not None:
-            self._run_in_thread(core.index.touch, paths)
+            self._run_in_thread(core.index.reindex, paths)
         if any(configuration.is_settings_file(path) for path in paths):
             self.reconfigure()
 
     def change_folders(self, added: Sequence[Path], removed: Collection[Path]) -> None:
-        """Add and remove workspace folders."""
+        """Add and remove workspace folders, index them accordingly, and reload the settings."""
         self.roots = tuple(dict.fromkeys([*(root for root in self.roots if root not in set(removed)), *added]))
         logger.info("folders changed", extra={"folders": ", ".join(map(str, self.roots))})
         if (core := self.cores.current) is not None:
@@ -338,7 +338,7 @@ def _load_gate() -> None:
 def _log_indexed(core: Core, seconds: float, level: int) -> None:
     """Log that indexing has ended, with the number of files. Call it in a thread: the index counts them."""
     if logger.isEnabledFor(level):
-        status = core.index.status()
+        status = core.index.read_status()
         fields = {"files": status.files, "seconds": round(seconds, 3), "state": status.state}
         logger.log(level, "index finished", extra=fields)
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 BATCH = 20  # files of one partial result
 START_WAIT_S = 120.0  # for the program to load
-HOLD_S = 5.0  # a client without news gets its answer that late, or it would ask again at once
+HOLD_S = 5.0  # the answer to a client that knows all findings is held back, or it would ask again at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +71,15 @@ class WorkspaceReviews:
         self._cache_key: object = None  # of all cached reviews: the reviewer, its settings, and the encoding
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="workspace-review")
         self._closed = False
-        self._news: asyncio.Event | None = None
+        self._changed: asyncio.Event | None = None
 
     async def iterate_reports(
         self, roots: tuple[Path, ...], previous: Mapping[str, str], encoding: str
     ) -> AsyncIterator[list[FileReport]]:
-        """Yield the reports of all files in batches: first changed ones as they come, at the end the unchanged ones.
+        """Yield the reports of all files in batches: first the changed ones as they come, then the unchanged ones.
+
+        If nothing has changed, the last batch is held back for `HOLD_S`, or until files or settings change. Yields
+        nothing if the settings turn reviews of the workspace off.
 
         Args:
             roots: the workspace folders.
@@ -86,7 +89,7 @@ class WorkspaceReviews:
         core = await self._cores.wait(START_WAIT_S)
         if core is None or core.reviewer is None or not core.settings.review.workspace:
             return
-        self._news = news = asyncio.Event()
+        self._changed = changed = asyncio.Event()
         stopped = asyncio.Event()
         should_stop = StopCheck(lambda: self._closed or stopped.is_set(), self._busy)
         opened = frozenset(document.uri for document in self._documents)
@@ -108,13 +111,13 @@ class WorkspaceReviews:
         if gone:
             yield [FileReport(uri, compute_result_id(()), ()) for uri in gone]
         elif previous and not fresh:
-            await _wait_for_news(news)
+            await _wait_for_change(changed)
         yield unchanged
 
     def answer_waiting(self) -> None:
         """Answer a waiting request now, because files or settings have changed."""
-        if self._news is not None:
-            self._news.set()
+        if self._changed is not None:
+            self._changed.set()
 
     def close(self) -> None:
         """Cancel the running review and accept no more."""
@@ -125,7 +128,7 @@ class WorkspaceReviews:
     def get_report(
         self, core: Core, path: Path, state: tuple[int, int], encoding: str, should_stop: StopCheck
     ) -> FileReport | None:
-        """Return the report of the file at `path`, reviewed if the cache has none for `state`. Blocking.
+        """Return the report of the file at `path`; reviews the file if the cache has no report for `state`. Blocking.
 
         Args:
             core: the core.
@@ -218,10 +221,10 @@ def _review_file(core: Core, path: Path, encoding: str, should_stop: StopCheck) 
     return tuple(diagnostics_of(findings, opened, encoding))
 
 
-async def _wait_for_news(news: asyncio.Event) -> None:
-    """Wait for `news`, at most `HOLD_S` seconds."""
+async def _wait_for_change(changed: asyncio.Event) -> None:
+    """Wait until `changed` is set, at most `HOLD_S` seconds."""
     try:
         async with asyncio.timeout(HOLD_S):
-            await news.wait()
+            await changed.wait()
     except TimeoutError:
         return

@@ -32,7 +32,7 @@ class Guard:
         self._running: set[asyncio.Future[None]] = set()  # the event loop itself holds its tasks weakly
 
     def guard_notification(self, name: str, handler: Callable[[Any], None]) -> Callable[[Any], None]:
-        """Return `handler`, of a notification, such that it never raises; record its errors under `name`."""
+        """Return a wrapper of a notification's `handler` that never raises, but records errors under `name`."""
 
         @functools.wraps(handler)
         def call_guarded(params: Any) -> None:  # noqa: ANN401 (each method has its own parameters)
@@ -44,7 +44,10 @@ class Guard:
         return call_guarded
 
     def guard_request(self, name: str, handler: Callable[[Any], Awaitable[Any]]) -> Callable[[Any], Awaitable[Any]]:
-        """Return `handler`, of a request, such that it raises only JsonRpcException; record other errors."""
+        """Return a wrapper of a request's `handler` that records its errors under `name`.
+
+        The wrapper raises JsonRpcException only: the handler's own, or JsonRpcInternalError for any other error.
+        """
 
         @functools.wraps(handler)
         async def call_guarded(params: Any) -> Any:  # noqa: ANN401

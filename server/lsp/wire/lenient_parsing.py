@@ -190,7 +190,7 @@ def _to_json_name(name: str) -> str:
 
 
 def _describe_errors(error: Exception) -> list[str]:
-    """Return a phrase ("params.position is missing") for each place where the converter failed."""
+    """Return a phrase ("params.position is missing") for each place in the JSON where the converter failed."""
     return [
         f"{re.sub('_([a-z])', lambda match: match[1].upper(), place)} is {description}"
         for description, _, place in (

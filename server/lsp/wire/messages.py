@@ -110,6 +110,7 @@ def _parse_finite(text: str) -> float:
 
 
 def _refuse_constant(text: str) -> NoReturn:
+    """Raise ValueError for NaN or an infinity, which JSON does not have."""
     raise ValueError(text)
 
 

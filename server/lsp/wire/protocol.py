@@ -77,7 +77,7 @@ class StarlingProtocol(LanguageServerProtocol):
             message = messages.read(body)
         except messages.Malformed as error:
             self._server.session.guard.failures["malformed"] += 1
-            logger.warning("a message is none: %s", error)
+            logger.warning("a malformed message came: %s", error)
             if self.admission is not None:
                 self.reject_client(error.identity, "the first message must be initialize")
             elif not error.silent:
@@ -97,14 +97,17 @@ class StarlingProtocol(LanguageServerProtocol):
             self._send_error(None, JsonRpcInvalidRequest(sentence))
 
     async def break_off(self, error: Exception) -> None:
-        """End the connection after `error` in its stream; an admitted client is told the reason."""
+        """End the connection after an `error` of its stream; tell an admitted client if the framing was wrong."""
         logger.warning("the connection cannot go on: %s", error)
         if self.admission is None and isinstance(error, framing.FramingError):
             self._send_error(None, JsonRpcInvalidRequest(f"the connection ends: {error}"))
         await self.end()
 
     def _admit(self, message: Message) -> bool:
-        """Return whether the message is an `initialize` with the right token; any other message ends the connection."""
+        """Return whether the message is an `initialize` with the right token; end the connection after any other one.
+
+        A wrong token is answered after `PENALTY_S`; messages that come meanwhile are ignored.
+        """
         assert self.admission is not None  # noqa: S101 (checked by the caller)
         if message.method != types.INITIALIZE or message.identity is None:
             self.reject_client(message.identity, "the first message must be initialize")
@@ -117,7 +120,7 @@ class StarlingProtocol(LanguageServerProtocol):
         return True
 
     def reject_client(self, identity: MsgId | None, reason: str) -> None:
-        """Answer the request `identity` with the error `reason`, and end the connection and the server."""
+        """Answer the request `identity` (None if unknown) with the error `reason`, and end the connection."""
         self._is_rejected = True
         self._send_error(identity, JsonRpcException(reason, REQUEST_FAILED))
         self._server.stop(1)
@@ -194,7 +197,7 @@ class StarlingProtocol(LanguageServerProtocol):
         """Hand the client's answer to the caller that awaits it; a malformed answer becomes an error."""
         identity = str(message.identity)
         if identity not in self._result_types:
-            logger.debug("an answer came to a question that was not asked, or was taken back")
+            logger.debug("an answer came to a request that was never sent, or was cancelled")
             return
         kind, error = self._result_types.pop(identity), message.data.get("error")
         if error is not None:
@@ -246,12 +249,13 @@ class StarlingProtocol(LanguageServerProtocol):
     # Life cycle
 
     def _register_builtin_features(self) -> None:
+        """Register pygls' own handlers, except those of the notifications that the session handles."""
         super()._register_builtin_features()  # type: ignore[no-untyped-call]
         for method in HANDLED_BY_SESSION:
             del self.fm.builtin_features[method]
 
     def _handle_cancel_notification(self, msg_id: MsgId) -> None:
-        # ids of answered requests are ignored: cancellations often come too late
+        """Cancel the request `msg_id`; ignore one that is answered already, for cancellations often come too late."""
         if isinstance(msg_id, int | str) and msg_id in self._request_futures:
             super()._handle_cancel_notification(msg_id)
 
@@ -295,7 +299,7 @@ class StarlingProtocol(LanguageServerProtocol):
 
     @lsp_method(types.EXIT)
     def lsp_exit(self, *_: object) -> None:  # type: ignore[override]  # pygls' own ends the process from here
-        """End the connection; the module that serves the connection decides about the process."""
+        """End the connection, after `shutdown` once earlier requests are answered; the process is not ended here."""
         if self._shutdown:
             asyncio.ensure_future(self.end())  # noqa: RUF006 (the futures it awaits keep it alive)
         else:
@@ -327,7 +331,7 @@ def _get_params_type(method: str) -> Any:  # noqa: ANN401
 
 
 def _parse_error(error: object) -> types.ResponseError:
-    """Return the error in a client's answer, whatever JSON it is."""
+    """Return the error in a client's answer as LSP's type; any JSON is accepted."""
     code, message = (error.get("code"), error.get("message")) if isinstance(error, dict) else (None, error)
     known = code if type(code) is int else JsonRpcException.CODE
     return types.ResponseError(known, message if isinstance(message, str) else "the client answered with an error")

@@ -106,7 +106,7 @@ class DescriptorWriter:
         self._descriptor = descriptor
         self._broken = broken
         self._loop = asyncio.get_running_loop()
-        self._unread = _UnreadBytes(self._end)
+        self._unread = _UnreadBytes(self._report_broken)
         self._queue: SimpleQueue[bytes | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._write, name="writer", daemon=True)
         self._thread.start()
@@ -121,7 +121,8 @@ class DescriptorWriter:
         self._queue.put(None)
         self._thread.join(DRAIN_S)
 
-    def _end(self) -> None:
+    def _report_broken(self) -> None:
+        """Call `broken` on the event loop."""
         self._loop.call_soon_threadsafe(self._broken)  # any thread may send
 
     def _write(self) -> None:
@@ -166,7 +167,7 @@ class WebSocketWriter:
     def __init__(self, socket: ServerConnection) -> None:
         self._socket = socket
         self._queue: asyncio.Queue[bytes] = asyncio.Queue()
-        self._unread = _UnreadBytes(self._give_up)
+        self._unread = _UnreadBytes(self._abort)
         self._sending = asyncio.ensure_future(self._send())
 
     def write(self, data: bytes) -> None:
@@ -193,7 +194,8 @@ class WebSocketWriter:
                 self._unread.mark_read(data)
                 self._queue.task_done()
 
-    def _give_up(self) -> None:
+    def _abort(self) -> None:
+        """Stop sending and cut the connection, without a closing handshake."""
         self._sending.cancel()
         self._socket.transport.abort()
 

@@ -12,14 +12,15 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from models.local.engine import Step, Token
+from models.local.greedy_decoding import Step, Token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from models.fim import Prompt
-    from models.local.engine import Engine, Steering
+    from models.local.engine import Engine
+    from models.local.greedy_decoding import Steering
 
 
 @dataclass(frozen=True)
@@ -71,13 +72,12 @@ class Replaying:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._engine, name)
 
-    def should_keep(self, _: Prompt) -> bool:
-        """Return False: nothing is read ahead, because the next place is in another file."""
-        return False
+    def keep(self, _: Prompt) -> None:
+        """Read nothing ahead, because the next place is in another file."""
 
     def decode(self, prompt: Prompt, on_step: Callable[[Step], bool], **options: Any) -> Any:
         """Decode as the engine does; reuse recorded tokens as far as they reach."""
-        if options.get("first", 1) > 1 or options.get("to_the_last"):
+        if options.get("ranked", 1) > 1 or options.get("ignore_ends"):
             return self._engine.decode(prompt, on_step, **options)
         key = self._key(prompt)
         known = self._known.get(key)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from models.fim import Prompt
-from models.local.engine import Step, Token
+from models.local.greedy_decoding import Step, Token
 from tests.eval.real.replaying import Replaying
 
 if TYPE_CHECKING:
@@ -23,9 +23,10 @@ class Engine:
     def __init__(self) -> None:
         self.calls = 0
         self.allowed: list[Any] = []
+        self.read_ahead: list[Prompt] = []
 
-    def lacks(self, _: Prompt) -> bool:
-        return True
+    def keep(self, prompt: Prompt) -> None:
+        self.read_ahead.append(prompt)
 
     def decode(self, _: Prompt, on_step: Callable[[Step], bool], **options: Any) -> Any:
         self.calls += 1
@@ -52,7 +53,8 @@ def test_what_was_decoded_is_replayed_in_a_later_run_and_computed_on_where_more_
     again = Replaying(own, tmp_path / "decoded.jsonl", "w")  # type: ignore[arg-type]
     assert (decode_all(again, 2), own.calls) == ([1, 2], 1)
     assert again.spared_s >= 0
-    assert not again.should_keep(Prompt(("a", "c"), 0, 8))
+    again.keep(Prompt(("a", "c"), 0, 8))
+    assert own.read_ahead == []
     assert (decode_all(again, 9), own.calls) == ([1, 2, 3], 2)
     assert (decode_all(again, 9), own.calls) == ([1, 2, 3], 2)
 
@@ -64,7 +66,7 @@ def test_other_prompts_budgets_weights_and_rankings_are_computed(tmp_path: Path)
     decode_all(engine, 9, Prompt(("a", "c"), 0, 8))
     decode_all(engine, 9, Prompt(("a", "b"), 0, 9))
     decode_all(Replaying(own, tmp_path / "decoded.jsonl", "v"), 9)  # type: ignore[arg-type]
-    decode_all(engine, 9, first=3)
+    decode_all(engine, 9, ranked=3)
     assert own.calls == 5
     assert engine.placement == "here"
 

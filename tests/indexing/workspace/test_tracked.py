@@ -197,7 +197,7 @@ def test_what_a_person_wants_is_indexed_whatever_it_holds(make_index: Callable[.
         root / "build" / "wanted.py"
     )
     (root / ".starlingignore").write_text("!/made.py\n!/build/\n")
-    index.touch([root / ".starlingignore"])
+    index.reindex([root / ".starlingignore"])
     assert until(
         lambda: (
             list_definitions(index, "zeppelin") == ["made.py"]

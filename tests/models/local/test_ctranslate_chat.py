@@ -22,7 +22,7 @@ from models.chat import (
     never,
 )
 from models.local.ctranslate_chat import CTranslateChat
-from models.local.engine import Step, Token
+from models.local.greedy_decoding import Step, Token
 from models.local.loading import load_chat
 from tests.models import bundled
 

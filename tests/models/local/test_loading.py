@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from models.errors import ModelError
-from models.local import calibration, engine, loading
+from models.local import calibration, loading
 from models.local.calibration import FILE, Speed, choose_default_threads, choose_threads, list_thread_counts
 from models.local.loading import load
 from models.local.weights_file import read_shape
@@ -172,12 +172,6 @@ def test_files_that_may_not_be_read_are_named(tmp_path: Path, monkeypatch: pytes
         monkeypatch.setattr(type(weights), "open", refuse)
     with pytest.raises(ModelError, match=r"model\.bin cannot be read: Permission denied; check their permissions"):
         load(entry, device="cpu", threads=1)
-
-
-def test_kept_states_are_counted_and_bounded() -> None:
-    assert engine.compute_kept_bytes(7_000_000) == engine.KEPT_BYTES
-    assert engine.compute_kept_bytes(600_000_000) == 360_000_000
-    assert engine.compute_kept_bytes(8_000_000_000) == engine.MOST_KEPT_BYTES
 
 
 def test_too_little_memory_is_said_before_loading(monkeypatch: pytest.MonkeyPatch) -> None:

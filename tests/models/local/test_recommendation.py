@@ -12,8 +12,8 @@ import pytest
 from models.catalog.catalog import Catalog, Measured
 from models.catalog.published_models import PublishedModel, load_published_models
 from models.local.calibration import Speed
-from models.local.ctranslate_completion import LEAST_PROMPT, LINE_TOKENS
 from models.local.machine import Machine, WeightCounts
+from models.local.prompt_choice import LEAST_PROMPT, LINE_TOKENS
 from models.local.recommendation import Candidate, Limits, Room, Verdict, choose_best, describe_published, judge
 
 LIMITS = Limits(typing_s=0.5, asking_s=2.0, first_words_s=15.0, tokens_per_s=5.0)

@@ -48,7 +48,7 @@ async def test_the_declared_capabilities_are_those_of_the_table(editor: Editor, 
     client = ABLE if inline else {**ABLE, "textDocument": {"completion": {}}}
     await editor.begin(client)
     seen: Client = editor.server.session.client
-    wanted = {f.capability for f in FEATURES if isinstance(f, Notification) or f.when(seen)} - {""}
+    wanted = {f.capability for f in FEATURES if isinstance(f, Notification) or f.is_offered_to(seen)} - {""}
     assert declared(editor.server.server_capabilities) == wanted | ALWAYS
     assert seen.inline is inline
 
@@ -90,7 +90,7 @@ async def test_every_requests_handler_is_given_the_service_that_it_asks_for(edit
     for feature in FEATURES:
         if isinstance(feature, Request):
             asked = list(inspect.signature(feature.handle).parameters.values())[1].annotation
-            assert type(feature.given(services)).__name__ == asked, feature.method
+            assert type(feature.select_service(services)).__name__ == asked, feature.method
 
 
 async def test_all_commands_are_declared(editor: Editor) -> None:

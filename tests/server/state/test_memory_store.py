@@ -63,9 +63,9 @@ def test_a_memory_is_forgotten(memory: Memory) -> None:
 
 def test_activities_and_decisions_are_listed_newest_first(memory: Memory) -> None:
     for number in range(3):
-        memory.log(Activity(WORKSPACE, "coder" if number else "tester", f"did {number}", '{"n": 1}'))
-        memory.decide(Decision(WORKSPACE, "ceo", "board", f"Ship {number}?", "yes", '{"scores": [9]}'))
-    memory.log(Activity("file:///elsewhere", "coder", "did 9"))
+        memory.record_activity(Activity(WORKSPACE, "coder" if number else "tester", f"did {number}", '{"n": 1}'))
+        memory.record_decision(Decision(WORKSPACE, "ceo", "board", f"Ship {number}?", "yes", '{"scores": [9]}'))
+    memory.record_activity(Activity("file:///elsewhere", "coder", "did 9"))
     assert [one.activity for one in memory.list_activities(WORKSPACE, 2)] == ["did 2", "did 1"]
     assert [one.activity for one in memory.list_activities(WORKSPACE, 9, agent="tester")] == ["did 0"]
     decisions = memory.list_decisions(WORKSPACE, 2)
@@ -79,8 +79,8 @@ def test_activities_and_decisions_are_listed_newest_first(memory: Memory) -> Non
 def test_all_of_a_workspace_is_cleared_and_nothing_else(memory: Memory) -> None:
     for workspace in (WORKSPACE, "", "file:///elsewhere"):
         memory.remember(replace(STYLE, workspace=workspace))
-        memory.log(Activity(workspace, "coder", "did it"))
-        memory.decide(Decision(workspace, "ceo", "board", "Ship?", "yes"))
+        memory.record_activity(Activity(workspace, "coder", "did it"))
+        memory.record_decision(Decision(workspace, "ceo", "board", "Ship?", "yes"))
     assert memory.clear(WORKSPACE) == 3
     assert [one.workspace for one in memory.recall(WORKSPACE, "coder", 9)] == [""]
     assert (memory.list_activities(WORKSPACE, 9), memory.list_decisions(WORKSPACE, 9)) == ((), ())
@@ -89,8 +89,8 @@ def test_all_of_a_workspace_is_cleared_and_nothing_else(memory: Memory) -> None:
 
 def test_no_secret_reaches_the_disk(memory: Memory, state: State) -> None:
     memory.remember(replace(STYLE, key=f"token {KEY}", text=f'api_key = "{KEY}"', origin=f"curl -H 'X: {KEY}'"))
-    memory.log(Activity(WORKSPACE, "coder", f"used {KEY}", f'{{"key": "{KEY}"}}'))
-    memory.decide(Decision(WORKSPACE, "ceo", "board", f"Is {KEY} safe?", f"no: {KEY}", f'{{"key": "{KEY}"}}'))
+    memory.record_activity(Activity(WORKSPACE, "coder", f"used {KEY}", f'{{"key": "{KEY}"}}'))
+    memory.record_decision(Decision(WORKSPACE, "ceo", "board", f"Is {KEY} safe?", f"no: {KEY}", f'{{"key": "{KEY}"}}'))
     assert memory.recall(WORKSPACE, "coder", 9)[0].text == 'api_key = "(secret)"'
     assert memory.forget(WORKSPACE, "coder", f"token {KEY}")
     state.close()
@@ -102,8 +102,8 @@ def test_texts_are_bounded(memory: Memory) -> None:
     long = "x" * (LONGEST_TEXT + 1)
     for attempt in (
         lambda: memory.remember(replace(STYLE, text=long)),
-        lambda: memory.log(Activity(WORKSPACE, "coder", "did it", long)),
-        lambda: memory.decide(Decision(WORKSPACE, "ceo", "board", long, "yes")),
+        lambda: memory.record_activity(Activity(WORKSPACE, "coder", "did it", long)),
+        lambda: memory.record_decision(Decision(WORKSPACE, "ceo", "board", long, "yes")),
     ):
         with pytest.raises(ValueError, match="100,000"):
             attempt()
@@ -115,18 +115,18 @@ def test_the_oldest_go(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
     memory.remember(replace(STYLE, workspace=""))
     for number in range(4):
         memory.remember(replace(STYLE, key=str(number)))
-        memory.log(Activity(WORKSPACE, "coder", str(number)))
+        memory.record_activity(Activity(WORKSPACE, "coder", str(number)))
     assert [one.key for one in memory.recall(WORKSPACE, "coder", 9)] == ["3", "2", "style"]
     assert [one.activity for one in memory.list_activities(WORKSPACE, 9)] == ["3", "2"]
     monkeypatch.setattr(memory_store, "MOST_DECISIONS", 2)
     for number in range(4):
-        memory.decide(Decision(WORKSPACE, "ceo", "board", f"{number}?", "yes"))
+        memory.record_decision(Decision(WORKSPACE, "ceo", "board", f"{number}?", "yes"))
     assert [one.question for one in memory.list_decisions(WORKSPACE, 9)] == ["3?", "2?"]
     for bound in ("ACTIVITIES_KEPT_S", "DECISIONS_KEPT_S"):
         monkeypatch.setattr(memory_store, bound, -1.0)
-    memory.log(Activity(WORKSPACE, "coder", "4"))
-    memory.decide(Decision(WORKSPACE, "ceo", "board", "a?", "yes"))
-    memory.decide(Decision(WORKSPACE, "ceo", "board", "b?", "yes"))
+    memory.record_activity(Activity(WORKSPACE, "coder", "4"))
+    memory.record_decision(Decision(WORKSPACE, "ceo", "board", "a?", "yes"))
+    memory.record_decision(Decision(WORKSPACE, "ceo", "board", "b?", "yes"))
     assert memory.list_activities(WORKSPACE, 9) == ()
     assert [one.question for one in memory.list_decisions(WORKSPACE, 9)] == ["b?"]
 
@@ -141,7 +141,7 @@ from server.state.memory_store import MemoryStore
 memory = MemoryStore(State(Path(sys.argv[1])))
 for number in range(20):
     memory.remember(Remembered("w", "a", str(number), sys.argv[2], Source.AGENT))
-    memory.log(Activity("w", sys.argv[2], str(number)))
+    memory.record_activity(Activity("w", sys.argv[2], str(number)))
 """
     processes.wait_for([processes.start(code, state.path, name) for name in "xy"])
     assert {one.key for one in memory.recall("w", "a", 99)} == {str(number) for number in range(20)}

@@ -73,7 +73,7 @@ class Place:
 
 
 async def locate_place(snapshot: Snapshot, services: Services, where: PlaceArguments, instruction: str = "") -> Place:
-    """Return the place that `where` names in the document's current text.
+    """Return the place that `where` names in the document's current text, with its syntax and `instruction`.
 
     Raises:
         JsonRpcException: there is no such document, or it is excluded or too large.
@@ -144,7 +144,7 @@ async def open_job(
 
 
 async def run_blocking(job: Job, blocking: Callable[[], R]) -> R:
-    """Run the task `blocking` in the job's thread and return its result.
+    """Run `blocking`, the call of a task, in the job's thread and return its result.
 
     Raises:
         CommandFailed: the model failed.
@@ -161,7 +161,10 @@ async def run_blocking(job: Job, blocking: Callable[[], R]) -> R:
 
 
 async def answer_result(services: Services, job: Job, result: Result, name: str) -> TaskOutcome:
-    """Propose the edit in a task's `result`; return the outcome, or the answer or reason if there is no edit."""
+    """Propose the edit in the `result` of the task `name`, and return the outcome.
+
+    For a result without an edit return the answer in words, or the reason, which is also shown to the person.
+    """
     if isinstance(result, Nothing):
         services.jobs.show_message(result.reason)
         return TaskOutcome(proposal="", outcome="failed", reason=result.reason, task=name)

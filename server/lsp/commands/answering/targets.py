@@ -96,7 +96,7 @@ async def wait_for_core(services: Services) -> Core:
 
 
 async def find_document(snapshot: Snapshot, services: Services, core: Core, target: Target) -> OpenText:
-    """Return the document that `target` names: the open document, else the file of the workspace.
+    """Return the document that `target` names: its own text, the open document, or the saved file of the workspace.
 
     Raises:
         JsonRpcInvalidParams: there is no such document, or it is excluded.
@@ -108,18 +108,18 @@ async def find_document(snapshot: Snapshot, services: Services, core: Core, targ
     if opened is not None:
         return opened
     loop = asyncio.get_running_loop()
-    return open_text(await loop.run_in_executor(services.pool, _read, snapshot, core, uri))
+    return open_text(await loop.run_in_executor(services.pool, _read_file, snapshot, core, uri))
 
 
-def review_in_thread(core: Core, document: OpenText, layers: Collection[Layer] = QUICK) -> tuple[Finding, ...]:
-    """Return the findings of `layers` in `document`; none without a reviewer. Call it in a thread."""
+def compute_findings(core: Core, document: OpenText, layers: Collection[Layer] = QUICK) -> tuple[Finding, ...]:
+    """Return the findings of `layers` in `document`; none without a reviewer or for an oversized text. Blocking."""
     if core.reviewer is None or document.oversized:
         return ()
     return core.reviewer.review(document.record, layers=layers)
 
 
 def open_text(document: Document) -> OpenText:
-    """Return a document that is not open as an `OpenText`."""
+    """Return `document`, which is not open in the editor, in the form of an open one."""
     return OpenText.of(document.uri, document.path, document.language, document.version, document.text)
 
 
@@ -150,7 +150,7 @@ def range_of(document: OpenText, start: int, end: int, encoding: str) -> Range:
     )
 
 
-def root_of(snapshot: Snapshot, path: Path | None) -> Path | None:
+def find_root(snapshot: Snapshot, path: Path | None) -> Path | None:
     """Return the workspace folder that contains `path`, None if there is none."""
     return next((root for root in snapshot.roots if path is not None and path.is_relative_to(root)), None)
 
@@ -207,25 +207,29 @@ def explain_left_out(core: Core, document: OpenText) -> str:
     return explained or left_out.explain(name, reason, name)
 
 
-def is_inside(snapshot: Snapshot, path: Path) -> bool:
+def is_in_workspace(snapshot: Snapshot, path: Path) -> bool:
     """Return whether `path` is in a workspace folder after following links."""
     real = reviewed_files.resolve_path(path)
     return any(real.is_relative_to(reviewed_files.resolve_path(root)) for root in snapshot.roots)
 
 
 def _resolve_name(snapshot: Snapshot, name: str) -> Path | None:
-    """Return the path of the workspace that `name` means; None if it does not exist or is outside."""
+    """Return the path of `name`, taken from the first folder; None if it does not exist or is outside the workspace."""
     try:
         path = reviewed_files.resolve_path(snapshot.roots[0] / name)
-        return path if is_inside(snapshot, path) and path.exists() else None
+        return path if is_in_workspace(snapshot, path) and path.exists() else None
     except (OSError, ValueError):  # too long, or with characters that no name can have
         return None
 
 
-def _read(snapshot: Snapshot, core: Core, uri: str) -> Document:
-    """Read the file `uri` of the workspace. Raises JsonRpcInvalidParams."""
+def _read_file(snapshot: Snapshot, core: Core, uri: str) -> Document:
+    """Read the file `uri` of the workspace.
+
+    Raises:
+        JsonRpcInvalidParams: the file is outside of the workspace, or is left out of reviews.
+    """
     path = origins.path_of(uri)
-    if path is None or not is_inside(snapshot, path):
+    if path is None or not is_in_workspace(snapshot, path):
         raise JsonRpcInvalidParams(f"{uri} is neither open nor a file of a workspace folder; open it first")
     if why := core.index.explain(path):
         raise JsonRpcInvalidParams(why)

@@ -284,7 +284,7 @@ async def test_only_the_first_end_of_indexing_is_news_and_that_of_long_work(
     assert report is not None
     levels: list[str] = []
     for news_s in (3600.0, 3600.0, 0.0):
-        monkeypatch.setattr("server.lsp.session.session.NEWS_S", news_s)
+        monkeypatch.setattr("server.lsp.session.session.LONG_INDEXING_S", news_s)
         report(IndexProgress(1, 3))
         report(IndexProgress(3, 3, finished=True))
         report(IndexProgress(3, 3, finished=True))  # nothing was done for it
