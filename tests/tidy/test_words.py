@@ -41,6 +41,7 @@ CHECKED: tuple[str, ...] = (
     "tests/benchmarks",
     "tests/eval",
     "tests/indexing",
+    "tests/models/training",
 )
 
 
