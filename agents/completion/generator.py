@@ -228,10 +228,10 @@ class Generator:
         self._context.remember_place(cursor)
         return self._offer(request, the_plan)
 
-    def _place(self, cursor: Cursor) -> layout.Place | None:
+    def _place(self, cursor: Cursor) -> layout.Surroundings | None:
         """Return the cursor's place in the syntax tree; None without a tree."""
         syntax = self._trees.of(cursor.document)
-        return syntax.place(cursor.offset, names=False) if syntax.available else None
+        return syntax.find_surroundings(cursor.offset, names=False) if syntax.available else None
 
     def _offer(self, request: Request, the_plan: Plan) -> Completion:
         """Recall, then the model unless recall is sure enough."""

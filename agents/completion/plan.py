@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from agents.completion.completion_policy import CompletionPolicy
     from agents.completion.cursor import Cursor
     from indexing.syntax.languages import Language
-    from indexing.syntax.layout import Place
+    from indexing.syntax.layout import Surroundings
 
 _DEFINITION = re.compile(r"\s*(?:async\s+)?(?:def|class)\s")
 _TRIPLE_QUOTE = ('"""', "'''")
@@ -50,7 +50,7 @@ class Plan:
     tokens: int = 48
 
 
-def plan(cursor: Cursor, place: Place | None, *, trigger: Trigger, policy: CompletionPolicy) -> Plan:
+def plan(cursor: Cursor, place: Surroundings | None, *, trigger: Trigger, policy: CompletionPolicy) -> Plan:
     """Return the plan at `cursor`; `place` is the cursor's place in the syntax tree, None without one."""
     line = Plan(Extent.LINE, lines=1, tokens=policy.line_tokens)
     blank = not cursor.before.strip()
@@ -79,7 +79,7 @@ def needs_syntax(cursor: Cursor, *, trigger: Trigger) -> bool:
     return _is_finished(cursor) or opens_body(cursor.before, cursor.document.entry)
 
 
-def opens_empty_body(cursor: Cursor, place: Place | None) -> bool:
+def opens_empty_body(cursor: Cursor, place: Surroundings | None) -> bool:
     """Whether a body starts at the cursor and has nothing in it yet, a docstring apart."""
     if place is not None and place.kind != "none":
         return (place.in_empty_body or place.after_docstring) and _ends_statement(cursor)
@@ -119,7 +119,7 @@ def _is_finished(cursor: Cursor) -> bool:
     return bool(finished) and re.search(finished, cursor.before.rstrip()) is not None
 
 
-def _at_top(cursor: Cursor, place: Place | None) -> bool:
+def _at_top(cursor: Cursor, place: Surroundings | None) -> bool:
     if place is not None and place.kind != "none":
         return place.at_top_level_line
     return measure_indentation(cursor.next_line) == 0
