@@ -28,6 +28,7 @@ class ToolCall:
         why: the agent's reason, one or two sentences.
         by: name of the agent.
         task: id of the task within which a person may allow this tool once for all further calls; "" for none.
+        rule: the person's own rule that allows the call without a question, in words; "" for none.
     """
 
     tool: Tool
@@ -36,6 +37,7 @@ class ToolCall:
     why: str
     by: str
     task: str = ""
+    rule: str = ""
 
 
 @dataclass(frozen=True, slots=True)
