@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from models.chat_layers import IdentifiedChat, Tuning
     from models.remote.billing import Ledger, Prices
-    from models.remote.endpoint import Patience
+    from models.remote.exchange import Patience
     from models.remote.fallback import FallbackChain, Link
     from server.assembly.endpoints import ChatSettings, EndpointSettings
 
@@ -140,7 +140,7 @@ def _build_remote(wanted: EndpointSettings, *, alone: bool) -> tuple[IdentifiedC
 
 
 def _choose_timeouts(wanted: EndpointSettings, *, alone: bool) -> Patience:
-    from models.remote.endpoint import Patience  # noqa: PLC0415 (for a person with an endpoint alone)
+    from models.remote.exchange import Patience  # noqa: PLC0415 (for a person with an endpoint alone)
     from models.remote.http import is_local  # noqa: PLC0415
 
     local = is_local(wanted.url)

@@ -69,17 +69,17 @@ def _locate(places: Places, change: Change) -> LocatedChange:
             return LocatedChange(change, change.uri, change.uri, None)
         case TextChange(path=path) if path is not None:
             _check_same_file(change.uri, path)
-            return LocatedChange(change, places.display(path), change.uri, places.resolve_open(path))
+            return LocatedChange(change, places.format_path(path), change.uri, places.resolve_open(path))
         case CreateFile():
             real = places.resolve_new(change.path)
-            return LocatedChange(change, places.display(change.path), change.path.as_uri(), real)
+            return LocatedChange(change, places.format_path(change.path), change.path.as_uri(), real)
         case DeleteFile():
             real = places.resolve_existing(change.path, itself=True)
-            return LocatedChange(change, places.display(change.path), change.path.as_uri(), real)
+            return LocatedChange(change, places.format_path(change.path), change.path.as_uri(), real)
         case RenameFile():
             real = places.resolve_existing(change.path, itself=True)
             target = places.resolve_new(change.to, coming_from=real)
-            return LocatedChange(change, places.display(change.path), change.path.as_uri(), real, target)
+            return LocatedChange(change, places.format_path(change.path), change.path.as_uri(), real, target)
     raise AssertionError(change)
 
 

@@ -113,7 +113,7 @@ class Workplace(Protocol):
         """Seconds in which the effects of `apply` may still arrive after its return (an editor reports them later)."""
         ...
 
-    async def text(self, uri: str, path: Path | None) -> str | None:
+    async def read_text(self, uri: str, path: Path | None) -> str | None:
         """Return the current text of the open document of that URI or path, else of the file; None if neither exists.
 
         Files are read with `contents.read`, which refuses what cannot be written back byte by byte.

@@ -34,7 +34,7 @@ def rebase(before: str, edits: Sequence[Edit], now: str) -> tuple[Edit, ...] | N
     return tuple(moved)
 
 
-def invert(before: str, edits: Sequence[Edit]) -> tuple[Edit, ...]:
+def invert_edits(before: str, edits: Sequence[Edit]) -> tuple[Edit, ...]:
     """Return the edits that make `before` again of the text that `edits` made of it."""
     back: list[Edit] = []
     shift = 0
@@ -45,7 +45,7 @@ def invert(before: str, edits: Sequence[Edit]) -> tuple[Edit, ...]:
     return tuple(back)
 
 
-def edits_between(old: str, new: str) -> tuple[Edit, ...]:
+def compute_edits(old: str, new: str) -> tuple[Edit, ...]:
     """Return edits of whole lines that make `new` of `old`; for long texts a single edit of what differs."""
     one, other = old.splitlines(keepends=True), new.splitlines(keepends=True)
     if max(len(one), len(other)) > _MOST_LINES:

@@ -283,8 +283,8 @@ class Partly:
     def __init__(self, disk: object, keep: int) -> None:
         self._disk, self._keep = disk, keep
 
-    async def text(self, uri: str, path: Path | None) -> str | None:
-        return await self._disk.text(uri, path)  # type: ignore[attr-defined, no-any-return]
+    async def read_text(self, uri: str, path: Path | None) -> str | None:
+        return await self._disk.read_text(uri, path)  # type: ignore[attr-defined, no-any-return]
 
     async def apply(self, proposal: ProposedEdit, *, confirm: bool) -> str:
         kept = ProposedEdit(proposal.title, proposal.why, proposal.by, proposal.changes[: self._keep])
