@@ -231,7 +231,7 @@ def test_health_looks_at_program_editor_and_server(open_text: Open) -> None:
     editor.keys(":checkhealth starling<CR>")
     editor.wait_for("vim.bo.filetype == 'checkhealth' and vim.fn.search('server: ', 'n') > 0", "the report")
     report = "\n".join(editor.lines())
-    for expected in ("OK starling", "<M-w> is yours", "OK model: No model is used", "OK record: "):
+    for expected in ("OK starling", "<M-w> is mapped already", "OK model: No model is used", "OK record: "):
         assert expected in report
 
 
@@ -246,7 +246,7 @@ def test_without_the_program_one_message_says_so_and_the_editor_works(open_text:
     assert "there is no program 'starling'" in said
     editor.keys(":Starling review<CR>")
     editor.wait_for("#vim.g.said == 2", "the command's answer")
-    assert "it does not run here" in editor.lua("vim.g.said")[1]
+    assert "the server is not running" in editor.lua("vim.g.said")[1]
     editor.keys(":checkhealth starling<CR>")
     editor.wait_for("vim.bo.filetype == 'checkhealth'", "the report")
     assert "ERROR There is no program 'starling'." in "\n".join(editor.lines())

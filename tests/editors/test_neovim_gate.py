@@ -389,5 +389,5 @@ def test_a_foreign_edit_of_which_a_part_cannot_be_made_is_not_made_and_says_why(
     (desk.shop / "new.py").write_text("here first\n", encoding="utf-8")
     before = desk.files()
     outcome = answered(desk, APPLY)
-    assert outcome == {"applied": False, "failureReason": "new.py is there already.", "failedChange": 0}
+    assert outcome == {"applied": False, "failureReason": "new.py exists already.", "failedChange": 0}
     assert (desk.files(), desk.editor.lines()) == (before, ["amount = 1", "price = 2"])
