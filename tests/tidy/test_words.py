@@ -42,6 +42,7 @@ CHECKED: tuple[str, ...] = (
     "tests/editors",
     "tests/eval",
     "tests/indexing",
+    "tests/models/training",
 )
 
 
