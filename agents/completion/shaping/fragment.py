@@ -132,7 +132,7 @@ class Fragment:
         from indexing.syntax.syntax import Syntax  # noqa: PLC0415 - loads the parser with the first request
 
         piece = self.document.text
-        return Syntax.of(replace(self.document, text=piece[:start] + text + piece[end:])).error_count()
+        return Syntax.of(replace(self.document, text=piece[:start] + text + piece[end:])).count_errors()
 
 
 def _contains_line(code: str, head: re.Match[str], line_start: int) -> bool:
