@@ -85,7 +85,7 @@ def _prepare(call: ToolCall, tools: Toolset, bench: Workbench) -> _Prepared:
     Raises:
         ToolFailed: there is no such tool, the arguments do not fit, or the call is denied.
     """
-    tool = tools.find(call.name, bench.notes.capabilities)
+    tool = tools.find(call.name, bench.loaded)
     arguments = toolset.validate(tool, call.arguments)
     paths = tuple(bench.display(bench.resolve(name)) for name in tool.list_paths(arguments))
     line = tool.get_command(arguments)

@@ -16,7 +16,8 @@ from models.errors import SilentHostError
 from models.host import protocol
 from models.host.hang_detector import HangDetector
 from models.remote.circuit import Circuit
-from models.remote.endpoint import Endpoint, Patience
+from models.remote.endpoint import Endpoint
+from models.remote.exchange import Patience
 from models.remote.http import HttpClient, HttpOptions
 from models.remote.keys import KeySource
 

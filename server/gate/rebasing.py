@@ -24,7 +24,7 @@ def rebase(before: str, edits: Sequence[Edit], now: str) -> tuple[Edit, ...] | N
 
     Returns None if the lines around an edit are changed or gone in `now`, or occur more than once.
     """
-    starts = texts.line_starts(before)
+    starts = texts.find_line_starts(before)
     moved: list[Edit] = []
     for edit in edits:
         shift = _find_shift(before, starts, edit, now)
@@ -93,7 +93,7 @@ def _find_shift(before: str, starts: Sequence[int], edit: Edit, now: str) -> int
 
     Returns None if those lines are not in `now`, or not unique. `starts` are the offsets of the lines of `before`.
     """
-    first, last = texts.line_of(list(starts), edit.start), texts.line_of(list(starts), edit.end)
+    first, last = texts.find_line(list(starts), edit.start), texts.find_line(list(starts), edit.end)
     for lines in CONTEXT_LINES:
         low = starts[max(0, first - lines)]
         above = last + lines + 1

@@ -21,7 +21,7 @@ from models.errors import HostError, ModelError
 from models.host.protocol import CompletionRequest, PlacementSettings, read_score
 from models.local.ctranslate_completion import LEAST_ALTERNATIVE
 from models.remote.completion import openai_completions
-from models.remote.endpoint import Outgoing
+from models.remote.exchange import Outgoing
 from models.remote.http import GivenUpError
 from models.remote.providers.context_windows import estimate_tokens
 from models.tokenizer import REPLACEMENT

@@ -10,7 +10,8 @@ import pytest
 
 from models.chat import ChatError, ChatRequest, Fault, Message, Reply, ReplyEnd, Speaker, never
 from models.remote.circuit import Circuit
-from models.remote.endpoint import Endpoint, Patience
+from models.remote.endpoint import Endpoint
+from models.remote.exchange import Patience
 from models.remote.fallback import RENOTIFY_S, FallbackChain, Link
 from models.remote.http import HttpClient, HttpOptions
 from models.remote.keys import KeySource
