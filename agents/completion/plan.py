@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from agents.completion.completion_policy import CompletionPolicy
     from agents.completion.cursor import Cursor
     from indexing.syntax.languages import Language
-    from indexing.syntax.layout import Place
+    from indexing.syntax.layout import Surroundings
 
 _DEFINITION = re.compile(r"\s*(?:async\s+)?(?:def|class)\s")
 _TRIPLE_QUOTE = ('"""', "'''")
@@ -50,7 +50,7 @@ class Plan:
     tokens: int = 48
 
 
-def plan(cursor: Cursor, place: Place | None, *, trigger: Trigger, policy: CompletionPolicy) -> Plan:
+def plan(cursor: Cursor, place: Surroundings | None, *, trigger: Trigger, policy: CompletionPolicy) -> Plan:
     """Return the plan of a suggestion at `cursor`.
 
     Args:
@@ -86,7 +86,7 @@ def needs_syntax(cursor: Cursor, *, trigger: Trigger) -> bool:
     return _is_finished(cursor) or opens_body(cursor.before, cursor.document.entry)
 
 
-def opens_empty_body(cursor: Cursor, place: Place | None) -> bool:
+def opens_empty_body(cursor: Cursor, place: Surroundings | None) -> bool:
     """Return whether a body begins at the cursor and is empty, or has only a docstring, which is above the cursor."""
     if place is not None and place.kind != "none":
         return (place.in_empty_body or place.after_docstring) and _can_begin_body(cursor)
@@ -126,7 +126,7 @@ def _is_finished(cursor: Cursor) -> bool:
     return bool(finished) and re.search(finished, cursor.before.rstrip()) is not None
 
 
-def _is_at_top_level(cursor: Cursor, place: Place | None) -> bool:
+def _is_at_top_level(cursor: Cursor, place: Surroundings | None) -> bool:
     """Return whether a line at the top level may begin at the cursor; without a tree, by the line below it."""
     if place is not None and place.kind != "none":
         return place.at_top_level_line
