@@ -82,18 +82,20 @@ class Gate:
         self._applying = asyncio.Lock()
         self._late: set[asyncio.Task[None]] = set()
 
-    async def propose(self, proposal: ProposedEdit, *, task: str = "", cancelled: Cancelled | None = None) -> Outcome:
-        """Ask a person to approve `proposal`, and apply it if approved; record and return the outcome.
-
-        An invalid proposal is refused without a question.
+    async def propose(
+        self, proposal: ProposedEdit, *, task: str = "", rule: str = "", cancelled: Cancelled | None = None
+    ) -> Outcome:
+        """Ask a person to approve `proposal`, if it is valid; apply it after a yes; record and return the outcome.
 
         Args:
             proposal: the edit.
             task: id of the task to which the answer "and the rest of this task" applies; without an id that answer is
                 not offered.
+            rule: description of the person's rule that approves the edit without a question if there are no warnings;
+                "" for none.
             cancelled: returns whether the request was cancelled; polled several times a second while a person decides.
         """
-        return await self._propose(proposal, task, cancelled)
+        return await self._propose(proposal, task, cancelled, rule=rule)
 
     async def undo(self, checkpoint: str = "", *, cancelled: Cancelled | None = None) -> Outcome:
         """Ask a person to undo the change of the checkpoint with the id `checkpoint`; undo it after a yes.
@@ -114,20 +116,19 @@ class Gate:
     async def permit(self, call: ToolCall, *, cancelled: Cancelled | None = None) -> Permission:
         """Ask a person to permit the tool call `call`, and record the answer; the caller then runs the tool.
 
-        Grants a call of a low-risk tool without a question or a record. Implements
+        Grants a call of a low-risk tool without a question or a record, unless `call.asks`. Implements
         `agents.ports.permissions.Permissions`.
 
         Raises:
             ValueError: the tool changes files, which must go through `propose`.
         """
-        identity = uuid.uuid4().hex
-        tool = call.tool
+        identity, tool = uuid.uuid4().hex, call.tool
         if tool.edits:
             raise ValueError(f"{tool.name} changes files: propose an edit")
-        if not RULES[tool.risk].asks:
+        if not RULES[tool.risk].asks and not call.asks:
             return Permission(identity, granted=True, outcome=Verdict.APPLIED)
-        remembers = may_remember(call.task, tool)
-        question = Question(identity, tool, call.title, call.why, call.by, call.subject, may_remember=remembers)
+        question = Question(identity, tool, call.title, call.why, call.by, call.subject, rule=call.rule)
+        question = replace(question, may_remember=may_remember(call.task, tool))
         outcome = await self._process(Case(question, call.task, "", (call.subject,)), None, cancelled)
         return Permission(identity, outcome.applied, outcome.verdict, outcome.reason)
 
@@ -168,11 +169,11 @@ class Gate:
     # Before anyone is asked
 
     async def _propose(
-        self, proposal: ProposedEdit, task: str, cancelled: Cancelled | None, *, undoes: str = ""
+        self, proposal: ProposedEdit, task: str, cancelled: Cancelled | None, *, undoes: str = "", rule: str = ""
     ) -> Outcome:
         """Validate `proposal`, which may undo the checkpoint `undoes`, and decide about it; return the outcome."""
         tool = choose_tool(proposal)
-        question = Question(uuid.uuid4().hex, tool, proposal.title, proposal.why, proposal.by, "")
+        question = Question(uuid.uuid4().hex, tool, proposal.title, proposal.why, proposal.by, "", rule=rule)
         case = Case(question, task, proposal.model, list_subjects(proposal), limited=not undoes, undoes=undoes)
         try:
             checked = await self._validate(proposal, case)
@@ -208,7 +209,7 @@ class Gate:
         count = len(checked.proposal.changes) if checked is not None else 1
         try:
             if case.limited:
-                asks = not self._is_remembered(case)
+                asks = self._find_earlier_answer(case) is None
                 await asyncio.to_thread(self.journal.check_limits, self._limits, count, asks=asks)
             await asyncio.to_thread(self.journal.begin, case)
             return await self._decide(case, checked, cancelled)
@@ -228,7 +229,7 @@ class Gate:
     # Asking
 
     async def _decide(self, case: Case, checked: CheckedProposal | None, cancelled: Cancelled | None) -> Outcome:
-        """Ask a person unless an earlier answer covers the request; apply an approved change; return the outcome.
+        """Ask a person unless a rule or an earlier answer approves; apply an approved change; return the outcome.
 
         Asks no question if the client shows its own preview while it applies the edit (`Asker.asks_while_applying`).
         Records the outcome.
@@ -236,9 +237,8 @@ class Gate:
         confirm = False
         if obstacle := self._asker.find_obstacle(case.question):
             return await self._end(case, Outcome(case.id, Verdict.REFUSED, obstacle), checked, None)
-        if self._is_remembered(case):
-            case.answer = Answer.APPROVE_TASK
-        else:
+        case.answer = self._find_earlier_answer(case)
+        if case.answer is None:
             await asyncio.to_thread(self.journal.records.mark_asked, case.id)
             confirm = (
                 checked is not None
@@ -269,9 +269,12 @@ class Gate:
             self._remembered.remember(case.task, case.question.tool)
         return not_approved
 
-    def _is_remembered(self, case: Case) -> bool:
-        """Return whether an earlier yes for the rest of the task covers this request; False if it has warnings."""
-        return not case.question.warnings and self._remembered.covers(case.task, case.question.tool)
+    def _find_earlier_answer(self, case: Case) -> Answer | None:
+        """Return the yes of a person's rule or for the rest of the task; None for neither, or if there are warnings."""
+        if case.question.is_approved_by_rule:
+            return Answer.APPROVE_RULE
+        covered = not case.question.warnings and self._remembered.covers(case.task, case.question.tool)
+        return Answer.APPROVE_TASK if covered else None
 
     # After a yes, or where applying asks
 
