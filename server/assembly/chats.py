@@ -95,7 +95,7 @@ class _ChatBuilder:
         return FallbackChain(links)
 
     def _build_link(self, role: str, wanted: EndpointSettings, *, alone: bool) -> Link | None:
-        from indexing.workspace.secrets.literals import secret_literals  # noqa: PLC0415
+        from indexing.workspace.secrets.literals import find_secrets  # noqa: PLC0415
         from models.chat_layers import TunedChat  # noqa: PLC0415
         from models.masking import MaskedChat  # noqa: PLC0415
         from models.remote.billing import Account, BilledChat  # noqa: PLC0415 (for a person with a chat model alone)
@@ -116,7 +116,7 @@ class _ChatBuilder:
             chat = BilledChat(chat, account, self.ledger)
         if self.cache is not None and wanted.cache_s:
             chat = CachedChat(chat, self.cache, kept_s=wanted.cache_s)
-        return Link(MaskedChat(chat, secret_literals), wanted.place)  # outermost: no layer ever has a secret
+        return Link(MaskedChat(chat, find_secrets), wanted.place)  # outermost: no layer ever has a secret
 
 
 def _build_remote(wanted: EndpointSettings, *, alone: bool) -> tuple[IdentifiedChat, Tuning] | str:

@@ -39,8 +39,10 @@ CHECKED: tuple[str, ...] = (
     "starling_python.py",
     "tests/agents/team",
     "tests/benchmarks",
+    "tests/editors",
     "tests/eval",
     "tests/indexing",
+    "tests/models/training",
 )
 
 

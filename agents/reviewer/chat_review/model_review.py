@@ -196,8 +196,8 @@ def _build_fix(piece: Piece, replacement: str, place: Span) -> Fix | None:
     if "\r\n" in piece.document.text:
         written = written.replace("\r\n", "\n").replace("\n", "\r\n")
     edit = Edit(piece.span.start + place.start, piece.span.start + place.end, written)
-    after = piece.syntax.with_text_inserted(edit.start, edit.end, edit.text)
-    if piece.syntax.available and (not after.available or after.error_count() > piece.syntax.error_count()):
+    after = piece.syntax.replace_text(edit.start, edit.end, edit.text)
+    if piece.syntax.available and (not after.available or after.count_errors() > piece.syntax.count_errors()):
         return None
     return Fix("Replace with the chat model's version", (edit,))
 
