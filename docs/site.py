@@ -20,10 +20,10 @@ CONFIGURATION = ROOT / "docs" / "zensical.toml"
 
 
 def collect(target: Path) -> list[Path]:
-    """Copy the pages and the files that they link to below `target`, and the configuration beside them.
+    """Replace the folder `target` by the pages, the files that they link to, and the configuration.
 
     Returns:
-        What was copied, relative to the repository.
+        The copied pages and files, relative to the repository.
 
     Raises:
         FileNotFoundError: a page links to a file that does not exist.

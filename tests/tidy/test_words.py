@@ -39,6 +39,7 @@ CHECKED: tuple[str, ...] = (
     "starling_python.py",
     "tests/agents/team",
     "tests/benchmarks",
+    "tests/editors",
     "tests/eval",
     "tests/indexing",
     "tests/models/training",
