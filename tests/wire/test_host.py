@@ -81,7 +81,7 @@ def _home_of(process: psutil.Process) -> str:
 
 
 def host() -> dict[str, Any]:
-    told = fetch_health(hosts.choose_address())
+    told = fetch_health(hosts.choose_host_address())
     assert told
     return dict(told)
 
@@ -209,29 +209,29 @@ def test_servers_that_start_at_once_get_one_host(home: Path) -> None:
 
 
 def test_the_host_leaves_when_nobody_asks_and_comes_back_when_somebody_does(home: Path) -> None:
-    command = [*hosts.make_command(), "--idle", "0.5"]
-    process = hosts.make_launcher()
+    command = [*hosts.make_host_command(), "--idle", "0.5"]
+    process = hosts.make_host_launcher()
     process._command = command
     process.ensure_running()
     first = psutil.Process(host()["process"])
     first.wait(WAIT_S)
-    assert not hosts.choose_address().socket.exists()
+    assert not hosts.choose_host_address().socket.exists()
     process.ensure_running()
     assert host()["process"] != first.pid
 
 
 def test_told_to_end_it_leaves_nothing_behind(home: Path) -> None:
-    hosts.make_launcher().ensure_running()
+    hosts.make_host_launcher().ensure_running()
     process = psutil.Process(host()["process"])
     process.terminate()
     process.wait(WAIT_S)
-    assert not hosts.choose_address().socket.exists()
+    assert not hosts.choose_host_address().socket.exists()
 
 
 def test_only_its_owner_can_open_the_socket(home: Path) -> None:
-    hosts.make_launcher().ensure_running()
-    assert hosts.choose_address().socket.stat().st_mode & 0o077 == 0
-    assert hosts.choose_address().folder.stat().st_mode & 0o077 == 0
+    hosts.make_host_launcher().ensure_running()
+    assert hosts.choose_host_address().socket.stat().st_mode & 0o077 == 0
+    assert hosts.choose_host_address().folder.stat().st_mode & 0o077 == 0
 
 
 def test_a_stopped_host_is_stood_in_for_and_answers_again_once_it_goes_on(
@@ -290,7 +290,7 @@ async def test_who_types_gets_completions_while_the_host_is_stopped_and_from_it_
 
 
 def test_a_server_that_starts_while_the_host_is_stopped_completes_all_the_same(home: Path) -> None:
-    hosts.make_launcher().ensure_running()
+    hosts.make_host_launcher().ensure_running()
     stopped = host()["process"]
     os.kill(stopped, signal.SIGSTOP)
     try:
@@ -305,7 +305,7 @@ def test_a_server_that_starts_while_the_host_is_stopped_completes_all_the_same(h
 
 def test_keys_without_end_while_it_is_stopped_do_not_keep_it_busy_afterwards(home: Path) -> None:
     """Without anybody who stands in: each key is given up, and all of them are still in the host's line."""
-    connection = HostConnection(hosts.make_launcher())
+    connection = HostConnection(hosts.make_host_launcher())
     entry = bundled.entry()
     model = RemoteModel(entry, connection, HostDialect(), tokenizer=bundled.tokenizer())
     wanted = _answer(model, REQUEST)
@@ -333,7 +333,7 @@ def test_a_host_whose_socket_or_folder_was_deleted_is_replaced_and_leaves(home: 
     model = hosts.make_host_loader(ALWAYS, bundled.entry())()
     wanted = _answer(model, REQUEST)
     old = psutil.Process(host()["process"])
-    address = hosts.choose_address()
+    address = hosts.choose_host_address()
     if gone == "socket":
         address.socket.unlink()
     else:
@@ -345,7 +345,7 @@ def test_a_host_whose_socket_or_folder_was_deleted_is_replaced_and_leaves(home: 
 
 
 def test_what_answers_garbage_in_the_hosts_place_is_stood_in_for(home: Path) -> None:
-    address = hosts.choose_address()
+    address = hosts.choose_host_address()
     ending = threading.Event()
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(address.socket))
