@@ -81,15 +81,15 @@ def workspace(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def answer(capsys: pytest.CaptureFixture[str]) -> Callable[..., dict[str, Any]]:
-    """Runs a command that must succeed with `--json` and gives its one object."""
+    """Return a function that runs a command with `--json`, checks its exit status, and returns its object."""
 
-    def asked(*arguments: str | Path, status: int = 0) -> dict[str, Any]:
+    def run_json(*arguments: str | Path, status: int = 0) -> dict[str, Any]:
         assert run([*map(str, arguments), "--json"]) == status, capsys.readouterr().err
         found = json.loads(capsys.readouterr().out)
         assert isinstance(found, dict)
         return found
 
-    return asked
+    return run_json
 
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])
@@ -185,13 +185,13 @@ def test_a_failure_is_one_sentence_and_status_1(
     assert "Traceback" not in written.err
 
 
-def test_a_mistake_of_ours_is_a_sentence_and_the_log_has_the_traceback(
+def test_a_bug_is_reported_in_a_sentence_and_the_log_has_the_traceback(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def broken(_: object) -> None:
+    def raise_error(_: object) -> None:
         raise ZeroDivisionError("nobody expected that")
 
-    monkeypatch.setattr("server.cli.arguments.resolve_folder", broken)
+    monkeypatch.setattr("server.cli.arguments.resolve_folder", raise_error)
     assert run(["doctor"]) == 1
     written = capsys.readouterr().err
     assert len(written.splitlines()) == 1
@@ -213,7 +213,7 @@ def test_indexing_says_what_was_found_and_what_was_left_out(workspace: Path, ans
     assert first["mb_per_s"] >= 0
 
 
-def test_what_the_settings_exclude_is_not_indexed(workspace: Path, answer: Callable[..., Any]) -> None:
+def test_files_that_the_settings_exclude_are_not_indexed(workspace: Path, answer: Callable[..., Any]) -> None:
     assert answer("index", workspace)["files"] == 2
     (workspace / ".starling.toml").write_text('[index]\nexclude = ["shapes.*", "*.toml"]\n')
     found = answer("index", workspace)
@@ -251,7 +251,7 @@ def test_without_a_folder_the_repository_around_is_indexed_and_searched(
     assert answer("search", "area_of_circle")["workspace"] == str(workspace)
 
 
-def test_searching_for_nothing_known_is_no_failure(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_search_without_hits_is_no_failure(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["search", "zzzzzzz", "--workspace", str(workspace)]) == 0
     written = capsys.readouterr()
     assert written.out == ""
@@ -303,7 +303,7 @@ def test_the_bundled_model_is_listed_and_used(answer: Callable[..., Any]) -> Non
     assert found["problems"] == []
 
 
-def test_a_broken_entry_of_ones_own_is_named(home: Path, answer: Callable[..., Any]) -> None:
+def test_a_broken_entry_of_an_own_model_is_named(home: Path, answer: Callable[..., Any]) -> None:
     (home / "config" / "models" / "mine").mkdir(parents=True)
     (home / "config" / "models" / "mine" / "catalog.toml").write_text("name = 3\n")
     (problem,) = answer("models", "list")["problems"]
@@ -337,7 +337,7 @@ def test_the_doctor_says_where_everything_lives(
     assert places["state"] == str(home / "state")
 
 
-def test_the_doctor_does_not_call_a_settings_file_missing_that_is_there(
+def test_the_doctor_does_not_call_an_existing_settings_file_missing(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (home / "config").mkdir(parents=True)
@@ -347,16 +347,16 @@ def test_the_doctor_does_not_call_a_settings_file_missing_that_is_there(
     assert f"settings  {home / 'config' / 'settings.toml'}\n" in capsys.readouterr().out
 
 
-def model_check(found: dict[str, Any]) -> dict[str, Any]:
+def find_model_check(found: dict[str, Any]) -> dict[str, Any]:
     (check,) = [check for check in found["checks"] if check["part"] == "model"]
     return dict(check)
 
 
-def test_the_doctor_says_which_model_is_missing_and_what_there_is(
+def test_the_doctor_names_the_missing_model_and_the_existing_ones(
     workspace: Path, monkeypatch: pytest.MonkeyPatch, answer: Callable[..., Any]
 ) -> None:
     monkeypatch.setenv("STARLING_MODEL__NAME", "absent")
-    model = model_check(answer("doctor", "--workspace", workspace))
+    model = find_model_check(answer("doctor", "--workspace", workspace))
     assert model["state"] == "warning"
     assert "absent" in model["message"]
     assert "starling-mini" in model["remedy"]
@@ -369,14 +369,14 @@ def test_without_model_and_recall_the_doctor_says_that_nothing_is_completed(
 ) -> None:
     monkeypatch.setenv("STARLING_MODEL__NAME", "absent")
     monkeypatch.setenv("STARLING_COMPLETION__RECALL", "false")
-    model = model_check(answer("doctor", "--workspace", workspace, status=1))
+    model = find_model_check(answer("doctor", "--workspace", workspace, status=1))
     assert model["state"] == "error"
     assert "Nothing is completed" in model["remedy"]
 
 
 @pytest.fixture
-def broken_model(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The weights of a model of one's own that is chosen, and that are no weights."""
+def own_broken_model(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Select an own model whose weights are garbage; return the file of the weights."""
     folder = home / "config" / "models" / "mine"
     bundled = BUNDLED / DEFAULT_MODEL
     folder.mkdir(parents=True)
@@ -390,22 +390,22 @@ def broken_model(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_with_a_broken_model_the_doctor_names_its_file_and_what_still_works(
-    broken_model: Path, workspace: Path, answer: Callable[..., Any]
+    own_broken_model: Path, workspace: Path, answer: Callable[..., Any]
 ) -> None:
-    model = model_check(answer("doctor", "--workspace", workspace))
+    model = find_model_check(answer("doctor", "--workspace", workspace))
     assert model["state"] == "warning"
-    assert str(broken_model) in model["message"]
+    assert str(own_broken_model) in model["message"]
     assert "from your workspace alone until it is fixed" in model["remedy"]
     assert "Install" not in model["remedy"]
 
 
 def test_a_model_whose_weights_cannot_be_read_is_listed_with_what_is_wrong(
-    broken_model: Path, answer: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+    own_broken_model: Path, answer: Callable[..., Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     found = answer("models", "list")
     problems = {model["name"]: model["problem"] for model in found["models"]}
     assert problems[DEFAULT_MODEL] == ""
-    assert str(broken_model) in problems["mine"]
+    assert str(own_broken_model) in problems["mine"]
     assert found["problems"] == [problems["mine"]]
     assert run(["models", "list"]) == 0
     written = capsys.readouterr()
@@ -461,7 +461,7 @@ def test_escape_sequences_in_a_workspace_do_not_reach_the_terminal(
     assert "[bold]" in shown
 
 
-def test_a_reader_that_goes_away_is_no_error(workspace: Path) -> None:
+def test_a_closed_pipe_is_no_error(workspace: Path) -> None:
     with subprocess.Popen(
         [*PROGRAM, "search", "area", "--workspace", str(workspace)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
