@@ -148,7 +148,7 @@ def test_a_killed_host_is_reported_and_restarted_until_one_answers(home: Path) -
     wanted = _complete(model, REQUEST)
     killed = psutil.Process(fetch_host()["process"])
     killed.kill()
-    _wait_until(lambda: not killed.is_running() or killed.wait_for_status() == psutil.STATUS_ZOMBIE)
+    _wait_until(lambda: not killed.is_running() or killed.status() == psutil.STATUS_ZOMBIE)
     _suggest_while_typing(model, 0.05)  # a key that gives up long before another one listens
     assert model.problems == (ENDED,)
     _wait_until(lambda: _suggest_while_typing(model, WAIT_S) == wanted)
@@ -336,7 +336,7 @@ def test_a_host_whose_socket_or_folder_was_deleted_is_replaced_and_ends(home: Pa
         address.socket.unlink()
     else:
         shutil.rmtree(address.folder)
-    _wait_until(lambda: not old.is_running() or old.wait_for_status() == psutil.STATUS_ZOMBIE)
+    _wait_until(lambda: not old.is_running() or old.status() == psutil.STATUS_ZOMBIE)
     _wait_until(lambda: _suggest_while_typing(model) == wanted and not model.problems)
     assert fetch_host()["process"] != old.pid
     model.close()
