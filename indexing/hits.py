@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from indexing.records import Hit, Recalled
-from indexing.syntax.texts import decode, line_of, line_starts
+from indexing.syntax.texts import decode, find_line, find_line_starts
 from indexing.workspace.files import read_regular
 
 if TYPE_CHECKING:
@@ -42,8 +42,8 @@ def make_hits(
     for each in ranked:
         if len(hits) == limit:
             break
-        chunk = snapshot.view.chunk(each.key, each.chunk)
-        piece = snapshot.view.text(each.key, chunk.span)
+        chunk = snapshot.view.read_chunk(each.key, each.chunk)
+        piece = snapshot.view.read_text(each.key, chunk.span)
         path = snapshot.resolve_path(each.key)
         opened = snapshot.opened.get(each.key)
         document = opened.document if opened is not None else None
@@ -56,7 +56,7 @@ def make_hits(
             stale.append(path)
             continue
         last_line = first_line + chunk.last_line - chunk.first_line
-        relative = snapshot.view.relative(each.key)
+        relative = snapshot.view.read_relative_path(each.key)
         hits.append(Hit(path, relative, first_line, last_line, piece, each.score, chunk.name))
     return tuple(hits), stale
 
@@ -68,7 +68,7 @@ def make_recalled(
     result = []
     for match in matches:
         same = match.key is None or match.key == own
-        source = snapshot.view.relative(match.key) if match.key is not None else _name_document(document)
+        source = snapshot.view.read_relative_path(match.key) if match.key is not None else _name_document(document)
         result.append(
             Recalled(
                 match.text,
@@ -100,13 +100,13 @@ def _find_line(text: str | None, chunk: Chunk, piece: str) -> int | None:
     if text.startswith(piece, chunk.span.start):
         before = chunk.span.start
         if before == 0 or text[before - 1] in "\r\n":
-            return line_of(line_starts(text[: before + 1]), before)
+            return find_line(find_line_starts(text[: before + 1]), before)
     at = text.find(piece)
     while at > 0 and text[at - 1] not in "\r\n":
         at = text.find(piece, at + 1)
     if at < 0:
         return None
-    return line_of(line_starts(text[: at + 1]), at)
+    return find_line(find_line_starts(text[: at + 1]), at)
 
 
 def _name_document(document: Document) -> str:

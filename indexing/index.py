@@ -173,20 +173,20 @@ class Index:
     def find_exclusion_reason(self, path: Path) -> str:
         """Return why `path` may be neither indexed nor sent to a model, "" if it may; answers are cached."""
         if not path.is_absolute():
-            return decide_relative(path, [each.reason for each in self._exclusions.values()], list(self._exclusions))
+            return decide_relative(path, {root: each.find_reason for root, each in self._exclusions.items()})
         exclusion = self._find_exclusion(path)
         if exclusion is not None:
-            return exclusion.reason(path)
-        return self._outside.reason(path, self._exclusions)
+            return exclusion.find_reason(path)
+        return self._outside.find_reason(path, self._exclusions)
 
     def find_withholding(self, document: Document) -> str:
         """Return why no model may see `document`, "" if one may; answers are cached."""
-        reason = self._access.reason(document)
+        reason = self._access.find_reason(document)
         return "" if reason in ALONE else reason
 
     def is_shared(self, document: Document) -> bool:
         """Return whether `document` may be searched and be part of prompts about other documents."""
-        return not self._access.reason(document)
+        return not self._access.find_reason(document)
 
     def find_waived_reasons(self, path: Path) -> tuple[str, ...]:
         """Return the reasons of the content of `path` that do not exclude it, because a rule includes it."""

@@ -76,7 +76,7 @@ class Snapshot:
         """Return the absolute path of a file; for a cell, that of its notebook."""
         if key in self.opened and (path := _choose_path(self.opened[key].document)) is not None:
             return path
-        return self.roots.get(key[0], Path("/")) / self.view.relative(key)
+        return self.roots.get(key[0], Path("/")) / self.view.read_relative_path(key)
 
 
 @dataclass(slots=True)

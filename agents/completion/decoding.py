@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from agents.completion import confidence, drafts
 from agents.completion.cursor import keep_first_line
-from agents.completion.scoring import Line, score_lines
+from agents.completion.scoring import Line, make_candidates
 from models.completion import FillRequest, StopReason
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ class Decoder:
         return self._make_candidates([*lines, *(self._make_line(one) for one in finished)]), problem
 
     def _make_candidates(self, lines: Sequence[Line]) -> list[Candidate]:
-        return score_lines(lines, self.recalled, self.polisher.cursor, self.model.entry)
+        return make_candidates(lines, self.recalled, self.polisher.cursor, self.model.entry)
 
     def _score_drafts(self, request: FillRequest, run: RunControl) -> tuple[list[Line], bool]:
         """Have the model score the best recalled text; return it as a line, and whether the model agrees.

@@ -227,10 +227,10 @@ class Generator:
         self._context.remember_place(cursor)
         return self._sources.answer(request, the_plan)
 
-    def _locate(self, cursor: Cursor) -> layout.Place | None:
+    def _locate(self, cursor: Cursor) -> layout.Surroundings | None:
         """Return the place of `cursor` in the syntax tree; None if the language has no parser."""
         syntax = self._trees.of(cursor.document)
-        return syntax.place(cursor.offset, names=False) if syntax.available else None
+        return syntax.find_surroundings(cursor.offset, names=False) if syntax.available else None
 
 
 def _is_ready(model: CompletionModel) -> bool:

@@ -85,7 +85,7 @@ def _prepare(call: ToolCall, tools: Toolset, bench: Workbench) -> _Prepared:
     Raises:
         ToolFailed: there is no such tool, the arguments do not fit, or the call is denied.
     """
-    tool = tools.find(call.name, bench.notes.capabilities)
+    tool = tools.find(call.name, bench.loaded)
     arguments = toolset.validate(tool, call.arguments)
     paths = tuple(bench.display(bench.resolve(name)) for name in tool.list_paths(arguments))
     line = tool.get_command(arguments)
@@ -109,7 +109,8 @@ async def _permit(prepared: _Prepared, title: str, bench: Workbench, spending: S
         return
     subject = tool.get_command(prepared.arguments) or title
     why = decision.reason or "The agent needs this for its task."
-    asked = permissions.ToolCall(tool.tool, subject, title, why, bench.agent, bench.task, decision.rule)
+    asks = decision.effect is Effect.ASK
+    asked = permissions.ToolCall(tool.tool, subject, title, why, bench.agent, bench.task, decision.rule, asks)
     begun = time.monotonic()
     answer = await bench.permissions.permit(asked, cancelled=bench.cancelled)
     spending.waited_s += time.monotonic() - begun

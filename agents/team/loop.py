@@ -11,15 +11,15 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from agents.team import calls
+from agents.team import calls, compaction
 from agents.team.events import Noted, TextArrived, TurnEnded, TurnStatus
 from agents.team.repetition import RepetitionDetector
 from agents.team.tool import ToolResult
-from models.chat import ChatError, ChatRequest, Fault, Message, ReplyEnd, Speaker
+from models.chat import ChatError, ChatRequest, Message, ReplyEnd, Speaker
 from models.errors import ModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from agents.team.conversation import Conversation
     from agents.team.limits import Spending
@@ -27,14 +27,15 @@ if TYPE_CHECKING:
     from agents.team.toolset import Toolset
     from models.chat import ChatModel, Reply, ToolCall
 
-SUMMARISE = (
-    "Summarise the conversation above for the agent that continues it: what was asked for, what is known about the "
-    "code (files, names, lines), what was changed, what failed and why, what is left. Facts only, at most 300 words."
-)
+NOT_RUN = "[not run: the turn was cancelled]"
 REPEATED = (
     "[The program: your last steps were the same calls with the same results. Do something else, or finish and say "
     "what is missing.]"
 )
+
+
+async def record_nothing(_: Message) -> None:
+    """Store nothing: for turns that nobody resumes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class Agent:
         instructions: returns the text before the conversation: role, rules, plan and facts as they are now.
         temperature: of its model; None for the endpoint's default.
         price: returns the cost of one answer from its reply.
+        record: stores each message that is added to the conversation.
     """
 
     chat: ChatModel
@@ -54,6 +56,7 @@ class Agent:
     instructions: Callable[[], str]
     temperature: float | None = 0.0
     price: Callable[[Reply], float] = lambda _: 0.0
+    record: Callable[[Message], Awaitable[None]] = record_nothing
 
 
 async def run_turn(agent: Agent, conversation: Conversation, bench: Workbench, spending: Spending) -> TurnEnded:
@@ -89,11 +92,12 @@ class _Turn:
                 return self.end(TurnStatus.CANCELLED, "The turn was cancelled.")
             if exceeded := self._spending.find_exceeded():
                 return self.end(TurnStatus.LIMIT, exceeded)
-            await self._make_room()
+            await compaction.make_room(self._conversation, self._agent, self._spending, self._bench)
             reply = await self._ask(self._conversation.build(self._agent.instructions()))
-            self._conversation.add(Message(Speaker.ASSISTANT, reply.text, reply.calls))
+            await self._add(Message(Speaker.ASSISTANT, reply.text, reply.calls))
             if reply.end is ReplyEnd.CANCELLED:
-                self._answer_calls(reply.calls, "[not run: the turn was cancelled]")
+                for call in reply.calls:
+                    await self._add(Message(Speaker.TOOL, NOT_RUN, call_id=call.id))
                 return self.end(TurnStatus.CANCELLED, "The turn was cancelled.")
             if not reply.calls:
                 return self.end(TurnStatus.DONE, reply.text)
@@ -101,7 +105,7 @@ class _Turn:
             final = next((one.text for one in results if one.ends), None)
             if final is not None:
                 return self.end(TurnStatus.DONE, final)
-            if self._repeats(reply.calls, results):
+            if await self._is_stuck(reply.calls, results):
                 return self.end(TurnStatus.REPEATED, "The agent repeated itself without a new result, and was stopped.")
 
     def end(self, status: TurnStatus, text: str) -> TurnEnded:
@@ -109,24 +113,24 @@ class _Turn:
         spent = self._spending
         return TurnEnded(status, text, spent.steps, spent.tokens, spent.cost, round(spent.seconds, 3))
 
-    async def _ask(self, messages: tuple[Message, ...], *, tools: bool = True) -> Reply:
+    async def _ask(self, messages: tuple[Message, ...]) -> Reply:
         """Ask the model in a thread, with its text emitted as it arrives."""
         agent, bench = self._agent, self._bench
-        request = ChatRequest(
-            messages,
-            agent.tools.list_specs(bench.notes.capabilities) if tools else (),
-            max_tokens=self._spending.limits.answer_tokens,
-            temperature=agent.temperature,
-            words=not tools,
-        )
+        tools = agent.tools.list_specs(bench.loaded)
+        most = self._spending.limits.answer_tokens
+        request = ChatRequest(messages, tools, max_tokens=most, temperature=agent.temperature)
 
         def pass_on(text: str) -> None:
-            if tools:
-                bench.emit(TextArrived(bench.agent, text))
+            bench.emit(TextArrived(bench.agent, text))
 
         reply = await asyncio.to_thread(agent.chat.chat, request, cancelled=bench.cancelled, on_text=pass_on)
         self._spending.add(reply.usage, agent.price(reply))
         return reply
+
+    async def _add(self, message: Message) -> None:
+        """Append a message to the conversation and have it recorded, before anything else happens."""
+        self._conversation.add(message)
+        await self._agent.record(message)
 
     async def _run_calls(self, wanted: Sequence[ToolCall]) -> list[ToolResult]:
         """Run calls one after the other, but reads that follow each other in parallel; store their results."""
@@ -135,12 +139,12 @@ class _Turn:
         while at < len(wanted):
             group = self._take_group(wanted, at)
             if self._bench.cancelled():
-                done = [ToolResult("[not run: the turn was cancelled]", failed=True) for _ in group]
+                done = [ToolResult(NOT_RUN, failed=True) for _ in group]
             else:
                 running = (calls.run_call(one, self._agent.tools, self._bench, self._spending) for one in group)
                 done = list(await asyncio.gather(*running))
             for call, result in zip(group, done, strict=True):
-                self._conversation.add(Message(Speaker.TOOL, result.text, call_id=call.id))
+                await self._add(Message(Speaker.TOOL, result.text, call_id=call.id))
             results += done
             at += len(group)
         return results
@@ -154,12 +158,7 @@ class _Turn:
             end += 1
         return wanted[at : max(end, at + 1)]
 
-    def _answer_calls(self, wanted: Sequence[ToolCall], text: str) -> None:
-        """Store `text` as the result of calls that do not run: a model must get a result for each of its calls."""
-        for call in wanted:
-            self._conversation.add(Message(Speaker.TOOL, text, call_id=call.id))
-
-    def _repeats(self, wanted: Sequence[ToolCall], results: Sequence[ToolResult]) -> bool:
+    async def _is_stuck(self, wanted: Sequence[ToolCall], results: Sequence[ToolResult]) -> bool:
         """Return whether the agent repeats itself a second time, after it was told so once."""
         said = json.dumps([(one.name, dict(one.arguments)) for one in wanted], sort_keys=True, default=str)
         if not self._repetition.add(said, "\0".join(one.text for one in results)):
@@ -168,33 +167,6 @@ class _Turn:
             return True
         self._warned = True
         self._repetition.clear()
-        self._conversation.add(Message(Speaker.USER, REPEATED))
+        await self._add(Message(Speaker.USER, REPEATED))
         self._bench.emit(Noted("The agent repeats itself; it was told to do something else."))
         return False
-
-    async def _make_room(self) -> None:
-        """Drop older output and summarise the middle where the conversation fills half of the window.
-
-        Raises:
-            ChatError: not even then is there room for an answer.
-        """
-        conversation, answer = self._conversation, self._spending.limits.answer_tokens
-        if not conversation.is_full(self._agent.instructions(), answer):
-            return
-        if saved := conversation.drop_old_output():
-            self._bench.emit(Noted(f"Output of older calls was dropped ({saved:,} tokens)."))
-        if not conversation.is_full(self._agent.instructions(), answer):
-            return
-        middle = conversation.take_middle()
-        if len(middle) > 1:
-            request = (*middle, Message(Speaker.USER, SUMMARISE))
-            reply = await self._ask((Message(Speaker.SYSTEM, "You summarise conversations."), *request), tools=False)
-            if reply.end is ReplyEnd.END and reply.text.strip():
-                conversation.replace_middle(reply.text.strip())
-                self._bench.emit(Noted("The middle of the conversation was summarised."))
-        room = self._agent.chat.context_tokens - conversation.tokens
-        if room < answer // 2:
-            raise ChatError(
-                f"The conversation no longer fits the window of {self._agent.chat.name}; start a new session.",
-                Fault.TOO_LONG,
-            )

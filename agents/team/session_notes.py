@@ -39,12 +39,10 @@ class SessionNotes:
     Attributes:
         plan: the steps, in order.
         facts: remembered texts by their key; the oldest is evicted beyond `MOST_FACTS`.
-        capabilities: names of the capability sets that agents have loaded.
     """
 
     plan: tuple[PlanStep, ...] = ()
     facts: dict[str, str] = field(default_factory=dict)
-    capabilities: set[str] = field(default_factory=set)
 
     def remember(self, key: str, text: str) -> None:
         """Store `text` as the newest fact, in place of an older one with the same key."""

@@ -86,6 +86,8 @@ class Workbench:
         index: the index of the workspace, None for none.
         review: returns the static layer's findings in a document. Blocking.
         notes: plan and facts of the session.
+        capabilities: capability sets that the agent may load.
+        loaded: those that it has loaded; `need` adds to it.
         emit: takes events.
         delegate: has another role do a task (role, task); returns its answer.
         test_command: the person's own command for the tests, "" for none.
@@ -109,6 +111,8 @@ class Workbench:
     index: Index | None = None
     review: Callable[[Document], Sequence[Finding]] = lambda _: ()
     notes: SessionNotes = field(default_factory=SessionNotes)
+    capabilities: tuple[str, ...] = ()
+    loaded: set[str] = field(default_factory=set)
     emit: Emit = lambda _: None
     delegate: Callable[[str, str], Awaitable[str]] = delegate_to_nobody
     test_command: str = ""
@@ -157,7 +161,7 @@ class TeamTool(Generic[Given]):
         describe: returns the call in a few words for a person ("Read src/area.py").
         list_paths: returns the paths that the arguments name, as given; the person's rules are matched with them.
         get_command: returns the command line that would run, "" for none; the person's rules are matched with it.
-        capability: name of the capability set that has to be loaded first, "" for none.
+        capabilities: names of the capability sets that hold the tool; () for a tool that every agent has.
         timeout_s: longest duration, seconds; without effect on a tool that waits for a person.
         asks: whether it asks the person something itself.
     """
@@ -169,7 +173,7 @@ class TeamTool(Generic[Given]):
     describe: Callable[[Given], str]
     list_paths: Callable[[Given], Sequence[str]] = lambda _: ()
     get_command: Callable[[Given], str] = lambda _: ""
-    capability: str = ""
+    capabilities: tuple[str, ...] = ()
     timeout_s: float = 60.0
     asks: bool = False
 

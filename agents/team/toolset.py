@@ -15,7 +15,8 @@ from agents.team.failure import ToolFailed
 from models.chat import ToolSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
+    from collections.abc import Set as AbstractSet
 
     from agents.team.tool import Arguments, TeamTool
 
@@ -33,15 +34,15 @@ class Toolset:
         """Names of all tools."""
         return tuple(self._tools)
 
-    def select(self, loaded: Collection[str]) -> tuple[TeamTool[Any], ...]:
-        """Return the tools whose capability set is among `loaded`, and those that need none."""
-        return tuple(one for one in self._tools.values() if not one.capability or one.capability in loaded)
+    def select(self, loaded: AbstractSet[str]) -> tuple[TeamTool[Any], ...]:
+        """Return the tools of the capability sets in `loaded`, and those that are in none."""
+        return tuple(one for one in self._tools.values() if _is_loaded(one, loaded))
 
-    def list_specs(self, loaded: Collection[str]) -> tuple[ToolSpec, ...]:
+    def list_specs(self, loaded: AbstractSet[str]) -> tuple[ToolSpec, ...]:
         """Return the specifications of the selected tools for a model."""
         return tuple(ToolSpec(one.name, one.description, _make_schema(one)) for one in self.select(loaded))
 
-    def find(self, name: str, loaded: Collection[str]) -> TeamTool[Any]:
+    def find(self, name: str, loaded: AbstractSet[str]) -> TeamTool[Any]:
         """Return the tool `name`.
 
         Raises:
@@ -52,9 +53,13 @@ class Toolset:
             near = difflib.get_close_matches(name, self._tools, n=1)
             hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(self._tools)}."
             raise ToolFailed(f"There is no tool {name[:100]!r}; {hint}")
-        if found.capability and found.capability not in loaded:
-            raise ToolFailed(f"{name} belongs to the capability set {found.capability!r}; load it with `need` first.")
+        if not _is_loaded(found, loaded):
+            raise ToolFailed(f"{name} is in the capability set {found.capabilities[0]!r}; load it with `need` first.")
         return found
+
+
+def _is_loaded(tool: TeamTool[Any], loaded: AbstractSet[str]) -> bool:
+    return not tool.capabilities or not loaded.isdisjoint(tool.capabilities)
 
 
 def validate(tool: TeamTool[Any], arguments: Mapping[str, Any]) -> Arguments:

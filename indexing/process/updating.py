@@ -196,7 +196,7 @@ class Updater:
                 before = store.read_states_under(relative)
                 known |= before
                 there = path.exists() and not path.is_symlink()
-                reason = self._exclusion.reason(path) if there else ""
+                reason = self._exclusion.find_reason(path) if there else ""
                 if there and not reason:
                     waived = self._exclusion.find_waived_reasons_at(path)
                     requests.append(self._make_request(relative, 0, before.get(relative), waived))

@@ -11,7 +11,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from indexing.syntax.texts import line_starts
+from indexing.syntax.texts import find_line_starts
 from server.cli import terminal
 from server.cli.terminal import Failure, Misuse
 from server.state import paths
@@ -49,7 +49,7 @@ def find_offset(cursor: Cursor, text: str) -> int:
     Raises:
         Failure: the text has no such line or column.
     """
-    starts = line_starts(text)
+    starts = find_line_starts(text)
     if cursor.line > len(starts):
         raise Failure(f"{cursor.file} has {_format_count(len(starts), 'line')}; give a line from 1 to {len(starts)}.")
     start = starts[cursor.line - 1]

@@ -12,7 +12,7 @@ import typer
 from agents.suggestions import Completion, Trigger
 from indexing.syntax import languages
 from indexing.syntax.documents import Document
-from indexing.syntax.texts import decode, line_of, line_starts
+from indexing.syntax.texts import decode, find_line, find_line_starts
 from indexing.workspace.files import read_regular
 from server.cli import arguments, terminal, workspace
 from server.cli.terminal import Failure
@@ -105,10 +105,10 @@ def read_document(path: Path) -> Document:
 
 def _describe(answer: Completion, document: Document) -> dict[str, Any]:
     """Return the suggestions and times of `answer` as JSON, with lines and columns from 1."""
-    starts = line_starts(document.text)
+    starts = find_line_starts(document.text)
 
     def describe_position(offset: int) -> dict[str, int]:
-        line = line_of(starts, offset)
+        line = find_line(starts, offset)
         return {"line": line + 1, "column": offset - starts[line] + 1}
 
     return {

@@ -82,15 +82,18 @@ class Gate:
         self._applying = asyncio.Lock()
         self._late: set[asyncio.Task[None]] = set()
 
-    async def propose(self, proposal: ProposedEdit, *, task: str = "", cancelled: Cancelled | None = None) -> Outcome:
+    async def propose(
+        self, proposal: ProposedEdit, *, task: str = "", rule: str = "", cancelled: Cancelled | None = None
+    ) -> Outcome:
         """Ask a person to approve `proposal`; apply it if approved. Return what became of it.
 
         Args:
             proposal: the edit.
             task: id of the task that the answer "and the rest of this task" approves; "" leaves that answer out.
+            rule: the person's own rule that approves the edit unless it comes with a warning, in words; "" for none.
             cancelled: returns whether the request was cancelled; polled several times a second while a person decides.
         """
-        return await self._propose(proposal, task, cancelled)
+        return await self._propose(proposal, task, cancelled, rule=rule)
 
     async def undo(self, checkpoint: str = "", *, cancelled: Cancelled | None = None) -> Outcome:
         """Propose to undo the change of the checkpoint with the id `checkpoint`.
@@ -109,21 +112,20 @@ class Gate:
         return await self._propose(proposal, "", cancelled, undoes=kept.id)
 
     async def permit(self, call: ToolCall, *, cancelled: Cancelled | None = None) -> Permission:
-        """Ask a person to permit `call`, unless its tool's risk needs no question. The gate itself runs nothing.
+        """Ask a person to permit `call`, unless its risk or a rule makes that needless. The gate itself runs nothing.
 
         Implements `agents.ports.permissions.Permissions`.
 
         Raises:
             ValueError: the tool changes files, which must go through `propose`.
         """
-        identity = uuid.uuid4().hex
-        tool = call.tool
+        identity, tool = uuid.uuid4().hex, call.tool
         if tool.edits:
             raise ValueError(f"{tool.name} changes files: propose an edit")
-        if not RULES[tool.risk].asks:
+        if not RULES[tool.risk].asks and not call.asks:
             return Permission(identity, granted=True, outcome=Verdict.APPLIED)
-        remembers = may_remember(call.task, tool)
-        question = Question(identity, tool, call.title, call.why, call.by, call.subject, may_remember=remembers)
+        question = Question(identity, tool, call.title, call.why, call.by, call.subject, rule=call.rule)
+        question = replace(question, may_remember=may_remember(call.task, tool))
         outcome = await self._process(Case(question, call.task, "", (call.subject,)), None, cancelled)
         return Permission(identity, outcome.applied, outcome.verdict, outcome.reason)
 
@@ -164,11 +166,11 @@ class Gate:
     # Before anyone is asked
 
     async def _propose(
-        self, proposal: ProposedEdit, task: str, cancelled: Cancelled | None, *, undoes: str = ""
+        self, proposal: ProposedEdit, task: str, cancelled: Cancelled | None, *, undoes: str = "", rule: str = ""
     ) -> Outcome:
         """Validate `proposal`, build its question, and process it; `undoes` is the checkpoint that it takes back."""
         tool = choose_tool(proposal)
-        question = Question(uuid.uuid4().hex, tool, proposal.title, proposal.why, proposal.by, "")
+        question = Question(uuid.uuid4().hex, tool, proposal.title, proposal.why, proposal.by, "", rule=rule)
         case = Case(question, task, proposal.model, list_subjects(proposal), limited=not undoes, undoes=undoes)
         try:
             checked = await self._validate(proposal, case)
@@ -209,7 +211,7 @@ class Gate:
         count = len(checked.proposal.changes) if checked is not None else 1
         try:
             if case.limited:
-                asks = not self._is_remembered(case)
+                asks = self._find_earlier_answer(case) is None
                 await asyncio.to_thread(self.journal.check_limits, self._limits, count, asks=asks)
             await asyncio.to_thread(self.journal.begin, case)
             return await self._decide(case, checked, cancelled)
@@ -236,9 +238,8 @@ class Gate:
         confirm = False
         if obstacle := self._asker.find_obstacle(case.question):
             return await self._end(case, Outcome(case.id, Verdict.REFUSED, obstacle), checked, None)
-        if self._is_remembered(case):
-            case.answer = Answer.APPROVE_TASK
-        else:
+        case.answer = self._find_earlier_answer(case)
+        if case.answer is None:
             await asyncio.to_thread(self.journal.records.mark_asked, case.id)
             confirm = (
                 checked is not None
@@ -269,9 +270,12 @@ class Gate:
             self._remembered.remember(case.task, case.question.tool)
         return not_approved
 
-    def _is_remembered(self, case: Case) -> bool:
-        """Whether a yes for the rest of the task covers this request; never for a request with warnings."""
-        return not case.question.warnings and self._remembered.covers(case.task, case.question.tool)
+    def _find_earlier_answer(self, case: Case) -> Answer | None:
+        """Return the yes of a person's rule or for the rest of the task; None for none, or with warnings."""
+        if case.question.is_approved_by_rule:
+            return Answer.APPROVE_RULE
+        covered = not case.question.warnings and self._remembered.covers(case.task, case.question.tool)
+        return Answer.APPROVE_TASK if covered else None
 
     # After a yes, or where applying asks
 

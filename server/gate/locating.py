@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agents.edits import CreateFile, DeleteFile, RenameFile, TextChange
-from indexing.workspace.origins import path_of
+from indexing.workspace.origins import parse_file_uri
 from server.gate.places import fold_name
 from server.gate.refusal import Refused
 
@@ -109,5 +109,5 @@ def _check_nesting(found: Sequence[LocatedChange]) -> None:
 
 def _check_same_file(uri: str, path: Path) -> None:
     """Raise `Refused` if the URI, which the editor uses, names another file than the path, which was checked."""
-    if path_of(uri) != path:
+    if parse_file_uri(uri) != path:
         raise Refused(f"{uri} is not {path}; give the URI and the path of the same file.")

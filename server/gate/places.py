@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexing.workspace.access import OF_BYTES
-from indexing.workspace.exclusion import Exclusion, outside_reason
-from indexing.workspace.origins import path_of
+from indexing.workspace.exclusion import Exclusion, find_outside_reason
+from indexing.workspace.origins import parse_file_uri
 from server.gate.question import diffs
 from server.gate.refusal import Refused
 
@@ -100,7 +100,7 @@ class Places:
             Refused: it is neither.
         """
         scheme, _, rest = uri.partition(":")
-        if scheme == CELLS and (notebook := path_of(f"file:{rest.partition('#')[0]}")) is not None:
+        if scheme == CELLS and (notebook := parse_file_uri(f"file:{rest.partition('#')[0]}")) is not None:
             self.resolve_existing(notebook, part=True)
         elif scheme not in UNTITLED:
             raise Refused(
@@ -187,7 +187,7 @@ def make_exclusion(roots: Sequence[Path], limits: IndexLimits) -> Callable[[Path
     def find_reason(path: Path) -> str:
         real = Path(os.path.realpath(path))
         holding = next((one for one in exclusions if real.is_relative_to(one.root)), None)
-        return holding.reason(path) if holding is not None else outside_reason(path)
+        return holding.find_reason(path) if holding is not None else find_outside_reason(path)
 
     return find_reason
 

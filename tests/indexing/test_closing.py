@@ -34,13 +34,13 @@ def test_a_closed_index_keeps_no_text_that_was_open(tmp_path: Path) -> None:
         index.open_document(Document(path.as_uri(), path, "python", TEXT))
         assert index.wait(60)
         assert index.search(Query("area_of_circle"))
-        relexing.tokens_of(TEXT)
+        relexing.get_tokens(TEXT)
         bundle = newest_bundle(index)
         assert bundle() is not None
         assert relexing._LEXER.kept
     assert bundle() is None
     assert relexing._LEXER.kept == ()
-    assert relexing.tokens_of.cache_info().currsize == 0
+    assert relexing.get_tokens.cache_info().currsize == 0
 
 
 def test_the_former_versions_of_a_text_that_is_typed_in_are_freed(

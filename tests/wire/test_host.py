@@ -144,7 +144,7 @@ def test_a_killed_host_is_reported_and_restarted_until_one_answers(home: Path) -
     model = hosts.make_host_loader(ALWAYS, bundled.entry())()
     assert isinstance(model, StandbyModel)
     told: list[str] = []
-    model.listen(told.append)
+    model.set_listener(told.append)
     wanted = _complete(model, REQUEST)
     killed = psutil.Process(fetch_host()["process"])
     killed.kill()
@@ -161,7 +161,7 @@ def test_a_host_that_ended_by_itself_is_restarted_silently(home: Path) -> None:
     model = hosts.make_host_loader(ALWAYS, bundled.entry())()
     assert isinstance(model, StandbyModel)
     told: list[str] = []
-    model.listen(told.append)
+    model.set_listener(told.append)
     process = psutil.Process(fetch_host()["process"])
     process.terminate()
     process.wait(WAIT_S)

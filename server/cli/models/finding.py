@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from models.catalog.discovery.found_model import FoundModel
     from models.catalog.discovery.search import ModelFolder
     from models.catalog.published_models import PublishedModel
-    from models.conversion.gguf_description import Beside
+    from models.conversion.gguf_description import OriginFacts
 
 TAKE = "starling models convert"
 
@@ -37,7 +37,7 @@ class ConversionSource:
     path: Path
     called: str
     known: PublishedModel | None = None
-    beside: Beside | None = None
+    beside: OriginFacts | None = None
 
 
 def find(*, as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object on stdout.")] = False) -> None:
@@ -126,7 +126,7 @@ def resolve_source(source: str) -> ConversionSource:
     if one.problem:
         raise Failure(f"{one.name} cannot be run here: {one.problem}.")
     known = _find_published(one)
-    return ConversionSource(one.path, known.name if known is not None else search.suggest_name(one), known, one.beside)
+    return ConversionSource(one.path, known.name if known is not None else search.suggest_name(one), known, one.origin)
 
 
 def _find_published(found: FoundModel) -> PublishedModel | None:

@@ -141,10 +141,10 @@ def remove(name: Annotated[str, typer.Argument(help="A model's name, as `starlin
 
 def verify(name: Annotated[str, typer.Argument(help="A model's name, as `starling models list` shows it.")]) -> None:
     """Check that a model's files are undamaged and that it runs."""
-    from models.catalog.installation import check  # noqa: PLC0415
+    from models.catalog.installation import explain_damage  # noqa: PLC0415
 
     entry = _find_entry(name)
-    if problem := check(entry):
+    if problem := explain_damage(entry):
         raise Failure(problem)
     if "completion" in entry.roles:
         with _convert_errors():

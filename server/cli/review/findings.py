@@ -42,7 +42,7 @@ class LocatedFinding:
     @classmethod
     def of(cls, finding: Finding, file: str, starts: list[int]) -> LocatedFinding:
         """Return `finding` with its place in `file`, whose lines begin at the offsets `starts`."""
-        first, last = (texts.line_of(starts, at) for at in (finding.span.start, finding.span.end))
+        first, last = (texts.find_line(starts, at) for at in (finding.span.start, finding.span.end))
         return cls(
             finding,
             Place(

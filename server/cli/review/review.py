@@ -234,7 +234,7 @@ class _Job:
     def _locate(self, document: Document, found: Sequence[Finding]) -> list[LocatedFinding]:
         """Return the findings of a document with their places; with `--diff` only those on changed lines."""
         assert document.path is not None  # noqa: S101 (all of these are files)
-        starts = texts.line_starts(document.text)
+        starts = texts.find_line_starts(document.text)
         shown = _format_path(document.path)
         located = [LocatedFinding.of(finding, shown, starts) for finding in found]
         if self.changed is None:

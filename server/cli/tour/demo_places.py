@@ -134,7 +134,7 @@ class _Code:
 
     def is_code(self, offset: int) -> bool:
         """Return whether `offset` is in code, not in a comment or string."""
-        return self._syntax.place(offset).kind in {"code", "none"}
+        return self._syntax.find_surroundings(offset).kind in {"code", "none"}
 
 
 def _order_from_middle(items: Sequence[T]) -> list[T]:

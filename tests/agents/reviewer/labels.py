@@ -50,10 +50,10 @@ def document(text: str, language: str = "python", path: Path | None = None) -> D
 
 def placed(findings: tuple[Finding, ...], text: str) -> set[tuple[int, int, int, str]]:
     """Findings as labels say them: of more than one line, the rest of the first."""
-    starts = texts.line_starts(text)
+    starts = texts.find_line_starts(text)
     result = set()
     for finding in findings:
-        line = texts.line_of(starts, finding.span.start)
+        line = texts.find_line(starts, finding.span.start)
         first = finding.span.start - starts[line]
         end = text.find("\n", starts[line])
         last = min(finding.span.end, end if end >= 0 else len(text)) - starts[line]

@@ -15,7 +15,7 @@ from agents.tasks.filling import Cancelled
 from agents.tasks.rewriting.chat_rewrite import expand_to_lines
 from agents.tasks.task import Nothing, Resources, Result, Scene, TextAnswer
 from indexing.syntax.documents import Document, Span
-from indexing.workspace.secrets.literals import secret_literals
+from indexing.workspace.secrets.literals import find_secrets
 from models.chat import ChatError, ChatRequest, Reply, ReplyEnd
 from models.masking import MARK, MaskedChat
 from models.scripted.scripted_chat import ScriptedChat
@@ -417,7 +417,7 @@ def asked_masked(script: str) -> tuple[Result, ScriptedChat]:
     model = ScriptedChat(script)
     task = task_registry.find_task("generate")
     assert task is not None
-    resources = replace(workplace.resources(None), chat=MaskedChat(model, secret_literals))
+    resources = replace(workplace.resources(None), chat=MaskedChat(model, find_secrets))
     return running.propose(task, replace(scene, instruction="open it twice"), resources), model
 
 

@@ -376,3 +376,30 @@ async def test_what_was_refused_is_in_the_record_too(bench: Bench) -> None:
     outcome = await bench.gate.propose(make_proposal(bench.create(".hidden.py")))
     (request,) = bench.gate.journal.records.list_requests(None, 9)
     assert (request.id, request.status, request.reason) == (outcome.proposal, "refused", outcome.reason)
+
+
+async def test_a_persons_rule_approves_an_edit_without_a_question_and_is_recorded(bench: Bench) -> None:
+    bench.write(SOURCE)
+    outcome = await bench.gate.propose(make_proposal(bench.change("area.py", "3.14", "math.pi")), rule="allow edits")
+    assert (outcome.verdict, bench.asker.questions) == (Verdict.APPLIED, [])
+    (row,) = bench.gate.journal.records.list_audit(9)
+    assert (row.answer, row.written) == ("approve-rule", True)
+
+
+async def test_a_persons_rule_does_not_approve_what_comes_with_a_warning(bench: Bench) -> None:
+    bench.write(SOURCE)
+    broken = make_proposal(bench.change("area.py", "def area(r):", "def area(r:"))
+    bench.set_answers(Answer.REJECT)
+    outcome = await bench.gate.propose(broken, rule="allow edits")
+    assert (outcome.verdict, len(bench.asker.questions)) == (Verdict.REJECTED, 1)
+
+
+async def test_a_rule_permits_a_command_or_has_a_reading_tool_asked(bench: Bench) -> None:
+    bench.write(SOURCE)
+    run = ToolCall(EXECUTE_COMMAND, "git status", "Run it", "To see.", "coder", rule="allow git status")
+    assert (await bench.gate.permit(run)).granted
+    assert bench.asker.questions == []
+    bench.set_answers(Answer.REJECT)
+    read = ToolCall(Tool("read_file", Risk.LOW), "area.py", "Read it", "To see.", "coder", asks=True)
+    assert not (await bench.gate.permit(read)).granted
+    assert len(bench.asker.questions) == 1
