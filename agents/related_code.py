@@ -120,4 +120,4 @@ def _iterate_own_file(piece: Piece, used: tuple[str, ...], calls: re.Pattern[str
 
 def _drop_excluded(hits: tuple[Hit, ...], index: Index) -> Iterator[Hit]:
     """Return the hits whose file models may see now; the exclusion filter may have changed since they were indexed."""
-    return (hit for hit in hits if not index.exclusion(hit.path))
+    return (hit for hit in hits if not index.find_exclusion_reason(hit.path))

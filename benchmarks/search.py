@@ -85,8 +85,8 @@ def open_full_text_search(view: View, segment: Segment) -> sqlite3.Connection:
     database.execute("CREATE VIRTUAL TABLE chunks USING fts5(body, tokenize = 'unicode61')")
     for file_id in segment.file_ids:
         key = ("", file_id)
-        spans = [view.chunk(key, ordinal).span for ordinal in range(view.count_chunks(key))]
-        bodies = [(view.text(key, span).encode("utf-8", "replace").decode(),) for span in spans]
+        spans = [view.read_chunk(key, ordinal).span for ordinal in range(view.count_chunks(key))]
+        bodies = [(view.read_text(key, span).encode("utf-8", "replace").decode(),) for span in spans]
         database.executemany("INSERT INTO chunks VALUES (?)", bodies)
     return database
 
@@ -130,7 +130,7 @@ def measure_recall() -> Record:
         places: list[tuple[tuple[str, int], str, int]] = []
         while len(places) < QUERIES:
             key = rng.choice(keys)
-            text = view.text(key)
+            text = view.read_text(key)
             if len(text) > 2000:
                 places.append((key, text, rng.randrange(1000, len(text))))
 

@@ -95,7 +95,7 @@ def choose_typing_places(workspace: Path, count: int) -> list[TypingPlace]:
         except UnicodeDecodeError:
             continue
         lines = [found for found in CODE_LINE.finditer(text) if "\r" not in found[0]]
-        if lines and "\f" not in text and not left_out.reason(path):
+        if lines and "\f" not in text and not left_out.find_reason(path):
             line = rng.choice(lines)
             places.append(TypingPlace(path, line.start(2), line[2]))
         if len(places) == count:

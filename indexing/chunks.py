@@ -45,11 +45,11 @@ def cut(text: str, symbols: Sequence[Symbol] = ()) -> list[Chunk]:
     """
     if not text.strip():
         return []
-    starts = texts.line_starts(text)
+    starts = texts.find_line_starts(text)
     lines = len(starts) - (1 if starts[-1] == len(text) and len(starts) > 1 else 0)
     ends = [*starts[1:], len(text)]
     chunks: list[Chunk] = []
-    spans = [(texts.line_of(starts, each.span.start), _find_end_line(starts, each.span)) for each in symbols]
+    spans = [(texts.find_line(starts, each.span.start), _find_end_line(starts, each.span)) for each in symbols]
     for index, symbol in enumerate(symbols):
         kind = _KINDS.get(symbol.kind)
         if kind is None:
@@ -74,7 +74,7 @@ def cut(text: str, symbols: Sequence[Symbol] = ()) -> list[Chunk]:
 
 def _find_end_line(starts: list[int], span: Span) -> int:
     """Return the line after the last one of `span`."""
-    return texts.line_of(starts, max(span.start, span.end - 1)) + 1
+    return texts.find_line(starts, max(span.start, span.end - 1)) + 1
 
 
 def _find_head_end(symbols: Sequence[Symbol], spans: Sequence[tuple[int, int]], index: int) -> int:

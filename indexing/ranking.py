@@ -64,7 +64,7 @@ class ParsedQuery:
         """Parse a query text, with imported names and modules as they are written."""
         data = tokens.fold(text)
         terms: dict[int, float] = {}
-        for term in tokens.terms(data).ids.tolist():
+        for term in tokens.find_terms(data).ids.tolist():
             terms[term] = terms.get(term, 0.0) + 1.0
         words = tokens.tokenize(data).ids
         names = frozenset(words[words >= tokens.FIRST_WORD].tolist())

@@ -17,7 +17,7 @@ import numpy as np
 
 from indexing import ranking
 from indexing.recall import recall
-from indexing.recall.pools import Origin, Place, Pool, SegmentPool
+from indexing.recall.pools import CursorText, Origin, Pool, SegmentPool
 from indexing.storage import blobs, building
 from indexing.storage.segment import Segment
 from indexing.storage.segment_files import OverlayFile, SegmentFile
@@ -131,7 +131,7 @@ class View:
             alive = np.ones(len(keys), dtype=np.bool_)
             for key_root, file_id in gone:
                 if key_root == root and file_id in segment.file_ids:
-                    alive[segment.index_of(file_id)] = False
+                    alive[segment.find_index(file_id)] = False
             parts.append(_Part(segment, keys, alive, is_open=False))
         bundles: dict[int, list[tuple[FileKey, OverlayFile]]] = {}
         for key, file in sorted(self._overlays.items(), key=lambda item: item[0]):
@@ -150,32 +150,32 @@ class View:
         for part in self._parts:
             if part.is_open:
                 if key in part.keys:
-                    return part.segment, part.segment.index_of(part.keys.index(key))
+                    return part.segment, part.segment.find_index(part.keys.index(key))
             elif part.keys and part.keys[0][0] == key[0] and key[1] in part.segment.file_ids:
-                index = part.segment.index_of(key[1])
+                index = part.segment.find_index(key[1])
                 if part.alive[index]:
                     return part.segment, index
         raise KeyError(key)
 
-    def chunk(self, key: FileKey, ordinal: int) -> Chunk:
+    def read_chunk(self, key: FileKey, ordinal: int) -> Chunk:
         """Return a chunk of a file. Raises KeyError for an unknown file or chunk."""
         segment, index = self._locate(key)
-        return segment.chunk(index, ordinal)
+        return segment.read_chunk(index, ordinal)
 
     def count_chunks(self, key: FileKey) -> int:
         """Return the number of chunks of a file. Raises KeyError for an unknown file."""
         segment, index = self._locate(key)
         return segment.count_chunks(index)
 
-    def text(self, key: FileKey, span: Span | None = None) -> str:
+    def read_text(self, key: FileKey, span: Span | None = None) -> str:
         """Return the indexed text of a file, or the part in `span`. Raises KeyError for an unknown file."""
         segment, index = self._locate(key)
-        return segment.text(index, span)
+        return segment.read_text(index, span)
 
-    def relative(self, key: FileKey) -> str:
+    def read_relative_path(self, key: FileKey) -> str:
         """Return the root-relative path of a file. Raises KeyError for an unknown file."""
         segment, index = self._locate(key)
-        return segment.relative(index)
+        return segment.read_relative_path(index)
 
     def _select_parts(self, own: FileKey | None) -> list[tuple[_Part, NDArray[np.bool_]]]:
         """Return all parts with the files to search, which are all but `own`."""
@@ -186,9 +186,9 @@ class View:
             if own is not None:
                 index = -1
                 if part.is_open and own in part.keys:
-                    index = part.segment.index_of(part.keys.index(own))
+                    index = part.segment.find_index(part.keys.index(own))
                 elif not part.is_open and part.keys and part.keys[0][0] == own[0] and own[1] in part.segment.file_ids:
-                    index = part.segment.index_of(own[1])
+                    index = part.segment.find_index(own[1])
                 if index >= 0:
                     alive = alive.copy()
                     alive[index] = False
@@ -211,7 +211,9 @@ class View:
         ranked = self._resolve(parts, ranking.rank(searched, wanted, limit=limit + extra, deadline=deadline))
         if query.near is not None and own is not None:
             near = query.near
-            ranked = [hit for hit in ranked if hit.key != own or not _do_overlap(self.chunk(own, hit.chunk).span, near)]
+            ranked = [
+                hit for hit in ranked if hit.key != own or not _do_overlap(self.read_chunk(own, hit.chunk).span, near)
+            ]
         return ranked[:limit]
 
     def _resolve(
@@ -255,7 +257,7 @@ class View:
         The edited file is searched as `prefix` and `suffix`, in place of its stored version `own`.
         """
         del language  # all languages have the same lexer
-        place = Place.of(prefix, suffix)
+        place = CursorText.of(prefix, suffix)
         return recall.find_best(place, self.list_pools(own), whole_block=whole_block, limit=limit, deadline=deadline)
 
     def list_pools(self, own: FileKey | None) -> list[Pool]:

@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING
 from indexing.process.analysis import Analysis, analyze_text
 from indexing.segments import FileKey, Segment, View
 from indexing.storage import blobs
-from indexing.storage.index_files import Places
+from indexing.storage.index_files import IndexPaths
 from indexing.storage.segment_files import OverlayFile
 from indexing.storage.storage_errors import DAMAGE
-from indexing.storage.store import Changes, Counts, Store
+from indexing.storage.store import Store
+from indexing.storage.store_records import Changes, Counts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from indexing.limits import IndexLimits
     from indexing.syntax.documents import Document
@@ -75,7 +76,7 @@ class Snapshot:
         """Return the absolute path of a file; for a cell, that of its notebook."""
         if key in self.opened and (path := _choose_path(self.opened[key].document)) is not None:
             return path
-        return self.roots.get(key[0], Path("/")) / self.view.relative(key)
+        return self.roots.get(key[0], Path("/")) / self.view.read_relative_path(key)
 
 
 @dataclass(slots=True)
@@ -83,7 +84,7 @@ class _Root:
     """The loaded index of one root."""
 
     path: Path
-    places: Places
+    index_paths: IndexPaths
     store: Store | None = None
     identity: tuple[int, int] | None = None  # of the database file that `store` has open
     segment: Segment | None = None
@@ -98,7 +99,11 @@ class Sources:
     def __init__(self, roots: Sequence[Path], storage: Path, limits: IndexLimits) -> None:
         self._limits = limits
         self._lock = threading.RLock()
-        self._roots = {places.key: _Root(root, places) for root in roots for places in [Places.of(storage, root)]}
+        self._roots = {
+            index_paths.key: _Root(root, index_paths)
+            for root in roots
+            for index_paths in [IndexPaths.of(storage, root)]
+        }
         self._opened: dict[str, OpenDocument] = {}
         self._made_ids: dict[str, int] = {}
         self._numbers = itertools.count(1)
@@ -117,7 +122,7 @@ class Sources:
                     generation = root.store.read_generation() if root.store is not None else -1
                 except (sqlite3.Error, *DAMAGE):
                     generation = -1
-                if generation != root.changes.generation or root.places.identity() != root.identity:
+                if generation != root.changes.generation or root.index_paths.read_identity() != root.identity:
                     return True
                 if root.damage == "damaged":  # it may be repaired by now
                     return True
@@ -144,15 +149,39 @@ class Sources:
             self._opened.pop(uri, None)
             self._made_ids.pop(uri, None)
 
-    def get_open_document(self, uri: str) -> OpenDocument | None:
-        """Return an open document with its last analysis; None if there is none."""
-        return self._opened.get(uri)
-
     def find_file_key(self, path: Path) -> FileKey | None:
         """Return the key of an indexed file by its path; None if it is not indexed."""
         with self._lock:
             home = self._locate(path)
             return self._find_stored_key(*home) if home else None
+
+    def find_document_key(self, snapshot: Snapshot, document: Document) -> FileKey | None:
+        """Return the key that `snapshot` has for `document`; None if it is neither open nor indexed."""
+        return snapshot.keys.get(document.uri) or self.find_key(snapshot, document.path)
+
+    def find_key(self, snapshot: Snapshot, path: Path | None) -> FileKey | None:
+        """Return the key that `snapshot` has for the file at `path`; None if it is neither open nor indexed."""
+        if path is None:
+            return None
+        for key, opened in snapshot.opened.items():
+            if opened.document.path == path:
+                return key
+        if path not in snapshot.known:
+            snapshot.known[path] = self.find_file_key(path)
+        return snapshot.known[path]
+
+    def list_imported_modules(self, document: Document, names: Collection[str]) -> list[str]:
+        """Return the modules that `document` imports, those that provide one of `names` first."""
+        opened = self._opened.get(document.uri)
+        if opened is not None:
+            imports = opened.analysis.imports
+        else:
+            from indexing.syntax.syntax import Syntax  # noqa: PLC0415  # tree-sitter
+
+            imports = Syntax.of(document).imports
+        wanted = set(names)
+        ordered = sorted(imports, key=lambda each: wanted.isdisjoint(each.names))
+        return list(dict.fromkeys(each.module for each in ordered))
 
     def make_snapshot(self) -> Snapshot:
         """Return a snapshot of everything that is loaded."""
@@ -180,21 +209,21 @@ class Sources:
             roots = {key: root.path for key, root in self._roots.items()}
             return Snapshot(View(segments, overlays, hidden), roots, opened, keys)
 
-    def count(self) -> list[tuple[Places, Counts | None, str]]:
+    def count(self) -> list[tuple[IndexPaths, Counts | None, str]]:
         """Return for each root its files, its figures (None without an index), and the end of its last pass or ""."""
         with self._lock:
-            result: list[tuple[Places, Counts | None, str]] = []
+            result: list[tuple[IndexPaths, Counts | None, str]] = []
             for root in self._roots.values():
                 try:
-                    store = root.store or Store.read(root.places)
+                    store = root.store or Store.read(root.index_paths)
                     with nullcontext() if store is None or store is root.store else store:
                         result.append(
-                            (root.places, store.count(), store.read_meta("indexed_at"))
+                            (root.index_paths, store.count(), store.read_meta("indexed_at"))
                             if store
-                            else (root.places, None, "")
+                            else (root.index_paths, None, "")
                         )
                 except (sqlite3.Error, *DAMAGE):
-                    result.append((root.places, None, ""))
+                    result.append((root.index_paths, None, ""))
             return result
 
     def close(self) -> None:
@@ -205,11 +234,11 @@ class Sources:
 
     def _load(self, root: _Root) -> None:
         """Load the stored index; if it is missing or damaged, the one that was loaded before stays in use."""
-        identity = root.places.identity()
+        identity = root.index_paths.read_identity()
         try:
             if root.store is None or identity != root.identity:
                 self._close(root)
-                root.store, root.identity = Store.read(root.places), identity
+                root.store, root.identity = Store.read(root.index_paths), identity
             if root.store is None:
                 root.damage = "damaged" if identity is not None else "missing" if root.segment is not None else ""
                 return
@@ -220,7 +249,7 @@ class Sources:
             for stored in changes.changed:
                 blobs.check(stored.blob)
             if root.segment_of != (changes.born, changes.segment):
-                segment = Segment.open(root.places.storage / changes.segment)
+                segment = Segment.open(root.index_paths.storage / changes.segment)
                 if root.segment is not None:
                     root.segment.close()
                 root.segment, root.segment_of = segment, (changes.born, changes.segment)

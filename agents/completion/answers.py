@@ -1,4 +1,4 @@
-"""From candidates to an answer: what is chosen gets an identity, is kept for reuse, and is recorded.
+"""Completion answers: the best candidates become suggestions, which get an identity and are cached for reuse.
 
 Never asks a model or the index. Start at `Answers.choose`.
 """
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from agents.completion.polish import Polisher
     from models.completion import CompletionModel
 
-# A model that ends in time ends with a token.
+# A large model stops at the first token after its time is over, so the wait for it is a little longer than that time.
 _GRACE = 1.15
 
 _LOG = logging.getLogger(__name__)
@@ -34,18 +34,19 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request on its way.
+    """A completion request with the policy and the models that were set when it arrived.
 
     Attributes:
-        cursor: the place.
-        trigger: what made the editor ask.
-        cancelled: true once nobody wants the answer.
-        limit: most suggestions for a person who asks.
-        policy: as it was when the request came; `model` likewise.
-        model: None for none.
-        quick: a small model that answers while a large one is loading or too slow; None for none.
-        expects_large: whether a large model is chosen, be it loaded or not.
-        began: when it came, seconds of the monotonic clock.
+        cursor: the cursor to complete at.
+        trigger: whether a person asked for suggestions or the editor did while they typed.
+        cancelled: returns true once the request is cancelled.
+        limit: the most suggestions to return to a person who asks.
+        policy: the settings of completion.
+        model: the model to ask; None to use recall alone.
+        began: arrival of the request, in seconds of the monotonic clock.
+        quick: a small model to ask beside a large `model`; None for none.
+        expects_large: whether the generator's model is large; also true while that model is loading and `model` is
+            the small one.
     """
 
     cursor: Cursor
@@ -60,7 +61,7 @@ class Request:
 
     @property
     def budget_ms(self) -> float:
-        """Milliseconds that are left of a large model's time; 0 for a small model, which needs no budget."""
+        """Milliseconds left of a large model's time, at least 1; 0 for a small model, which has no time limit."""
         if self.model is None or not self.model.entry.large:
             return 0.0
         asked = self.trigger is Trigger.INVOKED
@@ -69,7 +70,7 @@ class Request:
 
     @property
     def deadline(self) -> float:
-        """Moment of the monotonic clock until which the request waits for the model."""
+        """Moment, in seconds of the monotonic clock, until which the request waits for the model."""
         automatic = self.trigger is Trigger.AUTOMATIC
         if self.model is not None and self.model.entry.large:
             wait_ms = (self.policy.typing_ms if automatic else self.policy.asking_ms) * _GRACE
@@ -79,11 +80,11 @@ class Request:
 
 
 class Answers:
-    """The answers of one generator: its cache and its record. Thread-safe.
+    """Turns candidates into answers, for one generator. Thread-safe.
 
     Attributes:
-        cache: suggestions made lately.
-        recorder: what became of them.
+        cache: recent suggestions, for reuse while a person types them.
+        recorder: counts of answers and of accepted and rejected suggestions.
     """
 
     def __init__(self) -> None:
@@ -101,7 +102,15 @@ class Answers:
         why: str = "",
         model_ms: float = 0.0,
     ) -> Completion:
-        """Choose suggestions, put them into the reuse cache and return them; `why` is the reason if none is left."""
+        """Return the best candidates as suggestions and put those into the reuse cache.
+
+        Args:
+            request: the request to answer.
+            polisher: the polisher of the candidates' place.
+            candidates: the candidates, in any order.
+            why: the reason to give for an empty answer; "" for the reason that the choice gives.
+            model_ms: the answer's time in the model, milliseconds.
+        """
         cursor, policy = polisher.cursor, request.policy
         document = cursor.document
         shift = self.recorder.compute_threshold_shift() if policy.adaptive else 0.0
@@ -118,12 +127,12 @@ class Answers:
         if not best:
             return Completion((), why or reason, model_ms=model_ms)
         suggestions = tuple(build_suggestion(one, cursor, next(self._identities)) for one in best)
-        for one in reversed(suggestions):  # the best last: the newest that fits is found first
+        for one in reversed(suggestions):  # the best last, because the cache returns the newest that fits
             self.cache.put(document, cursor.offset, one)
         return Completion(suggestions, model_ms=model_ms)
 
     def report_failure(self, error: Exception) -> None:
-        """Count a failure of the model, and log it unless it is the same as last time: one line, not one a key."""
+        """Count a failed model run; log `error` unless its message is that of the last one, so not at every key."""
         self.recorder.record_failure()
         if (said := str(error)) != self._reported:
             self._reported = said

@@ -1,4 +1,4 @@
-"""Candidates: what recall and the model offer for one place, each polished and with how sure it is; and the choice.
+"""Candidates of recall and of the models for one place, each with its confidence, and the choice between them.
 
 Never asks a model or the index. Start at `choose`.
 """
@@ -18,37 +18,38 @@ if TYPE_CHECKING:
     from agents.completion.cursor import Cursor
     from agents.completion.polish import Insertion
 
-# Beside a large model a best candidate that is less sure is noise, for a person who asks too. Without one it may be all
-# that is known: in a new workspace recall is right with a figure of 0.04.
+# With a large model, even a person who asks sees nothing if the best candidate's confidence is below this. With a small
+# one such a candidate may be the only one: in a new workspace, recall is right with a confidence of 0.04.
 NOISE = 0.08
-# Nobody is helped by being shown what takes one key.
+# A suggestion of one character saves no key.
 _LEAST_CHARACTERS = 2
 _CODE = re.compile(r"[^\s()\[\]{};,:.\"'`]")
 
 
 class Rank(IntEnum):
-    """Order of candidates that counts before confidence, which says little about a large model's long lines.
+    """Rank of a candidate; a lower rank comes first, and confidence decides within a rank.
 
-    At 40 places of packages that the model could not know, what recall was surer of than 0.8 was right where the model
-    disagreed (3 of 3, and 1 of 5 between 0.3 and 0.8); behind that the model's own line was the best. What the small
-    model alone was so sure of was wrong there, with two large models at two places.
+    Confidence alone says little about a large model's long lines. At 40 places of packages that the model could not
+    know, recalled text with a confidence above 0.8 was right where the model disagreed (3 of 3, and 1 of 5 between 0.3
+    and 0.8); otherwise the model's own line was the best. Text that only the small model wrote with such a confidence
+    was wrong, with two large models at two places.
     """
 
-    SURE = 0  # known to recall, and sure
-    WRITTEN = 1  # by a large model
+    SURE = 0  # recalled with a high confidence
+    WRITTEN = 1  # written by a large model
     USUAL = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One text for one place.
+    """A text that may become a suggestion.
 
     Attributes:
-        insertion: polished.
-        origin: how it was made.
+        insertion: the polished text.
+        origin: whether recall or a model made the text, or a model scored recalled text.
         confidence: estimated probability that its first line is right.
-        model: name of the model that made or judged it, "" for none.
-        rank: what it comes before.
+        model: name of the model that wrote or scored it, "" for none.
+        rank: its place in the order of candidates, which counts before confidence.
     """
 
     insertion: Insertion
@@ -59,7 +60,10 @@ class Candidate:
 
 
 def merge(candidates: Iterable[Candidate]) -> list[Candidate]:
-    """Sort candidates by rank, then by confidence; of those with the same text keep the surest, at the best rank."""
+    """Return the candidates by rank, then by falling confidence, without empty and duplicate texts.
+
+    Of duplicates, the one with the highest confidence is kept, with the best rank of all.
+    """
     best: dict[str, Candidate] = {}
     for candidate in candidates:
         text = candidate.insertion.text
@@ -78,13 +82,13 @@ class Choice:
     """Parameters of the choice of suggestions.
 
     Attributes:
-        trigger: typing gets one that is sure enough; a person who asks gets all but noise.
-        threshold: least confidence for typing.
-        limit: most candidates for a person who asks.
-        is_rejected: whether a text was turned down at this place before.
-        breaks: whether a text makes new syntax errors; asked only of what would be shown, as it takes a parse.
-        strict: what breaks is not shown to a person who asks either.
-        noise: least confidence of the best one for a person who asks.
+        trigger: while a person types, at most one candidate is chosen; a person who asks gets several.
+        threshold: least confidence of a suggestion while a person types.
+        limit: the most suggestions for a person who asks.
+        is_rejected: returns whether a person has rejected the text at this place.
+        breaks: returns whether the text makes new syntax errors; it parses, so it is called as late as possible.
+        strict: a person who asks does not get texts that break the syntax either.
+        noise: a person who asks gets nothing if the best candidate's confidence is below this.
     """
 
     trigger: Trigger
@@ -97,7 +101,11 @@ class Choice:
 
 
 def choose(candidates: Iterable[Candidate], choice: Choice) -> tuple[list[Candidate], str]:
-    """Return the suggestions to show, best first, and the reason if there are none."""
+    """Return the candidates to show, best first, and "" or, if there are none, the reason in one word.
+
+    While a person types, the result is at most one candidate: above the threshold, not rejected before and without new
+    syntax errors. A person who asks gets up to `choice.limit`, those with syntax errors last.
+    """
     ordered = merge(candidates)
     if not ordered:
         return [], "nothing"
@@ -122,12 +130,12 @@ def choose(candidates: Iterable[Candidate], choice: Choice) -> tuple[list[Candid
 
 
 def is_worth_showing(text: str) -> bool:
-    """Whether a text saves more than one key and says something."""
+    """Return whether `text` has at least two characters and is not only white space, brackets and punctuation."""
     return len(text.strip()) >= _LEAST_CHARACTERS and bool(_CODE.search(text))
 
 
 def build_suggestion(candidate: Candidate, cursor: Cursor, identity: str) -> Suggestion:
-    """Return `candidate` as the record that leaves this folder."""
+    """Return `candidate`, made for `cursor`, as a suggestion with the id `identity`."""
     return Suggestion(
         identity,
         candidate.insertion.text,
@@ -139,13 +147,13 @@ def build_suggestion(candidate: Candidate, cursor: Cursor, identity: str) -> Sug
     )
 
 
-def prepend_text(given: Suggestion, *, start: int, shift: int, selected: str) -> Suggestion:
-    """Return a suggestion made after a selected popup item as one that begins with the item.
+def prepend_text(suggestion: Suggestion, text: str, *, start: int, shift: int) -> Suggestion:
+    """Return a suggestion that was made for a document with `text` inserted as one for the document without it.
 
     Args:
-        given: made for the text with the item in place.
-        start: where the item begins in the document as it stands.
-        shift: by how much the text with the item in place is longer.
-        selected: the item's text.
+        suggestion: the suggestion, which continues the inserted text.
+        text: the inserted text; the result begins with it.
+        start: where `text` was inserted.
+        shift: by how many characters the insertion made the document longer.
     """
-    return replace(given, text=selected + given.text, start=start, end=given.end - shift)
+    return replace(suggestion, text=text + suggestion.text, start=start, end=suggestion.end - shift)

@@ -10,30 +10,32 @@ class CompletionPolicy:
     """Settings of completion.
 
     Attributes:
-        enabled: false answers everything with nothing.
+        enabled: whether there is any completion.
         languages_off: names of languages (`Document.language`) without completion.
-        threshold: least estimated probability that the next line is right, for what is shown without being asked.
-        block_threshold: least such probability for more than one line; below it the first line is shown alone.
-        recall: show and judge what the workspace wrote elsewhere after the same tokens.
-        recall_first: recall at least this sure is shown without asking the model.
-        blocks: offer more than one line where the syntax asks for it.
+        threshold: least estimated probability that the next line is right, for suggestions while a person types.
+        block_threshold: least such probability for several lines while a person types; below it only the first line is
+            suggested.
+        recall: suggest code that the workspace has elsewhere after the same tokens.
+        recall_first: with this confidence while a person types, recalled text is suggested without asking the model.
+        blocks: suggest more than one line where the syntax asks for them.
         line_tokens: budget of new model tokens for one line.
         block_tokens: budget of new model tokens for a block.
         block_lines: longest block, lines.
-        context_ms: deadline for gathering context from other files for a small model.
-        context_share: of a large model's time, for the same.
-        recall_ms: deadline for recall.
-        automatic_wait_ms: longest wait for a small model when typing; what recall knows is answered then.
+        context_ms: time to gather context from other files for a small model; the least time for a large one.
+        context_share: share of a large model's time in which context is gathered for it.
+        recall_ms: time for recall.
+        automatic_wait_ms: longest wait for a small model while a person types; recalled text is the answer then.
         invoked_wait_ms: longest wait for a small model when a person asked.
-        typing_ms: what an answer of a large model may take when typing; what is known without it is answered then.
-        asking_ms: the same when a person asked; of what it writes by then whole lines are answered.
-        early_first: what recall and the small model say beside a large one comes first if it is at least this sure.
-        late_ms: how long a large model goes on behind an answer that it was too late for; the next key finds its text.
-        linger_ms: how long a model run goes on after its request was cancelled, waiting for one that it still fits.
-        snippets: most pieces of other files in one prompt.
-        longest_line: lines longer than this, in characters, are not code written by hand.
-        longest_document: documents longer than this, in characters, are left alone.
-        adaptive: let the record of what was accepted move `threshold` a little.
+        typing_ms: time for a large model's answer while a person types; after it the answer is made without the model.
+        asking_ms: the same when a person asked; the lines that the model has completed by then are in the answer.
+        early_first: beside a large model, recalled text with this confidence comes before the model's own line. While
+            a person types, text of recall or of the small model with this confidence is suggested at once.
+        late_ms: how long a large model goes on after an answer that it was too late for; its text is then cached.
+        linger_ms: how long a model run goes on after its request was cancelled, so that a newer request can join it.
+        snippets: the most pieces of other files in one prompt.
+        longest_line: there are no suggestions in lines with more characters than this.
+        longest_document: there are no suggestions in documents with more characters than this.
+        adaptive: adjust `threshold` a little by the share of suggestions that are accepted.
     """
 
     enabled: bool = True
@@ -62,5 +64,5 @@ class CompletionPolicy:
     adaptive: bool = True
 
     def is_on(self, language: str) -> bool:
-        """Whether documents of `language` are completed at all."""
+        """Return whether completion is on for documents in `language`."""
         return self.enabled and language not in self.languages_off

@@ -1,7 +1,7 @@
-"""Code of other files for the prompt: definitions of used names, similar code, and places edited lately.
+"""Code of other files for the prompt: definitions of used names, similar code, and recently edited places.
 
-Gathered until a deadline, with what is there by then. Never takes from an excluded file, nor what stands right around
-the cursor. What a prompt already held keeps its place, so that a model's prefix cache is hit.
+Stops at a deadline with the snippets found by then. Never takes code from an excluded file or from right around the
+cursor. Snippets of the last prompt keep their order, so that a model's prefix cache is hit.
 Start at `ContextGatherer`.
 """
 
@@ -30,30 +30,30 @@ if TYPE_CHECKING:
     from indexing.syntax.syntax import Syntax
 
 _IDENTIFIER = re.compile(r"[^\W\d]\w{2,}")
-_NEAR_LINES = 12  # names used in so many lines before the cursor are looked up
+_NEAR_LINES = 12  # lines before the cursor whose names are looked up
 _QUERY_LINES = 3  # three query lines beat ten in published comparisons of retrieval for completion
 _NAMES = 24
 _RECENT_PLACES = 8
 _RECENT_LINES = 10
 _SNIPPET_LINES = 60
-_NEAR_CHARACTERS = 2_000  # of the asking file around the cursor: it is in the prompt anyway
+_NEAR_CHARACTERS = 2_000  # of the cursor's file around the cursor, which are in the prompt anyway
 _REMEMBERED = 16
-_STEADY_LINES = 24  # the same pieces stay in the prompt of a model that reads slowly while the cursor moves so little
+_STEADY_LINES = 24  # a large model, which reads slowly, keeps its snippets while the cursor moves by at most this
 _SHARE_OF_DEFINITIONS = 0.5
-_HEAD_CHARACTERS = 8_000  # of a file, in which its imports are looked for
-_IMPORT_CHARACTERS = 1_200  # of imports in a prompt: a tenth of a usual one
+_HEAD_CHARACTERS = 8_000  # at the top of a file, where imports are searched for
+_IMPORT_CHARACTERS = 1_200  # the most characters of imports in a prompt, a tenth of a usual prompt
 _IMPORT = re.compile(
     r"^(?:from\s+\S+\s+import\s+(?:\([^)]*\)|.*)|import\s(?:[^\n{]*\{[^}]*\}.*|\([^)]*\)|.*)"
     r"|use\s.*;|using\s.*;|#\s*include\b.*)",
     re.MULTILINE,
 )
-# The shortest time a source gets, so that a late one still has its chance to answer from memory.
+# Similar code is not searched for with less time than this left.
 _LEAST_S = 0.001
 
 
 @dataclass(frozen=True, slots=True)
 class _Recent:
-    """A place where the person asked for a completion: editing happens there."""
+    """A recently edited place: the lines around the cursor of a completion request, and the number of its line."""
 
     document: Document
     first_line: int
@@ -61,12 +61,12 @@ class _Recent:
 
     @property
     def uri(self) -> str:
-        """URI of its document."""
+        """URI of the place's document."""
         return self.document.uri
 
 
 class ContextGatherer:
-    """Gathers snippets for one generator; remembers the last ones of each document. Thread-safe."""
+    """Gathers snippets for one generator; caches the last snippets of each document. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -76,15 +76,18 @@ class ContextGatherer:
     def gather(
         self, cursor: Cursor, syntax: Syntax | None, index: Index, policy: CompletionPolicy, *, large_ms: float = 0.0
     ) -> tuple[Snippet, ...]:
-        """Collect snippets for a prompt at `cursor`: stable ones first and in stable order, then those that change.
+        """Return snippets for a prompt at `cursor`; the last snippets again while the cursor stays in its line.
+
+        Definitions and similar code come first, in the order of the last prompt, then recently edited places.
 
         Args:
-            cursor: the place.
-            syntax: the document's tree.
-            index: where to look.
-            policy: what a person decided.
-            large_ms: what is left of a large model's time, milliseconds; 0 for a small one. For a large one they are
-                looked for longer, and stay the same for some lines around: it has to read anew all behind a change.
+            cursor: the cursor to complete at.
+            syntax: the document's syntax tree, None without one.
+            index: the index to search.
+            policy: limits of time and number.
+            large_ms: milliseconds left of a large model's time; 0 for a small model. For a large model the search takes
+                longer, and its snippets are used again while the cursor stays within `_STEADY_LINES` lines, because the
+                model has to read everything after a changed snippet again.
         """
         document = cursor.document
         key = (cursor.prefix.count("\n"), cursor.previous_line)
@@ -94,13 +97,13 @@ class ContextGatherer:
         if last is not None and (last[0] == key or near) and (last[1] or not large_ms):
             return last[1]
         deadline = time.monotonic() + max(policy.context_ms, policy.context_share * large_ms) / 1000
-        hits = _hits(cursor, syntax, index, limit=policy.snippets, deadline=deadline)
-        stable = [Snippet(hit.relative, hit.text) for hit in _distinct(hits, cursor)][: policy.snippets]
-        if large_ms and (own := _imports(cursor)) is not None:
+        hits = _find_hits(cursor, syntax, index, limit=policy.snippets, deadline=deadline)
+        stable = [Snippet(hit.relative, hit.text) for hit in _filter_hits(hits, cursor)][: policy.snippets]
+        if large_ms and (own := _extract_imports(cursor)) is not None:
             stable = [own, *stable][: policy.snippets]
         if last is not None:
-            stable = _in_known_order(stable, last[1])
-        snippets = (*stable, *self._list_lately_edited(cursor, stable, index))[: policy.snippets]
+            stable = _keep_order(stable, last[1])
+        snippets = (*stable, *self._list_recent_places(cursor, stable, index))[: policy.snippets]
         with self._lock:
             self._last[document.uri] = (key, snippets)
             self._last.move_to_end(document.uri)
@@ -109,7 +112,7 @@ class ContextGatherer:
         return snippets
 
     def remember_place(self, cursor: Cursor) -> None:
-        """Remember that a person works at `cursor`, whose document has passed the gate."""
+        """Record the lines around `cursor` as a recently edited place; replaces older ones nearby in the document."""
         above = cursor.prefix.rsplit("\n", _RECENT_LINES)[-_RECENT_LINES:]
         below = cursor.suffix.split("\n", _RECENT_LINES)[:_RECENT_LINES]
         text = "\n".join([*above[:-1], above[-1] + below[0], *below[1:]])
@@ -124,13 +127,16 @@ class ContextGatherer:
             self._recent = deque([*kept, place], maxlen=_RECENT_PLACES)
 
     def forget(self, uri: str) -> None:
-        """Drop what is known of a document."""
+        """Drop the cached snippets and the recently edited places of the document `uri`."""
         with self._lock:
             self._last.pop(uri, None)
             self._recent = deque((place for place in self._recent if place.uri != uri), maxlen=_RECENT_PLACES)
 
-    def _list_lately_edited(self, cursor: Cursor, known: Sequence[Snippet], index: Index) -> list[Snippet]:
-        """Return the two places in other shareable files that were edited last, newest first."""
+    def _list_recent_places(self, cursor: Cursor, known: Sequence[Snippet], index: Index) -> list[Snippet]:
+        """Return up to two recently edited places of other documents, newest first.
+
+        Leaves out places with text that is among `known`, and documents that may not be shown to a model.
+        """
         with self._lock:
             places = [place for place in reversed(self._recent) if place.uri != cursor.document.uri]
         texts = [snippet.text for snippet in known]
@@ -144,8 +150,8 @@ class ContextGatherer:
         return snippets[:2]
 
 
-def _hits(cursor: Cursor, syntax: Syntax | None, index: Index, *, limit: int, deadline: float) -> list[Hit]:
-    """Return definitions of names used near the cursor, then similar code, as far as the deadline allows."""
+def _find_hits(cursor: Cursor, syntax: Syntax | None, index: Index, *, limit: int, deadline: float) -> list[Hit]:
+    """Return definitions of names used near the cursor, then similar code; what was found by `deadline`."""
     document = cursor.document
     names = list_names(cursor)
     definitions: list[Hit] = []
@@ -167,8 +173,8 @@ def _hits(cursor: Cursor, syntax: Syntax | None, index: Index, *, limit: int, de
     return [*definitions, *(hit for hit in found if _is_example(hit, document))]
 
 
-def _imports(cursor: Cursor) -> Snippet | None:
-    """Return the imports of the asking file, where they stand so far above that a prompt may not reach them."""
+def _extract_imports(cursor: Cursor) -> Snippet | None:
+    """Return the imports at the top of the cursor's file as a snippet; None if they are near the cursor or missing."""
     document = cursor.document
     above = document.text[: max(0, min(cursor.offset - _NEAR_CHARACTERS, _HEAD_CHARACTERS))]
     lines, length = [], 0
@@ -183,7 +189,7 @@ def _imports(cursor: Cursor) -> Snippet | None:
 
 
 def _is_example(hit: Hit, document: Document) -> bool:
-    """Return whether a hit is in the document's language or a related one: elsewhere a shared name means nothing."""
+    """Return whether `hit` is in the language of `document` or a related one."""
     return languages.get(languages.detect(hit.path)).is_like(document.entry)
 
 
@@ -194,8 +200,8 @@ def list_names(cursor: Cursor) -> tuple[str, ...]:
     return tuple(dict.fromkeys(reversed(found)))[:_NAMES]
 
 
-def _distinct(hits: Sequence[Hit], cursor: Cursor) -> list[Hit]:
-    """Return the hits without repeats, overlaps and the code around the cursor."""
+def _filter_hits(hits: Sequence[Hit], cursor: Cursor) -> list[Hit]:
+    """Return the hits without blank, very long and overlapping ones and without the code around the cursor."""
     around = cursor.prefix[-_NEAR_CHARACTERS:] + cursor.suffix[:_NEAR_CHARACTERS]
     kept: list[Hit] = []
     for hit in hits:
@@ -203,17 +209,18 @@ def _distinct(hits: Sequence[Hit], cursor: Cursor) -> list[Hit]:
             continue
         if hit.path == cursor.document.path and hit.text.strip()[:200] in around:
             continue
-        if not any(_overlap(hit, other) for other in kept):
+        if not any(_overlaps(hit, other) for other in kept):
             kept.append(hit)
     return kept
 
 
-def _overlap(hit: Hit, other: Hit) -> bool:
+def _overlaps(hit: Hit, other: Hit) -> bool:
+    """Return whether two hits have the same text, or lines of the same file in common."""
     if hit.text == other.text:
         return True
     return hit.path == other.path and hit.first_line < other.last_line and other.first_line < hit.last_line
 
 
-def _in_known_order(snippets: list[Snippet], before: Sequence[Snippet]) -> list[Snippet]:
-    """Return the snippets with those of the last prompt first and unchanged, so that its KV state can be reused."""
+def _keep_order(snippets: list[Snippet], before: Sequence[Snippet]) -> list[Snippet]:
+    """Return `snippets`, first those that are also in `before`, in the order they have there."""
     return [*(old for old in before if old in snippets), *(new for new in snippets if new not in before)]

@@ -1,7 +1,6 @@
-r"""The text around a cursor, cut to windows and with `\n` only: what all later steps read instead of the document.
+r"""The text around a cursor, cut to windows, with `\n` as its only line ending; all later steps of completion read it.
 
-Never changes a document and never reads outside of its windows, so its cost does not grow with the file.
-Start at `Cursor.at`.
+Its cost does not grow with the file. Start at `Cursor.at`.
 """
 
 from __future__ import annotations
@@ -16,8 +15,8 @@ if TYPE_CHECKING:
 
 PREFIX_WINDOW = 24_000
 SUFFIX_WINDOW = 6_000
-# The window before the cursor begins at a multiple of this, so that it stands still while a person types and a model's
-# prefix cache is hit.
+# The window before the cursor begins at a multiple of this, so that its beginning stays the same while a person types
+# and a model's prefix cache is hit.
 ANCHOR = 4_096
 TAB_WIDTH = 4
 _WORD_END = re.compile(r"\w*\Z")
@@ -26,13 +25,13 @@ _INDENTATION = re.compile(r"^([ \t]+)\S", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Cursor:
-    r"""A place in a document.
+    r"""A place in a document, with the text around it.
 
     Attributes:
-        document: the document as it stands.
-        offset: where, in code points; always inside of the text.
-        prefix: window of text before the cursor, line endings as `\n`.
-        suffix: window of text behind the cursor, line endings as `\n`.
+        document: the document, with its own line endings.
+        offset: code-point offset of the cursor, never outside the text.
+        prefix: window of text before the cursor, with `\n` as its line ending.
+        suffix: window of text after the cursor, with `\n` as its line ending.
         newline: the document's own line ending near the cursor.
     """
 
@@ -51,40 +50,44 @@ class Cursor:
         before = text[start:offset]
         if start and (line_end := before.find("\n")) >= 0:
             before = before[line_end + 1 :]
-        behind = text[offset : offset + SUFFIX_WINDOW]
+        after = text[offset : offset + SUFFIX_WINDOW]
         return cls(
-            document, offset, normalize_line_endings(before), normalize_line_endings(behind), _newline(before, behind)
+            document,
+            offset,
+            normalize_line_endings(before),
+            normalize_line_endings(after),
+            _detect_newline(before, after),
         )
 
     @cached_property
     def before(self) -> str:
-        """Text of the cursor's line left of it."""
+        """The text of the cursor's line before the cursor."""
         return self.prefix[self.prefix.rfind("\n") + 1 :]
 
     @cached_property
     def after(self) -> str:
-        """Text of the cursor's line right of it, without the line ending."""
+        """The text of the cursor's line after the cursor, without the line ending."""
         return self.suffix.partition("\n")[0]
 
     @cached_property
     def word(self) -> str:
-        """The identifier characters right before the cursor."""
+        """The partial word right before the cursor; "" if there is none."""
         found = _WORD_END.search(self.before)
         return found.group() if found else ""
 
     @cached_property
     def previous_line(self) -> str:
-        """The last line above that is not blank, "" for none."""
+        """The last line above the cursor's line that is not blank, "" for none."""
         return next((line for line in reversed(self.prefix.split("\n")[:-1]) if line.strip()), "")
 
     @cached_property
     def next_line(self) -> str:
-        """The first line below that is not blank, "" for none."""
+        """The first line below the cursor's line that is not blank, "" for none."""
         return next((line for line in self.suffix.split("\n")[1:] if line.strip()), "")
 
     @cached_property
     def unit(self) -> str:
-        """One step of indentation as this document writes it."""
+        """One step of the document's indentation: a tab or some spaces; the language's usual one if it has none."""
         steps = _INDENTATION.findall(self.prefix[-4_000:] + self.suffix[:2_000])
         if not steps:
             return self.document.entry.unit
@@ -95,18 +98,18 @@ class Cursor:
 
     @cached_property
     def splits_line_ending(self) -> bool:
-        r"""Whether the cursor stands between `\r` and `\n`."""
+        r"""Whether the cursor is between the `\r` and the `\n` of one line ending."""
         text = self.document.text
         return 0 < self.offset < len(text) and text[self.offset - 1] == "\r" and text[self.offset] == "\n"
 
 
 def normalize_line_endings(text: str) -> str:
-    """Return `text` with LF as its only line ending."""
+    r"""Return `text` with each `\r\n` and `\r` replaced by `\n`."""
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
 def measure_indentation(line: str) -> int:
-    """Return the columns of a line's indentation; a tab counts to the next multiple of four."""
+    """Return how many columns the leading white space of `line` takes; a tab ends at the next multiple of four."""
     columns = 0
     for character in line:
         if character == "\t":
@@ -125,14 +128,14 @@ def keep_first_line(text: str) -> str:
     return "\n".join(lines[: at + 1])
 
 
-def _newline(before: str, behind: str) -> str:
-    """Return the line ending nearest to the cursor, searching upwards first."""
+def _detect_newline(before: str, after: str) -> str:
+    """Return the line ending before the cursor, else the one after the cursor, else LF."""
     end = before.rfind("\n")
     if end >= 0:
         return "\r\n" if before[end - 1 : end] == "\r" else "\n"
     if "\r" in before.rstrip("\r"):
-        return "\r\n" if "\r\n" in behind else "\r"
-    start = behind.find("\n")
+        return "\r\n" if "\r\n" in after else "\r"
+    start = after.find("\n")
     if start >= 0:
-        return "\r\n" if behind[start - 1 : start] == "\r" or (start == 0 and before.endswith("\r")) else "\n"
-    return "\r" if "\r" in behind or "\r" in before else "\n"
+        return "\r\n" if after[start - 1 : start] == "\r" or (start == 0 and before.endswith("\r")) else "\n"
+    return "\r" if "\r" in after or "\r" in before else "\n"

@@ -1,6 +1,6 @@
-"""One model run: drafts judged in one pass, else text decoded under the stop rules.
+"""One model run: the model scores recalled text in one pass, or writes text of its own under the stop rules.
 
-Never raises: a broken model ends up as an outcome with a problem. Start at `Decoder.decode`.
+Never raises: a failed model gives an outcome with a problem. Start at `Decoder.decode`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from agents.completion import confidence, drafts
 from agents.completion.cursor import keep_first_line
-from agents.completion.scoring import Line, score_lines
+from agents.completion.scoring import Line, make_candidates
 from models.completion import FillRequest, StopReason
 
 if TYPE_CHECKING:
@@ -31,11 +31,11 @@ class Outcome:
     """The result of a model run.
 
     Attributes:
-        polisher: of the place of the run.
-        candidates: polished for that place.
+        polisher: the polisher of the run's place.
+        candidates: the model's texts, polished for that place.
         model_ms: time in the model, milliseconds.
-        problem: one word when it gave nothing ("cancelled", "model-failed"), "" otherwise.
-        error: what a failed model raised.
+        problem: why there are no candidates, "cancelled" or "model-failed"; "" if the run ended normally.
+        error: the exception of a failed model.
     """
 
     polisher: Polisher
@@ -46,22 +46,22 @@ class Outcome:
 
 
 class RunControl(Protocol):
-    """The observer of a model run: receives the text so far and says whether to go on."""
+    """Control of a model run: receives the text decoded so far and can stop the run.
+
+    Attributes:
+        text: the text decoded so far; the run sets it.
+    """
 
     text: str
 
     def should_stop(self) -> bool:
-        """Whether to stop at the next token."""
+        """Return whether the run should stop at the next token."""
         ...
 
 
 @dataclass
 class RequestControl:
-    """Implements `RunControl` for a run that one request alone waits for.
-
-    Attributes:
-        should_stop: as in `RunControl`.
-    """
+    """A `RunControl` for a run in the request's own thread; `should_stop` is the request's own condition."""
 
     should_stop: Callable[[], bool]
     text: str = ""
@@ -69,18 +69,18 @@ class RequestControl:
 
 @dataclass(frozen=True)
 class Decoder:
-    """All that a model run needs to know; made by the request, used on the run's thread.
+    """The parameters of a model run; made by the request, used on the run's thread.
 
     Attributes:
-        model: what to ask.
-        polisher: what makes a text ready for the place.
+        model: the model to ask.
+        polisher: the polisher of the cursor's place.
         tokens: budget of new tokens.
-        snippets: context from other files.
-        recalled: what the workspace wrote after the same tokens, best first.
-        alternatives: how many different texts are wanted.
-        block_threshold: least probability of a token, on average, for more than the first line.
-        budget_ms: time that the answer should take; 0 for as long as it takes.
-        partial: whether the time's end ends the answer too, within a line if need be.
+        snippets: code of other files for the prompt.
+        recalled: recalled texts, best first.
+        alternatives: how many different texts the model should write.
+        block_threshold: least mean probability of the tokens for more than the first line.
+        budget_ms: time that the model may take, milliseconds; 0 for no limit.
+        partial: keep the text that is written when the time is over, even in the middle of a line.
     """
 
     model: CompletionModel
@@ -94,27 +94,31 @@ class Decoder:
     partial: bool = False
 
     def decode(self, run: RunControl) -> Outcome:
-        """Ask the model; `run` says when to stop and is told the text so far."""
+        """Run the model until it has finished or `run` stops it, and return the outcome; a failure is part of it."""
         started = time.monotonic()
         candidates: list[Candidate] = []
         problem, error = "", None
         try:
-            candidates, problem = self._ask(run)
+            candidates, problem = self._ask_model(run)
         except Exception as failure:  # noqa: BLE001 - the edge to whatever a model is made of; completion goes on
             problem, error = "model-failed", failure
         return Outcome(self.polisher, tuple(candidates), (time.monotonic() - started) * 1000, problem, error)
 
-    def _ask(self, run: RunControl) -> tuple[list[Candidate], str]:
+    def _ask_model(self, run: RunControl) -> tuple[list[Candidate], str]:
+        """Return the model's candidates and "", or, if `run` stopped it, no candidates and "cancelled".
+
+        Raises the model's errors. The model writes nothing if it would have written a draft and one text is enough.
+        """
         cursor = self.polisher.cursor
-        path = _prompt_path(cursor)
+        path = _make_prompt_path(cursor)
         request = FillRequest(
             path, cursor.prefix, cursor.suffix, self.snippets, self.tokens, self.budget_ms, self.partial
         )
-        lines, accepted = self._judge_drafts(request, run)
+        lines, accepted = self._score_drafts(request, run)
         if run.should_stop():
             return [], "cancelled"
         if accepted and self.alternatives <= 1:
-            return self._judge_lines(lines), ""
+            return self._make_candidates(lines), ""
 
         def stop(text: str) -> int | None:
             run.text = text
@@ -125,16 +129,17 @@ class Decoder:
         )
         finished = [one for one in generations if one.stop is not StopReason.CANCELLED]
         problem = "cancelled" if not finished and (generations or run.should_stop()) else ""
-        return self._judge_lines([*lines, *(self._read_generation(one) for one in finished)]), problem
+        return self._make_candidates([*lines, *(self._make_line(one) for one in finished)]), problem
 
-    def _judge_lines(self, lines: Sequence[Line]) -> list[Candidate]:
-        return score_lines(lines, self.recalled, self.polisher.cursor, self.model.entry)
+    def _make_candidates(self, lines: Sequence[Line]) -> list[Candidate]:
+        return make_candidates(lines, self.recalled, self.polisher.cursor, self.model.entry)
 
-    def _judge_drafts(self, request: FillRequest, run: RunControl) -> tuple[list[Line], bool]:
-        """Return the drafts with the model's opinion, and whether one is what decoding would give.
+    def _score_drafts(self, request: FillRequest, run: RunControl) -> tuple[list[Line], bool]:
+        """Have the model score the best recalled text; return it as a line, and whether the model agrees.
 
-        None for a large model: to judge one token takes it as long as to write one, and what it writes says whether it
-        would have written the draft.
+        The model agrees if it would write at least the first line, and the text is cut after the last line that it
+        would write. There are no lines with a large model, which takes as long to score a token as to write one, and
+        none if no recalled text is likely enough.
         """
         if self.model.entry.large:
             return [], False
@@ -154,7 +159,8 @@ class Decoder:
             lines.append(Line(self.polisher.polish(text), keep_first_line(recalled.text), log_probs, recalled))
         return lines, accepted
 
-    def _read_generation(self, generation: Generation) -> Line:
+    def _make_line(self, generation: Generation) -> Line:
+        """Return the model's text as a line; only its first line if the mean token probability is too low."""
         text, log_probs = generation.text, generation.log_probs
         first = keep_first_line(text)
         if len(first) < len(text):
@@ -164,7 +170,7 @@ class Decoder:
         return Line(self.polisher.polish(text), first, log_probs)
 
 
-def _prompt_path(cursor: Cursor) -> str:
-    """Return the document's folder and name for the prompt's file marker; "" for a document without a path."""
+def _make_prompt_path(cursor: Cursor) -> str:
+    """Return the document's path for the prompt, its last folder and its name; "" for a document without a path."""
     path = cursor.document.path
     return "/".join(path.parts[-2:]) if path is not None else ""

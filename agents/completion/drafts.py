@@ -1,6 +1,6 @@
-"""Drafts: what recall offers, judged by the model in one pass instead of decoded token by token.
+"""Drafts: recalled text that the model scores in one pass, instead of decoding text token by token.
 
-A line whose every token has p > 0.5 is exactly what greedy decoding would give: no other token can be likelier
+A line whose every token has p > 0.5 is exactly the line that greedy decoding would give: no other token can be likelier
 (greedy speculative decoding, Stern et al. 2018, with a draft of any origin). Start at `count_accepted_characters`.
 """
 
@@ -16,7 +16,7 @@ _CERTAIN = math.log(0.5)
 
 
 def count_accepted_characters(score: Score) -> int:
-    """Return how many characters of the draft, in whole lines, greedy decoding would also give."""
+    """Return how many characters of the draft greedy decoding would give too, counting whole lines only."""
     sure = 0
     for log_prob, end in zip(score.log_probs, score.token_ends, strict=False):
         if not log_prob > _CERTAIN:
@@ -28,7 +28,7 @@ def count_accepted_characters(score: Score) -> int:
 
 
 def list_first_line_log_probs(score: Score) -> tuple[float, ...]:
-    """Return the log-probabilities of the tokens in the draft's first line."""
+    """Return the log-probabilities of the tokens that begin in the draft's first line."""
     end = score.text.find("\n")
     end = len(score.text) if end < 0 else end
     starts = (0, *score.token_ends)

@@ -1,6 +1,6 @@
-"""The rules for places where nothing is suggested, applied before any other work.
+"""The rules for documents and places without suggestions, applied before any other work.
 
-Never looks at what could be suggested; that is `polish`. Start at `find_refusal`.
+Start at `find_refusal`.
 """
 
 from __future__ import annotations
@@ -17,28 +17,32 @@ if TYPE_CHECKING:
     from agents.completion.cursor import Cursor
     from indexing.syntax.documents import Document
 
-# What may stand right of the cursor: what editors close by themselves, then at most one mark that ends the line.
-# Copilot's rule (its client's `isValidMiddleOfTheLinePosition`).
+# Text that may follow the cursor: closing brackets and quotes, which editors insert by themselves, then at most one
+# mark that ends the line. Copilot's rule (its client's `isValidMiddleOfTheLinePosition`).
 _CLOSED_BY_EDITOR = re.compile(r"\s*[)>}\]\"'`]*\s*[:{;,]?\s*\Z")
 
 
 def find_refusal(
-    cursor: Cursor, *, trigger: Trigger, policy: CompletionPolicy, withheld: Callable[[Document], str]
+    cursor: Cursor, *, trigger: Trigger, policy: CompletionPolicy, find_withholding: Callable[[Document], str]
 ) -> str:
-    """Return why nothing is offered here, in one word; "" when something may be."""
+    """Return the reason, in one word, why there are no suggestions at `cursor`; "" if there may be some.
+
+    `find_withholding` returns why no model may see the document, "" if a model may.
+    """
     document = cursor.document
     if len(document.text) > policy.longest_document:
         return "too-large"
-    if withheld(document):
+    if find_withholding(document):
         return "excluded"
     if len(cursor.before) + len(cursor.after) > policy.longest_line:
         return "long-line"
     if cursor.splits_line_ending:
         return "mid-line"
-    return _place_refusal(cursor, trigger)
+    return _find_place_refusal(cursor, trigger)
 
 
-def _place_refusal(cursor: Cursor, trigger: Trigger) -> str:
+def _find_place_refusal(cursor: Cursor, trigger: Trigger) -> str:
+    """Return "mid-word" inside a word, "mid-line" before code while a person types, "" for any other place."""
     if cursor.word and cursor.after[:1].isidentifier():
         return "mid-word"
     if trigger is Trigger.AUTOMATIC and not _CLOSED_BY_EDITOR.match(cursor.after):

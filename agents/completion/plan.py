@@ -1,6 +1,6 @@
-"""The plan of a suggestion: nothing, the rest of a line, or a block, by the syntax tree or else by lines.
+"""The plan of a suggestion, made before any text is known: nothing, the rest of a line, or a block.
 
-Never looks at what a model or the index would say. Start at `needs_syntax` and `plan`.
+By the syntax tree, or by the lines around the cursor where there is none. Start at `needs_syntax` and `plan`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from agents.completion.completion_policy import CompletionPolicy
     from agents.completion.cursor import Cursor
     from indexing.syntax.languages import Language
-    from indexing.syntax.layout import Place
+    from indexing.syntax.layout import Surroundings
 
 _DEFINITION = re.compile(r"\s*(?:async\s+)?(?:def|class)\s")
 _TRIPLE_QUOTE = ('"""', "'''")
@@ -36,10 +36,10 @@ class Plan:
     """The plan of a suggestion.
 
     Attributes:
-        extent: how far.
-        indentation: columns; lines of the block below the first have at least as many.
-        one_statement: the block is a single statement with what belongs to it.
-        lines: longest block, lines.
+        extent: the largest extent.
+        indentation: least indentation of the block's lines below the first, columns.
+        one_statement: the block is a single statement with its body and branches.
+        lines: the most lines of a block.
         tokens: budget of new model tokens.
     """
 
@@ -50,8 +50,15 @@ class Plan:
     tokens: int = 48
 
 
-def plan(cursor: Cursor, place: Place | None, *, trigger: Trigger, policy: CompletionPolicy) -> Plan:
-    """Return the plan at `cursor`; `place` is the cursor's place in the syntax tree, None without one."""
+def plan(cursor: Cursor, place: Surroundings | None, *, trigger: Trigger, policy: CompletionPolicy) -> Plan:
+    """Return the plan of a suggestion at `cursor`.
+
+    Args:
+        cursor: the cursor to complete at.
+        place: the cursor's place in the syntax tree, None without a tree.
+        trigger: a person who asks gets a block wherever `policy` allows one, and never the extent "nothing".
+        policy: settings, such as the longest block.
+    """
     line = Plan(Extent.LINE, lines=1, tokens=policy.line_tokens)
     blank = not cursor.before.strip()
     in_text = place is not None and place.kind in {"comment", "string"}
@@ -62,10 +69,10 @@ def plan(cursor: Cursor, place: Place | None, *, trigger: Trigger, policy: Compl
     indentation, one_statement = predict_indentation(cursor), False
     if opens_empty_body(cursor, place):
         pass
-    elif blank and not measure_indentation(cursor.before) and _at_top(cursor, place):
+    elif blank and not measure_indentation(cursor.before) and _is_at_top_level(cursor, place):
         indentation, one_statement = 0, True
     elif trigger is Trigger.INVOKED:
-        if not blank:  # the statement that is begun, with what belongs to it, and not the one after
+        if not blank:  # only the statement on the cursor's line, with its body and branches
             indentation, one_statement = measure_indentation(cursor.before), True
     else:
         return line
@@ -73,16 +80,16 @@ def plan(cursor: Cursor, place: Place | None, *, trigger: Trigger, policy: Compl
 
 
 def needs_syntax(cursor: Cursor, *, trigger: Trigger) -> bool:
-    """Whether the plan depends on what the syntax tree says of the place; it does not while a line is being typed."""
+    """Return whether the plan depends on the syntax tree; while a person types in the middle of a line it does not."""
     if trigger is Trigger.INVOKED or not cursor.before.strip():
         return True
     return _is_finished(cursor) or opens_body(cursor.before, cursor.document.entry)
 
 
-def opens_empty_body(cursor: Cursor, place: Place | None) -> bool:
-    """Whether a body starts at the cursor and has nothing in it yet, a docstring apart."""
+def opens_empty_body(cursor: Cursor, place: Surroundings | None) -> bool:
+    """Return whether a body begins at the cursor and is empty, or has only a docstring, which is above the cursor."""
     if place is not None and place.kind != "none":
-        return (place.in_empty_body or place.after_docstring) and _ends_statement(cursor)
+        return (place.in_empty_body or place.after_docstring) and _can_begin_body(cursor)
     header = cursor.before if cursor.before.strip() else cursor.previous_line
     if opens_body(header, cursor.document.entry):
         return measure_indentation(cursor.next_line) <= measure_indentation(header)
@@ -92,7 +99,7 @@ def opens_empty_body(cursor: Cursor, place: Place | None) -> bool:
 
 
 def predict_indentation(cursor: Cursor) -> int:
-    """Return the columns at which the next line of code at the cursor should begin."""
+    """Return the indentation, in columns, that the next line of code at the cursor should have."""
     if not cursor.before.strip():
         if cursor.before:
             return measure_indentation(cursor.before)
@@ -104,29 +111,30 @@ def predict_indentation(cursor: Cursor) -> int:
 
 
 def opens_body(line: str, language: Language) -> bool:
-    """Whether `line` ends with what opens a body in `language`."""
+    """Return whether `line` ends with a token that opens a body in `language`, such as a colon or a brace."""
     return line.rstrip().endswith(language.openers)
 
 
-def _ends_statement(cursor: Cursor) -> bool:
-    """Whether the cursor stands on a blank line or behind what opened the body, not inside of an expression."""
+def _can_begin_body(cursor: Cursor) -> bool:
+    """Return whether the cursor is on a blank line or right after the token that opens a body."""
     return not cursor.before.strip() or opens_body(cursor.before, cursor.document.entry)
 
 
 def _is_finished(cursor: Cursor) -> bool:
-    """Whether nothing more belongs on the cursor's line."""
+    """Return whether the cursor's line is complete in its language: it ends with a semicolon, or is a header."""
     finished = cursor.document.entry.finished
     return bool(finished) and re.search(finished, cursor.before.rstrip()) is not None
 
 
-def _at_top(cursor: Cursor, place: Place | None) -> bool:
+def _is_at_top_level(cursor: Cursor, place: Surroundings | None) -> bool:
+    """Return whether a line at the top level may begin at the cursor; without a tree, by the line below it."""
     if place is not None and place.kind != "none":
         return place.at_top_level_line
     return measure_indentation(cursor.next_line) == 0
 
 
 def _is_docstring(cursor: Cursor) -> bool:
-    """Whether the triple quotes that end above the cursor close a string right below a definition."""
+    """Return whether the triple-quoted string that ends above the cursor began right below a definition."""
     lines = [line for line in cursor.prefix.split("\n")[:-1] if line.strip()][-40:]
     for at in range(len(lines) - 1, 0, -1):
         opens_here = lines[at].lstrip().lstrip("rRbBuU").startswith(_TRIPLE_QUOTE)

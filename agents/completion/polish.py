@@ -1,6 +1,6 @@
-"""From a model's or the workspace's raw text to what is inserted, or to nothing: drop rather than annoy.
+"""Turns raw text of a model or of the workspace into text to insert, or drops it.
 
-Never makes text longer than it was, line endings and indentation apart. Start at `Polisher`.
+Never adds characters other than line endings and indentation. Start at `Polisher`.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ _ABOVE = 3_000
 _GOES_ON = (":", "{", "(", "[", ",", "\\", "=", "->", "=>")
 _TRY = re.compile(r"^([ \t]*)try[ \t]*:", re.MULTILINE)
 _HANDLER = re.compile(r"^[ \t]*(?:except|finally)\b", re.MULTILINE)
-_SHORT_LINE = 20  # shorter lines repeat the next one only when they are the same, and may come twice
+_SHORT_LINE = 20  # shorter lines repeat another one only if they are equal, and may occur twice in a row
 
 
 @dataclass(frozen=True, slots=True)
 class Insertion:
-    """A text ready to insert.
+    """A text that is ready to be inserted at the cursor.
 
     Attributes:
-        text: with the document's line endings; "" when nothing is left.
-        end: how many characters right of the cursor it replaces.
-        problem: why nothing is left, "" for none.
+        text: the text, with the document's line endings; "" if it was dropped.
+        end: how many characters after the cursor it replaces.
+        problem: why the text was dropped, in one word; "" if it was not.
     """
 
     text: str
@@ -49,19 +49,19 @@ class Insertion:
 
 
 class Polisher:
-    """Polishes any number of texts for one place; what they share is worked out once."""
+    """Polishes texts for one cursor and one plan; analyses the code around the cursor only once."""
 
     def __init__(self, cursor: Cursor, plan: Plan) -> None:
         self.cursor = cursor
         self._plan = plan
 
     def prepare(self) -> None:
-        """Work out now what polishing and decoding need of the place."""
+        """Build the stop rules now, so that the first text is polished without delay."""
         _ = self.stop_rules
 
     @cached_property
     def stop_rules(self) -> StopRules:
-        """The stop rules of the place, for decoding; worked out when something is to be polished or decoded."""
+        """The stop rules for decoding at the cursor, built on first use."""
         return StopRules(self.cursor, self._plan, self._closing)
 
     @cached_property
@@ -69,11 +69,15 @@ class Polisher:
         return Closing.at(self.cursor)
 
     def polish(self, raw: str) -> Insertion:
-        """Return the text to insert for `raw`, which continues `cursor.prefix`."""
+        """Return the insertion for `raw`, a text that continues `cursor.prefix`.
+
+        Removes markers and control characters, cuts the text by the stop rules and before repeated lines, and fits it
+        to the document's indentation and line endings. If nothing useful is left, the insertion is empty.
+        """
         cursor = self.cursor
         text = clean(raw)
         text = text[: self._count_kept(text)]
-        text = _without_loop(_without_repeats(text, cursor), cursor)
+        text = _cut_loop(_cut_repeats(text, cursor), cursor)
         text = _trim(indent(text, cursor), cursor)
         if not text.strip():
             return Insertion("", problem="nothing")
@@ -89,7 +93,7 @@ class Polisher:
         return Insertion(final, covered)
 
     def _count_kept(self, text: str) -> int:
-        """Return how many characters the stop rules keep of recalled text, or of a model's text that ran past them."""
+        """Return how many characters of `text` the stop rules keep; 0 for a line plan and a blank first line."""
         if self._plan.extent is Extent.LINE and not text.partition("\n")[0].strip():
             return 0
         keep = self.stop_rules(text)
@@ -97,14 +101,18 @@ class Polisher:
 
     @property
     def is_strict(self) -> bool:
-        """Whether a new line begins here whose column has a meaning; suggestions that break it are never shown."""
+        """Whether texts that break the syntax are not even shown to a person who asks.
+
+        True on a blank line in a language where indentation has a meaning.
+        """
         alone = not self.cursor.before.strip() and not self.cursor.after.strip()
         return alone and bool(self.cursor.document.entry.columns)
 
     def breaks_syntax(self, insertion: Insertion) -> bool:
-        """Whether the document has new syntax errors with the suggestion pasted in.
+        """Return whether the document would have new syntax errors with `insertion` in it.
 
-        A suggestion that leaves something open is not to blame: its next line belongs to it.
+        A text that ends inside brackets or a string, or with a token such as a comma or a colon, is incomplete, not
+        wrong; of those, only Python headers and texts that end in the cursor's own string are checked.
         """
         text = insertion.text
         if self._closing.leaves_open(text):
@@ -114,15 +122,18 @@ class Polisher:
         if text.endswith(_GOES_ON) and not (is_python and text.endswith(":")):
             return False
         if is_python:
-            text += self._any_rest(text)
-        return self._fragment.breaks_with(text, insertion.end) or self._fragment.breaks_python(text, insertion.end)
+            text += self._make_rest(text)
+        return self._fragment.breaks_grammar(text, insertion.end) or self._fragment.breaks_python(text, insertion.end)
 
     @cached_property
     def _fragment(self) -> Fragment:
         return Fragment.around(self.cursor)
 
-    def _any_rest(self, text: str) -> str:
-        """Return what completes the Python statements that `text` leaves unfinished, so that only `text` is judged."""
+    def _make_rest(self, text: str) -> str:
+        """Return code that completes the Python statements that `text` leaves unfinished, "" if there are none.
+
+        A decorator gets a function, a header without a body gets one, and a `try` gets a `finally`.
+        """
         cursor = self.cursor
         whole = cursor.before + text
         line = whole.rpartition("\n")[2]
@@ -140,7 +151,7 @@ class Polisher:
 
 
 def _trim(text: str, cursor: Cursor) -> str:
-    """Return the text without whitespace at line ends and without blank lines at either end of whole lines."""
+    """Return `text` without white space at line ends and blank lines at its end; on a blank line, at its start too."""
     lines = [line.rstrip() for line in text.split("\n")]
     while lines and not lines[-1]:
         lines.pop()
@@ -150,32 +161,32 @@ def _trim(text: str, cursor: Cursor) -> str:
     return "\n".join(lines)
 
 
-def _without_repeats(text: str, cursor: Cursor) -> str:
-    """Cut before a line that already stands below the cursor, and before a long one that is said twice in a row.
+def _cut_repeats(text: str, cursor: Cursor) -> str:
+    """Return `text` up to a line that equals the first line below the cursor, or a long one that equals the line above.
 
-    Lone closing brackets are `closing`'s to judge. Of the standard library's lines one in 2,000 is long and repeats
-    the one above it; a small model often goes on so.
+    Lines of closing brackets only are left to `closing`. Of the standard library's lines, one in 2,000 is long and
+    repeats the line above it; a small model often writes such lines.
     """
     lines = text.split("\n")
     above = ""
     for number, line in enumerate(lines):
         whole = cursor.before + line if number == 0 else line
-        below = cursor.next_line and line.strip() and not _TRIVIAL.match(whole) and _same(whole, cursor.next_line)
+        below = cursor.next_line and line.strip() and not _TRIVIAL.match(whole) and _is_same(whole, cursor.next_line)
         if below or (whole == above and len(whole.strip()) >= _SHORT_LINE):
             return "\n".join(lines[:number])
         above = whole
     return text
 
 
-def _without_loop(text: str, cursor: Cursor) -> str:
-    """Cut where the same lines are repeated again and again; keep the first round."""
+def _cut_loop(text: str, cursor: Cursor) -> str:
+    """Return `text` up to the first of three equal repetitions of a few lines, which is kept."""
     lines = text.split("\n")
     kept = count_unrepeated_lines([cursor.before + lines[0], *lines[1:]])
     return "\n".join(lines[:kept])
 
 
 def _repeats_above(text: str, cursor: Cursor) -> bool:
-    """Whether the suggestion repeats what stands right above it."""
+    """Return whether the first line of `text` repeats the line above, or its three or more lines any code above."""
     lines = (cursor.before + text).split("\n")
     above = [line.rstrip() for line in cursor.prefix[-_ABOVE:].split("\n")[:-1] if line.strip()]
     if not above or _TRIVIAL.match(lines[0]):
@@ -188,8 +199,8 @@ def _repeats_above(text: str, cursor: Cursor) -> bool:
     )
 
 
-def _same(line: str, other: str) -> bool:
-    """Whether two lines say the same: nearly, for long ones; short ones must be indented alike too."""
+def _is_same(line: str, other: str) -> bool:
+    """Return whether two lines are nearly equal apart from white space; short lines must be exactly equal."""
     folded, other_folded = " ".join(line.split()), " ".join(other.split())
     if len(folded) < _SHORT_LINE:
         return line.rstrip() == other.rstrip()

@@ -1,7 +1,7 @@
-"""Suggestions made lately, for the person who types them: the rest is there at once, without model or index.
+"""A cache of recent suggestions: while a person types one, its rest is found at once, without model or index.
 
-Keyed by document and by hashes of the text before and behind the place, so that neither documents nor versions mix.
-Answers in microseconds and never waits, so it may be called on an event loop. Start at `SuggestionCache.find`.
+Keyed by document and by hashes of the text before and after the cursor, so that an entry for another version of the
+text is not found. Answers in microseconds, so it may be used on an event loop. Start at `SuggestionCache.find`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from agents.completion.shaping.brackets import CLOSERS
 from agents.suggestions import Origin
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from agents.suggestions import Suggestion
     from indexing.syntax.documents import Document
@@ -25,25 +25,25 @@ ENTRIES_PER_DOCUMENT = 16
 DOCUMENTS = 32
 REJECTED = 64
 LIFETIME_S = 300.0
-# So many characters before the cursor may be deleted again and the suggestion still stands.
+# The suggestion stays valid while a person deletes up to this many characters before it.
 BACKSPACES = 24
-# Editors close brackets and quotes by themselves: so many characters behind the cursor may be new.
+# Editors close brackets and quotes by themselves: up to this many characters after the cursor may be new.
 _AUTO_CLOSED = 3
 _CLOSED_BY_EDITOR = CLOSERS | frozenset("\"'`>")
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """One suggestion at its place.
+    """A suggestion with its place in the document.
 
     Attributes:
-        suggestion: as it was first made.
-        base: offset from which the person's text is compared; before the cursor by what may be deleted again.
-        text: what stood between `base` and the suggestion's start, then the suggestion.
+        suggestion: the suggestion as it was first made.
+        base: offset from which the document is compared with `text`, up to `BACKSPACES` before the suggestion's start.
+        text: the document's text between `base` and the suggestion's start, then the suggestion's text.
         head: hash of all text before `base`.
-        tail: hash of all text behind the cursor, and its length.
-        replaced: how many characters of the tail the suggestion replaces.
-        made: when, seconds of the monotonic clock.
+        tail: hash and length of all text after the cursor.
+        replaced: how many characters after the cursor the suggestion replaces.
+        made: when the suggestion was cached, in seconds of the monotonic clock.
     """
 
     suggestion: Suggestion
@@ -56,7 +56,7 @@ class _Entry:
 
 
 class SuggestionCache:
-    """Bounded in documents, entries and time. Thread-safe."""
+    """A cache of suggestions, bounded in documents, in entries for each, and in time. Thread-safe."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -65,7 +65,7 @@ class SuggestionCache:
         self._rejected: deque[tuple[str, int, str]] = deque(maxlen=REJECTED)
 
     def put(self, document: Document, offset: int, suggestion: Suggestion) -> None:
-        """Keep `suggestion`, made for `offset` of `document`."""
+        """Cache `suggestion`, which was made for the cursor at `offset` of `document`; evicts the oldest if full."""
         text = document.text
         line_start = max(text.rfind("\n", 0, suggestion.start), text.rfind("\r", 0, suggestion.start)) + 1
         base = max(line_start, suggestion.start - BACKSPACES)
@@ -86,17 +86,17 @@ class SuggestionCache:
                 self._documents.popitem(last=False)
 
     def find(self, document: Document, offset: int) -> Suggestion | None:
-        """Return the rest of the newest suggestion whose beginning is before `offset`; None without one."""
+        """Return the rest of the newest suggestion that a person has typed up to `offset`; None if none fits."""
         with self._lock:
             entries = tuple(self._documents.get(document.uri, ()))
         oldest = self._clock() - LIFETIME_S
         for entry in reversed(entries):
-            if entry.made >= oldest and (rest := _rest(entry, document, offset)) is not None:
+            if entry.made >= oldest and (rest := _find_rest(entry, document, offset)) is not None:
                 return rest
         return None
 
     def reject(self, uri: str, suggestion: Suggestion) -> None:
-        """Forget a suggestion, and remember that it was not wanted."""
+        """Drop a suggestion from the cache and record its place and text as rejected."""
         with self._lock:
             if (entries := self._documents.get(uri)) is not None:
                 kept = [entry for entry in entries if entry.suggestion.id != suggestion.id]
@@ -104,32 +104,28 @@ class SuggestionCache:
             self._rejected.append((uri, suggestion.start, suggestion.text))
 
     def is_rejected(self, uri: str, start: int, text: str) -> bool:
-        """Whether a person turned this text down at this place lately."""
+        """Return whether `text` at the offset `start` is among the last `REJECTED` rejected suggestions."""
         return (uri, start, text) in self._rejected
 
     def forget(self, uri: str) -> None:
-        """Drop all that is kept of a document."""
+        """Drop all cached suggestions of the document `uri`; rejected ones stay recorded."""
         with self._lock:
             self._documents.pop(uri, None)
 
     def __len__(self) -> int:
         with self._lock:
-            return sum(1 for _ in self._all())
-
-    def _all(self) -> Iterator[_Entry]:
-        for entries in self._documents.values():
-            yield from entries
+            return sum(len(entries) for entries in self._documents.values())
 
 
-def _rest(entry: _Entry, document: Document, offset: int) -> Suggestion | None:
-    """Return the part of `entry` that is still to be typed at `offset`; None if the document has other text."""
+def _find_rest(entry: _Entry, document: Document, offset: int) -> Suggestion | None:
+    """Return the part of `entry` that is still to be typed at `offset`; None if the document's text does not fit."""
     text = document.text
     typed = offset - entry.base
     if not 0 <= typed < len(entry.text) or not text.startswith(entry.text[:typed], entry.base):
         return None
     added = len(text) - offset - entry.tail[1]
     rest = entry.text[typed:]
-    if not rest.strip() or not 0 <= added <= _AUTO_CLOSED or not _contains(rest, text[offset : offset + added]):
+    if not rest.strip() or not 0 <= added <= _AUTO_CLOSED or not _contains_closers(rest, text[offset : offset + added]):
         return None
     if hash(text[offset + added :]) != entry.tail[0] or hash(text[: entry.base]) != entry.head:
         return None
@@ -137,8 +133,8 @@ def _rest(entry: _Entry, document: Document, offset: int) -> Suggestion | None:
     return replace(entry.suggestion, text=rest, start=offset, end=end, origin=Origin.REUSE)
 
 
-def _contains(rest: str, added: str) -> bool:
-    """Whether `rest` brings the closing marks that the editor has added, in their order."""
+def _contains_closers(rest: str, added: str) -> bool:
+    """Return whether `added` are only closing brackets and quotes, and `rest` contains them in this order."""
     at = 0
     for character in added:
         if character not in _CLOSED_BY_EDITOR:

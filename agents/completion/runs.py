@@ -1,7 +1,7 @@
-"""Model runs under way: a newer request joins the one it still fits, or ends it at the next token.
+"""Model runs under way: a newer request joins the run of its document that it fits, or ends it at the next token.
 
-A run belongs to no request, so a cancelled request is answered at once and its run lives on only for a moment, in case
-the next key fits. Knows nothing of prompts or text rules. Start at `Runs.start` and `Run.wait`.
+A run belongs to no request: a cancelled request is answered at once, and its run goes on for a moment, so that the
+request of the next key can join it. Knows nothing of prompts or text rules. Start at `Runs.start` and `Run.wait`.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 _POLL_S = 0.005
 _WORKERS = 4
-# A run whose text is not known yet is waited for by a person who is at most so many characters ahead.
+# A request may wait for a run if the person has typed at most this many characters more than the run has decoded.
 _BLIND_CHARACTERS = 6
 R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Place of a run, compared by hashes of the text around it; `reach` is how much was requested."""
+    """The place of a run, with hashes of the text around it; `reach` is the extent and number of wanted texts."""
 
     uri: str
     offset: int
@@ -38,59 +38,59 @@ class Place:
 
     @classmethod
     def of(cls, document: Document, offset: int, reach: tuple[str, int]) -> Place:
-        """Return the place of a request."""
+        """Return the place at `offset` of `document`."""
         text = document.text
         return cls(document.uri, offset, hash(text[:offset]), hash(text[offset:]), reach)
 
 
 class Ending(StrEnum):
-    """The end of the wait for a run."""
+    """The reason why a wait for a run has ended."""
 
     DONE = "done"
-    LEFT = "left"  # nobody wants it any more
-    LATE = "late"  # it takes too long
+    LEFT = "left"  # the caller's condition to leave became true, or the run was ended
+    LATE = "late"  # the time was over
 
 
 class Run(Generic[R]):
-    """One computation, watched by any number of requests."""
+    """A computation that any number of requests can wait for; `place` is where it began, `text` its text so far."""
 
     def __init__(self, place: Place, linger_s: float) -> None:
         self.place = place
-        self.text = ""  # what has been decoded so far
+        self.text = ""  # decoded so far
         self.result: R | None = None
         self.started = time.monotonic()
         self.ended = 0.0
         self._done = Event()
         self._ended_early = False
         self._linger_s = linger_s
-        self._wanted = math.inf  # when the last one left; a run is wanted until its first one leaves
+        self._wanted = math.inf  # when the last waiting request left; infinite before
         self._watchers = 0
         self._lock = Lock()
 
     @property
     def done(self) -> bool:
-        """Whether it has ended, in whatever way."""
+        """Whether the run has ended, with or without a result."""
         return self._done.is_set()
 
     @property
     def abandoned(self) -> bool:
-        """Whether all who waited for it have left."""
+        """Whether all requests that waited for the run have left."""
         return not self._watchers and self._wanted < math.inf
 
     def should_stop(self) -> bool:
-        """Whether to stop at the next token: the run was superseded, or no request has waited for some time."""
+        """Return whether to stop at the next token: the run was ended, or was abandoned longer ago than it lingers."""
         return self._ended_early or (self.abandoned and time.monotonic() - self._wanted > self._linger_s)
 
     def end(self) -> None:
-        """Stop at the next token, whoever waits."""
+        """Make the run stop at the next token and its waiting requests leave."""
         self._ended_early = True
 
     def extend_linger(self, seconds: float) -> None:
-        """Let the run continue for so long when nobody waits for it any more, unless it is superseded."""
+        """Let the run go on for at least `seconds` after the last waiting request has left, unless it is ended."""
         self._linger_s = max(self._linger_s, seconds)
 
     def wait(self, *, until: float, leave: Callable[[], bool]) -> Ending:
-        """Wait for the result, until `leave` says so or `until` (monotonic clock) has passed."""
+        """Wait until the run is done, `leave` returns true or the moment `until` (monotonic clock) has passed."""
         with self._lock:
             self._watchers += 1
         try:
@@ -106,13 +106,13 @@ class Run(Generic[R]):
                 self._wanted = time.monotonic()
 
     def finish(self, result: R | None) -> None:
-        """Set the result and wake the waiting requests; the worker calls this once."""
+        """Set the result, None for none, and wake the waiting requests; the worker calls this once."""
         self.result = result
         self.ended = time.monotonic()
         self._done.set()
 
     def find_typed_text(self, document: Document, offset: int, reach: tuple[str, int]) -> str | None:
-        """Return the text typed since the run began if its result may still continue it; else None."""
+        """Return the text typed between the run's place and `offset`; None if the run does not fit that text."""
         if self._ended_early or document.uri != self.place.uri or reach != self.place.reach:
             return None
         text = document.text
@@ -124,7 +124,10 @@ class Run(Generic[R]):
         return typed
 
     def is_consistent_with(self, typed: str) -> bool:
-        """Whether what was decoded so far may still become what a person has typed since the run began."""
+        """Return whether the run's text may continue `typed`, the text typed since the run began.
+
+        True if one of the two begins with the other; while the run goes on, `typed` may be a little ahead.
+        """
         text = self.text
         if len(text) >= len(typed):
             return text.startswith(typed)
@@ -132,7 +135,7 @@ class Run(Generic[R]):
 
 
 class Runs(Generic[R]):
-    """The runs of one generator, at most one a document that is still wanted. Thread-safe."""
+    """The runs of one generator, at most one for a document, besides ended ones. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -141,7 +144,10 @@ class Runs(Generic[R]):
         self._closed = False
 
     def find_joinable(self, document: Document, offset: int, reach: tuple[str, int]) -> tuple[Run[R], str] | None:
-        """Return the document's run that may still answer the request, and the text typed since; end any other."""
+        """Return the document's run that can answer a request at `offset`, with the text typed since the run began.
+
+        A run of the document that cannot answer the request is ended; the result is None then, and without a run.
+        """
         with self._lock:
             run = self._by_uri.get(document.uri)
         if run is None:
@@ -153,12 +159,15 @@ class Runs(Generic[R]):
         return run, typed
 
     def has_joinable_run(self, document: Document, offset: int) -> bool:
-        """Whether a run under way may still give what the person types on; ends nothing and waits for nothing."""
+        """Return whether a run under way fits the text up to `offset`; never ends a run."""
         run = self._by_uri.get(document.uri)
         return run is not None and not run.done and run.find_typed_text(document, offset, run.place.reach) is not None
 
     def start(self, place: Place, work: Callable[[Run[R]], R | None], *, linger_s: float) -> Run[R]:
-        """Begin `work` on another thread; the document's older run ends."""
+        """Start `work` on another thread and end the document's older run.
+
+        After `close`, the run is done at once and without a result.
+        """
         run: Run[R] = Run(place, linger_s)
         with self._lock:
             if (older := self._by_uri.get(place.uri)) is not None:
@@ -169,10 +178,11 @@ class Runs(Generic[R]):
             self._by_uri[place.uri] = run
             if self._workers is None:
                 self._workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="completion-run")
-            self._workers.submit(self._work, run, work)
+            self._workers.submit(self._do_work, run, work)
         return run
 
-    def _work(self, run: Run[R], work: Callable[[Run[R]], R | None]) -> None:
+    def _do_work(self, run: Run[R], work: Callable[[Run[R]], R | None]) -> None:
+        """Finish `run` with the result of `work`, None if it fails or was stopped before, and remove the run."""
         result = None
         try:
             if not run.should_stop():
@@ -184,13 +194,13 @@ class Runs(Generic[R]):
                     del self._by_uri[run.place.uri]
 
     def end(self) -> None:
-        """Stop all runs at their next token."""
+        """Make all runs stop at their next token."""
         with self._lock:
             for run in self._by_uri.values():
                 run.end()
 
     def close(self) -> None:
-        """End all runs and wait for their threads."""
+        """End all runs and wait for their threads; later runs do not start."""
         self.end()
         with self._lock:
             self._closed = True

@@ -1,7 +1,7 @@
-"""Confidence in the lines of one model run, drafts and the model's own line compared with each other.
+"""Confidence in the lines of one model run: recalled lines that the model scored, and lines of its own.
 
-By the model's show-filter where it has one, else by what models of its size are worth. Never asks a model.
-Start at `score_lines`.
+Estimated by the model's show-filter, or by the model's size if it has none. Never asks a model.
+Start at `make_candidates`.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line that a model wrote or scored.
+    """A text that a model wrote or scored.
 
     Attributes:
-        insertion: polished, whole.
-        raw: its first line as it was before.
-        log_probs: of the first line's tokens.
-        draft: what the workspace wrote, None for the model's own.
+        insertion: the whole text, polished.
+        raw: its first line before polishing.
+        log_probs: log-probabilities of the first line's tokens.
+        draft: the recalled text that the model scored; None for a text that the model wrote.
     """
 
     insertion: Insertion
@@ -40,17 +40,24 @@ class Line:
     draft: Recalled | None = None
 
 
-def score_lines(
+def make_candidates(
     lines: Sequence[Line], recalled: Sequence[Recalled], cursor: Cursor, entry: ModelEntry
 ) -> list[Candidate]:
-    """Return candidates in the order of `lines`; `recalled` are all recalled continuations, best first."""
+    """Return the candidates for `lines`, in the same order, with their confidence.
+
+    Args:
+        lines: the texts of one model run.
+        recalled: all recalled texts, best first.
+        cursor: the cursor of the run.
+        entry: the model's entry in the catalog.
+    """
     return [
         Candidate(
             line.insertion,
             Origin.MODEL if line.draft is None else Origin.DRAFT,
-            _by_filter(line, lines, recalled, cursor, entry)
+            _estimate_by_filter(line, lines, recalled, cursor, entry)
             if entry.show_filter is not None
-            else _by_size(line, recalled, entry.parameters),
+            else _estimate_by_size(line, recalled, entry.parameters),
             entry.name,
             Rank.WRITTEN if entry.large and line.draft is None else Rank.USUAL,
         )
@@ -58,10 +65,11 @@ def score_lines(
     ]
 
 
-def _by_size(line: Line, recalled: Sequence[Recalled], parameters: int) -> float:
+def _estimate_by_size(line: Line, recalled: Sequence[Recalled], parameters: int) -> float:
+    """Return the confidence in `line` by the model's number of `parameters` and the recalled texts."""
     if line.draft is not None:
         return confidence.estimate_draft(line.draft, line.log_probs, parameters)
-    agreed = _agreeing(line, recalled)
+    agreed = _find_agreeing(line, recalled)
     return confidence.estimate_generated(
         line.log_probs,
         parameters,
@@ -70,10 +78,11 @@ def _by_size(line: Line, recalled: Sequence[Recalled], parameters: int) -> float
     )
 
 
-def _by_filter(
+def _estimate_by_filter(
     line: Line, lines: Sequence[Line], recalled: Sequence[Recalled], cursor: Cursor, entry: ModelEntry
 ) -> float:
-    agreed = _agreeing(line, recalled)
+    """Return the confidence in `line` by the model's show-filter; 0 without one."""
+    agreed = _find_agreeing(line, recalled)
     kind = "draft" if line.draft is not None else "alone" if agreed is None else "agreed"
     rival = next((one for one in lines if (one.draft is None) != (line.draft is None)), None)
     known = evidence.collect_evidence(
@@ -87,6 +96,6 @@ def _by_filter(
     return entry.show_filter.estimate_probability(kind, known) if entry.show_filter else 0.0
 
 
-def _agreeing(line: Line, recalled: Sequence[Recalled]) -> Recalled | None:
-    """Return the recalled continuation that equals the model's own line; None without one."""
+def _find_agreeing(line: Line, recalled: Sequence[Recalled]) -> Recalled | None:
+    """Return the best recalled text with the same first line as `line`; None without one."""
     return next((one for one in recalled if keep_first_line(one.text).strip() == line.raw.strip()), None)

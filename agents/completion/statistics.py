@@ -1,6 +1,6 @@
-"""Counts of shown, accepted and rejected suggestions, and latencies of answers; they stay on this machine.
+"""Counts of shown, accepted and rejected suggestions, and latencies of answers; they never leave the machine.
 
-The figures tune delay and threshold a little within fixed bounds. Start at `Recorder`.
+They also adjust the editor's delay and the threshold a little, within fixed bounds. Start at `Recorder`.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 _LATENCIES = 1_000
 _REMEMBERED = 512
-_LOOKED_AT = 100  # as many of the last suggestions shown are looked at for tuning
+_LOOKED_AT = 100  # the most shown suggestions that adjust the threshold, the newest ones
 _LEAST_SHOWN = 20
-# Good assistants publish acceptances of 25-38 %; outside of that the threshold moves.
+# Good assistants publish acceptance rates of 25-38 %; clearly outside of them the threshold is adjusted.
 _FEW, _MANY = 0.20, 0.45
 _STRICTER, _LOOSER = 0.1, -0.05
 _LEAST_DELAY_MS, _MOST_DELAY_MS = 0.0, 300.0
@@ -32,24 +32,24 @@ class CompletionStatistics:
     """Counts since the start.
 
     Attributes:
-        requests: completions asked for.
-        answered: those that had a suggestion.
-        shown: suggestions that an editor says it showed.
-        accepted: taken as a whole.
-        partly_accepted: taken in part.
-        rejected: turned down.
-        characters_accepted: characters of what was taken.
-        model_runs: times a model was asked.
-        reused: answers from what had been suggested before.
-        joined: requests that waited for a run under way.
+        requests: answered requests.
+        answered: requests that were answered with a suggestion.
+        shown: suggestions that were shown.
+        accepted: suggestions that were accepted as a whole.
+        partly_accepted: suggestions of which a part was accepted.
+        rejected: suggestions that were rejected.
+        characters_accepted: accepted characters.
+        model_runs: model runs that were started.
+        reused: requests that were answered with the rest of an older suggestion.
+        joined: requests that were answered by a model run of an older request.
         failures: model runs that failed.
         empty: answers without a suggestion, by reason.
-        by_origin: suggestions answered, by origin.
+        by_origin: suggestions in answers, by origin.
         total_p50_ms: median time from request to answer; p95 and p99 likewise.
         model_p50_ms: median time in the model, of answers that used one; p95 likewise.
-        overhead_p50_ms: median of total less model time; p95 likewise.
-        threshold_shift: what the record adds to the policy's threshold.
-        delay_ms: how long an editor should wait before it asks while a person types.
+        overhead_p50_ms: median of the total time without the time in the model; p95 likewise.
+        threshold_shift: adjustment of the policy's threshold.
+        delay_ms: how long to wait before computing while a person types.
     """
 
     requests: int = 0
@@ -77,7 +77,7 @@ class CompletionStatistics:
 
 
 class Recorder:
-    """Counts for one generator. Thread-safe."""
+    """Counts the answers of one generator and the decisions about their suggestions. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -90,7 +90,10 @@ class Recorder:
         self._shown: OrderedDict[str, bool] = OrderedDict()  # whether it was taken
 
     def record_answer(self, uri: str, completion: Completion) -> None:
-        """Count one answer."""
+        """Count an answer for the document `uri`, its time and its suggestions, which can then be accepted by id.
+
+        Only the last `_REMEMBERED` suggestions are known by id.
+        """
         with self._lock:
             self._count("requests")
             self._times.append((completion.total_ms, completion.model_ms))
@@ -101,7 +104,7 @@ class Recorder:
             for suggestion in completion.suggestions:
                 origin = suggestion.origin.value
                 self._by_origin[origin] = self._by_origin.get(origin, 0) + 1
-                # The identity stays the same while a suggestion is typed; what it was first is what counts.
+                # The rest of a suggestion has its id; the whole one, which came first, stays.
                 self._given.setdefault(suggestion.id, (uri, suggestion))
             if completion.suggestions[0].origin is Origin.REUSE:
                 self._count("reused")
@@ -109,22 +112,22 @@ class Recorder:
                 self._forget(next(iter(self._given)))
 
     def record_model_run(self) -> None:
-        """Count one time that a model was asked."""
+        """Count a model run that was started."""
         with self._lock:
             self._count("model_runs")
 
     def record_join(self) -> None:
-        """Count one request that waited for a run under way."""
+        """Count a request that was answered by a model run of an older request."""
         with self._lock:
             self._count("joined")
 
     def record_failure(self) -> None:
-        """Count one failed model run."""
+        """Count a failed model run."""
         with self._lock:
             self._count("failures")
 
     def record_shown(self, suggestion_id: str) -> None:
-        """Count a suggestion as shown, once however often an editor shows it."""
+        """Count a suggestion as shown; a second call for the same suggestion, or an unknown id, changes nothing."""
         with self._lock:
             if suggestion_id in self._given and suggestion_id not in self._shown:
                 self._shown[suggestion_id] = False
@@ -133,7 +136,7 @@ class Recorder:
                     self._shown.popitem(last=False)
 
     def record_accepted(self, suggestion_id: str, length: int | None) -> None:
-        """Count a suggestion as accepted, or its first `length` characters."""
+        """Count a suggestion as accepted, or only its first `length` characters; an unknown id changes nothing."""
         with self._lock:
             given = self._given.get(suggestion_id)
             if given is None:
@@ -143,7 +146,8 @@ class Recorder:
             before = self._taken.get(suggestion_id, 0)
             if taken == whole or not before:
                 self._count("partly_accepted" if taken < whole else "accepted")
-            self._count("characters_accepted", max(0, taken - before))  # word by word, each tells all so far
+            # Accepted word by word, each call's length includes the words before.
+            self._count("characters_accepted", max(0, taken - before))
             self._taken[suggestion_id] = max(before, taken)
             if suggestion_id in self._shown:
                 self._shown[suggestion_id] = True
@@ -151,7 +155,7 @@ class Recorder:
                 self._forget(suggestion_id)
 
     def record_rejected(self, suggestion_id: str) -> tuple[str, Suggestion] | None:
-        """Count a suggestion as rejected; return its document and record, None if it is unknown."""
+        """Count a suggestion as rejected; return its document's URI and the suggestion, None for an unknown id."""
         with self._lock:
             given = self._forget(suggestion_id)
             if given is not None:
@@ -159,13 +163,14 @@ class Recorder:
             return given
 
     def _forget(self, suggestion_id: str) -> tuple[str, Suggestion] | None:
+        """Drop a suggestion; return its document's URI and the suggestion, None for an unknown id."""
         self._taken.pop(suggestion_id, None)
         return self._given.pop(suggestion_id, None)
 
     def compute_threshold_shift(self) -> float:
-        """Return the change of the threshold by the record: up if few shown suggestions are accepted, down if many.
+        """Return the adjustment of the threshold: up if few of the last shown suggestions were accepted, down if many.
 
-        An editor that never says that something was taken tells nothing.
+        0 if there are too few, or if none was accepted, as with an editor that does not report acceptance.
         """
         with self._lock:
             outcomes = tuple(self._shown.values())[-_LOOKED_AT:]
@@ -177,7 +182,7 @@ class Recorder:
         return _LOOSER if share > _MANY else 0.0
 
     def compute_statistics(self) -> CompletionStatistics:
-        """Return the current figures."""
+        """Return the counts and latencies so far."""
         with self._lock:
             counts, times = dict(self._counts), tuple(self._times)
             empty, by_origin = dict(self._empty), dict(self._by_origin)
@@ -196,7 +201,7 @@ class Recorder:
             overhead_p50_ms=compute_percentile(overheads, 0.5),
             overhead_p95_ms=compute_percentile(overheads, 0.95),
             threshold_shift=self.compute_threshold_shift(),
-            # A model slower than a key stroke gains by waiting for the next one; half of its median time is kept.
+            # With a slow model it is worth waiting for the next key: for half of the model's median time.
             delay_ms=min(max(compute_percentile(models, 0.5) / 2, _LEAST_DELAY_MS), _MOST_DELAY_MS),
         )
 
@@ -205,7 +210,7 @@ class Recorder:
 
 
 def compute_percentile(ordered: Sequence[float], share: float) -> float:
-    """Return the nearest-rank percentile of ascending values; 0 for none."""
+    """Return the nearest-rank percentile `share` (0 to 1) of the ascending values `ordered`; 0 for no values."""
     if not ordered:
         return 0.0
     return ordered[min(len(ordered) - 1, max(0, -(-int(share * 1000) * len(ordered) // 1000) - 1))]

@@ -1,6 +1,6 @@
 """Stop rules, which end a model's text as soon as it is complete, while its tokens arrive.
 
-Never changes text beyond cutting its end; that is `polish`. Start at `StopRules`.
+They only cut the end of a text; other changes are made by `polish`. Start at `StopRules`.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
     from agents.completion.cursor import Cursor
     from agents.completion.plan import Plan
 
-# The same few characters five times in a row are a model in a loop; rulers of one character are not, but a dozen of
-# the same letter or digit are.
+# A model loops if it writes the same few characters five times in a row, or the same letter or digit a dozen times; a
+# ruler of one other character is no loop.
 _LOOP = re.compile(
     r"(?P<unit>(?P<one>.)(?!(?P=one)+(?P=one)).{1,19}?)(?P=unit){4,}\Z|(?P<same>\w)(?P=same){11,}\Z", re.DOTALL
 )
 _LOOP_WINDOW = 240
 _BLANK_LINES = 2
-# Only spaces and line ends so far: no code begins behind more of them.
-_LEAST_SAYING = 100
-_LONGEST_ROUND = 4  # lines of a loop
-# Lines that go on with the statement above although they are not indented below it.
+# No code comes after more spaces and line ends than this.
+_MOST_BLANK = 100
+_LONGEST_ROUND = 4  # lines that a loop repeats
+# Lines that continue the statement above although they are not indented below it.
 _CONTINUES = re.compile(r"(?:else|elif|except|finally|catch|case|end|while)\b|[)\]}]")
 _CONTINUING_WORDS = ("else", "elif", "except", "finally", "catch", "case", "end", "while")
 
 
 class StopRules:
-    """Decides after each token whether to go on; an instance serves one request and keeps nothing between calls."""
+    """Decides after each token whether a model's text is complete, for one cursor and plan."""
 
     def __init__(self, cursor: Cursor, plan: Plan, closing: Closing | None = None) -> None:
         self._plan = plan
@@ -41,21 +41,26 @@ class StopRules:
         self._before = cursor.before
 
     def __call__(self, text: str) -> int | None:
-        """Return how many characters of `text` (all so far) to keep; None to go on."""
-        keep = self._cut(text)
+        """Return how many characters to keep of `text`, all text so far, if it is complete; None to go on."""
+        keep = self._count_kept(text)
         return keep if keep < len(text) else None
 
-    def _cut(self, text: str) -> int:
-        if len(text) > _LEAST_SAYING and not text.strip():
+    def _count_kept(self, text: str) -> int:
+        """Return how many characters of `text` to keep; all while it is incomplete."""
+        if len(text) > _MOST_BLANK and not text.strip():
             return 0
-        keep = min(self._closing.count_allowed(text), _before_loop(text))
+        keep = min(self._closing.count_allowed(text), _count_before_loop(text))
         if self._plan.extent is not Extent.BLOCK:
             end = text.find("\n")
             return keep if end < 0 else min(keep, end)
-        return min(keep, self._end_of_block(text))
+        return min(keep, self._find_block_end(text))
 
-    def _end_of_block(self, text: str) -> int:
-        """Return where the planned block ends in `text`, whose last line may be incomplete, or its length."""
+    def _find_block_end(self, text: str) -> int:
+        """Return where the planned block ends in `text`, whose last line may be incomplete; its length if it goes on.
+
+        The block ends before a line outside it, the line that follows the cursor, its last allowed line, two blank
+        lines, or repeated lines.
+        """
         lines = text.split("\n")
         at, filled, blanks = 0, 0, 0
         for number, line in enumerate(lines):
@@ -65,7 +70,7 @@ class StopRules:
                 if blanks >= _BLANK_LINES and filled:
                     return at - 1
             else:
-                if filled and number and self._ends_before(line, complete=complete):
+                if filled and number and self._is_outside(line, complete=complete):
                     return at - 1
                 if complete and _fold(line) == self._next_line and len(self._next_line) > 1 and number:
                     return at - 1
@@ -76,8 +81,11 @@ class StopRules:
         kept = count_unrepeated_lines([self._before + lines[0], *lines[1:-1]])
         return len(text) if kept >= len(lines) - 1 else len("\n".join(lines[:kept]))
 
-    def _ends_before(self, line: str, *, complete: bool) -> bool:
-        """Whether `line` lies outside of the planned block; a line still growing may become one that goes on."""
+    def _is_outside(self, line: str, *, complete: bool) -> bool:
+        """Return whether `line` is not part of the planned block, by its indentation and its first word.
+
+        An incomplete line that may still become a branch, such as `else`, is not outside yet.
+        """
         columns = measure_indentation(line)
         if not complete and any(word.startswith(line.strip()) for word in _CONTINUING_WORDS):
             return False
@@ -88,8 +96,8 @@ class StopRules:
         return columns < self._plan.indentation
 
 
-def _before_loop(text: str) -> int:
-    """Return where a loop of repeated characters begins at the end of `text`, after its first round."""
+def _count_before_loop(text: str) -> int:
+    """Return how many characters of `text` come before its end repeats itself, the first round included."""
     tail = text[-_LOOP_WINDOW:]
     found = _LOOP.search(tail)
     if found is None or not (unit := found["unit"] or found["same"]).strip():
@@ -98,7 +106,10 @@ def _before_loop(text: str) -> int:
 
 
 def count_unrepeated_lines(lines: list[str]) -> int:
-    """Return how many of `lines` to keep: all, or up to the first of three equal repetitions of a few lines."""
+    """Return how many of `lines` come before they repeat themselves: all, or up to the first of three equal rounds.
+
+    A round has at most `_LONGEST_ROUND` lines.
+    """
     for length in range(1, _LONGEST_ROUND + 1):
         for at in range(len(lines) - 3 * length + 1):
             first, second, third = (lines[at + turn * length : at + (turn + 1) * length] for turn in range(3))
@@ -108,5 +119,5 @@ def count_unrepeated_lines(lines: list[str]) -> int:
 
 
 def _fold(line: str) -> str:
-    """Return a line for comparison: without indentation and with single spaces."""
+    """Return `line` without indentation and with single spaces, for comparison."""
     return " ".join(line.split())

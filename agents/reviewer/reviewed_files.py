@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from indexing.syntax import languages, texts
 from indexing.syntax.documents import Document
-from indexing.workspace.built_in_reasons import content_reason
+from indexing.workspace.built_in_reasons import find_content_reason
 from indexing.workspace.exclusion import Exclusion
 from indexing.workspace.files import read_regular
 from indexing.workspace.walk import WalkCounts, walk
@@ -46,7 +46,7 @@ def read_document(path: Path, limits: IndexLimits, waived: Collection[str] = ())
         data, _ = read_regular(path, limits.max_file_bytes + 1)
     except OSError:
         return "unreadable"
-    if reason := content_reason(data, limits, path.name, waived):
+    if reason := find_content_reason(data, limits, path.name, waived):
         return reason
     text = texts.decode(data)
     return Document(path.as_uri(), path, languages.detect(path, text), text)

@@ -96,7 +96,7 @@ class Reviewer:
         """
         if self._is_exempt(document):
             return ()
-        starts = texts.line_starts(document.text)
+        starts = texts.find_line_starts(document.text)
         suppressions = Suppressions.of(document.text, starts)
         if suppressions.off:
             return ()
@@ -105,7 +105,7 @@ class Reviewer:
         if Layer.STATIC in enabled:
             lines = frozenset(reported)
             static_findings = self._review_statically(document, syntax, cancelled)
-            found += [each for each in static_findings if texts.line_of(starts, each.span.start) not in lines]
+            found += [each for each in static_findings if texts.find_line(starts, each.span.start) not in lines]
         if not self._withheld(document):
             for examiner in self.examiners:
                 if examiner.layer in enabled and not cancelled():
@@ -128,7 +128,7 @@ class Reviewer:
         found = list(workers.review_many(tasks, self.policy, cancelled))
         by_ruff, self.problem = pending.result() if pending is not None else ({}, "")
         for document, findings in found:
-            starts = texts.line_starts(document.text)
+            starts = texts.find_line_starts(document.text)
             suppressions = Suppressions.of(document.text, starts)
             all_findings = (*findings, *by_ruff.get(document.uri, ()))
             yield document, () if suppressions.off else self._select_shown(document, all_findings, suppressions, starts)
@@ -145,7 +145,7 @@ class Reviewer:
         least = SEVERITIES.index(self.policy.severity)
         unique: dict[tuple[int, int, str], Finding] = {}
         for finding in found:
-            line = texts.line_of(starts, finding.span.start)
+            line = texts.find_line(starts, finding.span.start)
             if (
                 SEVERITIES.index(finding.severity) >= least
                 and not self._is_rule_off(finding.code)
@@ -268,12 +268,12 @@ def _deduplicate(found: Collection[Finding], starts: list[int]) -> Iterator[Find
     Of static findings on the same characters only the most severe is kept. A finding of Starling's is dropped if ruff
     reports the same fault in its line, a finding of the likelihood layer if its line has a static finding.
     """
-    by_ruff = {(texts.line_of(starts, each.span.start), each.code) for each in found if each.source == "ruff"}
-    static_lines = {texts.line_of(starts, each.span.start) for each in found if each.layer is Layer.STATIC}
+    by_ruff = {(texts.find_line(starts, each.span.start), each.code) for each in found if each.source == "ruff"}
+    static_lines = {texts.find_line(starts, each.span.start) for each in found if each.layer is Layer.STATIC}
     taken: set[tuple[int, int]] = set()
     for finding in sorted(found, key=_get_sort_key):
         rule = all_rules.RULES.get(finding.code) if finding.source == "starling" else None
-        line, place = texts.line_of(starts, finding.span.start), (finding.span.start, finding.span.end)
+        line, place = texts.find_line(starts, finding.span.start), (finding.span.start, finding.span.end)
         if finding.layer is Layer.LIKELIHOOD and line in static_lines:
             continue
         if rule is not None and any((line, code) in by_ruff for code in rule.equivalents):

@@ -63,7 +63,7 @@ def find_syntax_errors(syntax: Syntax) -> tuple[Span, ...] | None:
     parsed = syntax.parsed
     if parsed is None:
         return None
-    if not syntax.error_count():
+    if not syntax.count_errors():
         return ()
     import tree_sitter  # noqa: PLC0415 (already loaded, because there is a tree)
 

@@ -63,7 +63,7 @@ def _plan_block(scene: Scene) -> Plan | None:
     cursor = Cursor.at(scene.document, scene.span.start)
     if cursor.splits_line_ending or cursor.after.strip():
         return None
-    place = scene.syntax.place(cursor.offset, names=False) if scene.syntax.available else None
+    place = scene.syntax.find_surroundings(cursor.offset, names=False) if scene.syntax.available else None
     wanted = plan(cursor, place, trigger=Trigger.INVOKED, policy=_POLICY)
     return wanted if wanted.extent is Extent.BLOCK else None
 

@@ -114,7 +114,7 @@ def parses(scene: Scene, after: Document, edits: tuple[Edit, ...]) -> bool:
     if not scene.syntax.available:
         return True
     syntax = Syntax.of(after, scene.syntax)
-    if not syntax.available or syntax.error_count() > scene.syntax.error_count():
+    if not syntax.available or syntax.count_errors() > scene.syntax.count_errors():
         return False
     return not after.entry.python_parser or not _breaks_python(scene.document.text, after.text, edits)
 

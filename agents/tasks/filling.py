@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from models.completion import CompletionModel, Generation, Snippet
 
 ALTERNATIVES = 4
-_LEAST_WINDOW = 1024  # tokens; smaller windows are filled best with the file itself (`agents.completion.generator`)
+_LEAST_WINDOW = 1024  # tokens; smaller windows are filled best with the file itself (`agents.completion.sources`)
 _TOKENS_PER_LINE = 16
 
 

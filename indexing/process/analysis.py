@@ -107,7 +107,7 @@ def analyze_file(
     base = FileAnalysis(digest=digest, mtime_ns=found.st_mtime_ns, size=found.st_size)
     if digest == known_digest:
         return _replace(base, unchanged=True), b""
-    if reason := built_in_reasons.content_reason(data, limits, path.name, waived):
+    if reason := built_in_reasons.find_content_reason(data, limits, path.name, waived):
         return _replace(base, reason=reason), b""
     text = texts.decode(data)
     result = analyze_text(text, languages.detect(path, text), plain=plain, alone=True)

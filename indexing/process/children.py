@@ -110,7 +110,7 @@ def measure_memory(pid: int, *, family: bool = True) -> int:
     return total
 
 
-def end(process: subprocess.Popen[bytes]) -> None:
+def kill_group(process: subprocess.Popen[bytes]) -> None:
     """Kill the process group of a child that was started as in `run`, and wait for the child."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         if sys.platform == "win32":
@@ -145,7 +145,7 @@ class _RunningChild:
         try:
             beyond = self._watch(threads)
         finally:
-            end(self._process)
+            kill_group(self._process)
         for thread in threads:
             thread.join(1.0)  # a process that left the group may keep a pipe open for ever
         errors = self._errors.decode(errors="replace")

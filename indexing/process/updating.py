@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexing.process.analysers import Request, Result
-from indexing.storage.index_files import Places
-from indexing.storage.store import Entry, Store, Stored, StoredState
+from indexing.storage.index_files import IndexPaths
+from indexing.storage.store import Store
+from indexing.storage.store_records import Entry, StoredFile, StoredState
 from indexing.workspace.exclusion import Exclusion
 from indexing.workspace.ignore_rules import DECIDING_FILES
 from indexing.workspace.walk import WalkCounts, walk
@@ -86,7 +87,7 @@ class Updater:
         analysers: Analysers,
         listener: Listener,
     ) -> None:
-        self.places = Places.of(storage, root)
+        self.index_paths = IndexPaths.of(storage, root)
         self._limits = limits
         self._analysers = analysers
         self._progress = listener.progress
@@ -103,7 +104,7 @@ class Updater:
             indexing.storage.storage_errors.StorageError: the index cannot be written.
             OSError: the root cannot be read.
         """
-        self.places.discard_older()
+        self.index_paths.discard_older()
         with self._open() as store:
             known = store.read_states()
             seen = WalkCounts()
@@ -146,11 +147,11 @@ class Updater:
         with self._open() as store:
             store.check(blobs.check)
             name = store.read_meta("segment")
-            return bool(store.read_meta("indexed_at")) and _is_usable(self.places.storage / name, verify=True)
+            return bool(store.read_meta("indexed_at")) and _is_usable(self.index_paths.storage / name, verify=True)
 
     def is_complete(self) -> bool:
         """Return whether the index holds the result of a full pass and can be read."""
-        store = Store.read(self.places)
+        store = Store.read(self.index_paths)
         if store is None:
             return False
         with store:
@@ -161,7 +162,7 @@ class Updater:
 
     def is_in_place(self) -> bool:
         """Return whether the database that was updated is still the file at its path."""
-        return self._identity is not None and self.places.identity() == self._identity
+        return self._identity is not None and self.index_paths.read_identity() == self._identity
 
     @property
     def is_open(self) -> bool:
@@ -170,11 +171,11 @@ class Updater:
 
     def _open(self) -> Store:
         self._identity = None
-        store = Store.write(self.places)
-        self._identity = self.places.identity()
+        store = Store.write(self.index_paths)
+        self._identity = self.index_paths.read_identity()
         return store
 
-    def touch(self, paths: Collection[Path]) -> None:
+    def reindex(self, paths: Collection[Path]) -> None:
         """Index the files among `paths` again, whatever their timestamps are; delete missing ones from the index.
 
         Raises:
@@ -195,7 +196,7 @@ class Updater:
                 before = store.read_states_under(relative)
                 known |= before
                 there = path.exists() and not path.is_symlink()
-                reason = self._exclusion.reason(path) if there else ""
+                reason = self._exclusion.find_reason(path) if there else ""
                 if there and not reason:
                     waived = self._exclusion.find_waived_reasons_at(path)
                     requests.append(self._make_request(relative, 0, before.get(relative), waived))
@@ -247,7 +248,7 @@ class Updater:
 
     def _store_results(
         self, store: Store, requests: list[Request], known: dict[str, StoredState]
-    ) -> Iterator[list[Stored]]:
+    ) -> Iterator[list[StoredFile]]:
         """Analyse `requests` and store the results in batches; yield the indexed files of each batch."""
         batch = _Batch()
         total, done, told = len(requests), 0, 0.0
@@ -288,24 +289,24 @@ class Updater:
         )
 
     @staticmethod
-    def _commit(store: Store, batch: _Batch) -> list[Stored]:
+    def _commit(store: Store, batch: _Batch) -> list[StoredFile]:
         if batch.times:
             store.refresh(batch.times)
         ids = store.put(batch.entries) if batch.entries else []
         pairs = zip(ids, batch.entries, strict=True)
-        return [Stored(each, it.relative, it.mtime_ns / 1e9, it.blob) for each, it in pairs if not it.reason]
+        return [StoredFile(each, it.relative, it.mtime_ns / 1e9, it.blob) for each, it in pairs if not it.reason]
 
     def _build_if_due(self, store: Store, *, verify: bool = False) -> None:
         """Build a segment if there is no usable one, if many files changed, or if a file must be removed from it."""
         name = store.read_meta("segment")
         pending = store.count_pending()
-        usable = bool(name) and _is_usable(self.places.storage / name, verify=verify)
+        usable = bool(name) and _is_usable(self.index_paths.storage / name, verify=verify)
         if not usable or self._withdrawn or pending > self._limits.pending_files:
             store.build(_build)
         self._withdrawn = False
 
 
-def _build(target: Path, files: Iterator[Stored]) -> None:
+def _build(target: Path, files: Iterator[StoredFile]) -> None:
     from indexing.segments import build  # noqa: PLC0415  # numpy
     from indexing.storage.segment_files import SegmentFile  # noqa: PLC0415  # numpy
 

@@ -25,7 +25,7 @@ from indexing.limits import IndexLimits
 from indexing.process import spawning
 from indexing.process.analysers import Analysers
 from indexing.process.updating import Listener, Updater
-from indexing.storage.index_files import Places
+from indexing.storage.index_files import IndexPaths
 from indexing.storage.storage_errors import DAMAGE, StorageError, explain_failures
 from indexing.storage.store import Store
 from starling_files import FILE_MODE
@@ -108,7 +108,7 @@ class Worker:
 
     def _update(self, root: Path, paths: list[Path] | None, *, check: bool) -> None:
         with explain_failures(self._storage):
-            Places.of(self._storage, root).reclaim()
+            IndexPaths.of(self._storage, root).reclaim()
         updater = Updater(
             root,
             self._storage,
@@ -120,7 +120,7 @@ class Worker:
                 stopping=self._ended.is_set,
             ),
         )
-        with self._lock(updater.places) as held:
+        with self._lock(updater.index_paths) as held:
             if not held:
                 return
             self._work(updater, paths, check=check)
@@ -141,7 +141,7 @@ class Worker:
                 if paths is None:
                     updater.update_all()
                 else:
-                    updater.touch(paths)
+                    updater.reindex(paths)
                 if updater.is_in_place() or self._ended.is_set():
                     return
                 _emit(event="anew", why="was deleted")
@@ -160,29 +160,29 @@ class Worker:
         """
         if updater.is_open and not updater.is_in_place():
             _emit(event="anew", why="was deleted")
-        elif not _rebuilding_may_help(error) or not updater.places.discard():
+        elif not _rebuilding_may_help(error) or not updater.index_paths.discard():
             raise _explain(error, updater) from error
         else:
             _emit(event="anew", why="was damaged")
-        with explain_failures(updater.places.storage):
-            updater.places.reclaim()
+        with explain_failures(updater.index_paths.storage):
+            updater.index_paths.reclaim()
 
     @contextmanager
-    def _lock(self, places: Places) -> Iterator[bool]:
+    def _lock(self, index_paths: IndexPaths) -> Iterator[bool]:
         """Hold the root's lock in the block; yields False if the process ends first.
 
         While the process of another server holds the lock, reports each segment that it builds.
         """
         from filelock import FileLock  # noqa: PLC0415  # not needed before there is work
 
-        lock = FileLock(places.lock, mode=FILE_MODE)
+        lock = FileLock(index_paths.lock, mode=FILE_MODE)
         waiting, generation = False, ""
         while not self._ended.is_set():
             if not self._acquire(lock):
                 if not waiting:
                     waiting = True
                     _emit(event="waiting")
-                now = _read_segment_name(places)
+                now = _read_segment_name(index_paths)
                 if now != generation:
                     generation = now
                     _emit(event="changed", root="")
@@ -219,11 +219,11 @@ def _explain(error: Exception, updater: Updater) -> Exception:
     """Return `error` if it has a message for a person, else a `StorageError` with one."""
     if isinstance(error, StorageError | OSError):
         return error
-    return StorageError(f"The index in {updater.places.storage} could not be made ({error}); delete that folder.")
+    return StorageError(f"The index in {updater.index_paths.storage} could not be made ({error}); delete that folder.")
 
 
-def _read_segment_name(places: Places) -> str:
-    store = Store.read(places)
+def _read_segment_name(index_paths: IndexPaths) -> str:
+    store = Store.read(index_paths)
     if store is None:
         return ""
     with store:

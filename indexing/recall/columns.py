@@ -14,14 +14,14 @@ from indexing.syntax import tokens
 
 if TYPE_CHECKING:
     from indexing.recall.candidates import Candidate
-    from indexing.recall.pools import Place
+    from indexing.recall.pools import CursorText
 
 _TOKENS_ABOVE = 256  # that are read above the recalled line
 _REACH = 8_000  # characters above the cursor that are looked at
 _TAB = 4
 
 
-def find_column(place: Place, found: Candidate) -> int | None:
+def find_column(place: CursorText, found: Candidate) -> int | None:
     """Return the column at which `found` begins at `place`; None if the matched tokens contain no enclosing line."""
     *above, line = _read_lines(found) or [""]
     depth = _measure_indent(line)

@@ -1,7 +1,7 @@
 """The pools of tokens that recall searches (segments and the document itself), and the place of the cursor.
 
 Pools find positions and read texts; `recall` compares and judges them. "The document" is the text that holds the
-cursor. Start at `Pool` and `Place`.
+cursor. Start at `Pool` and `CursorText`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from indexing.syntax import tokens
-from indexing.syntax.relexing import tokens_of
+from indexing.syntax.relexing import get_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,7 +74,7 @@ class TextPool:
         The last position and `unfinished` positions before it are never found.
         """
         self.origin = origin
-        self.lexed = tokens_of(text, base)
+        self.lexed = get_tokens(text, base)
         self.ids, self._starts = self.lexed.ids, self.lexed.starts
         self._text = text
         self._base = base
@@ -158,7 +158,7 @@ class SegmentPool:
 
 
 @dataclass(frozen=True)
-class Place:
+class CursorText:
     """The place of the cursor, for which a continuation is wanted.
 
     Attributes:
@@ -174,7 +174,7 @@ class Place:
     partial: str
 
     @classmethod
-    def of(cls, prefix: str, suffix: str) -> Place:
+    def of(cls, prefix: str, suffix: str) -> CursorText:
         """Return the place between `prefix` and `suffix`."""
         base = max(0, len(prefix) - TAIL)
         if base:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from indexing.recall.pools import Place, Pool
+    from indexing.recall.pools import CursorText, Pool
 
 
 LONGEST = 64  # tokens of a continued line
@@ -83,7 +83,7 @@ class RecallMatch:
 
 
 def find_best(
-    place: Place, pools: Sequence[Pool], *, whole_block: bool, limit: int, deadline: float | None
+    place: CursorText, pools: Sequence[Pool], *, whole_block: bool, limit: int, deadline: float | None
 ) -> list[RecallMatch]:
     """Return up to `limit` continuations of the place, most likely first.
 
@@ -111,7 +111,7 @@ def find_best(
     return matches
 
 
-def find_candidates(place: Place, pools: Sequence[Pool], deadline: float | None) -> list[Candidate]:
+def find_candidates(place: CursorText, pools: Sequence[Pool], deadline: float | None) -> list[Candidate]:
     """Return the candidates with the longest matches of the document and of all pools, compared with the place."""
     own = [found for pool in (place.above, place.below) for found in _find_longest(place, pool, OWN_COMPARED)]
     others: list[Candidate] = []
@@ -126,7 +126,7 @@ def find_candidates(place: Place, pools: Sequence[Pool], deadline: float | None)
     return candidates
 
 
-def _find_positions(place: Place, pool: Pool) -> NDArray[np.int64]:
+def _find_positions(place: CursorText, pool: Pool) -> NDArray[np.int64]:
     """Return the positions to compare; after a partial word, those whose next token begins with it."""
     if not place.partial:
         return pool.find_similar(place.context, FROM_POOL if pool.origin < Origin.BELOW else FROM_OWN)
@@ -149,7 +149,7 @@ def _find_positions(place: Place, pool: Pool) -> NDArray[np.int64]:
     return left
 
 
-def _find_longest(place: Place, pool: Pool, count: int) -> list[Candidate]:
+def _find_longest(place: CursorText, pool: Pool, count: int) -> list[Candidate]:
     """Return the `count` candidates of a pool with the longest exact matches; of equal ones, the later positions."""
     places = _find_positions(place, pool)
     if not len(places):
@@ -185,7 +185,7 @@ def _read_candidates(pool: Pool, chosen: Sequence[tuple[int, int, int, list[int]
     return [Candidate(pool, *known, text, file) for known, text, file in found]
 
 
-def _extend(place: Place, candidate: Candidate) -> None:
+def _extend(place: CursorText, candidate: Candidate) -> None:
     """Extend the match of a candidate over words that are renamed one to one, and compare the next line."""
     exact = candidate.matched = candidate.exact
     here, there = place.backwards_list, candidate.before
@@ -210,7 +210,7 @@ def _extend(place: Place, candidate: Candidate) -> None:
             candidate.after += 1
 
 
-def collect_hypotheses(place: Place, candidates: Sequence[Candidate]) -> list[Hypothesis]:
+def collect_hypotheses(place: CursorText, candidates: Sequence[Candidate]) -> list[Hypothesis]:
     """Return the continuations of all candidates; one with renamed words also votes for its original text."""
     found: dict[str, Hypothesis] = {}
     for candidate in candidates:
@@ -230,7 +230,7 @@ def collect_hypotheses(place: Place, candidates: Sequence[Candidate]) -> list[Hy
     return list(found.values())
 
 
-def _fit_to_cursor(place: Place, text: str) -> str:
+def _fit_to_cursor(place: CursorText, text: str) -> str:
     """Return the text to insert at the cursor for the continuation `text`; "" if it does not fit the partial word."""
     if ("#" in text or "//" in text) and text.count('"') % 2 == text.count("'") % 2 == 0:
         text = _COMMENT.sub("", text)
@@ -249,7 +249,7 @@ def _cut_first_token(text: str, token: int) -> str:
     return text[word.end() :] if word else text[1:]
 
 
-def rename(place: Place, text: str, words: Sequence[int], renames: dict[int, int]) -> str:
+def rename(place: CursorText, text: str, words: Sequence[int], renames: dict[int, int]) -> str:
     """Return `text` with words replaced by their names at the place; `words` are the numbers of its words."""
     numbers = iter(words)
 
@@ -260,7 +260,7 @@ def rename(place: Place, text: str, words: Sequence[int], renames: dict[int, int
     return tokens.WORD.sub(replace, text)
 
 
-def _read_block_rest(place: Place, lead: Candidate) -> str:
+def _read_block_rest(place: CursorText, lead: Candidate) -> str:
     """Return the lines that belong to the recalled line in its own file, re-indented for the place.
 
     These are the deeper lines, or, if the cursor is at the start of a line in a block, all lines of that block.

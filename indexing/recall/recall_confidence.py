@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from indexing.recall.candidates import Candidate, Hypothesis
-    from indexing.recall.pools import Place
+    from indexing.recall.pools import CursorText
 
 WEIGHTS = Path(__file__).with_name("recall.toml")
 MOST_JUDGED = 16  # continuations, those with the most votes
@@ -83,7 +83,7 @@ def load_weights() -> NDArray[np.float64]:
 
 
 def judge(
-    place: Place, hypotheses: Sequence[Hypothesis], candidates: Sequence[Candidate]
+    place: CursorText, hypotheses: Sequence[Hypothesis], candidates: Sequence[Candidate]
 ) -> list[tuple[Hypothesis, float, float]]:
     """Return continuations with their agreement and probability, most likely first."""
     if not hypotheses:
@@ -96,7 +96,7 @@ def judge(
 
 
 def describe(
-    place: Place, hypotheses: Sequence[Hypothesis], candidates: Sequence[Candidate]
+    place: CursorText, hypotheses: Sequence[Hypothesis], candidates: Sequence[Candidate]
 ) -> tuple[list[Hypothesis], NDArray[np.float64]]:
     """Return the `MOST_JUDGED` hypotheses with the most votes, and their features: shape (hypotheses, features)."""
     votes = [sum(candidate.matched**2 for candidate, _ in found.voters) for found in hypotheses]
@@ -125,7 +125,7 @@ class _Scene:
     above: frozenset[str]
 
     @classmethod
-    def of(cls, place: Place, candidates: Sequence[Candidate]) -> _Scene:
+    def of(cls, place: CursorText, candidates: Sequence[Candidate]) -> _Scene:
         longest = max(candidate.exact for candidate in candidates)
         return cls(
             votes=sum(candidate.exact**2 for candidate in candidates),
@@ -267,7 +267,7 @@ def _count_open_brackets(text: str) -> int:
     return sum(text.count(mark) for mark in _OPENING) - sum(text.count(mark) for mark in _CLOSING)
 
 
-def _count_words(place: Place, hypotheses: Sequence[Hypothesis]) -> list[tuple[int, int]]:
+def _count_words(place: CursorText, hypotheses: Sequence[Hypothesis]) -> list[tuple[int, int]]:
     """Return for each continuation the number of its words, and of those that are not in the document."""
     words = np.array([word for found in hypotheses for word in found.words], dtype=np.uint32)
     strange = place.find_unknown(words)

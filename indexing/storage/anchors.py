@@ -35,7 +35,7 @@ _PARTS = np.arange(_PROBES)
 def compute_keys(ids: NDArray[np.uint32]) -> NDArray[np.uint64]:
     """Return the sorting key of the context that ends at each position: shape as `ids`."""
     key = np.zeros(len(ids), dtype=np.uint64)
-    for hashes, (_, bits) in zip(tokens.window_hashes(ids, _LENGTHS), _LEVELS, strict=True):
+    for hashes, (_, bits) in zip(tokens.compute_window_hashes(ids, _LENGTHS), _LEVELS, strict=True):
         key <<= np.uint64(bits)
         key |= hashes >> np.uint32(32 - bits)
     return key
@@ -105,7 +105,7 @@ def _compute_keys_at(ids: NDArray[np.uint32], places: NDArray[np.int64]) -> NDAr
 def _compute_window_keys(windows: NDArray[np.uint32]) -> NDArray[np.uint64]:
     """Return the key of the last position of each window: shape (rows,)."""
     length = windows.shape[1]
-    sums = windows.astype(np.uint64) @ tokens.window_weights(length, _LENGTHS)
+    sums = windows.astype(np.uint64) @ tokens.compute_window_weights(length, _LENGTHS)
     hashes = tokens.mix(sums) >> _SHIFTS
     found: NDArray[np.uint64] = np.bitwise_or.reduce(hashes << _LEFT, axis=1)
     return found

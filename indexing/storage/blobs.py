@@ -72,7 +72,7 @@ class Packed:
         data = np.frombuffer(self.text, dtype=np.uint8)
         return np.append(np.flatnonzero((data & 0xC0) != 0x80), len(data))  # all but continuation bytes
 
-    def chunk(self, ordinal: int) -> Chunk:
+    def get_chunk(self, ordinal: int) -> Chunk:
         """Return the chunk with the number `ordinal`."""
         start, end, first, last = (int(value) for value in self.spans[ordinal])
         return Chunk(Span(start, end), first, last, self.kinds[ordinal], self.names[ordinal])

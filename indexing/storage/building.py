@@ -122,7 +122,7 @@ def count_terms(
     Returns:
         `term << 32 | span number` for each occurrence of a term, sorted, and the number of terms in each span.
     """
-    found = tokens.terms(data)
+    found = tokens.find_terms(data)
     low = np.searchsorted(found.starts, starts)
     counts = np.searchsorted(found.starts, ends) - low
     offsets = np.cumsum(counts) - counts

@@ -1,6 +1,6 @@
 """The files of one root's index: paths of its database, segments and lock, deletion, and repair of permissions.
 
-Start at `Places.of`.
+Start at `IndexPaths.of`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ FORMAT = 4  # in every file name; raise it when what is stored changes its meani
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class IndexPaths:
     """Paths of the index of one root.
 
     Attributes:
@@ -31,8 +31,8 @@ class Places:
     key: str
 
     @classmethod
-    def of(cls, storage: Path, root: Path) -> Places:
-        """Return the places of the index of `root` in the folder `storage`."""
+    def of(cls, storage: Path, root: Path) -> IndexPaths:
+        """Return the paths of the index of `root` in the folder `storage`."""
         real = os.path.realpath(root)
         digest = hashlib.blake2b(os.fsencode(real), digest_size=8).hexdigest()
         name = re.sub(r"[^A-Za-z0-9_.-]+", "-", Path(real).name)[:40] or "root"
@@ -71,7 +71,7 @@ class Places:
                 with suppress(OSError):
                     path.unlink()
 
-    def identity(self) -> tuple[int, int] | None:
+    def read_identity(self) -> tuple[int, int] | None:
         """Return device and inode of the database file; None if there is none."""
         try:
             found = self.database.stat()

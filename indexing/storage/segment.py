@@ -97,7 +97,7 @@ class Segment:
         self._queries, self._forgetting = 0, False
         self.arrays.forget_pages()
 
-    def index_of(self, file_id: int) -> int:
+    def find_index(self, file_id: int) -> int:
         """Return the index of the file with the id `file_id`. Raises KeyError."""
         return self._index[file_id]
 
@@ -106,7 +106,7 @@ class Segment:
         array = self.arrays[ends]
         return (int(array[index - 1]) if index else 0), int(array[index])
 
-    def relative(self, index: int) -> str:
+    def read_relative_path(self, index: int) -> str:
         """Return the root-relative path of the file at `index`."""
         low, high = self._read_range("file_path_end", index)
         return self.arrays["paths"][low:high].tobytes().decode("utf-8", "surrogatepass")
@@ -124,7 +124,7 @@ class Segment:
         data = self.arrays["text"][low : low + offset]
         return int(np.count_nonzero((data & 0xC0) != 0x80))  # all but continuation bytes
 
-    def text(self, index: int, span: Span | None = None) -> str:
+    def read_text(self, index: int, span: Span | None = None) -> str:
         """Return the text of the file at `index`, or the part in `span` (code points)."""
         low, high = self._read_range("file_text_end", index)
         data = self.arrays["text"]
@@ -134,7 +134,7 @@ class Segment:
             return data[low + max(0, span.start) : min(high, low + max(0, span.end))].tobytes().decode("ascii")
         return data[low:high].tobytes().decode("utf-8", "surrogatepass")[span.start : span.end]
 
-    def chunk(self, index: int, ordinal: int) -> Chunk:
+    def read_chunk(self, index: int, ordinal: int) -> Chunk:
         """Return the chunk number `ordinal` of the file at `index`. Raises KeyError if there is none."""
         low, high = self._read_range("file_chunk_end", index)
         number = low + ordinal

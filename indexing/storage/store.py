@@ -10,185 +10,52 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+from indexing.storage.database import open_for_reading, open_for_writing
 from indexing.storage.storage_errors import explain_failures, is_damage
-from starling_files import make_file, reclaim_folder
+from indexing.storage.store_records import Changes, Counts, StoredFile, StoredState
+from starling_files import reclaim_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from indexing.storage.index_files import Places
-
-_BUSY_TIMEOUT_S = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class StoredState:
-    """The state of a file when it was stored, to tell whether it has changed.
-
-    Attributes:
-        id: the store's id of the file.
-        mtime_ns: time of the last change.
-        size: in bytes.
-        digest: hash of the content.
-        reason: why the file is excluded; "" if it is indexed.
-    """
-
-    id: int
-    mtime_ns: int
-    size: int
-    digest: bytes
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A file to be stored.
-
-    Attributes:
-        relative: root-relative path.
-        mtime_ns: time of the last change.
-        size: in bytes.
-        digest: hash of the content.
-        language: name of its language.
-        reason: why it is excluded; "" if it is indexed.
-        chunks: number of chunks.
-        symbols: number of symbols.
-        plain: whether it was cut without syntax.
-        blob: result of `blobs.pack`; empty if it is excluded.
-    """
-
-    relative: str
-    mtime_ns: int
-    size: int
-    digest: bytes
-    language: str
-    reason: str
-    chunks: int
-    symbols: int
-    plain: bool
-    blob: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """An indexed file as it is read for a segment or an overlay; `mtime` in seconds since the epoch."""
-
-    id: int
-    relative: str
-    mtime: float
-    blob: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """The difference between the segment and the current state of the store.
-
-    Attributes:
-        born: random name of the database; another database of the same name has other ids.
-        generation: number of the last change.
-        segment: name of the segment file.
-        changed: files that changed after the segment was built.
-        gone: ids of files that are no longer indexed.
-    """
-
-    born: str
-    generation: int
-    segment: str
-    changed: tuple[Stored, ...]
-    gone: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """Figures of one root for the status; `skipped` counts excluded files by reason."""
-
-    files: int
-    chunks: int
-    symbols: int
-    bytes_indexed: int
-    skipped: dict[str, int]
-    by_language: dict[str, int]
-
-
-def _create_tables(connection: sqlite3.Connection) -> None:
-    for statement in (
-        "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
-        """CREATE TABLE files (
-            id INTEGER PRIMARY KEY AUTOINCREMENT,
-            relative TEXT NOT NULL UNIQUE,
-            mtime_ns INTEGER NOT NULL,
-            size INTEGER NOT NULL,
-            digest BLOB NOT NULL,
-            language TEXT NOT NULL,
-            reason TEXT NOT NULL,
-            chunks INTEGER NOT NULL,
-            symbols INTEGER NOT NULL,
-            plain INTEGER NOT NULL,
-            generation INTEGER NOT NULL
-        )""",
-        "CREATE INDEX files_by_generation ON files (generation)",
-        "CREATE TABLE contents (file_id INTEGER PRIMARY KEY, blob BLOB NOT NULL)",
-        "CREATE TABLE gone (file_id INTEGER PRIMARY KEY, generation INTEGER NOT NULL)",
-        "INSERT INTO meta VALUES ('born', hex(randomblob(8)))",
-    ):
-        connection.execute(statement)
-
-
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_create_tables,)
-"""Migration n brings a database from `user_version` n - 1 to n; all run in one transaction."""
+    from indexing.storage.index_files import IndexPaths
+    from indexing.storage.store_records import Entry
 
 
 class Store:
     """An open store. Only one opened by `read` may be shared between threads."""
 
-    def __init__(self, places: Places, connection: sqlite3.Connection) -> None:
-        self.places = places
+    def __init__(self, paths: IndexPaths, connection: sqlite3.Connection) -> None:
+        self.paths = paths
         self._connection = connection
 
     @classmethod
-    def write(cls, places: Places) -> Store:
+    def write(cls, paths: IndexPaths) -> Store:
         """Open the store for writing; creates or migrates it, and replaces a damaged one.
 
         Raises:
             indexing.storage.storage_errors.StorageError: it cannot be written.
         """
-        with explain_failures(places.storage):
-            reclaim_folder(places.storage, own=2)
+        with explain_failures(paths.storage):
+            reclaim_folder(paths.storage, own=2)
             try:
-                return cls(places, _open_for_writing(places))
+                return cls(paths, open_for_writing(paths.database))
             except sqlite3.DatabaseError as error:
                 if not is_damage(error):
                     raise
-            places.discard()
-            return cls(places, _open_for_writing(places))
+            paths.discard()
+            return cls(paths, open_for_writing(paths.database))
 
     @classmethod
-    def read(cls, places: Places) -> Store | None:
+    def read(cls, paths: IndexPaths) -> Store | None:
         """Open the store for reading; None if there is no usable one, or if a killed writer left a journal."""
-        if places.identity() is None:
+        if paths.read_identity() is None:
             return None
-        # Not "rw": a reader of a replaced database would play back and delete the journal of the new one. The next
-        # writer plays back the journal of a killed one; until then the store cannot be read.
-        uri = f"{places.database.absolute().as_uri()}?mode=ro"
-        try:
-            connection = sqlite3.connect(
-                uri, uri=True, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
-            )
-        except sqlite3.Error:
-            return None
-        try:
-            version = connection.execute("PRAGMA user_version").fetchone()[0]
-        except sqlite3.Error:
-            connection.close()
-            return None
-        if version != len(MIGRATIONS):
-            connection.close()
-            return None
-        return cls(places, connection)
+        connection = open_for_reading(paths.database)
+        return cls(paths, connection) if connection is not None else None
 
     def close(self) -> None:
         """Close the database. Idempotent."""
@@ -231,13 +98,13 @@ class Store:
         row = self._connection.execute(asked, (relative,)).fetchone()
         return int(row[0]) if row else None
 
-    def read_files(self) -> Iterator[Stored]:
+    def read_files(self) -> Iterator[StoredFile]:
         """Yield all indexed files by id."""
         rows = self._connection.execute(
             "SELECT id, relative, mtime_ns, blob FROM files LEFT JOIN contents ON file_id = id"  # no blob: damage
             " WHERE reason = '' ORDER BY id"
         )
-        return (Stored(row[0], row[1], row[2] / 1e9, row[3]) for row in rows)
+        return (StoredFile(row[0], row[1], row[2] / 1e9, row[3]) for row in rows)
 
     def count_pending(self) -> int:
         """Return how many files changed or were deleted after the segment was built."""
@@ -257,7 +124,7 @@ class Store:
                 " WHERE generation > ? AND reason = '' ORDER BY generation DESC LIMIT ?",
                 (since, limit),
             )
-            changed = tuple(Stored(row[0], row[1], row[2] / 1e9, row[3]) for row in rows)
+            changed = tuple(StoredFile(row[0], row[1], row[2] / 1e9, row[3]) for row in rows)
             gone = [row[0] for row in self._connection.execute("SELECT file_id FROM gone")]
             gone += [
                 row[0]
@@ -353,7 +220,9 @@ class Store:
         with self._transaction() as connection:
             self._write_meta(connection, **meta)
 
-    def build(self, build: Callable[[Path, Iterator[Stored]], None], files: Iterator[Stored] | None = None) -> None:
+    def build(
+        self, build: Callable[[Path, Iterator[StoredFile]], None], files: Iterator[StoredFile] | None = None
+    ) -> None:
         """Build a segment of all indexed files, make readers use it, and delete the old one.
 
         Args:
@@ -364,8 +233,8 @@ class Store:
             indexing.storage.storage_errors.StorageError: the disk is full or cannot be written; the old segment stays
             in use.
         """
-        path = self.places.name_segment(self.read_generation() + 1)
-        with explain_failures(self.places.storage):
+        path = self.paths.name_segment(self.read_generation() + 1)
+        with explain_failures(self.paths.storage):
             build(path, self.read_files() if files is None else files)
         with self._transaction() as connection:
             generation = self.read_generation()
@@ -373,14 +242,14 @@ class Store:
             self._write_meta(
                 connection, segment=path.name, segment_generation=str(generation), generation=str(generation + 1)
             )
-        for old in self.places.storage.glob(f"{self.places.key}.*.segment*"):
+        for old in self.paths.storage.glob(f"{self.paths.key}.*.segment*"):
             if old != path:
                 with suppress(OSError):  # still mapped by another server (Windows): deleted the next time
                     old.unlink()
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with explain_failures(self.places.storage):
+        with explain_failures(self.paths.storage):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
@@ -393,27 +262,3 @@ class Store:
     @staticmethod
     def _write_meta(connection: sqlite3.Connection, **meta: str) -> None:
         connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", meta.items())
-
-
-def _open_for_writing(places: Places) -> sqlite3.Connection:
-    connection = sqlite3.connect(make_file(places.database), timeout=_BUSY_TIMEOUT_S, isolation_level=None)
-    try:
-        # No write-ahead log: SQLite maps its -shm file, and a mapped file that is truncated kills its readers.
-        connection.execute("PRAGMA journal_mode = DELETE")
-        connection.execute("PRAGMA cache_spill = OFF")  # a commit locks readers out, the work before it does not
-        connection.execute("PRAGMA synchronous = NORMAL")  # changes of a lost last second are indexed again
-        connection.execute("PRAGMA secure_delete = ON")  # no deleted text stays on a free page
-        connection.execute("BEGIN IMMEDIATE")  # before the version is read: another writer may be migrating
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        for number, migrate in enumerate(MIGRATIONS[version:], version + 1):
-            migrate(connection)
-            connection.execute(f"PRAGMA user_version = {number}")
-        connection.execute("COMMIT")
-        # reads the root pages of all tables, so that damage shows here and not later
-        connection.execute("SELECT count(*) FROM meta").fetchone()
-        connection.execute("SELECT id FROM files ORDER BY id DESC LIMIT 1").fetchone()
-        connection.execute("SELECT file_id FROM contents ORDER BY file_id DESC LIMIT 1").fetchone()
-    except BaseException:
-        connection.close()
-        raise
-    return connection

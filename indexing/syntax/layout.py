@@ -1,7 +1,7 @@
 """The place of a cursor: in code, a comment or a string; in an empty body; after a docstring; in which scope.
 
 Reads the syntax tree; where the code is half typed and the tree has errors, the lines decide instead. Start at
-`Around.find_place`.
+`Around.describe`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _CLOSERS = ('"', "'", "`", "]]", ")", "*/", "-->")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Surroundings:
     """Facts about the place of an offset.
 
     Attributes:
@@ -48,7 +48,7 @@ class Place:
     names: tuple[str, ...] = ()
 
 
-NOWHERE = Place("none", in_empty_body=False, after_docstring=False, at_top_level_line=False, scope=None)
+NOWHERE = Surroundings("none", in_empty_body=False, after_docstring=False, at_top_level_line=False, scope=None)
 
 
 @dataclass(frozen=True)
@@ -61,11 +61,11 @@ class Around:
     tree: tree_sitter.Tree
     lines: ByteLines
 
-    def find_place(self, scope: Span | None) -> Place:
+    def describe(self, scope: Span | None) -> Surroundings:
         """Return the place, without the names in `scope`."""
         kind = self.classify()
         blank = kind == "code" and not self.head.strip() and not self._rest_of_line.strip()
-        return Place(
+        return Surroundings(
             kind,
             in_empty_body=blank and self._is_in_empty_body(),
             after_docstring=blank and self.entry.docstrings and self._is_after_docstring(),

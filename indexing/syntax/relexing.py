@@ -1,7 +1,7 @@
 """An incremental lexer for texts that are being typed in: only changed lines are tokenised again.
 
 Gives the same tokens as `tokens.tokenize`, with a separator at both ends. Keeps the tokens of a few texts. Start at
-`tokens_of`, and at `read_ahead` for a document that was opened.
+`get_tokens`, and at `read_ahead` for a document that was opened.
 """
 
 from __future__ import annotations
@@ -168,7 +168,7 @@ _LEXER = Lexer()
 
 
 @lru_cache(maxsize=4)  # the text after the cursor stays the same while a person types
-def tokens_of(text: str, base: int = 0) -> Lexed:
+def get_tokens(text: str, base: int = 0) -> Lexed:
     """Return the tokens of `text`, at offset `base` of its document; quick if a recent call had most of its lines."""
     return _LEXER.of(text, base)
 
@@ -176,7 +176,7 @@ def tokens_of(text: str, base: int = 0) -> Lexed:
 def forget() -> None:
     """Drop all texts and their tokens."""
     _LEXER.forget()
-    tokens_of.cache_clear()
+    get_tokens.cache_clear()
 
 
 def read_ahead(text: str) -> None:

@@ -90,7 +90,7 @@ def _note_import(
 def _build_imports(imported: dict[tuple[int, int, str], list[str]], binds: str, data: bytes) -> tuple[Import, ...]:
     """Return the records of `imported`; `binds` says which part of a module's name an import without names binds."""
     result = []
-    points = {} if data.isascii() else texts.code_points(data, [at for key in imported for at in key[:2]])
+    points = {} if data.isascii() else texts.map_to_code_points(data, [at for key in imported for at in key[:2]])
     for (start, end, module), names in sorted(imported.items(), key=lambda item: item[0][0]):
         bound = names
         if not names and binds and not module.startswith("."):
@@ -139,7 +139,7 @@ def _build_symbols(found: dict[int, _Definition], wrappers: dict[int, list[int]]
     ascii_only = data.isascii()
     result = []
     _widen(ordered, wrappers)
-    points = {} if ascii_only else texts.code_points(data, [at for e in ordered for at in (e.start, e.end)])
+    points = {} if ascii_only else texts.map_to_code_points(data, [at for e in ordered for at in (e.start, e.end)])
     for each in ordered:
         if each.kind:
             span = Span(points.get(each.start, each.start), points.get(each.end, each.end))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from indexing.syntax.documents import Document, Import, Span, Symbol
     from indexing.syntax.grammars import Grammar
-    from indexing.syntax.layout import Place
+    from indexing.syntax.layout import Surroundings
 
 LARGEST = 512 * 1024  # characters; parsing holds the GIL, and this much takes about 100 ms
 _NAMES = 200
@@ -81,7 +81,7 @@ class Syntax:
         """Imports, in order of appearance."""
         return self._outline.imports
 
-    def error_count(self, span: Span | None = None) -> int:
+    def count_errors(self, span: Span | None = None) -> int:
         """Count the syntax errors, or those that touch `span`; 0 if the text was not parsed."""
         parsed = self.parsed
         if parsed is None or not parsed.tree.root_node.has_error:
@@ -94,7 +94,7 @@ class Syntax:
             cursor.set_byte_range(start, max(end, start + 1))
         return len(cursor.captures(parsed.tree.root_node).get("bad", ()))
 
-    def place(self, offset: int, *, names: bool = True) -> Place:
+    def find_surroundings(self, offset: int, *, names: bool = True) -> Surroundings:
         """Return facts about the place at the code-point `offset`; pass `names=False` to save most of the time."""
         offset = max(0, min(offset, len(self.text)))
         parsed = self.parsed
@@ -108,9 +108,9 @@ class Syntax:
             lines=self._lines,
         )
         scope = around.find_scope()
-        return replace(around.find_place(scope), names=self._list_names(offset, scope) if names else ())
+        return replace(around.describe(scope), names=self._list_names(offset, scope) if names else ())
 
-    def with_text_inserted(self, offset: int, end: int, text: str) -> Syntax:
+    def replace_text(self, offset: int, end: int, text: str) -> Syntax:
         """Return the syntax of the document with `text` in place of [offset, end)."""
         pasted = self.text[:offset] + text + self.text[end:]
         return Syntax.of(replace(self._document, text=pasted), self)

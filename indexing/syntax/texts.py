@@ -51,7 +51,7 @@ def is_too_nested(data: bytes) -> bool:
     return max(accumulate(1 if bracket in _OPENING else -1 for bracket in brackets)) > _DEEP
 
 
-def line_starts(text: str) -> list[int]:
+def find_line_starts(text: str) -> list[int]:
     """Return the code-point offsets at which lines start; as in LSP, a line ends with LF, CRLF or a lone CR."""
     if "\r" in text:
         return [0, *(match.end() for match in _BREAK.finditer(text))]
@@ -60,12 +60,12 @@ def line_starts(text: str) -> list[int]:
     return [0, *accumulate(lengths)]
 
 
-def line_of(starts: list[int], offset: int) -> int:
+def find_line(starts: list[int], offset: int) -> int:
     """Return the number of the line, from 0, that contains the code point at `offset`."""
     return bisect_right(starts, offset) - 1
 
 
-def code_points(data: bytes, offsets: Iterable[int]) -> dict[int, int]:
+def map_to_code_points(data: bytes, offsets: Iterable[int]) -> dict[int, int]:
     """Return the code-point offset of each byte offset into the UTF-8 text `data`, in one pass over `data`."""
     result: dict[int, int] = {}
     before = points = 0
@@ -85,21 +85,21 @@ class ByteLines:
     def __init__(self, text: str, data: bytes) -> None:
         self._data = data
         self._same = len(text) == len(data)
-        self._points: list[int] = [] if self._same else line_starts(text)
+        self._points: list[int] = [] if self._same else find_line_starts(text)
         self._bytes: list[int] = [] if self._same else _find_byte_line_starts(data)
 
     def to_byte(self, offset: int, text: str) -> int:
         """Return the byte offset of a code-point offset into `text`."""
         if self._same:
             return offset
-        line = line_of(self._points, offset)
+        line = find_line(self._points, offset)
         return self._bytes[line] + len(encode(text[self._points[line] : offset]))
 
     def to_point(self, offset: int) -> int:
         """Return the code-point offset of a byte offset."""
         if self._same:
             return offset
-        line = line_of(self._bytes, offset)
+        line = find_line(self._bytes, offset)
         return self._points[line] + len(self._data[self._bytes[line] : offset].decode(errors="replace"))
 
 

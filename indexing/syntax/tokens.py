@@ -188,7 +188,7 @@ def _mark_breaks(ids: NDArray[np.uint32], starts: NDArray[np.int64], kinds: NDAr
     ids[lines] = numbers
 
 
-def terms(data: bytes) -> Terms:
+def find_terms(data: bytes) -> Terms:
     """Return the terms of a folded text: each part of each word, and the whole word if it has several parts."""
     classes = _classify(data)
     before, here, behind = classes[:-2], classes[1:-1], classes[2:]
@@ -214,7 +214,7 @@ def terms(data: bytes) -> Terms:
     return Terms(_hash_ranges(_sum_prefixes(data.lower()), starts, ends[order]), starts)
 
 
-def window_hashes(ids: NDArray[np.uint32], lengths: Sequence[int]) -> list[NDArray[np.uint32]]:
+def compute_window_hashes(ids: NDArray[np.uint32], lengths: Sequence[int]) -> list[NDArray[np.uint32]]:
     """Return, for each length, an array with the hash of the last `length` tokens up to each position, shaped as `ids`.
 
     At the first positions there are fewer tokens.
@@ -234,11 +234,11 @@ def window_hashes(ids: NDArray[np.uint32], lengths: Sequence[int]) -> list[NDArr
 
 
 @cache
-def window_weights(width: int, lengths: tuple[int, ...]) -> NDArray[np.uint64]:
+def compute_window_weights(width: int, lengths: tuple[int, ...]) -> NDArray[np.uint64]:
     """Return the factor of each token of a window in the sum of its last tokens, for each length.
 
-    The product of a window of `width` tokens and this matrix, given to `mix`, equals `window_hashes` at the window's
-    end. Shape (width, lengths).
+    The product of a window of `width` tokens and this matrix, given to `mix`, equals `compute_window_hashes` at the
+    window's end. Shape (width, lengths).
     """
     weights = np.zeros((width, len(lengths)), dtype=np.uint64)
     for column, length in enumerate(lengths):

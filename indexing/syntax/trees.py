@@ -42,7 +42,7 @@ class SyntaxTrees:
                 self._newest.popitem(last=False)
         return syntax
 
-    def knows(self, document: Document) -> bool:
+    def is_cached(self, document: Document) -> bool:
         """Return whether the syntax of exactly this text is cached, in microseconds."""
         known = self._newest.get(document.uri)
         return known is not None and (known[0].language, known[0].text) == (document.language, document.text)

@@ -14,7 +14,7 @@ from indexing.workspace import exclusion
 from indexing.workspace.secrets.secret_files import holds_secret, is_module_of_secrets, is_secret_folder, is_secret_path
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from indexing.syntax.documents import Document
@@ -47,7 +47,7 @@ class AccessCache:
         self._paths: dict[tuple[str, Path | None, tuple[Path, ...], bool], tuple[float, str]] = {}
         self._texts: dict[str, tuple[str, bool]] = {}
 
-    def reason(self, document: Document) -> str:
+    def find_reason(self, document: Document) -> str:
         """Return `decide` of `document`, from the cache where possible."""
         reason = self._decide_by_paths(document)
         if reason in {"", *ALONE} and self._is_secret_by_text(document):
@@ -107,12 +107,13 @@ def is_secret_text(document: Document) -> bool:
     return holds_secret(document.text, name)
 
 
-def decide_relative(path: Path, exclusions: Sequence[Callable[[Path], str]], roots: Sequence[Path]) -> str:
-    """Return the strictest reason that a relative `path` has in any of `roots`; `NO_FILE` if it has none.
+def decide_relative(path: Path, exclusions: Mapping[Path, Callable[[Path], str]]) -> str:
+    """Return the strictest reason that the relative `path` has in any root of `exclusions`; `NO_FILE` if it has none.
 
-    The path is never resolved against the current directory.
+    `exclusions` holds, for each root, the function that returns the reason for an absolute path in it. `path` is never
+    resolved against the current directory.
     """
     if is_secret_path(path.as_posix()) or any(map(is_secret_folder, path.parts[:-1])):
         return "secret"
-    reasons = (ask(root / path) for ask, root in zip(exclusions, roots, strict=True))
+    reasons = (find_reason(root / path) for root, find_reason in exclusions.items())
     return next((reason for reason in reasons if reason and reason not in ALONE), NO_FILE)

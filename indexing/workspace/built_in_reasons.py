@@ -1,7 +1,7 @@
 """Built-in reasons to exclude a file or folder: by its name, by what lies in a folder, and by a file's content.
 
 The tables hold names that tools give to what they install, build, cache or generate. Reads no disk. Start at
-`name_reason`, `folder_reason` and `content_reason`.
+`find_name_reason`, `find_folder_reason` and `find_content_reason`.
 """
 
 from __future__ import annotations
@@ -23,28 +23,30 @@ SECRET_BYTES = 1 << 17
 """Length of the start of a file that is searched for secrets, in bytes."""
 
 
-def _words(text: str) -> frozenset[str]:
+def _split_words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
 FOLDERS: dict[str, str] = {
-    **dict.fromkeys(_words(".git .hg .svn .bzr .jj CVS _darcs"), "version control"),
+    **dict.fromkeys(_split_words(".git .hg .svn .bzr .jj CVS _darcs"), "version control"),
     **dict.fromkeys(
-        _words(
+        _split_words(
             "node_modules bower_components jspm_packages vendor _vendor third_party third-party 3rdparty Pods Carthage"
         ),
         "vendored",
     ),
-    **dict.fromkeys(_words(".venv venv .virtualenv virtualenv .tox .nox site-packages dist-packages"), "environment"),
     **dict.fromkeys(
-        _words(
+        _split_words(".venv venv .virtualenv virtualenv .tox .nox site-packages dist-packages"), "environment"
+    ),
+    **dict.fromkeys(
+        _split_words(
             "build dist out target _build .next .nuxt .svelte-kit .output .gradle .dart_tool .build .eggs DerivedData"
             " .terraform .serverless .parcel-cache .turbo .angular bazel-bin bazel-out bazel-testlogs storybook-static"
         ),
         "build output",
     ),
     **dict.fromkeys(
-        _words(
+        _split_words(
             "__pycache__ .mypy_cache .pytest_cache .ruff_cache .hypothesis .cache .ipynb_checkpoints htmlcov"
             " .nyc_output .idea .vs .fleet .direnv"
         ),
@@ -54,11 +56,11 @@ FOLDERS: dict[str, str] = {
 }
 """Reasons by folder name; "build output" counts only in folders that git does not track."""
 
-_PACKAGE_NAMES = _words("build dist out target vendor _build")
-FETCHED_MARKS = _words("modules.txt autoload.php bundle .bundle")
+_PACKAGE_NAMES = _split_words("build dist out target vendor _build")
+FETCHED_MARKS = _split_words("modules.txt autoload.php bundle .bundle")
 """Names that package managers leave in a folder named "vendor"."""
 
-BINARY_EXTENSIONS = _words(
+BINARY_EXTENSIONS = _split_words(
     ".png .jpg .jpeg .gif .bmp .ico .webp .tif .tiff .psd .ai .avif .heic .icns .mp3 .mp4 .m4a .wav .ogg .flac"
     " .avi .mov .mkv .webm .zip .gz .bz2 .xz .zst .7z .rar .tar .tgz .jar .war .ear .whl .egg .apk .ipa .deb .rpm"
     " .dmg .iso .pdf .doc .docx .xls .xlsx .ppt .pptx .odt .ods .woff .woff2 .ttf .otf .eot .pyc .pyo .pyd .so"
@@ -73,7 +75,7 @@ _EXTENSIONS = {
 }
 _NAMES = {
     **dict.fromkeys(
-        _words(
+        _split_words(
             "package-lock.json npm-shrinkwrap.json pnpm-lock.yaml go.sum packages.lock.json gradle.lockfile bun.lockb"
             " .terraform.lock.hcl deno.lock"
         ),
@@ -92,7 +94,7 @@ NAMED_BY_PEOPLE = re.compile(r"_generated\.\w+$", re.IGNORECASE)
 _TWO_BYTE_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
-def name_reason(name: str) -> str:
+def find_name_reason(name: str) -> str:
     """Return the reason to exclude a file of this name; "" if its name is no reason."""
     if is_secret_name(name):
         return "secret"
@@ -105,7 +107,7 @@ def name_reason(name: str) -> str:
     return "generated" if _GENERATED.search(name) else ""
 
 
-def folder_reason(name: str, held: Collection[str]) -> str:
+def find_folder_reason(name: str, held: Collection[str]) -> str:
     """Return the reason to exclude a folder of this name; "" for none. `held` are names of files in it."""
     reason = "secret" if is_secret_folder(name) else FOLDERS.get(name, "")
     if reason in {"build output", "vendored"} and name in _PACKAGE_NAMES and "__init__.py" in held:
@@ -117,7 +119,7 @@ def folder_reason(name: str, held: Collection[str]) -> str:
     return reason
 
 
-def content_reason(data: bytes, limits: IndexLimits, name: str, waived: Collection[str] = ()) -> str:
+def find_content_reason(data: bytes, limits: IndexLimits, name: str, waived: Collection[str] = ()) -> str:
     """Return the reason to exclude a file by its content `data`; "" for none. Reasons in `waived` do not count."""
     if len(data) > limits.max_file_bytes:
         return "too large"

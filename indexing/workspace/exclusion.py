@@ -22,9 +22,9 @@ from indexing.workspace.built_in_reasons import (
     FETCHED_MARKS,
     NAMED_BY_PEOPLE,
     SECRET_BYTES,
-    content_reason,
-    folder_reason,
-    name_reason,
+    find_content_reason,
+    find_folder_reason,
+    find_name_reason,
 )
 from indexing.workspace.files import read_regular
 from indexing.workspace.ignore_rules import (
@@ -57,7 +57,7 @@ class Outside:
     def __init__(self) -> None:
         self._answers: dict[Path, tuple[float, str]] = {}
 
-    def reason(self, path: Path, roots: Mapping[Path, Exclusion]) -> str:
+    def find_reason(self, path: Path, roots: Mapping[Path, Exclusion]) -> str:
         """Return "secret" or "outside" for an absolute path in none of `roots`; answers are reused for two seconds.
 
         If the path contains that of a root (`/snapshots/3/home/me/work/a.py`), the reason of the root's file counts.
@@ -67,7 +67,7 @@ class Outside:
         if known is None or now - known[0] >= FRESH_S:
             if len(self._answers) > _MOST_ANSWERS:
                 self._answers = {}
-            known = self._answers[path] = (now, _find_root_reason(path, roots) or outside_reason(path))
+            known = self._answers[path] = (now, _find_root_reason(path, roots) or find_outside_reason(path))
         return known[1]
 
 
@@ -76,12 +76,12 @@ def _find_root_reason(path: Path, roots: Mapping[Path, Exclusion]) -> str:
     name = path.as_posix()
     for root, exclusion in roots.items():
         at = name.find(f"{root.as_posix()}/", 1)
-        if at > 0 and (reason := exclusion.reason(Path(name[at:]))) in {"secret", "ignored", "excluded"}:
+        if at > 0 and (reason := exclusion.find_reason(Path(name[at:]))) in {"secret", "ignored", "excluded"}:
             return reason
     return ""
 
 
-def outside_reason(path: Path) -> str:
+def find_outside_reason(path: Path) -> str:
     """Return "secret" for a file in no root whose name, folders or content say so, else "outside"."""
     real = Path(os.path.realpath(path))
     secrets = any(is_secret_path(one.as_posix()) for one in (path, real)) or any(map(is_secret_folder, real.parts[:-1]))
@@ -106,11 +106,11 @@ class Exclusion:
         self._answers: dict[Path, tuple[float, str]] = {}
         self._tracked = Tracked()
 
-    def root_rules(self) -> Rules:
+    def read_root_rules(self) -> Rules:
         """Return the rules in force at the root, those of a Git work tree around it included."""
-        return self._read_folder(self.root, "", DECIDING_FILES, self._rules_above())
+        return self._read_folder(self.root, "", DECIDING_FILES, self._read_rules_above())
 
-    def _rules_above(self) -> Rules | None:
+    def _read_rules_above(self) -> Rules | None:
         """Return the rules of the Git work tree around the root; None without one, or if it ignores the root.
 
         A person who opens an ignored folder as a workspace wants its files to be indexed.
@@ -150,9 +150,9 @@ class Exclusion:
         plain = own is None and not marks and (outer is None or outer.plain)
         return Rules(base, git, own, outer, above, marks, plain)
 
-    def folder_reason(self, rules: Rules, name: str, relative: str, held: Collection[str]) -> str:
+    def find_folder_reason(self, rules: Rules, name: str, relative: str, held: Collection[str]) -> str:
         """Return the reason to exclude the folder `relative` (trailing "/"); "" to enter it."""
-        built_in = folder_reason(name, held)
+        built_in = find_folder_reason(name, held)
         if (built_in == "build output" and "CACHEDIR.TAG" not in held) or (
             name == "vendor" and built_in == "vendored" and FETCHED_MARKS.isdisjoint(held)
         ):
@@ -160,9 +160,9 @@ class Exclusion:
             built_in = "" if self._tracked.has_folder(self.root / relative) else built_in
         return built_in if built_in in {"secret", "version control"} else self._weigh(rules, relative, built_in)
 
-    def file_reason(self, rules: Rules, name: str, relative: str) -> str:
+    def find_file_reason(self, rules: Rules, name: str, relative: str) -> str:
         """Return the reason to exclude the file `relative` by its name and the ignore rules; "" for none."""
-        built_in = "secret" if is_secret_path(relative) else name_reason(name)
+        built_in = "secret" if is_secret_path(relative) else find_name_reason(name)
         if built_in == "secret":
             return built_in
         if not rules.plain and built_in in {"", "generated"}:
@@ -195,11 +195,11 @@ class Exclusion:
 
     def _descend(self, parts: Sequence[str]) -> tuple[Rules, str, str]:
         """Return the rules in the folder `parts`, the first excluded folder on the way to it, and the reason."""
-        rules, relative, folder, stop, why = self.root_rules(), "", self.root, "", ""
+        rules, relative, folder, stop, why = self.read_root_rules(), "", self.root, "", ""
         for name in parts:
             folder, relative = folder / name, f"{relative}{name}/"
             held = _list_deciding_names(folder)
-            if not why and (why := self.folder_reason(rules, name, relative, held)):
+            if not why and (why := self.find_folder_reason(rules, name, relative, held)):
                 stop = relative
             rules = self.enter(rules, str(folder), relative, held)
         return rules, stop, why
@@ -209,11 +209,11 @@ class Exclusion:
         try:
             parts = Path(os.path.realpath(path)).relative_to(self.root).parts
         except (ValueError, OSError):
-            return self.reason(path), path.name
+            return self.find_reason(path), path.name
         stop = self._descend(parts[:-1])[1]
-        return self.reason(path), stop or "/".join(parts)
+        return self.find_reason(path), stop or "/".join(parts)
 
-    def reason(self, path: Path) -> str:
+    def find_reason(self, path: Path) -> str:
         """Return why `path` (absolute; it need not exist) may be neither indexed nor sent to a model; "" if it may.
 
         Answers are reused for `FRESH_S` seconds, so that a call at each key costs little.
@@ -236,15 +236,15 @@ class Exclusion:
             real = Path(os.path.realpath(path))
             parts = real.relative_to(self.root).parts
         except (ValueError, OSError):
-            return outside_reason(path)
+            return find_outside_reason(path)
         if not parts:
             return ""
         rules, _, why = self._descend(parts[:-1])
         relative = "/".join(parts)
         return (
             why
-            or self.file_reason(rules, parts[-1], relative)
-            or self._content_reason(real, self.find_waived_reasons(rules, relative))
+            or self.find_file_reason(rules, parts[-1], relative)
+            or self._find_content_reason(real, self.find_waived_reasons(rules, relative))
         )
 
     def _weigh(self, rules: Rules, relative: str, built_in: str) -> str:
@@ -264,7 +264,7 @@ class Exclusion:
         tracked = self._tracked.has_folder(path) if relative.endswith("/") else self._tracked.has_file(path)
         return "" if tracked else "ignored"  # like git, which never ignores tracked files
 
-    def _content_reason(self, path: Path, waived: Collection[str]) -> str:
+    def _find_content_reason(self, path: Path, waived: Collection[str]) -> str:
         try:
             found = path.stat()
             if not stat.S_ISREG(found.st_mode):
@@ -272,7 +272,7 @@ class Exclusion:
             if found.st_size > self._limits.max_file_bytes:
                 return "too large"
             data = read_regular(path, self._limits.max_file_bytes + 1)[0]
-            return content_reason(data, self._limits, path.name, waived)
+            return find_content_reason(data, self._limits, path.name, waived)
         except FileNotFoundError:
             return ""  # not saved yet: only its name is known
         except OSError:

@@ -137,7 +137,7 @@ def _parse_rules(path: Path) -> Patterns:
     """Return the rules of an ignore file, of equal lines the last; a file that is too long gives excessive rules."""
     data, _ = read_regular(path, bounds.IGNORE_BYTES + 1)
     if len(data) > bounds.IGNORE_BYTES:
-        return Patterns.excessive()
+        return Patterns.make_excessive()
     lines = data.decode(errors="replace").splitlines()
     return Patterns(
         [line for line in dict.fromkeys(reversed(lines)) if line.strip() and not line.startswith("#")][::-1]

@@ -34,7 +34,7 @@ _VERSION_END = re.compile(r"(?:[@;~^][^/]{0,80}|@@/.{0,200}|,v| \([^/()]{1,80}\)
 _NO_PATH = re.compile(r"[\0\n\r]")
 
 
-def path_of(uri: str) -> Path | None:
+def parse_file_uri(uri: str) -> Path | None:
     """Return the absolute path of a `file:` URI; None for other URIs (`untitled:`, notebook cells, remote files)."""
     try:
         name = _file_name(uri)

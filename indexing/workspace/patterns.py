@@ -48,7 +48,7 @@ class Patterns:
             (self._by_name.setdefault(name, []) if name else self._anywhere).append(number)
 
     @classmethod
-    def excessive(cls) -> Patterns:
+    def make_excessive(cls) -> Patterns:
         """Return a substitute for a file that is too long to be read: one rule over the bound."""
         return cls(["*" * (bounds.IGNORE_RULE_CHARACTERS + 1)])
 

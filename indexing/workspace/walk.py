@@ -144,7 +144,7 @@ class _Walker:
 
     def _enter_start(self, start: str) -> list[_Folder]:
         """Return the folder `start` in a list, which is empty if a folder on the way to it is excluded."""
-        folder = _Folder(self._root, "", "", self._exclusion.root_rules())
+        folder = _Folder(self._root, "", "", self._exclusion.read_root_rules())
         for name in start.removesuffix("/").split("/") if start else ():
             try:
                 held = set(os.listdir(folder.path))  # noqa: PTH208 (strings all the way, as below)
@@ -179,7 +179,7 @@ class _Walker:
         """Return the rules in force in a folder that holds names `held`; None, counted, if it is excluded."""
         if not folder.relative:
             return folder.rules
-        if reason := self._exclusion.folder_reason(folder.rules, folder.name, folder.relative, held):
+        if reason := self._exclusion.find_folder_reason(folder.rules, folder.name, folder.relative, held):
             self._skipped[reason] += 1
             return None
         return self._exclusion.enter(folder.rules, folder.path, folder.relative, held)
@@ -204,7 +204,7 @@ class _Walker:
         if stat.S_ISLNK(found.st_mode):
             real = os.path.realpath(entry.path)
             return "link" if real == self._root or real.startswith(self._root.rstrip(os.sep) + os.sep) else "outside"
-        if reason := self._exclusion.file_reason(rules, entry.name, relative):
+        if reason := self._exclusion.find_file_reason(rules, entry.name, relative):
             return reason
         relative.encode()
         if not stat.S_ISREG(found.st_mode):

@@ -33,7 +33,7 @@ HEALINGS = ("words", "spaces")
 LARGE_PARAMETERS = 100_000_000
 LARGE_HEALINGS = ("words",)
 PATH_PLACES = ("first", "prefix", "none")
-# Measured qualities of a model (tests/eval): rests of lines completed exactly, problems solved.
+# Measured qualities of a model (tests/eval): share of lines completed exactly, share of problems solved.
 WORTHS = ("lines", "problems")
 
 # Below this there is no room for markers, a line of code and an answer.
@@ -48,13 +48,13 @@ class FimTokens:
         prefix: marker before the text before the cursor.
         suffix: marker before the text after the cursor.
         middle: marker after which the model writes.
-        end: the token that ends an answer.
+        end: token that ends an answer.
         file: marker before a file's path; "" when the model knows none.
         repository: marker before a repository's name; "" when the model knows none.
         layouts: orders the model was trained on, best first. "psm" is prefix, suffix, middle; "spm" is StarCoder's
             `<prefix><suffix>after<middle>before`, where the answer goes on right behind the text before the cursor;
             "suffix_first" is `<suffix>after<prefix>before<middle>`.
-        path_place: where the asking file's marker and path stand: "first" (before all markers), "prefix" (at the head
+        path_place: position of the current file's marker and path: "first" (before all markers), "prefix" (at the head
             of the prefix) or "none" (nowhere).
         healing: token healing, for partial "words", "spaces" or both; None for the default of the model's size
             (`ModelEntry.healing`).
@@ -95,7 +95,7 @@ class ChatFormat:
         system: a turn of instructions; "" where there is none, and instructions go before the first user's text.
         user: a person's turn.
         assistant: the model's own earlier turn.
-        opening: what the model's answer follows.
+        opening: text behind which the model writes its answer.
         ends: tokens that end an answer.
         begin: token that begins every conversation; "" for none.
     """
@@ -110,7 +110,7 @@ class ChatFormat:
 
 @dataclass(frozen=True, slots=True)
 class RoleSettings:
-    """Settings of a model in one role: temperature (0 is greedy) and most tokens of an answer."""
+    """Settings of a model in one role: temperature (0 is greedy) and maximum number of tokens of an answer."""
 
     temperature: float = 0.0
     max_tokens: int = 1024
@@ -135,20 +135,20 @@ class ModelEntry:
         context_tokens: prompt and answer together never exceed it.
         quantization: of the weights on disk ("int8", "float16", ...).
         licence: SPDX name.
-        source: where the weights come from.
-        roles: what it can do ("completion", "chat", "review", "embedding").
-        fim: its fill-in-the-middle format; all empty for a model that completes nothing.
-        shares: how its prompt is divided.
-        folder: where its files are.
+        source: origin of the weights, as text.
+        roles: tasks it was trained for ("completion", "chat", "review", "embedding").
+        fim: fill-in-the-middle format; all empty for a model without the role "completion".
+        shares: shares of the parts of its prompt.
+        folder: folder of the entry.
         weights: folder of the CTranslate2 files.
         bundled: whether it came with the program.
-        min_log_prob: mean log-probability per token under which an answer is not worth showing unasked; None leaves
+        min_log_prob: mean log-probability per token below which a suggestion is not shown automatically; None leaves
             the choice to the caller.
-        chat: its turns, None for a model that does not chat.
-        pooling: how an embedder makes one vector of a text: the mean of its tokens' states, or the first one.
-        settings: how it is asked, by role.
-        show_filter: what its suggestions are worth; None where that was never measured.
-        worth: what was measured of it, by table (`WORTHS`).
+        chat: templates of its turns; None for a model that does not chat.
+        pooling: reduction of an embedder's token states to one vector: their "mean", or the "first".
+        settings: settings of its answers, by role.
+        show_filter: filter of its suggestions; None where none was fitted.
+        worth: measured qualities, by name (`WORTHS`).
     """
 
     name: str
@@ -173,7 +173,7 @@ class ModelEntry:
 
     @property
     def large(self) -> bool:
-        """Whether the model is so large that its time needs a budget and its prompt is laid out like a raw model's."""
+        """Whether the model has so many parameters that it needs a time budget and the prompt layout of a raw model."""
         return self.parameters > LARGE_PARAMETERS
 
     @property
@@ -191,7 +191,7 @@ class ModelEntry:
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """All models that can be named.
+    """All models that a setting can name.
 
     Attributes:
         entries: by name; a person's own entry replaces a built-in one of the same name.
@@ -203,7 +203,7 @@ class Catalog:
 
     @classmethod
     def load(cls, user_dir: Path | None = None, *, bundled_dir: Path = BUNDLED) -> Catalog:
-        """Read the built-in entries and those in the folders of `user_dir`."""
+        """Read the entries below `bundled_dir` and `user_dir`; skip each invalid entry, with a problem."""
         entries: dict[str, ModelEntry] = {}
         problems: list[str] = []
         for directory, bundled in ((bundled_dir, True), (user_dir, False)):
@@ -217,10 +217,15 @@ class Catalog:
 
 
 def read_entry(path: Path, *, bundled: bool = False, on_problem: Callable[[str], None] = lambda _: None) -> ModelEntry:
-    """Read one `catalog.toml`.
+    """Read the entry in the `catalog.toml` at `path`, and the show filter beside it.
+
+    Args:
+        path: the file.
+        bundled: whether the entry came with the program.
+        on_problem: called with a message for each unknown field, and for a malformed show filter; both are ignored.
 
     Raises:
-        CatalogError: names the file, the field and what is allowed.
+        CatalogError: the file is missing or a field is invalid; the message names file, field and allowed values.
     """
     fields = Table.read(path)
     roles = fields.get_texts("roles", ROLES)
@@ -259,7 +264,7 @@ def read_entry(path: Path, *, bundled: bool = False, on_problem: Callable[[str],
 
 
 def _read_filter(path: Path, on_problem: Callable[[str], None]) -> ShowFilter | None:
-    """Read the show filter beside the entry; None, with a problem, if it is malformed."""
+    """Return the show filter at `path`; None if there is none, or, with a call of `on_problem`, if it is malformed."""
     try:
         return ShowFilter.read(path)
     except CatalogError as error:
@@ -268,7 +273,10 @@ def _read_filter(path: Path, on_problem: Callable[[str], None]) -> ShowFilter | 
 
 
 def _read_directory(directory: Path, entries: dict[str, ModelEntry], problems: list[str], *, bundled: bool) -> None:
-    """Read all entries below `directory` into `entries`."""
+    """Add the entries in the folders of `directory` to `entries`, by name, replacing those of the same name.
+
+    Appends a message to `problems` for each invalid entry and each name that occurs twice in `directory`.
+    """
     try:
         paths = sorted(directory.glob(f"*/{ENTRY_FILE}"))
     except OSError as error:
@@ -289,7 +297,7 @@ def _read_directory(directory: Path, entries: dict[str, ModelEntry], problems: l
 
 
 def read_fim(fim: Table) -> FimTokens:
-    """Read the table `[fim]`."""
+    """Return the fill-in-the-middle format in the table `[fim]`; raise CatalogError for an invalid field."""
     return FimTokens(
         prefix=fim.get_text("prefix"),
         suffix=fim.get_text("suffix"),
@@ -305,7 +313,7 @@ def read_fim(fim: Table) -> FimTokens:
 
 
 def read_chat(chat: Table) -> ChatFormat:
-    """Read the table `[chat]`."""
+    """Return the turn templates in the table `[chat]`; raise CatalogError for an invalid field."""
     turns = {role: chat.get_text(role) for role in ("user", "assistant")} | {
         "system": chat.get_text("system", default="")
     }
@@ -321,7 +329,7 @@ def read_chat(chat: Table) -> ChatFormat:
 
 
 def read_settings(settings: Table, roles: tuple[str, ...]) -> dict[str, RoleSettings]:
-    """Read the tables `[role.NAME]` of the model's roles."""
+    """Return the settings in the tables `[role.NAME]` for each of `roles`; defaults where a table is missing."""
     usual = RoleSettings()
     tables = {role: settings.get_table(role, optional=True) for role in roles}
     return {
@@ -334,7 +342,7 @@ def read_settings(settings: Table, roles: tuple[str, ...]) -> dict[str, RoleSett
 
 
 def read_worth(worth: Table) -> dict[str, Measured]:
-    """Read the table `[worth]`: what was measured of the model, by the quality tables' names."""
+    """Return the measured qualities in the table `[worth]`, by name; those without a share are left out."""
     tables = {name: worth.get_table(name, optional=True) for name in WORTHS}
     shares = {name: table.get_optional_number("share", 0.0, 1.0) for name, table in tables.items()}
     return {
@@ -345,7 +353,7 @@ def read_worth(worth: Table) -> dict[str, Measured]:
 
 
 def _read_shares(prompt: Table) -> PromptShares:
-    """Read the table `[prompt]`."""
+    """Return the shares in the table `[prompt]`; raise CatalogError if their sum is greater than 1."""
     usual = PromptShares()
     shares = PromptShares(
         prefix=prompt.get_number("prefix", 0.0, 1.0, usual.prefix),

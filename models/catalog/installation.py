@@ -1,4 +1,4 @@
-"""Installation of the user's own models, whole or not at all; checks and removal of them. Start at `install`."""
+"""Installation of the user's own models, whole or not at all; checks of their files; removal. Start at `install`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from models.catalog.catalog import ModelEntry
-    from models.conversion.gguf_description import Beside
+    from models.conversion.gguf_description import OriginFacts
     from models.conversion.variables import Quantization
 
 _LARGEST_SUMS = 10_000_000  # bytes
@@ -41,18 +41,18 @@ def install(  # noqa: PLR0913 (as for a conversion)
     tokenizer: Path | None = None,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> ModelEntry:
-    """Convert `checkpoint` into a model of the catalog.
+    """Convert `checkpoint`, install it in `models_dir` with its checksums, and return its catalog entry.
 
     Args:
-        published: its name, licence and format.
+        published: name, licence and formats for the entry.
         checkpoint: folder as its authors publish it, or a GGUF file.
-        models_dir: where a person's models live.
-        quantization: of the weights.
-        tokenizer: its `tokenizer.json` where that does not lie in `checkpoint`.
+        models_dir: folder of the user's models.
+        quantization: number type of the weights.
+        tokenizer: a `tokenizer.json` to use in place of the model's own; None for its own.
         on_progress: called with bytes written and bytes in all.
 
     Raises:
-        ModelError: nothing is left behind; the sentence says what to do.
+        ModelError: the model cannot be installed, and nothing is left behind; the message says what to do.
     """
     from models.conversion.conversion import convert  # noqa: PLC0415  # brings numpy and CTranslate2
 
@@ -86,18 +86,18 @@ def install(  # noqa: PLR0913 (as for a conversion)
 
 
 def describe_checkpoint(
-    checkpoint: Path, name: str, tokenizer: Path | None = None, beside: Beside | None = None
+    checkpoint: Path, name: str, tokenizer: Path | None = None, origin: OriginFacts | None = None
 ) -> PublishedModel:
-    """Describe a local checkpoint or GGUF file, by its configuration and the markers its tokenizer knows.
+    """Describe a local checkpoint or GGUF file, from its configuration and the markers that its tokenizer knows.
 
     Args:
-        checkpoint: folder, or file.
-        name: what to call it.
-        tokenizer: its `tokenizer.json` where that lies elsewhere.
-        beside: what is known of a GGUF file from where it was found.
+        checkpoint: folder of a checkpoint, or a GGUF file.
+        name: name for the description.
+        tokenizer: a `tokenizer.json` to use in place of the model's own; None for its own.
+        origin: facts about a GGUF file from the program that stores it; None for none.
 
     Raises:
-        ModelError: it is none, or neither completes nor chats nor embeds.
+        ModelError: `checkpoint` is no model, or the model can neither complete nor chat nor embed.
     """
     from models.conversion import gguf_description  # noqa: PLC0415
     from models.conversion.conversion import count_parameters, get_context_tokens  # noqa: PLC0415
@@ -105,8 +105,8 @@ def describe_checkpoint(
 
     opened = open_model(checkpoint, tokenizer)
     if opened.contents is not None:
-        told = beside or gguf_description.NOTHING
-        return gguf_description.describe(opened.contents, opened.checkpoint, opened.vocabulary, name, told)
+        origin = origin or gguf_description.NO_FACTS
+        return gguf_description.describe_model(opened.contents, opened.checkpoint, opened.vocabulary, name, origin)
     tokens = frozenset(opened.vocabulary.tokens)
     network = str(opened.checkpoint.config.get("model_type"))
     published = PublishedModel(
@@ -132,13 +132,16 @@ def describe_checkpoint(
     return replace(published, roles=roles, fim=find_family_fim(fim, network) if fim else None, chat=chat)
 
 
-def check(entry: ModelEntry) -> str:
-    """Return what is wrong with an installed model's files; "" if all are as they were written."""
+def explain_damage(entry: ModelEntry) -> str:
+    """Return a message about the first file of an installed model that is missing or differs from its checksum.
+
+    Returns "" if all files are intact, and for a model without checksums; changes of `catalog.toml` are allowed.
+    """
     path = entry.folder / CHECKSUMS_FILE
     try:
         sums = dict[str, Any](json.loads(read_text(path, _LARGEST_SUMS)))
     except FileNotFoundError:
-        return ""  # put there by hand
+        return ""  # a model that a person put there by hand
     except (OSError, ValueError, TypeError, RecursionError) as error:
         return f"{path} cannot be read ({error}); {AGAIN}."
     for name, expected in sums.items():
@@ -146,25 +149,27 @@ def check(entry: ModelEntry) -> str:
             found = hash_file(entry.folder / Path(name).name)
         except OSError as error:
             return f"{name} of the model {entry.name} is gone ({error.strerror}); {AGAIN}."
-        if found != expected and name != ENTRY_FILE:  # which a person may edit
+        if found != expected and name != ENTRY_FILE:  # a person may edit the entry
             return f"{name} of the model {entry.name} has changed since it was written; {AGAIN}."
     return ""
 
 
 def remove(entry: ModelEntry, models_dir: Path) -> None:
-    """Delete one of the user's own models.
+    """Delete the folder of one of the user's own models.
 
     Raises:
-        ModelError: it came with the program, or lies elsewhere.
+        ModelError: the model came with the program, lies outside `models_dir`, or cannot be deleted.
     """
     if entry.bundled:
-        raise ModelError(f"The model {entry.name} is part of Starling; set `model.enabled` to false to do without it.")
+        raise ModelError(f"The model {entry.name} is part of Starling; set `model.enabled` to false to turn it off.")
     if entry.folder.resolve().parent != models_dir.resolve() or entry.folder.is_symlink():
         raise ModelError(f"The model {entry.name} lies outside {models_dir}; remove {entry.folder} by hand.")
     try:
         shutil.rmtree(entry.folder)
     except OSError as error:
-        raise ModelError(f"{entry.folder} cannot be removed: {error.strerror}; close what uses it.") from error
+        raise ModelError(
+            f"{entry.folder} cannot be removed: {error.strerror}; close the programs that use it."
+        ) from error
 
 
 def hash_file(path: Path) -> str:

@@ -1,7 +1,8 @@
 """Prompt formats that models were trained on: fill-in-the-middle markers and chat turns.
 
-A vocabulary tells the markers, a chat template the turns. A template is a program in a foreign file and is never run:
-it is recognized by the markers in it, or reported as unknown. Start at `match_fim_format` and `match_chat_format`.
+Markers are recognized in the vocabulary, turns in the chat template. A template is a program in a foreign file and is
+never run: it is recognized by the markers in it, or reported as unknown. Start at `match_fim_format` and
+`match_chat_format`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 END = "<|endoftext|>"
 _BAR = "\N{FULLWIDTH VERTICAL LINE}"  # DeepSeek's
 
-# Which markers a tokenizer knows tells how its model was taught to fill in the middle.
+# A tokenizer's markers show the format that its model was trained on.
 FORMATS = (
     FimTokens("<fim_prefix>", "<fim_suffix>", "<fim_middle>", END, "<filename>", "<reponame>", ("psm", "spm")),
     FimTokens("<fim_prefix>", "<fim_suffix>", "<fim_middle>", END, "<file_sep>", "<repo_name>"),
@@ -64,7 +65,7 @@ _ZEPHYR = ChatFormat(
     opening="<|assistant|>\n",
     ends=("</s>",),
 )
-# What stands in a template -> its turns; the first that fits counts.
+# Markers that a template must contain -> its turns; the first match wins.
 TEMPLATES: tuple[tuple[tuple[str, ...], ChatFormat], ...] = (
     (("<|im_start|>", "<|im_end|>"), CHATML),
     (("<|start_header_id|>", "<|eot_id|>"), _LLAMA3),
@@ -74,7 +75,7 @@ TEMPLATES: tuple[tuple[tuple[str, ...], ChatFormat], ...] = (
 
 
 def match_fim_format(tokens: Collection[str]) -> FimTokens | None:
-    """Return the first format whose markers are all in `tokens`; None if there is none."""
+    """Return the first fill-in-the-middle format whose markers are all in the vocabulary `tokens`, else None."""
     for form in FORMATS:
         named = (form.prefix, form.suffix, form.middle, form.end, form.file, form.repository)
         if all(marker in tokens for marker in named if marker):
@@ -83,7 +84,10 @@ def match_fim_format(tokens: Collection[str]) -> FimTokens | None:
 
 
 def match_chat_format(template: str, tokens: Collection[str]) -> ChatFormat | None:
-    """Return the chat format that a template's marks belong to; None if unknown."""
+    """Return the chat format whose markers stand in `template` and whose end tokens are in the vocabulary `tokens`.
+
+    The token "<|endoftext|>" is added to its end tokens if the vocabulary has it. None if no known format matches.
+    """
     for marks, form in TEMPLATES:
         if all(mark in template for mark in marks) and all(end in tokens for end in form.ends):
             also = tuple(end for end in (END,) if end in tokens and end not in form.ends)

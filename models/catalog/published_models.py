@@ -1,4 +1,4 @@
-"""Models that can be pulled by name: repository, terms, and how each is used once it is installed.
+"""Models that can be pulled by name: repository, licence, prompt formats and settings.
 
 One TOML file per model in `models/catalog/published/`; adding a model adds a file. Fetches nothing
 (`models.catalog.pulling` does). Start at `load_published_models`.
@@ -33,22 +33,22 @@ class PublishedModel:
     """A published model.
 
     Attributes:
-        name: by which a person asks for it.
+        name: name for commands and for the catalog entry.
         repository: "owner/name" on the hub.
-        network: its `model_type` there.
+        network: `model_type` of its configuration.
         parameters: number of weights, as published.
-        context_tokens: most tokens of prompt and answer that can be used here.
+        context_tokens: maximum number of tokens of prompt and answer together.
         licence: SPDX name, or the publisher's own.
-        gated: the publisher wants the licence accepted, with an account, before a download.
-        roles: what it is for.
-        fim: its fill-in-the-middle format, None for none.
-        chat: its turns, None for none.
-        pooling: of an embedder.
-        settings: how it is asked, by role.
-        table_parameters: weights of its table of tokens, vocabulary times width; 0 where nobody wrote it down.
-        tied: whether tokens that are read and tokens that are written share one table.
-        worth: what was measured of it, by table.
-        note: what a person should know of it; "" for nothing.
+        gated: whether the publisher demands that the licence is accepted, with an account, before a download.
+        roles: tasks it was trained for ("completion", "chat", "review", "embedding").
+        fim: fill-in-the-middle format; None for none.
+        chat: templates of its turns; None for none.
+        pooling: reduction of an embedder's token states to one vector, "mean" or "first".
+        settings: settings of its answers, by role; None for defaults.
+        table_parameters: weights of its token table, vocabulary times width; 0 for unknown.
+        tied: whether input and output embeddings are one table.
+        worth: measured qualities, by name.
+        note: message for a person who installs it; "" for none.
     """
 
     name: str
@@ -66,17 +66,16 @@ class PublishedModel:
     table_parameters: int = 0
     tied: bool = True
     worth: Mapping[str, Measured] = field(default_factory=dict)
-
     note: str = ""
 
     @property
     def weights(self) -> WeightCounts:
-        """Numbers of weights that a token is computed with."""
+        """Numbers of weights in the layers (at least 1) and in one token table."""
         tables = self.table_parameters * (1 if self.tied else 2)
         return WeightCounts(max(1, self.parameters - tables), self.table_parameters)
 
     def estimate_size_bytes(self, quantization: str) -> int:
-        """Return the size of the weights in bytes, on disk and about in memory."""
+        """Return the approximate size of the weights in bytes, on disk and in memory, as `quantization`."""
         return int(self.parameters * BYTES_PER_WEIGHT.get(quantization, INT8_BYTES))
 
 
@@ -87,22 +86,32 @@ def load_published_models() -> Mapping[str, PublishedModel]:
     Raises:
         CatalogError: one of the files is malformed.
     """
-    models = [_read(path) for path in PUBLISHED.glob("*.toml")]
+    models = [_read_model(path) for path in PUBLISHED.glob("*.toml")]
     return {model.name: model for model in sorted(models, key=lambda model: (model.parameters, model.name))}
 
 
 def find_family_fim(fim: FimTokens, network: str) -> FimTokens:
-    """Return the format of a published model with the same markers and network, which fits its family; else `fim`."""
+    """Return the fill-in-the-middle format of the smallest published model of `network` with the markers of `fim`.
 
-    def markers(one: FimTokens) -> tuple[str, ...]:
+    Its layouts and token healing were chosen for the family. Without such a model, returns `fim` itself.
+    """
+
+    def list_markers(one: FimTokens) -> tuple[str, ...]:
         return (one.prefix, one.suffix, one.middle, one.end, one.file, one.repository)
 
     family = (one.fim for one in load_published_models().values() if one.fim is not None and one.network == network)
-    return next((one for one in family if markers(one) == markers(fim)), fim)
+    return next((one for one in family if list_markers(one) == list_markers(fim)), fim)
 
 
 def format_entry(published: PublishedModel, converted: Converted, *, quantization: str, source: str) -> str:
-    """Return the text of a converted model's `catalog.toml`."""
+    """Return the text of `catalog.toml` for the model `converted`.
+
+    Args:
+        published: name, licence, roles, formats and settings.
+        converted: architecture and sizes.
+        quantization: number type of the weights on disk.
+        source: origin of the weights.
+    """
     lines = [
         f"name = {_quote(published.name)}",
         f"architecture = {_quote(converted.architecture)}",
@@ -133,11 +142,12 @@ def format_entry(published: PublishedModel, converted: Converted, *, quantizatio
 
 
 def _quote(value: object) -> str:
-    """Return a text, or a list of texts, as TOML: JSON's strings are valid there."""
+    """Return a string, or a list of strings, as TOML; JSON's strings are valid there except for one character."""
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def _read(path: Path) -> PublishedModel:
+def _read_model(path: Path) -> PublishedModel:
+    """Read a file of `published/`; raise CatalogError if it is malformed."""
     fields = Table.read(path)
     roles = fields.get_texts("roles", ROLES)
     tables = {name: fields.get_table(name, optional=True) for name in ("fim", "chat", "embedding", "role")}

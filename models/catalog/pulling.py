@@ -1,7 +1,7 @@
-"""Download of a published checkpoint from the hub, with progress, resumed after a break, and checked by hash.
+"""Download of a published checkpoint from the hub, with progress, resumed after an interruption, and checked by hash.
 
 Runs only if a person asked for this model by name. Downloaded files are data and never run. The token is read by the
-caller, sent to the hub alone, and appears in no message. Start at `pull`.
+caller, sent only to the hub, and appears in no message. Start at `pull`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import logging
 import os
 import shutil
 import threading
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from functools import partial
@@ -20,7 +21,7 @@ from models.errors import ModelError
 from starling_files import hold_private_umask, make_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from models.catalog.published_models import PublishedModel
@@ -37,12 +38,12 @@ PICKLES = ("pytorch_model.bin", "pytorch_model-*.bin")
 
 @dataclass(frozen=True, slots=True)
 class RemoteFile:
-    """A file of a repository.
+    """A file of a repository on the hub.
 
     Attributes:
-        name: inside the repository.
-        size_bytes: of its content.
-        sha256: of its content, "" where the hub does not say (small files).
+        name: path inside the repository.
+        size_bytes: size of its content.
+        sha256: hash of its content in hexadecimal; "" where the hub states none (small files).
     """
 
     name: str
@@ -58,24 +59,24 @@ def pull(
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
     endpoint: str | None = None,
 ) -> Path:
-    """Fetch `published` into a folder of its own below `downloads`, and return that folder.
+    """Download the files of `published` that a conversion reads; return their folder, `downloads`/NAME.
 
     Args:
-        published: which.
-        downloads: where; what an earlier try left there is gone on from.
-        token: of an account on the hub, for models whose licence has to be accepted there.
+        published: the model to download.
+        downloads: parent of the folder; files of an interrupted download in it are completed.
+        token: access token of an account on the hub, for models whose licence has to be accepted; None for none.
         on_progress: called with bytes done and bytes in all.
-        endpoint: the hub's address; None for the usual one.
+        endpoint: the hub's address; None for the default.
 
     Raises:
-        ModelError: the sentence says what happened and what to do.
+        ModelError: the download failed; the message says what happened and what to do.
     """
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     from huggingface_hub import HfApi  # noqa: PLC0415  # heavy; only where a person asked for a download
 
-    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # what matters is said by us, once
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # our messages say what matters
     folder = downloads / published.name
-    with _explaining_errors(published):
+    with _translate_errors(published):
         api = HfApi(endpoint=endpoint, token=token or False)
         info = api.model_info(published.repository, files_metadata=True, timeout=CONNECT_S)
     hub = _Hub(published, token, endpoint)
@@ -91,22 +92,30 @@ def pull(
 
 
 def _select_files(published: PublishedModel, siblings: Sequence[Any]) -> list[RemoteFile]:
-    """Return the files that a conversion reads, small ones first."""
+    """Return the files that a conversion reads: configuration and tokenizer, then safetensors, else torch's weights.
+
+    Args:
+        published: the model, for the message.
+        siblings: all files of the repository, as the hub's library describes them.
+
+    Raises:
+        ModelError: the repository has no weights that can be converted.
+    """
     files = [RemoteFile(one.rfilename, int(one.size or 0), str(one.lfs.sha256) if one.lfs else "") for one in siblings]
 
-    def match(*patterns: str) -> list[RemoteFile]:
+    def select(*patterns: str) -> list[RemoteFile]:
         return [file for file in files if any(fnmatch(file.name, pattern) for pattern in patterns)]
 
-    weights = match(*WEIGHTS) or match(*PICKLES)
+    weights = select(*WEIGHTS) or select(*PICKLES)
     if not weights:
         raise ModelError(
             f"The repository {published.repository} holds no weights that can be converted; choose another model."
         )
-    return [*match(*BESIDE_WEIGHTS), *weights]
+    return [*select(*BESIDE_WEIGHTS), *weights]
 
 
 def _is_complete(folder: Path, file: RemoteFile) -> bool:
-    """Return whether the file is there with its full size."""
+    """Return whether `folder` has the file in its full size."""
     try:
         return (folder / file.name).stat().st_size == file.size_bytes
     except OSError:
@@ -114,7 +123,11 @@ def _is_complete(folder: Path, file: RemoteFile) -> bool:
 
 
 def _check_space(downloads: Path, needed_bytes: int) -> None:
-    """Check that the disk has room; raise ModelError if not."""
+    """Make the folder `downloads`, and check that its disk has `needed_bytes` free beside `SPARE_BYTES`.
+
+    Raises:
+        ModelError: the folder cannot be made, or the disk has less free.
+    """
     try:
         make_folder(downloads)
         free = shutil.disk_usage(downloads).free
@@ -123,18 +136,18 @@ def _check_space(downloads: Path, needed_bytes: int) -> None:
     if free < needed_bytes + SPARE_BYTES:
         raise ModelError(
             f"The download takes {needed_bytes / 1e9:.1f} GB and {downloads} has {free / 1e9:.1f} GB free; "
-            "free some first."
+            "free some space, then pull again."
         )
 
 
 def _report_progress(on_progress: Callable[[int, int], None], done: int, total: int, size: int) -> None:
-    """Report `size` bytes of the current file on top of `done`."""
+    """Call `on_progress` with the bytes of finished files (`done`) and of the current file (`size`) together."""
     on_progress(done + size, total)
 
 
 @dataclass(frozen=True, slots=True)
 class _Hub:
-    """Model, token and address of a download."""
+    """The model to download, and the hub's access token and address."""
 
     published: PublishedModel
     token: str | None
@@ -142,11 +155,15 @@ class _Hub:
 
 
 def _fetch(hub: _Hub, file: RemoteFile, folder: Path, revision: str, on_bytes: Callable[[int], None]) -> None:
-    """Download one file and check its hash."""
+    """Download one file of the commit `revision` into `folder`, and check its hash.
+
+    Raises:
+        ModelError: the download failed, or the hash differs; the file is deleted then.
+    """
     from huggingface_hub import hf_hub_download  # noqa: PLC0415
 
     published = hub.published
-    with _explaining_errors(published), hold_private_umask():
+    with _translate_errors(published), hold_private_umask():
         hf_hub_download(
             published.repository,
             file.name,
@@ -162,7 +179,7 @@ def _fetch(hub: _Hub, file: RemoteFile, folder: Path, revision: str, on_bytes: C
 
 
 def _make_counter(on_bytes: Callable[[int], None]) -> type:
-    """Return a progress bar class for the hub's library that reports bytes instead of drawing."""
+    """Return a progress bar class for the hub's library that only calls `on_bytes` with the bytes so far."""
     from tqdm.std import tqdm  # noqa: PLC0415  # comes with the hub's library
 
     tqdm.set_lock(threading.RLock())  # its own is shared between processes, for which Python 3.14 starts one more
@@ -175,6 +192,7 @@ def _make_counter(on_bytes: Callable[[int], None]) -> type:
             self._reached = int(named.get("initial") or 0)
 
         def update(self, n: float | None = 1) -> bool | None:
+            """Count `n` more bytes, and report the sum."""
             self._reached += int(n or 0)
             on_bytes(self._reached)
             return None
@@ -182,22 +200,19 @@ def _make_counter(on_bytes: Callable[[int], None]) -> type:
     return Counter
 
 
-class _explaining_errors:  # noqa: N801  # used as a statement
-    """Context in which exceptions of the hub's library become one sentence."""
-
-    def __init__(self, published: PublishedModel) -> None:
-        self._published = published
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
-        if error is not None and isinstance(error, Exception) and not isinstance(error, ModelError):
-            raise ModelError(_explain(self._published, error)) from None  # its own message may quote headers
+@contextmanager
+def _translate_errors(published: PublishedModel) -> Iterator[None]:
+    """Raise exceptions of the hub's library in the block as a ModelError with a message for a person."""
+    try:
+        yield
+    except ModelError:
+        raise
+    except Exception as error:  # noqa: BLE001 (of the network, the disk or the library; each gets a message)
+        raise ModelError(_explain_error(published, error)) from None  # the library's message may quote headers
 
 
-def _explain(published: PublishedModel, error: Exception) -> str:
-    """Return the sentence for an exception of the hub's library."""
+def _explain_error(published: PublishedModel, error: Exception) -> str:
+    """Return a message for a person about an exception of the hub's library, and what to do."""
     from huggingface_hub import errors  # noqa: PLC0415
 
     page = f"https://huggingface.co/{published.repository}"
@@ -209,17 +224,20 @@ def _explain(published: PublishedModel, error: Exception) -> str:
     if isinstance(error, errors.RepositoryNotFoundError) or _read_status(error) in (401, 403, 404):
         return f"The hub has no {published.repository}, or does not show it to this token; look at {page}."
     if (status := _read_status(error)) is not None:
-        return f"The hub answered with status {status}; pull {published.name} again later, it goes on where it stopped."
+        return (
+            f"The hub answered with status {status}; pull {published.name} again later. "
+            "The download resumes where it stopped."
+        )
     if isinstance(error, OSError) and error.errno and not isinstance(error, ConnectionError):
         return f"{published.name} cannot be stored: {error.strerror}; check space and permissions."
     return (
-        f"The hub cannot be reached ({type(error).__name__}); check the network, then pull {published.name} again, it "
-        "goes on where it stopped. A folder with the model's files can be converted without a network: "
+        f"The hub cannot be reached ({type(error).__name__}); check the network, then pull {published.name} again. "
+        "The download resumes where it stopped. A folder with the model's files can be converted without a network: "
         "starling models convert FOLDER."
     )
 
 
 def _read_status(error: Exception) -> int | None:
-    """Return the HTTP status of `error`; None if it has none."""
+    """Return the HTTP status of the answer that caused `error`; None if there was no answer."""
     status = getattr(getattr(error, "response", None), "status_code", None)
     return status if isinstance(status, int) else None

@@ -23,7 +23,7 @@ _LARGEST = 10_000_000  # bytes
 
 FILE = "show-filter.json"
 FORMAT = 1
-HEAVIEST = 1e6  # what a weight can be; fitted ones are below 20, and sums of these stay numbers
+HEAVIEST = 1e6  # largest weight; fitted weights are below 20, and sums of such weights stay finite
 KINDS = (
     "draft",  # the workspace wrote it, the model judged it
     "agreed",  # the model wrote it, and the workspace says the same
@@ -66,7 +66,7 @@ class ShowFilter:
     """Estimator of the probability that a suggestion's first line is right.
 
     Attributes:
-        weights: of the evidence, by kind of suggestion; what is not named weighs nothing.
+        weights: weight of each piece of evidence, by kind of suggestion; unnamed evidence has no weight.
     """
 
     weights: Mapping[str, Mapping[str, float]]
@@ -76,7 +76,7 @@ class ShowFilter:
         """Read the filter at `path`; None if there is no file.
 
         Raises:
-            CatalogError: the file is malformed; the message names file, field and remedy.
+            CatalogError: the file is malformed; the message names file, field and fix.
         """
         try:
             content = json.loads(read_text(path, _LARGEST))
@@ -87,16 +87,21 @@ class ShowFilter:
         kinds = content.get("kinds") if isinstance(content, dict) else None
         if not isinstance(kinds, dict) or content.get("format") != FORMAT:
             _refuse(path, "format", f"{FORMAT}, with a table of kinds")
-        return cls({kind: _weights(path, kind, kinds.get(kind)) for kind in KINDS})
+        return cls({kind: _read_weights(path, kind, kinds.get(kind)) for kind in KINDS})
 
     def estimate_probability(self, kind: str, evidence: Mapping[str, float]) -> float:
-        """Return the probability, 0 to 1, that a suggestion of this kind with this evidence is right."""
+        """Return the probability, 0 to 1, that a suggestion is right.
+
+        Args:
+            kind: one of `KINDS`.
+            evidence: value of each piece of evidence that has a weight, by name (`EVIDENCE`).
+        """
         total = sum(weight * evidence[name] for name, weight in self.weights[kind].items())
         return 1 / (1 + math.exp(-max(min(total, 60.0), -60.0)))
 
 
-def _weights(path: Path, kind: str, found: object) -> dict[str, float]:
-    """Return the weights in the table of `kind`; raise CatalogError if it is malformed."""
+def _read_weights(path: Path, kind: str, found: object) -> dict[str, float]:
+    """Return the weights in `found`, the content of the table `kind`; raise CatalogError if it is malformed."""
     weights = found.get("weights") if isinstance(found, dict) else None
     if not isinstance(weights, dict):
         _refuse(path, f"kinds.{kind}.weights", "a table of numbers")
@@ -109,5 +114,5 @@ def _weights(path: Path, kind: str, found: object) -> dict[str, float]:
 
 
 def _refuse(path: Path, field: str, allowed: str) -> NoReturn:
-    """Raise CatalogError for `field`."""
+    """Raise a CatalogError that names the file, the field and its allowed values."""
     raise CatalogError(f"{path}: {field} is missing or wrong; allowed: {allowed}. The model is used without it.")

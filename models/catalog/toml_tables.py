@@ -19,7 +19,10 @@ _LARGEST = 1_000_000  # bytes
 
 
 class Table:
-    """A TOML table that knows its place in the file, for error messages."""
+    """A TOML table with its file and name, for error messages.
+
+    Every getter raises CatalogError if its field is invalid.
+    """
 
     @classmethod
     def read(cls, path: Path) -> Table:
@@ -44,25 +47,26 @@ class Table:
         self._read: set[str] = set()
 
     def refuse(self, field_name: str, allowed: str) -> NoReturn:
-        """Raise an error for a field.
+        """Raise an error that names the file, the field, its value, and the values that are `allowed`.
 
         Raises:
-            CatalogError: always; so do all methods below if their field is invalid.
+            CatalogError: always.
         """
         where = f"{self._name}.{field_name}" if self._name else field_name
         found = f"is {self._data[field_name]!r}" if field_name in self._data else "is missing"
         raise CatalogError(f"{self._path}: {where} {found}; allowed: {allowed}.")
 
     def list_unread(self) -> tuple[str, ...]:
-        """Return the fields that no method has read."""
+        """Return the names of the fields that no getter has read, with the table's name before each."""
         return tuple(f"{self._name}.{key}" if self._name else key for key in self._data if key not in self._read)
 
     def _get(self, field_name: str) -> object:
+        """Return the raw value of a field, None if it is missing; note that the field was read."""
         self._read.add(field_name)
         return self._data.get(field_name)
 
     def get_text(self, field_name: str, *, default: str | None = None) -> str:
-        """Return a text; without a default it may be neither missing nor empty."""
+        """Return a string. If the field is missing, return `default`; without one, refuse a missing or empty field."""
         value = self._get(field_name)
         if value is None and default is not None:
             return default
@@ -71,14 +75,14 @@ class Table:
         return value
 
     def get_choice(self, field_name: str, allowed: tuple[str, ...], *, default: str) -> str:
-        """Return a text that is one of `allowed`."""
+        """Return a string that is one of `allowed`; `default` if the field is missing."""
         value = self.get_text(field_name, default=default)
         if value not in allowed:
             self.refuse(field_name, "one of " + ", ".join(allowed))
         return value
 
     def get_texts(self, field_name: str, allowed: tuple[str, ...] = ()) -> tuple[str, ...]:
-        """Return a list of one or more texts, each one of `allowed` if that is not empty."""
+        """Return a list of one or more non-empty strings; if `allowed` is not empty, each must be in it."""
         value = self._get(field_name)
         if not isinstance(value, list) or not value or any(not isinstance(item, str) or not item for item in value):
             self.refuse(field_name, "a list of one or more " + (f"of {', '.join(allowed)}" if allowed else "texts"))
@@ -87,7 +91,7 @@ class Table:
         return tuple(str(item) for item in value)
 
     def get_optional_texts(self, field_name: str, allowed: tuple[str, ...]) -> tuple[str, ...] | None:
-        """Return a list of any number of `allowed` texts; None if it is missing."""
+        """Return a list of strings that are all in `allowed`, possibly empty; None if the field is missing."""
         value = self._get(field_name)
         if value is None:
             return None
@@ -96,7 +100,7 @@ class Table:
         return tuple(str(item) for item in value)
 
     def get_integer(self, field_name: str, *, least: int, default: int | None = None) -> int:
-        """Return an integer of at least `least`; without a default it may not be missing."""
+        """Return an integer of at least `least`. If the field is missing, return `default`; without one, refuse it."""
         value = self._get(field_name)
         if value is None and default is not None:
             return default
@@ -105,7 +109,7 @@ class Table:
         return value
 
     def get_bool(self, field_name: str, *, default: bool) -> bool:
-        """Return true or false."""
+        """Return a boolean; `default` if the field is missing."""
         value = self._get(field_name)
         if value is None:
             return default
@@ -114,12 +118,12 @@ class Table:
         return value
 
     def get_number(self, field_name: str, least: float, most: float, default: float) -> float:
-        """Return a number between `least` and `most`."""
+        """Return a number between `least` and `most`; `default` if the field is missing."""
         value = self.get_optional_number(field_name, least, most)
         return default if value is None else value
 
     def get_optional_number(self, field_name: str, least: float, most: float) -> float | None:
-        """Return a number between `least` and `most`; None if it is missing."""
+        """Return a number between `least` and `most`; None if the field is missing."""
         value = self._get(field_name)
         if value is None:
             return None
@@ -128,14 +132,17 @@ class Table:
         return float(value)
 
     def get_folder_name(self, field_name: str) -> str:
-        """Return the plain name of a folder inside the model's own, so that an entry never reaches outside."""
+        """Return the name of a folder directly inside the entry's folder; "." if the field is missing.
+
+        Names with a path separator, a colon or ".." are refused, so that an entry never reaches outside its folder.
+        """
         value = self.get_text(field_name, default=".")
         if value != "." and (value == ".." or "/" in value or "\\" in value or ":" in value):
             self.refuse(field_name, "the name of a folder beside the entry")
         return value
 
     def get_table(self, field_name: str, *, optional: bool = False) -> Table:
-        """Return a nested table; an optional one that is missing is empty."""
+        """Return a nested table; an empty one if the field is missing and `optional`."""
         value = self._get(field_name)
         if value is None and optional:
             value = {}

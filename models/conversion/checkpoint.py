@@ -1,8 +1,8 @@
-"""A model's folder as its authors publish it: configuration, and weights in safetensors or torch's own file.
+"""A model's folder as its authors publish it: configuration, and weights in safetensors or torch's own files.
 
 Reads the safetensors container itself (https://github.com/huggingface/safetensors#format: an 8-byte length, a JSON
-table of contents, the numbers), so that one block of a tensor at a time is in memory; torch's own file through
-`models.conversion.torch_files`. Executes nothing that it reads. Start at `Checkpoint.open`.
+table of contents, the numbers), so that one block of a tensor at a time is in memory; torch's own files through
+`models.conversion.torch_files`. Executes nothing in the files. Start at `Checkpoint.open`.
 """
 
 from __future__ import annotations
@@ -27,26 +27,12 @@ if TYPE_CHECKING:
 
 
 _LARGEST_OBJECT = 100_000_000  # bytes
-
-
 CONFIG_FILE = "config.json"
-
-
 SAFETENSORS = "*.safetensors"
-
-
 PICKLES = "pytorch_model*.bin"
-
-
 OTHER_PICKLES = ("*.pt", "*.pth", "*.ckpt")
-
-
 MOST_HEADER_BYTES = 100_000_000  # the format's own limit
-
-
 BLOCK_NUMBERS = 1 << 24  # read at once
-
-
 TYPES: dict[str, np.dtype[Any]] = {
     "F32": np.dtype("<f4"),
     "F16": np.dtype("<f2"),
@@ -60,14 +46,14 @@ class Weights(Protocol):
 
     @property
     def name(self) -> str:
-        """Name that its authors gave it."""
+        """Name that the network's authors gave it."""
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Rows first."""
+        """Dimensions, rows first."""
 
     def read_blocks(self) -> Iterator[NDArray[np.floating[Any]]]:
-        """Yield its numbers in blocks of rows; each block has all dimensions of `shape`."""
+        """Read and yield its numbers in blocks of rows; each block has all dimensions of `shape`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +61,11 @@ class Tensor:
     """One tensor on disk.
 
     Attributes:
-        name: as its authors call it.
+        name: name that its authors gave it.
         file: the file that holds it.
-        kind: its number type, as safetensors writes it ("F32", "F16", "BF16").
-        shape: rows first.
-        start: its first byte in the file.
+        kind: number type, as safetensors writes it ("F32", "F16", "BF16").
+        shape: dimensions, rows first.
+        start: offset of its first byte in the file.
     """
 
     name: str
@@ -89,28 +75,28 @@ class Tensor:
     start: int
 
     def read(self) -> NDArray[np.floating[Any]]:
-        """Read its numbers, as float32 or float16; shape `shape`.
+        """Read and return all numbers of the tensor, as float16 if they are stored so, else float32.
 
         Raises:
             ModelError: the disk failed, or the number type cannot be converted.
         """
-        return self._rows(0, self.shape[0] if self.shape else 1).reshape(self.shape)
+        return self._read_rows(0, self.shape[0] if self.shape else 1).reshape(self.shape)
 
     def read_blocks(self) -> Iterator[NDArray[np.floating[Any]]]:
-        """Yield its numbers in blocks of rows, so that a large tensor need not be in memory whole.
+        """Read and yield the numbers in blocks of rows, so that a large tensor is never in memory whole.
 
         Raises:
-            ModelError: as `read`.
+            ModelError: the disk failed, or the number type cannot be converted.
         """
         if not self.shape:
             yield self.read()
             return
         count = max(1, BLOCK_NUMBERS // max(1, math.prod(self.shape[1:])))
         for start in range(0, max(1, self.shape[0]), count):
-            yield self._rows(start, min(count, self.shape[0] - start))
+            yield self._read_rows(start, min(count, self.shape[0] - start))
 
-    def _rows(self, start: int, count: int) -> NDArray[np.floating[Any]]:
-        """Read `count` rows from row `start` on."""
+    def _read_rows(self, start: int, count: int) -> NDArray[np.floating[Any]]:
+        """Read and return `count` rows from row `start` on; raises as `read`."""
         if self.kind not in TYPES:
             raise ModelError(
                 f"The tensor {self.name} in {self.file} is stored as {self.kind}, which cannot be converted; "
@@ -136,9 +122,9 @@ class Checkpoint:
     """A published model.
 
     Attributes:
-        folder: where it lies; the file itself where one file holds all.
+        folder: its folder; the file itself for a GGUF file.
         config: content of `config.json`.
-        tensors: by name.
+        tensors: tensors by name; their numbers are read when needed.
     """
 
     folder: Path
@@ -147,7 +133,7 @@ class Checkpoint:
 
     @classmethod
     def open(cls, folder: Path) -> Checkpoint:
-        """Read the configuration and the tables of contents of `folder`; no weights yet.
+        """Read the configuration in `folder` and the tables of contents of its weights, but no weights.
 
         Raises:
             ModelError: a file is missing or damaged; the message says what to do.
@@ -157,9 +143,9 @@ class Checkpoint:
         config = _read_object(folder / CONFIG_FILE)
         tensors: dict[str, Weights] = {}
         for file in sorted(folder.glob(SAFETENSORS)):
-            tensors |= _read_contents(file)
+            tensors |= _read_safetensors(file)
         for file in sorted(folder.glob(PICKLES)) if not tensors else ():
-            tensors |= _read_pickle(file)
+            tensors |= _read_torch_file(file)
         if not tensors:
             raise ModelError(_explain_no_weights(folder))
         _check_shards(folder, tensors)
@@ -169,7 +155,7 @@ class Checkpoint:
         """Return the tensor called `name`.
 
         Raises:
-            ModelError: there is none.
+            ModelError: there is no such tensor.
         """
         try:
             return self.tensors[name]
@@ -179,10 +165,12 @@ class Checkpoint:
             ) from None
 
     def find_prefix(self, *prefixes: str, having: str) -> str:
-        """Return the first of `prefixes` under which there is a tensor called `having`; authors use different prefixes.
+        """Return the first of `prefixes` that followed by `having` is the name of a tensor.
+
+        Checkpoints of one architecture differ in the prefix of their tensors' names.
 
         Raises:
-            ModelError: there is none.
+            ModelError: there is no such tensor.
         """
         for prefix in prefixes:
             if prefix + having in self.tensors:
@@ -192,10 +180,10 @@ class Checkpoint:
         )
 
     def get_integer(self, *names: str, default: int | None = None) -> int:
-        """Return a whole number of the configuration, under the first of `names` there is.
+        """Return a positive integer of the configuration: the first of `names` that it has, else `default`.
 
         Raises:
-            ModelError: there is none, or it is not a number from 1 on.
+            ModelError: the value is missing without a default, or is not an integer from 1 on.
         """
         value = next((self.config[name] for name in names if self.config.get(name) is not None), default)
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
@@ -205,10 +193,10 @@ class Checkpoint:
         return value
 
     def get_number(self, *names: str, default: float) -> float:
-        """Return a number of the configuration, under the first of `names` there is, else `default`.
+        """Return a number of the configuration: the first of `names` that it has, else `default`.
 
         Raises:
-            ModelError: it is not a number.
+            ModelError: the value is not a number.
         """
         value = next((self.config[name] for name in names if self.config.get(name) is not None), default)
         if not isinstance(value, int | float) or isinstance(value, bool):
@@ -217,7 +205,7 @@ class Checkpoint:
 
 
 def _read_object(path: Path) -> dict[str, Any]:
-    """Read the JSON object in the file `path`.
+    """Return the JSON object in the file `path`.
 
     Raises:
         ModelError: the file is missing, cannot be read, or holds no JSON object.
@@ -236,7 +224,7 @@ def _read_object(path: Path) -> dict[str, Any]:
 
 
 def _explain_no_weights(folder: Path) -> str:
-    """Return a message that says why `folder` has no weights that can be read."""
+    """Return a message for a person that the weights in `folder` are missing or have an unknown layout."""
     if any(next(folder.glob(pattern), None) for pattern in OTHER_PICKLES):
         return (
             f"{folder} holds its weights in files of no known layout; take the model's safetensors files, or write "
@@ -245,16 +233,20 @@ def _explain_no_weights(folder: Path) -> str:
     return f"{folder} has no *.safetensors file and no pytorch_model.bin; give the folder of a downloaded model."
 
 
-def _read_pickle(file: Path) -> dict[str, Tensor]:
-    """Read the table of contents of torch's own `file`, by name of the tensor."""
+def _read_torch_file(file: Path) -> dict[str, Tensor]:
+    """Return the tensors of torch's own `file`, by name, without their numbers.
+
+    Raises:
+        ModelError: the file cannot be read, is damaged, or holds something other than weights.
+    """
     from models.conversion.torch_files import locate_tensors  # noqa: PLC0415 (for checkpoints in torch's own file)
 
     found = locate_tensors(file)
     return {name: Tensor(name, file, place.kind, place.shape, place.start) for name, place in found.items()}
 
 
-def _read_contents(file: Path) -> dict[str, Tensor]:
-    """Read the table of contents of a safetensors `file`, by name of the tensor; every size and offset is checked.
+def _read_safetensors(file: Path) -> dict[str, Tensor]:
+    """Return the tensors of a safetensors `file`, by name, without their numbers; checks every size and offset.
 
     Raises:
         ModelError: the file cannot be read, is cut short or damaged.
@@ -288,7 +280,11 @@ def _read_contents(file: Path) -> dict[str, Tensor]:
 
 
 def _check_shards(folder: Path, tensors: Mapping[str, Weights]) -> None:
-    """Check that all files exist that the index of a model in several files names."""
+    """Check that `tensors` has every tensor in the index of a model that is split into several files.
+
+    Raises:
+        ModelError: a tensor is missing, so a file is; or the index is malformed.
+    """
     indexes = (folder / "model.safetensors.index.json", folder / "pytorch_model.bin.index.json")
     index = next((one for one in indexes if one.exists()), None)
     if index is None:

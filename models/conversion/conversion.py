@@ -1,6 +1,6 @@
-"""The conversion of a downloaded checkpoint or a GGUF file to the folder that CTranslate2 loads.
+"""Conversion of a downloaded checkpoint or a GGUF file to the folder that CTranslate2 loads.
 
-The folder is written under a temporary name and renamed at the end, so that there is never half a model. Start at
+The folder is written under a temporary name and renamed at the end, so that a model is never incomplete. Start at
 `convert`.
 """
 
@@ -39,9 +39,9 @@ class Converted:
     Attributes:
         architecture: name for a catalog entry.
         parameters: number of weights, tied ones counted once.
-        context_tokens: bound given by the positions, or by a shorter window of attention.
-        vocabulary: the tokenizer's tokens.
-        size_bytes: of the weights on disk.
+        context_tokens: maximum number of tokens of prompt and answer together.
+        vocabulary: tokenizer and tokens.
+        size_bytes: size of the weights on disk.
     """
 
     architecture: str
@@ -59,12 +59,14 @@ def convert(
     tokenizer: Path | None = None,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Converted:
-    """Write `model.bin`, `config.json`, `vocabulary.json` and `tokenizer.json` to the new folder `target`.
+    """Convert the model at `source` to the new folder `target`; return facts about it.
+
+    The folder gets `model.bin`, `config.json`, `vocabulary.json` and `tokenizer.json`.
 
     Args:
         source: folder with `config.json`, `*.safetensors` or `pytorch_model.bin`, and `tokenizer.json`; or a GGUF file.
-        target: must not exist yet.
-        quantization: of the weights; norms and biases stay in floating point.
+        target: the folder to make; must not exist.
+        quantization: number type of the weights; norms and biases stay in floating point.
         tokenizer: a `tokenizer.json` to use in place of the model's own; None for its own.
         on_progress: called with bytes written and bytes in all; an exception from it ends the conversion, and nothing
             is left.
@@ -80,19 +82,19 @@ def convert(
     checkpoint, vocabulary = opened.checkpoint, opened.vocabulary
     architecture, specification = _build_specification(checkpoint)
     specification.register_vocabulary(vocabulary.pad_tokens(specification.get_vocabulary_size()))
-    _name_tokens(specification, vocabulary)
+    _set_special_tokens(specification, vocabulary)
     specification.validate()
     _share_projection(specification)
     parameters = count_parameters(checkpoint)
     quantize(specification, quantization)
     done, total = 0, 0
 
-    def add_written(size: int) -> None:
+    def report_written(size: int) -> None:
         nonlocal done
         done += size
         on_progress(done, total)
 
-    total = track_writing(specification, add_written)
+    total = track_writing(specification, report_written)
     _write(specification, vocabulary, target, total)
     return Converted(architecture, parameters, get_context_tokens(checkpoint), vocabulary, total)
 
@@ -103,16 +105,16 @@ def count_parameters(checkpoint: Checkpoint) -> int:
 
 
 def _build_specification(checkpoint: Checkpoint) -> tuple[str, Specification]:
-    """Return the name of the architecture, and CTranslate2's specification of the network.
+    """Return the name of the architecture for a catalog entry, and CTranslate2's specification of the network.
 
     Raises:
-        ModelError: the network is not supported, already quantized, or its configuration is damaged.
+        ModelError: the network is not supported or already quantized, or its configuration is damaged.
     """
     kind = checkpoint.config.get("model_type")
     if kind not in NETWORKS:
         raise ModelError(
             f"The model in {checkpoint.folder} is a {kind!r} network, which cannot be converted; "
-            f"there are {', '.join(NETWORKS)}."
+            f"supported are {', '.join(NETWORKS)}."
         )
     if checkpoint.config.get("quantization_config"):
         raise ModelError(f"The weights in {checkpoint.folder} are quantized already; take the original checkpoint.")
@@ -125,8 +127,8 @@ def _build_specification(checkpoint: Checkpoint) -> tuple[str, Specification]:
         ) from error
 
 
-def _name_tokens(specification: Specification, vocabulary: Vocabulary) -> None:
-    """Set the beginning, end and unknown tokens in the configuration; the end token is the fallback of the others."""
+def _set_special_tokens(specification: Specification, vocabulary: Vocabulary) -> None:
+    """Set the beginning, end and unknown tokens of the specification; the end token is the fallback of the others."""
     config = specification.config
     tokens = vocabulary.tokens
     config.eos_token = vocabulary.eos or next((one for one in ("<|endoftext|>", "</s>") if one in tokens), tokens[0])
@@ -135,14 +137,17 @@ def _name_tokens(specification: Specification, vocabulary: Vocabulary) -> None:
 
 
 def _share_projection(specification: Specification) -> None:
-    """Replace an output table that equals the embeddings by the name of the latter, so that it is written once."""
+    """Have an output projection that is the table of embeddings refer to it by name, so that it is written once."""
     decoder = getattr(specification, "decoder", None)
     if decoder is not None and decoder.projection.weight is decoder.embeddings.weight:
         decoder.projection.weight = "decoder/embeddings/weight"
 
 
 def get_context_tokens(checkpoint: Checkpoint) -> int:
-    """Return the most tokens of prompt and answer together: all positions, or a shorter window of attention."""
+    """Return the maximum number of tokens of prompt and answer together.
+
+    It is the number of positions, or the sliding window of attention if that is shorter.
+    """
     positions = checkpoint.get_integer(*CONTEXT_NAMES, default=2048)
     if checkpoint.config.get("model_type") == "roberta":
         positions -= checkpoint.get_integer("pad_token_id", default=1) + 1
@@ -151,7 +156,7 @@ def get_context_tokens(checkpoint: Checkpoint) -> int:
 
 
 def _write(specification: Specification, vocabulary: Vocabulary, target: Path, size_bytes: int) -> None:
-    """Write the converted model to `target`, all of it or nothing.
+    """Write the weights, of `size_bytes`, and the tokenizer to the new folder `target`, whole or not at all.
 
     Raises:
         ModelError: there is too little space, or a file cannot be written.
@@ -162,7 +167,7 @@ def _write(specification: Specification, vocabulary: Vocabulary, target: Path, s
         if free < size_bytes + SPARE_BYTES:
             raise ModelError(
                 f"The model takes {size_bytes / 1e9:.1f} GB and {target.parent} has {free / 1e9:.1f} GB free; "
-                "free some, or choose a smaller quantization."
+                "free some space, or choose a smaller quantization."
             )
         with tempfile.TemporaryDirectory(prefix=".converting-", dir=target.parent) as scratch:
             folder = Path(scratch, target.name)

@@ -1,4 +1,4 @@
-"""The configuration of a GGUF file's network, in the form of its authors' `config.json`. Start at `ConfigReader`."""
+"""Configuration of a GGUF file's network, in the form of its authors' `config.json`. Start at `ConfigReader`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_LAYERS = 1_000
 MOST_HEADS = 4_096
 MOST_WIDTH = 1 << 20
 STARCODER2_WINDOW = 4_096  # tokens; the same in all published sizes, and missing from the file
-ROPE_FACTORS = "rope_freqs.weight"  # how Llama 3.1 and later stretch positions
+ROPE_FACTORS = "rope_freqs.weight"  # tensor with the RoPE scaling of Llama 3.1 and later
 
 # llama.cpp's name of an architecture -> `model_type` of the configuration
 NETWORKS = {
@@ -32,34 +32,34 @@ NETWORKS = {
 
 
 class ConfigReader:
-    """A reader of the metadata under the name of the file's architecture."""
+    """Reader of the metadata under the name of the file's architecture."""
 
     def __init__(self, contents: Contents) -> None:
         self._contents = contents
         self._name = contents.architecture
 
     def read_sizes(self) -> dict[str, int]:
-        """Return the sizes that tensors' shapes are made of, by name ("width", "heads", "queries").
+        """Return the sizes of the network, of which the tensors' shapes consist, by name ("width", "heads", "queries").
 
         Raises:
-            ModelError: one is missing or out of bounds, or the attention is of a kind that cannot be computed.
+            ModelError: a size is missing or out of bounds, or the attention is of a kind that is not supported.
         """
         width = self._read_integer("embedding_length", MOST_WIDTH)
         heads = self._read_integer("attention.head_count", MOST_HEADS)
         of_keys = self._read_integer("attention.head_count_kv", MOST_HEADS, default=heads)
         head = self._read_integer("attention.key_length", MOST_WIDTH, default=width // heads)
-        turned = self._read_integer("rope.dimension_count", MOST_WIDTH, default=head)
+        rotated = self._read_integer("rope.dimension_count", MOST_WIDTH, default=head)
         if (
             heads % of_keys
             or head % 2
             or head * heads > MOST_WIDTH
-            or turned != head
+            or rotated != head
             or self._read_integer("attention.value_length", MOST_WIDTH, default=head) != head
             or (self._name == "starcoder" and of_keys != 1)
         ):
             raise ModelError(
-                f"The attention of {self._contents.path} ({heads} heads, {of_keys} of keys, {head} wide, {turned} "
-                "turned) cannot be computed here; choose another model."
+                f"The attention of {self._contents.path} ({heads} heads, {of_keys} of keys, {head} wide, {rotated} "
+                "rotated) cannot be converted; choose another model."
             )
         embeddings = self._contents.tensors.get("token_embd.weight")
         if embeddings is None:
@@ -79,14 +79,14 @@ class ConfigReader:
         }
 
     def make_config(self, sizes: dict[str, int], *, tied: bool) -> dict[str, Any]:
-        """Return what the original checkpoint's `config.json` would say.
+        """Return the configuration in the form of the original checkpoint's `config.json`.
 
         Args:
-            sizes: from `read_sizes`.
-            tied: whether the embeddings are the output table as well.
+            sizes: sizes of the network, from `read_sizes`.
+            tied: whether input and output embeddings are one table.
 
         Raises:
-            ModelError: a number is not finite, or not positive.
+            ModelError: a number in the file is not finite, or not positive.
         """
         shared: dict[str, Any] = {"model_type": NETWORKS[self._name], "tie_word_embeddings": tied}
         if self._name == "starcoder":
@@ -116,7 +116,11 @@ class ConfigReader:
         return shared | {"hidden_act": "silu", "rms_norm_eps": epsilon, "sliding_window": window}
 
     def _read_rope_scaling(self, head: int) -> dict[str, Any]:
-        """Return how positions are scaled beyond the length of the first training; {} for not at all."""
+        """Return the entry `rope_scaling` of the configuration; {} for a file without scaling of positions.
+
+        Args:
+            head: width of an attention head.
+        """
         kind = self._contents.get_text(f"{self._name}.rope.scaling.type")
         factor = self._contents.get_number(f"{self._name}.rope.scaling.factor")
         older = self._contents.get_number(f"{self._name}.rope.scale_linear")
@@ -132,10 +136,10 @@ class ConfigReader:
         return {"rope_scaling": {"rope_type": kind[:60], "factor": factor or 1.0}}
 
     def _read_integer(self, name: str, most: int, *, default: int | None = None) -> int:
-        """Return the whole number `name` of the architecture, from 1 to `most`; of a list with equal items, the item.
+        """Return the integer `name` of the architecture, else `default`; of a list of equal integers, the integer.
 
         Raises:
-            ModelError: it is missing or out of bounds.
+            ModelError: the value is missing without a default, or not an integer from 1 to `most`.
         """
         key = f"{self._name}.{name}"
         value = self._contents.values.get(key, default)
@@ -152,7 +156,7 @@ class ConfigReader:
         """Return the number `name` of the architecture, else `default`.
 
         Raises:
-            ModelError: it is not finite, or not positive.
+            ModelError: the number is not finite, or not positive.
         """
         value = self._contents.get_number(f"{self._name}.{name}")
         value = default if value is None else value
@@ -162,15 +166,19 @@ class ConfigReader:
 
 
 def _shorten(value: object) -> str:
-    """Return `value` as text of at most 60 characters for a message."""
+    """Return `value` as text of at most 60 characters for a message; "missing" for None."""
     return "missing" if value is None else repr(value)[:60]
 
 
 def _recognize_llama3(factors: NDArray[np.float32], head: int, base: float) -> dict[str, Any]:
-    """Return Llama 3.1's RoPE scaling, from the factors that llama.cpp's converter computes from its four parameters.
+    """Return the entry `rope_scaling` that Llama 3.1 has for `factors`, which llama.cpp's converter computed from it.
 
-    `factors` is compared with what the parameters of all published models of the family give; other factors get a type
-    that the caller refuses.
+    Factors that do not follow from the parameters of the published models get a `rope_type` that is refused later.
+
+    Args:
+        factors: divisor of each RoPE frequency.
+        head: width of an attention head.
+        base: base of the RoPE frequencies.
     """
     figures = {"low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 8192}
     if factors.shape == (head // 2,):
@@ -182,7 +190,9 @@ def _recognize_llama3(factors: NDArray[np.float32], head: int, base: float) -> d
 
 
 def _compute_llama3_factors(head: int, base: float, factor: float, figures: dict[str, Any]) -> NDArray[np.float64]:
-    """Return the divisor of each RoPE frequency: 1 for fast ones, `factor` for slow ones, interpolated between.
+    """Return the divisor of each RoPE frequency: 1 for high frequencies, `factor` for low ones, interpolated between.
+
+    `figures` has the other parameters of Llama 3.1's scaling, by name.
 
     The formula is that of `generate_extra_tensors` for Llama in llama.cpp's `convert_hf_to_gguf.py`, and of
     `_compute_llama3_parameters` in transformers' `modeling_rope_utils.py`.

@@ -1,4 +1,4 @@
-"""The table of contents of a GGUF file: metadata, and where each tensor lies. Reads no weights.
+"""Table of contents of a GGUF file: metadata, and the location of each tensor. Reads no weights.
 
 The layout is that of https://github.com/ggml-org/ggml/blob/master/docs/gguf.md. The file is untrusted, so every count,
 length and offset is checked against a bound and against the file's size before anything is read or kept.
@@ -87,15 +87,15 @@ _TEXT, _ARRAY = 8, 9
 
 @dataclass(frozen=True, slots=True)
 class StoredTensor:
-    """The place of a tensor.
+    """Location and type of a tensor.
 
     Attributes:
-        name: as llama.cpp calls it ("blk.0.attn_q.weight").
+        name: llama.cpp's name ("blk.0.attn_q.weight").
         file: the file that holds it.
-        type_name: how its numbers are stored ("F16", "Q4_K").
-        shape: rows first.
-        start: its first byte in the file.
-        size_bytes: of its numbers in the file.
+        type_name: type of its numbers ("F16", "Q4_K").
+        shape: dimensions, rows first.
+        start: offset of its first byte in the file.
+        size_bytes: size of its numbers in the file.
     """
 
     name: str
@@ -112,9 +112,9 @@ class Contents:
 
     Attributes:
         path: the file, or the first of several.
-        values: metadata by key; arrays are lists, None for a long one that was not asked for.
-        tensors: by name.
-        files: all files.
+        values: metadata by key; arrays are lists, None for a long array that was not to be kept.
+        tensors: tensors by name.
+        files: all files of the model.
     """
 
     path: Path
@@ -133,28 +133,28 @@ class Contents:
         return sum(math.prod(tensor.shape) for tensor in self.tensors.values())
 
     def get_text(self, *keys: str) -> str:
-        """Return the first of the values under `keys` that is a non-empty string, "" where none is."""
+        """Return the first metadata value under `keys` that is a non-empty string; "" if there is none."""
         found = (self.values.get(key) for key in keys)
         return next((value for value in found if isinstance(value, str) and value), "")
 
     def get_integer(self, key: str) -> int | None:
-        """Return the whole number under `key`, None where there is none."""
+        """Return the metadata value under `key` if it is an integer, else None."""
         value = self.values.get(key)
         return value if isinstance(value, int) and not isinstance(value, bool) else None
 
     def get_number(self, key: str) -> float | None:
-        """Return the number under `key`, None where there is none."""
+        """Return the metadata value under `key` as a float if it is a number, else None."""
         value = self.values.get(key)
         return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
     def get_list(self, key: str) -> list[Any] | None:
-        """Return the array under `key`, None where there is none."""
+        """Return the metadata value under `key` if it is an array that was kept, else None."""
         value = self.values.get(key)
         return value if isinstance(value, list) else None
 
 
 def is_gguf(path: Path) -> bool:
-    """Return whether the file begins as a GGUF file does."""
+    """Return whether the file begins with the magic bytes of GGUF; False if it cannot be read."""
     try:
         with open_regular(path) as file:
             return file.read(len(MAGIC)) == MAGIC
@@ -163,14 +163,14 @@ def is_gguf(path: Path) -> bool:
 
 
 def read_contents(path: Path, *, arrays: bool = True) -> Contents:
-    """Read the table of contents of a GGUF file, and of the model's other files if it is one of several.
+    """Return the table of contents of a GGUF model, merged from all its files if it is split.
 
     Args:
-        path: the file, or any one of several.
-        arrays: whether to keep long arrays (the vocabulary).
+        path: the file, or any file of a split model.
+        arrays: whether to keep arrays of more than `FEW` items (the vocabulary).
 
     Raises:
-        ModelError: it is not a GGUF file, is damaged, or another file is missing; the message says what to do.
+        ModelError: a file is not a GGUF file, is damaged or missing; the message says what to do.
     """
     first = _read_file(path, arrays=arrays)
     count = first.get_integer("split.count") or 1
@@ -190,10 +190,14 @@ def read_contents(path: Path, *, arrays: bool = True) -> Contents:
 
 
 def list_parts(path: Path, count: int) -> tuple[Path, ...]:
-    """Return the files of a model in `count` files, by their names, in order.
+    """Return the files of a model that is split into `count` files, in order.
+
+    Args:
+        path: any file of the model.
+        count: number of its files.
 
     Raises:
-        ModelError: `path` is not named as one of them, or a file is missing.
+        ModelError: the name of `path` does not have the form for a split model, or a file is missing.
     """
     match = SHARD.fullmatch(path.name)
     if match is None or int(match["count"]) != count or not 1 <= count <= MOST_SHARDS:
@@ -208,12 +212,11 @@ def list_parts(path: Path, count: int) -> tuple[Path, ...]:
 
 
 def _read_file(path: Path, *, arrays: bool) -> Contents:
-    """Read the table of contents of one file; translate errors to ModelError."""
+    """Return the table of contents of one file; raise ModelError if it cannot be read or is damaged."""
     damaged = ModelError(f"{path} is cut short or damaged; download it again.")
     try:
         with open_regular(path) as file:
-            contents = _Scan(path, file, arrays=arrays)
-            return contents.read()
+            return _Reader(path, file, arrays=arrays).read()
     except FileNotFoundError:
         raise ModelError(f"There is no file {path}; give the path of a GGUF file.") from None
     except OSError as error:
@@ -223,11 +226,11 @@ def _read_file(path: Path, *, arrays: bool) -> Contents:
 
 
 class _DamagedError(Exception):
-    """A count, a length or an offset is out of bounds."""
+    """Error for a count, a length or an offset that is out of bounds."""
 
 
-class _Scan:
-    """A reader of one file, from its beginning to the end of its table of contents."""
+class _Reader:
+    """Reader of one file, from its beginning to the end of its table of contents."""
 
     def __init__(self, path: Path, file: BinaryIO, *, arrays: bool) -> None:
         self._path = path
@@ -240,9 +243,16 @@ class _Scan:
         self._before = 0  # bytes of the file before the block
 
     def read(self) -> Contents:
-        """Read the whole table of contents."""
+        """Read and return the whole table of contents.
+
+        Raises:
+            ModelError: the file is not a GGUF file, or of a version or type that is not supported.
+            _DamagedError, struct.error, UnicodeDecodeError, OverflowError: the file is damaged.
+        """
         if self._size < len(MAGIC) or self._take(len(MAGIC)) != MAGIC:
-            raise ModelError(f"{self._path} is no GGUF file; give one, or a folder with config.json and *.safetensors.")
+            raise ModelError(
+                f"{self._path} is no GGUF file; give a GGUF file, or a folder with config.json and *.safetensors."
+            )
         self._check_version()
         tensors, fields = self._read_bounded("Q", MOST_TENSORS), self._read_bounded("Q", MOST_FIELDS)
         values: dict[str, Any] = {}
@@ -251,11 +261,11 @@ class _Scan:
             if key in values:
                 raise _DamagedError
             values[key] = self._read_value(self._read_scalar("I"), 0)
-        found = self._read_tensors(tensors, self._read_alignment(values))
+        found = self._read_tensors(tensors, self._get_alignment(values))
         return Contents(self._path, values, found, (self._path,))
 
     def _check_version(self) -> None:
-        """Raise ModelError for a version or a byte order that is not supported."""
+        """Read the version; raise ModelError if the version or the byte order is not supported."""
         version = self._read_scalar("I")
         if version in VERSIONS:
             return
@@ -267,15 +277,18 @@ class _Scan:
         )
 
     @staticmethod
-    def _read_alignment(values: Mapping[str, Any]) -> int:
-        """Return the alignment of tensors in bytes, a power of two."""
+    def _get_alignment(values: Mapping[str, Any]) -> int:
+        """Return the alignment of tensors in bytes, a power of two, from the metadata `values`; 32 by default."""
         alignment = values.get("general.alignment", 32)
         if not isinstance(alignment, int) or not 1 <= alignment <= BLOCK_BYTES or alignment & (alignment - 1):
             raise _DamagedError
         return alignment
 
     def _read_tensors(self, count: int, alignment: int) -> dict[str, StoredTensor]:
-        """Read the list of tensors; offsets count from the end of the table, aligned."""
+        """Read the list of `count` tensors; return them by name.
+
+        Offsets in the file count from the end of the list, rounded up to `alignment`.
+        """
         listed = []
         for _ in range(count):
             name = self._read_text(MOST_TENSOR_NAME_BYTES)
@@ -294,10 +307,11 @@ class _Scan:
         return tensors
 
     def _measure_tensor(self, name: str, shape: tuple[int, ...], kind: int) -> tuple[str, int]:
-        """Return the name of a tensor's type, and its size in bytes.
+        """Return the name of the tensor type number `kind`, and the size of the tensor in bytes.
 
         Raises:
             ModelError: the type is unknown.
+            _DamagedError: the shape is out of bounds, or does not fit the type.
         """
         if kind not in TENSOR_TYPES:
             raise ModelError(
@@ -310,8 +324,13 @@ class _Scan:
             raise _DamagedError
         return type_name, numbers // weights * size
 
-    def _read_value(self, kind: int, depth: int) -> Any:  # noqa: ANN401 (whatever a file says)
-        """Read a metadata value of the type `kind`, inside `depth` arrays; None for an array that is not kept."""
+    def _read_value(self, kind: int, depth: int) -> Any:  # noqa: ANN401 (any metadata value)
+        """Read and return a metadata value of the type `kind`; None for an array that is not kept.
+
+        Args:
+            kind: number of the value's type.
+            depth: number of arrays around the value.
+        """
         if kind == _TEXT:
             return self._read_text(MOST_TEXT_BYTES)
         if kind in _SCALARS:
@@ -322,43 +341,43 @@ class _Scan:
         if inner in _SCALARS:
             layout = f"<{count}{_SCALARS[inner]}"
             data = self._take(struct.calcsize(layout))
-            return list(struct.unpack(layout, data)) if self._is_kept(count) else None
+            return list(struct.unpack(layout, data)) if self._is_array_kept(count) else None
         read: Callable[[], Any] = self._read_bytes if inner == _TEXT else lambda: self._read_value(inner, depth + 1)
-        if not self._is_kept(count):
+        if not self._is_array_kept(count):
             for _ in range(count):
                 read()
             return None
         items = [read() for _ in range(count)]
         return [item.decode() for item in items] if inner == _TEXT else items
 
-    def _is_kept(self, count: int) -> bool:
-        """Return whether an array of `count` values is kept."""
+    def _is_array_kept(self, count: int) -> bool:
+        """Return whether an array of `count` values is kept: a short one always, a long one if arrays are wanted."""
         return self._arrays or count <= FEW
 
     def _read_text(self, limit: int) -> str:
-        """Read a string of at most `limit` bytes."""
+        """Read and return a string of at most `limit` bytes."""
         length = self._read_bounded("Q", limit)
         return self._take(length).decode()
 
     def _read_bytes(self) -> bytes:
-        """Read a string as bytes."""
+        """Read and return a string as undecoded bytes."""
         (length,) = _LENGTH.unpack(self._take(8))
         return self._take(length)
 
     def _read_bounded(self, layout: str, most: int) -> int:
-        """Read a count or a length of at most `most`."""
+        """Read and return a count or a length in the `struct` format `layout`; raise `_DamagedError` above `most`."""
         value = int(self._read_scalar(layout))
         if value > most:
             raise _DamagedError
         return value
 
-    def _read_scalar(self, layout: str) -> Any:  # noqa: ANN401 (a number or a truth)
-        """Read one number or boolean in the `struct` format `layout`."""
+    def _read_scalar(self, layout: str) -> Any:  # noqa: ANN401 (a number or a boolean)
+        """Read and return one number or boolean in the `struct` format `layout`."""
         layout = f"<{layout}"
         return struct.unpack(layout, self._take(struct.calcsize(layout)))[0]
 
     def _take(self, count: int) -> bytes:
-        """Return the next `count` bytes, read from the file in blocks."""
+        """Return the next `count` bytes, read from the file in blocks; raise `_DamagedError` at its end."""
         end = self._at + count
         if end > len(self._block):
             if self._before + end > min(self._size, MOST_CONTENTS_BYTES):

@@ -1,8 +1,8 @@
-"""The catalog entry of a GGUF model: prompt markers, chat format, licence, source and name, as the file states them.
+"""Description of a GGUF model for its catalog entry: prompt markers, chat format, licence, source and name.
 
 Fill-in-the-middle markers and chat formats are recognized (`models.catalog.prompt_formats`); a template is never run. A
 base model's file often contains its family's chat template; if its turns do not end with the file's own end token, the
-model was not trained to converse. Start at `describe`.
+model was not trained to converse. Start at `describe_model`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from models.conversion.vocabulary import Vocabulary
 
 MOST_CONTEXT = 32_768  # tokens; the KV state of more does not fit most machines
-LONGEST_FACT = 200  # characters of what is copied into a catalog entry
+LONGEST_FACT = 200  # characters of a licence or a source in a catalog entry
 
 # Number in `general.file_type` -> its usual name; llama.cpp's `enum llama_ftype`.
 FILE_TYPES = {
@@ -75,18 +75,18 @@ SOURCES = (
 QUANTIZED_NAME = re.compile(r"[.\-_](?:i1-)?(?:I?Q\d\w*|F16|F32|BF16|FP16|FP32|MXFP4)(?:[.\-_]imat)?\Z", re.IGNORECASE)
 STRANGE = re.compile(r"[^A-Za-z0-9._-]+")
 # Pretokenizers whose tokenizer begins every text with the beginning token, unless the file says otherwise.
-BEGUN_WAYS = ("llama-bpe", "llama3", "llama-v3")
+WITH_BEGIN = ("llama-bpe", "llama3", "llama-v3")
 CHAT_SETTINGS = {"chat": RoleSettings(0.2, 4096), "review": RoleSettings(0.1, 1024)}
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
-    """Facts about a file from where it was found; the file's own metadata takes precedence.
+class OriginFacts:
+    """Facts about a GGUF file from the program that keeps it; the file's own metadata takes precedence.
 
     Attributes:
-        template: of its conversations, "" for none.
-        licence: "" for unknown.
-        source: where it comes from, "" for unknown.
+        template: chat template; "" for none.
+        licence: name of the licence; "" for unknown.
+        source: name of the model at its origin; "" for unknown.
     """
 
     template: str = ""
@@ -94,22 +94,29 @@ class Beside:
     source: str = ""
 
 
-NOTHING = Beside()
+NO_FACTS = OriginFacts()
 
 
-def describe(
-    contents: Contents, checkpoint: Checkpoint, vocabulary: Vocabulary, name: str, beside: Beside = NOTHING
+def describe_model(
+    contents: Contents, checkpoint: Checkpoint, vocabulary: Vocabulary, name: str, origin: OriginFacts = NO_FACTS
 ) -> PublishedModel:
-    """Return what a catalog entry says of a GGUF model.
+    """Return the description of a GGUF model for its catalog entry.
+
+    Args:
+        contents: table of contents of the file.
+        checkpoint: the checkpoint built from it.
+        vocabulary: tokens of the model.
+        name: name for the description.
+        origin: facts for what the file does not state.
 
     Raises:
-        ModelError: neither its completion markers nor its chat format is known here.
+        ModelError: neither its fill-in-the-middle markers nor its chat format is known.
     """
-    from models.conversion.conversion import count_parameters, get_context_tokens  # noqa: PLC0415 (a circle else)
+    from models.conversion.conversion import count_parameters, get_context_tokens  # noqa: PLC0415 (else a circular import)
 
-    begin = _find_begin(contents, vocabulary)
+    begin = _find_begin_token(contents, vocabulary)
     fim = _find_fim(contents, vocabulary)
-    chat, note = _find_chat(contents, vocabulary, beside)
+    chat, note = _find_chat(contents, vocabulary, origin)
     if fim is None and chat is None:
         raise ModelError(
             f"{contents.path} has no known fill-in-the-middle markers and "
@@ -118,11 +125,11 @@ def describe(
     roles = (*(("completion",) if fim else ()), *(("chat", "review") if chat else ()))
     return PublishedModel(
         name=name,
-        repository=find_source(contents, beside),
+        repository=find_source(contents, origin),
         network=NETWORKS[contents.architecture],
         parameters=count_parameters(checkpoint),
         context_tokens=min(get_context_tokens(checkpoint), MOST_CONTEXT),
-        licence=find_licence(contents, beside),
+        licence=find_licence(contents, origin),
         gated=False,
         roles=roles,
         fim=replace(fim, begin=begin) if fim else None,
@@ -133,14 +140,17 @@ def describe(
 
 
 def suggest_name(path: Path) -> str:
-    """Return a name for the model in the file `path`: the file's, without part number and quantization."""
+    """Return a name for the model in the file `path`: the file's name without part number and quantization."""
     stem = re.sub(r"-\d{5}-of-\d{5}\Z", "", path.name.removesuffix(".gguf"))
     name = STRANGE.sub("-", QUANTIZED_NAME.sub("", stem)).strip("-._")
     return name[:80] or "model"
 
 
 def name_quantization(contents: Contents) -> str:
-    """Return the usual name of the quantization of the weights; that of most bytes where the file names none."""
+    """Return the usual name of the quantization of the weights ("Q4_K_M").
+
+    A file that states none gets the type of the largest share of its bytes; "" for one without tensors.
+    """
     named = FILE_TYPES.get(contents.get_integer("general.file_type") or -1, "")
     if named or contents.get_integer("general.file_type") == 0:
         return named or FILE_TYPES[0]
@@ -150,24 +160,27 @@ def name_quantization(contents: Contents) -> str:
     return max(sizes, key=lambda name: sizes[name], default="")
 
 
-def find_licence(contents: Contents, beside: Beside = NOTHING) -> str:
-    """Return the licence that the file names, else the one in `beside`, else "unknown"."""
+def find_licence(contents: Contents, origin: OriginFacts = NO_FACTS) -> str:
+    """Return the licence that the file states, else that of `origin`, else "unknown"; an SPDX name if known."""
     licence = contents.get_text("general.license")
     if licence in ("", "other"):
         licence = contents.get_text("general.license.name") or licence
-    licence = licence or beside.licence
+    licence = licence or origin.licence
     return LICENCES.get(licence.lower(), " ".join(licence.split())[:LONGEST_FACT]) or "unknown"
 
 
-def find_source(contents: Contents, beside: Beside = NOTHING) -> str:
-    """Return where the model comes from, with the quantization of its weights there."""
-    source = contents.get_text(*SOURCES) or beside.source or str(contents.path.resolve())
+def find_source(contents: Contents, origin: OriginFacts = NO_FACTS) -> str:
+    """Return the origin that the file states, else that of `origin`, else the file's path; with the quantization."""
+    source = contents.get_text(*SOURCES) or origin.source or str(contents.path.resolve())
     stored = name_quantization(contents)
     return f"{source[:LONGEST_FACT]} ({stored})" if stored else source[:LONGEST_FACT]
 
 
 def _find_fim(contents: Contents, vocabulary: Vocabulary) -> FimTokens | None:
-    """Find the fill-in-the-middle markers by the token numbers that the file names, else by their names."""
+    """Return the fill-in-the-middle format; None for a model without one.
+
+    Its markers are those that the metadata names by number, else known markers among the tokens.
+    """
     tokens = vocabulary.tokens
     known = match_fim_format(frozenset(tokens))
     older = dict(zip(FIM_IDS, OLDER_FIM_IDS, strict=False))
@@ -182,9 +195,9 @@ def _find_fim(contents: Contents, vocabulary: Vocabulary) -> FimTokens | None:
     return find_family_fim(known, NETWORKS[contents.architecture])
 
 
-def _find_chat(contents: Contents, vocabulary: Vocabulary, beside: Beside) -> tuple[ChatFormat | None, str]:
-    """Return the chat format, or None and the reason; the reason is "" where there is no template."""
-    template = contents.get_text("tokenizer.chat_template") or beside.template
+def _find_chat(contents: Contents, vocabulary: Vocabulary, origin: OriginFacts) -> tuple[ChatFormat | None, str]:
+    """Return the chat format and "", or None and the reason for it; None and "" if there is no chat template."""
+    template = contents.get_text("tokenizer.chat_template") or origin.template
     if not template:
         return None, ""
     chat = match_chat_format(template, frozenset(vocabulary.tokens))
@@ -195,14 +208,14 @@ def _find_chat(contents: Contents, vocabulary: Vocabulary, beside: Beside) -> tu
         *(find_token(contents, vocabulary.tokens, f"tokenizer.ggml.{one}_token_id") for one in ("eot", "eom")),
     }
     if chat.ends[0] not in ends:
-        return None, "brings its family's chat template, and was not taught to end a turn by it"
+        return None, "brings its family's chat template, but was not trained to end its turns with it"
     return chat, ""
 
 
-def _find_begin(contents: Contents, vocabulary: Vocabulary) -> str:
-    """Return the token that begins every prompt, "" for none."""
+def _find_begin_token(contents: Contents, vocabulary: Vocabulary) -> str:
+    """Return the token that begins every prompt; "" for none."""
     default = (
-        contents.get_text("tokenizer.ggml.model") == "llama" or contents.get_text("tokenizer.ggml.pre") in BEGUN_WAYS
+        contents.get_text("tokenizer.ggml.model") == "llama" or contents.get_text("tokenizer.ggml.pre") in WITH_BEGIN
     )
     adds_begin = contents.values.get("tokenizer.ggml.add_bos_token", default)
     return vocabulary.bos if adds_begin is True else ""

@@ -1,4 +1,4 @@
-"""One tensor of a GGUF file: dequantized in blocks of rows, and put into its authors' order.
+"""One tensor of a GGUF file: dequantized in blocks of rows, with the rows in its authors' order.
 
 The formats of quantized blocks (`ggml-common.h` and `ggml-quants.c` of llama.cpp) are decoded by the `gguf` package.
 llama.cpp's converter permutes the rows of queries and keys of the Llama family; that is undone here. Start at
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
     from models.conversion.gguf_contents import StoredTensor
 
-BLOCK_NUMBERS = 1 << 23  # dequantized at once: 32 MB, and what the arithmetic takes beside it
+BLOCK_NUMBERS = 1 << 23  # dequantized at once: 32 MB, beside the memory for the arithmetic
 
-# What the `gguf` package can dequantize; a test tries each.
+# Types that the `gguf` package can dequantize; a test tries each.
 READABLE = (
     *("F32", "F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K"),
     *("IQ1_S", "IQ1_M", "IQ2_XXS", "IQ2_XS", "IQ2_S", "IQ3_XXS", "IQ3_S", "IQ4_NL", "IQ4_XS", "TQ1_0", "TQ2_0"),
@@ -37,9 +37,9 @@ class PackedTensor:
     """One tensor of a GGUF file; implements `models.conversion.checkpoint.Weights`.
 
     Attributes:
-        name: as the network's authors call it.
-        stored: its place and type.
-        head: rows of an attention head where they are in llama.cpp's order, 0 where they are in the authors'.
+        name: name that the network's authors gave it.
+        stored: location and type in the file.
+        head: rows of an attention head if they are in llama.cpp's order; 0 if they are in the authors' order.
     """
 
     name: str
@@ -48,11 +48,11 @@ class PackedTensor:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Rows first."""
+        """Dimensions, rows first."""
         return self.stored.shape
 
     def read(self) -> NDArray[np.float32]:
-        """Return its numbers; shape `shape`.
+        """Read and return all numbers of the tensor, in the authors' order.
 
         Raises:
             ModelError: the disk failed, the `gguf` package is missing, or a value is not finite.
@@ -61,7 +61,7 @@ class PackedTensor:
         return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
 
     def read_row(self, number: int) -> NDArray[np.float32]:
-        """Read row `number` of a matrix that is in the authors' order.
+        """Read and return row `number` of a matrix that is in the authors' order (`head` is 0).
 
         Raises:
             ModelError: as `read`.
@@ -69,7 +69,7 @@ class PackedTensor:
         return self._read_rows(number, 1).reshape(self.shape[1:])
 
     def read_blocks(self) -> Iterator[NDArray[np.float32]]:
-        """Yield its numbers in blocks of rows, whole heads where these are reordered.
+        """Read and yield the numbers in blocks of rows, in the authors' order; a block never splits a reordered head.
 
         Raises:
             ModelError: as `read`.
@@ -85,7 +85,11 @@ class PackedTensor:
             yield self._reorder(self._read_rows(start, rows).reshape(rows, *self.shape[1:]))
 
     def _read_rows(self, start: int, rows: int) -> NDArray[np.float32]:
-        """Read `rows` rows from `start` on; all of a vector is one row."""
+        """Read and dequantize `rows` rows from row `start` on, in the file's order; a vector is one row.
+
+        Raises:
+            ModelError: as `read`.
+        """
         size = self.stored.size_bytes // (1 if len(self.shape) == 1 else self.shape[0])
         try:
             data = np.fromfile(self.stored.file, np.uint8, rows * size, offset=self.stored.start + start * size)
@@ -96,13 +100,13 @@ class PackedTensor:
         numbers = _dequantize(data.reshape(rows, size), self.stored.type_name)
         if not np.isfinite(numbers).all():
             raise ModelError(
-                f"The tensor {self.stored.name} in {self.stored.file} holds values that are no numbers; download it "
-                "again."
+                f"The tensor {self.stored.name} in {self.stored.file} holds values that are not finite numbers; "
+                "download it again."
             )
         return numbers
 
     def _reorder(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Put the rows of each head into the authors' order: first halves of the rotated pairs, then second halves.
+        """Return `rows` in the authors' order: in each head first halves of the rotated pairs, then second halves.
 
         This is the inverse of `LlamaModel.permute` in llama.cpp's `convert_hf_to_gguf.py`.
         """
@@ -113,7 +117,7 @@ class PackedTensor:
 
 
 def _dequantize(data: NDArray[np.uint8], type_name: str) -> NDArray[np.float32]:
-    """Decode blocks (rows, bytes) of the type `type_name` with the `gguf` package, to float32."""
+    """Return the numbers, in float32, of `data`: rows of bytes in the tensor type `type_name`."""
     quants, types = import_gguf()
     with np.errstate(all="ignore"):  # a damaged scale overflows; the caller looks at the result
         numbers: NDArray[np.float32] = quants.dequantize(data, types[type_name])
@@ -121,13 +125,13 @@ def _dequantize(data: NDArray[np.uint8], type_name: str) -> NDArray[np.float32]:
 
 
 def import_gguf() -> tuple[Any, Any]:
-    """Import the `gguf` package; return its module `quants` and its enumeration of types.
+    """Import the `gguf` package; return its module `quants` and its enumeration of tensor types.
 
     Raises:
-        ModelError: it is not installed.
+        ModelError: the package is not installed.
     """
     try:
-        from gguf import GGMLQuantizationType, quants  # noqa: PLC0415 (an extra, for this alone)
+        from gguf import GGMLQuantizationType, quants  # noqa: PLC0415 (an optional dependency)
     except ImportError:
         raise ModelError(
             "GGUF files are read with the package gguf, which is not installed; install Starling with the extra: "

@@ -1,4 +1,4 @@
-"""The tokenizer of a GGUF file as a `tokenizer.json`: byte-level BPE as in GPT-2, or SentencePiece as in Llama.
+"""Tokenizer of a GGUF file as a `tokenizer.json`: byte-level BPE as in GPT-2, or SentencePiece as in Llama.
 
 The special tokens of the file stay special: text of a workspace that looks like one is encoded as plain text. Start at
 `build_vocabulary`.
@@ -28,10 +28,10 @@ OTHER = "give the model's own tokenizer.json with --tokenizer FILE"
 
 
 def build_vocabulary(contents: Contents) -> Vocabulary:
-    """Build the tokenizer that the file's metadata describes.
+    """Build the vocabulary and tokenizer that the file's metadata describes.
 
     Raises:
-        ModelError: the file has no tokenizer, or one of an unknown kind; the message says what to do.
+        ModelError: the file has no tokenizer, or an unsupported or damaged one; the message says what to do.
     """
     kind = contents.get_text("tokenizer.ggml.model")
     tokens = _read_tokens(contents)
@@ -49,23 +49,23 @@ def build_vocabulary(contents: Contents) -> Vocabulary:
         content: str = tokenizer.to_str()
     except ModelError:
         raise
-    except Exception as error:  # tokenizers raises bare Exception for whatever does not go together
+    except Exception as error:  # tokenizers raises bare Exception for parts that do not fit
         raise ModelError(f"The tokenizer in {contents.path} is damaged ({error}); {OTHER}.") from error
     roles = (find_token(contents, tokens, f"tokenizer.ggml.{role}_token_id") for role in ("bos", "eos", "unknown"))
     return Vocabulary(content, tuple(tokens), *roles)
 
 
 def find_token(contents: Contents, tokens: Sequence[str], key: str) -> str:
-    """Return the token whose number is under `key`; "" for none."""
+    """Return the token whose number is the metadata value under `key`; "" if there is no such value or token."""
     number = contents.get_integer(key)
     return tokens[number] if number is not None and 0 <= number < len(tokens) else ""
 
 
 def _read_tokens(contents: Contents) -> list[str]:
-    """Return all tokens in the order of their numbers; a repeated one is replaced by "<unused_N>".
+    """Return all tokens in the order of their numbers; a repeated token is replaced by "<unused_N>".
 
     Raises:
-        ModelError: the file has none.
+        ModelError: the file has no tokens.
     """
     listed = contents.get_list("tokenizer.ggml.tokens")
     if not listed or not all(isinstance(token, str) for token in listed):
@@ -89,7 +89,7 @@ def _read_types(contents: Contents, count: int) -> list[int]:
     if listed is None:
         return [NORMAL] * count
     if len(listed) != count:
-        raise ModelError(f"{contents.path} has {count} tokens and {len(listed)} kinds of them; {OTHER}.")
+        raise ModelError(f"{contents.path} has {count} tokens and {len(listed)} token types; {OTHER}.")
     return [kind if isinstance(kind, int) else NORMAL for kind in listed]
 
 
@@ -107,16 +107,16 @@ def _build_byte_level(contents: Contents, tokens: list[str]) -> Any:  # noqa: AN
             f"{contents.path} splits text in a way that Starling does not support "
             f"(tokenizer.ggml.pre = {name[:60]!r}); {OTHER}."
         )
-    way = PRETOKENIZERS[name]
+    pretokenizer = PRETOKENIZERS[name]
     merges = contents.get_list("tokenizer.ggml.merges")
     if not merges:
         raise ModelError(f"The tokenizer in {contents.path} has no merges; {OTHER}.")
     pairs = [tuple(str(merge).split(" ", 1)) for merge in merges]
     numbered = {token: number for number, token in enumerate(tokens)}
-    tokenizer = Tokenizer(models.BPE(numbered, pairs, ignore_merges=way.whole))  # type: ignore[arg-type]  # checked there
-    if way.composed:
+    tokenizer = Tokenizer(models.BPE(numbered, pairs, ignore_merges=pretokenizer.whole))  # type: ignore[arg-type]  # checked there
+    if pretokenizer.composed:
         tokenizer.normalizer = normalizers.NFC()
-    cuts = [pre_tokenizers.Split(Regex(pattern), "isolated") for pattern in way.patterns]
+    cuts = [pre_tokenizers.Split(Regex(pattern), "isolated") for pattern in pretokenizer.patterns]
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [*cuts, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
     )
@@ -152,9 +152,15 @@ def _build_sentence_piece(contents: Contents, tokens: list[str], types: list[int
 def _derive_merges(
     tokens: Sequence[str], types: Sequence[int], scores: Sequence[float], numbered: dict[str, int]
 ) -> list[tuple[str, str]]:
-    """Return all pairs of tokens that form a token, those of the token with the highest score first.
+    """Return the merges of a SentencePiece tokenizer: all pairs of tokens that form a token, highest score first.
 
-    As `generate_merges` in transformers' `convert_slow_tokenizer.py`.
+    The order is that of `generate_merges` in transformers' `convert_slow_tokenizer.py`.
+
+    Args:
+        tokens: all tokens.
+        types: type of each token; only NORMAL tokens are formed by merges.
+        scores: score of each token.
+        numbered: number of each token.
     """
     found = []
     for token, kind, score in zip(tokens, types, scores, strict=True):
@@ -168,7 +174,14 @@ def _derive_merges(
 
 
 def _add_markers(tokenizer: Any, tokens: Sequence[str], types: Sequence[int], named: set[str]) -> None:  # noqa: ANN401
-    """Add special tokens as units, in the order of their numbers, so that each keeps its own number."""
+    """Add the special tokens to `tokenizer` as units that text is split at, in the order of their numbers.
+
+    Args:
+        tokenizer: a tokenizer of the library `tokenizers`; changed in place.
+        tokens: all tokens.
+        types: type of each token, as llama.cpp numbers them.
+        named: fill-in-the-middle markers that the metadata names.
+    """
     from tokenizers import AddedToken  # noqa: PLC0415 (heavy)
 
     markers = [

@@ -1,8 +1,8 @@
-"""The weights of a GGUF file as a checkpoint, under their authors' names.
+"""Weights of a GGUF file as a checkpoint, under the names that their authors gave them.
 
-Names and shapes are llama.cpp's (`TENSOR_NAMES` in `gguf-py/gguf/constants.py`). A tensor that is unknown, or has
-another shape than the file's own sizes require, is refused: misplaced weights make a network that answers nonsense, or
-a runtime that reads beyond them. Start at `build_checkpoint`.
+Names and shapes in the file are llama.cpp's (`TENSOR_NAMES` in `gguf-py/gguf/constants.py`). A tensor that is unknown,
+or has another shape than the file's own sizes require, is refused: misplaced weights make a network that answers
+nonsense, or a runtime that reads beyond them. Start at `build_checkpoint`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from models.errors import ModelError
 if TYPE_CHECKING:
     from models.conversion.gguf_contents import Contents, StoredTensor
 
-TRIED_ROWS = 64  # compared of two tables that may be one
+TRIED_ROWS = 64  # rows compared of two tables that may be one
 SAME_TABLE = 0.5  # norm of the difference by norm of the table; about the root of 2 for two unrelated tables
 BLOCK = re.compile(r"blk\.(\d{1,4})\.(\w+)\.(weight|bias)\Z")
 
@@ -75,12 +75,12 @@ _NETWORK_PARTS: dict[str, tuple[dict[str, tuple[str, str, str]], dict[str, tuple
 
 
 def is_auxiliary(contents: Contents) -> bool:
-    """Return whether a GGUF file belongs to another model: its image encoder, or measurements of its weights."""
+    """Return whether a GGUF file is no model but belongs to one: an image encoder, or measurements of weights."""
     return contents.get_text("general.type") in ("mmproj", "imatrix") or contents.architecture == "clip"
 
 
 def explain_unsupported(contents: Contents) -> str:
-    """Return why the network of a GGUF file cannot be run here; "" for one that can."""
+    """Return the reason why a GGUF file cannot be converted (no model, unsupported network or type); "" if it can."""
     if contents.get_text("general.type") == "adapter":
         return "it is a LoRA adapter, not a model; take the model that it was merged into"
     if is_auxiliary(contents):
@@ -97,10 +97,10 @@ def explain_unsupported(contents: Contents) -> str:
 
 
 def build_checkpoint(contents: Contents) -> Checkpoint:
-    """Return the checkpoint that a GGUF file was made from, without reading weights.
+    """Return the checkpoint that a GGUF file was made from; weights are read later.
 
     Raises:
-        ModelError: it cannot be run here, or its sizes and its tensors disagree; the message says what to do.
+        ModelError: the file cannot be converted, its sizes and its tensors disagree, or the `gguf` package is missing.
     """
     if problem := explain_unsupported(contents):
         raise ModelError(f"{contents.path} cannot be converted: {problem}.")
@@ -115,9 +115,13 @@ def build_checkpoint(contents: Contents) -> Checkpoint:
 
 
 def _merge_tables(tensors: dict[str, PackedTensor], embeddings: str) -> None:
-    """Keep the finer of input and output embeddings where both are one table, stored in two precisions.
+    """Drop the coarser of input and output embeddings from `tensors` if both are one table in two precisions.
 
-    Networks with tied embeddings are often published so; the table is a fifth of a small network's weights.
+    Files of networks with tied embeddings often have both; the table is a fifth of a small network's weights.
+
+    Args:
+        tensors: tensors by name; changed in place.
+        embeddings: name of the input embeddings, without ".weight".
     """
     reading, writing = tensors.get(f"{embeddings}.weight"), tensors.get("lm_head.weight")
     if reading is None or writing is None or "lm_head.bias" in tensors or reading.shape != writing.shape:
@@ -131,7 +135,7 @@ def _merge_tables(tensors: dict[str, PackedTensor], embeddings: str) -> None:
 
 
 def _name_tensor(contents: Contents, stored: StoredTensor, sizes: dict[str, int]) -> PackedTensor:
-    """Return the tensor `stored` under its authors' name, after a check of its shape.
+    """Return the tensor `stored` under the name that its authors gave it, after a check of its shape.
 
     Raises:
         ModelError: the architecture has no such tensor, or the shape is not the one that `sizes` give.
@@ -147,8 +151,8 @@ def _name_tensor(contents: Contents, stored: StoredTensor, sizes: dict[str, int]
         found, prefix = (ends.get(part) if kind in ("weight", "bias") else None), ""
     if found is None:
         raise ModelError(
-            f"{contents.path} holds a tensor {stored.name!r}, which is no part of {contents.architecture} as it is "
-            "known here; choose another model."
+            f"{contents.path} holds a tensor {stored.name!r}, which Starling does not know as a part of "
+            f"{contents.architecture}; choose another model."
         )
     name, rows, columns = found
     expected = (sizes[rows],) if kind == "bias" or not columns else (sizes[rows], sizes[columns])
@@ -157,5 +161,5 @@ def _name_tensor(contents: Contents, stored: StoredTensor, sizes: dict[str, int]
             f"The tensor {stored.name} in {contents.path} has the shape {stored.shape} in place of {expected}; "
             "download it again."
         )
-    turned = contents.architecture == "llama" and part in ("attn_q", "attn_k")
-    return PackedTensor(f"{prefix}{name}.{kind}", stored, sizes["head"] if turned else 0)
+    is_permuted = contents.architecture == "llama" and part in ("attn_q", "attn_k")
+    return PackedTensor(f"{prefix}{name}.{kind}", stored, sizes["head"] if is_permuted else 0)

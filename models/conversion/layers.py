@@ -27,14 +27,14 @@ ACTIVATIONS = {
 
 
 def read_activation(checkpoint: Checkpoint, *names: str) -> common_spec.Activation:
-    """Return the activation that the configuration states under the first of `names` there is.
+    """Return the activation function that the configuration states: the first of `names` that it has.
 
     Raises:
-        ModelError: CTranslate2 cannot compute it.
+        ModelError: CTranslate2 does not support the activation.
     """
     wanted = next((checkpoint.config[name] for name in names if name in checkpoint.config), None)
     if wanted not in ACTIVATIONS:
-        raise _make_error(checkpoint, f"the activation {wanted!r}", f"it knows {', '.join(ACTIVATIONS)}")
+        raise _make_error(checkpoint, f"the activation {wanted!r}", f"supported are {', '.join(ACTIVATIONS)}")
     return ACTIVATIONS[wanted]
 
 
@@ -51,22 +51,22 @@ def fill_linear(spec: Any, checkpoint: Checkpoint, *names: str) -> None:  # noqa
 
 
 def fill_norm(spec: Any, checkpoint: Checkpoint, name: str) -> None:  # noqa: ANN401
-    """Fill a layer norm with weight and bias, or a root-mean-square norm, which has no bias.
+    """Fill the norm `spec` from the layer `name`: a layer norm with its bias, or a root-mean-square norm without.
 
     https://arxiv.org/abs/1607.06450 and https://arxiv.org/abs/1910.07467.
     """
-    spec.gamma = wrap(checkpoint.get_tensor(f"{name}.weight"))
+    spec.gamma = make_variable(checkpoint.get_tensor(f"{name}.weight"))
     if hasattr(spec, "beta"):
-        spec.beta = wrap(checkpoint.get_tensor(f"{name}.bias"))
+        spec.beta = make_variable(checkpoint.get_tensor(f"{name}.bias"))
 
 
-def wrap(tensor: Weights, *, skip: int = 0) -> Fused:
-    """Return `tensor` as a variable of a specification, without its first `skip` rows."""
+def make_variable(tensor: Weights, *, skip: int = 0) -> Fused:
+    """Return a variable of a specification with the rows of `tensor` after the first `skip`."""
     return Fused([tensor], skip=skip)
 
 
 def fill_projection(spec: Any, checkpoint: Checkpoint, name: str) -> None:  # noqa: ANN401
-    """Fill the output layer, from hidden states to tokens, with its own weights; else share those of the embeddings."""
+    """Fill the output layer of `spec` from the layer `name`, or with the embeddings of `spec` if both are one table."""
     if f"{name}.weight" in checkpoint.tensors and not checkpoint.config.get("tie_word_embeddings"):
         fill_linear(spec.projection, checkpoint, name)
     else:
@@ -74,61 +74,66 @@ def fill_projection(spec: Any, checkpoint: Checkpoint, name: str) -> None:  # no
 
 
 def read_rotary(checkpoint: Checkpoint) -> dict[str, Any]:
-    """Return the arguments of a specification for rotary positions (RoPE, https://arxiv.org/abs/2104.09864).
+    """Return the arguments of a CTranslate2 specification for rotary positions (RoPE).
+
+    They are described in https://arxiv.org/abs/2104.09864.
 
     Raises:
-        ModelError: the checkpoint scales positions in a way that CTranslate2 cannot compute.
+        ModelError: CTranslate2 does not support the checkpoint's scaling of positions.
     """
-    stretched: dict[str, Any] = {}
+    scaling: dict[str, Any] = {}
     for name in ("rope_scaling", "rope_parameters"):  # the older and the newer name of transformers
-        stretched |= checkpoint.config.get(name) or {}
-    base = stretched.get("rope_theta", checkpoint.config.get("rope_theta", 10_000))
+        scaling |= checkpoint.config.get(name) or {}
+    base = scaling.get("rope_theta", checkpoint.config.get("rope_theta", 10_000))
     arguments: dict[str, Any] = {"rotary_dim": 0, "rotary_interleave": False, "rotary_base": float(base)}
-    kind = stretched.get("rope_type", stretched.get("type", "default"))
+    kind = scaling.get("rope_type", scaling.get("type", "default"))
     if kind == "linear":
         arguments["rotary_scaling_type"] = attention_spec.RotaryScalingType.Linear
-        arguments["rotary_scaling_factor"] = float(stretched["factor"])
+        arguments["rotary_scaling_factor"] = float(scaling["factor"])
     elif kind == "llama3":
         arguments["rotary_scaling_type"] = attention_spec.RotaryScalingType.Llama3
-        arguments["original_max_position_embeddings"] = int(stretched["original_max_position_embeddings"])
+        arguments["original_max_position_embeddings"] = int(scaling["original_max_position_embeddings"])
         arguments["max_position_embeddings"] = checkpoint.get_integer("max_position_embeddings")
     elif kind != "default":
-        raise _make_error(checkpoint, f"the position scaling {kind!r}", "it knows none, linear and llama3")
+        raise _make_error(checkpoint, f"the position scaling {kind!r}", "supported are none, linear and llama3")
     return arguments
 
 
 def set_rope_scaling(attention: Any, checkpoint: Checkpoint) -> None:  # noqa: ANN401
-    """Set the factors of Llama 3.1's RoPE scaling, which have no arguments in `read_rotary`.
+    """Set the factors of Llama 3.1's RoPE scaling on `attention`, for which specifications have no arguments.
+
+    Does nothing for other kinds of scaling.
 
     The formula is `_compute_llama3_parameters` in transformers' `modeling_rope_utils.py`.
     """
-    stretched = checkpoint.config.get("rope_scaling") or checkpoint.config.get("rope_parameters") or {}
-    if stretched.get("rope_type") == "llama3":
+    scaling = checkpoint.config.get("rope_scaling") or checkpoint.config.get("rope_parameters") or {}
+    if scaling.get("rope_type") == "llama3":
         # the specification has no such attribute for this kind of scaling, but the runtime reads it
-        object.__setattr__(attention, "rotary_scaling_factor", np.dtype("float32").type(stretched["factor"]))
-        attention.rotary_low_freq_factor = np.dtype("float32").type(stretched["low_freq_factor"])
-        attention.rotary_high_freq_factor = np.dtype("float32").type(stretched["high_freq_factor"])
+        object.__setattr__(attention, "rotary_scaling_factor", np.dtype("float32").type(scaling["factor"]))
+        attention.rotary_low_freq_factor = np.dtype("float32").type(scaling["low_freq_factor"])
+        attention.rotary_high_freq_factor = np.dtype("float32").type(scaling["high_freq_factor"])
 
 
 def read_heads(checkpoint: Checkpoint) -> tuple[int, int | None]:
-    """Return the number of attention heads, and that of key and value heads; None where the two are equal."""
-    number = checkpoint.get_integer("num_attention_heads")
-    of_keys = checkpoint.get_integer("num_key_value_heads", default=number)
-    return number, None if of_keys == number else of_keys
+    """Return the number of attention heads, and that of key and value heads or None if both numbers are equal."""
+    heads = checkpoint.get_integer("num_attention_heads")
+    key_heads = checkpoint.get_integer("num_key_value_heads", default=heads)
+    return heads, None if key_heads == heads else key_heads
 
 
-def refuse_unless(checkpoint: Checkpoint, name: str, allowed: Sequence[object]) -> None:
+def require_setting(checkpoint: Checkpoint, name: str, allowed: Sequence[object]) -> None:
     """Check that the setting `name` of the configuration has one of the values `allowed`.
 
     Raises:
-        ModelError: it has another value, which changes the network in a way that is not supported.
+        ModelError: the setting has another value, for a variant of the network that is not supported.
     """
     if (value := checkpoint.config.get(name)) not in allowed:
-        raise _make_error(checkpoint, f"{name} = {value!r}", f"it knows {', '.join(map(repr, allowed))}")
+        raise _make_error(checkpoint, f"{name} = {value!r}", f"supported are {', '.join(map(repr, allowed))}")
 
 
-def _make_error(checkpoint: Checkpoint, what: str, known: str) -> ModelError:
-    """Return the error that the checkpoint has `what` and only `known` is supported."""
+def _make_error(checkpoint: Checkpoint, unsupported: str, supported: str) -> ModelError:
+    """Return an error with a message that names the unsupported feature and lists the supported ones."""
     return ModelError(
-        f"The model in {checkpoint.folder} has {what}, which cannot be computed here ({known}); choose another model."
+        f"The model in {checkpoint.folder} has {unsupported}, which cannot be converted ({supported}); "
+        "choose another model."
     )

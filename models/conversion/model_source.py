@@ -1,4 +1,4 @@
-"""The model to convert, read from a published checkpoint's folder or a GGUF file. Start at `open_model`."""
+"""Model to convert, opened from a published checkpoint's folder or a GGUF file. Start at `open_model`."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenedModel:
     """A model whose weights are not yet read.
 
     Attributes:
         checkpoint: configuration and tensors.
-        vocabulary: tokens.
+        vocabulary: tokenizer and tokens.
         contents: table of contents of a GGUF file; None for a folder.
     """
 
@@ -29,8 +29,8 @@ class Opened:
     contents: Contents | None = None
 
 
-def open_model(source: Path, tokenizer: Path | None = None) -> Opened:
-    """Open the checkpoint or the GGUF file at `source`.
+def open_model(source: Path, tokenizer: Path | None = None) -> OpenedModel:
+    """Read configuration, vocabulary and tables of contents of the model at `source`, but no weights.
 
     Args:
         source: a folder with `config.json`, or a GGUF file.
@@ -40,12 +40,12 @@ def open_model(source: Path, tokenizer: Path | None = None) -> Opened:
         ModelError: there is no model at `source`, or it cannot be converted; the message says what to do.
     """
     if not source.is_file():
-        return Opened(Checkpoint.open(source), Vocabulary.of(source, tokenizer))
-    from models.conversion.gguf_contents import read_contents  # noqa: PLC0415 (for GGUF files alone)
+        return OpenedModel(Checkpoint.open(source), Vocabulary.read(source, tokenizer))
+    from models.conversion.gguf_contents import read_contents  # noqa: PLC0415 (only for GGUF files)
     from models.conversion.gguf_vocabulary import build_vocabulary  # noqa: PLC0415
     from models.conversion.gguf_weights import build_checkpoint  # noqa: PLC0415
 
     contents = read_contents(source)
     checkpoint = build_checkpoint(contents)
-    vocabulary = Vocabulary.of(source.parent, tokenizer) if tokenizer else build_vocabulary(contents)
-    return Opened(checkpoint, vocabulary, contents)
+    vocabulary = Vocabulary.read(source.parent, tokenizer) if tokenizer else build_vocabulary(contents)
+    return OpenedModel(checkpoint, vocabulary, contents)

@@ -15,18 +15,23 @@ _DIGIT = r"\p{N}"
 
 
 def _make_modern(digits: str, *, marks: str = r" ?[^\s\p{L}\p{N}]+[\r\n]*") -> str:
-    """Return the pattern of tokenizers since GPT-4: suffixes in any case, line breaks with marks, grouped digits."""
+    """Return the pattern of tokenizers since GPT-4: suffixes in any case, line breaks after punctuation.
+
+    Args:
+        digits: pattern of a group of digits.
+        marks: pattern of punctuation.
+    """
     return rf"(?i:{_SUFFIXES})|[^\r\n\p{{L}}\p{{N}}]?\p{{L}}+|{digits}|{marks}|\s*[\r\n]+|\s+(?!\S)|\s+"
 
 
 @dataclass(frozen=True, slots=True)
 class Pretokenizer:
-    """One way to split text.
+    """Rules that split text into pieces before bytes are merged.
 
     Attributes:
-        patterns: each splits the pieces that those before it left.
+        patterns: patterns, applied in turn, each to the pieces that the previous pattern left.
         composed: whether letters and their accents are joined first (Unicode's NFC).
-        whole: whether a piece that is a token is used as it is, whatever the merges say.
+        whole: whether a piece that is a token becomes this token, regardless of the merges.
     """
 
     patterns: tuple[str, ...]
@@ -51,4 +56,4 @@ PRETOKENIZERS: dict[str, Pretokenizer] = {
     "seed-coder": Pretokenizer((_make_modern(_DIGIT, marks=r" ?[^\s\p{L}\p{N}\r\n]+"),)),
     "deepseek-coder": Pretokenizer((r"[\r\n]", r"\s?\p{L}+", r"\s?\p{P}+", _DEEPSEEK, _DIGIT)),
 }
-"""Name in the file -> pretokenizer."""
+"""Pretokenizers by the name in a GGUF file."""

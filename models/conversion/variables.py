@@ -1,4 +1,4 @@
-"""Variables of a CTranslate2 file that read and quantize their tensors only while they are written.
+"""Variables of a CTranslate2 file, whose tensors are read and quantized only while they are written.
 
 CTranslate2's own converter holds a whole model in memory and needs torch. Here a specification is filled with `Fused`
 variables; `quantize` sets each variable's type, and numbers are read in blocks of rows. The arithmetic is CTranslate2's
@@ -29,11 +29,11 @@ LARGEST_FLOAT = float(np.finfo(np.float32).max)
 
 
 class Fused(Variable):  # type: ignore[misc]  # the library carries no types
-    """A variable made of some tensors, concatenated along their rows.
+    """A variable made of one or more tensors, concatenated along their rows.
 
     Args:
-        parts: at least one tensor; equal in all dimensions but the first. A number stands for so many zeros.
-        skip: rows left out at the beginning.
+        parts: tensors that are equal in all dimensions but the first; an integer stands for as many zeros.
+        skip: number of rows left out at the beginning.
         wanted: number type in the file.
     """
 
@@ -47,7 +47,7 @@ class Fused(Variable):  # type: ignore[misc]  # the library carries no types
 
     @property
     def shape(self) -> list[int]:
-        """Rows first."""
+        """Dimensions, rows first."""
         return self._shape
 
     @property
@@ -90,24 +90,28 @@ class Fused(Variable):  # type: ignore[misc]  # the library carries no types
         return numbers.astype(self._wanted).tobytes()
 
     def _to(self, dtype: str) -> Fused:
+        """Return the same variable with the number type `dtype` in the file; called by CTranslate2."""
         return Fused(self._parts, skip=self._skip, wanted=dtype)
 
     def _equal(self, other: Variable) -> bool:
+        """Return whether both are the same object; numbers are not compared."""
         return self is other
 
 
 class _FixedVariable(Variable):  # type: ignore[misc]
-    """A variable written as it is: CTranslate2 neither converts nor compares it."""
+    """A variable that CTranslate2 writes without conversion or comparison of its numbers."""
 
     def _to(self, dtype: str) -> Variable:
+        """Refuse a conversion; raises NotImplementedError."""
         raise NotImplementedError(dtype)
 
     def _equal(self, other: Variable) -> bool:
+        """Return whether both are the same object; numbers are not compared."""
         return self is other
 
 
 class _Int8Weights(_FixedVariable):
-    """The weights of a `Fused` in int8; reading them computes the scales."""
+    """The weights of a `Fused` in int8. `numpy` and `to_bytes` compute and store the `scales` of the rows."""
 
     def __init__(self, source: Fused) -> None:
         self._source = source
@@ -122,7 +126,10 @@ class _Int8Weights(_FixedVariable):
         return "int8"
 
     def numpy(self) -> NDArray[np.int8]:
-        """Quantize each row to rint(w * scale) with scale = 127 / max |w|, as CTranslate2's `model_spec` does."""
+        """Read and quantize the weights, and store the scale of each row in `scales`.
+
+        A row becomes rint(w * scale) with scale = 127 / max |w|, as in CTranslate2's `model_spec`.
+        """
         rows, scales = np.empty(self.shape, np.int8), np.empty(self.shape[0], np.float32)
         start = 0
         for numbers in self._source.read_blocks():
@@ -140,11 +147,12 @@ class _Int8Weights(_FixedVariable):
         return math.prod(self.shape)
 
     def to_bytes(self) -> bytes:
+        """Read and quantize the weights, and return their bytes in the file."""
         return self.numpy().tobytes()
 
 
 class _Int8Scales(_FixedVariable):
-    """The scales of an `_Int8Weights`, which is written before them."""
+    """The scales of an `_Int8Weights`, whose own numbers are written before them."""
 
     def __init__(self, rows: _Int8Weights) -> None:
         self._rows = rows
@@ -158,6 +166,7 @@ class _Int8Scales(_FixedVariable):
         return "float32"
 
     def numpy(self) -> NDArray[np.float32]:
+        """Return the scales; quantizes the weights if that has not been done."""
         if self._rows.scales is None:
             self._rows.numpy()
         assert self._rows.scales is not None  # noqa: S101 (just computed)
@@ -170,12 +179,12 @@ class _Int8Scales(_FixedVariable):
         return self.numpy().tobytes()
 
 
-class _Reported(_FixedVariable):
-    """A variable that reports its size when it is written."""
+class _ReportedVariable(_FixedVariable):
+    """A variable that calls `on_written` with its size in bytes when it is written."""
 
-    def __init__(self, variable: Variable, written: Callable[[int], None]) -> None:
+    def __init__(self, variable: Variable, on_written: Callable[[int], None]) -> None:
         self._variable = variable
-        self._written = written
+        self._on_written = on_written
 
     @property
     def shape(self) -> list[int]:
@@ -192,15 +201,19 @@ class _Reported(_FixedVariable):
         return int(self._variable.num_bytes())
 
     def to_bytes(self) -> bytes:
-        self._written(self.num_bytes())
+        """Report the size, and return the bytes of the variable in the file."""
+        self._on_written(self.num_bytes())
         return bytes(self._variable.to_bytes())
 
 
 def quantize(specification: LayerSpec, quantization: Quantization) -> None:
-    """Set the number type of each variable of a validated specification, in place."""
+    """Replace each `Fused` variable of a validated specification by one with the number type of `quantization`.
+
+    Weights with a scale become int8 if `quantization` begins with "int8"; all other variables get its float type.
+    """
     rest = next((name for name in FLOATS if quantization in (name, f"int8_{name}")), "float32")
 
-    def decide(layer: LayerSpec, path: str, value: object) -> None:
+    def set_type(layer: LayerSpec, path: str, value: object) -> None:
         name = path.rpartition("/")[2]
         if not isinstance(value, Fused):
             return
@@ -211,18 +224,18 @@ def quantize(specification: LayerSpec, quantization: Quantization) -> None:
         else:
             setattr(layer, name, value.to(rest))
 
-    visit_spec(specification, decide)
+    visit_spec(specification, set_type)
 
 
-def track_writing(specification: LayerSpec, written: Callable[[int], None]) -> int:
-    """Have `written` called with each variable's size, in bytes, as it is written; return the total size."""
+def track_writing(specification: LayerSpec, on_written: Callable[[int], None]) -> int:
+    """Have `on_written` called with the size of each variable when it is written; return the total size, in bytes."""
     total = 0
 
-    def wrap(layer: LayerSpec, path: str, value: object) -> None:
+    def track(layer: LayerSpec, path: str, value: object) -> None:
         nonlocal total
         if isinstance(value, Variable):
             total += int(value.num_bytes())
-            setattr(layer, path.rpartition("/")[2], _Reported(value, written))
+            setattr(layer, path.rpartition("/")[2], _ReportedVariable(value, on_written))
 
-    visit_spec(specification, wrap)
+    visit_spec(specification, track)
     return total

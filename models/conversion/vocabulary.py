@@ -1,6 +1,6 @@
-"""The vocabulary of a checkpoint: tokenizer file, tokens in the order of their numbers, special tokens by role.
+"""Vocabulary of a checkpoint: tokenizer file, tokens in the order of their numbers, special tokens by role.
 
-Start at `Vocabulary.of`.
+Start at `Vocabulary.read`.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ NAMES_FILES = ("special_tokens_map.json", "tokenizer_config.json")  # the later 
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """The tokens of a model.
+    """Tokenizer and tokens of a model.
 
     Attributes:
-        content: of `tokenizer.json`.
-        tokens: in the order of their numbers.
-        bos: token that begins a text, "" for none.
-        eos: token that ends a text, "" for none.
-        unk: token for unknown text, "" for none.
+        content: content of `tokenizer.json`.
+        tokens: tokens in the order of their numbers.
+        bos: token that begins a text; "" for none.
+        eos: token that ends a text; "" for none.
+        unk: token for unknown text; "" for none.
     """
 
     content: str
@@ -43,15 +43,17 @@ class Vocabulary:
     unk: str = ""
 
     @classmethod
-    def of(cls, folder: Path, file: Path | None = None) -> Vocabulary:
-        """Read the tokenizer in `folder`, or in `file` where that is given.
+    def read(cls, folder: Path, file: Path | None = None) -> Vocabulary:
+        """Read the vocabulary of the checkpoint in `folder`.
 
-        Older checkpoints have `vocab.json` and `merges.txt` in place of `tokenizer.json`.
+        Args:
+            folder: folder with `tokenizer.json`, or `vocab.json` and `merges.txt` in older checkpoints.
+            file: a `tokenizer.json` to use in place of those; None for those in `folder`.
 
         Raises:
-            ModelError: it is missing or damaged.
+            ModelError: the tokenizer is missing or damaged.
         """
-        from tokenizers import Tokenizer  # noqa: PLC0415  # heavy; not before a model is converted
+        from tokenizers import Tokenizer  # noqa: PLC0415  # heavy; only for conversions
 
         path = file or folder / TOKENIZER_FILE
         try:
@@ -74,7 +76,7 @@ class Vocabulary:
         return cls(content, tuple(tokens), *(names.get(f"{role}_token", "") for role in ("bos", "eos", "unk")))
 
     def pad_tokens(self, rows: int) -> list[str]:
-        """Return the tokens padded to `rows`, the rows of the weights: tables are often padded to a round size.
+        """Return the tokens, padded to `rows` with tokens "<extra_id_N>"; tables of weights often have a round size.
 
         Raises:
             ModelError: the weights have fewer rows than the tokenizer has tokens.
@@ -88,9 +90,9 @@ class Vocabulary:
 
 
 def _mark_special(content: str) -> str:
-    """Mark fill-in-the-middle markers in a `tokenizer.json` as special, so that text is never encoded as one.
+    """Return the `tokenizer.json` `content` with its fill-in-the-middle markers marked as special.
 
-    Qwen's own lists them among its added tokens as ordinary ones.
+    Otherwise text that looks like a marker would be encoded as the marker. Qwen's file lists them as ordinary tokens.
     """
     value = json.loads(content)
     added = [token for token in value.get("added_tokens") or () if token["content"] in MARKERS and not token["special"]]
@@ -104,7 +106,7 @@ def _build_from_parts(folder: Path) -> str:
 
     Raises:
         FileNotFoundError: one of the two is missing.
-        Exception: they are damaged.
+        Exception: the files are damaged.
     """
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors  # noqa: PLC0415
 
@@ -123,7 +125,7 @@ def _build_from_parts(folder: Path) -> str:
 
 
 def _read_special_tokens(folder: Path) -> dict[str, str]:
-    """Read the special tokens by role ("bos_token"); damaged files are skipped."""
+    """Return the special tokens that files in `folder` name, by role ("bos_token"); skip damaged files."""
     found: dict[str, str] = {}
     for name in NAMES_FILES:
         try:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from models.chat_layers import IdentifiedChat, Tuning
     from models.remote.billing import Ledger, Prices
-    from models.remote.endpoint import Patience
+    from models.remote.exchange import Patience
     from models.remote.fallback import FallbackChain, Link
     from server.assembly.endpoints import ChatSettings, EndpointSettings
 
@@ -48,10 +48,10 @@ class Chats:
         roles = {"chat": self.chat, "review": self.review if self.review is not self.chat else None}
         return {role: chain for role, chain in roles.items() if chain is not None}
 
-    def listen(self, notify: Callable[[str], None]) -> None:
+    def set_listener(self, notify: Callable[[str], None]) -> None:
         """Have `notify` called with a sentence when another model than before answers; on any thread."""
         for chain in self.by_role.values():
-            chain.listen(notify)
+            chain.set_listener(notify)
 
     def close(self) -> None:
         """End what runs."""
@@ -95,7 +95,7 @@ class _ChatBuilder:
         return FallbackChain(links)
 
     def _build_link(self, role: str, wanted: EndpointSettings, *, alone: bool) -> Link | None:
-        from indexing.workspace.secrets.literals import secret_literals  # noqa: PLC0415
+        from indexing.workspace.secrets.literals import find_secrets  # noqa: PLC0415
         from models.chat_layers import TunedChat  # noqa: PLC0415
         from models.masking import MaskedChat  # noqa: PLC0415
         from models.remote.billing import Account, BilledChat  # noqa: PLC0415 (for a person with a chat model alone)
@@ -116,7 +116,7 @@ class _ChatBuilder:
             chat = BilledChat(chat, account, self.ledger)
         if self.cache is not None and wanted.cache_s:
             chat = CachedChat(chat, self.cache, kept_s=wanted.cache_s)
-        return Link(MaskedChat(chat, secret_literals), wanted.place)  # outermost: no layer ever has a secret
+        return Link(MaskedChat(chat, find_secrets), wanted.place)  # outermost: no layer ever has a secret
 
 
 def _build_remote(wanted: EndpointSettings, *, alone: bool) -> tuple[IdentifiedChat, Tuning] | str:
@@ -140,7 +140,7 @@ def _build_remote(wanted: EndpointSettings, *, alone: bool) -> tuple[IdentifiedC
 
 
 def _choose_timeouts(wanted: EndpointSettings, *, alone: bool) -> Patience:
-    from models.remote.endpoint import Patience  # noqa: PLC0415 (for a person with an endpoint alone)
+    from models.remote.exchange import Patience  # noqa: PLC0415 (for a person with an endpoint alone)
     from models.remote.http import is_local  # noqa: PLC0415
 
     local = is_local(wanted.url)

@@ -185,7 +185,7 @@ def _check_index() -> Iterator[Check]:
             index.start()
             done = index.wait(INDEX_S)
             hits = index.search(Query("area_of_circle"))
-            status = index.status()
+            status = index.read_status()
         facts = {"seconds": round(time.monotonic() - begun, 3), "state": status.state, "found": len(hits)}
     if done and hits:
         message = f"A file was indexed and found again in {facts['seconds']:.1f} s."

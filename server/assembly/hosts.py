@@ -194,7 +194,7 @@ def make_remote_loader(settings: ModelSettings, catalog: Catalog) -> tuple[Model
 
     While the address does not answer, the bundled model answers in this process.
     """
-    from indexing.workspace.secrets.literals import secret_literals  # noqa: PLC0415 (for a person with a server of their own)
+    from indexing.workspace.secrets.literals import find_secrets  # noqa: PLC0415 (for a person with a server of their own)
     from models.catalog.catalog import DEFAULT_MODEL  # noqa: PLC0415
     from models.masked_completion import MaskedModel  # noqa: PLC0415
     from models.remote.completion.discovery import connect_to_server, make_entry  # noqa: PLC0415
@@ -210,7 +210,7 @@ def make_remote_loader(settings: ModelSettings, catalog: Catalog) -> tuple[Model
 
     def connect() -> CompletionModel:
         there = connect_to_server(entry, "" if socket else place, socket, named=named, known=find_entry)
-        return MaskedModel(there, secret_literals)
+        return MaskedModel(there, find_secrets)
 
     standby = catalog.get(DEFAULT_MODEL)
     if standby is None:

@@ -55,7 +55,7 @@ class Files:
 
     def read(self, path: Path) -> str | None:
         """Return the current text of a file, from the editor if it is open; None if it is missing or excluded."""
-        if self.core.index.exclusion(path):
+        if self.core.index.find_exclusion_reason(path):
             return None
         text = self.find_open_text(path.as_uri())
         if text is not None:

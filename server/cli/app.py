@@ -43,7 +43,7 @@ class Commands(TyperGroup):
         windows_expand_args: bool = True,  # noqa: FBT001, FBT002
         **extra: Any,  # noqa: ANN401
     ) -> Any:  # noqa: ANN401
-        """Run one command line and exit, or return its status when not `standalone_mode`."""
+        """Run one command line and exit with its status; without `standalone_mode` return the status."""
         extra["windows_expand_args"] = windows_expand_args
         status = self._run_for_status(list(sys.argv[1:] if args is None else args), prog_name, complete_var, extra)
         if standalone_mode:
@@ -64,19 +64,19 @@ class Commands(TyperGroup):
     def _run_for_status(
         self, arguments: list[str], prog_name: str | None, complete_var: str | None, extra: dict[str, Any]
     ) -> int:
-        """Run a command line, report its failure, and return the exit status."""
+        """Run a command line and return the exit status; write a failure to stderr, and log an unexpected one."""
         try:
             result = super().main(arguments, prog_name or PROGRAM, complete_var, standalone_mode=False, **extra)
         except TyperException as error:
             return _report_misuse(error, self._name_command(arguments), arguments)
         except Failure as error:
-            return terminal.refuse(str(error), error.exit_code, arguments)
+            return terminal.report_failure(str(error), error.exit_code, arguments)
         except Exception as error:  # BLE001 allows this because the error is logged; this is the outermost layer
             from server.assembly.setting_sections import LogSettings  # noqa: PLC0415 (170 ms, needed only here)
 
             log.configure(LogSettings(), paths.log_dir())
             logger.info("command failed", exc_info=True)
-            return terminal.refuse(
+            return terminal.report_failure(
                 f"{type(error).__name__}: {error}. This is a bug of Starling; please report it with the end of "
                 f"{paths.log_dir() / log.FILE_NAME}.",
                 1,
@@ -111,13 +111,14 @@ def run_command(arguments: Sequence[str]) -> int:
 
 
 def _show_version(value: bool) -> None:  # noqa: FBT001 (typer's callbacks are called this way)
+    """Write the version and exit, if `value` is true."""
     if value:
         sys.stdout.write(f"starling {VERSION}\n")
         raise typer.Exit
 
 
 @app.callback()
-def _options(
+def _show_help_without_command(
     context: typer.Context,
     *,
     _version: Annotated[
@@ -159,8 +160,8 @@ app.command("demo")(demo.demo)
 
 
 def _report_misuse(error: TyperException, command: str, arguments: Sequence[str]) -> int:
-    """Report a usage error with the command whose help to read; return the exit status."""
+    """Write the usage error `error` to stderr, and that the help of `command` says more; return the exit status."""
     context = getattr(error, "ctx", None)  # None if an option lacks its value
     command = context.command_path if context is not None else command
     sentence = error.format_message().replace("Value error, ", "").strip().rstrip(".")
-    return terminal.refuse(f"{sentence}; see `{command} --help`.", error.exit_code, arguments)
+    return terminal.report_failure(f"{sentence}; see `{command} --help`.", error.exit_code, arguments)

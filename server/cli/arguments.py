@@ -2,7 +2,7 @@
 """Arguments of commands: a cursor written as `FILE:LINE:COLUMN`, and the workspace that a file belongs to.
 
 Lines and columns of a cursor count from 1; a column is a number of characters (code points). Start at `parse_cursor`
-and `workspace_of`.
+and `find_workspace`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from indexing.syntax.texts import line_starts
+from indexing.syntax.texts import find_line_starts
 from server.cli import terminal
 from server.cli.terminal import Failure, Misuse
 from server.state import paths
@@ -49,28 +49,28 @@ def find_offset(cursor: Cursor, text: str) -> int:
     Raises:
         Failure: the text has no such line or column.
     """
-    starts = line_starts(text)
+    starts = find_line_starts(text)
     if cursor.line > len(starts):
-        raise Failure(f"{cursor.file} has {_count(len(starts), 'line')}; give a line from 1 to {len(starts)}.")
+        raise Failure(f"{cursor.file} has {_format_count(len(starts), 'line')}; give a line from 1 to {len(starts)}.")
     start = starts[cursor.line - 1]
     end = starts[cursor.line] if cursor.line < len(starts) else len(text)
     line = text[start:end].removesuffix("\n").removesuffix("\r")
     if cursor.column > len(line) + 1:
         raise Failure(
-            f"line {cursor.line} of {cursor.file} has {_count(len(line), 'character')}; "
+            f"line {cursor.line} of {cursor.file} has {_format_count(len(line), 'character')}; "
             f"give a column from 1 to {len(line) + 1}."
         )
     return start + cursor.column - 1
 
 
-def workspace_of(path: Path, *, writes: bool = False) -> Path:
-    """Return the workspace of the file or folder `path`: the repository or project that holds it.
+def find_workspace(path: Path, *, writes: bool = False) -> Path:
+    """Return the workspace of the file or folder `path`: the repository or project that contains it.
 
-    Without either it is the working directory if that holds `path`, so that `starling undo` run there finds the change;
-    else the file's folder. A link that leads out of its workspace is followed, with a note on stderr.
+    If there is neither, it is the working directory if that contains `path`, so that `starling undo` run there finds
+    the change; else the file's folder. A link that leads out of its workspace is followed, with a note on stderr.
 
     Raises:
-        Failure: such a link, if the command `writes`.
+        Failure: `path` is such a link, and the command `writes` files.
     """
     real = Path(os.path.realpath(path))
     link = _find_link(path)
@@ -87,9 +87,9 @@ def workspace_of(path: Path, *, writes: bool = False) -> Path:
 
 
 def _find_link(path: Path) -> Path | None:
-    """Return the first link among the folders and the file of `path`; None for none.
+    """Return the first symbolic link among the folders and the file of `path`; None if there is none.
 
-    Links in the root folder do not count (macOS has `/tmp`).
+    Links in the root folder are ignored (macOS has `/tmp`).
     """
     try:
         at = Path(path.anchor) if path.is_absolute() else Path.cwd()
@@ -103,7 +103,11 @@ def _find_link(path: Path) -> Path | None:
 
 
 def _find_workspace(path: Path) -> Path:
-    """Return the workspace of a path without links, by the marks `TOPS` and `PROJECTS`."""
+    """Return the nearest folder around `path` with a mark of `TOPS`, else the nearest with one of `PROJECTS`.
+
+    If there is neither, return the working directory if it contains `path`, else the folder of `path`. The home folder
+    and the root folder are not searched. `path` must contain no links.
+    """
     folder = path if os.path.isdir(path) else path.parent
     candidates = [f for f in (folder, *folder.parents) if f not in {paths.expand_home("~"), Path(f.anchor)}]
     for marks in (TOPS, PROJECTS):
@@ -130,10 +134,10 @@ def resolve_folder(path: Path) -> Path:
 
 
 def _is_count(text: str) -> bool:
-    """Whether `text` is a positive number of at most nine digits."""
+    """Return whether `text` is a positive number of at most nine digits."""
     return text.isascii() and text.isdigit() and len(text) <= 9 and int(text) > 0
 
 
-def _count(number: int, what: str) -> str:
+def _format_count(number: int, what: str) -> str:
     """Return `number` with the noun `what`, in the plural unless the number is 1."""
     return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -12,7 +12,7 @@ import typer
 from agents.suggestions import Completion, Trigger
 from indexing.syntax import languages
 from indexing.syntax.documents import Document
-from indexing.syntax.texts import decode, line_of, line_starts
+from indexing.syntax.texts import decode, find_line, find_line_starts
 from indexing.workspace.files import read_regular
 from server.cli import arguments, terminal, workspace
 from server.cli.terminal import Failure
@@ -45,7 +45,7 @@ def complete(  # noqa: PLR0913 (each is an option of the command)
     cursor = arguments.parse_cursor(where)
     document = read_document(Path(cursor.file))
     offset = arguments.find_offset(cursor, document.text)
-    root = arguments.resolve_folder(directory) if directory else arguments.workspace_of(Path(cursor.file))
+    root = arguments.resolve_folder(directory) if directory else arguments.find_workspace(Path(cursor.file))
     with workspace.open_core(root) as core:
         if core.settings.index.enabled:
             workspace.bring_up_to_date(core.index, wait_s=wait_s)
@@ -54,7 +54,7 @@ def complete(  # noqa: PLR0913 (each is an option of the command)
         answer = Completion((), "off")
         if core.generator.is_on(document):
             answer = core.generator.complete(document, offset, trigger=trigger, cancelled=lambda: False, limit=limit)
-        state = core.index.status()
+        state = core.index.read_status()
         left_out = core.index.explain(document.path) if answer.why_empty == "excluded" and document.path else ""
         if core.model is not None and core.model.problem:
             terminal.note(core.model.problem)
@@ -69,7 +69,7 @@ def complete(  # noqa: PLR0913 (each is an option of the command)
 
 
 def _wait_for_model(core: Core) -> None:
-    """Wait until the chosen model is loaded, and allow completions `PATIENCE_MS`: nobody types on at a terminal."""
+    """Wait until the model of `core` is loaded, and allow each completion `PATIENCE_MS`, for nobody is typing."""
     from server.assembly.policies import completion_policy_of  # noqa: PLC0415 (heavy, like the core)
 
     if core.model is not None:
@@ -104,19 +104,19 @@ def read_document(path: Path) -> Document:
 
 
 def _describe(answer: Completion, document: Document) -> dict[str, Any]:
-    """Return the answer as JSON, with lines and columns from 1."""
-    starts = line_starts(document.text)
+    """Return the suggestions and times of `answer` as JSON, with lines and columns from 1."""
+    starts = find_line_starts(document.text)
 
-    def position(offset: int) -> dict[str, int]:
-        line = line_of(starts, offset)
+    def describe_position(offset: int) -> dict[str, int]:
+        line = find_line(starts, offset)
         return {"line": line + 1, "column": offset - starts[line] + 1}
 
     return {
         "suggestions": [
             {
                 "text": suggestion.text,
-                "start": position(suggestion.start),
-                "end": position(suggestion.end),
+                "start": describe_position(suggestion.start),
+                "end": describe_position(suggestion.end),
                 "origin": str(suggestion.origin),
                 "confidence": round(suggestion.confidence, 4),
                 "model": suggestion.model,

@@ -82,7 +82,7 @@ def _show(records: Sequence[CostRecord], days: int) -> None:
 
 
 def _format_cells(record: CostRecord) -> tuple[str, ...]:
-    """Return the cells of a row; "~" marks estimated numbers of tokens."""
+    """Return the table's cells for `record`; "~" marks estimated numbers of tokens."""
     about = "~" if record.estimated else ""
     return (
         record.day,
@@ -96,7 +96,7 @@ def _format_cells(record: CostRecord) -> tuple[str, ...]:
 
 
 def _describe_by_endpoint(records: Sequence[CostRecord]) -> dict[str, str]:
-    """Return the costs in words, by endpoint."""
+    """Return the sum of each endpoint's costs in words, by endpoint."""
     found: dict[str, list[CostRecord]] = defaultdict(list)
     for record in records:
         found[record.endpoint].append(record)
@@ -114,11 +114,12 @@ def _describe_costs(records: Sequence[CostRecord]) -> str:
 
 
 def _format_amount(cost: float) -> str:
+    """Return `cost` with four decimals; a smaller one that is not 0 as "<0.0001"."""
     return "<0.0001" if 0 < cost < SMALLEST else f"{cost:,.4f}"
 
 
 def _format_cost(record: CostRecord) -> str:
-    """Return the cost of a row; "and more" says that some of its calls have no price."""
+    """Return the cost in `record`; "unknown" if no call has a price, "… and more" if some calls have none."""
     if record.unpriced == record.answers + record.failures:
         return UNKNOWN
     return _format_amount(record.cost) + (" and more" if record.unpriced else "")

@@ -20,10 +20,10 @@ def demo(
 ) -> None:
     """Index a workspace and show completions in its files."""
     root = arguments.resolve_folder(directory)
-    from server.cli.tour.tour import tour  # noqa: PLC0415 (imports pygls, which no other command needs)
+    from server.cli.tour.tour import run_tour  # noqa: PLC0415 (imports pygls, which no other command needs)
 
     try:
-        asyncio.run(tour(root, terminal.get_stdout()))
+        asyncio.run(run_tour(root, terminal.get_stdout()))
     except TimeoutError:
         raise Failure("the server did not answer in time; `starling doctor` says what works here.") from None
     except RuntimeError as error:

@@ -55,7 +55,9 @@ def generate(  # noqa: PLR0913 (each is an option of the command)
     cursor = arguments.parse_cursor(where)
     document = complete.read_document(Path(cursor.file))
     offset = arguments.find_offset(cursor, document.text)
-    root = arguments.resolve_folder(directory) if directory else arguments.workspace_of(Path(cursor.file), writes=True)
+    root = (
+        arguments.resolve_folder(directory) if directory else arguments.find_workspace(Path(cursor.file), writes=True)
+    )
     with workspace.open_core(root) as core:
         if core.settings.index.enabled:
             workspace.bring_up_to_date(core.index, wait_s=wait_s)
@@ -74,10 +76,10 @@ def generate(  # noqa: PLR0913 (each is an option of the command)
 
 
 def _choose_task(scene: Scene, name: str) -> Task:
-    """Return the task `name`; for "" the first task that is preferred at the place.
+    """Return the task `name`; for "" the first that the place of `scene` prefers, or `complete` if it applies there.
 
     Raises:
-        Failure: there is no such task, or none is preferred.
+        Failure: there is no such task, or nothing is missing at the place.
     """
     from agents.tasks import running, task_registry  # noqa: PLC0415 (as above)
 
@@ -103,7 +105,7 @@ class _Generation:
     yes: tuple[terminal_asker.Kind, ...]
 
     async def run(self, task: Task, scene: Scene) -> dict[str, Any]:
-        """Run `task`, propose its edit and return the outcome as JSON."""
+        """Run `task` in a thread, propose its edit to the person and return the outcome as JSON."""
         gate = self._open_gate()
         stopped = threading.Event()
         try:
@@ -114,6 +116,7 @@ class _Generation:
             await gate.close()
 
     def _open_gate(self) -> Gate:
+        """Return a new gate that asks at the terminal and changes files on the disk."""
         from server.assembly.gates import make_disk_gate  # noqa: PLC0415 (as above)
 
         return make_disk_gate([self.root], terminal_asker.TerminalAsker(self.yes), self.core.index_limits)
@@ -121,7 +124,13 @@ class _Generation:
     def _run_task(
         self, task: Task, scene: Scene, gate: Gate, loop: asyncio.AbstractEventLoop, stopped: threading.Event
     ) -> Result:
-        """Run `task` in the calling thread; it may try changes with `gate` until `stopped` is set."""
+        """Run `task` in the calling thread and return its result; setting `stopped` cancels it.
+
+        Runs of tests that the task makes to compare changes are approved through `gate`, on `loop`.
+
+        Raises:
+            Failure: the model failed.
+        """
         from agents.tasks import running  # noqa: PLC0415 (as above)
         from models.errors import ModelError  # noqa: PLC0415
         from server.assembly.resources import Files, build_resources  # noqa: PLC0415
@@ -137,7 +146,7 @@ class _Generation:
 
 
 async def _deliver(gate: Gate, result: Result) -> dict[str, Any]:
-    """Propose the edit of `result`, if it has one; return the outcome as JSON."""
+    """Propose the edit of `result`, if it has one, and return the outcome as JSON; notes on it go to stderr."""
     from agents.tasks.task import Nothing, TextAnswer  # noqa: PLC0415 (as above)
 
     if isinstance(result, Nothing):

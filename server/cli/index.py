@@ -20,12 +20,12 @@ def index(
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object on stdout.")] = False,
 ) -> None:
     """Index a workspace, or bring its index up to date."""
-    root = arguments.resolve_folder(directory) if directory else arguments.workspace_of(Path())
+    root = arguments.resolve_folder(directory) if directory else arguments.find_workspace(Path())
     with workspace.open_core(root) as core:
         begun = time.monotonic()
         work = workspace.bring_up_to_date(core.index, wait_s=None)
         seconds = time.monotonic() - begun
-        status = core.index.status()
+        status = core.index.read_status()
     if status.problem and status.state == "failed":
         raise Failure(status.problem)
     answer: dict[str, Any] = {
@@ -52,7 +52,7 @@ def index(
 
 
 def _show(answer: dict[str, Any]) -> None:
-    """Write what was done and the size of the index."""
+    """Write the number of files read, and the size of the index, to stdout."""
     console = terminal.get_stdout()
     languages = ", ".join(f"{name} {count:,}" for name, count in list(answer["by_language"].items())[:8])
     skipped = ", ".join(f"{count:,} {reason}" for reason, count in answer["skipped"].items())

@@ -42,7 +42,7 @@ def key(
 
 
 def _read_key(name: str) -> str:
-    """Ask for the key on the terminal without showing it, or read the first line of a pipe."""
+    """Return the key called `name`: typed at the terminal without being shown, or the first line of a pipe."""
     if not sys.stdin.isatty():
         return sys.stdin.readline().strip()
     return getpass.getpass(f"Key {name} (not shown): ").strip()

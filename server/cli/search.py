@@ -33,14 +33,14 @@ def search(
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object on stdout.")] = False,
 ) -> None:
     """Search a workspace with the index that completions use."""
-    root = arguments.resolve_folder(directory) if directory else arguments.workspace_of(Path())
+    root = arguments.resolve_folder(directory) if directory else arguments.find_workspace(Path())
     with workspace.open_core(root) as core:
         index = core.index
         workspace.bring_up_to_date(index, wait_s=wait_s)
         begun = time.perf_counter()
         hits = index.search(Query(query), limit=limit)
         took_ms = (time.perf_counter() - begun) * 1000
-        status = index.status()
+        status = index.read_status()
     if as_json:
         results = [
             {

@@ -68,7 +68,7 @@ def serve(transport: Transport) -> int:
 
 
 def _listen(transport: Transport) -> NoReturn:
-    """Serve on TCP or a WebSocket; does not return."""
+    """Serve editors on TCP or a WebSocket; never returns, for the end of serving ends the process."""
     from pathlib import Path  # noqa: PLC0415 (as above)
 
     from server.lsp.serving import sockets  # noqa: PLC0415
@@ -125,7 +125,12 @@ def parse_quickly(arguments: Sequence[str]) -> Transport | None:
 
 
 def _parse_address(text: str, option: str, *, allow_remote: bool) -> tuple[str, int]:
-    """Parse HOST:PORT, :PORT, PORT or [IPv6]:PORT; raise `Misuse` for anything else, naming `option`."""
+    """Return host and port of HOST:PORT, :PORT, PORT or [IPv6]:PORT; the host defaults to 127.0.0.1.
+
+    Raises:
+        Misuse: `text`, the value of `option`, has another form, or other machines can reach the host without
+            `allow_remote`.
+    """
     host, _, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]") or "127.0.0.1"
     if not (port.isascii() and port.isdigit() and int(port) < 1 << 16):

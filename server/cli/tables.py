@@ -34,7 +34,7 @@ class Column:
 
 
 def show(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
-    """Write a table to stdout, for the width of the terminal."""
+    """Write a table to stdout, fitted to the width of the terminal."""
     from rich.text import Text  # noqa: PLC0415 (as for every console)
 
     console = terminal.get_stdout()

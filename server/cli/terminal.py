@@ -39,8 +39,11 @@ def emit(answer: dict[str, Any]) -> None:
     sys.stdout.flush()
 
 
-def refuse(sentence: str, status: int, arguments: Sequence[str]) -> int:
-    """Write why a command failed to stderr, also as JSON to stdout if `arguments` ask for JSON; return `status`."""
+def report_failure(sentence: str, status: int, arguments: Sequence[str]) -> int:
+    """Write the `sentence` about a failure to stderr; return the exit status `status`.
+
+    If `arguments` ask for JSON and none was written before, write both to stdout, too.
+    """
     note(sentence)
     if wants_json(arguments) and not _EMITTED:
         emit({"error": sentence, "status": status})
@@ -48,7 +51,7 @@ def refuse(sentence: str, status: int, arguments: Sequence[str]) -> int:
 
 
 def wants_json(arguments: Sequence[str]) -> bool:
-    """Whether a command line asks for JSON, also if it is wrong otherwise."""
+    """Return whether the command line `arguments` asks for JSON; it need not be valid otherwise."""
     options = list(arguments[: list(arguments).index("--")] if "--" in arguments else arguments)
     formats = [after for option, after in itertools.pairwise(options) if option == "--format"]
     return "--json" in options or "--format=json" in options or "json" in formats
@@ -76,14 +79,14 @@ def note(sentence: str) -> None:
 
 
 def show_help(context: typer.Context) -> None:
-    """Write the help of a group of commands to stderr and exit with status 2, if no command of it was given."""
+    """Write the help of a group of commands to stderr and exit with status 2, if no command of the group was given."""
     if context.invoked_subcommand is None:
         sys.stderr.write(context.get_help() + "\n")
         context.exit(Misuse.exit_code)
 
 
 def suggest_names(name: str, known: Iterable[str]) -> str:
-    """Return the up to three names of `known` most similar to `name` as " Did you mean a or b?"; "" if none is."""
+    """Return " Did you mean a or b?" with the up to three names of `known` most similar to `name`; "" if none is."""
     import difflib  # noqa: PLC0415 (a server starts without it)
 
     near = difflib.get_close_matches(name.lower(), list(known), n=3, cutoff=0.5)
@@ -96,7 +99,7 @@ def escape(text: str) -> str:
 
 
 def allow_any_text() -> None:
-    """Make stdout and stderr write characters that their encoding lacks as escapes, instead of failing."""
+    """Make stdout and stderr write a character that their encoding lacks as an escape, instead of raising an error."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")

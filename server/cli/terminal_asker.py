@@ -74,40 +74,46 @@ class TerminalAsker:
         self._turn = asyncio.Lock()
 
     def asks_while_applying(self, question: Question) -> bool:  # noqa: ARG002 (a terminal applies nothing)
-        """Whether the client asks while applying: never here."""
+        """Return False: here the question is always asked before the change is applied."""
         return False
 
     def find_obstacle(self, question: Question) -> str:
-        """Return why nobody can be asked, and which `--yes` would allow the change; "" if neither is needed."""
-        missing = kinds_of(question) - self._yes
-        if not missing or (self._entered.isatty() and sys.stderr.isatty()):
+        """Return a message if nobody can be asked and `--yes` does not allow the change, with the options that would.
+
+        "" if the question can be asked or needs none.
+        """
+        missing = find_kinds(question) - self._yes
+        if not missing or question.is_approved_by_rule or (self._entered.isatty() and sys.stderr.isatty()):
             return ""
         wanted = " ".join(f"--yes {kind}" for kind in Kind if kind in missing)
         return f"There is no terminal to ask on, so nothing is written; run the command in one, or add {wanted}."
 
     async def ask(self, question: Question) -> Answer:
-        """Show the diff and ask until there is an answer, unless `--yes` approves; "show" shows the diff again."""
+        """Show the diff, ask and return the answer; approve without asking if `--yes` allows all kinds of change."""
         async with self._turn:
             show(question)
-            if kinds_of(question) <= self._yes:
+            if find_kinds(question) <= self._yes:
                 terminal.note("allowed by --yes.")
                 return Answer.APPROVE
             if self._lines is None:
                 self._lines = Lines(self._entered)
-            self._lines.forget()
+            self._lines.discard()
             while (answer := await self._choose(question, self._lines)) is None:
                 show(question)
             return answer
 
     async def _choose(self, question: Question, lines: Lines) -> Answer | None:
-        """Ask once and return the answer, None to show the diff again; an empty line or the end of input is a no."""
+        """Ask until a valid answer is entered and return it; None to show the diff again.
+
+        An empty line or the end of the input is a rejection.
+        """
         offered = wording.list_answers(question, showing=True)
         prompt = ", ".join(f"{KEYS[answer]}: {title.lower()}" for title, answer in offered.items())
         chosen = {KEYS[answer]: answer for answer in offered.values()}
         while True:
             sys.stderr.write(f"{terminal.escape(wording.phrase_line(question))}\n[{prompt}] ")
             sys.stderr.flush()
-            line = await lines.next()
+            line = await lines.read_next()
             entered = line.strip().lower()
             if not entered:
                 return Answer.REJECT
@@ -133,8 +139,8 @@ def colour(text: str) -> Text:
     return whole
 
 
-def kinds_of(question: Question) -> frozenset[Kind]:
-    """Return all kinds of change that a yes approves."""
+def find_kinds(question: Question) -> frozenset[Kind]:
+    """Return the kinds of change that an approval of `question` would allow."""
     if question.proposal is None:
         return frozenset({Kind.COMMIT if question.tool == GIT_COMMIT else Kind.RUN})
     table = {CreateFile: Kind.CREATE, RenameFile: Kind.RENAME, DeleteFile: Kind.DELETE}
@@ -152,29 +158,30 @@ class Lines:
     _waiting: asyncio.Future[str] | None = None
     _reading: bool = field(default=False)
 
-    def forget(self) -> None:
-        """Drop what was entered so far."""
+    def discard(self) -> None:
+        """Discard all input so far, so that it does not answer the next question."""
         self._waiting = None
         if termios is not None and self.source.isatty():
             termios.tcflush(self.source.fileno(), termios.TCIFLUSH)
 
-    async def next(self) -> str:
-        """Return the next line that is entered; "" at the end of the input."""
+    async def read_next(self) -> str:
+        """Wait for the next line and return it with its line end; "" at the end of the input."""
         loop = asyncio.get_running_loop()
         waiting = self._waiting = loop.create_future()
 
-        def read() -> None:
+        def read_line() -> None:
             line = self.source.readline()
             with contextlib.suppress(RuntimeError):  # the event loop was closed meanwhile
                 loop.call_soon_threadsafe(self._receive, line)
 
         if not self._reading:
             self._reading = True
-            threading.Thread(target=read, name="terminal", daemon=True).start()
+            threading.Thread(target=read_line, name="terminal", daemon=True).start()
         line: str = await waiting
         return line
 
     def _receive(self, line: str) -> None:
+        """Hand `line` to the question that waits for a line; drop it if none does."""
         self._reading = False
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(line)

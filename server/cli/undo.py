@@ -34,7 +34,7 @@ def undo(
     from server.assembly import policies  # noqa: PLC0415 (`--help` starts without it)
     from server.assembly.settings import resolve  # noqa: PLC0415
 
-    root = arguments.resolve_folder(directory) if directory else arguments.workspace_of(Path())
+    root = arguments.resolve_folder(directory) if directory else arguments.find_workspace(Path())
     settings, _ = resolve(roots=(root,))
     outcome = asyncio.run(_undo(root, checkpoint, tuple(yes or ()), policies.index_limits_of(settings)))
     if outcome.applied:
@@ -54,7 +54,7 @@ def undo(
 
 
 async def _undo(root: Path, checkpoint: str, yes: tuple[terminal_asker.Kind, ...], limits: IndexLimits) -> Outcome:
-    """Open a gate for `root` and undo the change of `checkpoint` through it; "" for the newest change."""
+    """Ask at the terminal and undo the change of `checkpoint` ("" for the newest) in `root`; return the outcome."""
     from server.assembly.gates import make_disk_gate  # noqa: PLC0415 (SQLite)
 
     gate = make_disk_gate([root], terminal_asker.TerminalAsker(yes), limits)

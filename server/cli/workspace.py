@@ -64,7 +64,7 @@ def open_core(root: Path) -> Iterator[Core]:
     built = core.build([root], None, None, foreground=True)
     for problem in built.problems:
         terminal.note(problem)
-    built.chats.listen(terminal.note)
+    built.chats.set_listener(terminal.note)
     try:
         yield built
     finally:
@@ -72,9 +72,9 @@ def open_core(root: Path) -> Iterator[Core]:
 
 
 def bring_up_to_date(index: Index, *, wait_s: float | None, show: bool = True) -> IndexingProgress:
-    """Start `index` and wait until it is up to date, at most `wait_s` seconds (None for no limit); return the progress.
+    """Start `index`, wait until it is up to date, and return the progress.
 
-    Shows a bar on stderr if that is a terminal.
+    Waits at most `wait_s` seconds, None for no limit. Shows a bar on stderr if that is a terminal and `show` is set.
     """
     work = IndexingProgress()
     deadline = None if wait_s is None else time.monotonic() + wait_s

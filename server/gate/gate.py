@@ -14,7 +14,6 @@ import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from agents.edits import CreateFile
 from agents.ports.failures import StateError
 from agents.ports.permissions import Permission
 from agents.tools import WRITE_FILE
@@ -22,11 +21,11 @@ from server.gate import outcomes, undoing, verification
 from server.gate.disk.disk import DiskWorkplace
 from server.gate.journal import Case, Journal
 from server.gate.locating import locate_changes
-from server.gate.policy import RULES, Limits, RememberedAnswers, tool_of
+from server.gate.policy import RULES, Limits, RememberedAnswers, choose_tool, may_remember
 from server.gate.ports import Answer, Outcome, Question, Verdict
-from server.gate.question import diffs, wording
+from server.gate.question import asking, diffs
 from server.gate.question.waiting import wait_while_wanted
-from server.gate.records import name_subject
+from server.gate.records import list_subjects
 from server.gate.refusal import Refused, Unchanged
 from server.gate.validation import CurrentText, Validation
 from server.gate.verification import ObservedChange
@@ -34,9 +33,8 @@ from server.gate.verification import ObservedChange
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from agents.edits import Change, ProposedEdit
+    from agents.edits import ProposedEdit
     from agents.ports.permissions import Cancelled, ToolCall
-    from agents.tools import Tool
     from server.gate.locating import LocatedChange
     from server.gate.places import Places
     from server.gate.ports import Asker, Workplace
@@ -46,9 +44,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 LIMITS = Limits()
-UNABLE = "This client cannot show a question, so nothing is done; use an editor that shows messages, or a terminal."
-WITHDRAWN = "The request was cancelled before the question was answered, so nothing was changed."
-MOST_SKIPPED = 20  # changes that cannot be undone and are skipped in search of an older one that can
 
 
 class Gate:
@@ -87,15 +82,18 @@ class Gate:
         self._applying = asyncio.Lock()
         self._late: set[asyncio.Task[None]] = set()
 
-    async def propose(self, proposal: ProposedEdit, *, task: str = "", cancelled: Cancelled | None = None) -> Outcome:
+    async def propose(
+        self, proposal: ProposedEdit, *, task: str = "", rule: str = "", cancelled: Cancelled | None = None
+    ) -> Outcome:
         """Ask a person to approve `proposal`; apply it if approved. Return what became of it.
 
         Args:
             proposal: the edit.
             task: id of the task that the answer "and the rest of this task" approves; "" leaves that answer out.
+            rule: the person's own rule that approves the edit unless it comes with a warning, in words; "" for none.
             cancelled: returns whether the request was cancelled; polled several times a second while a person decides.
         """
-        return await self._propose(proposal, task, cancelled)
+        return await self._propose(proposal, task, cancelled, rule=rule)
 
     async def undo(self, checkpoint: str = "", *, cancelled: Cancelled | None = None) -> Outcome:
         """Propose to undo the change of the checkpoint with the id `checkpoint`.
@@ -103,30 +101,31 @@ class Gate:
         "" undoes the newest change of this workspace that can be undone. Asks a person, like `propose`.
         """
         try:
-            if not checkpoint:
-                return await self._undo_newest(cancelled)
-            kept = await asyncio.to_thread(self.journal.find_checkpoint, checkpoint)
-            proposal = await asyncio.to_thread(undoing.propose_undoing, kept)
+            if checkpoint:
+                kept = await asyncio.to_thread(self.journal.find_checkpoint, checkpoint)
+                proposal = await asyncio.to_thread(undoing.propose_undoing, kept)
+            else:
+                concerns = undoing.make_filter((await asyncio.to_thread(self._places)).roots, self.journal.untitled)
+                kept, proposal = await undoing.choose_newest(self.journal, concerns, self._find_undo_obstacle)
         except (Refused, StateError) as error:
             return Outcome(uuid.uuid4().hex, Verdict.REFUSED, str(error))
         return await self._propose(proposal, "", cancelled, undoes=kept.id)
 
     async def permit(self, call: ToolCall, *, cancelled: Cancelled | None = None) -> Permission:
-        """Ask a person to permit `call`, unless its tool's risk needs no question. The gate itself runs nothing.
+        """Ask a person to permit `call`, unless its risk or a rule makes that needless. The gate itself runs nothing.
 
         Implements `agents.ports.permissions.Permissions`.
 
         Raises:
             ValueError: the tool changes files, which must go through `propose`.
         """
-        identity = uuid.uuid4().hex
-        tool = call.tool
+        identity, tool = uuid.uuid4().hex, call.tool
         if tool.edits:
             raise ValueError(f"{tool.name} changes files: propose an edit")
-        if not RULES[tool.risk].asks:
+        if not RULES[tool.risk].asks and not call.asks:
             return Permission(identity, granted=True, outcome=Verdict.APPLIED)
-        remembers = _may_remember(call.task, tool)
-        question = Question(identity, tool, call.title, call.why, call.by, call.subject, may_remember=remembers)
+        question = Question(identity, tool, call.title, call.why, call.by, call.subject, rule=call.rule)
+        question = replace(question, may_remember=may_remember(call.task, tool))
         outcome = await self._process(Case(question, call.task, "", (call.subject,)), None, cancelled)
         return Permission(identity, outcome.applied, outcome.verdict, outcome.reason)
 
@@ -137,8 +136,8 @@ class Gate:
         checkpoint where the file may not be changed by the gate (`reason` says why).
         """
         case = Case(
-            Question(uuid.uuid4().hex, tool_of(proposal), proposal.title, proposal.why, proposal.by, ""),
-            "", proposal.model, _list_subjects(proposal), limited=False, answer=Answer.APPROVE,
+            Question(uuid.uuid4().hex, choose_tool(proposal), proposal.title, proposal.why, proposal.by, ""),
+            "", proposal.model, list_subjects(proposal), limited=False, answer=Answer.APPROVE,
         )  # fmt: skip
         checked: CheckedProposal | None = None
         try:
@@ -167,12 +166,12 @@ class Gate:
     # Before anyone is asked
 
     async def _propose(
-        self, proposal: ProposedEdit, task: str, cancelled: Cancelled | None, *, undoes: str = ""
+        self, proposal: ProposedEdit, task: str, cancelled: Cancelled | None, *, undoes: str = "", rule: str = ""
     ) -> Outcome:
         """Validate `proposal`, build its question, and process it; `undoes` is the checkpoint that it takes back."""
-        tool = tool_of(proposal)
-        question = Question(uuid.uuid4().hex, tool, proposal.title, proposal.why, proposal.by, "")
-        case = Case(question, task, proposal.model, _list_subjects(proposal), limited=not undoes, undoes=undoes)
+        tool = choose_tool(proposal)
+        question = Question(uuid.uuid4().hex, tool, proposal.title, proposal.why, proposal.by, "", rule=rule)
+        case = Case(question, task, proposal.model, list_subjects(proposal), limited=not undoes, undoes=undoes)
         try:
             checked = await self._validate(proposal, case)
         except Refused as error:
@@ -180,9 +179,9 @@ class Gate:
         roots = (await asyncio.to_thread(self._places)).roots
         case.question = replace(
             question,
-            diff=await asyncio.to_thread(diffs.render, checked.proposal, roots),
+            diff=await asyncio.to_thread(diffs.render_diff, checked.proposal, roots),
             warnings=checked.warnings,
-            may_remember=_may_remember(task, tool),
+            may_remember=may_remember(task, tool),
             proposal=checked.proposal,
         )
         return await self._process(case, checked, cancelled)
@@ -197,7 +196,7 @@ class Gate:
         now: dict[str, CurrentText] = {}
         for one in located:
             try:
-                now[one.uri] = CurrentText(await self._workplace.text(one.uri, getattr(one.change, "path", None)))
+                now[one.uri] = CurrentText(await self._workplace.read_text(one.uri, getattr(one.change, "path", None)))
             except OSError as error:
                 now[one.uri] = CurrentText(None, error.strerror or str(error))
         validation = Validation(now, exact=bool(case.undoes))
@@ -212,7 +211,7 @@ class Gate:
         count = len(checked.proposal.changes) if checked is not None else 1
         try:
             if case.limited:
-                asks = not self._is_remembered(case)
+                asks = self._find_earlier_answer(case) is None
                 await asyncio.to_thread(self.journal.check_limits, self._limits, count, asks=asks)
             await asyncio.to_thread(self.journal.begin, case)
             return await self._decide(case, checked, cancelled)
@@ -239,13 +238,12 @@ class Gate:
         confirm = False
         if obstacle := self._asker.find_obstacle(case.question):
             return await self._end(case, Outcome(case.id, Verdict.REFUSED, obstacle), checked, None)
-        if self._is_remembered(case):
-            case.answer = Answer.APPROVE_TASK
-        else:
+        case.answer = self._find_earlier_answer(case)
+        if case.answer is None:
             await asyncio.to_thread(self.journal.records.mark_asked, case.id)
             confirm = (
                 checked is not None
-                and not _select_restored(case, checked)
+                and not (case.undoes and undoing.select_restored(checked.proposal))
                 and self._asker.asks_while_applying(case.question)
             )
         if case.answer is None and not confirm:
@@ -258,42 +256,26 @@ class Gate:
         return await self._end(case, Outcome(case.id, Verdict.APPLIED), None, None)
 
     async def _ask(self, case: Case, cancelled: Cancelled | None) -> Outcome | None:
-        """Ask the question and store the answer in `case`; return None for a yes, else the outcome."""
-        begun = time.monotonic()
-        asking = asyncio.ensure_future(self._asker.ask(case.question))
+        """Ask the question of `case`, and remember a yes for the rest of the task.
+
+        Returns None for a yes, else the outcome, which is not recorded yet. If asking fails or this call is cancelled,
+        records that and raises the error.
+        """
         try:
-            answered = await wait_while_wanted(asking, self._limits.answer_s, cancelled)
-            case.answer = asking.result() if answered else Answer.EXPIRE
+            not_approved = await asking.ask(self._asker, case, self._limits.answer_s, cancelled)
         except BaseException as error:
-            case.answer = Answer.EXPIRE
-            withdrawn = isinstance(error, asyncio.CancelledError)
-            why = WITHDRAWN if withdrawn else f"Nobody could be asked ({type(error).__name__}); see Starling's log."
-            outcome = Outcome(case.id, Verdict.EXPIRED if withdrawn else Verdict.FAILED, why)
-            await asyncio.shield(self._end(case, outcome, None, None))
+            await asyncio.shield(self._end(case, asking.describe_failure(case, error), None, None))
             raise
-        finally:
-            asking.cancel()  # closes a question that is still on the screen
-        case.answer_s = time.monotonic() - begun
         if case.answer is Answer.APPROVE_TASK:
             self._remembered.remember(case.task, case.question.tool)
-        return self._find_no(case, withdrawn=not answered and cancelled is not None and cancelled())
+        return not_approved
 
-    def _find_no(self, case: Case, *, withdrawn: bool) -> Outcome | None:
-        """Return the outcome that the answer in `case` means; None for a yes."""
-        match case.answer:
-            case Answer.REJECT:
-                return Outcome(case.id, Verdict.REJECTED, outcomes.REJECTED)
-            case Answer.EXPIRE:
-                late = f"Nobody answered within {self._limits.answer_s:.0f} s, so nothing was done; repeat the request."
-                return Outcome(case.id, Verdict.EXPIRED, WITHDRAWN if withdrawn else late)
-            case Answer.UNABLE:
-                return Outcome(case.id, Verdict.REFUSED, UNABLE)
-            case _:
-                return None
-
-    def _is_remembered(self, case: Case) -> bool:
-        """Whether a yes for the rest of the task covers this request; never for a request with warnings."""
-        return not case.question.warnings and self._remembered.covers(case.task, case.question.tool)
+    def _find_earlier_answer(self, case: Case) -> Answer | None:
+        """Return the yes of a person's rule or for the rest of the task; None for none, or with warnings."""
+        if case.question.is_approved_by_rule:
+            return Answer.APPROVE_RULE
+        covered = not case.question.warnings and self._remembered.covers(case.task, case.question.tool)
+        return Answer.APPROVE_TASK if covered else None
 
     # After a yes, or where applying asks
 
@@ -336,7 +318,7 @@ class Gate:
             self._conclude_later(case, checked, work, confirm=confirm)
             withdrawn = confirm and cancelled is not None and cancelled()
             why = (
-                WITHDRAWN
+                asking.WITHDRAWN
                 if withdrawn
                 else f"The change was not applied within {self._limits.answer_s:.0f} s; repeat the request."
             )
@@ -349,7 +331,7 @@ class Gate:
 
         Files that an undo restores are written to the disk instead: no editor can be told their exact bytes.
         """
-        restored = _select_restored(case, checked)
+        restored = undoing.select_restored(checked.proposal) if case.undoes else ()
         others = tuple(change for change in checked.proposal.changes if change not in restored)
         problem = await self._disk.apply(replace(checked.proposal, changes=restored), confirm=False) if restored else ""
         if problem or not others:
@@ -364,10 +346,10 @@ class Gate:
         `work` is done and holds the reason for which applying failed, "" for none. Raises what `work` raised.
         """
         changes, before = checked.proposal.changes, checked.before
-        found = await verification.observe(self._workplace, changes, before, wait_s=self._workplace.settle_s)
+        found = await verification.observe_changes(self._workplace, changes, before, wait_s=self._workplace.settle_s)
         broken = work.exception()
         problem = work.result() if broken is None else f"Applying it failed ({type(broken).__name__})."
-        outcome = outcomes.judge(case, checked, found, problem, confirm=confirm)
+        outcome = outcomes.judge_outcome(case, checked, found, problem, confirm=confirm)
         if confirm and outcome.verdict is not Verdict.FAILED:  # a failure is not an answer
             case.answer = Answer.APPROVE if outcome.checkpoint else Answer.REJECT
         outcome = await self._end(case, outcome, checked, found)
@@ -404,31 +386,6 @@ class Gate:
 
     # Undoing
 
-    async def _undo_newest(self, cancelled: Cancelled | None) -> Outcome:
-        """Propose to undo the newest change that can be undone; the question names newer ones that cannot.
-
-        Raises:
-            Refused: no change of this workspace is left to undo.
-        """
-        concerns = undoing.make_filter((await asyncio.to_thread(self._places)).roots, self.journal.untitled)
-        stuck: list[tuple[Checkpoint, str]] = []
-        for identity in await asyncio.to_thread(self.journal.records.list_standing, concerns):
-            kept = await asyncio.to_thread(self.journal.find_checkpoint, identity)
-            obstacle = await self._find_undo_obstacle(kept)
-            if obstacle == "":
-                why = wording.explain_undo([(one.title, reason) for one, reason in stuck])
-                proposal = await asyncio.to_thread(undoing.propose_undoing, kept, why)
-                return await self._propose(proposal, "", cancelled, undoes=kept.id)
-            if obstacle is not None:
-                stuck.append((kept, obstacle))
-            if len(stuck) >= MOST_SKIPPED:
-                break
-        if not stuck:
-            raise Refused("Nothing that Starling changed in this workspace is left to undo.")
-        first = stuck[0][0]
-        proposal = await asyncio.to_thread(undoing.propose_undoing, first)
-        return await self._propose(proposal, "", cancelled, undoes=first.id)
-
     async def _find_undo_obstacle(self, kept: Checkpoint) -> str | None:
         """Return why a change cannot be undone, "" if it can, None if nothing of the change is left."""
         try:
@@ -440,16 +397,3 @@ class Gate:
         except Refused as error:
             return str(error)
         return ""
-
-
-def _select_restored(case: Case, checked: CheckedProposal) -> tuple[Change, ...]:
-    """Return the changes that restore deleted files; none unless the request is an undo."""
-    return tuple(change for change in checked.proposal.changes if case.undoes and isinstance(change, CreateFile))
-
-
-def _may_remember(task: str, tool: Tool) -> bool:
-    return bool(task) and RULES[tool.risk].remembered
-
-
-def _list_subjects(proposal: ProposedEdit) -> tuple[str, ...]:
-    return tuple(map(name_subject, proposal.changes))

@@ -1,4 +1,4 @@
-"""Line endings: edits get those of the text they change, whatever a model wrote. Start at `keep`."""
+"""Line endings: edits get those of the text they change, whatever a model wrote. Start at `adapt_edits`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def are_uniform(text: str) -> bool:
     return len(set(BREAK.findall(text))) <= 1
 
 
-def keep(before: str, edits: Sequence[Edit]) -> tuple[Edit, ...]:
+def adapt_edits(before: str, edits: Sequence[Edit]) -> tuple[Edit, ...]:
     """Return `edits` with the most common line ending of `before`.
 
     The last edit gets a newline at its end if the edited text would otherwise lose the last newline of `before`.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agents.edits import CreateFile, DeleteFile, RenameFile, TextChange
-from indexing.workspace.origins import path_of
+from indexing.workspace.origins import parse_file_uri
 from server.gate.places import fold_name
 from server.gate.refusal import Refused
 
@@ -69,17 +69,17 @@ def _locate(places: Places, change: Change) -> LocatedChange:
             return LocatedChange(change, change.uri, change.uri, None)
         case TextChange(path=path) if path is not None:
             _check_same_file(change.uri, path)
-            return LocatedChange(change, places.display(path), change.uri, places.resolve_open(path))
+            return LocatedChange(change, places.format_path(path), change.uri, places.resolve_open(path))
         case CreateFile():
             real = places.resolve_new(change.path)
-            return LocatedChange(change, places.display(change.path), change.path.as_uri(), real)
+            return LocatedChange(change, places.format_path(change.path), change.path.as_uri(), real)
         case DeleteFile():
             real = places.resolve_existing(change.path, itself=True)
-            return LocatedChange(change, places.display(change.path), change.path.as_uri(), real)
+            return LocatedChange(change, places.format_path(change.path), change.path.as_uri(), real)
         case RenameFile():
             real = places.resolve_existing(change.path, itself=True)
             target = places.resolve_new(change.to, coming_from=real)
-            return LocatedChange(change, places.display(change.path), change.path.as_uri(), real, target)
+            return LocatedChange(change, places.format_path(change.path), change.path.as_uri(), real, target)
     raise AssertionError(change)
 
 
@@ -109,5 +109,5 @@ def _check_nesting(found: Sequence[LocatedChange]) -> None:
 
 def _check_same_file(uri: str, path: Path) -> None:
     """Raise `Refused` if the URI, which the editor uses, names another file than the path, which was checked."""
-    if path_of(uri) != path:
+    if parse_file_uri(uri) != path:
         raise Refused(f"{uri} is not {path}; give the URI and the path of the same file.")

@@ -1,4 +1,4 @@
-"""The outcome of a proposal, judged by the documents after it was applied. Start at `judge`."""
+"""The outcome of a proposal, judged by the documents after it was applied. Start at `judge_outcome`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ REJECTED = "The proposal was rejected, so nothing was changed."
 NOTHING_SEEN = "The client applied none of the changes, which counts as a rejection."
 
 
-def judge(
+def judge_outcome(
     case: Case, checked: CheckedProposal, found: Sequence[ObservedChange], problem: str, *, confirm: bool
 ) -> Outcome:
     """Return the outcome of `checked`, given each of its changes as found in the documents.
@@ -30,7 +30,7 @@ def judge(
         problem: why applying failed, "" if it did not.
         confirm: whether the client asked the person while it applied: then no change at all means a no.
     """
-    verdict = verification.judge(found)
+    verdict = verification.judge_changes(found)
     added = verification.describe_additions(checked.names, found)
     if verdict is Verdict.APPLIED:
         return Outcome(case.id, verdict, added, case.checkpoint)

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexing.workspace.access import OF_BYTES
-from indexing.workspace.exclusion import Exclusion, outside_reason
-from indexing.workspace.origins import path_of
+from indexing.workspace.exclusion import Exclusion, find_outside_reason
+from indexing.workspace.origins import parse_file_uri
 from server.gate.question import diffs
 from server.gate.refusal import Refused
 
@@ -60,11 +60,11 @@ class Places:
         """
         self._check_path(path)
         if itself and os.path.islink(path):
-            raise Refused(f"{self.display(path)} is a link; name the file that it leads to.")
+            raise Refused(f"{self.format_path(path)} is a link; name the file that it leads to.")
         real = self._resolve_inside(path, part=part)
         if not os.path.isfile(real):
             exists = os.path.lexists(real)
-            raise Refused(f"{self.display(path)} {'is not a regular file' if exists else 'no longer exists'}.")
+            raise Refused(f"{self.format_path(path)} {'is not a regular file' if exists else 'no longer exists'}.")
         return real
 
     def resolve_open(self, path: Path) -> Path:
@@ -84,11 +84,11 @@ class Places:
         real = self._resolve_name(path)
         own = coming_from.name if coming_from is not None and coming_from.parent == real.parent else None
         if os.path.lexists(real) and real.name != own:
-            raise Refused(f"{self.display(path)} exists already; propose a change of it, or another name.")
+            raise Refused(f"{self.format_path(path)} exists already; propose a change of it, or another name.")
         for name in _list_names(real.parent):
             if name != own and fold_name(name) == fold_name(real.name):
                 raise Refused(
-                    f"{self.display(path)} would lie beside {name}, and many disks treat both as the same file; "
+                    f"{self.format_path(path)} would lie beside {name}, and many disks treat both as the same file; "
                     "choose another name."
                 )
         return real
@@ -100,18 +100,18 @@ class Places:
             Refused: it is neither.
         """
         scheme, _, rest = uri.partition(":")
-        if scheme == CELLS and (notebook := path_of(f"file:{rest.partition('#')[0]}")) is not None:
+        if scheme == CELLS and (notebook := parse_file_uri(f"file:{rest.partition('#')[0]}")) is not None:
             self.resolve_existing(notebook, part=True)
         elif scheme not in UNTITLED:
             raise Refused(
                 f"{uri} is neither a file nor an untitled document; save it as a file of the workspace first."
             )
 
-    def display(self, path: Path) -> str:
+    def format_path(self, path: Path) -> str:
         """Return `path` relative to its workspace folder, for a person."""
         return diffs.shorten_path(path, self.roots)
 
-    def root_of(self, real: Path) -> Path | None:
+    def find_root(self, real: Path) -> Path | None:
         """Return the innermost workspace folder that holds the real path `real`, without links; None for none."""
         holding = [root for root in self._real_roots if real.is_relative_to(root)]
         return max(holding, key=lambda root: len(root.parts), default=None)
@@ -124,17 +124,19 @@ class Places:
         """
         self._check_path(path)
         if os.path.islink(path):
-            raise Refused(f"{self.display(path)} is a link; name the file that it leads to.")
+            raise Refused(f"{self.format_path(path)} is a link; name the file that it leads to.")
         _check_name(path.name)
         real = self._resolve_inside(path)
-        root = self.root_of(real)
+        root = self.find_root(real)
         assert root is not None  # noqa: S101 (`_resolve_inside` has found it)
         for depth, name in enumerate(real.relative_to(root).parts):
             folder = root.joinpath(*real.relative_to(root).parts[:depth])
             if not os.path.isdir(folder / name):
                 _check_name(name)
             if os.path.lexists(folder) and not os.path.isdir(folder):
-                raise Refused(f"{self.display(path)} cannot be created: {self.display(folder)} is not a folder.")
+                raise Refused(
+                    f"{self.format_path(path)} cannot be created: {self.format_path(folder)} is not a folder."
+                )
         return real
 
     @staticmethod
@@ -159,20 +161,21 @@ class Places:
             real = Path(os.path.realpath(path))
         except (OSError, ValueError) as error:
             raise Refused(f"{path} cannot be resolved: {error}.") from None
-        root = self.root_of(real)
+        root = self.find_root(real)
         if root is None or real == root:
             where = "" if real == path else f" (it leads to {real})"
             raise Refused(f"{path}{where} is in no workspace folder; open its folder, then try again.")
         given = next((path.relative_to(one) for one in self.roots if path.is_relative_to(one)), Path())
         if any(part.startswith(".") for part in (*real.relative_to(root).parts, *given.parts)):
             raise Refused(
-                f"{self.display(path)} is hidden, and Starling changes no hidden files; change this file yourself."
+                f"{self.format_path(path)} is hidden, and Starling changes no hidden files; change this file yourself."
             )
         for one in dict.fromkeys((path, real)):
             reason = self._excluded(one)
             if reason and not (part and reason in OF_BYTES):
                 raise Refused(
-                    f"{self.display(path)} is excluded ({reason}); `.starlingignore` can include what is not secret."
+                    f"{self.format_path(path)} is excluded ({reason}); `.starlingignore` can include files without "
+                    "secrets."
                 )
         return real
 
@@ -184,7 +187,7 @@ def make_exclusion(roots: Sequence[Path], limits: IndexLimits) -> Callable[[Path
     def find_reason(path: Path) -> str:
         real = Path(os.path.realpath(path))
         holding = next((one for one in exclusions if real.is_relative_to(one.root)), None)
-        return holding.reason(path) if holding is not None else outside_reason(path)
+        return holding.find_reason(path) if holding is not None else find_outside_reason(path)
 
     return find_reason
 

@@ -57,9 +57,14 @@ class Limits:
     answer_s: float = 300.0
 
 
-def tool_of(proposal: ProposedEdit) -> Tool:
+def choose_tool(proposal: ProposedEdit) -> Tool:
     """Return the tool that a proposal uses: DELETE_FILE if it deletes a file, else WRITE_FILE."""
     return DELETE_FILE if any(isinstance(one, DeleteFile) for one in proposal.changes) else WRITE_FILE
+
+
+def may_remember(task: str, tool: Tool) -> bool:
+    """Return whether a yes for `tool` may also cover the rest of the task with the id `task`; False without a task."""
+    return bool(task) and RULES[tool.risk].remembered
 
 
 class RememberedAnswers:
@@ -70,12 +75,12 @@ class RememberedAnswers:
 
     def remember(self, task: str, tool: Tool) -> None:
         """Remember a yes for `tool` in the rest of `task`; ignored if the tool's risk does not allow that."""
-        if task and RULES[tool.risk].remembered:
+        if may_remember(task, tool):
             self._approved.add((task, tool))
 
     def covers(self, task: str, tool: Tool) -> bool:
         """Whether a person has approved `tool` for the rest of `task`."""
-        return bool(task) and RULES[tool.risk].remembered and (task, tool) in self._approved
+        return may_remember(task, tool) and (task, tool) in self._approved
 
     def end(self, task: str) -> None:
         """Forget the answers for `task`."""

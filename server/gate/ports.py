@@ -28,6 +28,7 @@ class Answer(StrEnum):
     """An answer to a question."""
 
     APPROVE = "approve"
+    APPROVE_RULE = "approve-rule"  # nobody was asked: a rule of the person approves it
     APPROVE_TASK = "approve-task"  # yes, also for the rest of the task; not offered for deletions and commands
     REJECT = "reject"
     EXPIRE = "expire"  # no answer came in time
@@ -72,6 +73,7 @@ class Question:
         warnings: facts to know before answering, a sentence each ("area.py would no longer parse: line 12.").
         may_remember: whether the answer "and the rest of this task" is offered.
         proposal: the edit, for clients that ask in their own preview; None for commands.
+        rule: the person's own rule that approves the request, in words; "" for none.
     """
 
     id: str
@@ -83,6 +85,12 @@ class Question:
     warnings: tuple[str, ...] = ()
     may_remember: bool = False
     proposal: ProposedEdit | None = None
+    rule: str = ""
+
+    @property
+    def is_approved_by_rule(self) -> bool:
+        """Whether nobody has to be asked; what comes with a warning is asked about in any case."""
+        return bool(self.rule) and not self.warnings
 
 
 class Asker(Protocol):
@@ -113,7 +121,7 @@ class Workplace(Protocol):
         """Seconds in which the effects of `apply` may still arrive after its return (an editor reports them later)."""
         ...
 
-    async def text(self, uri: str, path: Path | None) -> str | None:
+    async def read_text(self, uri: str, path: Path | None) -> str | None:
         """Return the current text of the open document of that URI or path, else of the file; None if neither exists.
 
         Files are read with `contents.read`, which refuses what cannot be written back byte by byte.

@@ -21,7 +21,7 @@ _MOST_LINES = 2000  # of a text for a line diff; longer texts get one edit
 
 def rebase(before: str, edits: Sequence[Edit], now: str) -> tuple[Edit, ...] | None:
     """Return `edits` to `before` as edits to `now`; None if a place was changed or removed, or is not unique."""
-    starts = texts.line_starts(before)
+    starts = texts.find_line_starts(before)
     moved: list[Edit] = []
     for edit in edits:
         shift = _find_shift(before, starts, edit, now)
@@ -34,7 +34,7 @@ def rebase(before: str, edits: Sequence[Edit], now: str) -> tuple[Edit, ...] | N
     return tuple(moved)
 
 
-def invert(before: str, edits: Sequence[Edit]) -> tuple[Edit, ...]:
+def invert_edits(before: str, edits: Sequence[Edit]) -> tuple[Edit, ...]:
     """Return the edits that make `before` again of the text that `edits` made of it."""
     back: list[Edit] = []
     shift = 0
@@ -45,7 +45,7 @@ def invert(before: str, edits: Sequence[Edit]) -> tuple[Edit, ...]:
     return tuple(back)
 
 
-def edits_between(old: str, new: str) -> tuple[Edit, ...]:
+def compute_edits(old: str, new: str) -> tuple[Edit, ...]:
     """Return edits of whole lines that make `new` of `old`; for long texts a single edit of what differs."""
     one, other = old.splitlines(keepends=True), new.splitlines(keepends=True)
     if max(len(one), len(other)) > _MOST_LINES:
@@ -84,7 +84,7 @@ def _find_shift(before: str, starts: Sequence[int], edit: Edit, now: str) -> int
 
     `starts` are the offsets of the lines of `before`.
     """
-    first, last = texts.line_of(list(starts), edit.start), texts.line_of(list(starts), edit.end)
+    first, last = texts.find_line(list(starts), edit.start), texts.find_line(list(starts), edit.end)
     for lines in CONTEXT_LINES:
         low = starts[max(0, first - lines)]
         above = last + lines + 1

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from agents.edits import Change
+    from agents.edits import Change, ProposedEdit
     from server.gate.disk.contents import Content
     from server.gate.ports import Answer, Outcome, Question
 
@@ -267,7 +267,7 @@ class Records(Protocol):
         """Return the checkpoint with that id, None if there is none (any more)."""
         ...
 
-    def list_standing(self, concerns: Callable[[Subject], bool]) -> tuple[str, ...]:
+    def list_undoable(self, concerns: Callable[[Subject], bool]) -> tuple[str, ...]:
         """Return the ids of checkpoints that can be undone and have a file that `concerns`, newest first."""
         ...
 
@@ -279,6 +279,11 @@ class Records(Protocol):
 def name_kind(change: Change) -> str:
     """Return the record's word for the kind of `change`: "text", "create", "rename" or "delete"."""
     return _KINDS[type(change)]
+
+
+def list_subjects(proposal: ProposedEdit) -> tuple[str, ...]:
+    """Return the path of the file of each change, in order; the URI for a document without a file."""
+    return tuple(map(name_subject, proposal.changes))
 
 
 def name_subject(change: Change) -> str:

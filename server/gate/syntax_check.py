@@ -25,13 +25,13 @@ def find_broken_line(uri: str, path: Path | None, before: str, after: str) -> in
     language = languages.detect(path or PurePath(uri))
     old = Syntax.of(Document(uri, path, language, before))
     new = Syntax.of(Document(uri, path, language, after))
-    if not new.available or new.error_count() <= old.error_count() or _is_valid_python(uri, path, language, after):
+    if not new.available or new.count_errors() <= old.count_errors() or _is_valid_python(uri, path, language, after):
         return None
-    starts = texts.line_starts(after)
+    starts = texts.find_line_starts(after)
     low, high = 0, len(starts) - 1
     while low < high:  # bisect for the first line with an error before its end
         middle = (low + high) // 2
-        if new.error_count(Span(0, starts[middle + 1])):
+        if new.count_errors(Span(0, starts[middle + 1])):
             high = middle
         else:
             low = middle + 1

@@ -127,7 +127,7 @@ class Validation:
             self._rebased = True
         if edits is None:
             raise Refused(f"{place.name} has changed since this was proposed, in the same place; propose it again.")
-        return edits if self._exact else line_endings.keep(now, edits)
+        return edits if self._exact else line_endings.adapt_edits(now, edits)
 
     def _check_new_file(self, place: LocatedChange, change: CreateFile) -> CreateFile:
         if self._find_text(place) is not None:

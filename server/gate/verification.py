@@ -1,4 +1,4 @@
-"""The comparison of the documents with a proposal after it was applied. Start at `observe`.
+"""The comparison of the documents with a proposal after it was applied. Start at `observe_changes`.
 
 Clients report "applied" although a person said no or they applied only a part, so only the texts count. Reads, never
 writes.
@@ -48,7 +48,7 @@ class ObservedChange:
     added: str = ""
 
 
-async def observe(
+async def observe_changes(
     workplace: Workplace, changes: Sequence[Change], before: Sequence[Content | None], *, wait_s: float
 ) -> tuple[ObservedChange, ...]:
     """Return each of `changes` as found in the documents; `before` holds the files' contents before applying.
@@ -64,7 +64,7 @@ async def observe(
         pause *= 2
 
 
-def judge(found: Sequence[ObservedChange]) -> Verdict:
+def judge_changes(found: Sequence[ObservedChange]) -> Verdict:
     """Return APPLIED if all changes were made whole, REJECTED if nothing was changed, else PARTLY."""
     if all(one.whole for one in found):
         return Verdict.APPLIED
@@ -138,7 +138,7 @@ def _observe_edited_text(change: TextChange, now: str) -> ObservedChange:
 
     All of it where the edits could be taken back from `now`, nothing where they could still be made; else `unexpected`.
     """
-    back = rebasing.invert(change.before, change.edits)
+    back = rebasing.invert_edits(change.before, change.edits)
     if rebasing.rebase(change.after, back, now) is not None:
         return ObservedChange(change, whole=True, text=now, added=_describe_difference(change.after, now))
     if rebasing.rebase(change.before, change.edits, now) is not None:
@@ -149,7 +149,7 @@ def _observe_edited_text(change: TextChange, now: str) -> ObservedChange:
 
 def _describe_difference(approved: str, now: str) -> str:
     """Describe where `now` differs from `approved`: the first line that does, and the number of further places."""
-    edits = rebasing.edits_between(approved, now)
+    edits = rebasing.compute_edits(approved, now)
     if not edits:
         return ""
     line = approved.count("\n", 0, edits[0].start) + 1
@@ -179,6 +179,6 @@ def _is_file(path: Path) -> bool:
 
 async def _read(workplace: Workplace, uri: str, change: TextChange | CreateFile) -> str | None:
     try:
-        return await workplace.text(uri, change.path)
+        return await workplace.read_text(uri, change.path)
     except OSError:
         return None

@@ -77,7 +77,7 @@ class Checkpoints:
             row = connection.execute(f"{_SELECT} WHERE id = ?", (identity,)).fetchone()
             return _read_checkpoint(connection, row) if row is not None else None
 
-    def list_standing(self, concerns: Callable[[Subject], bool]) -> tuple[str, ...]:
+    def list_undoable(self, concerns: Callable[[Subject], bool]) -> tuple[str, ...]:
         """Return the ids of checkpoints that can be undone and have a file that `concerns`, newest first.
 
         Undoings are left out, and changes whose outcome is still open.
@@ -127,7 +127,7 @@ def _pack_row(identity: str, number: int, change: Change, before: Content | None
     named = (name_kind(change), uri, str(path or ""), target)
     return (
         identity, number, *named, content.encoding, int(content.executable), *texts,
-        attributes.to_text(content.attributes),
+        attributes.serialize_attributes(content.attributes),
     )  # fmt: skip
 
 
@@ -156,7 +156,7 @@ def _unpack_change(  # noqa: PLR0913, PLR0917 (one row)
     data = zlib.decompress(before)
     mark = contents.MARKS.get(encoding, b"")
     text = data.removeprefix(mark).decode(contents.CODECS.get(encoding, encoding))
-    content = contents.Content(text, encoding, bool(executable), attributes.from_text(beside))
+    content = contents.Content(text, encoding, bool(executable), attributes.parse_attributes(beside))
     return KeptChange(
         kind,
         uri,

@@ -85,9 +85,9 @@ class GateRecords:
         """Return the checkpoint with that id, None if there is none (any more)."""
         return self._checkpoints.find(identity)
 
-    def list_standing(self, concerns: Callable[[Subject], bool]) -> tuple[str, ...]:
+    def list_undoable(self, concerns: Callable[[Subject], bool]) -> tuple[str, ...]:
         """Return the ids of checkpoints that can be undone and have a file that `concerns`, newest first."""
-        return self._checkpoints.list_standing(concerns)
+        return self._checkpoints.list_undoable(concerns)
 
     def close(self) -> None:
         """Close the database; the next call opens it again."""

@@ -32,25 +32,25 @@ class MemoryIndex:
     search_s: float = 0.0
     queries: list[Query] = field(default_factory=list)
 
-    def exclusion(self, path: Path) -> str:
+    def find_exclusion_reason(self, path: Path) -> str:
         return self.excluded.get(path.name, "")
 
     def find_withholding(self, document: Document) -> str:
-        reason = access.decide(document, self.exclusion)
+        reason = access.decide(document, self.find_exclusion_reason)
         return "" if reason in access.ALONE else reason
 
     def is_shared(self, document: Document) -> bool:
-        return not access.decide(document, self.exclusion)
+        return not access.decide(document, self.find_exclusion_reason)
 
     def explain(self, path: Path) -> str:
-        return f"{path.name} is left out ({self.exclusion(path)})."
+        return f"{path.name} is left out ({self.find_exclusion_reason(path)})."
 
     def search(self, query: Query, *, limit: int = 10, deadline: float | None = None) -> tuple[Hit, ...]:
         self.queries.append(query)
         time.sleep(self.search_s)
         return self.hits[:limit]
 
-    def prepare(self, document: Document) -> None:
+    def read_ahead(self, document: Document) -> None:
         pass
 
     def recall(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest import mock
 
-from agents.completion import generator
+from agents.completion import sources
 from models.catalog.catalog import DEFAULT_MODEL, ENTRY_FILE, Catalog, PromptShares, read_entry
 from models.local.loading import load
 
@@ -88,7 +88,7 @@ class PrefixOnly:
 def with_context(entry: ModelEntry) -> Iterator[CompletionModel]:
     """Return a model with a small window that gets other files' code all the same."""
     with (
-        mock.patch.object(generator, "_LEAST_WINDOW", 0),
+        mock.patch.object(sources, "_LEAST_WINDOW", 0),
         open_model(replace(entry, shares=WITH_CONTEXT)) as model,
     ):
         yield model

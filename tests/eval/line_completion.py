@@ -94,14 +94,14 @@ def never() -> bool:
 def ask(index: Index, model: CompletionModel | None, policy: CompletionPolicy, place: Place) -> Result:
     """Complete one place with a generator that knows nothing of the others."""
     document = Document(place.path.as_uri(), place.path, "python", place.holed, 1)
-    index.put(document)  # the file as it stands in the editor hides the one on disk, and with it the target
+    index.open_document(document)  # the file as it stands in the editor hides the one on disk, and with it the target
     generator = Generator(index, model, policy=policy)
     try:
         typing = generator.complete(document, place.start, trigger=Trigger.AUTOMATIC, cancelled=never)
         asked = generator.complete(document, place.start, trigger=Trigger.INVOKED, cancelled=never)
     finally:
         generator.close()
-        index.drop(document.uri)
+        index.close_document(document.uri)
     shown = extract_line(place, typing)
     return Result(
         place,
@@ -122,7 +122,7 @@ def index_of(package: data.Package) -> Iterator[Index]:
         try:
             index.start()
             if not index.wait(INDEX_WAIT_S):
-                raise SystemExit(f"{package.name} was not indexed: {index.status()}")
+                raise SystemExit(f"{package.name} was not indexed: {index.read_status()}")
             yield index
         finally:
             index.close()

@@ -19,8 +19,8 @@ import numpy as np
 
 from indexing.recall import candidates, recall
 from indexing.recall import recall_confidence as confidence
+from indexing.recall.pools import CursorText as Cursor
 from indexing.recall.pools import Origin
-from indexing.recall.pools import Place as Cursor
 from indexing.segments import Segment, View, analyze, build
 from indexing.storage.segment_files import SegmentFile
 from tests.eval import data, masks, tables

@@ -143,7 +143,7 @@ class Workspace:
         """Return the rank, from 1, of the first chunk with the definition's first line; 0 for none."""
         for rank, hit in enumerate(ranked, 1):
             if hit.key == self.keys[site.target]:
-                chunk = self.view.chunk(hit.key, hit.chunk)
+                chunk = self.view.read_chunk(hit.key, hit.chunk)
                 if chunk.first_line <= site.target_line < chunk.last_line:
                     return rank
         return 0
@@ -218,9 +218,9 @@ class Baselines:
         self._words: list[dict[int, int]] = []
         for key in workspace.keys.values():
             for ordinal in range(workspace.view.count_chunks(key)):
-                chunk = workspace.view.chunk(key, ordinal)
+                chunk = workspace.view.read_chunk(key, ordinal)
                 words: dict[int, int] = {}
-                for word in whole_words(workspace.view.text(key, chunk.span)):
+                for word in whole_words(workspace.view.read_text(key, chunk.span)):
                     words[word] = words.get(word, 0) + 1
                 self._chunks.append((key, ordinal, chunk))
                 self._words.append(words)

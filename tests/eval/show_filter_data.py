@@ -154,13 +154,13 @@ def _of_package(package: data.Package, model: CompletionModel, notes: Notes, lin
 def _ask(index: Index, model: CompletionModel, place: Place) -> None:
     """Complete one place as while typing."""
     document = Document(place.path.as_uri(), place.path, "python", place.holed, 1)
-    index.put(document)
+    index.open_document(document)
     generator = Generator(index, model, policy=replace(PATIENT, adaptive=False))
     try:
         generator.complete(document, place.start, trigger=Trigger.AUTOMATIC, cancelled=never)
     finally:
         generator.close()
-        index.drop(document.uri)
+        index.close_document(document.uri)
 
 
 def _label(place: Place, notes: Notes) -> Iterator[Line]:

@@ -31,16 +31,16 @@ def test_a_closed_index_keeps_no_text_that_was_open(tmp_path: Path) -> None:
     path.parent.mkdir()
     with contextlib.closing(Index([tmp_path / "root"], storage=tmp_path / "index", limits=LIMITS)) as index:
         index.start()
-        index.put(Document(path.as_uri(), path, "python", TEXT))
+        index.open_document(Document(path.as_uri(), path, "python", TEXT))
         assert index.wait(60)
         assert index.search(Query("area_of_circle"))
-        relexing.tokens_of(TEXT)
+        relexing.get_tokens(TEXT)
         bundle = newest_bundle(index)
         assert bundle() is not None
         assert relexing._LEXER.kept
     assert bundle() is None
     assert relexing._LEXER.kept == ()
-    assert relexing.tokens_of.cache_info().currsize == 0
+    assert relexing.get_tokens.cache_info().currsize == 0
 
 
 def test_the_former_versions_of_a_text_that_is_typed_in_are_freed(
@@ -91,7 +91,7 @@ def test_threads_that_need_the_index_first_load_it_once(
 
 def put(index: Index, path: Path, text: str) -> None:
     """Have the index answer from `text`, which is open in an editor."""
-    index.put(Document(path.as_uri(), path, "python", text))
+    index.open_document(Document(path.as_uri(), path, "python", text))
     index._make_snapshot()  # not `search`: the thread that looks after open documents may be about to
 
 

@@ -46,7 +46,8 @@ def root(tmp_path: Path) -> Path:
     return parse(WORKSPACE).write(tmp_path / "root")
 
 
-def places(index: Index, text: str, **options: object) -> list[str]:
+def list_places(index: Index, text: str, **options: object) -> list[str]:
+    """Return the path and the first line ("a.py:0") of each hit for `text`."""
     return [f"{hit.relative}:{hit.first_line}" for hit in index.search(Query(text, **options))]  # type: ignore[arg-type]
 
 
@@ -71,9 +72,9 @@ def test_code_and_words_are_found_with_their_lines(make_index: Callable[..., Ind
     assert (hit.path, hit.relative) == (root / "shapes.py", "shapes.py")
     assert hit.text.splitlines() == (root / "shapes.py").read_text().splitlines()[hit.first_line : hit.last_line]
     assert "triangle_area" in hit.text
-    assert places(index, "blend colors")[0].startswith("pkg/colors.js")
-    assert places(index, "parallelograms") == ["notes.txt:0"]
-    assert all(".env" not in each for each in places(index, "TOKEN circumference"))
+    assert list_places(index, "blend colors")[0].startswith("pkg/colors.js")
+    assert list_places(index, "parallelograms") == ["notes.txt:0"]
+    assert all(".env" not in each for each in list_places(index, "TOKEN circumference"))
 
 
 def test_definitions_of_imported_names_are_found(make_index: Callable[..., Index], root: Path) -> None:
@@ -92,11 +93,11 @@ def test_recall_continues_as_the_workspace_did(make_index: Callable[..., Index],
 
 def test_the_asking_file_is_not_found(make_index: Callable[..., Index], root: Path) -> None:
     index = make_index(root)
-    assert "shapes.py:3" not in places(index, "triangle area base height", path=root / "shapes.py")
+    assert "shapes.py:3" not in list_places(index, "triangle area base height", path=root / "shapes.py")
 
 
 def test_status_counts(make_index: Callable[..., Index], root: Path) -> None:
-    status = make_index(root).status()
+    status = make_index(root).read_status()
     assert (status.state, status.files, status.problem) == ("ready", 4, "")
     assert status.by_language == {"python": 2, "javascript": 1, "text": 1}
     assert status.skipped == {"secret": 1}
@@ -124,24 +125,26 @@ def test_second_run_analyses_nothing(make_index: Callable[..., Index], root: Pat
     index.start(told.append)
     assert index.wait(60)
     assert told == [IndexProgress(0, 0, finished=True)]
-    assert index.status().files == 4
+    assert index.read_status().files == 4
 
 
 def test_new_times_alone_are_no_change(make_index: Callable[..., Index], root: Path) -> None:
     first = make_index(root)
-    before = first.status()
+    before = first.read_status()
     first.close()
     os.utime(root / "shapes.py", (1, 1))
     index = make_index(root)
-    assert replace(index.status(), indexed_at=None, store_bytes=0) == replace(before, indexed_at=None, store_bytes=0)
-    assert "shapes.py:3" in places(index, "triangle area base height")
+    assert replace(index.read_status(), indexed_at=None, store_bytes=0) == replace(
+        before, indexed_at=None, store_bytes=0
+    )
+    assert "shapes.py:3" in list_places(index, "triangle area base height")
 
 
 def test_stored_index_answers_without_starting_anything(make_index: Callable[..., Index], root: Path) -> None:
     make_index(root).close()
     index = make_index(root, start=False)
-    assert places(index, "parallelograms") == ["notes.txt:0"]
-    assert index.status().state == "off"
+    assert list_places(index, "parallelograms") == ["notes.txt:0"]
+    assert index.read_status().state == "off"
 
 
 def test_a_question_never_waits_beyond_its_deadline_for_loading(make_index: Callable[..., Index], root: Path) -> None:
@@ -153,7 +156,7 @@ def test_a_question_never_waits_beyond_its_deadline_for_loading(make_index: Call
 
 def test_no_index_at_all_answers_nothing(make_index: Callable[..., Index], root: Path) -> None:
     index = make_index(root, start=False)
-    assert places(index, "parallelograms") == []
+    assert list_places(index, "parallelograms") == []
     assert index.recall(make_document(root / "a.py", "x = "), 4) == ()
 
 
@@ -162,46 +165,46 @@ def test_touched_files_are_indexed_anew(make_index: Callable[..., Index], root: 
     (root / "notes.txt").write_text("rhombus\n")
     (root / "pkg" / "more.py").write_text("def dodecahedron(): pass\n")
     (root / "shapes.py").unlink()
-    index.touch([root / "notes.txt", root / "pkg" / "more.py", root / "shapes.py", root.parent / "elsewhere.py"])
+    index.reindex([root / "notes.txt", root / "pkg" / "more.py", root / "shapes.py", root.parent / "elsewhere.py"])
     assert index.wait(60)
-    assert places(index, "rhombus parallelograms") == ["notes.txt:0"]
-    assert set(places(index, "dodecahedron")) == {"pkg/more.py:0"}
-    assert places(index, "triangle area base height") in ([], ["main.py:0"])
-    assert index.status().files == 4
+    assert list_places(index, "rhombus parallelograms") == ["notes.txt:0"]
+    assert set(list_places(index, "dodecahedron")) == {"pkg/more.py:0"}
+    assert list_places(index, "triangle area base height") in ([], ["main.py:0"])
+    assert index.read_status().files == 4
 
 
 def test_touched_folder_is_walked_and_a_deleted_one_forgotten(make_index: Callable[..., Index], root: Path) -> None:
     index = make_index(root)
     parse("#- a/deep/one.py\nicosahedron = 1\n").write(root / "new")
-    index.touch([root / "new"])
+    index.reindex([root / "new"])
     assert index.wait(60)
-    assert places(index, "icosahedron") == ["new/a/deep/one.py:0"]
+    assert list_places(index, "icosahedron") == ["new/a/deep/one.py:0"]
     (root / "pkg" / "colors.js").unlink()
     (root / "pkg").rmdir()
-    index.touch([root / "pkg"])
+    index.reindex([root / "pkg"])
     assert index.wait(60)
-    assert places(index, "blend colors") == []
+    assert list_places(index, "blend colors") == []
 
 
 def test_new_ignore_rule_takes_effect(make_index: Callable[..., Index], root: Path) -> None:
     index = make_index(root)
     (root / ".starlingignore").write_text("*.txt\n")
-    index.touch([root / ".starlingignore"])
+    index.reindex([root / ".starlingignore"])
     assert index.wait(60)
-    assert places(index, "parallelograms") == []
+    assert list_places(index, "parallelograms") == []
 
 
 def test_unsaved_text_is_searched_as_it_stands(make_index: Callable[..., Index], root: Path) -> None:
     index = make_index(root)
     path = root / "shapes.py"
-    index.put(
+    index.open_document(
         make_document(path, "# a heading\n\n" + path.read_text() + "\ndef octagon_perimeter(side): return 8 * side\n")
     )
     hit = index.search(Query("octagon perimeter"))[0]
     assert (hit.relative, hit.name) == ("shapes.py", "octagon_perimeter")
     assert "octagon_perimeter" in hit.text
-    index.drop(path.as_uri())
-    assert places(index, "octagon perimeter") == []
+    index.close_document(path.as_uri())
+    assert list_places(index, "octagon perimeter") == []
 
 
 def test_what_is_no_file_of_the_workspace_is_not_searched(make_index: Callable[..., Index], root: Path) -> None:
@@ -210,11 +213,13 @@ def test_what_is_no_file_of_the_workspace_is_not_searched(make_index: Callable[.
     (root / ".gitignore").write_text("private.ipynb\n")
     origins = [(), (root / "shapes.py",), (root / ".env",), (Path(".env"),), (root.parent / "elsewhere.py",)]
     for number, origin in enumerate(origins):
-        index.put(Document(f"git:{number}", None, "python", "tetrahedron = 4\n", origins=origin))
-    index.put(make_document(root.parent / "elsewhere.py", "tetrahedron = 1\n"))
-    index.put(Document("cell:1", None, "python", "tetrahedron = 2\n", origins=(root / "private.ipynb",), cell=True))
-    index.put(Document("cell:2", None, "python", "tetrahedron = 3\n", cell=True))
-    assert places(index, "tetrahedron") == []
+        index.open_document(Document(f"git:{number}", None, "python", "tetrahedron = 4\n", origins=origin))
+    index.open_document(make_document(root.parent / "elsewhere.py", "tetrahedron = 1\n"))
+    index.open_document(
+        Document("cell:1", None, "python", "tetrahedron = 2\n", origins=(root / "private.ipynb",), cell=True)
+    )
+    index.open_document(Document("cell:2", None, "python", "tetrahedron = 3\n", cell=True))
+    assert list_places(index, "tetrahedron") == []
     asker = make_document(root / "asks.py", "tetrahedron = ")
     assert index.recall(asker, len(asker.text)) == ()
     assert index.find_definitions(["tetrahedron"], document=asker) == ()
@@ -225,9 +230,11 @@ def test_cells_of_a_notebook_are_searched_at_its_place(make_index: Callable[...,
     notebook = root / "made" / "n.ipynb"
     for name in ("tetrahedron", "icosahedron"):
         cell = f"{name} = 1\n"
-        index.put(Document(f"vscode-notebook-cell:{name}", None, "python", cell, origins=(notebook,), cell=True))
-    assert places(index, "tetrahedron") == ["made/n.ipynb:0"]
-    assert places(index, "icosahedron") == ["made/n.ipynb:0"]
+        index.open_document(
+            Document(f"vscode-notebook-cell:{name}", None, "python", cell, origins=(notebook,), cell=True)
+        )
+    assert list_places(index, "tetrahedron") == ["made/n.ipynb:0"]
+    assert list_places(index, "icosahedron") == ["made/n.ipynb:0"]
     assert index.search(Query("tetrahedron"))[0].path == notebook
 
 
@@ -236,19 +243,19 @@ def test_what_was_kept_back_since_it_was_opened_or_indexed_is_not_shown(
 ) -> None:
     monkeypatch.setattr("indexing.workspace.exclusion.FRESH_S", 0.0)
     index = make_index(root)
-    index.put(make_document(root / "new.py", "tetrahedron = 4\n"))
-    assert len(places(index, "tetrahedron")) == 1
-    assert places(index, "triangle area")
+    index.open_document(make_document(root / "new.py", "tetrahedron = 4\n"))
+    assert len(list_places(index, "tetrahedron")) == 1
+    assert list_places(index, "triangle area")
     (root / ".starlingignore").write_text("new.py\nshapes.py\n")
-    assert places(index, "tetrahedron") == []
-    assert not any("shapes.py" in place for place in places(index, "triangle area"))
+    assert list_places(index, "tetrahedron") == []
+    assert not any("shapes.py" in place for place in list_places(index, "triangle area"))
 
 
 def test_open_secrets_and_huge_texts_are_not_searched(make_index: Callable[..., Index], root: Path) -> None:
     index = make_index(root)
-    index.put(make_document(root / ".env", "heptagon=1\n"))
-    index.put(make_document(root / "huge.py", "heptagon = 1\n" * 50_000))
-    assert places(index, "heptagon") == []
+    index.open_document(make_document(root / ".env", "heptagon=1\n"))
+    index.open_document(make_document(root / "huge.py", "heptagon = 1\n" * 50_000))
+    assert list_places(index, "heptagon") == []
 
 
 def test_lines_are_right_although_the_file_changed_unnoticed(make_index: Callable[..., Index], root: Path) -> None:
@@ -261,13 +268,13 @@ def test_lines_are_right_although_the_file_changed_unnoticed(make_index: Callabl
     path.write_text("x = 1\n")
     assert all(hit.relative != "shapes.py" for hit in index.search(Query("triangle area base height")))
     assert index.wait(60)  # what was found out of date is being indexed
-    assert index.status().symbols == 2
+    assert index.read_status().symbols == 2
 
 
 def test_exclusion_gives_the_reason(make_index: Callable[..., Index], root: Path) -> None:
     index = make_index(root, start=False)
     asked = [root / "shapes.py", root / ".env", root.parent / "x.py", root / "node_modules" / "x.js"]
-    assert [index.exclusion(path) for path in asked] == ["", "secret", "outside", "vendored"]
+    assert [index.find_exclusion_reason(path) for path in asked] == ["", "secret", "outside", "vendored"]
 
 
 def test_a_secret_is_one_also_outside_of_all_roots(
@@ -278,19 +285,19 @@ def test_a_secret_is_one_also_outside_of_all_roots(
     link.symlink_to(tmp_path / "elsewhere" / "id_rsa")
     asked = [tmp_path / ".env", tmp_path / ".ssh" / "config", link, root / "plain.py"]
     asked[3].symlink_to(tmp_path / "elsewhere" / "id_rsa")
-    assert [index.exclusion(path) for path in asked] == ["secret"] * 4
+    assert [index.find_exclusion_reason(path) for path in asked] == ["secret"] * 4
 
 
 def test_several_roots_and_their_change(make_index: Callable[..., Index], root: Path, tmp_path: Path) -> None:
     other = parse("#- solids.py\ndef prism_volume(): pass\n").write(tmp_path / "other")
     index = make_index(root, other, root / "pkg")
-    assert places(index, "prism volume") == ["solids.py:0"]
-    assert set(places(index, "blend colors")) == {"pkg/colors.js:0"}  # once, although its folder is a root too
-    assert index.status().files == 5
+    assert list_places(index, "prism volume") == ["solids.py:0"]
+    assert set(list_places(index, "blend colors")) == {"pkg/colors.js:0"}  # once, although its folder is a root too
+    assert index.read_status().files == 5
     index.set_roots([other])
     assert index.wait(60)
-    assert (index.status().files, places(index, "blend colors")) == (1, [])
-    assert index.exclusion(root / "shapes.py") == "outside"
+    assert (index.read_status().files, list_places(index, "blend colors")) == (1, [])
+    assert index.find_exclusion_reason(root / "shapes.py") == "outside"
 
 
 ODD_FILES = {
@@ -318,7 +325,7 @@ def test_odd_files_are_found_with_their_text(make_index: Callable[..., Index], t
     hits = index.search(Query("pentagon"), limit=20)
     assert {hit.relative for hit in hits} == set(ODD_FILES) - {"empty.py", "binary.py"}
     assert all("pentagon" in hit.text for hit in hits)
-    assert index.status().skipped == {"binary": 1, "too large": 1}
+    assert index.read_status().skipped == {"binary": 1, "too large": 1}
 
 
 def test_importing_and_making_an_index_loads_nothing_heavy(tmp_path: Path) -> None:
@@ -341,5 +348,5 @@ def test_an_opened_document_is_read_ahead_unless_it_is_too_large(
     monkeypatch.setattr(relexing, "read_ahead", read.append)
     index = make_index(root, start=False)
     for text in ("x = 1\n", "x = 1\n" * 100_000):
-        index.prepare(make_document(root / "shapes.py", text))
+        index.read_ahead(make_document(root / "shapes.py", text))
     assert read == ["x = 1\n"]

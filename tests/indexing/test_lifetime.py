@@ -17,7 +17,7 @@ from indexing.limits import IndexLimits
 from indexing.process import spawning
 from indexing.process.analysers import Analysers, Request
 from indexing.records import IndexProgress, Query
-from indexing.storage.index_files import Places
+from indexing.storage.index_files import IndexPaths
 from indexing.syntax.documents import Document
 from tests.indexing.conftest import LIMITS
 
@@ -66,7 +66,7 @@ def test_killed_in_the_middle_it_goes_on_by_itself(make_index: Callable[..., Ind
     os.kill(pid, signal.SIGKILL)
     assert index.wait(60)
     assert index._process.pid != pid
-    status = index.status()
+    status = index.read_status()
     assert (status.state, status.files, status.problem) == ("ready", FILES, "")
     assert list_definitions(index, f"compute_{FILES - 1}") == [f"module{FILES - 1}.py"]
 
@@ -91,7 +91,7 @@ def test_killed_together_with_its_server_the_next_one_goes_on(
     server.stdout.close()
     _, alive = psutil.wait_procs(family, timeout=20)
     assert alive == []
-    assert make_index(root).status().files == FILES
+    assert make_index(root).read_status().files == FILES
 
 
 def test_two_servers_share_the_work(make_index: Callable[..., Index], root: Path) -> None:
@@ -103,18 +103,18 @@ def test_two_servers_share_the_work(make_index: Callable[..., Index], root: Path
 
     for number, index in enumerate(indexes):
         index.start(note(number))
-    waited = until(lambda: any(index.status().state == "waiting" for index in indexes))
+    waited = until(lambda: any(index.read_status().state == "waiting" for index in indexes))
     assert waited
     assert all(index.wait(60) for index in indexes)
     assert sorted(totals.values()) == [0, FILES]  # one did it all
-    assert [index.status().files for index in indexes] == [FILES, FILES]
+    assert [index.read_status().files for index in indexes] == [FILES, FILES]
     assert [list_definitions(index, "compute_7") for index in indexes] == [["module7.py"]] * 2
 
 
 def test_what_one_server_indexes_the_other_finds(make_index: Callable[..., Index], root: Path) -> None:
     one, other = make_index(root), make_index(root)
     (root / "new.py").write_text("def zeppelin(): pass\n")
-    one.touch([root / "new.py"])
+    one.reindex([root / "new.py"])
     assert one.wait(60)
     assert until(lambda: list_definitions(other, "zeppelin") == ["new.py"])
 
@@ -122,13 +122,13 @@ def test_what_one_server_indexes_the_other_finds(make_index: Callable[..., Index
 @pytest.mark.parametrize("name", ["database", "segment"])
 def test_damaged_index_is_made_anew(make_index: Callable[..., Index], root: Path, storage: Path, name: str) -> None:
     make_index(root).close()
-    places = Places.of(storage, root)
+    places = IndexPaths.of(storage, root)
     path = places.database if name == "database" else next(storage.glob("*.segment"))
     if path.is_dir():
         path = max(path.iterdir(), key=lambda each: each.stat().st_size)
     path.write_bytes(b"damaged" * 1000)
     index = make_index(root)
-    assert (index.status().files, index.status().problem) == (FILES, "")
+    assert (index.read_status().files, index.read_status().problem) == (FILES, "")
     assert list_definitions(index, "compute_7") == ["module7.py"]
 
 
@@ -136,13 +136,13 @@ def test_damage_in_the_middle_of_the_database_is_survived(
     make_index: Callable[..., Index], root: Path, storage: Path
 ) -> None:
     make_index(root).close()
-    database = Places.of(storage, root).database
+    database = IndexPaths.of(storage, root).database
     data = bytearray(database.read_bytes())
     data[4096 * 2 : 4096 * 8] = b"\xff" * 4096 * 6
     database.write_bytes(data)
     (root / "new.py").write_text("def zeppelin(): pass\n")
     index = make_index(root)
-    assert (index.status().files, index.status().problem) == (FILES + 1, "")
+    assert (index.read_status().files, index.read_status().problem) == (FILES + 1, "")
     assert list_definitions(index, "zeppelin") == ["new.py"]
 
 
@@ -150,12 +150,12 @@ def test_deleted_index_is_made_anew_while_the_server_runs(
     make_index: Callable[..., Index], root: Path, storage: Path
 ) -> None:
     index = make_index(root)
-    for path in Places.of(storage, root).list_files():
+    for path in IndexPaths.of(storage, root).list_files():
         path.unlink()
     assert list_definitions(index, "compute_7") == ["module7.py"]  # what is mapped stays
-    index.touch([root])
+    index.reindex([root])
     assert index.wait(60)
-    assert (index.status().files, list_definitions(index, "compute_7")) == (FILES, ["module7.py"])
+    assert (index.read_status().files, list_definitions(index, "compute_7")) == (FILES, ["module7.py"])
 
 
 def test_full_disk_fails_with_a_sentence_and_searching_goes_on(
@@ -174,17 +174,17 @@ def test_full_disk_fails_with_a_sentence_and_searching_goes_on(
 
     monkeypatch.setattr(spawning, "spawn", spawn)
     (root / "new.py").write_text("def zeppelin(): pass\n" + "wing = 1\n" * 5000)
-    index.touch([root / "new.py"])
+    index.reindex([root / "new.py"])
     assert index.wait(60)
-    status = index.status()
+    status = index.read_status()
     assert status.state == "failed"
     assert status.problem.startswith("The disk is full: the index in ")
     assert list_definitions(index, "compute_7") == ["module7.py"]
     monkeypatch.setattr(spawning, "spawn", real)
     assert until(lambda: index._process.pid is None)
-    index.touch([root / "module1.py"])  # any file: what could not be stored is found again by itself
+    index.reindex([root / "module1.py"])  # any file: what could not be stored is found again by itself
     assert index.wait(60)
-    assert (index.status().state, list_definitions(index, "zeppelin")) == ("ready", ["new.py"])
+    assert (index.read_status().state, list_definitions(index, "zeppelin")) == ("ready", ["new.py"])
 
 
 def test_storage_that_cannot_be_made_fails_with_a_sentence(
@@ -192,8 +192,8 @@ def test_storage_that_cannot_be_made_fails_with_a_sentence(
 ) -> None:
     (tmp_path / "file").write_text("")
     index = make_index(root, where=tmp_path / "file" / "cache" / "storage")
-    assert index.status().state == "failed"
-    assert "could not" in index.status().problem
+    assert index.read_status().state == "failed"
+    assert "could not" in index.read_status().problem
     assert index.search(Query("compute")) == ()
 
 
@@ -201,7 +201,7 @@ def test_indexing_process_leaves_when_idle_and_comes_back(make_index: Callable[.
     index = make_index(root, limits=IndexLimits(processes=1, nice=0, idle_s=0.5))
     assert until(lambda: index._process.pid is None)
     (root / "new.py").write_text("def zeppelin(): pass\n")
-    index.touch([root / "new.py"])
+    index.reindex([root / "new.py"])
     assert index.wait(60)
     assert list_definitions(index, "zeppelin") == ["new.py"]
 
@@ -219,8 +219,8 @@ def test_process_that_always_dies_is_given_up_with_a_sentence(
 ) -> None:
     monkeypatch.setattr(spawning, "make_command", lambda _: [sys.executable, "-I", "-c", "raise SystemExit(3)"])
     index = make_index(root)
-    assert index.status().state == "failed"
-    assert "ended 5 times in a row (exit status 3)" in index.status().problem
+    assert index.read_status().state == "failed"
+    assert "ended 5 times in a row (exit status 3)" in index.read_status().problem
 
 
 def test_workspace_cannot_shadow_the_indexing_process(
@@ -230,7 +230,7 @@ def test_workspace_cannot_shadow_the_indexing_process(
         (root / f"{name}.py").write_text("raise SystemExit('run from the workspace')\n")
     monkeypatch.chdir(root)
     monkeypatch.setenv("PYTHONPATH", str(root))
-    assert make_index(root).status().files == FILES + 4
+    assert make_index(root).read_status().files == FILES + 4
 
 
 def test_closing_in_the_middle_ends_everything(make_index: Callable[..., Index], root: Path) -> None:
@@ -305,7 +305,7 @@ def test_a_process_that_reads_nothing_holds_nobody_up(make_index: Callable[..., 
     assert pid is not None
     os.kill(pid, signal.SIGSTOP)
     for _ in range(20):
-        index.touch([root / f"module{number}.py" for number in range(500)])  # more than a pipe holds
-    assert index.status().files == FILES
+        index.reindex([root / f"module{number}.py" for number in range(500)])  # more than a pipe holds
+    assert index.read_status().files == FILES
     index.close()
     assert not psutil.pid_exists(pid)

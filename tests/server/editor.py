@@ -66,27 +66,27 @@ class MemoryIndex:
     def close(self) -> None:
         self.closed += 1
 
-    def put(self, document: Document) -> None:
+    def open_document(self, document: Document) -> None:
         self.documents[document.uri] = document
 
-    def drop(self, uri: str) -> None:
+    def close_document(self, uri: str) -> None:
         self.documents.pop(uri, None)
 
-    def touch(self, paths: Collection[Path]) -> None:
+    def reindex(self, paths: Collection[Path]) -> None:
         self.touched += paths
 
     def set_roots(self, roots: Sequence[Path]) -> None:
         self.roots = tuple(roots)
 
-    def exclusion(self, path: Path) -> str:
+    def find_exclusion_reason(self, path: Path) -> str:
         return "secret" if path in self.excluded else ""
 
     def find_withholding(self, document: Document) -> str:
-        reason = access.decide(document, self.exclusion)
+        reason = access.decide(document, self.find_exclusion_reason)
         return "" if reason in access.ALONE else reason
 
     def is_shared(self, document: Document) -> bool:
-        return not access.decide(document, self.exclusion)
+        return not access.decide(document, self.find_exclusion_reason)
 
     def explain(self, path: Path) -> str:
         return f"{path.name} is left out (secret)." if path in self.excluded else ""
@@ -94,7 +94,7 @@ class MemoryIndex:
     def find_waived_reasons(self, path: Path) -> tuple[str, ...]:
         return ()
 
-    def listen(self, tell: Callable[[str], None]) -> None:
+    def set_rebuild_listener(self, tell: Callable[[str], None]) -> None:
         self.tell = tell
 
     def search(self, query: Query, *, limit: int = 10, deadline: float | None = None) -> tuple[Hit, ...]:
@@ -105,7 +105,7 @@ class MemoryIndex:
     ) -> tuple[Hit, ...]:
         return ()
 
-    def status(self) -> IndexStatus:
+    def read_status(self) -> IndexStatus:
         return IndexStatus("ready", files=3)
 
 

@@ -21,10 +21,10 @@ HELP = ROOT / "editors" / "neovim" / "doc" / "starling.txt"
 COMMANDS = ROOT / "editors" / "neovim" / "lua" / "starling" / "commands.json"
 WIDTH = 118
 OWN = {
-    "on": "Suggestions while typing.",
-    "off": "None while typing.",
-    "toggle": "One or the other.",
-    "restart": "Start the server again.",
+    "on": "Turn suggestions on.",
+    "off": "Turn suggestions off.",
+    "toggle": "Turn suggestions on or off.",
+    "restart": "Restart the server.",
 }
 
 

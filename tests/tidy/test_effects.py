@@ -7,7 +7,7 @@ import re
 
 from tests.tidy.tree import program
 
-OURS = {"self.touch", "updater.touch", "core.index.touch", "rename"}  # functions of our own by such names
+OURS = {"rename"}  # functions of our own by such names
 WRITES = re.compile(
     r"(^|\.)(write_text|write_bytes|unlink|rmdir|rmtree|rename|replace|remove|mkdir|makedirs|touch|symlink_to|tofile|ftruncate)$"
     r"|^(make_folder|make_file|reclaim_folder|set_aside|write_file|open_private|make_tree_private)$"
@@ -24,7 +24,8 @@ MAY_WRITE = {
     "indexing/storage/arrays.py": "the segment file, written aside and swapped in",
     "indexing/process/supervisor.py": "the folder of the index",
     "indexing/storage/index_files.py": "the folder of the index; removes what is damaged or out of date there",
-    "indexing/storage/store.py": "the database of the index; removes segments that were replaced",
+    "indexing/storage/database.py": "the database of the index",
+    "indexing/storage/store.py": "the folder of the index; removes segments that were replaced",
     "models/local/calibration.py": "the remembered number of threads",
     "models/host/address.py": "the host's own socket, and the file with its port and token, in the runtime folder",
     "models/host/folder_trust.py": "the folder of the host's socket",

@@ -34,7 +34,7 @@ NETWORK = {
 }
 MAY_SPEAK = {
     # the way to a chat model: made only where a person set `chat.url`, which no workspace and no editor can
-    "models/remote/endpoint.py": {"httpx2"},
+    "models/remote/attempts.py": {"httpx2"},
     "models/remote/http.py": {"httpx2", "ssl", "urllib"},
     "models/remote/completion/discovery.py": {"httpx2"},  # asks the server named in `model.host` for its models
     "models/host/address.py": {"socket"},  # whether the host listens, on this machine

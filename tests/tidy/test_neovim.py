@@ -21,7 +21,7 @@ FOLDER = ROOT / "editors" / "neovim"
 TABLE: list[dict[str, Any]] = json.loads(neovim_help.COMMANDS.read_text(encoding="utf-8"))
 LUA = {path.relative_to(FOLDER).as_posix(): path.read_text(encoding="utf-8") for path in FOLDER.rglob("*.lua")}
 NOT_FOR_PEOPLE = {"starling.completion.accepted"}  # runs by itself when a suggestion is taken
-ABOUT = {"place": {"uri", "range"}, "document": {"uri"}, "finding": {"uri", "range", "code"}, "nothing": set()}
+ABOUT = {"selection": {"uri", "range"}, "document": {"uri"}, "finding": {"uri", "range", "code"}, "nothing": set()}
 
 
 def model(command: str, which: str) -> Any:
@@ -63,7 +63,7 @@ def test_a_command_is_sent_what_it_takes_and_shows_what_it_returns(one: dict[str
     for name, columns in report["tables"].items():
         row = _record(result, result["properties"][name])
         assert set(columns) - row["properties"].keys() == set()
-    shown = {"words": {"text"}, "outcome": {"outcome", "reason", "unsaved"}, "places": {"hits"}, "report": set()}
+    shown = {"words": {"text"}, "outcome": {"outcome", "reason", "unsaved"}, "locations": {"hits"}, "report": set()}
     assert shown[one["shows"]] - result["properties"].keys() == set()
 
 

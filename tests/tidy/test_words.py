@@ -26,6 +26,7 @@ CHECKED: tuple[str, ...] = (
     "agents/reviewer",
     "agents/suggestions.py",
     "agents/tasks",
+    "agents/team",
     "agents/tools.py",
     "agents/workflow.py",
     "benchmarks",
@@ -39,14 +40,17 @@ CHECKED: tuple[str, ...] = (
     "tests/agents/doubles.py",
     "tests/agents/reviewer",
     "tests/agents/tasks",
+    "tests/agents/team",
     "tests/agents/test_actions.py",
     "tests/agents/test_markdown.py",
     "tests/agents/test_outlines.py",
     "tests/agents/test_prompting.py",
     "tests/agents/test_workflow.py",
     "tests/benchmarks",
+    "tests/editors",
     "tests/eval",
     "tests/indexing",
+    "tests/models/training",
 )
 
 

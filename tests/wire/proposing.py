@@ -50,7 +50,7 @@ async def _change(services: Services, step: Step) -> Change:
         case "rename":
             return RenameFile(path, Path(step.to))
         case _:
-            before = await services.gate._workplace.text(path.as_uri(), path) or ""
+            before = await services.gate._workplace.read_text(path.as_uri(), path) or ""
     if step.kind == "delete":
         return DeleteFile(path, before)
     start = before.index(step.old)

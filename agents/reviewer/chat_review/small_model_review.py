@@ -160,8 +160,8 @@ def _ask_for_line(first: ChatRequest, claim: Claim, line: str, chat: ChatModel, 
 def _parses(piece: Piece, place: Span, other: str) -> bool:
     """Return whether the document has no more syntax errors with the line at `place` replaced by `other`."""
     start, end = piece.span.start + place.start, piece.span.start + place.end
-    after = piece.syntax.with_text_inserted(start, end, other.strip())
-    return not piece.syntax.available or after.error_count() <= piece.syntax.error_count()
+    after = piece.syntax.replace_text(start, end, other.strip())
+    return not piece.syntax.available or after.count_errors() <= piece.syntax.count_errors()
 
 
 def _ask_for_choice(

@@ -88,7 +88,7 @@ class Ruff:
         newest = RuffSettings(None, ("E902",), target=NEWEST)
         command = [*self._build_command(newest), "--stdin-filename", "untitled.py", "-"]
         ran = self._run(command, None, _make_bounds(timeout_s), texts.encode(document.text))
-        starts = texts.line_starts(document.text)
+        starts = texts.find_line_starts(document.text)
         found = [each for each in _parse_output(ran.output) if each.get("code") in {None, _SYNTAX}]
         spans = (_locate_span(each, document.text, starts) for each in found[:_MOST_SYNTAX_ERRORS])
         return None if ran.problem else tuple(span for span in spans if span is not None)
@@ -230,7 +230,7 @@ def build_findings(
     if broken:
         found = broken[:1]
     hidden = settings.enabled if policy.ruff == "auto" else frozenset()
-    starts = texts.line_starts(document.text) if found else []
+    starts = texts.find_line_starts(document.text) if found else []
     findings = [
         finding
         for each in found

@@ -1,18 +1,18 @@
 -- The server for Neovim's own LSP client: `vim.lsp.enable('starling')` finds this file on 'runtimepath'.
--- It starts the server and says which folder is the workspace; what Neovim shows of it is in lua/starling/.
+-- Starts the server and chooses the workspace; lua/starling/ has what the plugin adds to Neovim's client.
 
 ---@type vim.lsp.Config
 return {
   cmd = { 'starling', 'serve' },
 
-  -- Python would run a `sitecustomize` of the folder that PYTHONPATH names before the server can say no.
-  cmd_env = require('starling.server').environment(),
+  -- Otherwise Python would run a `sitecustomize` from a folder in PYTHONPATH before the server could prevent that.
+  cmd_env = require('starling.server').create_environment(),
 
-  -- Every ordinary buffer with a filetype, whatever the language: what Starling has no grammar for, it reads as text.
-  -- A file outside of any project is served alone.
+  -- Serves every ordinary buffer with a filetype; Starling reads a language without a grammar as text.
+  -- A file outside of a project has no workspace.
   root_dir = function(bufnr, on_dir)
     if vim.bo[bufnr].buftype ~= '' or not require('starling.server').can_start() then
-      return -- help, terminals, quickfix and the like; or no Starling, which was said once
+      return -- help, a terminal, the quickfix list and the like; or the program is missing
     end
     on_dir(vim.fs.root(bufnr, {
       { '.starling.toml', '.starlingignore' },
@@ -21,11 +21,11 @@ return {
     }))
   end,
 
-  -- What is typed is told at once, and so before the answer to a question that the typing made out of date.
+  -- Changes are sent at once, so that the server never answers for an old text.
   flags = { debounce_text_changes = 0 },
 
   before_init = function(params)
-    require('starling.server').declare(params.capabilities)
+    require('starling.server').declare_capabilities(params.capabilities)
   end,
 
   handlers = {
@@ -36,17 +36,17 @@ return {
       return require('starling.proposals').apply_edit(...)
     end,
     ['window/showMessageRequest'] = function(...)
-      return require('starling.question').message_request(...)
+      return require('starling.question').handle_message_request(...)
     end,
     ['$/cancelRequest'] = function()
       require('starling.question').withdraw()
     end,
     ['$/progress'] = function(...)
-      return require('starling.answers').progress(...)
+      return require('starling.answers').handle_progress(...)
     end,
   },
 
-  -- The same names as in settings.toml; `:help starling-settings` lists them.
+  -- The names are those of settings.toml; `:help starling-settings` lists them.
   -- For example: { starling = { completion = { multiline = 'never' } } }
   settings = { starling = vim.empty_dict() },
 }

@@ -1,5 +1,5 @@
--- Sourced by Neovim at the start: the command, and what happens once Starling serves a buffer.
--- `vim.g.starling` holds what a person wants otherwise; see `:help starling-keys`.
+-- Neovim sources this file at the start: defines the command, and sets up buffers that Starling serves.
+-- `vim.g.starling` holds a person's own choices; see `:help starling-keys`.
 
 if vim.g.loaded_starling then
   return
@@ -21,7 +21,7 @@ vim.api.nvim_create_autocmd('LspAttach', {
   end,
 })
 
--- Neovim 0.12 would leave a server without its program out, and say so in its log alone.
+-- Neovim 0.12 reports a server whose program is missing only in its log, so `can_start` shows a message.
 vim.api.nvim_create_autocmd('FileType', {
   group = vim.api.nvim_create_augroup('starling.program', {}),
   callback = function()
@@ -40,5 +40,5 @@ end, {
   complete = function(...)
     return require('starling.commands').complete(...)
   end,
-  desc = 'Ask Starling for something; see :help starling-commands',
+  desc = 'Run a command of Starling; see :help starling-commands',
 })

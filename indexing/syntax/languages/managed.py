@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from indexing.syntax.languages.language import JAVADOC, TYPED_VARIABLE, DocComment, Language, Trait, kinds
+from indexing.syntax.languages.language import JAVADOC, TYPED_VARIABLE, DocComment, Language, Trait, parse_kinds
 
-_SLASH_COMMENTS = kinds("line_comment block_comment comment")
+_SLASH_COMMENTS = parse_kinds("line_comment block_comment comment")
 
 LANGUAGES = (
     Language(
@@ -12,9 +12,11 @@ LANGUAGES = (
         "tree_sitter_java:language",
         (".java",),
         comments=_SLASH_COMMENTS,
-        strings=kinds("string_literal character_literal"),
-        blocks=kinds("block class_body interface_body enum_body constructor_body switch_block annotation_type_body"),
-        functions=kinds(
+        strings=parse_kinds("string_literal character_literal"),
+        blocks=parse_kinds(
+            "block class_body interface_body enum_body constructor_body switch_block annotation_type_body"
+        ),
+        functions=parse_kinds(
             "method_declaration constructor_declaration lambda_expression class_declaration interface_declaration"
             " enum_declaration record_declaration"
         ),
@@ -29,11 +31,11 @@ LANGUAGES = (
         "tree_sitter_c_sharp:language",
         (".cs", ".csx"),
         fences=("cs", "c#"),
-        strings=kinds(
+        strings=parse_kinds(
             "string_literal verbatim_string_literal raw_string_literal interpolated_string_expression character_literal"
         ),
-        blocks=kinds("block declaration_list accessor_list enum_member_declaration_list switch_body"),
-        functions=kinds(
+        blocks=parse_kinds("block declaration_list accessor_list enum_member_declaration_list switch_body"),
+        functions=parse_kinds(
             "method_declaration constructor_declaration local_function_statement lambda_expression class_declaration"
             " interface_declaration struct_declaration record_declaration enum_declaration namespace_declaration"
         ),
@@ -52,9 +54,11 @@ LANGUAGES = (
         "tree_sitter_kotlin:language",
         (".kt", ".kts"),
         comments=_SLASH_COMMENTS,
-        strings=kinds("string_literal multiline_string_literal character_literal"),
-        blocks=kinds("block function_body class_body enum_class_body"),
-        functions=kinds("function_declaration lambda_literal class_declaration object_declaration companion_object"),
+        strings=parse_kinds("string_literal multiline_string_literal character_literal"),
+        blocks=parse_kinds("block function_body class_body enum_class_body"),
+        functions=parse_kinds(
+            "function_declaration lambda_literal class_declaration object_declaration companion_object"
+        ),
         doc_comment=JAVADOC,
         apostrophe="character",
         caught_name=r"^[^:]*(?::|$)",
@@ -64,10 +68,12 @@ LANGUAGES = (
         "swift",
         "tree_sitter_swift:language",
         (".swift",),
-        comments=kinds("comment multiline_comment"),
-        strings=kinds("line_string_literal multi_line_string_literal raw_string_literal"),
-        blocks=kinds("function_body class_body protocol_body enum_class_body statements computed_property"),
-        functions=kinds("function_declaration init_declaration lambda_literal class_declaration protocol_declaration"),
+        comments=parse_kinds("comment multiline_comment"),
+        strings=parse_kinds("line_string_literal multi_line_string_literal raw_string_literal"),
+        blocks=parse_kinds("function_body class_body protocol_body enum_class_body statements computed_property"),
+        functions=parse_kinds(
+            "function_declaration init_declaration lambda_literal class_declaration protocol_declaration"
+        ),
         identifiers=("simple_identifier", "type_identifier"),
         doc_comment=DocComment("/// "),
         apostrophe="character",
@@ -81,10 +87,10 @@ LANGUAGES = (
         "scala",
         "tree_sitter_scala:language",
         (".scala", ".sc", ".sbt"),
-        comments=kinds("comment block_comment"),
-        strings=kinds("string interpolated_string character_literal"),
-        blocks=kinds("block template_body indented_block enum_body case_block"),
-        functions=kinds(
+        comments=parse_kinds("comment block_comment"),
+        strings=parse_kinds("string interpolated_string character_literal"),
+        blocks=parse_kinds("block template_body indented_block enum_body case_block"),
+        functions=parse_kinds(
             "function_definition lambda_expression class_definition object_definition trait_definition enum_definition"
         ),
         identifiers=("identifier", "type_identifier"),
@@ -97,10 +103,10 @@ LANGUAGES = (
         "dart",
         "tree_sitter_dart:language",
         (".dart",),
-        comments=kinds("comment documentation_comment"),
-        strings=kinds("string_literal"),
-        blocks=kinds("block class_body extension_body enum_body"),
-        functions=kinds(
+        comments=parse_kinds("comment documentation_comment"),
+        strings=parse_kinds("string_literal"),
+        blocks=parse_kinds("block class_body extension_body enum_body"),
+        functions=parse_kinds(
             "function_signature method_signature function_body function_expression class_definition mixin_declaration"
             " extension_declaration enum_declaration"
         ),

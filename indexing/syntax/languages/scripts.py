@@ -1,19 +1,19 @@
-"""JavaScript, TypeScript and TSX, whose grammars share most of their node kinds."""
+"""JavaScript, TypeScript and TSX, whose grammars share most of their node parse_kinds."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from indexing.syntax.languages.language import DocComment, Language, Trait, kinds
+from indexing.syntax.languages.language import DocComment, Language, Trait, parse_kinds
 
-_BLOCKS = kinds("statement_block class_body switch_body object")
-_TYPED_BLOCKS = _BLOCKS | kinds("interface_body enum_body object_type")
-_FUNCTIONS = kinds(
+_BLOCKS = parse_kinds("statement_block class_body switch_body object")
+_TYPED_BLOCKS = _BLOCKS | parse_kinds("interface_body enum_body object_type")
+_FUNCTIONS = parse_kinds(
     "function_declaration function_expression arrow_function method_definition generator_function"
     " generator_function_declaration class_declaration class abstract_class_declaration interface_declaration"
     " internal_module"
 )
-_STRINGS = kinds("string template_string regex")
+_STRINGS = parse_kinds("string template_string regex")
 _TYPED_NAMES = ("identifier", "type_identifier", "property_identifier", "shorthand_property_identifier_pattern")
 _DOC_COMMENT = DocComment(" * ", "/**", " */", "@param {name} - {said}", "@returns {said}")
 _TEST_FILE = r"\.(?P<mark>test|spec)\.[cm]?[jt]sx?$"

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from indexing.syntax.languages.language import JAVADOC, NO_COMMENT, TYPED_VARIABLE, DocComment, Language, Trait, kinds
+from indexing.syntax.languages.language import (
+    JAVADOC,
+    NO_COMMENT,
+    TYPED_VARIABLE,
+    DocComment,
+    Language,
+    Trait,
+    parse_kinds,
+)
 
 LANGUAGES = (
     Language(
         "go",
         "tree_sitter_go:language",
         (".go",),
-        strings=kinds("interpreted_string_literal raw_string_literal rune_literal"),
-        blocks=kinds("block field_declaration_list literal_value interface_type"),
-        functions=kinds("function_declaration method_declaration func_literal type_declaration"),
+        strings=parse_kinds("interpreted_string_literal raw_string_literal rune_literal"),
+        blocks=parse_kinds("block field_declaration_list literal_value interface_type"),
+        functions=parse_kinds("function_declaration method_declaration func_literal type_declaration"),
         identifiers=("identifier", "type_identifier", "field_identifier", "package_identifier"),
         doc_comment=DocComment("// ", begins="{name} "),
         apostrophe="character",
@@ -23,10 +31,10 @@ LANGUAGES = (
         "rust",
         "tree_sitter_rust:language",
         (".rs",),
-        comments=kinds("line_comment block_comment comment"),
-        strings=kinds("string_literal raw_string_literal char_literal"),
-        blocks=kinds("block declaration_list field_declaration_list enum_variant_list match_block"),
-        functions=kinds("function_item closure_expression impl_item trait_item struct_item enum_item mod_item"),
+        comments=parse_kinds("line_comment block_comment comment"),
+        strings=parse_kinds("string_literal raw_string_literal char_literal"),
+        blocks=parse_kinds("block declaration_list field_declaration_list enum_variant_list match_block"),
+        functions=parse_kinds("function_item closure_expression impl_item trait_item struct_item enum_item mod_item"),
         identifiers=("identifier", "type_identifier", "field_identifier"),
         doc_comment=DocComment("/// "),
         apostrophe="name",
@@ -38,9 +46,9 @@ LANGUAGES = (
         "tree_sitter_c:language",
         (".c", ".h"),
         family="c",
-        strings=kinds("string_literal char_literal system_lib_string"),
-        blocks=kinds("compound_statement field_declaration_list enumerator_list"),
-        functions=kinds("function_definition struct_specifier enum_specifier union_specifier"),
+        strings=parse_kinds("string_literal char_literal system_lib_string"),
+        blocks=parse_kinds("compound_statement field_declaration_list enumerator_list"),
+        functions=parse_kinds("function_definition struct_specifier enum_specifier union_specifier"),
         identifiers=("identifier", "type_identifier", "field_identifier"),
         doc_comment=JAVADOC,
         imports_bind="",
@@ -54,9 +62,9 @@ LANGUAGES = (
         ids=("cuda-cpp",),
         family="c",
         extends=("c",),
-        strings=kinds("string_literal raw_string_literal char_literal system_lib_string"),
-        blocks=kinds("compound_statement field_declaration_list enumerator_list declaration_list"),
-        functions=kinds(
+        strings=parse_kinds("string_literal raw_string_literal char_literal system_lib_string"),
+        blocks=parse_kinds("compound_statement field_declaration_list enumerator_list declaration_list"),
+        functions=parse_kinds(
             "function_definition lambda_expression class_specifier struct_specifier enum_specifier union_specifier"
             " namespace_definition"
         ),
@@ -71,11 +79,11 @@ LANGUAGES = (
         "zig",
         "tree_sitter_zig:language",
         (".zig",),
-        strings=kinds("string multiline_string character"),
-        blocks=kinds(
+        strings=parse_kinds("string multiline_string character"),
+        blocks=parse_kinds(
             "block struct_declaration enum_declaration union_declaration opaque_declaration switch_expression"
         ),
-        functions=kinds("function_declaration test_declaration"),
+        functions=parse_kinds("function_declaration test_declaration"),
         doc_comment=DocComment("/// "),
         imports_bind="",
         block_comment=NO_COMMENT,

@@ -4,7 +4,7 @@ A format is that of a known kind of key; a name is one such as `password`; place
 (`secret_places`); what was drawn at random (`randomness`) is secret whatever its name.
 
 Each search is linear: a cheap look for a fixed piece of text comes before every pattern, and all patterns are bounded.
-Looks at text alone; knows no file. Start at `secret_literals`.
+Looks at text alone; knows no file. Start at `find_secrets`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from indexing.workspace.secrets.randomness import LEAST, entropy, is_drawn_at_random
-from indexing.workspace.secrets.secret_places import find_placed_secrets, is_placeholder, places
+from indexing.workspace.secrets.randomness import LEAST, compute_entropy, is_drawn_at_random
+from indexing.workspace.secrets.secret_places import find_all, find_placed_secrets, is_placeholder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -191,18 +191,20 @@ _LEAST_RANDOM = 16
 _LEAST_PASSWORD = 6
 
 
-def secret_literals(text: str, *, unnamed: bool = True) -> list[tuple[int, int]]:
+def find_secrets(text: str, *, unnamed: bool = True) -> list[tuple[int, int]]:
     """Return the spans of all secrets in a text, in order and without overlaps.
 
     `unnamed`: random values count too where neither a name nor a place nor a known format says that they are secret.
     """
-    known = _join_overlapping({*_formats(text), *_blocks(text), *_find_assigned(text), *find_placed_secrets(text)})
-    return _join_overlapping({*known, *_random(text, known)}) if unnamed else known
+    known = _join_overlapping(
+        {*_find_formats(text), *_find_key_blocks(text), *_find_assigned(text), *find_placed_secrets(text)}
+    )
+    return _join_overlapping({*known, *_find_random(text, known)}) if unnamed else known
 
 
 def replace_secrets(text: str, placeholder: str) -> str:
     """Return `text` with `placeholder` in place of each secret."""
-    for start, end in reversed(secret_literals(text)):
+    for start, end in reversed(find_secrets(text)):
         text = f"{text[:start]}{placeholder}{text[end:]}"
     return text
 
@@ -221,12 +223,12 @@ def is_random(value: str) -> bool:
     """Return whether a value looks as if a machine had made it: long, of several kinds of characters, without words."""
     if len(value) < _LEAST_RANDOM or " " in value or not re.search(r"\d", value) or not re.search(r"[A-Za-z]", value):
         return False
-    return entropy(value) >= _LEAST_BITS
+    return compute_entropy(value) >= _LEAST_BITS
 
 
-def _formats(text: str) -> Iterator[tuple[int, int]]:
+def _find_formats(text: str) -> Iterator[tuple[int, int]]:
     for hint, pattern in _FORMATS.items():
-        for start in places(text, hint):
+        for start in find_all(text, hint):
             found = pattern.match(text, start + len(hint))
             if found is None or (hint[0].isalnum() and text[start - 1 : start].isalnum()):
                 continue
@@ -238,13 +240,13 @@ def _formats(text: str) -> Iterator[tuple[int, int]]:
             yield from (found.span() for found in pattern.finditer(text))
 
 
-def _blocks(text: str) -> Iterator[tuple[int, int]]:
+def _find_key_blocks(text: str) -> Iterator[tuple[int, int]]:
     if "PRIVATE KEY" in text:
         yield from (found.span() for found in _BLOCK.finditer(text))
-    yield from (span for span, secret in _base64_lines(text) if secret)
+    yield from (span for span, secret in _find_base64_blocks(text) if secret)
 
 
-def _base64_lines(text: str) -> Iterator[tuple[tuple[int, int], bool]]:
+def _find_base64_blocks(text: str) -> Iterator[tuple[tuple[int, int], bool]]:
     """Return blocks of whole lines of base64, and whether each may be a private key: no certificate, no table."""
     for found in _LINES.finditer(text):
         head = found[0].strip()[:_HEAD]
@@ -252,9 +254,9 @@ def _base64_lines(text: str) -> Iterator[tuple[tuple[int, int], bool]]:
         yield found.span(), bool(mixed) and not _PUBLIC.search(text, max(0, found.start() - _BEFORE), found.start())
 
 
-def _random(text: str, known: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+def _find_random(text: str, known: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
     """Find what was drawn at random, whatever its name, but for what is `known`, or said to be a hash or public."""
-    taken = _join_overlapping({*known, *(span for span, _ in _base64_lines(text))})
+    taken = _join_overlapping({*known, *(span for span, _ in _find_base64_blocks(text))})
     at = 0
     for found in _TOKEN.finditer(text):
         start, end = found.span("v")
@@ -277,12 +279,12 @@ def _is_strong_password(value: str) -> bool:
         return False
     kinds = re.sub(r"[^A-Za-z0-9]", "!", re.sub(r"[a-z]", "a", re.sub(r"[A-Z]", "A", re.sub(r"\d", "0", value))))
     changes = sum(one != other for one, other in pairwise(kinds))
-    return changes >= 0.5 * len(value) and entropy(value) >= _LEAST_BITS
+    return changes >= 0.5 * len(value) and compute_entropy(value) >= _LEAST_BITS
 
 
 def _find_assigned(text: str) -> Iterator[tuple[int, int]]:
     """Find literals behind a name that says that they are secret, and `=`, `:`, a comma or an opening bracket."""
-    for start, end in _secret_names(text):
+    for start, end in _find_secret_names(text):
         for pattern in (_ASSIGNED, _ANNOTATED, _VALUE_OF):
             found = pattern.match(text, end)
             group = "quoted" if found is not None and found["quoted"] is not None else "bare"
@@ -304,7 +306,7 @@ def _find_assigned(text: str) -> Iterator[tuple[int, int]]:
 
 def _is_assigned_secret(text: str, name: tuple[int, int], found: re.Match[str], group: str, *, beside: bool) -> bool:
     said, value, quoted = text[slice(*name)], found[group], group == "quoted"
-    if _is_secret(said, value, quoted=quoted):
+    if _is_secret_value(said, value, quoted=quoted):
         return True
     if not _PASSWORD.search(said) or len(value) < _LEAST_WEAK or not _WEAK.fullmatch(value):
         return False
@@ -339,21 +341,21 @@ def _is_beside_login(text: str, start: int, end: int) -> bool:
     return _LOGIN.search(text, max(0, start - _NEAR), end + _NEAR) is not None
 
 
-def _secret_names(text: str) -> Iterator[tuple[int, int]]:
+def _find_secret_names(text: str) -> Iterator[tuple[int, int]]:
     lower = text.lower()
     if len(lower) != len(text):  # a few letters have a longer small form; places must stay the same
         lower = "".join(each.lower() if each.isascii() else each for each in text)
     for part in _PARTS:
-        yield from ((start, start + len(part)) for start in places(lower, part))
+        yield from ((start, start + len(part)) for start in find_all(lower, part))
     for word in _SHORT:
-        for start in places(lower, word):
+        for start in find_all(lower, word):
             end = start + len(word)
             begins = not lower[start - 1 : start].isalpha() or (
                 text[start].isupper() and text[start - 1].islower()
             )  # camelCase
             if begins and not (lower[end : end + 1].isalpha() and text[end : end + 1].islower()):
                 yield start, end
-    for start in places(lower, "key"):
+    for start in find_all(lower, "key"):
         if _KEYS.search(lower, max(0, start - 14), start):
             yield start - 3, start + 3
         elif _KEY.match(text, start) and text[start - 1 : start] in {"", " ", "\t", "\n", '"', "'"}:
@@ -361,7 +363,7 @@ def _secret_names(text: str) -> Iterator[tuple[int, int]]:
 
 
 @functools.lru_cache(maxsize=1024)
-def _is_secret(said: str, value: str, *, quoted: bool) -> bool:
+def _is_secret_value(said: str, value: str, *, quoted: bool) -> bool:
     if (
         len(value) < _LEAST_PASSWORD
         or is_placeholder(value)

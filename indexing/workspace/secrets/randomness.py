@@ -76,8 +76,8 @@ _PAIRS = frozenset(
 _KINDS = str.maketrans("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", "a" * 26 + "A" * 26 + "0" * 10)
 
 
-def entropy(value: str) -> float:
-    """Return the Shannon entropy in bits per character."""
+def compute_entropy(value: str) -> float:
+    """Return the Shannon compute_entropy in bits per character."""
     return -sum(count / len(value) * math.log2(count / len(value)) for count in Counter(value).values())
 
 
@@ -95,7 +95,7 @@ def is_drawn_at_random(value: str, least: int = LEAST) -> bool:
     digits, lower, upper = kinds.count("0"), kinds.count("a"), kinds.count("A")
     if digits + lower + upper < 0.75 * len(value) or digits > 0.7 * len(value):
         return False
-    common, pairs = _pairs(value)
+    common, pairs = _count_pairs(value)
     changes = sum(one != other for one, other in pairwise(kinds)) / (len(value) - 1)
     if not digits:
         if (len(value) < _LEAST_LETTERS_ALONE and not (lower and upper)) or len(set(value)) == len(value):
@@ -105,7 +105,7 @@ def is_drawn_at_random(value: str, least: int = LEAST) -> bool:
         likely = common <= _MOST_COMMON * pairs and changes >= _LEAST_CHANGES
     else:
         likely = common <= _MOST_COMMON_FEW * pairs and changes >= _LEAST_FEW_CHANGES
-    if not likely or entropy(value) < _LEAST_BITS or _of_words(value) > _MOST_WORDS * len(value):
+    if not likely or compute_entropy(value) < _LEAST_BITS or _count_word_characters(value) > _MOST_WORDS * len(value):
         return False
     return not _is_sequence(value) and not _is_text_in_base64(value)
 
@@ -119,7 +119,7 @@ def _is_in_one_piece(value: str) -> bool:
     return long and not any(len(one) > _LEAST_HASH and _HEX.fullmatch(one) for one in pieces)
 
 
-def _pairs(value: str) -> tuple[int, int]:
+def _count_pairs(value: str) -> tuple[int, int]:
     """Return how many pairs of letters within one word are common ones, and how many there are."""
     pairs = [
         (one + other).lower()
@@ -129,7 +129,7 @@ def _pairs(value: str) -> tuple[int, int]:
     return sum(pair in _PAIRS for pair in pairs), len(pairs)
 
 
-def _of_words(value: str) -> int:
+def _count_word_characters(value: str) -> int:
     """Return how many characters stand in runs of four letters and more that could be words."""
     of_words = 0
     for found in _RUN.finditer(value):

@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 import re
 
-from indexing.workspace.secrets.literals import secret_literals
+from indexing.workspace.secrets.literals import find_secrets
 
 SECRET_FOLDERS = frozenset({".ssh", ".gnupg", ".aws", ".azure", ".kube", ".password-store", ".gcloud", ".chef"})
 """Folders of which nothing is shown, in lower case."""
@@ -114,25 +114,25 @@ _SERVICE_ACCOUNT = re.compile(r"[\"']private_key(?:_id)?[\"']\s{0,20}:\s{0,20}[\
 @functools.lru_cache(maxsize=8192)
 def is_secret_name(name: str) -> bool:
     """Return whether a file of this name holds secrets, whatever is in it; so does each copy of such a file."""
-    tried = [_plain(name)]
+    tried = [_normalize_name(name)]
     for one in tried:
         if _STORES.search(one) or (_NAMES.search(one) and not _MADE_UP.search(one)):
             return True
         if len(tried) < _MOST_COPIES:
-            tried += [other for other in _originals(one) if other not in tried]
+            tried += [other for other in _list_originals(one) if other not in tried]
     return False
 
 
 def is_secret_path(path: str) -> bool:
     """Return whether a `/`-separated path ends in a file that holds secrets, by its name or by where it lies."""
     folder, _, name = path.rpartition("/")
-    names = (name, *_originals(_plain(name)))
+    names = (name, *_list_originals(_normalize_name(name)))
     return is_secret_name(name) or any(_PATHS.search(f"{folder}/{one}") for one in names)
 
 
 def is_secret_folder(name: str) -> bool:
     """Return whether nothing in a folder of this name is to be shown."""
-    return _plain(name).lower() in SECRET_FOLDERS
+    return _normalize_name(name).lower() in SECRET_FOLDERS
 
 
 def holds_secret(text: str, name: str = "") -> bool:
@@ -148,16 +148,16 @@ def holds_secret(text: str, name: str = "") -> bool:
         return True
     if '"auths"' in head and _REGISTRIES.search(head):
         return True
-    return is_module_of_secrets(name) and bool(secret_literals(head, unnamed=False))
+    return is_module_of_secrets(name) and bool(find_secrets(head, unnamed=False))
 
 
 @functools.lru_cache(maxsize=8192)
 def is_module_of_secrets(name: str) -> bool:
     """Return whether source of this name is kept back once it holds literals that look like keys (`credentials.py`)."""
-    return _SOURCE.search(_plain(name)) is not None
+    return _SOURCE.search(_normalize_name(name)) is not None
 
 
-def _originals(name: str) -> list[str]:
+def _list_originals(name: str) -> list[str]:
     """Return what a name may be a copy of."""
     stem, dot, extension = name.rpartition(".")
     shorter = [_COPY_END.sub("", name), _COPY_BEGIN.sub("", name), _REVISION_BEGIN.sub("", name)]
@@ -167,6 +167,6 @@ def _originals(name: str) -> list[str]:
     return [one for one in dict.fromkeys(shorter) if one not in {name, "", "."}]
 
 
-def _plain(name: str) -> str:
+def _normalize_name(name: str) -> str:
     """Return a name as every system reads it: Windows drops dots and spaces at its end, and names streams after ":"."""
     return name.partition("::")[0].partition(":$")[0].strip(" \t\u00a0").rstrip(" .") or name

@@ -154,7 +154,7 @@ def is_placeholder(value: str) -> bool:
     return bool(_TEMPLATE.search(value) or _SAMPLE.match(value) or _NAME.fullmatch(value)) or len(set(value)) < 2
 
 
-def places(text: str, piece: str) -> Iterator[int]:
+def find_all(text: str, piece: str) -> Iterator[int]:
     """Return where `piece` stands in `text`."""
     start = text.find(piece)
     while start >= 0:
@@ -164,32 +164,32 @@ def places(text: str, piece: str) -> Iterator[int]:
 
 def find_placed_secrets(text: str) -> Iterator[tuple[int, int]]:
     """Return the spans of values that are secret for the place where they stand, in no order."""
-    yield from _in_commands(text)
-    yield from _in_addresses(text)
-    yield from _of_users(text)
+    yield from _find_in_commands(text)
+    yield from _find_in_addresses(text)
+    yield from _find_user_options(text)
     for hints, pattern in _PLACES:
         for hint in hints:
-            for start in places(text, hint):
+            for start in find_all(text, hint):
                 found = pattern.match(text, start + len(hint))
                 if found is None or is_placeholder(found["v"]):
                     continue
                 near = _CONNECTION.get(hint)
-                if near is None or near.search(*_around(text, start, found.end())):
+                if near is None or near.search(*_bound_search(text, start, found.end())):
                     yield found.span("v")
 
 
-def _around(text: str, start: int, end: int) -> tuple[str, int, int]:
+def _bound_search(text: str, start: int, end: int) -> tuple[str, int, int]:
     """Return the part of the line around a place, as the arguments of a search."""
     first = text.rfind("\n", max(0, start - _NEAR), start) + 1 or max(0, start - _NEAR)
     last = text.find("\n", end, end + _NEAR)
     return text, first, last if last >= 0 else end + _NEAR
 
 
-def _in_commands(text: str) -> Iterator[tuple[int, int]]:
+def _find_in_commands(text: str) -> Iterator[tuple[int, int]]:
     for names, pattern in _COMMANDS:
         for name in names:
             done = 0
-            for start in places(text, name):
+            for start in find_all(text, name):
                 if start < done:
                     continue
                 done = text.find("\n", start, start + _LINE)
@@ -205,18 +205,18 @@ def _in_commands(text: str) -> Iterator[tuple[int, int]]:
                         yield found.span(group)
 
 
-def _in_addresses(text: str) -> Iterator[tuple[int, int]]:
+def _find_in_addresses(text: str) -> Iterator[tuple[int, int]]:
     """Find passwords in `scheme://user:password@host`, signs such as `@` and `$` in them included."""
-    for start in places(text, "://"):
+    for start in find_all(text, "://"):
         found = _USER_AT.match(text, start + 3) or _SLASHED.match(text, start + 3)
         if found is not None and (len(found["v"]) == 1 or not is_placeholder(found["v"])):
             yield found.span("v")
 
 
-def _of_users(text: str) -> Iterator[tuple[int, int]]:
+def _find_user_options(text: str) -> Iterator[tuple[int, int]]:
     """Find `-u user:password` and `-u token:` of programs that speak HTTP."""
     for option in ("-u", "--user", "-U", "--proxy-user", "--auth", "-a "):
-        for start in places(text, option):
+        for start in find_all(text, option):
             found = _CURL.match(text, start + len(option)) or _CURL_USER.match(text, start + len(option))
             if found is None or found["v"].isdigit() or is_placeholder(found["v"]):
                 continue

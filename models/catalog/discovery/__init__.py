@@ -1,5 +1,5 @@
 """Discovery of models that other programs keep on this machine: Ollama, LM Studio, llama.cpp, and the hub's cache.
 
-Their folders are foreign: they are searched within bounds, folders behind links are not entered, and nothing in them is
-changed. Start at `search.find_models`.
+Their folders belong to other programs: the search has bounds, enters no folder behind a link, and changes nothing.
+Start at `search.find_models`.
 """

@@ -14,12 +14,16 @@ if TYPE_CHECKING:
 
 
 def walk_files(folder: Path, depth: int) -> Iterator[Path]:
-    """Yield all files down to `depth` folders below `folder`, sorted by name; at most `MOST_ENTRIES`."""
+    """Yield the files in `folder` and down to `depth` folders below it, sorted by name in each folder.
+
+    Stops after `MOST_ENTRIES` entries; skips folders that cannot be read.
+    """
     left = [MOST_ENTRIES]
     yield from _walk(folder, depth, left)
 
 
 def _walk(folder: Path, depth: int, left: list[int]) -> Iterator[Path]:
+    """Yield the files as `walk_files` does; `left[0]`, the number of entries that may still be read, counts down."""
     try:
         with os.scandir(folder) as entries:
             listed = []
@@ -28,7 +32,7 @@ def _walk(folder: Path, depth: int, left: list[int]) -> Iterator[Path]:
                 if left[0] < 0:
                     return
                 listed.append(entry)
-    except OSError:  # not there, or not ours to read
+    except OSError:  # missing, or not readable for us
         return
     for entry in sorted(listed, key=lambda one: one.name):
         try:
@@ -42,7 +46,7 @@ def _walk(folder: Path, depth: int, left: list[int]) -> Iterator[Path]:
 
 
 def find_ggufs(folder: Path, depth: int) -> Iterator[Path]:
-    """Return all GGUF files by their names; of a model in several parts the first."""
+    """Yield the GGUF files down to `depth` folders below `folder`; of a model in several parts only the first file."""
     for file in walk_files(folder, depth):
         part = SHARD.fullmatch(file.name)
         if file.name.endswith(SUFFIX) and (part is None or int(part["number"]) == 1):

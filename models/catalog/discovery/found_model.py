@@ -1,4 +1,4 @@
-"""Description of a model that another program keeps here. Start at `FoundModel` and `describe_gguf`."""
+"""Description of a model that another program keeps on this machine. Start at `FoundModel` and `describe_gguf`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from models.catalog.published_models import INT8_BYTES
 from models.conversion.gguf_contents import read_contents
-from models.conversion.gguf_description import NOTHING, Beside, find_licence, name_quantization
+from models.conversion.gguf_description import NO_FACTS, OriginFacts, find_licence, name_quantization
 from models.conversion.gguf_weights import explain_unsupported, is_auxiliary
 from models.conversion.pretokenizers import PRETOKENIZERS
 from models.errors import ModelError
@@ -26,19 +26,19 @@ STRANGE = re.compile(r"[^A-Za-z0-9._:/@+=-]")
 
 @dataclass(frozen=True, slots=True)
 class FoundModel:
-    """One model that is here already.
+    """A model that another program keeps on this machine.
 
     Attributes:
-        name: by which `starling models convert` takes it; letters that can be typed, nothing that drives a terminal.
+        name: name for `starling models convert`; has no characters that are special to a shell or a terminal.
         path: the GGUF file, or the folder of a checkpoint.
-        size_bytes: on the disk, all parts.
-        quantization: of its weights, as people call it; "" for unknown.
-        architecture: as its file calls it; "" for unknown.
+        size_bytes: size of all parts on the disk.
+        quantization: usual name of the quantization of its weights ("Q4_K_M"); "" for unknown.
+        architecture: name in its file; "" for unknown.
         parameters: number of weights, 0 for unknown.
-        licence: "unknown" where neither the file nor the program says.
-        problem: why it cannot be run here, "" where it can.
-        repository: "owner/name" on the hub, "" for none.
-        beside: what the program says of it.
+        licence: name of the licence; "unknown" where neither the file nor the program states one.
+        problem: reason why it cannot be run here; "" if it can.
+        repository: "owner/name" on the hub; "" for none.
+        origin: facts from the program that keeps it.
     """
 
     name: str
@@ -50,21 +50,24 @@ class FoundModel:
     licence: str = "unknown"
     problem: str = ""
     repository: str = ""
-    beside: Beside = field(default_factory=Beside)
+    origin: OriginFacts = field(default_factory=OriginFacts)
 
     @property
     def memory_bytes(self) -> int:
-        """Approximate memory that it takes as int8, in bytes."""
+        """Approximate memory of its weights as int8, in bytes."""
         return int(self.parameters * INT8_BYTES)
 
 
 def make_typeable(name: str) -> str:
-    """Return a name without characters that are special to a shell or a terminal."""
+    """Return `name`, shortened, with an underscore for each character that is special to a shell or a terminal."""
     return STRANGE.sub("_", name)[:LONGEST_NAME]
 
 
-def describe_gguf(name: str, path: Path, beside: Beside = NOTHING) -> FoundModel | None:
-    """Return what the head of a GGUF file tells; None for a part of another model."""
+def describe_gguf(name: str, path: Path, origin: OriginFacts = NO_FACTS) -> FoundModel | None:
+    """Describe the GGUF model at `path` from its table of contents; its `problem` says if it cannot be used.
+
+    Returns None for a file that belongs to another model: an image encoder, or measurements of its weights.
+    """
     name = make_typeable(name)
     try:
         contents = read_contents(path, arrays=False)
@@ -80,28 +83,29 @@ def describe_gguf(name: str, path: Path, beside: Beside = NOTHING) -> FoundModel
         name_quantization(contents),
         make_typeable(contents.architecture),
         contents.parameters,
-        find_licence(contents, beside),
+        find_licence(contents, origin),
         explain_unsupported(contents) or _explain_tokenizer(contents),
-        beside=beside,
+        origin=origin,
     )
 
 
 def _explain_tokenizer(contents: Contents) -> str:
-    """Return why the file's tokenizer cannot be used; "" if it can."""
+    """Return the reason why the file's tokenizer is not supported; "" if it is."""
     kind = contents.get_text("tokenizer.ggml.model")
-    way = contents.get_text("tokenizer.ggml.pre") or "default"
+    pretokenizer = contents.get_text("tokenizer.ggml.pre") or "default"
     if kind not in ("gpt2", "llama"):
         return (
             f"its tokenizer is {make_typeable(kind)!r}, which Starling does not support"
             if kind
             else "it has no tokenizer"
         )
-    if kind == "gpt2" and way not in PRETOKENIZERS:
-        return f"its tokenizer splits text in a way that Starling does not support ({make_typeable(way)})"
+    if kind == "gpt2" and pretokenizer not in PRETOKENIZERS:
+        return f"its tokenizer splits text in a way that Starling does not support ({make_typeable(pretokenizer)})"
     return ""
 
 
 def _measure_size(path: Path) -> int:
+    """Return the size of a file in bytes; 0 if it cannot be read."""
     try:
         return path.stat().st_size
     except OSError:

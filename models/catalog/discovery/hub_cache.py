@@ -25,12 +25,17 @@ if TYPE_CHECKING:
 LARGEST_CONFIG = 1_000_000  # bytes
 LARGEST_REFERENCE = 200
 SNAPSHOT_DEPTH = 2  # a repository may keep its quantizations in folders
-READ = (".json", ".txt", ".safetensors")  # the files of a checkpoint that a conversion looks at
+READ = (".json", ".txt", ".safetensors")  # endings of the files that a conversion reads
 REVISION = re.compile(r"[0-9a-f]{7,64}")
 
 
 def find_models_in(cache: Path, program: str) -> Iterator[FoundModel]:
-    """Yield all models in a cache of the hub: GGUF files, and checkpoints in safetensors."""
+    """Yield the models in a cache of the hub: GGUF files, and checkpoints in safetensors.
+
+    Args:
+        cache: folder of the cache.
+        program: prefix of the models' names ("hf").
+    """
     for repository in _list_repositories(cache):
         name = "/".join(repository.name.removeprefix("models--").split("--", 1))
         snapshot = _find_snapshot(repository)
@@ -47,6 +52,7 @@ def find_models_in(cache: Path, program: str) -> Iterator[FoundModel]:
 
 
 def _list_repositories(cache: Path) -> list[Path]:
+    """Return the folders of model repositories in `cache`, sorted; none if it cannot be read."""
     try:
         listed = [path for path, _ in zip(cache.glob("models--*"), range(MOST_ENTRIES), strict=False)]
     except OSError:
@@ -55,7 +61,7 @@ def _list_repositories(cache: Path) -> list[Path]:
 
 
 def _find_snapshot(repository: Path) -> Path | None:
-    """Return the snapshot that was fetched last."""
+    """Return the snapshot that `refs/main` names, else the newest one; None if there is none."""
     snapshots = repository / "snapshots"
     try:
         revision = read_text(repository / "refs" / "main", LARGEST_REFERENCE).strip()
@@ -72,15 +78,22 @@ def _find_snapshot(repository: Path) -> Path | None:
 
 
 def _lies_in(file: Path, repository: Path) -> bool:
-    """Return whether the file, after links, lies in the folder of its repository."""
+    """Return whether `file` lies in the folder `repository` after its links are followed."""
     try:
         return file.resolve(strict=True).is_relative_to(repository.resolve())
-    except (OSError, RuntimeError):  # it leads nowhere, or round in a circle
+    except (OSError, RuntimeError):  # the link leads nowhere, or in a circle
         return False
 
 
 def _describe_checkpoint(name: str, repository_name: str, snapshot: Path, repository: Path) -> FoundModel:
-    """Describe a checkpoint in safetensors, with its problem if it cannot be converted."""
+    """Describe the checkpoint in the folder `snapshot`, with a `problem` if it cannot be converted.
+
+    Args:
+        name: name for the description.
+        repository_name: "owner/name" on the hub.
+        snapshot: folder of the checkpoint, inside `repository`.
+        repository: folder that all files of the checkpoint have to lie in.
+    """
     listed = zip(sorted(snapshot.iterdir()), range(MOST_ENTRIES), strict=False)
     files = [file for file, _ in listed if file.suffix in READ]
     size = 0
@@ -114,7 +127,7 @@ def _describe_checkpoint(name: str, repository_name: str, snapshot: Path, reposi
 
 
 def _explain_unusable(snapshot: Path, network: str, config: dict[str, Any]) -> str:
-    """Return why a checkpoint cannot be converted; "" if it can."""
+    """Return the reason why a checkpoint cannot be converted; "" if it can."""
     if network not in NETWORKS:
         return f"its architecture is {network or 'unknown'!r}; supported are {', '.join(NETWORKS)}"
     if config.get("quantization_config") or config.get("quantization"):
@@ -125,6 +138,7 @@ def _explain_unusable(snapshot: Path, network: str, config: dict[str, Any]) -> s
 
 
 def _read_config(path: Path) -> dict[str, Any]:
+    """Return the JSON object in the file `path`; an empty one if it cannot be read."""
     try:
         value = json.loads(read_text(path, LARGEST_CONFIG))
     except (OSError, ValueError, RecursionError):

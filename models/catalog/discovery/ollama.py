@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from models.catalog.discovery.folder_walk import walk_files
 from models.catalog.discovery.found_model import FoundModel, describe_gguf, make_typeable
-from models.conversion.gguf_description import Beside
+from models.conversion.gguf_description import OriginFacts
 from starling_files import read_regular, read_text
 
 if TYPE_CHECKING:
@@ -31,12 +31,14 @@ LICENCES = (("apache license", "Apache-2.0"), ("mit license", "MIT"))
 
 @dataclass(frozen=True, slots=True)
 class _Layer:
+    """A layer of a manifest: its kind ("model", "template", "license") and its file."""
+
     kind: str
     path: Path
 
 
 def find_models_in(folder: Path) -> Iterator[FoundModel]:
-    """Yield all models whose manifests lie in `folder`, with the names that `ollama list` shows."""
+    """Yield the models in Ollama's `folder`, named "ollama:" and the name that `ollama list` shows."""
     manifests = folder / "manifests"
     for file in walk_files(manifests, MANIFEST_DEPTH):
         parts = file.relative_to(manifests).parts
@@ -48,13 +50,16 @@ def find_models_in(folder: Path) -> Iterator[FoundModel]:
 
 
 def _format_name(host: str, space: str, model: str, tag: str) -> str:
-    """Return the name that Ollama shows, without its usual host and namespace."""
+    """Return the name that `ollama list` shows: without the default host, and without the default namespace there."""
     head = "" if host == USUAL_HOST else f"{host}/"
     return f"{head}{'' if space == USUAL_SPACE and not head else f'{space}/'}{model}:{tag}"
 
 
 def _read_manifest(name: str, manifest: Path, blobs: Path) -> FoundModel | None:
-    """Return the model of a manifest; None if it runs elsewhere."""
+    """Describe the model of a manifest, with a `problem` if the manifest is damaged or lists several weight files.
+
+    Returns None for a model without weights on this machine, and for a file that belongs to another model.
+    """
     try:
         layers = _parse_layers(json.loads(read_text(manifest, LARGEST_MANIFEST)), blobs)
     except (OSError, ValueError, RecursionError, TypeError, AttributeError, KeyError):
@@ -63,28 +68,32 @@ def _read_manifest(name: str, manifest: Path, blobs: Path) -> FoundModel | None:
         )
     weights = [layer for layer in layers if layer.kind == "model"]
     if not weights:
-        return None  # a model that runs elsewhere
+        return None  # a model that runs on a server
     if len(weights) > 1 or any(layer.kind == "adapter" for layer in layers):
         return FoundModel(
             make_typeable(name), weights[0].path, 0, problem="it consists of several files (an adapter, or parts)"
         )
-    beside = Beside(_read_layer(layers, "template"), _name_licence(_read_layer(layers, "license")), name)
-    return describe_gguf(name, weights[0].path, beside)
+    origin = OriginFacts(_read_layer(layers, "template"), _name_licence(_read_layer(layers, "license")), name)
+    return describe_gguf(name, weights[0].path, origin)
 
 
-def _parse_layers(manifest: Any, blobs: Path) -> list[_Layer]:  # noqa: ANN401 (whatever stands in a foreign file)
-    """Return the layers of a manifest."""
+def _parse_layers(manifest: Any, blobs: Path) -> list[_Layer]:  # noqa: ANN401 (any content of a foreign file)
+    """Return the layers of a parsed manifest, with their files in the folder `blobs`.
+
+    Raises:
+        ValueError, KeyError, TypeError, AttributeError: the manifest is malformed.
+    """
     layers = []
     for layer in list(manifest["layers"])[:MOST_LAYERS]:
         kind, digest = str(layer["mediaType"]), DIGEST.fullmatch(str(layer["digest"]))
         if digest is None:
-            raise ValueError("a digest that is none")
+            raise ValueError("no digest")
         layers.append(_Layer(kind.removeprefix(KIND), blobs / f"sha256-{digest[1]}"))
     return layers
 
 
 def _read_layer(layers: list[_Layer], kind: str) -> str:
-    """Return the text of the first layer of this kind; "" if there is none."""
+    """Return the text of the first layer of this kind; "" if there is none or it cannot be read."""
     for layer in layers:
         if layer.kind == kind:
             try:
@@ -95,7 +104,7 @@ def _read_layer(layers: list[_Layer], kind: str) -> str:
 
 
 def _name_licence(text: str) -> str:
-    """Return the name of the licence whose text this is, else its first line."""
+    """Return the SPDX name of the licence whose text is `text`, else the first line of `text`."""
     head = text[:2_000].lower()
     named = next((name for words, name in LICENCES if words in head), "")
     return named or next((line.strip()[:80] for line in text.splitlines() if line.strip()), "")

@@ -28,8 +28,8 @@ class ModelFolder:
     """A folder of another program.
 
     Attributes:
-        program: one of `PROGRAMS`.
-        folder: where it keeps models; it may not be there.
+        program: a key of `PROGRAMS`.
+        folder: its folder of models, which may not exist.
     """
 
     program: str
@@ -39,7 +39,13 @@ class ModelFolder:
 def locate_model_folders(
     environment: Mapping[str, str], home: Path, platform: str = sys.platform
 ) -> tuple[ModelFolder, ...]:
-    """Return the model folders of Ollama, LM Studio and the like, by environment variables and usual paths."""
+    """Return the model folders of Ollama, LM Studio, llama.cpp and the hub's cache; they may not exist.
+
+    Args:
+        environment: environment variables, which can move the folders.
+        home: the user's home folder.
+        platform: as `sys.platform`.
+    """
     caches = {"darwin": home / "Library" / "Caches", "win32": Path(environment.get("LOCALAPPDATA") or home)}
     own_cache = Path(environment.get("XDG_CACHE_HOME") or home / ".cache")
     named = environment.get("OLLAMA_MODELS")
@@ -58,16 +64,23 @@ def locate_model_folders(
     )
 
 
-def find_models(where: Iterable[ModelFolder], program: str = "") -> list[FoundModel]:
-    """Return the models in the folders `where`, or only those of `program`, each with a unique name."""
+def find_models(folders: Iterable[ModelFolder], program: str = "") -> list[FoundModel]:
+    """Return the models in `folders`, each with a unique name and at most `MOST_MODELS` of a folder.
+
+    Args:
+        folders: folders to search.
+        program: key of `PROGRAMS` to search alone; "" for all.
+    """
     found: list[FoundModel] = []
     names: set[str] = set()
     seen: set[Path] = set()
-    for place in where:
-        if program and place.program != program:
+    for model_folder in folders:
+        if program and model_folder.program != program:
             continue
-        for one in itertools.islice(_find_models_in(place), MOST_MODELS):
-            if one.path in seen and one.path.is_file() and place.program != "ollama":  # one folder by two ways
+        for one in itertools.islice(_find_models_in(model_folder), MOST_MODELS):
+            if (
+                one.path in seen and one.path.is_file() and model_folder.program != "ollama"
+            ):  # two entries for one folder
                 continue
             seen.add(one.path)
             name = _make_unique(one.name, names)
@@ -77,36 +90,36 @@ def find_models(where: Iterable[ModelFolder], program: str = "") -> list[FoundMo
 
 
 def parse_program(name: str) -> str:
-    """Return the program that a listed name begins with; "" for other names."""
+    """Return the program, a key of `PROGRAMS`, that the name of a found model begins with; "" for other names."""
     head = name.partition(":")[0]
     return head if head in PROGRAMS and ":" in name else ""
 
 
 def suggest_name(found: FoundModel) -> str:
-    """Return a name for the converted model."""
+    """Return a name for the model converted from `found`: its own, without program, folders and quantization."""
     name = found.name.partition(":")[2].rpartition("/")[2]
-    if parse_program(found.name) == "ollama":  # whose names end with a tag, not with a quantization
+    if parse_program(found.name) == "ollama":  # its names end with a tag, not with a quantization
         return STRANGE.sub("-", name.removesuffix(":latest")).strip("-._")[:80] or "model"
     return gguf_description.suggest_name(Path(f"{name}{SUFFIX}"))
 
 
-def _find_models_in(place: ModelFolder) -> Iterator[FoundModel]:
-    """Yield the models in one folder."""
-    if place.program == "ollama":
-        yield from ollama.find_models_in(place.folder)
-    elif place.program == "hf":
-        yield from hub_cache.find_models_in(place.folder, place.program)
+def _find_models_in(model_folder: ModelFolder) -> Iterator[FoundModel]:
+    """Yield the models in one folder, with the program as prefix of their names."""
+    if model_folder.program == "ollama":
+        yield from ollama.find_models_in(model_folder.folder)
+    elif model_folder.program == "hf":
+        yield from hub_cache.find_models_in(model_folder.folder, model_folder.program)
     else:
-        depth = LM_STUDIO_DEPTH if place.program == "lmstudio" else LLAMA_CPP_DEPTH
-        for file in find_ggufs(place.folder, depth):
-            inside = file.relative_to(place.folder).as_posix().removesuffix(".gguf")
-            if (one := describe_gguf(f"{place.program}:{inside}", file)) is not None:
+        depth = LM_STUDIO_DEPTH if model_folder.program == "lmstudio" else LLAMA_CPP_DEPTH
+        for file in find_ggufs(model_folder.folder, depth):
+            inside = file.relative_to(model_folder.folder).as_posix().removesuffix(".gguf")
+            if (one := describe_gguf(f"{model_folder.program}:{inside}", file)) is not None:
                 yield one
-        if place.program == "llama.cpp":  # which keeps them as the hub does since 2026
-            yield from hub_cache.find_models_in(place.folder, place.program)
+        if model_folder.program == "llama.cpp":  # since 2026 it has the layout of the hub's cache
+            yield from hub_cache.find_models_in(model_folder.folder, model_folder.program)
 
 
 def _make_unique(name: str, taken: set[str]) -> str:
-    """Return `name`, with a number appended if it is taken."""
+    """Return `name`, with "~2" or the next free number appended if it is in `taken`."""
     numbered = (f"{name}~{number}" for number in itertools.count(2))
     return name if name not in taken else next(one for one in numbered if one not in taken)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from models.errors import ModelError
 from models.remote.completion import ollama_completions, openai_completions
-from models.remote.endpoint import Outgoing
+from models.remote.exchange import Outgoing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

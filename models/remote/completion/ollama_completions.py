@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from models.remote.completion import openai_completions
-from models.remote.endpoint import Outgoing
+from models.remote.exchange import Outgoing
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

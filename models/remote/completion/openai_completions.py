@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from models.completion import DecodingResult, RankedToken, StopReason
 from models.host.protocol import EXTENSION
-from models.remote.endpoint import Outgoing
+from models.remote.exchange import Outgoing
 from models.remote.lenient_json import read_count, read_list, read_number, read_object, read_string, read_text
 from models.remote.refusals import explain_error_event
 from models.tokenizer import LONE_SURROGATE, REPLACEMENT

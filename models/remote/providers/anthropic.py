@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from models.chat import ReplyEnd, Speaker, Usage
-from models.remote.endpoint import Outgoing
+from models.remote.exchange import Outgoing
 from models.remote.lenient_json import (
     read_arguments,
     read_count,

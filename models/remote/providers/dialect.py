@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from models.chat import ChatRequest
-    from models.remote.endpoint import Outgoing
+    from models.remote.exchange import Outgoing
 
 
 LONGEST_NAME = 200  # characters of a model's name
@@ -176,7 +176,7 @@ def _join_surrogates(text: str) -> str:
 
 
 class DraftReader(Protocol):
-    """A `Draft` that reads events; see `models.remote.endpoint.Reader`."""
+    """A `Draft` that reads events; see `models.remote.exchange.Reader`."""
 
     text: str
     usage: Usage

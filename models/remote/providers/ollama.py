@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from models.chat import ReplyEnd, Speaker, Usage
-from models.remote.endpoint import Outgoing
+from models.remote.exchange import Outgoing
 from models.remote.lenient_json import read_arguments, read_count, read_list, read_object, read_string, read_text
 from models.remote.providers.dialect import Dialect, Draft
 from models.remote.refusals import explain_error_event

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from models.catalog.discovery.found_model import FoundModel
     from models.catalog.discovery.search import ModelFolder
     from models.catalog.published_models import PublishedModel
-    from models.conversion.gguf_description import Beside
+    from models.conversion.gguf_description import OriginFacts
 
 TAKE = "starling models convert"
 
@@ -37,7 +37,7 @@ class ConversionSource:
     path: Path
     called: str
     known: PublishedModel | None = None
-    beside: Beside | None = None
+    beside: OriginFacts | None = None
 
 
 def find(*, as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object on stdout.")] = False) -> None:
@@ -45,7 +45,7 @@ def find(*, as_json: Annotated[bool, typer.Option("--json", help="Write one JSON
 
     The others are llama.cpp and the cache of the hub. Changes nothing.
     """
-    found = _find_all()
+    found = _find_models()
     if as_json:
         folders = [{"program": place.program, "folder": str(place.folder)} for place in _locate_folders()]
         terminal.emit({"models": [describe_found(one) for one in found], "looked_in": folders})
@@ -82,7 +82,7 @@ def find(*, as_json: Annotated[bool, typer.Option("--json", help="Write one JSON
 
 
 def describe_found(found: FoundModel) -> dict[str, Any]:
-    """Return a found model as JSON."""
+    """Return the facts about a model of another program as JSON, with the command that converts it."""
     return {
         "name": found.name,
         "program": found.name.partition(":")[0],
@@ -126,7 +126,7 @@ def resolve_source(source: str) -> ConversionSource:
     if one.problem:
         raise Failure(f"{one.name} cannot be run here: {one.problem}.")
     known = _find_published(one)
-    return ConversionSource(one.path, known.name if known is not None else search.suggest_name(one), known, one.beside)
+    return ConversionSource(one.path, known.name if known is not None else search.suggest_name(one), known, one.origin)
 
 
 def _find_published(found: FoundModel) -> PublishedModel | None:
@@ -139,13 +139,14 @@ def _find_published(found: FoundModel) -> PublishedModel | None:
 
 
 def _locate_folders() -> tuple[ModelFolder, ...]:
+    """Return the folders of this user in which other programs keep models."""
     from models.catalog.discovery.search import locate_model_folders  # noqa: PLC0415 (numpy and CTranslate2)
 
     return locate_model_folders(os.environ, Path(os.path.expanduser("~")))  # noqa: PTH111 (pathlib's raises where there is no home)
 
 
-def _find_all() -> list[FoundModel]:
-    """Return all models; set the problem of each that does not fit into this machine's memory."""
+def _find_models() -> list[FoundModel]:
+    """Return all models that other programs keep here; one that does not fit into the memory has a problem set."""
     from dataclasses import replace  # noqa: PLC0415
 
     import psutil  # noqa: PLC0415 (used only here)

@@ -135,16 +135,16 @@ def remove(name: Annotated[str, typer.Argument(help="A model's name, as `starlin
     with _convert_errors():
         take_away(_find_entry(name), paths.models_dir())
     terminal.note(f"{name} is removed.")
-    if roles := _roles_of(name):
+    if roles := _list_roles(name):
         terminal.note(f"Your settings still name it for {' and '.join(roles)}; choose another: starling models use")
 
 
 def verify(name: Annotated[str, typer.Argument(help="A model's name, as `starling models list` shows it.")]) -> None:
     """Check that a model's files are undamaged and that it runs."""
-    from models.catalog.installation import check  # noqa: PLC0415
+    from models.catalog.installation import explain_damage  # noqa: PLC0415
 
     entry = _find_entry(name)
-    if problem := check(entry):
+    if problem := explain_damage(entry):
         raise Failure(problem)
     if "completion" in entry.roles:
         with _convert_errors():
@@ -177,7 +177,7 @@ def bench(
 
 
 def _measure(entry: ModelEntry, *, prompt_tokens: int, new_tokens: int) -> dict[str, Any]:
-    """Load the model, run it three times, and return the best times and the memory as JSON."""
+    """Load the model, run it three times and close it; return its best times and its memory as JSON."""
     import psutil  # noqa: PLC0415
 
     from models.completion import FillRequest  # noqa: PLC0415
@@ -236,7 +236,7 @@ def _install(known: PublishedModel, folder: Path, quantization: str, tokenizer: 
 
 
 def _report_installed(entry: ModelEntry, *, as_json: bool) -> None:
-    """Write where a model was installed and how to use it."""
+    """Write the folder of an installed model, and the command that uses it; as JSON the name, folder and roles."""
     if as_json:
         terminal.emit({"name": entry.name, "folder": str(entry.folder), "roles": list(entry.roles)})
     else:
@@ -256,8 +256,8 @@ def _find_entry(name: str) -> ModelEntry:
     return entry
 
 
-def _roles_of(name: str) -> list[str]:
-    """Return the roles that the current settings use the model `name` for."""
+def _list_roles(name: str) -> list[str]:
+    """Return the roles ("completion", "chat", "review") for which the user's settings name the model `name`."""
     from server.assembly.settings import resolve  # noqa: PLC0415 (pydantic, which --help need not pay)
 
     settings, _ = resolve()

@@ -24,7 +24,7 @@ app = typer.Typer(invoke_without_command=True, rich_markup_mode=None, help="The 
 
 
 @app.callback()
-def _group(context: typer.Context) -> None:
+def _show_help_without_command(context: typer.Context) -> None:
     terminal.show_help(context)
 
 
@@ -92,7 +92,8 @@ def show(
             terminal.get_stdout().print(line, markup=False, soft_wrap=True)
 
 
-def _format_fact(value: Any) -> str:  # noqa: ANN401 (whatever a fact is)
+def _format_fact(value: Any) -> str:  # noqa: ANN401 (any value of JSON)
+    """Return a value of JSON for people: "yes" or "no", figures with commas, a list's items with commas between."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
@@ -101,7 +102,7 @@ def _format_fact(value: Any) -> str:  # noqa: ANN401 (whatever a fact is)
 
 
 def describe_available(known: PublishedModel) -> dict[str, Any]:
-    """Return a published model as JSON."""
+    """Return the facts about a published model as JSON."""
     return {
         "name": known.name,
         "source": known.repository,
@@ -156,7 +157,7 @@ def choose_default(catalog: Catalog) -> str:
 
 
 def describe_installed(entry: ModelEntry, *, chosen: bool) -> dict[str, Any]:
-    """Return an installed model as JSON; `chosen` is whether the settings select it."""
+    """Return the facts about an installed model as JSON; `chosen` is whether the settings select it."""
     files = [path for path in entry.folder.glob("*") if path.is_file()] if entry.folder.is_dir() else []
     return {
         "name": entry.name,

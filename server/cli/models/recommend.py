@@ -49,7 +49,7 @@ def recommend(
 
 
 def _announce(what: str) -> None:
-    """Write what is being measured, and a warning if other programs are busy."""
+    """Write the step `what` of the measurement to stderr, and a warning if other programs use the processors."""
     import psutil  # noqa: PLC0415 (beside its only use)
 
     terminal.note(f"{what}, about ten seconds")
@@ -85,29 +85,31 @@ def _show(found: Recommendation, settings: Settings) -> None:
     """Write the measurement, a table of models for each kind of use, and the recommendations."""
     console = terminal.get_stdout()
 
-    def tell(line: str = "") -> None:
+    def write_line(line: str = "") -> None:
         console.print(line, markup=False, soft_wrap=True)
 
     for line in describe_machine(found.machine):
-        tell(line)
-    tell()
+        write_line(line)
+    write_line()
     completing = [one for one in found.verdicts if one.line_s is not None]
     chatting = [one for one in found.verdicts if one.first_words_s is not None]
     _show_table(("a line", "typing", "asking"), [(one, _format_line_cells(one)) for one in completing], "lines")
-    tell()
+    write_line()
     _show_table(("begins", "tokens/s", "chat"), [(one, _format_chat_cells(one)) for one in chatting], "problems")
-    tell("a line: seconds until it is written; begins: seconds until an answer to a question of 1,500 tokens begins.")
-    tell("worth: the share of line ends completed exactly, or of problems solved, and of how many (tests/eval).")
-    tell("* installed; + installed and measured, all others are estimated; ! needs an account on the hub.")
-    tell()
+    write_line(
+        "a line: seconds until it is written; begins: seconds until an answer to a question of 1,500 tokens begins."
+    )
+    write_line("worth: the share of line ends completed exactly, or of problems solved, and of how many (tests/eval).")
+    write_line("* installed; + installed and measured, all others are estimated; ! needs an account on the hub.")
+    write_line()
     for use, one in found.chosen.items():
-        tell(phrase_recommendation(found, use))
+        write_line(phrase_recommendation(found, use))
         for command in list_commands(one, use, settings) if one is not None else ():
-            tell(f"    {command}")
+            write_line(f"    {command}")
 
 
 def describe_machine(machine: Machine) -> Iterator[str]:
-    """Describe the measured speed of the machine, in two lines."""
+    """Yield two lines that tell the measured speed of the machine."""
     day = time.strftime("%Y-%m-%d", time.localtime(machine.measured_at))
     threads = "one thread" if machine.threads == 1 else f"{machine.threads} threads"
     where = "The GPU" if machine.device == "cuda" else f"The processor ({threads})"
@@ -154,15 +156,17 @@ def _format_marks(one: Verdict) -> str:
 
 
 def _format_line_cells(one: Verdict) -> tuple[str, str, str]:
+    """Return the cells for completions: seconds for a line, and whether that is in time while typing and when asked."""
     return f"{one.line_s or 0:.3g} s", _rate_speed(one, "typing"), _rate_speed(one, "asking")
 
 
 def _format_chat_cells(one: Verdict) -> tuple[str, str, str]:
+    """Return the cells for chat: seconds until an answer begins, tokens per second, and whether that is in time."""
     return f"{one.first_words_s or 0:.3g} s", f"{one.speed.new_tokens_per_s:.3g}", _rate_speed(one, "chat")
 
 
 def _rate_speed(one: Verdict, use: str) -> str:
-    """Return "yes", "late", or the resource that is missing."""
+    """Return "yes" if the model answers in time for `use`, "late" if not, or "no memory" or "no disk"."""
     return LACKING.get(one.lacking, "yes" if use in one.uses else "late")
 
 

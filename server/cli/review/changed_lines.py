@@ -65,9 +65,9 @@ def find_changed_lines(revision: str, folder: Path) -> dict[Path, list[range]]:
     """
     if not REVISION.fullmatch(revision):
         raise Misuse(f"{revision!r} is not a revision; give a branch, a tag or a commit, like main or HEAD~1.")
-    top = folder / _git(folder, "rev-parse", "--show-toplevel").strip()
-    unfiltered = _disable_filters(top)
-    _git(
+    top = folder / _run_git(folder, "rev-parse", "--show-toplevel").strip()
+    unfiltered = _make_filter_options(top)
+    _run_git(
         folder,
         "rev-parse",
         "--quiet",
@@ -75,21 +75,21 @@ def find_changed_lines(revision: str, folder: Path) -> dict[Path, list[range]]:
         f"{revision}^{{commit}}",
         failure=f"git knows no revision {revision}; give a branch, a tag or a commit.",
     )
-    changed = _parse_diff(_git(top, *unfiltered, "diff", *DIFF, revision, "--").split("\n"), top)
-    for name in _git(top, "ls-files", "--others", "--exclude-standard", "-z").split("\0"):
+    changed = _parse_diff(_run_git(top, *unfiltered, "diff", *DIFF, revision, "--").split("\n"), top)
+    for name in _run_git(top, "ls-files", "--others", "--exclude-standard", "-z").split("\0"):
         if name:
             changed[top / name] = [WHOLE]
     return changed
 
 
-def _disable_filters(top: Path) -> list[str]:
-    """Return options for git that set each configured filter to an empty command.
+def _make_filter_options(top: Path) -> list[str]:
+    """Return options for git that replace each filter configured in the repository `top` by an empty command.
 
     Raises:
         Failure: a filter has a name for which there is no such option.
     """
     options: list[str] = []
-    for name in _git(top, "config", "--list", "--name-only", "-z").split("\0"):
+    for name in _run_git(top, "config", "--list", "--name-only", "-z").split("\0"):
         if re.match(FILTERS, name, re.DOTALL | re.IGNORECASE):
             if "=" in name:
                 raise Failure(
@@ -100,7 +100,7 @@ def _disable_filters(top: Path) -> list[str]:
 
 
 def _parse_diff(lines: Iterable[str], top: Path) -> dict[Path, list[range]]:
-    """Return the changed lines by file that a diff without context tells; `top` is the repository's folder."""
+    """Return the changed lines by file from the `lines` of a diff without context; `top` is the repository's folder."""
     changed: dict[Path, list[range]] = {}
     current: list[range] = []
     left = 0  # lines of the hunk still to skip: they may look like headers
@@ -129,12 +129,17 @@ def _parse_name(pair: str) -> str:
 
 
 def _unescape(found: re.Match[bytes]) -> bytes:
+    """Return the byte for one of git's escapes: three octal digits or a letter."""
     escaped = found[1]
     return bytes([int(escaped, 8)]) if len(escaped) == 3 else LETTERS.get(escaped, escaped)
 
 
-def _git(folder: Path, *arguments: str, failure: str = "") -> str:
-    """Run git in `folder` and return its output; raise `Failure`, with the message `failure` if given, if git fails."""
+def _run_git(folder: Path, *arguments: str, failure: str = "") -> str:
+    """Run git with `arguments` in `folder` and return its output.
+
+    Raises:
+        Failure: git is missing or failed; `failure` is the message if git ends with an error, "" for git's own words.
+    """
     git = shutil.which("git")
     if git is None:
         raise Failure("git is not installed, and --diff needs it; install git, or review without --diff.")

@@ -41,8 +41,8 @@ class LocatedFinding:
 
     @classmethod
     def of(cls, finding: Finding, file: str, starts: list[int]) -> LocatedFinding:
-        """Locate `finding` in `file`, whose lines begin at the offsets `starts`."""
-        first, last = (texts.line_of(starts, at) for at in (finding.span.start, finding.span.end))
+        """Return `finding` with its place in `file`, whose lines begin at the offsets `starts`."""
+        first, last = (texts.find_line(starts, at) for at in (finding.span.start, finding.span.end))
         return cls(
             finding,
             Place(
@@ -77,7 +77,7 @@ class Outcome:
 
 
 def write_text(outcome: Outcome) -> None:
-    """Write a line for each finding, then the report; write the number of findings to stderr."""
+    """Write a line for each finding, then the report, to stdout; write the number of findings to stderr."""
     from rich.text import Text  # noqa: PLC0415 (60 ms, which the other formats save)
 
     console = terminal.get_stdout()
@@ -92,18 +92,18 @@ def write_text(outcome: Outcome) -> None:
         console.print(Text(terminal.escape("\n".join(_format_report(outcome.report)))), soft_wrap=True)
     fixable = sum(one.finding.fix is not None and one.finding.fix.safe for one in outcome.found)
     hint = f"; {fixable} can be fixed with --fix" if fixable else ""
-    terminal.note(f"{_count(len(outcome.found), 'finding')} in {_count(outcome.files, 'file')}{hint}.")
+    terminal.note(f"{_format_count(len(outcome.found), 'finding')} in {_format_count(outcome.files, 'file')}{hint}.")
 
 
 def write_json(outcome: Outcome) -> None:
-    """Write all as one JSON object."""
+    """Write `outcome` as one JSON object to stdout."""
     terminal.emit(
         {
             "files": outcome.files,
             "skipped": outcome.skipped,
             "problem": outcome.problem,
             "left_out": list(outcome.left_out),
-            "findings": [describe(one) for one in outcome.found],
+            "findings": [describe_finding(one) for one in outcome.found],
             **({"report": _describe_report(outcome.report)} if outcome.report is not None else {}),
         }
     )
@@ -112,7 +112,7 @@ def write_json(outcome: Outcome) -> None:
 def _format_report(report: Report) -> Iterator[str]:
     """Yield the lines of the report."""
     yield ""
-    size = f"{report.lines:,} lines of code, {_count(report.files, 'file')}"
+    size = f"{report.lines:,} lines of code, {_format_count(report.files, 'file')}"
     yield f"Quality: {_format_score(report.score)} of 100 ({size})"
     for part in report.parts:
         yield f"  {part.name:14}{_format_score(part.score):>6}  {part.how}"
@@ -141,8 +141,8 @@ def _describe_report(report: Report) -> dict[str, Any]:
     }
 
 
-def describe(one: LocatedFinding) -> dict[str, Any]:
-    """Return a finding as JSON."""
+def describe_finding(one: LocatedFinding) -> dict[str, Any]:
+    """Return a finding and its place as JSON."""
     finding, place = one.finding, one.place
     fix = finding.fix
     return {
@@ -193,16 +193,16 @@ FORMATS: dict[str, Callable[[Outcome], None]] = {
 
 
 def _escape_data(text: str) -> str:
-    """Escape the message of a workflow command, and control characters."""
+    """Return `text` escaped as the message of a workflow command, without control characters."""
     escaped = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
     return terminal.escape(escaped)
 
 
 def _escape_property(text: str) -> str:
-    """Escape the value of a property of a workflow command."""
+    """Return `text` escaped as the value of a property of a workflow command."""
     return _escape_data(text).replace(":", "%3A").replace(",", "%2C")
 
 
-def _count(number: int, what: str) -> str:
+def _format_count(number: int, what: str) -> str:
     """Return `number` with the noun `what`, in the plural unless the number is 1."""
     return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

@@ -89,7 +89,7 @@ def review(  # noqa: PLR0913 (each is an option)
 ) -> int:
     """Review files and folders. The status is 1 if a finding is at least as severe as --fail-on says."""
     given = [Path(path) for path in paths or [Path()]]
-    root, *_ = [arguments.workspace_of(path, writes=fix) for path in given]
+    root, *_ = [arguments.find_workspace(path, writes=fix) for path in given]
     changed = changed_lines.find_changed_lines(diff, root) if diff is not None else None
     job = _Job.of(root, changed, reporting=report)
     try:
@@ -121,6 +121,10 @@ class _Job:
 
     @classmethod
     def of(cls, root: Path, changed: dict[Path, list[range]] | None, *, reporting: bool) -> _Job:
+        """Return a job for the workspace `root`, by its settings, whose problems are written to stderr.
+
+        `changed` are the lines by file to which findings are limited, None for all; with `reporting` there is a report.
+        """
         from agents.reviewer.reviewer import Reviewer  # noqa: PLC0415 (pydantic and tree-sitter, as below)
         from indexing.limits import IndexLimits  # noqa: PLC0415
         from server.assembly import policies, settings  # noqa: PLC0415 (170 ms, which `--help` saves)
@@ -134,7 +138,7 @@ class _Job:
         return cls(root, resolved, reviewer, limits, changed, reporting)
 
     def run(self, given: Sequence[Path]) -> Outcome:
-        """Review the files and folders `given` and return the result."""
+        """Review the files and folders `given` and return the result; also sets `fixable` and `left_out`."""
         walk, read, found = WalkCounts(), 0, []
         reviewed: list[FileReview] = []
         self.fixable, self.left_out = [], []
@@ -155,7 +159,7 @@ class _Job:
     def _review_batch(
         self, batch: list[Document], reviewed: list[FileReview]
     ) -> Iterator[tuple[Document, tuple[Finding, ...]]]:
-        """Yield the documents of a batch with their findings; add what a report needs to `reviewed`."""
+        """Yield each document of a batch with its findings; for a report, add its review to `reviewed`."""
         if not self.reporting:
             yield from self.reviewer.review_files(batch)
             return
@@ -166,6 +170,7 @@ class _Job:
             yield one.document, one.findings
 
     def _build_report(self, reviewed: list[FileReview]) -> Report:
+        """Return the report on the files in `reviewed`; write its problem to stderr, unless it is the reviewer's."""
         from agents.reviewer import reporting  # noqa: PLC0415 (only for a report)
 
         whole = reporting.report_on_reviews(self.reviewer, tuple(reviewed), self.root)
@@ -174,7 +179,10 @@ class _Job:
         return whole.report
 
     def fix(self, yes: Sequence[terminal_asker.Kind]) -> None:
-        """Propose all safe fixes as one edit."""
+        """Propose all safe fixes as one edit; apply it if `yes` or the person at the terminal approves.
+
+        Files that must not be changed are left out, with a note on stderr.
+        """
         from agents import actions  # noqa: PLC0415
         from server.assembly.gates import make_disk_gate  # noqa: PLC0415 (SQLite, only for writing)
 
@@ -183,19 +191,19 @@ class _Job:
             for document, found in self.fixable
             if (edits := actions.collect_safe_edits(found))
         )
-        changes = tuple(change for change in changes if not (change.path and self._must_stay(change.path)))
+        changes = tuple(change for change in changes if not (change.path and self._is_unfixable(change.path)))
         if not changes:
             return
         count = sum(len(change.edits) for change in changes)
         proposal = ProposedEdit(
-            title=f"Fix {_count(count, 'finding')} in {_count(len(changes), 'file')}",
+            title=f"Fix {_format_count(count, 'finding')} in {_format_count(len(changes), 'file')}",
             why="None of these fixes changes what the program does.",
             by="reviewer",
             changes=changes,
             automatic=True,
         )
 
-        async def ask() -> None:
+        async def propose() -> None:
             gate = make_disk_gate([self.root], terminal_asker.TerminalAsker(yes), self.limits)
             try:
                 outcome = await gate.propose(proposal)
@@ -206,19 +214,19 @@ class _Job:
             if outcome.applied:
                 terminal.note(f"Fixed; undo it with: starling undo {outcome.checkpoint}")
 
-        asyncio.run(ask())
+        asyncio.run(propose())
 
-    def _must_stay(self, path: Path) -> bool:
-        """Whether the file at `path` cannot be fixed; writes the reason to stderr."""
+    def _is_unfixable(self, path: Path) -> bool:
+        """Return whether the file at `path` must not be changed; write the reason to stderr."""
         from server.gate.disk import contents, hardlinks  # noqa: PLC0415 (only for writing)
 
         if contents.is_protected(path):
-            terminal.note(f"{_display(path)} is write-protected and stays as it is; make it writable to fix it.")
+            terminal.note(f"{_format_path(path)} is write-protected and stays as it is; make it writable to fix it.")
             return True
         if hardlinks.has_names_outside(path, [self.root]):
             terminal.note(
-                f"{_display(path)} stays as it is: it has another name outside of the workspace (a hard link), which "
-                "would change too; copy it to fix it."
+                f"{_format_path(path)} stays as it is: it has another name outside of the workspace (a hard link), "
+                "which would change too; copy it to fix it."
             )
             return True
         return False
@@ -226,8 +234,8 @@ class _Job:
     def _locate(self, document: Document, found: Sequence[Finding]) -> list[LocatedFinding]:
         """Return the findings of a document with their places; with `--diff` only those on changed lines."""
         assert document.path is not None  # noqa: S101 (all of these are files)
-        starts = texts.line_starts(document.text)
-        shown = _display(document.path)
+        starts = texts.find_line_starts(document.text)
+        shown = _format_path(document.path)
         located = [LocatedFinding.of(finding, shown, starts) for finding in found]
         if self.changed is None:
             return located
@@ -270,8 +278,8 @@ class _Job:
     def _find_files(self, given: Sequence[Path], walk: WalkCounts) -> Iterator[tuple[Path, tuple[str, ...] | None]]:
         """Yield the files that `given` names or contains; a named file is reviewed even if ignore files exclude it.
 
-        With each come the reasons of exclusion that do not count for it; None for a file found in a folder that nothing
-        excludes.
+        Each file comes with the reasons of exclusion that are waived for it, because it was named or a rule includes
+        it; None for a file of a folder for which none is waived.
         """
         from agents.reviewer import reviewed_files  # noqa: PLC0415
         from indexing.workspace.exclusion import Exclusion  # noqa: PLC0415
@@ -305,17 +313,17 @@ def _explain_empty(skipped: dict[str, int]) -> str:
 
 
 def _overlaps(span: Span, feeds: list[int], lines: range) -> bool:
-    """Whether `span` touches one of `lines`, from 1; `feeds` are the offsets of the line feeds."""
+    """Return whether `span` touches one of `lines`, from 1; `feeds` are the offsets of the text's line feeds."""
     first, last = (bisect.bisect_left(feeds, at) + 1 for at in (span.start, span.end))
     return first < lines.stop and lines.start <= last
 
 
-def _display(path: Path) -> str:
+def _format_path(path: Path) -> str:
     """Return `path` relative to the working directory if it lies there, else unchanged."""
     here = Path.cwd()
     return path.relative_to(here).as_posix() if path.is_relative_to(here) else str(path)
 
 
-def _count(number: int, noun: str) -> str:
+def _format_count(number: int, noun: str) -> str:
     """Return `number` with `noun`, in the plural unless the number is 1."""
     return f"{number:,} {noun}" + ("" if number == 1 else "s")

@@ -78,7 +78,7 @@ def find_places(root: Path, *, limit: int = 60) -> tuple[DemoPlace, ...]:
 
 
 def _choose_files(root: Path) -> list[tuple[Path, str, str]]:
-    """Return files of medium size in the three most frequent languages: path, relative path and language."""
+    """Return up to `FILES` files of medium size in the three most frequent languages: path, relative path, language."""
     limits = IndexLimits()
     by_language: dict[str, list[str]] = {}
     for found in itertools.islice(walk(Exclusion(root, limits), limits, WalkCounts()), LOOKED_AT):
@@ -90,12 +90,12 @@ def _choose_files(root: Path) -> list[tuple[Path, str, str]]:
     return [
         (root / relative, relative, language)
         for (language, names), share in zip(ranked, shares, strict=False)
-        for relative in _spread(sorted(names), share)
+        for relative in _pick_evenly(sorted(names), share)
     ]
 
 
 def _find_in_file(path: Path, relative: str, language: str) -> Iterator[DemoPlace]:
-    """Yield at most one place of each kind, from the middle of the file."""
+    """Yield at most one place of each kind, near the middle of the file; none of a file that cannot be read."""
     try:
         text = decode(read_regular(path, MAX_BYTES)[0])
     except OSError:
@@ -114,7 +114,7 @@ def _find_in_file(path: Path, relative: str, language: str) -> Iterator[DemoPlac
                 found.setdefault(kind, []).append((number, match[1], match[2]))
     code = _Code(Document(path.as_uri(), path, language, text))
     for kind, matches in found.items():
-        for number, before, truth in _middle_first(matches):
+        for number, before, truth in _order_from_middle(matches):
             start = sum(map(len, lines[:number]))
             if not code.is_code(start + len(before)):
                 continue
@@ -133,17 +133,17 @@ class _Code:
         self._syntax = Syntax.of(document)
 
     def is_code(self, offset: int) -> bool:
-        """Whether `offset` is in code, not in a comment or string."""
-        return self._syntax.place(offset).kind in {"code", "none"}
+        """Return whether `offset` is in code, not in a comment or string."""
+        return self._syntax.find_surroundings(offset).kind in {"code", "none"}
 
 
-def _middle_first(items: Sequence[T]) -> list[T]:
-    """Return up to eight items, beginning in the middle of `items`."""
+def _order_from_middle(items: Sequence[T]) -> list[T]:
+    """Return four `items` from the middle on, then the four before them, the nearest first; fewer at the ends."""
     middle = len(items) // 2
     return [*items[middle : middle + 4], *items[:middle][::-1][:4]]
 
 
-def _spread(items: Sequence[T], count: int) -> list[T]:
+def _pick_evenly(items: Sequence[T], count: int) -> list[T]:
     """Return up to `count` of `items` at even distances."""
     if len(items) <= count:
         return list(items)

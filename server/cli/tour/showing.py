@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from server.cli.tour.asked import Asked
+    from server.cli.tour.demo_answer import DemoAnswer
 
 CONTEXT_LINES = 4
 SUGGESTION_LINES = 12
@@ -55,13 +55,13 @@ def show_index(console: Console, status: Mapping[str, Any], seconds: float, init
         console.print(status["problem"], style="yellow", markup=False)
 
 
-def show_completion(console: Console, asked: Asked) -> None:
-    """Print one place: the code with the cursor, the code with the suggestion, and the suggestion's origin."""
-    place = asked.place
-    how = "asked for with a key" if asked.invoked else "offered while typing"
+def show_completion(console: Console, answered: DemoAnswer) -> None:
+    """Print one place: its code with the cursor, its code with the suggestion, and the suggestion's origin and time."""
+    place = answered.place
+    how = "asked for with a key" if answered.invoked else "offered while typing"
     title = f"{escape(place.relative)}:{place.line + 1}:{len(place.before) + 1}  {place.kind}, {how}"
     cursor, marks = ("|", ("[[", "]]")) if console.options.ascii_only else ("▏", ("⟦", "⟧"))
-    context, before, left, ghost, right = _split(asked)
+    context, before, left, ghost, right = _split_code(answered)
     body = Text(overflow="fold")
     body.append("before\n", style="dim")
     body.append(_colour(console, place.language, "\n".join([*context, before])))
@@ -74,16 +74,18 @@ def show_completion(console: Console, asked: Asked) -> None:
         after = _colour(console, place.language, head + ghost + right)
         after.stylize(GHOST, len(head), len(head) + len(ghost))
         body.append(after)
-    panel = Panel(body, title=Text(title), title_align="left", subtitle=_format_facts(asked), subtitle_align="left")
+    panel = Panel(body, title=Text(title), title_align="left", subtitle=_format_facts(answered), subtitle_align="left")
     console.print(panel, soft_wrap=False)
-    verdict = "the file itself continues exactly like this" if asked.exact else f"the file itself says: {place.truth}"
-    console.print(Text(f"  {escape(verdict)}\n", style="green" if asked.exact else "dim"))
+    verdict = (
+        "the file itself continues exactly like this" if answered.exact else f"the file itself says: {place.truth}"
+    )
+    console.print(Text(f"  {escape(verdict)}\n", style="green" if answered.exact else "dim"))
 
 
 def show_summary(
     console: Console,
-    typed: Sequence[Asked],
-    invoked: Sequence[Asked],
+    typed: Sequence[DemoAnswer],
+    invoked: Sequence[DemoAnswer],
     model: Mapping[str, Any],
     statistics: Mapping[str, Any],
 ) -> None:
@@ -158,7 +160,7 @@ def _describe_neovim(program: Path, plugin: Path) -> list[str]:
 
 
 def find_executable() -> Path:
-    """Return the path by which an editor should start the program."""
+    """Return the path of the `starling` program that an editor should start: the one on PATH if it is this one."""
     beside = Path(sys.executable).with_name("starling.exe" if sys.platform == "win32" else "starling")
     found = shutil.which("starling")
     if found is not None and (not beside.exists() or beside.samefile(found)):
@@ -166,14 +168,14 @@ def find_executable() -> Path:
     return beside
 
 
-def _split(asked: Asked) -> tuple[list[str], str, str, str, str]:
-    """Split the shown code into pieces, without the common indentation.
+def _split_code(answered: DemoAnswer) -> tuple[list[str], str, str, str, str]:
+    """Split the code around a place into pieces, without the common indentation.
 
     Returns:
         The lines before the cursor's line; that line up to the cursor; the part of it that the suggestion keeps; the
         suggestion; the rest of the line after the suggestion.
     """
-    place, answer = asked.place, asked.answer
+    place, answer = answered.place, answered.answer
     lines = place.text.splitlines()
     line = lines[place.line] if place.line < len(lines) else place.before
     context = list(
@@ -181,7 +183,7 @@ def _split(asked: Asked) -> tuple[list[str], str, str, str, str]:
     )
     left = place.before[: len(place.before) - answer.replaces_from]
     first, *more = answer.text.splitlines() or [""]
-    indent = _common_indent([*context, place.before + "x", *more])
+    indent = _find_common_indent([*context, place.before + "x", *more])
     suggested = [first, *(text[len(indent) :] for text in more)]
     rest = [f"... {len(suggested) - SUGGESTION_LINES} more lines"] if len(suggested) > SUGGESTION_LINES else []
     ghost = escape("\n".join([*suggested[:SUGGESTION_LINES], *rest]))
@@ -189,7 +191,7 @@ def _split(asked: Asked) -> tuple[list[str], str, str, str, str]:
     return [text[len(indent) :] for text in context], place.before[len(indent) :], left[len(indent) :], ghost, right
 
 
-def _common_indent(lines: Sequence[str]) -> str:
+def _find_common_indent(lines: Sequence[str]) -> str:
     """Return the longest indentation that all non-blank `lines` begin with."""
     indents = [line[: len(line) - len(line.lstrip())] for line in lines if line.strip()]
     common = min(indents, key=len, default="")
@@ -209,13 +211,13 @@ def _colour(console: Console, language: str, code: str) -> Text:
     return coloured if coloured.plain == plain.plain else plain
 
 
-def _format_facts(asked: Asked) -> Text:
-    """Return the origin, model, confidence and time of an answer."""
-    answer = asked.answer
+def _format_facts(answered: DemoAnswer) -> Text:
+    """Return the origin, model, confidence and time of an answer as one line."""
+    answer = answered.answer
     sure = "" if answer.confidence is None else f", confidence {answer.confidence:.0%}"
     made = " by ".join(part for part in (answer.origin, answer.model) if part) or "suggested"
     return Text(f"{made}{sure}, {answer.took_ms:.0f} ms")
 
 
-def _count_exact(asked: Sequence[Asked]) -> int:
-    return sum(one.exact for one in asked)
+def _count_exact(answered: Sequence[DemoAnswer]) -> int:
+    return sum(one.exact for one in answered)

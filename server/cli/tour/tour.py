@@ -1,7 +1,7 @@
 """The tour of `make run`: indexes a workspace, completes code at real places in it, and shows the next steps.
 
 Shows the server's answers over LSP as they are, right or wrong: first suggestions while typing, in the order of the
-places, then those asked for with a key, by confidence. Counts places without a suggestion. Start at `tour`.
+places, then those asked for with a key, by confidence. Counts places without a suggestion. Start at `run_tour`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from server.cli.tour import showing
-from server.cli.tour.asked import Asked
+from server.cli.tour.demo_answer import DemoAnswer
 from server.cli.tour.demo_places import IMPORT, find_places
 from server.lsp.demo_client import AUTOMATIC, INVOKED, DemoClient
 
@@ -33,8 +33,8 @@ SHOWN_WHILE_TYPING, SHOWN_WHEN_ASKED = 4, 2
 POLL_S = 0.15
 
 
-async def tour(root: Path, console: Console) -> None:
-    """Show what Starling does in `root`.
+async def run_tour(root: Path, console: Console) -> None:
+    """Start a server on `root`, request completions at places in its files, and show them on `console`.
 
     Raises:
         RuntimeError: the server ended.
@@ -62,8 +62,8 @@ async def tour(root: Path, console: Console) -> None:
             await client.finish()
     showing.show_index(console, status, index_s, client.initialize_ms)
     surest = sorted(invoked, key=lambda one: -(one.answer.confidence or 0.0))
-    for asked in _choose_shown(typed, SHOWN_WHILE_TYPING) + _choose_shown(surest, SHOWN_WHEN_ASKED):
-        showing.show_completion(console, asked)
+    for answered in _choose_shown(typed, SHOWN_WHILE_TYPING) + _choose_shown(surest, SHOWN_WHEN_ASKED):
+        showing.show_completion(console, answered)
     showing.show_summary(console, typed, invoked, model, statistics)
     for problem in client.problems:
         console.print(problem, style="yellow", markup=False)
@@ -89,30 +89,33 @@ async def _ask_at_places(
     places: Sequence[DemoPlace],
     bar: Progress,
     task: Any,  # noqa: ANN401
-) -> tuple[list[Asked], list[Asked]]:
-    """Ask at each place as while typing, then at some places without a suggestion as with a key; return both."""
+) -> tuple[list[DemoAnswer], list[DemoAnswer]]:
+    """Ask at each place as if a person typed, then at some places without a suggestion as if a key was pressed.
+
+    Return the answers of both kinds. Each kind ends early when its time is over.
+    """
     bar.update(task, description="asking for completions", total=len(places) or 1, completed=0, figures="")
-    typed: list[Asked] = []
+    typed: list[DemoAnswer] = []
     end = time.monotonic() + TYPED_S
     for number, place in enumerate(places):
         if time.monotonic() > end:
             break
-        typed.append(Asked(place, await client.complete(place, AUTOMATIC), invoked=False))
+        typed.append(DemoAnswer(place, await client.complete(place, AUTOMATIC), invoked=False))
         bar.update(task, completed=number + 1, figures=f"{number + 1} places")
     silent = [one.place for one in typed if not one.answer.text]
-    invoked: list[Asked] = []
+    invoked: list[DemoAnswer] = []
     end = time.monotonic() + INVOKED_S
     for place in silent[:: max(1, len(silent) // INVOKED_PLACES)][:INVOKED_PLACES]:
         if time.monotonic() > end:
             break
-        invoked.append(Asked(place, await client.complete(place, INVOKED), invoked=True))
+        invoked.append(DemoAnswer(place, await client.complete(place, INVOKED), invoked=True))
     return typed, invoked
 
 
-def _choose_shown(asked: Sequence[Asked], count: int) -> list[Asked]:
+def _choose_shown(answers: Sequence[DemoAnswer], count: int) -> list[DemoAnswer]:
     """Return up to `count` places with a suggestion; new kinds and new files come before repeated ones."""
-    offered = [one for one in asked if one.answer.text]
-    chosen: list[Asked] = []
+    offered = [one for one in answers if one.answer.text]
+    chosen: list[DemoAnswer] = []
     for fresh in (True, False):
         for one in offered:
             kinds, files = {c.place.kind for c in chosen}, {c.place.path for c in chosen}

@@ -1,7 +1,7 @@
 """The attributes of files: mode, owner, group and extended attributes, ACLs among them.
 
 Reads them from an open file and sets them on another one, as far as the system and the user's rights allow. Ignores
-times. Start at `read` and `set_on`.
+times. Start at `read_attributes` and `set_attributes`.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _NOT_CARRIED = frozenset(
 )  # they are valid for the old content only
 
 
-def read(descriptor: int) -> Attributes:
+def read_attributes(descriptor: int) -> Attributes:
     """Return the attributes of an open file."""
     found = os.fstat(descriptor)
     owner, group = (-1, -1) if os.name == "nt" else (found.st_uid, found.st_gid)
     return Attributes(stat.S_IMODE(found.st_mode), owner, group, _read_extended(descriptor))
 
 
-def set_on(descriptor: int, wanted: Attributes) -> bool:
+def set_attributes(descriptor: int, wanted: Attributes) -> bool:
     """Set the attributes `wanted` on an open file as far as possible; return whether it has all of them now.
 
     Leaves out setuid and setgid if the owner or group could not be set.
@@ -44,7 +44,7 @@ def set_on(descriptor: int, wanted: Attributes) -> bool:
     return owned and extended and stat.S_IMODE(os.fstat(descriptor).st_mode) == wanted.mode
 
 
-def to_text(attributes: Attributes | None) -> str:
+def serialize_attributes(attributes: Attributes | None) -> str:
     """Return `attributes` as JSON, "" for None."""
     if attributes is None:
         return ""
@@ -52,8 +52,8 @@ def to_text(attributes: Attributes | None) -> str:
     return json.dumps([attributes.mode, attributes.owner, attributes.group, extended])
 
 
-def from_text(text: str) -> Attributes | None:
-    """Return the attributes that `to_text` turned into `text`."""
+def parse_attributes(text: str) -> Attributes | None:
+    """Return the attributes that `serialize_attributes` turned into `text`."""
     if not text:
         return None
     mode, owner, group, extended = json.loads(text)

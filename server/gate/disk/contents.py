@@ -77,7 +77,7 @@ def read_with_attributes(path: Path) -> Content | None:
         return None
     descriptor = os.open(path, _READING)
     try:
-        return replace(content, attributes=attributes.read(descriptor))
+        return replace(content, attributes=attributes.read_attributes(descriptor))
     finally:
         os.close(descriptor)
 

@@ -42,7 +42,7 @@ class DiskWorkplace:
     def __init__(self, roots: Callable[[], Sequence[Path]]) -> None:
         self._roots = roots
 
-    async def text(self, uri: str, path: Path | None) -> str | None:  # noqa: ARG002 (nothing is open here)
+    async def read_text(self, uri: str, path: Path | None) -> str | None:  # noqa: ARG002 (nothing is open here)
         """Return the text of the file at `path`; None if it does not exist, or for an untitled document."""
         content = await asyncio.to_thread(contents.read, path) if path is not None else None
         return None if content is None else content.text
@@ -221,7 +221,7 @@ def _replace(folder: Folder, name: str, data: bytes) -> bool:
     aside = f".{name[:100]}.{secrets.token_hex(4)}.starling"
     descriptor = folder.open(name, os.O_RDONLY)
     try:
-        wanted = attributes.read(descriptor)
+        wanted = attributes.read_attributes(descriptor)
     finally:
         os.close(descriptor)
     try:
@@ -263,7 +263,7 @@ def _create(folder: Folder, name: str, data: bytes, mode: int, wanted: Attribute
             file.write(data)
             file.flush()
             if wanted is not None:
-                complete = attributes.set_on(file.fileno(), wanted)
+                complete = attributes.set_attributes(file.fileno(), wanted)
             os.fsync(file.fileno())
     except BaseException:
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""The changes of a proposal as one unified diff, for the question. Start at `render`."""
+"""The changes of a proposal as one unified diff, for the question. Start at `render_diff`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NOWHERE = "/dev/null"
 NO_NEWLINE = "\\ No newline at end of file"
 
 
-def render(proposal: ProposedEdit, roots: Sequence[Path]) -> str:
+def render_diff(proposal: ProposedEdit, roots: Sequence[Path]) -> str:
     """Return a unified diff of all changes, like `git diff`; paths are relative to the innermost of `roots`."""
     return "".join(_render_change(change, roots) for change in proposal.changes)
 

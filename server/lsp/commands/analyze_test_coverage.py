@@ -212,7 +212,7 @@ def _find_folder(snapshot: Snapshot, uri: str | None) -> Path:
     """
     if not snapshot.roots:
         raise JsonRpcInvalidParams("no workspace folder is open; open the folder whose tests are meant")
-    folder = snapshot.roots[0] if uri is None else origins.path_of(uri)
+    folder = snapshot.roots[0] if uri is None else origins.parse_file_uri(uri)
     if folder is None or folder not in snapshot.roots:
         raise JsonRpcInvalidParams(f"{uri} is no workspace folder; there are {', '.join(map(str, snapshot.roots))}")
     return folder

@@ -51,7 +51,7 @@ def _check_settings(core: Core) -> Check:
 
 
 def _check_index(core: Core) -> Check:
-    status = core.index.status()
+    status = core.index.read_status()
     message = status.problem or f"The index is {status.state} and holds {status.files:,} files."
     return Check(part="index", ok=not status.problem and status.state != "failed", message=message)
 

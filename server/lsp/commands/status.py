@@ -82,7 +82,7 @@ async def execute(snapshot: Snapshot, services: Services, _: NoArguments) -> Res
     core = services.cores.current
     index = None
     if core is not None:
-        index = await asyncio.get_running_loop().run_in_executor(services.pool, core.index.status)
+        index = await asyncio.get_running_loop().run_in_executor(services.pool, core.index.read_status)
     return Result(
         state="starting" if core is None else "ready",
         version=VERSION,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from lsprotocol import types
 
 from agents.suggestions import Trigger
-from indexing.workspace.origins import find_origins, is_plain, path_of
+from indexing.workspace.origins import find_origins, is_plain, parse_file_uri
 from server.lsp.session.open_documents import OpenText
 
 if TYPE_CHECKING:
@@ -72,8 +72,8 @@ def apply_changes(
 
 def open_text(item: types.TextDocumentItem, *, notebook: str | None = None) -> OpenText:
     """Return the document that the editor opens with `item`; a cell of a notebook if `notebook` is its URI."""
-    container = None if notebook is None else path_of(notebook)
-    path = path_of(item.uri) if notebook is None else None
+    container = None if notebook is None else parse_file_uri(notebook)
+    path = parse_file_uri(item.uri) if notebook is None else None
     origins = () if notebook is None else ((container,) if container is not None else ()) + find_origins(notebook)
     if path is None or not is_plain(item.uri):
         origins += find_origins(item.uri)
@@ -130,7 +130,7 @@ def _count_characters(line: str, units: int, encoding: str) -> int:
 
 def folders_of(folders: Iterable[types.WorkspaceFolder]) -> list[Path]:
     """Return the paths of the folders that are local, without duplicates."""
-    paths = (path_of(folder.uri) for folder in folders)
+    paths = (parse_file_uri(folder.uri) for folder in folders)
     return list(dict.fromkeys(path for path in paths if path is not None))
 
 
@@ -138,5 +138,5 @@ def roots_of(params: types.InitializeParams) -> list[Path]:
     """Return the workspace's folders; those of older clients are in `rootUri` or `rootPath`."""
     if params.workspace_folders:
         return folders_of(params.workspace_folders)
-    root = path_of(params.root_uri) if params.root_uri else Path(params.root_path or "")
+    root = parse_file_uri(params.root_uri) if params.root_uri else Path(params.root_path or "")
     return [root] if root is not None and root.is_absolute() else []

@@ -49,7 +49,9 @@ def create_editor_gate(server: LanguageServer, session: GatedSession) -> Gate:
 
     def get_places() -> Places:
         core = session.cores.current
-        excluded = core.index.exclusion if core is not None else make_exclusion(session.roots, IndexLimits())
+        excluded = (
+            core.index.find_exclusion_reason if core is not None else make_exclusion(session.roots, IndexLimits())
+        )
         return Places(session.roots, excluded)
 
     asker = EditorAsker(server, get_client, session.shown)

@@ -64,7 +64,7 @@ class EditorWorkplace:
         """Longest time in seconds between the editor's report that it applied an edit and the last change."""
         return SETTLE_S
 
-    async def text(self, uri: str, path: Path | None) -> str | None:
+    async def read_text(self, uri: str, path: Path | None) -> str | None:
         """Return the text of the open document with that URI or path, else of the file; None if there is neither.
 
         Raises:
@@ -137,7 +137,7 @@ class EditorWorkplace:
     async def _is_unchanged(self, change: TextChange) -> bool:
         """Return whether the text is still the one that `change` was made for."""
         try:
-            return await self.text(change.uri, change.path) == change.before
+            return await self.read_text(change.uri, change.path) == change.before
         except OSError:
             return False
 

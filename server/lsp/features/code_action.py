@@ -30,7 +30,7 @@ async def handle(
     review = services.reviews.get_newest(document.uri)
     look = partial(code_actions.list_actions, core, document, span, review)
     # with a cached tree the list takes less time than a switch of threads
-    here = core.trees.knows(document.record)
+    here = core.trees.is_cached(document.record)
     found = look() if here else await asyncio.get_running_loop().run_in_executor(services.pool, look)
     wanted = code_actions.filter_wanted(found, params.context)
     return code_actions.build_code_actions(

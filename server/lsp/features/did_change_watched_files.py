@@ -14,5 +14,5 @@ if TYPE_CHECKING:
 
 def handle(session: Session, params: types.DidChangeWatchedFilesParams) -> None:
     """Index the files again; also reload the settings if a settings file is among them."""
-    paths = (origins.path_of(change.uri) for change in params.changes)
+    paths = (origins.parse_file_uri(change.uri) for change in params.changes)
     session.reread_files([path for path in paths if path is not None])

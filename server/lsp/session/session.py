@@ -186,14 +186,14 @@ class Session:
                 self._report(problem)
             if old is None or core.index is not old.index:
                 for document in self.documents:
-                    core.index.put(document.record)
+                    core.index.open_document(document.record)
                 await loop.run_in_executor(self._pool, core.start, self._make_index_listener(core))
             if self._closed:  # while the core was being built
                 await loop.run_in_executor(None, core.close)
                 return
             self.cores.publish(core)
-            core.chats.listen(self.make_teller())
-            core.index.listen(self.make_teller())
+            core.chats.set_listener(self.make_teller())
+            core.index.set_rebuild_listener(self.make_teller())
             _log_settings(core, old)
             if old is not None and core is not old:
                 await loop.run_in_executor(self._pool, old.close_replaced, core)
@@ -252,7 +252,7 @@ class Session:
         from indexing.bounds import IGNORE_BYTES, IGNORE_RULES  # noqa: PLC0415 (not before `initialize` is answered)
         from indexing.workspace.exclusion import TOO_MANY_RULES  # noqa: PLC0415 (as above)
 
-        left_out = core.index.status().skipped.get(TOO_MANY_RULES)
+        left_out = core.index.read_status().skipped.get(TOO_MANY_RULES)
         if left_out and TOO_MANY_RULES not in self._reported:
             self._reported.add(TOO_MANY_RULES)
             most = f"{IGNORE_BYTES // 1024} KB or {IGNORE_RULES:,} patterns for one file"
@@ -293,7 +293,7 @@ class Session:
         self._chosen_fixes.record_if_applied(document)
         self.reviews.schedule(document, opened=new)
         if (core := self.cores.current) is not None:
-            core.index.put(document.record)
+            core.index.open_document(document.record)
             if new:
                 self._run_in_thread(core.generator.prepare, document.record)
             self._loading.begin(core)
@@ -305,7 +305,7 @@ class Session:
         self.reviews.forget(uri)
         self._publishing.clear(uri)
         if (core := self.cores.current) is not None:
-            core.index.drop(uri)
+            core.index.close_document(uri)
             self._run_in_thread(core.forget, uri)
 
     def review_saved(self, uri: str) -> None:
@@ -316,7 +316,7 @@ class Session:
         """Index changed files again, and fetch the settings if a settings file is among `paths`."""
         self.workspace_reviews.answer_waiting()
         if (core := self.cores.current) is not None:
-            self._run_in_thread(core.index.touch, paths)
+            self._run_in_thread(core.index.reindex, paths)
         if any(configuration.is_settings_file(path) for path in paths):
             self.reconfigure()
 
@@ -338,7 +338,7 @@ def _load_gate() -> None:
 def _log_indexed(core: Core, seconds: float, level: int) -> None:
     """Log that indexing has ended, with the number of files. Call it in a thread: the index counts them."""
     if logger.isEnabledFor(level):
-        status = core.index.status()
+        status = core.index.read_status()
         fields = {"files": status.files, "seconds": round(seconds, 3), "state": status.state}
         logger.log(level, "index finished", extra=fields)
 

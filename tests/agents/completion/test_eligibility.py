@@ -19,7 +19,9 @@ def check_refusal(
     cursor = parse_cursor(fixture)
     index = index or MemoryIndex()
     assert (
-        find_refusal(cursor, trigger=trigger, policy=policy or CompletionPolicy(), withheld=index.find_withholding)
+        find_refusal(
+            cursor, trigger=trigger, policy=policy or CompletionPolicy(), find_withholding=index.find_withholding
+        )
         == expected
     )
 

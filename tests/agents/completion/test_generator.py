@@ -264,7 +264,7 @@ def test_a_generator_follows_the_off_switch_and_reads_nothing_ahead_where_it_is_
     generator.set_policy(CompletionPolicy(enabled=False))
     generator.prepare(document)
     assert not generator.is_on(document)
-    assert not trees.knows(document)
+    assert not trees.is_cached(document)
 
 
 def test_a_suggestion_turned_down_is_not_offered_again_unasked(editors: Callable[..., Editor]) -> None:
@@ -428,9 +428,9 @@ def test_a_generator_reads_and_fills_the_parse_cache_that_it_was_given() -> None
     generator = Generator(cast("Index", MemoryIndex()), None, trees=trees)
     document, _ = parse_place("x = 1\n$0\n")
     generator.prepare(document)
-    assert trees.knows(document)
+    assert trees.is_cached(document)
     generator.forget(document.uri)  # the cache has its own owner
-    assert trees.knows(document)
+    assert trees.is_cached(document)
 
 
 def test_what_happened_is_counted(editors: Callable[..., Editor]) -> None:

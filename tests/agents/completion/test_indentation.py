@@ -48,7 +48,7 @@ class Desk:
     def put(self, name: str, language: str, text: str) -> Document:
         path = self.root / "workspace" / name
         document = Document(path.as_uri(), path, language, text)
-        self.index.put(document)
+        self.index.open_document(document)
         return document
 
     def complete(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from agents.completion.completion_policy import CompletionPolicy
 from agents.completion.plan import Extent, Plan, needs_syntax, plan
 from agents.suggestions import Trigger
-from indexing.syntax.layout import Place
+from indexing.syntax.layout import Kind, Surroundings
 from tests.agents.doubles import parse_cursor
 
 
@@ -96,8 +97,9 @@ def test_blocks_can_be_turned_off() -> None:
 
 
 EVERY_PLACE = [
-    Place(kind, in_empty_body=empty, after_docstring=behind, at_top_level_line=top, scope=None)
-    for kind, empty, behind, top in product(("code", "comment", "string", "none"), *[(False, True)] * 3)
+    Surroundings(kind, in_empty_body=empty, after_docstring=behind, at_top_level_line=top, scope=None)
+    for kind in get_args(Kind)
+    for empty, behind, top in product((False, True), repeat=3)
 ]
 PIECES = ("def f(x):", "    ", "x.", "if y", ":", "{", "}", ";", "(", "# a", '"""', "return", " ", "\n")
 

@@ -85,7 +85,7 @@ def complete(
     text = case.text if text is None else text
     file = workspace / path
     document = Document(file.as_uri(), file, "python", text, 1)
-    index.put(document)
+    index.open_document(document)
     generator = Generator(index, model, policy=CompletionPolicy(threshold=0.2, recall_ms=10_000))
     try:
         return generator.complete(
@@ -97,7 +97,7 @@ def complete(
         )
     finally:
         generator.close()
-        index.drop(document.uri)
+        index.close_document(document.uri)
 
 
 def test_what_two_files_say_is_suggested_in_the_third_without_a_model(workspace: Path, index: Index) -> None:

@@ -50,10 +50,10 @@ def make_document(text: str, language: str = "python", path: Path | None = None)
 
 def locate_findings(findings: tuple[Finding, ...], text: str) -> set[tuple[int, int, int, str]]:
     """Return the findings as labels name them: of a finding on several lines, only its part on the first."""
-    starts = texts.line_starts(text)
+    starts = texts.find_line_starts(text)
     result = set()
     for finding in findings:
-        line = texts.line_of(starts, finding.span.start)
+        line = texts.find_line(starts, finding.span.start)
         first = finding.span.start - starts[line]
         end = text.find("\n", starts[line])
         last = min(finding.span.end, end if end >= 0 else len(text)) - starts[line]

@@ -13,7 +13,7 @@ from agents.tasks import running, task_registry
 from agents.tasks.filling import Cancelled
 from agents.tasks.task import Nothing, Result
 from indexing.syntax.documents import Document, Span
-from indexing.workspace.secrets.literals import secret_literals
+from indexing.workspace.secrets.literals import find_secrets
 from models.chat import ChatError, ChatRequest, Reply, ReplyEnd
 from models.masking import MARK, MaskedChat
 from models.scripted.scripted_chat import ScriptedChat
@@ -330,7 +330,7 @@ def run_with_masking(script: str) -> tuple[Result, ScriptedChat]:
     scene, workplace = make_scene(LOGIN)
     model = ScriptedChat(script)
     scene = replace(scene, instruction="open it twice")
-    return run_chat_task("generate", scene, workplace, MaskedChat(model, secret_literals)), model
+    return run_chat_task("generate", scene, workplace, MaskedChat(model, find_secrets)), model
 
 
 def test_a_secret_stays_in_the_file_and_is_not_sent() -> None:

@@ -196,7 +196,7 @@ class Bench:
         except ModelError as error:
             result, why = None, str(error)
         finally:
-            self.resources.index.drop(document.uri)
+            self.resources.index.close_document(document.uri)
         if isinstance(result, ProposedEdit):
             text = next(one.after for one in result.changes if isinstance(one, TextChange))
         elif isinstance(result, Nothing):

@@ -96,7 +96,7 @@ def ask(index: Index, folder: Path, model: Watched, line: Line, quick: Completio
         took = (time.perf_counter() - began) * 1000
     finally:
         generator.close()
-        index.drop(document.uri)
+        index.close_document(document.uri)
     text = line.indentation
     if completion.suggestions:
         first = completion.suggestions[0]

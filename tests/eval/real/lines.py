@@ -137,7 +137,7 @@ def ask(index: Index, model: Watched, site: Site, arm: str, quick: CompletionMod
     """
     place = site.place
     document = Document(place.path.as_uri(), place.path, "python", place.holed, 1)
-    index.put(document)  # the file as it stands in the editor hides the one on disk, and with it the target
+    index.open_document(document)  # the file as it stands in the editor hides the one on disk, and with it the target
     generator = Generator(index, model, quick=quick, policy=patient() if arm in PATIENT else CompletionPolicy())
     trigger = Trigger.AUTOMATIC if arm == TYPING else Trigger.INVOKED
     model.forget()
@@ -147,7 +147,7 @@ def ask(index: Index, model: Watched, site: Site, arm: str, quick: CompletionMod
         took = (time.perf_counter() - began) * 1000
     finally:
         generator.close()  # waits for a run that was too late
-        index.drop(document.uri)
+        index.close_document(document.uri)
     first = completion.suggestions[0] if completion.suggestions else None
     told = [one for call in model.calls if call["kind"] == "generate" for one in call["told"]]
     return {
@@ -172,7 +172,7 @@ def index_of(package: data.Package) -> Iterator[Index]:
     try:
         index.start()
         if not index.wait(INDEX_WAIT_S):
-            raise SystemExit(f"{package.name} was not indexed: {index.status()}")
+            raise SystemExit(f"{package.name} was not indexed: {index.read_status()}")
         yield index
     finally:
         index.close()

@@ -17,8 +17,8 @@ import pytest
 
 from indexing.limits import IndexLimits
 from indexing.records import Chunk
-from indexing.storage import arrays, blobs, private_copies, store
-from indexing.storage.index_files import Places
+from indexing.storage import arrays, blobs, database, private_copies
+from indexing.storage.index_files import IndexPaths
 from indexing.storage.store import Store
 from indexing.syntax.documents import Span
 from tests.indexing.test_lifetime import list_definitions, until
@@ -120,15 +120,15 @@ def test_a_damaged_text_in_the_database_is_noticed_by_its_reader(
 ) -> None:
     index = make_index(root)
     (root / "new.py").write_text("def zeppelin(): pass\n")
-    index.touch([root / "new.py"])
+    index.reindex([root / "new.py"])
     assert index.wait(60)
     index.close()
-    with closing(sqlite3.connect(Places.of(storage, root).database)) as connection, connection:
+    with closing(sqlite3.connect(IndexPaths.of(storage, root).database)) as connection, connection:
         row = connection.execute("SELECT id FROM files WHERE relative = 'new.py'").fetchone()
         connection.execute("UPDATE contents SET blob = substr(blob, 2) || 'x' WHERE file_id = ?", row)
     told: list[str] = []
     index = make_index(root, start=False)
-    index.listen(told.append)
+    index.set_rebuild_listener(told.append)
     index.start()
     assert until(lambda: list_definitions(index, "zeppelin") == ["new.py"] and all_found(index))
     assert told == ["The index of this workspace was damaged; it is being rebuilt."]
@@ -149,18 +149,18 @@ def test_values_that_cannot_be_are_damage(
     make_index: Callable[..., Index], root: Path, storage: Path, harm: str
 ) -> None:
     make_index(root).close()
-    with closing(sqlite3.connect(Places.of(storage, root).database)) as connection, connection:
+    with closing(sqlite3.connect(IndexPaths.of(storage, root).database)) as connection, connection:
         connection.execute("PRAGMA ignore_check_constraints = ON")
         connection.execute("PRAGMA writable_schema = ON")
         connection.execute("UPDATE sqlite_schema SET sql = replace(sql, ' NOT NULL', '')")
-    with closing(sqlite3.connect(Places.of(storage, root).database)) as connection, connection:
+    with closing(sqlite3.connect(IndexPaths.of(storage, root).database)) as connection, connection:
         connection.execute(harm)
     if "contents" in harm:
         segment_file(storage).unlink()
     (root / "new.py").write_text("def zeppelin(): pass\n")
     index = make_index(root)
     assert until(lambda: all_found(index) and list_definitions(index, "zeppelin") == ["new.py"])
-    assert index.status().problem == ""
+    assert index.read_status().problem == ""
 
 
 def test_an_index_folder_that_is_taken_away_is_made_again_unasked(
@@ -168,15 +168,15 @@ def test_an_index_folder_that_is_taken_away_is_made_again_unasked(
 ) -> None:
     index = make_index(root)
     told: list[str] = []
-    index.listen(told.append)
+    index.set_rebuild_listener(told.append)
     assert all_found(index)
     shutil.rmtree(storage)
     assert all_found(index)  # what is mapped goes on to be searched
     assert until(lambda: storage.is_dir() and any(storage.glob("*.segment")))
     assert index.wait(60)
-    assert until(lambda: index.status().state == "ready" and index.status().files == FILES)
+    assert until(lambda: index.read_status().state == "ready" and index.read_status().files == FILES)
     (root / "new.py").write_text("def zeppelin(): pass\n")
-    index.touch([root / "new.py"])
+    index.reindex([root / "new.py"])
     assert index.wait(60)
     assert list_definitions(index, "zeppelin") == ["new.py"]
     assert all_found(index)
@@ -188,7 +188,7 @@ def test_damage_that_a_pass_mended_meanwhile_is_not_told_again(
 ) -> None:
     index = make_index(root)
     told: list[str] = []
-    index.listen(told.append)
+    index.set_rebuild_listener(told.append)
     assert all_found(index)
     assert index.wait(60)
     sources = index._load_sources()
@@ -198,10 +198,10 @@ def test_damage_that_a_pass_mended_meanwhile_is_not_told_again(
         return "missing"
 
     monkeypatch.setattr(sources, "find_damage", damage)
-    index._repair()
+    index._start_repair()
     assert told == []
     monkeypatch.setattr(sources, "find_damage", lambda: "missing")
-    index._repair()
+    index._start_repair()
     assert told == ["The index of this workspace was deleted; it is being rebuilt."]
 
 
@@ -224,9 +224,9 @@ def test_an_index_that_is_taken_away_while_it_is_made_is_begun_anew(
     index.start(lambda progress: begun.set() if progress.done else None)
     assert begun.wait(60)
     shutil.rmtree(storage, ignore_errors=True)
-    assert until(lambda: index.status().files == FILES + 400 and index.status().state == "ready")
+    assert until(lambda: index.read_status().files == FILES + 400 and index.read_status().state == "ready")
     assert index.wait(60)
-    assert (list_definitions(index, "more_399"), index.status().problem) == (["more399.py"], "")
+    assert (list_definitions(index, "more_399"), index.read_status().problem) == (["more399.py"], "")
 
 
 def test_a_place_that_cannot_be_written_is_not_tried_for_ever(
@@ -238,14 +238,14 @@ def test_a_place_that_cannot_be_written_is_not_tried_for_ever(
     shutil.rmtree(storage.parent)
     (outer := storage.parent.parent).rename(aside := outer.with_name("aside"))
     outer.write_text("in the way")
-    assert until(lambda: index.status().state == "failed")
-    assert "could not" in index.status().problem
-    assert index._repair_after_s > 10
+    assert until(lambda: index.read_status().state == "failed")
+    assert "could not" in index.read_status().problem
+    assert index._repair.pause_s > 10
     outer.unlink()
     aside.rename(outer)
-    index.touch([root])
+    index.reindex([root])
     assert index.wait(60)
-    assert index.status().state == "ready"
+    assert index.read_status().state == "ready"
 
 
 def test_what_is_no_folder_in_the_place_of_the_index_is_moved_aside(
@@ -256,7 +256,7 @@ def test_what_is_no_folder_in_the_place_of_the_index_is_moved_aside(
     shutil.rmtree(storage)
     storage.write_text("in the way")
     assert until(lambda: storage.is_dir() and any(storage.glob("*.segment")))
-    assert until(lambda: index.status().files == FILES and index.status().state == "ready")
+    assert until(lambda: index.read_status().files == FILES and index.read_status().state == "ready")
     assert [each.read_text() for each in storage.parent.glob("*.set-aside-*")] == ["in the way"]
     assert all_found(index)
 
@@ -267,9 +267,9 @@ def test_a_database_that_is_harmed_in_place_is_built_anew_and_that_is_said_once(
 ) -> None:
     index = make_index(root)
     told: list[str] = []
-    index.listen(told.append)
+    index.set_rebuild_listener(told.append)
     assert all_found(index)
-    database = Places.of(storage, root).database
+    database = IndexPaths.of(storage, root).database
     if harm == "folder":
         database.unlink()
         database.mkdir()
@@ -284,7 +284,7 @@ def test_a_database_that_is_harmed_in_place_is_built_anew_and_that_is_said_once(
     else:
         os.truncate(database, 0 if harm == "empty" else database.stat().st_size // 2)
     assert until(lambda: bool(told))
-    assert until(lambda: index.status().files == FILES and index.status().state == "ready")
+    assert until(lambda: index.read_status().files == FILES and index.read_status().state == "ready")
     assert index.wait(60)
     assert all_found(index)
     assert len(told) == 1
@@ -312,20 +312,20 @@ def test_a_journal_that_a_killed_writer_left_is_played_back_by_the_next(
         "connection.execute(\"UPDATE meta SET value = 'many' WHERE key = 'generation'\")\n"
         "os._exit(1)"
     )
-    database = Places.of(storage, root).database
+    database = IndexPaths.of(storage, root).database
     subprocess.run([sys.executable, "-c", code, str(database)], check=False)
     assert database.with_name(f"{database.name}-journal").stat().st_size
-    assert Store.read(Places.of(storage, root)) is None
+    assert Store.read(IndexPaths.of(storage, root)) is None
     told: list[str] = []
     index = make_index(root, start=False)
-    index.listen(told.append)
+    index.set_rebuild_listener(told.append)
     index.start()
     assert until(lambda: all_found(index))
     assert told == []
 
 
 def test_a_writer_that_comes_while_another_one_makes_the_tables_waits_for_them(root: Path, storage: Path) -> None:
-    places = Places.of(storage, root)
+    places = IndexPaths.of(storage, root)
     storage.mkdir(parents=True, exist_ok=True)
     failed: list[Exception] = []
 
@@ -337,7 +337,7 @@ def test_a_writer_that_comes_while_another_one_makes_the_tables_waits_for_them(r
 
     with closing(sqlite3.connect(places.database, isolation_level=None)) as first:
         first.execute("BEGIN IMMEDIATE")
-        for number, migrate in enumerate(store.MIGRATIONS, 1):
+        for number, migrate in enumerate(database.MIGRATIONS, 1):
             migrate(first)
             first.execute(f"PRAGMA user_version = {number}")
         second = threading.Thread(target=write)
@@ -352,7 +352,7 @@ def test_reading_through_finds_what_a_pass_would_not_look_at(
     make_index: Callable[..., Index], root: Path, storage: Path
 ) -> None:
     make_index(root).close()
-    places = Places.of(storage, root)
+    places = IndexPaths.of(storage, root)
     with closing(sqlite3.connect(places.database)) as connection, connection:
         (blob,) = connection.execute("SELECT blob FROM contents WHERE file_id = 5").fetchone()
         connection.execute("UPDATE contents SET blob = ? WHERE file_id = 5", (blob[:-1] + b"x",))

@@ -50,7 +50,7 @@ def segment_of(folder: Path, files: Mapping[str, str]) -> Segment:
 def list_hits(view: View, query: Query, own: tuple[str, int] | None = None) -> list[str]:
     """Return the path and the chunk name of each hit."""
     hits = view.search(query, own=own, limit=10, deadline=None)
-    return [f"{view.relative(hit.key)}:{view.chunk(hit.key, hit.chunk).name}" for hit in hits]
+    return [f"{view.read_relative_path(hit.key)}:{view.read_chunk(hit.key, hit.chunk).name}" for hit in hits]
 
 
 FILES = parse("""
@@ -70,11 +70,11 @@ def test_text_and_chunks_come_back_as_they_were_given(tmp_path: Path) -> None:
     segment = segment_of(tmp_path, FILES)
     view = View([(ROOT, segment)], {}, ())
     assert sorted(segment.file_ids) == [7, 8]
-    assert view.text((ROOT, 7)) == FILES["shapes.py"]
-    assert view.relative((ROOT, 8)) == "web/http_client.py"
-    chunk = view.chunk((ROOT, 7), 1)
+    assert view.read_text((ROOT, 7)) == FILES["shapes.py"]
+    assert view.read_relative_path((ROOT, 8)) == "web/http_client.py"
+    chunk = view.read_chunk((ROOT, 7), 1)
     assert (chunk.name, chunk.kind, chunk.first_line) == ("perimeter", "function", 2)
-    assert view.text((ROOT, 7), chunk.span).startswith("def perimeter")
+    assert view.read_text((ROOT, 7), chunk.span).startswith("def perimeter")
 
 
 @given(st.text(st.characters(exclude_categories=()), max_size=80))
@@ -87,9 +87,9 @@ def test_any_text_survives_packing(text: str) -> None:
 def test_offsets_count_code_points_in_texts_beyond_ascii(tmp_path: Path) -> None:
     text = "# 🦜 größe \ud800\n\ndef nach(): return '大小'\n"
     view = View([(ROOT, segment_of(tmp_path, {"a.py": text}))], {}, ())
-    assert view.text((ROOT, 7), Span(2, 3)) == "🦜"
+    assert view.read_text((ROOT, 7), Span(2, 3)) == "🦜"
     hit = view.search(Query("nach"), limit=1, deadline=None)[0]
-    assert view.text(hit.key, view.chunk(hit.key, hit.chunk).span) == "def nach(): return '大小'\n"
+    assert view.read_text(hit.key, view.read_chunk(hit.key, hit.chunk).span) == "def nach(): return '大小'\n"
 
 
 def test_parts_of_identifiers_find_chunks(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_an_overlay_stands_in_for_the_file_in_the_segment(tmp_path: Path) -> Non
     overlay = OverlayFile("shapes.py", 1.0, blob_of("def volume(circle): return circle.radius"))
     view = View([(ROOT, segment)], {(ROOT, 7): overlay}, ())
     assert list_hits(view, Query("circle radius")) == ["shapes.py:volume"]
-    assert view.text((ROOT, 7)) == "def volume(circle): return circle.radius"
+    assert view.read_text((ROOT, 7)) == "def volume(circle): return circle.radius"
 
 
 def test_a_new_file_is_found_and_a_hidden_one_is_not(tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ def test_a_new_file_is_found_and_a_hidden_one_is_not(tmp_path: Path) -> None:
     view = View([(ROOT, segment)], {(ROOT, 99): overlay}, [(ROOT, 7)])
     assert list_hits(view, Query("circle")) == ["new.py:brand_new"]
     with pytest.raises(KeyError):
-        view.text((ROOT, 7))
+        view.read_text((ROOT, 7))
 
 
 def test_the_asking_file_is_left_out_or_only_the_asking_place(tmp_path: Path) -> None:
@@ -155,7 +155,7 @@ def test_definitions_prefer_files_that_are_imported(tmp_path: Path) -> None:
     files = {"a.py": "def parse(): one", "pkg/b.py": "def parse(): two", "c.py": "def other(): parse"}
     view = View([(ROOT, segment_of(tmp_path, files))], {}, ())
     hits = view.find_definitions(["parse"], imported_modules=["pkg.b"], own=None, limit=5, deadline=None)
-    assert [view.relative(hit.key) for hit in hits] == ["pkg/b.py", "a.py"]
+    assert [view.read_relative_path(hit.key) for hit in hits] == ["pkg/b.py", "a.py"]
 
 
 def test_a_passed_deadline_gives_less_but_no_error(tmp_path: Path) -> None:
@@ -192,7 +192,7 @@ def test_a_failed_build_leaves_the_old_segment_and_nothing_else(
     with pytest.raises(OSError, match="space"):
         segment_of(tmp_path, {"b.py": "other"})
     assert [path.name for path in tmp_path.iterdir()] == ["root.segment"]
-    assert View([(ROOT, Segment.open(tmp_path / "root.segment"))], {}, ()).text((ROOT, 7)) == FILES["shapes.py"]
+    assert View([(ROOT, Segment.open(tmp_path / "root.segment"))], {}, ()).read_text((ROOT, 7)) == FILES["shapes.py"]
 
 
 def test_large_input_is_spooled_and_merged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

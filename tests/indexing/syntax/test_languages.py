@@ -57,7 +57,7 @@ def test_chunks_cover_every_line_and_hold_the_lines_they_name(name: str) -> None
 @pytest.mark.parametrize("name", SAMPLES)
 def test_sample_parses_without_errors(name: str) -> None:
     text = SAMPLES[name].text
-    assert Syntax.of(Document("sample", None, name, text)).error_count() == 0
+    assert Syntax.of(Document("sample", None, name, text)).count_errors() == 0
 
 
 def test_spans_count_code_points() -> None:
@@ -118,7 +118,7 @@ def test_query_that_does_not_fit_its_grammar_leaves_parsing(
 ) -> None:
     monkeypatch.setattr(grammars, "_loaded", {})
     monkeypatch.setattr(grammars, "QUERIES", tmp_path)
-    assert Syntax.of(Document("u", None, "python", "def f(: pass")).error_count() > 0
+    assert Syntax.of(Document("u", None, "python", "def f(: pass")).count_errors() > 0
     assert "query of python" in grammars.explain_problem("python")
     assert outline("python", "def f(): pass") == symbols.Outline()
 

@@ -18,17 +18,17 @@ from tests.indexing.samples import SAMPLES
 from tests.marked import parse
 
 if TYPE_CHECKING:
-    from indexing.syntax.layout import Place
+    from indexing.syntax.layout import Surroundings
 
 
 def document(text: str, language: str = "python") -> Document:
     return Document("file", None, language, text)
 
 
-def place(fixture: str, language: str = "python") -> Place:
+def place(fixture: str, language: str = "python") -> Surroundings:
     marked = parse(fixture)
     assert marked.cursor is not None
-    return Syntax.of(document(marked.text, language)).place(marked.cursor[1])
+    return Syntax.of(document(marked.text, language)).find_surroundings(marked.cursor[1])
 
 
 def flags(fixture: str, language: str = "python") -> str:
@@ -146,16 +146,16 @@ def test_names_in_unknown_text_are_its_words() -> None:
 def test_pasting_a_suggestion_shows_whether_it_parses() -> None:
     syntax = Syntax.of(document("def f(a):\n    return \n"))
     at = len("def f(a):\n    return ")
-    assert syntax.with_text_inserted(at, at, "a + 1").error_count() == 0
-    assert syntax.with_text_inserted(at, at, "a + (").error_count() > 0
+    assert syntax.replace_text(at, at, "a + 1").count_errors() == 0
+    assert syntax.replace_text(at, at, "a + (").count_errors() > 0
 
 
 def test_errors_are_counted_where_asked() -> None:
     text = "x = (\n\n\n" + "y = 1\n" * 3 + "def g(:\n"
     syntax = Syntax.of(document(text))
-    assert syntax.error_count() >= 1
-    assert Syntax.of(document("x = 1\ny = = 2\n")).error_count(Span(0, 5)) == 0
-    assert Syntax.of(document("x = 1\ny = = 2\n")).error_count(Span(6, 13)) == 1
+    assert syntax.count_errors() >= 1
+    assert Syntax.of(document("x = 1\ny = = 2\n")).count_errors(Span(0, 5)) == 0
+    assert Syntax.of(document("x = 1\ny = = 2\n")).count_errors(Span(6, 13)) == 1
 
 
 @pytest.mark.parametrize(
@@ -185,14 +185,14 @@ def test_an_import_says_where_it_stands() -> None:
 
 def test_too_large_a_text_is_not_parsed() -> None:
     syntax = Syntax.of(document("x = 1\n" * (LARGEST // 6 + 1)))
-    assert (syntax.available, syntax.symbols, syntax.error_count()) == (False, (), 0)
-    assert syntax.place(5).kind == "none"
+    assert (syntax.available, syntax.symbols, syntax.count_errors()) == (False, (), 0)
+    assert syntax.find_surroundings(5).kind == "none"
 
 
 def test_lone_surrogate_does_no_harm() -> None:
     syntax = Syntax.of(document("x = '\ud800'\ndef area(): pass\n"))
     assert [each.name for each in syntax.symbols] == ["x", "area"]
-    assert syntax.place(6).kind == "string"
+    assert syntax.find_surroundings(6).kind == "string"
 
 
 EDITS = st.lists(
@@ -216,8 +216,8 @@ def test_incremental_parsing_gives_what_a_fresh_parse_gives(language: str, edits
         text = text[:at] + inserted + text[at + length :]
         syntax = Syntax.of(document(text, language), syntax)
         fresh = Syntax.of(document(text, language))
-        assert (syntax.error_count() == 0) == (fresh.error_count() == 0)
-        if fresh.error_count() == 0:
+        assert (syntax.count_errors() == 0) == (fresh.count_errors() == 0)
+        if fresh.count_errors() == 0:
             assert (syntax.symbols, syntax.imports) == (fresh.symbols, fresh.imports)
 
 
@@ -227,7 +227,7 @@ def test_no_place_in_any_broken_text_fails(language: str, cut: float, where: flo
     sample = SAMPLES[language].text
     text = sample[: int(cut * len(sample))] + inserted
     syntax = Syntax.of(document(text, language))
-    found = syntax.place(int(where * len(text)))
+    found = syntax.find_surroundings(int(where * len(text)))
     assert found.scope is None or 0 <= found.scope.start <= found.scope.end <= len(text)
     assert len(set(found.names)) == len(found.names)
 
@@ -236,7 +236,7 @@ def test_no_place_in_any_broken_text_fails(language: str, cut: float, where: flo
 @pytest.mark.parametrize("text", ["[" * 200_000, "f(" * 100_000 + ")" * 100_000, "{" * 200_000])
 def test_brackets_in_brackets_without_end_are_plain_text(text: str) -> None:
     syntax = Syntax.of(Document("untitled:1", None, "python", text))
-    assert (syntax.available, syntax.symbols, syntax.error_count()) == (False, (), 0)
+    assert (syntax.available, syntax.symbols, syntax.count_errors()) == (False, (), 0)
     assert analyze_text(text, "python").symbols == 0
 
 
@@ -256,7 +256,7 @@ HOSTILE = {
 @pytest.mark.parametrize(("language", "text"), HOSTILE.values(), ids=HOSTILE)
 def test_what_no_person_wrote_is_given_up(language: str, text: str) -> None:
     syntax = Syntax.of(document(text, language))
-    assert (syntax.available, syntax.error_count(), syntax.place(len(text)).kind) == (False, 0, "none")
+    assert (syntax.available, syntax.count_errors(), syntax.find_surroundings(len(text)).kind) == (False, 0, "none")
     assert analyze_text(text, language).symbols == 0
 
 

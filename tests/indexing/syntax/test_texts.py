@@ -33,7 +33,7 @@ def test_any_bytes_decode(data: bytes) -> None:
 @given(st.text(alphabet="a\r\né😀"))
 def test_lines_start_where_lsp_says(text: str) -> None:
     pieces = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    starts = texts.line_starts(text)
+    starts = texts.find_line_starts(text)
     assert len(starts) == len(pieces)
     for start, piece in zip(starts, pieces, strict=True):
         assert text.startswith(piece, start)
@@ -46,7 +46,7 @@ def test_byte_offsets_and_code_points_convert_both_ways(text: str) -> None:
     expected = [len(text[:offset].encode()) for offset in range(len(text) + 1)]
     assert [lines.to_byte(offset, text) for offset in range(len(text) + 1)] == expected
     assert [lines.to_point(at) for at in expected] == list(range(len(text) + 1))
-    assert texts.code_points(data, expected) == {at: offset for offset, at in enumerate(expected)}
+    assert texts.map_to_code_points(data, expected) == {at: offset for offset, at in enumerate(expected)}
 
 
 def test_lone_surrogate_keeps_its_place() -> None:

@@ -31,7 +31,7 @@ def spell_tokens(text: str) -> list[str]:
 
 def term_spans(text: str) -> list[str]:
     """Return the first four letters at the start of each term."""
-    found = tokens.terms(tokens.fold(text))
+    found = tokens.find_terms(tokens.fold(text))
     return [text[start : start + 4] for start in found.starts.tolist()]
 
 
@@ -40,7 +40,7 @@ def ids(text: str) -> list[int]:
 
 
 def terms(text: str) -> list[int]:
-    return tokens.terms(tokens.fold(text)).ids.tolist()
+    return tokens.find_terms(tokens.fold(text)).ids.tolist()
 
 
 def test_words_marks_and_line_breaks_are_tokens_and_spaces_are_not() -> None:
@@ -94,7 +94,7 @@ def test_terms_do_not_depend_on_case_or_style() -> None:
 
 def test_window_hashes_are_equal_where_and_only_where_the_windows_are() -> None:
     stream = tokens.tokenize(tokens.fold("a b c d a b c e b c")).ids
-    three, two = tokens.window_hashes(stream, (3, 2))
+    three, two = tokens.compute_window_hashes(stream, (3, 2))
     assert three[2] == three[6]
     assert two[2] == two[6] == two[9]
     assert len(set(three.tolist())) == len(stream) - 1
@@ -103,8 +103,8 @@ def test_window_hashes_are_equal_where_and_only_where_the_windows_are() -> None:
 @given(st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=20))
 def test_window_weights_give_the_hashes_of_the_last_window(stream: list[int]) -> None:
     ids = np.array(stream, dtype=np.uint32)
-    weighed = tokens.mix(ids[None, :].astype(np.uint64) @ tokens.window_weights(len(ids), (1, 3, 14)))
-    assert weighed[0].tolist() == [hashes[-1] for hashes in tokens.window_hashes(ids, (1, 3, 14))]
+    weighed = tokens.mix(ids[None, :].astype(np.uint64) @ tokens.compute_window_weights(len(ids), (1, 3, 14)))
+    assert weighed[0].tolist() == [hashes[-1] for hashes in tokens.compute_window_hashes(ids, (1, 3, 14))]
 
 
 @given(st.text(max_size=200))

@@ -37,11 +37,11 @@ def test_a_text_is_parsed_once_and_the_next_version_from_its_tree(parses: list[t
 
 def test_a_tree_is_known_for_exactly_its_text_and_language() -> None:
     trees = SyntaxTrees()
-    assert not trees.knows(DOCUMENT)
+    assert not trees.is_cached(DOCUMENT)
     trees.of(DOCUMENT)
-    assert trees.knows(DOCUMENT)
-    assert not trees.knows(replace(DOCUMENT, text="x = 2\n"))
-    assert not trees.knows(replace(DOCUMENT, language="rust"))
+    assert trees.is_cached(DOCUMENT)
+    assert not trees.is_cached(replace(DOCUMENT, text="x = 2\n"))
+    assert not trees.is_cached(replace(DOCUMENT, language="rust"))
 
 
 def test_a_document_that_changes_its_language_is_parsed_from_nothing(parses: list[tuple[str, bool]]) -> None:
@@ -56,11 +56,11 @@ def test_trees_of_the_documents_used_last_are_kept() -> None:
     documents = [replace(DOCUMENT, uri=f"file:///{number}.py") for number in range(KEPT + 1)]
     for document in documents:
         trees.of(document)
-    assert [trees.knows(document) for document in documents] == [False] + [True] * KEPT
+    assert [trees.is_cached(document) for document in documents] == [False] + [True] * KEPT
 
 
 def test_a_forgotten_document_has_no_tree() -> None:
     trees = SyntaxTrees()
     trees.of(DOCUMENT)
     trees.forget(DOCUMENT.uri)
-    assert not trees.knows(DOCUMENT)
+    assert not trees.is_cached(DOCUMENT)

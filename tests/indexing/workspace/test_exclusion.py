@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from indexing.limits import IndexLimits
-from indexing.workspace.built_in_reasons import content_reason
+from indexing.workspace.built_in_reasons import find_content_reason
 from indexing.workspace.exclusion import TOO_MANY_RULES, Exclusion
 from indexing.workspace.walk import WalkCounts, walk
 from tests.marked import parse
@@ -84,7 +84,7 @@ def test_name_decides(tmp_path: Path, name: str, reason: str) -> None:
     path = tmp_path / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("x = 1\n")
-    assert Exclusion(tmp_path, LIMITS).reason(path) == reason
+    assert Exclusion(tmp_path, LIMITS).find_reason(path) == reason
     assert list_files(tmp_path) == ([] if reason else [name])
 
 
@@ -107,7 +107,7 @@ def test_name_decides(tmp_path: Path, name: str, reason: str) -> None:
     ],
 )
 def test_content_decides(data: bytes, reason: str) -> None:
-    assert content_reason(data, LIMITS, "a.txt") == reason
+    assert find_content_reason(data, LIMITS, "a.txt") == reason
 
 
 FIXTURE = """
@@ -164,7 +164,9 @@ def test_asking_for_one_path_agrees_with_walking(tmp_path: Path) -> None:
     root = parse(FIXTURE).write(tmp_path)
     exclusion = Exclusion(root, LIMITS)
     allowed = [
-        path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file() and not exclusion.reason(path)
+        path.relative_to(root).as_posix()
+        for path in root.rglob("*")
+        if path.is_file() and not exclusion.find_reason(path)
     ]
     assert sorted(allowed) == list_files(root)
 
@@ -207,14 +209,14 @@ def test_what_lies_outside_is_outside_also_behind_a_link(tmp_path: Path) -> None
     (root / "folder").symlink_to(tmp_path / "elsewhere")
     exclusion = Exclusion(root, LIMITS)
     asked = [root / "link.py", root / "folder" / "b.py", root / ".." / "elsewhere" / "b.py", root / "a.py"]
-    assert [exclusion.reason(path) for path in asked] == ["outside", "outside", "outside", ""]
+    assert [exclusion.find_reason(path) for path in asked] == ["outside", "outside", "outside", ""]
     assert (list_files(root), count_skipped(root)) == (["a.py"], {"outside": 2})
 
 
 def test_link_named_innocently_to_a_secret_is_a_secret(tmp_path: Path) -> None:
     parse("#- .env\nKEY=1\n").write(tmp_path)
     (tmp_path / "notes.txt").symlink_to(tmp_path / ".env")
-    assert Exclusion(tmp_path, LIMITS).reason(tmp_path / "notes.txt") == "secret"
+    assert Exclusion(tmp_path, LIMITS).find_reason(tmp_path / "notes.txt") == "secret"
 
 
 def test_loops_of_links_end(tmp_path: Path) -> None:
@@ -222,7 +224,7 @@ def test_loops_of_links_end(tmp_path: Path) -> None:
     (tmp_path / "a" / "b" / "up").symlink_to(tmp_path)
     (tmp_path / "self").symlink_to(tmp_path / "self")
     assert list_files(tmp_path) == ["a/b/c.py"]
-    assert Exclusion(tmp_path, LIMITS).reason(tmp_path / "self" / "x.py") != "" or os.name == "nt"
+    assert Exclusion(tmp_path, LIMITS).find_reason(tmp_path / "self" / "x.py") != "" or os.name == "nt"
 
 
 def test_unreadable_folder_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -264,14 +266,14 @@ def test_special_files_and_undecodable_names_are_counted(tmp_path: Path) -> None
     os.mkfifo(tmp_path / "pipe")
     Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.py")).write_text("x")
     assert count_skipped(tmp_path) == {"special": 1, "undecodable name": 1}
-    assert Exclusion(tmp_path, LIMITS).reason(tmp_path / "pipe") == "special"
+    assert Exclusion(tmp_path, LIMITS).find_reason(tmp_path / "pipe") == "special"
 
 
 def test_fifty_megabytes_are_judged_without_reading_them(tmp_path: Path) -> None:
     path = tmp_path / "big.py"
     with path.open("wb") as file:
         file.truncate(50 * 1024 * 1024)
-    assert Exclusion(tmp_path, LIMITS).reason(path) == "too large"
+    assert Exclusion(tmp_path, LIMITS).find_reason(path) == "too large"
     assert count_skipped(tmp_path) == {"too large": 1}
 
 
@@ -282,7 +284,7 @@ def test_ignore_files_that_never_end_or_never_begin_are_none(tmp_path: Path) -> 
     (tmp_path / ".gitignore").symlink_to("/dev/zero")
     os.mkfifo(tmp_path / "sub" / ".gitignore")
     assert list_files(tmp_path) == ["a.py", "sub/b.py"]
-    assert Exclusion(tmp_path, LIMITS).reason(tmp_path / "sub" / "b.py") == ""
+    assert Exclusion(tmp_path, LIMITS).find_reason(tmp_path / "sub" / "b.py") == ""
 
 
 @pytest.mark.timeout(60)
@@ -298,7 +300,7 @@ def test_rules_that_nobody_can_wait_for_leave_out_what_they_are_about(tmp_path: 
     exclusion = Exclusion(tmp_path, LIMITS)
     for _ in range(50):
         exclusion._answers.clear()
-        assert exclusion.reason(tmp_path / "src" / "app.py") == TOO_MANY_RULES
+        assert exclusion.find_reason(tmp_path / "src" / "app.py") == TOO_MANY_RULES
     assert time.process_time() - began < 10
     assert list_files(tmp_path) == []
     assert count_skipped(tmp_path)[TOO_MANY_RULES] >= 1
@@ -314,20 +316,20 @@ def test_ignore_files_of_many_folders_are_bounded_together(tmp_path: Path) -> No
     assert [path for path in list_files(tmp_path) if path.endswith(".py")] == [
         "/".join([*(f"d{n}" for n in range(depth)), "app.py"]) for depth in range(1, 10)
     ]
-    assert Exclusion(tmp_path, LIMITS).reason(folder / "app.py") == TOO_MANY_RULES
+    assert Exclusion(tmp_path, LIMITS).find_reason(folder / "app.py") == TOO_MANY_RULES
 
 
 def test_exclusions_that_nobody_can_wait_for_leave_out_everything(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text("x = 1\n")
     limits = IndexLimits(exclude=tuple(f"*{n}*" for n in range(20_000)))
-    assert Exclusion(tmp_path, limits).reason(tmp_path / "app.py") == "excluded"
+    assert Exclusion(tmp_path, limits).find_reason(tmp_path / "app.py") == "excluded"
 
 
 def test_a_changed_ignore_file_counts_at_once(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text("x = 1\n")
     for rule, reason in (("app.py", "ignored"), ("bpp.py", ""), ("*p.py ", "ignored"), ("!a.pyx", "")):
         (tmp_path / ".gitignore").write_text(rule)
-        assert Exclusion(tmp_path, LIMITS).reason(tmp_path / "app.py") == reason
+        assert Exclusion(tmp_path, LIMITS).find_reason(tmp_path / "app.py") == reason
 
 
 def test_an_ignore_file_that_is_a_pipe_or_a_device_says_nothing(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from indexing.workspace.secrets.literals import secret_literals
+from indexing.workspace.secrets.literals import find_secrets
 
 A, H, N = "Zx81kQm2Lw9Tn4Rv7Yb5Hd0Jc3Fg6Ps", "0123456789abcdef" * 4, "123456789012"
 ALONE = [
@@ -203,7 +203,7 @@ postgres://user:password@localhost/db
 
 
 def without_secrets(text: str) -> str:
-    for start, end in reversed(secret_literals(text)):
+    for start, end in reversed(find_secrets(text)):
         text = text[:start] + text[end:]
     return text
 
@@ -211,19 +211,19 @@ def without_secrets(text: str) -> str:
 @pytest.mark.parametrize("secret", ALONE)
 def test_a_known_format_is_found_whole_wherever_it_stands(secret: str) -> None:
     for text in (secret, f'x = "{secret}"\n', f"// {secret}, and more", f"curl -u {secret} https://a.b"):
-        found = [text[start:end] for start, end in secret_literals(text)]
+        found = [text[start:end] for start, end in find_secrets(text)]
         assert secret in found
 
 
 @pytest.mark.parametrize(("text", "secret"), WITHIN)
 def test_a_literal_with_a_telling_name_is_found(text: str, secret: str) -> None:
     whole = f"a = 1\n{text.format(secret)}\nb = 2\n"
-    assert secret in [whole[start:end] for start, end in secret_literals(whole)]
+    assert secret in [whole[start:end] for start, end in find_secrets(whole)]
 
 
 @pytest.mark.parametrize("line", PLAIN)
 def test_code_about_secrets_is_left_alone(line: str) -> None:
-    assert [line[start:end] for start, end in secret_literals(line)] == []
+    assert [line[start:end] for start, end in find_secrets(line)] == []
 
 
 @pytest.mark.parametrize("form", PLACED)
@@ -256,8 +256,8 @@ def test_a_random_value_is_found_whatever_its_name(form: str) -> None:
 def test_a_public_block_is_no_key() -> None:
     lines = "\n".join("MIIEowIBAAKCAQEAx7Zk2vTq9l0cQmN4hYp3sWb8dKfGtR6uVzXy1aBcDeFgHi" for _ in range(6))
     for kind in ("CERTIFICATE", "PUBLIC KEY", "PGP SIGNATURE"):
-        assert secret_literals(f"-----BEGIN {kind}-----\n{lines}\n-----END {kind}-----\n") == []
-    assert secret_literals(("0" * 64 + "\n") * 6) == []
+        assert find_secrets(f"-----BEGIN {kind}-----\n{lines}\n-----END {kind}-----\n") == []
+    assert find_secrets(("0" * 64 + "\n") * 6) == []
 
 
 def test_key_blocks_are_found_whole_and_when_they_are_cut() -> None:
@@ -265,20 +265,20 @@ def test_key_blocks_are_found_whole_and_when_they_are_cut() -> None:
     block = f"-----BEGIN RSA PRIVATE KEY-----\n{lines}\n-----END RSA PRIVATE KEY-----"
     for text in (f"KEY = '''{block}'''\n", block[: len(block) // 2], f"{lines}\n-----END RSA PRIVATE KEY-----", lines):
         left = text
-        for start, end in reversed(secret_literals(text)):
+        for start, end in reversed(find_secrets(text)):
             left = left[:start] + left[end:]
         assert "MIIEow" not in left
 
 
 def test_spans_are_in_order_and_apart() -> None:
     text = "".join(f'password = "{secret}"; token = "{secret}"\n' for secret in ALONE)
-    spans = secret_literals(text)
+    spans = find_secrets(text)
     assert all(first[1] <= second[0] for first, second in itertools.pairwise(spans))
 
 
 def test_ordinary_code_holds_next_to_nothing() -> None:
     sources = [path.read_text("utf-8") for path in (Path(__file__).parents[3] / "agents").rglob("*.py")]
-    assert sum(len(secret_literals(source)) for source in sources) == 0
+    assert sum(len(find_secrets(source)) for source in sources) == 0
 
 
 @pytest.mark.timeout(60)
@@ -322,7 +322,7 @@ def test_hostile_texts_take_a_time_that_grows_with_their_length(hostile: str) ->
     def took(length: int) -> float:
         text = hostile * (length // len(hostile))
         begun = time.process_time()
-        secret_literals(text)
+        find_secrets(text)
         return time.process_time() - begun
 
     assert took(100_000) < 2.0

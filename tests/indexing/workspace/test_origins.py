@@ -155,8 +155,8 @@ def test_a_relative_path_is_not_looked_up_where_the_program_runs(
     index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(index._roots[0] / "private")
-    assert index.exclusion(Path("a.py")) == "no file"
-    assert index.exclusion(Path("private/a.py")) == "ignored"
+    assert index.find_exclusion_reason(Path("a.py")) == "no file"
+    assert index.find_exclusion_reason(Path("private/a.py")) == "ignored"
 
 
 def test_hostile_uris_end_soon() -> None:

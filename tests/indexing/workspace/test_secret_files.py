@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from indexing.limits import IndexLimits
-from indexing.workspace.exclusion import Exclusion, outside_reason
+from indexing.workspace.exclusion import Exclusion, find_outside_reason
 from indexing.workspace.secrets.secret_files import holds_secret, is_secret_name, is_secret_path
 
 LIMITS = IndexLimits()
@@ -90,7 +90,7 @@ def test_secret_names_and_their_copies_are_kept_back(tmp_path: Path, name: str) 
     assert is_secret_name(name)
     path = tmp_path / name
     path.write_text("x = 1\n")
-    assert Exclusion(tmp_path, LIMITS).reason(path) == "secret"
+    assert Exclusion(tmp_path, LIMITS).find_reason(path) == "secret"
 
 
 @pytest.mark.parametrize("name", LET_THROUGH)
@@ -98,7 +98,7 @@ def test_names_that_only_sound_secret_are_let_through(tmp_path: Path, name: str)
     assert not is_secret_name(name)
     path = tmp_path / name
     path.write_text("x = 1\n")
-    assert Exclusion(tmp_path, LIMITS).reason(path) == ""
+    assert Exclusion(tmp_path, LIMITS).find_reason(path) == ""
 
 
 def test_both_lists_are_long() -> None:
@@ -201,16 +201,16 @@ def test_a_module_of_secrets_is_kept_back_by_what_it_holds(tmp_path: Path) -> No
     (tmp_path / "credentials.py").write_text('TOKEN = "ghp_0123456789abcdefghijABCDEFGHIJ012345"\n')
     (tmp_path / "credentials_store.py").write_text("def load(path):\n    return path.read_text()\n")
     exclusion = Exclusion(tmp_path, LIMITS)
-    assert exclusion.reason(tmp_path / "credentials.py") == "secret"
-    assert exclusion.reason(tmp_path / "credentials_store.py") == ""
+    assert exclusion.find_reason(tmp_path / "credentials.py") == "secret"
+    assert exclusion.find_reason(tmp_path / "credentials_store.py") == ""
 
 
 def test_folders_of_secrets_whatever_their_case(tmp_path: Path) -> None:
     for folder in (".ssh", ".SSH", ".aws", ".Kube", ".gnupg"):
         (tmp_path / folder).mkdir(exist_ok=True)
         (tmp_path / folder / "config").write_text("x\n")
-        assert Exclusion(tmp_path, LIMITS).reason(tmp_path / folder / "config") == "secret"
-        assert outside_reason(tmp_path / folder / "config") == "secret"
+        assert Exclusion(tmp_path, LIMITS).find_reason(tmp_path / folder / "config") == "secret"
+        assert find_outside_reason(tmp_path / folder / "config") == "secret"
 
 
 def test_outside_of_every_folder_name_and_content_decide_too(tmp_path: Path) -> None:
@@ -218,9 +218,9 @@ def test_outside_of_every_folder_name_and_content_decide_too(tmp_path: Path) -> 
     (tmp_path / "notes.txt").write_text(f"# mine\n-----BEGIN PRIVATE KEY-----\n{KEY}\n")
     (tmp_path / "plain.txt").write_text("x\n")
     names = ("id_rsa.bak", "notes.txt", "plain.txt")
-    assert [outside_reason(tmp_path / name) for name in names] == ["secret", "secret", "outside"]
+    assert [find_outside_reason(tmp_path / name) for name in names] == ["secret", "secret", "outside"]
 
 
 def test_what_a_notebook_has_printed_is_no_code(tmp_path: Path) -> None:
     (tmp_path / "a.ipynb").write_text('{"cells": []}')
-    assert Exclusion(tmp_path, LIMITS).reason(tmp_path / "a.ipynb") == "notebook"
+    assert Exclusion(tmp_path, LIMITS).find_reason(tmp_path / "a.ipynb") == "notebook"

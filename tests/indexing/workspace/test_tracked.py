@@ -44,7 +44,7 @@ def list_walked(root: Path) -> set[str]:
     names = {each.relative for each in walk(exclusion, LIMITS, WalkCounts())}
     for name in SOURCES:  # both ways of asking agree
         path = root / name
-        assert (exclusion.reason(path) == "") == (name in names) or not path.exists(), name
+        assert (exclusion.find_reason(path) == "") == (name in names) or not path.exists(), name
     return names
 
 
@@ -126,7 +126,7 @@ def test_what_is_marked_is_left_out_though_it_is_tracked(root: Path) -> None:
     assert "api/hand.py" in names
     assert not names & {"api/client.py", "theirs/lib.py", "vendor/shop.py", "node_modules/a/index.js"}
     exclusion = Exclusion(root, LIMITS)
-    reasons = {name: exclusion.reason(root / name) for name in ("build/made.py", "api/client.py", "theirs/lib.py")}
+    reasons = {name: exclusion.find_reason(root / name) for name in ("build/made.py", "api/client.py", "theirs/lib.py")}
     assert reasons == {"build/made.py": "generated", "api/client.py": "generated", "theirs/lib.py": "vendored"}
 
 
@@ -135,7 +135,10 @@ def test_a_mark_that_is_taken_back_counts_more_than_a_banner(root: Path) -> None
     write(root, "sub/.gitattributes", text="* linguist-generated=false\n")
     write(root, "sub/made.py", text="# This file is generated. Do not edit.\nx = 1\n")
     exclusion = Exclusion(root, LIMITS)
-    assert (exclusion.reason(root / "made.py"), exclusion.reason(root / "sub" / "made.py")) == ("generated", "")
+    assert (exclusion.find_reason(root / "made.py"), exclusion.find_reason(root / "sub" / "made.py")) == (
+        "generated",
+        "",
+    )
 
 
 def test_a_linked_work_tree_has_an_index_of_its_own_and_the_common_exclude_file(root: Path, tmp_path: Path) -> None:
@@ -197,7 +200,7 @@ def test_what_a_person_wants_is_indexed_whatever_it_holds(make_index: Callable[.
         root / "build" / "wanted.py"
     )
     (root / ".starlingignore").write_text("!/made.py\n!/build/\n")
-    index.touch([root / ".starlingignore"])
+    index.reindex([root / ".starlingignore"])
     assert until(
         lambda: (
             list_definitions(index, "zeppelin") == ["made.py"]

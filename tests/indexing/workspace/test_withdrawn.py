@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from indexing.storage.index_files import FORMAT, Places
+from indexing.storage.index_files import FORMAT, IndexPaths
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,14 +58,14 @@ def test_a_file_that_is_kept_back_leaves_the_disk(
     else:
         (root / ".gitignore").write_text("settings.py\n")
         touched = [root]
-    index.touch(touched)
+    index.reindex(touched)
     assert index.wait(60)
     assert wait_until_gone(storage)
-    assert index.status().files >= 1
+    assert index.read_status().files >= 1
 
 
 def test_an_index_in_an_older_format_is_deleted(make_index: Callable[..., Index], root: Path, storage: Path) -> None:
-    places = Places.of(storage, root)
+    places = IndexPaths.of(storage, root)
     storage.mkdir(parents=True, exist_ok=True)
     name = places.key.removesuffix(f"-v{FORMAT}")
     old = [storage / f"{name}-v{FORMAT - 1}{end}" for end in (".sqlite3", ".sqlite3-wal", ".7.segment", ".lock")]

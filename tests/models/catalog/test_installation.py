@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from models.catalog.catalog import Catalog
-from models.catalog.installation import CHECKSUMS_FILE, check, describe_checkpoint, install, remove
+from models.catalog.installation import CHECKSUMS_FILE, describe_checkpoint, explain_damage, install, remove
 from models.catalog.published_models import load_published_models
 from models.errors import ModelError
 from models.tokenizer import Tokenizer
@@ -37,7 +37,7 @@ def test_a_local_checkpoint_becomes_a_model_of_the_catalog(checkpoint: Path, tmp
     assert catalog.problems == ()
     assert catalog.get("mine") == entry
     assert (entry.fim.middle, entry.fim.end, entry.fim.file) == ("<fim_middle>", "<|endoftext|>", "")
-    assert check(entry) == ""
+    assert explain_damage(entry) == ""
 
 
 @pytest.mark.parametrize("name", sorted(load_published_models()))
@@ -90,12 +90,12 @@ def test_a_changed_or_lost_file_is_noticed(checkpoint: Path, tmp_path: Path) -> 
     entry = install(describe_checkpoint(checkpoint, "mine"), checkpoint, tmp_path / "models")
     with (entry.folder / "model.bin").open("ab") as stream:
         stream.write(b"more")
-    assert "model.bin of the model mine has changed" in check(entry)
+    assert "model.bin of the model mine has changed" in explain_damage(entry)
     (entry.folder / "model.bin").unlink()
-    assert "model.bin of the model mine is gone" in check(entry)
+    assert "model.bin of the model mine is gone" in explain_damage(entry)
     for damaged in ("[1]", "7", "{", "[" * 200_000):
         (entry.folder / CHECKSUMS_FILE).write_text(damaged)
-        assert "cannot be read" in check(entry)
+        assert "cannot be read" in explain_damage(entry)
 
 
 def test_only_a_persons_own_models_are_removed(checkpoint: Path, tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ def test_a_disk_without_room_is_told_before_anything_is_fetched(
     hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pulling, "SPARE_BYTES", 10**18)
-    with pytest.raises(ModelError, match="free some first"):
+    with pytest.raises(ModelError, match="free some space, then pull again"):
         pull(MODEL, tmp_path / "downloads", endpoint=hub.url)
     assert hub.ranges == []
 

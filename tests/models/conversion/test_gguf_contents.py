@@ -171,7 +171,7 @@ REFUSED: dict[str, tuple[str, Callable[[GGUFWriter], object], str]] = {
     "a tensor too many": (
         "qwen2",
         lambda writer: writer.add_tensor("blk.0.attn_sinks.weight", ggufs.np.ones(4, ggufs.np.float32)),
-        r"holds a tensor 'blk.0.attn_sinks.weight', which is no part of qwen2",
+        r"holds a tensor 'blk.0.attn_sinks.weight', which Starling does not know as a part of qwen2",
     ),
     "a layer too many": (
         "qwen2",
@@ -183,7 +183,7 @@ REFUSED: dict[str, tuple[str, Callable[[GGUFWriter], object], str]] = {
         lambda writer: writer.add_rope_scaling_type(ggufs.gguf.RopeScalingType.YARN),
         "the position scaling 'yarn'",
     ),
-    "half turned": ("llama", lambda writer: writer.add_rope_dimension_count(4), "4 turned. cannot be computed here"),
+    "half rotated": ("llama", lambda writer: writer.add_rope_dimension_count(4), "4 rotated. cannot be converted"),
 }
 
 
@@ -215,7 +215,7 @@ def without(key: str, value: Any = None) -> Callable[[GGUFWriter], object]:
         (without("qwen2.block_count", 3), "has no tensor model.layers.2"),
         (without("qwen2.block_count", 4_000_000_000), "qwen2.block_count is 4000000000, not a number"),
         (without("qwen2.embedding_length", 64), r"has the shape \(\d+, 32\) in place of"),
-        (without("qwen2.attention.head_count", 3), "cannot be computed here"),
+        (without("qwen2.attention.head_count", 3), "cannot be converted"),
         (without("qwen2.feed_forward_length", 47), "in place of"),
         (without("qwen2.attention.layer_norm_rms_epsilon", float("nan")), "layer_norm_rms_epsilon is nan"),
     ],

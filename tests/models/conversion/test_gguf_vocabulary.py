@@ -12,7 +12,7 @@ from models.catalog.installation import describe_checkpoint, install
 from models.catalog.prompt_formats import match_chat_format
 from models.catalog.published_models import load_published_models
 from models.conversion.gguf_contents import read_contents
-from models.conversion.gguf_description import Beside, find_licence, name_quantization, suggest_name
+from models.conversion.gguf_description import OriginFacts, find_licence, name_quantization, suggest_name
 from models.conversion.gguf_vocabulary import build_vocabulary
 from models.conversion.pretokenizers import PRETOKENIZERS
 from models.errors import ModelError
@@ -252,7 +252,7 @@ def test_a_base_model_with_its_familys_template_only_completes(tmp_path: Path) -
     path = full_model(tmp_path / "base.gguf", template=ggufs.CHATML, eos="<|endoftext|>")
     known = describe_checkpoint(path, "base")
     assert known.roles == ("completion",)
-    assert "was not taught to end a turn by it" in known.note
+    assert "was not trained to end its turns with it" in known.note
 
 
 def test_a_template_that_is_not_known_is_said(tmp_path: Path) -> None:
@@ -264,8 +264,8 @@ def test_a_template_that_is_not_known_is_said(tmp_path: Path) -> None:
 
 
 def test_what_the_program_says_fills_the_gaps(tmp_path: Path) -> None:
-    beside = Beside("{{ .Prompt }}<|im_start|>x<|im_end|>", "MIT", "ollama:m:1b")
-    known = describe_checkpoint(full_model(tmp_path / "m.gguf"), "m", beside=beside)
+    origin = OriginFacts("{{ .Prompt }}<|im_start|>x<|im_end|>", "MIT", "ollama:m:1b")
+    known = describe_checkpoint(full_model(tmp_path / "m.gguf"), "m", origin=origin)
     assert (known.licence, known.repository) == ("MIT", "ollama:m:1b (F32)")
     assert "chat" in known.roles
 

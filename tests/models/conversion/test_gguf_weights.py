@@ -212,7 +212,7 @@ def test_values_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
         writer.tensors[-1]["output_norm.weight"].tensor[3] = np.nan
 
     ggufs.write_network(tmp_path / "model.gguf", NETWORKS / "qwen2", change=spoil)
-    with pytest.raises(ModelError, match=r"output_norm\.weight in .* holds values that are no numbers"):
+    with pytest.raises(ModelError, match=r"output_norm\.weight in .* holds values that are not finite numbers"):
         convert(tmp_path / "model.gguf", tmp_path / "models" / "made")
     assert not list((tmp_path / "models").glob("**/*"))
 

@@ -20,9 +20,9 @@ def test_older_checkpoints_have_the_two_parts_of_a_tokenizer(tmp_path: Path) -> 
     (tmp_path / "merges.txt").write_text("#version: 0.2\na b\n")
     from tokenizers import Tokenizer  # noqa: PLC0415 (heavy, as in the program)
 
-    vocabulary = Vocabulary.of(tmp_path)
+    vocabulary = Vocabulary.read(tmp_path)
     assert list(vocabulary.tokens) == tokens
     assert Tokenizer.from_str(vocabulary.content).encode("ab a").tokens == ["<s>", "ab", "\u0120", "a", "</s>"]
     (tmp_path / "merges.txt").unlink()
     with pytest.raises(ModelError, match="or name it with --tokenizer"):
-        Vocabulary.of(tmp_path)
+        Vocabulary.read(tmp_path)

@@ -24,7 +24,8 @@ from models.host.host_app import Host, create_app
 from models.host.loaded_models import Limits, LoadedModels
 from models.remote.completion.dialects import HostDialect, PlainDialect
 from models.remote.completion.remote_completion import RemoteModel
-from models.remote.endpoint import Endpoint, Patience
+from models.remote.endpoint import Endpoint
+from models.remote.exchange import Patience
 from models.remote.http import HttpClient, HttpOptions
 from models.scripted.scripted_completion import ENTRY, ScriptedModel
 

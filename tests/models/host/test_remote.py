@@ -18,7 +18,8 @@ from models.local.loading import load
 from models.remote.completion.dialects import HostDialect
 from models.remote.completion.discovery import connect_to_server, make_entry
 from models.remote.completion.remote_completion import RemoteModel
-from models.remote.endpoint import Endpoint, Patience
+from models.remote.endpoint import Endpoint
+from models.remote.exchange import Patience
 from models.remote.http import HttpClient, HttpOptions
 from models.scripted.scripted_completion import ENTRY
 from tests.models import bundled

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from models.chat import ChatError, ChatRequest, Fault, Message, Speaker, never
-from models.remote.endpoint import Endpoint, Patience
+from models.remote.endpoint import Endpoint
+from models.remote.exchange import Patience
 from models.remote.http import HttpClient, HttpOptions
 from models.remote.providers.registry import load_dialect
 from models.remote.providers.remote_chat import RemoteChat

@@ -20,8 +20,9 @@ from models.remote.completion.dialects import PlainDialect
 from models.remote.completion.discovery import make_entry
 from models.remote.completion.openai_completions import LONGEST
 from models.remote.completion.remote_completion import RemoteModel
-from models.remote.endpoint import Endpoint, Patience
+from models.remote.endpoint import Endpoint
 from models.remote.events import LONGEST_ANSWER
+from models.remote.exchange import Patience
 from models.remote.http import HttpClient, HttpOptions
 from models.remote.lenient_json import MOST_TOKENS
 from models.remote.providers.dialect import LONGEST_NAME

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from models.chat import ChatError, ChatRequest, Fault, Message, Speaker, never
-from models.remote.endpoint import Endpoint, Patience
+from models.remote.endpoint import Endpoint
+from models.remote.exchange import Patience
 from models.remote.http import GivenUpError, HttpClient, HttpOptions, is_local
 from models.remote.providers.remote_chat import RemoteChat
 from models.scripted.scripted_server import ScriptedServer

@@ -22,7 +22,8 @@ from models.chat import (
     ToolSpec,
     never,
 )
-from models.remote.endpoint import Endpoint, Patience
+from models.remote.endpoint import Endpoint
+from models.remote.exchange import Patience
 from models.remote.http import HttpClient, HttpOptions
 from models.remote.keys import KeySource
 from models.remote.providers.dialect import Announcer

@@ -91,15 +91,15 @@ def test_a_file_belongs_to_its_repository_before_its_project(tmp_path: Path) -> 
     (tmp_path / "repo" / ".git").mkdir(parents=True)
     (tmp_path / "repo" / "sub" / "src").mkdir(parents=True)
     (tmp_path / "repo" / "sub" / "pyproject.toml").touch()
-    assert arguments.workspace_of(tmp_path / "repo" / "sub" / "src" / "a.py") == tmp_path / "repo"
+    assert arguments.find_workspace(tmp_path / "repo" / "sub" / "src" / "a.py") == tmp_path / "repo"
 
 
 def test_without_a_repository_it_is_the_nearest_project_and_else_the_folder(tmp_path: Path) -> None:
     (tmp_path / "project" / "src").mkdir(parents=True)
     (tmp_path / "project" / "go.mod").touch()
-    assert arguments.workspace_of(tmp_path / "project" / "src" / "a.go") == tmp_path / "project"
+    assert arguments.find_workspace(tmp_path / "project" / "src" / "a.go") == tmp_path / "project"
     (tmp_path / "loose").mkdir()
-    assert arguments.workspace_of(tmp_path / "loose" / "a.py") == tmp_path / "loose"
+    assert arguments.find_workspace(tmp_path / "loose" / "a.py") == tmp_path / "loose"
 
 
 def test_without_any_mark_it_is_the_folder_of_the_command_if_that_holds_the_file(
@@ -107,17 +107,17 @@ def test_without_any_mark_it_is_the_folder_of_the_command_if_that_holds_the_file
 ) -> None:
     (tmp_path / "loose" / "package").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "loose")
-    assert arguments.workspace_of(tmp_path / "loose" / "package" / "a.py") == tmp_path / "loose"
-    assert arguments.workspace_of(tmp_path / "b.py") == tmp_path
+    assert arguments.find_workspace(tmp_path / "loose" / "package" / "a.py") == tmp_path / "loose"
+    assert arguments.find_workspace(tmp_path / "b.py") == tmp_path
     monkeypatch.setenv("HOME", str(tmp_path / "loose"))
-    assert arguments.workspace_of(tmp_path / "loose" / "package" / "a.py") == tmp_path / "loose" / "package"
+    assert arguments.find_workspace(tmp_path / "loose" / "package" / "a.py") == tmp_path / "loose" / "package"
 
 
 def test_the_home_folder_is_never_a_workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / ".git").mkdir()
     (tmp_path / "notes").mkdir()
-    assert arguments.workspace_of(tmp_path / "notes" / "a.py") == tmp_path / "notes"
+    assert arguments.find_workspace(tmp_path / "notes" / "a.py") == tmp_path / "notes"
 
 
 @pytest.fixture
@@ -142,21 +142,21 @@ OUT = ["file.py", "again.py", "folder", "folder/src/app.py", "src/../file.py", "
 @pytest.mark.parametrize("named", OUT)
 def test_who_writes_is_not_led_out_of_a_workspace_by_a_link(linked: Path, named: str) -> None:
     with pytest.raises(Failure, match=r"is a link that leads out of .*here; .*other"):
-        arguments.workspace_of(Path(named.format(root=linked)), writes=True)
+        arguments.find_workspace(Path(named.format(root=linked)), writes=True)
 
 
 @pytest.mark.parametrize("named", OUT)
 def test_who_reads_is_told_where_a_link_leads(linked: Path, named: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert arguments.workspace_of(Path(named.format(root=linked))) == linked / "other"
+    assert arguments.find_workspace(Path(named.format(root=linked))) == linked / "other"
     told = " ".join(capsys.readouterr().err.split())
     assert "is a link to" in told
 
 
 @pytest.mark.parametrize("named", ["inside.py", "src", ".", "src/app.py", "{root}/here/inside.py"])
 def test_links_within_a_workspace_lead_where_they_lead(linked: Path, named: str) -> None:
-    assert arguments.workspace_of(Path(named.format(root=linked)), writes=True) == linked / "here"
+    assert arguments.find_workspace(Path(named.format(root=linked)), writes=True) == linked / "here"
 
 
 def test_a_workspace_that_is_entered_through_a_link_is_one(linked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(linked / "here" / "folder")
-    assert arguments.workspace_of(Path("src/app.py"), writes=True) == linked / "other"
+    assert arguments.find_workspace(Path("src/app.py"), writes=True) == linked / "other"

@@ -19,7 +19,7 @@ from filelock import FileLock
 from typer.testing import CliRunner
 
 import starling_lsp
-from indexing.storage.index_files import Places
+from indexing.storage.index_files import IndexPaths
 from models.catalog.catalog import BUNDLED, DEFAULT_MODEL
 from server.cli import run
 from server.cli.app import app
@@ -474,7 +474,7 @@ def test_a_reader_that_goes_away_is_no_error(workspace: Path) -> None:
 
 
 def test_ctrl_c_ends_a_command_without_a_traceback(workspace: Path, tmp_path: Path) -> None:
-    places = Places.of(paths.index_dir(), workspace)
+    places = IndexPaths.of(paths.index_dir(), workspace)
     places.lock.parent.mkdir(parents=True)
     with (
         FileLock(places.lock),  # another server indexes: the command waits, and never ends by itself

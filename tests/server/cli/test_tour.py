@@ -14,7 +14,7 @@ from rich.console import Console
 
 import starling_lsp
 from server.cli.tour import showing
-from server.cli.tour.asked import Asked
+from server.cli.tour.demo_answer import DemoAnswer
 from server.cli.tour.demo_places import DemoPlace, find_places
 from server.lsp.demo_client import Answer
 from tests.marked import parse
@@ -138,7 +138,7 @@ def test_without_code_there_are_no_places(tmp_path: Path) -> None:
     assert find_places(tmp_path) == ()
 
 
-def shown(asked: Asked, *, colour: bool = False, encoding: str = "utf-8") -> str:
+def shown(asked: DemoAnswer, *, colour: bool = False, encoding: str = "utf-8") -> str:
     stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
     console = Console(file=stream, force_terminal=colour, color_system="standard" if colour else None, width=90)
     showing.show_completion(console, asked)
@@ -147,14 +147,14 @@ def shown(asked: Asked, *, colour: bool = False, encoding: str = "utf-8") -> str
     return stream.read()
 
 
-def asked(fixture: str, suggestion: str, *, replaces: int = 0) -> Asked:
+def asked(fixture: str, suggestion: str, *, replaces: int = 0) -> DemoAnswer:
     marked = parse(fixture)
     assert marked.cursor is not None
     offset = marked.cursor[1]
     line = marked.text.count("\n", 0, offset)
     before = marked.text[:offset].rpartition("\n")[2]
     place = DemoPlace(Path("/w/main.py"), "main.py", "python", "after return", marked.text, line, before, "one")
-    return Asked(place, Answer(suggestion, 0, replaces, "recall", 0.5, "", 3.0), invoked=False)
+    return DemoAnswer(place, Answer(suggestion, 0, replaces, "recall", 0.5, "", 3.0), invoked=False)
 
 
 def test_a_suggestion_is_marked_without_colour_too() -> None:

@@ -53,10 +53,10 @@ class Bench:
         places = lambda: Places([self.root], excluded)  # noqa: E731
         return Gate(GateRecords(self.state), places, self.asker, self.workplace, client="a test", limits=self.limits)
 
-    def answer(self, *answers: Answer) -> None:
+    def set_answers(self, *answers: Answer) -> None:
         self.asker._answers = list(answers)
 
-    async def asked(self) -> None:
+    async def wait_for_question(self) -> None:
         """Until a question stands."""
         async with asyncio.timeout(20):
             while not self.asker.questions:  # noqa: ASYNC110 (an asker tells nobody)
@@ -71,12 +71,12 @@ class Bench:
         path.write_bytes(data)
         return path
 
-    def bytes(self) -> dict[str, bytes]:
+    def read_all(self) -> dict[str, bytes]:
         """Everything below the folder around the workspace, by relative path."""
         found = (path for path in self.base.rglob("*") if path.is_file())
         return {path.relative_to(self.base).as_posix(): path.read_bytes() for path in found}
 
-    def held(self, name: str) -> bytes:
+    def read(self, name: str) -> bytes:
         return (self.root / name).read_bytes()
 
     def change(self, name: str, old: str, new: str) -> TextChange:
@@ -99,11 +99,13 @@ class Bench:
         return DeleteFile(self.root / name, content.text)
 
 
-def proposal(*changes: Change, title: str = "Do it", automatic: bool = False, by: str = "generator") -> ProposedEdit:
+def make_proposal(
+    *changes: Change, title: str = "Do it", automatic: bool = False, by: str = "generator"
+) -> ProposedEdit:
     return ProposedEdit(title, "Because.", by, changes, automatic=automatic)
 
 
-async def rows(gate: Gate, query: str, arguments: Iterable[object] = ()) -> list[tuple[Any, ...]]:
+async def query_rows(gate: Gate, query: str, arguments: Iterable[object] = ()) -> list[tuple[Any, ...]]:
     """What a question to the database answers."""
 
     def read() -> list[tuple[Any, ...]]:

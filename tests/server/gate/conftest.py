@@ -1,4 +1,4 @@
-"""Fixtures of the gate's tests."""
+"""The fixture `bench` of the gate's tests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
-    """A workspace on the disk with a gate before it, and a person who says yes to everything."""
+    """Yield a bench whose person says yes to everything; close its databases after the test."""
     one = Bench(tmp_path)
     default = one.state
     yield one

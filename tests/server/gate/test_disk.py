@@ -11,7 +11,7 @@ import pytest
 from agents.edits import CreateFile, DeleteFile, Edit, RenameFile, TextChange
 from server.gate.disk import attributes
 from server.gate.disk.disk import DiskWorkplace, Folder
-from tests.server.gate.bench import proposal
+from tests.server.gate.bench import make_proposal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,7 +74,7 @@ async def test_what_fails_leaves_everything_as_it_was(root: Path, kind: str, mon
     before = tree(root)
     disk = DiskWorkplace(lambda: [root])
     edit = EVERY[kind](root)
-    said = await disk.apply(proposal(edit), confirm=False)
+    said = await disk.apply(make_proposal(edit), confirm=False)
     assert ("could not be written" in said, tree(root)) == (True, before)
 
 
@@ -123,7 +123,7 @@ def test_a_file_with_a_second_name_inside_changes_under_both(root: Path) -> None
 
 async def test_both_names_of_a_file_may_be_changed_at_once(root: Path) -> None:
     os.link(root / "src" / "a.py", root / "src" / "second.py")
-    both = proposal(change(root / "src" / "a.py"), change(root / "src" / "second.py"))
+    both = make_proposal(change(root / "src" / "a.py"), change(root / "src" / "second.py"))
     assert await DiskWorkplace(lambda: [root]).apply(both, confirm=False) == ""
     assert tree(root) == {"src/a.py": b"x = 2\n", "src/second.py": b"x = 2\n"}
 
@@ -179,7 +179,7 @@ def test_what_a_new_file_could_not_have_is_written_in_place(
 ) -> None:
     """As for a user who may write a file of somebody else's, and may not give files away."""
     path = root / "src" / "a.py"
-    inode, found = path.stat().st_ino, attributes.read
+    inode, found = path.stat().st_ino, attributes.read_attributes
 
     def foreign(descriptor: int) -> Attributes:
         held = found(descriptor)
@@ -190,7 +190,7 @@ def test_what_a_new_file_could_not_have_is_written_in_place(
     def refuse(*_: object) -> None:
         raise PermissionError(1, "Operation not permitted")
 
-    monkeypatch.setattr(attributes, "read", foreign)
+    monkeypatch.setattr(attributes, "read_attributes", foreign)
     monkeypatch.setattr(os, refused, refuse, raising=False)
     DiskWorkplace(lambda: [root]).make(EVERY["text"](root))
     assert (path.read_bytes(), path.stat().st_ino) == (b"x = 2\n", inode)
@@ -205,8 +205,8 @@ def test_setuid_goes_where_the_owner_cannot_stay(root: Path, monkeypatch: pytest
     path = root / "src" / "a.py"
     made = os.open(path, os.O_RDWR)
     try:
-        held = attributes.read(made)
-        assert not attributes.set_on(made, replace(held, owner=held.owner + 1, mode=0o6755))
+        held = attributes.read_attributes(made)
+        assert not attributes.set_attributes(made, replace(held, owner=held.owner + 1, mode=0o6755))
     finally:
         os.close(made)
     assert path.stat().st_mode & 0o7777 == 0o755

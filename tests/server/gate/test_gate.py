@@ -19,7 +19,7 @@ from server.gate.ports import Answer, Verdict
 from server.gate.question.scripted_person import ScriptedAsker
 from server.gate.question.wording import is_serious
 from server.state.database import State
-from tests.server.gate.bench import Bench, proposal, rows
+from tests.server.gate.bench import Bench, make_proposal, query_rows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,9 +38,9 @@ print(area(2))
 
 async def test_what_is_approved_is_written_and_recorded(bench: Bench) -> None:
     bench.write(SOURCE)
-    outcome = await bench.gate.propose(proposal(bench.change("area.py", "3.14", "math.pi"), title="Use pi"))
+    outcome = await bench.gate.propose(make_proposal(bench.change("area.py", "3.14", "math.pi"), title="Use pi"))
     assert (outcome.verdict, outcome.reason, bool(outcome.checkpoint)) == (Verdict.APPLIED, "", True)
-    assert bench.held("area.py") == b"def area(r):\n    return math.pi * r * r\n"
+    assert bench.read("area.py") == b"def area(r):\n    return math.pi * r * r\n"
     (row,) = bench.gate.journal.records.list_audit(9)
     assert (row.title, row.action, row.written, row.answer, row.verdict) == (
         "Use pi", "text", True, "approve", "applied",
@@ -55,7 +55,7 @@ async def test_one_question_shows_everything_and_who_proposes_it_and_why(bench: 
     changes = (
         bench.change("main.py", "area(2)", "area(3)"), bench.create("new/x.py", "x = 1\n"), bench.delete("area.py"),
     )  # fmt: skip
-    await bench.gate.propose(proposal(*changes, by="reviewer"))
+    await bench.gate.propose(make_proposal(*changes, by="reviewer"))
     (question,) = bench.asker.questions
     assert (question.by, question.why, question.tool) == ("reviewer", "Because.", DELETE_FILE)
     for line in ("-print(area(2))", "+print(area(3))", "+++ b/new/x.py", "+x = 1", "--- a/area.py", "+++ /dev/null"):
@@ -64,10 +64,10 @@ async def test_one_question_shows_everything_and_who_proposes_it_and_why(bench: 
 
 async def test_a_rejected_edit_leaves_every_byte_and_the_agent_knows(bench: Bench) -> None:
     bench.write(SOURCE)
-    before = bench.bytes()
-    bench.answer(Answer.REJECT)
-    outcome = await bench.gate.propose(proposal(bench.change("area.py", "3.14", "3"), bench.create("x.py", "x")))
-    assert (outcome.verdict, outcome.checkpoint, bench.bytes()) == (Verdict.REJECTED, "", before)
+    before = bench.read_all()
+    bench.set_answers(Answer.REJECT)
+    outcome = await bench.gate.propose(make_proposal(bench.change("area.py", "3.14", "3"), bench.create("x.py", "x")))
+    assert (outcome.verdict, outcome.checkpoint, bench.read_all()) == (Verdict.REJECTED, "", before)
     assert "rejected" in outcome.reason
     audited = bench.gate.journal.records.list_audit(9)
     assert {(row.written, row.hash_before == row.hash_after, row.answer) for row in audited} == {
@@ -75,84 +75,21 @@ async def test_a_rejected_edit_leaves_every_byte_and_the_agent_knows(bench: Benc
     }
 
 
-@pytest.mark.parametrize("answer_s", [0.0, 0.05])  # 0: the time is over before the loop has a turn
-async def test_an_edit_nobody_answers_expires_and_the_question_is_taken_down(bench: Bench, answer_s: float) -> None:
-    bench.write(SOURCE)
-    bench.limits = Limits(answer_s=answer_s)
-    before = bench.bytes()
-    bench.answer(Answer.EXPIRE)
-    outcome = await bench.gate.propose(proposal(bench.change("area.py", "3.14", "3")))
-    assert (outcome.verdict, bench.bytes(), bench.asker.taken_down) == (Verdict.EXPIRED, before, 1)
-    (request,) = bench.gate.journal.records.list_requests(None, 9)
-    assert (request.status, request.answer) == ("expired", "expire")
-
-
-@pytest.mark.parametrize(("asker", "said"), [
-    (ScriptedAsker([Answer.UNABLE]), "cannot show a question"),
-    (ScriptedAsker(obstacle="It takes no edits."), "takes no edits"),
-])  # fmt: skip
-async def test_where_nobody_can_be_asked_the_answer_is_no(bench: Bench, asker: ScriptedAsker, said: str) -> None:
-    bench.write(SOURCE)
-    before = bench.bytes()
-    bench.asker = asker
-    outcome = await bench.gate.propose(proposal(bench.change("area.py", "3.14", "3")))
-    assert (outcome.verdict, said in outcome.reason, bench.bytes()) == (Verdict.REFUSED, True, before)
-
-
-async def test_a_request_that_is_cancelled_is_withdrawn_from_the_screen(bench: Bench) -> None:
-    bench.write(SOURCE)
-    bench.answer(Answer.EXPIRE)
-    wanted = True
-    asking = asyncio.ensure_future(
-        bench.gate.propose(proposal(bench.change("area.py", "3.14", "3")), cancelled=lambda: not wanted)
-    )
-    await bench.asked()
-    wanted = False
-    outcome = await asking
-    assert (outcome.verdict, "cancelled" in outcome.reason, bench.asker.taken_down) == (Verdict.EXPIRED, True, 1)
-
-
-async def test_a_task_that_is_cancelled_is_recorded_as_withdrawn(bench: Bench) -> None:
-    bench.write(SOURCE)
-    bench.answer(Answer.EXPIRE)
-    asking = asyncio.ensure_future(bench.gate.propose(proposal(bench.change("area.py", "3.14", "3"))))
-    await bench.asked()
-    asking.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await asking
-    (request,) = bench.gate.journal.records.list_requests(None, 9)
-    assert (request.status, "cancelled" in request.reason) == ("expired", True)
-
-
-async def test_an_asker_that_breaks_down_is_recorded_and_writes_nothing(bench: Bench) -> None:
-    class Broken(ScriptedAsker):
-        async def ask(self, question: object) -> Answer:
-            raise ZeroDivisionError
-
-    bench.write(SOURCE)
-    before = bench.bytes()
-    bench.asker = Broken()
-    with pytest.raises(ZeroDivisionError):
-        await bench.gate.propose(proposal(bench.change("area.py", "3.14", "3")))
-    (request,) = bench.gate.journal.records.list_requests(None, 9)
-    assert (request.status, "ZeroDivisionError" in request.reason, bench.bytes()) == ("failed", True, before)
-
-
 # The rest of a task
 
 
 async def test_the_rest_of_a_task_is_not_asked_about_and_ends_with_the_task(bench: Bench) -> None:
     bench.write(SOURCE)
-    bench.answer(Answer.APPROVE_TASK)
+    bench.set_answers(Answer.APPROVE_TASK)
     for name in ("a.py", "b.py", "c.py"):
-        outcome = await bench.gate.propose(proposal(bench.create(name, "x = 1\n")), task="t1")
+        outcome = await bench.gate.propose(make_proposal(bench.create(name, "x = 1\n")), task="t1")
         assert outcome.applied
     assert [question.may_remember for question in bench.asker.questions] == [True]
-    other = await bench.gate.propose(proposal(bench.create("d.py")), task="t2")
+    other = await bench.gate.propose(make_proposal(bench.create("d.py")), task="t2")
     bench.gate.end_task("t1")
-    after = await bench.gate.propose(proposal(bench.create("e.py")), task="t1")
+    after = await bench.gate.propose(make_proposal(bench.create("e.py")), task="t1")
     assert (other.verdict, after.verdict, len(bench.asker.questions)) == (Verdict.REJECTED, Verdict.REJECTED, 3)
-    answers = await rows(
+    answers = await query_rows(
         bench.gate, "SELECT answer, answer_s IS NULL FROM requests WHERE title = 'Do it' AND verdict = 'applied'"
     )
     assert sorted(answers) == [("approve-task", 0), ("approve-task", 1), ("approve-task", 1)]
@@ -160,10 +97,10 @@ async def test_the_rest_of_a_task_is_not_asked_about_and_ends_with_the_task(benc
 
 async def test_deletions_and_commands_are_asked_about_every_time(bench: Bench) -> None:
     bench.write(SOURCE)
-    bench.answer(Answer.APPROVE_TASK, Answer.APPROVE_TASK, Answer.REJECT, Answer.APPROVE_TASK, Answer.REJECT)
-    assert (await bench.gate.propose(proposal(bench.create("a.py")), task="t")).applied
-    assert (await bench.gate.propose(proposal(bench.delete("a.py")), task="t")).applied
-    assert (await bench.gate.propose(proposal(bench.delete("main.py")), task="t")).verdict is Verdict.REJECTED
+    bench.set_answers(Answer.APPROVE_TASK, Answer.APPROVE_TASK, Answer.REJECT, Answer.APPROVE_TASK, Answer.REJECT)
+    assert (await bench.gate.propose(make_proposal(bench.create("a.py")), task="t")).applied
+    assert (await bench.gate.propose(make_proposal(bench.delete("a.py")), task="t")).applied
+    assert (await bench.gate.propose(make_proposal(bench.delete("main.py")), task="t")).verdict is Verdict.REJECTED
     run = ToolCall(EXECUTE_COMMAND, "pytest", "Run the tests", "To know.", "generator", task="t")
     assert [(await bench.gate.permit(run)).granted for _ in range(2)] == [True, False]
     assert [question.may_remember for question in bench.asker.questions] == [True, False, False, False, False]
@@ -171,9 +108,9 @@ async def test_deletions_and_commands_are_asked_about_every_time(bench: Bench) -
 
 async def test_an_approval_for_the_task_does_not_cover_what_breaks_the_syntax(bench: Bench) -> None:
     bench.write(SOURCE)
-    bench.answer(Answer.APPROVE_TASK, Answer.REJECT)
-    await bench.gate.propose(proposal(bench.create("a.py")), task="t")
-    outcome = await bench.gate.propose(proposal(bench.change("area.py", "(r)", "(r")), task="t")
+    bench.set_answers(Answer.APPROVE_TASK, Answer.REJECT)
+    await bench.gate.propose(make_proposal(bench.create("a.py")), task="t")
+    outcome = await bench.gate.propose(make_proposal(bench.change("area.py", "(r)", "(r")), task="t")
     assert (outcome.verdict, len(bench.asker.questions)) == (Verdict.REJECTED, 2)
 
 
@@ -197,16 +134,16 @@ async def test_a_file_edited_elsewhere_while_the_question_stands_keeps_both_edit
     edited = b"import math\n\n\n\n\n\ndef area(r):\n    return 3.14 * r * r\n"
     bench.put("area.py", edited.replace(b"import math\n", b"import os\n"))
     bench.asker = Meddling(bench.root / "area.py", edited)
-    outcome = await bench.gate.propose(proposal(bench.change("area.py", "3.14", "math.pi")))
-    assert (outcome.applied, bench.held("area.py")) == (True, edited.replace(b"3.14", b"math.pi"))
+    outcome = await bench.gate.propose(make_proposal(bench.change("area.py", "3.14", "math.pi")))
+    assert (outcome.applied, bench.read("area.py")) == (True, edited.replace(b"3.14", b"math.pi"))
 
 
 async def test_a_file_edited_in_the_same_place_while_the_question_stands_is_not_forced(bench: Bench) -> None:
     bench.write(SOURCE)
     edited = b"def area(radius):\n    return 3.14 * radius ** 2\n"
     bench.asker = Meddling(bench.root / "area.py", edited)
-    outcome = await bench.gate.propose(proposal(bench.change("area.py", "3.14", "math.pi")))
-    assert (outcome.verdict, outcome.checkpoint, bench.held("area.py")) == (Verdict.FAILED, "", edited)
+    outcome = await bench.gate.propose(make_proposal(bench.change("area.py", "3.14", "math.pi")))
+    assert (outcome.verdict, outcome.checkpoint, bench.read("area.py")) == (Verdict.FAILED, "", edited)
     assert "area.py has changed" in outcome.reason
 
 
@@ -222,8 +159,8 @@ class Lying:
         self._disk = bench.gate._disk
         self._keep = keep
 
-    async def text(self, uri: str, path: Path | None) -> str | None:
-        return await self._disk.text(uri, path)
+    async def read_text(self, uri: str, path: Path | None) -> str | None:
+        return await self._disk.read_text(uri, path)
 
     async def apply(self, proposal: ProposedEdit, *, confirm: bool) -> str:
         for change in proposal.changes[: self._keep]:
@@ -238,25 +175,25 @@ class Lying:
 
 async def test_applied_that_changed_nothing_is_a_rejection(bench: Bench) -> None:
     bench.write(SOURCE)
-    before = bench.bytes()
+    before = bench.read_all()
     bench.gate._workplace = Lying(bench, 0)
-    outcome = await bench.gate.propose(proposal(bench.change("area.py", "3.14", "3"), bench.delete("main.py")))
-    assert (outcome.verdict, outcome.checkpoint, bench.bytes()) == (Verdict.REJECTED, "", before)
+    outcome = await bench.gate.propose(make_proposal(bench.change("area.py", "3.14", "3"), bench.delete("main.py")))
+    assert (outcome.verdict, outcome.checkpoint, bench.read_all()) == (Verdict.REJECTED, "", before)
 
 
 async def test_a_part_that_was_applied_is_reported_as_a_part_and_undone(bench: Bench) -> None:
     bench.write(SOURCE)
-    before = bench.bytes()
+    before = bench.read_all()
     disk, bench.gate._workplace = bench.gate._workplace, Lying(bench, 2)
     two = bench.change("area.py", "area", "surface")
     two = TextChange(two.uri, two.path, two.before, (*two.edits, *bench.change("area.py", "3.14", "3").edits))
-    outcome = await bench.gate.propose(proposal(two, bench.create("new.py", "x = 1\n"), bench.delete("main.py")))
+    outcome = await bench.gate.propose(make_proposal(two, bench.create("new.py", "x = 1\n"), bench.delete("main.py")))
     assert outcome.verdict is Verdict.PARTLY
     assert ("area.py" in outcome.reason, "main.py" in outcome.reason, "new.py" in outcome.reason) == (True, True, False)
-    assert bench.held("area.py") == b"def surface(r):\n    return 3.14 * r * r\n"
+    assert bench.read("area.py") == b"def surface(r):\n    return 3.14 * r * r\n"
     bench.gate._workplace = disk
     assert (await bench.gate.undo(outcome.checkpoint)).applied
-    assert bench.bytes() == before
+    assert bench.read_all() == before
 
 
 @pytest.mark.parametrize("added", ["\n\nimport evil\n", "\n"])
@@ -271,13 +208,13 @@ async def test_what_a_client_adds_to_an_approved_edit_is_named_and_fingerprinted
     bench.write(SOURCE)
     bench.gate._workplace = Adding(bench, 2)
     outcome = await bench.gate.propose(
-        proposal(bench.change("area.py", "3.14", "3"), bench.create("new.py", "x = 1\n"))
+        make_proposal(bench.change("area.py", "3.14", "3"), bench.create("new.py", "x = 1\n"))
     )
     assert "not approved: in area.py line 3" in outcome.reason
     if added.strip():
         assert "import evil" in outcome.reason
     row = next(one for one in bench.gate.journal.records.list_audit(5) if one.subject.endswith("area.py"))
-    assert (row.reason, row.hash_after) == (outcome.reason, contents.hash_text(bench.held("area.py").decode()))
+    assert (row.reason, row.hash_after) == (outcome.reason, contents.hash_text(bench.read("area.py").decode()))
 
 
 async def test_what_cannot_be_written_has_failed_with_the_reason(bench: Bench) -> None:
@@ -287,7 +224,7 @@ async def test_what_cannot_be_written_has_failed_with_the_reason(bench: Bench) -
 
     bench.write(SOURCE)
     bench.gate._workplace = Full(bench, 0)
-    outcome = await bench.gate.propose(proposal(bench.change("area.py", "3.14", "3")))
+    outcome = await bench.gate.propose(make_proposal(bench.change("area.py", "3.14", "3")))
     assert (outcome.verdict, outcome.reason) == (Verdict.FAILED, "The disk is full.")
 
 
@@ -303,7 +240,7 @@ async def test_an_editor_that_applies_after_the_time_limit_is_found_out(bench: B
     bench.limits = Limits(answer_s=0.05)
     bench.asker = ScriptedAsker(previews=True)
     slow = bench.gate._workplace = Slow(bench, 0)
-    outcome = await bench.gate.propose(proposal(bench.change("area.py", "3.14", "3")))
+    outcome = await bench.gate.propose(make_proposal(bench.change("area.py", "3.14", "3")))
     assert outcome.verdict is Verdict.EXPIRED
     bench.gate._limits = Limits()
     slow.go.set()
@@ -333,7 +270,7 @@ async def test_reading_is_free_and_leaves_no_record(bench: Bench) -> None:
 async def test_a_tool_that_declares_its_risk_is_asked_about_by_it_and_recorded_by_its_name(
     bench: Bench, risk: Risk, *, asked: bool, remembered: bool, serious: bool
 ) -> None:
-    bench.answer(Answer.APPROVE_TASK, Answer.REJECT)
+    bench.set_answers(Answer.APPROVE_TASK, Answer.REJECT)
     tool = Tool("look_up", risk)  # of nobody's list
     call = ToolCall(tool, "x", "Look it up", "To know.", "a team", task="t")
     said = [(await bench.gate.permit(call)).granted for _ in range(2)]
@@ -347,7 +284,7 @@ async def test_a_tool_that_declares_its_risk_is_asked_about_by_it_and_recorded_b
 
 
 async def test_a_command_is_asked_about_and_recorded(bench: Bench) -> None:
-    bench.answer(Answer.APPROVE, Answer.REJECT)
+    bench.set_answers(Answer.APPROVE, Answer.REJECT)
     for _ in range(2):
         await bench.gate.permit(ToolCall(EXECUTE_COMMAND, "pytest -q", "Run the tests", "To know.", "generator"))
     found = [(row.action, row.subject, row.written, row.verdict) for row in bench.gate.journal.records.list_audit(9)]
@@ -367,8 +304,8 @@ async def test_after_so_many_questions_nobody_is_asked_and_undoing_still_works(b
     bench.write(SOURCE)
     bench.limits = Limits(approvals=2)
     for name in ("a.py", "b.py"):
-        assert (await bench.gate.propose(proposal(bench.create(name)))).applied
-    outcome = await bench.gate.propose(proposal(bench.create("c.py")))
+        assert (await bench.gate.propose(make_proposal(bench.create(name)))).applied
+    outcome = await bench.gate.propose(make_proposal(bench.create("c.py")))
     assert (outcome.verdict, "2 questions" in outcome.reason, "60 min" in outcome.reason) == (
         Verdict.REFUSED,
         True,
@@ -379,8 +316,8 @@ async def test_after_so_many_questions_nobody_is_asked_and_undoing_still_works(b
 
 async def test_after_so_many_files_nothing_is_written(bench: Bench) -> None:
     bench.limits = Limits(file_operations=3)
-    assert (await bench.gate.propose(proposal(bench.create("a.py"), bench.create("b.py")))).applied
-    outcome = await bench.gate.propose(proposal(bench.create("c.py"), bench.create("d.py")))
+    assert (await bench.gate.propose(make_proposal(bench.create("a.py"), bench.create("b.py")))).applied
+    outcome = await bench.gate.propose(make_proposal(bench.create("c.py"), bench.create("d.py")))
     assert (outcome.verdict, "3 file operations" in outcome.reason) == (Verdict.REFUSED, True)
     assert len(bench.asker.questions) == 1
 
@@ -392,9 +329,9 @@ async def test_what_cannot_be_recorded_is_not_done(bench: Bench, tmp_path: Path)
     (tmp_path / "home").write_text("a file where a person's folder should be")
     bench.state = State(tmp_path / "home" / "state" / "state.sqlite3")
     bench.write(SOURCE)
-    before = bench.bytes()
-    outcome = await bench.gate.propose(proposal(bench.change("area.py", "3.14", "3")))
-    assert (outcome.verdict, bench.asker.questions, bench.bytes()) == (Verdict.REFUSED, [], before)
+    before = bench.read_all()
+    outcome = await bench.gate.propose(make_proposal(bench.change("area.py", "3.14", "3")))
+    assert (outcome.verdict, bench.asker.questions, bench.read_all()) == (Verdict.REFUSED, [], before)
     assert "could not be recorded" in outcome.reason
     assert "STARLING_HOME" in outcome.reason
 
@@ -412,9 +349,9 @@ async def test_a_disk_that_fills_up_while_a_person_thinks_leaves_the_files_alone
     noise = "".join(f"{hash((index, 7)):x}\n" for index in range(6_000))
     path = bench.put("big.txt", noise.encode())
     outcome = await bench.gate.propose(
-        proposal(TextChange(path.as_uri(), path, noise, bench.change("big.txt", noise[:5], "x").edits))
+        make_proposal(TextChange(path.as_uri(), path, noise, bench.change("big.txt", noise[:5], "x").edits))
     )
-    assert (outcome.verdict, bench.held("big.txt")) == (Verdict.REFUSED, noise.encode())
+    assert (outcome.verdict, bench.read("big.txt")) == (Verdict.REFUSED, noise.encode())
     assert "The disk is full" in outcome.reason
 
 
@@ -427,15 +364,42 @@ async def test_a_record_that_is_taken_away_while_a_person_thinks_is_written_anew
     bench.state = State(bench.base / "state" / "state.sqlite3")
     bench.asker = Deleting()
     bench.write(SOURCE)
-    outcome = await bench.gate.propose(proposal(bench.change("area.py", "3.14", "3")))
+    outcome = await bench.gate.propose(make_proposal(bench.change("area.py", "3.14", "3")))
     assert outcome.applied
     (request,) = bench.gate.journal.records.list_requests(None, 9)
     assert (request.verdict, request.answer, request.checkpoint) == ("applied", "approve", outcome.checkpoint)
     assert (await bench.gate.undo()).applied
-    assert bench.held("area.py").count(b"3.14") == 1
+    assert bench.read("area.py").count(b"3.14") == 1
 
 
 async def test_what_was_refused_is_in_the_record_too(bench: Bench) -> None:
-    outcome = await bench.gate.propose(proposal(bench.create(".hidden.py")))
+    outcome = await bench.gate.propose(make_proposal(bench.create(".hidden.py")))
     (request,) = bench.gate.journal.records.list_requests(None, 9)
     assert (request.id, request.status, request.reason) == (outcome.proposal, "refused", outcome.reason)
+
+
+async def test_a_persons_rule_approves_an_edit_without_a_question_and_is_recorded(bench: Bench) -> None:
+    bench.write(SOURCE)
+    outcome = await bench.gate.propose(make_proposal(bench.change("area.py", "3.14", "math.pi")), rule="allow edits")
+    assert (outcome.verdict, bench.asker.questions) == (Verdict.APPLIED, [])
+    (row,) = bench.gate.journal.records.list_audit(9)
+    assert (row.answer, row.written) == ("approve-rule", True)
+
+
+async def test_a_persons_rule_does_not_approve_what_comes_with_a_warning(bench: Bench) -> None:
+    bench.write(SOURCE)
+    broken = make_proposal(bench.change("area.py", "def area(r):", "def area(r:"))
+    bench.set_answers(Answer.REJECT)
+    outcome = await bench.gate.propose(broken, rule="allow edits")
+    assert (outcome.verdict, len(bench.asker.questions)) == (Verdict.REJECTED, 1)
+
+
+async def test_a_rule_permits_a_command_or_has_a_reading_tool_asked(bench: Bench) -> None:
+    bench.write(SOURCE)
+    run = ToolCall(EXECUTE_COMMAND, "git status", "Run it", "To see.", "coder", rule="allow git status")
+    assert (await bench.gate.permit(run)).granted
+    assert bench.asker.questions == []
+    bench.set_answers(Answer.REJECT)
+    read = ToolCall(Tool("read_file", Risk.LOW), "area.py", "Read it", "To see.", "coder", asks=True)
+    assert not (await bench.gate.permit(read)).granted
+    assert len(bench.asker.questions) == 1

@@ -49,7 +49,7 @@ def test_nothing_goes_into_a_text_that_was_empty() -> None:
 
 @given(LINES, LINES)
 def test_edits_between_two_texts_make_one_of_the_other(old: str, new: str) -> None:
-    assert apply_edits(old, rebasing.edits_between(old, new)) == new
+    assert apply_edits(old, rebasing.compute_edits(old, new)) == new
 
 
 @given(LINES, st.lists(st.tuples(st.integers(0, 20), st.integers(0, 3), LINES), max_size=3))
@@ -60,7 +60,7 @@ def test_inverted_edits_lead_back(before: str, drafts: list[tuple[int, int, str]
             reached = min(len(before), start + length)
             edits.append(Edit(start, reached, text))
     after = apply_edits(before, tuple(edits))
-    assert apply_edits(after, rebasing.invert(before, edits)) == before
+    assert apply_edits(after, rebasing.invert_edits(before, edits)) == before
 
 
 @given(st.lists(st.booleans(), min_size=3, max_size=3))

@@ -10,7 +10,7 @@ import pytest
 from server.gate.ports import Answer, Verdict
 from server.gate.question.scripted_person import ScriptedAsker
 from server.state.database import State
-from tests.server.gate.bench import ANSWER_S, Bench, proposal
+from tests.server.gate.bench import ANSWER_S, Bench, make_proposal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,8 +29,8 @@ class Killed:
         self._before = before
         self.down = False
 
-    async def text(self, uri: str, path: Path | None) -> str | None:
-        return await self._disk.text(uri, path)
+    async def read_text(self, uri: str, path: Path | None) -> str | None:
+        return await self._disk.read_text(uri, path)
 
     async def apply(self, proposal: ProposedEdit, *, confirm: bool) -> str:
         if not self._before:
@@ -63,34 +63,34 @@ async def crashed(bench: Bench, edit: ProposedEdit, *, when: Callable[[], object
 
 async def test_a_question_that_its_server_did_not_survive_has_expired(bench: Bench) -> None:
     bench.asker = asker = ScriptedAsker([Answer.EXPIRE])
-    following = await crashed(bench, proposal(bench.create("a.py")), when=lambda: asker.questions)
+    following = await crashed(bench, make_proposal(bench.create("a.py")), when=lambda: asker.questions)
     following.gate.journal.recover()
     (request,) = following.gate.journal.records.list_requests(None, 9)
     assert (request.status, request.verdict, "propose it again" in request.reason) == ("expired", "expired", True)
-    assert following.bytes() == {}
+    assert following.read_all() == {}
 
 
 @pytest.mark.parametrize("before", [True, False])
 async def test_what_was_cut_short_after_the_yes_has_failed_and_can_be_undone(bench: Bench, before: bool) -> None:  # noqa: FBT001
     bench.put("a.py", b"x = 1\n")
     bench.put("b.py", b"x = 1\n")
-    assert (await bench.gate.propose(proposal(bench.change("b.py", "1", "2")))).applied
+    assert (await bench.gate.propose(make_proposal(bench.change("b.py", "1", "2")))).applied
     bench.gate._workplace = killed = Killed(bench, before=before)
-    edit = proposal(bench.change("a.py", "1", "2"), bench.create("c.py"))
+    edit = make_proposal(bench.change("a.py", "1", "2"), bench.create("c.py"))
     following = await crashed(bench, edit, when=lambda: killed.down)
     following.gate.journal.recover()
     request = following.gate.journal.records.list_requests(None, 9)[0]
     assert (request.status, bool(request.checkpoint)) == ("failed", True)
-    assert following.held("a.py") == (b"x = 1\n" if before else b"x = 2\n")
+    assert following.read("a.py") == (b"x = 1\n" if before else b"x = 2\n")
     assert (await following.gate.undo()).applied  # what was not made is not in the way of what was made before it
     left = {"workspace/a.py": b"x = 1\n", "workspace/b.py": b"x = 1\n" if before else b"x = 2\n"}
-    assert following.bytes() == left
+    assert following.read_all() == left
 
 
 async def test_a_question_of_a_server_that_lives_is_left_alone(bench: Bench) -> None:
     bench.asker = ScriptedAsker([Answer.EXPIRE])
-    running = asyncio.ensure_future(bench.gate.propose(proposal(bench.create("a.py"))))
-    await bench.asked()
+    running = asyncio.ensure_future(bench.gate.propose(make_proposal(bench.create("a.py"))))
+    await bench.wait_for_question()
     other = Bench(bench.base, state=bench.state)
     other.gate.journal.recover()
     assert [one.status for one in other.gate.journal.records.list_requests(None, 9)] == ["pending"]
@@ -99,9 +99,9 @@ async def test_a_question_of_a_server_that_lives_is_left_alone(bench: Bench) -> 
 
 
 async def test_requests_are_listed_by_status_newest_first(bench: Bench) -> None:
-    bench.answer(Answer.APPROVE, Answer.REJECT, Answer.APPROVE)
+    bench.set_answers(Answer.APPROVE, Answer.REJECT, Answer.APPROVE)
     for name in "abc":
-        await bench.gate.propose(proposal(bench.create(f"{name}.py"), title=name))
+        await bench.gate.propose(make_proposal(bench.create(f"{name}.py"), title=name))
     listed = bench.gate.journal.records.list_requests
     assert [one.title for one in listed(None, 2)] == ["c", "b"]
     from server.gate.records import Status  # noqa: PLC0415
@@ -110,7 +110,7 @@ async def test_requests_are_listed_by_status_newest_first(bench: Bench) -> None:
 
 
 async def test_what_models_write_beside_text_is_recorded_all_the_same(bench: Bench) -> None:
-    outcome = await bench.gate.propose(proposal(bench.create("a.py"), title="half \ud83d"))
+    outcome = await bench.gate.propose(make_proposal(bench.create("a.py"), title="half \ud83d"))
     assert outcome.verdict is Verdict.APPLIED
     assert bench.gate.journal.records.list_requests(None, 1)[0].title == "half \\ud83d"
 
@@ -121,7 +121,7 @@ async def test_two_servers_share_one_record(tmp_path: Path, request: pytest.Fixt
         request.addfinalizer(bench.state.close)
         bench.base.mkdir()
     proposals = [
-        bench.gate.propose(proposal(bench.create(f"f{number}.py"))) for number in range(10) for bench in (one, two)
+        bench.gate.propose(make_proposal(bench.create(f"f{number}.py"))) for number in range(10) for bench in (one, two)
     ]
     outcomes = await asyncio.gather(*proposals)
     assert [outcome.reason for outcome in outcomes if not outcome.applied] == []

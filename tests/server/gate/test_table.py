@@ -18,7 +18,7 @@ import pytest
 from agents.edits import TextChange
 from server.gate.policy import Limits
 from server.gate.ports import Answer, Verdict
-from tests.server.gate.bench import ANSWER_S, Bench, proposal
+from tests.server.gate.bench import ANSWER_S, Bench, make_proposal
 from tests.server.gate.test_requests import crashed
 
 if TYPE_CHECKING:
@@ -88,8 +88,8 @@ class Client:
             await self.down.wait()
         return Answer.REJECT if self._answer == "no" else Answer.APPROVE
 
-    async def text(self, uri: str, path: Path | None) -> str | None:
-        return self.buffers[uri] if uri in self.buffers else await self._bench.gate._disk.text(uri, path)
+    async def read_text(self, uri: str, path: Path | None) -> str | None:
+        return self.buffers[uri] if uri in self.buffers else await self._bench.gate._disk.read_text(uri, path)
 
     async def apply(self, proposal: ProposedEdit, *, confirm: bool) -> str:
         if confirm:
@@ -143,7 +143,7 @@ async def test_table(bench: Bench, kind: str, change: str, answer: str) -> None:
     bench.limits = Limits(answer_s=0.3 if answer == "time-out" else ANSWER_S)
     client = KINDS[kind](bench, answer)
     bench.asker = bench.workplace = client
-    edit, before = proposal(*CHANGES[change](bench)), bench.bytes()
+    edit, before = make_proposal(*CHANGES[change](bench)), bench.read_all()
     verdict, questions = expected(kind, change, answer)
     if answer == "crash" and verdict is not Verdict.REFUSED:
         following = await crashed(bench, edit, when=lambda: client.crashed)
@@ -159,14 +159,14 @@ async def test_table(bench: Bench, kind: str, change: str, answer: str) -> None:
     (request,) = journal.records.list_requests(None, 9)
     assert request.verdict == verdict
     wrote = verdict in {Verdict.APPLIED, Verdict.PARTLY}
-    assert wrote == (bench.bytes() != before or bool(client.buffers))
+    assert wrote == (bench.read_all() != before or bool(client.buffers))
     if answer != "crash":
         assert {row.verdict for row in journal.records.list_audit(9)} == {verdict}
         assert any(row.written for row in journal.records.list_audit(9)) == wrote
     if wrote:
         client._answer = "yes"
         assert (await bench.gate.undo(outcome.checkpoint)).verdict is Verdict.APPLIED
-        assert bench.bytes() == before
+        assert bench.read_all() == before
         assert client.buffers in ({}, {(bench.root / "a.py").as_uri(): "x = 1\ny = 2\n"})
     await bench.gate.close()
 

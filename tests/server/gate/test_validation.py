@@ -12,7 +12,7 @@ from server.gate import verification
 from server.gate.disk.disk import DiskWorkplace
 from server.gate.places import Places
 from server.gate.ports import Verdict
-from tests.server.gate.bench import Bench, proposal
+from tests.server.gate.bench import Bench, make_proposal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 
 async def check_refused(bench: Bench, change: Change, *said: str) -> None:
-    before = bench.bytes()
-    outcome = await bench.gate.propose(proposal(change))
-    assert (outcome.verdict, bench.asker.questions, bench.bytes()) == (Verdict.REFUSED, [], before), outcome.reason
+    before = bench.read_all()
+    outcome = await bench.gate.propose(make_proposal(change))
+    assert (outcome.verdict, bench.asker.questions, bench.read_all()) == (Verdict.REFUSED, [], before), outcome.reason
     for part in said:
         assert part in outcome.reason
 
@@ -65,7 +65,7 @@ async def test_a_write_protected_file_is_neither_changed_nor_deleted(bench: Benc
     for one in (change, bench.delete("kept.py")):
         await check_refused(bench, one, "kept.py is write-protected", "make it writable first")
     path.chmod(0o644)
-    assert (await bench.gate.propose(proposal(change))).verdict is Verdict.APPLIED
+    assert (await bench.gate.propose(make_proposal(change))).verdict is Verdict.APPLIED
 
 
 async def test_a_relative_path_is_no_place(bench: Bench) -> None:
@@ -112,8 +112,8 @@ async def test_no_link_is_followed_that_leads(bench: Bench, kind: str) -> None:
 async def test_a_text_is_changed_through_a_link_inside_the_workspace(bench: Bench) -> None:
     bench.put("a.py", b"x = 1\n")
     (bench.root / "link.py").symlink_to("a.py")
-    assert (await bench.gate.propose(proposal(bench.change("link.py", "1", "2")))).applied
-    assert (bench.held("a.py"), (bench.root / "link.py").is_symlink()) == (b"x = 2\n", True)
+    assert (await bench.gate.propose(make_proposal(bench.change("link.py", "1", "2")))).applied
+    assert (bench.read("a.py"), (bench.root / "link.py").is_symlink()) == (b"x = 2\n", True)
 
 
 async def test_a_link_to_a_hidden_file_is_no_way_round(bench: Bench) -> None:
@@ -125,7 +125,7 @@ async def test_a_link_to_a_hidden_file_is_no_way_round(bench: Bench) -> None:
 async def test_one_file_under_two_names_is_named_twice(bench: Bench) -> None:
     bench.put("a.py", b"x = 1\n")
     (bench.root / "link.py").symlink_to("a.py")
-    outcome = await bench.gate.propose(proposal(bench.change("a.py", "1", "2"), bench.change("link.py", "x", "y")))
+    outcome = await bench.gate.propose(make_proposal(bench.change("a.py", "1", "2"), bench.change("link.py", "x", "y")))
     assert (outcome.verdict, "named twice" in outcome.reason) == (Verdict.REFUSED, True)
 
 
@@ -140,7 +140,7 @@ async def test_two_changes_are_never_about_one_file(
     bench: Bench, changes: Callable[[Bench], tuple[Change, ...]]
 ) -> None:
     bench.put("x.py", b"x = 1\n")
-    outcome = await bench.gate.propose(proposal(*changes(bench)))
+    outcome = await bench.gate.propose(make_proposal(*changes(bench)))
     assert (outcome.verdict, "named twice" in outcome.reason) == (Verdict.REFUSED, True)
 
 
@@ -151,7 +151,7 @@ async def test_two_changes_are_never_about_one_file(
 ])  # fmt: skip
 async def test_no_new_file_lies_in_another(bench: Bench, changes: Callable[[Bench], tuple[Change, ...]]) -> None:
     bench.put("x.py", b"x = 1\n")
-    outcome = await bench.gate.propose(proposal(*changes(bench)))
+    outcome = await bench.gate.propose(make_proposal(*changes(bench)))
     assert (outcome.verdict, "another change creates as a file" in outcome.reason) == (Verdict.REFUSED, True)
     assert not (bench.root / "new").exists()
 
@@ -159,8 +159,8 @@ async def test_no_new_file_lies_in_another(bench: Bench, changes: Callable[[Benc
 async def test_a_folder_in_the_place_of_a_new_file_was_not_made_by_us(bench: Bench) -> None:
     new = bench.create("new")
     (bench.root / "new").mkdir()
-    (seen,) = await verification.observe(DiskWorkplace(lambda: [bench.root]), [new], [None], wait_s=0)
-    assert (seen.change, verification.judge([seen])) == (None, Verdict.REJECTED)
+    (seen,) = await verification.observe_changes(DiskWorkplace(lambda: [bench.root]), [new], [None], wait_s=0)
+    assert (seen.change, verification.judge_changes([seen])) == (None, Verdict.REJECTED)
 
 
 async def test_a_uri_that_names_another_file_than_the_path_is_refused(bench: Bench) -> None:
@@ -237,12 +237,12 @@ async def test_a_new_name_that_is_taken_is_refused(bench: Bench) -> None:
 
 async def test_only_the_case_of_a_name_may_change(bench: Bench) -> None:
     bench.put("a.py", b"x = 1\n")
-    assert (await bench.gate.propose(proposal(bench.rename("a.py", "A.py")))).applied
-    assert bench.bytes() == {"workspace/A.py": b"x = 1\n"}
+    assert (await bench.gate.propose(make_proposal(bench.rename("a.py", "A.py")))).applied
+    assert bench.read_all() == {"workspace/A.py": b"x = 1\n"}
 
 
 async def test_too_many_files_at_once_are_refused(bench: Bench) -> None:
-    outcome = await bench.gate.propose(proposal(*(bench.create(f"f{n}.py") for n in range(201))))
+    outcome = await bench.gate.propose(make_proposal(*(bench.create(f"f{n}.py") for n in range(201))))
     assert (outcome.verdict, "at most 200" in outcome.reason) == (Verdict.REFUSED, True)
 
 
@@ -269,10 +269,10 @@ async def test_line_endings_encoding_and_last_newline_stay(
     bench: Bench, before: bytes, old: str, new: str, after: bytes
 ) -> None:
     bench.put("a.txt", before)
-    outcome = await bench.gate.propose(proposal(bench.change("a.txt", old, new)))
-    assert (outcome.verdict, bench.held("a.txt")) == (Verdict.APPLIED, after), outcome.reason
+    outcome = await bench.gate.propose(make_proposal(bench.change("a.txt", old, new)))
+    assert (outcome.verdict, bench.read("a.txt")) == (Verdict.APPLIED, after), outcome.reason
     assert (await bench.gate.undo()).applied
-    assert bench.held("a.txt") == before
+    assert bench.read("a.txt") == before
 
 
 async def test_what_the_encoding_of_a_file_cannot_hold_is_refused(bench: Bench) -> None:
@@ -286,8 +286,8 @@ async def test_edits_to_a_file_that_grew_elsewhere_move_along(bench: Bench) -> N
     at = old.index("1")
     bench.put("a.py", b"# A\n# new\n# head\n# of four\n" + old.encode())
     change = TextChange(path.as_uri(), path, old, (Edit(at, at + 1, "2"),))
-    assert (await bench.gate.propose(proposal(change))).applied
-    assert bench.held("a.py") == b"# A\n# new\n# head\n# of four\n" + old.encode().replace(b"1", b"2")
+    assert (await bench.gate.propose(make_proposal(change))).applied
+    assert bench.read("a.py") == b"# A\n# new\n# head\n# of four\n" + old.encode().replace(b"1", b"2")
 
 
 async def test_an_edit_whose_place_is_there_twice_by_now_is_refused(bench: Bench) -> None:
@@ -301,18 +301,18 @@ async def test_an_edit_whose_place_is_there_twice_by_now_is_refused(bench: Bench
 
 async def test_a_new_syntax_error_is_said_in_the_question(bench: Bench) -> None:
     bench.put("a.py", b"x = 1\ny = (2)\n")
-    await bench.gate.propose(proposal(bench.change("a.py", "(2)", "(2")))
+    await bench.gate.propose(make_proposal(bench.change("a.py", "(2)", "(2")))
     assert bench.asker.questions[0].warnings == ("a.py would no longer parse: line 2.",)
 
 
 async def test_a_new_syntax_error_is_refused_where_nobody_chose_the_change(bench: Bench) -> None:
     bench.put("a.py", b"x = 1\ny = (2)\n")
-    outcome = await bench.gate.propose(proposal(bench.change("a.py", "(2)", "(2"), automatic=True))
+    outcome = await bench.gate.propose(make_proposal(bench.change("a.py", "(2)", "(2"), automatic=True))
     assert (outcome.verdict, "line 2" in outcome.reason, bench.asker.questions) == (Verdict.REFUSED, True, [])
 
 
 @pytest.mark.parametrize("name", ["a.py", "a.unknown"])
 async def test_what_did_not_parse_before_may_stay_so(bench: Bench, name: str) -> None:
     bench.put(name, b"x = (1\ny = 2\n")
-    assert (await bench.gate.propose(proposal(bench.change(name, "2", "3"), automatic=True))).applied
+    assert (await bench.gate.propose(make_proposal(bench.change(name, "2", "3"), automatic=True))).applied
     assert bench.asker.questions[0].warnings == ()

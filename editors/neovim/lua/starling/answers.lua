@@ -1,15 +1,17 @@
--- Answers in words and figures: a scratch buffer with Markdown beside the work, filled while the answer comes.
--- Knows no command; what is shown of which result stands in commands.json.
+-- Shows answers and reports as Markdown in a scratch buffer below the current window; an answer can stream into it.
+-- Knows no command: commands.json says which fields of a result are shown.
 
 local M = {}
 
 local status = require('starling.status')
 
+--- The receivers of streamed answers, by progress token.
 ---@type table<any, fun(text: string)>
 local streams = {}
 local last_token = 0
 
---- A window below with an empty Markdown buffer that goes when it is closed (`q`).
+--- Open a window below with an empty Markdown buffer, which is deleted when the window is closed (`q`).
+--- An earlier answer with the same name is deleted.
 ---@param name string
 ---@return integer buffer
 function M.open(name)
@@ -21,7 +23,7 @@ function M.open(name)
   local buffer = vim.api.nvim_create_buf(false, true)
   vim.api.nvim_buf_set_name(buffer, uri)
   vim.bo[buffer].bufhidden, vim.bo[buffer].swapfile = 'wipe', false
-  -- a Neovim that comes without a parser for Markdown complains from its own filetype plugin; the text shows all the same
+  -- Neovim's filetype plugin fails if the parser for Markdown is missing; the text is shown without it
   pcall(function() vim.bo[buffer].filetype = 'markdown' end)
   vim.bo[buffer].modifiable = false
   vim.keymap.set('n', 'q', '<Cmd>close<CR>', { buffer = buffer, nowait = true, desc = 'Close the answer' })
@@ -30,12 +32,12 @@ function M.open(name)
   return buffer
 end
 
---- Put a text behind what is there.
+--- Append a text; does nothing if the buffer has been closed.
 ---@param buffer integer
 ---@param text string
 function M.append(buffer, text)
   if not vim.api.nvim_buf_is_valid(buffer) then
-    return -- it was closed; nobody reads any more
+    return
   end
   vim.bo[buffer].modifiable = true
   local last = vim.api.nvim_buf_line_count(buffer) - 1
@@ -44,7 +46,7 @@ function M.append(buffer, text)
   vim.bo[buffer].modifiable = false
 end
 
---- What is there is this now.
+--- Replace the whole text; does nothing if the buffer has been closed.
 ---@param buffer integer
 ---@param text string
 function M.replace(buffer, text)
@@ -55,36 +57,38 @@ function M.replace(buffer, text)
   end
 end
 
---- A token for pieces of an answer; each goes to `piece`.
----@param piece fun(text: string)
+--- Return a new progress token; pieces of an answer that arrive with it are passed to `on_piece`.
+---@param on_piece fun(text: string)
 ---@return string token
-function M.stream(piece)
+function M.start_stream(on_piece)
   last_token = last_token + 1
   local token = ('starling-answer-%d'):format(last_token)
-  streams[token] = piece
+  streams[token] = on_piece
   return token
 end
 
+--- Forget a token of `start_stream`.
 ---@param token string
-function M.done(token)
+function M.end_stream(token)
   streams[token] = nil
 end
 
---- `$/progress`: pieces of our answers, and bars, which are Neovim's business.
+--- Handle `$/progress`: pass pieces of streamed answers on; other progress goes to the statusline and to Neovim.
 ---@type lsp.Handler
-function M.progress(err, params, context)
-  local piece = streams[params.token]
-  if piece then
-    piece(params.value.text or '')
+function M.handle_progress(err, params, context)
+  local on_piece = streams[params.token]
+  if on_piece then
+    on_piece(params.value.text or '')
     return
   end
-  status.progress(context.client_id, params.token, params.value)
+  status.handle_progress(context.client_id, params.token, params.value)
   return vim.lsp.handlers['$/progress'](err, params, context)
 end
 
+--- Format a value of a result for a cell of a Markdown table: a range as its first line, a missing value as a dash.
 ---@param value any
 ---@return string
-local function cell(value)
+local function format_cell(value)
   if value == nil or value == vim.NIL then
     return '–'
   elseif type(value) == 'number' and value ~= math.floor(value) then
@@ -92,48 +96,49 @@ local function cell(value)
   elseif type(value) ~= 'table' then
     return (tostring(value):gsub('%s+', ' '):gsub('|', '\\|'))
   elseif vim.islist(value) then
-    return table.concat(vim.tbl_map(cell, value), ', ')
+    return table.concat(vim.tbl_map(format_cell, value), ', ')
   elseif value.start and value.start.line then
     return tostring(value.start.line + 1)
   end
   local parts = {}
   for _, name in ipairs(vim.fn.sort(vim.tbl_keys(value))) do
-    table.insert(parts, ('%s %s'):format(name, cell(value[name])))
+    table.insert(parts, ('%s %s'):format(name, format_cell(value[name])))
   end
   return table.concat(parts, ', ')
 end
 
+--- Turn the name of a field into a title: `total_ms` into "Total ms".
 ---@param name string
 ---@return string
-local function title(name)
+local function format_title(name)
   return (name:gsub('_', ' '):gsub('^%l', string.upper))
 end
 
---- A result as Markdown: facts as a list, lists of records as tables.
+--- Format a result as Markdown: facts as a list, lists of records as tables.
 ---@param heading string
 ---@param result table
 ---@param shown { facts: string[], tables: table<string, string[]>, order: string[] }
 ---@return string
-function M.markdown(heading, result, shown)
+function M.format_report(heading, result, shown)
   local lines = { '# ' .. heading, '' }
   for _, name in ipairs(shown.facts or {}) do
     local value = vim.tbl_get(result, unpack(vim.split(name, '.', { plain = true })))
     if value ~= nil and value ~= vim.NIL and value ~= '' and not (type(value) == 'table' and next(value) == nil) then
-      table.insert(lines, ('- %s: %s'):format(title(name:gsub('%.', ' ')), cell(value)))
+      table.insert(lines, ('- %s: %s'):format(format_title(name:gsub('%.', ' ')), format_cell(value)))
     end
   end
   for _, name in ipairs(shown.order or {}) do
     local rows, columns = result[name] or {}, shown.tables[name]
-    vim.list_extend(lines, { '', '## ' .. title(name), '' })
+    vim.list_extend(lines, { '', '## ' .. format_title(name), '' })
     if #rows == 0 then
       table.insert(lines, 'None.')
     else
-      table.insert(lines, '| ' .. table.concat(vim.tbl_map(title, columns), ' | ') .. ' |')
+      table.insert(lines, '| ' .. table.concat(vim.tbl_map(format_title, columns), ' | ') .. ' |')
       table.insert(lines, '|' .. (' --- |'):rep(#columns))
     end
     for _, row in ipairs(rows) do
       local cells = vim.tbl_map(function(column)
-        return column == 'at' and os.date('%Y-%m-%d %H:%M', row[column]) or cell(row[column])
+        return column == 'at' and os.date('%Y-%m-%d %H:%M', row[column]) or format_cell(row[column])
       end, columns)
       table.insert(lines, '| ' .. table.concat(cells, ' | ') .. ' |')
     end

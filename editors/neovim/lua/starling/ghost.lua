@@ -1,21 +1,21 @@
--- Ghost text of our own: on Neovim 0.11, which has none, for every suggestion; later for those that a person asked for,
--- since Neovim 0.12 asks by itself only as typing goes on. One suggestion of a list is shown and can be changed.
--- Decides nothing about what is suggested.
+-- The plugin's own ghost text: for all suggestions on Neovim 0.11, which has no ghost text, and on later versions for
+-- suggestions that a person asks for, since Neovim requests suggestions only while a person types. Shows one suggestion of
+-- a list at a time. The server decides what is suggested.
 
 local M = {}
 
 local METHOD = 'textDocument/inlineCompletion'
 local INVOKED, AUTOMATIC = 1, 2 -- LSP's InlineCompletionTriggerKind; Neovim 0.11 has no names for them
-local WAIT_MS = 75 -- after a key; the server has its own pace besides
+local WAIT_MS = 75 -- pause after a key before a request; the server waits as well
 
 local space = vim.api.nvim_create_namespace('starling.ghost')
 
 ---@class starling.Item
----@field text string all that would stand behind `row`, `col`
+---@field text string the whole suggestion, which begins at `row`, `col`
 ---@field row integer
----@field col integer
+---@field col integer byte column
 ---@field end_row integer
----@field end_col integer what is replaced reached to here when it was suggested, bytes
+---@field end_col integer byte column at which the replaced text ended when the suggestion came
 ---@field command? lsp.Command
 
 ---@class starling.Ghost
@@ -23,9 +23,10 @@ local space = vim.api.nvim_create_namespace('starling.ghost')
 ---@field index integer
 ---@field client integer
 ---@field cursor integer byte column of the cursor when it was suggested
----@field chosen boolean whether a person asked for it
----@field cleared? fun()
+---@field invoked boolean whether a person asked for it
+---@field on_clear? fun() called when the ghost text is removed
 
+--- The ghost texts, the functions that cancel open requests, and the timers, by buffer.
 ---@type table<integer, starling.Ghost>
 local ghosts = {}
 ---@type table<integer, fun()>
@@ -33,39 +34,55 @@ local pending = {}
 ---@type table<integer, uv.uv_timer_t>
 local timers = {}
 
---- What was typed of a suggestion since, nil when something else was.
----@param item starling.Item
+--- Return the part of a suggestion that a person has typed since it came; nil if the person typed something else.
+---@param text string the suggestion
+---@param start_row integer its beginning
+---@param start_col integer
 ---@return string?
-local function typed(item)
+function M.get_typed_part(text, start_row, start_col)
   local row, col = unpack(vim.api.nvim_win_get_cursor(0))
-  if row - 1 ~= item.row or col < item.col then
+  if row - 1 ~= start_row or col < start_col then
     return nil
   end
-  local text = vim.api.nvim_get_current_line():sub(item.col + 1, col)
-  return vim.startswith(item.text, text) and #text < #item.text and text or nil
+  local typed = vim.api.nvim_get_current_line():sub(start_col + 1, col)
+  return vim.startswith(text, typed) and typed or nil
 end
 
+--- Return the ghost text of a buffer, its current suggestion and the part of it that has been typed.
+--- Without ghost text, or if it does not fit the typed text any more, clear it and return nil.
+---@param buffer integer
+---@return starling.Ghost?, starling.Item, string
+local function get_current(buffer)
+  local ghost = ghosts[buffer]
+  local item = ghost and ghost.items[ghost.index]
+  local typed = item and M.get_typed_part(item.text, item.row, item.col)
+  if not item or not typed or #typed == #item.text then
+    M.clear(buffer)
+    return nil
+  end
+  return ghost, item, typed
+end
+
+--- Remove the ghost text of a buffer, if there is any.
 ---@param buffer integer
 function M.clear(buffer)
   vim.api.nvim_buf_clear_namespace(buffer, space, 0, -1)
   local ghost = ghosts[buffer]
   ghosts[buffer] = nil
-  if ghost and ghost.cleared then
-    ghost.cleared()
+  if ghost and ghost.on_clear then
+    ghost.on_clear()
   end
 end
 
---- Draw what is left of the suggestion; it goes when something else was typed.
+--- Draw the part of the suggestion that has not been typed yet; clear it if a person typed something else.
 ---@param buffer integer
 local function draw(buffer)
   vim.api.nvim_buf_clear_namespace(buffer, space, 0, -1)
-  local ghost = ghosts[buffer]
-  local item = ghost and ghost.items[ghost.index]
-  local done = item and typed(item)
-  if not item or not done then
-    return M.clear(buffer)
+  local ghost, item, typed = get_current(buffer)
+  if not ghost then
+    return
   end
-  local lines = vim.split(item.text:sub(#done + 1), '\n')
+  local lines = vim.split(item.text:sub(#typed + 1), '\n')
   local group = vim.fn.hlexists('ComplHint') == 1 and 'ComplHint' or 'NonText'
   local virtual = {}
   for index = 2, #lines do
@@ -75,7 +92,7 @@ local function draw(buffer)
   if #ghost.items > 1 then
     table.insert(virtual[#virtual] or first, { (' (%d/%d)'):format(ghost.index, #ghost.items), group })
   end
-  vim.api.nvim_buf_set_extmark(buffer, space, item.row, item.col + #done, {
+  vim.api.nvim_buf_set_extmark(buffer, space, item.row, item.col + #typed, {
     virt_text = first,
     virt_lines = virtual,
     virt_text_pos = 'inline',
@@ -83,13 +100,14 @@ local function draw(buffer)
   })
 end
 
+--- Convert suggestions of the server: ranges to rows and byte columns; without a range, the cursor.
 ---@param buffer integer
 ---@param items lsp.InlineCompletionItem[]
 ---@param client vim.lsp.Client
 ---@return starling.Item[]
-local function placed(buffer, items, client)
+local function convert_items(buffer, items, client)
   local row, col = unpack(vim.api.nvim_win_get_cursor(0))
-  local function byte(position)
+  local function to_byte(position)
     local line = vim.api.nvim_buf_get_lines(buffer, position.line, position.line + 1, false)[1] or ''
     return vim.str_byteindex(line, client.offset_encoding, position.character, false)
   end
@@ -99,26 +117,27 @@ local function placed(buffer, items, client)
     return {
       text = text,
       row = first and first.line or row - 1,
-      col = first and byte(first) or col,
+      col = first and to_byte(first) or col,
       end_row = last and last.line or row - 1,
-      end_col = last and byte(last) or col,
+      end_col = last and to_byte(last) or col,
       command = item.command,
     }
   end, items)
 end
 
---- Ask for suggestions at the cursor and show the first.
+--- Request suggestions at the cursor and show the first one; cancels an earlier request of the buffer.
 ---@param client vim.lsp.Client
 ---@param buffer integer
----@param chosen boolean whether a person asked: then alternatives come, and what Starling is unsure about
----@param answered? fun(count: integer): (fun())? called before anything is shown; what it returns, when that goes
-function M.request(client, buffer, chosen, answered)
+---@param invoked boolean whether a person asked; the server then also returns alternatives and less likely suggestions
+---@param on_answer? fun(count: integer): (fun())? called before the first suggestion is shown; may return a function that
+--- is called when the ghost text is removed
+function M.request(client, buffer, invoked, on_answer)
   if pending[buffer] then
     pending[buffer]()
   end
   local params = vim.lsp.util.make_position_params(0, client.offset_encoding)
   local cursor, tick = vim.api.nvim_win_get_cursor(0), vim.api.nvim_buf_get_changedtick(buffer)
-  params.context = { triggerKind = chosen and INVOKED or AUTOMATIC }
+  params.context = { triggerKind = invoked and INVOKED or AUTOMATIC }
   local sent, id = client:request(METHOD, params, function(err, result)
     pending[buffer] = nil
     local here = vim.api.nvim_get_current_buf() == buffer and vim.api.nvim_buf_get_changedtick(buffer) == tick
@@ -128,11 +147,11 @@ function M.request(client, buffer, chosen, answered)
     end
     local items = result and (result.items or result) or {}
     M.clear(buffer)
-    local cleared = answered and answered(#items)
+    local on_clear = on_answer and on_answer(#items)
     if #items > 0 then
-      local placed_items = placed(buffer, items, client)
+      local converted = convert_items(buffer, items, client)
       ghosts[buffer] =
-        { items = placed_items, index = 1, client = client.id, cursor = cursor[2], chosen = chosen, cleared = cleared }
+        { items = converted, index = 1, client = client.id, cursor = cursor[2], invoked = invoked, on_clear = on_clear }
       draw(buffer)
     end
   end, buffer)
@@ -143,11 +162,12 @@ function M.request(client, buffer, chosen, answered)
   end
 end
 
---- The text changed or the cursor moved: what is typed of a suggestion shrinks it, all else takes it away.
+--- Update the ghost text after a change or a movement of the cursor: typing the suggestion shortens it, anything else
+--- removes it.
 ---@param client vim.lsp.Client
 ---@param buffer integer
----@param automatic boolean whether to ask for the next one
-function M.moved(client, buffer, automatic)
+---@param automatic boolean whether to request the next suggestions after a pause
+function M.update(client, buffer, automatic)
   if ghosts[buffer] then
     draw(buffer)
   end
@@ -157,7 +177,7 @@ function M.moved(client, buffer, automatic)
     timer:close()
   end
   timers[buffer] = nil
-  if automatic and not (ghosts[buffer] and ghosts[buffer].chosen) then
+  if automatic and not (ghosts[buffer] and ghosts[buffer].invoked) then
     timers[buffer] = vim.defer_fn(function()
       local here = vim.api.nvim_get_current_buf() == buffer and vim.startswith(vim.api.nvim_get_mode().mode, 'i')
       if here and not client:is_stopped() then
@@ -173,14 +193,14 @@ function M.is_shown(buffer)
   return ghosts[buffer] ~= nil
 end
 
---- How many there are to choose from.
+--- Return the number of suggestions in the list, 0 if none is shown.
 ---@param buffer integer
 ---@return integer
-function M.count(buffer)
+function M.count_items(buffer)
   return ghosts[buffer] and #ghosts[buffer].items or 0
 end
 
---- Show another one of the list.
+--- Show the suggestion that is `step` further in the list, which is circular.
 ---@param buffer integer
 ---@param step integer
 function M.select(buffer, step)
@@ -191,37 +211,35 @@ function M.select(buffer, step)
   end
 end
 
---- Put a part of what is shown into the text; the rest stays.
+--- Insert a part of the suggestion into the text; the rest stays on the screen. The server is told what was accepted.
 ---@param buffer integer
----@param part fun(rest: string): string
-function M.accept(buffer, part)
-  local ghost = ghosts[buffer]
-  local item = ghost and ghost.items[ghost.index]
-  local done = item and typed(item)
-  if not item or not done then
-    return M.clear(buffer)
+---@param cut fun(rest: string): string returns the part to insert
+function M.accept(buffer, cut)
+  local ghost, item, typed = get_current(buffer)
+  if not ghost then
+    return
   end
-  local rest = item.text:sub(#done + 1)
-  local taken = part(rest)
+  local rest = item.text:sub(#typed + 1)
+  local taken = cut(rest)
   local whole = #taken == #rest
-  local row, col = item.row, item.col + #done
-  local last_row, last_col = item.end_row, item.end_col + (item.end_row == item.row and #done or 0)
+  local row, col = item.row, item.col + #typed
+  local last_row, last_col = item.end_row, item.end_col + (item.end_row == item.row and #typed or 0)
   if not whole then
-    last_row, last_col = row, col -- what would be replaced goes with the last part
+    last_row, last_col = row, col -- the text to be replaced is removed with the last part
   end
   local lines = vim.split(taken, '\n')
   local command = vim.deepcopy(item.command)
   if whole then
     M.clear(buffer)
   else
-    local sofar = done .. taken
+    local accepted = typed .. taken
     if vim.tbl_get(command or {}, 'arguments', 1) then
-      command.arguments[1].length = vim.fn.strchars(sofar)
+      command.arguments[1].length = vim.fn.strchars(accepted)
     end
-    if #lines > 1 then -- the anchor moves down with the cursor
-      local above = #sofar - #lines[#lines]
+    if #lines > 1 then -- the beginning of the rest moves down with the cursor
+      local above = #accepted - #lines[#lines]
       item.text, item.row, item.col = item.text:sub(above + 1), row + #lines - 1, 0
-      item.end_col = item.end_row == row and item.end_col + #done - col or item.end_col
+      item.end_col = item.end_row == row and item.end_col + #typed - col or item.end_col
       item.end_row = item.end_row + #lines - 1
     end
   end

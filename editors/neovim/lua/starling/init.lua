@@ -1,5 +1,5 @@
--- What a person's own configuration calls: keys and the statusline. `:help starling-lua` documents each.
--- Holds nothing itself; what is suggested and asked is the server's business.
+-- The functions for a person's own configuration: keys and the statusline. `:help starling-lua` documents them.
+-- Loads the other modules only when a function is called.
 
 local M = {}
 
@@ -9,11 +9,11 @@ for _, name in ipairs({ 'accept', 'accept_word', 'accept_line', 'next', 'previou
   end
 end
 
---- The state in a few words, for 'statusline'; '' where Starling does not serve the buffer.
+--- Return the state in a few words, for 'statusline'; '' if Starling does not serve the buffer.
 ---@param bufnr? integer
 ---@return string
 function M.statusline(bufnr)
-  return require('starling.status').line(bufnr)
+  return require('starling.status').describe(bufnr)
 end
 
 return M

@@ -1,6 +1,6 @@
--- What Starling would change: `starling/confirm` shows all of it as one diff and asks once, `workspace/applyEdit` makes
--- it after the yes, as a whole or not at all, and says what happened. The server looks at the files all the same.
--- Neovim's own handler would ask for each document, never about files, and call applied what was refused.
+-- Changes that Starling proposes. `starling/confirm` shows a whole change as one diff and asks once; `workspace/applyEdit`
+-- makes it if every step is possible, and reports the result, which the server checks in the files. Neovim's own handler
+-- would ask about each document but not about files, and would report a rejected edit as applied.
 
 local question = require('starling.question')
 
@@ -17,10 +17,11 @@ local APPLY, REJECT = 'Apply', 'Reject'
 ---@field before string
 ---@field after string
 
+--- Return the path of a file relative to the workspace.
 ---@param uri string
 ---@param client vim.lsp.Client
 ---@return string
-local function name_of(uri, client)
+local function get_display_name(uri, client)
   if not vim.startswith(uri, 'file:') then
     return uri
   end
@@ -28,14 +29,14 @@ local function name_of(uri, client)
   return client.root_dir and vim.fs.relpath(client.root_dir, path) or path
 end
 
---- A file as a unified diff.
+--- Format the change of a file as a unified diff.
 ---@param file starling.File
 ---@param client vim.lsp.Client
 ---@return string[]
-local function diff(file, client)
-  local name = name_of(file.uri, client)
+local function format_diff(file, client)
+  local name = get_display_name(file.uri, client)
   if file.action == 'rename' then
-    return { 'rename from ' .. name, 'rename to ' .. name_of(file.target, client) }
+    return { 'rename from ' .. name, 'rename to ' .. get_display_name(file.target, client) }
   end
   local compare = vim.text and vim.text.diff or vim.diff
   local hunks = vim.split(compare(file.before, file.after, { ctxlen = 3 }), '\n', { trimempty = true })
@@ -44,34 +45,34 @@ local function diff(file, client)
   return vim.list_extend({ '--- ' .. from, '+++ ' .. to }, hunks)
 end
 
---- Show all of it and ask; the answer of those offered, nil for a no.
+--- Show the changes of all files in one window, and return the chosen one of the answers `offered`; nil for a rejection.
 ---@param title string
 ---@param detail string
 ---@param files starling.File[]
 ---@param offered string[]
 ---@param client vim.lsp.Client
 ---@return string?
-local function asked(title, detail, files, offered, client)
+local function ask(title, detail, files, offered, client)
   local lines = vim.list_extend(vim.split(detail, '\n'), { '' })
   for _, file in ipairs(files) do
-    vim.list_extend(lines, diff(file, client))
+    vim.list_extend(lines, format_diff(file, client))
   end
-  return question.wait(title, lines, 'diff', question.choices(offered))
+  return question.ask(title, lines, 'diff', question.create_choices(offered))
 end
 
---- `starling/confirm`: the answer that a person chose of those offered; null for a no.
+--- Handle `starling/confirm`: return the answer that a person chose; null for a rejection.
 ---@type lsp.Handler
 function M.confirm(_, params, context)
   local client = assert(vim.lsp.get_client_by_id(context.client_id))
-  local answer = asked(params.title, params.detail, params.files, params.answers, client)
+  local answer = ask(params.title, params.detail, params.files, params.answers, client)
   return answer and { answer = answer } or vim.NIL
 end
 
--- Making
+-- Applying
 
 ---@param path string
----@return integer # the buffer of a file, -1 for none
-local function buffer_of(path)
+---@return integer # -1 if no buffer has the file
+local function find_buffer(path)
   return vim.fn.bufnr('^' .. vim.fn.escape(path, '\\*?[]{}^$,') .. '$')
 end
 
@@ -82,20 +83,21 @@ end
 ---@field to? string
 ---@field version? integer
 ---@field edits? lsp.TextEdit[]
----@field text? string of a new file
+---@field text? string the text of a new file
 
+--- Return the edits without annotations, since Neovim would ask about annotated edits.
 ---@param edits lsp.TextEdit[]
----@return lsp.TextEdit[] # without annotations, about which Neovim would ask
-local function plain(edits)
+---@return lsp.TextEdit[]
+local function remove_annotations(edits)
   return vim.tbl_map(function(edit)
     return { range = edit.range, newText = edit.newText }
   end, vim.deepcopy(edits))
 end
 
---- The steps of an edit; a new file and the text that fills it are one.
+--- Return the steps of an edit; creating a file and filling it with text are one step.
 ---@param edit lsp.WorkspaceEdit
 ---@return starling.Step[]
-local function planned(edit)
+local function plan_steps(edit)
   local changes = vim.list_extend({}, edit.documentChanges or {})
   for uri, edits in pairs(edit.changes or {}) do
     table.insert(changes, { textDocument = { uri = uri }, edits = edits })
@@ -115,7 +117,7 @@ local function planned(edit)
         path = vim.uri_to_fname(uri),
         to = change.newUri and vim.uri_to_fname(change.newUri),
         version = type(version) == 'number' and version or nil,
-        edits = change.edits and plain(change.edits),
+        edits = change.edits and remove_annotations(change.edits),
         text = change.kind == 'create' and '' or nil,
       })
       new[uri] = change.kind == 'create' and steps[#steps] or nil
@@ -124,41 +126,43 @@ local function planned(edit)
   return steps
 end
 
+--- Return why a step of this kind cannot be made; nil if it can.
 ---@type table<string, fun(step: starling.Step, name: string): string?>
-local obstacles = {}
+local find_obstacle_to = {}
 
-function obstacles.text(step, name)
+function find_obstacle_to.text(step, name)
   local buffer = vim.fn.bufexists(step.path) == 1 and vim.uri_to_bufnr(step.uri) or -1
   if buffer == -1 or not vim.api.nvim_buf_is_loaded(buffer) then
     return nil
   elseif step.version and step.version > 0 and (vim.lsp.util.buf_versions[buffer] or 0) > step.version then
-    return ('%s has changed since it was asked about; ask again.'):format(name)
+    return ('%s has changed since the question; ask again.'):format(name)
   elseif not vim.bo[buffer].modifiable then
     return ("%s cannot be changed: its buffer is 'nomodifiable'."):format(name)
   end
 end
 
-function obstacles.create(step, name)
-  return vim.uv.fs_lstat(step.path) and ('%s is there already.'):format(name) or nil
+function find_obstacle_to.create(step, name)
+  return vim.uv.fs_lstat(step.path) and ('%s exists already.'):format(name) or nil
 end
 
-function obstacles.rename(step, name)
+function find_obstacle_to.rename(step, name)
   if not vim.uv.fs_lstat(step.path) then
-    return ('%s is not there any more.'):format(name)
+    return ('%s does not exist any more.'):format(name)
   elseif vim.uv.fs_lstat(step.to) then
-    return ('%s is there already.'):format(vim.fs.basename(step.to))
+    return ('%s exists already.'):format(vim.fs.basename(step.to))
   end
 end
 
-function obstacles.delete(step, name)
-  local buffer = buffer_of(step.path)
+function find_obstacle_to.delete(step, name)
+  local buffer = find_buffer(step.path)
   if not vim.uv.fs_lstat(step.path) then
-    return ('%s is not there any more.'):format(name)
+    return ('%s does not exist any more.'):format(name)
   elseif buffer ~= -1 and vim.bo[buffer].modified then
     return ('%s has changes that are not saved; save or discard them first.'):format(name)
   end
 end
 
+--- Make a step of this kind; fails with an error.
 ---@type table<string, fun(step: starling.Step, client: vim.lsp.Client)>
 local make = {}
 
@@ -167,45 +171,48 @@ function make.text(step, client)
   vim.fn.bufload(buffer)
   vim.lsp.util.apply_text_edits(step.edits, buffer, client.offset_encoding)
   vim.bo[buffer].buflisted = true
-  -- a buffer without a filetype would be one that the server cannot see
+  -- Neovim does not attach the server to a buffer without a filetype, and the server has to see the change
   vim.lsp.buf_attach_client(buffer, client.id)
 end
 
 function make.create(step)
   vim.fn.mkdir(vim.fs.dirname(step.path), 'p')
-  local file = assert(vim.uv.fs_open(step.path, 'wx', tonumber('644', 8))) -- what came in between stays
+  local file = assert(vim.uv.fs_open(step.path, 'wx', tonumber('644', 8))) -- 'x': a file that was created meanwhile is not overwritten
   assert(vim.uv.fs_write(file, step.text))
   assert(vim.uv.fs_close(file))
 end
 
 function make.rename(step)
   vim.lsp.util.rename(step.path, step.to)
-  assert(vim.uv.fs_lstat(step.to) and not vim.uv.fs_lstat(step.path), 'it could not be moved')
+  assert(vim.uv.fs_lstat(step.to) and not vim.uv.fs_lstat(step.path), 'the file could not be moved')
 end
 
 function make.delete(step)
   assert(vim.uv.fs_unlink(step.path))
-  local buffer = buffer_of(step.path)
+  local buffer = find_buffer(step.path)
   if buffer ~= -1 then
     vim.api.nvim_buf_delete(buffer, { force = true })
   end
 end
 
---- Why a step cannot be made, nil where it can.
+--- Return why a step cannot be made; nil if it can.
 ---@param step starling.Step
 ---@return string?
-local function obstacle(step)
-  local look = obstacles[step.kind]
-  return look and look(step, vim.fs.basename(step.path)) or (not look and ('This plugin does no %s.'):format(step.kind) or nil)
+local function find_obstacle(step)
+  local find = find_obstacle_to[step.kind]
+  if not find then
+    return ('This plugin cannot make a change of the kind "%s".'):format(step.kind)
+  end
+  return find(step, vim.fs.basename(step.path))
 end
 
--- Edits that are to be confirmed; the server's own have been, by the time they come
+-- Edits with annotations that need confirmation; Starling's own edits have been confirmed before they arrive
 
---- The text of a document as a person would see it, without opening it.
+--- Return the lines of a file as its buffer would show them, without opening a buffer for it.
 ---@param path string
 ---@return string[]
-local function lines_of(path)
-  local buffer = buffer_of(path)
+local function read_lines(path)
+  local buffer = find_buffer(path)
   if buffer ~= -1 and vim.api.nvim_buf_is_loaded(buffer) then
     return vim.api.nvim_buf_get_lines(buffer, 0, -1, false)
   end
@@ -218,21 +225,21 @@ local function lines_of(path)
   return lines
 end
 
---- A step with its text before and after.
+--- Return the change that a step makes, with the text before and after.
 ---@param step starling.Step
 ---@param encoding string
 ---@return starling.File
-local function compared(step, encoding)
+local function create_file_change(step, encoding)
   local file = { action = step.kind, uri = step.uri, target = '', before = '', after = step.text or '' }
   if step.kind == 'rename' then
     file.target = vim.uri_from_fname(step.to)
   elseif step.kind ~= 'create' then
-    local before = lines_of(step.path)
+    local before = read_lines(step.path)
     file.before = table.concat(before, '\n') .. '\n'
     if step.kind == 'text' then
       local scratch = vim.api.nvim_create_buf(false, true)
       vim.api.nvim_buf_set_lines(scratch, 0, -1, false, before)
-      vim.lsp.util.apply_text_edits(plain(step.edits), scratch, encoding)
+      vim.lsp.util.apply_text_edits(remove_annotations(step.edits), scratch, encoding)
       file.after = table.concat(vim.api.nvim_buf_get_lines(scratch, 0, -1, false), '\n') .. '\n'
       vim.api.nvim_buf_delete(scratch, { force = true })
     end
@@ -240,10 +247,10 @@ local function compared(step, encoding)
   return file
 end
 
---- What is said beside an edit that a person is to confirm; nil where nobody has to.
+--- Return the description of the first annotation that needs a confirmation; nil if there is none.
 ---@param edit lsp.WorkspaceEdit
 ---@return string?
-local function to_confirm(edit)
+local function get_confirmation_text(edit)
   for _, annotation in pairs(edit.changeAnnotations or {}) do
     if annotation.needsConfirmation then
       return annotation.description or annotation.label
@@ -251,39 +258,40 @@ local function to_confirm(edit)
   end
 end
 
---- Whether a person says yes to the whole.
+--- Ask a person about an edit that needs confirmation.
+--- Returns whether it may be made, which is true without a question if it needs no confirmation.
 ---@param params lsp.ApplyWorkspaceEditParams
 ---@param steps starling.Step[]
 ---@param client vim.lsp.Client
 ---@return boolean
-local function is_confirmed(params, steps, client)
-  local detail = to_confirm(params.edit)
+local function confirm_if_needed(params, steps, client)
+  local detail = get_confirmation_text(params.edit)
   if not detail then
     return true
   end
   local files = vim.tbl_map(function(step)
-    return compared(step, client.offset_encoding)
+    return create_file_change(step, client.offset_encoding)
   end, steps)
-  return asked(params.label or 'Apply this edit?', detail, files, { APPLY, REJECT }, client) == APPLY
+  return ask(params.label or 'Apply this edit?', detail, files, { APPLY, REJECT }, client) == APPLY
 end
 
---- `workspace/applyEdit`: make all of it, nothing where a part could not be made, and say what became of it.
+--- Handle `workspace/applyEdit`: make the whole edit, or nothing if a step is not possible, and return the result.
 ---@type lsp.Handler
 function M.apply_edit(_, params, context)
   local client = assert(vim.lsp.get_client_by_id(context.client_id))
-  local steps = planned(params.edit)
-  if not is_confirmed(params, steps, client) then
+  local steps = plan_steps(params.edit)
+  if not confirm_if_needed(params, steps, client) then
     return { applied = false }
   end
   for index, step in ipairs(steps) do
-    local why = obstacle(step)
+    local why = find_obstacle(step)
     if why then
       return { applied = false, failureReason = why, failedChange = index - 1 }
     end
   end
   for index, step in ipairs(steps) do
-    local done, why = pcall(make[step.kind], step, client)
-    if not done then
+    local succeeded, why = pcall(make[step.kind], step, client)
+    if not succeeded then
       local reason = ('%s: %s'):format(vim.fs.basename(step.path), tostring(why))
       return { applied = false, failureReason = reason, failedChange = index - 1 }
     end

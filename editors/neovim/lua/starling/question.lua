@@ -1,9 +1,9 @@
--- The one question: a floating window with what would be done, answered by a key. Closing it is a no.
--- Nothing is applied here. Keys count only after a moment, so that nobody answers by typing on.
+-- Asks a question in a floating window that shows the change; a key answers it, and closing the window rejects it. Only one
+-- question is open at a time. Keys are ignored for a moment, so that nobody answers by typing on. Applies nothing.
 
 local M = {}
 
-local SAFE_MS = 500 -- as long as a key may still have been meant for the buffer
+local SAFE_MS = 500 -- until then a key may have been meant for the buffer
 
 ---@class starling.Choice
 ---@field title string
@@ -11,12 +11,12 @@ local SAFE_MS = 500 -- as long as a key may still have been meant for the buffer
 ---@field value any
 
 ---@type { answer: fun(value: any) }?
-local open = nil
+local open_question = nil
 
 ---@param buffer integer
 ---@param lines string[]
 ---@param filetype string
-local function fill(buffer, lines, filetype)
+local function fill_buffer(buffer, lines, filetype)
   vim.bo[buffer].bufhidden, vim.bo[buffer].swapfile = 'wipe', false
   vim.api.nvim_buf_set_lines(buffer, 0, -1, false, lines)
   vim.bo[buffer].modifiable, vim.bo[buffer].filetype = false, filetype
@@ -27,7 +27,7 @@ end
 ---@param title string
 ---@param choices starling.Choice[]
 ---@return vim.api.keyset.win_config
-local function placed(lines, title, choices)
+local function get_window_config(lines, title, choices)
   local longest = vim.fn.max(vim.tbl_map(vim.fn.strdisplaywidth, lines))
   local width = math.min(math.max(longest + 2, 60), vim.o.columns - 4)
   local height = math.min(math.max(#lines, 3), math.max(vim.o.lines - 6, 3))
@@ -48,39 +48,41 @@ local function placed(lines, title, choices)
   }
 end
 
---- Ask, and go on with the value of the choice; nil for a no, a closed window, and what was withdrawn.
+--- Open the window, and call `answered` with the value of the choice; nil for a rejection, a closed window and a withdrawn
+--- question. An open question is withdrawn first.
 ---@param title string
 ---@param lines string[]
 ---@param filetype string
 ---@param choices starling.Choice[]
 ---@param answered fun(value: any)
-local function ask(title, lines, filetype, choices, answered)
+local function open_window(title, lines, filetype, choices, answered)
   M.withdraw()
-  local back, insert = vim.api.nvim_get_current_win(), vim.startswith(vim.api.nvim_get_mode().mode, 'i')
+  local previous_window = vim.api.nvim_get_current_win()
+  local was_inserting = vim.startswith(vim.api.nvim_get_mode().mode, 'i')
   vim.cmd.stopinsert()
   local buffer = vim.api.nvim_create_buf(false, true)
-  fill(buffer, lines, filetype)
-  local window = vim.api.nvim_open_win(buffer, true, placed(lines, title, choices))
+  fill_buffer(buffer, lines, filetype)
+  local window = vim.api.nvim_open_win(buffer, true, get_window_config(lines, title, choices))
   vim.wo[window].wrap = false
-  local mine = {}
+  local question = {}
   local function answer(value)
-    if open ~= mine then
+    if open_question ~= question then
       return
     end
-    open = nil
+    open_question = nil
     pcall(vim.api.nvim_win_close, window, true)
-    if vim.api.nvim_win_is_valid(back) then
-      vim.api.nvim_set_current_win(back)
+    if vim.api.nvim_win_is_valid(previous_window) then
+      vim.api.nvim_set_current_win(previous_window)
     end
-    if insert then
+    if was_inserting then
       vim.cmd.startinsert()
     end
     answered(value)
   end
-  mine.answer = answer
-  open = mine
+  question.answer = answer
+  open_question = question
   local opened = vim.uv.now()
-  local function on(key, value)
+  local function map_key(key, value)
     vim.keymap.set('n', key, function()
       vim.uv.update_time()
       if vim.uv.now() - opened >= SAFE_MS then
@@ -89,10 +91,10 @@ local function ask(title, lines, filetype, choices, answered)
     end, { buffer = buffer, nowait = true })
   end
   for _, choice in ipairs(choices) do
-    on(choice.key, choice.value)
+    map_key(choice.key, choice.value)
   end
-  on('q', nil)
-  on('<Esc>', nil)
+  map_key('q', nil)
+  map_key('<Esc>', nil)
   vim.api.nvim_create_autocmd({ 'WinClosed', 'BufWipeout' }, {
     buffer = buffer,
     callback = vim.schedule_wrap(function()
@@ -100,22 +102,23 @@ local function ask(title, lines, filetype, choices, answered)
     end),
   })
   vim.defer_fn(function()
-    if open == mine then
+    if open_question == question then
       vim.b[buffer].starling_ready = true
       vim.api.nvim_exec_autocmds('User', { pattern = 'StarlingQuestion', data = { title = title, lines = lines } })
     end
   end, SAFE_MS)
 end
 
---- Ask and wait for the answer, in a handler of the LSP client (which runs in a coroutine).
+--- Ask, wait for the answer and return the value of the choice; nil for a rejection. To be called in a coroutine, such as a
+--- handler of the LSP client.
 ---@param title string
 ---@param lines string[]
 ---@param filetype string
 ---@param choices starling.Choice[]
 ---@return any
-function M.wait(title, lines, filetype, choices)
+function M.ask(title, lines, filetype, choices)
   local running = assert(coroutine.running())
-  ask(title, lines, filetype, choices, function(value)
+  open_window(title, lines, filetype, choices, function(value)
     vim.schedule(function()
       coroutine.resume(running, value)
     end)
@@ -123,20 +126,20 @@ function M.wait(title, lines, filetype, choices)
   return coroutine.yield()
 end
 
---- Take the question down that nobody waits for any more.
+--- Close the open question, if there is one, as rejected.
 function M.withdraw()
-  if open then
-    open.answer(nil)
+  if open_question then
+    open_question.answer(nil)
   end
 end
 
---- What may be chosen, each with a letter of its title for a key.
+--- Return the choices, each with a different letter of its title as the key, or its number.
 ---@param titles string[]
----@param values? any[] the titles themselves if nothing else
+---@param values? any[] the values of the choices, by default the titles
 ---@return starling.Choice[]
-function M.choices(titles, values)
+function M.create_choices(titles, values)
   local taken = { q = true }
-  local function key_of(title)
+  local function choose_key(title)
     local letters = title:gsub('%A', '')
     for letter in (letters:sub(1, 1):lower() .. letters:sub(1, 1):upper() .. letters:lower()):gmatch('.') do
       if not taken[letter] then
@@ -147,14 +150,14 @@ function M.choices(titles, values)
   end
   local choices = {}
   for index, title in ipairs(titles) do
-    choices[index] = { title = title, key = key_of(title) or tostring(index), value = (values or titles)[index] }
+    choices[index] = { title = title, key = choose_key(title) or tostring(index), value = (values or titles)[index] }
   end
   return choices
 end
 
---- `window/showMessageRequest`: commands to run, and whatever else is asked in words.
+--- Handle `window/showMessageRequest`: ask in the window; a message without actions is left to Neovim.
 ---@type lsp.Handler
-function M.message_request(err, params, context)
+function M.handle_message_request(err, params, context)
   local running, is_main = coroutine.running()
   if not next(params.actions or {}) or not running or is_main then
     return vim.lsp.handlers['window/showMessageRequest'](err, params, context)
@@ -163,7 +166,7 @@ function M.message_request(err, params, context)
   local titles = vim.tbl_map(function(action)
     return action.title
   end, params.actions)
-  return M.wait(table.remove(lines, 1), lines, 'diff', M.choices(titles, params.actions)) or vim.NIL
+  return M.ask(table.remove(lines, 1), lines, 'diff', M.create_choices(titles, params.actions)) or vim.NIL
 end
 
 return M

@@ -1,13 +1,14 @@
--- The connection to the server: whether it can be started, what we declare to it, and its commands.
--- Knows nothing of what commands mean.
+-- The connection to the server: starts it if possible, declares the plugin's capabilities, and runs its commands.
+-- Knows no single command.
 
 local M = {}
 
 M.name = 'starling'
+M.NOT_RUNNING = 'the server is not running; `:checkhealth starling` says why.'
 
-local missing_said = false
+local has_warned = false -- that the program is missing
 
---- Whether a person wants it; the same question on 0.11 and later.
+--- Whether the configuration enables Starling; Neovim 0.11 has no function for this.
 ---@return boolean
 function M.is_enabled()
   if vim.lsp.is_enabled then
@@ -16,38 +17,39 @@ function M.is_enabled()
   return vim.tbl_get(vim.lsp, '_enabled_configs', M.name) ~= nil
 end
 
---- Whether there is a server to start; where there is none, that is said once, and the editor is left alone.
+--- Whether the server's program exists; if not, warns once.
 ---@return boolean
 function M.can_start()
   local cmd = vim.lsp.config[M.name].cmd
   if type(cmd) ~= 'table' or vim.fn.executable(cmd[1]) == 1 then
-    missing_said = false
+    has_warned = false
     return true
   end
-  if not missing_said then
-    missing_said = true
-    local what = ("Starling: there is no program '%s'. Install Starling, or name its program: "):format(cmd[1])
-    vim.notify(what .. "vim.lsp.config('starling', { cmd = { '/path/to/starling', 'serve' } })", vim.log.levels.WARN)
+  if not has_warned then
+    has_warned = true
+    local problem = ("Starling: there is no program '%s'. Install Starling, or name its program: "):format(cmd[1])
+    vim.notify(problem .. "vim.lsp.config('starling', { cmd = { '/path/to/starling', 'serve' } })", vim.log.levels.WARN)
   end
   return false
 end
 
---- Return an environment for the server without Python's own variables; the tests that it runs get them back.
+--- Return changes of the environment for the server: Python's own variables are emptied, and kept as `STARLING_KEPT_...`
+--- for the tests that the server runs.
 ---@return table<string, string>
-function M.environment()
+function M.create_environment()
   local changed = {}
   for name, value in pairs(vim.fn.environ()) do
     if vim.startswith(name, 'PYTHON') and value ~= '' then
-      changed[name] = '' -- which is none to Python
+      changed[name] = '' -- Python treats an empty variable as unset
       changed['STARLING_KEPT_' .. name] = value
     end
   end
   return changed
 end
 
---- Tell the server, before it starts, what this plugin can do beyond Neovim.
+--- Add what this plugin can do beyond Neovim to the capabilities that the server is told.
 ---@param capabilities lsp.ClientCapabilities
-function M.declare(capabilities)
+function M.declare_capabilities(capabilities)
   -- lua/starling/proposals.lua answers `starling/confirm`
   capabilities.experimental = vim.tbl_extend('force', capabilities.experimental or {}, { starling = { confirm = true } })
   if not vim.lsp.inline_completion then
@@ -55,30 +57,30 @@ function M.declare(capabilities)
   end
 end
 
---- The server of a buffer, else whichever runs.
+--- Return the client that serves a buffer, by default the current one; else any running client of Starling, or nil.
 ---@param bufnr? integer
 ---@return vim.lsp.Client?
-function M.client(bufnr)
+function M.get_client(bufnr)
   return vim.lsp.get_clients({ name = M.name, bufnr = bufnr or 0 })[1] or vim.lsp.get_clients({ name = M.name })[1]
 end
 
---- Say something of ours.
+--- Show a message, with "Starling: " before it.
 ---@param message string
 ---@param level? integer
-function M.say(message, level)
+function M.notify(message, level)
   vim.notify('Starling: ' .. message, level or vim.log.levels.INFO)
 end
 
---- Run a command of the server.
+--- Run a command of the server, and pass its result or the error message to `done`.
 ---@param command string
 ---@param arguments table
 ---@param done fun(result?: table, problem?: string)
 ---@param options? { bufnr?: integer, quiet?: boolean }
 function M.execute(command, arguments, done, options)
   options = options or {}
-  local client = M.client(options.bufnr)
+  local client = M.get_client(options.bufnr)
   if not client then
-    return done(nil, 'it does not run here; `:checkhealth starling` says why.')
+    return done(nil, M.NOT_RUNNING)
   end
   local given = next(arguments) and arguments or vim.empty_dict()
   client:request('workspace/executeCommand', { command = command, arguments = { given } }, function(err, result)

@@ -1,5 +1,5 @@
--- The state in a few words, for a statusline. Asks the server at the start and when an indexing or a loading ends, never
--- on redraw.
+-- Describes the state in a few words, for a statusline. Asks the server at the start, and when indexing or the loading of
+-- a model ends, but never on redraw.
 
 local server = require('starling.server')
 
@@ -9,16 +9,18 @@ local POLL_MS = 1000 -- while the server starts
 
 ---@class starling.State
 ---@field indexing? integer percent
----@field known? table what `starling.status` said
----@field token? any of the bar that shows the indexing
----@field loading? string what the line says while a large model loads
----@field loading_token? any of the bar that shows the loading
+---@field known? table the last result of `starling.status`
+---@field token? any progress token of the indexing
+---@field loading? string text for the statusline while a large model is loaded
+---@field loading_token? any progress token of the loading
 
+--- The states of the servers, by the id of their client.
 ---@type table<integer, starling.State>
 local states = {}
 
+--- Ask the server for its state; ask again later while it starts or indexes.
 ---@param client vim.lsp.Client
-local function ask(client)
+local function update(client)
   server.execute('starling.status', {}, function(result)
     if not states[client.id] then
       return
@@ -29,27 +31,27 @@ local function ask(client)
     local starting = not result or result.state ~= 'ready' or type(index) ~= 'table' or index.state == 'waiting'
     if (starting or index.state == 'indexing') and not client:is_stopped() then
       vim.defer_fn(function()
-        ask(client)
+        update(client)
       end, POLL_MS)
     end
   end)
 end
 
---- Watch a server.
+--- Begin to follow the state of a server; does nothing if that has begun.
 ---@param client vim.lsp.Client
-function M.attach(client)
+function M.watch(client)
   if states[client.id] then
     return
   end
   states[client.id] = {}
-  ask(client)
+  update(client)
 end
 
---- A bar of the server moved.
+--- Update the state by a progress report of the server.
 ---@param client_id integer
 ---@param token any
 ---@param value table
-function M.progress(client_id, token, value)
+function M.handle_progress(client_id, token, value)
   local state = states[client_id]
   if not state then
     return
@@ -71,13 +73,14 @@ function M.progress(client_id, token, value)
       state.loading, state.loading_token = nil, nil
       local client = vim.lsp.get_client_by_id(client_id)
       if client then
-        ask(client) -- it is ready, or could not be loaded
+        update(client) -- the model is ready, or its loading failed
       end
     end
     vim.cmd.redrawstatus({ bang = true })
   end
 end
 
+--- Whether a request for suggestions or a command waits for the server's answer.
 ---@param client vim.lsp.Client
 ---@return boolean
 local function is_thinking(client)
@@ -90,9 +93,10 @@ local function is_thinking(client)
   return false
 end
 
+--- Return the state of the server of a buffer, such as "Starling: ready"; '' if Starling does not serve the buffer.
 ---@param bufnr? integer
 ---@return string
-function M.line(bufnr)
+function M.describe(bufnr)
   local client = vim.lsp.get_clients({ name = server.name, bufnr = bufnr or 0 })[1]
   if not client then
     return ''
@@ -100,21 +104,21 @@ function M.line(bufnr)
   local state = states[client.id] or {}
   local model = vim.tbl_get(state, 'known', 'model')
   local problems = vim.tbl_get(state, 'known', 'problems') or {}
-  local what = 'ready'
+  local description = 'ready'
   if #problems > 0 or (type(model) == 'table' and model.state == 'failed') then
-    what = 'error'
+    description = 'error'
   elseif state.loading then
-    what = state.loading
+    description = state.loading
   elseif state.indexing then
-    what = ('indexing %d%%'):format(state.indexing)
+    description = ('indexing %d%%'):format(state.indexing)
   elseif not state.known or state.known.state ~= 'ready' then
-    what = 'starting'
+    description = 'starting'
   elseif is_thinking(client) then
-    what = 'thinking'
+    description = 'thinking'
   elseif not require('starling.suggestions').is_enabled() then
-    what = 'off'
+    description = 'off'
   end
-  return 'Starling: ' .. what
+  return 'Starling: ' .. description
 end
 
 return M

@@ -1,5 +1,5 @@
--- Suggestions while typing: Neovim's own ghost text where there is one (0.12), lua/starling/ghost.lua elsewhere and for
--- alternatives; and the keys. A key that has nothing to do does what it always did; a menu and a snippet come first.
+-- Suggestions while typing, and their keys. Neovim 0.12 shows suggestions itself; lua/starling/ghost.lua shows them on 0.11,
+-- and alternatives on both. Without a suggestion a key keeps its usual meaning; a menu and a snippet have priority.
 
 local ghost = require('starling.ghost')
 local server = require('starling.server')
@@ -18,58 +18,54 @@ local KEYS = {
 }
 local enabled = true
 
--- Parts of a suggestion
+-- Parts of a suggestion that can be accepted
 
 ---@param rest string
 ---@return string
-local function word(rest)
+local function cut_word(rest)
   return rest:match('^%s*[%w_\128-\255]+') or rest:match('^%s*[^%s%w_\128-\255]+') or rest
 end
 
 ---@param rest string
 ---@return string
-local function line(rest)
+local function cut_line(rest)
   return rest:match('^\n*[^\n]+') or rest
 end
 
 ---@param rest string
 ---@return string
-local function all(rest)
+local function cut_all(rest)
   return rest
 end
 
--- Neovim's own
+-- Neovim's own ghost text
 
---- What was typed of a suggestion since it was asked for.
+--- Return the part of Neovim's suggestion that a person has typed since it came; nil if the person typed something else.
 ---
---- Neovim goes on showing a suggestion while it is typed, until the next answer comes, but would put all of it where the
---- cursor was then: `prices` and a suggested `ces` would become `pricesces`.
+--- Neovim keeps showing a suggestion while a person types it, but inserts all of it at the cursor when it is accepted:
+--- `prices` and the suggestion `ces` would become `pricesces`.
 ---@param item vim.lsp.inline_completion.Item
----@return string? # nil when something else was typed, and the suggestion is none any more
-local function typed_since(item)
+---@return string?
+local function get_typed_part(item)
   if not item.range then
     return ''
   end
-  local start_row, start_col = item.range:to_extmark()
-  local row, col = unpack(vim.api.nvim_win_get_cursor(0))
-  if row - 1 ~= start_row or col < start_col then
-    return nil
-  end
-  local typed = vim.api.nvim_get_current_line():sub(start_col + 1, col)
-  return vim.startswith(item.insert_text, typed) and typed or nil
+  local row, col = item.range:to_extmark()
+  return ghost.get_typed_part(item.insert_text, row, col)
 end
 
---- The item with as much of its text as `part` takes; what was typed of it is taken out of the buffer, to come back.
----@param part fun(rest: string): string
+--- Return a function that shortens Neovim's suggestion to the part that `cut` returns, before Neovim inserts it.
+--- The part that a person has typed is deleted from the buffer, since Neovim inserts it again.
+---@param cut fun(rest: string): string
 ---@return fun(item: vim.lsp.inline_completion.Item): vim.lsp.inline_completion.Item?
-local function taking(part)
+local function create_shortener(cut)
   return function(item)
-    local typed = typed_since(item)
+    local typed = get_typed_part(item)
     if not typed then
       return nil
     end
     local rest = item.insert_text:sub(#typed + 1)
-    local taken = part(rest)
+    local taken = cut(rest)
     if typed ~= '' then
       local row, col = item.range:to_extmark()
       vim.api.nvim_buf_set_text(0, row, col, row, col + #typed, {})
@@ -83,23 +79,23 @@ local function taking(part)
   end
 end
 
---- Take a part of what is shown, whoever shows it.
----@param part fun(rest: string): string
----@return boolean # whether there was anything
-local function take(part)
+--- Accept a part of the suggestion on the screen, shown by this plugin or by Neovim.
+---@param cut fun(rest: string): string returns the part to accept
+---@return boolean # whether there was a suggestion
+local function accept_part(cut)
   local buffer = vim.api.nvim_get_current_buf()
   if ghost.is_shown(buffer) then
     vim.schedule(function() -- an `expr` mapping may not change the text
-      ghost.accept(buffer, part)
+      ghost.accept(buffer, cut)
     end)
     return true
   end
-  return native ~= nil and native.get({ on_accept = taking(part) })
+  return native ~= nil and native.get({ on_accept = create_shortener(cut) })
 end
 
--- The keys; each is to be mapped with `expr`
+-- The functions for keys, to be mapped with `expr`
 
---- Accept what is shown. With a menu open or inside a snippet, and without a suggestion, `key` does what it always does.
+--- Accept the whole suggestion. With a menu open, inside a snippet and without a suggestion, `key` keeps its usual meaning.
 ---@param key? string
 ---@return string
 function M.accept(key)
@@ -109,43 +105,43 @@ function M.accept(key)
   elseif vim.snippet.active({ direction = 1 }) then
     return '<Cmd>lua vim.snippet.jump(1)<CR>'
   end
-  return take(all) and '' or key
+  return accept_part(cut_all) and '' or key
 end
 
---- Accept the next word of what is shown; the rest stays. Without a suggestion nothing happens: an Alt key given back
---- would type its letter.
+--- Accept the next word of the suggestion; the rest stays. Does nothing without a suggestion, since an Alt key that is
+--- returned would type its letter.
 ---@return string
 function M.accept_word()
-  take(word)
+  accept_part(cut_word)
   return ''
 end
 
---- Accept what is shown up to the end of the line; the rest stays.
+--- Accept the suggestion up to the end of the line; the rest stays.
 ---@return string
 function M.accept_line()
-  take(line)
+  accept_part(cut_line)
   return ''
 end
 
---- Show another suggestion; the first time Starling is asked for all it has, also what it is unsure about.
+--- Show another suggestion. The first call requests all suggestions, including less likely ones.
 ---@param step integer
 ---@return string
-local function select(step)
-  local buffer, client = vim.api.nvim_get_current_buf(), server.client()
-  if ghost.count(buffer) > 1 then
+local function show_other(step)
+  local buffer, client = vim.api.nvim_get_current_buf(), server.get_client()
+  if ghost.count_items(buffer) > 1 then
     ghost.select(buffer, step)
   elseif client then
     ghost.request(client, buffer, true, function(count)
       if count == 0 then
-        server.say('nothing else to suggest here.')
+        server.notify('there are no other suggestions here.')
         return nil
       end
-      if native then -- two would be shown otherwise
-        local was = native.is_enabled({ bufnr = buffer })
+      if native then -- otherwise both ghost texts would be shown
+        local was_enabled = native.is_enabled({ bufnr = buffer })
         native.enable(false, { bufnr = buffer })
         return function()
           if vim.api.nvim_buf_is_valid(buffer) then
-            native.enable(was, { bufnr = buffer })
+            native.enable(was_enabled, { bufnr = buffer })
           end
         end
       end
@@ -156,15 +152,15 @@ end
 
 ---@return string
 function M.next()
-  return select(1)
+  return show_other(1)
 end
 
 ---@return string
 function M.previous()
-  return select(-1)
+  return show_other(-1)
 end
 
---- Take what is shown away.
+--- Remove the suggestion from the screen.
 ---@return string
 function M.dismiss()
   local buffer = vim.api.nvim_get_current_buf()
@@ -178,8 +174,8 @@ end
 
 -- On and off
 
---- Suggestions on or off, everywhere.
----@param on? boolean
+--- Turn suggestions on or off in all buffers.
+---@param on? boolean on unless false
 function M.enable(on)
   enabled = on ~= false
   for _, client in ipairs(vim.lsp.get_clients({ name = server.name })) do
@@ -197,10 +193,11 @@ function M.is_enabled()
   return enabled
 end
 
--- What a person has set
+-- Setup
 
+--- Return the keys by action, as a person has changed them in `vim.g.starling`; false for an action without a key.
 ---@return table<string, string|false>
-function M.keys()
+function M.get_keys()
   local wanted = vim.tbl_get(vim.g.starling or {}, 'keys')
   if wanted == false then
     return {}
@@ -208,18 +205,19 @@ function M.keys()
   return vim.tbl_extend('force', KEYS, wanted or {})
 end
 
---- Whether a key is somebody else's; what Neovim itself maps it to (Tab jumps in a snippet) we do, too.
+--- Whether a key is mapped already. Neovim's own mapping of Tab does not count: `accept` also jumps in a snippet.
 ---@param key string
 ---@return boolean
-function M.is_taken(key)
+function M.is_mapped(key)
   local map = vim.fn.maparg(key, 'i', false, true)
   return next(map) ~= nil and not vim.startswith(map.desc or '', 'vim.snippet.jump')
 end
 
+--- Map the keys that are not mapped already.
 ---@param buffer integer
 local function map_keys(buffer)
-  for name, key in pairs(M.keys()) do
-    if key and not M.is_taken(key) then
+  for name, key in pairs(M.get_keys()) do
+    if key and not M.is_mapped(key) then
       vim.keymap.set('i', key, function()
         return M[name](key)
       end, { buffer = buffer, expr = true, desc = 'Starling: ' .. name:gsub('_', ' ') })
@@ -227,7 +225,7 @@ local function map_keys(buffer)
   end
 end
 
---- Starling serves a buffer.
+--- Set up a buffer that Starling serves.
 ---@param client vim.lsp.Client
 ---@param buffer integer
 function M.attach(client, buffer)
@@ -245,7 +243,7 @@ function M.attach(client, buffer)
     group = group,
     buffer = buffer,
     callback = function()
-      ghost.moved(client, buffer, enabled and not native)
+      ghost.update(client, buffer, enabled and not native)
     end,
   })
   vim.api.nvim_create_autocmd({ 'InsertLeave', 'BufLeave' }, {
@@ -255,7 +253,7 @@ function M.attach(client, buffer)
       ghost.clear(buffer)
     end,
   })
-  require('starling.status').attach(client)
+  require('starling.status').watch(client)
 end
 
 return M

@@ -228,7 +228,7 @@ def _read_file(snapshot: Snapshot, core: Core, uri: str) -> Document:
     Raises:
         JsonRpcInvalidParams: the file is outside of the workspace, or is left out of reviews.
     """
-    path = origins.path_of(uri)
+    path = origins.parse_file_uri(uri)
     if path is None or not is_in_workspace(snapshot, path):
         raise JsonRpcInvalidParams(f"{uri} is neither open nor a file of a workspace folder; open it first")
     if why := core.index.explain(path):

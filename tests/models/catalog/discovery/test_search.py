@@ -50,7 +50,7 @@ def test_ollamas_models_are_found_as_ollama_calls_them(model: Path, tmp_path: Pa
     assert (one.quantization, one.architecture, one.licence, one.problem) == ("Q4_K_M", "qwen2", "Apache-2.0", "")
     assert one.parameters > 0
     assert one.size_bytes == model.stat().st_size
-    assert "<|im_start|>" in one.beside.template
+    assert "<|im_start|>" in one.origin.template
     assert [search.suggest_name(one) for one in found] == ["B-GGUF-Q4_K_M", "coder-1.5b", "mine"]
 
 

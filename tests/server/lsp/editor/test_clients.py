@@ -18,7 +18,7 @@ from server.lsp.editor.editor_workplace import EditorWorkplace
 from server.state.database import State
 from server.state.gate_records import GateRecords
 from tests.marked import parse
-from tests.server.gate.bench import rows
+from tests.server.gate.bench import query_rows
 from tests.server.gate.clients import ClientKind, Desk, Reply
 
 if TYPE_CHECKING:
@@ -136,8 +136,8 @@ async def test_one_question_a_true_record_and_nothing_without_a_yes(  # noqa: PL
     else:
         assert (outcome.verdict, made) == (VERDICTS[reply], every if VERDICTS[reply] is Verdict.APPLIED else set())
     assert outcome.checkpoint or untouched(desk, shop)
-    assert await rows(gate, "SELECT verdict FROM requests") == [(str(outcome.verdict),)]
-    assert bool(await rows(gate, "SELECT 1 FROM audit WHERE written")) is bool(outcome.checkpoint)
+    assert await query_rows(gate, "SELECT verdict FROM requests") == [(str(outcome.verdict),)]
+    assert bool(await query_rows(gate, "SELECT 1 FROM audit WHERE written")) is bool(outcome.checkpoint)
 
 
 async def test_what_only_the_editor_holds_is_named(editor: Editor, record: State, shop: Path) -> None:
@@ -177,4 +177,4 @@ async def test_a_preview_that_broke_down_is_no_answer_of_a_person(
     assert (outcome.verdict, outcome.checkpoint) == (Verdict.FAILED, ""), outcome.reason
     assert "The editor refused the edit" in outcome.reason
     assert untouched(desk, shop)
-    assert await rows(gate, "SELECT status, answer FROM requests") == [("failed", "")]
+    assert await query_rows(gate, "SELECT status, answer FROM requests") == [("failed", "")]

@@ -44,9 +44,9 @@ async def test_an_open_document_is_read_before_its_file(
 ) -> None:
     path = tmp_path / "a b.py"
     path.write_text("saved", encoding="utf-8")
-    assert await workplace.text(path.as_uri(), path) == "saved"
+    assert await workplace.read_text(path.as_uri(), path) == "saved"
     editor.open("unsaved", uri=path.as_uri().replace("%20", " "))
-    assert await workplace.text(path.as_uri(), path) == "unsaved"
+    assert await workplace.read_text(path.as_uri(), path) == "unsaved"
 
 
 async def test_a_document_open_under_a_link_is_the_same_file(
@@ -57,12 +57,12 @@ async def test_a_document_open_under_a_link_is_the_same_file(
     path.write_text("saved", encoding="utf-8")
     (tmp_path / "link").symlink_to(tmp_path / "real")
     editor.open("unsaved", uri=(tmp_path / "link" / "a.py").as_uri())
-    assert await workplace.text(path.as_uri(), path) == "unsaved"
+    assert await workplace.read_text(path.as_uri(), path) == "unsaved"
 
 
 async def test_what_is_neither_open_nor_on_the_disk_is_none(workplace: EditorWorkplace, tmp_path: Path) -> None:
-    assert await workplace.text("untitled:a", None) is None
-    assert await workplace.text((tmp_path / "a.py").as_uri(), tmp_path / "a.py") is None
+    assert await workplace.read_text("untitled:a", None) is None
+    assert await workplace.read_text((tmp_path / "a.py").as_uri(), tmp_path / "a.py") is None
 
 
 async def test_a_document_too_large_to_be_kept_is_no_empty_text(
@@ -71,7 +71,7 @@ async def test_a_document_too_large_to_be_kept_is_no_empty_text(
     monkeypatch.setattr(open_documents, "MAX_CHARACTERS", 3)
     editor.open("long", uri="untitled:a")
     with pytest.raises(OSError, match="too large"):
-        await workplace.text("untitled:a", None)
+        await workplace.read_text("untitled:a", None)
 
 
 async def test_an_edit_names_the_version_it_was_made_for(

@@ -87,7 +87,7 @@ async def test_review_and_code_actions_share_one_tree_which_goes_with_the_docume
     document = editor.index.documents[URI]
     assert parsed == [document.text]
     editor.notify("textDocument/didClose", {"textDocument": {"uri": URI}})
-    await editor.until(lambda: not core.trees.knows(document))
+    await editor.until(lambda: not core.trees.is_cached(document))
     assert ("forget", URI) in editor.generator.events
 
 

@@ -1,4 +1,4 @@
-"""A place of the tour with the server's answer. Start at `Asked`."""
+"""A place of the tour with the server's answer. Start at `DemoAnswer`."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A place and the answer there; `invoked` is whether a key asked for it instead of typing."""
+class DemoAnswer:
+    """A place and the server's answer there; `invoked` is whether a key requested it, not typing."""
 
     place: DemoPlace
     answer: Answer
@@ -20,5 +20,5 @@ class Asked:
 
     @property
     def exact(self) -> bool:
-        """Whether the first line of the answer is what the file has there."""
+        """Whether the first line of the answer equals the rest of the line in the file."""
         return self.answer.text.split("\n", 1)[0].rstrip() == self.place.truth.rstrip()

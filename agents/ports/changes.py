@@ -1,0 +1,54 @@
+"""Changes of the workspace, asked of a person: what agents call to have an edit made. Start at `Changes`.
+
+`server.gate.gate.Gate` implements the port.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from agents.edits import ProposedEdit
+    from agents.ports.permissions import Cancelled
+
+
+class ChangeOutcome(Protocol):
+    """The outcome of a proposed edit."""
+
+    @property
+    def proposal(self) -> str:
+        """Id of the proposal in the record of requests."""
+        ...
+
+    @property
+    def applied(self) -> bool:
+        """Whether the whole change was made."""
+        ...
+
+    @property
+    def reason(self) -> str:
+        """Sentences for a person: why the change was not made, or what else the files hold; "" for nothing."""
+        ...
+
+    @property
+    def checkpoint(self) -> str:
+        """Id by which the change can be undone, "" when nothing was written."""
+        ...
+
+
+class Changes(Protocol):
+    """The one way to change files of the workspace."""
+
+    async def propose(
+        self, proposal: ProposedEdit, *, task: str = "", rule: str = "", cancelled: Cancelled | None = None
+    ) -> ChangeOutcome:
+        """Ask a person to approve `proposal`; apply it if approved.
+
+        Args:
+            proposal: the edit.
+            task: id of the task whose remaining changes of this kind a person may approve at once; "" for none.
+            rule: the person's own rule that approves the edit without a question; "" for none. A proposal with
+                warnings is asked about in any case.
+            cancelled: checked several times a second while a person decides; the question is then withdrawn.
+        """
+        ...

@@ -1,0 +1,81 @@
+"""Commands on this machine, run for agents after a person's permission. Start at `CommandRunner`.
+
+`server.gate.commands` implements the port.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from agents.ports.permissions import Cancelled
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRequest:
+    """A command to run.
+
+    Attributes:
+        line: the command line, for the shell `sh` (on Windows `cmd`).
+        folder: working directory, inside of the workspace.
+        timeout_s: longest duration, seconds.
+        writes: whether the command may write into the workspace; where the system cannot prevent that, `isolation` of
+            the runner says so.
+        network: whether the command may use the network.
+    """
+
+    line: str
+    folder: Path
+    timeout_s: float = 120.0
+    writes: bool = True
+    network: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CommandResult:
+    """The result of a command.
+
+    Attributes:
+        exit_code: exit status; None if the command was stopped or could not be started.
+        output: the start and the end of stdout and stderr together; a line between says how much is left out.
+        problem: a sentence that says why the command was stopped or not started; "" if it ended by itself.
+        seconds: duration.
+    """
+
+    exit_code: int | None
+    output: str
+    problem: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Isolation:
+    """Confinement that the system enforces while a command runs.
+
+    Attributes:
+        name: the mechanism ("bubblewrap", "Landlock", "Seatbelt"), "" for none.
+        confines_writes: whether the command can write to nothing but the workspace and a temporary folder.
+        hides_secrets: whether excluded files and the person's own files cannot be read.
+        blocks_network: whether the network is closed.
+    """
+
+    name: str = ""
+    confines_writes: bool = False
+    hides_secrets: bool = False
+    blocks_network: bool = False
+
+
+class CommandRunner(Protocol):
+    """Runs commands; asks nobody, so permission comes first."""
+
+    @property
+    def isolation(self) -> Isolation:
+        """Confinement that the system enforces on this machine."""
+        ...
+
+    async def run(self, request: CommandRequest, *, cancelled: Cancelled | None = None) -> CommandResult:
+        """Run a command; end its whole process group on a timeout or cancellation. Never raises for the command."""
+        ...

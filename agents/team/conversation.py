@@ -1,0 +1,107 @@
+"""An agent's conversation with a model, kept within the model's window without cutting anything silently.
+
+At half of the window the output of older tool calls is replaced by a line; if that is not enough, the middle is
+summarised. Instructions (role, rules), plan, facts, open questions and the last third always stay: instructions and
+notes are not messages of the transcript but are put before it anew for each request. Start at `Conversation`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from models.chat import Message, Speaker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+FULL_SHARE = 0.5
+"""Share of the window from which on older output goes."""
+
+KEPT_SHARE = 1 / 3
+"""Share of the messages, counted from the newest in tokens, that is never touched."""
+
+DROPPED = "[output of an earlier call, no longer shown; call the tool again if it is needed]"
+SHORT = 200
+"""Characters of a tool's output up to which it is not worth dropping."""
+
+MESSAGE_TOKENS = 8
+"""Tokens that a model's template adds to each message, an upper estimate."""
+
+
+class Conversation:
+    """The messages of one agent, oldest first.
+
+    Args:
+        count: returns the model's own number of tokens in a text.
+        window: tokens of conversation and answer together.
+        messages: earlier messages, of a session that is resumed.
+    """
+
+    def __init__(self, count: Callable[[str], int], window: int, messages: Sequence[Message] = ()) -> None:
+        self.messages: list[Message] = []
+        self._count = count
+        self._window = window
+        self._tokens: list[int] = []
+        for message in messages:
+            self.add(message)
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of all messages."""
+        return sum(self._tokens)
+
+    def add(self, message: Message) -> None:
+        """Append a message."""
+        self.messages.append(message)
+        self._tokens.append(self._measure(message))
+
+    def build(self, instructions: str) -> tuple[Message, ...]:
+        """Return the messages of the next request: `instructions`, then the transcript."""
+        return (Message(Speaker.SYSTEM, instructions), *self.messages)
+
+    def is_full(self, instructions: str, answer_tokens: int) -> bool:
+        """Return whether more than half of the window is taken, the next answer included."""
+        return self._count(instructions) + self.tokens + answer_tokens > self._window * FULL_SHARE
+
+    def drop_old_output(self) -> int:
+        """Replace the output of tool calls before the last third by a line; return the tokens that were saved."""
+        saved = 0
+        for at in range(self._find_kept()):
+            message = self.messages[at]
+            if message.speaker is Speaker.TOOL and len(message.text) > SHORT and message.text != DROPPED:
+                before = self._tokens[at]
+                self._replace(at, replace(message, text=DROPPED))
+                saved += before - self._tokens[at]
+        return saved
+
+    def take_middle(self) -> tuple[Message, ...]:
+        """Return the messages between the first one and the last third, which a summary may replace."""
+        return tuple(self.messages[1 : self._find_kept()])
+
+    def replace_middle(self, summary: str) -> None:
+        """Put `summary` in the place of the messages that `take_middle` returns."""
+        end = self._find_kept()
+        if end <= 1:
+            return
+        note = Message(Speaker.USER, f"[Summary of the conversation so far, by the program]\n{summary}")
+        self.messages[1:end] = [note]
+        self._tokens[1:end] = [self._measure(note)]
+
+    def _find_kept(self) -> int:
+        """Return the index of the first message of the last third; a call and its results are never separated."""
+        budget, at = self.tokens * KEPT_SHARE, len(self.messages)
+        while at > 0 and budget > 0:
+            at -= 1
+            budget -= self._tokens[at]
+        while at > 0 and self.messages[at].speaker is Speaker.TOOL:
+            at -= 1
+        return at
+
+    def _replace(self, at: int, message: Message) -> None:
+        self.messages[at] = message
+        self._tokens[at] = self._measure(message)
+
+    def _measure(self, message: Message) -> int:
+        calls = "".join(f"{one.name}{dict(one.arguments)}" for one in message.calls)
+        return self._count(message.text + calls) + MESSAGE_TOKENS

@@ -1,0 +1,32 @@
+"""Edits that tools propose in the name of an agent. Start at `propose`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agents.edits import ProposedEdit, RenameFile
+from agents.team.failure import ToolFailed
+from agents.team.tool import ToolResult
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from agents.edits import Change
+    from agents.team.tool import Workbench
+
+WHY = "The agent makes this change for its task."
+
+
+async def propose(bench: Workbench, title: str, why: str, changes: Sequence[Change]) -> ToolResult:
+    """Propose `changes` as one edit, and return that it was made.
+
+    Raises:
+        ToolFailed: a person rejected it, nobody could be asked, or it could not be made; says why.
+    """
+    proposal = ProposedEdit(title, why.strip() or WHY, bench.agent, tuple(changes), bench.model)
+    outcome = await bench.changes.propose(proposal, task=bench.task, rule=bench.rule, cancelled=bench.cancelled)
+    if not outcome.applied:
+        raise ToolFailed(outcome.reason or "The person rejected this edit; ask what should be different.")
+    changed = [one.to if isinstance(one, RenameFile) else one.path for one in changes]
+    note = f" {outcome.reason}" if outcome.reason else ""
+    return ToolResult(f"Done: {title}.{note}", changed=tuple(one for one in changed if one is not None))

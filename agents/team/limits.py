@@ -1,0 +1,82 @@
+"""The limits of a turn, all in one place, and the count of what it has spent. Start at `TurnLimits`."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from models.chat import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class TurnLimits:
+    """The limits of one turn of an agent, its delegates included.
+
+    Attributes:
+        steps: most answers of the model.
+        tokens: most tokens read and written.
+        cost: most money, in the currency of the configured prices; 0 for no limit.
+        seconds: longest duration, waiting for a person not included.
+        agents: most delegates.
+        answer_tokens: most tokens of one answer.
+        result_characters: most characters of one tool's result that the model gets.
+        parallel_reads: most reading tools that run at once.
+    """
+
+    steps: int = 40
+    tokens: int = 400_000
+    cost: float = 0.0
+    seconds: float = 1800.0
+    agents: int = 8
+    answer_tokens: int = 2048
+    result_characters: int = 12_000
+    parallel_reads: int = 4
+
+
+@dataclass(slots=True)
+class Spending:
+    """Counts of what a turn has spent; shared by an agent and its delegates. Used on one event loop only.
+
+    Attributes:
+        limits: the limits.
+        steps: answers of the model.
+        tokens: tokens read and written.
+        cost: money.
+        agents: delegates.
+        waited_s: seconds in which a person was waited for.
+        started: `time.monotonic()` at the start.
+    """
+
+    limits: TurnLimits
+    steps: int = 0
+    tokens: int = 0
+    cost: float = 0.0
+    agents: int = 0
+    waited_s: float = 0.0
+    started: float = field(default_factory=time.monotonic)
+
+    def add(self, usage: Usage, cost: float = 0.0) -> None:
+        """Count one answer of the model."""
+        self.steps += 1
+        self.tokens += usage.prompt_tokens + usage.answer_tokens
+        self.cost += cost
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the start, without the waits for a person."""
+        return time.monotonic() - self.started - self.waited_s
+
+    def find_exceeded(self) -> str:
+        """Return which limit is reached, as a sentence for a person; "" for none."""
+        limits = self.limits
+        if self.steps >= limits.steps:
+            return f"The turn ended after {self.steps} steps, its limit; say `go on` to continue."
+        if self.tokens >= limits.tokens:
+            return f"The turn ended after {self.tokens:,} tokens, its limit; say `go on` to continue."
+        if limits.cost and self.cost >= limits.cost:
+            return f"The turn ended because it cost {self.cost:.2f}, its limit; say `go on` to continue."
+        if self.seconds >= limits.seconds:
+            return f"The turn ended after {self.seconds:.0f} seconds, its limit; say `go on` to continue."
+        return ""

@@ -1,0 +1,172 @@
+"""One turn of an agent: the model answers, its calls are run, their results go back to it, until it is done.
+
+Holds no other logic than this order; limits, conversation, repetition and calls are modules of their own. Every event
+is emitted, so that a recorder can store the turn and a scripted model can replay it. Start at `run_turn`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from agents.team import calls, compaction
+from agents.team.events import Noted, TextArrived, TurnEnded, TurnStatus
+from agents.team.repetition import RepetitionDetector
+from agents.team.tool import ToolResult
+from models.chat import ChatError, ChatRequest, Message, ReplyEnd, Speaker
+from models.errors import ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from agents.team.conversation import Conversation
+    from agents.team.limits import Spending
+    from agents.team.tool import Workbench
+    from agents.team.toolset import Toolset
+    from models.chat import ChatModel, Reply, ToolCall
+
+NOT_RUN = "[not run: the turn was cancelled]"
+REPEATED = (
+    "[The program: your last steps were the same calls with the same results. Do something else, or finish and say "
+    "what is missing.]"
+)
+
+
+async def record_nothing(_: Message) -> None:
+    """Store nothing: for turns that nobody resumes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """An agent in a turn.
+
+    Attributes:
+        chat: its model.
+        tools: the tools that it may use.
+        instructions: returns the text before the conversation: role, rules, plan and facts as they are now.
+        temperature: of its model; None for the endpoint's default.
+        price: returns the cost of one answer from its reply.
+        record: stores each message that is added to the conversation.
+    """
+
+    chat: ChatModel
+    tools: Toolset
+    instructions: Callable[[], str]
+    temperature: float | None = 0.0
+    price: Callable[[Reply], float] = lambda _: 0.0
+    record: Callable[[Message], Awaitable[None]] = record_nothing
+
+
+async def run_turn(agent: Agent, conversation: Conversation, bench: Workbench, spending: Spending) -> TurnEnded:
+    """Run one turn, whose request is the last message of `conversation`; return how it ended.
+
+    The conversation then holds everything that was said, so that the next turn continues it.
+    """
+    turn = _Turn(agent, conversation, bench, spending)
+    try:
+        ended = await turn.run()
+    except ChatError as error:
+        what = f" Until then: {error.partial}" if error.partial else ""
+        ended = turn.end(TurnStatus.FAILED, f"{error}{what}")
+    except ModelError as error:
+        ended = turn.end(TurnStatus.FAILED, str(error))
+    bench.emit(ended)
+    return ended
+
+
+class _Turn:
+    def __init__(self, agent: Agent, conversation: Conversation, bench: Workbench, spending: Spending) -> None:
+        self._agent = agent
+        self._conversation = conversation
+        self._bench = bench
+        self._spending = spending
+        self._repetition = RepetitionDetector()
+        self._warned = False
+
+    async def run(self) -> TurnEnded:
+        """Repeat steps until the model is done or a limit is reached."""
+        while True:
+            if self._bench.cancelled():
+                return self.end(TurnStatus.CANCELLED, "The turn was cancelled.")
+            if exceeded := self._spending.find_exceeded():
+                return self.end(TurnStatus.LIMIT, exceeded)
+            await compaction.make_room(self._conversation, self._agent, self._spending, self._bench)
+            reply = await self._ask(self._conversation.build(self._agent.instructions()))
+            await self._add(Message(Speaker.ASSISTANT, reply.text, reply.calls))
+            if reply.end is ReplyEnd.CANCELLED:
+                for call in reply.calls:
+                    await self._add(Message(Speaker.TOOL, NOT_RUN, call_id=call.id))
+                return self.end(TurnStatus.CANCELLED, "The turn was cancelled.")
+            if not reply.calls:
+                return self.end(TurnStatus.DONE, reply.text)
+            results = await self._run_calls(reply.calls)
+            final = next((one.text for one in results if one.ends), None)
+            if final is not None:
+                return self.end(TurnStatus.DONE, final)
+            if await self._is_stuck(reply.calls, results):
+                return self.end(TurnStatus.REPEATED, "The agent repeated itself without a new result, and was stopped.")
+
+    def end(self, status: TurnStatus, text: str) -> TurnEnded:
+        """Return the end of the turn with what it has spent."""
+        spent = self._spending
+        return TurnEnded(status, text, spent.steps, spent.tokens, spent.cost, round(spent.seconds, 3))
+
+    async def _ask(self, messages: tuple[Message, ...]) -> Reply:
+        """Ask the model in a thread, with its text emitted as it arrives."""
+        agent, bench = self._agent, self._bench
+        tools = agent.tools.list_specs(bench.loaded)
+        most = self._spending.limits.answer_tokens
+        request = ChatRequest(messages, tools, max_tokens=most, temperature=agent.temperature)
+
+        def pass_on(text: str) -> None:
+            bench.emit(TextArrived(bench.agent, text))
+
+        reply = await asyncio.to_thread(agent.chat.chat, request, cancelled=bench.cancelled, on_text=pass_on)
+        self._spending.add(reply.usage, agent.price(reply))
+        return reply
+
+    async def _add(self, message: Message) -> None:
+        """Append a message to the conversation and have it recorded, before anything else happens."""
+        self._conversation.add(message)
+        await self._agent.record(message)
+
+    async def _run_calls(self, wanted: Sequence[ToolCall]) -> list[ToolResult]:
+        """Run calls one after the other, but reads that follow each other in parallel; store their results."""
+        results: list[ToolResult] = []
+        at = 0
+        while at < len(wanted):
+            group = self._take_group(wanted, at)
+            if self._bench.cancelled():
+                done = [ToolResult(NOT_RUN, failed=True) for _ in group]
+            else:
+                running = (calls.run_call(one, self._agent.tools, self._bench, self._spending) for one in group)
+                done = list(await asyncio.gather(*running))
+            for call, result in zip(group, done, strict=True):
+                await self._add(Message(Speaker.TOOL, result.text, call_id=call.id))
+            results += done
+            at += len(group)
+        return results
+
+    def _take_group(self, wanted: Sequence[ToolCall], at: int) -> Sequence[ToolCall]:
+        """Return the calls from `at` on that run at once: reads up to the limit, or a single other call."""
+        end = at
+        while end < len(wanted) and end - at < self._spending.limits.parallel_reads:
+            if not calls.is_independent_read(wanted[end], self._agent.tools, self._bench):
+                break
+            end += 1
+        return wanted[at : max(end, at + 1)]
+
+    async def _is_stuck(self, wanted: Sequence[ToolCall], results: Sequence[ToolResult]) -> bool:
+        """Return whether the agent repeats itself a second time, after it was told so once."""
+        said = json.dumps([(one.name, dict(one.arguments)) for one in wanted], sort_keys=True, default=str)
+        if not self._repetition.add(said, "\0".join(one.text for one in results)):
+            return False
+        if self._warned:
+            return True
+        self._warned = True
+        self._repetition.clear()
+        await self._add(Message(Speaker.USER, REPEATED))
+        self._bench.emit(Noted("The agent repeats itself; it was told to do something else."))
+        return False

@@ -1,0 +1,57 @@
+"""Paths that a model names: resolved inside the workspace folders, never outside, never excluded.
+
+Start at `resolve_name`.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agents.team.failure import ToolFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+LONGEST = 1000
+"""Characters of a path."""
+
+
+def resolve_name(name: str, roots: Sequence[Path], explain_exclusion: Callable[[Path], str]) -> Path:
+    """Return the absolute path of a file or folder that a model named, relative to a workspace folder or absolute.
+
+    A relative name is looked for in each workspace folder in turn; a new file belongs into the first one.
+
+    Raises:
+        ToolFailed: it lies outside of the workspace folders, also through a link, or is excluded.
+    """
+    if not name.strip() or "\0" in name or len(name) > LONGEST:
+        raise ToolFailed("That is not the name of a file; name one relative to the workspace folder.")
+    given = Path(name.strip())
+    if not roots:
+        raise ToolFailed("No workspace folder is open, so there are no files.")
+    candidates = [given] if given.is_absolute() else [root / given for root in roots]
+    inside = [one for one in map(Path, map(os.path.normpath, candidates)) if _is_inside(one, roots)]
+    if not inside:
+        raise ToolFailed(f"{name} is outside of the workspace; only files of the workspace can be used.")
+    chosen = next((one for one in inside if os.path.lexists(one)), inside[0])
+    reason = explain_exclusion(chosen)
+    if reason and chosen not in roots:
+        raise ToolFailed(f"{shorten_path(chosen, roots)} is excluded ({reason}); agents cannot use it.")
+    return chosen
+
+
+def shorten_path(path: Path, roots: Sequence[Path]) -> str:
+    """Return `path` relative to its workspace folder, with slashes; "." for the folder itself."""
+    for root in roots:
+        if path.is_relative_to(root):
+            return path.relative_to(root).as_posix()
+    return path.as_posix()
+
+
+def _is_inside(path: Path, roots: Sequence[Path]) -> bool:
+    """Return whether `path` lies in a workspace folder, both as written and with all links resolved."""
+    real = Path(os.path.realpath(path))
+    written = any(path.is_relative_to(root) for root in roots)
+    return written and any(real.is_relative_to(os.path.realpath(root)) for root in roots)

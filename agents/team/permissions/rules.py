@@ -1,0 +1,99 @@
+"""The person's own rules about tools' calls: deny, ask or allow, by tool, path pattern and command pattern.
+
+Deny counts over ask, ask over allow. A workspace's rules can only deny and ask. Start at `RuleSet.find`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from pathspec import GitIgnoreSpec
+
+from agents.tools import Risk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from agents.tools import Tool
+
+
+class Effect(StrEnum):
+    """Consequence of a rule for a call."""
+
+    DENY = "deny"
+    ASK = "ask"
+    ALLOW = "allow"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule.
+
+    Attributes:
+        effect: what it says.
+        tool: name of the tool; "edits" for all that change files, "reads" for all that only read, "*" for every tool.
+        path: pattern as in `.gitignore`, for a path relative to the workspace folder; "" for a rule without paths.
+        command: words that a simple command begins with ("git status", "pytest"); "*" at the end stands for any further
+            words; without it the command has to be exactly these words; "" for a rule without commands.
+    """
+
+    effect: Effect
+    tool: str = "*"
+    path: str = ""
+    command: str = ""
+
+    def __str__(self) -> str:
+        """Return the rule as a person wrote it."""
+        return " ".join(filter(None, (self.effect, self.tool, self.path and f"path {self.path!r}",
+                                      self.command and f"command {self.command!r}")))  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    """The rules in force, a person's and the workspace's."""
+
+    rules: tuple[Rule, ...] = ()
+
+    @classmethod
+    def combine(cls, person: Iterable[Rule], workspace: Iterable[Rule] = ()) -> RuleSet:
+        """Return a set of both; a workspace's rules that allow are left out."""
+        return cls((*person, *(one for one in workspace if one.effect is not Effect.ALLOW)))
+
+    def find(self, tool: Tool, paths: Sequence[str] = (), words: Sequence[str] = ()) -> Rule | None:
+        """Return the strictest rule for a call; None if no rule matches.
+
+        Args:
+            tool: the tool.
+            paths: paths that the call concerns, relative to the workspace folder, with slashes.
+            words: one simple command as words; () for none.
+
+        A rule with a path denies or asks if it matches *any* of the paths, and allows only if it matches *all*.
+        """
+        matching = [one for one in self.rules if _matches(one, tool, paths, words)]
+        for effect in Effect:
+            for one in matching:
+                if one.effect is effect:
+                    return one
+        return None
+
+
+def _matches(rule: Rule, tool: Tool, paths: Sequence[str], words: Sequence[str]) -> bool:
+    groups = {"*", tool.name, *(("edits",) if tool.edits else ()), *(("reads",) if tool.risk is Risk.LOW else ())}
+    if rule.tool not in groups:
+        return False
+    if rule.command and not _matches_command(rule.command, words):
+        return False
+    if not rule.path:
+        return bool(rule.command) or rule.effect is not Effect.ALLOW or not words
+    spec = GitIgnoreSpec.from_lines([rule.path])
+    found = [spec.match_file(path) for path in paths]
+    return bool(found) and (all(found) if rule.effect is Effect.ALLOW else any(found))
+
+
+def _matches_command(pattern: str, words: Sequence[str]) -> bool:
+    wanted = pattern.split()
+    if wanted and wanted[-1] == "*":
+        return list(words[: len(wanted) - 1]) == wanted[:-1] and bool(words)
+    return list(words) == wanted

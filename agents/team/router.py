@@ -1,0 +1,100 @@
+"""The choice of the role that answers a request: by `@role`, by rules about what is asked of what, by a model.
+
+The rules look at the form of the request (an error message, a question about named code, a request that names files to
+change), not at words of one language. Start at `choose_role`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, Field, create_model
+
+from agents.team.role_files import ROUTER
+from models import structured_answers
+from models.chat import ChatRequest, Message, Speaker
+from models.errors import ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from agents.team.role_files import Role, Roles
+    from models.chat import ChatModel
+
+_NAMED = re.compile(r"\A\s*@([A-Za-z_][A-Za-z0-9_]*)\b[:,]?\s*")
+_ERROR = re.compile(
+    r"Traceback \(most recent call last\)|^\s*File \".*\", line \d+|\b[A-Z]\w*(?:Error|Exception)\b\s*:|"
+    r"^\s*at .+\(.+:\d+(?::\d+)?\)|\bpanicked at\b|\bSegmentation fault\b|^(?:error|FAILED)\b.*:|"
+    r"\bexit (?:code|status) [1-9]",
+    re.MULTILINE,
+)
+_LONGEST = 4000
+"""Characters of a request that a model reads to choose a role."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The choice of a role.
+
+    Attributes:
+        role: the role.
+        why: why, in a few words for the person.
+        request: the request without `@role`.
+    """
+
+    role: Role
+    why: str
+    request: str
+
+
+def choose_role(
+    request: str, roles: Roles, *, current: str = "", chat: ChatModel | None, cancelled: Callable[[], bool]
+) -> Choice:
+    """Return the role that answers `request`; blocks while a model is asked.
+
+    Args:
+        request: what the person said.
+        roles: all roles.
+        current: name of the role that the session was given, "" for none.
+        chat: a model that chooses where no rule does; None for none.
+        cancelled: whether the request was cancelled.
+
+    Raises:
+        ValueError: the person named a role that does not exist; the message says which there are.
+    """
+    if named := _NAMED.match(request):
+        role = roles.get(named[1])
+        if role is None:
+            known = ", ".join(f"@{name}" for name in roles.by_name)
+            raise ValueError(f"There is no role @{named[1]}; there are: {known}.")
+        return Choice(role, "you named it", request[named.end() :] or request)
+    if current and (role := roles.get(current)) is not None:
+        return Choice(role, "it is the session's role", request)
+    if _ERROR.search(request) and (role := roles.get("debug")) is not None:
+        return Choice(role, "the request has an error message", request)
+    if chat is not None and (role := _ask_model(request, roles, chat, cancelled)) is not None:
+        return Choice(role, f"{chat.name} chose it by its description", request)
+    return Choice(roles.by_name[ROUTER], "nothing says who else", request)
+
+
+def _ask_model(request: str, roles: Roles, chat: ChatModel, cancelled: Callable[[], bool]) -> Role | None:
+    """Return the role that the model chooses; None if it names none or does not answer."""
+    listed = "\n".join(f"- {role.name}: {role.description}" for role in roles.by_name.values())
+    form = create_model("Chosen", role=(str, Field(description="Name of the role, as listed.")), __base__=BaseModel)
+    messages = (
+        Message(
+            Speaker.SYSTEM,
+            f"Choose who of a team of agents answers a request. The roles:\n{listed}\n"
+            "Choose the one whose description fits best; the orchestrator only for requests that need several roles.",
+        ),
+        Message(Speaker.USER, request[:_LONGEST]),
+    )
+    try:
+        answer = structured_answers.ask_structured(
+            chat, ChatRequest(messages, max_tokens=50), form, cancelled=cancelled
+        )
+    except ModelError:
+        return None
+    return roles.get(str(getattr(answer.value, "role", "")).strip().lstrip("@"))

@@ -1,0 +1,160 @@
+"""Records of turns as lines of JSON, by which a turn can be replayed exactly: replies of models, and all events.
+
+A record belongs to one turn and holds code of the workspace, so it is written to a private file.
+
+Start at `RecordedChat` and `ReplayedChat`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from models.chat import ChatError, Fault, Reply, ReplyEnd, ToolCall, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from agents.team.events import Event
+    from models.chat import ChatModel, ChatRequest
+
+VERSION = 1
+
+
+class RunRecorder:
+    """Writes the lines of one record; thread-safe.
+
+    Args:
+        write: takes each line, with its line end.
+    """
+
+    def __init__(self, write: Callable[[str], None]) -> None:
+        self._write = write
+        self._lock = threading.Lock()
+        self._put({"record": VERSION})
+
+    def record_event(self, event: Event) -> None:
+        """Record an event; text that only arrives in pieces is in the reply already and left out."""
+        kind = type(event).__name__
+        if kind != "TextArrived":
+            self._put({"event": kind, **asdict(event)})
+
+    def record_reply(self, request: ChatRequest, reply: Reply) -> None:
+        """Record what a model was asked, as a hash of it, and its whole reply."""
+        self._put({"reply": asdict(reply), "request": hash_request(request)})
+
+    def record_error(self, request: ChatRequest, error: ChatError) -> None:
+        """Record that a model did not answer."""
+        self._put({"error": str(error), "fault": error.fault, "request": hash_request(request)})
+
+    def _put(self, line: dict[str, Any]) -> None:
+        text = json.dumps(line, ensure_ascii=False, default=str) + "\n"
+        with self._lock:
+            self._write(text)
+
+
+class RecordedChat:
+    """A chat model whose replies are recorded."""
+
+    def __init__(self, inner: ChatModel, recorder: RunRecorder) -> None:
+        self._inner = inner
+        self._recorder = recorder
+
+    @property
+    def name(self) -> str:
+        """Name of the model."""
+        return self._inner.name
+
+    @property
+    def context_tokens(self) -> int:
+        """Most tokens of conversation and answer together."""
+        return self._inner.context_tokens
+
+    def count_tokens(self, text: str) -> int:
+        """Return the number of the model's tokens in `text`."""
+        return self._inner.count_tokens(text)
+
+    def chat(
+        self, request: ChatRequest, *, cancelled: Callable[[], bool], on_text: Callable[[str], None] | None = None
+    ) -> Reply:
+        """Answer `request` with the model, and record the reply or the error."""
+        try:
+            reply = self._inner.chat(request, cancelled=cancelled, on_text=on_text)
+        except ChatError as error:
+            self._recorder.record_error(request, error)
+            raise
+        self._recorder.record_reply(request, reply)
+        return reply
+
+    def close(self) -> None:
+        """Close the model."""
+        self._inner.close()
+
+
+class ReplayedChat:
+    """A chat model that answers from a record, in order, and only what was asked then.
+
+    Args:
+        lines: the lines of the record.
+        count: counts tokens, as the recorded model did.
+        window: tokens of the recorded model's window.
+    """
+
+    def __init__(self, lines: Iterable[str], count: Callable[[str], int], window: int) -> None:
+        self._answers = [one for one in map(json.loads, lines) if "reply" in one or "error" in one]
+        self._count = count
+        self._window = window
+        self._next = 0
+
+    @property
+    def name(self) -> str:
+        """Name of the model."""
+        return "replayed"
+
+    @property
+    def context_tokens(self) -> int:
+        """Most tokens of conversation and answer together."""
+        return self._window
+
+    def count_tokens(self, text: str) -> int:
+        """Return the number of tokens in `text`."""
+        return self._count(text)
+
+    def chat(
+        self, request: ChatRequest, *, cancelled: Callable[[], bool], on_text: Callable[[str], None] | None = None
+    ) -> Reply:
+        """Return the recorded reply to `request`.
+
+        Raises:
+            ChatError: the record ends here, or holds another request here: the program behaves differently now.
+        """
+        del cancelled
+        if self._next >= len(self._answers):
+            raise ChatError("The record has no further answer.", Fault.REFUSED)
+        line = self._answers[self._next]
+        self._next += 1
+        if line["request"] != hash_request(request):
+            raise ChatError(f"Request {self._next} differs from the recorded one.", Fault.REFUSED)
+        if "error" in line:
+            raise ChatError(line["error"], Fault(line["fault"]))
+        reply = _read_reply(line["reply"])
+        if on_text is not None and reply.text:
+            on_text(reply.text)
+        return reply
+
+    def close(self) -> None:
+        """Do nothing: there is nothing to release."""
+
+
+def hash_request(request: ChatRequest) -> str:
+    """Return a hash of a request, the same for equal requests in every process."""
+    text = json.dumps(asdict(request), sort_keys=True, default=str)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _read_reply(line: dict[str, Any]) -> Reply:
+    calls = tuple(ToolCall(one["id"], one["name"], one["arguments"]) for one in line["calls"])
+    return Reply(line["text"], ReplyEnd(line["end"]), calls, Usage(**line["usage"]), line["model"], line["cached"])

@@ -1,0 +1,63 @@
+"""Plan and facts of a session, kept outside of its transcript, so that no summary can lose these.
+
+Start at `SessionNotes`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+MOST_STEPS = 50
+MOST_FACTS = 100
+LONGEST_TEXT = 2000
+"""Characters of one step or fact."""
+
+
+class StepStatus(StrEnum):
+    """Status of a step of the plan."""
+
+    OPEN = "open"
+    ACTIVE = "active"
+    DONE = "done"
+    DROPPED = "dropped"
+
+
+@dataclass(frozen=True, slots=True)
+class PlanStep:
+    """One step of a plan: an imperative, its status, and the role that is to do it ("" for the agent itself)."""
+
+    title: str
+    status: StepStatus = StepStatus.OPEN
+    role: str = ""
+
+
+@dataclass(slots=True)
+class SessionNotes:
+    """The plan and the facts of one session.
+
+    Attributes:
+        plan: the steps, in order.
+        facts: remembered texts by their key; the oldest is evicted beyond `MOST_FACTS`.
+    """
+
+    plan: tuple[PlanStep, ...] = ()
+    facts: dict[str, str] = field(default_factory=dict)
+
+    def remember(self, key: str, text: str) -> None:
+        """Store `text` as the newest fact, in place of an older one with the same key."""
+        self.facts.pop(key, None)
+        self.facts[key] = text[:LONGEST_TEXT]
+        while len(self.facts) > MOST_FACTS:
+            del self.facts[next(iter(self.facts))]
+
+    def describe(self) -> str:
+        """Return the plan and the facts as text for the model's instructions; "" if there are none."""
+        marks = {StepStatus.OPEN: " ", StepStatus.ACTIVE: ">", StepStatus.DONE: "x", StepStatus.DROPPED: "-"}
+        parts = []
+        if self.plan:
+            steps = (f"[{marks[one.status]}] {one.title}" + (f" ({one.role})" if one.role else "") for one in self.plan)
+            parts.append("Plan:\n" + "\n".join(steps))
+        if self.facts:
+            parts.append("Remembered:\n" + "\n".join(f"- {key}: {text}" for key, text in self.facts.items()))
+        return "\n\n".join(parts)

@@ -1,0 +1,255 @@
+"""A session's turns: who answers, the conversation so far, the turn itself, and everything recorded as it happens.
+
+One request at a time; another client's lease is respected. What is recorded suffices to resume the session in another
+process: each message is stored before anything else happens. Start at `SessionRunner.handle`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import uuid
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from agents.ports.failures import StateError
+from agents.ports.sessions import Entry, EntryKind, Session, SessionState, SessionUnavailable
+from agents.team import instructions, router, transcript
+from agents.team.conversation import Conversation
+from agents.team.events import AgentChosen, CallEnded, CallStarted, Noted, TurnEnded, TurnStatus
+from agents.team.failure import ToolFailed
+from agents.team.limits import Spending
+from agents.team.loop import Agent, run_turn
+from agents.team.toolset import Toolset
+from models.chat import Message, Speaker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from agents.edits import ProposedEdit
+    from agents.ports.changes import ChangeOutcome, Changes
+    from agents.ports.permissions import Cancelled, Permission, Permissions, ToolCall
+    from agents.ports.sessions import Sessions
+    from agents.team.events import Emit, Event
+    from agents.team.role_files import Role, Roles
+    from agents.team.tool import TeamTool, Workbench
+    from models.chat import ChatModel
+
+MOST_ENTRIES = 5000
+"""Entries that a resumed session reads."""
+
+NO_MODEL = "No chat model is configured, so no agent can work; set `chat.url` and `chat.model`, or pull a chat model."
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """The team of one workspace.
+
+    Attributes:
+        sessions: where sessions are stored.
+        roles: all roles.
+        tools: all tools.
+        find_chat: returns the chat model for a model role ("chat", "review"); None for none.
+        bench: the workbench that every agent's own one is made from.
+        owner: name of this client's process, for the lease of a session.
+    """
+
+    sessions: Sessions
+    roles: Roles
+    tools: tuple[TeamTool[Any], ...]
+    find_chat: Callable[[str], ChatModel | None]
+    bench: Workbench
+    owner: str
+
+
+class SessionRunner:
+    """Drives one session; on one event loop.
+
+    Args:
+        team: the team.
+        session: id of the session.
+    """
+
+    def __init__(self, team: Team, session: str) -> None:
+        self._team = team
+        self._session = session
+        self._state = SessionState.IDLE
+        self._writing = asyncio.Lock()
+
+    async def handle(self, request: str, emit: Emit, cancelled: Callable[[], bool]) -> TurnEnded:
+        """Have the team answer `request`; return how the turn ended. Everything is recorded on the way.
+
+        Raises:
+            SessionUnavailable: the session does not exist, is full, or another client drives it.
+            StateError: the session cannot be read or written.
+        """
+        team = self._team
+        held = await asyncio.to_thread(team.sessions.acquire, self._session, team.owner)
+        try:
+            entries = await asyncio.to_thread(team.sessions.read, self._session, limit=MOST_ENTRIES)
+            await self._record(SessionState.PROCESSING, Entry(EntryKind.PERSON, team.owner, request))
+            ended = await self._answer(held, entries, request, emit, cancelled)
+            state = SessionState.ERROR if ended.status is TurnStatus.FAILED else SessionState.IDLE
+            note = [] if ended.status is TurnStatus.DONE else [Entry(EntryKind.NOTE, "starling", ended.text)]
+            await self._record(state, *note)
+        except BaseException:
+            with contextlib.suppress(StateError, SessionUnavailable):
+                await asyncio.shield(self._record(SessionState.ERROR))
+            raise
+        finally:
+            with contextlib.suppress(StateError):
+                await asyncio.shield(asyncio.to_thread(team.sessions.release, self._session, team.owner))
+        return ended
+
+    async def _answer(
+        self, held: Session, entries: Iterable[Entry], request: str, emit: Emit, cancelled: Callable[[], bool]
+    ) -> TurnEnded:
+        """Choose a role and have it answer."""
+        team = self._team
+        chat = team.find_chat("chat")
+        if chat is None:
+            return self._fail(NO_MODEL, emit)
+        try:
+            choice = await asyncio.to_thread(
+                router.choose_role, request, team.roles, current=held.role, chat=chat, cancelled=cancelled
+            )
+        except ValueError as error:
+            return self._fail(str(error), emit)
+        emit(AgentChosen(choice.role.name, choice.why))
+        messages = [*transcript.read_messages(entries), Message(Speaker.USER, choice.request)]
+        spending = Spending(choice.role.limits)
+        bench = replace(team.bench, task=uuid.uuid4().hex, emit=emit, cancelled=cancelled)
+        try:
+            return await self._run_role(choice.role, messages, bench, spending)
+        finally:
+            bench.permissions.end_task(bench.task)
+
+    async def _run_role(
+        self, role: Role, messages: list[Message], bench: Workbench, spending: Spending, *, inner: bool = False
+    ) -> TurnEnded:
+        """Run one turn of an agent with `role`; `inner` for a delegate, whose messages are not the session's."""
+        team = self._team
+        chat = team.find_chat(role.model) or team.find_chat("chat")
+        if chat is None:
+            return self._fail(NO_MODEL, bench.emit)
+
+        async def delegate(name: str, task: str) -> str:
+            return await self._delegate(role, name, task, bench, spending)
+
+        waiting = _StateKeeper(self, bench.changes, bench.permissions)
+        own = replace(
+            bench,
+            agent=role.name,
+            model=chat.name,
+            emit=lambda event: self._pass_on(event, bench.emit),
+            delegate=delegate,
+            capabilities=role.capabilities,
+            loaded=set(role.loaded),
+            changes=waiting,
+            permissions=waiting,
+        )
+        agent = Agent(
+            chat,
+            Toolset(_select_tools(team.tools, role)),
+            lambda: instructions.build_instructions(role, own.notes, own.mode, own.roots, own.loaded),
+            role.temperature,
+            record=_record_nothing if inner else self._make_recorder(role.name),
+        )
+        conversation = Conversation(chat.count_tokens, chat.context_tokens, messages)
+        return await run_turn(agent, conversation, own, spending)
+
+    async def _delegate(self, asker: Role, name: str, task: str, bench: Workbench, spending: Spending) -> str:
+        """Have the role `name` do `task`, within the limits of the whole turn; return its answer.
+
+        Raises:
+            ToolFailed: there is no such role, `asker` may not ask it, or too many delegates were used.
+        """
+        role = self._team.roles.get(name)
+        if role is None or role.name not in asker.may_ask:
+            raise ToolFailed(f"You cannot delegate to {name!r}; you may ask: {', '.join(asker.may_ask) or 'nobody'}.")
+        if spending.agents >= spending.limits.agents:
+            raise ToolFailed(f"{spending.agents} delegates have worked in this turn, its limit; do the rest yourself.")
+        spending.agents += 1
+        bench.emit(AgentChosen(role.name, f"{asker.name} delegated to it"))
+        ended = await self._run_role(role, [Message(Speaker.USER, task)], bench, spending, inner=True)
+        bench.emit(AgentChosen(asker.name, f"{role.name} is done"))
+        return ended.text if ended.status is TurnStatus.DONE else f"[{role.name} did not finish] {ended.text}"
+
+    def _pass_on(self, event: Event, emit: Emit) -> None:
+        """Pass an event on to the client, and keep the state that it means."""
+        if isinstance(event, TurnEnded):
+            return  # `handle` returns it; a delegate's end is not the session's
+        emit(event)
+        if isinstance(event, CallStarted):
+            self.set_state(SessionState.EXECUTING)
+        elif isinstance(event, CallEnded):
+            self.set_state(SessionState.PROCESSING)
+
+    def set_state(self, state: SessionState) -> None:
+        """Note the session's state, which the next record stores."""
+        self._state = state
+
+    def _make_recorder(self, agent: str) -> Callable[[Message], Any]:
+        async def record(message: Message) -> None:
+            by = agent if message.speaker is Speaker.ASSISTANT else "tool"
+            await self._record(self._state, transcript.make_entry(message, by))
+
+        return record
+
+    async def store_state(self, state: SessionState) -> None:
+        """Set the session's state and store it at once."""
+        self._state = state
+        await self._record(state)
+
+    async def _record(self, state: SessionState, *entries: Entry) -> None:
+        self._state = state
+        async with self._writing:
+            await asyncio.to_thread(self._team.sessions.record, self._session, self._team.owner, state, entries)
+
+    @staticmethod
+    def _fail(why: str, emit: Emit) -> TurnEnded:
+        """Return the end of a turn that could not begin."""
+        emit(Noted(why))
+        return TurnEnded(TurnStatus.FAILED, why)
+
+
+@dataclass(frozen=True, slots=True)
+class _StateKeeper:
+    """Changes and permissions that set the session's state to WAITING while a person is asked."""
+
+    runner: SessionRunner
+    changes: Changes
+    permissions: Permissions
+    before: SessionState = field(default=SessionState.EXECUTING)
+
+    async def propose(
+        self, proposal: ProposedEdit, *, task: str = "", rule: str = "", cancelled: Cancelled | None = None
+    ) -> ChangeOutcome:
+        """Propose an edit; see `agents.ports.changes.Changes.propose`."""
+        await self.runner.store_state(SessionState.WAITING)
+        try:
+            return await self.changes.propose(proposal, task=task, rule=rule, cancelled=cancelled)
+        finally:
+            self.runner.set_state(self.before)
+
+    async def permit(self, call: ToolCall, *, cancelled: Cancelled | None = None) -> Permission:
+        """Ask for permission; see `agents.ports.permissions.Permissions.permit`."""
+        await self.runner.store_state(SessionState.WAITING)
+        try:
+            return await self.permissions.permit(call, cancelled=cancelled)
+        finally:
+            self.runner.set_state(self.before)
+
+    def end_task(self, task: str) -> None:
+        """Forget what was allowed for the rest of `task`."""
+        self.permissions.end_task(task)
+
+
+async def _record_nothing(_: Message) -> None:
+    """Store nothing: a delegate's messages are not the session's."""
+
+
+def _select_tools(tools: Iterable[TeamTool[Any]], role: Role) -> Iterable[TeamTool[Any]]:
+    """Return the tools that an agent with `role` can have at all."""
+    allowed = set(role.capabilities)
+    return (one for one in tools if not one.capabilities or not allowed.isdisjoint(one.capabilities))

@@ -1,0 +1,188 @@
+"""The interface of the team's tools: what a tool declares, what it is given, and what it returns. Start at `TeamTool`.
+
+A tool never asks a person for permission and never writes a file itself: `calls.run_call` decides about permission
+before it runs, and edits are proposed through `Workbench.changes`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from agents.team.failure import ToolFailed
+from agents.team.paths import resolve_name, shorten_path
+from agents.team.permissions.modes import Mode
+from agents.team.session_notes import SessionNotes
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
+    from pathlib import Path
+
+    from agents.findings import Finding
+    from agents.ports.changes import Changes
+    from agents.ports.commands import CommandRunner
+    from agents.ports.permissions import Permissions
+    from agents.ports.person import Person
+    from agents.team.events import Emit
+    from agents.team.permissions.rules import RuleSet
+    from agents.tools import Tool
+    from indexing.index import Index
+    from indexing.syntax.documents import Document
+
+
+class Arguments(BaseModel):
+    """Base class of a tool's arguments; unknown ones are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_max_length=1_000_000)
+
+
+Given = TypeVar("Given", bound=Arguments)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """The result of a call.
+
+    Attributes:
+        text: what the model gets; data, never an instruction.
+        failed: whether the call achieved nothing.
+        changed: files that it changed.
+        ends: whether the agent's turn ends with this call; `text` is then the final answer.
+    """
+
+    text: str
+    failed: bool = False
+    changed: tuple[Path, ...] = ()
+    ends: bool = False
+
+
+async def delegate_to_nobody(role: str, _: str) -> str:
+    """Refuse to delegate: where no team is assembled.
+
+    Raises:
+        ToolFailed: always.
+    """
+    raise ToolFailed(f"There is nobody to delegate to here ({role}); do the work yourself.")
+
+
+@dataclass(frozen=True, slots=True)
+class Workbench:
+    """Services and facts that a tool may use in one turn of an agent.
+
+    Attributes:
+        roots: workspace folders, absolute.
+        read: returns the current text of a file, from the editor where it is open; None if it is missing, excluded or
+            no text. Blocking.
+        list_files: yields the absolute paths of all files that may be read. Blocking.
+        explain_exclusion: returns why a path may not be read, "" if it may.
+        changes: where edits are proposed.
+        permissions: who permits calls that change no file.
+        rules: the person's own rules about tools' calls.
+        commands: runs permitted commands; None where commands cannot be run.
+        person: who answers questions; None where nobody can.
+        index: the index of the workspace, None for none.
+        review: returns the static layer's findings in a document. Blocking.
+        notes: plan and facts of the session.
+        capabilities: capability sets that the agent may load.
+        loaded: those that it has loaded; `need` adds to it.
+        emit: takes events.
+        delegate: has another role do a task (role, task); returns its answer.
+        test_command: the person's own command for the tests, "" for none.
+        mode: what agents may do at all.
+        agent: name of the agent.
+        model: name of its model, for the record of a proposal.
+        rule: the person's own rule that allows the present call, in words; "" for none. Set by `calls.run_call`.
+        task: id within which "and the rest of this task" holds.
+        cancelled: returns whether the turn was cancelled; from any thread.
+    """
+
+    roots: tuple[Path, ...]
+    read: Callable[[Path], str | None]
+    list_files: Callable[[], Iterable[Path]]
+    explain_exclusion: Callable[[Path], str]
+    changes: Changes
+    permissions: Permissions
+    rules: RuleSet
+    commands: CommandRunner | None = None
+    person: Person | None = None
+    index: Index | None = None
+    review: Callable[[Document], Sequence[Finding]] = lambda _: ()
+    notes: SessionNotes = field(default_factory=SessionNotes)
+    capabilities: tuple[str, ...] = ()
+    loaded: set[str] = field(default_factory=set)
+    emit: Emit = lambda _: None
+    delegate: Callable[[str, str], Awaitable[str]] = delegate_to_nobody
+    test_command: str = ""
+    mode: Mode = Mode.ACT
+    agent: str = "assistant"
+    model: str = ""
+    task: str = ""
+    rule: str = ""
+    cancelled: Callable[[], bool] = lambda: False
+
+    def resolve(self, name: str) -> Path:
+        """Return the absolute path of a file or folder that the model named.
+
+        Raises:
+            ToolFailed: it lies outside of the workspace, or is excluded.
+        """
+        return resolve_name(name, self.roots, self.explain_exclusion)
+
+    async def read_text(self, path: Path) -> str:
+        """Return the current text of a file that `resolve` returned.
+
+        Raises:
+            ToolFailed: it does not exist, is excluded or is no text.
+        """
+        text = await asyncio.to_thread(self.read, path)
+        if text is None:
+            folder = await asyncio.to_thread(path.is_dir)
+            what = "is a folder; use list_files" if folder else "does not exist, or is not a text below 1 MB"
+            raise ToolFailed(f"{self.display(path)} {what}.")
+        return text
+
+    def display(self, path: Path) -> str:
+        """Return `path` relative to its workspace folder, with slashes; the model names files like this."""
+        return shorten_path(path, self.roots)
+
+
+@dataclass(frozen=True, slots=True)
+class TeamTool(Generic[Given]):
+    """One tool of the team.
+
+    Attributes:
+        tool: name, risk and whether it edits files, as the gate knows them.
+        description: what the tool does and when to use it, for the model.
+        arguments: the pydantic model of its arguments.
+        run: does the work; raises `ToolFailed` for errors that the model may correct.
+        describe: returns the call in a few words for a person ("Read src/area.py").
+        list_paths: returns the paths that the arguments name, as given; the person's rules are matched with them.
+        get_command: returns the command line that would run, "" for none; the person's rules are matched with it.
+        capabilities: names of the capability sets that hold the tool; () for a tool that every agent has.
+        timeout_s: longest duration, seconds; without effect on a tool that waits for a person.
+        asks: whether it asks the person something itself.
+    """
+
+    tool: Tool
+    description: str
+    arguments: type[Given]
+    run: Callable[[Given, Workbench], Awaitable[ToolResult]]
+    describe: Callable[[Given], str]
+    list_paths: Callable[[Given], Sequence[str]] = lambda _: ()
+    get_command: Callable[[Given], str] = lambda _: ""
+    capabilities: tuple[str, ...] = ()
+    timeout_s: float = 60.0
+    asks: bool = False
+
+    @property
+    def waits(self) -> bool:
+        """Whether the tool waits for a person while it runs."""
+        return self.asks or self.tool.edits
+
+    @property
+    def name(self) -> str:
+        """Name of the tool, for the model and the record."""
+        return self.tool.name

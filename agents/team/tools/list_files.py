@@ -1,0 +1,56 @@
+"""The tool `list_files`: names of the workspace's files, by folder and pattern."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from typing import TYPE_CHECKING
+
+from pathspec import GitIgnoreSpec
+from pydantic import Field
+
+from agents.team.failure import ToolFailed
+from agents.team.tool import Arguments, TeamTool, ToolResult
+from agents.tools import Risk, Tool
+
+if TYPE_CHECKING:
+    from agents.team.tool import Workbench
+
+MOST_FILES = 300
+
+
+class ListFiles(Arguments):
+    """Arguments of `list_files`."""
+
+    folder: str = Field(default=".", description="Folder, relative to the workspace folder.")
+    pattern: str = Field(default="", max_length=1000, description='Glob as in .gitignore ("*.py", "src/**/test_*.py").')
+
+
+async def run(given: ListFiles, bench: Workbench) -> ToolResult:
+    """Return up to `MOST_FILES` names, one a line, and how many there are if some are left out."""
+    folder = bench.resolve(given.folder)
+    if not folder.is_dir():
+        raise ToolFailed(f"{bench.display(folder)} is no folder.")
+    matcher = GitIgnoreSpec.from_lines([given.pattern]) if given.pattern else None
+
+    def collect() -> tuple[list[str], int]:
+        names = (bench.display(path) for path in bench.list_files() if path.is_relative_to(folder))
+        matching = (name for name in names if matcher is None or matcher.match_file(name))
+        first = list(itertools.islice(matching, MOST_FILES))
+        return first, len(first) + sum(1 for _ in matching)
+
+    names, count = await asyncio.to_thread(collect)
+    if not names:
+        return ToolResult("[no such files]")
+    left_out = f"\n[{count - len(names):,} more; name a folder or a pattern]" if count > len(names) else ""
+    return ToolResult("\n".join(sorted(names)) + left_out)
+
+
+TOOL = TeamTool(
+    Tool("list_files", Risk.LOW),
+    "List files of the workspace, without those that are excluded.",
+    ListFiles,
+    run,
+    lambda given: f"List {given.pattern or 'files'} in {given.folder}",
+    list_paths=lambda given: (given.folder,),
+)

@@ -1,0 +1,73 @@
+"""A session's entries as the messages of a conversation, and back. Start at `read_messages`."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from agents.ports.sessions import LONGEST_TEXT, Entry, EntryKind
+from models.chat import Message, Speaker, ToolCall
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+INTERRUPTED = (
+    "[The program ended before the result of this call was recorded. It may have happened: look before you repeat it.]"
+)
+
+
+def make_entry(message: Message, by: str) -> Entry:
+    """Return the entry that records `message` of the agent or tool `by`, with its text cut to what an entry holds."""
+    text = message.text[:LONGEST_TEXT]
+    match message.speaker:
+        case Speaker.ASSISTANT:
+            calls = [{"id": one.id, "name": one.name, "arguments": dict(one.arguments)} for one in message.calls]
+            details = json.dumps({"calls": calls}) if calls else ""
+            if len(details) > LONGEST_TEXT:  # the calls' results follow, so that nothing refers to them
+                details = json.dumps({"calls": [{**one, "arguments": {}} for one in calls]})
+            return Entry(EntryKind.AGENT, by, text, details)
+        case Speaker.TOOL:
+            return Entry(EntryKind.RESULT, by, text, json.dumps({"call": message.call_id}))
+        case Speaker.USER:
+            return Entry(EntryKind.NOTE, by, text, json.dumps({"said": True}))
+        case Speaker.SYSTEM:
+            raise ValueError("instructions are not a part of a session")
+
+
+def read_messages(entries: Iterable[Entry]) -> list[Message]:
+    """Return the conversation that `entries` record; calls without a recorded result get `INTERRUPTED`."""
+    messages: list[Message] = []
+    open_calls: list[str] = []
+
+    def close_calls() -> None:
+        messages.extend(Message(Speaker.TOOL, INTERRUPTED, call_id=call) for call in open_calls)
+        open_calls.clear()
+
+    for entry in entries:
+        details = _read_details(entry)
+        if entry.kind is EntryKind.RESULT:
+            call = str(details.get("call", ""))
+            if call in open_calls:  # a result without its call would be refused by a model
+                open_calls.remove(call)
+                messages.append(Message(Speaker.TOOL, entry.text, call_id=call))
+            continue
+        if entry.kind is EntryKind.CALL or (entry.kind is EntryKind.NOTE and not details.get("said")):
+            continue  # for people; the model knows it from the messages
+        close_calls()
+        if entry.kind is EntryKind.AGENT:
+            calls = tuple(ToolCall(one["id"], one["name"], one["arguments"]) for one in details.get("calls", ()))
+            messages.append(Message(Speaker.ASSISTANT, entry.text, calls))
+            open_calls += [one.id for one in calls]
+        else:
+            messages.append(Message(Speaker.USER, entry.text))
+    close_calls()
+    return messages
+
+
+def _read_details(entry: Entry) -> dict[str, Any]:
+    """Return the details of an entry, {} where they are no JSON object."""
+    try:
+        details = json.loads(entry.details) if entry.details else {}
+    except ValueError:
+        return {}
+    return details if isinstance(details, dict) else {}

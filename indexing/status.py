@@ -1,0 +1,58 @@
+"""Figures of the index for people, summed over its roots. Start at `measure_status`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from indexing.records import IndexStatus
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from indexing.snapshots import Sources
+
+
+def measure_status(sources: Sources, state: str, problem: str) -> IndexStatus:
+    """Return the sums of the figures of all roots in `sources`, with `state` and `problem` (as in `IndexStatus`)."""
+    files = chunks = symbols = bytes_indexed = 0
+    skipped: dict[str, int] = {}
+    by_language: dict[str, int] = {}
+    passes: list[float] = []
+    store_bytes = 0
+    for index_paths, counts, indexed_at in sources.count():
+        store_bytes += sum(_measure_size(path) for path in index_paths.list_files())
+        if indexed_at:
+            passes.append(float(indexed_at))
+        if counts is not None:
+            files += counts.files
+            chunks += counts.chunks
+            symbols += counts.symbols
+            bytes_indexed += counts.bytes_indexed
+            _add_counts(skipped, counts.skipped)
+            _add_counts(by_language, counts.by_language)
+    return IndexStatus(
+        state,
+        files,
+        chunks,
+        symbols,
+        bytes_indexed,
+        skipped=skipped,
+        by_language=by_language,
+        store_bytes=store_bytes,
+        indexed_at=min(passes) if passes else None,
+        problem=problem,
+    )
+
+
+def _measure_size(path: Path) -> int:
+    """Return the size of a file in bytes; 0 if it cannot be read."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _add_counts(totals: dict[str, int], more: dict[str, int]) -> None:
+    """Add each number in `more` to the one with the same key in `totals`."""
+    for key, count in more.items():
+        totals[key] = totals.get(key, 0) + count

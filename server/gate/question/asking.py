@@ -1,0 +1,67 @@
+"""Asking a person about a request, and the outcome of each answer except a yes. Start at `ask`."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from server.gate import outcomes
+from server.gate.ports import Answer, Outcome, Verdict
+from server.gate.question.waiting import wait_while_wanted
+
+if TYPE_CHECKING:
+    from agents.ports.permissions import Cancelled
+    from server.gate.journal import Case
+    from server.gate.ports import Asker
+
+UNABLE = "This client cannot show a question, so nothing is done; use an editor that shows messages, or a terminal."
+WITHDRAWN = "The request was cancelled before the question was answered, so nothing was changed."
+
+
+async def ask(asker: Asker, case: Case, limit_s: float, cancelled: Cancelled | None) -> Outcome | None:
+    """Ask the question of `case`, and store the answer and the seconds until it in `case`.
+
+    Returns None for a yes, else the outcome. The question is taken off the screen after `limit_s` seconds without an
+    answer, once `cancelled` returns true, and if asking fails; the stored answer is then EXPIRE.
+
+    Raises:
+        Exception: whatever `asker` raises.
+    """
+    begun = time.monotonic()
+    asking = asyncio.ensure_future(asker.ask(case.question))
+    try:
+        answered = await wait_while_wanted(asking, limit_s, cancelled)
+        case.answer = asking.result() if answered else Answer.EXPIRE
+    except BaseException:
+        case.answer = Answer.EXPIRE
+        raise
+    finally:
+        asking.cancel()  # closes a question that is still on the screen
+    case.answer_s = time.monotonic() - begun
+    return _judge_answer(case, limit_s, withdrawn=not answered and cancelled is not None and cancelled())
+
+
+def describe_failure(case: Case, error: BaseException) -> Outcome:
+    """Return the outcome of a request whose question was not answered because `error` was raised.
+
+    EXPIRED if the task that asked was cancelled, else FAILED.
+    """
+    if isinstance(error, asyncio.CancelledError):
+        return Outcome(case.id, Verdict.EXPIRED, WITHDRAWN)
+    why = f"Nobody could be asked ({type(error).__name__}); see Starling's log."
+    return Outcome(case.id, Verdict.FAILED, why)
+
+
+def _judge_answer(case: Case, limit_s: float, *, withdrawn: bool) -> Outcome | None:
+    """Return the outcome of a request by its answer, None for a yes; `withdrawn` is whether it was cancelled."""
+    match case.answer:
+        case Answer.REJECT:
+            return Outcome(case.id, Verdict.REJECTED, outcomes.REJECTED)
+        case Answer.EXPIRE:
+            late = f"Nobody answered within {limit_s:.0f} s, so nothing was done; repeat the request."
+            return Outcome(case.id, Verdict.EXPIRED, WITHDRAWN if withdrawn else late)
+        case Answer.UNABLE:
+            return Outcome(case.id, Verdict.REFUSED, UNABLE)
+        case _:
+            return None

@@ -1,0 +1,161 @@
+"""A workspace on the disk with doubles of the ports, for tests of the team's tools and loop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import models.chat
+from agents.edits import CreateFile, DeleteFile, RenameFile, TextChange
+from agents.ports.permissions import Permission, ToolCall
+from agents.team.calls import run_call
+from agents.team.conversation import Conversation
+from agents.team.limits import Spending, TurnLimits
+from agents.team.loop import Agent, run_turn
+from agents.team.permissions.rules import RuleSet
+from agents.team.tool import Workbench
+from agents.team.tools.all_tools import TOOLS
+from agents.team.toolset import Toolset
+from models.chat import Message, Speaker
+from models.scripted.scripted_chat import ScriptedChat
+from tests import marked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from agents.edits import ProposedEdit
+    from agents.ports.permissions import Cancelled
+    from agents.team.events import Event, TurnEnded
+    from models.chat import ChatModel
+
+
+@dataclass(frozen=True)
+class FakeOutcome:
+    """An outcome of a proposed edit."""
+
+    applied: bool = True
+    reason: str = ""
+    proposal: str = "p1"
+    checkpoint: str = "c1"
+
+
+@dataclass
+class FakeGate:
+    """Applies edits to the disk at once, and permits calls, unless `answer` is a no; remembers what it was asked."""
+
+    answer: bool = True
+    reason: str = ""
+    proposals: list[ProposedEdit] = field(default_factory=list)
+    calls: list[ToolCall] = field(default_factory=list)
+    rules: list[str] = field(default_factory=list)
+
+    async def propose(
+        self, proposal: ProposedEdit, *, task: str = "", rule: str = "", cancelled: Cancelled | None = None
+    ) -> FakeOutcome:
+        """Apply `proposal`, or reject it."""
+        del task, cancelled
+        self.proposals.append(proposal)
+        self.rules.append(rule)
+        if not self.answer:
+            return FakeOutcome(applied=False, reason=self.reason, checkpoint="")
+        for change in proposal.changes:
+            match change:
+                case TextChange():
+                    assert change.path is not None
+                    assert change.path.read_bytes().decode() == change.before
+                    change.path.write_bytes(change.after.encode())
+                case CreateFile():
+                    change.path.parent.mkdir(parents=True, exist_ok=True)
+                    change.path.write_text(change.text, "utf-8")
+                case RenameFile():
+                    change.path.rename(change.to)
+                case DeleteFile():
+                    change.path.unlink()
+        return FakeOutcome()
+
+    async def permit(self, call: ToolCall, *, cancelled: Cancelled | None = None) -> Permission:
+        """Permit `call`, or refuse it."""
+        del cancelled
+        self.calls.append(call)
+        return Permission("r1", self.answer, "applied" if self.answer else "rejected", self.reason)
+
+    def end_task(self, task: str) -> None:
+        """Do nothing: nothing is remembered."""
+
+
+@dataclass
+class TeamBench:
+    """A workspace, and a turn of an agent in it.
+
+    Attributes:
+        root: the workspace folder.
+        gate: who applies and permits.
+        events: everything that was emitted.
+        options: further fields of the workbench.
+    """
+
+    root: Path
+    gate: FakeGate = field(default_factory=FakeGate)
+    events: list[Event] = field(default_factory=list)
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def write(self, source: str) -> None:
+        """Write the files of a fixture (`tests.marked`) into the workspace."""
+        marked.parse(source).write(self.root)
+
+    def read(self, name: str) -> str:
+        """Return the text of a file."""
+        return (self.root / name).read_text("utf-8")
+
+    @property
+    def workbench(self) -> Workbench:
+        """The workbench over this workspace; files whose name has "secret" are excluded."""
+
+        def read(path: Path) -> str | None:
+            return path.read_bytes().decode() if path.is_file() and not explain(path) else None
+
+        def list_files() -> Iterator[Path]:
+            yield from (path for path in sorted(self.root.rglob("*")) if path.is_file() and not explain(path))
+
+        def explain(path: Path) -> str:
+            return "secret" if "secret" in path.name else ""
+
+        bench = Workbench(
+            (self.root,), read, list_files, explain, self.gate, self.gate, RuleSet(), emit=self.events.append, task="t"
+        )
+        return replace(bench, **self.options)
+
+    async def call(self, tool: str, **arguments: Any) -> tuple[str, bool]:
+        """Run one call; return its text, and whether it failed."""
+        call = models.chat.ToolCall("c", tool, arguments)
+        result = await run_call(call, Toolset(TOOLS), self.workbench, Spending(TurnLimits()))
+        return result.text, result.failed
+
+    async def run(self, script: str, request: str = "go", *, window: int = 16_384, **limits: Any) -> TurnEnded:
+        """Run one turn with a model that answers as `script` says."""
+        return await self.run_agent(self.make_agent(script, window), request=request, **limits)
+
+    def make_agent(self, script: str, window: int = 16_384) -> Agent:
+        """Return an agent whose model answers as `script` says, and store the model as `chat`."""
+        self.chat = ScriptedChat(script, context_tokens=window)
+        return Agent(self.chat, Toolset(TOOLS), lambda: "You are an agent.")
+
+    async def run_agent(
+        self,
+        agent: Agent,
+        chat: ChatModel | None = None,
+        *,
+        request: str = "go",
+        **limits: Any,
+    ) -> TurnEnded:
+        """Run one turn of `agent`, with another model if one is given; store the conversation."""
+        agent = replace(agent, chat=chat or agent.chat)
+        self.conversation = Conversation(
+            agent.chat.count_tokens, agent.chat.context_tokens, [Message(Speaker.USER, request)]
+        )
+        return await run_turn(agent, self.conversation, self.workbench, Spending(TurnLimits(**limits)))
+
+    def results(self) -> list[str]:
+        """Return the results of all calls, as the model got them."""
+        return [one.text for one in self.conversation.messages if one.speaker is Speaker.TOOL]

@@ -1,0 +1,123 @@
+"""A session's turns: recorded as they happen, resumed by another process, driven by one client at a time."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from agents.ports.sessions import EntryKind, SessionState, SessionUnavailable
+from agents.team.events import AgentChosen, TurnStatus
+from agents.team.role_files import load_roles
+from agents.team.session_runner import SessionRunner, Team
+from agents.team.tools.all_tools import TOOLS
+from models.scripted.scripted_chat import ScriptedChat
+from server.state.database import State
+from server.state.session_store import SessionStore
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.agents.team.bench import TeamBench
+
+READ = '@call read_file {"path": "a.py"}'
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SessionStore]:
+    """Yield a store of sessions in a database of its own."""
+    state = State(tmp_path / "state.sqlite3")
+    yield SessionStore(state)
+    state.close()
+
+
+def make_team(bench: TeamBench, store: SessionStore, script: str, owner: str = "a test") -> Team:
+    """Return a team whose every model answers as `script` says."""
+    chat = ScriptedChat(script)
+    bench.chat = chat
+    return Team(store, load_roles(), TOOLS, lambda _: chat, bench.workbench, owner)
+
+
+async def test_a_turn_is_recorded_with_its_calls_and_results(bench: TeamBench, store: SessionStore) -> None:
+    bench.write("#- a.py\nx = 1\n")
+    session = store.create("file:///w", title="Look").id
+    team = make_team(bench, store, f"===\n@times 1\n{READ}\nI look.\n=== x = 1\nIt is 1.\n")
+    ended = await SessionRunner(team, session).handle("@ask What is x?", bench.events.append, lambda: False)
+    assert (ended.status, ended.text) == (TurnStatus.DONE, "It is 1.")
+    entries = store.read(session)
+    assert [(one.kind, one.by) for one in entries] == [
+        (EntryKind.PERSON, "a test"), (EntryKind.AGENT, "ask"), (EntryKind.RESULT, "tool"), (EntryKind.AGENT, "ask"),
+    ]  # fmt: skip
+    assert json.loads(entries[1].details)["calls"][0]["arguments"] == {"path": "a.py"}
+    found = store.get(session)
+    assert found is not None
+    assert (found.state, found.owner) == (SessionState.IDLE, "")
+    assert AgentChosen("ask", "you named it") in bench.events
+
+
+async def test_the_next_turn_knows_the_earlier_ones(bench: TeamBench, store: SessionStore) -> None:
+    session = store.create("file:///w", title="Talk").id
+    team = make_team(bench, store, "===\nHello.\n")
+    await SessionRunner(team, session).handle("@ask My name is Ada.", bench.events.append, lambda: False)
+    await SessionRunner(team, session).handle("@ask Who am I?", bench.events.append, lambda: False)
+    said = [one.text for one in bench.chat.requests[-1].messages[1:]]
+    assert said == ["@ask My name is Ada.", "Hello.", "Who am I?"]
+
+
+async def test_a_call_without_a_recorded_result_is_marked_when_the_session_resumes(
+    bench: TeamBench, store: SessionStore
+) -> None:
+    session = store.create("file:///w", title="Broken").id
+
+    class Died(BaseException):
+        pass
+
+    def break_off(_: Path) -> str:
+        raise Died
+
+    team = make_team(bench, store, f"===\n@times 1\n{READ}\n===\nWell.\n")
+    bench.write("#- a.py\nx = 1\n")
+    broken = replace(team, bench=replace(team.bench, read=break_off))
+    with pytest.raises(Died):
+        await SessionRunner(broken, session).handle("@ask Look.", bench.events.append, lambda: False)
+    found = store.get(session)
+    assert found is not None
+    assert found.state is SessionState.ERROR
+    ended = await SessionRunner(team, session).handle("@ask Go on.", bench.events.append, lambda: False)
+    assert ended.status is TurnStatus.DONE
+    assert any("before the result of this call was recorded" in one.text for one in bench.chat.requests[-1].messages)
+
+
+async def test_two_clients_cannot_drive_one_session(bench: TeamBench, store: SessionStore) -> None:
+    session = store.create("file:///w", title="Shared").id
+    store.acquire(session, "another")
+    team = make_team(bench, store, "===\nHello.\n")
+    with pytest.raises(SessionUnavailable):
+        await SessionRunner(team, session).handle("Hello", bench.events.append, lambda: False)
+
+
+@pytest.mark.parametrize(("request_", "role"), [
+    ("KeyError: 'user_id' in process_order", "debug"),
+    ('Traceback (most recent call last):\n  File "a.py", line 3', "debug"),
+    ("@Architect Wie soll das aufgebaut sein?", "architect"),
+    ("Wie baue ich das?", "coder"),
+])  # fmt: skip
+async def test_the_router_chooses_by_name_by_form_then_by_model(
+    request_: str, role: str, bench: TeamBench, store: SessionStore
+) -> None:
+    session = store.create("file:///w", title="Route").id
+    team = make_team(bench, store, '=== Choose who of a team\n{"role": "coder"}\n===\nWell.\n')
+    await SessionRunner(team, session).handle(request_, bench.events.append, lambda: False)
+    (chosen,) = (one for one in bench.events if isinstance(one, AgentChosen))
+    assert chosen.agent == role
+
+
+async def test_an_unknown_role_is_said_with_the_ones_there_are(bench: TeamBench, store: SessionStore) -> None:
+    session = store.create("file:///w", title="Nobody").id
+    team = make_team(bench, store, "===\nWell.\n")
+    ended = await SessionRunner(team, session).handle("@nobody Hello", bench.events.append, lambda: False)
+    assert ended.status is TurnStatus.FAILED
+    assert "There is no role @nobody; there are: @orchestrator" in ended.text
