@@ -123,7 +123,7 @@ class Polisher:
             return False
         if is_python:
             text += self._make_rest(text)
-        return self._fragment.breaks_with(text, insertion.end) or self._fragment.breaks_python(text, insertion.end)
+        return self._fragment.breaks_grammar(text, insertion.end) or self._fragment.breaks_python(text, insertion.end)
 
     @cached_property
     def _fragment(self) -> Fragment:

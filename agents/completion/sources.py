@@ -18,7 +18,7 @@ from agents.completion.decoding import Decoder, RequestControl
 from agents.completion.plan import Extent
 from agents.completion.polish import Polisher
 from agents.completion.runs import Ending, Place
-from agents.completion.shaping.indentation import move_to
+from agents.completion.shaping.indentation import move_to_column
 from agents.suggestions import Completion, Origin, Trigger
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ class Sources:
             limit=_RECALL_LIMIT,
             deadline=time.monotonic() + policy.recall_ms / 1000,
         )
-        placed = ((one, move_to(one.column, one.text, cursor)) for one in found)
+        placed = ((one, move_to_column(one.column, one.text, cursor)) for one in found)
         recalled = [replace(one, text=text) for one, text in placed if text]
         if request.trigger is Trigger.AUTOMATIC:
             recalled = [

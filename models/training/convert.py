@@ -1,4 +1,4 @@
-"""The convert stage: a trained checkpoint converted to CTranslate2 in int8, by the product's own converter.
+"""Convert stage: a trained checkpoint converted to CTranslate2 in int8, by the product's own converter.
 
 Start at `convert`.
 """
@@ -17,13 +17,15 @@ if TYPE_CHECKING:
 
 
 def convert(checkpoint: Path, tokenizer: Path, target: Path, *, quantization: Quantization = "int8") -> None:
-    """Write `model.bin`, `config.json`, `vocabulary.json` and `tokenizer.json` to `target`, replacing them.
+    """Convert `checkpoint` to CTranslate2, and write the files of the model to `target`, replacing those of before.
+
+    The files are `model.bin`, `config.json`, `vocabulary.json` and `tokenizer.json`.
 
     Args:
         checkpoint: folder with `config.json` and `model.safetensors`.
-        tokenizer: `tokenizer.json` file.
-        target: folder; other files in it are kept.
-        quantization: of the weights.
+        tokenizer: file `tokenizer.json`.
+        target: folder, made if it is missing; other files in it are kept.
+        quantization: number type of the weights.
     """
     with tempfile.TemporaryDirectory() as scratch:
         source, converted = Path(scratch, "source"), Path(scratch, "converted")

@@ -1,7 +1,7 @@
-"""The data stage: permissively licensed code from pinned packages, deduplicated, without the evaluation packages.
+"""Data stage: permissively licensed code from pinned packages, deduplicated, without the evaluation packages.
 
-Writes one JSON line for each file, and a data card of what was used. The evaluation packages are fetched too, only to
-prove that nothing like them is used for training. Start at `build`.
+Writes one JSON line for each file, and a data card of the packages. The evaluation packages are downloaded too, only to
+check that no code like theirs is used for training. Start at `build`.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ _GENERATED = re.compile(r"do not edit|auto-?generated|generated (by|from|code)|a
 _log = logging.getLogger(__name__)
 
 
-def is_worth_learning(file: SourceFile) -> bool:
-    """Return whether a file is hand-written, readable code that parses and has no copyleft notice."""
+def is_suitable(file: SourceFile) -> bool:
+    """Return whether a file is suitable for training: hand-written, of readable size, parses, no copyleft notice."""
     text = file.text
     if not 200 <= len(text) <= _LONGEST_FILE or _GENERATED.search(text[:600]) or has_copyleft_notice(text):
         return False
@@ -50,17 +50,17 @@ def is_worth_learning(file: SourceFile) -> bool:
 
 
 def build(card: Path, work: Path, *, bytes_per_package: int, fetch: bool = True) -> None:
-    """Write `corpus.jsonl`, `evaluation.jsonl` and `data-card.csv` under `work`.
+    """Download the packages, select files, and write `corpus.jsonl`, `evaluation.jsonl` and `data-card.csv` to `work`.
 
     Args:
-        card: packages to use.
+        card: CSV file with the packages to use.
         work: the recipe's folder; archives are kept in it.
-        bytes_per_package: larger packages are cut to about this many bytes by a fixed random choice of files, so that
-            no author's style dominates the model.
-        fetch: whether missing archives may be downloaded.
+        bytes_per_package: approximate limit for a package; of a larger one files are chosen at random, with fixed
+            results, so that no author's style dominates the model.
+        fetch: whether missing archives are downloaded.
 
     Raises:
-        ValueError: a package of the evaluation is missing, so that the proof would not cover it.
+        ValueError: a package of the evaluation is missing, so that the corpus cannot be compared with it.
     """
     packages = read_card(card)
     if fetch:
@@ -73,9 +73,9 @@ def build(card: Path, work: Path, *, bytes_per_package: int, fetch: bool = True)
     for package in packages:
         if package.name == STDLIB:
             stdlib = read_folder(Path(sysconfig.get_path("stdlib")), STDLIB, "psf")
-            candidates += _cut(stdlib, 8 * bytes_per_package)
+            candidates += _choose_files(stdlib, 8 * bytes_per_package)
         else:
-            candidates += _cut(read_package(package, work / "wheels"), bytes_per_package)
+            candidates += _choose_files(read_package(package, work / "wheels"), bytes_per_package)
     kept, reasons = select(candidates, held_out)
     _log.info("kept %d of %d files; left out: %s", len(kept), len(candidates), dict(reasons))
     write_files(kept, work / "corpus.jsonl")
@@ -85,9 +85,9 @@ def build(card: Path, work: Path, *, bytes_per_package: int, fetch: bool = True)
 
 
 def select(candidates: Sequence[SourceFile], held_out: Sequence[SourceFile]) -> tuple[list[SourceFile], Counter[str]]:
-    """Return the candidates that are permissive, unlike every held-out file and unlike each other.
+    """Return the candidates with a permissive licence that are like no held-out file and like no other candidate.
 
-    The second value counts the other candidates, by the reason for which they are left out.
+    The second value counts the rejected candidates, by reason.
     """
     names = [extract_identifiers(file.text) for file in candidates]
     names_held_out = [extract_identifiers(file.text) for file in held_out]
@@ -113,8 +113,8 @@ def select(candidates: Sequence[SourceFile], held_out: Sequence[SourceFile]) -> 
     return kept, reasons
 
 
-def split(files: Iterable[SourceFile]) -> tuple[list[SourceFile], list[SourceFile]]:
-    """Return the files to learn from, and a fixed sixty-fourth of all for validation."""
+def split_for_validation(files: Iterable[SourceFile]) -> tuple[list[SourceFile], list[SourceFile]]:
+    """Return the files to train on, and about a sixty-fourth of all, chosen by their paths, for validation."""
     learned: list[SourceFile] = []
     held_back: list[SourceFile] = []
     for file in files:
@@ -122,8 +122,11 @@ def split(files: Iterable[SourceFile]) -> tuple[list[SourceFile], list[SourceFil
     return learned, held_back
 
 
-def check(work: Path) -> list[str]:
-    """Return the files of the written corpus that are like an evaluation file; [] is a proof. Compares all pairs."""
+def find_contamination(work: Path) -> list[str]:
+    """Return a message for each file of `corpus.jsonl` that is of an evaluation package or like an evaluation file.
+
+    Unlike `select`, compares all pairs of similar size.
+    """
     held_out = [(file.path, extract_identifiers(file.text)) for file in read_files(work / "evaluation.jsonl")]
     by_size: defaultdict[int, list[tuple[str, frozenset[str]]]] = defaultdict(list)
     for path, names in held_out:
@@ -143,7 +146,7 @@ def check(work: Path) -> list[str]:
 
 
 def write_files(files: Iterable[SourceFile], target: Path) -> None:
-    """Write each file as one line of JSON to `target`."""
+    """Write each of `files` as one line of JSON to the file `target`."""
     with target.open("w", encoding="utf-8") as stream:
         for file in files:
             record = {"package": file.package, "path": file.path, "licence": file.licence, "text": file.text}
@@ -151,14 +154,20 @@ def write_files(files: Iterable[SourceFile], target: Path) -> None:
 
 
 def read_files(source: Path) -> Iterator[SourceFile]:
-    """Yield the files that `write_files` wrote."""
+    """Yield the source files that `write_files` wrote to the file `source`."""
     with source.open(encoding="utf-8") as stream:
         for line in stream:
             yield SourceFile(**json.loads(line))
 
 
 def write_card(kept: Iterable[SourceFile], packages: Mapping[str, Pinned], work: Path) -> None:
-    """Write `data-card.csv`: package, version, registry, licence family, bytes used."""
+    """Write `data-card.csv` to `work`: package, version, registry, licence family and bytes of the files `kept`.
+
+    Args:
+        kept: files of the corpus.
+        packages: packages by the name that their files have.
+        work: the recipe's folder.
+    """
     used: Counter[tuple[str, str]] = Counter()
     for file in kept:
         used[file.package, file.licence] += len(file.text.encode())
@@ -170,11 +179,11 @@ def write_card(kept: Iterable[SourceFile], packages: Mapping[str, Pinned], work:
             table.writerow((name, package.version, package.registry, licence, size))
 
 
-def _cut(files: Iterable[SourceFile], limit: int) -> list[SourceFile]:
-    """Return files worth learning up to `limit` characters, in an order fixed by their paths; parse no others."""
+def _choose_files(files: Iterable[SourceFile], limit: int) -> list[SourceFile]:
+    """Return suitable files, in the order of their paths' hashes, until they have `limit` characters or more."""
     chosen: list[SourceFile] = []
     size = 0
-    for file in filter(is_worth_learning, sorted(files, key=lambda file: _digest(file.path))):
+    for file in filter(is_suitable, sorted(files, key=lambda file: _digest(file.path))):
         if size >= limit:
             break
         chosen.append(file)
@@ -183,5 +192,5 @@ def _cut(files: Iterable[SourceFile], limit: int) -> list[SourceFile]:
 
 
 def _digest(text: str) -> bytes:
-    """Return a hash of `text` without its whitespace."""
+    """Return a hash of `text`, for which whitespace does not count."""
     return hashlib.blake2b("".join(text.split()).encode("utf-8", "surrogatepass"), digest_size=16).digest()

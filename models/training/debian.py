@@ -1,8 +1,8 @@
 """Packages of Debian, for C, Go, Java and Rust, which PyPI and npm do not have.
 
 There are two kinds: "debian-source" is the archive that upstream published, with Debian's packaging beside it; "debian"
-is a package that installs sources for others to build with, like those of Rust's crates. Fetched by `apt-get`; source
-packages with separate lists and settings, so that the machine's are unchanged and root is not needed. Nothing is
+is a package that installs sources for other builds, such as a Rust crate. `apt-get` downloads both; source packages
+with separate lists and settings, so that those of the machine are unchanged and root is not needed. Nothing is
 unpacked to disk, patched or built. Licences are read for each file from `debian/copyright`
 (https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/). Start at `fetch` and `read`.
 """
@@ -38,7 +38,13 @@ _UNCLEAR = re.compile(r"""[][{}\\,"'\ufffd]""")  # none of the format's patterns
 
 
 def fetch(kind: str, requirements: Sequence[str], folder: Path) -> bool:
-    """Download packages ("name" or "name=version") into `folder`; return False when one of them is not available."""
+    """Download packages into `folder`; return whether all of them were available.
+
+    Args:
+        kind: `BINARY` or `SOURCE`.
+        requirements: packages as "name" or "name=version".
+        folder: folder for the archives.
+    """
     if kind == BINARY:
         return _run_apt(["download", *requirements], folder).returncode == 0
     settings = _prepare_settings(folder.resolve() / _LISTS)
@@ -47,7 +53,7 @@ def fetch(kind: str, requirements: Sequence[str], folder: Path) -> bool:
 
 @cache  # one attempt in each process
 def _prepare_settings(lists: Path) -> Mapping[str, object]:
-    """Return settings with which `apt-get` knows source packages; its lists are downloaded into the folder `lists`."""
+    """Download lists of source packages into the folder `lists`; return the settings of `apt-get` to use them."""
     settings = {
         "Dir::Etc::SourceList": lists / "sources.list",
         "Dir::Etc::SourceParts": "-",
@@ -58,16 +64,20 @@ def _prepare_settings(lists: Path) -> Mapping[str, object]:
         (lists / part).mkdir(parents=True, exist_ok=True)
     form = "deb-src $(SITE) $(RELEASE) $(COMPONENT)"
     listed = _run_apt(["indextargets", "--format", form, "Created-By: Packages", "Origin: Debian"], lists)
-    if listed.stdout:  # nothing where the machine's own lists are cleaned away
+    if listed.stdout:  # empty where the machine's own lists were deleted
         (lists / "sources.list").write_text("".join(sorted(set(listed.stdout.splitlines(keepends=True)))), "utf-8")
     _run_apt(["update"], lists, settings)
     return settings
 
 
 def find_archives(kind: str, name: str, version: str, folder: Path) -> list[Path]:
-    """Return the files of a package: [.deb], or [upstream's archive, Debian's]; [] where they are missing.
+    """Return the downloaded archives of a package: [.deb], or [upstream's archive, Debian's]; [] if any is missing.
 
-    `version` "" accepts any version.
+    Args:
+        kind: `BINARY` or `SOURCE`.
+        name: name of the package.
+        version: version to find; "" accepts any.
+        folder: folder of the archives.
     """
     plain = re.escape(version.partition(":")[2] or version) if version else r"[^_]+"  # file names have no epoch
     if kind == BINARY:
@@ -84,12 +94,12 @@ def find_archives(kind: str, name: str, version: str, folder: Path) -> list[Path
 
 
 def read(archives: Sequence[Path]) -> Iterator[tuple[str, bytes, str]]:
-    """Yield path, content and licence family ("" when not permissive) of each file in `archives`.
+    """Yield path, content and licence family ("" if not permissive) of each file in `archives` of a package.
 
-    `archives` comes from `find_archives`; paths are below upstream's top folder.
+    `archives` comes from `find_archives`; paths are relative to upstream's top folder.
 
     Raises:
-        UNREADABLE: one of these errors, before the first file, when an archive is damaged.
+        UNREADABLE: any of these errors, before the first file, if an archive is damaged.
     """
     if len(archives) == 1:
         contents = dict(_read_members(_open_package(archives[0])))
@@ -107,13 +117,13 @@ def read(archives: Sequence[Path]) -> Iterator[tuple[str, bytes, str]]:
 
 
 def _open_package(package: Path) -> tarfile.TarFile:
-    """Open the archive of files in a .deb."""
+    """Open the archive of the files that a .deb installs."""
     unpacked = subprocess.run(["dpkg-deb", "--fsys-tarfile", str(package)], check=True, capture_output=True)
     return tarfile.open(fileobj=io.BytesIO(unpacked.stdout))
 
 
 def _read_members(archive: tarfile.TarFile) -> Iterator[tuple[str, bytes]]:
-    """Yield path and content of each member of an archive; b"" for one that is no file or too large."""
+    """Yield path and content of each member of an archive, b"" for one that is no file or too large; close it."""
     with archive:
         for member in archive:
             stream = archive.extractfile(member) if member.isfile() and member.size <= LARGEST_FILE else None
@@ -123,8 +133,8 @@ def _read_members(archive: tarfile.TarFile) -> Iterator[tuple[str, bytes]]:
 def _parse_copyright(raw: bytes) -> list[tuple[list[str], str]]:
     """Return the path patterns and the licence expression of each paragraph of `debian/copyright`.
 
-    Return [] where it is free text, or where it is unclear which files a paragraph means: the files of an overlooked
-    paragraph would get the licence of the rest.
+    Returns [] for free text, and if the files of a paragraph are unclear: otherwise they would get the licence of the
+    other paragraphs.
     """
     text = re.sub(r"^#.*\n", "", raw.decode("utf-8", "replace").replace("\r\n", "\n"), flags=re.MULTILINE).strip()
     text = re.sub(r"\n\s*\n(?=[ \t])", "\n", text)  # an empty line inside a field
@@ -147,7 +157,10 @@ def _parse_copyright(raw: bytes) -> list[tuple[list[str], str]]:
 
 
 def _find_family(path: str, licences: Sequence[tuple[list[str], str]]) -> str:
-    """Return the licence family of `path`: the last paragraph that matches counts; `*` matches slashes too."""
+    """Return the licence family of the file `path`; "" if it is unknown or not permissive.
+
+    The last paragraph in `licences` with a matching pattern counts; `*` matches slashes too.
+    """
     for patterns, expression in reversed(licences):
         plain = [re.sub(r"^\.?/|/$", "", pattern) for pattern in patterns]
         if any(fnmatchcase(path, pattern) for pattern in plain):
@@ -160,7 +173,7 @@ def _find_family(path: str, licences: Sequence[tuple[list[str], str]]) -> str:
 def _run_apt(
     command: Sequence[str], folder: Path, settings: Mapping[str, object] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run `apt-get` in `folder` with `settings`, in English."""
+    """Run `apt-get COMMAND` in `folder`, with `settings` as options and English output; return the finished process."""
     options = [part for name, value in (settings or {}).items() for part in ("-o", f"{name}={value}")]
     return subprocess.run(
         ["apt-get", "-qq", *options, *command],

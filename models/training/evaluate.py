@@ -1,7 +1,7 @@
-"""The evaluate stage: converted models compared on the same held-out rests of lines.
+"""Evaluate stage: converted models compared on the same held-out rests of lines.
 
-Runs what the product runs (CTranslate2, int8, one thread, SPM, greedy) without its ranking and filtering: this compares
-weights. Context from other files is not given. Start at `compare`.
+Runs the models as the product does (CTranslate2, int8, one thread, SPM, greedy), but without ranking, filtering and
+context from other files: this compares weights. Start at `compare`.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ class Measured:
     Attributes:
         exact: whether the completed rest of the line is the original, apart from whitespace at its ends.
         similarity: 1 - Levenshtein distance / longer length.
-        loss: nats a token of the original middle, without its end token.
-        bits: bits a character of the original middle; comparable between tokenizers.
+        loss: nats per token of the original middle, without its end token.
+        bits: bits per character of the original middle; comparable between tokenizers.
         sureness: mean log-probability of the generated tokens.
-        milliseconds: for prompt and answer.
+        milliseconds: time for prompt and answer.
     """
 
     exact: NDArray[np.float64]
@@ -53,13 +53,13 @@ class Measured:
 def measure(
     folder: Path, holes: Sequence[Hole], *, spm: bool = True, context: int = 512, named: bool = True
 ) -> Measured:
-    """Complete every hole with the converted model in `folder`.
+    """Complete every hole with the converted model in `folder`; return the results.
 
     Args:
-        folder: with the converted model and `tokenizer.json`.
+        folder: folder of the converted model, with `tokenizer.json`.
         holes: places to complete.
-        spm: suffix first, else prefix first.
-        context: tokens of prompt and answer together.
+        spm: whether the suffix comes first in the prompt; else the prefix.
+        context: maximum number of tokens of prompt and answer together.
         named: whether the prompt names the file.
     """
     tokenizer: Tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
@@ -86,7 +86,7 @@ def measure(
         columns.append(
             (
                 float(got == wanted),
-                1.0 - levenshtein(got, wanted) / max(len(got), len(wanted), 1),
+                1.0 - compute_levenshtein(got, wanted) / max(len(got), len(wanted), 1),
                 nats / len(middle),
                 nats / np.log(2) / len(hole.middle),
                 result.scores[0] / max(len(result.sequences_ids[0]), 1),
@@ -97,8 +97,8 @@ def measure(
     return Measured(*np.array(columns, dtype=np.float64).T)
 
 
-def levenshtein(one: str, other: str) -> int:
-    """Return the least number of characters to insert, delete or replace to turn `one` into `other`.
+def compute_levenshtein(one: str, other: str) -> int:
+    """Return the minimum number of characters to insert, delete or replace to turn `one` into `other`.
 
     The algorithm is that of Wagner and Fischer (1974), "The string-to-string correction problem"; keeps one row.
     """
@@ -113,8 +113,8 @@ def levenshtein(one: str, other: str) -> int:
     return row[-1]
 
 
-def bootstrap_interval(values: NDArray[np.float64]) -> tuple[float, float]:
-    """Return the 95 % percentile bootstrap interval of the mean (Efron 1979, "Bootstrap methods")."""
+def compute_interval(values: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the ends of the 95 % percentile bootstrap interval of the mean (Efron 1979, "Bootstrap methods")."""
     rng = np.random.default_rng(_SEED)
     means = rng.choice(values, (_BOOTSTRAP_ROUNDS, len(values))).mean(axis=1)
     low, high = np.quantile(means, (0.025, 0.975))
@@ -122,7 +122,10 @@ def bootstrap_interval(values: NDArray[np.float64]) -> tuple[float, float]:
 
 
 def compare(measured: dict[str, Measured]) -> str:
-    """Return a table in Markdown: means with intervals, and each model's paired difference to the first."""
+    """Return a table in Markdown: means with intervals, and each model's paired differences to the first model.
+
+    `measured` has the results by the name of the model.
+    """
     lines = ["| model | n | exact | similarity | nats a token | bits a character | ms | surest tenth right |"]
     lines.append("| --- | --- | --- | --- | --- | --- | --- | --- |")
     first = next(iter(measured.values()))
@@ -143,6 +146,6 @@ def compare(measured: dict[str, Measured]) -> str:
 
 
 def _format_mean(values: NDArray[np.float64]) -> str:
-    """Return the mean of `values` with its interval, as text."""
-    low, high = bootstrap_interval(values)
+    """Return the mean of `values` with its 95 % interval, as text."""
+    low, high = compute_interval(values)
     return f"{values.mean():.3f} ({low:.3f} to {high:.3f})"

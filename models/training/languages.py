@@ -1,4 +1,4 @@
-"""The language of a file, and whether its text parses.
+"""Languages of files, and checks whether their texts parse.
 
 Python is parsed by Python's own parser, the others by tree-sitter. Start at `is_sound` and `find_token_ends`.
 """
@@ -50,15 +50,15 @@ _GRAMMARS = {
 
 
 def find_language(path: str) -> str:
-    """Return the language of a file by its name, "" for a language that is not learned."""
+    """Return the language of a file by the ending of its path; "" for a language that is not used for training."""
     return _LANGUAGES.get(PurePosixPath(path).suffix, "")
 
 
 def is_sound(path: str, text: str) -> bool:
-    """Return whether `text` parses without an error in the file's language."""
+    """Return whether `text` parses without an error in the language of the file `path`; False for other languages."""
     language = find_language(path)
     if language != "python":
-        return bool(language) and not _parser(language).parse(text.encode()).root_node.has_error
+        return bool(language) and not _load_parser(language).parse(text.encode()).root_node.has_error
     try:
         parse_python(text)
     except SyntaxError:
@@ -74,20 +74,21 @@ def find_token_ends(path: str, text: str) -> dict[int, list[int]]:
     lines = text.split("\n")
     ends: defaultdict[int, list[int]] = defaultdict(list)
     unwanted = {number for number, line in enumerate(lines) if not line.isascii()}
-    waiting: list[Node] = [_parser(find_language(path)).parse(text.encode()).root_node]
-    while waiting:
-        node = waiting.pop()
+    pending: list[Node] = [_load_parser(find_language(path)).parse(text.encode()).root_node]
+    while pending:
+        node = pending.pop()
         first, last = node.start_point.row, node.end_point.row
         is_one_line = first == last
         if "comment" in node.type or (not node.child_count and not is_one_line):
             unwanted.update(range(first, last + 1))
         elif node.child_count:
-            waiting.extend(reversed(node.children))
+            pending.extend(reversed(node.children))
         elif node.end_byte > node.start_byte:
             ends[first].append(node.end_point.column)
     return {number: found for number, found in ends.items() if number not in unwanted}
 
 
 @cache
-def _parser(language: str) -> Parser:
+def _load_parser(language: str) -> Parser:
+    """Return the tree-sitter parser of a language; loaded once."""
     return Parser(Language(_GRAMMARS[language]()))

@@ -1,7 +1,7 @@
-"""The licence that a package states, and whether code under it may be used for training.
+"""Licences that packages state, and a check whether their code may be used for training.
 
 Reads a wheel's METADATA or an SPDX expression (https://spdx.github.io/spdx-spec/v2.3/SPDX-license-expressions/).
-Refuses every licence that is copyleft, unknown or missing. Start at `find_permissive_family`.
+Licences that are copyleft, unknown or missing are refused. Start at `find_permissive_family`.
 """
 
 from __future__ import annotations
@@ -35,10 +35,9 @@ _COPYLEFT_NOTICE = re.compile(  # in a comment, so there may be a line's end and
 
 
 def find_permissive_family(metadata: Message) -> str:
-    """Return the licence family of a package, "" when it is not known to be permissive.
+    """Return the licence family that a wheel's METADATA states ("mit", "bsd"); "" if it is not known to be permissive.
 
-    `License-Expression` takes precedence over the classifiers, and they over the free `License` field. In an SPDX
-    expression one permissive side of an OR is enough; both sides of an AND must be permissive.
+    `License-Expression` takes precedence over the classifiers, and they over the field `License`.
     """
     expression = metadata.get("License-Expression", "")
     if expression:
@@ -61,9 +60,10 @@ def has_copyleft_notice(text: str) -> bool:
 
 
 def find_expression_family(expression: str) -> str:
-    """Return the licence family of an SPDX or Debian expression, "" when it is not known to be permissive.
+    """Return the licence family of an SPDX or Debian expression; "" if it is not known to be permissive.
 
-    OR binds less tightly than AND, and Debian's comma less than both: of "A or B, and C" each side must be permissive.
+    One permissive side of an OR is enough; both sides of an AND must be permissive. OR binds less tightly than AND, and
+    Debian's comma less than both: of "A or B, and C" both "A or B" and "C" must be permissive.
     """
     while inner := re.search(r"\(([^()]*)\)", expression):
         family = find_expression_family(inner[1]) or "GPL"  # for any refused licence
@@ -75,7 +75,7 @@ def find_expression_family(expression: str) -> str:
 
 
 def _find_choice_family(expression: str) -> str:
-    """Return the family of the first permissive side of an OR, "" for none."""
+    """Return the licence family of the first permissive side of an OR; "" if no side is permissive."""
     for side in re.split(r"\sor\s", expression, flags=re.IGNORECASE):
         families = [_find_family(part) for part in re.split(r"\band\b", side, flags=re.IGNORECASE)]
         if all(families):
@@ -84,7 +84,7 @@ def _find_choice_family(expression: str) -> str:
 
 
 def _find_family(statement: str) -> str:
-    """Return the permissive family that `statement` names, "" for none."""
+    """Return the permissive licence family that `statement` names; "" if it names none or a copyleft licence."""
     if _COPYLEFT.search(statement):
         return ""
     return next((name for name, pattern in _FAMILIES if pattern.search(statement)), "")

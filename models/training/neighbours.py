@@ -1,7 +1,7 @@
-"""Passages of a package's other files that may help at a cursor, so that the model learns to read them.
+"""Passages of a package's other files that may help at a cursor, so that the model learns to use them.
 
-A fast substitute for the product's index, for millions of samples: passages of other files of the same package, ranked
-by the rare names they share with the lines before the cursor. Never reads text after the cursor. Start at
+A fast substitute for the product's index, for millions of samples. Passages are ranked by the rare names that they
+share with the lines before the cursor. Never reads text after the cursor. Start at
 `Neighbourhood.find`.
 """
 
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 
 _NEAR_LINES = 12  # lines before the cursor whose names are looked up, as in the product
 _PASSAGE_LINES = 24
-_MOST_PLACES = 40  # a name that stands in more split_passages of its package says little
+_MOST_PLACES = 40  # passages of a package; a name that occurs in more is not rare
 _BEGINS = re.compile(r"^[^\W\d]\w* ?.*[:{(]$|^(?:async def|def|class|export|function|func|fn|pub|impl|type)\b")
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A few lines of a file."""
+    """Up to 24 lines of a file, with its path."""
 
     path: str
     text: str
 
 
 class Neighbourhood:
-    """The passages of all files, by package and name."""
+    """The passages of `files`, by package and identifier."""
 
     def __init__(self, files: Iterable[SourceFile]) -> None:
         self._passages: list[Passage] = []
@@ -47,7 +47,11 @@ class Neighbourhood:
                 self._passages.append(Passage(file.path, text))
 
     def find(self, package: str, path: str, prefix: str, *, most: int) -> list[Passage]:
-        """Return up to `most` passages of other files that share rare names with the end of `prefix`, best first."""
+        """Return up to `most` passages of other files of `package`, best first.
+
+        Passages are ranked by the rare identifiers that they share with the last lines of `prefix`, the text before the
+        cursor in the file `path`.
+        """
         lines = prefix[-2000:].split("\n")[-_NEAR_LINES:]
         scores: defaultdict[int, float] = defaultdict(float)
         for name in sorted(extract_identifiers("\n".join(lines))):
@@ -60,7 +64,7 @@ class Neighbourhood:
 
 
 def split_passages(text: str) -> Iterator[str]:
-    """Yield `text` in pieces of at most 24 lines, split before definitions at the margin."""
+    """Yield `text` in passages of at most 24 lines; a definition without indentation begins a new passage."""
     piece: list[str] = []
     for line in text.split("\n"):
         if piece and (len(piece) >= _PASSAGE_LINES or _BEGINS.match(line)):

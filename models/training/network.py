@@ -1,8 +1,8 @@
-"""The network that is trained: StarCoder 1's architecture (GPTBigCode), written for speed in training only.
+"""Network to train: StarCoder 1's architecture (GPTBigCode), written for speed in training only.
 
 Multi-query attention, learned positions, pre-norm, tanh-GELU, tied embeddings. The parameters have the names of
 `transformers.GPTBigCodeForCausalLM`, so that a checkpoint written here loads there and in CTranslate2's converter. It
-never generates text: `evaluate` and the product do that with the converted weights. Start at `Network`.
+never generates text: `evaluate` and the product do so with the converted weights. Start at `Network`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Shape:
 
     Attributes:
         vocabulary: number of token ids.
-        positions: longest sequence, in tokens.
+        positions: maximum length of a sequence, in tokens.
         width: size of the residual stream.
         layers: number of blocks.
         heads: query heads; keys and values have one head for all of them.
@@ -45,7 +45,7 @@ class Shape:
 
     @property
     def head_width(self) -> int:
-        """Size of one attention head."""
+        """Width of one attention head."""
         return self.width // self.heads
 
 
@@ -59,7 +59,7 @@ class Attention(nn.Module):
         self.c_proj = nn.Linear(shape.width, shape.width)
 
     def forward(self, states: Tensor) -> Tensor:
-        """Return the attention's output for `states`; both are (rows, tokens, width)."""
+        """Return the output of the attention for `states`; both are (rows, tokens, width)."""
         rows, tokens, width = states.shape
         size = self.shape.head_width
         queries, keys, values = self.c_attn(states).split([width, size, size], dim=-1)
@@ -81,7 +81,7 @@ def attend_at_once(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
 
 
 def attend_in_parts(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-    """Return the same as `attend_at_once`, faster on a CPU.
+    """Return the same as `attend_at_once`, with equal arguments; faster on a CPU.
 
     All heads are one matrix product, for 128 queries at a time, without the keys after them.
     """
@@ -107,7 +107,7 @@ class FeedForward(nn.Module):
         self.c_proj = nn.Linear(shape.inner, shape.width)
 
     def forward(self, states: Tensor) -> Tensor:
-        """Transform each position; the shape is kept."""
+        """Return the transformed `states`; both are (rows, tokens, width)."""
         projected: Tensor = self.c_proj(functional.gelu(self.c_fc(states), approximate="tanh"))
         return projected
 
@@ -123,14 +123,14 @@ class Block(nn.Module):
         self.mlp = FeedForward(shape)
 
     def forward(self, states: Tensor) -> Tensor:
-        """Add attention and feed-forward to the residual stream."""
+        """Return `states` plus the outputs of attention and feed-forward; all are (rows, tokens, width)."""
         states = states + self.attn(self.ln_1(states))
         added: Tensor = states + self.mlp(self.ln_2(states))
         return added
 
 
 class Stack(nn.Module):
-    """Embeddings and blocks; the level that transformers names `transformer`."""
+    """Embeddings, blocks and the final norm; the part that transformers names `transformer`."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -144,8 +144,8 @@ class Stack(nn.Module):
         states = self.wte(tokens) + self.wpe.weight[: tokens.shape[1]]
         for block in self.h:
             states = block(states)
-        normed: Tensor = self.ln_f(states)
-        return normed
+        normalized: Tensor = self.ln_f(states)
+        return normalized
 
 
 class Network(nn.Module):
@@ -161,7 +161,7 @@ class Network(nn.Module):
                 nn.init.normal_(parameter, std=0.02 / (2 * shape.layers) ** 0.5)
 
     def forward(self, tokens: Tensor, labels: Tensor) -> Tensor:
-        """Return the cross-entropies of `labels`, in nats; all three are (rows, tokens)."""
+        """Return the cross-entropy of each of `labels`, the next tokens, in nats; all three are (rows, tokens)."""
         logits = self.compute_logits(tokens).flatten(0, 1)
         losses = functional.cross_entropy(logits.float(), labels.flatten(), reduction="none")
         return losses.view(labels.shape)
@@ -172,7 +172,7 @@ class Network(nn.Module):
 
 
 def _initialise(module: nn.Module) -> None:
-    """Draw the weights of a layer as GPT-2 does: normal with a deviation of 0.02, biases zero."""
+    """Draw the weights of a layer as GPT-2 does: normal with a standard deviation of 0.02; set biases to zero."""
     if isinstance(module, (nn.Linear, nn.Embedding)):
         nn.init.normal_(module.weight, std=0.02)
     if isinstance(module, nn.Linear):
@@ -180,7 +180,7 @@ def _initialise(module: nn.Module) -> None:
 
 
 def save(network: Network, folder: Path, *, dtype: torch.dtype = torch.bfloat16) -> None:
-    """Write `config.json` and `model.safetensors` as transformers reads them."""
+    """Write `config.json` and `model.safetensors`, with weights as `dtype`, to `folder`, as transformers does."""
     folder.mkdir(parents=True, exist_ok=True)
     config = make_config(network.shape, dtype)
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
@@ -189,7 +189,7 @@ def save(network: Network, folder: Path, *, dtype: torch.dtype = torch.bfloat16)
 
 
 def load(folder: Path) -> Network:
-    """Read a checkpoint that `save` or transformers wrote, in float32.
+    """Read the checkpoint in `folder` that `save` or transformers wrote; return the network in float32.
 
     Raises:
         ValueError: the folder holds another architecture.
@@ -214,12 +214,12 @@ def load(folder: Path) -> Network:
 
 
 def average(folders: Sequence[Path]) -> Network:
-    """Return the mean of checkpoints of one run; that of its start and end is often better than both.
+    """Return the network with the mean weights of the checkpoints in `folders`.
 
-    See "Model soups", https://arxiv.org/abs/2203.05482.
+    The mean of checkpoints of one run is often better than each ("Model soups", https://arxiv.org/abs/2203.05482).
 
     Raises:
-        ValueError: there is none, or their sizes differ.
+        ValueError: there are no folders, or the sizes of the networks differ.
     """
     networks = [load(folder) for folder in folders]
     if len({network.shape for network in networks}) != 1:
@@ -234,7 +234,7 @@ def average(folders: Sequence[Path]) -> Network:
 
 
 def make_config(shape: Shape, dtype: torch.dtype) -> dict[str, Any]:
-    """Return the `config.json` that transformers and CTranslate2 expect for `shape`."""
+    """Return the content of `config.json` that transformers and CTranslate2 expect for a network of this shape."""
     sizes = asdict(shape)
     return {
         "architectures": ["GPTBigCodeForCausalLM"],

@@ -1,4 +1,4 @@
-"""Muon for the matrices of the blocks, AdamW for everything else.
+"""Optimizers: Muon for the matrices of the blocks, AdamW for everything else.
 
 Muon (https://kellerjordan.github.io/posts/muon/): momentum whose update is orthogonalised by five Newton-Schulz steps.
 In our first run AdamW alone needed twice the tokens for the same loss. Start at `make_optimizers`.
@@ -53,9 +53,9 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]  # the closure is unused
-        """Update the parameters from their gradients.
+        """Update the parameters from their gradients; `closure` is ignored.
 
-        The factor max(1, rows / columns) ** 0.5 gives updates of the same size whatever the shape.
+        The factor max(1, rows / columns) ** 0.5 gives updates of the same size for every shape.
         """
         del closure
         for group in self.param_groups:
@@ -73,9 +73,15 @@ class Muon(torch.optim.Optimizer):
 def make_optimizers(
     network: nn.Module, *, muon_lr: float, adam_lr: float, bf16: bool = False
 ) -> tuple[torch.optim.Optimizer, ...]:
-    """Return Muon for the blocks' matrices, in bfloat16 if `bf16`, and AdamW for embeddings, norms and biases.
+    """Return Muon for the matrices of the blocks, and AdamW for embeddings, norms and biases.
 
-    AdamW is that of https://arxiv.org/abs/1711.05101.
+    AdamW is described in https://arxiv.org/abs/1711.05101.
+
+    Args:
+        network: the network to train.
+        muon_lr: learning rate of Muon.
+        adam_lr: learning rate of AdamW.
+        bf16: whether Muon computes in bfloat16.
     """
     named = list(network.named_parameters())
     matrices = [value for name, value in named if value.ndim == 2 and ".h." in name]

@@ -1,6 +1,6 @@
-"""Places in held-out code where the rest of a line has to be completed.
+"""Places in held-out code where the rest of a line is to be completed.
 
-The same places for every model: fixed seed, equally many for each package. Start at `choose_line_rests`.
+The places are the same for every model: fixed seed, equal numbers for each package. Start at `choose_line_rests`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _UNWANTED_ELSEWHERE = ("import", "package ", "use ", "#", "@")
 def choose_line_rests(files: Iterable[SourceFile], *, per_package: int, seed: int) -> list[tuple[str, Hole]]:
     """Return package and hole of up to `per_package` random code lines of each package.
 
-    Each line is cut after a random lexer token.
+    A hole's middle is the rest of its line after a random lexer token.
     """
     by_package: defaultdict[str, list[SourceFile]] = defaultdict(list)
     for file in files:
@@ -45,7 +45,7 @@ def choose_line_rests(files: Iterable[SourceFile], *, per_package: int, seed: in
 
 
 def _choose_cuts(file: SourceFile, rng: random.Random) -> list[tuple[int, int]]:
-    """Return a cursor and the line's end, as offsets, for each code line of a file."""
+    """Return offsets of a random cursor and of the line's end, for each line of a file that is worth completing."""
     by_line = _find_python_ends(file.text) if find_language(file.path) == "python" else _find_other_ends(file)
     cuts: list[tuple[int, int]] = []
     start = 0
@@ -58,7 +58,10 @@ def _choose_cuts(file: SourceFile, rng: random.Random) -> list[tuple[int, int]]:
 
 
 def _find_python_ends(text: str) -> dict[int, list[int]]:
-    """Return the columns where tokens end on lines worth completing, by line from 0."""
+    """Return the columns where lexer tokens end in Python code, by line from 0.
+
+    Lines that begin with a string, an import or a decorator, and those that `_lex` omits, are left out.
+    """
     return {
         number - 1: [found.end[1] for found in tokens]
         for number, tokens in _lex(text).items()
@@ -67,7 +70,7 @@ def _find_python_ends(text: str) -> dict[int, list[int]]:
 
 
 def _find_other_ends(file: SourceFile) -> dict[int, list[int]]:
-    """Return the same as `_find_python_ends` for a file in a language that tree-sitter parses."""
+    """Return the same as `_find_python_ends` for a file in another language."""
     lines = file.text.split("\n")
     found = find_token_ends(file.path, file.text)
     return {
@@ -76,7 +79,7 @@ def _find_other_ends(file: SourceFile) -> dict[int, list[int]]:
 
 
 def _lex(text: str) -> dict[int, list[tokenize.TokenInfo]]:
-    """Return the lexer tokens of each line of `text`, by line from 1; {} where it cannot be lexed.
+    """Return the lexer tokens of each line of Python code, by line from 1; {} if it cannot be lexed.
 
     Lines with a comment or a token that spans lines are left out.
     """

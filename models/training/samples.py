@@ -1,15 +1,15 @@
-r"""The samples stage: fill-in-the-middle rows of tokens from the corpus, in the layout the product asks with.
+r"""Samples stage: rows of tokens with fill-in-the-middle samples from the corpus, in the layout of the product.
 
-Rows are made once, with a fixed seed, and memory-mapped by training, which then only reads. Each row holds one sample
-of the whole context length (a further one behind it where a file was short), so positions mean in training what they
-mean in use. Layouts (StarCoder's tokens):
+Rows are made once, with a fixed seed, and training maps them into memory. Each row holds one sample of the whole
+context length (and further samples where a file was short), so that positions are the same in training and in use.
+Layouts (StarCoder's tokens):
 
     PSM  [snippets]<fim_prefix>[<filename>path\n]prefix<fim_suffix>suffix<fim_middle>middle<|endoftext|>
     SPM  [snippets]<fim_prefix><fim_suffix>suffix<fim_middle>[<filename>path\n]prefix middle<|endoftext|>
 
 Each snippet of another file stands below its own `<filename>path\n`.
-A word or spaces that the cursor stands in belong to the middle, because the product asks so and lets the answer begin
-with what is typed. Start at `write_rows`.
+A word or spaces that the cursor stands in belong to the middle, because the product leaves them out of its prompts and
+has the answer begin with them. Start at `write_rows`.
 """
 
 from __future__ import annotations
@@ -35,20 +35,20 @@ if TYPE_CHECKING:
 
     from models.training.sources import SourceFile
 
-_LEAST_BODY = 16  # tokens of a snippet; fewer say nothing
-_LEAST_ROOM = 64  # tokens; with less left in a row it is padded
+_LEAST_BODY = 16  # tokens of a snippet; fewer do not help
+_LEAST_ROOM = 64  # tokens; a row with less room left is padded
 _BRACKETS = {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}
 _AFTER_TRIGGER = "([{.,=: "
 _BEGUN = re.compile(r"(?:[^\W\d_]+|[ \t]+)\Z")  # as in `models/fim.py`: text that the next character may lengthen
 _LONGEST_BEGUN = 64
 _MOST_NEIGHBOURS = 2
-_PART_ROWS = 1024  # written from one seed
-_writers: list[RowWriter] = []  # of a worker process, one item
+_PART_ROWS = 1024  # rows written with one seed
+_writers: list[RowWriter] = []  # the writer of a worker process
 
 
 @dataclass(frozen=True, slots=True)
 class Mix:
-    """Shares of the kinds of samples, in [0, 1], and weights.
+    """Shares of the kinds of samples, in [0, 1], with their limits and weights.
 
     Attributes:
         spm: fill-in-the-middle samples laid out suffix first; the others are PSM.
@@ -60,7 +60,7 @@ class Mix:
         trigger: cursors after a character where people pause; the others are anywhere in a line.
         neighbours: first samples of a row that have snippets of other files before them.
         neighbour_share: part of the row that these snippets may take.
-        suffix_tokens: longest suffix.
+        suffix_tokens: maximum length of a suffix.
         middle_weight: weight of a middle's tokens in the loss; prefix and suffix count 1, markers and names 0.
     """
 
@@ -89,7 +89,7 @@ class Hole:
 
 @dataclass(frozen=True, slots=True)
 class RowPlan:
-    """Number and length of the rows; one token more is kept, because labels are shifted by one."""
+    """Number, length, seed and mix of the rows; a row has `positions` + 1 tokens, as labels are shifted by one."""
 
     rows: int
     positions: int
@@ -109,7 +109,7 @@ class Markers:
 
 
 class Encoder:
-    """Converts holes to rows of tokens."""
+    """Converter of holes to tokens and loss weights."""
 
     def __init__(self, tokenizer: Tokenizer, mix: Mix) -> None:
         self.markers = Markers(tokenizer)
@@ -117,21 +117,21 @@ class Encoder:
         self._mix = mix
 
     def encode(self, text: str) -> list[int]:
-        """Return the token ids of `text`, without any marker."""
+        """Return the token ids of `text`, without markers."""
         ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
         return ids
 
     def make_prompt(
         self, hole: Hole, room: int, *, spm: bool, named: bool, suffix_tokens: int
     ) -> tuple[list[int], list[int]]:
-        """Return the tokens before the middle and their loss weights, at most `room`; text far from the cursor is cut.
+        """Return the tokens before the middle and their loss weights; text far from the cursor is left out.
 
         Args:
-            hole: the file, split.
-            room: most tokens.
+            hole: the file, split at the cursor.
+            room: maximum number of tokens.
             spm: suffix first (suffix-prefix-middle) as in https://arxiv.org/abs/2207.14255, else prefix first.
             named: whether the path of the file is included.
-            suffix_tokens: longest suffix.
+            suffix_tokens: maximum length of the suffix.
         """
         marks = self.markers
         name = [marks.file, *self.encode(hole.path + "\n")] if named else []
@@ -149,7 +149,7 @@ class Encoder:
         return ids, [0, *weights, 0, *[1] * len(suffix), 0]
 
     def make_snippets(self, neighbours: Sequence[Passage], room: int) -> tuple[list[int], list[int]]:
-        """Return tokens and loss weights of passages of other files, each after its file's name; at most `room`."""
+        """Return tokens and loss weights, at most `room`, of passages of other files, each after its file's path."""
         ids: list[int] = []
         weights: list[int] = []
         for passage in neighbours:
@@ -166,7 +166,14 @@ class Encoder:
     def make_sample(
         self, hole: Hole, room: int, rng: random.Random, neighbours: Sequence[Passage] = ()
     ) -> tuple[list[int], list[int]]:
-        """Return the tokens of one training sample, at most `room`, and their loss weights."""
+        """Return the tokens of one training sample, at most `room`, and their loss weights.
+
+        Args:
+            hole: the file, split at the cursor.
+            room: maximum number of tokens.
+            rng: draws the layout and the length of the suffix.
+            neighbours: passages of other files to put before the sample.
+        """
         mix = self._mix
         hole = extend_to_word_start(hole)
         before, counted_before = self.make_snippets(neighbours, int(room * mix.neighbour_share))
@@ -192,8 +199,8 @@ def extend_to_word_start(hole: Hole) -> Hole:
     return Hole(hole.path, hole.prefix[:at], word[0] + hole.middle, hole.suffix)
 
 
-def cut(file: SourceFile, rng: random.Random, mix: Mix) -> Hole | None:
-    """Return a hole at a random place of `file`, or None where there is nothing to complete."""
+def cut_hole(file: SourceFile, rng: random.Random, mix: Mix) -> Hole | None:
+    """Return a hole at a random place of `file`, of a kind drawn by the shares of `mix`; None on a too short line."""
     text = file.text
     at = rng.randrange(len(text))
     start = text.rfind("\n", 0, at) + 1
@@ -222,12 +229,12 @@ def cut(file: SourceFile, rng: random.Random, mix: Mix) -> Hole | None:
 
 
 class RowWriter:
-    """A writer of parts of the rows; each part has its own seed, so that the process that writes it does not matter.
+    """Writer of parts of the rows. Each part has its own seed, so that parts can be written by several processes.
 
     Args:
-        files: where holes are cut; a longer file is drawn more often.
-        tokenizer: with at most 65,536 ids.
-        target: path without its suffix.
+        files: files to cut holes in, drawn in proportion to their lengths.
+        tokenizer: a tokenizer with at most 65,536 ids.
+        target: path of the rows, without ".tokens.npy".
         plan: number, length and kinds of the rows.
     """
 
@@ -240,19 +247,19 @@ class RowWriter:
         self._ends = list(accumulate(len(file.text) for file in files))
 
     def write(self, first: int) -> None:
-        """Write the part of the rows that begins with row `first`."""
+        """Write the part of the rows that begins with row `first` into the existing files of rows."""
         tokens, weights = open_rows(self._target, mode="r+")
         rng = random.Random(f"{self._plan.seed} {first}")  # noqa: S311 - a reproducible choice, nothing secret
         for row in range(first, min(first + _PART_ROWS, self._plan.rows)):
             self._fill(tokens[row], weights[row], rng)
 
     def _fill(self, tokens: NDArray[np.uint16], weights: NDArray[np.uint8], rng: random.Random) -> None:
-        """Fill one row with samples, and pad it with end tokens of weight 0."""
+        """Fill one row, in place, with samples, and pad it with end tokens of weight 0."""
         mix = self._plan.mix
         used = 0
         while (room := len(tokens) - used) >= _LEAST_ROOM:
             file = self._files[bisect(self._ends, rng.randrange(self._ends[-1]))]
-            hole = cut(file, rng, mix)
+            hole = cut_hole(file, rng, mix)
             if hole is None:
                 continue
             found: list[Passage] = []
@@ -269,14 +276,14 @@ class RowWriter:
 def write_rows(
     files: Sequence[SourceFile], tokenizer: Tokenizer, target: Path, plan: RowPlan, *, processes: int = 1
 ) -> None:
-    """Write `target`.tokens.npy (uint16) and `target`.weights.npy (uint8), both (rows, positions + 1).
+    """Write the rows to `target`.tokens.npy (uint16) and `target`.weights.npy (uint8), both (rows, positions + 1).
 
     Args:
-        files: as of `RowWriter`.
-        tokenizer: as of `RowWriter`.
-        target: as of `RowWriter`.
-        plan: as of `RowWriter`.
-        processes: number of processes that share the work; the rows do not depend on it.
+        files: files to cut holes in, drawn in proportion to their lengths.
+        tokenizer: a tokenizer with at most 65,536 ids.
+        target: path of the rows, without ".tokens.npy".
+        plan: number, length and kinds of the rows.
+        processes: number of processes that share the work; does not change the rows.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     for name, dtype in (("tokens", np.uint16), ("weights", np.uint8)):
@@ -295,21 +302,25 @@ def write_rows(
 
 
 def _start_worker(files: Sequence[SourceFile], tokenizer: str, target: Path, plan: RowPlan) -> None:
-    """Make the writer of a worker process, for `_write_part`."""
+    """Make the writer of this worker process, for `_write_part`; `tokenizer` is JSON."""
     _writers.append(RowWriter(files, Tokenizer.from_str(tokenizer), target, plan))
 
 
 def _write_part(first: int) -> None:
+    """Write the part that begins with row `first` with the writer of this worker process."""
     _writers[0].write(first)
 
 
 def open_rows(source: Path, *, mode: Literal["r", "r+"] = "r") -> tuple[NDArray[np.uint16], NDArray[np.uint8]]:
-    """Return the rows that `write_rows` wrote, memory-mapped: tokens and weights."""
+    """Return tokens and loss weights of the rows that `write_rows` wrote to `source`, memory-mapped."""
     return np.load(f"{source}.tokens.npy", mmap_mode=mode), np.load(f"{source}.weights.npy", mmap_mode=mode)
 
 
 def _find_statement_end(text: str, start: int, end: int) -> int:
-    """Return the end of the line on which the brackets opened since `start` are closed, within 600 characters."""
+    """Return the end of the first line on which all brackets opened since `start` are closed.
+
+    Looks at 600 characters; returns `end`, the end of the line at `start`, if the brackets are not closed there.
+    """
     depth = 0
     for place in range(start, min(len(text), start + 600)):
         character = text[place]
@@ -320,7 +331,10 @@ def _find_statement_end(text: str, start: int, end: int) -> int:
 
 
 def _find_block_end(text: str, start: int, end: int) -> int:
-    """Return the end of the last following line indented at least like the line at `start`, within 10 lines."""
+    """Return the end of the block after `start`: up to 10 more lines, none empty or less indented than the first.
+
+    `start` and `end` are the bounds of the first line.
+    """
     line = text[start:end]
     indent = len(line) - len(line.lstrip())
     last, place = end, end
@@ -335,10 +349,10 @@ def _find_block_end(text: str, start: int, end: int) -> int:
 
 
 def _find_id(tokenizer: Tokenizer, token: str) -> int:
-    """Return the number of `token`.
+    """Return the id of `token`.
 
     Raises:
-        ValueError: the tokenizer does not have it.
+        ValueError: the tokenizer does not have the token.
     """
     number: int | None = tokenizer.token_to_id(token)
     if number is None:

@@ -1,7 +1,7 @@
-"""A test of the whole recipe on a few local files, without a network, in under three minutes.
+"""Test of the whole recipe on a few local files, without a network, in less than three minutes.
 
-Trains a toy of two layers for seconds, so its figures say nothing about quality. Fails when a stage fails, when the
-loss does not fall, or when an interrupted run does not continue where it was. Start at `main`.
+Trains a toy of two layers for seconds, so that its results say nothing about quality. Fails if a stage fails, if the
+loss does not fall, or if an interrupted run does not continue where it stopped. Start at `main`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _log = logging.getLogger("models.training.smoke")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run every stage in a temporary folder; return the exit status."""
+    """Run every stage in a temporary folder and check the results; return the exit status, 1 for a failure."""
     parser = argparse.ArgumentParser(prog="python -m models.training.smoke", description=__doc__)
     parser.parse_args(arguments)
     started = time.monotonic()
@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
         for step in steps:
             if run_stage(step):
                 return 1
-        if not _is_attention_equal() or not _has_learned(work) or not _resumes(work, train):
+        if not _is_attention_equal() or not _has_learned(work) or not _is_resumed(work, train):
             return 1
         mean = str(work / "mean")
         run_stage([*common, "average", str(work / "run"), str(work / "run"), "--target", mean])
@@ -57,14 +57,18 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _write_corpus(work: Path) -> None:
-    """Write the corpus without downloads: some packages of the standard library to learn from, others held out."""
+    """Write the corpus without downloads: some packages of the standard library to train on, others held out.
+
+    Raises:
+        AssertionError: a copy of a held-out file was not left out.
+    """
     stdlib = Path(sysconfig.get_path("stdlib"))
     held_out = [file for name in _HELD_OUT for file in sources.read_folder(stdlib / name, name, "psf")]
     candidates = [file for name in _LEARNED for file in sources.read_folder(stdlib / name, name, "psf")]
     longest = max(held_out, key=lambda file: len(file.text))
     # A held-out file under another name must be found and left out.
     candidates.append(sources.SourceFile("copied", "renamed.py", longest.text + "\nCOPIED = True\n", "psf"))
-    kept, reasons = corpus.select(list(filter(corpus.is_worth_learning, candidates)), held_out)
+    kept, reasons = corpus.select(list(filter(corpus.is_suitable, candidates)), held_out)
     if not reasons["like an evaluation package"]:
         raise AssertionError("a copy of an evaluation file was not left out")
     corpus.write_files(kept, work / "corpus.jsonl")
@@ -73,7 +77,7 @@ def _write_corpus(work: Path) -> None:
 
 
 def _is_attention_equal() -> bool:
-    """Return whether both implementations of attention, the CPU's and the GPU's, give equal results."""
+    """Return whether the CPU's and the GPU's implementations of attention give equal results."""
     import torch  # noqa: PLC0415 - takes seconds
 
     from models.training import network  # noqa: PLC0415 - the same
@@ -84,7 +88,7 @@ def _is_attention_equal() -> bool:
 
 
 def _has_learned(work: Path) -> bool:
-    """Return whether the trained toy has a lower loss on held-back rows than a new network."""
+    """Return whether the loss of the trained toy on held-back rows is well below that of a new network."""
     from models.training import network, train  # noqa: PLC0415 - torch takes seconds
 
     trained = network.load(work / "run")
@@ -94,19 +98,22 @@ def _has_learned(work: Path) -> bool:
     return bool(learned < new - _LEARNED_NATS)
 
 
-def _resumes(work: Path, train: list[str]) -> bool:
-    """Return whether a run, continued with five more steps, takes exactly these."""
+def _is_resumed(work: Path, train: list[str]) -> bool:
+    """Continue the run with five more steps; return whether it took exactly these.
+
+    `train` is the command of the train stage without the number of steps.
+    """
     import torch  # noqa: PLC0415 - takes seconds
 
-    def step() -> int:
+    def read_step() -> int:
         state = torch.load(work / "run" / "run.pt", weights_only=True)
         return int(state["progress"]["step"])
 
-    before = step()
+    before = read_step()
     started = time.monotonic()
     run_stage([*train, str(_STEPS + 5)])
-    _log.info("%d steps, after resuming %d, in %.1f s", before, step(), time.monotonic() - started)
-    return before == _STEPS and step() == _STEPS + 5
+    _log.info("%d steps, after resuming %d, in %.1f s", before, read_step(), time.monotonic() - started)
+    return before == _STEPS and read_step() == _STEPS + 5
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Code to learn from: wheels of PyPI, tarballs of npm, packages of Debian, the standard library.
+"""Sources of code: wheels of PyPI, tarballs of npm, packages of Debian, the standard library.
 
-Downloads with the registries' own clients, never runs any of it, and reads each package's licence from its own
-metadata. `corpus` decides which files are worth learning. Start at `download` and `read_package`.
+Downloads packages with the registries' own clients, never runs their code, and reads each package's licence from its
+own metadata. `corpus` selects the files for training. Start at `download` and `read_package`.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ if TYPE_CHECKING:
 STDLIB = "cpython-stdlib"
 _DEBIAN = (debian.BINARY, debian.SOURCE)
 REGISTRIES = ("pypi", "npm", *_DEBIAN)
-_CLIENTS = {"npm": "npm"} | dict.fromkeys(_DEBIAN, "apt-get")  # beside pip, which is always there
+_CLIENTS = {"npm": "npm"} | dict.fromkeys(_DEBIAN, "apt-get")  # without pip, which is always installed
 _VENDORED = re.compile(
     r"(^|[/_])(_?vendor(ed)?|extern(al|als)?|third_?party|site-packages|_libs|blib2to3|node_modules)([/_]|$)"
 )
-# Files that a build made from the sources beside it.
+# Files that a build made from other files of the package.
 _BUILT = re.compile(r"(^|/)(dist|build|umd|esm?|cjs|bundles?|legacy|fesm\d*|min)/|[.-]min\.|\.bundle\.|\.d\.[cm]?ts$")
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """One file: the package it came from, its path there, its text, and its licence family."""
+    """A file of a package: name of the package, path, text, and licence family ("" if not permissive)."""
 
     package: str
     path: str
@@ -55,8 +55,8 @@ class Pinned:
     """A package at a version in a registry.
 
     Attributes:
-        name: in the registry.
-        version: "" accepts an archive that is there, else the newest.
+        name: name in the registry.
+        version: version to use; "" for a downloaded one, else the newest.
         registry: one of `REGISTRIES`.
     """
 
@@ -66,20 +66,20 @@ class Pinned:
 
     @property
     def requirement(self) -> str:
-        """Name and version as the registry's client takes them."""
+        """Name and version in the form of the registry's client ("name==1.0" for PyPI)."""
         mark = {"pypi": "==", "npm": "@"}.get(self.registry, "=")
         return f"{self.name}{mark}{self.version}" if self.version else self.name
 
     @property
     def stem(self) -> str:
-        """Beginning of its file's name, before the version."""
+        """Beginning of its archive's file name, before the version."""
         if self.registry == "npm":
             return self.name.removeprefix("@").replace("/", "-")
         return self.name.replace("-", "_").lower()
 
 
 def read_card(card: Path) -> list[Pinned]:
-    """Read the packages in a data card: a CSV with the columns package, version and registry ("pypi" where empty).
+    """Return the packages in a data card: a CSV with the columns package, version and registry (default "pypi").
 
     Raises:
         ValueError: a registry is unknown.
@@ -95,7 +95,7 @@ def read_card(card: Path) -> list[Pinned]:
 
 
 def download(packages: Iterable[Pinned], folder: Path) -> list[Pinned]:
-    """Fetch the packages that are missing in `folder`; return those that are not available. Builds and runs nothing."""
+    """Download the packages that `folder` lacks; log and return those that are not available. Builds nothing."""
     folder.mkdir(parents=True, exist_ok=True)
     wanted: dict[str, list[Pinned]] = defaultdict(list)
     for package in packages:
@@ -115,7 +115,10 @@ def download(packages: Iterable[Pinned], folder: Path) -> list[Pinned]:
 
 
 def find_archive(package: Pinned, folder: Path) -> Path | None:
-    """Return the archive of a package at its version, None for none; of several files the one with the code."""
+    """Return the downloaded archive of a package at its version; None if there is none.
+
+    Of a Debian source package, which has two archives, returns upstream's.
+    """
     if package.registry in _DEBIAN:
         return next(iter(debian.find_archives(package.registry, package.name, package.version, folder)), None)
     version = re.escape(package.version) or r"\d[^-]*"
@@ -125,13 +128,13 @@ def find_archive(package: Pinned, folder: Path) -> Path | None:
 
 
 def _fold_case(path: Path, package: Pinned) -> str:
-    """Return the file's name, with the package's name in lower case for PyPI."""
+    """Return the name of the file `path`; for PyPI with the package's name in lower case."""
     name, dash, rest = path.name.partition("-")
     return f"{name.lower()}{dash}{rest}" if package.registry == "pypi" else path.name
 
 
 def _fetch(registry: str, packages: Sequence[Pinned], folder: Path) -> bool:
-    """Download packages of one registry into `folder`; return whether that worked for all."""
+    """Download packages of one registry into `folder`; return whether all of them were available."""
     requirements = [package.requirement for package in packages]
     if registry in _DEBIAN:
         return debian.fetch(registry, requirements, folder)
@@ -143,7 +146,7 @@ def _fetch(registry: str, packages: Sequence[Pinned], folder: Path) -> bool:
 
 
 def read_package(package: Pinned, folder: Path) -> Iterator[SourceFile]:
-    """Yield the source files of a downloaded package, none when it is missing."""
+    """Yield the source files of a downloaded package; nothing if it is missing."""
     if package.registry in _DEBIAN:
         yield from read_debian(package, folder)
     elif archive := find_archive(package, folder):
@@ -151,7 +154,7 @@ def read_package(package: Pinned, folder: Path) -> Iterator[SourceFile]:
 
 
 def read_wheel(wheel: Path) -> Iterator[SourceFile]:
-    """Yield the Python files of a wheel, with the licence family its metadata states ("" when not permissive)."""
+    """Yield the Python files of a wheel, except vendored ones, with the licence family in its metadata."""
     package = wheel.name.split("-")[0].lower()
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
@@ -176,7 +179,7 @@ def read_folder(folder: Path, package: str, licence: str) -> Iterator[SourceFile
 
 
 def read_tarball(tarball: Path) -> Iterator[SourceFile]:
-    """Yield the source files of an npm package, except built ones, with the licence family its package.json states."""
+    """Yield the source files of an npm package, except built and vendored ones, with the licence that it states."""
     with tarfile.open(tarball) as archive:
         members = {member.name: member for member in archive if member.isfile() and member.size <= debian.LARGEST_FILE}
         about = next((name for name in members if re.fullmatch(r"[^/]+/package\.json", name)), None)
@@ -196,7 +199,10 @@ def read_tarball(tarball: Path) -> Iterator[SourceFile]:
 
 
 def read_debian(package: Pinned, folder: Path) -> Iterator[SourceFile]:
-    """Yield the source files of a package of Debian, with the licence family that it states for each."""
+    """Yield the source files of a Debian package, except built and vendored ones, with the licence stated for each.
+
+    Logs a damaged package, and yields nothing of it.
+    """
     archives = debian.find_archives(package.registry, package.name, package.version, folder)
     try:
         files = list(debian.read(archives)) if archives else []
@@ -211,7 +217,7 @@ def read_debian(package: Pinned, folder: Path) -> Iterator[SourceFile]:
 
 
 def _decode(raw: bytes) -> str | None:
-    """Return `raw` as text with line feeds only, None where it is not UTF-8."""
+    """Return `raw` as text, with line feeds as line ends; None if it is not UTF-8."""
     try:
         return raw.decode("utf-8").replace("\r\n", "\n")
     except UnicodeDecodeError:

@@ -1,8 +1,8 @@
-"""The train stage: a run that can be stopped, continued and told to finish.
+"""Train stage: a run that can be interrupted, continued, and ended early.
 
-Beside the network it saves `run.pt` (weights, optimizer state, place in the rows). A file `finish` in its folder,
-SIGTERM or the deadline ends the run with a short decay of the learning rate. SIGSTOP and SIGCONT do no harm. It never
-changes the samples. Start at `run`.
+A run saves the network, and `run.pt` (weights, optimizer state, number of steps) to continue from. A file `finish` in
+its folder, SIGTERM or the deadline ends the run with a short decay of the learning rate. SIGSTOP and SIGCONT do no
+harm. A run never changes the samples. Start at `run`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _GRADIENT_NORM = 1.0
-_DECAYED = 0.05  # share of the full rate below which a short decay would change nothing
+_DECAYED = 0.05  # share of the full rate at which no further decay is needed
 _log = logging.getLogger(__name__)
 
 
@@ -40,14 +40,14 @@ class Plan:
     """Settings of a run.
 
     Attributes:
-        rows: path of the training rows, without suffix; `validation` rows are beside them.
-        folder: where checkpoints are written.
+        rows: path of the training rows, without suffix; the `validation` rows are in the same folder.
+        folder: folder for checkpoints.
         begin: checkpoint folder to start from (transformers' format); None for a new network of the size `shape`.
         shape: size of a new network.
         seconds: length of the whole run.
-        most_steps: steps after which it ends even earlier; None for as many as the time allows.
+        most_steps: maximum number of steps; None for as many as the time allows.
         batch_rows: rows in a step.
-        part_rows: rows computed at once; bounded by memory and caches.
+        part_rows: rows computed at once, as memory and caches allow.
         muon_lr: learning rate of the matrices.
         adam_lr: learning rate of the rest.
         warm_up_steps: steps until the full rate.
@@ -56,9 +56,9 @@ class Plan:
         save_every_s: seconds between checkpoints.
         device: "cpu" or "cuda".
         bf16: autocast; faster on GPUs and on CPUs with AVX512-BF16 or AMX, slower than float32 on others.
-        compiled: torch.compile; pays for its minute (and needs a C++ compiler) with `bf16`.
-        threads: of the CPU.
-        seed: of a new network's weights.
+        compiled: whether torch.compile is used; takes a minute and a C++ compiler, worthwhile with `bf16`.
+        threads: number of CPU threads.
+        seed: seed of a new network's weights.
     """
 
     rows: Path
@@ -84,11 +84,11 @@ class Plan:
 
 @dataclass(slots=True)
 class Progress:
-    """The state of a run beside weights and optimizers.
+    """Times and counts of a run.
 
     Attributes:
-        started: when the run first started, seconds since the epoch.
-        deadline: when it has to end, likewise.
+        started: time of the run's first start, in seconds since the epoch.
+        deadline: time at which the run has to end, in seconds since the epoch.
         step: number of steps so far.
         tokens: number of tokens so far.
     """
@@ -118,7 +118,7 @@ class Run:
         )
 
     def resume(self) -> bool:
-        """Load the last checkpoint in the run's folder; return whether there is one."""
+        """Load the last checkpoint in the run's folder, if there is one; return whether there is."""
         file = self.plan.folder / "run.pt"
         if not file.exists():
             return False
@@ -130,7 +130,7 @@ class Run:
         return True
 
     def save(self) -> None:
-        """Write the checkpoint atomically: a reader or a crash sees the old one or the new one."""
+        """Write `run.pt`, atomically, and the network in the form of transformers to the run's folder."""
         folder = self.plan.folder
         folder.mkdir(parents=True, exist_ok=True)
         state = {
@@ -143,7 +143,9 @@ class Run:
         networks.save(self.network, folder, dtype=torch.float32)
 
     def train(self) -> None:
-        """Take steps until the deadline, the last step or a request to finish; end at a learning rate of zero.
+        """Take steps until the deadline, the last step or a request to finish, and decay the learning rate to zero.
+
+        Saves a checkpoint every `save_every_s` seconds and at the end.
 
         Raises:
             ValueError: there are fewer rows than a step needs.
@@ -189,11 +191,17 @@ class Run:
         _log.info("done: %d tokens, validation %.4f", progress.tokens, self.validate())
 
     def step(self, tokens: NDArray[np.uint16], weights: NDArray[np.uint8], scale: float) -> float:
-        """Take one optimizer step on rows (rows, positions + 1); return the weighted mean loss in nats a token."""
+        """Take one optimizer step; return the weighted mean loss in nats per token.
+
+        Args:
+            tokens: token ids (rows, positions + 1).
+            weights: loss weight of each token.
+            scale: factor of the learning rates.
+        """
         total = float(weights[:, 1:].sum())
         summed = 0.0
-        for ids, counted in self._parts(tokens, weights):
-            with self._autocast():
+        for ids, counted in self._iterate_parts(tokens, weights):
+            with self._make_autocast():
                 losses = self._losses(ids[:, :-1], ids[:, 1:])
             part = (losses * counted[:, 1:]).sum() / total
             part.backward()
@@ -207,25 +215,27 @@ class Run:
         return summed
 
     def validate(self) -> float:
-        """Return the mean loss over the validation rows in nats, each counted token once."""
+        """Return the mean loss over the validation rows, in nats per token with a weight."""
         loss: float = compute_mean_loss(self.network, self.plan.rows.with_name("validation"), device=self.plan.device)
         return loss
 
     def terminate(self, *_signal: object) -> None:
-        """Finish at the next step; the handler of SIGTERM."""
+        """Request that the run finishes at the next step; the handler of SIGTERM."""
         self._terminated = True
 
     def _should_finish(self, progress: float) -> bool:
+        """Return whether the run has to finish: over by `progress`, terminated, or asked to by the file `finish`."""
         return self._terminated or progress >= 1.0 or (self.plan.folder / "finish").exists()
 
-    def _parts(self, tokens: NDArray[np.uint16], weights: NDArray[np.uint8]) -> Iterator[tuple[Tensor, Tensor]]:
+    def _iterate_parts(self, tokens: NDArray[np.uint16], weights: NDArray[np.uint8]) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield tokens and loss weights of a batch, `part_rows` rows at a time, on the device."""
         for first in range(0, len(tokens), self.plan.part_rows):
             part = slice(first, first + self.plan.part_rows)
             ids = torch.from_numpy(tokens[part].astype(np.int64))
             yield ids.to(self.plan.device), torch.from_numpy(weights[part].astype(np.float32)).to(self.plan.device)
 
-    def _autocast(self) -> contextlib.AbstractContextManager[object]:
+    def _make_autocast(self) -> contextlib.AbstractContextManager[object]:
+        """Return a context in which torch computes in bfloat16 if the plan says so."""
         if not self.plan.bf16:
             return contextlib.nullcontext()
         narrowed: contextlib.AbstractContextManager[object] = torch.autocast(self.plan.device, dtype=torch.bfloat16)
@@ -234,7 +244,7 @@ class Run:
 
 @torch.no_grad()
 def compute_mean_loss(network: networks.Network, rows: Path, *, device: str = "cpu", part_rows: int = 4) -> float:
-    """Return the mean loss in nats over the counted tokens of `rows`, each once whatever its training weight."""
+    """Return the mean loss in nats over the tokens of `rows` with a weight; the size of the weights does not count."""
     tokens, weights = open_rows(rows)
     total, count = 0.0, 0
     for first in range(0, len(tokens), part_rows):
@@ -246,7 +256,10 @@ def compute_mean_loss(network: networks.Network, rows: Path, *, device: str = "c
 
 
 def run(plan: Plan) -> None:
-    """Train as planned, from the run's own last checkpoint if there is one."""
+    """Train as planned, from the last checkpoint in the run's folder if there is one.
+
+    Writes the process id to `train.pid`, and finishes the run at SIGTERM.
+    """
     training = Run(plan)
     resumed = training.resume()
     plan.folder.mkdir(parents=True, exist_ok=True)

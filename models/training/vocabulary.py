@@ -1,4 +1,4 @@
-"""The tokenizer stage: byte-level BPE with whole indentation runs, single digits and StarCoder's marker tokens.
+"""Tokenizer stage: byte-level BPE with whole indentation runs, single digits and StarCoder's marker tokens.
 
 The markers have StarCoder 1's ids 0-18, so that one code path serves its models and ours. Start at `train`.
 """
@@ -20,7 +20,7 @@ MARKERS = (
 
 
 def train(texts: Iterable[str], *, size: int) -> Tokenizer:
-    """Train a byte-level BPE tokenizer of `size` ids, including the markers and the 256 bytes."""
+    """Train and return a byte-level BPE tokenizer of `size` ids, including the markers and the 256 bytes."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]

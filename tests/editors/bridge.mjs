@@ -1,4 +1,4 @@
-// A browser for the tests: reads one command a line as JSON from stdin, answers one line of JSON each on stdout.
+// Controls a browser for the tests: reads a command per line as JSON from stdin, and answers with a line of JSON on stdout.
 // usage: node bridge.mjs PLAYWRIGHT_MODULE CHROMIUM. Knows nothing of VS Code; `vscode.py` does.
 
 import { createRequire } from 'node:module';
@@ -9,10 +9,10 @@ const { chromium: browserType } = createRequire(import.meta.url)(playwright);
 const browser = await browserType.launch({ executablePath: chromium, args: ['--no-sandbox', '--disable-gpu'] });
 const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, deviceScaleFactor: 1 });
 const page = await context.newPage();
-const said = [];
-page.on('console', (message) => said.push(message.text().slice(0, 500)));
+const messages = [];
+page.on('console', (message) => messages.push(message.text().slice(0, 500)));
 
-const found = ({ selector, text, nth = 0 }) => {
+const locate = ({ selector, text, nth = 0 }) => {
     const all = page.locator(selector);
     return (text === undefined ? all : all.filter({ hasText: text })).nth(nth);
 };
@@ -21,13 +21,13 @@ const actions = {
     open: ({ url }) => page.goto(url),
     press: ({ keys }) => page.keyboard.press(keys),
     type: ({ text, delay = 30 }) => page.keyboard.type(text, { delay }),
-    click: ({ timeout, ...place }) => found(place).click({ timeout }),
+    click: ({ timeout, ...place }) => locate(place).click({ timeout }),
     move: ({ x, y }) => page.mouse.move(x, y),
-    hover: ({ timeout, ...place }) => found(place).hover({ timeout }),
-    wait: ({ state, timeout, ...place }) => found(place).waitFor({ state, timeout }),
+    hover: ({ timeout, ...place }) => locate(place).hover({ timeout }),
+    wait: ({ state, timeout, ...place }) => locate(place).waitFor({ state, timeout }),
     count: ({ selector }) => page.locator(selector).count(),
     texts: ({ selector }) => page.locator(selector).allInnerTexts(),
-    // from the top down, without what matches `without`
+    // from the top down, without the inner elements that match `without`
     textsWithout: ({ selector, without }) =>
         page.locator(selector).evaluateAll(
             (all, unwanted) =>
@@ -38,14 +38,14 @@ const actions = {
                 }),
             without,
         ),
-    attribute: ({ name, timeout, ...place }) => found(place).getAttribute(name, { timeout }),
-    // what stands in the frames of webviews, which are frames within frames
+    attribute: ({ name, timeout, ...place }) => locate(place).getAttribute(name, { timeout }),
+    // the HTML of the frames of webviews, which are frames within frames
     frames: async () => {
         const inner = page.frames().filter((frame) => frame !== page.mainFrame());
         return Promise.all(inner.map((frame) => frame.evaluate('document.documentElement.outerHTML').catch(() => '')));
     },
     screenshot: ({ path, clip }) => page.screenshot({ path, clip, animations: 'disabled', caret: 'initial' }),
-    console: () => said,
+    console: () => messages,
 };
 
 for await (const line of createInterface({ input: process.stdin })) {

@@ -1,7 +1,7 @@
-"""A real Neovim, driven as a person drives it: keys go in, and what stands on the screen and in the buffer comes out.
+"""Driver of a real Neovim: sends keys, and reads the screen and the buffer.
 
-Neovim runs headless behind a socket; its own `--server` options talk to it, so nothing but Neovim is needed. Its
-configuration is what `editors/neovim/README.md` tells people to write. Start at `Neovim.start`.
+Neovim runs headless behind a socket and is reached with its own `--server` options, so nothing else is needed. Its
+configuration is the one from `editors/neovim/README.md`. Start at `Neovim.start`.
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 REPOSITORY = Path(__file__).resolve().parents[2]
 RUNTIME = REPOSITORY / "editors" / "neovim"
 
-WAIT_S = 60.0  # for something that must happen; nothing is asserted about how fast
+WAIT_S = 60.0  # for something that has to happen; the tests do not check how fast
 POLL_S = 0.05
-VERSIONS = {"0.12": "NEOVIM", "0.11": "NEOVIM_0_11"}  # and the variables that name them
-PAUSE_S = 5.0  # a person's, to see whether something comes
+VERSIONS = {"0.12": "NEOVIM", "0.11": "NEOVIM_0_11"}  # the variables that name the programs
+PAUSE_S = 5.0  # longest wait for an answer that may not come
 
+# The number of marks of ghost text in the buffer, and their text.
 GHOST = """
 (function()
   local spaces, marks, lines = vim.api.nvim_get_namespaces(), {}, {}
@@ -50,11 +51,11 @@ end)()
 
 
 class NeovimError(Exception):
-    """Neovim did not do what it was told, or not in time."""
+    """Neovim did not do what a test asked for, or not in time."""
 
 
-def readme_configuration() -> str:
-    """The configuration that the README asks for, with the path filled in."""
+def read_readme_configuration() -> str:
+    """Return the configuration from the README, with the path filled in."""
     text = (RUNTIME / "README.md").read_text(encoding="utf-8")
     block = re.findall(r"^```lua\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)[0]
     return str(block).replace("/path/to/starling/editors/neovim", str(RUNTIME))
@@ -66,9 +67,9 @@ class Neovim:
 
     Attributes:
         program: the executable.
-        socket: where it listens.
-        log: its LSP log, for a failing test's message.
-        environment: what it and those that talk to it run in.
+        socket: the socket on which it listens.
+        log: its LSP log, shown by a failing test.
+        environment: the environment of Neovim and of the programs that reach it.
     """
 
     program: str
@@ -79,23 +80,23 @@ class Neovim:
     @staticmethod
     @contextmanager
     def start(
-        file: Path, home: Path, *, configuration: str = "", path: str = "", named: str = "NEOVIM"
+        file: Path, home: Path, *, configuration: str = "", path: str = "", variable: str = "NEOVIM"
     ) -> Iterator[Neovim]:
-        """Open `file` in a fresh Neovim, as configured by the README, and end it afterwards.
+        """Open `file` in a fresh Neovim with the README's configuration, and end Neovim afterwards.
 
         Args:
-            file: what to edit; its folder is the working directory.
-            home: an empty folder for everything Neovim and Starling keep.
-            configuration: Lua that comes after the README's.
-            path: folder to put first on PATH, where `starling` is.
-            named: the environment variable that names the program, one of `VERSIONS`.
+            file: the file to edit; its folder is the working directory.
+            home: an empty folder for all files that Neovim and Starling store.
+            configuration: Lua that is run after the README's.
+            path: the folder of `starling`, put first on PATH.
+            variable: the environment variable that names the program, one of the values of `VERSIONS`.
         """
-        program = os.environ.get(named)
+        program = os.environ.get(variable)
         if not program:
-            raise NeovimError(f"no Neovim: `make test-neovim` installs it, or name one in {named}")
+            raise NeovimError(f"no Neovim: `make test-neovim` installs it, or name one in {variable}")
         home.mkdir(parents=True, exist_ok=True)
         init = home / "init.lua"
-        init.write_text(readme_configuration() + configuration, encoding="utf-8")
+        init.write_text(read_readme_configuration() + configuration, encoding="utf-8")
         environment = {
             **os.environ,
             "LC_ALL": "C.UTF-8",
@@ -119,44 +120,46 @@ class Neovim:
         try:
             editor.wait_for("1 == 1", "Neovim to listen")
             yield editor
-            with suppress(NeovimError):  # 0.11 ends before it has answered
-                editor.keys("<C-\\><C-n>:qa!<CR>")
+            with suppress(NeovimError):  # 0.11 ends before it answers
+                editor.press("<C-\\><C-n>:qa!<CR>")
             process.wait(timeout=WAIT_S)
         finally:
             process.kill()
             process.wait()
 
-    def keys(self, keys: str) -> None:
-        """Type, in Neovim's notation: `<Esc>`, `<Tab>`, `<lt>` for a less-than sign."""
-        self._talk("--remote-send", keys)
+    def press(self, keys: str) -> None:
+        """Press keys, in Neovim's notation: `<Esc>`, `<Tab>`, `<lt>` for a less-than sign."""
+        self._run_client("--remote-send", keys)
 
     def type(self, text: str) -> None:
-        """Type `text` one character after the other, as it stands."""
+        """Type `text` literally, one character after the other."""
         for character in text:
-            self.keys({"<": "<lt>", "\n": "<CR>"}.get(character, character))
+            self.press({"<": "<lt>", "\n": "<CR>"}.get(character, character))
 
-    def lua(self, expression: str) -> Any:
-        """Value of a Lua expression in Neovim."""
+    def evaluate(self, expression: str) -> Any:
+        """Return the value of a Lua expression in Neovim."""
         quoted = expression.replace("'", "''").replace("\n", " ")
-        return json.loads(self._talk("--remote-expr", f"luaeval('vim.json.encode({{ value = {quoted} }})')"))["value"]
+        answer = self._run_client("--remote-expr", f"luaeval('vim.json.encode({{ value = {quoted} }})')")
+        return json.loads(answer)["value"]
 
-    def wait_for(self, condition: str, what: str) -> None:
-        """Wait until a Lua expression is true.
+    def wait_for(self, condition: str, description: str) -> None:
+        """Wait until the Lua expression `condition` is true.
 
         Raises:
-            NeovimError: it did not become true; the message holds the end of the LSP log.
+            NeovimError: it did not become true; the message has `description`, the buffer and the end of the LSP log.
         """
         deadline = time.monotonic() + WAIT_S
         while time.monotonic() < deadline:
             try:
-                if self.lua(condition):
+                if self.evaluate(condition):
                     return
             except NeovimError:
-                pass  # it does not listen yet; if it never does, the deadline says so
+                pass  # it does not listen yet
             time.sleep(POLL_S)
-        state = self.lua("{ vim.api.nvim_buf_get_lines(0, 0, -1, false), vim.api.nvim_get_mode().mode, vim.v.errmsg }")
+        lines = "vim.api.nvim_buf_get_lines(0, 0, -1, false)"
+        state = self.evaluate(f"{{ {lines}, vim.api.nvim_get_mode().mode, vim.v.errmsg }}")
         log = self.log.read_text(encoding="utf-8", errors="replace")[-2000:] if self.log.exists() else ""
-        raise NeovimError(f"waited {WAIT_S:g} s in vain for {what}\n{state}\n{log}")
+        raise NeovimError(f"waited {WAIT_S:g} s in vain for {description}\n{state}\n{log}")
 
     def wait_for_server(self) -> None:
         """Wait until Starling serves the buffer and its inline completions are on."""
@@ -168,49 +171,50 @@ class Neovim:
 
     def wait_for_index(self) -> None:
         """Wait until Starling has read the workspace."""
-        self.wait_for(f"vim.tbl_get({_command('starling.status')}, 'index', 'state') == 'ready'", "the index")
+        self.wait_for(f"vim.tbl_get({_build_command('starling.status')}, 'index', 'state') == 'ready'", "the index")
 
-    def statistics(self) -> dict[str, Any]:
-        """What Starling has counted of completions."""
-        return dict(self.lua(_command("starling.stats"))["completion"])
+    def read_statistics(self) -> dict[str, Any]:
+        """Return the counts of completions of `starling.stats`."""
+        return dict(self.evaluate(_build_command("starling.stats"))["completion"])
 
     def wait_for_suggestion(self, text: str) -> None:
-        """Wait until exactly this is on the screen; "" for nothing."""
-        self.wait_for(f"{GHOST}.text == {_lua(text)}", f"the suggestion {text!r}")
+        """Wait until the suggestion on the screen is `text`; "" for none."""
+        self.wait_for(f"{GHOST}.text == {_quote(text)}", f"the suggestion {text!r}")
 
     def wait_for_line(self, number: int, text: str) -> None:
-        """Wait until a line of the buffer, from 1, is this."""
+        """Wait until a line of the buffer is `text`; lines count from 1."""
         line = f"vim.api.nvim_buf_get_lines(0, {number - 1}, {number}, false)[1]"
-        self.wait_for(f"{line} == {_lua(text)}", f"line {number} to be {text!r}")
+        self.wait_for(f"{line} == {_quote(text)}", f"line {number} to be {text!r}")
 
     def wait_for_lines(self, lines: list[str]) -> None:
-        """Wait until the buffer is this."""
+        """Wait until the buffer has exactly `lines`."""
         whole = "table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, false), '\\n')"
-        self.wait_for(f"{whole} == {_lua(chr(10).join(lines))}", f"the buffer to be {lines!r}")
+        self.wait_for(f"{whole} == {_quote(chr(10).join(lines))}", f"the buffer to be {lines!r}")
 
-    def suggestion(self) -> str:
-        """Wait for a suggestion and return the text on the screen, several lines with newlines between."""
+    def wait_for_any_suggestion(self) -> str:
+        """Wait for a suggestion and return its text on the screen, with newlines between its lines."""
         self.wait_for(f"{GHOST}.text ~= ''", "a suggestion")
-        return str(self.lua(f"{GHOST}.text"))
+        return str(self.evaluate(f"{GHOST}.text"))
 
-    def suggestion_if_any(self) -> str:
-        """What is on the screen once Starling has answered for this place; "" for nothing."""
-        asked = self.statistics()["requests"]
+    def read_suggestion_after_answer(self) -> str:
+        """Return the suggestion on the screen after Starling's next answer, or after `PAUSE_S`; "" for none."""
+        asked = self.read_statistics()["requests"]
         deadline = time.monotonic() + PAUSE_S
-        while time.monotonic() < deadline and self.statistics()["requests"] == asked:
+        while time.monotonic() < deadline and self.read_statistics()["requests"] == asked:
             time.sleep(POLL_S)
-        return str(self.lua(f"{GHOST}.text"))
+        return str(self.evaluate(f"{GHOST}.text"))
 
-    def lines(self) -> list[str]:
-        """The buffer's lines."""
-        return list(self.lua("vim.api.nvim_buf_get_lines(0, 0, -1, false)"))
+    def read_lines(self) -> list[str]:
+        """Return the lines of the buffer."""
+        return list(self.evaluate("vim.api.nvim_buf_get_lines(0, 0, -1, false)"))
 
-    def cursor(self) -> tuple[int, int]:
-        """Line (from 1) and byte column (from 0) of the cursor."""
-        line, column = self.lua("vim.api.nvim_win_get_cursor(0)")
+    def read_cursor(self) -> tuple[int, int]:
+        """Return the line (from 1) and the byte column (from 0) of the cursor."""
+        line, column = self.evaluate("vim.api.nvim_win_get_cursor(0)")
         return line, column
 
-    def _talk(self, *arguments: str) -> str:
+    def _run_client(self, *arguments: str) -> str:
+        """Run a second Neovim that sends a request to this one, and return its output."""
         command = [self.program, "--headless", "--server", str(self.socket), *arguments]
         done = subprocess.run(
             command, env=self.environment, capture_output=True, text=True, check=False, timeout=WAIT_S
@@ -220,13 +224,13 @@ class Neovim:
         return done.stdout
 
 
-def _lua(text: str) -> str:
-    """A Lua string literal."""
+def _quote(text: str) -> str:
+    """Return `text` as a Lua string literal."""
     return json.dumps(text, ensure_ascii=False)
 
 
-def _command(name: str) -> str:
-    """A Lua expression for the result of one of Starling's commands."""
+def _build_command(name: str) -> str:
+    """Return a Lua expression for the result of a command of Starling; its value is {} without a result."""
     client = "vim.lsp.get_clients({ name = 'starling' })[1]"
     asked = f"{client}:request_sync('workspace/executeCommand', {{ command = '{name}', arguments = {{}} }}, 5000, 0)"
     return f"(({asked} or {{}}).result or {{}})"

@@ -1,6 +1,6 @@
-"""Small workspaces for the editors: in `SHOP` something is found, in `BEGUN` a line waits to be typed.
+"""Small workspaces for the editors: `SHOP` has a finding, `BEGUN` a function that a test continues.
 
-Without a model only what this workspace itself says is suggested, so the tests know what has to come.
+Without a model Starling suggests only code of the workspace itself, so the tests know each suggestion.
 """
 
 _STOCK = """#- stock.py
@@ -41,4 +41,5 @@ def value_of_order(items, prices):
     for item in items:
         pass
 """
+# The suggestion after `amount += pri`.
 REST = "ces[item.name] * item.count"

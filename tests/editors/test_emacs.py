@@ -1,6 +1,6 @@
-"""Emacs with eglot, the real one: it attaches, shows what the reviewer found by Flymake, mends it, and completes.
+"""The real Emacs with eglot: attaches, shows findings in Flymake, applies fixes, and completes.
 
-Emacs runs in batch; the configuration is what `docs/editors/emacs.md` tells people to write.
+Emacs runs in batch mode, with the configuration from `docs/editors/emacs.md`.
 """
 
 from __future__ import annotations
@@ -11,17 +11,14 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
-from tests.editors.readme import block
-from tests.editors.shop import REST, SHOP
-from tests.marked import parse
+from tests.editors.readme import read_block
+from tests.editors.shop import REST
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 WAIT_S = 120
-# Functions that the tests' own steps use. What is told is one line of JSON each.
+# Functions for the steps of the tests. `tell` prints a value as one line of JSON.
 PRELUDE = r"""
 (setq make-backup-files nil create-lockfiles nil auto-save-default nil)
 (require 'eglot)
@@ -41,19 +38,14 @@ PRELUDE = r"""
 """
 
 
-@pytest.fixture
-def shop(tmp_path: Path) -> Path:
-    return parse(SHOP).write(tmp_path / "shop")
-
-
-def told(shop: Path, path: str, steps: str) -> list[Any]:
-    """What Emacs tells while it does these steps in order.py, with the README's configuration."""
+def run_steps(shop: Path, path: str, steps: str) -> list[Any]:
+    """Run Lisp in an Emacs that shows order.py, and return the values that it passed to `tell`."""
     program = os.environ.get("EMACS") or shutil.which("emacs")
     assert program, "no Emacs: `make test-emacs` installs it, or name one in EMACS"
     home = shop.parent / "home"
     home.mkdir()
     script = home / "steps.el"
-    script.write_text("\n".join((block("Emacs", "elisp", "emacs.md"), PRELUDE, steps)), encoding="utf-8")
+    script.write_text("\n".join((read_block("Emacs", "elisp", "emacs.md"), PRELUDE, steps)), encoding="utf-8")
     environment = {
         **os.environ, "HOME": str(home), "LC_ALL": "C.UTF-8", "STARLING_HOME": str(home / "starling"),
         "STARLING_MODEL__ENABLED": "false", "PATH": os.pathsep.join((path, os.environ["PATH"])),
@@ -67,19 +59,19 @@ def told(shop: Path, path: str, steps: str) -> list[Any]:
     return [json.loads(line) for line in lines]
 
 
-def test_it_attaches_and_flymake_shows_what_was_found(shop: Path, starling_on_path: str) -> None:
+def test_it_attaches_and_flymake_shows_the_findings(shop: Path, starling_on_path: str) -> None:
     steps = """
     (tell (if (eglot-managed-p) "attached" "not"))
     (flymake-start)
     (wait-until #'found)
     (tell (vconcat (found)))
     """
-    attached, found = told(shop, starling_on_path, steps)
+    attached, found = run_steps(shop, starling_on_path, steps)
     assert attached == "attached"
     assert any("`os` imported but unused" in one for one in found)
 
 
-def test_completion_at_point_puts_the_suggestion_in(shop: Path, starling_on_path: str) -> None:
+def test_completion_at_point_inserts_the_suggestion(shop: Path, starling_on_path: str) -> None:
     steps = """
     (goto-char (point-max))
     (search-backward "pass")
@@ -88,11 +80,11 @@ def test_completion_at_point_puts_the_suggestion_in(shop: Path, starling_on_path
     (completion-at-point)
     (tell (text))
     """
-    [text] = told(shop, starling_on_path, steps)
+    [text] = run_steps(shop, starling_on_path, steps)
     assert text.endswith(f"        amount += pri{REST}\n")
 
 
-def test_a_quick_fix_is_made(shop: Path, starling_on_path: str) -> None:
+def test_a_quick_fix_is_applied(shop: Path, starling_on_path: str) -> None:
     steps = """
     (flymake-start)
     (wait-until #'found)
@@ -102,6 +94,6 @@ def test_a_quick_fix_is_made(shop: Path, starling_on_path: str) -> None:
     (wait-until (lambda () (not (string-match-p "import os" (text)))))
     (tell (text))
     """
-    titles, text = told(shop, starling_on_path, steps)
+    titles, text = run_steps(shop, starling_on_path, steps)
     assert "unused import" in titles[0]
     assert text.lstrip("\n").startswith("def value_of_order")

@@ -1,4 +1,4 @@
-"""Code actions in a real Neovim: a quick fix that it makes itself, and a docstring that it asks about first."""
+"""Code actions in a real Neovim: a quick fix that is applied at once, and a docstring after a question."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     Open = Callable[..., Neovim]
 
-# Each question is kept, and answered by a key as soon as keys count.
+# Records each question, and answers it with a key as soon as the window takes keys.
 ANSWERING = """
 vim.g.asked = {{}}
 vim.api.nvim_create_autocmd('User', {{
@@ -38,7 +38,7 @@ READ = (
 
 @pytest.fixture
 def open_text(tmp_path: Path, starling_on_path: str) -> Iterator[Open]:
-    """Opens a text in Neovim, with a person before it who answers by this key, and waits until Starling serves it."""
+    """Yield a function that opens a text in Neovim, answers questions with a key, and waits for the index."""
     with ExitStack() as running:
 
         def start(text: str, *, answer: str) -> Neovim:
@@ -58,51 +58,51 @@ def open_text(tmp_path: Path, starling_on_path: str) -> Iterator[Open]:
 
 
 def choose(editor: Neovim, condition: str) -> None:
-    """Run the one code action at the cursor for which the Lua expression over `a` holds."""
-    filtering = f"function(a) return {condition} end"
-    editor.keys(f":lua vim.lsp.buf.code_action({{ apply = true, filter = {filtering} }})<CR>")
+    """Run the only code action at the cursor for which the Lua expression `condition` over the action `a` is true."""
+    keep = f"function(a) return {condition} end"
+    editor.press(f":lua vim.lsp.buf.code_action({{ apply = true, filter = {keep} }})<CR>")
 
 
-def audited(editor: Neovim) -> dict[str, Any]:
-    """The one row that Starling has recorded, once it has."""
+def read_audit_row(editor: Neovim) -> dict[str, Any]:
+    """Wait for the first row of Starling's audit, and return it; there must be no other."""
     client = "vim.lsp.get_clients({ name = 'starling' })[1]"
     asked = "{ command = 'starling.audit', arguments = { vim.empty_dict() } }"
     rows = f"{client}:request_sync('workspace/executeCommand', {asked}, 5000, 0).result.rows"
     editor.wait_for(f"#{rows} > 0", "the record")
-    (row,) = editor.lua(rows)
+    (row,) = editor.evaluate(rows)
     return dict(row)
 
 
-def test_a_quick_fix_is_made_at_once_and_recorded(open_text: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_quick_fix_is_applied_at_once_and_recorded(open_text: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STARLING_MODEL__ENABLED", "false")
     editor = open_text(UNUSED, answer="a")
     editor.wait_for("#vim.diagnostic.get(0) > 0", "the unused import to be found")
-    editor.keys("gg")
+    editor.press("gg")
     choose(editor, "a.isPreferred")
     editor.wait_for_lines(UNUSED.split("\n")[1:-1])
     editor.wait_for("#vim.g.asked == 0", "nobody to be asked")
-    row = audited(editor)
+    row = read_audit_row(editor)
     assert (row["proposer"], row["answer"], row["written"]) == ("reviewer", "approve", True)
 
 
-def test_a_docstring_is_asked_about_once_and_written_after_a_yes(open_text: Open) -> None:
+def test_a_docstring_is_written_after_one_question(open_text: Open) -> None:
     editor = open_text(READ, answer="a")
-    editor.keys("gg")
+    editor.press("gg")
     choose(editor, "a.title:find('docstring') ~= nil")
     editor.wait_for("vim.api.nvim_buf_line_count(0) == 4", "the docstring to be written")
-    assert editor.lines()[1].startswith('    """')
-    assert [editor.lines()[0], *editor.lines()[2:]] == READ.split("\n")[:-1]
-    assert len(editor.lua("vim.g.asked")) == 1
-    row = audited(editor)
+    assert editor.read_lines()[1].startswith('    """')
+    assert [editor.read_lines()[0], *editor.read_lines()[2:]] == READ.split("\n")[:-1]
+    assert len(editor.evaluate("vim.g.asked")) == 1
+    row = read_audit_row(editor)
     assert (row["proposer"], row["answer"], row["verdict"]) == ("generator", "approve", "applied")
 
 
-def test_after_a_no_every_byte_is_as_it_was_and_the_agent_knows(open_text: Open, tmp_path: Path) -> None:
+def test_a_rejected_docstring_changes_no_byte_and_is_recorded(open_text: Open, tmp_path: Path) -> None:
     editor = open_text(READ, answer="r")
-    editor.keys("gg")
+    editor.press("gg")
     choose(editor, "a.title:find('docstring') ~= nil")
     editor.wait_for("#vim.g.asked == 1", "the question")
-    row = audited(editor)
+    row = read_audit_row(editor)
     assert (row["answer"], row["verdict"], row["written"]) == ("reject", "rejected", False)
-    assert editor.lines() == READ.split("\n")[:-1]
+    assert editor.read_lines() == READ.split("\n")[:-1]
     assert (tmp_path / "work" / "lines.py").read_text(encoding="utf-8") == READ

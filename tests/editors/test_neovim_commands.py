@@ -35,7 +35,7 @@ vim.notify = function(message)
   vim.g.said = said
 end
 """
-# What comes before the whole answer.
+# Records the pieces of a streamed answer.
 PIECES = """
 vim.g.pieces = {}
 local answers = require('starling.answers')
@@ -47,7 +47,7 @@ answers.append = function(buffer, text)
   append(buffer, text)
 end
 """
-# What the statusline says when a bar has moved.
+# Records the statusline after each progress report.
 SHOWN = """
 vim.g.shown = {}
 vim.api.nvim_create_autocmd('LspProgress', {
@@ -65,7 +65,7 @@ SCRIPTED = ROOT / "tests" / "wire" / "scripted_server.py"
 
 @pytest.fixture
 def open_text(tmp_path: Path, starling_on_path: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
-    """Opens the text above in Neovim; what is said to the person is kept in `vim.g.said`."""
+    """Yield a function that opens `TEXT` in Neovim; messages to the person are recorded in `vim.g.said`."""
     monkeypatch.setenv("STARLING_MODEL__ENABLED", "false")
     with ExitStack() as running:
 
@@ -84,23 +84,24 @@ def open_text(tmp_path: Path, starling_on_path: str, monkeypatch: pytest.MonkeyP
         yield start
 
 
-def answer(editor: Neovim, name: str) -> str:
-    """What stands in the window of an answer, once something does."""
+def wait_for_answer(editor: Neovim, name: str) -> str:
+    """Wait until the window of an answer has a text, and return the text."""
     lines = f"vim.fn.getbufline('starling-answer://{name}', 1, '$')"
     editor.wait_for(f"#{lines} > 1 or ({lines}[1] or '') ~= ''", f"the answer to {name}")
-    return "\n".join(editor.lua(lines))
+    return "\n".join(editor.evaluate(lines))
 
 
-def completed(editor: Neovim, line: str) -> list[str]:
-    return list(editor.lua(f"vim.fn.getcompletion('{line}', 'cmdline')"))
+def complete(editor: Neovim, line: str) -> list[str]:
+    """Return the completions of a command line."""
+    return list(editor.evaluate(f"vim.fn.getcompletion('{line}', 'cmdline')"))
 
 
 def test_commands_are_completed_and_so_are_their_words(open_text: Open) -> None:
     editor = open_text()
     known = {one["name"] for one in json.loads((RUNTIME / "lua" / "starling" / "commands.json").read_text())}
-    assert set(completed(editor, "Starling ")) == known | {"on", "off", "toggle", "restart"}
-    assert completed(editor, "Starling review ") == ["deep", "workspace"]
-    assert completed(editor, "Starling write doc") == ["docstring"]
+    assert set(complete(editor, "Starling ")) == known | {"on", "off", "toggle", "restart"}
+    assert complete(editor, "Starling review ") == ["deep", "workspace"]
+    assert complete(editor, "Starling write doc") == ["docstring"]
 
 
 @pytest.mark.parametrize(
@@ -122,70 +123,70 @@ def test_commands_are_completed_and_so_are_their_words(open_text: Open) -> None:
 )
 def test_reports_are_shown_as_markdown(open_text: Open, command: str, expected: str) -> None:
     editor = open_text()
-    editor.keys(f":Starling {command}<CR>")
+    editor.press(f":Starling {command}<CR>")
     name = command.split(maxsplit=1)[0]
-    shown = answer(editor, name)
+    shown = wait_for_answer(editor, name)
     assert re.search(expected, shown), shown
-    assert editor.lua(f"vim.bo[vim.fn.bufnr('starling-answer://{name}')].filetype") == "markdown"
+    assert editor.evaluate(f"vim.bo[vim.fn.bufnr('starling-answer://{name}')].filetype") == "markdown"
 
 
-def test_hits_of_a_search_go_to_the_quickfix_list(open_text: Open) -> None:
+def test_the_hits_of_a_search_are_put_into_the_quickfix_list(open_text: Open) -> None:
     editor = open_text()
-    editor.keys(":Starling search<CR>read_lines encoding<CR>")  # asked for, since nothing was said
+    editor.press(":Starling search<CR>read_lines encoding<CR>")  # the words are asked for, since the command has none
     editor.wait_for("#vim.fn.getqflist() > 0", "the hits")
-    [hit, *_] = editor.lua("vim.fn.getqflist()")
+    [hit, *_] = editor.evaluate("vim.fn.getqflist()")
     assert (hit["lnum"], "read_lines" in hit["text"]) == (4, True)
 
 
-def test_a_finding_is_mended_after_one_question(open_text: Open) -> None:
+def test_a_finding_is_fixed_after_one_question(open_text: Open) -> None:
     editor = open_text()
     editor.wait_for("#vim.diagnostic.get(0) > 0", "the unused import to be found")
-    editor.keys("gg:Starling fix<CR>")
+    editor.press("gg:Starling fix<CR>")
     editor.wait_for("vim.b.starling_ready == true", "the question")
-    editor.keys("a")
+    editor.press("a")
     editor.wait_for("#vim.g.said > 0", "the outcome")
-    assert editor.lua("vim.g.said") == ["Starling: applied; not saved yet: lines.py"]
-    assert "import os" not in editor.lines()
+    assert editor.evaluate("vim.g.said") == ["Starling: applied; not saved yet: lines.py"]
+    assert "import os" not in editor.read_lines()
 
 
-def test_an_answer_in_words_comes_in_pieces(open_text: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_in_words_is_streamed(open_text: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     reply = "It opens the file. It splits its text into lines."
     with ScriptedServer(f"=== explain\n{reply}\n") as server:
         monkeypatch.setenv("STARLING_CHAT__URL", f"{server.url}/v1")
         monkeypatch.setenv("STARLING_CHAT__MODEL", "scripted")
         editor = open_text(PIECES)
-        editor.keys("5G:Starling explain explain it<CR>")
+        editor.press("5G:Starling explain explain it<CR>")
         editor.wait_for(f"vim.fn.getbufline('starling-answer://explain', 1)[1] == {json.dumps(reply)}", "the answer")
-        assert "".join(editor.lua("vim.g.pieces")).strip() == reply
+        assert "".join(editor.evaluate("vim.g.pieces")).strip() == reply
 
 
-def test_what_no_model_can_answer_is_said_in_one_sentence(open_text: Open) -> None:
+def test_a_question_without_a_chat_model_gets_one_message(open_text: Open) -> None:
     editor = open_text()
-    editor.keys(":Starling explain why<CR>")
+    editor.press(":Starling explain why<CR>")
     editor.wait_for("#vim.g.said > 0", "the reason")
-    [said] = editor.lua("vim.g.said")
+    [said] = editor.evaluate("vim.g.said")
     assert said.startswith("Starling: ")
     assert "chat" in said
 
 
-def test_an_unknown_command_says_where_to_look(open_text: Open) -> None:
+def test_the_message_about_an_unknown_command_says_where_to_look(open_text: Open) -> None:
     editor = open_text()
-    editor.keys(":Starling dance<CR>")
+    editor.press(":Starling dance<CR>")
     editor.wait_for("#vim.g.said > 0", "the message")
-    assert "no :Starling dance" in editor.lua("vim.g.said")[0]
+    assert "no :Starling dance" in editor.evaluate("vim.g.said")[0]
 
 
-def test_the_statusline_says_whether_it_is_ready_or_off(open_text: Open) -> None:
+def test_the_statusline_shows_ready_or_off(open_text: Open) -> None:
     editor = open_text("vim.o.statusline = [[%{v:lua.require'starling'.statusline()}]]\n")
     line = "vim.api.nvim_eval_statusline(vim.o.statusline, {}).str"
     editor.wait_for(f"{line} == 'Starling: ready'", "the state")
-    editor.keys(":Starling off<CR>")
+    editor.press(":Starling off<CR>")
     editor.wait_for(f"{line} == 'Starling: off'", "the state")
-    editor.keys(":help<CR>")
+    editor.press(":help<CR>")
     editor.wait_for(f"{line} == ''", "no state of a buffer that is not served")
 
 
-def test_the_statusline_says_how_far_a_large_model_is_with_a_share_the_second_time(
+def test_the_statusline_shows_the_loading_of_a_large_model_with_a_percentage_the_second_time(
     open_text: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     script, program = tmp_path / "script.json", tmp_path / "bin" / "starling"
@@ -197,91 +198,89 @@ def test_the_statusline_says_how_far_a_large_model_is_with_a_share_the_second_ti
     monkeypatch.setenv("STARLING_MODEL__ENABLED", "true")
     editor = open_text(SHOWN, path=str(program.parent))
     editor.wait_for("vim.g.shown[#vim.g.shown] == 'Starling: ready'", "the model to be loaded")
-    assert "Starling: loading" in editor.lua("vim.g.shown")
-    editor.lua("vim.cmd('let g:shown = []')")
-    editor.keys(":Starling restart<CR>")
+    assert "Starling: loading" in editor.evaluate("vim.g.shown")
+    editor.evaluate("vim.cmd('let g:shown = []')")
+    editor.press(":Starling restart<CR>")
     editor.wait_for("vim.g.shown[#vim.g.shown] == 'Starling: ready'", "the model to be loaded again")
-    shares = [re.fullmatch(r"Starling: loading (\d\d?)%", line) for line in editor.lua("vim.g.shown")]
+    shares = [re.fullmatch(r"Starling: loading (\d\d?)%", line) for line in editor.evaluate("vim.g.shown")]
     numbers = [int(share[1]) for share in shares if share]
     assert len(numbers) > 2
     assert numbers == sorted(numbers)
 
 
-def test_it_is_started_again(open_text: Open) -> None:
+def test_the_server_is_restarted(open_text: Open) -> None:
     editor = open_text()
-    first = editor.lua("vim.lsp.get_clients({ name = 'starling' })[1].id")
-    editor.keys(":Starling restart<CR>")
+    first = editor.evaluate("vim.lsp.get_clients({ name = 'starling' })[1].id")
+    editor.press(":Starling restart<CR>")
     another = f"vim.tbl_get(vim.lsp.get_clients({{ bufnr = 0, name = 'starling' }}), 1, 'id') or {first}"
     editor.wait_for(f"({another}) > {first}", "another server")
     editor.wait_for_index()
 
 
-def test_off_means_no_suggestions_and_on_brings_them_back(open_text: Open) -> None:
+def test_suggestions_are_turned_off_and_on_again(open_text: Open) -> None:
     editor = open_text()
-    editor.keys(":Starling off<CR>")
-    if editor.lua("vim.lsp.inline_completion ~= nil"):
+    editor.press(":Starling off<CR>")
+    if editor.evaluate("vim.lsp.inline_completion ~= nil"):
         editor.wait_for("not vim.lsp.inline_completion.is_enabled({ bufnr = 0 })", "them to be off")
-        editor.keys(":Starling toggle<CR>")
+        editor.press(":Starling toggle<CR>")
         editor.wait_for("vim.lsp.inline_completion.is_enabled({ bufnr = 0 })", "them to be on")
 
 
-def test_health_looks_at_program_editor_and_server(open_text: Open) -> None:
+def test_the_health_check_covers_the_program_the_editor_and_the_server(open_text: Open) -> None:
     editor = open_text("vim.keymap.set('i', '<M-w>', 'mine')\n")
-    assert editor.lua("vim.fn.maparg('<M-w>', 'i')") == "mine"
-    editor.keys(":checkhealth starling<CR>")
+    assert editor.evaluate("vim.fn.maparg('<M-w>', 'i')") == "mine"
+    editor.press(":checkhealth starling<CR>")
     editor.wait_for("vim.bo.filetype == 'checkhealth' and vim.fn.search('server: ', 'n') > 0", "the report")
-    report = "\n".join(editor.lines())
+    report = "\n".join(editor.read_lines())
     for expected in ("OK starling", "<M-w> is mapped already", "OK model: No model is used", "OK record: "):
         assert expected in report
 
 
-def test_without_the_program_one_message_says_so_and_the_editor_works(open_text: Open, tmp_path: Path) -> None:
+def test_a_missing_program_gets_one_message_and_the_editor_works(open_text: Open, tmp_path: Path) -> None:
     elsewhere = "vim.env.PATH = '/usr/bin:/bin'\n"
     editor = open_text(elsewhere, served=False)
     editor.wait_for("#vim.g.said > 0", "the message")
     (tmp_path / "work" / "other.py").write_text("x = 1\n", encoding="utf-8")
-    editor.keys(":edit other.py<CR>ccy = 2<Esc>:write<CR>")
+    editor.press(":edit other.py<CR>ccy = 2<Esc>:write<CR>")
     editor.wait_for("not vim.bo.modified and vim.fn.bufname() == 'other.py'", "the second file")
-    [said] = editor.lua("vim.g.said")
+    [said] = editor.evaluate("vim.g.said")
     assert "there is no program 'starling'" in said
-    editor.keys(":Starling review<CR>")
+    editor.press(":Starling review<CR>")
     editor.wait_for("#vim.g.said == 2", "the command's answer")
-    assert "the server is not running" in editor.lua("vim.g.said")[1]
-    editor.keys(":checkhealth starling<CR>")
+    assert "the server is not running" in editor.evaluate("vim.g.said")[1]
+    editor.press(":checkhealth starling<CR>")
     editor.wait_for("vim.bo.filetype == 'checkhealth'", "the report")
-    assert "ERROR There is no program 'starling'." in "\n".join(editor.lines())
+    assert "ERROR There is no program 'starling'." in "\n".join(editor.read_lines())
 
 
-def test_with_a_broken_model_one_message_says_so_and_the_editor_works(
-    open_text: Open, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_broken_model_gets_one_message_and_the_editor_works(open_text: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STARLING_MODEL__ENABLED", "true")
     monkeypatch.setenv("STARLING_MODEL__NAME", "no-such-model")
     editor = open_text("vim.lsp.handlers['window/showMessage'] = function(_, it) vim.notify(it.message) end\n")
     editor.wait_for("#vim.g.said > 0", "the message")
-    editor.keys("Gotyped<Esc>")
+    editor.press("Gotyped<Esc>")
     editor.wait_for("vim.api.nvim_get_current_line():match('typed') ~= nil", "the typed word")
     editor.wait_for("require('starling').statusline() == 'Starling: error'", "the state")
-    [said] = editor.lua("vim.g.said")
+    [said] = editor.evaluate("vim.g.said")
     assert "no-such-model" in said
 
 
-def test_without_its_endpoint_one_message_says_so_and_the_editor_works(
+def test_an_unreachable_endpoint_gets_one_message_and_the_editor_works(
     open_text: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STARLING_CHAT__URL", "http://127.0.0.1:9/v1")
     monkeypatch.setenv("STARLING_CHAT__MODEL", "scripted")
     editor = open_text()
-    editor.keys(":Starling explain why<CR>")
+    editor.press(":Starling explain why<CR>")
     editor.wait_for("#vim.g.said > 0", "the reason")
-    editor.keys("Gotyped<Esc>")
+    editor.press("Gotyped<Esc>")
     editor.wait_for("vim.api.nvim_get_current_line():match('typed') ~= nil", "the typed word")
-    [said] = editor.lua("vim.g.said")
+    [said] = editor.evaluate("vim.g.said")
     assert "127.0.0.1:9" in said
 
 
 def test_the_help_is_found(open_text: Open, tmp_path: Path) -> None:
     editor = open_text()
-    editor.keys(f":helptags {RUNTIME}/doc<CR>:help starling-commands<CR>")
+    editor.press(f":helptags {RUNTIME}/doc<CR>:help starling-commands<CR>")
     editor.wait_for("vim.bo.filetype == 'help' and vim.fn.expand('%:t') == 'starling.txt'", "the help")
     (RUNTIME / "doc" / "tags").unlink()

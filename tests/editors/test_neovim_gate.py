@@ -1,8 +1,8 @@
-"""What Starling proposes, in the real Neovim: shown as a diff, asked about once, made after Yes and only then.
+"""Proposals in the real Neovim: each is shown as a diff, asked about once, and made only after the approval.
 
-Neovim says that it can ask about changes, but would ask about texts alone, make, move and delete files without a
-question, and call a refused edit applied. The plugin asks in a window of its own about the whole; without it ("bare")
-Starling asks by a message. These tests count the questions.
+Neovim declares that it can ask about changes. But it asks only about texts, creates, moves and deletes files without a
+question, and reports a rejected edit as applied. The plugin asks about a whole change in its own window; without the
+plugin ("bare"), Starling asks with a message. These tests count the questions.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ order = "first"
 a note
 """
 PROPOSING = Path(__file__).parents[1] / "wire" / "proposing_server.py"
-# What a person sees when a question comes, one line of JSON in a file each.
-WATCHED = """
+# Writes what a person sees at each question into a file, as one line of JSON.
+RECORDING = """
 vim.lsp.config('starling', {{ cmd = {{ '{python}', '{server}' }} }})
 local function note(way, message)
   local windows = {{}}
@@ -60,7 +60,7 @@ local inputlist, confirm = vim.fn.inputlist, vim.fn.confirm
 vim.fn.inputlist = function(lines) note('select', lines) return inputlist(lines) end
 vim.fn.confirm = function(message, ...) note('confirm', message) return confirm(message, ...) end
 """
-# Neovim with none of our Lua: the server alone.
+# Neovim without the Lua of the plugin.
 BARE = """
 vim.lsp.enable('starling', false)
 vim.lsp.config('bare', {{ cmd = {{ '{python}', '{server}' }}, root_markers = {{ '.git' }} }})
@@ -72,7 +72,7 @@ BARE_APPLY, BARE_REJECT = "1<CR>", "3<CR>"  # in Neovim's own list
 
 @dataclass
 class Desk:
-    """A Neovim with Starling, and the person before it."""
+    """A Neovim with Starling, and the questions that a person has seen in it."""
 
     editor: Neovim
     shop: Path
@@ -80,84 +80,80 @@ class Desk:
     name: str
 
     def propose(self, *steps: dict[str, str], answers: tuple[str, ...], task: str = "") -> dict[str, Any]:
-        """Have Starling propose it, answer its questions by these keys, and return the outcome."""
-        asked = len(self.asked())
-        self.begin(*steps, task=task)
+        """Have Starling propose `steps`, answer each question with the keys of `answers`, and return the outcome."""
+        asked = len(self.read_questions())
+        self.start_proposal(*steps, task=task)
         for number, keys in enumerate(answers, asked + 1):
             self.wait_for_question(number)
-            self.editor.keys(keys)
-        return self.outcome()
+            self.editor.press(keys)
+        return self.wait_for_outcome()
 
-    def begin(self, *steps: dict[str, str], task: str = "") -> None:
-        """Have Starling propose it."""
+    def start_proposal(self, *steps: dict[str, str], task: str = "") -> None:
+        """Have Starling propose `steps` as a part of `task`, without waiting for the outcome."""
         paths = [
             {key: str(self.shop / value) if key in {"path", "to"} else value for key, value in step.items()}
             for step in steps
         ]
         params = {"command": "test.propose", "arguments": [{"steps": paths, "task": task}]}
         quoted = json.dumps(json.dumps(params))
-        self.editor.lua(
+        self.editor.evaluate(
             f"(function() outcome = nil; vim.lsp.get_clients({{ name = '{self.name}' }})[1]:request("
             f"'workspace/executeCommand', vim.json.decode({quoted}), "
             "function(err, result) outcome = result or err end, 0) return true end)()"
         )
 
-    def outcome(self) -> dict[str, Any]:
-        """What became of it."""
+    def wait_for_outcome(self) -> dict[str, Any]:
+        """Wait for the outcome of the proposal, and return it."""
         self.editor.wait_for("outcome ~= nil", "the outcome")
-        return dict(self.editor.lua("outcome"))
+        return dict(self.editor.evaluate("outcome"))
 
-    def asked(self) -> list[dict[str, Any]]:
-        """All questions so far, of whatever kind."""
+    def read_questions(self) -> list[dict[str, Any]]:
+        """Return all questions so far, of any kind."""
         return [json.loads(line) for line in self.questions.read_text().splitlines()] if self.questions.exists() else []
 
     @property
     def yes(self) -> str:
-        """The keys for it."""
+        """The keys that apply a proposal."""
         return APPLY if self.name == "starling" else BARE_APPLY
 
     @property
     def no(self) -> str:
-        """The keys for it."""
+        """The keys that reject a proposal."""
         return REJECT if self.name == "starling" else BARE_REJECT
 
     @property
     def way(self) -> str:
-        """How it is asked here."""
+        """The kind of question that is expected: in the plugin's window or in Neovim's own list."""
         return "window" if self.name == "starling" else "select"
 
     def wait_for_question(self, number: int) -> None:
+        """Wait until `number` questions have been asked."""
         end = time.monotonic() + WAIT_S
-        while len(self.asked()) < number:
+        while len(self.read_questions()) < number:
             assert time.monotonic() < end, "no question came"
             time.sleep(POLL_S)
 
-    def files(self) -> dict[str, bytes]:
-        """Every file of the shop."""
+    def read_files(self) -> dict[str, bytes]:
+        """Return the contents of all files of the workspace, by relative path."""
         found = (path for path in self.shop.rglob("*") if path.is_file())
         return {path.relative_to(self.shop).as_posix(): path.read_bytes() for path in found}
 
-    def diff(self) -> str:
-        """What stood in the window with the diff when the last question came."""
-        [shown] = [one["text"] for one in self.asked()[-1]["windows"] if one["filetype"] == "diff"]
+    def get_last_diff(self) -> str:
+        """Return the text of the window with the diff at the last question."""
+        [shown] = [one["text"] for one in self.read_questions()[-1]["windows"] if one["filetype"] == "diff"]
         return str(shown)
-
-    def windows(self) -> list[str]:
-        """The buffers in the windows now."""
-        names = "vim.tbl_map(function(w) return vim.fn.bufname(vim.api.nvim_win_get_buf(w)) end, "
-        return list(self.editor.lua(names + "vim.api.nvim_list_wins())"))
 
 
 @pytest.fixture
-def sit(tmp_path: Path, starling_on_path: str) -> Iterator[Callable[..., Desk]]:
-    """Opens stock.py in Neovim with the README's configuration and a server that proposes what a test wants."""
+def start_desk(tmp_path: Path, starling_on_path: str) -> Iterator[Callable[..., Desk]]:
+    """Yield a function that opens stock.py in Neovim, with a server that proposes what a test wants."""
     with ExitStack() as running:
 
         def start(*, bare: bool = False) -> Desk:
             shop = parse(SHOP).write(tmp_path / "shop")
             questions = tmp_path / "questions"
             given = {"python": sys.executable, "server": PROPOSING, "questions": questions}
-            configuration = WATCHED.format(**given) + (BARE.format(**given) if bare else "")
+            configuration = RECORDING.format(**given) + (BARE.format(**given) if bare else "")
             file, home = shop / "stock.py", tmp_path / "home"
             editor = running.enter_context(Neovim.start(file, home, configuration=configuration, path=starling_on_path))
             name = "bare" if bare else "starling"
@@ -176,15 +172,15 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("bare", [False, True])
-def test_an_edit_is_shown_as_a_diff_and_made_in_the_buffer_after_one_yes(sit: Any, *, bare: bool) -> None:
-    desk = sit(bare=bare)
-    before = desk.files()
+def test_an_edit_is_shown_as_a_diff_and_made_in_the_buffer_after_one_approval(start_desk: Any, *, bare: bool) -> None:
+    desk = start_desk(bare=bare)
+    before = desk.read_files()
     assert desk.propose(EDIT, answers=(desk.yes,))["outcome"] == "applied"
-    assert "-amount = 1\n+count = 1\n price = 2" in desk.diff()
-    assert "Proposed by tester: A test wants to know." in desk.diff()
+    assert "-amount = 1\n+count = 1\n price = 2" in desk.get_last_diff()
+    assert "Proposed by tester: A test wants to know." in desk.get_last_diff()
     desk.editor.wait_for("vim.fn.getbufline(vim.fn.bufnr('stock.py'), 1)[1] == 'count = 1'", "the edit")
-    assert [one["way"] for one in desk.asked()] == [desk.way]
-    assert desk.files() == before  # the person saves it, or does not
+    assert [one["way"] for one in desk.read_questions()] == [desk.way]
+    assert desk.read_files() == before  # the buffer is not saved
 
 
 @pytest.mark.parametrize(
@@ -192,30 +188,32 @@ def test_an_edit_is_shown_as_a_diff_and_made_in_the_buffer_after_one_yes(sit: An
     [(keys, False) for keys in (REJECT, "q", "<Esc>", ":q<CR>")]
     + [(keys, True) for keys in (BARE_REJECT, "<CR>", "q<CR>")],
 )
-def test_an_edit_that_is_refused_leaves_every_byte(sit: Any, answer: str, *, bare: bool) -> None:
-    desk = sit(bare=bare)
-    before = desk.files()
+def test_a_rejected_edit_changes_no_byte(start_desk: Any, answer: str, *, bare: bool) -> None:
+    desk = start_desk(bare=bare)
+    before = desk.read_files()
     assert desk.propose(EDIT, answers=(answer,))["outcome"] == "rejected"
-    lines, modified = desk.editor.lua("{ vim.fn.getbufline(vim.fn.bufnr('stock.py'), 1, '$'), vim.bo.modified }")
+    lines, modified = desk.editor.evaluate("{ vim.fn.getbufline(vim.fn.bufnr('stock.py'), 1, '$'), vim.bo.modified }")
     assert (lines, modified) == (["amount = 1", "price = 2"], False)
-    assert desk.files() == before
-    assert len(desk.asked()) == 1
+    assert desk.read_files() == before
+    assert len(desk.read_questions()) == 1
 
 
 @pytest.mark.parametrize("bare", [False, True])
 @pytest.mark.parametrize("kind", CHANGES)
-def test_files_are_not_touched_without_a_yes_though_neovim_asks_nobody(sit: Any, kind: str, *, bare: bool) -> None:
-    desk = sit(bare=bare)
-    before = desk.files()
+def test_files_are_not_changed_without_an_approval_though_neovim_does_not_ask(
+    start_desk: Any, kind: str, *, bare: bool
+) -> None:
+    desk = start_desk(bare=bare)
+    before = desk.read_files()
     assert desk.propose(CHANGES[kind], answers=(desk.no,))["outcome"] == "rejected"
-    assert desk.files() == before
-    assert [one["way"] for one in desk.asked()] == [desk.way]
+    assert desk.read_files() == before
+    assert [one["way"] for one in desk.read_questions()] == [desk.way]
 
 
 @pytest.mark.parametrize("kind", CHANGES)
-def test_files_are_made_moved_and_deleted_after_one_yes(sit: Any, kind: str) -> None:
-    desk = sit()
-    files = desk.files()
+def test_files_are_created_moved_and_deleted_after_one_approval(start_desk: Any, kind: str) -> None:
+    desk = start_desk()
+    files = desk.read_files()
     assert desk.propose(CHANGES[kind], answers=(APPLY,))["outcome"] == "applied"
     order = files["order.py"]
     expected = {
@@ -225,115 +223,118 @@ def test_files_are_made_moved_and_deleted_after_one_yes(sit: Any, kind: str) -> 
     }[kind]
     if kind != "create":
         del expected["order.py"]
-    assert desk.files() == expected
-    assert [one["way"] for one in desk.asked()] == ["window"]
+    assert desk.read_files() == expected
+    assert [one["way"] for one in desk.read_questions()] == ["window"]
 
 
-def test_several_changes_are_one_question(sit: Any) -> None:
-    desk = sit()
+def test_several_changes_are_one_question(start_desk: Any) -> None:
+    desk = start_desk()
     closed = {"kind": "text", "path": "order.py", "old": "first", "new": "second"}
     outcome = desk.propose(EDIT, closed, CHANGES["create"], answers=(APPLY,))
-    assert (outcome["outcome"], len(desk.asked())) == ("applied", 1)
-    assert [name in desk.diff() for name in ("a/stock.py", "a/order.py", "b/new/shelf.py")] == [True] * 3
-    hidden = desk.editor.lua("{ vim.fn.getbufline('order.py', 1, '$'), vim.fn.getbufvar('order.py', '&modified') }")
+    assert (outcome["outcome"], len(desk.read_questions())) == ("applied", 1)
+    assert [name in desk.get_last_diff() for name in ("a/stock.py", "a/order.py", "b/new/shelf.py")] == [True] * 3
+    hidden = desk.editor.evaluate(
+        "{ vim.fn.getbufline('order.py', 1, '$'), vim.fn.getbufvar('order.py', '&modified') }"
+    )
     assert hidden == [['order = "second"'], 1]  # opened by Neovim, and saved by the person
 
 
-def test_an_applied_edit_is_taken_back_after_a_question_of_its_own(sit: Any) -> None:
-    desk = sit()
+def test_an_applied_edit_is_undone_after_another_question(start_desk: Any) -> None:
+    desk = start_desk()
     desk.propose(EDIT, answers=(APPLY,))
-    desk.editor.lua(
+    desk.editor.evaluate(
         "(function() undone = nil; vim.lsp.get_clients({ name = 'starling' })[1]:request('workspace/executeCommand', "
         "{ command = 'starling.undo' }, function(_, result) undone = result end, 0) return true end)()"
     )
     desk.wait_for_question(2)
-    desk.editor.keys(APPLY)
+    desk.editor.press(APPLY)
     desk.editor.wait_for("undone ~= nil and undone.outcome == 'applied'", "the undo")
     desk.editor.wait_for_lines(["amount = 1", "price = 2"])
 
 
-def test_without_the_plugin_who_wants_to_see_it_again_finds_the_diff_in_the_question(sit: Any) -> None:
-    desk = sit(bare=True)
+def test_without_the_plugin_the_question_shows_the_diff_on_request(start_desk: Any) -> None:
+    desk = start_desk(bare=True)
     assert desk.propose(EDIT, answers=("2<CR>", "3<CR>"))["outcome"] == "rejected"
-    first, second = ("\n".join(one["message"]) for one in desk.asked())
+    first, second = ("\n".join(one["message"]) for one in desk.read_questions())
     assert ("+count = 1" in first, "+count = 1" in second) == (False, True)
 
 
-def test_the_diff_goes_with_its_question(sit: Any) -> None:
-    desk = sit()
+def test_the_diff_is_closed_with_its_question(start_desk: Any) -> None:
+    desk = start_desk()
     desk.propose(EDIT, answers=(REJECT,))
     desk.editor.wait_for("#vim.api.nvim_list_wins() == 1", "the diff to go")
-    names = desk.editor.lua("vim.tbl_map(vim.api.nvim_buf_get_name, vim.api.nvim_list_bufs())")
+    names = desk.editor.evaluate("vim.tbl_map(vim.api.nvim_buf_get_name, vim.api.nvim_list_bufs())")
     assert [Path(name).name for name in names] == ["stock.py"]
 
 
-def test_a_change_in_a_buffer_that_starling_cannot_see_is_not_called_applied(sit: Any) -> None:
-    desk = sit(bare=True)
+def test_a_change_in_a_buffer_that_starling_cannot_see_is_not_reported_as_applied(start_desk: Any) -> None:
+    desk = start_desk(bare=True)
     outcome = desk.propose({"kind": "text", "path": "NOTES", "old": "a", "new": "the"}, answers=(BARE_APPLY,))
     assert outcome["outcome"] == "failed"
     assert "look for an unsaved buffer" in outcome["reason"]
-    assert desk.files()["NOTES"] == b"a note\n"
+    assert desk.read_files()["NOTES"] == b"a note\n"
 
 
-def test_with_the_plugin_starling_sees_such_a_buffer(sit: Any) -> None:
-    desk = sit()
+def test_with_the_plugin_starling_sees_such_a_buffer(start_desk: Any) -> None:
+    desk = start_desk()
     outcome = desk.propose({"kind": "text", "path": "NOTES", "old": "a", "new": "the"}, answers=(APPLY,))
     assert (outcome["outcome"], outcome["unsaved"]) == ("applied", ["NOTES"])
-    assert desk.editor.lua("vim.fn.getbufline('NOTES', 1, '$')") == ["the note"]
+    assert desk.editor.evaluate("vim.fn.getbufline('NOTES', 1, '$')") == ["the note"]
 
 
-def test_what_was_changed_while_a_person_thought_is_not_made_and_not_called_so(sit: Any) -> None:
-    desk = sit()
-    before = desk.files()
+def test_a_proposal_fails_if_the_text_was_changed_before_the_answer(start_desk: Any) -> None:
+    desk = start_desk()
+    before = desk.read_files()
     typed = "vim.api.nvim_buf_set_lines(vim.fn.bufnr('stock.py'), 0, 1, false, { 'amounts = 7' }) or 1"
-    desk.begin(EDIT, CHANGES["delete"])
+    desk.start_proposal(EDIT, CHANGES["delete"])
     desk.wait_for_question(1)
-    desk.editor.lua(typed)
-    desk.editor.wait_for_index()  # a request: what was typed before it is told to the server first
-    desk.editor.keys(APPLY)
-    outcome = desk.outcome()
+    desk.editor.evaluate(typed)
+    desk.editor.wait_for_index()  # a request, before which Neovim sends the change to the server
+    desk.editor.press(APPLY)
+    outcome = desk.wait_for_outcome()
     assert (outcome["outcome"], "the files have changed" in outcome["reason"]) == ("failed", True)
-    assert desk.files() == before
+    assert desk.read_files() == before
 
 
-def test_a_file_that_was_changed_while_a_person_thought_is_not_deleted(sit: Any) -> None:
-    desk = sit()
-    desk.editor.keys(":edit order.py<CR>:edit stock.py<CR>")
+def test_a_file_that_was_changed_before_the_answer_is_not_deleted(start_desk: Any) -> None:
+    desk = start_desk()
+    desk.editor.press(":edit order.py<CR>:edit stock.py<CR>")
     desk.editor.wait_for("vim.fn.bufloaded('order.py') == 1 and vim.fn.bufname() == 'stock.py'", "both buffers")
-    desk.begin(CHANGES["delete"])
+    desk.start_proposal(CHANGES["delete"])
     desk.wait_for_question(1)
-    desk.editor.lua("vim.api.nvim_buf_set_lines(vim.fn.bufnr('order.py'), 0, 0, false, { 'first = 0' }) or 1")
+    desk.editor.evaluate("vim.api.nvim_buf_set_lines(vim.fn.bufnr('order.py'), 0, 0, false, { 'first = 0' }) or 1")
     desk.editor.wait_for_index()
-    desk.editor.keys(APPLY)
-    outcome = desk.outcome()
+    desk.editor.press(APPLY)
+    outcome = desk.wait_for_outcome()
     assert outcome["outcome"] == "failed"
     assert "order.py has unsaved changes" in outcome["reason"]
-    assert "order.py" in desk.files()
+    assert "order.py" in desk.read_files()
 
 
-def test_keys_that_are_still_being_typed_answer_nothing(sit: Any) -> None:
-    desk = sit()
-    desk.editor.keys("A")
-    desk.begin(EDIT)
+def test_keys_typed_right_after_the_question_do_not_answer_it(start_desk: Any) -> None:
+    desk = start_desk()
+    desk.editor.press("A")
+    desk.start_proposal(EDIT)
     desk.editor.wait_for("vim.b.starling_question == true", "the window")
-    desk.editor.keys("a")
+    desk.editor.press("a")
     desk.wait_for_question(1)
-    assert desk.editor.lua("vim.b.starling_question") is True
-    desk.editor.keys("r")
-    assert desk.outcome()["outcome"] == "rejected"
+    assert desk.editor.evaluate("vim.b.starling_question") is True
+    desk.editor.press("r")
+    assert desk.wait_for_outcome()["outcome"] == "rejected"
     desk.editor.wait_for("vim.api.nvim_get_mode().mode == 'i'", "typing to go on")
 
 
-def test_an_answer_that_covers_the_rest_of_a_task_is_offered_in_the_same_window(sit: Any) -> None:
-    desk = sit()
+def test_the_window_also_offers_an_answer_for_the_rest_of_a_task(start_desk: Any) -> None:
+    desk = start_desk()
     assert desk.propose(EDIT, answers=("A",), task="tidy")["outcome"] == "applied"
     again = {"kind": "text", "path": "stock.py", "old": "price", "new": "cost"}
     assert desk.propose(again, answers=(), task="tidy")["outcome"] == "applied"
-    [asked] = desk.asked()
-    assert (asked["way"], "+count = 1" in desk.diff()) == ("window", True)
+    [asked] = desk.read_questions()
+    assert (asked["way"], "+count = 1" in desk.get_last_diff()) == ("window", True)
     desk.editor.wait_for_lines(["count = 1", "cost = 2"])
 
 
+# An edit that does not come from Starling and needs confirmation.
 FOREIGN = {
     "label": "Tidy",
     "edit": {
@@ -352,42 +353,46 @@ FOREIGN = {
 }  # fmt: skip
 
 
-def answered(desk: Desk, keys: str) -> dict[str, Any]:
-    """What the plugin answers to an edit of whatever origin, after a person answered its one question by these keys."""
+def apply_foreign_edit(desk: Desk, keys: str) -> dict[str, Any]:
+    """Have the plugin apply `FOREIGN`, answer its question with `keys`, and return the plugin's answer."""
     quoted = json.dumps(FOREIGN)
     for name in ("new.py", "stock.py", "order.py"):
         quoted = quoted.replace(f"{{{name}}}", (desk.shop / name).as_uri())
-    desk.editor.lua(
+    desk.editor.evaluate(
         "(function() local params = vim.json.decode(" + json.dumps(quoted) + ", { luanil = { object = false } }); "
         "coroutine.wrap(function() outcome = require('starling.proposals').apply_edit(nil, params, "
         "{ client_id = vim.lsp.get_clients({ name = 'starling' })[1].id }) end)() return true end)()"
     )
     desk.wait_for_question(1)
-    desk.editor.keys(keys)
-    return desk.outcome()
+    desk.editor.press(keys)
+    return desk.wait_for_outcome()
 
 
-def test_a_foreign_edit_that_wants_confirmation_is_asked_about_as_a_whole_and_a_no_leaves_everything(sit: Any) -> None:
-    desk = sit()
-    before = desk.files()
-    assert answered(desk, REJECT) == {"applied": False}
-    assert [part in desk.diff() for part in ("+new = 1", "-amount = 1\n+count = 1", '-order = "first"')] == [True] * 3
-    assert desk.diff().startswith("Somebody wants it.")
-    assert (desk.files(), len(desk.asked())) == (before, 1)
-    assert desk.editor.lua("vim.bo.modified") is False
+def test_a_foreign_edit_that_needs_confirmation_is_one_question_and_rejecting_it_changes_nothing(
+    start_desk: Any,
+) -> None:
+    desk = start_desk()
+    before = desk.read_files()
+    assert apply_foreign_edit(desk, REJECT) == {"applied": False}
+    assert [part in desk.get_last_diff() for part in ("+new = 1", "-amount = 1\n+count = 1", '-order = "first"')] == [
+        True
+    ] * 3
+    assert desk.get_last_diff().startswith("Somebody wants it.")
+    assert (desk.read_files(), len(desk.read_questions())) == (before, 1)
+    assert desk.editor.evaluate("vim.bo.modified") is False
 
 
-def test_a_foreign_edit_is_made_as_a_whole_after_one_yes(sit: Any) -> None:
-    desk = sit()
-    assert answered(desk, APPLY) == {"applied": True}
-    assert (desk.files()["new.py"], "order.py" in desk.files()) == (b"new = 1\n", False)
-    assert (desk.editor.lines(), len(desk.asked())) == (["count = 1", "price = 2"], 1)
+def test_a_foreign_edit_is_made_as_a_whole_after_one_approval(start_desk: Any) -> None:
+    desk = start_desk()
+    assert apply_foreign_edit(desk, APPLY) == {"applied": True}
+    assert (desk.read_files()["new.py"], "order.py" in desk.read_files()) == (b"new = 1\n", False)
+    assert (desk.editor.read_lines(), len(desk.read_questions())) == (["count = 1", "price = 2"], 1)
 
 
-def test_a_foreign_edit_of_which_a_part_cannot_be_made_is_not_made_and_says_why(sit: Any) -> None:
-    desk = sit()
+def test_a_foreign_edit_with_an_impossible_part_is_not_made_and_the_answer_says_why(start_desk: Any) -> None:
+    desk = start_desk()
     (desk.shop / "new.py").write_text("here first\n", encoding="utf-8")
-    before = desk.files()
-    outcome = answered(desk, APPLY)
+    before = desk.read_files()
+    outcome = apply_foreign_edit(desk, APPLY)
     assert outcome == {"applied": False, "failureReason": "new.py exists already.", "failedChange": 0}
-    assert (desk.files(), desk.editor.lines()) == (before, ["amount = 1", "price = 2"])
+    assert (desk.read_files(), desk.editor.read_lines()) == (before, ["amount = 1", "price = 2"])

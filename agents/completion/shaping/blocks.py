@@ -1,7 +1,7 @@
-"""Blocks that are open at a place in Python: where the lines of a suggestion may begin.
+"""The blocks that are open at a place in Python: the indentations at which the lines of a suggestion may begin.
 
-They are told apart by their indentation as it is written, tabs and spaces, because Python compares it so. Never parses,
-and forgives broken code. Start at `PythonBlocks.at`.
+Indentations are compared as they are written, with tabs and spaces, as Python does. Never parses, so it works on broken
+code. Start at `PythonBlocks.at`.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from agents.completion.shaping.brackets import Line
 
 _TOP = re.compile(r"^(?:async[ \t]+def|def|class|import|from)\b|^@\w", re.MULTILINE)
-# No line within brackets begins so: where one does, the bracket above it was never closed.
+# No line within brackets begins with these words: before such a line, a bracket was left open by mistake.
 _STATEMENT = re.compile(
     r"[ \t]*(?:(?:async[ \t]+def|def|class|return|import|raise|with|while|del|pass|break|continue|assert)\b"
     r"|try[ \t]*:|@\w)"
 )
-_TOPS = 50  # statements at the top that are looked at, the nearest first
+_TOPS = 50  # the most statements at the top level that are tried as the start, the nearest first
 _WORD = re.compile(r"(?:async[ \t]+)?(\w+|@)")
 _DECORATED = frozenset({"def", "class", "@"})
-# What goes on with a compound statement, and the headers it may come behind.
+# Branches of compound statements, each with the headers that it may follow.
 _BRANCHES = {
     "elif": {"if", "elif"},
     "else": {"if", "elif", "for", "while", "except"},
@@ -41,8 +41,8 @@ class _Block:
     """An open block.
 
     Attributes:
-        lead: the white space that its lines begin with.
-        columns: width of it in the text that is being read.
+        lead: the indentation of its lines, as written.
+        columns: width of that indentation in the text that is being read.
         header: first word of the statement that opened it, "" for none.
     """
 
@@ -56,10 +56,10 @@ class _State:
     """The open brackets, strings and blocks at the start of a line.
 
     Attributes:
-        blocks: outermost first.
-        opened: the last statement ends with what opens a block.
-        word: what the last statement, or the one that goes on, begins with; "@" for a decorator.
-        line: the line above, None at the begin.
+        blocks: the open blocks, outermost first.
+        opened: whether the last statement is a header, whose block begins with the next statement.
+        word: first word of the last statement, complete or not; "@" for a decorator.
+        line: the line above; None at the start of the text.
     """
 
     blocks: tuple[_Block, ...] = (_Block("", 0),)
@@ -69,23 +69,23 @@ class _State:
 
     @property
     def is_continued(self) -> bool:
-        """Whether the line belongs to the statement above, so that any column will do."""
+        """Whether the line continues the statement above, so that it may begin at any column."""
         return self.line is not None and self.line.is_continued
 
     @property
     def is_finished(self) -> bool:
-        """Whether nothing has to follow."""
+        """Whether the last statement is complete and is neither a header without a body nor a decorator."""
         return not (self.is_continued or self.opened or self.word == "@")
 
-    def has(self, lead: str) -> bool:
-        """Whether a statement with this indentation stands in an open block, or in the one just opened."""
+    def can_indent(self, lead: str) -> bool:
+        """Return whether a statement with the indentation `lead` may come next: in an open block or a new one."""
         inner = self.blocks[-1].lead
         if self.opened:
             return lead.startswith(inner) and lead != inner
         return lead == inner if self.word == "@" else any(block.lead == lead for block in self.blocks)
 
-    def takes(self, word: str, columns: int) -> bool:
-        """Whether a statement that begins so may come next in the block at `columns`."""
+    def can_begin(self, word: str, columns: int) -> bool:
+        """Return whether a statement that begins with `word` may come next in the block at `columns`."""
         if self.word == "@":
             return word in _DECORATED
         if self.opened:
@@ -96,15 +96,22 @@ class _State:
             return word == "case"
         return ended in _BRANCHES[word] if word in _BRANCHES else ended != "try"
 
-    def behind(self, line: Line, block: _Block | None = None) -> _State:
-        """Return what is open behind `line`, which begins a statement in `block` unless it goes on with one."""
+    def advance(self, line: Line, block: _Block | None = None) -> _State:
+        """Return the state after `line`.
+
+        `block` is the block of the statement that begins in the line; None if none does.
+        """
         if block is None and not self.is_continued:  # blank, or a comment
             return self
-        word = self.word if block is None else _word(line.raw)
-        blocks = self.blocks if block is None else self._with(block)
+        word = self.word if block is None else _read_first_word(line.raw)
+        blocks = self.blocks if block is None else self._enter(block)
         return _State(blocks, not line.is_continued and line.last == ":", word, line)
 
-    def _with(self, block: _Block) -> tuple[_Block, ...]:
+    def _enter(self, block: _Block) -> tuple[_Block, ...]:
+        """Return the blocks that are open at a statement in `block`: those around it and the block itself.
+
+        The block is left out if its column is between those of open blocks, which is a mistake in the code.
+        """
         outer = tuple(one for one in self.blocks if one.columns < block.columns)
         known = next((one for one in self.blocks if one.columns == block.columns), None)
         if known is not None:
@@ -118,10 +125,11 @@ class PythonBlocks:
     """The blocks around a cursor.
 
     Attributes:
-        cursor: the place.
-        state: at the begin of its line.
-        below: indentation and first word of the next statement, None for none and for one that fits nowhere as it is.
-        unit: one step of indentation as the block around writes it.
+        cursor: the cursor.
+        state: the state at the start of its line.
+        below: indentation and first word of the next statement below; the word is "" if the statement cannot come next.
+            None if there is no statement below, or its indentation is that of no open block.
+        unit: one step of indentation, as the innermost block has it.
     """
 
     cursor: Cursor
@@ -131,37 +139,42 @@ class PythonBlocks:
 
     @classmethod
     def at(cls, cursor: Cursor) -> PythonBlocks:
-        """Return the blocks that are open at `cursor`, which stands in Python."""
-        state = _state_behind(cursor.prefix[_start(cursor) : len(cursor.prefix) - len(cursor.before)])
-        below = None if state.is_continued else _statement_below(cursor.suffix)
-        if below is not None and not state.has(below[0]):
+        """Return the blocks that are open at `cursor` in a Python document."""
+        state = _read_state(cursor.prefix[_find_start(cursor) : len(cursor.prefix) - len(cursor.before)])
+        below = None if state.is_continued else _find_statement_below(cursor.suffix)
+        if below is not None and not state.can_indent(below[0]):
             below = None
-        elif below is not None and not state.takes(below[1], measure_indentation(below[0])):
+        elif below is not None and not state.can_begin(below[1], measure_indentation(below[0])):
             below = (below[0], "")
-        return cls(cursor, state, below, _unit(state, cursor.unit))
+        return cls(cursor, state, below, _find_unit(state, cursor.unit))
 
     def compute_padding(self) -> str | None:
-        """Return what a blank line lacks to the next column that a line may begin at; None where none fits."""
+        """Return the white space that the cursor's line, so far blank, lacks to the next possible indentation.
+
+        "" if it lacks none, None if its indentation is the beginning of no possible one.
+        """
         before = self.cursor.before
-        fitting = [lead for lead in self._leads() if lead.startswith(before)]
-        if self.state.is_continued or not before or (not fitting and self._admits(before)):
+        fitting = [lead for lead in self._list_indentations() if lead.startswith(before)]
+        if self.state.is_continued or not before or (not fitting and self._can_begin_line(before)):
             return ""
         return min(fitting, key=len)[len(before) :] if fitting else None
 
     def fit(self, text: str) -> str:
-        """Return `text`, which continues the cursor's line, up to the last line that stands in an open block.
+        """Return the longest part of `text`, which continues the cursor's line, whose lines are all in open blocks.
 
-        Its lines get the indentation of their blocks as the document writes it. On a blank line above a deeper
-        line, code that cannot be that line's header is moved to its column.
+        It ends where the statement below the cursor may follow; "" if no part fits. Lines get the indentation of their
+        block as the document writes it. If nothing fits on a blank line above a deeper line, `text` is indented like
+        that line and tried again.
         """
-        kept, before = self._fit(text), self.cursor.before
+        kept, before = self._fit_lines(text), self.cursor.before
         is_above = self.below is not None and not self.state.opened and self.below[0].startswith(before)
         if kept or not before or before.strip() or self.below is None or not is_above:
             return kept
         lacking = self.below[0][len(before) :]
-        return self._fit(lacking + re.sub(r"\n(?=[^\n])", "\n" + lacking, text)) if lacking else ""
+        return self._fit_lines(lacking + re.sub(r"\n(?=[^\n])", "\n" + lacking, text)) if lacking else ""
 
-    def _fit(self, text: str) -> str:
+    def _fit_lines(self, text: str) -> str:
+        """Return the longest part of `text` as `fit` does, but without moving it to the column of the line below."""
         before, state = self.cursor.before, self.state
         made, kept = "", ""
         quote, unclosed = (state.line.quote, state.line.unclosed) if state.line is not None else ("", "")
@@ -169,28 +182,29 @@ class PythonBlocks:
             begun = number == 0 and bool(before.strip())
             body = line.raw.lstrip(" \t")
             if state.is_continued or not body:
-                placed, state = line.raw, state.behind(line)
+                placed, state = line.raw, state.advance(line)
             else:
-                block = self._block(line.raw[: len(line.raw) - len(body)], state, is_first=number == 0)
+                block = self._find_block(line.raw[: len(line.raw) - len(body)], state, is_first=number == 0)
                 is_comment = body[0] == "#"
-                if block is None or not (begun or is_comment or state.takes(_word(body), block.columns)):
+                if block is None or not (begun or is_comment or state.can_begin(_read_first_word(body), block.columns)):
                     break
-                placed, state = block.lead + body, state.behind(line, None if is_comment else block)
+                placed, state = block.lead + body, state.advance(line, None if is_comment else block)
             made += "\n" + placed if number else placed
-            if begun or (body and self._leads_to_below(state)):
+            if begun or (body and self._can_reach_below(state)):
                 kept = made
         return kept[len(before) :]
 
-    def _leads_to_below(self, state: _State) -> bool:
+    def _can_reach_below(self, state: _State) -> bool:
+        """Return whether the statement below may come next; true if there is none or `state` is unfinished."""
         if self.below is None or not state.is_finished:
             return True
         lead, word = self.below
-        return state.has(lead) and (not word or state.takes(word, measure_indentation(lead)))
+        return state.can_indent(lead) and (not word or state.can_begin(word, measure_indentation(lead)))
 
-    def _leads(self) -> list[str]:
-        """Return the indentations at which the cursor's line may begin, the block just opened at its usual one.
+    def _list_indentations(self) -> list[str]:
+        """Return the indentations that the cursor's line may have; in a new block only the usual one.
 
-        Where the line below is deeper than that, the cursor's line may be the header that it lacks.
+        If the line below is deeper, the line may also be less deep, where it can be a branch such as `else`.
         """
         blocks = self.state.blocks
         if self.state.opened:
@@ -204,23 +218,29 @@ class PythonBlocks:
         if self.below is None:
             return leads
         deep = leads.index(self.below[0])
-        return [*(block.lead for block in blocks[:deep] if self._has_branch(block)), *leads[deep:]]
+        return [*(block.lead for block in blocks[:deep] if self._can_branch(block)), *leads[deep:]]
 
-    def _has_branch(self, block: _Block) -> bool:
-        """Whether an `else` or its like may stand in `block` next, as the header of the deeper line below."""
-        return any(self.state.takes(word, block.columns) for word in _BRANCHES)
+    def _can_branch(self, block: _Block) -> bool:
+        """Return whether a branch such as `else` may come next in `block`."""
+        return any(self.state.can_begin(word, block.columns) for word in _BRANCHES)
 
-    def _admits(self, lead: str) -> bool:
-        """Return whether the cursor's line may begin so; a new block may be as deep as a person likes."""
-        return lead in self._leads() or (self.state.opened and self.below is None and self.state.has(lead))
+    def _can_begin_line(self, lead: str) -> bool:
+        """Return whether the cursor's line may have the indentation `lead`; in a new block any deeper one will do."""
+        return lead in self._list_indentations() or (
+            self.state.opened and self.below is None and self.state.can_indent(lead)
+        )
 
-    def _block(self, lead: str, state: _State, *, is_first: bool) -> _Block | None:
-        """Return the block of a line that begins a statement, None for none."""
+    def _find_block(self, lead: str, state: _State, *, is_first: bool) -> _Block | None:
+        """Return the block of a line of a suggestion that begins a statement with the indentation `lead`.
+
+        None if the indentation is that of no block that is open in `state`. `is_first` is whether it is the cursor's
+        line, whose existing indentation cannot be changed.
+        """
         columns, inner = measure_indentation(lead), state.blocks[-1]
-        if is_first and (self.cursor.before.strip() or (state.opened and self._admits(lead))):
+        if is_first and (self.cursor.before.strip() or (state.opened and self._can_begin_line(lead))):
             return _Block(lead, columns)
         if state.opened and is_first:
-            known = next((one for one in self._leads() if measure_indentation(one) == columns), None)
+            known = next((one for one in self._list_indentations() if measure_indentation(one) == columns), None)
             return _Block(known, columns) if known is not None and known.startswith(self.cursor.before) else None
         if state.opened:
             return _Block(inner.lead + self.unit, columns) if columns > inner.columns else None
@@ -230,33 +250,33 @@ class PythonBlocks:
         return found if not is_first or found.lead.startswith(self.cursor.before) else None
 
 
-def _unit(state: _State, usual: str) -> str:
-    """Return the step from the block around to the innermost one, or the document's usual one."""
+def _find_unit(state: _State, usual: str) -> str:
+    """Return the step of indentation from the second innermost block to the innermost one; else `usual`."""
     if len(state.blocks) == 1:
         return usual
     outer, inner = state.blocks[-2].lead, state.blocks[-1].lead
     return inner.removeprefix(outer) if inner.startswith(outer) else usual
 
 
-def _word(line: str) -> str:
-    """Return what a statement begins with, "" for no word."""
+def _read_first_word(line: str) -> str:
+    """Return the first word of a statement, without `async`; "@" for a decorator, "" for neither."""
     found = _WORD.match(line.lstrip(" \t"))
     return found.group(1) if found else ""
 
 
-def _statement_below(suffix: str) -> tuple[str, str] | None:
-    """Return indentation and first word of the first statement below the cursor's line."""
+def _find_statement_below(suffix: str) -> tuple[str, str] | None:
+    """Return indentation and first word of the first statement below the cursor's line; None without one."""
     for line in suffix.split("\n")[1:]:
         body = line.lstrip(" \t")
         if body.strip() and body[0] != "#":
-            return line[: len(line) - len(body)], _word(body)
+            return line[: len(line) - len(body)], _read_first_word(body)
     return None
 
 
-def _start(cursor: Cursor) -> int:
-    """Return where in the window reading begins: at a statement at the top, which stands in no block and no string.
+def _find_start(cursor: Cursor) -> int:
+    """Return the offset in the cursor's prefix at which to start reading: a statement outside all blocks and strings.
 
-    Strings are told by counting: an even number of triple quotes before it.
+    It is outside of strings if the number of triple quotes before it is even.
     """
     text, prefix = cursor.document.text, cursor.prefix
     tops = [found.start() for found in _TOP.finditer(prefix, 0, len(prefix) - len(cursor.before))]
@@ -267,9 +287,9 @@ def _start(cursor: Cursor) -> int:
     return 0 if len(prefix) >= cursor.offset or not tops else tops[0]
 
 
-@lru_cache(maxsize=4)  # the same while one types in a line
-def _state_behind(above: str) -> _State:
-    """Return what is open behind `above`, which begins outside of everything."""
+@lru_cache(maxsize=4)  # `above` stays the same while a person types in a line
+def _read_state(above: str) -> _State:
+    """Return the state after the lines `above`, which begin outside all blocks and strings."""
     state = _State()
     for line in read_lines(above.removesuffix("\n"), statement=_STATEMENT):
         body = line.raw.lstrip(" \t")
@@ -277,5 +297,5 @@ def _state_behind(above: str) -> _State:
         if not state.is_continued and body and body[0] != "#":
             lead = line.raw[: len(line.raw) - len(body)]
             block = _Block(lead, measure_indentation(lead))
-        state = state.behind(line, block)
+        state = state.advance(line, block)
     return state

@@ -1,6 +1,6 @@
-"""Brackets and quotes in a piece of code, seen without a grammar: what it leaves open, what it closes beyond its own.
+"""Brackets and strings in a piece of code, found without a grammar: which it leaves open, which of others it closes.
 
-Works on any piece, half-typed or not, in time linear in its length; never parses. Start at `scan_brackets`.
+Works on incomplete code, in time linear in its length; never parses. Start at `scan_brackets`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _PAIRS = ("()", "[]", "{}")
-_NESTED = 4  # brackets in brackets that are taken away before the others are looked at one by one
+_NESTED = 4  # levels of nested brackets that are removed before the others are scanned one by one
 CLOSER_OF = {"(": ")", "[": "]", "{": "}"}
 CLOSERS = frozenset(CLOSER_OF.values())
 _NO_BRACKETS = bytes(set(range(256)) - set("".join(_PAIRS).encode()))
@@ -28,10 +28,10 @@ class Balance:
     """The effect of a piece of code on the brackets around it.
 
     Attributes:
-        unopened: positions in the piece of closers whose opener stands before it.
-        closers: those closers, in order.
-        unclosed: openers that it leaves open, outermost first.
-        quote: the string delimiter it ends inside of, "" for none.
+        unopened: positions of the closing brackets without an opening one in the piece.
+        closers: these closing brackets, in order.
+        unclosed: opening brackets without a closing one, outermost first.
+        quote: delimiter of the string that the piece ends in, "" for none.
     """
 
     unopened: tuple[int, ...]
@@ -44,28 +44,31 @@ def scan_brackets(text: str, language: str, quote: str = "") -> Balance:
     """Return the balance of `text`, which begins inside a string with the delimiter `quote` unless that is empty."""
     at = 0
     if quote:
-        at = _string_end(text, 0, quote)
+        at = _find_string_end(text, 0, quote)
         if at < 0:
             return Balance((), "", "", quote)
     unopened: list[int] = []
     open_brackets: list[str] = []
-    for found in _tokens(language).finditer(text, at):
+    for found in _compile_tokens(language).finditer(text, at):
         token = found.group()
         if token in CLOSER_OF:
             open_brackets.append(token)
         elif token in CLOSERS:
-            _close(token, found.start(), open_brackets, unopened)
+            _match_closer(token, found.start(), open_brackets, unopened)
         elif delimiter := found["long"] or found["short"] or found["back"]:
-            return _balance(text, unopened, open_brackets, delimiter)
-    return _balance(text, unopened, open_brackets, "")
+            return _make_balance(text, unopened, open_brackets, delimiter)
+    return _make_balance(text, unopened, open_brackets, "")
 
 
-def _balance(text: str, unopened: list[int], open_brackets: list[str], quote: str) -> Balance:
+def _make_balance(text: str, unopened: list[int], open_brackets: list[str], quote: str) -> Balance:
     return Balance(tuple(unopened), "".join(text[at] for at in unopened), "".join(open_brackets), quote)
 
 
-def _close(closer: str, at: int, open_brackets: list[str], unopened: list[int]) -> None:
-    """Match a closer with the innermost opener of its kind; openers left behind by broken code are forgotten."""
+def _match_closer(closer: str, at: int, open_brackets: list[str], unopened: list[int]) -> None:
+    """Remove the innermost opening bracket of the kind of `closer`, and those after it, from `open_brackets`.
+
+    Without any open bracket, append the position `at` of `closer` to `unopened`; a closer of another kind is ignored.
+    """
     if not open_brackets:
         unopened.append(at)
         return
@@ -75,10 +78,10 @@ def _close(closer: str, at: int, open_brackets: list[str], unopened: list[int]) 
             return
 
 
-def _string_end(text: str, at: int, quote: str) -> int:
-    """Return the offset after the end of the string that `text` begins in; -1 if it does not end here.
+def _find_string_end(text: str, at: int, quote: str) -> int:
+    """Return the offset after the string with the delimiter `quote` in which `text` is at `at`; -1 if it does not end.
 
-    A string of one line ends with its line, closed or not.
+    A string that cannot contain a line end ends with its line, closed or not.
     """
     while at < len(text):
         if text[at] == "\\":
@@ -93,19 +96,19 @@ def _string_end(text: str, at: int, quote: str) -> int:
 
 
 def scan_without_positions(text: str, language: str, quote: str = "") -> Balance:
-    """Return `scan_brackets` without positions, in a quarter of its time for a long text."""
-    at = _string_end(text, 0, quote) if quote else 0
+    """Return the balance as `scan_brackets` does, but without positions, in a quarter of its time for a long text."""
+    at = _find_string_end(text, 0, quote) if quote else 0
     if at < 0:
         return Balance((), "", "", quote)
     pieces, ends_in = [], ""
-    for found in _strings(language).finditer(text, at):
+    for found in _compile_strings(language).finditer(text, at):
         pieces.append(text[at : found.start()])
         at = found.end()
         if found.lastgroup:
             ends_in = found[found.lastgroup]
     code = "".join([*pieces, text[at:]]).encode("ascii", "ignore")
     brackets = code.translate(None, _NO_BRACKETS).decode("ascii")
-    for pair in _PAIRS * _NESTED:  # side by side they change nothing for what stands around them
+    for pair in _PAIRS * _NESTED:  # an adjacent pair does not affect the brackets around it
         brackets = brackets.replace(pair, "")
     left = scan_brackets(brackets, TEXT)
     return Balance((), left.closers, left.unclosed, ends_in)
@@ -113,14 +116,14 @@ def scan_without_positions(text: str, language: str, quote: str = "") -> Balance
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a text, and what is open behind it.
+    """A line of a text, with the brackets and the string that are open at its end.
 
     Attributes:
-        raw: the line without its ending.
-        last: its last character of code, comments apart; "" for none.
-        quote: delimiter of the string that it ends inside of, "" for none.
-        unclosed: openers that are not closed yet, outermost first.
-        joined: it ends with a backslash.
+        raw: the line without its line ending.
+        last: its last character that is neither white space nor in a comment; "" for none.
+        quote: delimiter of the string that it ends in, "" for none.
+        unclosed: opening brackets that are not closed yet, outermost first.
+        joined: whether it ends with a backslash.
     """
 
     raw: str
@@ -138,15 +141,18 @@ class Line:
 def read_lines(  # noqa: C901 - one pass over one text
     text: str, quote: str = "", unclosed: str = "", *, statement: re.Pattern[str] | None = None
 ) -> Iterator[Line]:
-    """Yield the lines of `text`, which begins inside of `quote` and `unclosed` unless they are empty.
+    """Yield the lines of `text` in a language whose comments begin with `#`.
 
-    For languages whose comments begin with `#`. A line that `statement` matches stands in no brackets: those above it
-    were never closed.
+    Args:
+        text: the text.
+        quote: delimiter of the string that the text begins in, "" for none.
+        unclosed: opening brackets around the start of the text, outermost first.
+        statement: pattern of lines that cannot be in brackets; brackets open before such a line count as closed.
     """
     start = at = 0
     last, openers = "", list(unclosed)
     if quote:
-        end = _string_end(text, 0, quote)
+        end = _find_string_end(text, 0, quote)
         *whole, rest = text[: end if end >= 0 else len(text)].split("\n")
         yield from (Line(line, "", quote, unclosed, joined=False) for line in whole)
         start, at = end - len(rest), end
@@ -154,7 +160,7 @@ def read_lines(  # noqa: C901 - one pass over one text
             yield Line(rest, "", quote, unclosed, joined=False)
             return
         last = quote
-    for found in _line_tokens().finditer(text, at):
+    for found in _compile_line_tokens().finditer(text, at):
         said = found["token"]
         last = text[at : found.start("token")].rstrip()[-1:] or last
         at = found.end()
@@ -162,7 +168,7 @@ def read_lines(  # noqa: C901 - one pass over one text
         if said in CLOSER_OF:
             openers.append(said)
         elif said in CLOSERS:
-            _close(said, 0, openers, [])
+            _match_closer(said, 0, openers, [])
         elif said in {"\n", "\\\n"}:
             if openers and statement is not None and statement.match(text, at):
                 openers.clear()
@@ -185,29 +191,31 @@ def read_lines(  # noqa: C901 - one pass over one text
 
 
 @cache
-def _line_tokens() -> re.Pattern[str]:
-    """Return the pattern of strings, comments, brackets and line ends, each with the code before it."""
-    literals, rest = _literals("#", NO_COMMENT), r"[()\[\]{}]|\\?\n|[\\\"'`]"
+def _compile_line_tokens() -> re.Pattern[str]:
+    """Compile the pattern of strings, comments, brackets and line ends, each with the code before it."""
+    literals, rest = _build_literals("#", NO_COMMENT), r"[()\[\]{}]|\\?\n|[\\\"'`]"
     return re.compile(rf"[^#\"'`()\[\]{{}}\n\\]*+(?P<token>{literals}|{rest}|\Z)")
 
 
 @cache
-def _tokens(language: str) -> re.Pattern[str]:
-    """Return the pattern of strings, comments and brackets; named groups are delimiters of unfinished strings."""
-    return re.compile(rf"{_strings(language).pattern}|[()\[\]{{}}]")
+def _compile_tokens(language: str) -> re.Pattern[str]:
+    """Compile the pattern of strings, comments and brackets; its named groups are delimiters of unclosed strings."""
+    return re.compile(rf"{_compile_strings(language).pattern}|[()\[\]{{}}]")
 
 
 @cache
-def _strings(language: str) -> re.Pattern[str]:
-    """Return `_tokens` without brackets; the pattern matches nothing in prose."""
+def _compile_strings(language: str) -> re.Pattern[str]:
+    """Compile the pattern of strings and comments; in prose it matches nothing."""
     entry = get(language)
     if entry.is_prose:
         return re.compile(r"(?!)")
-    return re.compile(_literals(entry.line_comment, entry.block_comment, long_apostrophe=entry.apostrophe == "string"))
+    return re.compile(
+        _build_literals(entry.line_comment, entry.block_comment, long_apostrophe=entry.apostrophe == "string")
+    )
 
 
-def _literals(line_comment: str, block_comment: tuple[str, str], *, long_apostrophe: bool = True) -> str:
-    """Return the pattern of comments and strings; without `long_apostrophe`, `'` opens one character at most."""
+def _build_literals(line_comment: str, block_comment: tuple[str, str], *, long_apostrophe: bool = True) -> str:
+    """Return the pattern of comments and strings; without `long_apostrophe`, `'` delimits only one character."""
     begin, end = map(re.escape, block_comment)
     comments = [rf"{begin}(?s:.*?)(?:{end}|\Z)"] if begin else []
     comments += [rf"{re.escape(line_comment)}[^\n]*"] if line_comment else []

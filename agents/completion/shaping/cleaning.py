@@ -1,13 +1,13 @@
-"""Removal of characters from a model's text that never belong into an editor: markers, controls, lone surrogates.
+"""Removes from a model's text what never belongs into an editor: markers, control characters, lone surrogates.
 
-Knows nothing of the place it goes to; that is `polish`. Start at `clean`.
+Start at `clean`.
 """
 
 from __future__ import annotations
 
 import re
 
-# FIM and end markers of StarCoder, Qwen, CodeLlama, DeepSeek, Codestral and Mellum; text behind one is another file's.
+# FIM and end markers of StarCoder, Qwen, CodeLlama, DeepSeek, Codestral and Mellum; text after one is another file's.
 _MARKER = re.compile(
     r"<\|?(?:fim_[a-z]+|fim[▁_](?:begin|hole|end)|endoftext|end▁of▁sentence|file_sep|file_separator|repo_name|reponame"
     r"|filename|gh_stars|jupyter_[a-z]+|issue_[a-z]+|commit_[a-z]+|empty_output|im_start|im_end|pad|cursor)\|?>"
@@ -23,7 +23,7 @@ _UNWANTED = re.compile(
 
 
 def clean(text: str) -> str:
-    """Return `text` with LF line endings, cut at the first marker, without characters that no editor should get."""
+    """Return `text` up to the first marker of a model, with LF line endings and without control characters."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     marker = _MARKER.search(text)
     if marker is not None:

@@ -1,7 +1,6 @@
-"""The number of brackets a suggestion may close, and of characters after the cursor that it already contains.
+"""The brackets that a suggestion may close, and the characters after the cursor that it contains and replaces.
 
-The two complaints this answers: duplicate closing brackets, and post-processing that eats needed ones.
-Never parses. Start at `Closing.at`.
+Prevents duplicate closing brackets and missing ones. Never parses. Start at `Closing.at`.
 """
 
 from __future__ import annotations
@@ -17,9 +16,9 @@ if TYPE_CHECKING:
     from agents.completion.cursor import Cursor
     from agents.completion.shaping.brackets import Balance
 
-# Brackets are looked at in so many characters before and behind the cursor: what is farther away closes itself.
+# Characters before and after the cursor that are scanned for brackets.
 _BEFORE = 8_000
-_BEHIND = 4_000
+_AFTER = 4_000
 _MODIFIERS = (
     *("export", "default", "pub", "public", "private", "protected", "internal"),
     *("static", "final", "abstract", "override", "async"),
@@ -29,7 +28,7 @@ _DEFINITION = re.compile(
     r"(?:def|class|func|fn|function|fun|interface|struct|impl|trait|enum)\b",
     re.MULTILINE,
 )
-_NEAR = 1_000  # characters in which the last definition is looked for first
+_NEAR = 1_000  # characters at the end of a text that are searched for the last definition first
 _LINE_END_MARKS = frozenset({":", ";", ",", "{"})
 
 
@@ -38,11 +37,11 @@ class Closing:
     """The brackets around a cursor.
 
     Attributes:
-        language: the document's.
-        needed: closers that the code before the cursor still needs and the code behind it does not give,
-            in the order in which they are due.
-        quote: delimiter of the string the cursor stands in, "" for none.
-        after: text right of the cursor on its line.
+        language: the document's language.
+        needed: closing brackets that the code before the cursor needs and the code after it does not have, in the
+            order in which they have to come.
+        quote: delimiter of the string that the cursor is in, "" for none.
+        after: the text of the cursor's line after the cursor.
     """
 
     language: str
@@ -55,12 +54,12 @@ class Closing:
         """Return the brackets around `cursor`."""
         language = cursor.document.language
         left = scan_before_cursor(cursor)
-        right = _weigh(cursor.suffix[:_BEHIND], language, left.quote)
+        right = _scan_cached(cursor.suffix[:_AFTER], language, left.quote)
         due = "".join(CLOSER_OF[opener] for opener in reversed(left.unclosed))
-        return cls(language, _without_tail(due, right.closers), left.quote, cursor.after)
+        return cls(language, _drop_closed(due, right.closers), left.quote, cursor.after)
 
     def find_excess(self, text: str) -> tuple[int, ...]:
-        """Return the positions of closing brackets in `text` beyond those that the code before the cursor needs."""
+        """Return the positions of the closing brackets in `text` that close neither its own nor needed brackets."""
         balance = scan_brackets(text, self.language, self.quote)
         at = 0
         while at < min(len(balance.closers), len(self.needed)) and balance.closers[at] == self.needed[at]:
@@ -68,17 +67,21 @@ class Closing:
         return balance.unopened[at:]
 
     def leaves_open(self, text: str) -> bool:
-        """Whether `text` opens a bracket or a string that it does not close."""
+        """Return whether `text`, inserted at the cursor, ends inside a bracket of its own or inside a string."""
         balance = scan_brackets(text, self.language, self.quote)
         return bool(balance.unclosed or balance.quote)
 
     def stays_in_string(self, text: str) -> bool:
-        """Whether the string that the cursor stands in goes on behind `text`, or another of its kind does."""
+        """Return whether the cursor is in a string and `text` ends in such a string too, and in no bracket."""
         balance = scan_brackets(text, self.language, self.quote)
         return bool(self.quote) and balance.quote == self.quote and not balance.unclosed
 
     def count_covered(self, text: str) -> int:
-        """Return how many characters after the cursor `text` already contains and has to replace."""
+        """Return how many characters after the cursor `text` contains too, and therefore has to replace.
+
+        These are closing brackets, the string's delimiter, and a mark such as a colon that ends both the line and
+        `text`.
+        """
         after = self.after
         at = 0
         if (
@@ -101,7 +104,10 @@ class Closing:
         return reached
 
     def count_allowed(self, text: str) -> int:
-        """Return how many characters come before the first closing bracket that neither closes nor repeats one."""
+        """Return how many characters of `text` come before the first closing bracket that is one too many.
+
+        A bracket may close one of `text` or a needed one, or repeat one that follows the cursor.
+        """
         excess = self.find_excess(text)
         if not excess:
             return len(text)
@@ -115,43 +121,43 @@ class Closing:
 
 
 def scan_before_cursor(cursor: Cursor) -> Balance:
-    """Return what the code before the cursor leaves open."""
-    return scan_without_positions(_from_definition(cursor.prefix[-_BEFORE:]), cursor.document.language)
+    """Return the brackets and the string that the code before `cursor` leaves open, without positions."""
+    return scan_without_positions(_cut_to_definition(cursor.prefix[-_BEFORE:]), cursor.document.language)
 
 
-def _from_definition(text: str) -> str:
-    """Return `text` from its last line that begins a definition.
+def _cut_to_definition(text: str) -> str:
+    """Return `text` from the last line that begins a definition, with its modifiers; all of it without a definition.
 
-    A window may begin inside of a string and a docstring's quotes would then be read inside out; a definition does not.
+    A definition does not begin inside a string, as the whole text may.
     """
     near = text.rfind("\n", 0, max(len(text) - _NEAR, 0)) + 1
-    start = _last_definition(text, near)
-    # Modifiers on the lines above belong to it, and are seen from farther above only.
+    start = _find_last_definition(text, near)
+    # The definition may begin with modifiers on the lines above it, which only a search from farther above finds.
     if near and (start < 0 or text[:start].rstrip().endswith(_MODIFIERS)):
-        start = _last_definition(text, 0)
+        start = _find_last_definition(text, 0)
     return text[max(start, 0) :]
 
 
-def _last_definition(text: str, begin: int) -> int:
-    """Return the start of the last definition after `begin`, the start of a line; -1 for none."""
+def _find_last_definition(text: str, begin: int) -> int:
+    """Return the offset of the last definition in `text` from `begin`, the start of a line, on; -1 for none."""
     starts = [found.start() for found in _DEFINITION.finditer(text, begin)]
     return starts[-1] if starts else -1
 
 
-@lru_cache(maxsize=4)  # what follows the cursor stays the same while one types
-def _weigh(text: str, language: str, quote: str) -> Balance:
+@lru_cache(maxsize=4)  # the text after the cursor stays the same while a person types
+def _scan_cached(text: str, language: str, quote: str) -> Balance:
     return scan_without_positions(text, language, quote)
 
 
-def _without_tail(due: str, given: str) -> str:
-    """Return the closing brackets of `due` that the code after the cursor does not contain.
+def _drop_closed(due: str, closers: str) -> str:
+    """Return the closing brackets of `due`, innermost first, that `closers`, those after the cursor, do not contain.
 
-    The outermost ones are due last; the code behind closes them, as far as its brackets fit at all.
+    The brackets after the cursor close the outermost ones; brackets of other kinds are ignored.
     """
-    while given and due:
-        at = due.rfind(given[-1])
+    while closers and due:
+        at = due.rfind(closers[-1])
         if at < 0:
-            given = given[:-1]
+            closers = closers[:-1]
             continue
-        due, given = due[:at], given[:-1]
+        due, closers = due[:at], closers[:-1]
     return due

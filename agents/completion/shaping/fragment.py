@@ -1,7 +1,6 @@
-"""The statement around a cursor cut out of its document, to see quickly whether a suggestion breaks its syntax.
+"""The top-level statement around a cursor, to check quickly whether a suggestion breaks its syntax.
 
-Parsing a whole document for each candidate costs many milliseconds, the statement around the cursor one.
-Start at `Fragment.around`.
+To parse a whole document for each candidate takes many milliseconds, this statement one. Start at `Fragment.around`.
 """
 
 from __future__ import annotations
@@ -19,13 +18,13 @@ if TYPE_CHECKING:
     from agents.completion.cursor import Cursor
     from indexing.syntax.documents import Document
 
-_ABOVE, _BELOW = 6_000, 2_000  # characters at most
-# A line that begins a statement at the top: not indented, no closing bracket, no branch of the statement above.
+_ABOVE, _BELOW = 6_000, 2_000  # the most characters before and after the cursor
+# A line that begins a statement at the top level: not indented, no closing bracket, no branch of the statement above.
 _STATEMENT = re.compile(r"^(?!(?:else|elif|except|finally|catch|case|default|end)\b)[^\s)\]}#/*]", re.MULTILINE)
 
 _INNER = re.compile(r"^(?P<lead>[ \t]+)(?:async[ \t]+def|def|class)\b", re.MULTILINE)
-_BEGUN = re.compile(r"^[ \t]*(?:try[ \t]*:|@)", re.MULTILINE)  # what goes on behind the suggestion
-_HOLDER = "class _:\n"  # what an inner definition is put into, to be read alone
+_BEGUN = re.compile(r"^[ \t]*(?:try[ \t]*:|@)", re.MULTILINE)  # statements that may be completed after the suggestion
+_HOLDER = "class _:\n"  # header around an inner definition that is compiled alone
 
 
 @dataclass(frozen=True)
@@ -33,10 +32,10 @@ class Fragment:
     """A piece of a document around a cursor.
 
     Attributes:
-        document: of this piece alone.
-        offset: the cursor in it.
-        line_start: where the cursor's line begins.
-        line_end: where it ends.
+        document: a document of this piece alone.
+        offset: the cursor's offset in it.
+        line_start: the offset in it where the cursor's line begins.
+        line_end: the offset in it where the cursor's line ends.
     """
 
     document: Document
@@ -46,7 +45,7 @@ class Fragment:
 
     @classmethod
     def around(cls, cursor: Cursor) -> Fragment:
-        """Return the top-level statement that contains `cursor`, as far as its windows reach."""
+        """Return the top-level statement that contains `cursor`, within `_ABOVE` and `_BELOW` characters of it."""
         above = cursor.prefix[-_ABOVE:]
         line_start = len(above) - len(cursor.before)
         starts = [found.start() for found in _STATEMENT.finditer(above, 0, line_start)]
@@ -71,32 +70,36 @@ class Fragment:
         document = replace(cursor.document, text=above + below)
         return cls(document, offset, offset - len(cursor.before), offset + len(cursor.after))
 
-    def breaks_with(self, text: str, replaced: int) -> bool:
-        """Whether the line with `text` in place of the `replaced` characters behind the cursor does not parse.
+    def breaks_grammar(self, text: str, replaced: int) -> bool:
+        """Return whether the piece has more syntax errors with `text` than without the cursor's line.
 
-        The yardstick is the piece without the line: a line half typed is an error itself and must not excuse another.
+        `text` replaces the `replaced` characters after the cursor. The half-typed line alone may be an error, so the
+        piece with that line is not what the result is compared with.
         """
-        pasted = self._errors_with(self.offset, self.offset + replaced, text)
-        return pasted > 0 and pasted > self._errors
+        pasted = self._count_errors(self.offset, self.offset + replaced, text)
+        return pasted > 0 and pasted > self._errors_without_line
 
     def breaks_python(self, text: str, replaced: int) -> bool:
-        """Whether Python reads the piece, as it stands, without its line or with any in its place, and not with `text`.
+        """Return whether `text` in place of the `replaced` characters after the cursor makes the piece invalid Python.
 
-        The grammar for editors forgives indentation that Python does not.
+        False for other languages, and if the piece, or the function around the cursor, was not valid before. Finds
+        wrong indentation, which `breaks_grammar` does not.
         """
         if not self.document.entry.python_parser or _BEGUN.search(text):
             return False
-        around = next((piece for piece in (self, self._function) if piece is not None and piece._python_reads), None)  # noqa: SLF001 - its own
+        around = next((piece for piece in (self, self._function) if piece is not None and piece._is_python), None)  # noqa: SLF001 - its own
         if around is None:
             return False
         code = around.document.text
-        return not _python_reads(code[: around.offset] + text + code[around.offset + replaced :])
+        return not _can_compile(code[: around.offset] + text + code[around.offset + replaced :])
 
     @cached_property
     def _function(self) -> Fragment | None:
-        """The method or inner function around the cursor, as if its class held nothing else; None for none."""
+        """The method or inner function around the cursor, in a class of its own; None without one."""
         code = self.document.text
-        heads = [found for found in _INNER.finditer(code, 0, self.line_start) if _reaches(code, found, self.line_start)]
+        heads = [
+            found for found in _INNER.finditer(code, 0, self.line_start) if _contains_line(code, found, self.line_start)
+        ]
         if not heads:
             return None
         start, lead = heads[-1].start(), len(heads[-1]["lead"])
@@ -108,21 +111,23 @@ class Fragment:
         return Fragment(document, self.offset + shift, self.line_start + shift, self.line_end + shift)
 
     @cached_property
-    def _python_reads(self) -> bool:
+    def _is_python(self) -> bool:
+        """Whether the piece is valid Python as it is, without the cursor's line, or with a statement in its place."""
         piece = self.document.text
         line = piece[self.line_start : self.line_end]
         above, below = piece[: self.line_start], piece[self.line_end :]
-        filled = line[: len(line) - len(line.lstrip())] + _filler(above)
-        return any(map(_python_reads, (piece, above + below, above + filled + below)))
+        filled = line[: len(line) - len(line.lstrip())] + _make_filler(above)
+        return any(map(_can_compile, (piece, above + below, above + filled + below)))
 
     @cached_property
-    def _errors(self) -> int:
-        return self._errors_with(self.line_start, self.line_end, "")
+    def _errors_without_line(self) -> int:
+        """Number of syntax errors in the piece without the cursor's line."""
+        return self._count_errors(self.line_start, self.line_end, "")
 
-    def _errors_with(self, start: int, end: int, text: str) -> int:
-        """Return the number of syntax errors with `text` in place of [start, end).
+    def _count_errors(self, start: int, end: int, text: str) -> int:
+        """Return the number of syntax errors in the piece with `text` in place of the characters from `start` to `end`.
 
-        Parsed anew: a tree of the half-typed line would only be an expensive start, as recovery from errors is slow.
+        Parses without the tree of the half-typed line: to start from a tree with errors is slower.
         """
         from indexing.syntax.syntax import Syntax  # noqa: PLC0415 - loads the parser with the first request
 
@@ -130,22 +135,22 @@ class Fragment:
         return Syntax.of(replace(self.document, text=piece[:start] + text + piece[end:])).count_errors()
 
 
-def _reaches(code: str, head: re.Match[str], line_start: int) -> bool:
-    """Whether all lines from a definition's head to the cursor's stand as deep as it does at least."""
+def _contains_line(code: str, head: re.Match[str], line_start: int) -> bool:
+    """Return whether no line between a definition's `head` and the cursor's line is indented less than the head."""
     lead = len(head["lead"])
     return re.compile(rf"^[ \t]{{0,{lead - 1}}}[^\s#)\]}}]", re.MULTILINE).search(code, head.end(), line_start) is None
 
 
-def _filler(above: str) -> str:
-    """Return a statement that may come behind `above`."""
+def _make_filler(above: str) -> str:
+    """Return a statement that may follow `above`: a function after a decorator, a case after `match`, else `pass`."""
     line = next((one for one in reversed(above.split("\n")) if one.strip()), "").strip()
     if line.startswith("@"):
         return "def _(): pass"
     return "case _: pass" if line.startswith("match ") and line.endswith(":") else "pass"
 
 
-def _python_reads(text: str) -> bool:
-    """Whether Python compiles a text."""
+def _can_compile(text: str) -> bool:
+    """Return whether Python compiles `text` without an error."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -1,7 +1,7 @@
-"""Indentation of a suggestion: the first line continues what is before the cursor, the others use the document's unit.
+"""Indentation of a suggestion: its first line continues the cursor's line, the others use the document's unit.
 
-Where columns have a meaning `blocks` and `yaml_blocks` say which may be used; elsewhere they are a matter of looks, and
-nothing is refused for them. Start at `indent`; compute_padding, `move_to` and `fit` are for columns that do not fit.
+In languages where indentation has a meaning, `blocks` and `yaml_blocks` decide which columns are possible; in others,
+no text is dropped for its columns. Start at `indent`; `compute_padding`, `move_to_column` and `fit` handle wrong ones.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from agents.completion.shaping.yaml_blocks import YamlBlocks
 if TYPE_CHECKING:
     from agents.completion.cursor import Cursor
 
-_OUTER = ("}", ")", "]", "#", "<", "@")  # closers, and what stands at the begin of a line in several languages
-_LINES = 200  # above the cursor, in search of the blocks it stands in
+_OUTER = ("}", ")", "]", "#", "<", "@")  # closing brackets, and beginnings of lines that are often not indented
+_LINES = 200  # lines above the cursor that are searched for columns
 
 
 def find_blocks(cursor: Cursor) -> PythonBlocks | YamlBlocks | None:
-    """Return the open blocks at a place, None in a language where they are not made of indentation."""
+    """Return the blocks that are open at `cursor`; None in a language where indentation has no meaning."""
     columns = cursor.document.entry.columns
     if columns == "statements":
         return PythonBlocks.at(cursor)
@@ -30,26 +30,31 @@ def find_blocks(cursor: Cursor) -> PythonBlocks | YamlBlocks | None:
 
 
 def compute_padding(cursor: Cursor) -> str | None:
-    """Return the white space that a blank line lacks to the next column a line may begin at; None where none fits.
+    """Return the white space that the cursor's line, if blank, lacks to the next column where a line may begin.
 
-    A line without any is left alone: it may be a line at the top.
+    "" if it lacks none and for an empty line, which may be a line at the top level. None if no such column is right of
+    the cursor.
     """
     if not cursor.before or cursor.before.strip():
         return ""
     if (blocks := find_blocks(cursor)) is not None:
         return blocks.compute_padding()
-    if cursor.document.entry.is_prose or _is_inside(cursor):
+    if cursor.document.entry.is_prose or _is_in_brackets(cursor):
         return ""
     here = measure_indentation(cursor.before)
-    deeper = [one for one in _columns(cursor) if one >= here]
+    deeper = [one for one in _list_columns(cursor) if one >= here]
     if not deeper:
         return ""
     whole = make_indentation(min(deeper), cursor.unit)
     return whole.removeprefix(cursor.before) if whole.startswith(cursor.before) else ""
 
 
-def move_to(column: int | None, text: str, cursor: Cursor) -> str:
-    """Return a recalled text for the column that its first line begins at, "" where another block stands there."""
+def move_to_column(column: int | None, text: str, cursor: Cursor) -> str:
+    """Return recalled `text`, whose first line began at `column`, adjusted to the cursor's line.
+
+    On an empty line, all lines of `text` are indented by `column`. On a line with white space up to another column, the
+    result is "" if indentation has a meaning. Otherwise `text` is unchanged, as it is for a `column` of None.
+    """
     here = measure_indentation(cursor.before)
     if column is None or cursor.before.strip() or column == here:
         return text
@@ -61,13 +66,13 @@ def move_to(column: int | None, text: str, cursor: Cursor) -> str:
 
 
 def fit(text: str, cursor: Cursor) -> str:
-    """Return `text` up to the last line that may stand where it does, "" for none."""
+    """Return `text` up to the last line that may have its column, "" for none; all if indentation has no meaning."""
     blocks = find_blocks(cursor) if text else None
     return text if blocks is None else blocks.fit(text)
 
 
-def _columns(cursor: Cursor) -> set[int]:
-    """Return the columns at which the next line usually begins: of the blocks that are open above it."""
+def _list_columns(cursor: Cursor) -> set[int]:
+    """Return the columns at which the cursor's line may begin, by the indentation of the lines above and below it."""
     above, below, step = cursor.previous_line, cursor.next_line, max(measure_indentation(cursor.unit), 1)
     if opens_body(above, cursor.document.entry):
         return {measure_indentation(above) + step, measure_indentation(above)} | (
@@ -77,21 +82,24 @@ def _columns(cursor: Cursor) -> set[int]:
     return {*range(0, widths[-1], step), widths[-1]} if widths else {0}
 
 
-def _is_inside(cursor: Cursor) -> bool:
-    """Return whether the cursor stands inside of brackets or a string, where any column will do."""
+def _is_in_brackets(cursor: Cursor) -> bool:
+    """Return whether the cursor is inside parentheses, square brackets or a string, where any column is possible."""
     left = scan_before_cursor(cursor)
     return bool(left.quote) or any(one in left.unclosed for one in "([")
 
 
 def indent(text: str, cursor: Cursor) -> str:
-    """Return `text` with its first line indented for the cursor, and with the document's tabs or spaces."""
+    """Return `text` with its first line indented for the cursor and the others with the document's tabs or spaces."""
     first, line_end, rest = text.partition("\n")
-    lines = [_in_units(line, cursor.unit) for line in rest.split("\n")] if line_end else []
-    return "\n".join([_first(first, cursor), *lines])
+    lines = [_convert_indentation(line, cursor.unit) for line in rest.split("\n")] if line_end else []
+    return "\n".join([_indent_first_line(first, cursor), *lines])
 
 
-def _first(line: str, cursor: Cursor) -> str:
-    """Return the first line, indented once and without a second space."""
+def _indent_first_line(line: str, cursor: Cursor) -> str:
+    """Return the first line of a suggestion without the white space that is before the cursor already.
+
+    At the very start of a line, it is indented as the code around suggests.
+    """
     body = line.lstrip(" \t")
     if not body:
         return line if cursor.before.strip() else ""
@@ -101,21 +109,26 @@ def _first(line: str, cursor: Cursor) -> str:
         return body
     return (
         make_indentation(
-            max(min(measure_indentation(line), predict_indentation(cursor)), _least_width(body, cursor)), cursor.unit
+            max(min(measure_indentation(line), predict_indentation(cursor)), _find_least_width(body, cursor)),
+            cursor.unit,
         )
         + body
     )
 
 
-def _least_width(body: str, cursor: Cursor) -> int:
-    """Return the columns that a line without indentation lacks, where they do not change what it means."""
+def _find_least_width(body: str, cursor: Cursor) -> int:
+    """Return the least indentation, in columns, of a line that begins with `body` at the cursor.
+
+    0 if indentation has a meaning, or `body` often is at the left margin, or the cursor is in brackets.
+    """
     language = cursor.document.entry
-    if language.columns or language.is_prose or body.startswith(_OUTER) or _is_inside(cursor):
+    if language.columns or language.is_prose or body.startswith(_OUTER) or _is_in_brackets(cursor):
         return 0
     return min(measure_indentation(cursor.previous_line), measure_indentation(cursor.next_line))
 
 
-def _in_units(line: str, unit: str) -> str:
+def _convert_indentation(line: str, unit: str) -> str:
+    """Return `line` with its indentation in tabs or spaces, as `unit` has it."""
     body = line.lstrip(" \t")
     lead = line[: len(line) - len(body)]
     if not lead or (unit[0] == " " and "\t" not in lead) or (unit == "\t" and " " not in lead):
@@ -124,7 +137,7 @@ def _in_units(line: str, unit: str) -> str:
 
 
 def make_indentation(columns: int, unit: str) -> str:
-    """Return an indentation of `columns` columns in units of the document."""
+    """Return white space of `columns` columns: tabs and up to three spaces if `unit` is a tab, else spaces."""
     if unit == "\t":
         return "\t" * (columns // 4) + " " * (columns % 4)
     return " " * columns

@@ -1,6 +1,7 @@
-"""Blocks that are open at a place in YAML: at which columns mappings and sequences go on, and which lines fit there.
+"""The blocks that are open at a place in YAML: the columns at which mappings and sequences go on.
 
-Reads lines, never a whole text: flow collections and multi-line scalars are left alone. Start at `YamlBlocks.at`.
+Reads line by line and never parses; lines in flow collections and multi-line scalars may have any column.
+Start at `YamlBlocks.at`.
 """
 
 from __future__ import annotations
@@ -34,11 +35,11 @@ class _State:
 
     Attributes:
         blocks: columns and kinds ("map", "seq") of the open collections, outermost first.
-        opened: the last key, item or the document itself has no value yet.
+        opened: whether the last key or item, or the document itself, has no value yet.
         scalar: column of the key whose block scalar goes on, -1 for none.
-        content: column of the scalar's lines, -1 before the first.
+        content: column of the block scalar's lines, -1 before the first.
         quote: delimiter of the quoted scalar that goes on, "" for none.
-        unclosed: brackets of the flow collections that go on.
+        unclosed: opening brackets of the flow collections that go on.
     """
 
     blocks: tuple[tuple[int, str], ...] = ()
@@ -50,24 +51,27 @@ class _State:
 
     @property
     def is_continued(self) -> bool:
-        """Whether the line stands inside of a flow collection or a quoted scalar."""
+        """Whether the line is inside a flow collection or a quoted scalar."""
         return bool(self.quote or self.unclosed)
 
     @property
     def column(self) -> int:
-        """Column of the innermost collection."""
+        """Column of the innermost open collection, -1 for none."""
         return self.blocks[-1][0] if self.blocks else -1
 
-    def has(self, column: int, kind: str) -> bool:
-        """Whether an entry of this kind at `column` belongs to an open collection, or begins a new one."""
+    def can_begin(self, column: int, kind: str) -> bool:
+        """Return whether an entry at `column` belongs to an open collection or may begin a new one.
+
+        `kind` is "map", "seq", or "" for an entry that is neither, which can only be a missing value.
+        """
         if (column, kind) in self.blocks:
             return True
         if not self.opened or kind == "":
             return self.opened and column > self.column
         return column > self.column or (kind == "seq" and column == self.column)
 
-    def behind(self, raw: str) -> _State:
-        """Return what is open behind a line."""
+    def advance(self, raw: str) -> _State:
+        """Return the state after the line `raw`."""
         body = raw.lstrip(" ")
         column = len(raw) - len(body)
         if self.is_continued:
@@ -97,7 +101,7 @@ class _State:
 
 
 def _find_left_open(text: str, quote: str = "", unclosed: str = "") -> Line:
-    """Return a line with the quote and the brackets that are open behind it."""
+    """Return the first line of `text`, which begins in `quote` and `unclosed`, with what is open at its end."""
     return next(iter(read_lines(text, quote, unclosed)))
 
 
@@ -106,10 +110,10 @@ class YamlBlocks:
     """The collections around a cursor.
 
     Attributes:
-        cursor: the place.
-        state: at the begin of its line.
-        below: column and kind of the next entry, None for none and for one that fits nowhere as it is; of a block
-            scalar that begins below, the column of its first line.
+        cursor: the cursor.
+        state: the state at the start of its line.
+        below: column and kind of the next entry below, or column of the first line of a block scalar and "". None if
+            there is no entry below or it cannot come next.
     """
 
     cursor: Cursor
@@ -118,45 +122,51 @@ class YamlBlocks:
 
     @classmethod
     def at(cls, cursor: Cursor) -> YamlBlocks:
-        """Return the collections that are open at `cursor`, which stands in YAML."""
-        state = _state_behind(cursor.prefix[: len(cursor.prefix) - len(cursor.before)][-_REACH:])
-        below = None if state.is_continued else _entry_below(cursor.suffix)
+        """Return the collections that are open at `cursor` in a YAML document."""
+        state = _read_state(cursor.prefix[: len(cursor.prefix) - len(cursor.before)][-_REACH:])
+        below = None if state.is_continued else _find_entry_below(cursor.suffix)
         if below is not None and below[0] > state.scalar >= 0:
             below = (below[0], "") if state.content < 0 else None
-        elif below is not None and not state.has(*below):
+        elif below is not None and not state.can_begin(*below):
             below = None
         return cls(cursor, state, below)
 
     def compute_padding(self) -> str | None:
-        """Return what a blank line lacks to the next column that an entry may begin at; None where none fits."""
+        """Return the spaces that the cursor's line, so far blank, lacks to the next column where an entry may begin.
+
+        "" if it lacks none, None if there is no such column right of the cursor or the line has a tab.
+        """
         here = len(self.cursor.before)
         if not here or self.state.is_continued or "\t" in self.cursor.before:
             return None if "\t" in self.cursor.before and not self.state.is_continued else ""
-        columns = self._columns()
+        columns = self._list_columns()
         if here in columns or not columns:
             return ""
         content = self.state.content
-        if self.below is None and (here > content >= 0 or (content < 0 and self._may_begin(here))):
+        if self.below is None and (here > content >= 0 or (content < 0 and self._can_begin_at(here))):
             return ""
         deeper = [one for one in columns if one > here]
         return " " * (min(deeper) - here) if deeper else None
 
     def fit(self, text: str) -> str:
-        """Return `text`, which continues the cursor's line, up to the last line that belongs to an open collection."""
+        """Return the longest part of `text`, which continues the cursor's line, whose lines are in open collections.
+
+        It ends where the entry below the cursor may follow; "" if no part fits.
+        """
         before, state = self.cursor.before, self.state
         made, kept = "", ""
         for number, raw in enumerate((before + text).split("\n")):
             begun = number == 0 and bool(before.strip())
-            if not begun and raw.strip() and not self._fits(raw, state):
+            if not begun and raw.strip() and not self._can_follow(raw, state):
                 break
-            state = state.behind(raw)
+            state = state.advance(raw)
             made += "\n" + raw if number else raw
-            if begun or (raw.strip() and self._leads_to_below(state)):
+            if begun or (raw.strip() and self._can_reach_below(state)):
                 kept = made
         return kept[len(before) :]
 
-    def _fits(self, raw: str, state: _State) -> bool:
-        """Return whether a line may stand behind `state`."""
+    def _can_follow(self, raw: str, state: _State) -> bool:
+        """Return whether the line `raw` may come next after `state`."""
         body = raw.lstrip(" ")
         column = len(raw) - len(body)
         if state.is_continued:
@@ -167,21 +177,24 @@ class YamlBlocks:
             )
         if body.startswith("\t"):
             return False
-        return state.has(column, "map" if body.startswith("#") and (column, "map") in state.blocks else _kind(body))
+        return state.can_begin(
+            column, "map" if body.startswith("#") and (column, "map") in state.blocks else _classify(body)
+        )
 
-    def _leads_to_below(self, state: _State) -> bool:
+    def _can_reach_below(self, state: _State) -> bool:
+        """Return whether the entry below may come next; true if there is none or `state` is in brackets or quotes."""
         if self.below is None or state.is_continued:
             return True
         is_content = self.below[0] > state.scalar >= 0
-        return self.below[0] >= state.content if is_content else state.has(*self.below)
+        return self.below[0] >= state.content if is_content else state.can_begin(*self.below)
 
-    def _may_begin(self, column: int) -> bool:
-        """Return whether a scalar or a collection may begin here, as deep as a person likes."""
+    def _can_begin_at(self, column: int) -> bool:
+        """Return whether a block scalar's first line or a new collection may begin at `column`."""
         state = self.state
         return column > state.scalar if state.scalar >= 0 else state.opened and column > state.column
 
-    def _columns(self) -> list[int]:
-        """Return the columns at which an entry may begin."""
+    def _list_columns(self) -> list[int]:
+        """Return the columns at which the cursor's line may begin, ascending."""
         state, step = self.state, max(len(self.cursor.unit), 1)
         if self.below is not None:
             if self.below[0] > (state.scalar if state.scalar >= 0 else state.column if state.opened else self.below[0]):
@@ -195,26 +208,26 @@ class YamlBlocks:
         return sorted(columns)
 
 
-def _kind(body: str) -> str:
-    """Return "seq" for an item, "map" for a key, "" for anything else."""
+def _classify(body: str) -> str:
+    """Return "seq" if `body` begins with an item, "map" if with a key, else ""."""
     if _ITEM.match(body):
         return "seq"
     return "map" if _KEY.match(body) else ""
 
 
-def _entry_below(suffix: str) -> tuple[int, str] | None:
-    """Return column and kind of the first entry below the cursor's line."""
+def _find_entry_below(suffix: str) -> tuple[int, str] | None:
+    """Return column and kind of the first entry below the cursor's line; None without one in the same document."""
     for line in suffix.split("\n")[1:]:
         body = line.lstrip(" ")
         if body.strip() and body[0] != "#":
-            return None if body.startswith(_MARKS) else (len(line) - len(body), _kind(body))
+            return None if body.startswith(_MARKS) else (len(line) - len(body), _classify(body))
     return None
 
 
-@lru_cache(maxsize=4)  # the same while one types in a line
-def _state_behind(above: str) -> _State:
-    """Return what is open behind the lines of `above`."""
+@lru_cache(maxsize=4)  # `above` stays the same while a person types in a line
+def _read_state(above: str) -> _State:
+    """Return the state after the lines `above`."""
     state = _State()
     for raw in above.split("\n"):
-        state = state.behind(raw)
+        state = state.advance(raw)
     return state

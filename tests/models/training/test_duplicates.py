@@ -1,4 +1,4 @@
-"""Near-duplicates by identifier sets: none is missed, whatever is rare."""
+"""Near-duplicates by sets of identifiers: none is missed."""
 
 import random
 
@@ -16,12 +16,12 @@ def test_keywords_and_short_names_are_no_identifiers() -> None:
 
 @given(st.lists(st.frozensets(st.sampled_from(WORDS), max_size=20), max_size=12), st.frozensets(st.sampled_from(WORDS)))
 def test_a_set_is_found_exactly_when_some_pair_reaches_the_threshold(
-    kept: list[frozenset[str]], asked: frozenset[str]
+    kept: list[frozenset[str]], query: frozenset[str]
 ) -> None:
-    collection = NearDuplicates(0.8, count_identifiers([*kept, asked]))
+    collection = NearDuplicates(0.8, count_identifiers([*kept, query]))
     for number, names in enumerate(kept):
         collection.add(str(number), names)
-    assert (collection.find(asked) is not None) == any(compute_jaccard(names, asked) >= 0.8 for names in kept)
+    assert (collection.find(query) is not None) == any(compute_jaccard(names, query) >= 0.8 for names in kept)
 
 
 def test_a_file_with_a_few_renamed_names_is_found() -> None:

@@ -1,4 +1,4 @@
-"""Only what is known to be permissive is trained on."""
+"""Licence families that packages state; only permissive ones are recognized."""
 
 from email.message import Message
 
@@ -7,7 +7,8 @@ import pytest
 from models.training.licences import find_expression_family, find_permissive_family, has_copyleft_notice
 
 
-def metadata(**fields: str | list[str]) -> Message:
+def make_metadata(**fields: str | list[str]) -> Message:
+    """Return a wheel's METADATA with `fields`; underscores stand for dashes, lists for repeated fields."""
     message = Message()
     for name, values in fields.items():
         for value in [values] if isinstance(values, str) else values:
@@ -41,8 +42,8 @@ def metadata(**fields: str | list[str]) -> Message:
         ({"License_Expression": "AGPL-3.0-only", "License": "MIT"}, ""),
     ],
 )
-def test_family_is_what_the_metadata_states(fields: dict[str, str | list[str]], family: str) -> None:
-    assert find_permissive_family(metadata(**fields)) == family
+def test_the_family_is_that_of_the_most_formal_statement(fields: dict[str, str | list[str]], family: str) -> None:
+    assert find_permissive_family(make_metadata(**fields)) == family
 
 
 @pytest.mark.parametrize(
@@ -52,7 +53,7 @@ def test_family_is_what_the_metadata_states(fields: dict[str, str | list[str]], 
         ("(MIT OR Apache-2.0) AND GPL-3.0-only", ""),
         ("MIT AND (QPL-1.0 OR (GPL-2.0-only AND BSD-2-Clause))", ""),
         ("MIT AND (Apache-2.0 OR GPL-2.0-only", ""),
-        ("UNLICENSED", ""),  # npm's word for none
+        ("UNLICENSED", ""),  # npm's word for no licence
         ("Apache-2.0 with Commons Clause", ""),
         ("custom-with-disclaimer", ""),
         # Debian's: a comma binds less than "and" and "or".
@@ -66,11 +67,11 @@ def test_family_is_what_the_metadata_states(fields: dict[str, str | list[str]], 
         ("", ""),
     ],
 )
-def test_every_side_of_an_and_is_permissive_and_one_of_an_or(expression: str, family: str) -> None:
+def test_both_sides_of_an_and_or_one_side_of_an_or_must_be_permissive(expression: str, family: str) -> None:
     assert find_expression_family(expression) == family
 
 
-def test_a_copyleft_notice_at_a_files_head_is_seen() -> None:
+def test_a_copyleft_notice_at_the_head_of_a_file_is_recognized() -> None:
     assert has_copyleft_notice("# This file is under the terms of the GNU General Public License\nimport os\n")
     assert has_copyleft_notice("/* under the terms of the GNU\n * Lesser General\n * Public License */\n")
     assert has_copyleft_notice("// SPDX-License-Identifier: EPL-2.0\n")

@@ -1,4 +1,4 @@
-"""Snippets of neighbours stand before samples, and never give away what is behind the cursor."""
+"""Passages of neighbouring files before samples; text after the cursor never selects them."""
 
 import random
 from typing import TYPE_CHECKING
@@ -15,29 +15,31 @@ BANK = "def deposit(account, amount):\n    account.balance += amount\n\n\ndef au
 SHOP = "from bank import deposit\n\n\ndef buy(account, thing):\n    deposit(account, -thing.price)\n"
 
 
-def file(path: str, text: str, package: str = "money") -> SourceFile:
+def make_file(path: str, text: str, package: str = "money") -> SourceFile:
     return SourceFile(package, path, text, "mit")
 
 
-def test_pieces_put_together_are_the_file_but_for_blank_lines() -> None:
+def test_passages_joined_are_the_file_except_for_blank_lines() -> None:
     pieces = list(split_passages(BANK))
     assert [piece.split("(")[0] for piece in pieces] == ["def deposit", "def audit_trail"]
     assert "\n".join(pieces).split() == BANK.split()
 
 
-def test_a_neighbour_that_shares_a_name_with_the_lines_before_is_found() -> None:
-    around = Neighbourhood([file("bank.py", BANK), file("shop.py", SHOP), file("other.py", BANK, package="else")])
+def test_a_passage_that_shares_a_name_with_the_lines_before_the_cursor_is_found() -> None:
+    around = Neighbourhood(
+        [make_file("bank.py", BANK), make_file("shop.py", SHOP), make_file("other.py", BANK, package="else")]
+    )
     found = around.find("money", "shop.py", SHOP[: SHOP.index("(account, -")], most=2)
     assert [one.path for one in found] == ["bank.py"]
     assert found[0].text.startswith("def deposit")
 
 
-def test_a_name_behind_the_cursor_finds_nothing() -> None:
-    around = Neighbourhood([file("bank.py", BANK), file("shop.py", SHOP)])
+def test_a_name_after_the_cursor_finds_no_passage() -> None:
+    around = Neighbourhood([make_file("bank.py", BANK), make_file("shop.py", SHOP)])
     assert not around.find("money", "shop.py", "value = ", most=2)
 
 
-def test_snippets_stand_before_the_first_marker_below_their_files_name() -> None:
+def test_snippets_with_their_paths_come_before_the_first_marker() -> None:
     tokenizer: Tokenizer = vocabulary.train([BANK + SHOP], size=400)
     mix = Mix(spm=1.0, file_name=1.0, no_suffix=1.0)
     rng = random.Random(1)  # noqa: S311 - a reproducible choice
@@ -49,7 +51,7 @@ def test_snippets_stand_before_the_first_marker_below_their_files_name() -> None
     assert len(ids) == len(weights) <= 300
 
 
-def test_snippets_take_no_more_than_their_share() -> None:
+def test_snippets_are_cut_to_their_room() -> None:
     tokenizer: Tokenizer = vocabulary.train([BANK + SHOP], size=400)
     ids, _ = Encoder(tokenizer, Mix()).make_snippets([Passage("bank.py", 50 * BANK)], 60)
     assert len(ids) == 60

@@ -1,4 +1,4 @@
-"""Samples have the layout the product asks with, and fit their row."""
+"""Samples have the layout of the product's prompts, and fit their rows."""
 
 import random
 import subprocess
@@ -13,7 +13,7 @@ from models.training import vocabulary
 from models.training.__main__ import main
 from models.training.corpus import write_files
 from models.training.places import choose_line_rests
-from models.training.samples import Encoder, Hole, Mix, RowPlan, cut, open_rows, write_rows
+from models.training.samples import Encoder, Hole, Mix, RowPlan, cut_hole, open_rows, write_rows
 from models.training.sources import SourceFile
 
 CODE = '''
@@ -37,6 +37,7 @@ class Account:
 
 @pytest.fixture(scope="module")
 def tokenizer() -> Tokenizer:
+    """Return a tokenizer trained on `CODE`."""
     return vocabulary.train([CODE], size=400)
 
 
@@ -75,10 +76,10 @@ def test_a_sample_never_exceeds_its_room_and_ends_with_the_end_token(tokenizer: 
         assert weights[-1] == Mix().middle_weight
 
 
-def test_holes_put_together_are_the_file_and_middles_end_at_line_ends() -> None:
+def test_the_parts_of_a_hole_are_the_file_and_middles_end_at_line_ends() -> None:
     file = SourceFile("bank", "bank.py", CODE, "mit")
     rng = random.Random(4)  # noqa: S311 - a reproducible choice
-    holes = [hole for _ in range(300) if (hole := cut(file, rng, Mix()))]
+    holes = [hole for _ in range(300) if (hole := cut_hole(file, rng, Mix()))]
     assert len(holes) > 100
     assert all(hole.prefix + hole.middle + hole.suffix == CODE for hole in holes)
     assert all(hole.suffix.startswith("\n") for hole in holes)
@@ -88,7 +89,7 @@ def test_holes_put_together_are_the_file_and_middles_end_at_line_ends() -> None:
 def test_a_statement_goes_on_until_its_brackets_are_closed() -> None:
     file = SourceFile("bank", "bank.py", "value = call(\n    first,\n    second,\n)\nother = 1\n", "mit")
     mix = Mix(rest_of_line=0.0, statement=1.0, line_start=1.0)
-    middles = {hole.middle for seed in range(60) if (hole := cut(file, random.Random(seed), mix))}  # noqa: S311 - a reproducible choice
+    middles = {hole.middle for seed in range(60) if (hole := cut_hole(file, random.Random(seed), mix))}  # noqa: S311 - a reproducible choice
     assert "value = call(\n    first,\n    second,\n)" in middles
 
 
@@ -102,8 +103,8 @@ def test_rows_are_full_reproducible_and_padded_without_weight(tokenizer: Tokeniz
     assert (weights > 0).mean() > 0.4
 
 
-def test_rows_are_the_same_however_many_processes_write_them(tokenizer: Tokenizer, tmp_path: Path) -> None:
-    # in a program of its own: from Python 3.14 on a fork server stays until the program ends that used it
+def test_the_number_of_processes_does_not_change_the_rows(tokenizer: Tokenizer, tmp_path: Path) -> None:
+    # in a program of its own: from Python 3.14 on a fork server runs until the program that started it ends
     code = f"""
 from pathlib import Path
 from tokenizers import Tokenizer
@@ -152,7 +153,7 @@ int sum(const int *of, int count) {
         assert hole.middle.strip()
 
 
-def test_an_evaluation_without_a_place_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_evaluation_without_places_reports_an_error(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     write_files([SourceFile("bank", "bank.py", CODE, "mit")], tmp_path / "corpus.jsonl")
     write_files([], tmp_path / "evaluation.jsonl")
     assert main(["--work", str(tmp_path), "evaluate", "--held-back", "cobol"]) == 1

@@ -1,4 +1,4 @@
-"""The learning rate falls to zero at the deadline, or soon after one is told to finish."""
+"""The learning rate falls to zero at the deadline, or soon after a request to finish."""
 
 from models.training.schedule import Finish, Schedule
 
@@ -19,6 +19,6 @@ def test_a_known_number_of_steps_ends_a_run_that_is_faster_than_its_deadline() -
     assert schedule.compute_scale(100, 1.0) == 0.0
 
 
-def test_a_run_told_to_finish_falls_from_where_it_is() -> None:
+def test_the_rate_of_a_run_that_is_told_to_finish_falls_from_its_current_value() -> None:
     finish = Finish(first_step=100, steps=4, scale_before=0.8)
     assert [round(finish.compute_scale(step), 6) for step in range(100, 106)] == [0.8, 0.6, 0.4, 0.2, 0.0, 0.0]

@@ -1,4 +1,4 @@
-"""Code is read from what registries give, with the licence that the package states, and never what a build made."""
+"""Source files of downloaded packages, with the licence that the package states, and without built files."""
 
 import io
 import json
@@ -12,14 +12,15 @@ from pathlib import Path
 import pytest
 
 from models.training import debian
-from models.training.corpus import is_worth_learning
+from models.training.corpus import is_suitable
 from models.training.languages import is_sound
 from models.training.sources import Pinned, SourceFile, download, find_archive, read_card, read_package, read_tarball
 
 CODE = "export function add(one, other) {\n  return one + other;\n}\n"
 
 
-def tarball(folder: Path, files: dict[str, str], *, name: str = "adder-1.2.3.tgz") -> Path:
+def write_tarball(folder: Path, files: dict[str, str], *, name: str = "adder-1.2.3.tgz") -> Path:
+    """Write an npm package with `files` by path; return its path."""
     path = folder / name
     with tarfile.open(path, "w:gz") as archive:
         for member, text in files.items():
@@ -32,7 +33,7 @@ def tarball(folder: Path, files: dict[str, str], *, name: str = "adder-1.2.3.tgz
 def test_an_npm_package_gives_its_sources_and_licence(tmp_path: Path) -> None:
     about = json.dumps({"name": "@own/adder", "license": "(MIT OR GPL-2.0)"})
     built = {f"{folder}/add.js": CODE for folder in ("dist", "lib/umd", "node_modules/other", "vendor")}
-    path = tarball(
+    path = write_tarball(
         tmp_path,
         {"package.json": about, "src/add.ts": CODE, "add.min.js": CODE, "add.d.ts": CODE, "README.md": "x", **built},
     )
@@ -41,7 +42,7 @@ def test_an_npm_package_gives_its_sources_and_licence(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("licence", ["GPL-3.0", "SEE LICENSE IN FILE", "", None, {"type": "MIT"}])
 def test_an_npm_package_without_a_permissive_spdx_licence_counts_as_unknown(tmp_path: Path, licence: object) -> None:
-    path = tarball(tmp_path, {"package.json": json.dumps({"name": "adder", "license": licence}), "add.js": CODE})
+    path = write_tarball(tmp_path, {"package.json": json.dumps({"name": "adder", "license": licence}), "add.js": CODE})
     assert [file.licence for file in read_tarball(path)] == [""]
 
 
@@ -61,7 +62,7 @@ def test_a_packages_archive_is_found_by_registry_and_name(tmp_path: Path) -> Non
     assert find_archive(Pinned("adder", "1.1"), tmp_path) is None
 
 
-def test_a_wheel_is_read_through_the_same_door(tmp_path: Path) -> None:
+def test_a_wheel_is_read_by_the_same_function(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "adder-1.0-py3-none-any.whl", "w") as archive:
         archive.writestr("adder-1.0.dist-info/METADATA", "Name: adder\nLicense-Expression: MIT\n")
         archive.writestr("adder.py", "def add(): ...\n")
@@ -102,13 +103,15 @@ def test_each_language_is_parsed_by_its_own_grammar(path: str, text: str, *, sou
     assert is_sound(path, text) is sound
 
 
-def test_javascript_is_worth_learning_when_it_parses() -> None:
-    assert is_worth_learning(SourceFile("adder", "add.js", 5 * CODE, "mit"))
-    assert not is_worth_learning(SourceFile("adder", "add.js", 5 * CODE + "}", "mit"))
+def test_javascript_is_suitable_if_it_parses() -> None:
+    assert is_suitable(SourceFile("adder", "add.js", 5 * CODE, "mit"))
+    assert not is_suitable(SourceFile("adder", "add.js", 5 * CODE + "}", "mit"))
 
 
-def source_package(folder: Path, files: dict[str, str], copyright_text: str, *, below: str = "adder-1.2/") -> None:
-    """`adder` 1:1.2-3 as Debian's archive has it."""
+def write_source_package(
+    folder: Path, files: dict[str, str], copyright_text: str, *, below: str = "adder-1.2/"
+) -> None:
+    """Write the files of Debian's source package `adder` 1:1.2-3, with `files` by path in the folder `below`."""
     for name, top, members in (
         ("adder_1.2.orig.tar.gz", below, files),
         ("adder_1.2-3.debian.tar.xz", "debian/", {"copyright": copyright_text}),
@@ -146,7 +149,7 @@ License: GPL-3
 def test_a_source_package_gives_each_file_the_licence_that_names_it(tmp_path: Path) -> None:
     code = "int add(int one, int other) { return one + other; }\n"
     paths = ("add.c", "lib/deep/er/tree.h", "lib/list.c", "lib/both.c", "vendor/other.c", "README")
-    source_package(tmp_path, dict.fromkeys(paths, code), COPYRIGHT)
+    write_source_package(tmp_path, dict.fromkeys(paths, code), COPYRIGHT)
     for version in ("1:1.2-3", "1.2-3", ""):
         package = Pinned("adder", version, "debian-source")
         found = {file.path: file.licence for file in read_package(package, tmp_path)}
@@ -158,7 +161,7 @@ def test_a_source_package_gives_each_file_the_licence_that_names_it(tmp_path: Pa
 
 
 def test_a_source_package_whose_licence_is_free_text_counts_as_unknown(tmp_path: Path) -> None:
-    source_package(tmp_path, {"add.go": "package add\n"}, "This is free software under the MIT licence.\n")
+    write_source_package(tmp_path, {"add.go": "package add\n"}, "This is free software under the MIT licence.\n")
     assert [file.licence for file in read_package(Pinned("adder", "", "debian-source"), tmp_path)] == [""]
 
 
@@ -168,7 +171,7 @@ ADDED = "Files: add.c\nLicense: GPL-2"
 @pytest.mark.parametrize(
     ("text", "licences"),
     [
-        # One that is plain, however it is laid out.
+        # A clear paragraph, in every layout.
         (f"{COPYRIGHT}\n{ADDED}\n", ["", "mit"]),
         (f"{COPYRIGHT}\n\n{ADDED}\n", ["", "mit"]),
         (f"{COPYRIGHT}\n{ADDED}\n".replace("\n", "\r\n"), ["", "mit"]),
@@ -178,7 +181,7 @@ ADDED = "Files: add.c\nLicense: GPL-2"
         (f"{COPYRIGHT}\nFiles: ad?.c\nLicense:\n GPL-2\n", ["", "mit"]),
         (f"{COPYRIGHT}\nFiles: lib/\nLicense: GPL-2\n", ["mit", ""]),
         (f"{COPYRIGHT}\nFiles: lib\nLicense: ISC\n", ["mit", ""]),
-        # Those that may mean other files than they seem to.
+        # Paragraphs that may be about other files than they seem to.
         (f"{COPYRIGHT}{ADDED}\n", ["", ""]),
         (f"{COPYRIGHT}\nAdded later\n{ADDED}\n", ["", ""]),
         (f"{COPYRIGHT}\nFiles: add.c, other.c\nLicense: GPL-2\n", ["", ""]),
@@ -191,13 +194,13 @@ ADDED = "Files: add.c\nLicense: GPL-2"
     ],
 )
 def test_a_file_whose_licence_is_not_sure_counts_as_unknown(tmp_path: Path, text: str, licences: list[str]) -> None:
-    source_package(tmp_path, {"add.c": CODE, "lib/more.c": CODE}, text)
+    write_source_package(tmp_path, {"add.c": CODE, "lib/more.c": CODE}, text)
     assert [file.licence for file in read_package(Pinned("adder", "", "debian-source"), tmp_path)] == licences
 
 
 def test_a_source_archive_without_a_top_folder_has_the_paths_that_its_licences_name(tmp_path: Path) -> None:
     text = f"{COPYRIGHT}\nFiles: src/add.c\nLicense: GPL-2\n"
-    source_package(tmp_path, {"src/add.c": CODE, "more.c": CODE, "EMPTY": ""}, text, below="./")
+    write_source_package(tmp_path, {"src/add.c": CODE, "more.c": CODE, "EMPTY": ""}, text, below="./")
     found = {file.path: file.licence for file in read_package(Pinned("adder", "", "debian-source"), tmp_path)}
     assert found == {"adder/src/add.c": "", "adder/more.c": "mit"}
 
@@ -205,13 +208,13 @@ def test_a_source_archive_without_a_top_folder_has_the_paths_that_its_licences_n
 @pytest.mark.parametrize("name", ["adder_1.2.orig.tar.gz", "adder_1.2-3.debian.tar.xz"])
 @pytest.mark.parametrize("length", [0, 10, 100])
 def test_a_package_whose_archive_is_cut_off_is_left_out(tmp_path: Path, name: str, length: int) -> None:
-    source_package(tmp_path, {"add.c": CODE}, COPYRIGHT)
+    write_source_package(tmp_path, {"add.c": CODE}, COPYRIGHT)
     (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:length])
     assert not list(read_package(Pinned("adder", "", "debian-source"), tmp_path))
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs a shell")
-def test_lists_of_source_packages_that_could_not_be_had_are_asked_for_anew(
+def test_lists_of_source_packages_that_could_not_be_downloaded_are_requested_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = tmp_path / "bin" / "apt-get"
