@@ -72,7 +72,7 @@ class Watcher:
                 self._process.kill()
 
     def _run(self) -> None:
-        """Start the process, pass on its reports, and start it again if it dies; gives up after a few deaths in a row."""
+        """Run the process, pass on its reports, and start it again if it dies; gives up after a few deaths in a row."""
         while not self._closed.is_set():
             try:
                 process = self._spawn()
