@@ -18,7 +18,7 @@ from models.chat import ChatError, Fault
 from models.completion import FillRequest, Generation, RankedToken, StopReason
 from models.continuation import Continuation, StopRules, compute_deadline
 from models.errors import HostError, ModelError
-from models.host.protocol import CompletionRequest, PlacementSettings, read_score
+from models.host.protocol import EXTENSION, CompletionRequest, PlacementSettings, read_score
 from models.local.ctranslate_completion import LEAST_ALTERNATIVE
 from models.remote.completion import openai_completions
 from models.remote.exchange import Outgoing
@@ -128,9 +128,9 @@ class RemoteModel:
         """Sentences about what differs from the configuration, and what is wrong with the server now."""
         return (*self._problems, *filter(None, (self._connection.problem,)))
 
-    def listen(self, notify: Callable[[str], None]) -> None:
-        """Call `notify`, from any thread, with a sentence about each change of the server's state."""
-        self._connection.listen(notify)
+    def set_listener(self, notify: Callable[[str], None]) -> None:
+        """Have `notify` called, from any thread, with each later problem of the server, one sentence for a person."""
+        self._connection.set_listener(notify)
 
     @property
     def device(self) -> str:
@@ -159,7 +159,8 @@ class RemoteModel:
         Raises:
             ModelError: it cannot be loaded.
         """
-        placement = CompletionRequest(self.entry.name, _NONE, placing=self._placing).body()["starling"]["placement"]
+        form = CompletionRequest(self.entry.name, _NONE, placing=self._placing)
+        placement = form.make_body()[EXTENSION]["placement"]
         reader = openai_completions.ObjectReader()
         body = {"model": self.entry.name, "placement": placement}
         self._exchange(
@@ -324,7 +325,7 @@ class RemoteModel:
         while True:
             if self._closing:
                 raise ModelError(f"The model {self.entry.name} was unloaded; choose a model again.")
-            endpoint = connection.endpoint(cancelled)
+            endpoint = connection.connect(cancelled)
             connection.note_request()
             try:
                 endpoint.exchange(

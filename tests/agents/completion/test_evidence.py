@@ -10,7 +10,7 @@ import pytest
 from agents.completion import evidence
 from agents.completion.evidence import ScoredLine
 from models.catalog.show_filter import EVIDENCE
-from tests.agents.doubles import cursor_of, recalled
+from tests.agents.doubles import make_recalled, parse_cursor
 
 if TYPE_CHECKING:
     from indexing.records import Recalled
@@ -25,7 +25,7 @@ def of(
     rival: ScoredLine | None = None,
 ) -> dict[str, float]:
     judged = ScoredLine(line, raw or line, log_probs or (-0.1,))
-    return evidence.collect_evidence(cursor_of(fixture), judged, recalled=known, rival=rival)
+    return evidence.collect_evidence(parse_cursor(fixture), judged, recalled=known, rival=rival)
 
 
 def test_it_has_the_names_that_filters_may_use() -> None:
@@ -81,7 +81,7 @@ def test_what_was_cut_off_and_what_goes_on_is_told() -> None:
 
 
 def test_what_recall_says_is_told() -> None:
-    found = of("x = $0\n", "f(1)", known=recalled("f(1)", matched=7, votes=3))
+    found = of("x = $0\n", "f(1)", known=make_recalled("f(1)", matched=7, votes=3))
     assert found["matched"] == pytest.approx(math.log(8))
     assert found["votes"] == pytest.approx(math.log(4))
     assert found["same_file"] == 1.0
@@ -96,6 +96,6 @@ def test_a_draft_and_the_models_own_line_confirm_or_rival_each_other() -> None:
 
 
 def test_nothing_known_is_the_least() -> None:
-    found = evidence.collect_evidence(cursor_of("$0"), ScoredLine("x", "x", ()), recalled=None, rival=None)
+    found = evidence.collect_evidence(parse_cursor("$0"), ScoredLine("x", "x", ()), recalled=None, rival=None)
     assert found["total"] < -20
     assert found["said"] == pytest.approx(-4, abs=0.01)

@@ -16,7 +16,7 @@ from models.catalog.show_filter import KINDS, ShowFilter
 from models.errors import ModelError
 from models.scripted.scripted_completion import ENTRY, ScriptedModel
 from tests import marked
-from tests.agents.doubles import MemoryIndex, place_of, recalled
+from tests.agents.doubles import MemoryIndex, make_recalled, parse_place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -61,7 +61,7 @@ class Editor:
         cancelled: Callable[[], bool] = never,
         limit: int = 1,
     ) -> Completion:
-        document, offset = place_of(fixture, language)
+        document, offset = parse_place(fixture, language)
         return self.generator.complete(
             document, offset, trigger=trigger, selected=selected, cancelled=cancelled, limit=limit
         )
@@ -116,7 +116,7 @@ def judged_by(weights: dict[str, float], text: str, log_prob: float) -> Scripted
     return ScriptedModel(lambda _: text, log_prob=log_prob, entry=replace(ENTRY, show_filter=found))
 
 
-@pytest.mark.parametrize("recall", [(), (recalled("abs(value)"),), (recalled("abs(other)", matched=1),)])
+@pytest.mark.parametrize("recall", [(), (make_recalled("abs(value)"),), (make_recalled("abs(other)", matched=1),)])
 def test_a_model_with_a_filter_shows_what_the_filter_says(
     editors: Callable[..., Editor], recall: tuple[Recalled, ...]
 ) -> None:
@@ -146,7 +146,7 @@ def test_what_is_not_sure_enough_is_shown_only_to_who_asks(editors: Callable[...
 
 
 def test_beside_a_large_model_noise_is_shown_to_nobody(editors: Callable[..., Editor]) -> None:
-    index = MemoryIndex(recalled=(recalled("any(values)", confidence=0.05),))
+    index = MemoryIndex(recalled=(make_recalled("any(values)", confidence=0.05),))
     policy = CompletionPolicy(asking_ms=1000 * LONG_S)
     silent = ScriptedModel(lambda _: "", entry=LARGE)
     asked = editors(silent, index=index, policy=policy).ask("x = $0\n", trigger=Trigger.INVOKED)
@@ -155,7 +155,7 @@ def test_beside_a_large_model_noise_is_shown_to_nobody(editors: Callable[..., Ed
 
 
 def test_what_a_large_model_writes_is_no_noise(editors: Callable[..., Editor]) -> None:
-    index = MemoryIndex(recalled=(recalled("any(values)", confidence=0.6),))
+    index = MemoryIndex(recalled=(make_recalled("any(values)", confidence=0.6),))
     large = ScriptedModel(lambda _: "abs(value)", log_prob=UNSURE, entry=LARGE)
     policy = CompletionPolicy(asking_ms=1000 * LONG_S)
     asked = editors(large, index=index, policy=policy).ask("x = $0\n", trigger=Trigger.INVOKED, limit=3)
@@ -163,7 +163,7 @@ def test_what_a_large_model_writes_is_no_noise(editors: Callable[..., Editor]) -
 
 
 def test_what_is_unsure_stands_behind_what_is_better(editors: Callable[..., Editor]) -> None:
-    index = MemoryIndex(recalled=(recalled("any(values)", confidence=0.05),))
+    index = MemoryIndex(recalled=(make_recalled("any(values)", confidence=0.05),))
     asked = editors(says("abs(value)"), index=index).ask("x = $0\n", trigger=Trigger.INVOKED, limit=3)
     assert [one.text for one in asked.suggestions] == ["abs(value)", "any(values)"]
 
@@ -184,7 +184,7 @@ def test_lines_that_come_round_again_and_again_are_said_once(editors: Callable[.
 
 
 def test_recall_works_without_a_model(editors: Callable[..., Editor]) -> None:
-    editor = editors(index=MemoryIndex(recalled=(recalled("abs(value)"),)))
+    editor = editors(index=MemoryIndex(recalled=(make_recalled("abs(value)"),)))
     completion = editor.ask("x = $0\n")
     assert applied("x = $0\n", completion) == "x = abs(value)\n"
     assert completion.suggestions[0].origin is Origin.RECALL
@@ -196,12 +196,12 @@ def test_without_model_and_memory_the_answer_is_empty(editors: Callable[..., Edi
 
 
 def test_a_short_disputed_match_is_not_shown_unasked(editors: Callable[..., Editor]) -> None:
-    index = MemoryIndex(recalled=(recalled("abs(value)", matched=2, agreement=0.2, votes=1),))
+    index = MemoryIndex(recalled=(make_recalled("abs(value)", matched=2, agreement=0.2, votes=1),))
     assert editors(index=index).ask("x = $0\n").why_empty == "unsure"
 
 
 def test_recall_that_is_sure_leaves_the_model_in_peace(editors: Callable[..., Editor]) -> None:
-    index = MemoryIndex(recalled=(recalled("abs(value)", matched=64, votes=9),))
+    index = MemoryIndex(recalled=(make_recalled("abs(value)", matched=64, votes=9),))
     editor = editors(says("other()"), index=index, policy=CompletionPolicy(recall_first=0.3))
     assert editor.shows("x = $0\n") == "x = abs(value)\n"
     assert editor.generator.compute_statistics().model_runs == 0
@@ -211,7 +211,7 @@ def test_a_draft_the_model_agrees_with_is_taken_without_decoding(editors: Callab
     model = says("abs(value)")
     decoded: list[FillRequest] = []
     model.generate = lambda request, **_: decoded.append(request) or ()  # type: ignore[method-assign,assignment,func-returns-value]
-    index = MemoryIndex(recalled=(recalled("abs(value)", matched=10),))
+    index = MemoryIndex(recalled=(make_recalled("abs(value)", matched=10),))
     editor = editors(model, index=index, policy=CompletionPolicy(recall_first=1.0))
     completion = editor.ask("x = $0\n")
     assert completion.suggestions[0].origin is Origin.DRAFT
@@ -220,7 +220,7 @@ def test_a_draft_the_model_agrees_with_is_taken_without_decoding(editors: Callab
 
 @pytest.mark.parametrize("error", [ModelError("The model is gone; run `starling models list`."), RuntimeError("boom")])
 def test_a_broken_model_leaves_recall_working(editors: Callable[..., Editor], error: Exception) -> None:
-    editor = editors(BrokenModel(error), index=MemoryIndex(recalled=(recalled("abs(value)", matched=30),)))
+    editor = editors(BrokenModel(error), index=MemoryIndex(recalled=(make_recalled("abs(value)", matched=30),)))
     assert editor.shows("x = $0\n") == "x = abs(value)\n"
 
 
@@ -248,7 +248,7 @@ def test_typing_what_was_suggested_asks_no_model(editors: Callable[..., Editor])
 
 def test_reuse_answers_alone(editors: Callable[..., Editor]) -> None:
     editor = editors(says("abs(value)"))
-    document, offset = place_of("x = ab$0\n")
+    document, offset = parse_place("x = ab$0\n")
     assert editor.generator.reuse(document, offset) is None
     editor.ask("x = $0\n")
     rest = editor.generator.reuse(document, offset)
@@ -259,7 +259,7 @@ def test_reuse_answers_alone(editors: Callable[..., Editor]) -> None:
 def test_a_generator_follows_the_off_switch_and_reads_nothing_ahead_where_it_is_off() -> None:
     trees = SyntaxTrees()
     generator = Generator(cast("Index", MemoryIndex()), None, trees=trees)
-    document, _ = place_of("x = ab$0\n")
+    document, _ = parse_place("x = ab$0\n")
     assert generator.is_on(document)
     generator.set_policy(CompletionPolicy(enabled=False))
     generator.prepare(document)
@@ -294,7 +294,7 @@ def test_an_item_that_rewrites_the_word_replaces_it(editors: Callable[..., Edito
 
 
 def test_a_person_who_asks_gets_alternatives(editors: Callable[..., Editor]) -> None:
-    known = [recalled(text, confidence=0.4) for text in ("all(values)", "any(values)", "max(values)")]
+    known = [make_recalled(text, confidence=0.4) for text in ("all(values)", "any(values)", "max(values)")]
     index = MemoryIndex(recalled=known)
     editor = editors(says("abs(value)"), index=index)
     completion = editor.ask("x = $0\n", trigger=Trigger.INVOKED, limit=3)
@@ -345,7 +345,7 @@ def test_what_comes_after_its_request_has_left_is_there_for_the_next_key(editors
     editor = editors(ScriptedModel(reply, log_prob=SURE), policy=CompletionPolicy(linger_ms=1000 * LONG_S))
     assert editor.ask("x = $0\n", cancelled=asked.is_set).why_empty == "cancelled"
     left.set()
-    while (rest := editor.generator.reuse(*place_of("x = a$0\n"))) is None:
+    while (rest := editor.generator.reuse(*parse_place("x = a$0\n"))) is None:
         time.sleep(0.001)
     assert rest.suggestions[0].text == "bs(value)"
 
@@ -375,14 +375,14 @@ def test_a_newer_request_that_no_longer_fits_ends_the_run(editors: Callable[...,
 def test_a_slow_model_does_not_keep_recall_waiting(editors: Callable[..., Editor]) -> None:
     editor = editors(
         says("other()", token_s=0.05),
-        index=MemoryIndex(recalled=(recalled("abs(value)", matched=30),)),
+        index=MemoryIndex(recalled=(make_recalled("abs(value)", matched=30),)),
         policy=CompletionPolicy(automatic_wait_ms=10, recall_first=1.0),
     )
     assert editor.shows("x = $0\n") == "x = abs(value)\n"
 
 
 def test_taking_the_model_away_leaves_recall(editors: Callable[..., Editor]) -> None:
-    editor = editors(says("other()"), index=MemoryIndex(recalled=(recalled("abs(value)"),)))
+    editor = editors(says("other()"), index=MemoryIndex(recalled=(make_recalled("abs(value)"),)))
     editor.generator.set_model(None)
     assert editor.shows("x = $0\n") == "x = abs(value)\n"
 
@@ -394,7 +394,7 @@ def test_a_suggestion_that_breaks_the_syntax_is_shown_only_to_who_asks(editors: 
 
 
 def test_a_document_that_is_not_on_disk_is_completed(editors: Callable[..., Editor]) -> None:
-    document, offset = place_of("x = $0\n")
+    document, offset = parse_place("x = $0\n")
     untitled = type(document)("untitled:Untitled-1", None, "python", document.text)
     found = editors(says("abs(value)")).generator.complete(untitled, offset, trigger=Trigger.AUTOMATIC, cancelled=never)
     assert found.suggestions[0].text == "abs(value)"
@@ -402,7 +402,7 @@ def test_a_document_that_is_not_on_disk_is_completed(editors: Callable[..., Edit
 
 @pytest.mark.parametrize("offset", [-5, 10**9])
 def test_an_offset_outside_of_the_text_is_moved_into_it(editors: Callable[..., Editor], offset: int) -> None:
-    document, _ = place_of("x = $0\n")
+    document, _ = parse_place("x = $0\n")
     found = editors(says("abs(value)")).generator.complete(document, offset, trigger=Trigger.INVOKED, cancelled=never)
     assert all(0 <= one.start <= one.end <= len(document.text) for one in found.suggestions)
 
@@ -416,7 +416,7 @@ def test_a_document_that_was_prepared_is_parsed_from_there(monkeypatch: pytest.M
         return real(document, previous)
 
     monkeypatch.setattr(Syntax, "of", watched)
-    document, offset = place_of("x = 1\n$0\n")
+    document, offset = parse_place("x = 1\n$0\n")
     generator = Generator(cast("Index", MemoryIndex()), None)
     generator.prepare(replace(document, text="x = 1\n"))
     generator.complete(document, offset, trigger=Trigger.AUTOMATIC, cancelled=never)
@@ -426,7 +426,7 @@ def test_a_document_that_was_prepared_is_parsed_from_there(monkeypatch: pytest.M
 def test_a_generator_reads_and_fills_the_parse_cache_that_it_was_given() -> None:
     trees = SyntaxTrees()
     generator = Generator(cast("Index", MemoryIndex()), None, trees=trees)
-    document, _ = place_of("x = 1\n$0\n")
+    document, _ = parse_place("x = 1\n$0\n")
     generator.prepare(document)
     assert trees.is_cached(document)
     generator.forget(document.uri)  # the cache has its own owner
@@ -571,7 +571,7 @@ def test_a_large_model_writes_without_judging_a_draft_first(editors: Callable[..
         def score(self, *_: object, **__: object) -> tuple[Score, ...]:
             raise AssertionError("judging costs as much as writing")
 
-    index = MemoryIndex(recalled=(recalled("any(values)", confidence=0.6),))
+    index = MemoryIndex(recalled=(make_recalled("any(values)", confidence=0.6),))
     large = Unjudging(lambda _: "large(value)", entry=LARGE, log_prob=SURE)
     editor = editors(large, quick=ScriptedModel({}), index=index, policy=CompletionPolicy(typing_ms=1000 * LONG_S))
     (said,) = editor.ask("x = $0\n").suggestions
@@ -589,7 +589,7 @@ def test_a_late_answer_is_there_at_the_next_key(editors: Callable[..., Editor]) 
     editor = editors(large, quick=ScriptedModel({}), policy=CompletionPolicy(typing_ms=60, late_ms=1000 * LONG_S))
     assert editor.ask("x = $0\n").why_empty == "slow"
     go_on.set()
-    document, offset = place_of("x = l$0\n", "python")
+    document, offset = parse_place("x = l$0\n", "python")
     deadline = time.monotonic() + LONG_S
     while (rest := editor.generator.reuse(document, offset)) is None and time.monotonic() < deadline:
         time.sleep(0.01)

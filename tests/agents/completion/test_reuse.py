@@ -6,7 +6,7 @@ import pytest
 
 from agents.completion.reuse import DOCUMENTS, ENTRIES_PER_DOCUMENT, LIFETIME_S, SuggestionCache
 from agents.suggestions import Origin, Suggestion
-from tests.agents.doubles import document_of, place_of
+from tests.agents.doubles import make_document, parse_place
 
 
 class Clock:
@@ -21,7 +21,7 @@ class Clock:
 
 def suggested(fixture: str, text: str, *, replacing: int = 0, cache: SuggestionCache | None = None) -> SuggestionCache:
     """A cache that knows `text` for the cursor of `fixture`."""
-    document, offset = place_of(fixture)
+    document, offset = parse_place(fixture)
     cache = SuggestionCache() if cache is None else cache
     cache.put(document, offset, Suggestion("s1", text, offset, offset + replacing, Origin.MODEL, 0.9, "m"))
     return cache
@@ -29,7 +29,7 @@ def suggested(fixture: str, text: str, *, replacing: int = 0, cache: SuggestionC
 
 def check_rest(cache: SuggestionCache, fixture: str, expected: str | None) -> None:
     """What the cache gives at the cursor of `fixture`, applied; None for nothing."""
-    document, offset = place_of(fixture)
+    document, offset = parse_place(fixture)
     rest = cache.find(document, offset)
     if expected is None:
         assert rest is None
@@ -46,7 +46,7 @@ def test_typing_what_was_suggested_gives_the_rest(typed: str) -> None:
 
 
 def test_the_rest_keeps_the_identity_of_the_suggestion() -> None:
-    document, offset = place_of("x = ab$0\n")
+    document, offset = parse_place("x = ab$0\n")
     rest = suggested("x = $0\n", "abs(value)").find(document, offset)
     assert rest is not None
     assert rest.id == "s1"
@@ -118,14 +118,14 @@ def test_suggestions_are_forgotten_after_some_time() -> None:
 def test_the_cache_has_a_bound() -> None:
     cache = SuggestionCache()
     for number in range(DOCUMENTS + 5):
-        document = document_of("x = ", name=f"f{number}.py")
+        document = make_document("x = ", name=f"f{number}.py")
         for entry in range(ENTRIES_PER_DOCUMENT + 5):
             cache.put(document, 4, Suggestion(f"s{entry}", "abs", 4, 4, Origin.MODEL, 0.9))
     assert len(cache) == DOCUMENTS * ENTRIES_PER_DOCUMENT
 
 
 def test_a_suggestion_that_was_turned_down_is_not_given_again() -> None:
-    document, offset = place_of("x = $0\n")
+    document, offset = parse_place("x = $0\n")
     cache = suggested("x = $0\n", "abs(value)")
     given = cache.find(document, offset)
     assert given is not None
@@ -136,7 +136,7 @@ def test_a_suggestion_that_was_turned_down_is_not_given_again() -> None:
 
 def test_a_closed_document_is_forgotten() -> None:
     cache = suggested("x = $0\n", "abs(value)")
-    cache.forget(place_of("x = $0\n")[0].uri)
+    cache.forget(parse_place("x = $0\n")[0].uri)
     check_rest(cache, "x = $0\n", None)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agents.completion.runs import Ending, Place, Run, Runs
-from tests.agents.doubles import place_of
+from tests.agents.doubles import parse_place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,7 +28,7 @@ def never() -> bool:
 
 
 def start(runs: Runs[str], fixture: str, work: Callable[[Run[str]], str | None], linger_s: float = LONG_S) -> Run[str]:
-    document, offset = place_of(fixture)
+    document, offset = parse_place(fixture)
     return runs.start(Place.of(document, offset, REACH), work, linger_s=linger_s)
 
 
@@ -96,7 +96,7 @@ def test_a_request_joins_the_run_that_still_fits(runs: Runs[str], said: str, typ
     decoding = Decoding(said)
     run = start(runs, "x = $0\n", decoding)
     assert decoding.said.wait(LONG_S)
-    document, offset = place_of(f"x = {typed}$0\n")
+    document, offset = parse_place(f"x = {typed}$0\n")
     joined = runs.find_joinable(document, offset, REACH)
     assert joined == ((run, typed) if fits else None)
     decoding.let_go.set()
@@ -106,7 +106,7 @@ def test_a_request_joins_the_run_that_still_fits(runs: Runs[str], said: str, typ
 def test_a_request_elsewhere_does_not_join(runs: Runs[str], fixture: str) -> None:
     decoding = Decoding()
     start(runs, "x = $0\n", decoding)
-    document, offset = place_of(fixture)
+    document, offset = parse_place(fixture)
     assert runs.find_joinable(document, offset, REACH) is None
     decoding.let_go.set()
 
@@ -152,8 +152,8 @@ def test_a_run_is_expected_to_answer_what_it_still_fits_and_looking_ends_nothing
     work = Decoding("abs(1)")
     run = start(runs, "x = $0\n", work)
     assert work.said.wait(LONG_S)
-    assert runs.has_joinable_run(*place_of(f"x = {typed}$0\n")) is expected
+    assert runs.has_joinable_run(*parse_place(f"x = {typed}$0\n")) is expected
     assert run.should_stop() is False
     work.let_go.set()
     run.wait(until=time.monotonic() + LONG_S, leave=never)
-    assert runs.has_joinable_run(*place_of("x = $0\n")) is False
+    assert runs.has_joinable_run(*parse_place("x = $0\n")) is False
