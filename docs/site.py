@@ -13,17 +13,17 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests.tidy.links import links  # noqa: E402 (as a script this file finds the tests by the line above)
+from tests.tidy.links import find_links  # noqa: E402 (as a script this file finds the tests by the line above)
 
 START = ROOT / "README.md"
 CONFIGURATION = ROOT / "docs" / "zensical.toml"
 
 
 def collect(target: Path) -> list[Path]:
-    """Copy the pages and the files that they link to below `target`, and the configuration beside them.
+    """Replace the folder `target` by the pages, the files that they link to, and the configuration.
 
     Returns:
-        What was copied, relative to the repository.
+        The copied pages and files, relative to the repository.
 
     Raises:
         FileNotFoundError: a page links to a file that does not exist.
@@ -38,7 +38,9 @@ def collect(target: Path) -> list[Path]:
         copied.add(file)
         if file.suffix == ".md":
             linked = {
-                (file.parent / link.path).resolve() for link in links(file.read_text(encoding="utf-8")) if link.path
+                (file.parent / link.path).resolve()
+                for link in find_links(file.read_text(encoding="utf-8"))
+                if link.path
             }
             waiting += sorted(linked - copied - set(waiting))
     shutil.copy2(CONFIGURATION, target)

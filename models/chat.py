@@ -194,7 +194,7 @@ class ChatError(ModelError):
         retry_s: seconds after which a retry is worthwhile; None if unknown.
         partial: the part of the answer that had arrived.
         usage: what the failed call has cost.
-        said: the endpoint's own message; "" if it sent none.
+        said: the endpoint's own error message; "" if it sent none.
     """
 
     said = ""
@@ -253,5 +253,5 @@ class ChatModel(Protocol):
 
 
 def never() -> bool:
-    """Return False: a `cancelled` for callers that never cancel."""
+    """Return False; passed as `cancelled` by callers that never cancel."""
     return False

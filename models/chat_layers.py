@@ -90,7 +90,7 @@ class TunedChat(LayeredChat):
 
     @property
     def identity(self) -> str:
-        """Identity of the inner model and the tuning, which changes answers."""
+        """Identity of the inner model and the tuning: both change answers."""
         tuning = self._tuning
         return f"{self.inner.identity} {tuning.temperature} {tuning.answer_tokens} {tuning.most_tokens}"
 
@@ -101,7 +101,11 @@ class TunedChat(LayeredChat):
         cancelled: Callable[[], bool],
         on_text: Callable[[str], None] | None = None,
     ) -> Reply:
-        """Ask with the tuning; a configured budget is cut to half of the window, which leaves room for the question."""
+        """Ask the inner model with the configured temperature and token budget.
+
+        The request's own values are used where none is configured. A configured budget is cut to half of the window,
+        which leaves room for the question.
+        """
         tuning = self._tuning
         budget = min(tuning.answer_tokens, self.context_tokens // 2)
         budget = budget or min(request.max_tokens, tuning.most_tokens or request.max_tokens)

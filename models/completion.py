@@ -116,7 +116,7 @@ class RankedToken:
 
 
 def _ignore_ranking(_: Sequence[RankedToken]) -> None:
-    """Do nothing: the default of `Openings.tell`."""
+    """Do nothing: the default of `Openings.on_ranking`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +126,12 @@ class Openings:
     Attributes:
         first: the token to begin with, from an earlier ranking; None for the likeliest.
         most: how many of the likeliest first tokens to report.
-        tell: called with them, best first, before the first token, if `most` > 1.
+        on_ranking: called with these tokens, best first, before the first token is reported; only if `most` > 1.
     """
 
     first: RankedToken | None = None
     most: int = 1
-    tell: Callable[[Sequence[RankedToken]], object] = _ignore_ranking
+    on_ranking: Callable[[Sequence[RankedToken]], object] = _ignore_ranking
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,11 +210,11 @@ class StreamingModel(CompletionModel, Protocol):
         cancelled: Callable[[], bool],
         openings: Openings,
     ) -> DecodingResult | None:
-        """Decode greedily; return None if cancelled.
+        """Complete `request` greedily and pass each token to `on_token`; return the figures, or None if cancelled.
 
         Args:
             request: what to complete.
-            on_token: called with the whole text so far and the token's log-probability; true stops.
+            on_token: called with the whole text so far and the newest token's log-probability; returns whether to stop.
             cancelled: asked before the work begins and at each token.
             openings: options for the first token.
 

@@ -22,9 +22,9 @@ class Continuation:
     """A continuation as far as it has arrived.
 
     Attributes:
-        stop: as in `models.completion.CompletionModel.generate`.
-        is_cancelled: whether nobody waits for the continuation any more.
-        deadline: `time.monotonic` in seconds; the text that has arrived by then is the answer.
+        stop: the stop rule, as in `models.completion.CompletionModel.generate`.
+        is_cancelled: returns whether the caller cancelled.
+        deadline: when the continuation ends with the text so far, on the monotonic clock in seconds.
         text: the text so far; an incomplete character at the end is left out.
         log_probs: one per token; empty if they are unknown.
         starts: length of the text before each token, in characters.
@@ -40,7 +40,7 @@ class Continuation:
     reason: StopReason = StopReason.END
 
     def add(self, text: str, log_prob: float | None) -> bool:
-        """Add one token and return whether to stop.
+        """Add one token, apply the rules, and return whether the continuation has ended.
 
         Args:
             text: the whole text, this token included.
@@ -55,13 +55,13 @@ class Continuation:
             return True
         kept = self.stop(text)
         if kept is None:
-            return self._is_late()
+            return self._end_if_late()
         self.text = text[: max(0, kept)]
         self.reason = StopReason.STOPPED
         return True
 
-    def _is_late(self) -> bool:
-        """Return whether the deadline has passed; if so, set the reason and drop a partial last line."""
+    def _end_if_late(self) -> bool:
+        """End the continuation without a partial last line if the deadline has passed; return whether it has."""
         if time.monotonic() < self.deadline:
             return False
         self.reason = StopReason.LATE
@@ -69,11 +69,11 @@ class Continuation:
         return True
 
     def finish(self, prompt_tokens: int, reused_tokens: int, *, spent: bool) -> Generation:
-        """Return the generation; tokens beyond the kept text are left out.
+        """Return the continuation as a `Generation`, without the log-probabilities of tokens beyond its text.
 
         Args:
             prompt_tokens: tokens of the prompt, context included.
-            reused_tokens: how many of those were not computed again.
+            reused_tokens: how many prompt tokens came from kept KV state.
             spent: whether the token budget was used up.
         """
         if self.reason is StopReason.END and spent:

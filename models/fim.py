@@ -38,7 +38,7 @@ UNSETTLED_CHARACTERS = 24
 LARGE_CUT_CHARACTERS = 1
 # The prompt of a large model gets no snippets of other files if it is shorter, in tokens.
 LEAST_WITH_SNIPPETS = 512
-# Every tokenizer of this family begins a token at the single space before a word.
+# The tokenizers of these models begin a token at the single space before a word.
 WORD_START = re.compile(r"(?<=\S)(?= \S)")
 # Token healing: the end of the prefix, a partial word or spaces, may be the beginning of a longer token. A tiny model
 # hardly ever saw such a token cut in two, so the prompt ends before it and the answer begins with it. Rests of lines
@@ -49,7 +49,7 @@ UNFINISHED = {
     ("words",): re.compile(r"[^\W\d_]+\Z"),
     ("spaces",): re.compile(r"[ \t]+\Z"),
 }
-# At most so many tokens are removed from the end of the prompt: words are shorter.
+# Most tokens removed from the end of the prompt for token healing; words are shorter.
 MOST_TAKEN_BACK = 6
 
 # A cut at a line boundary may lose at most this share of a part.
@@ -106,9 +106,10 @@ def lay_out(
     before = window - len(context) - (behind if entry.large else len(suffix.tokens))  # large: the same for any suffix
     prefix, settled = _encode_end(request.prefix, before, tokenizer, large=entry.large)
 
-    begun = _count_unfinished(prefix[settled:], UNFINISHED.get(tuple(sorted(entry.healing, reverse=True))), tokenizer)
-    forced_start = tokenizer.join_bytes(prefix[len(prefix) - begun :]).decode() if begun else ""
-    prefix = prefix[: len(prefix) - begun]
+    pattern = UNFINISHED.get(tuple(sorted(entry.healing, reverse=True)))
+    removed = _count_unfinished(prefix[settled:], pattern, tokenizer)
+    forced_start = tokenizer.join_bytes(prefix[len(prefix) - removed :]).decode() if removed else ""
+    prefix = prefix[: len(prefix) - removed]
 
     head = [*path] if fim.path_place == "first" else []
     inner = [] if fim.path_place == "first" else [*path]
@@ -126,9 +127,12 @@ def lay_out(
     return Prompt((*opening, *prefix, *closing), settled, max_tokens, forced_start)
 
 
-def _count_unfinished(tokens: Sequence[str], begun: re.Pattern[str] | None, tokenizer: Tokenizer) -> int:
-    """Return how many of the last `tokens` are an unfinished text by the pattern `begun`: a partial word, or spaces."""
-    if begun is None or not tokenizer.is_byte_level:
+def _count_unfinished(tokens: Sequence[str], unfinished: re.Pattern[str] | None, tokenizer: Tokenizer) -> int:
+    """Return how many of the last `tokens` form a partial word or spaces, as the pattern `unfinished` matches them.
+
+    Return 0 without a pattern (no token healing) and for tokens that are not byte-level.
+    """
+    if unfinished is None or not tokenizer.is_byte_level:
         return 0
     found = length = 0
     for count in range(1, min(len(tokens), MOST_TAKEN_BACK) + 1):
@@ -136,7 +140,7 @@ def _count_unfinished(tokens: Sequence[str], begun: re.Pattern[str] | None, toke
             text = tokenizer.join_bytes(tokens[len(tokens) - count :]).decode()
         except UnicodeDecodeError:  # it begins inside a character
             continue
-        match = begun.search(text)
+        match = unfinished.search(text)
         if match is None or len(match[0]) == length:
             break
         found, length = count, len(match[0])
@@ -146,7 +150,7 @@ def _count_unfinished(tokens: Sequence[str], begun: re.Pattern[str] | None, toke
 
 
 def _encode_end(text: str, budget: int, tokenizer: Tokenizer, *, large: bool) -> tuple[tuple[str, ...], int]:
-    """Return the tokens of the end of `text`, at most `budget`, and how many of them are settled."""
+    """Return the tokens of the end of `text`, at most `budget`, and how many of them are settled (see `Prompt`)."""
     if budget <= 0 or not text:
         return (), 0
     before = _PrefixEncoder(text, text.rfind("\n") + 1 if large else _find_settled_end(text), tokenizer)
@@ -164,7 +168,7 @@ def _encode_end(text: str, budget: int, tokenizer: Tokenizer, *, large: bool) ->
 
 
 def _find_settled_end(text: str) -> int:
-    """Return the offset in `text` up to which its tokens stay the same whatever is typed next; 0 for none."""
+    """Return the offset in `text` up to which typing on does not change its tokens; 0 if there is none."""
     end = max(0, len(text) - UNSETTLED_CHARACTERS) // SETTLED_STEP * SETTLED_STEP
     least = max(0, end - 2 * SETTLED_STEP)
     places = [least + match.start() for match in WORD_START.finditer(text[least:end])]
@@ -192,7 +196,8 @@ class _PrefixEncoder:
     def fit(self, earliest: int, budget: int, step: int) -> tuple[tuple[str, ...], int]:
         """Return at most `budget` tokens of the end of the text, and how many of them are settled.
 
-        They begin at or after `earliest`, at the first line start after a multiple of `step` from which they fit.
+        They begin at or after the offset `earliest`, at the first line start after a multiple of `step` characters from
+        which they fit.
         """
         text = self.text
         latest = len(text) - int((len(text) - earliest) * MOST_CUT_SHARE)
@@ -212,7 +217,7 @@ class _PrefixEncoder:
 
 
 def _encode_start(text: str, budget: int, tokenizer: Tokenizer) -> Encoded:
-    """Return the tokens of the start of `text`, at most `budget`; cut after a line where that loses little."""
+    """Return the tokens of the start of `text`, at most `budget`; cut after a line if that loses little."""
     if budget <= 0 or not text:
         return Encoded((), ())
     piece = text[: budget * CHARACTERS_PER_TOKEN]
@@ -236,9 +241,9 @@ def _filter_volatile(snippets: Sequence[Snippet]) -> Iterable[Snippet]:
 
 
 def _encode_snippets(snippets: Iterable[Snippet], marker: str, budget: int, tokenizer: Tokenizer) -> list[str]:
-    """Return the tokens of the first snippets that fit `budget`, cut at line ends.
+    """Return the tokens of the first snippets that fit `budget`; the last of them may be cut at a line end.
 
-    Sorted by path, so that a changed ranking of the same snippets does not change the prompt.
+    The snippets are sorted by path, so that a changed ranking of the same snippets does not change the prompt.
     """
     chosen: list[tuple[tuple[str, str], list[str]]] = []
     for snippet in snippets:

@@ -50,19 +50,19 @@ class MaskedModel:
         cancelled: Callable[[], bool],
         alternatives: int = 1,
     ) -> tuple[Generation, ...]:
-        """Complete `request` without its secrets; drop answers that contain a damaged mark."""
+        """Complete `request` with its secrets masked; reveal them in the answers, and drop any with a damaged mark."""
         request, mask = self._mask_request(request)
         found = self.inner.generate(request, stop=stop, cancelled=cancelled, alternatives=alternatives)
         if not mask:
             return found
         revealed = (replace(one, text=mask.reveal(one.text)) for one in found)
-        usable = tuple(one for one in revealed if not mask.is_left_in(one.text))
+        usable = tuple(one for one in revealed if not mask.has_damaged_mark(one.text))
         return usable or (Generation("", (), StopReason.STOPPED),)
 
     def score(
         self, request: FillRequest, continuations: Sequence[str], *, cancelled: Callable[[], bool]
     ) -> tuple[Score, ...]:
-        """Score `continuations` without the secrets of `request`; return () if a continuation contains a secret."""
+        """Score `continuations` with the secrets of `request` masked; return () if a continuation contains a secret."""
         request, mask = self._mask_request(request)
         if any(mask.hide(one) != one or self._find(one) for one in continuations):
             return ()
@@ -73,13 +73,13 @@ class MaskedModel:
         self.inner.close()
 
     def _mask_request(self, request: FillRequest) -> tuple[FillRequest, Mask]:
-        """Return `request`, cut to the window and without its secrets, and the mask that hides and reveals them."""
+        """Return `request`, cut to the window and with its secrets masked, and the mask that can reveal them."""
         window = self.entry.context_tokens * _TOKEN_CHARACTERS
         prefix, suffix = request.prefix[-window:], request.suffix[:window]
         texts = (prefix + suffix, *(one.text for one in request.snippets))
 
         def find(text: str) -> Sequence[tuple[int, int]]:
-            """Find the secrets of one of the texts; a secret around the cursor is split between prefix and suffix."""
+            """Return the spans of secrets in `text`; one around the cursor is split between prefix and suffix."""
             if text == prefix:
                 return _clip_spans(self._find(prefix + suffix), 0, len(prefix))
             if text == suffix:

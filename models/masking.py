@@ -42,7 +42,7 @@ class Mask:
     """
 
     def __init__(self, texts: Iterable[str], find: FindSecrets) -> None:
-        """Find the secrets of `texts`."""
+        """Find the secrets of `texts` with `find` and give each a mark."""
         all_texts = list(texts)
         self.mark = MARK
         while any(self.mark.lower() in text.lower() for text in all_texts):
@@ -87,15 +87,15 @@ class Mask:
         """Return `text` with the secrets instead of their marks.
 
         Args:
-            text: of an answer.
+            text: the text of an answer.
             quoted: whether `text` is JSON, so that the secrets have to be escaped.
         """
 
-        def secret(found: re.Match[str]) -> str:
+        def replace_mark(found: re.Match[str]) -> str:
             known = self._secrets.get(found[0], found[0])
             return json.dumps(known)[1:-1] if quoted else known
 
-        return self._any.sub(secret, text)
+        return self._any.sub(replace_mark, text)
 
     def reveal_in(self, value: Any) -> Any:  # noqa: ANN401 (JSON)
         """Return a copy of the JSON `value` with the marks in all its strings revealed."""
@@ -105,8 +105,8 @@ class Mask:
             return {name: self.reveal_in(inner) for name, inner in value.items()}
         return [self.reveal_in(inner) for inner in value] if isinstance(value, list | tuple) else value
 
-    def is_left_in(self, text: str) -> bool:
-        """Return whether a revealed text still contains a mark: an unknown, cut or altered one."""
+    def has_damaged_mark(self, text: str) -> bool:
+        """Return whether `text` still contains a mark after `reveal`: an unknown, cut or altered one."""
         tails = (self.mark[:length] for length in range(_LEAST_TAIL, len(self.mark)))
         return self._damaged.search(text) is not None or text.rstrip().endswith(tuple(tails))
 
@@ -147,25 +147,27 @@ class MaskedChat(LayeredChat):
         if request.words:  # a person reads it: revealing the secret would only add a place from which it can leak
             return self.inner.chat(hidden, cancelled=cancelled, on_text=on_text)
         quoted = request.schema is not None
-        pouring = _UnmaskingStream(mask, on_text, quoted=quoted) if on_text is not None else None
+        stream = _UnmaskingStream(mask, on_text, quoted=quoted) if on_text is not None else None
         try:
-            reply = self.inner.chat(hidden, cancelled=cancelled, on_text=pouring)
+            reply = self.inner.chat(hidden, cancelled=cancelled, on_text=stream)
         except ChatError as error:
             error.partial = mask.reveal(error.partial, quoted=quoted)
             raise
-        if pouring is not None:
-            pouring.end()
+        if stream is not None:
+            stream.flush()
         return self._reveal_reply(reply, mask, quoted=quoted)
 
     def _reveal_reply(self, reply: Reply, mask: Mask, *, quoted: bool) -> Reply:
-        """Return `reply` with its marks revealed.
+        """Return `reply` with the secrets instead of the marks, in its text and in the arguments of its tool calls.
 
         Raises:
             ChatError: a mark was altered.
         """
         text = mask.reveal(reply.text, quoted=quoted)
         calls = tuple(replace(call, arguments=mask.reveal_in(call.arguments)) for call in reply.calls)
-        if mask.is_left_in(text) or any(mask.is_left_in(json.dumps(dict(call.arguments))) for call in calls):
+        if mask.has_damaged_mark(text) or any(
+            mask.has_damaged_mark(json.dumps(dict(call.arguments))) for call in calls
+        ):
             raise ChatError(
                 f"{self.name} changed a mark that stands for a secret of this code, so its answer cannot be used; ask "
                 "again, or remove the secret from the code.",
@@ -176,11 +178,11 @@ class MaskedChat(LayeredChat):
 
 
 class _UnmaskingStream:
-    """Passes on a streamed answer with its marks revealed, including marks that arrive in several pieces."""
+    """Reveals the marks in a streamed answer, even if they arrive in pieces, and passes its text on."""
 
-    def __init__(self, mask: Mask, pour: Callable[[str], None], *, quoted: bool) -> None:
+    def __init__(self, mask: Mask, on_text: Callable[[str], None], *, quoted: bool) -> None:
         self._mask = mask
-        self._pour = pour
+        self._on_text = on_text
         self._quoted = quoted
         self._held = ""
 
@@ -189,12 +191,12 @@ class _UnmaskingStream:
         kept = self._mask.count_possible_mark_start(text)
         self._held = text[len(text) - kept :]
         if ready := self._mask.reveal(text[: len(text) - kept], quoted=self._quoted):
-            self._pour(ready)
+            self._on_text(ready)
 
-    def end(self) -> None:
-        """Pass on what was held back."""
+    def flush(self) -> None:
+        """Pass on the held-back end of the answer, which could have been the beginning of a mark."""
         if self._held:
-            self._pour(self._held)
+            self._on_text(self._held)
         self._held = ""
 
 

@@ -1,6 +1,6 @@
 """Answers that match a pydantic model: the request carries its JSON schema, the answer is validated.
 
-An invalid answer is sent back once, with what is wrong with it. Start at `ask`.
+An invalid answer is sent back once, with the reasons why it is invalid. Start at `ask_structured`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Form = TypeVar("Form", bound=BaseModel)
 
 MOST_PROBLEMS = 5
-_THINKING = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)  # some models think aloud before they answer
+_THINKING = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)  # reasoning that some models write before the answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +38,17 @@ class Structured(Generic[Form]):
     usage: Usage
 
 
-def ask(chat: ChatModel, request: ChatRequest, form: type[Form], *, cancelled: Callable[[], bool]) -> Structured[Form]:
-    """Ask for an answer that matches the pydantic model `form`; blocks.
+def ask_structured(
+    chat: ChatModel, request: ChatRequest, form: type[Form], *, cancelled: Callable[[], bool]
+) -> Structured[Form]:
+    """Ask `chat` for an answer that matches the pydantic model `form`, and once more if it does not; blocks.
 
     The schema is also added to the system message, for endpoints that ignore schemas.
 
     Raises:
         ChatError: as for `chat`; WRONG_FORM if the second answer is invalid too.
     """
-    request = _add_form(request, form)
+    request = _add_schema(request, form)
     usage, problem = Usage(), ""
     for last in (False, True):
         reply = chat.chat(request, cancelled=cancelled)
@@ -68,8 +70,8 @@ def ask(chat: ChatModel, request: ChatRequest, form: type[Form], *, cancelled: C
     )
 
 
-def _add_form(request: ChatRequest, form: type[BaseModel]) -> ChatRequest:
-    """Return `request` with the schema of `form`, as a field and in the system message."""
+def _add_schema(request: ChatRequest, form: type[BaseModel]) -> ChatRequest:
+    """Return `request` with the JSON schema of `form`, as a field and in the system message."""
     schema = form.model_json_schema()
     words = f"Answer with one JSON object of this schema and nothing else:\n{json.dumps(schema)}"
     first, *rest = request.messages
@@ -81,7 +83,7 @@ def _add_form(request: ChatRequest, form: type[BaseModel]) -> ChatRequest:
 
 
 def _request_correction(request: ChatRequest, reply: Reply, problem: str) -> ChatRequest:
-    """Return `request` followed by the invalid `reply` and the demand to correct `problem`."""
+    """Return `request` followed by the invalid `reply` and a message that asks for a correction of `problem`."""
     correction = f"That does not fit the schema: {problem}. Answer again with the whole JSON object and nothing else."
     said = reply.text or "(nothing)"  # some endpoints take no empty message
     return replace(
@@ -91,14 +93,14 @@ def _request_correction(request: ChatRequest, reply: Reply, problem: str) -> Cha
 
 
 def _extract_json(text: str) -> str:
-    """Return the JSON object in an answer, without reasoning, code fence or words around it."""
+    """Return the JSON object in an answer, without reasoning, code fence or words around it; all if there is none."""
     text = _THINKING.sub("", text)
     start, end = text.find("{"), text.rfind("}")
     return text[start : end + 1] if 0 <= start < end else text
 
 
 def _describe_problem(error: ValidationError, reply: Reply) -> str:
-    """Describe for the model what is wrong with its answer; leaves out the values, which it knows."""
+    """Return why the answer is invalid, for the model; at most `MOST_PROBLEMS` reasons, without the invalid values."""
     if reply.end is ReplyEnd.LENGTH:
         return "it was cut off at the token budget; be shorter"
     wrong = error.errors(include_url=False, include_input=False, include_context=False)

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 _LARGEST = 500_000_000  # bytes
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
-# Encodings that are cached, most recently used: snippets, suffix and the settled part of the prefix are the same at
-# each key, and encoding costs 1 us a character.
+# Number of texts whose encodings are cached: snippets, suffix and the settled part of the prefix are the same at each
+# key, and encoding costs 1 us a character.
 CACHED_TEXTS = 24
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 # Byte-level tokenizers write each byte that is no visible Latin-1 character as a character from U+0100 on.
@@ -103,7 +103,7 @@ class Tokenizer:
         return self._encode_cached(text)
 
     def _encode(self, text: str) -> Encoded:
-        """Encode `text` without the cache."""
+        """Return the tokens of `text`, computed anew."""
         encoding = self._encoder.encode(LONE_SURROGATE.sub(REPLACEMENT, text), add_special_tokens=False)
         spans = encoding.offsets
         following = [*(start for start, _ in spans[1:]), len(text)]
@@ -116,13 +116,13 @@ class Tokenizer:
         return self._vocabulary_by_bytes is not None
 
     def join_bytes(self, tokens: Sequence[str]) -> bytes:
-        """Return the bytes of `tokens`, which may not contain markers. Only if `is_byte_level`."""
+        """Return the bytes of `tokens`, which must not contain markers; to be called only if `is_byte_level`."""
         return "".join(tokens).translate(_BYTES).encode("latin-1")
 
-    def find_compatible(self, text: bytes) -> array[int]:
-        """Return the ids of tokens that begin with `text` and of those that `text` begins with; no markers.
+    def find_first_tokens(self, text: bytes) -> array[int]:
+        """Return the ids of all tokens, except markers, with which a text that begins with `text` can begin.
 
-        These are all tokens that a text beginning with `text` can begin with. Empty unless `is_byte_level`.
+        Each of them begins with `text`, or `text` begins with it. Empty unless `is_byte_level`.
         """
         if self._vocabulary_by_bytes is None:
             return array("i")
@@ -148,10 +148,11 @@ class Tokenizer:
         return [spelling for spelling, _ in spelled], array("i", (number for _, number in spelled))
 
     def encode_parts(self, parts: Sequence[tuple[str, bool]]) -> tuple[str, ...]:
-        """Return the tokens of a text in parts. Text between two markers is encoded as a whole.
+        """Return the tokens of a text that is given in parts. Text between two markers is encoded as a whole.
 
         Args:
-            parts: each with its text and whether markers in it count (a template's) or are plain characters (a user's).
+            parts: each with its text, and whether markers in it become tokens (True, in a template) or plain characters
+                (False, in a user's text).
         """
         tokens: list[str] = []
         plain = ""
@@ -165,7 +166,7 @@ class Tokenizer:
         return (*tokens, *self.encode(plain).tokens)
 
     def encode_with_specials(self, text: str, most: int) -> list[str]:
-        """Return at most `most` tokens: the start of `text` inside the special tokens that the model expects."""
+        """Return the tokens of `text` inside the special tokens that the model expects; cut to `most` tokens in all."""
         around = self._encoder.num_special_tokens_to_add(is_pair=False)
         ends = self.encode(text).ends
         kept = text if len(ends) <= most - around else text[: ends[most - around - 1]]
@@ -182,6 +183,6 @@ class Tokenizer:
         return len(self._encoder.encode(LONE_SURROGATE.sub(REPLACEMENT, text), add_special_tokens=False).ids)
 
     def decode(self, numbers: Sequence[int]) -> str:
-        """Return the text of the token ids `numbers`, without a last character whose bytes are not complete."""
+        """Return the text of the token ids `numbers`, without markers and without an incomplete last character."""
         text = self._encoder.decode(list(numbers), skip_special_tokens=True)
         return text.rstrip(REPLACEMENT)

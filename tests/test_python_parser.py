@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import starling_python
-from tests.tidy.tree import program
+from tests.tidy.tree import read_modules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,4 +81,4 @@ def test_what_python_cannot_read_is_a_syntax_error(text: str) -> None:
 
 def test_nothing_else_asks_pythons_parser() -> None:
     asks = re.compile(r"\bast\.parse\(|PyCF_ONLY_AST")
-    assert [each.path for each in program() if asks.search(each.text)] == ["starling_python.py"]
+    assert [each.path for each in read_modules() if asks.search(each.text)] == ["starling_python.py"]

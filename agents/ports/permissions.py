@@ -29,6 +29,7 @@ class ToolCall:
         by: name of the agent.
         task: id of the task within which a person may allow this tool once for all further calls; "" for none.
         rule: the person's own rule that allows the call without a question, in words; "" for none.
+        asks: whether a rule has the person asked, also where the tool's risk needs no question.
     """
 
     tool: Tool
@@ -38,6 +39,7 @@ class ToolCall:
     by: str
     task: str = ""
     rule: str = ""
+    asks: bool = False
 
 
 @dataclass(frozen=True, slots=True)

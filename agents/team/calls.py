@@ -109,7 +109,8 @@ async def _permit(prepared: _Prepared, title: str, bench: Workbench, spending: S
         return
     subject = tool.get_command(prepared.arguments) or title
     why = decision.reason or "The agent needs this for its task."
-    asked = permissions.ToolCall(tool.tool, subject, title, why, bench.agent, bench.task, decision.rule)
+    asks = decision.effect is Effect.ASK
+    asked = permissions.ToolCall(tool.tool, subject, title, why, bench.agent, bench.task, decision.rule, asks)
     begun = time.monotonic()
     answer = await bench.permissions.permit(asked, cancelled=bench.cancelled)
     spending.waited_s += time.monotonic() - begun

@@ -92,7 +92,9 @@ def _ask_model(request: str, roles: Roles, chat: ChatModel, cancelled: Callable[
         Message(Speaker.USER, request[:_LONGEST]),
     )
     try:
-        answer = structured_answers.ask(chat, ChatRequest(messages, max_tokens=50), form, cancelled=cancelled)
+        answer = structured_answers.ask_structured(
+            chat, ChatRequest(messages, max_tokens=50), form, cancelled=cancelled
+        )
     except ModelError:
         return None
     return roles.get(str(getattr(answer.value, "role", "")).strip().lstrip("@"))

@@ -1,8 +1,8 @@
 """Record a real session of Starling in Neovim as an animated SVG: `make recording`.
 
 Neovim runs with the configuration of the plugin's README and the real server, with the bundled model and the defaults,
-in a copy of this program's modules. Nothing is drawn but what the terminal shows, at the time at which it shows it; the
-start of the server and the index come before. Start at `main`.
+in a copy of this program's modules. The SVG has the screens of the terminal, at their real times; the recording begins
+when the server and the index are ready. Start at `main`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ TITLE = (
     "Starling in Neovim: suggestions appear while a function is typed and are accepted, a finding appears, and its fix "
     "is shown as a diff, approved and written"
 )
-# What makes the screen small and quiet; nothing that changes what Starling does.
+# Makes the screen small and quiet, but does not change what Starling does.
 LOOKS = """
 vim.o.termguicolors = true
 vim.o.background = 'dark'
@@ -37,11 +37,11 @@ vim.diagnostic.config({ virtual_text = true, signs = false })
 
 
 def main(target: Path, programs: Path) -> None:
-    """Play the story in a fresh Neovim and write the SVG to `target`; `programs` is where `starling` is.
+    """Play the story in a fresh Neovim and write the SVG to `target`; `programs` is the folder of `starling`.
 
     Raises:
         NeovimError: the server or its index was not ready in time.
-        TerminalError: something that the story waits for did not come.
+        TerminalError: a suggestion, the finding or the proposal did not come in time.
     """
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         work, home = Path(folder) / "starling", Path(folder) / "home"

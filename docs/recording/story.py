@@ -26,41 +26,41 @@ def play(terminal: Terminal) -> None:
     terminal.pause(0.8)
     terminal.type("Go", KEY_S)
     terminal.type("def count_words(path: Path, counts={}):\r", KEY_S)
-    _accept_behind(terminal, "text = path.read_te")
+    _type_and_accept(terminal, "text = path.read_te")
     terminal.type("\rfor word in text.split():\r", KEY_S)
     terminal.type("counts[word] = counts.get(word, 0) + 1\r", KEY_S)
-    _accept_behind(terminal, "\breturn co")
+    _type_and_accept(terminal, "\breturn co")
     terminal.send("\x1b")
-    terminal.wait(lambda shown: "This default" in _text(shown), "the finding")
+    terminal.wait_for(lambda shown: "This default" in _read_text(shown), "the finding")
     terminal.pause(READ_S / 2)
     terminal.type("6G", KEY_S)
-    _choose(terminal, "Create a new value in each call")
-    terminal.wait(lambda shown: "a Apply" in _text(shown), "the proposal")
+    _choose_code_action(terminal, "Create a new value in each call")
+    terminal.wait_for(lambda shown: "a Apply" in _read_text(shown), "the proposal")
     terminal.pause(READ_S)
     terminal.send("a")
-    terminal.wait(lambda shown: "a Apply" not in _text(shown), "the change")
+    terminal.wait_for(lambda shown: "a Apply" not in _read_text(shown), "the change")
     terminal.pause(READ_S)
 
 
-def _accept_behind(terminal: Terminal, typed: str) -> None:
-    """Type `typed`, wait for a suggestion behind it, and take it."""
+def _type_and_accept(terminal: Terminal, typed: str) -> None:
+    """Type `typed`, wait for a suggestion after the cursor, and accept it with Tab."""
     terminal.type(typed, KEY_S)
-    terminal.wait(lambda shown: bool(shown.behind_cursor()), f"a suggestion behind {typed!r}")
+    terminal.wait_for(lambda shown: bool(shown.read_after_cursor()), f"a suggestion after {typed!r}")
     terminal.pause(LOOK_S)
     terminal.send("\t")
-    terminal.wait(lambda shown: not shown.behind_cursor(), "the suggestion to be taken")
+    terminal.wait_for(lambda shown: not shown.read_after_cursor(), "the suggestion to be accepted")
 
 
-def _choose(terminal: Terminal, title: str) -> None:
-    """Open the menu of code actions and choose the one with this title."""
+def _choose_code_action(terminal: Terminal, title: str) -> None:
+    """Open the menu of code actions, and choose the one with the title `title`."""
     entry = re.compile(rf"(\d+): {re.escape(title)}")
     terminal.type("gra", KEY_S)
-    terminal.wait(lambda shown: entry.search(_text(shown)) is not None, f"the code action {title!r}")
+    terminal.wait_for(lambda shown: entry.search(_read_text(shown)) is not None, f"the code action {title!r}")
     terminal.pause(LOOK_S)
-    found = entry.search(_text(terminal))
+    found = entry.search(_read_text(terminal))
     assert found is not None
     terminal.type(f"{found[1]}\r", KEY_S)
 
 
-def _text(terminal: Terminal) -> str:
-    return "\n".join(terminal.lines())
+def _read_text(terminal: Terminal) -> str:
+    return "\n".join(terminal.read_lines())

@@ -1,7 +1,7 @@
 """Screens as one animated SVG: a strip of all screens, moved by one screen at a time.
 
-The animation is CSS, so that a browser plays the picture also where a page shows it as an image; to people who want no
-motion the last screen is shown. Start at `animated`.
+The animation is CSS, so that browsers also play it where a page shows the SVG as an image. People who have turned
+animations off see the last screen. Start at `animate`.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ def animate(screens: Sequence[Screen], rest_s: float, title: str) -> str:
 
     Args:
         screens: at least one, in order; the first is shown from the beginning.
-        rest_s: how long the last one is shown.
-        title: what there is to see, for people who do not see it.
+        rest_s: how long the last screen is shown, in seconds.
+        title: a description for people who cannot see the picture.
     """
     columns = max((run.column + len(run.text) for run in screens[0].rows[0]), default=1)
     width = round(columns * CELL_WIDTH + 2 * MARGIN)
@@ -39,14 +39,14 @@ def animate(screens: Sequence[Screen], rest_s: float, title: str) -> str:
         + "</g>\n"
         for number, screen in enumerate(screens)
     )
-    rows = "".join(f'<g id="{name}">{_row(row, ground, looks)}</g>\n' for row, name in names.items() if name)
+    rows = "".join(f'<g id="{name}">{_draw_row(row, ground, looks)}</g>\n' for row, name in names.items() if name)
     whole_s = screens[-1].at_s + rest_s
     steps = "".join(
         f"{0 if number == 0 else 100 * screen.at_s / whole_s:.3f}%{{transform:translateX({-number * width}px)}}"
         for number, screen in enumerate(screens)
     )
     last = -(len(screens) - 1) * width
-    classes = "".join(f".{name}{{{_css(look)}}}" for look, name in looks.items())
+    classes = "".join(f".{name}{{{_build_css(look)}}}" for look, name in looks.items())
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}">\n'
         f"<title>{escape(title)}</title>\n"
@@ -69,10 +69,12 @@ def _place_row(row: Row, place: int, names: dict[Row, str]) -> str:
 
 
 def _is_visible(row: Row) -> bool:
+    """Whether a row has text or more than one background."""
     return any(run.text.strip() for run in row) or len({run.look.background for run in row}) > 1
 
 
-def _row(row: Row, ground: str, looks: dict[Look, str]) -> str:
+def _draw_row(row: Row, ground: str, looks: dict[Look, str]) -> str:
+    """Return a row as SVG, without backgrounds of the colour `ground`; adds a class name for each look to `looks`."""
     parts = []
     for run in row:
         x, width = run.column * CELL_WIDTH, len(run.text) * CELL_WIDTH
@@ -89,7 +91,7 @@ def _row(row: Row, ground: str, looks: dict[Look, str]) -> str:
     return "".join(parts)
 
 
-def _css(look: Look) -> str:
+def _build_css(look: Look) -> str:
     css = f"fill:{look.colour}"
     css += ";font-weight:bold" if look.bold else ""
     css += ";font-style:italic" if look.italic else ""

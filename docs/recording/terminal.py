@@ -1,4 +1,4 @@
-"""A program in a pseudo-terminal, and all that it shows, with the time at which it shows it.
+"""A program in a pseudo-terminal, and the screens that it shows, with their times.
 
 The program's bytes go through `pyte`, a terminal emulator; nothing else draws. Start at `Terminal.start`.
 """
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 READ_BYTES = 65_536
 PAINT_S = 0.03  # a program writes one picture in several pieces; a screen is taken when it pauses
 WAIT_S = 60.0
-ASKED, ANSWER = b"\x1b[c", b"\x1b[?62;22c"  # what kind of terminal this is: one with colours
-COLOUR, BACKGROUND = "#e0e2ea", "#14161b"  # Neovim's own dark colours, where it leaves the terminal's
+ASKED, ANSWER = b"\x1b[c", b"\x1b[?62;22c"  # a program asks for the kind of terminal; the answer: one with colours
+COLOUR, BACKGROUND = "#e0e2ea", "#14161b"  # Neovim's own dark colours, for text in the terminal's default colours
 NAMED = {
     "black": "#07080d", "red": "#ffc0b9", "green": "#b3f6c0", "brown": "#fce094", "blue": "#a6dbff",
     "magenta": "#ffcaff", "cyan": "#8cf8f7", "white": "#eef1f8",
@@ -56,7 +56,7 @@ class Terminal:
         self._master = master
         self._screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self._screen)
-        self._begun = 0.0
+        self._begun_s = 0.0
         self._recording = False
 
     @staticmethod
@@ -82,9 +82,9 @@ class Terminal:
             os.close(master)
 
     def record(self) -> None:
-        """Begin to keep screens; time counts from here."""
-        self._begun, self._recording = time.monotonic(), True
-        self._keep()
+        """Begin to record screens; their times count from now."""
+        self._begun_s, self._recording = time.monotonic(), True
+        self._record_screen()
 
     def send(self, keys: str) -> None:
         """Press `keys`, as the bytes that a terminal sends."""
@@ -97,32 +97,33 @@ class Terminal:
             self.pause(key_s)
 
     def pause(self, seconds: float) -> None:
-        """Do nothing for a while, as somebody who reads."""
+        """Press nothing for a while; the screens of that time are recorded."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             self._read(left)
 
-    def wait(self, condition: Callable[[Terminal], bool], what: str) -> None:
-        """Wait until `condition` holds.
+    def wait_for(self, condition: Callable[[Terminal], bool], description: str) -> None:
+        """Wait until `condition` returns true for this terminal.
 
         Raises:
-            TerminalError: it did not within a minute; the message has the screen.
+            TerminalError: it did not within a minute; the message has `description` and the screen.
         """
         end = time.monotonic() + WAIT_S
         while not condition(self):
             if time.monotonic() > end:
-                raise TerminalError(f"waited {WAIT_S:g} s in vain for {what}:\n" + "\n".join(self.lines()))
+                raise TerminalError(f"waited {WAIT_S:g} s in vain for {description}:\n" + "\n".join(self.read_lines()))
             self._read(PAINT_S)
 
-    def lines(self) -> list[str]:
+    def read_lines(self) -> list[str]:
         """Return the text of the screen, a string for each row."""
         return list(self._screen.display)
 
-    def behind_cursor(self) -> str:
-        """Return the text of the cursor's row from the cursor on."""
-        return self.lines()[self._screen.cursor.y][self._screen.cursor.x :].rstrip()
+    def read_after_cursor(self) -> str:
+        """Return the text of the cursor's row, from the cursor to the end of the row, without trailing spaces."""
+        return self.read_lines()[self._screen.cursor.y][self._screen.cursor.x :].rstrip()
 
     def _read(self, timeout_s: float) -> None:
+        """Wait up to `timeout_s` for output, read it until it pauses, then update and record the screen."""
         if not select.select([self._master], [], [], timeout_s)[0]:
             return
         data = b""
@@ -130,24 +131,26 @@ class Terminal:
             data += os.read(self._master, READ_BYTES)
         if ASKED in data:
             os.write(self._master, ANSWER)
-        self._stream.feed(SHAPED.sub(_plainly_underlined, UNKNOWN.sub(b"", data)))
-        self._keep()
+        self._stream.feed(SHAPED.sub(_simplify_underline, UNKNOWN.sub(b"", data)))
+        self._record_screen()
 
-    def _keep(self) -> None:
+    def _record_screen(self) -> None:
+        """Record the screen if recording has begun and the screen has changed."""
         if not self._recording:
             return
-        rows = tuple(self._row(number) for number in range(self._screen.lines))
+        rows = tuple(self._read_row(number) for number in range(self._screen.lines))
         if not self.screens or self.screens[-1].rows != rows:
-            self.screens.append(Screen(time.monotonic() - self._begun, rows))
+            self.screens.append(Screen(time.monotonic() - self._begun_s, rows))
 
-    def _row(self, number: int) -> Row:
+    def _read_row(self, number: int) -> Row:
+        """Return a row of the screen as runs of characters with the same look; the cursor's cell is reversed."""
         cursor = self._screen.cursor
         at = -1 if cursor.hidden or cursor.y != number else cursor.x
         cells = self._screen.buffer[number]
         runs: list[Run] = []
         for column in range(self._screen.columns):
             cell = cells[column]
-            look = _look(cell, reverse=bool(cell.reverse) != (column == at))
+            look = _get_look(cell, reverse=bool(cell.reverse) != (column == at))
             if runs and runs[-1].look == look:
                 runs[-1] = Run(runs[-1].column, runs[-1].text + cell.data, look)
             else:
@@ -155,14 +158,15 @@ class Terminal:
         return tuple(runs)
 
 
-def _look(cell: Any, *, reverse: bool) -> Look:  # noqa: ANN401 (pyte carries no types)
-    colour, background = _colour(cell.fg, COLOUR), _colour(cell.bg, BACKGROUND)
+def _get_look(cell: Any, *, reverse: bool) -> Look:  # noqa: ANN401 (pyte carries no types)
+    colour, background = _get_colour(cell.fg, COLOUR), _get_colour(cell.bg, BACKGROUND)
     if reverse:
         colour, background = background, colour
     return Look(colour, background, cell.bold, cell.italics, cell.underscore)
 
 
-def _colour(name: str, default: str) -> str:
+def _get_colour(name: str, default: str) -> str:
+    """Return a colour of pyte as "#rrggbb"; `default` for the terminal's own colour and for unknown names."""
     if name == "default":
         return default
     if re.fullmatch(r"[0-9a-fA-F]{6}", name):
@@ -170,6 +174,7 @@ def _colour(name: str, default: str) -> str:
     return NAMED.get(name.removeprefix("bright"), default)
 
 
-def _plainly_underlined(found: re.Match[bytes]) -> bytes:
+def _simplify_underline(found: re.Match[bytes]) -> bytes:
+    """Return the sequence for an underline with a shape as one for a plain underline, or for none if the shape is 0."""
     line = b"24" if found[2] == b"0" else b"4"
     return b"\x1b[" + found[1] + line + found[3] + b"m"

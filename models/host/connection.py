@@ -55,8 +55,8 @@ class Connection(Protocol):
         """Current problem of the other side, in one sentence; "" for none."""
         ...
 
-    def listen(self, told: Callable[[str], None]) -> None:
-        """Call `told`, from any thread, with news of the other side for a person."""
+    def set_listener(self, notify: Callable[[str], None]) -> None:
+        """Have `notify` called, from any thread, with each later problem of the server, one sentence for a person."""
         ...
 
     @property
@@ -110,8 +110,8 @@ class FixedConnection:
         self._endpoint = endpoint
         self._client = client
 
-    def listen(self, _: Callable[[str], None]) -> None:
-        """Ignore `told`: nothing is known of the server's state."""
+    def set_listener(self, _: Callable[[str], None]) -> None:
+        """Do nothing: the server is not watched."""
 
     def endpoint(self, _: Callable[[], bool]) -> Endpoint:
         """Return the fixed endpoint."""
@@ -148,16 +148,16 @@ class HostConnection:
         self._hang_detector = HangDetector(process.is_alive)
         self._since_ns = 0  # of the host that was reached last
         self._ended = False  # the last host left its socket behind, so it was killed; until another one answers
-        self._told: Callable[[str], None] = lambda _: None
+        self._notify: Callable[[str], None] = lambda _: None
 
     @property
     def problem(self) -> str:
         """`ENDED` after the host ended unexpectedly, until a new one has answered; "" otherwise."""
         return ENDED if self._ended else ""
 
-    def listen(self, told: Callable[[str], None]) -> None:
-        """Call `told`, from any thread, each time the host has ended unexpectedly."""
-        self._told = told
+    def set_listener(self, notify: Callable[[str], None]) -> None:
+        """Have `notify` called with `ENDED`, from any thread, when a host runs again after one ended unexpectedly."""
+        self._notify = notify
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -188,7 +188,7 @@ class HostConnection:
                 self._endpoint = Endpoint(url, client, key=key, patience=PATIENCE, circuit=never_open)
             endpoint = self._endpoint
         if news:
-            self._told(ENDED)
+            self._notify(ENDED)
         return endpoint
 
     def discard(self, endpoint: Endpoint) -> bool:

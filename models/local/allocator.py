@@ -26,18 +26,18 @@ M_TRIM_THRESHOLD = -1
 M_MMAP_THRESHOLD = -3
 M_ARENA_MAX = -8
 
-# Blocks of this size get pages of their own. Packed weights are larger, what one layer computes is smaller: with 1 MB
-# the pages cost a third of the time.
+# Blocks of this size and more get pages of their own. Packed weights are larger, a layer's results are smaller: with
+# 1 MB, allocating pages takes a third of the time.
 MAPPED_BYTES = 8_000_000
-# The free end of a heap that stays; less costs page faults at each request.
+# Free memory that stays at the end of a heap; with less, each request causes page faults.
 SPARE_BYTES = 16_000_000
-# The same while large weights are computed: what one layer frees the next one asks for. With less than 256 MB and some
-# kept KV states, every third of the time of a prompt of 950 tokens goes to pages that were given back a moment ago.
+# The same while large weights compute: each layer allocates what the layer before freed. With less than 256 MB and
+# some kept KV states, a third of the time of a prompt of 950 tokens goes to pages that were released a moment ago.
 LARGE_SPARE_BYTES = 1_000_000_000
 HEAPS = 2
 SETTINGS = ((M_ARENA_MAX, HEAPS), (M_MMAP_THRESHOLD, MAPPED_BYTES), (M_TRIM_THRESHOLD, SPARE_BYTES))
 
-# Seconds after work until free pages are released: at most this often, and once after the last work.
+# Seconds between a computation and the release of free pages, which happens at most this often.
 REST_S = 1.0
 
 _worked = threading.Event()
@@ -45,11 +45,11 @@ _worked = threading.Event()
 
 @functools.cache  # once per process
 def limit_memory() -> bool:
-    """Limit the memory that glibc keeps and start the thread that releases free pages; return False without glibc.
+    """Limit the memory that glibc keeps and start a thread that releases free pages; return False without glibc.
 
-    Call it before other threads start: a thread that has a heap keeps it.
+    To be called before other threads start: a thread that has a heap of its own keeps it.
     """
-    library = _glibc()
+    library = _load_glibc()
     if library is None:
         return False
     refused = [name for name, value in SETTINGS if not library.mallopt(name, value)]
@@ -60,27 +60,27 @@ def limit_memory() -> bool:
 
 
 def allow_large_heaps() -> None:
-    """Let heaps keep more memory between two layers of large weights; free pages are still released after the work."""
-    library = _glibc()
+    """Let heaps keep `LARGE_SPARE_BYTES` while large weights compute; free pages are still released afterwards."""
+    library = _load_glibc()
     if library is not None and not library.mallopt(M_TRIM_THRESHOLD, LARGE_SPARE_BYTES):
         logger.warning("glibc refused to keep more memory while a large model computes, so that takes longer.")
 
 
 def release_free_pages() -> None:
-    """Return all free pages to the system; takes about a millisecond while other threads keep running."""
-    library = _glibc()
+    """Release all free pages to the system; takes about a millisecond, while other threads keep running."""
+    library = _load_glibc()
     if library is not None:
         library.malloc_trim(0)
 
 
 def note_work() -> None:
-    """Have free pages released after `REST_S`. Costs nothing; callable from any thread."""
+    """Request the release of free pages in `REST_S` seconds. Costs nothing; callable from any thread."""
     _worked.set()
 
 
 @functools.cache
-def _glibc() -> ctypes.CDLL | None:
-    """Return the C library where it is glibc, else None."""
+def _load_glibc() -> ctypes.CDLL | None:
+    """Return the process's C library if it is glibc, else None."""
     if sys.platform != "linux" or not _is_glibc():
         return None
     import ctypes  # noqa: PLC0415  # only where it is of use
@@ -98,7 +98,7 @@ def _is_glibc() -> bool:
 
 
 def _release_after_work() -> None:
-    """Release free pages in pauses between work; never returns."""
+    """Release free pages `REST_S` seconds after each computation; never returns."""
     while True:
         _worked.wait()
         time.sleep(REST_S)

@@ -26,11 +26,12 @@ _LARGEST = 1_000_000  # bytes
 FILE = "threads-1.json"
 SPEED_FILE = "speed-1.json"
 MOST_THREADS = 16
-# More threads must pay: they also take cores from the editor.
+# More threads are used only if they cut the time to this share or less: they also take cores from the editor.
 LEAST_GAIN = 0.85
 SMALL_BYTES = 100_000_000
 
-# Lengths of the timed prompts, shortest first: a fast machine reads longer ones, whose time is well above the noise.
+# Lengths of the timed prompts, shortest first. A fast machine goes on to longer prompts, until one takes
+# `LONG_ENOUGH_S`, a time well above the noise.
 READ_TOKENS = (32, 128, 512)
 WRITTEN_TOKENS = 8
 LONG_ENOUGH_S = 0.2
@@ -40,6 +41,7 @@ LEAST_READ_TOKENS = 24
 LEAST_WRITTEN_TOKENS = 4
 # One request counts as at most so many times slower or faster than the moving speed.
 MOST_CHANGE = 4.0
+# `MovingSpeed.steady` follows once the speed of reading has changed by this factor.
 STEADY = 1.5
 # In tokens/s; a stored speed outside these bounds is damaged.
 LEAST_RATE = 1e-3
@@ -64,15 +66,15 @@ class Speed:
 
 
 class Timeable(Protocol):
-    """Anything that can time a request, as `models.local.engine.Engine` can."""
+    """A network that can time a request, as `models.local.engine.Engine` can."""
 
     def time_request(self, prompt_tokens: int, new_tokens: int) -> float:
-        """Return the measured time of a request of that size, in seconds; no KV state is reused or kept."""
+        """Run a request of that size and return its time in seconds; no KV state is reused or kept."""
         ...
 
 
 def measure_speed(engine: Timeable) -> Speed:
-    """Measure how fast `engine` reads and writes; takes about a second, three for a slow model."""
+    """Measure and return the speed of `engine`; takes about a second, three for a slow model."""
     engine.time_request(1, 1)  # warms up
     step_s, read_s, tokens = min(engine.time_request(1, 1), engine.time_request(1, 1)), 0.0, 1
     for tokens in READ_TOKENS:
@@ -86,7 +88,7 @@ def measure_speed(engine: Timeable) -> Speed:
 
 
 def _subtract_overhead(seconds: float, step_s: float) -> float:
-    """Return `seconds` without the time of an empty call, but at least half: on a busy machine the overhead varies."""
+    """Return `seconds` less the time `step_s` of an empty call, but at least half: a busy machine's overhead varies."""
     return max(1e-6, seconds - step_s, seconds / 2)
 
 
@@ -94,9 +96,9 @@ def load_or_measure_speed(identity: str, directory: Path, measure: Callable[[], 
     """Return the speed of a model on this machine; measure and store it if it is not stored in `directory`.
 
     Args:
-        identity: the model and how it is computed: name, size, device, compute type, threads.
+        identity: key of the model and how it is computed: name, size, device, compute type, threads.
         directory: where speeds are stored.
-        measure: measures the speed.
+        measure: returns the measured speed.
     """
     key = f"{identity}|{name_machine(count_available_cores())}"
     path = directory / SPEED_FILE
@@ -128,14 +130,15 @@ class MovingSpeed:
 
     Attributes:
         now: the current estimate.
-        steady: the estimate when it last differed much from the one before; for decisions that should rarely change.
+        steady: an earlier estimate, replaced once reading has become faster or slower by the factor `STEADY`; for
+            decisions that should rarely change.
     """
 
     def __init__(self, measured: Speed) -> None:
         self.now = self.steady = measured
 
-    def note(self, *, read: int, reading_s: float, written: int, writing_s: float) -> None:
-        """Update the speed with a request: tokens read and written, and the seconds that each took."""
+    def update(self, *, read: int, reading_s: float, written: int, writing_s: float) -> None:
+        """Update the speed with one request: the tokens read and written, and the seconds that each took."""
         reads, writes = self.now.prompt_tokens_per_s, self.now.new_tokens_per_s
         if read >= LEAST_READ_TOKENS and reading_s > 0:
             reads = _blend(reads, read / reading_s)
@@ -162,21 +165,22 @@ def _is_rate(value: object) -> bool:
 
 
 def list_thread_counts(cores: int) -> tuple[int, ...]:
-    """Return the thread counts worth trying on `cores` cores: 1, 2, 4, ... and the number of cores."""
+    """Return the thread counts worth trying on `cores` cores: 1, 2, 4, 8 and `cores`, at most `MOST_THREADS`."""
     powers = [count for count in (1, 2, 4, 8) if count < cores]
     return (*powers, min(cores, MOST_THREADS))
 
 
 def choose_threads(
-    model: str, directory: Path, seconds: Callable[[int, float], float], *, cores: int | None = None
+    model: str, directory: Path, time_request: Callable[[int, float], float], *, cores: int | None = None
 ) -> int:
     """Return the fastest number of threads for `model` on this machine, stored or measured.
 
     Args:
-        model: what identifies the model and how it is computed.
-        directory: where the answer is remembered.
-        seconds: measures a typical request with so many threads; may give up once so many seconds are over.
-        cores: of this machine; found out by default.
+        model: key of the model and how it is computed.
+        directory: where the number is stored.
+        time_request: given a number of threads and a limit in seconds; returns the seconds of a typical request, or any
+            time above the limit once the limit is over.
+        cores: number of cores; None for those that this process may use.
     """
     cores = cores or count_available_cores()
     key = f"{model}|{name_machine(cores)}"
@@ -187,9 +191,9 @@ def choose_threads(
         return remembered
     best, to_beat_s = 0, math.inf
     for threads in list_thread_counts(cores):
-        elapsed = seconds(threads, to_beat_s)
+        elapsed = time_request(threads, to_beat_s)
         if elapsed > to_beat_s:
-            break  # it does not get better from here on
+            break  # even more threads would not be faster
         best, to_beat_s = threads, elapsed * LEAST_GAIN
     store_measurements(path, {**known, key: best})
     return best
@@ -208,12 +212,12 @@ def count_available_cores() -> int:
 
 
 def name_machine(cores: int) -> str:
-    """Return a name by which machines that share a folder of measurements differ."""
+    """Return a key of this machine's processor and number of cores, for folders that several machines share."""
     return f"{platform.machine()}|{platform.processor()}|{cores}"
 
 
 def load_measurements(path: Path) -> dict[str, Any]:
-    """Return the measurements stored in a file, by their keys; {} if it cannot be read."""
+    """Return the measurements in the file at `path`, by their keys; {} if the file is missing or damaged."""
     try:
         data = json.loads(read_text(path, _LARGEST))
     except (OSError, ValueError, RecursionError):
@@ -224,7 +228,7 @@ def load_measurements(path: Path) -> dict[str, Any]:
 
 
 def store_measurements(path: Path, data: Mapping[str, object]) -> None:
-    """Write `data` atomically; on a full or read-only disk nothing is stored."""
+    """Write the measurements `data` to the file at `path`, atomically; do nothing if the disk is full or read-only."""
     with suppress(OSError):
         make_folder(path.parent)
         write_file(path, json.dumps(data, indent=1).encode())

@@ -1,8 +1,9 @@
-"""The chat model that runs on CTranslate2: turns as the catalog's `[chat]` has them, tools and schemas in words.
+"""The chat model that runs on CTranslate2, with prompts in the format of the catalog entry's `[chat]`.
 
-A local network knows neither tools nor schemas by itself. Tools are described to it the way Qwen's and Hermes' own
-templates do, and its wishes read from the same marks; an answer by schema begins with the brace that opens it and ends
-with the one that closes it. Loads nothing itself (`models.local.loading` does). Start at `CTranslateChat.chat`.
+A local network knows neither tools nor schemas by itself. The prompt describes tools as the templates of Qwen and
+Hermes do, and tool calls are read from the tags that those templates use. An answer by schema begins with the opening
+brace of the JSON object and ends with its closing brace. Weights are loaded by `models.local.loading`. Start at
+`CTranslateChat.chat`.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ TOOLS = (
 )
 SCHEMA = "Answer with one JSON object and nothing else. It has to fit this JSON schema:\n{schema}"
 
-Part = tuple[str, bool]  # text, and whether markers in it count
+Part = tuple[str, bool]  # text of the prompt, and whether markers in it become tokens
 
 
 class CTranslateChat:
@@ -96,7 +97,7 @@ class CTranslateChat:
             self._engine.close()
 
     def _decode(self, prompt: Prompt, request: ChatRequest, answer: _Answer) -> None:
-        """Decode the answer with the request's temperature, or the catalog entry's."""
+        """Decode into `answer`, with the request's temperature, else the catalog entry's."""
         settings = self.entry.settings.get("chat")
         usual = settings.temperature if settings is not None else 0.0
         temperature = usual if request.temperature is None else request.temperature
@@ -112,7 +113,7 @@ class CTranslateChat:
             ) from error
 
     def _make_prompt(self, request: ChatRequest) -> Prompt:
-        """Return the conversation as a prompt in the model's own turns.
+        """Return the conversation as a prompt in the model's own format.
 
         Raises:
             ChatError: it does not fit the model's window.
@@ -125,10 +126,10 @@ class CTranslateChat:
                 f"The conversation has {len(tokens)} tokens, {self.name} takes {self.context_tokens}; ask with less.",
                 Fault.TOO_LONG,
             )
-        instructed = (
-            len(self._tokenizer.encode_parts(parts[: 4 if self._format.begin else 3])) if self._format.system else 0
-        )
-        return Prompt(tokens, instructed, min(request.max_tokens, room))
+        settled = 0  # the instructions, which the next request probably shares
+        if self._format.system:
+            settled = len(self._tokenizer.encode_parts(parts[: 4 if self._format.begin else 3]))
+        return Prompt(tokens, settled, min(request.max_tokens, room))
 
     def _format_parts(self, request: ChatRequest) -> Iterator[Part]:
         """Yield the parts of the prompt: the instructions, each message, and the opening of the answer."""
@@ -151,7 +152,7 @@ class CTranslateChat:
 
 
 class _Answer:
-    """An answer as far as it has arrived."""
+    """An answer whose tokens arrive one by one."""
 
     def __init__(
         self,
@@ -162,7 +163,7 @@ class _Answer:
     ) -> None:
         self.is_cancelled = is_cancelled
         self.numbers: list[int] = []
-        self.complete = False  # the object that was asked for is closed
+        self.complete = False  # whether the JSON object of an answer by schema has ended
         self._object = request.schema is not None and not request.tools
         self.text = "{" if self._object else ""
         self._opening = self.text
@@ -172,33 +173,33 @@ class _Answer:
         self._emitted = 0
 
     def take(self, step: Step) -> bool:
-        """Add a token; return whether to stop."""
+        """Add a token and pass on its text; return whether to stop, because it is complete or cancelled."""
         if self.is_cancelled():
             return True
         self.numbers.append(step.token.number)
         self.text = self._opening + self._tokenizer.decode(self.numbers)
         if self._object and "}" in step.token.text:
             self.complete = self._cut_after_object()
-        self._emit()
+        self._pass_on_text()
         return self.complete
 
     def read_calls(self) -> tuple[ToolCall, ...]:
-        """Return the answer's tool calls; malformed ones stay text."""
+        """Return the answer's well-formed tool calls; () if the request has no tools."""
         return tuple(self._parse_calls()) if self._tools else ()
 
     def _parse_calls(self) -> Iterator[ToolCall]:
-        """Yield the well-formed tool calls of the text."""
+        """Yield the text's well-formed tool calls."""
         for place, match in enumerate(CALL.finditer(self.text)):
             try:
-                wish = json.loads(match[1])
-                name, arguments = wish["name"], wish.get("arguments") or {}
+                call = json.loads(match[1])
+                name, arguments = call["name"], call.get("arguments") or {}
             except (ValueError, KeyError, TypeError, RecursionError):
                 continue
             if isinstance(name, str) and isinstance(arguments, dict):
                 yield ToolCall(f"call_{place}", name, arguments)
 
     def _cut_after_object(self) -> bool:
-        """Return whether the JSON object is complete; if so, cut off what follows it."""
+        """Return whether the JSON object is complete; if so, cut off the text after it."""
         try:
             _, end = json.JSONDecoder().raw_decode(self.text)
         except (ValueError, RecursionError):
@@ -206,8 +207,8 @@ class _Answer:
         self.text = self.text[:end]
         return True
 
-    def _emit(self) -> None:
-        """Pass on new text, up to where a tool call may begin."""
+    def _pass_on_text(self) -> None:
+        """Pass new text to `on_text`; with tools, only up to a "<", where a tool call may begin."""
         end = self.text.find("<", self._emitted) if self._tools else -1
         end = len(self.text) if end < 0 else end
         if self._on_text is not None and end > self._emitted:
@@ -216,7 +217,7 @@ class _Answer:
 
 
 def _join_instructions(request: ChatRequest) -> str:
-    """Return the text before the conversation: the caller's instructions, the tools, and the schema of the answer."""
+    """Return the instructions of the prompt: the system messages, the tools, and the schema of the answer."""
     said = [message.text for message in request.messages if message.speaker is Speaker.SYSTEM]
     if request.tools:
         functions: list[dict[str, Any]] = [
@@ -233,18 +234,18 @@ def _join_instructions(request: ChatRequest) -> str:
 
 
 def _format_message(message: Message) -> str:
-    """Return a message's text, with tool calls and results in the marks that the model was trained on."""
+    """Return a message's text, with tool calls and results in the tags that the model was trained on."""
     if message.speaker is Speaker.TOOL:
         return f"<tool_response>\n{message.text}\n</tool_response>"
-    wishes = (
+    calls = (
         "<tool_call>\n" + json.dumps({"name": call.name, "arguments": dict(call.arguments)}) + "\n</tool_call>"
         for call in message.calls
     )
-    return "\n".join(filter(None, (message.text, *wishes)))
+    return "\n".join(filter(None, (message.text, *calls)))
 
 
 def _fill_turn(template: str, text: str) -> Iterator[Part]:
-    """Yield a turn's template with `text` inserted; only markers of the template count."""
+    """Yield the parts of a turn: `template` with `text` inserted, whose markers stay plain characters."""
     before, _, after = template.partition("{text}")
     yield before, True
     yield text, False

@@ -40,9 +40,9 @@ logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
-# A first token less likely than this (e^-7 is one in a thousand) makes no alternative.
+# An alternative begins with a first token whose log-probability is at least this (e^-7 is one in a thousand).
 LEAST_ALTERNATIVE = -7.0
-# A running call ends at its next token; this is for a very long prompt on a slow machine.
+# Longest wait for a running call, which ends at its next token: it may be reading a long prompt on a slow machine.
 CLOSE_WAIT_S = 30.0
 
 NOTHING = (Generation("", (), StopReason.CANCELLED),)
@@ -52,7 +52,7 @@ class CTranslateModel:
     """A `models.completion.CompletionModel` on CTranslate2 in this process. Thread-safe.
 
     Attributes:
-        problems: one sentence for each thing that went differently than configured (no CUDA, for one).
+        problems: deviations from the configuration (no CUDA, for example), one sentence each.
         measuring_s: seconds of loading spent on measurements that are stored, so that the next load does without.
     """
 
@@ -115,7 +115,7 @@ class CTranslateModel:
         alternatives: int = 1,
     ) -> tuple[Generation, ...]:
         """Complete `request`; see `models.completion.CompletionModel.generate`."""
-        self._refuse_closed()
+        self._require_open()
         if cancelled():
             return NOTHING
         deadline = compute_deadline(request.budget_ms)
@@ -137,8 +137,8 @@ class CTranslateModel:
         cancelled: Callable[[], bool],
         openings: Openings,
     ) -> DecodingResult | None:
-        """Tell each token as it comes; see `models.completion.StreamingModel.stream`."""
-        self._refuse_closed()
+        """Complete `request` token by token; see `models.completion.StreamingModel.stream`."""
+        self._require_open()
         if cancelled():
             return None
         deadline = compute_deadline(request.budget_ms)
@@ -166,10 +166,10 @@ class CTranslateModel:
     ) -> tuple[Score, ...]:
         """Score `continuations`; see `models.completion.CompletionModel.score`.
 
-        After a partial word (`Prompt.forced_start`), its tokens are scored first, each among the tokens that could
-        spell it, as in `generate`. A token that ends before the cursor has the end 0.
+        If the prompt leaves out a partial word (`Prompt.forced_start`), the tokens of that word are scored too, each
+        relative to the tokens that could spell it, as in `generate`. A token that ends before the cursor has the end 0.
         """
-        self._refuse_closed()
+        self._require_open()
         if cancelled() or not continuations:
             return ()
         prompt = self._prompts.lay_out_longest(request)
@@ -179,18 +179,18 @@ class CTranslateModel:
             return self._translate_errors(lambda: self._score(prompt, continuations, cancelled))
 
     def close(self) -> None:
-        """Release the weights; a running call ends at its next token."""
+        """Release the weights, once a running call has ended at its next token."""
         self._closing = True
         deadline = time.monotonic() + CLOSE_WAIT_S
         with self._turns.take(lambda: time.monotonic() > deadline):
             self._engine.close()
 
     def _with_closing(self, cancelled: Callable[[], bool]) -> Callable[[], bool]:
-        """Return a function that returns true once the caller cancelled or the model is closing."""
+        """Return a function that returns true once the caller has cancelled or `close` was called."""
         return lambda: self._closing or cancelled()
 
-    def _refuse_closed(self) -> None:
-        """Raise ModelError if the model was closed."""
+    def _require_open(self) -> None:
+        """Raise ModelError if `close` was called."""
         if self._closing:
             raise ModelError(
                 f"The model {self._entry.name} was unloaded; it loads again when a completion is asked for."
@@ -228,7 +228,7 @@ class CTranslateModel:
             self._reading_ahead.release()
 
     def _generate(self, prompt: Prompt, rules: StopRules, alternatives: int, *, keep: bool) -> tuple[Generation, ...]:
-        """Return the greedy continuation and at most `alternatives` - 1 others with the next likeliest first tokens."""
+        """Return the greedy continuation, then up to `alternatives` - 1 others with the next likeliest first tokens."""
         ranking: list[RankedToken] = []
         best = rules.start_continuation()
         ranked = alternatives + 1 if alternatives > 1 else 1
@@ -248,16 +248,16 @@ class CTranslateModel:
         return tuple(found)
 
     def _finish(self, continuation: Continuation, decoded: DecodingResult) -> Generation:
-        """Return the generation of a decoded continuation."""
+        """Return the finished `continuation` as a generation, with the figures of its decoding."""
         spent = decoded.end is StopReason.LENGTH
         return continuation.finish(decoded.prompt_tokens, decoded.reused_tokens, spent=spent)
 
     def _decode(
         self, prompt: Prompt, on_token: Callable[[str, float], bool], openings: Openings, *, keep: bool = True
     ) -> DecodingResult:
-        """Decode greedily, or after the first token that `openings` names."""
+        """Decode greedily, after the token `openings.first` if it is given, and pass the text to `on_token`."""
         began = time.monotonic()
-        decoding = TextDecoding(self._tokenizer, on_token, prompt.forced_start, openings.tell)
+        decoding = TextDecoding(self._tokenizer, on_token, prompt.forced_start, openings.on_ranking)
         rest, reused, stopped, first = prompt, 0, False, openings.first
         if first is not None:
             step = Step(Token(first.number, self._tokenizer.find_token(first.number)), first.log_prob)
@@ -267,20 +267,23 @@ class CTranslateModel:
             reused, _ = self._engine.decode(
                 rest, decoding.take, ranked=openings.most, steering=decoding.steering, keep=keep
             )
-            self._note_speed(decoding, began, len(rest.tokens) - reused)
+            self._update_speed(decoding, began, len(rest.tokens) - reused)
         spent = len(decoding.numbers) >= prompt.max_tokens
         return DecodingResult(len(prompt.tokens), reused, StopReason.LENGTH if spent else StopReason.END)
 
-    def _note_speed(self, decoding: TextDecoding, began: float, read: int) -> None:
-        """Update the speed with a request's times, unless it was steered: then some of it was read twice."""
+    def _update_speed(self, decoding: TextDecoding, began: float, read: int) -> None:
+        """Update the speed with the times of a decoding that began at `began` and read `read` tokens of its prompt.
+
+        After a forced start the times are not used: a part of the prompt may have been read twice.
+        """
         if self._prompts.speed is None or decoding.forced_start or not decoding.first_at:
             return
         written = len(decoding.numbers) - 1
         reading_s, writing_s = decoding.first_at - began, decoding.last_at - decoding.first_at
-        self._prompts.speed.note(read=read, reading_s=reading_s, written=written, writing_s=writing_s)
+        self._prompts.speed.update(read=read, reading_s=reading_s, written=written, writing_s=writing_s)
 
     def _score(self, prompt: Prompt, continuations: Sequence[str], cancelled: Callable[[], bool]) -> tuple[Score, ...]:
-        """Score each continuation after `prompt`; return () if cancelled."""
+        """Return the score of each continuation after `prompt`; () if cancelled."""
         is_cancelled = self._with_closing(cancelled)
         scores: list[Score] = []
         room = self._entry.context_tokens - len(prompt.tokens)
@@ -288,7 +291,7 @@ class CTranslateModel:
             encoded = self._tokenizer.encode(prompt.forced_start + text if text else "")
             ends = tuple(max(0, end - len(prompt.forced_start)) for end in encoded.ends)
             tokens = [Token(self._tokenizer.find_id(token), token) for token in encoded.tokens[:room]]
-            among = tuple(self._list_choices(prompt.forced_start, encoded.tokens[:room]))
+            among = tuple(self._list_candidates(prompt.forced_start, encoded.tokens[:room]))
             keep = len(continuations) > 1
             log_probs = (
                 self._engine.force_decode(prompt, tokens, is_cancelled, keep=keep, among=among) if tokens else ()
@@ -298,11 +301,11 @@ class CTranslateModel:
             scores.append(Score(text, log_probs, ends[: len(log_probs)]))
         return tuple(scores)
 
-    def _list_choices(self, again: str, tokens: Sequence[str]) -> Iterator[Sequence[int]]:
-        """Yield, for each of the first `tokens`, the ids among which it was chosen because they spell `again`."""
-        left = again.encode()
+    def _list_candidates(self, forced_start: str, tokens: Sequence[str]) -> Iterator[Sequence[int]]:
+        """Yield, for each of the `tokens` that spell `forced_start`, the ids of all tokens that could stand there."""
+        left = forced_start.encode()
         for token in tokens:
             if not left:
                 return
-            yield self._tokenizer.find_compatible(left)
+            yield self._tokenizer.find_first_tokens(left)
             left = left[len(self._tokenizer.join_bytes([token])) :]

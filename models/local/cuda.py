@@ -27,14 +27,15 @@ logger = logging.getLogger(__name__)
 
 PACKAGE = "nvidia.cublas"
 LIBRARIES = ("libcublasLt.so.12", "libcublas.so.12")  # the second needs the first
+# Parts of messages that say that memory ran out.
 SHORT_OF_MEMORY = ("out of memory", "alloc_failed", "memoryallocation", "bad_alloc")
-# Bytes a weight takes while computing; what is not named here is as large as its file was trained.
+# Bytes of a weight while computing; 4 for compute types that are not listed.
 BYTES = {"float16": 2, "bfloat16": 2, "int16": 2, "int8": 1, "int8_float16": 1, "int8_bfloat16": 1, "int8_float32": 1}
 SMALLER = ("float16", "int8_float16", "int8")  # tried in this order
-PROBE_TOKENS = 2048  # of a long prompt: it takes more memory than weights alone do
+PROBE_TOKENS = 2048  # length of the prompt that is tried, which takes memory beyond that of the weights
 
 
-def load_on_gpu(  # noqa: PLR0913 (all of what is tried)
+def load_on_gpu(  # noqa: PLR0913 (the model, and how to compute it)
     make: Callable[[Placement], Engine],
     name: str,
     compute_type: str,
@@ -46,12 +47,12 @@ def load_on_gpu(  # noqa: PLR0913 (all of what is tried)
     """Return the engine on the first GPU, in a smaller compute type if memory is short; None if it must run on the CPU.
 
     Args:
-        make: loads the weights.
-        name: of the model, for people.
-        compute_type: as it was wanted.
-        problems: gets a sentence where it is not as it was wanted.
-        token: any token of the model; a prompt of it is computed to see that there is memory for one.
-        context_tokens: the model's window.
+        make: loads the weights with a given placement.
+        name: the model's name, for people.
+        compute_type: the requested compute type.
+        problems: list to which a sentence is added if the model computes otherwise than requested.
+        token: any token of the model; a prompt made of it is computed, to check that there is memory for a prompt.
+        context_tokens: the model's context window.
     """
     load_libraries()
     short = False
@@ -61,7 +62,7 @@ def load_on_gpu(  # noqa: PLR0913 (all of what is tried)
         except FAILURES as error:
             if is_short_of_memory(error):
                 short = True
-            elif not short:  # another reason than memory: a smaller type would not help
+            elif not short:  # for another reason than memory, so a smaller type would not help
                 problems.append(
                     f"The model {name} cannot compute on CUDA ({error}), so it computes on the CPU; install cuBLAS 12 "
                     "with uv tool install '.[cuda]' in Starling's repository, or set the device to cpu."
@@ -96,7 +97,10 @@ def is_short_of_memory(error: Exception) -> bool:
 
 @cache
 def load_libraries() -> tuple[Path, ...]:
-    """Load the wheel's cuBLAS if it is installed, so that CTranslate2 finds it; return what was loaded."""
+    """Load the cuBLAS of the extra `cuda`, if installed, so that CTranslate2 finds it; return the libraries' paths.
+
+    On Windows the folder of the libraries is added to the search path instead, and returned.
+    """
     found = importlib.util.find_spec(PACKAGE) if importlib.util.find_spec(PACKAGE.partition(".")[0]) else None
     folders = [Path(folder) for folder in (found.submodule_search_locations if found is not None else None) or ()]
     loaded: list[Path] = []
@@ -118,26 +122,28 @@ def load_libraries() -> tuple[Path, ...]:
 
 
 def read_memory_bytes() -> int:
-    """Return the memory of the first CUDA device in bytes; 0 where the driver does not tell."""
+    """Return the memory of the first CUDA device in bytes; 0 if there is no driver or it does not report it."""
     library = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
     device, size = ctypes.c_int(), ctypes.c_size_t()
     try:
         driver = ctypes.CDLL(library)
-        told = not (
+        is_known = not (
             driver.cuInit(0)
             or driver.cuDeviceGet(ctypes.byref(device), 0)
             or driver.cuDeviceTotalMem_v2(ctypes.byref(size), device)
         )
     except (OSError, AttributeError):
         return 0
-    return size.value if told else 0
+    return size.value if is_known else 0
 
 
 def _load_and_try(make: Callable[[Placement], Engine], compute_type: str, token: str, prompt_tokens: int) -> Engine:
-    """Return an engine that has read a prompt: cuBLAS and memory are only allocated then.
+    """Load an engine, let it read a prompt of `prompt_tokens`, and return it.
+
+    CTranslate2 loads cuBLAS, and allocates memory for a prompt, at the first prompt only.
 
     Raises:
-        RuntimeError, ValueError, IndexError, MemoryError: raised by CTranslate2 (`FAILURES`).
+        RuntimeError, ValueError, IndexError, MemoryError: CTranslate2 failed (`FAILURES`); the engine is closed.
     """
     engine = make(Placement("cuda", compute_type, 0))
     try:

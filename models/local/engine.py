@@ -253,7 +253,7 @@ class Engine:
         """Run the generator on the prompts `starts`, with CTranslate2's options."""
         self._busy = True
         try:
-            self._weights().generate_batch([list(start) for start in starts], **options)
+            self._ensure_loaded().generate_batch([list(start) for start in starts], **options)
         except FAILURES:
             if self._generator is None:  # not loaded, so the head that was to be read is not kept
                 self.kept_heads.clear()
@@ -262,8 +262,12 @@ class Engine:
             self._busy = False
             allocator.note_work()
 
-    def _weights(self) -> Any:  # noqa: ANN401  # CTranslate2 has no types
-        """Return the generator, loaded again if it was dropped; `close` may be called from another thread meanwhile."""
+    def _ensure_loaded(self) -> Any:  # noqa: ANN401  # CTranslate2 has no types
+        """Return the generator; load it again if it was dropped.
+
+        Raises:
+            RuntimeError: `close` was called, maybe from another thread while the weights were loading.
+        """
         generator = self._generator
         if generator is None:
             if not self._closed:
@@ -274,7 +278,7 @@ class Engine:
         return generator
 
     def _drop(self) -> None:
-        """Drop the generator, which is the only way to free kept KV states; `_weights` loads it again."""
+        """Drop the generator, which is the only way to free kept KV states; `_ensure_loaded` loads it again."""
         self._generator = None
         self.kept_heads.clear()
 
@@ -295,11 +299,11 @@ def _measure_size(folder: Path) -> int:
 
 
 def _load(folder: Path, placement: Placement) -> Any:  # noqa: ANN401  # CTranslate2 has no types
-    """Load the weights in `folder` with bounded memory."""
+    """Load the weights in `folder` and return CTranslate2's generator; limit the allocator's memory before."""
     allocator.limit_memory()
     if _measure_size(folder) >= LARGE_BYTES:
         allocator.allow_large_heaps()
-    # MKL allocates more than it uses to pack weights; in pages that were used before, all of that would be resident.
+    # To pack weights, MKL allocates more than it uses; in pages that were used before, all of it would be resident.
     allocator.release_free_pages()
     import ctranslate2  # noqa: PLC0415  # heavy; not before a model is asked for
 
@@ -317,7 +321,7 @@ _alive: weakref.WeakSet[Engine] = weakref.WeakSet()
 
 @atexit.register
 def _release_all_at_exit() -> None:
-    """Close all engines and wait, at most `EXIT_WAIT_S`, until running calls have ended."""
+    """Close all engines and wait, at most `EXIT_WAIT_S` seconds, until running calls have ended."""
     deadline = time.monotonic() + EXIT_WAIT_S
     engines = list(_alive)
     for engine in engines:

@@ -26,14 +26,14 @@ _LOG = logging.getLogger(__name__)
 
 State = Literal["unloaded", "loading", "ready", "failed", "closed"]
 
-# How soon a waiting request notices that it is no longer wanted.
+# Interval at which a request that waits for the load checks whether it was cancelled, in seconds.
 POLL_S = 0.02
 
 NOTHING = (Generation("", (), StopReason.CANCELLED),)
 
 
 class LazyModel:
-    """A `models.completion.CompletionModel` around a loader. Thread-safe."""
+    """A `models.completion.CompletionModel` that loads another one on first use. Thread-safe."""
 
     def __init__(
         self,
@@ -43,12 +43,12 @@ class LazyModel:
         on_state: Callable[[State], None] = lambda _: None,
         load_time: LoadTime | None = None,
     ) -> None:
-        """Prepare to load.
+        """Prepare to load; nothing is loaded yet.
 
         Args:
-            entry: what will be loaded.
-            loader: loads it; raises ModelError.
-            on_state: called with each new state, from the loading thread.
+            entry: catalog entry of the model to load.
+            loader: returns the loaded model, or raises ModelError; called on another thread.
+            on_state: called with each new state, from any thread.
             load_time: stores how long loading takes; None for no percentage.
         """
         self._entry = entry
@@ -66,7 +66,7 @@ class LazyModel:
 
     @property
     def state(self) -> State:
-        """State of loading."""
+        """Current state of the model."""
         return self._state
 
     @property
@@ -82,32 +82,32 @@ class LazyModel:
 
     @property
     def ready(self) -> bool:
-        """Whether a request would be answered, or refused, without waiting for the load."""
+        """Whether loading has ended, with success or not, so that no request has to wait for it."""
         return self._state not in {"unloaded", "loading"}
 
     @property
     def entry(self) -> ModelEntry:
-        """Catalog entry of the loaded model, which may be a fallback; of the model to load until then."""
+        """Catalog entry of the loaded model, which may be a fallback; until then, that of the model to load."""
         model = self._model
         return self._entry if model is None else model.entry
 
     @property
     def problem(self) -> str:
         """Reason why loading failed, or deviations from the configuration; "" for none."""
-        return self._problem or " ".join(getattr(self._model, "problems", ()))  # of the backends that can have any
+        return self._problem or " ".join(getattr(self._model, "problems", ()))  # not all backends have the attribute
 
     @property
     def model(self) -> CompletionModel | None:
         """The loaded model, or None."""
         return self._model
 
-    def listen(self, told: Callable[[str], None]) -> None:
-        """Call `told`, from any thread, with later news of the model for a person."""
-        self._listener = told
+    def set_listener(self, notify: Callable[[str], None]) -> None:
+        """Have `notify` called with each later problem of the model, one sentence for a person; from any thread."""
+        self._listener = notify
         self._pass_listener_to(self._model)
 
     def warm(self) -> None:
-        """Start loading in another thread; return at once."""
+        """Start loading on another thread, unless loading has begun before; return at once."""
         with self._lock:
             if self._state != "unloaded":
                 return
@@ -116,13 +116,13 @@ class LazyModel:
         threading.Thread(target=self._load, name=f"load-{self.entry.name}", daemon=True).start()
 
     def wait(self, timeout_s: float | None = None) -> bool:
-        """Load the model and wait for it, at most `timeout_s` seconds; return whether it is ready."""
+        """Load the model, wait for the end of loading, at most `timeout_s` seconds, and return whether it is ready."""
         self.warm()
         self._settled.wait(timeout_s)
         return self._state == "ready"
 
     def count_tokens(self, text: str) -> int:
-        """Return the number of the model's tokens in `text`; an estimate until it is loaded."""
+        """Return the number of the model's tokens in `text`; an estimate until the model is loaded."""
         model = self._model
         return model.count_tokens(text) if model else len(text) // 3
 
@@ -143,7 +143,7 @@ class LazyModel:
     def score(
         self, request: FillRequest, continuations: Sequence[str], *, cancelled: Callable[[], bool]
     ) -> tuple[Score, ...]:
-        """Judge `continuations` once loaded; see `models.completion.CompletionModel.score`."""
+        """Score `continuations` once loaded; see `models.completion.CompletionModel.score`."""
         model = self._wait_for_model(cancelled)
         return model.score(request, continuations, cancelled=cancelled) if model else ()
 
@@ -166,10 +166,10 @@ class LazyModel:
             model = self._loader()
         except ModelError as error:
             problem = str(error)
-        except Exception as error:  # noqa: BLE001  # the edge of a thread: whoever waits must hear of it
+        except Exception as error:  # noqa: BLE001  # waiting requests have to get the error of this thread
             problem = f"The model {self.entry.name} could not be loaded ({error!r}); the log says more."
             _LOG.exception("Loading the model %s failed.", self.entry.name)
-        # A model that found its weights loaded elsewhere has no `measuring_s`: its time is none of a load.
+        # Without `measuring_s`, the host had loaded the weights before, so the time is not that of a load.
         measuring_s = getattr(model, "measuring_s", None)
         plain_s = None if measuring_s is None else time.monotonic() - self._began - measuring_s
         self._settle(model, problem)
@@ -177,7 +177,7 @@ class LazyModel:
             self._load_time.store(plain_s)
 
     def _settle(self, model: CompletionModel | None, problem: str) -> None:
-        """Store the outcome of loading; release the model if `close` was called meanwhile."""
+        """Store the loaded model or the problem, and wake waiting requests; after `close`, release it instead."""
         with self._lock:
             closed = self._state == "closed"
             if not closed:
@@ -191,13 +191,17 @@ class LazyModel:
         self._on_state(state)
 
     def _pass_listener_to(self, model: CompletionModel | None) -> None:
-        """Register the listener with `model` if that reports events."""
-        listen = getattr(model, "listen", None)  # of the backends that have anything to tell
-        if listen is not None and self._listener is not None:
-            listen(self._listener)
+        """Register the listener with `model`, if there is a listener and the model can notify it."""
+        set_listener = getattr(model, "set_listener", None)  # not all backends have problems after loading
+        if set_listener is not None and self._listener is not None:
+            set_listener(self._listener)
 
     def _wait_for_model(self, cancelled: Callable[[], bool]) -> CompletionModel | None:
-        """Return the model once it is loaded; None if cancelled before. Raises ModelError if it could not be loaded."""
+        """Start loading if needed, and return the model once it is loaded; None if cancelled before.
+
+        Raises:
+            ModelError: it could not be loaded, or `close` was called.
+        """
         self.warm()
         while not self._settled.wait(POLL_S):
             if cancelled():

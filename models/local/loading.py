@@ -1,7 +1,7 @@
-"""Loading of a catalog's model; each failure is one sentence with a next step.
+"""Loading of a model of the catalog; each failure is one sentence with a next step.
 
-Checks everything that can be checked before any weight is read, so that a broken model costs milliseconds. Start at
-`load`.
+Files, vocabulary and free memory are checked before any weight is read, so that a broken model costs milliseconds.
+Start at `load`.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ COMPUTE_TYPES = (
 ARCHITECTURES = ("GPTBigCode", "Starcoder2", "GPT2", "GPTNeoX", "Llama", "Mistral", "Qwen2", "Qwen3")
 VOCABULARY_FILES = ("vocabulary.json", "vocabulary.txt")
 
-# Weights, activations and the least kept KV states, over the size of the file.
+# Memory of weights, activations and the least kept KV states: the size of the weights file times a factor, plus a base.
 MEMORY_FACTOR = 1.3
 MEMORY_BASE_BYTES = 100_000_000
 
-# A typical request: some context, then a line.
+# Tokens of the prompt and of the answer of a typical request: some context, then a line.
 PROBE_PROMPT = 64
 PROBE_TOKENS = 12
 
@@ -67,18 +67,18 @@ def load(
     threads: int = 0,
     state_dir: Path | None = None,
 ) -> CTranslateModel:
-    """Load the model of `entry`.
+    """Load the completion model of `entry`.
 
     Args:
-        entry: which.
-        device: "auto" takes CUDA where it works and else the CPU.
+        entry: catalog entry of the model.
+        device: "cpu", "cuda", or "auto" for CUDA if it works, else the CPU.
         compute_type: one of `COMPUTE_TYPES`; "auto" is int8 on the CPU and the fastest on CUDA.
-        threads: on the CPU; 0 takes one for small weights, and for large ones measures once and remembers it in
-            `state_dir`. The speed of large ones is measured once too.
-        state_dir: where the measurements are remembered; None measures nothing and takes a safe number of threads.
+        threads: number of threads on the CPU; 0 for one with small weights, and the fastest number with large ones.
+        state_dir: folder of stored measurements. The fastest number of threads and the speed of large weights are
+            measured once and stored there; None measures nothing and takes a safe number of threads.
 
     Raises:
-        ModelError: says which model, what is wrong, and what to do.
+        ModelError: the model cannot be loaded; the message says why and what to do.
     """
     tokenizer, engine, problems, choosing_s = _load_parts(entry, "completion", device, compute_type, threads, state_dir)
     begun = time.monotonic()
@@ -96,7 +96,7 @@ def load_chat(
     threads: int = 0,
     state_dir: Path | None = None,
 ) -> CTranslateChat:
-    """Load the model of `entry` to converse; all else as for `load`."""
+    """Load the chat model of `entry`; arguments and errors as for `load`."""
     tokenizer, engine, problems, _ = _load_parts(entry, "chat", device, compute_type, threads, state_dir)
     return CTranslateChat(entry, tokenizer, engine, problems)
 
@@ -104,10 +104,10 @@ def load_chat(
 def load_embedder(
     entry: ModelEntry, *, device: Device = "auto", compute_type: str = "auto", threads: int = 0
 ) -> CTranslateEmbedder:
-    """Load the encoder of `entry`, on CUDA if it works there.
+    """Load the embedding model of `entry`, on CUDA if it works and `device` is not "cpu".
 
     Raises:
-        ModelError: says which model, what is wrong, and what to do.
+        ModelError: the model cannot be loaded; the message says why and what to do.
     """
     import ctranslate2  # noqa: PLC0415  # heavy; not before a model is asked for
 
@@ -115,21 +115,21 @@ def load_embedder(
         raise ModelError(f"The model {entry.name} makes no embeddings (it is for {', '.join(entry.roles)}).")
     tokenizer = Tokenizer.read(entry.tokenizer)
     check_memory(entry)
-    places = ["cpu"]
+    devices = ["cpu"]
     if device != "cpu" and count_cuda_devices() > 0:
         load_libraries()
-        places.insert(0, "cuda")
+        devices.insert(0, "cuda")
     count = threads or choose_default_threads(estimate_needed_bytes(entry))
-    for place in places:
+    for tried in devices:
         try:
             encoder = ctranslate2.Encoder(
-                str(entry.weights), device=place, compute_type=compute_type, intra_threads=count
+                str(entry.weights), device=tried, compute_type=compute_type, intra_threads=count
             )
             embedder = CTranslateEmbedder(entry, tokenizer, encoder)
-            if place != "cpu":
-                embedder.embed(["try"])  # cuBLAS and memory are only asked for at the first text
+            if tried != "cpu":
+                embedder.embed(["try"])  # CTranslate2 loads cuBLAS and allocates memory only at the first text
         except (*FAILURES, ModelError) as error:
-            if place != "cpu":
+            if tried != "cpu":
                 logger.warning(
                     "The model %s cannot compute on CUDA (%s), so it computes on the CPU.", entry.name, error
                 )
@@ -141,18 +141,25 @@ def load_embedder(
     return embedder
 
 
-def _load_parts(  # noqa: PLR0913, PLR0917 (the settings of `load`, once more)
+def _load_parts(  # noqa: PLR0913, PLR0917 (the arguments of `load`)
     entry: ModelEntry, role: Role, device: Device, compute_type: str, threads: int, state_dir: Path | None
 ) -> tuple[Tokenizer, Engine, tuple[str, ...], float]:
-    """Check and load what every decoder needs; the last value is the seconds spent on measuring."""
+    """Check the model of `entry` and load its tokenizer and engine, for `load` and `load_chat`.
+
+    Returns:
+        The tokenizer, the engine, deviations from the settings (one sentence each), and the seconds spent on measuring.
+
+    Raises:
+        ModelError: as for `load`.
+    """
     if compute_type not in COMPUTE_TYPES:
         raise ModelError(f"There is no compute type {compute_type!r}; choose one of {', '.join(COMPUTE_TYPES)}.")
     shape = _check_files(entry, role)
     tokenizer = Tokenizer.read(entry.tokenizer)
-    _check_vocabulary(entry, shape, tokenizer, list_markers(entry, role))
+    _check_vocabulary(entry, shape, tokenizer, list_end_tokens(entry, role))
     check_memory(entry)
     problems: list[str] = []
-    network = Network(entry, shape, list_markers(entry, role))
+    network = Network(entry, shape, list_end_tokens(entry, role))
     engine, measuring_s = None, 0.0
     if device != "cpu":
         engine = _load_on_cuda(network, compute_type, problems, demanded=device == "cuda")
@@ -161,8 +168,8 @@ def _load_parts(  # noqa: PLR0913, PLR0917 (the settings of `load`, once more)
     return tokenizer, engine, tuple(problems), measuring_s
 
 
-def list_markers(entry: ModelEntry, role: Role) -> tuple[str, ...]:
-    """Return the tokens that end an answer; the first also serves as filler where only speed is measured."""
+def list_end_tokens(entry: ModelEntry, role: Role) -> tuple[str, ...]:
+    """Return the tokens that end an answer of the model in `role`; the first is also the filler of measured prompts."""
     if role == "chat":
         return entry.chat.ends if entry.chat is not None else ()
     fim = entry.fim
@@ -170,7 +177,11 @@ def list_markers(entry: ModelEntry, role: Role) -> tuple[str, ...]:
 
 
 def _check_files(entry: ModelEntry, role: Role) -> Shape:
-    """Check folder, role, architecture and window; return the dimensions of the weights."""
+    """Check folder, role, architecture and window of the model, and return the dimensions of its weights.
+
+    Raises:
+        ModelError: a check failed.
+    """
     if not entry.folder.is_dir():
         raise ModelError(f"The folder {entry.folder} of the model {entry.name} is missing; put the model there.")
     if role not in entry.roles:
@@ -194,7 +205,11 @@ def _check_files(entry: ModelEntry, role: Role) -> Shape:
 
 
 def _check_vocabulary(entry: ModelEntry, shape: Shape, tokenizer: Tokenizer, needed: tuple[str, ...]) -> None:
-    """Check that tokenizer, weights and catalog entry belong together."""
+    """Check that tokenizer, weights and catalog entry belong together, and that the tokens `needed` are known.
+
+    Raises:
+        ModelError: they do not.
+    """
     table = "fim" if entry.chat is None or set(needed) != set(entry.chat.ends) else "chat"
     for marker in needed:
         if not tokenizer.has_token(marker):
@@ -213,12 +228,16 @@ def _check_vocabulary(entry: ModelEntry, shape: Shape, tokenizer: Tokenizer, nee
 
 
 def _sample_tokens(tokenizer: Tokenizer) -> list[str]:
-    """Return a few tokens from all over the vocabulary."""
+    """Return eight tokens, spread over the vocabulary."""
     return [tokenizer.find_token(tokenizer.size * part // 8) for part in range(8)]
 
 
 def _read_vocabulary(entry: ModelEntry) -> list[str]:
-    """Return the tokens that the weights were converted with, by id."""
+    """Return the vocabulary file that was converted with the weights: all tokens, in the order of their ids.
+
+    Raises:
+        ModelError: it is missing or unreadable.
+    """
     for name in VOCABULARY_FILES:
         path = entry.weights / name
         try:
@@ -236,7 +255,7 @@ def _read_vocabulary(entry: ModelEntry) -> list[str]:
 
 
 def estimate_needed_bytes(entry: ModelEntry) -> int:
-    """Return about how much memory a model takes: weights, activations and kept KV states."""
+    """Return about how much memory the model of `entry` takes, in bytes: weights, activations and kept KV states."""
     size_bytes = 0
     with contextlib.suppress(OSError):
         size_bytes = (entry.weights / WEIGHTS_FILE).stat().st_size
@@ -249,7 +268,7 @@ def estimate_memory_bytes(size_bytes: int) -> int:
 
 
 def check_memory(entry: ModelEntry) -> None:
-    """Check, before any weight is read, that the model fits the free memory.
+    """Check that the model of `entry` fits the free memory.
 
     Raises:
         ModelError: it does not fit.
@@ -290,7 +309,10 @@ class Network:
 
 
 def _load_on_cuda(network: Network, compute_type: str, problems: list[str], *, demanded: bool) -> Engine | None:
-    """Return the engine on the first CUDA device; None with the reason in `problems`."""
+    """Return the engine on the first CUDA device; None if the model has to compute on the CPU.
+
+    The reason is added to `problems`, except where no CUDA device is and the settings did not demand one (`demanded`).
+    """
     entry = network.entry
     if count_cuda_devices() == 0:
         if demanded:
@@ -306,7 +328,11 @@ def _load_on_cuda(network: Network, compute_type: str, problems: list[str], *, d
 
 
 def _load_on_cpu(network: Network, compute_type: str, threads: int, state_dir: Path | None) -> tuple[Engine, float]:
-    """Return the engine on the CPU, and the seconds spent on finding the number of threads."""
+    """Return the engine on the CPU, and the seconds spent on measuring the fastest number of threads.
+
+    Raises:
+        ModelError: the weights cannot be loaded.
+    """
     entry, shape = network.entry, network.shape
     if compute_type == "auto":
         compute_type = "int8"
@@ -314,7 +340,7 @@ def _load_on_cpu(network: Network, compute_type: str, threads: int, state_dir: P
     loading_s: dict[int, float] = {}
     measuring_s = 0.0
 
-    def seconds(count: int, limit_s: float) -> float:
+    def time_with_threads(count: int, limit_s: float) -> float:
         begun = time.monotonic()
         engines[count] = network.load_engine(Placement("cpu", compute_type, count))
         loading_s[count] = time.monotonic() - begun
@@ -326,7 +352,7 @@ def _load_on_cpu(network: Network, compute_type: str, threads: int, state_dir: P
         if not threads and state_dir is not None:
             identity = f"{entry.name}|{shape.size_bytes}|{compute_type}"
             begun = time.monotonic()
-            threads = choose_threads(identity, state_dir, seconds)
+            threads = choose_threads(identity, state_dir, time_with_threads)
             measuring_s = time.monotonic() - begun - loading_s.get(threads, 0.0)
         chosen = engines.pop(threads, None) or network.load_engine(Placement("cpu", compute_type, threads))
     except MemoryError as error:
@@ -341,7 +367,13 @@ def _load_on_cpu(network: Network, compute_type: str, threads: int, state_dir: P
 
 
 def _load_speed(entry: ModelEntry, engine: Engine, state_dir: Path | None) -> Speed | None:
-    """Return a large model's speed here, stored or measured; None for small ones, which are fast enough anywhere."""
+    """Return the speed of a large model on this machine, stored or measured; None for small weights.
+
+    None without a folder `state_dir`, too.
+
+    Raises:
+        ModelError: the model failed while it was measured.
+    """
     size_bytes = (entry.weights / WEIGHTS_FILE).stat().st_size
     if state_dir is None or size_bytes < calibration.SMALL_BYTES:
         return None
@@ -354,7 +386,7 @@ def _load_speed(entry: ModelEntry, engine: Engine, state_dir: Path | None) -> Sp
 
 
 def _time_typical_request(engine: Engine, token: str, limit_s: float) -> float:
-    """Return the seconds of a typical request, the better of two; end early if it takes longer than `limit_s`."""
+    """Return the seconds of a typical request, the better of two; each is cut short after `limit_s` seconds."""
     prompt = Prompt((token,) * PROBE_PROMPT, 0, PROBE_TOKENS)
     best = math.inf
     for _ in range(2):

@@ -2,7 +2,7 @@
 
 Reading a prompt is bound by arithmetic: its time is proportional to the weights of the layers. Writing is bound by
 memory: each new token reads all of them and the vocabulary table once. Measures nothing itself
-(`models.local.machine_probe` does). Start at `Machine.speed_of` and `load`.
+(`models.local.machine_probe` does). Start at `Machine.estimate_speed` and `load`.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ class Machine:
 
     Attributes:
         device: "cpu" or "cuda".
-        compute_type: of the network that was measured.
-        threads: on the CPU; 0 elsewhere.
-        layers: weights of its layers.
-        table: weights of its table of tokens.
-        prompt_tokens_per_s: how fast it was read.
-        new_tokens_per_s: how fast it wrote.
-        measured_at: seconds since the epoch.
+        compute_type: compute type of the measured network.
+        threads: number of threads on the CPU; 0 on CUDA.
+        layers: number of weights in the measured network's layers.
+        table: number of weights in its vocabulary table.
+        prompt_tokens_per_s: tokens of a prompt that it read in a second.
+        new_tokens_per_s: tokens of an answer that it wrote in a second.
+        measured_at: time of the measurement, in seconds since the epoch.
     """
 
     device: str
@@ -64,15 +64,15 @@ class Machine:
     new_tokens_per_s: float
     measured_at: float
 
-    def speed_of(self, weights: WeightCounts) -> Speed:
-        """Return the expected speed of a network with these weights."""
+    def estimate_speed(self, weights: WeightCounts) -> Speed:
+        """Return the estimated speed on this machine of a network with these numbers of weights."""
         reading = self.layers / weights.layers
         writing = (self.layers + self.table) / (weights.layers + weights.table)
         return Speed(self.prompt_tokens_per_s * reading, self.new_tokens_per_s * writing)
 
 
 def identify_machine() -> str:
-    """Return a key of everything a measurement depends on: processor, cores and version of CTranslate2."""
+    """Return a key for stored measurements of this machine: its processor, cores and version of CTranslate2."""
     try:
         engine = version("ctranslate2")
     except PackageNotFoundError:
@@ -86,7 +86,10 @@ def load(directory: Path) -> Machine | None:
 
 
 def store(machine: Machine, directory: Path) -> None:
-    """Store a measurement in `directory` instead of an older one; a full or read-only disk is ignored."""
+    """Store a measurement of this machine in `directory`, in place of an older one.
+
+    At most `MOST_KEPT` machines are kept, the newest ones. Do nothing if the disk is full or read-only.
+    """
     path = directory / FILE
     others = {
         key: value
@@ -98,7 +101,7 @@ def store(machine: Machine, directory: Path) -> None:
 
 
 def _read_processor_name() -> str:
-    """Return the processor's name; "" if the system does not tell it."""
+    """Return the processor's name; "" if the system does not report it."""
     if sys.platform == "linux":
         with suppress(OSError, UnicodeDecodeError), _CPU_TABLE.open(encoding="utf-8") as table:
             lines = [line.partition(":") for line in table.read(_LARGEST).splitlines()]
@@ -112,15 +115,15 @@ def _parse_machine(data: object) -> Machine | None:
     if not isinstance(data, dict) or data.get("device") not in DEVICES or not isinstance(data.get("compute_type"), str):
         return None
     numbers = ("layers", "prompt_tokens_per_s", "new_tokens_per_s", "measured_at")
-    if not all(_is_number(data.get(name), above=True) for name in numbers):
+    if not all(_is_number(data.get(name), positive=True) for name in numbers):
         return None
     if not all(_is_number(data.get(name)) for name in ("threads", "table")):
         return None
     return Machine(**{name: data[name] for name in Machine.__slots__})
 
 
-def _is_number(value: object, *, above: bool = False) -> bool:
-    """Return whether `value` is a plausible number; with `above`, not zero."""
+def _is_number(value: object, *, positive: bool = False) -> bool:
+    """Return whether `value` is a number from 0 to `MOST`; with `positive`, at least `LEAST_ABOVE`."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
-    return (LEAST_ABOVE if above else 0) <= value <= MOST
+    return (LEAST_ABOVE if positive else 0) <= value <= MOST

@@ -1,4 +1,4 @@
-"""Measurement of this machine's speed: a network without meaning is made, timed, and removed again.
+"""Measurement of this machine's speed with a meaningless network, which is written, timed and deleted.
 
 Its weights are zeros, which take as long to compute as any others, and holes in the file, which take no time to write.
 Its layers are as wide as those of a model of half a billion parameters, but fewer; a GPU, on which starting a layer
@@ -32,7 +32,7 @@ RUNS = 3
 WINDOW_TOKENS = 2048
 BLOCK_BYTES = 1 << 16
 SPARE_BYTES = 100_000_000
-# A typical request, to choose the number of threads by, as for a model.
+# Tokens of the prompt and of the answer by which the number of threads is chosen, as for a model.
 THREADS_PROMPT, THREADS_WRITTEN = 64, 12
 
 
@@ -41,11 +41,11 @@ class Build:
     """Dimensions of the network.
 
     Attributes:
-        layers: how many.
-        width: of the hidden state.
+        layers: number of layers.
+        width: size of the hidden state.
         inner: width of the feed-forward network.
-        heads: of attention.
-        key_heads: heads of keys and values.
+        heads: number of attention heads.
+        key_heads: number of heads of keys and values.
     """
 
     layers: int
@@ -56,7 +56,7 @@ class Build:
 
     @property
     def weights(self) -> WeightCounts:
-        """Numbers of weights that a token is computed with."""
+        """Numbers of weights in the layers and in the vocabulary table."""
         head = self.width // self.heads
         attention = self.width * (2 * self.width + 2 * self.key_heads * head)
         return WeightCounts(self.layers * (attention + 3 * self.width * self.inner), TOKENS * self.width)
@@ -67,11 +67,11 @@ ON_GPU = Build(layers=6, width=2048, inner=11008, heads=16, key_heads=2)  # 479 
 
 
 def measure_machine(*, device: str = "auto", on_progress: Callable[[str], None] = lambda _: None) -> Machine:
-    """Measure how fast this machine reads and writes; about five seconds on two quick cores, ten on slow ones.
+    """Measure and return the speed of this machine; takes five seconds on two fast cores, ten on slow ones.
 
     Args:
-        device: "auto" takes CUDA where it works and else the CPU; "cpu".
-        on_progress: told in a few words what is done.
+        device: "cpu", or another value for CUDA if it works, else the CPU.
+        on_progress: called before each step with its name, for people.
 
     Raises:
         ModelError: there is no room for the network, or it cannot be computed.
@@ -82,7 +82,7 @@ def measure_machine(*, device: str = "auto", on_progress: Callable[[str], None] 
             if device != "cpu" and count_cuda_devices() > 0:
                 load_libraries()
                 on_progress("measuring the GPU")
-                with suppress(*FAILURES):  # as for every model: what cannot be computed there is computed by the CPU
+                with suppress(*FAILURES):  # then the CPU computes, as for every model
                     return _measure(ON_GPU, "cuda", folder / "gpu")
             on_progress("measuring the processor")
             return _measure(ON_CPU, "cpu", folder / "cpu")
@@ -95,30 +95,37 @@ def measure_machine(*, device: str = "auto", on_progress: Callable[[str], None] 
 
 
 def _measure(build: Build, device: str, folder: Path) -> Machine:
-    """Write the network to `folder`, time it on `device`, and return the median of several runs."""
+    """Write the network to `folder`, time it on `device`, and return the median of `RUNS` runs.
+
+    Raises:
+        OSError: there is not enough room, or the network cannot be written.
+        RuntimeError, ValueError, IndexError, MemoryError: CTranslate2 failed (`FAILURES`).
+    """
     free = shutil.disk_usage(folder.parent).free
     if free < build.weights.layers + build.weights.table + SPARE_BYTES:  # not every file system has holes
         raise OSError(f"{free / 1e6:,.0f} MB are free in {folder.parent}")
     write_network(build, folder)
 
     @contextmanager
-    def engine(threads: int) -> Iterator[Engine]:
+    def load_engine(threads: int) -> Iterator[Engine]:
         placement = Placement(device, "int8" if device == "cpu" else "auto", threads)
         kv_token_bytes = 8 * build.layers * build.width
-        made = Engine(folder, placement, kv_token_bytes=kv_token_bytes, window_tokens=WINDOW_TOKENS, ends=[_token(0)])
+        made = Engine(
+            folder, placement, kv_token_bytes=kv_token_bytes, window_tokens=WINDOW_TOKENS, ends=[_name_token(0)]
+        )
         try:
             yield made
         finally:
-            made.close()  # one at a time is in memory
+            made.close()  # so that only one is in memory
 
-    def seconds(threads: int, _limit_s: float) -> float:
-        with engine(threads) as tried:
+    def time_with_threads(threads: int, _limit_s: float) -> float:
+        with load_engine(threads) as tried:
             return min(tried.time_request(THREADS_PROMPT, THREADS_WRITTEN) for _ in range(RUNS))
 
-    threads = choose_threads("machine", folder, seconds) if device == "cpu" else 0
-    with engine(threads) as chosen:
+    threads = choose_threads("machine", folder, time_with_threads) if device == "cpu" else 0
+    with load_engine(threads) as chosen:
         compute_type = chosen.placement.compute_type
-        speed = _median([measure_speed(chosen) for _ in range(RUNS)])
+        speed = _compute_median([measure_speed(chosen) for _ in range(RUNS)])
     return Machine(
         device=device,
         compute_type=compute_type,
@@ -131,8 +138,8 @@ def _measure(build: Build, device: str, folder: Path) -> Machine:
     )
 
 
-def _median(speeds: list[Speed]) -> Speed:
-    """Return the median of both figures, which one quiet or busy moment does not change."""
+def _compute_median(speeds: list[Speed]) -> Speed:
+    """Return the medians of reading and writing, which one unusually quiet or busy moment does not change."""
     return Speed(
         statistics.median(one.prompt_tokens_per_s for one in speeds),
         statistics.median(one.new_tokens_per_s for one in speeds),
@@ -160,27 +167,27 @@ def write_network(build: Build, folder: Path) -> None:
         rotary_interleave=False,
     )
 
-    def fill(layer: common_spec.LinearSpec, rows: int, columns: int) -> None:
+    def fill_with_zeros(layer: common_spec.LinearSpec, rows: int, columns: int) -> None:
         layer.weight = np.zeros((rows, columns), np.int8)
         layer.weight_scale = np.ones(rows, np.float32)
 
     decoder, width = specification.decoder, build.width
     decoder.scale_embeddings = False
-    fill(decoder.embeddings, TOKENS, width)
-    fill(decoder.projection, TOKENS, width)
+    fill_with_zeros(decoder.embeddings, TOKENS, width)
+    fill_with_zeros(decoder.projection, TOKENS, width)
     decoder.layer_norm.gamma = np.ones(width, np.float32)
     for layer in decoder.layer:
         attention, forward = layer.self_attention, layer.ffn
         attention.layer_norm.gamma = np.ones(width, np.float32)
         forward.layer_norm.gamma = np.ones(width, np.float32)
-        fill(attention.linear[0], width + 2 * build.key_heads * (width // build.heads), width)
-        fill(attention.linear[1], width, width)
-        fill(forward.linear_0, build.inner, width)
-        fill(forward.linear_0_noact, build.inner, width)
-        fill(forward.linear_1, width, build.inner)
-    specification.register_vocabulary([_token(number) for number in range(TOKENS)])
+        fill_with_zeros(attention.linear[0], width + 2 * build.key_heads * (width // build.heads), width)
+        fill_with_zeros(attention.linear[1], width, width)
+        fill_with_zeros(forward.linear_0, build.inner, width)
+        fill_with_zeros(forward.linear_0_noact, build.inner, width)
+        fill_with_zeros(forward.linear_1, width, build.inner)
+    specification.register_vocabulary([_name_token(number) for number in range(TOKENS)])
     config = specification.config
-    config.bos_token = config.eos_token = config.unk_token = _token(0)
+    config.bos_token = config.eos_token = config.unk_token = _name_token(0)
     specification.validate()
     decoder.projection.weight = "decoder/embeddings/weight"
     decoder.projection.weight_scale = "decoder/embeddings/weight_scale"
@@ -190,7 +197,10 @@ def write_network(build: Build, folder: Path) -> None:
 
 
 def make_sparse(path: Path) -> None:
-    """Replace zeros by holes: writing hundreds of megabytes delays whoever creates a file meanwhile."""
+    """Replace the file at `path` by a copy with holes instead of blocks of zeros.
+
+    Writing hundreds of megabytes to the disk would delay other programs that create files.
+    """
     aside = path.with_suffix(".sparse")
     with path.open("rb") as source, aside.open("wb") as target:
         while block := source.read(BLOCK_BYTES):
@@ -202,5 +212,6 @@ def make_sparse(path: Path) -> None:
     aside.replace(path)
 
 
-def _token(number: int) -> str:
+def _name_token(number: int) -> str:
+    """Return the vocabulary's token with the id `number`."""
     return f"<{number}>"

@@ -1,6 +1,6 @@
-"""Recommendation of a model for each use: which models are fast enough on this machine, fit it, and are the best.
+"""Recommendation of a model for each use: the best of those that fit this machine and are fast enough on it.
 
-Computes from measured figures and catalog entries only. Start at `judge` and `choose_best`.
+Computes from measured figures and catalog entries only. Start at `judge_candidate` and `choose_best`.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ if TYPE_CHECKING:
 
 TYPING, ASKING, CHAT = USES = ("typing", "asking", "chat")
 ROLE = {TYPING: "completion", ASKING: "completion", CHAT: "chat"}
-# The quality table that says what a model is worth for a use.
+# Table of measured quality by which the models for a use are compared.
 WORTH = {TYPING: "lines", ASKING: "lines", CHAT: "problems"}
 QUESTION_TOKENS = 1500
-DOWNLOADED_BYTES = 2  # a weight, as checkpoints are published
+DOWNLOADED_BYTES = 2  # bytes of a weight in a published checkpoint
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds within which an answer is in time.
+    """Speeds that a model needs for each use.
 
     Attributes:
-        typing_s: seconds for a line while typing.
-        asking_s: seconds for a line that was requested.
-        first_words_s: seconds until an answer to a question of `QUESTION_TOKENS` begins.
-        tokens_per_s: least speed of an answer in prose.
+        typing_s: most seconds for a line while typing.
+        asking_s: most seconds for a line that was requested.
+        first_words_s: most seconds until an answer to a question of `QUESTION_TOKENS` tokens begins.
+        tokens_per_s: least tokens a second of an answer in prose.
     """
 
     typing_s: float = 0.5
@@ -58,20 +58,20 @@ class Candidate:
     """A model that is installed or can be pulled by name.
 
     Attributes:
-        name: by which it is asked for.
-        roles: what it is for.
-        weights: how many a token meets.
-        parameters: how many there are.
-        context_tokens: its window.
-        licence: SPDX name, or the publisher's own.
-        installed: whether it is here.
+        name: its name in settings and commands.
+        roles: "completion", "chat", or both.
+        weights: numbers of weights with which each token is computed.
+        parameters: number of all weights.
+        context_tokens: its context window.
+        licence: SPDX name, or the publisher's own name for it.
+        installed: whether it is on this machine.
         bundled: whether it came with the program.
-        gated: whether its publisher wants the licence accepted before a download.
+        gated: whether its publisher demands that the licence be accepted before a download.
         memory: bytes that it takes in memory.
         disk: bytes that it takes on the disk.
-        fetching: bytes that must be free to fetch and convert it; 0 for what is here.
-        worth: what was measured of it, by table.
-        speed: as it was measured here; None where it has to be estimated.
+        fetching: free bytes on the disk needed to download and convert it; 0 if it is installed.
+        worth: its measured quality, by table.
+        speed: its measured speed on this machine; None if it has to be estimated.
     """
 
     name: str
@@ -95,12 +95,12 @@ class Verdict:
     """Estimated usefulness of a model on this machine.
 
     Attributes:
-        candidate: which.
-        speed: how fast it computes here.
+        candidate: the model.
+        speed: its measured or estimated speed on this machine.
         line_s: seconds for a line; None for a model that does not complete.
         first_words_s: seconds until an answer begins; None for a model that does not chat.
-        lacking: what there is too little of: "memory", "disk" or "".
-        uses: what it answers in time for.
+        lacking: the resource that is too small for it: "memory", "disk" or "".
+        uses: the uses for which it is fast enough; () if a resource is too small.
     """
 
     candidate: Candidate
@@ -114,14 +114,14 @@ class Verdict:
 def describe_installed(
     entry: ModelEntry, weights: WeightCounts, size_bytes: int, published: PublishedModel | None, speed: Speed | None
 ) -> Candidate:
-    """Return an installed model as a candidate.
+    """Return the candidate of an installed model.
 
     Args:
-        entry: of the catalog.
-        weights: how many a token meets.
-        size_bytes: of its weights on the disk.
-        published: the same model among the published ones, for what was measured of it.
-        speed: as it was measured here.
+        entry: its catalog entry.
+        weights: numbers of weights with which each token is computed.
+        size_bytes: size of its weights on the disk.
+        published: the same model among the published models, for its measured quality; None if it is not one of them.
+        speed: its measured speed on this machine; None if it was not measured.
     """
     return Candidate(
         name=entry.name,
@@ -142,7 +142,7 @@ def describe_installed(
 
 
 def describe_published(published: PublishedModel) -> Candidate:
-    """Return a published model as a candidate, converted to int8."""
+    """Return the candidate of a published model, as it would be after a conversion to int8."""
     size_bytes = published.estimate_size_bytes("int8")
     return Candidate(
         name=published.name,
@@ -161,13 +161,13 @@ def describe_published(published: PublishedModel) -> Candidate:
     )
 
 
-def judge(candidate: Candidate, machine: Machine, limits: Limits, room: Room) -> Verdict:
-    """Estimate how fast a model computes on this machine and for which uses that suffices."""
-    speed = candidate.speed or machine.speed_of(candidate.weights)
+def judge_candidate(candidate: Candidate, machine: Machine, limits: Limits, room: Room) -> Verdict:
+    """Return the speed of a model on this machine, and the uses for which the model fits and is fast enough."""
+    speed = candidate.speed or machine.estimate_speed(candidate.weights)
     line_s = first_words_s = None
     uses: list[str] = []
     if "completion" in candidate.roles:
-        # a large model is asked with as much as there is time for, a small one with its whole window
+        # the prompt of a large model has at least `LEAST_PROMPT` tokens, that of a small one fills its window
         large = candidate.parameters > LARGE_PARAMETERS
         prompt = LEAST_PROMPT if large else max(1, candidate.context_tokens - LINE_TOKENS)
         line_s = speed.estimate_seconds(prompt, LINE_TOKENS)
@@ -181,28 +181,28 @@ def judge(candidate: Candidate, machine: Machine, limits: Limits, room: Room) ->
 
 
 def choose_best(verdicts: Iterable[Verdict], use: str) -> Verdict | None:
-    """Return the model to recommend for a use; None if none answers in time.
+    """Return the verdict on the model to recommend for `use`; None if no model is fast enough.
 
-    Of two models, the one with the better measured quality wins; the larger one if either was not measured. A model
-    that needs an account on the hub is recommended only if it is installed.
+    Of two models the one with the better measured quality is chosen; if the quality of either is unknown, the larger
+    one. A gated model is recommended only if it is installed.
     """
     fit = [one for one in verdicts if use in one.uses and (one.candidate.installed or not one.candidate.gated)]
     fit.sort(key=lambda one: (one.candidate.parameters, one.candidate.installed), reverse=True)
     found: Verdict | None = None
     for one in fit:
-        if found is None or _beats(one, found, use):
+        if found is None or _is_better(one, found, use):
             found = one
     return found
 
 
-def _beats(one: Verdict, other: Verdict, use: str) -> bool:
-    """Return whether `one` was measured to be better than the larger `other`."""
+def _is_better(one: Verdict, other: Verdict, use: str) -> bool:
+    """Return whether the measured quality of `one` for `use` is higher than that of `other`; False if unknown."""
     mine, theirs = (verdict.candidate.worth.get(WORTH[use]) for verdict in (one, other))
     return mine is not None and theirs is not None and mine.share > theirs.share
 
 
 def _find_shortage(candidate: Candidate, room: Room) -> str:
-    """Return which resource is too small for the candidate: "memory", "disk" or ""."""
+    """Return the resource that is too small for the candidate: "memory", "disk", or "" for none."""
     if room.memory is not None and candidate.memory > room.memory:
         return "memory"
     return "disk" if room.disk is not None and candidate.fetching > room.disk else ""

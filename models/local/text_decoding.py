@@ -49,7 +49,7 @@ class TextDecoding:
         """Return the ids of tokens that continue the forced start; None once it is complete."""
         spelled = self.tokenizer.join_bytes([self.tokenizer.find_token(number) for number in self.numbers])
         left = self.forced_start.encode()[len(spelled) :]
-        return self.tokenizer.find_compatible(left) if left else None
+        return self.tokenizer.find_first_tokens(left) if left else None
 
     def spell(self, number: int) -> str:
         """Return the token with the id `number`."""

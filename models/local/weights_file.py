@@ -29,13 +29,13 @@ class Shape:
     """Dimensions of a network.
 
     Attributes:
-        spec: CTranslate2's name of its kind.
+        spec: CTranslate2's name for the kind of network.
         layers: number of transformer layers.
         width: size of the hidden state.
-        vocabulary: number of tokens it knows.
-        positions: size of the table of positions; 0 when it has none (rotary).
-        size_bytes: of the weights.
-        layers_bytes: of the weights of all layers; the rest is tables of tokens and positions.
+        vocabulary: number of tokens in its vocabulary.
+        positions: size of its table of positions; 0 if it has none (rotary).
+        size_bytes: size of the file.
+        layers_bytes: bytes of the weights of all layers; the rest are the tables of tokens and positions.
     """
 
     spec: str
@@ -53,7 +53,7 @@ class Shape:
 
 
 def read_shape(folder: Path) -> Shape:
-    """Read the table of contents of `folder`/model.bin.
+    """Return the dimensions of the network in `folder`/model.bin.
 
     Raises:
         ModelError: the file is missing, cut short, or no CTranslate2 decoder.
@@ -72,7 +72,12 @@ def read_shape(folder: Path) -> Shape:
 
 
 def _read_contents(stream: BinaryIO, path: Path, size: int) -> Shape:
-    """Read the table of contents from `stream`; `size` is the file's, in bytes."""
+    """Return the network's dimensions from the table of contents in `stream`, a file of `size` bytes.
+
+    Raises:
+        ModelError: the file has another version, holds no decoder, or is cut short.
+        struct.error, UnicodeDecodeError: the file is cut short or damaged.
+    """
     version = _read_number(stream, "I")
     if version != KNOWN_VERSION:
         raise ModelError(

@@ -78,8 +78,8 @@ class FallbackChain:
         self._notify: Callable[[str], None] = lambda _: None
         self._closed = False
 
-    def listen(self, notify: Callable[[str], None]) -> None:
-        """Have `notify` called with one sentence when a later link than before answers; on any thread."""
+    def set_listener(self, notify: Callable[[str], None]) -> None:
+        """Have `notify` called, from any thread, with one sentence when a later link than before answers."""
         self._notify = notify
 
     @property

@@ -124,7 +124,9 @@ class ScriptedModel:
             self.requests.append(request)
             replies = (self._choose_reply(request), *_choose_by_ending(self._alternatives, request.prefix, ()))
             if openings.most > 1:
-                openings.tell([RankedToken(place, self._log_prob) for place in range(min(openings.most, len(replies)))])
+                openings.on_ranking(
+                    [RankedToken(place, self._log_prob) for place in range(min(openings.most, len(replies)))]
+                )
             first = openings.first
             text, said = "", 0
             for token in TOKEN.findall(replies[first.number if first is not None else 0])[: request.max_tokens]:

@@ -48,10 +48,10 @@ class Chats:
         roles = {"chat": self.chat, "review": self.review if self.review is not self.chat else None}
         return {role: chain for role, chain in roles.items() if chain is not None}
 
-    def listen(self, notify: Callable[[str], None]) -> None:
+    def set_listener(self, notify: Callable[[str], None]) -> None:
         """Have `notify` called with a sentence when another model than before answers; on any thread."""
         for chain in self.by_role.values():
-            chain.listen(notify)
+            chain.set_listener(notify)
 
     def close(self) -> None:
         """End what runs."""

@@ -46,19 +46,19 @@ ENTRY = Path(__file__).resolve().parents[2] / "starling_lsp.py"
 
 
 def is_remote(settings: ModelSettings) -> bool:
-    """Whether a server at an address computes."""
+    """Return whether a server at an address computes."""
     return settings.host not in KEYWORDS
 
 
 def uses_host(settings: ModelSettings, entry: ModelEntry) -> bool:
-    """Whether the model host computes."""
+    """Return whether the model host computes."""
     if settings.host != "auto":
         return settings.host == "always"
     return _measure_weights(entry) >= LARGE_BYTES or (settings.device != "cpu" and has_gpu())
 
 
 def has_gpu() -> bool:
-    """Whether there is a driver for NVIDIA's GPUs: each process that computes on one takes memory of it for itself."""
+    """Return whether this machine has a driver for NVIDIA's GPUs."""
     if sys.platform == "win32":
         return Path(os.environ.get("SYSTEMROOT", r"C:\Windows"), "System32", "nvcuda.dll").exists()
     return Path("/dev/nvidiactl").exists()

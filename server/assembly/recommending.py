@@ -81,7 +81,7 @@ def recommend(settings: Settings, here: Machine) -> Recommendation:
     catalog = Catalog.load(paths.models_dir())
     problems = list(catalog.problems)
     found = sorted(_find_candidates(catalog, here, problems), key=lambda one: (one.parameters, one.name))
-    verdicts = tuple(recommendation.judge(one, here, limits, room) for one in found)
+    verdicts = tuple(recommendation.judge_candidate(one, here, limits, room) for one in found)
     chosen = {use: recommendation.choose_best(verdicts, use) for use in USES}
     return Recommendation(here, limits, verdicts, chosen, tuple(problems))
 

@@ -83,7 +83,7 @@ class TerminalAsker:
         "" if the question can be asked or needs none.
         """
         missing = find_kinds(question) - self._yes
-        if not missing or (self._entered.isatty() and sys.stderr.isatty()):
+        if not missing or question.is_approved_by_rule or (self._entered.isatty() and sys.stderr.isatty()):
             return ""
         wanted = " ".join(f"--yes {kind}" for kind in Kind if kind in missing)
         return f"There is no terminal to ask on, so nothing is written; run the command in one, or add {wanted}."

@@ -64,7 +64,7 @@ def open_core(root: Path) -> Iterator[Core]:
     built = core.build([root], None, None, foreground=True)
     for problem in built.problems:
         terminal.note(problem)
-    built.chats.listen(terminal.note)
+    built.chats.set_listener(terminal.note)
     try:
         yield built
     finally:

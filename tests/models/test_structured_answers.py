@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from models.chat import ChatError, ChatRequest, Fault, Message, Speaker, never
 from models.scripted.scripted_chat import ScriptedChat
-from models.structured_answers import ask
+from models.structured_answers import ask_structured
 
 
 class Sum(BaseModel):
@@ -31,14 +31,14 @@ QUESTION = ChatRequest((Message(Speaker.SYSTEM, "Be brief."), Message(Speaker.US
 )
 def test_an_answer_of_the_form_is_taken(answer: str) -> None:
     chat = ScriptedChat(f"===\n{answer}")
-    found = ask(chat, QUESTION, Sum, cancelled=never)
+    found = ask_structured(chat, QUESTION, Sum, cancelled=never)
     assert found.value == Sum(first=1, second=2)
     assert found.usage.requests == 1
 
 
 def test_the_form_goes_out_as_a_schema_and_in_words() -> None:
     chat = ScriptedChat('===\n{"first": 1, "second": 2}')
-    ask(chat, QUESTION, Sum, cancelled=never)
+    ask_structured(chat, QUESTION, Sum, cancelled=never)
     (sent,) = chat.requests
     assert sent.schema is not None
     assert sent.schema.schema["required"] == ["first", "second"]
@@ -48,7 +48,7 @@ def test_the_form_goes_out_as_a_schema_and_in_words() -> None:
 
 def test_a_wrong_answer_is_sent_back_once_with_what_is_wrong() -> None:
     chat = ScriptedChat('=== does not fit\n{"first": 1, "second": 2}\n===\n{"first": 1, "third": "x"}')
-    found = ask(chat, QUESTION, Sum, cancelled=never)
+    found = ask_structured(chat, QUESTION, Sum, cancelled=never)
     assert found.value == Sum(first=1, second=2)
     assert found.usage.requests == 2
     correction = chat.requests[1].messages[-1].text
@@ -58,15 +58,15 @@ def test_a_wrong_answer_is_sent_back_once_with_what_is_wrong() -> None:
 
 def test_an_answer_cut_off_is_asked_for_shorter() -> None:
     chat = ScriptedChat('=== be shorter\n{"first": 1, "second": 2}\n===\n@end length\n{"first": 1, "sec')
-    assert ask(chat, QUESTION, Sum, cancelled=never).value == Sum(first=1, second=2)
+    assert ask_structured(chat, QUESTION, Sum, cancelled=never).value == Sum(first=1, second=2)
 
 
 def test_a_model_that_never_keeps_to_the_form_is_named() -> None:
     with pytest.raises(ChatError, match="did not answer in the form") as caught:
-        ask(ScriptedChat("===\nno"), QUESTION, Sum, cancelled=never)
+        ask_structured(ScriptedChat("===\nno"), QUESTION, Sum, cancelled=never)
     assert caught.value.fault is Fault.WRONG_FORM
     assert caught.value.usage.requests == 2
 
 
 def test_who_gives_up_gets_nothing() -> None:
-    assert ask(ScriptedChat("===\n@hang"), QUESTION, Sum, cancelled=lambda: True).value is None
+    assert ask_structured(ScriptedChat("===\n@hang"), QUESTION, Sum, cancelled=lambda: True).value is None

@@ -67,14 +67,14 @@ def test_all_tokens_that_go_on_with_a_text_are_found(begun: str) -> None:
         number: tokenizer.join_bytes([token]) for number, token in vocabulary.items() if not token.startswith("<")
     }
     expected = {number for number, one in spelled.items() if one.startswith(text) or text.startswith(one)}
-    found = tokenizer.find_compatible(text)
+    found = tokenizer.find_first_tokens(text)
     assert len(found) == len(set(found))
     assert set(found) == expected != set()
 
 
 def test_no_marker_goes_on_with_a_text() -> None:
     tokenizer = bundled.tokenizer()
-    found = {tokenizer.find_token(number) for number in tokenizer.find_compatible(b"<")}
+    found = {tokenizer.find_token(number) for number in tokenizer.find_first_tokens(b"<")}
     assert "<" in found
     assert not found & set(MARKERS)
 

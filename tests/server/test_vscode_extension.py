@@ -22,7 +22,7 @@ from server.lsp.commands import COMMANDS
 from server.lsp.conversion.outgoing import ACCEPTED_COMMAND
 from server.lsp.editor import confirm_request, progress
 from server.lsp.session import model_loading
-from tests.tidy.vscode_settings import MANIFEST, rendered
+from tests.tidy.vscode_settings import MANIFEST, render_manifest
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "editors" / "vscode" / "src").glob("*.ts")}
@@ -44,7 +44,7 @@ def interface(module: str, name: str) -> set[str]:
 
 def test_the_settings_are_made_from_the_settings_class() -> None:
     text = MANIFEST.read_text(encoding="utf-8")
-    assert rendered(text) == text, "out of date: make docs"
+    assert render_manifest(text) == text, "out of date: make docs"
 
 
 def test_every_setting_an_editor_may_set_is_offered_and_no_other() -> None:

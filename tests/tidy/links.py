@@ -1,4 +1,4 @@
-"""Links and headings of Markdown files, as a forge resolves them. Start at `links` and `anchors`."""
+"""Links and headings of Markdown files, as a forge resolves them. Start at `find_broken_links`."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ ELSEWHERE = re.compile(r"[a-z][a-z+.-]*:")
 
 
 class Link(NamedTuple):
-    """A link within the repository: a path as written, "" for the same file, and an anchor, "" for none."""
+    """A link within the repository: the path as written ("" for the same file) and the anchor ("" for none)."""
 
     path: str
     anchor: str
 
 
-def links(text: str) -> list[Link]:
-    """Return the links of a Markdown text that stay in the repository."""
+def find_links(text: str) -> list[Link]:
+    """Return the links of a Markdown text that lead to files of the repository."""
     targets = LINK.findall(CODE.sub("", FENCE.sub("", text)))
     return [Link(*target.partition("#")[::2]) for target in targets if not ELSEWHERE.match(target)]
 
 
-def anchors(text: str) -> set[str]:
+def find_anchors(text: str) -> set[str]:
     """Return the anchors of all headings of a Markdown text."""
     found: set[str] = set()
     for heading in HEADING.findall(FENCE.sub("", text)):
@@ -43,13 +43,17 @@ def anchors(text: str) -> set[str]:
     return found
 
 
-def broken(file: Path) -> list[str]:
-    """Return what the links of a Markdown file name that does not exist: files, folders and headings."""
+def find_broken_links(file: Path) -> list[str]:
+    """Return the links of a Markdown file, as written, to files, folders or headings that do not exist."""
     wrong = []
-    for link in links(file.read_text(encoding="utf-8")):
+    for link in find_links(file.read_text(encoding="utf-8")):
         target = (file.parent / link.path).resolve() if link.path else file
         if not target.exists():
             wrong.append(link.path)
-        elif link.anchor and target.suffix == ".md" and link.anchor not in anchors(target.read_text(encoding="utf-8")):
+        elif (
+            link.anchor
+            and target.suffix == ".md"
+            and link.anchor not in find_anchors(target.read_text(encoding="utf-8"))
+        ):
             wrong.append(f"{link.path}#{link.anchor}")
     return wrong

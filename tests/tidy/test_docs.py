@@ -1,4 +1,4 @@
-"""The documents speak of the tree as it is: folders, invariants, links, commands, generated parts, changelog."""
+"""The documents agree with the code: folders, invariants, links, commands, generated parts, changelog."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import pytest
 
 from docs import site
 from tests.tidy import links, pages
-from tests.tidy.tree import ROOT, program
+from tests.tidy.tree import ROOT, read_modules
 
 ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-README_LIMIT = 9_000  # characters: one screen that convinces, and a page of what there is
+README_LIMIT = 9_000  # characters: a screen that convinces, and a page that lists the features
 DOCUMENTS = sorted(
     ROOT / path
     for path in subprocess.run(
@@ -26,26 +26,26 @@ DOCUMENTS = sorted(
 )  # fmt: skip
 INTERNALS = (ROOT / "docs" / "internals.md").read_text(encoding="utf-8")
 ROW = re.compile(r"^\| `([^`]+)` \|", re.MULTILINE)
-MOST_WORDS = 2_500  # of ARCHITECTURE.md: what takes longer to read is for docs/internals.md
+MOST_WORDS = 2_500  # of ARCHITECTURE.md; details belong into docs/internals.md
 
 
-def section(text: str, title: str) -> str:
-    """The text under the heading `title`, down to the next heading of the same level."""
+def find_section(text: str, title: str) -> str:
+    """Return the text below the second-level heading `title`, up to the next one."""
     found = re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
     assert found, f"no section {title}"
     return found[1]
 
 
 def test_every_row_of_the_folders_is_in_the_tree() -> None:
-    rows = ROW.findall(section(ARCHITECTURE, "Folders"))
+    rows = ROW.findall(find_section(ARCHITECTURE, "Folders"))
     assert len(rows) > 20
     assert [row for row in rows if not (ROOT / row).is_dir()] == []
     assert len(rows) == len(set(rows))
 
 
 def test_every_folder_with_modules_has_a_row() -> None:
-    rows = set(ROW.findall(section(ARCHITECTURE, "Folders")))
-    modules = [PurePosixPath(s.path) for s in program()]
+    rows = set(ROW.findall(find_section(ARCHITECTURE, "Folders")))
+    modules = [PurePosixPath(s.path) for s in read_modules()]
     folders = {f"{path.parent}/" for path in modules if path.name != "__init__.py" and path.parent.name}
     assert folders - rows == set()
 
@@ -63,7 +63,7 @@ def test_the_architecture_is_short() -> None:
 
 
 def test_every_invariant_names_a_test_that_exists() -> None:
-    items = re.split(r"^\d+\. ", section(ARCHITECTURE, "Invariants"), flags=re.MULTILINE)[1:]
+    items = re.split(r"^\d+\. ", find_section(ARCHITECTURE, "Invariants"), flags=re.MULTILINE)[1:]
     assert len(items) == 10
     for item in items:
         tests = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", item)
@@ -94,7 +94,7 @@ def test_starling_commands_in_the_documents_exist() -> None:
 
 
 @pytest.mark.parametrize("name", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "LICENSE"])
-def test_the_documents_are_there(name: str) -> None:
+def test_the_documents_exist(name: str) -> None:
     assert len((ROOT / name).read_text(encoding="utf-8")) > 500
 
 
@@ -106,7 +106,7 @@ def test_the_changelog_names_the_version() -> None:
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_links_lead_to_files_and_headings_that_exist(path: Path) -> None:
-    assert links.broken(path) == []
+    assert links.find_broken_links(path) == []
 
 
 def test_a_link_to_a_missing_file_or_heading_is_found(tmp_path: Path) -> None:
@@ -116,9 +116,9 @@ def test_a_link_to_a_missing_file_or_heading_is_found(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     good = "[a](there.md) [b](there.md#the-x-of-it) [c](there.md#twice-1) [d](https://example.org/#e) `[f](g.md)`"
     page.write_text(f"# Page\n{good} [h](#page)\n```md\n[i](j.md)\n```\n", encoding="utf-8")
-    assert links.broken(page) == []
+    assert links.find_broken_links(page) == []
     page.write_text("[a](gone.md) [b](there.md#no-heading) [c](there.md#twice-2) [d](#page)", encoding="utf-8")
-    assert links.broken(page) == ["gone.md", "there.md#no-heading", "there.md#twice-2", "#page"]
+    assert links.find_broken_links(page) == ["gone.md", "there.md#no-heading", "there.md#twice-2", "#page"]
 
 
 def test_every_page_of_the_documentation_can_be_reached_from_the_readme(tmp_path: Path) -> None:
@@ -130,14 +130,16 @@ def test_every_page_of_the_documentation_can_be_reached_from_the_readme(tmp_path
     assert {path.as_posix() for path in collected if path.parts[0] == "docs" and path.suffix == ".md"} - listed == set()
 
 
-@pytest.mark.parametrize("page", pages.pages(), ids=lambda page: page.name)
+@pytest.mark.parametrize("page", pages.find_pages(), ids=lambda page: page.name)
 def test_the_generated_parts_of_a_page_are_made_from_the_code(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
-    assert pages.rendered(text) == text, "out of date: make docs"
+    assert pages.render_page(text) == text, "out of date: make docs"
 
 
-def test_every_generated_part_stands_on_one_page() -> None:
-    named = [found[2] for page in pages.pages() for found in pages.REGION.finditer(page.read_text(encoding="utf-8"))]
+def test_every_generated_part_is_on_exactly_one_page() -> None:
+    named = [
+        found[2] for page in pages.find_pages() for found in pages.REGION.finditer(page.read_text(encoding="utf-8"))
+    ]
     assert sorted(named) == sorted(pages.PARTS)
 
 
@@ -145,7 +147,7 @@ def test_the_readme_is_short() -> None:
     assert len(README) < README_LIMIT
 
 
-def test_the_recording_is_small_and_what_the_readme_shows() -> None:
+def test_the_recording_is_small_and_shown_in_the_readme() -> None:
     recording = ROOT / "docs" / "recording.svg"
     assert "](docs/recording.svg)" in README
     assert recording.stat().st_size < 1_000_000

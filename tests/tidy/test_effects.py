@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 import re
 
-from tests.tidy.tree import program
+from tests.tidy.tree import read_modules
 
-OURS = {"rename"}  # functions of our own by such names
+OURS = {"rename"}  # our own functions with such names
 WRITES = re.compile(
     r"(^|\.)(write_text|write_bytes|unlink|rmdir|rmtree|rename|replace|remove|mkdir|makedirs|touch|symlink_to|tofile|ftruncate)$"
     r"|^(make_folder|make_file|reclaim_folder|set_aside|write_file|open_private|make_tree_private)$"
@@ -55,7 +55,7 @@ MAY_START = {
     "indexing/process/spawning.py": "the indexing process, from a fixed command line",
 }
 
-# What makes folders and files without the mode that ours have: everything else asks `starling_files`.
+# Modules that make folders and files without the mode of our own; all others use `starling_files`.
 MAY_MAKE = {
     "starling_files.py": "it is the one",
     "models/conversion/conversion.py": "in a private temporary folder, closed to others before it is moved",
@@ -73,8 +73,8 @@ MAKES = re.compile(
 )
 
 
-def writes(name: str, call: ast.Call) -> bool:
-    """Whether the call can change a disk."""
+def is_write(name: str, call: ast.Call) -> bool:
+    """Return whether a call of the function `name` can change a disk."""
     last = name.rpartition(".")[2]
     if name in {"open", "io.open"} or last == "open":
         mode = [a.value for a in call.args[1:2] if isinstance(a, ast.Constant)]
@@ -86,19 +86,19 @@ def writes(name: str, call: ast.Call) -> bool:
 
 
 def test_disks_are_written_where_the_list_says() -> None:
-    found = sorted({s.path for s in program() for name, call in s.calls if writes(name, call)})
+    found = sorted({s.path for s in read_modules() for name, call in s.calls if is_write(name, call)})
     assert found == sorted(MAY_WRITE)
 
 
 def test_a_workspace_is_changed_by_the_gate_only() -> None:
     """Nothing else makes a change on the disk, tells an editor to, or calls what does."""
-    disk = {s.path for s in program() if re.search(r"gate\.disk\.disk|gate\.disk import .*\bdisk\b", s.text)}
+    disk = {s.path for s in read_modules() if re.search(r"gate\.disk\.disk|gate\.disk import .*\bdisk\b", s.text)}
     assert disk == {"server/lsp/editor/editor_workplace.py", "server/gate/gate.py", "server/assembly/gates.py"}
-    assert {s.path for s in program() if "WORKSPACE_APPLY_EDIT" in s.text or '"workspace/applyEdit"' in s.text} == {
-        "server/lsp/editor/editor_workplace.py"
-    }
+    assert {
+        s.path for s in read_modules() if "WORKSPACE_APPLY_EDIT" in s.text or '"workspace/applyEdit"' in s.text
+    } == {"server/lsp/editor/editor_workplace.py"}
     making = re.compile(r"(workplace|disk|Workplace\(.*\))\.(apply|make)$")
-    calls = {s.path for s in program() for name, _ in s.calls if making.search(name)}
+    calls = {s.path for s in read_modules() for name, _ in s.calls if making.search(name)}
     assert calls == {
         "server/lsp/editor/editor_workplace.py",
         "server/gate/gate.py",
@@ -106,20 +106,22 @@ def test_a_workspace_is_changed_by_the_gate_only() -> None:
 
 
 def test_processes_are_started_where_the_list_says() -> None:
-    found = sorted({s.path for s in program() for name, _ in s.calls if STARTS.search(name)})
+    found = sorted({s.path for s in read_modules() for name, _ in s.calls if STARTS.search(name)})
     assert found == sorted(MAY_START)
 
 
-def makes(name: str, call: ast.Call) -> bool:
-    """Whether the call makes a folder or a file with a mode that depends on the umask."""
+def is_umask_dependent(name: str, call: ast.Call) -> bool:
+    """Return whether a call of the function `name` makes a folder or a file with a mode that depends on the umask."""
     given = {keyword.arg for keyword in call.keywords}
     if name.rpartition(".")[2] == "open":
         flags = ast.unparse(call)
-        return ("O_CREAT" in flags or writes(name, call)) and "opener" not in given and name != "open_private"
+        return ("O_CREAT" in flags or is_write(name, call)) and "opener" not in given and name != "open_private"
     if name.rpartition(".")[2] == "connect" and "sqlite3" in name:
         return not any(word in ast.unparse(call) for word in ("make_file", "uri=True", ":memory:"))
     return (name not in OURS and bool(MAKES.search(name))) or (name == "FileLock" and "mode" not in given)
 
 
-def test_what_is_ours_is_made_for_its_user_alone_in_one_module() -> None:
-    assert sorted({s.path for s in program() for name, call in s.calls if makes(name, call)}) == sorted(MAY_MAKE)
+def test_files_of_our_own_are_made_in_one_module_and_readable_only_by_their_user() -> None:
+    assert sorted(
+        {s.path for s in read_modules() for name, call in s.calls if is_umask_dependent(name, call)}
+    ) == sorted(MAY_MAKE)

@@ -1,4 +1,4 @@
-"""A language is named in its own entry, and in few other places: what differs between languages is a field there."""
+"""Names of languages occur in the languages' own entries; differences between languages are fields of the entries."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import ast
 from typing import TYPE_CHECKING
 
 from indexing.syntax import languages
-from tests.tidy.tree import program
+from tests.tidy.tree import read_modules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# Where a string is the name of a language or looks like one, and why that may be so.
+# Strings elsewhere that are or look like the name of a language, and the reason for each.
 ALLOWED = {
     ("agents/reviewer/rules/conditions.py", "python"): "an idle comparison may be the last line of a notebook's cell",
     ("agents/reviewer/rules/handlers.py", "python"): "the last word of a handler's head may be a type, not a variable",
@@ -45,7 +45,7 @@ def find_names(tree: ast.AST) -> Iterator[str]:
 def test_languages_are_named_in_their_entries_alone() -> None:
     found = {
         (source.path, name)
-        for source in program()
+        for source in read_modules()
         if not source.path.startswith("indexing/syntax/languages/")
         for name in find_names(source.tree)
     }

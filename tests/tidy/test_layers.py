@@ -1,4 +1,4 @@
-"""Invariants 1, 7 and 8 of ARCHITECTURE.md, and the house rules that can be read off the source."""
+"""Invariants 1, 7 and 8 of ARCHITECTURE.md, and rules that the source code shows."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections import Counter
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING
 
-from tests.tidy.tree import ROOMS, program
+from tests.tidy.tree import ROOMS, read_modules
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
 
     from tests.tidy.tree import Source
 
-# Who may speak to a network, and for what.
+# Modules of Python that reach a network.
 NETWORK = {
     *(
         "httpx",
@@ -50,20 +50,20 @@ MAY_SPEAK = {
     "server/lsp/serving/sockets.py": {"http", "urllib", "websockets"},  # listens where a person told it to
     "server/lsp/wire/streams.py": {"websockets"},  # reads and writes such a connection
 }
-# Names that would pull in an LSP type.
+# Packages with LSP types.
 LSP = {"pygls", "lsprotocol"}
-MOST_MODULES = 20  # of a folder: the next is looked for among its rooms
+MOST_MODULES = 20  # in a folder; more need subfolders
 ONE_FOR_EACH = {"server/lsp/features", "server/lsp/commands", "server/cli"}  # of LSP's methods, and of our commands
-MOST_LINES = 25  # of a handler: more is a rule that belongs into the core
+MOST_LINES = 25  # of a handler; rules belong into the core
 
 
 def test_only_the_edge_knows_lsp() -> None:
-    found = [s.path for s in program() if not s.path.startswith("server/lsp/") and LSP & set(s.imports)]
+    found = [s.path for s in read_modules() if not s.path.startswith("server/lsp/") and LSP & set(s.imports)]
     assert found == []
 
 
 def test_only_one_module_of_the_state_knows_which_database_there_is() -> None:
-    assert [s.path for s in program() if s.path.startswith("server/") and "sqlite3" in s.imports] == [
+    assert [s.path for s in read_modules() if s.path.startswith("server/") and "sqlite3" in s.imports] == [
         "server/state/database.py"
     ]
 
@@ -80,7 +80,7 @@ def test_arrows_point_from_server_to_agents_to_indexing_and_models() -> None:
     }
     wrong = [
         f"{s.path} imports {name}"
-        for s in program()
+        for s in read_modules()
         for name in set(s.imports)
         if name in ROOMS and name not in allowed[s.path.partition("/")[0]]
     ]
@@ -88,27 +88,27 @@ def test_arrows_point_from_server_to_agents_to_indexing_and_models() -> None:
 
 
 def test_no_module_imports_another_that_imports_it() -> None:
-    modules = {module_of(s.path): s for s in program()}
+    modules = {name_module(s.path): s for s in read_modules()}
     graph = {
-        name: {found for found in imported(s, modules) if found != name and not name.startswith(found + ".")}
+        name: {found for found in find_imports(s, modules) if found != name and not name.startswith(found + ".")}
         for name, s in modules.items()
     }
     TopologicalSorter(graph).prepare()  # raises with the cycle
 
 
 def test_no_folder_holds_more_than_a_person_can_look_over() -> None:
-    folders = Counter(s.path.rpartition("/")[0] for s in program() if not s.path.endswith("__init__.py"))
+    folders = Counter(s.path.rpartition("/")[0] for s in read_modules() if not s.path.endswith("__init__.py"))
     crowded = {folder for folder, count in folders.items() if count > MOST_MODULES}
     assert crowded - ONE_FOR_EACH == set()
 
 
-def module_of(path: str) -> str:
-    """Return the dotted name of the module in a file."""
+def name_module(path: str) -> str:
+    """Return the dotted name of the module in the file `path`."""
     return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
-def imported(source: Source, modules: Container[str]) -> Iterator[str]:
-    """Yield the modules of the program that a file imports, wherever it does."""
+def find_imports(source: Source, modules: Container[str]) -> Iterator[str]:
+    """Yield the names in `modules` that a file imports, at its top or inside functions."""
     for node in ast.walk(source.tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name in modules)
@@ -119,8 +119,8 @@ def imported(source: Source, modules: Container[str]) -> Iterator[str]:
 
 def test_position_encodings_are_counted_in_two_modules_only() -> None:
     counting = re.compile(r"""encode\(["']utf-?_?(16|32)|["']utf-(16|32)["'] or""", re.IGNORECASE)
-    found = sorted(s.path for s in program() if s.path.startswith("server/") and counting.search(s.text))
-    # server/lsp/session/open_documents.py mends lone halves of characters that JSON may bring; it knows no position
+    found = sorted(s.path for s in read_modules() if s.path.startswith("server/") and counting.search(s.text))
+    # server/lsp/session/open_documents.py repairs lone halves of characters that JSON may bring; it knows no position
     assert found == [
         "server/lsp/conversion/incoming.py",
         "server/lsp/conversion/outgoing.py",
@@ -131,7 +131,7 @@ def test_position_encodings_are_counted_in_two_modules_only() -> None:
 def test_handlers_convert_in_call_once_and_convert_out() -> None:
     long = [
         f"{s.path}:{node.lineno} {node.name}"
-        for s in program()
+        for s in read_modules()
         if s.path.startswith("server/lsp/features/")
         for node in ast.walk(s.tree)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
@@ -141,32 +141,32 @@ def test_handlers_convert_in_call_once_and_convert_out() -> None:
 
 
 def test_nothing_prints() -> None:
-    found = [f"{s.path}:{call.lineno}" for s in program() for name, call in s.calls if name == "print"]
+    found = [f"{s.path}:{call.lineno}" for s in read_modules() for name, call in s.calls if name == "print"]
     assert found == []
 
 
 def test_no_network_but_where_a_person_asked_for_it() -> None:
-    found = {s.path: names for s in program() if (names := NETWORK & set(s.imports))}
+    found = {s.path: names for s in read_modules() if (names := NETWORK & set(s.imports))}
     assert {path: names - MAY_SPEAK.get(path, set()) for path, names in found.items()} == {
         path: set() for path in found
     }
 
 
 def test_modules_say_what_they_are() -> None:
-    found = [s.path for s in program() if not ast.get_docstring(s.tree)]
+    found = [s.path for s in read_modules() if not ast.get_docstring(s.tree)]
     assert found == []
 
 
 def test_names_are_nouns_of_the_field() -> None:
     words = {"utils", "util", "helpers", "helper", "common", "misc", "manager"}
-    found = [s.path for s in program() if words & set(re.split(r"[/_.]", s.path))]
+    found = [s.path for s in read_modules() if words & set(re.split(r"[/_.]", s.path))]
     assert found == []
 
 
 def test_every_blanket_except_gives_its_reason() -> None:
     found = [
         f"{s.path}:{node.lineno}"
-        for s in program()
+        for s in read_modules()
         for node in ast.walk(s.tree)
         if isinstance(node, ast.ExceptHandler)
         and (node.type is None or (isinstance(node.type, ast.Name) and node.type.id in {"Exception", "BaseException"}))

@@ -1,4 +1,4 @@
-"""The Neovim plugin speaks of the server as it is: commands, their fields, settings, messages. No Neovim is needed."""
+"""The Neovim plugin agrees with the server: commands, their fields, settings, messages. No Neovim is needed."""
 
 from __future__ import annotations
 
@@ -24,44 +24,49 @@ NOT_FOR_PEOPLE = {"starling.completion.accepted"}  # runs by itself when a sugge
 ABOUT = {"selection": {"uri", "range"}, "document": {"uri"}, "finding": {"uri", "range", "code"}, "nothing": set()}
 
 
-def model(command: str, which: str) -> Any:
+def load_schema(command: str, which: str) -> Any:
+    """Return the JSON schema of a command's "Arguments" or "Result"."""
     return getattr(load(command), which).model_json_schema()
 
 
-def at(schema: dict[str, Any], path: str) -> dict[str, Any] | None:
-    """The schema of a field, `a.b` for one of a record in it; {} inside of what is not described further."""
+def find_schema(schema: dict[str, Any], path: str) -> dict[str, Any] | None:
+    """Return the schema of the field `path` ("a.b" for a field of a record); None if there is no such field.
+
+    Returns {} for a field inside a value whose fields are not described.
+    """
     here: dict[str, Any] | None = schema
     for name in path.split("."):
-        if here is None or not (properties := _record(schema, here).get("properties")):
+        if here is None or not (properties := _resolve(schema, here).get("properties")):
             return {} if here is not None else None
         here = properties.get(name)
     return here
 
 
-def _record(schema: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
+def _resolve(schema: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
+    """Return the definition in `schema` that `part`, its items or its alternatives refer to; `part` if none."""
     for one in (part, part.get("items", {}), *part.get("anyOf", ())):
         if "$ref" in one:
             return dict(schema["$defs"][one["$ref"].rsplit("/", 1)[1]])
     return part
 
 
-def test_every_command_for_people_is_in_the_table_and_no_other() -> None:
+def test_the_table_has_exactly_the_commands_for_people() -> None:
     assert {one["command"] for one in TABLE} == COMMANDS.keys() - NOT_FOR_PEOPLE
     assert len({one["name"] for one in TABLE}) == len(TABLE)
 
 
 @pytest.mark.parametrize("one", TABLE, ids=lambda one: one["name"])
-def test_a_command_is_sent_what_it_takes_and_shows_what_it_returns(one: dict[str, Any]) -> None:
-    arguments, result = model(one["command"], "Arguments"), model(one["command"], "Result")
+def test_the_table_names_only_arguments_and_results_that_a_command_has(one: dict[str, Any]) -> None:
+    arguments, result = load_schema(one["command"], "Arguments"), load_schema(one["command"], "Result")
     sent = set(ABOUT[one["about"]]) | {name for flag in one.get("flags", {}).values() for name in flag}
     sent |= {one[way]["field"] for way in ("words", "choice") if way in one}
     sent |= {"partial_token"} if one["shows"] == "words" else set()
     assert sent - arguments.get("properties", {}).keys() == set()
     report = one.get("report", {"facts": [], "order": [], "tables": {}})
-    assert [path for path in report["facts"] if at(result, path) is None] == []
+    assert [path for path in report["facts"] if find_schema(result, path) is None] == []
     assert report["tables"].keys() == set(report["order"])
     for name, columns in report["tables"].items():
-        row = _record(result, result["properties"][name])
+        row = _resolve(result, result["properties"][name])
         assert set(columns) - row["properties"].keys() == set()
     shown = {"words": {"text"}, "outcome": {"outcome", "reason", "unsaved"}, "locations": {"hits"}, "report": set()}
     assert shown[one["shows"]] - result["properties"].keys() == set()
@@ -85,7 +90,7 @@ def test_methods_and_commands_in_the_lua_exist() -> None:
     assert f"'{confirm_request.CONFIRM}'" in LUA["lsp/starling.lua"]
 
 
-def test_the_bar_of_the_index_is_known_by_its_title() -> None:
+def test_progress_bars_are_recognized_by_their_titles() -> None:
     assert f"value.title == '{progress.TITLE}'" in LUA["lua/starling/status.lua"]
     assert f"vim.startswith(value.title, '{model_loading.TITLE} ')" in LUA["lua/starling/status.lua"]
 
@@ -104,12 +109,12 @@ def test_settings_in_the_documents_exist() -> None:
 
 def test_the_help_is_made_from_the_servers_definitions() -> None:
     text = neovim_help.HELP.read_text(encoding="utf-8")
-    assert neovim_help.rendered(text) == text, "out of date: make docs"
+    assert neovim_help.render_help(text) == text, "out of date: make docs"
     tags = re.findall(r"\*([^*\s]+)\*", text)
     assert len(tags) == len(set(tags))
 
 
-def test_the_helps_lines_fit_the_window_and_name_every_own_command() -> None:
+def test_the_lines_of_the_help_fit_the_window_and_own_commands_are_listed() -> None:
     assert [line for line in neovim_help.HELP.read_text(encoding="utf-8").splitlines() if len(line) > 125] == []
     own = set(re.findall(r"^  (\w+) = function\(\)", LUA["lua/starling/commands.lua"], re.MULTILINE))
     assert own == set(neovim_help.OWN)

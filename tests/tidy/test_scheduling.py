@@ -1,4 +1,4 @@
-"""The order of the tests: long ones are not left to the end, whoever runs them and however many at a time."""
+"""Order of the tests: long ones come first for each worker, for any number of workers."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from tests.scheduling import long_first
 TESTS = st.lists(st.booleans(), max_size=60).map(lambda kinds: list(enumerate(kinds)))
 
 
-def pieces(tests: list[tuple[int, bool]], workers: int) -> list[list[tuple[int, bool]]]:
-    """What xdist gives to each worker at first."""
+def deal_out(tests: list[tuple[int, bool]], workers: int) -> list[list[tuple[int, bool]]]:
+    """Return the tests that xdist gives to each worker at first."""
     rest, given_out = list(tests), []
     for left in range(workers, 0, -1):
         size = len(rest) // left
@@ -25,7 +25,7 @@ def test_each_worker_begins_with_its_share_of_the_long_tests(tests: list[tuple[i
     ordered = long_first(tests, lambda test: test[1], workers)
     assert sorted(ordered) == tests
     shares = []
-    for piece in pieces(ordered, workers):
+    for piece in deal_out(ordered, workers):
         long = [test for test in piece if test[1]]
         assert piece[: len(long)] == long
         shares.append(len(long))

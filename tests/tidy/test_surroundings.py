@@ -1,4 +1,4 @@
-"""The tests are guests: they see nothing of the person's who runs them, and leave nothing behind."""
+"""Tests see nothing of the setup of the person who runs them, and leave nothing behind."""
 
 from __future__ import annotations
 
@@ -53,14 +53,14 @@ def test_a_guest_sees_no_variable_of_a_persons_setup() -> None:
 
 def test_a_child_of_a_guest_sees_the_same(own_surroundings: Path) -> None:
     code = "from server.state.paths import *; print(settings_file(), run_dir(), temporary_dir(), sep='\\n')"
-    told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert [line for line in told.splitlines() if not Path(line).is_relative_to(own_surroundings)] == []
+    output = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert [line for line in output.splitlines() if not Path(line).is_relative_to(own_surroundings)] == []
 
 
 def test_bytecode_is_kept_for_a_guest_and_its_children() -> None:
     code = "import sys; print(sys.dont_write_bytecode)"
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert (sys.dont_write_bytecode, told.strip()) == (False, "False")
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert (sys.dont_write_bytecode, output.strip()) == (False, "False")
 
 
 def test_a_persons_setup_changes_nothing_and_is_left_as_it_was(tmp_path: Path) -> None:
@@ -81,13 +81,14 @@ def test_a_persons_setup_changes_nothing_and_is_left_as_it_was(tmp_path: Path) -
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUNBUFFERED": "1",
     }
-    before = _content(home)
+    before = _read_tree(home)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", INNER, __file__]
     inner = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert inner.returncode == 0, inner.stdout + inner.stderr
     assert "6 passed" in inner.stdout
-    assert _content(home) == before
+    assert _read_tree(home) == before
 
 
-def _content(folder: Path) -> dict[str, bytes | None]:
+def _read_tree(folder: Path) -> dict[str, bytes | None]:
+    """Return the content of each file below `folder`, by path; None for a folder."""
     return {str(path): path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}

@@ -1,4 +1,4 @@
-"""What the tidy tests look at: the program's own source files, and their imports and calls."""
+"""Source files of the program, with their imports and calls, for the tidy tests."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ class Source:
 
     @property
     def calls(self) -> Iterator[tuple[str, ast.Call]]:
-        """Each call with the dotted name of what is called ("path.write_text"; "" when it has none)."""
+        """Each call, with the dotted name of its function ("path.write_text"; "" if it has none)."""
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Call):
                 yield ast.unparse(node.func) if isinstance(node.func, ast.Name | ast.Attribute) else "", node
 
 
 @functools.cache
-def program() -> tuple[Source, ...]:
-    """All modules that are shipped."""
+def read_modules() -> tuple[Source, ...]:
+    """Return the source of all modules that are shipped; read once."""
     paths = [
         *sorted(ROOT.glob("starling_*.py")),
         *(path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))),

@@ -1,7 +1,7 @@
-"""The settings of the VS Code extension, made from the settings class. Run as a script it writes `package.json`.
+"""Settings of the VS Code extension, generated from the settings class. Run as a script, it writes `package.json`.
 
-What an editor may not set (endpoints, keys) is left out; what a workspace may not set gets the scope "machine", which
-VS Code takes from a person's own settings alone. Start at `rendered`.
+Settings that no editor may set (endpoints, keys) are left out; those that no workspace may set get the scope "machine",
+which VS Code takes only from a person's own settings. Start at `render_manifest`.
 """
 
 from __future__ import annotations
@@ -25,31 +25,33 @@ KEPT = ("type", "enum", "items", "minimum", "maximum", "minLength", "maxLength",
 LOCAL = f"{SECTION}.server."  # the extension's own settings, which no server knows
 
 
-def rendered(manifest: str) -> str:
-    """`package.json` with the settings brought up to date; those of the extension itself stay as they are."""
+def render_manifest(manifest: str) -> str:
+    """Return the text of `package.json` with the server's settings up to date; the extension's own stay unchanged."""
     package: dict[str, Any] = json.loads(manifest)
     groups = package["contributes"]["configuration"]
     own = [group for group in groups if all(key.startswith(LOCAL) for key in group["properties"])]
-    package["contributes"]["configuration"] = [*own, *_groups()]
+    package["contributes"]["configuration"] = [*own, *_make_groups()]
     keys = [key for group in package["contributes"]["configuration"] for key in group["properties"]]
     package["capabilities"]["untrustedWorkspaces"]["restrictedConfigurations"] = keys
     return json.dumps(package, indent=2, ensure_ascii=False) + "\n"
 
 
-def _groups() -> list[dict[str, Any]]:
+def _make_groups() -> list[dict[str, Any]]:
+    """Return a group of settings for each section of the server's settings, in the form of `package.json`."""
     sections: dict[str, dict[str, Any]] = {}
     for one in list_settings():
         if not one.personal:
             section = one.key.partition(".")[0]
             properties = sections.setdefault(section, {})
-            properties[f"{SECTION}.{one.key}"] = _property(one, len(properties))
+            properties[f"{SECTION}.{one.key}"] = _make_property(one, len(properties))
     return [
         {"title": section.capitalize(), "order": order, "properties": properties}
         for order, (section, properties) in enumerate(sections.items(), 1)
     ]
 
 
-def _property(one: SettingReference, order: int) -> dict[str, Any]:
+def _make_property(one: SettingReference, order: int) -> dict[str, Any]:
+    """Return a setting in the form of `package.json`; `order` is its position in the group."""
     schema = {key: value for key, value in one.schema.items() if key in KEPT}
     return {
         **schema,
@@ -61,4 +63,4 @@ def _property(one: SettingReference, order: int) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    MANIFEST.write_text(rendered(MANIFEST.read_text(encoding="utf-8")), encoding="utf-8")
+    MANIFEST.write_text(render_manifest(MANIFEST.read_text(encoding="utf-8")), encoding="utf-8")

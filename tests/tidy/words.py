@@ -1,4 +1,4 @@
-"""The rules for words that a program can check; `python -m tests.tidy.words FOLDER...` prints what breaks them.
+"""Rules for words that a program can check; `python -m tests.tidy.words FOLDER...` prints the broken rules.
 
 - A function's docstring begins with a verb in the imperative ("Return", "Ask"); that of a predicate may say "Whether".
 - Docstrings of properties, classes and modules are noun phrases: they do not begin with "What", "How" or the like.
@@ -6,7 +6,7 @@
 - The synonyms that the glossary in CONTRIBUTING.md rules out are used nowhere, except in prompts, which were measured
   with real models, and on lines with a comment `# words: REASON`.
 
-The small programs of the evaluation are not checked: models are measured on them as they are.
+The small programs of the evaluation are not checked, as changes would change what models are measured on.
 """
 
 from __future__ import annotations
@@ -43,17 +43,17 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def is_value(function: Function) -> bool:
-    """Whether `function` is read like a value, so that a noun is its name."""
+    """Return whether `function` is used like a value (a property), so that its name is a noun."""
     return any(ast.unparse(decorator).rsplit(".", 1)[-1] in VALUES for decorator in function.decorator_list)
 
 
 def is_predicate(function: Function) -> bool:
-    """Whether `function` answers yes or no."""
+    """Return whether `function` returns a boolean."""
     return function.returns is not None and ast.unparse(function.returns).startswith(("bool", "TypeGuard", "TypeIs"))
 
 
 def is_participle(word: str) -> bool:
-    """Whether `word` is a past participle, by its ending or the list of irregular ones."""
+    """Return whether `word` is a past participle, by its ending or the list of irregular ones."""
     return word in IRREGULAR or (word.endswith("ed") and len(word) > 3 and word not in BASE_FORMS)
 
 
@@ -63,7 +63,7 @@ def read_first_word(docstring: str) -> str:
 
 
 def find_bad_docstring(node: ast.AST, docstring: str) -> str | None:
-    """Return what is wrong with the first word of the docstring of `node`; None if nothing is."""
+    """Return a message if the docstring of `node` begins with a wrong word, else None."""
     word = read_first_word(docstring)
     if isinstance(node, Function) and not is_value(node):
         if word in VERBS or (word == "whether" and is_predicate(node)):
@@ -75,7 +75,7 @@ def find_bad_docstring(node: ast.AST, docstring: str) -> str | None:
 
 
 def check_module(path: Path) -> Iterator[str]:
-    """Yield each broken rule of the module at `path`, with its place."""
+    """Yield a message for each docstring and function name in the module at `path` that breaks a rule."""
     name = path.relative_to(REPOSITORY).as_posix()
     is_test_module = path.name.startswith("test_") or path.name == "conftest.py"
     for node in ast.walk(ast.parse(path.read_bytes())):
@@ -102,7 +102,7 @@ def read_glossary() -> dict[str, tuple[str, ...]]:
 
 
 def check_synonyms(path: Path, synonyms: dict[str, str]) -> Iterator[str]:
-    """Yield each use of one of `synonyms` (the term to use, by synonym) in the file at `path`."""
+    """Yield a message for each word in the file at `path` that `synonyms` maps to the term to use instead."""
     if not synonyms:
         return
     found = re.compile(rf"\b({'|'.join(map(re.escape, sorted(synonyms, key=len, reverse=True)))})\b", re.IGNORECASE)
@@ -113,7 +113,7 @@ def check_synonyms(path: Path, synonyms: dict[str, str]) -> Iterator[str]:
 
 
 def check(paths: list[Path]) -> Iterator[str]:
-    """Yield all broken rules in the Python modules and Markdown pages at or below `paths`."""
+    """Yield a message for each broken rule in the Python modules and Markdown pages at or below `paths`."""
     synonyms = {synonym.lower(): term for term, ruled_out in read_glossary().items() for synonym in ruled_out}
     for start in paths:
         files = [start] if start.is_file() else sorted(start.rglob("*"))

@@ -144,7 +144,7 @@ def test_of_a_killed_host_a_person_hears_that_it_ended_and_is_started_again_unti
     model = hosts.make_host_loader(ALWAYS, bundled.entry())()
     assert isinstance(model, StandbyModel)
     told: list[str] = []
-    model.listen(told.append)
+    model.set_listener(told.append)
     wanted = _answer(model, REQUEST)
     killed = psutil.Process(host()["process"])
     killed.kill()
@@ -161,7 +161,7 @@ def test_a_host_that_left_by_itself_is_started_again_without_a_word(home: Path) 
     model = hosts.make_host_loader(ALWAYS, bundled.entry())()
     assert isinstance(model, StandbyModel)
     told: list[str] = []
-    model.listen(told.append)
+    model.set_listener(told.append)
     process = psutil.Process(host()["process"])
     process.terminate()
     process.wait(WAIT_S)

@@ -25,7 +25,7 @@ from indexing.syntax.documents import Span
 from indexing.syntax.syntax import Syntax
 from models.catalog import sizes
 from models.chat import ChatRequest
-from models.structured_answers import ask
+from models.structured_answers import ask_structured
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -118,7 +118,7 @@ def _review_piece(piece: Piece, chat: ChatModel, index: Index, cancelled: Callab
     code = prompting.fence(piece.text, piece.title)
     shown = {"language": piece.document.language, "code": code, "context": context}
     request = ChatRequest(prompting.build_messages("review", **shown), max_tokens=ANSWER_TOKENS)
-    remarks = ask(chat, request, Remarks, cancelled=cancelled).value
+    remarks = ask_structured(chat, request, Remarks, cancelled=cancelled).value
     reported = remarks.remarks if remarks is not None else []
     placed = [
         (remark, place) for remark in reported[:MOST_REMARKS] if (place := locate_quote(remark.quote, piece.text))
@@ -135,7 +135,7 @@ def _is_confirmed(remark: Remark, shown: dict[str, str], chat: ChatModel, cancel
     """Return whether the model, asked once more, says that the remark is right."""
     claim = prompting.fence(f"{remark.quote}\n\n{remark.problem} {remark.reason}")
     request = ChatRequest(prompting.build_messages("verify", **shown, remark=claim), max_tokens=VERDICT_TOKENS)
-    judgement = ask(chat, request, Judgement, cancelled=cancelled).value
+    judgement = ask_structured(chat, request, Judgement, cancelled=cancelled).value
     return judgement is not None and judgement.right
 
 

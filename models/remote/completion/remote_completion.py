@@ -128,9 +128,9 @@ class RemoteModel:
         """Sentences about what differs from the configuration, and what is wrong with the server now."""
         return (*self._problems, *filter(None, (self._connection.problem,)))
 
-    def listen(self, notify: Callable[[str], None]) -> None:
-        """Call `notify`, from any thread, with a sentence about each change of the server's state."""
-        self._connection.listen(notify)
+    def set_listener(self, notify: Callable[[str], None]) -> None:
+        """Have `notify` called, from any thread, with each later problem of the server, one sentence for a person."""
+        self._connection.set_listener(notify)
 
     @property
     def device(self) -> str:

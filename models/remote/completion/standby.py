@@ -129,10 +129,10 @@ class StandbyModel:
         """Seconds that the remote model spent on measuring while it loaded; None where it was loaded before."""
         return getattr(self._remote, "measuring_s", None)
 
-    def listen(self, notify: Callable[[str], None]) -> None:
-        """Have `notify` called with one sentence each time the remote model stops answering; on any thread."""
+    def set_listener(self, notify: Callable[[str], None]) -> None:
+        """Have `notify` called, from any thread, with one sentence each time the remote model stops answering."""
         self._notify = notify
-        self._pass_listener(self._remote)
+        self._pass_listener_to(self._remote)
 
     def count_tokens(self, text: str) -> int:
         """Return the number of tokens in `text`, by the model that completes now."""
@@ -212,11 +212,11 @@ class StandbyModel:
         if lost is not None:
             lost.close()
 
-    def _pass_listener(self, model: CompletionModel | None) -> None:
-        """Give the listener to a remote model that can report its own pauses."""
-        listen = getattr(model, "listen", None)
-        if listen is not None:
-            listen(self._notify)
+    def _pass_listener_to(self, model: CompletionModel | None) -> None:
+        """Register the listener with the remote model, if that can notify it."""
+        set_listener = getattr(model, "set_listener", None)
+        if set_listener is not None:
+            set_listener(self._notify)
 
     def _look_if_due(self) -> None:
         """Try to connect again in the background, once the rest is over."""
@@ -238,7 +238,7 @@ class StandbyModel:
             closed = self._closed
             if found is not None and not closed:
                 self._remote, self._rest_s, self._why = found, self._absence.first_rest_s, ""
-        self._pass_listener(found)
+        self._pass_listener_to(found)
         if found is not None and closed:
             found.close()
         elif found is not None:

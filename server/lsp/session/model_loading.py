@@ -64,7 +64,7 @@ class ModelLoading:
         if model is None or model is self._model:
             return
         self._model = model
-        model.listen(self._tell)
+        model.set_listener(self._tell)
         if core.quick is not None:
             core.quick.warm()
         self._guard.run_in_background("model", self._load(model, core.quick), otherwise=lambda: None)

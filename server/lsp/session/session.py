@@ -192,7 +192,7 @@ class Session:
                 await loop.run_in_executor(None, core.close)
                 return
             self.cores.publish(core)
-            core.chats.listen(self.make_teller())
+            core.chats.set_listener(self.make_teller())
             core.index.set_rebuild_listener(self.make_teller())
             _log_settings(core, old)
             if old is not None and core is not old:

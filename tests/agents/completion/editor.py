@@ -10,7 +10,7 @@ from agents.completion.generator import Generator
 from agents.suggestions import Completion, Trigger
 from models.scripted.scripted_completion import ENTRY, ScriptedModel
 from tests import marked
-from tests.agents.doubles import MemoryIndex, place_of
+from tests.agents.doubles import MemoryIndex, parse_place
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,7 +55,7 @@ class Editor:
         limit: int = 1,
     ) -> Completion:
         """Return the generator's answer for the cursor of `fixture`."""
-        document, offset = place_of(fixture, language)
+        document, offset = parse_place(fixture, language)
         return self.generator.complete(
             document, offset, trigger=trigger, selected=selected, cancelled=cancelled, limit=limit
         )

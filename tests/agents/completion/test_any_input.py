@@ -19,7 +19,7 @@ from agents.completion.stop_rules import StopRules
 from agents.suggestions import Origin, Suggestion, Trigger
 from indexing.syntax.documents import Document
 from models.scripted.scripted_completion import ScriptedModel
-from tests.agents.doubles import MemoryIndex, recalled
+from tests.agents.doubles import MemoryIndex, make_recalled
 
 if TYPE_CHECKING:
     from indexing.index import Index
@@ -61,7 +61,7 @@ def test_any_completion_of_any_document_is_a_plain_replacement_around_the_cursor
     text: str, at: float, raw: str, language: str, trigger: Trigger
 ) -> None:
     offset = round(at * len(text))
-    index = MemoryIndex(recalled=(recalled(raw[: len(raw) // 2]),))
+    index = MemoryIndex(recalled=(make_recalled(raw[: len(raw) // 2]),))
     generator = Generator(cast("Index", index), ScriptedModel(lambda _: raw), policy=CompletionPolicy(threshold=0.0))
     try:
         completion = generator.complete(

@@ -18,7 +18,7 @@ from agents.completion.shaping.brackets import scan_brackets
 from agents.suggestions import Trigger
 from indexing.syntax.documents import Document
 from models.scripted.scripted_completion import ScriptedModel
-from tests.agents.doubles import MemoryIndex, recalled
+from tests.agents.doubles import MemoryIndex, make_recalled
 
 if TYPE_CHECKING:
     from indexing.index import Index
@@ -69,7 +69,7 @@ SAID = st.lists(LINES, min_size=1, max_size=4).map("\n".join)
 
 def list_completions(language: str, text: str, at: int, said: str, trigger: Trigger) -> list[str]:
     """Return the document with each suggestion inserted; a NUL marks the end of the suggestion."""
-    index = MemoryIndex(recalled=(recalled(said),))
+    index = MemoryIndex(recalled=(make_recalled(said),))
     model = ScriptedModel(lambda _: said)
     generator = Generator(cast("Index", index), model, policy=CompletionPolicy(threshold=0.0))
     document = Document(f"untitled:{language}", None, language, text)

@@ -5,18 +5,18 @@ import math
 import pytest
 
 from agents.completion import confidence
-from tests.agents.doubles import recalled
+from tests.agents.doubles import make_recalled
 
 
 def test_a_longer_match_has_more_confidence() -> None:
-    assert confidence.estimate_recalled(recalled("x", matched=20)) > confidence.estimate_recalled(
-        recalled("x", matched=6)
+    assert confidence.estimate_recalled(make_recalled("x", matched=20)) > confidence.estimate_recalled(
+        make_recalled("x", matched=6)
     )
 
 
 def test_agreement_of_the_matches_gives_more_confidence() -> None:
-    assert confidence.estimate_recalled(recalled("x", agreement=1.0)) > confidence.estimate_recalled(
-        recalled("x", agreement=0.3)
+    assert confidence.estimate_recalled(make_recalled("x", agreement=1.0)) > confidence.estimate_recalled(
+        make_recalled("x", agreement=0.3)
     )
 
 
@@ -31,7 +31,7 @@ def test_likelier_tokens_give_more_confidence(parameters: int) -> None:
 
 @pytest.mark.parametrize("parameters", [0, TINY, LARGE])
 def test_recalled_text_gets_more_confidence_from_a_model_that_agrees(parameters: int) -> None:
-    match = recalled("x", matched=10)
+    match = make_recalled("x", matched=10)
     assert confidence.estimate_draft(match, (-0.05,), parameters) > confidence.estimate_draft(
         match, (-6.0,), parameters
     )
@@ -58,4 +58,4 @@ def test_unusual_log_probabilities_give_a_probability(log_probs: tuple[float, ..
     assert 0.0 <= confidence.compute_joint_probability(log_probs) <= 1.0
     assert 0.0 <= confidence.compute_mean_probability(log_probs) <= 1.0
     assert 0.0 <= confidence.estimate_generated(log_probs, parameters) <= 1.0
-    assert 0.0 <= confidence.estimate_draft(recalled("x", votes=0, matched=0), log_probs, parameters) <= 1.0
+    assert 0.0 <= confidence.estimate_draft(make_recalled("x", votes=0, matched=0), log_probs, parameters) <= 1.0

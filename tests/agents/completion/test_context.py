@@ -8,15 +8,15 @@ import pytest
 from agents.completion.completion_policy import CompletionPolicy
 from agents.completion.context import ContextGatherer, list_names
 from indexing.syntax.syntax import Syntax
-from tests.agents.doubles import MemoryIndex, cursor_of, hit
+from tests.agents.doubles import MemoryIndex, make_hit, parse_cursor
 
 if TYPE_CHECKING:
     from indexing.index import Index
     from indexing.records import Hit, Query
 
 FIXTURE = "from shapes import area\n\ndef show(radius):\n    print(area($0)\n"
-AREA = hit("shapes.py", "def area(r):\n    return 3.14 * r * r\n", name="area")
-SIMILAR = hit("other.py", "print(area(2))\n")
+AREA = make_hit("shapes.py", "def area(r):\n    return 3.14 * r * r\n", name="area")
+SIMILAR = make_hit("other.py", "print(area(2))\n")
 
 
 def list_paths(
@@ -31,7 +31,7 @@ def list_paths(
 ) -> list[str]:
     """Return the paths of the snippets for the cursor of `fixture`, in their order."""
     index = index or MemoryIndex(hits=hits, defined=defined)
-    cursor = cursor_of(fixture)
+    cursor = parse_cursor(fixture)
     snippets = (gatherer or ContextGatherer()).gather(
         cursor, Syntax.of(cursor.document), cast("Index", index), policy or CompletionPolicy(), large_ms=large_ms
     )
@@ -43,7 +43,7 @@ def test_definitions_of_used_names_come_before_similar_code() -> None:
 
 
 def test_names_near_the_cursor_are_looked_up_nearest_first() -> None:
-    assert list_names(cursor_of(FIXTURE))[:3] == ("area", "print", "radius")
+    assert list_names(parse_cursor(FIXTURE))[:3] == ("area", "print", "radius")
 
 
 def test_a_definition_found_twice_is_used_once() -> None:
@@ -51,26 +51,26 @@ def test_a_definition_found_twice_is_used_once() -> None:
 
 
 def test_snippets_that_overlap_are_used_once() -> None:
-    overlapping = hit("shapes.py", "    return 3.14 * r * r\n\nPI = 3\n", first_line=1)
+    overlapping = make_hit("shapes.py", "    return 3.14 * r * r\n\nPI = 3\n", first_line=1)
     assert list_paths(hits=(overlapping,), defined=(AREA,)) == ["shapes.py"]
 
 
 def test_code_right_around_the_cursor_is_left_out() -> None:
-    own = hit("main.py", "def show(radius):\n    print(area(\n", first_line=2)
+    own = make_hit("main.py", "def show(radius):\n    print(area(\n", first_line=2)
     assert list_paths(hits=(own, SIMILAR)) == ["other.py"]
 
 
 def test_code_of_the_same_file_farther_away_is_used() -> None:
-    far = hit("main.py", "def draw(canvas):\n    canvas.circle(area(3))\n", first_line=900)
+    far = make_hit("main.py", "def draw(canvas):\n    canvas.circle(area(3))\n", first_line=900)
     assert list_paths(hits=(far,)) == ["main.py"]
 
 
 def test_snippets_of_the_last_prompt_keep_their_places() -> None:
     gatherer = ContextGatherer()
-    first = hit("first.py", "a = 1\n")
+    first = make_hit("first.py", "a = 1\n")
     list_paths(hits=(first, SIMILAR), gatherer=gatherer)
     moved = FIXTURE.replace("$0", "radius)\n    print($0")
-    newer = hit("newer.py", "b = 2\n")
+    newer = make_hit("newer.py", "b = 2\n")
     assert list_paths(moved, hits=(newer, SIMILAR, first), gatherer=gatherer) == ["first.py", "other.py", "newer.py"]
 
 
@@ -82,12 +82,12 @@ def test_the_index_is_searched_once_for_a_line() -> None:
 
 
 def test_code_in_another_language_is_left_out() -> None:
-    others = (hit("compare.lua", "print(area(2))\n"), hit("notes.md", "print(area(3))\n"))
+    others = (make_hit("compare.lua", "print(area(2))\n"), make_hit("notes.md", "print(area(3))\n"))
     assert list_paths(hits=(*others, SIMILAR)) == ["other.py"]
 
 
 def test_a_definition_in_another_language_is_left_out() -> None:
-    lua = hit("area.lua", "function area(r)\n  return r\nend\n", name="area")
+    lua = make_hit("area.lua", "function area(r)\n  return r\nend\n", name="area")
     assert list_paths(defined=(lua, lua, lua, AREA)) == ["shapes.py"]
 
 
@@ -122,13 +122,13 @@ def test_for_a_large_model_an_empty_search_is_repeated() -> None:
 )
 def test_a_large_model_gets_the_imports_of_a_long_file(imports: str) -> None:
     middle = "\n\nvalue = 1\n" + "other = 2\n" * 300
-    cursor = cursor_of(imports + middle + "x = $0\n")
+    cursor = parse_cursor(imports + middle + "x = $0\n")
     gather = ContextGatherer().gather
     index = cast("Index", MemoryIndex())
     told = gather(cursor, Syntax.of(cursor.document), index, CompletionPolicy(), large_ms=500.0)
     assert [(one.path, one.text, one.stable) for one in told] == [("main.py", imports, True)]
     assert not ContextGatherer().gather(cursor, Syntax.of(cursor.document), index, CompletionPolicy())
-    near = cursor_of(imports + "\n\nx = $0\n")
+    near = parse_cursor(imports + "\n\nx = $0\n")
     assert not ContextGatherer().gather(near, None, index, CompletionPolicy(), large_ms=500.0)
 
 
@@ -167,19 +167,19 @@ def test_after_the_deadline_the_snippets_found_so_far_are_used() -> None:
 
 def test_recently_edited_places_in_other_files_come_last_and_are_not_stable() -> None:
     gatherer = ContextGatherer()
-    gatherer.remember_place(cursor_of("#- notes.py\nremember = $0\n"))
+    gatherer.remember_place(parse_cursor("#- notes.py\nremember = $0\n"))
     snippets = gatherer.gather(
-        cursor_of(FIXTURE), None, cast("Index", MemoryIndex(defined=(AREA,))), CompletionPolicy()
+        parse_cursor(FIXTURE), None, cast("Index", MemoryIndex(defined=(AREA,))), CompletionPolicy()
     )
     assert [(snippet.path, snippet.stable) for snippet in snippets] == [("shapes.py", True), ("notes.py", False)]
 
 
 def test_a_recently_edited_place_is_not_sent_once_its_file_is_excluded() -> None:
     gatherer = ContextGatherer()
-    gatherer.remember_place(cursor_of("#- keys.py\nKEY = $0\n"))
+    gatherer.remember_place(parse_cursor("#- keys.py\nKEY = $0\n"))
     assert list_paths(gatherer=gatherer, index=MemoryIndex(excluded={"keys.py": "secret"})) == []
 
 
 def test_no_more_snippets_than_allowed() -> None:
-    hits = tuple(hit(f"f{number}.py", f"x = {number}\n") for number in range(9))
+    hits = tuple(make_hit(f"f{number}.py", f"x = {number}\n") for number in range(9))
     assert len(list_paths(hits=hits, policy=CompletionPolicy(snippets=4))) == 4

@@ -5,7 +5,7 @@ import pytest
 from agents.completion.completion_policy import CompletionPolicy
 from agents.completion.eligibility import find_refusal
 from agents.suggestions import Trigger
-from tests.agents.doubles import MemoryIndex, cursor_of
+from tests.agents.doubles import MemoryIndex, parse_cursor
 
 
 def check_refusal(
@@ -16,7 +16,7 @@ def check_refusal(
     policy: CompletionPolicy | None = None,
     index: MemoryIndex | None = None,
 ) -> None:
-    cursor = cursor_of(fixture)
+    cursor = parse_cursor(fixture)
     index = index or MemoryIndex()
     assert (
         find_refusal(

@@ -10,7 +10,7 @@ import pytest
 from agents.completion import evidence
 from agents.completion.evidence import ScoredLine
 from models.catalog.show_filter import EVIDENCE
-from tests.agents.doubles import cursor_of, recalled
+from tests.agents.doubles import make_recalled, parse_cursor
 
 if TYPE_CHECKING:
     from indexing.records import Recalled
@@ -25,7 +25,7 @@ def collect(
     rival: ScoredLine | None = None,
 ) -> dict[str, float]:
     judged = ScoredLine(line, raw or line, log_probs or (-0.1,))
-    return evidence.collect_evidence(cursor_of(fixture), judged, recalled=known, rival=rival)
+    return evidence.collect_evidence(parse_cursor(fixture), judged, recalled=known, rival=rival)
 
 
 def test_the_evidence_has_the_names_that_filters_may_use() -> None:
@@ -81,7 +81,7 @@ def test_shortened_and_incomplete_lines_are_recognized() -> None:
 
 
 def test_recalled_text_is_described() -> None:
-    found = collect("x = $0\n", "f(1)", known=recalled("f(1)", matched=7, votes=3))
+    found = collect("x = $0\n", "f(1)", known=make_recalled("f(1)", matched=7, votes=3))
     assert found["matched"] == pytest.approx(math.log(8))
     assert found["votes"] == pytest.approx(math.log(4))
     assert found["same_file"] == 1.0
@@ -96,6 +96,6 @@ def test_a_draft_and_the_models_own_line_confirm_or_rival_each_other() -> None:
 
 
 def test_without_probabilities_and_recall_the_evidence_is_lowest() -> None:
-    found = evidence.collect_evidence(cursor_of("$0"), ScoredLine("x", "x", ()), recalled=None, rival=None)
+    found = evidence.collect_evidence(parse_cursor("$0"), ScoredLine("x", "x", ()), recalled=None, rival=None)
     assert found["total"] < -20
     assert found["said"] == pytest.approx(-4, abs=0.01)

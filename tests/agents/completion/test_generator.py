@@ -22,7 +22,7 @@ from tests.agents.completion.editor import (
     make_model,
     never,
 )
-from tests.agents.doubles import MemoryIndex, place_of, recalled
+from tests.agents.doubles import MemoryIndex, make_recalled, parse_place
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,7 +69,7 @@ def test_typing_a_suggestion_asks_no_model(open_editor: Callable[..., Editor]) -
 
 def test_reuse_answers_without_a_request(open_editor: Callable[..., Editor]) -> None:
     editor = open_editor(make_model("abs(value)"))
-    document, offset = place_of("x = ab$0\n")
+    document, offset = parse_place("x = ab$0\n")
     assert editor.generator.reuse(document, offset) is None
     editor.ask("x = $0\n")
     rest = editor.generator.reuse(document, offset)
@@ -80,7 +80,7 @@ def test_reuse_answers_without_a_request(open_editor: Callable[..., Editor]) -> 
 def test_nothing_is_parsed_ahead_while_completion_is_off() -> None:
     trees = SyntaxTrees()
     generator = Generator(cast("Index", MemoryIndex()), None, trees=trees)
-    document, _ = place_of("x = ab$0\n")
+    document, _ = parse_place("x = ab$0\n")
     assert generator.is_on(document)
     generator.set_policy(CompletionPolicy(enabled=False))
     generator.prepare(document)
@@ -115,7 +115,7 @@ def test_an_item_that_differs_from_the_partial_word_replaces_it(open_editor: Cal
 
 
 def test_recall_works_after_the_model_is_removed(open_editor: Callable[..., Editor]) -> None:
-    editor = open_editor(make_model("other()"), index=MemoryIndex(recalled=(recalled("abs(value)"),)))
+    editor = open_editor(make_model("other()"), index=MemoryIndex(recalled=(make_recalled("abs(value)"),)))
     editor.generator.set_model(None)
     assert editor.complete("x = $0\n") == "x = abs(value)\n"
 
@@ -129,7 +129,7 @@ def test_a_suggestion_that_breaks_the_syntax_is_shown_only_to_a_person_who_asks(
 
 
 def test_a_document_that_is_not_on_disk_is_completed(open_editor: Callable[..., Editor]) -> None:
-    document, offset = place_of("x = $0\n")
+    document, offset = parse_place("x = $0\n")
     untitled = type(document)("untitled:Untitled-1", None, "python", document.text)
     found = open_editor(make_model("abs(value)")).generator.complete(
         untitled, offset, trigger=Trigger.AUTOMATIC, cancelled=never
@@ -139,7 +139,7 @@ def test_a_document_that_is_not_on_disk_is_completed(open_editor: Callable[..., 
 
 @pytest.mark.parametrize("offset", [-5, 10**9])
 def test_an_offset_outside_of_the_text_is_moved_into_it(open_editor: Callable[..., Editor], offset: int) -> None:
-    document, _ = place_of("x = $0\n")
+    document, _ = parse_place("x = $0\n")
     found = open_editor(make_model("abs(value)")).generator.complete(
         document, offset, trigger=Trigger.INVOKED, cancelled=never
     )
@@ -155,7 +155,7 @@ def test_a_prepared_document_is_parsed_incrementally(monkeypatch: pytest.MonkeyP
         return real(document, previous)
 
     monkeypatch.setattr(Syntax, "of", record_parse)
-    document, offset = place_of("x = 1\n$0\n")
+    document, offset = parse_place("x = 1\n$0\n")
     generator = Generator(cast("Index", MemoryIndex()), None)
     generator.prepare(replace(document, text="x = 1\n"))
     generator.complete(document, offset, trigger=Trigger.AUTOMATIC, cancelled=never)
@@ -165,7 +165,7 @@ def test_a_prepared_document_is_parsed_incrementally(monkeypatch: pytest.MonkeyP
 def test_a_generator_uses_the_cache_of_syntax_trees_that_it_was_given() -> None:
     trees = SyntaxTrees()
     generator = Generator(cast("Index", MemoryIndex()), None, trees=trees)
-    document, _ = place_of("x = 1\n$0\n")
+    document, _ = parse_place("x = 1\n$0\n")
     generator.prepare(document)
     assert trees.is_cached(document)
     generator.forget(document.uri)  # the cache has its own owner

@@ -16,7 +16,7 @@ from agents.suggestions import Trigger
 from indexing.index import Index
 from indexing.syntax.documents import Document
 from models.scripted.scripted_completion import ScriptedModel
-from tests.agents.doubles import cursor_of
+from tests.agents.doubles import parse_cursor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -173,7 +173,7 @@ def test_a_line_of_a_model_that_ends_a_block_too_early_is_not_shown(desk: Desk) 
     ],
 )
 def test_a_blank_line_is_padded_to_the_next_column(fixture: str, language: str, expected: str | None) -> None:
-    assert compute_padding(cursor_of(fixture, language)) == expected
+    assert compute_padding(parse_cursor(fixture, language)) == expected
 
 
 @pytest.mark.parametrize(
@@ -212,12 +212,12 @@ def test_a_blank_line_is_padded_to_the_next_column(fixture: str, language: str, 
     ],
 )
 def test_only_lines_in_an_open_block_are_kept(fixture: str, text: str, expected: str) -> None:
-    assert fit(text, cursor_of(fixture)) == expected
+    assert fit(text, parse_cursor(fixture)) == expected
 
 
 def test_text_that_python_cannot_compile_breaks_the_syntax() -> None:
     """The grammar for open_editor allows a `return` at the top level and an `else` without an `if`."""
-    cursor = cursor_of("def f(x):\n    return x\n\n\n$0\n")
+    cursor = parse_cursor("def f(x):\n    return x\n\n\n$0\n")
     polisher = Polisher(cursor, plan(cursor, None, trigger=Trigger.AUTOMATIC, policy=CompletionPolicy()))
     assert polisher.breaks_syntax(Insertion("return x + 1"))
     assert not polisher.breaks_syntax(Insertion("value = f(1)"))
@@ -227,7 +227,7 @@ def test_text_that_python_cannot_compile_breaks_the_syntax() -> None:
 def test_in_a_long_class_only_the_method_around_the_cursor_is_checked(size: int) -> None:
     filler = "".join(f"    def m{number}(self):\n        return {number}\n\n" for number in range(size // 5))
     fixture = f"class A:\n{filler}    def last(self, x):\n        for y in x:\n            $0\n        return x\n"
-    cursor = cursor_of(fixture)
+    cursor = parse_cursor(fixture)
     polisher = Polisher(cursor, plan(cursor, None, trigger=Trigger.AUTOMATIC, policy=CompletionPolicy()))
     assert polisher.breaks_syntax(Insertion("yield = y"))
     assert polisher.breaks_syntax(Insertion("x = 1\n          z = 2"))

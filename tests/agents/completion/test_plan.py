@@ -11,7 +11,7 @@ from agents.completion.completion_policy import CompletionPolicy
 from agents.completion.plan import Extent, Plan, needs_syntax, plan
 from agents.suggestions import Trigger
 from indexing.syntax.layout import Kind, Surroundings
-from tests.agents.doubles import cursor_of
+from tests.agents.doubles import parse_cursor
 
 
 def plan_by_lines(
@@ -22,7 +22,7 @@ def plan_by_lines(
     policy: CompletionPolicy | None = None,
 ) -> Plan:
     """Return the plan by the lines alone, as for a language without a grammar."""
-    return plan(cursor_of(fixture, language), None, trigger=trigger, policy=policy or CompletionPolicy())
+    return plan(parse_cursor(fixture, language), None, trigger=trigger, policy=policy or CompletionPolicy())
 
 
 def check_extent(fixture: str, expected: Extent, language: str = "python") -> None:
@@ -106,11 +106,11 @@ PIECES = ("def f(x):", "    ", "x.", "if y", ":", "{", "}", ";", "(", "# a", '""
 
 @given(st.lists(st.sampled_from(PIECES)).map("".join), st.sampled_from(["python", "rust", "yaml", "text"]))
 def test_if_no_syntax_is_needed_every_place_has_the_same_plan(text: str, language: str) -> None:
-    cursor = cursor_of(f"{text}$0\n", language)
+    cursor = parse_cursor(f"{text}$0\n", language)
     if not needs_syntax(cursor, trigger=Trigger.AUTOMATIC):
         plans = {plan(cursor, place, trigger=Trigger.AUTOMATIC, policy=CompletionPolicy()) for place in EVERY_PLACE}
         assert plans == {plan_by_lines(f"{text}$0\n", language)}
 
 
 def test_no_syntax_is_needed_while_a_line_is_typed() -> None:
-    assert not needs_syntax(cursor_of("def f(x):\n    return x.$0\n", "python"), trigger=Trigger.AUTOMATIC)
+    assert not needs_syntax(parse_cursor("def f(x):\n    return x.$0\n", "python"), trigger=Trigger.AUTOMATIC)

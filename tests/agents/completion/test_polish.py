@@ -7,14 +7,14 @@ from agents.completion.plan import plan
 from agents.completion.polish import Polisher
 from agents.completion.shaping.cleaning import clean
 from agents.suggestions import Trigger
-from tests.agents.doubles import cursor_of
+from tests.agents.doubles import parse_cursor
 
 
 def check_insert(
     fixture: str, raw: str, expected: str, language: str = "python", trigger: Trigger = Trigger.AUTOMATIC
 ) -> None:
     """Check that the fixture with `raw` polished and inserted is `expected`; "" means that nothing is inserted."""
-    cursor = cursor_of(fixture, language)
+    cursor = parse_cursor(fixture, language)
     found = Polisher(cursor, plan(cursor, None, trigger=trigger, policy=CompletionPolicy())).polish(raw)
     text = cursor.document.text
     applied = text[: cursor.offset] + found.text + text[cursor.offset + found.end :] if found.text else ""

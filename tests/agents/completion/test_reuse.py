@@ -6,7 +6,7 @@ import pytest
 
 from agents.completion.reuse import DOCUMENTS, ENTRIES_PER_DOCUMENT, LIFETIME_S, SuggestionCache
 from agents.suggestions import Origin, Suggestion
-from tests.agents.doubles import document_of, place_of
+from tests.agents.doubles import make_document, parse_place
 
 
 class Clock:
@@ -23,7 +23,7 @@ def cache_suggestion(
     fixture: str, text: str, *, replacing: int = 0, cache: SuggestionCache | None = None
 ) -> SuggestionCache:
     """Put the suggestion `text` for the cursor of `fixture` into `cache`, by default a new one, and return it."""
-    document, offset = place_of(fixture)
+    document, offset = parse_place(fixture)
     cache = SuggestionCache() if cache is None else cache
     cache.put(document, offset, Suggestion("s1", text, offset, offset + replacing, Origin.MODEL, 0.9, "m"))
     return cache
@@ -31,7 +31,7 @@ def cache_suggestion(
 
 def check_rest(cache: SuggestionCache, fixture: str, expected: str | None) -> None:
     """Check that the suggestion found at the cursor of `fixture`, applied, gives `expected`; None for no suggestion."""
-    document, offset = place_of(fixture)
+    document, offset = parse_place(fixture)
     rest = cache.find(document, offset)
     if expected is None:
         assert rest is None
@@ -48,7 +48,7 @@ def test_typing_a_suggestion_gives_its_rest(typed: str) -> None:
 
 
 def test_the_rest_keeps_the_identity_of_the_suggestion() -> None:
-    document, offset = place_of("x = ab$0\n")
+    document, offset = parse_place("x = ab$0\n")
     rest = cache_suggestion("x = $0\n", "abs(value)").find(document, offset)
     assert rest is not None
     assert rest.id == "s1"
@@ -120,14 +120,14 @@ def test_suggestions_expire_after_some_time() -> None:
 def test_the_cache_has_a_bound() -> None:
     cache = SuggestionCache()
     for number in range(DOCUMENTS + 5):
-        document = document_of("x = ", name=f"f{number}.py")
+        document = make_document("x = ", name=f"f{number}.py")
         for entry in range(ENTRIES_PER_DOCUMENT + 5):
             cache.put(document, 4, Suggestion(f"s{entry}", "abs", 4, 4, Origin.MODEL, 0.9))
     assert len(cache) == DOCUMENTS * ENTRIES_PER_DOCUMENT
 
 
 def test_a_rejected_suggestion_is_not_found_again() -> None:
-    document, offset = place_of("x = $0\n")
+    document, offset = parse_place("x = $0\n")
     cache = cache_suggestion("x = $0\n", "abs(value)")
     given = cache.find(document, offset)
     assert given is not None
@@ -138,7 +138,7 @@ def test_a_rejected_suggestion_is_not_found_again() -> None:
 
 def test_a_closed_document_is_forgotten() -> None:
     cache = cache_suggestion("x = $0\n", "abs(value)")
-    cache.forget(place_of("x = $0\n")[0].uri)
+    cache.forget(parse_place("x = $0\n")[0].uri)
     check_rest(cache, "x = $0\n", None)
 
 

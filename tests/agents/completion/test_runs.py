@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agents.completion.runs import Ending, Place, Run, Runs
-from tests.agents.doubles import place_of
+from tests.agents.doubles import parse_place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,7 +30,7 @@ def never() -> bool:
 def start_run(
     runs: Runs[str], fixture: str, work: Callable[[Run[str]], str | None], linger_s: float = LONG_S
 ) -> Run[str]:
-    document, offset = place_of(fixture)
+    document, offset = parse_place(fixture)
     return runs.start(Place.of(document, offset, REACH), work, linger_s=linger_s)
 
 
@@ -98,7 +98,7 @@ def test_a_request_joins_a_run_that_it_fits(runs: Runs[str], said: str, typed: s
     decoding = Decoding(said)
     run = start_run(runs, "x = $0\n", decoding)
     assert decoding.said.wait(LONG_S)
-    document, offset = place_of(f"x = {typed}$0\n")
+    document, offset = parse_place(f"x = {typed}$0\n")
     joined = runs.find_joinable(document, offset, REACH)
     assert joined == ((run, typed) if fits else None)
     decoding.let_go.set()
@@ -108,7 +108,7 @@ def test_a_request_joins_a_run_that_it_fits(runs: Runs[str], said: str, typed: s
 def test_a_request_at_another_place_joins_no_run(runs: Runs[str], fixture: str) -> None:
     decoding = Decoding()
     start_run(runs, "x = $0\n", decoding)
-    document, offset = place_of(fixture)
+    document, offset = parse_place(fixture)
     assert runs.find_joinable(document, offset, REACH) is None
     decoding.let_go.set()
 
@@ -152,8 +152,8 @@ def test_checking_for_a_joinable_run_ends_no_run(runs: Runs[str], typed: str, *,
     work = Decoding("abs(1)")
     run = start_run(runs, "x = $0\n", work)
     assert work.said.wait(LONG_S)
-    assert runs.has_joinable_run(*place_of(f"x = {typed}$0\n")) is expected
+    assert runs.has_joinable_run(*parse_place(f"x = {typed}$0\n")) is expected
     assert run.should_stop() is False
     work.let_go.set()
     run.wait(until=time.monotonic() + LONG_S, leave=never)
-    assert runs.has_joinable_run(*place_of("x = $0\n")) is False
+    assert runs.has_joinable_run(*parse_place("x = $0\n")) is False

@@ -22,7 +22,7 @@ from tests.agents.completion.editor import (
     apply_best,
     make_model,
 )
-from tests.agents.doubles import MemoryIndex, place_of, recalled
+from tests.agents.doubles import MemoryIndex, make_recalled, parse_place
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +51,7 @@ def make_filtered_model(weights: dict[str, float], text: str, log_prob: float) -
     return ScriptedModel(lambda _: text, log_prob=log_prob, entry=replace(ENTRY, show_filter=found))
 
 
-@pytest.mark.parametrize("recall", [(), (recalled("abs(value)"),), (recalled("abs(other)", matched=1),)])
+@pytest.mark.parametrize("recall", [(), (make_recalled("abs(value)"),), (make_recalled("abs(other)", matched=1),)])
 def test_the_show_filter_of_a_model_decides_what_is_shown(
     open_editor: Callable[..., Editor], recall: tuple[Recalled, ...]
 ) -> None:
@@ -72,7 +72,7 @@ def test_a_show_filter_gets_the_evidence_about_the_place(open_editor: Callable[.
 
 
 def test_with_a_large_model_noise_is_not_shown_even_to_a_person_who_asks(open_editor: Callable[..., Editor]) -> None:
-    index = MemoryIndex(recalled=(recalled("any(values)", confidence=0.05),))
+    index = MemoryIndex(recalled=(make_recalled("any(values)", confidence=0.05),))
     policy = CompletionPolicy(asking_ms=1000 * LONG_S)
     silent = ScriptedModel(lambda _: "", entry=LARGE)
     asked = open_editor(silent, index=index, policy=policy).ask("x = $0\n", trigger=Trigger.INVOKED)
@@ -81,7 +81,7 @@ def test_with_a_large_model_noise_is_not_shown_even_to_a_person_who_asks(open_ed
 
 
 def test_text_of_a_large_model_is_shown_to_a_person_who_asks_however_unsure(open_editor: Callable[..., Editor]) -> None:
-    index = MemoryIndex(recalled=(recalled("any(values)", confidence=0.6),))
+    index = MemoryIndex(recalled=(make_recalled("any(values)", confidence=0.6),))
     large = ScriptedModel(lambda _: "abs(value)", log_prob=UNSURE, entry=LARGE)
     policy = CompletionPolicy(asking_ms=1000 * LONG_S)
     asked = open_editor(large, index=index, policy=policy).ask("x = $0\n", trigger=Trigger.INVOKED, limit=3)
@@ -89,13 +89,13 @@ def test_text_of_a_large_model_is_shown_to_a_person_who_asks_however_unsure(open
 
 
 def test_a_person_who_asks_gets_unsure_suggestions_last(open_editor: Callable[..., Editor]) -> None:
-    index = MemoryIndex(recalled=(recalled("any(values)", confidence=0.05),))
+    index = MemoryIndex(recalled=(make_recalled("any(values)", confidence=0.05),))
     asked = open_editor(make_model("abs(value)"), index=index).ask("x = $0\n", trigger=Trigger.INVOKED, limit=3)
     assert [one.text for one in asked.suggestions] == ["abs(value)", "any(values)"]
 
 
 def test_recall_works_without_a_model(open_editor: Callable[..., Editor]) -> None:
-    editor = open_editor(index=MemoryIndex(recalled=(recalled("abs(value)"),)))
+    editor = open_editor(index=MemoryIndex(recalled=(make_recalled("abs(value)"),)))
     completion = editor.ask("x = $0\n")
     assert apply_best("x = $0\n", completion) == "x = abs(value)\n"
     assert completion.suggestions[0].origin is Origin.RECALL
@@ -107,12 +107,12 @@ def test_without_model_and_recalled_text_the_answer_is_empty(open_editor: Callab
 
 
 def test_a_short_disputed_match_is_not_shown_while_typing(open_editor: Callable[..., Editor]) -> None:
-    index = MemoryIndex(recalled=(recalled("abs(value)", matched=2, agreement=0.2, votes=1),))
+    index = MemoryIndex(recalled=(make_recalled("abs(value)", matched=2, agreement=0.2, votes=1),))
     assert open_editor(index=index).ask("x = $0\n").why_empty == "unsure"
 
 
 def test_the_model_is_not_asked_if_recall_is_sure(open_editor: Callable[..., Editor]) -> None:
-    index = MemoryIndex(recalled=(recalled("abs(value)", matched=64, votes=9),))
+    index = MemoryIndex(recalled=(make_recalled("abs(value)", matched=64, votes=9),))
     editor = open_editor(make_model("other()"), index=index, policy=CompletionPolicy(recall_first=0.3))
     assert editor.complete("x = $0\n") == "x = abs(value)\n"
     assert editor.generator.compute_statistics().model_runs == 0
@@ -122,7 +122,7 @@ def test_a_draft_that_the_model_agrees_with_is_used_without_decoding(open_editor
     model = make_model("abs(value)")
     decoded: list[FillRequest] = []
     model.generate = lambda request, **_: decoded.append(request) or ()  # type: ignore[method-assign,assignment,func-returns-value]
-    index = MemoryIndex(recalled=(recalled("abs(value)", matched=10),))
+    index = MemoryIndex(recalled=(make_recalled("abs(value)", matched=10),))
     editor = open_editor(model, index=index, policy=CompletionPolicy(recall_first=1.0))
     completion = editor.ask("x = $0\n")
     assert completion.suggestions[0].origin is Origin.DRAFT
@@ -131,7 +131,7 @@ def test_a_draft_that_the_model_agrees_with_is_used_without_decoding(open_editor
 
 @pytest.mark.parametrize("error", [ModelError("The model is gone; run `starling models list`."), RuntimeError("boom")])
 def test_a_broken_model_leaves_recall_working(open_editor: Callable[..., Editor], error: Exception) -> None:
-    editor = open_editor(BrokenModel(error), index=MemoryIndex(recalled=(recalled("abs(value)", matched=30),)))
+    editor = open_editor(BrokenModel(error), index=MemoryIndex(recalled=(make_recalled("abs(value)", matched=30),)))
     assert editor.complete("x = $0\n") == "x = abs(value)\n"
 
 
@@ -151,7 +151,7 @@ def test_a_model_that_fails_at_every_key_is_logged_once(
 
 
 def test_a_person_who_asks_gets_alternatives(open_editor: Callable[..., Editor]) -> None:
-    known = [recalled(text, confidence=0.4) for text in ("all(values)", "any(values)", "max(values)")]
+    known = [make_recalled(text, confidence=0.4) for text in ("all(values)", "any(values)", "max(values)")]
     index = MemoryIndex(recalled=known)
     editor = open_editor(make_model("abs(value)"), index=index)
     completion = editor.ask("x = $0\n", trigger=Trigger.INVOKED, limit=3)
@@ -208,7 +208,7 @@ def test_text_decoded_after_its_request_was_cancelled_is_cached_for_the_next_key
     editor = open_editor(ScriptedModel(reply, log_prob=SURE), policy=CompletionPolicy(linger_ms=1000 * LONG_S))
     assert editor.ask("x = $0\n", cancelled=asked.is_set).why_empty == "cancelled"
     left.set()
-    while (rest := editor.generator.reuse(*place_of("x = a$0\n"))) is None:
+    while (rest := editor.generator.reuse(*parse_place("x = a$0\n"))) is None:
         time.sleep(0.001)
     assert rest.suggestions[0].text == "bs(value)"
 
@@ -238,7 +238,7 @@ def test_a_newer_request_that_does_not_fit_a_run_ends_it(open_editor: Callable[.
 def test_recalled_text_is_shown_if_the_model_is_too_slow(open_editor: Callable[..., Editor]) -> None:
     editor = open_editor(
         make_model("other()", token_s=0.05),
-        index=MemoryIndex(recalled=(recalled("abs(value)", matched=30),)),
+        index=MemoryIndex(recalled=(make_recalled("abs(value)", matched=30),)),
         policy=CompletionPolicy(automatic_wait_ms=10, recall_first=1.0),
     )
     assert editor.complete("x = $0\n") == "x = abs(value)\n"
@@ -336,7 +336,7 @@ def test_a_large_model_writes_without_scoring_a_draft_first(open_editor: Callabl
         def score(self, *_: object, **__: object) -> tuple[Score, ...]:
             raise AssertionError("scoring takes as long as writing")
 
-    index = MemoryIndex(recalled=(recalled("any(values)", confidence=0.6),))
+    index = MemoryIndex(recalled=(make_recalled("any(values)", confidence=0.6),))
     large = WritingOnly(lambda _: "large(value)", entry=LARGE, log_prob=SURE)
     editor = open_editor(large, quick=ScriptedModel({}), index=index, policy=CompletionPolicy(typing_ms=1000 * LONG_S))
     (said,) = editor.ask("x = $0\n").suggestions
@@ -354,7 +354,7 @@ def test_a_late_answer_is_cached_for_the_next_key(open_editor: Callable[..., Edi
     editor = open_editor(large, quick=ScriptedModel({}), policy=CompletionPolicy(typing_ms=60, late_ms=1000 * LONG_S))
     assert editor.ask("x = $0\n").why_empty == "slow"
     go_on.set()
-    document, offset = place_of("x = l$0\n", "python")
+    document, offset = parse_place("x = l$0\n", "python")
     deadline = time.monotonic() + LONG_S
     while (rest := editor.generator.reuse(document, offset)) is None and time.monotonic() < deadline:
         time.sleep(0.01)

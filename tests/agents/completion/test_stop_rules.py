@@ -6,14 +6,14 @@ from agents.completion.completion_policy import CompletionPolicy
 from agents.completion.plan import plan
 from agents.completion.stop_rules import StopRules
 from agents.suggestions import Trigger
-from tests.agents.doubles import cursor_of
+from tests.agents.doubles import parse_cursor
 
 
 def check_stop(
     fixture: str, decoded: str, kept: str, language: str = "python", trigger: Trigger = Trigger.AUTOMATIC
 ) -> None:
     """Feed `decoded` to the rules a character at a time, and check that they keep `kept`."""
-    cursor = cursor_of(fixture, language)
+    cursor = parse_cursor(fixture, language)
     rules = StopRules(cursor, plan(cursor, None, trigger=trigger, policy=CompletionPolicy()))
     for length in range(1, len(decoded) + 1):
         keep = rules(decoded[:length])
@@ -57,7 +57,7 @@ def test_a_block_ends_before_the_line_below_the_cursor() -> None:
 @pytest.mark.parametrize("decoded", ["a, a, a, a, a, a, a, a, a", "self.self.self.self.self.self.self.", "0" * 24])
 def test_a_model_in_a_loop_is_stopped(decoded: str) -> None:
     unit = decoded[: len(decoded) // 3]
-    cursor = cursor_of("x = $0\n")
+    cursor = parse_cursor("x = $0\n")
     rules = StopRules(cursor, plan(cursor, None, trigger=Trigger.AUTOMATIC, policy=CompletionPolicy()))
     keep = rules(decoded)
     assert keep is not None

@@ -56,7 +56,7 @@ def process(tmp_path: Path) -> Process:
 
 def connected(process: Process) -> tuple[HostConnection, list[str]]:
     connection, told = HostConnection(cast("HostLauncher", process)), list[str]()
-    connection.listen(told.append)
+    connection.set_listener(told.append)
     return connection, told
 
 

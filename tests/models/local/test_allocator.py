@@ -16,7 +16,7 @@ from models.local.weights_file import WEIGHTS_FILE
 from tests.models import bundled
 
 ROOT = Path(__file__).parents[3]
-HERE = allocator._glibc() is not None
+HERE = allocator._load_glibc() is not None
 
 # Threads that all allocate at once, each in a heap of its own unless told otherwise.
 THREADS = """
@@ -118,7 +118,7 @@ def test_free_pages_are_given_back_after_work(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(allocator, "time", SimpleNamespace(sleep=rest))
     monkeypatch.setattr(allocator, "_worked", Worked())
-    monkeypatch.setattr(allocator, "_glibc", Library)
+    monkeypatch.setattr(allocator, "_load_glibc", Library)
     allocator.note_work()
     with pytest.raises(SystemExit):
         allocator._release_after_work()
@@ -128,12 +128,12 @@ def test_free_pages_are_given_back_after_work(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize("version", ["", "musl 1.2.5", None])
 def test_other_libraries_are_left_alone(monkeypatch: pytest.MonkeyPatch, version: str | None) -> None:
     monkeypatch.setattr(allocator.os, "confstr", lambda _: version)
-    assert allocator._glibc.__wrapped__() is None
+    assert allocator._load_glibc.__wrapped__() is None
 
 
 def test_a_system_that_does_not_name_its_library_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(allocator.os, "confstr", raising=False)
-    assert allocator._glibc.__wrapped__() is None
+    assert allocator._load_glibc.__wrapped__() is None
 
 
 def test_the_bundled_model_keeps_two_windows_of_kv_states() -> None:

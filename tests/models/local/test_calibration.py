@@ -95,25 +95,25 @@ def test_a_damaged_record_is_measured_again(tmp_path: Path, kept: str) -> None:
 
 def test_real_requests_move_the_figure_slowly() -> None:
     moving = MovingSpeed(Speed(400.0, 20.0))
-    moving.note(read=100, reading_s=1.0, written=0, writing_s=0.0)
+    moving.update(read=100, reading_s=1.0, written=0, writing_s=0.0)
     assert 250.0 < moving.now.prompt_tokens_per_s < 400.0
     assert moving.now.new_tokens_per_s == 20.0
     for _ in range(60):
-        moving.note(read=100, reading_s=1.0, written=10, writing_s=1.0)
+        moving.update(read=100, reading_s=1.0, written=10, writing_s=1.0)
     assert moving.now.prompt_tokens_per_s == pytest.approx(100.0, rel=0.02)
     assert moving.now.new_tokens_per_s == pytest.approx(10.0, rel=0.02)
 
 
 def test_one_stalled_request_does_not_decide() -> None:
     moving = MovingSpeed(Speed(400.0, 20.0))
-    moving.note(read=100, reading_s=1000.0, written=10, writing_s=1000.0)
+    moving.update(read=100, reading_s=1000.0, written=10, writing_s=1000.0)
     assert moving.now.prompt_tokens_per_s > 250.0
     assert moving.now.new_tokens_per_s > 12.0
 
 
 def test_a_handful_of_tokens_says_nothing_of_reading() -> None:
     moving = MovingSpeed(Speed(400.0, 20.0))
-    moving.note(read=3, reading_s=1.0, written=1, writing_s=1.0)
+    moving.update(read=3, reading_s=1.0, written=1, writing_s=1.0)
     assert moving.now == Speed(400.0, 20.0)
 
 

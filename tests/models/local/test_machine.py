@@ -20,7 +20,7 @@ HERE = Machine("cpu", "int8", 2, 100_000_000, 20_000_000, 1000.0, 50.0, 1_790_00
 
 
 def test_reading_takes_as_long_as_there_are_layers_and_writing_passes_over_the_table_too() -> None:
-    speed = HERE.speed_of(WeightCounts(400_000_000, 200_000_000))
+    speed = HERE.estimate_speed(WeightCounts(400_000_000, 200_000_000))
     assert speed == Speed(250.0, 10.0)
 
 

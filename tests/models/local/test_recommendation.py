@@ -14,7 +14,15 @@ from models.catalog.published_models import PublishedModel, load_published_model
 from models.local.calibration import Speed
 from models.local.machine import Machine, WeightCounts
 from models.local.prompt_choice import LEAST_PROMPT, LINE_TOKENS
-from models.local.recommendation import Candidate, Limits, Room, Verdict, choose_best, describe_published, judge
+from models.local.recommendation import (
+    Candidate,
+    Limits,
+    Room,
+    Verdict,
+    choose_best,
+    describe_published,
+    judge_candidate,
+)
 
 LIMITS = Limits(typing_s=0.5, asking_s=2.0, first_words_s=15.0, tokens_per_s=5.0)
 EVAL = Path(__file__).parents[2] / "eval"
@@ -41,7 +49,7 @@ HERE = machine(LEAST_PROMPT * 1000, LINE_TOKENS * 2000)
 
 
 def judged(one: Candidate, here: Machine, room: Room | None = None) -> Verdict:
-    return judge(one, here, LIMITS, room or Room())
+    return judge_candidate(one, here, LIMITS, room or Room())
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,7 @@ def test_each_fault_of_each_dialect_is_answered_by_the_next_without_a_key_in_any
     first, broken = remote(closing, dialect, script, patience)
     _, sound = remote(closing, "openai", "===\ntwo", name="second")
     chain, told = chained(broken, sound), list[str]()
-    chain.listen(told.append)
+    chain.set_listener(told.append)
     reply = asked(chain)
     assert (reply.text, len(first.requests), reply.usage.requests) == ("two", times, times + 1)
     with pytest.raises(ChatError) as caught:
@@ -170,7 +170,7 @@ def test_a_person_is_told_of_a_change_once_in_a_while_and_not_of_the_return() ->
     now, told = [1000.0], list[str]()
     first = ScriptedChat("===\n@times 2\n@status 500\n===\n@times 1\nback\n===\n@status 500")
     chain = chained(first, ScriptedChat("===\ntwo"), clock=lambda: now[0])
-    chain.listen(told.append)
+    chain.set_listener(told.append)
     texts = [asked(chain).text for _ in range(3)]
     assert texts == ["two", "two", "back"]
     assert len(told) == 1

@@ -234,7 +234,7 @@ def test_a_chain_is_asked_in_the_order_of_the_settings_and_a_person_hears_of_it_
         settings, problems = settled(tmp_path, user=user)
         made = chats.build_chats(settings.chat, None)
         told: list[str] = []
-        made.listen(told.append)
+        made.set_listener(told.append)
         assert made.chat is not None
         assert problems == []
         replies = [made.chat.chat(QUESTION, cancelled=never) for _ in range(2)]

@@ -145,7 +145,7 @@ def event_of(seed: int) -> Event:
     return Event(
         tuple(draft_of(dice) for _ in range(dice.choice([1, 1, 1, 2, 3]))),
         automatic=dice.random() < 0.2,
-        answer=dice.choice([*Answer, *[Answer.APPROVE] * 5]),
+        answer=dice.choice([*(one for one in Answer if one is not Answer.APPROVE_RULE), *[Answer.APPROVE] * 5]),
         keep=dice.choice([0, 1, 9, 9, 9, 9]),
         meddle="# more\n" if dice.random() < 0.1 else "",
     )

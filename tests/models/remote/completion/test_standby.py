@@ -102,7 +102,7 @@ def test_a_person_hears_once_for_each_time_that_it_goes_away() -> None:
     world = World()
     model = LazyModel(ENTRY, world.model)
     told: list[str] = []
-    model.listen(told.append)
+    model.set_listener(told.append)
     assert model.wait(30)
     assert (said(model), told) == ("elsewhere", [])
     for time in (1, 2):
