@@ -53,7 +53,10 @@ CHECKED: tuple[str, ...] = (
     "tests/eval",
     "tests/indexing",
     "tests/models/training",
+    "tests/server/cli",
+    "tests/server/lsp",
     "tests/tidy",
+    "tests/wire",
 )
 
 
