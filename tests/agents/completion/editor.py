@@ -75,6 +75,6 @@ def apply_best(fixture: str, completion: Completion) -> str:
     return text[: best.start] + best.text + text[best.end :]
 
 
-def make_model(text: str, log_prob: float = SURE, **options: float) -> ScriptedModel:
-    """Return a model that always writes `text`, with `log_prob` for each token."""
-    return ScriptedModel(lambda _: text, log_prob=log_prob, **options)
+def make_model(text: str, log_prob: float = SURE, *, token_s: float = 0.0) -> ScriptedModel:
+    """Return a model that always writes `text`, with `log_prob` for each token, `token_s` seconds after the last one."""
+    return ScriptedModel(lambda _: text, log_prob=log_prob, token_s=token_s)

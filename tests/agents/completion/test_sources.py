@@ -151,7 +151,7 @@ def test_a_model_that_fails_at_every_key_is_logged_once(
 
 
 def test_a_person_who_asks_gets_alternatives(open_editor: Callable[..., Editor]) -> None:
-    known = [make_recalled(text, confidence=0.4) for text in ("all(values)", "any(values)", "max(values)")]
+    known = tuple(make_recalled(text, confidence=0.4) for text in ("all(values)", "any(values)", "max(values)"))
     index = MemoryIndex(recalled=known)
     editor = open_editor(make_model("abs(value)"), index=index)
     completion = editor.ask("x = $0\n", trigger=Trigger.INVOKED, limit=3)
