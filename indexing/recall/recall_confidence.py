@@ -1,7 +1,7 @@
 """The probability that a recalled line is right: a logistic model over features of its voters.
 
 `recall.toml` beside this file holds the weights and says how they were fitted; `tests/eval/recall.py --fit` writes it.
-Start at `judge`.
+Start at `rank_hypotheses`.
 """
 
 from __future__ import annotations
@@ -82,20 +82,20 @@ def load_weights() -> NDArray[np.float64]:
     return np.array([float(table[name]) for name in FEATURES])
 
 
-def judge(
+def rank_hypotheses(
     place: CursorText, hypotheses: Sequence[Hypothesis], candidates: Sequence[Candidate]
 ) -> list[tuple[Hypothesis, float, float]]:
     """Return continuations with their agreement and probability, most likely first."""
     if not hypotheses:
         return []
-    kept, rows = describe(place, hypotheses, candidates)
+    kept, rows = compute_features(place, hypotheses, candidates)
     probabilities = 1 / (1 + np.exp(-np.clip(rows @ load_weights(), -30, 30)))
     order = np.argsort(-probabilities, kind="stable").tolist()
     share = FEATURES.index("share")
     return [(kept[at], float(rows[at, share]), float(probabilities[at])) for at in order]
 
 
-def describe(
+def compute_features(
     place: CursorText, hypotheses: Sequence[Hypothesis], candidates: Sequence[Candidate]
 ) -> tuple[list[Hypothesis], NDArray[np.float64]]:
     """Return the `MOST_JUDGED` hypotheses with the most votes, and their features: shape (hypotheses, features)."""

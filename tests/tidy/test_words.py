@@ -47,11 +47,15 @@ CHECKED: tuple[str, ...] = (
     "tests/agents/test_prompting.py",
     "tests/agents/test_workflow.py",
     "tests/benchmarks",
+    "tests/docs",
     "tests/editors",
     "tests/eval",
     "tests/indexing",
     "tests/models/training",
+    "tests/server/cli",
+    "tests/server/lsp",
     "tests/tidy",
+    "tests/wire",
 )
 
 
