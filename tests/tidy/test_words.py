@@ -49,6 +49,7 @@ CHECKED: tuple[str, ...] = (
     "tests/agents/test_prompting.py",
     "tests/agents/test_workflow.py",
     "tests/benchmarks",
+    "tests/docs",
     "tests/editors",
     "tests/eval",
     "tests/indexing",

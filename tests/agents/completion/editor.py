@@ -76,5 +76,5 @@ def apply_best(fixture: str, completion: Completion) -> str:
 
 
 def make_model(text: str, log_prob: float = SURE, *, token_s: float = 0.0) -> ScriptedModel:
-    """Return a model that always writes `text`, with `log_prob` for each token, `token_s` seconds after the last one."""
+    """Return a model that always writes `text`, each token with `log_prob` and after `token_s` seconds."""
     return ScriptedModel(lambda _: text, log_prob=log_prob, token_s=token_s)
