@@ -38,7 +38,7 @@ def read_regular(path: Path, limit: int) -> tuple[bytes, os.stat_result]:
 
 
 def open_regular_file(path: Path) -> BinaryIO:
-    """Open the regular file at `path` for reading in binary mode, and return it.
+    """Open the regular file at `path` for reading.
 
     Raises:
         OSError: as `read_regular`.
@@ -123,9 +123,7 @@ def repair_folder(folder: Path, own: int = 1) -> Path:
 
 
 def set_aside(path: Path, why: str = "set-aside") -> Path:
-    """Rename the file or folder at `path`, with SQLite's files beside it; return the new path in the same folder.
-
-    The new name is the old one with `why` and the present time.
+    """Rename the file or folder at `path`, with SQLite's own files beside it; return its new path in the same folder.
 
     Raises:
         OSError: it cannot be renamed.
@@ -138,10 +136,7 @@ def set_aside(path: Path, why: str = "set-aside") -> Path:
 
 
 def open_private_descriptor(path: str, flags: int) -> int:
-    """Open the file at `path` with `flags`, for this user alone, and return its descriptor; an `opener` for `open`.
-
-    Restores the owner's access to an existing file, and removes that of others.
-    """
+    """Open a file for writing that only this user can access; return its descriptor, as an `opener` of `open` does."""
     flags |= getattr(os, "O_CLOEXEC", 0)
     try:
         descriptor = os.open(path, flags, FILE_MODE)
@@ -158,15 +153,15 @@ def open_private_descriptor(path: str, flags: int) -> int:
 
 
 def open_private(path: Path, mode: str) -> BinaryIO:
-    """Open the file at `path` in the binary `mode`, for this user alone; for files of Starling's own."""
+    """Open the file at `path` in the binary `mode` for writing; only this user can access it."""
     return cast("BinaryIO", open(path, mode, opener=open_private_descriptor))
 
 
 def write_file(path: Path, data: bytes) -> None:
-    """Write `data` to the file at `path` atomically, replacing the file if it exists.
+    """Replace the content of the file at `path` by `data`, whole or not at all.
 
     Raises:
-        OSError: the file cannot be written; an existing file is unchanged.
+        OSError: it cannot be written; the old content stays.
     """
     import tempfile  # noqa: PLC0415 (`initialize` needs no temporary file)
 
@@ -182,10 +177,10 @@ def write_file(path: Path, data: bytes) -> None:
 
 
 def make_tree_private(folder: Path) -> None:
-    """Remove the access of other users to `folder` and everything below it.
+    """Remove the access of other users to `folder` and everything in it.
 
     Raises:
-        OSError: a mode cannot be changed.
+        OSError: the mode of a file or folder cannot be changed.
     """
     for path in (folder, *folder.rglob("*")):
         if not path.is_symlink():
@@ -208,7 +203,7 @@ def hold_private_umask() -> Iterator[None]:
 
 
 def _deny_others(path: Path, found: os.stat_result, mode: int) -> None:
-    """Set `mode` on the file or folder with the status `found`, if other users have access; nothing on Windows.
+    """Set the `mode` of the file or folder at `path`, whose state is `found`, if other users have access to it.
 
     Raises:
         PermissionError: it belongs to another user.

@@ -97,17 +97,11 @@ def build_resources(
     """
     core = files.core
 
-    def review(document: Document) -> tuple[Finding, ...]:
-        """Return the findings of the static review; () if the document is kept from models or there is no reviewer."""
-        if core.reviewer is None or core.index.find_withholding(document):
-            return ()
-        return core.reviewer.review(document, layers=frozenset({Layer.STATIC}), cancelled=cancelled)
-
     return Resources(
         core.index,
         core.model,
         core.chat,
-        review=review,
+        review=lambda document: review_statically(core, document, cancelled),
         read=files.read,
         files=files.list_files,
         roots=files.roots,
@@ -116,3 +110,12 @@ def build_resources(
         report=report,
         stream=stream,
     )
+
+
+def review_statically(
+    core: Core, document: Document, cancelled: Callable[[], bool] = lambda: False
+) -> tuple[Finding, ...]:
+    """Return the static layer's findings in `document`; () where no model may see it, or the review is off."""
+    if core.reviewer is None or core.index.find_withholding(document):
+        return ()
+    return core.reviewer.review(document, layers=frozenset({Layer.STATIC}), cancelled=cancelled)
