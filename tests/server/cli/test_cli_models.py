@@ -27,6 +27,7 @@ CHECKPOINT = Path(__file__).parents[3] / "models" / "training" / "checkpoint"  #
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Set Starling's home and the hub's to new folders; return the first."""
     monkeypatch.setenv("STARLING_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hub-home"))
     return tmp_path / "home"
@@ -34,6 +35,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def checkpoint(tmp_path: Path) -> Path:
+    """Return a folder with a small checkpoint and its tokenizer."""
     folder = Path(shutil.copytree(CHECKPOINT, tmp_path / "checkpoint"))
     shutil.copy(BUNDLED / "starling-mini" / "tokenizer.json", folder)
     return folder
