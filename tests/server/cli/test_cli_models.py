@@ -217,6 +217,12 @@ def test_what_cannot_be_done_is_one_sentence(
     assert written.out == ""
 
 
+def test_a_script_that_is_too_large_is_refused_by_its_bytes(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "script.txt").write_text("é" * 2_500_000, encoding="utf-8")
+    assert run(["models", "script", str(tmp_path / "script.txt")]) == 1
+    assert "is larger than 4,000,000 bytes" in capfd.readouterr().err
+
+
 def test_bench_measures_the_bundled_model(capfd: pytest.CaptureFixture[str]) -> None:
     assert run(["models", "bench", "starling-mini", "--prompt", "40", "--new", "4", "--json"]) == 0
     figures = json.loads(capfd.readouterr().out)
