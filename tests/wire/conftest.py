@@ -127,6 +127,12 @@ class Session:
         server = psutil.Process(self.process.pid)
         return [server, *server.children(recursive=True)]
 
+    async def shut_down(self) -> None:
+        """Send `shutdown` and `exit`, and wait until the server and all its processes have ended."""
+        processes = self.list_processes()
+        await wait_for(self.client.shutdown_session())
+        await wait_for_exit(processes)
+
 
 def to_plain_json(value: Any) -> Any:
     """Return `value`, in which the client has turned JSON objects into named tuples, as plain JSON."""
