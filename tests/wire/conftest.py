@@ -40,6 +40,7 @@ class Session:
 
     @property
     def process(self) -> asyncio.subprocess.Process:
+        """The server's process."""
         assert self.client._server is not None
         return self.client._server
 
@@ -125,6 +126,12 @@ class Session:
         """Return the server's process and all processes below it."""
         server = psutil.Process(self.process.pid)
         return [server, *server.children(recursive=True)]
+
+    async def shut_down(self) -> None:
+        """Send `shutdown` and `exit`, and wait until the server and all its processes have ended."""
+        processes = self.list_processes()
+        await wait_for(self.client.shutdown_session())
+        await wait_for_exit(processes)
 
 
 def to_plain_json(value: Any) -> Any:

@@ -21,7 +21,7 @@ from lsprotocol import types
 
 from models.scripted.scripted_server import ScriptedServer
 from server.lsp.commands import COMMANDS
-from tests.wire.conftest import PROGRAM, wait_for, wait_for_exit
+from tests.wire.conftest import PROGRAM, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -88,10 +88,12 @@ WORDS = ("Zx8{}kQm2Lw9Tn4Rv7Yb5Hd0Jc3Fg6Ps", "k3x{}9q2m7z0vw4n8r1t6yb5hd7jc3fg6p
 
 
 def make_canary(number: int | str) -> str:
+    """Return the canary `number`, a word that occurs nowhere else."""
     return f"canary{number}x{hashlib.sha256(str(number).encode()).hexdigest()[:10]}"
 
 
 def make_code(word: str) -> str:
+    """Return a piece of code that contains `word` several times, and ends in an open call."""
     return f"def total_{word}(price):\n    # {word}\n    return undefined_{word} * price\n\n\ntotal_{word}("
 
 
@@ -206,6 +208,7 @@ def unpack_values(path: Path) -> Iterator[bytes]:
 
 
 def find_words(data: bytes, words: list[str]) -> list[str]:
+    """Return those of `words` that are in `data`, in any of three encodings."""
     lower = data.lower()
     forms = ("utf-8", "utf-16-le", "utf-16-be")
     return [word for word in words if any(word.encode(form) in lower for form in forms)]
@@ -223,7 +226,17 @@ def find_leaks(home: Path, words: list[str], *, but: tuple[str, ...] = ()) -> li
 
 
 def read_requests(server: ScriptedServer) -> bytes:
+    """Return all requests that the scripted server received, as bytes."""
     return json.dumps([server.requests, server.headers], ensure_ascii=False).encode()
+
+
+def check_masking(servers: tuple[ScriptedServer, ...], secrets: list[str]) -> None:
+    """Fail unless each server has received ordinary code and marks, and none of `secrets`."""
+    for server in servers:
+        received = read_requests(server)
+        assert b"connect" in received
+        assert b"STARLING_MASKED_000" in received
+        assert find_words(received, [secret.lower() for secret in secrets]) == []
 
 
 def test_every_command_is_asked() -> None:
@@ -258,9 +271,7 @@ async def test_no_canary_reaches_a_model_or_a_disk(start: Start, monkeypatch: py
                 await session.execute(name, **arguments)
         hits = await session.execute("starling.search", query=" ".join(word for word, _ in planted[:50]), limit=100)
         assert find_words(json.dumps(hits).encode(), [word for word, _ in planted]) == []
-        family = session.list_processes()
-        await wait_for(session.client.shutdown_session())
-        await wait_for_exit(family)
+        await session.shut_down()
         words = [word for word, _ in planted]
         assert (find_words(read_requests(chat), [control]), find_words(read_requests(completion), [control])) == (
             [control],
@@ -292,13 +303,8 @@ async def test_keys_in_ordinary_code_are_masked_before_they_leave(
         await ask_all(session, uri, text, list(DOCUMENT_COMMANDS))
         answer = await session.execute("starling.explain", uri=uri, question="What is it?")
         assert "STARLING" in answer["text"]
-        family = session.list_processes()
-        await wait_for(session.client.shutdown_session())
-        await wait_for_exit(family)
-        for server in (chat, completion):
-            assert b"connect" in read_requests(server)
-            assert b"STARLING_MASKED_000" in read_requests(server)
-            assert find_words(read_requests(server), [word.lower() for word in words]) == []
+        await session.shut_down()
+        check_masking((chat, completion), words)
     # the index holds the file, and the record of proposals what they would change, so that it can be undone
     assert find_leaks(session.home, [word.lower() for word in words], but=("cache/index", "state")) == []
 
@@ -320,11 +326,6 @@ async def test_secrets_without_a_telling_name_are_masked_before_they_leave(
         uri = session.open((session.workspace / "places.py").as_uri(), text)
         await ask_all(session, uri, text, list(DOCUMENT_COMMANDS))
         await session.execute("starling.explain", uri=uri, question="What is it?")
-        family = session.list_processes()
-        await wait_for(session.client.shutdown_session())
-        await wait_for_exit(family)
-        for server in (chat, completion):
-            assert b"connect" in read_requests(server)
-            assert b"STARLING_MASKED_000" in read_requests(server)
-            assert find_words(read_requests(server), [value.lower() for value in values]) == []
+        await session.shut_down()
+        check_masking((chat, completion), values)
     assert find_leaks(session.home, [value.lower() for value in values], but=("cache/index", "state")) == []

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from pytest_lsp import make_test_lsp_client
 
-from tests.wire.conftest import PROGRAM, Session, wait_for, wait_for_exit
+from tests.wire.conftest import PROGRAM, Session, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,9 +59,7 @@ async def test_nothing_that_a_session_leaves_behind_is_open_to_others(tmp_path: 
         uri = session.open((workspace / "area.py").as_uri(), FIXABLE)
         await session.list_suggestions(uri, 4, 4)
         await session.execute("starling.review", uri=uri)
-        family = session.list_processes()
-        await wait_for(client.shutdown_session())
-        await wait_for_exit(family)
+        await session.shut_down()
     finally:
         await wait_for(client.stop())
     assert list_names(session.home) >= {"index", "starling.log"}
