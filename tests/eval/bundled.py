@@ -45,14 +45,14 @@ def open_model(entry: ModelEntry) -> Iterator[CompletionModel]:
         model.close()
 
 
-def add_beside(parser: argparse.ArgumentParser) -> None:
+def add_models_option(parser: argparse.ArgumentParser) -> None:
     """Add the command-line option that names the folders of further models."""
     parser.add_argument(
         "--beside", type=Path, nargs="*", default=[], metavar="FOLDER", help=f"other models, folders with {ENTRY_FILE}"
     )
 
 
-def beside(folders: Sequence[Path]) -> dict[str, ModelEntry]:
+def read_entries(folders: Sequence[Path]) -> dict[str, ModelEntry]:
     """Return the entries of the models in further folders, by folder name."""
     return {folder.name: read_entry(folder / ENTRY_FILE) for folder in folders}
 
@@ -85,7 +85,7 @@ class PrefixOnly:
 
 
 @contextmanager
-def with_context(entry: ModelEntry) -> Iterator[CompletionModel]:
+def load_with_context(entry: ModelEntry) -> Iterator[CompletionModel]:
     """Return a model with a small window that gets other files' code all the same."""
     with (
         mock.patch.object(sources, "_LEAST_WINDOW", 0),

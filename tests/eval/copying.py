@@ -44,7 +44,7 @@ class CopyFloor:
         return floor
 
     def _add(self, path: Path, number: int, rows: list[str]) -> None:
-        window = words(rows[max(0, number - WINDOW) : number])
+        window = find_words(rows[max(0, number - WINDOW) : number])
         for word in window:
             self.postings[word].append(len(self.lines))
         self.lines.append(rows[number].strip())
@@ -55,7 +55,7 @@ class CopyFloor:
         """Return the rest of the line at `place`; "" if no window's next line begins with what is typed."""
         before = place.text[: place.start].split("\n")
         typed, own = before[-1].lstrip(), (place.path, len(before) - 1)
-        window = words(before[-WINDOW - 1 : -1])
+        window = find_words(before[-WINDOW - 1 : -1])
         common = np.zeros(len(self.lines), dtype=np.int32)
         for word in window:
             if (found := self.postings.get(word)) is not None:
@@ -70,6 +70,6 @@ class CopyFloor:
         return ""
 
 
-def words(rows: list[str]) -> set[str]:
+def find_words(rows: list[str]) -> set[str]:
     """Return the distinct words of some lines."""
     return set(WORD.findall("\n".join(rows)))

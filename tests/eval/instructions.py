@@ -56,13 +56,13 @@ class Task:
     refactor: bool = False
 
 
-def tasks() -> list[Task]:
+def read_tasks() -> list[Task]:
     """Return all tasks, numbered from 1."""
     listed = tomllib.loads(TASKS.read_text("utf-8"))["task"]
     return [Task(number, **fields) for number, fields in enumerate(listed, 1)]
 
 
-def place_of(task: Task, text: str) -> str:
+def locate_cursor(task: Task, text: str) -> str:
     """Return line and column of a task's cursor, counted from 1.
 
     Raises:
@@ -84,7 +84,7 @@ def run_task(task: Task, out: Path) -> dict[str, str]:
         shutil.copytree(source / top, Path(folder) / top, ignore=ignored)
         path = Path(folder) / task.file
         before = path.read_text("utf-8")
-        command = [sys.executable, str(PROGRAM), "generate", f"{path}:{place_of(task, before)}", "--json"]
+        command = [sys.executable, str(PROGRAM), "generate", f"{path}:{locate_cursor(task, before)}", "--json"]
         command += ["--yes", "edit", "--workspace", folder]
         command += ["--task", "refactor"] if task.refactor else []
         command += ["--instruction", task.words] if task.words else []
@@ -110,13 +110,13 @@ def run_task(task: Task, out: Path) -> dict[str, str]:
         "function_at": f"{task.file}: {task.at.splitlines()[0]}",
         "instruction": task.words or "(refactor)",
         "outcome": "applied" if after != before else answer.get("outcome", "failed"),
-        "parses": "yes" if parses(after) else "no",
+        "parses": "yes" if is_parseable(after) else "no",
         "seconds": f"{seconds:.0f}",
         "reason": answer["reason"][:300],
     }
 
 
-def parses(text: str) -> bool:
+def is_parseable(text: str) -> bool:
     """Return whether Python can parse a text."""
     try:
         ast.parse(text)
@@ -125,7 +125,7 @@ def parses(text: str) -> bool:
     return True
 
 
-def numbers(said: str) -> set[int]:
+def parse_numbers(said: str) -> set[int]:
     """Return the numbers of a list such as "1,5-7"."""
     found: set[int] = set()
     for part in said.split(","):
@@ -138,7 +138,7 @@ def main() -> None:
     """Run the selected tasks, and write each outcome as soon as it is known."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where diffs and results.csv go")
-    parser.add_argument("--only", type=numbers, metavar="NUMBERS", help="such as 1,5-7; all without it")
+    parser.add_argument("--only", type=parse_numbers, metavar="NUMBERS", help="such as 1,5-7; all without it")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     results = options.out / "results.csv"
@@ -147,7 +147,7 @@ def main() -> None:
         writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
         if new:
             writer.writeheader()
-        for task in tasks():
+        for task in read_tasks():
             if options.only is None or task.number in options.only:
                 row = run_task(task, options.out)
                 writer.writerow(row)

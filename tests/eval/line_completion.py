@@ -1,7 +1,7 @@
 """Measures completed lines as a user gets them: recall alone, the model alone, both, and copying as the baseline.
 
 `python -m tests.eval.line_completion` measures on the test packages and writes `line_completion.csv`; `--split dev` is
-for tuning and writes nothing, `--beside FOLDER` adds another model. Each place of `masks.places` is asked for twice
+for tuning and writes nothing, `--beside FOLDER` adds another model. Each place of `masks.choose_places` is asked for twice
 through the generator: as while typing (is something shown, is it right) and as when a person asks (how near is the best
 that there is). The model alone is asked without the suffix too, and with other files' code, which its window is too
 small for in the program.
@@ -26,12 +26,12 @@ from indexing.syntax.documents import Document
 from tests.eval import data, masks, tables
 from tests.eval.bundled import (
     PrefixOnly,
-    add_beside,
-    beside,
+    add_models_option,
     find_bundled_entry,
     load_bundled_model,
+    load_with_context,
     open_model,
-    with_context,
+    read_entries,
 )
 from tests.eval.copying import CopyFloor
 from tests.eval.metrics import Outcome
@@ -86,19 +86,19 @@ def extract_line(place: Place, completion: Completion) -> str:
     return text[place.start :].split("\n", 1)[0]
 
 
-def never() -> bool:
+def never_cancel() -> bool:
     """Return False: the request is never cancelled."""
     return False
 
 
-def ask(index: Index, model: CompletionModel | None, policy: CompletionPolicy, place: Place) -> Result:
+def complete_place(index: Index, model: CompletionModel | None, policy: CompletionPolicy, place: Place) -> Result:
     """Complete one place with a generator that knows nothing of the others."""
     document = Document(place.path.as_uri(), place.path, "python", place.holed, 1)
     index.open_document(document)  # the file as it stands in the editor hides the one on disk, and with it the target
     generator = Generator(index, model, policy=policy)
     try:
-        typing = generator.complete(document, place.start, trigger=Trigger.AUTOMATIC, cancelled=never)
-        asked = generator.complete(document, place.start, trigger=Trigger.INVOKED, cancelled=never)
+        typing = generator.complete(document, place.start, trigger=Trigger.AUTOMATIC, cancelled=never_cancel)
+        asked = generator.complete(document, place.start, trigger=Trigger.INVOKED, cancelled=never_cancel)
     finally:
         generator.close()
         index.close_document(document.uri)
@@ -115,7 +115,7 @@ ALONE = replace(PATIENT, recall=False)
 
 
 @contextmanager
-def index_of(package: data.Package) -> Iterator[Index]:
+def open_index(package: data.Package) -> Iterator[Index]:
     """Return the complete index of a package."""
     with tempfile.TemporaryDirectory() as storage:
         index = Index([package.root], storage=Path(storage))
@@ -128,22 +128,22 @@ def index_of(package: data.Package) -> Iterator[Index]:
             index.close()
 
 
-def measure(package: data.Package, others: Mapping[str, ModelEntry], count: int) -> dict[str, list[Result]]:
+def measure_package(package: data.Package, others: Mapping[str, ModelEntry], count: int) -> dict[str, list[Result]]:
     """Measure all arms on one package, those of other models last."""
-    places = masks.places(package, count)
+    places = masks.choose_places(package, count)
     floor = CopyFloor.of(package.files())
     results = {"copying": [Result(place, Outcome.of(place.target, floor.complete(place))) for place in places]}
-    with index_of(package) as index:
+    with open_index(package) as index:
 
         def add(arm: str, model: CompletionModel | None, policy: CompletionPolicy = PATIENT, *, every: int = 1) -> None:
-            results[arm] = [ask(index, model, policy, place) for place in places[::every]]
+            results[arm] = [complete_place(index, model, policy, place) for place in places[::every]]
 
         add("recall", None)
         with load_bundled_model() as model:
             add("model", model, ALONE)
             add("model, prefix only", PrefixOnly(model), ALONE, every=THINNED)
             add("recall and model", model)
-        with with_context(find_bundled_entry()) as model:
+        with load_with_context(find_bundled_entry()) as model:
             add("model, other files too", model, ALONE, every=THINNED)
         for name, entry in others.items():
             with open_model(entry) as model:
@@ -154,7 +154,7 @@ def measure(package: data.Package, others: Mapping[str, ModelEntry], count: int)
     return results
 
 
-def row(arm: str, where: str, results: list[Result]) -> dict[str, Cell]:
+def make_row(arm: str, where: str, results: list[Result]) -> dict[str, Cell]:
     """Return one line of the table."""
     shown = [result for result in results if result.shown]
     judged = results[0].shown is not None
@@ -162,15 +162,15 @@ def row(arm: str, where: str, results: list[Result]) -> dict[str, Cell]:
         "arm": arm,
         "where": where,
         "n": len(results),
-        **tables.with_interval("exact", [result.best.exact for result in results]),
-        **tables.with_interval("similarity", [result.best.similarity for result in results]),
-        **tables.with_interval("identifier_f1", [result.best.identifier_f1 for result in results]),
-        **tables.with_interval("shown", [float(bool(result.shown)) for result in results] if judged else []),
-        **tables.with_interval("right_when_shown", [float(result.right) for result in shown]),
+        **tables.format_interval("exact", [result.best.exact for result in results]),
+        **tables.format_interval("similarity", [result.best.similarity for result in results]),
+        **tables.format_interval("identifier_f1", [result.best.identifier_f1 for result in results]),
+        **tables.format_interval("shown", [float(bool(result.shown)) for result in results] if judged else []),
+        **tables.format_interval("right_when_shown", [float(result.right) for result in shown]),
     }
 
 
-def rows(results: dict[str, list[Result]]) -> list[dict[str, Cell]]:
+def make_rows(results: dict[str, list[Result]]) -> list[dict[str, Cell]]:
     """Return the table: each arm everywhere, then by kind of place."""
     table = []
     for arm, found in results.items():
@@ -181,7 +181,7 @@ def rows(results: dict[str, list[Result]]) -> list[dict[str, Cell]]:
             kinds[f"cut at {cut}"] = [result for result in found if result.place.cut == cut]
         for category in masks.CATEGORIES:
             kinds[category] = [result for result in found if result.place.category == category]
-        table += [row(arm, where, some) for where, some in kinds.items() if some]
+        table += [make_row(arm, where, some) for where, some in kinds.items() if some]
     return table
 
 
@@ -192,18 +192,18 @@ def main() -> int:
     parser.add_argument(
         "--count", type=int, default=PLACES, help="places a package; fewer are for trying and only printed"
     )
-    add_beside(parser)
+    add_models_option(parser)
     chosen = parser.parse_args()
     results: dict[str, list[Result]] = defaultdict(list)
-    for package in data.packages(chosen.split):
-        for arm, found in measure(package, beside(chosen.beside), chosen.count).items():
+    for package in data.list_packages(chosen.split):
+        for arm, found in measure_package(package, read_entries(chosen.beside), chosen.count).items():
             results[arm] += found
         print(f"{package.name} done", file=sys.stderr)
-    table = rows(results)
+    table = make_rows(results)
     for line in table:
         print(", ".join(f"{name} {value}" for name, value in line.items() if not name.endswith(("_low", "_high"))))
     if chosen.split == "test" and chosen.count == PLACES:
-        print(f"written: {tables.write(TABLE, table, keep='arm').name}")
+        print(f"written: {tables.write_table(TABLE, table, keep='arm').name}")
     return 0
 
 

@@ -1,6 +1,6 @@
 """Line masks: places in real code where a line, or the rest of one, is taken away to be completed again.
 
-`places(package)` draws them with a fixed seed: only lines of code with at least five lexer tokens, no comment,
+`choose_places(package)` draws them with a fixed seed: only lines of code with at least five lexer tokens, no comment,
 docstring, decorator or import; a third each in-file, first use of a name imported from the package itself, and other
 uses of such names. A third are cut at the line's start, between tokens, and inside a word: people type letters, not
 tokens. Reads text only; never imports the package. The committed tables come from Python 3.11's lexer.
@@ -88,12 +88,12 @@ class Line:
         return rng.choice(self.inside if cut == "word" and self.inside else self.columns[1:-1])
 
 
-def places(package: Package, count: int = 100) -> list[Place]:
+def choose_places(package: Package, count: int = 100) -> list[Place]:
     """Return up to `count` places of a package, up to a third of each category; deterministic."""
     rng = random.Random(f"{SEED} {package.name} {package.version}")  # noqa: S311 - a sample that repeats, no secret
     found: dict[str, list[Place]] = defaultdict(list)
     for path in package.files():
-        for place in file_places(path, path.relative_to(package.root).as_posix(), package.source, rng):
+        for place in cut_file(path, path.relative_to(package.root).as_posix(), package.source, rng):
             found[place.category].append(place)
     chosen: list[Place] = []
     for index, category in enumerate(sorted(CATEGORIES, key=lambda name: len(found[name]))):
@@ -102,7 +102,7 @@ def places(package: Package, count: int = 100) -> list[Place]:
     return sorted(chosen, key=lambda place: (place.relative, place.start))
 
 
-def file_places(path: Path, relative: str, source: str, rng: random.Random) -> list[Place]:
+def cut_file(path: Path, relative: str, source: str, rng: random.Random) -> list[Place]:
     """Return all places of one file: one random cut of each line."""
     try:
         text = path.read_bytes().decode("utf-8")
@@ -117,7 +117,7 @@ def file_places(path: Path, relative: str, source: str, rng: random.Random) -> l
         starts.append(starts[-1] + len(row) + 1)
     used: set[str] = set()
     found = []
-    for line in code_lines(text, tree):
+    for line in find_code_lines(text, tree):
         category = "in-file" if not line.names & own else "first-use" if line.names & own - used else "cross-file"
         used |= line.names & own
         cut = rng.choice(CUTS)
@@ -137,9 +137,9 @@ def find_imported_names(tree: ast.Module, source: str) -> set[str]:
     return names
 
 
-def code_lines(text: str, tree: ast.Module) -> list[Line]:
+def find_code_lines(text: str, tree: ast.Module) -> list[Line]:
     """Return the lines that may be masked, in order."""
-    left_out = lines_left_out(tree)
+    left_out = find_excluded_lines(tree)
     by_line: dict[int, list[tokenize.TokenInfo]] = defaultdict(list)
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.start[0] != token.end[0]:
@@ -163,7 +163,7 @@ def code_lines(text: str, tree: ast.Module) -> list[Line]:
     ]
 
 
-def lines_left_out(tree: ast.Module) -> set[int]:
+def find_excluded_lines(tree: ast.Module) -> set[int]:
     """Return the lines of imports, decorators and docstrings, from 1."""
     lines: set[int] = set()
     for node in ast.walk(tree):

@@ -1,7 +1,7 @@
 """Scores of completions, with confidence intervals.
 
-`Outcome.of(expected, got)` judges one completion; `interval(values)` puts a 95 % bootstrap interval around a mean,
-`wilson(hits, n)` Wilson's around a share.
+`Outcome.of(expected, got)` judges one completion; `compute_interval(values)` puts a 95 % bootstrap interval around a mean,
+`compute_wilson_interval(hits, n)` Wilson's around a share.
 Knows nothing of packages, models or the server.
 """
 
@@ -57,18 +57,18 @@ class Outcome:
         expected, got = expected.strip(), got.strip()
         return cls(
             exact=float(expected == got),
-            similarity=edit_similarity(expected, got),
-            identifier_f1=identifier_f1(expected, got),
+            similarity=compute_edit_similarity(expected, got),
+            identifier_f1=compute_identifier_f1(expected, got),
         )
 
 
-def edit_similarity(expected: str, got: str) -> float:
+def compute_edit_similarity(expected: str, got: str) -> float:
     """Return 1 - Levenshtein distance / length of the longer; 1 for two empty texts."""
     longer = max(len(expected), len(got))
-    return 1 - levenshtein(expected, got) / longer if longer else 1.0
+    return 1 - compute_levenshtein(expected, got) / longer if longer else 1.0
 
 
-def levenshtein(one: str, other: str) -> int:
+def compute_levenshtein(one: str, other: str) -> int:
     """Return the fewest insertions, deletions and replacements of characters that turn one text into the other."""
     row = list(range(len(other) + 1))
     for above, left in enumerate(one, start=1):
@@ -78,15 +78,15 @@ def levenshtein(one: str, other: str) -> int:
     return row[-1]
 
 
-def identifiers(code: str) -> Counter[str]:
+def count_identifiers(code: str) -> Counter[str]:
     """Count the identifiers of a piece of Python, without keywords and the content of strings and comments."""
     words = [token.string for token in lex(code) if token.type == tokenize.NAME]
     return Counter(word for word in words if not keyword.iskeyword(word))
 
 
-def identifier_f1(expected: str, got: str) -> float:
+def compute_identifier_f1(expected: str, got: str) -> float:
     """Return the F1 of the identifiers of two pieces of code, counted with repetition."""
-    wanted, found = identifiers(expected), identifiers(got)
+    wanted, found = count_identifiers(expected), count_identifiers(got)
     if not wanted and not found:
         return 1.0
     common = (wanted & found).total()
@@ -109,7 +109,7 @@ def lex(code: str) -> list[tokenize.TokenInfo]:
     return tokens
 
 
-def interval(values: Sequence[float]) -> Interval:
+def compute_interval(values: Sequence[float]) -> Interval:
     """Return the mean of `values` with a 95 % percentile bootstrap interval; the seed is fixed: the figures repeat.
 
     Raises:
@@ -123,7 +123,7 @@ def interval(values: Sequence[float]) -> Interval:
     return Interval(float(sample.mean()), float(low), float(high), int(sample.size))
 
 
-def wilson(hits: int, n: int) -> Interval:
+def compute_wilson_interval(hits: int, n: int) -> Interval:
     """Return the share `hits` / `n` with Wilson's 95 % interval, valid for small `n` and shares near 0 and 1.
 
     Raises:
@@ -137,6 +137,6 @@ def wilson(hits: int, n: int) -> Interval:
     return Interval(share, max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half)), n)
 
 
-def percentile(values: Sequence[float], percent: float) -> float:
+def compute_percentile(values: Sequence[float], percent: float) -> float:
     """Return the value below which `percent` of `values` lie, by linear interpolation; 0 for none."""
     return float(np.percentile(np.asarray(values, dtype=np.float64), percent)) if values else 0.0

@@ -1,6 +1,6 @@
 """Reads the small programs in `small_programs/`, each in its right version and in the one with a slip.
 
-Written for this evaluation, in the manner of QuixBugs: classic algorithms, one line wrong. `programs()` reads them.
+Written for this evaluation, in the manner of QuixBugs: classic algorithms, one line wrong. `read_programs()` reads them.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ class Program:
     line: int
 
 
-def programs() -> list[Program]:
+def read_programs() -> list[Program]:
     """Return all programs, by name."""
-    return [read(path) for path in sorted(FOLDER.glob("[a-z]*.py"))]
+    return [read_program(path) for path in sorted(FOLDER.glob("[a-z]*.py"))]
 
 
-def read(path: Path) -> Program:
+def read_program(path: Path) -> Program:
     """Read one program from its file.
 
     Raises:

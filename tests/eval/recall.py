@@ -127,28 +127,28 @@ class Workspace:
 
 def list_packages(split: str) -> list[data.Package]:
     """Return the packages of a split."""
-    return [package for package in data.packages(split) if package.name not in LEFT_OUT]
+    return [package for package in data.list_packages(split) if package.name not in LEFT_OUT]
 
 
-def workspaces(split: str) -> Iterator[tuple[data.Package, Workspace]]:
+def index_packages(split: str) -> Iterator[tuple[data.Package, Workspace]]:
     """Yield each package of a split, indexed."""
     with tempfile.TemporaryDirectory() as folder:
         for package in list_packages(split):
             yield package, Workspace.of(package, Path(folder))
 
 
-def row(name: str, arm: str, places: Sequence[Place], answers: Sequence[Answer]) -> dict[str, Cell]:
+def make_row(name: str, arm: str, places: Sequence[Place], answers: Sequence[Answer]) -> dict[str, Cell]:
     """Return one line of the table."""
     outcomes = [Outcome.of(place.target, answer.text) for place, answer in zip(places, answers, strict=True)]
     cells: dict[str, Cell] = {"package": name, "arm": arm, "n": len(places)}
-    cells |= tables.with_interval("exact", [outcome.exact for outcome in outcomes])
-    cells |= tables.with_interval("similarity", [outcome.similarity for outcome in outcomes])
+    cells |= tables.format_interval("exact", [outcome.exact for outcome in outcomes])
+    cells |= tables.format_interval("similarity", [outcome.similarity for outcome in outcomes])
     for threshold in SHOWN:
         shown = [
             outcome.exact for outcome, answer in zip(outcomes, answers, strict=True) if answer.confidence >= threshold
         ]
         cells[f"shown_{threshold}"] = round(len(shown) / len(places), 3) if arm != "copy floor" else ""
-        cells |= tables.with_interval(f"precision_{threshold}", shown if arm != "copy floor" else [])
+        cells |= tables.format_interval(f"precision_{threshold}", shown if arm != "copy floor" else [])
     for share in SHARES:
         surest = sorted(zip(answers, outcomes, strict=True), key=lambda pair: -pair[0].confidence)
         cells |= {f"precision_of_{share}": ""}
@@ -159,12 +159,12 @@ def row(name: str, arm: str, places: Sequence[Place], answers: Sequence[Answer])
     return cells
 
 
-def measure(split: str) -> list[dict[str, Cell]]:
+def measure_split(split: str) -> list[dict[str, Cell]]:
     """Return the table of a split: each package and all together, by arm."""
     rows = []
     everything: dict[str, tuple[list[Place], list[Answer]]] = {}
-    for package, workspace in workspaces(split):
-        places = masks.places(package, PLACES)
+    for package, workspace in index_packages(split):
+        places = masks.choose_places(package, PLACES)
         floor = CopyFloor.of(package.files())
         arms = {
             "recall": [workspace.ask(place) for place in places],
@@ -172,25 +172,25 @@ def measure(split: str) -> list[dict[str, Cell]]:
             "copy floor": [Answer(floor.complete(place), 0.0) for place in places],
         }
         for arm, answers in arms.items():
-            rows.append(row(package.name, arm, places, answers))
+            rows.append(make_row(package.name, arm, places, answers))
             all_places, all_answers = everything.setdefault(arm, ([], []))
             all_places += places
             all_answers += answers
-    return rows + [row("all", arm, places, answers) for arm, (places, answers) in everything.items()]
+    return rows + [make_row("all", arm, places, answers) for arm, (places, answers) in everything.items()]
 
 
-def fit() -> None:
+def fit_weights() -> None:
     """Fit the weights on the dev packages and write them."""
     inputs, right, count = [], [], 0
-    for package, workspace in workspaces("dev"):
-        places = masks.places(package, PLACES_TO_FIT)
+    for package, workspace in index_packages("dev"):
+        places = masks.choose_places(package, PLACES_TO_FIT)
         count += len(places)
         for place in places:
             texts, rows = workspace.hypotheses(place)
             inputs.append(rows)
             right += [text == place.target.strip() for text in texts]
         print(f"{package.name}: {len(places)} places", file=sys.stderr)
-    weights = logistic(np.concatenate(inputs), np.array(right, dtype=np.float64))
+    weights = fit_logistic(np.concatenate(inputs), np.array(right, dtype=np.float64))
     packages = ", ".join(f"{package.name} {package.version}" for package in list_packages("dev"))
     how = f"logistic regression with a ridge penalty of {PENALTY} on the standardised features"
     lines = [
@@ -206,7 +206,7 @@ def fit() -> None:
     confidence.WEIGHTS.write_text("\n".join(lines), encoding="utf-8")
 
 
-def logistic(inputs: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
+def fit_logistic(inputs: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the weights of a logistic regression by Newton's method; the first feature is constant."""
     mean, deviation = inputs.mean(axis=0), inputs.std(axis=0)
     deviation[deviation == 0] = 1.0
@@ -233,11 +233,11 @@ def main() -> int:
     parser.add_argument("--fit", action="store_true", help="fit the weights on the dev packages instead")
     options = parser.parse_args()
     if options.fit:
-        fit()
+        fit_weights()
         return 0
-    rows = measure(options.split)
+    rows = measure_split(options.split)
     if options.split == "test":
-        tables.write(TABLE, rows)
+        tables.write_table(TABLE, rows)
     for cells in rows:
         print(*(f"{name}={value}" for name, value in cells.items() if not name.endswith(("_low", "_high"))))
     return 0

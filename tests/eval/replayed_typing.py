@@ -26,10 +26,10 @@ from benchmarks import servers
 from benchmarks.client import TextBuffer, read_items
 from models.local.calibration import count_available_cores
 from tests.eval import data, masks, tables
-from tests.eval.bundled import add_beside
-from tests.eval.metrics import SEED, percentile
-from tests.eval.real.answers import Answers, Key, revision
-from tests.eval.real.installed import entry_of, identity
+from tests.eval.bundled import add_models_option
+from tests.eval.metrics import SEED, compute_percentile
+from tests.eval.real.answers import Answers, Key, read_revision
+from tests.eval.real.installed import find_entry, identify
 from tests.eval.real.running import Run
 
 if TYPE_CHECKING:
@@ -71,10 +71,10 @@ class Typed:
     took_ms: list[float] = field(default_factory=list)
 
 
-def spans(package: data.Package, count: int) -> list[tuple[masks.Place, str]]:
+def choose_spans(package: data.Package, count: int) -> list[tuple[masks.Place, str]]:
     """Return the starts of lines, each with the code from there to the end of the third line at most."""
     found = []
-    for place in masks.places(package, 300):
+    for place in masks.choose_places(package, 300):
         code = ""
         for line in place.text[place.start :].split("\n")[:3]:
             if code and len(code) + len(line) >= MOST_CHARACTERS:
@@ -85,7 +85,7 @@ def spans(package: data.Package, count: int) -> list[tuple[masks.Place, str]]:
     return random.Random(SEED).sample(found, min(count, len(found)))  # noqa: S311 - a sample that repeats
 
 
-def gaps() -> Iterator[float]:
+def draw_gaps() -> Iterator[float]:
     """Yield seconds between keys; deterministic."""
     rng = random.Random(SEED)  # noqa: S311 - typing that repeats
     while True:
@@ -93,14 +93,14 @@ def gaps() -> Iterator[float]:
         yield min(max(gap, GAP_LEAST_S), GAP_MOST_S)
 
 
-def key(remaining: str) -> str:
+def take_key(remaining: str) -> str:
     """Return the text that the next key adds: a character, or a line break with the editor's indentation."""
     if not remaining.startswith("\n"):
         return remaining[0]
     return remaining[: len(remaining) - len(remaining[1:].lstrip(" "))]
 
 
-def on_screen(buffer: TextBuffer, at: int, pending: Pending) -> tuple[str, dict[str, Any]] | None:
+def read_suggestion(buffer: TextBuffer, at: int, pending: Pending) -> tuple[str, dict[str, Any]] | None:
     """Return the text that the first item would add after the cursor; "" without an answer yet."""
     if not pending.event.is_set() or pending.error is not None:
         return None
@@ -120,7 +120,7 @@ def type_span(client: Client, place: masks.Place, code: str, gap: Iterator[float
     typed, at, remaining, expected = Typed(len(code)), place.start, code, ""
     due = time.perf_counter()
     while remaining:
-        new = key(remaining)
+        new = take_key(remaining)
         buffer.replace(at, at, new)
         at, remaining = at + len(new), remaining[len(new) :]
         typed.keys += 1
@@ -129,7 +129,7 @@ def type_span(client: Client, place: masks.Place, code: str, gap: Iterator[float
         time.sleep(max(0.0, due - time.perf_counter()))
         if pending.event.is_set():
             typed.took_ms.append(pending.took_ms)
-        shown = on_screen(buffer, at, pending) if remaining else None
+        shown = read_suggestion(buffer, at, pending) if remaining else None
         expected = expected.removeprefix(new) if expected.startswith(new) else ""
         if shown is None:
             expected = ""
@@ -150,17 +150,17 @@ def type_span(client: Client, place: masks.Place, code: str, gap: Iterator[float
     return typed
 
 
-def measure(
+def type_package(
     package: data.Package, options: dict[str, Any] | None, count: int, model: Path | None = None
 ) -> tuple[list[Typed], int]:
     """Type all spans of a package in one session; count the model's runs. `model` is an installed model's folder."""
-    gap = gaps()
+    gap = draw_gaps()
     with tempfile.TemporaryDirectory() as home, ExitStack() as stack:
         if model is not None:
             (folder := Path(home, "config", "models")).mkdir(parents=True)
             (folder / model.name).symlink_to(model.resolve(), target_is_directory=True)
         client = stack.enter_context(servers.open_session(package.root, Path(home), options=options))
-        chosen = spans(package, count)
+        chosen = choose_spans(package, count)
         warm = TextBuffer(client, chosen[0][0].path.as_uri(), chosen[0][0].holed)
         warm.ask(chosen[0][0].start, invoked=True)[1].wait()  # the model is loaded
         warm.close()
@@ -170,7 +170,7 @@ def measure(
     return typed, runs
 
 
-def row(arm: str, typed: list[Typed], runs: int) -> dict[str, Cell]:
+def make_row(arm: str, typed: list[Typed], runs: int) -> dict[str, Cell]:
     """Return one line of the table; intervals are over spans."""
     keys = sum(one.keys for one in typed)
     shown = [one for one in typed if one.suggestions]
@@ -179,35 +179,35 @@ def row(arm: str, typed: list[Typed], runs: int) -> dict[str, Cell]:
         "arm": arm,
         "n": len(typed),
         "keys": keys,
-        **tables.with_interval("completed_share", [one.completed / one.characters for one in typed]),
-        **tables.with_interval("keys_with_something_shown", [one.on_screen / one.keys for one in typed]),
-        **tables.with_interval("accepted_of_shown", [one.accepted / one.suggestions for one in shown]),
-        **tables.with_interval("wrong_per_100_keys", [100 * one.wrong / one.keys for one in typed]),
+        **tables.format_interval("completed_share", [one.completed / one.characters for one in typed]),
+        **tables.format_interval("keys_with_something_shown", [one.on_screen / one.keys for one in typed]),
+        **tables.format_interval("accepted_of_shown", [one.accepted / one.suggestions for one in shown]),
+        **tables.format_interval("wrong_per_100_keys", [100 * one.wrong / one.keys for one in typed]),
         "answers_in_time_share": round(len(took) / keys, 3),
         "model_runs_per_key": round(runs / keys, 3),
-        "ms_p50": round(percentile(took, 50), 1),
-        "ms_p95": round(percentile(took, 95), 1),
-        "ms_p99": round(percentile(took, 99), 1),
+        "ms_p50": round(compute_percentile(took, 50), 1),
+        "ms_p95": round(compute_percentile(took, 95), 1),
+        "ms_p99": round(compute_percentile(took, 99), 1),
     }
 
 
 def type_with_installed(name: str, split: str, count: int, run: Run) -> dict[str, Cell] | None:
     """Type with an installed model; return the line of the packages that are done, None before the first."""
-    entry = entry_of(name)
+    entry = find_entry(name)
     place = f"{count} spans of {{0.name}} {{0.version}}"
-    packages = data.packages(split)
-    items = [(Key("typing", identity(entry), "typing", place.format(one), revision()), one) for one in packages]
+    packages = data.list_packages(split)
+    items = [(Key("typing", identify(entry), "typing", place.format(one), read_revision()), one) for one in packages]
     options = {"model": {"name": entry.name}}
 
     def answer(package: data.Package) -> dict[str, Any]:
-        typed, runs = measure(package, options, count, entry.folder)
+        typed, runs = type_package(package, options, count, entry.folder)
         return {"typed": [asdict(one) for one in typed], "runs": runs}
 
     run.collect(items, lambda _: answer)
     done = [found for key, _ in items if (found := run.answers.get(key)) is not None]
     typed = [Typed(**one) for found in done for one in found["typed"]]
     runs = sum(found["runs"] for found in done)
-    return row(f"recall and {entry.name}", typed, runs) if done else None
+    return make_row(f"recall and {entry.name}", typed, runs) if done else None
 
 
 def main() -> int:
@@ -218,22 +218,22 @@ def main() -> int:
     parser.add_argument("--model", metavar="NAME", help="an installed model, alone")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="how long to type with it, at most")
     parser.add_argument("--write", action="store_true", help="add the line of --model to the table")
-    add_beside(parser)
+    add_models_option(parser)
     chosen = parser.parse_args()
     if chosen.model:
         run = Run(Answers.usual(), time.monotonic() + chosen.seconds, count_available_cores())
         line = type_with_installed(chosen.model, chosen.split, chosen.count, run)
         table = [line] if line is not None else []
     else:
-        table = compare(chosen.split, chosen.count, chosen.beside)
+        table = compare_models(chosen.split, chosen.count, chosen.beside)
     for line in table:
         print(", ".join(f"{name} {value}" for name, value in line.items()), flush=True)
     if table and chosen.split == "test" and chosen.count == SPANS and (chosen.write or not chosen.model):
-        print(f"written: {tables.write(TABLE, table, keep='arm').name}")
+        print(f"written: {tables.write_table(TABLE, table, keep='arm').name}")
     return 0
 
 
-def compare(split: str, count: int, folders: Sequence[Path]) -> list[dict[str, Cell]]:
+def compare_models(split: str, count: int, folders: Sequence[Path]) -> list[dict[str, Cell]]:
     """Type without a model, with the bundled one, and with those in `folders`."""
     arms: list[tuple[str, dict[str, Any] | None, Path | None]] = [
         ("recall", servers.NO_MODEL, None),
@@ -244,11 +244,11 @@ def compare(split: str, count: int, folders: Sequence[Path]) -> list[dict[str, C
     for arm, options, model in arms:
         typed: list[Typed] = []
         runs = 0
-        for package in data.packages(split):
-            more, ran = measure(package, options, count, model)
+        for package in data.list_packages(split):
+            more, ran = type_package(package, options, count, model)
             typed += more
             runs += ran
-        table.append(row(arm, typed, runs))
+        table.append(make_row(arm, typed, runs))
     return table
 
 

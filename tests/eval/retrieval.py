@@ -55,7 +55,7 @@ class Site:
     target_line: int
 
 
-def sites(package: data.Package) -> list[Site]:
+def load_sites(package: data.Package) -> list[Site]:
     """Return the call sites of a package; cached beside the packages, because jedi is slow."""
     cache = data.CACHE / f"sites-{package.name}-{package.version}-{SITES}.json"
     if cache.exists():
@@ -69,12 +69,12 @@ def sites(package: data.Package) -> list[Site]:
 
 def _find_sites(package: data.Package) -> list[Site]:
     project = jedi.Project(package.root)
-    calls = [(path, *place) for path in package.files() for place in _calls(path)]
+    calls = [(path, *place) for path in package.files() for place in _find_calls(path)]
     random.Random(SEED).shuffle(calls)  # noqa: S311 - a sample that repeats, no secret
     found: list[Site] = []
     for path, line, column in calls[:TRIES]:
         script = jedi.Script(path=path, project=project, environment=jedi.InterpreterEnvironment())
-        for name in _definitions(script, line, column):
+        for name in _find_definitions(script, line, column):
             target = name.module_path
             if (
                 name.type in {"function", "class"}
@@ -90,7 +90,7 @@ def _find_sites(package: data.Package) -> list[Site]:
     return found
 
 
-def _definitions(script: jedi.Script, line: int, column: int) -> list[jedi.api.classes.Name]:
+def _find_definitions(script: jedi.Script, line: int, column: int) -> list[jedi.api.classes.Name]:
     """Return the definitions of a name; none where jedi fails, which it does with errors of all kinds."""
     try:
         return script.goto(line, column, follow_imports=True)
@@ -99,7 +99,7 @@ def _definitions(script: jedi.Script, line: int, column: int) -> list[jedi.api.c
         return []
 
 
-def _calls(path: Path) -> list[tuple[int, int]]:
+def _find_calls(path: Path) -> list[tuple[int, int]]:
     """Return line (from 1) and column of the last name of each called expression."""
     found = []
     for node in ast.walk(ast.parse(path.read_bytes())):
@@ -159,7 +159,7 @@ class Workspace:
         return self.view.search(query, own=self.keys[site.relative], limit=DEPTH, deadline=None)
 
 
-def whole_words(text: str) -> list[int]:
+def list_words(text: str) -> list[int]:
     """Return the terms that are whole words."""
     wanted = tokens.tokenize(tokens.fold(text)).ids
     return [int(word) for word in wanted if word >= tokens.FIRST_WORD]
@@ -172,7 +172,7 @@ def main() -> int:
     options = parser.parse_args()
     rows = measure(options.split or None)
     if not options.split:
-        tables.write(TABLE, rows)
+        tables.write_table(TABLE, rows)
     for cells in rows:
         print(*(f"{name}={value}" for name, value in cells.items() if not name.endswith(("_low", "_high"))))
     return 0
@@ -182,12 +182,12 @@ def measure(split: str | None) -> list[dict[str, Cell]]:
     """Return the table."""
     ranks: dict[tuple[str, str], list[int]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        for package in data.packages(split):
+        for package in data.list_packages(split):
             if package.name in LEFT_OUT:
                 continue
             workspace = Workspace.of(package, Path(folder))
             baseline = Baselines(workspace)
-            for site in sites(package):
+            for site in load_sites(package):
                 for arm, found in {
                     "starling": workspace.rank_of(site, workspace.product(site)),
                     "bm25": baseline.rank_of(site, baseline.bm25),
@@ -197,15 +197,15 @@ def measure(split: str | None) -> list[dict[str, Cell]]:
     together = {}
     for (_, arm), found in ranks.items():
         together.setdefault(("all", arm), []).extend(found)
-    return [row(name, arm, found) for (name, arm), found in (ranks | together).items()]
+    return [make_row(name, arm, found) for (name, arm), found in (ranks | together).items()]
 
 
-def row(split: str, arm: str, ranks: Sequence[int]) -> dict[str, Cell]:
+def make_row(split: str, arm: str, ranks: Sequence[int]) -> dict[str, Cell]:
     """Return one line of the table."""
     cells: dict[str, Cell] = {"split": split, "arm": arm, "n": len(ranks)}
     for cutoff in CUTOFFS:
-        cells |= tables.with_interval(f"recall_{cutoff}", [float(0 < rank <= cutoff) for rank in ranks])
-    return cells | tables.with_interval("mrr", [1 / rank if rank else 0.0 for rank in ranks])
+        cells |= tables.format_interval(f"recall_{cutoff}", [float(0 < rank <= cutoff) for rank in ranks])
+    return cells | tables.format_interval("mrr", [1 / rank if rank else 0.0 for rank in ranks])
 
 
 class Baselines:
@@ -220,7 +220,7 @@ class Baselines:
             for ordinal in range(workspace.view.count_chunks(key)):
                 chunk = workspace.view.read_chunk(key, ordinal)
                 words: dict[int, int] = {}
-                for word in whole_words(workspace.view.read_text(key, chunk.span)):
+                for word in list_words(workspace.view.read_text(key, chunk.span)):
                     words[word] = words.get(word, 0) + 1
                 self._chunks.append((key, ordinal, chunk))
                 self._words.append(words)
@@ -248,7 +248,7 @@ class Baselines:
     def rank_of(self, site: Site, score: Callable[[set[int], dict[int, int]], float]) -> int:
         """Return the rank, from 1, of the first chunk with the definition's first line; 0 for none."""
         own, target = self._workspace.keys[site.relative], self._workspace.keys[site.target]
-        query = set(whole_words(self._workspace.query(site)))
+        query = set(list_words(self._workspace.query(site)))
         scored = [
             (-score(query, words), number)
             for number, (words, (key, _, _)) in enumerate(zip(self._words, self._chunks, strict=True))

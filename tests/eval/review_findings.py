@@ -27,7 +27,7 @@ from urllib.parse import unquote
 
 from indexing.syntax import languages
 from tests.eval import tables
-from tests.eval.reviewed_packages import packages
+from tests.eval.reviewed_packages import list_packages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -69,7 +69,7 @@ class Read:
     fingerprint: str
 
 
-def findings(wanted: Reviewed) -> list[Read]:
+def review_package(wanted: Reviewed) -> list[Read]:
     """Return all findings of a package, as the command line reports them without any setting.
 
     It lies in a folder of its own meanwhile: in this repository our own configuration of ruff would hold for it.
@@ -79,10 +79,10 @@ def findings(wanted: Reviewed) -> list[Read]:
         command = [str(STARLING), "review", "--format", "sarif", "--fail-on", "never"]
         done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=alone)
     seen: Counter[str] = Counter()
-    return [_read(wanted, result, seen) for result in json.loads(done.stdout)["runs"][0]["results"]]
+    return [_parse_finding(wanted, result, seen) for result in json.loads(done.stdout)["runs"][0]["results"]]
 
 
-def _read(wanted: Reviewed, result: Mapping[str, Any], seen: Counter[str]) -> Read:
+def _parse_finding(wanted: Reviewed, result: Mapping[str, Any], seen: Counter[str]) -> Read:
     place = result["locations"][0]["physicalLocation"]
     path, line = unquote(place["artifactLocation"]["uri"]), place["region"]["startLine"]
     file = wanted.root / path
@@ -102,7 +102,7 @@ def _read(wanted: Reviewed, result: Mapping[str, Any], seen: Counter[str]) -> Re
     )
 
 
-def choose(found: Sequence[Read]) -> list[Read]:
+def choose_findings(found: Sequence[Read]) -> list[Read]:
     """Return the findings of one package to label: a random choice, stable when other findings come and go."""
     kept: Counter[str] = Counter()
     picked = []
@@ -114,7 +114,7 @@ def choose(found: Sequence[Read]) -> list[Read]:
     return picked
 
 
-def worksheet(wanted: Reviewed, read: Sequence[Read]) -> Iterator[dict[str, Cell]]:
+def make_worksheet(wanted: Reviewed, read: Sequence[Read]) -> Iterator[dict[str, Cell]]:
     """Return what a person needs to judge findings: each with the lines around it."""
     for each in read:
         lines = (wanted.root / each.path).read_text(encoding="utf-8", errors="replace").splitlines()
@@ -123,13 +123,13 @@ def worksheet(wanted: Reviewed, read: Sequence[Read]) -> Iterator[dict[str, Cell
         yield {**asdict(each), "root": str(wanted.root), "code": "\n".join(shown)}
 
 
-def precision(found: Sequence[Read], labels: Mapping[str, str]) -> list[dict[str, Cell]]:
+def make_table(found: Sequence[Read], labels: Mapping[str, str]) -> list[dict[str, Cell]]:
     """Return the table: all, each rule, each language; findings without a label count as found, not as read."""
     kinds: dict[str, Callable[[Read], str]] = {
         "all": lambda _: "all", "rule": lambda each: each.rule, "language": lambda each: each.language,
     }  # fmt: skip
     return [
-        _row(kind, name, group, labels)
+        _make_row(kind, name, group, labels)
         for kind, key in kinds.items()
         for name, group in sorted(_group(found, key).items())
     ]
@@ -142,10 +142,10 @@ def _group(found: Sequence[Read], key: Callable[[Read], str]) -> dict[str, list[
     return groups
 
 
-def _row(kind: str, name: str, group: Sequence[Read], labels: Mapping[str, str]) -> dict[str, Cell]:
+def _make_row(kind: str, name: str, group: Sequence[Read], labels: Mapping[str, str]) -> dict[str, Cell]:
     judged = [labels[each.fingerprint] for each in group if each.fingerprint in labels]
     counted: dict[str, Cell] = {judgement: judged.count(judgement) for judgement in JUDGEMENTS}
-    shares = tables.with_interval("not_false", [float(judgement != "false") for judgement in judged])
+    shares = tables.format_interval("not_false", [float(judgement != "false") for judgement in judged])
     return {"kind": kind, "name": name, "found": len(group), "read": len(judged), **counted, **shares}
 
 
@@ -155,19 +155,21 @@ def main() -> int:
     parser.add_argument("--unread", type=Path, metavar="FILE", help="write the findings that have no label yet")
     wanted = parser.parse_args()
     labels = (
-        {row["fingerprint"]: row["label"] for row in tables.read(LABELS)} if (tables.FOLDER / LABELS).exists() else {}
+        {row["fingerprint"]: row["label"] for row in tables.read_table(LABELS)}
+        if (tables.FOLDER / LABELS).exists()
+        else {}
     )
     every, sheet = [], []
-    for package in packages():
-        found = findings(package)
+    for package in list_packages():
+        found = review_package(package)
         every += found
-        unread = [each for each in choose(found) if each.fingerprint not in labels]
-        sheet += list(worksheet(package, unread))
+        unread = [each for each in choose_findings(found) if each.fingerprint not in labels]
+        sheet += list(make_worksheet(package, unread))
         print(f"{package.name}: {len(found)} findings, {len(unread)} of the chosen ones unread", flush=True)
     if wanted.unread:
         wanted.unread.write_text("".join(json.dumps(row) + "\n" for row in sheet), encoding="utf-8")
         return 0
-    tables.write(PRECISION, precision(every, labels))
+    tables.write_table(PRECISION, make_table(every, labels))
     gone = labels.keys() - {each.fingerprint for each in every}
     print(f"{len(every)} findings, {len(sheet)} unread, {len(gone)} labels whose finding is gone")
     return 0

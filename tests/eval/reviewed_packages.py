@@ -20,7 +20,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from models.training import debian
-from tests.eval.data import CACHE, DataError, digest
+from tests.eval.data import CACHE, DataError, hash_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,7 +54,7 @@ class Reviewed:
         return FOLDER / f"{self.name.replace('/', '-').lstrip('@')}-{self.version.replace(':', '-')}"
 
 
-def packages() -> list[Reviewed]:
+def list_packages() -> list[Reviewed]:
     """Return the pinned packages, in the order of the file."""
     pins = tomllib.loads(PINS.read_text(encoding="utf-8"))["package"]
     return [Reviewed(**pin) for pin in pins]
@@ -91,7 +91,7 @@ def unpack(archive: Path, target: Path) -> None:
     """
     with tempfile.TemporaryDirectory(dir=archive.parent) as scratch:
         room = MAX_UNPACKED_BYTES
-        for name, content in _members(archive):
+        for name, content in _read_members(archive):
             relative = PurePosixPath(name)
             if relative.is_absolute() or ".." in relative.parts or "\\" in name:
                 raise DataError(f"{archive.name} holds the unsafe name {name!r}.")
@@ -106,7 +106,7 @@ def unpack(archive: Path, target: Path) -> None:
         shutil.copytree(top, target)
 
 
-def _members(archive: Path) -> Iterator[tuple[str, bytes]]:
+def _read_members(archive: Path) -> Iterator[tuple[str, bytes]]:
     if archive.suffix == ".whl":
         with zipfile.ZipFile(archive) as wheel:
             names = [member.filename for member in wheel.infolist() if not member.is_dir()]
@@ -137,7 +137,7 @@ def prepare(wanted: Reviewed, *, pinned: bool = True) -> str:
     FOLDER.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=FOLDER) as scratch:
         archive = fetch(wanted, Path(scratch))
-        got = digest(archive)
+        got = hash_file(archive)
         if pinned and got != wanted.sha256:
             raise DataError(f"{wanted.name} {wanted.version} from {wanted.source} is not what was pinned: {got}.")
         unpack(archive, wanted.root)
@@ -148,7 +148,7 @@ def prepare(wanted: Reviewed, *, pinned: bool = True) -> str:
 def main() -> int:
     """Prepare all packages and say where each lies."""
     failed = False
-    for wanted in packages():
+    for wanted in list_packages():
         try:
             prepare(wanted)
         except DataError as problem:

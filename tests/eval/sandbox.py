@@ -34,7 +34,7 @@ exec(source, {{"__name__": "program"}})
 """
 
 
-def passes(program: str) -> bool:
+def is_passing(program: str) -> bool:
     """Return whether `program` ends without an exception, within the limits of time and memory."""
     return run(program) is None
 

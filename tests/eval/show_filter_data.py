@@ -1,7 +1,7 @@
 """Candidates of the generator at the keys of replayed typing, with their evidence and whether each is right.
 
 Collected once for a model and a split, and kept under `.cache/eval/`: asking takes minutes, fitting takes seconds.
-Start at `collect`; `read` gives what was collected.
+Start at `collect` and `read_keys`.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from indexing.syntax.documents import Document
 from models.local.weights_file import WEIGHTS_FILE
 from tests.eval import data
 from tests.eval.bundled import open_model
-from tests.eval.line_completion import PATIENT, index_of, never
-from tests.eval.typing_places import keys
+from tests.eval.line_completion import PATIENT, never_cancel, open_index
+from tests.eval.typing_places import choose_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -105,15 +105,15 @@ class Notes:
 WORK, CHOOSE = Decoder.decode, Answers.choose
 
 
-def file_of(entry: ModelEntry, package: str) -> Path:
+def locate_cache(entry: ModelEntry, package: str) -> Path:
     """Return the file that caches the keys of a package for a model."""
-    return CACHE / f"{entry.name}-{digest(entry)}-{package}.jsonl"
+    return CACHE / f"{entry.name}-{hash_weights(entry)}-{package}.jsonl"
 
 
 def collect(entry: ModelEntry, package: data.Package, lines: int, each: int) -> None:
     """Ask at the keys of a package's lines and write the candidates."""
     notes = Notes()
-    target = file_of(entry, package.name)
+    target = locate_cache(entry, package.name)
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_suffix(".part")
     with (
@@ -122,13 +122,13 @@ def collect(entry: ModelEntry, package: data.Package, lines: int, each: int) -> 
         mock.patch.object(Decoder, "decode", lambda decoder, run: notes.decode(decoder, run)),  # noqa: PLW0108 - binds
         mock.patch.object(Answers, "choose", lambda *given, **more: notes.choose(*given, **more)),  # noqa: PLW0108
     ):
-        for key in _of_package(package, model, notes, keys(package, lines, each)):
+        for key in _ask_at_keys(package, model, notes, choose_keys(package, lines, each)):
             file.write(json.dumps(asdict(key)) + "\n")
     part.replace(target)
     print(f"{package.name} done", file=sys.stderr, flush=True)
 
 
-def read(file: Path) -> list[Key]:
+def read_keys(file: Path) -> list[Key]:
     """Read what `collect` wrote."""
     found = []
     for text in file.read_text(encoding="utf-8").splitlines():
@@ -137,27 +137,29 @@ def read(file: Path) -> list[Key]:
     return found
 
 
-def digest(entry: ModelEntry) -> str:
+def hash_weights(entry: ModelEntry) -> str:
     """Return eight hexadecimal digits that identify these weights."""
-    return data.digest(entry.weights / WEIGHTS_FILE)[:8]
+    return data.hash_file(entry.weights / WEIGHTS_FILE)[:8]
 
 
-def _of_package(package: data.Package, model: CompletionModel, notes: Notes, lines: list[list[Place]]) -> Iterator[Key]:
-    with index_of(package) as index:
+def _ask_at_keys(
+    package: data.Package, model: CompletionModel, notes: Notes, lines: list[list[Place]]
+) -> Iterator[Key]:
+    with open_index(package) as index:
         for number, places in enumerate(lines):
             for place in places:
                 notes.forget()
-                _ask(index, model, place)
+                _complete_place(index, model, place)
                 yield Key(package.name, number, tuple(_label(place, notes)))
 
 
-def _ask(index: Index, model: CompletionModel, place: Place) -> None:
+def _complete_place(index: Index, model: CompletionModel, place: Place) -> None:
     """Complete one place as while typing."""
     document = Document(place.path.as_uri(), place.path, "python", place.holed, 1)
     index.open_document(document)
     generator = Generator(index, model, policy=replace(PATIENT, adaptive=False))
     try:
-        generator.complete(document, place.start, trigger=Trigger.AUTOMATIC, cancelled=never)
+        generator.complete(document, place.start, trigger=Trigger.AUTOMATIC, cancelled=never_cancel)
     finally:
         generator.close()
         index.close_document(document.uri)

@@ -91,13 +91,13 @@ class Answers:
 
 
 @cache
-def revision(repository: Path = data.REPOSITORY) -> str:
+def read_revision(repository: Path = data.REPOSITORY) -> str:
     """Return the last commit that changed the product's code, with a mark of what is not committed."""
-    commit = _git(repository, "log", "-1", "--format=%h", "--abbrev=9", "--", *PRODUCT).strip()
-    changes = _git(repository, "diff", "HEAD", "--", *PRODUCT)
+    commit = _run_git(repository, "log", "-1", "--format=%h", "--abbrev=9", "--", *PRODUCT).strip()
+    changes = _run_git(repository, "diff", "HEAD", "--", *PRODUCT)
     return commit + (f"+{hashlib.sha256(changes.encode()).hexdigest()[:8]}" if changes else "")
 
 
-def _git(repository: Path, *arguments: str) -> str:
+def _run_git(repository: Path, *arguments: str) -> str:
     done = subprocess.run(["git", *arguments], cwd=repository, capture_output=True, text=True, check=True)
     return done.stdout

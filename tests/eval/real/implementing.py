@@ -35,12 +35,12 @@ from indexing.syntax.syntax import Syntax
 from models.errors import ModelError
 from models.local.loading import load_chat
 from tests.eval import data, humaneval, sandbox, tables
-from tests.eval.humaneval import never
+from tests.eval.humaneval import never_cancel
 from tests.eval.metrics import SEED
 from tests.eval.real import figures, raw
-from tests.eval.real.answers import Key, revision
-from tests.eval.real.installed import identity, load_watched
-from tests.eval.real.running import measure, parser
+from tests.eval.real.answers import Key, read_revision
+from tests.eval.real.installed import identify, load_watched
+from tests.eval.real.running import make_parser, measure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -96,7 +96,7 @@ class Problem:
 
     def passes(self, text: str) -> bool:
         """Return whether the hidden tests run through after `text`."""
-        return sandbox.passes(f"{text}\n{self.tests}\n")
+        return sandbox.is_passing(f"{text}\n{self.tests}\n")
 
 
 def _is_example(source: str, wanted: str) -> bool:
@@ -108,22 +108,22 @@ def _is_example(source: str, wanted: str) -> bool:
     return True
 
 
-def sample(count: int) -> list[Problem]:
+def choose_problems(count: int) -> list[Problem]:
     """Return `count` problems in an order that repeats; fewer are the first of more."""
     file = data.prepare(humaneval.WHEEL) / humaneval.WHEEL.source / "data" / "HumanEval.jsonl.gz"
     with gzip.open(file, "rt", encoding="utf-8") as lines:
-        found = [problem_of(json.loads(line)) for line in lines]
+        found = [read_problem(json.loads(line)) for line in lines]
     random.Random(SEED).shuffle(found)  # noqa: S311 - an order that repeats
     return found[:count]
 
 
-def problem_of(stated: Mapping[str, str]) -> Problem:
+def read_problem(stated: Mapping[str, str]) -> Problem:
     """Read one problem."""
     tests = f"{stated['test']}\ncheck({stated['entry_point']})\n"
     return Problem(stated["task_id"], stated["prompt"], stated["entry_point"], tests)
 
 
-def failures(text: str, problem: Problem) -> list[str]:
+def find_failures(text: str, problem: Problem) -> list[str]:
     """Return one sentence for each visible example that `text` fails."""
     found = []
     for source, wanted in problem.examples():
@@ -134,7 +134,7 @@ def failures(text: str, problem: Problem) -> list[str]:
     return found
 
 
-def code_of(answer: str, problem: Problem) -> str:
+def extract_code(answer: str, problem: Problem) -> str:
     """Take the solution out of a chat answer: the first code block that defines the function, else the first."""
     blocks = FENCE.findall(answer) or [answer]
     block = next((one for one in blocks if f"def {problem.function}(" in one), blocks[0])
@@ -146,7 +146,7 @@ def ask_raw(model: raw.Raw, problem: Problem) -> dict[str, Any]:
     began = time.perf_counter()
     said = model.converse("", QUESTION.format(problem.prompt), TOKENS)
     took = (time.perf_counter() - began) * 1000
-    text = problem.above + code_of(said.text, problem)
+    text = problem.above + extract_code(said.text, problem)
     return {
         "text": text,
         "said": said.text,
@@ -201,27 +201,31 @@ class Bench:
             text = next(one.after for one in result.changes if isinstance(one, TextChange))
         elif isinstance(result, Nothing):
             why = result.reason
-        return {"text": text, "why": why, "failed": failures(text, problem)}
+        return {"text": text, "why": why, "failed": find_failures(text, problem)}
 
 
-def key(entry: ModelEntry, arm: str, problem: Problem) -> Key:
+def make_key(entry: ModelEntry, arm: str, problem: Problem) -> Key:
     """Name the answer of an arm to a problem."""
-    return Key("implementing", identity(entry), arm, problem.name, raw.REVISION if arm == RAW else revision())
+    return Key("implementing", identify(entry), arm, problem.name, raw.REVISION if arm == RAW else read_revision())
 
 
 def collect(entry: ModelEntry, arm: str, chosen: Sequence[Problem], run: Run) -> None:
     """Ask an arm for the problems that have no answer yet."""
-    items = ((key(entry, arm, problem), problem) for problem in chosen)
-    run.collect(items, lambda stack: (_raw if arm == RAW else _starling)(entry, arm, run.threads, stack))
+    items = ((make_key(entry, arm, problem), problem) for problem in chosen)
+    run.collect(
+        items, lambda stack: (_make_raw_arm if arm == RAW else _make_starling_arm)(entry, arm, run.threads, stack)
+    )
 
 
-def _raw(entry: ModelEntry, _: str, threads: int, stack: ExitStack) -> Callable[[Problem], dict[str, Any]]:
+def _make_raw_arm(entry: ModelEntry, _: str, threads: int, stack: ExitStack) -> Callable[[Problem], dict[str, Any]]:
     model = raw.Raw(entry, threads)
     stack.callback(model.close)
     return lambda problem: ask_raw(model, problem)
 
 
-def _starling(entry: ModelEntry, arm: str, threads: int, stack: ExitStack) -> Callable[[Problem], dict[str, Any]]:
+def _make_starling_arm(
+    entry: ModelEntry, arm: str, threads: int, stack: ExitStack
+) -> Callable[[Problem], dict[str, Any]]:
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
     workspace = folder / "workspace"
     workspace.mkdir()
@@ -233,23 +237,23 @@ def _starling(entry: ModelEntry, arm: str, threads: int, stack: ExitStack) -> Ca
         index,
         model=load_watched(entry, threads) if arm == IMPLEMENT else None,
         chat=load_chat(entry, device="cpu", threads=threads) if arm != IMPLEMENT else None,
-        review=lambda document: reviewer.review(document, layers=frozenset({Layer.STATIC}), cancelled=never),
+        review=lambda document: reviewer.review(document, layers=frozenset({Layer.STATIC}), cancelled=never_cancel),
         roots=(workspace,),
     )
     bench = Bench(resources, workspace)
     return lambda problem: bench.ask(problem, arm)
 
 
-def rows(entry: ModelEntry, chosen: Sequence[Problem], answers: Answers) -> list[dict[str, Cell]]:
+def make_rows(entry: ModelEntry, chosen: Sequence[Problem], answers: Answers) -> list[dict[str, Cell]]:
     """Make the lines of one model, of the arms that were asked at all."""
     found = {}
     for arm in ARMS:
-        pairs = ((problem, answers.get(key(entry, arm, problem))) for problem in chosen)
+        pairs = ((problem, answers.get(make_key(entry, arm, problem))) for problem in chosen)
         found[arm] = {problem.name: answer for problem, answer in pairs if answer is not None}
-    return [row(entry.name, arm, found[arm], found[RAW]) for arm in ARMS if found[arm]]
+    return [make_row(entry.name, arm, found[arm], found[RAW]) for arm in ARMS if found[arm]]
 
 
-def row(
+def make_row(
     name: str, arm: str, found: Mapping[str, dict[str, Any]], beside: Mapping[str, dict[str, Any]]
 ) -> dict[str, Cell]:
     """Make one line of the table; a round is worse when it fails where an earlier one passed, and counts."""
@@ -261,25 +265,29 @@ def row(
         "model": name,
         "arm": arm,
         "n": len(found),
-        **tables.with_wilson("pass_1", [bool(one) for one in passed.values()]),
+        **tables.format_wilson("pass_1", [bool(one) for one in passed.values()]),
         "repaired": len(repaired) if arm == REPAIRED else "",
         "made_worse": len(worse) if arm == REPAIRED else "",
-        **(figures.no_gain("more_than_raw") if arm == RAW else figures.gain("more_than_raw", passed, raw_passed)),
-        **figures.speed(found.values()),
-        "code": raw.REVISION if arm == RAW else revision(),
+        **(
+            figures.make_empty_gain_columns("more_than_raw")
+            if arm == RAW
+            else figures.make_gain_columns("more_than_raw", passed, raw_passed)
+        ),
+        **figures.make_speed_columns(found.values()),
+        "code": raw.REVISION if arm == RAW else read_revision(),
     }
 
 
 def main() -> int:
     """Ask, print, and write the table where that is wanted."""
-    made = parser("Measure problems implemented by installed models.", ARMS, COUNT, "problems, of 164", TABLE)
+    made = make_parser("Measure problems implemented by installed models.", ARMS, COUNT, "problems, of 164", TABLE)
     options = made.parse_args()
-    chosen = sample(options.count)
+    chosen = choose_problems(options.count)
     return measure(
         options,
         TABLE,
         lambda entry, arm, run: collect(entry, arm, chosen, run),
-        lambda entry, answers: rows(entry, chosen, answers),
+        lambda entry, answers: make_rows(entry, chosen, answers),
     )
 
 

@@ -1,7 +1,7 @@
 """Opens installed models for measuring, and watches what a model is asked and answers.
 
-`entry_of(name)` finds a model as the program does, below STARLING_HOME; `Watched` stands before a model and keeps
-what went through. Start at `entry_of`.
+`find_entry(name)` finds a model as the program does, below STARLING_HOME; `Watched` stands before a model and keeps
+what went through. Start at `find_entry`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MARKED_BYTES = 1 << 20
 SEEN_CHARACTERS = 200  # of a prompt's ends, kept to find out why an answer is wrong
 
 
-def entry_of(name: str) -> ModelEntry:
+def find_entry(name: str) -> ModelEntry:
     """Return the entry of an installed model, or of the bundled one.
 
     Raises:
@@ -43,7 +43,7 @@ def entry_of(name: str) -> ModelEntry:
     return entry
 
 
-def identity(entry: ModelEntry) -> str:
+def identify(entry: ModelEntry) -> str:
     """Name a model together with a mark of its weights."""
     path = entry.weights / WEIGHTS_FILE
     with path.open("rb") as file:
@@ -51,7 +51,7 @@ def identity(entry: ModelEntry) -> str:
     return f"{entry.name}@{hashlib.sha256(head + str(path.stat().st_size).encode()).hexdigest()[:8]}"
 
 
-def processor() -> str:
+def describe_processor() -> str:
     """Name the processor and say how many of its cores this process may use."""
     name = "unknown"
     cpus = Path("/proc/cpuinfo")
@@ -138,6 +138,6 @@ def load_watched(entry: ModelEntry, threads: int, *, timed: bool = False) -> Wat
     if timed:
         return Watched(model)
     path = Answers.usual().path.with_name("decoded.jsonl")
-    engine = Replaying(model._engine, path, identity(entry))
+    engine = Replaying(model._engine, path, identify(entry))
     model._engine = engine  # type: ignore[assignment]
     return Watched(model, engine)

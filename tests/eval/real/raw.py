@@ -61,7 +61,11 @@ class Raw:
         form = self.entry.chat
         if form is None:
             raise ValueError(f"The model {self.entry.name} does not chat.")
-        parts = [*(_turn(form.system, system) if system else ()), *_turn(form.user, user), (form.opening, True)]
+        parts = [
+            *(_split_turn(form.system, system) if system else ()),
+            *_split_turn(form.user, user),
+            (form.opening, True),
+        ]
         return self._write(list(self._tokenizer.encode_parts(parts)), list(form.ends), lambda _: None, tokens)
 
     def _write(self, prompt: list[str], ends: Sequence[str], stop: Callable[[str], int | None], tokens: int) -> Said:
@@ -82,7 +86,7 @@ class Raw:
         return Said(self._tokenizer.decode(numbers)[:cut], len(prompt), len(numbers))
 
 
-def _turn(template: str, text: str) -> list[tuple[str, bool]]:
+def _split_turn(template: str, text: str) -> list[tuple[str, bool]]:
     """Split a turn into parts, each with whether markers in it count."""
     before, _, after = template.partition("{text}")
     return [(before, True), (text, False), (after, True)]

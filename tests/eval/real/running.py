@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from models.local.calibration import count_available_cores
 from tests.eval import tables
 from tests.eval.real.answers import Answers, Key
-from tests.eval.real.installed import entry_of, processor
+from tests.eval.real.installed import describe_processor, find_entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -44,7 +44,7 @@ class Run:
         missing = [(key, item) for key, item in items if self.answers.get(key) is None]
         if not missing or time.monotonic() > self.until:
             return
-        machine = {"processor": processor(), "threads": self.threads}
+        machine = {"processor": describe_processor(), "threads": self.threads}
         with ExitStack() as stack:
             answer = opened(stack)
             for key, item in missing:
@@ -53,7 +53,7 @@ class Run:
                 self.answers.put(key, {**answer(item), **machine})
 
 
-def parser(description: str, arms: Sequence[str], count: int, counted: str, table: str) -> argparse.ArgumentParser:
+def make_parser(description: str, arms: Sequence[str], count: int, counted: str, table: str) -> argparse.ArgumentParser:
     """Make the options that every measurement has."""
     made = argparse.ArgumentParser(description=description)
     made.add_argument("--model", nargs="+", required=True, metavar="NAME", help="installed models, by name")
@@ -85,12 +85,12 @@ def measure(
     run = Run(Answers.usual(), time.monotonic() + options.seconds, options.threads)
     lines: list[dict[str, Cell]] = []
     for name in options.model:
-        entry = entry_of(name)
+        entry = find_entry(name)
         for arm in options.arm:
             collect(entry, arm, run)
         lines += rows(entry, run.answers)
     for line in lines:
         print(", ".join(f"{field} {value}" for field, value in line.items() if not field.endswith(("_low", "_high"))))
     if options.write:
-        print(f"written: {tables.write(table, lines, keep='model').name}")
+        print(f"written: {tables.write_table(table, lines, keep='model').name}")
     return 0

@@ -118,7 +118,8 @@ JOINED = {"▁r": -1.0, "et": -2.0, "▁ret": -3.0, "ur": -4.0, "urn": -5.0, "�
 LETTERS = ("▁", *"abcdefghijklmnopqrstuvwxyz()=.:_0123456789")
 
 
-def add_sentence_piece(writer: GGUFWriter, *, markers: Sequence[str] = (), **named: bool) -> None:
+def add_sentence_piece(writer: GGUFWriter, *, markers: Sequence[str] = (), **named: bool) -> list[str]:
+    """Add a SentencePiece tokenizer with `markers` and boolean metadata to a file; return its tokens."""
     tokens = [*PIECES, *LETTERS, *JOINED, *markers]
     scores = [0.0] * len(PIECES) + [-100.0] * len(LETTERS) + list(JOINED.values()) + [0.0] * len(markers)
     kinds = [2, 3, 3] + [6] * 256 + [1] * (len(LETTERS) + len(JOINED)) + [3] * len(markers)
@@ -132,6 +133,7 @@ def add_sentence_piece(writer: GGUFWriter, *, markers: Sequence[str] = (), **nam
     writer.add_unk_token_id(0)
     for name, value in named.items():
         writer.add_bool(f"tokenizer.ggml.{name}", value)
+    return tokens
 
 
 def test_sentence_piece_merges_by_score_and_falls_back_to_bytes(tmp_path: Path) -> None:
