@@ -1,9 +1,9 @@
-"""Fits `agents/reviewer/likelihood/likelihood.toml`: what a model's scores mean, measured on mutated code.
+"""Fit of `agents/reviewer/likelihood/likelihood.toml`: the probability of a bug for a model's scores, on mutated code.
 
 `python -m tests.eval.fit_likelihood [--model NAME]` compares all places in functions of the dev packages, and those in
-the lines of seeded slips (`tests.eval.mutants`), fits the probability that a place is wrong, and chooses the least
-threshold at which what is found is right often enough; each package is judged by a fit to the other three. What was
-measured is kept, so `--seconds` may end a run, and the next one goes on. Start at `main`.
+the lines of seeded slips (`tests.eval.mutants`), fits the probability that a place is wrong, and chooses the lowest
+threshold at which findings are right often enough; each package is judged by a fit to the other three. Measurements are
+stored, so `--seconds` may end a run, and the next run continues it. Start at `main`.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ if TYPE_CHECKING:
     from models.completion import CompletionModel
 
 FUNCTIONS = 14  # a package
-LEAST_PRECISION = 0.9  # where every function looked at has one slip
-MOST_ALARMS = 2.5  # in 1,000 sound lines; surely no more, before a model looks unasked
-LEAST_FOUND = 10  # slips, before a precision is believed
+LEAST_PRECISION = 0.9  # in functions with one slip each
+MOST_ALARMS = 2.5  # in 1,000 sound lines; the interval must be below, before a model reviews automatically
+LEAST_FOUND = 10  # slips that a precision must be based on
 # The beginning of the table.
 HEAD = (
     "# What the scores of a model mean: the log-odds that a place is wrong, from one, margin, doubt and unused.\n"
@@ -64,12 +64,12 @@ KINDS = tuple(MESSAGES)
 
 @dataclass(frozen=True)
 class Place:
-    """One comparison.
+    """A comparison of a place in code with an alternative.
 
     Attributes:
-        seen: what the model says.
-        line: where, from 1.
-        right: whether the alternative takes a slip back.
+        seen: the model's scores.
+        line: line of the place, from 1.
+        right: whether the alternative undoes a slip.
     """
 
     seen: Comparison
@@ -79,13 +79,13 @@ class Place:
 
 @dataclass(frozen=True)
 class Measured:
-    """One function.
+    """Comparisons in one function.
 
     Attributes:
-        package: where it is from.
-        lines: its length.
-        sound: places of the function as it is.
-        slips: for each slip in it the kind, the line, and the places of that line.
+        package: name of its package.
+        lines: number of its lines.
+        sound: places of the unchanged function.
+        slips: kind and line of each slip, and the places of that line.
     """
 
     package: str
@@ -110,7 +110,7 @@ class Sample:
 
 
 def choose_samples(count: int) -> list[Sample]:
-    """Return `count` functions of each dev package: one of each package in turn."""
+    """Return up to `count` functions of each dev package, one of each package in turn."""
     of_packages = [
         [Sample(package.name, *found) for found in mutants.choose_functions(package, count)]
         for package in data.list_packages("dev")
@@ -119,7 +119,7 @@ def choose_samples(count: int) -> list[Sample]:
 
 
 def measure_function(sample: Sample, model: CompletionModel) -> Measured:
-    """Measure a function, and one slip of each kind that fits it."""
+    """Compare all places of a function, and those in the line of one slip of each kind that fits the function."""
     path, text, function = sample.path, sample.text, sample.function
     rng = random.Random(f"{SEED} {path.name} {function}")  # noqa: S311 - a sample that repeats, no secret
     by_kind: dict[str, list[mutants.Mutant]] = defaultdict(list)
@@ -138,7 +138,7 @@ def measure_function(sample: Sample, model: CompletionModel) -> Measured:
 
 
 def pack_function(one: Measured) -> dict[str, Any]:
-    """Write what the fit needs of a function as JSON."""
+    """Return the data of a function for the fit, as JSON."""
     return {
         "package": one.package,
         "lines": one.lines,
@@ -148,24 +148,29 @@ def pack_function(one: Measured) -> dict[str, Any]:
 
 
 def unpack_function(record: Mapping[str, Any]) -> Measured:
-    """Read what `pack` wrote."""
+    """Return the function whose data `pack_function` returned."""
     slips = ((kind, line, tuple(map(_unpack_place, found))) for kind, line, found in record["slips"])
     return Measured(record["package"], record["lines"], tuple(map(_unpack_place, record["sound"])), tuple(slips))
 
 
 def _pack_place(place: Place) -> list[Any]:
+    """Return the data of a place for the fit, as JSON."""
     seen = place.seen
     return [seen.site.kind, seen.margin, seen.doubt, seen.unused, place.line, place.right]
 
 
 def _unpack_place(record: Sequence[Any]) -> Place:
+    """Return the place whose data `_pack_place` returned, without its spans and texts."""
     kind, margin, doubt, unused, line, right = record
     nowhere = Span(0, 0)
     return Place(Comparison(Site(kind, nowhere, nowhere, "", ()), "", margin, doubt, unused), line, right)
 
 
 def compare_places(document: Document, span: Span, model: CompletionModel, right: str) -> tuple[Place, ...]:
-    """Return all comparisons in a span; `right` is the text without a slip, if there is one."""
+    """Compare all places in a span of a document with their alternatives, by the scores of `model`.
+
+    `right` is the text without the slip; "" if the document has no slip.
+    """
     tree = ast.dump(ast.parse(right)) if right else ""
     comparisons = compare_sites(document, Syntax.of(document), model, [span], cancelled=lambda: False, limits=PATIENT)
     return tuple(
@@ -179,7 +184,7 @@ def compare_places(document: Document, span: Span, model: CompletionModel, right
 
 
 def _parse_with_alternative(text: str, one: Comparison) -> str:
-    """Return the syntax tree of the text with the alternative; "" if that text is not Python."""
+    """Return the syntax tree, as text, of `text` with the alternative in place; "" if that is not Python."""
     try:
         return ast.dump(ast.parse(text[: one.site.span.start] + one.alternative + text[one.site.span.end :]))
     except (SyntaxError, ValueError):
@@ -187,10 +192,10 @@ def _parse_with_alternative(text: str, one: Comparison) -> str:
 
 
 def fit_weights(functions: Sequence[Measured]) -> dict[str, tuple[float, ...]]:
-    """Return weights for each kind: a logistic regression with common weights and small ones for each kind.
+    """Return the weights for each kind of place: a logistic regression with common weights and deviations by kind.
 
-    Sound places are negative, slips whose taking back was offered positive. A ridge penalty keeps a kind that was
-    seldom met near what holds for all.
+    Sound places are negative examples, places whose alternative undoes a slip are positive. A ridge penalty keeps rare
+    kinds near the common weights.
     """
     sound = [place for one in functions for place in one.sound]
     slips = [place for one in functions for _, _, found in one.slips for place in found if place.right]
@@ -209,7 +214,10 @@ def fit_weights(functions: Sequence[Measured]) -> dict[str, tuple[float, ...]]:
 
 
 def _list_features(place: Place) -> list[float]:
-    """Return the features that `Calibration.confidence` weighs: those of all kinds, then those of the place's kind."""
+    """Return the features that `Calibration.compute_confidence` weighs: once for all kinds, then for each kind.
+
+    The features of other kinds than the place's are 0.
+    """
     values = [1.0, place.seen.margin, place.seen.doubt, float(place.seen.unused)]
     own = KINDS.index(place.seen.site.kind)
     return [*values, *(value if at == own else 0.0 for at in range(len(KINDS)) for value in values)]
@@ -227,7 +235,7 @@ class Judgement:
 
     @property
     def precision(self) -> float:
-        """Share of the findings that are the slip."""
+        """Share of the findings that are slips."""
         return self.found / max(self.found + self.other, 1)
 
     @property
@@ -244,7 +252,7 @@ class Judgement:
 def judge_threshold(
     functions: Sequence[Measured], weights: Mapping[str, Mapping[str, tuple[float, ...]]], threshold: float
 ) -> Judgement:
-    """Count the findings at a threshold; `weights[package]` were fitted without that package."""
+    """Count the findings at `threshold`, with the weights in `weights[package]`, fitted without that package."""
     slips = found = other = alarms = 0
     for one in functions:
         sure = Calibration(precise=True, threshold=threshold, weights=weights[one.package])
@@ -259,13 +267,20 @@ def judge_threshold(
 
 
 def _is_reported(known: Calibration, place: Place) -> bool:
+    """Return whether the confidence of `place` reaches the threshold of `known`."""
     return known.compute_confidence(place.seen) >= known.threshold
 
 
 def choose_threshold(
     functions: Sequence[Measured], weights: Mapping[str, Mapping[str, tuple[float, ...]]]
 ) -> tuple[float, bool, Judgement]:
-    """Return the least threshold that looks precise, else the most precise; whether it surely is; its findings."""
+    """Return the lowest threshold that is precise enough, else the most precise one, with its findings.
+
+    The second value says whether even the upper end of the interval of its alarms is low enough.
+
+    Raises:
+        SystemExit: too few slips are found at any threshold.
+    """
     best: tuple[float, Judgement] | None = None
     for percent in range(5, 100):
         threshold = percent / 100
@@ -282,7 +297,7 @@ def choose_threshold(
 
 
 def print_report(functions: Sequence[Measured], weights: Mapping[str, Mapping[str, tuple[float, ...]]]) -> None:
-    """Print the findings at each threshold."""
+    """Print counts of findings at some thresholds; `weights[package]` were fitted without that package."""
     for percent in (5, 10, 20, 30, 40, 50, 60, 70, 80, 90):
         one = judge_threshold(functions, weights, percent / 100)
         print(
@@ -292,7 +307,7 @@ def print_report(functions: Sequence[Measured], weights: Mapping[str, Mapping[st
 
 
 def write_table(model: str, known: Calibration, judgement: Judgement) -> None:
-    """Write the table of a model; keep those of other models."""
+    """Write the table of `model`, with the figures of `judgement` as a comment; keep the tables of other models."""
     seen = (
         f"{judgement.found} of {judgement.slips} slips found, precision {judgement.precision:.2f}, "
         f"{judgement.alarms_per_1000:.1f} alarms in 1,000 sound lines, {judgement.most_alarms_per_1000:.1f} at most"
@@ -312,11 +327,12 @@ def write_table(model: str, known: Calibration, judgement: Judgement) -> None:
 
 
 def _read_table() -> str:
+    """Return the text of the table; its head if there is none."""
     return calibration.TABLE.read_text(encoding="utf-8") if calibration.TABLE.exists() else HEAD
 
 
 def main() -> int:
-    """Measure, fit, choose a threshold, and write the table."""
+    """Measure functions, fit them, choose a threshold, and write the table if `--write` is given."""
     parser = argparse.ArgumentParser(description="Fit the likelihood layer of the reviewer on the dev packages.")
     parser.add_argument("--model", default=DEFAULT_MODEL, metavar="NAME", help="an installed model")
     parser.add_argument("--count", type=int, default=FUNCTIONS, help="functions a package")
@@ -344,7 +360,7 @@ def main() -> int:
 
 
 def fit_and_report(model: str, functions: Sequence[Measured], *, write_it: bool) -> None:
-    """Fit the measurements; write the table if requested."""
+    """Fit the measured functions, print the findings, and write the table of `model` if `write_it`."""
     packages = {one.package for one in functions}
     held_out = {name: fit_weights([one for one in functions if one.package != name]) for name in packages}
     print_report(functions, held_out)

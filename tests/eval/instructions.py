@@ -1,8 +1,8 @@
-"""Runs instructions and refactorings on real files with an installed chat model, as `starling generate` does.
+"""Instructions and refactorings on real files with an installed chat model, by `starling generate`.
 
-Each task gets a copy of its package in a folder of its own; the edit is made (`--yes edit`), and what became of the
-file is written down: the outcome, whether it still parses, and the diff. Whether it does what was asked is for a person
-to say, who reads the diffs and fills in `instructions.csv`.
+Each task gets a copy of its package in a folder of its own; the edit is made (`--yes edit`), and the outcome, whether
+the file still parses, and the diff are recorded. A person reads the diffs, judges whether they do what was asked, and
+fills in `instructions.csv`.
 
     python -m tests.eval.instructions --out FOLDER [--only 1,5-7]
 
@@ -63,10 +63,10 @@ def read_tasks() -> list[Task]:
 
 
 def locate_cursor(task: Task, text: str) -> str:
-    """Return line and column of a task's cursor, counted from 1.
+    """Return "line:column", counted from 1, of the mark of a task (`at`) in the text of its file.
 
     Raises:
-        ValueError: its mark does not stand in the text exactly once.
+        ValueError: the mark is not in the text exactly once.
     """
     if text.count(task.at) != 1:
         raise ValueError(f"task {task.number}: {task.at!r} stands {text.count(task.at)} times in {task.file}")
@@ -76,7 +76,7 @@ def locate_cursor(task: Task, text: str) -> str:
 
 
 def run_task(task: Task, out: Path) -> dict[str, str]:
-    """Run a task and return its row; write the diff to `out`."""
+    """Run a task on a copy of its package; return its row, and write the diff to the folder `out`."""
     source = Path(sysconfig.get_paths()["purelib"])
     with tempfile.TemporaryDirectory(prefix="starling-instructions-") as folder:
         top = task.file.split("/", maxsplit=1)[0]
@@ -117,7 +117,7 @@ def run_task(task: Task, out: Path) -> dict[str, str]:
 
 
 def is_parseable(text: str) -> bool:
-    """Return whether Python can parse a text."""
+    """Return whether Python can parse `text`."""
     try:
         ast.parse(text)
     except SyntaxError:
@@ -126,7 +126,7 @@ def is_parseable(text: str) -> bool:
 
 
 def parse_numbers(said: str) -> set[int]:
-    """Return the numbers of a list such as "1,5-7"."""
+    """Return the numbers in a list such as "1,5-7"."""
     found: set[int] = set()
     for part in said.split(","):
         first, _, last = part.partition("-")
@@ -135,7 +135,7 @@ def parse_numbers(said: str) -> set[int]:
 
 
 def main() -> None:
-    """Run the selected tasks, and write each outcome as soon as it is known."""
+    """Run the selected tasks, and append each row to `results.csv` at once."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where diffs and results.csv go")
     parser.add_argument("--only", type=parse_numbers, metavar="NUMBERS", help="such as 1,5-7; all without it")

@@ -1,4 +1,4 @@
-"""Seeds bugs: makes one small slip in a function, of the kinds people make.
+"""Seeded bugs: functions with one small slip of a kind that people make.
 
 `choose_functions(package, count)` draws functions, `make_mutants(text, function)` makes every slip that fits one.
 Texts are normalised with `ast.unparse`, before and after alike, so that formatting gives nothing away. Nothing is run:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from tests.eval.data import Package
 
-    Change = Callable[[], Callable[[], None]]  # makes the change, and returns what takes it back
+    Change = Callable[[], Callable[[], None]]  # makes the change, and returns a function that undoes it
 
 MAX_FILE_CHARS = 60_000
 LEAST_LINES, MOST_LINES = 4, 30  # of a function
@@ -39,20 +39,20 @@ ARITHMETIC = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: as
 
 @dataclass(frozen=True)
 class Span:
-    """A function in a normalised module: lines from 1, the last included."""
+    """A function in a normalised module: its name, first and last line (from 1)."""
 
     name: str
     first: int
     last: int
 
     def within(self, text: str) -> documents.Span:
-        """Return the span's start and end in the module, in code points."""
+        """Return the function's start and end in the module with the text `text`, in code points."""
         starts = find_line_starts(text)
         return documents.Span(starts[self.first - 1], starts[self.last])
 
 
 def find_line_starts(text: str) -> list[int]:
-    """Return the offsets at which the lines of a text begin, then the offset of its end."""
+    """Return the offset of each line of a text, then that of the end of the text plus one."""
     return [0, *itertools.accumulate(len(line) + 1 for line in text.split("\n"))]
 
 
@@ -61,10 +61,10 @@ class Mutant:
     """A module with one slip.
 
     Attributes:
-        operator: what kind of slip.
-        function: where.
-        line: of the slip, from 1.
-        text: the whole module with it.
+        operator: kind of the slip, a key of `OPERATORS`.
+        function: function with the slip.
+        line: line of the slip, from 1.
+        text: text of the whole module with the slip.
     """
 
     operator: str
@@ -74,7 +74,7 @@ class Mutant:
 
 
 def normalise(text: str) -> str | None:
-    """Return the module as `ast.unparse` writes it; None if it is not Python or too long."""
+    """Return the module `text` as `ast.unparse` writes it; None if it is not Python or too long."""
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError):
@@ -84,7 +84,7 @@ def normalise(text: str) -> str | None:
 
 
 def find_functions(text: str) -> list[Span]:
-    """Return the functions of a normalised module that are neither tiny nor long and contain no other function."""
+    """Return the functions of a normalised module with 4 to 30 lines and without inner functions, in order."""
     found = []
     for node in ast.walk(ast.parse(text)):
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -97,9 +97,9 @@ def find_functions(text: str) -> list[Span]:
 
 
 def choose_functions(package: Package, count: int) -> list[tuple[Path, str, Span]]:
-    """Return up to `count` functions of a package, each with its file and normalised text; deterministic."""
+    """Return up to `count` random functions of a package, each with its file and the normalised text; deterministic."""
     found = []
-    for path in package.files():
+    for path in package.list_files():
         text = normalise(path.read_text(encoding="utf-8", errors="replace"))
         if text is not None:
             found += [(path, text, function) for function in find_functions(text)]
@@ -108,7 +108,10 @@ def choose_functions(package: Package, count: int) -> list[tuple[Path, str, Span
 
 
 def make_mutants(text: str, function: Span) -> Iterator[Mutant]:
-    """Return every slip of every kind in one function of a normalised module."""
+    """Yield a mutant for every slip of every kind in a function of the normalised module `text`.
+
+    Slips that move lines or give invalid code are left out.
+    """
     tree = ast.parse(text)
     chosen = next(node for node in ast.walk(tree) if isinstance(node, Function) and node.lineno == function.first)
     for operator, slip in OPERATORS.items():
@@ -122,7 +125,7 @@ def make_mutants(text: str, function: Span) -> Iterator[Mutant]:
 
 
 def find_first_difference(before: str, after: str) -> int:
-    """Return the first line, from 1, in which two texts differ; 0 for none, or where one has more lines."""
+    """Return the first line, from 1, in which two texts differ; 0 if none does or the numbers of lines differ."""
     old, new = before.split("\n"), after.split("\n")
     if len(old) != len(new):
         return 0
@@ -130,6 +133,7 @@ def find_first_difference(before: str, after: str) -> int:
 
 
 def _is_python(text: str) -> bool:
+    """Return whether `text` compiles as Python."""
     try:
         compile(text, "mutant", "exec", dont_inherit=True)
     except (SyntaxError, ValueError):
@@ -138,7 +142,7 @@ def _is_python(text: str) -> bool:
 
 
 def _set_field(node: ast.AST, name: str, value: object) -> Change:
-    """Return a reversible change that sets a field."""
+    """Return a reversible change that sets the field `name` of a syntax node."""
 
     def change() -> Callable[[], None]:
         old = getattr(node, name)
@@ -149,7 +153,7 @@ def _set_field(node: ast.AST, name: str, value: object) -> Change:
 
 
 def _replace_node(root: ast.AST, node: ast.AST, new: ast.AST) -> Iterator[Change]:
-    """Return the change that replaces `node` by `new`, wherever below `root` it is."""
+    """Yield a reversible change that replaces the syntax node `node`, below `root`, by `new`."""
     for parent in ast.walk(root):
         for name, value in ast.iter_fields(parent):
             if value is node:
@@ -159,24 +163,25 @@ def _replace_node(root: ast.AST, node: ast.AST, new: ast.AST) -> Iterator[Change
 
 
 def _walk_body(function: Function) -> Iterator[ast.AST]:
-    """Return the nodes of the function's body, without head, decorators, docstring and annotations."""
+    """Yield the syntax nodes of a function's body, without its docstring."""
     for statement in function.body:
         if not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)):
             yield from ast.walk(statement)
 
 
 def _make_operator_swap(table: dict[type[ast.cmpop], type[ast.cmpop]]) -> Callable[[Function], Iterator[Change]]:
-    """Yield changes of one operator into another."""
+    """Return a function that yields changes of comparison operators by `table`."""
 
-    def slips(function: Function) -> Iterator[Change]:
+    def swap(function: Function) -> Iterator[Change]:
         for node in _walk_body(function):
             if isinstance(node, ast.Compare) and len(node.ops) == 1 and (new := table.get(type(node.ops[0]))):
                 yield _set_field(node, "ops", [new()])
 
-    return slips
+    return swap
 
 
 def _swap_arithmetic(function: Function) -> Iterator[Change]:
+    """Yield changes of arithmetic operators, except between texts."""
     for node in _walk_body(function):
         texts = isinstance(node, ast.BinOp) and any(
             isinstance(side, ast.JoinedStr)
@@ -188,18 +193,21 @@ def _swap_arithmetic(function: Function) -> Iterator[Change]:
 
 
 def _drop_not(function: Function) -> Iterator[Change]:
+    """Yield changes that remove a `not`."""
     for node in list(_walk_body(function)):
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
             yield from _replace_node(function, node, node.operand)
 
 
 def _flip_bool(function: Function) -> Iterator[Change]:
+    """Yield changes of True to False and back."""
     for node in _walk_body(function):
         if isinstance(node, ast.Constant) and isinstance(node.value, bool):
             yield _set_field(node, "value", not node.value)
 
 
 def _swap_arguments(function: Function) -> Iterator[Change]:
+    """Yield changes that swap two neighbouring arguments of a call."""
     for node in _walk_body(function):
         if isinstance(node, ast.Call):
             for at in range(len(node.args) - 1):
@@ -210,7 +218,7 @@ def _swap_arguments(function: Function) -> Iterator[Change]:
 
 
 def _misuse_variables(function: Function) -> Iterator[Change]:
-    """Yield changes of one local variable into another, the one bound nearest before."""
+    """Yield changes of a local variable into the other one that was bound last before."""
     bound = {argument.arg: argument.lineno for argument in ast.walk(function.args) if isinstance(argument, ast.arg)}
     for node in ast.walk(function):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
@@ -231,13 +239,14 @@ def _misuse_variables(function: Function) -> Iterator[Change]:
 
 
 def _drop_self(function: Function) -> Iterator[Change]:
+    """Yield changes of `self.name` to `name`."""
     for node in list(_walk_body(function)):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
             yield from _replace_node(function, node, ast.Name(node.attr, node.ctx))
 
 
 def _swap_attributes(function: Function) -> Iterator[Change]:
-    """Yield changes to another attribute of the same variable that the function uses too."""
+    """Yield changes of an attribute of a variable into another attribute of it that the function uses."""
     used: dict[tuple[str, bool], list[str]] = defaultdict(list)
     called = {id(node.func) for node in ast.walk(function) if isinstance(node, ast.Call)}
     found = [
@@ -254,24 +263,28 @@ def _swap_attributes(function: Function) -> Iterator[Change]:
 
 
 def _drop_await(function: Function) -> Iterator[Change]:
+    """Yield changes that remove an `await`."""
     for node in list(_walk_body(function)):
         if isinstance(node, ast.Await):
             yield from _replace_node(function, node, node.value)
 
 
 def _drop_return(function: Function) -> Iterator[Change]:
+    """Yield changes that remove the `return` before a value that is not a constant."""
     for node in list(_walk_body(function)):
         if isinstance(node, ast.Return) and node.value is not None and not isinstance(node.value, ast.Constant):
             yield from _replace_node(function, node, ast.Expr(node.value))
 
 
 def _drop_raise(function: Function) -> Iterator[Change]:
+    """Yield changes that remove the `raise` before a new exception."""
     for node in list(_walk_body(function)):
         if isinstance(node, ast.Raise) and node.cause is None and isinstance(node.exc, ast.Call):
             yield from _replace_node(function, node, ast.Expr(node.exc))
 
 
 def _shift_numbers(function: Function) -> Iterator[Change]:
+    """Yield changes of small integers by one."""
     for node in _walk_body(function):
         value = node.value if isinstance(node, ast.Constant) else None
         if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LARGEST_COUNTED:

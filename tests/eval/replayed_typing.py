@@ -1,13 +1,14 @@
-"""Replayed typing: code is taken away and typed back key by key, in real time, through the real server.
+"""Replayed typing: code is removed and typed again key by key, in real time, through the real server.
 
 `python -m tests.eval.replayed_typing` measures on the test packages, without a model and with the bundled one, and
-writes `replayed_typing.csv`; `--beside FOLDER` adds another model. `--model NAME` types with an installed one alone and
-keeps what came of each package; `--seconds` may end that, and the next run goes on. Its answers take as long as they
-take on this machine. `--write` adds its line to the table.
+writes `replayed_typing.csv`; `--beside FOLDER` adds another model. `--model NAME` types only with an installed
+model and stores the results of each package; `--seconds` may end that, and the next run continues it. `--write` adds
+its row to the table.
 
-After each key the change and a request go out, and the next key comes after a lognormal
-gap with a median of 150 ms, whether the answer is there or not. What is on the screen when the next key is due is
-accepted when it is the beginning of what remains, four characters or more; it is wrong when its first line is not.
+After each key the change and a request are sent, and the next key follows after a lognormal gap with a median of
+150 ms, with or without an answer. A suggestion on the screen when the next key is due is accepted if the remaining
+code begins with it and it has four characters or more; it is wrong if the remaining code does not begin with its first
+line.
 """
 
 from __future__ import annotations
@@ -52,13 +53,13 @@ class Typed:
 
     Attributes:
         characters: length of the span.
-        keys: keys typed, accepting not counted.
-        completed: characters that were accepted instead of typed.
-        on_screen: keys after which something stood there when the next was due.
-        wrong: those of them whose first line was not what remained.
-        suggestions: different suggestions shown; what stays while it is typed is one.
-        accepted: suggestions accepted.
-        took_ms: of each answer that came.
+        keys: number of typed keys, without those that accept.
+        completed: number of characters that were accepted instead of typed.
+        on_screen: number of keys after which a suggestion was shown when the next key was due.
+        wrong: number of those suggestions whose first line was not the remaining code.
+        suggestions: number of different suggestions; one that stays while it is typed counts once.
+        accepted: number of accepted suggestions.
+        took_ms: milliseconds of each answer in time.
     """
 
     characters: int
@@ -72,7 +73,7 @@ class Typed:
 
 
 def choose_spans(package: data.Package, count: int) -> list[tuple[masks.Place, str]]:
-    """Return the starts of lines, each with the code from there to the end of the third line at most."""
+    """Return up to `count` random starts of lines, each with the code to type: up to three lines; deterministic."""
     found = []
     for place in masks.choose_places(package, 300):
         code = ""
@@ -86,7 +87,7 @@ def choose_spans(package: data.Package, count: int) -> list[tuple[masks.Place, s
 
 
 def draw_gaps() -> Iterator[float]:
-    """Yield seconds between keys; deterministic."""
+    """Yield random times between keys, in seconds, without end; deterministic."""
     rng = random.Random(SEED)  # noqa: S311 - typing that repeats
     while True:
         gap = GAP_MEDIAN_S * 2.718281828 ** rng.gauss(0.0, GAP_SIGMA)
@@ -101,7 +102,10 @@ def take_key(remaining: str) -> str:
 
 
 def read_suggestion(buffer: TextBuffer, at: int, pending: Pending) -> tuple[str, dict[str, Any]] | None:
-    """Return the text that the first item would add after the cursor; "" without an answer yet."""
+    """Return the text that the first item of an answer would add after the cursor at offset `at`, and the item.
+
+    Returns None without an answer yet, after an error, and if the answer adds nothing.
+    """
     if not pending.event.is_set() or pending.error is not None:
         return None
     found = read_items(pending.result)
@@ -114,7 +118,7 @@ def read_suggestion(buffer: TextBuffer, at: int, pending: Pending) -> tuple[str,
 
 
 def type_span(client: Client, place: masks.Place, code: str, gap: Iterator[float]) -> Typed:
-    """Type one span."""
+    """Type `code` at `place`, with times between keys from `gap`; return the counts."""
     text = place.text[: place.start] + place.text[place.start + len(code) :]
     buffer = TextBuffer(client, place.path.as_uri(), text)
     typed, at, remaining, expected = Typed(len(code)), place.start, code, ""
@@ -153,7 +157,14 @@ def type_span(client: Client, place: masks.Place, code: str, gap: Iterator[float
 def type_package(
     package: data.Package, options: dict[str, Any] | None, count: int, model: Path | None = None
 ) -> tuple[list[Typed], int]:
-    """Type all spans of a package in one session; count the model's runs. `model` is an installed model's folder."""
+    """Type `count` spans of a package in one session; return the counts of each, and the number of model runs.
+
+    Args:
+        package: the package.
+        options: settings of the server; None for its defaults.
+        count: number of spans.
+        model: folder of a model to install for the session; None for none.
+    """
     gap = draw_gaps()
     with tempfile.TemporaryDirectory() as home, ExitStack() as stack:
         if model is not None:
@@ -171,7 +182,7 @@ def type_package(
 
 
 def make_row(arm: str, typed: list[Typed], runs: int) -> dict[str, Cell]:
-    """Return one line of the table; intervals are over spans."""
+    """Return the row of the table for an arm; intervals are over spans."""
     keys = sum(one.keys for one in typed)
     shown = [one for one in typed if one.suggestions]
     took = [value for one in typed for value in one.took_ms]
@@ -192,7 +203,10 @@ def make_row(arm: str, typed: list[Typed], runs: int) -> dict[str, Cell]:
 
 
 def type_with_installed(name: str, split: str, count: int, run: Run) -> dict[str, Cell] | None:
-    """Type with an installed model; return the line of the packages that are done, None before the first."""
+    """Type with the installed model `name`; return the row of the packages done so far, None without any.
+
+    Stores the results of each package, and continues those of an earlier run.
+    """
     entry = find_entry(name)
     place = f"{count} spans of {{0.name}} {{0.version}}"
     packages = data.list_packages(split)
@@ -211,7 +225,7 @@ def type_with_installed(name: str, split: str, count: int, run: Run) -> dict[str
 
 
 def main() -> int:
-    """Type and write the table."""
+    """Type, print the rows, and write the table of the test packages; return the exit status."""
     parser = argparse.ArgumentParser(description="Replay typing through the real server.")
     parser.add_argument("--split", choices=["dev", "test", "new"], default="test", help="only test is written")
     parser.add_argument("--count", type=int, default=SPANS, help="spans a package; other than the default only prints")
@@ -234,7 +248,7 @@ def main() -> int:
 
 
 def compare_models(split: str, count: int, folders: Sequence[Path]) -> list[dict[str, Cell]]:
-    """Type without a model, with the bundled one, and with those in `folders`."""
+    """Type without a model, with the bundled one, and with those in `folders`; return a row for each."""
     arms: list[tuple[str, dict[str, Any] | None, Path | None]] = [
         ("recall", servers.NO_MODEL, None),
         ("recall and model", None, None),

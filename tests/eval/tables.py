@@ -1,4 +1,4 @@
-"""The committed tables: comma-separated, sorted as written, figures rounded so that noise makes no diff."""
+"""Committed tables: comma-separated, in the order in which rows are written, with rounded figures."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Cell = str | int | float
 
 
 def format_interval(name: str, values: Sequence[float]) -> dict[str, Cell]:
-    """Return the columns `name`, `name_low`, `name_high`: a mean, its 95 % bootstrap interval; empty for no values."""
+    """Return the cells `name`, `name_low`, `name_high`: a mean, its 95 % bootstrap interval; empty without values."""
     if not values:
         return {name: "", f"{name}_low": "", f"{name}_high": ""}
     found = compute_interval(values)
@@ -25,7 +25,7 @@ def format_interval(name: str, values: Sequence[float]) -> dict[str, Cell]:
 
 
 def format_wilson(name: str, hits: Sequence[bool]) -> dict[str, Cell]:
-    """Return the columns `name`, `name_low`, `name_high`: a share and its 95 % Wilson interval; empty for no tries."""
+    """Return the cells `name`, `name_low`, `name_high`: a share, its 95 % Wilson interval; empty without values."""
     if not hits:
         return {name: "", f"{name}_low": "", f"{name}_high": ""}
     found = compute_wilson_interval(sum(hits), len(hits))
@@ -33,10 +33,10 @@ def format_wilson(name: str, hits: Sequence[bool]) -> dict[str, Cell]:
 
 
 def write_table(name: str, rows: Sequence[Mapping[str, Cell]], *, keep: str = "") -> Path:
-    """Write a table beside this file; all rows have the same columns.
+    """Write the rows to the table `name` beside this file; return its path. All rows have the same columns.
 
-    Rows of the former table stay behind the new ones where their value in the column `keep` is none of the new ones':
-    what stands beside was measured with a model that need not be at hand.
+    With `keep`, rows of the former table whose value in the column `keep` is not among the new rows stay at the end:
+    they were measured with models that need not be installed.
     """
     path = FOLDER / name
     new = {str(row[keep]) for row in rows} if keep else set()
@@ -50,6 +50,6 @@ def write_table(name: str, rows: Sequence[Mapping[str, Cell]], *, keep: str = ""
 
 
 def read_table(name: str) -> list[dict[str, str]]:
-    """Read the rows of a table."""
+    """Return the rows of the table `name`."""
     with (FOLDER / name).open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))

@@ -45,4 +45,4 @@ def test_what_is_not_what_was_pinned_does_not_count(tmp_path: Path) -> None:
 def test_a_package_that_was_not_fetched_says_what_to_do() -> None:
     missing = data.Package("missing", "1", "dev", "missing", "00")
     with pytest.raises(data.DataError, match="make eval-data"):
-        missing.files()
+        missing.list_files()

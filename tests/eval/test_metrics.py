@@ -16,11 +16,11 @@ from tests.eval.metrics import (
 
 
 def test_the_same_line_is_exact_whatever_the_white_space_around_it() -> None:
-    assert Outcome.of("return area(r)", "  return area(r)\n") == Outcome(1.0, 1.0, 1.0)
+    assert Outcome.compare("return area(r)", "  return area(r)\n") == Outcome(1.0, 1.0, 1.0)
 
 
 def test_nothing_suggested_is_worth_nothing() -> None:
-    assert Outcome.of("return area(r)", "") == Outcome(0.0, 0.0, 0.0)
+    assert Outcome.compare("return area(r)", "") == Outcome(0.0, 0.0, 0.0)
 
 
 def test_edit_similarity_is_one_minus_levenshtein_over_the_longer() -> None:

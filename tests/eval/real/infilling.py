@@ -165,7 +165,7 @@ def make_row(
     beside: Mapping[str, tuple[Line, dict[str, Any]]],
 ) -> dict[str, Cell]:
     """Make one line of the table."""
-    outcomes = {place: Outcome.of(line.task.target, answer["text"]) for place, (line, answer) in found.items()}
+    outcomes = {place: Outcome.compare(line.task.target, answer["text"]) for place, (line, answer) in found.items()}
     passed = {place: float(answer["passed"]) for place, (_, answer) in found.items()}
     raw_passed = {place: float(answer["passed"]) for place, (_, answer) in beside.items()}
     return {

@@ -238,9 +238,11 @@ def make_row(
     beside: Mapping[str, tuple[Site, dict[str, Any]]],
 ) -> dict[str, Cell]:
     """Make one line of the table; what is gained over the raw engine counts where both were asked."""
-    outcomes = {place: Outcome.of(site.place.target, answer["text"]) for place, (site, answer) in found.items()}
+    outcomes = {place: Outcome.compare(site.place.target, answer["text"]) for place, (site, answer) in found.items()}
     exact = {place: one.exact for place, one in outcomes.items()}
-    raw_exact = {place: Outcome.of(site.place.target, answer["text"]).exact for place, (site, answer) in beside.items()}
+    raw_exact = {
+        place: Outcome.compare(site.place.target, answer["text"]).exact for place, (site, answer) in beside.items()
+    }
     shown = [bool(exact[place]) for place, (_, answer) in found.items() if answer.get("shown")]
     return {
         "model": name,
