@@ -341,7 +341,7 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help=f"write {calibration.TABLE.name}")
     chosen = parser.parse_args()
     entry = find_entry(chosen.model)
-    run = Run(Answers.usual(), time.monotonic() + chosen.seconds, chosen.threads)
+    run = Run(Answers.open_default(), time.monotonic() + chosen.seconds, chosen.threads)
     items = [
         (Key("likelihood", identify(entry), "fit", one.name, read_revision()), one)
         for one in choose_samples(chosen.count)

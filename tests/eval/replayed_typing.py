@@ -235,7 +235,7 @@ def main() -> int:
     add_models_option(parser)
     chosen = parser.parse_args()
     if chosen.model:
-        run = Run(Answers.usual(), time.monotonic() + chosen.seconds, count_available_cores())
+        run = Run(Answers.open_default(), time.monotonic() + chosen.seconds, count_available_cores())
         line = type_with_installed(chosen.model, chosen.split, chosen.count, run)
         table = [line] if line is not None else []
     else:

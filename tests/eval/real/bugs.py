@@ -1,9 +1,9 @@
 """Seeded bugs found by models of real size: by likelihood, and by the review of a chat model.
 
-`python -m tests.eval.real.bugs --model NAME` asks, keeps what was said of each slip and prints the table; `--write`
-writes `real_seeded_bugs.csv`. Slips and counting are those of `tests.eval.seeded_bugs`; the functions come in an order
-that repeats, those of all packages in turn, so that those of a short run are a sample of all. "likelihood" needs what
-`python -m tests.eval.fit_likelihood --model NAME` fitted.
+`python -m tests.eval.real.bugs --model NAME` reviews, stores the findings for each slip and prints the table; `--write`
+writes `real_seeded_bugs.csv`. Slips and counting are those of `tests.eval.seeded_bugs`; the order of the functions is
+fixed, with those of all packages in turn, so that those of a short run are a sample of all. "likelihood" needs a fit by
+`python -m tests.eval.fit_likelihood --model NAME`.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ if TYPE_CHECKING:
 
 TABLE = "real_seeded_bugs.csv"
 LIKELIHOOD, CHAT = ARMS = ("likelihood", "chat")
-# Slips of the logic, as against those that a name that is bound nowhere gives away.
+# Slips of the logic; an undefined name gives other slips away.
 LOGIC = ("boundary", "arithmetic", "comparison", "dropped not", "flipped bool", "is and in", "off by one")
 
 
 def choose_cases(split: str, count: int) -> list[Case]:
-    """Return the slips in `count` functions of each package: a function of each package in turn."""
+    """Return the slips in `count` functions of each package of a split, a function of each package in turn."""
     of_packages = []
     for package in data.list_packages(split):
         functions: dict[tuple[str, mutants.Span], list[Case]] = defaultdict(list)
@@ -59,18 +59,18 @@ def choose_cases(split: str, count: int) -> list[Case]:
 
 
 def name_case(case: Case) -> str:
-    """Tell a slip from all others."""
+    """Return a name for a slip, unique among all slips."""
     digest = hashlib.sha256(case.wrong.encode()).hexdigest()[:12]
     return f"{'/'.join(case.path.parts[-2:])} {case.function.name}:{case.line} {case.group} {digest}"
 
 
 def make_key(entry: ModelEntry, arm: str, case: Case) -> Key:
-    """Name what a layer says of a slip."""
+    """Return the key of a layer's (`arm`) answer for a slip."""
     return Key("bugs", identify(entry), arm, name_case(case), read_revision())
 
 
 def collect(entry: ModelEntry, arm: str, chosen: Sequence[Case], run: Run) -> None:
-    """Have a layer look at the slips that it has not looked at yet."""
+    """Have a layer (`arm`) review the chosen slips that have no stored answer, and store its answers."""
     items = ((make_key(entry, arm, case), case) for case in chosen)
     run.collect(
         items,
@@ -79,12 +79,14 @@ def collect(entry: ModelEntry, arm: str, chosen: Sequence[Case], run: Run) -> No
 
 
 def _make_likelihood_judge(entry: ModelEntry, threads: int, stack: ExitStack) -> Callable[[Case], dict[str, Any]]:
+    """Load a model; return a function that judges a slip by the likelihood layer. `stack` frees the model."""
     model = load(entry, device="cpu", threads=threads)
     stack.callback(model.close)
     return make_judge(seeded_bugs.make_likelihood_layer(model))
 
 
 def _make_chat_judge(entry: ModelEntry, threads: int, stack: ExitStack) -> Callable[[Case], dict[str, Any]]:
+    """Load a chat model; return a function that judges a slip by its review. `stack` frees the model."""
     chat = load_chat(entry, device="cpu", threads=threads)
     stack.callback(chat.close)
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -100,7 +102,7 @@ def _make_chat_judge(entry: ModelEntry, threads: int, stack: ExitStack) -> Calla
 
 
 def make_judge(look: seeded_bugs.Layered) -> Callable[[Case], dict[str, Any]]:
-    """Return a function that counts the findings of a layer for a slip and for the function without it."""
+    """Return a function that judges a slip by the layer `look`, and returns the counts of findings as JSON."""
     alarms: dict[tuple[str, mutants.Span], tuple[Finding, ...]] = {}
 
     def answer(case: Case) -> dict[str, Any]:
@@ -111,7 +113,7 @@ def make_judge(look: seeded_bugs.Layered) -> Callable[[Case], dict[str, Any]]:
 
 
 def make_rows(entry: ModelEntry, chosen: Sequence[Case], answers: Answers) -> list[dict[str, Cell]]:
-    """Make the lines of one model: all slips, those of the logic, and each kind."""
+    """Return the rows of a model: for each layer all answered slips, those of the logic, and each kind."""
     table = []
     for arm in ARMS:
         pairs = [(case, answers.get(make_key(entry, arm, case))) for case in chosen]
@@ -127,7 +129,7 @@ def make_rows(entry: ModelEntry, chosen: Sequence[Case], answers: Answers) -> li
 def make_row(
     model: str, arm: str, group: str, results: Sequence[Result], machines: set[tuple[str, int]]
 ) -> dict[str, Cell]:
-    """Make one line of the table."""
+    """Return the row of the table for a model, a layer and a group of slips; `machines` are processors and threads."""
     counted = seeded_bugs.make_row(arm, group, results)
     return {
         "model": model,
@@ -140,7 +142,7 @@ def make_row(
 
 
 def main() -> int:
-    """Ask, print, and write the table where that is wanted."""
+    """Measure, print the rows, and write the table for `--write`; return the exit status."""
     counted = "functions of each package"
     made = make_parser("Measure seeded bugs found by installed models.", ARMS, seeded_bugs.FUNCTIONS, counted, TABLE)
     made.add_argument("--split", choices=["dev", "test"], default="test")

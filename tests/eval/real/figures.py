@@ -1,4 +1,4 @@
-"""Columns that the tables of real models have in common: what is gained over the raw engine, times and machine."""
+"""Columns that the tables of real models have in common: gain over the engine alone, times and machine."""
 
 from __future__ import annotations
 
@@ -14,18 +14,24 @@ if TYPE_CHECKING:
 
 
 def make_gain_columns(name: str, own: Mapping[str, float], beside: Mapping[str, float]) -> dict[str, Cell]:
-    """Return how much more `own` reaches than `beside`, at the places that both have, and at how many that is."""
+    """Return the columns of the mean difference of `own` and `beside` at their common places, and of their number.
+
+    Args:
+        name: name of the column of the difference.
+        own: value at each place.
+        beside: value of the engine alone at each place.
+    """
     pairs = [value - beside[place] for place, value in own.items() if place in beside]
     return {"beside_raw_n": len(pairs), **tables.format_interval(name, pairs)}
 
 
 def make_empty_gain_columns(name: str) -> dict[str, Cell]:
-    """Return empty columns of `gain`: for the raw engine itself."""
+    """Return the columns of `make_gain_columns` without values, for the engine alone."""
     return {"beside_raw_n": "", **tables.format_interval(name, [])}
 
 
 def make_speed_columns(answers: Iterable[Mapping[str, Any]]) -> dict[str, Cell]:
-    """Return how long answers took, how much was read for them, and on which machine."""
+    """Return the columns of the answers' times, the lengths of their prompts, and the machines that ran them."""
     answers = list(answers)
     took = [float(one["ms"]) for one in answers]
     read = [float(one["prompt_tokens"]) for one in answers if one["prompt_tokens"]]  # none where it is not known

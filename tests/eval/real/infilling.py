@@ -1,11 +1,11 @@
-"""HumanEval single-line infilling with models of real size, beside the raw engine with the same weights.
+"""HumanEval single-line infilling with models of real size, compared with the engine alone with the same weights.
 
-`python -m tests.eval.real.infilling --model NAME` asks, keeps each answer and prints the table; `--write` writes
-`real_humaneval.csv`. The tasks are those of `tests.eval.humaneval`, in an order that repeats, so that those of a short
-run are a sample of all. The published figures of such models are of `exact`.
+`python -m tests.eval.real.infilling --model NAME` measures, stores each answer and prints the table; `--write` writes
+`real_humaneval.csv`. The tasks are those of `tests.eval.humaneval`, in a fixed order, so that those of a short run are
+a sample of all. The published figures of such models are those of `exact`.
 
 The arms: "raw" is the engine with a plain prompt, from the line's first column on, as published; "raw, indented" begins
-behind the line's indentation; "asked" is Starling there, in a workspace without other files.
+after the line's indentation; "asked" is Starling there, in a workspace without other files.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ RAW, INDENTED, ASKED = ARMS = ("raw", "raw, indented", "asked")
 
 @dataclass(frozen=True)
 class Line:
-    """One task, and what tells it from the others."""
+    """A task with a unique name."""
 
     name: str
     task: Task
@@ -61,14 +61,14 @@ class Line:
 
 
 def choose_lines(count: int) -> list[Line]:
-    """Return `count` tasks in an order that repeats; fewer are the first of more."""
+    """Return the first `count` tasks of a fixed random order."""
     found = [Line(f"{task.name} {len(task.prefix)}", task) for task in humaneval.read_tasks()]
     random.Random(SEED).shuffle(found)  # noqa: S311 - an order that repeats
     return found[:count]
 
 
 def ask_raw(model: raw.Raw, line: Line, arm: str) -> dict[str, Any]:
-    """Have the raw engine fill one line in."""
+    """Have the engine alone fill in a line, after its indentation for the arm `INDENTED`; return the judged answer."""
     indentation = line.indentation if arm == INDENTED else ""
     began = time.perf_counter()
     said = model.fill(line.task.prefix + indentation, line.task.suffix, stop_at_line_end)
@@ -86,7 +86,15 @@ def ask_raw(model: raw.Raw, line: Line, arm: str) -> dict[str, Any]:
 def ask_starling(
     index: Index, folder: Path, model: Watched, line: Line, quick: CompletionModel | None = None
 ) -> dict[str, Any]:
-    """Have Starling fill one line in, in a file that holds nothing else."""
+    """Have Starling fill in a line, in a file with only its task; return the judged answer.
+
+    Args:
+        index: index of the workspace.
+        folder: folder of the workspace.
+        model: the model to measure.
+        line: the task.
+        quick: small model that a large one is used with; None for none.
+    """
     path = folder / "solution.py"
     head = line.task.prefix + line.indentation
     document = Document(path.as_uri(), path, "python", head + line.task.suffix, 1)
@@ -117,12 +125,12 @@ def ask_starling(
 
 
 def make_key(entry: ModelEntry, arm: str, line: Line) -> Key:
-    """Name the answer of an arm to a task."""
+    """Return the key of an arm's answer to a task."""
     return Key("infilling", identify(entry), arm, line.name, read_revision() if arm == ASKED else raw.REVISION)
 
 
 def collect(entry: ModelEntry, arm: str, chosen: Sequence[Line], run: Run) -> None:
-    """Ask an arm for the lines that have no answer yet."""
+    """Have an arm answer the chosen tasks that have no stored answer, and store its answers."""
     items = ((make_key(entry, arm, line), line) for line in chosen)
     run.collect(
         items, lambda stack: (_make_starling_arm if arm == ASKED else _make_raw_arm)(entry, arm, run.threads, stack)
@@ -130,12 +138,14 @@ def collect(entry: ModelEntry, arm: str, chosen: Sequence[Line], run: Run) -> No
 
 
 def _make_raw_arm(entry: ModelEntry, arm: str, threads: int, stack: ExitStack) -> Callable[[Line], dict[str, Any]]:
+    """Load the engine alone; return a function that answers a task. `stack` frees the model."""
     model = raw.Raw(entry, threads)
     stack.callback(model.close)
     return lambda line: ask_raw(model, line, arm)
 
 
 def _make_starling_arm(entry: ModelEntry, _: str, threads: int, stack: ExitStack) -> Callable[[Line], dict[str, Any]]:
+    """Load a model for Starling; return a function that answers a task. `stack` frees the model."""
     model = load_watched(entry, threads)
     stack.callback(model.model.close)
     quick = stack.enter_context(load_bundled_model()) if entry.large else None
@@ -149,7 +159,7 @@ def _make_starling_arm(entry: ModelEntry, _: str, threads: int, stack: ExitStack
 
 
 def make_rows(entry: ModelEntry, chosen: Sequence[Line], answers: Answers) -> list[dict[str, Cell]]:
-    """Make the lines of one model, of the arms that were asked at all."""
+    """Return the rows of a model, for the arms with stored answers."""
     found = {}
     for arm in ARMS:
         pairs = ((line, answers.get(make_key(entry, arm, line))) for line in chosen)
@@ -164,7 +174,7 @@ def make_row(
     found: Mapping[str, tuple[Line, dict[str, Any]]],
     beside: Mapping[str, tuple[Line, dict[str, Any]]],
 ) -> dict[str, Cell]:
-    """Make one line of the table."""
+    """Return the row of the table for an arm; `beside` has the answers of the engine alone to compare with."""
     outcomes = {place: Outcome.compare(line.task.target, answer["text"]) for place, (line, answer) in found.items()}
     passed = {place: float(answer["passed"]) for place, (_, answer) in found.items()}
     raw_passed = {place: float(answer["passed"]) for place, (_, answer) in beside.items()}
@@ -186,7 +196,7 @@ def make_row(
 
 
 def main() -> int:
-    """Ask, print, and write the table where that is wanted."""
+    """Measure, print the rows, and write the table for `--write`; return the exit status."""
     counted = f"tasks, of {humaneval.TASKS}"
     options = make_parser("Measure HumanEval lines of installed models.", ARMS, COUNT, counted, TABLE).parse_args()
     lines = choose_lines(options.count)

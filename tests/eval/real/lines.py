@@ -1,9 +1,9 @@
-"""Measures completed lines with a model of real size, beside the raw engine with the same weights.
+"""Measurement of completed lines with a model of real size, compared with the engine alone with the same weights.
 
-`python -m tests.eval.real.lines --model NAME` asks at places of packages that were first published after the weights
-were made (`--split new`), keeps each answer, and prints the table; `--write` writes `real_lines.csv` of the answers
-that are there. `--seconds` ends a run early; the next one goes on. Each place is asked for by itself, the places of all
-packages in turn, so that those of a short run are a sample of all.
+`python -m tests.eval.real.lines --model NAME` completes at places of packages that were first published after the
+weights were made (`--split new`), stores each answer, and prints the table; `--write` writes `real_lines.csv` of the
+stored answers. `--seconds` ends a run early; the next run continues it. Each place is completed by itself, the places
+of all packages in turn, so that those of a short run are a sample of all.
 
 The arms: "raw" is the engine with a plain prompt; "asked" is Starling when a person asks for one line and waits as long
 as it takes; "asked, half other files" the same with half of the prompt for other files' code; "asked, in time" with the
@@ -60,7 +60,7 @@ PATIENT_MS = 600_000.0
 
 @dataclass(frozen=True)
 class Site:
-    """A place, and the package that it is in."""
+    """A place, and its package."""
 
     package: data.Package
     place: Place
@@ -72,7 +72,7 @@ class Site:
 
 
 def choose_sites(split: str, count: int) -> list[Site]:
-    """Return `count` places of each package of a split: one of each package in turn, in an order that repeats."""
+    """Return `count` places of each package of a split, one of each package in turn, in a fixed random order."""
     of_packages = []
     for package in data.list_packages(split):
         found = [Site(package, place) for place in _load_places(package, count)]
@@ -82,7 +82,7 @@ def choose_sites(split: str, count: int) -> list[Site]:
 
 
 def _load_places(package: data.Package, count: int) -> list[Place]:
-    """Draw the places of a package, or read those that were drawn before: to look through a large one takes seconds."""
+    """Return the places of a package, from the cache if they are there, as choosing them takes seconds."""
     drawn_by = hashlib.sha256(Path(masks.__file__).read_bytes()).hexdigest()[:12]
     kept = data.CACHE / "places" / f"{package.name}-{package.version}-{count}-{drawn_by}.json"
     if not kept.exists():
@@ -100,19 +100,19 @@ def _load_places(package: data.Package, count: int) -> list[Place]:
 
 
 def make_patient_policy() -> CompletionPolicy:
-    """Return the usual policy with no end to a person's patience, for who wants the rest of a line alone."""
+    """Return the default policy without time limits and without suggestions of more than one line."""
     patience = {"invoked_wait_ms": PATIENT_MS, "asking_ms": PATIENT_MS}
     return replace(CompletionPolicy(), blocks=False, recall_ms=1000.0, context_ms=1000.0, **patience)
 
 
 def find_line_end(text: str) -> int | None:
-    """Return where the first line of `text` ends; None while it goes on."""
+    """Return the offset of the end of the first line of `text`; None if `text` has no line break."""
     end = text.find("\n")
     return None if end < 0 else end
 
 
 def ask_raw(model: raw.Raw, site: Site) -> dict[str, Any]:
-    """Have the raw engine complete one place."""
+    """Have the engine alone complete a place; return the answer."""
     place = site.place
     began = time.perf_counter()
     said = model.fill(place.holed[: place.start], place.holed[place.start :], find_line_end)
@@ -128,14 +128,14 @@ def ask_raw(model: raw.Raw, site: Site) -> dict[str, Any]:
 def ask_starling(
     index: Index, model: Watched, site: Site, arm: str, quick: CompletionModel | None = None
 ) -> dict[str, Any]:
-    """Have Starling complete one place, by a generator that knows nothing of the others.
+    """Have Starling complete a place, with a new generator; return the answer.
 
     Args:
-        index: of the site's package.
-        model: who is asked.
+        index: index of the site's package.
+        model: the model to measure.
         site: the place.
-        arm: how patiently.
-        quick: the small model that stands beside a large one.
+        arm: the arm, which decides on trigger and time limits.
+        quick: small model that a large one is used with; None for none.
     """
     place = site.place
     document = Document(place.path.as_uri(), place.path, "python", place.holed, 1)
@@ -169,7 +169,11 @@ def ask_starling(
 
 @contextmanager
 def open_index(package: data.Package) -> Iterator[Index]:
-    """Open the index of a package; it is kept, so that the next run need not read the package anew."""
+    """Index a package, or open its index of an earlier run; close the index at the end of the block.
+
+    Raises:
+        SystemExit: the package is not indexed in time.
+    """
     storage = data.CACHE / "index" / f"{package.name}-{package.version}"
     storage.mkdir(parents=True, exist_ok=True)
     index = Index([package.root], storage=storage)
@@ -183,12 +187,12 @@ def open_index(package: data.Package) -> Iterator[Index]:
 
 
 def make_key(entry: ModelEntry, arm: str, site: Site) -> Key:
-    """Name the answer of an arm at a place."""
+    """Return the key of an arm's answer at a place."""
     return Key("lines", identify(entry), arm, site.name, raw.REVISION if arm == RAW else read_revision())
 
 
 def collect(entry: ModelEntry, arm: str, chosen: Sequence[Site], run: Run) -> None:
-    """Ask an arm at the places that have no answer yet."""
+    """Have an arm complete the chosen places that have no stored answer, and store its answers."""
     items = ((make_key(entry, arm, site), site) for site in chosen)
     run.collect(
         items, lambda stack: (_make_raw_arm if arm == RAW else _make_starling_arm)(entry, arm, run.threads, stack)
@@ -196,12 +200,14 @@ def collect(entry: ModelEntry, arm: str, chosen: Sequence[Site], run: Run) -> No
 
 
 def _make_raw_arm(entry: ModelEntry, _: str, threads: int, stack: ExitStack) -> Callable[[Site], dict[str, Any]]:
+    """Load the engine alone; return a function that completes a place. `stack` frees the model."""
     model = raw.Raw(entry, threads)
     stack.callback(model.close)
     return lambda site: ask_raw(model, site)
 
 
 def _make_starling_arm(entry: ModelEntry, arm: str, threads: int, stack: ExitStack) -> Callable[[Site], dict[str, Any]]:
+    """Load a model for Starling; return a function that completes a place as `arm` does. `stack` frees the model."""
     divided = replace(entry, shares=HALF_OTHERS) if arm == CROWDED else entry
     model = load_watched(divided, threads, timed=arm not in PATIENT)
     stack.callback(model.model.close)
@@ -218,7 +224,7 @@ def _make_starling_arm(entry: ModelEntry, arm: str, threads: int, stack: ExitSta
 
 
 def make_rows(entry: ModelEntry, split: str, chosen: Sequence[Site], answers: Answers) -> list[dict[str, Cell]]:
-    """Make the lines of one model, of the arms that were asked at all."""
+    """Return the rows of a model, for the arms with stored answers."""
     found = {arm: _select_answered(entry, arm, chosen, answers) for arm in ARMS}
     return [make_row(entry.name, arm, split, found[arm], found[RAW]) for arm in ARMS if found[arm]]
 
@@ -226,6 +232,7 @@ def make_rows(entry: ModelEntry, split: str, chosen: Sequence[Site], answers: An
 def _select_answered(
     entry: ModelEntry, arm: str, chosen: Sequence[Site], answers: Answers
 ) -> dict[str, tuple[Site, dict[str, Any]]]:
+    """Return the sites with a stored answer of an arm, and the answers, by name of the site."""
     found = ((site, answers.get(make_key(entry, arm, site))) for site in chosen)
     return {site.name: (site, answer) for site, answer in found if answer is not None}
 
@@ -237,7 +244,7 @@ def make_row(
     found: Mapping[str, tuple[Site, dict[str, Any]]],
     beside: Mapping[str, tuple[Site, dict[str, Any]]],
 ) -> dict[str, Cell]:
-    """Make one line of the table; what is gained over the raw engine counts where both were asked."""
+    """Return the row of the table for an arm; `beside` has the answers of the engine alone to compare with."""
     outcomes = {place: Outcome.compare(site.place.target, answer["text"]) for place, (site, answer) in found.items()}
     exact = {place: one.exact for place, one in outcomes.items()}
     raw_exact = {
@@ -264,7 +271,7 @@ def make_row(
 
 
 def main() -> int:
-    """Ask, print, and write the table where that is wanted."""
+    """Measure, print the rows, and write the table for `--write`; return the exit status."""
     made = make_parser("Measure completed lines of installed models.", ARMS, PLACES, "places of each package", TABLE)
     made.add_argument("--split", choices=["dev", "test", "new"], default="new")
     made.add_argument("--places", type=int, help="only the first so many places of all")

@@ -59,7 +59,7 @@ def fence(text: str) -> str:
 
 
 def test_examples_are_what_the_docstring_shows_in_any_of_the_usual_ways() -> None:
-    assert PROBLEM.examples() == [("twice(2)", "4"), ("twice(3)", "6"), ("twice(1)", "2  # of course")]
+    assert PROBLEM.find_examples() == [("twice(2)", "4"), ("twice(3)", "6"), ("twice(1)", "2  # of course")]
 
 
 def test_failures_say_what_came_and_what_should_have() -> None:
@@ -78,7 +78,7 @@ def test_failures_say_what_came_and_what_should_have() -> None:
     ],
 )
 def test_the_solution_is_the_block_that_defines_the_function_or_a_body_for_it(answer: str) -> None:
-    assert PROBLEM.passes(PROBLEM.above + extract_code(answer, PROBLEM))
+    assert PROBLEM.is_passed(PROBLEM.above + extract_code(answer, PROBLEM))
 
 
 def test_a_body_is_filled_in(bench: Callable[..., Bench]) -> None:
