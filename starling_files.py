@@ -39,7 +39,7 @@ def read_regular(path: Path, limit: int) -> tuple[bytes, os.stat_result]:
 
 
 def open_regular(path: Path) -> BinaryIO:
-    """Open the file at `path` for reading, for who reads it piece by piece.
+    """Open the regular file at `path` for reading.
 
     Raises:
         OSError: as `read_regular`.
@@ -124,7 +124,7 @@ def reclaim_folder(folder: Path, own: int = 1) -> Path:
 
 
 def set_aside(path: Path, why: str = "set-aside") -> Path:
-    """Rename what stands at `path`, with SQLite's own files beside it; return its new place in the same folder.
+    """Rename the file or folder at `path`, with SQLite's own files beside it; return its new path in the same folder.
 
     Raises:
         OSError: it cannot be renamed.
@@ -137,7 +137,7 @@ def set_aside(path: Path, why: str = "set-aside") -> Path:
 
 
 def open_private_descriptor(path: str, flags: int) -> int:
-    """Open a file that is to be written, as `open` asks its `opener` to, for this user alone."""
+    """Open a file for writing that only this user can access; return its descriptor, as an `opener` of `open` does."""
     flags |= getattr(os, "O_CLOEXEC", 0)
     try:
         descriptor = os.open(path, flags, FILE_MODE)
@@ -154,15 +154,15 @@ def open_private_descriptor(path: str, flags: int) -> int:
 
 
 def open_private(path: Path, mode: str) -> BinaryIO:
-    """Open a file of ours in the binary `mode` for writing."""
+    """Open the file at `path` in the binary `mode` for writing; only this user can access it."""
     return cast("BinaryIO", open(path, mode, opener=open_private_descriptor))
 
 
 def write_file(path: Path, data: bytes) -> None:
-    """Put `data` into the file at `path`, whole or not at all.
+    """Replace the content of the file at `path` by `data`, whole or not at all.
 
     Raises:
-        OSError: it cannot be written; what was there stays.
+        OSError: it cannot be written; the old content stays.
     """
     import tempfile  # noqa: PLC0415 (`initialize` needs no temporary file)
 
@@ -178,10 +178,10 @@ def write_file(path: Path, data: bytes) -> None:
 
 
 def make_tree_private(folder: Path) -> None:
-    """Close all that a library has written into `folder` to others.
+    """Remove the access of other users to `folder` and everything in it.
 
     Raises:
-        OSError: it cannot be closed.
+        OSError: the mode of a file or folder cannot be changed.
     """
     for path in (folder, *folder.rglob("*")):
         if not path.is_symlink():
@@ -204,6 +204,11 @@ def hold_private_umask() -> Iterator[None]:
 
 
 def _deny_others(path: Path, found: os.stat_result, mode: int) -> None:
+    """Set the `mode` of the file or folder at `path`, whose state is `found`, if other users have access to it.
+
+    Raises:
+        PermissionError: it belongs to another user.
+    """
     if not hasattr(os, "getuid"):  # Windows keeps a profile's folders private by inherited permissions
         return
     if found.st_uid not in {os.getuid(), 0} and os.getuid() != 0:

@@ -37,7 +37,7 @@ def parse_python(text: str) -> ast.Module:
 
 @contextlib.contextmanager
 def pause_garbage_collection() -> Iterator[None]:
-    """Switch the garbage collector off, for one thread at a time: no other one in here parses meanwhile."""
+    """Switch the garbage collector off in the block, for one thread at a time: other threads wait."""
     with _LOCK:
         enabled = gc.isenabled()
         gc.disable()

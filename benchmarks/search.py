@@ -18,7 +18,7 @@ from benchmarks import workspaces
 from benchmarks.record import Record, Reference, percentile
 from indexing import chunks
 from indexing.records import Query
-from indexing.segments import Segment, View, analyze, build
+from indexing.segments import Segment, View, build, make_blob
 from indexing.storage.segment_files import SegmentFile
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def build_segment(workspace: Path, target: Path, *, most_chunks: int | None = No
                     break
                 pieces = pieces[: most_chunks - count]
             count += len(pieces)
-            yield SegmentFile(number, relative, 0.0, analyze(text, pieces, (), (), "python"))
+            yield SegmentFile(number, relative, 0.0, make_blob(text, pieces, (), (), "python"))
 
     build(target, files())
     return Segment.open(target)

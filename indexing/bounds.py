@@ -48,7 +48,7 @@ class Budget:
         self._deadline = time.monotonic() + seconds
 
     def spend(self, rows: int = 1) -> None:
-        """Subtract `rows`.
+        """Subtract `rows` from the rows that may still be read.
 
         Raises:
             BoundError: there were too many rows, or reading took too long.
@@ -60,5 +60,5 @@ class Budget:
             raise BoundError("it takes too long to read")
 
     def is_late(self) -> bool:
-        """Return whether the time is over."""
+        """Return whether the time for reading is over."""
         return time.monotonic() > self._deadline

@@ -38,10 +38,6 @@ _IDLE_CHECK_S = 5.0  # between two such checks without queries
 _SPARE_HITS = 2  # searched beyond the limit, to replace hits whose file has changed
 
 
-def _ignore(progress: IndexProgress) -> None:
-    """Do nothing with `progress`."""
-
-
 class Index:
     """The index of some workspace folders. Thread-safe.
 
@@ -55,7 +51,7 @@ class Index:
         self._storage = storage
         self._limits = limits
         self._process = IndexProcess(storage, limits, self._handle_event)
-        self._on_progress: Callable[[IndexProgress], None] = _ignore
+        self._on_progress: Callable[[IndexProgress], None] = lambda _: None
         self._last = IndexProgress(0, 0)
         self._state = "off"
         self._set_roots(roots)
@@ -72,6 +68,7 @@ class Index:
         self._repair = Repair()
 
     def _set_roots(self, roots: Sequence[Path]) -> None:
+        """Set the workspace folders, without those inside another one, and their filters; forget the loaded indexes."""
         real = {Path(os.path.realpath(root)) for root in roots}
         self._roots = sorted(root for root in real if not any(parent in real for parent in root.parents))
         self._exclusions = {root: Exclusion(root, self._limits) for root in self._roots}
@@ -84,11 +81,9 @@ class Index:
         """Bounds of indexing."""
         return self._limits
 
-    # Lifetime
-
     def start(self, on_progress: Callable[[IndexProgress], None] | None = None) -> None:
-        """Start indexing in a separate process; `on_progress` is called from another thread."""
-        self._on_progress = on_progress or _ignore
+        """Start indexing all roots in a separate process; `on_progress` is called from another thread."""
+        self._on_progress = on_progress or (lambda _: None)
         self._state = "indexing"
         self._process.submit("pass", self._roots)
         self._wake_thread()
@@ -98,11 +93,11 @@ class Index:
         self._repair.notify = notify
 
     def wait(self, timeout_s: float | None = None) -> bool:
-        """Wait until all work is done; return False after `timeout_s`."""
+        """Wait until no indexing work is left; return whether that was so within `timeout_s` (None: no limit)."""
         return self._process.wait(timeout_s)
 
     def close(self) -> None:
-        """End the process and the threads. Idempotent."""
+        """End the indexing process and the threads, and close the loaded indexes. Idempotent."""
         self._closed.set()
         self._wake.set()
         self._process.close()
@@ -126,7 +121,7 @@ class Index:
         return tuple(self._roots)
 
     def set_roots(self, roots: Sequence[Path]) -> None:
-        """Replace the workspace folders."""
+        """Replace the workspace folders; if indexing has started, have the new ones indexed."""
         with self._working:
             with self._loading:
                 old = self._sources
@@ -147,7 +142,7 @@ class Index:
         self._wake_thread()
 
     def read_ahead(self, document: Document) -> None:
-        """Tokenise a document that was just opened, so that its first key need not wait for it. Blocks."""
+        """Tokenise a document that was just opened, unless it is large, so that its first key need not wait. Blocks."""
         from indexing.syntax.relexing import read_ahead  # noqa: PLC0415  # numpy: not before `initialize` is answered
 
         if len(document.text) <= self._limits.open_bytes:
@@ -161,7 +156,7 @@ class Index:
             self._wake_thread()
 
     def reindex(self, paths: Collection[Path]) -> None:
-        """Index files again that were created, changed or deleted on disk."""
+        """Have files indexed again that were created, changed or deleted on disk; ignores those in no root."""
         inside = [path for path in paths if self._find_exclusion(path) is not None]
         if inside:
             if self._state != "off":
@@ -171,7 +166,7 @@ class Index:
     # Queries
 
     def find_exclusion_reason(self, path: Path) -> str:
-        """Return why `path` may be neither indexed nor sent to a model, "" if it may; answers are cached."""
+        """Return the reason why `path` may be neither indexed nor sent to a model, "" if it may; answers are cached."""
         if not path.is_absolute():
             return decide_relative(path, {root: each.find_reason for root, each in self._exclusions.items()})
         exclusion = self._find_exclusion(path)
@@ -180,7 +175,7 @@ class Index:
         return self._outside.find_reason(path, self._exclusions)
 
     def find_withholding(self, document: Document) -> str:
-        """Return why no model may see `document`, "" if one may; answers are cached."""
+        """Return the reason why no model may see `document`, "" if models may see it; answers are cached."""
         reason = self._access.find_reason(document)
         return "" if reason in ALONE else reason
 
@@ -189,7 +184,7 @@ class Index:
         return not self._access.find_reason(document)
 
     def find_waived_reasons(self, path: Path) -> tuple[str, ...]:
-        """Return the reasons of the content of `path` that do not exclude it, because a rule includes it."""
+        """Return the content reasons, such as "generated", that a rule waives for `path`; none outside of all roots."""
         exclusion = self._find_exclusion(path)
         return exclusion.find_waived_reasons_at(path) if exclusion is not None else ()
 
@@ -202,7 +197,7 @@ class Index:
         return left_out.explain(path.name, reason, what) if reason else ""
 
     def search(self, query: Query, *, limit: int = 10, deadline: float | None = None) -> tuple[Hit, ...]:
-        """Return up to `limit` pieces of the workspace for `query`, best first.
+        """Return up to `limit` pieces of the workspace for `query`, best first; none while no index is loaded.
 
         After `deadline` (a moment of `time.monotonic`) the search ends with what it has.
         """
@@ -222,7 +217,10 @@ class Index:
         limit: int = 5,
         deadline: float | None = None,
     ) -> tuple[Recalled, ...]:
-        """Return continuations found after the same tokens as those before `offset` (code points), best first."""
+        """Return up to `limit` continuations found after the same tokens as before `offset` (code points), best first.
+
+        `whole_block` adds the lines that belong to the line found; after `deadline` the search ends with what it has.
+        """
         snapshot = self._get_snapshot(deadline, analyse=deadline is None)
         if snapshot is None:
             return ()
@@ -242,7 +240,7 @@ class Index:
     def find_definitions(
         self, names: Collection[str], *, document: Document, limit: int = 10, deadline: float | None = None
     ) -> tuple[Hit, ...]:
-        """Return definitions of `names` in other files, first in those that `document` imports the names from."""
+        """Return up to `limit` definitions of `names` in other files, first in those that `document` imports."""
         snapshot = self._get_snapshot(deadline, analyse=True)
         if snapshot is None:
             return ()
@@ -267,7 +265,7 @@ class Index:
     # Snapshots
 
     def _handle_event(self, event: dict[str, Any]) -> None:
-        """Handle an event of the indexing process; runs in its reading thread."""
+        """Update state, snapshot and progress for an event of the indexing process; runs in its reading thread."""
         kind = event["event"]
         if kind == "waiting":
             self._state = "waiting"
@@ -297,6 +295,7 @@ class Index:
             self._process.submit(job, self._roots)
 
     def _load_sources(self) -> Sources:
+        """Return the stored indexes and open documents; the first call loads the indexes."""
         if (sources := self._sources) is not None:
             return sources
         from indexing.snapshots import Sources  # noqa: PLC0415  # numpy: not before `initialize` is answered
@@ -309,7 +308,7 @@ class Index:
         return sources
 
     def _make_snapshot(self, *, load: bool = False) -> Snapshot:
-        """Analyse changed open documents and make a new snapshot; loads the stored index again if `load`."""
+        """Analyse changed open documents, then keep and return a new snapshot; `load` reads the stored index again."""
         with self._working:
             sources = self._load_sources()
             if load:
@@ -319,7 +318,7 @@ class Index:
                 if document is None:
                     sources.close_document(uri)
                 else:
-                    sources.open(document, shared=not decide(document, self.find_exclusion_reason))
+                    sources.open_document(document, shared=not decide(document, self.find_exclusion_reason))
             snapshot = sources.make_snapshot()
             snapshot.view.prepare()  # here, so that the next key need not wait for it
             self._snapshot = snapshot
@@ -350,13 +349,14 @@ class Index:
         return sum(len(each.text) for each in list(self._dirty.values()) if each is not None) / 2.5e6
 
     def _wake_thread(self) -> None:
+        """Wake the thread that follows changes; starts it at the first call."""
         if self._thread is None and not self._closed.is_set():
             self._thread = threading.Thread(target=self._follow_changes, name="index-documents", daemon=True)
             self._thread.start()
         self._wake.set()
 
     def _follow_changes(self) -> None:
-        """Analyse documents some time after their last edit, and load what other servers indexed; runs in a thread."""
+        """Analyse documents after their last edit, load what other servers indexed, and repair; runs in a thread."""
         while True:
             self._wake.wait(_IDLE_CHECK_S)
             until = time.monotonic() + _IDLE_CHECK_S  # also while edits never pause
@@ -372,10 +372,8 @@ class Index:
                 self._make_snapshot(load=is_stale)
             self._start_repair()
 
-    # Results
-
     def _find_exclusion(self, path: Path) -> Exclusion | None:
-        """Return the filter of the root that contains `path`; None for none."""
+        """Return the filter of the root that contains `path`; None if no root does."""
         for root, exclusion in self._exclusions.items():
             if path.is_relative_to(root):
                 return exclusion

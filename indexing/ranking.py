@@ -61,7 +61,7 @@ class ParsedQuery:
 
     @classmethod
     def of(cls, text: str, imported: Collection[str] = (), modules: Collection[str] = ()) -> ParsedQuery:
-        """Parse a query text, with imported names and modules as they are written."""
+        """Return the parsed form of a query `text`, with imported names and modules as they are written."""
         data = tokens.fold(text)
         terms: dict[int, float] = {}
         for term in tokens.find_terms(data).ids.tolist():
@@ -119,7 +119,7 @@ def slice_chunks(arrays: MappedArrays | MemoryWriter, file: int) -> slice:
 def rank(
     segments: Sequence[SearchedSegment], query: ParsedQuery, *, limit: int, deadline: float | None
 ) -> list[RankedChunk]:
-    """Return the best chunks of all segments, best first; after the deadline, only the rarest terms count."""
+    """Return up to `limit` chunks of all segments, best first; after the deadline, only the rarest terms count."""
     total = sum(len(segment.arrays["chunk_terms"]) for segment in segments)
     if not total:
         return []
@@ -158,6 +158,10 @@ def compute_idf(frequency: int, total: int) -> float:
 def _add_priors(
     segments: Sequence[SearchedSegment], query: ParsedQuery, scores: list[NDArray[np.float32]], total: int
 ) -> None:
+    """Raise the `scores` of chunks that define names of the query, or are in files that it imports, in place.
+
+    `total` is the number of chunks.
+    """
     for name in query.names | query.imported:
         homes = [find_defining_chunks(segment.arrays, name) for segment in segments]
         count = sum(map(len, homes))
@@ -213,7 +217,7 @@ def rank_definitions(
     limit: int,
     deadline: float | None,
 ) -> list[RankedChunk]:
-    """Return chunks that define some of `names`; files of `modules`, earlier names and rarer names come first."""
+    """Return up to `limit` chunks that define some of `names`; `modules`, earlier and rarer names come first."""
     scores = [np.zeros(len(segment.arrays["chunk_terms"]), dtype=np.float32) for segment in segments]
     for place, name in enumerate(tokens.hash_words(list(names)).tolist()):
         if deadline is not None and time.monotonic() > deadline:

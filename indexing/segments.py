@@ -41,8 +41,8 @@ __all__ = [
     "Segment",
     "SegmentFile",
     "View",
-    "analyze",
     "build",
+    "make_blob",
 ]
 
 
@@ -62,7 +62,7 @@ class Ranked:
     score: float
 
 
-def analyze(
+def make_blob(
     text: str, chunks: Sequence[Chunk], symbols: Sequence[Symbol], imports: Sequence[Import], language: str
 ) -> bytes:
     """Return the blob of one file. Does not tokenise: `build` does that in bulk."""
@@ -85,7 +85,7 @@ def build(target: Path, files: Iterable[SegmentFile]) -> None:
 _bundles: WeakValueDictionary[tuple[tuple[FileKey, OverlayFile], ...], Segment] = WeakValueDictionary()
 
 
-def _bundle(files: tuple[tuple[FileKey, OverlayFile], ...]) -> Segment:
+def _get_bundle(files: tuple[tuple[FileKey, OverlayFile], ...]) -> Segment:
     """Return the in-memory segment of `files`, from a view that has it or a new one; ids are positions in `files`."""
     segment = _bundles.get(files)
     if segment is None:
@@ -139,7 +139,7 @@ class View:
                 bundles.setdefault(zlib.crc32(repr(key).encode()) % _BUNDLES, []).append((key, file))
         for files in bundles.values():
             alive = np.ones(len(files), dtype=np.bool_)
-            parts.append(_Part(_bundle(tuple(files)), [key for key, _ in files], alive, is_open=True))
+            parts.append(_Part(_get_bundle(tuple(files)), [key for key, _ in files], alive, is_open=True))
         return tuple(parts)
 
     def prepare(self) -> None:
@@ -147,6 +147,7 @@ class View:
         _ = self._parts
 
     def _locate(self, key: FileKey) -> tuple[Segment, int]:
+        """Return the segment that holds a file, and its index there. Raises KeyError for an unknown or hidden file."""
         for part in self._parts:
             if part.is_open:
                 if key in part.keys:
@@ -219,6 +220,7 @@ class View:
     def _resolve(
         self, parts: Sequence[tuple[_Part, NDArray[np.bool_]]], found: Sequence[ranking.RankedChunk]
     ) -> list[Ranked]:
+        """Return chunks that were found by number as results with their file and their ordinal in it."""
         ranked = []
         for hit in found:
             part = parts[hit.segment][0]
@@ -271,4 +273,5 @@ class View:
 
 
 def _do_overlap(one: Span, other: Span) -> bool:
+    """Return whether two spans share a character."""
     return one.start < other.end and other.start < one.end

@@ -129,12 +129,15 @@ class Sources:
         return False
 
     def find_damage(self) -> str:
-        """Return "missing" or "damaged" if a root's index was that when it was loaded last; else ""."""
+        """Return the worst state of a root's index when loaded last: "damaged", "missing", or "" if all are usable."""
         with self._lock:
             return max((root.damage for root in self._roots.values()), key=_DAMAGE.index, default="")
 
-    def open(self, document: Document, *, shared: bool) -> None:
-        """Analyse an open document unless it is too large; `shared` as in `OpenDocument`."""
+    def open_document(self, document: Document, *, shared: bool) -> None:
+        """Analyse an open document for the next snapshots; `shared` as in `OpenDocument`.
+
+        A document that is too large, or is a file that is not shared, is forgotten instead.
+        """
         if len(document.text) > self._limits.open_bytes or (document.path is not None and not shared):
             self.close_document(document.uri)
             return
@@ -209,13 +212,16 @@ class Sources:
             roots = {key: root.path for key, root in self._roots.items()}
             return Snapshot(View(segments, overlays, hidden), roots, opened, keys)
 
-    def count(self) -> list[tuple[IndexPaths, Counts | None, str]]:
-        """Return for each root its files, its figures (None without an index), and the end of its last pass or ""."""
+    def count_by_root(self) -> list[tuple[IndexPaths, Counts | None, str]]:
+        """Return for each root the paths of its index, its figures, and the time when its last full pass ended.
+
+        Without a usable index the figures are None and the time is "".
+        """
         with self._lock:
             result: list[tuple[IndexPaths, Counts | None, str]] = []
             for root in self._roots.values():
                 try:
-                    store = root.store or Store.read(root.index_paths)
+                    store = root.store or Store.open_for_reading(root.index_paths)
                     with nullcontext() if store is None or store is root.store else store:
                         result.append(
                             (root.index_paths, store.count(), store.read_meta("indexed_at"))
@@ -233,18 +239,18 @@ class Sources:
                 self._unload(root)
 
     def _load(self, root: _Root) -> None:
-        """Load the stored index; if it is missing or damaged, the one that was loaded before stays in use."""
+        """Load the stored index of `root`; if it is missing or damaged, the segment loaded before stays in use."""
         identity = root.index_paths.read_identity()
         try:
             if root.store is None or identity != root.identity:
-                self._close(root)
-                root.store, root.identity = Store.read(root.index_paths), identity
+                self._close_store(root)
+                root.store, root.identity = Store.open_for_reading(root.index_paths), identity
             if root.store is None:
                 root.damage = "damaged" if identity is not None else "missing" if root.segment is not None else ""
                 return
             changes = root.store.read_changes(self._limits.pending_files)
             if not changes.segment:
-                self._close(root)  # its first segment is being built
+                self._close_store(root)  # its first segment is being built
                 return
             for stored in changes.changed:
                 blobs.check(stored.blob)
@@ -256,22 +262,25 @@ class Sources:
             root.changes, root.damage = changes, ""
         except (sqlite3.Error, OSError, *DAMAGE) as error:
             # damaged, or replaced while it was loaded
-            self._close(root)
+            self._close_store(root)
             root.damage = "missing" if isinstance(error, FileNotFoundError) else "damaged"
 
     @staticmethod
-    def _close(root: _Root) -> None:
+    def _close_store(root: _Root) -> None:
+        """Close the store of `root`, which is opened again when the index is loaded."""
         if root.store is not None:
             root.store.close()
         root.store, root.identity = None, None
 
     def _unload(self, root: _Root) -> None:
-        self._close(root)
+        """Close the store and the segment of `root`, and forget its changes."""
+        self._close_store(root)
         if root.segment is not None:
             root.segment.close()
         root.segment, root.segment_of, root.changes = None, ("", ""), _NOTHING
 
     def _locate_document(self, document: Document) -> tuple[str, str]:
+        """Return the key of a document's root and its path there; for a document in no root, "" and a name."""
         path = _choose_path(document)
         home = self._locate(path) if path is not None and path.is_absolute() else None
         if home:
@@ -279,6 +288,7 @@ class Sources:
         return _UNTITLED, path.as_posix() if path is not None else document.uri.rsplit("/", 1)[-1]
 
     def _locate(self, path: Path) -> tuple[str, str] | None:
+        """Return the key of the root that contains `path`, and the path relative to it; None if no root does."""
         real = Path(os.path.realpath(path))
         for key, root in self._roots.items():
             if real.is_relative_to(root.path):
@@ -286,6 +296,7 @@ class Sources:
         return None
 
     def _find_stored_key(self, key: str, relative: str) -> FileKey | None:
+        """Return the key of an indexed file by its root and path; None if it is not indexed or cannot be looked up."""
         root = self._roots.get(key)
         if root is None or root.store is None:
             return None

@@ -9,7 +9,7 @@ from agents.markdown import InertFilter, make_inert
 from agents.pieces import Piece
 from agents.tasks.filling import Cancelled
 from agents.tasks.functions import find_function_at
-from agents.tasks.rewriting.chat_rewrite import expand_to_lines
+from agents.tasks.rewriting.line_edits import expand_to_lines
 from agents.tasks.task import Kind, Needs, Nothing, Offer, Task, TextAnswer
 from indexing.syntax.documents import Span
 from models.chat import ChatRequest, ReplyEnd

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from agents.tasks.functions import find_function_at
 from agents.tasks.refactoring.chat_extraction import extract_by_chat
-from agents.tasks.rewriting.chat_rewrite import RewriteRequest, expand_to_lines, rewrite
+from agents.tasks.rewriting.chat_rewrite import RewriteRequest, rewrite
 from agents.tasks.rewriting.definitions import list_definitions
+from agents.tasks.rewriting.line_edits import expand_to_lines
 from agents.tasks.task import Kind, Needs, Nothing, Offer, Task
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def _choose_span(scene: Scene) -> Span:
 
 
 def _contains(outer: Span, inner: Span) -> bool:
+    """Return whether `inner` lies in `outer`, or equals it."""
     return outer.start <= inner.start and inner.end <= outer.end
 
 

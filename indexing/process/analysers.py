@@ -89,12 +89,14 @@ class Analysers:
         results: queue.Queue[Result | None] = queue.Queue(_RESULTS_WAITING)
         over = threading.Event()
 
-        def take() -> Request | None:
+        def take_request() -> Request | None:
+            """Return the next request; None at the end, or once no more results are wanted."""
             with gate:
                 return None if over.is_set() else next(source, None)
 
         threads = [
-            threading.Thread(target=self._work, args=(slot, take, results, over), daemon=True) for slot in self._slots
+            threading.Thread(target=self._run_slot, args=(slot, take_request, results, over), daemon=True)
+            for slot in self._slots
         ]
         for thread in threads:
             thread.start()
@@ -132,19 +134,22 @@ class Analysers:
             if since is not None and now - since > self._limits.file_timeout_s and slot.process is not None:
                 slot.process.kill()
 
-    def _work(
+    def _run_slot(
         self,
         slot: _Slot,
-        take: Callable[[], Request | None],
+        take_request: Callable[[], Request | None],
         results: queue.Queue[Result | None],
         over: threading.Event,
     ) -> None:
-        """Analyse requests of `take` in the process of `slot` until there are none; then put None."""
+        """Put a result for each request of `take_request` into `results`, made by the process of `slot`; then put None.
+
+        A file that kills the process is tried once more as plain text; if that fails too, its reason is "crashed".
+        """
         sent: deque[Request] = deque()
         again: deque[Request] = deque()
         try:
             while not over.is_set():
-                while len(sent) < _IN_FLIGHT and (request := again.popleft() if again else take()) is not None:
+                while len(sent) < _IN_FLIGHT and (request := again.popleft() if again else take_request()) is not None:
                     sent.append(request)
                     with suppress(OSError):  # reading the answer reports a dead process
                         self._send(slot, request)
@@ -168,6 +173,7 @@ class Analysers:
             results.put(None)
 
     def _send(self, slot: _Slot, request: Request) -> None:
+        """Send `request` to the process of `slot`; starts one if none runs."""
         if slot.process is None or slot.process.poll() is not None:
             slot.process = spawning.spawn("indexing.process.analysis", self._folder, bounds.ANALYSIS_MEMORY_BYTES)
             self._write(slot.process, asdict(self._limits))
@@ -176,13 +182,18 @@ class Analysers:
 
     @staticmethod
     def _write(process: subprocess.Popen[bytes], message: dict[str, object]) -> None:
+        """Write `message` to the input of `process` as a line of JSON."""
         if process.stdin is not None:
             process.stdin.write(json.dumps(message).encode() + b"\n")
             process.stdin.flush()
 
     @staticmethod
     def _receive(slot: _Slot) -> tuple[FileAnalysis, bytes]:
-        """Read the next answer of the process: the analysis and the blob. Raises _DiedError if the process ended."""
+        """Return the analysis and the blob that the process of `slot` answers next.
+
+        Raises:
+            _DiedError: the process ended or its answer is not whole; it is killed.
+        """
         process = slot.process
         if process is None or process.stdout is None:
             raise _DiedError
@@ -204,6 +215,7 @@ class Analysers:
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill `process`, wait for its end and close its pipes."""
     process.kill()
     process.wait()
     for pipe in (process.stdin, process.stdout):

@@ -67,7 +67,7 @@ class FileAnalysis:
 
 
 def analyze_text(text: str, language: str, *, plain: bool = False, alone: bool = False) -> Analysis:
-    """Parse `text` and cut it into chunks.
+    """Return the analysis of `text`: its definitions and imports if its language has a grammar, and its chunks.
 
     Args:
         text: the text.
@@ -75,7 +75,7 @@ def analyze_text(text: str, language: str, *, plain: bool = False, alone: bool =
         plain: cut it into windows without parsing, as texts without a grammar are.
         alone: this process does nothing else, so that parsing may hold the interpreter's lock.
     """
-    from indexing.segments import analyze  # noqa: PLC0415  # numpy takes 77 ms, which `initialize` must not wait for
+    from indexing.segments import make_blob  # noqa: PLC0415  # numpy takes 77 ms, which `initialize` must not wait for
 
     outline = symbols.Outline()
     grammar = None if plain else grammars.load(language)
@@ -83,7 +83,7 @@ def analyze_text(text: str, language: str, *, plain: bool = False, alone: bool =
         tree = grammar.parse_whole(data) if alone else grammar.parse(data)
         outline = symbols.outline(tree, data, grammar) if tree is not None else outline
     pieces = chunks.cut(text, outline.symbols)
-    blob = analyze(text, pieces, outline.symbols, outline.imports, language)
+    blob = make_blob(text, pieces, outline.symbols, outline.imports, language)
     return Analysis(language, len(pieces), len(outline.symbols), outline.imports, blob)
 
 
@@ -115,11 +115,12 @@ def analyze_file(
 
 
 def _replace(base: FileAnalysis, **changes: object) -> FileAnalysis:
+    """Return a copy of `base` with `changes`."""
     return FileAnalysis(**{**asdict(base), **changes})
 
 
 def main() -> None:
-    """Answer requests from standard input until it ends; the first line gives the limits."""
+    """Analyse the files that lines of standard input name, and write the results; the first line holds the limits."""
     gc.set_threshold(100_000)  # many small records without cycles, whose collection costs a tenth of the time
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
     limits = IndexLimits(**json.loads(requests.readline() or "{}"))

@@ -66,7 +66,7 @@ def run(
     folder: Path | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Ended:
-    """Run `command` with `text` as its standard input until it ends or exceeds `bounds`.
+    """Run `command` with `text` as its standard input until it ends or exceeds `bounds`; return its result.
 
     Raises:
         OSError: the command could not be started.
@@ -131,7 +131,7 @@ class _RunningChild:
         self._too_much = threading.Event()
 
     def wait(self, text: bytes) -> Ended:
-        """Write `text` to the child and read its output until it ends or exceeds a bound."""
+        """Write `text` to the child and read its output until it ends or exceeds a bound; return its result."""
         threads = [
             threading.Thread(target=work, args=arguments, daemon=True)
             for work, *arguments in (
@@ -176,6 +176,7 @@ class _RunningChild:
         return "output" if self._too_much.is_set() else ""
 
     def _write_input(self, text: bytes) -> None:
+        """Write `text` to the child and close its input; ignores a child that has ended."""
         assert self._process.stdin is not None  # noqa: S101 (a pipe, as `run` made it)
         with contextlib.suppress(OSError), self._process.stdin as pipe:  # a dead child reads nothing
             pipe.write(text)

@@ -36,13 +36,13 @@ class IndexProcess:
     Args:
         storage: folder of the index.
         limits: bounds of indexing.
-        listen: is called with each event in the reading thread, before `wait` returns for it.
+        handle: is called with each event in the reading thread, before `wait` returns for it.
     """
 
-    def __init__(self, storage: Path, limits: IndexLimits, listen: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(self, storage: Path, limits: IndexLimits, handle: Callable[[dict[str, Any]], None]) -> None:
         self._storage = storage
         self._limits = limits
-        self._listen = listen
+        self._handle = handle
         self._changed = threading.Condition()
         self._numbers = itertools.count(1)
         self._jobs: dict[int, dict[str, Any]] = {}  # submitted and not finished
@@ -87,7 +87,7 @@ class IndexProcess:
                 self._outbox.put(self._jobs[number])
 
     def wait(self, timeout_s: float | None) -> bool:
-        """Wait until all jobs are done; return False after `timeout_s`."""
+        """Wait until all jobs are finished or dropped; return whether that was so within `timeout_s` (None: no end)."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._jobs, timeout_s)
 
@@ -126,9 +126,9 @@ class IndexProcess:
         self._reader.start()
 
     def _read(self, process: subprocess.Popen[bytes], outbox: queue.SimpleQueue[dict[str, Any] | None]) -> None:
-        """Pass the events of `process` on until it ends."""
+        """Pass the events of `process` to the handler until it ends; then start it again if jobs are unfinished."""
         for event in spawning.read_events(process):
-            self._listen(event)
+            self._handle(event)
             if event.get("event") == "finished":
                 self._finish(event)
         outbox.put(None)
@@ -136,6 +136,7 @@ class IndexProcess:
         self._restart_if_needed(status)
 
     def _finish(self, event: dict[str, Any]) -> None:
+        """Remove the jobs that `event` reports as finished, record its problem, and wake those who wait."""
         with self._changed:
             self._deaths = 0
             self.problem = str(event["problem"])
@@ -162,6 +163,7 @@ class IndexProcess:
                 self._start()
 
     def _give_up(self, problem: str) -> None:
+        """Record `problem`, drop all jobs and wake those who wait; the caller holds the lock."""
         self.problem = problem
         self._deaths = 0
         self._jobs.clear()

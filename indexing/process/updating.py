@@ -151,7 +151,7 @@ class Updater:
 
     def is_complete(self) -> bool:
         """Return whether the index holds the result of a full pass and can be read."""
-        store = Store.read(self.index_paths)
+        store = Store.open_for_reading(self.index_paths)
         if store is None:
             return False
         with store:
@@ -170,8 +170,9 @@ class Updater:
         return self._identity is not None
 
     def _open(self) -> Store:
+        """Return the store opened for writing, and remember which file it is."""
         self._identity = None
-        store = Store.write(self.index_paths)
+        store = Store.open_for_writing(self.index_paths)
         self._identity = self.index_paths.read_identity()
         return store
 
@@ -226,6 +227,7 @@ class Updater:
     def _make_request(
         self, relative: str, mtime_ns: int, before: StoredState | None, waived: tuple[str, ...]
     ) -> Request:
+        """Return the request to analyse a file; if `before` holds its hash, unchanged content is not analysed."""
         path = str(self._exclusion.root / relative)
         known = before is not None and not before.reason  # an excluded file is always analysed again
         return Request(path, relative, mtime_ns, before.digest.hex() if before and known else "", waived=waived)
@@ -237,14 +239,14 @@ class Updater:
             done += len(batch)
             now = time.monotonic()
             if now - built_at > max(_FIRST_BUILD_S, took * _BUILD_SHARE) and done > 2 * built:
-                store.build(_build)
+                store.build(_build_segment)
                 took, built_at, built = time.monotonic() - now, time.monotonic(), done
                 self._changed()
 
     def _index_first(self, store: Store, requests: list[Request]) -> None:
-        """Do as `_index` for the first pass, with the segment built from the results as they come."""
+        """Analyse and store all files of a first pass, and build the segment from the results as they come."""
         results = self._store_results(store, requests, {})
-        store.build(_build, (each for batch in results for each in batch))
+        store.build(_build_segment, (each for batch in results for each in batch))
 
     def _store_results(
         self, store: Store, requests: list[Request], known: dict[str, StoredState]
@@ -254,7 +256,7 @@ class Updater:
         total, done, told = len(requests), 0, 0.0
         for result in self._analysers.analyze(requests, self._stopping):
             done += 1
-            self._add(batch, result, known.get(result.request.relative))
+            self._add_result(batch, result, known.get(result.request.relative))
             now = time.monotonic()
             if now - told > _TELL_S:
                 told = now
@@ -266,7 +268,8 @@ class Updater:
         if total:
             self._progress(done, total)
 
-    def _add(self, batch: _Batch, result: Result, before: StoredState | None) -> None:
+    def _add_result(self, batch: _Batch, result: Result, before: StoredState | None) -> None:
+        """Add a result to `batch`: a whole entry, or time and size alone if the content is unchanged."""
         analysis, request = result.analysis, result.request
         self._withdrawn |= before is not None and analysis.reason == "secret"
         if analysis.unchanged and before is not None:
@@ -290,6 +293,7 @@ class Updater:
 
     @staticmethod
     def _commit(store: Store, batch: _Batch) -> list[StoredFile]:
+        """Store `batch`; return its files that are indexed, without the excluded ones."""
         if batch.times:
             store.refresh(batch.times)
         ids = store.put(batch.entries) if batch.entries else []
@@ -302,11 +306,12 @@ class Updater:
         pending = store.count_pending()
         usable = bool(name) and _is_usable(self.index_paths.storage / name, verify=verify)
         if not usable or self._withdrawn or pending > self._limits.pending_files:
-            store.build(_build)
+            store.build(_build_segment)
         self._withdrawn = False
 
 
-def _build(target: Path, files: Iterator[StoredFile]) -> None:
+def _build_segment(target: Path, files: Iterator[StoredFile]) -> None:
+    """Write the segment of `files` to `target`."""
     from indexing.segments import build  # noqa: PLC0415  # numpy
     from indexing.storage.segment_files import SegmentFile  # noqa: PLC0415  # numpy
 

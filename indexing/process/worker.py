@@ -52,7 +52,7 @@ class Worker:
 
     def run(self) -> None:
         """Work until the input ends or no job has come for `idle_s` seconds."""
-        threading.Thread(target=self._read, daemon=True).start()
+        threading.Thread(target=self._read_jobs, daemon=True).start()
         try:
             while not self._ended.is_set():
                 try:
@@ -61,13 +61,13 @@ class Worker:
                     _emit(event="leaving")
                     return
                 if jobs:
-                    problem = self._do(jobs)
+                    problem = self._do_jobs(jobs)
                     if not self._ended.is_set():
                         _emit(event="finished", jobs=[job["job"] for job in jobs], problem=problem)
         finally:
             self._analysers.close()
 
-    def _read(self) -> None:
+    def _read_jobs(self) -> None:
         """Queue the jobs of standard input; end the process some seconds after its end."""
         for line in sys.stdin.buffer:
             self._jobs.put(json.loads(line))
@@ -90,7 +90,7 @@ class Worker:
             if more is not None:
                 jobs.append(more)
 
-    def _do(self, jobs: list[dict[str, Any]]) -> str:
+    def _do_jobs(self, jobs: list[dict[str, Any]]) -> str:
         """Do `jobs` together; return the problem as a sentence, "" for none."""
         roots = dict.fromkeys(root for job in jobs for root in job["roots"])
         passes = {root for job in jobs if job["kind"] != "touch" for root in job["roots"]}
@@ -107,6 +107,7 @@ class Worker:
         return problem
 
     def _update(self, root: Path, paths: list[Path] | None, *, check: bool) -> None:
+        """Update `paths` in the index of `root`, or all files if None, under its lock; `check` reads it all first."""
         with explain_failures(self._storage):
             IndexPaths.of(self._storage, root).reclaim()
         updater = Updater(
@@ -123,10 +124,10 @@ class Worker:
         with self._lock(updater.index_paths) as held:
             if not held:
                 return
-            self._work(updater, paths, check=check)
+            self._update_locked(updater, paths, check=check)
 
-    def _work(self, updater: Updater, paths: list[Path] | None, *, check: bool) -> None:
-        """Update the index; rebuild it if it is damaged or is deleted meanwhile.
+    def _update_locked(self, updater: Updater, paths: list[Path] | None, *, check: bool) -> None:
+        """Update the index of the root whose lock is held; rebuild it if it is damaged or is deleted meanwhile.
 
         Raises:
             indexing.storage.storage_errors.StorageError, OSError: the index cannot be updated.
@@ -197,6 +198,7 @@ class Worker:
         yield False
 
     def _acquire(self, lock: FileLock) -> bool:
+        """Try for a moment to take `lock`; return whether it was taken."""
         from filelock import Timeout  # noqa: PLC0415  # see above
 
         with explain_failures(self._storage):
@@ -223,7 +225,8 @@ def _explain(error: Exception, updater: Updater) -> Exception:
 
 
 def _read_segment_name(index_paths: IndexPaths) -> str:
-    store = Store.read(index_paths)
+    """Return the name of the current segment; "" if the store cannot be read."""
+    store = Store.open_for_reading(index_paths)
     if store is None:
         return ""
     with store:
@@ -234,6 +237,7 @@ _emitting = threading.Lock()
 
 
 def _emit(**event: object) -> None:
+    """Write an event to standard output as a line of JSON; ends this process if the server is gone."""
     with _emitting:
         try:
             sys.stdout.buffer.write(json.dumps(event).encode() + b"\n")

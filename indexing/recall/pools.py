@@ -154,7 +154,7 @@ class SegmentPool:
         """Return the file and the code-point offset of a token."""
         segment = self._segment
         index = int(segment.find_files(np.array([position]))[0])
-        return self._keys[index], segment.count_code_points(index, int(segment.arrays["starts"][position]))
+        return self._keys[index], segment.find_code_point_offset(index, int(segment.arrays["starts"][position]))
 
 
 @dataclass(frozen=True)
@@ -236,7 +236,7 @@ class CursorText:
 
     def find_unknown(self, words: NDArray[np.uint32]) -> NDArray[np.bool_]:
         """Return for each word number whether the word is in neither `tail` nor `head`."""
-        return ~(self.above.lexed.holds(words) | self.below.lexed.holds(words))
+        return ~(self.above.lexed.contains(words) | self.below.lexed.contains(words))
 
     @cached_property
     def line(self) -> str:

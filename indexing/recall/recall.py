@@ -98,7 +98,7 @@ def find_best(
         return []
     candidates = find_candidates(place, pools, deadline)
     matches = []
-    for hypothesis, agreement, probability in confidence.judge(
+    for hypothesis, agreement, probability in confidence.rank_hypotheses(
         place, collect_hypotheses(place, candidates), candidates
     )[:limit]:
         lead = hypothesis.lead
@@ -122,7 +122,7 @@ def find_candidates(place: CursorText, pools: Sequence[Pool], deadline: float | 
     others.sort(key=lambda candidate: (-candidate.exact, -candidate.pool.origin))
     candidates = own + others[:COMPARED]
     for candidate in candidates:
-        _extend(place, candidate)
+        _extend_match(place, candidate)
     return candidates
 
 
@@ -185,7 +185,7 @@ def _read_candidates(pool: Pool, chosen: Sequence[tuple[int, int, int, list[int]
     return [Candidate(pool, *known, text, file) for known, text, file in found]
 
 
-def _extend(place: CursorText, candidate: Candidate) -> None:
+def _extend_match(place: CursorText, candidate: Candidate) -> None:
     """Extend the match of a candidate over words that are renamed one to one, and compare the next line."""
     exact = candidate.matched = candidate.exact
     here, there = place.backwards_list, candidate.before
@@ -219,7 +219,7 @@ def collect_hypotheses(place: CursorText, candidates: Sequence[Candidate]) -> li
         variants = [(raw, words, False)]
         if not candidate.renames.keys().isdisjoint(words):
             renamed = [candidate.renames.get(token, token) for token in words]
-            variants.insert(0, (rename(place, raw, words, candidate.renames), renamed, True))
+            variants.insert(0, (rename_words(place, raw, words, candidate.renames), renamed, True))
         for variant, numbers, is_renamed in variants:
             text = _fit_to_cursor(place, variant)
             if text:
@@ -249,7 +249,7 @@ def _cut_first_token(text: str, token: int) -> str:
     return text[word.end() :] if word else text[1:]
 
 
-def rename(place: CursorText, text: str, words: Sequence[int], renames: dict[int, int]) -> str:
+def rename_words(place: CursorText, text: str, words: Sequence[int], renames: dict[int, int]) -> str:
     """Return `text` with words replaced by their names at the place; `words` are the numbers of its words."""
     numbers = iter(words)
 
@@ -287,4 +287,4 @@ def _read_block_rest(place: CursorText, lead: Candidate) -> str:
         lines.pop()
     text = "".join(f"\n{line}" for line in lines)
     words = [token for token in ids[lead.end : stop].tolist() if token >= tokens.FIRST_WORD]
-    return rename(place, text, words, lead.renames) if lead.renames and text else text
+    return rename_words(place, text, words, lead.renames) if lead.renames and text else text

@@ -1,7 +1,7 @@
 """The probability that a recalled line is right: a logistic model over features of its voters.
 
 `recall.toml` beside this file holds the weights and says how they were fitted; `tests/eval/recall.py --fit` writes it.
-Start at `judge`.
+Start at `rank_hypotheses`.
 """
 
 from __future__ import annotations
@@ -82,20 +82,20 @@ def load_weights() -> NDArray[np.float64]:
     return np.array([float(table[name]) for name in FEATURES])
 
 
-def judge(
+def rank_hypotheses(
     place: CursorText, hypotheses: Sequence[Hypothesis], candidates: Sequence[Candidate]
 ) -> list[tuple[Hypothesis, float, float]]:
     """Return continuations with their agreement and probability, most likely first."""
     if not hypotheses:
         return []
-    kept, rows = describe(place, hypotheses, candidates)
+    kept, rows = compute_features(place, hypotheses, candidates)
     probabilities = 1 / (1 + np.exp(-np.clip(rows @ load_weights(), -30, 30)))
     order = np.argsort(-probabilities, kind="stable").tolist()
     share = FEATURES.index("share")
     return [(kept[at], float(rows[at, share]), float(probabilities[at])) for at in order]
 
 
-def describe(
+def compute_features(
     place: CursorText, hypotheses: Sequence[Hypothesis], candidates: Sequence[Candidate]
 ) -> tuple[list[Hypothesis], NDArray[np.float64]]:
     """Return the `MOST_JUDGED` hypotheses with the most votes, and their features: shape (hypotheses, features)."""
@@ -214,9 +214,6 @@ def _compute_features(scene: _Scene, found: Hypothesis, votes: int, names: int, 
     share_longest = tally.at_longest / scene.at_longest
     log_exact, log_matched = math.log1p(tally.exact), math.log1p(tally.matched)
     log_length = math.log1p(found.length)
-    depth = scene.depth + _count_open_brackets(found.text)
-    lead = scene.line.strip()
-    whole = (scene.line + found.text).strip()
     return (
         1.0,
         log_exact,
@@ -242,14 +239,8 @@ def _compute_features(scene: _Scene, found: Hypothesis, votes: int, names: int, 
         tally.renamed == count,
         tally.with_renames == count and not tally.renamed,
         tally.with_renames == count,
-        depth != 0,
-        depth < 0,
-        depth > 0,
-        found.text.endswith(":"),
-        whole in scene.below,
-        whole in scene.above,
-        not lead,
-        0.0 if lead else log_exact,
+        *_compute_line_features(scene, found.text),
+        0.0 if scene.line.strip() else log_exact,
         share * log_exact,
         share_longest * log_exact,
         share_matched * log_matched,
@@ -259,6 +250,21 @@ def _compute_features(scene: _Scene, found: Hypothesis, votes: int, names: int, 
         scene.partial,
         scene.partial and tokens.WORD.match(found.text) is not None,
         tally.is_open,
+    )
+
+
+def _compute_line_features(scene: _Scene, text: str) -> tuple[float, ...]:
+    """Return the features of the cursor's line with `text` in it, from "unbalanced" to "line_start" of `FEATURES`."""
+    depth = scene.depth + _count_open_brackets(text)
+    whole = (scene.line + text).strip()
+    return (
+        depth != 0,
+        depth < 0,
+        depth > 0,
+        text.endswith(":"),
+        whole in scene.below,
+        whole in scene.above,
+        not scene.line.strip(),
     )
 
 

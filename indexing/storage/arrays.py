@@ -152,7 +152,7 @@ class MemoryWriter:
         return np.sort(np.concatenate(pieces)) if pieces else np.zeros(0, dtype=np.uint64)
 
     def finish(self, meta: dict[str, Any]) -> None:
-        """Make the arrays readable."""
+        """Join the pieces of each array, so that the arrays can be read; keep `meta`."""
         self._arrays = {name: np.concatenate(pieces) for name, pieces in self._pieces.items()}
         self._pieces.clear()
         self.meta = meta

@@ -87,6 +87,7 @@ def build_in_memory(files: Iterable[SegmentFile]) -> MemoryWriter:
 
 
 def _group_in_batches(files: Iterable[SegmentFile]) -> Iterator[list[tuple[SegmentFile, blobs.Packed]]]:
+    """Yield `files`, each with its unpacked blob, in batches of about `BATCH_CHARACTERS`."""
     batch: list[tuple[SegmentFile, blobs.Packed]] = []
     size = 0
     for file in files:
@@ -158,7 +159,7 @@ class _Builder:
         self._before = np.zeros(anchors.CONTEXT, dtype=np.uint32)  # the last tokens of the previous batch, for contexts
 
     def add(self, batch: list[tuple[SegmentFile, blobs.Packed]]) -> None:
-        """Add a batch of files."""
+        """Write the arrays of a batch of files; numbers that have to be sorted are spooled until `finish`."""
         folded = [packed.text if packed.is_ascii else tokens.fold(packed.decode()) for _, packed in batch]
         data = b"\x00".join([*(piece.replace(b"\x00", b"\x01") for piece in folded), b""])
         lengths = np.array([len(piece) + 1 for piece in folded], dtype=np.int64)
@@ -169,6 +170,13 @@ class _Builder:
         self._add_files(batch)
 
     def _add_tokens(self, data: bytes, begins: NDArray[np.int64], files: list[blobs.Packed]) -> None:
+        """Write the tokens of a batch, and spool their anchors.
+
+        Args:
+            data: the folded texts, each followed by NUL.
+            begins: offset in `data` at which each text begins.
+            files: the unpacked blobs.
+        """
         found = tokens.tokenize(data)
         ends = np.searchsorted(found.starts, np.append(begins[1:], len(data)))
         owner = np.repeat(np.arange(len(begins)), np.diff(ends, prepend=0))
@@ -189,6 +197,7 @@ class _Builder:
         self._tokens += len(found.ids)
 
     def _add_chunks(self, data: bytes, begins: NDArray[np.int64], batch: list[blobs.Packed]) -> None:
+        """Write spans and lengths of the chunks of a batch, and spool their postings; arguments as in `_add_tokens`."""
         spans = np.concatenate([packed.spans for packed in batch]).astype(np.int64)
         owner = np.repeat(begins, [len(packed.spans) for packed in batch])
         pairs, counts = count_terms(data, spans[:, 0] + owner, spans[:, 1] + owner)
@@ -204,6 +213,7 @@ class _Builder:
             self._writer.spool("postings", partition, piece)
 
     def _add_files(self, batch: list[tuple[SegmentFile, blobs.Packed]]) -> None:
+        """Write texts, paths, languages, and kinds and names of chunks of a batch; note its modules and definitions."""
         files = [packed for _, packed in batch]
         paths = [file.relative.encode("utf-8", "surrogatepass") for file, _ in batch]
         names = [name.encode("utf-8", "surrogatepass") for packed in files for name in packed.names]
@@ -233,6 +243,7 @@ class _Builder:
         self._files += len(batch)
 
     def _add_definitions(self, files: list[blobs.Packed], chunk_end: NDArray[np.int64]) -> None:
+        """Note the definitions of a batch by their hash and chunk; `chunk_end` has the end of each file's chunks."""
         first = chunk_end - [len(packed.names) for packed in files]
         homes = np.concatenate([packed.defined_in + low for packed, low in zip(files, first, strict=True)])
         defined = tokens.hash_words([name for packed in files for name in packed.defined]).astype(np.uint64)
@@ -263,6 +274,7 @@ class _Builder:
         )
 
     def _write_postings(self) -> None:
+        """Write the terms and their postings from the spooled numbers."""
         total = 0
         self._writer.append("term_start", np.zeros(1, dtype=np.uint32))
         for packed in self._drain_sorted("postings"):
@@ -289,6 +301,7 @@ class _Builder:
                 yield numbers
 
     def _write_anchors(self) -> None:
+        """Write the table of anchors from the spooled numbers."""
         bits = anchors.choose_bucket_bits(self._tokens)
         total = 0
         per_partition = 1 << (bits - PARTITIONS_BITS)

@@ -1,6 +1,6 @@
 """The SQLite database of a root's index: its tables, and opening it for writing or reading.
 
-Start at `open_for_writing` and `open_for_reading`.
+Start at `open_database_for_writing` and `open_database_for_reading`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ _BUSY_TIMEOUT_S = 10.0
 
 
 def _create_tables(connection: sqlite3.Connection) -> None:
+    """Create all tables in a new database, and give it a random name."""
     for statement in (
         "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
         """CREATE TABLE files (
@@ -45,7 +46,7 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_create_tables,)
 """Migration n brings a database from `user_version` n - 1 to n; all run in one transaction."""
 
 
-def open_for_reading(path: Path) -> sqlite3.Connection | None:
+def open_database_for_reading(path: Path) -> sqlite3.Connection | None:
     """Open the database at `path` for reading in any thread; None if it has another version or cannot be read.
 
     A database whose writer was killed in a transaction (it left a journal) cannot be read until it is written again.
@@ -70,7 +71,7 @@ def open_for_reading(path: Path) -> sqlite3.Connection | None:
     return connection
 
 
-def open_for_writing(path: Path) -> sqlite3.Connection:
+def open_database_for_writing(path: Path) -> sqlite3.Connection:
     """Open the database at `path` for writing; creates it, and migrates an older version.
 
     Raises:

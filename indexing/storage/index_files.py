@@ -54,9 +54,10 @@ class IndexPaths:
 
     def list_files(self) -> list[Path]:
         """Return all existing files of the index but the lock."""
-        return sorted(path for path in self._glob(f"{self.key}.*") if path != self.lock)
+        return sorted(path for path in self._list_matches(f"{self.key}.*") if path != self.lock)
 
-    def _glob(self, pattern: str) -> list[Path]:
+    def _list_matches(self, pattern: str) -> list[Path]:
+        """Return the paths in the folder that match `pattern`; none if it cannot be read."""
         try:
             return list(self.storage.glob(pattern))
         except OSError:  # the folder cannot be read
@@ -65,7 +66,7 @@ class IndexPaths:
     def discard_older(self) -> None:
         """Delete this root's indexes in older formats, which may hold files that are excluded now."""
         name, _, number = self.key.rpartition("-v")
-        for path in self._glob(f"{name}-v*"):
+        for path in self._list_matches(f"{name}-v*"):
             version = path.name.removeprefix(f"{name}-v").partition(".")[0]
             if version.isdecimal() and int(version) < int(number):
                 with suppress(OSError):
@@ -84,10 +85,10 @@ class IndexPaths:
         return sum(map(_delete, self.list_files())) > 0
 
     def reclaim(self) -> None:
-        """Make the folder, the lock file and the database writable for this user.
+        """Make the folder, the lock file and the database writable for this user; creates the folder and the lock file.
 
         Raises:
-            OSError: that failed.
+            OSError: they cannot be made writable.
         """
         reclaim_folder(self.storage, own=2)
         if self.lock.is_dir():
@@ -98,6 +99,7 @@ class IndexPaths:
 
 
 def _delete(path: Path) -> bool:
+    """Delete a file, or a folder with all that is in it; return whether it is gone."""
     try:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)

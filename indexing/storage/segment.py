@@ -86,10 +86,10 @@ class Segment:
         self._last_query = time.monotonic()
         if not self._forgetting:
             self._forgetting = True
-            threading.Thread(target=self._forget, name="index-pages", daemon=True).start()
+            threading.Thread(target=self._release_pages, name="index-pages", daemon=True).start()
 
-    def _forget(self) -> None:
-        """Wait for a pause and release the pages; runs in a separate thread."""
+    def _release_pages(self) -> None:
+        """Wait for a pause between queries and release the pages; runs in a separate thread."""
         while True:
             time.sleep(PAUSE_S)
             if self._queries >= MOST_QUERIES or time.monotonic() - self._last_query >= PAUSE_S:
@@ -116,8 +116,8 @@ class Segment:
         low, high = self._read_range("file_text_end", index)
         return high - low == int(self.arrays["file_length"][index])
 
-    def count_code_points(self, index: int, offset: int) -> int:
-        """Return the code-point offset for a byte offset in the file at `index`."""
+    def find_code_point_offset(self, index: int, offset: int) -> int:
+        """Return the code-point offset of the byte `offset` in the file at `index`."""
         if self._is_ascii(index):
             return offset
         low, _ = self._read_range("file_text_end", index)

@@ -67,8 +67,10 @@ def is_damage(error: Exception) -> bool:
 
 
 def _describe_full_disk(storage: Path) -> str:
+    """Return a sentence for a person about the full disk."""
     return f"The disk is full: the index in {storage} could not be written; free some space there, then save any file."
 
 
 def _describe_unwritable(storage: Path, why: str) -> str:
+    """Return a sentence for a person about the folder that cannot be written, because of `why`."""
     return f"The index in {storage} could not be written ({why}); make the folder writable or set another one."

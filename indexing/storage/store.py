@@ -12,7 +12,7 @@ import sqlite3
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Self
 
-from indexing.storage.database import open_for_reading, open_for_writing
+from indexing.storage.database import open_database_for_reading, open_database_for_writing
 from indexing.storage.storage_errors import explain_failures, is_damage
 from indexing.storage.store_records import Changes, Counts, StoredFile, StoredState
 from starling_files import reclaim_folder
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
 
 class Store:
-    """An open store. Only one opened by `read` may be shared between threads."""
+    """An open store. Only one opened by `open_for_reading` may be shared between threads."""
 
     def __init__(self, paths: IndexPaths, connection: sqlite3.Connection) -> None:
         self.paths = paths
         self._connection = connection
 
     @classmethod
-    def write(cls, paths: IndexPaths) -> Store:
+    def open_for_writing(cls, paths: IndexPaths) -> Store:
         """Open the store for writing; creates or migrates it, and replaces a damaged one.
 
         Raises:
@@ -42,19 +42,19 @@ class Store:
         with explain_failures(paths.storage):
             reclaim_folder(paths.storage, own=2)
             try:
-                return cls(paths, open_for_writing(paths.database))
+                return cls(paths, open_database_for_writing(paths.database))
             except sqlite3.DatabaseError as error:
                 if not is_damage(error):
                     raise
             paths.discard()
-            return cls(paths, open_for_writing(paths.database))
+            return cls(paths, open_database_for_writing(paths.database))
 
     @classmethod
-    def read(cls, paths: IndexPaths) -> Store | None:
+    def open_for_reading(cls, paths: IndexPaths) -> Store | None:
         """Open the store for reading; None if there is no usable one, or if a killed writer left a journal."""
         if paths.read_identity() is None:
             return None
-        connection = open_for_reading(paths.database)
+        connection = open_database_for_reading(paths.database)
         return cls(paths, connection) if connection is not None else None
 
     def close(self) -> None:
@@ -139,7 +139,7 @@ class Store:
             self._connection.execute("ROLLBACK")
 
     def count(self) -> Counts:
-        """Return the figures for the status."""
+        """Return the numbers of indexed files, chunks, symbols and bytes, and of excluded files by reason."""
         by_language: dict[str, int] = {}
         skipped: dict[str, int] = json.loads(self.read_meta("skipped", "{}"))
         totals = [0, 0, 0, 0]
@@ -249,6 +249,7 @@ class Store:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """Run the block in one transaction; roll it back, and raise a `StorageError` for a failed write, on errors."""
         with explain_failures(self.paths.storage):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
@@ -261,4 +262,5 @@ class Store:
 
     @staticmethod
     def _write_meta(connection: sqlite3.Connection, **meta: str) -> None:
+        """Set values of the table `meta`, within a transaction."""
         connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", meta.items())

@@ -61,18 +61,20 @@ class Grammar:
         until = time.thread_time() + _PARSE_S + _PARSE_S_PER_BYTE * len(data)
         piece = _pieces.of_thread
 
-        def read(at: int, _: tree_sitter.Point) -> bytearray:
+        def read_piece(at: int, _: tree_sitter.Point) -> bytearray:
+            """Return the piece of the text that begins at the byte `at`."""
             piece[:] = data[at : at + _PIECE_BYTES]
             return piece
 
-        def is_over(*_: object) -> bool:
+        def is_time_over(*_: object) -> bool:
+            """Return whether the parse has used up its processor time."""
             return time.thread_time() > until
 
         try:
             if old_tree is None:
-                tree = parser.parse(read, progress_callback=is_over)
+                tree = parser.parse(read_piece, progress_callback=is_time_over)
             else:
-                tree = parser.parse(read, old_tree, progress_callback=is_over)
+                tree = parser.parse(read_piece, old_tree, progress_callback=is_time_over)
         except ValueError:
             return None
         finally:
@@ -81,7 +83,10 @@ class Grammar:
         return None if _is_too_broken(tree) else parser.parse(data, tree)
 
     def parse_whole(self, data: bytes) -> tree_sitter.Tree | None:
-        """Parse the UTF-8 text `data` without a time limit; holds the GIL, so call it in a separate process."""
+        """Parse the UTF-8 text `data` without a time limit; return None as `parse` does for text that is too broken.
+
+        Holds the GIL, so call it in a separate process.
+        """
         if self._crashes_on(data):
             return None
         tree = _make_parser(self.language).parse(data)
@@ -143,12 +148,14 @@ def _is_too_broken(tree: tree_sitter.Tree) -> bool:
 
 
 def _make_parser(language: tree_sitter.Language) -> tree_sitter.Parser:
+    """Return a new parser for `language`."""
     import tree_sitter  # noqa: PLC0415  # 16 ms that `initialize` must not wait for
 
     return tree_sitter.Parser(language)
 
 
 def _load(name: str) -> _Loaded:
+    """Return the grammar of the language `name` with its queries, or a sentence about why it cannot be used."""
     entry = languages.get(name)
     if not entry.grammar:
         return _Loaded(None)

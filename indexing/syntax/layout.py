@@ -62,7 +62,7 @@ class Around:
     lines: ByteLines
 
     def describe(self, scope: Span | None) -> Surroundings:
-        """Return the place, without the names in `scope`."""
+        """Return the facts about the cursor's surroundings, without names; `scope` is the result of `find_scope`."""
         kind = self.classify()
         blank = kind == "code" and not self.head.strip() and not self._rest_of_line.strip()
         return Surroundings(
@@ -80,10 +80,12 @@ class Around:
 
     @cached_property
     def _line_start(self) -> int:
+        """Offset of the start of the cursor's line."""
         return max(self.text.rfind("\n", 0, self.offset), self.text.rfind("\r", 0, self.offset)) + 1
 
     @cached_property
     def _rest_of_line(self) -> str:
+        """Text of the cursor's line after the cursor."""
         end = self.text.find("\n", self.offset)
         return self.text[self.offset : end if end >= 0 else len(self.text)]
 
@@ -127,7 +129,7 @@ class Around:
         return nodes
 
     def classify(self) -> Kind:
-        """Classify the cursor's place as "code", "comment" or "string"."""
+        """Return "code", "comment" or "string": the kind of text that the cursor is in."""
         if self.offset == 0:
             return "code"
         around = self.find_nodes(self.offset - 1)
@@ -153,10 +155,11 @@ class Around:
         )
 
     def _continues_after(self, node: tree_sitter.Node) -> bool:
+        """Return whether `node` ends after the cursor."""
         return self.lines.to_point(node.end_byte) > self.offset
 
     def _classify_by_line(self) -> Kind:
-        """Classify the cursor's place by the quotes and comment marks before it on its line.
+        """Return the kind of text at the cursor, by the quotes and comment marks before it on its line.
 
         A half-typed string is no string node in the tree.
         """
@@ -251,6 +254,7 @@ class Around:
         return False
 
     def _is_in_body(self, owner: tree_sitter.Node) -> bool:
+        """Return whether the cursor is farther right than the start of `owner`."""
         return len(self.head.expandtabs()) > owner.start_point.column
 
     def _is_at_top(self, scope: Span | None) -> bool:

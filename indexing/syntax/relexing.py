@@ -97,18 +97,19 @@ class Lexed:
                 ids[breaks[at]] = tokens.SAME if change == 0 else tokens.DEEPER if change > 0 else tokens.SHALLOWER
         return Lexed(self.text[start:end], ids, starts)
 
-    def holds(self, words: NDArray[np.uint32]) -> NDArray[np.bool_]:
-        """Return which of `words`, given as numbers of tokens, occur in the text. Shape as `words`."""
+    def contains(self, words: NDArray[np.uint32]) -> NDArray[np.bool_]:
+        """Return for each of `words`, given by its number, whether it occurs in the text. Shape as `words`."""
         if self.lines is None:
             known = self._sorted
             held: NDArray[np.bool_] = known[np.minimum(known.searchsorted(words), len(known) - 1)] == words
             return held
         more = self.ids[len(self.lines.ids) - 2 :]
         added: NDArray[np.bool_] = (words[:, None] == more).any(axis=1)
-        return self.lines.holds(words) | added
+        return self.lines.contains(words) | added
 
     @cached_property
     def _sorted(self) -> NDArray[np.uint32]:
+        """Numbers of the tokens in ascending order."""
         return np.sort(self.ids)
 
 
@@ -174,7 +175,7 @@ def get_tokens(text: str, base: int = 0) -> Lexed:
 
 
 def forget() -> None:
-    """Drop all texts and their tokens."""
+    """Drop all kept texts and their tokens."""
     _LEXER.forget()
     get_tokens.cache_clear()
 

@@ -71,6 +71,7 @@ def outline(tree: tree_sitter.Tree, data: bytes, grammar: Grammar) -> Outline:
 
 
 def _read_text(node: tree_sitter.Node, data: bytes) -> str:
+    """Return the text of `node`, a part of the UTF-8 text `data`."""
     return data[node.start_byte : node.end_byte].decode(errors="replace")
 
 

@@ -95,7 +95,10 @@ class Syntax:
         return len(cursor.captures(parsed.tree.root_node).get("bad", ()))
 
     def find_surroundings(self, offset: int, *, names: bool = True) -> Surroundings:
-        """Return facts about the place at the code-point `offset`; pass `names=False` to save most of the time."""
+        """Return facts about the code around the code-point `offset`.
+
+        `names=False` leaves out the names in scope, which take most of the time.
+        """
         offset = max(0, min(offset, len(self.text)))
         parsed = self.parsed
         if parsed is None:
@@ -117,11 +120,13 @@ class Syntax:
 
     @cached_property
     def _outline(self) -> Outline:
+        """Definitions and imports of the document."""
         parsed = self.parsed
         return outline(parsed.tree, parsed.data, parsed.grammar) if parsed else Outline()
 
     @cached_property
     def _lines(self) -> texts.ByteLines:
+        """Line starts of the document, for converting offsets."""
         return texts.ByteLines(self.text, self.parsed.data if self.parsed is not None else texts.encode(self.text))
 
     def _list_names(self, offset: int, scope: Span | None) -> tuple[str, ...]:
@@ -165,6 +170,7 @@ def _are_alike(one: str, other: str) -> bool:
 
 
 def _holds(span: Span, offset: int) -> bool:
+    """Return whether `offset` is inside `span` or at one of its ends."""
     return span.start <= offset <= span.end
 
 

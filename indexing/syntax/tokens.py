@@ -266,6 +266,7 @@ def hash_terms(words: list[str]) -> NDArray[np.uint32]:
 
 
 def _hash_list(words: list[bytes]) -> NDArray[np.uint32]:
+    """Return the numbers of folded words."""
     ends = np.cumsum([len(word) for word in words], dtype=np.int64) if words else np.zeros(0, dtype=np.int64)
     starts = np.concatenate([[0], ends[:-1]]).astype(np.int64) if words else ends
     return _hash_ranges(_sum_prefixes(b"".join(words)), starts, ends)

@@ -43,7 +43,7 @@ class SyntaxTrees:
         return syntax
 
     def is_cached(self, document: Document) -> bool:
-        """Return whether the syntax of exactly this text is cached, in microseconds."""
+        """Return whether the syntax of exactly this text is cached; takes microseconds."""
         known = self._newest.get(document.uri)
         return known is not None and (known[0].language, known[0].text) == (document.language, document.text)
 

@@ -48,7 +48,7 @@ class AccessCache:
         self._texts: dict[str, tuple[str, bool]] = {}
 
     def find_reason(self, document: Document) -> str:
-        """Return `decide` of `document`, from the cache where possible."""
+        """Return the decision about `document`, as `decide` does, from the cache where possible."""
         reason = self._decide_by_paths(document)
         if reason in {"", *ALONE} and self._is_secret_by_text(document):
             return "secret"
@@ -59,6 +59,7 @@ class AccessCache:
         self._texts.pop(uri, None)
 
     def _decide_by_paths(self, document: Document) -> str:
+        """Return `decide_by_paths` of `document`, from the cache for two seconds."""
         now = time.monotonic()
         key = (document.uri, document.path, document.origins, document.cell)
         known = self._paths.get(key)
@@ -69,6 +70,7 @@ class AccessCache:
         return known[1]
 
     def _is_secret_by_text(self, document: Document) -> bool:
+        """Return `is_secret_text` of `document`, from the cache while the text is the same."""
         known = self._texts.get(document.uri)
         if known is None or known[0] is not document.text:
             if len(self._texts) > _MOST_TEXTS:
@@ -87,7 +89,7 @@ def decide(document: Document, excluded: Callable[[Path], str]) -> str:
 
 
 def decide_by_paths(document: Document, excluded: Callable[[Path], str]) -> str:
-    """Return `decide` by the paths that a document stands for, without its text."""
+    """Return the decision about `document` by its paths alone, with the same values as `decide`."""
     if document.uri[:40].lower().startswith(_OUTPUTS):
         return "notebook output"
     own = excluded(document.path) if document.path is not None else ""
@@ -101,7 +103,7 @@ def decide_by_paths(document: Document, excluded: Callable[[Path], str]) -> str:
 
 
 def is_secret_text(document: Document) -> bool:
-    """Return whether a document's text is a secret, whether it is saved or not."""
+    """Return whether the text of a document, saved or not, holds a secret for which it is withheld."""
     named = (document.path, *document.origins) if document.path is not None else document.origins
     name = next((path.name for path in named if is_module_of_secrets(path.name)), "")
     return holds_secret(document.text, name)

@@ -24,6 +24,7 @@ SECRET_BYTES = 1 << 17
 
 
 def _split_words(text: str) -> frozenset[str]:
+    """Return the words of `text`, which are divided by spaces."""
     return frozenset(text.split())
 
 

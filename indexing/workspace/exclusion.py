@@ -108,7 +108,7 @@ class Exclusion:
 
     def read_root_rules(self) -> Rules:
         """Return the rules in force at the root, those of a Git work tree around it included."""
-        return self._read_folder(self.root, "", DECIDING_FILES, self._read_rules_above())
+        return self._read_rules(self.root, "", DECIDING_FILES, self._read_rules_above())
 
     def _read_rules_above(self) -> Rules | None:
         """Return the rules of the Git work tree around the root; None without one, or if it ignores the root.
@@ -122,14 +122,14 @@ class Exclusion:
         inside = self.root.relative_to(top).parts
         rules = Rules("", read_rules(repository.common / "info" / "exclude"), None, None, join_folders(inside))
         for depth, name in enumerate(inside):
-            rules = self._read_folder(
+            rules = self._read_rules(
                 top.joinpath(*inside[:depth]), "", DECIDING_FILES, rules, join_folders(inside[depth:])
             )
             if is_ignored_above(rules, inside, depth, name):
                 return None
         return rules
 
-    def enter(self, outer: Rules, folder: str, relative: str, held: Collection[str]) -> Rules:
+    def read_folder_rules(self, outer: Rules, folder: str, relative: str, held: Collection[str]) -> Rules:
         """Return the rules in force in `folder`.
 
         Args:
@@ -139,10 +139,14 @@ class Exclusion:
             held: names of files in it.
         """
         present = [name for name in DECIDING_FILES if name in held]
-        return self._read_folder(Path(folder), relative, present, outer) if present else outer
+        return self._read_rules(Path(folder), relative, present, outer) if present else outer
 
     @staticmethod
-    def _read_folder(folder: Path, base: str, present: Collection[str], outer: Rules | None, above: str = "") -> Rules:
+    def _read_rules(folder: Path, base: str, present: Collection[str], outer: Rules | None, above: str = "") -> Rules:
+        """Return the rules of the files named in `present` of `folder`, with `outer` as the rules of its parent folder.
+
+        `base` and `above` as in `Rules`.
+        """
         git, own = (read_rules(folder / name) if name in present else None for name in IGNORE_FILES)
         marks = (
             markers.parse_attributes(read_attributes(folder / ATTRIBUTES_FILE)) if ATTRIBUTES_FILE in present else ()
@@ -158,7 +162,7 @@ class Exclusion:
         ):
             # git's index comes last, because it may be long
             built_in = "" if self._tracked.has_folder(self.root / relative) else built_in
-        return built_in if built_in in {"secret", "version control"} else self._weigh(rules, relative, built_in)
+        return built_in if built_in in {"secret", "version control"} else self._apply_rules(rules, relative, built_in)
 
     def find_file_reason(self, rules: Rules, name: str, relative: str) -> str:
         """Return the reason to exclude the file `relative` by its name and the ignore rules; "" for none."""
@@ -171,7 +175,7 @@ class Exclusion:
             built_in = built_in or next((reason for reason, marked in marks.items() if marked), "")
         if built_in == "generated" and rules.find_mark(relative, "generated") is None and NAMED_BY_PEOPLE.search(name):
             built_in = "" if self._tracked.has_file(self.root / relative) else built_in
-        reason = self._weigh(rules, relative, built_in)
+        reason = self._apply_rules(rules, relative, built_in)
         # "ignored" also counts for a notebook's cells and older versions of the file, which "notebook" would not
         return "ignored" if reason and reason == built_in and rules.find_ignore(relative, starling=False) else reason
 
@@ -185,7 +189,7 @@ class Exclusion:
         return ("generated",) if rules.find_mark(relative, "generated") is False else ()
 
     def find_waived_reasons_at(self, path: Path) -> tuple[str, ...]:
-        """Return `find_waived_reasons` of the absolute `path`; none outside of the root."""
+        """Return the waived reasons of the absolute `path`, as `find_waived_reasons`; none outside of the root."""
         try:
             parts = Path(os.path.realpath(path)).relative_to(self.root).parts
         except (ValueError, OSError):
@@ -201,7 +205,7 @@ class Exclusion:
             held = _list_deciding_names(folder)
             if not why and (why := self.find_folder_reason(rules, name, relative, held)):
                 stop = relative
-            rules = self.enter(rules, str(folder), relative, held)
+            rules = self.read_folder_rules(rules, str(folder), relative, held)
         return rules, stop, why
 
     def locate_reason(self, path: Path) -> tuple[str, str]:
@@ -230,6 +234,7 @@ class Exclusion:
         return answer
 
     def _decide(self, path: Path) -> str:
+        """Return the reason to exclude `path`, as `find_reason` does, without its cache."""
         if is_secret_name(path.name):
             return "secret"  # even if a link of that name leads to a harmless file
         try:
@@ -247,7 +252,7 @@ class Exclusion:
             or self._find_content_reason(real, self.find_waived_reasons(rules, relative))
         )
 
-    def _weigh(self, rules: Rules, relative: str, built_in: str) -> str:
+    def _apply_rules(self, rules: Rules, relative: str, built_in: str) -> str:
         """Return the reason for `relative`: settings first, then `.starlingignore`, `built_in` and `.gitignore`."""
         if self._excluded is not None and (
             self._excluded.tried > bounds.IGNORE_RULES or self._excluded.match_file(relative)
@@ -265,6 +270,7 @@ class Exclusion:
         return "" if tracked else "ignored"  # like git, which never ignores tracked files
 
     def _find_content_reason(self, path: Path, waived: Collection[str]) -> str:
+        """Return the reason to exclude a file by its content; "" for none, a folder, or a file that does not exist."""
         try:
             found = path.stat()
             if not stat.S_ISREG(found.st_mode):

@@ -60,7 +60,7 @@ class Patterns:
         return max(map(len, self._by_name.values()), default=0) + len(self._anywhere)
 
     def check_file(self, path: str) -> Match:
-        """Match `path` against the rules; the last rule that matches decides. A folder ends with "/"."""
+        """Return the decision of the last rule that matches `path`; the path of a folder ends with "/"."""
         included: bool | None = None
         for number in reversed(self._select_rules(path)):
             pattern = self._rules[number].pattern
@@ -148,8 +148,10 @@ def _make_segments_linear(expression: str) -> str:
 
 
 def _has_no_slash(piece: str) -> bool:
+    """Return whether `piece` of an expression matches no slash."""
     return "/" not in piece.replace("[^/]", "").replace(_NO_SLASH, "")
 
 
 def _forbid_slash(found: re.Match[str]) -> str:
+    """Return a bracket of an expression with a condition that forbids a slash; escaped characters stay as they are."""
     return found[0] if found[0].startswith("\\") or found[0] == "[^/]" else _NO_SLASH + found[0]

@@ -47,8 +47,8 @@ class Repository:
         """Find the folders of the work tree `top`; `.git` is a file in a linked work tree and in a submodule."""
         own = top / ".git"
         if not own.is_dir():
-            own = _read_place(own, top, "gitdir: ") or own
-        return cls(top, own, _read_place(own / "commondir", own) or own)
+            own = _read_path(own, top, "gitdir: ") or own
+        return cls(top, own, _read_path(own / "commondir", own) or own)
 
     @classmethod
     def around(cls, folder: Path) -> Repository | None:
@@ -77,6 +77,7 @@ class Tracked:
         self._held = (None, ())
 
     def _look_up(self, path: Path, *, is_folder: bool) -> bool:
+        """Return whether git tracks the file `path`, or a file in the folder `path`; False without a repository."""
         repository = Repository.around(path.parent)
         if repository is None:
             return False
@@ -207,26 +208,32 @@ def _read_version_4(data: bytes, count: int, hash_bytes: int) -> Iterator[bytes]
 def _read_listings(file: Path) -> Iterator[_Listing]:
     """Yield the index and, for a split index, the shared one; nothing if it cannot be read."""
     try:
-        data = _read(file)
+        data = _read_bytes(file)
         yield _Listing(data)
     except (OSError, ValueError):
         return
     at = data.rfind(b"link")  # the extension of a split index: its name, four bytes of length, and a hash
     for size in _HASHES if at >= 0 else ():
         try:
-            yield _Listing(_read(file.with_name(f"sharedindex.{data[at + 8 : at + 8 + size].hex()}")))
+            yield _Listing(_read_bytes(file.with_name(f"sharedindex.{data[at + 8 : at + 8 + size].hex()}")))
         except (OSError, ValueError):
             continue
 
 
-def _read(path: Path) -> bytes:
+def _read_bytes(path: Path) -> bytes:
+    """Return the bytes of the file at `path`.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is too large.
+    """
     data, _ = read_regular(path, _MOST_BYTES + 1)
     if len(data) > _MOST_BYTES:
         raise ValueError("too large")
     return data
 
 
-def _read_place(file: Path, base: Path, before: str = "") -> Path | None:
+def _read_path(file: Path, base: Path, before: str = "") -> Path | None:
     """Return the path in the first line of `file` after the text `before`, relative to `base`; None without one."""
     try:
         line = read_regular(file, _LINE_BYTES)[0].decode("utf-8", "surrogateescape").strip()

@@ -116,6 +116,7 @@ class _Walker:
         self._entered: set[tuple[int, int]] = set()  # junctions and bind mounts make loops without symbolic links
 
     def walk_from(self, start: str) -> Iterator[WalkedFile]:
+        """Yield the files to index in the folder `start` and below, and count the excluded files and folders."""
         waiting = self._enter_start(start)
         while waiting and not self._cancelled():
             folder = waiting.pop()
@@ -182,7 +183,7 @@ class _Walker:
         if reason := self._exclusion.find_folder_reason(folder.rules, folder.name, folder.relative, held):
             self._skipped[reason] += 1
             return None
-        return self._exclusion.enter(folder.rules, folder.path, folder.relative, held)
+        return self._exclusion.read_folder_rules(folder.rules, folder.path, folder.relative, held)
 
     def _admit(self, entry: os.DirEntry[str], relative: str, rules: Rules) -> WalkedFile | None:
         """Return the entry as a file to index; None, counted, if it is excluded."""
@@ -201,6 +202,11 @@ class _Walker:
         )
 
     def _find_reason(self, entry: os.DirEntry[str], relative: str, rules: Rules, found: os.stat_result) -> str:
+        """Return the reason to exclude an entry that is no folder; "" for none.
+
+        Raises:
+            UnicodeEncodeError: its name is not Unicode.
+        """
         if stat.S_ISLNK(found.st_mode):
             real = os.path.realpath(entry.path)
             return "link" if real == self._root or real.startswith(self._root.rstrip(os.sep) + os.sep) else "outside"
@@ -213,6 +219,7 @@ class _Walker:
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Return whether an entry is a folder; False for a link to a folder and if it cannot be read."""
     try:
         return entry.is_dir(follow_symlinks=False)
     except OSError:

@@ -46,19 +46,19 @@ ENTRY = Path(__file__).resolve().parents[2] / "starling_lsp.py"
 
 
 def is_remote(settings: ModelSettings) -> bool:
-    """Whether a server at an address computes."""
+    """Return whether a server at an address computes."""
     return settings.host not in KEYWORDS
 
 
 def uses_host(settings: ModelSettings, entry: ModelEntry) -> bool:
-    """Whether the model host computes."""
+    """Return whether the model host computes."""
     if settings.host != "auto":
         return settings.host == "always"
     return _measure_weights(entry) >= LARGE_BYTES or (settings.device != "cpu" and has_gpu())
 
 
 def has_gpu() -> bool:
-    """Whether there is a driver for NVIDIA's GPUs: each process that computes on one takes memory of it for itself."""
+    """Return whether this machine has a driver for NVIDIA's GPUs."""
     if sys.platform == "win32":
         return Path(os.environ.get("SYSTEMROOT", r"C:\Windows"), "System32", "nvcuda.dll").exists()
     return Path("/dev/nvidiactl").exists()
@@ -79,7 +79,7 @@ def choose_address() -> Address:
     """
     from models.errors import HostError  # noqa: PLC0415 (as below)
     from models.host.address import LONGEST_PATH, Address  # noqa: PLC0415 (for models that are not in this process)
-    from models.host.folder_trust import claim  # noqa: PLC0415
+    from models.host.folder_trust import create_private_folder  # noqa: PLC0415
 
     named = compute_fingerprint()
     places = [Address(folder, VERSION, configuration=named, own_parts=own) for folder, own in _list_folders()]
@@ -89,7 +89,7 @@ def choose_address() -> Address:
             f"No folder has a name short enough for the model host's socket ({LONGEST_PATH} bytes); "
             "set XDG_RUNTIME_DIR to a folder of yours with a shorter one."
         )
-    return next((place for place in short if claim(place.folder, place.own_parts)), short[0])
+    return next((place for place in short if create_private_folder(place.folder, place.own_parts)), short[0])
 
 
 def _list_folders() -> list[tuple[Path, int]]:

@@ -180,7 +180,7 @@ class LogFile(RotatingFileHandler):
 
 
 def _is_gone(stream: TextIO, path: str) -> bool:
-    """Whether the file at `path` is not the one that is written to."""
+    """Return whether the file at `path` is not the one that is written to."""
     try:
         return not os.path.samestat(os.fstat(stream.fileno()), Path(path).stat())
     except (OSError, ValueError):

@@ -1,8 +1,8 @@
 """The gate that every change of a workspace passes: validate, record the request, ask, apply, verify, record the end.
 
 Asks one question for each proposal, however many files it touches. Writes nothing without a yes, and nothing that
-cannot be recorded. Reports as outcome what the documents hold afterwards, not what the client says. Runs on the event
-loop; reads disks and the state database in threads. Start at `Gate.propose`.
+cannot be recorded. Judges the outcome by the documents afterwards, not by the client's report. Runs on the event loop;
+reads disks and the state database in threads. Start at `Gate.propose`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from server.gate.question import asking, diffs
 from server.gate.question.waiting import wait_while_wanted
 from server.gate.records import list_subjects
 from server.gate.refusal import Refused, Unchanged
-from server.gate.validation import CurrentText, Validation
+from server.gate.validation import CurrentText, Validation, read_current_texts
 from server.gate.verification import ObservedChange
 
 if TYPE_CHECKING:
@@ -50,13 +50,13 @@ class Gate:
     """The gate of one client.
 
     Args:
-        records: where requests, checkpoints and the audit are recorded.
+        records: stores requests, checkpoints and the audit.
         places: returns the current workspace folders and exclusions; runs in a worker thread.
         asker: asks a person.
         workplace: reads texts and applies changes.
         client: name of the editor or program, for the record.
         limits: the most operations and questions in an hour, and the longest wait for an answer.
-        owns_records: whether `close` closes `records`, too.
+        owns_records: whether `close` also closes `records`.
     """
 
     def __init__(  # noqa: PLR0913 (its ports)
@@ -70,7 +70,7 @@ class Gate:
         limits: Limits = LIMITS,
         owns_records: bool = False,
     ) -> None:
-        """Keep the ports of the gate; nothing is read or written yet."""
+        """Store the ports; read and write nothing yet."""
         self._owned = records if owns_records else None
         self.journal = Journal(records, client)
         self._places = places
@@ -85,20 +85,22 @@ class Gate:
     async def propose(
         self, proposal: ProposedEdit, *, task: str = "", rule: str = "", cancelled: Cancelled | None = None
     ) -> Outcome:
-        """Ask a person to approve `proposal`; apply it if approved. Return what became of it.
+        """Ask a person to approve `proposal`, if it is valid; apply it after a yes; record and return the outcome.
 
         Args:
             proposal: the edit.
-            task: id of the task that the answer "and the rest of this task" approves; "" leaves that answer out.
-            rule: the person's own rule that approves the edit unless it comes with a warning, in words; "" for none.
+            task: id of the task to which the answer "and the rest of this task" applies; without an id that answer is
+                not offered.
+            rule: description of the person's rule that approves the edit without a question if there are no warnings;
+                "" for none.
             cancelled: returns whether the request was cancelled; polled several times a second while a person decides.
         """
         return await self._propose(proposal, task, cancelled, rule=rule)
 
     async def undo(self, checkpoint: str = "", *, cancelled: Cancelled | None = None) -> Outcome:
-        """Propose to undo the change of the checkpoint with the id `checkpoint`.
+        """Ask a person to undo the change of the checkpoint with the id `checkpoint`; undo it after a yes.
 
-        "" undoes the newest change of this workspace that can be undone. Asks a person, like `propose`.
+        Without an id, undoes the newest change of this workspace that can be undone. Records and returns the outcome.
         """
         try:
             if checkpoint:
@@ -112,9 +114,10 @@ class Gate:
         return await self._propose(proposal, "", cancelled, undoes=kept.id)
 
     async def permit(self, call: ToolCall, *, cancelled: Cancelled | None = None) -> Permission:
-        """Ask a person to permit `call`, unless its risk or a rule makes that needless. The gate itself runs nothing.
+        """Ask a person to permit the tool call `call`, and record the answer; the caller then runs the tool.
 
-        Implements `agents.ports.permissions.Permissions`.
+        Grants a call of a low-risk tool without a question or a record, unless `call.asks`. Implements
+        `agents.ports.permissions.Permissions`.
 
         Raises:
             ValueError: the tool changes files, which must go through `propose`.
@@ -130,10 +133,10 @@ class Gate:
         return Permission(identity, outcome.applied, outcome.verdict, outcome.reason)
 
     async def record_chosen_fix(self, proposal: ProposedEdit) -> Outcome:
-        """Record a safe fix that a person chose in the editor's menu and the editor has applied already.
+        """Record a fix that the editor has already applied, because a person chose it in the editor's menu.
 
-        Stores a checkpoint, so that `undo` can take the fix back. The verdict is always APPLIED; the outcome has no
-        checkpoint where the file may not be changed by the gate (`reason` says why).
+        Stores a checkpoint, so that `undo` can undo the fix. Returns an outcome with the verdict APPLIED; if the gate
+        may not change the file, it has no checkpoint, and `reason` says why.
         """
         case = Case(
             Question(uuid.uuid4().hex, choose_tool(proposal), proposal.title, proposal.why, proposal.by, ""),
@@ -146,17 +149,17 @@ class Gate:
             texts = {one.uri: CurrentText(getattr(one.change, "before", None)) for one in located}
             checked = await asyncio.to_thread(Validation(texts, exact=True).check, proposal, located)
             await asyncio.to_thread(self.journal.approve, case, checked)
-        except Refused as error:  # a file outside of the workspace, for one: it cannot be undone from here
+        except Refused as error:  # for example a file outside of the workspace, which `undo` could not change
             return await self._end(case, Outcome(case.id, Verdict.APPLIED, str(error)), None, None)
         observed = tuple(ObservedChange(one, True, getattr(one, "after", None)) for one in checked.proposal.changes)
         return await self._end(case, Outcome(case.id, Verdict.APPLIED, "", case.checkpoint), checked, observed)
 
     def end_task(self, task: str) -> None:
-        """Forget the answers that were given for the rest of the task with the id `task`."""
+        """Forget the approvals for the rest of the task with the id `task`, so that a person is asked again."""
         self._remembered.end(task)
 
     async def close(self) -> None:
-        """Stop waiting for late edits of the client; close the records if the gate owns them."""
+        """Stop waiting for edits that the client may still apply; close the records if the gate owns them."""
         for task in self._late:
             task.cancel()
         await asyncio.gather(*self._late, return_exceptions=True)
@@ -168,7 +171,7 @@ class Gate:
     async def _propose(
         self, proposal: ProposedEdit, task: str, cancelled: Cancelled | None, *, undoes: str = "", rule: str = ""
     ) -> Outcome:
-        """Validate `proposal`, build its question, and process it; `undoes` is the checkpoint that it takes back."""
+        """Validate `proposal`, which may undo the checkpoint `undoes`, and decide about it; return the outcome."""
         tool = choose_tool(proposal)
         question = Question(uuid.uuid4().hex, tool, proposal.title, proposal.why, proposal.by, "", rule=rule)
         case = Case(question, task, proposal.model, list_subjects(proposal), limited=not undoes, undoes=undoes)
@@ -187,27 +190,22 @@ class Gate:
         return await self._process(case, checked, cancelled)
 
     async def _validate(self, proposal: ProposedEdit, case: Case) -> CheckedProposal:
-        """Check `proposal` against the current texts; return it with its edits moved to where they belong now.
+        """Check `proposal` against the current texts; return it with its edits moved to their places in those texts.
 
         Raises:
-            Refused: it breaks a rule, or no longer fits the texts.
+            Refused: the proposal breaks a rule, or no longer fits the texts.
         """
         located = await asyncio.to_thread(self._locate, proposal, case)
-        now: dict[str, CurrentText] = {}
-        for one in located:
-            try:
-                now[one.uri] = CurrentText(await self._workplace.read_text(one.uri, getattr(one.change, "path", None)))
-            except OSError as error:
-                now[one.uri] = CurrentText(None, error.strerror or str(error))
-        validation = Validation(now, exact=bool(case.undoes))
-        return await asyncio.to_thread(validation.check, proposal, located)
+        texts = await read_current_texts(self._workplace, located)
+        return await asyncio.to_thread(Validation(texts, exact=bool(case.undoes)).check, proposal, located)
 
     def _locate(self, proposal: ProposedEdit, case: Case) -> tuple[LocatedChange, ...]:
+        """Return each change of `proposal` with its file; blocking. Only an undo may change excluded files."""
         places = self._places()
         return locate_changes(places.allow_excluded() if case.undoes else places, proposal)
 
     async def _process(self, case: Case, checked: CheckedProposal | None, cancelled: Cancelled | None) -> Outcome:
-        """Check the limits, record the request, and decide about it; `checked` is None for a tool's call."""
+        """Check the limits, record the request, and decide about it; `checked` is None for a tool call."""
         count = len(checked.proposal.changes) if checked is not None else 1
         try:
             if case.limited:
@@ -221,19 +219,20 @@ class Gate:
             return Outcome(case.id, Verdict.REFUSED, f"The request could not be recorded, so nothing was done. {error}")
 
     async def _refuse(self, case: Case, why: str) -> Outcome:
-        """Record that the request was refused because of `why`."""
+        """Record the request as refused, with the reason `why`; return the outcome, even if nothing can be recorded."""
         try:
             await asyncio.to_thread(self.journal.begin, case)
         except StateError:
-            return Outcome(case.id, Verdict.REFUSED, why)  # the person needs the reason more than the record
+            return Outcome(case.id, Verdict.REFUSED, why)  # the reason of the refusal matters more to the person
         return await self._end(case, Outcome(case.id, Verdict.REFUSED, why), None, None)
 
     # Asking
 
     async def _decide(self, case: Case, checked: CheckedProposal | None, cancelled: Cancelled | None) -> Outcome:
-        """Take an earlier answer or ask for one; apply what was approved. Record the outcome and return it.
+        """Ask a person unless a rule or an earlier answer approves; apply an approved change; return the outcome.
 
-        The client's own preview asks instead of a question where the client says so (`Asker.asks_while_applying`).
+        Asks no question if the client shows its own preview while it applies the edit (`Asker.asks_while_applying`).
+        Records the outcome.
         """
         confirm = False
         if obstacle := self._asker.find_obstacle(case.question):
@@ -256,10 +255,10 @@ class Gate:
         return await self._end(case, Outcome(case.id, Verdict.APPLIED), None, None)
 
     async def _ask(self, case: Case, cancelled: Cancelled | None) -> Outcome | None:
-        """Ask the question of `case`, and remember a yes for the rest of the task.
+        """Ask the question of `case`; remember the answer if it is a yes for the rest of the task.
 
-        Returns None for a yes, else the outcome, which is not recorded yet. If asking fails or this call is cancelled,
-        records that and raises the error.
+        Returns None for a yes, else the outcome, which the caller has to record. If asking fails or is cancelled,
+        records that outcome here and raises the error again.
         """
         try:
             not_approved = await asking.ask(self._asker, case, self._limits.answer_s, cancelled)
@@ -271,7 +270,7 @@ class Gate:
         return not_approved
 
     def _find_earlier_answer(self, case: Case) -> Answer | None:
-        """Return the yes of a person's rule or for the rest of the task; None for none, or with warnings."""
+        """Return the yes of a person's rule or for the rest of the task; None for neither, or if there are warnings."""
         if case.question.is_approved_by_rule:
             return Answer.APPROVE_RULE
         covered = not case.question.warnings and self._remembered.covers(case.task, case.question.tool)
@@ -282,9 +281,10 @@ class Gate:
     async def _apply_if_current(
         self, case: Case, checked: CheckedProposal, cancelled: Cancelled | None, *, confirm: bool
     ) -> Outcome:
-        """Validate the proposal again, store a checkpoint and apply it; fails if the texts no longer allow that.
+        """Validate the proposal again, store a checkpoint and apply the proposal; record and return the outcome.
 
-        With `confirm` the client asks the person while it applies. One proposal at a time.
+        The verdict is FAILED if the texts have changed so that the proposal is invalid or has new warnings. With
+        `confirm` the client asks the person while it applies. Applies one proposal at a time.
         """
         async with self._applying:
             try:
@@ -304,7 +304,10 @@ class Gate:
     async def _apply_in_time(
         self, case: Case, checked: CheckedProposal, cancelled: Cancelled | None, *, confirm: bool
     ) -> Outcome:
-        """Apply an approved proposal and return its outcome; EXPIRED if the client is not done within the limit."""
+        """Apply the proposal; record and return the outcome, EXPIRED if the client takes longer than the time limit.
+
+        If the client is late, or this call is cancelled, the final outcome is recorded once the client has finished.
+        """
         begun = time.monotonic()
         work = asyncio.ensure_future(self._apply_changes(case, checked, confirm=confirm))
         try:
@@ -316,20 +319,17 @@ class Gate:
             case.answer_s = time.monotonic() - begun
         if not done:
             self._conclude_later(case, checked, work, confirm=confirm)
-            withdrawn = confirm and cancelled is not None and cancelled()
-            why = (
-                asking.WITHDRAWN
-                if withdrawn
-                else f"The change was not applied within {self._limits.answer_s:.0f} s; repeat the request."
-            )
+            why = f"The change was not applied within {self._limits.answer_s:.0f} s; repeat the request."
+            if confirm and cancelled is not None and cancelled():
+                why = asking.WITHDRAWN
             case.answer = case.answer or Answer.EXPIRE
             return await self._end(case, Outcome(case.id, Verdict.EXPIRED, why), checked, None)
         return await self._conclude(case, checked, work, confirm=confirm)
 
     async def _apply_changes(self, case: Case, checked: CheckedProposal, *, confirm: bool) -> str:
-        """Apply the changes through the client; return why that failed, "" if it did not.
+        """Apply the changes through the client; return why that failed, "" on success.
 
-        Files that an undo restores are written to the disk instead: no editor can be told their exact bytes.
+        Files that an undo creates again are written to the disk instead, because LSP cannot pass on their exact bytes.
         """
         restored = undoing.select_restored(checked.proposal) if case.undoes else ()
         others = tuple(change for change in checked.proposal.changes if change not in restored)
@@ -341,16 +341,16 @@ class Gate:
     async def _conclude(
         self, case: Case, checked: CheckedProposal, work: asyncio.Future[str], *, confirm: bool
     ) -> Outcome:
-        """Compare the documents with the proposal and record the outcome, also when applying raised an error.
+        """Compare the documents with the proposal; record and return the outcome.
 
-        `work` is done and holds the reason for which applying failed, "" for none. Raises what `work` raised.
+        `work` is the finished call of `_apply_changes`; an exception of it is raised again after that.
         """
         changes, before = checked.proposal.changes, checked.before
         found = await verification.observe_changes(self._workplace, changes, before, wait_s=self._workplace.settle_s)
         broken = work.exception()
         problem = work.result() if broken is None else f"Applying it failed ({type(broken).__name__})."
         outcome = outcomes.judge_outcome(case, checked, found, problem, confirm=confirm)
-        if confirm and outcome.verdict is not Verdict.FAILED:  # a failure is not an answer
+        if confirm and outcome.verdict is not Verdict.FAILED:  # a failure says nothing about the person's answer
             case.answer = Answer.APPROVE if outcome.checkpoint else Answer.REJECT
         outcome = await self._end(case, outcome, checked, found)
         if broken is not None:
@@ -360,7 +360,7 @@ class Gate:
     def _conclude_later(
         self, case: Case, checked: CheckedProposal, work: asyncio.Future[str], *, confirm: bool
     ) -> None:
-        """Record the outcome once `work` ends: an editor may apply a change after the gate stopped waiting."""
+        """Start a background task that records the outcome once `work` ends: an editor may apply a change late."""
 
         async def conclude() -> None:
             await asyncio.wait((work,))
@@ -373,7 +373,7 @@ class Gate:
     async def _end(
         self, case: Case, outcome: Outcome, checked: CheckedProposal | None, found: tuple[ObservedChange, ...] | None
     ) -> Outcome:
-        """Record `outcome`; return it, with a note if it could not be recorded."""
+        """Record `outcome` as the end of the request; return it, with a note if it could not be recorded."""
         logger.info(
             "proposal ended",
             extra={"id": case.id, "tool": case.question.tool.name, "by": case.question.by, "verdict": outcome.verdict},
@@ -387,7 +387,7 @@ class Gate:
     # Undoing
 
     async def _find_undo_obstacle(self, kept: Checkpoint) -> str | None:
-        """Return why a change cannot be undone, "" if it can, None if nothing of the change is left."""
+        """Return why the change of `kept` cannot be undone; "" if it can, None if no file holds the change any more."""
         try:
             proposal = await asyncio.to_thread(undoing.propose_undoing, kept)
             question = Question("", WRITE_FILE, "", "", undoing.UNDO, "")

@@ -1,7 +1,7 @@
-"""The gate's record of a request: request, checkpoint and audit rows, one transaction for each step.
+"""The gate's record of its requests: one transaction for each step of a request.
 
-The gate does nothing that cannot be recorded: every method that writes raises `StateError` with a sentence for a
-person. Blocking. Start at `Journal.begin`.
+Every method that writes raises `StateError`, with a sentence for a person, if that fails; the gate then does nothing.
+Blocking. Start at `Journal.begin`.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ if TYPE_CHECKING:
     from server.gate.validation import CheckedProposal
     from server.gate.verification import ObservedChange
 
-CHECKPOINT_DAYS = 30  # as a person is told
+CHECKPOINT_DAYS = 30  # for a message; `server.state.checkpoints` removes older ones
 
 
 @dataclass
 class Case:
-    """One request on its way through the gate.
+    """A request that the gate is deciding about.
 
     Attributes:
-        question: the question that a person is asked, unless a rule or an earlier answer decides.
+        question: the question to a person, who is asked unless a rule or an earlier answer decides.
         task: id of the task that the request belongs to, "" for none.
         model: name of the model that wrote the edit, "" for none.
         subjects: the files by path, or the command.
         limited: whether the limits apply; undoing is never limited.
         undoes: id of the checkpoint that the request undoes, "" for none.
-        answer: the answer, None as long as there is none.
+        answer: the answer, None before there is one.
         answer_s: seconds until the answer; None for an answer given earlier in the task.
         checkpoint: id of the checkpoint with the replaced texts, "" before one is stored.
     """
@@ -65,16 +65,22 @@ class Case:
 
 
 class Journal:
-    """The record that one gate keeps of its requests."""
+    """The record of one gate.
+
+    Attributes:
+        records: the stored records of all gates.
+        untitled: ids of the checkpoints of untitled documents, which only this session can undo.
+    """
 
     def __init__(self, records: Records, client: str) -> None:
+        """Store `records`, and `client` (the name of the editor or program) for them."""
         self.records = records
         self._client = client
         self._recovered = False
-        self.untitled: set[str] = set()  # ids of checkpoints of untitled documents, which only this session knows
+        self.untitled: set[str] = set()
 
     def begin(self, case: Case) -> None:
-        """Record a request as pending, after closing the requests that ended servers left open."""
+        """Record a request as pending; first close the requests that servers which no longer run left open."""
         self.recover()
         self.records.begin(case.question, client=self._client, task=case.task, model=case.model, subjects=case.subjects)
 
@@ -85,7 +91,7 @@ class Journal:
             self._recovered = True
 
     def find_problem(self) -> str:
-        """Return why nothing can be recorded at present and what to do; "" if recording works."""
+        """Return why nothing can be recorded now, and what to do; "" if recording works."""
         try:
             self.records.check()
         except StateError as error:
@@ -96,7 +102,7 @@ class Journal:
         """Return the checkpoint with the id `identity`.
 
         Raises:
-            Refused: there is none, or not any more.
+            Refused: there is no such checkpoint; old ones are deleted.
         """
         found = self.records.find_checkpoint(identity)
         if found is None:
@@ -107,7 +113,7 @@ class Journal:
         """Check that `operations` more file operations, and with `asks` one more question, stay within `limits`.
 
         Raises:
-            Refused: they do not; the message says when to try again.
+            Refused: a limit would be exceeded; the message says when to try again.
         """
         then = time.time() - limits.window_s
         asked = self.records.list_question_times(then) if asks else []
@@ -119,12 +125,15 @@ class Journal:
             _refuse_excess(most, written[0] - then if written else limits.window_s, limits)
 
     def approve(self, case: Case, checked: CheckedProposal | None) -> None:
-        """Store the checkpoint of `checked`, and that the request was approved if its answer is known already."""
+        """Store a checkpoint of the texts that `checked` replaces; record the request as approved if it has an answer.
+
+        `checked` is None for a tool call, which has no checkpoint.
+        """
         replaced = self._describe_replaced(case, checked) if checked is not None else None
         self.records.approve(case.id, replaced, answered=case.answer is not None)
 
     def _describe_replaced(self, case: Case, checked: CheckedProposal) -> Replaced:
-        """Return what `checked` replaces, with the id of the checkpoint of `case`; the first call creates that id."""
+        """Return the texts that `checked` replaces, with the checkpoint id of `case`, which the first call creates."""
         case.checkpoint = case.checkpoint or uuid.uuid4().hex
         changes = tuple(checked.proposal.changes)
         if any(isinstance(one, TextChange) and one.path is None for one in changes):
@@ -134,9 +143,10 @@ class Journal:
     def end(
         self, case: Case, outcome: Outcome, checked: CheckedProposal | None, found: Sequence[ObservedChange] | None
     ) -> None:
-        """Record the outcome of a request, and what of its checkpoint can be undone.
+        """Record the outcome of a request and its audit rows; reduce its checkpoint to the changes that were made.
 
-        `found` is each change as observed in the documents; None if nothing was applied, or may still be.
+        `found` has each change as observed in the documents; None if nothing was applied, or if a late client may still
+        apply the change, so that the checkpoint stays.
         """
         rows = tuple(self._build_rows(case, outcome, checked, found))
         replaced: Replaced | None = None
@@ -149,7 +159,7 @@ class Journal:
     def _build_rows(
         self, case: Case, outcome: Outcome, checked: CheckedProposal | None, found: Sequence[ObservedChange] | None
     ) -> list[AuditRow]:
-        """Return one audit row for each change of `checked`, or for each subject where there is no `checked`."""
+        """Return one audit row for each change of `checked`; if `checked` is None, one for each subject of `case`."""
         if checked is None:
             action = "propose" if case.question.tool.edits else "run"
             named = ((action, one, "") for one in case.subjects)
@@ -157,7 +167,11 @@ class Journal:
         seen = found or (None,) * len(checked.before)
         return [
             self._build_row(
-                case, outcome, _describe(change), _hash_texts(old, one), written=one is not None and _is_written(one)
+                case,
+                outcome,
+                _describe_change(change),
+                _hash_texts(old, one),
+                written=one is not None and _is_written(one),
             )
             for change, old, one in zip(checked.proposal.changes, checked.before, seen, strict=True)
         ]
@@ -165,7 +179,15 @@ class Journal:
     def _build_row(
         self, case: Case, outcome: Outcome, described: tuple[str, str, str], hashes: tuple[str, str], *, written: bool
     ) -> AuditRow:
-        """Return the audit row of one file or command; `described` is its kind, subject and target."""
+        """Return the audit row of one file or command.
+
+        Args:
+            case: the request.
+            outcome: the outcome of the request.
+            described: the action, the file or command, and the new path of a renamed file.
+            hashes: the hashes of the text before and after.
+            written: whether the file was changed, or the command permitted.
+        """
         asked = case.question
         return AuditRow(
             time.time(), case.id, _name_user(), self._client, asked.by, case.model, asked.tool.name, asked.title,
@@ -173,24 +195,25 @@ class Journal:
         )  # fmt: skip
 
 
-def _describe(change: Change) -> tuple[str, str, str]:
-    """Return the kind of `change`, its file, and the new path of a renamed file."""
+def _describe_change(change: Change) -> tuple[str, str, str]:
+    """Return the kind of `change`, its file, and the new path of a renamed file, "" otherwise."""
     target = str(change.to) if isinstance(change, RenameFile) else ""
     return name_kind(change), name_subject(change), target
 
 
 def _hash_texts(before: Content | None, seen: ObservedChange | None) -> tuple[str, str]:
-    """Return the hashes of a text before and after; both the same where nothing was observed."""
+    """Return the hashes of a file's text before and after; twice the first if `seen` is None."""
     old = hash_text(before.text if before is not None else None)
     return old, old if seen is None else hash_text(seen.text)
 
 
 def _is_written(seen: ObservedChange) -> bool:
+    """Return whether the document is not as it was before the change."""
     return seen.change is not None or seen.unexpected
 
 
 def _name_user() -> str:
-    """Return the user's name on this machine."""
+    """Return the user's login name, "unknown" if the system has none."""
     try:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):
@@ -198,7 +221,13 @@ def _name_user() -> str:
 
 
 def _refuse_excess(what: str, free_in_s: float, limits: Limits) -> None:
-    """Raise `Refused`: `what` has reached its limit, and one more is allowed in `free_in_s` seconds."""
+    """Raise `Refused` with a message that a limit is reached, and how many minutes to wait.
+
+    Args:
+        what: the start of the message: "50 questions were asked".
+        free_in_s: seconds until the next one is allowed.
+        limits: the limits, for the length of their window.
+    """
     minutes = max(1, round(free_in_s / 60))
     span = "hour" if limits.window_s == 3600 else f"{limits.window_s:.0f} s"
     raise Refused(f"{what} within the {span}, the limit; try again in {minutes} min.")

@@ -1,4 +1,4 @@
-"""Line endings: edits get those of the text they change, whatever a model wrote. Start at `adapt_edits`."""
+"""Line endings: replaces those of edits by the line endings of the text that they change. Start at `adapt_edits`."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def find_most_common(text: str) -> str:
 
 
 def are_uniform(text: str) -> bool:
-    """Whether all lines of `text` have the same ending."""
+    """Return whether all line endings of `text` are the same; True for a single line."""
     return len(set(BREAK.findall(text))) <= 1
 
 
 def adapt_edits(before: str, edits: Sequence[Edit]) -> tuple[Edit, ...]:
-    """Return `edits` with the most common line ending of `before`.
+    """Return `edits` to `before` with the most common line ending of `before`; unchanged if `before` is one line.
 
-    The last edit gets a newline at its end if the edited text would otherwise lose the last newline of `before`.
+    Adds a line ending to the last edit if the edited text would otherwise lose the one at the end of `before`.
     """
     ending = find_most_common(before)
     if not ending:

@@ -30,7 +30,7 @@ class LocatedChange:
     Attributes:
         change: the change as proposed.
         name: the file's path relative to its workspace folder, for a person; the URI of an untitled document.
-        uri: the document that is changed.
+        uri: URI of the document that is changed.
         real: the file's path with links resolved; None for an untitled document.
         target: the real path that a renamed file gets; None for other changes.
     """
@@ -46,11 +46,11 @@ def locate_changes(places: Places, proposal: ProposedEdit) -> tuple[LocatedChang
     """Return each change of `proposal` with its file, in order; blocking.
 
     Raises:
-        Refused: a file must not be changed, two changes are of the same file, or there are more than `MOST_CHANGES`.
+        Refused: a file must not be changed, a file has two changes, or there are more than `MOST_CHANGES` changes.
     """
     if len(proposal.changes) > MOST_CHANGES:
         raise Refused(f"The proposal changes {len(proposal.changes)} files at once; propose at most {MOST_CHANGES}.")
-    found = tuple(_locate(places, change) for change in proposal.changes)
+    found = tuple(_locate_change(places, change) for change in proposal.changes)
     seen: set[str] = set()
     for one in found:
         for key in _list_keys(one):
@@ -61,7 +61,7 @@ def locate_changes(places: Places, proposal: ProposedEdit) -> tuple[LocatedChang
     return found
 
 
-def _locate(places: Places, change: Change) -> LocatedChange:
+def _locate_change(places: Places, change: Change) -> LocatedChange:
     """Return `change` with its file; raise `Refused` if the file must not be changed."""
     match change:
         case TextChange(path=None):
@@ -84,7 +84,10 @@ def _locate(places: Places, change: Change) -> LocatedChange:
 
 
 def _list_keys(one: LocatedChange) -> list[str]:
-    """Return the keys by which two changes of the same file are found; new files also if only the case differs."""
+    """Return strings that identify the files of `one`; two changes that share a string are of the same file.
+
+    New files whose paths differ only in case share a string, because some disks ignore case.
+    """
     keys = [str(one.real) if one.real is not None else one.uri]
     if (new := _find_new_path(one)) is not None:
         keys += [str(new), f"new {fold_name(str(new))}"]
@@ -92,12 +95,12 @@ def _list_keys(one: LocatedChange) -> list[str]:
 
 
 def _find_new_path(one: LocatedChange) -> Path | None:
-    """Return the real path of the file that a change creates, by moving or not; None if it creates none."""
+    """Return the real path of the file that a change creates, or moves a file to; None for other changes."""
     return one.real if isinstance(one.change, CreateFile) else one.target
 
 
 def _check_nesting(found: Sequence[LocatedChange]) -> None:
-    """Raise `Refused` if a new file would have to be the folder of another one: only one could be created."""
+    """Raise `Refused` if a new file has the path of a folder that another new file needs."""
     new = {one.name: path for one in found if (path := _find_new_path(one)) is not None}
     files = {fold_name(str(path)) for path in new.values()}
     for name, path in new.items():
@@ -108,6 +111,6 @@ def _check_nesting(found: Sequence[LocatedChange]) -> None:
 
 
 def _check_same_file(uri: str, path: Path) -> None:
-    """Raise `Refused` if the URI, which the editor uses, names another file than the path, which was checked."""
+    """Raise `Refused` unless `uri`, which the editor uses, names the file at `path`, which is checked."""
     if parse_file_uri(uri) != path:
         raise Refused(f"{uri} is not {path}; give the URI and the path of the same file.")

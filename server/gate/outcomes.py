@@ -1,4 +1,4 @@
-"""The outcome of a proposal, judged by the documents after it was applied. Start at `judge_outcome`."""
+"""The outcome of a proposal, judged by the documents after the client has applied it. Start at `judge_outcome`."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ NOTHING_SEEN = "The client applied none of the changes, which counts as a reject
 def judge_outcome(
     case: Case, checked: CheckedProposal, found: Sequence[ObservedChange], problem: str, *, confirm: bool
 ) -> Outcome:
-    """Return the outcome of `checked`, given each of its changes as found in the documents.
+    """Return the outcome of the proposal `checked`, judged by its changes as found in the documents.
 
     Args:
         case: the request.
         checked: the proposal that was applied.
         found: each change as observed afterwards, in the order of the proposal.
-        problem: why applying failed, "" if it did not.
-        confirm: whether the client asked the person while it applied: then no change at all means a no.
+        problem: why applying failed, "" on success.
+        confirm: whether the client asked the person while it applied the proposal, so that no change means a no.
     """
     verdict = verification.judge_changes(found)
     added = verification.describe_additions(checked.names, found)

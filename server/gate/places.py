@@ -1,8 +1,8 @@
 # ruff: noqa: PTH112, PTH113, PTH114 (os.path returns False where pathlib raises: names too long, loops of links)
-"""The places that the gate may write to: regular files inside a workspace folder, by their real path.
+"""The files that the gate may write to: regular files inside a workspace folder, by their real path.
 
-Reads the disk and changes nothing. A result holds only for its moment: the gate checks again just before a change, and
-`disk.DiskWorkplace` then follows no link. Start at `Places.resolve_existing` and `Places.resolve_new`.
+Reads the disk and changes nothing. A result may be stale a moment later, so the gate checks again just before a
+change, and `disk.DiskWorkplace` follows no link. Start at `Places.resolve_existing` and `Places.resolve_new`.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ UNTITLED = {"untitled", "file", "buffer"}  # a buffer of Neovim without a name i
 
 
 class Places:
-    """The rules for the files of one workspace."""
+    """The rules about which files of one workspace may be written."""
 
     def __init__(self, roots: Sequence[Path], excluded: Callable[[Path], str]) -> None:
-        """Take the workspace folders, and a function that returns why a path is excluded, "" if it is not."""
+        """Store the workspace folders, and a function that returns why a path is excluded, "" if it is not."""
         self.roots = tuple(roots)
         self._real_roots = tuple(Path(os.path.realpath(root)) for root in roots)
         self._excluded = excluded
 
     def allow_excluded(self) -> Places:
-        """Return the same places without exclusions, for undoing a change of a file that was excluded since."""
+        """Return the same rules without exclusions, to undo a change of a file that was excluded afterwards."""
         return Places(self.roots, lambda _: "")
 
     def resolve_existing(self, path: Path, *, itself: bool = False, part: bool = False) -> Path:
@@ -52,8 +52,9 @@ class Places:
 
         Args:
             path: the file.
-            itself: whether the file itself is deleted or moved, and not only its text changed; refuses links.
-            part: whether only a cell of a notebook is changed; allows files that are excluded for their content.
+            itself: whether the file itself is to be deleted or moved, which is refused for a link.
+            part: whether only a cell of a notebook is to be changed, which is allowed in a file that is excluded for
+                its content.
 
         Raises:
             Refused: the file must not be changed.
@@ -68,7 +69,7 @@ class Places:
         return real
 
     def resolve_open(self, path: Path) -> Path:
-        """Return the real path of a file that is open in an editor and may be changed; it need not be saved yet.
+        """Return the real path of a file that may be changed and is open in an editor; it need not exist on the disk.
 
         Raises:
             Refused: the file must not be changed or created.
@@ -76,10 +77,10 @@ class Places:
         return self.resolve_existing(path) if os.path.lexists(path) else self._resolve_name(path)
 
     def resolve_new(self, path: Path, *, coming_from: Path | None = None) -> Path:
-        """Return the real path of a file that may be created, or that `coming_from` (a real path) may be moved to.
+        """Return the real path for a new file, or for the file at the real path `coming_from`, which is moved there.
 
         Raises:
-            Refused: the file must not be created there, or the name is taken, also by one that differs only in case.
+            Refused: no file may be created there, or the folder has this name already, perhaps in another case.
         """
         real = self._resolve_name(path)
         own = coming_from.name if coming_from is not None and coming_from.parent == real.parent else None
@@ -97,7 +98,7 @@ class Places:
         """Check that the open document `uri` is untitled, or a cell of a notebook that may be changed.
 
         Raises:
-            Refused: it is neither.
+            Refused: the document is neither.
         """
         scheme, _, rest = uri.partition(":")
         if scheme == CELLS and (notebook := parse_file_uri(f"file:{rest.partition('#')[0]}")) is not None:
@@ -108,16 +109,16 @@ class Places:
             )
 
     def format_path(self, path: Path) -> str:
-        """Return `path` relative to its workspace folder, for a person."""
+        """Return `path` relative to its workspace folder, for a message; in full if no folder holds it."""
         return diffs.shorten_path(path, self.roots)
 
     def find_root(self, real: Path) -> Path | None:
-        """Return the innermost workspace folder that holds the real path `real`, without links; None for none."""
+        """Return the real path of the innermost workspace folder that holds the real path `real`; None for none."""
         holding = [root for root in self._real_roots if real.is_relative_to(root)]
         return max(holding, key=lambda root: len(root.parts), default=None)
 
     def _resolve_name(self, path: Path) -> Path:
-        """Return the real path that a new file would have; its folders need not exist yet.
+        """Return the real path of a new file at `path`; its folders need not exist yet.
 
         Raises:
             Refused: no file may be created there.
@@ -181,7 +182,7 @@ class Places:
 
 
 def make_exclusion(roots: Sequence[Path], limits: IndexLimits) -> Callable[[Path], str]:
-    """Return a function that says why a path is excluded by the rules of the innermost of `roots`, "" if it is not."""
+    """Return a function that returns why a path is excluded, "" if it is not, by the rules of its innermost root."""
     exclusions = sorted((Exclusion(root, limits) for root in roots), key=lambda one: -len(one.root.parts))
 
     def find_reason(path: Path) -> str:
@@ -193,12 +194,12 @@ def make_exclusion(roots: Sequence[Path], limits: IndexLimits) -> Callable[[Path
 
 
 def fold_name(name: str) -> str:
-    """Return `name` as disks compare names that ignore case and Unicode composition."""
+    """Return `name` in a form that is equal for names which differ only in case or Unicode composition."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def _list_names(folder: Path) -> list[str]:
-    """Return the names in `folder`, none if it does not exist; raise `Refused` if it cannot be read."""
+    """Return the names in `folder`, [] if the folder does not exist; raise `Refused` if it cannot be read."""
     try:
         return os.listdir(folder)  # noqa: PTH208 (names only)
     except (FileNotFoundError, NotADirectoryError):
@@ -208,7 +209,7 @@ def _list_names(folder: Path) -> list[str]:
 
 
 def _check_length(name: str) -> None:
-    """Raise `Refused` for a name that no file can have."""
+    """Raise `Refused` if `name` is longer than `LONGEST_NAME` bytes, or cannot be encoded."""
     try:
         long = len(name.encode()) > LONGEST_NAME
     except UnicodeEncodeError:
@@ -222,6 +223,6 @@ def _check_length(name: str) -> None:
 
 
 def _check_name(name: str) -> None:
-    """Raise `Refused` for a name that is not allowed on Linux, macOS and Windows alike."""
+    """Raise `Refused` unless `name` is a valid file name on Linux, macOS and Windows."""
     if FORBIDDEN.search(name) or RESERVED.fullmatch(name) or name != name.strip(" ") or name.endswith("."):
         raise Refused(f"{name!r} is not a valid file name on every system; choose a name of letters and digits.")

@@ -1,4 +1,4 @@
-"""The policy: which risks need a question, which answers are remembered, and the limits for an hour.
+"""The policy: which risks need a question, which answers are remembered, and the limits per hour.
 
 Tables and decisions without side effects; knows neither files nor editors. Start at `RULES` and `Limits`.
 """
@@ -58,7 +58,7 @@ class Limits:
 
 
 def choose_tool(proposal: ProposedEdit) -> Tool:
-    """Return the tool that a proposal uses: DELETE_FILE if it deletes a file, else WRITE_FILE."""
+    """Return the tool whose risk a proposal has: DELETE_FILE if it deletes a file, else WRITE_FILE."""
     return DELETE_FILE if any(isinstance(one, DeleteFile) for one in proposal.changes) else WRITE_FILE
 
 
@@ -68,20 +68,20 @@ def may_remember(task: str, tool: Tool) -> bool:
 
 
 class RememberedAnswers:
-    """The answers "and the rest of this task"; kept in memory only, so that they end with the server."""
+    """The approvals for the rest of a task; kept in memory only, so that they end with the server."""
 
     def __init__(self) -> None:
         self._approved: set[tuple[str, Tool]] = set()
 
     def remember(self, task: str, tool: Tool) -> None:
-        """Remember a yes for `tool` in the rest of `task`; ignored if the tool's risk does not allow that."""
+        """Remember a yes for `tool` in the rest of `task`; do nothing if the tool's risk does not allow that."""
         if may_remember(task, tool):
             self._approved.add((task, tool))
 
     def covers(self, task: str, tool: Tool) -> bool:
-        """Whether a person has approved `tool` for the rest of `task`."""
+        """Return whether a person has approved `tool` for the rest of `task`."""
         return may_remember(task, tool) and (task, tool) in self._approved
 
     def end(self, task: str) -> None:
-        """Forget the answers for `task`."""
+        """Forget the answers for `task`, which has ended."""
         self._approved = {one for one in self._approved if one[0] != task}

@@ -1,4 +1,4 @@
-"""The gate's records (question, answer, outcome) and its two ports to a client. Start at `Outcome` and `Asker`."""
+"""Question, answer and outcome, and the gate's two ports to a client. Start at `Outcome` and `Asker`."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ class Outcome:
 
     Attributes:
         proposal: id of the proposal in the record of requests.
-        verdict: what became of the proposal.
-        reason: sentences for a person: why the change was not applied, or what the files hold besides; "" for nothing.
+        verdict: the end of the proposal in one word.
+        reason: sentences for a person: why the change was not applied, or which text was added besides; "" for neither.
         checkpoint: id by which the change can be undone, "" when nothing was written.
         unsaved: names of files that were changed in the editor but are not saved yet.
     """
@@ -61,19 +61,19 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """The one question about a whole request; `question.wording` puts it into words.
+    """The single question about a whole request; `question.wording` turns it into text.
 
     Attributes:
         id: id of the request.
         tool: the tool to permit; its risk decides how the question is shown.
-        title: what would be done, as an imperative.
+        title: a short description of the change or command, as an imperative.
         why: the proposer's reason.
         by: the proposer.
         diff: a unified diff of all changes, or the command line.
         warnings: facts to know before answering, a sentence each ("area.py would no longer parse: line 12.").
         may_remember: whether the answer "and the rest of this task" is offered.
         proposal: the edit, for clients that ask in their own preview; None for commands.
-        rule: the person's own rule that approves the request, in words; "" for none.
+        rule: description of the person's rule that approves the request, "" for none.
     """
 
     id: str
@@ -89,7 +89,7 @@ class Question:
 
     @property
     def is_approved_by_rule(self) -> bool:
-        """Whether nobody has to be asked; what comes with a warning is asked about in any case."""
+        """Whether a rule of the person approves the request without a question; never if it has warnings."""
         return bool(self.rule) and not self.warnings
 
 
@@ -99,17 +99,20 @@ class Asker(Protocol):
     async def ask(self, question: Question) -> Answer:
         """Show the diff, ask one question and return the answer.
 
-        The gate cancels the call after the time limit, or when the request is cancelled; then the question has to
+        The gate cancels this call after the time limit, or when the request is cancelled; the question then has to
         disappear from the screen, if the client can do that.
         """
         ...
 
     def asks_while_applying(self, question: Question) -> bool:
-        """Whether the client asks by itself when the edit is applied (a refactor preview); then `ask` is not called."""
+        """Return whether the client asks the person while it applies the edit (a refactor preview).
+
+        If it does, `ask` is not called.
+        """
         ...
 
     def find_obstacle(self, question: Question) -> str:
-        """Return why nobody can be asked, or why a yes could not be carried out, with the next step; "" for neither."""
+        """Return why the client cannot ask, or cannot act on a yes, with the next step; "" if it can do both."""
         ...
 
 
@@ -122,9 +125,9 @@ class Workplace(Protocol):
         ...
 
     async def read_text(self, uri: str, path: Path | None) -> str | None:
-        """Return the current text of the open document of that URI or path, else of the file; None if neither exists.
+        """Return the current text of the open document with that URI or path, else of the file; None if neither exists.
 
-        Files are read with `contents.read`, which refuses what cannot be written back byte by byte.
+        Files are read with `contents.read`, which refuses a file that could not be written back byte by byte.
 
         Raises:
             OSError: the file exists, but cannot be read as text; `strerror` says why.
@@ -132,10 +135,9 @@ class Workplace(Protocol):
         ...
 
     async def apply(self, proposal: ProposedEdit, *, confirm: bool) -> str:
-        """Apply the changes, which have just been validated; return why that failed as a sentence, "" if it did not.
+        """Apply the changes, which have just been validated; return why that failed, as a sentence, "" on success.
 
-        With `confirm` the client asks the person first. The return value proves nothing: the gate compares the
-        documents afterwards. Files that an undo restores are not passed here; the gate writes them with
-        `disk.DiskWorkplace`.
+        With `confirm` the client asks the person first. The gate does not rely on the return value: it compares the
+        documents afterwards. It writes files that an undo restores itself, with `disk.DiskWorkplace`.
         """
         ...

@@ -1,6 +1,6 @@
-"""Re-basing of edits: from the text they were made for to another text, inverted, and computed from two texts.
+"""Edits between versions of a text: moves edits to a changed text, inverts them, and computes them from two texts.
 
-An edit moves with the lines around it, which have to occur exactly once in both texts. Knows no files. Start at
+An edit moves with the lines around it, which have to occur exactly once in both texts. Reads no files. Start at
 `rebase`.
 """
 
@@ -20,7 +20,10 @@ _MOST_LINES = 2000  # of a text for a line diff; longer texts get one edit
 
 
 def rebase(before: str, edits: Sequence[Edit], now: str) -> tuple[Edit, ...] | None:
-    """Return `edits` to `before` as edits to `now`; None if a place was changed or removed, or is not unique."""
+    """Return `edits` to `before` as edits to `now`.
+
+    Returns None if the lines around an edit are changed or gone in `now`, or occur more than once.
+    """
     starts = texts.find_line_starts(before)
     moved: list[Edit] = []
     for edit in edits:
@@ -35,7 +38,7 @@ def rebase(before: str, edits: Sequence[Edit], now: str) -> tuple[Edit, ...] | N
 
 
 def invert_edits(before: str, edits: Sequence[Edit]) -> tuple[Edit, ...]:
-    """Return the edits that make `before` again of the text that `edits` made of it."""
+    """Return the edits that turn the result of applying `edits` to `before` back into `before`."""
     back: list[Edit] = []
     shift = 0
     for edit in edits:
@@ -46,7 +49,10 @@ def invert_edits(before: str, edits: Sequence[Edit]) -> tuple[Edit, ...]:
 
 
 def compute_edits(old: str, new: str) -> tuple[Edit, ...]:
-    """Return edits of whole lines that make `new` of `old`; for long texts a single edit of what differs."""
+    """Return edits of whole lines that turn `old` into `new`; () for equal texts.
+
+    For texts of more than `_MOST_LINES` lines, returns a single edit from the first to the last difference.
+    """
     one, other = old.splitlines(keepends=True), new.splitlines(keepends=True)
     if max(len(one), len(other)) > _MOST_LINES:
         return () if old == new else (_find_single_edit(old, new),)
@@ -62,8 +68,11 @@ def compute_edits(old: str, new: str) -> tuple[Edit, ...]:
 
 
 def match_edits(before: str, edits: Sequence[Edit], now: str) -> tuple[bool, ...] | None:
-    """Return for each of `edits` whether `now` has it; None if `now` is not `before` with some of the edits made."""
-    ways: dict[int, tuple[bool, ...]] = {0: ()}  # end of the matched part of `now` -> which edits were made in it
+    """Return for each of `edits` to `before` whether it was applied in `now`.
+
+    Returns None if `now` is not `before` with some of the edits applied.
+    """
+    ways: dict[int, tuple[bool, ...]] = {0: ()}  # end of the matched part of `now` -> which edits were applied in it
     reached = 0
     for edit in edits:
         kept, old = before[reached : edit.start], before[edit.start : edit.end]
@@ -80,9 +89,9 @@ def match_edits(before: str, edits: Sequence[Edit], now: str) -> tuple[bool, ...
 
 
 def _find_shift(before: str, starts: Sequence[int], edit: Edit, now: str) -> int | None:
-    """Return by how many code points the place of `edit` moved from `before` to `now`; None if it is not found.
+    """Return by how many code points the lines around `edit` moved from `before` to `now`.
 
-    `starts` are the offsets of the lines of `before`.
+    Returns None if those lines are not in `now`, or not unique. `starts` are the offsets of the lines of `before`.
     """
     first, last = texts.find_line(list(starts), edit.start), texts.find_line(list(starts), edit.end)
     for lines in CONTEXT_LINES:
@@ -97,7 +106,7 @@ def _find_shift(before: str, starts: Sequence[int], edit: Edit, now: str) -> int
 
 
 def _find_unique(text: str, piece: str) -> int | None:
-    """Return the offset of `piece` in `text` if it occurs exactly once at the start of a line; else None."""
+    """Return the offset in `text` at which `piece` begins a line; None if there is no such offset or more than one."""
     found = -1
     at = text.find(piece)
     while at >= 0:
@@ -110,7 +119,7 @@ def _find_unique(text: str, piece: str) -> int | None:
 
 
 def _find_single_edit(old: str, new: str) -> Edit:
-    """Return the one edit that makes `new` of `old`, without their common prefix and suffix."""
+    """Return the single edit that turns `old` into `new`; it leaves out their common prefix and suffix."""
     start = 0
     shortest = min(len(old), len(new))
     while start < shortest and old[start] == new[start]:

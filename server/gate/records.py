@@ -40,24 +40,24 @@ class Request:
 
     Attributes:
         id: id of the request and of its proposal.
-        created: when the request came.
+        created: when the request was made.
         client: the editor or program that shows the question.
         tool: name of the tool.
-        title: what would be done.
+        title: short description of the change or command.
         why: the proposer's reason.
         by: the proposer.
-        model: the model that wrote it, "" for none.
-        task: the task it belonged to, "" for none.
-        subjects: files by name, or the command.
-        diff: what was shown.
+        model: the model that wrote the edit, "" for none.
+        task: id of the task that made the request, "" for none.
+        subjects: the paths of the files, or the command.
+        diff: the diff or command line that was shown.
         warnings: the warnings of the question.
-        status: where it stands.
-        verdict: what became of it, "" while it is pending.
-        reason: why it was not applied, "" where it was.
-        answer: what the person said, "" where nobody was asked.
-        asked: when the person was asked, None where nobody was.
-        answer_s: how long the answer took, None without one.
-        checkpoint: id by which it can be undone, "" for none.
+        status: the status, a value of `Status`.
+        verdict: the verdict, "" before the request has ended.
+        reason: why the change was not applied, "" if it was.
+        answer: the person's answer, "" if nobody was asked.
+        asked: when the person was asked, None if nobody was.
+        answer_s: seconds until the answer, None without an answer.
+        checkpoint: id by which the change can be undone, "" for none.
     """
 
     id: str
@@ -86,24 +86,24 @@ class AuditRow:
     """An audit row: one file of one request, or one command. Holds hashes of texts, never the texts.
 
     Attributes:
-        at: when it ended, seconds since the epoch.
+        at: when the request ended, seconds since the epoch.
         request: id of the request.
-        who: the user on this machine.
+        who: login name of the user.
         client: the editor or program where the person answered.
         proposer: name of the agent, or "undo".
-        model: the model that wrote it, "" for none.
+        model: the model that wrote the edit, "" for none.
         tool: name of the tool.
         title: title of the request.
-        action: "text", "create", "rename", "delete", or "run" for a command.
-        subject: the file (or URI), or the command.
-        target: where a file was moved to, "" otherwise.
+        action: "text", "create", "rename" or "delete"; "propose" for a file of a refused edit; "run" for a command.
+        subject: path of the file (or URI of the document), or the command.
+        target: new path of a renamed file, "" otherwise.
         hash_before: SHA-256 of the text before, "" for none.
         hash_after: SHA-256 of the text afterwards, "" for none.
-        written: whether anything changed.
-        answer: what the person said, "" where nobody was asked.
-        answer_s: how long that took, seconds; None without an answer.
-        verdict: what became of the request.
-        reason: why it was not applied, "" where it was.
+        written: whether the file was changed, or the command permitted.
+        answer: the person's answer, "" if nobody was asked.
+        answer_s: seconds until the answer; None without an answer.
+        verdict: the verdict on the request.
+        reason: why the change was not applied, "" if it was.
     """
 
     at: float
@@ -132,8 +132,8 @@ class KeptChange:
 
     Attributes:
         kind: "text", "create", "rename" or "delete".
-        uri: the document.
-        path: the file, None for an untitled document.
+        uri: URI of the document.
+        path: path of the file, None for an untitled document.
         target: the new path of a renamed file, None otherwise.
         before: the content before the change, None for a created file.
         after: the text after the change, "" for a deleted or renamed file.
@@ -149,7 +149,12 @@ class KeptChange:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A file of a checkpoint: the checkpoint's id, and the file's path, "" for an untitled document."""
+    """A document of a checkpoint.
+
+    Attributes:
+        checkpoint: id of the checkpoint.
+        path: path of the file, "" for an untitled document.
+    """
 
     checkpoint: str
     path: str
@@ -157,15 +162,15 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """The changes of one request, with what they replaced.
+    """The changes of one request, with the texts that they replaced.
 
     Attributes:
-        id: its id.
-        created: seconds since the epoch.
+        id: id of the checkpoint.
+        created: when the checkpoint was stored, seconds since the epoch.
         title: title of the request.
         undoes: id of the checkpoint that the request undid, "" if it was no undo.
         undone_by: id of the request that undid the change, "" if none did.
-        settled: whether the outcome was verified; after a crash, an unsettled change may have been made or not.
+        settled: whether the outcome was verified; if a crash prevented that, the changes may have been made or not.
         files: the changes.
     """
 
@@ -183,7 +188,7 @@ class Replaced:
     """The texts that a request is about to replace, stored before anything changes.
 
     Attributes:
-        checkpoint: id of the checkpoint; storing it again is idempotent.
+        checkpoint: id of the checkpoint.
         request: id of the request.
         title: title of the request.
         changes: the changes.
@@ -206,7 +211,7 @@ class Ending:
     Attributes:
         outcome: the outcome.
         answer: the answer, None if nobody was asked.
-        answer_s: seconds until the answer, None without one.
+        answer_s: seconds until the answer, None without an answer.
         rows: the audit rows.
         replaced: the replaced texts; None if nothing was applied, or if an editor may still apply the change.
         made: the changes found in the documents afterwards, each with the content that it replaced.
@@ -228,19 +233,22 @@ class Records(Protocol):
         ...
 
     def mark_asked(self, request: str) -> None:
-        """Record that the question is shown to a person now."""
+        """Record the present time as the time when the question is shown to a person."""
         ...
 
     def approve(self, request: str, replaced: Replaced | None, *, answered: bool) -> None:
-        """Store the replaced texts, and with `answered` that the request was approved."""
+        """Store the checkpoint `replaced`, if it is not None; with `answered`, record the request as approved."""
         ...
 
     def end(self, ending: Ending) -> None:
-        """Record the outcome, the audit rows and the changes made; delete a checkpoint without changes."""
+        """Record the outcome and the audit rows; reduce the checkpoint to the changes that were made.
+
+        Deletes the checkpoint if no change was made.
+        """
         ...
 
     def close_abandoned(self) -> int:
-        """End the requests of processes that no longer run, as expired or failed; return their number."""
+        """Record the open requests of processes that no longer run as expired or failed; return their number."""
         ...
 
     def check(self) -> None:
@@ -248,36 +256,39 @@ class Records(Protocol):
         ...
 
     def list_requests(self, status: Status | None, limit: int) -> tuple[Request, ...]:
-        """Return up to `limit` requests, newest first, those of one status if that is given."""
+        """Return up to `limit` requests, newest first; only those with `status` unless it is None."""
         ...
 
     def list_audit(self, limit: int, *, request: str = "") -> tuple[AuditRow, ...]:
-        """Return up to `limit` rows, newest first, those of one request if that is given."""
+        """Return up to `limit` audit rows, newest first; only those of the request with the id `request`, if given."""
         ...
 
     def list_question_times(self, then: float) -> list[float]:
-        """Return when people were asked after `then`, oldest first; questions about undoing do not count."""
+        """Return the times of the questions to people after `then`, oldest first; without questions about undoing."""
         ...
 
     def list_write_times(self, then: float) -> list[float]:
-        """Return when files were written or commands run after `then`, oldest first."""
+        """Return the times after `then` when a file was written or a command permitted, oldest first."""
         ...
 
     def find_checkpoint(self, identity: str) -> Checkpoint | None:
-        """Return the checkpoint with that id, None if there is none (any more)."""
+        """Return the checkpoint with the id `identity`, None if there is none (any more)."""
         ...
 
     def list_undoable(self, concerns: Callable[[Subject], bool]) -> tuple[str, ...]:
-        """Return the ids of checkpoints that can be undone and have a file that `concerns`, newest first."""
+        """Return the ids of the checkpoints that can be undone, newest first.
+
+        Leaves out a checkpoint unless `concerns` returns true for one of its documents.
+        """
         ...
 
     def close(self) -> None:
-        """Release what is open; the next call opens it again."""
+        """Close the database; the next call opens it again."""
         ...
 
 
 def name_kind(change: Change) -> str:
-    """Return the record's word for the kind of `change`: "text", "create", "rename" or "delete"."""
+    """Return the kind of `change` as recorded: "text", "create", "rename" or "delete"."""
     return _KINDS[type(change)]
 
 
@@ -287,5 +298,5 @@ def list_subjects(proposal: ProposedEdit) -> tuple[str, ...]:
 
 
 def name_subject(change: Change) -> str:
-    """Return the path of the file that `change` is about, the URI for a document without one."""
+    """Return the path of the file that `change` changes; the URI of a document without a file."""
     return change.uri if isinstance(change, TextChange) and change.path is None else str(change.path)

@@ -1,11 +1,11 @@
-"""The exception that ends a proposal, with one sentence for a person. Start at `Refused`."""
+"""The exceptions that end a proposal because it breaks a rule. Start at `Refused`."""
 
 from __future__ import annotations
 
 
 class Refused(Exception):  # noqa: N818 (an answer, not an error of the program)
-    """A rule forbids the proposal; the message says which rule, and the next step."""
+    """The gate refuses a proposal; the message tells a person which rule it breaks, and the next step."""
 
 
 class Unchanged(Refused):
-    """The files already hold what was proposed."""
+    """The gate refuses a proposal because the files already hold the proposed texts."""

@@ -1,4 +1,4 @@
-"""The syntax check of a changed text: finds the first line that no longer parses. Start at `find_broken_line`."""
+"""The syntax check of a changed text. Start at `find_broken_line`."""
 
 from __future__ import annotations
 
@@ -17,10 +17,9 @@ PARSE_S = 5.0
 
 
 def find_broken_line(uri: str, path: Path | None, before: str, after: str) -> int | None:
-    """Return the first line, from 1, with a syntax error that the change of `before` to `after` added; None for none.
+    """Return the number, from 1, of the first line of `after` with a syntax error.
 
-    Compares the number of errors before and after, so that errors which stood there already do not count. A language
-    without a grammar has no errors.
+    Returns None if `after` has no more errors than `before`, or if Starling has no grammar of the language.
     """
     language = languages.detect(path or PurePath(uri))
     old = Syntax.of(Document(uri, path, language, before))
@@ -39,7 +38,7 @@ def find_broken_line(uri: str, path: Path | None, before: str, after: str) -> in
 
 
 def _is_valid_python(uri: str, path: Path | None, language: str, text: str) -> bool:
-    """Return whether `text` is Python that ruff can parse; ruff knows newer syntax than the grammar."""
+    """Return whether `text` is Python that ruff can parse, because ruff knows newer syntax than the grammar does."""
     return (
         languages.get(language).ruff and Ruff().find_syntax_errors(Document(uri, path, language, text), PARSE_S) == ()
     )

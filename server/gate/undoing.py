@@ -1,6 +1,6 @@
-"""Undoing a change: the proposal that restores the texts of a checkpoint, and the search for checkpoints.
+"""Undoing: builds the proposal that restores the texts of a checkpoint, and chooses the checkpoint to undo.
 
-An undo is a proposal like any other: validated, asked about, applied and recorded. Start at `propose_undoing`.
+The gate treats the proposal like any other: validates it, asks, applies and records it. Start at `propose_undoing`.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ UNDO = "undo"
 
 
 def propose_undoing(checkpoint: Checkpoint, why: str = wording.UNDO_WHY) -> ProposedEdit:
-    """Return the proposal that undoes the change of `checkpoint`, with `why` as its reason.
+    """Return the proposal that undoes the changes of `checkpoint`, with `why` as its reason.
 
-    Reads the disk only for a change that a crash interrupted.
+    After a crash, reads the disk to find out which changes were made. Blocking.
 
     Raises:
-        Refused: the change was undone already.
+        Refused: the changes were undone already.
     """
     if checkpoint.undone_by:
         raise Refused("This change was undone already; undo the undo to make the change again.")
@@ -53,7 +53,7 @@ async def choose_newest(
 
     Args:
         journal: the record of checkpoints.
-        concerns: selects files of this workspace.
+        concerns: returns whether a document of a checkpoint belongs to this workspace.
         find_obstacle: returns why a checkpoint cannot be undone, "" if it can, None if nothing is left to undo in it.
 
     Raises:
@@ -84,16 +84,16 @@ def select_restored(proposal: ProposedEdit) -> tuple[Change, ...]:
 def make_filter(roots: Sequence[Path], own: Collection[str]) -> Callable[[Subject], bool]:
     """Return a predicate that accepts files below `roots`, and untitled documents of the checkpoints `own`."""
 
-    def is_concerned(subject: Subject) -> bool:
+    def is_in_workspace(subject: Subject) -> bool:
         if not subject.path:
             return subject.checkpoint in own
         return any(Path(subject.path).is_relative_to(root) for root in roots)
 
-    return is_concerned
+    return is_in_workspace
 
 
 def _reverse(kept: KeptChange, checkpoint: Checkpoint) -> Change | None:
-    """Return the change that reverses `kept`; None if a crash prevented it."""
+    """Return the change that reverses `kept`; None if the change was not made because of a crash."""
     if kept.kind == "text":
         assert kept.before is not None  # noqa: S101 (a text that was changed existed)
         edits = rebasing.compute_edits(kept.after, kept.before.text)
@@ -112,5 +112,6 @@ def _reverse(kept: KeptChange, checkpoint: Checkpoint) -> Change | None:
 
 
 def _was_made(kept: KeptChange) -> bool:
+    """Return whether the disk shows that a file was created, renamed or deleted as `kept` says."""
     exists = kept.path is not None and os.path.lexists(kept.path)
     return exists if kept.kind == "create" else not exists

@@ -1,7 +1,7 @@
 """The second half of validation, after `locating`: checks a proposal against the current texts.
 
-Runs before a person is asked, and again before the change is made. Moves edits with their lines and keeps line endings;
-refuses what does not fit; collects warnings for the question. Changes no file. Blocking, for a worker thread. Start at
+Runs before a person is asked, and again before the change is made. Moves edits with their lines and adapts their line
+endings; refuses a proposal that does not fit; collects warnings for the question. Changes no file. Start at
 `Validation.check`.
 """
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from agents.edits import Change, Edit, ProposedEdit
     from server.gate.disk.contents import Content
     from server.gate.locating import LocatedChange
+    from server.gate.ports import Workplace
 
 BYTE_ORDER_MARK = "\ufeff"
 
@@ -35,7 +36,7 @@ class CheckedProposal:
         names: for each change the file's name for a person.
         before: for each change the current content (the editor's text in the file's encoding); None for a new file.
         warnings: facts that a person has to know before answering, a sentence each.
-        rebased: whether edits had to be moved.
+        rebased: whether any edits had to be moved.
     """
 
     proposal: ProposedEdit
@@ -47,7 +48,12 @@ class CheckedProposal:
 
 @dataclass(frozen=True, slots=True)
 class CurrentText:
-    """The current text of a document or file, None if neither exists; or the problem for which it cannot be read."""
+    """The current text of a document.
+
+    Attributes:
+        text: the text; None if neither an open document nor a file exists, or if it cannot be read.
+        problem: why the text cannot be read, "" if it can.
+    """
 
     text: str | None
     problem: str = ""
@@ -58,7 +64,8 @@ class Validation:
 
     Args:
         now: the current texts by URI.
-        exact: whether the result has to be exactly the proposed one (an undo): line endings are not adapted then.
+        exact: whether the result has to be exactly the proposed text, as for an undo: line endings are not adapted, and
+            syntax is not checked.
     """
 
     def __init__(self, now: Mapping[str, CurrentText], *, exact: bool = False) -> None:
@@ -68,7 +75,7 @@ class Validation:
         self._rebased = False
 
     def check(self, proposal: ProposedEdit, places: Sequence[LocatedChange]) -> CheckedProposal:
-        """Return `proposal` with its edits moved to the current texts; `places` are its changes with their files.
+        """Return `proposal` with its edits moved to the current texts; blocking. `places` are its changes with files.
 
         Raises:
             Unchanged: the files already hold what is proposed.
@@ -84,7 +91,11 @@ class Validation:
         return CheckedProposal(replace(proposal, changes=changes), names, before, tuple(self._warnings), self._rebased)
 
     def _check_change(self, place: LocatedChange) -> tuple[Change, Content | None]:
-        """Return a change with its edits moved, and the current content of its file, None for a new one."""
+        """Return the change of `place` with its edits moved, and the current content of its file; None for a new file.
+
+        Raises:
+            Refused: the change breaks a rule, or does not fit the current text.
+        """
         match place.change:
             case TextChange() as change:
                 return self._check_text_change(place, change)
@@ -100,7 +111,11 @@ class Validation:
                 return change, self._read_restorable(place)
 
     def _check_text_change(self, place: LocatedChange, change: TextChange) -> tuple[TextChange, Content]:
-        """Return the change re-based to the current text, and the content of its file."""
+        """Return `change` re-based to the current text, and the content of its file.
+
+        Raises:
+            Refused: the file is gone or write-protected, or the change does not fit.
+        """
         now = self._find_text(place)
         if now is None:
             raise Refused(f"{place.name} no longer exists.")
@@ -114,7 +129,11 @@ class Validation:
         return rebased, content
 
     def _rebase_edits(self, place: LocatedChange, change: TextChange, now: str) -> tuple[Edit, ...]:
-        """Return the edits of `change` as edits to `now`, with the line endings of `now`; none if they are made."""
+        """Return the edits of `change` as edits to `now`, with the line endings of `now`; () if `now` has them already.
+
+        Raises:
+            Refused: the edits do not fit, or their place in `now` has changed.
+        """
         try:
             wanted = apply_edits(change.before, change.edits)
         except ValueError as error:
@@ -130,6 +149,7 @@ class Validation:
         return edits if self._exact else line_endings.adapt_edits(now, edits)
 
     def _check_new_file(self, place: LocatedChange, change: CreateFile) -> CreateFile:
+        """Return `change` unchanged; raise `Refused` if a document of that name is open or the text is not allowed."""
         if self._find_text(place) is not None:
             raise Refused(f"{place.name} is open already, though not saved; propose a change of it.")
         self._check_result(place, change.text, change.encoding, None)
@@ -157,14 +177,17 @@ class Validation:
         return content
 
     def _find_text(self, place: LocatedChange) -> str | None:
-        """Return the current text of a change's document; raise `Refused` if it cannot be read."""
+        """Return the current text of the document of `place`, None if there is none; raise `Refused` if unreadable."""
         now = self._now[place.uri]
         if now.problem:
             raise Refused(f"{place.name} cannot be changed: it is {now.problem}.")
         return now.text
 
     def _check_result(self, place: LocatedChange, after: str, encoding: str, before: str | None) -> None:
-        """Raise `Refused` if a file in `encoding` cannot hold the text `after`; `before` is None for a new file."""
+        """Raise `Refused` if the text `after` must not be written to a file in `encoding`.
+
+        The reasons are its characters, its size and mixed line endings. `before` is None for a new file.
+        """
         marked = after.startswith(BYTE_ORDER_MARK) and not (before or "").startswith(BYTE_ORDER_MARK)
         if "\0" in after or (marked and not self._exact):
             raise Refused(f"{place.name} would hold a NUL or a byte order mark, which Starling does not write.")
@@ -185,29 +208,40 @@ class Validation:
             raise Refused(f"{place.name} would get a second kind of line ending; propose whole lines.")
 
     def _check_syntax(self, place: LocatedChange, before: str, after: str) -> None:
-        """Add a warning if the change breaks the syntax of the text."""
+        """Add a warning if the change of `before` to `after` adds a syntax error; an undo is not checked."""
         if self._exact:
             return
         if (line := syntax_check.find_broken_line(place.uri, place.real, before, after)) is not None:
             self._warnings.append(wording.warn_of_syntax(place.name, line))
 
 
+async def read_current_texts(workplace: Workplace, places: Sequence[LocatedChange]) -> dict[str, CurrentText]:
+    """Return the current text of each document in `places`, by URI; a document that cannot be read has a `problem`."""
+    texts: dict[str, CurrentText] = {}
+    for one in places:
+        try:
+            texts[one.uri] = CurrentText(await workplace.read_text(one.uri, getattr(one.change, "path", None)))
+        except OSError as error:
+            texts[one.uri] = CurrentText(None, error.strerror or str(error))
+    return texts
+
+
 def _mixes_endings(before: str, after: str) -> bool:
-    """Whether all line endings were the same before and no longer are."""
+    """Return whether all line endings of `before` are the same, and those of `after` are not."""
     return line_endings.are_uniform(before) and not line_endings.are_uniform(after)
 
 
 def _check_writable(place: LocatedChange) -> None:
-    """Raise `Refused` for a write-protected file."""
+    """Raise `Refused` if the file of `place` is write-protected."""
     if place.real is not None and contents.is_protected(place.real):
         raise Refused(f"{place.name} is write-protected; make it writable first, then propose it again.")
 
 
 def _build_content(place: LocatedChange, now: str) -> Content:
-    """Return the current text `now` in the encoding of its file, or in UTF-8 if that encoding cannot hold it.
+    """Return `now` as the content of the file of `place`, in the file's encoding; in UTF-8 if that lacks a character.
 
     Raises:
-        Refused: UTF-8 cannot hold it, either.
+        Refused: UTF-8 cannot encode the text either.
     """
     try:
         on_disk = contents.read(place.real) if place.real is not None else None
@@ -220,6 +254,7 @@ def _build_content(place: LocatedChange, now: str) -> Content:
 
 
 def _changes_nothing(change: Change) -> bool:
+    """Return whether `change` leaves its text or path as it is."""
     return (isinstance(change, TextChange) and change.before == change.after) or (
         isinstance(change, RenameFile) and change.path == change.to
     )

@@ -1,7 +1,7 @@
-"""The comparison of the documents with a proposal after it was applied. Start at `observe_changes`.
+"""The comparison of the documents with a proposal after the client has applied it. Start at `observe_changes`.
 
-Clients report "applied" although a person said no or they applied only a part, so only the texts count. Reads, never
-writes.
+Some clients report success although the person said no, or although they applied only a part, so only the texts count.
+Reads, never writes.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from server.gate.ports import Workplace
 
 _SHOWN = 60  # characters of a difference
-LOOK_AGAIN_S = 0.02  # until the second look; doubles with every further one
+LOOK_AGAIN_S = 0.02  # before the documents are read a second time; doubles after each reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class ObservedChange:
         change: the part of the change that was made (of a text change: the edits found in the text); None for nothing.
         whole: whether the whole change was made.
         text: the current text, None if there is no document.
-        unexpected: whether the text is not the old one with none, some or all of the edits.
+        unexpected: whether the text has differences that neither the old text nor the proposed edits explain.
         added: description of text that was not approved, for a person; "" for none.
     """
 
@@ -53,7 +53,8 @@ async def observe_changes(
 ) -> tuple[ObservedChange, ...]:
     """Return each of `changes` as found in the documents; `before` holds the files' contents before applying.
 
-    Looks again for up to `wait_s` seconds while a change is not found whole: editors report changes with a delay.
+    Reads the documents again for up to `wait_s` seconds until all changes are found whole, because editors report
+    changes with a delay.
     """
     end, pause = time.monotonic() + wait_s, LOOK_AGAIN_S
     while True:
@@ -65,14 +66,14 @@ async def observe_changes(
 
 
 def judge_changes(found: Sequence[ObservedChange]) -> Verdict:
-    """Return APPLIED if all changes were made whole, REJECTED if nothing was changed, else PARTLY."""
+    """Return APPLIED if all changes were made completely, REJECTED if nothing was changed, else PARTLY."""
     if all(one.whole for one in found):
         return Verdict.APPLIED
     return Verdict.PARTLY if any(one.change is not None or one.unexpected for one in found) else Verdict.REJECTED
 
 
 def describe_additions(names: Sequence[str], found: Sequence[ObservedChange]) -> str:
-    """Return a message that names the files with text that was not approved; "" if there is none."""
+    """Return a message about the files with text that nobody approved; "" if there is none."""
     added = [f"in {name} {one.added}" for name, one in zip(names, found, strict=True) if one.added]
     if not added:
         return ""
@@ -80,7 +81,7 @@ def describe_additions(names: Sequence[str], found: Sequence[ObservedChange]) ->
 
 
 def list_unsaved(names: Sequence[str], found: Sequence[ObservedChange]) -> tuple[str, ...]:
-    """Return the names of changed files whose text on the disk differs from the editor's; blocking."""
+    """Return the names of the changed files that the editor has not saved: their text on the disk differs; blocking."""
     return tuple(
         name
         for name, one in zip(names, found, strict=True)
@@ -91,6 +92,7 @@ def list_unsaved(names: Sequence[str], found: Sequence[ObservedChange]) -> tuple
 
 
 def _read_file(path: Path) -> str | None:
+    """Return the text of the file at `path`, None if it does not exist or cannot be read."""
     try:
         content = contents.read(path)
     except OSError:
@@ -121,7 +123,10 @@ async def _observe_change(workplace: Workplace, change: Change, before: Content 
 
 
 def _observe_text(change: TextChange, now: str | None) -> ObservedChange:
-    """Return which edits of `change` the current text `now` holds; None means that there is no document."""
+    """Return `change` as found in the current text `now`, with only the edits that were made.
+
+    `now` is None if there is no document.
+    """
     if now in {change.after, change.before}:
         whole = now == change.after
         return ObservedChange(change if whole else None, whole=whole, text=now)
@@ -134,9 +139,10 @@ def _observe_text(change: TextChange, now: str | None) -> ObservedChange:
 
 
 def _observe_edited_text(change: TextChange, now: str) -> ObservedChange:
-    """Return what a text that was edited otherwise, too, holds of `change`.
+    """Return `change` as found in `now`, a text that was also edited by someone else.
 
-    All of it where the edits could be taken back from `now`, nothing where they could still be made; else `unexpected`.
+    The change counts as made if its edits could be undone in `now`, as not made if they could still be applied; else it
+    is `unexpected`.
     """
     back = rebasing.invert_edits(change.before, change.edits)
     if rebasing.rebase(change.after, back, now) is not None:
@@ -148,24 +154,28 @@ def _observe_edited_text(change: TextChange, now: str) -> ObservedChange:
 
 
 def _describe_difference(approved: str, now: str) -> str:
-    """Describe where `now` differs from `approved`: the first line that does, and the number of further places."""
+    """Return a phrase about the first line of `now` that differs from `approved`, and how many more places do.
+
+    Returns "" if both are equal.
+    """
     edits = rebasing.compute_edits(approved, now)
     if not edits:
         return ""
     line = approved.count("\n", 0, edits[0].start) + 1
     text = " ".join(edits[0].text.split())
     shown = f"{text[:_SHOWN]}…" if len(text) > _SHOWN else text
-    what = f"line {line} holds `{shown}`" if shown else f"line {line} is not as approved"
+    phrase = f"line {line} holds `{shown}`" if shown else f"line {line} is not as approved"
     more = len(edits) - 1
-    return f"{what}, and {more} more place{'s' * (more > 1)}" if more else what
+    return f"{phrase}, and {more} more place{'s' * (more > 1)}" if more else phrase
 
 
 def _is_moved(change: RenameFile) -> bool:
+    """Return whether the file has its new name and no longer its old one; blocking."""
     return not _exists(change.path) and _exists(change.to)
 
 
 def _exists(path: Path) -> bool:
-    """Whether the folder of `path` lists exactly this name, also on a disk that ignores case."""
+    """Return whether a file of exactly this name exists; a name in another case does not count, whatever the disk."""
     try:
         return path.name in os.listdir(path.parent)  # noqa: PTH208 (names only)
     except OSError:
@@ -173,11 +183,12 @@ def _exists(path: Path) -> bool:
 
 
 def _is_file(path: Path) -> bool:
-    """Whether a file (not a folder) of exactly this name exists."""
+    """Return whether a file of exactly this name exists and is no folder."""
     return _exists(path) and path.is_file()
 
 
 async def _read(workplace: Workplace, uri: str, change: TextChange | CreateFile) -> str | None:
+    """Return the current text of the changed document, None if there is none or it cannot be read."""
     try:
         return await workplace.read_text(uri, change.path)
     except OSError:

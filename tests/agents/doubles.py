@@ -1,4 +1,4 @@
-"""A small workspace in memory with the index's methods, and shorthands for fixtures; for tests of `agents/`."""
+"""An index in memory, and builders of documents, places and hits; for tests of `agents/`."""
 
 # ruff: noqa: ARG002 - the methods have the index's own signatures
 
@@ -21,9 +21,24 @@ if TYPE_CHECKING:
 ROOT = Path("/workspace")
 
 
+class DocumentAccess:
+    """The methods of an index that decide by `find_exclusion_reason` which documents a model may see."""
+
+    def find_exclusion_reason(self, path: Path) -> str:
+        """Return why the file is excluded, "" if it is not."""
+        raise NotImplementedError
+
+    def find_withholding(self, document: Document) -> str:
+        reason = access.decide(document, self.find_exclusion_reason)
+        return "" if reason in access.ALONE else reason
+
+    def is_shared(self, document: Document) -> bool:
+        return not access.decide(document, self.find_exclusion_reason)
+
+
 @dataclass
-class MemoryIndex:
-    """Answers what a test put into it."""
+class MemoryIndex(DocumentAccess):
+    """An index that answers with the records that a test has put into it."""
 
     recalled: tuple[Recalled, ...] = ()
     hits: tuple[Hit, ...] = ()
@@ -34,13 +49,6 @@ class MemoryIndex:
 
     def find_exclusion_reason(self, path: Path) -> str:
         return self.excluded.get(path.name, "")
-
-    def find_withholding(self, document: Document) -> str:
-        reason = access.decide(document, self.find_exclusion_reason)
-        return "" if reason in access.ALONE else reason
-
-    def is_shared(self, document: Document) -> bool:
-        return not access.decide(document, self.find_exclusion_reason)
 
     def explain(self, path: Path) -> str:
         return f"{path.name} is left out ({self.find_exclusion_reason(path)})."
@@ -70,28 +78,29 @@ class MemoryIndex:
         return tuple(hit for hit in self.defined if hit.name in names)[:limit]
 
 
-def document_of(text: str, language: str = "python", name: str = "main.py", version: int = 0) -> Document:
+def make_document(text: str, language: str = "python", name: str = "main.py", version: int = 0) -> Document:
     path = ROOT / name
     return Document(path.as_uri(), path, language, text, version)
 
 
-def place_of(fixture: str, language: str = "python") -> tuple[Document, int]:
-    """The document of a fixture and the offset of its `$0`."""
+def parse_place(fixture: str, language: str = "python") -> tuple[Document, int]:
+    """Return the document of a fixture and the offset of its `$0`."""
     case = marked.parse(fixture)
     assert case.cursor is not None
-    return document_of(case.text, language, case.cursor[0]), case.cursor[1]
+    return make_document(case.text, language, case.cursor[0]), case.cursor[1]
 
 
-def cursor_of(fixture: str, language: str = "python") -> Cursor:
-    document, offset = place_of(fixture, language)
+def parse_cursor(fixture: str, language: str = "python") -> Cursor:
+    """Return the cursor at the `$0` of a fixture."""
+    document, offset = parse_place(fixture, language)
     return Cursor.at(document, offset)
 
 
-def hit(relative: str, text: str, name: str = "", first_line: int = 0) -> Hit:
+def make_hit(relative: str, text: str, name: str = "", first_line: int = 0) -> Hit:
     return Hit(ROOT / relative, relative, first_line, first_line + text.count("\n") + 1, text, 1.0, name)
 
 
-def recalled(
+def make_recalled(
     text: str, *, matched: int = 16, agreement: float = 1.0, votes: int = 3, confidence: float = 0.0
 ) -> Recalled:
     return Recalled(text, matched, agreement, votes, same_file=True, source="other.py", confidence=confidence)

@@ -1,4 +1,4 @@
-"""What is offered at a place, and which safe fixes get along with each other."""
+"""Code actions at a place, and safe fixes that can be applied together."""
 
 from __future__ import annotations
 
@@ -7,46 +7,46 @@ from agents.actions import Way
 from agents.edits import Edit, apply_edits
 from agents.findings import Finding, Fix, Layer, Severity
 from indexing.syntax.documents import Span
-from tests.agents.tasks.scenes import scene_of
+from tests.agents.tasks.scenes import make_scene
 
 
-def finding(start: int, end: int, *edits: Edit, safe: bool = True, layer: Layer = Layer.STATIC) -> Finding:
-    fix = Fix("Mend it", edits, safe=safe)
+def make_finding(start: int, end: int, *edits: Edit, safe: bool = True, layer: Layer = Layer.STATIC) -> Finding:
+    fix = Fix("Fix it", edits, safe=safe)
     return Finding("x", Severity.WARNING, Span(start, end), "It is so.", layer, fix=fix)
 
 
 def test_safe_edits_that_lie_side_by_side_are_all_made() -> None:
-    found = [finding(0, 9, Edit(0, 10, "")), finding(10, 19, Edit(10, 20, ""))]
+    found = [make_finding(0, 9, Edit(0, 10, "")), make_finding(10, 19, Edit(10, 20, ""))]
     assert apply_edits("import a\n\nimport b\n\nx", actions.collect_safe_edits(found)) == "x"
 
 
 def test_of_two_that_overlap_or_write_at_the_same_point_the_first_is_made() -> None:
-    assert actions.collect_safe_edits([finding(0, 5, Edit(0, 5, "a")), finding(4, 8, Edit(4, 8, "b"))]) == (
+    assert actions.collect_safe_edits([make_finding(0, 5, Edit(0, 5, "a")), make_finding(4, 8, Edit(4, 8, "b"))]) == (
         Edit(0, 5, "a"),
     )
-    assert actions.collect_safe_edits([finding(0, 0, Edit(3, 3, "a")), finding(0, 0, Edit(3, 3, "b"))]) == (
+    assert actions.collect_safe_edits([make_finding(0, 0, Edit(3, 3, "a")), make_finding(0, 0, Edit(3, 3, "b"))]) == (
         Edit(3, 3, "a"),
     )
 
 
 def test_the_same_edit_of_two_findings_is_made_once() -> None:
-    assert actions.collect_safe_edits([finding(0, 1, Edit(0, 1, "a")), finding(0, 1, Edit(0, 1, "a"))]) == (
+    assert actions.collect_safe_edits([make_finding(0, 1, Edit(0, 1, "a")), make_finding(0, 1, Edit(0, 1, "a"))]) == (
         Edit(0, 1, "a"),
     )
 
 
 def test_what_is_not_safe_not_known_or_of_a_model_is_no_safe_edit() -> None:
     found = [
-        finding(0, 1, Edit(0, 1, "a"), safe=False),
-        finding(2, 3),
-        finding(4, 5, Edit(4, 5, "a"), layer=Layer.LIKELIHOOD),
+        make_finding(0, 1, Edit(0, 1, "a"), safe=False),
+        make_finding(2, 3),
+        make_finding(4, 5, Edit(4, 5, "a"), layer=Layer.LIKELIHOOD),
     ]
     assert actions.collect_safe_edits(found) == ()
 
 
 def test_findings_move_with_the_text_that_changed_before_them_and_go_with_what_changed_in_them() -> None:
     old = "aaa bbb ccc"
-    found = [finding(0, 2), finding(4, 7), finding(9, 11, Edit(9, 11, "x"))]
+    found = [make_finding(0, 2), make_finding(4, 7), make_finding(9, 11, Edit(9, 11, "x"))]
     kept = actions.shift_findings(found, old, "aaa bXXb ccc")
     assert [(one.span.start, one.span.end) for one in kept] == [(0, 2), (10, 12)]
     assert kept[1].fix is not None
@@ -55,14 +55,14 @@ def test_findings_move_with_the_text_that_changed_before_them_and_go_with_what_c
 
 
 def test_each_fixable_finding_on_the_line_has_its_action_and_others_have_none() -> None:
-    scene, _ = scene_of("x = 1\ny$0 = 2\nz = 3\n")
-    found = [finding(0, 1, Edit(0, 1, "a")), finding(10, 11, Edit(10, 11, "b")), finding(6, 7)]
+    scene, _ = make_scene("x = 1\ny$0 = 2\nz = 3\n")
+    found = [make_finding(0, 1, Edit(0, 1, "a")), make_finding(10, 11, Edit(10, 11, "b")), make_finding(6, 7)]
     listed = [one for one in actions.list_actions(scene, found, missing=lambda _: "") if one.way is not Way.TASK]
     assert [one.way for one in listed] == [Way.EDIT, Way.FIX, Way.FIX_ALL]
-    assert [one.title for one in listed] == ["Mend it", "Mend it", actions.FIX_ALL]
+    assert [one.title for one in listed] == ["Fix it", "Fix it", actions.FIX_ALL]
 
 
 def test_what_is_missing_disables_and_is_not_preferred() -> None:
-    scene, _ = scene_of("def f(a):\n    $0pass\n")
+    scene, _ = make_scene("def f(a):\n    $0pass\n")
     (first, *_) = actions.list_actions(scene, (), missing=lambda _: "No model.")
     assert (first.title, first.disabled, first.preferred) == ("Implement `f`", "No model.", False)

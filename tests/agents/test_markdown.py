@@ -1,4 +1,4 @@
-"""What a model says is shown without anything that is fetched, followed or run; code stays as it is."""
+"""Markdown of a model in which a viewer fetches, follows and runs nothing; code stays as it is."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ LIVE = [
 ]
 
 
-def outside_of_code(shown: str) -> str:
-    """What a viewer does not take for code: by CommonMark's rules for fences, and for marks on one line."""
+def extract_plain_text(shown: str) -> str:
+    """Return the text that a viewer does not take for code, by CommonMark's rules for fences and code spans."""
     left: list[str] = []
     fence = ""
     for line in re.split(r"\r\n|\n|\r", shown):
@@ -60,12 +60,12 @@ def outside_of_code(shown: str) -> str:
         elif opened:
             fence = opened[1]
         else:
-            left.append(without_ticks(line))
+            left.append(hide_code_spans(line))
     return "\n".join(left)
 
 
-def without_ticks(line: str) -> str:
-    """The line without its code, read from the left as viewers do."""
+def hide_code_spans(line: str) -> str:
+    """Return the line with a bullet in place of each code span, found from the left as viewers do."""
     shown, at = "", 0
     while at < len(line):
         if line[at] == "\\":
@@ -81,8 +81,8 @@ def without_ticks(line: str) -> str:
     return shown
 
 
-def problems(shown: str) -> list[str]:
-    text = outside_of_code(shown)
+def find_problems(shown: str) -> list[str]:
+    text = extract_plain_text(shown)
     patterns = [r"<[A-Za-z/!?]", r"\]\(", r"\]:", r"\]\[", r"//\w", r"www\.", r"mailto:"]
     patterns += [r"(?<!\\)(?:\\\\)*\$", r"&#", r"&(?!amp;|lt;)\w+;"]
     return [found[0] for pattern in patterns for found in re.finditer(pattern, text)]
@@ -90,7 +90,7 @@ def problems(shown: str) -> list[str]:
 
 @pytest.mark.parametrize("text", [one for one in LIVE if "- a\n" not in one and not one.startswith("---")])
 def test_nothing_that_is_live_is_left(text: str) -> None:
-    assert problems(make_inert(text)) == []
+    assert find_problems(make_inert(text)) == []
 
 
 @pytest.mark.parametrize("text", [one for one in LIVE if "- a\n" in one or one.startswith("---")])
@@ -137,7 +137,7 @@ def test_any_cut_gives_the_same_and_nothing_live_whatever_is_said() -> None:
         shown += filtering.finish()
         assert shown == make_inert(text), text
         if not re.search(r"^[ >]*[-+] |^---|^\s+[`~]|\|", text, re.MULTILINE):
-            assert problems(shown) == [], text
+            assert find_problems(shown) == [], text
 
 
 def test_words_come_as_soon_as_they_are_whole() -> None:

@@ -1,4 +1,4 @@
-"""What stands around a piece of code, in few lines."""
+"""Outlines of the code around a piece, in few lines."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from agents.pieces import Piece
 from agents.related_code import collect_signatures
 from indexing.syntax.documents import Span
 from indexing.syntax.syntax import Syntax
-from tests.agents.doubles import MemoryIndex, document_of, hit
+from tests.agents.doubles import MemoryIndex, make_document, make_hit
 
 PYTHON = '''import os
 import re
@@ -40,8 +40,8 @@ class Shape:
 '''
 
 
-def piece_of(text: str, part: str, language: str = "python") -> Piece:
-    document = document_of(text, language)
+def make_piece(text: str, part: str, language: str = "python") -> Piece:
+    document = make_document(text, language)
     at = text.index(part)
     return Piece(document, Syntax.of(document), Span(at, at + len(part)))
 
@@ -51,7 +51,7 @@ def always(_: str) -> bool:
 
 
 def test_the_head_of_a_class_names_its_fields_and_what_the_piece_uses_first() -> None:
-    head = outline_classes(piece_of(PYTHON, "def area(self):\n        return self.scaled(os.fspath(1))"), always)
+    head = outline_classes(make_piece(PYTHON, "def area(self):\n        return self.scaled(os.fspath(1))"), always)
     assert head.splitlines() == [
         "class Shape",
         '    """A shape.',
@@ -64,14 +64,14 @@ def test_the_head_of_a_class_names_its_fields_and_what_the_piece_uses_first() ->
 
 
 def test_a_head_that_is_too_long_loses_its_last_members() -> None:
-    piece = piece_of(PYTHON, "def area(self):\n        return self.scaled(os.fspath(1))")
+    piece = make_piece(PYTHON, "def area(self):\n        return self.scaled(os.fspath(1))")
     assert outline_classes(piece, lambda text: len(text) < 70).splitlines()[-1] == "    # fields: r, name"
     assert outline_classes(piece, lambda _: False) == ""
 
 
 def test_what_stands_in_no_class_has_no_head() -> None:
-    assert outline_classes(piece_of("def f():\n    return 1\n", "def f():\n    return 1"), always) == ""
-    assert outline_classes(piece_of(PYTHON, PYTHON[PYTHON.index("class Shape") :].rstrip()), always) == ""
+    assert outline_classes(make_piece("def f():\n    return 1\n", "def f():\n    return 1"), always) == ""
+    assert outline_classes(make_piece(PYTHON, PYTHON[PYTHON.index("class Shape") :].rstrip()), always) == ""
 
 
 @pytest.mark.parametrize(
@@ -98,11 +98,11 @@ def test_what_stands_in_no_class_has_no_head() -> None:
     ],
 )
 def test_in_other_languages_too(language: str, text: str, part: str, expected: str) -> None:
-    assert expected in outline_classes(piece_of(text, part, language), always)
+    assert expected in outline_classes(make_piece(text, part, language), always)
 
 
 def test_imports_that_the_piece_uses_come_first_where_not_all_fit() -> None:
-    piece = piece_of(PYTHON, "return self.scaled(os.fspath(1))")
+    piece = make_piece(PYTHON, "return self.scaled(os.fspath(1))")
     assert select_imports(piece, always) == "import os\nimport re\nfrom typing import Any"
     assert select_imports(piece, lambda text: len(text) < 12) == "import os"
 
@@ -123,13 +123,13 @@ def test_a_signature_is_the_head_of_a_definition(text: str, expected: str) -> No
 
 def test_signatures_of_what_a_piece_uses_come_from_the_file_and_the_index() -> None:
     text = "def near(x):\n    return x\n\n\ndef unused():\n    return 1\n\n\ndef f():\n    return near(far(1))\n"
-    far = hit("lib/far.py", "def far(x):\n    return 'body'\n", name="far")
-    secret = hit("lib/keys.py", "def far(x):\n    return 'hunter2'\n", name="far")
+    far = make_hit("lib/far.py", "def far(x):\n    return 'body'\n", name="far")
+    secret = make_hit("lib/keys.py", "def far(x):\n    return 'hunter2'\n", name="far")
     index = MemoryIndex(defined=(far, secret), excluded={"keys.py": "secret"})
-    found = collect_signatures(piece_of(text, "def f():\n    return near(far(1))"), index, always)  # type: ignore[arg-type]
+    found = collect_signatures(make_piece(text, "def f():\n    return near(far(1))"), index, always)  # type: ignore[arg-type]
     assert "def near(x):" in found
     assert "lib/far.py\ndef far(x):" in found
     assert "body" not in found
     assert "unused" not in found
     assert "keys.py" not in found
-    assert collect_signatures(piece_of(text, "return near(far(1))"), index, lambda _: False) == ""  # type: ignore[arg-type]
+    assert collect_signatures(make_piece(text, "return near(far(1))"), index, lambda _: False) == ""  # type: ignore[arg-type]

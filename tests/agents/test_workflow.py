@@ -12,7 +12,7 @@ from agents.tasks.task import Nothing, TestRun
 from agents.workflow import Workflow, WorkflowResult
 from indexing.syntax.documents import Span
 from models.scripted.scripted_completion import ScriptedModel
-from tests.agents.tasks.scenes import scene_of
+from tests.agents.tasks.scenes import make_scene
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +25,7 @@ TEST = {"def test_add():\n    ": "assert add(1, 2) == 3", "assert add(": "1, 2) 
 
 
 def review(document: Document) -> tuple[Finding, ...]:
-    """Every `eval` and every `exec`."""
+    """Report the first `eval` and the first `exec`."""
     found = []
     for word in ("eval", "exec"):
         at = document.text.find(word)
@@ -34,16 +34,18 @@ def review(document: Document) -> tuple[Finding, ...]:
     return tuple(found)
 
 
-def ended(says: Mapping[str, str], most: int = 3, runs: tuple[TestRun, ...] = ()) -> tuple[WorkflowResult, Workplace]:
-    scene, workplace = scene_of(STUB)
+def run_workflow(
+    says: Mapping[str, str], most: int = 3, runs: tuple[TestRun, ...] = ()
+) -> tuple[WorkflowResult, Workplace]:
+    scene, workplace = make_scene(STUB)
     workplace.review = review
     workplace.runs = runs
     task = task_registry.find_task("implement")
     assert task is not None
-    return Workflow(scene, workplace.resources(ScriptedModel(says))).run(task, most), workplace
+    return Workflow(scene, workplace.make_resources(ScriptedModel(says))).run(task, most), workplace
 
 
-def code_of(result: WorkflowResult) -> str:
+def read_code(result: WorkflowResult) -> str:
     assert isinstance(result.result, ProposedEdit), result
     change = result.result.changes[0]
     assert isinstance(change, TextChange)
@@ -51,8 +53,8 @@ def code_of(result: WorkflowResult) -> str:
 
 
 def test_what_is_right_at_once_takes_one_round_and_comes_with_its_test() -> None:
-    result, _ = ended({"    ": "return a + b", **TEST})
-    assert code_of(result) == "def add(a, b):\n    return a + b\n"
+    result, _ = run_workflow({"    ": "return a + b", **TEST})
+    assert read_code(result) == "def add(a, b):\n    return a + b\n"
     assert isinstance(result.result, ProposedEdit)
     (_, test) = result.result.changes
     assert isinstance(test, CreateFile)
@@ -64,8 +66,8 @@ def test_what_is_right_at_once_takes_one_round_and_comes_with_its_test() -> None
 
 
 def test_a_finding_is_refined_away_and_the_score_rises() -> None:
-    result, _ = ended({"    ": "return eval(a)", "`eval` runs anything.\n    ": "return int(a)", **TEST})
-    assert "int(a)" in code_of(result)
+    result, _ = run_workflow({"    ": "return eval(a)", "`eval` runs anything.\n    ": "return int(a)", **TEST})
+    assert "int(a)" in read_code(result)
     first, second = result.rounds
     assert (first.step, second.step, first.findings, second.findings, result.best) == ("generate", "refine", 1, 0, 2)
     assert first.score is not None
@@ -74,18 +76,18 @@ def test_a_finding_is_refined_away_and_the_score_rises() -> None:
 
 
 def test_a_round_that_betters_nothing_ends_it() -> None:
-    result, _ = ended({"    ": "return eval(a)", **TEST})
-    assert "eval(a)" in code_of(result)
+    result, _ = run_workflow({"    ": "return eval(a)", **TEST})
+    assert "eval(a)" in read_code(result)
     assert (len(result.rounds), result.best) == (1, 1)
 
 
 def test_never_more_rounds_than_allowed() -> None:
     says = {"    ": "return eval(a)", "`eval` runs anything.\n    ": "return int(a)", **TEST}
-    assert len(ended(says, most=1)[0].rounds) == 1
+    assert len(run_workflow(says, most=1)[0].rounds) == 1
 
 
 def test_the_test_is_run_with_the_code_that_it_tests() -> None:
-    result, workplace = ended({"    ": "return a + b", **TEST}, runs=(TestRun(ran=True, passed=1),))
+    result, workplace = run_workflow({"    ": "return a + b", **TEST}, runs=(TestRun(ran=True, passed=1),))
     (code, test), *_ = workplace.ran[0]
     assert isinstance(code, TextChange)
     assert isinstance(test, CreateFile)
@@ -94,33 +96,33 @@ def test_the_test_is_run_with_the_code_that_it_tests() -> None:
 
 
 def test_a_failing_test_costs_points_and_is_told() -> None:
-    good, _ = ended({"    ": "return a + b", **TEST}, runs=(TestRun(ran=True, passed=1),))
-    bad, _ = ended({"    ": "return a + b", **TEST}, runs=(TestRun(ran=True, failed=1, output="assert 3 == 4"),))
+    good, _ = run_workflow({"    ": "return a + b", **TEST}, runs=(TestRun(ran=True, passed=1),))
+    bad, _ = run_workflow({"    ": "return a + b", **TEST}, runs=(TestRun(ran=True, failed=1, output="assert 3 == 4"),))
     assert (good.rounds[0].score or 0) - (bad.rounds[0].score or 0) == 10
     assert isinstance(bad.result, ProposedEdit)
     assert any("1 test failed" in note for note in bad.result.notes)
 
 
 def test_when_nothing_comes_there_is_no_round_and_a_reason() -> None:
-    result, _ = ended({"": ")))"})
+    result, _ = run_workflow({"": ")))"})
     assert isinstance(result.result, Nothing)
     assert (result.rounds, result.best) == ((), 0)
 
 
 def test_a_file_without_tests_about_it_is_proposed_alone() -> None:
-    scene, workplace = scene_of(STUB)
+    scene, workplace = make_scene(STUB)
     document = replace(scene.document, path=None, uri="untitled:1")
     task = task_registry.find_task("implement")
     assert task is not None
     model = ScriptedModel({"": "return a + b"})
-    result = Workflow(replace(scene, document=document), workplace.resources(model)).run(task)
+    result = Workflow(replace(scene, document=document), workplace.make_resources(model)).run(task)
     assert isinstance(result.result, ProposedEdit)
     assert len(result.result.changes) == 1
 
 
 def test_the_test_is_run_again_in_each_round_with_the_code_of_that_round() -> None:
     says = {"    ": "return eval(a)", "`eval` runs anything.\n    ": "return int(a)", **TEST}
-    result, workplace = ended(says, runs=(TestRun(ran=True, passed=1),))
+    result, workplace = run_workflow(says, runs=(TestRun(ran=True, passed=1),))
     assert [one.passed for one in result.rounds] == [1, 1]
     first, second = (candidates[0][0] for candidates in (workplace.ran[0], workplace.ran[-1]))
     assert isinstance(first, TextChange)
@@ -130,5 +132,5 @@ def test_the_test_is_run_again_in_each_round_with_the_code_of_that_round() -> No
 
 def test_who_has_not_allowed_the_test_is_asked_once() -> None:
     says = {"    ": "return eval(a)", "`eval` runs anything.\n    ": "return int(a)", **TEST}
-    result, workplace = ended(says, runs=(TestRun(ran=False, output="It was rejected."),))
+    result, workplace = run_workflow(says, runs=(TestRun(ran=False, output="It was rejected."),))
     assert (len(result.rounds), len(workplace.ran)) == (2, 1)

@@ -21,7 +21,7 @@ from indexing.recall import candidates, recall
 from indexing.recall import recall_confidence as confidence
 from indexing.recall.pools import CursorText as Cursor
 from indexing.recall.pools import Origin
-from indexing.segments import Segment, View, analyze, build
+from indexing.segments import Segment, View, build, make_blob
 from indexing.storage.segment_files import SegmentFile
 from tests.eval import data, masks, tables
 from tests.eval.copying import CopyFloor
@@ -73,7 +73,7 @@ class Workspace:
         for number, path in enumerate(package.list_files()):
             relative = path.relative_to(package.root).as_posix()
             keys[relative] = ("", number)
-            blob = analyze(path.read_text(encoding="utf-8", errors="surrogateescape"), (), (), (), "python")
+            blob = make_blob(path.read_text(encoding="utf-8", errors="surrogateescape"), (), (), (), "python")
             files.append(SegmentFile(number, relative, 0.0, blob))
         target = folder / f"{package.name}.segment"
         build(target, files)
@@ -98,7 +98,7 @@ class Workspace:
         found = recall.collect_hypotheses(here, candidates)
         if not found:
             return [], np.zeros((0, len(confidence.FEATURES)))
-        kept, rows = confidence.describe(here, found, candidates)
+        kept, rows = confidence.compute_features(here, found, candidates)
         return [hypothesis.text.strip() for hypothesis in kept], rows
 
     def find_candidates(self, place: Place) -> tuple[Cursor, list[candidates.Candidate]]:

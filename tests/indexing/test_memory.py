@@ -58,7 +58,7 @@ def test_nothing_is_remembered_of_closed_documents(tmp_path: Path) -> None:
     for number in range(3):
         uris = [f"untitled:Untitled-{number}-{each}" for each in range(20)]
         for uri in uris:
-            sources.open(Document(uri, None, "python", "x = 1\n"), shared=True)
+            sources.open_document(Document(uri, None, "python", "x = 1\n"), shared=True)
         ids = [key[1] for key in sources.make_snapshot().opened]
         assert len(set(ids)) == len(uris)
         for uri in uris:

@@ -1,6 +1,6 @@
-"""Edits of whole lines: the fewest that turn one text into another, sorted by place.
+"""Whole lines of a text: their spans, and the fewest edits of lines that turn one text into another.
 
-Start at `diff_lines`.
+Start at `diff_lines` and `expand_to_lines`.
 """
 
 from __future__ import annotations
@@ -10,11 +10,21 @@ from typing import TYPE_CHECKING
 
 from agents.edits import Edit
 from agents.tasks.proposals import measure_unchanged
+from indexing.syntax.documents import Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 LONGEST_DIFF = 4000  # lines of both texts; longer differences become one edit
+
+
+def expand_to_lines(text: str, span: Span) -> Span:
+    """Return the span of the whole lines of `span`, without the last line's end."""
+    last = max(span.start, span.end - (span.end > span.start and text[span.end - 1 : span.end] == "\n"))
+    end = text.find("\n", last)
+    end = len(text) if end < 0 else end
+    start = text.rfind("\n", 0, span.start) + 1
+    return Span(start, max(start, end - text.endswith("\r", start, end)))
 
 
 def diff_lines(old: str, new: str) -> tuple[Edit, ...]:

@@ -194,7 +194,9 @@ _LEAST_PASSWORD = 6
 def find_secrets(text: str, *, unnamed: bool = True) -> list[tuple[int, int]]:
     """Return the spans of all secrets in a text, in order and without overlaps.
 
-    `unnamed`: random values count too where neither a name nor a place nor a known format says that they are secret.
+    Args:
+        text: the text.
+        unnamed: also find random values that no name, place or known format marks as secret.
     """
     known = _join_overlapping(
         {*_find_formats(text), *_find_key_blocks(text), *_find_assigned(text), *find_placed_secrets(text)}
@@ -210,6 +212,7 @@ def replace_secrets(text: str, placeholder: str) -> str:
 
 
 def _join_overlapping(found: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return the spans in order, with overlapping ones joined."""
     joined: list[tuple[int, int]] = []
     for start, end in sorted(found):
         if joined and start < joined[-1][1]:
@@ -227,6 +230,7 @@ def is_random(value: str) -> bool:
 
 
 def _find_formats(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the spans of keys in a known format, and of hashes of passwords."""
     for hint, pattern in _FORMATS.items():
         for start in find_all(text, hint):
             found = pattern.match(text, start + len(hint))
@@ -241,13 +245,14 @@ def _find_formats(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _find_key_blocks(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the spans of private keys and of blocks of base64 that may be one."""
     if "PRIVATE KEY" in text:
         yield from (found.span() for found in _BLOCK.finditer(text))
     yield from (span for span, secret in _find_base64_blocks(text) if secret)
 
 
 def _find_base64_blocks(text: str) -> Iterator[tuple[tuple[int, int], bool]]:
-    """Return blocks of whole lines of base64, and whether each may be a private key: no certificate, no table."""
+    """Yield the spans of whole lines of base64, and whether each may be a private key: no certificate, no table."""
     for found in _LINES.finditer(text):
         head = found[0].strip()[:_HEAD]
         mixed = re.search(r"[a-z]", head) and re.search(r"[A-Z]", head)
@@ -255,7 +260,10 @@ def _find_base64_blocks(text: str) -> Iterator[tuple[tuple[int, int], bool]]:
 
 
 def _find_random(text: str, known: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """Find what was drawn at random, whatever its name, but for what is `known`, or said to be a hash or public."""
+    """Yield the spans of values that were drawn at random, whatever their name.
+
+    Skips spans in `known` and values that the text before them calls a hash, public or data.
+    """
     taken = _join_overlapping({*known, *(span for span, _ in _find_base64_blocks(text))})
     at = 0
     for found in _TOKEN.finditer(text):
@@ -283,7 +291,7 @@ def _is_strong_password(value: str) -> bool:
 
 
 def _find_assigned(text: str) -> Iterator[tuple[int, int]]:
-    """Find literals behind a name that says that they are secret, and `=`, `:`, a comma or an opening bracket."""
+    """Yield the spans of values behind `=`, `:`, a comma or a bracket whose name says that they are secret."""
     for start, end in _find_secret_names(text):
         for pattern in (_ASSIGNED, _ANNOTATED, _VALUE_OF):
             found = pattern.match(text, end)
@@ -305,6 +313,10 @@ def _find_assigned(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _is_assigned_secret(text: str, name: tuple[int, int], found: re.Match[str], group: str, *, beside: bool) -> bool:
+    """Return whether the value in `group` of the match `found` is a secret, given the span of its name.
+
+    `beside`: the value is in another attribute than the name, as in `key="password" value="..."`.
+    """
     said, value, quoted = text[slice(*name)], found[group], group == "quoted"
     if _is_secret_value(said, value, quoted=quoted):
         return True
@@ -316,7 +328,7 @@ def _is_assigned_secret(text: str, name: tuple[int, int], found: re.Match[str], 
 
 
 def _is_weak_password(text: str, name: tuple[int, int], span: tuple[int, int], *, quoted: bool) -> bool:
-    """Return whether a word is a password that people choose: the whole of a setting, an option, or beside a login."""
+    """Return whether the word at `span` is a password: the whole value of a setting or an option, or near a login."""
     name_end = _ENDS_NAME.match(text, name[1])
     if name_end is None:
         return False
@@ -338,10 +350,12 @@ def _is_weak_password(text: str, name: tuple[int, int], span: tuple[int, int], *
 
 
 def _is_beside_login(text: str, start: int, end: int) -> bool:
+    """Return whether the text around [start, end) names a user, host or database."""
     return _LOGIN.search(text, max(0, start - _NEAR), end + _NEAR) is not None
 
 
 def _find_secret_names(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the spans of words, such as `password` and `api_key`, which say that the value behind them is secret."""
     lower = text.lower()
     if len(lower) != len(text):  # a few letters have a longer small form; places must stay the same
         lower = "".join(each.lower() if each.isascii() else each for each in text)
@@ -364,6 +378,7 @@ def _find_secret_names(text: str) -> Iterator[tuple[int, int]]:
 
 @functools.lru_cache(maxsize=1024)
 def _is_secret_value(said: str, value: str, *, quoted: bool) -> bool:
+    """Return whether `value` looks like a secret, given its name `said` and whether it was in quotes."""
     if (
         len(value) < _LEAST_PASSWORD
         or is_placeholder(value)
@@ -383,5 +398,5 @@ def _is_secret_value(said: str, value: str, *, quoted: bool) -> bool:
 
 
 def _is_bare_secret(said: str, value: str) -> bool:
-    """Return whether what could be the name of a variable is a secret, as it stands in files of settings."""
+    """Return whether `value`, which has no quotes and could be a variable, is a secret, as in files of settings."""
     return "." not in value and (is_random(value) or bool(_PASSWORD.search(said) and re.search(r"\d[A-Za-z]", value)))

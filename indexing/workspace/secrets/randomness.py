@@ -141,11 +141,13 @@ def _count_word_characters(value: str) -> int:
 
 
 def _is_sequence(value: str) -> bool:
+    """Return whether many characters are equal to the one before or next to it in the alphabet."""
     steps = sum(abs(ord(one) - ord(other)) <= 1 for one, other in pairwise(value))
     return steps > _MOST_STEPS * len(value)
 
 
 def _is_text_in_base64(value: str) -> bool:
+    """Return whether `value` is readable ASCII text in base64."""
     try:
         data = base64.b64decode(value.rstrip("=") + "=" * (-len(value.rstrip("=")) % 4), altchars=b"-_", validate=True)
         text = data.decode("ascii")

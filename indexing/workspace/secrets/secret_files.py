@@ -136,7 +136,10 @@ def is_secret_folder(name: str) -> bool:
 
 
 def holds_secret(text: str, name: str = "") -> bool:
-    """Return whether a text is a secret by what stands in its first characters; `name` is that of its file."""
+    """Return whether the start of `text` holds a private key, a login of a cluster or the like.
+
+    In a module about secrets, by the `name` of its file, every literal that looks secret counts.
+    """
     head = text[:_HEAD]
     if "PRIVATE KEY" in head and (_KEY_FILE.match(head) or _KEY_BLOCK.search(head)):
         return True
@@ -158,7 +161,7 @@ def is_module_of_secrets(name: str) -> bool:
 
 
 def _list_originals(name: str) -> list[str]:
-    """Return what a name may be a copy of."""
+    """Return the names of files that a file called `name` may be a copy of."""
     stem, dot, extension = name.rpartition(".")
     shorter = [_COPY_END.sub("", name), _COPY_BEGIN.sub("", name), _REVISION_BEGIN.sub("", name)]
     shorter.append(name.removesuffix("#"))

@@ -155,7 +155,7 @@ def is_placeholder(value: str) -> bool:
 
 
 def find_all(text: str, piece: str) -> Iterator[int]:
-    """Return where `piece` stands in `text`."""
+    """Yield the offsets of `piece` in `text`."""
     start = text.find(piece)
     while start >= 0:
         yield start
@@ -163,7 +163,7 @@ def find_all(text: str, piece: str) -> Iterator[int]:
 
 
 def find_placed_secrets(text: str) -> Iterator[tuple[int, int]]:
-    """Return the spans of values that are secret for the place where they stand, in no order."""
+    """Yield the spans of values that are secret for the place where they stand, in no order."""
     yield from _find_in_commands(text)
     yield from _find_in_addresses(text)
     yield from _find_user_options(text)
@@ -179,13 +179,14 @@ def find_placed_secrets(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _bound_search(text: str, start: int, end: int) -> tuple[str, int, int]:
-    """Return the part of the line around a place, as the arguments of a search."""
+    """Return the text, and start and end of the part of the line around [start, end): the arguments of a search."""
     first = text.rfind("\n", max(0, start - _NEAR), start) + 1 or max(0, start - _NEAR)
     last = text.find("\n", end, end + _NEAR)
     return text, first, last if last >= 0 else end + _NEAR
 
 
 def _find_in_commands(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the spans of secrets in the arguments of known commands."""
     for names, pattern in _COMMANDS:
         for name in names:
             done = 0
@@ -206,7 +207,7 @@ def _find_in_commands(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _find_in_addresses(text: str) -> Iterator[tuple[int, int]]:
-    """Find passwords in `scheme://user:password@host`, signs such as `@` and `$` in them included."""
+    """Yield the spans of passwords in `scheme://user:password@host`, which may contain signs such as `@` and `$`."""
     for start in find_all(text, "://"):
         found = _USER_AT.match(text, start + 3) or _SLASHED.match(text, start + 3)
         if found is not None and (len(found["v"]) == 1 or not is_placeholder(found["v"])):
@@ -214,7 +215,7 @@ def _find_in_addresses(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _find_user_options(text: str) -> Iterator[tuple[int, int]]:
-    """Find `-u user:password` and `-u token:` of programs that speak HTTP."""
+    """Yield the spans of secrets in `-u user:password` and `-u token:` of programs that speak HTTP."""
     for option in ("-u", "--user", "-U", "--proxy-user", "--auth", "-a "):
         for start in find_all(text, option):
             found = _CURL.match(text, start + len(option)) or _CURL_USER.match(text, start + len(option))

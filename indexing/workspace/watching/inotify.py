@@ -99,5 +99,6 @@ def bound_watches(wanted: int) -> int:
 
 
 def _make_error() -> OSError:
+    """Return the error of the last call of the C library."""
     number = ctypes.get_errno()
     return OSError(number, os.strerror(number))

@@ -72,6 +72,7 @@ class Watcher:
                 self._process.kill()
 
     def _run(self) -> None:
+        """Run the process, pass on its reports, and start it again if it dies; gives up after a few deaths in a row."""
         while not self._closed.is_set():
             try:
                 process = self._spawn()
@@ -106,7 +107,7 @@ class Watcher:
         return process
 
     def _read(self, process: subprocess.Popen[bytes]) -> None:
-        """Pass on what the process reports until it ends or `close` is called."""
+        """Pass on the changed paths and problems that the process reports, until it ends or `close` is called."""
         with closing(spawning.read_events(process)) as events:
             for event in events:
                 if self._closed.is_set():
@@ -121,6 +122,7 @@ class Watcher:
                 process.stdin.close()
 
     def _give_up(self, why: str) -> None:
+        """Report that the workspace is no longer watched, because of `why`."""
         self._failed(
             f"The workspace is not watched ({why}); what changes outside the editor is found at the next start."
         )

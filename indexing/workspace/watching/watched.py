@@ -161,6 +161,7 @@ class WatchedFolders:
         return changed if len(changed) <= MOST_PATHS else self.roots
 
     def _forget(self, number: int, folder: str) -> None:
+        """Forget the watch `number` of `folder`, which the system has removed."""
         del self._folders[number]
         if self._numbers.get(folder) == number:
             del self._numbers[folder]
@@ -191,6 +192,7 @@ class WatchedFolders:
 
 
 def _is_within(folder: str, gone: set[str]) -> bool:
+    """Return whether `folder` is one of the folders `gone` or in one of them."""
     while len(folder) > 1:
         if folder in gone:
             return True

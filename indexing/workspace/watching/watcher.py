@@ -40,6 +40,7 @@ def main() -> None:
 
 
 def _end_with_input() -> None:
+    """Wait for the end of the input, and end the process."""
     sys.stdin.buffer.read()
     os._exit(0)  # the server is gone or has closed the pipe
 
@@ -78,10 +79,12 @@ def _watch(roots: list[Path], limits: IndexLimits) -> None:
 
 
 def _choose_pause(folders: WatchedFolders, limits: IndexLimits) -> float:
+    """Return the seconds between two walks that look for changes in unwatched folders."""
     return max(limits.look_s, _RESCAN_SHARE * folders.rescan_s)
 
 
 def _describe_unwatched(unwatched: int, pause_s: float) -> str:
+    """Return a sentence for a person about folders that cannot be watched and what to do."""
     return (
         f"{unwatched:,} folders of the workspace are more than can be watched, so what changes there outside the editor"
         f" is found within {pause_s:.0f} seconds; leave folders out with .starlingignore, or raise"
@@ -109,6 +112,7 @@ def _report_regularly(roots: list[Path], limits: IndexLimits, why: str) -> None:
 
 
 def _emit(**event: object) -> None:
+    """Write an event to standard output as a line of JSON; ends this process if the server is gone."""
     try:
         sys.stdout.buffer.write(json.dumps(event).encode() + b"\n")
         sys.stdout.buffer.flush()

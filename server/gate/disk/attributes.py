@@ -24,16 +24,16 @@ _NOT_CARRIED = frozenset(
 
 
 def read_attributes(descriptor: int) -> Attributes:
-    """Return the attributes of an open file."""
+    """Return the attributes of the open file `descriptor`; on Windows owner and group are -1."""
     found = os.fstat(descriptor)
     owner, group = (-1, -1) if os.name == "nt" else (found.st_uid, found.st_gid)
     return Attributes(stat.S_IMODE(found.st_mode), owner, group, _read_extended(descriptor))
 
 
 def set_attributes(descriptor: int, wanted: Attributes) -> bool:
-    """Set the attributes `wanted` on an open file as far as possible; return whether it has all of them now.
+    """Set the attributes `wanted` on an open file as far as possible; return whether all could be set.
 
-    Leaves out setuid and setgid if the owner or group could not be set.
+    Leaves out setuid and setgid if the owner or group could not be set. Does nothing on Windows.
     """
     if sys.platform == "win32":
         return True
@@ -75,7 +75,10 @@ def _set_owner(descriptor: int, wanted: Attributes) -> bool:
 
 
 def _read_extended(descriptor: int) -> tuple[tuple[str, bytes], ...]:
-    """Return the extended attributes by name, up to `_MOST_BYTES`; none on other systems than Linux."""
+    """Return the name and value of each extended attribute, sorted by name; () on systems other than Linux.
+
+    Leaves out values beyond `_MOST_BYTES` in total, and attributes that are valid for the old content only.
+    """
     if sys.platform != "linux":
         return ()
     found: list[tuple[str, bytes]] = []
@@ -94,7 +97,7 @@ def _read_extended(descriptor: int) -> tuple[tuple[str, bytes], ...]:
 
 
 def _set_extended(descriptor: int, wanted: Attributes) -> bool:
-    """Set the extended attributes to exactly those of `wanted`; return whether all could be set."""
+    """Set the extended attributes of `wanted`, and remove others if possible; return whether all could be set."""
     if sys.platform != "linux":
         return True
     present, complete = dict(_read_extended(descriptor)), True

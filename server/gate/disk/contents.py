@@ -1,6 +1,6 @@
-"""The content of a file as text, without loss: encoding, byte order mark and line endings stay as they are.
+"""The content of a file as text, with its encoding, byte order mark and line endings.
 
-Refuses a file whose text does not encode to exactly the same bytes again. Reads files, never writes. Start at `read`.
+Refuses a file whose text would not encode to exactly the same bytes again. Reads files, never writes. Start at `read`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Content:
 
     Attributes:
         text: the text without byte order mark, with its line endings.
-        encoding: a key of `NAMES`; it determines the byte order mark.
+        encoding: a key of `NAMES`, which also determines the byte order mark.
         executable: whether the file's owner may execute it.
         attributes: mode, owner and so on; None if they were not read.
     """
@@ -47,7 +47,7 @@ class Content:
 
     @property
     def data(self) -> bytes:
-        """The file's bytes."""
+        """The bytes of the file, encoded."""
         return encode(self.text, self.encoding)
 
 
@@ -55,7 +55,7 @@ def read(path: Path) -> Content | None:
     """Return the content of the file at `path` without its attributes; None if it does not exist.
 
     Raises:
-        OSError: it is not a regular file, not readable, larger than `LARGEST`, or not a text that `decode` accepts.
+        OSError: the file is not regular, not readable, larger than `LARGEST`, or not a text that `decode` accepts.
     """
     try:
         data, found = read_regular(path, LARGEST + 1)
@@ -83,7 +83,7 @@ def read_with_attributes(path: Path) -> Content | None:
 
 
 def is_protected(path: Path) -> bool:
-    """Whether the file at `path` exists and is write-protected, or not writable for this user."""
+    """Return whether the file at `path` exists and is write-protected, or this user may not write it."""
     try:
         mode = path.stat().st_mode
     except OSError:
@@ -115,12 +115,12 @@ def encode(text: str, encoding: str) -> bytes:
 
 
 def can_encode(encoding: str, text: str) -> bool:
-    """Whether the encoding has all characters of `text`."""
+    """Return whether `encoding` can encode all characters of `text`."""
     return _try_encode(text, encoding) is not None
 
 
 def reads_back(data: bytes, text: str) -> bool:
-    """Whether a file with the bytes `data` is read as exactly `text`."""
+    """Return whether a file with the bytes `data` is read as exactly `text`."""
     try:
         return decode(data, Path()).text == text
     except OSError:
@@ -128,11 +128,12 @@ def reads_back(data: bytes, text: str) -> bool:
 
 
 def hash_text(text: str | None) -> str:
-    """Return the SHA-256 hash of `text` in hex, for the record; "" for None."""
+    """Return the SHA-256 hash of `text` in hexadecimal digits, "" for None."""
     return "" if text is None else hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _try_encode(text: str, encoding: str) -> bytes | None:
+    """Return the bytes of `text`, None if `encoding` lacks a character."""
     try:
         return encode(text, encoding)
     except UnicodeEncodeError:

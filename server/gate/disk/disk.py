@@ -1,9 +1,9 @@
-"""The workplace without an editor: changes written to the disk.
+"""The workplace without an editor: reads files and writes changes to the disk.
 
 For clients that are no editor, and for files that an editor cannot write byte by byte. Only the gate calls it, after a
 person's yes. Replaces a file as a whole; writes it in place (`overwriting`) only if a new file would lose a hard link,
-an owner or an attribute. Overwrites only what it has read before. Follows no link: where the system allows, every
-folder from the workspace folder down is opened with O_NOFOLLOW. Start at `DiskWorkplace`.
+an owner or an attribute. Overwrites only a text that it has just read. Follows no link: if the system allows, opens
+every folder from the workspace folder down with O_NOFOLLOW. Start at `DiskWorkplace`.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class DiskWorkplace:
         return None if content is None else content.text
 
     async def apply(self, proposal: ProposedEdit, *, confirm: bool) -> str:  # noqa: ARG002 (this asks nobody)
-        """Make the changes in order, up to the first that fails; return why that one failed, "" for none."""
+        """Make the changes in order, and stop at the first that fails; return why it failed, "" on success."""
         for change in proposal.changes:
             try:
                 await asyncio.to_thread(self.make, change)
@@ -58,7 +58,7 @@ class DiskWorkplace:
         return ""
 
     def make(self, change: Change) -> None:
-        """Make one change as a whole; blocking.
+        """Write one change to the disk, completely or not at all; blocking.
 
         Raises:
             OSError: the change could not be made; the files are as before.
@@ -87,7 +87,13 @@ class DiskWorkplace:
                     _move(old, name, new, new_name)
 
     def _rewrite(self, change: TextChange) -> None:
-        """Write the changed text of a file; raise OSError if the file does not hold the text before the change."""
+        """Write the changed text to its file, which has to hold the text before the change.
+
+        Does nothing if the file holds the changed text already.
+
+        Raises:
+            OSError: the file holds another text, has a hard link outside of the workspace, or cannot be written.
+        """
         assert change.path is not None  # noqa: S101 (see `make`)
         current = contents.read(change.path)
         if current is not None and current.text == change.after:
@@ -104,9 +110,12 @@ class DiskWorkplace:
 
     @contextmanager
     def _open_folder(self, path: Path, *, make: bool = False) -> Iterator[tuple[Folder, str]]:
-        """Open the folder of `path` from its workspace folder, following no link; yield it with the file's name.
+        """Open the folder of `path`, step by step from its workspace folder; yield the open folder and the file's name.
 
-        With `make`, create missing folders.
+        Follows no link. With `make`, creates missing folders.
+
+        Raises:
+            OSError: the file is in no workspace folder, or a folder cannot be opened or is a link.
         """
         real = Path(os.path.realpath(path.parent)) / path.name
         roots = [Path(os.path.realpath(root)) for root in self._roots()]
@@ -127,18 +136,19 @@ class DiskWorkplace:
 
 
 class Folder:
-    """An open folder; its methods act in that folder even if its path leads elsewhere by then.
+    """An open folder; its methods act on files in that folder even if its path is moved or replaced by a link.
 
-    Without directory handles (on Windows) the methods use the path.
+    On systems without directory handles (Windows) the methods use the path.
     """
 
     def __init__(self, path: Path, handle: int | None) -> None:
+        """Take an open directory handle, None on Windows; `open_at` opens one."""
         self._path = path
         self._handle = handle
 
     @classmethod
     def open_at(cls, path: Path, outer: int | None = None) -> Folder:
-        """Open the folder `path`, relative to the handle `outer` if given; raise OSError for a link."""
+        """Open the folder `path`, by the handle `outer` of its parent if given; raise OSError if it is a link."""
         if not SAFE:
             if path.is_symlink():
                 raise OSError(errno.ELOOP, "it is a link now", str(path))
@@ -147,7 +157,7 @@ class Folder:
         return cls(path, os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=outer))
 
     def open_inner(self, name: str) -> Folder:
-        """Open the folder `name` in this folder."""
+        """Open the folder `name` in this folder; raise OSError if it is a link."""
         return Folder.open_at(self._path / name, self._handle)
 
     def make_inner(self, name: str) -> None:
@@ -160,7 +170,7 @@ class Folder:
         return os.open(self._locate(name), os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, mode, dir_fd=self._handle)
 
     def open(self, name: str, flags: int) -> int:
-        """Open the regular file `name` with `flags` and return its descriptor; raise OSError for anything else."""
+        """Open the file `name` with `flags` and return its descriptor; raise OSError unless it is a regular file."""
         harmless = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
         descriptor = os.open(self._locate(name), flags | harmless | _BINARY, dir_fd=self._handle)
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -173,7 +183,7 @@ class Folder:
         return os.stat(self._locate(name), dir_fd=self._handle, follow_symlinks=False)
 
     def has(self, name: str) -> bool:
-        """Whether the name `name` exists in this folder."""
+        """Return whether this folder has a file, folder or link `name`."""
         try:
             self.stat(name)
         except FileNotFoundError:
@@ -185,11 +195,11 @@ class Folder:
         os.unlink(self._locate(name), dir_fd=self._handle)
 
     def replace(self, old: str, new: str) -> None:
-        """Rename the file `old` to `new` atomically, replacing a file of that name."""
+        """Rename the file `old` to `new` atomically; an existing file `new` is replaced."""
         os.replace(self._locate(old), self._locate(new), src_dir_fd=self._handle, dst_dir_fd=self._handle)
 
     def link(self, name: str, other: Folder, new: str) -> None:
-        """Give the file `name` a hard link `new` in the folder `other`; raise OSError if that name is taken."""
+        """Create a hard link `new` to the file `name` in the folder `other`; raise OSError if that name is taken."""
         os.link(
             self._locate(name),
             other._locate(new),
@@ -199,7 +209,7 @@ class Folder:
         )
 
     def rename(self, name: str, other: Folder, new: str) -> None:
-        """Move the file `name` to `new` in the folder `other`; on Unix a file of that name is replaced."""
+        """Move the file `name` to `new` in the folder `other`; on Unix, an existing file `new` is replaced."""
         os.rename(self._locate(name), other._locate(new), src_dir_fd=self._handle, dst_dir_fd=other._handle)
 
     def close(self) -> None:
@@ -209,14 +219,15 @@ class Folder:
             self._handle = None
 
     def _locate(self, name: str) -> str:
+        """Return `name` if the folder has a handle, to which it is relative; else the full path."""
         return name if self._handle is not None else str(self._path / name)
 
 
 def _replace(folder: Folder, name: str, data: bytes) -> bool:
-    """Replace the file `name` atomically by a new one with `data`; return whether that was possible.
+    """Replace the file `name` atomically by a new file with `data`; return whether that was possible.
 
-    Returns False, and changes nothing, if the new file could not get all attributes of the old one or the folder does
-    not allow new files.
+    Returns False, and changes nothing, if the new file could not have all attributes of the old one, or if the folder
+    does not allow new files.
     """
     aside = f".{name[:100]}.{secrets.token_hex(4)}.starling"
     descriptor = folder.open(name, os.O_RDONLY)
@@ -246,7 +257,7 @@ def _replace(folder: Folder, name: str, data: bytes) -> bool:
 
 
 def _overwrite(folder: Folder, name: str, old: bytes, new: bytes) -> None:
-    """Write `new` in place into a file that holds `old`; its hard links, owner and attributes stay."""
+    """Write `new` in place into the file `name`, which holds `old`; hard links, owner and attributes stay the same."""
     descriptor = folder.open(name, os.O_RDWR)
     try:
         overwriting.overwrite(descriptor, old, new)
@@ -255,7 +266,10 @@ def _overwrite(folder: Folder, name: str, old: bytes, new: bytes) -> None:
 
 
 def _create(folder: Folder, name: str, data: bytes, mode: int, wanted: Attributes | None = None) -> bool:
-    """Create a file and flush it to the disk; return whether it got all of `wanted`. On errors no file is left."""
+    """Create the file `name` with `data` and flush it to the disk; return whether it has the attributes `wanted`.
+
+    On an error, deletes the file again.
+    """
     descriptor = folder.create(name, mode)
     complete = True
     try:
@@ -273,7 +287,10 @@ def _create(folder: Folder, name: str, data: bytes, mode: int, wanted: Attribute
 
 
 def _move(old: Folder, name: str, new: Folder, new_name: str) -> None:
-    """Move a file without replacing another one: link it under the new name, then remove the old name."""
+    """Move the file `name` of `old` to `new_name` in `new`, without replacing another file.
+
+    Links the file under its new name and then removes the old name; renames it where that is impossible or needless.
+    """
     if os.name == "nt" or (new.has(new_name) and os.path.samestat(old.stat(name), new.stat(new_name))):
         old.rename(name, new, new_name)  # Windows never replaces; elsewhere only the case of the name changes
         return

@@ -1,6 +1,6 @@
-"""Hard links: checks whether all names of a file lie in the workspace.
+"""Hard links: checks whether all names of a file are in the workspace.
 
-A file with several names is written in place, which changes it under each of them. Reads folders, follows no link.
+A file with several names is written in place, which changes it under all its names. Reads folders, follows no link.
 Start at `has_names_outside`.
 """
 
@@ -18,7 +18,10 @@ MOST_ENTRIES = 300_000  # searched for the other names
 
 
 def has_names_outside(path: Path, roots: Sequence[Path]) -> bool:
-    """Whether the file at `path` has more names than were found in its folder and in `roots`."""
+    """Return whether the file at `path` has more names (hard links) than its folder and `roots` hold; blocking.
+
+    Also returns True if the search ends after `MOST_ENTRIES` files and folders.
+    """
     try:
         found = path.lstat()
     except OSError:
@@ -35,7 +38,7 @@ def has_names_outside(path: Path, roots: Sequence[Path]) -> bool:
 
 
 def _walk(folders: Sequence[Path | str]) -> Iterator[os.DirEntry[str]]:
-    """Yield the files in and below `folders`, each folder once, up to `MOST_ENTRIES` entries."""
+    """Yield the files in and below `folders`, the first folder first; stop after `MOST_ENTRIES` files and folders."""
     waiting: deque[str] = deque(map(str, folders[1:]))
     first = str(folders[0])
     seen: set[str] = set()
@@ -61,6 +64,7 @@ def _walk(folders: Sequence[Path | str]) -> Iterator[os.DirEntry[str]]:
 
 
 def _is_same(entry: os.DirEntry[str], found: os.stat_result) -> bool:
+    """Return whether `entry` is the file with the status `found`."""
     try:
         return os.path.samestat(os.lstat(entry.path), found)
     except OSError:

@@ -1,7 +1,7 @@
-"""Writing an open file in place: reserves room, writes the new bytes, and writes the old ones back if that fails.
+"""Writing an open file in place: reserves disk space, writes the new bytes, and restores the old bytes on an error.
 
-For files that cannot be replaced by a new one without losing a hard link or an owner. A crash in between may leave a
-mixture; the checkpoint that was stored before has the old text. Start at `overwrite`.
+For files that cannot be replaced by a new file without losing a hard link or an owner. A crash while writing may leave
+a mixture of both; the checkpoint that was stored before has the old text. Start at `overwrite`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _NO_RESERVATION = frozenset({errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS, errno
 
 
 def overwrite(descriptor: int, old: bytes, new: bytes) -> None:
-    """Write `new` into an open file that holds exactly `old`.
+    """Replace the content `old` of an open file by `new`, and flush it to the disk.
 
     Raises:
         OSError: the file holds something else, or cannot be written; its content is as before.
@@ -44,7 +44,7 @@ def _reserve(descriptor: int, now: int, wanted: int) -> None:
 
 
 def _read(descriptor: int, most: int) -> bytes:
-    """Return the first bytes of an open file, at most `most`."""
+    """Return up to `most` bytes from the start of an open file."""
     os.lseek(descriptor, 0, os.SEEK_SET)
     parts: list[bytes] = []
     while most > 0 and (part := os.read(descriptor, most)):
@@ -54,7 +54,7 @@ def _read(descriptor: int, most: int) -> bytes:
 
 
 def _write(descriptor: int, data: bytes) -> None:
-    """Make `data` the whole content of an open file."""
+    """Replace the content of an open file by `data`."""
     os.lseek(descriptor, 0, os.SEEK_SET)
     left = memoryview(data)
     while left:

@@ -1,4 +1,4 @@
-"""The changes of a proposal as one unified diff, for the question. Start at `render_diff`."""
+"""The changes of a proposal as one unified diff, which a person reads before answering. Start at `render_diff`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NO_NEWLINE = "\\ No newline at end of file"
 
 
 def render_diff(proposal: ProposedEdit, roots: Sequence[Path]) -> str:
-    """Return a unified diff of all changes, like `git diff`; paths are relative to the innermost of `roots`."""
+    """Return a unified diff of all changes, like `git diff`, with paths relative to the innermost of `roots`."""
     return "".join(_render_change(change, roots) for change in proposal.changes)
 
 
@@ -29,7 +29,7 @@ def shorten_path(path: PurePath, roots: Sequence[Path]) -> str:
 
 
 def _render_change(change: Change, roots: Sequence[Path]) -> str:
-    """Return the diff of one change; of a renamed file only both names."""
+    """Return the diff of one change; for a renamed file only its old and new path."""
     match change:
         case TextChange():
             name = shorten_path(change.path, roots) if change.path is not None else change.uri
@@ -43,8 +43,8 @@ def _render_change(change: Change, roots: Sequence[Path]) -> str:
 
 
 def _render_text(name: str, new_name: str, before: str, after: str) -> str:
-    # line endings are shown only where they differ
     """Return the unified diff of two texts, with `name` and `new_name` in its header."""
+    # without this, each line of a file with CRLF would show ␍
     same_endings = all("\n" not in text.replace("\r\n", "") for text in (before, after))
     lines = list(
         difflib.unified_diff(
@@ -56,16 +56,16 @@ def _render_text(name: str, new_name: str, before: str, after: str) -> str:
 
 
 def _split_lines(text: str, same_endings: bool) -> list[str]:  # noqa: FBT001 (internal)
-    """Return the lines of `text`; a last line without newline ends in NUL.
+    """Return the lines of `text`; a last line without a newline ends in NUL.
 
-    Unless all texts have the `same_endings`, a CR before the newline is shown as ␍.
+    A CR before a newline is removed if both texts have `same_endings` (CRLF), else shown as ␍.
     """
     *lines, last = text.replace("\r\n", "\n" if same_endings else "␍\n").split("\n")
     return [*lines, last + "\0"] if last else lines
 
 
 def _mark_missing_newline(lines: Sequence[str]) -> Iterator[str]:
-    """Yield the lines of a diff; replace the NUL of `_split_lines` by the line that `git diff` writes."""
+    """Yield the lines of a diff; replace a NUL at an end by the line `NO_NEWLINE`, which `git diff` writes too."""
     for line in lines:
         yield line.removesuffix("\0")
         if line.endswith("\0"):

@@ -1,7 +1,4 @@
-"""A scripted person who gives prepared answers: for demonstrations, tests, and trying a client.
-
-Start at `ScriptedAsker`.
-"""
+"""A scripted person who gives prepared answers, for demonstrations and tests. Start at `ScriptedAsker`."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class ScriptedAsker:
-    """An asker that gives `answers` in turn, then REJECT; EXPIRE stands for a person who never answers.
+    """An asker that gives prepared answers in turn, then REJECT; for EXPIRE it never answers.
 
     Attributes:
         questions: the questions so far.
@@ -25,7 +22,13 @@ class ScriptedAsker:
     """
 
     def __init__(self, answers: Iterable[Answer] = (), *, obstacle: str = "", previews: bool = False) -> None:
-        """Take the answers; with `previews` the client asks while applying, so that `ask` is never called for edits."""
+        """Store the answers.
+
+        Args:
+            answers: the answers, in order.
+            obstacle: why the client cannot ask, "" if it can.
+            previews: whether the client asks while it applies an edit, so that `ask` is called for commands only.
+        """
         self.questions: list[Question] = []
         self.taken_down = 0
         self._answers = list(answers)
@@ -33,7 +36,7 @@ class ScriptedAsker:
         self._previews = previews
 
     async def ask(self, question: Question) -> Answer:
-        """Record the question and return the next answer."""
+        """Record the question and return the next answer; for EXPIRE, wait until this call is cancelled."""
         self.questions.append(question)
         answer = self._answers.pop(0) if self._answers else Answer.REJECT
         if answer is Answer.EXPIRE:
@@ -44,9 +47,9 @@ class ScriptedAsker:
         return answer
 
     def asks_while_applying(self, question: Question) -> bool:
-        """Whether `previews` was given and the question is about an edit."""
+        """Return whether the client has previews and the question is about an edit."""
         return self._previews and question.proposal is not None
 
     def find_obstacle(self, question: Question) -> str:  # noqa: ARG002 (every question has the same)
-        """Return the obstacle that was given."""
+        """Return the obstacle given at construction, "" for none."""
         return self._obstacle

@@ -1,7 +1,7 @@
-"""The documents that show a question: under `starling:` URIs, or as files in Starling's cache.
+"""The documents in which an editor shows a question: under `starling:` URIs, or as files in Starling's cache.
 
-Editors fetch `starling:` documents with `workspace/textDocumentContent`; the files are for editors that cannot. Both
-are kept for the `KEPT` newest questions only. Writes to no workspace. Start at `ShownDocuments.put`.
+Editors fetch `starling:` documents with `workspace/textDocumentContent`; the files are for editors that cannot. Keeps
+the documents of the `KEPT` newest questions. Writes to no workspace. Start at `ShownDocuments.put`.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ NOT_IN_NAMES = re.compile(r"[^\w-]+", re.ASCII)
 
 
 class ShownDocuments:
-    """The shown texts by URI, newest last; not thread-safe, for the event loop only."""
+    """The texts of the newest questions, by URI; for the event loop only, because it is not thread-safe."""
 
     def __init__(self) -> None:
         self._texts: dict[str, str] = {}
 
     def put(self, name: str, text: str) -> str:
-        """Keep `text` under a URI made of `name` and return the URI; evict the oldest text beyond `KEPT`."""
+        """Store `text` under a URI made from `name` and return the URI; evict the oldest texts beyond `KEPT`."""
         uri = f"{SCHEME}:/questions/{_sanitize(name)}.diff"
         self._texts.pop(uri, None)
         self._texts[uri] = text
@@ -40,9 +40,9 @@ class ShownDocuments:
 
 
 def write_document(folder: Path, name: str, text: str) -> Path | None:
-    """Write `text` to a file in `folder`, below the cache, and return its path; None if that fails. Blocking.
+    """Write `text` to a file `name` in `folder` and return its path, None if that fails; blocking.
 
-    Deletes the oldest files beyond `KEPT`.
+    Deletes the oldest documents in the folder beyond `KEPT`.
     """
     path = folder / f"{_sanitize(name)}.diff"
     try:
@@ -55,4 +55,5 @@ def write_document(folder: Path, name: str, text: str) -> Path | None:
 
 
 def _sanitize(name: str) -> str:
+    """Return `name` for a URI or file: at most 80 characters, all but letters, digits, _ and - replaced by dashes."""
     return NOT_IN_NAMES.sub("-", name)[:80]

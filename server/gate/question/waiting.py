@@ -1,4 +1,4 @@
-"""Waiting for a person: until the answer, the time limit, or cancellation. Start at `wait_while_wanted`."""
+"""Waiting with a time limit and a cancellation that has to be polled. Start at `wait_while_wanted`."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ POLL_S = 0.1  # between two calls of a `Cancelled`
 
 
 async def wait_while_wanted(work: asyncio.Future[Any], limit_s: float, cancelled: Cancelled | None) -> bool:
-    """Wait for `work` until `limit_s` seconds have passed or `cancelled` returns true; return whether it ended.
+    """Wait for `work` until `limit_s` seconds have passed or `cancelled` returns true; return whether `work` is done.
 
-    Does not cancel `work`. Gives it at least one turn of the event loop, however short the limit is.
+    Does not cancel `work`, which gets at least one turn of the event loop, however short the limit is.
     """
     end = time.monotonic() + limit_s
     while not work.done():

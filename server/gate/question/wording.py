@@ -1,8 +1,7 @@
-"""The wording of questions: titles, lines, warnings and answers, for editors and terminals alike.
+"""The wording of questions: titles, reasons, warnings and answers, for editors and terminals alike.
 
-What Starling itself says in a question stands here; the title and the reason of a task's proposal come from the task.
-Both are data: an agent's text stays on its line, so that it cannot pass for another part of the question. Start at
-`phrase_document` and `list_answers`.
+The title and reason of a task's proposal are written by an agent: line breaks in them are replaced, so that they cannot
+imitate another part of the question. Start at `phrase_document` and `list_answers`.
 """
 
 from __future__ import annotations
@@ -32,9 +31,9 @@ SPACES = re.compile(r"\s+")
 
 
 def list_answers(question: Question, *, showing: bool = False) -> dict[str, Answer | None]:
-    """Return the answers by their words, the yes first.
+    """Return the answers that are offered, by their words, the yes first.
 
-    With `showing` there is one more choice, whose value is None: to show the changes again and then choose.
+    With `showing`, also offers to show the changes; the value of that choice is None, because it is no answer.
     """
     yes = APPLY if question.proposal is not None else RUN
     remembered = {f"{yes}, {REST_OF_TASK}": Answer.APPROVE_TASK} if question.may_remember else {}
@@ -43,67 +42,73 @@ def list_answers(question: Question, *, showing: bool = False) -> dict[str, Answ
 
 
 def title_undo(title: str) -> str:
-    """Return the title of the question that undoes the change with the title `title`."""
+    """Return the title of the question about undoing the change with the title `title`."""
     return f"Undo: {title}"
 
 
 def explain_undo(newer: Sequence[tuple[str, str]]) -> str:
-    """Return the reason for an undo; `newer` are newer changes that cannot be undone: their titles and obstacles."""
+    """Return the reason for an undo, which names newer changes that cannot be undone.
+
+    `newer` has the title of each of them, and why it cannot be undone.
+    """
     return " ".join((UNDO_WHY, *(f"{title!r} is newer: {obstacle}" for title, obstacle in newer)))
 
 
 def title_trial(folder: str) -> str:
-    """Return the title of the question before one test of the workspace folder `folder` is run on a copy."""
+    """Return the title of the question whether to run one test in a copy of the workspace folder `folder`."""
     return f"Run a test of {folder}"
 
 
 def describe_trial(command: str, folder: str, times: int, seconds: float) -> str:
-    """Return the text of that question: the `command`, the `folder`, and the limits of the runs."""
+    """Return the text of the question whether to run `command` in a copy of `folder`.
+
+    It names the most runs (`times`) and the time limit of each run (`seconds`).
+    """
     repeats = f", up to {times} times" if times > 1 else ""
     return f"{command}\n\nin a copy of {folder}{repeats}, for at most {seconds} seconds each"
 
 
 def title_test_run(folder: str) -> str:
-    """Return the title of the question before all tests of the workspace folder `folder` are run."""
+    """Return the title of the question whether to run all tests of the workspace folder `folder`."""
     return f"Run the tests of {folder}"
 
 
 def describe_test_run(command: str, folder: str, seconds: float) -> str:
-    """Return the text of that question: the `command`, the `folder`, and the time limit."""
+    """Return the text of the question whether to run `command` in `folder`, with the time limit in seconds."""
     return f"{command}\n\nin {folder}, for at most {seconds} seconds"
 
 
 def explain_test_run(*, measures: bool) -> str:
-    """Return the reason for that question; `measures` is whether the run measures coverage."""
+    """Return the reason for running the tests; `measures` tells whether the run also measures coverage."""
     return f"This runs the workspace's own code{' and measures which lines it reaches' if measures else ''}."
 
 
 def warn_of_syntax(file: str, line: int) -> str:
-    """Return the warning that a change breaks the syntax of `file` in `line`, from 1."""
+    """Return the warning that a change breaks the syntax of `file` at the line number `line`."""
     return f"{file} would no longer parse: line {line}."
 
 
 def warn_of_deletion(question: Question) -> str:
-    """Return which files the change deletes, "" if it deletes none."""
+    """Return the warning that the change deletes files, with their names if they are few; "" if it deletes none."""
     changes = question.proposal.changes if question.proposal is not None else ()
     names = [change.path.name for change in changes if isinstance(change, DeleteFile)]
     return f"This deletes {' and '.join(names) if len(names) < 3 else f'{len(names)} files'}." if names else ""
 
 
 def name_document(question: Question) -> str:
-    """Return the name of the document that shows the question: its title, and its id to make the name unique."""
+    """Return a unique name for the document that shows the question: the start of its title and of its id."""
     return f"{_flatten(question.title)[:40]} {question.id[:8]}"
 
 
 def phrase_line(question: Question) -> str:
-    """Return the question with its warnings on one line of at most `LONGEST` characters."""
+    """Return the title and the warnings as one line, cut after about `LONGEST` characters."""
     sentences = [f"{_flatten(question.title).rstrip('.')}?", warn_of_deletion(question), *question.warnings]
     asked = " ".join(filter(None, map(_flatten, sentences)))
     return f"Starling: {asked if len(asked) <= LONGEST else asked[: LONGEST - 1] + '…'}"
 
 
 def phrase_head(question: Question) -> str:
-    """Return the title, the proposer and the reason, notes, the model and the warnings, one line each."""
+    """Return the lines above the diff: title, proposer with reason, notes, model and warnings."""
     lines = [_flatten(question.title), f"Proposed by {_flatten(question.by)}: {_flatten(question.why)}"]
     if question.proposal is not None:
         lines += map(_flatten, question.proposal.notes)
@@ -113,24 +118,24 @@ def phrase_head(question: Question) -> str:
 
 
 def phrase_document(question: Question) -> str:
-    """Return the whole text to read before the answer: the head and the diff."""
+    """Return the full text of the question for a document: the lines of `phrase_head`, and the diff."""
     return f"{phrase_head(question)}\n\n{question.diff.rstrip()}\n"
 
 
 def is_serious(question: Question) -> bool:
-    """Whether the question is shown as a warning: it has warnings, or its risk says so (deleting, running)."""
+    """Return whether the question is shown as a warning: it has warnings, or the tool's risk is critical."""
     return bool(question.warnings) or RULES[question.tool.risk].serious
 
 
 def is_long(question: Question) -> bool:
-    """Whether the diff is too long for a message box."""
+    """Return whether the diff has more than `LINES_IN_MESSAGE` lines, too many for a message box."""
     return question.diff.rstrip().count("\n") >= LINES_IN_MESSAGE
 
 
 def phrase_with_diff(question: Question, *, elsewhere: str = "") -> str:
     """Return the question with its diff, for a message box.
 
-    A long diff is cut after `LINES_IN_MESSAGE` lines if the whole can be read `elsewhere` (a path).
+    If the full diff is in the file `elsewhere`, a long diff is cut after `LINES_IN_MESSAGE` lines.
     """
     lines = question.diff.rstrip().split("\n")
     if elsewhere and is_long(question):
@@ -140,7 +145,7 @@ def phrase_with_diff(question: Question, *, elsewhere: str = "") -> str:
 
 
 def replace_unprintable(text: str) -> str:
-    """Return `text` for a message box: characters that are neither printable nor tab or newline become U+FFFD."""
+    """Return `text` with U+FFFD for each character that is neither printable nor a tab or newline."""
     return "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text)
 
 

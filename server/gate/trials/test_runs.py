@@ -1,6 +1,6 @@
-"""Runs of a workspace's tests: the choice of the command, and one run of it with limits of time, memory and output.
+"""Runs of a workspace's tests: chooses the command, and runs it with limits of time, memory and output.
 
-The command is the user's setting, or pytest or npm if the workspace has them. Whoever calls `run` has to show the whole
+The command is the user's setting, or pytest or npm if the workspace has them. A caller of `run` has to show the whole
 command to a person and ask before each run. Uses no shell. Start at `choose_command` and `run`.
 """
 
@@ -30,7 +30,7 @@ ENVIRONMENTS = (".venv", "venv", "env", ".env")
 KEPT_BYTES = 20_000  # of the end of the output, where test runners report failures
 KEPT = "STARLING_KEPT_"  # as in editors/vscode/src/launch.ts and editors/neovim/lua/starling/server.lua
 GRACE_S = 3.0  # between SIGTERM and SIGKILL
-_LOOK_S = 0.5
+_LOOK_S = 0.5  # between two measurements of the memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Run:
 
 
 def choose_command(folder: Path, wanted: str) -> Command | str:
-    """Return the command that runs the tests in `folder`, or a sentence that says why none is known.
+    """Return the command that runs the tests in `folder`, or a sentence that says why no command is known.
 
     `wanted` is the user's setting; if it is empty, pytest in the workspace's environment or npm's test script is
     chosen. Reads files and runs nothing.
@@ -96,12 +96,14 @@ def choose_command(folder: Path, wanted: str) -> Command | str:
 
 
 async def run(command: Command, *, timeout_s: float, data_file: Path | None) -> Run:
-    """Run `command` and return the result; on a timeout or cancellation its whole process group is ended.
+    """Run `command` and return the result; stop it after `timeout_s` seconds, or if it takes too much memory.
+
+    Ends all processes of the command before returning, also if this call is cancelled.
 
     Args:
         command: a command that a person has permitted.
-        timeout_s: longest duration, seconds.
-        data_file: the file that coverage.py writes its data to, so that it writes none into the workspace.
+        timeout_s: longest duration, in seconds.
+        data_file: the file for coverage.py's data, which otherwise go into the workspace; None if none are wanted.
     """
     begun = time.monotonic()
     environment = _build_environment(os.environ)
@@ -134,13 +136,16 @@ async def run(command: Command, *, timeout_s: float, data_file: Path | None) -> 
 
 
 def _build_environment(ours: Mapping[str, str]) -> dict[str, str]:
-    """Return the person's environment: without STARLING_ variables, with those that editors hide from the server."""
+    """Return the environment for tests: `ours` without STARLING_ variables.
+
+    Editors pass on variables that must not affect the server with the prefix `KEPT`; those are restored.
+    """
     kept = {name.removeprefix(KEPT): value for name, value in ours.items() if name.startswith(KEPT)}
     return {name: value for name, value in ours.items() if not name.startswith("STARLING_")} | kept
 
 
 async def _read_output(process: asyncio.subprocess.Process, kept: bytearray) -> None:
-    """Read the output to its end; keep its last `KEPT_BYTES` in `kept`."""
+    """Read the output of `process` to its end; store its last `KEPT_BYTES` in `kept`."""
     assert process.stdout is not None  # noqa: S101 (it is a pipe, by the call above)
     while piece := await process.stdout.read(1 << 16):
         kept += piece
@@ -148,9 +153,12 @@ async def _read_output(process: asyncio.subprocess.Process, kept: bytearray) -> 
 
 
 async def _watch(process: asyncio.subprocess.Process, kept: bytearray) -> str:
-    """Read the output into `kept` until the tests end or take too much memory; return why to stop them, "" for not."""
+    """Read the output into `kept` until the process ends; return "".
+
+    If the process and its children take too much memory, returns a sentence that says so; the caller then ends them.
+    """
     reading = asyncio.ensure_future(_read_output(process, kept))
-    most = await asyncio.to_thread(_most_memory_bytes)
+    most = await asyncio.to_thread(_compute_memory_limit)
     try:
         while not (await asyncio.wait((reading,), timeout=_LOOK_S))[0]:
             if await asyncio.to_thread(children.measure_memory, process.pid) > most:
@@ -162,24 +170,26 @@ async def _watch(process: asyncio.subprocess.Process, kept: bytearray) -> str:
     return ""
 
 
-def _most_memory_bytes() -> int:
+def _compute_memory_limit() -> int:
+    """Return the most bytes of memory that the tests may take: a share of the machine's memory."""
     import psutil  # noqa: PLC0415 (only where tests are run)
 
     return int(psutil.virtual_memory().total * bounds.TESTS_MEMORY_SHARE)
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """End the process group: SIGTERM, then SIGKILL after `GRACE_S`, also for children that outlive the process."""
-    _signal(process, signal.SIGTERM)
+    """End the process and its children: send SIGTERM, then SIGKILL to those that still run after `GRACE_S` seconds."""
+    _send_signal(process, signal.SIGTERM)
     if process.returncode is None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(process.wait(), GRACE_S)
     if sys.platform != "win32":
-        _signal(process, signal.SIGKILL)
+        _send_signal(process, signal.SIGKILL)
     await process.wait()
 
 
-def _signal(process: asyncio.subprocess.Process, which: signal.Signals) -> None:
+def _send_signal(process: asyncio.subprocess.Process, which: signal.Signals) -> None:
+    """Send `which` to the process group; on Windows, end the process. Does nothing if it has ended."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         if sys.platform == "win32":
             process.terminate()
@@ -197,14 +207,14 @@ def _find_interpreter(folder: Path) -> Path | None:
 
 
 def _find_packages(python: Path) -> frozenset[str]:
-    """Return which of pytest and coverage are installed in the environment of `python`."""
+    """Return the names of the packages among pytest and coverage that the environment of `python` has."""
     home = python.parent.parent
     places = (*sorted(home.glob("lib/python3*/site-packages")), home / "Lib" / "site-packages")
     return frozenset(name for place in places for name in ("pytest", "coverage") if (place / name).is_dir())
 
 
 def _has_npm_test(folder: Path) -> bool:
-    """Whether `package.json` in `folder` has a test script that is not npm's placeholder."""
+    """Return whether `package.json` in `folder` has a test script other than npm's placeholder."""
     try:
         manifest = json.loads(read_text(folder / "package.json", bounds.CONFIGURATION_BYTES))
     except (OSError, ValueError, RecursionError):

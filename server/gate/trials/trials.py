@@ -1,6 +1,6 @@
-"""Trials of changes before they are proposed: runs one test file on a copy of the workspace that has the changes.
+"""Trials of changes before they are proposed: runs one test file in a copy of the workspace that has the changes.
 
-Shows the whole command to a person and asks once for all candidates. Does not touch the workspace; the copy lies in a
+Shows the whole command to a person and asks once for all candidates. Does not change the workspace; the copy is in a
 temporary folder and is deleted after the trial. Start at `Trials.run`.
 """
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _MOST_FILES = 5_000
 _MOST_BYTES = 50_000_000
-_POLL_S = 0.1  # between two looks whether the task was cancelled
+_POLL_S = 0.1  # between two checks for a cancellation
 _COUNTED = re.compile(r"(\d+) (passed|failed|errors?)\b")
 _LINKED = ("node_modules",)
 
@@ -42,17 +42,17 @@ class Workspace(Protocol):
 
     @property
     def roots(self) -> tuple[Path, ...]:
-        """Return the workspace folders."""
+        """The workspace folders."""
         ...
 
     @property
     def test_command(self) -> str:
-        """Return the command for the tests from the user's settings, "" for none."""
+        """The command for the tests from the user's settings, "" for none."""
         ...
 
     @property
     def test_timeout_s(self) -> float:
-        """Return the longest duration of one run, seconds."""
+        """The longest duration of one run, in seconds."""
         ...
 
     def list_files(self) -> Iterator[Path]:
@@ -62,7 +62,7 @@ class Workspace(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Trials:
-    """The trials of one task; `run` belongs to the task's thread and asks on the event loop.
+    """The trials of one task. Its thread calls `run`; questions and test processes run on the event loop.
 
     Attributes:
         files: the workspace.
@@ -77,9 +77,10 @@ class Trials:
     cancelled: Callable[[], bool]
 
     def run(self, candidates: Sequence[Sequence[Change]], test: Path) -> Sequence[TestRun]:
-        """Run the test file `test` on each of `candidates` in turn, until one passes; return a result for each run.
+        """Run the test file `test` with each of `candidates` in turn, until one passes; return a result for each run.
 
-        If the test cannot be run, return a single result that says why. Blocking, with one question to a person.
+        Asks a person first, once. Returns a single result with the reason if the test cannot be run, and () if there is
+        no candidate or the test is outside of the workspace. Blocking.
         """
         root = next((root for root in self.files.roots if test.is_relative_to(root)), None)
         if root is None or not candidates:
@@ -100,7 +101,7 @@ class Trials:
         return found
 
     def _ask(self, command: Command, root: Path, times: int) -> str:
-        """Ask a person to permit up to `times` runs; return why not, "" for a yes."""
+        """Ask a person to permit up to `times` runs of `command`; return why they are not permitted, "" for a yes."""
         call = ToolCall(
             EXECUTE_COMMAND,
             wording.describe_trial(command.command_line, str(root), times, self.files.test_timeout_s),
@@ -126,10 +127,11 @@ class Trials:
         return ""
 
     def _list_files(self, root: Path) -> list[Path]:
+        """Return the readable files below `root`."""
         return [path for path in self.files.list_files() if path.is_relative_to(root)]
 
     def _try_changes(self, command: Command, root: Path, changes: Sequence[Change]) -> TestRun:
-        """Copy the workspace with `changes`, run the tests in the copy and delete it."""
+        """Copy `root` with `changes`, run `command` in the copy, and delete the copy; return the result of the run."""
         with tempfile.TemporaryDirectory(prefix="starling-trial-", ignore_cleanup_errors=True) as folder:
             copy = Path(folder) / root.name
             try:
@@ -169,7 +171,7 @@ class Trials:
 
 
 def _encode(change: TextChange | CreateFile, path: Path) -> bytes:
-    """Return the bytes of the changed file, in the encoding of the file at `path`."""
+    """Return the bytes of the changed file, in the encoding of the change or of the present file at `path`."""
     if isinstance(change, CreateFile):
         return contents.encode(change.text, change.encoding)
     try:
@@ -180,7 +182,10 @@ def _encode(change: TextChange | CreateFile, path: Path) -> bytes:
 
 
 def _narrow_to_file(command: Command, root: Path, test: Path) -> Command:
-    """Return the command with `test` as its only test file, and without coverage; unchanged unless pytest or npm."""
+    """Return `command` with `test` as its only test file, and pytest without coverage.
+
+    A command that runs neither pytest nor npm is returned unchanged.
+    """
     name = str(test.relative_to(root))
     arguments = command.arguments
     if "pytest" in arguments:
@@ -195,7 +200,10 @@ def _narrow_to_file(command: Command, root: Path, test: Path) -> Command:
 
 
 def _parse_result(run: Run) -> TestRun:
-    """Return passed and failed tests as counted in the output; at least one of them, as the exit status says."""
+    """Return the numbers of passed and failed tests that the output of `run` mentions.
+
+    Without such numbers, counts one test, which passed if the exit status is 0.
+    """
     counts = {"passed": 0, "failed": 0}
     for number, what in _COUNTED.findall(run.output):
         counts["passed" if what == "passed" else "failed"] += int(number)
@@ -210,7 +218,7 @@ def _parse_result(run: Run) -> TestRun:
 
 
 def _measure_size(path: Path) -> int:
-    """Return the bytes of a file; 0 if it cannot be read."""
+    """Return the size of the file at `path` in bytes; 0 if it does not exist."""
     try:
         return path.stat().st_size
     except OSError:

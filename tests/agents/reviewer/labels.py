@@ -31,8 +31,8 @@ class Labelled:
     expected: frozenset[tuple[int, int, int, str]]
 
 
-def parse(fixture: str) -> Labelled:
-    """Read a fixture."""
+def parse_labels(fixture: str) -> Labelled:
+    """Return the text of a fixture, and the findings that its labels expect."""
     lines: list[str] = []
     expected = set()
     for line in textwrap.dedent(fixture.lstrip("\n") if "\n" in fixture else fixture).split("\n"):
@@ -43,13 +43,13 @@ def parse(fixture: str) -> Labelled:
     return Labelled("\n".join(lines), frozenset(expected))
 
 
-def document(text: str, language: str = "python", path: Path | None = None) -> Document:
-    """An untitled document, or one at a path that need not exist."""
+def make_document(text: str, language: str = "python", path: Path | None = None) -> Document:
+    """Return an untitled document, or one at a path that need not exist."""
     return Document(path.as_uri() if path else "untitled:1", path, language, text)
 
 
-def placed(findings: tuple[Finding, ...], text: str) -> set[tuple[int, int, int, str]]:
-    """Findings as labels say them: of more than one line, the rest of the first."""
+def locate_findings(findings: tuple[Finding, ...], text: str) -> set[tuple[int, int, int, str]]:
+    """Return the findings as labels name them: of a finding on several lines, only its part on the first."""
     starts = texts.find_line_starts(text)
     result = set()
     for finding in findings:
@@ -61,10 +61,10 @@ def placed(findings: tuple[Finding, ...], text: str) -> set[tuple[int, int, int,
     return result
 
 
-def check(fixture: str, language: str = "python", policy: ReviewPolicy = WITHOUT_RUFF) -> tuple[Finding, ...]:
-    """Review a fixture and hold what is found against its labels: these and no others."""
-    labelled = parse(fixture)
-    findings = Reviewer(policy).review(document(labelled.text, language, Path("/nowhere/package/module.code")))
-    found = placed(findings, labelled.text)
+def check_labels(fixture: str, language: str = "python", policy: ReviewPolicy = WITHOUT_RUFF) -> tuple[Finding, ...]:
+    """Review a fixture and return its findings, which have to be those of its labels and no others."""
+    labelled = parse_labels(fixture)
+    findings = Reviewer(policy).review(make_document(labelled.text, language, Path("/nowhere/package/module.code")))
+    found = locate_findings(findings, labelled.text)
     assert found == labelled.expected, f"too many: {found - labelled.expected}, missing: {labelled.expected - found}"
     return findings

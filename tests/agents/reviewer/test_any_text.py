@@ -13,7 +13,7 @@ from agents.edits import apply_edits
 from agents.reviewer.review_policy import ReviewPolicy
 from agents.reviewer.reviewer import Reviewer
 from indexing.syntax import languages
-from tests.agents.reviewer.labels import WITHOUT_RUFF, document, placed
+from tests.agents.reviewer.labels import WITHOUT_RUFF, locate_findings, make_document
 from tests.agents.reviewer.test_languages import SAMPLES
 
 REVIEWER = Reviewer(WITHOUT_RUFF)
@@ -26,8 +26,8 @@ def area(shape, seen=[]):
 """
 
 
-def lies_in(text: str, language: str) -> None:
-    for finding in REVIEWER.review(document(text, language)):
+def check_findings_lie_inside(text: str, language: str) -> None:
+    for finding in REVIEWER.review(make_document(text, language)):
         assert 0 <= finding.span.start < finding.span.end <= len(text)
         if finding.fix is not None:
             apply_edits(text, finding.fix.edits)
@@ -36,7 +36,7 @@ def lies_in(text: str, language: str) -> None:
 @given(st.text(), st.sampled_from(sorted(languages.NAMES)))
 @settings(max_examples=150, deadline=None)
 def test_any_text(text: str, language: str) -> None:
-    lies_in(text, language)
+    check_findings_lie_inside(text, language)
 
 
 @given(st.data())
@@ -46,21 +46,25 @@ def test_any_piece_of_code(data: st.DataObject) -> None:
     text = SAMPLES[language]
     start = data.draw(st.integers(0, len(text)))
     end = data.draw(st.integers(start, len(text)))
-    lies_in(text[:start] + data.draw(st.text(max_size=3)) + text[end:], language)
+    check_findings_lie_inside(text[:start] + data.draw(st.text(max_size=3)) + text[end:], language)
 
 
 @pytest.mark.parametrize("text", ["", "\n", "\0", "\ufeffx = 1", "x = '\ud800'", "🐦 = 1\r\n" * 3, "\r\r\r"])
 def test_odd_texts(text: str) -> None:
-    lies_in(text, "python")
+    check_findings_lie_inside(text, "python")
 
 
 def test_line_endings_and_characters_outside_the_basic_plane_do_not_move_findings() -> None:
-    expected = placed(REVIEWER.review(document(CODE)), CODE)
+    expected = locate_findings(REVIEWER.review(make_document(CODE)), CODE)
     windows = CODE.replace("\n", "\r\n")
     assert len(expected) == 4
-    assert {each[::3] for each in placed(REVIEWER.review(document(windows)), windows)} == {e[::3] for e in expected}
+    assert {each[::3] for each in locate_findings(REVIEWER.review(make_document(windows)), windows)} == {
+        e[::3] for e in expected
+    }
     birds = "# 🐦🐦\n" + CODE
-    assert placed(REVIEWER.review(document(birds)), birds) == {(line + 1, *rest) for line, *rest in expected}
+    assert locate_findings(REVIEWER.review(make_document(birds)), birds) == {
+        (line + 1, *rest) for line, *rest in expected
+    }
 
 
 @pytest.mark.parametrize(
@@ -76,28 +80,28 @@ def test_line_endings_and_characters_outside_the_basic_plane_do_not_move_finding
     ids=["nested", "chained", "branches", "brackets", "pairs", "handlers"],
 )
 def test_monsters_end(text: str) -> None:
-    lies_in(text, "python")
+    check_findings_lie_inside(text, "python")
 
 
 def test_large_binary_and_unwanted_texts_are_left_alone() -> None:
-    assert Reviewer(ReviewPolicy(ruff="never", longest_document=10)).review(document(CODE)) == ()
-    assert REVIEWER.review(document("\0" + CODE)) == ()
-    assert Reviewer(ReviewPolicy(ruff="never", enabled=False)).review(document(CODE)) == ()
+    assert Reviewer(ReviewPolicy(ruff="never", longest_document=10)).review(make_document(CODE)) == ()
+    assert REVIEWER.review(make_document("\0" + CODE)) == ()
+    assert Reviewer(ReviewPolicy(ruff="never", enabled=False)).review(make_document(CODE)) == ()
     off = ReviewPolicy(ruff="never", languages_off=frozenset({"python"}))
-    assert Reviewer(off).review(document(CODE)) == ()
+    assert Reviewer(off).review(make_document(CODE)) == ()
 
 
 def test_a_minified_line_is_not_looked_at() -> None:
-    assert REVIEWER.review(document(CODE + "x = '" + "y" * 5000 + "'\n")) == ()
+    assert REVIEWER.review(make_document(CODE + "x = '" + "y" * 5000 + "'\n")) == ()
 
 
 def test_who_no_longer_wants_it_gets_nothing() -> None:
-    assert Reviewer(WITHOUT_RUFF).review(document(CODE), cancelled=lambda: True) == ()
+    assert Reviewer(WITHOUT_RUFF).review(make_document(CODE), cancelled=lambda: True) == ()
 
 
 def test_an_untitled_document_is_reviewed() -> None:
-    assert REVIEWER.review(document(CODE, path=None))
-    assert REVIEWER.review(document(CODE, path=Path("/nowhere/at/all.py")))
+    assert REVIEWER.review(make_document(CODE, path=None))
+    assert REVIEWER.review(make_document(CODE, path=Path("/nowhere/at/all.py")))
 
 
 @pytest.mark.parametrize(
@@ -112,7 +116,7 @@ def test_an_untitled_document_is_reviewed() -> None:
 )
 def test_a_crafted_text_is_reviewed_at_once(text: str) -> None:
     started = time.monotonic()
-    REVIEWER.review(document(text, "text"))
+    REVIEWER.review(make_document(text, "text"))
     languages.detect_by_shebang(text.partition("\n")[0])
     assert time.monotonic() - started < 10.0
 
@@ -121,4 +125,4 @@ def test_each_conflict_is_found_once_and_only_when_it_is_whole() -> None:
     whole = "<<<<<<< a\nx\n=======\ny\n>>>>>>> b\n"
     windows = whole.replace("\n", "\r\n")
     for text, count in ((whole * 2, 2), (windows, 1), ("=======\n" + whole, 1), ("<<<<<<< a\n>>>>>>> b\n", 0)):
-        assert [each.code for each in REVIEWER.review(document(text, "text"))] == ["conflict-mark"] * count
+        assert [each.code for each in REVIEWER.review(make_document(text, "text"))] == ["conflict-mark"] * count

@@ -40,7 +40,7 @@ nothing
 """
 
 
-def documents(root: Path) -> list[Document]:
+def read_documents(root: Path) -> list[Document]:
     found = []
     for path in sorted(each for each in root.rglob("*") if each.is_file()):
         text = texts.decode(path.read_bytes())
@@ -49,7 +49,7 @@ def documents(root: Path) -> list[Document]:
 
 
 def test_files_have_the_findings_that_each_has_alone(tmp_path: Path) -> None:
-    files = documents(parse(WORKSPACE).write(tmp_path))
+    files = read_documents(parse(WORKSPACE).write(tmp_path))
     reviewer = Reviewer()
     found = {document.uri: findings for document, findings in reviewer.review_files(files)}
     assert found == {document.uri: reviewer.review(document) for document in files}
@@ -61,7 +61,7 @@ def test_files_have_the_findings_that_each_has_alone(tmp_path: Path) -> None:
 def test_processes_find_what_this_one_finds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     parse(WORKSPACE).write(tmp_path)
     (tmp_path / "task.py").write_text("# TODO tidy\n", encoding="utf-8")
-    files = documents(tmp_path)
+    files = read_documents(tmp_path)
     off, on = frozenset({"mutable-default"}), frozenset({"todo-without-owner"})
     policy = ReviewPolicy(ruff="never", rules_off=off, rules_on=on)
     alone = {document.uri: findings for document, findings in Reviewer(policy).review_files(files)}
@@ -74,7 +74,7 @@ def test_processes_find_what_this_one_finds(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_a_batch_ends_when_it_is_no_longer_wanted(tmp_path: Path) -> None:
-    files = documents(parse(WORKSPACE).write(tmp_path))
+    files = read_documents(parse(WORKSPACE).write(tmp_path))
     assert [
         found for _, found in Reviewer(ReviewPolicy(ruff="never")).review_files(files, cancelled=lambda: True)
     ] == []
@@ -89,7 +89,7 @@ def test_a_file_that_says_its_encoding_has_the_findings_that_it_has_in_an_editor
     (tmp_path / "unsaid.py").write_bytes('NAME = "café"\n'.encode("latin-1"))
     found = {
         document.path.name: {finding.code for finding in findings}
-        for document, findings in Reviewer().review_files(documents(tmp_path))
+        for document, findings in Reviewer().review_files(read_documents(tmp_path))
         if document.path is not None
     }
     assert found == {"said.py": {"F401"}, "late.py": {"F401"}, "unsaid.py": {"E902"}}

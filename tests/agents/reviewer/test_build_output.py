@@ -1,4 +1,4 @@
-"""What a build made is nobody's to mend; what only looks like it is."""
+"""Files that a build generated are not reviewed; files that only look like these are."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from agents.reviewer.reviewer import Reviewer
-from tests.agents.reviewer.labels import WITHOUT_RUFF, document
+from tests.agents.reviewer.labels import WITHOUT_RUFF, make_document
 
 FAULT = "if (a.b === a.b) { c(); }\n"
 BUILT = {
@@ -25,14 +25,14 @@ BUILT = {
 }
 
 
-def codes(text: str, path: Path, language: str = "javascript") -> set[str]:
-    return {each.code for each in Reviewer(WITHOUT_RUFF).review(document(text, language, path))}
+def find_codes(text: str, path: Path, language: str = "javascript") -> set[str]:
+    return {each.code for each in Reviewer(WITHOUT_RUFF).review(make_document(text, language, path))}
 
 
 @pytest.mark.parametrize("name", sorted(BUILT))
 def test_a_bundle_has_no_findings(name: str) -> None:
     tail = "//# sourceMappingURL=x.js.map\n" if not BUILT[name] else ""
-    assert codes(BUILT[name] + FAULT + tail, Path("/w/lib/x.js")) == set()
+    assert find_codes(BUILT[name] + FAULT + tail, Path("/w/lib/x.js")) == set()
 
 
 @pytest.mark.parametrize(
@@ -46,14 +46,14 @@ def test_a_bundle_has_no_findings(name: str) -> None:
 )
 def test_what_a_generator_made_has_no_findings(text: str) -> None:
     key = 'key = "AKIA' + "QWERTYUIOPASDFGH" + '"\n'
-    assert codes(text + key, Path("/w/configure"), "text") == set()
-    assert codes(key, Path("/w/configure"), "text") == {"possible-secret"}
+    assert find_codes(text + key, Path("/w/configure"), "text") == set()
+    assert find_codes(key, Path("/w/configure"), "text") == {"possible-secret"}
 
 
 def test_the_folder_of_a_generator_has_no_findings() -> None:
-    assert codes(FAULT, Path("/w/client-dist/io.js")) == set()
-    assert codes(FAULT, Path("/w/share/doc/rdoc/js/search.js")) == set()
-    assert codes(FAULT, Path("/w/distance/io.js")) == {"self-comparison"}
+    assert find_codes(FAULT, Path("/w/client-dist/io.js")) == set()
+    assert find_codes(FAULT, Path("/w/share/doc/rdoc/js/search.js")) == set()
+    assert find_codes(FAULT, Path("/w/distance/io.js")) == {"self-comparison"}
 
 
 @pytest.mark.parametrize(
@@ -70,14 +70,14 @@ def test_output_beside_its_source_has_no_findings(tmp_path: Path, built: str, so
     for name in (built, source):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(FAULT, encoding="utf-8")
-    assert codes(FAULT, tmp_path / built) == set()
+    assert find_codes(FAULT, tmp_path / built) == set()
     if source.startswith("src"):
-        assert codes(FAULT, tmp_path / source) == {"self-comparison"}
+        assert find_codes(FAULT, tmp_path / source) == {"self-comparison"}
 
 
 @pytest.mark.parametrize("name", ["lib/a.js", "esm/a.js", "src/a.js", "src/lib/a.js"])
 def test_a_source_without_output_is_reviewed(tmp_path: Path, name: str) -> None:
-    assert codes(FAULT, tmp_path / name) == {"self-comparison"}
+    assert find_codes(FAULT, tmp_path / name) == {"self-comparison"}
 
 
 @pytest.mark.parametrize(
@@ -90,4 +90,4 @@ def test_a_source_without_output_is_reviewed(tmp_path: Path, name: str) -> None:
     ],
 )
 def test_words_alone_make_no_file_a_built_one(head: str) -> None:
-    assert codes(head + FAULT, Path("/w/lib/x.js")) == {"self-comparison"}
+    assert find_codes(head + FAULT, Path("/w/lib/x.js")) == {"self-comparison"}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from agents.reviewer.reviewer import Reviewer
-from tests.agents.reviewer.labels import WITHOUT_RUFF, document
+from tests.agents.reviewer.labels import WITHOUT_RUFF, make_document
 
 SILENT = {
     # something between the two questions may change the answer
@@ -125,19 +125,19 @@ FOUND = {
 }
 
 
-def codes(language: str, text: str, path: str = "/nowhere/package/module.code") -> list[str]:
-    found = Reviewer(WITHOUT_RUFF).review(document(text, language, Path(path)))
+def find_codes(language: str, text: str, path: str = "/nowhere/package/module.code") -> list[str]:
+    found = Reviewer(WITHOUT_RUFF).review(make_document(text, language, Path(path)))
     return [finding.code for finding in found]
 
 
 @pytest.mark.parametrize("name", sorted(SILENT))
 def test_this_is_no_fault(name: str) -> None:
-    assert codes(*SILENT[name]) == []
+    assert find_codes(*SILENT[name]) == []
 
 
 @pytest.mark.parametrize("code", sorted(FOUND))
 def test_the_fault_beside_it_is_found(code: str) -> None:
-    assert codes(*FOUND[code]) == [code]
+    assert find_codes(*FOUND[code]) == [code]
 
 
 @pytest.mark.parametrize(
@@ -148,16 +148,16 @@ def test_the_fault_beside_it_is_found(code: str) -> None:
     ],
 )
 def test_a_stub_never_runs(path: str, language: str, text: str) -> None:
-    assert codes(language, text, path) == []
+    assert find_codes(language, text, path) == []
 
 
 def test_a_message_is_true_of_what_it_stands_at() -> None:
     text = "fn f() {\n    dbg!(a);\n    g();\n}\n"
-    (found,) = Reviewer(WITHOUT_RUFF).review(document(text, "rust"))
+    (found,) = Reviewer(WITHOUT_RUFF).review(make_document(text, "rust"))
     assert "prints" in found.message
     assert "stops" not in found.message
 
 
 def test_a_module_is_looked_at_where_the_grammar_is_older_than_the_language() -> None:
     text = "class Box[T = int]:\n    x: T\n\n\nif size == 1:\n    a()\nelif size == 1:\n    b()\n"
-    assert codes("python", text) == ["duplicate-condition"]
+    assert find_codes("python", text) == ["duplicate-condition"]

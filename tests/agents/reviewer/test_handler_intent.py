@@ -7,7 +7,7 @@ import textwrap
 import pytest
 
 from agents.reviewer.reviewer import Reviewer
-from tests.agents.reviewer.labels import WITHOUT_RUFF, document
+from tests.agents.reviewer.labels import WITHOUT_RUFF, make_document
 
 MEANT = {
     "a comment above the try": (
@@ -359,15 +359,17 @@ FORGOTTEN = {
 }
 
 
-def found(language: str, text: str) -> set[str]:
-    return {each.code for each in Reviewer(WITHOUT_RUFF).review(document(textwrap.dedent(text).lstrip("\n"), language))}
+def find_codes(language: str, text: str) -> set[str]:
+    return {
+        each.code for each in Reviewer(WITHOUT_RUFF).review(make_document(textwrap.dedent(text).lstrip("\n"), language))
+    }
 
 
 @pytest.mark.parametrize("name", sorted(MEANT))
 def test_this_is_a_decision(name: str) -> None:
-    assert found(*MEANT[name]) == set()
+    assert find_codes(*MEANT[name]) == set()
 
 
 @pytest.mark.parametrize("name", sorted(FORGOTTEN))
 def test_this_is_an_error_that_was_forgotten(name: str) -> None:
-    assert found(*FORGOTTEN[name]) == {"swallowed-exception"}
+    assert find_codes(*FORGOTTEN[name]) == {"swallowed-exception"}

@@ -6,7 +6,7 @@ import pytest
 
 from agents.reviewer.scanning import scan
 from indexing.syntax import grammars, languages
-from tests.agents.reviewer.labels import check
+from tests.agents.reviewer.labels import check_labels
 
 SAMPLES = {
     "javascript": """
@@ -220,7 +220,7 @@ SAMPLES = {
 
 @pytest.mark.parametrize("language", sorted(SAMPLES))
 def test_the_rules_speak(language: str) -> None:
-    check(SAMPLES[language], language)
+    check_labels(SAMPLES[language], language)
 
 
 def test_every_query_fits_its_grammar() -> None:

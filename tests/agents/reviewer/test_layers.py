@@ -46,15 +46,15 @@ class Scripted:
             yield unit, tuple(said)
 
 
-def document(text: str, path: Path | None = None) -> Document:
+def make_document(text: str, path: Path | None = None) -> Document:
     return Document("untitled:1", path, "python", text)
 
 
 def test_only_functions_that_changed_are_given() -> None:
     layer = Scripted()
     reviewer = Reviewer(ReviewPolicy(ruff="never"), examiners=[layer])
-    first = reviewer.review(document(TWO), layers=BOTH)
-    second = reviewer.review(document("# moved\n" + TWO.replace("return 2", "return 3")), layers=BOTH)
+    first = reviewer.review(make_document(TWO), layers=BOTH)
+    second = reviewer.review(make_document("# moved\n" + TWO.replace("return 2", "return 3")), layers=BOTH)
     assert layer.asked == ["one", "two", "two"]
     assert [finding.span.start for finding in first] == [0, TWO.index("def two")]
     assert [finding.span.start for finding in second] == [8, 8 + TWO.index("def two")]
@@ -63,9 +63,9 @@ def test_only_functions_that_changed_are_given() -> None:
 def test_a_layer_is_asked_where_it_is_wanted_and_allowed() -> None:
     layer = Scripted()
     reviewer = Reviewer(ReviewPolicy(ruff="never"), examiners=[layer])
-    assert reviewer.review(document(TWO)) == ()
+    assert reviewer.review(make_document(TWO)) == ()
     reviewer.policy = ReviewPolicy(ruff="never", layers=frozenset({Layer.STATIC}))
-    assert reviewer.review(document(TWO), layers=BOTH) == ()
+    assert reviewer.review(make_document(TWO), layers=BOTH) == ()
     assert layer.asked == []
 
 
@@ -76,23 +76,23 @@ def test_what_may_not_be_sent_to_a_model_is_not() -> None:
         examiners=[layer],
         withheld=lambda document: "secret" * (document.path == Path("/w/s.py")),
     )
-    reviewer.review(document(TWO, Path("/w/s.py")), layers=BOTH)
+    reviewer.review(make_document(TWO, Path("/w/s.py")), layers=BOTH)
     assert layer.asked == []
-    reviewer.review(document(TWO, Path("/w/t.py")), layers=BOTH)
+    reviewer.review(make_document(TWO, Path("/w/t.py")), layers=BOTH)
     assert layer.asked == ["one", "two"]
 
 
 def test_another_model_is_asked_anew() -> None:
     layer = Scripted()
     reviewer = Reviewer(ReviewPolicy(ruff="never"), examiners=[layer])
-    reviewer.review(document(TWO), layers=BOTH)
+    reviewer.review(make_document(TWO), layers=BOTH)
     layer.identity = "another"
-    reviewer.review(document(TWO), layers=BOTH)
+    reviewer.review(make_document(TWO), layers=BOTH)
     assert layer.asked == ["one", "two", "one", "two"]
 
 
 def test_lines_that_another_linter_reports_are_left_to_it() -> None:
     text = "def f(x):\n    return x is x\n"
     reviewer = Reviewer(ReviewPolicy(ruff="never"))
-    assert [finding.code for finding in reviewer.review(document(text))] == ["self-comparison"]
-    assert reviewer.review(document(text), reported={1}) == ()
+    assert [finding.code for finding in reviewer.review(make_document(text))] == ["self-comparison"]
+    assert reviewer.review(make_document(text), reported={1}) == ()

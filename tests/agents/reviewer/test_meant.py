@@ -1,4 +1,4 @@
-"""What a person decided is no finding: by a linter's comment, in a test of just this fault, where it is asked for."""
+"""Code that is meant gives no finding: by a linter's comment, in a test of just this fault, where it is asked for."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from agents.findings import Severity
 from agents.reviewer.reviewer import Reviewer
-from tests.agents.reviewer.labels import WITHOUT_RUFF, document
+from tests.agents.reviewer.labels import WITHOUT_RUFF, make_document
 
 BARE = "try:\n    size = ask()\nexcept:{}\n    size = 0\n"
 EMPTY = "try {{ a.open(); }}{}\ncatch (e) {{}}\nnext();\n"
@@ -100,33 +100,37 @@ SAID = {
 }
 
 
-def found(language: str, text: str, path: str = "/w/code.x") -> dict[str, Severity]:
-    return {each.code: each.severity for each in Reviewer(WITHOUT_RUFF).review(document(text, language, Path(path)))}
+def find_severities(language: str, text: str, path: str = "/w/code.x") -> dict[str, Severity]:
+    return {
+        each.code: each.severity for each in Reviewer(WITHOUT_RUFF).review(make_document(text, language, Path(path)))
+    }
 
 
 @pytest.mark.parametrize("name", sorted(SILENT))
 def test_a_linters_comment_silences_the_same_rule_of_ours(name: str) -> None:
-    assert found(*SILENT[name]) == {}
+    assert find_severities(*SILENT[name]) == {}
 
 
 @pytest.mark.parametrize("name", sorted(SAID))
 def test_a_linters_comment_silences_no_more_than_it_says(name: str) -> None:
     language, text, codes = SAID[name]
-    assert set(found(language, text)) == codes
+    assert set(find_severities(language, text)) == codes
 
 
 def test_a_test_of_an_operator_repeats_its_operand() -> None:
     check = "void t(A obj) {\n    CHECK(obj || obj);\n    CHECK(obj && obj);\n}\n"
-    assert found("cpp", check, "/w/tests/helpers.hpp") == {}
-    assert set(found("cpp", "bool t(A obj) { return obj || obj; }\n", "/w/tests/helpers.hpp")) == {"repeated-operand"}
-    assert set(found("cpp", check, "/w/src/helpers.hpp")) == {"repeated-operand"}
+    assert find_severities("cpp", check, "/w/tests/helpers.hpp") == {}
+    assert set(find_severities("cpp", "bool t(A obj) { return obj || obj; }\n", "/w/tests/helpers.hpp")) == {
+        "repeated-operand"
+    }
+    assert set(find_severities("cpp", check, "/w/src/helpers.hpp")) == {"repeated-operand"}
 
 
 def test_data_of_tests_gives_keys_twice() -> None:
     twice = '{"patch": [{"op": "add", "op": "remove"}]}\n'
-    assert found("json", twice, "/w/tests/cases.json") == {}
-    assert found("json", twice, "/w/src/cases.json") == {"duplicate-key": Severity.WARNING}
-    assert found("yaml", "a: 1\na: 2\n", "/w/test/targets/x.yml") == {"duplicate-key": Severity.HINT}
+    assert find_severities("json", twice, "/w/tests/cases.json") == {}
+    assert find_severities("json", twice, "/w/src/cases.json") == {"duplicate-key": Severity.WARNING}
+    assert find_severities("yaml", "a: 1\na: 2\n", "/w/test/targets/x.yml") == {"duplicate-key": Severity.HINT}
 
 
 def test_keys_of_tests_are_made_for_them() -> None:
@@ -136,12 +140,12 @@ def test_keys_of_tests_are_made_for_them() -> None:
     token = "config = {'access_token' : 'ad865e76e7fb496fab096ac07b1dbabb'}\n"
     for text in (private, token):
         for path in ("/w/conch/test/keydata.py", "/w/testdata/a.py", "/w/spec/fixtures/a.py", "/w/a_test.py"):
-            assert found("python", text, path) == {}
-        assert set(found("python", text, "/w/src/a.py")) == {"possible-secret"}
+            assert find_severities("python", text, path) == {}
+        assert set(find_severities("python", text, "/w/src/a.py")) == {"possible-secret"}
 
 
 def test_a_providers_key_in_a_test_has_a_message_of_its_own() -> None:
-    (finding,) = Reviewer(WITHOUT_RUFF).review(document(f"key = '{KEY}'\n", path=Path("/w/tests/a.py")))
+    (finding,) = Reviewer(WITHOUT_RUFF).review(make_document(f"key = '{KEY}'\n", path=Path("/w/tests/a.py")))
     assert finding.severity is Severity.HINT
     assert "made up for the test" in finding.message
 
@@ -157,25 +161,27 @@ def test_a_providers_key_in_a_test_has_a_message_of_its_own() -> None:
     ],
 )
 def test_a_debugger_that_is_asked_for_is_none_left(text: str) -> None:
-    assert found("python", text) == {}
+    assert find_severities("python", text) == {}
 
 
 @pytest.mark.parametrize("comment", ["# TODO remove this breakpoint when done", "# look at x", "# debug"])
 def test_a_comment_that_says_nothing_else_leaves_the_debugger(comment: str) -> None:
-    assert set(found("python", f"def run():\n    {comment}\n    breakpoint()\n    go()\n")) == {"debugger-left"}
+    assert set(find_severities("python", f"def run():\n    {comment}\n    breakpoint()\n    go()\n")) == {
+        "debugger-left"
+    }
 
 
 def test_an_example_prints_its_values() -> None:
     text = "fn main() {\n    let opt = parse();\n    dbg!(opt);\n}\n"
-    assert found("rust", text, "/w/examples/derive/custom.rs") == {}
-    assert set(found("rust", text, "/w/src/main.rs")) == {"debugger-left"}
+    assert find_severities("rust", text, "/w/examples/derive/custom.rs") == {}
+    assert set(find_severities("rust", text, "/w/src/main.rs")) == {"debugger-left"}
 
 
 def test_rules_that_are_off_by_default_speak_where_they_are_asked_for() -> None:
     text = "# TODO tidy\ndef draw(a, b, c, d, e, f, g, h, i):\n    pass\n\n\ndef run(a):\n"
     text += "".join(f"    a.x{n} = a\n" for n in range(130))
-    assert found("python", text) == {}
+    assert find_severities("python", text) == {}
     asked = replace(WITHOUT_RUFF, rules_on=frozenset({"todo-without-owner", "many-parameters", "long-function"}))
-    codes = sorted(each.code for each in Reviewer(asked).review(document(text)))
+    codes = sorted(each.code for each in Reviewer(asked).review(make_document(text)))
     assert codes == ["long-function", "many-parameters", "todo-without-owner"]
-    assert Reviewer(replace(asked, rules_off=asked.rules_on)).review(document(text)) == ()
+    assert Reviewer(replace(asked, rules_off=asked.rules_on)).review(make_document(text)) == ()

@@ -1,4 +1,4 @@
-"""What looks like a finding and is none: each of these stands in real packages on purpose."""
+"""Code that looks wrong and is right: each of these samples occurs in real packages on purpose."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from agents.findings import Severity
 from agents.reviewer.reviewer import Reviewer
-from tests.agents.reviewer.labels import WITHOUT_RUFF, check, document
+from tests.agents.reviewer.labels import WITHOUT_RUFF, check_labels, make_document
 
 LEFT_ALONE = {
     "a question for NaN": "def odd(x):\n    return x != x\n",
@@ -41,7 +41,7 @@ LEFT_ALONE = {
 
 @pytest.mark.parametrize("name", sorted(LEFT_ALONE))
 def test_this_is_left_alone(name: str) -> None:
-    check(LEFT_ALONE[name])
+    check_labels(LEFT_ALONE[name])
 
 
 @pytest.mark.parametrize(
@@ -58,11 +58,11 @@ def test_this_is_left_alone(name: str) -> None:
     ],
 )
 def test_other_languages_have_their_own_ways(language: str, text: str) -> None:
-    check(text, language)
+    check_labels(text, language)
 
 
 def test_a_mutable_default_that_is_only_read_weighs_less() -> None:
-    (finding,) = check(
+    (finding,) = check_labels(
         """
         def show(items=[]):
         #              ^^ mutable-default
@@ -74,7 +74,7 @@ def test_a_mutable_default_that_is_only_read_weighs_less() -> None:
 
 
 def test_half_typed_code_is_silent_where_it_does_not_parse() -> None:
-    check(
+    check_labels(
         """
         def broken(:
             return x is x
@@ -88,11 +88,11 @@ def test_half_typed_code_is_silent_where_it_does_not_parse() -> None:
 
 def test_a_secret_is_never_repeated() -> None:
     text = 'key = "AKIA' + "QWERTYUIOPASDFGH" + '"\n'
-    (finding,) = check(text + "#" + " " * 6 + "^" * 20 + " possible-secret\n")
+    (finding,) = check_labels(text + "#" + " " * 6 + "^" * 20 + " possible-secret\n")
     assert "QWERTY" not in finding.message
 
 
 def test_made_up_keys_of_tests_weigh_little() -> None:
     text = 'key = "AKIA' + "QWERTYUIOPASDFGH" + '"\n'
-    (found,) = Reviewer(WITHOUT_RUFF).review(document(text, path=Path("/w/tests/data.py")))
+    (found,) = Reviewer(WITHOUT_RUFF).review(make_document(text, path=Path("/w/tests/data.py")))
     assert found.severity is Severity.HINT

@@ -12,8 +12,8 @@ from agents.reviewer.review_policy import ReviewPolicy
 from agents.reviewer.reviewer import Reviewer
 from agents.reviewer.ruff.style import check_pep8, count_layout_problems
 from agents.reviewer.scoring import WEIGHTS, build_report, shorten_uri
-from tests.agents.reviewer.labels import document
-from tests.agents.reviewer.test_batch import documents
+from tests.agents.reviewer.labels import make_document
+from tests.agents.reviewer.test_batch import read_documents
 from tests.marked import parse
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def _hidden(): ...
 
 
 def test_functions_are_counted() -> None:
-    metrics = measure_code(document(COUNTED))
+    metrics = measure_code(make_document(COUNTED))
     assert metrics is not None
     settle, hidden = metrics.functions
     assert (settle.name, settle.first_line, settle.documented) == ("settle", 1, True)
@@ -64,14 +64,14 @@ def test_functions_are_counted() -> None:
     ],
 )
 def test_other_languages_are_counted_alike(language: str, text: str, cognitive: int, cyclomatic: int) -> None:
-    metrics = measure_code(document(text, language))
+    metrics = measure_code(make_document(text, language))
     assert metrics is not None
     (function,) = metrics.functions
     assert (function.cognitive, function.cyclomatic) == (cognitive, cyclomatic)
 
 
 def test_a_clean_workspace_scores_full_marks_in_what_was_measured(tmp_path: Path) -> None:
-    files = documents(
+    files = read_documents(
         parse('#- main.py\ndef area(r: float) -> float:\n    """Of a circle."""\n    return r * r\n').write(tmp_path)
     )
     result = build_report(list(assess_files(Reviewer(), files)))
@@ -81,7 +81,7 @@ def test_a_clean_workspace_scores_full_marks_in_what_was_measured(tmp_path: Path
 
 
 def test_each_part_has_its_price(tmp_path: Path) -> None:
-    files = documents(parse("#- main.py\nimport os\nl = undefined \n\ndef open_it(): return l\n").write(tmp_path))
+    files = read_documents(parse("#- main.py\nimport os\nl = undefined \n\ndef open_it(): return l\n").write(tmp_path))
     result = build_report(list(assess_files(Reviewer(), files)), covered=40.0, uncovered=("main.py",))
     scores = {part.name: part.score for part in result.parts}
     assert result.counts[Severity.ERROR] == 1
@@ -104,25 +104,25 @@ def test_pep8_is_judged_whatever_the_workspace_selects(tmp_path: Path) -> None:
     marked = parse("#- ruff.toml\nlint.select = ['F']\nline-length = 60\n#- main.py\nx=1\ny = '" + "a" * 70 + "'\n")
     marked.write(tmp_path)
     reviewer = Reviewer()
-    main = document(marked.files["main.py"], path=tmp_path / "main.py")
+    main = make_document(marked.files["main.py"], path=tmp_path / "main.py")
     found = check_pep8(main, reviewer.ruff, reviewer.policy)
     assert {finding.code for finding in found.findings} == {"E225", "E501"}
 
 
 def test_layout_is_counted_in_every_language() -> None:
-    assert count_layout_problems(document("int a; \n\tint b;\r\nint c;", "c")) == 3
-    assert count_layout_problems(document("", "c")) == 0
-    assert count_layout_problems(document("two spaces  \nmean a break\n", "markdown")) == 0
+    assert count_layout_problems(make_document("int a; \n\tint b;\r\nint c;", "c")) == 3
+    assert count_layout_problems(make_document("", "c")) == 0
+    assert count_layout_problems(make_document("two spaces  \nmean a break\n", "markdown")) == 0
 
 
 def test_layout_is_counted_in_one_pass_however_long_the_indentation() -> None:
     assert (
-        count_layout_problems(document(" " * 1_000_000 + "x" + " " * 1_000_000 + "\n", "c")) == 2
+        count_layout_problems(make_document(" " * 1_000_000 + "x" + " " * 1_000_000 + "\n", "c")) == 2
     )  # long, and trailing
 
 
 def test_without_ruff_pep8_has_no_score(tmp_path: Path) -> None:
-    files = documents(parse("#- main.py\nx = 1\n").write(tmp_path))
+    files = read_documents(parse("#- main.py\nx = 1\n").write(tmp_path))
     reviewer = Reviewer(ReviewPolicy())
     reviewer.ruff.binary = ""
     result = build_report(list(assess_files(reviewer, files)))

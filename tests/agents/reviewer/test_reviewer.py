@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 from agents.reviewer.review_policy import ReviewPolicy
-from tests.agents.reviewer.labels import check
+from tests.agents.reviewer.labels import check_labels
 
 
 def test_findings_stand_where_the_code_is() -> None:
-    check(
+    check_labels(
         """
         def area(shape, seen=[]):
         #                    ^^ mutable-default
@@ -20,11 +20,11 @@ def test_findings_stand_where_the_code_is() -> None:
 
 
 def test_a_comment_switches_a_text_off() -> None:
-    check("# starling: off\ndef area(shape, seen=[]):\n    seen.append(shape)\n")
+    check_labels("# starling: off\ndef area(shape, seen=[]):\n    seen.append(shape)\n")
 
 
 def test_a_comment_switches_a_rule_off_in_its_line() -> None:
-    check(
+    check_labels(
         """
         def area(shape, seen=[]):  # starling: ignore[mutable-default]
             seen.append(shape)
@@ -37,7 +37,7 @@ def test_a_comment_switches_a_rule_off_in_its_line() -> None:
 
 
 def test_what_other_linters_are_told_to_ignore_holds_for_the_same_rule_of_ours() -> None:
-    check(
+    check_labels(
         """
         def area(shape, seen=[]):  # noqa: B006
             seen.append(shape)
@@ -46,7 +46,7 @@ def test_what_other_linters_are_told_to_ignore_holds_for_the_same_rule_of_ours()
 
 
 def test_a_rule_is_turned_off_by_the_policy() -> None:
-    check(
+    check_labels(
         """
         def area(shape, seen=[]):
             seen.append(shape)

@@ -10,7 +10,7 @@ import pytest
 
 from agents.reviewer.reviewer import Reviewer
 from agents.reviewer.rules import all_rules
-from tests.agents.reviewer.labels import WITHOUT_RUFF, document
+from tests.agents.reviewer.labels import WITHOUT_RUFF, make_document
 
 PAGE = Path(all_rules.__file__).parents[1] / "RULES.md"
 SECTIONS = dict(re.findall(r"^## (\S+)\n(.*?)(?=^## |\Z)", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL))
@@ -21,8 +21,8 @@ SPARED = {"long-function", "hidden-direction"}
 EVERY = replace(WITHOUT_RUFF, rules_on=frozenset(all_rules.RULES))
 
 
-def codes(language: str, text: str) -> set[str]:
-    return {finding.code for finding in Reviewer(EVERY).review(document(text, language, Path("/nowhere/x.y")))}
+def find_codes(language: str, text: str) -> set[str]:
+    return {finding.code for finding in Reviewer(EVERY).review(make_document(text, language, Path("/nowhere/x.y")))}
 
 
 def test_every_rule_is_explained_and_nothing_else() -> None:
@@ -48,5 +48,5 @@ def test_the_page_names_the_rules_that_are_off_by_default() -> None:
 @pytest.mark.parametrize("code", sorted(set(all_rules.RULES) - SPARED))
 def test_the_first_example_is_found_and_the_second_is_not(code: str) -> None:
     (language, found), (other, better) = BLOCK.findall(SECTIONS[code])
-    assert codes(language, found) == {code}
-    assert codes(other, better) == set()
+    assert find_codes(language, found) == {code}
+    assert find_codes(other, better) == set()

@@ -1,11 +1,11 @@
-"""What stands beside a jump is not what stands behind it: in each language, in all the ways that one can leave."""
+"""Unreachable code after each kind of jump, in each language; code beside a jump is reached."""
 
 from __future__ import annotations
 
 import pytest
 
 from agents.reviewer.reviewer import Reviewer
-from tests.agents.reviewer.labels import WITHOUT_RUFF, check, document
+from tests.agents.reviewer.labels import WITHOUT_RUFF, check_labels, make_document
 
 REACHED = {
     "java, no braces": ("java", "class A { int f(int x) { if (x > 1) return 1; else return 2; } }"),
@@ -89,11 +89,11 @@ DEAD = {
 @pytest.mark.parametrize("name", sorted(REACHED))
 def test_this_is_reached(name: str) -> None:
     language, text = REACHED[name]
-    check(text, language)
+    check_labels(text, language)
 
 
 @pytest.mark.parametrize("language", sorted(DEAD))
 def test_this_is_never_reached(language: str) -> None:
 
-    found = Reviewer(WITHOUT_RUFF).review(document(DEAD[language], language))
+    found = Reviewer(WITHOUT_RUFF).review(make_document(DEAD[language], language))
     assert [each.code for each in found] == ["unreachable-code"]

@@ -9,7 +9,7 @@ import pytest
 
 from agents.findings import Severity
 from agents.reviewer.reviewer import Reviewer
-from tests.agents.reviewer.labels import WITHOUT_RUFF, document
+from tests.agents.reviewer.labels import WITHOUT_RUFF, make_document
 
 if TYPE_CHECKING:
     from agents.findings import Finding
@@ -18,18 +18,18 @@ LONG = replace(WITHOUT_RUFF, rules_on=frozenset({"long-function"}))
 TASKS = replace(WITHOUT_RUFF, rules_on=frozenset({"todo-without-owner"}))
 
 
-def only(language: str, text: str) -> Finding:
-    (finding,) = Reviewer(WITHOUT_RUFF).review(document(text, language))
+def find_only_finding(language: str, text: str) -> Finding:
+    (finding,) = Reviewer(WITHOUT_RUFF).review(make_document(text, language))
     return finding
 
 
 def test_complexity_names_the_measure_that_is_over() -> None:
     flat = "def f(a):\n" + "".join(f"    if a == {n}:\n        a.b()\n" for n in range(28))
-    message = only("python", flat).message
+    message = find_only_finding("python", flat).message
     assert "has a cyclomatic complexity of 29 (limit 25)" in message
     assert "cognitive complexity of 28" not in message
     deep = "def f(a):\n" + "".join(f"{'    ' * n}while a.b{n}:\n" for n in range(1, 9)) + "    " * 9 + "a.c()\n"
-    message = only("python", deep).message
+    message = find_only_finding("python", deep).message
     assert "cognitive complexity of 36 (limit 30)" in message
     assert "paths" not in message
 
@@ -45,59 +45,59 @@ def test_complexity_names_the_measure_that_is_over() -> None:
 )
 def test_a_switch_of_many_labels_is_one_decision(language: str, head: str, line: str, foot: str) -> None:
     text = head + "".join(line.replace("@", str(n)) for n in range(60)) + foot
-    assert Reviewer(WITHOUT_RUFF).review(document(text, language)) == ()
+    assert Reviewer(WITHOUT_RUFF).review(make_document(text, language)) == ()
 
 
 def test_a_key_with_equal_values_loses_none() -> None:
-    equal = only("javascript", "x = { a: 1, b: 2, a: 1 };\n")
+    equal = find_only_finding("javascript", "x = { a: 1, b: 2, a: 1 };\n")
     assert equal.severity is Severity.HINT
     assert "the same value" in equal.message
     assert "lost" not in equal.message
-    assert only("php", "<?php\n$x = ['a' => 'b', 'c' => 'd', 'a' => 'b'];\n").severity is Severity.HINT
-    lost = only("javascript", "x = { a: 1, b: 2, a: 3 };\n")
+    assert find_only_finding("php", "<?php\n$x = ['a' => 'b', 'c' => 'd', 'a' => 'b'];\n").severity is Severity.HINT
+    lost = find_only_finding("javascript", "x = { a: 1, b: 2, a: 3 };\n")
     assert lost.severity is Severity.WARNING
     assert "lost" in lost.message
 
 
 def test_a_choice_with_a_repeated_operand_is_redundant() -> None:
-    finding = only("lua", "local x = a and a or b\n")
+    finding = find_only_finding("lua", "local x = a and a or b\n")
     assert finding.severity is Severity.HINT
     assert "Delete it" in finding.message
     assert "probably meant" not in finding.message
-    assert "that was meant" in only("lua", "local x = a and a\n").message
+    assert "that was meant" in find_only_finding("lua", "local x = a and a\n").message
 
 
 def test_an_empty_statement_is_no_unreachable_code() -> None:
     for language in ("c", "cpp", "javascript", "java", "csharp"):
         text = "class A { int f() { return g();; } }" if language in {"java", "csharp"} else "int f() { return 1;; }"
         text = "function f() { return 1;; }" if language == "javascript" else text
-        assert Reviewer(WITHOUT_RUFF).review(document(text, language)) == ()
+        assert Reviewer(WITHOUT_RUFF).review(make_document(text, language)) == ()
 
 
 def test_a_label_list_gives_one_finding() -> None:
     text = "case $x in\n  a | b | c | d | e) f ;;\n  a | b | c | d | g) h ;;\nesac\n"
-    message = only("bash", text).message
+    message = find_only_finding("bash", text).message
     assert message.startswith("`a`, `b`, `c` and 1 more have a case above already")
 
 
 def test_a_comparison_with_none_is_a_hint() -> None:
-    assert only("python", "if a == None:\n    b()\n").severity is Severity.HINT
+    assert find_only_finding("python", "if a == None:\n    b()\n").severity is Severity.HINT
 
 
 def test_a_default_that_is_never_looked_at_is_left_alone() -> None:
-    assert Reviewer(WITHOUT_RUFF).review(document("def f(a, b=[]):\n    raise NotImplementedError\n")) == ()
+    assert Reviewer(WITHOUT_RUFF).review(make_document("def f(a, b=[]):\n    raise NotImplementedError\n")) == ()
 
 
 def test_a_default_that_is_handed_on_is_not_said_to_be_read_only() -> None:
-    finding = only("python", "def f(a, b=[]):\n    a.go(b)\n")
+    finding = find_only_finding("python", "def f(a, b=[]):\n    a.go(b)\n")
     assert finding.severity is Severity.HINT
     assert "No change was found here" in finding.message
     assert "read" not in finding.message
 
 
-def long(language: str, head: str, line: str, foot: str) -> set[str]:
+def find_codes_in_long_text(language: str, head: str, line: str, foot: str) -> set[str]:
     text = head + "".join(line.replace("@", str(n)) for n in range(140)) + foot
-    return {each.code for each in Reviewer(LONG).review(document(text, language))}
+    return {each.code for each in Reviewer(LONG).review(make_document(text, language))}
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def long(language: str, head: str, line: str, foot: str) -> set[str]:
     ],
 )
 def test_a_table_is_no_long_function(language: str, head: str, line: str, foot: str) -> None:
-    assert long(language, head, line, foot) == set()
+    assert find_codes_in_long_text(language, head, line, foot) == set()
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_a_table_is_no_long_function(language: str, head: str, line: str, foot: 
     ],
 )
 def test_steps_make_a_long_function(language: str, head: str, line: str, foot: str) -> None:
-    assert long(language, head, line, foot) == {"long-function"}
+    assert find_codes_in_long_text(language, head, line, foot) == {"long-function"}
 
 
 OWNED = [
@@ -145,5 +145,5 @@ OWNED += ["TODO: in v2.x change it to uint64_t", "FIXME: drop after the release"
 
 @pytest.mark.parametrize("comment", OWNED)
 def test_an_owner_or_a_condition_brings_a_task_back(comment: str) -> None:
-    assert Reviewer(TASKS).review(document(f"# {comment}\n")) == ()
-    assert len(Reviewer(TASKS).review(document("# TODO: find out\n"))) == 1
+    assert Reviewer(TASKS).review(make_document(f"# {comment}\n")) == ()
+    assert len(Reviewer(TASKS).review(make_document("# TODO: find out\n"))) == 1

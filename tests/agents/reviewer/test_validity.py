@@ -1,4 +1,4 @@
-"""Whether a text parses, by the best parser at hand; a grammar that is older than its language decides nothing."""
+"""Verdicts on whether a text parses; a grammar that is older than its language gives none."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from agents.reviewer import validity
 from agents.reviewer.review_policy import ReviewPolicy
 from agents.reviewer.reviewer import Reviewer
 from indexing.syntax.syntax import Syntax
-from tests.agents.reviewer.labels import document
+from tests.agents.reviewer.labels import make_document
 
 
 def parses(text: str, language: str, *, ruff: bool = True) -> bool | None:
-    record = document(text, language)
+    record = make_document(text, language)
     policy = ReviewPolicy() if ruff else ReviewPolicy(ruff="never")
     return Reviewer(policy).judge(record, Syntax.of(record)).parses
 
@@ -40,7 +40,7 @@ def test_without_ruff_the_python_that_runs_here_is_asked() -> None:
 
 
 def test_new_syntax_of_other_languages_cannot_be_told() -> None:
-    record = document("class Cell<in out T> {}\n", "typescript")
+    record = make_document("class Cell<in out T> {}\n", "typescript")
     verdict = validity.judge(record, Syntax.of(record))
     assert verdict.parses is None
     assert verdict.places

@@ -1,8 +1,8 @@
-"""Places for tasks, from a fixture string, and what a task makes of them with a model that says what it is told to."""
+"""Scenes for tasks from fixture strings, and runs of tasks on them with scripted models."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, cast
 
 from agents.edits import CreateFile, ProposedEdit, TextChange
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from agents.findings import Finding
     from agents.tasks.task import Result
     from indexing.index import Index
+    from models.chat import ChatModel
     from models.completion import FillRequest
 
 
@@ -41,7 +42,7 @@ class Workplace:
         self.ran.append(candidates)
         return self.runs
 
-    def resources(self, model: ScriptedModel | None) -> Resources:
+    def make_resources(self, model: ScriptedModel | None) -> Resources:
         return Resources(
             cast("Index", self.index),
             model,
@@ -54,8 +55,8 @@ class Workplace:
         )
 
 
-def scene_of(fixture: str, name: str = "main.py", findings: tuple[Finding, ...] = ()) -> tuple[Scene, Workplace]:
-    """The scene at the fixture's `$0`, and the workspace of its files."""
+def make_scene(fixture: str, name: str = "main.py", findings: tuple[Finding, ...] = ()) -> tuple[Scene, Workplace]:
+    """Return the scene at the fixture's `$0`, and the workspace of its files."""
     case = marked.parse(fixture, name)
     assert case.cursor is not None
     path = ROOT / case.cursor[0]
@@ -64,42 +65,63 @@ def scene_of(fixture: str, name: str = "main.py", findings: tuple[Finding, ...] 
     return Scene(document, Syntax.of(document), span, findings), Workplace(dict(case.files))
 
 
-def offer_of(task: str, fixture: str, name: str = "main.py") -> Offer | None:
-    """What the task offers at the fixture's `$0`."""
-    scene, _ = scene_of(fixture, name)
+def find_offer(task: str, fixture: str, name: str = "main.py") -> Offer | None:
+    """Return the offer of the task at the fixture's `$0`, None for none."""
+    scene, _ = make_scene(fixture, name)
     found = task_registry.find_task(task)
     assert found is not None
     return found.offer(scene)
 
 
-def result_of(
+def run_task(
     task: str,
     scene: Scene,
     workplace: Workplace,
     says: Mapping[str, str] | Callable[[FillRequest], str] | ScriptedModel | None,
 ) -> Result:
-    """What the task makes of a scene when the model says so; None for no model."""
+    """Run a task on a scene and return its result; the completion model answers `says`, None for no model."""
     found = task_registry.find_task(task)
     assert found is not None
     model = says if isinstance(says, ScriptedModel) or says is None else ScriptedModel(says)
-    return running.propose(found, scene, workplace.resources(model))
+    return running.propose(found, scene, workplace.make_resources(model))
 
 
-def written(
+def apply_task(
     task: str, fixture: str, says: Mapping[str, str] | Callable[[FillRequest], str], name: str = "main.py"
 ) -> str:
-    """The text of the file after the task, when the model says so."""
-    scene, workplace = scene_of(fixture, name)
-    result = result_of(task, scene, workplace, says)
+    """Run a task at the fixture's `$0` and return the text of the changed file; the model answers `says`."""
+    scene, workplace = make_scene(fixture, name)
+    result = run_task(task, scene, workplace, says)
     assert isinstance(result, ProposedEdit), result
     (change,) = result.changes
     assert isinstance(change, TextChange | CreateFile)
     return change.after if isinstance(change, TextChange) else change.text
 
 
-def refused(task: str, fixture: str, says: Mapping[str, str] | None, name: str = "main.py") -> str:
-    """Why the task proposes nothing."""
-    scene, workplace = scene_of(fixture, name)
-    result = result_of(task, scene, workplace, says)
+def get_refusal(task: str, fixture: str, says: Mapping[str, str] | None, name: str = "main.py") -> str:
+    """Run a task at the fixture's `$0`, and return the reason why it proposes nothing."""
+    scene, workplace = make_scene(fixture, name)
+    result = run_task(task, scene, workplace, says)
     assert isinstance(result, Nothing), result
     return result.reason
+
+
+def run_chat_task(
+    task: str,
+    scene: Scene,
+    workplace: Workplace,
+    chat: ChatModel | None,
+    stream: Callable[[str], None] | None = None,
+) -> Result:
+    """Run a task on a scene with a chat model, and return its result; None for no model."""
+    found = task_registry.find_task(task)
+    assert found is not None
+    return running.propose(found, scene, replace(workplace.make_resources(None), chat=chat, stream=stream))
+
+
+def read_after(result: Result) -> str:
+    """Return the text of the only document that a proposal changes, after the change."""
+    assert isinstance(result, ProposedEdit), result
+    (change,) = result.changes
+    assert isinstance(change, TextChange)
+    return change.after

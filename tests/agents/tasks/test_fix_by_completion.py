@@ -8,13 +8,13 @@ from agents.tasks import task_registry
 from agents.tasks.task import Nothing, TestRun
 from indexing.syntax.documents import Document, Span
 from models.scripted.scripted_completion import ScriptedModel
-from tests.agents.tasks.scenes import result_of, scene_of
+from tests.agents.tasks.scenes import make_scene, run_task
 
 FIXTURE = "def f(a):\n    b = a\n    $0return eval(a)\n"
 
 
 def review(document: Document) -> tuple[Finding, ...]:
-    """Calls of `eval`, and of `exec`."""
+    """Report the first `eval` and the first `exec`."""
     found = []
     for word in ("eval", "exec"):
         at = document.text.find(word)
@@ -24,33 +24,33 @@ def review(document: Document) -> tuple[Finding, ...]:
 
 
 def test_the_line_is_written_anew_and_the_finding_is_gone() -> None:
-    scene, workplace = scene_of(FIXTURE)
+    scene, workplace = make_scene(FIXTURE)
     workplace.review = review
-    result = result_of("fix", scene, workplace, {"": "return int(a)"})
+    result = run_task("fix", scene, workplace, {"": "return int(a)"})
     assert isinstance(result, ProposedEdit)
     assert result.changes[0].after == "def f(a):\n    b = a\n    return int(a)\n"  # type: ignore[union-attr]
     assert (result.title, result.why) == ("Fix eval", "`eval` runs whatever it is given.")
 
 
 def test_the_model_is_told_what_is_wrong_but_the_file_is_not() -> None:
-    scene, workplace = scene_of(FIXTURE)
+    scene, workplace = make_scene(FIXTURE)
     workplace.review = review
     model = ScriptedModel({"": "return int(a)"})
-    result = result_of("fix", scene, workplace, model)
+    result = run_task("fix", scene, workplace, model)
     assert "# `eval` runs whatever it is given.\n    " in model.requests[0].prefix
     assert "whatever" not in result.changes[0].after  # type: ignore[union-attr]
 
 
 def test_lines_that_keep_the_finding_or_bring_another_are_dropped() -> None:
-    scene, workplace = scene_of(FIXTURE)
+    scene, workplace = make_scene(FIXTURE)
     workplace.review = review
     for says in ("return eval(b)", "return exec(a)", "return (a", ""):
-        assert isinstance(result_of("fix", scene, workplace, {"": says}), Nothing)
+        assert isinstance(run_task("fix", scene, workplace, {"": says}), Nothing)
 
 
 def test_a_finding_that_is_gone_by_now_is_said() -> None:
-    scene, workplace = scene_of("x$0 = 1\n")
-    assert "not there any more" in str(result_of("fix", scene, workplace, {"": "y"}))
+    scene, workplace = make_scene("x$0 = 1\n")
+    assert "not there any more" in str(run_task("fix", scene, workplace, {"": "y"}))
 
 
 def test_it_is_offered_for_findings_whose_fix_is_not_known() -> None:
@@ -58,11 +58,11 @@ def test_it_is_offered_for_findings_whose_fix_is_not_known() -> None:
     known = Finding("eval", Severity.WARNING, Span(30, 34), "x", fix=Fix("Drop it", (Edit(30, 34, ""),)))
     task = task_registry.find_task("fix")
     assert task is not None
-    offered = task.offer(scene_of(FIXTURE, findings=(finding,))[0])
+    offered = task.offer(make_scene(FIXTURE, findings=(finding,))[0])
     assert offered is not None
     assert (offered.finding, offered.title) == (finding, "Fix with the model: eval")
-    assert task.offer(scene_of(FIXTURE, findings=(known,))[0]) is None
-    assert task.offer(scene_of(FIXTURE)[0]) is None
+    assert task.offer(make_scene(FIXTURE, findings=(known,))[0]) is None
+    assert task.offer(make_scene(FIXTURE)[0]) is None
 
 
 TESTED = """
@@ -78,9 +78,9 @@ def test_f():
 
 
 def test_tests_of_the_function_are_run_with_the_fix_and_the_result_is_shown() -> None:
-    scene, workplace = scene_of(TESTED)
+    scene, workplace = make_scene(TESTED)
     workplace.review, workplace.runs = review, (TestRun(ran=True, passed=1),)
-    result = result_of("fix", scene, workplace, {"": "return int(a)"})
+    result = run_task("fix", scene, workplace, {"": "return int(a)"})
     assert isinstance(result, ProposedEdit)
     assert result.notes == ("1 test passed.",)
     ((tried,), *_), *_ = workplace.ran
@@ -89,11 +89,11 @@ def test_tests_of_the_function_are_run_with_the_fix_and_the_result_is_shown() ->
 
 
 def test_of_several_fixes_the_one_with_which_the_tests_pass_is_proposed() -> None:
-    scene, workplace = scene_of(TESTED)
+    scene, workplace = make_scene(TESTED)
     workplace.review = review
     workplace.runs = (TestRun(ran=True, failed=1, output="no"), TestRun(ran=True, passed=1))
     says = {"runs whatever it is given.\n    ": "return float(a)", "def f(a):\n    ": "return int(a)"}
-    result = result_of("fix", scene, workplace, says)
+    result = run_task("fix", scene, workplace, says)
     assert isinstance(result, ProposedEdit)
     assert result.notes == ("1 test passed.",)
     second = workplace.ran[0][1][0]
@@ -101,11 +101,11 @@ def test_of_several_fixes_the_one_with_which_the_tests_pass_is_proposed() -> Non
 
 
 def test_a_failing_test_is_told_and_without_tests_of_the_function_nobody_is_asked() -> None:
-    scene, workplace = scene_of(TESTED)
+    scene, workplace = make_scene(TESTED)
     workplace.review, workplace.runs = review, (TestRun(ran=True, failed=1, output="assert 1 == 2"),)
-    result = result_of("fix", scene, workplace, {"": "return int(a)"})
+    result = run_task("fix", scene, workplace, {"": "return int(a)"})
     assert "1 test failed, 0 passed: assert 1 == 2" in result.notes  # type: ignore[union-attr]
-    scene, workplace = scene_of(TESTED.replace("import f", "import g").replace("f(", "g(").replace("g(a)", "f(a)"))
+    scene, workplace = make_scene(TESTED.replace("import f", "import g").replace("f(", "g(").replace("g(a)", "f(a)"))
     workplace.review = review
-    assert isinstance(result_of("fix", scene, workplace, {"": "return int(a)"}), ProposedEdit)
+    assert isinstance(run_task("fix", scene, workplace, {"": "return int(a)"}), ProposedEdit)
     assert workplace.ran == []

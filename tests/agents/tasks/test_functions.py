@@ -9,7 +9,7 @@ from indexing.syntax.documents import Document
 from indexing.syntax.syntax import Syntax
 
 
-def syntax_of(text: str, language: str = "python") -> Syntax:
+def parse(text: str, language: str = "python") -> Syntax:
     return Syntax.of(Document("untitled:1", None, language, text))
 
 
@@ -34,7 +34,7 @@ def syntax_of(text: str, language: str = "python") -> Syntax:
     ],
 )
 def test_a_stub_is_found_with_its_name_and_parameters(language: str, text: str, parameters: str) -> None:
-    function = find_function_at(syntax_of(text, language), text.index("area"))
+    function = find_function_at(parse(text, language), text.index("area"))
     assert function is not None
     assert (function.name, " ".join(each.name for each in function.parameters)) == ("area", parameters)
     assert function.is_stub(text)
@@ -52,14 +52,14 @@ def test_a_stub_is_found_with_its_name_and_parameters(language: str, text: str, 
     ],
 )
 def test_what_does_something_or_is_meant_to_be_empty_is_no_stub(text: str) -> None:
-    function = find_function_at(syntax_of(text), text.index("f("))
+    function = find_function_at(parse(text), text.index("f("))
     assert function is not None
     assert not function.is_stub(text)
 
 
 def test_a_function_is_found_from_its_decorator_its_head_its_body_and_the_blank_line_below_its_head() -> None:
     text = "import a\n\n@deco\ndef f(x):\n    \n\n\nx = 1\n"
-    syntax = syntax_of(text)
+    syntax = parse(text)
     found = {
         at for at in range(len(text)) if (function := find_function_at(syntax, at)) is not None and function.name == "f"
     }
@@ -69,7 +69,7 @@ def test_a_function_is_found_from_its_decorator_its_head_its_body_and_the_blank_
 
 def test_a_method_knows_its_class_and_its_docstring() -> None:
     text = 'class A:\n    def f(self, a):\n        """Doc."""\n        return a\n\n    def g(self): ...\n'
-    first, second = list_functions(syntax_of(text))
+    first, second = list_functions(parse(text))
     assert first.docstring is not None
     assert (first.qualified, text[first.docstring.start : first.docstring.end]) == ("A.f", '"""Doc."""')
     assert (second.qualified, second.docstring, second.receiver) == ("A.g", None, True)
@@ -77,9 +77,9 @@ def test_a_method_knows_its_class_and_its_docstring() -> None:
 
 def test_offsets_are_code_points() -> None:
     text = '# ünïcödé 🚀\ndef f(x):\n    return "é"\n'
-    (function,) = list_functions(syntax_of(text))
+    (function,) = list_functions(parse(text))
     assert text[function.span.start : function.span.end] == 'def f(x):\n    return "é"'
 
 
 def test_a_text_of_no_known_language_holds_no_function() -> None:
-    assert find_function_at(syntax_of("def f(x): pass", "text"), 4) is None
+    assert find_function_at(parse("def f(x): pass", "text"), 4) is None

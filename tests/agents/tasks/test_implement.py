@@ -9,7 +9,7 @@ from agents.findings import Finding, Severity
 from agents.tasks.filling import Cancelled
 from indexing.syntax.documents import Document, Span
 from models.scripted.scripted_completion import ScriptedModel
-from tests.agents.tasks.scenes import offer_of, refused, result_of, scene_of, written
+from tests.agents.tasks.scenes import apply_task, find_offer, get_refusal, make_scene, run_task
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ from tests.agents.tasks.scenes import offer_of, refused, result_of, scene_of, wr
     ],
 )
 def test_the_body_takes_the_stubs_place_and_nothing_else_changes(before: str, after: str) -> None:
-    assert written("implement", before, {"": "return a + 1"}) == after
+    assert apply_task("implement", before, {"": "return a + 1"}) == after
 
 
 @pytest.mark.parametrize(
@@ -40,32 +40,32 @@ def test_the_body_takes_the_stubs_place_and_nothing_else_changes(before: str, af
     ],
 )  # fmt: skip
 def test_braces_stay_where_they_are(name: str, before: str, says: str, after: str) -> None:
-    assert written("implement", before, {"": says}, name) == after
+    assert apply_task("implement", before, {"": says}, name) == after
 
 
 def test_only_what_parses_is_proposed() -> None:
-    scene, workplace = scene_of("def f(a):\n    $0pass\n")
+    scene, workplace = make_scene("def f(a):\n    $0pass\n")
     model = ScriptedModel({"": "return (a +"}, alternatives={"": ("return a",)})
-    result = result_of("implement", scene, workplace, model)
+    result = run_task("implement", scene, workplace, model)
     assert isinstance(result, ProposedEdit)
     assert result.changes[0].after == "def f(a):\n    return a\n"  # type: ignore[union-attr]
 
 
 def test_what_python_refuses_and_the_grammar_forgives_is_not_proposed() -> None:
-    assert "parses" in refused("implement", "def f(a):\n    $0pass\n", {"": 'print "a"'})
+    assert "parses" in get_refusal("implement", "def f(a):\n    $0pass\n", {"": 'print "a"'})
 
 
 @pytest.mark.parametrize("says", ["", "pass", "...", "raise NotImplementedError", ")))", "\x00\x01"])
 def test_a_model_with_nothing_to_say_leaves_a_sentence(says: str) -> None:
-    assert "The model found no body for `f` that parses; nothing was changed" in refused(
+    assert "The model found no body for `f` that parses; nothing was changed" in get_refusal(
         "implement", "def f(a):\n    $0pass\n", {"": says}
     )
 
 
 def test_the_model_sees_all_but_the_stub() -> None:
-    scene, workplace = scene_of('def f(a):\n    """Add one."""\n    $0pass\n\nx = f(1)\n')
+    scene, workplace = make_scene('def f(a):\n    """Add one."""\n    $0pass\n\nx = f(1)\n')
     model = ScriptedModel({"": "return a + 1"})
-    result_of("implement", scene, workplace, model)
+    run_task("implement", scene, workplace, model)
     (request,) = model.requests
     assert (request.prefix, request.suffix) == ('def f(a):\n    """Add one."""\n    ', "\n\nx = f(1)\n")
 
@@ -75,10 +75,10 @@ def test_a_candidate_without_a_new_finding_goes_before_a_likelier_one_with() -> 
         at = document.text.find("eval")
         return (Finding("eval", Severity.WARNING, Span(at, at + 4), "Runs anything."),) if at >= 0 else ()
 
-    scene, workplace = scene_of("def f(a):\n    $0pass\n")
+    scene, workplace = make_scene("def f(a):\n    $0pass\n")
     workplace.review = review
     model = ScriptedModel({"": "return eval(a)"}, alternatives={"": ("return int(a)",)})
-    result = result_of("implement", scene, workplace, model)
+    result = run_task("implement", scene, workplace, model)
     assert isinstance(result, ProposedEdit)
     assert "int(a)" in result.changes[0].after  # type: ignore[union-attr]
 
@@ -88,47 +88,47 @@ def test_a_name_that_nothing_binds_is_no_code() -> None:
         at = document.text.find("nowhere")
         return (Finding("F821", Severity.WARNING, Span(at, at + 7), "Undefined."),) if at >= 0 else ()
 
-    scene, workplace = scene_of("def f(a):\n    $0pass\n")
+    scene, workplace = make_scene("def f(a):\n    $0pass\n")
     workplace.review = review
-    assert not isinstance(result_of("implement", scene, workplace, {"": "return nowhere"}), ProposedEdit)
+    assert not isinstance(run_task("implement", scene, workplace, {"": "return nowhere"}), ProposedEdit)
 
 
 def test_without_a_model_it_says_which_setting_gives_one() -> None:
-    assert "model.enabled" in refused("implement", "def f(a):\n    $0pass\n", None)
+    assert "model.enabled" in get_refusal("implement", "def f(a):\n    $0pass\n", None)
 
 
 def test_a_secret_file_is_shown_to_no_model() -> None:
-    scene, workplace = scene_of("def f(a):\n    $0pass\n")
+    scene, workplace = make_scene("def f(a):\n    $0pass\n")
     workplace.index.excluded["main.py"] = "secret"
     model = ScriptedModel({"": "return a"})
-    assert "kept from models (secret)" in str(result_of("implement", scene, workplace, model))
+    assert "kept from models (secret)" in str(run_task("implement", scene, workplace, model))
     assert model.requests == []
 
 
 def test_cancelled_work_ends_without_a_result() -> None:
-    scene, workplace = scene_of("def f(a):\n    $0pass\n")
+    scene, workplace = make_scene("def f(a):\n    $0pass\n")
     workplace.cancelled = lambda: True
     with pytest.raises(Cancelled):
-        result_of("implement", scene, workplace, {"": "return a"})
+        run_task("implement", scene, workplace, {"": "return a"})
 
 
 def test_a_function_with_a_body_is_offered_none() -> None:
-    assert offer_of("implement", "def f(a):\n    $0return a\n") is None
-    assert offer_of("implement", "def f(a): $0...\n") is not None
-    assert offer_of("implement", "#- main.pyi\ndef f(a): $0...\n", "main.pyi") is None
+    assert find_offer("implement", "def f(a):\n    $0return a\n") is None
+    assert find_offer("implement", "def f(a): $0...\n") is not None
+    assert find_offer("implement", "#- main.pyi\ndef f(a): $0...\n", "main.pyi") is None
 
 
 def test_a_block_is_completed_at_the_end_of_a_line() -> None:
-    after = written("complete", "def f(items):\n    for item in items:$0\n", {"": "\n        print(item)"})
+    after = apply_task("complete", "def f(items):\n    for item in items:$0\n", {"": "\n        print(item)"})
     assert after == "def f(items):\n    for item in items:\n        print(item)\n"
 
 
 def test_a_block_of_the_wrong_depth_is_not_proposed() -> None:
-    assert "parses" in refused(
+    assert "parses" in get_refusal(
         "complete", "def f(items):\n    for item in items:\n$0\n    return 1\n", {"": "def f(items):"}
     )
 
 
 @pytest.mark.parametrize("fixture", ["x = $0f(1)\n", '"""$0"""\n', "def f(a):\n    $0pass\n"])
 def test_no_block_is_offered_inside_of_a_line_a_string_or_a_stub(fixture: str) -> None:
-    assert offer_of("complete", fixture) is None
+    assert find_offer("complete", fixture) is None

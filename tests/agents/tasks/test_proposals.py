@@ -1,4 +1,4 @@
-"""What is said where nothing was written: the next step fits the reason."""
+"""Messages of tasks that propose nothing: the next step fits the reason."""
 
 from __future__ import annotations
 

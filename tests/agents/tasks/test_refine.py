@@ -8,11 +8,11 @@ from agents.tasks import refine, running
 from agents.tasks.task import Nothing
 from indexing.syntax.documents import Document, Span
 from models.scripted.scripted_completion import ScriptedModel
-from tests.agents.tasks.scenes import scene_of
+from tests.agents.tasks.scenes import make_scene
 
 
 def review(document: Document) -> tuple[Finding, ...]:
-    """`bad` with a known fix, `eval` without."""
+    """Report `bad` with a known fix, and `eval` without."""
     found = []
     if (at := document.text.find("bad")) >= 0:
         fix = Fix("Say it better", (Edit(at, at + 3, "good"),))
@@ -22,12 +22,12 @@ def review(document: Document) -> tuple[Finding, ...]:
     return tuple(found)
 
 
-def after(text: str, says: dict[str, str] | None) -> str:
-    scene, workplace = scene_of(text)
+def refine_text(text: str, says: dict[str, str] | None) -> str:
+    scene, workplace = make_scene(text)
     workplace.review = review
     whole = type(scene)(scene.document, scene.syntax, Span(0, len(scene.document.text)))
     model = ScriptedModel(says) if says is not None else None
-    result = running.propose(refine.TASK, whole, workplace.resources(model))
+    result = running.propose(refine.TASK, whole, workplace.make_resources(model))
     if isinstance(result, Nothing):
         return result.reason
     assert isinstance(result, ProposedEdit)
@@ -35,16 +35,16 @@ def after(text: str, says: dict[str, str] | None) -> str:
 
 
 def test_all_that_can_be_mended_is() -> None:
-    assert after("$0bad = 1\nx = eval(y)\n", {"": "x = int(y)"}) == "good = 1\nx = int(y)\n"
+    assert refine_text("$0bad = 1\nx = eval(y)\n", {"": "x = int(y)"}) == "good = 1\nx = int(y)\n"
 
 
 def test_without_a_model_known_fixes_are_made() -> None:
-    assert after("$0bad = 1\nx = eval(y)\n", None) == "good = 1\nx = eval(y)\n"
+    assert refine_text("$0bad = 1\nx = eval(y)\n", None) == "good = 1\nx = eval(y)\n"
 
 
 def test_what_brings_as_many_findings_as_it_mends_is_left() -> None:
-    assert "No finding here could be fixed" in after("$0x = eval(y)\n", {"": "bad = int(y)"})
+    assert "No finding here could be fixed" in refine_text("$0x = eval(y)\n", {"": "bad = int(y)"})
 
 
 def test_where_nothing_is_found_it_says_so() -> None:
-    assert after("$0x = 1\n", None).startswith("There are no findings here; nothing was changed.")
+    assert refine_text("$0x = 1\n", None).startswith("There are no findings here; nothing was changed.")

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from models.scripted.scripted_completion import ScriptedModel
-from tests.agents.doubles import hit
-from tests.agents.tasks.scenes import offer_of, refused, result_of, scene_of
+from tests.agents.doubles import make_hit
+from tests.agents.tasks.scenes import find_offer, get_refusal, make_scene, run_task
 
 
-def hinted(fixture: str, says: dict[str, str] | None = None) -> str:
-    """The head of the first function after the task."""
-    scene, workplace = scene_of(fixture)
-    result = result_of("type-hints", scene, workplace, says)
+def read_hinted_head(fixture: str, says: dict[str, str] | None = None) -> str:
+    """Return the head of the first function after the task."""
+    scene, workplace = make_scene(fixture)
+    result = run_task("type-hints", scene, workplace, says)
     text: str = result.changes[0].after  # type: ignore[union-attr]
     return next(line for line in text.splitlines() if "def " in line)
 
@@ -32,7 +32,7 @@ def hinted(fixture: str, says: dict[str, str] | None = None) -> str:
     ],
 )  # fmt: skip
 def test_evidence_needs_no_model(fixture: str, head: str) -> None:
-    assert hinted(fixture) == head
+    assert read_hinted_head(fixture) == head
 
 
 @pytest.mark.parametrize(
@@ -45,43 +45,48 @@ def test_evidence_needs_no_model(fixture: str, head: str) -> None:
     ],
 )
 def test_without_evidence_nothing_is_made_up(fixture: str) -> None:
-    assert "Neither the code nor the model shows" in refused("type-hints", fixture, None)
+    assert "Neither the code nor the model shows" in get_refusal("type-hints", fixture, None)
 
 
 def test_the_model_chooses_where_nothing_else_speaks() -> None:
-    assert hinted("def f($0a):\n    return g(a)\n", {"a: ": "str"}) == "def f(a: str):"
+    assert read_hinted_head("def f($0a):\n    return g(a)\n", {"a: ": "str"}) == "def f(a: str):"
 
 
 @pytest.mark.parametrize("says", ["Unknown", "str[", "a, b", "1", "object", "lambda"])
 def test_a_type_that_the_file_does_not_know_is_not_written(says: str) -> None:
-    assert "Neither the code nor the model" in refused("type-hints", "def f($0a):\n    return g(a)\n", {"a: ": says})
+    assert "Neither the code nor the model" in get_refusal(
+        "type-hints", "def f($0a):\n    return g(a)\n", {"a: ": says}
+    )
 
 
 def test_a_type_of_the_workspace_counts_where_the_file_imports_it() -> None:
-    scene, workplace = scene_of("from shapes import Box\n\ndef f($0box):\n    return g(box)\n")
-    workplace.index.hits = (hit("other.py", "def h(box: Box, n: int): ...\n"), hit("x.py", "def i(box: Box): ...\n"))
-    result = result_of("type-hints", scene, workplace, None)
+    scene, workplace = make_scene("from shapes import Box\n\ndef f($0box):\n    return g(box)\n")
+    workplace.index.hits = (
+        make_hit("other.py", "def h(box: Box, n: int): ...\n"),
+        make_hit("x.py", "def i(box: Box): ...\n"),
+    )
+    result = run_task("type-hints", scene, workplace, None)
     assert "def f(box: Box)" in result.changes[0].after  # type: ignore[union-attr]
 
 
 def test_what_is_annotated_stays_as_it_is() -> None:
-    assert hinted("def f($0a: 'X', b=1) -> Y:\n    return a\n") == "def f(a: 'X', b: int = 1) -> Y:"
+    assert read_hinted_head("def f($0a: 'X', b=1) -> Y:\n    return a\n") == "def f(a: 'X', b: int = 1) -> Y:"
 
 
 def test_starred_parameters_are_left_to_evidence() -> None:
-    scene, workplace = scene_of("def f($0*args, **kw):\n    print(args, kw)\n")
+    scene, workplace = make_scene("def f($0*args, **kw):\n    print(args, kw)\n")
     model = ScriptedModel({"": "str"})
-    result = result_of("type-hints", scene, workplace, model)
+    result = run_task("type-hints", scene, workplace, model)
     assert result.changes[0].after.startswith("def f(*args, **kw) -> None")  # type: ignore[union-attr]
 
 
 def test_it_is_offered_in_python_only_and_only_where_something_is_missing() -> None:
-    assert offer_of("type-hints", "function f($0a) {\n}\n", "a.js") is None
-    assert offer_of("type-hints", "def f($0a: int) -> int:\n    return a\n") is None
-    assert offer_of("type-hints", "def f($0a: int):\n    return a\n") is not None
+    assert find_offer("type-hints", "function f($0a) {\n}\n", "a.js") is None
+    assert find_offer("type-hints", "def f($0a: int) -> int:\n    return a\n") is None
+    assert find_offer("type-hints", "def f($0a: int):\n    return a\n") is not None
 
 
 def test_what_is_not_known_is_named() -> None:
-    scene, workplace = scene_of("def f($0a, b=1):\n    return g(a)\n")
-    result = result_of("type-hints", scene, workplace, None)
+    scene, workplace = make_scene("def f($0a, b=1):\n    return g(a)\n")
+    result = run_task("type-hints", scene, workplace, None)
     assert result.notes == ("There is no evidence for the type of: a.",)  # type: ignore[union-attr]

@@ -315,7 +315,7 @@ def test_a_journal_that_a_killed_writer_left_is_played_back_by_the_next(
     database = IndexPaths.of(storage, root).database
     subprocess.run([sys.executable, "-c", code, str(database)], check=False)
     assert database.with_name(f"{database.name}-journal").stat().st_size
-    assert Store.read(IndexPaths.of(storage, root)) is None
+    assert Store.open_for_reading(IndexPaths.of(storage, root)) is None
     told: list[str] = []
     index = make_index(root, start=False)
     index.set_rebuild_listener(told.append)
@@ -331,7 +331,7 @@ def test_a_writer_that_comes_while_another_one_makes_the_tables_waits_for_them(r
 
     def write() -> None:
         try:
-            Store.write(places).close()
+            Store.open_for_writing(places).close()
         except Exception as error:  # noqa: BLE001 (of another thread)
             failed.append(error)
 
@@ -356,7 +356,7 @@ def test_reading_through_finds_what_a_pass_would_not_look_at(
     with closing(sqlite3.connect(places.database)) as connection, connection:
         (blob,) = connection.execute("SELECT blob FROM contents WHERE file_id = 5").fetchone()
         connection.execute("UPDATE contents SET blob = ? WHERE file_id = 5", (blob[:-1] + b"x",))
-    store = Store.read(places)
+    store = Store.open_for_reading(places)
     assert store is not None
     with store, pytest.raises(blobs.BlobError):
         store.check(blobs.check)

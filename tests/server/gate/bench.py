@@ -1,4 +1,4 @@
-"""A workspace with a gate before it: real files, a real database, and a scripted person."""
+"""A workspace on the disk, with a gate, a real state database and a scripted person, for tests. Start at `Bench`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,10 @@ ANSWER_S = 60.0  # for answers that come; a slow machine is no reason to expire
 
 @dataclass
 class Bench:
-    """Take what is needed, and change what is before the first use of `gate`."""
+    """A workspace in the folder `base`, with a gate that is built at the first use of `gate`.
+
+    Attributes may be replaced before that.
+    """
 
     base: Path
     asker: Any = field(default_factory=lambda: ScriptedAsker(YES))
@@ -42,45 +45,51 @@ class Bench:
 
     @cached_property
     def root(self) -> Path:
+        """The workspace folder, which is created at its first use."""
         root = self.base / "workspace"
         root.mkdir(exist_ok=True)
         return root
 
     @cached_property
     def gate(self) -> Gate:
+        """The gate, with the asker, workplace, limits and state that are set at its first use."""
         self.workplace = self.workplace or DiskWorkplace(lambda: [self.root])
         excluded = make_exclusion([self.root], IndexLimits())
         places = lambda: Places([self.root], excluded)  # noqa: E731
         return Gate(GateRecords(self.state), places, self.asker, self.workplace, client="a test", limits=self.limits)
 
     def set_answers(self, *answers: Answer) -> None:
+        """Let the person answer the next questions with `answers`, and reject all later ones."""
         self.asker._answers = list(answers)
 
     async def wait_for_question(self) -> None:
-        """Until a question stands."""
+        """Wait until the person was asked at least one question."""
         async with asyncio.timeout(20):
             while not self.asker.questions:  # noqa: ASYNC110 (an asker tells nobody)
                 await asyncio.sleep(0.001)
 
     def write(self, fixture: str) -> Path:
+        """Write the files of `fixture` into the workspace; a line `#- NAME` begins a file."""
         return marked.parse(fixture).write(self.root)
 
     def put(self, name: str, data: bytes) -> Path:
+        """Write `data` to the file `name` of the workspace and return its path."""
         path = self.root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
         return path
 
     def read_all(self) -> dict[str, bytes]:
-        """Everything below the folder around the workspace, by relative path."""
+        """Return the bytes of all files below `base`, by relative path."""
         found = (path for path in self.base.rglob("*") if path.is_file())
         return {path.relative_to(self.base).as_posix(): path.read_bytes() for path in found}
 
     def read(self, name: str) -> bytes:
+        """Return the bytes of the file `name` of the workspace."""
         return (self.root / name).read_bytes()
 
     def change(self, name: str, old: str, new: str) -> TextChange:
-        """`old`, that stands once in the file, becomes `new`."""
+        """Return a change that replaces the first `old` in the file `name` by `new`."""
         path = self.root / name
         content = contents.read(path)
         assert content is not None
@@ -88,12 +97,15 @@ class Bench:
         return TextChange(path.as_uri(), path, content.text, (Edit(at, at + len(old), new),))
 
     def create(self, name: str, text: str = "") -> CreateFile:
+        """Return a change that creates the file `name`."""
         return CreateFile(self.root / name, text)
 
     def rename(self, name: str, to: str) -> RenameFile:
+        """Return a change that moves the file `name` to `to`."""
         return RenameFile(self.root / name, self.root / to)
 
     def delete(self, name: str) -> DeleteFile:
+        """Return a change that deletes the file `name`."""
         content = contents.read(self.root / name)
         assert content is not None
         return DeleteFile(self.root / name, content.text)
@@ -102,11 +114,12 @@ class Bench:
 def make_proposal(
     *changes: Change, title: str = "Do it", automatic: bool = False, by: str = "generator"
 ) -> ProposedEdit:
+    """Return a proposal of `changes`."""
     return ProposedEdit(title, "Because.", by, changes, automatic=automatic)
 
 
 async def query_rows(gate: Gate, query: str, arguments: Iterable[object] = ()) -> list[tuple[Any, ...]]:
-    """What a question to the database answers."""
+    """Return the rows of the SQL `query` to the state database of `gate`."""
 
     def read() -> list[tuple[Any, ...]]:
         with cast("GateRecords", gate.journal.records)._state.reading() as connection:

@@ -13,7 +13,7 @@ from agents.reviewer.chat_review.small_model_review import number_lines, parse_c
 from indexing.syntax.syntax import Syntax
 from models.chat import never
 from models.scripted.scripted_chat import ScriptedChat
-from tests.agents.doubles import MemoryIndex, document_of
+from tests.agents.doubles import MemoryIndex, make_document
 
 if TYPE_CHECKING:
     from agents.findings import Finding
@@ -42,8 +42,8 @@ class SmallChat(ScriptedChat):
         return "scripted-1.5b"
 
 
-def script(found: str = "line 4: it ignores the height", line: str = f"```\n{RIGHT}\n```") -> str:
-    """What is said of the bug, and of its line."""
+def build_script(found: str = "line 4: it ignores the height", line: str = f"```\n{RIGHT}\n```") -> str:
+    """Return a script with the model's answer about bugs, and its answer about the corrected line."""
     return f"=== write this line as it has to be\n{line}\n=== is there a bug\n{found}\n"
 
 
@@ -64,15 +64,15 @@ class Choosing(SmallChat):
         return ScriptedChat(f"===\n{letter}").chat(request, **rest)
 
 
-def reviewed(chat: ScriptedChat, code: str = CODE, index: MemoryIndex | None = None) -> tuple[Finding, ...]:
-    document = document_of(code)
+def review_code(chat: ScriptedChat, code: str = CODE, index: MemoryIndex | None = None) -> tuple[Finding, ...]:
+    document = make_document(code)
     span = next(one.span for one in Syntax.of(document).symbols if one.name == "area")
     return review_by_model(document, [span], chat, cast("Index", index or MemoryIndex()), never)
 
 
 def test_a_claim_that_stands_becomes_a_finding_of_its_line_with_a_fix() -> None:
-    chat = Choosing(script())
-    (finding,) = reviewed(chat)
+    chat = Choosing(build_script())
+    (finding,) = review_code(chat)
     assert CODE[finding.span.start : finding.span.end] == WRONG.strip()
     assert (finding.code, finding.severity, finding.layer) == ("model-logic", Severity.INFORMATION, Layer.MODEL)
     assert finding.message == "It ignores the height"
@@ -84,8 +84,8 @@ def test_a_claim_that_stands_becomes_a_finding_of_its_line_with_a_fix() -> None:
 
 
 def test_the_first_question_holds_numbers_the_class_and_what_is_used() -> None:
-    chat = Choosing(script("no"))
-    assert reviewed(chat) == ()
+    chat = Choosing(build_script("no"))
+    assert review_code(chat) == ()
     (request,) = chat.requests
     asked = request.messages[-1].text
     assert "4:         return size * width" in asked
@@ -96,37 +96,37 @@ def test_the_first_question_holds_numbers_the_class_and_what_is_used() -> None:
 
 @pytest.mark.parametrize("letter", ["A", "B", "A or B", "neither"])
 def test_a_choice_that_depends_on_the_order_or_is_none_is_no_finding(letter: str) -> None:
-    assert reviewed(Choosing(script(), always=letter)) == ()
+    assert review_code(Choosing(build_script(), always=letter)) == ()
 
 
 def test_who_prefers_the_line_as_it_is_has_found_nothing() -> None:
-    assert reviewed(Choosing(script(), wanted=WRONG)) == ()
+    assert review_code(Choosing(build_script(), wanted=WRONG)) == ()
 
 
 @pytest.mark.parametrize(
     "line", ["right", "Right.", f"```\n{WRONG}\n```", "```\nreturn size*width\n```", "```\na\nb\nc\nd\n```", ""]
 )
 def test_who_has_no_other_line_has_found_nothing(line: str) -> None:
-    chat = Choosing(script(line=line or "@end length\n"), wanted="nothing")
-    assert reviewed(chat) == ()
+    chat = Choosing(build_script(line=line or "@end length\n"), wanted="nothing")
+    assert review_code(chat) == ()
 
 
 def test_a_line_that_does_not_parse_is_no_other_line() -> None:
-    chat = Choosing(script(line="```\nreturn (size * height\n```"), wanted="return (size * height")
-    assert reviewed(chat) == ()
+    chat = Choosing(build_script(line="```\nreturn (size * height\n```"), wanted="return (size * height")
+    assert review_code(chat) == ()
     assert len(chat.requests) == 2
 
 
 def test_a_function_too_long_for_the_model_is_not_sent() -> None:
-    chat = Choosing(script())
+    chat = Choosing(build_script())
     chat._context_tokens = 700
-    assert reviewed(chat, CODE.replace(WRONG, "        size = size + 1\n" * 100 + WRONG)) == ()
+    assert review_code(chat, CODE.replace(WRONG, "        size = size + 1\n" * 100 + WRONG)) == ()
     assert chat.requests == []
 
 
 def test_an_excluded_document_is_not_sent_at_all() -> None:
-    chat = Choosing(script())
-    assert reviewed(chat, index=MemoryIndex(excluded={"main.py": "ignored"})) == ()
+    chat = Choosing(build_script())
+    assert review_code(chat, index=MemoryIndex(excluded={"main.py": "ignored"})) == ()
     assert chat.requests == []
 
 

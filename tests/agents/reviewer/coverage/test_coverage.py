@@ -32,8 +32,8 @@ def area(
 '''
 
 
-def data_file(folder: Path, lines: dict[str, set[int]], *, arcs: bool = False) -> Path:
-    """A `.coverage` as coverage.py writes it (schema 7)."""
+def write_data_file(folder: Path, lines: dict[str, set[int]], *, arcs: bool = False) -> Path:
+    """Write a `.coverage` as coverage.py does (schema 7), and return its path."""
     path = folder / ".coverage"
     with closing(sqlite3.connect(path)) as data, data:
         data.executescript(
@@ -88,13 +88,13 @@ def test_a_line_counts_when_it_can_be_run(text: str, lines: list[int]) -> None:
 
 @pytest.mark.parametrize("arcs", [True, False])
 def test_data_of_coverage_py_is_read_with_lines_or_branches(folder: Path, *, arcs: bool) -> None:
-    source = data_file(folder, {str(folder / "shapes.py"): {2, 5, 10, 12}}, arcs=arcs)
+    source = write_data_file(folder, {str(folder / "shapes.py"): {2, 5, 10, 12}}, arcs=arcs)
     (file,) = coverage.read(source, folder).files
     assert (file.path.name, file.lines, file.missed, file.changed) == ("shapes.py", 5, (11,), False)
 
 
 def test_a_part_of_a_statement_that_was_run_covers_it(folder: Path) -> None:
-    (file,) = coverage.read(data_file(folder, {"shapes.py": {2, 7, 10, 11, 12}}), folder).files
+    (file,) = coverage.read(write_data_file(folder, {"shapes.py": {2, 7, 10, 11, 12}}), folder).files
     assert file.missed == ()
 
 
@@ -126,11 +126,11 @@ def test_files_outside_the_folder_are_left_out(folder: Path, tmp_path: Path) -> 
     (tmp_path / "secret.py").write_text("x = 1\n")
     (folder / "link.py").symlink_to(tmp_path / "secret.py")
     names = {str(tmp_path / "secret.py"): {1}, "../secret.py": {1}, "link.py": {1}, "shapes.py": {2}}
-    assert [file.path.name for file in coverage.read(data_file(folder, names), folder).files] == ["shapes.py"]
+    assert [file.path.name for file in coverage.read(write_data_file(folder, names), folder).files] == ["shapes.py"]
 
 
 def test_a_file_changed_since_is_said_to_be(folder: Path) -> None:
-    source = data_file(folder, {"shapes.py": {2}})
+    source = write_data_file(folder, {"shapes.py": {2}})
     os.utime(source, (1, 1))
     assert coverage.read(source, folder).files[0].changed
 
@@ -168,16 +168,16 @@ def test_exploding_entities_do_not_explode(folder: Path) -> None:
         coverage.read(folder / "coverage.xml", folder)
 
 
-def refused(source: Path, folder: Path) -> str:
-    """What is said of data that nobody reads to their end; reading them ends long before the test does."""
+def read_refusal(source: Path, folder: Path) -> str:
+    """Return the message of the error that reading the data raises."""
     with pytest.raises(coverage.CoverageError) as caught:
         coverage.read(source, folder)
     return str(caught.value)
 
 
-def crafted(folder: Path, *statements: str) -> Path:
-    """Data of coverage.py with something else in place of one of its tables."""
-    path = data_file(folder, {"shapes.py": {2}})
+def write_crafted_data(folder: Path, *statements: str) -> Path:
+    """Write data of coverage.py, run SQL `statements` on them, and return the path."""
+    path = write_data_file(folder, {"shapes.py": {2}})
     with closing(sqlite3.connect(path)) as data, data:
         for statement in statements:
             data.execute(statement)
@@ -190,36 +190,38 @@ ENDLESS = "with recursive n(i) as (select 1 union all select i + 1 from n) selec
 @pytest.mark.parametrize("table", ["file", "line_bits", "arc"])
 def test_a_view_in_place_of_a_table_is_refused(folder: Path, table: str) -> None:
     view = ENDLESS + "i as id, 'shapes.py' as path, 0 as context_id, x'ff' as numbits, 1 as fromno, 2 as tono from n"
-    assert f"no table {table}" in refused(
-        crafted(folder, f"drop table {table}", f"create view {table} as {view}"), folder
+    assert f"no table {table}" in read_refusal(
+        write_crafted_data(folder, f"drop table {table}", f"create view {table} as {view}"), folder
     )
 
 
 def test_a_virtual_table_is_refused(folder: Path) -> None:
-    source = crafted(folder, "drop table arc", "create virtual table arc using fts5(file_id, fromno, tono)")
-    assert "no table arc" in refused(source, folder)
+    source = write_crafted_data(folder, "drop table arc", "create virtual table arc using fts5(file_id, fromno, tono)")
+    assert "no table arc" in read_refusal(source, folder)
 
 
 def test_a_column_that_explodes_is_refused(folder: Path) -> None:
     made = "create table line_bits (file_id integer, numbits blob generated always as (zeroblob(900000000)) virtual)"
-    refused(crafted(folder, "drop table line_bits", made, "insert into line_bits (file_id) values (0)"), folder)
+    read_refusal(
+        write_crafted_data(folder, "drop table line_bits", made, "insert into line_bits (file_id) values (0)"), folder
+    )
 
 
 def test_a_large_blob_is_refused(folder: Path) -> None:
-    refused(crafted(folder, "insert into line_bits values (0, 0, zeroblob(50000000))"), folder)
+    read_refusal(write_crafted_data(folder, "insert into line_bits values (0, 0, zeroblob(50000000))"), folder)
 
 
 def test_blobs_that_name_too_many_lines_are_refused(folder: Path) -> None:
     rows = (
         "insert into line_bits select 0, i, replace(hex(zeroblob(400000)), '00', 'z') from (select 1 i union select 2)"
     )
-    source = crafted(folder, rows, "update line_bits set numbits = cast(numbits as blob)")
-    assert "entries" in refused(source, folder)
+    source = write_crafted_data(folder, rows, "update line_bits set numbits = cast(numbits as blob)")
+    assert "entries" in read_refusal(source, folder)
 
 
 def test_a_comment_without_end_is_refused(folder: Path) -> None:
     (folder / "coverage.xml").write_text("<coverage><!--" + "x" * 60_000_000 + "--></coverage>")
-    assert "too long" in refused(folder / "coverage.xml", folder)
+    assert "too long" in read_refusal(folder / "coverage.xml", folder)
 
 
 def test_many_sources_and_many_classes_are_not_multiplied_without_end(folder: Path) -> None:
@@ -228,7 +230,7 @@ def test_many_sources_and_many_classes_are_not_multiplied_without_end(folder: Pa
     sources = "".join(f"<source>s{n}</source>" for n in range(1000))
     classes = "".join(f'<class filename="c{n}"/>' for n in range(20_000))
     (folder / "coverage.xml").write_text(f"<coverage><sources>{sources}</sources>{classes}</coverage>")
-    assert "entries" in refused(folder / "coverage.xml", folder)
+    assert "entries" in read_refusal(folder / "coverage.xml", folder)
 
 
 def test_a_file_that_is_named_often_is_looked_for_once(folder: Path) -> None:
@@ -245,22 +247,22 @@ def test_a_line_of_lcov_without_end_is_no_line(folder: Path) -> None:
 
 def test_more_lines_than_anybody_has_are_refused(folder: Path) -> None:
     (folder / "lcov.info").write_text("SF:shapes.py\n" + "".join(f"DA:{n},1\n" for n in range(2_100_000)))
-    assert "entries" in refused(folder / "lcov.info", folder)
+    assert "entries" in read_refusal(folder / "lcov.info", folder)
 
 
 @pytest.mark.parametrize("name", [".coverage", "coverage.xml", "lcov.info"])
 def test_pipes_and_devices_are_not_read(folder: Path, name: str) -> None:
     os.mkfifo(folder / name)
     assert coverage.find(folder) is None
-    refused(folder / name, folder)
+    read_refusal(folder / name, folder)
     (folder / name).unlink()
     (folder / name).symlink_to("/dev/zero")
-    refused(folder / name, folder)
+    read_refusal(folder / name, folder)
 
 
 def test_a_child_that_goes_beyond_its_bounds_is_one_sentence(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    source = data_file(folder, {"shapes.py": {2}})
+    source = write_data_file(folder, {"shapes.py": {2}})
     monkeypatch.setattr("indexing.bounds.COVERAGE_CHILD", Bounds(seconds=0.01, memory_bytes=10**9, output_bytes=10**6))
-    assert "too long" in refused(source, folder)
+    assert "too long" in read_refusal(source, folder)
     monkeypatch.setattr("indexing.bounds.COVERAGE_CHILD", Bounds(seconds=60, memory_bytes=10**9, output_bytes=10))
-    assert "too many lines" in refused(source, folder)
+    assert "too many lines" in read_refusal(source, folder)

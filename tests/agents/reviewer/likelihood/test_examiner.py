@@ -11,27 +11,29 @@ from agents.reviewer.review_policy import ReviewPolicy
 from agents.reviewer.reviewer import Reviewer
 from indexing.syntax.syntax import Syntax
 from models.scripted.scripted_completion import ScriptedModel
-from tests.agents.doubles import document_of
+from tests.agents.doubles import make_document
 
 CODE = "def area(width, height):\n    return width * width\n\n\ndef twice(size):\n    return size\n"
 WEIGHTS = {"unlikely-name": (-2.0, 1.0, 0.0, 0.0)}
 
 
-def expecting(text: str) -> ScriptedModel:
+def make_expecting_model(text: str) -> ScriptedModel:
     return ScriptedModel(lambda request: text if request.prefix.endswith("height):\n    ") else "return size")
 
 
-def measured(monkeypatch: pytest.MonkeyPatch, *, precise: bool) -> None:
+def set_calibration(monkeypatch: pytest.MonkeyPatch, *, precise: bool) -> None:
     known = Calibration(precise=precise, threshold=0.5, weights=WEIGHTS)
     monkeypatch.setattr(calibration, "load_calibration", lambda name: known if name == "scripted" else None)
 
 
 def test_slips_are_found_function_by_function(monkeypatch: pytest.MonkeyPatch) -> None:
-    measured(monkeypatch, precise=True)
-    document = document_of(CODE)
+    set_calibration(monkeypatch, precise=True)
+    document = make_document(CODE)
     units = layers.find_units(document, Syntax.of(document))
     examined = list(
-        LikelihoodExaminer(expecting("return width * height")).examine(document, units, cancelled=lambda: False)
+        LikelihoodExaminer(make_expecting_model("return width * height")).examine(
+            document, units, cancelled=lambda: False
+        )
     )
     assert [(unit.name, [one.code for one in found]) for unit, found in examined] == [
         ("area", ["unlikely-name"]),
@@ -40,14 +42,14 @@ def test_slips_are_found_function_by_function(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_the_reviewer_asks_for_changed_functions_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    measured(monkeypatch, precise=True)
-    model = expecting("return width * height")
+    set_calibration(monkeypatch, precise=True)
+    model = make_expecting_model("return width * height")
     reviewer = Reviewer(examiners=[LikelihoodExaminer(model)])
     for version, text in enumerate((CODE, "import os\n" + CODE)):
-        (found,) = reviewer.review(document_of(text, version=version), layers={Layer.LIKELIHOOD})
+        (found,) = reviewer.review(make_document(text, version=version), layers={Layer.LIKELIHOOD})
         assert text[found.span.start : found.span.end] == "width"
     asked = len(model.requests)
-    reviewer.review(document_of(CODE), layers={Layer.LIKELIHOOD})
+    reviewer.review(make_document(CODE), layers={Layer.LIKELIHOOD})
     assert len(model.requests) == asked
     reviewer.close()
 
@@ -61,9 +63,9 @@ def test_a_model_that_is_not_precise_looks_only_when_a_person_wants_it(
     always: bool,  # noqa: FBT001
     finds: bool,  # noqa: FBT001
 ) -> None:
-    measured(monkeypatch, precise=precise)
-    document = document_of(CODE)
-    examiner = LikelihoodExaminer(expecting("return width * height"), always=always)
+    set_calibration(monkeypatch, precise=precise)
+    document = make_document(CODE)
+    examiner = LikelihoodExaminer(make_expecting_model("return width * height"), always=always)
     units = layers.find_units(document, Syntax.of(document))
     assert any(found for _, found in examiner.examine(document, units, cancelled=lambda: False)) == finds
     assert bool(examiner.problem) != finds
@@ -80,19 +82,19 @@ def test_a_model_that_was_never_measured_says_so_to_who_asked_for_it(
 
 
 def test_where_the_static_layer_speaks_the_model_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
-    measured(monkeypatch, precise=True)
+    set_calibration(monkeypatch, precise=True)
     text = CODE.replace("width * width", "width * width  # TODO: height")
     policy = ReviewPolicy(ruff="never", rules_on=frozenset({"todo-without-owner"}))
-    reviewer = Reviewer(policy, examiners=[LikelihoodExaminer(expecting("return width * height"))])
-    assert [one.layer for one in reviewer.review(document_of(text), layers=frozenset(Layer))] == [Layer.STATIC]
+    reviewer = Reviewer(policy, examiners=[LikelihoodExaminer(make_expecting_model("return width * height"))])
+    assert [one.layer for one in reviewer.review(make_document(text), layers=frozenset(Layer))] == [Layer.STATIC]
     reviewer.close()
 
 
 def test_a_broken_model_finds_nothing(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    measured(monkeypatch, precise=True)
-    model = expecting("return width * height")
+    set_calibration(monkeypatch, precise=True)
+    model = make_expecting_model("return width * height")
     model.close()
-    document = document_of(CODE)
+    document = make_document(CODE)
     units = layers.find_units(document, Syntax.of(document))
     assert list(LikelihoodExaminer(model).examine(document, units, cancelled=lambda: False)) == []
     assert "found nothing" in caplog.text

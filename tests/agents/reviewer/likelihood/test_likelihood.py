@@ -14,7 +14,7 @@ from indexing.syntax.documents import Span
 from indexing.syntax.syntax import Syntax
 from models.errors import ModelError
 from models.scripted.scripted_completion import ScriptedModel
-from tests.agents.doubles import document_of
+from tests.agents.doubles import make_document
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,8 +30,8 @@ CODE = textwrap.dedent("""\
 SURE = Calibration(precise=True, threshold=0.5, weights={"unlikely-name": (-2.0, 1.0, 0.0, 0.0)})
 
 
-def wants(*lines: str) -> ScriptedModel:
-    """A model that expects these lines, each where its first word begins a line, and otherwise what stands there."""
+def make_expecting_model(*lines: str) -> ScriptedModel:
+    """Return a model that expects each of `lines` where its first word begins a line, else the line as written."""
 
     def reply(request: FillRequest) -> str:
         rest = CODE[len(request.prefix) :].split("\n")[0]
@@ -40,7 +40,7 @@ def wants(*lines: str) -> ScriptedModel:
     return ScriptedModel(reply)
 
 
-def review(
+def review_code(
     model: ScriptedModel,
     *,
     code: str = CODE,
@@ -48,7 +48,7 @@ def review(
     known: Calibration | None = SURE,
     limits: Limits = likelihood.DEFAULT_LIMITS,
 ) -> tuple[likelihood.Finding, ...]:
-    document = document_of(code)
+    document = make_document(code)
     spans = [span or Span(0, len(code))]
     return review_likelihood(
         document, Syntax.of(document), model, spans, cancelled=lambda: False, calibration=known, limits=limits
@@ -56,7 +56,7 @@ def review(
 
 
 def test_what_the_model_finds_far_less_likely_is_a_finding_with_its_fix() -> None:
-    (found,) = review(wants("return width * height"))
+    (found,) = review_code(make_expecting_model("return width * height"))
     assert found.code == "unlikely-name"
     assert found.layer is Layer.LIKELIHOOD
     assert CODE[found.span.start : found.span.end] == "width"
@@ -67,20 +67,20 @@ def test_what_the_model_finds_far_less_likely_is_a_finding_with_its_fix() -> Non
 
 
 def test_what_the_model_expects_is_no_finding() -> None:
-    assert review(wants()) == ()
+    assert review_code(make_expecting_model()) == ()
 
 
 def test_only_the_spans_are_looked_at() -> None:
-    assert review(wants("return width * height"), span=Span(0, CODE.index("return width"))) == ()
+    assert review_code(make_expecting_model("return width * height"), span=Span(0, CODE.index("return width"))) == ()
 
 
 def test_a_kind_that_was_not_measured_is_no_finding() -> None:
-    assert review(wants("if width <= 0:")) == ()
+    assert review_code(make_expecting_model("if width <= 0:")) == ()
 
 
 def test_a_model_that_was_never_measured_finds_nothing_and_is_not_asked() -> None:
-    model = wants("return width * height")
-    assert review(model, known=None) == ()
+    model = make_expecting_model("return width * height")
+    assert review_code(model, known=None) == ()
     assert model.requests == []
 
 
@@ -93,25 +93,25 @@ def test_a_model_that_is_not_precise_finds_nothing(monkeypatch: pytest.MonkeyPat
             f"[model.scripted]\nprecise = {str(precise).lower()}\nthreshold = 0.5\n"
             "[model.scripted.weights]\nunlikely-name = [-2.0, 1.0, 0.0, 0.0]\n"
         )
-        assert len(review(wants("return width * height"), known=None)) == count
+        assert len(review_code(make_expecting_model("return width * height"), known=None)) == count
     calibration.load_calibration.cache_clear()
 
 
 def test_no_more_candidates_are_scored_than_allowed() -> None:
-    model = wants("return width * height")
-    assert review(model, limits=Limits(candidates=0)) == ()
+    model = make_expecting_model("return width * height")
+    assert review_code(model, limits=Limits(candidates=0)) == ()
     assert model.requests == []
 
 
 def test_when_the_time_is_over_nothing_more_is_asked() -> None:
-    model = wants("return width * height")
-    assert review(model, limits=Limits(seconds=-1)) == ()
+    model = make_expecting_model("return width * height")
+    assert review_code(model, limits=Limits(seconds=-1)) == ()
     assert model.requests == []
 
 
 def test_cancelling_ends_it_between_batches_and_nothing_is_found() -> None:
-    model = wants("return width * height")
-    document = document_of(CODE)
+    model = make_expecting_model("return width * height")
+    document = make_document(CODE)
     syntax = Syntax.of(document)
     found = review_likelihood(
         document,
@@ -126,15 +126,15 @@ def test_cancelling_ends_it_between_batches_and_nothing_is_found() -> None:
 
 
 def test_a_broken_model_says_so() -> None:
-    model = wants()
+    model = make_expecting_model()
     model.close()
     with pytest.raises(ModelError):
-        review(model)
+        review_code(model)
 
 
 @pytest.mark.parametrize("code", ["", "def f(a, b):\r\n    return a < b", "def f(:\n a <", "x = 1 < " * 400])
 def test_any_text_is_reviewed(code: str) -> None:
-    review(ScriptedModel({"": "x"}), code=code)
+    review_code(ScriptedModel({"": "x"}), code=code)
 
 
 def test_the_committed_calibrations_are_readable() -> None:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 HELPERS = "from models import User\nimport readline\nimport json\n\n\ndef make():\n    return 1\n"
 
 
-def mended(root: Path, fixture: str, name: str) -> str:
-    """The text of `name` with all safe fixes made, as the review alone says and as that of many files says."""
+def apply_safe_fixes(root: Path, fixture: str, name: str) -> str:
+    """Return the text of `name` after all safe fixes; a review of one file and one of many have to agree on them."""
     marked = parse(fixture)
     marked.write(root)
     text = marked.files[name]
@@ -58,7 +58,7 @@ def mended(root: Path, fixture: str, name: str) -> str:
 )
 def test_an_import_that_is_imported_from_here_stays(tmp_path: Path, user: str, *, stays: bool) -> None:
     fixture = f"#- lib/__init__.py\n\n#- lib/helpers.py\n{HELPERS}#- lib/app.py\n{user}\n"
-    assert ("import json" in mended(tmp_path, fixture, "lib/helpers.py")) is stays
+    assert ("import json" in apply_safe_fixes(tmp_path, fixture, "lib/helpers.py")) is stays
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_an_import_that_is_imported_from_here_stays(tmp_path: Path, user: str, *
 def test_an_import_that_does_something_stays(tmp_path: Path, line: str, *, stays: bool) -> None:
     text = f"from typing import TYPE_CHECKING\n\n{line}\n\nprint(TYPE_CHECKING{', used' * ('used' in line)})\n"
     fixture = f"#- main.py\n{text}#- models.py\nprint('here')\n#- random.py\nprint('here')\n"
-    after = mended(tmp_path, fixture, "main.py")
+    after = apply_safe_fixes(tmp_path, fixture, "main.py")
     assert (after == text) is stays
 
 
@@ -95,12 +95,12 @@ def test_a_name_of_a_package_that_is_imported_from_it_stays(tmp_path: Path) -> N
         "#- ruff.toml\nlint.select = ['F401']\n#- lib/__init__.py\nimport json\nimport os\n"
         "#- lib/inner/app.py\nfrom .. import json\n"
     )
-    assert "import json" in mended(tmp_path, fixture, "lib/__init__.py")
+    assert "import json" in apply_safe_fixes(tmp_path, fixture, "lib/__init__.py")
 
 
 def test_other_fixes_that_change_what_happens_are_questions(tmp_path: Path) -> None:
     text = "import sys\n\nif sys.argv is 3 or not 'x' in sys.argv:\n    print(f'x', sys.argv is 'y')\n"
-    after = mended(tmp_path, f"#- main.py\n{text}", "main.py")
+    after = apply_safe_fixes(tmp_path, f"#- main.py\n{text}", "main.py")
     assert "is 3" in after
     assert "is 'y'" in after
     assert "print('x'" in after
@@ -110,7 +110,7 @@ def test_other_fixes_that_change_what_happens_are_questions(tmp_path: Path) -> N
 def test_where_there_are_too_many_files_anybody_may_use_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("agents.reviewer.ruff.import_index.MOST_FILES", 3)
     fixture = "#- main.py\nimport json\n" + "".join(f"#- f{n}.py\nx = {n}\n" for n in range(4))
-    assert "import json" in mended(tmp_path, fixture, "main.py")
+    assert "import json" in apply_safe_fixes(tmp_path, fixture, "main.py")
 
 
 def test_a_file_that_changed_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

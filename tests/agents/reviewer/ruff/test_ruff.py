@@ -15,7 +15,7 @@ from agents.reviewer.reviewer import Reviewer
 from agents.reviewer.ruff import ruff_settings
 from agents.reviewer.ruff.ruff import Ruff
 from indexing.process.children import Bounds
-from tests.agents.reviewer.labels import document, placed
+from tests.agents.reviewer.labels import locate_findings, make_document
 from tests.marked import parse
 
 if TYPE_CHECKING:
@@ -26,27 +26,27 @@ if TYPE_CHECKING:
 UNUSED = "import os\n\nprint(undefined)\n"
 
 
-def reviewed(tmp_path: Path, fixture: str, policy: ReviewPolicy | None = None) -> tuple[Finding, ...]:
-    """The findings in `main.py` of a workspace."""
+def review_workspace(tmp_path: Path, fixture: str, policy: ReviewPolicy | None = None) -> tuple[Finding, ...]:
+    """Return the findings in `main.py` of a workspace with the fixture's files."""
     marked = parse(fixture)
     marked.write(tmp_path)
-    return Reviewer(policy).review(document(marked.files["main.py"], path=tmp_path / "main.py"))
+    return Reviewer(policy).review(make_document(marked.files["main.py"], path=tmp_path / "main.py"))
 
 
-def codes(findings: tuple[Finding, ...]) -> list[str]:
+def list_codes(findings: tuple[Finding, ...]) -> list[str]:
     return [finding.code for finding in findings]
 
 
 def test_its_findings_carry_its_codes_severities_and_links(tmp_path: Path) -> None:
-    unused, undefined = reviewed(tmp_path, UNUSED)
+    unused, undefined = review_workspace(tmp_path, UNUSED)
     assert (unused.code, unused.severity, unused.source, unused.unnecessary) == ("F401", Severity.HINT, "ruff", True)
     assert (undefined.code, undefined.severity) == ("F821", Severity.ERROR)
     assert undefined.url.startswith("https://docs.astral.sh/ruff/")
-    assert placed((undefined,), UNUSED) == {(2, 6, 15, "F821")}
+    assert locate_findings((undefined,), UNUSED) == {(2, 6, 15, "F821")}
 
 
 def test_its_safe_fixes_are_ours(tmp_path: Path) -> None:
-    fix = reviewed(tmp_path, UNUSED)[0].fix
+    fix = review_workspace(tmp_path, UNUSED)[0].fix
     assert fix is not None
     assert fix.safe
     assert apply_edits(UNUSED, fix.edits) == "\nprint(undefined)\n"
@@ -54,12 +54,12 @@ def test_its_safe_fixes_are_ours(tmp_path: Path) -> None:
 
 def test_columns_count_characters_whatever_they_are(tmp_path: Path) -> None:
     text = 'x = "🐦é", undefined\r\ny = undefined\r\n'
-    findings = Reviewer().review(document(text, path=tmp_path / "main.py"))
+    findings = Reviewer().review(make_document(text, path=tmp_path / "main.py"))
     assert [text[each.span.start : each.span.end] for each in findings] == ["undefined", "undefined"]
 
 
 def test_what_the_workspace_selects_is_left_to_its_own_ruff(tmp_path: Path) -> None:
-    found = reviewed(
+    found = review_workspace(
         tmp_path,
         """
         #- ruff.toml
@@ -72,11 +72,11 @@ def test_what_the_workspace_selects_is_left_to_its_own_ruff(tmp_path: Path) -> N
             return undefined
         """,
     )
-    assert codes(found) == ["F821"]
+    assert list_codes(found) == ["F821"]
 
 
 def test_what_the_workspace_ignores_is_not_brought_back(tmp_path: Path) -> None:
-    found = reviewed(
+    found = review_workspace(
         tmp_path,
         """
         #- pyproject.toml
@@ -91,56 +91,58 @@ def test_what_the_workspace_ignores_is_not_brought_back(tmp_path: Path) -> None:
             return undefined
         """,
     )
-    assert codes(found) == ["F401"]
+    assert list_codes(found) == ["F401"]
 
 
 def test_a_policy_asks_for_everything_the_workspace_selects(tmp_path: Path) -> None:
     workspace = "#- ruff.toml\nlint.select = ['F401', 'D100']\n#- main.py\n" + UNUSED
-    assert "D100" not in codes(reviewed(tmp_path, workspace))
-    assert {"D100", "F401", "F821"} <= set(codes(reviewed(tmp_path, workspace, ReviewPolicy(ruff="always"))))
+    assert "D100" not in list_codes(review_workspace(tmp_path, workspace))
+    assert {"D100", "F401", "F821"} <= set(
+        list_codes(review_workspace(tmp_path, workspace, ReviewPolicy(ruff="always")))
+    )
 
 
 def test_what_a_configuration_excludes_is_silent(tmp_path: Path) -> None:
-    assert reviewed(tmp_path, "#- ruff.toml\nexclude = ['main.py']\n#- main.py\n" + UNUSED) == ()
+    assert review_workspace(tmp_path, "#- ruff.toml\nexclude = ['main.py']\n#- main.py\n" + UNUSED) == ()
 
 
 def test_noqa_holds(tmp_path: Path) -> None:
-    assert codes(reviewed(tmp_path, "import os  # noqa: F401\nimport sys\n\nx = 1\n")) == ["F401"]
+    assert list_codes(review_workspace(tmp_path, "import os  # noqa: F401\nimport sys\n\nx = 1\n")) == ["F401"]
 
 
 def test_our_own_rule_gives_way_where_ruff_says_the_same(tmp_path: Path) -> None:
     text = "def find(a):\n    return {'one': 1, 'one': a}\n"
-    assert codes(reviewed(tmp_path, text)) == ["F601"]
-    assert codes(reviewed(tmp_path, text, ReviewPolicy(ruff="never"))) == ["duplicate-key"]
+    assert list_codes(review_workspace(tmp_path, text)) == ["F601"]
+    assert list_codes(review_workspace(tmp_path, text, ReviewPolicy(ruff="never"))) == ["duplicate-key"]
 
 
 def test_of_broken_code_only_the_first_place_is_named(tmp_path: Path) -> None:
-    found = reviewed(tmp_path, "import os\ndef broken(:\n    return (\n\nprint(undefined\n")
-    assert codes(found) == ["invalid-syntax"]
+    found = review_workspace(tmp_path, "import os\ndef broken(:\n    return (\n\nprint(undefined\n")
+    assert list_codes(found) == ["invalid-syntax"]
     assert found[0].severity is Severity.ERROR
 
 
 def test_new_syntax_is_no_error_where_the_project_does_not_say_its_python(tmp_path: Path) -> None:
     text = "type Pair[T] = tuple[T, T]\n"
-    assert codes(reviewed(tmp_path, text)) == []
+    assert list_codes(review_workspace(tmp_path, text)) == []
     older = "#- pyproject.toml\n[project]\nrequires-python = '>=3.9'\n#- main.py\n" + text
-    assert codes(reviewed(tmp_path, older)) == ["invalid-syntax"]
+    assert list_codes(review_workspace(tmp_path, older)) == ["invalid-syntax"]
 
 
 def test_a_broken_configuration_is_named_and_our_own_rules_go_on(tmp_path: Path) -> None:
     marked = parse("#- ruff.toml\nlint.select = ['NOSUCH']\n#- main.py\nimport os\n\ndef f(x):\n    return x is x\n")
     marked.write(tmp_path)
     reviewer = Reviewer()
-    found = reviewer.review(document(marked.files["main.py"], path=tmp_path / "main.py"))
-    assert codes(found) == ["self-comparison"]
+    found = reviewer.review(make_document(marked.files["main.py"], path=tmp_path / "main.py"))
+    assert list_codes(found) == ["self-comparison"]
     assert reviewer.problem.startswith("ruff failed")
 
 
 def test_a_project_file_of_brackets_without_end_costs_no_finding(tmp_path: Path) -> None:
     marked = parse("#- pyproject.toml\nx = %s\n#- main.py\ndef f(x):\n    return x is x\n" % ("[" * 100_000))
     marked.write(tmp_path)
-    found = Reviewer().review(document(marked.files["main.py"], path=tmp_path / "main.py"))
-    assert "self-comparison" in codes(found)
+    found = Reviewer().review(make_document(marked.files["main.py"], path=tmp_path / "main.py"))
+    assert "self-comparison" in list_codes(found)
 
 
 def test_what_a_configuration_extends_is_read_only_where_it_is_a_file(tmp_path: Path) -> None:
@@ -163,11 +165,11 @@ def test_a_configuration_that_nobody_can_read_to_its_end_is_not_handed_to_ruff(
     extended = name if extended == "ruff.toml" else extended  # itself
     (tmp_path / name).write_text(("[tool.ruff]\n" if name == "pyproject.toml" else "") + f"extend = '{extended}'\n")
     (tmp_path / "main.py").write_text(UNUSED)
-    main = document(UNUSED, path=tmp_path / "main.py")
+    main = make_document(UNUSED, path=tmp_path / "main.py")
     reviewer = Reviewer()
-    assert codes(reviewer.review(main)) == ["F401", "F821"]
+    assert list_codes(reviewer.review(main)) == ["F401", "F821"]
     assert "is not used" in reviewer.problem
-    assert [codes(found) for _, found in reviewer.review_files([main])] == [["F401", "F821"]]
+    assert [list_codes(found) for _, found in reviewer.review_files([main])] == [["F401", "F821"]]
     assert "is not used" in reviewer.problem
 
 
@@ -197,7 +199,7 @@ def test_ruff_that_takes_too_much_memory_with_a_configuration_works_without_it(t
     small = Bounds(seconds=60, memory_bytes=150_000_000, output_bytes=1_000_000)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("agents.reviewer.ruff.ruff._make_bounds", lambda _: small)
-        main = document(UNUSED, path=workspace / "main.py")
+        main = make_document(UNUSED, path=workspace / "main.py")
         (workspace / "main.py").write_text(UNUSED)
         assert ruff.check_files([main], ReviewPolicy())[0] == {main.uri: ()}
         assert "takes too much memory" in ruff.check(main, ReviewPolicy()).problem
@@ -214,9 +216,9 @@ def test_files_whose_findings_are_too_many_at_once_are_looked_at_in_parts(
     for n in range(20):
         path = tmp_path / f"m{n}.py"
         path.write_text(UNUSED)
-        documents.append(document(UNUSED, path=path))
+        documents.append(make_document(UNUSED, path=path))
     found, problem = Ruff().check_files(documents, ReviewPolicy())
-    assert {codes(each)[0] for each in found.values()} == {"F401"}
+    assert {list_codes(each)[0] for each in found.values()} == {"F401"}
     assert (len(found), problem) == (20, "")
 
 
@@ -227,11 +229,11 @@ def test_names_of_many_bytes_fit_a_command_line(tmp_path: Path, monkeypatch: pyt
     for n in range(30):
         path = folder / f"{'林' * 70}{n}.py"
         path.write_text(UNUSED)
-        documents.append(document(UNUSED, path=path))
+        documents.append(make_document(UNUSED, path=path))
     monkeypatch.setattr("agents.reviewer.ruff.ruff._ARGUMENTS_BYTES", 4000)
     found, problem = Ruff().check_files(documents, ReviewPolicy())
     assert (len(found), problem) == (30, "")
-    assert all(codes(each) == ["F401", "F821"] for each in found.values())
+    assert all(list_codes(each) == ["F401", "F821"] for each in found.values())
 
 
 @pytest.mark.parametrize(
@@ -246,8 +248,8 @@ def test_without_it_the_layer_works_and_says_so_once(tmp_path: Path, script: str
         file.chmod(0o755)
         program = str(file)
     reviewer = Reviewer(ReviewPolicy(ruff_timeout_s=0.3), ruff=Ruff(program))
-    found = reviewer.review(document("import os\n\ndef f(x):\n    return x is x\n", path=tmp_path / "main.py"))
-    assert codes(found) == ["self-comparison"]
+    found = reviewer.review(make_document("import os\n\ndef f(x):\n    return x is x\n", path=tmp_path / "main.py"))
+    assert list_codes(found) == ["self-comparison"]
     assert problem in reviewer.problem
 
 
@@ -255,12 +257,15 @@ def test_the_workspaces_own_configuration_cannot_make_it_write(tmp_path: Path) -
     marked = parse("#- ruff.toml\nfix = true\nunsafe-fixes = true\n#- main.py\n" + UNUSED)
     marked.write(tmp_path)
     files = {path: path.read_bytes() for path in tmp_path.rglob("*")}
-    main = document(marked.files["main.py"], path=tmp_path / "main.py")
+    main = make_document(marked.files["main.py"], path=tmp_path / "main.py")
     assert list(Reviewer().review_files([main]))
     assert {path: path.read_bytes() for path in tmp_path.rglob("*")} == files
 
 
 def test_words_in_quotes_and_modules_of_imports_are_left_alone(tmp_path: Path) -> None:
     text = "from ours import Literal\n\n\ndef f(kind: Literal['commit']) -> None: ...\n"
-    assert codes(reviewed(tmp_path, text)) == []
-    assert codes(reviewed(tmp_path, "# our names\nfrom shapes import area\nfrom shapes import length\n")) == []
+    assert list_codes(review_workspace(tmp_path, text)) == []
+    assert (
+        list_codes(review_workspace(tmp_path, "# our names\nfrom shapes import area\nfrom shapes import length\n"))
+        == []
+    )

@@ -1,4 +1,4 @@
-"""What ruff says where it cannot know: names of an earlier round, of old versions, of tests; texts that never run."""
+"""Findings of ruff that are uncertain: names of an earlier iteration, of old versions, of tests; stubs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from agents.findings import Severity
 from agents.reviewer.notebook_cells import filter_cell_findings
 from agents.reviewer.reviewer import Reviewer
-from tests.agents.reviewer.labels import document
+from tests.agents.reviewer.labels import make_document
 
 REVIEWER = Reviewer()
 
@@ -46,14 +46,14 @@ SILENT = {
 }
 
 
-def codes(text: str, path: str = "/w/module.py") -> list[str]:
-    found = REVIEWER.review(document(text, path=Path(path)))
+def find_codes(text: str, path: str = "/w/module.py") -> list[str]:
+    found = REVIEWER.review(make_document(text, path=Path(path)))
     return [each.code for each in found if each.source == "ruff" and each.message.find("`app`") < 0]
 
 
 @pytest.mark.parametrize("name", sorted(SILENT))
 def test_this_is_no_fault(name: str) -> None:
-    assert codes(SILENT[name]) == []
+    assert find_codes(SILENT[name]) == []
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_this_is_no_fault(name: str) -> None:
     ],
 )
 def test_what_is_bound_nowhere_is_an_error(text: str) -> None:
-    found = [each for each in REVIEWER.review(document(text, path=Path("/w/module.py"))) if each.code != "F841"]
+    found = [each for each in REVIEWER.review(make_document(text, path=Path("/w/module.py"))) if each.code != "F841"]
     assert [each.code for each in found] == ["F821"]
     assert all(each.severity is Severity.ERROR for each in found)
 
@@ -87,27 +87,27 @@ def test_what_is_bound_nowhere_is_an_error(text: str) -> None:
     ],
 )
 def test_a_name_is_as_grave_as_it_is_certain(text: str, severity: Severity) -> None:
-    (found,) = REVIEWER.review(document(text, path=Path("/w/module.py")))
+    (found,) = REVIEWER.review(make_document(text, path=Path("/w/module.py")))
     assert (found.code, found.severity) == ("F821", severity)
 
 
 def test_what_changes_nothing_is_a_hint() -> None:
-    (found,) = REVIEWER.review(document("x = '{}'.format(1, 2)\n", path=Path("/w/module.py")))
+    (found,) = REVIEWER.review(make_document("x = '{}'.format(1, 2)\n", path=Path("/w/module.py")))
     assert (found.code, found.severity) == ("F523", Severity.HINT)
 
 
 def test_one_fault_gives_one_finding() -> None:
-    assert codes("x = await f\n") == ["F704", "F821"]
-    assert codes("def f():\n    print(later)\n    later = 1\n") == ["F821"]
+    assert find_codes("x = await f\n") == ["F704", "F821"]
+    assert find_codes("def f():\n    print(later)\n    later = 1\n") == ["F821"]
 
 
 def test_a_stub_never_runs() -> None:
     text = "def f(a=[], *, b={}.fromkeys([1], [])) -> None: ...\nassert (1, 'a')\n"
-    assert codes(text, "/w/module.pyi") == []
+    assert find_codes(text, "/w/module.pyi") == []
 
 
 def test_a_build_program_gives_its_files_names() -> None:
-    assert codes("env = Environment()\nexport = env\n", "/w/SConstruct") == []
+    assert find_codes("env = Environment()\nexport = env\n", "/w/SConstruct") == []
 
 
 @pytest.mark.parametrize(
@@ -125,13 +125,13 @@ def test_a_build_program_gives_its_files_names() -> None:
     ],
 )
 def test_a_cell_is_no_module(text: str) -> None:
-    found = REVIEWER.review(document(text, path=Path("/w/cell.py")))
+    found = REVIEWER.review(make_document(text, path=Path("/w/cell.py")))
     assert filter_cell_findings(found, text) == ()
 
 
 @pytest.mark.parametrize(("text", "code"), [("return 1", "F706"), ("x = (", "invalid-syntax"), ("yield 1", "F704")])
 def test_what_no_cell_may_do_is_an_error(text: str, code: str) -> None:
-    found = filter_cell_findings(REVIEWER.review(document(text, path=Path("/w/cell.py"))), text)
+    found = filter_cell_findings(REVIEWER.review(make_document(text, path=Path("/w/cell.py"))), text)
     assert [each.code for each in found] == [code]
 
 
@@ -148,10 +148,10 @@ def test_what_no_cell_may_do_is_an_error(text: str, code: str) -> None:
 )
 def test_what_is_meant_or_only_style_is_left_alone(text: str) -> None:
     text = text if "if not a" not in text else "a, b, c = 1, [2], print\n" + text
-    assert Reviewer().review(document(text)) == ()
+    assert Reviewer().review(make_document(text)) == ()
 
 
 def test_a_test_trusts_its_own_certificates() -> None:
     text = "import httpx\n\nclient = httpx.Client(verify=False)\n"
-    assert Reviewer().review(document(text, path=Path("/w/test/test_http.py"))) == ()
-    assert [each.code for each in Reviewer().review(document(text, path=Path("/w/http.py")))] == ["S501"]
+    assert Reviewer().review(make_document(text, path=Path("/w/test/test_http.py"))) == ()
+    assert [each.code for each in Reviewer().review(make_document(text, path=Path("/w/http.py")))] == ["S501"]

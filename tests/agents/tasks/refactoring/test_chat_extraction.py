@@ -6,9 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from agents.edits import ProposedEdit, TextChange
+from agents.edits import ProposedEdit
 from agents.findings import Finding, Severity
-from agents.tasks import running, task_registry
 from agents.tasks.filling import Cancelled
 from agents.tasks.functions import find_function_at
 from agents.tasks.refactoring.chat_extraction import _Extraction, asks_to_extract
@@ -16,7 +15,7 @@ from agents.tasks.refactoring.refusals import UnsplitError
 from agents.tasks.task import Nothing, Result, Scene
 from indexing.syntax.documents import Document, Span
 from models.scripted.scripted_chat import ScriptedChat
-from tests.agents.tasks.scenes import Workplace, scene_of
+from tests.agents.tasks.scenes import Workplace, make_scene, read_after, run_chat_task
 
 REPORT = """
 def report(rows, out):
@@ -48,21 +47,16 @@ LOOP = "lines 3-5: from `for row in rows:` to `out.write(row.name)`\nname: write
 WORDS = "extract the loop over the rows into a function"
 
 
-def run(scene: Scene, chat: ScriptedChat, *, task: str = "refactor", workplace: Workplace | None = None) -> Result:
-    found = task_registry.find_task(task)
-    assert found is not None
-    return running.propose(found, scene, replace((workplace or Workplace()).resources(None), chat=chat))
+def run_extraction(
+    scene: Scene, chat: ScriptedChat, *, task: str = "refactor", workplace: Workplace | None = None
+) -> Result:
+    """Run a task on a scene with a chat model, and return its result."""
+    return run_chat_task(task, scene, workplace or Workplace(), chat)
 
 
-def after(result: Result) -> str:
-    assert isinstance(result, ProposedEdit), result
-    (change,) = result.changes
-    assert isinstance(change, TextChange)
-    return change.after
-
-
-def scene(words: str = WORDS, fixture: str = REPORT, select: str = "") -> Scene:
-    found, _ = scene_of(fixture)
+def make_request_scene(words: str = WORDS, fixture: str = REPORT, select: str = "") -> Scene:
+    """Return a scene with the instruction `words` and the text `select` selected, or at the fixture's `$0`."""
+    found, _ = make_scene(fixture)
     start = found.document.text.index(select) if select else found.span.start
     return replace(found, instruction=words, span=Span(start, start + len(select)))
 
@@ -70,8 +64,8 @@ def scene(words: str = WORDS, fixture: str = REPORT, select: str = "") -> Scene:
 @pytest.mark.parametrize("task", ["refactor", "generate"])
 def test_the_lines_that_the_model_names_are_a_function_of_their_own(task: str) -> None:
     chat = ScriptedChat(f"===\n{LOOP}")
-    result = run(scene(), chat, task=task)
-    assert after(result) == DIVIDED
+    result = run_extraction(make_request_scene(), chat, task=task)
+    assert read_after(result) == DIVIDED
     assert isinstance(result, ProposedEdit)
     assert (result.why, result.model) == ("Lines 3 to 5 of `report` are now a separate function.", "scripted")
     (request,) = chat.requests
@@ -83,15 +77,15 @@ def test_the_lines_that_the_model_names_are_a_function_of_their_own(task: str) -
 
 def test_a_name_that_the_person_gives_holds() -> None:
     chat = ScriptedChat(f"===\n{LOOP}")
-    assert after(run(scene("extract the loop into a function called put_rows"), chat)) == DIVIDED.replace(
-        "_write_rows", "put_rows"
-    )
+    assert read_after(
+        run_extraction(make_request_scene("extract the loop into a function called put_rows"), chat)
+    ) == DIVIDED.replace("_write_rows", "put_rows")
 
 
 def test_selected_lines_are_the_ones_that_move() -> None:
     chat = ScriptedChat("===\nlines 7-8: from `out.write` to `out.write`\nname: write_total")
     selected = '    out.write("-" * 20)\n    out.write(str(total))\n'
-    made = after(run(scene("extract this into a function", select=selected), chat))
+    made = read_after(run_extraction(make_request_scene("extract this into a function", select=selected), chat))
     assert "    _write_total(out, total)\n    return total\n" in made
     assert "lines 7-8:" in chat.requests[0].messages[-1].text
     assert "lines 3-5:" not in chat.requests[0].messages[-1].text
@@ -99,14 +93,14 @@ def test_selected_lines_are_the_ones_that_move() -> None:
 
 def test_what_cannot_move_is_asked_for_once_more_with_the_reason() -> None:
     chat = ScriptedChat(f"===\n@times 1\nlines 2-9: all\nname: work\n===\n{LOOP}")
-    assert after(run(scene(), chat)) == DIVIDED
+    assert read_after(run_extraction(make_request_scene(), chat)) == DIVIDED
     assert "That cannot be done: that is the whole function" in chat.requests[1].messages[-1].text
 
 
 def test_without_usable_lines_the_model_writes_the_function_itself() -> None:
     written = f"```python\n{DIVIDED}```\nThe loop is a function now."
     chat = ScriptedChat(f"===\n@times 1\nI cannot.\n===\n@times 1\nlines 90-95: x\nname: y\n===\n{written}")
-    assert after(run(scene(), chat)) == DIVIDED
+    assert read_after(run_extraction(make_request_scene(), chat)) == DIVIDED
     assert [request.max_tokens > 200 for request in chat.requests] == [False, False, True]
 
 
@@ -148,10 +142,10 @@ def test_what_asks_for_a_part_as_a_function_is(words: str) -> None:
 
 def test_other_languages_are_written_by_the_model_as_before() -> None:
     fixture = "#- main.js\nfunction f(a) {\n  for (const b of a) {\n    $0g(b)\n  }\n  return 1\n}\n"
-    found, workplace = scene_of(fixture)
+    found, workplace = make_scene(fixture)
     chat = ScriptedChat("===\n```js\nfunction f(a) {\n  each(a)\n  return 1\n}\n```\nDone.")
-    made = run(replace(found, instruction=WORDS), chat, workplace=workplace)
-    assert "each(a)" in after(made)
+    made = run_extraction(replace(found, instruction=WORDS), chat, workplace=workplace)
+    assert "each(a)" in read_after(made)
     assert len(chat.requests) == 1
 
 
@@ -161,14 +155,14 @@ def test_a_division_that_brings_an_error_is_not_proposed() -> None:
         return (found,) if "_write_rows" in document.text else ()
 
     chat = ScriptedChat(f"===\n@times 2\n{LOOP}\n===\nI cannot.")
-    assert isinstance(run(scene(), chat, workplace=Workplace(review=review)), Nothing)
+    assert isinstance(run_extraction(make_request_scene(), chat, workplace=Workplace(review=review)), Nothing)
     assert "That cannot be done: it brings an error: It is wrong." in chat.requests[1].messages[-1].text
 
 
 def test_who_gives_up_gets_nothing() -> None:
     chat = ScriptedChat(f"===\n{LOOP}")
     with pytest.raises(Cancelled):
-        run(scene(), chat, workplace=Workplace(cancelled=lambda: True))
+        run_extraction(make_request_scene(), chat, workplace=Workplace(cancelled=lambda: True))
 
 
 @pytest.mark.parametrize(
@@ -190,7 +184,7 @@ def test_who_gives_up_gets_nothing() -> None:
     ],
 )
 def test_an_answer_that_names_nothing_that_can_be_moved_is_refused_with_a_reason(answer: str) -> None:
-    asked = scene()
+    asked = make_request_scene()
     function = find_function_at(asked.syntax, asked.span.start)
     assert function is not None
     with pytest.raises(UnsplitError):
@@ -198,5 +192,5 @@ def test_an_answer_that_names_nothing_that_can_be_moved_is_refused_with_a_reason
 
 
 def test_of_a_name_with_code_the_name_is_taken_alone() -> None:
-    result = run(scene(), ScriptedChat("===\nlines 3-5\nname: write(1); import os"))
-    assert after(result) == DIVIDED.replace("_write_rows", "_write")
+    result = run_extraction(make_request_scene(), ScriptedChat("===\nlines 3-5\nname: write(1); import os"))
+    assert read_after(result) == DIVIDED.replace("_write_rows", "_write")

@@ -8,15 +8,17 @@ import pytest
 
 from agents.edits import apply_edits
 from agents.tasks.refactoring.function_extraction import UnsplitError, extract_function, list_movable
-from tests.agents.doubles import document_of
+from tests.agents.doubles import make_document
 
 
-def split(text: str, first: str, last: str = "", *, head: str = "def f", name: str = "part", keep: bool = False) -> str:
-    """The text with the lines from the one that holds `first` to the one that holds `last` moved out of `head`."""
+def extract_lines(
+    text: str, first: str, last: str = "", *, head: str = "def f", name: str = "part", keep: bool = False
+) -> str:
+    """Return the text with the lines from the one with `first` to the one with `last` moved out of `head`."""
     lines = text.splitlines()
     at, begin = (next(i for i, line in enumerate(lines, 1) if mark in line) for mark in (head, first))
     end = max(i for i, line in enumerate(lines, 1) if (last or first) in line)
-    return apply_edits(text, extract_function(document_of(text), at, (begin, end), name, keep_name=keep))
+    return apply_edits(text, extract_function(make_document(text), at, (begin, end), name, keep_name=keep))
 
 
 def test_names_that_are_read_become_parameters_and_names_that_are_needed_come_back() -> None:
@@ -24,7 +26,7 @@ def test_names_that_are_read_become_parameters_and_names_that_are_needed_come_ba
         "def f(items: list[int], limit: int) -> int:\n    total = 0\n    for item in items:\n"
         "        if item < limit:\n            total += item\n    return total * 2\n"
     )
-    assert split(text, "for item", "total +=") == (
+    assert extract_lines(text, "for item", "total +=") == (
         "def _part(items: list[int], limit: int, total):\n    for item in items:\n        if item < limit:\n"
         "            total += item\n    return total\n\n\n"
         "def f(items: list[int], limit: int) -> int:\n    total = 0\n    total = _part(items, limit, total)\n"
@@ -37,7 +39,7 @@ def test_a_method_is_put_below_its_own_one_and_called_on_self() -> None:
         "class A:\n    def f(self, path: str) -> None:\n        # where it lies\n        with open(path) as file:\n"
         "            data = file.read()\n        self.data = data\n\n    def g(self):\n        pass\n"
     )
-    assert split(text, "with open", "file.read") == (
+    assert extract_lines(text, "with open", "file.read") == (
         "class A:\n    def f(self, path: str) -> None:\n        data = self._part(path)\n        self.data = data\n\n"
         "    def _part(self, path: str):\n        # where it lies\n        with open(path) as file:\n"
         "            data = file.read()\n        return data\n\n    def g(self):\n        pass\n"
@@ -48,7 +50,7 @@ def test_a_class_method_makes_a_class_method() -> None:
     text = (
         "class A:\n    @classmethod\n    def f(cls, n):\n        if n:\n            raise cls.E(n)\n        return n\n"
     )
-    assert split(text, "if n", "raise") == (
+    assert extract_lines(text, "if n", "raise") == (
         "class A:\n    @classmethod\n    def f(cls, n):\n        cls._part(n)\n        return n\n\n"
         "    @classmethod\n    def _part(cls, n):\n        if n:\n            raise cls.E(n)\n"
     )
@@ -56,7 +58,7 @@ def test_a_class_method_makes_a_class_method() -> None:
 
 def test_lines_that_end_the_function_are_returned() -> None:
     text = "def f(a) -> int:\n    a = a + 1\n    if a:\n        return 1\n    print(a)\n    return 2\n"
-    assert split(text, "if a", "return 2") == (
+    assert extract_lines(text, "if a", "return 2") == (
         "def _part(a) -> int:\n    if a:\n        return 1\n    print(a)\n    return 2\n\n\n"
         "def f(a) -> int:\n    a = a + 1\n    return _part(a)\n"
     )
@@ -64,7 +66,7 @@ def test_lines_that_end_the_function_are_returned() -> None:
 
 def test_what_awaits_is_awaited() -> None:
     text = "async def f(a):\n    b = await a.x()\n    c = await b.y()\n    return c\n"
-    assert split(text, "b = await", "c = await", head="async def f") == (
+    assert extract_lines(text, "b = await", "c = await", head="async def f") == (
         "async def _part(a):\n    b = await a.x()\n    c = await b.y()\n    return c\n\n\n"
         "async def f(a):\n    c = await _part(a)\n    return c\n"
     )
@@ -76,7 +78,7 @@ def test_strings_of_several_lines_and_line_ends_stay_what_they_are() -> None:
         "            raise ValueError(\r\n                'three'\r\n                'four', x\r\n            )\r\n"
         "        return 1\r\n"
     )
-    assert split(text, "x = '''", "            )") == (
+    assert extract_lines(text, "x = '''", "            )") == (
         "class A:\r\n    def f(self):\r\n        if self.a:\r\n            self._part()\r\n        return 1\r\n\r\n"
         "    def _part(self):\r\n        x = '''one\r\n  two'''\r\n"
         "        raise ValueError(\r\n            'three'\r\n            'four', x\r\n        )\r\n"
@@ -85,20 +87,20 @@ def test_strings_of_several_lines_and_line_ends_stay_what_they_are() -> None:
 
 def test_a_type_that_was_narrowed_before_is_not_repeated() -> None:
     text = "def f(a: str | None) -> None:\n    if a:\n        b = a.strip()\n        print(b)\n    print('done')\n"
-    assert "def _part(a) -> None:\n" in split(text, "b = a", "print(b)")
+    assert "def _part(a) -> None:\n" in extract_lines(text, "b = a", "print(b)")
 
 
 def test_a_long_call_is_wrapped() -> None:
     names = [f"a_rather_long_name_{letter}" for letter in "abcdef"]
     text = f"def f(x):\n    {' = '.join(names[:3])} = x\n    {' = '.join(names[3:])} = x\n    if x:\n        print(\n"
     text += "".join(f"            {name},\n" for name in names) + "        )\n    return x\n"
-    made = split(text, "if x", "        )")
+    made = extract_lines(text, "if x", "        )")
     assert "    _part(\n        x,\n        a_rather_long_name_a,\n" in made
 
 
 def test_a_name_that_a_person_gave_is_kept() -> None:
     text = "def f(a):\n    if a:\n        print(a)\n    return a\n"
-    assert "def part(a):" in split(text, "if a", "print", keep=True)
+    assert "def part(a):" in extract_lines(text, "if a", "print", keep=True)
 
 
 @pytest.mark.parametrize(
@@ -139,14 +141,14 @@ def test_lines_stay_where_a_function_of_their_own_would_do_something_else(
     text: str, first: str, last: str, why: str
 ) -> None:
     with pytest.raises(UnsplitError, match=why):
-        split(text, first, last)
+        extract_lines(text, first, last)
 
 
 @pytest.mark.parametrize("name", ["print", "f", "class", "a b", "übung"])
 def test_a_name_that_cannot_be_taken_is_refused(name: str) -> None:
     text = "def f(a):\n    if a:\n        _print = _f = 1\n    return a\n"
     with pytest.raises(UnsplitError, match="name"):
-        split(text, "if a", "_print", name=name)
+        extract_lines(text, "if a", "_print", name=name)
 
 
 def test_a_part_of_a_chain_of_conditions_is_the_whole_chain() -> None:
@@ -154,7 +156,7 @@ def test_a_part_of_a_chain_of_conditions_is_the_whole_chain() -> None:
         "def f(a):\n    if a == 1:\n        print(1)\n    elif a == 2:\n        print(2)\n    else:\n        print(3)\n"
         "    return a\n"
     )
-    assert split(text, "elif a", "print(3)").startswith("def _part(a):\n    if a == 1:\n")
+    assert extract_lines(text, "elif a", "print(3)").startswith("def _part(a):\n    if a == 1:\n")
 
 
 def test_listed_parts_are_compound_statements_and_what_is_joined_by_few_names() -> None:
@@ -162,9 +164,9 @@ def test_listed_parts_are_compound_statements_and_what_is_joined_by_few_names() 
         "def f(items):\n    found = []\n    for item in items:\n        if item:\n            found.append(item)\n\n"
         "    first = found[0]\n    last = found[-1]\n\n    return first, last\n"
     )
-    found = [(part.first, part.last) for part in list_movable(document_of(text), 1, 8)]
+    found = [(part.first, part.last) for part in list_movable(make_document(text), 1, 8)]
     assert found == [(3, 5), (4, 5), (7, 10), (2, 5), (7, 8)]
-    assert list_movable(document_of("def f(:\n"), 1, 8) == ()
+    assert list_movable(make_document("def f(:\n"), 1, 8) == ()
 
 
 # Each is tried with these arguments, before and after: what it returns, raises and writes has to be the same.
@@ -238,7 +240,7 @@ def f(n, out):
 ]  # fmt: skip
 
 
-def outcome(text: str, n: int) -> tuple[str, list[Any]]:
+def run_function(text: str, n: int) -> tuple[str, list[Any]]:
     space: dict[str, Any] = {}
     exec(compile(text, "tried", "exec"), space)  # noqa: S102 - our own text
     out: list[Any] = []
@@ -256,11 +258,11 @@ def test_whatever_lines_move_the_function_does_the_same(text: str) -> None:
         for last in range(first, count + 1):
             try:
                 made.add(
-                    apply_edits(text, extract_function(document_of(text), 2, (first, last), "part", keep_name=False))
+                    apply_edits(text, extract_function(make_document(text), 2, (first, last), "part", keep_name=False))
                 )
             except UnsplitError:
                 continue
     assert len(made) >= 5
     for after in made:
         for n in range(6):
-            assert outcome(after, n) == outcome(text, n), after
+            assert run_function(after, n) == run_function(text, n), after

@@ -14,7 +14,7 @@ import pytest
 from agents.edits import apply_edits
 from agents.tasks.refactoring.function_extraction import extract_function
 from agents.tasks.refactoring.refusals import UnsplitError
-from tests.agents.doubles import document_of
+from tests.agents.doubles import make_document
 
 PROGRAMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "lone-cr": (
@@ -76,8 +76,8 @@ STILL = {
 }
 
 
-def outcome(text: str, call: str) -> tuple[str, list[Any]]:
-    """What a call comes to, and what the program logged."""
+def run_call(text: str, call: str) -> tuple[str, list[Any]]:
+    """Return the result or the error of a call, and the log of the program."""
     said: list[Any] = []
     space: dict[str, Any] = {"__name__": "tried", "log": said.append}
     try:
@@ -92,8 +92,8 @@ def outcome(text: str, call: str) -> tuple[str, list[Any]]:
 
 
 @functools.cache
-def divisions(text: str) -> set[str]:
-    """The text with any lines of any function moved."""
+def list_divisions(text: str) -> set[str]:
+    """Return all texts in which some lines of a function have moved into a new one."""
     made: set[str] = set()
     lines = text.replace("\r\n", "\n").split("\n")
     for at, head in enumerate(lines, 1):
@@ -104,7 +104,7 @@ def divisions(text: str) -> set[str]:
                 try:
                     made.add(
                         apply_edits(
-                            text, extract_function(document_of(text), at, (first, last), "part", keep_name=False)
+                            text, extract_function(make_document(text), at, (first, last), "part", keep_name=False)
                         )
                     )
                 except UnsplitError:
@@ -115,13 +115,13 @@ def divisions(text: str) -> set[str]:
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_divided_program_does_what_it_did(name: str) -> None:
     text, calls = PROGRAMS[name]
-    before = [outcome(text, call) for call in calls]
-    for after in divisions(text):
-        assert [outcome(after, call) for call in calls] == before, after
+    before = [run_call(text, call) for call in calls]
+    for after in list_divisions(text):
+        assert [run_call(after, call) for call in calls] == before, after
 
 
 def test_some_of_each_program_moves_unless_nothing_may() -> None:
-    still = {name for name, (text, _) in PROGRAMS.items() if not divisions(text)}
+    still = {name for name, (text, _) in PROGRAMS.items() if not list_divisions(text)}
     assert still == STILL
 
 
@@ -129,16 +129,16 @@ def test_some_of_each_program_moves_unless_nothing_may() -> None:
 def test_a_new_method_takes_the_name_of_no_inherited_one(name: str) -> None:
     text = "class A(dict):\n    def f(self, a):\n        b = a\n        c = b\n        return c\n"
     with pytest.raises(UnsplitError):
-        extract_function(document_of(text), 2, (3, 4), name, keep_name=True)
+        extract_function(make_document(text), 2, (3, 4), name, keep_name=True)
 
 
 def test_what_has_to_live_as_long_as_the_function_stays_in_it() -> None:
     text = "def f():\n    t = TemporaryDirectory()\n    p = t.name\n    q = p + p\n    return q\n"
     with pytest.raises(UnsplitError, match="`t` has to live"):
-        extract_function(document_of(text), 1, (2, 3), "part", keep_name=False)
+        extract_function(make_document(text), 1, (2, 3), "part", keep_name=False)
 
 
 def test_a_string_right_above_that_looks_like_a_comment_is_not_torn() -> None:
     text = "X = '''\n# no comment'''\ndef f(a):\n    b = a\n    c = b\n    d = c\n    return d\n"
     with pytest.raises(UnsplitError):
-        extract_function(document_of(text), 3, (4, 5), "part", keep_name=False)
+        extract_function(make_document(text), 3, (4, 5), "part", keep_name=False)

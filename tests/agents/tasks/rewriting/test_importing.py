@@ -7,11 +7,11 @@ import pytest
 from agents.edits import apply_edits
 from agents.tasks.rewriting.importing import build_import_edits, import_well_known, strip_imports
 from indexing.syntax.syntax import Syntax
-from tests.agents.doubles import document_of
+from tests.agents.doubles import make_document
 
 
-def merged(text: str, answer: str, *used: str, language: str = "python") -> str:
-    document, code = (Syntax.of(document_of(one, language)) for one in (text, answer))
+def add_imports(text: str, answer: str, *used: str, language: str = "python") -> str:
+    document, code = (Syntax.of(make_document(one, language)) for one in (text, answer))
     return apply_edits(text, build_import_edits(code, document, used, language=language))
 
 
@@ -44,12 +44,12 @@ def merged(text: str, answer: str, *used: str, language: str = "python") -> str:
     ],
 )  # fmt: skip
 def test_python(text: str, answer: str, used: str, expected: str) -> None:
-    assert merged(text, answer, used) == expected
+    assert add_imports(text, answer, used) == expected
 
 
 def test_a_long_list_of_names_gets_a_line_of_its_own() -> None:
     text = f"from a import {', '.join('n' * 9 + str(n) for n in range(7))}\n"
-    assert merged(text, "from a import other", "other") == f"{text}from a import other\n"
+    assert add_imports(text, "from a import other", "other") == f"{text}from a import other\n"
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_a_long_list_of_names_gets_a_line_of_its_own() -> None:
     ],
 )  # fmt: skip
 def test_other_languages(language: str, text: str, answer: str, used: str, expected: str) -> None:
-    assert merged(text, answer, used, language=language) == expected
+    assert add_imports(text, answer, used, language=language) == expected
 
 
 @pytest.mark.parametrize(
@@ -79,9 +79,9 @@ def test_other_languages(language: str, text: str, answer: str, used: str, expec
     ],
 )
 def test_what_everybody_knows(text: str, name: str, expected: str) -> None:
-    assert apply_edits(text, import_well_known(name, Syntax.of(document_of(text)))) == expected
+    assert apply_edits(text, import_well_known(name, Syntax.of(make_document(text)))) == expected
 
 
 def test_code_without_its_imports() -> None:
     code = "import os\nfrom a import b\n\nx = os.name\n\n\ndef f():\n    import re\n"
-    assert strip_imports(code, Syntax.of(document_of(code))) == "\nx = os.name\n\n\ndef f():\n    import re\n"
+    assert strip_imports(code, Syntax.of(make_document(code))) == "\nx = os.name\n\n\ndef f():\n    import re\n"

@@ -1,4 +1,4 @@
-"""What stands for code that a model did not write out is put there, or the model is asked again, or it is refused."""
+"""Placeholders for code are replaced by it, or the model is asked again, or its answer is refused."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ import pytest
 from agents.tasks.rewriting.placeholders import is_placeholder
 from agents.tasks.task import Nothing
 from models.scripted.scripted_chat import ScriptedChat
-from tests.agents.tasks.scenes import scene_of
-from tests.agents.tasks.test_chat_tasks import after, run
+from tests.agents.tasks.scenes import make_scene, read_after, run_chat_task
 
 if TYPE_CHECKING:
     from agents.tasks.task import Result
@@ -33,10 +32,10 @@ METHOD = "    def area(self):\n        return 3 * self.r\n"
 DOTS = "# ... existing code ..."
 
 
-def asked(reply: str, fixture: str = CLASS, task: str = "refactor") -> tuple[Result, ScriptedChat]:
-    scene, workplace = scene_of(fixture)
+def run_reply(reply: str, fixture: str = CLASS, task: str = "refactor") -> tuple[Result, ScriptedChat]:
+    scene, workplace = make_scene(fixture)
     chat = ScriptedChat(f"===\n```python\n{reply}\n```\nThere.")
-    return run(task, replace(scene, instruction="shorter"), workplace, chat), chat
+    return run_chat_task(task, replace(scene, instruction="shorter"), workplace, chat), chat
 
 
 EXPECTED = (
@@ -61,14 +60,14 @@ EXPECTED = (
 )
 def test_a_method_comes_out_of_the_class_that_was_wrapped_around_it(reply: str, task: str) -> None:
     for fixture, expected in ((CLASS, EXPECTED), (TABBED, EXPECTED.replace("    ", "\t"))):
-        result, _ = asked(reply, fixture, task)
-        assert after(result) == expected
+        result, _ = run_reply(reply, fixture, task)
+        assert read_after(result) == expected
 
 
 def test_a_new_method_beside_it_stays() -> None:
     new = "    def double(self):\n        return 2 * self.r\n"
-    result, _ = asked(f"class Circle:\n    {DOTS}\n{new}\n{METHOD}\n    {DOTS}")
-    assert after(result) == EXPECTED.replace(METHOD, f"{new}\n{METHOD}")
+    result, _ = run_reply(f"class Circle:\n    {DOTS}\n{new}\n{METHOD}\n    {DOTS}")
+    assert read_after(result) == EXPECTED.replace(METHOD, f"{new}\n{METHOD}")
 
 
 @pytest.mark.parametrize(
@@ -83,9 +82,9 @@ def test_a_new_method_beside_it_stays() -> None:
 )
 def test_what_it_certainly_stands_for_is_put_there(reply: str) -> None:
     for fixture in (CLASS, TABBED):
-        result, _ = asked(reply, fixture)
+        result, _ = run_reply(reply, fixture)
         lead = "\t\t" if fixture is TABBED else "        "
-        assert after(result) == fixture.lstrip("\n").replace("$0", f"n = 0\n{lead}")
+        assert read_after(result) == fixture.lstrip("\n").replace("$0", f"n = 0\n{lead}")
 
 
 @pytest.mark.parametrize(
@@ -103,7 +102,7 @@ def test_what_it_certainly_stands_for_is_put_there(reply: str) -> None:
     ],
 )
 def test_code_that_would_be_lost_is_asked_for_and_then_refused(reply: str) -> None:
-    result, chat = asked(reply)
+    result, chat = run_reply(reply)
     assert isinstance(result, Nothing)
     assert len(chat.requests) == 2
     said = chat.requests[1].messages[-1].text
@@ -209,17 +208,17 @@ def test_other_comments_are_none(line: str) -> None:
 
 def test_a_comment_that_stands_in_the_document_already_is_no_placeholder() -> None:
     fixture = CLASS.replace("y = self.r", "# unchanged\n        y = self.r")
-    result, _ = asked("def area(self):\n    x = 3\n    # unchanged\n    return x * self.r", fixture)
-    assert "# unchanged\n        return x * self.r" in after(result)
+    result, _ = run_reply("def area(self):\n    x = 3\n    # unchanged\n    return x * self.r", fixture)
+    assert "# unchanged\n        return x * self.r" in read_after(result)
 
 
 def test_a_method_of_a_brace_language_is_unwrapped_too() -> None:
     fixture = (
         "class Circle {\n\tarea() {\n\t\t$0const x = 3;\n\t\treturn x;\n\t}\n\n\tother() {\n\t\treturn 1;\n\t}\n}\n"
     )
-    scene, workplace = scene_of(fixture, "main.js")
+    scene, workplace = make_scene(fixture, "main.js")
     reply = (
         "class Circle {\n  // ... existing code ...\n\n  area() {\n    return 3;\n  }\n\n  // ... rest of the class\n}"
     )
-    result = run("refactor", scene, workplace, ScriptedChat(f"===\n```js\n{reply}\n```\nThere."))
-    assert after(result) == fixture.replace("$0const x = 3;\n\t\treturn x;", "return 3;")
+    result = run_chat_task("refactor", scene, workplace, ScriptedChat(f"===\n```js\n{reply}\n```\nThere."))
+    assert read_after(result) == fixture.replace("$0const x = 3;\n\t\treturn x;", "return 3;")

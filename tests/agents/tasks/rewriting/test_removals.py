@@ -1,4 +1,4 @@
-"""What words ask for."""
+"""Instructions that ask to remove or to replace code."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from indexing.syntax.documents import Document
 PYTHON = Document("file:///a.py", None, "python", "")
 
 
-def fitted(code: str, *, indentation: str, unit: str = "    ", piece: str = "") -> str:
+def fit_code(code: str, *, indentation: str, unit: str = "    ", piece: str = "") -> str:
     lines = drop_repeated_lines(code)
     if not lines:
         return ""
@@ -71,7 +71,7 @@ def test_a_block_that_was_cut_off_is_not_taken() -> None:
 @given(st.text())
 def test_any_reply_is_read(reply: str) -> None:
     found = extract_code(reply)
-    assert found.code is None or fitted(found.code, indentation="  ") is not None
+    assert found.code is None or fit_code(found.code, indentation="  ") is not None
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_any_reply_is_read(reply: str) -> None:
     ],
 )
 def test_code_is_set_to_the_depth_of_its_place(code: str, indentation: str, expected: str) -> None:
-    assert fitted(code, indentation=indentation) == expected
+    assert fit_code(code, indentation=indentation) == expected
 
 
 TABS = [
@@ -115,19 +115,21 @@ TABS = [
 
 @pytest.mark.parametrize(("code", "indentation", "expected"), TABS)
 def test_code_takes_the_tabs_of_its_document(code: str, indentation: str, expected: str) -> None:
-    assert fitted(code, indentation=indentation, unit="\t") == expected
+    assert fit_code(code, indentation=indentation, unit="\t") == expected
 
 
 def test_code_takes_narrow_steps_and_gives_up_tabs() -> None:
-    assert fitted("def f():\n    if x:\n        y()", indentation="  ", unit="  ") == "  def f():\n    if x:\n      y()"
-    assert fitted("def f():\n\tif x:\n\t\ty()", indentation="", unit="    ") == "def f():\n    if x:\n        y()"
+    assert (
+        fit_code("def f():\n    if x:\n        y()", indentation="  ", unit="  ") == "  def f():\n    if x:\n      y()"
+    )
+    assert fit_code("def f():\n\tif x:\n\t\ty()", indentation="", unit="    ") == "def f():\n    if x:\n        y()"
 
 
 def test_the_inside_of_a_string_stays_as_it_stands_in_the_document() -> None:
     piece = "\tdef f(self):\n\t\treturn '''\n\t\t  one\n\t\t'''"
     code = "def f(self):\n    x = '''\n      one\n    '''\n    return x"
     expected = "\tdef f(self):\n\t\tx = '''\n\t\t  one\n\t\t'''\n\t\treturn x"
-    assert fitted(code, indentation="\t", unit="\t", piece=piece) == expected
+    assert fit_code(code, indentation="\t", unit="\t", piece=piece) == expected
 
 
 @pytest.mark.parametrize(
