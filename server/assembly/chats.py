@@ -181,8 +181,9 @@ def _build_local(wanted: EndpointSettings, role: str) -> tuple[IdentifiedChat, T
     if entry is None or entry.chat is None:
         fitting = ", ".join(one.name for one in catalog.entries.values() if one.chat is not None) or "none"
         return (
-            f"chat.model names no chat model of yours ({wanted.model or 'nothing'}; there are: {fitting}), chat.url no "
-            "endpoint; set chat.url to the one that has it, or `starling models pull` one."
+            f"chat.model names no chat model of yours ({wanted.model or 'nothing'}; there are: {fitting}), and "
+            "chat.url is empty; set chat.url to the endpoint that has the model, or get one with `starling models "
+            "pull`."
         )
     usual = (entry.settings or {}).get(role)
     temperature = usual.temperature if usual is not None else None
