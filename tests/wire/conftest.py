@@ -40,6 +40,7 @@ class Session:
 
     @property
     def process(self) -> asyncio.subprocess.Process:
+        """The server's process."""
         assert self.client._server is not None
         return self.client._server
 
@@ -58,7 +59,7 @@ class Session:
             workspace=types.WorkspaceClientCapabilities(workspace_folders=True),
         )
         folders = [types.WorkspaceFolder(root.as_uri(), root.name) for root in roots or (self.workspace,)]
-        # what is suggested is then the model's alone, however long the machine takes
+        # so that all suggestions are the model's, however slow the machine is
         quiet = {"completion": {"recall": False, "timeoutMs": 60_000}}
         given = {"process_id": os.getpid(), "workspace_folders": folders, "capabilities": capabilities}
         given = {**given, "initialization_options": quiet, **options}

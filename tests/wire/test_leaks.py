@@ -66,7 +66,7 @@ OTHER_COMMANDS: dict[str, dict[str, Any]] = {
 }
 KEYS = ("ghp_{}ABCDEFGHIJKLMNOPQRST", "sk-ant-api03-{}-ABCDEFGHIJKLMN", "AIzaSyD{}ABCDEFGHIJKL", "q8Zk{}")
 
-# In ordinary text, under names that tell nothing, and at places where only secrets stand; each with a word of its own.
+# Secrets in ordinary text, under names that say nothing, and at places only for secrets; each holds a different word.
 PLACES = (
     'x = "{}"',
     "colour: {}",
@@ -88,10 +88,12 @@ WORDS = ("Zx8{}kQm2Lw9Tn4Rv7Yb5Hd0Jc3Fg6Ps", "k3x{}9q2m7z0vw4n8r1t6yb5hd7jc3fg6p
 
 
 def make_canary(number: int | str) -> str:
+    """Return the canary `number`, a word that occurs nowhere else."""
     return f"canary{number}x{hashlib.sha256(str(number).encode()).hexdigest()[:10]}"
 
 
 def make_code(word: str) -> str:
+    """Return a piece of code that contains `word` several times, and ends in an open call."""
     return f"def total_{word}(price):\n    # {word}\n    return undefined_{word} * price\n\n\ntotal_{word}("
 
 
@@ -206,6 +208,7 @@ def unpack_values(path: Path) -> Iterator[bytes]:
 
 
 def find_words(data: bytes, words: list[str]) -> list[str]:
+    """Return those of `words` that are in `data`, in any of three encodings."""
     lower = data.lower()
     forms = ("utf-8", "utf-16-le", "utf-16-be")
     return [word for word in words if any(word.encode(form) in lower for form in forms)]
@@ -223,6 +226,7 @@ def find_leaks(home: Path, words: list[str], *, but: tuple[str, ...] = ()) -> li
 
 
 def read_requests(server: ScriptedServer) -> bytes:
+    """Return all requests that the scripted server received, as bytes."""
     return json.dumps([server.requests, server.headers], ensure_ascii=False).encode()
 
 
@@ -254,7 +258,7 @@ async def test_no_canary_reaches_a_model_or_a_disk(start: Start, monkeypatch: py
             asked = open_as(session, uri, how, make_code(word), number)
             turns = [commands[(number + step) % len(commands)] for step in range(3)]
             await ask_all(session, asked, make_code(word), [*{"starling.explain", *turns}])
-        # what may be known asks with all of those open: its context comes from everywhere
+        # a file that may be read is completed with all of those open, for its context comes from everywhere
         control = make_canary("control")
         main = (session.workspace / "main.py").as_uri()
         text = (
@@ -301,7 +305,7 @@ async def test_keys_in_ordinary_code_are_masked_before_they_leave(
         assert "STARLING" in answer["text"]
         await session.shut_down()
         check_masking((chat, completion), words)
-    # the index holds the file, and the record of proposals what they would change, so that it can be undone
+    # the index holds the file, and the records of proposals hold the changed text, so that it can be undone
     assert find_leaks(session.home, [word.lower() for word in words], but=("cache/index", "state")) == []
 
 

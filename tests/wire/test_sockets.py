@@ -39,6 +39,7 @@ async def server(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterato
 
 
 async def open_document(client: LanguageClient, text: str) -> int:
+    """Open an untitled document; return the number of documents open in its session."""
     item = types.TextDocumentItem("untitled:1", "python", 1, text)
     client.text_document_did_open(types.DidOpenTextDocumentParams(item))
     status = await wait_for(client.workspace_execute_command_async(types.ExecuteCommandParams("starling.status")))
@@ -46,6 +47,7 @@ async def open_document(client: LanguageClient, text: str) -> int:
 
 
 async def leave(client: LanguageClient) -> None:
+    """Shut the session down and close the connection."""
     await wait_for(client.shutdown_session())
     await wait_for(client.stop())
     if isinstance(writer := client.protocol.writer, asyncio.StreamWriter):  # which the client itself leaves open
@@ -281,6 +283,7 @@ async def test_a_message_on_a_web_socket_that_is_too_long_ends_the_connection(se
 
 
 async def _send_and_receive(socket: Any, data: bytes) -> None:
+    """Send `data`, then receive until the connection ends."""
     await socket.send(data)
     while True:
         await socket.recv()
@@ -363,12 +366,12 @@ async def test_ended_sessions_leave_little_memory_behind(server: Serving) -> Non
         assert 8 in {answer.get("id") for answer in await raw.receive_all()}
         await raw.close()
 
-    for number in range(4):  # what every process loads once
+    for number in range(4):  # every process loads some objects once
         await run_session(number)
     before = process.memory_info().rss
     for number in range(10):
         await run_session(number)
-    await asyncio.sleep(3)  # as long as the server takes to look for what is left
+    await asyncio.sleep(3)  # the server frees the memory of ended sessions after some time
     assert process.memory_info().rss - before < 30_000_000
     assert process.num_threads() < 10
     assert len(process.children()) <= 1

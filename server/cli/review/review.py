@@ -133,8 +133,8 @@ class _Job:
         for problem in problems:
             terminal.note(str(problem))
         # an editor's review stops at `max_files`; a person who runs the command waits for all files
-        limits = replace(policies.review_limits_of(resolved), max_files=IndexLimits().max_files)
-        reviewer = Reviewer(policies.review_policy_of(resolved), roots=lambda: [root])
+        limits = replace(policies.build_review_limits(resolved), max_files=IndexLimits().max_files)
+        reviewer = Reviewer(policies.build_review_policy(resolved), roots=lambda: [root])
         return cls(root, resolved, reviewer, limits, changed, reporting)
 
     def run(self, given: Sequence[Path]) -> Outcome:
@@ -278,8 +278,8 @@ class _Job:
     def _find_files(self, given: Sequence[Path], walk: WalkCounts) -> Iterator[tuple[Path, tuple[str, ...] | None]]:
         """Yield the files that `given` names or contains; a named file is reviewed even if ignore files exclude it.
 
-        Each file comes with the reasons of exclusion that are waived for it, because it was named or a rule includes
-        it; None for a file of a folder for which none is waived.
+        Each file comes with the reasons of exclusion that a rule waives for it; None, not an empty tuple, for a file
+        that was found in a folder and for which none is waived.
         """
         from agents.reviewer import reviewed_files  # noqa: PLC0415
         from indexing.workspace.exclusion import Exclusion  # noqa: PLC0415

@@ -16,10 +16,10 @@ from server.assembly import chats
 from server.assembly.settings import resolve
 from server.cli import run
 from server.state import paths
-from tests.models.catalog.discovery.test_search import put, repository
+from tests.models.catalog.discovery.test_search import add_file, make_repository
 from tests.models.conversion.ggufs import CHATML
 from tests.models.conversion.parity import NETWORKS
-from tests.models.conversion.test_gguf_vocabulary import full_model
+from tests.models.conversion.test_gguf_vocabulary import write_model
 from tests.models.hub import Hub, served
 
 CHECKPOINT = Path(__file__).parents[3] / "models" / "training" / "checkpoint"  # the bundled model's, to train on
@@ -27,6 +27,7 @@ CHECKPOINT = Path(__file__).parents[3] / "models" / "training" / "checkpoint"  #
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Set Starling's home and the hub's to new folders; return the first."""
     monkeypatch.setenv("STARLING_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hub-home"))
     return tmp_path / "home"
@@ -34,6 +35,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def checkpoint(tmp_path: Path) -> Path:
+    """Return a folder with a small checkpoint and its tokenizer."""
     folder = Path(shutil.copytree(CHECKPOINT, tmp_path / "checkpoint"))
     shutil.copy(BUNDLED / "starling-mini" / "tokenizer.json", folder)
     return folder
@@ -67,10 +69,10 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HOME", str(tmp_path / "me"))
     folder = tmp_path / "me" / ".lmstudio" / "models" / "some" / "coder"
     folder.mkdir(parents=True)
-    full_model(folder / "coder-Q4_K_M.gguf", template=CHATML)
-    published = repository(tmp_path / "hub-home" / "hub", "bigcode/starcoder2-3b")
+    write_model(folder / "coder-Q4_K_M.gguf", template=CHATML)
+    published = make_repository(tmp_path / "hub-home" / "hub", "bigcode/starcoder2-3b")
     for file in (NETWORKS / "starcoder2").iterdir():
-        put(published, file.name, file.read_bytes())
+        add_file(published, file.name, file.read_bytes())
     return folder / "coder-Q4_K_M.gguf"
 
 
@@ -120,7 +122,7 @@ def test_a_search_without_models_names_the_searched_folders(
 
 
 def test_a_gguf_file_becomes_a_model_that_loads(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    path = full_model(tmp_path / "tiny-coder.Q8_0.gguf", eos="<|endoftext|>", template=CHATML)
+    path = write_model(tmp_path / "tiny-coder.Q8_0.gguf", eos="<|endoftext|>", template=CHATML)
     assert run(["models", "convert", str(path), "--json"]) == 0
     written = capfd.readouterr()
     assert json.loads(written.out)["name"] == "tiny-coder"
@@ -213,6 +215,12 @@ def test_what_cannot_be_done_is_one_sentence(
     written = capfd.readouterr()
     assert sentence in written.err
     assert written.out == ""
+
+
+def test_a_script_that_is_too_large_is_refused_by_its_bytes(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "script.txt").write_text("é" * 2_500_000, encoding="utf-8")
+    assert run(["models", "script", str(tmp_path / "script.txt")]) == 1
+    assert "is larger than 4,000,000 bytes" in capfd.readouterr().err
 
 
 def test_bench_measures_the_bundled_model(capfd: pytest.CaptureFixture[str]) -> None:
