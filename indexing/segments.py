@@ -259,8 +259,8 @@ class View:
         The edited file is searched as `prefix` and `suffix`, in place of its stored version `own`.
         """
         del language  # all languages have the same lexer
-        place = CursorText.of(prefix, suffix)
-        return recall.find_best(place, self.list_pools(own), whole_block=whole_block, limit=limit, deadline=deadline)
+        cursor = CursorText.of(prefix, suffix)
+        return recall.find_best(cursor, self.list_pools(own), whole_block=whole_block, limit=limit, deadline=deadline)
 
     def list_pools(self, own: FileKey | None) -> list[Pool]:
         """Return the pools of all files but `own`, open files first, so that a deadline drops the others."""

@@ -187,5 +187,5 @@ PLAIN = Language(
 
 
 def parse_kinds(text: str) -> frozenset[str]:
-    """Return the node parse_kinds that `text` lists, divided by spaces."""
+    """Return the node kinds that `text` lists, divided by spaces."""
     return frozenset(text.split())
