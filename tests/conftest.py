@@ -98,7 +98,7 @@ def fork_server(_root: Path) -> Iterator[None]:
     """A process that `tests.wire.forking` forks others from."""
     from tests.wire import forking  # noqa: PLC0415 (after the environment was cleared)
 
-    with forking.fork_server():
+    with forking.run_fork_server():
         yield
 
 
@@ -107,7 +107,7 @@ def forks(fork_server: None, request: pytest.FixtureRequest) -> Iterator[None]:
     """Fork the processes that the program starts from this one, unless the test is marked `real_start`."""
     from tests.wire import forking  # noqa: PLC0415 (after the environment was cleared)
 
-    with forking.starts(request)():
+    with forking.choose_start(request)():
         yield
 
 

@@ -135,7 +135,7 @@ class Sessions(Protocol):
         """Give up the lease of `owner` on the session; do nothing if another owner or nobody holds it."""
         ...
 
-    def rename(self, session: str, title: str) -> bool:
+    def set_title(self, session: str, title: str) -> bool:
         """Set the title, even while another client drives the session; return whether the session exists."""
         ...
 

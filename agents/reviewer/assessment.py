@@ -27,7 +27,7 @@ def measure_code(document: Document, syntax: Syntax | None = None) -> TextMetric
 def assess_files(
     reviewer: Reviewer, documents: Sequence[Document], *, cancelled: Callable[[], bool] = lambda: False
 ) -> Iterator[FileReview]:
-    """Yield each saved file with all that the report needs; ends early if `cancelled`."""
+    """Review saved files, and yield each with all that the report needs; end early if `cancelled`."""
     python = [each for each in documents if each.entry.ruff and each.path is not None]
     pep8, problem = style.check_pep8_files(python, reviewer.ruff, reviewer.policy) if python else ({}, "")
     checked = {each.uri for each in python} if not problem else set()

@@ -49,7 +49,7 @@ def report_on_files(
     *,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> FullReport:
-    """Review saved files and report on them; `folder` is searched for coverage data."""
+    """Review saved files and return the report on them; `folder` is searched for coverage data."""
     reviewed = tuple(assessment.assess_files(reviewer, documents, cancelled=cancelled))
     return report_on_reviews(reviewer, reviewed, folder)
 
@@ -62,7 +62,7 @@ def report_on_text(
     layers: Collection[Layer] = QUICK,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> FullReport:
-    """Review one text in its current state and report on it; `folder` is searched for coverage data."""
+    """Review one text in its current state and return the report on it; `folder` is searched for coverage data."""
     findings = reviewer.review(document, layers=layers, cancelled=cancelled)
     pep8 = style.check_pep8(document, reviewer.ruff, reviewer.policy) if document.entry.ruff else None
     violations = pep8.findings if pep8 is not None and not pep8.problem else None
@@ -72,7 +72,7 @@ def report_on_text(
 
 
 def report_on_reviews(reviewer: Reviewer, reviewed: tuple[FileReview, ...], folder: Path | None) -> FullReport:
-    """Report on files that were reviewed already; `folder` is searched for coverage data.
+    """Return the report on files that were reviewed already; `folder` is searched for coverage data.
 
     Files whose coverage data cannot be read get a report without a score for tests, and a problem.
     """

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def list_files(
     folder: Path, limits: IndexLimits, *, seen: WalkCounts | None = None, cancelled: Callable[[], bool] = lambda: False
 ) -> Iterator[tuple[Path, WalkedFile]]:
-    """Yield the files of `folder` in a stable order; counts what is skipped in `seen`, by reason.
+    """Yield the files of `folder` to review, in a stable order; count the skipped ones in `seen`, by reason.
 
     Raises:
         OSError: the folder itself cannot be read.
@@ -38,7 +38,7 @@ def list_files(
 
 
 def read_document(path: Path, limits: IndexLimits, waived: Collection[str] = ()) -> Document | str:
-    """Return the file as a document, or why its content is not reviewed ("binary", "minified", "unreadable", ...).
+    """Return the file as a document, or the reason why it is not reviewed ("binary", "minified", "unreadable", ...).
 
     Reasons in `waived` do not exclude it.
     """

@@ -141,7 +141,10 @@ class Reviewer:
     def _select_shown(
         self, document: Document, found: Iterable[Finding], suppressions: Suppressions, starts: list[int]
     ) -> tuple[Finding, ...]:
-        """Drop suppressed, duplicate and too mild findings, sort the rest by place, and mark unsafe fixes."""
+        """Return the findings to show, sorted by place, with unsafe fixes marked.
+
+        Drops suppressed and duplicate findings, and those below the policy's severity.
+        """
         least = SEVERITIES.index(self.policy.severity)
         unique: dict[tuple[int, int, str], Finding] = {}
         for finding in found:
@@ -162,7 +165,7 @@ class Reviewer:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _is_exempt(self, document: Document) -> bool:
-        """Return whether the document is not reviewed: by the policy, by its size, or as binary or generated."""
+        """Return whether the document is not reviewed: by the policy, for its size, or as binary or generated."""
         policy = self.policy
         text = document.text
         return (

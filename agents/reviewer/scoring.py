@@ -93,7 +93,7 @@ class Report:
 def build_report(
     reviewed: Sequence[FileReview], *, covered: float | None = None, uncovered: Sequence[str] = ()
 ) -> Report:
-    """Compute the report on some reviewed files.
+    """Return the report on some reviewed files.
 
     Args:
         reviewed: the files.
@@ -240,7 +240,7 @@ def _recommend(
     functions: Sequence[tuple[str, FunctionMetrics]],
     uncovered: Sequence[str],
 ) -> Iterable[str]:
-    """Yield recommendations, most useful first."""
+    """Yield sentences that recommend what to do next, most useful first."""
     scores = {part.name: part.score for part in parts}
     errors = [finding for finding in _walk_findings(reviewed) if finding.severity is Severity.ERROR]
     if errors:

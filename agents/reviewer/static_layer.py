@@ -37,7 +37,7 @@ def review(
     cancelled: Callable[[], bool],
     is_left_out: Callable[[str], bool] = lambda _: False,
 ) -> list[Finding]:
-    """Return all findings of the static rules.
+    """Return all findings of the static rules in a document; [] if `cancelled`.
 
     A rule is skipped if `is_left_out` returns True for an equivalent code: another linter reports it.
     """

@@ -114,7 +114,7 @@ class Suppressions:
 
     @classmethod
     def of(cls, text: str, starts: list[int]) -> Suppressions:
-        """Parse the comments of `text`, whose lines begin at the offsets `starts`."""
+        """Return the suppressions by the comments of `text`, whose lines begin at the offsets `starts`."""
         candidates = _find_candidate_lines(text, starts)
         if not candidates:
             return cls()
@@ -167,7 +167,7 @@ def _matches_rule(name: str, code: str, equivalents: Iterable[str]) -> bool:
 
 
 def _parse_line(row: str) -> Iterator[tuple[Suppressor, re.Pattern[str], bool, frozenset[str]]]:
-    """Yield each suppression in one line: its kind, the pattern that ends it, if it is alone, and the codes."""
+    """Yield each suppression in a line: its kind, the pattern that ends it, whether it is alone, and its codes."""
     for comment, shape, until in _SHAPES:
         for match in shape.finditer(row):
             alone = not row[: match.start()].strip(" \t#/*-;<!%@[")
@@ -208,7 +208,7 @@ def _find_item_end(rows: list[str], number: int) -> int:
 
 
 def _measure_indent(row: str) -> int:
-    """Return how many white-space characters `row` begins with."""
+    """Return the number of white-space characters at the start of `row`."""
     return len(row) - len(row.lstrip())
 
 

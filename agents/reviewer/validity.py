@@ -38,7 +38,7 @@ class Verdict:
 
 
 def judge(document: Document, syntax: Syntax, ruff: Ruff | None = None, timeout_s: float = 5.0) -> Verdict:
-    """Return the verdict on `document`, whose parsed form is `syntax`.
+    """Return the verdict on whether `document` parses.
 
     Args:
         document: the text.

@@ -77,6 +77,7 @@ def _review_in_processes(
     over = threading.Event()
 
     def take_task() -> Task | None:
+        """Return the next task; None if there is none left or the review is over."""
         with lock:
             return None if over.is_set() else next(waiting, None)
 

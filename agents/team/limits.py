@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -33,6 +33,16 @@ class TurnLimits:
     answer_tokens: int = 2048
     result_characters: int = 12_000
     parallel_reads: int = 4
+
+    def narrow(self, most: TurnLimits) -> TurnLimits:
+        """Return these limits with at most the steps, tokens, seconds and delegates of `most`."""
+        return replace(
+            self,
+            steps=min(self.steps, most.steps),
+            tokens=min(self.tokens, most.tokens),
+            seconds=min(self.seconds, most.seconds),
+            agents=min(self.agents, most.agents),
+        )
 
 
 @dataclass(slots=True)

@@ -171,16 +171,11 @@ def _read_folder(folder: Path, problems: list[str]) -> dict[str, Role]:
 
 def _narrow(role: Role, most: Role) -> Role:
     """Return a workspace's role with at most the capability sets, delegates and limits of the role `most`."""
-    limits = replace(
-        role.limits,
-        steps=min(role.limits.steps, most.limits.steps),
-        tokens=min(role.limits.tokens, most.limits.tokens),
-    )
     return replace(
         role,
         capabilities=tuple(one for one in role.capabilities if one in most.capabilities),
         loaded=tuple(one for one in role.loaded if one in most.capabilities),
         may_ask=tuple(one for one in role.may_ask if one in most.may_ask),
         model=most.model,
-        limits=limits,
+        limits=role.limits.narrow(most.limits),
     )

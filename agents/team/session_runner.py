@@ -13,12 +13,12 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from agents.ports.failures import StateError
-from agents.ports.sessions import Entry, EntryKind, Session, SessionState, SessionUnavailable
+from agents.ports.sessions import LEASE_S, Entry, EntryKind, Session, SessionState, SessionUnavailable
 from agents.team import instructions, router, transcript
 from agents.team.conversation import Conversation
-from agents.team.events import AgentChosen, CallEnded, CallStarted, Noted, TurnEnded, TurnStatus
+from agents.team.events import AgentChosen, CallEnded, CallStarted, TurnEnded, TurnStatus
 from agents.team.failure import ToolFailed
-from agents.team.limits import Spending
+from agents.team.limits import Spending, TurnLimits
 from agents.team.loop import Agent, run_turn
 from agents.team.toolset import Toolset
 from models.chat import Message, Speaker
@@ -52,6 +52,7 @@ class Team:
         find_chat: returns the chat model for a model role ("chat", "review"); None for none.
         bench: the workbench that every agent's own one is made from.
         owner: name of this client's process, for the lease of a session.
+        limits: the person's limits, which no role exceeds.
     """
 
     sessions: Sessions
@@ -60,6 +61,7 @@ class Team:
     find_chat: Callable[[str], ChatModel | None]
     bench: Workbench
     owner: str
+    limits: TurnLimits = field(default_factory=TurnLimits)
 
 
 class SessionRunner:
@@ -85,6 +87,7 @@ class SessionRunner:
         """
         team = self._team
         held = await asyncio.to_thread(team.sessions.acquire, self._session, team.owner)
+        renewing = asyncio.create_task(self._renew_lease())
         try:
             entries = await asyncio.to_thread(team.sessions.read, self._session, limit=MOST_ENTRIES)
             await self._record(SessionState.PROCESSING, Entry(EntryKind.PERSON, team.owner, request))
@@ -97,9 +100,17 @@ class SessionRunner:
                 await asyncio.shield(self._record(SessionState.ERROR))
             raise
         finally:
+            renewing.cancel()
             with contextlib.suppress(StateError):
                 await asyncio.shield(asyncio.to_thread(team.sessions.release, self._session, team.owner))
         return ended
+
+    async def _renew_lease(self) -> None:
+        """Renew the lease while a model thinks or a person is asked; a lost lease shows at the next record."""
+        while True:
+            await asyncio.sleep(LEASE_S / 3)
+            with contextlib.suppress(StateError, SessionUnavailable):
+                await asyncio.to_thread(self._team.sessions.acquire, self._session, self._team.owner)
 
     async def _answer(
         self, held: Session, entries: Iterable[Entry], request: str, emit: Emit, cancelled: Callable[[], bool]
@@ -108,16 +119,16 @@ class SessionRunner:
         team = self._team
         chat = team.find_chat("chat")
         if chat is None:
-            return self._fail(NO_MODEL, emit)
+            return TurnEnded(TurnStatus.FAILED, NO_MODEL)
         try:
             choice = await asyncio.to_thread(
                 router.choose_role, request, team.roles, current=held.role, chat=chat, cancelled=cancelled
             )
         except ValueError as error:
-            return self._fail(str(error), emit)
+            return TurnEnded(TurnStatus.FAILED, str(error))
         emit(AgentChosen(choice.role.name, choice.why))
         messages = [*transcript.read_messages(entries), Message(Speaker.USER, choice.request)]
-        spending = Spending(choice.role.limits)
+        spending = Spending(choice.role.limits.narrow(team.limits))
         bench = replace(team.bench, task=uuid.uuid4().hex, emit=emit, cancelled=cancelled)
         try:
             return await self._run_role(choice.role, messages, bench, spending)
@@ -131,7 +142,7 @@ class SessionRunner:
         team = self._team
         chat = team.find_chat(role.model) or team.find_chat("chat")
         if chat is None:
-            return self._fail(NO_MODEL, bench.emit)
+            return TurnEnded(TurnStatus.FAILED, NO_MODEL)
 
         async def delegate(name: str, task: str) -> str:
             return await self._delegate(role, name, task, bench, spending)
@@ -205,12 +216,6 @@ class SessionRunner:
         self._state = state
         async with self._writing:
             await asyncio.to_thread(self._team.sessions.record, self._session, self._team.owner, state, entries)
-
-    @staticmethod
-    def _fail(why: str, emit: Emit) -> TurnEnded:
-        """Return the end of a turn that could not begin."""
-        emit(Noted(why))
-        return TurnEnded(TurnStatus.FAILED, why)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,19 +6,25 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from agents.ports.sessions import LONGEST_TEXT, Entry, EntryKind
+from indexing.workspace.secrets import literals
 from models.chat import Message, Speaker, ToolCall
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+HIDDEN = "[secret]"
 INTERRUPTED = (
     "[The program ended before the result of this call was recorded. It may have happened: look before you repeat it.]"
 )
 
 
 def make_entry(message: Message, by: str) -> Entry:
-    """Return the entry that records `message` of the agent or tool `by`, with its text cut to what an entry holds."""
-    text = message.text[:LONGEST_TEXT]
+    """Return the entry that records `message` of the agent or tool `by`, without secrets, cut to an entry's size.
+
+    Raises:
+        ValueError: it is the instructions, which are no part of a session.
+    """
+    text = literals.replace_secrets(message.text, HIDDEN)[:LONGEST_TEXT]
     match message.speaker:
         case Speaker.ASSISTANT:
             calls = [{"id": one.id, "name": one.name, "arguments": dict(one.arguments)} for one in message.calls]

@@ -215,9 +215,6 @@ def _compute_features(scene: _Scene, found: Hypothesis, votes: int, names: int, 
     share_longest = tally.at_longest / scene.at_longest
     log_exact, log_matched = math.log1p(tally.exact), math.log1p(tally.matched)
     log_length = math.log1p(found.length)
-    depth = scene.depth + _count_open_brackets(found.text)
-    lead = scene.line.strip()
-    whole = (scene.line + found.text).strip()
     return (
         1.0,
         log_exact,
@@ -243,14 +240,8 @@ def _compute_features(scene: _Scene, found: Hypothesis, votes: int, names: int, 
         tally.renamed == count,
         tally.with_renames == count and not tally.renamed,
         tally.with_renames == count,
-        depth != 0,
-        depth < 0,
-        depth > 0,
-        found.text.endswith(":"),
-        whole in scene.below,
-        whole in scene.above,
-        not lead,
-        0.0 if lead else log_exact,
+        *_compute_line_features(scene, found.text),
+        0.0 if scene.line.strip() else log_exact,
         share * log_exact,
         share_longest * log_exact,
         share_matched * log_matched,
@@ -260,6 +251,21 @@ def _compute_features(scene: _Scene, found: Hypothesis, votes: int, names: int, 
         scene.partial,
         scene.partial and tokens.WORD.match(found.text) is not None,
         tally.is_open,
+    )
+
+
+def _compute_line_features(scene: _Scene, text: str) -> tuple[float, ...]:
+    """Return the features of the cursor's line with `text` in it, from "unbalanced" to "line_start" of `FEATURES`."""
+    depth = scene.depth + _count_open_brackets(text)
+    whole = (scene.line + text).strip()
+    return (
+        depth != 0,
+        depth < 0,
+        depth > 0,
+        text.endswith(":"),
+        whole in scene.below,
+        whole in scene.above,
+        not scene.line.strip(),
     )
 
 

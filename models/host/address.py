@@ -51,11 +51,11 @@ class Address:
     """Address of the host of one version and configuration.
 
     Attributes:
-        folder: private to the user; short enough for a socket's path.
-        version: of the program.
+        folder: folder of the socket or record, private to the user; short enough for a socket's path.
+        version: version of the program.
         sockets: whether Unix sockets are used.
-        configuration: short hash of everything but the version that decides what a host answers; "" for nothing.
-        own_parts: how many of the folder's last parts are Starling's own.
+        configuration: short hash of all settings that change a host's answers; "" if there are none.
+        own_parts: how many of the folder's last path components are Starling's own.
     """
 
     folder: Path
@@ -91,7 +91,7 @@ class Address:
         return self.folder / f"{self._name}.lock"
 
     def check_folder(self) -> None:
-        """Check that no other user can change what lies in the folder.
+        """Check that no other user can change the folder's contents.
 
         Raises:
             HostError: another user can.
@@ -100,10 +100,10 @@ class Address:
             raise HostError(f"The model host's folder cannot be trusted: {why}; have it removed, or {ANOTHER_FOLDER}.")
 
     def find_host(self) -> HostAccess | None:
-        """Return how to connect to the host that listens here now; None if there is none.
+        """Return the connection details of the host that listens at this address now; None if there is none.
 
         Raises:
-            HostError: another user listens here, or could.
+            HostError: another user listens there, or could.
         """
         if not self.folder.exists():
             return None
@@ -120,9 +120,9 @@ class Address:
         return status.st_dev, status.st_ino
 
     def read_start_ns(self) -> int:
-        """Return when the host began to listen, in nanoseconds since the epoch; 0 if none does.
+        """Return when the host began to listen, in nanoseconds since the epoch; 0 if no host listens.
 
-        Unlike `read_inode`, this differs between a host and its predecessor even if the system has reused the inode.
+        Unlike `read_inode`, the time differs between a host and its predecessor even if the system reused the inode.
         """
         try:
             return (self.socket if self.sockets else self.record).lstat().st_mtime_ns
@@ -141,12 +141,12 @@ class Address:
             json.dump({"port": port, "token": token}, stream)
 
     def clear(self) -> None:
-        """Delete the socket or record that an earlier host left behind. Only for the holder of the lock."""
+        """Delete the socket or record, for example of a host that was killed. Only for the holder of the lock."""
         with contextlib.suppress(OSError):
             (self.socket if self.sockets else self.record).unlink(missing_ok=True)
 
     def _read_access(self) -> HostAccess | None:
-        """Return how to connect according to the socket or record, unchecked; None if it is missing or damaged.
+        """Return the connection details from the socket or record, unchecked; None if it is missing or damaged.
 
         Raises:
             HostError: it belongs to another user, or is a link.
@@ -154,8 +154,10 @@ class Address:
         path = self.socket if self.sockets else self.record
         try:
             status = path.lstat()
-            if stat.S_ISLNK(status.st_mode) or (os.name == "posix" and status.st_uid != os.getuid()):
-                raise self._make_foreign_error(f"User {status.st_uid}" if os.name == "posix" else "Somebody else")
+            if stat.S_ISLNK(status.st_mode):
+                raise self._make_error("is a link")
+            if os.name == "posix" and status.st_uid != os.getuid():
+                raise self._make_error(f"belongs to user {status.st_uid}, not you")
             if self.sockets:
                 return HostAccess(SOCKET_URL, self.socket) if stat.S_ISSOCK(status.st_mode) else None
             told = json.loads(self.record.read_text(encoding="utf-8"))
@@ -163,26 +165,28 @@ class Address:
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def _is_listening(self, reach: HostAccess) -> bool:
-        """Return whether something accepts connections there.
+    def _is_listening(self, access: HostAccess) -> bool:
+        """Return whether a process accepts connections at `access`.
 
         Raises:
-            HostError: another user does.
+            HostError: it is another user's process.
         """
-        kind = socket.AF_INET if reach.socket is None else socket.AF_UNIX
+        kind = socket.AF_INET if access.socket is None else socket.AF_UNIX
         with socket.socket(kind, socket.SOCK_STREAM) as probe:
             probe.settimeout(1.0)
             try:
-                probe.connect(str(reach.socket) if reach.socket else ("127.0.0.1", int(reach.url.rpartition(":")[2])))
+                probe.connect(
+                    str(access.socket) if access.socket else ("127.0.0.1", int(access.url.rpartition(":")[2]))
+                )
             except BlockingIOError:
                 return True  # the backlog is full
             except OSError:
                 return False
-            if reach.socket is not None and (who := describe_foreign_peer(probe)):
-                raise self._make_foreign_error(who.capitalize())
+            if access.socket is not None and (who := describe_foreign_peer(probe)):
+                raise self._make_error(f"belongs to {who}, not you")
         return True
 
-    def _make_foreign_error(self, who: str) -> HostError:
-        """Return the error for a socket or record that belongs to `who`."""
+    def _make_error(self, problem: str) -> HostError:
+        """Return the error for a socket or record that cannot be trusted; `problem` completes a sentence about it."""
         path = self.socket if self.sockets else self.record
-        return HostError(f"{who} has the model host's place, {path}, not you; remove that file, or {ANOTHER_FOLDER}.")
+        return HostError(f"{path}, where the model host listens, {problem}; remove it, or {ANOTHER_FOLDER}.")

@@ -33,7 +33,13 @@ ENDS = {ReplyEnd.LENGTH: "length", ReplyEnd.TOOLS: "tool_calls"}
 
 @dataclass(frozen=True, slots=True)
 class ChatCompletionRequest:
-    """A request to `/v1/chat/completions`."""
+    """A request to `/v1/chat/completions`.
+
+    Attributes:
+        model: name of the model in the catalog.
+        request: the conversation.
+        stream: whether the answer is sent in pieces, as server-sent events.
+    """
 
     model: str
     request: ChatRequest
@@ -62,14 +68,10 @@ class ChatCompletionRequest:
             raise InvalidRequestError("There must be a message, and max_tokens of at least 1.")
         return cls(read_required_text(body, "model"), request, bool(body.get("stream")))
 
-    def start(self, chat: ChatModel, computation: Computation, metrics: Metrics) -> ChatCompletion:
-        """Return the answer, not computed yet."""
-        return ChatCompletion(self, chat, computation, metrics)
-
 
 @dataclass(frozen=True, slots=True)
 class ChatCompletion:
-    """One request, and the model that answers it."""
+    """One request and the model that answers it; computed by `stream_events` or `answer_whole`."""
 
     conversation: ChatCompletionRequest
     chat: ChatModel
@@ -79,22 +81,22 @@ class ChatCompletion:
     created: int = field(default_factory=lambda: int(time.time()))
 
     async def stream_events(self) -> AsyncGenerator[dict[str, Any], None]:
-        """Yield the answer in pieces, then the reason of the end and the usage."""
+        """Compute the answer and yield it in pieces, as events of OpenAI's API; finish reason and usage come last."""
         yield self._make_chunk({"role": "assistant", "content": ""})
         async for item in self.computation.stream(self._chat):
             if isinstance(item, str):
                 yield self._make_chunk({"content": item})
             elif isinstance(item, Reply):
-                self._count(item)
+                self._count_tokens(item)
                 if item.calls:
                     yield self._make_chunk({"tool_calls": _format_calls(item)})
                 yield self._make_chunk({}, ENDS.get(item.end, "stop"))
                 yield self._make_object("chat.completion.chunk", []) | {"usage": _format_usage(item)}
 
     async def answer_whole(self) -> dict[str, Any]:
-        """Return the whole answer."""
+        """Compute the answer and return it as one response object of OpenAI's API."""
         reply = await self.computation.run(lambda: self._chat(lambda _: None))
-        self._count(reply)
+        self._count_tokens(reply)
         message = {
             "role": "assistant",
             "content": reply.text,
@@ -103,21 +105,21 @@ class ChatCompletion:
         choice = {"index": 0, "message": message, "finish_reason": ENDS.get(reply.end, "stop")}
         return self._make_object("chat.completion", [choice]) | {"usage": _format_usage(reply)}
 
-    def _chat(self, tell: Callable[[str], None]) -> Reply:
-        """Ask the model, on a worker thread; call `tell` with each piece of text."""
-        return self.chat.chat(self.conversation.request, cancelled=self.computation.is_cancelled, on_text=tell)
+    def _chat(self, on_text: Callable[[str], None]) -> Reply:
+        """Ask the model and pass each piece of its text to `on_text`; runs on a worker thread."""
+        return self.chat.chat(self.conversation.request, cancelled=self.computation.is_cancelled, on_text=on_text)
 
-    def _count(self, reply: Reply) -> None:
-        """Count the tokens of `reply`."""
+    def _count_tokens(self, reply: Reply) -> None:
+        """Add the tokens of `reply` to the metrics."""
         self.metrics.add("tokens_total", reply.usage.answer_tokens, model=self.chat.name)
 
     def _make_object(self, kind: str, choices: list[dict[str, Any]]) -> dict[str, Any]:
-        """Return a response object of this kind with these choices."""
+        """Return a response object of OpenAI's API, of the type `kind`, with `choices`."""
         head = {"id": self.identity, "object": kind, "created": self.created}
         return {**head, "model": self.chat.name, "choices": choices}
 
     def _make_chunk(self, delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
-        """Return one event of a streamed answer."""
+        """Return one event of a streamed answer: the change `delta`, and the finish reason in the last event."""
         return self._make_object("chat.completion.chunk", [{"index": 0, "delta": delta, "finish_reason": finish}])
 
 
@@ -141,9 +143,13 @@ def _format_usage(reply: Reply) -> dict[str, int]:
 
 
 def _read_message(given: Mapping[str, Any]) -> Message:
-    """Read a message from OpenAI's form; of content in parts, only text is supported."""
+    """Read a message from OpenAI's form.
+
+    Raises:
+        KeyError, TypeError, ValueError, AttributeError: the message is malformed, or has parts that are not text.
+    """
     content = given.get("content") or ""
-    if isinstance(content, list):  # parts; those that are no text cannot be read here
+    if isinstance(content, list):
         content = "".join(part["text"] for part in content)
     calls = tuple(
         ToolCall(str(call["id"]), str(call["function"]["name"]), json.loads(call["function"]["arguments"] or "{}"))

@@ -26,7 +26,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One token: the whole text so far, this token included, and the token's log-probability."""
+    """One token of an answer.
+
+    Attributes:
+        text: the whole text so far, this token included.
+        log_prob: the token's log-probability.
+    """
 
     text: str
     log_prob: float
@@ -34,7 +39,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """One request, and the model that answers it."""
+    """One request and the model that answers it; computed by one of its async methods."""
 
     form: CompletionRequest
     model: StreamingModel
@@ -44,11 +49,14 @@ class Completion:
     created: int = field(default_factory=lambda: int(time.time()))
 
     async def stream_events(self) -> AsyncGenerator[dict[str, Any], None]:
-        """Yield one event per token, then one with the reason of the end."""
+        """Compute the completion and yield an event for each token, then one with finish reason and usage.
+
+        If the request asks for likely first tokens, an event with them comes first.
+        """
         written, text = 0, ""
         async for item in self.computation.stream(self._decode):
             if isinstance(item, Piece):
-                kept = len(text) if item.text.startswith(text) else _count_common(text, item.text)
+                kept = len(text) if item.text.startswith(text) else _measure_common_prefix(text, item.text)
                 written += 1
                 yield self._make_event(item.text[kept:], item.log_prob, at=kept)
                 text = item.text
@@ -61,7 +69,7 @@ class Completion:
                 }
 
     async def answer_whole(self) -> dict[str, Any]:
-        """Return the whole answer.
+        """Compute the completion and return it as one response object of OpenAI's API.
 
         Raises:
             ClientGoneError: the request was cancelled.
@@ -89,43 +97,46 @@ class Completion:
         return answer
 
     async def compute_scores(self) -> dict[str, Any]:
-        """Return the scores of the continuations in the request.
+        """Compute the scores of the request's continuations and return them as a response object.
 
         Raises:
             ClientGoneError: the request was cancelled.
         """
         form = self.form
 
-        def work() -> Any:  # noqa: ANN401 (scores; named below)
+        def compute() -> Any:  # noqa: ANN401 (scores; named below)
             return self.model.score(form.request, form.score, cancelled=self.computation.is_cancelled)
 
-        scores = await self.computation.run(work)
+        scores = await self.computation.run(compute)
         if len(scores) < len(form.score):
             raise ClientGoneError
         return self._make_object([]) | {
             protocol.EXTENSION: {"scores": [protocol.format_score(score) for score in scores]}
         }
 
-    def _decode(self, tell: Callable[[Piece | list[RankedToken]], None]) -> DecodingResult | None:
-        """Decode on a worker thread and call `tell` with each token, and before them with the ranking if requested."""
+    def _decode(self, report: Callable[[Piece | list[RankedToken]], None]) -> DecodingResult | None:
+        """Decode and pass the ranking, if requested, and then each token to `report`; runs on a worker thread.
+
+        Return None if the request was cancelled.
+        """
 
         def on_token(text: str, log_prob: float) -> bool:
             ends = [place for stop in self.form.stops if (place := text.find(stop)) >= 0]
-            tell(Piece(text[: min(ends)] if ends else text, log_prob))
+            report(Piece(text[: min(ends)] if ends else text, log_prob))
             return bool(ends)
 
-        openings = Openings(self.form.first, self.form.ranked, lambda likely: tell(list(likely)))
+        openings = Openings(self.form.first, self.form.ranked, lambda likely: report(list(likely)))
         return self.model.stream(
             self.form.request, on_token=on_token, cancelled=self.computation.is_cancelled, openings=openings
         )
 
     def _make_object(self, choices: list[dict[str, Any]]) -> dict[str, Any]:
-        """Return a response object with these choices."""
+        """Return a response object of OpenAI's API with `choices`."""
         head = {"id": self.identity, "object": "text_completion", "created": self.created}
         return {**head, "model": self.model.entry.name, "choices": choices}
 
     def _make_event(self, new: str, log_prob: float, *, at: int) -> dict[str, Any]:
-        """Return the event of one token; `at` is the offset of its text."""
+        """Return the event of one token: its text `new`, which begins after `at` characters, and log-probability."""
         log_probs = {"tokens": [new], "token_logprobs": [log_prob], "text_offset": [at], "top_logprobs": None}
         choice = {
             "index": 0,
@@ -136,7 +147,7 @@ class Completion:
         return self._make_object([choice]) | {protocol.EXTENSION: {"at": at}}
 
     def _make_last_event(self, decoded: DecodingResult, written: int) -> dict[str, Any]:
-        """Return the event with the reason of the end and the usage."""
+        """Return the event with finish reason and usage of an answer of `written` tokens."""
         reason = "length" if decoded.end == "length" else "stop"
         choice = {"index": 0, "text": "", "logprobs": None, "finish_reason": reason}
         usage = {
@@ -148,6 +159,6 @@ class Completion:
         return self._make_object([choice]) | {"usage": usage}
 
 
-def _count_common(one: str, other: str) -> int:
-    """Return the length of the common prefix."""
+def _measure_common_prefix(one: str, other: str) -> int:
+    """Return the length of the prefix that both texts have in common."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))

@@ -1,7 +1,7 @@
-"""A model's blocking calls, run for the event loop: tokens arrive as they are computed, a disconnect stops them.
+"""A model's blocking calls, run on threads for the event loop: tokens are passed on as they are computed.
 
-The model's turn is held until the thread has ended, which is at the next token, so that no two computations share a
-model. Start at `Computation.stream`.
+If a client disconnects, its computation stops at the next token. The model's turn is held until the thread has ended,
+so that no two computations share a model. Start at `Computation.stream`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Computation:
 
     Args:
         loaded: the model.
-        client: name of the client, for fairness.
+        client: name of the client; the model's queue is fair to clients.
         executor: runs the blocking calls.
         metrics: counts tokens and waiting times.
     """
@@ -41,7 +41,7 @@ class Computation:
         self._cancelled = threading.Event()
 
     def is_cancelled(self) -> bool:
-        """Return whether the client left; called by the computing thread."""
+        """Return whether the client disconnected; called by the computing thread."""
         return self._cancelled.is_set()
 
     async def run(self, work: Callable[[], Result]) -> Result:
@@ -50,23 +50,25 @@ class Computation:
             return await self._wait_for_thread(asyncio.get_running_loop().run_in_executor(self._executor, work))
 
     async def stream(self, work: Callable[[Callable[[Item], None]], Result]) -> AsyncGenerator[Item | Result, None]:
-        """Wait for the model's turn, run `work` on a thread and yield what it reports, then its result.
+        """Wait for the model's turn, run `work` on a thread, and yield the items that it reports, then its result.
+
+        If the generator is closed early, the computation is cancelled.
 
         Args:
-            work: called with the function by which it reports an item.
+            work: called with a function that passes on an item.
         """
         loop, arrived = asyncio.get_running_loop(), time.monotonic()
-        told: asyncio.Queue[Item | None] = asyncio.Queue()
+        items: asyncio.Queue[Item | None] = asyncio.Queue()
 
-        def tell(item: Item) -> None:
+        def report(item: Item) -> None:
             with contextlib.suppress(RuntimeError):  # the loop has ended
-                loop.call_soon_threadsafe(told.put_nowait, item)
+                loop.call_soon_threadsafe(items.put_nowait, item)
 
         async with self._hold_turn():
-            running = loop.run_in_executor(self._executor, work, tell)
-            running.add_done_callback(lambda _: told.put_nowait(None))
+            running = loop.run_in_executor(self._executor, work, report)
+            running.add_done_callback(lambda _: items.put_nowait(None))
             try:
-                while (item := await told.get()) is not None:
+                while (item := await items.get()) is not None:
                     if arrived:
                         self._record_first_token(time.monotonic() - arrived)
                         arrived = 0.0
@@ -79,7 +81,7 @@ class Computation:
 
     @contextlib.asynccontextmanager
     async def _hold_turn(self) -> AsyncGenerator[None, None]:
-        """Wait for the model's turn and hold it; the model counts as used meanwhile."""
+        """Wait for the model's turn and hold it in the context; the model counts as used until the end."""
         loaded = self._loaded
         loaded.users += 1
         try:
@@ -90,7 +92,7 @@ class Computation:
             loaded.used_at = time.monotonic()
 
     async def _wait_for_thread(self, running: Awaitable[Result]) -> Result:
-        """Wait for the thread; if cancelled, signal the thread and still wait for its end."""
+        """Return the thread's result; if this task is cancelled, cancel the computation and wait until it ends."""
         shielded = asyncio.ensure_future(running)
         try:
             return await asyncio.shield(shielded)
@@ -100,7 +102,7 @@ class Computation:
             raise
 
     def _record_first_token(self, seconds: float) -> None:
-        """Count the time to the first token."""
+        """Add the seconds from a request's arrival to its first token to the metrics."""
         name = self._loaded.entry.name
         self._metrics.add("first_token_seconds_sum", seconds, model=name)
         self._metrics.add("first_token_seconds_count", model=name)

@@ -1,6 +1,6 @@
 """A server's connection to the host: made on demand, and made again after the host was restarted.
 
-Start at `HostConnection.endpoint`; `FixedConnection` is the same for a server that Starling does not start.
+Start at `HostConnection.connect`; `FixedConnection` is the same for a server that Starling does not start.
 """
 
 from __future__ import annotations
@@ -39,11 +39,12 @@ PATIENCE = Patience(first_token_s=300.0, idle_s=120.0, total_s=1800.0, attempts=
 
 @dataclass(frozen=True, slots=True)
 class _Token(KeySource):
-    """Token from the host's record, as a key."""
+    """The token in the host's record, used as a key."""
 
     token: str = ""
 
     def read(self) -> str:
+        """Return the token."""
         return self.token
 
 
@@ -52,7 +53,7 @@ class Connection(Protocol):
 
     @property
     def problem(self) -> str:
-        """Current problem of the other side, in one sentence; "" for none."""
+        """Current problem of the server, in one sentence; "" for none."""
         ...
 
     def set_listener(self, notify: Callable[[str], None]) -> None:
@@ -64,35 +65,36 @@ class Connection(Protocol):
         """Headers of every request."""
         ...
 
-    def endpoint(self, cancelled: Callable[[], bool]) -> Endpoint:
-        """Return the endpoint to send requests to.
+    def connect(self, cancelled: Callable[[], bool]) -> Endpoint:
+        """Return the server's endpoint; start our own host if none runs, and wait until it answers.
 
         Args:
-            cancelled: asked while the host is started.
+            cancelled: asked many times a second while the host is starting; true ends the wait.
 
         Raises:
+            GivenUpError: `cancelled` returned true.
             ModelError: there is no server.
         """
         ...
 
     def note_request(self) -> None:
-        """Note that a request is sent."""
+        """Record that a request is being sent, so that `check` can tell how long an answer has been due."""
         ...
 
     def note_answer(self) -> None:
-        """Note that an answer, or a piece of it, arrived."""
+        """Record that an answer, or a piece of it, has arrived: the server does not hang."""
         ...
 
     def check(self) -> None:
-        """Check that the other side responds; called many times a second while an answer is due.
+        """Check that the server does not hang; called many times a second while an answer is due.
 
         Raises:
-            SilentHostError: it hangs.
+            SilentHostError: the server hangs.
         """
         ...
 
     def discard(self, endpoint: Endpoint) -> bool:
-        """Forget `endpoint`, at which nobody answered; return whether `endpoint` should be called once more."""
+        """Forget `endpoint`, at which nobody answered; return whether to `connect` and ask once more."""
         ...
 
     def close(self) -> None:
@@ -113,7 +115,7 @@ class FixedConnection:
     def set_listener(self, _: Callable[[str], None]) -> None:
         """Do nothing: the server is not watched."""
 
-    def endpoint(self, _: Callable[[], bool]) -> Endpoint:
+    def connect(self, _: Callable[[], bool]) -> Endpoint:
         """Return the fixed endpoint."""
         return self._endpoint
 
@@ -141,13 +143,13 @@ class HostConnection:
     def __init__(self, process: HostLauncher) -> None:
         self._launcher = process
         self._lock = threading.Lock()
-        self._reach: HostAccess | None = None
+        self._access: HostAccess | None = None
         self._endpoint: Endpoint | None = None
         self._clients: list[HttpClient] = []
         self._closed = False
         self._hang_detector = HangDetector(process.is_alive)
-        self._since_ns = 0  # of the host that was reached last
-        self._ended = False  # the last host left its socket behind, so it was killed; until another one answers
+        self._since_ns = 0  # when the host that was reached last began to listen
+        self._ended = False  # whether the last host ended without deleting its socket, until another one has answered
         self._notify: Callable[[str], None] = lambda _: None
 
     @property
@@ -164,12 +166,12 @@ class HostConnection:
         """Version and name of this client."""
         return {protocol.HEADER: self._launcher.address.handshake, protocol.CLIENT_HEADER: CLIENT}
 
-    def endpoint(self, cancelled: Callable[[], bool]) -> Endpoint:
-        """Return the endpoint of the host; start the host if none runs."""
+    def connect(self, cancelled: Callable[[], bool]) -> Endpoint:
+        """Return the host's endpoint; start a host if none runs, and notify the listener if the last one was killed."""
         if (endpoint := self._endpoint) is not None:
             return endpoint
-        with self._explaining():
-            reach = self._launcher.ensure_running(cancelled)
+        with self._explain_silence():
+            access = self._launcher.ensure_running(cancelled)
         news = False
         with self._lock:
             if self._endpoint is None:
@@ -177,14 +179,14 @@ class HostConnection:
                 if since_ns == self._since_ns:
                     self._ended = False  # the same host still runs, and only a connection broke
                 self._since_ns, news = since_ns, self._ended
-                if reach != self._reach or not self._clients:
-                    self._clients.append(HttpClient(HttpOptions(socket=reach.socket, own=True)))
-                self._reach = reach
+                if access != self._access or not self._clients:
+                    self._clients.append(HttpClient(HttpOptions(socket=access.socket, own=True)))
+                self._access = access
                 if self._closed:
                     self._clients[-1].close()
                 never_open = Circuit(failures=sys.maxsize)  # a failed host is restarted, not left alone
-                key = _Token(token=reach.token)
-                url, client = f"{reach.url}/v1", self._clients[-1]
+                key = _Token(token=access.token)
+                url, client = f"{access.url}/v1", self._clients[-1]
                 self._endpoint = Endpoint(url, client, key=key, patience=PATIENCE, circuit=never_open)
             endpoint = self._endpoint
         if news:
@@ -192,35 +194,35 @@ class HostConnection:
         return endpoint
 
     def discard(self, endpoint: Endpoint) -> bool:
-        """Forget `endpoint`, so that the next call of `endpoint` starts a new host; return False only once closed."""
+        """Forget `endpoint`, so that the next `connect` starts a host if none runs; return False after `close`."""
         with self._lock:
             if self._endpoint is endpoint:
                 self._ended = self._ended or self._launcher.address.read_start_ns() == self._since_ns
-                self._endpoint = self._reach = None  # with new connections: the old ones are broken
+                self._endpoint = self._access = None  # with new connections: the old ones are broken
             return not self._closed
 
     def note_request(self) -> None:
-        """Note that a request is sent."""
+        """Record that a request is being sent."""
         self._hang_detector.note_request()
 
     def note_answer(self) -> None:
-        """Note that an answer, or a piece of it, arrived."""
+        """Record that an answer, or a piece of it, has arrived: the host neither hangs nor has ended."""
         self._hang_detector.note_answer()
         with self._lock:
             self._ended = self._ended and self._endpoint is None
 
     def check(self) -> None:
-        """Check that the host responds.
+        """Check that the host does not hang.
 
         Raises:
-            SilentHostError: it hangs.
+            SilentHostError: the host hangs.
         """
-        with self._explaining():
+        with self._explain_silence():
             self._hang_detector.check()
 
     @contextmanager
-    def _explaining(self) -> Iterator[None]:
-        """Replace the error of a silent host by `ENDED` if the host before it ended unexpectedly."""
+    def _explain_silence(self) -> Iterator[None]:
+        """Give a SilentHostError in the context the message `ENDED` if the host before ended unexpectedly."""
         try:
             yield
         except SilentHostError as error:

@@ -42,7 +42,7 @@ THREADS = 16  # requests that compute or load at once; each model has a queue an
 BACKLOG = 128
 SWEEP_S = 1.0
 KEEP_ALIVE_S = 75  # longer than Starling's clients keep idle connections, so that none uses a closed one
-GRACE_S = 5  # for running answers when the host is told to end
+GRACE_S = 5  # for running answers when the host ends
 
 
 class AlreadyRunningError(ModelError):
@@ -64,12 +64,12 @@ def run(
         limits: of memory, waiting requests and idle time.
         models_dir: folder of the user's own models.
         loaders: functions that load each kind of model (`make_loaders`).
-        ready: called with the listening address once the host listens.
+        ready: called with the address once the host listens.
 
     Raises:
         AlreadyRunningError: there is a host already.
-        HostError: others could change what lies in the folder.
-        ModelError: it cannot listen there.
+        HostError: other users could change the folder's contents.
+        ModelError: the host cannot listen there.
     """
     from filelock import FileLock, Timeout  # noqa: PLC0415 (for the host alone)
 
@@ -87,7 +87,7 @@ def run(
     try:
         with _open_listener(address) as (listener, token):
             host = Host(loaded_models, executor, address.handshake, token)
-            asyncio.run(_serve(host, listener, ready, _OwnPlace(address, address.read_inode())))
+            asyncio.run(_serve(host, listener, ready, _ListeningFile(address, address.read_inode())))
     finally:
         loaded_models.close()
         executor.shutdown(cancel_futures=True)
@@ -97,29 +97,35 @@ def run(
 def make_loaders(state_dir: Path | None) -> dict[Kind, Callable[[ModelEntry, PlacementSettings], Any]]:
     """Return the functions that load each kind of model; measured thread counts are stored in `state_dir`."""
 
-    def completion(entry: ModelEntry, placing: PlacementSettings) -> Any:  # noqa: ANN401 (one of the three ports)
+    def load_completion_model(entry: ModelEntry, placing: PlacementSettings) -> Any:  # noqa: ANN401 (one of the three ports)
         device, threads = placing.device, placing.threads
         return load(entry, device=device, compute_type=placing.compute_type, threads=threads, state_dir=state_dir)  # type: ignore[arg-type]
 
-    def chat(entry: ModelEntry, _: PlacementSettings) -> Any:  # noqa: ANN401
+    def load_chat_model(entry: ModelEntry, _: PlacementSettings) -> Any:  # noqa: ANN401
         return load_chat(entry, state_dir=state_dir)
 
-    def embedding(entry: ModelEntry, _: PlacementSettings) -> Any:  # noqa: ANN401
+    def load_embedding_model(entry: ModelEntry, _: PlacementSettings) -> Any:  # noqa: ANN401
         return load_embedder(entry)
 
-    return {"completion": completion, "chat": chat, "embedding": embedding}
+    return {"completion": load_completion_model, "chat": load_chat_model, "embedding": load_embedding_model}
 
 
 @contextlib.contextmanager
 def _open_listener(address: Address) -> Iterator[tuple[socket.socket, str]]:
-    """Open the listening socket and yield it with its token ("" for a Unix socket). The caller holds the lock."""
+    """Listen at `address` and yield the socket with its token ("" for a Unix socket); stop listening in the end.
+
+    To be called only by the holder of the lock: a socket or record that is left there is deleted.
+
+    Raises:
+        ModelError: the host cannot listen there.
+    """
     address.clear()
     kind = socket.AF_UNIX if address.sockets else socket.AF_INET
     with socket.socket(kind, socket.SOCK_STREAM) as listener:
         token = ""
         try:
             if address.sockets:
-                before = os.umask(0o177)  # nobody but us, from the first moment on
+                before = os.umask(0o177)  # closed to other users from the first moment on
                 try:
                     listener.bind(str(address.socket))
                 finally:
@@ -133,33 +139,33 @@ def _open_listener(address: Address) -> Iterator[tuple[socket.socket, str]]:
             raise ModelError(
                 f"The model host cannot listen in {address.folder}: {error.strerror or error}; check its permissions."
             ) from error
-        place = _OwnPlace(address, address.read_inode())
+        file = _ListeningFile(address, address.read_inode())
         try:
             yield listener, token
         finally:
-            if place.is_ours():
+            if file.is_in_place():
                 address.clear()
 
 
 @dataclass(frozen=True, slots=True)
-class _OwnPlace:
-    """The socket or record at which this host listens.
+class _ListeningFile:
+    """The socket or record by which clients find this host.
 
     Attributes:
-        address: where it lies.
-        mark: its device and inode (`Address.read_inode`), to recognize a replacement.
+        address: the host's address.
+        inode: device and inode of the file (`Address.read_inode`), to recognize a replacement.
     """
 
     address: Address
-    mark: tuple[int, int] | None
+    inode: tuple[int, int] | None
 
-    def is_ours(self) -> bool:
-        """Return whether it still lies there: if somebody deletes it or its folder, no client can find this host."""
-        return self.address.read_inode() == self.mark
+    def is_in_place(self) -> bool:
+        """Return whether the file is still there; if it was deleted or replaced, no client can find this host."""
+        return self.address.read_inode() == self.inode
 
 
-async def _serve(host: Host, listener: socket.socket, ready: Callable[[str], object], place: _OwnPlace) -> None:
-    """Serve requests until told to stop."""
+async def _serve(host: Host, listener: socket.socket, ready: Callable[[str], object], file: _ListeningFile) -> None:
+    """Serve requests until a signal arrives or the host has been idle for long enough."""
     import uvicorn  # noqa: PLC0415 (for the host alone)
 
     from models.host.same_user_protocol import SameUserProtocol  # noqa: PLC0415 (imports uvicorn)
@@ -189,25 +195,25 @@ async def _serve(host: Host, listener: socket.socket, ready: Callable[[str], obj
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # on Windows, or in a test's thread
             loop.add_signal_handler(number, lambda: setattr(server, "should_exit", True))
-    leaving = asyncio.ensure_future(_stop_when_idle(host, server, place))
+    stopping = asyncio.ensure_future(_stop_when_idle(host, server, file))
     ready(str(listener.getsockname()))
     try:
         await server.serve(sockets=[listener])
     finally:
-        leaving.cancel()
+        stopping.cancel()
 
 
-async def _stop_when_idle(host: Host, server: uvicorn.Server, place: _OwnPlace) -> None:
-    """Stop the server once no request has come for long enough, or no client can find it any more."""
+async def _stop_when_idle(host: Host, server: uvicorn.Server, file: _ListeningFile) -> None:
+    """Unload idle models until the host itself is idle or no client can find it any more; then stop the server."""
     idle_s = host.loaded_models.limits.idle_s
     while True:
         await asyncio.sleep(min(SWEEP_S, idle_s / 4))
         host.loaded_models.unload_idle()
-        if not place.is_ours():
-            logger.warning("The model host leaves: %s was deleted.", place.address.folder)
+        if not file.is_in_place():
+            logger.warning("The model host ends: %s was deleted.", file.address.folder)
             server.should_exit = True
             return
         if not host.running and time.monotonic() - host.requested_at > idle_s:
-            logger.info("model host leaves: nobody asked for %.0f s", idle_s)
+            logger.info("model host ends: no request for %.0f s", idle_s)
             server.should_exit = True
             return

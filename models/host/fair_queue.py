@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-MOST_CLIENTS = 1000  # whose last turn is remembered
+MOST_CLIENTS = 1000  # clients whose last turn is remembered
 
 
 class BusyError(Exception):
@@ -24,8 +24,15 @@ class BusyError(Exception):
 
 
 @dataclass(slots=True)
-class _Waiter:
-    """A waiting request."""
+class _WaitingRequest:
+    """A request in the queue.
+
+    Attributes:
+        client: name of its client.
+        arrival: number by which older and newer requests are told apart.
+        turn: done once the request has the turn.
+        superseded: whether the same client sent a newer request.
+    """
 
     client: str
     arrival: int
@@ -42,7 +49,7 @@ class FairQueue:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._waiting: list[_Waiter] = []
+        self._waiting: list[_WaitingRequest] = []
         self._taken = False
         self._numbers = count(1)
         self._served: dict[str, int] = {}
@@ -59,10 +66,10 @@ class FairQueue:
 
     @contextlib.asynccontextmanager
     async def take(self, client: str) -> AsyncIterator[None]:
-        """Wait for the turn and hold it.
+        """Wait until `client` has the turn and hold it in the context; supersede older requests of the client.
 
         Raises:
-            BusyError: the queue is full, or a newer request took this one's place in it.
+            BusyError: the queue is full, or this request was superseded and dropped to make room for another.
         """
         await self._wait(client)
         try:
@@ -72,14 +79,18 @@ class FairQueue:
             self._grant_next()
 
     async def _wait(self, client: str) -> None:
-        """Wait for the turn; supersede older requests of `client`."""
+        """Wait until `client` has the turn; supersede its older requests.
+
+        Raises:
+            BusyError: as for `take`.
+        """
         for other in self._waiting:
             other.superseded = other.superseded or other.client == client
         if self.idle:
-            self._begin(client)
+            self._record_turn(client)
             return
         self._make_room()
-        me = _Waiter(client, next(self._numbers), asyncio.get_running_loop().create_future())
+        me = _WaitingRequest(client, next(self._numbers), asyncio.get_running_loop().create_future())
         self._waiting.append(me)
         try:
             await me.turn
@@ -92,7 +103,11 @@ class FairQueue:
             raise
 
     def _make_room(self) -> None:
-        """Drop the oldest superseded request if the queue is full; raise BusyError if there is none."""
+        """Drop the oldest superseded request if the queue is full.
+
+        Raises:
+            BusyError: no request in the full queue is superseded.
+        """
         self._waiting = [one for one in self._waiting if not one.turn.done()]  # see `_grant_next`
         if len(self._waiting) < self._most:
             return
@@ -103,18 +118,18 @@ class FairQueue:
         oldest.turn.set_exception(BusyError())
 
     def _grant_next(self) -> None:
+        """Give the turn to the next request, unless another one has it."""
         # a request that was cancelled a moment ago is in the queue until its task runs again, and cannot take a turn
-        """Give the turn to the next request, if it is free."""
         wanting = [one for one in self._waiting if not one.turn.done()]
         if self._taken or not wanting:
             return
         chosen = min(wanting, key=lambda one: (one.superseded, self._served.get(one.client, 0), -one.arrival))
         self._waiting.remove(chosen)
-        self._begin(chosen.client)
+        self._record_turn(chosen.client)
         chosen.turn.set_result(None)
 
-    def _begin(self, client: str) -> None:
-        """Note that `client` has the turn."""
+    def _record_turn(self, client: str) -> None:
+        """Record that `client` has the turn now."""
         self._taken = True
         self._served.pop(client, None)
         self._served[client] = next(self._numbers)

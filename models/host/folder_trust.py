@@ -1,7 +1,7 @@
-"""Trust in folders: whether only this user and the administrator can change what lies at a path.
+"""Trust in folders: checks that only this user and the administrator can change the contents of a folder.
 
-Walks down from the root through open directory handles, so that what was checked is what is entered. Start at
-`explain_distrust`.
+A path is checked from the root down through open directory handles, so that the folder that was checked is the folder
+that is entered. Start at `explain_distrust`.
 """
 
 from __future__ import annotations
@@ -14,50 +14,51 @@ from pathlib import Path
 
 from starling_files import FOLDER_MODE, make_folder
 
-HAS_OWNERS = hasattr(os, "getuid")  # elsewhere a user's folders are private by inheritance
+HAS_OWNERS = hasattr(os, "getuid")  # on Windows a user's folders are private by inheritance
 OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
-# With O_PATH, where the system has it, a folder that may be entered but not listed can be checked too.
+# With O_PATH, if the system has it, a folder that may be entered but not listed can be checked too.
 ENTER = getattr(os, "O_PATH", os.O_RDONLY)
 OPEN_FOLDER = ENTER | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 MOST_LINKS = 20
 
 
 class UntrustedError(Exception):
-    """Others could change what lies there; the message is the rest of a sentence."""
+    """Other users could change the contents of a folder; the message says why, as a clause without a capital."""
 
 
-def explain_distrust(folder: Path, own: int = 1) -> str:
-    """Return why others could change what lies in `folder`, as the rest of a sentence; "" if they cannot.
+def explain_distrust(folder: Path, own_parts: int = 1) -> str:
+    """Return why other users could change the contents of `folder`, as a clause; "" if they cannot.
 
     Args:
         folder: an absolute path.
-        own: how many of its last parts are Starling's own: they must belong to this user, be closed to all others, and
-            be no links. The parts before them, and links among these, must belong to this user or the administrator;
-            others may write to them only if the sticky bit is set (`/tmp`).
+        own_parts: how many of its last components are Starling's own: these must belong to this user, be closed to all
+            others, and be no links. The components before them, links included, must belong to this user or the
+            administrator; others may write to them only if the sticky bit is set (`/tmp`).
     """
     if sys.platform == "win32":
         return ""  # the folders of a user's profile are private by inheritance
-    if not folder.is_absolute() or ".." in folder.parts or not 0 < own < len(folder.parts):
+    if not folder.is_absolute() or ".." in folder.parts or not 0 < own_parts < len(folder.parts):
         return f"{folder} is not a plain path"
     try:
         with ExitStack() as opened:
-            _walk(folder.parts[1:], own, opened)
+            _check_path(folder.parts[1:], own_parts, opened)
     except UntrustedError as error:
         return str(error)
     except OSError as error:
-        return f"{folder} cannot be looked at ({error.strerror or error})"
+        return f"{folder} cannot be checked ({error.strerror or error})"
     return ""
 
 
-def claim(folder: Path, own: int = 1) -> bool:
-    """Create `folder` and its missing parents; return whether no other user can change what lies there.
+def create_private_folder(folder: Path, own_parts: int = 1) -> bool:
+    """Create `folder` and its missing parents; return whether it is writable and no other user can change its contents.
 
-    The user's own folder that others can read is closed to them. One that others can write to is left as it is.
+    Of the last `own_parts` components, a folder of this user that others can read is closed to them; a folder that
+    others can write to is left as it is, and then the answer is False.
     """
     if not folder.is_absolute():
         return False
     with suppress(OSError):
-        for part in reversed((folder, *folder.parents[: own - 1])):
+        for part in reversed((folder, *folder.parents[: own_parts - 1])):
             if not part.parent.is_dir():
                 make_folder(part.parent)
             with suppress(FileExistsError):
@@ -66,21 +67,26 @@ def claim(folder: Path, own: int = 1) -> bool:
             ours = HAS_OWNERS and status.st_uid == os.getuid() and stat.S_ISDIR(status.st_mode)
             if ours and not status.st_mode & OTHERS_WRITE and status.st_mode & 0o077:
                 part.chmod(FOLDER_MODE)
-        return folder.is_dir() and os.access(folder, os.W_OK) and not explain_distrust(folder, own)
+        return folder.is_dir() and os.access(folder, os.W_OK) and not explain_distrust(folder, own_parts)
     return False
 
 
-def _walk(parts: tuple[str, ...], own: int, opened: ExitStack) -> None:
-    """Enter one part of the path after the other and check each.
+def _check_path(parts: tuple[str, ...], own_parts: int, opened: ExitStack) -> None:
+    """Open the folders of a path one after the other, from the root down, and check each.
+
+    Args:
+        parts: the components after the root.
+        own_parts: as for `explain_distrust`.
+        opened: closes the folders later.
 
     Raises:
-        UntrustedError: others could change what lies there.
-        OSError: a part cannot be opened.
+        UntrustedError: other users could change the contents of one of them.
+        OSError: a folder cannot be opened.
     """
-    root = (Path("/"), _enter("/", None, opened))
+    root = (Path("/"), _open_folder("/", None, opened))
     way, links = [root], 0
-    left = [(part, place >= len(parts) - own) for place, part in enumerate(parts)]
-    _check(*root, ours=False)
+    left = [(part, place >= len(parts) - own_parts) for place, part in enumerate(parts)]
+    _check_folder(*root, ours=False)
     while left:
         name, ours = left.pop(0)
         at, descriptor = way[-1]
@@ -100,22 +106,22 @@ def _walk(parts: tuple[str, ...], own: int, opened: ExitStack) -> None:
             continue
         if not stat.S_ISDIR(status.st_mode):
             raise UntrustedError(f"{at / name} is no folder")
-        way.append((at / name, _enter(name, descriptor, opened)))
-        _check(*way[-1], ours=ours)
+        way.append((at / name, _open_folder(name, descriptor, opened)))
+        _check_folder(*way[-1], ours=ours)
 
 
-def _enter(name: str, folder: int | None, opened: ExitStack) -> int:
-    """Open a folder, closed with `opened`; return its descriptor."""
+def _open_folder(name: str, folder: int | None, opened: ExitStack) -> int:
+    """Open the folder `name` in the open folder `folder`, to be closed by `opened`; return its descriptor."""
     descriptor = os.open(name, OPEN_FOLDER, dir_fd=folder)
     opened.callback(os.close, descriptor)
     return descriptor
 
 
-def _check(path: Path, descriptor: int, *, ours: bool) -> None:
-    """Check owner and mode of an open folder; `ours`: it must be closed to all others.
+def _check_folder(path: Path, descriptor: int, *, ours: bool) -> None:
+    """Check owner and mode of an open folder; with `ours`, it must be this user's and closed to all others.
 
     Raises:
-        UntrustedError: others could change what lies there.
+        UntrustedError: other users could change its contents.
     """
     status = os.fstat(descriptor)
     mode = stat.S_IMODE(status.st_mode)

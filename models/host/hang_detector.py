@@ -16,11 +16,17 @@ from models.errors import SilentHostError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SILENT_S = 1.0  # without an answer, until the host is asked for a sign of life
+SILENT_S = 1.0  # time without an answer, after which the host is asked for a sign of life
+# Message about a host that hangs.
 SILENT = (
     "The model host does not answer. If its process was stopped, let it go on (kill -CONT), else end it; the next "
     "request starts another."
 )
+
+
+def start_thread(work: Callable[[], None]) -> None:
+    """Run `work` on a thread that does not keep the process alive."""
+    threading.Thread(target=work, daemon=True).start()
 
 
 class HangDetector:
@@ -28,65 +34,65 @@ class HangDetector:
 
     def __init__(
         self,
-        lives: Callable[[], bool],
+        is_alive: Callable[[], bool],
         *,
         clock: Callable[[], float] = time.monotonic,
-        begin: Callable[[Callable[[], None]], object] = lambda work: threading.Thread(target=work, daemon=True).start(),
+        run_in_background: Callable[[Callable[[], None]], object] = start_thread,
     ) -> None:
-        """Watch a host.
+        """Prepare to watch a host.
 
         Args:
-            lives: asks the host for a sign of life; may take a few seconds.
-            clock: returns seconds.
-            begin: runs a function in the background.
+            is_alive: asks the host for a sign of life and returns whether one came; may take a few seconds.
+            clock: returns the time in seconds.
+            run_in_background: starts a function and returns at once.
         """
-        self._lives = lives
+        self._is_alive = is_alive
         self._clock = clock
-        self._begin = begin
+        self._run_in_background = run_in_background
         self._lock = threading.Lock()
         self._silent_since: float | None = None
-        self._looking = False
+        self._probing = False
         self._hangs = False
 
     def note_request(self) -> None:
-        """Note that a request is sent."""
+        """Record that a request is being sent; from the first one without an answer on, the host counts as silent."""
         with self._lock:
             now = self._clock()
             if self._silent_since is None:
                 self._silent_since = now
             elif self._hangs and now - self._silent_since > SILENT_S:
-                self._hangs = False  # that was a while ago: this request waits for another check
+                self._hangs = False  # the last check was a while ago: this request waits for another
 
     def note_answer(self) -> None:
-        """Note a sign of life."""
+        """Record a sign of life: the host is not silent and does not hang."""
         with self._lock:
             self._silent_since, self._hangs = None, False
 
     def check(self) -> None:
-        """Ask the host for a sign of life, in the background, if it has been silent for `SILENT_S`.
+        """Ask the host for a sign of life in the background, if it has been silent for `SILENT_S`.
 
         Called many times a second while an answer is due.
 
         Raises:
-            SilentHostError: the host hangs.
+            SilentHostError: the host gave no sign of life when it was last asked.
         """
         with self._lock:
             since, due = self._silent_since, False
-            if since is not None and not self._looking and self._clock() - since > SILENT_S:
-                self._looking = due = True
+            if since is not None and not self._probing and self._clock() - since > SILENT_S:
+                self._probing = due = True
             hangs = self._hangs
         if due:
-            self._begin(self._look)
+            self._run_in_background(self._probe)
         if hangs:
             raise SilentHostError(SILENT)
 
-    def _look(self) -> None:
-        """Ask for a sign of life and note the result."""
-        lives = False
+    def _probe(self) -> None:
+        """Ask for a sign of life and record whether the host hangs."""
+        is_alive = False
         try:
-            lives = self._lives()
+            is_alive = self._is_alive()
         finally:
             with self._lock:
-                self._looking = False
+                self._probing = False
                 if self._silent_since is not None:  # else it has answered meanwhile
-                    self._silent_since, self._hangs = self._clock(), not lives
+                    self._silent_since, self._hangs = self._clock(), not is_alive

@@ -17,46 +17,46 @@ if TYPE_CHECKING:
 
     from models.host.address import Address, HostAccess
 
-LOOK_S = 2.0
+TIMEOUT_S = 2.0
 
 
 def fetch_health(address: Address) -> Mapping[str, Any] | None:
     """Return the host's report on itself; None if no host runs, {} if it runs but gives no valid answer.
 
     Raises:
-        HostError: another user listens there, or could.
+        HostError: another user listens at the address, or could.
     """
-    reach = address.find_host()
-    if reach is None:
+    access = address.find_host()
+    if access is None:
         return None
     with pause_garbage_collection():
         import httpx2  # noqa: PLC0415 (where there is a host)
 
-    url = f"{reach.url}/health"
+    url = f"{access.url}/health"
 
-    async def look(asking: httpx2.AsyncClient, _: object) -> Any:  # noqa: ANN401 (JSON)
-        if reach.token and not await _is_host(asking, reach):
+    async def ask(http: httpx2.AsyncClient, _: object) -> Any:  # noqa: ANN401 (JSON)
+        if access.token and not await _knows_token(http, access):
             return {}
-        headers = {"Authorization": f"Bearer {reach.token}"} if reach.token else {}
-        return (await asking.get(url, headers=headers, timeout=LOOK_S)).json()
+        headers = {"Authorization": f"Bearer {access.token}"} if access.token else {}
+        return (await http.get(url, headers=headers, timeout=TIMEOUT_S)).json()
 
-    client = HttpClient(HttpOptions(socket=reach.socket, own=True))
+    client = HttpClient(HttpOptions(socket=access.socket, own=True))
     try:
-        told = client.call(url, look, cancelled=lambda: False)
+        report = client.call(url, ask, cancelled=lambda: False)
     except (httpx2.HTTPError, ValueError, GivenUpError):
         return {}
     finally:
         client.close()
-    return told if isinstance(told, dict) else {}
+    return report if isinstance(report, dict) else {}
 
 
-async def _is_host(asking: httpx2.AsyncClient, reach: HostAccess) -> bool:
-    """Return whether the process at the port knows the token.
+async def _knows_token(http: httpx2.AsyncClient, access: HostAccess) -> bool:
+    """Return whether the process at the port proves that it knows the token.
 
     Another program may have taken the port of a host that died.
     """
     nonce = secrets.token_hex(16)
-    answer = await asking.get(reach.url + PROOF_PATH, headers={NONCE_HEADER: nonce}, timeout=LOOK_S)
-    told = answer.json()
-    given = told.get("proof") if isinstance(told, dict) else None
-    return isinstance(given, str) and hmac.compare_digest(given.encode(), compute_proof(reach.token, nonce).encode())
+    answer = await http.get(access.url + PROOF_PATH, headers={NONCE_HEADER: nonce}, timeout=TIMEOUT_S)
+    body = answer.json()
+    proof = body.get("proof") if isinstance(body, dict) else None
+    return isinstance(proof, str) and hmac.compare_digest(proof.encode(), compute_proof(access.token, nonce).encode())

@@ -28,7 +28,7 @@ from starlette.routing import Route
 
 from models.errors import ModelError
 from models.host import protocol
-from models.host.chat_completions import ChatCompletionRequest
+from models.host.chat_completions import ChatCompletion, ChatCompletionRequest
 from models.host.completions import Completion
 from models.host.computation import Computation
 from models.host.fair_queue import BusyError
@@ -59,13 +59,14 @@ REFUSALS: tuple[tuple[type[Exception], int, str], ...] = (
     (UnknownModelError, 404, "model_not_found"),
     (ModelError, 422, "model_unusable"),
 )
+# Attributes of a loaded model that are reported to a client.
 TRAITS = ("device", "compute_type", "threads", "problems")
-MEASURING = "measuring_s"  # only for the client whose request loaded the weights
+MEASURING = "measuring_s"  # reported only to the client whose request loaded the weights
 
 
 @dataclass(slots=True)
 class Host:
-    """State that the routes share.
+    """The handlers of all routes and the state that they share.
 
     Attributes:
         loaded_models: the models in memory.
@@ -88,7 +89,7 @@ class Host:
     async def handle_completions(self, request: Request) -> Response:
         """Answer `POST /v1/completions`."""
         form = CompletionRequest.read(await read_object(request))
-        lane = "/score" if form.score else ""  # a review that scores never takes the place of a keystroke
+        lane = "/score" if form.score else ""  # so that a review's request for scores never supersedes a keystroke's
         loaded = await self._get_model(request, form.model, "completion", form.placing)
         completion = Completion(form, loaded.model, self._make_computation(request, loaded, lane), self.metrics)
         if form.score:
@@ -102,7 +103,8 @@ class Host:
         body = await read_object(request)
         conversation = ChatCompletionRequest.read(body)
         loaded = await self._get_model(request, conversation.model, "chat", protocol.PlacementSettings())
-        completion = conversation.start(loaded.model, self._make_computation(request, loaded, ""), self.metrics)
+        computation = self._make_computation(request, loaded, "")
+        completion = ChatCompletion(conversation, loaded.model, computation, self.metrics)
         if conversation.stream:
             return EventStream(completion.stream_events(), self.make_refusal, self._count_cancelled)
         return JSONResponse(await run_until_gone(request.receive, completion.answer_whole()))
@@ -183,7 +185,7 @@ class Host:
         return PlainTextResponse(self.metrics.render(gauges), media_type=CONTENT_TYPE)
 
     def make_refusal(self, error: Exception) -> Response | None:
-        """Return the response to a request that failed in an expected way; None for an unexpected error."""
+        """Return the error response for `error`, and count it in the metrics; None for an unexpected error."""
         if isinstance(error, BusyError):
             self.metrics.add("busy_total")
             return make_error_response(BUSY, 503, "busy")
@@ -198,16 +200,28 @@ class Host:
         return None
 
     def _count_cancelled(self) -> None:
+        """Count a request whose client disconnected before its end."""
         self.metrics.add("cancelled_total")
 
     async def _get_model(
         self, request: Request, name: str, kind: Kind, placing: protocol.PlacementSettings
     ) -> LoadedModel:
-        """Return the model, loaded; stop waiting for it if the client disconnects."""
+        """Return the model `name` once it is loaded.
+
+        Raises:
+            ClientGoneError: the client of `request` disconnected while the model was loading.
+            ModelError: it cannot be loaded.
+        """
         return await run_until_gone(request.receive, self.loaded_models.get(name, kind, placing))
 
     def _make_computation(self, request: Request, loaded: LoadedModel, lane: str) -> Computation:
-        """Return the computation of `request`; requests in different lanes of a client do not supersede each other."""
+        """Return a computation of `request` on `loaded`, queued for the request's client.
+
+        Args:
+            request: names the client in a header.
+            loaded: the model.
+            lane: suffix of the client's name; requests in different lanes do not supersede each other.
+        """
         client = request.headers.get(protocol.CLIENT_HEADER) or f"anonymous {id(request)}"
         return Computation(loaded, client[:100] + lane, self.executor, self.metrics)
 
@@ -230,7 +244,7 @@ def create_app(host: Host) -> ASGIApp:
 def _with_refusals(
     host: Host, handle: Callable[[Request], Awaitable[Response]]
 ) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-    """Return a handler that answers expected errors of `handle` with a refusal."""
+    """Return a handler that calls `handle` and turns its expected errors into error responses."""
 
     async def answer(request: Request) -> Response:
         try:
@@ -245,7 +259,7 @@ def _with_refusals(
 
 
 class _AccessControl:
-    """Outermost layer of the application: checks token and version, and counts requests."""
+    """The outermost layer of the application: checks token and version of each request, and counts requests."""
 
     def __init__(self, inner: ASGIApp, host: Host) -> None:
         self._inner = inner
@@ -262,7 +276,7 @@ class _AccessControl:
                 host.metrics.add("requests_total", path=scope["path"][:40], status=str(message["status"]))
             await send(message)
 
-        counts = scope["method"] == "POST"  # GET requests only look, and do not keep the host alive
+        counts = scope["method"] == "POST"  # other requests only read state, and do not keep the host alive
         host.running += counts
         try:
             await (self._refuse(scope) or self._inner)(scope, receive, send_with_version)
@@ -272,7 +286,10 @@ class _AccessControl:
                 host.requested_at = time.monotonic()
 
     def _refuse(self, scope: Scope) -> Response | None:
-        """Return the response to a request without the right token or version; None if it may pass."""
+        """Return the error response for a request with a wrong token or version; None if both are right.
+
+        A request without a version is accepted: it comes from another program.
+        """
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         given = headers.get("authorization", "").removeprefix("Bearer ")
         needed = self._host.token and scope["path"] != protocol.PROOF_PATH

@@ -57,13 +57,13 @@ class HostedChat:
         cancelled: Callable[[], bool],
         on_text: Callable[[str], None] | None = None,
     ) -> Reply:
-        """Ask the host, once more if it died meanwhile; see `models.chat.ChatModel.chat`."""
+        """Ask the host, and once more if the host ended meanwhile; see `models.chat.ChatModel.chat`."""
         announcer = Announcer(on_text) if on_text is not None else None
         for again in (True, False):
             if self._closed:
                 break
             try:
-                endpoint = self._connection.endpoint(cancelled)
+                endpoint = self._connection.connect(cancelled)
                 return self._ask_once(endpoint, request, cancelled, announcer)
             except GivenUpError:
                 return Reply("", ReplyEnd.CANCELLED)
@@ -79,33 +79,33 @@ class HostedChat:
     def _ask_once(
         self, endpoint: Endpoint, request: ChatRequest, cancelled: Callable[[], bool], announcer: Announcer | None
     ) -> Reply:
-        """Ask once, and report each piece of the answer to the connection as a sign of life.
+        """Ask `endpoint` once and return the reply; report each piece of text to the connection as a sign of life.
 
         Raises:
             ChatError: there is no answer.
             SilentHostError: the host hangs.
         """
-        connection, heard = self._connection, list[str]()
+        connection, pieces = self._connection, list[str]()
 
         def is_cancelled() -> bool:
             connection.check()
             return cancelled()
 
-        def hear(piece: str) -> None:
+        def receive(piece: str) -> None:
             connection.note_answer()
-            heard.append(piece)
+            pieces.append(piece)
             if announcer is not None:
-                announcer.update("".join(heard))
+                announcer.update("".join(pieces))
 
-        unused = HttpClient(HttpOptions())  # the connection closes its own
-        asked = RemoteChat(self.name, endpoint, unused, context_tokens=self.context_tokens, cuts=False)
+        unused = HttpClient(HttpOptions())  # needed only to look up context windows, which is off
+        chat = RemoteChat(self.name, endpoint, unused, context_tokens=self.context_tokens, cuts=False)
         connection.note_request()
-        reply = asked.chat(request, cancelled=is_cancelled, on_text=hear)
+        reply = chat.chat(request, cancelled=is_cancelled, on_text=receive)
         if reply.end is not ReplyEnd.CANCELLED:
             connection.note_answer()
         return reply
 
     def close(self) -> None:
-        """Cancel running calls."""
+        """Cancel running calls; later calls raise ChatError."""
         self._closed = True
         self._connection.close()

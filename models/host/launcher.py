@@ -1,4 +1,4 @@
-"""Start of the host by a server: it connects, or starts a host and waits until that listens.
+"""Start of the host by a server, if none runs.
 
 The host runs in its own session and outlives the server that started it. Start at `HostLauncher.ensure_running`.
 """
@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 START_S = 30.0
 AGAIN_S = 1.0  # wait before another start: a new host ends if it finds a running one, which may be ending too
 POLL_S = 0.02
-HANGS_S = 3.0  # for a host that listens without answering health checks
+HANGS_S = 3.0  # time after which a host that listens without answering health checks counts as hanging
 DETACHED = getattr(subprocess, "CREATE_NO_WINDOW", 0) | getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
 
 
@@ -46,28 +46,27 @@ class HostLauncher:
         self._started_at = 0.0
 
     def ensure_running(self, cancelled: Callable[[], bool] = lambda: False) -> HostAccess:
-        """Return how to connect to the host once it answers health checks; start it if none runs.
+        """Start a host if none runs, wait until it answers health checks, and return its connection details.
 
         Args:
-            cancelled: asked while waiting.
+            cancelled: asked while waiting; true ends the wait.
 
         Raises:
             GivenUpError: `cancelled` returned true.
-            SilentHostError: it listens without answering, or is still starting.
-            HostError: it could not be started, or another user is in its place.
+            SilentHostError: a host listens without answering, or is still starting.
+            HostError: no host could be started, or another user's process listens at the address.
         """
         deadline = time.monotonic() + START_S
         listens_since: float | None = None
         while not cancelled():
-            with self._lock:  # one start for all threads; if several servers start hosts, the host's lock lets one live
+            with self._lock:  # one start for all threads; if several servers start hosts, all but one find it and end
                 found = self.address.find_host()
                 if found is None:
                     self._start()
             now = time.monotonic()
             if found is not None:
-                if fetch_health(
-                    self.address
-                ):  # a killed process accepts connections a moment longer, a stopped one for ever
+                # a killed process accepts connections a moment longer, a stopped one for ever
+                if fetch_health(self.address):
                     return found
                 listens_since = listens_since or now
                 if time.monotonic() - listens_since > HANGS_S:
@@ -89,17 +88,17 @@ class HostLauncher:
         return HostError(f"The model host did not listen within {START_S:.0f} s; {without}")
 
     def is_alive(self) -> bool:
-        """Return whether the host answers health checks, or none runs: then the next request starts one."""
+        """Return whether the host answers health checks; True also if no host runs: the next request starts one."""
         try:
             return fetch_health(self.address) != {}
         except HostError:
             return False
 
     def _start(self) -> None:
-        """Start a host unless one that this launcher started is still starting.
+        """Start a host, unless the one that this launcher started before still runs or ended less than `AGAIN_S` ago.
 
         Raises:
-            HostError: it cannot be started, or ended at once.
+            HostError: a host cannot be started, or the one started before failed at once.
         """
         process, now = self._process, time.monotonic()
         if process is not None:
@@ -118,7 +117,11 @@ class HostLauncher:
         logger.info("model host started")
 
     def _spawn(self) -> subprocess.Popen[bytes]:
-        """Start the host's process, detached from this one."""
+        """Start the host's process, detached from this one, and return it.
+
+        Raises:
+            HostError: it cannot be started.
+        """
         folder = self.address.folder
         try:
             process = subprocess.Popen(
@@ -134,6 +137,6 @@ class HostLauncher:
             raise HostError(
                 f"The model host could not be started ({error.strerror or error}); `model.host = off` does without it."
             ) from error
-        # nobody waits for the host's end, but without a wait an ended child stays as a zombie on POSIX systems
+        # without a wait, the ended process would stay as a zombie on POSIX systems
         threading.Thread(target=process.wait, name="model-host", daemon=True).start()
         return process

@@ -1,7 +1,8 @@
 """Models in memory: loaded on demand within a memory budget, and unloaded after a time without requests.
 
 A completion model never displaces a chat model, or the other way round: only an idle model of the same kind is unloaded
-for a new one, and a model that does not fit is refused. For one event loop; threads load. Start at `LoadedModels.get`.
+for a new one, and a model that does not fit is refused. A model that is used for completion and for chat is loaded
+twice. For one event loop; threads load. Start at `LoadedModels.get`.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 Kind = Literal["completion", "chat", "embedding"]
-# A model is not unloaded for another one if it was used within so many seconds.
+# A model that was used within the last so many seconds is not unloaded for another one.
 SETTLED_S = 30.0
 
 
@@ -44,8 +45,8 @@ class LoadedModel:
     Attributes:
         entry: its catalog entry.
         kind: its purpose.
-        size_bytes: memory counted for it.
-        turns: the queue before it.
+        size_bytes: estimated memory, by which it counts.
+        turns: the queue of its requests.
         loading: future of the loaded model.
         used_at: when it was last requested, by `time.monotonic`.
         users: number of requests that use it.
@@ -72,7 +73,7 @@ class Limits:
     Attributes:
         memory_bytes: memory for all models together.
         waiting: most requests that wait for one model.
-        idle_s: seconds without a request after which a model is unloaded, or the host ends.
+        idle_s: seconds without a request after which a model is unloaded, and after which the host ends.
     """
 
     memory_bytes: int
@@ -85,7 +86,7 @@ class LoadedModels:
 
     Args:
         models_dir: folder of the user's own models.
-        loaders: function that loads each kind of model, on a thread.
+        loaders: functions that load each kind of model, called on a thread.
         limits: bounds of the host.
         executor: runs the loaders.
         catalog: reads the catalog.
@@ -115,11 +116,11 @@ class LoadedModels:
         return list(self._catalog(self._models_dir).entries.values())
 
     async def get(self, name: str, kind: Kind, placing: PlacementSettings) -> LoadedModel:
-        """Return the model `name` ("" for the first one of that kind), loaded.
+        """Load the model `name` ("" for the first one of `kind`) unless it is in memory, and return it.
 
         Raises:
-            UnknownModelError: there is none of that name and kind.
-            ModelError: it cannot be loaded, or does not fit.
+            UnknownModelError: there is no model of that name and kind.
+            ModelError: it cannot be loaded, or does not fit into memory.
         """
         entry = self._find_entry(name, kind)
         key = (entry.name, kind, placing, _read_stamp(entry))
@@ -139,7 +140,7 @@ class LoadedModels:
         return loaded
 
     def unload_idle(self) -> None:
-        """Unload models without a request for `Limits.idle_s`."""
+        """Unload the models that have had no request for `Limits.idle_s` seconds."""
         now = time.monotonic()
         for key, one in list(self._models.items()):
             if _is_idle(one) and now - one.used_at > self.limits.idle_s:
@@ -151,7 +152,11 @@ class LoadedModels:
             self._unload(key)
 
     def _find_entry(self, name: str, kind: Kind) -> ModelEntry:
-        """Return the catalog entry of the model `name` of this kind; raise UnknownModelError if there is none."""
+        """Return the catalog entry of the model `name` ("" for the first one) if it is of `kind`.
+
+        Raises:
+            UnknownModelError: there is no model of that name and kind.
+        """
         catalog = self._catalog(self._models_dir)
         fitting = [entry for entry in catalog.entries.values() if kind in entry.roles]
         entry = catalog.get(name) if name else next(iter(fitting), None)
@@ -162,7 +167,11 @@ class LoadedModels:
         return entry
 
     def _admit(self, entry: ModelEntry, kind: Kind) -> LoadedModel:
-        """Reserve memory for a model that will be loaded; unload idle models of its kind if needed."""
+        """Reserve memory for a model and return its record; unload idle models of `kind` if needed.
+
+        Raises:
+            ModelError: it would not fit even then.
+        """
         needed = estimate_needed_bytes(entry)
         now = time.monotonic()
         idle = sorted(
@@ -192,7 +201,7 @@ class LoadedModels:
         return held + needed <= self.limits.memory_bytes and arriving + needed <= read_free_bytes()
 
     def _explain_shortage(self, entry: ModelEntry, needed: int) -> str:
-        """Return the message for a model that does not fit."""
+        """Return the message for a model that does not fit into memory."""
         held = ", ".join(f"{one.entry.name} ({one.size_bytes // 1_000_000} MB)" for one in self)
         return (
             f"The model {entry.name} needs about {needed // 1_000_000} MB, and the model host "
@@ -202,17 +211,17 @@ class LoadedModels:
         )
 
     def _unload(self, key: tuple[Any, ...]) -> None:
-        """Remove a model and release its weights, after loading if that is under way."""
+        """Remove the model under `key` and release its weights; if it is still loading, once it is loaded."""
         loaded = self._models.pop(key)
         logger.info("model unloaded", extra={"model": loaded.entry.name})
         if loaded.loading.done() and not loaded.loading.cancelled() and loaded.loading.exception() is None:
             self._executor.submit(loaded.loading.result().close)
         else:
-            loaded.loading.add_done_callback(_close_late)
+            loaded.loading.add_done_callback(_close_loaded)
 
 
-def _close_late(loading: asyncio.Future[Any]) -> None:
-    """Release the weights of a model that was unloaded while it was loading."""
+def _close_loaded(loading: asyncio.Future[Any]) -> None:
+    """Release the weights that `loading` loaded, if it succeeded; for a model that was unloaded while loading."""
     if not loading.cancelled() and loading.exception() is None:
         loading.result().close()
 

@@ -11,7 +11,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 HELP = {
     "requests_total": ("counter", "Requests by path and status."),
-    "busy_total": ("counter", "Requests that found the line full."),
+    "busy_total": ("counter", "Requests that found the queue full."),
     "cancelled_total": ("counter", "Requests whose client went away first."),
     "tokens_total": ("counter", "Tokens written, by model."),
     "first_token_seconds_sum": ("counter", "Time from a request's arrival to its first token, by model."),

@@ -31,7 +31,7 @@ class Connected(Protocol):
         ...
 
 
-def is_local(connection: socket.socket) -> bool:
+def is_unix_socket(connection: socket.socket) -> bool:
     """Return whether `connection` goes through a Unix socket."""
     return connection.family == getattr(socket, "AF_UNIX", None)
 
@@ -52,21 +52,22 @@ def read_peer_uid(connection: Connected) -> int | None:
 
 
 def describe_foreign_peer(connection: Connected) -> str:
-    """Return who is at the other end if that is not this user ("user 1001"); "" if it is.
+    """Return the user at the other end ("user 1001"); "" if it is this user.
 
-    If the system does not report the peer, "" too: then only the folder of the socket keeps others out.
+    Also return "" if the system does not report the user: then only the permissions of the socket's folder keep others
+    out.
     """
     try:
         uid = read_peer_uid(connection)
     except (OSError, struct.error):
-        return "nobody any more"
+        return "a process that has ended"
     if uid == NOBODY:
-        return "nobody any more"
+        return "a process that has ended"
     return "" if uid is None or uid == os.getuid() else f"user {uid}"
 
 
 def restrict_to_own_sockets(backend: httpcore2.AsyncNetworkBackend) -> httpcore2.AsyncNetworkBackend:
-    """Return `backend`, but with Unix sockets refused before a byte is sent if another user listens there."""
+    """Return a backend like `backend` that refuses a Unix socket, before a byte is sent, if another user listens."""
     import httpcore2  # noqa: PLC0415 (with the first connection)
 
     class OwnSockets(httpcore2.AsyncNetworkBackend):

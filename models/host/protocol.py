@@ -5,7 +5,7 @@ The extension carries the fields that a `FillRequest` has beyond prompt and suff
     {"path": "pkg/a.py", "snippets": [{"path": "...", "text": "...", "stable": true}],
      "score": ["a continuation to score", ...],        # instead of writing one
      "ranked": 4,                                      # report the likeliest first tokens
-     "first": [number, log_prob],                      # begin with this one of them
+     "first": [number, log_prob],                      # begin with this token, one of those reported before
      "budget_ms": 500,                                 # time for the answer
      "placement": {"device": "auto", "compute_type": "auto", "threads": 0}}
 
@@ -43,7 +43,7 @@ Value = TypeVar("Value")
 
 
 def compute_proof(token: str, nonce: str) -> str:
-    """Return a proof of knowing `token` that does not reveal it.
+    """Return a proof for `nonce` of knowing `token`, which does not reveal the token.
 
     A client checks it before it sends code: another program may have taken the port of a host that died.
     """
@@ -79,7 +79,7 @@ class CompletionRequest:
         score: continuations to score instead of completing.
         ranked: how many of the likeliest first tokens to report.
         first: the token to begin with.
-        placing: where and how to compute.
+        placing: requested device, compute type and threads.
     """
 
     model: str
@@ -128,8 +128,8 @@ class CompletionRequest:
             placing=read_placement(_read_field(extension, "placement", dict, {})),
         )
 
-    def body(self) -> dict[str, Any]:
-        """Return the JSON body that Starling's client sends."""
+    def make_body(self) -> dict[str, Any]:
+        """Return the JSON body of this request, which `read` reads; sent by Starling's client."""
         extension: dict[str, Any] = {
             "path": self.request.path,
             "snippets": [{"path": one.path, "text": one.text, "stable": one.stable} for one in self.request.snippets],
@@ -156,7 +156,7 @@ class CompletionRequest:
 
 
 def read_placement(table: Mapping[str, Any]) -> PlacementSettings:
-    """Read the placement settings from `table`.
+    """Read the placement settings from the JSON object `table`.
 
     Raises:
         InvalidRequestError: a value is unknown or out of bounds.
@@ -191,13 +191,17 @@ def read_required_text(body: Mapping[str, Any], name: str) -> str:
     """Return the text in the field `name`.
 
     Raises:
-        InvalidRequestError: it is missing or no text.
+        InvalidRequestError: the field is missing or no text.
     """
     return _read_field(body, name, str)
 
 
 def _read_snippet(item: object) -> Snippet:
-    """Read a snippet from JSON. Raises InvalidRequestError if a field is missing or of the wrong type."""
+    """Read a snippet from JSON.
+
+    Raises:
+        InvalidRequestError: a field is missing or has the wrong type.
+    """
     if not isinstance(item, dict):
         raise InvalidRequestError("snippets are objects with path, text and stable.")
     return Snippet(
@@ -208,14 +212,22 @@ def _read_snippet(item: object) -> Snippet:
 
 
 def _read_ranked(item: object) -> RankedToken:
-    """Read a ranked token from the JSON pair of id and log-probability."""
+    """Read a ranked token from a JSON pair of id and log-probability.
+
+    Raises:
+        InvalidRequestError: `item` is no such pair.
+    """
     if isinstance(item, list) and len(item) == 2 and isinstance(item[0], int) and isinstance(item[1], int | float):
         return RankedToken(item[0], float(item[1]))
-    raise InvalidRequestError("first is a token's number and its log-probability, as they were told.")
+    raise InvalidRequestError("first is a token's number and its log-probability, as they were reported.")
 
 
 def _read_items(table: Mapping[str, Any], name: str, most: int) -> list[Any]:
-    """Return the list in the field `name`, [] if missing; at most `most` items."""
+    """Return the list in the field `name`; [] if it is missing.
+
+    Raises:
+        InvalidRequestError: the field is no list, or has more than `most` items.
+    """
     items: list[Any] = _read_field(table, name, list, [])
     if len(items) > most:
         raise InvalidRequestError(f"{name} has {len(items)} items; there may be {most}.")
@@ -223,7 +235,11 @@ def _read_items(table: Mapping[str, Any], name: str, most: int) -> list[Any]:
 
 
 def _check_texts(items: Sequence[Any], name: str) -> tuple[str, ...]:
-    """Return `items` as a tuple; raise InvalidRequestError unless all are texts."""
+    """Return `items` as a tuple if all are texts, and for the field "stop" none is empty.
+
+    Raises:
+        InvalidRequestError: they are not.
+    """
     if not all(isinstance(item, str) and item for item in items) and name == "stop":
         raise InvalidRequestError("stop is a text, or a list of texts.")
     if not all(isinstance(item, str) for item in items):
@@ -232,7 +248,11 @@ def _check_texts(items: Sequence[Any], name: str) -> tuple[str, ...]:
 
 
 def _read_bounded(table: Mapping[str, Any], name: str, usual: int, least: int, most: int) -> int:
-    """Return the integer in the field `name`, `usual` if missing; raise InvalidRequestError if out of bounds."""
+    """Return the integer in the field `name`, or `usual` if it is missing.
+
+    Raises:
+        InvalidRequestError: the field is no integer from `least` to `most`.
+    """
     value = table.get(name)
     if value is None:
         return usual
@@ -242,7 +262,11 @@ def _read_bounded(table: Mapping[str, Any], name: str, usual: int, least: int, m
 
 
 def _read_field(table: Mapping[str, Any], name: str, kind: type[Value], default: Value | None = None) -> Value:
-    """Return the value of the field `name`; raise InvalidRequestError unless it has the type `kind`."""
+    """Return the value of the field `name`, or `default` if it is missing.
+
+    Raises:
+        InvalidRequestError: the value has not the type `kind`.
+    """
     value = table.get(name, default)
     if not isinstance(value, kind):
         raise InvalidRequestError(f"{name} is missing or not a {kind.__name__}.")

@@ -1,4 +1,4 @@
-"""HTTP responses that end with their connection: a client that disconnects stops the computation.
+"""HTTP responses whose computation stops when the client disconnects.
 
 Errors have OpenAI's form, with one sentence for a person. Knows no model. Start at `EventStream` and `run_until_gone`.
 """
@@ -42,7 +42,7 @@ class HttpRequestError(Exception):
 
 
 def make_error_response(message: str, status: int, kind: str) -> Response:
-    """Return an error response in OpenAI's form; with status 503 it asks the client to retry after `BUSY_RETRY_S`."""
+    """Return an error response in OpenAI's form; with status 503 it demands a wait of `BUSY_RETRY_S` before a retry."""
     headers = {"retry-after": str(BUSY_RETRY_S)} if status == 503 else None
     return JSONResponse({"error": {"message": message, "type": kind, "code": kind}}, status, headers)
 
@@ -74,16 +74,16 @@ async def run_until_gone(receive: Receive, work: Coroutine[Any, Any, Result]) ->
         ClientGoneError: the client disconnected.
     """
     working = asyncio.ensure_future(work)
-    leaving = asyncio.ensure_future(_wait_until_gone(receive))
+    disconnect = asyncio.ensure_future(_wait_until_gone(receive))
     try:
-        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((working, disconnect), return_when=asyncio.FIRST_COMPLETED)
         if working.done():
             return working.result()
         raise ClientGoneError
     finally:
-        leaving.cancel()
+        disconnect.cancel()
         working.cancel()
-        await asyncio.gather(working, leaving, return_exceptions=True)
+        await asyncio.gather(working, disconnect, return_exceptions=True)
 
 
 async def _wait_until_gone(receive: Receive) -> None:
@@ -115,7 +115,7 @@ class EventStream(Response):
         self._begun = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the events."""
+        """Send the events; on an error, send an error response, or an error event if the response has begun."""
         try:
             await run_until_gone(receive, self._send(send))
         except (ClientGoneError, OSError):
@@ -126,7 +126,7 @@ class EventStream(Response):
                 raise
             if not self._begun:
                 await answer(scope, receive, send)
-            else:  # the status is said; OpenAI's servers send the error as an event
+            else:  # the status was sent before; like OpenAI's servers, send the error as an event
                 await send({"type": "http.response.body", "body": b"data: " + bytes(answer.body) + b"\n\n"})
 
     async def _send(self, send: Send) -> None:

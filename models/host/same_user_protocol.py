@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from models.host.peers import describe_foreign_peer, is_local
+from models.host.peers import describe_foreign_peer, is_unix_socket
 
 if TYPE_CHECKING:
     import asyncio
@@ -25,6 +25,6 @@ class SameUserProtocol(H11Protocol):
         """Accept the connection, or abort it if its peer is another user."""
         super().connection_made(transport)
         connection = transport.get_extra_info("socket")
-        if connection is not None and is_local(connection) and (who := describe_foreign_peer(connection)):
+        if connection is not None and is_unix_socket(connection) and (who := describe_foreign_peer(connection)):
             logger.warning("The model host refused a connection of %s.", who)
             transport.abort()

@@ -79,7 +79,7 @@ def choose_address() -> Address:
     """
     from models.errors import HostError  # noqa: PLC0415 (as below)
     from models.host.address import LONGEST_PATH, Address  # noqa: PLC0415 (for models that are not in this process)
-    from models.host.folder_trust import claim  # noqa: PLC0415
+    from models.host.folder_trust import create_private_folder  # noqa: PLC0415
 
     named = compute_fingerprint()
     places = [Address(folder, VERSION, configuration=named, own_parts=own) for folder, own in _list_folders()]
@@ -89,7 +89,7 @@ def choose_address() -> Address:
             f"No folder has a name short enough for the model host's socket ({LONGEST_PATH} bytes); "
             "set XDG_RUNTIME_DIR to a folder of yours with a shorter one."
         )
-    return next((place for place in short if claim(place.folder, place.own_parts)), short[0])
+    return next((place for place in short if create_private_folder(place.folder, place.own_parts)), short[0])
 
 
 def _list_folders() -> list[tuple[Path, int]]:

@@ -86,16 +86,11 @@ def build_resources(
     """Return the resources of one run of a task."""
     core = files.core
 
-    def review(document: Document) -> tuple[Finding, ...]:
-        if core.reviewer is None or core.index.find_withholding(document):
-            return ()
-        return core.reviewer.review(document, layers=frozenset({Layer.STATIC}), cancelled=cancelled)
-
     return Resources(
         core.index,
         core.model,
         core.chat,
-        review=review,
+        review=lambda document: review_statically(core, document, cancelled),
         read=files.read,
         files=files.list_files,
         roots=files.roots,
@@ -104,3 +99,12 @@ def build_resources(
         report=report,
         stream=stream,
     )
+
+
+def review_statically(
+    core: Core, document: Document, cancelled: Callable[[], bool] = lambda: False
+) -> tuple[Finding, ...]:
+    """Return the static layer's findings in `document`; () where no model may see it, or the review is off."""
+    if core.reviewer is None or core.index.find_withholding(document):
+        return ()
+    return core.reviewer.review(document, layers=frozenset({Layer.STATIC}), cancelled=cancelled)

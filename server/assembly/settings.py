@@ -36,6 +36,7 @@ from server.assembly.setting_sections import (
     LogSettings,
     ModelSettings,
     ReviewSettings,
+    TeamSettings,
 )
 from server.assembly.setting_sources import (
     EDITOR,
@@ -69,6 +70,7 @@ class Settings(BaseModel):
     model: ModelSettings = Field(default=ModelSettings(), description="The model that writes completions.")
     review: ReviewSettings = Field(default=ReviewSettings(), description="The review of code.")
     chat: ChatSettings = Field(default=ChatSettings(), description="The chat model.")
+    team: TeamSettings = Field(default=TeamSettings(), description="The team of agents.")
     log: LogSettings = Field(default=LogSettings(), description="The log.")
 
 

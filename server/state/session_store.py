@@ -133,7 +133,7 @@ class SessionStore:
                 "UPDATE sessions SET owner = '', leased = 0 WHERE id = ? AND owner = ?", (session, owner)
             )
 
-    def rename(self, session: str, title: str) -> bool:
+    def set_title(self, session: str, title: str) -> bool:
         """Set the title, whoever drives the session; return whether there is such a session."""
         with self._state.transaction() as connection:
             renamed = connection.execute(

@@ -21,8 +21,23 @@ if TYPE_CHECKING:
 ROOT = Path("/workspace")
 
 
+class DocumentAccess:
+    """The methods of an index that decide by `find_exclusion_reason` which documents a model may see."""
+
+    def find_exclusion_reason(self, path: Path) -> str:
+        """Return why the file is excluded, "" if it is not."""
+        raise NotImplementedError
+
+    def find_withholding(self, document: Document) -> str:
+        reason = access.decide(document, self.find_exclusion_reason)
+        return "" if reason in access.ALONE else reason
+
+    def is_shared(self, document: Document) -> bool:
+        return not access.decide(document, self.find_exclusion_reason)
+
+
 @dataclass
-class MemoryIndex:
+class MemoryIndex(DocumentAccess):
     """An index that answers with the records that a test has put into it."""
 
     recalled: tuple[Recalled, ...] = ()
@@ -34,13 +49,6 @@ class MemoryIndex:
 
     def find_exclusion_reason(self, path: Path) -> str:
         return self.excluded.get(path.name, "")
-
-    def find_withholding(self, document: Document) -> str:
-        reason = access.decide(document, self.find_exclusion_reason)
-        return "" if reason in access.ALONE else reason
-
-    def is_shared(self, document: Document) -> bool:
-        return not access.decide(document, self.find_exclusion_reason)
 
     def explain(self, path: Path) -> str:
         return f"{path.name} is left out ({self.find_exclusion_reason(path)})."

@@ -20,11 +20,11 @@ from agents.suggestions import Completion, Origin, Suggestion, Trigger
 from indexing.limits import IndexLimits
 from indexing.records import Hit, IndexProgress, IndexStatus, Query
 from indexing.syntax.documents import Document, Span
-from indexing.workspace import access
 from models.remote.fallback import FallbackChain, Link
 from server.assembly.chats import Chats
 from server.assembly.core import Core
 from server.lsp.language_server import StarlingServer, create_server
+from tests.agents.doubles import DocumentAccess
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -45,7 +45,7 @@ SILENCE = object()  # an answer that never comes
 
 
 @dataclass
-class MemoryIndex:
+class MemoryIndex(DocumentAccess):
     """Records what the server tells it."""
 
     documents: dict[str, Document] = field(default_factory=dict)
@@ -80,13 +80,6 @@ class MemoryIndex:
 
     def find_exclusion_reason(self, path: Path) -> str:
         return "secret" if path in self.excluded else ""
-
-    def find_withholding(self, document: Document) -> str:
-        reason = access.decide(document, self.find_exclusion_reason)
-        return "" if reason in access.ALONE else reason
-
-    def is_shared(self, document: Document) -> bool:
-        return not access.decide(document, self.find_exclusion_reason)
 
     def explain(self, path: Path) -> str:
         return f"{path.name} is left out (secret)." if path in self.excluded else ""

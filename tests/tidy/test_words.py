@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 CHECKED: tuple[str, ...] = (
     # one folder a line
     "agents/actions.py",
+    "agents/completion",
     "agents/edits.py",
     "agents/findings.py",
     "agents/markdown.py",
@@ -37,6 +38,7 @@ CHECKED: tuple[str, ...] = (
     "starling_files.py",
     "starling_lsp.py",
     "starling_python.py",
+    "tests/agents/completion",
     "tests/agents/doubles.py",
     "tests/agents/reviewer",
     "tests/agents/tasks",
@@ -47,11 +49,15 @@ CHECKED: tuple[str, ...] = (
     "tests/agents/test_prompting.py",
     "tests/agents/test_workflow.py",
     "tests/benchmarks",
+    "tests/docs",
     "tests/editors",
     "tests/eval",
     "tests/indexing",
     "tests/models/training",
+    "tests/server/cli",
+    "tests/server/lsp",
     "tests/tidy",
+    "tests/wire",
 )
 
 

@@ -1,4 +1,4 @@
-"""Real server processes and pytest-lsp's client. Nothing here sleeps: whatever is waited for is waited for by name."""
+"""Real server processes and pytest-lsp's client. Nothing waits for a fixed time, only for states of the server."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ class Session:
     async def initialize(
         self, *roots: Path, encoding: str = "utf-16", ready: bool = True, **options: Any
     ) -> types.InitializeResult:
-        """The handshake, as an editor that shows inline completions makes it; `options` go over those defaults.
+        """Initialize the session as an editor that shows inline completions does; `options` override its parameters.
 
-        With `ready`, wait until the program is loaded too: a completion that is asked for before waits three seconds
-        for it, which are too few where the machine is busy.
+        With `ready`, also wait until the program is loaded: a completion that is requested before waits three seconds
+        for it, which are too few on a busy machine. Return the server's answer to `initialize`.
         """
         capabilities = types.ClientCapabilities(
             text_document=INLINE,
@@ -62,13 +62,13 @@ class Session:
         quiet = {"completion": {"recall": False, "timeoutMs": 60_000}}
         given = {"process_id": os.getpid(), "workspace_folders": folders, "capabilities": capabilities}
         given = {**given, "initialization_options": quiet, **options}
-        result = await within(self.client.initialize_session(types.InitializeParams(**given)))
+        result = await wait_for(self.client.initialize_session(types.InitializeParams(**given)))
         if ready:
-            await self.status(lambda status: status["state"] == "ready")
+            await self.wait_for_status(lambda status: status["state"] == "ready")
         return result
 
     def write(self, relative: str, text: str | bytes) -> Path:
-        """A file of the workspace."""
+        """Write a file of the workspace and return its path."""
         path = self.workspace / relative
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(text.encode() if isinstance(text, str) else text)
@@ -86,7 +86,7 @@ class Session:
         self.client.text_document_did_change(types.DidChangeTextDocumentParams(document, [change]))
 
     def ask(self, uri: str, line: int, character: int, *, invoked: bool = False) -> Awaitable[Any]:
-        """Ask for an inline completion; the answer is to be awaited."""
+        """Request an inline completion and return its answer, to be awaited."""
         kind = types.InlineCompletionTriggerKind
         context = types.InlineCompletionContext(kind.Invoked if invoked else kind.Automatic)
         params = types.InlineCompletionParams(
@@ -94,73 +94,79 @@ class Session:
         )
         return asyncio.ensure_future(self.client.text_document_inline_completion_async(params))
 
-    async def texts(self, uri: str, line: int, character: int, *, invoked: bool = True) -> list[str]:
-        """What is suggested at a place."""
-        answer = await within(self.ask(uri, line, character, invoked=invoked))
+    async def list_suggestions(self, uri: str, line: int, character: int, *, invoked: bool = True) -> list[str]:
+        """Return the texts that are suggested at a place."""
+        answer = await wait_for(self.ask(uri, line, character, invoked=invoked))
         return [str(item.insert_text) for item in answer.items]
 
-    async def command(self, name: str, **arguments: Any) -> dict[str, Any]:
-        """Run one of our commands."""
+    async def execute(self, name: str, **arguments: Any) -> dict[str, Any]:
+        """Execute the `starling.*` command `name` and return its result as plain JSON."""
         params = types.ExecuteCommandParams(name, [arguments])
-        result = await within(self.client.workspace_execute_command_async(params))
-        return dict(plain(result))
+        result = await wait_for(self.client.workspace_execute_command_async(params))
+        return dict(to_plain_json(result))
 
-    async def status(self, wanted: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
-        """The first `starling.status` that is `wanted`."""
+    async def wait_for_status(self, wanted: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
+        """Poll `starling.status` until the result is `wanted`, and return it; fail after `WAIT_S`."""
         end = time.monotonic() + WAIT_S
         while True:
-            status = await self.command("starling.status")
+            status = await self.execute("starling.status")
             if wanted(status):
                 return status
             assert time.monotonic() < end, status
             await asyncio.sleep(0.05)
 
-    async def indexed(self, files: int) -> dict[str, Any]:
-        """Until the index holds so many files."""
-        return await self.status(
+    async def wait_for_index(self, files: int) -> dict[str, Any]:
+        """Wait until the index is ready with exactly `files` files; return the status."""
+        return await self.wait_for_status(
             lambda s: s["index"] and s["index"]["state"] == "ready" and s["index"]["files"] == files
         )
 
-    def family(self) -> list[psutil.Process]:
-        """The server's process and all that it started."""
+    def list_processes(self) -> list[psutil.Process]:
+        """Return the server's process and all processes below it."""
         server = psutil.Process(self.process.pid)
         return [server, *server.children(recursive=True)]
 
+    async def shut_down(self) -> None:
+        """Send `shutdown` and `exit`, and wait until the server and all its processes have ended."""
+        processes = self.list_processes()
+        await wait_for(self.client.shutdown_session())
+        await wait_for_exit(processes)
 
-def plain(value: Any) -> Any:
-    """JSON from what the client made of it (named tuples)."""
+
+def to_plain_json(value: Any) -> Any:
+    """Return `value`, in which the client has turned JSON objects into named tuples, as plain JSON."""
     if hasattr(value, "_asdict"):
-        return {name: plain(inner) for name, inner in value._asdict().items()}
+        return {name: to_plain_json(inner) for name, inner in value._asdict().items()}
     if isinstance(value, list):
-        return [plain(inner) for inner in value]
+        return [to_plain_json(inner) for inner in value]
     return value
 
 
-async def within(awaitable: Awaitable[Any]) -> Any:
-    """The result, which must come."""
+async def wait_for(awaitable: Awaitable[Any]) -> Any:
+    """Return the result of `awaitable`; fail if it does not come within `WAIT_S`."""
     return await asyncio.wait_for(awaitable, WAIT_S)
 
 
-async def gone(processes: list[psutil.Process]) -> None:
-    """Until all of these processes have ended."""
+async def wait_for_exit(processes: list[psutil.Process]) -> None:
+    """Wait until all of `processes` have ended; fail after `WAIT_S`."""
     _, alive = await asyncio.to_thread(psutil.wait_procs, processes, timeout=WAIT_S)
     assert alive == []
 
 
 @pytest.fixture(autouse=True, scope="session")
 def _fork_server(fork_server: None) -> None:
-    """Have a process to fork servers from."""
+    """Have the process run from which servers are forked."""
 
 
 @pytest.fixture
 async def start(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Callable[..., Awaitable[Session]]]:
-    """Start a server; whatever is still running when the test ends is killed.
+    """Yield a function that starts a server with its client; kill servers that still run when the test ends.
 
-    `tests.wire.forking` says how, and what differs from a real start, which tests marked `real_start` get.
+    Servers are forks, unless the test is marked `real_start`; `tests.wire.forking` says what differs.
     """
     sessions: list[Session] = []
 
-    starts = forking.starts(request)
+    starts = forking.choose_start(request)
 
     async def begin(
         *, command: list[str] = SCRIPTED, reply: str = "completed()", token_s: float = 0.0, load_s: float = 0.0
@@ -181,4 +187,4 @@ async def start(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator
         with contextlib.suppress(ProcessLookupError):
             session.process.kill()
         with contextlib.suppress(asyncio.CancelledError):
-            await within(session.client.stop())
+            await wait_for(session.client.stop())

@@ -123,7 +123,7 @@ def _fork(talk: socket.socket, starter: int) -> dict[str, Any] | None:
         for descriptor in (talk.fileno(), reading, writing):
             os.close(descriptor)
         talk.detach()
-        return _become(json.loads(data), streams, starter)
+        return _apply_request(json.loads(data), streams, starter)
     os.close(writing)  # so that there is an end to read where no child was made
     os.waitpid(between, 0)
     talk.send(os.read(reading, 100) or b"0")
@@ -132,8 +132,8 @@ def _fork(talk: socket.socket, starter: int) -> dict[str, Any] | None:
     return None
 
 
-def _become(request: dict[str, Any], streams: list[int], starter: int) -> dict[str, Any]:
-    """Take on what a new process would get from the one that starts it."""
+def _apply_request(request: dict[str, Any], streams: list[int], starter: int) -> dict[str, Any]:
+    """Give this process the streams, environment, folder and umask in `request`; wait until its parent is `starter`."""
     for number, descriptor in enumerate(streams):
         os.dup2(descriptor, number)
     for descriptor in set(streams) - {0, 1, 2}:

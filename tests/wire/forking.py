@@ -1,4 +1,4 @@
-"""Servers that start at once, as forks of one process that has imported the program already. Start at `forked`.
+"""Servers that start at once, as forks of one process that has imported the program already. Start at `fork_servers`.
 
 Starting the interpreter and importing the program takes a second of processor time, and half a second for each process
 that the program starts itself; most tests want processes of their own and do not care how they were started.
@@ -71,7 +71,7 @@ class ForkServer:
     def __init__(self, talk: socket.socket, process: subprocess.Popen[bytes] | None = None) -> None:
         self._talk = talk
         self._process = process
-        self._early = _early(os.environ)
+        self._early = _select_early_variables(os.environ)
         self._set_subreaper = ctypes.CDLL(None, use_errno=True).prctl
         self._lock = threading.Lock()
 
@@ -94,11 +94,11 @@ class ForkServer:
             raise OSError("the process that forks servers has ended")
         return begun
 
-    def takes(self, arguments: list[str], environment: Mapping[str, str], options: Sequence[object]) -> bool:
-        """Return whether a fork would be the same as a new process."""
+    def can_fork(self, arguments: list[str], environment: Mapping[str, str], options: Sequence[object]) -> bool:
+        """Return whether a fork would be the same as a new process with these arguments."""
         return (
             (_is_script(arguments) or any(arguments == spawning.make_command(module) for module in MODULES))
-            and _early(environment) == self._early
+            and _select_early_variables(environment) == self._early
             and not any(options)
         )
 
@@ -114,7 +114,7 @@ class ForkServer:
             "arguments": arguments[1:],
             "environment": dict(environment),
             "folder": folder,
-            "umask": _umask(),
+            "umask": _read_umask(),
             "own_group": own_group,
             "starting": _is_script(arguments) or any(arguments == spawning.make_command(module) for module in STARTING),
         }
@@ -135,7 +135,7 @@ class ForkServer:
             self._process.wait()
 
     def _adopt(self, *, orphans: bool) -> None:
-        """Be the parent of descendants that lose their own, or no longer."""
+        """Make this process the parent of descendants whose own parent ends, or no longer if not `orphans`."""
         if self._set_subreaper(PR_SET_CHILD_SUBREAPER, int(orphans), 0, 0, 0):
             raise OSError(ctypes.get_errno(), "prctl")
 
@@ -154,7 +154,7 @@ class ForkedPopen(subprocess.Popen[bytes]):
         options = [executable, preexec_fn, pass_fds, not close_fds, shell, unusual]
         given = [os.fspath(argument) for argument in args]
         environment = os.environ if env is None else env
-        if not self.server.takes(given, environment, options):
+        if not self.server.can_fork(given, environment, options):
             everything = (args, executable, preexec_fn, close_fds, pass_fds, cwd, env, startupinfo, creationflags)
             pipes = (p2cread, p2cwrite, c2pread, c2pwrite, errread, errwrite)
             super()._execute_child(*everything, shell, *pipes, *rest)  # type: ignore[misc]
@@ -172,20 +172,20 @@ def _is_script(arguments: list[str]) -> bool:
     return len(arguments) > 1 and arguments[0] == sys.executable and Path(arguments[1]) in SCRIPTS
 
 
-def _umask() -> int:
-    """Return what `os.umask` tells only who changes it, for all threads."""
+def _read_umask() -> int:
+    """Return the umask; `os.umask` would change it for all threads to tell it."""
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     return int(status.partition("\nUmask:")[2].split()[0], 8)
 
 
-def _early(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return what may be read while the interpreter starts or a module is imported."""
+def _select_early_variables(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that may be read while the interpreter starts or a module is imported."""
     return {name: value for name, value in environment.items() if not READ_LATE.fullmatch(name)}
 
 
 @contextlib.contextmanager
-def fork_server() -> Iterator[None]:
-    """Run a fork server, which `forked` uses, on Linux; elsewhere nothing, and every start is a real one."""
+def run_fork_server() -> Iterator[None]:
+    """Run a fork server, which `fork_servers` uses; do nothing except on Linux, so that every start is a real one."""
     if sys.platform != "linux":
         yield
         return
@@ -197,14 +197,14 @@ def fork_server() -> Iterator[None]:
         del ForkedPopen.server
 
 
-def starts(request: pytest.FixtureRequest) -> Callable[[], AbstractContextManager[None]]:
+def choose_start(request: pytest.FixtureRequest) -> Callable[[], AbstractContextManager[None]]:
     """Return how servers are started in a test: as forks, unless it is marked `real_start`."""
-    return contextlib.nullcontext if request.node.get_closest_marker("real_start") else forked
+    return contextlib.nullcontext if request.node.get_closest_marker("real_start") else fork_servers
 
 
 @contextlib.contextmanager
-def forked() -> Iterator[None]:
-    """Start servers as forks in this block, if a `fork_server` runs."""
+def fork_servers() -> Iterator[None]:
+    """Start servers as forks in this block, if a fork server runs."""
     plain = subprocess.Popen
     if hasattr(ForkedPopen, "server"):
         subprocess.Popen = ForkedPopen  # type: ignore[misc]

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import NoReturn
 
 
-def unknown(name: object) -> NoReturn:
+def raise_unknown_user(name: object) -> NoReturn:
     """Fail as the system does for a user that it does not know."""
     raise KeyError(name)
 
 
-pwd.getpwuid = unknown
-pwd.getpwnam = unknown
+pwd.getpwuid = raise_unknown_user
+pwd.getpwnam = raise_unknown_user
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import starling_lsp  # noqa: E402 (after the system was changed)

@@ -1,4 +1,4 @@
-"""A command for tests alone: it hands whatever is asked for to the gate, as an agent's proposal."""
+"""A command for tests alone: it hands the edit in its arguments to the gate, as an agent's proposal."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ Result = ProposalOutcome
 
 
 async def execute(_: Snapshot, services: Services, arguments: Arguments) -> ProposalOutcome:
-    """Propose it."""
-    changes = tuple([await _change(services, step) for step in arguments.steps])
+    """Propose the steps as one edit and return the outcome."""
+    changes = tuple([await _build_change(services, step) for step in arguments.steps])
     proposal = ProposedEdit(arguments.title, arguments.why, "tester", changes)
     return ProposalOutcome.of(await services.gate.propose(proposal, task=arguments.task))
 
 
-async def _change(services: Services, step: Step) -> Change:
+async def _build_change(services: Services, step: Step) -> Change:
     path = Path(step.path)
     match step.kind:
         case "create":

@@ -1,4 +1,4 @@
-"""The real server over stdio, with one more command: `test.propose` hands a proposal of the caller's to the gate."""
+"""The real server over stdio, with one more command: `test.propose` hands the caller's proposal to the gate."""
 
 from __future__ import annotations
 

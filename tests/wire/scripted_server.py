@@ -28,7 +28,7 @@ QUICK = "quick()"
 
 
 def build(roots: Sequence[Path], options: object, old: core.Core | None) -> core.Core:
-    """The program's core, then the scripted model."""
+    """Build the program's core, and replace its model by the scripted one unless models are disabled."""
     from models.local.lazy_model import LazyModel  # noqa: PLC0415 (as the program: after `initialize`)
     from models.local.load_times import LoadTime  # noqa: PLC0415
     from models.scripted.scripted_completion import ENTRY, ScriptedModel  # noqa: PLC0415

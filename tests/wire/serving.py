@@ -1,4 +1,4 @@
-"""A real server on a socket, what it says when it starts, and the bytes that anybody may send to it."""
+"""A real server on a socket, its output at the start, and connections that send it any bytes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pytest_lsp import make_test_lsp_client
 from websockets.asyncio.client import connect
 
 from tests.wire import forking
-from tests.wire.conftest import PROGRAM, within
+from tests.wire.conftest import PROGRAM, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -34,12 +34,12 @@ class Serving:
 
     Attributes:
         transport: "tcp" or "ws".
-        port: where it listens.
-        token: what it asks for, as it said on stderr; "" when it said none.
-        token_file: the file that it named.
-        process: its own.
+        port: the port.
+        token: the token that it printed at the start; "" if it printed none.
+        token_file: the file of the token, as printed at the start.
+        process: its process.
         home: the folder of its files.
-        opened: connections that end with the server at the latest.
+        opened: raw connections, which are closed before the server ends.
     """
 
     transport: str
@@ -50,23 +50,23 @@ class Serving:
     home: Path
     opened: list[Raw] = field(default_factory=list)
 
-    async def client(self, token: str | None = None, **params: Any) -> LanguageClient:
-        """An editor that has begun a session."""
+    async def connect_editor(self, token: str | None = None, **params: Any) -> LanguageClient:
+        """Connect an editor, with `token` in place of the right one if given, and initialize its session."""
         client = make_test_lsp_client()
         await (client.start_tcp if self.transport == "tcp" else client.start_ws)("127.0.0.1", self.port)
         options = {"starling": {"token": self.token if token is None else token}}
         given = {"process_id": None, "root_uri": None, "capabilities": types.ClientCapabilities(), **params}
         given = {"initialization_options": options, **given}
-        await within(client.initialize_session(types.InitializeParams(**given)))
+        await wait_for(client.initialize_session(types.InitializeParams(**given)))
         return client
 
-    async def raw(self) -> Raw:
-        """A connection that says what it likes."""
+    async def connect_raw(self) -> Raw:
+        """Open and return a connection on which a test sends any messages."""
         if self.transport == "ws":
-            socket = await within(connect(f"ws://127.0.0.1:{self.port}", compression=None, max_size=None))
+            socket = await wait_for(connect(f"ws://127.0.0.1:{self.port}", compression=None, max_size=None))
             raw: Raw = RawSocket(socket)
         else:
-            raw = RawStream(*await within(asyncio.open_connection("127.0.0.1", self.port)))
+            raw = RawStream(*await wait_for(asyncio.open_connection("127.0.0.1", self.port)))
         self.opened.append(raw)
         return raw
 
@@ -75,18 +75,18 @@ class Raw:
     """Any bytes there, any answers back."""
 
     async def send(self, *messages: object) -> None:
-        """Send messages, whether the other side still listens or not."""
+        """Send messages; do nothing if the other side has closed the connection."""
         raise NotImplementedError
 
-    async def answer(self) -> dict[str, Any]:
-        """The next that comes."""
+    async def receive(self) -> dict[str, Any]:
+        """Return the next message."""
         raise NotImplementedError
 
-    async def answers(self) -> list[dict[str, Any]]:
-        """All that comes until the connection is closed."""
+    async def receive_all(self) -> list[dict[str, Any]]:
+        """Return all messages until the server closes the connection."""
         raise NotImplementedError
 
-    async def leave(self) -> None:
+    async def close(self) -> None:
         """Close the connection, if it is open."""
         raise NotImplementedError
 
@@ -97,24 +97,24 @@ class RawStream(Raw):
 
     async def send(self, *messages: object) -> None:
         with contextlib.suppress(OSError):
-            self.writer.write(b"".join(map(frame, messages)))
+            self.writer.write(b"".join(map(build_frame, messages)))
             await self.writer.drain()
 
-    async def answer(self) -> dict[str, Any]:
-        header = await within(self.reader.readuntil(b"\r\n\r\n"))
-        return bodies(header + await within(self.reader.readexactly(int(re.findall(rb"\d+", header)[0]))))[0]
+    async def receive(self) -> dict[str, Any]:
+        header = await wait_for(self.reader.readuntil(b"\r\n\r\n"))
+        return parse_bodies(header + await wait_for(self.reader.readexactly(int(re.findall(rb"\d+", header)[0]))))[0]
 
-    async def answers(self) -> list[dict[str, Any]]:
+    async def receive_all(self) -> list[dict[str, Any]]:
         said = b""
         with contextlib.suppress(ConnectionResetError):
-            while data := await within(self.reader.read(1 << 20)):
+            while data := await wait_for(self.reader.read(1 << 20)):
                 said += data
-        return bodies(said)
+        return parse_bodies(said)
 
-    async def leave(self) -> None:
+    async def close(self) -> None:
         self.writer.close()
         with contextlib.suppress(OSError):
-            await within(self.writer.wait_closed())
+            await wait_for(self.writer.wait_closed())
 
 
 class RawSocket(Raw):
@@ -128,56 +128,56 @@ class RawSocket(Raw):
             for message in messages:
                 await self.socket.send(json.dumps(message))
 
-    async def answer(self) -> dict[str, Any]:
-        return dict(json.loads(await within(self.socket.recv())))
+    async def receive(self) -> dict[str, Any]:
+        return dict(json.loads(await wait_for(self.socket.recv())))
 
-    async def answers(self) -> list[dict[str, Any]]:
+    async def receive_all(self) -> list[dict[str, Any]]:
         from websockets.exceptions import ConnectionClosed  # noqa: PLC0415
 
         found = []
         with contextlib.suppress(ConnectionClosed):
             while True:
-                found.append(json.loads(await within(self.socket.recv())))
+                found.append(json.loads(await wait_for(self.socket.recv())))
         return found
 
-    async def leave(self) -> None:
+    async def close(self) -> None:
         if not self.socket.transport.is_closing():
-            await within(self.socket.close())
+            await wait_for(self.socket.close())
 
 
-def frame(message: object) -> bytes:
-    """A message as the base protocol has it; bytes are taken as they are."""
+def build_frame(message: object) -> bytes:
+    """Return a message of the base protocol with its header; `message` is JSON, or the body as bytes."""
     body = message if isinstance(message, bytes) else json.dumps(message).encode()
     return b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
 
 
-def bodies(stream: bytes) -> list[dict[str, Any]]:
-    """The messages that a server sent, each strictly JSON."""
+def parse_bodies(stream: bytes) -> list[dict[str, Any]]:
+    """Return the messages in the bytes that a server sent; fail if one is not strictly JSON."""
     found = []
     while stream:
         header, _, rest = stream.partition(b"\r\n\r\n")
         length = int(re.search(rb"Content-Length: (\d+)", header)[1])  # type: ignore[index]
-        found.append(json.loads(rest[:length], parse_constant=_no_json))
+        found.append(json.loads(rest[:length], parse_constant=_refuse_constant))
         stream = rest[length:]
     return found
 
 
-def _no_json(text: str) -> None:
+def _refuse_constant(text: str) -> None:
     raise AssertionError(f"{text} is not JSON")
 
 
-def initialize(token: object = None, identity: object = 1, **params: object) -> dict[str, Any]:
-    """A request that begins a session, with a token perhaps."""
+def build_initialize(token: object = None, identity: object = 1, **params: object) -> dict[str, Any]:
+    """Return a request `initialize` with the id `identity`, and with `token` in its options unless it is None."""
     options = {} if token is None else {"initializationOptions": {"starling": {"token": token}}}
     given = {"processId": None, "rootUri": None, "capabilities": {}, **options, **params}
     return {"jsonrpc": "2.0", "id": identity, "method": "initialize", "params": given}
 
 
 @contextlib.asynccontextmanager
-async def serving(
-    folder: Path, transport: str, *options: str, starts: Starts = forking.forked, **environment: str
+async def run_server(
+    folder: Path, transport: str, *options: str, starts: Starts = forking.fork_servers, **environment: str
 ) -> AsyncIterator[Serving]:
-    """A server on a free port, until the end of the block."""
+    """Run a server on a free port in this block; fail if it does not end cleanly or prints the token again."""
     home = folder / "home"
     ours = {"STARLING_HOME": str(home), "STARLING_MODEL__ENABLED": "false", **environment}
     with starts():
@@ -186,8 +186,8 @@ async def serving(
             env={**os.environ, **ours}, stderr=asyncio.subprocess.PIPE, cwd=folder,
         )  # fmt: skip
     assert process.stderr is not None
-    said = (await within(process.stderr.readuntil(b"token is in "))).decode()
-    file = Path((await within(process.stderr.readline())).decode().strip())
+    said = (await wait_for(process.stderr.readuntil(b"token is in "))).decode()
+    file = Path((await wait_for(process.stderr.readline())).decode().strip())
     port = re.search(rf"listening on {transport}://127\.0\.0\.1:(\d+)\n", said)
     token = re.search(r"the token is (\S+)\n", said)
     assert port is not None, said
@@ -197,8 +197,8 @@ async def serving(
         yield server
     finally:
         for connection in server.opened:
-            await connection.leave()
+            await connection.close()
         with contextlib.suppress(ProcessLookupError):
             process.terminate()
-        assert await within(process.wait()) == 0
-        assert token is None or token[1].encode() not in await within(rest)
+        assert await wait_for(process.wait()) == 0
+        assert token is None or token[1].encode() not in await wait_for(rest)

@@ -1,4 +1,4 @@
-"""Prints as JSON what this process got from whoever started it, and what state the interpreter is in.
+"""Prints as JSON the properties that this process got from its starter, and the state of its interpreter.
 
 With `--through`, it starts this module as the program starts its own processes, and prints what that one got.
 """
@@ -20,8 +20,8 @@ from pathlib import Path
 MEMORY_BYTES = 1_000_000_000
 
 
-def descriptors() -> list[str]:
-    """Return what each open descriptor leads to, but for libraries: newer versions of libffi open their own."""
+def list_descriptors() -> list[str]:
+    """Return the targets of all open descriptors except libraries, for newer versions of libffi open their own."""
     kinds = []
     for link in Path("/proc/self/fd").iterdir():
         with contextlib.suppress(FileNotFoundError):  # that of the listing
@@ -32,7 +32,7 @@ def descriptors() -> list[str]:
 
 
 def survey() -> dict[str, object]:
-    """Return what must not depend on how the process was started, but for `own`, which differs between any two."""
+    """Return the properties that must be equal in a fork and a new process; `own` differs between any two."""
     umask = os.umask(0)
     os.umask(umask)
     signals = [signal.getsignal(number) for number in signal.valid_signals()]
@@ -43,7 +43,7 @@ def survey() -> dict[str, object]:
         "folder": str(Path.cwd()),
         "umask": umask,
         "parent, group and session": [os.getppid(), os.getpgrp(), os.getsid(0)],
-        "descriptors": descriptors(),
+        "descriptors": list_descriptors(),
         "streams": [
             (one.encoding, one.errors, one.line_buffering, one.seekable())  # type: ignore[attr-defined]
             for one in (sys.stdin, sys.stdout, sys.stderr)
@@ -65,8 +65,8 @@ def survey() -> dict[str, object]:
     }
 
 
-def through(told: bytes) -> dict[str, object]:
-    """Return what a process gets that is started as the program starts its own."""
+def survey_child(told: bytes) -> dict[str, object]:
+    """Return the survey of a child that is started as the program starts its own; `told` is its input."""
     from indexing.process import spawning  # noqa: PLC0415 (a fork has imported it)
 
     process = spawning.spawn("tests.wire.surveying", Path.cwd(), MEMORY_BYTES)
@@ -80,7 +80,7 @@ def through(told: bytes) -> dict[str, object]:
 
 def main() -> None:
     """Print the survey."""
-    found = through(sys.stdin.buffer.read()) if "--through" in sys.argv else survey()
+    found = survey_child(sys.stdin.buffer.read()) if "--through" in sys.argv else survey()
     print(json.dumps(found, default=str))  # noqa: T201
     sys.exit(3)
 

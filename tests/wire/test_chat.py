@@ -18,7 +18,7 @@ from models.chat import ChatRequest, Message, Speaker, never
 from models.scripted.scripted_server import ScriptedServer
 from server.assembly import chats
 from server.assembly.endpoints import ChatSettings
-from tests.wire.conftest import PROGRAM, ROOT, plain, within
+from tests.wire.conftest import PROGRAM, ROOT, to_plain_json, wait_for
 from tests.wire.test_gate import EDITING, Person
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def configure(monkeypatch: pytest.MonkeyPatch, server: ScriptedServer) -> None:
     monkeypatch.setenv("SOME_KEY", KEY)
 
 
-def files_with(text: str, *folders: Path) -> list[Path]:
+def find_files_with(text: str, *folders: Path) -> list[Path]:
     return [
         path
         for folder in folders
@@ -75,17 +75,17 @@ async def test_an_explanation_comes_over_http_and_no_key_is_written_anywhere(
         session = await start(command=PROGRAM)
         await session.initialize()
         uri = session.open("untitled:area.py", BEFORE)
-        answer = await session.command("starling.explain", uri=uri, question="explain")
+        answer = await session.execute("starling.explain", uri=uri, question="explain")
         assert answer["text"] == "It multiplies two lengths."
         params = types.ExecuteCommandParams("starling.explain", [{"uri": uri, "question": "break"}])
         with pytest.raises(Exception, match="does not accept the key") as refused:
-            await within(session.client.workspace_execute_command_async(params))
+            await wait_for(session.client.workspace_execute_command_async(params))
         assert KEY not in str(refused.value)
         assert {one["authorization"] for one in server.headers} == {f"Bearer {KEY}"}
-        assert files_with("chat answered", session.home)
-        assert files_with(KEY, tmp_path) == []
+        assert find_files_with("chat answered", session.home)
+        assert find_files_with(KEY, tmp_path) == []
         # the answers of the last hour hold it, and nothing else: the log holds no texts
-        assert {path.name for path in files_with("It multiplies", session.home)} == {"replies.sqlite3"}
+        assert {path.name for path in find_files_with("It multiplies", session.home)} == {"replies.sqlite3"}
 
 
 async def test_a_changed_function_is_reviewed_and_shown_as_a_diagnostic(
@@ -96,19 +96,19 @@ async def test_a_changed_function_is_reviewed_and_shown_as_a_diagnostic(
         session = await start(command=PROGRAM)
         await session.initialize(initialization_options={"review": {"ruff": "never", "delayMs": 0}})
         uri = session.open(session.write("area.py", BEFORE).as_uri(), BEFORE)
-        report = await session.command("starling.review", uri=uri, deep=True)
+        report = await session.execute("starling.review", uri=uri, deep=True)
         assert (report["findings"], len(server.requests)) == ([], 1)  # the remark quotes what is not there yet
         document = types.VersionedTextDocumentIdentifier(2, uri)
         whole = types.TextDocumentContentChangeWholeDocument(BEFORE.replace("* height", "* width"))
         session.client.text_document_did_change(types.DidChangeTextDocumentParams(document, [whole]))
         session.client.text_document_did_save(types.DidSaveTextDocumentParams(types.TextDocumentIdentifier(uri)))
         while not (found := session.client.diagnostics.get(uri)):
-            await within(session.client.wait_for_notification(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS))
+            await wait_for(session.client.wait_for_notification(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS))
         assert [(one.code, one.range.start.line, one.range.start.character) for one in found] == [("model-logic", 1, 4)]
         assert found[0].message == "The height is ignored. Areas are wrong."
 
 
-async def test_of_an_answer_of_a_whole_file_one_function_is_proposed_and_written(
+async def test_one_function_of_an_answer_with_a_whole_file_is_proposed_and_written(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = "import os\n\n\ndef one( ):\n    return 1\n\n\ndef two(r):\n    return 3 * r\n"
@@ -123,21 +123,21 @@ async def test_of_an_answer_of_a_whole_file_one_function_is_proposed_and_written
         arguments = {"uri": uri, "range": {"start": place, "end": place}, "instruction": "use pi"}
         params = types.ExecuteCommandParams("starling.generate", [arguments])
         running = asyncio.ensure_future(session.client.workspace_execute_command_async(params))
-        (_, diff), decided = await person.question()
+        (_, diff), decided = await person.take_question()
         written = [line for line in diff.splitlines() if line.startswith(("+", "-")) and line[:3] not in {"+++", "---"}]
         assert written == ["+import math", "-    return 3 * r", "+    return math.pi * r"]
         decided.set_result(types.MessageActionItem("Apply"))
-        applying, applied = await person.asked_for(types.WORKSPACE_APPLY_EDIT)
+        applying, applied = await person.take_request(types.WORKSPACE_APPLY_EDIT)
         (change,) = applying.edit.document_changes
         document = types.VersionedTextDocumentIdentifier(2, uri)
         changes = [types.TextDocumentContentChangePartial(edit.range, edit.new_text) for edit in reversed(change.edits)]
         session.client.text_document_did_change(types.DidChangeTextDocumentParams(document, changes))
         applied.set_result(types.ApplyWorkspaceEditResult(applied=True))
-        result = plain(await within(running))
+        result = to_plain_json(await wait_for(running))
         assert (result["outcome"], result["reason"]) == ("applied", None)
 
 
-async def test_what_is_no_file_of_the_workspace_is_reviewed_by_a_model_only_when_somebody_asks(
+async def test_a_document_outside_the_workspace_is_reviewed_by_a_model_only_on_request(
     start: Start, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     with ScriptedServer(SCRIPT, key=KEY) as server:
@@ -148,7 +148,7 @@ async def test_what_is_no_file_of_the_workspace_is_reviewed_by_a_model_only_when
         uris = ["untitled:area.py", (tmp_path / "elsewhere.py").as_uri(), own]
         for number, uri in enumerate(uris):
             session.open(uri, BEFORE.replace("area", f"area{number}"))
-            await session.command("starling.review", uri=uri, deep=True)
+            await session.execute("starling.review", uri=uri, deep=True)
         assert len(server.requests) == 3
         for number, uri in enumerate(uris):
             document = types.VersionedTextDocumentIdentifier(2, uri)
@@ -157,9 +157,9 @@ async def test_what_is_no_file_of_the_workspace_is_reviewed_by_a_model_only_when
             session.client.text_document_did_change(types.DidChangeTextDocumentParams(document, [whole]))
             session.client.text_document_did_save(types.DidSaveTextDocumentParams(types.TextDocumentIdentifier(uri)))
         while not session.client.diagnostics.get(own):  # its turn comes after theirs
-            await within(session.client.wait_for_notification(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS))
+            await wait_for(session.client.wait_for_notification(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS))
         assert all("# 2" in str(one) for one in server.requests[3:])
-        await session.command("starling.review", uri=uris[0], deep=True)
+        await session.execute("starling.review", uri=uris[0], deep=True)
         assert "# 0" in str(server.requests[-2:])
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 from lsprotocol import types
 
-from tests.wire.conftest import plain, within
+from tests.wire.conftest import to_plain_json, wait_for
 from tests.wire.test_gate import EDITING, Person
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ ABLE = attrs.evolve(EDITING, text_document=types.TextDocumentClientCapabilities(
 
 
 async def begin(start: Start, text: str, *, model: bool = True) -> tuple[Session, Person, str]:
-    """A session with an open file that was reviewed."""
+    """Begin a session and open a file with `text`; return session, person and URI once the file is reviewed."""
     session = await start(reply="Return the area of a circle.")
     person = Person(session)
     converter = session.client.protocol._converter
@@ -42,57 +42,57 @@ async def begin(start: Start, text: str, *, model: bool = True) -> tuple[Session
     await session.initialize(capabilities=ABLE, initialization_options=settings)
     path = session.write("area.py", text)
     uri = session.open(path.as_uri(), text)
-    await within(session.client.wait_for_notification(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS))
+    await wait_for(session.client.wait_for_notification(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS))
     return session, person, uri
 
 
-async def menu(session: Session, uri: str, line: int, *only: str) -> list[types.CodeAction]:
+async def request_menu(session: Session, uri: str, line: int, *only: str) -> list[types.CodeAction]:
     place = types.Position(line, 6)
     context = types.CodeActionContext([], list(only) or None, types.CodeActionTriggerKind.Invoked)
     params = types.CodeActionParams(types.TextDocumentIdentifier(uri), types.Range(place, place), context)
-    return list(await within(session.client.text_document_code_action_async(params)))
+    return list(await wait_for(session.client.text_document_code_action_async(params)))
 
 
 def choose(session: Session, items: list[types.CodeAction], title: str) -> asyncio.Future[Any]:
-    """Run the command of the item that is called so."""
+    """Run the command of the item with the title `title`; return the future of its result."""
     (item,) = [one for one in items if one.title == title]
     assert item.command is not None
     params = types.ExecuteCommandParams(item.command.command, item.command.arguments)
     return asyncio.ensure_future(session.client.workspace_execute_command_async(params))
 
 
-def changed(session: Session, uri: str, edits: list[types.TextEdit], text: str) -> None:
-    """The editor makes edits that insert only, and tells of them."""
+def apply_edits(session: Session, uri: str, edits: list[types.TextEdit], text: str) -> None:
+    """Make the one edit, an insertion, as the editor does, and notify the server."""
     (edit,) = edits
     assert edit.range.start == edit.range.end
     session.change(uri, 2, edit.range.start.line, edit.range.start.character, edit.new_text)
     assert edit.new_text in text
 
 
-async def test_a_docstring_is_shown_asked_about_once_and_written_after_a_yes(start: Start) -> None:
+async def test_a_docstring_is_shown_confirmed_once_and_written_after_approval(start: Start) -> None:
     session, person, uri = await begin(start, AREA)
-    running = choose(session, await menu(session, uri, 0), "Write a docstring for `area`")
-    (asked, diff), answer = await person.question()
+    running = choose(session, await request_menu(session, uri, 0), "Write a docstring for `area`")
+    (asked, diff), answer = await person.take_question()
     assert "Document `area`?" in asked.message
     assert '+    """Return the area of a circle."""' in diff
     answer.set_result(types.MessageActionItem("Apply"))
-    applying, applied = await person.asked_for(types.WORKSPACE_APPLY_EDIT)
+    applying, applied = await person.take_request(types.WORKSPACE_APPLY_EDIT)
     (change,) = applying.edit.document_changes
-    changed(session, uri, change.edits, DOCUMENTED)
+    apply_edits(session, uri, change.edits, DOCUMENTED)
     applied.set_result(types.ApplyWorkspaceEditResult(applied=True))
-    result = plain(await within(running))
+    result = to_plain_json(await wait_for(running))
     assert (result["outcome"], result["task"], result["reason"]) == ("applied", "docstring", None)
     assert person.requests.empty()
-    (row,) = (await session.command("starling.audit"))["rows"]
+    (row,) = (await session.execute("starling.audit"))["rows"]
     assert (row["proposer"], row["model"], row["written"]) == ("generator", "scripted", True)
 
 
-async def test_after_a_no_every_byte_is_as_it_was_and_the_agent_knows(start: Start) -> None:
+async def test_after_a_rejection_every_byte_is_as_before_and_the_agent_knows(start: Start) -> None:
     session, person, uri = await begin(start, AREA)
-    running = choose(session, await menu(session, uri, 0), "Write a docstring for `area`")
-    _, answer = await person.question()
+    running = choose(session, await request_menu(session, uri, 0), "Write a docstring for `area`")
+    _, answer = await person.take_question()
     answer.set_result(types.MessageActionItem("Reject"))
-    result = plain(await within(running))
+    result = to_plain_json(await wait_for(running))
     assert (result["outcome"], result["checkpoint"]) == ("rejected", None)
     assert person.requests.empty()
     assert (session.workspace / "area.py").read_bytes() == AREA.encode()
@@ -100,18 +100,20 @@ async def test_after_a_no_every_byte_is_as_it_was_and_the_agent_knows(start: Sta
 
 async def test_without_a_model_static_fixes_work_and_the_rest_says_why_not(start: Start) -> None:
     session, _, uri = await begin(start, "import os\n\n\n" + AREA.replace("\r", ""), model=False)
-    disabled = {one.title: one.disabled.reason for one in await menu(session, uri, 3) if one.disabled is not None}
+    disabled = {
+        one.title: one.disabled.reason for one in await request_menu(session, uri, 3) if one.disabled is not None
+    }
     assert "model.enabled" in disabled["Write a docstring for `area`"]
-    (fix, *_) = await menu(session, uri, 0, "quickfix")
+    (fix, *_) = await request_menu(session, uri, 0, "quickfix")
     assert fix.edit is None
-    resolved = await within(session.client.code_action_resolve_async(fix))
+    resolved = await wait_for(session.client.code_action_resolve_async(fix))
     (change,) = resolved.edit.document_changes
     assert (change.text_document.uri, [one.new_text for one in change.edits]) == (uri, [""])
 
 
-async def test_fix_all_is_what_is_safe_to_fix(start: Start) -> None:
+async def test_fix_all_applies_the_safe_fixes(start: Start) -> None:
     session, _, uri = await begin(start, "import os\nimport sys\n\nx = 1\n", model=False)
-    (action,) = await menu(session, uri, 3, "source.fixAll")
-    resolved = await within(session.client.code_action_resolve_async(action))
+    (action,) = await request_menu(session, uri, 3, "source.fixAll")
+    resolved = await wait_for(session.client.code_action_resolve_async(action))
     (change,) = resolved.edit.document_changes
     assert len(change.edits) == 2

@@ -9,7 +9,7 @@ import pytest
 from lsprotocol import types
 
 from tests.server import naive
-from tests.wire.conftest import within
+from tests.wire.conftest import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -28,10 +28,10 @@ async def test_a_workspace_is_indexed_and_code_in_it_completed(start: Start) -> 
     session.write("shapes.py", SHAPES)
     main = session.write("main.py", "from shapes import area\n\nprint(\n")
     await session.initialize(initialization_options=None)
-    await session.indexed(2)
+    await session.wait_for_index(2)
     uri = session.open(main.as_uri(), main.read_text())
-    assert "area(2.0))" in await session.texts(uri, 2, 6)
-    hits = (await session.command("starling.search", query="radius"))["hits"]
+    assert "area(2.0))" in await session.list_suggestions(uri, 2, 6)
+    hits = (await session.execute("starling.search", query="radius"))["hits"]
     assert [hit["relative"] for hit in hits] == ["shapes.py"]
 
 
@@ -42,7 +42,7 @@ async def test_an_emoji_before_the_cursor_moves_nothing(start: Start, encoding: 
     before = 'smile, answer = "😀", '
     uri = session.open(UNTITLED, before + "\n")
     place = types.Position(0, naive.units(before, encoding))
-    answer = await within(session.ask(uri, place.line, place.character, invoked=True))
+    answer = await wait_for(session.ask(uri, place.line, place.character, invoked=True))
     assert result.capabilities.position_encoding == encoding
     assert [(item.insert_text, item.range) for item in answer.items] == [("42", types.Range(place, place))]
 
@@ -53,9 +53,9 @@ async def test_a_newer_request_answers_the_older_and_a_change_answers_both(start
     uri = session.open(UNTITLED, "x = \n")
     older = session.ask(uri, 0, 4)
     newer = session.ask(uri, 0, 4)
-    assert not (await within(older)).items
+    assert not (await wait_for(older)).items
     session.change(uri, 2, 0, 4, "y")
-    assert not (await within(newer)).items
+    assert not (await wait_for(newer)).items
 
 
 async def test_a_cancelled_request_is_answered_as_lsp_says(start: Start) -> None:
@@ -67,7 +67,7 @@ async def test_a_cancelled_request_is_answered_as_lsp_says(start: Start) -> None
     (identity,) = session.client.protocol._request_futures
     session.client.cancel_request(types.CancelParams(identity))
     with pytest.raises(Exception, match="is canceled"):
-        await within(request)
+        await wait_for(request)
 
 
 async def test_two_hundred_keys_are_all_answered_with_few_runs_of_the_model(start: Start) -> None:
@@ -79,8 +79,8 @@ async def test_two_hundred_keys_are_all_answered_with_few_runs_of_the_model(star
         session.change(uri, key + 2, 0, key, "abcdefghij"[key % 10] if key % 7 else " ")
         requests.append(session.ask(uri, 0, key + 1))
         await asyncio.sleep(0.03)  # the speed of typing is what is tested
-    answers = await within(asyncio.gather(*requests))
-    stats = (await session.command("starling.stats"))["completion"]
+    answers = await wait_for(asyncio.gather(*requests))
+    stats = (await session.execute("starling.stats"))["completion"]
     assert len(answers) == 200
     assert stats["model_runs"] <= 40
 
@@ -89,7 +89,7 @@ async def test_untitled_documents_are_completed(start: Start) -> None:
     session = await start(reply="42")
     await session.initialize()
     uri = session.open(UNTITLED, "answer = \n")
-    assert await session.texts(uri, 0, 9) == ["42"]
+    assert await session.list_suggestions(uri, 0, 9) == ["42"]
 
 
 async def test_cells_of_a_notebook_are_completed(start: Start) -> None:
@@ -98,7 +98,7 @@ async def test_cells_of_a_notebook_are_completed(start: Start) -> None:
     cell = types.TextDocumentItem("vscode-notebook-cell:/n.ipynb#W0", "python", 1, "answer = \n")
     notebook = types.NotebookDocument((session.workspace / "n.ipynb").as_uri(), "jupyter-notebook", 1, [])
     session.client.notebook_document_did_open(types.DidOpenNotebookDocumentParams(notebook, [cell]))
-    assert await session.texts(cell.uri, 0, 9) == ["42"]
+    assert await session.list_suggestions(cell.uri, 0, 9) == ["42"]
 
 
 async def test_a_document_with_crlf_is_completed_and_edited_at_the_right_places(start: Start) -> None:
@@ -106,7 +106,7 @@ async def test_a_document_with_crlf_is_completed_and_edited_at_the_right_places(
     await session.initialize()
     uri = session.open(UNTITLED, "one = 1\r\ntwo = 2\r\nanswer =\r\n")
     session.change(uri, 2, 2, 8, " ")
-    answer = await within(session.ask(uri, 2, 9, invoked=True))
+    answer = await wait_for(session.ask(uri, 2, 9, invoked=True))
     place = types.Position(2, 9)
     assert [(item.insert_text, item.range) for item in answer.items] == [("42", types.Range(place, place))]
 
@@ -116,8 +116,8 @@ async def test_a_secret_file_gets_nothing_and_an_ordinary_one_beside_it_does(sta
     secret = session.write(".env", "TOKEN = \n")
     plain = session.write("main.py", "answer = \n")
     await session.initialize()
-    assert await session.texts(session.open(secret.as_uri(), "TOKEN = \n"), 0, 8) == []
-    assert await session.texts(session.open(plain.as_uri(), "answer = \n"), 0, 9) == ["42"]
+    assert await session.list_suggestions(session.open(secret.as_uri(), "TOKEN = \n"), 0, 8) == []
+    assert await session.list_suggestions(session.open(plain.as_uri(), "answer = \n"), 0, 9) == ["42"]
 
 
 async def test_a_client_without_inline_completion_gets_the_same_in_its_list(start: Start) -> None:
@@ -128,7 +128,7 @@ async def test_a_client_without_inline_completion_gets_the_same_in_its_list(star
     await session.initialize(capabilities=capabilities)
     uri = session.open(UNTITLED, "answer = \n")
     params = types.CompletionParams(types.TextDocumentIdentifier(uri), types.Position(0, 9))
-    result = await within(session.client.text_document_completion_async(params))
+    result = await wait_for(session.client.text_document_completion_async(params))
     assert [item.text_edit.new_text for item in result.items] == ["42"]
 
 
@@ -137,9 +137,9 @@ async def test_a_fifty_megabyte_file_is_opened_changed_and_closed(start: Start) 
     await session.initialize()
     huge = session.open("file:///huge.py", "value = 1  # one line of many\n" * 1_750_000)
     session.change(huge, 2, 1000, 0, "x")
-    assert await session.texts(huge, 1000, 1) == []
+    assert await session.list_suggestions(huge, 1000, 1) == []
     uri = session.open(UNTITLED, "answer = \n")
-    assert await session.texts(uri, 0, 9) == ["42"]
+    assert await session.list_suggestions(uri, 0, 9) == ["42"]
 
 
 async def test_binary_text_and_lone_surrogates_are_harmless(start: Start) -> None:
@@ -147,5 +147,5 @@ async def test_binary_text_and_lone_surrogates_are_harmless(start: Start) -> Non
     session.write("blob.py", bytes(range(256)) * 100)
     await session.initialize()
     odd = session.open(UNTITLED, "\x00\x01\ud800\udfff\ufffe = '\udcff'\nanswer = \n")
-    assert await session.texts(odd, 1, 9) == ["42"]
-    assert (await session.command("starling.status"))["open_documents"] == 1
+    assert await session.list_suggestions(odd, 1, 9) == ["42"]
+    assert (await session.execute("starling.status"))["open_documents"] == 1

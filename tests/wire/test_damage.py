@@ -1,4 +1,4 @@
-"""Our files are harmed in every way under one running server: it goes on answering, and heals within seconds."""
+"""Starling's files are damaged in every way under a running server: it answers, and repairs them within seconds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 from server.state.database import FILE as STATE
 from tests.wire.conftest import SCRIPTED, WAIT_S
-from tests.wire.test_taken_away import begun, found
+from tests.wire.test_taken_away import begin, search
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Start = Callable[..., Awaitable[Session]]
     Harm = Callable[[Path], None]
 
-LOOK_AGAIN_S = 0.1  # what heals it works on the same machine
+LOOK_AGAIN_S = 0.1  # short waits would slow the repair, which runs on the same machine
 UNPRIVILEGED = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]  # root minds modes, too
 
 
@@ -52,7 +52,7 @@ def delete(path: Path) -> None:
     path.unlink() if path.is_file() else shutil.rmtree(path)
 
 
-def swap(path: Path) -> None:
+def swap_kind(path: Path) -> None:
     if path.is_file():
         path.unlink()
         path.mkdir()
@@ -62,17 +62,17 @@ def swap(path: Path) -> None:
         path.write_text("in the way")
 
 
-def close(path: Path) -> None:
+def deny_access(path: Path) -> None:
     path.chmod(0)
 
 
-def databases(home: Path) -> list[Path]:
+def list_databases(home: Path) -> list[Path]:
     return [*(home / "cache" / "index").glob("*.sqlite3"), *(home / "state").glob("*.sqlite3")]
 
 
 def is_whole(home: Path) -> bool:
-    """Return whether both databases are there, and as they have to be."""
-    found = databases(home)
+    """Return whether both databases exist, are intact and have their tables."""
+    found = list_databases(home)
     try:
         for path in found:
             with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as opened:
@@ -84,34 +84,34 @@ def is_whole(home: Path) -> bool:
     return len(found) == 2
 
 
-async def healed(session: Session, uri: str, name: str) -> None:
-    """Until all is as before, a new file is searched, and each answer has come."""
+async def wait_until_repaired(session: Session, uri: str, name: str) -> None:
+    """Wait until every part works as before, and a new file called `name` is found by a search."""
     end = time.monotonic() + WAIT_S
     wrong: object = "?"
     while wrong:
         assert time.monotonic() < end, wrong
-        assert await session.texts(uri, 0, 4) == ["completed()"]
-        health = await session.command("starling.health")
+        assert await session.list_suggestions(uri, 0, 4) == ["completed()"]
+        health = await session.execute("starling.health")
         wrong = [check["message"] for check in health["checks"] if not check["ok"]]
-        wrong = wrong or (await session.command("starling.approvals"))["problem"]
+        wrong = wrong or (await session.execute("starling.approvals"))["problem"]
         wrong = wrong or not is_whole(session.home)
-        wrong = wrong or await found(session, "compute_7") != "module7.py"
+        wrong = wrong or await search(session, "compute_7") != "module7.py"
         if name and not wrong:
             session.write(f"{name}.py", f"def {name}(wing):\n    return wing\n")
-            await session.status(lambda status: status["index"]["state"] == "ready")
-            wrong = await found(session, name) != f"{name}.py"
+            await session.wait_for_status(lambda status: status["index"]["state"] == "ready")
+            wrong = await search(session, name) != f"{name}.py"
         if wrong:
             await asyncio.sleep(LOOK_AGAIN_S)
     assert session.process.returncode is None
 
 
-@pytest.mark.parametrize("harm", [empty, cut, overwrite, replace, delete, swap, close])
-async def test_what_is_harmed_heals_while_the_server_answers(start: Start, harm: Harm) -> None:
+@pytest.mark.parametrize("harm", [empty, cut, overwrite, replace, delete, swap_kind, deny_access])
+async def test_damaged_files_are_repaired_while_the_server_answers(start: Start, harm: Harm) -> None:
     is_root = hasattr(os, "getuid") and os.getuid() == 0
-    program = [*UNPRIVILEGED, *SCRIPTED] if harm is close and is_root else SCRIPTED
-    session = await begun(lambda: start(command=program))
+    program = [*UNPRIVILEGED, *SCRIPTED] if harm is deny_access and is_root else SCRIPTED
+    session = await begin(lambda: start(command=program))
     uri = session.open("untitled:one", "x = \n")
-    await session.command("starling.approvals")
+    await session.execute("starling.approvals")
     home = session.home
     index = home / "cache" / "index"
     kinds: dict[str, Callable[[], list[Path]]] = {
@@ -122,15 +122,15 @@ async def test_what_is_harmed_heals_while_the_server_answers(start: Start, harm:
         "state": lambda: [home / "state" / STATE],
         "log": lambda: [home / "log" / "starling.log"],
     }
-    if harm in {delete, swap, close}:
+    if harm in {delete, swap_kind, deny_access}:
         folders = {"index": index, "cache": home / "cache", "state": home / "state", "log": home / "log"}
         kinds |= {f"{name}_folder": lambda path=path: [path] for name, path in folders.items()}  # type: ignore[misc]
     for kind, paths in kinds.items():
         before = len(session.client.messages)
         for path in paths():
             harm(path)
-        await healed(session, uri, f"zeppelin_{kind}")
+        await wait_until_repaired(session, uri, f"zeppelin_{kind}")
         told = [each.message for each in session.client.messages[before:]]
         assert len(told) <= 1, (kind, told)
-        if kind in {"index_database", "state"} and harm is not close:
+        if kind in {"index_database", "state"} and harm is not deny_access:
             assert len(told) == 1, kind

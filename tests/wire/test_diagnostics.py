@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from lsprotocol import types
 
-from tests.wire.conftest import INLINE, within
+from tests.wire.conftest import INLINE, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -22,8 +22,8 @@ JAVASCRIPT = 'function run() {\n  return 1\n  console.log("never")\n}\n'
 AT_ONCE = {"review": {"delayMs": 0}}
 
 
-def pulling(name: str = "", **workspace: Any) -> dict[str, Any]:
-    """What a client says that asks for diagnostics."""
+def build_pull_options(name: str = "", **workspace: Any) -> dict[str, Any]:
+    """Return the parameters of `initialize` of a client, called `name`, that pulls diagnostics."""
     capabilities = types.ClientCapabilities(
         text_document=types.TextDocumentClientCapabilities(
             inline_completion=INLINE.inline_completion, diagnostic=types.DiagnosticClientCapabilities()
@@ -35,11 +35,11 @@ def pulling(name: str = "", **workspace: Any) -> dict[str, Any]:
 
 async def pull(session: Session, uri: str, previous: str | None = None) -> Any:
     params = types.DocumentDiagnosticParams(types.TextDocumentIdentifier(uri), previous_result_id=previous)
-    return await within(session.client.text_document_diagnostic_async(params))
+    return await wait_for(session.client.text_document_diagnostic_async(params))
 
 
-async def pushed(session: Session, uri: str, wanted: set[str]) -> list[types.Diagnostic]:
-    """Until exactly these rules are shown for the document."""
+async def wait_for_diagnostics(session: Session, uri: str, wanted: set[str]) -> list[types.Diagnostic]:
+    """Wait until the diagnostics of the document are exactly of the `wanted` rules, and return them."""
     async with asyncio.timeout(60):
         while {str(item.code) for item in session.client.diagnostics.get(uri) or ()} != wanted:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
@@ -54,7 +54,7 @@ async def test_findings_are_pushed_when_a_file_is_opened_changed_saved_and_close
     session = await start()
     await session.initialize(initialization_options={"review": {"delayMs": 10_000}})
     uri = session.open(session.write("app.py", PYTHON).as_uri(), PYTHON)
-    items = await pushed(session, uri, {"F401", "mutable-default"})
+    items = await wait_for_diagnostics(session, uri, {"F401", "mutable-default"})
     (default,) = [item for item in items if item.code == "mutable-default"]
     assert (default.range.start, default.range.end) == (types.Position(3, 23), types.Position(3, 25))
     assert default.source == "Starling"
@@ -63,14 +63,14 @@ async def test_findings_are_pushed_when_a_file_is_opened_changed_saved_and_close
     assert default.code_description.href.endswith("RULES.md#mutable-default")
     session.change(uri, 2, 0, 9, "  # noqa: F401")
     save(session, uri)
-    await pushed(session, uri, {"mutable-default"})
+    await wait_for_diagnostics(session, uri, {"mutable-default"})
     session.client.text_document_did_close(types.DidCloseTextDocumentParams(types.TextDocumentIdentifier(uri)))
-    await pushed(session, uri, set())
+    await wait_for_diagnostics(session, uri, set())
 
 
-async def test_a_client_that_asks_is_answered_and_sent_nothing(start: Start) -> None:
+async def test_a_client_that_pulls_is_answered_and_sent_nothing(start: Start) -> None:
     session = await start()
-    result = await session.initialize(initialization_options=AT_ONCE, **pulling())
+    result = await session.initialize(initialization_options=AT_ONCE, **build_pull_options())
     assert result.capabilities.diagnostic_provider is not None
     uri = session.open("untitled:run.js", JAVASCRIPT, language="javascript")
     report = await pull(session, uri)
@@ -83,28 +83,28 @@ async def test_a_client_that_asks_is_answered_and_sent_nothing(start: Start) -> 
 
 async def test_the_page_that_explains_a_rule_is_shipped_and_has_its_heading(start: Start) -> None:
     session = await start()
-    await session.initialize(**pulling())
+    await session.initialize(**build_pull_options())
     uri = session.open("untitled:run.js", JAVASCRIPT, language="javascript")
     (item,) = (await pull(session, uri)).items
     page, _, anchor = item.code_description.href.partition("#")
-    text = await asyncio.to_thread(_read, page)
+    text = await asyncio.to_thread(_read_uri, page)
     assert f"\n## {anchor}\n" in text
 
 
-def _read(uri: str) -> str:
+def _read_uri(uri: str) -> str:
     from pygls.uris import to_fs_path  # noqa: PLC0415
 
     with open(to_fs_path(uri) or "", encoding="utf-8") as file:  # noqa: PTH123
         return file.read()
 
 
-async def test_files_that_are_not_open_are_reported_to_who_asks_for_the_workspace(start: Start) -> None:
+async def test_files_that_are_not_open_are_reported_to_a_client_that_pulls_the_workspace(start: Start) -> None:
     session = await start()
     session.write("pack/app.py", PYTHON)
     session.write("run.js", JAVASCRIPT)
     session.write("node_modules/far.js", JAVASCRIPT)
-    await session.initialize(**pulling())
-    whole = await within(session.client.workspace_diagnostic_async(types.WorkspaceDiagnosticParams([])))
+    await session.initialize(**build_pull_options())
+    whole = await wait_for(session.client.workspace_diagnostic_async(types.WorkspaceDiagnosticParams([])))
     found = {item.uri.rpartition("/workspace/")[2]: [one.code for one in item.items] for item in whole.items}
     assert found["run.js"] == ["unreachable-code"]
     assert set(found["pack/app.py"]) == {"F401", "mutable-default"}
@@ -116,10 +116,10 @@ async def test_files_that_are_not_open_are_reported_to_who_asks_for_the_workspac
 )
 async def test_half_typed_and_odd_texts_are_answered(start: Start, text: str) -> None:
     session = await start()
-    await session.initialize(initialization_options=AT_ONCE, **pulling())
+    await session.initialize(initialization_options=AT_ONCE, **build_pull_options())
     uri = session.open("untitled:odd.py", text)
     assert (await pull(session, uri)).kind == "full"
-    assert (await session.command("starling.health"))["status"] != "degraded"
+    assert (await session.execute("starling.health"))["status"] != "degraded"
 
 
 async def test_typing_in_bursts_leaves_the_findings_of_the_last_text(start: Start) -> None:
@@ -129,5 +129,5 @@ async def test_typing_in_bursts_leaves_the_findings_of_the_last_text(start: Star
     for version, character in enumerate('print(f"x")', 2):
         session.change(uri, version, 0, version - 2, character)
         await asyncio.sleep(0.01)
-    (item,) = await pushed(session, uri, {"F541"})
+    (item,) = await wait_for_diagnostics(session, uri, {"F541"})
     assert item.range.start == types.Position(0, 6)

@@ -1,4 +1,4 @@
-"""What a person is told at the first start of a real server, and at no other."""
+"""The hint that a person gets at the first start of a real server, and at no other."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ async def test_the_first_start_tells_how_to_find_a_model_and_the_second_does_not
     first, second = [await start(command=PROGRAM) for _ in range(2)]
     await first.initialize(initialization_options={"index": {"enabled": False}})
     while not first.client.messages:
-        await first.command("starling.health")
+        await first.execute("starling.health")
     await second.initialize(initialization_options={"index": {"enabled": False}})
-    await second.status(lambda status: status["state"] == "ready")
-    await second.command("starling.health")
+    await second.wait_for_status(lambda status: status["state"] == "ready")
+    await second.execute("starling.health")
     assert [[message.message for message in one.client.messages] for one in (first, second)] == [
         [f"Starling: {HINT}"], [],
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""A forked server's process is what a new one would be, but for what `tests.wire.forking` says."""
+"""The process of a forked server equals a new one, except for the differences listed in `tests.wire.forking`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SURVEYING = [sys.executable, str(Path(__file__).with_name("surveying.py")), "one
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="nothing is forked elsewhere")
 
 
-def surveyed(folder: Path, environment: Mapping[str, str], *options: str) -> dict[str, Any]:
+def run_survey(folder: Path, environment: Mapping[str, str], *options: str) -> dict[str, Any]:
     done = subprocess.Popen(
         [*SURVEYING, *options],
         cwd=folder, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -39,9 +39,9 @@ def test_a_fork_gets_what_a_new_process_gets(tmp_path: Path) -> None:
     environment = {**os.environ, "STARLING_HOME": str(tmp_path), "XDG_RUNTIME_DIR": ""}
     umask = os.umask(0o027)
     try:
-        new = surveyed(tmp_path, environment)
-        with forking.forked():
-            forks = [surveyed(tmp_path, environment) for _ in range(2)]
+        new = run_survey(tmp_path, environment)
+        with forking.fork_servers():
+            forks = [run_survey(tmp_path, environment) for _ in range(2)]
     finally:
         os.umask(umask)
     assert [one.pop("command") == SURVEYING for one in (new, *forks)] == [True, False, False]
@@ -54,9 +54,9 @@ def test_a_fork_gets_what_a_new_process_gets(tmp_path: Path) -> None:
 
 def test_a_process_that_a_fork_starts_gets_what_one_of_a_new_process_gets(tmp_path: Path) -> None:
     environment = {**os.environ, "STARLING_HOME": str(tmp_path)}
-    new = surveyed(tmp_path, environment, "--through")
-    with forking.forked():
-        forks = [surveyed(tmp_path, environment, "--through") for _ in range(2)]
+    new = run_survey(tmp_path, environment, "--through")
+    with forking.fork_servers():
+        forks = [run_survey(tmp_path, environment, "--through") for _ in range(2)]
     command = spawning.make_command("tests.wire.surveying")
     assert [one.pop("command") == command for one in (new, *forks)] == [True, False, False]
     own = [one.pop("own") for one in (new, *forks)]
@@ -67,7 +67,7 @@ def test_a_process_that_a_fork_starts_gets_what_one_of_a_new_process_gets(tmp_pa
 
 
 def test_processes_of_a_fork_end_with_it(tmp_path: Path) -> None:
-    with forking.forked():
+    with forking.fork_servers():
         process = subprocess.Popen(SURVEYING, cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     end = time.monotonic() + WAIT_S
     while not (family := psutil.Process(process.pid).children()):
@@ -78,17 +78,17 @@ def test_processes_of_a_fork_end_with_it(tmp_path: Path) -> None:
     assert psutil.wait_procs(family, timeout=WAIT_S)[1] == []
 
 
-def test_what_may_count_while_the_program_is_imported_starts_a_new_process(tmp_path: Path) -> None:
-    def command(name: str) -> list[str]:
-        with forking.forked():
-            return list(surveyed(tmp_path, {**os.environ, name: "1"})["command"])
+def test_a_variable_that_may_be_read_during_import_starts_a_new_process(tmp_path: Path) -> None:
+    def find_command(name: str) -> list[str]:
+        with forking.fork_servers():
+            return list(run_survey(tmp_path, {**os.environ, name: "1"})["command"])
 
-    assert command("PYTHONSAFEPATH") == command("LC_ALL") == command("OMP_NUM_THREADS") == SURVEYING
-    assert command("STARLING_HOME") != SURVEYING
+    assert find_command("PYTHONSAFEPATH") == find_command("LC_ALL") == find_command("OMP_NUM_THREADS") == SURVEYING
+    assert find_command("STARLING_HOME") != SURVEYING
 
 
-def test_nothing_becomes_ours_that_loses_its_parent_later() -> None:
-    with forking.forked():
+def test_later_orphans_are_not_adopted() -> None:
+    with forking.fork_servers():
         process = subprocess.Popen(SURVEYING, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     process.communicate()
     code = "import os, time; os.fork() or time.sleep(0.2) or print(os.getppid())"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from lsprotocol import types
 
-from tests.wire.conftest import WAIT_S, within
+from tests.wire.conftest import WAIT_S, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -32,7 +32,7 @@ EDITING = types.ClientCapabilities(
 
 
 class Person:
-    """Sits before a session's client; what the server asks for waits in `requests` until it is answered."""
+    """The person at a session's client; requests of the server wait in `requests` until a test answers them."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -43,9 +43,9 @@ class Person:
             types.WORKSPACE_APPLY_EDIT,
         ):
             session.client.protocol.fm.features.pop(method, None)  # pytest-lsp has its own answer to some
-            session.client.feature(method)(self._taking(method))
+            session.client.feature(method)(self._make_handler(method))
 
-    def _taking(self, method: str) -> Callable[[Any], Awaitable[Any]]:
+    def _make_handler(self, method: str) -> Callable[[Any], Awaitable[Any]]:
         async def take(params: Any) -> Any:
             answer = asyncio.get_running_loop().create_future()
             await self.requests.put((method, params, answer))
@@ -53,20 +53,20 @@ class Person:
 
         return take
 
-    async def asked_for(self, method: str) -> tuple[Any, asyncio.Future[Any]]:
-        """The server's next request, which has to be this one."""
-        came, params, answer = await within(self.requests.get())
+    async def take_request(self, method: str) -> tuple[Any, asyncio.Future[Any]]:
+        """Return the parameters of the server's next request, which must be `method`, and the future for its answer."""
+        came, params, answer = await wait_for(self.requests.get())
         assert came == method
         return params, answer
 
-    async def question(self) -> tuple[Any, asyncio.Future[Any]]:
-        """The question, once its diff was shown; and that diff."""
-        shown, success = await self.asked_for(types.WINDOW_SHOW_DOCUMENT)
-        content = await within(
+    async def take_question(self) -> tuple[Any, asyncio.Future[Any]]:
+        """Let the diff be shown, and return the question with the diff's text, and the future for the answer."""
+        shown, success = await self.take_request(types.WINDOW_SHOW_DOCUMENT)
+        content = await wait_for(
             self.session.client.workspace_text_document_content_async(types.TextDocumentContentParams(shown.uri))
         )
         success.set_result(types.ShowDocumentResult(success=True))
-        params, answer = await self.asked_for(types.WINDOW_SHOW_MESSAGE_REQUEST)
+        params, answer = await self.take_request(types.WINDOW_SHOW_MESSAGE_REQUEST)
         return (params, content.text), answer
 
 
@@ -81,27 +81,27 @@ async def begin(start: Start, **files: str) -> tuple[Session, Person]:
 
 def propose(session: Session, **step: str) -> asyncio.Future[dict[str, Any]]:
     step = {name: str(session.workspace / value) if name in {"path", "to"} else value for name, value in step.items()}
-    return asyncio.ensure_future(session.command("test.propose", steps=[step]))
+    return asyncio.ensure_future(session.execute("test.propose", steps=[step]))
 
 
-async def answered(session: Session) -> list[tuple[str, str]]:
-    """The requests, once none waits for an answer."""
+async def wait_for_approvals(session: Session) -> list[tuple[str, str]]:
+    """Wait until no request to the gate is pending; return the status and verdict of each."""
     async with asyncio.timeout(WAIT_S):
-        while (states := await approvals(session)) == [("pending", "")]:  # noqa: ASYNC110 (in another process)
+        while (states := await list_approvals(session)) == [("pending", "")]:  # noqa: ASYNC110 (in another process)
             await asyncio.sleep(0.02)
     return states
 
 
-async def killed(session: Session, answer: asyncio.Future[Any], proposing: asyncio.Future[Any]) -> None:
-    """The server is gone before the answer, and with it the command."""
+async def kill_server(session: Session, answer: asyncio.Future[Any], proposing: asyncio.Future[Any]) -> None:
+    """Kill the server before `answer` is given; the command `proposing` must fail."""
     session.process.kill()
     answer.cancel()
     with pytest.raises(RuntimeError, match="exited"):
-        await within(proposing)
+        await wait_for(proposing)
 
 
-async def approvals(session: Session) -> list[tuple[str, str]]:
-    listed = await session.command("starling.approvals")
+async def list_approvals(session: Session) -> list[tuple[str, str]]:
+    listed = await session.execute("starling.approvals")
     return [(one["status"], one["verdict"]) for one in listed["approvals"]]
 
 
@@ -111,11 +111,11 @@ async def test_a_change_of_an_unsaved_document_is_shown_asked_about_once_and_mad
     path = session.workspace / "area.py"
     uri = session.open(path.as_uri(), "𝜋 = 3  # unsaved\n")
     proposing = propose(session, kind="text", path="area.py", old="3", new="3.14")
-    (question, diff), answer = await person.question()
+    (question, diff), answer = await person.take_question()
     assert question.message == "Starling: Try the gate?"
     assert "-𝜋 = 3  # unsaved\n+𝜋 = 3.14  # unsaved\n" in diff
     answer.set_result(types.MessageActionItem("Apply"))
-    applying, applied = await person.asked_for(types.WORKSPACE_APPLY_EDIT)
+    applying, applied = await person.take_request(types.WORKSPACE_APPLY_EDIT)
     [change] = applying.edit.document_changes
     assert (change.text_document.uri, change.text_document.version) == (uri, 1)
     [edit] = change.edits
@@ -128,71 +128,71 @@ async def test_a_change_of_an_unsaved_document_is_shown_asked_about_once_and_mad
             [types.TextDocumentContentChangePartial(edit.range, edit.new_text)],
         )
     )
-    outcome = await within(proposing)
+    outcome = await wait_for(proposing)
     assert (outcome["outcome"], person.requests.empty()) == ("applied", True)
     assert outcome["unsaved"] == ["area.py"]
     assert path.read_text(encoding="utf-8") == "π = 3\n"  # the person saves it, or does not
-    assert await approvals(session) == [("approved", "applied")]
+    assert await list_approvals(session) == [("approved", "applied")]
 
 
-async def test_a_client_that_calls_nothing_applied_is_not_believed(start: Start) -> None:
+async def test_a_client_that_falsely_reports_an_edit_as_applied_is_not_believed(start: Start) -> None:
     session, person = await begin(start, area="pi = 3\n")
     session.open((session.workspace / "area.py").as_uri(), "pi = 3\n")
     proposing = propose(session, kind="text", path="area.py", old="3", new="3.14")
-    _, answer = await person.question()
+    _, answer = await person.take_question()
     answer.set_result(types.MessageActionItem("Apply"))
-    _, applied = await person.asked_for(types.WORKSPACE_APPLY_EDIT)
+    _, applied = await person.take_request(types.WORKSPACE_APPLY_EDIT)
     applied.set_result(types.ApplyWorkspaceEditResult(applied=True))
-    assert (await within(proposing))["outcome"] == "rejected"
+    assert (await wait_for(proposing))["outcome"] == "rejected"
 
 
 async def test_a_question_that_is_closed_changes_nothing(start: Start) -> None:
     session, person = await begin(start, area="pi = 3\n")
     proposing = propose(session, kind="delete", path="area.py")
-    _, answer = await person.question()
+    _, answer = await person.take_question()
     answer.set_result(None)
-    assert (await within(proposing))["outcome"] == "rejected"
+    assert (await wait_for(proposing))["outcome"] == "rejected"
     assert (session.workspace / "area.py").read_bytes() == b"pi = 3\n"
 
 
-async def test_who_cancels_the_command_is_not_asked_any_more(start: Start) -> None:
+async def test_cancelling_the_command_withdraws_its_question(start: Start) -> None:
     session, person = await begin(start, area="pi = 3\n")
     client = session.client
     path = str(session.workspace / "area.py")
     params = types.ExecuteCommandParams("test.propose", [{"steps": [{"kind": "delete", "path": path}]}])
     identity = "cancelled"
     client.protocol.send_request(types.WORKSPACE_EXECUTE_COMMAND, params, msg_id=identity)
-    _, answer = await person.question()
+    _, answer = await person.take_question()
     client.protocol.notify(types.CANCEL_REQUEST, types.CancelParams(identity))
-    assert await answered(session) == [("expired", "expired")]
+    assert await wait_for_approvals(session) == [("expired", "expired")]
     if not answer.done():  # our own client takes a question down when it is told to
         answer.set_result(types.MessageActionItem("Apply"))
-    assert await approvals(session) == [("expired", "expired")]
+    assert await list_approvals(session) == [("expired", "expired")]
     assert (session.workspace / "area.py").exists()
 
 
 async def test_a_server_killed_while_it_asks_has_changed_nothing_and_the_next_one_knows(start: Start) -> None:
     session, person = await begin(start, area="pi = 3\n")
     proposing = propose(session, kind="delete", path="area.py")
-    _, answer = await person.question()
-    await killed(session, answer, proposing)
+    _, answer = await person.take_question()
+    await kill_server(session, answer, proposing)
     after, _ = await begin(start)
-    assert await approvals(after) == [("expired", "expired")]
+    assert await list_approvals(after) == [("expired", "expired")]
     assert (after.workspace / "area.py").read_bytes() == b"pi = 3\n"
 
 
 async def test_a_server_killed_between_yes_and_applying_leaves_a_change_that_can_be_undone(start: Start) -> None:
     session, person = await begin(start, area="pi = 3\n")
     proposing = propose(session, kind="text", path="area.py", old="3", new="3.14")
-    _, answer = await person.question()
+    _, answer = await person.take_question()
     answer.set_result(types.MessageActionItem("Apply"))
-    _, applied = await person.asked_for(types.WORKSPACE_APPLY_EDIT)
-    await killed(session, applied, proposing)
+    _, applied = await person.take_request(types.WORKSPACE_APPLY_EDIT)
+    await kill_server(session, applied, proposing)
     session.write("area.py", "pi = 3.14\n")  # the editor did it all the same, and its person saved it
     after, person = await begin(start)
-    assert await approvals(after) == [("failed", "failed")]
-    undoing = asyncio.ensure_future(after.command("starling.undo"))
-    (_, diff), answer = await person.question()
+    assert await list_approvals(after) == [("failed", "failed")]
+    undoing = asyncio.ensure_future(after.execute("starling.undo"))
+    (_, diff), answer = await person.take_question()
     assert "-pi = 3.14\n+pi = 3\n" in diff
     answer.set_result(None)
-    assert (await within(undoing))["outcome"] == "rejected"
+    assert (await wait_for(undoing))["outcome"] == "rejected"

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.wire import forking
-from tests.wire.conftest import within
-from tests.wire.serving import bodies, frame, initialize
+from tests.wire.conftest import wait_for
+from tests.wire.serving import build_frame, build_initialize, parse_bodies
 
 HOMELESS = [sys.executable, str(Path(__file__).with_name("homeless.py"))]
 # what the environment says of the home; {} is the test's folder
@@ -33,7 +33,7 @@ HOME = pytest.mark.parametrize("home", HOMES)
 async def run(
     folder: Path, home: str, *arguments: str, sent: bytes = b"", until: bytes = b"", real: bool | None = None
 ) -> tuple[int, bytes, str]:
-    """Status, stdout and stderr of the program for such a user, in a workspace of one file.
+    """Run the program for the user `home` in a workspace of one file; return status, stdout and stderr.
 
     The input stays open until stdout matches `until`: a server whose input has ended does not answer for long.
     """
@@ -45,7 +45,7 @@ async def run(
     kept.pop("STARLING_HOME", None)
     said = {name: value.format(folder) for name, value in HOMES[home].items()}
     real = home in REAL if real is None else real
-    with contextlib.nullcontext() if real else forking.forked():
+    with contextlib.nullcontext() if real else forking.fork_servers():
         process = await asyncio.create_subprocess_exec(
             *HOMELESS, *arguments, env={**kept, **said, "TMPDIR": str(folder / "temporary")}, cwd=folder / "workspace",
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
@@ -54,9 +54,9 @@ async def run(
     assert process.stdout is not None
     process.stdin.write(sent)
     begun = b""
-    while not re.search(until, begun) and (some := await within(process.stdout.read(1 << 16))):
+    while not re.search(until, begun) and (some := await wait_for(process.stdout.read(1 << 16))):
         begun += some
-    out, err = await within(process.communicate(b""))
+    out, err = await wait_for(process.communicate(b""))
     assert process.returncode is not None
     return process.returncode, begun + out, err.decode()
 
@@ -66,12 +66,12 @@ async def test_the_server_works_and_says_once_what_is_missing(tmp_path: Path, ho
     folder = tmp_path / "workspace"
     ask = {"command": "starling.health"}
     told = [
-        initialize(workspaceFolders=[{"uri": folder.as_uri(), "name": "w"}]),
+        build_initialize(workspaceFolders=[{"uri": folder.as_uri(), "name": "w"}]),
         {"jsonrpc": "2.0", "method": "initialized", "params": {}},
         {"jsonrpc": "2.0", "id": 2, "method": "workspace/executeCommand", "params": ask},
     ]
-    _, out, err = await run(tmp_path, home, "serve", sent=b"".join(map(frame, told)), until=rb'"id": ?2\b')
-    answers = bodies(out)
+    _, out, err = await run(tmp_path, home, "serve", sent=b"".join(map(build_frame, told)), until=rb'"id": ?2\b')
+    answers = parse_bodies(out)
     health = next(answer["result"] for answer in answers if answer.get("id") == 2)
     said = [one["params"]["message"] for one in answers if one.get("method") == "window/showMessage"]
     assert len(said) == 1, said
@@ -105,7 +105,7 @@ async def test_every_command_ends_in_a_sentence(tmp_path: Path, home: str) -> No
         assert "bug of Starling" not in err, (command, err)
 
 
-async def test_what_others_planted_among_temporary_files_is_not_read(tmp_path: Path) -> None:
+async def test_files_that_others_planted_among_temporary_files_are_not_read(tmp_path: Path) -> None:
     uid = os.getuid() if hasattr(os, "getuid") else "user"
     planted = tmp_path / "temporary" / f"starling-{uid}" / "config"
     planted.mkdir(parents=True)

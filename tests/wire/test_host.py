@@ -1,4 +1,4 @@
-"""The model host among real processes: shared by servers, killed under load, and fair to many who type at once."""
+"""The model host among real processes: shared by servers, killed under load, and fair to many people who type."""
 
 from __future__ import annotations
 
@@ -53,17 +53,17 @@ REQUEST = FillRequest("a.py", "def area(radius):\n    return ", "\n")
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A home of its own, and the end of the host in it."""
+    """Yield a new home; kill its model hosts at the end."""
     monkeypatch.setenv("STARLING_HOME", str(tmp_path / "home"))
     yield tmp_path / "home"
-    for host in _hosts_of(tmp_path / "home"):  # one that hangs, or has no socket, does not say its number
+    for host in _find_hosts(tmp_path / "home"):  # a host that hangs, or has no socket, does not tell its process id
         with contextlib.suppress(psutil.NoSuchProcess):
             host.kill()
             host.wait(WAIT_S)
 
 
-def _hosts_of(home: Path) -> list[psutil.Process]:
-    return [process for process in psutil.process_iter() if _is_host(process) and _home_of(process) == str(home)]
+def _find_hosts(home: Path) -> list[psutil.Process]:
+    return [process for process in psutil.process_iter() if _is_host(process) and _read_home(process) == str(home)]
 
 
 def _is_host(process: psutil.Process) -> bool:
@@ -73,21 +73,21 @@ def _is_host(process: psutil.Process) -> bool:
         return False
 
 
-def _home_of(process: psutil.Process) -> str:
+def _read_home(process: psutil.Process) -> str:
     try:
         return process.environ().get("STARLING_HOME", "")
     except psutil.Error:
         return ""
 
 
-def host() -> dict[str, Any]:
+def fetch_host() -> dict[str, Any]:
     told = fetch_health(hosts.choose_address())
     assert told
     return dict(told)
 
 
-def used_bytes(process: psutil.Process) -> int:
-    """Memory of a process and its children, shared pages divided among who shares them."""
+def measure_used_bytes(process: psutil.Process) -> int:
+    """Return the memory of a process and its children; shared pages are divided among the processes that share them."""
     family = [process, *(child for child in process.children(recursive=True) if "serve" not in child.cmdline())]
     return sum(one.memory_full_info().pss for one in family)
 
@@ -101,15 +101,15 @@ async def test_two_servers_share_one_copy_of_the_weights(start: Start, home: Pat
     for session in servers:
         await session.initialize(initialization_options={"index": {"enabled": False}, "completion": patient})
         uri = session.open("untitled:Untitled-1", CODE)
-        await session.status(lambda status: status["state"] == "ready" and status["model"]["state"] == "ready")
+        await session.wait_for_status(lambda status: status["state"] == "ready" and status["model"]["state"] == "ready")
         texts: list[str] = []
-        while not texts or (await session.command("starling.status"))["model"]["problem"]:
+        while not texts or (await session.execute("starling.status"))["model"]["problem"]:
             await asyncio.sleep(0.2)  # loading so much takes longer on a busy machine than anyone who asks waits
-            texts = await session.texts(uri, 4, 25)
-    told = host()
+            texts = await session.list_suggestions(uri, 4, 25)
+    told = fetch_host()
     assert [model["name"] for model in told["models"]] == ["large"]
-    holding = used_bytes(psutil.Process(told["process"]))
-    one, other = (used_bytes(psutil.Process(session.process.pid)) for session in servers)
+    holding = measure_used_bytes(psutil.Process(told["process"]))
+    one, other = (measure_used_bytes(psutil.Process(session.process.pid)) for session in servers)
     assert holding > MEGABYTES * 1_000_000
     assert holding + one + other < 1.2 * (holding + min(one, other))
 
@@ -118,14 +118,14 @@ def test_a_host_killed_under_load_loses_no_request(home: Path) -> None:
     entry = bundled.entry()
     requests = [FillRequest("a.py", f"def area{number}(radius):\n    return ", "\n") for number in range(40)]
     local = load(entry, device="cpu", threads=1)
-    expected = [_answer(local, request) for request in requests]
+    expected = [_complete(local, request) for request in requests]
     local.close()
     clients = [hosts.make_host_loader(ALWAYS, entry)() for _ in range(4)]
-    killed = host()["process"]
+    killed = fetch_host()["process"]
     answered = threading.Semaphore(0)
 
     def ask(number: int) -> str:
-        answer = _answer(clients[number % len(clients)], requests[number])
+        answer = _complete(clients[number % len(clients)], requests[number])
         answered.release()
         return answer
 
@@ -135,44 +135,44 @@ def test_a_host_killed_under_load_loses_no_request(home: Path) -> None:
             answered.acquire()
         os.kill(killed, signal.SIGKILL)
         assert [answer.result(WAIT_S) for answer in answers] == expected
-    assert host()["process"] != killed
+    assert fetch_host()["process"] != killed
     for client in clients:
         client.close()
 
 
-def test_of_a_killed_host_a_person_hears_that_it_ended_and_is_started_again_until_one_answers(home: Path) -> None:
+def test_a_killed_host_is_reported_and_restarted_until_one_answers(home: Path) -> None:
     model = hosts.make_host_loader(ALWAYS, bundled.entry())()
     assert isinstance(model, StandbyModel)
     told: list[str] = []
     model.set_listener(told.append)
-    wanted = _answer(model, REQUEST)
-    killed = psutil.Process(host()["process"])
+    wanted = _complete(model, REQUEST)
+    killed = psutil.Process(fetch_host()["process"])
     killed.kill()
-    _until(lambda: not killed.is_running() or killed.status() == psutil.STATUS_ZOMBIE)
-    _typed(model, 0.05)  # a key that gives up long before another one listens
+    _wait_until(lambda: not killed.is_running() or killed.status() == psutil.STATUS_ZOMBIE)
+    _suggest_while_typing(model, 0.05)  # a key that gives up long before another one listens
     assert model.problems == (ENDED,)
-    _until(lambda: _typed(model, WAIT_S) == wanted)
+    _wait_until(lambda: _suggest_while_typing(model, WAIT_S) == wanted)
     assert (told, model.problems) == ([ENDED], ())
-    assert host()["process"] != killed.pid
+    assert fetch_host()["process"] != killed.pid
     model.close()
 
 
-def test_a_host_that_left_by_itself_is_started_again_without_a_word(home: Path) -> None:
+def test_a_host_that_ended_by_itself_is_restarted_silently(home: Path) -> None:
     model = hosts.make_host_loader(ALWAYS, bundled.entry())()
     assert isinstance(model, StandbyModel)
     told: list[str] = []
     model.set_listener(told.append)
-    process = psutil.Process(host()["process"])
+    process = psutil.Process(fetch_host()["process"])
     process.terminate()
     process.wait(WAIT_S)
-    _typed(model, 0.05)
+    _suggest_while_typing(model, 0.05)
     assert model.problems == ()
-    _until(lambda: _typed(model, WAIT_S) != "")
+    _wait_until(lambda: _suggest_while_typing(model, WAIT_S) != "")
     assert (told, model.problems) == ([], ())
     model.close()
 
 
-def test_a_chat_model_of_ones_own_converses_through_the_host_and_survives_its_death(home: Path) -> None:
+def test_an_own_chat_model_answers_through_the_host_and_survives_its_death(home: Path) -> None:
     folder = Path(shutil.copytree(bundled.entry().folder, home / "config" / "models" / "talker"))
     (folder / "catalog.toml").chmod(0o644)
     written = (folder / "catalog.toml").read_text(encoding="utf-8")
@@ -188,9 +188,9 @@ def test_a_chat_model_of_ones_own_converses_through_the_host_and_survives_its_de
     reply = chat.chat(question, cancelled=never, on_text=pieces.append)
     assert "".join(pieces) == reply.text != ""
     assert (reply.model, reply.usage.answer_tokens, reply.usage.estimated) == ("talker", 12, False)
-    os.kill(host()["process"], signal.SIGKILL)
+    os.kill(fetch_host()["process"], signal.SIGKILL)
     assert chat.chat(question, cancelled=never).text == reply.text
-    assert [(model["name"], model["kind"]) for model in host()["models"]] == [("talker", "chat")]
+    assert [(model["name"], model["kind"]) for model in fetch_host()["models"]] == [("talker", "chat")]
     chat.close()
 
 
@@ -199,30 +199,30 @@ def test_servers_that_start_at_once_get_one_host(home: Path) -> None:
     entry = bundled.entry()
     with ThreadPoolExecutor(4) as pool:
         models = list(pool.map(lambda _: hosts.make_host_loader(ALWAYS, entry)(), range(4)))
-    assert [model["name"] for model in host()["models"]] == [entry.name]
+    assert [model["name"] for model in fetch_host()["models"]] == [entry.name]
     for model in models:
         assert not getattr(model, "problems", ())
         model.close()
-    late = {child for child in psutil.Process().children() if child.pid != host()["process"]} - others
+    late = {child for child in psutil.Process().children() if child.pid != fetch_host()["process"]} - others
     assert psutil.wait_procs(late, WAIT_S)[1] == []  # a host that finds another one leaves, a moment later when busy
-    assert psutil.pid_exists(host()["process"])
+    assert psutil.pid_exists(fetch_host()["process"])
 
 
-def test_the_host_leaves_when_nobody_asks_and_comes_back_when_somebody_does(home: Path) -> None:
+def test_the_host_ends_without_requests_and_is_restarted_by_the_next(home: Path) -> None:
     command = [*hosts.make_command(), "--idle", "0.5"]
     process = hosts.make_launcher()
     process._command = command
     process.ensure_running()
-    first = psutil.Process(host()["process"])
+    first = psutil.Process(fetch_host()["process"])
     first.wait(WAIT_S)
     assert not hosts.choose_address().socket.exists()
     process.ensure_running()
-    assert host()["process"] != first.pid
+    assert fetch_host()["process"] != first.pid
 
 
-def test_told_to_end_it_leaves_nothing_behind(home: Path) -> None:
+def test_a_host_told_to_end_leaves_nothing_behind(home: Path) -> None:
     hosts.make_launcher().ensure_running()
-    process = psutil.Process(host()["process"])
+    process = psutil.Process(fetch_host()["process"])
     process.terminate()
     process.wait(WAIT_S)
     assert not hosts.choose_address().socket.exists()
@@ -234,36 +234,34 @@ def test_only_its_owner_can_open_the_socket(home: Path) -> None:
     assert hosts.choose_address().folder.stat().st_mode & 0o077 == 0
 
 
-def test_a_stopped_host_is_stood_in_for_and_answers_again_once_it_goes_on(
+def test_a_fallback_answers_for_a_suspended_host_until_it_continues(
     home: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     model = hosts.make_host_loader(ALWAYS, bundled.entry())()
     assert isinstance(model, StandbyModel)
-    wanted = _typed(model)
+    wanted = _suggest_while_typing(model)
     assert wanted
-    stopped = host()["process"]
+    stopped = fetch_host()["process"]
     os.kill(stopped, signal.SIGSTOP)
     try:
-        _until(lambda: _typed(model) == wanted)  # by the one that stands in
+        _wait_until(lambda: _suggest_while_typing(model) == wanted)  # by the one that stands in
         (problem,) = model.problems
         assert "does not answer" in problem
         assert "starling-mini completes, on this machine" in problem
         until = time.monotonic() + 5
         while time.monotonic() < until:
-            assert _typed(model, WAIT_S) == wanted
+            assert _suggest_while_typing(model, WAIT_S) == wanted
         said = [record.levelname for record in caplog.records if record.name == "models.remote.completion.standby"]
         assert said.count("WARNING") == 1
     finally:
         os.kill(stopped, signal.SIGCONT)
-    _until(lambda: _typed(model, WAIT_S) == wanted and not model.problems)
-    assert host()["process"] == stopped
-    assert _answer(model, REQUEST) == wanted
+    _wait_until(lambda: _suggest_while_typing(model, WAIT_S) == wanted and not model.problems)
+    assert fetch_host()["process"] == stopped
+    assert _complete(model, REQUEST) == wanted
     model.close()
 
 
-async def test_who_types_gets_completions_while_the_host_is_stopped_and_from_it_afterwards(
-    start: Start, home: Path
-) -> None:
+async def test_completions_come_while_the_host_is_suspended_and_from_it_afterwards(start: Start, home: Path) -> None:
     (home / "config").mkdir(parents=True)
     (home / "config" / "settings.toml").write_text('[model]\nhost = "always"\n', encoding="utf-8")
     session = await start(command=PROGRAM)
@@ -273,78 +271,78 @@ async def test_who_types_gets_completions_while_the_host_is_stopped_and_from_it_
     end = CODE.count("\n") - 1
     wanted: list[str] = []
     while not wanted:  # on a busy machine the first ones come too late
-        wanted = await session.texts("untitled:Untitled-1", end, 25)
-    stopped = host()["process"]
+        wanted = await session.list_suggestions("untitled:Untitled-1", end, 25)
+    stopped = fetch_host()["process"]
     os.kill(stopped, signal.SIGSTOP)
     try:
         answers = []
         while not answers:
-            answers = await session.texts("untitled:Untitled-1", end, 25)
+            answers = await session.list_suggestions("untitled:Untitled-1", end, 25)
         assert answers == wanted
-        assert "does not answer" in (await session.command("starling.status"))["model"]["problem"]
+        assert "does not answer" in (await session.execute("starling.status"))["model"]["problem"]
     finally:
         os.kill(stopped, signal.SIGCONT)
-    while (await session.command("starling.status"))["model"]["problem"]:
-        assert await session.texts("untitled:Untitled-1", end, 25) in (wanted, [])
-    assert host()["process"] == stopped
+    while (await session.execute("starling.status"))["model"]["problem"]:
+        assert await session.list_suggestions("untitled:Untitled-1", end, 25) in (wanted, [])
+    assert fetch_host()["process"] == stopped
 
 
-def test_a_server_that_starts_while_the_host_is_stopped_completes_all_the_same(home: Path) -> None:
+def test_a_server_that_starts_while_the_host_is_suspended_completes_anyway(home: Path) -> None:
     hosts.make_launcher().ensure_running()
-    stopped = host()["process"]
+    stopped = fetch_host()["process"]
     os.kill(stopped, signal.SIGSTOP)
     try:
         model = hosts.make_host_loader(ALWAYS, bundled.entry())()
-        assert _answer(model, REQUEST)
+        assert _complete(model, REQUEST)
         assert "does not answer" in model.problems[0]
     finally:
         os.kill(stopped, signal.SIGCONT)
-    _until(lambda: _answer(model, REQUEST) and not model.problems)
+    _wait_until(lambda: _complete(model, REQUEST) and not model.problems)
     model.close()
 
 
-def test_keys_without_end_while_it_is_stopped_do_not_keep_it_busy_afterwards(home: Path) -> None:
+def test_many_keys_during_a_suspension_do_not_keep_the_host_busy_afterwards(home: Path) -> None:
     """Without anybody who stands in: each key is given up, and all of them are still in the host's line."""
     connection = HostConnection(hosts.make_launcher())
     entry = bundled.entry()
     model = RemoteModel(entry, connection, HostDialect(), tokenizer=bundled.tokenizer())
-    wanted = _answer(model, REQUEST)
-    stopped = host()["process"]
+    wanted = _complete(model, REQUEST)
+    stopped = fetch_host()["process"]
     os.kill(stopped, signal.SIGSTOP)
     try:
         until = time.monotonic() + 5
         while time.monotonic() < until:
             with contextlib.suppress(ModelError):
-                _typed(model, 0.05)
+                _suggest_while_typing(model, 0.05)
     finally:
         os.kill(stopped, signal.SIGCONT)
     begun = time.monotonic()
     answers = []
     while wanted not in answers:
         with contextlib.suppress(ModelError):
-            answers.append(_typed(model))
+            answers.append(_suggest_while_typing(model))
         assert time.monotonic() - begun < WAIT_S
-    assert _typed(model) == wanted
+    assert _suggest_while_typing(model) == wanted
     model.close()
 
 
 @pytest.mark.parametrize("gone", ["socket", "folder"])
-def test_a_host_whose_socket_or_folder_was_deleted_is_replaced_and_leaves(home: Path, gone: str) -> None:
+def test_a_host_whose_socket_or_folder_was_deleted_is_replaced_and_ends(home: Path, gone: str) -> None:
     model = hosts.make_host_loader(ALWAYS, bundled.entry())()
-    wanted = _answer(model, REQUEST)
-    old = psutil.Process(host()["process"])
+    wanted = _complete(model, REQUEST)
+    old = psutil.Process(fetch_host()["process"])
     address = hosts.choose_address()
     if gone == "socket":
         address.socket.unlink()
     else:
         shutil.rmtree(address.folder)
-    _until(lambda: not old.is_running() or old.status() == psutil.STATUS_ZOMBIE)
-    _until(lambda: _typed(model) == wanted and not model.problems)
-    assert host()["process"] != old.pid
+    _wait_until(lambda: not old.is_running() or old.status() == psutil.STATUS_ZOMBIE)
+    _wait_until(lambda: _suggest_while_typing(model) == wanted and not model.problems)
+    assert fetch_host()["process"] != old.pid
     model.close()
 
 
-def test_what_answers_garbage_in_the_hosts_place_is_stood_in_for(home: Path) -> None:
+def test_a_fallback_answers_for_a_host_that_answers_garbage(home: Path) -> None:
     address = hosts.choose_address()
     ending = threading.Event()
     with socket.socket(socket.AF_UNIX) as listener:
@@ -360,16 +358,16 @@ def test_what_answers_garbage_in_the_hosts_place_is_stood_in_for(home: Path) -> 
         babbling = threading.Thread(target=babble)
         babbling.start()
         model = hosts.make_host_loader(ALWAYS, bundled.entry())()
-        assert _answer(model, REQUEST)
+        assert _complete(model, REQUEST)
         assert "does not answer" in model.problems[0]
         ending.set()
         babbling.join()
     address.socket.unlink()
-    _until(lambda: _answer(model, REQUEST) and not model.problems)  # a host is started now
+    _wait_until(lambda: _complete(model, REQUEST) and not model.problems)  # a host is started now
     model.close()
 
 
-async def test_of_ten_who_type_at_once_the_newest_key_of_each_comes_first() -> None:
+async def test_the_newest_key_of_each_of_ten_typists_comes_first() -> None:
     gate, order = threading.Event(), []
 
     def reply(request: FillRequest) -> str:
@@ -399,19 +397,19 @@ async def test_of_ten_who_type_at_once_the_newest_key_of_each_comes_first() -> N
     assert sorted(order[:10]) == [f"person{person} 3" for person in range(10)]
 
 
-def _typed(model: Any, wait_s: float = 3.0) -> str:
-    """What is suggested to somebody who waits so long, as a server's keystrokes do."""
+def _suggest_while_typing(model: Any, wait_s: float = 3.0) -> str:
+    """Return the suggestion of `model`, which is cancelled after `wait_s` seconds, as by the next keystroke."""
     end = time.monotonic() + wait_s
     given = model.generate(REQUEST, stop=bundled.first_line, cancelled=lambda: time.monotonic() > end)
     return str(given[0].text)
 
 
-def _until(wanted: Callable[[], object]) -> None:
+def _wait_until(wanted: Callable[[], object]) -> None:
     end = time.monotonic() + WAIT_S
     while not wanted():
         assert time.monotonic() < end
         time.sleep(0.05)
 
 
-def _answer(model: Any, request: FillRequest) -> str:
+def _complete(model: Any, request: FillRequest) -> str:
     return str(model.generate(request, stop=bundled.first_line, cancelled=bundled.never)[0].text)

@@ -1,4 +1,4 @@
-"""A workspace whose every file was made to hold us up: the server answers all the while, and takes no more memory."""
+"""A workspace whose files are made to block the server: it answers all the while, within its bound of memory."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from indexing.process.children import measure_memory
-from tests.wire.conftest import Session, within
+from tests.wire.conftest import Session, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
 MOST_BYTES = 1_500_000_000  # of the server and all that it starts; a child may take most of it for a moment
-LONGEST_S = 20.0  # for any answer, on a machine that does other things too; what was mended took minutes, or for ever
+LONGEST_S = 20.0  # for any answer on a busy machine; before the bounds such answers took minutes, or for ever
 CODE = "import os\n\n\ndef area(radius):\n    return radius * radius\n"
 
 
-def endless_database(path: Path) -> None:
+def write_endless_database(path: Path) -> None:
     with closing(sqlite3.connect(path)) as data, data:
         data.execute("create table line_bits (file_id integer, numbits blob)")
         data.execute("create table arc (file_id integer, fromno integer, tono integer)")
@@ -33,22 +33,26 @@ def endless_database(path: Path) -> None:
         data.execute(f"create view file as {endless}")
 
 
-def exploding_xml(path: Path) -> None:
+def write_exploding_xml(path: Path) -> None:
     sources = "".join(f"<source>s{n}</source>" for n in range(10_000))
     classes = "".join(f'<class filename="c{n}"/>' for n in range(10_000))
     path.write_text(f"<coverage><sources>{sources}</sources>{classes}</coverage>")
 
 
-def endless_comment(path: Path) -> None:
+def write_endless_comment(path: Path) -> None:
     path.write_text("<coverage><!--" + "x" * 60_000_000 + "--></coverage>")
 
 
-DATA = {".coverage": endless_database, "coverage.xml": exploding_xml, "coverage/coverage.xml": endless_comment}
+DATA = {
+    ".coverage": write_endless_database,
+    "coverage.xml": write_exploding_xml,
+    "coverage/coverage.xml": write_endless_comment,
+}
 RUFF = ["extend = '/dev/zero'", "extend = 'pipe'", "extend = 'ruff.toml'", "a." * 100_000 + "b = 1"]
 
 
 def arm(workspace: Path, data: str, ruff: str) -> None:
-    """Make the workspace what it is."""
+    """Write a workspace with the hostile coverage data `data` and the settings `ruff`, pipes and huge files."""
     workspace.mkdir(exist_ok=True)
     os.mkfifo(workspace / "pipe")
     (workspace / "area.py").write_text(CODE)
@@ -61,13 +65,13 @@ def arm(workspace: Path, data: str, ruff: str) -> None:
     DATA[data](workspace / data)
 
 
-async def longest_answer(session: Session, work: Awaitable[object]) -> float:
-    """The longest wait for a small question while `work` is done."""
-    running = asyncio.ensure_future(within(work))
+async def measure_longest_answer(session: Session, work: Awaitable[object]) -> float:
+    """Return the longest time in seconds that `starling.status` took while `work` ran; also check the memory."""
+    running = asyncio.ensure_future(wait_for(work))
     longest = 0.0
     while not running.done():
         began = time.monotonic()
-        await session.command("starling.status")  # it waits for nothing, not even for the program to be loaded
+        await session.execute("starling.status")  # it waits for nothing, not even for the program to be loaded
         longest = max(longest, time.monotonic() - began)
         assert measure_memory(session.process.pid) < MOST_BYTES
         await asyncio.sleep(0.05)
@@ -84,14 +88,14 @@ async def test_the_server_answers_all_the_while(
     await session.initialize(ready=False)
     uri = session.open((session.workspace / "area.py").as_uri(), CODE)
 
-    async def suggested() -> list[str]:
-        await session.status(lambda status: status["state"] == "ready")
-        return await session.texts(uri, 4, 4)
+    async def list_suggestions() -> list[str]:
+        await session.wait_for_status(lambda status: status["state"] == "ready")
+        return await session.list_suggestions(uri, 4, 4)
 
     work = asyncio.gather(
-        session.command("starling.review", uri=uri), session.command("starling.analyzeTestCoverage"), suggested()
+        session.execute("starling.review", uri=uri), session.execute("starling.analyzeTestCoverage"), list_suggestions()
     )
-    assert await longest_answer(session, work) < LONGEST_S
+    assert await measure_longest_answer(session, work) < LONGEST_S
     report, coverage, texts = work.result()
     assert "F401" in str(report)
     assert coverage["files"] == []
@@ -99,7 +103,7 @@ async def test_the_server_answers_all_the_while(
     assert texts == ["completed()"]
 
 
-async def test_ignore_rules_that_nobody_can_wait_for_are_told_of_once(
+async def test_too_many_ignore_rules_are_reported_once(
     start: Callable[..., Awaitable[Session]], tmp_path: Path
 ) -> None:
     workspace = tmp_path / "workspace"
@@ -110,9 +114,9 @@ async def test_ignore_rules_that_nobody_can_wait_for_are_told_of_once(
     session = await start()
     await session.initialize()
     uri = session.open((workspace / "area.py").as_uri(), CODE)
-    await session.status(lambda status: status["index"] and status["index"]["state"] == "ready")
-    assert await session.texts(uri, 4, 4) == []
-    await session.command("starling.review", uri=uri)
+    await session.wait_for_status(lambda status: status["index"] and status["index"]["state"] == "ready")
+    assert await session.list_suggestions(uri, 4, 4) == []
+    await session.execute("starling.review", uri=uri)
     end = time.monotonic() + 60
     while not (told := [message.message for message in session.client.messages if "left out" in message.message]):
         assert time.monotonic() < end

@@ -74,7 +74,7 @@ def area_of_ring(radius):
 
 @pytest.fixture
 def trap(tmp_path: Path) -> Path:
-    """The workspace."""
+    """Return a workspace whose packages and modules have the names of Starling's and of its libraries."""
     root = tmp_path / "workspace"
     for name in PACKAGES:
         (root / name).mkdir(parents=True)
@@ -170,7 +170,7 @@ async def test_the_server_completes_code_in_the_workspace(
     finally:
         await client.finish()
     assert sprung(trap) == []
-    assert not any("the trap" in complaint for complaint in client.problems)
+    assert not any("the trap" in problem for problem in client.problems)
 
 
 async def test_every_process_of_the_program_keeps_the_workspace_off_its_path(
@@ -190,7 +190,7 @@ async def test_every_process_of_the_program_keeps_the_workspace_off_its_path(
         await client.finish()
 
 
-def test_inside_our_own_checkout_with_itself_on_the_path_it_works_too(
+def test_it_works_inside_its_own_checkout_with_that_on_the_path(
     surroundings: dict[str, str], program: list[str]
 ) -> None:
     found = run(program, "models", "list", "--json", cwd=ROOT, env=surroundings)
@@ -201,8 +201,8 @@ CUSTOM = "import os\nwith open({log!r}, 'a') as file:\n    file.write(f'{{os.get
 
 
 @pytest.fixture
-def customized(tmp_path: Path, trap: Path) -> Path:
-    """Where the workspace's `sitecustomize` and `usercustomize` tell which processes have loaded them."""
+def load_log(tmp_path: Path, trap: Path) -> Path:
+    """Return the file to which the workspace's `sitecustomize` and `usercustomize` write the ids of their processes."""
     log = tmp_path / "loaded"
     log.touch()
     for name in ("sitecustomize", "usercustomize"):
@@ -210,13 +210,13 @@ def customized(tmp_path: Path, trap: Path) -> Path:
     return log
 
 
-def loaders(customized: Path) -> set[int]:
-    """The processes that have loaded one of them."""
-    return {int(line) for line in customized.read_text().split()}
+def read_loaders(load_log: Path) -> set[int]:
+    """Return the ids of the processes in `load_log`."""
+    return {int(line) for line in load_log.read_text().split()}
 
 
-async def seen_by_the_server(command: list[str], trap: Path, environment: dict[str, str]) -> set[int]:
-    """Index and review in a session; the ids of its processes."""
+async def list_server_processes(command: list[str], trap: Path, environment: dict[str, str]) -> set[int]:
+    """Wait in a session until the workspace is indexed; return the ids of the server's processes."""
     client = DemoClient(trap, lambda _: None)
     await client.launch([*command, "serve"], environment)
     try:
@@ -233,19 +233,19 @@ async def seen_by_the_server(command: list[str], trap: Path, environment: dict[s
         await client.finish()
 
 
-async def test_started_as_our_editors_do_no_process_loads_the_workspaces_customization(
-    trap: Path, surroundings: dict[str, str], program: list[str], customized: Path
+async def test_no_process_started_as_our_editors_do_loads_the_workspaces_customization(
+    trap: Path, surroundings: dict[str, str], program: list[str], load_log: Path
 ) -> None:
     cleaned = {**surroundings, "PYTHONPATH": "", "STARLING_KEPT_PYTHONPATH": "."}
-    assert len(await seen_by_the_server(program, trap, cleaned)) > 1
-    assert loaders(customized) == set()
+    assert len(await list_server_processes(program, trap, cleaned)) > 1
+    assert read_loaders(load_log) == set()
 
 
 async def test_no_process_that_the_program_starts_loads_the_workspaces_customization(
-    trap: Path, surroundings: dict[str, str], program: list[str], customized: Path
+    trap: Path, surroundings: dict[str, str], program: list[str], load_log: Path
 ) -> None:
-    family = await seen_by_the_server(program, trap, surroundings)
-    loaded = loaders(customized)
+    family = await list_server_processes(program, trap, surroundings)
+    loaded = read_loaders(load_log)
     assert len(family & loaded) == 1  # the first process cannot help it, which the README says
     run(program, "doctor", "--json", cwd=trap, env=surroundings)
-    assert len(loaders(customized) - loaded) == 1
+    assert len(read_loaders(load_log) - loaded) == 1

@@ -21,7 +21,7 @@ from lsprotocol import types
 
 from models.scripted.scripted_server import ScriptedServer
 from server.lsp.commands import COMMANDS
-from tests.wire.conftest import PROGRAM, gone, within
+from tests.wire.conftest import PROGRAM, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -87,16 +87,16 @@ PLACES = (
 WORDS = ("Zx8{}kQm2Lw9Tn4Rv7Yb5Hd0Jc3Fg6Ps", "k3x{}9q2m7z0vw4n8r1t6yb5hd7jc3fg6p", "vT2x{}Wm4LpQ8zR0nC7yKd5GhJ1sBfAe")
 
 
-def canary(number: int | str) -> str:
+def make_canary(number: int | str) -> str:
     return f"canary{number}x{hashlib.sha256(str(number).encode()).hexdigest()[:10]}"
 
 
-def code(word: str) -> str:
+def make_code(word: str) -> str:
     return f"def total_{word}(price):\n    # {word}\n    return undefined_{word} * price\n\n\ntotal_{word}("
 
 
-def uris(path: Path, root: Path) -> Iterator[tuple[str, str]]:
-    """All the ways to name a file, each with how it is opened."""
+def list_uris(path: Path, root: Path) -> Iterator[tuple[str, str]]:
+    """Yield all URIs that may name the file, each with the way to open it."""
     absolute, relative = path.as_posix(), path.relative_to(root).as_posix()
     asked = quote(json.dumps({"path": absolute, "ref": "~"}))
     sha = "0123456789abcdef0123456789abcdef01234567"
@@ -139,10 +139,10 @@ def configure(monkeypatch: pytest.MonkeyPatch, chat: ScriptedServer, completion:
 
 
 def plant(session: Session) -> list[tuple[str, Path]]:
-    """Each canary in a file of its own, and beside them what may be known."""
+    """Write each canary to a file that must not be read, and files that may be; return the canaries and their files."""
     session.write(".gitignore", "private/\n*.log\n")
     session.write(".starlingignore", "/own/\n")
-    session.write("shared.py", code(canary("control")) + "1)\n")
+    session.write("shared.py", make_code(make_canary("control")) + "1)\n")
     session.write("sub/here.py", "x = 1\n")
     planted = []
     for number in range(CANARIES):
@@ -150,13 +150,13 @@ def plant(session: Session) -> list[tuple[str, Path]]:
         names = SECRET_NAMES if secret else IGNORED
         name = names[number // 2 % len(names)]
         relative = f"d{number}/{name}" if secret else name.format(number)
-        text = code(canary(number))
-        planted.append((canary(number), session.write(relative, json.dumps([text]) if "ipynb" in name else text)))
+        text = make_code(make_canary(number))
+        planted.append((make_canary(number), session.write(relative, json.dumps([text]) if "ipynb" in name else text)))
     return planted
 
 
 def open_as(session: Session, uri: str, how: str, text: str, number: int) -> str:
-    """Open a text as a document, or as a cell of the notebook `uri`; the URI to ask with."""
+    """Open a text as a document, or as a cell of the notebook `uri`; return the URI for requests."""
     if how == "text":
         session.open(uri, text)
     elif how == "notebook":
@@ -170,7 +170,7 @@ def open_as(session: Session, uri: str, how: str, text: str, number: int) -> str
 
 
 async def ask_all(session: Session, uri: str, text: str, commands: list[str]) -> None:
-    """Everything that can be asked about a document."""
+    """Send all requests about a document, and wait for their answers."""
     end = types.Position(text.count("\n"), len(text.rpartition("\n")[2]))
     named, client = types.TextDocumentIdentifier(uri), session.client
     whole = types.Range(types.Position(0, 0), end)
@@ -185,7 +185,7 @@ async def ask_all(session: Session, uri: str, text: str, commands: list[str]) ->
         session.ask(uri, end.line, end.character, invoked=True),
         client.text_document_code_action_async(types.CodeActionParams(named, whole, context)),
     ]
-    await within(asyncio.gather(*asked, return_exceptions=True))
+    await wait_for(asyncio.gather(*asked, return_exceptions=True))
     if uri.startswith(("file", "git")):
         document = types.VersionedTextDocumentIdentifier(2, uri)
         change = types.TextDocumentContentChangeWholeDocument(text.replace("price", "prices"))
@@ -193,8 +193,8 @@ async def ask_all(session: Session, uri: str, text: str, commands: list[str]) ->
         client.text_document_did_save(types.DidSaveTextDocumentParams(named))
 
 
-def unpacked(path: Path) -> Iterator[bytes]:
-    """The packed values of a database."""
+def unpack_values(path: Path) -> Iterator[bytes]:
+    """Yield the compressed values of a database, decompressed."""
     with contextlib.closing(sqlite3.connect(path)) as database, contextlib.suppress(sqlite3.Error):
         tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         for table in tables:
@@ -205,23 +205,34 @@ def unpacked(path: Path) -> Iterator[bytes]:
                             yield zlib.decompress(value)
 
 
-def found_in(data: bytes, words: list[str]) -> list[str]:
+def find_words(data: bytes, words: list[str]) -> list[str]:
     lower = data.lower()
     forms = ("utf-8", "utf-16-le", "utf-16-be")
     return [word for word in words if any(word.encode(form) in lower for form in forms)]
 
 
-def leaks(home: Path, words: list[str], *, but: tuple[str, ...] = ()) -> list[tuple[str, str]]:
-    """Which words stand in which files; those of the folders `but` are left out."""
+def find_leaks(home: Path, words: list[str], *, but: tuple[str, ...] = ()) -> list[tuple[str, str]]:
+    """Return each file below `home` with each of `words` that it contains; the folders `but` are left out."""
     out = [home / name for name in but]
     files = [path for path in home.rglob("*") if path.is_file() and not any(map(path.is_relative_to, out))]
     texts = [(path, path.read_bytes()) for path in files]  # before a database is opened, which changes its files
-    texts += [(path, text) for path, data in texts if data.startswith(b"SQLite format 3") for text in unpacked(path)]
-    return [(path.name, word) for path, text in texts for word in found_in(text, words)]
+    texts += [
+        (path, text) for path, data in texts if data.startswith(b"SQLite format 3") for text in unpack_values(path)
+    ]
+    return [(path.name, word) for path, text in texts for word in find_words(text, words)]
 
 
-def sent_to(server: ScriptedServer) -> bytes:
+def read_requests(server: ScriptedServer) -> bytes:
     return json.dumps([server.requests, server.headers], ensure_ascii=False).encode()
+
+
+def check_masking(servers: tuple[ScriptedServer, ...], secrets: list[str]) -> None:
+    """Fail unless each server has received ordinary code and marks, and none of `secrets`."""
+    for server in servers:
+        received = read_requests(server)
+        assert b"connect" in received
+        assert b"STARLING_MASKED_000" in received
+        assert find_words(received, [secret.lower() for secret in secrets]) == []
 
 
 def test_every_command_is_asked() -> None:
@@ -235,16 +246,16 @@ async def test_no_canary_reaches_a_model_or_a_disk(start: Start, monkeypatch: py
         session = await start(command=PROGRAM)
         planted = plant(session)
         await session.initialize()
-        await session.indexed(4)
+        await session.wait_for_index(4)
         commands = list(DOCUMENT_COMMANDS)
         for number, (word, path) in enumerate(planted):
-            ways = list(uris(path, session.workspace))
+            ways = list(list_uris(path, session.workspace))
             uri, how = ways[number % len(ways)]
-            asked = open_as(session, uri, how, code(word), number)
+            asked = open_as(session, uri, how, make_code(word), number)
             turns = [commands[(number + step) % len(commands)] for step in range(3)]
-            await ask_all(session, asked, code(word), [*{"starling.explain", *turns}])
+            await ask_all(session, asked, make_code(word), [*{"starling.explain", *turns}])
         # what may be known asks with all of those open: its context comes from everywhere
-        control = canary("control")
+        control = make_canary("control")
         main = (session.workspace / "main.py").as_uri()
         text = (
             f"from shared import total_{control}\n\n\ndef main(price):\n    # canary total\n    return total_{control}("
@@ -253,26 +264,27 @@ async def test_no_canary_reaches_a_model_or_a_disk(start: Start, monkeypatch: py
         await ask_all(session, main, text, commands)
         for name, arguments in OTHER_COMMANDS.items():
             with contextlib.suppress(Exception):
-                await session.command(name, **arguments)
-        hits = await session.command("starling.search", query=" ".join(word for word, _ in planted[:50]), limit=100)
-        assert found_in(json.dumps(hits).encode(), [word for word, _ in planted]) == []
-        family = session.family()
-        await within(session.client.shutdown_session())
-        await gone(family)
+                await session.execute(name, **arguments)
+        hits = await session.execute("starling.search", query=" ".join(word for word, _ in planted[:50]), limit=100)
+        assert find_words(json.dumps(hits).encode(), [word for word, _ in planted]) == []
+        await session.shut_down()
         words = [word for word, _ in planted]
-        assert (found_in(sent_to(chat), [control]), found_in(sent_to(completion), [control])) == ([control], [control])
-        assert found_in(sent_to(chat), words) == []
-        assert found_in(sent_to(completion), words) == []
-    assert {name for name, _ in leaks(session.home, [control])} >= {"starling.log"}
-    assert any("sqlite" in name or "db" in name for name, _ in leaks(session.home / "cache" / "index", [control]))
-    assert leaks(session.home, words) == []
+        assert (find_words(read_requests(chat), [control]), find_words(read_requests(completion), [control])) == (
+            [control],
+            [control],
+        )
+        assert find_words(read_requests(chat), words) == []
+        assert find_words(read_requests(completion), words) == []
+    assert {name for name, _ in find_leaks(session.home, [control])} >= {"starling.log"}
+    assert any("sqlite" in name or "db" in name for name, _ in find_leaks(session.home / "cache" / "index", [control]))
+    assert find_leaks(session.home, words) == []
 
 
 @pytest.mark.timeout(120)
 async def test_keys_in_ordinary_code_are_masked_before_they_leave(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    words = [canary(f"key{number}").replace("canary", "C4nary") for number in range(len(KEYS))]
+    words = [make_canary(f"key{number}").replace("canary", "C4nary") for number in range(len(KEYS))]
     values = [form.format(word) for form, word in zip(KEYS, words, strict=True)]
     text = "".join(f'SERVICE_{n}_PASSWORD = "{value}"\n' for n, value in enumerate(values))
     text += "\n\ndef connect(host):\n    return host\n\n\nconnect("
@@ -282,24 +294,19 @@ async def test_keys_in_ordinary_code_are_masked_before_they_leave(
         session.write("settings.py", text)
         session.write("other.py", text)
         await session.initialize()
-        await session.indexed(2)
+        await session.wait_for_index(2)
         uri = session.open((session.workspace / "settings.py").as_uri(), text)
         await ask_all(session, uri, text, list(DOCUMENT_COMMANDS))
-        answer = await session.command("starling.explain", uri=uri, question="What is it?")
+        answer = await session.execute("starling.explain", uri=uri, question="What is it?")
         assert "STARLING" in answer["text"]
-        family = session.family()
-        await within(session.client.shutdown_session())
-        await gone(family)
-        for server in (chat, completion):
-            assert b"connect" in sent_to(server)
-            assert b"STARLING_MASKED_000" in sent_to(server)
-            assert found_in(sent_to(server), [word.lower() for word in words]) == []
+        await session.shut_down()
+        check_masking((chat, completion), words)
     # the index holds the file, and the record of proposals what they would change, so that it can be undone
-    assert leaks(session.home, [word.lower() for word in words], but=("cache/index", "state")) == []
+    assert find_leaks(session.home, [word.lower() for word in words], but=("cache/index", "state")) == []
 
 
 @pytest.mark.timeout(120)
-async def test_values_that_no_name_gives_away_are_masked_before_they_leave(
+async def test_secrets_without_a_telling_name_are_masked_before_they_leave(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     values = [WORDS[number % len(WORDS)].format(f"{number:02}Xq") for number in range(len(PLACES))]
@@ -311,15 +318,10 @@ async def test_values_that_no_name_gives_away_are_masked_before_they_leave(
         session.write("places.py", text)
         session.write("database.yml", f"production:\n  username: bob\n  password: {values[0]}\n")
         await session.initialize()
-        await session.indexed(2)
+        await session.wait_for_index(2)
         uri = session.open((session.workspace / "places.py").as_uri(), text)
         await ask_all(session, uri, text, list(DOCUMENT_COMMANDS))
-        await session.command("starling.explain", uri=uri, question="What is it?")
-        family = session.family()
-        await within(session.client.shutdown_session())
-        await gone(family)
-        for server in (chat, completion):
-            assert b"connect" in sent_to(server)
-            assert b"STARLING_MASKED_000" in sent_to(server)
-            assert found_in(sent_to(server), [value.lower() for value in values]) == []
-    assert leaks(session.home, [value.lower() for value in values], but=("cache/index", "state")) == []
+        await session.execute("starling.explain", uri=uri, question="What is it?")
+        await session.shut_down()
+        check_masking((chat, completion), values)
+    assert find_leaks(session.home, [value.lower() for value in values], but=("cache/index", "state")) == []

@@ -1,4 +1,4 @@
-"""When the server ends: with its client, on request, and leaving nothing behind."""
+"""The end of the server: with its client, on request, and leaving nothing behind."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from tests.wire.conftest import SCRIPTED, WAIT_S, gone, within
+from tests.wire.conftest import SCRIPTED, WAIT_S, wait_for, wait_for_exit
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -24,74 +24,74 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.real_start
 
 
-async def busy(session: Session) -> list[psutil.Process]:
-    """The server's processes while it indexes and its model computes an endless answer."""
+async def begin_busy_session(session: Session) -> list[psutil.Process]:
+    """Begin a session whose model computes an endless answer while it indexes; return the server's processes."""
     for number in range(40):
         session.write(f"module{number}.py", "def f(x):\n    return x\n" * 200)
     await session.initialize()
     uri = session.open("untitled:1", "x = \n")
     session.ask(uri, 0, 4).add_done_callback(lambda answer: answer.cancelled() or answer.exception())  # type: ignore[attr-defined]
-    await session.status(lambda status: status["model"] and status["model"]["state"] == "ready")
-    return session.family()
+    await session.wait_for_status(lambda status: status["model"] and status["model"]["state"] == "ready")
+    return session.list_processes()
 
 
 async def test_shutdown_and_exit_end_everything_with_success(start: Start) -> None:
     session = await start(reply="endless " * 1000, token_s=0.1)
-    family = await busy(session)
-    await within(session.client.shutdown_async(None))
+    family = await begin_busy_session(session)
+    await wait_for(session.client.shutdown_async(None))
     session.client.exit(None)
-    assert await within(session.process.wait()) == 0
-    await gone(family)
+    assert await wait_for(session.process.wait()) == 0
+    await wait_for_exit(family)
 
 
 async def test_exit_without_shutdown_ends_everything_with_failure(start: Start) -> None:
     session = await start(reply="endless " * 1000, token_s=0.1)
-    family = await busy(session)
+    family = await begin_busy_session(session)
     session.client.exit(None)
-    assert await within(session.process.wait()) == 1
-    await gone(family)
+    assert await wait_for(session.process.wait()) == 1
+    await wait_for_exit(family)
 
 
 async def test_the_end_of_input_ends_everything(start: Start) -> None:
     session = await start(reply="endless " * 1000, token_s=0.1)
-    family = await busy(session)
+    family = await begin_busy_session(session)
     assert session.process.stdin is not None
     session.process.stdin.close()
-    await within(session.process.wait())
-    await gone(family)
+    await wait_for(session.process.wait())
+    await wait_for_exit(family)
 
 
 async def test_a_request_to_terminate_ends_everything(start: Start) -> None:
     session = await start(reply="endless " * 1000, token_s=0.1)
-    family = await busy(session)
+    family = await begin_busy_session(session)
     session.process.send_signal(signal.SIGTERM)
-    assert await within(session.process.wait()) == 0
-    await gone(family)
+    assert await wait_for(session.process.wait()) == 0
+    await wait_for_exit(family)
 
 
 async def test_a_server_killed_outright_leaves_no_process_behind(start: Start) -> None:
     session = await start(reply="endless " * 1000, token_s=0.1)
-    family = await busy(session)
+    family = await begin_busy_session(session)
     session.process.kill()
-    await within(session.process.wait())
-    await gone(family)
+    await wait_for(session.process.wait())
+    await wait_for_exit(family)
 
 
 async def test_a_client_that_is_killed_takes_the_server_with_it_though_its_input_stays_open(start: Start) -> None:
     session = await start()
     client = await asyncio.create_subprocess_exec(sys.executable, "-c", "input()", stdin=asyncio.subprocess.PIPE)
     await session.initialize(process_id=client.pid)
-    family = session.family()
+    family = session.list_processes()
     client.kill()
     await client.wait()
-    await gone(family)
+    await wait_for_exit(family)
 
 
 async def test_a_process_that_cannot_be_seen_is_not_taken_for_dead(start: Start) -> None:
     session = await start()
     nobody = max(psutil.pids()) + 100_000
     await session.initialize(process_id=nobody)
-    assert await session.texts(session.open("untitled:1", "x = \n"), 0, 4)
+    assert await session.list_suggestions(session.open("untitled:1", "x = \n"), 0, 4)
 
 
 async def test_what_a_library_prints_does_not_reach_the_protocol(tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ async def test_what_a_library_prints_does_not_reach_the_protocol(tmp_path: Path)
     server.stdin.write("".join(f"Content-Length: {len(message)}\r\n\r\n{message}" for message in messages).encode())
     out = await asyncio.wait_for(server.stdout.readuntil(b'"server"'), WAIT_S)  # of the answer to starling.health
     server.stdin.close()
-    rest, err = await within(server.communicate())
+    rest, err = await wait_for(server.communicate())
     assert out.startswith(b"Content-Length: ")
     assert b"from" not in out + rest
     assert all(said in err for said in (b"from python", b"from a library", b"from a child"))

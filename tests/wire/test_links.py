@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.wire.conftest import WAIT_S, gone, within
+from tests.wire.conftest import WAIT_S, wait_for, wait_for_exit
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -28,8 +28,8 @@ SLOWEST_S = 2.0  # far over the 100 ms of an idle machine, far under what follow
 ROUNDS = 40
 
 
-def link(session: Session) -> None:
-    """Packages with three links each as pnpm makes them, a loop, and links to the whole system."""
+def write_links(session: Session) -> None:
+    """Write packages with three links each as pnpm makes them, a loop, and links to the whole system."""
     for number in range(PACKAGES):
         session.write(f"packages/p{number}/index.js", f"export const value{number} = {number};\n")
     for number in range(PACKAGES):
@@ -40,73 +40,75 @@ def link(session: Session) -> None:
         (session.workspace / name).symlink_to(target, target_is_directory=True)
 
 
-async def begun(start: Start) -> tuple[Session, list[psutil.Process]]:
-    """A session in such a workspace that indexes and watches, and its processes."""
+async def begin(start: Start) -> tuple[Session, list[psutil.Process]]:
+    """Begin a session in a workspace full of links; return it and its processes once it indexes and watches."""
     session = await start()
-    link(session)
+    write_links(session)
     await session.initialize()
-    await session.indexed(PACKAGES)
-    await session.status(
-        lambda _: any("indexing.workspace.watching.watcher" in " ".join(each.cmdline()) for each in session.family())
+    await session.wait_for_index(PACKAGES)
+    await session.wait_for_status(
+        lambda _: any(
+            "indexing.workspace.watching.watcher" in " ".join(each.cmdline()) for each in session.list_processes()
+        )
     )
-    return session, session.family()
+    return session, session.list_processes()
 
 
 async def test_every_answer_comes_at_once_and_changes_are_found(start: Start) -> None:
-    session, _ = await begun(start)
+    session, _ = await begin(start)
     slowest = 0.0
     for _ in range(ROUNDS):
         asked = time.monotonic()
-        await session.command("starling.health")
+        await session.execute("starling.health")
         slowest = max(slowest, time.monotonic() - asked)
         await asyncio.sleep(0.05)
     assert slowest < SLOWEST_S
     session.write("packages/p0/late.js", "export function late() {}\n")
-    await session.indexed(PACKAGES + 1)
+    await session.wait_for_index(PACKAGES + 1)
     (session.workspace / "packages" / "p0" / "late.js").unlink()
-    await session.indexed(PACKAGES)
+    await session.wait_for_index(PACKAGES)
 
 
-async def test_exit_ends_it_with_all_its_processes(start: Start) -> None:
-    session, family = await begun(start)
-    await within(session.client.shutdown_async(None))
+async def test_exit_ends_the_server_with_all_its_processes(start: Start) -> None:
+    session, family = await begin(start)
+    await wait_for(session.client.shutdown_async(None))
     session.client.exit(None)
-    assert await within(session.process.wait()) == 0
-    await gone(family)
+    assert await wait_for(session.process.wait()) == 0
+    await wait_for_exit(family)
 
 
-async def test_the_end_of_input_ends_it_with_all_its_processes(start: Start) -> None:
-    session, family = await begun(start)
+async def test_the_end_of_input_ends_the_server_with_all_its_processes(start: Start) -> None:
+    session, family = await begin(start)
     assert session.process.stdin is not None
     session.process.stdin.close()
-    await within(session.process.wait())
-    await gone(family)
+    await wait_for(session.process.wait())
+    await wait_for_exit(family)
 
 
-async def test_a_request_to_terminate_ends_it_with_all_its_processes(start: Start) -> None:
-    session, family = await begun(start)
+async def test_a_request_to_terminate_ends_the_server_with_all_its_processes(start: Start) -> None:
+    session, family = await begin(start)
     session.process.send_signal(signal.SIGTERM)
-    assert await within(session.process.wait()) == 0
-    await gone(family)
+    assert await wait_for(session.process.wait()) == 0
+    await wait_for_exit(family)
 
 
 async def test_a_server_that_is_killed_takes_its_processes_along(start: Start) -> None:
-    session, family = await begun(start)
+    session, family = await begin(start)
     session.process.kill()
-    await within(session.process.wait())
-    await gone(family)
+    await wait_for(session.process.wait())
+    await wait_for_exit(family)
 
 
-async def found(session: Session, query: str) -> list[str]:
-    """Files in which a search finds something."""
-    return [hit["relative"] for hit in (await session.command("starling.search", query=query))["hits"]]
+async def search(session: Session, query: str) -> list[str]:
+    """Return the files that a search for `query` finds."""
+    return [hit["relative"] for hit in (await session.execute("starling.search", query=query))["hits"]]
 
 
 async def test_new_and_renamed_folders_reach_the_index(start: Start) -> None:
-    session, _ = await begun(start)
+    session, _ = await begin(start)
     session.write("fresh/inner/new.js", "export function fresh() {}\n")
-    await session.indexed(PACKAGES + 1)
+    await session.wait_for_index(PACKAGES + 1)
     (session.workspace / "fresh").rename(session.workspace / "elsewhere")
     end = time.monotonic() + WAIT_S
-    while (there := await found(session, "fresh")) != ["elsewhere/inner/new.js"]:
+    while (there := await search(session, "fresh")) != ["elsewhere/inner/new.js"]:
         assert time.monotonic() < end, there

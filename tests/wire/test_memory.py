@@ -1,4 +1,4 @@
-"""What the server's memory consists of while somebody types with the bundled model."""
+"""The server's memory while somebody types with the bundled model."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from models.local.allocator import HEAPS
 from tests.heaps import count_thread_heaps
-from tests.wire.conftest import PROGRAM, within
+from tests.wire.conftest import PROGRAM, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -28,12 +28,12 @@ async def test_the_threads_of_a_server_that_completes_share_a_few_heaps(start: S
     session = await start(command=PROGRAM)
     session.write("shapes.py", "def area(radius):\n    return 3.14 * radius * radius\n")
     await session.initialize()
-    await session.indexed(1)
+    await session.wait_for_index(1)
     text = "".join(f"value_{line} = area({line})\n" for line in range(60))
     uris = [session.open(f"untitled:Untitled-{number}", text + f"total_{number} = \n") for number in range(DOCUMENTS)]
     for key in range(KEYS):
         for number, uri in enumerate(uris):
             session.change(uri, key + 2, 60, 10 + key, "value_area"[key])
-            await within(session.ask(uri, 60, 11 + key, invoked=number % 2 == 0))
-    assert (await session.command("starling.stats"))["completion"]["model_runs"] > 0
+            await wait_for(session.ask(uri, 60, 11 + key, invoked=number % 2 == 0))
+    assert (await session.execute("starling.stats"))["completion"]["model_runs"] > 0
     assert count_thread_heaps(session.process.pid) <= MOST_HEAPS

@@ -1,4 +1,4 @@
-"""What a session or a command leaves behind is for its user alone, whatever the umask."""
+"""Files that a session or a command leaves behind are for its user alone, whatever the umask."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from pytest_lsp import make_test_lsp_client
 
-from tests.wire.conftest import PROGRAM, Session, gone, within
+from tests.wire.conftest import PROGRAM, Session, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,7 @@ FIXABLE = "import os\n\n\ndef area(radius: float) -> float:\n    return 3.14 * r
 
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[dict[str, str]]:
-    """An environment whose every folder lies below a new home, and a umask that takes nothing away."""
+    """Set a umask that keeps all permissions; yield an environment whose folders all lie below a new home."""
     place = tmp_path / "home"
     place.mkdir(mode=0o700)
     (place / "tmp").mkdir(mode=0o700)
@@ -32,8 +32,8 @@ def home(tmp_path: Path) -> Iterator[dict[str, str]]:
     os.umask(before)
 
 
-def open_to_others(home: Path) -> list[str]:
-    """What below `home` others could read or write, or could see because it is no file."""
+def list_open_to_others(home: Path) -> list[str]:
+    """Return the files and folders below `home` that others may access, each with its mode."""
     return sorted(
         f"{path.relative_to(home)} {stat.S_IMODE(path.lstat().st_mode):o}"
         for path in home.rglob("*")
@@ -41,8 +41,8 @@ def open_to_others(home: Path) -> list[str]:
     )
 
 
-def names(home: Path) -> set[str]:
-    """The names of all that lies below it."""
+def list_names(home: Path) -> set[str]:
+    """Return the names of all files and folders below `home`."""
     return {path.name for path in home.rglob("*")}
 
 
@@ -55,17 +55,15 @@ async def test_nothing_that_a_session_leaves_behind_is_open_to_others(tmp_path: 
     try:
         session.write("area.py", FIXABLE)
         await session.initialize()
-        await session.indexed(1)
+        await session.wait_for_index(1)
         uri = session.open((workspace / "area.py").as_uri(), FIXABLE)
-        await session.texts(uri, 4, 4)
-        await session.command("starling.review", uri=uri)
-        family = session.family()
-        await within(client.shutdown_session())
-        await gone(family)
+        await session.list_suggestions(uri, 4, 4)
+        await session.execute("starling.review", uri=uri)
+        await session.shut_down()
     finally:
-        await within(client.stop())
-    assert names(session.home) >= {"index", "starling.log"}
-    assert open_to_others(Path(home["HOME"])) == []
+        await wait_for(client.stop())
+    assert list_names(session.home) >= {"index", "starling.log"}
+    assert list_open_to_others(Path(home["HOME"])) == []
 
 
 @pytest.mark.parametrize(
@@ -89,4 +87,4 @@ def test_nothing_that_a_command_leaves_behind_is_open_to_others(
     assert done.returncode in {0, 1}, done.stderr
     assert len(list(Path(home["HOME"]).rglob("*"))) > 2, done.stderr
     assert arguments[0] != "review" or "import os" not in (workspace / "area.py").read_text()
-    assert open_to_others(Path(home["HOME"])) == []
+    assert list_open_to_others(Path(home["HOME"])) == []

@@ -1,4 +1,4 @@
-"""What is damaged or deleted under a running server: it goes on, has it again within seconds, and says so once."""
+"""Files damaged or deleted under a running server: it makes them again within seconds, and says so once."""
 
 from __future__ import annotations
 
@@ -22,77 +22,77 @@ if TYPE_CHECKING:
 FILES = 20
 
 
-async def begun(start: Start) -> Session:
+async def begin(start: Start) -> Session:
     session = await start()
     for number in range(FILES):
         session.write(f"module{number}.py", f"def compute_{number}(scale):\n    return scale * {number}\n" * 20)
     await session.initialize()
-    await session.indexed(FILES)
-    assert await found(session, "compute_7") == "module7.py"
+    await session.wait_for_index(FILES)
+    assert await search(session, "compute_7") == "module7.py"
     return session
 
 
-async def found(session: Session, name: str) -> str:
-    """The first file in which a search finds something, "" for none."""
-    hits = (await session.command("starling.search", query=name))["hits"]
+async def search(session: Session, name: str) -> str:
+    """Return the first file that a search for `name` finds, "" for none."""
+    hits = (await session.execute("starling.search", query=name))["hits"]
     return hits[0]["relative"] if hits else ""
 
 
-async def until(session: Session, condition: Callable[[], bool]) -> None:
-    """Until that is so, the server answering all the while."""
+async def wait_until(session: Session, condition: Callable[[], bool]) -> None:
+    """Wait until `condition` holds, while the server answers."""
     end = time.monotonic() + WAIT_S
     while not condition():
         assert time.monotonic() < end
-        await session.command("starling.health")
+        await session.execute("starling.health")
 
 
-def said(session: Session, words: str) -> list[str]:
+def list_messages(session: Session, words: str) -> list[str]:
     return [each.message for each in session.client.messages if words in each.message]
 
 
 async def test_a_segment_that_is_cut_off_does_not_end_the_server(start: Start) -> None:
-    session = await begun(start)
+    session = await begin(start)
     for segment in (session.home / "cache" / "index").glob("*.segment"):
         os.truncate(segment, 100)
     for number in range(FILES):
-        assert await found(session, f"compute_{number}") == f"module{number}.py"
+        assert await search(session, f"compute_{number}") == f"module{number}.py"
     assert session.process.returncode is None
 
 
 async def test_a_cache_folder_that_is_deleted_is_made_again_and_searched(start: Start) -> None:
-    session = await begun(start)
+    session = await begin(start)
     index = session.home / "cache" / "index"
     shutil.rmtree(session.home / "cache")
-    assert await found(session, "compute_7") == "module7.py"
-    await until(session, lambda: any(index.glob("*.segment")) if index.is_dir() else False)
+    assert await search(session, "compute_7") == "module7.py"
+    await wait_until(session, lambda: any(index.glob("*.segment")) if index.is_dir() else False)
     session.write("late.py", "def zeppelin(wing):\n    return wing\n")
-    await session.indexed(FILES + 1)
-    assert await found(session, "zeppelin") == "late.py"
-    assert await found(session, "compute_7") == "module7.py"
+    await session.wait_for_index(FILES + 1)
+    assert await search(session, "zeppelin") == "late.py"
+    assert await search(session, "compute_7") == "module7.py"
     # by the server, or by the indexing process that was asked for the new file before the server looked
-    await until(session, lambda: bool(said(session, "it is being rebuilt")))
-    [told] = said(session, "it is being rebuilt")
+    await wait_until(session, lambda: bool(list_messages(session, "it is being rebuilt")))
+    [told] = list_messages(session, "it is being rebuilt")
     assert "The index of this workspace was deleted" in told
 
 
 async def test_a_state_folder_that_is_deleted_is_made_again_and_records_go_on(start: Start) -> None:
-    session = await begun(start)
+    session = await begin(start)
     state = session.home / "state" / "state.sqlite3"
-    await session.command("starling.approvals")
+    await session.execute("starling.approvals")
     assert state.exists()
     shutil.rmtree(session.home / "state")
     for _ in range(2):
-        assert (await session.command("starling.approvals"))["approvals"] == []
+        assert (await session.execute("starling.approvals"))["approvals"] == []
     assert state.exists()
     assert state.stat().st_mode & 0o077 == 0
-    await until(session, lambda: len(said(session, "was deleted, with what was recorded in it")) == 1)
+    await wait_until(session, lambda: len(list_messages(session, "was deleted, with what was recorded in it")) == 1)
 
 
 @pytest.mark.real_start
 async def test_a_log_that_is_deleted_is_begun_anew(start: Start) -> None:
-    session = await begun(start)
+    session = await begin(start)
     log = session.home / "log" / "starling.log"
-    await until(session, log.exists)
+    await wait_until(session, log.exists)
     shutil.rmtree(session.home / "log")
     session.client.exit(None)
     await session.process.wait()
@@ -109,16 +109,16 @@ def overwrite(path: Path) -> None:
 
 
 @pytest.mark.parametrize("harm", [delete, overwrite])
-async def test_a_file_that_is_saved_while_the_index_is_gone_does_not_become_all_of_it(
+async def test_a_file_saved_while_the_index_is_deleted_does_not_become_the_whole_index(
     start: Start, harm: Callable[[Path], None]
 ) -> None:
-    session = await begun(start)
+    session = await begin(start)
     for path in (session.home / "cache" / "index").iterdir():
         if "sqlite3" in path.name or path.suffix == ".segment":
             harm(path)
     session.write("late.py", "def zeppelin(wing):\n    return wing\n")
-    await session.indexed(FILES + 1)
-    assert await found(session, "zeppelin") == "late.py"
-    assert await found(session, "compute_7") == "module7.py"
-    await until(session, lambda: bool(said(session, "it is being rebuilt")))
-    assert len(said(session, "it is being rebuilt")) == 1
+    await session.wait_for_index(FILES + 1)
+    assert await search(session, "zeppelin") == "late.py"
+    assert await search(session, "compute_7") == "module7.py"
+    await wait_until(session, lambda: bool(list_messages(session, "it is being rebuilt")))
+    assert len(list_messages(session, "it is being rebuilt")) == 1

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     Start = Callable[..., Awaitable[Session]]
 
 
-async def found(session: Session, query: str) -> list[str]:
-    """Files in which a search finds something."""
-    return sorted({hit["relative"] for hit in (await session.command("starling.search", query=query))["hits"]})
+async def search(session: Session, query: str) -> list[str]:
+    """Return the files that a search for `query` finds, sorted."""
+    return sorted({hit["relative"] for hit in (await session.execute("starling.search", query=query))["hits"]})
 
 
 async def test_several_folders_are_one_workspace_and_may_come_and_go(start: Start, tmp_path: Path) -> None:
@@ -27,45 +27,48 @@ async def test_several_folders_are_one_workspace_and_may_come_and_go(start: Star
     (other / "birds.py").write_text("def migrate(flock):\n    return flock\n")
     session.write("trees.py", "def grow(forest):\n    return forest\n")
     await session.initialize(session.workspace, other)
-    await session.indexed(2)
-    assert (await found(session, "migrate flock"), await found(session, "grow forest")) == (["birds.py"], ["trees.py"])
+    await session.wait_for_index(2)
+    assert (await search(session, "migrate flock"), await search(session, "grow forest")) == (
+        ["birds.py"],
+        ["trees.py"],
+    )
     gone = types.WorkspaceFoldersChangeEvent(added=[], removed=[types.WorkspaceFolder(other.as_uri(), "other")])
     session.client.workspace_did_change_workspace_folders(types.DidChangeWorkspaceFoldersParams(gone))
-    await session.indexed(1)
-    assert await found(session, "migrate flock") == []
+    await session.wait_for_index(1)
+    assert await search(session, "migrate flock") == []
 
 
-async def test_files_that_change_on_disk_are_found_without_a_client_that_tells(start: Start) -> None:
+async def test_files_changed_on_disk_are_found_without_notifications_of_the_client(start: Start) -> None:
     session = await start()
     session.write("old.py", "def first(nest):\n    return nest\n")
     await session.initialize()
-    await session.indexed(1)
+    await session.wait_for_index(1)
     session.write("new.py", "def second(egg):\n    return egg\n")
-    await session.indexed(2)
-    assert await found(session, "second egg") == ["new.py"]
+    await session.wait_for_index(2)
+    assert await search(session, "second egg") == ["new.py"]
 
 
 async def test_unsaved_text_is_found_as_it_stands_in_the_editor(start: Start) -> None:
     session = await start()
     path = session.write("nest.py", "def build(twig):\n    return twig\n")
     await session.initialize()
-    await session.indexed(1)
+    await session.wait_for_index(1)
     session.open(path.as_uri(), "def feather(soft):\n    return soft\n")
-    assert await found(session, "feather soft") == ["nest.py"]
+    assert await search(session, "feather soft") == ["nest.py"]
 
 
 async def test_settings_change_without_a_restart(start: Start) -> None:
     session = await start(reply="42")
     await session.initialize()
     uri = session.open("untitled:1", "answer = \n")
-    assert await session.texts(uri, 0, 9) == ["42"]
+    assert await session.list_suggestions(uri, 0, 9) == ["42"]
     off = {"starling": {"completion": {"languagesOff": ["python"]}}}
     session.client.workspace_did_change_configuration(types.DidChangeConfigurationParams(off))
-    await session.status(lambda status: status["state"] == "ready")
-    while await session.texts(uri, 0, 9):
+    await session.wait_for_status(lambda status: status["state"] == "ready")
+    while await session.list_suggestions(uri, 0, 9):
         pass
     session.client.workspace_did_change_configuration(types.DidChangeConfigurationParams({"starling": {}}))
-    while not await session.texts(uri, 0, 9):
+    while not await session.list_suggestions(uri, 0, 9):
         pass
 
 
@@ -75,8 +78,8 @@ async def test_a_wrong_setting_is_named_and_everything_else_works(start: Start) 
         initialization_options={"completion": {"maxTokens": "many"}, "model": {"device": "abacus"}}
     )
     uri = session.open("untitled:1", "answer = \n")
-    assert await session.texts(uri, 0, 9) == ["42"]
-    problems = (await session.command("starling.status"))["problems"]
+    assert await session.list_suggestions(uri, 0, 9) == ["42"]
+    problems = (await session.execute("starling.status"))["problems"]
     assert ["completion.maxTokens" in problems[0], "model.device" in problems[1], len(problems)] == [True, True, 2]
     assert len(session.client.messages) == 2
-    assert (await session.command("starling.health"))["status"] == "degraded"
+    assert (await session.execute("starling.health"))["status"] == "degraded"

@@ -105,7 +105,7 @@ def review_by_model(
 
 
 def _review_piece(piece: Piece, chat: ChatModel, index: Index, cancelled: Callable[[], bool]) -> Iterator[Finding]:
-    """Yield the findings of one function, none if it is too long for the model."""
+    """Ask the model about one function and yield the findings that it confirms; none if the function is too long."""
     if sizes.is_small(chat.name):
         for one in small_model_review.review_by_small_model(piece, chat, index, cancelled):
             yield _build_small_model_finding(piece, one)
@@ -140,7 +140,7 @@ def _is_confirmed(remark: Remark, shown: dict[str, str], chat: ChatModel, cancel
 
 
 def locate_quote(quote: str, text: str) -> Span | None:
-    """Return where `quote` occurs in `text`: exactly, else line by line with any white space.
+    """Return the span of `quote` in `text`: an exact copy, else one with other white space.
 
     Returns None if it does not occur, or if it has no letter or digit.
     """

@@ -99,7 +99,7 @@ def number_lines(text: str) -> str:
 
 
 def parse_claims(answer: str, lines: list[str]) -> list[Claim]:
-    """Return the lines that an answer says have a bug, each once; `lines` are those of the function."""
+    """Return the model's claims that a line has a bug, at most one for each of `lines`, the lines of the function."""
     found: dict[int, Claim] = {}
     if _NO_BUG.match(answer.strip()):
         return []
@@ -114,7 +114,7 @@ def parse_claims(answer: str, lines: list[str]) -> list[Claim]:
 
 
 def parse_line(answer: str, line: str) -> str:
-    """Return the line that an answer gives instead of `line`; "" if it gives none, or the same."""
+    """Return the line or lines that an answer gives in place of `line`; "" if it gives none, or the same."""
     fenced = _FENCE.search(answer)
     if fenced is None and _LINE_IS_RIGHT.match(answer):
         return ""
@@ -129,7 +129,7 @@ def parse_line(answer: str, line: str) -> str:
 
 
 def parse_choice(answer: str) -> str:
-    """Return the letter that an answer gives, "" if it gives none, or both."""
+    """Return the choice in an answer, "A" or "B"; "" if it names neither or both."""
     letters = set(_CHOICE.findall(answer))
     return letters.pop() if len(letters) == 1 else ""
 

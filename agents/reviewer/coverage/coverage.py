@@ -131,7 +131,7 @@ def read(source: Path, folder: Path) -> Coverage:
 
 
 def _decode_file(values: list[Any]) -> FileCoverage:
-    """Return the coverage that `coverage_reading` wrote as JSON values."""
+    """Return the coverage of a file from the JSON values that `coverage_reading` wrote."""
     path, lines, missed, changed = values
     spread = (line for first, last in missed for line in range(first, last + 1))
     return FileCoverage(Path(path), lines, tuple(spread), changed)

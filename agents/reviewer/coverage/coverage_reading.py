@@ -65,7 +65,7 @@ def read(source: Path, folder: Path) -> tuple[float, list[FileCoverage]]:
 
 
 def _read_lines(source: Path, file: BinaryIO, folder: Path, budget: Budget) -> dict[Path, dict[int, bool]]:
-    """Return, by file and line that can be run, whether it was run."""
+    """Return for each file whether each line that can be run was run, in the format that the name of `source` says."""
     if source.name == ".coverage":
         return coveragepy_data.read_lines(source, folder, budget)
     found = _LineTable(folder, budget)
@@ -112,7 +112,7 @@ class _LineTable:
             self._sources[str(path)] = None
 
     def get_lines(self, name: str) -> dict[int, bool]:
-        """Return the table of lines for the file that the data call `name`."""
+        """Return the table of lines for the file called `name` in the data; creates it if it is new."""
         known = self._by_name.get(name)
         if known is None:
             if len(self._by_name) >= bounds.COVERAGE_FILES:
@@ -126,7 +126,7 @@ class _LineTable:
         lines[number] = lines.get(number, False) or hit
 
     def _locate(self, name: str) -> Path:
-        """Return the path of a file: below the first source that has it, otherwise below the folder."""
+        """Return the path of the file `name`: below the first source folder that has it, otherwise below the folder."""
         if "\0" in name:
             raise ValueError("a file's name holds a null character")
         for folder in self._sources:
@@ -159,7 +159,7 @@ class _CoberturaParser:
         self._parser.Parse(b"", True)
 
     def _handle_start_tag(self, name: str, attributes: dict[str, str]) -> None:
-        """Handle a start tag: a source folder, a file, or a line."""
+        """Handle a start tag: begin a source folder or a file, or record a line."""
         if name == "source":
             self._source = []
         elif name == "class":

@@ -30,7 +30,7 @@ _UNCOUNTED = (ast.Global, ast.Nonlocal)
 
 
 def read_lines(source: Path, folder: Path, budget: Budget) -> dict[Path, dict[int, bool]]:
-    """Return, by Python file and line that can be run, whether it was run.
+    """Return for each Python file in the data whether each line that can be run was run.
 
     Raises:
         ValueError: the file is no data of coverage.py, or exceeds `budget`.
@@ -49,7 +49,7 @@ def read_lines(source: Path, folder: Path, budget: Budget) -> dict[Path, dict[in
 
 
 def find_statements(text: str) -> list[tuple[int, int]]:
-    """Return the first and last line of each statement, a compound one without its body.
+    """Return the first and last line of each statement that coverage.py counts, a compound one without its body.
 
     Returns [] if the text is not valid Python.
     """
@@ -76,7 +76,7 @@ def find_statements(text: str) -> list[tuple[int, int]]:
 
 
 def _load_run_lines(source: Path, budget: Budget) -> dict[str, set[int]]:
-    """Return the lines that were run, by file name."""
+    """Read the data file and return the lines that were run, by file name; raises ValueError if that fails."""
     try:
         with closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as data:
             _restrict(data, budget)
@@ -104,7 +104,7 @@ def _restrict(data: sqlite3.Connection, budget: Budget) -> None:
 
 
 def _authorize_access(action: int, table: str | None, column: str | None, *_: object) -> int:
-    """Allow SQLite to select the columns that coverage.py fills; deny what a crafted schema could add."""
+    """Return SQLITE_OK for reading columns that coverage.py fills, else SQLITE_DENY; a crafted file may do more."""
     if action == sqlite3.SQLITE_SELECT:
         return sqlite3.SQLITE_OK
     is_known = action == sqlite3.SQLITE_READ and (not column or column in _TABLES.get(table or "", ()))
@@ -132,6 +132,7 @@ def _query_run_lines(data: sqlite3.Connection, budget: Budget) -> dict[str, set[
 
 
 def _count_set_bits(bits: bytes) -> int:
+    """Return the number of bits that are 1."""
     return int.from_bytes(bits, "little").bit_count()
 
 
@@ -187,4 +188,5 @@ def _is_excluded(node: ast.AST) -> bool:
 
 
 def _is_ellipsis(node: ast.AST) -> bool:
+    """Return whether the statement `node` is only `...`."""
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and node.value.value is ...

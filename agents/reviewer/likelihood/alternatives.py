@@ -13,6 +13,16 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from agents.reviewer.likelihood.python_nodes import (
+    find_function,
+    find_statement,
+    is_bound,
+    is_called,
+    is_condition,
+    is_target,
+    is_used,
+    may_lack_await,
+)
 from indexing.syntax.documents import Span
 from indexing.syntax.texts import ByteLines
 
@@ -53,9 +63,6 @@ _FLAGS = {"true": "False", "false": "True"}
 _SIMPLE_KINDS = frozenset(
     {"identifier", "attribute", "subscript", "call", "integer", "string", "true", "false", "none"}
 )
-_CONDITION_KINDS = frozenset({"identifier", "attribute", "subscript", "call", "comparison_operator"})
-_CONDITIONAL_KINDS = frozenset({"if_statement", "elif_clause", "while_statement", "assert_statement"})
-_FUNCTION_KINDS = frozenset({"function_definition", "lambda"})
 _SELF = "self"
 _BUILTINS = frozenset(dir(builtins))
 
@@ -82,7 +89,7 @@ class Site:
 
 
 def find_sites(syntax: Syntax, span: Span) -> tuple[Site, ...]:
-    """Return all places within `span` of the text, in order; () for any other language than Python."""
+    """Return all places within `span` that have alternatives, in order; () for other languages than Python."""
     parsed = syntax.parsed
     if parsed is None or not parsed.grammar.entry.python_parser:
         return ()
@@ -128,37 +135,37 @@ class _Reader:
         self._uses: dict[str, list[int]] = defaultdict(list)  # in order
 
     def record_names(self, root: tree_sitter.Node) -> None:
-        """Record the names that the text binds and uses, and the attributes that it uses."""
+        """Record the names that the text binds and uses, and the attributes that it uses; call before all else."""
         self._scopes[root.id] = _Scope(root.start_byte)
         for node in _walk_range(root, root.start_byte, root.end_byte):
             if node.type == "attribute":
                 self._record_attribute(node)
-            elif node.type == "identifier" and _is_bound(node):
+            elif node.type == "identifier" and is_bound(node):
                 scope = self._get_scope(node)
                 scope.names.setdefault(self._read_text(node), node.start_byte)
             elif node.type == "identifier":
                 self._uses[self._read_text(node)].append(node.start_byte)
 
     def find_node_sites(self, node: tree_sitter.Node) -> Iterator[Site]:
-        """Yield the sites of one node."""
+        """Yield the sites that one node gives."""
         if (reading := _FINDERS.get(node.type)) is not None:
             yield from reading(self, node)
-        if _is_condition(node):
+        if is_condition(node):
             yield self._make_insertion("missing-not", node, "not ")
-        if node.type == "call" and _may_lack_await(node):
+        if node.type == "call" and may_lack_await(node):
             yield self._make_insertion("missing-await", node, "await ")
 
     def find_name_sites(self, node: tree_sitter.Node) -> Iterator[Site]:
-        """Yield a site for a used name: a missing `self.`, or another name that the function binds before."""
-        if not _is_used(node) or _is_bound(node):
+        """Yield a site for a used name, whose alternatives are `self.NAME` or names that the function binds before."""
+        if not is_used(node) or is_bound(node):
             return
         written, bound = self._read_text(node), self._collect_bound_names(node)
-        called = _is_called(node)
+        called = is_called(node)
         lacking = written not in bound and written not in self._known
         if lacking and written in self._attributes[_SELF, called] and _SELF in bound:
             yield self._make_site("missing-self", node, (f"{_SELF}.{written}",))
         elif written in bound and not called:  # an outer name is rarely confused with a local one
-            statement = _find_statement(node)
+            statement = find_statement(node)
             before = [(at, name) for name, at in bound.items() if at < statement.start_byte]
             names = [name for _, name in sorted(before, reverse=True) if name not in {written, _SELF, "cls"}]
             unused = frozenset(name for name in names if not self._is_used_around(name, node))
@@ -169,37 +176,40 @@ class _Reader:
 
     def _is_used_around(self, name: str, node: tree_sitter.Node) -> bool:
         """Return whether the outermost function around `node` uses `name`; True outside of functions."""
-        outermost = holder = _find_function(node)
+        outermost = holder = find_function(node)
         while holder is not None:
-            outermost, holder = holder, _find_function(holder)
+            outermost, holder = holder, find_function(holder)
         if outermost is None:
             return True
         at = bisect_left(self._uses[name], outermost.start_byte)
         return at < len(self._uses[name]) and self._uses[name][at] < outermost.end_byte
 
     def _collect_bound_names(self, node: tree_sitter.Node) -> dict[str, int]:
-        """Return the names that the function around binds, with offsets; lambdas see those of their function."""
+        """Return the names that the function around `node` binds, each with the byte offset of its first binding.
+
+        A lambda has the names of the function around it too.
+        """
         bound: dict[str, int] = {}
-        holder = _find_function(node)
+        holder = find_function(node)
         while holder is not None:
             scope = self._scopes.get(holder.id)
             bound = {**(scope.names if scope is not None else {}), **bound}
-            holder = _find_function(holder) if holder.type == "lambda" else None
+            holder = find_function(holder) if holder.type == "lambda" else None
         return bound
 
     def find_attribute_sites(self, node: tree_sitter.Node) -> Iterator[Site]:
-        """Yield a site for an attribute: others that the text uses on an object of the same name."""
+        """Yield a site for an attribute, whose alternatives the text uses on an object of the same name."""
         holder, name = node.child_by_field_name("object"), node.child_by_field_name("attribute")
-        if holder is None or name is None or holder.type != "identifier" or _is_target(node):
+        if holder is None or name is None or holder.type != "identifier" or is_target(node):
             return
         written = self._read_text(name)
-        others = [other for other in self._attributes[self._read_text(holder), _is_called(node)] if other != written]
+        others = [other for other in self._attributes[self._read_text(holder), is_called(node)] if other != written]
         near = sorted(others, key=lambda other: -_compare_names(other, written))[:MOST_ATTRIBUTES]
         if near:
             yield self._make_site("unlikely-attribute", name, tuple(near))
 
     def find_argument_sites(self, node: tree_sitter.Node) -> Iterator[Site]:
-        """Yield a site for each pair of neighbouring arguments: the two swapped."""
+        """Yield a site for each pair of neighbouring arguments on one line, whose alternative is the two swapped."""
         given = [child for child in node.named_children if child.type != "comment"]
         if node.start_point[0] != node.end_point[0]:
             return
@@ -215,7 +225,7 @@ class _Reader:
             yield self._make_site("swapped-arguments", first, (swapped,), second)
 
     def find_operator_sites(self, node: tree_sitter.Node) -> Iterator[Site]:
-        """Yield a site for an operator: others of its kind."""
+        """Yield a site for an operator, whose alternatives are similar operators."""
         if node.type == "comparison_operator":
             marks, table, kind = node.children_by_field_name("operators"), _COMPARISONS, "unlikely-comparison"
         else:
@@ -227,17 +237,17 @@ class _Reader:
             yield self._make_site(kind, marks[0], others, marks[-1])
 
     def find_not_sites(self, node: tree_sitter.Node) -> Iterator[Site]:
-        """Yield a site for a `not`: the condition without it."""
+        """Yield a site for a `not`, whose alternative is the condition without it."""
         argument = node.child_by_field_name("argument")
         if argument is not None and node.start_point[0] == argument.end_point[0]:
             yield self._make_site("unlikely-not", node, (self._read_text(argument),))
 
     def find_flag_sites(self, node: tree_sitter.Node) -> Iterator[Site]:
-        """Yield a site for `True` or `False`: the other one."""
+        """Yield a site for `True` or `False`, whose alternative is the other one."""
         yield self._make_site("unlikely-constant", node, (_FLAGS[node.type],))
 
     def find_number_sites(self, node: tree_sitter.Node) -> Iterator[Site]:
-        """Yield a site for a small whole number: one more, and one less."""
+        """Yield a site for a small whole number, whose alternatives are one more and one less."""
         written = self._read_text(node)
         if not written.isdecimal() or int(written) > LARGEST_NUMBER:
             return
@@ -245,11 +255,11 @@ class _Reader:
         yield self._make_site("unlikely-constant", node, tuple(str(one) for one in (value + 1, value - 1) if one >= 0))
 
     def find_statement_sites(self, node: tree_sitter.Node) -> Iterator[Site]:
-        """Yield a site for an expression that is a statement: a missing `raise` or `return`."""
+        """Yield a site for an expression that is a statement, in which a `raise` or `return` may be missing."""
         inner = node.named_children[0] if node.named_child_count == 1 else None
         if inner is None or inner.type not in _SIMPLE_KINDS | {"binary_operator", "comparison_operator", "tuple"}:
             return
-        if inner.type in {"string", "none"} or _find_function(node) is None:
+        if inner.type in {"string", "none"} or find_function(node) is None:
             return
         called = inner.child_by_field_name("function") if inner.type == "call" else None
         name = self._read_text(called).rpartition(".")[2] if called is not None else ""
@@ -275,11 +285,11 @@ class _Reader:
         """Record an attribute by the name of its object, and whether it is called."""
         holder, name = node.child_by_field_name("object"), node.child_by_field_name("attribute")
         if holder is not None and name is not None and holder.type == "identifier":
-            self._attributes[self._read_text(holder), _is_called(node)].setdefault(self._read_text(name))
+            self._attributes[self._read_text(holder), is_called(node)].setdefault(self._read_text(name))
 
     def _get_scope(self, node: tree_sitter.Node) -> _Scope:
         """Return the scope of the function or module around `node`."""
-        holder = _find_function(node)
+        holder = find_function(node)
         if holder is None:
             holder = node
             while holder.parent is not None:
@@ -304,96 +314,6 @@ _FINDERS = {
     "integer": _Reader.find_number_sites,
     "expression_statement": _Reader.find_statement_sites,
 }
-
-
-def _find_function(node: tree_sitter.Node) -> tree_sitter.Node | None:
-    """Return the function whose body or parameters contain `node`; None in a class or a module."""
-    holder = node.parent
-    while holder is not None and holder.type not in _FUNCTION_KINDS:
-        if holder.type == "class_definition":
-            return None
-        holder = holder.parent
-    return holder
-
-
-def _find_statement(node: tree_sitter.Node) -> tree_sitter.Node:
-    """Return the statement that contains `node`."""
-    while node.parent is not None and node.parent.type not in {"block", "module"}:
-        node = node.parent
-    return node
-
-
-def _get_field_name(node: tree_sitter.Node) -> str:
-    """Return the field of its parent that `node` is, "" if it is in none."""
-    parent = node.parent
-    if parent is None:
-        return ""
-    at = next((number for number, child in enumerate(parent.children) if child.id == node.id), None)
-    return (parent.field_name_for_child(at) or "") if at is not None else ""
-
-
-def _is_bound(node: tree_sitter.Node) -> bool:
-    """Return whether `node` is a name that is bound here, as a parameter or a target."""
-    parent = node.parent
-    if parent is None:
-        return False
-    if parent.type in {"parameters", "lambda_parameters", "typed_parameter", "list_splat_pattern"}:
-        return _get_field_name(node) != "type"
-    if parent.type in {"default_parameter", "typed_default_parameter", "keyword_argument", "named_expression"}:
-        return _get_field_name(node) == "name" and parent.type != "keyword_argument"
-    if parent.type in {"pattern_list", "tuple_pattern", "as_pattern_target"}:
-        return True
-    return _is_target(node)
-
-
-def _is_target(node: tree_sitter.Node) -> bool:
-    """Return whether `node` is the target of an assignment or a loop."""
-    parent = node.parent
-    return (
-        parent is not None
-        and parent.type in {"assignment", "augmented_assignment", "for_statement", "for_in_clause"}
-        and _get_field_name(node) == "left"
-    )
-
-
-def _is_used(node: tree_sitter.Node) -> bool:
-    """Return whether the name is evaluated in a function: no definition, keyword, attribute or import."""
-    parent = node.parent
-    if parent is None or _find_function(node) is None:
-        return False
-    role = _get_field_name(node)
-    if parent.type in {"function_definition", "class_definition", "dotted_name", "aliased_import", "type"}:
-        return False
-    if parent.type in {"global_statement", "nonlocal_statement", "del_statement", "decorator"}:
-        return False
-    return (parent.type, role) not in {("keyword_argument", "name"), ("attribute", "attribute")}
-
-
-def _is_called(node: tree_sitter.Node) -> bool:
-    """Return whether `node` is the function of a call."""
-    return node.parent is not None and node.parent.type == "call" and _get_field_name(node) == "function"
-
-
-def _is_condition(node: tree_sitter.Node) -> bool:
-    """Return whether `node` is a condition, so that a `not` may be missing."""
-    parent = node.parent
-    if parent is None or node.type not in _CONDITION_KINDS - {"comparison_operator"}:
-        return False
-    if parent.type in _CONDITIONAL_KINDS:
-        return _get_field_name(node) in {"condition", ""} and parent.named_children[0].id == node.id
-    if parent.type == "boolean_operator":
-        return True
-    return parent.type == "conditional_expression" and parent.named_children[1].id == node.id
-
-
-def _may_lack_await(node: tree_sitter.Node) -> bool:
-    """Return whether `node` is a call in a coroutine whose result is used directly."""
-    function, parent = _find_function(node), node.parent
-    if function is None or parent is None or not any(child.type == "async" for child in function.children):
-        return False
-    return parent.type in {"expression_statement", "return_statement"} or (
-        parent.type == "assignment" and _get_field_name(node) == "right"
-    )
 
 
 def _compare_names(one: str, other: str) -> float:

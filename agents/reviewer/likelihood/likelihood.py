@@ -107,7 +107,7 @@ def compare_sites(  # noqa: PLR0913 (see `review_likelihood`)
     cancelled: Callable[[], bool],
     limits: Limits = DEFAULT_LIMITS,
 ) -> Iterator[Comparison]:
-    """Yield each doubtful place in `spans` with its likeliest alternatives, by line, until a limit is reached."""
+    """Yield each doubtful place in `spans`, compared with its likeliest alternatives, until a limit is reached."""
     until = time.monotonic() + limits.seconds
     for span in spans:
         left = limits.candidates
@@ -120,7 +120,7 @@ def compare_sites(  # noqa: PLR0913 (see `review_likelihood`)
 
 
 def _group_by_line(text: str, found: Sequence[Site]) -> Mapping[Span, Sequence[Site]]:
-    """Return the sites by the line that contains them, without those of several lines or of too long ones."""
+    """Return the sites by the span of their line, without sites on several lines and on lines that are too long."""
     lines: dict[Span, list[Site]] = defaultdict(list)
     for site in found:
         start = text.rfind("\n", 0, site.span.start) + 1
@@ -140,7 +140,10 @@ def _compare_line(  # noqa: PLR0913, PLR0917 (a step of `compare_sites`)
     most: int,
     cancelled: Callable[[], bool],
 ) -> tuple[list[Comparison], int]:
-    """Return the comparisons of one line, and the number of alternatives that were scored (at most `most`)."""
+    """Return the comparisons of the sites `found` on one line, and the number of scored alternatives, at most `most`.
+
+    Only sites whose log-probability as written is at most `doubt` are compared.
+    """
     text = document.text
     path = document.path
     indented = line.start + len(text[line.start : line.end]) - len(text[line.start : line.end].lstrip())
@@ -174,7 +177,7 @@ def _compare_line(  # noqa: PLR0913, PLR0917 (a step of `compare_sites`)
 
 
 def _is_never_cancelled() -> bool:
-    """Return False: the check between batches is enough, and checking inside one may delay a completion."""
+    """Return False, so that a batch is always scored completely; the caller checks between batches."""
     return False
 
 

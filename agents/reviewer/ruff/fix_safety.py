@@ -32,7 +32,7 @@ UNUSED_IMPORT = "F401"
 
 @dataclass(frozen=True, slots=True)
 class FixSafety:
-    """Checks the fixes of a document; `import_index` tells whether another file imports a name from it."""
+    """A check of ruff's fixes in a document; `import_index` tells whether another file imports a name from it."""
 
     import_index: ImportIndex
 

@@ -74,7 +74,7 @@ class Ruff:
             return ""
 
     def check(self, document: Document, policy: ReviewPolicy, settings: RuffSettings | None = None) -> RuffFindings:
-        """Check one text in its current state, with `settings` or by default those of its workspace."""
+        """Return ruff's findings in one text as it is now, with `settings` or by default those of its workspace."""
         if not self.binary:
             return RuffFindings(problem=_MISSING)
         settings = settings or self.settings.resolve(document.path, everything=policy.ruff == "always")
@@ -96,7 +96,7 @@ class Ruff:
     def check_files(
         self, documents: Sequence[Document], policy: ReviewPolicy, get_settings: GetSettings | None = None
     ) -> tuple[dict[str, tuple[Finding, ...]], str]:
-        """Check saved files, with one process for each configuration; return findings by URI, and a problem.
+        """Check saved files, with one process for each configuration; return the findings by URI, and a problem.
 
         `get_settings` returns the settings for a path; by default those of its workspace. The problem is one sentence,
         "" if there is none.
@@ -156,7 +156,7 @@ class Ruff:
     def _group_by_settings(
         self, documents: Sequence[Document], policy: ReviewPolicy, get_settings: GetSettings | None
     ) -> Mapping[RuffSettings, dict[str, Document]]:
-        """Return the documents by path, grouped by the settings of their folder."""
+        """Return the documents that have a path, by path, grouped by the settings of their folder."""
         groups: dict[RuffSettings, dict[str, Document]] = {}
         folders: dict[Path, RuffSettings] = {}
         for document in documents:
@@ -177,13 +177,13 @@ class Ruff:
         return [self.binary, *_FIXED, *_AS_JSON, *settings.build_arguments()]
 
     def _show_settings(self, file: Path) -> str:
-        """Return what `ruff check --show-settings` prints for a configuration file."""
+        """Run `ruff check --show-settings` for a configuration file and return its output; "" without ruff."""
         # ruff needs the name of an existing file to check, so the configuration is named twice
         command = [self.binary, "check", "--no-cache", "--show-settings", "--config", str(file), str(file)]
         return self._run(command, file.parent, bounds.RUFF_SETTINGS).output if self.binary else ""
 
     def _run(self, command: list[str], folder: Path | None, limits: Bounds, text: bytes = b"") -> _RuffRun:
-        """Run ruff in `folder` with `text` as standard input; never raises, but reports a problem."""
+        """Run ruff in `folder` with `text` as standard input; a failure is a problem of the result, never an error."""
         where = folder if folder is not None and folder.is_dir() else None
         try:
             ended = children.run(command, limits, text=text, folder=where)

@@ -127,4 +127,5 @@ def _find_names(node: tree_sitter.Node) -> Iterator[tree_sitter.Node]:
 
 
 def _is_named(node: tree_sitter.Node, name: str) -> bool:
+    """Return whether the text of `node` is `name`."""
     return node.text == name.encode()

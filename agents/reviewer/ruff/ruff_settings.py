@@ -100,7 +100,7 @@ class RuffSettingsCache:
         self._lock = threading.Lock()
 
     def resolve(self, path: Path | None, *, everything: bool) -> RuffSettings:
-        """Return the settings for the file `path`; `everything` selects the workspace's own rules too."""
+        """Return the settings for the file `path`; with `everything`, they select the workspace's own rules too."""
         file, own = self._find_nearest(path)
         if not own:
             return RuffSettings(None, ruff_rules.SELECTED, _read_target(file))
@@ -110,7 +110,7 @@ class RuffSettingsCache:
         return settings
 
     def _find_nearest(self, path: Path | None) -> tuple[Path | None, bool]:
-        """Return `_find_configuration(path)`, cached by folder for two seconds."""
+        """Return the result of `_find_configuration(path)`, cached by folder for two seconds."""
         if path is None:
             return None, False
         now = time.monotonic()
@@ -222,7 +222,7 @@ def _walk_extends(file: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
 
 
 def _find_refusal_reason(file: Path) -> str:
-    """Return why ruff must not be given the configuration `file`, "" if it may be."""
+    """Return the reason why ruff must not get the configuration `file`, "" if it may."""
     try:
         for _ in _walk_extends(file):
             pass
@@ -254,7 +254,7 @@ def _make_fallback(file: str, why: str) -> RuffSettings:
 
 
 def _make_key(file: Path) -> tuple[str, int, int] | None:
-    """Return the path, time of modification and size of `file`; None if it does not exist."""
+    """Return a cache key for `file`: its path, time of modification and size; None if it does not exist."""
     try:
         found = file.stat()
     except OSError:
@@ -268,9 +268,9 @@ def _is_prefix_of_any(codes: tuple[str, ...], start: str) -> bool:
 
 
 def _read_target(file: Path | None) -> str:
-    """Return the oldest Python version that the project supports, as ruff writes it ("py311").
+    """Return the oldest Python version that the project of `file` supports, as ruff writes it ("py311").
 
-    The newest that is known if `requires-python` does not say.
+    Returns the newest known version if `requires-python` is missing.
     """
     required = _get_table(_read_configuration(file), "project").get("requires-python") if file is not None else None
     match = _MINIMUM.search(required) if isinstance(required, str) else None

@@ -77,7 +77,7 @@ class _ParsedText:
 
 
 def drop_uncertain(findings: Iterable[Finding], document: Document) -> tuple[Finding, ...]:
-    """Return the findings that hold, with a lower severity for those that are less certain."""
+    """Return the findings without false alarms, with a lower severity for those that are less certain."""
     found = [each for each in findings if not _is_false_alarm(each, document)]
     if document.path is not None and document.path.suffix == ".pyi":
         found = [each for each in found if each.code.startswith(STUB_CODES)]
@@ -225,7 +225,7 @@ def _is_decorated_before(finding: Finding, text: _ParsedText) -> bool:
 
 
 def _is_existence_test(node: tree_sitter.Node) -> bool:
-    """Return whether a `try` around tests if the name exists."""
+    """Return whether `node` is in a `try` that tests whether the name exists."""
     inner = node
     for around in scopes.walk_ancestors(node):
         if around.type == "try_statement" and around.child_by_field_name("body") == inner:

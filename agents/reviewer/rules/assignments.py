@@ -39,7 +39,7 @@ def find_self_assignment(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hi
 
 
 def _is_intended(scan: Scan, item: Item, side: tree_sitter.Node) -> bool:
-    """Return whether the assignment names, exports or silences something, or may run a setter."""
+    """Return whether the self-assignment has a purpose: it names, exports or silences something, or runs a setter."""
     around = item.node.parent
     if around is not None and around.type in _NAMED_ARGUMENTS:
         return True  # `new Box { Size = Size }`, `box(size = size)`

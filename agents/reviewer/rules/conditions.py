@@ -116,7 +116,10 @@ class _SeenConditions:
         self._texts: set[bytes] = set()
 
     def register(self, condition: tree_sitter.Node) -> bool:
-        """Return whether `condition` was seen before and cannot have changed; forget all if it has side effects."""
+        """Record `condition`; return whether the same one was recorded before and cannot have changed.
+
+        A condition with side effects clears the record.
+        """
         if not repeatability.is_repeatable(self._scan, condition):
             self._texts.clear()
             return False
@@ -289,7 +292,7 @@ def find_idle_comparison(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hi
 
 
 def _is_tried_or_measured(scan: Scan, item: Item) -> bool:
-    """Return whether the comparison may raise on purpose, or is measured: in `try`, `with raises(...)`, a callback."""
+    """Return whether the comparison is evaluated for its error or its duration, as in `try` or `with raises(...)`."""
     for around in item.walk_ancestors():
         if around.role == "with":
             if _EXPECTED_ERRORS.search(scan.read_bytes(around.node).partition(b":\n")[0]):
@@ -322,6 +325,7 @@ def _list_operands(node: tree_sitter.Node, sign: str) -> list[tree_sitter.Node]:
 
 
 def _has_same_operator(one: Item, other: Item) -> bool:
+    """Return whether both items have the same operator."""
     return nodes.get_operator(one.node) == nodes.get_operator(other.node)
 
 

@@ -84,7 +84,7 @@ def _is_word(scan: Scan, node: tree_sitter.Node | None, word: str) -> bool:
 
 
 def _is_builtin_collection(scan: Scan, item: Item, word: str) -> bool:
-    """Return whether an assignment or annotation shows that `word` is a list, a set or a dict."""
+    """Return whether an assignment or annotation shows that `word` is a list, a set, a dict or the like."""
     function = item.function
     around = (
         scan.read_text(function.node)

@@ -81,6 +81,7 @@ def _has_intention_comment(scan: Scan, item: Item) -> bool:
 
 
 def _is_example(scan: Scan) -> bool:
+    """Return whether the file is in a folder of examples."""
     path = scan.document.path
     return path is not None and _EXAMPLE_PATHS.search(path.as_posix()) is not None
 

@@ -28,7 +28,7 @@ _MOST_NODES = 20_000
 
 
 def count_spared_lines(scan: Scan, function: tree_sitter.Node) -> int:
-    """Return by how many lines `function` gets shorter if each string, table and run of calls counts as one line."""
+    """Return the number of lines that `function` saves if each string, table and run of calls counts as one line."""
     kinds = scan.compute_once(LineKinds.of).code
     counted: set[int] = set()
     for first, last in _find_data_ranges(scan, function):

@@ -198,7 +198,7 @@ class LineKinds:
 
     @classmethod
     def of(cls, scan: Scan) -> LineKinds:
-        """Classify all lines of a text."""
+        """Return the kinds of all lines of a text."""
         code = [bool(line.strip()) for line in scan.data.split(b"\n")]
         comment = [False] * len(code)
         for item in scan.get_items("comment") + scan.get_items("docstring"):

@@ -56,11 +56,12 @@ def may_have_effects(node: tree_sitter.Node) -> bool:
 
 @cache
 def _is_effect_kind(kind: str) -> bool:
+    """Return whether nodes of this kind may have a side effect, or another value each time."""
     return _EFFECTS.search(kind) is not None
 
 
 def _is_effect_operator(node: tree_sitter.Node) -> bool:
-    """Return whether `node` is `i++`, `delete a.b`, `<-channel` or a Scala method between its operands."""
+    """Return whether `node` has an operator with side effects, such as `i++`, `delete a.b` or `<-channel`."""
     if not node.type.startswith(("unary", "prefix", "postfix", "infix")):
         return False
     if node.type == "infix_expression":
@@ -176,7 +177,7 @@ def _widen_condition(branch: tree_sitter.Node, condition: tree_sitter.Node) -> t
 
 
 def does_nothing(scan: Scan, body: tree_sitter.Node) -> bool:
-    """Return whether no statement of `body` does anything."""
+    """Return whether `body` is empty or has only statements without effect, such as `pass`."""
     for statement in list_statements(body, scan):
         inner = get_first_child(statement) if statement.type == "expression_statement" else statement
         if inner is not None and inner.type not in _EMPTY and inner.end_byte > inner.start_byte:

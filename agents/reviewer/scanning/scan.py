@@ -68,7 +68,7 @@ class Scan:
 
     @classmethod
     def of(cls, document: Document, syntax: Syntax) -> Scan | None:
-        """Collect the items of `document`.
+        """Return the scan of `document`, with the items that its language's query captures.
 
         Returns None if the text was not parsed or its language has no query.
         """
@@ -90,7 +90,7 @@ class Scan:
 
     @cached_property
     def broken(self) -> bool:
-        """True if part of the text does not parse."""
+        """Whether part of the text does not parse."""
         return self.root.has_error
 
     @cached_property

@@ -1,10 +1,12 @@
-"""The person's own rules about tools' calls: deny, ask or allow, by tool, path pattern and command pattern.
+"""The rules about tools' calls: deny, ask or allow, by tool, path pattern and command pattern.
 
-Deny counts over ask, ask over allow. A workspace's rules can only deny and ask. Start at `RuleSet.find`.
+Deny counts over ask, ask over allow. Only a person's own settings can allow (`server.assembly.setting_sections`); a
+workspace's can deny and ask. Start at `RuleSet.find`.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from agents.tools import Tool
+
+
+_TOOL = re.compile(r"\*|[a-z][a-z0-9_-]{0,63}")
 
 
 class Effect(StrEnum):
@@ -45,9 +50,23 @@ class Rule:
     command: str = ""
 
     def __str__(self) -> str:
-        """Return the rule as a person wrote it."""
+        """Return the rule in words, for questions and messages."""
         return " ".join(filter(None, (self.effect, self.tool, self.path and f"path {self.path!r}",
                                       self.command and f"command {self.command!r}")))  # fmt: skip
+
+
+def parse_rule(effect: Effect, text: str) -> Rule:
+    """Return the rule that a person wrote as `TOOL`, `TOOL path PATTERN` or `TOOL command WORDS`.
+
+    Raises:
+        ValueError: it has another form; the message says which forms there are.
+    """
+    tool, _, rest = text.strip().partition(" ")
+    kind, _, value = rest.strip().partition(" ")
+    value = value.strip()
+    if not _TOOL.fullmatch(tool) or (rest.strip() and (kind not in {"path", "command"} or not value)):
+        raise ValueError(f'{text!r} is no rule; write "TOOL", "TOOL path PATTERN" or "TOOL command WORDS"')
+    return Rule(effect, tool, path=value if kind == "path" else "", command=value if kind == "command" else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +76,14 @@ class RuleSet:
     rules: tuple[Rule, ...] = ()
 
     @classmethod
-    def combine(cls, person: Iterable[Rule], workspace: Iterable[Rule] = ()) -> RuleSet:
-        """Return a set of both; a workspace's rules that allow are left out."""
-        return cls((*person, *(one for one in workspace if one.effect is not Effect.ALLOW)))
+    def parse(cls, *, deny: Iterable[str] = (), ask: Iterable[str] = (), allow: Iterable[str] = ()) -> RuleSet:
+        """Return the rules that are written in the three lists; see `parse_rule`.
+
+        Raises:
+            ValueError: one of them is malformed.
+        """
+        written = {Effect.DENY: deny, Effect.ASK: ask, Effect.ALLOW: allow}
+        return cls(tuple(parse_rule(effect, text) for effect, texts in written.items() for text in texts))
 
     def find(self, tool: Tool, paths: Sequence[str] = (), words: Sequence[str] = ()) -> Rule | None:
         """Return the strictest rule for a call; None if no rule matches.

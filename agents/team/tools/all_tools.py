@@ -4,7 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from agents.team.tools import edit_file, finish, list_files, read_file
+from agents.team.tools import (
+    ask_person,
+    delegate,
+    delete_file,
+    edit_file,
+    findings,
+    finish,
+    list_files,
+    need,
+    plan,
+    read_file,
+    remember,
+    rename_file,
+    search_code,
+    search_files,
+    write_file,
+)
 
 if TYPE_CHECKING:
     from agents.team.tool import TeamTool
@@ -12,6 +28,18 @@ if TYPE_CHECKING:
 TOOLS: tuple[TeamTool[Any], ...] = (
     read_file.TOOL,
     list_files.TOOL,
+    search_files.TOOL,
+    search_code.TOOL,
+    findings.TOOL,
     edit_file.TOOL,
+    write_file.TOOL,
+    rename_file.TOOL,
+    delete_file.TOOL,
+    plan.TOOL,
+    need.TOOL,
+    delegate.TOOL,
+    ask_person.TOOL,
+    remember.REMEMBER,
+    remember.RECALL,
     finish.TOOL,
 )

@@ -126,4 +126,5 @@ TOOL = TeamTool(
     run,
     lambda given: f"Edit {given.path}",
     list_paths=lambda given: (given.path,),
+    capabilities=("engineering", "infrastructure", "project_management"),
 )

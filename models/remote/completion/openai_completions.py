@@ -36,7 +36,7 @@ SUFFIX_SHARE, SNIPPETS_SHARE = 0.15, 0.25
 
 def write_host_request(form: CompletionRequest, headers: Mapping[str, str]) -> Outgoing:
     """Return the request to our own host: the whole form, with our extension."""
-    return Outgoing(PATH, replace_lone_surrogates(form.body()), headers)
+    return Outgoing(PATH, replace_lone_surrogates(form.make_body()), headers)
 
 
 def lay_out(form: CompletionRequest, entry: ModelEntry, *, markers: bool) -> tuple[str, str]:

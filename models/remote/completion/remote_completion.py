@@ -18,7 +18,7 @@ from models.chat import ChatError, Fault
 from models.completion import FillRequest, Generation, RankedToken, StopReason
 from models.continuation import Continuation, StopRules, compute_deadline
 from models.errors import HostError, ModelError
-from models.host.protocol import CompletionRequest, PlacementSettings, read_score
+from models.host.protocol import EXTENSION, CompletionRequest, PlacementSettings, read_score
 from models.local.ctranslate_completion import LEAST_ALTERNATIVE
 from models.remote.completion import openai_completions
 from models.remote.exchange import Outgoing
@@ -159,7 +159,8 @@ class RemoteModel:
         Raises:
             ModelError: it cannot be loaded.
         """
-        placement = CompletionRequest(self.entry.name, _NONE, placing=self._placing).body()["starling"]["placement"]
+        form = CompletionRequest(self.entry.name, _NONE, placing=self._placing)
+        placement = form.make_body()[EXTENSION]["placement"]
         reader = openai_completions.ObjectReader()
         body = {"model": self.entry.name, "placement": placement}
         self._exchange(
@@ -324,7 +325,7 @@ class RemoteModel:
         while True:
             if self._closing:
                 raise ModelError(f"The model {self.entry.name} was unloaded; choose a model again.")
-            endpoint = connection.endpoint(cancelled)
+            endpoint = connection.connect(cancelled)
             connection.note_request()
             try:
                 endpoint.exchange(

@@ -1,4 +1,4 @@
-"""Whatever stands in a document and whatever a model says: no failure, nothing deleted unasked, line endings kept."""
+"""With any document and any text of a model, completion does not fail, deletes no code and keeps line endings."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_any_completion_of_any_document_is_a_plain_replacement_around_the_cursor
         assert 0 <= suggestion.start <= offset <= suggestion.end <= len(text)
         assert suggestion.text
         assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]|<fim_", suggestion.text)
-        # What is replaced is what an editor or a person has closed, on the cursor's own line.
+        # Only closing brackets, quotes and marks on the cursor's own line are replaced.
         assert not re.search(r"[\r\n]|\w", text[offset : suggestion.end])
         assert 0.0 <= suggestion.confidence <= 1.0
 
@@ -106,14 +106,14 @@ def test_a_document_keeps_its_line_endings(lines: list[str], raw: str, ending: s
 
 @settings(deadline=None)
 @given(text=TEXTS, language=LANGUAGES, quote=st.sampled_from(["", '"', "'", '"""', "`"]))
-def test_brackets_of_any_text_are_where_they_are_said_to_be(text: str, language: str, quote: str) -> None:
+def test_positions_of_unopened_brackets_are_right_in_any_text(text: str, language: str, quote: str) -> None:
     balance = scan_brackets(text, language, quote)
     assert "".join(text[at] for at in balance.unopened) == balance.closers
 
 
 @settings(deadline=None)
 @given(text=TEXTS, at=st.floats(0, 1), said=TEXTS, trigger=st.sampled_from(Trigger))
-def test_stop_rules_only_ever_cut_the_end(text: str, at: float, said: str, trigger: Trigger) -> None:
+def test_stop_rules_only_cut_the_end_of_a_text(text: str, at: float, said: str, trigger: Trigger) -> None:
     cursor = Cursor.at(make_document(text, "python"), round(at * len(text)))
     rules = StopRules(cursor, plan(cursor, None, trigger=trigger, policy=CompletionPolicy()))
     keep = rules(said)
@@ -122,13 +122,13 @@ def test_stop_rules_only_ever_cut_the_end(text: str, at: float, said: str, trigg
 
 @settings(deadline=None)
 @given(text=TEXTS)
-def test_cleaning_twice_is_cleaning_once(text: str) -> None:
+def test_cleaning_is_idempotent(text: str) -> None:
     assert clean(clean(text)) == clean(text)
 
 
 @settings(deadline=None)
 @given(text=TEXTS, at=st.floats(0, 1), said=TEXTS.filter(str.strip), typed=st.integers(0, 20))
-def test_the_rest_of_a_suggestion_ends_where_the_suggestion_ends(text: str, at: float, said: str, typed: int) -> None:
+def test_the_rest_of_a_typed_suggestion_completes_it(text: str, at: float, said: str, typed: int) -> None:
     offset, cache = round(at * len(text)), SuggestionCache()
     cache.put(make_document(text, "python"), offset, Suggestion("s", said, offset, offset, Origin.MODEL, 0.9))
     after = text[:offset] + said[:typed] + text[offset:]

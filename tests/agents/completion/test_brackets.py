@@ -29,14 +29,14 @@ from agents.completion.shaping.brackets import scan_brackets, scan_without_posit
         ("", "text", "", "", ""),
     ],
 )
-def test_a_piece_of_code_shows_what_it_opens_and_closes(
+def test_open_and_closing_brackets_of_a_piece_of_code_are_found(
     text: str, language: str, closers: str, unclosed: str, quote: str
 ) -> None:
     balance = scan_brackets(text, language)
     assert (balance.closers, balance.unclosed, balance.quote) == (closers, unclosed, quote)
 
 
-def test_a_piece_that_begins_in_a_string_is_read_from_its_end() -> None:
+def test_a_piece_that_begins_in_a_string_is_scanned_from_the_strings_end() -> None:
     assert scan_brackets('a)")', "python", '"').unopened == (3,)
 
 
@@ -52,10 +52,10 @@ PIECES = ("(", ")", "[", "]", "{", "}", '"', "'", '"""', "'''", "`", "#", "//", 
     st.sampled_from(["python", "javascript", "rust", "sql", "text"]),
     st.sampled_from(["", '"', "'''", "`"]),
 )
-def test_weighing_says_what_scanning_says(text: str, language: str, quote: str) -> None:
-    balance, weighed = scan_brackets(text, language, quote), scan_without_positions(text, language, quote)
-    assert (weighed.closers, weighed.unclosed, weighed.quote) == (balance.closers, balance.unclosed, balance.quote)
+def test_scanning_without_positions_finds_the_same_brackets(text: str, language: str, quote: str) -> None:
+    balance, fast = scan_brackets(text, language, quote), scan_without_positions(text, language, quote)
+    assert (fast.closers, fast.unclosed, fast.quote) == (balance.closers, balance.unclosed, balance.quote)
 
 
-def test_deep_brackets_are_weighed() -> None:
+def test_deeply_nested_brackets_are_scanned() -> None:
     assert scan_without_positions("(" * 4000 + ")" * 3999, "python").unclosed == "("

@@ -1,4 +1,4 @@
-"""The code before a cursor begins at its last definition, however it is looked for."""
+"""Brackets before the cursor are scanned from the last definition on, with its modifiers."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""Whatever a document holds and whatever column is asked at: a suggestion stands where a line may, or there is none."""
+"""In any document and at any column, suggestions begin at columns where a line may begin."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ LEADS = st.sampled_from(
 
 
 @st.composite
-def programs(draw: st.DrawFn) -> str:
-    """A text that looks like Python and often is: lines at the depth of some block."""
+def draw_program(draw: st.DrawFn) -> str:
+    """Draw a text that looks like Python and often is valid: each line has the indentation of some block."""
     unit, depth, lines = draw(st.sampled_from(UNITS)), 0, list[str]()
     branch = {"if": "else:", "try": "except E:", "match": "case 1:", "for": "else:"}
     opened: list[str] = []
@@ -67,8 +67,8 @@ LINES = st.tuples(LEADS, st.sampled_from([*HEADERS, *STATEMENTS, *STATEMENTS, *B
 SAID = st.lists(LINES, min_size=1, max_size=4).map("\n".join)
 
 
-def completed(language: str, text: str, at: int, said: str, trigger: Trigger) -> list[str]:
-    """The document with each of the suggestions."""
+def list_completions(language: str, text: str, at: int, said: str, trigger: Trigger) -> list[str]:
+    """Return the document with each suggestion inserted; a NUL marks the end of the suggestion."""
     index = MemoryIndex(recalled=(make_recalled(said),))
     model = ScriptedModel(lambda _: said)
     generator = Generator(cast("Index", index), model, policy=CompletionPolicy(threshold=0.0))
@@ -80,8 +80,8 @@ def completed(language: str, text: str, at: int, said: str, trigger: Trigger) ->
     return [text[: one.start] + one.text + "\0" + text[one.end :] for one in found]
 
 
-def goes_on(text: str, language: str) -> bool:
-    """Whether a text leaves something open that its next line belongs to."""
+def is_unfinished(text: str, language: str) -> bool:
+    """Return whether `text` ends in brackets, a string or a backslash, so that its next line belongs to it."""
     left = scan_brackets(text, language)
     return bool(left.unclosed or left.quote) or text.endswith("\\")
 
@@ -97,7 +97,7 @@ def is_python(text: str) -> bool:
 
 
 def could_be_python(above: str, below: str) -> bool:
-    """Whether some line makes a program of the two halves."""
+    """Return whether `above` and `below` are valid Python with some line between them."""
     leads = {line[: len(line) - len(line.lstrip())] for line in (above + below).split("\n")}
     leads |= {lead + unit for lead in leads for unit in UNITS}
     fillers = ["", "pass", "def _(): pass", "case _: pass", "except: pass", "finally: pass"]
@@ -105,7 +105,7 @@ def could_be_python(above: str, below: str) -> bool:
 
 
 def may_become_python(above: str, below: str) -> bool:
-    """Whether a text is a program, or becomes one with what its last line still asks for."""
+    """Return whether the text is valid Python, or is with the body or handler that `above` lacks at its end."""
     line = above.rpartition("\n")[2]
     lead = line[: len(line) - len(line.lstrip())]
     rests = [
@@ -121,7 +121,7 @@ def may_become_python(above: str, below: str) -> bool:
 
 @settings(max_examples=150, deadline=None, derandomize=True)  # a stray bracket in one of thousands still misleads
 @given(
-    text=programs(),
+    text=draw_program(),
     line=st.integers(0, 20),
     lead=LEADS,
     trailing=st.sampled_from(["", "  "]),
@@ -129,7 +129,7 @@ def may_become_python(above: str, below: str) -> bool:
     trigger=st.sampled_from(Trigger),
     newline=st.sampled_from(["\n", "\r\n"]),
 )
-def test_what_is_suggested_on_a_blank_line_is_python_wherever_the_document_could_be(  # noqa: PLR0917 - one scene
+def test_a_suggestion_on_a_blank_line_is_valid_python_if_any_line_there_can_be(  # noqa: PLR0917 - one scene
     text: str, line: int, lead: str, trailing: str, said: str, trigger: Trigger, newline: str
 ) -> None:
     lines = text.split("\n")
@@ -140,10 +140,10 @@ def test_what_is_suggested_on_a_blank_line_is_python_wherever_the_document_could
         return
     head = (above + lead).replace("\n", newline)
     tail = (trailing + below).replace("\n", newline)
-    for found in completed("python", head + tail, len(head), said, trigger):
+    for found in list_completions("python", head + tail, len(head), said, trigger):
         assert found.replace("\0", "").replace("\r\n", "").count("\r") == 0
         inserted, _, rest = found.partition("\0")
-        if not goes_on(inserted[len(above) :].replace(newline, "\n"), "python"):
+        if not is_unfinished(inserted[len(above) :].replace(newline, "\n"), "python"):
             assert may_become_python(inserted.replace(newline, "\n"), rest.replace(newline, "\n")), found
 
 
@@ -152,8 +152,8 @@ YAML_SAID = ["key: 1", "key:", "- item", "- key: 1", "# note", "other: [1, 2]", 
 
 
 @st.composite
-def mappings(draw: st.DrawFn) -> str:
-    """A text that looks like YAML and often is."""
+def draw_yaml(draw: st.DrawFn) -> str:
+    """Draw a text that looks like YAML and often is valid."""
     depth, lines = 0, list[str]()
     for _ in range(draw(st.integers(1, 8))):
         entry = draw(st.sampled_from(YAML_LINES))
@@ -172,24 +172,24 @@ def is_yaml(text: str) -> bool:
 
 @settings(max_examples=150, deadline=None, derandomize=True)  # a stray bracket in one of thousands still misleads
 @given(
-    text=mappings(),
+    text=draw_yaml(),
     line=st.integers(0, 20),
     column=st.integers(0, 12),
     said=st.lists(st.tuples(LEADS, st.sampled_from(YAML_SAID)).map("".join), min_size=1, max_size=3).map("\n".join),
     trigger=st.sampled_from(Trigger),
     newline=st.sampled_from(["\n", "\r\n"]),
 )
-def test_what_is_suggested_on_a_blank_line_of_yaml_is_yaml(  # noqa: PLR0917 - one scene
+def test_a_suggestion_on_a_blank_line_of_yaml_is_valid(  # noqa: PLR0917 - one scene
     text: str, line: int, column: int, said: str, trigger: Trigger, newline: str
 ) -> None:
     lines = text.split("\n")
     number = line % len(lines)
     above = "".join(f"{one}\n" for one in lines[:number])
     below = "\n" + "\n".join(lines[number:])
-    if not is_yaml(above + below) or goes_on(above, "yaml"):
+    if not is_yaml(above + below) or is_unfinished(above, "yaml"):
         return  # between brackets a comma may be missing, before or after
     head = (above + " " * column).replace("\n", newline)
-    for found in completed("yaml", head + below.replace("\n", newline), len(head), said, trigger):
+    for found in list_completions("yaml", head + below.replace("\n", newline), len(head), said, trigger):
         assert is_yaml(found.replace("\0", "")), found
 
 
@@ -209,17 +209,17 @@ def test_what_is_suggested_on_a_blank_line_of_yaml_is_yaml(  # noqa: PLR0917 - o
         ("text", "all: one\n\tcc one.c\n", "\ntwo: one\n", "cc two.c"),
     ],
 )
-def test_where_columns_mean_nothing_no_column_is_refused(  # noqa: PLR0917 - one scene
+def test_without_meaning_of_indentation_every_column_gets_a_suggestion(  # noqa: PLR0917 - one scene
     language: str, above: str, below: str, said: str, lead: str, column: int, trigger: Trigger
 ) -> None:
     head = above + " " * column
-    found = completed(language, head + below, len(head), lead + said, trigger)
+    found = list_completions(language, head + below, len(head), lead + said, trigger)
     assert any(f"{said}\0\n" in one for one in found)
 
 
 @pytest.mark.parametrize("trigger", list(Trigger))
 @pytest.mark.parametrize("lead", ["", "  ", "    "])
-def test_a_line_at_the_very_left_of_a_block_of_braces_is_moved_into_it(lead: str, trigger: Trigger) -> None:
+def test_a_suggestion_at_the_left_margin_of_a_block_in_braces_is_indented(lead: str, trigger: Trigger) -> None:
     above, below = "function f() {\n    let x = 1;\n", "\n    return x;\n}\n"
-    found = completed("javascript", above + below, len(above), f"{lead}call(x);", trigger)
+    found = list_completions("javascript", above + below, len(above), f"{lead}call(x);", trigger)
     assert f"{above}    call(x);\0{below}" in found

@@ -8,8 +8,8 @@ from agents.completion.drafts import count_accepted_characters, list_first_line_
 from models.completion import Score
 
 
-def score(*tokens: tuple[str, float]) -> Score:
-    """A score of the texts of tokens with their probabilities."""
+def make_score(*tokens: tuple[str, float]) -> Score:
+    """Return a score of tokens, each given by its text and its probability."""
     ends, at = [], 0
     for text, _ in tokens:
         at += len(text)
@@ -30,11 +30,11 @@ def score(*tokens: tuple[str, float]) -> Score:
         ((), 0),
     ],
 )
-def test_whole_lines_that_greedy_decoding_would_give_are_taken(
+def test_whole_lines_that_greedy_decoding_would_give_are_accepted(
     tokens: tuple[tuple[str, float], ...], length: int
 ) -> None:
-    assert count_accepted_characters(score(*tokens)) == length
+    assert count_accepted_characters(make_score(*tokens)) == length
 
 
-def test_only_the_first_line_speaks_for_the_first_line() -> None:
-    assert list_first_line_log_probs(score(("a", 1.0), ("()", 1.0), ("\n", 0.5), ("b", 0.5))) == (0.0, 0.0)
+def test_tokens_after_the_first_line_are_left_out() -> None:
+    assert list_first_line_log_probs(make_score(("a", 1.0), ("()", 1.0), ("\n", 0.5), ("b", 0.5))) == (0.0, 0.0)

@@ -1,4 +1,4 @@
-"""A suggestion on a blank line stands where its line belongs, whatever column the cursor is at; or there is none."""
+"""On a blank line, a suggestion begins at a column of its block, wherever the cursor is; or there is none."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ YAML = "jobs:\n  build:\n    env:\n      FIRST_NAME: one\n    strategy: matrix_o
 
 
 class Desk:
-    """Open files that are recalled from, and one that is being typed in."""
+    """A workspace of open files, whose code is recalled while one of them is completed."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -54,7 +54,7 @@ class Desk:
     def complete(
         self, document: Document, at: int, model: ScriptedModel | None = None, trigger: Trigger = Trigger.AUTOMATIC
     ) -> str | None:
-        """The document with what is shown at a place, None for nothing."""
+        """Return the document with the suggestion at the offset `at` applied, None without a suggestion."""
         generator = Generator(self.index, model, policy=CompletionPolicy(threshold=0.1, recall_ms=10_000))
         found = generator.complete(document, at, trigger=trigger, cancelled=lambda: False).suggestions
         generator.close()
@@ -72,20 +72,20 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     made.index.close()
 
 
-def after_block(text: str, line: str) -> tuple[str, int]:
-    """A text that ends behind the line that comes before `line`, which is its right continuation."""
+def cut_before(text: str, line: str) -> tuple[str, int]:
+    """Return `text` up to `line`, which is its right continuation, and the length of that part."""
     at = text.index(line)
     return text[:at], at
 
 
 @pytest.mark.parametrize("trigger", list(Trigger))
 @pytest.mark.parametrize("pad", range(9))
-def test_a_recalled_line_stands_in_its_block_at_whatever_column_it_is_asked_for(
+def test_a_recalled_line_gets_the_column_of_its_block_wherever_the_cursor_is(
     desk: Desk, pad: int, trigger: Trigger
 ) -> None:
     for number in range(3):
         desk.put(f"m{number}.py", "python", PYTHON.replace("load", f"load_{number}"))
-    head, at = after_block(PYTHON, "    settings")
+    head, at = cut_before(PYTHON, "    settings")
     for tail in ("\n", "\n\n\ndef after():\n    pass\n", "\n    print(path)\n"):
         text = head + " " * pad + tail
         found = desk.complete(desk.put("main.py", "python", text), at + pad, trigger=trigger)
@@ -97,39 +97,39 @@ def test_a_recalled_line_stands_in_its_block_at_whatever_column_it_is_asked_for(
 
 
 @pytest.mark.parametrize("pad", ["", "\t"])
-def test_tabs_and_braces_are_kept_to_as_well(desk: Desk, pad: str) -> None:
+def test_a_recalled_line_between_braces_is_indented_with_tabs(desk: Desk, pad: str) -> None:
     for number in range(3):
         desk.put(f"m{number}.go", "go", GO)
-    head, at = after_block(GO, "\tsettings")
+    head, at = cut_before(GO, "\tsettings")
     found = desk.complete(desk.put("main.go", "go", f"{head}{pad}\n}}\n"), at + len(pad))
     right = f"{head}\tsettings := parse(path)\n}}\n"
     assert found == right or (found is None and not pad)  # or nothing
 
 
 @pytest.mark.parametrize("pad", [0, 1, 2, 3, 4])
-def test_yaml_goes_on_in_its_mapping_or_not_at_all(desk: Desk, pad: int) -> None:
+def test_a_recalled_line_of_yaml_goes_on_with_its_mapping_or_is_left_out(desk: Desk, pad: int) -> None:
     for number in range(3):
         desk.put(f"m{number}.yml", "yaml", YAML)
-    head, at = after_block(YAML, "    strategy")
+    head, at = cut_before(YAML, "    strategy")
     found = desk.complete(desk.put("main.yml", "yaml", f"{head}{' ' * pad}\n"), at + pad)
     assert found in {None, f"{head}    strategy: matrix_of_builds\n"}
     assert found is not None or pad not in {0, 4}
 
 
-def test_lines_of_a_recalled_block_move_together(desk: Desk) -> None:
+def test_lines_of_a_recalled_block_are_indented_together(desk: Desk) -> None:
     block = PYTHON.replace(
         "    return settings\n", "    if settings:\n        return settings\n    raise ValueError(path)\n"
     )
     for number in range(3):
         desk.put(f"m{number}.py", "python", block.replace("load", f"load_{number}"))
-    head, at = after_block(block, "    settings")
+    head, at = cut_before(block, "    settings")
     found = desk.complete(desk.put("main.py", "python", f"{head}\n"), at, trigger=Trigger.INVOKED)
     assert found is not None
     assert found.startswith(block.rstrip("\n")[: len(head) + 60])
     ast.parse(found)
 
 
-def test_a_model_that_ends_a_block_too_early_is_not_shown(desk: Desk) -> None:
+def test_a_line_of_a_model_that_ends_a_block_too_early_is_not_shown(desk: Desk) -> None:
     text = "def f(x):\n    y = x\n\n    return y\n"
     document = desk.put("main.py", "python", text)
     at = text.index("\n    return")
@@ -172,7 +172,7 @@ def test_a_model_that_ends_a_block_too_early_is_not_shown(desk: Desk) -> None:
         ("# Title\n\n - one\n $0\n", "markdown", ""),
     ],
 )
-def test_a_blank_line_is_filled_up_to_the_next_column(fixture: str, language: str, expected: str | None) -> None:
+def test_a_blank_line_is_padded_to_the_next_column(fixture: str, language: str, expected: str | None) -> None:
     assert compute_padding(parse_cursor(fixture, language)) == expected
 
 
@@ -188,19 +188,19 @@ def test_a_blank_line_is_filled_up_to_the_next_column(fixture: str, language: st
         ("def f():\n$0\n        return 1\n", "    y = 2", ""),
         ("x = [\n$0\n    2,\n]\n", "1,", "1,"),
         ("if x:\n    y()\n$0\n    z()\n", "else:", "else:"),
-        # From the first line on that has no block, nothing is kept.
+        # Nothing is kept from the first line on that is in no open block.
         ("def f():\n    $0\n", "x = 1\n      y = 2\n    return x", "x = 1"),
         ("def f():\n    $0\n    return x\n", "x = 1\ny = 2", "x = 1"),
         ("def f():$0\n", "\n    x = 1\n      y = 2", "\n    x = 1"),
-        # A block gets the step of the blocks around it, whatever the rest of the document uses.
+        # A block gets the step of the blocks around it, not that of the rest of the document.
         ("def f():\n    pass\n\n\nif x:\n\tif y:\n\t\t$0\n", "if z:\n            a()", "if z:\n\t\t\ta()"),
         ("if x:\n  \tif y:\n  \t$0\n", "a()", ""),
         ("if x:\n  \tif y:\n  \t\t$0\n", "a()\n    b()", "a()\n  \tb()"),
-        # A decorator is followed by what it decorates.
+        # A decorator is followed by a definition.
         ("class A:\n    @property\n    $0\n", "def f(self): ...\n    x = 1", "def f(self): ...\n    x = 1"),
         ("class A:\n    @cache(\n        1\n    )\n$0\n", "def f(self): ...", ""),
         ("@cache\n$0\n", "def f():\n    pass", "def f():\n    pass"),
-        # Strings, brackets and comments have columns of their own.
+        # Lines in strings and brackets, and comments, may have any column.
         ('def f():\n    """Say.\n$0\n    """\n', "no", "no"),
         ("def f():\n    $0\n", 'x = """\n  a\n"""\n    return x', 'x = """\n  a\n"""\n    return x'),
         ('def f():\n    """Say.\n\n\n  $0\n    """\n', "no", "no"),
@@ -211,12 +211,12 @@ def test_a_blank_line_is_filled_up_to_the_next_column(fixture: str, language: st
         ("x = f(1\nreturn\n  $0\n", "y", ""),
     ],
 )
-def test_only_lines_that_stand_in_an_open_block_are_kept(fixture: str, text: str, expected: str) -> None:
+def test_only_lines_in_an_open_block_are_kept(fixture: str, text: str, expected: str) -> None:
     assert fit(text, parse_cursor(fixture)) == expected
 
 
-def test_what_python_does_not_read_breaks_it() -> None:
-    """The grammar for editors takes a `return` at the top, and an `else` of nothing."""
+def test_text_that_python_cannot_compile_breaks_the_syntax() -> None:
+    """The grammar for open_editor allows a `return` at the top level and an `else` without an `if`."""
     cursor = parse_cursor("def f(x):\n    return x\n\n\n$0\n")
     polisher = Polisher(cursor, plan(cursor, None, trigger=Trigger.AUTOMATIC, policy=CompletionPolicy()))
     assert polisher.breaks_syntax(Insertion("return x + 1"))
@@ -224,7 +224,7 @@ def test_what_python_does_not_read_breaks_it() -> None:
 
 
 @pytest.mark.parametrize("size", [10, 2_000])
-def test_a_long_class_is_looked_at_by_its_methods(size: int) -> None:
+def test_in_a_long_class_only_the_method_around_the_cursor_is_checked(size: int) -> None:
     filler = "".join(f"    def m{number}(self):\n        return {number}\n\n" for number in range(size // 5))
     fixture = f"class A:\n{filler}    def last(self, x):\n        for y in x:\n            $0\n        return x\n"
     cursor = parse_cursor(fixture)
@@ -234,7 +234,7 @@ def test_a_long_class_is_looked_at_by_its_methods(size: int) -> None:
     assert not polisher.breaks_syntax(Insertion("print(y)"))
 
 
-def test_a_line_of_a_method_recalled_from_the_top_stands_in_its_class(desk: Desk) -> None:
+def test_a_decorator_recalled_from_the_top_level_is_indented_in_a_class(desk: Desk) -> None:
     source = "@overload\ndef get(name: str, call: int = 1) -> str: ...\n@overload\ndef get(name: str) -> int: ...\n"
     for number in range(3):
         desk.put(f"m{number}.py", "python", source * 3)

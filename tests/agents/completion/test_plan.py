@@ -14,19 +14,19 @@ from indexing.syntax.layout import Kind, Surroundings
 from tests.agents.doubles import parse_cursor
 
 
-def planned(
+def plan_by_lines(
     fixture: str,
     language: str = "python",
     *,
     trigger: Trigger = Trigger.AUTOMATIC,
     policy: CompletionPolicy | None = None,
 ) -> Plan:
-    """The plan by lines alone, as for a language without a grammar."""
+    """Return the plan by the lines alone, as for a language without a grammar."""
     return plan(parse_cursor(fixture, language), None, trigger=trigger, policy=policy or CompletionPolicy())
 
 
 def check_extent(fixture: str, expected: Extent, language: str = "python") -> None:
-    assert planned(fixture, language).extent is expected
+    assert plan_by_lines(fixture, language).extent is expected
 
 
 def test_an_expression_gets_the_rest_of_its_line() -> None:
@@ -50,7 +50,7 @@ def test_an_empty_body_gets_a_block(fixture: str, language: str) -> None:
     check_extent(fixture, Extent.BLOCK, language)
 
 
-def test_a_body_that_has_code_gets_a_line() -> None:
+def test_a_body_with_code_gets_a_line() -> None:
     check_extent("def f(x):\n    $0\n    return x\n", Extent.LINE)
 
 
@@ -63,7 +63,7 @@ def test_the_place_after_any_other_long_string_gets_a_line() -> None:
 
 
 def test_a_new_statement_at_the_top_gets_one_statement() -> None:
-    found = planned("import os\n\n$0\n")
+    found = plan_by_lines("import os\n\n$0\n")
     assert (found.extent, found.one_statement, found.indentation) == (Extent.BLOCK, True, 0)
 
 
@@ -83,17 +83,17 @@ def test_a_finished_line_gets_nothing(fixture: str, language: str) -> None:
 
 
 def test_a_person_who_asks_gets_more_than_a_line() -> None:
-    found = planned("def f(x):\n    y = x.$0\n    return y\n", trigger=Trigger.INVOKED)
-    assert found.one_statement, "what is begun, and not the statement after it"
+    found = plan_by_lines("def f(x):\n    y = x.$0\n    return y\n", trigger=Trigger.INVOKED)
+    assert found.one_statement, "the statement that was begun, and not the one after it"
     assert (found.extent, found.indentation) == (Extent.BLOCK, 4)
 
 
-def test_brackets_right_of_the_cursor_keep_it_to_one_line() -> None:
-    assert planned("f($0)\n", trigger=Trigger.INVOKED).extent is Extent.LINE
+def test_before_brackets_even_a_person_who_asks_gets_one_line() -> None:
+    assert plan_by_lines("f($0)\n", trigger=Trigger.INVOKED).extent is Extent.LINE
 
 
 def test_blocks_can_be_turned_off() -> None:
-    assert planned("def f(x):\n    $0\n", policy=CompletionPolicy(blocks=False)).extent is Extent.LINE
+    assert plan_by_lines("def f(x):\n    $0\n", policy=CompletionPolicy(blocks=False)).extent is Extent.LINE
 
 
 EVERY_PLACE = [
@@ -105,11 +105,11 @@ PIECES = ("def f(x):", "    ", "x.", "if y", ":", "{", "}", ";", "(", "# a", '""
 
 
 @given(st.lists(st.sampled_from(PIECES)).map("".join), st.sampled_from(["python", "rust", "yaml", "text"]))
-def test_where_no_syntax_is_needed_every_place_has_the_same_plan(text: str, language: str) -> None:
+def test_if_no_syntax_is_needed_every_place_has_the_same_plan(text: str, language: str) -> None:
     cursor = parse_cursor(f"{text}$0\n", language)
     if not needs_syntax(cursor, trigger=Trigger.AUTOMATIC):
         plans = {plan(cursor, place, trigger=Trigger.AUTOMATIC, policy=CompletionPolicy()) for place in EVERY_PLACE}
-        assert plans == {planned(f"{text}$0\n", language)}
+        assert plans == {plan_by_lines(f"{text}$0\n", language)}
 
 
 def test_no_syntax_is_needed_while_a_line_is_typed() -> None:

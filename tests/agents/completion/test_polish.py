@@ -13,7 +13,7 @@ from tests.agents.doubles import parse_cursor
 def check_insert(
     fixture: str, raw: str, expected: str, language: str = "python", trigger: Trigger = Trigger.AUTOMATIC
 ) -> None:
-    """With `raw` polished and applied, the fixture reads `expected`; `expected` "" means that nothing is offered."""
+    """Check that the fixture with `raw` polished and inserted is `expected`; "" means that nothing is inserted."""
     cursor = parse_cursor(fixture, language)
     found = Polisher(cursor, plan(cursor, None, trigger=trigger, policy=CompletionPolicy())).polish(raw)
     text = cursor.document.text
@@ -37,7 +37,7 @@ def test_a_closing_bracket_is_kept_where_there_is_none() -> None:
     check_insert("print($0\n", "name)", "print(name)\n")
 
 
-def test_what_goes_on_behind_the_closing_bracket_replaces_it() -> None:
+def test_text_that_goes_on_after_the_closing_bracket_replaces_it() -> None:
     check_insert("total = sum($0)\n", "a) + sum(b)", "total = sum(a) + sum(b)\n")
 
 
@@ -70,24 +70,24 @@ def test_the_next_line_is_not_suggested_again() -> None:
     check_insert("def f():\n    x = 1\n    $0\n    return compute(x)\n", "return compute(x)", "")
 
 
-def test_a_long_line_is_not_said_twice_in_a_row() -> None:
+def test_a_long_line_is_not_suggested_twice_in_a_row() -> None:
     fixture = "def send(\n    $0\n) -> None:\n    pass\n"
     said = "headers: Headers | None = None,"
     block = f"{said}\n    {said}\n    {said}"
     check_insert(fixture, block, f"def send(\n    {said}\n) -> None:\n    pass\n", trigger=Trigger.INVOKED)
 
 
-def test_a_short_line_may_come_twice_in_a_row() -> None:
+def test_a_short_line_may_be_suggested_twice_in_a_row() -> None:
     check_insert(
         "def f():\n    $0\n", "print()\n    print()", "def f():\n    print()\n    print()\n", trigger=Trigger.INVOKED
     )
 
 
-def test_the_rest_of_a_line_that_stands_below_is_not_suggested() -> None:
+def test_the_rest_of_the_line_below_is_not_suggested() -> None:
     check_insert("def f():\n    return comp$0\n    return compute(x, y, z)\n", "ute(x, y, z)", "")
 
 
-def test_a_block_ends_before_the_line_that_stands_below() -> None:
+def test_a_block_ends_before_a_line_that_follows_the_cursor() -> None:
     check_insert(
         "def f(x):\n    $0\n    return compute(x)\n",
         "x += 1\n    return compute(x)\n",
@@ -113,7 +113,7 @@ def test_the_first_line_is_not_indented_twice() -> None:
     check_insert("def f(x):\n    $0\n", "    return x\n", "def f(x):\n    return x\n")
 
 
-def test_the_first_line_is_indented_as_the_body_wants() -> None:
+def test_the_first_line_is_indented_as_the_body_needs() -> None:
     check_insert("def f(x):\n$0\n", "    return x\n", "def f(x):\n    return x\n")
 
 
@@ -121,7 +121,7 @@ def test_the_first_line_is_not_indented_too_deep() -> None:
     check_insert("def f(x):\n    a = x\n$0\n", "            return a\n", "def f(x):\n    a = x\n    return a\n")
 
 
-def test_a_body_behind_its_header_keeps_its_own_lines() -> None:
+def test_a_body_after_its_header_begins_on_a_line_of_its_own() -> None:
     check_insert("def f(x):$0\n", "\n    y = x\n    return y\n", "def f(x):\n    y = x\n    return y\n")
 
 
@@ -171,17 +171,17 @@ def test_markers_of_a_model_never_reach_the_text(marker: str) -> None:
     check_insert("x = $0\n", f"call(1){marker}other", "x = call(1)\n")
 
 
-def test_control_characters_and_half_characters_are_dropped() -> None:
+def test_control_characters_and_lone_surrogates_are_dropped() -> None:
     assert clean("a\x00b\x1b[0m\ud800c\u202ed\ufffd\u2028") == "ab[0mcd"
 
 
-def test_generics_and_tags_are_no_markers() -> None:
+def test_generics_and_tags_are_not_taken_for_markers() -> None:
     assert clean("Map<String, List<T>> x = <div></div>") == "Map<String, List<T>> x = <div></div>"
 
 
-def test_nothing_but_what_stands_to_the_right_is_nothing() -> None:
+def test_a_suggestion_of_only_the_text_after_the_cursor_is_dropped() -> None:
     check_insert("print(name$0)\n", ")", "")
 
 
-def test_only_whitespace_is_nothing() -> None:
+def test_a_suggestion_of_only_white_space_is_dropped() -> None:
     check_insert("def f(x):\n    $0\n", "   \n\n  ", "")

@@ -1,4 +1,4 @@
-"""The generator with the real index and the bundled model: what the doubles promise is what the parts do."""
+"""The generator with the real index and the bundled model, where other tests use doubles."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def complete(
     trigger: Trigger = Trigger.AUTOMATIC,
     limit: int = 1,
 ) -> Completion:
-    """Complete where the workspace's `$0` is, or elsewhere."""
+    """Complete at the `$0` of the workspace's fixture, or at `offset` of `text` in the file at `path`."""
     case = marked.parse(WORKSPACE)
     assert case.cursor is not None
     text = case.text if text is None else text
@@ -100,7 +100,7 @@ def complete(
         index.close_document(document.uri)
 
 
-def test_what_two_files_say_is_suggested_in_the_third_without_a_model(workspace: Path, index: Index) -> None:
+def test_without_a_model_code_of_two_files_is_suggested_in_a_third(workspace: Path, index: Index) -> None:
     found = complete(workspace, index, None)
     assert [(one.text, one.origin) for one in found.suggestions] == [
         ("return Label(label, color=shape.color, size=12)", Origin.RECALL)
@@ -111,7 +111,7 @@ def test_a_secret_file_is_not_completed(workspace: Path, index: Index) -> None:
     assert complete(workspace, index, None, path=".env", text="describe = ", offset=11).why_empty == "excluded"
 
 
-def test_the_model_answers_who_asks_where_the_workspace_knows_nothing(
+def test_the_model_answers_a_person_who_asks_where_nothing_is_recalled(
     workspace: Path, index: Index, model: CompletionModel
 ) -> None:
     text = "import os\n\n\ndef read(path):\n    with open("
@@ -124,7 +124,7 @@ def test_the_model_answers_who_asks_where_the_workspace_knows_nothing(
     assert any(one.model == DEFAULT_MODEL for one in found.suggestions)
 
 
-def test_the_model_judges_what_the_workspace_offers(workspace: Path, index: Index, model: CompletionModel) -> None:
+def test_the_model_scores_recalled_text(workspace: Path, index: Index, model: CompletionModel) -> None:
     found = complete(workspace, index, model, trigger=Trigger.INVOKED, limit=3)
     assert "return Label(label, color=shape.color, size=12)" in [one.text for one in found.suggestions]
 
@@ -132,7 +132,7 @@ def test_the_model_judges_what_the_workspace_offers(workspace: Path, index: Inde
 @pytest.mark.parametrize(
     "text", ["\ufeff", "\U0001f600 = '\ud800'\nx = ", "\x00\x01\x02" * 50, "(" * 3000, "\r\n" * 50]
 )
-def test_strange_documents_get_an_answer(workspace: Path, index: Index, model: CompletionModel, text: str) -> None:
+def test_unusual_documents_get_an_answer(workspace: Path, index: Index, model: CompletionModel, text: str) -> None:
     found = complete(
         workspace,
         index,

@@ -19,8 +19,10 @@ class Clock:
         return self.now
 
 
-def suggested(fixture: str, text: str, *, replacing: int = 0, cache: SuggestionCache | None = None) -> SuggestionCache:
-    """A cache that knows `text` for the cursor of `fixture`."""
+def cache_suggestion(
+    fixture: str, text: str, *, replacing: int = 0, cache: SuggestionCache | None = None
+) -> SuggestionCache:
+    """Put the suggestion `text` for the cursor of `fixture` into `cache`, by default a new one, and return it."""
     document, offset = parse_place(fixture)
     cache = SuggestionCache() if cache is None else cache
     cache.put(document, offset, Suggestion("s1", text, offset, offset + replacing, Origin.MODEL, 0.9, "m"))
@@ -28,7 +30,7 @@ def suggested(fixture: str, text: str, *, replacing: int = 0, cache: SuggestionC
 
 
 def check_rest(cache: SuggestionCache, fixture: str, expected: str | None) -> None:
-    """What the cache gives at the cursor of `fixture`, applied; None for nothing."""
+    """Check that the suggestion found at the cursor of `fixture`, applied, gives `expected`; None for no suggestion."""
     document, offset = parse_place(fixture)
     rest = cache.find(document, offset)
     if expected is None:
@@ -40,77 +42,77 @@ def check_rest(cache: SuggestionCache, fixture: str, expected: str | None) -> No
 
 
 @pytest.mark.parametrize("typed", ["", "a", "ab", "abs(", "abs(va"])
-def test_typing_what_was_suggested_gives_the_rest(typed: str) -> None:
-    cache = suggested("x = $0\ny = 1\n", "abs(value)")
+def test_typing_a_suggestion_gives_its_rest(typed: str) -> None:
+    cache = cache_suggestion("x = $0\ny = 1\n", "abs(value)")
     check_rest(cache, f"x = {typed}$0\ny = 1\n", "x = abs(value)\ny = 1\n")
 
 
 def test_the_rest_keeps_the_identity_of_the_suggestion() -> None:
     document, offset = parse_place("x = ab$0\n")
-    rest = suggested("x = $0\n", "abs(value)").find(document, offset)
+    rest = cache_suggestion("x = $0\n", "abs(value)").find(document, offset)
     assert rest is not None
     assert rest.id == "s1"
 
 
 @pytest.mark.parametrize("left", ["x =", "x = a"])
-def test_a_suggestion_stands_after_backspacing(left: str) -> None:
-    cache = suggested("x = ab$0\n", "s(value)")
+def test_a_suggestion_stays_valid_after_backspacing(left: str) -> None:
+    cache = cache_suggestion("x = ab$0\n", "s(value)")
     check_rest(cache, f"{left}$0\n", "x = abs(value)\n")
 
 
 def test_typing_something_else_gives_nothing() -> None:
-    check_rest(suggested("x = $0\n", "abs(value)"), "x = am$0\n", None)
+    check_rest(cache_suggestion("x = $0\n", "abs(value)"), "x = am$0\n", None)
 
 
 def test_a_suggestion_typed_to_its_end_gives_nothing() -> None:
-    check_rest(suggested("x = $0\n", "abs(value)"), "x = abs(value)$0\n", None)
+    check_rest(cache_suggestion("x = $0\n", "abs(value)"), "x = abs(value)$0\n", None)
 
 
 def test_a_change_above_gives_nothing() -> None:
-    check_rest(suggested("a = 1\nx = $0\n", "abs(value)"), "b = 1\nx = a$0\n", None)
+    check_rest(cache_suggestion("a = 1\nx = $0\n", "abs(value)"), "b = 1\nx = a$0\n", None)
 
 
 def test_a_change_below_gives_nothing() -> None:
-    check_rest(suggested("x = $0\na = 1\n", "abs(value)"), "x = a$0\nb = 1\n", None)
+    check_rest(cache_suggestion("x = $0\na = 1\n", "abs(value)"), "x = a$0\nb = 1\n", None)
 
 
 def test_brackets_that_the_editor_closes_meanwhile_are_replaced() -> None:
-    check_rest(suggested("x = $0\n", 'f("a", b)\n'.rstrip()), 'x = f("$0")\n', 'x = f("a", b)\n')
+    check_rest(cache_suggestion("x = $0\n", 'f("a", b)\n'.rstrip()), 'x = f("$0")\n', 'x = f("a", b)\n')
 
 
-def test_brackets_that_the_suggestion_does_not_bring_give_nothing() -> None:
-    check_rest(suggested("x = $0\n", "[1, 2]"), "x = [$0)\n", None)
+def test_after_new_brackets_that_the_suggestion_lacks_it_is_not_found() -> None:
+    check_rest(cache_suggestion("x = $0\n", "[1, 2]"), "x = [$0)\n", None)
 
 
-def test_what_a_suggestion_replaces_is_still_replaced_later() -> None:
-    check_rest(suggested("f($0)\n", "value) + g(1)", replacing=1), "f(va$0)\n", "f(value) + g(1)\n")
+def test_the_rest_of_a_suggestion_replaces_the_same_characters() -> None:
+    check_rest(cache_suggestion("f($0)\n", "value) + g(1)", replacing=1), "f(va$0)\n", "f(value) + g(1)\n")
 
 
-def test_a_block_is_typed_over_several_lines() -> None:
-    cache = suggested("def f(x):\n    $0\n", "y = x\n    return y")
+def test_a_block_can_be_typed_over_several_lines() -> None:
+    cache = cache_suggestion("def f(x):\n    $0\n", "y = x\n    return y")
     check_rest(cache, "def f(x):\n    y = x\n    ret$0\n", "def f(x):\n    y = x\n    return y\n")
 
 
 def test_another_document_gives_nothing() -> None:
-    cache = suggested("x = $0\n", "abs(value)")
+    cache = cache_suggestion("x = $0\n", "abs(value)")
     check_rest(cache, "#- other.py\nx = $0\n", None)
 
 
 def test_the_newest_suggestion_is_found_first() -> None:
-    cache = suggested("x = $0\n", "abs(value)")
-    suggested("x = $0\n", "all(values)", cache=cache)
+    cache = cache_suggestion("x = $0\n", "abs(value)")
+    cache_suggestion("x = $0\n", "all(values)", cache=cache)
     check_rest(cache, "x = a$0\n", "x = all(values)\n")
 
 
 def test_an_older_suggestion_is_found_when_the_newer_no_longer_fits() -> None:
-    cache = suggested("x = $0\n", "abs(value)")
-    suggested("x = $0\n", "all(values)", cache=cache)
+    cache = cache_suggestion("x = $0\n", "abs(value)")
+    cache_suggestion("x = $0\n", "all(values)", cache=cache)
     check_rest(cache, "x = ab$0\n", "x = abs(value)\n")
 
 
-def test_suggestions_are_forgotten_after_some_time() -> None:
+def test_suggestions_expire_after_some_time() -> None:
     clock = Clock()
-    cache = suggested("x = $0\n", "abs(value)", cache=SuggestionCache(clock))
+    cache = cache_suggestion("x = $0\n", "abs(value)", cache=SuggestionCache(clock))
     clock.now = LIFETIME_S + 1
     check_rest(cache, "x = a$0\n", None)
 
@@ -124,9 +126,9 @@ def test_the_cache_has_a_bound() -> None:
     assert len(cache) == DOCUMENTS * ENTRIES_PER_DOCUMENT
 
 
-def test_a_suggestion_that_was_turned_down_is_not_given_again() -> None:
+def test_a_rejected_suggestion_is_not_found_again() -> None:
     document, offset = parse_place("x = $0\n")
-    cache = suggested("x = $0\n", "abs(value)")
+    cache = cache_suggestion("x = $0\n", "abs(value)")
     given = cache.find(document, offset)
     assert given is not None
     cache.reject(document.uri, given)
@@ -135,7 +137,7 @@ def test_a_suggestion_that_was_turned_down_is_not_given_again() -> None:
 
 
 def test_a_closed_document_is_forgotten() -> None:
-    cache = suggested("x = $0\n", "abs(value)")
+    cache = cache_suggestion("x = $0\n", "abs(value)")
     cache.forget(parse_place("x = $0\n")[0].uri)
     check_rest(cache, "x = $0\n", None)
 

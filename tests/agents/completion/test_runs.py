@@ -27,13 +27,15 @@ def never() -> bool:
     return False
 
 
-def start(runs: Runs[str], fixture: str, work: Callable[[Run[str]], str | None], linger_s: float = LONG_S) -> Run[str]:
+def start_run(
+    runs: Runs[str], fixture: str, work: Callable[[Run[str]], str | None], linger_s: float = LONG_S
+) -> Run[str]:
     document, offset = parse_place(fixture)
     return runs.start(Place.of(document, offset, REACH), work, linger_s=linger_s)
 
 
 class Decoding:
-    """Work that says `text` and goes on until it is no longer wanted or let go."""
+    """Work that decodes `text` and goes on until the test sets `let_go` or the run should stop."""
 
     def __init__(self, text: str = "") -> None:
         self.text = text
@@ -52,14 +54,14 @@ class Decoding:
 
 
 def test_a_run_gives_its_result(runs: Runs[str]) -> None:
-    run = start(runs, "x = $0\n", lambda _: "abs")
+    run = start_run(runs, "x = $0\n", lambda _: "abs")
     assert run.wait(until=time.monotonic() + LONG_S, leave=never) is Ending.DONE
     assert run.result == "abs"
 
 
-def test_who_leaves_is_let_go_at_once_while_the_run_goes_on(runs: Runs[str]) -> None:
+def test_a_request_leaves_at_once_while_the_run_goes_on(runs: Runs[str]) -> None:
     decoding = Decoding()
-    run = start(runs, "x = $0\n", decoding)
+    run = start_run(runs, "x = $0\n", decoding)
     assert run.wait(until=time.monotonic() + LONG_S, leave=lambda: True) is Ending.LEFT
     assert not run.done
     decoding.let_go.set()
@@ -67,16 +69,16 @@ def test_who_leaves_is_let_go_at_once_while_the_run_goes_on(runs: Runs[str]) -> 
 
 def test_a_run_that_nobody_waits_for_ends(runs: Runs[str]) -> None:
     decoding = Decoding()
-    run = start(runs, "x = $0\n", decoding, linger_s=0.0)
+    run = start_run(runs, "x = $0\n", decoding, linger_s=0.0)
     assert run.wait(until=time.monotonic() + LONG_S, leave=decoding.said.is_set) is Ending.LEFT
     while not run.done:
         time.sleep(0.001)
     assert decoding.stopped_early
 
 
-def test_waiting_has_an_end(runs: Runs[str]) -> None:
+def test_a_wait_ends_when_its_time_is_over(runs: Runs[str]) -> None:
     decoding = Decoding()
-    run = start(runs, "x = $0\n", decoding)
+    run = start_run(runs, "x = $0\n", decoding)
     assert run.wait(until=time.monotonic(), leave=never) is Ending.LATE
     decoding.let_go.set()
 
@@ -92,9 +94,9 @@ def test_waiting_has_an_end(runs: Runs[str]) -> None:
         ("abs(x)", "al", False),
     ],
 )
-def test_a_request_joins_the_run_that_still_fits(runs: Runs[str], said: str, typed: str, fits: bool) -> None:  # noqa: FBT001
+def test_a_request_joins_a_run_that_it_fits(runs: Runs[str], said: str, typed: str, fits: bool) -> None:  # noqa: FBT001
     decoding = Decoding(said)
-    run = start(runs, "x = $0\n", decoding)
+    run = start_run(runs, "x = $0\n", decoding)
     assert decoding.said.wait(LONG_S)
     document, offset = parse_place(f"x = {typed}$0\n")
     joined = runs.find_joinable(document, offset, REACH)
@@ -103,9 +105,9 @@ def test_a_request_joins_the_run_that_still_fits(runs: Runs[str], said: str, typ
 
 
 @pytest.mark.parametrize("fixture", ["#- other.py\nx = $0\n", "y = $0\n", "x = $0\nz\n"])
-def test_a_request_elsewhere_does_not_join(runs: Runs[str], fixture: str) -> None:
+def test_a_request_at_another_place_joins_no_run(runs: Runs[str], fixture: str) -> None:
     decoding = Decoding()
-    start(runs, "x = $0\n", decoding)
+    start_run(runs, "x = $0\n", decoding)
     document, offset = parse_place(fixture)
     assert runs.find_joinable(document, offset, REACH) is None
     decoding.let_go.set()
@@ -113,9 +115,9 @@ def test_a_request_elsewhere_does_not_join(runs: Runs[str], fixture: str) -> Non
 
 def test_a_newer_run_of_the_document_ends_the_older_at_its_next_token(runs: Runs[str]) -> None:
     older = Decoding()
-    first = start(runs, "x = $0\n", older)
+    first = start_run(runs, "x = $0\n", older)
     assert older.said.wait(LONG_S)
-    second = start(runs, "y = $0\n", lambda _: "new")
+    second = start_run(runs, "y = $0\n", lambda _: "new")
     assert second.wait(until=time.monotonic() + LONG_S, leave=never) is Ending.DONE
     first.wait(until=time.monotonic() + LONG_S, leave=never)
     runs.close()
@@ -124,15 +126,15 @@ def test_a_newer_run_of_the_document_ends_the_older_at_its_next_token(runs: Runs
 
 def test_runs_of_different_documents_leave_each_other_alone(runs: Runs[str]) -> None:
     one = Decoding("one")
-    run = start(runs, "x = $0\n", one)
-    start(runs, "#- other.py\nx = $0\n", lambda _: "two")
+    run = start_run(runs, "x = $0\n", one)
+    start_run(runs, "#- other.py\nx = $0\n", lambda _: "two")
     one.let_go.set()
     assert run.wait(until=time.monotonic() + LONG_S, leave=never) is Ending.DONE
 
 
-def test_closing_ends_what_runs(runs: Runs[str]) -> None:
+def test_closing_ends_the_runs(runs: Runs[str]) -> None:
     decoding = Decoding()
-    start(runs, "x = $0\n", decoding)
+    start_run(runs, "x = $0\n", decoding)
     assert decoding.said.wait(LONG_S)
     runs.close()
     assert decoding.stopped_early
@@ -140,17 +142,15 @@ def test_closing_ends_what_runs(runs: Runs[str]) -> None:
 
 def test_nothing_starts_after_closing(runs: Runs[str]) -> None:
     runs.close()
-    run = start(runs, "x = $0\n", lambda _: "abs")
+    run = start_run(runs, "x = $0\n", lambda _: "abs")
     assert run.done
     assert run.result is None
 
 
 @pytest.mark.parametrize(("typed", "expected"), [("", True), ("ab", True), ("ax", False)])
-def test_a_run_is_expected_to_answer_what_it_still_fits_and_looking_ends_nothing(
-    runs: Runs[str], typed: str, *, expected: bool
-) -> None:
+def test_checking_for_a_joinable_run_ends_no_run(runs: Runs[str], typed: str, *, expected: bool) -> None:
     work = Decoding("abs(1)")
-    run = start(runs, "x = $0\n", work)
+    run = start_run(runs, "x = $0\n", work)
     assert work.said.wait(LONG_S)
     assert runs.has_joinable_run(*parse_place(f"x = {typed}$0\n")) is expected
     assert run.should_stop() is False

@@ -12,7 +12,7 @@ from tests.agents.doubles import parse_cursor
 def check_stop(
     fixture: str, decoded: str, kept: str, language: str = "python", trigger: Trigger = Trigger.AUTOMATIC
 ) -> None:
-    """Feed `decoded` a character at a time, as tokens come; what is kept when the rules say stop is `kept`."""
+    """Feed `decoded` to the rules a character at a time, and check that they keep `kept`."""
     cursor = parse_cursor(fixture, language)
     rules = StopRules(cursor, plan(cursor, None, trigger=trigger, policy=CompletionPolicy()))
     for length in range(1, len(decoded) + 1):
@@ -23,7 +23,7 @@ def check_stop(
     assert decoded == kept
 
 
-def test_a_line_ends_with_its_line() -> None:
+def test_a_suggestion_of_one_line_ends_at_the_line_end() -> None:
     check_stop("x = $0\n", "1 + 2\ny = 3\n", "1 + 2")
 
 
@@ -35,17 +35,17 @@ def test_a_statement_at_the_top_ends_before_the_next_one() -> None:
     check_stop("import os\n\n$0\n", "def f():\n    return 1\nx = 3\n", "def f():\n    return 1")
 
 
-def test_an_else_belongs_to_its_if() -> None:
+def test_a_statement_includes_its_else() -> None:
     check_stop("import os\n\n$0\n", "if a:\n    b()\nelse:\n    c()\nd", "if a:\n    b()\nelse:\n    c()")
 
 
-def test_a_brace_that_was_opened_is_closed() -> None:
+def test_a_statement_includes_its_closing_brace() -> None:
     check_stop(
         "const f = 1\n\n$0\n", "function f() {\n  g();\n}\nf();\n", "function f() {\n  g();\n}", language="javascript"
     )
 
 
-def test_the_line_that_stands_below_is_not_said_again() -> None:
+def test_a_block_ends_before_the_line_below_the_cursor() -> None:
     check_stop(
         "def f(x):\n    $0\n    return total\n",
         "total = x\n    total += 1\n    return total\n    more",
@@ -64,23 +64,23 @@ def test_a_model_in_a_loop_is_stopped(decoded: str) -> None:
     assert keep < len(unit)
 
 
-def test_a_line_that_comes_three_times_is_kept_once() -> None:
+def test_a_line_that_is_repeated_three_times_is_kept_once() -> None:
     check_stop("def f(x):\n    $0\n", "x()\n    y()\n    y()\n    y()\n    z()\n", "x()\n    y()")
 
 
-def test_a_ruler_is_no_loop() -> None:
+def test_a_ruler_is_not_taken_for_a_loop() -> None:
     check_stop("# $0\n", "-------------------------", "-------------------------")
 
 
-def test_a_bracket_that_nothing_opened_ends_it() -> None:
+def test_a_closing_bracket_without_an_opening_one_ends_the_text() -> None:
     check_stop("print($0\n", "a, b) + c) + d", "a, b) + c")
 
 
-def test_brackets_that_stand_to_the_right_may_be_said_but_no_more() -> None:
+def test_only_brackets_that_follow_the_cursor_may_be_repeated() -> None:
     check_stop("print($0)\n", "a, b)) + d", "a, b)")
 
 
-def test_a_block_has_an_end() -> None:
+def test_a_block_ends_after_its_most_lines() -> None:
     decoded = "".join(f"x{number} = {number}\n    " for number in range(40))
     kept = "".join(f"x{number} = {number}\n    " for number in range(16)).rstrip()
     check_stop("def f(x):\n    $0\n", decoded, kept)

@@ -13,6 +13,7 @@ from agents.team.conversation import Conversation
 from agents.team.limits import Spending, TurnLimits
 from agents.team.loop import Agent, run_turn
 from agents.team.permissions.rules import RuleSet
+from agents.team.role_files import CAPABILITIES
 from agents.team.tool import Workbench
 from agents.team.tools.all_tools import TOOLS
 from agents.team.toolset import Toolset
@@ -124,6 +125,7 @@ class TeamBench:
         bench = Workbench(
             (self.root,), read, list_files, explain, self.gate, self.gate, RuleSet(), emit=self.events.append, task="t"
         )
+        bench.loaded.update(CAPABILITIES)
         return replace(bench, **self.options)
 
     async def call(self, tool: str, **arguments: Any) -> tuple[str, bool]:

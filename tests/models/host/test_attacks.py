@@ -23,7 +23,7 @@ from models.errors import HostError
 from models.host import peers
 from models.host.address import Address
 from models.host.daemon import run
-from models.host.folder_trust import claim, explain_distrust
+from models.host.folder_trust import create_private_folder, explain_distrust
 from models.host.health_check import fetch_health
 from models.host.launcher import HostLauncher
 from models.host.loaded_models import Limits
@@ -118,7 +118,7 @@ if AS_ROOT:
 @pytest.mark.parametrize("prepare", PREPARED)
 def test_a_folder_that_was_prepared_is_refused_in_one_sentence(place: Path, prepare: Callable[[Path], Path]) -> None:
     folder = prepare(place)
-    assert not claim(folder)
+    assert not create_private_folder(folder)
     address = Address(folder, "1.0")
     for use in (address.check_folder, lambda: run(address, Limits(1), models_dir=None, loaders={})):
         with pytest.raises(HostError, match=r"cannot be trusted: [^.]*STARLING_HOME[^.]*`model.host` to off[^.]*\.$"):
@@ -129,16 +129,16 @@ def test_a_folder_that_was_prepared_is_refused_in_one_sentence(place: Path, prep
 def test_a_folder_of_ours_is_made_and_closed_to_others(place: Path) -> None:
     (place / "open").mkdir(mode=0o755)
     for folder in (place / "fresh", place / "open"):
-        assert claim(folder)
+        assert create_private_folder(folder)
         assert folder.stat().st_mode & 0o777 == 0o700
-    assert claim(place / "deeper" / "still", own=2)
+    assert create_private_folder(place / "deeper" / "still", own_parts=2)
     assert [(place / part).stat().st_mode & 0o777 for part in ("deeper", "deeper/still")] == [0o700] * 2
 
 
 def test_a_path_that_is_not_absolute_is_not_made(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As `~/.cache` is where there is neither HOME nor an entry for the user."""
     monkeypatch.chdir(place)
-    assert not claim(Path("~/.cache/starling/run"))
+    assert not create_private_folder(Path("~/.cache/starling/run"))
     assert list(place.iterdir()) == []
 
 
@@ -223,7 +223,7 @@ def test_a_socket_of_ours_gets_it(place: Path) -> None:
 
 
 def test_a_host_of_another_user_is_refused_before_it_is_asked(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert claim(place / "starling")
+    assert create_private_folder(place / "starling")
     address = Address(place / "starling", "1.0")
     listener = Listener(address.socket)
     monkeypatch.setattr(peers, "read_peer_uid", lambda _: 12345)
@@ -232,25 +232,25 @@ def test_a_host_of_another_user_is_refused_before_it_is_asked(place: Path, monke
         lambda: fetch_health(address),
         HostLauncher(address, ["never started"]).ensure_running,
     ):
-        with pytest.raises(HostError, match=r"^User 12345 has the model host's place, .*host-1.0.*; remove that file"):
+        with pytest.raises(HostError, match=r"host-1.0.*, where the model host listens, belongs to user 12345"):
             use()
     listener.close()
     assert listener.heard == b""
 
 
 def test_a_link_in_the_sockets_place_is_refused(place: Path) -> None:
-    assert claim(place / "starling")
+    assert create_private_folder(place / "starling")
     address = Address(place / "starling", "1.0")
     listener = Listener(place / "s")
     address.socket.symlink_to(place / "s")
-    with pytest.raises(HostError, match="remove that file"):
+    with pytest.raises(HostError, match="is a link; remove it"):
         address.find_host()
     listener.close()
     assert listener.connections == 0
 
 
 def test_the_host_shows_other_users_out_before_it_reads(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert claim(place / "starling")
+    assert create_private_folder(place / "starling")
     address = Address(place / "starling", "1.0")
     listens = threading.Event()
     limits = Limits(1 << 40, idle_s=2.0)
@@ -304,7 +304,7 @@ if AS_ROOT:
 
     def test_a_real_strangers_connection_is_shown_out(place: Path) -> None:
         """Even where the folder and the socket stand open."""
-        assert claim(place / "starling")
+        assert create_private_folder(place / "starling")
         address = Address(place / "starling", "1.0")
         listens = threading.Event()
         limits = Limits(1 << 40, idle_s=3.0)

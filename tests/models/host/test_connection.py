@@ -62,13 +62,13 @@ def connected(process: Process) -> tuple[HostConnection, list[str]]:
 
 def test_one_that_ended_is_told_of_once_and_forgotten_when_another_one_answers(process: Process) -> None:
     connection, told = connected(process)
-    old = connection.endpoint(never)
+    old = connection.connect(never)
     assert [connection.discard(old) for _ in range(3)] == [True] * 3
     connection.note_answer()  # an answer that was on its way
     assert connection.problem == ENDED
     process.address.since = 2
     for _ in range(3):
-        assert connection.endpoint(never) is not old
+        assert connection.connect(never) is not old
     assert (told, connection.problem) == ([ENDED], ENDED)  # it still has to load the model
     connection.note_answer()
     assert connection.problem == ""
@@ -77,19 +77,19 @@ def test_one_that_ended_is_told_of_once_and_forgotten_when_another_one_answers(p
 
 def test_one_that_tidied_up_left_by_itself(process: Process) -> None:
     connection, told = connected(process)
-    old = connection.endpoint(never)
+    old = connection.connect(never)
     process.address.since = 0
     connection.discard(old)
     process.address.since = 2
-    connection.endpoint(never)
+    connection.connect(never)
     assert (told, connection.problem) == ([], "")
     connection.close()
 
 
 def test_a_connection_that_breaks_is_no_host_that_ended(process: Process) -> None:
     connection, told = connected(process)
-    connection.discard(connection.endpoint(never))
-    connection.endpoint(never)
+    connection.discard(connection.connect(never))
+    connection.connect(never)
     assert (told, connection.problem) == ([], "")
     connection.close()
 
@@ -100,11 +100,11 @@ def test_of_the_next_one_that_does_not_answer_yet_nobody_is_told_to_let_a_stoppe
 ) -> None:
     """As seen on a busy machine, where a new host listens for seconds before it answers."""
     connection, _ = connected(process)
-    old: Any = connection.endpoint(never)
+    old: Any = connection.connect(never)
     process.address.since = 1 if ended else 0
     connection.discard(old)
     process.silent = True
     with pytest.raises(SilentHostError) as raised:
-        connection.endpoint(never)
+        connection.connect(never)
     assert str(raised.value) == (ENDED if ended else SILENT)
     connection.close()

@@ -69,7 +69,7 @@ def test_on_loopback_the_token_is_what_opens_it_and_only_the_owner_can_read_it(f
     assert access is not None
     assert httpx2.get(f"{access.url}/health", trust_env=False).status_code == 401
     assert address.record.stat().st_mode & 0o077 == 0
-    endpoint = HostConnection(HostLauncher(address, ["never started"])).endpoint(lambda: False)
+    endpoint = HostConnection(HostLauncher(address, ["never started"])).connect(lambda: False)
     assert endpoint.url == f"{access.url}/v1"
     host.thread.join(WAIT_S)
 
@@ -96,7 +96,7 @@ def test_whoever_else_took_the_port_of_a_host_that_died_hears_no_token(folder: P
         address.announce(server.server_address[1], "the-token")
         assert fetch_health(address) == {}
         with pytest.raises(SilentHostError):
-            HostConnection(HostLauncher(address, ["never started"])).endpoint(lambda: False)
+            HostConnection(HostLauncher(address, ["never started"])).connect(lambda: False)
         server.shutdown()
         thread.join()
     assert heard

@@ -19,7 +19,7 @@ class World:
     def __init__(self) -> None:
         self.now, self.lives = 0.0, False
         self.looks: list[Callable[[], None]] = []
-        self.pulse = HangDetector(lambda: self.lives, clock=lambda: self.now, begin=self.looks.append)
+        self.pulse = HangDetector(lambda: self.lives, clock=lambda: self.now, run_in_background=self.looks.append)
 
     def look(self) -> None:
         self.looks.pop()()

@@ -25,7 +25,7 @@ REQUEST = FillRequest("pkg/a.py", "def f(", "\n\nx = 1\n", (Snippet("b.py", "y =
     ],
 )
 def test_a_request_arrives_as_it_was_sent(form: CompletionRequest) -> None:
-    assert CompletionRequest.read(form.body()) == form
+    assert CompletionRequest.read(form.make_body()) == form
 
 
 def test_a_score_arrives_as_it_was_sent() -> None:

@@ -73,7 +73,7 @@ def test_a_column_counts_characters_not_code_units() -> None:
     assert arguments.find_offset(Cursor("main.py", 1, 12), fixture.text) == fixture.cursor[1]
 
 
-def test_a_place_behind_the_last_line_end_is_a_line_of_its_own() -> None:
+def test_a_place_after_the_last_line_end_is_a_line_of_its_own() -> None:
     assert arguments.find_offset(Cursor("f", 2, 1), "a\n") == 2
 
 
@@ -82,7 +82,7 @@ def test_a_place_behind_the_last_line_end_is_a_line_of_its_own() -> None:
     [(4, 1, "has 3 lines; give a line from 1 to 3"), (1, 5, "has 3 characters; give a column from 1 to 4"),
      (2, 3, "has 1 character; give a column from 1 to 2")],
 )  # fmt: skip
-def test_a_place_outside_says_what_there_is(line: int, column: int, message: str) -> None:
+def test_a_place_outside_of_the_text_is_refused_with_the_bounds(line: int, column: int, message: str) -> None:
     with pytest.raises(Failure, match=message):
         arguments.find_offset(Cursor("f.py", line, column), "abc\r\nd\r\n")
 
@@ -102,7 +102,7 @@ def test_without_a_repository_it_is_the_nearest_project_and_else_the_folder(tmp_
     assert arguments.find_workspace(tmp_path / "loose" / "a.py") == tmp_path / "loose"
 
 
-def test_without_any_mark_it_is_the_folder_of_the_command_if_that_holds_the_file(
+def test_without_any_mark_it_is_the_working_directory_if_that_contains_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "loose" / "package").mkdir(parents=True)
@@ -121,8 +121,8 @@ def test_the_home_folder_is_never_a_workspace(tmp_path: Path, monkeypatch: pytes
 
 
 @pytest.fixture
-def linked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A repository with links into another one; what is named is named from within the first."""
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Enter a repository with links into another one; return the folder of both."""
     tmp_path = tmp_path.resolve()
     for name in ("here", "other"):
         (tmp_path / name / ".git").mkdir(parents=True)
@@ -140,23 +140,25 @@ OUT = ["file.py", "again.py", "folder", "folder/src/app.py", "src/../file.py", "
 
 
 @pytest.mark.parametrize("named", OUT)
-def test_who_writes_is_not_led_out_of_a_workspace_by_a_link(linked: Path, named: str) -> None:
+def test_a_command_that_writes_follows_no_link_out_of_a_workspace(repository: Path, named: str) -> None:
     with pytest.raises(Failure, match=r"is a link that leads out of .*here; .*other"):
-        arguments.find_workspace(Path(named.format(root=linked)), writes=True)
+        arguments.find_workspace(Path(named.format(root=repository)), writes=True)
 
 
 @pytest.mark.parametrize("named", OUT)
-def test_who_reads_is_told_where_a_link_leads(linked: Path, named: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert arguments.find_workspace(Path(named.format(root=linked))) == linked / "other"
+def test_a_command_that_reads_notes_where_a_link_leads(
+    repository: Path, named: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert arguments.find_workspace(Path(named.format(root=repository))) == repository / "other"
     told = " ".join(capsys.readouterr().err.split())
     assert "is a link to" in told
 
 
 @pytest.mark.parametrize("named", ["inside.py", "src", ".", "src/app.py", "{root}/here/inside.py"])
-def test_links_within_a_workspace_lead_where_they_lead(linked: Path, named: str) -> None:
-    assert arguments.find_workspace(Path(named.format(root=linked)), writes=True) == linked / "here"
+def test_links_within_a_workspace_are_followed(repository: Path, named: str) -> None:
+    assert arguments.find_workspace(Path(named.format(root=repository)), writes=True) == repository / "here"
 
 
-def test_a_workspace_that_is_entered_through_a_link_is_one(linked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(linked / "here" / "folder")
-    assert arguments.find_workspace(Path("src/app.py"), writes=True) == linked / "other"
+def test_a_workspace_entered_through_a_link_is_found(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(repository / "here" / "folder")
+    assert arguments.find_workspace(Path("src/app.py"), writes=True) == repository / "other"

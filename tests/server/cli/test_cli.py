@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,17 +19,16 @@ from typer.testing import CliRunner
 
 import starling_lsp
 from indexing.storage.index_files import IndexPaths
-from models.catalog.catalog import BUNDLED, DEFAULT_MODEL
+from models.catalog.catalog import DEFAULT_MODEL
 from server.cli import run
 from server.cli.app import app
 from server.state import paths
 from server.version import VERSION
-from tests.marked import parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-pytestmark = pytest.mark.usefixtures("forks")
+pytestmark = pytest.mark.usefixtures("forks", "home")
 
 PROGRAM = [sys.executable, "-P", str(Path(starling_lsp.__file__))]
 COMMANDS = [
@@ -46,50 +44,6 @@ COMMANDS = [
     "doctor",
     "demo",
 ]
-WORKSPACE = parse("""
-#- shapes.py
-def area_of_circle(radius):
-    '''Area.'''
-    return 3.14159 * radius * radius
-
-
-def area_of_square(side):
-    return side * side
-#- main.py
-from shapes import area_of_circle
-
-total = area_of_circle(2) + area_of_circle(3)
-print("the total area", total)
-#- .env
-PASSWORD=hunter22
-#- big.bin.py
-\0\0\0
-""")
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("STARLING_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("COLUMNS", "100")
-    return tmp_path / "home"
-
-
-@pytest.fixture
-def workspace(tmp_path: Path) -> Path:
-    return WORKSPACE.write(tmp_path / "workspace")
-
-
-@pytest.fixture
-def answer(capsys: pytest.CaptureFixture[str]) -> Callable[..., dict[str, Any]]:
-    """Runs a command that must succeed with `--json` and gives its one object."""
-
-    def asked(*arguments: str | Path, status: int = 0) -> dict[str, Any]:
-        assert run([*map(str, arguments), "--json"]) == status, capsys.readouterr().err
-        found = json.loads(capsys.readouterr().out)
-        assert isinstance(found, dict)
-        return found
-
-    return asked
 
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])
@@ -185,13 +139,13 @@ def test_a_failure_is_one_sentence_and_status_1(
     assert "Traceback" not in written.err
 
 
-def test_a_mistake_of_ours_is_a_sentence_and_the_log_has_the_traceback(
+def test_a_bug_is_reported_in_a_sentence_and_the_log_has_the_traceback(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def broken(_: object) -> None:
+    def raise_error(_: object) -> None:
         raise ZeroDivisionError("nobody expected that")
 
-    monkeypatch.setattr("server.cli.arguments.resolve_folder", broken)
+    monkeypatch.setattr("server.cli.arguments.resolve_folder", raise_error)
     assert run(["doctor"]) == 1
     written = capsys.readouterr().err
     assert len(written.splitlines()) == 1
@@ -200,8 +154,10 @@ def test_a_mistake_of_ours_is_a_sentence_and_the_log_has_the_traceback(
     assert "ZeroDivisionError" in (home / "log" / "starling.log").read_text(encoding="utf-8")
 
 
-def test_indexing_says_what_was_found_and_what_was_left_out(workspace: Path, answer: Callable[..., Any]) -> None:
-    first = answer("index", workspace)
+def test_indexing_says_what_was_found_and_what_was_left_out(
+    workspace: Path, run_json_command: Callable[..., Any]
+) -> None:
+    first = run_json_command("index", workspace)
     assert (first["files"], first["worked"]) == (2, True)
     assert first["symbols"] == 3
     assert first["chunks"] >= 3
@@ -213,45 +169,47 @@ def test_indexing_says_what_was_found_and_what_was_left_out(workspace: Path, ans
     assert first["mb_per_s"] >= 0
 
 
-def test_what_the_settings_exclude_is_not_indexed(workspace: Path, answer: Callable[..., Any]) -> None:
-    assert answer("index", workspace)["files"] == 2
+def test_files_that_the_settings_exclude_are_not_indexed(workspace: Path, run_json_command: Callable[..., Any]) -> None:
+    assert run_json_command("index", workspace)["files"] == 2
     (workspace / ".starling.toml").write_text('[index]\nexclude = ["shapes.*", "*.toml"]\n')
-    found = answer("index", workspace)
+    found = run_json_command("index", workspace)
     assert found["files"] == 1
     assert found["skipped"]["excluded"] == 2
-    hits = answer("search", "area_of_square", "--workspace", workspace)["results"]
+    hits = run_json_command("search", "area_of_square", "--workspace", workspace)["results"]
     assert "shapes.py" not in {hit["file"] for hit in hits}
 
 
-def test_indexing_again_does_no_work_and_a_change_does_a_little(workspace: Path, answer: Callable[..., Any]) -> None:
-    answer("index", workspace)
-    again = answer("index", workspace)
+def test_indexing_again_does_no_work_and_a_change_does_a_little(
+    workspace: Path, run_json_command: Callable[..., Any]
+) -> None:
+    run_json_command("index", workspace)
+    again = run_json_command("index", workspace)
     assert (again["worked"], again["files"], again["mb_per_s"]) == (False, 2, None)
     (workspace / "new.py").write_text("def brand_new_function():\n    pass\n")
-    assert answer("index", workspace)["worked"] is True
-    assert answer("index", workspace)["files"] == 3
+    assert run_json_command("index", workspace)["worked"] is True
+    assert run_json_command("index", workspace)["files"] == 3
 
 
-def test_searching_finds_the_definition_with_its_place(workspace: Path, answer: Callable[..., Any]) -> None:
-    found = answer("search", "area_of_circle radius", "--workspace", workspace, "--limit", "2")
+def test_searching_finds_the_definition_with_its_place(workspace: Path, run_json_command: Callable[..., Any]) -> None:
+    found = run_json_command("search", "area_of_circle radius", "--workspace", workspace, "--limit", "2")
     best = found["results"][0]
     assert (best["file"], best["line"]) == ("shapes.py", 1)
     assert "def area_of_circle(radius):" in best["text"]
     assert len(found["results"]) <= 2
-    assert answer("search", "PASSWORD hunter22", "--workspace", workspace)["results"] == []
+    assert run_json_command("search", "PASSWORD hunter22", "--workspace", workspace)["results"] == []
 
 
 def test_without_a_folder_the_repository_around_is_indexed_and_searched(
-    workspace: Path, answer: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    workspace: Path, run_json_command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (workspace / ".git").mkdir()
     (workspace / "below").mkdir()
     monkeypatch.chdir(workspace / "below")
-    assert answer("index")["workspace"] == str(workspace)
-    assert answer("search", "area_of_circle")["workspace"] == str(workspace)
+    assert run_json_command("index")["workspace"] == str(workspace)
+    assert run_json_command("search", "area_of_circle")["workspace"] == str(workspace)
 
 
-def test_searching_for_nothing_known_is_no_failure(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_search_without_hits_is_no_failure(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["search", "zzzzzzz", "--workspace", str(workspace)]) == 0
     written = capsys.readouterr()
     assert written.out == ""
@@ -259,7 +217,7 @@ def test_searching_for_nothing_known_is_no_failure(workspace: Path, capsys: pyte
 
 
 def test_completing_answers_with_text_place_origin_and_times(
-    workspace: Path, answer: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    workspace: Path, run_json_command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STARLING_MODEL__ENABLED", "false")
     text = (
@@ -268,7 +226,7 @@ def test_completing_answers_with_text_place_origin_and_times(
     (workspace / "rings.py").write_text(text)
     line = len(text.splitlines())
     column = len(text.splitlines()[-1]) + 1
-    found = answer("complete", f"{workspace / 'rings.py'}:{line}:{column}", "--workspace", workspace)
+    found = run_json_command("complete", f"{workspace / 'rings.py'}:{line}:{column}", "--workspace", workspace)
     (suggestion,) = found["suggestions"]
     assert suggestion["text"] == "radius * radius"
     assert suggestion["origin"] == "recall"
@@ -278,24 +236,24 @@ def test_completing_answers_with_text_place_origin_and_times(
     assert found["index"] == {"state": "ready", "files": 3}
 
 
-def test_a_secret_file_is_not_completed(workspace: Path, answer: Callable[..., Any]) -> None:
-    found = answer("complete", f"{workspace / '.env'}:1:10", "--workspace", workspace)
+def test_a_secret_file_is_not_completed(workspace: Path, run_json_command: Callable[..., Any]) -> None:
+    found = run_json_command("complete", f"{workspace / '.env'}:1:10", "--workspace", workspace)
     assert found["suggestions"] == []
     assert found["why_empty"]
 
 
 def test_a_file_that_is_left_out_is_not_completed_and_that_is_explained(
-    workspace: Path, answer: Callable[..., Any]
+    workspace: Path, run_json_command: Callable[..., Any]
 ) -> None:
     (workspace / "build").mkdir()
     (workspace / "build" / "made.py").write_text("x = \n")
-    found = answer("complete", f"{workspace / 'build' / 'made.py'}:1:5", "--workspace", workspace)
+    found = run_json_command("complete", f"{workspace / 'build' / 'made.py'}:1:5", "--workspace", workspace)
     assert found["suggestions"] == []
     assert "build/ is named like build output, and git tracks nothing in it" in found["left_out"]
 
 
-def test_the_bundled_model_is_listed_and_used(answer: Callable[..., Any]) -> None:
-    found = answer("models", "list")
+def test_the_bundled_model_is_listed_and_used(run_json_command: Callable[..., Any]) -> None:
+    found = run_json_command("models", "list")
     (chosen,) = [model for model in found["models"] if model["chosen"]]
     assert chosen["bundled"]
     assert chosen["roles"] == ["completion"]
@@ -303,109 +261,20 @@ def test_the_bundled_model_is_listed_and_used(answer: Callable[..., Any]) -> Non
     assert found["problems"] == []
 
 
-def test_a_broken_entry_of_ones_own_is_named(home: Path, answer: Callable[..., Any]) -> None:
+def test_a_broken_entry_of_an_own_model_is_named(home: Path, run_json_command: Callable[..., Any]) -> None:
     (home / "config" / "models" / "mine").mkdir(parents=True)
     (home / "config" / "models" / "mine" / "catalog.toml").write_text("name = 3\n")
-    (problem,) = answer("models", "list")["problems"]
+    (problem,) = run_json_command("models", "list")["problems"]
     assert str(home / "config" / "models" / "mine" / "catalog.toml") in problem
 
 
-def test_the_doctor_tries_every_part(workspace: Path, answer: Callable[..., Any]) -> None:
-    found = answer("doctor", "--workspace", workspace)
-    assert found["ok"] is True
-    states = {check["part"]: check["state"] for check in found["checks"]}
-    assert {part for part, state in states.items() if state == "error"} == set()
-    assert set(states) >= {"program", "settings", "files", "grammars", "index", "model", "machine"}
-    assert len(found["grammars"]) >= 24
-    assert set(found["grammars"].values()) == {"ok"}
-    assert found["model"]["tokens"] > 0
-    assert found["program"]["version"] == VERSION
-    assert found["files"]["read_free_bytes"] > 0
-
-
-def test_the_doctor_says_where_everything_lives(
-    home: Path, workspace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("STARLING_MODEL__ENABLED", "false")
-    assert run(["doctor", "--workspace", str(workspace)]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    places = dict(line.split(maxsplit=1) for line in lines if line.startswith("      "))
-    assert places["settings"].startswith(f"{home / 'config' / 'settings.toml'} (not there")
-    assert places["models"].startswith(str(home / "config" / "models"))
-    assert places["log"].startswith(str(home / "log" / "starling.log"))
-    assert places["indexes"] == f"{home / 'cache' / 'index'} (0.0 MB)"
-    assert places["state"] == str(home / "state")
-
-
-def test_the_doctor_does_not_call_a_settings_file_missing_that_is_there(
-    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (home / "config").mkdir(parents=True)
-    (home / "config" / "settings.toml").write_text("[model]\nenabled = false\n")
-    monkeypatch.chdir(home)
-    assert run(["doctor"]) == 0
-    assert f"settings  {home / 'config' / 'settings.toml'}\n" in capsys.readouterr().out
-
-
-def model_check(found: dict[str, Any]) -> dict[str, Any]:
-    (check,) = [check for check in found["checks"] if check["part"] == "model"]
-    return dict(check)
-
-
-def test_the_doctor_says_which_model_is_missing_and_what_there_is(
-    workspace: Path, monkeypatch: pytest.MonkeyPatch, answer: Callable[..., Any]
-) -> None:
-    monkeypatch.setenv("STARLING_MODEL__NAME", "absent")
-    model = model_check(answer("doctor", "--workspace", workspace))
-    assert model["state"] == "warning"
-    assert "absent" in model["message"]
-    assert "starling-mini" in model["remedy"]
-    assert "Install" not in model["remedy"]
-    assert "from your workspace alone until it is fixed" in model["remedy"]
-
-
-def test_without_model_and_recall_the_doctor_says_that_nothing_is_completed(
-    workspace: Path, monkeypatch: pytest.MonkeyPatch, answer: Callable[..., Any]
-) -> None:
-    monkeypatch.setenv("STARLING_MODEL__NAME", "absent")
-    monkeypatch.setenv("STARLING_COMPLETION__RECALL", "false")
-    model = model_check(answer("doctor", "--workspace", workspace, status=1))
-    assert model["state"] == "error"
-    assert "Nothing is completed" in model["remedy"]
-
-
-@pytest.fixture
-def broken_model(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The weights of a model of one's own that is chosen, and that are no weights."""
-    folder = home / "config" / "models" / "mine"
-    bundled = BUNDLED / DEFAULT_MODEL
-    folder.mkdir(parents=True)
-    entry = (bundled / "catalog.toml").read_text(encoding="utf-8")
-    (folder / "catalog.toml").write_text(entry.replace(f'"{DEFAULT_MODEL}"', '"mine"', 1), encoding="utf-8")
-    weights = folder / str(tomllib.loads(entry).get("weights", "")) / "model.bin"
-    weights.parent.mkdir(exist_ok=True)
-    weights.write_bytes(b"garbage" * 1000)
-    monkeypatch.setenv("STARLING_MODEL__NAME", "mine")
-    return weights
-
-
-def test_with_a_broken_model_the_doctor_names_its_file_and_what_still_works(
-    broken_model: Path, workspace: Path, answer: Callable[..., Any]
-) -> None:
-    model = model_check(answer("doctor", "--workspace", workspace))
-    assert model["state"] == "warning"
-    assert str(broken_model) in model["message"]
-    assert "from your workspace alone until it is fixed" in model["remedy"]
-    assert "Install" not in model["remedy"]
-
-
 def test_a_model_whose_weights_cannot_be_read_is_listed_with_what_is_wrong(
-    broken_model: Path, answer: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+    own_broken_model: Path, run_json_command: Callable[..., Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = answer("models", "list")
+    found = run_json_command("models", "list")
     problems = {model["name"]: model["problem"] for model in found["models"]}
     assert problems[DEFAULT_MODEL] == ""
-    assert str(broken_model) in problems["mine"]
+    assert str(own_broken_model) in problems["mine"]
     assert found["problems"] == [problems["mine"]]
     assert run(["models", "list"]) == 0
     written = capsys.readouterr()
@@ -414,26 +283,11 @@ def test_a_model_whose_weights_cannot_be_read_is_listed_with_what_is_wrong(
 
 
 def test_a_chosen_model_that_does_not_exist_is_named_in_the_list(
-    monkeypatch: pytest.MonkeyPatch, answer: Callable[..., Any]
+    monkeypatch: pytest.MonkeyPatch, run_json_command: Callable[..., Any]
 ) -> None:
     monkeypatch.setenv("STARLING_MODEL__NAME", "absent")
-    (problem,) = answer("models", "list")["problems"]
+    (problem,) = run_json_command("models", "list")["problems"]
     assert "absent" in problem
-
-
-def test_the_doctor_names_a_wrong_setting_and_goes_on(
-    home: Path, workspace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("STARLING_MODEL__ENABLED", "false")
-    (home / "config").mkdir(parents=True)
-    (home / "config" / "settings.toml").write_text("[completion]\nmax_tokens = 0\ntimeout_ms = -1\n")
-    (workspace / ".starling.toml").write_text('[model]\nname = "theirs"\n')
-    assert run(["doctor", "--workspace", str(workspace)]) == 0
-    shown = capsys.readouterr().out
-    for wrong in ("max_tokens", "timeout_ms", "model.name"):
-        assert len([line for line in shown.splitlines() if wrong in line]) == 1, "a line each"
-    assert "model.name: cannot be set by a workspace" in " ".join(shown.split())
-    assert "works here, with limits" in shown
 
 
 def test_an_unwritable_place_is_replaced_and_named(
@@ -461,7 +315,7 @@ def test_escape_sequences_in_a_workspace_do_not_reach_the_terminal(
     assert "[bold]" in shown
 
 
-def test_a_reader_that_goes_away_is_no_error(workspace: Path) -> None:
+def test_a_closed_pipe_is_no_error(workspace: Path) -> None:
     with subprocess.Popen(
         [*PROGRAM, "search", "area", "--workspace", str(workspace)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:

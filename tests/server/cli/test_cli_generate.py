@@ -1,4 +1,4 @@
-"""`starling generate`: what it writes, whom it asks, and that nothing is written without a yes. No model is needed."""
+"""`starling generate`: its edits and questions, and that nothing is written without approval. No model is needed."""
 
 from __future__ import annotations
 
@@ -38,18 +38,18 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def generate(capsys: pytest.CaptureFixture[str]) -> Generate:
-    """Runs it with JSON; the status, the object, and what was said."""
+    """Return a function that runs `starling generate --json`, and returns the status, the object and stderr."""
 
-    def ask(*arguments: str) -> tuple[int, dict[str, Any], str]:
+    def run_generate(*arguments: str) -> tuple[int, dict[str, Any], str]:
         capsys.readouterr()
         status = run(["generate", "--json", *arguments])
         said = capsys.readouterr()
         return status, json.loads(said.out) if said.out else {}, said.err
 
-    return ask
+    return run_generate
 
 
-def test_what_is_allowed_is_written_and_told(workspace: Path, generate: Generate) -> None:
+def test_an_allowed_edit_is_written_and_reported(workspace: Path, generate: Generate) -> None:
     status, told, said = generate("app.py:1:1", "--task", "type-hints", "--yes", "edit")
     assert (status, told["outcome"], told["task"]) == (0, "applied", "type-hints")
     assert (
@@ -60,7 +60,7 @@ def test_what_is_allowed_is_written_and_told(workspace: Path, generate: Generate
     assert '+def greet(name: str = "you"' in said
 
 
-def test_without_a_terminal_and_without_a_yes_nothing_is_written(workspace: Path, generate: Generate) -> None:
+def test_without_a_terminal_and_without_the_option_yes_nothing_is_written(workspace: Path, generate: Generate) -> None:
     before = (workspace / "app.py").read_bytes()
     status, told, said = generate("app.py:1:1", "--task", "type-hints")
     assert (status, told["outcome"]) == (1, "refused")
@@ -68,7 +68,7 @@ def test_without_a_terminal_and_without_a_yes_nothing_is_written(workspace: Path
     assert (workspace / "app.py").read_bytes() == before
 
 
-def test_a_yes_for_another_kind_is_none_for_this(generate: Generate) -> None:
+def test_an_approval_of_another_kind_does_not_count(generate: Generate) -> None:
     assert generate("app.py:1:1", "--task", "type-hints", "--yes", "create")[1]["outcome"] == "refused"
 
 
@@ -88,13 +88,13 @@ def test_without_a_model_it_says_which_setting_gives_one(generate: Generate) -> 
         (["/dev/zero:1:1"], "/dev/zero cannot be read (not a regular file)"),
     ],
 )
-def test_what_cannot_be_done_is_said(generate: Generate, arguments: list[str], said: str) -> None:
+def test_an_impossible_request_is_a_failure_with_a_reason(generate: Generate, arguments: list[str], said: str) -> None:
     status, _, told = generate(*arguments)
     assert status == 1
     assert said in told
 
 
-def test_what_was_written_is_taken_back_byte_for_byte_and_had_again(
+def test_an_undo_restores_every_byte_and_can_be_undone(
     workspace: Path, generate: Generate, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = workspace / "app.py"
@@ -112,6 +112,6 @@ def test_what_was_written_is_taken_back_byte_for_byte_and_had_again(
     assert json.loads(capsys.readouterr().out)["outcome"] == "refused"
 
 
-def test_where_nothing_was_written_there_is_nothing_to_take_back(capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_change_there_is_nothing_to_undo(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["undo"]) == 1
     assert capsys.readouterr().err.count("\n") == 1

@@ -1,4 +1,4 @@
-"""`starling models`: from nothing to a model that completes, and what can go wrong on the way."""
+"""`starling models`: installing a model that completes, and the errors on the way."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_a_local_checkpoint_is_converted_used_and_completes(
 
 @pytest.fixture
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home in which LM Studio keeps one model, and the hub's cache one checkpoint."""
+    """Write a model of LM Studio and a checkpoint in the hub's cache to a new home; return the file of the first."""
     for name in ("OLLAMA_MODELS", "LLAMA_CACHE", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "XDG_CACHE_HOME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / "me"))
@@ -74,7 +74,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder / "coder-Q4_K_M.gguf"
 
 
-def test_what_other_programs_keep_is_listed_and_taken_by_name(
+def test_models_of_other_programs_are_listed_and_converted_by_name(
     elsewhere: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["models", "find", "--json"]) == 0
@@ -100,7 +100,7 @@ def test_the_list_names_what_to_type_on_a_narrow_terminal(elsewhere: Path, capfd
     assert "Convert one with: starling models convert NAME" in shown
 
 
-def test_the_list_says_what_is_missing_to_take_one(
+def test_the_list_names_the_missing_extra_for_converting(
     elsewhere: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["models", "find"]) == 0
@@ -110,7 +110,7 @@ def test_the_list_says_what_is_missing_to_take_one(
     assert "uv tool install '.[convert]'" in capfd.readouterr().err
 
 
-def test_nothing_found_says_where_it_was_looked_for(
+def test_a_search_without_models_names_the_searched_folders(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "nobody"))
@@ -130,7 +130,7 @@ def test_a_gguf_file_becomes_a_model_that_loads(tmp_path: Path, capfd: pytest.Ca
     assert run(["models", "convert", str(path), "--name", "again", "-q", "float32"]) == 0
 
 
-def test_a_name_that_is_not_there_is_told_with_its_nearest(elsewhere: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_name_is_answered_with_the_nearest_ones(elsewhere: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert run(["models", "convert", "lmstudio:some/coder/coder-Q4_K_S"]) == 1
     assert "Did you mean lmstudio:some/coder/coder-Q4_K_M?" in capfd.readouterr().err
     elsewhere.write_bytes(b"GGUF")
@@ -168,7 +168,7 @@ def test_damaged_settings_are_left_as_they_are(capfd: pytest.CaptureFixture[str]
     assert path.read_text("utf-8") == "[model\n"
 
 
-def test_a_model_is_pulled_by_name_and_the_download_is_let_go(
+def test_a_model_is_pulled_by_name_and_the_download_is_deleted(
     tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with served(Hub(NETWORKS / "starcoder2")) as hub:
@@ -222,7 +222,7 @@ def test_bench_measures_the_bundled_model(capfd: pytest.CaptureFixture[str]) -> 
     assert all(figures[name] > 0 for name in ("load_s", "prompt_tokens", "prefill_ms", "tokens_per_s"))
 
 
-def test_models_to_be_had_are_listed_and_shown(capfd: pytest.CaptureFixture[str]) -> None:
+def test_available_models_are_listed_and_shown(capfd: pytest.CaptureFixture[str]) -> None:
     assert run(["models", "list", "--available", "--json"]) == 0
     names = [model["name"] for model in json.loads(capfd.readouterr().out)["models"]]
     assert {"tiny_starcoder_py", "starcoder2-3b", "qwen2.5-coder-0.5b", "all-minilm-l6-v2"} <= set(names)
@@ -236,7 +236,7 @@ def test_models_to_be_had_are_listed_and_shown(capfd: pytest.CaptureFixture[str]
     assert "problem" not in shown
 
 
-def test_a_chat_model_of_ones_own_is_used_by_its_name(capfd: pytest.CaptureFixture[str]) -> None:
+def test_an_own_chat_model_is_used_by_its_name(capfd: pytest.CaptureFixture[str]) -> None:
     folder = Path(shutil.copytree(BUNDLED / "starling-mini", paths.models_dir() / "talker"))
     written = (folder / "catalog.toml").read_text(encoding="utf-8")
     written = written.replace('"starling-mini"', '"talker"').replace('["completion"]', '["chat", "review"]')

@@ -1,4 +1,4 @@
-"""`starling models recommend`: a machine of a known speed, a small catalog, and what is said of them."""
+"""`starling models recommend`: its output for a machine of a known speed and a small catalog."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def measured(monkeypatch: pytest.MonkeyPatch) -> Callable[[Machine], list[str]]:
-    """Have the machine measured to be that fast; returns the devices that were asked for."""
+def measure_as(monkeypatch: pytest.MonkeyPatch) -> Callable[[Machine], list[str]]:
+    """Return a function that sets the measured speed of the machine and returns the devices measured since."""
 
-    def be(here: Machine) -> list[str]:
+    def measure_as_given(here: Machine) -> list[str]:
         asked: list[str] = []
 
         def measure_machine(*, device: str, on_progress: Callable[[str], None]) -> Machine:
@@ -54,31 +54,31 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> Callable[[Machine], list[str]]:
         monkeypatch.setattr(machine_probe, "measure_machine", measure_machine)
         return asked
 
-    return be
+    return measure_as_given
 
 
-def answer(capfd: pytest.CaptureFixture[str], *options: str) -> dict[str, Any]:
+def run_recommend(capfd: pytest.CaptureFixture[str], *options: str) -> dict[str, Any]:
     capfd.readouterr()
     assert run(["models", "recommend", "--json", *options]) == 0
     return dict(json.loads(capfd.readouterr().out))
 
 
 def test_the_machine_is_measured_once_and_again_when_asked(
-    measured: Callable[[Machine], list[str]], capfd: pytest.CaptureFixture[str]
+    measure_as: Callable[[Machine], list[str]], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    asked = measured(QUICK)
-    assert answer(capfd)["machine"]["threads"] == 2
-    assert answer(capfd)["machine"]["threads"] == 2
+    asked = measure_as(QUICK)
+    assert run_recommend(capfd)["machine"]["threads"] == 2
+    assert run_recommend(capfd)["machine"]["threads"] == 2
     assert asked == ["auto"]
-    assert answer(capfd, "--again")["machine"]["prompt_tokens_per_s"] == 4000.0
+    assert run_recommend(capfd, "--again")["machine"]["prompt_tokens_per_s"] == 4000.0
     assert asked == ["auto", "auto"]
 
 
 def test_a_quick_machine_gets_a_model_for_each_use_with_its_commands(
-    measured: Callable[[Machine], list[str]], capfd: pytest.CaptureFixture[str]
+    measure_as: Callable[[Machine], list[str]], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    measured(QUICK)
-    found = answer(capfd)["recommended"]
+    measure_as(QUICK)
+    found = run_recommend(capfd)["recommended"]
     assert {use: one["name"] for use, one in found.items()} == {
         "typing": "qwen2.5-coder-0.5b",
         "asking": "qwen2.5-coder-1.5b",
@@ -93,10 +93,10 @@ def test_a_quick_machine_gets_a_model_for_each_use_with_its_commands(
 
 
 def test_a_slow_machine_is_told_that_nothing_larger_answers(
-    measured: Callable[[Machine], list[str]], capfd: pytest.CaptureFixture[str]
+    measure_as: Callable[[Machine], list[str]], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    measured(SLOW)
-    found = answer(capfd)["recommended"]
+    measure_as(SLOW)
+    found = run_recommend(capfd)["recommended"]
     assert found["typing"] == {
         "name": "starling-mini",
         "sentence": "Typing: only the bundled model, starling-mini, answers while you type here (within 500 ms).",
@@ -106,57 +106,57 @@ def test_a_slow_machine_is_told_that_nothing_larger_answers(
     assert "name an endpoint in `[chat]`" in found["chat"]["sentence"]
 
 
-def test_the_time_that_the_settings_give_decides(
-    measured: Callable[[Machine], list[str]], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def test_the_time_limits_of_the_settings_decide(
+    measure_as: Callable[[Machine], list[str]], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    measured(SLOW)
+    measure_as(SLOW)
     monkeypatch.setenv("STARLING_COMPLETION__ASKING_MS", "60000")
-    found = answer(capfd)
+    found = run_recommend(capfd)
     assert found["limits"]["asking_s"] == 60.0
     assert found["recommended"]["asking"]["name"] == "qwen2.5-coder-1.5b"
 
 
-def test_there_has_to_be_room_for_a_model(
-    measured: Callable[[Machine], list[str]], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def test_a_model_needs_memory_and_disk(
+    measure_as: Callable[[Machine], list[str]], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    measured(replace(QUICK, prompt_tokens_per_s=1e6, new_tokens_per_s=1e5))
-    models = {one["name"]: one for one in answer(capfd)["models"]}
+    measure_as(replace(QUICK, prompt_tokens_per_s=1e6, new_tokens_per_s=1e5))
+    models = {one["name"]: one for one in run_recommend(capfd)["models"]}
     assert (models["starcoder"]["lacking"], models["starcoder"]["in_time_for"]) == ("memory", [])
     monkeypatch.setattr(recommending, "_read_free_disk", lambda _: 2_000_000_000)
-    models = {one["name"]: one for one in answer(capfd)["models"]}
+    models = {one["name"]: one for one in run_recommend(capfd)["models"]}
     assert (models["qwen2.5-coder-1.5b"]["lacking"], models["qwen2.5-coder-0.5b"]["lacking"]) == ("disk", "")
 
 
 def test_a_model_that_computed_here_counts_with_its_own_speed(
-    measured: Callable[[Machine], list[str]], home: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    measure_as: Callable[[Machine], list[str]], home: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    measured(SLOW)
+    measure_as(SLOW)
     entry = install_large(home / "config" / "models", tmp_path / "scratch", "own", megabytes=1)
     size = (entry.weights / "model.bin").stat().st_size
-    before = next(one for one in answer(capfd)["models"] if one["name"] == "own")
+    before = next(one for one in run_recommend(capfd)["models"] if one["name"] == "own")
     assert (before["installed"], before["measured_here"], before["in_time_for"]) == (True, False, ["asking"])
     load_or_measure_speed(f"own|{size}|cpu|int8|2", paths.state_dir(), lambda: Speed(4000.0, 200.0))
-    found = answer(capfd)
+    found = run_recommend(capfd)
     after = next(one for one in found["models"] if one["name"] == "own")
     assert (after["measured_here"], after["prompt_tokens_per_s"]) == (True, 4000.0)
     assert found["recommended"]["typing"]["commands"] == ["starling models use completion own"]
 
 
-def test_what_is_damaged_is_said_and_left_out(
-    measured: Callable[[Machine], list[str]], home: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+def test_a_damaged_model_is_reported_and_left_out(
+    measure_as: Callable[[Machine], list[str]], home: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    measured(QUICK)
+    measure_as(QUICK)
     entry = install_large(home / "config" / "models", tmp_path / "scratch", "own", megabytes=1)
     (entry.weights / "model.bin").write_bytes(b"")
-    found = answer(capfd)
+    found = run_recommend(capfd)
     assert "own" not in {one["name"] for one in found["models"]}
     assert ["own" in problem and "cut short" in problem for problem in found["problems"]] == [True]
 
 
 def test_the_table_fits_80_columns_with_whole_names(
-    measured: Callable[[Machine], list[str]], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    measure_as: Callable[[Machine], list[str]], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    measured(SLOW)
+    measure_as(SLOW)
     monkeypatch.setattr(recommending, "load_published_models", lambda: KNOWN)
     shown: list[str] = []
     real = tables.format_lines
@@ -175,14 +175,14 @@ def test_the_table_fits_80_columns_with_whole_names(
     assert "    starling models " not in written.out.partition("Typing: ")[2].partition("\n")[2].partition("Asking")[0]
 
 
-def test_what_was_measured_of_a_published_model_is_shown_of_its_installed_self(
-    measured: Callable[[Machine], list[str]],
+def test_an_installed_model_has_the_measured_quality_of_the_published_one(
+    measure_as: Callable[[Machine], list[str]],
     home: Path,
     tmp_path: Path,
     capfd: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    measured(QUICK)
+    measure_as(QUICK)
     install_large(home / "config" / "models", tmp_path / "scratch", "starcoderbase-1b", megabytes=1)
     worth = {"lines": Measured(0.4, 700)}
     monkeypatch.setattr(
@@ -190,12 +190,12 @@ def test_what_was_measured_of_a_published_model_is_shown_of_its_installed_self(
         "load_published_models",
         lambda: {"starcoderbase-1b": replace(KNOWN["starcoderbase-1b"], worth=worth)},
     )
-    (found,) = [one for one in answer(capfd)["models"] if one["name"] == "starcoderbase-1b"]
+    (found,) = [one for one in run_recommend(capfd)["models"] if one["name"] == "starcoderbase-1b"]
     assert (found["installed"], found["worth"]) == (True, {"lines": {"share": 0.4, "n": 700}})
 
 
-def test_the_doctor_tells_what_was_measured_and_measures_nothing(measured: Callable[[Machine], list[str]]) -> None:
-    asked = measured(QUICK)
+def test_the_doctor_tells_what_was_measured_and_measures_nothing(measure_as: Callable[[Machine], list[str]]) -> None:
+    asked = measure_as(QUICK)
     (check,) = checks._check_models(Settings())
     assert (check.state, check.facts) == ("ok", {"measured": False})
     assert "starling models recommend" in check.message
@@ -207,9 +207,9 @@ def test_the_doctor_tells_what_was_measured_and_measures_nothing(measured: Calla
 
 
 def test_another_device_is_measured_anew(
-    measured: Callable[[Machine], list[str]], monkeypatch: pytest.MonkeyPatch
+    measure_as: Callable[[Machine], list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = measured(replace(QUICK, device="cuda"))
+    asked = measure_as(replace(QUICK, device="cuda"))
     monkeypatch.setattr("models.local.engine.count_cuda_devices", lambda: 1)
     for settings in (Settings(), Settings(), Settings(model=ModelSettings(device="cpu"))):
         recommending.load_or_measure_machine(settings, again=False, on_progress=lambda _: None)

@@ -1,4 +1,4 @@
-"""`starling review`: what it looks at, the four formats, the status, changed lines, and fixes that pass the gate."""
+"""`starling review`: the reviewed files, the four formats, the status, changed lines, and fixes through the gate."""
 
 from __future__ import annotations
 
@@ -55,29 +55,29 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def review(capsys: pytest.CaptureFixture[str]) -> Review:
-    """Runs it with JSON; the status and the object."""
+    """Return a function that runs `starling review --format json`, and returns the status and the object."""
 
-    def ask(*arguments: str) -> tuple[int, dict[str, Any]]:
+    def run_review(*arguments: str) -> tuple[int, dict[str, Any]]:
         capsys.readouterr()
         status = run(["review", *arguments, "--format", "json"])
         return status, dict(json.loads(capsys.readouterr().out))
 
-    return ask
+    return run_review
 
 
-def codes(answer: dict[str, Any]) -> set[tuple[str, str]]:
+def list_codes(answer: dict[str, Any]) -> set[tuple[str, str]]:
     return {(one["file"], one["code"]) for one in answer["findings"]}
 
 
 @pytest.mark.usefixtures("workspace")
-def test_a_folder_is_walked_as_the_index_walks_it(review: Review) -> None:
+def test_a_folder_is_reviewed_by_the_rules_of_the_index(review: Review) -> None:
     _, answer = review()
-    assert {("app.py", "mutable-default"), ("web/app.js", "unreachable-code")} <= codes(answer)
+    assert {("app.py", "mutable-default"), ("web/app.js", "unreachable-code")} <= list_codes(answer)
     assert {one["file"] for one in answer["findings"]} == {"app.py", "web/app.js"}
     assert answer["skipped"]["ignored"] == 1
 
 
-def test_every_finding_stands_where_it_says(workspace: Path, review: Review) -> None:
+def test_every_finding_has_its_right_place(workspace: Path, review: Review) -> None:
     _, answer = review(str(workspace / "app.py"))
     (default,) = [one for one in answer["findings"] if one["code"] == "mutable-default"]
     line = (workspace / "app.py").read_text().splitlines()[default["line"] - 1]
@@ -85,11 +85,11 @@ def test_every_finding_stands_where_it_says(workspace: Path, review: Review) -> 
 
 
 @pytest.mark.usefixtures("workspace")
-def test_a_file_that_is_named_is_looked_at_whatever_the_ignore_files_say(
+def test_a_named_file_is_reviewed_whatever_the_ignore_files_say(
     review: Review,
 ) -> None:
     _, answer = review("generated/out.py")
-    assert ("generated/out.py", "mutable-default") in codes(answer)
+    assert ("generated/out.py", "mutable-default") in list_codes(answer)
 
 
 @pytest.mark.usefixtures("workspace")
@@ -101,10 +101,10 @@ def test_the_status_says_whether_there_is_a_finding_of_that_severity(level: str,
 
 
 @pytest.mark.usefixtures("workspace")
-def test_settings_of_the_workspace_hold(review: Review) -> None:
+def test_settings_of_the_workspace_are_used(review: Review) -> None:
     Path(".starling.toml").write_text('[review]\nrules_off = ["mutable-default"]\nseverity = "information"\n')
     _, answer = review()
-    assert "mutable-default" not in {code for _, code in codes(answer)}
+    assert "mutable-default" not in {code for _, code in list_codes(answer)}
     assert "hint" not in {one["severity"] for one in answer["findings"]}
 
 
@@ -114,8 +114,8 @@ def test_a_rule_that_is_off_by_default_is_switched_on(review: Review) -> None:
     _, before = review()
     Path(".starling.toml").write_text('[review]\nrules_on = ["todo-without-owner"]\n')
     _, after = review()
-    assert "todo-without-owner" not in {code for _, code in codes(before)}
-    assert "todo-without-owner" in {code for _, code in codes(after)}
+    assert "todo-without-owner" not in {code for _, code in list_codes(before)}
+    assert "todo-without-owner" in {code for _, code in list_codes(after)}
 
 
 @pytest.mark.usefixtures("workspace")
@@ -191,7 +191,7 @@ def test_what_cannot_be_done_is_one_sentence(arguments: list[str], capsys: pytes
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def git(*arguments: str) -> None:
+def run_git(*arguments: str) -> None:
     identity = ("-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false")
     subprocess.run(["git", *identity, *arguments], check=True, capture_output=True)
 
@@ -200,13 +200,13 @@ def git(*arguments: str) -> None:
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     root = marked.parse(WORKSPACE.replace(".git/HEAD", "notes.txt")).write(tmp_path.resolve() / "repository")
     monkeypatch.chdir(root)
-    git("init", "-q", "-b", "main")
-    git("add", ".")
-    git("commit", "-qm", "first")
+    run_git("init", "-q", "-b", "main")
+    run_git("add", ".")
+    run_git("commit", "-qm", "first")
     return root
 
 
-def test_only_changed_lines_and_new_files_are_told_of(repository: Path, review: Review) -> None:
+def test_only_findings_on_changed_lines_and_in_new_files_are_reported(repository: Path, review: Review) -> None:
     status, answer = review("--diff", "main")
     assert (status, answer["files"], answer["findings"]) == (0, 0, [])
     text = (repository / "app.py").read_text()
@@ -215,13 +215,13 @@ def test_only_changed_lines_and_new_files_are_told_of(repository: Path, review: 
     _, answer = review("--diff", "main")
     found = {(one["file"], one["line"]) for one in answer["findings"] if one["code"] == "mutable-default"}
     assert found == {("app.py", 8), ("fresh ä.py", 1)}
-    git("add", ".")
-    git("commit", "-qm", "second")
+    run_git("add", ".")
+    run_git("commit", "-qm", "second")
     assert {one["file"] for one in review("--diff", "HEAD~1")[1]["findings"]} == {"app.py", "fresh ä.py"}
 
 
 @pytest.mark.parametrize("kind", ["pipe", "loop"])
-def test_what_is_neither_file_nor_folder_is_said(
+def test_a_path_that_is_neither_file_nor_folder_is_reported(
     workspace: Path, kind: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     if kind == "pipe":
@@ -252,11 +252,11 @@ def test_changed_lines_are_found_in_any_file(
     encoding = "utf-16-le" if name == "wide.py" else "utf-8"
     (repository / name).write_bytes(before.encode(encoding))
     (repository / ".gitattributes").write_text("hidden.py -diff\n")
-    git("add", ".")
-    git("commit", "-qm", "second")
+    run_git("add", ".")
+    run_git("commit", "-qm", "second")
     (repository / name).write_bytes(after.encode(encoding))
     (repository / "app.py").write_text("# new\n" + (repository / "app.py").read_text())
-    found = codes(review("--diff", "HEAD")[1])
+    found = list_codes(review("--diff", "HEAD")[1])
     assert (name, "mutable-default") in found
     assert ("app.py", "mutable-default") not in found
 
@@ -269,12 +269,12 @@ def test_a_revision_cannot_be_an_option(repository: Path, revision: str, capsys:
 
 
 @pytest.mark.usefixtures("repository")
-def test_a_revision_that_git_does_not_know_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_revision_that_git_does_not_know_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["review", "--diff", "nowhere"]) == 1
     assert "git knows no revision nowhere" in capsys.readouterr().err
 
 
-def test_safe_fixes_are_made_after_a_yes_and_nothing_else(workspace: Path, review: Review) -> None:
+def test_safe_fixes_alone_are_made_after_approval(workspace: Path, review: Review) -> None:
     (workspace / "fix.py").write_bytes(SAFE.encode().replace(b"\n", b"\r\n"))
     before = (workspace / "app.py").read_bytes()
     _, answer = review("fix.py", "--fix")
@@ -287,7 +287,7 @@ def test_safe_fixes_are_made_after_a_yes_and_nothing_else(workspace: Path, revie
     assert (workspace / "app.py").read_bytes() == before
 
 
-def test_fixes_that_were_made_say_how_to_take_them_back(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_note_about_made_fixes_says_how_to_undo_them(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (workspace / "fix.py").write_text(SAFE, "utf-8", newline="")
     run(["review", "fix.py", "--fix", "--yes", "edit"])
     (told,) = (line for line in capsys.readouterr().err.splitlines() if "Fixed" in line)
@@ -298,13 +298,13 @@ def test_fixes_that_were_made_say_how_to_take_them_back(workspace: Path, capsys:
 def test_no_command_of_the_repository_is_run(repository: Path, review: Review) -> None:
     ran = repository.parent / "ran"
     (repository / ".gitattributes").write_text("*.py filter=own diff=own\n*.js filter=kept\n")
-    git("add", ".")
-    git("commit", "-qm", "second")
+    run_git("add", ".")
+    run_git("commit", "-qm", "second")
     for key in ("filter.own.clean", "filter.own.process", "filter.kept.clean", "core.fsmonitor", "diff.own.textconv"):
-        git("config", key, f"touch {ran}; cat")
+        run_git("config", key, f"touch {ran}; cat")
     for key in ("diff.own.command", "diff.external"):
-        git("config", key, f"touch {ran}")
-    git("config", "filter.own.required", "true")
+        run_git("config", key, f"touch {ran}")
+    run_git("config", "filter.own.required", "true")
     text = (repository / "app.py").read_text()
     (repository / "app.py").write_text(text + "\n\ndef again(a={}):\n    a['x'] = 1\n")
     os.utime(repository / "web" / "app.js", (1, 1))  # git would look at it, and write its index anew
@@ -319,21 +319,21 @@ def test_no_command_of_the_repository_is_run(repository: Path, review: Review) -
     assert (repository / ".git" / "index").read_bytes() == index, "looking changes nothing"
 
 
-def test_an_order_file_that_is_not_there_does_not_matter(repository: Path, review: Review) -> None:
-    git("config", "diff.orderFile", "nowhere")
+def test_a_missing_order_file_does_not_matter(repository: Path, review: Review) -> None:
+    run_git("config", "diff.orderFile", "nowhere")
     (repository / "app.py").write_text((repository / "app.py").read_text() + "\n\ndef again(a={}):\n    a['x'] = 1\n")
     _, answer = review("--diff", "main")
     assert "mutable-default" in {one["code"] for one in answer["findings"]}
 
 
-def test_a_filter_that_cannot_be_switched_off_is_said(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_filter_that_cannot_be_disabled_is_reported(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with (repository / ".git" / "config").open("a") as file:
         file.write('[filter "a=b"]\n\tclean = cat\n')
     assert run(["review", "--diff", "main"]) == 1
     assert "review without --diff" in capsys.readouterr().err
 
 
-def test_a_write_protected_file_is_not_mended_and_the_others_are(
+def test_a_write_protected_file_is_not_fixed_and_the_others_are(
     workspace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in ("kept.py", "fix.py"):
@@ -349,7 +349,7 @@ def test_a_write_protected_file_is_not_mended_and_the_others_are(
 BANNER = "# Code generated by x. DO NOT EDIT.\nif x == None:\n    x = 1\n"
 
 
-def test_a_named_file_that_is_left_out_is_explained_and_can_be_had(
+def test_a_named_file_that_is_left_out_is_explained_and_can_be_included(
     review: Review, workspace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (workspace / "made.py").write_text(BANNER)
@@ -364,7 +364,7 @@ def test_a_named_file_that_is_left_out_is_explained_and_can_be_had(
     assert why in " ".join(capsys.readouterr().err.split())
     (workspace / ".starlingignore").write_text("!/made.py\n")
     for asked in ("made.py", "."):
-        assert any(file == "made.py" for file, _ in codes(review(asked)[1]))
+        assert any(file == "made.py" for file, _ in list_codes(review(asked)[1]))
 
 
 def test_a_folder_of_which_nothing_is_reviewed_says_what_is_left_out(review: Review, workspace: Path) -> None:
@@ -389,7 +389,7 @@ def test_tracked_source_folders_are_reviewed_whatever_they_are_called(review: Re
     assert review(str(root))[1]["files"] == len(CASES)
 
 
-def test_prose_that_speaks_of_generating_is_no_reason(review: Review, workspace: Path) -> None:
+def test_text_about_generating_does_not_exclude_a_file(review: Review, workspace: Path) -> None:
     for number, first in enumerate(
         (
             '"""Makes the tables. Do not edit what it generated; run it again."""',
@@ -399,10 +399,10 @@ def test_prose_that_speaks_of_generating_is_no_reason(review: Review, workspace:
         (workspace / f"make{number}.py").write_text(f"{first}\nx = 1\nif x == None:\n    x = 2\n")
     _, answer = review("make0.py", "make1.py")
     assert answer["files"] == 2
-    assert {file for file, _ in codes(answer)} == {"make0.py", "make1.py"}
+    assert {file for file, _ in list_codes(answer)} == {"make0.py", "make1.py"}
 
 
-def test_a_fix_is_not_made_where_a_link_leads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fix_is_not_made_through_a_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("here", "other"):
         (tmp_path / name / ".git").mkdir(parents=True)
         (tmp_path / name / "app.py").write_text("import os\n\n\ndef f() -> None:\n    return\n")

@@ -1,4 +1,4 @@
-"""Tables: what a person has to type stands there whole, in any terminal and in a pipe."""
+"""Tables: names that a person has to type are whole, in any terminal and in a pipe."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ NAME = st.text(alphabet=st.characters(min_codepoint=33, max_codepoint=0x2FFF, ca
 
 
 @pytest.mark.parametrize("width", [None, 1, 20, 40, 60, 80, 100, 120, 200])
-def test_what_is_typed_is_never_cut(width: int | None) -> None:
+def test_names_to_type_are_never_cut(width: int | None) -> None:
     lines = format_lines(COLUMNS, ROWS, width)
     for _, name, *rest in ROWS:
         (found,) = [line for line in lines if name in line.split()]
@@ -44,7 +44,7 @@ def test_what_is_typed_is_never_cut(width: int | None) -> None:
     assert all(width and width < 80 for _ in wide)
 
 
-def test_one_line_a_row_where_it_fits() -> None:
+def test_a_row_that_fits_is_one_line() -> None:
     lines = format_lines(COLUMNS, ROWS, 200)
     assert len(lines) == len(ROWS) + 1
     assert lines[0].split() == ["name", "size", "licence", "roles"]
@@ -52,7 +52,7 @@ def test_one_line_a_row_where_it_fits() -> None:
     assert cell_len(lines[1][: lines[1].index("MB")]) == cell_len(lines[2][: lines[2].index("MB")])
 
 
-def test_a_row_that_does_not_fit_stands_on_lines_of_its_own() -> None:
+def test_a_row_that_does_not_fit_takes_several_lines() -> None:
     assert format_lines(COLUMNS, ROWS[:2], 40) == [
         f"* {LONG}",
         "    size 1,234.5 MB,",
@@ -65,14 +65,14 @@ def test_a_row_that_does_not_fit_stands_on_lines_of_its_own() -> None:
 
 
 @given(st.lists(st.tuples(st.just(""), NAME, NAME, NAME, NAME), min_size=1, max_size=4), st.integers(1, 200))
-def test_any_name_stands_whole_on_one_line(rows: list[tuple[str, ...]], width: int) -> None:
+def test_every_name_is_whole_and_on_one_line(rows: list[tuple[str, ...]], width: int) -> None:
     lines = format_lines(COLUMNS, rows, width)
     assert all(any(row[1] in line for line in lines) for row in rows)
 
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home with a model that has a long name."""
+    """Return a home with a model that has a long name."""
     monkeypatch.setenv("STARLING_HOME", str(tmp_path / "home"))
     folder = tmp_path / "home" / "config" / "models" / LONG
     shutil.copytree(BUNDLED / "starling-mini", folder)
@@ -82,8 +82,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "home"
 
 
-def in_terminal(columns: int, *arguments: str) -> str:
-    """What a command writes to a terminal of so many columns."""
+def run_in_terminal(columns: int, *arguments: str) -> str:
+    """Return the output of a command on a terminal with `columns` columns."""
     import fcntl  # noqa: PLC0415 (POSIX's)
     import pty  # noqa: PLC0415
     import termios  # noqa: PLC0415
@@ -112,13 +112,13 @@ def in_terminal(columns: int, *arguments: str) -> str:
 @pytest.mark.parametrize("columns", [40, 80])
 @pytest.mark.usefixtures("home")
 def test_models_are_listed_with_whole_names_in_a_narrow_terminal(columns: int) -> None:
-    assert LONG in in_terminal(columns, "models", "list").split()
-    available = in_terminal(columns, "models", "list", "--available").split()
+    assert LONG in run_in_terminal(columns, "models", "list").split()
+    available = run_in_terminal(columns, "models", "list", "--available").split()
     assert set(load_published_models()) <= set(available)
 
 
 @pytest.mark.usefixtures("home")
-def test_into_a_pipe_goes_plain_text_of_any_width(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_pipe_gets_plain_text_of_any_width(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["models", "list"]) == 0
     lines = capsys.readouterr().out.splitlines()
     (line,) = [line for line in lines if LONG in line.split()]
@@ -149,7 +149,7 @@ REFUSED: dict[str, tuple[list[str], int]] = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_is_refused_is_json_too(
+def test_a_refusal_is_json_too(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("STARLING_HOME", str(tmp_path / "home"))
@@ -165,7 +165,7 @@ def test_what_is_refused_is_json_too(
     assert capsys.readouterr().out == ""
 
 
-def test_a_review_that_is_refused_is_json_where_that_is_its_format(
+def test_a_refused_review_is_json_if_that_is_its_format(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -176,7 +176,7 @@ def test_a_review_that_is_refused_is_json_where_that_is_its_format(
     assert capsys.readouterr().out == ""
 
 
-def test_a_mistake_of_ours_is_json_too(
+def test_a_bug_is_reported_as_json_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("STARLING_HOME", str(tmp_path / "home"))
@@ -185,7 +185,7 @@ def test_a_mistake_of_ours_is_json_too(
     assert "ZeroDivisionError" in json.loads(capsys.readouterr().out)["error"]
 
 
-def test_a_text_that_looks_like_the_option_is_a_text(
+def test_a_text_that_looks_like_the_json_option_is_a_text(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)

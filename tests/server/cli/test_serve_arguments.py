@@ -1,4 +1,4 @@
-"""`starling serve`: which transport is meant, and who may reach it."""
+"""`starling serve`: the transport that its options select, and who may reach it."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def test_the_usual_spellings_need_no_library(arguments: str, expected: Transport
     ["", "index", "serve --help", "serve -h", "serve --tcp", "serve --tcp 1:2:x", "serve --stdio --tcp :9",
      "serve extra", "serve --tcp 0.0.0.0:9", "serve --port 9", "--version", "serve --stdio=1"],
 )  # fmt: skip
-def test_everything_else_goes_the_long_way(arguments: str) -> None:
+def test_all_other_command_lines_are_left_to_typer(arguments: str) -> None:
     assert parse_quickly(arguments.split()) is None
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0:80", "192.168.1.7:80", "[::]:80", "example.org:80", "10.0.0.1:80"])
-def test_only_the_loopback_is_served_unless_told_otherwise(address: str) -> None:
+def test_only_the_loopback_is_served_without_allow_remote(address: str) -> None:
     with pytest.raises(Misuse, match="--allow-remote"):
         serve.choose_transport(stdio=False, tcp=address, ws=None, allow_remote=False)
     assert serve.choose_transport(stdio=False, tcp=None, ws=address, allow_remote=True).anywhere
@@ -58,18 +58,18 @@ def test_transports_exclude_each_other() -> None:
 
 
 @pytest.mark.parametrize("is_terminal", [True, False])
-def test_who_starts_it_on_a_terminal_is_told_what_it_is_for(
+def test_a_person_who_starts_it_on_a_terminal_is_told_its_purpose(
     is_terminal: bool,  # noqa: FBT001 (a parameter of the test)
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def interrupted() -> None:
+    def raise_interrupt() -> None:
         raise KeyboardInterrupt
 
     stdin = io.StringIO()
     monkeypatch.setattr(stdin, "isatty", lambda: is_terminal)
     monkeypatch.setattr("sys.stdin", stdin)
-    monkeypatch.setattr("server.lsp.serving.stdio.serve_stdio", interrupted)
+    monkeypatch.setattr("server.lsp.serving.stdio.serve_stdio", raise_interrupt)
     assert serve.serve(Transport("stdio")) == 130
     assert gc.isenabled()
     out, err = capsys.readouterr()

@@ -1,4 +1,4 @@
-"""The question on a terminal: a real program on a pseudo-terminal, answered by keys."""
+"""The question on a terminal: a real program on a pseudo-terminal, answered by key presses."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ READ_BYTES = 4096
 
 
 class Terminal:
-    """A person at a terminal."""
+    """A person at the pseudo-terminal on which a program runs that proposes one edit."""
 
     def __init__(self, root: Path, *arguments: str) -> None:
         import pty  # noqa: PLC0415 (not on Windows)
@@ -41,8 +41,8 @@ class Terminal:
         os.close(slave)
         self.screen = ""
 
-    def until(self, text: str, times: int = 1) -> str:
-        """What is on the screen once `text` is, so many times."""
+    def wait_for(self, text: str, times: int = 1) -> str:
+        """Wait until `text` is on the screen `times` times, and return the whole screen."""
         end = time.monotonic() + WAIT_S
         while self.screen.count(text) < times:
             assert time.monotonic() < end, self.screen
@@ -52,7 +52,7 @@ class Terminal:
     def enter(self, line: str) -> None:
         os.write(self._master, f"{line}\n".encode())
 
-    def outcome(self) -> list[str]:
+    def read_outcome(self) -> list[str]:
         out, _ = self.process.communicate(timeout=WAIT_S)
         return list(json.loads(out))
 
@@ -85,62 +85,62 @@ def test_the_diff_is_shown_in_colour_and_one_question_asked(
     root: Path, terminals: list[Terminal], entered: str, verdict: str
 ) -> None:
     terminals.append(terminal := Terminal(root, "edit"))
-    screen = terminal.until("n: reject]")
+    screen = terminal.wait_for("n: reject]")
     assert "\x1b[32m+y = 1" in screen
     assert "\x1b[31m-x = 1" in screen
     assert "Proposed by tester: It is clearer." in screen
     assert screen.count("Starling: Rename x?") == 1
     terminal.enter(entered)
-    assert terminal.outcome()[0] == verdict
+    assert terminal.read_outcome()[0] == verdict
     assert (root / "a.py").read_bytes() == (b"y = 1\r\n" if verdict == "applied" else b"x = 1\r\n")
 
 
-def test_what_is_no_answer_is_asked_for_again(root: Path, terminals: list[Terminal]) -> None:
+def test_an_invalid_answer_is_asked_for_again(root: Path, terminals: list[Terminal]) -> None:
     terminals.append(terminal := Terminal(root, "edit"))
-    terminal.until("n: reject]")
+    terminal.wait_for("n: reject]")
     terminal.enter("perhaps")
-    terminal.until("n: reject]", 2)
+    terminal.wait_for("n: reject]", 2)
     terminal.enter("s")
-    screen = terminal.until("n: reject]", 3)
+    screen = terminal.wait_for("n: reject]", 3)
     assert screen.count("\x1b[32m+y = 1") == 2
     terminal.enter("a")
-    assert terminal.outcome()[0] == "applied"
+    assert terminal.read_outcome()[0] == "applied"
 
 
 def test_a_deletion_cannot_be_answered_for_the_rest_of_the_task(root: Path, terminals: list[Terminal]) -> None:
     terminals.append(terminal := Terminal(root, "delete"))
-    assert "a: " not in terminal.until("n: reject]")
+    assert "a: " not in terminal.wait_for("n: reject]")
     terminal.enter("a")
-    terminal.until("n: reject]", 2)
+    terminal.wait_for("n: reject]", 2)
     terminal.enter("n")
-    assert terminal.outcome()[0] == "rejected"
+    assert terminal.read_outcome()[0] == "rejected"
     assert (root / "a.py").exists()
 
 
 def test_a_command_is_shown_before_it_runs(root: Path, terminals: list[Terminal]) -> None:
     terminals.append(terminal := Terminal(root, "run"))
-    assert "pytest -q" in terminal.until("n: reject]")
+    assert "pytest -q" in terminal.wait_for("n: reject]")
     terminal.enter("y")
-    assert terminal.outcome()[0] == "applied"
+    assert terminal.read_outcome()[0] == "applied"
 
 
-def test_the_end_of_the_input_is_a_no(root: Path, terminals: list[Terminal]) -> None:
+def test_the_end_of_the_input_is_a_rejection(root: Path, terminals: list[Terminal]) -> None:
     terminals.append(terminal := Terminal(root, "edit"))
-    terminal.until("n: reject]")
+    terminal.wait_for("n: reject]")
     os.write(terminal._master, b"\x04")
-    assert terminal.outcome()[0] == "rejected"
+    assert terminal.read_outcome()[0] == "rejected"
 
 
-def test_what_was_entered_before_the_question_answers_nothing(root: Path, terminals: list[Terminal]) -> None:
+def test_input_before_the_question_does_not_answer_it(root: Path, terminals: list[Terminal]) -> None:
     terminals.append(terminal := Terminal(root, "edit"))
     terminal.enter("y")
-    terminal.until("n: reject]")
+    terminal.wait_for("n: reject]")
     terminal.enter("n")
-    assert terminal.outcome()[0] == "rejected"
+    assert terminal.read_outcome()[0] == "rejected"
 
 
-def run(root: Path, *arguments: str) -> list[str]:
-    """Without a terminal, but with a yes waiting to be read."""
+def run_without_terminal(root: Path, *arguments: str) -> list[str]:
+    """Run the program without a terminal but with "y" on stdin; return its outcome and reason."""
     environment = {**os.environ, "STARLING_HOME": str(root.parent / "home")}
     done = subprocess.run(
         [*PROGRAM, str(root), *arguments],
@@ -154,7 +154,7 @@ def run(root: Path, *arguments: str) -> list[str]:
 
 
 def test_without_a_terminal_nothing_is_written(root: Path) -> None:
-    assert run(root, "edit") == [
+    assert run_without_terminal(root, "edit") == [
         "refused",
         "There is no terminal to ask on, so nothing is written; run the command in one, or add --yes edit.",
     ]
@@ -162,17 +162,17 @@ def test_without_a_terminal_nothing_is_written(root: Path) -> None:
 
 
 def test_yes_allows_the_kinds_it_names(root: Path) -> None:
-    assert run(root, "edit", "edit") == ["applied", ""]
+    assert run_without_terminal(root, "edit", "edit") == ["applied", ""]
     assert (root / "a.py").read_bytes() == b"y = 1\r\n"
 
 
-def test_yes_to_one_kind_allows_no_other(root: Path) -> None:
-    verdict, reason = run(root, "both", "edit")
+def test_the_option_yes_for_one_kind_allows_no_other(root: Path) -> None:
+    verdict, reason = run_without_terminal(root, "both", "edit")
     assert (verdict, reason[-13:]) == ("refused", "--yes create.")
     assert not (root / "b.py").exists()
-    assert run(root, "both", "edit", "create") == ["applied", ""]
+    assert run_without_terminal(root, "both", "edit", "create") == ["applied", ""]
 
 
 def test_escapes_in_a_change_are_shown_and_not_sent(root: Path) -> None:
     assert "\x1b" not in colour("+y\x1b]0;owned\x07").plain
-    assert run(root, "escape", "edit")[0] == "applied"
+    assert run_without_terminal(root, "escape", "edit")[0] == "applied"

@@ -1,4 +1,4 @@
-"""The demonstration: where it asks, how it shows, and that it ends well in any workspace."""
+"""The demonstration: its places, its output, and that it ends well in any workspace."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_a_place_is_the_file_without_the_rest_of_one_line(tmp_path: Path) -> Non
         assert place.truth.strip()
 
 
-def test_comments_and_strings_are_no_places(tmp_path: Path) -> None:
+def test_comments_and_strings_are_not_places(tmp_path: Path) -> None:
     PYTHON.write(tmp_path)
     assert "what was never asked" not in {place.truth for place in find_places(tmp_path)}
 
@@ -138,7 +138,7 @@ def test_without_code_there_are_no_places(tmp_path: Path) -> None:
     assert find_places(tmp_path) == ()
 
 
-def shown(asked: DemoAnswer, *, colour: bool = False, encoding: str = "utf-8") -> str:
+def render(asked: DemoAnswer, *, colour: bool = False, encoding: str = "utf-8") -> str:
     stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
     console = Console(file=stream, force_terminal=colour, color_system="standard" if colour else None, width=90)
     showing.show_completion(console, asked)
@@ -147,7 +147,7 @@ def shown(asked: DemoAnswer, *, colour: bool = False, encoding: str = "utf-8") -
     return stream.read()
 
 
-def asked(fixture: str, suggestion: str, *, replaces: int = 0) -> DemoAnswer:
+def make_answer(fixture: str, suggestion: str, *, replaces: int = 0) -> DemoAnswer:
     marked = parse(fixture)
     assert marked.cursor is not None
     offset = marked.cursor[1]
@@ -158,36 +158,36 @@ def asked(fixture: str, suggestion: str, *, replaces: int = 0) -> DemoAnswer:
 
 
 def test_a_suggestion_is_marked_without_colour_too() -> None:
-    output = shown(asked("def one():\n        return $0\n", "one"))
+    output = render(make_answer("def one():\n        return $0\n", "one"))
     assert "return ▏" in output
     assert "return ⟦one⟧" in output
     assert "the file itself continues exactly like this" in output
 
 
-def test_a_terminal_without_such_signs_gets_ascii() -> None:
-    output = shown(asked("def one():\n    return $0\n", "one"), encoding="ascii")
+def test_a_terminal_without_unicode_gets_ascii() -> None:
+    output = render(make_answer("def one():\n    return $0\n", "one"), encoding="ascii")
     assert "return [[one]]" in output
     assert output.isascii()
 
 
-def test_what_a_suggestion_replaces_is_shown_once() -> None:
-    assert "print(⟦one)⟧" in shown(asked("print($0)\n", "one)", replaces=1))
+def test_text_that_a_suggestion_replaces_is_shown_once() -> None:
+    assert "print(⟦one)⟧" in render(make_answer("print($0)\n", "one)", replaces=1))
 
 
 def test_a_wrong_suggestion_is_shown_beside_what_the_file_says() -> None:
-    assert "the file itself says: one" in shown(asked("def one():\n    return $0\n", "two"))
+    assert "the file itself says: one" in render(make_answer("def one():\n    return $0\n", "two"))
 
 
 def test_neither_markup_nor_escape_sequences_take_effect() -> None:
-    output = shown(asked("x = [bold]\ny = $0\n", "'[red]\x1b[31m'"), colour=False)
+    output = render(make_answer("x = [bold]\ny = $0\n", "'[red]\x1b[31m'"), colour=False)
     assert "x = [bold]" in output
     assert r"'[red]\x1b[31m'" in output
     assert "\x1b" not in output
 
 
 def test_with_colour_the_code_is_the_same() -> None:
-    plain = shown(asked("def one():\n    return $0\n", "one + two"))
-    coloured = shown(asked("def one():\n    return $0\n", "one + two"), colour=True)
+    plain = render(make_answer("def one():\n    return $0\n", "one + two"))
+    coloured = render(make_answer("def one():\n    return $0\n", "one + two"), colour=True)
     assert coloured.count("mreturn\x1b[0m") == 2  # a keyword's colour, before and after
     assert re.sub(r"\x1b\[[\d;]*m", "", coloured).split() == plain.replace("⟦", "").replace("⟧", "").split()
 
@@ -216,7 +216,7 @@ def test_an_installed_program_needs_no_plugin_in_neovim(tmp_path: Path, monkeypa
     assert "make vscode" not in said
 
 
-def test_the_program_is_named_as_a_person_finds_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_program_is_named_by_its_path_for_a_person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     beside, link = tmp_path / "tool" / "starling", tmp_path / "bin" / "starling"
     for path in (beside, link):
         path.parent.mkdir()

@@ -27,8 +27,8 @@ ABLE = {
 ALWAYS = {"position_encoding", "workspace.file_operations", "workspace.workspace_folders.supported"}
 
 
-def declared(capabilities: object, above: str = "") -> set[str]:
-    """Paths of all that is declared: what is neither null nor false, down to the names that the table uses."""
+def list_declared(capabilities: object, above: str = "") -> set[str]:
+    """Return the paths of all capabilities that are neither null nor false, down to the names in the table."""
     names = {feature.capability for feature in FEATURES} | ALWAYS
     found = set()
     for name in getattr(type(capabilities), "__attrs_attrs__", ()):
@@ -39,7 +39,7 @@ def declared(capabilities: object, above: str = "") -> set[str]:
         if path in names or not hasattr(type(value), "__attrs_attrs__"):
             found.add(path)
         else:
-            found |= declared(value, path)
+            found |= list_declared(value, path)
     return found
 
 
@@ -49,7 +49,7 @@ async def test_the_declared_capabilities_are_those_of_the_table(editor: Editor, 
     await editor.begin(client)
     seen: Client = editor.server.session.client
     wanted = {f.capability for f in FEATURES if isinstance(f, Notification) or f.is_offered_to(seen)} - {""}
-    assert declared(editor.server.server_capabilities) == wanted | ALWAYS
+    assert list_declared(editor.server.server_capabilities) == wanted | ALWAYS
     assert seen.inline is inline
 
 
@@ -67,7 +67,7 @@ def test_every_module_of_features_is_in_the_table_once() -> None:
     assert sorted(handled) == sorted(module.name for module in pkgutil.iter_modules(features.__path__))
 
 
-def test_every_methods_handler_is_named_as_lsp_names_it() -> None:
+def test_every_handler_is_named_after_its_method() -> None:
     for feature in FEATURES:
         words = feature.method.rpartition("/")[2]
         name = "".join(f"_{c.lower()}" if c.isupper() else c for c in words)
@@ -85,7 +85,7 @@ def test_requests_are_handled_by_coroutines_and_notifications_are_not() -> None:
         assert inspect.iscoroutinefunction(feature.handle) is isinstance(feature, Request)
 
 
-async def test_every_requests_handler_is_given_the_service_that_it_asks_for(editor: Editor) -> None:
+async def test_every_request_handler_gets_the_service_in_its_signature(editor: Editor) -> None:
     services = editor.server.session.services
     for feature in FEATURES:
         if isinstance(feature, Request):
@@ -152,7 +152,7 @@ async def test_an_unknown_method_is_answered_and_an_unknown_notification_ignored
 
 
 @pytest.mark.parametrize("body", [b"{", b"\xff\xfe", b"[" * 100_000, b'"text"', b"[]", b'{"id": 1}'])
-async def test_nonsense_ends_nothing(editor: Editor, body: bytes) -> None:
+async def test_nonsense_does_not_end_the_server(editor: Editor, body: bytes) -> None:
     await editor.begin()
     editor.server.protocol.receive(body)
     assert "error" not in await editor.answer(editor.ask("workspace/executeCommand", {"command": "starling.status"}))
@@ -167,14 +167,16 @@ async def test_nonsense_ends_nothing(editor: Editor, body: bytes) -> None:
     ],
     ids=["no version", "odd id", "batch"],
 )
-async def test_what_is_no_single_message_is_refused_aloud(editor: Editor, body: bytes, identity: int | None) -> None:
+async def test_a_body_that_is_not_a_single_message_is_answered_with_an_error(
+    editor: Editor, body: bytes, identity: int | None
+) -> None:
     await editor.begin()
     editor.server.protocol.receive(body)
     refused = await editor.message(lambda message: "error" in message)
     assert (refused["error"]["code"], refused.get("id")) == (-32600, identity)
 
 
-async def test_cancelling_what_cannot_be_is_ignored(editor: Editor) -> None:
+async def test_cancelling_an_unknown_request_is_ignored(editor: Editor) -> None:
     await editor.begin()
     editor.notify("$/cancelRequest", {"id": [1]})
     assert "error" not in await editor.answer(editor.ask("workspace/executeCommand", {"command": "starling.status"}))

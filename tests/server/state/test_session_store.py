@@ -48,10 +48,10 @@ def test_a_session_is_what_was_recorded(sessions: Sessions, other: State) -> Non
 def test_sessions_of_a_workspace_are_listed_last_changed_first(sessions: Sessions) -> None:
     first, second = (sessions.create(WORKSPACE, title=title) for title in ("one", "two"))
     sessions.create("file:///elsewhere", title="three")
-    assert sessions.rename(first.id, "uno")
+    assert sessions.set_title(first.id, "uno")
     assert [one.title for one in sessions.list_newest(WORKSPACE, 9)] == ["uno", "two"]
     assert [one.title for one in sessions.list_newest(WORKSPACE, 1)] == ["uno"]
-    assert not sessions.rename("none", "x")
+    assert not sessions.set_title("none", "x")
     assert sessions.delete(second.id)
     assert not sessions.delete(second.id)
     assert [one.title for one in sessions.list_newest(WORKSPACE, 9)] == ["uno"]
@@ -120,7 +120,7 @@ def test_a_full_session_takes_no_entry_and_keeps_those_it_has(
     assert len(sessions.read(session)) == 2
     assert sessions.record(session, "vim 7", SessionState.ERROR).entries == 2
     for change in (
-        lambda title: sessions.rename(session, title),
+        lambda title: sessions.set_title(session, title),
         lambda title: sessions.create(WORKSPACE, title=title),
     ):
         with pytest.raises(ValueError, match="1,000"):

@@ -1,4 +1,4 @@
-"""Our commands by `workspace/executeCommand`: what they take and return, and what they say to wrong arguments."""
+"""The `starling.*` commands: their arguments and results, and their answers to wrong arguments."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def execute(editor: Editor, name: str, *arguments: object) -> dict[str, An
     return await editor.answer(editor.ask("workspace/executeCommand", command))
 
 
-async def test_status_tells_what_the_server_knows(editor: Editor) -> None:
+async def test_status_describes_the_server_the_index_and_the_model(editor: Editor) -> None:
     await editor.begin(clientInfo={"name": "ed"}, workspaceFolders=[{"uri": "file:///a", "name": "a"}])
     editor.open("x")
     status = (await execute(editor, "starling.status"))["result"]
@@ -96,7 +96,7 @@ async def test_health_tells_that_records_are_made_where_a_damaged_file_was(edito
     assert (await execute(editor, "starling.health"))["result"]["status"] == "ok"
 
 
-async def test_stats_are_the_generators(editor: Editor) -> None:
+async def test_stats_are_those_of_the_generator(editor: Editor) -> None:
     await editor.begin()
     editor.open("x")
     await editor.items(editor.complete(0, 1))

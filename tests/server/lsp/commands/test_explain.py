@@ -1,4 +1,4 @@
-"""The commands that ask the chat model: explanations in pieces, instructions through the gate, and what goes wrong."""
+"""The commands that ask the chat model: explanations in pieces, instructions through the gate, and failures."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from models.scripted.scripted_chat import ScriptedChat
 from server.state.paths import HOME_VARIABLE
-from tests.server.lsp.commands.test_generate import BODY, STUB, Bench, at
+from tests.server.lsp.commands.test_generate import BODY, STUB, Bench, make_range
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +32,7 @@ async def begin(bench: Bench, script: str | None, **more: Any) -> None:
 
 async def test_an_explanation_comes_in_pieces_and_then_as_a_whole(bench: Bench) -> None:
     await begin(bench, "===\nIt *squares* the radius.")
-    result = (await bench.run("starling.explain", range=at(0), partial_token="mine"))["result"]
+    result = (await bench.run("starling.explain", range=make_range(0), partial_token="mine"))["result"]
     assert result == {"text": "It *squares* the radius.", "model": "scripted"}
     told = [one["params"] for one in bench.editor.sent if one.get("method") == "$/progress"]
     pieces = [one["value"]["text"] for one in told if one["token"] == "mine"]
@@ -70,7 +70,7 @@ async def test_a_file_that_is_kept_from_models_is_not_sent(bench: Bench) -> None
     assert bench.editor.chat.requests == []
 
 
-async def test_who_cancels_is_answered_and_the_model_stops(bench: Bench) -> None:
+async def test_cancelling_answers_the_request_and_stops_the_model(bench: Bench) -> None:
     await begin(bench, "===\n@hang")
     asked = bench.send("starling.explain")
     chat = bench.editor.chat
@@ -81,9 +81,9 @@ async def test_who_cancels_is_answered_and_the_model_stops(bench: Bench) -> None
     assert (await bench.editor.answer(asked))["error"]["code"] == -32800
 
 
-async def test_an_instruction_is_written_behind_the_gate(bench: Bench) -> None:
+async def test_an_instructed_edit_is_written_through_the_gate(bench: Bench) -> None:
     await begin(bench, "===\n```\n" + BODY + "```\nIt squares now.")
-    result = (await bench.run("starling.generate", instruction="Square it", range=at(0)))["result"]
+    result = (await bench.run("starling.generate", instruction="Square it", range=make_range(0)))["result"]
     assert (result["outcome"], result["task"]) == ("applied", "generate")
     assert bench.text == BODY
     assert bench.desk.asked == ["message"]

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-async def asked(editor: Editor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ScriptedAsker:
-    """An editor with a workspace in which one file was made and one refused; returns whoever is asked."""
+async def person(editor: Editor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ScriptedAsker:
+    """Begin a session, propose two new files of which one is approved, and return the scripted person."""
     monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "home"))
     root = tmp_path / "workspace"
     root.mkdir()
@@ -41,21 +41,21 @@ async def execute(editor: Editor, name: str, *arguments: object) -> dict[str, An
     return await editor.answer(editor.ask("workspace/executeCommand", command))
 
 
-async def test_approvals_are_listed_newest_first(editor: Editor, asked: ScriptedAsker) -> None:
+async def test_approvals_are_listed_newest_first(editor: Editor, person: ScriptedAsker) -> None:
     result = (await execute(editor, "starling.approvals"))["result"]
     told = [(one["title"], one["status"], one["verdict"], one["client"]) for one in result["approvals"]]
     assert told == [("Make b.py", "rejected", "rejected", "ed 1"), ("Make a.py", "approved", "applied", "ed 1")]
     assert "+x = 1" in result["approvals"][1]["diff"]
 
 
-async def test_approvals_are_filtered_by_status(editor: Editor, asked: ScriptedAsker) -> None:
+async def test_approvals_are_filtered_by_status(editor: Editor, person: ScriptedAsker) -> None:
     result = (await execute(editor, "starling.approvals", {"status": "rejected"}))["result"]
     assert [one["title"] for one in result["approvals"]] == ["Make b.py"]
     wrong = await execute(editor, "starling.approvals", {"status": "perhaps"})
     assert "status" in wrong["error"]["message"]
 
 
-async def test_the_audit_names_each_file_and_what_became_of_it(editor: Editor, asked: ScriptedAsker) -> None:
+async def test_the_audit_names_each_file_and_its_outcome(editor: Editor, person: ScriptedAsker) -> None:
     result = (await execute(editor, "starling.audit", {"limit": 9}))["result"]
     told = [(row["action"], row["subject"][-4:], row["written"], row["answer"]) for row in result["rows"]]
     assert told == [("create", "b.py", False, "reject"), ("create", "a.py", True, "approve")]
@@ -63,14 +63,14 @@ async def test_the_audit_names_each_file_and_what_became_of_it(editor: Editor, a
     assert (row["hash_before"], len(row["hash_after"])) == ("", 64)
 
 
-async def test_undo_asks_and_takes_back(editor: Editor, asked: ScriptedAsker, tmp_path: Path) -> None:
+async def test_undo_asks_and_restores_the_file(editor: Editor, person: ScriptedAsker, tmp_path: Path) -> None:
     result = (await execute(editor, "starling.undo"))["result"]
     assert (result["outcome"], result["reason"], bool(result["checkpoint"])) == ("applied", None, True)
-    assert asked.questions[-1].title == "Undo: Make a.py"
+    assert person.questions[-1].title == "Undo: Make a.py"
     assert list((tmp_path / "workspace").iterdir()) == []
 
 
-async def test_undo_of_what_is_not_there_is_refused_with_the_reason(editor: Editor, asked: ScriptedAsker) -> None:
+async def test_undo_of_an_unknown_checkpoint_is_refused_with_the_reason(editor: Editor, person: ScriptedAsker) -> None:
     result = (await execute(editor, "starling.undo", {"checkpoint": "none"}))["result"]
     assert (result["outcome"], "no checkpoint" in result["reason"]) == ("refused", True)
 

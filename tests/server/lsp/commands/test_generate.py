@@ -1,4 +1,4 @@
-"""The commands that have something written: what they take, what they ask, what they answer."""
+"""The commands that generate code: their arguments, their questions and their answers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BODY = 'def area(r):\n    """Square it."""\n    return r * r\n'
 
 
 class Bench:
-    """An editor with one file, a person before it, and a model that says what it is told to."""
+    """An editor with one file, a person in front of it, and a scripted model."""
 
     def __init__(self, editor: Editor, root: Path) -> None:
         self.editor = editor
@@ -64,8 +64,8 @@ class Bench:
     def text(self) -> str | None:
         return self.desk.text(self.path)
 
-    def messages(self) -> list[str]:
-        """What a person was told."""
+    def list_messages(self) -> list[str]:
+        """Return the messages that were shown to the person."""
         return [one["params"]["message"] for one in self.editor.sent if one.get("method") == "window/showMessage"]
 
 
@@ -77,14 +77,14 @@ def bench(editor: Editor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Be
     return Bench(editor, root)
 
 
-def at(line: int, character: int = 0) -> dict[str, dict[str, int]]:
+def make_range(line: int, character: int = 0) -> dict[str, dict[str, int]]:
     place = {"line": line, "character": character}
     return {"start": place, "end": place}
 
 
-async def test_a_yes_has_it_written(bench: Bench) -> None:
+async def test_an_approved_edit_is_written(bench: Bench) -> None:
     await bench.begin()
-    result = (await bench.run("starling.generate", task="implement", range=at(0)))["result"]
+    result = (await bench.run("starling.generate", task="implement", range=make_range(0)))["result"]
     assert (result["outcome"], result["task"], result["reason"]) == ("applied", "implement", None)
     assert result["proposal"]
     assert result["checkpoint"]
@@ -92,40 +92,40 @@ async def test_a_yes_has_it_written(bench: Bench) -> None:
     assert bench.desk.asked == ["message"]
 
 
-async def test_a_no_leaves_every_byte(bench: Bench) -> None:
+async def test_a_rejection_leaves_every_byte(bench: Bench) -> None:
     await bench.begin(reply=Reply.NO)
-    result = (await bench.run("starling.generate", task="implement", range=at(0)))["result"]
+    result = (await bench.run("starling.generate", task="implement", range=make_range(0)))["result"]
     assert (result["outcome"], result["checkpoint"]) == ("rejected", None)
     assert "rejected" in result["reason"]
     assert bench.text == STUB
 
 
-async def test_what_was_written_can_be_undone(bench: Bench) -> None:
+async def test_a_written_edit_can_be_undone(bench: Bench) -> None:
     await bench.begin()
-    checkpoint = (await bench.run("starling.generate", range=at(0)))["result"]["checkpoint"]
+    checkpoint = (await bench.run("starling.generate", range=make_range(0)))["result"]["checkpoint"]
     undo = {"command": "starling.undo", "arguments": [{"checkpoint": checkpoint}]}
     answer = await bench.editor.answer(bench.editor.ask("workspace/executeCommand", undo))
     assert answer["result"]["outcome"] == "applied"
     assert bench.text == STUB
 
 
-async def test_nothing_usable_is_said_and_nobody_is_asked(bench: Bench) -> None:
+async def test_an_unusable_answer_is_reported_and_nobody_is_asked(bench: Bench) -> None:
     await bench.begin(says={"": ")))"})
-    result = (await bench.run("starling.generate", task="implement", range=at(0)))["result"]
+    result = (await bench.run("starling.generate", task="implement", range=make_range(0)))["result"]
     assert (result["outcome"], result["proposal"]) == ("failed", "")
     assert result["reason"].startswith("The model found no body for `area` that parses; nothing was changed")
-    assert bench.messages() == [f"Starling: {result['reason']}"]
+    assert bench.list_messages() == [f"Starling: {result['reason']}"]
     assert bench.desk.asked == []
 
 
 async def test_without_a_task_the_place_decides(bench: Bench) -> None:
     await bench.begin()
-    assert (await bench.run("starling.generate", range=at(2, 8)))["result"]["task"] == "implement"
+    assert (await bench.run("starling.generate", range=make_range(2, 8)))["result"]["task"] == "implement"
 
 
 async def test_without_a_task_where_nothing_is_missing_it_says_what_to_do(bench: Bench) -> None:
     await bench.begin("x = 1\n")
-    error = (await bench.run("starling.generate", range=at(0, 2)))["error"]
+    error = (await bench.run("starling.generate", range=make_range(0, 2)))["error"]
     assert error["data"]["code"] == "nothing-applies"
     assert "Name a `task`" in error["message"]
 
@@ -139,14 +139,14 @@ async def test_an_unknown_task_is_answered_with_those_there_are(bench: Bench) ->
 
 async def test_without_a_model_it_says_which_setting_gives_one(bench: Bench) -> None:
     await bench.begin(model=False)
-    result = (await bench.run("starling.generate", task="implement", range=at(0)))["result"]
+    result = (await bench.run("starling.generate", task="implement", range=make_range(0)))["result"]
     assert (result["outcome"], "model.enabled" in result["reason"]) == ("failed", True)
 
 
 async def test_a_broken_model_is_an_error_with_a_code(bench: Bench) -> None:
     await bench.begin()
     bench.model.close()
-    error = (await bench.run("starling.generate", task="implement", range=at(0)))["error"]
+    error = (await bench.run("starling.generate", task="implement", range=make_range(0)))["error"]
     assert (error["code"], error["data"]["code"]) == (-32803, "model-failed")
 
 
@@ -163,14 +163,14 @@ async def test_a_file_that_is_not_open_is_read_from_the_disk(bench: Bench) -> No
     await bench.begin()
     other = bench.root / "other.py"
     other.write_text(STUB, encoding="utf-8")
-    result = (await bench.run("starling.generate", uri=other.as_uri(), task="implement", range=at(0)))["result"]
+    result = (await bench.run("starling.generate", uri=other.as_uri(), task="implement", range=make_range(0)))["result"]
     assert result["outcome"] == "applied"
     assert bench.desk.text(other) == BODY
 
 
 async def test_progress_is_shown_by_the_clients_token_and_ends(bench: Bench) -> None:
     await bench.begin()
-    await bench.editor.answer(bench.send("starling.generate", token="t1", task="implement", range=at(0)))
+    await bench.editor.answer(bench.send("starling.generate", token="t1", task="implement", range=make_range(0)))
     shown = [one["params"]["value"]["kind"] for one in bench.editor.sent if one.get("method") == "$/progress"]
     assert (shown[0], shown[-1]) == ("begin", "end")
     begun = next(one["params"] for one in bench.editor.sent if one.get("method") == "$/progress")
@@ -190,7 +190,7 @@ async def test_cancelling_the_request_or_the_bar_stops_the_model_and_changes_not
             return ()
 
     await bench.begin(slow=Slow({}))
-    request = bench.send("starling.generate", token="t1", task="implement", range=at(0))
+    request = bench.send("starling.generate", token="t1", task="implement", range=make_range(0))
     await bench.editor.until(asked.is_set)
     if by == "request":
         bench.editor.notify("$/cancelRequest", {"id": request})
@@ -207,23 +207,23 @@ async def test_a_known_fix_that_is_not_safe_is_proposed(bench: Bench) -> None:
     fix = Fix("Return it", (Edit(at_pass, at_pass + 4, "return r"),))
     bench.editor.reviewer.findings = {"pass": finding("bad-word", fix=fix)}
     await bench.begin()
-    result = (await bench.run("starling.fix", code="bad-word", range=at(2, 4)))["result"]
+    result = (await bench.run("starling.fix", code="bad-word", range=make_range(2, 4)))["result"]
     assert (result["outcome"], result["task"]) == ("applied", "fix")
     assert bench.text is not None
     assert bench.text.count("return r") == 1
     assert bench.model.requests == []
 
 
-async def test_a_finding_without_a_known_fix_is_mended_by_the_model(bench: Bench) -> None:
+async def test_a_finding_without_a_known_fix_is_fixed_by_the_model(bench: Bench) -> None:
     bench.editor.reviewer.findings = {"eval": finding("eval")}
     await bench.begin("def f(r):\n    return eval(r)\n", {"": "return int(r)"})
-    result = (await bench.run("starling.fix", code="eval", range=at(1, 12)))["result"]
+    result = (await bench.run("starling.fix", code="eval", range=make_range(1, 12)))["result"]
     assert (result["outcome"], bench.text) == ("applied", "def f(r):\n    return int(r)\n")
 
 
 async def test_a_finding_that_is_gone_is_an_error(bench: Bench) -> None:
     await bench.begin()
-    error = (await bench.run("starling.fix", code="eval", range=at(1)))["error"]
+    error = (await bench.run("starling.fix", code="eval", range=make_range(1)))["error"]
     assert error["data"]["code"] == "gone"
 
 
@@ -242,7 +242,7 @@ async def test_wrong_arguments_are_an_error(bench: Bench, name: str, arguments: 
     assert (error["code"], said in error["message"]) == (-32602, True), error
 
 
-async def listed_workflows(bench: Bench) -> list[dict[str, Any]]:
+async def list_workflows(bench: Bench) -> list[dict[str, Any]]:
     command = {"command": "starling.workflows", "arguments": [{}]}
     answer = await bench.editor.answer(bench.editor.ask("workspace/executeCommand", command))
     return list(answer["result"]["workflows"])
@@ -251,35 +251,35 @@ async def listed_workflows(bench: Bench) -> list[dict[str, Any]]:
 async def test_a_workflow_is_one_proposal_and_its_record_is_kept(bench: Bench) -> None:
     says = {"    ": "return r * r", "def test_area():\n    ": "assert area(2) == 4"}
     await bench.begin(says=says)
-    result = (await bench.run("starling.workflow", range=at(0)))["result"]
+    result = (await bench.run("starling.workflow", range=make_range(0)))["result"]
     assert (result["outcome"], result["task"], result["best"]) == ("applied", "implement", 1)
     assert bench.desk.asked == ["message"]  # one question, for the code and its test
     assert bench.text == BODY
     assert "assert area(2) == 4" in (bench.root / "tests" / "test_main.py").read_text(encoding="utf-8")
     assert "does not know how to run the tests" in result["tested"]
-    (record,) = await listed_workflows(bench)
+    (record,) = await list_workflows(bench)
     assert (record["id"], record["outcome"], record["proposal"]) == (result["workflow"], "applied", result["proposal"])
     assert record["rounds"] == result["rounds"]
     assert record["rounds"][0]["tokens"] > 0
 
 
-async def test_a_workflow_that_was_rejected_is_kept_as_that(bench: Bench) -> None:
+async def test_a_rejected_workflow_is_recorded_as_rejected(bench: Bench) -> None:
     await bench.begin(reply=Reply.NO)
-    await bench.run("starling.workflow", range=at(0))
-    (record,) = await listed_workflows(bench)
+    await bench.run("starling.workflow", range=make_range(0))
+    (record,) = await list_workflows(bench)
     assert (record["outcome"], record["model"], bench.text) == ("rejected", "scripted", STUB)
 
 
 async def test_a_workflow_whose_model_breaks_hands_over_its_rounds(bench: Bench) -> None:
     await bench.begin()
     bench.model.close()
-    error = (await bench.run("starling.workflow", range=at(0)))["error"]
+    error = (await bench.run("starling.workflow", range=make_range(0)))["error"]
     assert (error["data"]["code"], error["data"]["partial"]) == ("workflow-failed", {"rounds": []})
-    (record,) = await listed_workflows(bench)
+    (record,) = await list_workflows(bench)
     assert record["outcome"] == "failed"
 
 
-async def test_refining_mends_what_is_found(bench: Bench) -> None:
+async def test_refining_fixes_the_findings(bench: Bench) -> None:
     bench.editor.reviewer.findings = {"eval": finding("eval")}
     await bench.begin("def f(r):\n    return eval(r)\n", {"": "return int(r)"})
     result = (await bench.run("starling.refine"))["result"]

@@ -1,4 +1,4 @@
-"""Items of the ordinary completion list, which editors filter and indent in ways of their own."""
+"""Items of the ordinary completion list, which each editor filters and indents in its own way."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lsprotocol import types
 
 
-def popup(fixture: str, text: str, *, back: int = 0) -> types.CompletionItem:
+def make_popup_item(fixture: str, text: str, *, back: int = 0) -> types.CompletionItem:
     case = parse(fixture)
     assert case.cursor is not None
     at = case.cursor[1]
@@ -38,7 +38,7 @@ def popup(fixture: str, text: str, *, back: int = 0) -> types.CompletionItem:
 def test_an_item_replaces_the_word_before_the_cursor_by_itself_and_more(
     fixture: str, text: str, back: int, new: str, columns: tuple[int, int]
 ) -> None:
-    item = popup(fixture, text, back=back)
+    item = make_popup_item(fixture, text, back=back)
     edit = item.text_edit
     assert edit is not None
     assert (item.filter_text, edit.new_text) == (new, new)
@@ -47,7 +47,7 @@ def test_an_item_replaces_the_word_before_the_cursor_by_itself_and_more(
 
 
 def test_a_block_is_inserted_as_it_is_and_labelled_by_its_first_line() -> None:
-    item = popup("def f():$0", "\n    return 1\n")
+    item = make_popup_item("def f():$0", "\n    return 1\n")
     assert (item.label, item.filter_text) == ("return 1", "")
     assert item.insert_text_mode is not None
     assert item.insert_text_mode.name == "AsIs"

@@ -1,4 +1,4 @@
-"""How a person is asked, by what the client is and can: the messages, word for word, and what counts as a yes."""
+"""Questions to a person for each kind of client: the messages, word for word, and the answers that approve."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ DIFF = "--- a/shapes.py\n+++ b/shapes.py\n@@ -1 +1 @@\n-pi = 3\n+pi = 3.14\n"
 CHANGE = TextChange("file:///w/shapes.py", Path("/w/shapes.py"), "pi = 3", (Edit(6, 6, ".14"),))
 
 
-def question(**other: Any) -> Question:
-    proposal = ProposedEdit("Mend pi", "It is too small.", "reviewer", (CHANGE,))
-    given = {"id": "q1", "tool": WRITE_FILE, "title": "Mend pi", "why": "It is too small.", "by": "reviewer"}
+def make_question(**other: Any) -> Question:
+    proposal = ProposedEdit("Fix pi", "It is too small.", "reviewer", (CHANGE,))
+    given = {"id": "q1", "tool": WRITE_FILE, "title": "Fix pi", "why": "It is too small.", "by": "reviewer"}
     return Question(**{**given, "diff": DIFF, "proposal": proposal, **other})
 
 
@@ -46,15 +46,15 @@ def ask(editor: Editor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call
     return begin
 
 
-def asked(editor: Editor, method: str = "window/showMessageRequest") -> list[dict[str, Any]]:
+def list_questions(editor: Editor, method: str = "window/showMessageRequest") -> list[dict[str, Any]]:
     return [message["params"] for message in editor.sent if message.get("method") == method]
 
 
-def written(path: Path) -> str:
+def read(path: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def choosing(*titles: str | None) -> Callable[[Any], Any]:
+def make_chooser(*titles: str | None) -> Callable[[Any], Any]:
     chosen = iter(titles)
     return lambda _: {"title": title} if (title := next(chosen)) is not None else None
 
@@ -69,130 +69,131 @@ def choosing(*titles: str | None) -> Callable[[Any], Any]:
         ("Yes, of course", Answer.REJECT),
     ],
 )
-async def test_only_an_offered_yes_is_a_yes(editor: Editor, ask: Any, title: str | None, answer: Answer) -> None:
+async def test_only_an_offered_approval_approves(editor: Editor, ask: Any, title: str | None, answer: Answer) -> None:
     asker = await ask({})
-    editor.answers["window/showMessageRequest"] = choosing(title)
-    assert await asker.ask(question(may_remember=True)) is answer
-    assert len(asked(editor)) == 1
+    editor.answers["window/showMessageRequest"] = make_chooser(title)
+    assert await asker.ask(make_question(may_remember=True)) is answer
+    assert len(list_questions(editor)) == 1
 
 
-async def test_the_rest_of_the_task_is_offered_where_it_may_be_remembered(editor: Editor, ask: Any) -> None:
+async def test_approval_of_the_whole_task_is_offered_where_it_may_be_remembered(editor: Editor, ask: Any) -> None:
     asker = await ask({})
-    editor.answers["window/showMessageRequest"] = choosing("Apply, and the rest of this task")
-    assert await asker.ask(question()) is Answer.REJECT
-    assert [one["title"] for one in asked(editor)[0]["actions"]] == ["Apply", "Show the changes", "Reject"]
+    editor.answers["window/showMessageRequest"] = make_chooser("Apply, and the rest of this task")
+    assert await asker.ask(make_question()) is Answer.REJECT
+    assert [one["title"] for one in list_questions(editor)[0]["actions"]] == ["Apply", "Show the changes", "Reject"]
 
 
 async def test_a_client_without_documents_reads_the_diff_in_the_question(editor: Editor, ask: Any) -> None:
-    await (await ask({})).ask(question(warnings=("The result no longer parses: line 1.",)))
-    assert asked(editor)[0]["message"] == (
-        "Starling: Mend pi? The result no longer parses: line 1.\n"
+    await (await ask({})).ask(make_question(warnings=("The result no longer parses: line 1.",)))
+    assert list_questions(editor)[0]["message"] == (
+        "Starling: Fix pi? The result no longer parses: line 1.\n"
         "Proposed by reviewer: It is too small.\nWarning: The result no longer parses: line 1.\n\n" + DIFF.rstrip()
     )
 
 
-async def test_of_a_long_diff_the_question_says_where_all_of_it_is(editor: Editor, ask: Any) -> None:
+async def test_the_question_about_a_long_diff_names_the_file_with_all_of_it(editor: Editor, ask: Any) -> None:
     diff = "".join(f"+line {number}\n" for number in range(LINES_IN_MESSAGE + 5))
-    await (await ask({})).ask(question(diff=diff))
-    *shown, last = asked(editor)[0]["message"].split("\n")
+    await (await ask({})).ask(make_question(diff=diff))
+    *shown, last = list_questions(editor)[0]["message"].split("\n")
     assert shown[-1] == f"+line {LINES_IN_MESSAGE - 1}"
     assert last.startswith("(5 more lines, in ")
-    assert written(Path(last.removeprefix("(5 more lines, in ").removesuffix(")"))).endswith(diff)
+    assert read(Path(last.removeprefix("(5 more lines, in ").removesuffix(")"))).endswith(diff)
 
 
 async def test_a_client_that_shows_documents_is_shown_the_diff_before_it_is_asked(editor: Editor, ask: Any) -> None:
     asker = await ask(SHOWING)
     editor.answers["window/showDocument"] = {"success": True}
-    await asker.ask(question())
+    await asker.ask(make_question())
     methods = [message.get("method") for message in editor.sent]
     assert methods.index("window/showDocument") < methods.index("window/showMessageRequest")
-    [shown] = asked(editor, "window/showDocument")
+    [shown] = list_questions(editor, "window/showDocument")
     assert not shown["takeFocus"]
     assert (
-        written(Path(unquote(urlparse(shown["uri"]).path)))
-        == f"Mend pi\nProposed by reviewer: It is too small.\n\n{DIFF}"
+        read(Path(unquote(urlparse(shown["uri"]).path))) == f"Fix pi\nProposed by reviewer: It is too small.\n\n{DIFF}"
     )
-    assert asked(editor)[0]["message"] == "Starling: Mend pi?"
+    assert list_questions(editor)[0]["message"] == "Starling: Fix pi?"
 
 
-async def test_a_client_that_fetches_documents_gets_the_diff_from_us(editor: Editor, ask: Any) -> None:
+async def test_a_client_that_fetches_documents_gets_the_diff_from_the_server(editor: Editor, ask: Any) -> None:
     asker = await ask(FETCHING)
     editor.answers["window/showDocument"] = {"success": True}
-    await asker.ask(question())
-    [shown] = asked(editor, "window/showDocument")
-    assert shown["uri"] == "starling:/questions/Mend-pi-q1.diff"
+    await asker.ask(make_question())
+    [shown] = list_questions(editor, "window/showDocument")
+    assert shown["uri"] == "starling:/questions/Fix-pi-q1.diff"
     answer = await editor.answer(editor.ask("workspace/textDocumentContent", {"uri": shown["uri"]}))
     assert answer["result"]["text"].endswith(DIFF)
 
 
-async def test_what_is_shown_no_more_says_so(editor: Editor, ask: Any) -> None:
+async def test_a_document_that_is_not_shown_any_more_is_an_error(editor: Editor, ask: Any) -> None:
     await ask(FETCHING)
     answer = await editor.answer(editor.ask("workspace/textDocumentContent", {"uri": "starling:/questions/q0.diff"}))
     assert "ask for the change again" in answer["error"]["message"]
 
 
-async def test_our_documents_are_declared_to_who_can_fetch_them(editor: Editor) -> None:
+async def test_the_servers_documents_are_declared_to_clients_that_can_fetch_them(editor: Editor) -> None:
     declared = await editor.begin(FETCHING)
     assert declared["workspace"]["textDocumentContent"] == {"schemes": ["starling"]}
 
 
-async def test_our_documents_are_not_declared_to_others(editor: Editor) -> None:
+async def test_the_servers_documents_are_not_declared_to_other_clients(editor: Editor) -> None:
     assert "textDocumentContent" not in (await editor.begin(SHOWING))["workspace"]
 
 
 @pytest.mark.parametrize("answer", [{"success": False}, NotImplementedError("no window")])
-async def test_what_is_not_shown_after_all_stands_in_the_question(editor: Editor, ask: Any, answer: Any) -> None:
+async def test_a_diff_that_the_client_does_not_show_is_part_of_the_question(
+    editor: Editor, ask: Any, answer: Any
+) -> None:
     asker = await ask(SHOWING)
     editor.answers["window/showDocument"] = answer
-    await asker.ask(question())
-    assert asked(editor)[0]["message"].endswith(DIFF.rstrip())
+    await asker.ask(make_question())
+    assert list_questions(editor)[0]["message"].endswith(DIFF.rstrip())
 
 
-async def test_who_asks_to_see_it_sees_it_and_decides_then(editor: Editor, ask: Any) -> None:
+async def test_show_again_shows_the_diff_before_the_decision(editor: Editor, ask: Any) -> None:
     asker = await ask(SHOWING)
     editor.answers["window/showDocument"] = {"success": True}
-    editor.answers["window/showMessageRequest"] = choosing("Show the changes", "Apply")
-    assert await asker.ask(question()) is Answer.APPROVE
-    assert [one["takeFocus"] for one in asked(editor, "window/showDocument")] == [False, True]
+    editor.answers["window/showMessageRequest"] = make_chooser("Show the changes", "Apply")
+    assert await asker.ask(make_question()) is Answer.APPROVE
+    assert [one["takeFocus"] for one in list_questions(editor, "window/showDocument")] == [False, True]
 
 
-async def test_where_a_question_holds_everything_up_the_diff_comes_with_it(editor: Editor, ask: Any) -> None:
+async def test_in_a_modal_editor_the_diff_is_part_of_the_question(editor: Editor, ask: Any) -> None:
     asker = await ask(SHOWING, "Neovim")
     editor.answers["window/showDocument"] = {"success": True}
-    editor.answers["window/showMessageRequest"] = choosing("Show the changes", "Apply")
-    assert await asker.ask(question()) is Answer.APPROVE
-    first, second = (one["message"] for one in asked(editor))
-    assert (first, second.endswith(DIFF.rstrip())) == ("Starling: Mend pi?", True)
+    editor.answers["window/showMessageRequest"] = make_chooser("Show the changes", "Apply")
+    assert await asker.ask(make_question()) is Answer.APPROVE
+    first, second = (one["message"] for one in list_questions(editor))
+    assert (first, second.endswith(DIFF.rstrip())) == ("Starling: Fix pi?", True)
 
 
-async def test_a_client_that_knows_no_questions_cannot_be_asked(editor: Editor, ask: Any) -> None:
+async def test_a_client_without_message_requests_cannot_be_asked(editor: Editor, ask: Any) -> None:
     asker = await ask({})
     editor.answers["window/showMessageRequest"] = NotImplementedError("window/showMessageRequest")
-    assert await asker.ask(question()) is Answer.UNABLE
+    assert await asker.ask(make_question()) is Answer.UNABLE
 
 
 @pytest.mark.parametrize("answer", ["Apply", 5, [], {}, {"name": "Apply"}])
-async def test_an_answer_that_is_none_of_lsp_ends_the_waiting(editor: Editor, ask: Any, answer: object) -> None:
+async def test_an_answer_that_is_not_of_lsps_type_ends_the_waiting(editor: Editor, ask: Any, answer: object) -> None:
     asker = await ask({})
     editor.answers["window/showMessageRequest"] = lambda _: answer
-    assert await asker.ask(question()) is Answer.UNABLE
-    editor.answers["window/showMessageRequest"] = choosing("Apply")
-    assert await asker.ask(question()) is Answer.APPROVE
+    assert await asker.ask(make_question()) is Answer.UNABLE
+    editor.answers["window/showMessageRequest"] = make_chooser("Apply")
+    assert await asker.ask(make_question()) is Answer.APPROVE
 
 
-async def test_an_answer_that_names_no_error_as_well_is_an_answer(editor: Editor, ask: Any) -> None:
+async def test_an_answer_with_a_null_error_is_an_answer(editor: Editor, ask: Any) -> None:
     asker = await ask({})
     editor.answers["window/showMessageRequest"] = SILENCE
-    asking = asyncio.ensure_future(asker.ask(question()))
+    asking = asyncio.ensure_future(asker.ask(make_question()))
     sent = await editor.message(lambda message: message.get("method") == "window/showMessageRequest")
     editor.receive({"id": sent["id"], "result": {"title": "Apply"}, "error": None})
     assert await asking is Answer.APPROVE
 
 
-async def test_a_question_nobody_waits_for_is_taken_down_and_a_late_yes_means_nothing(editor: Editor, ask: Any) -> None:
+async def test_a_cancelled_question_is_withdrawn_and_a_late_approval_ignored(editor: Editor, ask: Any) -> None:
     asker = await ask({})
     editor.answers["window/showMessageRequest"] = SILENCE
-    asking = asyncio.ensure_future(asker.ask(question()))
+    asking = asyncio.ensure_future(asker.ask(make_question()))
     sent = await editor.message(lambda message: message.get("method") == "window/showMessageRequest")
     asking.cancel()
     taken_down = await editor.message(lambda message: message.get("method") == "$/cancelRequest")
@@ -206,37 +207,37 @@ async def test_a_question_nobody_waits_for_is_taken_down_and_a_late_yes_means_no
 async def test_one_question_at_a_time(editor: Editor, ask: Any) -> None:
     asker = await ask({})
     editor.answers["window/showMessageRequest"] = SILENCE
-    both = [asyncio.ensure_future(asker.ask(question(title=title))) for title in ("First", "Second")]
+    both = [asyncio.ensure_future(asker.ask(make_question(title=title))) for title in ("First", "Second")]
     first = await editor.message(lambda message: message.get("method") == "window/showMessageRequest")
-    assert len(asked(editor)) == 1
+    assert len(list_questions(editor)) == 1
     editor.receive({"id": first["id"], "result": {"title": "Apply"}})
     second = await editor.message(lambda one: "Second" in one.get("params", {}).get("message", ""))
     editor.receive({"id": second["id"], "result": None})
     assert await asyncio.gather(*both) == [Answer.APPROVE, Answer.REJECT]
 
 
-async def test_a_command_is_asked_about_with_its_line(editor: Editor, ask: Any) -> None:
+async def test_the_question_about_a_command_shows_its_command_line(editor: Editor, ask: Any) -> None:
     asker = await ask(SHOWING)
-    editor.answers["window/showMessageRequest"] = choosing("Run")
-    command = question(tool=EXECUTE_COMMAND, title="Run the tests", diff="pytest -q", proposal=None)
+    editor.answers["window/showMessageRequest"] = make_chooser("Run")
+    command = make_question(tool=EXECUTE_COMMAND, title="Run the tests", diff="pytest -q", proposal=None)
     assert await asker.ask(command) is Answer.APPROVE
-    [message] = asked(editor)
+    [message] = list_questions(editor)
     assert message["message"].endswith("\n\npytest -q")
     assert [one["title"] for one in message["actions"]] == ["Run", "Reject"]
 
 
-async def test_what_an_agent_writes_stays_on_its_line(editor: Editor, ask: Any) -> None:
+async def test_text_of_an_agent_stays_on_one_line_of_the_question(editor: Editor, ask: Any) -> None:
     asker = await ask({})
-    await asker.ask(question(title="Mend pi\n\nApply\x1b[2J", why="no\r\nWarning: none" + "!" * 900))
-    head = asked(editor)[0]["message"].split("\n")
-    assert head[0] == "Starling: Mend pi Apply\ufffd[2J?"
+    await asker.ask(make_question(title="Fix pi\n\nApply\x1b[2J", why="no\r\nWarning: none" + "!" * 900))
+    head = list_questions(editor)[0]["message"].split("\n")
+    assert head[0] == "Starling: Fix pi Apply\ufffd[2J?"
     assert head[1].startswith("Proposed by reviewer: no Warning: none!")
     assert head[2] == ""
 
 
 async def test_a_diff_in_a_message_holds_no_control_characters(editor: Editor, ask: Any) -> None:
-    await (await ask({})).ask(question(diff="--- a\n+++ b\n+\tx = '\x1b]0;owned\x07'\n"))
-    assert asked(editor)[0]["message"].endswith("+\tx = '\ufffd]0;owned\ufffd'")
+    await (await ask({})).ask(make_question(diff="--- a\n+++ b\n+\tx = '\x1b]0;owned\x07'\n"))
+    assert list_questions(editor)[0]["message"].endswith("+\tx = '\ufffd]0;owned\ufffd'")
 
 
 @pytest.mark.parametrize(
@@ -249,13 +250,13 @@ async def test_a_diff_in_a_message_holds_no_control_characters(editor: Editor, a
         ("Visual Studio Code", SHOWING, False),
     ],
 )
-async def test_only_a_preview_that_can_be_trusted_asks_itself(
+async def test_only_a_trusted_preview_asks_by_itself(
     ask: Any, name: str, capabilities: dict[str, Any], *, itself: bool
 ) -> None:
-    assert (await ask(capabilities, name)).asks_while_applying(question()) is itself
+    assert (await ask(capabilities, name)).asks_while_applying(make_question()) is itself
 
 
-async def test_who_asks_in_a_view_of_its_own_is_given_both_texts_of_each_file(editor: Editor, ask: Any) -> None:
+async def test_a_client_with_its_own_view_is_sent_both_texts_of_each_file(editor: Editor, ask: Any) -> None:
     asker = await ask(COMPARING, "Visual Studio Code")
     editor.answers["starling/confirm"] = {"answer": "Apply"}
     changes = (
@@ -264,14 +265,14 @@ async def test_who_asks_in_a_view_of_its_own_is_given_both_texts_of_each_file(ed
         DeleteFile(Path("/w/old.py"), "y = 1\n"),
         RenameFile(Path("/w/a.py"), Path("/w/b.py")),
     )
-    proposal = ProposedEdit("Mend pi", "It is too small.", "reviewer", changes)
-    assert not asker.asks_while_applying(question(proposal=proposal))
-    assert await asker.ask(question(proposal=proposal)) is Answer.APPROVE
-    [asked_for] = asked(editor, "starling/confirm")
+    proposal = ProposedEdit("Fix pi", "It is too small.", "reviewer", changes)
+    assert not asker.asks_while_applying(make_question(proposal=proposal))
+    assert await asker.ask(make_question(proposal=proposal)) is Answer.APPROVE
+    [asked_for] = list_questions(editor, "starling/confirm")
     assert asked_for == {
         "id": "q1",
-        "title": "Starling: Mend pi? This deletes old.py.",
-        "detail": "Mend pi\nProposed by reviewer: It is too small.\nWarning: This deletes old.py.",
+        "title": "Starling: Fix pi? This deletes old.py.",
+        "detail": "Fix pi\nProposed by reviewer: It is too small.\nWarning: This deletes old.py.",
         "serious": False,
         "answers": ["Apply", "Reject"],
         "files": [
@@ -281,7 +282,7 @@ async def test_who_asks_in_a_view_of_its_own_is_given_both_texts_of_each_file(ed
             {"action": "rename", "uri": "file:///w/a.py", "target": "file:///w/b.py", "before": "", "after": ""},
         ],
     }
-    assert not asked(editor)
+    assert not list_questions(editor)
 
 
 @pytest.mark.parametrize(
@@ -297,38 +298,38 @@ async def test_who_asks_in_a_view_of_its_own_is_given_both_texts_of_each_file(ed
         (NotImplementedError("starling/confirm"), Answer.UNABLE),
     ],
 )
-async def test_only_an_offered_yes_of_that_view_is_a_yes(
+async def test_only_an_offered_approval_of_that_view_approves(
     editor: Editor, ask: Any, answer: object, meant: Answer
 ) -> None:
     asker = await ask(COMPARING)
     editor.answers["starling/confirm"] = answer if isinstance(answer, Exception) else (lambda _: answer)
-    assert await asker.ask(question(may_remember=True)) is meant
+    assert await asker.ask(make_question(may_remember=True)) is meant
 
 
-async def test_that_view_is_for_proposals_and_commands_are_asked_about_by_a_message(editor: Editor, ask: Any) -> None:
+async def test_that_view_shows_proposals_and_questions_about_commands_are_messages(editor: Editor, ask: Any) -> None:
     asker = await ask(COMPARING)
-    editor.answers["window/showMessageRequest"] = choosing("Run")
-    command = question(tool=EXECUTE_COMMAND, title="Run the tests", diff="pytest -q", proposal=None)
+    editor.answers["window/showMessageRequest"] = make_chooser("Run")
+    command = make_question(tool=EXECUTE_COMMAND, title="Run the tests", diff="pytest -q", proposal=None)
     assert await asker.ask(command) is Answer.APPROVE
-    assert not asked(editor, "starling/confirm")
+    assert not list_questions(editor, "starling/confirm")
 
 
 @pytest.mark.parametrize("experimental", [None, 1, [], {}, {"starling": True}, {"starling": {"confirm": 1}}])
-async def test_without_a_clear_word_of_it_there_is_no_such_view(ask: Any, experimental: object) -> None:
+async def test_without_an_exact_declaration_there_is_no_such_view(ask: Any, experimental: object) -> None:
     asker = await ask({**VSCODE, "experimental": experimental}, "Visual Studio Code")
-    assert asker.asks_while_applying(question())
+    assert asker.asks_while_applying(make_question())
 
 
-async def test_a_preview_is_not_asked_about_commands_and_foreign_line_ends(ask: Any) -> None:
+async def test_a_preview_is_not_used_for_commands_and_foreign_line_ends(ask: Any) -> None:
     asker = await ask(VSCODE, "Visual Studio Code")
     made = ProposedEdit("Add it", "It is missing.", "generator", (CreateFile(Path("/w/new.py"), "x = 1\r\n"),))
-    assert not asker.asks_while_applying(question(proposal=None))
-    assert not asker.asks_while_applying(question(proposal=made))
+    assert not asker.asks_while_applying(make_question(proposal=None))
+    assert not asker.asks_while_applying(make_question(proposal=made))
 
 
-async def test_a_client_that_takes_no_edits_is_not_asked_about_texts(ask: Any) -> None:
+async def test_a_client_that_takes_no_edits_is_not_asked_about_text_changes(ask: Any) -> None:
     asker = await ask({})
-    assert asker.find_obstacle(question()) == (
+    assert asker.find_obstacle(make_question()) == (
         "Ed takes no edits from a language server (`workspace/applyEdit`); make the change by hand."
     )
-    assert asker.find_obstacle(question(proposal=None)) == ""
+    assert asker.find_obstacle(make_question(proposal=None)) == ""

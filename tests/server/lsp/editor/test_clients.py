@@ -1,4 +1,4 @@
-"""Each kind of editor, of change and of answer: one question, a true record, and nothing written without a yes."""
+"""Each kind of editor, of change and of answer: one question, a true record, and nothing written without approval."""
 
 from __future__ import annotations
 
@@ -62,15 +62,15 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return parse(SHOP).write(tmp_path / "shop")
 
 
-def text_change(path: Path, old: str, new: str) -> TextChange:
+def make_text_change(path: Path, old: str, new: str) -> TextChange:
     text = path.read_text(encoding="utf-8")
     return TextChange(path.as_uri(), path, text, (Edit(text.index(old), text.index(old) + len(old), new),))
 
 
-def changes(kind: str, root: Path) -> tuple[Change, ...]:
+def make_changes(kind: str, root: Path) -> tuple[Change, ...]:
     table: dict[str, tuple[Change, ...]] = {
-        "text": (text_change(root / "open.py", "price", "cost"),),
-        "closed text": (text_change(root / "closed.py", "amount", "count"),),
+        "text": (make_text_change(root / "open.py", "price", "cost"),),
+        "closed text": (make_text_change(root / "closed.py", "amount", "count"),),
         "create": (CreateFile(root / "new.py", "new = 1\n"),),
         "rename": (RenameFile(root / "old.py", root / "moved.py"),),
         "delete": (DeleteFile(root / "old.py", 'name = "old"\n'),),
@@ -78,8 +78,8 @@ def changes(kind: str, root: Path) -> tuple[Change, ...]:
     return table[kind] if kind in table else tuple(one for name in table if name != "delete" for one in table[name])
 
 
-def afterwards(desk: Desk, root: Path) -> set[str]:
-    """Which changes a person finds made."""
+def list_made_changes(desk: Desk, root: Path) -> set[str]:
+    """Return the kinds of change that a person finds made."""
     texts = {name: desk.text(root / f"{name}.py") for name in ("open", "closed", "new", "old", "moved")}
     made = {
         "text": texts["open"] == "cost = 1\ntax = 2\n",
@@ -91,7 +91,7 @@ def afterwards(desk: Desk, root: Path) -> set[str]:
     return {name for name, is_so in made.items() if is_so}
 
 
-def untouched(desk: Desk, root: Path) -> bool:
+def is_untouched(desk: Desk, root: Path) -> bool:
     files = {path.name: desk.text(path) for path in root.iterdir()}
     return files == parse(SHOP).files
 
@@ -103,7 +103,7 @@ def record() -> Iterator[State]:
         yield state
 
 
-async def gate_of(editor: Editor, record: State, root: Path, answer_s: float = 0.3) -> Gate:
+async def make_gate(editor: Editor, record: State, root: Path, answer_s: float = 0.3) -> Gate:
     session = editor.server.session
     asker = EditorAsker(editor.server, lambda: session.client, session.shown)
     workplace = EditorWorkplace(editor.server, lambda: session.client, session.documents, lambda: session.roots)
@@ -122,30 +122,30 @@ async def test_one_question_a_true_record_and_nothing_without_a_yes(  # noqa: PL
     desk = Desk(editor, client, reply)
     await desk.begin(shop)
     desk.open(shop / "open.py")
-    gate = await gate_of(editor, record, shop, 30 if VERDICTS[reply] is not Verdict.EXPIRED else 0.3)
-    outcome = await gate.propose(ProposedEdit("Change it", "It is better.", "tester", changes(kind, shop)))
+    gate = await make_gate(editor, record, shop, 30 if VERDICTS[reply] is not Verdict.EXPIRED else 0.3)
+    outcome = await gate.propose(ProposedEdit("Change it", "It is better.", "tester", make_changes(kind, shop)))
     await gate.close()
 
     assert desk.asked == ([] if client is ClientKind.NOTHING else [ASKING[client]])
     every = {"text", "closed text", "create", "rename"} if kind == "several" else {kind}
-    made = afterwards(desk, shop) & every
+    made = list_made_changes(desk, shop) & every
     if client is ClientKind.NOTHING:
         assert (outcome.verdict, made) == (Verdict.REFUSED, set())
     elif reply is Reply.PART and (kind == "several" or (kind, client) == ("create", ClientKind.VSCODE)):
         assert (outcome.verdict, made < every) == (Verdict.PARTLY, True)  # of a new file: made, and not filled
     else:
         assert (outcome.verdict, made) == (VERDICTS[reply], every if VERDICTS[reply] is Verdict.APPLIED else set())
-    assert outcome.checkpoint or untouched(desk, shop)
+    assert outcome.checkpoint or is_untouched(desk, shop)
     assert await query_rows(gate, "SELECT verdict FROM requests") == [(str(outcome.verdict),)]
     assert bool(await query_rows(gate, "SELECT 1 FROM audit WHERE written")) is bool(outcome.checkpoint)
 
 
-async def test_what_only_the_editor_holds_is_named(editor: Editor, record: State, shop: Path) -> None:
+async def test_files_changed_only_in_the_editor_are_named(editor: Editor, record: State, shop: Path) -> None:
     desk = Desk(editor, ClientKind.NEOVIM, Reply.YES)
     await desk.begin(shop)
     desk.open(shop / "open.py")
-    gate = await gate_of(editor, record, shop, 30)
-    outcome = await gate.propose(ProposedEdit("Change it", "It is better.", "tester", changes("several", shop)))
+    gate = await make_gate(editor, record, shop, 30)
+    outcome = await gate.propose(ProposedEdit("Change it", "It is better.", "tester", make_changes("several", shop)))
     assert outcome.unsaved == ("open.py", "closed.py")
 
 
@@ -156,25 +156,25 @@ async def test_a_part_that_was_applied_can_be_taken_back(
     desk = Desk(editor, client, Reply.PART)
     await desk.begin(shop)
     desk.open(shop / "open.py")
-    gate = await gate_of(editor, record, shop)
-    outcome = await gate.propose(ProposedEdit("Change it", "It is better.", "tester", changes("several", shop)))
+    gate = await make_gate(editor, record, shop)
+    outcome = await gate.propose(ProposedEdit("Change it", "It is better.", "tester", make_changes("several", shop)))
     desk.reply = Reply.YES
     assert (await gate.undo(outcome.checkpoint)).verdict is Verdict.APPLIED
-    assert untouched(desk, shop)
+    assert is_untouched(desk, shop)
 
 
 @pytest.mark.parametrize("answer", [5, {}, NotImplementedError("no such thing here")], ids=repr)
-async def test_a_preview_that_broke_down_is_no_answer_of_a_person(
+async def test_a_failed_preview_is_no_answer_of_a_person(
     editor: Editor, record: State, shop: Path, answer: object
 ) -> None:
     desk = Desk(editor, ClientKind.VSCODE, Reply.YES)
     await desk.begin(shop)
     desk.open(shop / "open.py")
     editor.answers["workspace/applyEdit"] = answer
-    gate = await gate_of(editor, record, shop, 30)
-    outcome = await gate.propose(ProposedEdit("Change it", "It is better.", "tester", changes("text", shop)))
+    gate = await make_gate(editor, record, shop, 30)
+    outcome = await gate.propose(ProposedEdit("Change it", "It is better.", "tester", make_changes("text", shop)))
     await gate.close()
     assert (outcome.verdict, outcome.checkpoint) == (Verdict.FAILED, ""), outcome.reason
     assert "The editor refused the edit" in outcome.reason
-    assert untouched(desk, shop)
+    assert is_untouched(desk, shop)
     assert await query_rows(gate, "SELECT status, answer FROM requests") == [("failed", "")]

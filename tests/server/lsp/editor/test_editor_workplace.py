@@ -1,4 +1,4 @@
-"""The editor as a workplace: what is read of it, what it is sent, and what of its answers is passed on."""
+"""The editor as a workplace: texts read from it, edits sent to it, and its answers."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ async def workplace(editor: Editor, tmp_path: Path) -> EditorWorkplace:
     return EditorWorkplace(editor.server, lambda: session.client, session.documents, lambda: session.roots)
 
 
-def proposal(*changes: Change) -> ProposedEdit:
+def make_proposal(*changes: Change) -> ProposedEdit:
     return ProposedEdit("Change it", "It is better.", "tester", changes)
 
 
-def change(path: Path, before: str) -> TextChange:
+def make_change(path: Path, before: str) -> TextChange:
     return TextChange(path.as_uri(), path, before, (Edit(0, 1, "y"),))
 
 
-def sent(editor: Editor) -> list[dict[str, Any]]:
+def list_sent_edits(editor: Editor) -> list[dict[str, Any]]:
     return [message["params"]["edit"] for message in editor.sent if message.get("method") == "workspace/applyEdit"]
 
 
@@ -60,12 +60,12 @@ async def test_a_document_open_under_a_link_is_the_same_file(
     assert await workplace.read_text(path.as_uri(), path) == "unsaved"
 
 
-async def test_what_is_neither_open_nor_on_the_disk_is_none(workplace: EditorWorkplace, tmp_path: Path) -> None:
+async def test_a_file_neither_open_nor_on_the_disk_has_no_text(workplace: EditorWorkplace, tmp_path: Path) -> None:
     assert await workplace.read_text("untitled:a", None) is None
     assert await workplace.read_text((tmp_path / "a.py").as_uri(), tmp_path / "a.py") is None
 
 
-async def test_a_document_too_large_to_be_kept_is_no_empty_text(
+async def test_an_oversized_document_is_not_read_as_an_empty_text(
     editor: Editor, workplace: EditorWorkplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(open_documents, "MAX_CHARACTERS", 3)
@@ -80,27 +80,27 @@ async def test_an_edit_names_the_version_it_was_made_for(
     path = tmp_path / "a.py"
     editor.open("x = 1\n", uri=path.as_uri(), version=7)
     editor.answers["workspace/applyEdit"] = {"applied": True}
-    assert not await workplace.apply(proposal(change(path, "x = 1\n")), confirm=False)
-    [edit] = sent(editor)
+    assert not await workplace.apply(make_proposal(make_change(path, "x = 1\n")), confirm=False)
+    [edit] = list_sent_edits(editor)
     assert edit["documentChanges"][0]["textDocument"] == {"uri": path.as_uri(), "version": 7}
 
 
-async def test_nothing_is_sent_for_a_document_that_moved_on(
+async def test_nothing_is_sent_for_a_document_that_has_changed(
     editor: Editor, workplace: EditorWorkplace, tmp_path: Path
 ) -> None:
     path = tmp_path / "a.py"
     editor.open("x = 2\n", uri=path.as_uri())
-    assert "has changed meanwhile" in await workplace.apply(proposal(change(path, "x = 1\n")), confirm=False)
-    assert sent(editor) == []
+    assert "has changed meanwhile" in await workplace.apply(make_proposal(make_change(path, "x = 1\n")), confirm=False)
+    assert list_sent_edits(editor) == []
 
 
-async def test_nothing_is_sent_to_be_confirmed_to_who_cannot_be_trusted(
+async def test_no_edit_to_confirm_is_sent_to_an_untrusted_client(
     editor: Editor, workplace: EditorWorkplace, tmp_path: Path
 ) -> None:
     path = tmp_path / "a.py"
     editor.open("x = 1\n", uri=path.as_uri())
-    assert "cannot be trusted" in await workplace.apply(proposal(change(path, "x = 1\n")), confirm=True)
-    assert sent(editor) == []
+    assert "cannot be trusted" in await workplace.apply(make_proposal(make_change(path, "x = 1\n")), confirm=True)
+    assert list_sent_edits(editor) == []
 
 
 @pytest.mark.parametrize(
@@ -112,42 +112,40 @@ async def test_nothing_is_sent_to_be_confirmed_to_who_cannot_be_trusted(
         (SILENCE, "The editor did not answer in 0.05 s; look whether the change is there."),
     ],
 )
-async def test_why_it_failed_is_passed_on(
+async def test_the_clients_reason_for_a_failure_is_returned(
     editor: Editor, workplace: EditorWorkplace, monkeypatch: pytest.MonkeyPatch, answer: Any, reason: str
 ) -> None:
     monkeypatch.setattr(editors, "APPLY_WAIT_S", 0.05)
     path = editor.server.session.roots[0] / "a.py"
     editor.open("x = 1\n", uri=path.as_uri())
     editor.answers["workspace/applyEdit"] = answer
-    assert await workplace.apply(proposal(change(path, "x = 1\n")), confirm=False) == reason
+    assert await workplace.apply(make_proposal(make_change(path, "x = 1\n")), confirm=False) == reason
 
 
 async def test_a_file_is_made_on_the_disk_as_it_was_proposed(
     editor: Editor, workplace: EditorWorkplace, tmp_path: Path
 ) -> None:
     made = CreateFile(tmp_path / "deep" / "new.py", "x = 1\r\ny = 2")
-    assert not await workplace.apply(proposal(made), confirm=False)
+    assert not await workplace.apply(make_proposal(made), confirm=False)
     assert made.path.read_bytes() == b"x = 1\r\ny = 2"
-    assert sent(editor) == []
+    assert list_sent_edits(editor) == []
 
 
-async def test_no_file_is_made_where_the_editor_failed(
-    editor: Editor, workplace: EditorWorkplace, tmp_path: Path
-) -> None:
+async def test_no_file_is_made_if_the_editor_failed(editor: Editor, workplace: EditorWorkplace, tmp_path: Path) -> None:
     path = tmp_path / "a.py"
     editor.open("x = 1\n", uri=path.as_uri())
     editor.answers["workspace/applyEdit"] = {"applied": False}
-    both = proposal(CreateFile(tmp_path / "new.py", "x = 1\n"), change(path, "x = 1\n"))
+    both = make_proposal(CreateFile(tmp_path / "new.py", "x = 1\n"), make_change(path, "x = 1\n"))
     assert await workplace.apply(both, confirm=False)
     assert not (tmp_path / "new.py").exists()
 
 
-async def test_a_change_that_can_be_seen_nowhere_says_where_to_look(
+async def test_a_change_that_is_visible_nowhere_is_an_error_that_says_where_to_look(
     editor: Editor, workplace: EditorWorkplace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(editors, "SETTLE_S", 0.0)
     path = tmp_path / "NOTES"
     path.write_text("x = 1\n", encoding="utf-8")
     editor.answers["workspace/applyEdit"] = {"applied": True}
-    problem = await workplace.apply(proposal(change(path, "x = 1\n")), confirm=False)
+    problem = await workplace.apply(make_proposal(make_change(path, "x = 1\n")), confirm=False)
     assert problem.startswith("The editor says it changed NOTES, but neither the disk nor an open document shows it")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Progress:
-    """The bars of a client that makes them once `made` has a result."""
+    """The progress bars of a client that creates them once `made` has a result."""
 
     def __init__(self) -> None:
         self.made: Future[None] = Future()
@@ -36,7 +36,7 @@ class Progress:
 
 
 class Server:
-    """As much of a server as work needs."""
+    """A double of the server with the parts that jobs need."""
 
     def __init__(self) -> None:
         self.work_done_progress = Progress()
@@ -61,12 +61,12 @@ def server() -> Server:
     return Server()
 
 
-def jobs_of(server: Server) -> Jobs:
+def make_jobs(server: Server) -> Jobs:
     return Jobs(cast("LanguageServer", server), lambda: Client(progress=True))
 
 
 async def test_a_client_that_promises_bars_and_makes_none_delays_nothing(server: Server) -> None:
-    async with jobs_of(server).run("Working") as work:
+    async with make_jobs(server).run("Working") as work:
         await asyncio.sleep(0)  # a thread may be quicker than the request for a bar
         assert await work.run_blocking(lambda: 1) == 1
         assert not server.work_done_progress.made.done()
@@ -78,7 +78,7 @@ async def test_a_client_that_promises_bars_and_makes_none_delays_nothing(server:
 
 async def test_a_bar_that_comes_late_shows_what_is_being_done(server: Server) -> None:
     told = server.work_done_progress.told
-    async with jobs_of(server).run("Working") as work:
+    async with make_jobs(server).run("Working") as work:
         work.report("reading")
         await asyncio.sleep(0)
         server.work_done_progress.made.set_result(None)
@@ -91,7 +91,7 @@ async def test_a_bar_that_comes_late_shows_what_is_being_done(server: Server) ->
 
 async def test_a_bar_that_is_cancelled_stops_the_work(server: Server) -> None:
     server.work_done_progress.made.set_result(None)
-    async with jobs_of(server).run("Working") as work:
+    async with make_jobs(server).run("Working") as work:
         while work.bar is None:  # noqa: ASYNC110 (as above)
             await asyncio.sleep(0)
         assert not work.is_cancelled()
@@ -100,5 +100,5 @@ async def test_a_bar_that_is_cancelled_stops_the_work(server: Server) -> None:
 
 
 async def test_control_characters_do_not_reach_a_message_box(server: Server) -> None:
-    jobs_of(server).show_message("a\x1b[31mb\x07\nc\td")
+    make_jobs(server).show_message("a\x1b[31mb\x07\nc\td")
     assert server.shown == ["Starling: a\ufffd[31mb\ufffd\nc\td"]

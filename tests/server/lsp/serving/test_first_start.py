@@ -1,4 +1,4 @@
-"""The one hint of a first start: once, never where it was turned off or is of no use."""
+"""The hint of the first start: shown once, and never where it was turned off or is useless."""
 
 from __future__ import annotations
 
@@ -24,31 +24,31 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "home"
 
 
-def told(**model: Any) -> list[str]:
+def collect_hints(**model: Any) -> list[str]:
     said: list[str] = []
     show_hint_once(Settings(model=ModelSettings(**model)), said.append)
     return said
 
 
-def test_it_is_told_once_and_never_again(home: Path) -> None:
-    assert [told(), told()] == [[HINT], []]
+def test_the_hint_is_shown_once_and_never_again(home: Path) -> None:
+    assert [collect_hints(), collect_hints()] == [[HINT], []]
     assert stat.S_IMODE((home / "state" / HINT_SHOWN_FILE).stat().st_mode) == 0o600
 
 
 @pytest.mark.parametrize(
     "model", [{"hint": False}, {"enabled": False}, {"name": "own"}, {"host": "http://127.0.0.1:9/v1"}]
 )
-def test_it_is_not_told_where_it_is_of_no_use_and_stays_for_later(model: dict[str, Any]) -> None:
-    assert told(**model) == []
-    assert told() == [HINT]
+def test_the_hint_is_not_shown_where_it_is_useless_and_stays_for_later(model: dict[str, Any]) -> None:
+    assert collect_hints(**model) == []
+    assert collect_hints() == [HINT]
 
 
-def test_who_has_measured_the_machine_needs_no_hint() -> None:
+def test_a_measured_machine_needs_no_hint() -> None:
     machine.store(Machine("cpu", "int8", 1, 1, 0, 1.0, 1.0, 1.0), paths.state_dir())
-    assert told() == []
+    assert collect_hints() == []
 
 
-def test_where_nothing_can_be_noted_down_nobody_is_told_at_every_start(home: Path) -> None:
+def test_without_a_writable_folder_no_hint_is_shown(home: Path) -> None:
     home.parent.mkdir(exist_ok=True)
     home.write_text("no folder", "utf-8")
-    assert told() == []
+    assert collect_hints() == []

@@ -1,4 +1,4 @@
-"""Tickets: the newest request of a document counts, and the older one is released at once."""
+"""Tickets: the newest request of a document supersedes the older one, which is answered at once."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ async def test_an_answered_request_is_not_superseded_by_the_next() -> None:
         assert not ticket.superseded_another
 
 
-async def test_a_change_of_the_text_counts_as_overtaking() -> None:
+async def test_a_change_of_the_text_supersedes_the_request() -> None:
     tickets = Tickets()
     with tickets.open("a"):
         tickets.cancel("a")
@@ -67,7 +67,7 @@ def test_nobody_waits_while_the_server_keeps_up() -> None:
 
 
 @pytest.mark.parametrize(("gap_s", "wait_s"), [(0.005, LEAST_S), (0.03, 0.045), (0.06, 0.09), (0.5, MOST_S)])
-def test_whoever_types_faster_than_the_model_waits_for_one_and_a_half_gaps(gap_s: float, wait_s: float) -> None:
+def test_typing_faster_than_the_model_waits_for_one_and_a_half_gaps(gap_s: float, wait_s: float) -> None:
     pace = Pace()
     waits = [pace.compute_delay_s(gap_s * key, superseded=True) for key in range(60)]
     assert waits[-1] == pytest.approx(wait_s, rel=0.01)
@@ -81,7 +81,7 @@ def test_a_pause_for_thought_does_not_slow_the_next_key() -> None:
 
 
 @pytest.mark.parametrize(("gap_s", "wait_s"), [(0.1, 0.0), (0.03, 0.045)])
-def test_whoever_is_about_to_be_answered_waits_only_in_a_burst(gap_s: float, wait_s: float) -> None:
+def test_a_request_about_to_be_answered_waits_only_in_a_burst(gap_s: float, wait_s: float) -> None:
     pace = Pace()
     waits = [pace.compute_delay_s(gap_s * key, superseded=True, expected=True) for key in range(60)]
     assert waits[-1] == pytest.approx(wait_s, rel=0.01)

@@ -1,4 +1,4 @@
-"""`textDocument/inlineCompletion` from message to message, with a generator that does as it is told."""
+"""`textDocument/inlineCompletion` from message to message, with a scripted generator."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ async def test_a_newer_request_has_the_older_one_answered_while_its_thread_still
     assert [item["insertText"] for item in await editor.items(newer)] == ["suggested()"]
 
 
-async def test_a_change_of_the_text_calls_in_what_runs_for_the_old_text(editor: Editor) -> None:
+async def test_a_change_of_the_text_cancels_the_request_for_the_old_text(editor: Editor) -> None:
     gate = editor.generator.gate = threading.Event()
     await editor.begin()
     editor.open("x")
@@ -64,7 +64,7 @@ async def test_a_change_of_the_text_calls_in_what_runs_for_the_old_text(editor: 
     gate.set()
 
 
-async def test_the_generator_is_told_to_stop_when_a_request_is_called_in(editor: Editor) -> None:
+async def test_the_generator_is_told_to_stop_when_a_request_is_superseded(editor: Editor) -> None:
     editor.generator.gate = threading.Event()
     await editor.begin()
     editor.open("x", version=7)
@@ -101,7 +101,7 @@ async def test_requests_for_two_documents_do_not_disturb_each_other(editor: Edit
     assert len(await editor.items(one)) == len(await editor.items(other)) == 1
 
 
-async def test_whoever_asks_gets_several_and_whoever_types_gets_one(editor: Editor) -> None:
+async def test_a_persons_request_gets_several_suggestions_and_typing_gets_one(editor: Editor) -> None:
     await editor.begin(initializationOptions={"completion": {"alternatives": 2}})
     editor.open("x")
     assert len(await editor.items(editor.complete(0, 1, invoked=True))) == 2
@@ -137,7 +137,7 @@ async def test_a_reused_suggestion_needs_no_thread_and_waits_for_nothing(editor:
     assert editor.generator.asked == []
 
 
-async def test_what_was_answered_counts_as_shown_and_its_command_as_accepted(editor: Editor) -> None:
+async def test_an_answered_suggestion_counts_as_shown_and_its_command_as_accepted(editor: Editor) -> None:
     await editor.begin()
     editor.open("x")
     (item,) = await editor.items(editor.complete(0, 1))
@@ -147,7 +147,7 @@ async def test_what_was_answered_counts_as_shown_and_its_command_as_accepted(edi
     assert editor.generator.events == [("shown", "id0"), ("accepted", "id0")]
 
 
-async def test_a_request_that_comes_before_the_core_is_there_is_answered_once_it_is(editor: Editor) -> None:
+async def test_a_request_before_the_core_is_loaded_is_answered_afterwards(editor: Editor) -> None:
     editor.may_build.clear()
     await editor.begin(ready=False)
     editor.open("x")
@@ -199,7 +199,7 @@ async def test_a_cell_of_an_excluded_notebook_gets_nothing(editor: Editor) -> No
         ({"completion": {"exclude": ["*.md"]}}, True, True),
     ],
 )
-async def test_settings_say_where_nothing_is_offered(
+async def test_settings_decide_where_suggestions_are_offered(
     editor: Editor, options: object, *, invoked: bool, answered: bool
 ) -> None:
     await editor.begin(initializationOptions=options, rootUri="file:///home")

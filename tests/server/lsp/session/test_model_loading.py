@@ -1,4 +1,4 @@
-"""A large model on its way into memory: shown to clients that show it, and told by `starling.status`."""
+"""The loading of a large model: in a progress bar of clients that have one, and in `starling.status`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ UNTIL_THEN = f"{BUNDLED.name} answers until then"
 
 
 class Large:
-    """A large model that is loaded when a test lets it be."""
+    """A large model whose loading ends once a test sets `allowed`."""
 
     def __init__(self, editor: Editor, load_time: LoadTime | None = None, problem: str = "") -> None:
         self.allowed = threading.Event()
@@ -50,7 +50,7 @@ class Large:
 
 @pytest.fixture
 def large(editor: Editor) -> Iterator[Callable[..., Large]]:
-    """Gives the editor a large model."""
+    """Yield a function that gives the editor a large model; let all of them load at the end."""
     made: list[Large] = []
 
     def make(load_time: LoadTime | None = None, problem: str = "") -> Large:
@@ -62,17 +62,17 @@ def large(editor: Editor) -> Iterator[Callable[..., Large]]:
         one.allowed.set()
 
 
-def bars(editor: Editor) -> list[dict[str, Any]]:
+def list_bar_values(editor: Editor) -> list[dict[str, Any]]:
     return [message["params"]["value"] for message in editor.sent if message.get("method") == "$/progress"]
 
 
-async def shown(editor: Editor, wanted: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
-    """The first value of a bar that is `wanted`."""
+async def wait_for_bar(editor: Editor, wanted: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
+    """Wait for a value of a progress bar that is `wanted`, and return it."""
     message = await editor.message(lambda m: m.get("method") == "$/progress" and wanted(m["params"]["value"]))
     return dict(message["params"]["value"])
 
 
-async def status(editor: Editor) -> dict[str, Any]:
+async def fetch_model_status(editor: Editor) -> dict[str, Any]:
     answer = await editor.answer(editor.ask("workspace/executeCommand", {"command": "starling.status"}))
     return dict(answer["result"]["model"])
 
@@ -84,32 +84,34 @@ async def test_a_model_that_was_loaded_before_is_shown_with_its_share_until_it_i
     loading = large(LoadTime("scripted", tmp_path))
     await editor.begin(SHOWS)
     editor.open("x")
-    begin = await shown(editor, lambda value: value["kind"] == "begin")
+    begin = await wait_for_bar(editor, lambda value: value["kind"] == "begin")
     assert begin["title"] == "Loading scripted"
     assert isinstance(begin["percentage"], int)
-    later = await shown(editor, lambda value: value.get("percentage", 0) > begin["percentage"])
+    later = await wait_for_bar(editor, lambda value: value.get("percentage", 0) > begin["percentage"])
     assert later["message"] == UNTIL_THEN
-    told = await status(editor)
+    told = await fetch_model_status(editor)
     assert (told["state"], told["meanwhile"]) == ("loading", BUNDLED.name)
     assert later["percentage"] <= told["loading_percent"] <= 99
     loading.allowed.set()
-    end = await shown(editor, lambda value: value["kind"] == "end")
+    end = await wait_for_bar(editor, lambda value: value["kind"] == "end")
     assert end["message"] == "ready"
-    told = await status(editor)
+    told = await fetch_model_status(editor)
     assert (told["state"], told["loading_percent"]) == ("ready", None)
-    assert [value.get("percentage", 0) < 100 for value in bars(editor)] == [True] * len(bars(editor))
+    assert [value.get("percentage", 0) < 100 for value in list_bar_values(editor)] == [True] * len(
+        list_bar_values(editor)
+    )
 
 
-async def test_the_first_time_nobody_is_told_a_share(editor: Editor, large: Callable[..., Large]) -> None:
+async def test_the_first_loading_shows_no_percentage(editor: Editor, large: Callable[..., Large]) -> None:
     loading = large()
     await editor.begin(SHOWS)
     editor.open("x")
-    report = await shown(editor, lambda value: value["kind"] == "report")
+    report = await wait_for_bar(editor, lambda value: value["kind"] == "report")
     assert report["message"] == f"for the first time here; {UNTIL_THEN}"
-    assert (await status(editor))["loading_percent"] is None
+    assert (await fetch_model_status(editor))["loading_percent"] is None
     loading.allowed.set()
-    await shown(editor, lambda value: value["kind"] == "end")
-    assert [value.get("percentage") for value in bars(editor)] == [None] * len(bars(editor))
+    await wait_for_bar(editor, lambda value: value["kind"] == "end")
+    assert [value.get("percentage") for value in list_bar_values(editor)] == [None] * len(list_bar_values(editor))
 
 
 async def test_the_bar_of_a_model_that_cannot_be_loaded_ends_and_a_message_says_why(
@@ -118,25 +120,25 @@ async def test_the_bar_of_a_model_that_cannot_be_loaded_ends_and_a_message_says_
     loading = large(problem="The weights are cut short.")
     await editor.begin(SHOWS)
     editor.open("x")
-    await shown(editor, lambda value: value["kind"] == "begin")
+    await wait_for_bar(editor, lambda value: value["kind"] == "begin")
     loading.allowed.set()
-    assert (await shown(editor, lambda value: value["kind"] == "end"))["message"] == "not loaded"
+    assert (await wait_for_bar(editor, lambda value: value["kind"] == "end"))["message"] == "not loaded"
     said = await editor.message(lambda message: message.get("method") == "window/showMessage")
     assert said["params"]["message"] == "Starling: The weights are cut short."
 
 
-async def test_what_is_loaded_in_a_moment_gets_no_bar(editor: Editor, large: Callable[..., Large]) -> None:
+async def test_a_model_that_loads_fast_gets_no_bar(editor: Editor, large: Callable[..., Large]) -> None:
     loading = large()
     loading.allowed.set()
     await editor.begin(SHOWS)
     editor.open("x")
     await editor.until(lambda: loading.model.state == "ready")
     await editor.until(lambda: not editor.server.session.guard._running)
-    assert bars(editor) == []
+    assert list_bar_values(editor) == []
 
 
 @pytest.mark.parametrize("alone", [False, True])
-async def test_neither_a_client_that_shows_none_nor_a_model_that_nobody_stands_in_for_gets_a_bar(
+async def test_without_client_support_or_a_fallback_model_there_is_no_bar(
     editor: Editor, large: Callable[..., Large], monkeypatch: pytest.MonkeyPatch, *, alone: bool
 ) -> None:
     monkeypatch.setattr("server.lsp.session.model_loading.SOON_S", 0.0)
@@ -146,7 +148,7 @@ async def test_neither_a_client_that_shows_none_nor_a_model_that_nobody_stands_i
     await editor.begin(SHOWS if alone else None)
     editor.open("x")
     await editor.until(lambda: loading.model.state == "loading")
-    assert (await status(editor))["state"] == "loading"
+    assert (await fetch_model_status(editor))["state"] == "loading"
     loading.allowed.set()
     await editor.until(lambda: not editor.server.session.guard._running)
     assert {message.get("method") for message in editor.sent} & {
@@ -155,7 +157,7 @@ async def test_neither_a_client_that_shows_none_nor_a_model_that_nobody_stands_i
     } == set()
 
 
-async def test_a_client_that_never_makes_the_bar_hears_of_a_failure_all_the_same(
+async def test_a_client_that_never_creates_the_bar_is_told_of_a_failure_anyway(
     editor: Editor, large: Callable[..., Large]
 ) -> None:
     editor.answers["window/workDoneProgress/create"] = SILENCE
@@ -165,7 +167,7 @@ async def test_a_client_that_never_makes_the_bar_hears_of_a_failure_all_the_same
     await editor.message(lambda message: message.get("method") == "window/workDoneProgress/create")
     loading.allowed.set()
     await editor.message(lambda message: message.get("method") == "window/showMessage")
-    assert bars(editor) == []
+    assert list_bar_values(editor) == []
 
 
 async def test_a_model_that_a_key_began_to_load_is_shown_and_its_failure_told(
@@ -175,7 +177,7 @@ async def test_a_model_that_a_key_began_to_load_is_shown_and_its_failure_told(
     loading.model.warm()
     await editor.begin(SHOWS)
     editor.open("x")
-    await shown(editor, lambda value: value["kind"] == "begin")
+    await wait_for_bar(editor, lambda value: value["kind"] == "begin")
     loading.allowed.set()
     await editor.message(lambda message: message.get("method") == "window/showMessage")
 
@@ -186,7 +188,7 @@ async def test_a_session_that_ends_while_a_model_loads_waits_for_nothing(
     loading = large()
     await editor.begin(SHOWS)
     editor.open("x")
-    await shown(editor, lambda value: value["kind"] == "begin")
+    await wait_for_bar(editor, lambda value: value["kind"] == "begin")
     await editor.end()
     with pytest.raises(ModelError, match="unloaded"):
         loading.model.generate(FillRequest("a.py", "x", ""), stop=to_the_end, cancelled=never)

@@ -1,4 +1,4 @@
-"""Open documents under edits, against the naive way, and what their snapshots promise."""
+"""Open documents under edits, compared with a naive double, and the immutability of snapshots."""
 
 from __future__ import annotations
 
@@ -23,26 +23,28 @@ EDITS = st.lists(
 )
 
 
-def as_json_brings_it(text: str) -> str:
+def join_surrogates(text: str) -> str:
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
 
 
-def opened(text: str, *, uri: str = "untitled:1", version: int = 1) -> OpenText:
+def make_document(text: str, *, uri: str = "untitled:1", version: int = 1) -> OpenText:
     return OpenText.of(uri, None, "text", version, text)
 
 
-def change(start: tuple[int, int], end: tuple[int, int], text: str) -> types.TextDocumentContentChangePartial:
+def make_change(start: tuple[int, int], end: tuple[int, int], text: str) -> types.TextDocumentContentChangePartial:
     return types.TextDocumentContentChangePartial(types.Range(types.Position(*start), types.Position(*end)), text)
 
 
-@given(TEXTS.map(as_json_brings_it), EDITS)
+@given(TEXTS.map(join_surrogates), EDITS)
 def test_edits_by_utf16_positions_give_the_text_of_an_editor_that_counts_utf16(text: str, edits: list[tuple]) -> None:  # type: ignore[type-arg]
-    document, shown = opened(text), text
+    document, shown = make_document(text), text
     for line, column, to_line, to_column, raw in edits:
-        new = as_json_brings_it(raw)
+        new = join_surrogates(raw)
         start, end = sorted(naive.offset(shown, *place, "utf-16") for place in ((line, column), (to_line, to_column)))
-        shown = as_json_brings_it(shown[:start] + new + shown[end:])
-        document = incoming.apply_changes(document, [change((line, column), (to_line, to_column), new)], 2, "utf-16")
+        shown = join_surrogates(shown[:start] + new + shown[end:])
+        document = incoming.apply_changes(
+            document, [make_change((line, column), (to_line, to_column), new)], 2, "utf-16"
+        )
         assert document.text == shown
         assert [document.lines.find_start(number) for number in range(document.lines.count)] == naive.starts(shown)
 
@@ -59,7 +61,7 @@ def test_an_edit_across_blocks_leaves_the_index_of_the_whole_text(
     text = "".join(f"line {number}" + ("\r\n" if number % 3 else "\n") for number in range(lines))
     start = min(first * 7, len(text))
     end = min(start + length * 7, len(text))
-    edited = opened(text).with_replacement(start, end, new)
+    edited = make_document(text).with_replacement(start, end, new)
     fresh = Lines.of(edited.text)
     assert edited.lines.count == fresh.count
     assert [edited.lines.find_start(n) for n in range(fresh.count + 2)] == [
@@ -69,8 +71,8 @@ def test_an_edit_across_blocks_leaves_the_index_of_the_whole_text(
 
 
 def test_an_edit_leaves_the_snapshot_before_it_alone() -> None:
-    before = opened("one\ntwo\n")
-    after = incoming.apply_changes(before, [change((0, 0), (1, 0), "")], 2, "utf-16")
+    before = make_document("one\ntwo\n")
+    after = incoming.apply_changes(before, [make_change((0, 0), (1, 0), "")], 2, "utf-16")
     assert (before.text, before.version, before.lines.count, before.record.text) == ("one\ntwo\n", 1, 3, "one\ntwo\n")
     assert (after.text, after.version, after.lines.count, after.record.text) == ("two\n", 2, 2, "two\n")
     with pytest.raises(FrozenInstanceError):
@@ -80,34 +82,34 @@ def test_an_edit_leaves_the_snapshot_before_it_alone() -> None:
 
 
 def test_changes_of_one_notification_build_upon_each_other() -> None:
-    changes = [change((0, 0), (0, 0), "ab\n"), change((1, 0), (1, 0), "c"), change((0, 1), (0, 2), "")]
-    assert incoming.apply_changes(opened(""), changes, 2, "utf-16").text == "a\nc"
+    changes = [make_change((0, 0), (0, 0), "ab\n"), make_change((1, 0), (1, 0), "c"), make_change((0, 1), (0, 2), "")]
+    assert incoming.apply_changes(make_document(""), changes, 2, "utf-16").text == "a\nc"
 
 
 def test_a_change_without_a_range_is_the_whole_text() -> None:
     whole = types.TextDocumentContentChangeWholeDocument("new\n")
-    assert incoming.apply_changes(opened("old"), [whole], 5, "utf-16") == opened("new\n", version=5)
+    assert incoming.apply_changes(make_document("old"), [whole], 5, "utf-16") == make_document("new\n", version=5)
 
 
 def test_the_core_gets_no_lone_surrogate_and_the_same_offsets() -> None:
-    document = opened("a\ud800b😀")
+    document = make_document("a\ud800b😀")
     assert document.record.text == "a\ufffdb😀"
     document.record.text.encode()
 
 
 def test_surrogates_that_two_edits_bring_together_are_one_character() -> None:
-    document = opened("<>").with_replacement(1, 1, "\ud83d").with_replacement(2, 2, "\ude00")
+    document = make_document("<>").with_replacement(1, 1, "\ud83d").with_replacement(2, 2, "\ude00")
     assert document.text == "<😀>"
 
 
 def test_a_text_too_large_to_keep_is_not_kept_until_it_is_sent_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(open_documents, "MAX_CHARACTERS", 10)
-    document = opened("x" * 11)
+    document = make_document("x" * 11)
     assert (document.text, document.oversized) == ("", True)
-    assert incoming.apply_changes(document, [change((0, 0), (0, 0), "y")], 2, "utf-16").oversized
+    assert incoming.apply_changes(document, [make_change((0, 0), (0, 0), "y")], 2, "utf-16").oversized
     small = incoming.apply_changes(document, [types.TextDocumentContentChangeWholeDocument("y")], 2, "utf-16")
     assert (small.text, small.oversized) == ("y", False)
-    assert opened("x" * 10).with_replacement(0, 0, "y").oversized
+    assert make_document("x" * 10).with_replacement(0, 0, "y").oversized
 
 
 def test_files_have_a_path_and_other_documents_none() -> None:
@@ -130,9 +132,9 @@ def test_the_editors_language_counts_before_the_files_name() -> None:
         assert incoming.open_text(item).language == ours
 
 
-def test_closing_what_is_not_open_is_harmless() -> None:
+def test_closing_a_document_that_is_not_open_is_harmless() -> None:
     opens = Documents()
-    opens.put(opened("x"))
+    opens.put(make_document("x"))
     assert opens.drop("untitled:2") is None
     assert opens.drop("untitled:1") is not None
     assert (len(opens), list(opens), opens.get("untitled:1")) == (0, [], None)

@@ -1,4 +1,4 @@
-"""What notifications do to a session: documents, folders, files on disk, settings, progress."""
+"""The effects of notifications on a session: documents, folders, files on disk, settings, progress."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ CELL = "vscode-notebook-cell:/home/me/n.ipynb#1"
 NOTEBOOK = {"uri": "file:///home/me/n.ipynb", "notebookType": "jupyter-notebook", "version": 1, "cells": []}
 
 
-def cell(text: str, uri: str = CELL) -> dict[str, Any]:
+def make_cell(text: str, uri: str = CELL) -> dict[str, Any]:
     return {"uri": uri, "languageId": "python", "version": 1, "text": text}
 
 
-def notebook_change(editor: Editor, cells: dict[str, Any]) -> None:
+def send_notebook_change(editor: Editor, cells: dict[str, Any]) -> None:
     document = {"uri": NOTEBOOK["uri"], "version": 2}
     editor.notify("notebookDocument/didChange", {"notebookDocument": document, "change": {"cells": cells}})
 
 
-def warnings(editor: Editor) -> list[str]:
+def list_warnings(editor: Editor) -> list[str]:
     return [m["params"]["message"] for m in editor.sent if m.get("method") == "window/showMessage"]
 
 
@@ -61,7 +61,7 @@ async def test_documents_opened_before_the_core_was_there_reach_it_when_it_is(ed
     assert editor.index.documents[URI].text == "early"
 
 
-async def test_a_document_is_read_when_it_is_opened_and_not_at_each_key(editor: Editor) -> None:
+async def test_a_document_is_prepared_when_it_is_opened_and_not_at_each_key(editor: Editor) -> None:
     await editor.begin()
     editor.open("one")
     await editor.until(lambda: editor.generator.prepared == [(URI, 1)])
@@ -103,7 +103,7 @@ async def test_a_snapshot_keeps_the_values_of_its_moment_and_holds_no_service(ed
     assert live.isdisjoint(id(getattr(snapshot, one.name)) for one in fields(Snapshot))
 
 
-async def test_a_change_of_what_is_not_open_is_ignored(editor: Editor) -> None:
+async def test_a_change_of_a_document_that_is_not_open_is_ignored(editor: Editor) -> None:
     await editor.begin()
     editor.type("!", 0, 3, version=2)
     assert (editor.index.documents, editor.server.session.guard.failures) == ({}, {})
@@ -111,22 +111,24 @@ async def test_a_change_of_what_is_not_open_is_ignored(editor: Editor) -> None:
 
 async def test_cells_of_a_notebook_are_documents_without_a_file(editor: Editor) -> None:
     await editor.begin()
-    editor.notify("notebookDocument/didOpen", {"notebookDocument": NOTEBOOK, "cellTextDocuments": [cell("import os")]})
+    editor.notify(
+        "notebookDocument/didOpen", {"notebookDocument": NOTEBOOK, "cellTextDocuments": [make_cell("import os")]}
+    )
     document = editor.index.documents[CELL]
     assert (document.text, document.path, document.language) == ("import os", None, "python")
     assert len(await editor.items(editor.complete(0, 9, uri=CELL))) == 1
 
 
-async def test_cells_come_change_and_go(editor: Editor) -> None:
+async def test_cells_are_opened_changed_and_closed(editor: Editor) -> None:
     await editor.begin()
-    editor.notify("notebookDocument/didOpen", {"notebookDocument": NOTEBOOK, "cellTextDocuments": [cell("a")]})
+    editor.notify("notebookDocument/didOpen", {"notebookDocument": NOTEBOOK, "cellTextDocuments": [make_cell("a")]})
     place = {"line": 0, "character": 1}
     edit = {"range": {"start": place, "end": place}, "text": "b"}
-    notebook_change(editor, {"textContent": [{"document": {"uri": CELL, "version": 2}, "changes": [edit]}]})
+    send_notebook_change(editor, {"textContent": [{"document": {"uri": CELL, "version": 2}, "changes": [edit]}]})
     assert editor.index.documents[CELL].text == "ab"
     array = {"start": 0, "deleteCount": 1, "cells": []}
-    structure = {"array": array, "didOpen": [cell("c", CELL + "2")], "didClose": [{"uri": CELL}]}
-    notebook_change(editor, {"structure": structure})
+    structure = {"array": array, "didOpen": [make_cell("c", CELL + "2")], "didClose": [{"uri": CELL}]}
+    send_notebook_change(editor, {"structure": structure})
     assert list(editor.index.documents) == [CELL + "2"]
     editor.notify(
         "notebookDocument/didClose",
@@ -135,7 +137,7 @@ async def test_cells_come_change_and_go(editor: Editor) -> None:
     assert editor.index.documents == {}
 
 
-async def test_folders_come_from_initialize_in_all_three_ways(editor: Editor) -> None:
+async def test_local_folders_come_from_initialize(editor: Editor) -> None:
     folders = [
         {"uri": "file:///a", "name": "a"},
         {"uri": "file:///b", "name": "b"},
@@ -151,7 +153,7 @@ async def test_older_clients_name_one_folder(editor: Editor, params: dict[str, s
     assert editor.server.session.roots == (root,)
 
 
-async def test_folders_come_and_go_while_running(editor: Editor) -> None:
+async def test_folders_are_added_and_removed_while_running(editor: Editor) -> None:
     await editor.begin(workspaceFolders=[{"uri": "file:///a", "name": "a"}])
     event = {"added": [{"uri": "file:///b", "name": "b"}], "removed": [{"uri": "file:///a", "name": "a"}]}
     editor.notify("workspace/didChangeWorkspaceFolders", {"event": event})
@@ -167,7 +169,7 @@ async def test_files_that_change_on_disk_are_read_again(editor: Editor) -> None:
     await editor.until(lambda: sorted(editor.index.touched) == [Path("/a/x.py"), Path("/a/y.py")])
 
 
-async def test_a_client_that_watches_is_asked_to(editor: Editor) -> None:
+async def test_a_client_that_can_watch_files_is_asked_to(editor: Editor) -> None:
     able = {"workspace": {"didChangeWatchedFiles": {"dynamicRegistration": True}}}
     await editor.begin(able)
     asked = await editor.message(lambda message: message.get("method") == "client/registerCapability")
@@ -180,7 +182,7 @@ async def test_a_wrong_setting_is_named_once_and_the_default_used(editor: Editor
     await editor.begin(initializationOptions={"completion": {"alternatives": 99}})
     editor.notify("workspace/didChangeConfiguration", {"settings": {"starling": {"completion": {"enabled": False}}}})
     await editor.built_times(2)
-    (message,) = warnings(editor)
+    (message,) = list_warnings(editor)
     assert "completion.alternatives" in message
     assert "1 to 10" in message
     core = editor.server.session.cores.current
@@ -205,7 +207,7 @@ async def test_a_client_that_can_be_asked_is_asked_for_its_settings(editor: Edit
     assert editor.built == [((), {"completion": {"alternatives": 5, "maxTokens": 9}})]
 
 
-async def test_a_client_that_answers_nothing_to_the_question_keeps_its_options(editor: Editor) -> None:
+async def test_a_client_that_answers_null_keeps_its_options(editor: Editor) -> None:
     editor.answers["workspace/configuration"] = [None]
     await editor.begin({"workspace": {"configuration": True}}, initializationOptions={"completion": {"maxTokens": 9}})
     assert editor.built == [((), {"completion": {"maxTokens": 9}})]
@@ -233,7 +235,7 @@ async def test_indexing_is_shown_as_progress_to_clients_that_show_it(editor: Edi
     assert begin["params"]["token"] == end["params"]["token"]
 
 
-async def test_clients_that_show_no_progress_are_left_alone(editor: Editor) -> None:
+async def test_clients_that_show_no_progress_are_sent_none(editor: Editor) -> None:
     await editor.begin()
     assert editor.index.report is not None
     editor.index.report(IndexProgress(1, 4))
@@ -243,8 +245,8 @@ async def test_clients_that_show_no_progress_are_left_alone(editor: Editor) -> N
     assert {message.get("method") for message in editor.sent} <= {None, "client/registerCapability", PUBLISH}
 
 
-async def logged(editor: Editor, caplog: pytest.LogCaptureFixture, event: str) -> dict[str, Any]:
-    """The fields of the first record of that event, which may come from another thread."""
+async def wait_for_record(editor: Editor, caplog: pytest.LogCaptureFixture, event: str) -> dict[str, Any]:
+    """Wait for a log record of the event `event`, and return the fields of the first."""
     await editor.until(lambda: any(record.message == event for record in caplog.records))
     return vars(next(record for record in caplog.records if record.message == event))
 
@@ -259,7 +261,7 @@ async def test_the_log_tells_who_the_client_is_and_where_it_works(
     editor: Editor, log: pytest.LogCaptureFixture
 ) -> None:
     await editor.begin(clientInfo={"name": "ed", "version": "2.1"}, rootUri="file:///a")
-    record = await logged(editor, log, "session begins")
+    record = await wait_for_record(editor, log, "session begins")
     assert (record["client"], record["client_version"], record["encoding"]) == ("ed", "2.1", "utf-16")
     assert record["folders"] == str(Path("/a"))
     assert record["version"] == VERSION
@@ -270,12 +272,12 @@ async def test_the_log_tells_when_the_index_is_finished(editor: Editor, log: pyt
     assert editor.index.report is not None
     editor.index.report(IndexProgress(1, 3))
     editor.index.report(IndexProgress(3, 3, finished=True))
-    record = await logged(editor, log, "index finished")
+    record = await wait_for_record(editor, log, "index finished")
     assert (record["files"], record["state"]) == (3, "ready")
     assert (record["levelname"], record["seconds"] >= 0) == ("INFO", True)
 
 
-async def test_only_the_first_end_of_indexing_is_news_and_that_of_long_work(
+async def test_only_the_first_end_of_indexing_and_that_of_long_work_are_logged_as_info(
     editor: Editor, log: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log.set_level(logging.DEBUG, "server.lsp.session.session")
@@ -289,20 +291,22 @@ async def test_only_the_first_end_of_indexing_is_news_and_that_of_long_work(
         report(IndexProgress(3, 3, finished=True))
         report(IndexProgress(3, 3, finished=True))  # nothing was done for it
         ends = len(levels) + 1
-        await editor.until(lambda: len(finished(log)) == ends)  # noqa: B023 (awaited before the next round)
-        levels = finished(log)
+        await editor.until(lambda: len(list_end_levels(log)) == ends)  # noqa: B023 (awaited before the next round)
+        levels = list_end_levels(log)
     assert levels == ["INFO", "DEBUG", "INFO"]
 
 
-def finished(log: pytest.LogCaptureFixture) -> list[str]:
+def list_end_levels(log: pytest.LogCaptureFixture) -> list[str]:
     return [record.levelname for record in log.records if record.message == "index finished"]
 
 
-async def test_the_log_tells_where_folders_came_and_went(editor: Editor, log: pytest.LogCaptureFixture) -> None:
+async def test_the_log_tells_which_folders_were_added_and_removed(
+    editor: Editor, log: pytest.LogCaptureFixture
+) -> None:
     await editor.begin(workspaceFolders=[{"uri": "file:///a", "name": "a"}])
     event = {"added": [{"uri": "file:///b", "name": "b"}], "removed": []}
     editor.notify("workspace/didChangeWorkspaceFolders", {"event": event})
-    assert (await logged(editor, log, "folders changed"))["folders"] == f"{Path('/a')}, {Path('/b')}"
+    assert (await wait_for_record(editor, log, "folders changed"))["folders"] == f"{Path('/a')}, {Path('/b')}"
 
 
 async def test_the_log_tells_which_settings_changed_and_not_to_what(
@@ -311,7 +315,7 @@ async def test_the_log_tells_which_settings_changed_and_not_to_what(
     await editor.begin()
     changed = {"completion": {"enabled": False}, "model": {"name": "mine"}}
     editor.notify("workspace/didChangeConfiguration", {"settings": {"starling": changed}})
-    record = await logged(editor, log, "settings changed")
+    record = await wait_for_record(editor, log, "settings changed")
     assert record["changed"] == "completion.enabled, model.name"
 
 
@@ -321,7 +325,7 @@ async def test_the_log_tells_how_the_session_ended(editor: Editor, log: pytest.L
     await editor.answer(editor.complete(0, 1))
     await editor.end()
     await editor.end()
-    record = await logged(editor, log, "session ends")
+    record = await wait_for_record(editor, log, "session ends")
     assert (record["requests"], record["failures"]) == (1, 0)
     assert [one.message for one in log.records].count("session ends") == 1
 
@@ -330,7 +334,7 @@ async def test_the_log_tells_which_model_was_loaded(editor: Editor, log: pytest.
     editor.model = LazyModel(ENTRY, lambda: PlacedModel({}))
     await editor.begin()
     editor.open("x")
-    record = await logged(editor, log, "model loaded")
+    record = await wait_for_record(editor, log, "model loaded")
     # the name that the loaded model gives itself: of a server elsewhere only it knows
     assert (record["model"], record["device"], record["threads"]) == ("scripted", "cpu", 2)
     assert record["seconds"] >= 0
@@ -343,13 +347,13 @@ async def test_the_log_tells_why_a_model_was_not_loaded(editor: Editor, log: pyt
     editor.model = LazyModel(ENTRY, fail)
     await editor.begin()
     editor.open("x")
-    record = await logged(editor, log, "model not loaded")
+    record = await wait_for_record(editor, log, "model not loaded")
     assert (record["model"], record["why"]) == (ENTRY.name, "The weights are cut short.")
-    assert warnings(editor) == ["Starling: The weights are cut short."]
+    assert list_warnings(editor) == ["Starling: The weights are cut short."]
 
 
 class PlacedModel(ScriptedModel):
-    """Says where it computes, as real ones do."""
+    """A model that names its device, as real ones do."""
 
     device = "cpu"
     threads = 2

@@ -1,4 +1,4 @@
-"""`workspace/diagnostic`: files that are not open, each looked at when it changed, sent in parts, and bounded."""
+"""`workspace/diagnostic`: files that are not open, reviewed when they change, sent in parts, and bounded."""
 
 from __future__ import annotations
 
@@ -43,43 +43,43 @@ async def begin(editor: Editor, workspace: Path, **options: object) -> None:
     await editor.begin(PULLS, workspaceFolders=folders, initializationOptions={"review": options})
 
 
-async def asked(editor: Editor, previous: dict[str, str] | None = None, token: str | None = None) -> dict[str, Any]:
-    """Reports by the end of their URI."""
+async def request_reports(
+    editor: Editor, previous: dict[str, str] | None = None, token: str | None = None
+) -> dict[str, Any]:
+    """Request the diagnostics of the workspace; return the reports by relative path."""
     known = [{"uri": uri, "value": value} for uri, value in (previous or {}).items()]
     params = {"previousResultIds": known, "partialResultToken": token}
     answer = await editor.answer(editor.ask("workspace/diagnostic", params))
     return {report["uri"].rpartition("workspace/")[2]: report for report in answer["result"]["items"]}
 
 
-def codes(reports: dict[str, Any]) -> dict[str, list[str]]:
+def list_codes(reports: dict[str, Any]) -> dict[str, list[str]]:
     return {name: [item["code"] for item in report["items"]] for name, report in reports.items()}
 
 
 async def test_every_file_that_is_not_left_out_is_reported(editor: Editor, workspace: Path) -> None:
     await begin(editor, workspace)
-    assert codes(await asked(editor)) == {"one.py": ["bad-word"], "pack/two.py": [], ".gitignore": []}
+    assert list_codes(await request_reports(editor)) == {"one.py": ["bad-word"], "pack/two.py": [], ".gitignore": []}
 
 
-async def test_what_the_client_has_is_not_sent_or_looked_at_again(editor: Editor, workspace: Path) -> None:
+async def test_reports_that_the_client_has_are_not_sent_or_computed_again(editor: Editor, workspace: Path) -> None:
     await begin(editor, workspace)
-    first = await asked(editor)
+    first = await request_reports(editor)
     looked = len(editor.reviewer.asked)
     known = {report["uri"]: report["resultId"] for report in first.values()}
-    again = await asked(editor, known)
+    again = await request_reports(editor, known)
     assert {report["kind"] for report in again.values()} == {"unchanged"}
     assert again.keys() == first.keys()
     assert len(editor.reviewer.asked) == looked
 
 
-async def test_a_file_that_changed_is_reported_anew_and_one_that_went_is_cleared(
-    editor: Editor, workspace: Path
-) -> None:
+async def test_a_changed_file_is_reported_anew_and_a_deleted_one_is_cleared(editor: Editor, workspace: Path) -> None:
     await begin(editor, workspace)
-    known = {report["uri"]: report["resultId"] for report in (await asked(editor)).values()}
+    known = {report["uri"]: report["resultId"] for report in (await request_reports(editor)).values()}
     (workspace / "pack/two.py").write_text("bad bad")
     (workspace / "one.py").unlink()
-    reports = await asked(editor, known)
-    assert codes({n: r for n, r in reports.items() if r["kind"] == "full"}) == {
+    reports = await request_reports(editor, known)
+    assert list_codes({n: r for n, r in reports.items() if r["kind"] == "full"}) == {
         "pack/two.py": ["bad-word", "bad-word"],
         "one.py": [],
     }
@@ -89,37 +89,37 @@ async def test_parts_are_sent_as_they_come_and_the_answer_is_empty(editor: Edito
     for number in range(45):
         (workspace / f"more{number}.py").write_text("bad")
     await begin(editor, workspace)
-    assert await asked(editor, token="t") == {}
+    assert await request_reports(editor, token="t") == {}
     parts = [m["params"]["value"]["items"] for m in editor.sent if m.get("method") == "$/progress"]
     assert len(parts) >= 2
     assert sum(len(part) for part in parts) == 48
 
 
-async def test_what_is_open_is_left_to_its_own_request(editor: Editor, workspace: Path) -> None:
+async def test_open_documents_are_left_to_their_own_requests(editor: Editor, workspace: Path) -> None:
     await begin(editor, workspace)
     editor.open("bad", uri=(workspace / "one.py").as_uri())
-    assert "one.py" not in await asked(editor)
+    assert "one.py" not in await request_reports(editor)
 
 
-async def test_the_settings_bound_it_and_switch_it_off(editor: Editor, workspace: Path) -> None:
+async def test_the_settings_bound_the_number_of_files_and_turn_reviews_off(editor: Editor, workspace: Path) -> None:
     await begin(editor, workspace, workspaceFiles=1)
-    assert len(await asked(editor)) == 1
+    assert len(await request_reports(editor)) == 1
     change = {"settings": {"review": {"workspace": False}}}
     editor.notify("workspace/didChangeConfiguration", change)
     await editor.built_times(2)
-    assert await asked(editor) == {}
+    assert await request_reports(editor) == {}
 
 
 async def test_an_unreadable_file_and_a_folder_that_is_gone_are_left_out(editor: Editor, workspace: Path) -> None:
     (workspace / "blob.py").write_bytes(b"\0" * 100)
     (workspace / "loop").symlink_to(workspace)
     await begin(editor, workspace)
-    assert set(await asked(editor)) == {"one.py", "pack/two.py", ".gitignore"}
+    assert set(await request_reports(editor)) == {"one.py", "pack/two.py", ".gitignore"}
     shutil.rmtree(workspace)
-    assert await asked(editor) == {}
+    assert await request_reports(editor) == {}
 
 
 @pytest.mark.parametrize("client", ["Neovim", "Visual Studio Code"])
-async def test_every_client_that_asks_is_offered_it_but_neovim(editor: Editor, client: str) -> None:
+async def test_every_client_that_pulls_except_neovim_is_offered_the_workspace(editor: Editor, client: str) -> None:
     declared = await editor.begin(PULLS, clientInfo={"name": client})
     assert declared["diagnosticProvider"]["workspaceDiagnostics"] is (client != "Neovim")

@@ -9,25 +9,25 @@ from hypothesis import strategies as st
 from server.lsp.wire.framing import Frames, FramingError
 
 
-def untold(length: int) -> None:
+def fail_on_oversized(length: int) -> None:
     raise AssertionError(length)
 
 
-def frame(body: bytes, *, extra: bytes = b"") -> bytes:
+def build_frame(body: bytes, *, extra: bytes = b"") -> bytes:
     return b"Content-Length: %d\r\n%s\r\n%s" % (len(body), extra, body)
 
 
 @given(st.lists(st.binary(max_size=40), max_size=6), st.integers(1, 50))
 def test_bodies_come_out_whole_however_the_stream_is_cut(bodies: list[bytes], size: int) -> None:
-    stream = b"".join(map(frame, bodies))
-    frames = Frames(untold)
+    stream = b"".join(map(build_frame, bodies))
+    frames = Frames(fail_on_oversized)
     found = [body for at in range(0, len(stream), size) for body in frames.feed(stream[at : at + size])]
     assert found == bodies
 
 
 def test_a_content_type_and_any_case_are_accepted() -> None:
     stream = b"content-length:2\r\nContent-Type: application/vscode-jsonrpc; charset=utf-8\r\n\r\n{}"
-    assert list(Frames(untold).feed(stream)) == [b"{}"]
+    assert list(Frames(fail_on_oversized).feed(stream)) == [b"{}"]
 
 
 @pytest.mark.parametrize(
@@ -41,14 +41,16 @@ def test_a_content_type_and_any_case_are_accepted() -> None:
         b"x" * 5000,
     ],
 )
-def test_what_is_no_frame_ends_the_connection(stream: bytes) -> None:
+def test_bytes_that_are_not_a_frame_end_the_connection(stream: bytes) -> None:
     with pytest.raises(FramingError):
-        list(Frames(untold).feed(stream))
+        list(Frames(fail_on_oversized).feed(stream))
 
 
 @given(st.lists(st.integers(0, 60), max_size=6), st.integers(1, 50))
-def test_a_body_that_is_too_long_is_told_and_skipped_wherever_the_stream_is_cut(lengths: list[int], size: int) -> None:
-    stream = b"".join(frame(b"x" * length) for length in lengths)
+def test_a_body_that_is_too_long_is_reported_and_skipped_wherever_the_stream_is_cut(
+    lengths: list[int], size: int
+) -> None:
+    stream = b"".join(build_frame(b"x" * length) for length in lengths)
     told: list[int] = []
     frames = Frames(told.append, max_body_bytes=30)
     found = [len(body) for at in range(0, len(stream), size) for body in frames.feed(stream[at : at + size])]
@@ -62,5 +64,5 @@ def test_a_body_that_is_skipped_is_not_held() -> None:
     for _ in range(600):
         assert list(frames.feed(b"x" * 1_000_000)) == []
         assert len(frames._buffer) == 0
-    assert list(frames.feed(frame(b"next"))) == [b"next"]
+    assert list(frames.feed(build_frame(b"next"))) == [b"next"]
     assert told == [600_000_000]

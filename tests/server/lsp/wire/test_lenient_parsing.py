@@ -1,4 +1,4 @@
-"""What clients declare and send: unknown values are left out, and what a message needs is never made up."""
+"""Parameters of clients: unknown values are left out, and required parts are never invented, except in `initialize`."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ ODD: list[tuple[dict[str, Any], dict[str, Any]]] = [  # capabilities, and the ot
 
 
 @pytest.mark.parametrize(("declared", "others"), ODD, ids=str)
-async def test_initialize_takes_what_it_does_not_know(
+async def test_initialize_accepts_unknown_values(
     editor: Editor, declared: dict[str, Any], others: dict[str, Any]
 ) -> None:
     answer = await editor.answer(
@@ -49,7 +49,7 @@ async def test_initialize_takes_what_it_does_not_know(
     assert answer["result"]["serverInfo"]["name"] == "starling"
 
 
-def test_what_is_known_stays() -> None:
+def test_known_values_are_kept() -> None:
     declared = {
         TEXT: {"publishDiagnostics": {"tagSupport": {"valueSet": [1, 2, 3]}, "versionSupport": "?"}, "hover": 5},
         SPACE: {"workspaceEdit": {"resourceOperations": ["create", "copy"], "documentChanges": True}},
@@ -101,7 +101,9 @@ async def test_sets_that_grow_may_hold_unknown_values_in_later_requests_too(edit
         ("workspace/executeCommand", None, "params.command is missing"),
     ],
 )
-async def test_what_a_request_lacks_is_said(editor: Editor, method: str, params: object, said: str) -> None:
+async def test_the_answer_names_the_parts_that_a_request_lacks(
+    editor: Editor, method: str, params: object, said: str
+) -> None:
     await editor.begin()
     error = (await editor.answer(editor.ask(method, params)))["error"]
     assert (error["code"], said in error["message"]) == (-32602, True), error
@@ -146,7 +148,7 @@ MESSAGES = st.fixed_dictionaries(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(st.lists(MESSAGES | ANYTHING, max_size=8))
-async def test_whatever_comes_is_answered_in_json_once(several: list[object]) -> None:
+async def test_any_message_is_answered_in_json_at_most_once(several: list[object]) -> None:
     editor = Editor()
     await editor.begin({})
     before = len(editor.sent)
@@ -194,7 +196,7 @@ async def test_an_unknown_method_is_told_so_whatever_its_params(editor: Editor, 
     assert (editor.sent[seen]["id"], editor.sent[seen]["error"]["code"]) == (7, -32601)
 
 
-async def test_an_id_that_waits_for_its_answer_is_not_taken_twice(editor: Editor) -> None:
+async def test_the_id_of_an_unanswered_request_is_refused(editor: Editor) -> None:
     await editor.begin()
     for _ in range(2):
         editor.receive({"id": 7000, "method": "workspace/executeCommand", "params": {"command": "starling.status"}})
@@ -203,7 +205,7 @@ async def test_an_id_that_waits_for_its_answer_is_not_taken_twice(editor: Editor
     assert "result" in await editor.message(lambda message: message.get("id") == 7000 and "result" in message)
 
 
-async def test_an_answer_to_no_question_harms_nothing(editor: Editor) -> None:
+async def test_an_answer_to_no_request_is_ignored(editor: Editor) -> None:
     await editor.begin()
     asked = editor.ask("workspace/executeCommand", {"command": "starling.status"})
     for identity in (asked, str(asked), "x", None, [1]):
@@ -211,7 +213,7 @@ async def test_an_answer_to_no_question_harms_nothing(editor: Editor) -> None:
     assert "result" in await editor.answer(asked)
 
 
-async def test_a_session_that_ended_is_let_go() -> None:
+async def test_an_ended_session_is_released() -> None:
     editor = Editor()
     await editor.begin()
     editor.open("x = 1\n" * 10)

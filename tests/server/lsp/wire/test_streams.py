@@ -1,4 +1,4 @@
-"""Writers and clients that stop reading: nobody waits for them, and what they leave unread does not grow for ever."""
+"""Writers and clients that stop reading: nobody waits for them, and the unread bytes are bounded."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streams, "DRAIN_S", 0.01)
 
 
-async def test_a_client_that_does_not_read_is_given_up() -> None:
+async def test_the_connection_to_a_client_that_does_not_read_is_ended() -> None:
     reading, writing = os.pipe()
     broken = asyncio.Event()
     writer = DescriptorWriter(writing, broken.set)

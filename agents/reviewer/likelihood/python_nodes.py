@@ -1,0 +1,105 @@
+"""Questions about nodes of a Python syntax tree: what contains them, and whether they are bound, used or called.
+
+Start at `find_function` and `is_bound`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import tree_sitter
+
+_CONDITION_KINDS = frozenset({"identifier", "attribute", "subscript", "call"})
+_CONDITIONAL_KINDS = frozenset({"if_statement", "elif_clause", "while_statement", "assert_statement"})
+_FUNCTION_KINDS = frozenset({"function_definition", "lambda"})
+
+
+def find_function(node: tree_sitter.Node) -> tree_sitter.Node | None:
+    """Return the innermost function or lambda that contains `node`; None in a class or a module."""
+    holder = node.parent
+    while holder is not None and holder.type not in _FUNCTION_KINDS:
+        if holder.type == "class_definition":
+            return None
+        holder = holder.parent
+    return holder
+
+
+def find_statement(node: tree_sitter.Node) -> tree_sitter.Node:
+    """Return the statement that contains `node`."""
+    while node.parent is not None and node.parent.type not in {"block", "module"}:
+        node = node.parent
+    return node
+
+
+def get_field_name(node: tree_sitter.Node) -> str:
+    """Return the name of the field of its parent that `node` fills, "" for none."""
+    parent = node.parent
+    if parent is None:
+        return ""
+    at = next((number for number, child in enumerate(parent.children) if child.id == node.id), None)
+    return (parent.field_name_for_child(at) or "") if at is not None else ""
+
+
+def is_bound(node: tree_sitter.Node) -> bool:
+    """Return whether `node` is a name that its parent binds, as a parameter or a target."""
+    parent = node.parent
+    if parent is None:
+        return False
+    if parent.type in {"parameters", "lambda_parameters", "typed_parameter", "list_splat_pattern"}:
+        return get_field_name(node) != "type"
+    if parent.type in {"default_parameter", "typed_default_parameter", "keyword_argument", "named_expression"}:
+        return get_field_name(node) == "name" and parent.type != "keyword_argument"
+    if parent.type in {"pattern_list", "tuple_pattern", "as_pattern_target"}:
+        return True
+    return is_target(node)
+
+
+def is_target(node: tree_sitter.Node) -> bool:
+    """Return whether `node` is the target of an assignment or a loop."""
+    parent = node.parent
+    return (
+        parent is not None
+        and parent.type in {"assignment", "augmented_assignment", "for_statement", "for_in_clause"}
+        and get_field_name(node) == "left"
+    )
+
+
+def is_used(node: tree_sitter.Node) -> bool:
+    """Return whether the name `node` is evaluated in a function: no definition, keyword, attribute or import."""
+    parent = node.parent
+    if parent is None or find_function(node) is None:
+        return False
+    role = get_field_name(node)
+    if parent.type in {"function_definition", "class_definition", "dotted_name", "aliased_import", "type"}:
+        return False
+    if parent.type in {"global_statement", "nonlocal_statement", "del_statement", "decorator"}:
+        return False
+    return (parent.type, role) not in {("keyword_argument", "name"), ("attribute", "attribute")}
+
+
+def is_called(node: tree_sitter.Node) -> bool:
+    """Return whether `node` is the function in a call."""
+    return node.parent is not None and node.parent.type == "call" and get_field_name(node) == "function"
+
+
+def is_condition(node: tree_sitter.Node) -> bool:
+    """Return whether `node` is a condition, so that a `not` may be missing."""
+    parent = node.parent
+    if parent is None or node.type not in _CONDITION_KINDS:
+        return False
+    if parent.type in _CONDITIONAL_KINDS:
+        return get_field_name(node) in {"condition", ""} and parent.named_children[0].id == node.id
+    if parent.type == "boolean_operator":
+        return True
+    return parent.type == "conditional_expression" and parent.named_children[1].id == node.id
+
+
+def may_lack_await(node: tree_sitter.Node) -> bool:
+    """Return whether an `await` may be missing: the call `node` is in a coroutine, and its result is used directly."""
+    function, parent = find_function(node), node.parent
+    if function is None or parent is None or not any(child.type == "async" for child in function.children):
+        return False
+    return parent.type in {"expression_statement", "return_statement"} or (
+        parent.type == "assignment" and get_field_name(node) == "right"
+    )

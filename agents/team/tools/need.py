@@ -1,0 +1,39 @@
+"""The tool `need`: loads a capability set, that is a group of tools, when an agent needs it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from agents.team.failure import ToolFailed
+from agents.team.tool import Arguments, TeamTool, ToolResult
+from agents.tools import Risk, Tool
+
+if TYPE_CHECKING:
+    from agents.team.tool import Workbench
+
+
+class Need(Arguments):
+    """Arguments of `need`."""
+
+    capability: str = Field(description="Name of the capability set.")
+
+
+async def run(given: Need, bench: Workbench) -> ToolResult:
+    """Load the set, if the agent's role may have it."""
+    if given.capability not in bench.capabilities:
+        allowed = ", ".join(bench.capabilities) or "none"
+        raise ToolFailed(f"Your role has no capability set {given.capability!r}; it has: {allowed}.")
+    bench.loaded.add(given.capability)
+    return ToolResult(f"The tools of {given.capability} are there now.")
+
+
+TOOL = TeamTool(
+    Tool("need", Risk.LOW),
+    "Load a capability set, which brings more tools: engineering, diagnose, deploy, infrastructure, "
+    "project_management, admin.",
+    Need,
+    run,
+    lambda given: f"Load {given.capability}",
+)

@@ -1,0 +1,83 @@
+"""The tool `search_files`: lines of the workspace's files that match a regular expression."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from typing import TYPE_CHECKING
+
+from pathspec import GitIgnoreSpec
+from pydantic import Field
+
+from agents.team.failure import ToolFailed
+from agents.team.tool import Arguments, TeamTool, ToolResult
+from agents.tools import Risk, Tool
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from agents.team.tool import Workbench
+
+MOST_HITS = 100
+LONGEST_LINE = 240
+"""Characters of a line, both searched and shown; a pattern that backtracks has little to work on."""
+
+SEARCH_S = 15.0
+"""Longest search, in seconds."""
+
+
+class SearchFiles(Arguments):
+    """Arguments of `search_files`."""
+
+    pattern: str = Field(min_length=1, max_length=500, description="Regular expression (Python), for one line.")
+    folder: str = Field(default=".", description="Folder, relative to the workspace folder.")
+    files: str = Field(default="", max_length=500, description='Glob of file names as in .gitignore ("*.py").')
+    ignore_case: bool = Field(default=False, description="Whether the case of letters does not count.")
+
+
+async def run(given: SearchFiles, bench: Workbench) -> ToolResult:
+    """Return up to `MOST_HITS` matching lines as `path:line: text`."""
+    folder = bench.resolve(given.folder)
+    try:
+        pattern = re.compile(given.pattern, re.IGNORECASE if given.ignore_case else 0)
+    except re.error as error:
+        raise ToolFailed(f"The pattern is no regular expression ({error}); escape special characters.") from None
+    glob = GitIgnoreSpec.from_lines([given.files]) if given.files else None
+    deadline = time.monotonic() + SEARCH_S
+
+    def search() -> tuple[list[str], str]:
+        hits: list[str] = []
+        for path in bench.list_files():
+            if time.monotonic() > deadline or bench.cancelled():
+                return hits, "[stopped: the search took too long; name a folder or files]"
+            name = bench.display(path)
+            if not path.is_relative_to(folder) or (glob is not None and not glob.match_file(name)):
+                continue
+            for line in _search_file(bench, path, pattern):
+                hits.append(f"{name}:{line}")
+                if len(hits) >= MOST_HITS:
+                    return hits, "[more; make the pattern narrower, or name a folder or files]"
+        return hits, ""
+
+    hits, note = await asyncio.to_thread(search)
+    return ToolResult("\n".join(filter(None, (*hits, note))) or "[no line matches]")
+
+
+def _search_file(bench: Workbench, path: Path, pattern: re.Pattern[str]) -> Iterator[str]:
+    """Yield the number and the text of each line that matches."""
+    text = bench.read(path)
+    for number, line in enumerate((text or "").splitlines(), 1):
+        if pattern.search(line[:LONGEST_LINE]):
+            yield f"{number}: {line[:LONGEST_LINE].strip()}"
+
+
+TOOL = TeamTool(
+    Tool("search_files", Risk.LOW),
+    "Find lines of the workspace's files by a regular expression. To find code by meaning, use search_code.",
+    SearchFiles,
+    run,
+    lambda given: f"Search for {given.pattern!r}" + (f" in {given.files}" if given.files else ""),
+    list_paths=lambda given: (given.folder,),
+)

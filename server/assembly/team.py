@@ -1,0 +1,98 @@
+"""The team of agents of one workspace, built from a core, a gate and the state database.
+
+Loaded only where a person talks to the team. Start at `build_team`.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from agents.team.limits import TurnLimits
+from agents.team.permissions.rules import RuleSet
+from agents.team.role_files import Roles, load_roles
+from agents.team.session_runner import Team
+from agents.team.tool import Workbench
+from agents.team.tools.all_tools import TOOLS
+from server.assembly.resources import review_statically
+from server.state import paths
+from server.state.session_store import SessionStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from agents.ports.person import Person
+    from agents.team.permissions.modes import Mode
+    from models.chat import ChatModel
+    from server.assembly.core import Core
+    from server.assembly.resources import Files
+    from server.gate.gate import Gate
+    from server.state.database import State
+
+ROLES_FOLDER = "roles"
+"""Folder of a person's own roles, beside the settings file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """The client of a session.
+
+    Attributes:
+        name: of the editor or program, a part of the lease's owner.
+        mode: what agents may do.
+        person: who answers agents' questions; None where nobody can.
+    """
+
+    name: str
+    mode: Mode
+    person: Person | None = None
+
+
+def build_team(core: Core, files: Files, gate: Gate, state: State, client: Client) -> Team:
+    """Return the team that works in the workspace of `files` for `client`.
+
+    Args:
+        core: index, models and reviewer.
+        files: the files that agents may read.
+        gate: where edits are proposed and calls are permitted.
+        state: where sessions are stored.
+        client: who drives the sessions.
+    """
+    settings = core.settings.team
+    bench = Workbench(
+        files.roots,
+        files.read,
+        files.list_files,
+        core.index.find_exclusion_reason,
+        gate,
+        gate,
+        RuleSet.parse(deny=settings.deny, ask=settings.ask, allow=settings.allow),
+        person=client.person,
+        index=core.index,
+        review=lambda document: review_statically(core, document),
+        test_command=core.settings.review.test_command,
+        mode=client.mode,
+    )
+    owner = f"{client.name} {platform.node()}:{os.getpid()} {uuid.uuid4().hex[:8]}"
+    limits = TurnLimits(steps=settings.steps, tokens=settings.tokens, seconds=settings.seconds)
+    return Team(SessionStore(state), load_own_roles(), TOOLS, _make_finder(core), bench, owner, limits)
+
+
+def load_own_roles() -> Roles:
+    """Return the bundled roles and the person's own."""
+    return load_roles(paths.settings_file().parent / ROLES_FOLDER)
+
+
+def name_workspace(roots: Sequence[Path]) -> str:
+    """Return the workspace of a session: the URI of its first folder, "" without one."""
+    return roots[0].as_uri() if roots else ""
+
+
+def _make_finder(core: Core) -> Callable[[str], ChatModel | None]:
+    """Return a function that returns the chat model for a model role; None for a role without one."""
+    by_role = {"chat": core.chat, "review": core.review_chat}
+    return by_role.get

@@ -1,0 +1,1 @@
+"""Talking to the team on the command line: `starling ask`, `starling do` and `starling sessions`."""

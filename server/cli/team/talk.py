@@ -1,0 +1,196 @@
+"""`starling ask` and `starling do`: a request to the team of agents, in a session that is kept.
+
+`ask` only reads. `do` changes files and runs commands, each after a question. Start at `ask`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from server.cli import arguments, terminal, terminal_asker, workspace
+from server.cli.terminal import Failure
+
+if TYPE_CHECKING:
+    from agents.team.events import Event, TurnEnded
+    from agents.team.permissions.modes import Mode
+    from server.assembly.core import Core
+
+FAILED = 1
+TITLE_LENGTH = 60
+
+Words = Annotated[list[str], typer.Argument(metavar="REQUEST", help="What you want, in words; `@role` chooses who.")]
+Directory = Annotated[
+    Path | None,
+    typer.Option("--workspace", "-w", metavar="DIR", help="The workspace.", show_default="the repository here"),
+]
+SessionName = Annotated[
+    str, typer.Option("--session", "-s", metavar="ID", help="Continue this session; the first characters suffice.")
+]
+Continues = Annotated[bool, typer.Option("--continue", "-c", help="Continue the newest session of the workspace.")]
+RoleName = Annotated[str, typer.Option("--role", "-r", metavar="ROLE", help="Who answers in this session.")]
+WaitS = Annotated[float, typer.Option("--wait", metavar="SECONDS", min=0, help="Longest wait for the index.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Write one JSON object on stdout.")]
+
+
+def ask(  # noqa: PLR0913 (each is an option of the command)
+    request: Words,
+    *,
+    session: SessionName = "",
+    continues: Continues = False,
+    role: RoleName = "",
+    directory: Directory = None,
+    wait_s: WaitS = 60,
+    as_json: AsJson = False,
+) -> int:
+    """Ask agents about the code of the workspace."""
+    from agents.team.permissions.modes import Mode  # noqa: PLC0415 (`--help` starts without the team)
+
+    talk = _Talk(" ".join(request), session, continues, role, Mode.PLAN, (), as_json)
+    return talk.run(directory, wait_s)
+
+
+def do(  # noqa: PLR0913 (each is an option of the command)
+    request: Words,
+    *,
+    session: SessionName = "",
+    continues: Continues = False,
+    role: RoleName = "",
+    yes: terminal_asker.Yes = None,
+    directory: Directory = None,
+    wait_s: WaitS = 60,
+    as_json: AsJson = False,
+) -> int:
+    """Have agents change the workspace; each change is asked."""
+    from agents.team.permissions.modes import Mode  # noqa: PLC0415 (as above)
+
+    talk = _Talk(" ".join(request), session, continues, role, Mode.ACT, tuple(yes or ()), as_json)
+    return talk.run(directory, wait_s)
+
+
+class _Talk:
+    """One request to the team."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 (the options of the commands)
+        self,
+        request: str,
+        session: str,
+        continues: bool,  # noqa: FBT001
+        role: str,
+        mode: Mode,
+        yes: tuple[terminal_asker.Kind, ...],
+        as_json: bool,  # noqa: FBT001
+    ) -> None:
+        self._request = request
+        self._session = session
+        self._continues = continues
+        self._role = role
+        self._mode = mode
+        self._yes = yes
+        self._as_json = as_json
+        self._shown = False  # a line of text without its end is on the screen
+        self._stopped = threading.Event()
+
+    def run(self, directory: Path | None, wait_s: float) -> int:
+        """Open the workspace, have the team answer, show the answer; return the exit status."""
+        from agents.team.events import TurnStatus  # noqa: PLC0415 (as above)
+
+        root = arguments.resolve_folder(directory) if directory else arguments.find_workspace(Path())
+        with workspace.open_core(root) as core:
+            if core.settings.index.enabled:
+                workspace.bring_up_to_date(core.index, wait_s=wait_s)
+            session, ended = asyncio.run(self._talk(core, root))
+        if self._as_json:
+            terminal.emit({
+                "session": session, "status": ended.status.value, "text": ended.text, "steps": ended.steps,
+                "tokens": ended.tokens, "cost": ended.cost, "seconds": ended.seconds,
+            })  # fmt: skip
+        elif ended.status is not TurnStatus.DONE:
+            terminal.note(ended.text)
+        command = "do" if self._mode.value == "act" else "ask"
+        terminal.note(f"To go on: starling {command} --session {session[:8]} ...")
+        return 0 if ended.status is TurnStatus.DONE else FAILED
+
+    async def _talk(self, core: Core, root: Path) -> tuple[str, TurnEnded]:
+        """Run one turn of the session; return the session's id and how the turn ended."""
+        from agents.ports.failures import StateError  # noqa: PLC0415 (as above)
+        from agents.ports.sessions import SessionUnavailable  # noqa: PLC0415
+        from agents.team.session_runner import SessionRunner  # noqa: PLC0415
+        from server.assembly.gates import make_disk_gate, open_state  # noqa: PLC0415
+        from server.assembly.resources import Files  # noqa: PLC0415
+        from server.assembly.team import Client, build_team  # noqa: PLC0415
+
+        asker = terminal_asker.TerminalAsker(self._yes)
+        gate = make_disk_gate([root], asker, core.index_limits)
+        state = open_state()
+        loop = asyncio.get_running_loop()
+        with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C ends the program
+            loop.add_signal_handler(signal.SIGINT, self._stopped.set)
+        try:
+            team = build_team(core, Files(core, (root,)), gate, state, Client("starling", self._mode))
+            session = self._open_session(team.sessions, root)
+            ended = await SessionRunner(team, session).handle(self._request, self._show, self._stopped.is_set)
+        except (SessionUnavailable, StateError) as error:
+            raise Failure(str(error)) from error
+        finally:
+            await gate.close()
+            state.close()
+        if self._shown:
+            sys.stdout.write("\n")
+            sys.stdout.flush()
+        elif not self._as_json and ended.status == "done":
+            sys.stdout.write(f"{terminal.escape(ended.text)}\n")
+        return session, ended
+
+    def _open_session(self, sessions: Any, root: Path) -> str:  # noqa: ANN401 (a protocol that `--help` does not load)
+        """Return the id of the session to continue, or of a new one.
+
+        Raises:
+            Failure: there is no such session.
+        """
+        place = root.as_uri()
+        if self._session or self._continues:
+            known = sessions.list_newest(place, 1000)
+            found = [one for one in known if one.id.startswith(self._session)]
+            if not found or (self._session and len(found) > 1):
+                what = "several sessions" if found else "no session"
+                raise Failure(f"There is {what} {self._session} in this workspace; `starling sessions` lists them.")
+            return str(found[0].id)
+        title = " ".join(self._request.split())[:TITLE_LENGTH] or "A session"
+        return str(sessions.create(place, title=title, role=self._role).id)
+
+    def _show(self, event: Event) -> None:
+        """Show an event: text on stdout as it arrives, everything else as a line on stderr."""
+        from agents.team import events  # noqa: PLC0415 (as above)
+
+        if isinstance(event, events.TextArrived):
+            if not self._as_json:
+                sys.stdout.write(terminal.escape(event.text))
+                sys.stdout.flush()
+                self._shown = True
+            return
+        if self._shown:
+            sys.stdout.write("\n")
+            sys.stdout.flush()
+            self._shown = False
+        match event:
+            case events.AgentChosen():
+                terminal.note(f"{event.agent}: {event.why}.")
+            case events.CallStarted():
+                terminal.note(f"  {event.title}")
+            case events.CallEnded() if event.failed:
+                terminal.note(f"    {event.text.splitlines()[0] if event.text else 'failed'}")
+            case events.PlanChanged():
+                for title, status in event.steps:
+                    terminal.note(f"  [{status}] {title}")
+            case events.Noted():
+                terminal.note(f"  {event.text}")
+            case _:
+                pass

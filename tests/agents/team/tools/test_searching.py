@@ -1,0 +1,77 @@
+"""The tools `list_files`, `search_files`, `search_code` and `findings`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agents.findings import Finding, Severity
+from agents.team.tools import list_files, search_files
+from indexing.records import Hit
+from indexing.syntax.documents import Span
+from tests.agents.doubles import MemoryIndex
+
+if TYPE_CHECKING:
+    import pytest
+
+    from tests.agents.team.bench import TeamBench
+
+FILES = """
+#- area.py
+def area(r):
+    return 3.14 * r * r
+#- src/main.py
+from area import area
+print(AREA)
+#- secret.py
+area = "password"
+"""
+
+
+async def test_files_are_listed_by_folder_and_pattern_without_excluded_ones(
+    bench: TeamBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.write(FILES)
+    assert (await bench.call("list_files"))[0] == "area.py\nsrc/main.py"
+    assert (await bench.call("list_files", folder="src"))[0] == "src/main.py"
+    assert (await bench.call("list_files", pattern="a*.py"))[0] == "area.py"
+    assert (await bench.call("list_files", pattern="*.js"))[0] == "[no such files]"
+    assert "is no folder" in (await bench.call("list_files", folder="area.py"))[0]
+    monkeypatch.setattr(list_files, "MOST_FILES", 1)
+    assert (await bench.call("list_files"))[0].endswith("[1 more; name a folder or a pattern]")
+
+
+async def test_lines_are_found_by_pattern_with_their_place(bench: TeamBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.write(FILES)
+    assert (await bench.call("search_files", pattern=r"\barea\b"))[0] == (
+        "area.py:1: def area(r):\nsrc/main.py:1: from area import area"
+    )
+    assert "print(AREA)" in (await bench.call("search_files", pattern="area", ignore_case=True))[0]
+    assert (await bench.call("search_files", pattern="area", files="*.md"))[0] == "[no line matches]"
+    text, failed = await bench.call("search_files", pattern="(")
+    assert (failed, "no regular expression" in text) == (True, True)
+    monkeypatch.setattr(search_files, "MOST_HITS", 1)
+    assert "make the pattern narrower" in (await bench.call("search_files", pattern="area"))[0]
+
+
+async def test_code_is_found_in_the_index_and_hits_in_excluded_files_are_dropped(bench: TeamBench) -> None:
+    bench.write(FILES)
+    hits = (
+        Hit(bench.root / "area.py", "area.py", 0, 2, "def area(r): ...", 1.0, "area"),
+        Hit(bench.root / "secret.py", "secret.py", 0, 1, "area = 'password'", 0.5, "area"),
+    )
+    bench.options["index"] = MemoryIndex(hits=hits, defined=hits)
+    for kind in ("similar", "definitions"):
+        text, _ = await bench.call("search_code", words="area", kind=kind)
+        assert text == "area.py:1-2 area\ndef area(r): ..."
+    assert "src/main.py:1" in (await bench.call("search_code", words="Shape.area", kind="uses"))[0]
+    assert "is no name" in (await bench.call("search_code", words="an area", kind="uses"))[0]
+    bench.options["index"] = None
+    assert "has no index" in (await bench.call("search_code", words="area"))[0]
+
+
+async def test_findings_have_their_line_and_rule(bench: TeamBench) -> None:
+    bench.write(FILES)
+    bench.options["review"] = lambda document: (
+        Finding("unused", Severity.WARNING, Span(document.text.index("return"), 20), "It is unused."),
+    )
+    assert (await bench.call("findings", path="area.py"))[0] == "2: warning unused: It is unused."

@@ -1,0 +1,103 @@
+"""`starling ask`, `do` and `sessions`, with a scripted endpoint."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from models.scripted.scripted_server import ScriptedServer
+from server.cli import run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SCRIPT = """
+=== Choose who of a team
+{"role": "coder"}
+===
+@times 1
+@call edit_file {"path": "area.py", "replacements": [{"old": "3.14", "new": "math.pi"}], "why": "It is exact."}
+===
+It uses math.pi.
+"""
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Yield a workspace, with the scripted endpoint as the person's chat model."""
+    root = tmp_path / "workspace"
+    root.mkdir()
+    (root / "area.py").write_text("def area(r):\n    return 3.14 * r * r\n")
+    monkeypatch.setenv("STARLING_INDEX__ENABLED", "false")
+    with ScriptedServer(SCRIPT) as server:
+        monkeypatch.setenv("STARLING_CHAT__URL", f"{server.url}/v1")
+        monkeypatch.setenv("STARLING_CHAT__MODEL", "scripted")
+        yield root
+
+
+def test_do_changes_a_file_after_a_yes_and_keeps_the_session(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["do", "--json", "--yes", "edit", "-w", str(workspace), "use", "pi"]) == 0
+    made = json.loads(capsys.readouterr().out)
+    assert (made["status"], made["text"]) == ("done", "It uses math.pi.")
+    assert "math.pi" in (workspace / "area.py").read_text()
+    assert run(["sessions", "-w", str(workspace), "--json"]) == 0
+    (session,) = json.loads(capsys.readouterr().out)["sessions"]
+    assert (session["id"], session["title"], session["state"]) == (made["session"], "use pi", "idle")
+    assert run(["sessions", "export", session["id"][:6], "-w", str(workspace)]) == 0
+    assert "called `edit_file`" in capsys.readouterr().out
+
+
+def test_without_a_terminal_and_without_yes_nothing_is_written(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["do", "-w", str(workspace), "use", "pi"]) == 0
+    assert "math.pi" not in (workspace / "area.py").read_text()
+    assert "no terminal to ask on" in capsys.readouterr().err
+
+
+def test_ask_only_reads(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["ask", "-w", str(workspace), "use", "pi"]) == 0
+    assert "math.pi" not in (workspace / "area.py").read_text()
+    assert "in plan mode agents only read" in capsys.readouterr().err
+
+
+def test_a_rule_of_the_person_allows_an_edit_and_a_workspaces_rule_denies_it(
+    workspace: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STARLING_TEAM__ALLOW", "edits path *.py")
+    (workspace / ".starling.toml").write_text('[team]\ndeny = ["edits path area.py"]\n')
+    assert run(["do", "-w", str(workspace), "use", "pi"]) == 0
+    assert "math.pi" not in (workspace / "area.py").read_text()
+    assert "A rule denies this call" in capsys.readouterr().err
+    (workspace / ".starling.toml").unlink()
+
+
+def test_a_rule_of_the_person_is_a_yes(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STARLING_TEAM__ALLOW", "edits path *.py")
+    assert run(["do", "-w", str(workspace), "use", "pi"]) == 0
+    assert "math.pi" in (workspace / "area.py").read_text()
+
+
+def test_a_workspace_cannot_allow_anything(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (workspace / ".starling.toml").write_text('[team]\nallow = ["edits"]\n')
+    assert run(["do", "-w", str(workspace), "use", "pi"]) == 0
+    assert "math.pi" not in (workspace / "area.py").read_text()
+    assert "cannot be set by a workspace" in capsys.readouterr().err
+
+
+def test_a_session_is_continued_renamed_and_deleted(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["ask", "--json", "-w", str(workspace), "@ask", "one"]) == 0
+    first = json.loads(capsys.readouterr().out)["session"]
+    assert run(["ask", "--json", "--continue", "-w", str(workspace), "@ask", "two"]) == 0
+    assert json.loads(capsys.readouterr().out)["session"] == first
+    assert run(["sessions", "rename", first[:8], "A new name", "-w", str(workspace)]) == 0
+    assert run(["sessions", "-w", str(workspace), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["sessions"][0]["title"] == "A new name"
+    assert run(["sessions", "delete", first[:8], "-w", str(workspace)]) == 0
+    assert run(["ask", "--session", first, "-w", str(workspace), "three"]) == 1
+    assert "There is no session" in capsys.readouterr().err

@@ -1,0 +1,105 @@
+"""`starling doctor`: the state of each part, and how to fix what does not work."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from server.cli import run
+from server.version import VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+pytestmark = pytest.mark.usefixtures("forks", "home")
+
+
+def test_the_doctor_tries_every_part(workspace: Path, run_json_command: Callable[..., Any]) -> None:
+    found = run_json_command("doctor", "--workspace", workspace)
+    assert found["ok"] is True
+    states = {check["part"]: check["state"] for check in found["checks"]}
+    assert {part for part, state in states.items() if state == "error"} == set()
+    assert set(states) >= {"program", "settings", "files", "grammars", "index", "model", "machine"}
+    assert len(found["grammars"]) >= 24
+    assert set(found["grammars"].values()) == {"ok"}
+    assert found["model"]["tokens"] > 0
+    assert found["program"]["version"] == VERSION
+    assert found["files"]["read_free_bytes"] > 0
+
+
+def test_the_doctor_says_where_everything_lives(
+    home: Path, workspace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("STARLING_MODEL__ENABLED", "false")
+    assert run(["doctor", "--workspace", str(workspace)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    places = dict(line.split(maxsplit=1) for line in lines if line.startswith("      "))
+    assert places["settings"].startswith(f"{home / 'config' / 'settings.toml'} (not there")
+    assert places["models"].startswith(str(home / "config" / "models"))
+    assert places["log"].startswith(str(home / "log" / "starling.log"))
+    assert places["indexes"] == f"{home / 'cache' / 'index'} (0.0 MB)"
+    assert places["state"] == str(home / "state")
+
+
+def test_the_doctor_does_not_call_an_existing_settings_file_missing(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (home / "config").mkdir(parents=True)
+    (home / "config" / "settings.toml").write_text("[model]\nenabled = false\n")
+    monkeypatch.chdir(home)
+    assert run(["doctor"]) == 0
+    assert f"settings  {home / 'config' / 'settings.toml'}\n" in capsys.readouterr().out
+
+
+def find_model_check(found: dict[str, Any]) -> dict[str, Any]:
+    (check,) = [check for check in found["checks"] if check["part"] == "model"]
+    return dict(check)
+
+
+def test_the_doctor_names_the_missing_model_and_the_existing_ones(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch, run_json_command: Callable[..., Any]
+) -> None:
+    monkeypatch.setenv("STARLING_MODEL__NAME", "absent")
+    model = find_model_check(run_json_command("doctor", "--workspace", workspace))
+    assert model["state"] == "warning"
+    assert "absent" in model["message"]
+    assert "starling-mini" in model["remedy"]
+    assert "Install" not in model["remedy"]
+    assert "from your workspace alone until it is fixed" in model["remedy"]
+
+
+def test_without_model_and_recall_the_doctor_says_that_nothing_is_completed(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch, run_json_command: Callable[..., Any]
+) -> None:
+    monkeypatch.setenv("STARLING_MODEL__NAME", "absent")
+    monkeypatch.setenv("STARLING_COMPLETION__RECALL", "false")
+    model = find_model_check(run_json_command("doctor", "--workspace", workspace, status=1))
+    assert model["state"] == "error"
+    assert "Nothing is completed" in model["remedy"]
+
+
+def test_with_a_broken_model_the_doctor_names_its_file_and_what_still_works(
+    own_broken_model: Path, workspace: Path, run_json_command: Callable[..., Any]
+) -> None:
+    model = find_model_check(run_json_command("doctor", "--workspace", workspace))
+    assert model["state"] == "warning"
+    assert str(own_broken_model) in model["message"]
+    assert "from your workspace alone until it is fixed" in model["remedy"]
+    assert "Install" not in model["remedy"]
+
+
+def test_the_doctor_names_a_wrong_setting_and_goes_on(
+    home: Path, workspace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("STARLING_MODEL__ENABLED", "false")
+    (home / "config").mkdir(parents=True)
+    (home / "config" / "settings.toml").write_text("[completion]\nmax_tokens = 0\ntimeout_ms = -1\n")
+    (workspace / ".starling.toml").write_text('[model]\nname = "theirs"\n')
+    assert run(["doctor", "--workspace", str(workspace)]) == 0
+    shown = capsys.readouterr().out
+    for wrong in ("max_tokens", "timeout_ms", "model.name"):
+        assert len([line for line in shown.splitlines() if wrong in line]) == 1, "a line each"
+    assert "model.name: cannot be set by a workspace" in " ".join(shown.split())
+    assert "works here, with limits" in shown
