@@ -86,6 +86,7 @@ def _fence_all(by_title: dict[str, list[str]]) -> str:
 
 
 def _contains(outer: Span, inner: Span) -> bool:
+    """Return whether `inner` lies in `outer`, or equals it."""
     return outer.start <= inner.start and inner.end <= outer.end
 
 
@@ -105,7 +106,7 @@ def _iterate_related(piece: Piece, index: Index) -> Iterator[tuple[str, str]]:
 
 
 def _iterate_own_file(piece: Piece, used: tuple[str, ...], calls: re.Pattern[str] | None) -> Iterator[tuple[str, str]]:
-    """Yield (title, text) of functions of the same file that the piece uses, or that match `calls`."""
+    """Yield (title, text) of functions of the same file that the piece uses, or whose text has a match of `calls`."""
     for symbol in piece.syntax.symbols:
         other = symbol.span
         overlaps = other.start < piece.span.end and piece.span.start < other.end

@@ -60,7 +60,7 @@ class Candidate:
 
 
 def merge(candidates: Iterable[Candidate]) -> list[Candidate]:
-    """Return the candidates by rank, then by falling confidence, without empty and duplicate texts.
+    """Return the candidates by rank, then by descending confidence, without empty and duplicate texts.
 
     Of duplicates, the one with the highest confidence is kept, with the best rank of all.
     """

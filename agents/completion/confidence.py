@@ -80,7 +80,7 @@ def estimate_generated(
 
 
 def lower_disputed(recalled: float) -> float:
-    """Return the lower confidence in recalled text, `recalled` before, after a large model wrote another line."""
+    """Return the confidence in recalled text, lowered from `recalled` because a large model wrote another line."""
     return _logistic(logit(recalled) + DISPUTED)
 
 

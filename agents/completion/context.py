@@ -52,7 +52,7 @@ _LEAST_S = 0.001
 
 
 @dataclass(frozen=True, slots=True)
-class _Recent:
+class _RecentPlace:
     """A recently edited place: the lines around the cursor of a completion request, and the number of its line."""
 
     document: Document
@@ -70,7 +70,7 @@ class ContextGatherer:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._recent: deque[_Recent] = deque(maxlen=_RECENT_PLACES)
+        self._recent: deque[_RecentPlace] = deque(maxlen=_RECENT_PLACES)
         self._last: OrderedDict[str, tuple[tuple[int, str], tuple[Snippet, ...]]] = OrderedDict()  # by URI
 
     def gather(
@@ -117,7 +117,7 @@ class ContextGatherer:
         below = cursor.suffix.split("\n", _RECENT_LINES)[:_RECENT_LINES]
         text = "\n".join([*above[:-1], above[-1] + below[0], *below[1:]])
         document = cursor.document
-        place = _Recent(document, cursor.prefix.count("\n"), text)
+        place = _RecentPlace(document, cursor.prefix.count("\n"), text)
         with self._lock:
             kept = [
                 other
@@ -158,7 +158,7 @@ def _find_hits(cursor: Cursor, syntax: Syntax | None, index: Index, *, limit: in
     if names:
         wanted = max(1, round(limit * _SHARE_OF_DEFINITIONS))
         found = index.find_definitions(names, document=document, limit=2 * wanted, deadline=deadline)
-        definitions = [hit for hit in found if _is_example(hit, document)][:wanted]
+        definitions = [hit for hit in found if _is_in_related_language(hit, document)][:wanted]
     if time.monotonic() + _LEAST_S > deadline:
         return definitions
     lines = [line for line in cursor.prefix.split("\n") if line.strip()][-_QUERY_LINES:]
@@ -170,7 +170,7 @@ def _find_hits(cursor: Cursor, syntax: Syntax | None, index: Index, *, limit: in
     near = Span(max(0, cursor.offset - _NEAR_CHARACTERS), cursor.offset + _NEAR_CHARACTERS)
     query = Query("\n".join(lines), path=document.path, imported=imported, modules=modules, near=near)
     found = index.search(query, limit=limit, deadline=deadline)
-    return [*definitions, *(hit for hit in found if _is_example(hit, document))]
+    return [*definitions, *(hit for hit in found if _is_in_related_language(hit, document))]
 
 
 def _extract_imports(cursor: Cursor) -> Snippet | None:
@@ -188,7 +188,7 @@ def _extract_imports(cursor: Cursor) -> Snippet | None:
     return Snippet(document.path.name if document.path is not None else "", "\n".join(lines))
 
 
-def _is_example(hit: Hit, document: Document) -> bool:
+def _is_in_related_language(hit: Hit, document: Document) -> bool:
     """Return whether `hit` is in the language of `document` or a related one."""
     return languages.get(languages.detect(hit.path)).is_like(document.entry)
 

@@ -132,6 +132,7 @@ class Decoder:
         return self._make_candidates([*lines, *(self._make_line(one) for one in finished)]), problem
 
     def _make_candidates(self, lines: Sequence[Line]) -> list[Candidate]:
+        """Return the candidates for `lines`, with the confidence in each."""
         return make_candidates(lines, self.recalled, self.polisher.cursor, self.model.entry)
 
     def _score_drafts(self, request: FillRequest, run: RunControl) -> tuple[list[Line], bool]:

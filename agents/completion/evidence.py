@@ -72,6 +72,7 @@ def collect_evidence(
 
 
 def _describe_recall(recalled: Recalled | None) -> dict[str, float]:
+    """Return the evidence from the recalled text: its confidence, match and votes; low values for None."""
     if recalled is None:
         return {"said": confidence.logit(confidence.UNKNOWN), "matched": 0.0, "votes": 0.0, "same_file": 0.0}
     return {
@@ -83,6 +84,7 @@ def _describe_recall(recalled: Recalled | None) -> dict[str, float]:
 
 
 def _describe_tokens(line: ScoredLine) -> dict[str, float]:
+    """Return the evidence from the probabilities and the number of the line's tokens."""
     return {
         "total": line.total,
         "worst": max(min(line.log_probs, default=_LEAST_TOKEN), _LEAST_TOKEN),
@@ -92,6 +94,7 @@ def _describe_tokens(line: ScoredLine) -> dict[str, float]:
 
 
 def _describe_place(cursor: Cursor) -> dict[str, float]:
+    """Return the evidence from the cursor's line, such as whether the cursor is after a dot or in a word."""
     code = cursor.before.rstrip()
     return {
         "typed": math.log1p(len(cursor.word)),
@@ -106,6 +109,7 @@ def _describe_place(cursor: Cursor) -> dict[str, float]:
 
 
 def _describe_text(cursor: Cursor, line: ScoredLine) -> dict[str, float]:
+    """Return the evidence from the suggested line, such as its length and its unbalanced brackets."""
     text = line.text
     return {
         "characters": math.log1p(len(text.strip())),

@@ -66,6 +66,7 @@ class Polisher:
 
     @cached_property
     def _closing(self) -> Closing:
+        """The brackets around the cursor."""
         return Closing.at(self.cursor)
 
     def polish(self, raw: str) -> Insertion:
@@ -127,6 +128,7 @@ class Polisher:
 
     @cached_property
     def _fragment(self) -> Fragment:
+        """The statement around the cursor, in which suggestions are checked."""
         return Fragment.around(self.cursor)
 
     def _make_rest(self, text: str) -> str:
@@ -186,7 +188,10 @@ def _cut_loop(text: str, cursor: Cursor) -> str:
 
 
 def _repeats_above(text: str, cursor: Cursor) -> bool:
-    """Return whether the first line of `text` repeats the line above, or its three or more lines any code above."""
+    """Return whether `text` repeats code above the cursor.
+
+    Its first line equals the last line above, or all its lines, three or more, follow each other in the code above.
+    """
     lines = (cursor.before + text).split("\n")
     above = [line.rstrip() for line in cursor.prefix[-_ABOVE:].split("\n")[:-1] if line.strip()]
     if not above or _TRIVIAL.match(lines[0]):

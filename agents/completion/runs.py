@@ -78,7 +78,7 @@ class Run(Generic[R]):
         return not self._watchers and self._wanted < math.inf
 
     def should_stop(self) -> bool:
-        """Return whether to stop at the next token: the run was ended, or was abandoned longer ago than it lingers."""
+        """Return whether to stop at the next token: the run was ended, or has been abandoned for its linger time."""
         return self._ended_early or (self.abandoned and time.monotonic() - self._wanted > self._linger_s)
 
     def end(self) -> None:
@@ -90,7 +90,10 @@ class Run(Generic[R]):
         self._linger_s = max(self._linger_s, seconds)
 
     def wait(self, *, until: float, leave: Callable[[], bool]) -> Ending:
-        """Wait until the run is done, `leave` returns true or the moment `until` (monotonic clock) has passed."""
+        """Wait for the run and return why the wait ended.
+
+        It also ends if the run is ended, `leave` returns true or the moment `until` (monotonic clock) has passed.
+        """
         with self._lock:
             self._watchers += 1
         try:
@@ -112,7 +115,7 @@ class Run(Generic[R]):
         self._done.set()
 
     def find_typed_text(self, document: Document, offset: int, reach: tuple[str, int]) -> str | None:
-        """Return the text typed between the run's place and `offset`; None if the run does not fit that text."""
+        """Return the text typed since the run began, up to `offset`; None if the run cannot answer a request there."""
         if self._ended_early or document.uri != self.place.uri or reach != self.place.reach:
             return None
         text = document.text

@@ -97,7 +97,7 @@ class StopRules:
 
 
 def _count_before_loop(text: str) -> int:
-    """Return how many characters of `text` come before its end repeats itself, the first round included."""
+    """Return how many characters of `text` to keep: up to the first round if its end is a loop of characters."""
     tail = text[-_LOOP_WINDOW:]
     found = _LOOP.search(tail)
     if found is None or not (unit := found["unit"] or found["same"]).strip():
@@ -106,9 +106,9 @@ def _count_before_loop(text: str) -> int:
 
 
 def count_unrepeated_lines(lines: list[str]) -> int:
-    """Return how many of `lines` come before they repeat themselves: all, or up to the first of three equal rounds.
+    """Return how many of `lines` to keep: if three equal rounds follow each other, up to the first one; else all.
 
-    A round has at most `_LONGEST_ROUND` lines.
+    A round is a group of at most `_LONGEST_ROUND` lines.
     """
     for length in range(1, _LONGEST_ROUND + 1):
         for at in range(len(lines) - 3 * length + 1):

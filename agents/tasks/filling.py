@@ -147,11 +147,13 @@ def _get_model(resources: Resources) -> CompletionModel:
 
 
 def _raise_if_cancelled(resources: Resources) -> None:
+    """Raise Cancelled if the request was cancelled."""
     if resources.cancelled():
         raise Cancelled
 
 
 def _build_request(cursor: Cursor, tokens: int, snippets: tuple[Snippet, ...] = ()) -> FillRequest:
+    """Return the request to the model for at most `tokens` tokens at the cursor."""
     path = cursor.document.path
     name = "/".join(path.parts[-2:]) if path is not None else ""
     return FillRequest(name, cursor.prefix, cursor.suffix, snippets, tokens)

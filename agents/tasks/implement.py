@@ -29,7 +29,7 @@ class BodyHole:
 
 
 def offer(scene: Scene) -> Offer | None:
-    """Return the offer for the function at the cursor if it is a stub; not in `.pyi` files."""
+    """Return the offer for the function at the cursor if it is a stub, else None; always None in `.pyi` files."""
     function = find_function_at(scene.syntax, scene.span.start)
     if function is None or not function.is_stub(scene.document.text) or _is_stub_file(scene.document):
         return None

@@ -51,6 +51,7 @@ def _choose_span(scene: Scene) -> Span:
 
 
 def _contains(outer: Span, inner: Span) -> bool:
+    """Return whether `inner` lies in `outer`, or equals it."""
     return outer.start <= inner.start and inner.end <= outer.end
 
 

@@ -77,10 +77,11 @@ def summarise_run(run: TestRun) -> str:
     if not run.ran:
         return f"The tests were not run: {run.output}"
     if run.green:
-        return f"{_count_tests(run.passed)} passed."
+        return f"{_format_count(run.passed)} passed."
     end = " ".join(run.output.split())[-_SHOWN_OUTPUT:]
-    return f"{_count_tests(run.failed)} failed, {run.passed} passed: {end}"
+    return f"{_format_count(run.failed)} failed, {run.passed} passed: {end}"
 
 
-def _count_tests(count: int) -> str:
+def _format_count(count: int) -> str:
+    """Return a number of tests in words: "1 test", "2 tests"."""
     return f"{count} test" if count == 1 else f"{count} tests"

@@ -74,6 +74,7 @@ def _is_better(document: Document, better: Document, scene: Scene, resources: Re
 
 
 def _begins_in(finding: Finding, span: Span) -> bool:
+    """Return whether the finding begins in the span or at its end."""
     return span.start <= finding.span.start <= span.end
 
 

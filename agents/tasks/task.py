@@ -127,6 +127,7 @@ class TestRun:
 
 
 def _run_no_tests(_: Sequence[Sequence[Change]], __: Path) -> Sequence[TestRun]:
+    """Return no results, the default where tests cannot be run."""
     return ()
 
 

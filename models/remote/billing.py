@@ -27,14 +27,14 @@ class Prices:
     Attributes:
         read: tokens of the conversation.
         written: tokens of the answer.
-        cached: tokens of the conversation that the endpoint had computed before; None for as much as `read`.
+        cached: tokens of the conversation that the endpoint had cached; None for the same price as `read`.
     """
 
     read: float
     written: float
     cached: float | None = None
 
-    def cost(self, usage: Usage) -> float:
+    def compute_cost(self, usage: Usage) -> float:
         """Return the cost of `usage`, in the currency of the prices."""
         cached = min(usage.cached_tokens, usage.prompt_tokens)
         price = self.read if self.cached is None else self.cached
@@ -50,10 +50,10 @@ class Account:
     """The endpoint and model that a call is billed to.
 
     Attributes:
-        endpoint: its address, "this machine" for our own host.
-        model: its name there.
-        role: the role it was asked in ("chat", "review").
-        prices: None where no setting states them.
+        endpoint: the endpoint's address; "this machine" for our own host.
+        model: the model's name there.
+        role: the role for which the model was asked ("chat", "review").
+        prices: the model's prices; None if no setting states them.
     """
 
     endpoint: str
@@ -63,22 +63,22 @@ class Account:
 
 
 class Ledger(Protocol):
-    """A store of bills. Any thread; never raises."""
+    """A store of the costs of calls. Thread-safe; never raises."""
 
     def book(self, account: Account, usage: Usage, cost: float | None, *, failed: bool) -> None:
-        """Record one bill.
+        """Record the cost of one call.
 
         Args:
-            account: endpoint, model and role.
-            usage: tokens and requests.
-            cost: None where the price is unknown.
-            failed: whether the call brought no answer.
+            account: the endpoint, model and role.
+            usage: the tokens and requests of the call.
+            cost: its cost in the currency of the prices; None if the prices are unknown.
+            failed: whether the call failed.
         """
         ...
 
 
 class BilledChat(LayeredChat):
-    """A chat model whose every call is booked, also a failed or cancelled one."""
+    """A chat model whose calls are all recorded in a ledger, failed and cancelled ones too."""
 
     def __init__(self, inner: IdentifiedChat, account: Account, ledger: Ledger) -> None:
         super().__init__(inner)
@@ -92,10 +92,10 @@ class BilledChat(LayeredChat):
         cancelled: Callable[[], bool],
         on_text: Callable[[str], None] | None = None,
     ) -> Reply:
-        """Ask the inner model and book the tokens of the call.
+        """Ask the inner model and record the cost of the call.
 
         Raises:
-            ChatError: from the inner model; booked too.
+            ChatError: from the inner model; the cost of the failed call is recorded.
         """
         try:
             reply = self.inner.chat(request, cancelled=cancelled, on_text=on_text)
@@ -106,15 +106,15 @@ class BilledChat(LayeredChat):
         return reply
 
     def _estimate_failed_usage(self, request: ChatRequest, error: ChatError) -> Usage:
-        """Return the usage of a failed call; estimate the tokens of an answer that broke off, which are charged too."""
+        """Return the usage of a failed call; estimate the tokens of an answer that broke off: they are charged too."""
         if not error.partial or error.usage.prompt_tokens:
             return error.usage
         prompt_tokens = sum(self.count_tokens(message.text) for message in request.messages)
         return error.usage + Usage(prompt_tokens, self.count_tokens(error.partial), estimated=True)
 
     def _book(self, usage: Usage, *, failed: bool) -> None:
-        """Record `usage` at the account's prices, unless nothing was sent."""
-        if not usage.requests:  # nothing was sent
+        """Record the cost of `usage` in the ledger, unless no request was sent."""
+        if not usage.requests:
             return
         prices = self._account.prices
-        self._ledger.book(self._account, usage, None if prices is None else prices.cost(usage), failed=failed)
+        self._ledger.book(self._account, usage, None if prices is None else prices.compute_cost(usage), failed=failed)

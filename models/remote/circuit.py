@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-FAILURES = 3  # in a row before the breaker opens
-REST_S = 15.0  # first rest; doubled each time the call after it fails
+FAILURES = 3  # failures in a row that open the breaker
+REST_S = 15.0  # first rest; doubled each time the call after a rest fails
 LONGEST_REST_S = 300.0
 HOUR_S = 3600.0
 
@@ -23,8 +23,8 @@ HOUR_S = 3600.0
 class Circuit:
     """A circuit breaker. Thread-safe.
 
-    It opens after some failures in a row. After a rest it admits one call; that call's result closes it or prolongs the
-    rest.
+    It opens after several failures in a row and then rejects calls. After a rest it admits one call, whose result
+    closes the breaker or begins a longer rest.
     """
 
     def __init__(
@@ -36,13 +36,13 @@ class Circuit:
         self._lock = threading.Lock()
         self._failures = 0
         self._rest_s = rest_s
-        self._retry_at = 0.0  # by the clock; when one call is admitted while the breaker is open
+        self._retry_at = 0.0  # end of the rest, by the clock
         self._trying = False
 
     def admit(self) -> float:
-        """Return the seconds until a call is admitted; 0 admits this one.
+        """Return 0 if a call may be made now; else the seconds until one may.
 
-        After 0 the caller has to call `record_success`, `record_failure` or `record_abandonment`.
+        After 0 the caller has to report the result: `record_success`, `record_failure` or `record_abandonment`.
         """
         with self._lock:
             if self._failures < self._most:
@@ -56,12 +56,12 @@ class Circuit:
             return 0.0
 
     def record_success(self) -> None:
-        """Close the breaker: the endpoint answered, if only to refuse."""
+        """Close the breaker: the endpoint answered, or refused the request."""
         with self._lock:
             self._failures, self._rest_s, self._trying = 0, self._first_rest_s, False
 
     def record_failure(self) -> None:
-        """Count a call that got no answer, or a server error; open the breaker after the last one allowed."""
+        """Count a call without an answer, or with a server error; open the breaker if it was one too many."""
         with self._lock:
             self._failures += 1
             if self._trying:
@@ -71,7 +71,7 @@ class Circuit:
                 self._retry_at = self._clock() + self._rest_s
 
     def record_abandonment(self) -> None:
-        """End a call whose caller gave up: it says nothing about the endpoint."""
+        """End a call without a result, because its caller gave up; the breaker stays as it is."""
         with self._lock:
             self._trying = False
 

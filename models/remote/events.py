@@ -1,6 +1,6 @@
-"""The JSON objects in the body of an answer: server-sent events, JSON lines, or one object.
+"""Parser of the JSON objects in the body of an answer: server-sent events, JSON lines, or one object.
 
-Knows no dialect and no network. Input that is not JSON comes out as `Junk`; parsing goes on after it. Start at
+Knows no dialect and no network. Input that is not JSON becomes `Junk`, and parsing continues after it. Start at
 `EventParser`.
 """
 
@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 LONGEST_LINE = 1 << 20  # bytes of one event
-LONGEST_ANSWER = 16 << 20  # bytes of all
+LONGEST_ANSWER = 16 << 20  # bytes of a body
 MOST_PARTS = 1000  # lines of one event
-DONE: dict[str, Any] = {}  # stands for the end mark; empty objects in the body are dropped
+DONE: dict[str, Any] = {}  # the event for an end mark; empty objects in the body are dropped
 END_MARK = b"[DONE]"
-MARK_OF_ORDER = b"\xef\xbb\xbf"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 FIELDS = (b":", b"event:", b"id:", b"retry:", b"data")
-# A carriage return at the very end may be the first half of a line break.
+# A carriage return at the end of the input may be the first half of a line break.
 LINE_END = re.compile(rb"\r\n|\n|\r(?!\Z)")
 
 
@@ -27,8 +27,8 @@ class Junk:
     """A piece of input that is not an event.
 
     Attributes:
-        what: description of the input that completes "sent ...".
-        lossy: whether it may have contained a part of the answer.
+        what: description of the input, as the end of "sent ...".
+        lossy: whether the input may have contained a part of the answer.
     """
 
     what: str
@@ -53,12 +53,12 @@ class EventParser:
         self._whole = whole
         self._size = 0
         self._rest = bytearray()
-        self._begun = False  # whether any line could be parsed
+        self._begun = False  # whether an event has been found
         self._parts: list[bytes] = []  # data lines of one event
         self._is_error = False  # whether the current event is named "error"
 
     def take(self, piece: bytes) -> list[Event]:
-        """Parse `piece` and return the events that it completes.
+        """Add `piece`, the next bytes of the body, and return the events that it completes.
 
         Raises:
             OversizedError: a line or the body is larger than an answer can be.
@@ -73,27 +73,27 @@ class EventParser:
                     self._whole = True  # the whole body is one object that spans lines
                     self._rest = bytearray(b"\n".join([*map(bytes, lines[place:]), bytes(self._rest)]))
                     break
-                found += self._read(bytes(line))
+                found += self._parse_line(bytes(line))
         if self._size > LONGEST_ANSWER or (len(self._rest) > LONGEST_LINE and not self._whole):
             raise OversizedError
         return found
 
     def finish(self) -> list[Event]:
-        """Return the events in the buffered rest of the body."""
+        """Return the events in the rest of the body, once it has ended."""
         rest, self._rest = bytes(self._rest), bytearray()
         if self._whole:
-            event = _parse(rest.removeprefix(MARK_OF_ORDER).strip() or b"null")
+            event = _parse(rest.removeprefix(BYTE_ORDER_MARK).strip() or b"null")
             if event is not None:
                 return _drop_empty(event)
-            self._whole, self._begun = False, True  # announced as one object, and yet lines
-        found = [event for line in LINE_END.split(rest) for event in self._read(line)]
-        return found + self._dispatch()
+            self._whole, self._begun = False, True  # not one object as announced, but lines
+        found = [event for line in LINE_END.split(rest) for event in self._parse_line(line)]
+        return found + self._parse_parts()
 
-    def _read(self, line: bytes) -> list[Event]:
-        """Return the events that `line` completes."""
-        line = line.strip().removeprefix(MARK_OF_ORDER)
+    def _parse_line(self, line: bytes) -> list[Event]:
+        """Return the events that one line of the body completes."""
+        line = line.strip().removeprefix(BYTE_ORDER_MARK)
         if not line:
-            found, self._is_error = self._dispatch(), False
+            found, self._is_error = self._parse_parts(), False
             return found
         if line.startswith((b"data:", b"error:")):  # old versions of llama.cpp write "error:"
             self._begun = True
@@ -103,7 +103,7 @@ class EventParser:
             self._is_error = line[6:].strip() == b"error"
             return []
         if line == END_MARK:
-            return [*self._dispatch(), DONE]
+            return [*self._parse_parts(), DONE]
         if line[:1] in {b"{", b"["}:
             event = _parse(line)
             self._begun = True
@@ -111,26 +111,26 @@ class EventParser:
         return [] if line.startswith(FIELDS) else [Junk("text that is not JSON")]
 
     def _begins_object(self, line: bytes) -> bool:
-        """Return whether `line` begins an object that spans lines; only the first line that means anything can."""
-        line = line.strip().removeprefix(MARK_OF_ORDER)
+        """Return whether `line` begins an object that spans several lines; only possible before the first event."""
+        line = line.strip().removeprefix(BYTE_ORDER_MARK)
         return not self._begun and line.startswith(b"{") and _parse(line) is None
 
     def _take_data(self, data: bytes) -> list[Event]:
-        """Return the events that a `data:` line completes; the data of one event may span several lines."""
+        """Return the events that the data of a `data:` line completes; one event may have several such lines."""
         if not data:
             return []
         if data == END_MARK:
-            return [*self._dispatch(), DONE]
+            return [*self._parse_parts(), DONE]
         event = _parse(data)
         if event is not None and (not self._parts or isinstance(event, dict)):
-            return [*self._dispatch(), *self._mark_error(event)]
+            return [*self._parse_parts(), *self._mark_error(event)]
         if len(self._parts) >= MOST_PARTS:
-            return self._dispatch()
+            return self._parse_parts()
         self._parts.append(data)
         return []
 
-    def _dispatch(self) -> list[Event]:
-        """Parse the data lines collected for one event; return it as a list, [] where there are no lines."""
+    def _parse_parts(self) -> list[Event]:
+        """Return the event in the collected data lines, as a list, and clear them; [] if there are none."""
         if not self._parts:
             return []
         data = b"\n".join(self._parts)
@@ -141,7 +141,7 @@ class EventParser:
         return [Junk("text that is not JSON")] if event is None else self._mark_error(event)
 
     def _mark_error(self, event: object) -> list[Event]:
-        """Wrap `event` as an error where its name says so and its data do not."""
+        """Return `event` as a list; wrapped as an error if only its name, not its data, says that it is one."""
         if self._is_error and isinstance(event, str | dict) and not (isinstance(event, dict) and event.get("error")):
             return [{"error": event}]
         return _drop_empty(event)
@@ -157,7 +157,7 @@ def _parse(text: bytes) -> object:
 
 
 def _drop_empty(event: object) -> list[Event]:
-    """Return `event` as a list: [] for null and for an empty object, Junk for any other value that is no object."""
+    """Return `event` as a list: [] for null and an empty object, `Junk` for other values that are no objects."""
     if isinstance(event, dict):
         return [event] if event else []
     return [] if event is ... else [Junk("JSON other than an object", lossy=False)]

@@ -1,8 +1,7 @@
 """A chain of chat models: asks them in order until one answers.
 
-Each endpoint's own circuit breaker (`models.remote.circuit`) rejects calls at once while its endpoint is failing, so
-that the next model is asked without a wait. A request moves on only while no text of an answer was shown. Start at
-`FallbackChain.chat`.
+While an endpoint is failing, its circuit breaker (`models.remote.circuit`) rejects calls at once, so that the next
+model is asked without a wait. Once text of an answer was shown, no other model is asked. Start at `FallbackChain.chat`.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-RENOTIFY_S = 600.0  # between two notices of the same move
+RENOTIFY_S = 600.0  # least time between two notices about the same change of model
 CLOSED = "The chat model was switched off; ask again."
 
 
@@ -32,7 +31,7 @@ class Link:
 
     Attributes:
         chat: the model.
-        place: where it is, for people: an address, or "this machine".
+        place: its location, for people: an address, or "this machine".
     """
 
     chat: ChatModel
@@ -40,7 +39,7 @@ class Link:
 
     @property
     def title(self) -> str:
-        """Model and place, for people."""
+        """Name and location of the model, for people."""
         return f"{self.chat.name} at {self.place}"
 
 
@@ -49,11 +48,11 @@ class LinkStatus:
     """State of one link of a chain.
 
     Attributes:
-        model: its name.
-        place: where it is.
-        answered: number of requests it answered, from the cache too.
-        last: whether it gave the last answer.
-        problem: why it did not answer when it was last asked; "" where it did.
+        model: the model's name.
+        place: its location.
+        answered: number of requests that it answered, from the cache too.
+        last: whether it gave the chain's last answer.
+        problem: why it did not answer when it was last asked; "" if it did.
     """
 
     model: str
@@ -67,14 +66,14 @@ class FallbackChain:
     """A chat model that asks several; implements `models.chat.ChatModel`. Thread-safe."""
 
     def __init__(self, links: Sequence[Link], *, clock: Callable[[], float] = time.monotonic) -> None:
-        """Make a chain of `links`, at least one, in the order in which they are asked; `clock` gives seconds."""
+        """Make a chain of `links`, at least one, in the order in which they are asked; `clock` returns seconds."""
         self.links = tuple(links)
         self._clock = clock
         self._lock = threading.Lock()
         self._last = 0  # index of the link that answered last
         self._answered = [0] * len(self.links)
         self._problems = [""] * len(self.links)
-        self._notified_at: dict[tuple[int, int], float] = {}  # by move (from link, to link)
+        self._notified_at: dict[tuple[int, int], float] = {}  # by the indexes of the former and the new link
         self._notify: Callable[[str], None] = lambda _: None
         self._closed = False
 
@@ -84,16 +83,16 @@ class FallbackChain:
 
     @property
     def name(self) -> str:
-        """Name of the model that answered last; before any answer, of the first."""
+        """Name of the model that answered last; before any answer, of the first model."""
         return self.links[self._last].chat.name
 
     @property
     def context_tokens(self) -> int:
-        """Context window of the model that answered last. A longer request skips later models with a smaller window."""
+        """Context window of the model that answered last; before any answer, of the first model."""
         return self.links[self._last].chat.context_tokens
 
     def count_tokens(self, text: str) -> int:
-        """Return the largest of the models' token counts, so that the text fits whichever model answers."""
+        """Return the largest of the models' token counts for `text`, so that it fits any of them."""
         return max(link.chat.count_tokens(text) for link in self.links)
 
     def list_statuses(self) -> tuple[LinkStatus, ...]:
@@ -113,10 +112,11 @@ class FallbackChain:
         cancelled: Callable[[], bool],
         on_text: Callable[[str], None] | None = None,
     ) -> Reply:
-        """Ask one link after the other; the reply's usage is that of all links asked.
+        """Ask one model after the other until one answers; the reply's usage is the sum of all models asked.
 
         Raises:
-            ChatError: none answered; the message gives each link's reason, the fault is the first link's.
+            ChatError: no model answered, or an answer broke off after text was shown; if several models failed, the
+                message has all reasons, and the fault is the first model's.
         """
         shown = False
 
@@ -130,18 +130,18 @@ class FallbackChain:
         usage = Usage()
         for place, link in enumerate(self.links):
             try:
-                self._check(link, request, first=place == 0)
+                self._check_window(link, request, first=place == 0)
                 reply = link.chat.chat(request, cancelled=cancelled, on_text=None if on_text is None else show)
             except ChatError as error:
                 usage += error.usage
                 failures.append(error)
-                self._note_failure(place, error)
+                self._record_failure(place, error)
                 if shown or error.fault is Fault.CLOSED:
                     raise _set_usage(error, usage) from None
                 if cancelled():
                     return Reply("", ReplyEnd.CANCELLED, usage=usage)
             else:
-                self._note_answer(place, failures, reply)
+                self._record_answer(place, failures, reply)
                 return replace(reply, usage=usage + reply.usage)
         raise self._merge_failures(failures, usage)
 
@@ -151,8 +151,8 @@ class FallbackChain:
         for link in self.links:
             link.chat.close()
 
-    def _check(self, link: Link, request: ChatRequest, *, first: bool) -> None:
-        """Check that the chain is open and `request` fits the window of `link`; the first endpoint checks its own.
+    def _check_window(self, link: Link, request: ChatRequest, *, first: bool) -> None:
+        """Check that the chain is not closed and `request` fits the window of `link`; the first model checks itself.
 
         Raises:
             ChatError: the chain is closed, or the request is too long.
@@ -168,12 +168,16 @@ class FallbackChain:
                 Fault.TOO_LONG,
             )
 
-    def _note_failure(self, place: int, error: ChatError) -> None:
+    def _record_failure(self, place: int, error: ChatError) -> None:
+        """Record why the link at `place` did not answer."""
         with self._lock:
             self._problems[place] = str(error)
 
-    def _note_answer(self, place: int, failures: Sequence[ChatError], reply: Reply) -> None:
-        """Record which link answered; notify the listener of a move to a later link, at most once in 600 s for each."""
+    def _record_answer(self, place: int, failures: Sequence[ChatError], reply: Reply) -> None:
+        """Record that the link at `place` answered; a cancelled reply is ignored.
+
+        If an earlier link answered before, notify the listener, for the same two links at most once in `RENOTIFY_S`.
+        """
         if reply.end is ReplyEnd.CANCELLED:
             return
         with self._lock:

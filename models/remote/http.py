@@ -1,8 +1,8 @@
-"""The HTTP client: keep-alive connections on an event loop in a thread, for blocking callers who may give up.
+"""The HTTP client: keep-alive connections on an event loop in a thread, for blocking callers that may give up.
 
-Giving up a call closes its connection, which is how an endpoint learns to stop computing. Never follows a redirect (a
-key goes only where a person sent it), never uses a proxy to reach this machine, and imports no HTTP library before the
-first call. Start at `HttpClient.call`.
+Giving up a call closes its connection, which makes an endpoint stop computing. Never follows a redirect (a key is sent
+only to the address that a person named), never uses a proxy to reach this machine, and imports no HTTP library before
+the first call. Start at `HttpClient.call`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-POLL_S = 0.02  # between two looks at `cancelled`
+POLL_S = 0.02  # between two calls of `cancelled`
 CLOSE_WAIT_S = 1.0  # longest wait for a connection to close
 POOL = 8  # connections at once
 KEEP_ALIVE_S = 60.0
@@ -79,16 +79,16 @@ class HttpClient:
         cancelled: Callable[[], bool],
         on_text: Callable[[str], None] | None = None,
     ) -> Result:
-        """Run `work` with the client that fits `url`; block until it ends.
+        """Run the coroutine function `work` with the client that fits `url`, wait for its end, and return its result.
 
         Args:
             url: decides whether a proxy is used.
-            work: given the client, and a function that passes text to `on_text`.
-            cancelled: polled every 20 ms; True gives up.
+            work: called with the client, and with a function that passes text to `on_text`.
+            cancelled: polled every 20 ms; once it returns true, `work` is cancelled and its connection closed.
             on_text: called on the caller's own thread.
 
         Raises:
-            GivenUpError: `cancelled` returned True, or the client was closed.
+            GivenUpError: `cancelled` returned true, or the client was closed.
         """
         loop = self._start_loop()
         pieces: queue.SimpleQueue[str | None] = queue.SimpleQueue()
@@ -110,10 +110,10 @@ class HttpClient:
         except concurrent.futures.CancelledError:  # by `close`
             raise GivenUpError from None
         finally:
-            _stop(running, pieces)
+            _cancel_call(running, pieces)
 
     def _wait_for_piece(self, pieces: queue.SimpleQueue[str | None], cancelled: Callable[[], bool]) -> str | None:
-        """Return the next piece of text, None at the end.
+        """Wait for the next piece of text and return it; None at the end.
 
         Raises:
             GivenUpError: the caller gave up, or the client was closed.
@@ -125,7 +125,7 @@ class HttpClient:
                 return pieces.get(timeout=POLL_S)
 
     def close(self) -> None:
-        """Give up running calls, close the connections and end the thread. Idempotent."""
+        """Cancel running calls, close the connections and end the thread. Idempotent."""
         with self._lock:
             self._closed = True
             loop, thread, self._loop = self._loop, self._thread, None
@@ -134,7 +134,7 @@ class HttpClient:
             thread.join(CLOSE_WAIT_S)
 
     def _start_loop(self) -> asyncio.AbstractEventLoop:
-        """Return the event loop; the first call starts its thread.
+        """Return the event loop; start it on a thread at the first call.
 
         Raises:
             GivenUpError: the client was closed.
@@ -144,12 +144,12 @@ class HttpClient:
                 raise GivenUpError
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
-                self._thread = threading.Thread(target=_serve, args=(self._loop,), name="http", daemon=True)
+                self._thread = threading.Thread(target=_run_loop, args=(self._loop,), name="http", daemon=True)
                 self._thread.start()
             return self._loop
 
     def _choose_client(self, url: str) -> httpx2.AsyncClient:
-        """Return the httpx client for `url`; make it if there is none yet. Runs on the loop."""
+        """Return the httpx client for `url`; create it at the first call. Runs on the loop."""
         local = is_local(url)
         # other machines may be reached through a proxy with TLS, even for an http:// URL
         encrypted = not local or urlsplit(url).scheme != "http"
@@ -170,7 +170,7 @@ class HttpClient:
 
 
 def is_local(url: str) -> bool:
-    """Return whether `url` is on this machine: no proxy, no hourly limit, and more time to load a model."""
+    """Return whether `url` names this machine: localhost or a loopback address."""
     host = (urlsplit(url).hostname or "").rstrip(".")
     if host == "localhost" or host.endswith(".localhost"):
         return True
@@ -180,8 +180,8 @@ def is_local(url: str) -> bool:
         return False
 
 
-def _serve(loop: asyncio.AbstractEventLoop) -> None:
-    """Run `loop` in this thread until it is stopped."""
+def _run_loop(loop: asyncio.AbstractEventLoop) -> None:
+    """Run `loop` on this thread until it is stopped, and close it."""
     asyncio.set_event_loop(loop)
     loop.set_exception_handler(_handle_loop_error)
     try:
@@ -191,16 +191,16 @@ def _serve(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def _handle_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Log an error of the loop as usual, except InvalidStateError.
+    """Log an error of the loop as usual; ignore InvalidStateError.
 
-    anyio causes it when data arrives for a read of a Unix socket that was cancelled.
+    anyio causes that error when data arrives on a Unix socket after the read was cancelled.
     """
     if not isinstance(context.get("exception"), asyncio.InvalidStateError):
         loop.default_exception_handler(context)
 
 
-def _stop(running: concurrent.futures.Future[Any], pieces: queue.SimpleQueue[str | None]) -> None:
-    """Cancel a running call and wait until its connection is closed, at most `CLOSE_WAIT_S` for each piece of text."""
+def _cancel_call(running: concurrent.futures.Future[Any], pieces: queue.SimpleQueue[str | None]) -> None:
+    """Cancel a call, unless it has ended, and wait for its end, at most `CLOSE_WAIT_S` for each piece of text."""
     if running.done() or not running.cancel():
         return
     with contextlib.suppress(queue.Empty):
@@ -209,7 +209,7 @@ def _stop(running: concurrent.futures.Future[Any], pieces: queue.SimpleQueue[str
 
 
 def _make_own_pool(path: str, limits: httpx2.Limits) -> httpcore2.AsyncConnectionPool:
-    """Return a pool of connections to a Unix socket that send nothing unless this user listens there."""
+    """Return a pool of connections to the Unix socket `path`, which send nothing unless this user listens there."""
     import httpcore2  # noqa: PLC0415 (loaded already: httpx2 brings it)
 
     from models.host.peers import restrict_to_own_sockets  # noqa: PLC0415 (for the model host alone)
@@ -223,11 +223,11 @@ def _make_own_pool(path: str, limits: httpx2.Limits) -> httpcore2.AsyncConnectio
 
 
 def _make_client(options: HttpOptions, *, local: bool, encrypted: bool) -> httpx2.AsyncClient:
-    """Import httpx and make a client.
+    """Import httpx and return a new client.
 
     Args:
-        options: proxy, certificates, socket.
-        local: whether its URLs are on this machine, and so without a proxy and HTTP/2.
+        options: proxy, certificates and socket.
+        local: whether its URLs are on this machine: then it uses neither a proxy nor HTTP/2.
         encrypted: whether the system's certificates are needed.
 
     Raises:

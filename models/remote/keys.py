@@ -1,4 +1,4 @@
-"""Keys of endpoints: reading them from where a person keeps them, and removing them from messages.
+"""Keys of endpoints: read from the place that a person chose, and removed from messages.
 
 A key is in an environment variable, in a file or in the system's keyring, never in a setting. It is read for each call
 and never logged. Start at `KeySource`; `store_in_keyring` and `delete_from_keyring` serve the command line.
@@ -39,7 +39,7 @@ _SECRET = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class KeySource:
-    """The place of an endpoint's key.
+    """The place where a person keeps an endpoint's key; at most one of the three.
 
     Attributes:
         variable: name of an environment variable; "" for none.
@@ -52,7 +52,7 @@ class KeySource:
     keyring: str = ""
 
     def read(self) -> str:
-        """Return the key, "" where no place is named.
+        """Return the key; "" if no place is named.
 
         Raises:
             ChatError: the named place holds no key, or cannot be read.
@@ -82,10 +82,10 @@ class KeySource:
 
 
 def read_from_keyring(name: str) -> str | None:
-    """Return the key called `name` in the system's keyring, None for none.
+    """Return the key called `name` in the system's keyring; None if there is none.
 
     Raises:
-        ChatError: there is no keyring, or it does not open.
+        ChatError: there is no keyring, or it cannot be opened.
     """
     with _open_keyring() as keyring:
         found: str | None = keyring.get_password(SERVICE, name)
@@ -107,7 +107,7 @@ def delete_from_keyring(name: str) -> bool:
     """Delete the key called `name` from the system's keyring; return whether there was one.
 
     Raises:
-        ChatError: there is no keyring, or it does not open.
+        ChatError: there is no keyring, or it cannot be opened.
     """
     with _open_keyring() as keyring:
         if keyring.get_password(SERVICE, name) is None:
@@ -118,7 +118,7 @@ def delete_from_keyring(name: str) -> bool:
 
 @contextlib.contextmanager
 def _open_keyring() -> Iterator[Any]:
-    """Import and yield the keyring library; translate its errors into one ChatError without the key."""
+    """Import and yield the keyring library; in the context, its errors become a ChatError without the key."""
     try:
         import keyring  # noqa: PLC0415 (an extra, needed only for such a key)
         from keyring.errors import KeyringError, NoKeyringError  # noqa: PLC0415
@@ -136,17 +136,17 @@ def _open_keyring() -> Iterator[Any]:
 
 
 def remove_secrets(sentence: str, key: str = "") -> str:
-    """Return `sentence` with `key`, and whatever else looks like a secret, replaced by "…"."""
+    """Return `sentence` with "…" instead of `key` and of anything else that looks like a key or password."""
     if len(key) >= SHORTEST_SECRET:
         sentence = sentence.replace(key, HIDDEN)
     return _SECRET.sub(HIDDEN, sentence)
 
 
 def _check_key(key: str, place: str) -> str:
-    """Return `key` if it fits into one HTTP header.
+    """Return `key` unchanged, if it can be sent in an HTTP header.
 
     Raises:
-        ChatError: it has other characters than visible ASCII; the message names `place`.
+        ChatError: it has characters other than visible ASCII; the message names `place`.
     """
     if not re.fullmatch(r"[\x21-\x7e]+", key):
         raise _make_error(f"{place} holds no key: a key is one word of letters, digits and punctuation in ASCII")
@@ -154,7 +154,7 @@ def _check_key(key: str, place: str) -> str:
 
 
 def _make_error(problem: str) -> ChatError:
-    """Return an error that says `problem` and where a key may be put."""
+    """Return an error whose message is `problem` and the places for a key."""
     return ChatError(
         f"{problem}; put the key there, or name another place in chat.keyEnv, chat.keyFile or chat.keyring.",
         Fault.UNAUTHORIZED,

@@ -1,6 +1,6 @@
-"""Lenient reading of JSON that an endpoint sent: what is missing, null or of another type counts as empty.
+"""Lenient reading of JSON that an endpoint sent: missing values, null and values of another type count as empty.
 
-No function here raises, whatever it is given. Start at `read_text`.
+No function here raises, for any argument. Start at `read_text`.
 """
 
 from __future__ import annotations
@@ -14,9 +14,8 @@ if TYPE_CHECKING:
 
 MOST_TOKENS = 1_000_000_000  # of one call; more than any model reads
 MOST_DEPTH = 4  # of nested parts
-ANSWER_PARTS = frozenset(
-    {"", "text", "output_text", "input_text", "text_delta"}
-)  # types of parts that hold answer text
+# Types of parts that hold text of the answer, not thoughts.
+ANSWER_PARTS = frozenset({"", "text", "output_text", "input_text", "text_delta"})
 EMPTY: Mapping[str, Any] = {}
 
 
@@ -26,7 +25,7 @@ def read_object(value: object) -> Mapping[str, Any]:
 
 
 def read_list(value: object) -> list[Any]:
-    """Return `value` if it is a list, an object as a list of one, else an empty list."""
+    """Return `value` if it is a list, a list of `value` if it is an object, else an empty list."""
     if isinstance(value, dict):
         return [value]
     return value if isinstance(value, list) else []
@@ -44,7 +43,7 @@ def read_number(value: object, otherwise: int) -> int:
 
 
 def read_count(figure: object) -> int:
-    """Return a number of tokens, clamped to 0 and `MOST_TOKENS`; 0 for anything that is no number."""
+    """Return `figure` as an integer from 0 to `MOST_TOKENS`, the nearest one; 0 for anything that is no number."""
     if isinstance(figure, bool) or not isinstance(figure, int | float):
         return 0
     if isinstance(figure, float) and not math.isfinite(figure):
@@ -53,7 +52,10 @@ def read_count(figure: object) -> int:
 
 
 def read_text(content: object, depth: int = MOST_DEPTH) -> str:
-    """Return the text in `content`: a string, a part, or a list of parts; parts that hold thoughts are left out."""
+    """Return the text in `content`, which may be a string, a part or a list of parts; "" for parts with thoughts.
+
+    Parts nested deeper than `depth` are left out.
+    """
     if isinstance(content, str):
         return content
     if depth and isinstance(content, list):
@@ -65,7 +67,7 @@ def read_text(content: object, depth: int = MOST_DEPTH) -> str:
 
 
 def read_arguments(value: object) -> str:
-    """Return a tool call's arguments as JSON text, or the fragment of it that arrived."""
+    """Return a tool call's arguments as JSON text: an object serialized, a string unchanged, else ""."""
     if isinstance(value, dict):
         return json.dumps(value)
     return read_string(value)

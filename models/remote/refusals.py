@@ -47,13 +47,13 @@ def explain_status(url: str, status: int, headers: Mapping[str, str], body: str)
     """Return the error for a response whose status is not 200.
 
     Args:
-        url: of the endpoint.
-        status: of the response.
-        headers: by lower-case names.
-        body: of the response, or its beginning.
+        url: the endpoint's URL.
+        status: the HTTP status.
+        headers: the response's headers, by lower-case names.
+        body: the response's body, or its beginning.
     """
-    quoted, wait_s = quote(body), read_retry_after_s(headers)
-    fault = _classify(status, quoted)
+    quoted, wait_s = quote_message(body), read_retry_after_s(headers)
+    fault = _classify_status(status, quoted)
     sentences = {
         Fault.UNAUTHORIZED: f"does not accept the key{quoted}; name the right one in chat.keyEnv, chat.keyFile or "
         "chat.keyring.",
@@ -72,8 +72,8 @@ def explain_status(url: str, status: int, headers: Mapping[str, str], body: str)
     return error
 
 
-def _classify(status: int, quoted: str) -> Fault:
-    """Return the fault that `status` and the endpoint's own message `quoted` stand for."""
+def _classify_status(status: int, quoted: str) -> Fault:
+    """Return the fault for the HTTP status `status` and the endpoint's own message `quoted`."""
     if status == 402 or (status == 429 and _NO_MONEY.search(quoted)):
         return Fault.UNPAID
     if status in {400, 422} and _TOO_LONG.search(quoted):
@@ -84,8 +84,8 @@ def _classify(status: int, quoted: str) -> Fault:
 
 
 def explain_error_event(event: Mapping[str, Any]) -> ChatError:
-    """Return the error for an error event inside an answer that began with status 200."""
-    quoted = quote(json.dumps(event))
+    """Return the error for an error event in an answer that began with status 200."""
+    quoted = quote_message(json.dumps(event))
     kind = json.dumps(event).lower()
     if _TOO_LONG.search(quoted):
         return ChatError(
@@ -118,25 +118,25 @@ def explain_exception(url: str, error: Exception) -> ChatError:
 
 
 def explain_malformed(url: str, what: str) -> ChatError:
-    """Return the error for an answer that cannot be read; `what` came instead."""
+    """Return the error for an unreadable answer; `what` describes what the endpoint sent, as the end of "sent ..."."""
     return ChatError(f"{url} sent {what}; see whether chat.url and chat.api fit together.", Fault.MALFORMED)
 
 
 def explain_timeout(url: str, what: str) -> ChatError:
-    """Return the error for a wait that ended; `what` did not come in which time."""
+    """Return the error for a timeout; `what` is a clause like "nothing came for 30 s"."""
     return ChatError(
         f"{url} was too slow: {what}; try again, or raise chat.firstTokenS or chat.timeoutS.", Fault.TIMEOUT
     )
 
 
-def quote(body: str) -> str:
-    """Return the first 200 characters of the endpoint's own message as ` ("...")`; "" for none."""
+def quote_message(body: str) -> str:
+    """Return the first 200 characters of the endpoint's message in `body`, as ` ("...")`; "" if there is none."""
     line = extract_message(body)[:LONGEST_QUOTE].rstrip()
     return f' ("{line}")' if line else ""
 
 
 def extract_message(body: str) -> str:
-    """Return the endpoint's own message in `body`, in one line; "" for none."""
+    """Return the endpoint's own message in `body`, on one line; "" if there is none."""
     try:
         message = _find_message(json.loads(body))
     except (ValueError, RecursionError):
@@ -145,7 +145,7 @@ def extract_message(body: str) -> str:
 
 
 def read_retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds to wait that the header Retry-After states, as a number or a date; None for none."""
+    """Return the seconds that the header Retry-After demands, given as a number or a date; None without the header."""
     value = headers.get("retry-after", "").strip()
     try:
         wait_s = float(value)
@@ -158,7 +158,7 @@ def read_retry_after_s(headers: Mapping[str, str]) -> float | None:
 
 
 def _find_message(value: Any) -> str:  # noqa: ANN401 (whatever an endpoint sends)
-    """Return the message in an error's body, under any of the usual names."""
+    """Return the message in an error's JSON body, under any of the usual names; "" if there is none."""
     for _ in range(4):
         if not isinstance(value, dict):
             break

@@ -1,4 +1,4 @@
-"""A cache of chat answers on disk: the same question to the same model is answered from it within the hour.
+"""A cache of chat answers on disk: within an hour, the same question to the same model is answered from the cache.
 
 The key covers everything that changes the answer. The files lie below Starling's own cache folder
 (`models.remote.reply_store`) and can be deleted at any time. Start at `CachedChat`.
@@ -47,9 +47,9 @@ class CachedChat(LayeredChat):
         cancelled: Callable[[], bool],
         on_text: Callable[[str], None] | None = None,
     ) -> Reply:
-        """Return the cached answer, else ask the inner model and cache its answer.
+        """Return the cached answer; without one, ask the inner model and cache its complete answer.
 
-        A request with a temperature above 0 wants variety and is always asked.
+        Requests with a temperature above 0 are never answered from the cache: their answers are meant to differ.
 
         Raises:
             ChatError: from the inner model.

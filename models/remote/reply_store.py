@@ -1,8 +1,8 @@
 """The cache of answers: one SQLite file that only its user can read, shared by all processes of that user.
 
 A row is a key and JSON text, validated on reading: nothing in the file is executed or unpickled, whoever wrote it.
-Bounded in bytes, rows and age. A file that is damaged, or has other tables than ours, is deleted and made again. Start
-at `ReplyStore`.
+Bounded in bytes, rows and age. A file that is damaged, or has other tables than ours, is deleted and created again.
+Start at `ReplyStore`.
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ logger = logging.getLogger(__name__)
 FOLDER = "replies-2"  # each format has its own folder
 OLDER = ("replies-1",)
 FILE = "replies.sqlite3"
-LARGEST_BYTES = 64 << 20  # of all answers; the oldest are evicted first
+LARGEST_BYTES = 64 << 20  # bytes of all answers; the oldest are evicted first
 LARGEST_REPLY_BYTES = 4 << 20
 LARGEST_FILE_BYTES = 2 * LARGEST_BYTES
 MOST_ROWS = 10_000
 PAGE_BYTES = 4096
 BUSY_S = 1.0
-LONGEST_S = 2.0  # of one query
-STEPS = 10_000  # of SQLite's virtual machine between two looks at the clock
+LONGEST_S = 2.0  # longest time of one query
+STEPS = 10_000  # instructions of SQLite between two checks of that time
 TABLE = (
     "CREATE TABLE replies (key TEXT PRIMARY KEY, at REAL NOT NULL, until REAL NOT NULL, bytes INTEGER NOT NULL, "
     "reply TEXT NOT NULL) WITHOUT ROWID"
 )
 INDEX = "CREATE INDEX replies_by_time ON replies (at, bytes)"
 KEPT_ENDS = {ReplyEnd.END, ReplyEnd.TOOLS}
-# Errors that pass, or that come from the disk or its permissions: a new file would not help.
+# Errors that are temporary, or come from the disk or its permissions, so that a new file would not help.
 _PASSING = {
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_LOCKED,
@@ -64,26 +64,26 @@ class DamagedError(Exception):
 
 
 class ReplyStore:
-    """Replies by key. Thread-safe, also between processes; after a disk error it holds nothing, and never raises."""
+    """Replies by key. Thread-safe, also between processes; never raises: if the disk fails, no reply is found."""
 
     def __init__(self, folder: Path, *, clock: Callable[[], float] = time.time) -> None:
-        """Keep replies below `folder`, created when needed; `clock` gives seconds since the epoch."""
+        """Store replies below `folder`, which is created when needed; `clock` returns seconds since the epoch."""
         self._folder = folder / FOLDER
         self._older = tuple(folder / name for name in OLDER)
         self._file = self._folder / FILE
         self._clock = clock
 
     def get(self, key: str) -> Reply | None:
-        """Return the unexpired reply under `key`; None for none."""
+        """Return the reply under `key`; None if there is none, or it has expired."""
 
-        def look(connection: sqlite3.Connection) -> Reply | None:
+        def select(connection: sqlite3.Connection) -> Reply | None:
             now = self._clock()
             found = connection.execute(
                 "SELECT reply FROM replies WHERE key = ? AND at <= ? AND until > ?", (key, now, now)
             ).fetchone()
             return None if found is None else read_reply(found[0])
 
-        return self._run(look)
+        return self._run(select)
 
     def put(self, key: str, reply: Reply, kept_s: float) -> None:
         """Store `reply` under `key` for `kept_s` seconds, unless it is too large."""
@@ -91,38 +91,38 @@ class ReplyStore:
         if len(text) > LARGEST_REPLY_BYTES:
             return
 
-        def put(connection: sqlite3.Connection) -> None:
+        def insert(connection: sqlite3.Connection) -> None:
             now = self._clock()  # read inside the transaction, so that no other process's row is dated later
             row = (key, now, now + kept_s, len(text), text)
             connection.execute("INSERT OR REPLACE INTO replies VALUES (?, ?, ?, ?, ?)", row)
             _evict(connection, now)
 
-        self._run(put)
+        self._run(insert)
 
-    def _run(self, ask: Callable[[sqlite3.Connection], Result]) -> Result | None:
-        """Return the result of `query`, None after an error; recreate a damaged file and try once more."""
+    def _run(self, query: Callable[[sqlite3.Connection], Result]) -> Result | None:
+        """Return the result of `query`; None after an error. A damaged file is deleted, and the query repeated once."""
         with _ONE_AT_A_TIME:
             for first in (True, False):
                 try:
-                    return self._run_once(ask)
+                    return self._run_once(query)
                 except (OSError, sqlite3.Error, DamagedError) as error:
                     logger.info("the cached answers cannot be used: %s", error)
                     if not (first and _is_damage(error) and self._remove()):
                         break
         return None
 
-    def _run_once(self, ask: Callable[[sqlite3.Connection], Result]) -> Result:
-        """Run `query` in a transaction.
+    def _run_once(self, query: Callable[[sqlite3.Connection], Result]) -> Result:
+        """Return the result of `query`, run in a transaction.
 
         Raises:
-            DamagedError: a row does not have our form.
+            DamagedError: the tables or a row do not have our format.
             OSError, sqlite3.Error: the file cannot be opened, read or written.
         """
         with self._open() as connection:
             connection.execute("BEGIN IMMEDIATE")
             _check_tables(connection)
             try:
-                found = ask(connection)
+                found = query(connection)
             except (TypeError, ValueError, OverflowError) as error:
                 raise DamagedError(f"a row is not written as we write it ({type(error).__name__})") from None
             connection.execute("COMMIT")
@@ -130,10 +130,12 @@ class ReplyStore:
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        """Open the file for one transaction of about a millisecond: it may be deleted between two of them.
+        """Open the file for one transaction and yield the connection; delete the files of older formats.
+
+        The file is not kept open, so that it can be deleted at any time. Opening takes about a millisecond.
 
         Raises:
-            DamagedError: a link, a folder or an oversized file is in its place.
+            DamagedError: the file is a link, a folder or too large.
             PermissionError: the folder is a link.
         """
         if self._folder.is_symlink():
@@ -161,7 +163,7 @@ class ReplyStore:
             yield connection
 
     def _remove(self) -> bool:
-        """Delete the file and SQLite's files beside it; return whether that worked."""
+        """Delete the file and SQLite's files beside it; return whether it succeeded."""
         try:
             if self._file.is_dir() and not self._file.is_symlink():
                 shutil.rmtree(self._file)
@@ -174,17 +176,17 @@ class ReplyStore:
 
 
 def _is_damage(error: Exception) -> bool:
-    """Return whether recreating the file would clear the error."""
+    """Return whether `error` comes from a damaged file, so that deleting the file helps."""
     if isinstance(error, OSError):
         return False
     return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF not in _PASSING
 
 
 def read_reply(text: object) -> Reply:
-    """Parse the JSON `text` of a row.
+    """Return the reply in the JSON `text` of a row.
 
     Raises:
-        DamagedError: it does not have our form.
+        DamagedError: the text does not have our format.
     """
     try:
         fields = json.loads(text) if isinstance(text, str) else {}
@@ -194,30 +196,38 @@ def read_reply(text: object) -> Reply:
 
 
 def _make_reply(text: Any, end: Any, calls: Any, model: Any) -> Reply:  # noqa: ANN401 (JSON)
-    """Validate the fields of a row and return the reply, marked as cached."""
+    """Validate the fields of a row and return the reply, marked as cached.
+
+    Raises:
+        TypeError: a field has the wrong type.
+    """
     if not isinstance(text, str) or not isinstance(model, str) or end not in KEPT_ENDS:
         raise TypeError("no reply")
     return Reply(text, ReplyEnd(end), tuple(_make_call(**call) for call in calls), model=model, cached=True)
 
 
 def _make_call(id: Any, name: Any, arguments: Any) -> ToolCall:  # noqa: A002, ANN401 (JSON)
-    """Validate the fields of a tool call."""
+    """Validate the fields of a tool call and return the call.
+
+    Raises:
+        TypeError: a field has the wrong type.
+    """
     if not (isinstance(id, str) and isinstance(name, str) and isinstance(arguments, dict)):
         raise TypeError("no call")
     return ToolCall(id, name, arguments)
 
 
 def _serialize(reply: Reply) -> dict[str, Any]:
-    """Return the fields of `reply` as JSON can hold them."""
+    """Return the fields of `reply` as JSON values."""
     calls = [{"id": call.id, "name": call.name, "arguments": dict(call.arguments)} for call in reply.calls]
     return {"text": reply.text, "end": reply.end.value, "calls": calls, "model": reply.model}
 
 
 def _check_tables(connection: sqlite3.Connection) -> None:
-    """Create our table in an empty file; make sure that any other file has this table and nothing else.
+    """Create our table in an empty file; check that any other file has this table and nothing else.
 
     Raises:
-        DamagedError: there is a view, a trigger, or a table of another form.
+        DamagedError: there is a view, a trigger or another table.
     """
     found = {row[0] for row in connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL LIMIT 10")}
     if not found:

@@ -40,6 +40,7 @@ class Session:
 
     @property
     def process(self) -> asyncio.subprocess.Process:
+        """The server's process."""
         assert self.client._server is not None
         return self.client._server
 

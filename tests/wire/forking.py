@@ -149,6 +149,7 @@ class ForkedPopen(subprocess.Popen[bytes]):
         self, args, executable, preexec_fn, close_fds, pass_fds, cwd, env, startupinfo, creationflags, shell,  # noqa: ANN001
         p2cread, p2cwrite, c2pread, c2pwrite, errread, errwrite, *rest,  # noqa: ANN001, ANN002
     ):  # fmt: skip
+        """Fork the child if the fork server can; start it as `subprocess` does otherwise."""
         own_group = rest[-1] == OWN_GROUP
         unusual = rest[:-1] != USUAL or rest[-1] not in {SAME_GROUP, OWN_GROUP}
         options = [executable, preexec_fn, pass_fds, not close_fds, shell, unusual]

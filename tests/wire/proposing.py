@@ -43,6 +43,7 @@ async def execute(_: Snapshot, services: Services, arguments: Arguments) -> Prop
 
 
 async def _build_change(services: Services, step: Step) -> Change:
+    """Return the change of a step, made for the current text of its file."""
     path = Path(step.path)
     match step.kind:
         case "create":

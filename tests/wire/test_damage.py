@@ -30,29 +30,35 @@ UNPRIVILEGED = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]  # r
 
 
 def empty(path: Path) -> None:
+    """Truncate the file to nothing."""
     os.truncate(path, 0)
 
 
 def cut(path: Path) -> None:
+    """Truncate the file to half its size."""
     os.truncate(path, path.stat().st_size // 2)
 
 
 def overwrite(path: Path) -> None:
+    """Overwrite the file in place with random bytes."""
     with path.open("r+b") as file:
         file.write(os.urandom(max(4096, path.stat().st_size)))
 
 
 def replace(path: Path) -> None:
+    """Replace the file by another one with random bytes."""
     other = path.with_name("other")
     other.write_bytes(os.urandom(20_000))
     other.replace(path)
 
 
 def delete(path: Path) -> None:
+    """Delete the file or folder."""
     path.unlink() if path.is_file() else shutil.rmtree(path)
 
 
 def swap_kind(path: Path) -> None:
+    """Replace a file by a folder, or a folder by a file."""
     if path.is_file():
         path.unlink()
         path.mkdir()
@@ -63,6 +69,7 @@ def swap_kind(path: Path) -> None:
 
 
 def deny_access(path: Path) -> None:
+    """Take all permissions of the file or folder away."""
     path.chmod(0)
 
 

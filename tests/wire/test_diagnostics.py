@@ -34,6 +34,7 @@ def build_pull_options(name: str = "", **workspace: Any) -> dict[str, Any]:
 
 
 async def pull(session: Session, uri: str, previous: str | None = None) -> Any:
+    """Request the diagnostics of a document and return the report."""
     params = types.DocumentDiagnosticParams(types.TextDocumentIdentifier(uri), previous_result_id=previous)
     return await wait_for(session.client.text_document_diagnostic_async(params))
 

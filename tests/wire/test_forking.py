@@ -26,6 +26,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="nothing is fork
 
 
 def run_survey(folder: Path, environment: Mapping[str, str], *options: str) -> dict[str, Any]:
+    """Run the survey in a process and return its result."""
     done = subprocess.Popen(
         [*SURVEYING, *options],
         cwd=folder, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,

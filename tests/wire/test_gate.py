@@ -46,6 +46,8 @@ class Person:
             session.client.feature(method)(self._make_handler(method))
 
     def _make_handler(self, method: str) -> Callable[[Any], Awaitable[Any]]:
+        """Return a handler that queues the request and answers it once a test sets the future."""
+
         async def take(params: Any) -> Any:
             answer = asyncio.get_running_loop().create_future()
             await self.requests.put((method, params, answer))
@@ -71,6 +73,7 @@ class Person:
 
 
 async def begin(start: Start, **files: str) -> tuple[Session, Person]:
+    """Begin a session with a person, in a workspace with `files`."""
     session = await start(command=PROPOSING)
     person = Person(session)
     await session.initialize(capabilities=EDITING)
@@ -80,6 +83,7 @@ async def begin(start: Start, **files: str) -> tuple[Session, Person]:
 
 
 def propose(session: Session, **step: str) -> asyncio.Future[dict[str, Any]]:
+    """Propose one step to the gate; return the future of its outcome."""
     step = {name: str(session.workspace / value) if name in {"path", "to"} else value for name, value in step.items()}
     return asyncio.ensure_future(session.execute("test.propose", steps=[step]))
 
@@ -101,6 +105,7 @@ async def kill_server(session: Session, answer: asyncio.Future[Any], proposing: 
 
 
 async def list_approvals(session: Session) -> list[tuple[str, str]]:
+    """Return the status and verdict of all requests to the gate, newest first."""
     listed = await session.execute("starling.approvals")
     return [(one["status"], one["verdict"]) for one in listed["approvals"]]
 

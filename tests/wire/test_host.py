@@ -63,6 +63,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def _find_hosts(home: Path) -> list[psutil.Process]:
+    """Return the processes of model hosts with the home `home`."""
     return [process for process in psutil.process_iter() if _is_host(process) and _read_home(process) == str(home)]
 
 
@@ -74,6 +75,7 @@ def _is_host(process: psutil.Process) -> bool:
 
 
 def _read_home(process: psutil.Process) -> str:
+    """Return the process's home of Starling, "" if it has none or cannot be asked."""
     try:
         return process.environ().get("STARLING_HOME", "")
     except psutil.Error:
@@ -81,6 +83,7 @@ def _read_home(process: psutil.Process) -> str:
 
 
 def fetch_host() -> dict[str, Any]:
+    """Return the health report of the running host, which must answer."""
     told = fetch_health(hosts.choose_address())
     assert told
     return dict(told)
@@ -405,6 +408,7 @@ def _suggest_while_typing(model: Any, wait_s: float = 3.0) -> str:
 
 
 def _wait_until(wanted: Callable[[], object]) -> None:
+    """Wait until `wanted` returns something true; fail after `WAIT_S`."""
     end = time.monotonic() + WAIT_S
     while not wanted():
         assert time.monotonic() < end
@@ -412,4 +416,5 @@ def _wait_until(wanted: Callable[[], object]) -> None:
 
 
 def _complete(model: Any, request: FillRequest) -> str:
+    """Return the model's completion of `request`, however long it takes."""
     return str(model.generate(request, stop=bundled.first_line, cancelled=bundled.never)[0].text)

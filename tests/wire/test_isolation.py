@@ -89,11 +89,13 @@ def trap(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def surroundings(tmp_path: Path) -> dict[str, str]:
+    """Return an environment with a new home, and with the working directory on Python's path."""
     return {**os.environ, "PYTHONPATH": ".", "STARLING_HOME": str(tmp_path / "home")}
 
 
 @pytest.fixture
 def program(tmp_path: Path) -> list[str]:
+    """Return the command line of an installed `starling`."""
     script = tmp_path / "bin" / "starling"
     script.parent.mkdir()
     script.write_text(SCRIPT)
@@ -101,6 +103,7 @@ def program(tmp_path: Path) -> list[str]:
 
 
 def run(program: list[str], *arguments: str, cwd: Path, env: Mapping[str, str]) -> dict[str, Any]:
+    """Run a command of the program, which must succeed, and return the JSON it prints."""
     done = subprocess.run(
         [*program, *arguments], cwd=cwd, env=env, capture_output=True, text=True, timeout=100, check=False
     )
@@ -111,7 +114,8 @@ def run(program: list[str], *arguments: str, cwd: Path, env: Mapping[str, str]) 
     return found
 
 
-def sprung(trap: Path) -> list[str]:
+def find_sprung_traps(trap: Path) -> list[str]:
+    """Return the marks that modules of the workspace have left, because the program has imported them."""
     return sorted(str(path.relative_to(trap)) for path in trap.rglob(f"*{MARK}"))
 
 
@@ -128,27 +132,27 @@ def test_the_traps_work(trap: Path, surroundings: dict[str, str]) -> None:
         )
         assert f"the trap {name}" in done.stderr
     # a traceback of Python 3.14 imports more of the standard library
-    assert {"httpx.sprung", "pygls/sprung", "server/sprung"} <= set(sprung(trap))
+    assert {"httpx.sprung", "pygls/sprung", "server/sprung"} <= set(find_sprung_traps(trap))
 
 
 def test_the_doctor_finds_everything_well(trap: Path, surroundings: dict[str, str], program: list[str]) -> None:
     found = run(program, "doctor", "--json", cwd=trap, env=surroundings)
     assert found["ok"] is True
     assert found["program"]["root"] == str(ROOT)
-    assert sprung(trap) == []
+    assert find_sprung_traps(trap) == []
 
 
 def test_the_index_and_its_process_are_ours(trap: Path, surroundings: dict[str, str], program: list[str]) -> None:
     found = run(program, "index", "--json", cwd=trap, env=surroundings)
     assert found["files"] >= len(PACKAGES) + len(MODULES) + 1
     assert found["worked"] is True
-    assert sprung(trap) == []
+    assert find_sprung_traps(trap) == []
 
 
 def test_a_search_finds_code_in_the_workspace(trap: Path, surroundings: dict[str, str], program: list[str]) -> None:
     found = run(program, "search", "area_of_circle", "--json", cwd=trap, env=surroundings)
     assert found["results"][0]["file"] == "area.py"
-    assert sprung(trap) == []
+    assert find_sprung_traps(trap) == []
 
 
 async def test_the_server_completes_code_in_the_workspace(
@@ -169,7 +173,7 @@ async def test_the_server_completes_code_in_the_workspace(
         assert answer.text == "radius * radius"
     finally:
         await client.finish()
-    assert sprung(trap) == []
+    assert find_sprung_traps(trap) == []
     assert not any("the trap" in problem for problem in client.problems)
 
 

@@ -88,10 +88,12 @@ WORDS = ("Zx8{}kQm2Lw9Tn4Rv7Yb5Hd0Jc3Fg6Ps", "k3x{}9q2m7z0vw4n8r1t6yb5hd7jc3fg6p
 
 
 def make_canary(number: int | str) -> str:
+    """Return the canary `number`, a word that occurs nowhere else."""
     return f"canary{number}x{hashlib.sha256(str(number).encode()).hexdigest()[:10]}"
 
 
 def make_code(word: str) -> str:
+    """Return a piece of code that contains `word` several times, and ends in an open call."""
     return f"def total_{word}(price):\n    # {word}\n    return undefined_{word} * price\n\n\ntotal_{word}("
 
 
@@ -206,6 +208,7 @@ def unpack_values(path: Path) -> Iterator[bytes]:
 
 
 def find_words(data: bytes, words: list[str]) -> list[str]:
+    """Return those of `words` that are in `data`, in any of three encodings."""
     lower = data.lower()
     forms = ("utf-8", "utf-16-le", "utf-16-be")
     return [word for word in words if any(word.encode(form) in lower for form in forms)]
@@ -223,6 +226,7 @@ def find_leaks(home: Path, words: list[str], *, but: tuple[str, ...] = ()) -> li
 
 
 def read_requests(server: ScriptedServer) -> bytes:
+    """Return all requests that the scripted server received, as bytes."""
     return json.dumps([server.requests, server.headers], ensure_ascii=False).encode()
 
 

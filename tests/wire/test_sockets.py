@@ -39,6 +39,7 @@ async def server(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterato
 
 
 async def open_document(client: LanguageClient, text: str) -> int:
+    """Open an untitled document; return the number of documents open in its session."""
     item = types.TextDocumentItem("untitled:1", "python", 1, text)
     client.text_document_did_open(types.DidOpenTextDocumentParams(item))
     status = await wait_for(client.workspace_execute_command_async(types.ExecuteCommandParams("starling.status")))
@@ -46,6 +47,7 @@ async def open_document(client: LanguageClient, text: str) -> int:
 
 
 async def leave(client: LanguageClient) -> None:
+    """Shut the session down and close the connection."""
     await wait_for(client.shutdown_session())
     await wait_for(client.stop())
     if isinstance(writer := client.protocol.writer, asyncio.StreamWriter):  # which the client itself leaves open
@@ -281,6 +283,7 @@ async def test_a_message_on_a_web_socket_that_is_too_long_ends_the_connection(se
 
 
 async def _send_and_receive(socket: Any, data: bytes) -> None:
+    """Send `data`, then receive until the connection ends."""
     await socket.send(data)
     while True:
         await socket.recv()

@@ -23,6 +23,7 @@ FILES = 20
 
 
 async def begin(start: Start) -> Session:
+    """Begin a session in a workspace of `FILES` modules, and wait until they are indexed."""
     session = await start()
     for number in range(FILES):
         session.write(f"module{number}.py", f"def compute_{number}(scale):\n    return scale * {number}\n" * 20)

@@ -59,7 +59,7 @@ class Closing:
         return cls(language, _drop_closed(due, right.closers), left.quote, cursor.after)
 
     def find_excess(self, text: str) -> tuple[int, ...]:
-        """Return the positions of the closing brackets in `text` that close neither its own nor needed brackets."""
+        """Return the positions of closing brackets in `text` that close no bracket of its own or needed one."""
         balance = scan_brackets(text, self.language, self.quote)
         at = 0
         while at < min(len(balance.closers), len(self.needed)) and balance.closers[at] == self.needed[at]:
@@ -146,6 +146,7 @@ def _find_last_definition(text: str, begin: int) -> int:
 
 @lru_cache(maxsize=4)  # the text after the cursor stays the same while a person types
 def _scan_cached(text: str, language: str, quote: str) -> Balance:
+    """Return the balance of `text`, the code after the cursor, without positions."""
     return scan_without_positions(text, language, quote)
 
 

@@ -98,7 +98,9 @@ class Fragment:
         """The method or inner function around the cursor, in a class of its own; None without one."""
         code = self.document.text
         heads = [
-            found for found in _INNER.finditer(code, 0, self.line_start) if _contains_line(code, found, self.line_start)
+            found
+            for found in _INNER.finditer(code, 0, self.line_start)
+            if _stays_indented(code, found, self.line_start)
         ]
         if not heads:
             return None
@@ -135,8 +137,8 @@ class Fragment:
         return Syntax.of(replace(self.document, text=piece[:start] + text + piece[end:])).count_errors()
 
 
-def _contains_line(code: str, head: re.Match[str], line_start: int) -> bool:
-    """Return whether no line between a definition's `head` and the cursor's line is indented less than the head."""
+def _stays_indented(code: str, head: re.Match[str], line_start: int) -> bool:
+    """Return whether every line from a definition's `head` to `line_start` is indented at least like the head."""
     lead = len(head["lead"])
     return re.compile(rf"^[ \t]{{0,{lead - 1}}}[^\s#)\]}}]", re.MULTILINE).search(code, head.end(), line_start) is None
 

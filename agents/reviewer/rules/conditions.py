@@ -152,7 +152,7 @@ def find_same_branches(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]
 
 
 def _find_same_outcomes(scan: Scan, item: Item) -> Iterator[Hit]:
-    """Yield the ternary `item` if both of its outcomes are the same text."""
+    """Report the ternary `item` if both of its outcomes are the same text."""
     one, other = item.node.child_by_field_name("consequence"), item.node.child_by_field_name("alternative")
     condition = item.node.child_by_field_name("condition")
     if condition is None:  # a grammar without fields: Python's

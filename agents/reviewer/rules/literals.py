@@ -71,7 +71,7 @@ def find_duplicate_key(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]
 
 
 def _make_duplicate_hit(scan: Scan, key: tree_sitter.Node, earlier: tree_sitter.Node, *, in_test: bool) -> Hit:
-    """Return the hit on `key`, which repeats `earlier`: a hint if both have the same value, or in tests."""
+    """Return the hit on `key`, which repeats `earlier`; less severe in tests, and if both have the same value."""
     fact = f"The key {_quote_key(scan, key)} occurs in line {earlier.start_point[0] + 1} already"
     if _get_value(scan, key) == _get_value(scan, earlier):
         return make_hit(key, f"{fact}, with the same value. Delete one of the two.", severity=Severity.HINT)

@@ -143,13 +143,13 @@ def _is_example(value: str) -> bool:
 
 
 def _is_random(value: str) -> bool:
-    """Return whether `value` mixes letters and digits, is no placeholder, and has a high compute_entropy."""
+    """Return whether `value` mixes letters and digits, is no placeholder, and has a high entropy."""
     mixed = bool(re.search(r"\d", value)) and bool(re.search(r"[A-Za-z]", value))
     return mixed and not _PLACEHOLDER.search(value) and _compute_entropy(value) >= _LEAST_ENTROPY
 
 
 def _compute_entropy(value: str) -> float:
-    """Return Shannon's compute_entropy of `value` in bits per character."""
+    """Return Shannon's entropy of `value` in bits per character."""
     return -sum(count / len(value) * math.log2(count / len(value)) for count in Counter(value).values())
 
 

@@ -159,6 +159,7 @@ def _build_sphinx_sections(words: Words, style: DocStyle) -> list[list[str]]:
 
 
 def _build_no_sections(_: Words, __: DocStyle) -> list[list[str]]:
+    """Return [], the sections of the plain style."""
     return []
 
 

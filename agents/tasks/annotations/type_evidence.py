@@ -204,8 +204,10 @@ def _walk_own_nodes(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterato
 
 
 def _is_name(node: ast.AST, name: str) -> bool:
+    """Return whether `node` is the variable `name`."""
     return isinstance(node, ast.Name) and node.id == name
 
 
 def _is_none(value: ast.expr) -> bool:
+    """Return whether `value` is the literal `None`."""
     return isinstance(value, ast.Constant) and value.value is None

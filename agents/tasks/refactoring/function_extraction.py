@@ -36,17 +36,8 @@ _MOST_RUNS = 400  # runs of statements that are examined
 _WORTH, _LONG = 0.25, 12  # worth of each moved line, in shared names; lines that count at most
 _MOST_SHARE = 0.7  # share of a function's lines; more than that is not a part but the function
 _POOR_RANK, _LEAST_PARTS = 2, 3  # parts of this rank or worse are listed only while there are fewer parts than this
-_SIMPLE = (
-    ast.Expr,
-    ast.Assign,
-    ast.AnnAssign,
-    ast.AugAssign,
-    ast.Return,
-    ast.Raise,
-    ast.Assert,
-    ast.Import,
-    ast.ImportFrom,
-)
+_ASSIGNMENTS = (ast.Assign, ast.AnnAssign, ast.AugAssign)
+_SIMPLE = (ast.Expr, *_ASSIGNMENTS, ast.Return, ast.Raise, ast.Assert, ast.Import, ast.ImportFrom)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +99,7 @@ def extract_function(
         _choose_free_name(name, text, keep=keep_name, beside=list_inherited(found[1])),
         _trace_bound_names(found[0]),
     )
-    made = _write(replace(document, text=text), block, signature)
+    made = _render_document(replace(document, text=text), block, signature)
     _check_written(made, tree, block, signature)
     return diff_lines(document.text, made.replace("\n", newline))
 
@@ -275,7 +266,7 @@ def _list_names_in_order(function: Function) -> list[str]:
     return list(dict.fromkeys([*(one.arg for one in list_parameters(function)), *bound]))
 
 
-def _write(document: Document, block: Block, signature: _Signature) -> str:
+def _render_document(document: Document, block: Block, signature: _Signature) -> str:
     """Return the text of the document with the new function and its call."""
     lines, function = document.text.split("\n"), block.function
     first, last = function.lineno, function.end_lineno or 0
@@ -347,7 +338,7 @@ def _collect_annotations(block: Block) -> dict[str, str]:
 
 
 def _names_function(function: Function, annotation: ast.expr) -> bool:
-    """Return whether `annotation` uses the function's own name, which means the function below it (`list[int]`)."""
+    """Return whether `annotation` uses the function's own name, which has another meaning below that function."""
     return function.name in find_reads([annotation])
 
 

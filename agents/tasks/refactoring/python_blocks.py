@@ -239,6 +239,7 @@ def iterate_runs(function: Function) -> Iterator[tuple[ast.stmt, ...]]:
 
 
 def _has_docstring(function: Function) -> bool:
+    """Return whether the function's body begins with a docstring."""
     one = function.body[0]
     return isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant) and isinstance(one.value.value, str)
 

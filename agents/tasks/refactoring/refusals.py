@@ -69,6 +69,7 @@ def check(block: Block) -> None:
 
 
 def _has_docstring(function: Function) -> bool:
+    """Return whether the function's body begins with a docstring."""
     return ast.get_docstring(function, clean=False) is not None
 
 

@@ -207,7 +207,10 @@ class _Aligner(DefinitionWriter):
         return len(new.path), head
 
     def _find_renamed(self, old: Definition) -> Definition | None:
-        """Return the only definition of the answer that can be `old` under a new name; None for none or several."""
+        """Return the only definition of the answer that can be `old` under a new name.
+
+        Returns None for none or several, and if the person does not mention `old`.
+        """
         known = {one.name for one in self.old}
         strange = [one for one in self.new if one.sort == old.sort and one.name not in known]
         return strange[0] if len(strange) == 1 and old.name in WORD.findall(self.target.words) else None

@@ -169,6 +169,7 @@ class _ReplyJudge:
         return "\n\n\n".join(parts) if apart and len(defining) > 1 else ""
 
     def _parse_code(self, code: str) -> Syntax:
+        """Return the syntax of `code` in the document's language."""
         return Syntax.of(replace(self._scene.document, text=code))
 
     def _fit(self, code: str) -> tuple[list[tuple[Edit, ...]], tuple[str, ...], str]:

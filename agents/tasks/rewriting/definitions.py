@@ -160,7 +160,7 @@ def find_uses(definition: Definition, syntax: Syntax) -> list[Span]:
 
 
 def _is_bound(node: tree_sitter.Node) -> bool:
-    """Return whether the name at `node` names something else: another definition, a parameter, or an argument."""
+    """Return whether the name at `node` is no use: the name of a definition, a parameter or a keyword argument."""
     holder = node.parent
     return holder is not None and holder.child_by_field_name("name") == node and bool(_BINDING.search(holder.type))
 

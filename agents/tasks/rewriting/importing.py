@@ -135,6 +135,7 @@ def _parse_python_statements(text: str, wanted: Collection[str]) -> Iterable[_St
 
 
 def _render_alias(alias: ast.alias) -> str:
+    """Return an imported name as written: `a`, or `a as b`."""
     return f"{alias.name} as {alias.asname}" if alias.asname else alias.name
 
 

@@ -9,6 +9,7 @@ import re
 
 
 def _split_words(text: str) -> frozenset[str]:
+    """Return the set of the words in `text`."""
     return frozenset(text.split())
 
 

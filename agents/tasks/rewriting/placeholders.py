@@ -139,7 +139,7 @@ def is_placeholder(line: str) -> bool:
 
 
 def _says_unchanged(words: str) -> bool:
-    """Return whether the words of a comment say only that code is unchanged."""
+    """Return whether the English words of a comment say only that code is unchanged."""
     said = [one.lower() for one in re.findall(r"\w+", words)]
     if said and _ELIDING.intersection(said) and _ELIDED.issuperset(said) and (len(said) > 1 or said[0] in _SUFFICIENT):
         return True

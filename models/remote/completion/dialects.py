@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from models.completion import FillRequest
     from models.host.protocol import CompletionRequest
 
-NO_SUFFIX = ("suffix", "insert")  # words in an error that refuses a suffix; the second is Ollama's
+NO_SUFFIX = ("suffix", "insert")  # words in errors of servers that refuse a suffix; Ollama writes "insert"
 SPACES = re.compile(r"(?<=\S) +\Z")
 
 
@@ -29,28 +29,28 @@ class CompletionDialect(Protocol):
     """The form of requests to one kind of completion server, and what that server can do."""
 
     def write_request(self, form: CompletionRequest, headers: Mapping[str, str]) -> Outgoing:
-        """Return the request for `form`, with `headers`."""
+        """Return the HTTP request for `form`, with `headers`."""
         ...
 
     def adapt(self, error: ChatError) -> bool:
-        """Change the dialect after `error`; return whether another `write_request` differs and is worth sending.
+        """Adapt the dialect to a server that sent `error`; return whether to write and send the request once more.
 
         Raises:
             ModelError: the server can never complete with this model.
         """
         ...
 
-    def make_reader(self, tell: Callable[[str], None]) -> openai_completions.Reader:
-        """Return a reader of one answer; it passes its messages to `tell`."""
+    def make_reader(self, report: Callable[[str], None]) -> openai_completions.Reader:
+        """Return a reader of one answer, which passes messages to `report` (see `openai_completions.Reader`)."""
         ...
 
     def choose_withheld(self, request: FillRequest) -> str:
-        """Return the end of the prefix to leave out, with which the answer then begins (token healing); "" for none."""
+        """Return the end of the prefix to leave out, so that the answer begins with it (token healing); "" for none."""
         ...
 
     @property
     def exact(self) -> bool:
-        """Whether the server returns scores, and tells tokens by their numbers."""
+        """Whether the server returns scores, and names tokens by their ids."""
         ...
 
 
@@ -60,16 +60,16 @@ class HostDialect:
     exact = True
 
     def write_request(self, form: CompletionRequest, headers: Mapping[str, str]) -> Outgoing:
-        """Return the whole request, with our extension."""
+        """Return the request with all fields, our extension included."""
         return openai_completions.write_host_request(form, headers)
 
     def adapt(self, _: ChatError) -> bool:
-        """Return False: the host takes every field."""
+        """Return False: the host accepts every field."""
         return False
 
-    def make_reader(self, tell: Callable[[str], None]) -> openai_completions.Reader:
-        """Return a reader of one answer."""
-        return openai_completions.Reader(tell)
+    def make_reader(self, report: Callable[[str], None]) -> openai_completions.Reader:
+        """Return a reader of one answer, which passes messages to `report`."""
+        return openai_completions.Reader(report)
 
     def choose_withheld(self, _: FillRequest) -> str:
         """Return "": the host handles the end of the prefix itself."""
@@ -83,7 +83,7 @@ class PlainDialect:
     Attributes:
         entry: the model, with its markers if they are known.
         markers: whether the markers are written into the prompt.
-        without: fields that this server turned out to refuse.
+        without: fields that this server has refused.
     """
 
     entry: ModelEntry
@@ -92,13 +92,13 @@ class PlainDialect:
     exact: bool = False
 
     def write_request(self, form: CompletionRequest, headers: Mapping[str, str]) -> Outgoing:
-        """Return the request in OpenAI's fields only."""
+        """Return the request with OpenAI's fields only."""
         made = openai_completions.write_request(form, self.entry, self.without, markers=self.markers)
         return Outgoing(made.path, made.body, headers)
 
-    def make_reader(self, tell: Callable[[str], None]) -> openai_completions.Reader:
-        """Return a reader of one answer."""
-        return openai_completions.Reader(tell)
+    def make_reader(self, report: Callable[[str], None]) -> openai_completions.Reader:
+        """Return a reader of one answer, which passes messages to `report`."""
+        return openai_completions.Reader(report)
 
     def choose_withheld(self, request: FillRequest) -> str:
         """Return the spaces before the cursor that follow code: most tokenizers join them with the next word."""
@@ -106,10 +106,12 @@ class PlainDialect:
         return found[0] if found is not None else ""
 
     def adapt(self, error: ChatError) -> bool:
-        """Leave out probabilities that the server refuses; write markers where it refuses a suffix.
+        """Adapt to `error`: leave out a refused field from now on, or write markers if a suffix is refused.
+
+        Return whether that changed anything, so that the request is worth sending again.
 
         Raises:
-            ModelError: the server takes no suffix and the model's markers are unknown.
+            ModelError: the server refuses a suffix and the model's markers are unknown.
         """
         if any(word in error.said for word in NO_SUFFIX) and not self.markers:
             if self.entry.fim.middle:
@@ -132,10 +134,10 @@ class OllamaDialect(PlainDialect):
     """The dialect of Ollama's own completions, which return probabilities and take a context window."""
 
     def write_request(self, form: CompletionRequest, headers: Mapping[str, str]) -> Outgoing:
-        """Return the request in Ollama's fields."""
+        """Return the request with Ollama's fields."""
         made = ollama_completions.write_request(form, self.entry, self.without, markers=self.markers)
         return Outgoing(made.path, made.body, headers)
 
-    def make_reader(self, tell: Callable[[str], None]) -> openai_completions.Reader:
-        """Return a reader of one answer."""
-        return ollama_completions.Reader(tell)
+    def make_reader(self, report: Callable[[str], None]) -> openai_completions.Reader:
+        """Return a reader of one answer, which passes messages to `report`."""
+        return ollama_completions.Reader(report)

@@ -1,4 +1,4 @@
-"""The connection to a person's completion server: asks which models it has, and chooses the dialect from the answer.
+"""The connection to a person's completion server: asks for its list of models and chooses the dialect by it.
 
 Asks `/v1/models` once, for the model's name, its context window, and whether the server is our own host, Ollama or
 another. Start at `connect_to_server`.
@@ -31,17 +31,17 @@ OLLAMA = "library"  # `owned_by` of Ollama's models
 OLLAMA_WINDOW = 8192  # tokens; Ollama reserves memory for the whole window that a request names
 OURS = "starling"  # `owned_by` of our own host's models
 USUAL_WINDOW = 4096
-LOOK_S = 10.0
+TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A model as a server lists it.
+    """A model in a server's list.
 
     Attributes:
         name: its name there.
-        owner: the server's `owned_by`, from which its software is recognized.
-        context_tokens: its context window; 0 where the server does not say.
+        owner: its `owned_by`, by which the kind of server is recognized.
+        context_tokens: its context window; 0 if the server does not state it.
     """
 
     name: str
@@ -50,7 +50,10 @@ class Listed:
 
 
 def make_entry(name: str) -> ModelEntry:
-    """Return a catalog entry for a model known by its name alone; with markers if it is one that can be pulled."""
+    """Return a catalog entry for a model of which only the name is known.
+
+    If `name` is one of the published models, the entry has its markers and context window.
+    """
     from models.catalog.published_models import load_published_models  # noqa: PLC0415 (reads its files)
 
     published = next(
@@ -83,11 +86,11 @@ def connect_to_server(
     """Connect to the server at `url` or `socket` and return the model of `entry` there.
 
     Args:
-        entry: what is known of the model here.
-        url: of the server, with or without `/v1`; "" with a socket.
-        socket: a Unix socket, None for TCP.
-        named: whether a person named the model; else the server's first model is taken.
-        known: returns the catalog entry for a model's name.
+        entry: the model's catalog entry.
+        url: the server's URL, with or without `/v1`; "" with a socket.
+        socket: the server's Unix socket; None for TCP.
+        named: whether a person named the model; else the server's first model is used.
+        known: returns the catalog entry for a name, for the server's first model.
 
     Raises:
         ModelError: the server cannot be reached, or does not have the model.
@@ -118,20 +121,20 @@ def _choose_dialect(listed: Listed) -> Callable[[ModelEntry, bool], CompletionDi
 
 
 def _find_listed(base: str, client: HttpClient, name: str) -> Listed:
-    """Ask the server for its models; return the one called `name`, the first where `name` is "".
+    """Ask the server for its models and return the model called `name`; the first if `name` is "".
 
     Raises:
-        ModelError: the server cannot be reached, lists no model, or not this one.
+        ModelError: the server cannot be reached, or does not list the model.
     """
     with pause_garbage_collection():
         import httpx2  # noqa: PLC0415 (for a person with such a server)
 
-    async def look(asking: httpx2.AsyncClient, _: object) -> Any:  # noqa: ANN401 (JSON)
-        response = await asking.get(f"{base}/models", timeout=LOOK_S)
+    async def ask(http: httpx2.AsyncClient, _: object) -> Any:  # noqa: ANN401 (JSON)
+        response = await http.get(f"{base}/models", timeout=TIMEOUT_S)
         return response.json() if response.status_code == httpx2.codes.OK else response.status_code
 
     try:
-        answer = client.call(base, look, cancelled=lambda: False)
+        answer = client.call(base, ask, cancelled=lambda: False)
     except (httpx2.HTTPError, ValueError) as error:
         raise ModelError(
             f"{base} cannot be reached ({error}); see whether the server runs and `model.host` is right."
@@ -149,13 +152,13 @@ def _find_listed(base: str, client: HttpClient, name: str) -> Listed:
 
 
 def _read_listed(item: Mapping[str, Any]) -> Listed:
-    """Read one model of the server's list."""
+    """Return one model of the server's list; its window is in a field that depends on the kind of server."""
     meta = item.get("meta") or {}
     window = item.get("max_model_len") or meta.get("n_ctx") or meta.get("n_ctx_train") or 0
     return Listed(str(item.get("id", "")), str(item.get("owned_by", "")), int(window))
 
 
 def _is_same(name: str, repository: str, wanted: str) -> bool:
-    """Return whether `wanted` means this model, in any usual spelling: `bigcode/starcoder2-3b`, `starcoder2:3b`."""
+    """Return whether `wanted` names this model in a usual spelling (`bigcode/starcoder2-3b`, `starcoder2:3b`)."""
     plain = wanted.rpartition("/")[2].removesuffix(":latest").replace(":", "-").lower()
     return wanted.lower() in {name.lower(), repository.lower()} or plain == name.rpartition("/")[2].lower()

@@ -21,7 +21,10 @@ PATH = "/api/generate"
 
 
 def write_request(form: CompletionRequest, entry: ModelEntry, without: Collection[str], *, markers: bool) -> Outgoing:
-    """Return the request: raw, in our layout, if the model's markers are known; else laid out by Ollama."""
+    """Return the request to Ollama, without the fields in `without`.
+
+    With `markers` the prompt has the model's markers and is sent raw; else Ollama lays out prompt and suffix.
+    """
     prompt, suffix = openai_completions.lay_out(form, entry, markers=markers)
     options: dict[str, Any] = {
         "temperature": 0,
@@ -40,7 +43,7 @@ def write_request(form: CompletionRequest, entry: ModelEntry, without: Collectio
 
 
 class Reader(openai_completions.Reader):
-    """Reads lines until the one that is `done`."""
+    """A reader of JSON lines, up to the line that is `done`; see `openai_completions.Reader`."""
 
     def feed(self, event: Mapping[str, Any]) -> None:
         """Read one line.

@@ -30,19 +30,19 @@ OPTIONAL = ("logprobs", "suffix")
 # Lower bound of the average length of a token of code, to estimate the characters that fit a window.
 CHARACTERS_PER_TOKEN = 3
 LONGEST = 65_536  # characters of one continuation; more than any token budget of ours can give
-MOST_RANKED = 5  # most likely tokens to ask for; OpenAI's own limit
+MOST_RANKED = 5  # likeliest tokens to ask for, at most; OpenAI's own limit
 SUFFIX_SHARE, SNIPPETS_SHARE = 0.15, 0.25
 
 
 def write_host_request(form: CompletionRequest, headers: Mapping[str, str]) -> Outgoing:
-    """Return the request to our own host: the whole form, with our extension."""
+    """Return the request to our own host, with all fields of `form`, our extension included."""
     return Outgoing(PATH, replace_lone_surrogates(form.make_body()), headers)
 
 
 def lay_out(form: CompletionRequest, entry: ModelEntry, *, markers: bool) -> tuple[str, str]:
-    """Return the prompt and the suffix, cut to the model's context window.
+    """Return the prompt and the suffix of `form`, cut to the model's context window.
 
-    With `markers` the prompt holds the suffix and the snippets, and the second text is "".
+    With `markers` the prompt holds the suffix and the snippets too, and the second text is "".
     """
     request, first_text = form.request, form.first.text if form.first is not None else ""
     window = max(64, entry.context_tokens - request.max_tokens - 8) * CHARACTERS_PER_TOKEN
@@ -58,9 +58,9 @@ def lay_out(form: CompletionRequest, entry: ModelEntry, *, markers: bool) -> tup
 
 
 def write_request(form: CompletionRequest, entry: ModelEntry, without: Collection[str], *, markers: bool) -> Outgoing:
-    """Return the request to any other server, without the fields named in `without`.
+    """Return the request to a server that is not our host, without the fields in `without`.
 
-    With `markers` the prompt holds the model's own; else the server lays out prompt and suffix itself.
+    With `markers` the prompt has the model's markers; else the server lays out prompt and suffix.
     """
     prompt, suffix = lay_out(form, entry, markers=markers)
     body: dict[str, Any] = {
@@ -86,32 +86,34 @@ def authorize(key: str) -> Mapping[str, str]:
 
 
 class Reader:
-    """Reads one answer; tells each token as JSON: `[the whole text so far, log-probability or null]`.
+    """A reader of one answer, which passes messages in JSON to a function, because `Endpoint.exchange` passes on texts.
 
-    Before the tokens it tells `"begin"`, and `{"ranking": ...}` where likely first tokens arrive.
+    The first message is `"begin"`; then `{"ranking": ...}` if likely first tokens arrive; then, for each token,
+    `[the whole text so far, log-probability or null]`.
 
     Attributes:
+        started: as in `models.remote.exchange.Reader`, like `ended` and `settled`.
         scores: the host's scores of the continuations in the request.
         decoded: token counts and the reason of the end.
     """
 
-    def __init__(self, tell: Callable[[str], None]) -> None:
+    def __init__(self, report: Callable[[str], None]) -> None:
         self.started = False
         self.ended = False
         self.scores: list[Mapping[str, Any]] = []
         self.decoded = DecodingResult(0, 0, StopReason.END)
         self._text = ""
-        self._tell = tell
-        self._ranked = False  # whether the likely first tokens were told
+        self._report = report
+        self._ranked = False  # whether the likely first tokens were reported, or can no longer come
         self.settled = False
-        tell(json.dumps("begin"))
+        report(json.dumps("begin"))
 
     def feed(self, event: Mapping[str, Any]) -> None:
-        """Read one event; `{}` is the end mark.
+        """Read one event and report its tokens; `{}` is the end mark.
 
         Raises:
             ChatError: the event reports an error.
-            ValueError: the text is longer than any answer we ask for.
+            ValueError: the text is longer than any answer to our requests.
         """
         if event.get("error") and not self.settled:
             raise explain_error_event(event)
@@ -121,14 +123,14 @@ class Reader:
         self.started = self.started or any(event.get(name) for name in ("choices", "usage", EXTENSION))
         extension = read_object(event.get(EXTENSION))
         if ranking := extension.get("ranking"):
-            self._tell(json.dumps({"ranking": ranking}))
+            self._report(json.dumps({"ranking": ranking}))
             self._ranked = True
         if "scores" in extension:
             self.scores, self.ended = extension["scores"], True
         for choice in read_list(event.get("choices")):
             if not isinstance(choice, dict) or read_number(choice.get("index"), 0):
                 continue
-            self._take(choice, extension.get("at"))
+            self._read_choice(choice, extension.get("at"))
             if reason := read_string(choice.get("finish_reason")):
                 self.settled = True
                 self.decoded = DecodingResult(0, 0, StopReason.LENGTH if reason == "length" else StopReason.END)
@@ -137,46 +139,52 @@ class Reader:
             self.decoded = DecodingResult(read_count(usage.get("prompt_tokens")), read_count(cached), self.decoded.end)
 
     def skip_junk(self, *, lossy: bool) -> bool:
-        """Return whether the answer has ended: junk before the end leaves a hole in the code."""
+        """Return whether the answer is usable: only if it has ended, since junk before leaves a hole in the code."""
         del lossy
         return self.settled
 
     def close(self, *, broken: bool) -> None:
-        """Mark the end of the stream; some servers send no end mark."""
+        """Set `ended` if the reason of the end has arrived: some servers send no end mark."""
         del broken
         self.ended = self.ended or self.settled
 
-    def _take(self, choice: Mapping[str, Any], at: int | None) -> None:
-        """Read one choice: tell its ranking, and each of its tokens with the log-probability.
+    def _read_choice(self, choice: Mapping[str, Any], at: int | None) -> None:
+        """Report the ranking in `choice`, and each of its tokens with the log-probability.
 
-        `at` is the number of characters after which the new text begins, None for the end of the text so far.
+        Args:
+            choice: part of an event.
+            at: length of the text so far that stays, in characters; None for all of it.
         """
         new = read_text(choice.get("text"))
         tokens, log_probs, ranking = _read_log_probs(read_object(choice.get("logprobs")))
         if len(ranking) > 1 and not self._ranked:
-            self._tell(json.dumps({"ranking": ranking}))
+            self._report(json.dumps({"ranking": ranking}))
         self._ranked = self._ranked or bool(tokens)
         if at is not None:
-            self._tell_step(self._text[:at] + new, log_probs[0] if log_probs else None)
-        elif len(tokens) > 1 and "".join(tokens) == new:  # a server that sends several at once
+            self._report_token(self._text[:at] + new, log_probs[0] if log_probs else None)
+        elif len(tokens) > 1 and "".join(tokens) == new:  # a server that sends several tokens at once
             for token, log_prob in zip(tokens, log_probs, strict=False):
-                self._tell_step(self._text + token, log_prob)
+                self._report_token(self._text + token, log_prob)
         elif new or log_probs:
-            self._tell_step(self._text + new, log_probs[0] if log_probs else None)
+            self._report_token(self._text + new, log_probs[0] if log_probs else None)
 
-    def _tell_step(self, text: str, log_prob: float | None) -> None:
-        """Tell the whole `text` so far, with the log-probability of its last token."""
+    def _report_token(self, text: str, log_prob: float | None) -> None:
+        """Report the whole `text` so far, with the log-probability of its last token.
+
+        Raises:
+            ValueError: the text is longer than `LONGEST`.
+        """
         if len(text) > LONGEST:
             raise ValueError("more than was asked for")
         self._text = text
-        self._tell(json.dumps([text, None if log_prob is None else _read_log_prob(log_prob)]))
+        self._report(json.dumps([text, None if log_prob is None else _read_log_prob(log_prob)]))
 
 
 class ObjectReader:
-    """Reads an answer that is one JSON object.
+    """A reader of an answer that is one JSON object.
 
     Attributes:
-        found: the object.
+        found: the object; {} until it has arrived.
     """
 
     def __init__(self) -> None:
@@ -186,12 +194,12 @@ class ObjectReader:
         self.found: Mapping[str, Any] = {}
 
     def feed(self, event: Mapping[str, Any]) -> None:
-        """Take `event` as the whole answer."""
+        """Store `event` as the whole answer."""
         self.started = self.ended = True
         self.found = event
 
     def skip_junk(self, *, lossy: bool) -> bool:
-        """Return False: an answer with anything beside the object is refused."""
+        """Return False: an answer with anything beside the object is not usable."""
         del lossy
         return False
 
@@ -200,7 +208,7 @@ class ObjectReader:
 
 
 def read_ranking(pairs: Sequence[Any]) -> list[RankedToken]:
-    """Return the likely first tokens that a `Reader` told, by number; by text where the server tells no numbers."""
+    """Return the likely first tokens from the message of a `Reader`: with ids, or with texts if there are no ids."""
     return [
         RankedToken(-1, _read_log_prob(log_prob), token)
         if isinstance(token, str)
@@ -209,21 +217,21 @@ def read_ranking(pairs: Sequence[Any]) -> list[RankedToken]:
     ]
 
 
-def _read_log_prob(number: float) -> float:
-    """Return `value` as a log-probability, at most 0: servers round certain tokens to a little above it.
+def _read_log_prob(value: float) -> float:
+    """Return `value` as a log-probability, at most 0: for certain tokens, servers round to a little above 0.
 
     Raises:
         ValueError: it is NaN.
     """
-    if math.isnan(value := float(number)):
+    if math.isnan(log_prob := float(value)):
         raise ValueError("a probability that is no number")
-    return min(value, 0.0)
+    return min(log_prob, 0.0)
 
 
 def _read_log_probs(fields: Mapping[str, Any]) -> tuple[list[str], list[float | None], list[tuple[str, float]]]:
     """Return tokens, their log-probabilities, and the likeliest first tokens with theirs, best first.
 
-    Servers use either of OpenAI's two forms: parallel lists, or, as llama.cpp, a list named `content`.
+    Servers use one of OpenAI's two forms: parallel lists, or (llama.cpp) one list named `content`.
     """
     if content := fields.get("content"):
         ranked = [(str(one["token"]), _read_log_prob(one["logprob"])) for one in content[0].get("top_logprobs") or ()]
@@ -274,7 +282,7 @@ def _remove_markers(text: str, entry: ModelEntry) -> str:
 
 
 def _keep_end(text: str, most: int) -> str:
-    """Return the last `most` characters, from the start of a line where one is in their first half."""
+    """Return the last `most` characters of `text`, from the first line start in their first half if there is one."""
     if len(text) <= most:
         return text
     kept = text[len(text) - most :]

@@ -1,9 +1,9 @@
 """The completion model at an address: our own host, or any server with OpenAI's `/v1/completions`.
 
-Stop rules are applied here, token by token; closing the connection is how the server learns to stop. The dialect
-(`models.remote.completion.dialects`) decides how a request is written: our host gets it exactly and returns scores;
-another server (llama.cpp, vLLM, Ollama) gets a prompt with the model's markers where they are known, else prompt and
-suffix. An alternative begins with another likely first token. Start at `RemoteModel.generate`.
+Stop rules are applied here, token by token; closing the connection makes the server stop. The dialect
+(`models.remote.completion.dialects`) writes the request: our host gets all of its fields and returns scores; another
+server (llama.cpp, vLLM, Ollama) gets a prompt with the model's markers if they are known, else prompt and suffix. An
+alternative begins with another likely first token. Start at `RemoteModel.generate`.
 """
 
 from __future__ import annotations
@@ -47,16 +47,16 @@ class _MismatchError(Exception):
 
 
 class _Answer:
-    """One answer, fed by an `openai_completions.Reader`.
+    """One answer, built from the messages of an `openai_completions.Reader`.
 
     Args:
-        restart: makes an empty continuation.
-        ranking: filled with the likely first tokens.
-        begun: the first token, where it is already in the prompt; None else.
+        restart: returns an empty continuation.
+        ranking: list to which the likely first tokens are added.
+        begun: the first token, if it is already in the prompt; else None.
         withheld: end of the prefix that was not sent; the answer has to begin with it.
 
     Attributes:
-        continuation: the text so far, without what was withheld.
+        continuation: the text so far, without `withheld`.
     """
 
     def __init__(
@@ -69,15 +69,15 @@ class _Answer:
         self._withheld = withheld
 
     def receive(self, piece: str) -> None:
-        """Take one message of a reader: "begin", a ranking, or the whole text so far with a log-probability.
+        """Process one message of the reader: "begin", a ranking, or the whole text so far with a log-probability.
 
         Raises:
             _StopError: a stop rule ends the generation.
-            _MismatchError: the text does not begin with what was withheld.
+            _MismatchError: the text does not begin with the withheld end of the prefix.
         """
         message = json.loads(piece)
         begun = self._begun
-        if message == "begin":  # of another try too, which discards the text so far
+        if message == "begin":  # also of another attempt, which discards the text so far
             self.continuation = self._restart()
             self._ranking.clear()
             if begun is not None:
@@ -88,10 +88,15 @@ class _Answer:
             self._take((begun.text if begun is not None else "") + message[0], message[1])
 
     def _take(self, text: str, log_prob: float | None) -> None:
-        """Take the whole text so far, with the log-probability of its last token."""
+        """Add one token to the continuation, unless the text is still within `withheld`; raise as `receive` does.
+
+        Args:
+            text: the whole text so far, `withheld` included.
+            log_prob: log-probability of the last token; None if unknown.
+        """
         if not text.startswith(self._withheld):
             if self._withheld.startswith(text):
-                return  # only a part of it has arrived
+                return  # it has not arrived as a whole
             raise _MismatchError
         if self.continuation.add(text.removeprefix(self._withheld), log_prob):
             raise _StopError
@@ -102,7 +107,7 @@ class RemoteModel:
 
     Attributes:
         entry: the model's catalog entry.
-        traits: what the server says of its computation ("device", "compute_type", "threads").
+        traits: the server's report of its computation, from `load` ("device", "compute_type", "threads").
     """
 
     def __init__(
@@ -125,7 +130,7 @@ class RemoteModel:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Sentences about what differs from the configuration, and what is wrong with the server now."""
+        """Deviations from the configuration, and the server's current problem; one sentence each."""
         return (*self._problems, *filter(None, (self._connection.problem,)))
 
     def set_listener(self, notify: Callable[[str], None]) -> None:
@@ -134,27 +139,27 @@ class RemoteModel:
 
     @property
     def device(self) -> str:
-        """Device of the server, "elsewhere" where it does not say."""
+        """Device of the server; "elsewhere" if it does not report one."""
         return str(self.traits.get("device", "elsewhere"))
 
     @property
     def compute_type(self) -> str:
-        """Number type of the server's computation, "" where it does not say."""
+        """Compute type of the server; "" if it does not report one."""
         return str(self.traits.get("compute_type", ""))
 
     @property
     def threads(self) -> int:
-        """Number of the server's threads, 0 where it does not say."""
+        """Number of the server's threads; 0 if it does not report one."""
         return int(self.traits.get("threads", 0))
 
     @property
     def measuring_s(self) -> float | None:
-        """Seconds that the host spent on measuring while it loaded the model; None where it was loaded before."""
+        """Seconds that the host spent on measuring while it loaded the model; None if it was in memory before."""
         seconds = self.traits.get("measuring_s")
         return float(seconds) if isinstance(seconds, int | float) else None
 
     def load(self) -> None:
-        """Ask our own host to load the model, so that the first request need not wait.
+        """Ask our own host to load the model, wait until it is loaded, and store the host's report in `traits`.
 
         Raises:
             ModelError: it cannot be loaded.
@@ -174,7 +179,7 @@ class RemoteModel:
         }
 
     def count_tokens(self, text: str) -> int:
-        """Return the number of tokens in `text`; an upper estimate where the model's tokenizer is not here."""
+        """Return the number of tokens in `text`; an upper estimate if the model's tokenizer is not on this machine."""
         return self._tokenizer.count(text) if self._tokenizer is not None else estimate_tokens(text)
 
     def generate(
@@ -230,35 +235,36 @@ class RemoteModel:
     def score(
         self, request: FillRequest, continuations: Sequence[str], *, cancelled: Callable[[], bool]
     ) -> tuple[Score, ...]:
-        """Score `continuations`; () where the server cannot. See `models.completion.CompletionModel.score`."""
+        """Score `continuations`; return () if the server cannot. See `models.completion.CompletionModel.score`."""
         if not continuations or not self._dialect.exact or cancelled():
             return ()
         form = CompletionRequest(self.entry.name, request, score=tuple(continuations), placing=self._placing)
         readers: list[openai_completions.Reader] = []
 
-        def begin(tell: Callable[[str], None]) -> openai_completions.Reader:
-            readers.append(openai_completions.Reader(tell))
+        def make_reader(report: Callable[[str], None]) -> openai_completions.Reader:
+            readers.append(openai_completions.Reader(report))
             return readers[-1]
 
         try:
-            self._exchange(lambda headers: self._dialect.write_request(form, headers), begin, cancelled, None)
+            self._exchange(lambda headers: self._dialect.write_request(form, headers), make_reader, cancelled, None)
         except GivenUpError:
             return ()
         scores = zip(continuations, readers[-1].scores, strict=False)
         return tuple(read_score(text, score) for text, score in scores)
 
     def close(self) -> None:
-        """End running requests and close the connection; the server keeps the model loaded."""
+        """Cancel running requests and close the connection; the server keeps the model loaded."""
         self._closing = True
         self._connection.close()
 
     def _can_begin_with(self, first: RankedToken) -> bool:
-        """Return whether an alternative can begin with `first`: not with the end token, not with half a character."""
+        """Return whether an alternative can begin with `first`: neither the end token nor a part of a character."""
         if self._dialect.exact:
             return self._tokenizer is None or self._tokenizer.find_token(first.number) != self.entry.fim.end
         return bool(first.text) and first.text != self.entry.fim.end and REPLACEMENT not in first.text
 
     def _is_closing(self) -> bool:
+        """Return whether `close` was called."""
         return self._closing
 
     def _generate_one(
@@ -268,13 +274,13 @@ class RemoteModel:
         ranking: list[RankedToken],
         withheld: str = "",
     ) -> Generation | None:
-        """Generate one continuation; None when the caller gave up.
+        """Return one continuation; None if the caller cancelled.
 
         Args:
             form: the request.
-            rules: when to stop.
-            ranking: filled with the likely first tokens.
-            withheld: the end of the prefix, which is not sent because the server generates it again.
+            rules: the rules that end the continuation.
+            ranking: list to which the likely first tokens are added.
+            withheld: end of the prefix that is not sent, so that the server generates it again.
 
         Raises:
             _MismatchError: the answer does not begin with `withheld`.
@@ -282,17 +288,20 @@ class RemoteModel:
         """
         request = form.request
         form = replace(form, request=replace(request, prefix=request.prefix.removesuffix(withheld)))
-        begun = form.first if form.first is not None and not self._dialect.exact else None  # then it is in the prompt
+        begun = None if self._dialect.exact else form.first  # other servers than our host get it in the prompt
         answer = _Answer(rules.start_continuation, ranking, begun, withheld)
         readers: list[openai_completions.Reader] = []
 
-        def begin(tell: Callable[[str], None]) -> openai_completions.Reader:
-            readers.append(self._dialect.make_reader(tell))
+        def make_reader(report: Callable[[str], None]) -> openai_completions.Reader:
+            readers.append(self._dialect.make_reader(report))
             return readers[-1]
 
         try:
             self._exchange(
-                lambda headers: self._dialect.write_request(form, headers), begin, rules.is_cancelled, answer.receive
+                lambda headers: self._dialect.write_request(form, headers),
+                make_reader,
+                rules.is_cancelled,
+                answer.receive,
             )
         except GivenUpError:
             return None
@@ -305,15 +314,21 @@ class RemoteModel:
 
     def _exchange(
         self,
-        outgoing: Callable[[Mapping[str, str]], Outgoing],
-        begin: Callable[[Callable[[str], None]], Any],
+        write_request: Callable[[Mapping[str, str]], Outgoing],
+        make_reader: Callable[[Callable[[str], None]], Any],
         cancelled: Callable[[], bool],
         on_message: Callable[[str], None] | None,
     ) -> None:
-        """Send a request; once more after the host restarted, or without a field that the server refuses.
+        """Send a request and read its answer; send it again to a restarted host, or without a field that was refused.
+
+        Args:
+            write_request: returns the request with given headers; called for each attempt.
+            make_reader: as in `models.remote.endpoint.Endpoint.exchange`.
+            cancelled: polled while waiting; true ends the exchange.
+            on_message: called with each message of the reader.
 
         Raises:
-            GivenUpError: the caller gave up.
+            GivenUpError: `cancelled` returned true.
             ModelError: no answer came.
         """
         connection, may_retry = self._connection, True
@@ -329,9 +344,9 @@ class RemoteModel:
             connection.note_request()
             try:
                 endpoint.exchange(
-                    outgoing(connection.headers),
+                    write_request(connection.headers),
                     openai_completions.authorize,
-                    begin,
+                    make_reader,
                     cancelled=has_given_up,
                     on_text=on_message,
                 )
@@ -350,12 +365,12 @@ class RemoteModel:
                 return
 
     def _translate_error(self, error: ChatError, url: str) -> ModelError:
-        """Return the error for a caller: HostError where our own host did not answer, ModelError else."""
+        """Return the error for the caller: HostError if our own host did not answer, else ModelError."""
         absent = self._dialect.exact and not error.said and error.fault in {*_SILENCE, Fault.MALFORMED}
         return (HostError if absent else ModelError)(self._write_message(error, url))
 
     def _write_message(self, error: ChatError, url: str) -> str:
-        """Return the message for a person; our own host's message unchanged."""
+        """Return the message of `error` for a person; a message of our own host unchanged."""
         if self._dialect.exact and error.said:
             return error.said
         name = self.entry.name

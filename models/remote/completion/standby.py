@@ -1,7 +1,7 @@
 """A completion model at an address with a local fallback that completes while the server does not answer.
 
-Nobody who types waits for a server that is down: a background thread tries to connect again, after a rest that doubles
-with each failure. Start at `StandbyModel`.
+No request waits for a server that is down: a background thread tries to connect again, after a rest that doubles with
+each failure. Start at `StandbyModel`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Absence:
     """Rules for a remote model that does not answer.
 
     Attributes:
-        first_rest_s: seconds before the first attempt to connect again; doubled for each further one.
+        first_rest_s: seconds before the first attempt to connect again; doubled before each further attempt.
         longest_rest_s: upper bound of the rest.
         at_first: errors of the first connection that switch to the fallback; all others reach the caller.
         later: errors of requests that switch to the fallback.
@@ -56,16 +56,18 @@ class StandbyModel:
         load: Callable[[], CompletionModel],
         *,
         clock: Callable[[], float] = time.monotonic,
-        begin: Callable[[Callable[[], None]], object] = lambda work: threading.Thread(target=work, daemon=True).start(),
+        run_in_background: Callable[[Callable[[], None]], object] = lambda work: threading.Thread(
+            target=work, daemon=True
+        ).start(),
         absence: Absence = ANY_ABSENCE,
     ) -> None:
-        """Connect to the remote model; where that fails, load the local one.
+        """Connect to the remote model; if that fails, load the local model.
 
         Args:
-            connect: connects to the remote model; raises ModelError.
-            load: loads the local model; raises ModelError.
-            clock: in seconds.
-            begin: runs a function in the background.
+            connect: connects to the remote model and returns it, or raises ModelError.
+            load: loads the local model and returns it, or raises ModelError.
+            clock: returns the time in seconds.
+            run_in_background: starts a function and returns at once.
             absence: which errors switch to the fallback, and the rests between attempts to connect.
 
         Raises:
@@ -74,11 +76,11 @@ class StandbyModel:
         self._connect = connect
         self._load = load
         self._clock = clock
-        self._begin = begin
+        self._run_in_background = run_in_background
         self._lock = threading.Lock()
         self._remote: CompletionModel | None = None
         self._local: CompletionModel | None = None
-        self._why = ""  # the error for which the remote model is not asked
+        self._why = ""  # why the remote model is not asked; "" while it answers
         self._absence = absence
         self._rest_s = absence.first_rest_s
         self._retry_at = 0.0
@@ -111,22 +113,22 @@ class StandbyModel:
 
     @property
     def device(self) -> str:
-        """Device of the model that completes now, "" where it is unknown."""
+        """Device of the model that completes now; "" if unknown."""
         return str(getattr(self._current_model(), "device", ""))
 
     @property
     def compute_type(self) -> str:
-        """Number type of the model that completes now, "" where it is unknown."""
+        """Compute type of the model that completes now; "" if unknown."""
         return str(getattr(self._current_model(), "compute_type", ""))
 
     @property
     def threads(self) -> int:
-        """Threads of the model that completes now, 0 where the number is unknown."""
+        """Number of threads of the model that completes now; 0 if unknown."""
         return int(getattr(self._current_model(), "threads", 0))
 
     @property
     def measuring_s(self) -> float | None:
-        """Seconds that the remote model spent on measuring while it loaded; None where it was loaded before."""
+        """Seconds that the remote model spent on measuring while it loaded; None if it was in memory before."""
         return getattr(self._remote, "measuring_s", None)
 
     def set_listener(self, notify: Callable[[str], None]) -> None:
@@ -154,7 +156,7 @@ class StandbyModel:
     def score(
         self, request: FillRequest, continuations: Sequence[str], *, cancelled: Callable[[], bool]
     ) -> tuple[Score, ...]:
-        """Judge `continuations`; see `models.completion.CompletionModel.score`."""
+        """Score `continuations`; see `models.completion.CompletionModel.score`."""
         return self._call_model(  # type: ignore[no-any-return]
             lambda model: model.score(request, continuations, cancelled=cancelled)
         )
@@ -169,7 +171,7 @@ class StandbyModel:
                 model.close()
 
     def _call_model(self, call: Callable[[CompletionModel], Any]) -> Any:  # noqa: ANN401 (whatever the call gives)
-        """Return the result of `call` with the remote model, or with the local one where the remote one fails."""
+        """Return the result of `call` with the remote model; while that fails or rests, with the local model."""
         remote = self._remote
         if remote is not None:
             try:
@@ -178,7 +180,7 @@ class StandbyModel:
                 if self._closed:
                     raise
                 self._note_absence(error, remote)
-        self._look_if_due()
+        self._reconnect_if_due()
         return call(self._load_local())
 
     def _current_model(self) -> CompletionModel:
@@ -186,7 +188,7 @@ class StandbyModel:
         return self._remote or self._load_local()
 
     def _load_local(self) -> CompletionModel:
-        """Return the local model; the first caller loads it.
+        """Return the local model; load it at the first call.
 
         Raises:
             ModelError: it cannot be loaded, or this object was closed.
@@ -199,7 +201,10 @@ class StandbyModel:
             return self._local
 
     def _note_absence(self, error: ModelError, lost: CompletionModel | None = None) -> None:
-        """Switch to the fallback after `error`, notify the listener the first time, and close the `lost` model."""
+        """Switch to the fallback because of `error` and begin a rest; close `lost`, the remote model that failed.
+
+        The listener is notified unless the fallback was completing before.
+        """
         with self._lock:
             if lost is not None and lost is not self._remote:
                 return  # another thread noticed first
@@ -218,16 +223,16 @@ class StandbyModel:
         if set_listener is not None:
             set_listener(self._notify)
 
-    def _look_if_due(self) -> None:
-        """Try to connect again in the background, once the rest is over."""
+    def _reconnect_if_due(self) -> None:
+        """Start an attempt to connect again in the background, if the rest is over and no attempt is running."""
         with self._lock:
             if self._reconnecting or self._closed or self._clock() < self._retry_at:
                 return
             self._reconnecting = True
-        self._begin(self._reconnect)
+        self._run_in_background(self._reconnect)
 
     def _reconnect(self) -> None:
-        """Connect to the remote model and switch back to it; after a failure, rest longer."""
+        """Connect to the remote model and switch back to it; after a failure, begin a longer rest."""
         found: CompletionModel | None = None
         try:
             found = self._connect()

@@ -41,7 +41,7 @@ _ENDS = {
 
 
 def write_request(request: ChatRequest, model: str, without: Collection[str]) -> Outgoing:
-    """Return `request` as the endpoint takes it, without the fields named in `without`."""
+    """Return the HTTP request for `request`, without the fields in `without`."""
     body: dict[str, Any] = {
         "model": model,
         "messages": [_write_message(message) for message in request.messages if message.speaker is not Speaker.SYSTEM],
@@ -71,7 +71,7 @@ def authorize(key: str) -> Mapping[str, str]:
 
 
 class Reader(Draft):
-    """Reads events by their `type`; ignores fields and types that it does not know."""
+    """A reader of events by their `type`; unknown types and fields are ignored."""
 
     _answer_block = -1  # index of the block that is the answer by schema
 
@@ -101,7 +101,7 @@ class Reader(Draft):
             self._read_whole(event)
 
     def _read_end(self, delta: Mapping[str, Any]) -> None:
-        """Read the reason of the end, if `delta` holds one; the call of the answer tool is no tool call."""
+        """Read the stop reason in `delta`, if there is one; a call of the answer tool counts as a plain answer."""
         if reason := read_string(delta.get("stop_reason")):
             self.end = _ENDS.get(reason.lower(), ReplyEnd.END)
             self.started = self.settled = True
@@ -109,7 +109,7 @@ class Reader(Draft):
             self.end = ReplyEnd.END
 
     def _read_whole(self, message: Mapping[str, Any]) -> None:
-        """Read the answer of a server that does not stream."""
+        """Read the whole answer, of a server that does not stream."""
         self.set_model(message.get("model"))
         self._read_usage(read_object(message.get("usage")))
         content = message.get("content")
@@ -137,7 +137,7 @@ class Reader(Draft):
             self.add_call(index, identity=read_string(block.get("id")), name=name)
 
     def _continue_block(self, index: int, delta: Mapping[str, Any]) -> None:
-        """Append to the content block at `index`."""
+        """Append `delta` to the content block at `index`; a thought is ignored."""
         kind = delta.get("type")
         if kind == "text_delta" or (kind is None and delta.get("text")):
             self._add_plain_text(read_text(delta.get("text")))
@@ -150,11 +150,11 @@ class Reader(Draft):
 
     def _add_plain_text(self, text: str) -> None:
         """Append text, unless the answer is the arguments of the answer tool."""
-        if self._answer_block < 0:  # else what it says beside the answer by schema
+        if self._answer_block < 0:
             self.add_text(text)
 
     def _read_usage(self, usage: Mapping[str, Any]) -> None:
-        """Read token counts; the largest of each counts, because several events report them."""
+        """Read token counts; several events report them, and the largest of each is kept."""
         read = sum(read_count(usage.get(name)) for name in ("input_tokens", "cache_creation_input_tokens"))
         cached = read_count(usage.get("cache_read_input_tokens"))
         written = read_count(usage.get("output_tokens"))
@@ -167,7 +167,7 @@ class Reader(Draft):
 
 
 def _write_message(message: Message) -> dict[str, Any]:
-    """Return one message of the conversation as Anthropic takes it."""
+    """Return `message` in Anthropic's form."""
     if message.speaker is Speaker.TOOL:
         result = {"type": "tool_result", "tool_use_id": message.call_id, "content": message.text}
         return {"role": "user", "content": [result]}

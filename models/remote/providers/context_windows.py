@@ -1,7 +1,7 @@
 """The context window of a model at a local server, and requests cut to fit it: such servers cut longer ones silently.
 
-Ollama takes the window with each request; llama.cpp, LM Studio and vLLM report the one that the model was loaded with.
-Short requests are sent without asking. Start at `ContextWindow.fit`.
+Requests to Ollama state the window; llama.cpp, LM Studio and vLLM report the window with which the model was loaded.
+For short requests the window is not looked up. Start at `ContextWindow.fit`.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
     from models.remote.endpoint import Endpoint
     from models.remote.http import HttpClient
 
-# Lower bound of the average UTF-8 bytes of a token of code; gives an upper estimate where no server counts.
+# Lower bound of the average UTF-8 bytes of a token of code; gives an upper estimate if no server counts the tokens.
 TOKEN_BYTES = 3
 MESSAGE_TOKENS = 8  # upper bound of the markers around each message
 # The smallest window that a server has by default is 2,048 tokens (https://docs.ollama.com/context-length names 4,096).
 ALWAYS_FITS = 2048
 SHORTEST_ANSWER = 256
 STEP = 4096  # tokens; Ollama loads the model again for a larger window, so it grows in steps and never shrinks
-LOOK_S = 5.0
-STALE_S = 60.0  # a person may load the model again, with another window
+TIMEOUT_S = 5.0
+STALE_S = 60.0  # then the window is looked up again: a person may have loaded the model with another one
 LARGEST = 4_000_000  # bytes of an answer
 
 
@@ -43,9 +43,9 @@ class ReportedWindow:
     """A server's report about a model.
 
     Attributes:
-        tokens: most tokens of request and answer together; 0 where the server does not say.
-        counts: path that counts the tokens of a text, "" where there is none.
-        advice: how a person can get a larger window.
+        tokens: most tokens of request and answer together; 0 if the server does not report it.
+        counts: URL path of the server's token counter; "" if there is none.
+        advice: how a person can get a larger window, as the end of a sentence.
     """
 
     tokens: int = 0
@@ -54,10 +54,10 @@ class ReportedWindow:
 
 
 class _Ask(Protocol):
-    """Asks the server; returns {} where it does not answer with a JSON object."""
+    """Function that asks the server; it returns {} if the server does not answer with a JSON object."""
 
     def __call__(
-        self, method: str, path: str, body: Mapping[str, Any] | None = None, limit_s: float = LOOK_S
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, limit_s: float = TIMEOUT_S
     ) -> Awaitable[Mapping[str, Any]]: ...
 
 
@@ -71,11 +71,11 @@ class ContextWindow:
 
     Args:
         name: the model's name there.
-        endpoint: its address, key and timeouts.
-        client: sends the questions.
+        endpoint: the endpoint.
+        client: sends the questions about the window.
         authorize: returns the headers that carry the key.
-        takes_window: whether each request states the window it needs (Ollama's own chat).
-        most: tokens that a person's settings allow.
+        takes_window: whether each request states the window that it needs (Ollama's own chat).
+        most: largest window that a person's settings allow, in tokens.
     """
 
     def __init__(  # noqa: PLR0913 - model, endpoint, and how to ask it
@@ -101,19 +101,19 @@ class ContextWindow:
 
     @property
     def tokens(self) -> int:
-        """The window as far as it is known."""
+        """Window in tokens: that of the settings, until the server has reported a smaller one."""
         known = self._known
         return min(self._most, known.tokens) if known is not None and known.tokens else self._most
 
     def fit(self, request: ChatRequest, cancelled: Callable[[], bool]) -> tuple[ChatRequest, int]:
-        """Return `request` with its answer's budget cut to the room left, and the window to ask for (0 for none).
+        """Return `request` with its answer's budget cut to the window, and the window that it states (0 for none).
 
         Raises:
             ChatError: the request does not fit.
-            GivenUpError: `cancelled` returned True.
+            GivenUpError: `cancelled` returned true.
         """
         if not self._endpoint.local:
-            return request, 0  # servers on the network refuse what is too long
+            return request, 0  # servers on the network refuse a request that is too long
         texts = _list_texts(request)
         framing = MESSAGE_TOKENS * len(texts)
         tokens = sum(map(estimate_tokens, texts)) + framing
@@ -138,7 +138,7 @@ class ContextWindow:
         return "raise chat.contextTokens" if allowed else window.advice
 
     def _choose_window(self, needed: int) -> int:
-        """Return the window to ask for: `needed`, but never less than before; 0 where requests state none."""
+        """Return the window that a request states: `needed`, but never less than before; 0 if requests state none."""
         if not self._takes_window:
             return 0
         with self._lock:
@@ -146,7 +146,7 @@ class ContextWindow:
             return self._requested
 
     def _look_up(self, cancelled: Callable[[], bool]) -> ReportedWindow:
-        """Return what the server reports, asked for at most once a minute."""
+        """Return the server's report about the window, stored for `STALE_S` seconds."""
         with self._lock:
             known, fresh = self._known, time.monotonic() - self._asked_at < STALE_S
         if known is None or not fresh:
@@ -156,7 +156,7 @@ class ContextWindow:
         return known
 
     async def _find_window(self, ask: _Ask) -> ReportedWindow:
-        """Ask the questions of each kind of server in turn; use the first answer that names the model."""
+        """Ask the server for the window, in the way of one kind of server after the other, until it reports one."""
         if self._takes_window:
             return ReportedWindow(
                 _find_trained_tokens(await ask("POST", "/api/show", {"model": self._name})),
@@ -176,7 +176,10 @@ class ContextWindow:
         return ReportedWindow(read_count(model.get("loaded_context_length")))
 
     async def _ask_ollama(self, ask: _Ask) -> ReportedWindow:
-        """Load the model and return the window that Ollama gave it: OpenAI's paths take no window from a request."""
+        """Make Ollama load the model, and return the window with which it did.
+
+        Requests in OpenAI's dialect cannot state a window.
+        """
         await ask(
             "POST", "/api/generate", {"model": self._name, "stream": False}, self._endpoint.patience.first_token_s
         )
@@ -185,7 +188,7 @@ class ContextWindow:
         return ReportedWindow(tokens, advice='set chat.api to "ollama", which asks for the window that it needs')
 
     def _count(self, path: str, text: str, cancelled: Callable[[], bool]) -> int:
-        """Count the tokens of `text` by the model's own tokenizer; 0 where the server does not say.
+        """Return the number of tokens in `text` by the server's own count; 0 if the server does not answer.
 
         llama.cpp takes the text as `content` and lists the tokens, vLLM takes a `prompt` and counts them.
         """
@@ -197,23 +200,23 @@ class ContextWindow:
         return self._call(count, cancelled) or 0
 
     def _call(self, work: Callable[[_Ask], Any], cancelled: Callable[[], bool]) -> Any:  # noqa: ANN401
-        """Run `work` with a function that asks the server; return None where the server cannot be reached."""
+        """Return the result of `work`, called with a function that asks the server; None if it cannot be reached."""
         with pause_garbage_collection():
             import httpx2  # noqa: PLC0415 (for a person with an endpoint alone)
 
         url = self._endpoint.url.removesuffix("/v1")
         headers = self._endpoint.make_auth_headers(self._authorize)
 
-        async def run(asking: httpx2.AsyncClient, _: object) -> Any:  # noqa: ANN401
+        async def run(http: httpx2.AsyncClient, _: object) -> Any:  # noqa: ANN401
             async def ask(
-                method: str, path: str, body: Mapping[str, Any] | None = None, limit_s: float = LOOK_S
+                method: str, path: str, body: Mapping[str, Any] | None = None, limit_s: float = TIMEOUT_S
             ) -> Mapping[str, Any]:
                 try:
                     async with (
                         asyncio.timeout(limit_s),
-                        asking.stream(method, url + path, json=body, headers=headers) as response,
+                        http.stream(method, url + path, json=body, headers=headers) as response,
                     ):
-                        return await _read_table(response)
+                        return await _read_json_object(response)
                 except (httpx2.HTTPError, TimeoutError, ValueError, RecursionError):
                     return {}
 
@@ -225,11 +228,11 @@ class ContextWindow:
             return None
 
 
-async def _read_table(response: httpx2.Response) -> Mapping[str, Any]:
-    """Read a JSON object of bounded size; {} for anything else.
+async def _read_json_object(response: httpx2.Response) -> Mapping[str, Any]:
+    """Return the JSON object in the body of `response`; {} for another status, JSON of another type or a large body.
 
     Raises:
-        ValueError, RecursionError: it is not JSON.
+        ValueError, RecursionError: the body is not JSON.
     """
     if response.status_code != 200 or "," in response.headers.get("content-encoding", ""):
         return {}
@@ -242,13 +245,13 @@ async def _read_table(response: httpx2.Response) -> Mapping[str, Any]:
 
 
 def _find_trained_tokens(shown: Mapping[str, Any]) -> int:
-    """Return the longest window the model was trained for, from Ollama's `/api/show`; 0 where it does not say."""
+    """Return the window for which the model was trained, from the answer of Ollama's `/api/show`; 0 if not stated."""
     figures = read_object(shown.get("model_info"))
     return next((read_count(value) for name, value in figures.items() if name.endswith(".context_length")), 0)
 
 
 def _list_texts(request: ChatRequest) -> list[str]:
-    """Return all texts of `request`: messages, tool calls and tools."""
+    """Return all texts of `request`: of messages, tool calls and tools."""
     texts = [message.text for message in request.messages]
     texts += [json.dumps(dict(call.arguments)) for message in request.messages for call in message.calls]
     texts += [f"{tool.name} {tool.description} {json.dumps(tool.parameters)}" for tool in request.tools]

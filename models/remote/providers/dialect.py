@@ -24,10 +24,10 @@ HIGH_SURROGATES = ("\ud800", "\udbff")  # first and last; some endpoints split a
 
 
 class Announcer:
-    """Passes on the new part of an answer that grows.
+    """Passes on the new text of a growing answer.
 
-    After a broken answer is begun again, only text beyond what was passed on before is passed on, and only if the new
-    answer begins with exactly that.
+    If an answer breaks off and is generated again, only text beyond the text passed on before is passed on, and only if
+    the new answer begins with that text.
     """
 
     def __init__(self, on_text: Callable[[str], None]) -> None:
@@ -35,13 +35,13 @@ class Announcer:
         self._passed_on = ""
 
     def update(self, text: str) -> None:
-        """Pass on what `text`, the whole answer so far, adds to what was passed on."""
+        """Pass on the new end of `text`, the whole answer so far; nothing if it differs from the text passed on."""
         if len(text) > len(self._passed_on) and text.startswith(self._passed_on):
             new, self._passed_on = text[len(self._passed_on) :], text
             self._on_text(new)
 
     def reset(self) -> None:
-        """Forget what was passed on: it was not part of the answer, which begins with the next update."""
+        """Forget the text passed on, which was not part of the answer; the next update passes on the whole text."""
         self._passed_on = ""
 
 
@@ -49,10 +49,10 @@ class Draft:
     """An answer under construction; the base of every dialect's reader.
 
     Attributes:
-        text: of the answer so far.
+        text: the answer so far.
         end: why the answer ended.
-        usage: tokens as the endpoint counts them.
-        model: the endpoint's own name of the model.
+        usage: tokens as the endpoint counted them.
+        model: the endpoint's own name for the model.
         started: whether some part of the answer has arrived.
         ended: whether the answer is complete.
         settled: whether the reason of the end has arrived: only usage and end mark may follow.
@@ -69,15 +69,15 @@ class Draft:
         self._announcer = announcer
         self._thoughts = ThoughtFilter()
         self._surrogate = ""
-        self._calls: dict[int, list[str]] = {}  # by place: id, name, arguments as they come
+        self._calls: dict[int, list[str]] = {}  # by place: id, name, arguments so far
 
     def set_model(self, name: object) -> None:
-        """Record the endpoint's own name of the model that answers, if `name` is one."""
+        """Store the endpoint's own name for the model that answers, if `name` is a text."""
         if name and isinstance(name, str):
             self.model = name[:LONGEST_NAME]
 
     def add_text(self, piece: str) -> None:
-        """Append `piece` to the answer, without what the model thinks between tags."""
+        """Append `piece` to the answer and pass on its text, without thoughts between tags."""
         if not piece:
             return
         self.started = True
@@ -89,7 +89,7 @@ class Draft:
         if self._thoughts.unopened > unopened:
             self.text = ""
             self._announcer.reset()
-        self._add(shown)
+        self._add_shown(shown)
 
     def restart_text(self) -> None:
         """Discard the text so far, which was not the answer; the answer begins now."""
@@ -97,7 +97,7 @@ class Draft:
         self._thoughts = ThoughtFilter()
 
     def add_call(self, place: int, *, identity: str = "", name: str = "", arguments: str = "") -> None:
-        """Begin or continue the tool call at `place`; `arguments` is a fragment of JSON."""
+        """Add to the tool call at `place`, or begin it; `arguments` is the next fragment of its JSON."""
         self.started = True
         call = self._calls.setdefault(place, ["", "", ""])
         call[0] = call[0] or identity
@@ -107,10 +107,10 @@ class Draft:
     def skip_junk(self, *, lossy: bool) -> bool:
         """Skip input that is no event; return whether the answer is still usable.
 
-        An answer with text is kept, but ends where a part of it may be missing.
+        An answer with text stays usable, but ends here if a part of it may be missing.
 
         Args:
-            lossy: whether a part of the answer may have been in it.
+            lossy: whether a part of the answer may have been in the junk.
         """
         if lossy and not self.settled and self.text.strip():
             self.end = ReplyEnd.LENGTH
@@ -118,28 +118,33 @@ class Draft:
         return self.started if not lossy else self.ended or self.settled
 
     def close(self, *, broken: bool) -> None:
-        """Note that the stream has ended, for servers that send neither an end mark nor a finish reason.
+        """Complete the answer at the end of the stream, for servers that send no end mark.
 
         Args:
-            broken: whether the stream was cut off; then only an answer whose reason arrived is complete.
+            broken: whether the stream was cut off; then only an answer whose finish reason has arrived is complete.
+
+        Raises:
+            ValueError: as for `finish`.
         """
         if not self.ended and (self.settled or (not broken and (self.text.strip() or self._calls))):
             self.finish()
 
     def finish(self) -> None:
-        """Complete the answer.
+        """Complete the answer: pass on the rest of its text and check its tool calls.
+
+        Malformed tool calls are dropped if there is text.
 
         Raises:
-            ValueError: there is no text, and a call's arguments are not a JSON object.
+            ValueError: there is no text, and a tool call is malformed.
         """
         rest, self._surrogate = _join_surrogates(self._surrogate), ""
-        self._add(self._thoughts.take(rest) + self._thoughts.finish())
+        self._add_shown(self._thoughts.take(rest) + self._thoughts.finish())
         try:
             self.parse_calls()
         except (ValueError, RecursionError):
             if not self.text.strip():
                 raise
-            self._calls.clear()  # the text is an answer without them
+            self._calls.clear()  # the text alone is an answer
         self.ended = True
 
     def parse_calls(self) -> tuple[ToolCall, ...]:
@@ -157,19 +162,20 @@ class Draft:
         return tuple(calls)
 
     def make_reply(self, requests: int) -> Reply:
-        """Return the answer as a record; `requests` is the number of tries it took."""
+        """Return the answer as a record; `requests` is the number of requests that it took."""
         end = ReplyEnd.TOOLS if self._calls and self.end is ReplyEnd.END else self.end
         end = ReplyEnd.END if end is ReplyEnd.TOOLS and not self._calls else end
         return Reply(self.text, end, self.parse_calls(), self.usage + Usage(requests=requests), self.model)
 
-    def _add(self, shown: str) -> None:
+    def _add_shown(self, shown: str) -> None:
+        """Append text without thoughts to the answer, and pass it on."""
         if shown:
             self.text += shown
             self._announcer.update(self.text)
 
 
 def _join_surrogates(text: str) -> str:
-    """Return `text` with pairs of surrogates joined to one character, and single ones replaced by U+FFFD."""
+    """Return `text` with each pair of surrogates joined to one character, and lone surrogates replaced by U+FFFD."""
     if text.isascii():
         return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
@@ -197,21 +203,21 @@ class DraftReader(Protocol):
         ...
 
     def make_reply(self, requests: int) -> Reply:
-        """Return the answer as a record; `requests` is the number of tries it took."""
+        """Return the answer as a record; `requests` is the number of requests that it took."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """The way one kind of endpoint is spoken to.
+    """The form of requests to one kind of chat endpoint and of its answers.
 
     Attributes:
-        write_request: returns the request, from a ChatRequest, the model's name, and those of `optional` to leave out.
+        write_request: returns the HTTP request for a ChatRequest, the model's name, and the optional fields to omit.
         authorize: returns the headers that carry the key ("" for none).
         make_reader: returns a reader of one answer.
-        optional: names in the body that can be left out, or written otherwise, for endpoints that refuse them.
-        surplus: suffixes of a URL that people add, although the paths of this dialect already begin with them.
-        add_window: adds a context window in tokens to a request; None where requests state none.
+        optional: names of fields that can be omitted, or written otherwise, for endpoints that refuse them.
+        surplus: suffixes that people append to the URL, although the paths of this dialect begin with them.
+        add_window: returns the request with a context window in tokens; None if requests of this dialect have none.
     """
 
     write_request: Callable[[ChatRequest, str, Collection[str]], Outgoing]
@@ -222,6 +228,6 @@ class Dialect:
     add_window: Callable[[Outgoing, int], Outgoing] | None = None
 
     def strip_url(self, url: str) -> str:
-        """Return `url` without a surplus suffix, so that a path can be appended."""
+        """Return `url` without a slash or surplus suffix at its end, so that a path can be appended."""
         url = url.rstrip("/")
         return next((url.removesuffix(end) for end in self.surplus if url.endswith(end)), url)

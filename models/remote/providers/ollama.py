@@ -21,7 +21,7 @@ OPTIONAL = ("format", "tools")  # old versions refuse a schema, and some models 
 
 
 def write_request(request: ChatRequest, model: str, without: Collection[str]) -> Outgoing:
-    """Return `request` as Ollama takes it, without the fields named in `without`."""
+    """Return the HTTP request for `request`, without the fields in `without`."""
     names = {call.id: call.name for message in request.messages for call in message.calls}
     options: dict[str, Any] = {"num_predict": request.max_tokens}
     if request.temperature is not None:
@@ -46,7 +46,7 @@ def write_request(request: ChatRequest, model: str, without: Collection[str]) ->
 
 
 def add_window(outgoing: Outgoing, tokens: int) -> Outgoing:
-    """Return `outgoing` with a context window of `tokens`; with its default, Ollama cuts conversations silently."""
+    """Return `outgoing` with a context window of `tokens`; without one, Ollama cuts long conversations silently."""
     options = {**read_object(outgoing.body.get("options")), "num_ctx": tokens}
     return replace(outgoing, body={**outgoing.body, "options": options})
 
@@ -57,7 +57,7 @@ def authorize(key: str) -> Mapping[str, str]:
 
 
 class Reader(Draft):
-    """Reads lines until the one that is `done`; ignores fields that it does not know."""
+    """A reader of JSON lines, up to the line that is `done`; unknown fields are ignored."""
 
     def feed(self, event: Mapping[str, Any]) -> None:
         """Read one line; `{}` is an end mark that some gateways add.
@@ -88,7 +88,7 @@ class Reader(Draft):
 
 
 def _write_message(message: Message, names: Mapping[str, str]) -> dict[str, Any]:
-    """Return one message of the conversation as Ollama takes it; `names` maps a call's id to its tool."""
+    """Return `message` in Ollama's form; `names` has the tool's name by the id of each call."""
     if message.speaker is Speaker.TOOL:
         return {"role": "tool", "content": message.text, "tool_name": names.get(message.call_id, "")}
     written: dict[str, Any] = {"role": message.speaker.value, "content": message.text}

@@ -32,7 +32,7 @@ PATH = "/chat/completions"
 # `temperature`, and take `max_completion_tokens` instead of `max_tokens`.
 OPTIONAL = ("response_format", "stream_options", "temperature", "max_tokens")
 
-# Reasons of the end, as OpenAI and servers with its dialect write them.
+# Finish reasons, as OpenAI and servers with its dialect write them.
 _ENDS = {
     **dict.fromkeys(("length", "max_tokens", "max_output_tokens", "model_length"), ReplyEnd.LENGTH),
     **dict.fromkeys(("content_filter", "safety", "refusal", "prohibited_content", "recitation"), ReplyEnd.FILTERED),
@@ -42,7 +42,7 @@ THOUGHTS = ("reasoning_content", "reasoning", "reasoning_details", "thinking")
 
 
 def write_request(request: ChatRequest, model: str, without: Collection[str]) -> Outgoing:
-    """Return `request` as the endpoint takes it, without the fields named in `without`."""
+    """Return the HTTP request for `request`, without the fields in `without`."""
     body: dict[str, Any] = {
         "model": model,
         "messages": [_write_message(message) for message in request.messages],
@@ -76,9 +76,9 @@ def authorize(key: str) -> Mapping[str, str]:
 
 
 class Reader(Draft):
-    """Reads `chat.completion.chunk`s, or the one `chat.completion` of a server that does not stream.
+    """A reader of `chat.completion.chunk`s, or of the one `chat.completion` of a server that does not stream.
 
-    Reads known fields wherever they are and ignores all others: endpoints differ in what they omit, set to null or add.
+    Known fields are read wherever they are and all others ignored: endpoints omit fields, set them to null or add some.
     """
 
     def feed(self, event: Mapping[str, Any]) -> None:
@@ -107,7 +107,7 @@ class Reader(Draft):
                 self._read_choice(choice)
 
     def _read_choice(self, choice: Mapping[str, Any]) -> None:
-        """Read the text, the calls and the reason of the end in one choice."""
+        """Read the text, the tool calls and the finish reason in one choice."""
         delta, whole = read_object(choice.get("delta")), read_object(choice.get("message"))
         if whole and not delta and not self.text:
             self._read_message(whole)
@@ -140,7 +140,7 @@ class Reader(Draft):
 
 
 def _write_message(message: Message) -> dict[str, Any]:
-    """Return one message of the conversation as OpenAI takes it."""
+    """Return `message` in OpenAI's form."""
     if message.speaker is Speaker.TOOL:
         return {"role": "tool", "tool_call_id": message.call_id, "content": message.text}
     written: dict[str, Any] = {"role": message.speaker.value, "content": message.text}

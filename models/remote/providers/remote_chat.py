@@ -1,7 +1,6 @@
 """The chat model at an endpoint: joins a dialect and an endpoint, and logs each call.
 
-Implements `models.chat.ChatModel`. Texts are logged only where a person switched that on, keys never. Start at
-`RemoteChat`.
+Implements `models.chat.ChatModel`. Texts are logged only at level DEBUG, keys never. Start at `RemoteChat`.
 """
 
 from __future__ import annotations
@@ -46,9 +45,9 @@ class RemoteChat:
         Args:
             name: the model's name at the endpoint.
             endpoint: its address, key and timeouts.
-            client: sends questions about the context window; closed with this object.
-            dialect: its name in `registry`.
-            context_tokens: tokens that conversation and answer may have together.
+            client: asks for the model's context window; closed with this object.
+            dialect: name of the dialect in `registry`.
+            context_tokens: most tokens of conversation and answer together.
             cuts: whether a server on this machine may cut a long conversation silently; then its window is looked up.
         """
         self._name = name
@@ -69,7 +68,7 @@ class RemoteChat:
             if cuts
             else None
         )
-        self._without: frozenset[str] = frozenset()  # fields that this endpoint turned out to refuse
+        self._without: frozenset[str] = frozenset()  # fields that this endpoint has refused
         self._closed = False
 
     @property
@@ -79,12 +78,12 @@ class RemoteChat:
 
     @property
     def identity(self) -> str:
-        """Dialect, address and model; part of the cache's key."""
+        """Dialect, address and model; part of the key of cached answers."""
         return f"{self._api} {self._endpoint.url} {self._name}"
 
     @property
     def context_tokens(self) -> int:
-        """Tokens that conversation and answer may have together."""
+        """Most tokens of conversation and answer together, as far as known."""
         return self._windows.tokens if self._windows is not None else self._context_tokens
 
     def count_tokens(self, text: str) -> int:
@@ -98,7 +97,7 @@ class RemoteChat:
         cancelled: Callable[[], bool],
         on_text: Callable[[str], None] | None = None,
     ) -> Reply:
-        """Ask the endpoint; see `models.chat.ChatModel.chat`."""
+        """Ask the endpoint and log the call; see `models.chat.ChatModel.chat`."""
         started = time.monotonic()
         drafts: list[DraftReader] = []
         try:
@@ -116,11 +115,11 @@ class RemoteChat:
         else:
             reply = drafts[-1].make_reply(requests)
         reply = _add_usage(request, reply, self._name)
-        _log(self, request, reply, time.monotonic() - started)
+        _log_reply(self, request, reply, time.monotonic() - started)
         return reply
 
     def close(self) -> None:
-        """End running calls and close the connections. Idempotent."""
+        """Cancel running calls and close the connections. Idempotent."""
         self._closed = True
         self._client.close()
 
@@ -131,11 +130,14 @@ class RemoteChat:
         cancelled: Callable[[], bool],
         on_text: Callable[[str], None] | None,
     ) -> int:
-        """Ask; again without an optional field that the endpoint refuses. Return the number of requests."""
-        announcers: list[Announcer] = []  # one for all tries of a request
+        """Ask the endpoint, and again without an optional field that it refuses; return the number of requests.
 
-        def begin(tell: Callable[[str], None]) -> DraftReader:
-            announcers.append(announcers[0] if announcers else Announcer(tell))
+        The reader of each attempt is added to `drafts`.
+        """
+        announcers: list[Announcer] = []  # one for all attempts of a request
+
+        def make_reader(pass_on: Callable[[str], None]) -> DraftReader:
+            announcers.append(announcers[0] if announcers else Announcer(pass_on))
             drafts.append(self._dialect.make_reader(announcers[0]))
             return drafts[-1]
 
@@ -149,7 +151,7 @@ class RemoteChat:
             announcers.clear()
             try:
                 requests += self._endpoint.exchange(
-                    outgoing, self._dialect.authorize, begin, cancelled=cancelled, on_text=on_text
+                    outgoing, self._dialect.authorize, make_reader, cancelled=cancelled, on_text=on_text
                 )
             except ChatError as error:
                 requests += error.usage.requests
@@ -162,7 +164,7 @@ class RemoteChat:
                 return requests
 
     def _find_refused(self, error: ChatError) -> str | None:
-        """Return the optional field that the endpoint's error refuses by name; None for none that is still sent."""
+        """Return the optional field, among those still sent, that `error` refuses by name; None if there is none."""
         if error.fault is not Fault.REFUSED:
             return None
         named = (name for name in self._dialect.optional if name in str(error) and name not in self._without)
@@ -170,7 +172,7 @@ class RemoteChat:
 
 
 def _add_usage(request: ChatRequest, reply: Reply, name: str) -> Reply:
-    """Return `reply` with the model's name, and with estimated token counts where the endpoint sent none."""
+    """Return `reply` with the name of the model, and with estimated token counts if the endpoint sent neither."""
     usage = reply.usage
     if not usage.prompt_tokens and not usage.answer_tokens and usage.requests:
         prompt_tokens = sum(estimate_tokens(message.text) for message in request.messages)
@@ -178,7 +180,7 @@ def _add_usage(request: ChatRequest, reply: Reply, name: str) -> Reply:
     return Reply(reply.text, reply.end, reply.calls, usage, reply.model or name)
 
 
-def _log(chat: RemoteChat, request: ChatRequest, reply: Reply, seconds: float) -> None:
+def _log_reply(chat: RemoteChat, request: ChatRequest, reply: Reply, seconds: float) -> None:
     """Log a call that was answered or cancelled; the texts only at level DEBUG."""
     texts = {}
     if logger.isEnabledFor(logging.DEBUG):

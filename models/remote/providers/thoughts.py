@@ -1,7 +1,7 @@
 """A filter for thoughts that a model writes between tags inside its answer, applied while the answer arrives.
 
-A tag counts at the beginning of a line outside a code fence; elsewhere it may be text about such tags. A tag may arrive
-in pieces. Start at `ThoughtFilter`.
+Only a tag at the beginning of a line outside a code fence marks thoughts; elsewhere it may be text about such tags. A
+tag may arrive in pieces. Start at `ThoughtFilter`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class ThoughtFilter:
     def __init__(self) -> None:
         self.unopened = 0
         self._held = ""  # input not yet shown or dropped
-        self._closing = ""  # the tag that ends the open block
+        self._closing = ""  # the tag that closes the open block; "" if none is open
         self._hidden: list[str] = []  # text of the open block, shown after all if it never ends
         self._line = ""  # the line so far, as it was shown
         self._fenced = False
@@ -61,25 +61,25 @@ class ThoughtFilter:
         return rest
 
     def _step(self, shown: list[str]) -> bool:
-        """Consume a part of the held text; return False when more input is needed to decide."""
+        """Show or drop a part of the held text; return False if more input is needed to decide."""
         if self._closing:
-            return self._think()
+            return self._drop_thoughts()
         if self._line.strip() or self._fenced:
-            return self._show(shown)
+            return self._show_line(shown)
         stripped = self._held.lstrip()
         low = stripped.lower()
         if not self._shown and self._blocks:
             self._held = stripped  # drop whitespace after a block
         if not stripped and not self._shown:
             return False
-        if self._begin(stripped, low):
+        if self._open_block(stripped, low):
             return True
         if not self._blocks and low.startswith(CLOSINGS):
-            return self._end_unopened(stripped, shown)
+            return self._drop_unopened(stripped, shown)
         awaited = stripped and any(tag.startswith(low) for pair in TAGS for tag in pair)
-        return not awaited and self._show(shown)
+        return not awaited and self._show_line(shown)
 
-    def _begin(self, stripped: str, low: str) -> bool:
+    def _open_block(self, stripped: str, low: str) -> bool:
         """Open a block if the held text begins with an opening tag; return whether it does."""
         found = next((pair for pair in TAGS if low.startswith(pair[0])), None)
         if found is None:
@@ -89,8 +89,8 @@ class ThoughtFilter:
         self._hidden, self._held = [self._held[: -len(stripped)] + opening], stripped[len(opening) :]
         return True
 
-    def _think(self) -> bool:
-        """Drop held text up to the closing tag; return False when that has not arrived."""
+    def _drop_thoughts(self) -> bool:
+        """Drop held text up to the closing tag; return False if the tag has not arrived."""
         found = re.search(re.escape(self._closing), self._held, re.IGNORECASE)
         if found is None:
             kept = len(self._closing) - 1
@@ -102,21 +102,24 @@ class ThoughtFilter:
         self._closing, self._hidden = "", []
         return True
 
-    def _end_unopened(self, stripped: str, shown: list[str]) -> bool:
-        """Discard the text shown before a closing tag at the end of its line; return False to wait for more input."""
+    def _drop_unopened(self, stripped: str, shown: list[str]) -> bool:
+        """Drop the text before a closing tag without an opening one, if the tag ends its line; else show that line.
+
+        Return False if more input is needed to decide.
+        """
         rest = stripped[len(next(tag for tag in CLOSINGS if stripped.lower().startswith(tag))) :]
         if not rest.strip():
             return False
         if self._shown and "\n" not in rest[: len(rest) - len(rest.lstrip())]:
-            return self._show(shown)  # the line goes on, so it is text about the tag
+            return self._show_line(shown)  # the line goes on, so it is text about the tag
         self.unopened += self._shown
         shown.clear()
         self._held, self._line, self._shown = rest.lstrip(), "", False
         self._blocks += 1
         return True
 
-    def _show(self, shown: list[str]) -> bool:
-        """Show the held text to the end of its line; return True."""
+    def _show_line(self, shown: list[str]) -> bool:
+        """Move the held text, up to the end of its line, to `shown`; return True."""
         at = self._held.find("\n") + 1
         part, self._held = (self._held[:at], self._held[at:]) if at else (self._held, "")
         shown.append(part)

@@ -47,7 +47,10 @@ def pull(
     keep: Annotated[bool, typer.Option("--keep", help="Keep the download beside the converted model.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Download a published model and convert it. Uses the network, unlike all other commands here."""
+    """Download a published model and convert it. Uses the network, unlike all other commands here.
+
+    The download is deleted afterwards, unless --keep is given.
+    """
     from models.catalog.published_models import load_published_models  # noqa: PLC0415 (reads its files)
     from models.catalog.pulling import pull as fetch  # noqa: PLC0415
 
@@ -108,7 +111,10 @@ def use(
     role: Annotated[str, typer.Argument(help="The role: completion, chat or review (the chat model also reviews).")],
     name: Annotated[str, typer.Argument(help="A model's name, as `starling models list` shows it.")],
 ) -> None:
-    """Use a model from now on. Changes only this setting in your settings.toml."""
+    """Use a model from now on. Sets it in your settings.toml and keeps everything else there.
+
+    For the role chat it also empties chat.url, so that no endpoint is asked instead.
+    """
     from models.catalog.catalog import ROLES  # noqa: PLC0415
 
     if role not in ROLES:

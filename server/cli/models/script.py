@@ -31,11 +31,15 @@ def script(
 
     try:
         with file.open("rb") as opened:
-            text = opened.read(LARGEST + 1).decode()
-    except (OSError, UnicodeDecodeError) as error:
-        raise Failure(f"{file} cannot be read as text ({getattr(error, 'strerror', '') or error}).") from None
-    if len(text) > LARGEST:
-        raise Failure(f"{file} is larger than {LARGEST:,} bytes.")
+            data = opened.read(LARGEST + 1)
+    except OSError as error:
+        raise Failure(f"{file} cannot be read ({error.strerror or error}).") from None
+    if len(data) > LARGEST:
+        raise Failure(f"{file} is larger than {LARGEST:,} bytes; choose a smaller script.")
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        raise Failure(f"{file} cannot be read as text ({error}).") from None
     try:
         server = ScriptedServer(text, port=port)
     except ModelError as error:

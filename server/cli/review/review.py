@@ -278,8 +278,8 @@ class _Job:
     def _find_files(self, given: Sequence[Path], walk: WalkCounts) -> Iterator[tuple[Path, tuple[str, ...] | None]]:
         """Yield the files that `given` names or contains; a named file is reviewed even if ignore files exclude it.
 
-        Each file comes with the reasons of exclusion that are waived for it, because it was named or a rule includes
-        it; None for a file of a folder for which none is waived.
+        Each file comes with the reasons of exclusion that a rule waives for it; None, not an empty tuple, for a file
+        that was found in a folder and for which none is waived.
         """
         from agents.reviewer import reviewed_files  # noqa: PLC0415
         from indexing.workspace.exclusion import Exclusion  # noqa: PLC0415

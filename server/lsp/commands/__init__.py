@@ -56,7 +56,7 @@ class CommandModule(Protocol):
         services: Services,
         arguments: Any,  # noqa: ANN401 (its own `Arguments`)
     ) -> BaseModel:
-        """Execute the command."""
+        """Execute the command with `arguments`, an instance of `Arguments`, and return an instance of `Result`."""
         ...
 
 

@@ -78,7 +78,7 @@ class EditorWorkplace:
         return None if path is None else await asyncio.to_thread(_read_file, path)
 
     async def apply(self, proposal: ProposedEdit, *, confirm: bool) -> str:
-        """Apply `proposal`: through the editor, new files on the disk. Return "" or why it failed.
+        """Apply `proposal` through the editor, but write its new files to the disk; return "" or why it failed.
 
         With `confirm` the editor makes all changes and its preview asks the person first.
         """
@@ -119,7 +119,7 @@ class EditorWorkplace:
         return answer.failure_reason or "The editor did not apply the edit; its own log may say why."
 
     async def _wait_until_visible(self, closed: Sequence[TextChange]) -> str:
-        """Wait until the changes of `closed` files are visible on the disk or as open documents.
+        """Wait until `closed`, changes of files that were not open, are visible on the disk or as open documents.
 
         Return "", or, after `SETTLE_S`, a sentence that names the files that still look unchanged.
         """

@@ -306,7 +306,7 @@ class StarlingProtocol(LanguageServerProtocol):
             self._server.stop(1)
 
     async def end(self) -> None:
-        """Wait a bounded time for earlier requests to be answered, then end the connection."""
+        """Ignore new messages, wait a bounded time for earlier requests to be answered, then end the connection."""
         self._is_rejected = True
         await self._wait_for_requests(END_WAIT_S if self._shutdown else INPUT_WAIT_S)
         self._server.stop(0 if self._shutdown else 1)

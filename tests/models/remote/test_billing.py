@@ -37,7 +37,7 @@ def billed(script: str, prices: Prices | None = NOTHING) -> tuple[BilledChat, Ke
     ],
 )
 def test_cost_is_tokens_at_their_price(prices: Prices, usage: Usage, cost: float) -> None:
-    assert prices.cost(usage) == pytest.approx(cost)
+    assert prices.compute_cost(usage) == pytest.approx(cost)
 
 
 def test_an_answer_is_booked() -> None:

@@ -39,6 +39,7 @@ PASSWORD=hunter22
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Set Starling's home to a new folder, and the width of the terminal; return the home."""
     monkeypatch.setenv("STARLING_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("COLUMNS", "100")
     return tmp_path / "home"
@@ -46,6 +47,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Path:
+    """Return a workspace with two modules, a secret and a binary file."""
     return WORKSPACE.write(tmp_path / "workspace")
 
 

@@ -29,6 +29,7 @@ WORKSPACE = """
 
 @pytest.fixture(autouse=True)
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Enter and return a new workspace, without a model."""
     monkeypatch.setenv("STARLING_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("STARLING_MODEL__ENABLED", "false")
     root = marked.parse(WORKSPACE).write(tmp_path.resolve() / "workspace")

@@ -27,6 +27,7 @@ CHECKPOINT = Path(__file__).parents[3] / "models" / "training" / "checkpoint"  #
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Set Starling's home and the hub's to new folders; return the first."""
     monkeypatch.setenv("STARLING_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hub-home"))
     return tmp_path / "home"
@@ -34,6 +35,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def checkpoint(tmp_path: Path) -> Path:
+    """Return a folder with a small checkpoint and its tokenizer."""
     folder = Path(shutil.copytree(CHECKPOINT, tmp_path / "checkpoint"))
     shutil.copy(BUNDLED / "starling-mini" / "tokenizer.json", folder)
     return folder
@@ -213,6 +215,12 @@ def test_what_cannot_be_done_is_one_sentence(
     written = capfd.readouterr()
     assert sentence in written.err
     assert written.out == ""
+
+
+def test_a_script_that_is_too_large_is_refused_by_its_bytes(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "script.txt").write_text("é" * 2_500_000, encoding="utf-8")
+    assert run(["models", "script", str(tmp_path / "script.txt")]) == 1
+    assert "is larger than 4,000,000 bytes" in capfd.readouterr().err
 
 
 def test_bench_measures_the_bundled_model(capfd: pytest.CaptureFixture[str]) -> None:

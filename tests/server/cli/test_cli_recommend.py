@@ -32,6 +32,7 @@ CATALOG = ("qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b", "qwen2.5-coder-0.5b-instr
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Set Starling's home to a new folder, and set the catalog, the free memory and the free disk; return the home."""
     monkeypatch.setenv("STARLING_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(recommending, "load_published_models", lambda: {name: KNOWN[name] for name in CATALOG})
     monkeypatch.setattr(recommending, "read_free_bytes", lambda: 8_000_000_000)
@@ -58,6 +59,7 @@ def measure_as(monkeypatch: pytest.MonkeyPatch) -> Callable[[Machine], list[str]
 
 
 def run_recommend(capfd: pytest.CaptureFixture[str], *options: str) -> dict[str, Any]:
+    """Run `starling models recommend --json` and return its object."""
     capfd.readouterr()
     assert run(["models", "recommend", "--json", *options]) == 0
     return dict(json.loads(capfd.readouterr().out))

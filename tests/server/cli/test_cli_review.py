@@ -42,12 +42,14 @@ SAFE = "import os\n\n\ndef area(width):\n    return f'wide'\n"
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Set Starling's home to a new folder and return it."""
     monkeypatch.setenv("STARLING_HOME", str(tmp_path / "home"))
     return tmp_path / "home"
 
 
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Enter and return a new workspace."""
     root = marked.parse(WORKSPACE).write(tmp_path.resolve() / "workspace")
     monkeypatch.chdir(root)
     return root
@@ -66,6 +68,7 @@ def review(capsys: pytest.CaptureFixture[str]) -> Review:
 
 
 def list_codes(answer: dict[str, Any]) -> set[tuple[str, str]]:
+    """Return the file and the rule of each finding."""
     return {(one["file"], one["code"]) for one in answer["findings"]}
 
 
@@ -198,6 +201,7 @@ def run_git(*arguments: str) -> None:
 
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Enter and return a new git repository with one commit."""
     root = marked.parse(WORKSPACE.replace(".git/HEAD", "notes.txt")).write(tmp_path.resolve() / "repository")
     monkeypatch.chdir(root)
     run_git("init", "-q", "-b", "main")

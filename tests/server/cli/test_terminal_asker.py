@@ -53,6 +53,7 @@ class Terminal:
         os.write(self._master, f"{line}\n".encode())
 
     def read_outcome(self) -> list[str]:
+        """Wait for the end of the program, and return the outcome and reason that it printed."""
         out, _ = self.process.communicate(timeout=WAIT_S)
         return list(json.loads(out))
 
@@ -64,6 +65,7 @@ class Terminal:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
+    """Return a workspace with one file."""
     folder = tmp_path / "workspace"
     folder.mkdir()
     (folder / "a.py").write_bytes(b"x = 1\r\n")
@@ -72,6 +74,7 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def terminals() -> Iterator[list[Terminal]]:
+    """Yield a list; close the terminals that a test has added to it."""
     opened: list[Terminal] = []
     yield opened
     for one in opened:

@@ -81,10 +81,12 @@ export function describe(order) {
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set Starling's home to a new folder."""
     monkeypatch.setenv("STARLING_HOME", str(tmp_path / "home"))
 
 
 def demonstrate(workspace: Path, **environment: str) -> str:
+    """Run `starling demo` in `workspace` and return its output; fail if it writes to stderr."""
     command = [sys.executable, "-P", str(Path(starling_lsp.__file__)), "demo", "--workspace", str(workspace)]
     env = {**os.environ, "COLUMNS": "120", **environment}
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=110, check=False)
@@ -138,16 +140,18 @@ def test_without_code_there_are_no_places(tmp_path: Path) -> None:
     assert find_places(tmp_path) == ()
 
 
-def render(asked: DemoAnswer, *, colour: bool = False, encoding: str = "utf-8") -> str:
+def render(answered: DemoAnswer, *, colour: bool = False, encoding: str = "utf-8") -> str:
+    """Return the output of `show_completion` for an answer."""
     stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
     console = Console(file=stream, force_terminal=colour, color_system="standard" if colour else None, width=90)
-    showing.show_completion(console, asked)
+    showing.show_completion(console, answered)
     stream.flush()
     stream.seek(0)
     return stream.read()
 
 
 def make_answer(fixture: str, suggestion: str, *, replaces: int = 0) -> DemoAnswer:
+    """Return an answer that suggests `suggestion` at the cursor of the marked text `fixture`."""
     marked = parse(fixture)
     assert marked.cursor is not None
     offset = marked.cursor[1]

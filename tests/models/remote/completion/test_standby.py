@@ -71,7 +71,7 @@ class World:
         return self.loaded[-1]
 
     def model(self) -> StandbyModel:
-        return StandbyModel(self.connect, self.load, clock=lambda: self.now, begin=self.work.append)
+        return StandbyModel(self.connect, self.load, clock=lambda: self.now, run_in_background=self.work.append)
 
 
 def said(model: StandbyModel | LazyModel) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set Starling's home to a new folder."""
     monkeypatch.setenv("STARLING_HOME", str(tmp_path))
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def bench(editor: Editor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    """Return a bench with an empty workspace and a new home."""
     monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "home"))
     root = tmp_path / "work"
     root.mkdir()
@@ -26,6 +27,7 @@ def bench(editor: Editor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Be
 
 
 async def begin(bench: Bench, script: str | None, **more: Any) -> None:
+    """Begin the bench's session with a chat model that answers by `script`, None for no chat model."""
     bench.editor.chat = ScriptedChat(script) if script is not None else None
     await bench.begin(model=False, **more)
 

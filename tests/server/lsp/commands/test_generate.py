@@ -44,6 +44,7 @@ class Bench:
         model: bool = True,
         slow: ScriptedModel | None = None,
     ) -> None:
+        """Begin a session and open a file with `text`; the model answers by `says`, and the person with `reply`."""
         self.path.write_text(text, encoding="utf-8")
         self.model = slow or ScriptedModel({"": "return r * r"} if says is None else says)
         self.editor.model = LazyModel(ENTRY, lambda: self.model) if model else None
@@ -52,12 +53,14 @@ class Bench:
         self.desk.open(self.path)
 
     def send(self, name: str, *, token: str | None = None, **arguments: Any) -> int:
+        """Send the command `name` about the file and return the request's id."""
         given = {"uri": self.path.as_uri(), **arguments}
         return self.editor.ask(
             "workspace/executeCommand", {"command": name, "arguments": [given], "workDoneToken": token}
         )
 
     async def run(self, name: str, **arguments: Any) -> dict[str, Any]:
+        """Execute the command `name` about the file and return the whole answer."""
         return await self.editor.answer(self.send(name, **arguments))
 
     @property
@@ -71,6 +74,7 @@ class Bench:
 
 @pytest.fixture
 def bench(editor: Editor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    """Return a bench with an empty workspace and a new home."""
     monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "home"))
     root = tmp_path / "work"
     root.mkdir()
@@ -78,6 +82,7 @@ def bench(editor: Editor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Be
 
 
 def make_range(line: int, character: int = 0) -> dict[str, dict[str, int]]:
+    """Return the empty range at a position, as JSON."""
     place = {"line": line, "character": character}
     return {"start": place, "end": place}
 

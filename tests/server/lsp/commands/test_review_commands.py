@@ -35,11 +35,13 @@ def flat():
 
 
 async def execute(editor: Editor, name: str, **arguments: object) -> dict[str, Any]:
+    """Execute the command `starling.NAME` and return the whole answer."""
     command = {"command": f"starling.{name}", "arguments": [arguments]}
     return await editor.answer(editor.ask("workspace/executeCommand", command))
 
 
 async def run_command(editor: Editor, name: str, **arguments: object) -> dict[str, Any]:
+    """Execute the command `starling.NAME` and return its result."""
     return dict((await execute(editor, name, **arguments))["result"])
 
 
@@ -144,6 +146,7 @@ class Answering:
 
 
 def replace_gate(editor: Editor, verdict: Verdict, monkeypatch: pytest.MonkeyPatch) -> Answering:
+    """Replace the session's gate by one that gives each question the outcome `verdict`; return it."""
     gate = Answering(verdict)
     monkeypatch.setattr(editor.server.session, "_gate", gate)
     return gate

@@ -42,6 +42,7 @@ async def open_and_review(editor: Editor, text: str, uri: str = URI) -> None:
 
 
 def ask(editor: Editor, line: int = 0, character: int = 0, uri: str = URI, **context: Any) -> int:
+    """Request the code actions at a position and return the request's id."""
     place = {"line": line, "character": character}
     params = {"textDocument": {"uri": uri}, "range": {"start": place, "end": place}}
     return editor.ask("textDocument/codeAction", {**params, "context": {"diagnostics": [], **context}})
@@ -50,6 +51,7 @@ def ask(editor: Editor, line: int = 0, character: int = 0, uri: str = URI, **con
 async def request_actions(
     editor: Editor, line: int = 0, character: int = 0, uri: str = URI, **context: Any
 ) -> list[dict[str, Any]]:
+    """Request the code actions at a position and return them."""
     return list((await editor.answer(ask(editor, line, character, uri, **context)))["result"])
 
 

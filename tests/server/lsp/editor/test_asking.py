@@ -36,6 +36,7 @@ def make_question(**other: Any) -> Question:
 
 @pytest.fixture
 def ask(editor: Editor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Return a function that begins a session of a client with the given capabilities, and returns its asker."""
     monkeypatch.setenv("STARLING_HOME", str(tmp_path))
 
     async def begin(capabilities: dict[str, Any], name: str = "Ed") -> EditorAsker:
@@ -47,6 +48,7 @@ def ask(editor: Editor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call
 
 
 def list_questions(editor: Editor, method: str = "window/showMessageRequest") -> list[dict[str, Any]]:
+    """Return the parameters of all requests `method` that the client was sent."""
     return [message["params"] for message in editor.sent if message.get("method") == method]
 
 
@@ -55,6 +57,7 @@ def read(path: Path) -> str:
 
 
 def make_chooser(*titles: str | None) -> Callable[[Any], Any]:
+    """Return a client's answers to questions: the titles one after the other, None for a closed box."""
     chosen = iter(titles)
     return lambda _: {"title": title} if (title := next(chosen)) is not None else None
 

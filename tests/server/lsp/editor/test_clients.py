@@ -52,12 +52,13 @@ VERDICTS = {
 
 
 @pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+def _shorten_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(editors, "SETTLE_S", 0.05)
 
 
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a workspace with a few files, with a new home."""
     monkeypatch.setenv("STARLING_HOME", str(tmp_path / "home"))
     return parse(SHOP).write(tmp_path / "shop")
 
@@ -68,6 +69,7 @@ def make_text_change(path: Path, old: str, new: str) -> TextChange:
 
 
 def make_changes(kind: str, root: Path) -> tuple[Change, ...]:
+    """Return the changes of one kind, or of all kinds except deletion for any other name."""
     table: dict[str, tuple[Change, ...]] = {
         "text": (make_text_change(root / "open.py", "price", "cost"),),
         "closed text": (make_text_change(root / "closed.py", "amount", "count"),),
@@ -92,6 +94,7 @@ def list_made_changes(desk: Desk, root: Path) -> set[str]:
 
 
 def is_untouched(desk: Desk, root: Path) -> bool:
+    """Return whether all files have their first texts, on the disk or in the editor."""
     files = {path.name: desk.text(path) for path in root.iterdir()}
     return files == parse(SHOP).files
 

@@ -22,6 +22,7 @@ EDITING = {"workspace": {"applyEdit": True, "workspaceEdit": {"documentChanges":
 
 @pytest.fixture
 async def workplace(editor: Editor, tmp_path: Path) -> EditorWorkplace:
+    """Return the workplace of an editor that can apply edits."""
     await editor.begin(EDITING, clientInfo={"name": "Ed"}, workspaceFolders=[{"uri": tmp_path.as_uri(), "name": "w"}])
     session = editor.server.session
     return EditorWorkplace(editor.server, lambda: session.client, session.documents, lambda: session.roots)

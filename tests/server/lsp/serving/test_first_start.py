@@ -20,11 +20,13 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Set Starling's home to a folder that does not exist yet, and return it."""
     monkeypatch.setenv("STARLING_HOME", str(tmp_path / "home"))
     return tmp_path / "home"
 
 
 def collect_hints(**model: Any) -> list[str]:
+    """Run `show_hint_once` with the model settings `model`, and return the hints that it showed."""
     said: list[str] = []
     show_hint_once(Settings(model=ModelSettings(**model)), said.append)
     return said

@@ -39,10 +39,12 @@ def list_published(editor: Editor, uri: str = URI) -> list[tuple[int | None, lis
 
 
 def request_diagnostics(editor: Editor, previous: str | None = None, uri: str = URI) -> int:
+    """Request the diagnostics of a document and return the request's id."""
     return editor.ask("textDocument/diagnostic", {"textDocument": {"uri": uri}, "previousResultId": previous})
 
 
 async def pull(editor: Editor, previous: str | None = None, uri: str = URI) -> dict[str, Any]:
+    """Request the diagnostics of a document and return the report."""
     return dict((await editor.answer(request_diagnostics(editor, previous, uri)))["result"])
 
 

@@ -253,6 +253,7 @@ async def wait_for_record(editor: Editor, caplog: pytest.LogCaptureFixture, even
 
 @pytest.fixture
 def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    """Return the log, with records of the server from level INFO on."""
     caplog.set_level(logging.INFO, "server")
     return caplog
 

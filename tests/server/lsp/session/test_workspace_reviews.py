@@ -31,6 +31,7 @@ FILES = """
 
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Return a new workspace; answers without news are held back only shortly."""
     monkeypatch.setattr("server.lsp.session.workspace_reviews.HOLD_S", 0.05)
     root = tmp_path.resolve() / "workspace"
     root.mkdir()

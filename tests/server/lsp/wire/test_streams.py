@@ -16,7 +16,7 @@ LONG_S = 30.0
 
 
 @pytest.fixture(autouse=True)
-def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+def _lower_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streams, "MOST_UNREAD_BYTES", 16 * len(PIECE))
     monkeypatch.setattr(streams, "DRAIN_S", 0.01)
 
@@ -90,7 +90,7 @@ async def test_no_more_is_read_than_is_handled_soon(monkeypatch: pytest.MonkeyPa
     ended = asyncio.Event()
     held = []
 
-    def message(body: bytes) -> None:
+    def handle_message(body: bytes) -> None:
         nonlocal handled
         handled += 1
         held.append(ahead.held)
@@ -98,7 +98,7 @@ async def test_no_more_is_read_than_is_handled_soon(monkeypatch: pytest.MonkeyPa
 
     ahead = streams._ReadAhead()
     monkeypatch.setattr(streams, "_ReadAhead", lambda: ahead)
-    streams.read_in_thread(reading, streams.Receiver(message, lambda _: None, lambda _: ended.set()))
+    streams.read_in_thread(reading, streams.Receiver(handle_message, lambda _: None, lambda _: ended.set()))
 
     def write() -> None:
         for _ in range(100):
