@@ -90,7 +90,7 @@ class TextPool:
         return positions[-limit:]
 
     def read(self, positions: NDArray[np.int64], ends: NDArray[np.int64]) -> tuple[list[str], list[int]]:
-        """Return the texts from the tokens at `positions` to those at `ends` (exclusive), and for each -1 as its file."""
+        """Return the texts from the tokens at `positions` to those at `ends` (exclusive); the file of each is -1."""
         begins, stops = self._starts[positions].tolist(), self._starts[ends].tolist()
         return [self._text[begin:stop] for begin, stop in zip(begins, stops, strict=True)], [-1] * len(begins)
 

@@ -43,6 +43,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def wait_until(condition: Callable[[], bool], timeout_s: float = 60) -> bool:
+    """Wait until `condition` holds; return False after `timeout_s`."""
     end = time.monotonic() + timeout_s
     while not condition():
         if time.monotonic() > end:
@@ -52,6 +53,7 @@ def wait_until(condition: Callable[[], bool], timeout_s: float = 60) -> bool:
 
 
 def list_definitions(index: Index, name: str) -> list[str]:
+    """Return the files in which the index finds definitions of `name`, best first."""
     asking = Document("untitled:asking", None, "python", "")
     return list(dict.fromkeys(hit.relative for hit in index.find_definitions([name], document=asking)))
 

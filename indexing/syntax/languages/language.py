@@ -153,12 +153,12 @@ class Language:
 
     @property
     def is_prose(self) -> bool:
-        """Whether people write it as they like: without strings, comments or a fixed indentation."""
+        """Whether its texts are prose: without strings, comments or a fixed indentation."""
         return self.kind is Kind.PROSE
 
     @property
     def stands_beside_code(self) -> bool:
-        """Whether answers of models show it beside the code that was asked for: commands, data and prose."""
+        """Whether models show this language beside the code that was asked for: commands, data and prose."""
         return self.kind in {Kind.DATA, Kind.PROSE} or Trait.SHELL in self.traits
 
     def is_like(self, other: Language) -> bool:

@@ -43,16 +43,19 @@ def root(tmp_path: Path) -> Path:
 
 
 def has_all_definitions(index: Index) -> bool:
+    """Return whether the index finds the definition in each module, and there alone."""
     return all(list_definitions(index, f"compute_{number}") == [f"module{number}.py"] for number in range(FILES))
 
 
 def flip_bit(path: Path, at: int) -> None:
+    """Change one bit of the byte at offset `at` of a file."""
     data = bytearray(path.read_bytes())
     data[at] ^= 1 << at % 8
     path.write_bytes(data)
 
 
 def find_segment_file(storage: Path) -> Path:
+    """Return the segment file in the folder `storage`."""
     return next(storage.glob("*.segment"))
 
 

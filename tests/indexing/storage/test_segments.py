@@ -42,6 +42,7 @@ def make_text_blob(text: str) -> bytes:
 
 
 def build_segment(folder: Path, files: Mapping[str, str]) -> Segment:
+    """Build a segment of `files` (texts by path), whose ids count from 7, in `folder`."""
     target = folder / "root.segment"
     build(
         target, (SegmentFile(7 + at, path, 0.0, make_text_blob(text)) for at, (path, text) in enumerate(files.items()))

@@ -13,6 +13,7 @@ from tests.indexing.samples import SAMPLES
 
 
 def find_outline(name: str, text: str) -> symbols.Outline:
+    """Parse `text` in the language `name`; return its definitions and imports."""
     grammar = grammars.load(name)
     assert grammar is not None
     data = texts.encode(text)
@@ -20,6 +21,7 @@ def find_outline(name: str, text: str) -> symbols.Outline:
 
 
 def format_outline(found: symbols.Outline) -> str:
+    """Return definitions and imports as the samples write them, one a line."""
     lines = [f"{each.kind} {each.container}{'.' if each.container else ''}{each.name}" for each in found.symbols]
     lines += [f"< {each.module}: {' '.join(each.names)}".removesuffix(": ") for each in found.imports]
     return "\n".join(lines) + "\n"

@@ -26,12 +26,14 @@ def make_document(text: str, language: str = "python") -> Document:
 
 
 def find_surroundings(fixture: str, language: str = "python") -> Surroundings:
+    """Return facts about the cursor `$0` in `fixture`."""
     marked = parse(fixture)
     assert marked.cursor is not None
     return Syntax.of(make_document(marked.text, language)).find_surroundings(marked.cursor[1])
 
 
 def list_flags(fixture: str, language: str = "python") -> str:
+    """Return the kind of text at the cursor and the names of the facts that hold there."""
     found = find_surroundings(fixture, language)
     names = ("in_empty_body", "after_docstring", "at_top_level_line")
     return " ".join([found.kind, *(name for name in names if getattr(found, name))])

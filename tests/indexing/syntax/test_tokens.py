@@ -36,10 +36,12 @@ def list_terms(text: str) -> list[str]:
 
 
 def find_token_ids(text: str) -> list[int]:
+    """Return the numbers of the tokens in `text`."""
     return tokens.tokenize(tokens.fold(text)).ids.tolist()
 
 
 def find_term_ids(text: str) -> list[int]:
+    """Return the numbers of the terms in `text`."""
     return tokens.find_terms(tokens.fold(text)).ids.tolist()
 
 

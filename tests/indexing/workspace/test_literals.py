@@ -203,6 +203,7 @@ postgres://user:password@localhost/db
 
 
 def hide_secrets(text: str) -> str:
+    """Return `text` without its secrets."""
     for start, end in reversed(find_secrets(text)):
         text = text[:start] + text[end:]
     return text

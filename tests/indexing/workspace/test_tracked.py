@@ -40,6 +40,7 @@ def write_files(root: Path, *names: str, text: str = "x = 1\n") -> None:
 
 
 def list_walked(root: Path) -> set[str]:
+    """Return the files that a walk over `root` finds; check that the filter agrees about each."""
     exclusion = Exclusion(root, LIMITS)
     names = {each.relative for each in walk(exclusion, LIMITS, WalkCounts())}
     for name in SOURCES:  # both ways of asking agree

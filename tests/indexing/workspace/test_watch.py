@@ -38,6 +38,7 @@ class Told:
         self.seen |= {path.relative_to(self.root).as_posix() for path in paths}
 
     def wait_for(self, *names: str) -> None:
+        """Wait until changes of all of `names` have been reported; fail after a minute."""
         assert wait_until(lambda: self.seen >= set(names)), self.seen
 
 

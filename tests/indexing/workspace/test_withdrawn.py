@@ -30,10 +30,12 @@ def root(tmp_path: Path) -> Path:
 
 
 def list_files_with_text(storage: Path) -> list[str]:
+    """Return the names of the index files that hold the secret word."""
     return [path.name for path in storage.rglob("*") if path.is_file() and WORD.encode() in path.read_bytes()]
 
 
 def wait_until_gone(storage: Path) -> bool:
+    """Wait up to 30 s until no index file holds the secret word; return whether that is so."""
     end = time.monotonic() + 30
     while list_files_with_text(storage) and time.monotonic() < end:
         time.sleep(0.05)
