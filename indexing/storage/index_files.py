@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from starling_files import make_file, reclaim_folder
+from starling_files import make_file, repair_folder
 
 FORMAT = 4  # in every file name; raise it when what is stored changes its meaning
 
@@ -90,7 +90,7 @@ class IndexPaths:
         Raises:
             OSError: they cannot be made writable.
         """
-        reclaim_folder(self.storage, own=2)
+        repair_folder(self.storage, own=2)
         if self.lock.is_dir():
             _delete(self.lock)
         make_file(self.lock)

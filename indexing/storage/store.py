@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Self
 from indexing.storage.database import open_database_for_reading, open_database_for_writing
 from indexing.storage.storage_errors import explain_failures, is_damage
 from indexing.storage.store_records import Changes, Counts, StoredFile, StoredState
-from starling_files import reclaim_folder
+from starling_files import repair_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -40,7 +40,7 @@ class Store:
             indexing.storage.storage_errors.StorageError: it cannot be written.
         """
         with explain_failures(paths.storage):
-            reclaim_folder(paths.storage, own=2)
+            repair_folder(paths.storage, own=2)
             try:
                 return cls(paths, open_database_for_writing(paths.database))
             except sqlite3.DatabaseError as error:

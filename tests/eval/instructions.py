@@ -1,8 +1,8 @@
-"""Runs instructions and refactorings on real files with an installed chat model, as `starling generate` does.
+"""Instructions and refactorings on real files with an installed chat model, by `starling generate`.
 
-Each task gets a copy of its package in a folder of its own; the edit is made (`--yes edit`), and what became of the
-file is written down: the outcome, whether it still parses, and the diff. Whether it does what was asked is for a person
-to say, who reads the diffs and fills in `instructions.csv`.
+Each task gets a copy of its package in a folder of its own; the edit is made (`--yes edit`), and the outcome, whether
+the file still parses, and the diff are recorded. A person reads the diffs, judges whether they do what was asked, and
+fills in `instructions.csv`.
 
     python -m tests.eval.instructions --out FOLDER [--only 1,5-7]
 
@@ -56,17 +56,17 @@ class Task:
     refactor: bool = False
 
 
-def tasks() -> list[Task]:
+def read_tasks() -> list[Task]:
     """Return all tasks, numbered from 1."""
     listed = tomllib.loads(TASKS.read_text("utf-8"))["task"]
     return [Task(number, **fields) for number, fields in enumerate(listed, 1)]
 
 
-def place_of(task: Task, text: str) -> str:
-    """Return line and column of a task's cursor, counted from 1.
+def locate_cursor(task: Task, text: str) -> str:
+    """Return "line:column", counted from 1, of the mark of a task (`at`) in the text of its file.
 
     Raises:
-        ValueError: its mark does not stand in the text exactly once.
+        ValueError: the mark is not in the text exactly once.
     """
     if text.count(task.at) != 1:
         raise ValueError(f"task {task.number}: {task.at!r} stands {text.count(task.at)} times in {task.file}")
@@ -76,7 +76,7 @@ def place_of(task: Task, text: str) -> str:
 
 
 def run_task(task: Task, out: Path) -> dict[str, str]:
-    """Run a task and return its row; write the diff to `out`."""
+    """Run a task on a copy of its package; return its row, and write the diff to the folder `out`."""
     source = Path(sysconfig.get_paths()["purelib"])
     with tempfile.TemporaryDirectory(prefix="starling-instructions-") as folder:
         top = task.file.split("/", maxsplit=1)[0]
@@ -84,7 +84,7 @@ def run_task(task: Task, out: Path) -> dict[str, str]:
         shutil.copytree(source / top, Path(folder) / top, ignore=ignored)
         path = Path(folder) / task.file
         before = path.read_text("utf-8")
-        command = [sys.executable, str(PROGRAM), "generate", f"{path}:{place_of(task, before)}", "--json"]
+        command = [sys.executable, str(PROGRAM), "generate", f"{path}:{locate_cursor(task, before)}", "--json"]
         command += ["--yes", "edit", "--workspace", folder]
         command += ["--task", "refactor"] if task.refactor else []
         command += ["--instruction", task.words] if task.words else []
@@ -110,14 +110,14 @@ def run_task(task: Task, out: Path) -> dict[str, str]:
         "function_at": f"{task.file}: {task.at.splitlines()[0]}",
         "instruction": task.words or "(refactor)",
         "outcome": "applied" if after != before else answer.get("outcome", "failed"),
-        "parses": "yes" if parses(after) else "no",
+        "parses": "yes" if is_parseable(after) else "no",
         "seconds": f"{seconds:.0f}",
         "reason": answer["reason"][:300],
     }
 
 
-def parses(text: str) -> bool:
-    """Return whether Python can parse a text."""
+def is_parseable(text: str) -> bool:
+    """Return whether Python can parse `text`."""
     try:
         ast.parse(text)
     except SyntaxError:
@@ -125,8 +125,8 @@ def parses(text: str) -> bool:
     return True
 
 
-def numbers(said: str) -> set[int]:
-    """Return the numbers of a list such as "1,5-7"."""
+def parse_numbers(said: str) -> set[int]:
+    """Return the numbers in a list such as "1,5-7"."""
     found: set[int] = set()
     for part in said.split(","):
         first, _, last = part.partition("-")
@@ -135,10 +135,10 @@ def numbers(said: str) -> set[int]:
 
 
 def main() -> None:
-    """Run the selected tasks, and write each outcome as soon as it is known."""
+    """Run the selected tasks, and append each row to `results.csv` at once."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where diffs and results.csv go")
-    parser.add_argument("--only", type=numbers, metavar="NUMBERS", help="such as 1,5-7; all without it")
+    parser.add_argument("--only", type=parse_numbers, metavar="NUMBERS", help="such as 1,5-7; all without it")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     results = options.out / "results.csv"
@@ -147,7 +147,7 @@ def main() -> None:
         writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
         if new:
             writer.writeheader()
-        for task in tasks():
+        for task in read_tasks():
             if options.only is None or task.number in options.only:
                 row = run_task(task, options.out)
                 writer.writerow(row)

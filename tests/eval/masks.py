@@ -1,6 +1,6 @@
-"""Line masks: places in real code where a line, or the rest of one, is taken away to be completed again.
+"""Line masks: places in real code where a line, or the rest of one, is removed and has to be completed.
 
-`places(package)` draws them with a fixed seed: only lines of code with at least five lexer tokens, no comment,
+`choose_places(package)` draws them with a fixed seed: only lines of code with at least five lexer tokens, no comment,
 docstring, decorator or import; a third each in-file, first use of a name imported from the package itself, and other
 uses of such names. A third are cut at the line's start, between tokens, and inside a word: people type letters, not
 tokens. Reads text only; never imports the package. The committed tables come from Python 3.11's lexer.
@@ -32,16 +32,16 @@ CODE_TOKENS = {tokenize.NAME, tokenize.NUMBER, tokenize.OP, tokenize.STRING}
 
 @dataclass(frozen=True)
 class Place:
-    """One place to complete.
+    """A place to complete.
 
     Attributes:
-        path: the file, absolute.
-        relative: from the package's root, `/`-separated.
-        text: the whole file with the target in it.
-        start: code-point offset where the target starts: where the cursor stands.
-        end: where it ends: the end of its line, trailing white space left out.
+        path: absolute path of the file.
+        relative: path from the package's root, with `/`.
+        text: text of the whole file, with the target.
+        start: offset in code points of the cursor and of the target.
+        end: offset of the end of the target, which is that of its line without trailing white space.
         category: one of `CATEGORIES`.
-        cut: one of `CUTS`: where in the line the cursor stands.
+        cut: kind of the cursor's position in the line, one of `CUTS`.
     """
 
     path: Path
@@ -54,7 +54,7 @@ class Place:
 
     @property
     def target(self) -> str:
-        """Removed text."""
+        """Text to complete."""
         return self.text[self.start : self.end]
 
     @property
@@ -68,11 +68,11 @@ class Line:
     """A line that may be masked.
 
     Attributes:
-        number: from 1.
-        columns: its tokens' first columns.
+        number: number of the line, from 1.
+        columns: first columns of its tokens.
         inside: columns inside its words.
-        end: where its code ends.
-        names: the names it uses.
+        end: column of the end of its code.
+        names: names in the line.
     """
 
     number: int
@@ -81,19 +81,19 @@ class Line:
     end: int
     names: frozenset[str]
 
-    def column(self, cut: str, rng: random.Random) -> int:
-        """Return the column of a cut of that kind; a line without longer words is cut between tokens instead."""
+    def choose_column(self, cut: str, rng: random.Random) -> int:
+        """Return a random column for a cut of the kind `cut`; between tokens if the line has no longer words."""
         if cut == "line":
             return self.columns[0]
         return rng.choice(self.inside if cut == "word" and self.inside else self.columns[1:-1])
 
 
-def places(package: Package, count: int = 100) -> list[Place]:
-    """Return up to `count` places of a package, up to a third of each category; deterministic."""
+def choose_places(package: Package, count: int = 100) -> list[Place]:
+    """Return up to `count` places of a package, about a third of each category, ordered by file; deterministic."""
     rng = random.Random(f"{SEED} {package.name} {package.version}")  # noqa: S311 - a sample that repeats, no secret
     found: dict[str, list[Place]] = defaultdict(list)
-    for path in package.files():
-        for place in file_places(path, path.relative_to(package.root).as_posix(), package.source, rng):
+    for path in package.list_files():
+        for place in cut_file(path, path.relative_to(package.root).as_posix(), package.source, rng):
             found[place.category].append(place)
     chosen: list[Place] = []
     for index, category in enumerate(sorted(CATEGORIES, key=lambda name: len(found[name]))):
@@ -102,8 +102,15 @@ def places(package: Package, count: int = 100) -> list[Place]:
     return sorted(chosen, key=lambda place: (place.relative, place.start))
 
 
-def file_places(path: Path, relative: str, source: str, rng: random.Random) -> list[Place]:
-    """Return all places of one file: one random cut of each line."""
+def cut_file(path: Path, relative: str, source: str, rng: random.Random) -> list[Place]:
+    """Return a place at a random cut of each line of code in a file; none for a file that cannot be parsed.
+
+    Args:
+        path: the file.
+        relative: its path from the package's root.
+        source: name of the package's folder of code, for the categories.
+        rng: draws the cuts.
+    """
     try:
         text = path.read_bytes().decode("utf-8")
         tree = ast.parse(text)
@@ -117,17 +124,17 @@ def file_places(path: Path, relative: str, source: str, rng: random.Random) -> l
         starts.append(starts[-1] + len(row) + 1)
     used: set[str] = set()
     found = []
-    for line in code_lines(text, tree):
+    for line in find_code_lines(text, tree):
         category = "in-file" if not line.names & own else "first-use" if line.names & own - used else "cross-file"
         used |= line.names & own
         cut = rng.choice(CUTS)
-        start, end = starts[line.number - 1] + line.column(cut, rng), starts[line.number - 1] + line.end
+        start, end = starts[line.number - 1] + line.choose_column(cut, rng), starts[line.number - 1] + line.end
         found.append(Place(path, relative, text, start, end, category, cut))
     return found
 
 
 def find_imported_names(tree: ast.Module, source: str) -> set[str]:
-    """Return the names that a file imports from its own package, relatively or by the package's name."""
+    """Return the names that a module imports from its own package `source`, relatively or by the package's name."""
     names: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and (node.level or (node.module or "").split(".")[0] == source):
@@ -137,9 +144,9 @@ def find_imported_names(tree: ast.Module, source: str) -> set[str]:
     return names
 
 
-def code_lines(text: str, tree: ast.Module) -> list[Line]:
-    """Return the lines that may be masked, in order."""
-    left_out = lines_left_out(tree)
+def find_code_lines(text: str, tree: ast.Module) -> list[Line]:
+    """Return the lines of code that may be masked, in order."""
+    left_out = find_excluded_lines(tree)
     by_line: dict[int, list[tokenize.TokenInfo]] = defaultdict(list)
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.start[0] != token.end[0]:
@@ -163,8 +170,8 @@ def code_lines(text: str, tree: ast.Module) -> list[Line]:
     ]
 
 
-def lines_left_out(tree: ast.Module) -> set[int]:
-    """Return the lines of imports, decorators and docstrings, from 1."""
+def find_excluded_lines(tree: ast.Module) -> set[int]:
+    """Return the numbers, from 1, of lines of imports, decorators and docstrings."""
     lines: set[int] = set()
     for node in ast.walk(tree):
         spans: list[ast.stmt | ast.expr] = []

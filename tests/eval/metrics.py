@@ -1,8 +1,7 @@
 """Scores of completions, with confidence intervals.
 
-`Outcome.of(expected, got)` judges one completion; `interval(values)` puts a 95 % bootstrap interval around a mean,
-`wilson(hits, n)` Wilson's around a share.
-Knows nothing of packages, models or the server.
+Start at `Outcome.compare`; `compute_interval` gives a mean with its bootstrap interval, `compute_wilson_interval` a
+share with Wilson's.
 """
 
 from __future__ import annotations
@@ -42,9 +41,9 @@ class Outcome:
     """Comparison of one completion with the original text.
 
     Attributes:
-        exact: equal, white space at both ends left out.
-        similarity: 1 - Levenshtein / length of the longer, in characters; 0 when nothing was suggested.
-        identifier_f1: F1 of the identifiers, counted with repetition; 1 when neither has any.
+        exact: 1 if both are equal without white space at their ends, else 0.
+        similarity: 1 - Levenshtein distance / length of the longer, in characters.
+        identifier_f1: F1 of the identifiers, counted with repetition; 1 if neither has any.
     """
 
     exact: float
@@ -52,24 +51,24 @@ class Outcome:
     identifier_f1: float
 
     @classmethod
-    def of(cls, expected: str, got: str) -> Outcome:
-        """Judge `got` against `expected`."""
+    def compare(cls, expected: str, got: str) -> Outcome:
+        """Compare the completion `got` with the original text `expected`."""
         expected, got = expected.strip(), got.strip()
         return cls(
             exact=float(expected == got),
-            similarity=edit_similarity(expected, got),
-            identifier_f1=identifier_f1(expected, got),
+            similarity=compute_edit_similarity(expected, got),
+            identifier_f1=compute_identifier_f1(expected, got),
         )
 
 
-def edit_similarity(expected: str, got: str) -> float:
+def compute_edit_similarity(expected: str, got: str) -> float:
     """Return 1 - Levenshtein distance / length of the longer; 1 for two empty texts."""
     longer = max(len(expected), len(got))
-    return 1 - levenshtein(expected, got) / longer if longer else 1.0
+    return 1 - compute_levenshtein(expected, got) / longer if longer else 1.0
 
 
-def levenshtein(one: str, other: str) -> int:
-    """Return the fewest insertions, deletions and replacements of characters that turn one text into the other."""
+def compute_levenshtein(one: str, other: str) -> int:
+    """Return the minimum number of characters to insert, delete or replace to turn one text into the other."""
     row = list(range(len(other) + 1))
     for above, left in enumerate(one, start=1):
         diagonal, row[0] = row[0], above
@@ -78,15 +77,15 @@ def levenshtein(one: str, other: str) -> int:
     return row[-1]
 
 
-def identifiers(code: str) -> Counter[str]:
-    """Count the identifiers of a piece of Python, without keywords and the content of strings and comments."""
+def count_identifiers(code: str) -> Counter[str]:
+    """Return the number of occurrences of each identifier in a piece of Python, without keywords."""
     words = [token.string for token in lex(code) if token.type == tokenize.NAME]
     return Counter(word for word in words if not keyword.iskeyword(word))
 
 
-def identifier_f1(expected: str, got: str) -> float:
+def compute_identifier_f1(expected: str, got: str) -> float:
     """Return the F1 of the identifiers of two pieces of code, counted with repetition."""
-    wanted, found = identifiers(expected), identifiers(got)
+    wanted, found = count_identifiers(expected), count_identifiers(got)
     if not wanted and not found:
         return 1.0
     common = (wanted & found).total()
@@ -94,23 +93,23 @@ def identifier_f1(expected: str, got: str) -> float:
 
 
 def lex(code: str) -> list[tokenize.TokenInfo]:
-    """Return the tokens of a piece of code as far as it can be read: names, numbers, operators, strings, comments.
+    """Return the names, numbers, operators, strings and comments of a piece of Python, up to the first error.
 
-    A fragment may end inside brackets or a string; what comes before the trouble is kept.
+    A fragment may end inside brackets or a string.
     """
     tokens: list[tokenize.TokenInfo] = []
     kept = {tokenize.NAME, tokenize.NUMBER, tokenize.OP, tokenize.STRING, tokenize.COMMENT}
     try:
         for token in tokenize.generate_tokens(io.StringIO(code.lstrip()).readline):
             if token.type in kept:
-                tokens.append(token)  # noqa: PERF401 - one by one, so that those before the trouble are kept
+                tokens.append(token)  # noqa: PERF401 - one by one, so that those before an error are kept
     except (tokenize.TokenError, SyntaxError):
         return tokens
     return tokens
 
 
-def interval(values: Sequence[float]) -> Interval:
-    """Return the mean of `values` with a 95 % percentile bootstrap interval; the seed is fixed: the figures repeat.
+def compute_interval(values: Sequence[float]) -> Interval:
+    """Return the mean of `values` with a 95 % percentile bootstrap interval; the seed is fixed.
 
     Raises:
         ValueError: there are no values.
@@ -123,7 +122,7 @@ def interval(values: Sequence[float]) -> Interval:
     return Interval(float(sample.mean()), float(low), float(high), int(sample.size))
 
 
-def wilson(hits: int, n: int) -> Interval:
+def compute_wilson_interval(hits: int, n: int) -> Interval:
     """Return the share `hits` / `n` with Wilson's 95 % interval, valid for small `n` and shares near 0 and 1.
 
     Raises:
@@ -137,6 +136,6 @@ def wilson(hits: int, n: int) -> Interval:
     return Interval(share, max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half)), n)
 
 
-def percentile(values: Sequence[float], percent: float) -> float:
-    """Return the value below which `percent` of `values` lie, by linear interpolation; 0 for none."""
+def compute_percentile(values: Sequence[float], percent: float) -> float:
+    """Return the value below which `percent` per cent of `values` lie, by linear interpolation; 0 without values."""
     return float(np.percentile(np.asarray(values, dtype=np.float64), percent)) if values else 0.0

@@ -1,6 +1,6 @@
-"""Seeds bugs: makes one small slip in a function, of the kinds people make.
+"""Seeded bugs: functions with one small slip of a kind that people make.
 
-`sample(package, count)` draws functions, `mutants(text, function)` makes every slip that fits one.
+`choose_functions(package, count)` draws functions, `make_mutants(text, function)` makes every slip that fits one.
 Texts are normalised with `ast.unparse`, before and after alike, so that formatting gives nothing away. Nothing is run:
 a slip may turn out to change nothing that matters.
 """
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from tests.eval.data import Package
 
-    Change = Callable[[], Callable[[], None]]  # makes the change, and returns what takes it back
+    Change = Callable[[], Callable[[], None]]  # makes the change, and returns a function that undoes it
 
 MAX_FILE_CHARS = 60_000
 LEAST_LINES, MOST_LINES = 4, 30  # of a function
@@ -39,20 +39,20 @@ ARITHMETIC = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: as
 
 @dataclass(frozen=True)
 class Span:
-    """A function in a normalised module: lines from 1, the last included."""
+    """A function in a normalised module: its name, first and last line (from 1)."""
 
     name: str
     first: int
     last: int
 
     def within(self, text: str) -> documents.Span:
-        """Return the span's start and end in the module, in code points."""
-        starts = line_starts(text)
+        """Return the function's start and end in the module with the text `text`, in code points."""
+        starts = find_line_starts(text)
         return documents.Span(starts[self.first - 1], starts[self.last])
 
 
-def line_starts(text: str) -> list[int]:
-    """Return the offsets at which the lines of a text begin, then the offset of its end."""
+def find_line_starts(text: str) -> list[int]:
+    """Return the offset of each line of a text, then that of the end of the text plus one."""
     return [0, *itertools.accumulate(len(line) + 1 for line in text.split("\n"))]
 
 
@@ -61,10 +61,10 @@ class Mutant:
     """A module with one slip.
 
     Attributes:
-        operator: what kind of slip.
-        function: where.
-        line: of the slip, from 1.
-        text: the whole module with it.
+        operator: kind of the slip, a key of `OPERATORS`.
+        function: function with the slip.
+        line: line of the slip, from 1.
+        text: text of the whole module with the slip.
     """
 
     operator: str
@@ -74,7 +74,7 @@ class Mutant:
 
 
 def normalise(text: str) -> str | None:
-    """Return the module as `ast.unparse` writes it; None if it is not Python or too long."""
+    """Return the module `text` as `ast.unparse` writes it; None if it is not Python or too long."""
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError):
@@ -83,8 +83,8 @@ def normalise(text: str) -> str | None:
     return plain if len(plain) <= MAX_FILE_CHARS else None
 
 
-def functions(text: str) -> list[Span]:
-    """Return the functions of a normalised module that are neither tiny nor long and contain no other function."""
+def find_functions(text: str) -> list[Span]:
+    """Return the functions of a normalised module with 4 to 30 lines and without inner functions, in order."""
     found = []
     for node in ast.walk(ast.parse(text)):
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -96,19 +96,22 @@ def functions(text: str) -> list[Span]:
     return sorted(found, key=lambda span: span.first)
 
 
-def sample(package: Package, count: int) -> list[tuple[Path, str, Span]]:
-    """Return up to `count` functions of a package, each with its file and normalised text; deterministic."""
+def choose_functions(package: Package, count: int) -> list[tuple[Path, str, Span]]:
+    """Return up to `count` random functions of a package, each with its file and the normalised text; deterministic."""
     found = []
-    for path in package.files():
+    for path in package.list_files():
         text = normalise(path.read_text(encoding="utf-8", errors="replace"))
         if text is not None:
-            found += [(path, text, function) for function in functions(text)]
+            found += [(path, text, function) for function in find_functions(text)]
     rng = random.Random(f"{SEED} {package.name} {package.version}")  # noqa: S311 - a sample that repeats, no secret
     return rng.sample(found, min(count, len(found)))
 
 
-def mutants(text: str, function: Span) -> Iterator[Mutant]:
-    """Return every slip of every kind in one function of a normalised module."""
+def make_mutants(text: str, function: Span) -> Iterator[Mutant]:
+    """Yield a mutant for every slip of every kind in a function of the normalised module `text`.
+
+    Slips that move lines or give invalid code are left out.
+    """
     tree = ast.parse(text)
     chosen = next(node for node in ast.walk(tree) if isinstance(node, Function) and node.lineno == function.first)
     for operator, slip in OPERATORS.items():
@@ -116,20 +119,21 @@ def mutants(text: str, function: Span) -> Iterator[Mutant]:
             undo = change()
             changed = ast.unparse(tree) + "\n"
             undo()
-            line = first_difference(text, changed)
-            if line and _parses(changed):
+            line = find_first_difference(text, changed)
+            if line and _is_python(changed):
                 yield Mutant(operator, function, line, changed)
 
 
-def first_difference(before: str, after: str) -> int:
-    """Return the first line, from 1, in which two texts differ; 0 for none, or where one has more lines."""
+def find_first_difference(before: str, after: str) -> int:
+    """Return the first line, from 1, in which two texts differ; 0 if none does or the numbers of lines differ."""
     old, new = before.split("\n"), after.split("\n")
     if len(old) != len(new):
         return 0
     return next((number for number, (one, other) in enumerate(zip(old, new, strict=True), 1) if one != other), 0)
 
 
-def _parses(text: str) -> bool:
+def _is_python(text: str) -> bool:
+    """Return whether `text` compiles as Python."""
     try:
         compile(text, "mutant", "exec", dont_inherit=True)
     except (SyntaxError, ValueError):
@@ -137,8 +141,8 @@ def _parses(text: str) -> bool:
     return True
 
 
-def _set(node: ast.AST, name: str, value: object) -> Change:
-    """Return a reversible change that sets a field."""
+def _set_field(node: ast.AST, name: str, value: object) -> Change:
+    """Return a reversible change that sets the field `name` of a syntax node."""
 
     def change() -> Callable[[], None]:
         old = getattr(node, name)
@@ -148,75 +152,79 @@ def _set(node: ast.AST, name: str, value: object) -> Change:
     return change
 
 
-def _replace(root: ast.AST, node: ast.AST, new: ast.AST) -> Iterator[Change]:
-    """Return the change that replaces `node` by `new`, wherever below `root` it is."""
+def _replace_node(root: ast.AST, node: ast.AST, new: ast.AST) -> Iterator[Change]:
+    """Yield a reversible change that replaces the syntax node `node`, below `root`, by `new`."""
     for parent in ast.walk(root):
         for name, value in ast.iter_fields(parent):
             if value is node:
-                yield _set(parent, name, new)
+                yield _set_field(parent, name, new)
             elif isinstance(value, list) and any(one is node for one in value):
-                yield _set(parent, name, [new if one is node else one for one in value])
+                yield _set_field(parent, name, [new if one is node else one for one in value])
 
 
-def _body(function: Function) -> Iterator[ast.AST]:
-    """Return the nodes of the function's body, without head, decorators, docstring and annotations."""
+def _walk_body(function: Function) -> Iterator[ast.AST]:
+    """Yield the syntax nodes of a function's body, without its docstring."""
     for statement in function.body:
         if not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)):
             yield from ast.walk(statement)
 
 
-def _swap_operators(table: dict[type[ast.cmpop], type[ast.cmpop]]) -> Callable[[Function], Iterator[Change]]:
-    """Yield changes of one operator into another."""
+def _make_operator_swap(table: dict[type[ast.cmpop], type[ast.cmpop]]) -> Callable[[Function], Iterator[Change]]:
+    """Return a function that yields changes of comparison operators by `table`."""
 
-    def slips(function: Function) -> Iterator[Change]:
-        for node in _body(function):
+    def swap(function: Function) -> Iterator[Change]:
+        for node in _walk_body(function):
             if isinstance(node, ast.Compare) and len(node.ops) == 1 and (new := table.get(type(node.ops[0]))):
-                yield _set(node, "ops", [new()])
+                yield _set_field(node, "ops", [new()])
 
-    return slips
+    return swap
 
 
-def _arithmetic(function: Function) -> Iterator[Change]:
-    for node in _body(function):
+def _swap_arithmetic(function: Function) -> Iterator[Change]:
+    """Yield changes of arithmetic operators, except between texts."""
+    for node in _walk_body(function):
         texts = isinstance(node, ast.BinOp) and any(
             isinstance(side, ast.JoinedStr)
             or (isinstance(side, ast.Constant) and not isinstance(side.value, int | float))
             for side in (node.left, node.right)
         )
         if isinstance(node, ast.BinOp | ast.AugAssign) and not texts and (new := ARITHMETIC.get(type(node.op))):
-            yield _set(node, "op", new())
+            yield _set_field(node, "op", new())
 
 
 def _drop_not(function: Function) -> Iterator[Change]:
-    for node in list(_body(function)):
+    """Yield changes that remove a `not`."""
+    for node in list(_walk_body(function)):
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-            yield from _replace(function, node, node.operand)
+            yield from _replace_node(function, node, node.operand)
 
 
 def _flip_bool(function: Function) -> Iterator[Change]:
-    for node in _body(function):
+    """Yield changes of True to False and back."""
+    for node in _walk_body(function):
         if isinstance(node, ast.Constant) and isinstance(node.value, bool):
-            yield _set(node, "value", not node.value)
+            yield _set_field(node, "value", not node.value)
 
 
 def _swap_arguments(function: Function) -> Iterator[Change]:
-    for node in _body(function):
+    """Yield changes that swap two neighbouring arguments of a call."""
+    for node in _walk_body(function):
         if isinstance(node, ast.Call):
             for at in range(len(node.args) - 1):
                 first, second = node.args[at : at + 2]
                 starred = isinstance(first, ast.Starred) or isinstance(second, ast.Starred)
                 if not starred and ast.dump(first) != ast.dump(second):
-                    yield _set(node, "args", [*node.args[:at], second, first, *node.args[at + 2 :]])
+                    yield _set_field(node, "args", [*node.args[:at], second, first, *node.args[at + 2 :]])
 
 
-def _variable_misuse(function: Function) -> Iterator[Change]:
-    """Yield changes of one local variable into another, the one bound nearest before."""
+def _misuse_variables(function: Function) -> Iterator[Change]:
+    """Yield changes of a local variable into the other one that was bound last before."""
     bound = {argument.arg: argument.lineno for argument in ast.walk(function.args) if isinstance(argument, ast.arg)}
     for node in ast.walk(function):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             bound[node.id] = min(node.lineno, bound.get(node.id, node.lineno))
     called = {id(node.func) for node in ast.walk(function) if isinstance(node, ast.Call)}
-    for node in list(_body(function)):
+    for node in list(_walk_body(function)):
         if (
             isinstance(node, ast.Name)
             and isinstance(node.ctx, ast.Load)
@@ -227,22 +235,23 @@ def _variable_misuse(function: Function) -> Iterator[Change]:
                 name for name, line in bound.items() if line < node.lineno and name not in {node.id, "self", "cls"}
             ]
             if others and node.id not in {"self", "cls"}:
-                yield _set(node, "id", max(others, key=lambda name: bound[name]))
+                yield _set_field(node, "id", max(others, key=lambda name: bound[name]))
 
 
 def _drop_self(function: Function) -> Iterator[Change]:
-    for node in list(_body(function)):
+    """Yield changes of `self.name` to `name`."""
+    for node in list(_walk_body(function)):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
-            yield from _replace(function, node, ast.Name(node.attr, node.ctx))
+            yield from _replace_node(function, node, ast.Name(node.attr, node.ctx))
 
 
-def _wrong_attribute(function: Function) -> Iterator[Change]:
-    """Yield changes to another attribute of the same variable that the function uses too."""
+def _swap_attributes(function: Function) -> Iterator[Change]:
+    """Yield changes of an attribute of a variable into another attribute of it that the function uses."""
     used: dict[tuple[str, bool], list[str]] = defaultdict(list)
     called = {id(node.func) for node in ast.walk(function) if isinstance(node, ast.Call)}
     found = [
         (node, node.value.id, id(node) in called)
-        for node in _body(function)
+        for node in _walk_body(function)
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
     ]
     for node, holder, is_called in found:
@@ -250,49 +259,53 @@ def _wrong_attribute(function: Function) -> Iterator[Change]:
     for node, holder, is_called in found:
         others = [name for name in used[holder, is_called] if name != node.attr]
         if others and isinstance(node.ctx, ast.Load):
-            yield _set(node, "attr", others[0])
+            yield _set_field(node, "attr", others[0])
 
 
 def _drop_await(function: Function) -> Iterator[Change]:
-    for node in list(_body(function)):
+    """Yield changes that remove an `await`."""
+    for node in list(_walk_body(function)):
         if isinstance(node, ast.Await):
-            yield from _replace(function, node, node.value)
+            yield from _replace_node(function, node, node.value)
 
 
 def _drop_return(function: Function) -> Iterator[Change]:
-    for node in list(_body(function)):
+    """Yield changes that remove the `return` before a value that is not a constant."""
+    for node in list(_walk_body(function)):
         if isinstance(node, ast.Return) and node.value is not None and not isinstance(node.value, ast.Constant):
-            yield from _replace(function, node, ast.Expr(node.value))
+            yield from _replace_node(function, node, ast.Expr(node.value))
 
 
 def _drop_raise(function: Function) -> Iterator[Change]:
-    for node in list(_body(function)):
+    """Yield changes that remove the `raise` before a new exception."""
+    for node in list(_walk_body(function)):
         if isinstance(node, ast.Raise) and node.cause is None and isinstance(node.exc, ast.Call):
-            yield from _replace(function, node, ast.Expr(node.exc))
+            yield from _replace_node(function, node, ast.Expr(node.exc))
 
 
-def _off_by_one(function: Function) -> Iterator[Change]:
-    for node in _body(function):
+def _shift_numbers(function: Function) -> Iterator[Change]:
+    """Yield changes of small integers by one."""
+    for node in _walk_body(function):
         value = node.value if isinstance(node, ast.Constant) else None
         if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LARGEST_COUNTED:
-            yield _set(node, "value", value + 1)
+            yield _set_field(node, "value", value + 1)
             if value:
-                yield _set(node, "value", value - 1)
+                yield _set_field(node, "value", value - 1)
 
 
 OPERATORS: dict[str, Callable[[Function], Iterator[Change]]] = {
-    "boundary": _swap_operators(BOUNDARY),
-    "arithmetic": _arithmetic,
-    "comparison": _swap_operators(COMPARISON),
+    "boundary": _make_operator_swap(BOUNDARY),
+    "arithmetic": _swap_arithmetic,
+    "comparison": _make_operator_swap(COMPARISON),
     "dropped not": _drop_not,
     "flipped bool": _flip_bool,
-    "is and in": _swap_operators(MEMBERSHIP),
+    "is and in": _make_operator_swap(MEMBERSHIP),
     "swapped arguments": _swap_arguments,
-    "variable misuse": _variable_misuse,
+    "variable misuse": _misuse_variables,
     "dropped self": _drop_self,
     "dropped await": _drop_await,
     "dropped return": _drop_return,
     "dropped raise": _drop_raise,
-    "off by one": _off_by_one,
-    "wrong attribute": _wrong_attribute,
+    "off by one": _shift_numbers,
+    "wrong attribute": _swap_attributes,
 }

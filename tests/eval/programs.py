@@ -1,6 +1,6 @@
-"""Reads the small programs in `small_programs/`, each in its right version and in the one with a slip.
+"""Small programs in `small_programs/`, each in its right version and in a version with a slip.
 
-Written for this evaluation, in the manner of QuixBugs: classic algorithms, one line wrong. `programs()` reads them.
+Written for this evaluation in the manner of QuixBugs: classic algorithms, one line wrong. Start at `read_programs`.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ EXAMPLES = "EXAMPLES"
 
 @dataclass(frozen=True)
 class Program:
-    """One program.
+    """A small program.
 
     Attributes:
-        name: of its file.
-        right: the right version, normalised, without its examples.
-        wrong: the version with the slip.
-        line: of the slip, from 1.
+        name: name of its file, without ".py".
+        right: text of the right version, normalised, without its examples.
+        wrong: text of the version with the slip.
+        line: line of the slip, from 1.
     """
 
     name: str
@@ -32,16 +32,16 @@ class Program:
     line: int
 
 
-def programs() -> list[Program]:
-    """Return all programs, by name."""
-    return [read(path) for path in sorted(FOLDER.glob("[a-z]*.py"))]
+def read_programs() -> list[Program]:
+    """Return all programs, sorted by name."""
+    return [read_program(path) for path in sorted(FOLDER.glob("[a-z]*.py"))]
 
 
-def read(path: Path) -> Program:
-    """Read one program from its file.
+def read_program(path: Path) -> Program:
+    """Read both versions of the program in the file `path`.
 
     Raises:
-        ValueError: it does not name exactly one slip, in a line that stays one.
+        ValueError: the file does not have exactly one comment `# bug:`, or the slip changes more than one line.
     """
     source = path.read_text(encoding="utf-8")
     if len(BUG.findall(source)) != 1:
@@ -55,15 +55,17 @@ def read(path: Path) -> Program:
 
 
 def apply_slip(source: str) -> str:
-    """Return the source with the slip."""
+    """Return the source with the line that its comment `# bug:` states in place of the right one."""
     return BUG.sub(lambda match: match[1] + match[3], source)
 
 
 def _normalise(source: str) -> str:
+    """Return the source without its examples, as `ast.unparse` writes it."""
     tree = ast.parse(source)
     tree.body = [statement for statement in tree.body if not _is_examples(statement)]
     return ast.unparse(tree) + "\n"
 
 
 def _is_examples(statement: ast.stmt) -> bool:
+    """Return whether a statement assigns the examples."""
     return isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == EXAMPLES

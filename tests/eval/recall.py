@@ -1,9 +1,9 @@
-"""Measures recall alone: the rest of a line from the package's own text; also fits the weights of recall.
+"""Measurement of recall alone: the rest of a line from the package's own text; also fits the weights of recall.
 
 `python -m tests.eval.recall` measures the test packages and writes `recall.csv`, with the copy floor and a throw-away
 version (the longest match of tokens in other files, votes by its length squared) beside it; `--split dev` only prints;
 `--fit` fits `indexing/recall/recall.toml` on the dev packages.
-The asking file ends at the cursor; the text after the line is its suffix; the line itself is in neither.
+The prefix is the file up to the cursor, the suffix is the text after the line; the line itself is in neither.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ TABLE = "recall.csv"
 PLACES = 100  # a package
 PLACES_TO_FIT = 600
 SHOWN = (0.5, 0.8)  # confidence from which a line counts as shown; the second is the cautious one
-# of the places, surest first: where the throw-away version was first measured, at precision 0.68 and 0.48
+# shares of the places, surest first, at which the throw-away version had a precision of 0.68 and 0.48
 SHARES = (0.067, 0.157)
 PENALTY = 3.0  # of the squared standardised weights
 LEFT_OUT = {"fastapi", "scrapy"}  # large; recall was first measured without them
@@ -47,7 +47,7 @@ LEFT_OUT = {"fastapi", "scrapy"}  # large; recall was first measured without the
 
 @dataclass(frozen=True)
 class Answer:
-    """Answer of one arm at one place: the text, "" for nothing, and its confidence."""
+    """Answer of an arm at a place: the text ("" for none) and its confidence."""
 
     text: str
     confidence: float
@@ -55,17 +55,22 @@ class Answer:
 
 @dataclass
 class Workspace:
-    """A package opened as a workspace view."""
+    """A package, opened as a view of one segment.
+
+    Attributes:
+        view: the view.
+        keys: keys of the files in the view, by path.
+    """
 
     view: View
     keys: dict[str, tuple[str, int]]
 
     @classmethod
-    def of(cls, package: data.Package, folder: Path) -> Workspace:
-        """Index the files of a package."""
+    def index(cls, package: data.Package, folder: Path) -> Workspace:
+        """Write a segment of the files of a package to `folder`, and open it."""
         files = []
         keys = {}
-        for number, path in enumerate(package.files()):
+        for number, path in enumerate(package.list_files()):
             relative = path.relative_to(package.root).as_posix()
             keys[relative] = ("", number)
             blob = make_blob(path.read_text(encoding="utf-8", errors="surrogateescape"), (), (), (), "python")
@@ -75,7 +80,7 @@ class Workspace:
         return cls(View([("", Segment.open(target))], {}, ()), keys)
 
     def ask(self, place: Place) -> Answer:
-        """Return the best continuation."""
+        """Return recall's best continuation at `place`."""
         matches = self.view.recall(
             place.text[: place.start],
             place.text[place.end :],
@@ -87,27 +92,27 @@ class Workspace:
         )
         return Answer(matches[0].text, matches[0].confidence) if matches else Answer("", 0.0)
 
-    def hypotheses(self, place: Place) -> tuple[list[str], NDArray[np.float64]]:
-        """Return all continuations with their features."""
-        here, candidates = self.candidates(place)
+    def list_hypotheses(self, place: Place) -> tuple[list[str], NDArray[np.float64]]:
+        """Return recall's continuations at `place`, and their features (continuations, features)."""
+        here, candidates = self.find_candidates(place)
         found = recall.collect_hypotheses(here, candidates)
         if not found:
             return [], np.zeros((0, len(confidence.FEATURES)))
         kept, rows = confidence.compute_features(here, found, candidates)
         return [hypothesis.text.strip() for hypothesis in kept], rows
 
-    def candidates(self, place: Place) -> tuple[Cursor, list[candidates.Candidate]]:
-        """Return recall's request for the place, and the candidates found."""
+    def find_candidates(self, place: Place) -> tuple[Cursor, list[candidates.Candidate]]:
+        """Return the text around the cursor at `place` as recall takes it, and the candidates that recall finds."""
         here = Cursor.of(place.text[: place.start], place.text[place.end :])
         pools = self.view.list_pools(self.keys[place.relative])
         return here, recall.find_candidates(here, pools, None) if len(here.context) else []
 
-    def throw_away(self, place: Place) -> Answer:
-        """Return the longest match over the other files, votes weighted by squared length: the throw-away version.
+    def ask_throw_away(self, place: Place) -> Answer:
+        """Return the answer of the throw-away version: matches in other files vote, weighted by their squared length.
 
         Its two thresholds become steps of the confidence: 0.9 for 12 tokens and 90 % of the votes, 0.6 for 8 and half.
         """
-        here, candidates = self.candidates(place)
+        here, candidates = self.find_candidates(place)
         others = [candidate for candidate in candidates if candidate.pool.origin is Origin.WORKSPACE]
         for candidate in others:
             candidate.renames = {}
@@ -126,29 +131,29 @@ class Workspace:
 
 
 def list_packages(split: str) -> list[data.Package]:
-    """Return the packages of a split."""
-    return [package for package in data.packages(split) if package.name not in LEFT_OUT]
+    """Return the packages of a split, without those in `LEFT_OUT`."""
+    return [package for package in data.list_packages(split) if package.name not in LEFT_OUT]
 
 
-def workspaces(split: str) -> Iterator[tuple[data.Package, Workspace]]:
-    """Yield each package of a split, indexed."""
+def index_packages(split: str) -> Iterator[tuple[data.Package, Workspace]]:
+    """Yield each package of a split with its indexed workspace."""
     with tempfile.TemporaryDirectory() as folder:
         for package in list_packages(split):
-            yield package, Workspace.of(package, Path(folder))
+            yield package, Workspace.index(package, Path(folder))
 
 
-def row(name: str, arm: str, places: Sequence[Place], answers: Sequence[Answer]) -> dict[str, Cell]:
-    """Return one line of the table."""
-    outcomes = [Outcome.of(place.target, answer.text) for place, answer in zip(places, answers, strict=True)]
+def make_row(name: str, arm: str, places: Sequence[Place], answers: Sequence[Answer]) -> dict[str, Cell]:
+    """Return the row of the table for a package (`name`) and an arm."""
+    outcomes = [Outcome.compare(place.target, answer.text) for place, answer in zip(places, answers, strict=True)]
     cells: dict[str, Cell] = {"package": name, "arm": arm, "n": len(places)}
-    cells |= tables.with_interval("exact", [outcome.exact for outcome in outcomes])
-    cells |= tables.with_interval("similarity", [outcome.similarity for outcome in outcomes])
+    cells |= tables.format_interval("exact", [outcome.exact for outcome in outcomes])
+    cells |= tables.format_interval("similarity", [outcome.similarity for outcome in outcomes])
     for threshold in SHOWN:
         shown = [
             outcome.exact for outcome, answer in zip(outcomes, answers, strict=True) if answer.confidence >= threshold
         ]
         cells[f"shown_{threshold}"] = round(len(shown) / len(places), 3) if arm != "copy floor" else ""
-        cells |= tables.with_interval(f"precision_{threshold}", shown if arm != "copy floor" else [])
+        cells |= tables.format_interval(f"precision_{threshold}", shown if arm != "copy floor" else [])
     for share in SHARES:
         surest = sorted(zip(answers, outcomes, strict=True), key=lambda pair: -pair[0].confidence)
         cells |= {f"precision_of_{share}": ""}
@@ -159,38 +164,38 @@ def row(name: str, arm: str, places: Sequence[Place], answers: Sequence[Answer])
     return cells
 
 
-def measure(split: str) -> list[dict[str, Cell]]:
-    """Return the table of a split: each package and all together, by arm."""
+def measure_split(split: str) -> list[dict[str, Cell]]:
+    """Return the rows of the table of a split: each arm for each package, then for all packages together."""
     rows = []
     everything: dict[str, tuple[list[Place], list[Answer]]] = {}
-    for package, workspace in workspaces(split):
-        places = masks.places(package, PLACES)
-        floor = CopyFloor.of(package.files())
+    for package, workspace in index_packages(split):
+        places = masks.choose_places(package, PLACES)
+        floor = CopyFloor.of(package.list_files())
         arms = {
             "recall": [workspace.ask(place) for place in places],
-            "throw-away": [workspace.throw_away(place) for place in places],
+            "throw-away": [workspace.ask_throw_away(place) for place in places],
             "copy floor": [Answer(floor.complete(place), 0.0) for place in places],
         }
         for arm, answers in arms.items():
-            rows.append(row(package.name, arm, places, answers))
+            rows.append(make_row(package.name, arm, places, answers))
             all_places, all_answers = everything.setdefault(arm, ([], []))
             all_places += places
             all_answers += answers
-    return rows + [row("all", arm, places, answers) for arm, (places, answers) in everything.items()]
+    return rows + [make_row("all", arm, places, answers) for arm, (places, answers) in everything.items()]
 
 
-def fit() -> None:
-    """Fit the weights on the dev packages and write them."""
+def fit_weights() -> None:
+    """Fit the weights of recall on the dev packages, and write them to `indexing/recall/recall.toml`."""
     inputs, right, count = [], [], 0
-    for package, workspace in workspaces("dev"):
-        places = masks.places(package, PLACES_TO_FIT)
+    for package, workspace in index_packages("dev"):
+        places = masks.choose_places(package, PLACES_TO_FIT)
         count += len(places)
         for place in places:
-            texts, rows = workspace.hypotheses(place)
+            texts, rows = workspace.list_hypotheses(place)
             inputs.append(rows)
             right += [text == place.target.strip() for text in texts]
         print(f"{package.name}: {len(places)} places", file=sys.stderr)
-    weights = logistic(np.concatenate(inputs), np.array(right, dtype=np.float64))
+    weights = fit_logistic(np.concatenate(inputs), np.array(right, dtype=np.float64))
     packages = ", ".join(f"{package.name} {package.version}" for package in list_packages("dev"))
     how = f"logistic regression with a ridge penalty of {PENALTY} on the standardised features"
     lines = [
@@ -206,8 +211,11 @@ def fit() -> None:
     confidence.WEIGHTS.write_text("\n".join(lines), encoding="utf-8")
 
 
-def logistic(inputs: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the weights of a logistic regression by Newton's method; the first feature is constant."""
+def fit_logistic(inputs: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the weights of a logistic regression of `right` on the features `inputs`, by Newton's method.
+
+    The first feature is constant; the others are standardised, and their weights are penalised.
+    """
     mean, deviation = inputs.mean(axis=0), inputs.std(axis=0)
     deviation[deviation == 0] = 1.0
     mean[0], deviation[0] = 0.0, 1.0
@@ -227,17 +235,17 @@ def logistic(inputs: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray
 
 
 def main() -> int:
-    """Measure or fit."""
+    """Measure a split and print its rows, or fit the weights for `--fit`; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
     parser.add_argument("--split", default="test", choices=("dev", "test"))
     parser.add_argument("--fit", action="store_true", help="fit the weights on the dev packages instead")
     options = parser.parse_args()
     if options.fit:
-        fit()
+        fit_weights()
         return 0
-    rows = measure(options.split)
+    rows = measure_split(options.split)
     if options.split == "test":
-        tables.write(TABLE, rows)
+        tables.write_table(TABLE, rows)
     for cells in rows:
         print(*(f"{name}={value}" for name, value in cells.items() if not name.endswith(("_low", "_high"))))
     return 0

@@ -1,4 +1,4 @@
-"""Measures how well search finds the definition that the next line calls; jedi names the right definition.
+"""Measurement of search: how often it finds the definition that the next line calls; jedi names the right definition.
 
 `python -m tests.eval.retrieval` measures dev and test packages and writes `retrieval.csv`, with the Jaccard index of
 the words and plain BM25 beside it. Call sites in random order, those that lead to a function or class in another file
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 TABLE = "retrieval.csv"
 SITES = 40  # a package
-TRIES = 400  # call sites looked at to find them
+TRIES = 400  # call sites tried to find `SITES`
 QUERY_LINES = 15
 CUTOFFS = (1, 3, 5, 10)
 DEPTH = 100  # ranks looked at for the mean reciprocal rank
@@ -47,7 +47,7 @@ LEFT_OUT = {"fastapi", "scrapy"}
 
 @dataclass(frozen=True)
 class Site:
-    """A call, and the place of the definition it calls. Lines count from 0."""
+    """A call (file and line), and the definition that it calls (file and line). Lines count from 0."""
 
     relative: str
     line: int
@@ -55,8 +55,8 @@ class Site:
     target_line: int
 
 
-def sites(package: data.Package) -> list[Site]:
-    """Return the call sites of a package; cached beside the packages, because jedi is slow."""
+def load_sites(package: data.Package) -> list[Site]:
+    """Return the call sites of a package, from the cache if they are there, because jedi is slow."""
     cache = data.CACHE / f"sites-{package.name}-{package.version}-{SITES}.json"
     if cache.exists():
         return [Site(*found) for found in json.loads(cache.read_text(encoding="utf-8"))]
@@ -68,13 +68,14 @@ def sites(package: data.Package) -> list[Site]:
 
 
 def _find_sites(package: data.Package) -> list[Site]:
+    """Return up to `SITES` random calls of functions and classes in other files of the package."""
     project = jedi.Project(package.root)
-    calls = [(path, *place) for path in package.files() for place in _calls(path)]
+    calls = [(path, *place) for path in package.list_files() for place in _find_calls(path)]
     random.Random(SEED).shuffle(calls)  # noqa: S311 - a sample that repeats, no secret
     found: list[Site] = []
     for path, line, column in calls[:TRIES]:
         script = jedi.Script(path=path, project=project, environment=jedi.InterpreterEnvironment())
-        for name in _definitions(script, line, column):
+        for name in _find_definitions(script, line, column):
             target = name.module_path
             if (
                 name.type in {"function", "class"}
@@ -90,17 +91,17 @@ def _find_sites(package: data.Package) -> list[Site]:
     return found
 
 
-def _definitions(script: jedi.Script, line: int, column: int) -> list[jedi.api.classes.Name]:
-    """Return the definitions of a name; none where jedi fails, which it does with errors of all kinds."""
+def _find_definitions(script: jedi.Script, line: int, column: int) -> list[jedi.api.classes.Name]:
+    """Return the definitions of the name at a place; none if jedi fails, which it does with errors of all kinds."""
     try:
         return script.goto(line, column, follow_imports=True)
-    except Exception as error:  # noqa: BLE001 - a judge that cannot say is no failure of ours
+    except Exception as error:  # noqa: BLE001 - a failure of jedi is not one of search
         print(f"jedi: {script.path}:{line}: {error!r}", file=sys.stderr)
         return []
 
 
-def _calls(path: Path) -> list[tuple[int, int]]:
-    """Return line (from 1) and column of the last name of each called expression."""
+def _find_calls(path: Path) -> list[tuple[int, int]]:
+    """Return line (from 1) and column of the last name of each called expression in a file, without the first lines."""
     found = []
     for node in ast.walk(ast.parse(path.read_bytes())):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
@@ -113,7 +114,14 @@ def _calls(path: Path) -> list[tuple[int, int]]:
 
 @dataclass
 class Workspace:
-    """A package, indexed as the product does it."""
+    """A package, indexed as in the product.
+
+    Attributes:
+        view: view of the package's segment.
+        keys: keys of the files in the view, by path.
+        texts: texts of the files, by path.
+        imports: imports of the files, by path.
+    """
 
     view: View
     keys: dict[str, tuple[str, int]]
@@ -121,10 +129,10 @@ class Workspace:
     imports: dict[str, tuple[Import, ...]]
 
     @classmethod
-    def of(cls, package: data.Package, folder: Path) -> Workspace:
-        """Index the files of a package."""
+    def index(cls, package: data.Package, folder: Path) -> Workspace:
+        """Write a segment of the files of a package to `folder`, and open it."""
         files, keys, contents, imports = [], {}, {}, {}
-        for number, path in enumerate(package.files()):
+        for number, path in enumerate(package.list_files()):
             relative = path.relative_to(package.root).as_posix()
             contents[relative] = path.read_text(encoding="utf-8", errors="surrogateescape")
             analysis = analyze_text(contents[relative], "python")
@@ -134,13 +142,13 @@ class Workspace:
         build(target, files)
         return cls(View([("", Segment.open(target))], {}, ()), keys, contents, imports)
 
-    def query(self, site: Site) -> str:
-        """Return the lines before the call."""
+    def make_query(self, site: Site) -> str:
+        """Return the lines before the call, which are the query."""
         lines = self.texts[site.relative].split("\n")
         return "\n".join(lines[max(0, site.line - QUERY_LINES) : site.line])
 
-    def rank_of(self, site: Site, ranked: Sequence[Ranked]) -> int:
-        """Return the rank, from 1, of the first chunk with the definition's first line; 0 for none."""
+    def find_rank(self, site: Site, ranked: Sequence[Ranked]) -> int:
+        """Return the rank, from 1, of the first chunk in `ranked` with the definition's first line; 0 for none."""
         for rank, hit in enumerate(ranked, 1):
             if hit.key == self.keys[site.target]:
                 chunk = self.view.read_chunk(hit.key, hit.chunk)
@@ -148,71 +156,71 @@ class Workspace:
                     return rank
         return 0
 
-    def product(self, site: Site) -> list[Ranked]:
-        """Return the chunks that Starling finds."""
+    def search(self, site: Site) -> list[Ranked]:
+        """Return the chunks that Starling's search finds for a call, best first."""
         imports = self.imports[site.relative]
         query = Query(
-            self.query(site),
+            self.make_query(site),
             imported=tuple(name for found in imports for name in found.names),
             modules=tuple(found.module for found in imports),
         )
         return self.view.search(query, own=self.keys[site.relative], limit=DEPTH, deadline=None)
 
 
-def whole_words(text: str) -> list[int]:
-    """Return the terms that are whole words."""
+def list_words(text: str) -> list[int]:
+    """Return the ids of the whole words in `text`, as the index numbers them."""
     wanted = tokens.tokenize(tokens.fold(text)).ids
     return [int(word) for word in wanted if word >= tokens.FIRST_WORD]
 
 
 def main() -> int:
-    """Measure all packages and write the table."""
+    """Measure all packages, print the rows, and write the table; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
     parser.add_argument("--split", default="", choices=("", "dev", "test"), help="only this one; writes nothing")
     options = parser.parse_args()
     rows = measure(options.split or None)
     if not options.split:
-        tables.write(TABLE, rows)
+        tables.write_table(TABLE, rows)
     for cells in rows:
         print(*(f"{name}={value}" for name, value in cells.items() if not name.endswith(("_low", "_high"))))
     return 0
 
 
 def measure(split: str | None) -> list[dict[str, Cell]]:
-    """Return the table."""
+    """Return the rows of the table, by split and arm, for a split or, for None, for all packages."""
     ranks: dict[tuple[str, str], list[int]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        for package in data.packages(split):
+        for package in data.list_packages(split):
             if package.name in LEFT_OUT:
                 continue
-            workspace = Workspace.of(package, Path(folder))
+            workspace = Workspace.index(package, Path(folder))
             baseline = Baselines(workspace)
-            for site in sites(package):
+            for site in load_sites(package):
                 for arm, found in {
-                    "starling": workspace.rank_of(site, workspace.product(site)),
-                    "bm25": baseline.rank_of(site, baseline.bm25),
-                    "jaccard": baseline.rank_of(site, baseline.jaccard),
+                    "starling": workspace.find_rank(site, workspace.search(site)),
+                    "bm25": baseline.find_rank(site, baseline.score_bm25),
+                    "jaccard": baseline.find_rank(site, baseline.score_jaccard),
                 }.items():
                     ranks.setdefault((package.split, arm), []).append(found)
     together = {}
     for (_, arm), found in ranks.items():
         together.setdefault(("all", arm), []).extend(found)
-    return [row(name, arm, found) for (name, arm), found in (ranks | together).items()]
+    return [make_row(name, arm, found) for (name, arm), found in (ranks | together).items()]
 
 
-def row(split: str, arm: str, ranks: Sequence[int]) -> dict[str, Cell]:
-    """Return one line of the table."""
+def make_row(split: str, arm: str, ranks: Sequence[int]) -> dict[str, Cell]:
+    """Return the row of the table for a split and an arm, from the rank of each definition."""
     cells: dict[str, Cell] = {"split": split, "arm": arm, "n": len(ranks)}
     for cutoff in CUTOFFS:
-        cells |= tables.with_interval(f"recall_{cutoff}", [float(0 < rank <= cutoff) for rank in ranks])
-    return cells | tables.with_interval("mrr", [1 / rank if rank else 0.0 for rank in ranks])
+        cells |= tables.format_interval(f"recall_{cutoff}", [float(0 < rank <= cutoff) for rank in ranks])
+    return cells | tables.format_interval("mrr", [1 / rank if rank else 0.0 for rank in ranks])
 
 
 class Baselines:
-    """Plain Jaccard and BM25 over whole words, on the same chunks and with the same overlap rule."""
+    """Jaccard index and BM25 over whole words, on the chunks of a workspace and with the product's overlap rule."""
 
     def __init__(self, workspace: Workspace) -> None:
-        """Read all chunks."""
+        """Count the words of all chunks of `workspace`."""
         self._workspace = workspace
         self._chunks = []
         self._words: list[dict[int, int]] = []
@@ -220,7 +228,7 @@ class Baselines:
             for ordinal in range(workspace.view.count_chunks(key)):
                 chunk = workspace.view.read_chunk(key, ordinal)
                 words: dict[int, int] = {}
-                for word in whole_words(workspace.view.read_text(key, chunk.span)):
+                for word in list_words(workspace.view.read_text(key, chunk.span)):
                     words[word] = words.get(word, 0) + 1
                 self._chunks.append((key, ordinal, chunk))
                 self._words.append(words)
@@ -230,12 +238,12 @@ class Baselines:
             for word in words:
                 self._frequency[word] = self._frequency.get(word, 0) + 1
 
-    def jaccard(self, query: set[int], words: dict[int, int]) -> float:
-        """Score each chunk by the share of common words among all words."""
+    def score_jaccard(self, query: set[int], words: dict[int, int]) -> float:
+        """Return the score of a chunk with `words`: the share of common words among all words of both."""
         return len(query & words.keys()) / (len(query | words.keys()) or 1)
 
-    def bm25(self, query: set[int], words: dict[int, int]) -> float:
-        """Score each chunk by Okapi BM25 with k1 = 1.2, b = 0.75."""
+    def score_bm25(self, query: set[int], words: dict[int, int]) -> float:
+        """Return the score of a chunk with `words`: Okapi BM25 with k1 = 1.2, b = 0.75."""
         length = 0.25 + 0.75 * sum(words.values()) / self._average
         return sum(
             ranking.compute_idf(self._frequency[word], len(self._words))
@@ -245,10 +253,10 @@ class Baselines:
             for word in query & words.keys()
         )
 
-    def rank_of(self, site: Site, score: Callable[[set[int], dict[int, int]], float]) -> int:
-        """Return the rank, from 1, of the first chunk with the definition's first line; 0 for none."""
+    def find_rank(self, site: Site, score: Callable[[set[int], dict[int, int]], float]) -> int:
+        """Return the rank, from 1, by `score` of the first chunk with the definition's first line; 0 for none."""
         own, target = self._workspace.keys[site.relative], self._workspace.keys[site.target]
-        query = set(whole_words(self._workspace.query(site)))
+        query = set(list_words(self._workspace.make_query(site)))
         scored = [
             (-score(query, words), number)
             for number, (words, (key, _, _)) in enumerate(zip(self._words, self._chunks, strict=True))

@@ -1,7 +1,7 @@
-"""The packages whose review is judged: fetched once at pinned versions from PyPI, npm and Debian, checked by hash.
+"""Packages whose review is judged: downloaded once at pinned versions from PyPI, npm and Debian, checked by hash.
 
-`python -m tests.eval.reviewed_packages` fetches and unpacks them below `.cache/eval/reviewed/`. Needs `npm`, and
-`apt-get` with Debian's archive. Never builds, installs or runs what it fetched. Start at `packages` and `prepare`.
+`python -m tests.eval.reviewed_packages` downloads and unpacks them below `.cache/eval/reviewed/`. Needs `npm`, and
+`apt-get` with Debian's archive. Never builds, installs or runs them. Start at `packages` and `prepare`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from models.training import debian
-from tests.eval.data import CACHE, DataError, digest
+from tests.eval.data import CACHE, DataError, hash_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,13 +34,13 @@ SOURCES = ("pypi", "npm", "debian", "deb")  # the last two: upstream's archive, 
 
 @dataclass(frozen=True)
 class Reviewed:
-    """One pinned package.
+    """A pinned package.
 
     Attributes:
-        name: as in its registry.
-        version: exact; for Debian with Debian's revision.
-        source: the registry, one of `SOURCES`.
-        sha256: of the archive that holds the code, hexadecimal.
+        name: name in its registry.
+        version: exact version; for Debian with Debian's revision.
+        source: registry, one of `SOURCES`.
+        sha256: hash in hexadecimal of the archive with the code.
     """
 
     name: str
@@ -50,21 +50,21 @@ class Reviewed:
 
     @property
     def root(self) -> Path:
-        """The unpacked package: what a person would review."""
+        """Folder of the unpacked package, as a person would review it."""
         return FOLDER / f"{self.name.replace('/', '-').lstrip('@')}-{self.version.replace(':', '-')}"
 
 
-def packages() -> list[Reviewed]:
+def list_packages() -> list[Reviewed]:
     """Return the pinned packages, in the order of the file."""
     pins = tomllib.loads(PINS.read_text(encoding="utf-8"))["package"]
     return [Reviewed(**pin) for pin in pins]
 
 
 def fetch(wanted: Reviewed, folder: Path) -> Path:
-    """Download the archive of a package into the new folder `folder`.
+    """Download the archive of a package into the new folder `folder`; return its path.
 
     Raises:
-        DataError: it cannot be had.
+        DataError: the package is not available.
     """
     folder.mkdir(parents=True, exist_ok=True)
     requirement = f"{wanted.name}=={wanted.version}"
@@ -84,14 +84,14 @@ def fetch(wanted: Reviewed, folder: Path) -> Path:
 
 
 def unpack(archive: Path, target: Path) -> None:
-    """Unpack the regular files of a wheel or tar archive into `target`, without the folder that holds all of them.
+    """Unpack the regular files of a wheel or tar archive into `target`, without a common top folder; replace `target`.
 
     Raises:
-        DataError: a name would leave `target`, or the whole is larger than any of the pinned ones.
+        DataError: a name leads out of `target`, or the content is larger than that of any pinned package.
     """
     with tempfile.TemporaryDirectory(dir=archive.parent) as scratch:
         room = MAX_UNPACKED_BYTES
-        for name, content in _members(archive):
+        for name, content in _read_members(archive):
             relative = PurePosixPath(name)
             if relative.is_absolute() or ".." in relative.parts or "\\" in name:
                 raise DataError(f"{archive.name} holds the unsafe name {name!r}.")
@@ -106,12 +106,13 @@ def unpack(archive: Path, target: Path) -> None:
         shutil.copytree(top, target)
 
 
-def _members(archive: Path) -> Iterator[tuple[str, bytes]]:
+def _read_members(archive: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield path and content of each regular file of an archive; of a wheel without the installer's files."""
     if archive.suffix == ".whl":
         with zipfile.ZipFile(archive) as wheel:
             names = [member.filename for member in wheel.infolist() if not member.is_dir()]
             yield from ((name, wheel.read(name)) for name in names if not INSTALLERS.search(name))
-        return  # with what the installer keeps it would look like an environment, which nobody reviews
+        return  # with the installer's files it would look like an environment, which the review leaves out
     with _open_archive(archive) as tar:
         for member in tar:
             if member.isreg() and (stream := tar.extractfile(member)):
@@ -119,6 +120,7 @@ def _members(archive: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _open_archive(archive: Path) -> tarfile.TarFile:
+    """Open a tar archive, or the files that a .deb installs."""
     if archive.suffix != ".deb":
         return tarfile.open(archive)
     unpacked = subprocess.run(["dpkg-deb", "--fsys-tarfile", str(archive)], check=True, capture_output=True)
@@ -126,10 +128,10 @@ def _open_archive(archive: Path) -> tarfile.TarFile:
 
 
 def prepare(wanted: Reviewed, *, pinned: bool = True) -> str:
-    """Fetch and unpack one package unless it is there; return the hash of its archive.
+    """Download and unpack a package unless that has been done; return the hash of its archive.
 
     Raises:
-        DataError: it cannot be had, or is not what was pinned.
+        DataError: the package is not available, or, if `pinned`, its hash is not the pinned one.
     """
     stamp = wanted.root.with_name(f"{wanted.root.name}.sha256")
     if stamp.is_file() and (known := stamp.read_text(encoding="utf-8")) == wanted.sha256:
@@ -137,7 +139,7 @@ def prepare(wanted: Reviewed, *, pinned: bool = True) -> str:
     FOLDER.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=FOLDER) as scratch:
         archive = fetch(wanted, Path(scratch))
-        got = digest(archive)
+        got = hash_file(archive)
         if pinned and got != wanted.sha256:
             raise DataError(f"{wanted.name} {wanted.version} from {wanted.source} is not what was pinned: {got}.")
         unpack(archive, wanted.root)
@@ -146,9 +148,9 @@ def prepare(wanted: Reviewed, *, pinned: bool = True) -> str:
 
 
 def main() -> int:
-    """Prepare all packages and say where each lies."""
+    """Prepare all packages, and print the folder of each; return the exit status, 1 if any failed."""
     failed = False
-    for wanted in packages():
+    for wanted in list_packages():
         try:
             prepare(wanted)
         except DataError as problem:

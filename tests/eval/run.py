@@ -1,7 +1,6 @@
-"""Measure quality anew and rewrite the committed tables: `make eval`, after `make eval-data`.
+"""Measurement of all quality figures, which rewrites the committed tables: `make eval`, after `make eval-data`.
 
-Each table comes from its own module, which says what it measures; this only runs them one after the other, each in a
-process of its own.
+Each table comes from a module of its own; this module runs them one after the other, each in its own process.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def main() -> int:
-    """Run all of them, or those that were named; stop at the first that fails."""
+    """Run all modules, or those named on the command line; stop at the first that fails, and return its status."""
     for name in sys.argv[1:] or MODULES:
         print(f"tests.eval.{name}", flush=True)
         done = subprocess.run([sys.executable, "-m", f"tests.eval.{name}"], cwd=REPOSITORY, check=False)

@@ -1,8 +1,8 @@
-"""Runs a small program that a model had a hand in: in a process of its own, with little time and memory, no writing.
+"""Sandbox for small programs that a model wrote parts of: a process with little time and memory, and no writing.
 
-The child is isolated from this environment, its limits are the kernel's, and an audit hook, which Python cannot take
-off again, refuses files opened for writing, the network, other processes and changes of the file system. It is for
-benchmark programs, not for hostile ones. Start at `passes`.
+The child is isolated from this environment, the kernel enforces its limits, and an audit hook, which Python code cannot
+remove, refuses files opened for writing, the network, other processes and changes of the file system. The sandbox is
+for benchmark programs, not for hostile ones. Start at `is_passing`.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ exec(source, {{"__name__": "program"}})
 """
 
 
-def passes(program: str) -> bool:
-    """Return whether `program` ends without an exception, within the limits of time and memory."""
+def is_passing(program: str) -> bool:
+    """Run `program`; return whether it ends without an exception, within the limits of time and memory."""
     return run(program) is None
 
 
 def run(program: str) -> str | None:
-    """Run `program`; return None when it ends without an exception, else the last line of what it said."""
+    """Run `program`; return None if it ends without an exception, else the last line of its error output."""
     harness = _HARNESS.format(seconds=SECONDS, memory=MEMORY_BYTES)
     with tempfile.TemporaryDirectory() as folder:
         try:

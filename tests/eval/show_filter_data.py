@@ -1,7 +1,7 @@
 """Candidates of the generator at the keys of replayed typing, with their evidence and whether each is right.
 
-Collected once for a model and a split, and kept under `.cache/eval/`: asking takes minutes, fitting takes seconds.
-Start at `collect`; `read` gives what was collected.
+Collected once for a model and a split, and stored under `.cache/eval/`: collecting takes minutes, fitting seconds.
+Start at `collect` and `read_keys`.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from indexing.syntax.documents import Document
 from models.local.weights_file import WEIGHTS_FILE
 from tests.eval import data
 from tests.eval.bundled import open_model
-from tests.eval.line_completion import PATIENT, index_of, never
-from tests.eval.typing_places import keys
+from tests.eval.line_completion import PATIENT, never_cancel, open_index
+from tests.eval.typing_places import choose_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -41,12 +41,12 @@ CACHE = data.CACHE / "show-filter"
 
 @dataclass(frozen=True)
 class Line:
-    """One line that could be shown at one key.
+    """A line that could be shown at a key.
 
     Attributes:
-        kind: one of the show-filter's kinds, or "recall" for what no model had a say in.
-        evidence: as the filter gets it; empty for recall.
-        recalled: recall's own figure where that is the kind, else 0.
+        kind: one of the show filter's kinds, or "recall" for a line without a model.
+        evidence: the filter's evidence; empty for recall.
+        recalled: recall's confidence for the kind "recall", else 0.
         right: whether it is the rest of the line.
     """
 
@@ -58,7 +58,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Key:
-    """All lines that could be shown at one key; `number` is that of the line of code it belongs to."""
+    """The lines that could be shown at a key; `number` is the number of its line of code in the package's sample."""
 
     package: str
     number: int
@@ -69,7 +69,7 @@ class Notes:
     """A substitute for a model's filter that records the generator's candidates.
 
     Attributes:
-        candidates: of the last key, each with what the filter was asked about it; None for recall's.
+        candidates: candidates at the last key, each with its kind and evidence; None for recall's candidates.
     """
 
     def __init__(self) -> None:
@@ -82,22 +82,22 @@ class Notes:
         self.candidates, self._known = [], {}
 
     def estimate_probability(self, kind: str, evidence: Mapping[str, float]) -> float:
-        """Replace `ShowFilter.estimate_probability`."""
+        """Record kind and evidence, and return 0.5; replaces `ShowFilter.estimate_probability`."""
         self._asked.append((kind, evidence))
         return 0.5
 
     def decode(self, decoder: Decoder, run: Any) -> Outcome:
-        """Replace `Decoder.decode`."""
+        """Decode, and assign the recorded evidence to the candidates; replaces `Decoder.decode`."""
         self._asked.clear()
         outcome = WORK(decoder, run)
-        if len(self._asked) == len(outcome.candidates):  # not when it failed between the two
+        if len(self._asked) == len(outcome.candidates):  # else decoding failed
             self._known = {id(one): asked for one, asked in zip(outcome.candidates, self._asked, strict=True)}
         return outcome
 
     def choose(
         self, answers: Answers, request: Any, polisher: Any, candidates: Sequence[Candidate], **more: Any
     ) -> Any:
-        """Replace `Answers.choose`."""
+        """Record the candidates with their evidence, and choose among them; replaces `Answers.choose`."""
         self.candidates = [(one, self._known.get(id(one))) for one in candidates]
         return CHOOSE(answers, request, polisher, candidates, **more)
 
@@ -105,15 +105,15 @@ class Notes:
 WORK, CHOOSE = Decoder.decode, Answers.choose
 
 
-def file_of(entry: ModelEntry, package: str) -> Path:
-    """Return the file that caches the keys of a package for a model."""
-    return CACHE / f"{entry.name}-{digest(entry)}-{package}.jsonl"
+def locate_cache(entry: ModelEntry, package: str) -> Path:
+    """Return the path of the file that caches the keys of a package for a model."""
+    return CACHE / f"{entry.name}-{hash_weights(entry)}-{package}.jsonl"
 
 
 def collect(entry: ModelEntry, package: data.Package, lines: int, each: int) -> None:
-    """Ask at the keys of a package's lines and write the candidates."""
+    """Complete after up to `each` keys of up to `lines` lines of a package, and write the candidates to the cache."""
     notes = Notes()
-    target = file_of(entry, package.name)
+    target = locate_cache(entry, package.name)
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_suffix(".part")
     with (
@@ -122,14 +122,14 @@ def collect(entry: ModelEntry, package: data.Package, lines: int, each: int) -> 
         mock.patch.object(Decoder, "decode", lambda decoder, run: notes.decode(decoder, run)),  # noqa: PLW0108 - binds
         mock.patch.object(Answers, "choose", lambda *given, **more: notes.choose(*given, **more)),  # noqa: PLW0108
     ):
-        for key in _of_package(package, model, notes, keys(package, lines, each)):
+        for key in _ask_at_keys(package, model, notes, choose_keys(package, lines, each)):
             file.write(json.dumps(asdict(key)) + "\n")
     part.replace(target)
     print(f"{package.name} done", file=sys.stderr, flush=True)
 
 
-def read(file: Path) -> list[Key]:
-    """Read what `collect` wrote."""
+def read_keys(file: Path) -> list[Key]:
+    """Return the keys that `collect` wrote to `file`."""
     found = []
     for text in file.read_text(encoding="utf-8").splitlines():
         content = json.loads(text)
@@ -137,33 +137,37 @@ def read(file: Path) -> list[Key]:
     return found
 
 
-def digest(entry: ModelEntry) -> str:
-    """Return eight hexadecimal digits that identify these weights."""
-    return data.digest(entry.weights / WEIGHTS_FILE)[:8]
+def hash_weights(entry: ModelEntry) -> str:
+    """Return eight hexadecimal digits that identify the weights of a model."""
+    return data.hash_file(entry.weights / WEIGHTS_FILE)[:8]
 
 
-def _of_package(package: data.Package, model: CompletionModel, notes: Notes, lines: list[list[Place]]) -> Iterator[Key]:
-    with index_of(package) as index:
+def _ask_at_keys(
+    package: data.Package, model: CompletionModel, notes: Notes, lines: list[list[Place]]
+) -> Iterator[Key]:
+    """Complete at each of the places in `lines`; yield the lines that could be shown."""
+    with open_index(package) as index:
         for number, places in enumerate(lines):
             for place in places:
                 notes.forget()
-                _ask(index, model, place)
+                _complete_place(index, model, place)
                 yield Key(package.name, number, tuple(_label(place, notes)))
 
 
-def _ask(index: Index, model: CompletionModel, place: Place) -> None:
-    """Complete one place as while typing."""
+def _complete_place(index: Index, model: CompletionModel, place: Place) -> None:
+    """Complete `place` as while typing, with a new generator."""
     document = Document(place.path.as_uri(), place.path, "python", place.holed, 1)
     index.open_document(document)
     generator = Generator(index, model, policy=replace(PATIENT, adaptive=False))
     try:
-        generator.complete(document, place.start, trigger=Trigger.AUTOMATIC, cancelled=never)
+        generator.complete(document, place.start, trigger=Trigger.AUTOMATIC, cancelled=never_cancel)
     finally:
         generator.close()
         index.close_document(document.uri)
 
 
 def _label(place: Place, notes: Notes) -> Iterator[Line]:
+    """Yield the recorded candidates that are worth showing at `place`, with whether each is right."""
     for candidate, asked in notes.candidates:
         insertion = candidate.insertion
         if not is_worth_showing(insertion.text):

@@ -1,4 +1,4 @@
-"""The committed tables: comma-separated, sorted as written, figures rounded so that noise makes no diff."""
+"""Committed tables: comma-separated, in the order in which rows are written, with rounded figures."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import csv
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.eval.metrics import interval, wilson
+from tests.eval.metrics import compute_interval, compute_wilson_interval
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,31 +16,31 @@ FOLDER = Path(__file__).parent
 Cell = str | int | float
 
 
-def with_interval(name: str, values: Sequence[float]) -> dict[str, Cell]:
-    """Return the columns `name`, `name_low`, `name_high`: a mean, its 95 % bootstrap interval; empty for no values."""
+def format_interval(name: str, values: Sequence[float]) -> dict[str, Cell]:
+    """Return the cells `name`, `name_low`, `name_high`: a mean, its 95 % bootstrap interval; empty without values."""
     if not values:
         return {name: "", f"{name}_low": "", f"{name}_high": ""}
-    found = interval(values)
+    found = compute_interval(values)
     return {name: round(found.mean, 3), f"{name}_low": round(found.low, 3), f"{name}_high": round(found.high, 3)}
 
 
-def with_wilson(name: str, hits: Sequence[bool]) -> dict[str, Cell]:
-    """Return the columns `name`, `name_low`, `name_high`: a share and its 95 % Wilson interval; empty for no tries."""
+def format_wilson(name: str, hits: Sequence[bool]) -> dict[str, Cell]:
+    """Return the cells `name`, `name_low`, `name_high`: a share, its 95 % Wilson interval; empty without values."""
     if not hits:
         return {name: "", f"{name}_low": "", f"{name}_high": ""}
-    found = wilson(sum(hits), len(hits))
+    found = compute_wilson_interval(sum(hits), len(hits))
     return {name: round(found.mean, 3), f"{name}_low": round(found.low, 3), f"{name}_high": round(found.high, 3)}
 
 
-def write(name: str, rows: Sequence[Mapping[str, Cell]], *, keep: str = "") -> Path:
-    """Write a table beside this file; all rows have the same columns.
+def write_table(name: str, rows: Sequence[Mapping[str, Cell]], *, keep: str = "") -> Path:
+    """Write the rows to the table `name` beside this file; return its path. All rows have the same columns.
 
-    Rows of the former table stay behind the new ones where their value in the column `keep` is none of the new ones':
-    what stands beside was measured with a model that need not be at hand.
+    With `keep`, rows of the former table whose value in the column `keep` is not among the new rows stay at the end:
+    they were measured with models that need not be installed.
     """
     path = FOLDER / name
     new = {str(row[keep]) for row in rows} if keep else set()
-    former = read(name) if keep and path.exists() else []
+    former = read_table(name) if keep and path.exists() else []
     with path.open("w", encoding="utf-8", newline="") as file:
         table = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
         table.writeheader()
@@ -49,7 +49,7 @@ def write(name: str, rows: Sequence[Mapping[str, Cell]], *, keep: str = "") -> P
     return path
 
 
-def read(name: str) -> list[dict[str, str]]:
-    """Read the rows of a table."""
+def read_table(name: str) -> list[dict[str, str]]:
+    """Return the rows of the table `name`."""
     with (FOLDER / name).open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))

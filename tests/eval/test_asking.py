@@ -9,8 +9,8 @@ from models.completion import FillRequest
 from models.scripted.scripted_completion import ScriptedModel
 from tests.eval.bundled import PrefixOnly
 from tests.eval.masks import Place
-from tests.eval.show_filter_data import Key, Line, read
-from tests.eval.typing_places import LEAST_LEFT, of_line
+from tests.eval.show_filter_data import Key, Line, read_keys
+from tests.eval.typing_places import LEAST_LEFT, choose_keys_of_line
 
 TEXT = "x = 1\nif x:\n    total = compute(x, 2)\nprint(total)\n"
 
@@ -39,11 +39,11 @@ def test_a_model_asked_by_prefix_only_is_not_told_the_suffix() -> None:
 
 def test_the_keys_of_a_line_lie_between_its_indentation_and_its_end() -> None:
     rng = random.Random(1)  # noqa: S311 - a sample that repeats
-    found = of_line(place(), 1000, rng)
+    found = choose_keys_of_line(place(), 1000, rng)
     begin = TEXT.index("total =")
     assert sorted(one.start for one in found) == list(range(begin, place().end - LEAST_LEFT + 1))
     assert all(one.holed == TEXT[: one.start] + "\nprint(total)\n" for one in found)
-    assert len(of_line(place(), 3, rng)) == 3
+    assert len(choose_keys_of_line(place(), 3, rng)) == 3
 
 
 def test_what_was_collected_is_read_back(tmp_path: Path) -> None:
@@ -54,4 +54,4 @@ def test_what_was_collected_is_read_back(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     line = Line("alone", {"one": 1.0}, 0.0, right=True)
-    assert read(file) == [Key("p", 4, (line,)), Key("p", 4, ())]
+    assert read_keys(file) == [Key("p", 4, (line,)), Key("p", 4, ())]

@@ -4,7 +4,7 @@ import random
 from typing import TYPE_CHECKING
 
 from tests.eval.copying import CopyFloor
-from tests.eval.masks import Place, file_places
+from tests.eval.masks import Place, cut_file
 from tests.marked import parse
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def open_window(door, key):
 
 
 def last_place(tmp_path: Path, relative: str) -> Place:
-    return file_places(tmp_path / relative, relative, "x", random.Random(3))[-1]  # noqa: S311 - repeats
+    return cut_file(tmp_path / relative, relative, "x", random.Random(3))[-1]  # noqa: S311 - repeats
 
 
 def test_the_line_after_the_most_similar_window_is_copied(tmp_path: Path) -> None:

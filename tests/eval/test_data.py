@@ -36,13 +36,13 @@ def test_a_name_that_leaves_the_folder_unpacks_nothing(tmp_path: Path, name: str
 
 def test_what_is_not_what_was_pinned_does_not_count(tmp_path: Path) -> None:
     found = wheel(tmp_path / "a.whl", "a/__init__.py")
-    pinned = data.Package("a", "1", "dev", "a", data.digest(found))
-    assert data.wheel_of(pinned, tmp_path) == found
+    pinned = data.Package("a", "1", "dev", "a", data.hash_file(found))
+    assert data.find_wheel(pinned, tmp_path) == found
     found.write_bytes(found.read_bytes() + b"more")
-    assert data.wheel_of(pinned, tmp_path) is None
+    assert data.find_wheel(pinned, tmp_path) is None
 
 
 def test_a_package_that_was_not_fetched_says_what_to_do() -> None:
     missing = data.Package("missing", "1", "dev", "missing", "00")
     with pytest.raises(data.DataError, match="make eval-data"):
-        missing.files()
+        missing.list_files()

@@ -10,7 +10,7 @@ from agents.reviewer.likelihood.alternatives import Site
 from agents.reviewer.likelihood.calibration import Calibration
 from agents.reviewer.likelihood.comparison import Comparison
 from indexing.syntax.documents import Span
-from tests.eval.fit_likelihood import Judgement, Measured, Place, pack, unpack, write
+from tests.eval.fit_likelihood import Judgement, Measured, Place, pack_function, unpack_function, write_table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +28,7 @@ def place(kind: str, *, right: bool) -> Place:
 
 def test_a_function_that_was_measured_is_read_back_as_it_was() -> None:
     one = Measured("attrs", 12, (place("missing-not", right=False),), (("dropped not", 3, (place("x", right=True),)),))
-    again = unpack(pack(one))
+    again = unpack_function(pack_function(one))
     assert (again.package, again.lines) == ("attrs", 12)
     for before, after in ((one.sound[0], again.sound[0]), (one.slips[0][2][0], again.slips[0][2][0])):
         assert (after.line, after.right, after.seen.site.kind) == (before.line, before.right, before.seen.site.kind)
@@ -43,8 +43,8 @@ def test_a_models_figures_are_replaced_and_those_of_others_stay(
     table.write_bytes(calibration.TABLE.read_bytes())
     before = tomllib.loads(table.read_text(encoding="utf-8"))["model"]
     monkeypatch.setattr(calibration, "TABLE", table)
-    write("qwen2.5-coder-0.5b", KNOWN, JUDGEMENT)
-    write("qwen2.5-coder-0.5b", Calibration(True, 0.25, KNOWN.weights), JUDGEMENT)
+    write_table("qwen2.5-coder-0.5b", KNOWN, JUDGEMENT)
+    write_table("qwen2.5-coder-0.5b", Calibration(True, 0.25, KNOWN.weights), JUDGEMENT)
     after = tomllib.loads(table.read_text(encoding="utf-8"))["model"]
     assert set(after) == {*before, "qwen2.5-coder-0.5b"}
     assert all(after[name] == figures for name, figures in before.items())
@@ -54,7 +54,7 @@ def test_a_models_figures_are_replaced_and_those_of_others_stay(
     calibration.load_calibration.cache_clear()
     assert known is not None
     assert known.weights["missing-not"] == (1.0, 2.0, 3.0, 4.0)
-    write("starling-mini", KNOWN, JUDGEMENT)
+    write_table("starling-mini", KNOWN, JUDGEMENT)
     renewed = tomllib.loads(table.read_text(encoding="utf-8"))["model"]
     assert set(renewed) == set(after)
     assert renewed["starling-mini"]["threshold"] == 0.5
@@ -63,5 +63,5 @@ def test_a_models_figures_are_replaced_and_those_of_others_stay(
 
 def test_figures_can_be_written_where_there_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calibration, "TABLE", tmp_path / "likelihood.toml")
-    write("one", KNOWN, JUDGEMENT)
+    write_table("one", KNOWN, JUDGEMENT)
     assert set(tomllib.loads(calibration.TABLE.read_text(encoding="utf-8"))["model"]) == {"one"}

@@ -8,14 +8,14 @@ import pytest
 from models.catalog.show_filter import EVIDENCE, KINDS
 from tests.eval.fit_show_filter import (
     Shown,
-    calibration,
-    fit,
-    precision,
-    right_share,
-    share,
-    share_at,
-    surest,
-    with_interval,
+    choose_surest,
+    compute_with_interval,
+    fit_kinds,
+    make_precision,
+    make_precision_at_share,
+    make_share_at_precision,
+    make_shown_share,
+    measure_calibration,
 )
 from tests.eval.show_filter_data import Key, Line
 
@@ -39,7 +39,7 @@ def keys(count: int, package: str = "one") -> list[Key]:
 
 
 def test_the_weights_are_those_that_made_the_data() -> None:
-    weights = fit(keys(2000))["alone"]
+    weights = fit_kinds(keys(2000))["alone"]
     assert weights["total"] == pytest.approx(1.0, abs=0.2)
     assert weights["new_names"] == pytest.approx(-3.0, abs=0.5)
     assert weights["one"] == pytest.approx(3.0, abs=0.5)
@@ -47,14 +47,14 @@ def test_the_weights_are_those_that_made_the_data() -> None:
 
 
 def test_said_is_what_is_seen_in_packages_it_was_not_fitted_on() -> None:
-    for row in calibration([*keys(900, "one"), *keys(900, "two")]):
+    for row in measure_calibration([*keys(900, "one"), *keys(900, "two")]):
         assert row["said"] == pytest.approx(row["right"], abs=0.12)
 
 
 def test_the_surest_line_of_a_key_is_chosen_and_recall_takes_part() -> None:
     evidence = dict.fromkeys(EVIDENCE, 0.0) | {"one": 1.0}
     key = Key("one", 3, (Line("alone", evidence, 0.0, right=False), Line("recall", {}, 0.9, right=True)))
-    assert surest([key, Key("one", 4, ())], {kind: {"one": 0.0} for kind in KINDS}) == [
+    assert choose_surest([key, Key("one", 4, ())], {kind: {"one": 0.0} for kind in KINDS}) == [
         Shown(0.9, right=True, group=("one", 3)),
         Shown(0.0, right=False, group=("one", 4)),
     ]
@@ -65,19 +65,19 @@ SHOWN = [Shown(0.9, right=True, group=("a", 1)), Shown(0.7, right=True, group=("
 
 
 def test_precision_and_share_are_of_what_is_shown() -> None:
-    assert precision(0.5)(SHOWN) == pytest.approx(2 / 3)
-    assert share(0.5)(SHOWN) == 0.75
-    assert right_share(0.5)(SHOWN) == 1.0
-    assert share_at(1.0)(SHOWN) == 0.5
-    assert share_at(0.6)(SHOWN) == 0.75
+    assert make_precision(0.5)(SHOWN) == pytest.approx(2 / 3)
+    assert make_shown_share(0.5)(SHOWN) == 0.75
+    assert make_precision_at_share(0.5)(SHOWN) == 1.0
+    assert make_share_at_precision(1.0)(SHOWN) == 0.5
+    assert make_share_at_precision(0.6)(SHOWN) == 0.75
 
 
 def test_the_interval_holds_its_figure() -> None:
-    figure, low, high = with_interval(SHOWN, share(0.5))
+    figure, low, high = compute_with_interval(SHOWN, make_shown_share(0.5))
     assert low <= figure <= high
 
 
 def test_a_difference_is_of_the_same_keys() -> None:
     fewer = [replace(one, sure=one.sure / 2) for one in SHOWN]
-    assert with_interval(SHOWN, share(0.4), less=fewer)[0] == pytest.approx(0.75 - 0.25)
-    assert with_interval(SHOWN, share(0.4), less=SHOWN) == [0.0, 0.0, 0.0]
+    assert compute_with_interval(SHOWN, make_shown_share(0.4), less=fewer)[0] == pytest.approx(0.75 - 0.25)
+    assert compute_with_interval(SHOWN, make_shown_share(0.4), less=SHOWN) == [0.0, 0.0, 0.0]

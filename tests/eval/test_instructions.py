@@ -4,33 +4,33 @@ from __future__ import annotations
 
 import pytest
 
-from tests.eval.instructions import Task, numbers, parses, place_of, tasks
+from tests.eval.instructions import Task, is_parseable, locate_cursor, parse_numbers, read_tasks
 
 TEXT = "import os\n\ndef f():\n    return os.name\n"
 
 
 def test_there_are_twenty_instructions_and_ten_refactorings() -> None:
-    listed = tasks()
+    listed = read_tasks()
     assert [one.number for one in listed] == list(range(1, 31))
     assert sum(one.refactor for one in listed) == 10
     assert all(one.words or one.refactor for one in listed)
 
 
 def test_a_place_is_where_its_mark_stands() -> None:
-    assert place_of(Task(1, "a", "a.py", "return os.name"), TEXT) == "4:5"
-    assert place_of(Task(1, "a", "a.py", "import os"), TEXT) == "1:1"
+    assert locate_cursor(Task(1, "a", "a.py", "return os.name"), TEXT) == "4:5"
+    assert locate_cursor(Task(1, "a", "a.py", "import os"), TEXT) == "1:1"
 
 
 @pytest.mark.parametrize("mark", ["os", "nowhere"])
 def test_a_mark_that_is_not_there_once_is_refused(mark: str) -> None:
     with pytest.raises(ValueError, match="times"):
-        place_of(Task(1, "a", "a.py", mark), TEXT)
+        locate_cursor(Task(1, "a", "a.py", mark), TEXT)
 
 
 def test_numbers_are_read_from_a_list() -> None:
-    assert numbers("1,5-7") == {1, 5, 6, 7}
+    assert parse_numbers("1,5-7") == {1, 5, 6, 7}
 
 
 def test_a_text_parses_or_not() -> None:
-    assert parses(TEXT)
-    assert not parses("def f(:\n")
+    assert is_parseable(TEXT)
+    assert not is_parseable("def f(:\n")

@@ -4,7 +4,7 @@ import random
 import re
 from typing import TYPE_CHECKING
 
-from tests.eval.masks import Place, file_places
+from tests.eval.masks import Place, cut_file
 from tests.marked import parse
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def places_of(tmp_path: Path, fixture: str) -> list[Place]:
     marked = parse(fixture)
     marked.write(tmp_path)
     relative = next(iter(marked.files))
-    return file_places(tmp_path / relative, relative, "shapes", random.Random(1))  # noqa: S311 - repeats
+    return cut_file(tmp_path / relative, relative, "shapes", random.Random(1))  # noqa: S311 - repeats
 
 
 def line_of(place: Place) -> str:
@@ -76,7 +76,7 @@ def test_broken_code_and_odd_bytes_have_no_places(tmp_path: Path) -> None:
     path = tmp_path / "odd.py"
     for content in (b"def f(:\n  x = a + b + c\n", b"x = '\xff' + a + b + c\n", b"\0 x = a + b + c"):
         path.write_bytes(content)
-        assert file_places(path, "odd.py", "odd", random.Random(1)) == []  # noqa: S311 - repeats
+        assert cut_file(path, "odd.py", "odd", random.Random(1)) == []  # noqa: S311 - repeats
 
 
 def test_cuts_are_made_at_the_start_between_tokens_and_inside_words(tmp_path: Path) -> None:

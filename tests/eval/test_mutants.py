@@ -37,8 +37,8 @@ EXPECTED = {
 
 
 def all_mutants() -> list[mutants.Mutant]:
-    (function,) = mutants.functions(MODULE)
-    return list(mutants.mutants(MODULE, function))
+    (function,) = mutants.find_functions(MODULE)
+    return list(mutants.make_mutants(MODULE, function))
 
 
 @pytest.mark.parametrize("operator", mutants.OPERATORS)

@@ -29,6 +29,6 @@ def test_each_program_is_right_and_its_slip_is_wrong(path: programs.Path) -> Non
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_the_slip_is_one_line_of_the_normalised_program(path: programs.Path) -> None:
-    program = programs.read(path)
+    program = programs.read_program(path)
     assert program.right.split("\n")[program.line - 1] != program.wrong.split("\n")[program.line - 1]
     assert "bug" not in program.wrong

@@ -10,7 +10,7 @@ import pytest
 from tests.eval import review_findings, tables
 from tests.eval.data import DataError
 from tests.eval.review_findings import JUDGEMENTS, LABELS, MOST_OF_A_RULE, PRECISION, Read
-from tests.eval.reviewed_packages import SOURCES, packages, unpack
+from tests.eval.reviewed_packages import SOURCES, list_packages, unpack
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,21 +25,21 @@ def read(rule: str, number: int, language: str = "python") -> Read:
 
 
 def test_a_few_findings_of_each_rule_are_read() -> None:
-    picked = review_findings.choose([read(rule, number) for rule in ("a", "b") for number in range(50)])
+    picked = review_findings.choose_findings([read(rule, number) for rule in ("a", "b") for number in range(50)])
     assert Counter(each.rule for each in picked) == {"a": MOST_OF_A_RULE, "b": MOST_OF_A_RULE}
 
 
 def test_what_is_read_stays_when_other_findings_go() -> None:
     found = [read("a", number) for number in range(50)]
-    picked = review_findings.choose(found)
+    picked = review_findings.choose_findings(found)
     left = [each for each in found if each in picked or each.line % 2]
-    assert review_findings.choose(left) == picked
+    assert review_findings.choose_findings(left) == picked
 
 
 def test_the_table_counts_judgements_by_rule_and_language() -> None:
     found = [read("a", 1), read("a", 2), read("b", 3, "c")]
     labels = {found[0].fingerprint: "useful", found[1].fingerprint: "false"}
-    rows = {(row["kind"], row["name"]): row for row in review_findings.precision(found, labels)}
+    rows = {(row["kind"], row["name"]): row for row in review_findings.make_table(found, labels)}
     assert rows.keys() == {("all", "all"), ("rule", "a"), ("rule", "b"), ("language", "c"), ("language", "python")}
     assert [rows["rule", "a"][key] for key in ("found", "read", "useful", "false", "not_false")] == [2, 2, 1, 1, 0.5]
     assert [rows["rule", "b"][key] for key in ("found", "read", "not_false")] == [1, 0, ""]
@@ -70,16 +70,16 @@ def test_a_name_that_leaves_the_folder_is_refused(tmp_path: Path, name: str) -> 
 
 
 def test_the_pinned_packages_are_many_and_of_known_sources() -> None:
-    pinned = packages()
+    pinned = list_packages()
     assert len({one.name for one in pinned}) == len(pinned) >= 20
     assert {one.source for one in pinned} == set(SOURCES)
 
 
 def test_enough_findings_are_judged_and_nearly_none_is_false() -> None:
-    labels = [row["label"] for row in tables.read(LABELS)]
+    labels = [row["label"] for row in tables.read_table(LABELS)]
     assert len(labels) >= 400
     assert set(labels) <= set(JUDGEMENTS)
-    rows = tables.read(PRECISION)
+    rows = tables.read_table(PRECISION)
     assert float(rows[0]["not_false"]) >= GOAL
     assert len([row for row in rows if row["kind"] == "language" and int(row["read"])]) >= 10
     judged = [row for row in rows if row["kind"] == "rule" and int(row["read"]) >= LEAST_READ]

@@ -1,7 +1,7 @@
-"""Keys at which a user who types a package's code would be asked for, drawn with a fixed seed.
+"""Cursor positions after random keys of a user who types a package's code, drawn with a fixed seed.
 
-Each line of code is taken away from the key on, as it stands while it is typed with the rest of the file in place.
-Start at `keys`.
+The line of code is removed from the cursor on, as it is while it is typed, and the rest of the file is in place.
+Start at `choose_keys`.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ if TYPE_CHECKING:
     from tests.eval.data import Package
     from tests.eval.masks import Place
 
-LEAST_LEFT = 2  # characters; fewer are quicker typed than taken
+LEAST_LEFT = 2  # characters; fewer are quicker to type than to accept
 
 
-def keys(package: Package, lines: int, each: int) -> list[list[Place]]:
-    """Return up to `each` keys of up to `lines` lines of a package, by line."""
+def choose_keys(package: Package, lines: int, each: int) -> list[list[Place]]:
+    """Return the places after up to `each` keys of up to `lines` random lines of a package, a list for each line."""
     rng = random.Random(f"{SEED} typing {package.name}")  # noqa: S311 - a sample that repeats, no secret
     found = [
         place
-        for path in package.files()
-        for place in masks.file_places(path, path.relative_to(package.root).as_posix(), package.source, rng)
+        for path in package.list_files()
+        for place in masks.cut_file(path, path.relative_to(package.root).as_posix(), package.source, rng)
     ]
     return [
-        sorted(of_line(place, each, rng), key=lambda one: one.start)
+        sorted(choose_keys_of_line(place, each, rng), key=lambda one: one.start)
         for place in rng.sample(found, min(lines, len(found)))
     ]
 
 
-def of_line(place: Place, each: int, rng: random.Random) -> list[Place]:
-    """Return the line of `place` after some of its keys; the first key is the one that begins it."""
+def choose_keys_of_line(place: Place, each: int, rng: random.Random) -> list[Place]:
+    """Return the places after up to `each` random keys of the line of `place`; none if the line is too short."""
     line = place.text.rfind("\n", 0, place.start) + 1
     text = place.text[line : place.end]
     begin = line + len(text) - len(text.lstrip())

@@ -53,6 +53,8 @@ CHECKED: tuple[str, ...] = (
     "tests/editors",
     "tests/eval",
     "tests/indexing",
+    "tests/models/catalog",
+    "tests/models/conversion",
     "tests/models/training",
     "tests/server/cli",
     "tests/server/lsp",

@@ -1,5 +1,5 @@
-"""Measures installed models of real size, each beside the raw engine with the same weights.
+"""Measurements of installed models of real size, each compared with the engine alone with the same weights.
 
-Runs are long, so they can be cut into short ones: each answer is kept on disk (`answers`), and a table is made from
-the answers that are there. Start at `lines`.
+Runs are long, so they can be split into short ones: each answer is stored on disk (`answers`), and a table is made from
+the stored answers. Start at `lines`.
 """

@@ -1,7 +1,7 @@
-"""Answers kept on disk as they come, so that a measurement of hours can be made in minutes at a time.
+"""Answers stored on disk at once, so that a measurement of hours can be made in several short runs.
 
-One JSON object a line, appended and flushed at once. An answer belongs to a task, a model, an arm, a place and a
-revision of the code that answered: changed code answers anew. Start at `Answers`.
+One JSON object on each line, appended and flushed at once. An answer belongs to a task, a model, an arm, a place and a
+revision of the code: changed code has to answer again. Start at `Answers`.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ class Key:
     """Identity of an answer.
 
     Attributes:
-        task: the kind of measurement.
-        model: name of the model, with a mark of its weights.
-        arm: who answers.
-        place: what is asked, unique in the task.
-        revision: of the code that answers.
+        task: kind of measurement.
+        model: name of the model, with a hash of its weights.
+        arm: variant of the measurement.
+        place: name of the question, unique in the task.
+        revision: revision of the code that answers.
     """
 
     task: str
@@ -44,10 +44,10 @@ class Key:
 
 
 class Answers:
-    """Answers in one file.
+    """Stored answers.
 
     Attributes:
-        path: the file.
+        path: file of the answers.
     """
 
     def __init__(self, path: Path) -> None:
@@ -59,19 +59,19 @@ class Answers:
             self._read(line)
 
     @classmethod
-    def usual(cls) -> Answers:
-        """Open the file that the environment names, else the one in the user's cache folder."""
+    def open_default(cls) -> Answers:
+        """Open the file that the environment names, else that in the user's cache folder."""
         import platformdirs  # noqa: PLC0415 - only where no file is named
 
         named = os.environ.get(FILE_VARIABLE)
         return cls(Path(named) if named else platformdirs.user_cache_path("starling-eval") / "answers.jsonl")
 
     def get(self, key: Key) -> dict[str, Any] | None:
-        """Return the answer to `key`; None where there is none yet."""
+        """Return the stored answer for `key`; None if there is none."""
         return self._found.get(key)
 
     def put(self, key: Key, answer: Mapping[str, Any]) -> None:
-        """Keep an answer; it is on disk when this returns."""
+        """Store the answer for `key`, and flush it to the disk."""
         self._found[key] = dict(answer)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("a", encoding="utf-8") as file:
@@ -82,7 +82,7 @@ class Answers:
         self._cut = False
 
     def _read(self, line: str) -> None:
-        """Take in one line; a last line that was cut off is asked for again."""
+        """Add the answer on a line of the file; ignore a line that is cut short."""
         try:
             record = json.loads(line)
             self._found[Key(**record["key"])] = record["answer"]
@@ -91,13 +91,14 @@ class Answers:
 
 
 @cache
-def revision(repository: Path = data.REPOSITORY) -> str:
-    """Return the last commit that changed the product's code, with a mark of what is not committed."""
-    commit = _git(repository, "log", "-1", "--format=%h", "--abbrev=9", "--", *PRODUCT).strip()
-    changes = _git(repository, "diff", "HEAD", "--", *PRODUCT)
+def read_revision(repository: Path = data.REPOSITORY) -> str:
+    """Return the last commit that changed the product's code, with a hash of uncommitted changes."""
+    commit = _run_git(repository, "log", "-1", "--format=%h", "--abbrev=9", "--", *PRODUCT).strip()
+    changes = _run_git(repository, "diff", "HEAD", "--", *PRODUCT)
     return commit + (f"+{hashlib.sha256(changes.encode()).hexdigest()[:8]}" if changes else "")
 
 
-def _git(repository: Path, *arguments: str) -> str:
+def _run_git(repository: Path, *arguments: str) -> str:
+    """Run git in `repository`; return its output."""
     done = subprocess.run(["git", *arguments], cwd=repository, capture_output=True, text=True, check=True)
     return done.stdout

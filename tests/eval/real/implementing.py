@@ -1,12 +1,12 @@
-"""HumanEval problems implemented by models of real size, beside the raw model with its own chat template.
+"""HumanEval problems implemented by models of real size, compared with the model alone with its own chat template.
 
-`python -m tests.eval.real.implementing --model NAME` asks, keeps each answer and prints the table; `--write` writes
-`real_implement.csv`. A problem counts as passed when its hidden tests run through in the sandbox.
+`python -m tests.eval.real.implementing --model NAME` measures, stores each answer and prints the table; `--write`
+writes `real_implement.csv`. A problem is passed if its hidden tests pass in the sandbox.
 
 The arms: "raw" asks the chat model for the function and takes the code out of its answer; "implement" is Starling's
 task, by filling in the empty body; "generate" is Starling's command of that name, with an instruction to the chat
-model; "generate, repaired" tries the examples that the problem's docstring shows, and asks up to twice more with what
-went wrong. Of its rounds that counts which most examples like, the earliest of equals.
+model; "generate, repaired" tries the examples in the problem's docstring, and asks up to twice more with the
+failures. Its round with the fewest failures counts, the earliest of equals.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ from indexing.syntax.syntax import Syntax
 from models.errors import ModelError
 from models.local.loading import load_chat
 from tests.eval import data, humaneval, sandbox, tables
-from tests.eval.humaneval import never
+from tests.eval.humaneval import never_cancel
 from tests.eval.metrics import SEED
 from tests.eval.real import figures, raw
-from tests.eval.real.answers import Key, revision
-from tests.eval.real.installed import identity, load_watched
-from tests.eval.real.running import measure, parser
+from tests.eval.real.answers import Key, read_revision
+from tests.eval.real.installed import identify, load_watched
+from tests.eval.real.running import make_parser, measure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -58,7 +58,7 @@ RAW, IMPLEMENT, GENERATE, REPAIRED = ARMS = ("raw", "implement", "generate", "ge
 TOKENS = 768
 REPAIRS = 2
 FENCE = re.compile(r"^```[^\n]*\n(.*?)(?:^```|\Z)", re.DOTALL | re.MULTILINE)
-GIVES = "==|=>|➞|->|=|#=>|# =>|should return|returns|return"  # as docstrings say what a call gives
+GIVES = "==|=>|➞|->|=|#=>|# =>|should return|returns|return"  # between a call and its result in docstrings
 QUESTION = (
     "Complete the following Python function. Answer with the whole function in one code block.\n\n```python\n{}```"
 )
@@ -68,13 +68,13 @@ AGAIN = "Correct `{}`. {}"
 
 @dataclass(frozen=True)
 class Problem:
-    """One problem.
+    """A problem of HumanEval.
 
     Attributes:
-        name: its number.
+        name: name of the problem.
         prompt: imports, helpers, and the function with its docstring and no body.
-        function: its name.
-        tests: what is run behind a solution.
+        function: name of the function.
+        tests: code that tests a solution, run after it.
     """
 
     name: str
@@ -84,22 +84,23 @@ class Problem:
 
     @property
     def above(self) -> str:
-        """Return the source above the function."""
+        """Source code before the function."""
         return self.prompt[: self.prompt.rindex(f"def {self.function}(")]
 
-    def examples(self) -> list[tuple[str, str]]:
-        """Return the calls that the docstring shows, each with what it should give; as Python expressions."""
+    def find_examples(self) -> list[tuple[str, str]]:
+        """Return each call that the docstring shows, with its expected result; both as Python expressions."""
         called = re.escape(self.function)
         below = re.findall(rf"^\s*>>> ({called}\(.*\))\s*\n\s*(\S.*)$", self.prompt, re.MULTILINE)
         beside = re.findall(rf"({called}\(.*?\)) *(?:{GIVES}) *(\S.*?)\.?$", self.prompt, re.MULTILINE)
         return [(source, wanted.strip()) for source, wanted in (*below, *beside) if _is_example(source, wanted.strip())]
 
-    def passes(self, text: str) -> bool:
-        """Return whether the hidden tests run through after `text`."""
-        return sandbox.passes(f"{text}\n{self.tests}\n")
+    def is_passed(self, text: str) -> bool:
+        """Run the hidden tests after the solution `text`; return whether they pass."""
+        return sandbox.is_passing(f"{text}\n{self.tests}\n")
 
 
 def _is_example(source: str, wanted: str) -> bool:
+    """Return whether `source` is an expression and `wanted` a literal of Python."""
     try:
         ast.parse(source, mode="eval")
         ast.literal_eval(wanted)
@@ -108,25 +109,25 @@ def _is_example(source: str, wanted: str) -> bool:
     return True
 
 
-def sample(count: int) -> list[Problem]:
-    """Return `count` problems in an order that repeats; fewer are the first of more."""
+def choose_problems(count: int) -> list[Problem]:
+    """Return the first `count` problems of a fixed random order."""
     file = data.prepare(humaneval.WHEEL) / humaneval.WHEEL.source / "data" / "HumanEval.jsonl.gz"
     with gzip.open(file, "rt", encoding="utf-8") as lines:
-        found = [problem_of(json.loads(line)) for line in lines]
+        found = [read_problem(json.loads(line)) for line in lines]
     random.Random(SEED).shuffle(found)  # noqa: S311 - an order that repeats
     return found[:count]
 
 
-def problem_of(stated: Mapping[str, str]) -> Problem:
-    """Read one problem."""
+def read_problem(stated: Mapping[str, str]) -> Problem:
+    """Return the problem of a record of the benchmark's file."""
     tests = f"{stated['test']}\ncheck({stated['entry_point']})\n"
     return Problem(stated["task_id"], stated["prompt"], stated["entry_point"], tests)
 
 
-def failures(text: str, problem: Problem) -> list[str]:
-    """Return one sentence for each visible example that `text` fails."""
+def find_failures(text: str, problem: Problem) -> list[str]:
+    """Return a message for each example in the docstring that the solution `text` fails."""
     found = []
-    for source, wanted in problem.examples():
+    for source, wanted in problem.find_examples():
         sentence = f"{source} gives {{got!r}} and should give {wanted}."
         check = f"got = ({source}\n)\nif got != ({wanted}\n):\n    raise SystemExit({sentence!r}.format(got=got))\n"
         if (said := sandbox.run(f"{text}\n{check}")) is not None:
@@ -134,23 +135,26 @@ def failures(text: str, problem: Problem) -> list[str]:
     return found
 
 
-def code_of(answer: str, problem: Problem) -> str:
-    """Take the solution out of a chat answer: the first code block that defines the function, else the first."""
+def extract_code(answer: str, problem: Problem) -> str:
+    """Return the solution in a chat answer: the first code block that defines the function.
+
+    Without such a block, returns the prompt followed by the first block, or by the whole answer.
+    """
     blocks = FENCE.findall(answer) or [answer]
     block = next((one for one in blocks if f"def {problem.function}(" in one), blocks[0])
     return block if f"def {problem.function}(" in block else problem.prompt + block
 
 
 def ask_raw(model: raw.Raw, problem: Problem) -> dict[str, Any]:
-    """Have the model answer by its chat template."""
+    """Ask the model alone for the function, by its chat template; return the judged answer."""
     began = time.perf_counter()
     said = model.converse("", QUESTION.format(problem.prompt), TOKENS)
     took = (time.perf_counter() - began) * 1000
-    text = problem.above + code_of(said.text, problem)
+    text = problem.above + extract_code(said.text, problem)
     return {
         "text": text,
         "said": said.text,
-        "passed": problem.passes(text),
+        "passed": problem.is_passed(text),
         "ms": round(took),
         "prompt_tokens": said.prompt_tokens,
     }
@@ -164,18 +168,18 @@ class Bench:
     folder: Path
 
     def ask(self, problem: Problem, arm: str) -> dict[str, Any]:
-        """Have Starling write one function."""
+        """Have Starling write a function, as `arm` does; return the judged answer."""
         task = implement.TASK if arm == IMPLEMENT else instruct.TASK
         instruction = "" if arm == IMPLEMENT else INSTRUCTION.format(problem.function)
         began = time.perf_counter()
-        rounds = [self._round(task, problem.prompt, problem, instruction)]
+        rounds = [self._run_round(task, problem.prompt, problem, instruction)]
         while arm == REPAIRED and rounds[-1]["failed"] and len(rounds) <= REPAIRS:
             wrong = AGAIN.format(problem.function, " ".join(rounds[-1]["failed"][:3]))
-            rounds.append(self._round(task, rounds[-1]["text"], problem, wrong))
+            rounds.append(self._run_round(task, rounds[-1]["text"], problem, wrong))
         took = (time.perf_counter() - began) * 1000
         best = min(rounds, key=lambda one: len(one["failed"]))  # the first of equals
         for one in rounds:
-            one["passed"] = problem.passes(one["text"])
+            one["passed"] = problem.is_passed(one["text"])
         return {
             "text": best["text"],
             "passed": best["passed"],
@@ -184,8 +188,8 @@ class Bench:
             "prompt_tokens": 0,
         }
 
-    def _round(self, task: Task, text: str, problem: Problem, instruction: str) -> dict[str, Any]:
-        """Have a task change the function in `text` once; say what came of it."""
+    def _run_round(self, task: Task, text: str, problem: Problem, instruction: str) -> dict[str, Any]:
+        """Run a task on the function in `text`; return the new text, a reason if it failed, and failed examples."""
         path = self.folder / "solution.py"
         document = Document(path.as_uri(), path, "python", text, 1)
         at = text.rindex(f"def {problem.function}(")
@@ -201,27 +205,33 @@ class Bench:
             text = next(one.after for one in result.changes if isinstance(one, TextChange))
         elif isinstance(result, Nothing):
             why = result.reason
-        return {"text": text, "why": why, "failed": failures(text, problem)}
+        return {"text": text, "why": why, "failed": find_failures(text, problem)}
 
 
-def key(entry: ModelEntry, arm: str, problem: Problem) -> Key:
-    """Name the answer of an arm to a problem."""
-    return Key("implementing", identity(entry), arm, problem.name, raw.REVISION if arm == RAW else revision())
+def make_key(entry: ModelEntry, arm: str, problem: Problem) -> Key:
+    """Return the key of an arm's answer to a problem."""
+    return Key("implementing", identify(entry), arm, problem.name, raw.REVISION if arm == RAW else read_revision())
 
 
 def collect(entry: ModelEntry, arm: str, chosen: Sequence[Problem], run: Run) -> None:
-    """Ask an arm for the problems that have no answer yet."""
-    items = ((key(entry, arm, problem), problem) for problem in chosen)
-    run.collect(items, lambda stack: (_raw if arm == RAW else _starling)(entry, arm, run.threads, stack))
+    """Have an arm answer the chosen problems that have no stored answer, and store its answers."""
+    items = ((make_key(entry, arm, problem), problem) for problem in chosen)
+    run.collect(
+        items, lambda stack: (_make_raw_arm if arm == RAW else _make_starling_arm)(entry, arm, run.threads, stack)
+    )
 
 
-def _raw(entry: ModelEntry, _: str, threads: int, stack: ExitStack) -> Callable[[Problem], dict[str, Any]]:
+def _make_raw_arm(entry: ModelEntry, _: str, threads: int, stack: ExitStack) -> Callable[[Problem], dict[str, Any]]:
+    """Load the model alone; return a function that answers a problem. `stack` frees the model."""
     model = raw.Raw(entry, threads)
     stack.callback(model.close)
     return lambda problem: ask_raw(model, problem)
 
 
-def _starling(entry: ModelEntry, arm: str, threads: int, stack: ExitStack) -> Callable[[Problem], dict[str, Any]]:
+def _make_starling_arm(
+    entry: ModelEntry, arm: str, threads: int, stack: ExitStack
+) -> Callable[[Problem], dict[str, Any]]:
+    """Load a model for Starling's tasks; return a function that answers a problem as `arm` does."""
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
     workspace = folder / "workspace"
     workspace.mkdir()
@@ -233,26 +243,29 @@ def _starling(entry: ModelEntry, arm: str, threads: int, stack: ExitStack) -> Ca
         index,
         model=load_watched(entry, threads) if arm == IMPLEMENT else None,
         chat=load_chat(entry, device="cpu", threads=threads) if arm != IMPLEMENT else None,
-        review=lambda document: reviewer.review(document, layers=frozenset({Layer.STATIC}), cancelled=never),
+        review=lambda document: reviewer.review(document, layers=frozenset({Layer.STATIC}), cancelled=never_cancel),
         roots=(workspace,),
     )
     bench = Bench(resources, workspace)
     return lambda problem: bench.ask(problem, arm)
 
 
-def rows(entry: ModelEntry, chosen: Sequence[Problem], answers: Answers) -> list[dict[str, Cell]]:
-    """Make the lines of one model, of the arms that were asked at all."""
+def make_rows(entry: ModelEntry, chosen: Sequence[Problem], answers: Answers) -> list[dict[str, Cell]]:
+    """Return the rows of a model, for the arms with stored answers."""
     found = {}
     for arm in ARMS:
-        pairs = ((problem, answers.get(key(entry, arm, problem))) for problem in chosen)
+        pairs = ((problem, answers.get(make_key(entry, arm, problem))) for problem in chosen)
         found[arm] = {problem.name: answer for problem, answer in pairs if answer is not None}
-    return [row(entry.name, arm, found[arm], found[RAW]) for arm in ARMS if found[arm]]
+    return [make_row(entry.name, arm, found[arm], found[RAW]) for arm in ARMS if found[arm]]
 
 
-def row(
+def make_row(
     name: str, arm: str, found: Mapping[str, dict[str, Any]], beside: Mapping[str, dict[str, Any]]
 ) -> dict[str, Cell]:
-    """Make one line of the table; a round is worse when it fails where an earlier one passed, and counts."""
+    """Return the row of the table for an arm; `beside` has the answers of the model alone.
+
+    `made_worse` counts problems that the first round passed and the chosen one fails.
+    """
     passed = {problem: float(answer["passed"]) for problem, answer in found.items()}
     raw_passed = {problem: float(answer["passed"]) for problem, answer in beside.items()}
     repaired = [answer["rounds"] for answer in found.values() if len(answer.get("rounds", ())) > 1]
@@ -261,25 +274,29 @@ def row(
         "model": name,
         "arm": arm,
         "n": len(found),
-        **tables.with_wilson("pass_1", [bool(one) for one in passed.values()]),
+        **tables.format_wilson("pass_1", [bool(one) for one in passed.values()]),
         "repaired": len(repaired) if arm == REPAIRED else "",
         "made_worse": len(worse) if arm == REPAIRED else "",
-        **(figures.no_gain("more_than_raw") if arm == RAW else figures.gain("more_than_raw", passed, raw_passed)),
-        **figures.speed(found.values()),
-        "code": raw.REVISION if arm == RAW else revision(),
+        **(
+            figures.make_empty_gain_columns("more_than_raw")
+            if arm == RAW
+            else figures.make_gain_columns("more_than_raw", passed, raw_passed)
+        ),
+        **figures.make_speed_columns(found.values()),
+        "code": raw.REVISION if arm == RAW else read_revision(),
     }
 
 
 def main() -> int:
-    """Ask, print, and write the table where that is wanted."""
-    made = parser("Measure problems implemented by installed models.", ARMS, COUNT, "problems, of 164", TABLE)
+    """Measure, print the rows, and write the table for `--write`; return the exit status."""
+    made = make_parser("Measure problems implemented by installed models.", ARMS, COUNT, "problems, of 164", TABLE)
     options = made.parse_args()
-    chosen = sample(options.count)
+    chosen = choose_problems(options.count)
     return measure(
         options,
         TABLE,
         lambda entry, arm, run: collect(entry, arm, chosen, run),
-        lambda entry, answers: rows(entry, chosen, answers),
+        lambda entry, answers: make_rows(entry, chosen, answers),
     )
 
 

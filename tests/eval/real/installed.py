@@ -1,7 +1,7 @@
-"""Opens installed models for measuring, and watches what a model is asked and answers.
+"""Installed models to measure, with records of their requests and answers.
 
-`entry_of(name)` finds a model as the program does, below STARLING_HOME; `Watched` stands before a model and keeps
-what went through. Start at `entry_of`.
+`find_entry(name)` finds a model as the program does, below STARLING_HOME; `Watched` wraps a model and records its
+calls. Start at `find_entry`.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ MARKED_BYTES = 1 << 20
 SEEN_CHARACTERS = 200  # of a prompt's ends, kept to find out why an answer is wrong
 
 
-def entry_of(name: str) -> ModelEntry:
-    """Return the entry of an installed model, or of the bundled one.
+def find_entry(name: str) -> ModelEntry:
+    """Return the catalog entry of an installed model, or of the bundled one.
 
     Raises:
-        SystemExit: there is none of that name.
+        SystemExit: there is no model called `name`.
     """
     catalog = Catalog.load(paths.models_dir())
     entry = catalog.get(name)
@@ -43,16 +43,16 @@ def entry_of(name: str) -> ModelEntry:
     return entry
 
 
-def identity(entry: ModelEntry) -> str:
-    """Name a model together with a mark of its weights."""
+def identify(entry: ModelEntry) -> str:
+    """Return the name of a model with a hash of the beginning and size of its weights."""
     path = entry.weights / WEIGHTS_FILE
     with path.open("rb") as file:
         head = file.read(MARKED_BYTES)
     return f"{entry.name}@{hashlib.sha256(head + str(path.stat().st_size).encode()).hexdigest()[:8]}"
 
 
-def processor() -> str:
-    """Name the processor and say how many of its cores this process may use."""
+def describe_processor() -> str:
+    """Return the name of the processor, and the number of cores that this process may use, as text."""
     name = "unknown"
     cpus = Path("/proc/cpuinfo")
     if cpus.exists():
@@ -63,11 +63,12 @@ def processor() -> str:
 
 @dataclass
 class Watched:
-    """A model that is watched; all else than what is stated here is the model's own.
+    """A model whose calls are recorded; all other attributes are those of the model.
 
     Attributes:
-        engine: its engine, where that replays.
-        calls: what was asked of it since `forget`, in words and figures.
+        model: the model.
+        engine: its engine, if it replays recorded answers; else None.
+        calls: requests and answers since `forget`.
     """
 
     model: CompletionModel
@@ -78,18 +79,18 @@ class Watched:
         return getattr(self.model, name)
 
     def forget(self) -> None:
-        """Forget the calls so far."""
+        """Clear the recorded calls and the replayed time."""
         self.calls = []
         if self.engine is not None:
             self.engine.spared_s = 0.0
 
     @property
     def spared_ms(self) -> float:
-        """Return the milliseconds that the answers replayed since `forget` took when they were computed."""
+        """Milliseconds that the answers replayed since `forget` took when they were computed."""
         return self.engine.spared_s * 1000 if self.engine is not None else 0.0
 
     def generate(self, request: FillRequest, **options: Any) -> Any:
-        """Ask the model, and keep what it answered."""
+        """Generate as the model does, and record request and answers."""
         began = time.perf_counter()
         found = self.model.generate(request, **options)
         told = [
@@ -103,18 +104,19 @@ class Watched:
             }
             for one in found
         ]
-        self._note("generate", request, began, told)
+        self._record("generate", request, began, told)
         return found
 
     def score(self, request: FillRequest, continuations: Sequence[str], **options: Any) -> Any:
-        """Have the model score, and keep what it said."""
+        """Score as the model does, and record request and scores."""
         began = time.perf_counter()
         found = self.model.score(request, continuations, **options)
         told = [{"text": one.text, "log_probs": [round(value, 2) for value in one.log_probs]} for one in found]
-        self._note("score", request, began, told)
+        self._record("score", request, began, told)
         return found
 
-    def _note(self, kind: str, request: FillRequest, began: float, told: list[dict[str, Any]]) -> None:
+    def _record(self, kind: str, request: FillRequest, began: float, told: list[dict[str, Any]]) -> None:
+        """Add a call that began at the time `began`, with its answers `told`, to `calls`."""
         self.calls.append(
             {
                 "kind": kind,
@@ -129,15 +131,15 @@ class Watched:
 
 
 def load_watched(entry: ModelEntry, threads: int, *, timed: bool = False) -> Watched:
-    """Load a completion model on the CPU with so many threads, and watch it.
+    """Load a completion model on the CPU with `threads` threads, and record its calls.
 
-    With `timed` its speed here is measured once and kept, its prompts are cut to what it reads in time, and nothing is
-    replayed; without, what it decoded for the same prompt in an earlier run is.
+    With `timed`, its speed is measured, prompts are cut to the length that it reads in time, and nothing is replayed.
+    Without, answers that an earlier run decoded for the same prompt are replayed.
     """
     model = load(entry, device="cpu", threads=threads, state_dir=paths.state_dir() if timed else None)
     if timed:
         return Watched(model)
-    path = Answers.usual().path.with_name("decoded.jsonl")
-    engine = Replaying(model._engine, path, identity(entry))
+    path = Answers.open_default().path.with_name("decoded.jsonl")
+    engine = Replaying(model._engine, path, identify(entry))
     model._engine = engine  # type: ignore[assignment]
     return Watched(model, engine)

@@ -1,9 +1,9 @@
-"""Measures completed lines with a model of real size, beside the raw engine with the same weights.
+"""Measurement of completed lines with a model of real size, compared with the engine alone with the same weights.
 
-`python -m tests.eval.real.lines --model NAME` asks at places of packages that were first published after the weights
-were made (`--split new`), keeps each answer, and prints the table; `--write` writes `real_lines.csv` of the answers
-that are there. `--seconds` ends a run early; the next one goes on. Each place is asked for by itself, the places of all
-packages in turn, so that those of a short run are a sample of all.
+`python -m tests.eval.real.lines --model NAME` completes at places of packages that were first published after the
+weights were made (`--split new`), stores each answer, and prints the table; `--write` writes `real_lines.csv` of the
+stored answers. `--seconds` ends a run early; the next run continues it. Each place is completed by itself, the places
+of all packages in turn, so that those of a short run are a sample of all.
 
 The arms: "raw" is the engine with a plain prompt; "asked" is Starling when a person asks for one line and waits as long
 as it takes; "asked, half other files" the same with half of the prompt for other files' code; "asked, in time" with the
@@ -31,13 +31,13 @@ from indexing.syntax.documents import Document
 from models.catalog.catalog import PromptShares
 from tests.eval import data, masks, tables
 from tests.eval.bundled import load_bundled_model
-from tests.eval.line_completion import INDEX_WAIT_S, extract_line, never
+from tests.eval.line_completion import INDEX_WAIT_S, extract_line, never_cancel
 from tests.eval.masks import Place
 from tests.eval.metrics import SEED, Outcome
 from tests.eval.real import figures, raw
-from tests.eval.real.answers import Key, revision
-from tests.eval.real.installed import Watched, identity, load_watched
-from tests.eval.real.running import measure, parser
+from tests.eval.real.answers import Key, read_revision
+from tests.eval.real.installed import Watched, identify, load_watched
+from tests.eval.real.running import make_parser, measure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -60,7 +60,7 @@ PATIENT_MS = 600_000.0
 
 @dataclass(frozen=True)
 class Site:
-    """A place, and the package that it is in."""
+    """A place, and its package."""
 
     package: data.Package
     place: Place
@@ -71,22 +71,22 @@ class Site:
         return f"{self.package.name} {self.package.version} {self.place.relative}:{self.place.start}-{self.place.end}"
 
 
-def sites(split: str, count: int) -> list[Site]:
-    """Return `count` places of each package of a split: one of each package in turn, in an order that repeats."""
+def choose_sites(split: str, count: int) -> list[Site]:
+    """Return `count` places of each package of a split, one of each package in turn, in a fixed random order."""
     of_packages = []
-    for package in data.packages(split):
-        found = [Site(package, place) for place in _places(package, count)]
+    for package in data.list_packages(split):
+        found = [Site(package, place) for place in _load_places(package, count)]
         random.Random(f"{SEED} {package.name}").shuffle(found)  # noqa: S311 - an order that repeats
         of_packages.append(found)
     return [one for one in chain.from_iterable(zip_longest(*of_packages)) if one is not None]
 
 
-def _places(package: data.Package, count: int) -> list[Place]:
-    """Draw the places of a package, or read those that were drawn before: to look through a large one takes seconds."""
+def _load_places(package: data.Package, count: int) -> list[Place]:
+    """Return the places of a package, from the cache if they are there, as choosing them takes seconds."""
     drawn_by = hashlib.sha256(Path(masks.__file__).read_bytes()).hexdigest()[:12]
     kept = data.CACHE / "places" / f"{package.name}-{package.version}-{count}-{drawn_by}.json"
     if not kept.exists():
-        drawn = masks.places(package, count)
+        drawn = masks.choose_places(package, count)
         kept.parent.mkdir(parents=True, exist_ok=True)
         kept.write_text(
             json.dumps([[one.relative, one.start, one.end, one.category, one.cut] for one in drawn]), encoding="utf-8"
@@ -99,23 +99,23 @@ def _places(package: data.Package, count: int) -> list[Place]:
     return found
 
 
-def patient() -> CompletionPolicy:
-    """Return the usual policy with no end to a person's patience, for who wants the rest of a line alone."""
+def make_patient_policy() -> CompletionPolicy:
+    """Return the default policy without time limits and without suggestions of more than one line."""
     patience = {"invoked_wait_ms": PATIENT_MS, "asking_ms": PATIENT_MS}
     return replace(CompletionPolicy(), blocks=False, recall_ms=1000.0, context_ms=1000.0, **patience)
 
 
-def line_end(text: str) -> int | None:
-    """Return where the first line of `text` ends; None while it goes on."""
+def find_line_end(text: str) -> int | None:
+    """Return the offset of the end of the first line of `text`; None if `text` has no line break."""
     end = text.find("\n")
     return None if end < 0 else end
 
 
 def ask_raw(model: raw.Raw, site: Site) -> dict[str, Any]:
-    """Have the raw engine complete one place."""
+    """Have the engine alone complete a place; return the answer."""
     place = site.place
     began = time.perf_counter()
-    said = model.fill(place.holed[: place.start], place.holed[place.start :], line_end)
+    said = model.fill(place.holed[: place.start], place.holed[place.start :], find_line_end)
     took = (time.perf_counter() - began) * 1000
     return {
         "text": said.text,
@@ -125,25 +125,29 @@ def ask_raw(model: raw.Raw, site: Site) -> dict[str, Any]:
     }
 
 
-def ask(index: Index, model: Watched, site: Site, arm: str, quick: CompletionModel | None = None) -> dict[str, Any]:
-    """Have Starling complete one place, by a generator that knows nothing of the others.
+def ask_starling(
+    index: Index, model: Watched, site: Site, arm: str, quick: CompletionModel | None = None
+) -> dict[str, Any]:
+    """Have Starling complete a place, with a new generator; return the answer.
 
     Args:
-        index: of the site's package.
-        model: who is asked.
+        index: index of the site's package.
+        model: the model to measure.
         site: the place.
-        arm: how patiently.
-        quick: the small model that stands beside a large one.
+        arm: the arm, which decides on trigger and time limits.
+        quick: small model that a large one is used with; None for none.
     """
     place = site.place
     document = Document(place.path.as_uri(), place.path, "python", place.holed, 1)
     index.open_document(document)  # the file as it stands in the editor hides the one on disk, and with it the target
-    generator = Generator(index, model, quick=quick, policy=patient() if arm in PATIENT else CompletionPolicy())
+    generator = Generator(
+        index, model, quick=quick, policy=make_patient_policy() if arm in PATIENT else CompletionPolicy()
+    )
     trigger = Trigger.AUTOMATIC if arm == TYPING else Trigger.INVOKED
     model.forget()
     began = time.perf_counter()
     try:
-        completion = generator.complete(document, place.start, trigger=trigger, cancelled=never)
+        completion = generator.complete(document, place.start, trigger=trigger, cancelled=never_cancel)
         took = (time.perf_counter() - began) * 1000
     finally:
         generator.close()  # waits for a run that was too late
@@ -164,8 +168,12 @@ def ask(index: Index, model: Watched, site: Site, arm: str, quick: CompletionMod
 
 
 @contextmanager
-def index_of(package: data.Package) -> Iterator[Index]:
-    """Open the index of a package; it is kept, so that the next run need not read the package anew."""
+def open_index(package: data.Package) -> Iterator[Index]:
+    """Index a package, or open its index of an earlier run; close the index at the end of the block.
+
+    Raises:
+        SystemExit: the package is not indexed in time.
+    """
     storage = data.CACHE / "index" / f"{package.name}-{package.version}"
     storage.mkdir(parents=True, exist_ok=True)
     index = Index([package.root], storage=storage)
@@ -178,24 +186,28 @@ def index_of(package: data.Package) -> Iterator[Index]:
         index.close()
 
 
-def key(entry: ModelEntry, arm: str, site: Site) -> Key:
-    """Name the answer of an arm at a place."""
-    return Key("lines", identity(entry), arm, site.name, raw.REVISION if arm == RAW else revision())
+def make_key(entry: ModelEntry, arm: str, site: Site) -> Key:
+    """Return the key of an arm's answer at a place."""
+    return Key("lines", identify(entry), arm, site.name, raw.REVISION if arm == RAW else read_revision())
 
 
 def collect(entry: ModelEntry, arm: str, chosen: Sequence[Site], run: Run) -> None:
-    """Ask an arm at the places that have no answer yet."""
-    items = ((key(entry, arm, site), site) for site in chosen)
-    run.collect(items, lambda stack: (_raw if arm == RAW else _starling)(entry, arm, run.threads, stack))
+    """Have an arm complete the chosen places that have no stored answer, and store its answers."""
+    items = ((make_key(entry, arm, site), site) for site in chosen)
+    run.collect(
+        items, lambda stack: (_make_raw_arm if arm == RAW else _make_starling_arm)(entry, arm, run.threads, stack)
+    )
 
 
-def _raw(entry: ModelEntry, _: str, threads: int, stack: ExitStack) -> Callable[[Site], dict[str, Any]]:
+def _make_raw_arm(entry: ModelEntry, _: str, threads: int, stack: ExitStack) -> Callable[[Site], dict[str, Any]]:
+    """Load the engine alone; return a function that completes a place. `stack` frees the model."""
     model = raw.Raw(entry, threads)
     stack.callback(model.close)
     return lambda site: ask_raw(model, site)
 
 
-def _starling(entry: ModelEntry, arm: str, threads: int, stack: ExitStack) -> Callable[[Site], dict[str, Any]]:
+def _make_starling_arm(entry: ModelEntry, arm: str, threads: int, stack: ExitStack) -> Callable[[Site], dict[str, Any]]:
+    """Load a model for Starling; return a function that completes a place as `arm` does. `stack` frees the model."""
     divided = replace(entry, shares=HALF_OTHERS) if arm == CROWDED else entry
     model = load_watched(divided, threads, timed=arm not in PATIENT)
     stack.callback(model.model.close)
@@ -205,64 +217,71 @@ def _starling(entry: ModelEntry, arm: str, threads: int, stack: ExitStack) -> Ca
     def answer(site: Site) -> dict[str, Any]:
         name = site.package.name
         if name not in indexes:
-            indexes[name] = stack.enter_context(index_of(site.package))
-        return ask(indexes[name], model, site, arm, quick)
+            indexes[name] = stack.enter_context(open_index(site.package))
+        return ask_starling(indexes[name], model, site, arm, quick)
 
     return answer
 
 
-def rows(entry: ModelEntry, split: str, chosen: Sequence[Site], answers: Answers) -> list[dict[str, Cell]]:
-    """Make the lines of one model, of the arms that were asked at all."""
+def make_rows(entry: ModelEntry, split: str, chosen: Sequence[Site], answers: Answers) -> list[dict[str, Cell]]:
+    """Return the rows of a model, for the arms with stored answers."""
     found = {arm: _select_answered(entry, arm, chosen, answers) for arm in ARMS}
-    return [row(entry.name, arm, split, found[arm], found[RAW]) for arm in ARMS if found[arm]]
+    return [make_row(entry.name, arm, split, found[arm], found[RAW]) for arm in ARMS if found[arm]]
 
 
 def _select_answered(
     entry: ModelEntry, arm: str, chosen: Sequence[Site], answers: Answers
 ) -> dict[str, tuple[Site, dict[str, Any]]]:
-    found = ((site, answers.get(key(entry, arm, site))) for site in chosen)
+    """Return the sites with a stored answer of an arm, and the answers, by name of the site."""
+    found = ((site, answers.get(make_key(entry, arm, site))) for site in chosen)
     return {site.name: (site, answer) for site, answer in found if answer is not None}
 
 
-def row(
+def make_row(
     name: str,
     arm: str,
     split: str,
     found: Mapping[str, tuple[Site, dict[str, Any]]],
     beside: Mapping[str, tuple[Site, dict[str, Any]]],
 ) -> dict[str, Cell]:
-    """Make one line of the table; what is gained over the raw engine counts where both were asked."""
-    outcomes = {place: Outcome.of(site.place.target, answer["text"]) for place, (site, answer) in found.items()}
+    """Return the row of the table for an arm; `beside` has the answers of the engine alone to compare with."""
+    outcomes = {place: Outcome.compare(site.place.target, answer["text"]) for place, (site, answer) in found.items()}
     exact = {place: one.exact for place, one in outcomes.items()}
-    raw_exact = {place: Outcome.of(site.place.target, answer["text"]).exact for place, (site, answer) in beside.items()}
+    raw_exact = {
+        place: Outcome.compare(site.place.target, answer["text"]).exact for place, (site, answer) in beside.items()
+    }
     shown = [bool(exact[place]) for place, (_, answer) in found.items() if answer.get("shown")]
     return {
         "model": name,
         "arm": arm,
         "split": split,
         "n": len(found),
-        **tables.with_wilson("exact", [bool(one) for one in exact.values()]),
-        **tables.with_interval("similarity", [one.similarity for one in outcomes.values()]),
+        **tables.format_wilson("exact", [bool(one) for one in exact.values()]),
+        **tables.format_interval("similarity", [one.similarity for one in outcomes.values()]),
         "shown": round(len(shown) / len(found), 3) if arm == TYPING else "",
-        **tables.with_wilson("right_when_shown", shown if arm == TYPING else []),
-        **(figures.no_gain("more_than_raw") if arm == RAW else figures.gain("more_than_raw", exact, raw_exact)),
-        **figures.speed(answer for _, answer in found.values()),
-        "code": raw.REVISION if arm == RAW else revision(),
+        **tables.format_wilson("right_when_shown", shown if arm == TYPING else []),
+        **(
+            figures.make_empty_gain_columns("more_than_raw")
+            if arm == RAW
+            else figures.make_gain_columns("more_than_raw", exact, raw_exact)
+        ),
+        **figures.make_speed_columns(answer for _, answer in found.values()),
+        "code": raw.REVISION if arm == RAW else read_revision(),
     }
 
 
 def main() -> int:
-    """Ask, print, and write the table where that is wanted."""
-    made = parser("Measure completed lines of installed models.", ARMS, PLACES, "places of each package", TABLE)
+    """Measure, print the rows, and write the table for `--write`; return the exit status."""
+    made = make_parser("Measure completed lines of installed models.", ARMS, PLACES, "places of each package", TABLE)
     made.add_argument("--split", choices=["dev", "test", "new"], default="new")
     made.add_argument("--places", type=int, help="only the first so many places of all")
     options = made.parse_args()
-    chosen = sites(options.split, options.count)[: options.places]
+    chosen = choose_sites(options.split, options.count)[: options.places]
     return measure(
         options,
         TABLE,
         lambda entry, arm, run: collect(entry, arm, chosen, run),
-        lambda entry, answers: rows(entry, options.split, chosen, answers),
+        lambda entry, answers: make_rows(entry, options.split, chosen, answers),
     )
 
 

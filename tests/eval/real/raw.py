@@ -1,7 +1,7 @@
-"""The raw engine: CTranslate2 with a plain prompt, and nothing of Starling but the tokenizer.
+"""The engine alone: CTranslate2 with a plain prompt, and nothing of Starling except the tokenizer.
 
-What Starling has to beat with the same weights. To fill in: prefix, suffix, middle; 3,000 characters before the cursor
-and 1,000 behind it, greedy. To converse: the model's own chat template, greedy. Start at `Raw`.
+The baseline for Starling with the same weights. Infilling: prefix, suffix, middle; 3,000 characters before the cursor
+and 1,000 after it, greedy. Chat: the model's own chat template, greedy. Start at `Raw`.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
     from models.catalog.catalog import ModelEntry
 
-REVISION = "raw-1"  # counts up when this file asks or cuts differently
+REVISION = "raw-1"  # to be increased when prompts or cuts of this file change
 BEFORE, BEHIND = 3000, 1000  # characters
 LINE_TOKENS = 64
 
 
 @dataclass(frozen=True)
 class Said:
-    """The text that the engine wrote, and how many tokens it read and wrote for it."""
+    """Text that the engine wrote, and the numbers of tokens that it read and wrote."""
 
     text: str
     prompt_tokens: int
@@ -31,7 +31,7 @@ class Said:
 
 
 class Raw:
-    """A loaded model."""
+    """A model loaded into CTranslate2."""
 
     def __init__(self, entry: ModelEntry, threads: int) -> None:
         import ctranslate2  # noqa: PLC0415 - heavy
@@ -47,7 +47,7 @@ class Raw:
         self._generator = None
 
     def fill(self, prefix: str, suffix: str, stop: Callable[[str], int | None], tokens: int = LINE_TOKENS) -> Said:
-        """Write what stands between `prefix` and `suffix`, up to where `stop` cuts it."""
+        """Fill in the text between `prefix` and `suffix`, cut at the offset that `stop` returns for the text so far."""
         fim = self.entry.fim
         behind = self._tokenizer.encode(suffix[:BEHIND]).tokens
         room = self.entry.context_tokens - len(behind) - tokens - 3  # markers
@@ -57,14 +57,23 @@ class Raw:
         return self._write(prompt, [one for one in markers if one], stop, tokens)
 
     def converse(self, system: str, user: str, tokens: int) -> Said:
-        """Answer one message by the model's chat template."""
+        """Answer one message by the model's chat template.
+
+        Raises:
+            ValueError: the model does not chat.
+        """
         form = self.entry.chat
         if form is None:
             raise ValueError(f"The model {self.entry.name} does not chat.")
-        parts = [*(_turn(form.system, system) if system else ()), *_turn(form.user, user), (form.opening, True)]
+        parts = [
+            *(_split_turn(form.system, system) if system else ()),
+            *_split_turn(form.user, user),
+            (form.opening, True),
+        ]
         return self._write(list(self._tokenizer.encode_parts(parts)), list(form.ends), lambda _: None, tokens)
 
     def _write(self, prompt: list[str], ends: Sequence[str], stop: Callable[[str], int | None], tokens: int) -> Said:
+        """Decode greedily after `prompt`, up to one of the tokens `ends`, a cut of `stop`, or `tokens` tokens."""
         numbers: list[int] = []
         cut: int | None = None
 
@@ -82,7 +91,7 @@ class Raw:
         return Said(self._tokenizer.decode(numbers)[:cut], len(prompt), len(numbers))
 
 
-def _turn(template: str, text: str) -> list[tuple[str, bool]]:
-    """Split a turn into parts, each with whether markers in it count."""
+def _split_turn(template: str, text: str) -> list[tuple[str, bool]]:
+    """Return the parts of a turn with the text `text`, each with whether its markers are special tokens."""
     before, _, after = template.partition("{text}")
     return [(before, True), (text, False), (after, True)]

@@ -1,7 +1,7 @@
-"""Keeps what a model decoded, so that a change of ranking or polish is measured without computing it again.
+"""Stored answers of a decoder, so that a change of ranking is measured without decoding again.
 
-Decoding is greedy: the same weights and the same prompt give the same tokens, whatever the code around does with them.
-Only for arms whose answers do not depend on how long they take. Start at `Replaying`.
+Decoding is greedy: the same weights and the same prompt give the same tokens. Only for arms whose answers do not depend
+on time. Start at `Replaying`.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Again:
-    """Steering along the recorded tokens, and after them by the caller's rule.
+    """Steering along the recorded tokens, and after them by the caller's steering.
 
     Attributes:
-        inner: the caller's.
-        told: the id of the next token if that was told before, in a list; empty behind the last one.
+        inner: the caller's steering.
+        told: returns the id of the next recorded token in a list; an empty list after the last one.
     """
 
     inner: Steering
@@ -45,19 +45,19 @@ class _Again:
 
 
 class Replaying:
-    """An engine that decodes each prompt once; all else than what is stated here is the engine's own.
+    """An engine that decodes each prompt once; all other attributes are those of the engine.
 
     Attributes:
-        spared_s: seconds that decoding took when it was computed, of what was replayed.
+        spared_s: seconds that the replayed answers took when they were decoded.
     """
 
     def __init__(self, engine: Engine, path: Path, weights: str) -> None:
-        """Read what was decoded before.
+        """Read the stored answers.
 
         Args:
-            engine: what computes.
-            path: where it is kept.
-            weights: what tells them from others.
+            engine: the engine that decodes.
+            path: file of the stored answers.
+            weights: identity of the weights.
         """
         self.spared_s = 0.0
         self._engine = engine
@@ -73,13 +73,13 @@ class Replaying:
         return getattr(self._engine, name)
 
     def keep(self, _: Prompt) -> None:
-        """Read nothing ahead, because the next place is in another file."""
+        """Do nothing: reading a prompt ahead does not help, because the next place is in another file."""
 
     def decode(self, prompt: Prompt, on_step: Callable[[Step], bool], **options: Any) -> Any:
-        """Decode as the engine does; reuse recorded tokens as far as they reach."""
+        """Decode as the engine does, with recorded tokens first; store new tokens."""
         if options.get("ranked", 1) > 1 or options.get("ignore_ends"):
             return self._engine.decode(prompt, on_step, **options)
-        key = self._key(prompt)
+        key = self._hash_prompt(prompt)
         known = self._known.get(key)
         steps: list[Step] = []
         if known is not None:
@@ -107,15 +107,17 @@ class Replaying:
 
         began = time.monotonic()
         found = self._engine.decode(prompt, watch, **options)
-        self._keep(key, steps, ended=not stopped, seconds=time.monotonic() - began)
+        self._store(key, steps, ended=not stopped, seconds=time.monotonic() - began)
         return found
 
-    def _key(self, prompt: Prompt) -> str:
+    def _hash_prompt(self, prompt: Prompt) -> str:
+        """Return a hash of the weights and the prompt."""
         again = (f"again {prompt.forced_start}",) if prompt.forced_start else ()
         text = "\0".join((self._weights, str(prompt.max_tokens), *prompt.tokens, *again))
         return hashlib.sha256(text.encode("utf-8", errors="surrogatepass")).hexdigest()
 
-    def _keep(self, key: str, steps: list[Step], *, ended: bool, seconds: float) -> None:
+    def _store(self, key: str, steps: list[Step], *, ended: bool, seconds: float) -> None:
+        """Store the steps of a prompt; `ended` says whether the model, not the caller, ended them."""
         told = [[step.token.number, step.token.text, round(step.log_prob, 4)] for step in steps]
         record = {"prompt": key, "steps": told, "ended": ended, "seconds": round(seconds, 3)}
         self._known[key] = record

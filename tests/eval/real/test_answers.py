@@ -6,7 +6,7 @@ import subprocess
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from tests.eval.real.answers import Answers, Key, revision
+from tests.eval.real.answers import Answers, Key, read_revision
 from tests.eval.real.running import Run
 
 if TYPE_CHECKING:
@@ -45,8 +45,8 @@ def test_the_revision_is_the_last_commit_of_the_product_with_a_mark_of_changes(t
         subprocess.run(["git", *own, *arguments], cwd=tmp_path, check=True, capture_output=True)
 
     def now() -> str:
-        revision.cache_clear()
-        return revision(tmp_path)
+        read_revision.cache_clear()
+        return read_revision(tmp_path)
 
     git("init")
     for name in ("agents", "indexing", "models", "server", "tests"):
@@ -66,7 +66,7 @@ def test_the_revision_is_the_last_commit_of_the_product_with_a_mark_of_changes(t
     git("commit", "-am", "agents")
     assert now() not in {first, changed}
     assert "+" not in now()
-    revision.cache_clear()
+    read_revision.cache_clear()
 
 
 def test_a_run_asks_for_what_is_missing_and_not_again_and_loads_nothing_for_nothing(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ CODE = "\n\n".join(
 @pytest.fixture
 def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(data, "CACHE", tmp_path)
-    monkeypatch.setattr(data, "packages", lambda _: PACKAGES)
+    monkeypatch.setattr(data, "list_packages", lambda _: PACKAGES)
     for package in PACKAGES:
         folder = package.root / package.name
         folder.mkdir(parents=True)
@@ -40,21 +40,21 @@ def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("packages")
 def test_the_slips_of_a_function_stand_together_and_functions_of_all_packages_come_in_turn() -> None:
-    found = bugs.cases("test", 3)
+    found = bugs.choose_cases("test", 3)
     functions = [(one.path.parts[-2], one.function.name) for one in found]
     order = list(dict.fromkeys(functions))
     assert len(order) == 6
     assert functions == [one for one in order for _ in range(functions.count(one))]
     assert [package for package, _ in order] == ["one", "two"] * 3
-    assert len({bugs.name_of(one) for one in found}) == len(found)
+    assert len({bugs.name_case(one) for one in found}) == len(found)
 
 
 @pytest.mark.usefixtures("packages")
 def test_what_a_layer_says_is_kept_and_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     entry = ScriptedModel({}).entry
-    monkeypatch.setattr(bugs, "identity", lambda _: "scripted@1")
+    monkeypatch.setattr(bugs, "identify", lambda _: "scripted@1")
     run = Run(Answers(tmp_path / "answers.jsonl"), float("inf"), 1)
-    chosen = bugs.cases("test", 2)
+    chosen = bugs.choose_cases("test", 2)
     looked = 0
 
     def look(document: Document, function: Lines) -> tuple[Finding, ...]:
@@ -67,12 +67,12 @@ def test_what_a_layer_says_is_kept_and_counted(tmp_path: Path, monkeypatch: pyte
             return ()
         return (Finding("slip", Severity.WARNING, Span(at, at + 5), "a slip", layer=Layer.MODEL),)
 
-    monkeypatch.setattr(bugs, "_chat", lambda *_: bugs.make_judge(look))
+    monkeypatch.setattr(bugs, "_make_chat_judge", lambda *_: bugs.make_judge(look))
     bugs.collect(entry, bugs.CHAT, chosen, run)
     once = looked
     bugs.collect(entry, bugs.CHAT, chosen, run)
     assert looked == once == len(chosen) + len({(one.right, one.function) for one in chosen})
-    rows = {row["slips"]: row for row in bugs.rows(entry, chosen, run.answers)}
+    rows = {row["slips"]: row for row in bugs.make_rows(entry, chosen, run.answers)}
     of_kind = [one for one in chosen if one.group == "boundary"]
     found = sum("value <= low" in one.wrong for one in of_kind)
     assert found

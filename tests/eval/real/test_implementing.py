@@ -15,17 +15,17 @@ from tests.eval.real.implementing import (
     IMPLEMENT,
     REPAIRED,
     Bench,
-    code_of,
-    failures,
-    problem_of,
-    row,
+    extract_code,
+    find_failures,
+    make_row,
+    read_problem,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-PROBLEM = problem_of(
+PROBLEM = read_problem(
     {
         "task_id": "Own/1",
         "prompt": "import math\n\n\ndef twice(x):\n"
@@ -59,13 +59,13 @@ def fence(text: str) -> str:
 
 
 def test_examples_are_what_the_docstring_shows_in_any_of_the_usual_ways() -> None:
-    assert PROBLEM.examples() == [("twice(2)", "4"), ("twice(3)", "6"), ("twice(1)", "2  # of course")]
+    assert PROBLEM.find_examples() == [("twice(2)", "4"), ("twice(3)", "6"), ("twice(1)", "2  # of course")]
 
 
 def test_failures_say_what_came_and_what_should_have() -> None:
-    assert failures(RIGHT, PROBLEM) == []
-    assert failures(WRONG, PROBLEM)[0] == "twice(2) gives None and should give 4."
-    assert failures(PROBLEM.prompt + "    return y\n", PROBLEM)[1].startswith("twice(3) fails: NameError")
+    assert find_failures(RIGHT, PROBLEM) == []
+    assert find_failures(WRONG, PROBLEM)[0] == "twice(2) gives None and should give 4."
+    assert find_failures(PROBLEM.prompt + "    return y\n", PROBLEM)[1].startswith("twice(3) fails: NameError")
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_failures_say_what_came_and_what_should_have() -> None:
     ],
 )
 def test_the_solution_is_the_block_that_defines_the_function_or_a_body_for_it(answer: str) -> None:
-    assert PROBLEM.passes(PROBLEM.above + code_of(answer, PROBLEM))
+    assert PROBLEM.is_passed(PROBLEM.above + extract_code(answer, PROBLEM))
 
 
 def test_a_body_is_filled_in(bench: Callable[..., Bench]) -> None:
@@ -116,7 +116,7 @@ def test_a_row_counts_repairs_and_what_they_made_worse() -> None:
         "b": {"passed": False, "rounds": [good, bad], **machine},
         "c": {"passed": True, "rounds": [good], **machine},
     }
-    line = row("m", REPAIRED, found, {"a": {"passed": False}})
+    line = make_row("m", REPAIRED, found, {"a": {"passed": False}})
     assert (line["n"], line["pass_1"], line["repaired"], line["made_worse"]) == (3, 0.667, 2, 1)
     assert (line["beside_raw_n"], line["more_than_raw"]) == (1, 1.0)
     assert line["prompt_tokens_p50"] == ""

@@ -28,14 +28,14 @@ layouts = ["psm"]
 """
 
 
-def write(root: Path, text: str, folder: str = "mine") -> Path:
+def write_entry(root: Path, text: str, folder: str = "mine") -> Path:
     path = root / folder / "catalog.toml"
     path.parent.mkdir(parents=True)
     path.write_text(text, encoding="utf-8")
     return path
 
 
-def test_the_bundled_model_is_there_without_a_problem() -> None:
+def test_the_bundled_model_is_read_without_a_problem() -> None:
     catalog = Catalog.load()
     entry = catalog.get(DEFAULT_MODEL)
     assert catalog.problems == ()
@@ -45,15 +45,15 @@ def test_the_bundled_model_is_there_without_a_problem() -> None:
     assert entry.fim.layouts[0] == "spm"
 
 
-def test_every_bundled_folder_says_what_it_is_and_on_what_it_was_trained() -> None:
+def test_every_bundled_folder_has_a_description_and_a_data_card() -> None:
     for entry in Catalog.load().entries.values():
         names = {path.name for path in entry.folder.iterdir()}
         assert {"catalog.toml", "tokenizer.json", "model.bin", "README.md", "data-card.csv"} <= names
         assert entry.folder.parent == BUNDLED
 
 
-def test_a_folder_of_ones_own_adds_a_model(tmp_path: Path) -> None:
-    write(tmp_path, GOOD)
+def test_a_users_folder_adds_a_model(tmp_path: Path) -> None:
+    write_entry(tmp_path, GOOD)
     catalog = Catalog.load(tmp_path)
     assert catalog.problems == ()
     entry = catalog.entries["mine"]
@@ -65,15 +65,15 @@ def test_a_folder_of_ones_own_adds_a_model(tmp_path: Path) -> None:
     assert DEFAULT_MODEL in catalog.entries
 
 
-def test_ones_own_entry_replaces_a_bundled_one_of_the_same_name(tmp_path: Path) -> None:
-    write(tmp_path, GOOD.replace("mine", DEFAULT_MODEL))
+def test_a_users_entry_replaces_a_bundled_entry_of_the_same_name(tmp_path: Path) -> None:
+    write_entry(tmp_path, GOOD.replace("mine", DEFAULT_MODEL))
     assert not Catalog.load(tmp_path).entries[DEFAULT_MODEL].bundled
 
 
 def test_optional_fields_are_read(tmp_path: Path) -> None:
     text = 'weights = "int8"\n' + GOOD + 'file = "<f>"\npath_place = "prefix"\nhealing = ["words"]\n'
     text += "[completion]\nmin_log_prob = -0.7\n[prompt]\nprefix = 0.5\nsuffix = 0.5\nstable = 0\nvolatile = 0\n"
-    entry = read_entry(write(tmp_path, text))
+    entry = read_entry(write_entry(tmp_path, text))
     assert entry.min_log_prob == -0.7
     assert entry.shares == PromptShares(0.5, 0.5, 0.0, 0.0)
     assert entry.weights == tmp_path / "mine" / "int8"
@@ -105,9 +105,9 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_broken_entry_is_a_sentence_with_file_field_and_what_is_allowed(name: str, tmp_path: Path) -> None:
+def test_a_broken_entry_is_reported_with_file_field_and_allowed_values(name: str, tmp_path: Path) -> None:
     good, bad, said = BROKEN[name]
-    path = write(tmp_path, GOOD.replace(good, bad, 1))
+    path = write_entry(tmp_path, GOOD.replace(good, bad, 1))
     catalog = Catalog.load(tmp_path)
     assert "mine" not in catalog.entries
     assert DEFAULT_MODEL in catalog.entries
@@ -118,7 +118,7 @@ def test_a_broken_entry_is_a_sentence_with_file_field_and_what_is_allowed(name: 
 
 
 def test_an_unknown_field_is_reported_and_the_entry_works(tmp_path: Path) -> None:
-    write(tmp_path, 'colour = "red"\n' + GOOD + "speed = 1\n")
+    write_entry(tmp_path, 'colour = "red"\n' + GOOD + "speed = 1\n")
     catalog = Catalog.load(tmp_path)
     assert "mine" in catalog.entries
     assert [problem.split(": ", 1)[1] for problem in catalog.problems] == [
@@ -128,15 +128,15 @@ def test_an_unknown_field_is_reported_and_the_entry_works(tmp_path: Path) -> Non
 
 
 def test_two_folders_with_one_name_are_reported(tmp_path: Path) -> None:
-    write(tmp_path, GOOD, "a")
-    write(tmp_path, GOOD, "b")
+    write_entry(tmp_path, GOOD, "a")
+    write_entry(tmp_path, GOOD, "b")
     catalog = Catalog.load(tmp_path)
     assert catalog.entries["mine"].folder == tmp_path / "a"
     assert "give it a name of its own" in catalog.problems[0]
 
 
-def test_bytes_that_are_no_text_are_reported(tmp_path: Path) -> None:
-    write(tmp_path, GOOD).write_bytes(b"\xff\xfe\x00")
+def test_a_file_that_is_not_text_is_reported(tmp_path: Path) -> None:
+    write_entry(tmp_path, GOOD).write_bytes(b"\xff\xfe\x00")
     assert "is not a TOML file" in Catalog.load(tmp_path).problems[0]
 
 
@@ -149,6 +149,6 @@ def test_an_entry_that_is_a_folder_is_reported(tmp_path: Path) -> None:
     assert "cannot be read" in Catalog.load(tmp_path).problems[0]
 
 
-def test_an_entry_that_is_missing_says_what_is_needed(tmp_path: Path) -> None:
+def test_a_missing_entry_is_reported_with_the_needed_file(tmp_path: Path) -> None:
     with pytest.raises(CatalogError, match=r"does not exist; a model's folder needs a catalog\.toml"):
         read_entry(tmp_path / "catalog.toml")

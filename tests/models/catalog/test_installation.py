@@ -1,4 +1,4 @@
-"""A person's own models: put there, looked over, taken away."""
+"""A person's own models: installation, checks, removal."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ROOM = ["<fim_prefix>", "<fim_suffix>", "<fim_middle>", "<|endoftext|>"]
 
 @pytest.fixture
 def checkpoint(tmp_path: Path) -> Path:
-    """A checkpoint whose tokenizer knows StarCoder's markers."""
+    """Return a checkpoint whose tokenizer knows StarCoder's markers."""
     folder = Path(shutil.copytree(NETWORKS / "starcoder2", tmp_path / "checkpoint"))
     tokenizer = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
     tokenizer["model"]["vocab"] |= {marker: 90 + number for number, marker in enumerate(ROOM)}
@@ -41,7 +41,7 @@ def test_a_local_checkpoint_becomes_a_model_of_the_catalog(checkpoint: Path, tmp
 
 
 @pytest.mark.parametrize("name", sorted(load_published_models()))
-def test_what_is_known_of_a_model_stands_in_its_entry(name: str, checkpoint: Path, tmp_path: Path) -> None:
+def test_an_entry_has_the_facts_about_the_published_model(name: str, checkpoint: Path, tmp_path: Path) -> None:
     known = load_published_models()[name]
     entry = install(known, checkpoint, tmp_path / "models")
     assert (entry.roles, entry.licence, entry.source) == (known.roles, known.licence, known.repository)
@@ -49,7 +49,7 @@ def test_what_is_known_of_a_model_stands_in_its_entry(name: str, checkpoint: Pat
     assert entry.fim == known.fim or not known.fim
 
 
-def test_a_marker_that_its_authors_call_ordinary_is_never_read_in_a_text(checkpoint: Path, tmp_path: Path) -> None:
+def test_a_marker_that_is_no_special_token_is_never_encoded_from_a_text(checkpoint: Path, tmp_path: Path) -> None:
     path = checkpoint / "tokenizer.json"
     tokenizer = json.loads(path.read_text(encoding="utf-8"))
     plain = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": False}

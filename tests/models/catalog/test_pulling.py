@@ -1,4 +1,4 @@
-"""Fetching a model by name, over real HTTP, from a hub with faults."""
+"""Downloads of models by name, over real HTTP, from a hub with faults."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
         yield hub
 
 
-def test_what_a_conversion_needs_is_fetched_and_becomes_a_model(hub: Hub, tmp_path: Path) -> None:
+def test_files_for_a_conversion_are_downloaded_and_become_a_model(hub: Hub, tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
     folder = pull(MODEL, tmp_path / "downloads", endpoint=hub.url, on_progress=lambda *both: seen.append(both))
     names = {path.name for path in folder.iterdir() if path.is_file()}
@@ -54,7 +54,7 @@ def test_what_a_conversion_needs_is_fetched_and_becomes_a_model(hub: Hub, tmp_pa
     assert (entry.name, entry.architecture, entry.context_tokens) == ("small", "Starcoder2", 64)
 
 
-def test_a_download_that_broke_off_goes_on_where_it_stopped(
+def test_an_interrupted_download_resumes_where_it_stopped(
     hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("huggingface_hub.constants.DOWNLOAD_CHUNK_SIZE", 10_000)  # what is kept of a broken download
@@ -65,7 +65,7 @@ def test_a_download_that_broke_off_goes_on_where_it_stopped(
     assert fetched.read_bytes() == (hub.folder / "model.safetensors").read_bytes()
 
 
-def test_a_damaged_download_is_thrown_away(hub: Hub, tmp_path: Path) -> None:
+def test_a_damaged_download_is_deleted(hub: Hub, tmp_path: Path) -> None:
     hub.damaged = True
     with pytest.raises(ModelError, match="arrived damaged; pull the model again"):
         pull(MODEL, tmp_path / "downloads", endpoint=hub.url)
@@ -73,7 +73,7 @@ def test_a_damaged_download_is_thrown_away(hub: Hub, tmp_path: Path) -> None:
     assert (pull(MODEL, tmp_path / "downloads", endpoint=hub.url) / "model.safetensors").exists()
 
 
-def test_a_gated_model_says_how_to_unlock_it_and_a_token_does(hub: Hub, tmp_path: Path) -> None:
+def test_a_gated_model_is_unlocked_by_a_token_and_the_message_says_so(hub: Hub, tmp_path: Path) -> None:
     hub.token = "secret-token-of-mine"
     with pytest.raises(ModelError, match=r"accept its licence at https://.*--token-file") as caught:
         pull(MODEL, tmp_path / "downloads", endpoint=hub.url, token="wrong-token-of-mine")
@@ -81,14 +81,14 @@ def test_a_gated_model_says_how_to_unlock_it_and_a_token_does(hub: Hub, tmp_path
     assert pull(MODEL, tmp_path / "downloads", endpoint=hub.url, token="secret-token-of-mine").is_dir()
 
 
-def test_without_a_token_none_is_sent(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_token_is_sent_if_none_is_given(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_TOKEN", "of-the-surroundings")
     pull(MODEL, tmp_path / "downloads", endpoint=hub.url)
     assert hub.seen_tokens == {""}
 
 
 @pytest.mark.parametrize(("status", "sentence"), [(404, "The hub has no someone/model"), (503, "status 503")])
-def test_what_the_hub_refuses_is_one_sentence(
+def test_a_refusal_of_the_hub_is_reported_in_one_line(
     status: int, sentence: str, hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hub.status = status
@@ -96,21 +96,19 @@ def test_what_the_hub_refuses_is_one_sentence(
         pull(MODEL, tmp_path / "downloads", endpoint=hub.url)
 
 
-def test_without_a_network_it_says_so_and_what_works_without_one(tmp_path: Path) -> None:
+def test_without_a_network_the_message_names_a_way_without_one(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"The hub cannot be reached.*starling models convert"):
         pull(MODEL, tmp_path / "downloads", endpoint="http://127.0.0.1:9")
 
 
-def test_a_disk_without_room_is_told_before_anything_is_fetched(
-    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_is_reported_before_the_download(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pulling, "SPARE_BYTES", 10**18)
     with pytest.raises(ModelError, match="free some space, then pull again"):
         pull(MODEL, tmp_path / "downloads", endpoint=hub.url)
     assert hub.ranges == []
 
 
-def test_every_published_model_is_described_whole() -> None:
+def test_the_description_of_every_published_model_is_complete() -> None:
     models = load_published_models()
     assert len(models) > 20
     for model in models.values():

@@ -1,4 +1,4 @@
-"""A show-filter is data beside a model: read when it is sound, else named and done without."""
+"""Show filters: read if they are valid, else reported and ignored."""
 
 import hashlib
 import json
@@ -12,16 +12,17 @@ from models.catalog.show_filter import EVIDENCE, FILE, FORMAT, KINDS, ShowFilter
 from models.errors import CatalogError
 
 
-def written(folder: Path, **changes: object) -> Path:
+def write_filter(folder: Path, **changes: object) -> Path:
+    """Write a show filter with `changes` of its top-level fields to `folder`; return its path."""
     content: dict[str, object] = {"format": FORMAT, "kinds": {kind: {"weights": {"one": -1.0}} for kind in KINDS}}
     path = folder / FILE
     path.write_text(json.dumps(content | changes), encoding="utf-8")
     return path
 
 
-def test_the_evidence_weighs_what_the_file_says(tmp_path: Path) -> None:
+def test_evidence_has_the_weights_of_the_file(tmp_path: Path) -> None:
     kinds = {kind: {"weights": {"one": 0.0}} for kind in KINDS} | {"alone": {"weights": {"one": 1.0, "total": 2.0}}}
-    read = ShowFilter.read(written(tmp_path, kinds=kinds))
+    read = ShowFilter.read(write_filter(tmp_path, kinds=kinds))
     assert read is not None
     evidence = dict.fromkeys(EVIDENCE, 1.0) | {"total": -3.0}
     assert read.estimate_probability("alone", evidence) == pytest.approx(1 / (1 + math.exp(5.0)))
@@ -48,7 +49,7 @@ def test_a_model_without_the_file_has_no_filter(tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_filter_is_refused_with_its_file_and_what_is_allowed(tmp_path: Path, kinds: object) -> None:
-    path = written(tmp_path, kinds=kinds)
+    path = write_filter(tmp_path, kinds=kinds)
     with pytest.raises(CatalogError, match="allowed") as refused:
         ShowFilter.read(path)
     assert str(path) in str(refused.value)
@@ -56,7 +57,7 @@ def test_a_wrong_filter_is_refused_with_its_file_and_what_is_allowed(tmp_path: P
 
 def test_another_format_and_no_json_are_refused(tmp_path: Path) -> None:
     with pytest.raises(CatalogError, match="format"):
-        ShowFilter.read(written(tmp_path, format=FORMAT + 1))
+        ShowFilter.read(write_filter(tmp_path, format=FORMAT + 1))
     (tmp_path / FILE).write_text("weights", encoding="utf-8")
     with pytest.raises(CatalogError, match="JSON"):
         ShowFilter.read(tmp_path / FILE)
@@ -68,7 +69,7 @@ def test_another_format_and_no_json_are_refused(tmp_path: Path) -> None:
 def test_a_model_with_a_wrong_filter_is_used_without_and_the_problem_is_told(tmp_path: Path) -> None:
     entry = (BUNDLED / DEFAULT_MODEL / "catalog.toml").read_text(encoding="utf-8")
     (tmp_path / "catalog.toml").write_text(entry, encoding="utf-8")
-    written(tmp_path, kinds={})
+    write_filter(tmp_path, kinds={})
     problems: list[str] = []
     assert read_entry(tmp_path / "catalog.toml", on_problem=problems.append).show_filter is None
     assert len(problems) == 1

@@ -1,4 +1,4 @@
-"""How large a model is, by its name."""
+"""Sizes of models, by their names."""
 
 from __future__ import annotations
 
@@ -23,6 +23,6 @@ from models.catalog.sizes import is_small, parse_weight_count
         ("", 0),
     ],
 )
-def test_a_name_says_its_size(name: str, size: int) -> None:
+def test_the_size_is_read_from_the_name(name: str, size: int) -> None:
     assert parse_weight_count(name) == size
     assert is_small(name) == (0 < size < 8_000_000_000)

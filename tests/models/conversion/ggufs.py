@@ -1,7 +1,7 @@
 """Small GGUF files, written by the `gguf` package's own writer from the random checkpoints of `networks/`.
 
-Names of tensors come from the package, and queries and keys of the Llama family are turned as llama.cpp's converter
-turns them, so that what is read is held against somebody else's idea of the format.
+Names of tensors come from the package, and queries and keys of the Llama family are permuted as in llama.cpp's
+converter, so that the tests do not share our own understanding of the format.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ ARCHITECTURES = {
 }
 
 
-def byte_letters() -> dict[int, str]:
-    """GPT-2's letter for each byte."""
+def list_byte_letters() -> dict[int, str]:
+    """Return GPT-2's letter for each byte."""
     visible = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     hidden = [byte for byte in range(256) if byte not in visible]
     return {byte: chr(byte) for byte in visible} | {byte: chr(256 + place) for place, byte in enumerate(hidden)}
@@ -55,17 +55,24 @@ CHATML = (
 )
 
 
-def vocabulary(markers: Sequence[str], rows: int = 0) -> list[str]:
-    """A byte-level vocabulary: letters, merged ones, markers, and as many unused ones as make `rows`."""
-    tokens = [*byte_letters().values(), *(merge.replace(" ", "") for merge in MERGES), *markers]
+def make_vocabulary(markers: Sequence[str], rows: int = 0) -> list[str]:
+    """Return a byte-level vocabulary: letters, merged tokens, markers, and unused tokens up to `rows` in all."""
+    tokens = [*list_byte_letters().values(), *(merge.replace(" ", "") for merge in MERGES), *markers]
     return [*tokens, *(f"[PAD{number}]" for number in range(len(tokens), rows))]
 
 
 def add_tokenizer(
     writer: GGUFWriter, markers: Sequence[str] = QWEN_MARKERS, *, rows: int = 0, pre: str = "qwen2"
 ) -> None:
-    """Byte-level BPE with `markers` as control tokens."""
-    tokens = vocabulary(markers, rows)
+    """Add a byte-level BPE tokenizer to a file, with `markers` as control tokens.
+
+    Args:
+        writer: writer of the file.
+        markers: control tokens, the end token first.
+        rows: minimum number of tokens; unused ones are added.
+        pre: llama.cpp's name of the pretokenizer.
+    """
+    tokens = make_vocabulary(markers, rows)
     kinds = [3 if token in markers else 5 if token.startswith("[PAD") else 1 for token in tokens]
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre(pre)
@@ -76,7 +83,7 @@ def add_tokenizer(
 
 
 def add_numbered_tokens(writer: GGUFWriter, rows: int) -> list[str]:
-    """One token a row, as the checkpoints of `networks/` have them."""
+    """Add a tokenizer with one token for each of `rows`, as in the checkpoints of `networks/`; return the tokens."""
     tokens = ["a", "b", "ab", *(f"t{number}" for number in range(3, rows - 6)), *QWEN_MARKERS[:6]]
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("gpt-2")
@@ -95,12 +102,20 @@ def write_network(
     tokenizer: Callable[[GGUFWriter, int], object] = add_numbered_tokens,
     change: Callable[[GGUFWriter], object] = lambda _writer: None,
 ) -> dict[str, NDArray[np.float32]]:
-    """Write the checkpoint in `folder` as a GGUF file; return what is left of its weights, under their own names."""
+    """Write the checkpoint in `folder` as a GGUF file; return its weights by name, as they are after quantization.
+
+    Args:
+        path: the file to write.
+        folder: a folder of `networks/`.
+        quantization: type of the tensors.
+        tokenizer: adds a tokenizer with a number of tokens.
+        change: called with the writer before the file is written.
+    """
     checkpoint = Checkpoint.open(folder)
     config = dict(checkpoint.config)
     architecture = ARCHITECTURES[folder.name]
     writer = GGUFWriter(path, architecture)
-    add_figures(writer, config)
+    add_sizes(writer, config)
     rows = max(
         tensor.shape[0] for name, tensor in checkpoint.tensors.items() if "embed_tokens" in name or "wte" in name
     )
@@ -109,19 +124,19 @@ def write_network(
     kept = {}
     for name, tensor in checkpoint.tensors.items():
         numbers = np.concatenate([np.asarray(block, np.float32) for block in tensor.read_blocks()])
-        kept[name] = quants.dequantize(*quantized(numbers, quantization)).reshape(numbers.shape)
+        kept[name] = quants.dequantize(*quantize(numbers, quantization)).reshape(numbers.shape)
         if architecture == "llama" and ".q_proj." in name:
-            numbers = turned(numbers, config["num_attention_heads"])
+            numbers = permute(numbers, config["num_attention_heads"])
         elif architecture == "llama" and ".k_proj." in name:
-            numbers = turned(numbers, config["num_key_value_heads"])
+            numbers = permute(numbers, config["num_key_value_heads"])
         add_tensor(writer, names.get_name(name, try_suffixes=(".weight", ".bias")), numbers, quantization)
     change(writer)
     finish(writer)
     return kept
 
 
-def add_figures(writer: GGUFWriter, config: Mapping[str, Any]) -> None:
-    """What a configuration says, under llama.cpp's names."""
+def add_sizes(writer: GGUFWriter, config: Mapping[str, Any]) -> None:
+    """Add the sizes and numbers of a configuration to a file, under llama.cpp's names."""
     heads = config.get("num_attention_heads") or config["n_head"]
     width = config.get("hidden_size") or config["n_embd"]
     writer.add_block_count(config.get("num_hidden_layers") or config["n_layer"])
@@ -148,13 +163,13 @@ def add_figures(writer: GGUFWriter, config: Mapping[str, Any]) -> None:
 
 
 def add_tensor(writer: GGUFWriter, name: str, numbers: NDArray[np.float32], quantization: str) -> None:
-    """One tensor, quantized where its rows are whole blocks."""
-    data, kind = quantized(numbers, quantization)
+    """Add a tensor to a file, quantized if its rows are whole blocks."""
+    data, kind = quantize(numbers, quantization)
     writer.add_tensor(name, data, raw_dtype=kind)
 
 
-def quantized(numbers: NDArray[np.float32], quantization: str) -> tuple[NDArray[Any], GGMLQuantizationType]:
-    """Weights as they are stored; vectors, and rows that are no whole blocks, stay as they are."""
+def quantize(numbers: NDArray[np.float32], quantization: str) -> tuple[NDArray[Any], GGMLQuantizationType]:
+    """Return the quantized numbers and their type; vectors, and rows that are no whole blocks, stay float32."""
     kind = GGMLQuantizationType[quantization]
     block, _ = gguf.GGML_QUANT_SIZES[kind]
     if numbers.ndim == 1 or numbers.shape[-1] % block:
@@ -162,14 +177,14 @@ def quantized(numbers: NDArray[np.float32], quantization: str) -> tuple[NDArray[
     return quants.quantize(np.ascontiguousarray(numbers), kind), kind
 
 
-def turned(numbers: NDArray[np.float32], heads: int) -> NDArray[np.float32]:
-    """Rows of queries or keys as llama.cpp's converter orders them."""
+def permute(numbers: NDArray[np.float32], heads: int) -> NDArray[np.float32]:
+    """Return the rows of queries or keys in the order of llama.cpp's converter."""
     halves = numbers.reshape(heads, 2, numbers.shape[0] // heads // 2, *numbers.shape[1:])
     return halves.swapaxes(1, 2).reshape(numbers.shape)
 
 
 def finish(writer: GGUFWriter) -> None:
-    """Put the file on the disk."""
+    """Write the file to the disk, and close it."""
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -177,7 +192,7 @@ def finish(writer: GGUFWriter) -> None:
 
 
 def write_checkpoint(folder: Path, config: Mapping[str, Any], tensors: Mapping[str, NDArray[np.float32]]) -> None:
-    """Write weights as their authors publish them: config.json and one safetensors file."""
+    """Write a checkpoint to the new folder `folder`, as authors publish them: config.json and one safetensors file."""
     folder.mkdir()
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
     contents, start = {}, 0
@@ -191,7 +206,7 @@ def write_checkpoint(folder: Path, config: Mapping[str, Any], tensors: Mapping[s
 
 
 def random_blocks(quantization: str, count: int, seed: int) -> NDArray[np.uint8]:
-    """Random blocks of a type whose values are small numbers; shape (count, bytes of a block)."""
+    """Return random blocks of a tensor type whose values are small numbers; shape (count, bytes of a block)."""
     kind = GGMLQuantizationType[quantization]
     _, size = gguf.GGML_QUANT_SIZES[kind]
     generator = np.random.default_rng(seed)

@@ -1,4 +1,4 @@
-"""Makes the small random checkpoints of `networks/` and what transformers computes with them.
+"""Generator of the small random checkpoints of `networks/`, with the results of transformers for each.
 
 Needs torch and transformers (the `training` extra); the tests do not. Run again only to add a network:
 `python tests/models/conversion/make_networks.py`.
@@ -62,7 +62,7 @@ ENCODERS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def main() -> None:
-    """Write every network anew."""
+    """Delete `networks/` and write every network again."""
     torch.manual_seed(20260101)
     shutil.rmtree(FOLDER, ignore_errors=True)
     for name, (kind, settings, numbers) in NETWORKS.items():
@@ -91,7 +91,7 @@ def main() -> None:
 
 
 def randomize(model: torch.nn.Module) -> None:
-    """No bias is zero and no norm is one, so that each is seen to be in its place."""
+    """Draw biases and norms at random, in place, so that a bias or a norm in a wrong place shows."""
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if name.endswith("bias"):
@@ -101,7 +101,7 @@ def randomize(model: torch.nn.Module) -> None:
 
 
 def save(model: Any, folder: Path) -> None:
-    """Write the checkpoint as its authors would, with a tokenizer of one token a number."""
+    """Write the checkpoint to `folder` as authors do, with a tokenizer that has the token "tN" for each number N."""
     model.save_pretrained(folder)
     (folder / "generation_config.json").unlink(missing_ok=True)
     tokenizer = Tokenizer(models.WordLevel({f"t{number}": number for number in range(VOCABULARY - 6)}, unk_token="t0"))

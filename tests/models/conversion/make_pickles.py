@@ -1,4 +1,4 @@
-"""Writes the roberta checkpoint of `networks/` as torch does, in both of its containers, to `pickled/`.
+"""Generator of `pickled/`: the roberta checkpoint of `networks/` in both containers of torch.
 
 Needs torch; the tests do not. Run it with an environment that has it, and this repository on PYTHONPATH.
 """
@@ -16,7 +16,7 @@ HERE = Path(__file__).parent
 
 
 def main() -> None:
-    """Write both."""
+    """Write `zip.bin` and `row.bin`, with one tensor of integers added."""
     checkpoint = Checkpoint.open(HERE / "networks" / "roberta")
     state = OrderedDict((name, torch.from_numpy(tensor.read().copy())) for name, tensor in checkpoint.tensors.items())
     state["embeddings.position_ids"] = torch.arange(66).expand((1, -1))  # whole numbers, as published ones have

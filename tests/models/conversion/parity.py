@@ -1,4 +1,4 @@
-"""Converted networks beside what transformers computes with the same weights; writes `parity.csv`.
+"""Comparison of converted networks with the results of transformers for the same weights; writes `parity.csv`.
 
 `python -m tests.models.conversion.parity` after `make_networks.py`.
 """
@@ -21,23 +21,28 @@ DECODERS = sorted(path.name for path in NETWORKS.iterdir() if path.name not in E
 TOLERANCE = 1e-3  # of a logit, float32
 
 
-def names_of(numbers: np.ndarray) -> list[str]:
+def name_tokens(numbers: np.ndarray) -> list[str]:
+    """Return the tokens of `networks/` with these numbers."""
     return [f"t{number}" if number < 90 else f"<extra_id_{number - 90}>" for number in numbers]
 
 
-def logits_of(folder: Path, tokens: list[str], compute_type: str = "float32") -> np.ndarray:
+def compute_logits(folder: Path, tokens: list[str], compute_type: str = "float32") -> np.ndarray:
+    """Return the logits (tokens, vocabulary) of the converted decoder in `folder`."""
     generator = ctranslate2.Generator(str(folder), compute_type=compute_type, intra_threads=1)
     return np.array(generator.forward_batch([tokens]))[0]
 
 
-def compared_decoder(name: str, tmp_path: Path) -> tuple[float, bool]:
-    """Largest difference of logits, and whether greedy decoding gives the same tokens; both within the context."""
+def compare_decoder(name: str, tmp_path: Path) -> tuple[float, bool]:
+    """Convert a network; return the largest difference of logits, and whether greedy decoding gives the same tokens.
+
+    Compares only tokens within the model's context.
+    """
     converted = convert(NETWORKS / name, tmp_path / name, quantization="float32")
     expected = np.load(NETWORKS / name / "expected.npz")
-    tokens = names_of(expected["tokens"])[: converted.context_tokens]
-    difference = float(np.abs(logits_of(tmp_path / name, tokens) - expected["logits"][: len(tokens)]).max())
+    tokens = name_tokens(expected["tokens"])[: converted.context_tokens]
+    difference = float(np.abs(compute_logits(tmp_path / name, tokens) - expected["logits"][: len(tokens)]).max())
     if len(tokens) < len(expected["tokens"]):
-        return difference, True  # what follows is beyond the context
+        return difference, True  # the greedy tokens are beyond the context
     generator = ctranslate2.Generator(str(tmp_path / name), compute_type="float32", intra_threads=1)
     count = len(expected["greedy"])
     (result,) = generator.generate_batch(
@@ -46,8 +51,8 @@ def compared_decoder(name: str, tmp_path: Path) -> tuple[float, bool]:
     return difference, result.sequences_ids[0] == expected["greedy"].tolist()
 
 
-def compared_encoder(name: str, tmp_path: Path) -> float:
-    """Largest difference of the last hidden states."""
+def compare_encoder(name: str, tmp_path: Path) -> float:
+    """Convert a network; return the largest difference of the last hidden states."""
     convert(NETWORKS / name, tmp_path / name, quantization="float32")
     expected = np.load(NETWORKS / name / "expected.npz")
     encoder = ctranslate2.Encoder(str(tmp_path / name), compute_type="float32", intra_threads=1)
@@ -56,15 +61,15 @@ def compared_encoder(name: str, tmp_path: Path) -> float:
 
 
 def main() -> None:
-    """Write the table."""
+    """Compare all networks, and write the table."""
     with tempfile.TemporaryDirectory() as scratch, TABLE.open("w", encoding="utf-8", newline="") as stream:
         table = csv.writer(stream, lineterminator="\n")
         table.writerow(("network", "largest_difference", "same_greedy_tokens"))
         for name in DECODERS:
-            difference, same = compared_decoder(name, Path(scratch))
+            difference, same = compare_decoder(name, Path(scratch))
             table.writerow((name, f"{difference:.1e}", "yes" if same else "no"))
         for name in ENCODERS:
-            table.writerow((name, f"{compared_encoder(name, Path(scratch)):.1e}", ""))
+            table.writerow((name, f"{compare_encoder(name, Path(scratch)):.1e}", ""))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a person sees of a conversion that cannot be done: one sentence, and nothing left behind."""
+"""Conversions that fail report the reason, and leave nothing behind."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def checkpoint(tmp_path: Path) -> Path:
+    """Return a copy of the starcoder2 checkpoint."""
     return Path(shutil.copytree(NETWORKS / "starcoder2", tmp_path / "checkpoint"))
 
 
@@ -37,16 +38,19 @@ def drop_tensor(folder: Path, name: str) -> None:
     (folder / "model.safetensors").write_bytes(data[:8] + header + data[8 + length :])
 
 
-def cut(folder: Path, name: str) -> None:
+def cut_short(folder: Path, name: str) -> None:
+    """Remove the last third of the file `name`."""
     data = (folder / name).read_bytes()
     (folder / name).write_bytes(data[: len(data) * 2 // 3])
 
 
-def pickled(folder: Path) -> None:
+def rename_to_pickle(folder: Path) -> None:
+    """Give the weights the name of a pickle with an unknown layout."""
     (folder / "model.safetensors").rename(folder / "weights.pt")
 
 
-def sharded(folder: Path) -> None:
+def add_index(folder: Path) -> None:
+    """Add an index of two files of weights, of which the second is missing."""
     index = {"weight_map": {"model.norm.weight": "model.safetensors", "model.more.weight": "model-2.safetensors"}}
     (folder / "model.safetensors.index.json").write_text(json.dumps(index), encoding="utf-8")
 
@@ -57,16 +61,17 @@ def grow_tokenizer(folder: Path) -> None:
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer), encoding="utf-8")
 
 
-NINES = b"9" * 300 + b","  # with 20,000 of these to multiply, a computer has enough for the day
+NINES = b"9" * 300 + b","  # the product of 20,000 such numbers takes a computer a day
 
 
-def header(folder: Path, content: bytes) -> None:
+def write_header(folder: Path, content: bytes) -> None:
+    """Replace the weights by a safetensors file with the header `content` and no numbers."""
     (folder / "model.safetensors").write_bytes(struct.pack("<Q", len(content)) + content)
 
 
 BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     "no configuration": (lambda f: (f / "config.json").unlink(), "has no config.json"),
-    "configuration cut short": (lambda f: cut(f, "config.json"), "is not JSON"),
+    "configuration cut short": (lambda f: cut_short(f, "config.json"), "is not JSON"),
     "an unknown network": (lambda f: set_config(f, model_type="mamba"), "'mamba' network, which cannot be converted"),
     "an unknown activation": (lambda f: set_config(f, hidden_act="swiglu"), "the activation 'swiglu'"),
     "stretched positions": (lambda f: set_config(f, rope_parameters={"rope_type": "yarn"}), "position scaling 'yarn'"),
@@ -78,29 +83,33 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda f: drop_tensor(f, "model.layers.1.mlp.c_fc.weight"),
         "has no tensor model.layers.1.mlp",
     ),
-    "weights cut short": (lambda f: cut(f, "model.safetensors"), "cut short or damaged"),
+    "weights cut short": (lambda f: cut_short(f, "model.safetensors"), "cut short or damaged"),
     "weights of nothing": (lambda f: (f / "model.safetensors").write_bytes(b""), "cut short or damaged"),
-    "a table without end": (lambda f: header(f, b"[" * 200_000), "cut short or damaged"),
+    "a table without end": (lambda f: write_header(f, b"[" * 200_000), "cut short or damaged"),
     "a shape without end": (
-        lambda f: header(f, b'{"w": {"dtype": "F32", "shape": [1e999], "data_offsets": [0, 0]}}'),
+        lambda f: write_header(f, b'{"w": {"dtype": "F32", "shape": [1e999], "data_offsets": [0, 0]}}'),
         "cut short or damaged",
     ),
     "a shape of large numbers": (
-        lambda f: header(f, b'{"w": {"dtype": "F32", "shape": [%s1], "data_offsets": [0, 0]}}' % (NINES * 20_000)),
+        lambda f: write_header(
+            f, b'{"w": {"dtype": "F32", "shape": [%s1], "data_offsets": [0, 0]}}' % (NINES * 20_000)
+        ),
         "cut short or damaged",
     ),
     "a configuration without end": (lambda f: (f / "config.json").write_bytes(b"[" * 200_000), "is not JSON"),
-    "pickled weights": (pickled, "files of no known layout; take the model's safetensors"),
+    "pickled weights": (rename_to_pickle, "files of no known layout; take the model's safetensors"),
     "no weights": (lambda f: (f / "model.safetensors").unlink(), r"has no \*.safetensors"),
-    "a missing part": (sharded, "lacks model-2.safetensors"),
+    "a missing part": (add_index, "lacks model-2.safetensors"),
     "no tokenizer": (lambda f: (f / "tokenizer.json").unlink(), "has no tokenizer.json"),
-    "a damaged tokenizer": (lambda f: cut(f, "tokenizer.json"), "is not a tokenizer"),
+    "a damaged tokenizer": (lambda f: cut_short(f, "tokenizer.json"), "is not a tokenizer"),
     "another model's tokenizer": (grow_tokenizer, "knows 140 tokens and the weights 96; they do not belong together"),
 }
 
 
 @pytest.mark.parametrize("broken", BROKEN)
-def test_what_cannot_be_converted_says_why_and_leaves_nothing(broken: str, checkpoint: Path, tmp_path: Path) -> None:
+def test_a_failed_conversion_reports_the_reason_and_leaves_nothing(
+    broken: str, checkpoint: Path, tmp_path: Path
+) -> None:
     spoil, sentence = BROKEN[broken]
     spoil(checkpoint)
     with pytest.raises(ModelError, match=sentence):
@@ -125,7 +134,7 @@ def test_progress_reaches_the_end(checkpoint: Path, tmp_path: Path) -> None:
     assert seen[-1] == (converted.size_bytes, converted.size_bytes)
 
 
-def test_a_model_that_is_there_is_not_overwritten(checkpoint: Path, tmp_path: Path) -> None:
+def test_an_existing_model_is_not_overwritten(checkpoint: Path, tmp_path: Path) -> None:
     (tmp_path / "made").mkdir()
     with pytest.raises(ModelError, match="is there already; remove it or choose another name"):
         convert(checkpoint, tmp_path / "made")
@@ -141,7 +150,7 @@ def test_the_context_ends_where_attention_does(tmp_path: Path) -> None:
     assert convert(NETWORKS / "starcoder2", tmp_path / "whole").context_tokens == 64
 
 
-def test_a_network_in_several_files_is_one(checkpoint: Path, tmp_path: Path) -> None:
+def test_a_checkpoint_in_several_files_is_converted(checkpoint: Path, tmp_path: Path) -> None:
     whole = convert(checkpoint, tmp_path / "whole")
     shutil.copy(checkpoint / "model.safetensors", checkpoint / "model-00002-of-00002.safetensors")
     drop_tensor(checkpoint, "model.norm.weight")

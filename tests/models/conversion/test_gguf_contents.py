@@ -1,4 +1,4 @@
-"""A GGUF file is foreign: whatever it claims is held against bounds and its own size before it is believed."""
+"""GGUF files are untrusted: every count and offset is checked against bounds and the size of the file."""
 
 from __future__ import annotations
 
@@ -29,28 +29,38 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
+    """Return the path of a GGUF file of the qwen2 network."""
     ggufs.write_network(tmp_path / "model.gguf", NETWORKS / "qwen2")
     return tmp_path / "model.gguf"
 
 
-def u32(number: int) -> bytes:
+def encode_u32(number: int) -> bytes:
     return struct.pack("<I", number)
 
 
-def u64(number: int) -> bytes:
+def encode_u64(number: int) -> bytes:
     return struct.pack("<Q", number)
 
 
-def text(value: str) -> bytes:
-    return u64(len(value)) + value.encode()
+def encode_text(value: str) -> bytes:
+    """Return a string as GGUF has it: its length, then its bytes."""
+    return encode_u64(len(value)) + value.encode()
 
 
-def head(tensors: int, fields: int, rest: bytes = b"", version: int = 3) -> bytes:
-    return b"GGUF" + u32(version) + u64(tensors) + u64(fields) + rest
+def make_head(tensors: int, fields: int, rest: bytes = b"", version: int = 3) -> bytes:
+    """Return the head of a file that claims numbers of tensors and fields, followed by `rest`."""
+    return b"GGUF" + encode_u32(version) + encode_u64(tensors) + encode_u64(fields) + rest
 
 
-def tensor(name: str, shape: tuple[int, ...], kind: int = 0, offset: int = 0) -> bytes:
-    return text(name) + u32(len(shape)) + b"".join(map(u64, shape)) + u32(kind) + u64(offset)
+def describe_tensor(name: str, shape: tuple[int, ...], kind: int = 0, offset: int = 0) -> bytes:
+    """Return the entry of a tensor in the table of contents."""
+    return (
+        encode_text(name)
+        + encode_u32(len(shape))
+        + b"".join(map(encode_u64, shape))
+        + encode_u32(kind)
+        + encode_u64(offset)
+    )
 
 
 HUGE = 1 << 60
@@ -58,37 +68,41 @@ DAMAGED = {
     "nothing": b"",
     "half a magic": b"GG",
     "a magic alone": b"GGUF",
-    "counts cut off": b"GGUF" + u32(3) + b"\1\0",
-    "tensors without end": head(HUGE, 0),
-    "fields without end": head(0, HUGE),
-    "fewer fields than it says": head(0, 3),
-    "a key without end": head(0, 1, u64(HUGE)),
-    "a key beyond the file": head(0, 1, u64(500) + b"short"),
-    "a text without end": head(0, 1, text("k") + u32(8) + u64(HUGE)),
-    "an array without end": head(0, 1, text("k") + u32(9) + u32(0) + u64(HUGE)),
-    "an array of texts without end": head(0, 1, text("k") + u32(9) + u32(8) + u64(4_000_000)),
-    "an array of nothing known": head(0, 1, text("k") + u32(9) + u32(99) + u64(3)),
-    "arrays in arrays without end": head(0, 1, text("k") + u32(9) + (u32(9) + u64(1)) * 50),
-    "a value of no known type": head(0, 1, text("k") + u32(77)),
-    "a key twice": head(0, 2, (text("k") + u32(0) + b"\1") * 2),
-    "no text but bytes": head(0, 1, u64(2) + b"\xff\xfe" + u32(0) + b"\1"),
-    "an alignment of nothing": head(0, 1, text("general.alignment") + u32(4) + u32(0)),
-    "an alignment that is none": head(0, 1, text("general.alignment") + u32(4) + u32(33)),
-    "a tensor of many dimensions": head(1, 0, tensor("w", (2,) * 5)),
-    "a tensor of no dimension": head(1, 0, tensor("w", ())),
-    "a tensor of nothing": head(1, 0, tensor("w", (0, 4))),
-    "a tensor larger than numbers go": head(1, 0, tensor("w", (1 << 40, 1 << 40))),
-    "a tensor beyond the file": head(1, 0, tensor("w", (4, 4))),
-    "a tensor far beyond the file": head(1, 0, tensor("w", (4, 4), offset=(1 << 64) - 32)),
-    "an offset that is not aligned": head(1, 0, tensor("w", (1,), offset=3)) + bytes(200),
-    "half a block": head(1, 0, tensor("w", (33,), kind=8)) + bytes(200),
-    "a tensor of a long name": head(1, 0, tensor("w" * 5000, (1,))) + bytes(200),
-    "a tensor twice": head(2, 0, tensor("w", (1,)) * 2) + bytes(200),
+    "counts cut off": b"GGUF" + encode_u32(3) + b"\1\0",
+    "tensors without end": make_head(HUGE, 0),
+    "fields without end": make_head(0, HUGE),
+    "fewer fields than it says": make_head(0, 3),
+    "a key without end": make_head(0, 1, encode_u64(HUGE)),
+    "a key beyond the file": make_head(0, 1, encode_u64(500) + b"short"),
+    "a text without end": make_head(0, 1, encode_text("k") + encode_u32(8) + encode_u64(HUGE)),
+    "an array without end": make_head(0, 1, encode_text("k") + encode_u32(9) + encode_u32(0) + encode_u64(HUGE)),
+    "an array of texts without end": make_head(
+        0, 1, encode_text("k") + encode_u32(9) + encode_u32(8) + encode_u64(4_000_000)
+    ),
+    "an array of nothing known": make_head(0, 1, encode_text("k") + encode_u32(9) + encode_u32(99) + encode_u64(3)),
+    "arrays in arrays without end": make_head(
+        0, 1, encode_text("k") + encode_u32(9) + (encode_u32(9) + encode_u64(1)) * 50
+    ),
+    "a value of no known type": make_head(0, 1, encode_text("k") + encode_u32(77)),
+    "a key twice": make_head(0, 2, (encode_text("k") + encode_u32(0) + b"\1") * 2),
+    "no text but bytes": make_head(0, 1, encode_u64(2) + b"\xff\xfe" + encode_u32(0) + b"\1"),
+    "an alignment of nothing": make_head(0, 1, encode_text("general.alignment") + encode_u32(4) + encode_u32(0)),
+    "an alignment that is none": make_head(0, 1, encode_text("general.alignment") + encode_u32(4) + encode_u32(33)),
+    "a tensor of many dimensions": make_head(1, 0, describe_tensor("w", (2,) * 5)),
+    "a tensor of no dimension": make_head(1, 0, describe_tensor("w", ())),
+    "a tensor of nothing": make_head(1, 0, describe_tensor("w", (0, 4))),
+    "a tensor larger than numbers go": make_head(1, 0, describe_tensor("w", (1 << 40, 1 << 40))),
+    "a tensor beyond the file": make_head(1, 0, describe_tensor("w", (4, 4))),
+    "a tensor far beyond the file": make_head(1, 0, describe_tensor("w", (4, 4), offset=(1 << 64) - 32)),
+    "an offset that is not aligned": make_head(1, 0, describe_tensor("w", (1,), offset=3)) + bytes(200),
+    "half a block": make_head(1, 0, describe_tensor("w", (33,), kind=8)) + bytes(200),
+    "a tensor of a long name": make_head(1, 0, describe_tensor("w" * 5000, (1,))) + bytes(200),
+    "a tensor twice": make_head(2, 0, describe_tensor("w", (1,)) * 2) + bytes(200),
 }
 
 
 @pytest.mark.parametrize("name", DAMAGED)
-def test_what_is_damaged_is_said_at_once(name: str, tmp_path: Path) -> None:
+def test_damage_is_reported_without_delay(name: str, tmp_path: Path) -> None:
     (tmp_path / "bad.gguf").write_bytes(DAMAGED[name])
     sentence = "is no GGUF file" if not DAMAGED[name].startswith(b"GGUF") else "is cut short or damaged; download it"
     with pytest.raises(ModelError, match=sentence):
@@ -100,18 +114,18 @@ def test_what_is_damaged_is_said_at_once(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (head(0, 0, version=1), "has version 1 of the GGUF format; 2 and 3 can be read"),
-        (head(0, 0, version=3 << 24), "is written for big-endian machines"),
-        (head(1, 0, tensor("w", (32,), kind=36)) + bytes(100), "stored in an unknown way .type 36."),
+        (make_head(0, 0, version=1), "has version 1 of the GGUF format; 2 and 3 can be read"),
+        (make_head(0, 0, version=3 << 24), "is written for big-endian machines"),
+        (make_head(1, 0, describe_tensor("w", (32,), kind=36)) + bytes(100), "stored in an unknown way .type 36."),
     ],
 )
-def test_what_is_of_another_kind_is_named(content: bytes, sentence: str, tmp_path: Path) -> None:
+def test_a_file_of_another_kind_is_named(content: bytes, sentence: str, tmp_path: Path) -> None:
     (tmp_path / "other.gguf").write_bytes(content)
     with pytest.raises(ModelError, match=sentence):
         read_contents(tmp_path / "other.gguf")
 
 
-def test_a_file_cut_anywhere_is_refused(model: Path) -> None:
+def test_a_file_that_is_cut_short_anywhere_is_refused(model: Path) -> None:
     data = model.read_bytes()
     for part in range(1, 40):
         model.write_bytes(data[: len(data) * part // 40])
@@ -121,7 +135,7 @@ def test_a_file_cut_anywhere_is_refused(model: Path) -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(place=st.integers(0, 4000), byte=st.integers(0, 255))
-def test_a_changed_byte_is_read_or_refused_and_nothing_else(
+def test_a_file_with_a_changed_byte_is_read_or_refused(
     place: int, byte: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     path = tmp_path_factory.mktemp("changed") / "model.gguf"
@@ -133,7 +147,7 @@ def test_a_changed_byte_is_read_or_refused_and_nothing_else(
         convert(path, path.parent / "made")
 
 
-def test_what_is_read_is_what_the_package_reads(model: Path) -> None:
+def test_contents_equal_those_that_the_gguf_package_reads(model: Path) -> None:
     contents, theirs = read_contents(model), GGUFReader(model)
     fields = {key: field.contents() for key, field in theirs.fields.items() if not key.startswith("GGUF.")}
     assert dict(contents.values) == fields
@@ -153,20 +167,20 @@ def test_without_arrays_short_values_are_kept(model: Path) -> None:
     assert contents.tensors.keys() == read_contents(model).tensors.keys()
 
 
-def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+def test_a_pipe_is_refused_without_waiting(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.gguf")
     with pytest.raises(ModelError, match="cannot be read"):
         read_contents(tmp_path / "pipe.gguf")
     assert not is_gguf(tmp_path / "pipe.gguf")
 
 
-def kind(name: str) -> Callable[[GGUFWriter], object]:
+def set_type(name: str) -> Callable[[GGUFWriter], object]:
     return lambda writer: writer.add_type(name)
 
 
 REFUSED: dict[str, tuple[str, Callable[[GGUFWriter], object], str]] = {
-    "an adapter": ("qwen2", kind("adapter"), "it is a LoRA adapter, not a model"),
-    "eyes": ("qwen2", kind("mmproj"), "it is a part of another model"),
+    "an adapter": ("qwen2", set_type("adapter"), "it is a LoRA adapter, not a model"),
+    "eyes": ("qwen2", set_type("mmproj"), "it is a part of another model"),
     "experts": ("qwen2", lambda writer: writer.add_expert_count(8), "it is a mixture of experts"),
     "a tensor too many": (
         "qwen2",
@@ -188,7 +202,7 @@ REFUSED: dict[str, tuple[str, Callable[[GGUFWriter], object], str]] = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_a_network_that_cannot_be_run_says_why(name: str, tmp_path: Path) -> None:
+def test_a_network_that_cannot_be_run_is_reported_with_the_reason(name: str, tmp_path: Path) -> None:
     network, change, sentence = REFUSED[name]
     ggufs.write_network(tmp_path / "model.gguf", NETWORKS / network, change=change)
     with pytest.raises(ModelError, match=sentence):
@@ -196,7 +210,9 @@ def test_a_network_that_cannot_be_run_says_why(name: str, tmp_path: Path) -> Non
     assert not list((tmp_path / "models").glob("**/*"))
 
 
-def without(key: str, value: Any = None) -> Callable[[GGUFWriter], object]:
+def replace_value(key: str, value: Any = None) -> Callable[[GGUFWriter], object]:
+    """Return a change that removes the metadata value under `key`, or replaces it by `value`."""
+
     def change(writer: GGUFWriter) -> None:
         if value is None:
             del writer.kv_data[0][key]
@@ -209,18 +225,18 @@ def without(key: str, value: Any = None) -> Callable[[GGUFWriter], object]:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (without("general.architecture", "mamba"), "its architecture is 'mamba'; supported are llama, qwen2"),
-        (without("general.architecture"), "its architecture is 'unknown'"),
-        (without("qwen2.block_count"), "qwen2.block_count is missing, not a number from 1 to 1000"),
-        (without("qwen2.block_count", 3), "has no tensor model.layers.2"),
-        (without("qwen2.block_count", 4_000_000_000), "qwen2.block_count is 4000000000, not a number"),
-        (without("qwen2.embedding_length", 64), r"has the shape \(\d+, 32\) in place of"),
-        (without("qwen2.attention.head_count", 3), "cannot be converted"),
-        (without("qwen2.feed_forward_length", 47), "in place of"),
-        (without("qwen2.attention.layer_norm_rms_epsilon", float("nan")), "layer_norm_rms_epsilon is nan"),
+        (replace_value("general.architecture", "mamba"), "its architecture is 'mamba'; supported are llama, qwen2"),
+        (replace_value("general.architecture"), "its architecture is 'unknown'"),
+        (replace_value("qwen2.block_count"), "qwen2.block_count is missing, not a number from 1 to 1000"),
+        (replace_value("qwen2.block_count", 3), "has no tensor model.layers.2"),
+        (replace_value("qwen2.block_count", 4_000_000_000), "qwen2.block_count is 4000000000, not a number"),
+        (replace_value("qwen2.embedding_length", 64), r"has the shape \(\d+, 32\) in place of"),
+        (replace_value("qwen2.attention.head_count", 3), "cannot be converted"),
+        (replace_value("qwen2.feed_forward_length", 47), "in place of"),
+        (replace_value("qwen2.attention.layer_norm_rms_epsilon", float("nan")), "layer_norm_rms_epsilon is nan"),
     ],
 )
-def test_figures_that_do_not_fit_the_weights_are_refused(
+def test_sizes_that_do_not_fit_the_weights_are_refused(
     change: Callable[[GGUFWriter], object], sentence: str, tmp_path: Path
 ) -> None:
     ggufs.write_network(tmp_path / "model.gguf", NETWORKS / "qwen2", change=change)
@@ -228,12 +244,12 @@ def test_figures_that_do_not_fit_the_weights_are_refused(
         convert(tmp_path / "model.gguf", tmp_path / "made")
 
 
-def test_a_sentence_stays_short_whatever_a_file_calls_itself(tmp_path: Path) -> None:
-    def boast(writer: GGUFWriter) -> None:
+def test_messages_stay_short_for_long_names_in_a_file(tmp_path: Path) -> None:
+    def claim(writer: GGUFWriter) -> None:
         for key in ("general.architecture", "tokenizer.ggml.model", "tokenizer.ggml.pre"):
             writer.kv_data[0][key].value = "m" * 100_000
 
-    ggufs.write_network(tmp_path / "model.gguf", NETWORKS / "qwen2", change=boast)
+    ggufs.write_network(tmp_path / "model.gguf", NETWORKS / "qwen2", change=claim)
     with pytest.raises(ModelError) as told:
         convert(tmp_path / "model.gguf", tmp_path / "made")
     assert len(str(told.value)) < 1_000
@@ -242,16 +258,16 @@ def test_a_sentence_stays_short_whatever_a_file_calls_itself(tmp_path: Path) -> 
     assert len(str(told.value)) < 1_000
 
 
-def test_a_vocabulary_without_weights_says_so(tmp_path: Path) -> None:
+def test_a_vocabulary_without_weights_is_reported(tmp_path: Path) -> None:
     (tmp_path / "vocabulary.gguf").write_bytes(
-        head(0, 1, text("general.architecture") + u32(8) + text("qwen2")),
+        make_head(0, 1, encode_text("general.architecture") + encode_u32(8) + encode_text("qwen2")),
     )
     with pytest.raises(ModelError, match="it holds a vocabulary and no weights"):
         convert(tmp_path / "vocabulary.gguf", tmp_path / "made")
 
 
 def split(model: Path, *, lose: str = "") -> Path:
-    """The model in three parts, as llama.cpp's own tool makes them."""
+    """Write the model in three parts as llama.cpp's tool does, without the tensor `lose`; return the first part."""
     reader = GGUFReader(model)
     for number in range(3):
         part = ggufs.GGUFWriter(model.parent / f"parts-{number + 1:05}-of-00003.gguf", "qwen2")
@@ -270,7 +286,7 @@ def split(model: Path, *, lose: str = "") -> Path:
     return model.parent / "parts-00001-of-00003.gguf"
 
 
-def test_a_model_in_parts_is_one_whichever_part_is_named(model: Path, tmp_path: Path) -> None:
+def test_a_model_in_parts_is_read_from_any_of_its_parts(model: Path, tmp_path: Path) -> None:
     first = split(model)
     convert(model, tmp_path / "whole")
     for number in (1, 3):
@@ -279,14 +295,14 @@ def test_a_model_in_parts_is_one_whichever_part_is_named(model: Path, tmp_path: 
         assert made == whole
 
 
-def test_a_part_that_is_missing_is_named(model: Path, tmp_path: Path) -> None:
+def test_a_missing_part_is_named(model: Path, tmp_path: Path) -> None:
     first = split(model)
     first.with_name("parts-00002-of-00003.gguf").unlink()
     with pytest.raises(ModelError, match=r"lacks parts-00002-of-00003\.gguf; download the rest"):
         convert(first, tmp_path / "made")
 
 
-def test_a_part_under_another_name_says_what_to_do(model: Path, tmp_path: Path) -> None:
+def test_a_part_under_another_name_is_reported_with_a_fix(model: Path, tmp_path: Path) -> None:
     shutil.move(split(model), tmp_path / "renamed.gguf")
     with pytest.raises(ModelError, match=r"is one of 3 parts of a model; give them the names"):
         convert(tmp_path / "renamed.gguf", tmp_path / "made")

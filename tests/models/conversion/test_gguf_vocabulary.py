@@ -1,4 +1,4 @@
-"""The tokenizer, the prompts and the facts that a GGUF file brings."""
+"""Tokenizers, prompts and facts of GGUF files."""
 
 from __future__ import annotations
 
@@ -31,21 +31,23 @@ ROWS = 96  # of the networks' tables; vocabularies here are larger, and only the
 CODE = "def total(values):\n    return sum(values)  # 12345 Zeichen, größer\r\n\tx = 'don''t'\n\n\n"
 
 
-def written(path: Path, fill: Callable[[GGUFWriter], object]) -> Path:
+def write_file(path: Path, fill: Callable[[GGUFWriter], object]) -> Path:
+    """Write a GGUF file with the content that `fill` adds; return `path`."""
     writer = ggufs.GGUFWriter(path, "qwen2")
     fill(writer)
     ggufs.finish(writer)
     return path
 
 
-def tokenizer_of(path: Path) -> Tokenizer:
+def build_tokenizer(path: Path) -> Tokenizer:
+    """Return the tokenizer of a GGUF file."""
     return Tokenizer(Encoder.from_str(build_vocabulary(read_contents(path)).content))
 
 
 @pytest.mark.parametrize("way", PRETOKENIZERS)
-def test_text_comes_back_as_it_was_whatever_the_way_to_cut(way: str, tmp_path: Path) -> None:
-    path = written(tmp_path / "v.gguf", lambda writer: ggufs.add_tokenizer(writer, pre=way))
-    tokenizer = tokenizer_of(path)
+def test_text_survives_encoding_and_decoding_with_every_pretokenizer(way: str, tmp_path: Path) -> None:
+    path = write_file(tmp_path / "v.gguf", lambda writer: ggufs.add_tokenizer(writer, pre=way))
+    tokenizer = build_tokenizer(path)
     encoded = tokenizer.encode(CODE)
     assert tokenizer.join_bytes(encoded.tokens).decode() == CODE
     assert tokenizer.decode([tokenizer.find_id(token) for token in encoded.tokens]) == CODE
@@ -66,16 +68,16 @@ def test_text_comes_back_as_it_was_whatever_the_way_to_cut(way: str, tmp_path: P
         ("default", "a+12345", ["a", "+", "123", "45"]),
     ],
 )
-def test_text_is_cut_as_the_file_says(way: str, text: str, pieces: list[str], tmp_path: Path) -> None:
-    path = written(tmp_path / "v.gguf", lambda writer: ggufs.add_tokenizer(writer, pre=way))
+def test_text_is_split_by_the_pretokenizer_of_the_file(way: str, text: str, pieces: list[str], tmp_path: Path) -> None:
+    path = write_file(tmp_path / "v.gguf", lambda writer: ggufs.add_tokenizer(writer, pre=way))
     encoder = Encoder.from_str(build_vocabulary(read_contents(path)).content)
-    letters = {letter: byte for byte, letter in ggufs.byte_letters().items()}
+    letters = {letter: byte for byte, letter in ggufs.list_byte_letters().items()}
     cut = [piece for piece, _ in encoder.pre_tokenizer.pre_tokenize_str(text)]  # type: ignore[union-attr]
     assert [bytes(letters[letter] for letter in piece).decode() for piece in cut] == pieces
 
 
-def test_the_bundled_tokenizer_is_made_again_from_its_parts(tmp_path: Path) -> None:
-    """StarCoder's way: the tokens of the published `tokenizer.json`, and of what a GGUF file makes of its parts."""
+def test_the_bundled_tokenizer_is_rebuilt_from_its_parts(tmp_path: Path) -> None:
+    """With StarCoder's pretokenizer, the published `tokenizer.json` and a GGUF file of its parts give equal tokens."""
     import json  # noqa: PLC0415
 
     published = json.loads(bundled.entry().tokenizer.read_text(encoding="utf-8"))
@@ -91,20 +93,20 @@ def test_the_bundled_tokenizer_is_made_again_from_its_parts(tmp_path: Path) -> N
         merges = published["model"]["merges"]
         writer.add_token_merges([merge if isinstance(merge, str) else " ".join(merge) for merge in merges])
 
-    made, wanted = tokenizer_of(written(tmp_path / "v.gguf", fill)), bundled.tokenizer()
+    made, wanted = build_tokenizer(write_file(tmp_path / "v.gguf", fill)), bundled.tokenizer()
     for text in (CODE, (NETWORKS.parent / "make_networks.py").read_text(encoding="utf-8"), "<fim_middle> 日本語 ½"):
         assert made.encode(text) == wanted.encode(text)
     assert made.size == wanted.size
 
 
-def test_markers_in_a_text_are_text(tmp_path: Path) -> None:
+def test_markers_in_a_text_are_encoded_as_text(tmp_path: Path) -> None:
     def fill(writer: GGUFWriter) -> None:
         ggufs.add_tokenizer(writer)
         kinds = writer.kv_data[0]["tokenizer.ggml.token_type"].value
         tokens = writer.kv_data[0]["tokenizer.ggml.tokens"].value
         kinds[tokens.index("<|fim_prefix|>")] = 4  # as some writers have it
 
-    tokenizer = tokenizer_of(written(tmp_path / "v.gguf", fill))
+    tokenizer = build_tokenizer(write_file(tmp_path / "v.gguf", fill))
     encoded = tokenizer.encode("a<|fim_prefix|><|endoftext|>b")
     assert "<|fim_prefix|>" not in encoded.tokens
     assert "<|endoftext|>" not in encoded.tokens
@@ -116,7 +118,8 @@ JOINED = {"▁r": -1.0, "et": -2.0, "▁ret": -3.0, "ur": -4.0, "urn": -5.0, "�
 LETTERS = ("▁", *"abcdefghijklmnopqrstuvwxyz()=.:_0123456789")
 
 
-def sentence_piece(writer: GGUFWriter, *, markers: Sequence[str] = (), **named: bool) -> None:
+def add_sentence_piece(writer: GGUFWriter, *, markers: Sequence[str] = (), **named: bool) -> list[str]:
+    """Add a SentencePiece tokenizer with `markers` and boolean metadata to a file; return its tokens."""
     tokens = [*PIECES, *LETTERS, *JOINED, *markers]
     scores = [0.0] * len(PIECES) + [-100.0] * len(LETTERS) + list(JOINED.values()) + [0.0] * len(markers)
     kinds = [2, 3, 3] + [6] * 256 + [1] * (len(LETTERS) + len(JOINED)) + [3] * len(markers)
@@ -130,11 +133,12 @@ def sentence_piece(writer: GGUFWriter, *, markers: Sequence[str] = (), **named: 
     writer.add_unk_token_id(0)
     for name, value in named.items():
         writer.add_bool(f"tokenizer.ggml.{name}", value)
+    return tokens
 
 
-def test_sentence_piece_joins_by_score_and_falls_back_to_bytes(tmp_path: Path) -> None:
-    path = written(tmp_path / "v.gguf", lambda writer: sentence_piece(writer, add_space_prefix=False))
-    tokenizer = tokenizer_of(path)
+def test_sentence_piece_merges_by_score_and_falls_back_to_bytes(tmp_path: Path) -> None:
+    path = write_file(tmp_path / "v.gguf", lambda writer: add_sentence_piece(writer, add_space_prefix=False))
+    tokenizer = build_tokenizer(path)
     assert tokenizer.encode("a return(x)").tokens == ("a", "▁return", "(", "x", ")")
     assert tokenizer.encode("\n    é").tokens == ("<0x0A>", "▁▁▁▁", "<0xC3>", "<0xA9>")
     for text in ("a return(x)\n    é", " return", "x  y"):
@@ -143,13 +147,14 @@ def test_sentence_piece_joins_by_score_and_falls_back_to_bytes(tmp_path: Path) -
     assert not tokenizer.is_byte_level
 
 
-def test_a_space_stands_before_a_text_unless_it_goes_on(tmp_path: Path) -> None:
-    chatting = tokenizer_of(written(tmp_path / "a.gguf", sentence_piece))
+def test_a_space_is_put_before_a_text_unless_the_model_fills_in(tmp_path: Path) -> None:
+    chatting = build_tokenizer(write_file(tmp_path / "a.gguf", add_sentence_piece))
     assert chatting.encode("return").tokens == ("▁return",)
     assert chatting.decode([chatting.find_id("▁return"), chatting.find_id("▁ret")]) == "return ret"
-    filling = tokenizer_of(
-        written(
-            tmp_path / "b.gguf", lambda writer: sentence_piece(writer, markers=("▁<PRE>", "▁<SUF>", "▁<MID>", "▁<EOT>"))
+    filling = build_tokenizer(
+        write_file(
+            tmp_path / "b.gguf",
+            lambda writer: add_sentence_piece(writer, markers=("▁<PRE>", "▁<SUF>", "▁<MID>", "▁<EOT>")),
         )
     )
     assert filling.encode("return").tokens[0] == "r"
@@ -171,12 +176,12 @@ def test_a_space_stands_before_a_text_unless_it_goes_on(tmp_path: Path) -> None:
             "a tokenizer of the kind 't5', which Starling does not support",
         ),
         (
-            lambda writer: (sentence_piece(writer), writer.kv_data[0].pop("tokenizer.ggml.scores")),
+            lambda writer: (add_sentence_piece(writer), writer.kv_data[0].pop("tokenizer.ggml.scores")),
             "has no score for each token",
         ),
     ],
 )
-def test_a_tokenizer_that_cannot_be_used_says_what_to_do(
+def test_a_tokenizer_that_cannot_be_used_is_reported_with_a_fix(
     fill: Callable[[GGUFWriter], object], sentence: str, tmp_path: Path
 ) -> None:
     import contextlib  # noqa: PLC0415
@@ -188,11 +193,17 @@ def test_a_tokenizer_that_cannot_be_used_says_what_to_do(
             writer.kv_data[0]["tokenizer.ggml.model"].value = "t5"
 
     with pytest.raises(ModelError, match=sentence):
-        build_vocabulary(read_contents(written(tmp_path / "v.gguf", fill_once)))
+        build_vocabulary(read_contents(write_file(tmp_path / "v.gguf", fill_once)))
 
 
-def full_model(path: Path, change: Callable[[GGUFWriter], object] = lambda _writer: None, **named: str) -> Path:
-    """A model whose vocabulary has markers; its table is as long as that."""
+def write_model(path: Path, change: Callable[[GGUFWriter], object] = lambda _writer: None, **named: str) -> Path:
+    """Write the qwen2 network with Qwen's markers as a GGUF file; return `path`.
+
+    Args:
+        path: the file.
+        change: called with the writer before the file is written.
+        named: pretokenizer ("pre"), end token ("eos") and chat template ("template").
+    """
 
     def tokenizer(writer: GGUFWriter, rows: int) -> None:
         tokens = ["a", "b", "ab", *(f"t{number}" for number in range(3, rows - 9)), *ggufs.QWEN_MARKERS]
@@ -209,13 +220,13 @@ def full_model(path: Path, change: Callable[[GGUFWriter], object] = lambda _writ
     return path
 
 
-def test_prompts_turns_licence_and_source_come_from_the_file(tmp_path: Path) -> None:
-    def tell(writer: GGUFWriter) -> None:
+def test_markers_turns_licence_and_source_come_from_the_file(tmp_path: Path) -> None:
+    def add_facts(writer: GGUFWriter) -> None:
         writer.add_license("apache-2.0")
         writer.add_source_url("https://huggingface.co/Some/Model")
         writer.add_file_type(15)
 
-    path = full_model(tmp_path / "some-1.5b.Q4_K_M.gguf", tell, template=ggufs.CHATML)
+    path = write_model(tmp_path / "some-1.5b.Q4_K_M.gguf", add_facts, template=ggufs.CHATML)
     known = describe_checkpoint(path, "some")
     entry = install(known, path, tmp_path / "models")
     assert Catalog.load(tmp_path / "models").problems == ()
@@ -228,9 +239,9 @@ def test_prompts_turns_licence_and_source_come_from_the_file(tmp_path: Path) -> 
     assert known.note == ""
 
 
-def test_a_file_is_prompted_as_the_published_model_of_its_family(tmp_path: Path) -> None:
+def test_a_file_gets_the_format_of_the_published_model_of_its_family(tmp_path: Path) -> None:
     assert (
-        describe_checkpoint(full_model(tmp_path / "m.gguf"), "m").fim
+        describe_checkpoint(write_model(tmp_path / "m.gguf"), "m").fim
         == load_published_models()["qwen2.5-coder-1.5b"].fim
     )
 
@@ -242,35 +253,35 @@ def test_mellums_markers_are_starcoders_in_another_order(tmp_path: Path) -> None
             tokens[place] = token.replace("<|fim_", "<fim_").replace("fix|>", "fix>").replace("middle|>", "middle>")
 
     for way, layout in (("mellum", "suffix_first"), ("starcoder", "psm")):
-        path = full_model(tmp_path / f"{way}.gguf", rename, pre=way)
+        path = write_model(tmp_path / f"{way}.gguf", rename, pre=way)
         fim = describe_checkpoint(path, way).fim
         assert fim is not None
         assert (fim.prefix, fim.layouts[0]) == ("<fim_prefix>", layout)
 
 
 def test_a_base_model_with_its_familys_template_only_completes(tmp_path: Path) -> None:
-    path = full_model(tmp_path / "base.gguf", template=ggufs.CHATML, eos="<|endoftext|>")
+    path = write_model(tmp_path / "base.gguf", template=ggufs.CHATML, eos="<|endoftext|>")
     known = describe_checkpoint(path, "base")
     assert known.roles == ("completion",)
     assert "was not trained to end its turns with it" in known.note
 
 
-def test_a_template_that_is_not_known_is_said(tmp_path: Path) -> None:
-    known = describe_checkpoint(full_model(tmp_path / "m.gguf", template="{{ '### User: ' }}"), "m")
+def test_an_unknown_chat_template_is_reported(tmp_path: Path) -> None:
+    known = describe_checkpoint(write_model(tmp_path / "m.gguf", template="{{ '### User: ' }}"), "m")
     assert known.roles == ("completion",)
     assert (
         known.note == "m.gguf has a chat template that Starling does not support, so that it is not offered for chat."
     )
 
 
-def test_what_the_program_says_fills_the_gaps(tmp_path: Path) -> None:
+def test_facts_from_the_program_fill_the_gaps(tmp_path: Path) -> None:
     origin = OriginFacts("{{ .Prompt }}<|im_start|>x<|im_end|>", "MIT", "ollama:m:1b")
-    known = describe_checkpoint(full_model(tmp_path / "m.gguf"), "m", origin=origin)
+    known = describe_checkpoint(write_model(tmp_path / "m.gguf"), "m", origin=origin)
     assert (known.licence, known.repository) == ("MIT", "ollama:m:1b (F32)")
     assert "chat" in known.roles
 
 
-def test_markers_are_named_by_number_where_their_names_are_not_known(tmp_path: Path) -> None:
+def test_markers_with_unknown_names_are_found_by_their_numbers(tmp_path: Path) -> None:
     def name(writer: GGUFWriter) -> None:
         tokens = writer.kv_data[0]["tokenizer.ggml.tokens"].value
         renamed = {"<|fim_prefix|>": "<before>", "<|fim_suffix|>": "<after>", "<|fim_middle|>": "<between>"}
@@ -279,31 +290,31 @@ def test_markers_are_named_by_number_where_their_names_are_not_known(tmp_path: P
         for part, token in (("pre", "<before>"), ("suf", "<after>"), ("mid", "<between>"), ("sep", "<|file_sep|>")):
             writer.add_uint32(f"tokenizer.ggml.fim_{part}_token_id", tokens.index(token))
 
-    known = describe_checkpoint(full_model(tmp_path / "m.gguf", name), "m")
+    known = describe_checkpoint(write_model(tmp_path / "m.gguf", name), "m")
     assert known.fim is not None
     assert (known.fim.prefix, known.fim.suffix, known.fim.middle) == ("<before>", "<after>", "<between>")
     assert (known.fim.end, known.fim.file) == ("<|im_end|>", "<|file_sep|>")
 
 
-def test_a_model_for_nothing_known_says_so(tmp_path: Path) -> None:
-    ggufs.write_network(tmp_path / "m.gguf", NETWORKS / "qwen2", tokenizer=plain_tokens)
+def test_a_model_for_no_known_task_is_reported(tmp_path: Path) -> None:
+    ggufs.write_network(tmp_path / "m.gguf", NETWORKS / "qwen2", tokenizer=add_plain_tokens)
     with pytest.raises(ModelError, match="has no known fill-in-the-middle markers and has no chat template"):
         describe_checkpoint(tmp_path / "m.gguf", "m")
 
 
-def plain_tokens(writer: GGUFWriter, rows: int) -> None:
+def add_plain_tokens(writer: GGUFWriter, rows: int) -> None:
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("qwen2")
     writer.add_token_list(["a", "b", "ab", *(f"t{number}" for number in range(3, rows))])
     writer.add_token_merges(["a b"])
 
 
-def test_the_first_token_is_told_by_the_file(tmp_path: Path) -> None:
+def test_the_file_names_the_token_that_begins_a_prompt(tmp_path: Path) -> None:
     def begin(writer: GGUFWriter) -> None:
         writer.add_bos_token_id(5)
         writer.add_add_bos_token(True)
 
-    known = describe_checkpoint(full_model(tmp_path / "m.gguf", begin, template=ggufs.CHATML), "m")
+    known = describe_checkpoint(write_model(tmp_path / "m.gguf", begin, template=ggufs.CHATML), "m")
     assert known.fim is not None
     assert known.chat is not None
     assert (known.fim.begin, known.chat.begin) == ("t5", "t5")
@@ -324,13 +335,13 @@ def test_a_model_is_named_after_its_file(name: str, wanted: str, tmp_path: Path)
     assert suggest_name(tmp_path / name) == wanted
 
 
-def test_the_quantization_is_named_by_most_of_the_bytes_where_the_file_does_not_say(tmp_path: Path) -> None:
+def test_the_quantization_is_that_of_most_bytes_if_the_file_states_none(tmp_path: Path) -> None:
     ggufs.write_network(tmp_path / "m.gguf", NETWORKS / "qwen2", "Q8_0")
     assert name_quantization(read_contents(tmp_path / "m.gguf")) == "Q8_0"
 
 
 def test_a_licence_of_many_lines_becomes_one_short_one(tmp_path: Path) -> None:
-    path = written(tmp_path / "m.gguf", lambda writer: writer.add_license("a\x1b[2J\n" * 500))
+    path = write_file(tmp_path / "m.gguf", lambda writer: writer.add_license("a\x1b[2J\n" * 500))
     licence = find_licence(read_contents(path))
     assert len(licence) <= 200
     assert "\n" not in licence
@@ -344,7 +355,7 @@ def test_a_licence_of_many_lines_becomes_one_short_one(tmp_path: Path) -> None:
         ("<|user|>\n<|assistant|>", {"</s>"}, "<|assistant|>\n"),
     ],
 )
-def test_turns_are_recognized_by_what_stands_in_a_template(template: str, tokens: set[str], opening: str) -> None:
+def test_turns_are_recognized_by_the_markers_of_a_template(template: str, tokens: set[str], opening: str) -> None:
     chat = match_chat_format(template, tokens)
     assert chat is not None
     assert chat.opening == opening

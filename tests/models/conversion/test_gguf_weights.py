@@ -1,4 +1,4 @@
-"""A GGUF file gives the network that its weights make as a checkpoint: same logits, and the same bytes on disk."""
+"""A GGUF file gives the same network as a checkpoint with its weights: equal logits, and equal bytes on disk."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from models.conversion.gguf_contents import TENSOR_TYPES, read_contents
 from models.conversion.gguf_tensors import READABLE, PackedTensor
 from models.errors import ModelError
 from tests.models.conversion import ggufs
-from tests.models.conversion.parity import NETWORKS, TOLERANCE, logits_of, names_of
-from tests.models.conversion.reference import llama_logits
+from tests.models.conversion.parity import NETWORKS, TOLERANCE, compute_logits, name_tokens
+from tests.models.conversion.reference import compute_llama_logits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +30,8 @@ QUANTIZED = ("Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0")
 BLOCKS = tuple(name for name in READABLE if name not in UNQUANTIZED)
 
 
-def tokens_of(folder: Path, numbers: np.ndarray) -> list[str]:
+def read_tokens(folder: Path, numbers: np.ndarray) -> list[str]:
+    """Return the tokens with these numbers in the vocabulary of a converted model."""
     vocabulary = json.loads((folder / "vocabulary.json").read_text(encoding="utf-8"))
     return [vocabulary[number] for number in numbers]
 
@@ -40,14 +41,14 @@ def test_every_architecture_gives_the_logits_of_transformers(name: str, tmp_path
     ggufs.write_network(tmp_path / "model.gguf", NETWORKS / name)
     converted = convert(tmp_path / "model.gguf", tmp_path / "made", quantization="float32")
     expected = np.load(NETWORKS / name / "expected.npz")
-    tokens = tokens_of(tmp_path / "made", expected["tokens"])[: converted.context_tokens]
-    logits = logits_of(tmp_path / "made", tokens)
+    tokens = read_tokens(tmp_path / "made", expected["tokens"])[: converted.context_tokens]
+    logits = compute_logits(tmp_path / "made", tokens)
     assert np.abs(logits - expected["logits"][: len(tokens)]).max() < TOLERANCE
 
 
 @pytest.mark.parametrize("name", ["llama_grouped", "mistral", "qwen2", "qwen3", "starcoder2", "gpt_bigcode"])
 @pytest.mark.parametrize("quantization", [*UNQUANTIZED, *QUANTIZED])
-def test_the_model_is_that_of_a_checkpoint_with_these_weights(name: str, quantization: str, tmp_path: Path) -> None:
+def test_the_model_equals_that_of_a_checkpoint_with_these_weights(name: str, quantization: str, tmp_path: Path) -> None:
     kept = ggufs.write_network(tmp_path / "model.gguf", NETWORKS / name, quantization)
     convert(tmp_path / "model.gguf", tmp_path / "made")
     config = json.loads((NETWORKS / name / "config.json").read_text(encoding="utf-8"))
@@ -92,12 +93,12 @@ NORMS = {
 def test_every_quantization_is_read_as_the_package_reads_it(
     quantization: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Random blocks, read in slices of a few rows, give the model that their values give as a checkpoint."""
+    """Random blocks, read a few rows at a time, give the same model as a checkpoint with their values."""
     monkeypatch.setattr("models.conversion.gguf_tensors.BLOCK_NUMBERS", 256 * 40)
     kind = GGMLQuantizationType[quantization]
     block, size = gguf.GGML_QUANT_SIZES[kind]
     writer = GGUFWriter(tmp_path / "model.gguf", "qwen2")
-    ggufs.add_figures(writer, CONFIG)
+    ggufs.add_sizes(writer, CONFIG)
     tokens = ggufs.add_numbered_tokens(writer, 48)
     tensors = {}
     for seed, (name, (published, (rows, columns))) in enumerate(SHAPES.items()):
@@ -121,8 +122,8 @@ def test_the_table_of_types_is_the_packages() -> None:
     assert {number: theirs.get(number) for number in TENSOR_TYPES} == TENSOR_TYPES
 
 
-def stretched(head: int, base: float, *, original: int, factor: float = 8.0) -> np.ndarray:
-    """By what Llama 3.1 divides each frequency, as its authors and llama.cpp's converter have it."""
+def compute_factors(head: int, base: float, *, original: int, factor: float = 8.0) -> np.ndarray:
+    """Return the divisor of each RoPE frequency in Llama 3.1, as computed by its authors and llama.cpp's converter."""
     factors = []
     for place in range(0, head, 2):
         length = 2 * math.pi * base ** (place / head)
@@ -136,8 +137,8 @@ def stretched(head: int, base: float, *, original: int, factor: float = 8.0) -> 
     return np.array(factors, np.float32)
 
 
-def with_positions(folder: Path, **positions: Any) -> Path:
-    """The small grouped Llama whose configuration says this of its positions."""
+def copy_with_positions(folder: Path, **positions: Any) -> Path:
+    """Copy the small grouped Llama to `folder`, with `positions` as its `rope_parameters`; return `folder`."""
     shutil.copytree(NETWORKS / "llama_grouped", folder)
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     config["rope_parameters"] = positions
@@ -145,34 +146,34 @@ def with_positions(folder: Path, **positions: Any) -> Path:
     return folder
 
 
-def test_positions_of_llama_3_are_stretched_as_a_checkpoint_says(tmp_path: Path) -> None:
+def test_positions_of_llama_3_are_scaled_as_a_checkpoint_states(tmp_path: Path) -> None:
     figures = {"factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 32}
-    folder = with_positions(tmp_path / "llama_grouped", rope_type="llama3", rope_theta=500.0, **figures)
+    folder = copy_with_positions(tmp_path / "llama_grouped", rope_type="llama3", rope_theta=500.0, **figures)
     convert(folder, tmp_path / "made", quantization="float32")
     expected = np.load(folder / "expected.npz")
     plain = 500.0 ** (-np.arange(0, 8, 2) / 8)
-    assert np.abs(llama_logits(folder, expected["tokens"], plain) - expected["logits"]).max() < TOLERANCE
-    wanted = llama_logits(folder, expected["tokens"], plain / stretched(8, 500.0, original=32))
-    logits = logits_of(tmp_path / "made", names_of(expected["tokens"]))
+    assert np.abs(compute_llama_logits(folder, expected["tokens"], plain) - expected["logits"]).max() < TOLERANCE
+    wanted = compute_llama_logits(folder, expected["tokens"], plain / compute_factors(8, 500.0, original=32))
+    logits = compute_logits(tmp_path / "made", name_tokens(expected["tokens"]))
     assert np.abs(logits - wanted).max() < TOLERANCE
     assert np.abs(logits - expected["logits"]).max() > 1
 
 
 def test_positions_of_llama_3_are_recognized_in_a_file(tmp_path: Path) -> None:
-    folder = with_positions(tmp_path / "llama_grouped", rope_type="default", rope_theta=500_000.0)
-    factors = stretched(8, 500_000.0, original=8192)
+    folder = copy_with_positions(tmp_path / "llama_grouped", rope_type="default", rope_theta=500_000.0)
+    factors = compute_factors(8, 500_000.0, original=8192)
     ggufs.write_network(
         tmp_path / "model.gguf", folder, change=lambda writer: writer.add_tensor("rope_freqs.weight", factors)
     )
     convert(tmp_path / "model.gguf", tmp_path / "made", quantization="float32")
     tokens = np.load(folder / "expected.npz")["tokens"]
     plain = 500_000.0 ** (-np.arange(0, 8, 2) / 8)
-    logits = logits_of(tmp_path / "made", tokens_of(tmp_path / "made", tokens))
-    assert np.abs(logits - llama_logits(folder, tokens, plain / factors)).max() < TOLERANCE
-    assert np.abs(logits - llama_logits(folder, tokens, plain)).max() > 10 * TOLERANCE
+    logits = compute_logits(tmp_path / "made", read_tokens(tmp_path / "made", tokens))
+    assert np.abs(logits - compute_llama_logits(folder, tokens, plain / factors)).max() < TOLERANCE
+    assert np.abs(logits - compute_llama_logits(folder, tokens, plain)).max() > 10 * TOLERANCE
 
 
-def test_positions_stretched_in_another_way_are_refused(tmp_path: Path) -> None:
+def test_positions_scaled_in_another_way_are_refused(tmp_path: Path) -> None:
     factors = np.array([1, 1.0, 3.1, 8.0], np.float32)  # not what Llama's figures give
     ggufs.write_network(
         tmp_path / "model.gguf",
@@ -183,17 +184,17 @@ def test_positions_stretched_in_another_way_are_refused(tmp_path: Path) -> None:
         convert(tmp_path / "model.gguf", tmp_path / "made")
 
 
-def test_a_table_that_stands_there_twice_is_kept_once_in_its_finer_form(tmp_path: Path) -> None:
+def test_a_table_that_a_file_has_twice_is_kept_once_in_its_finer_form(tmp_path: Path) -> None:
     table = np.concatenate(
         list(Checkpoint.open(NETWORKS / "qwen2").get_tensor("model.embed_tokens.weight").read_blocks())
     )
 
-    def twice(finer: str) -> Callable[[GGUFWriter], object]:
+    def add_second_table(finer: str) -> Callable[[GGUFWriter], object]:
         return lambda writer: ggufs.add_tensor(writer, "output.weight", table.astype(np.float32), finer)
 
     ggufs.write_network(tmp_path / "coarse.gguf", NETWORKS / "qwen2", "Q4_0")
-    ggufs.write_network(tmp_path / "twice.gguf", NETWORKS / "qwen2", "Q4_0", change=twice("Q8_0"))
-    ggufs.write_network(tmp_path / "other.gguf", NETWORKS / "qwen2", "Q4_0", change=twice("Q4_0"))
+    ggufs.write_network(tmp_path / "twice.gguf", NETWORKS / "qwen2", "Q4_0", change=add_second_table("Q8_0"))
+    ggufs.write_network(tmp_path / "other.gguf", NETWORKS / "qwen2", "Q4_0", change=add_second_table("Q4_0"))
     sizes = {
         name: convert(tmp_path / f"{name}.gguf", tmp_path / name).size_bytes for name in ("coarse", "twice", "other")
     }
@@ -203,11 +204,11 @@ def test_a_table_that_stands_there_twice_is_kept_once_in_its_finer_form(tmp_path
     assert made["twice"] != made["coarse"]
     mirrored = tmp_path / "mirrored.gguf"
     table = table[::-1]
-    ggufs.write_network(mirrored, NETWORKS / "qwen2", "Q4_0", change=twice("Q8_0"))
+    ggufs.write_network(mirrored, NETWORKS / "qwen2", "Q4_0", change=add_second_table("Q8_0"))
     assert convert(mirrored, tmp_path / "mirrored").size_bytes > sizes["coarse"]
 
 
-def test_values_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
+def test_values_that_are_not_finite_are_refused(tmp_path: Path) -> None:
     def spoil(writer: GGUFWriter) -> None:
         writer.tensors[-1]["output_norm.weight"].tensor[3] = np.nan
 
@@ -227,7 +228,7 @@ def test_a_tensor_is_read_in_blocks_of_whole_heads(tmp_path: Path, monkeypatch: 
     assert np.array_equal(np.concatenate(blocks), whole)
 
 
-def test_without_the_package_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_gguf_package_is_reported_with_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import sys  # noqa: PLC0415
 
     ggufs.write_network(tmp_path / "model.gguf", NETWORKS / "qwen2")

@@ -1,4 +1,4 @@
-"""Converted networks compute what transformers computes with the same weights (made by `make_networks.py`)."""
+"""Converted networks give the results of transformers for the same weights (see `make_networks.py`)."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from tests.models.conversion.parity import (
     NETWORKS,
     TABLE,
     TOLERANCE,
-    compared_decoder,
-    compared_encoder,
-    logits_of,
-    names_of,
+    compare_decoder,
+    compare_encoder,
+    compute_logits,
+    name_tokens,
 )
 
 if TYPE_CHECKING:
@@ -32,18 +32,18 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("name", DECODERS)
 def test_a_decoder_gives_the_logits_and_the_greedy_tokens_of_transformers(name: str, tmp_path: Path) -> None:
-    difference, same = compared_decoder(name, tmp_path)
+    difference, same = compare_decoder(name, tmp_path)
     assert difference < TOLERANCE
     assert same
 
 
 @pytest.mark.parametrize("name", ENCODERS)
 def test_an_encoder_gives_the_states_of_transformers(name: str, tmp_path: Path) -> None:
-    assert compared_encoder(name, tmp_path) < TOLERANCE
+    assert compare_encoder(name, tmp_path) < TOLERANCE
 
 
 @pytest.mark.parametrize("quantization", QUANTIZATIONS)
-def test_weights_are_quantized_as_the_runtime_itself_does_it(quantization: Quantization, tmp_path: Path) -> None:
+def test_weights_are_quantized_as_in_the_runtime(quantization: Quantization, tmp_path: Path) -> None:
     numbers = np.random.default_rng(20260101).normal(size=(7, 5)).astype(np.float32)
     numbers[3] = 0
     file = tmp_path / "numbers"
@@ -66,11 +66,11 @@ def test_weights_are_quantized_as_the_runtime_itself_does_it(quantization: Quant
 
 
 @pytest.mark.parametrize("quantization", ["int8", "int8_float16", "int8_bfloat16", "float16", "bfloat16"])
-def test_a_quantized_network_runs_and_stays_near(quantization: Quantization, tmp_path: Path) -> None:
+def test_a_quantized_network_runs_with_similar_results(quantization: Quantization, tmp_path: Path) -> None:
     convert(NETWORKS / "starcoder2", tmp_path / "made", quantization=quantization)
     expected = np.load(NETWORKS / "starcoder2" / "expected.npz")
     compute_type = "int8_float32" if quantization.startswith("int8") else "float32"
-    logits = logits_of(tmp_path / "made", names_of(expected["tokens"]), compute_type)
+    logits = compute_logits(tmp_path / "made", name_tokens(expected["tokens"]), compute_type)
     least = (
         0.9 if quantization.startswith("int8") else 0.999
     )  # 32 wide and random: int8 costs it more than it does others

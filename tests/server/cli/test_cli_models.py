@@ -16,10 +16,10 @@ from server.assembly import chats
 from server.assembly.settings import resolve
 from server.cli import run
 from server.state import paths
-from tests.models.catalog.discovery.test_search import put, repository
+from tests.models.catalog.discovery.test_search import add_file, make_repository
 from tests.models.conversion.ggufs import CHATML
 from tests.models.conversion.parity import NETWORKS
-from tests.models.conversion.test_gguf_vocabulary import full_model
+from tests.models.conversion.test_gguf_vocabulary import write_model
 from tests.models.hub import Hub, served
 
 CHECKPOINT = Path(__file__).parents[3] / "models" / "training" / "checkpoint"  # the bundled model's, to train on
@@ -69,10 +69,10 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HOME", str(tmp_path / "me"))
     folder = tmp_path / "me" / ".lmstudio" / "models" / "some" / "coder"
     folder.mkdir(parents=True)
-    full_model(folder / "coder-Q4_K_M.gguf", template=CHATML)
-    published = repository(tmp_path / "hub-home" / "hub", "bigcode/starcoder2-3b")
+    write_model(folder / "coder-Q4_K_M.gguf", template=CHATML)
+    published = make_repository(tmp_path / "hub-home" / "hub", "bigcode/starcoder2-3b")
     for file in (NETWORKS / "starcoder2").iterdir():
-        put(published, file.name, file.read_bytes())
+        add_file(published, file.name, file.read_bytes())
     return folder / "coder-Q4_K_M.gguf"
 
 
@@ -122,7 +122,7 @@ def test_a_search_without_models_names_the_searched_folders(
 
 
 def test_a_gguf_file_becomes_a_model_that_loads(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    path = full_model(tmp_path / "tiny-coder.Q8_0.gguf", eos="<|endoftext|>", template=CHATML)
+    path = write_model(tmp_path / "tiny-coder.Q8_0.gguf", eos="<|endoftext|>", template=CHATML)
     assert run(["models", "convert", str(path), "--json"]) == 0
     written = capfd.readouterr()
     assert json.loads(written.out)["name"] == "tiny-coder"

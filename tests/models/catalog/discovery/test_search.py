@@ -1,4 +1,4 @@
-"""Models of other programs: found where these keep them, named so that they can be typed, and never trusted."""
+"""Models of other programs: found in their folders, named so that people can type the names, and never trusted."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from models.catalog.discovery import folder_walk, found_model, hub_cache, search
 from models.catalog.discovery.search import ModelFolder, find_models, locate_model_folders
 from tests.models.conversion import ggufs
 from tests.models.conversion.parity import NETWORKS
-from tests.models.conversion.test_gguf_vocabulary import full_model
+from tests.models.conversion.test_gguf_vocabulary import write_model
 
 HASH = "0123456789abcdef" * 4
 KIND = "application/vnd.ollama.image."
@@ -21,29 +21,32 @@ KIND = "application/vnd.ollama.image."
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
-    return full_model(tmp_path / "model.gguf", lambda writer: writer.add_file_type(15))
+    """Return the path of a GGUF file with a complete model."""
+    return write_model(tmp_path / "model.gguf", lambda writer: writer.add_file_type(15))
 
 
-def manifest(root: Path, name: str, layers: list[tuple[str, str]]) -> None:
+def write_manifest(root: Path, name: str, layers: list[tuple[str, str]]) -> None:
+    """Write the manifest `name` of Ollama, with kind and hash of each layer."""
     path = root / "manifests" / name
     path.parent.mkdir(parents=True, exist_ok=True)
     listed = [{"mediaType": KIND + kind, "digest": f"sha256:{digest}", "size": 1} for kind, digest in layers]
     path.write_text(json.dumps({"schemaVersion": 2, "layers": listed}), encoding="utf-8")
 
 
-def blob(root: Path, digest: str, content: bytes) -> None:
+def write_blob(root: Path, digest: str, content: bytes) -> None:
+    """Write the file of a layer of Ollama."""
     (root / "blobs").mkdir(parents=True, exist_ok=True)
     (root / "blobs" / f"sha256-{digest}").write_bytes(content)
 
 
-def test_ollamas_models_are_found_as_ollama_calls_them(model: Path, tmp_path: Path) -> None:
+def test_ollamas_models_have_the_names_that_ollama_shows(model: Path, tmp_path: Path) -> None:
     root = tmp_path / "ollama"
-    blob(root, HASH, model.read_bytes())
-    blob(root, "1" * 64, b"{{ .System }}<|im_start|>{{ .Prompt }}<|im_end|>")
-    blob(root, "2" * 64, b"\n  Apache License\n Version 2.0, January 2004\n")
+    write_blob(root, HASH, model.read_bytes())
+    write_blob(root, "1" * 64, b"{{ .System }}<|im_start|>{{ .Prompt }}<|im_end|>")
+    write_blob(root, "2" * 64, b"\n  Apache License\n Version 2.0, January 2004\n")
     layers = [("model", HASH), ("template", "1" * 64), ("license", "2" * 64)]
     for name in ("registry.ollama.ai/library/coder/1.5b", "registry.ollama.ai/me/mine/latest", "hf.co/a/B-GGUF/Q4_K_M"):
-        manifest(root, name, layers)
+        write_manifest(root, name, layers)
     found = find_models([ModelFolder("ollama", root)])
     assert [one.name for one in found] == ["ollama:hf.co/a/B-GGUF:Q4_K_M", "ollama:coder:1.5b", "ollama:me/mine:latest"]
     one = found[1]
@@ -63,12 +66,12 @@ def test_ollamas_models_are_found_as_ollama_calls_them(model: Path, tmp_path: Pa
         ([("model", "9" * 64)], "There is no file"),
     ],
 )
-def test_a_manifest_never_leads_anywhere_else(
+def test_a_manifest_never_leads_to_other_files(
     layers: list[tuple[str, str]], problem: str, model: Path, tmp_path: Path
 ) -> None:
     root = tmp_path / "ollama"
-    blob(root, HASH, model.read_bytes())
-    manifest(root, "registry.ollama.ai/library/bad/tag", layers)
+    write_blob(root, HASH, model.read_bytes())
+    write_manifest(root, "registry.ollama.ai/library/bad/tag", layers)
     (one,) = find_models([ModelFolder("ollama", root)])
     assert problem in one.problem
 
@@ -76,7 +79,7 @@ def test_a_manifest_never_leads_anywhere_else(
 @pytest.mark.parametrize(
     "content", ["", "[", "[" * 200_000, "{}", "7", '{"layers": 3}', '{"layers": [7]}', '{"layers": [{}]}']
 )
-def test_a_damaged_manifest_is_a_problem_and_no_error(content: str, tmp_path: Path) -> None:
+def test_a_damaged_manifest_is_a_problem_of_its_model(content: str, tmp_path: Path) -> None:
     path = tmp_path / "manifests" / "registry.ollama.ai" / "library" / "bad" / "tag"
     path.parent.mkdir(parents=True)
     path.write_text(content, encoding="utf-8")
@@ -84,7 +87,7 @@ def test_a_damaged_manifest_is_a_problem_and_no_error(content: str, tmp_path: Pa
 
 
 def test_a_model_that_runs_elsewhere_is_not_listed(tmp_path: Path) -> None:
-    manifest(tmp_path, "registry.ollama.ai/library/gpt/cloud", [("params", HASH)])
+    write_manifest(tmp_path, "registry.ollama.ai/library/gpt/cloud", [("params", HASH)])
     assert find_models([ModelFolder("ollama", tmp_path)]) == []
 
 
@@ -103,7 +106,7 @@ def test_files_of_lm_studio_and_llama_cpp_are_found(model: Path, tmp_path: Path)
     ] == ["lmstudio:Qwen/Q-GGUF/q-Q4_K_M"]
 
 
-def test_names_that_would_drive_a_terminal_or_a_shell_are_made_plain(model: Path, tmp_path: Path) -> None:
+def test_characters_that_are_special_to_a_terminal_or_a_shell_are_replaced(model: Path, tmp_path: Path) -> None:
     for name in ("a\x1b[2J;rm -rf $HOME.gguf", "b\nc.gguf", "é`x`.gguf", "é'x'.gguf"):
         shutil.copy(model, tmp_path / name)
     model.unlink()
@@ -114,13 +117,13 @@ def test_names_that_would_drive_a_terminal_or_a_shell_are_made_plain(model: Path
         assert found_model.STRANGE.sub("", name.replace("~", "")) == name.replace("~", "")
 
 
-def test_parts_are_one_model_and_eyes_are_none(tmp_path: Path) -> None:
+def test_later_parts_and_image_encoders_are_no_models(tmp_path: Path) -> None:
     ggufs.write_network(tmp_path / "eyes.gguf", NETWORKS / "qwen2", change=lambda writer: writer.add_type("mmproj"))
     ggufs.write_network(tmp_path / "other-00002-of-00002.gguf", NETWORKS / "qwen2")
     assert find_models([ModelFolder("llama.cpp", tmp_path)]) == []
 
 
-def test_what_cannot_be_run_says_why(tmp_path: Path) -> None:
+def test_a_model_that_cannot_be_run_states_the_reason(tmp_path: Path) -> None:
     ggufs.write_network(tmp_path / "a.gguf", NETWORKS / "qwen2", change=lambda writer: writer.add_expert_count(8))
     ggufs.write_network(tmp_path / "b.gguf", NETWORKS / "qwen2", tokenizer=lambda _writer, _rows: None)
     (tmp_path / "c.gguf").write_bytes(b"GGUF\3\0\0\0")
@@ -130,8 +133,8 @@ def test_what_cannot_be_run_says_why(tmp_path: Path) -> None:
     assert "cut short" in problems[2]
 
 
-def repository(cache: Path, name: str) -> Path:
-    """A repository in the hub's cache, with one snapshot."""
+def make_repository(cache: Path, name: str) -> Path:
+    """Make a repository with one snapshot in the hub's cache; return its folder."""
     folder = cache / f"models--{name.replace('/', '--')}"
     (folder / "snapshots" / "abcdef1").mkdir(parents=True)
     (folder / "blobs").mkdir()
@@ -140,17 +143,17 @@ def repository(cache: Path, name: str) -> Path:
     return folder
 
 
-def put(folder: Path, name: str, content: bytes) -> None:
-    """A file as the hub's library puts it there: a link into the repository's blobs."""
+def add_file(folder: Path, name: str, content: bytes) -> None:
+    """Add a file to a repository as the hub's library does: as a link to one of the repository's blobs."""
     (folder / "blobs" / name).write_bytes(content)
     (folder / "snapshots" / "abcdef1" / name).symlink_to(Path("..", "..", "blobs", name))
 
 
 def test_the_hubs_cache_gives_files_and_checkpoints(model: Path, tmp_path: Path) -> None:
-    files, whole = repository(tmp_path, "Qwen/Q-GGUF"), repository(tmp_path, "bigcode/starcoder2-3b")
-    put(files, "q-Q4_K_M.gguf", model.read_bytes())
+    files, whole = make_repository(tmp_path, "Qwen/Q-GGUF"), make_repository(tmp_path, "bigcode/starcoder2-3b")
+    add_file(files, "q-Q4_K_M.gguf", model.read_bytes())
     for file in (NETWORKS / "starcoder2").iterdir():
-        put(whole, file.name, file.read_bytes())
+        add_file(whole, file.name, file.read_bytes())
     found = find_models([ModelFolder("hf", tmp_path)])
     assert [one.name for one in found] == ["hf:Qwen/Q-GGUF/q-Q4_K_M", "hf:bigcode/starcoder2-3b"]
     assert [one.problem for one in found] == ["", ""]
@@ -160,13 +163,13 @@ def test_the_hubs_cache_gives_files_and_checkpoints(model: Path, tmp_path: Path)
 
 def test_a_link_out_of_the_cache_is_not_followed(model: Path, tmp_path: Path) -> None:
     cache = tmp_path / "hub"
-    folder = repository(cache, "a/b")
+    folder = make_repository(cache, "a/b")
     snapshot = folder / "snapshots" / "abcdef1"
     (snapshot / "out.gguf").symlink_to(model)
     (snapshot / "round.gguf").symlink_to(snapshot / "round.gguf")
     assert find_models([ModelFolder("hf", cache)]) == []
     for file in (NETWORKS / "starcoder2").iterdir():
-        put(folder, file.name, file.read_bytes())
+        add_file(folder, file.name, file.read_bytes())
     (snapshot / "tokenizer.json").unlink()
     (snapshot / "tokenizer.json").symlink_to(NETWORKS / "starcoder2" / "tokenizer.json")
     (one,) = find_models([ModelFolder("hf", cache)])
@@ -182,16 +185,16 @@ def test_a_link_out_of_the_cache_is_not_followed(model: Path, tmp_path: Path) ->
     ],
 )
 def test_a_checkpoint_that_cannot_be_run_says_why(config: str, problem: str, tmp_path: Path) -> None:
-    folder = repository(tmp_path, "a/b")
+    folder = make_repository(tmp_path, "a/b")
     for file in (NETWORKS / "starcoder2").iterdir():
-        put(folder, file.name, config.encode() if file.name == "config.json" else file.read_bytes())
+        add_file(folder, file.name, config.encode() if file.name == "config.json" else file.read_bytes())
     (one,) = find_models([ModelFolder("hf", tmp_path)])
     assert problem in one.problem
 
 
 def test_without_a_reference_the_newest_snapshot_counts(model: Path, tmp_path: Path) -> None:
-    folder = repository(tmp_path, "a/b")
-    put(folder, "m.gguf", model.read_bytes())
+    folder = make_repository(tmp_path, "a/b")
+    add_file(folder, "m.gguf", model.read_bytes())
     (folder / "snapshots" / "older").mkdir()
     os.utime(folder / "snapshots" / "older", (1, 1))
     for content in ("../../..", "", "abcdef1" * 100, "\xff"):
@@ -249,5 +252,5 @@ def test_variables_and_systems_move_the_places() -> None:
 def test_a_repository_is_not_walked_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub_cache, "MOST_ENTRIES", 3)
     for number in range(5):
-        repository(tmp_path, f"a/b{number}")
+        make_repository(tmp_path, f"a/b{number}")
     assert len(hub_cache._list_repositories(tmp_path)) == 3
