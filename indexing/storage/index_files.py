@@ -81,7 +81,7 @@ class IndexPaths:
         return found.st_dev, found.st_ino
 
     def discard(self) -> bool:
-        """Delete the index, folders at the paths of its files included; return whether anything was deleted."""
+        """Delete all files of the index but the lock, and folders in their place; return whether any was deleted."""
         return sum(map(_delete, self.list_files())) > 0
 
     def reclaim(self) -> None:

@@ -107,7 +107,7 @@ async def test_two_servers_share_one_copy_of_the_weights(start: Start, home: Pat
         await session.wait_for_status(lambda status: status["state"] == "ready" and status["model"]["state"] == "ready")
         texts: list[str] = []
         while not texts or (await session.execute("starling.status"))["model"]["problem"]:
-            await asyncio.sleep(0.2)  # loading so much takes longer on a busy machine than anyone who asks waits
+            await asyncio.sleep(0.2)  # on a busy machine loading takes longer than any request waits
             texts = await session.list_suggestions(uri, 4, 25)
     told = fetch_host()
     assert [model["name"] for model in told["models"]] == ["large"]
@@ -247,7 +247,7 @@ def test_a_fallback_answers_for_a_suspended_host_until_it_continues(
     stopped = fetch_host()["process"]
     os.kill(stopped, signal.SIGSTOP)
     try:
-        _wait_until(lambda: _suggest_while_typing(model) == wanted)  # by the one that stands in
+        _wait_until(lambda: _suggest_while_typing(model) == wanted)  # by the fallback
         (problem,) = model.problems
         assert "does not answer" in problem
         assert "starling-mini completes, on this machine" in problem

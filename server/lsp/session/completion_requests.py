@@ -115,7 +115,7 @@ class CompletionRequests:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _record_failure(self, work: Future[Completion]) -> None:
-        """Record the failure of a call whose request was superseded."""
+        """Record the error of `work`, whose request was cancelled, so that nobody awaits it; do nothing without one."""
         if not work.cancelled() and (error := work.exception()) is not None:
             self._guard.record_failure("completion", error)
 
