@@ -1,9 +1,8 @@
-"""The two kinds of files: those that somebody else wrote are read within bounds, ours are made for their user alone.
+"""Safe reading of other people's files, and private files and folders of Starling's own.
 
-Reading never blocks and never reads on without end: opening a named pipe waits for its writer for ever, and a device
-such as `/dev/zero` has no end, also behind a link of a harmless name. Whatever the program keeps for itself has mode
-0600, its folders 0700, whatever the umask. Belongs to no room, since all of them need it. Start at `read_regular` and
-`make_folder`.
+Reads regular files only: opening a named pipe would wait for its writer forever, and a device such as `/dev/zero` has
+no end; both may hide behind a link. Starling's own files have mode 0600 and its folders 0700, whatever the umask.
+Outside of the packages, because all of them use it. Start at `read_regular` and `make_folder`.
 """
 
 from __future__ import annotations
@@ -26,19 +25,19 @@ _FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 def read_regular(path: Path, limit: int) -> tuple[bytes, os.stat_result]:
-    """Return at most `limit` bytes from the start of the file at `path`, and its state when it was opened.
+    """Return at most `limit` bytes from the start of the file at `path`, and its status when it was opened.
 
-    Files of pseudo file systems (`/proc`, `/sys`) claim to be empty, and are read as empty: some of them have no end.
+    Files of pseudo file systems (`/proc`, `/sys`) have the size 0, and are read as empty, because some have no end.
 
     Raises:
-        OSError: it cannot be read, or it is no regular file (a folder, a pipe, a socket, a device).
+        OSError: the file cannot be read, or is not regular (a folder, a pipe, a socket, a device).
     """
-    with open_regular(path) as file:
+    with open_regular_file(path) as file:
         found = os.fstat(file.fileno())
         return (file.read(limit) or b"" if found.st_size else b""), found
 
 
-def open_regular(path: Path) -> BinaryIO:
+def open_regular_file(path: Path) -> BinaryIO:
     """Open the regular file at `path` for reading.
 
     Raises:
@@ -56,7 +55,7 @@ def read_text(path: Path, limit: int) -> str:
 
     Raises:
         OSError: as `read_regular`, or the file holds more than `limit` bytes.
-        UnicodeDecodeError: it is not UTF-8.
+        UnicodeDecodeError: the file is not UTF-8.
     """
     data, _ = read_regular(path, limit + 1)
     if len(data) > limit:
@@ -65,12 +64,12 @@ def read_text(path: Path, limit: int) -> str:
 
 
 def make_folder(folder: Path) -> Path:
-    """Make `folder` and the folders above it that are missing, for this user alone; return it.
+    """Create `folder` and its missing parents, for this user alone; return `folder`.
 
-    A folder that others could enter is closed to them; the folders above it that exist stay as they are.
+    If `folder` exists and others have access, removes their access. Does not change existing parents.
 
     Raises:
-        OSError: it cannot be made, is no folder, or belongs to another user.
+        OSError: the folder cannot be created, is no folder, or belongs to another user.
     """
     try:
         folder.mkdir(mode=FOLDER_MODE)
@@ -85,13 +84,13 @@ def make_folder(folder: Path) -> Path:
 
 
 def make_file(path: Path) -> Path:
-    """Make the file at `path` if it is missing, and give its user alone access; return `path`.
+    """Create an empty file at `path` unless it exists, and give this user alone access to it; return `path`.
 
-    Called before SQLite opens a database, whose mode SQLite's files beside it take. A file that exists is not opened:
-    closing it would drop the locks that SQLite holds on it in this process.
+    Called before SQLite opens a database, because SQLite's other files get the mode of the database. Does not open an
+    existing file: closing it would release the locks that SQLite holds on it in this process.
 
     Raises:
-        OSError: it cannot be made, is no regular file, or belongs to another user.
+        OSError: the file cannot be created, is not regular, or belongs to another user.
     """
     try:
         os.close(open_private_descriptor(str(path), os.O_RDWR | os.O_CREAT | os.O_EXCL))
@@ -104,17 +103,17 @@ def make_file(path: Path) -> Path:
     return path
 
 
-def reclaim_folder(folder: Path, own: int = 1) -> Path:
-    """Make `folder` as `make_folder` does, also where a user or another program harmed it; return it.
+def repair_folder(folder: Path, own: int = 1) -> Path:
+    """Create `folder` like `make_folder`, and repair it if it exists but cannot be used; return `folder`.
 
-    A folder without permissions for its owner gets them back. Anything else in its place is moved aside and kept.
+    A folder without permissions for its owner gets them back. A file in the place of a folder is renamed and kept.
 
     Args:
-        folder: a folder of ours.
-        own: how many of its last parts are ours; the folders above them are left as they are.
+        folder: a folder of Starling's own.
+        own: how many of its last path parts are Starling's own; the folders above them are not changed.
 
     Raises:
-        OSError: as `make_folder`, or what stands in its place cannot be moved.
+        OSError: as `make_folder`, or a file in its place cannot be renamed.
     """
     for part in reversed((folder, *folder.parents[: own - 1])):
         if os.path.lexists(part) and not part.is_dir():
@@ -130,7 +129,7 @@ def set_aside(path: Path, why: str = "set-aside") -> Path:
         OSError: it cannot be renamed.
     """
     aside = path.with_name(f"{path.name}.{why}-{time.time_ns()}")
-    for end in ("-journal", "-wal", "-shm"):  # before the database, so that a new one is not repaired from them
+    for end in ("-journal", "-wal", "-shm"):  # before the database: SQLite would apply them to a new one
         with contextlib.suppress(FileNotFoundError):
             path.with_name(path.name + end).rename(aside.with_name(aside.name + end))
     return path.rename(aside)
@@ -189,13 +188,13 @@ def make_tree_private(folder: Path) -> None:
 
 
 def set_private_umask() -> None:
-    """Have this process make files for its user alone; for processes that write nothing into a workspace."""
+    """Let this process create files for its user alone; for processes that write nothing into a workspace."""
     os.umask(_OTHERS)
 
 
 @contextlib.contextmanager
 def hold_private_umask() -> Iterator[None]:
-    """Have this process make files for its user alone, while a library writes that takes no mode."""
+    """Let this process create files for its user alone within the context; for libraries that take no file mode."""
     before = os.umask(_OTHERS)
     try:
         yield
@@ -218,9 +217,9 @@ def _deny_others(path: Path, found: os.stat_result, mode: int) -> None:
 
 
 def _restore_owner_access(path: Path, mode: int) -> bool:
-    """Give a file or folder of this user `mode` if its owner cannot read it; return whether its mode was changed.
+    """Set `mode` on a file or folder of this user that the user cannot read; return whether that was done.
 
-    What can be read stays as it is: it may be read-only on purpose.
+    A readable file is not changed, because it may be read-only on purpose.
     """
     try:
         found = path.stat()

@@ -73,7 +73,7 @@ def cut(text: str, symbols: Sequence[Symbol] = ()) -> list[Chunk]:
 
 
 def _find_end_line(starts: list[int], span: Span) -> int:
-    """Return the line after the last one of `span`."""
+    """Return the number of the line after the last line of `span`; `starts` holds where lines start."""
     return texts.find_line(starts, max(span.start, span.end - 1)) + 1
 
 

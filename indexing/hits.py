@@ -64,7 +64,7 @@ def make_hits(
 def make_recalled(
     snapshot: Snapshot, matches: Iterable[RecallMatch], document: Document, own: FileKey | None
 ) -> tuple[Recalled, ...]:
-    """Return the records of `matches` found for `document`, whose file key is `own`; None if it is not indexed."""
+    """Return a record for each of `matches`, found for `document` with the file key `own` (None: not indexed)."""
     result = []
     for match in matches:
         same = match.key is None or match.key == own

@@ -142,7 +142,7 @@ class Index:
         self._wake_thread()
 
     def read_ahead(self, document: Document) -> None:
-        """Tokenise a document that was just opened, unless it is large, so that its first key need not wait. Blocks."""
+        """Tokenise a document that was just opened, unless it is large, so that completion is quick at once. Blocks."""
         from indexing.syntax.relexing import read_ahead  # noqa: PLC0415  # numpy: not before `initialize` is answered
 
         if len(document.text) <= self._limits.open_bytes:

@@ -77,7 +77,7 @@ class ParsedQuery:
 
 
 def normalize_module(module: str) -> str:
-    """Return a module as written in the form of `building.list_module_names`: dotted, without a file ending."""
+    """Return a module name as `building.list_module_names` has it: dotted, without the ending of a file."""
     for ending in _ENDINGS:
         module = module.removesuffix(ending)
     return module.replace("/", ".").replace("::", ".").replace("\\", ".").strip(".")
@@ -94,14 +94,14 @@ def find_postings(arrays: MappedArrays | MemoryWriter, term: int) -> slice:
 
 
 def find_defining_chunks(arrays: MappedArrays | MemoryWriter, name: int) -> NDArray[np.uint32]:
-    """Return the chunks that define a name, given by its hash."""
+    """Return the numbers of the chunks that define the name with the hash `name`."""
     low = int(np.searchsorted(arrays["defined"], np.uint32(name), side="left"))
     high = int(np.searchsorted(arrays["defined"], np.uint32(name), side="right"))
     return np.asarray(arrays["defined_in"][low:high], dtype=np.uint32)
 
 
 def find_module_files(arrays: MappedArrays | MemoryWriter, modules: Collection[int]) -> list[int]:
-    """Return the files that may be imported as one of `modules`, given by their hashes."""
+    """Return the indexes of the files that may be imported as one of `modules`, given by their hashes."""
     files: set[int] = set()
     for module in modules:
         low = int(np.searchsorted(arrays["modules"], np.uint32(module), side="left"))
@@ -111,7 +111,7 @@ def find_module_files(arrays: MappedArrays | MemoryWriter, modules: Collection[i
 
 
 def slice_chunks(arrays: MappedArrays | MemoryWriter, file: int) -> slice:
-    """Return the slice of the chunks of a file."""
+    """Return the slice of the chunks of the file with the index `file`."""
     ends = arrays["file_chunk_end"]
     return slice(int(ends[file - 1]) if file else 0, int(ends[file]))
 
@@ -151,7 +151,7 @@ def rank(
 
 
 def compute_idf(frequency: int, total: int) -> float:
-    """Return the inverse document frequency, in the form that is never negative."""
+    """Return the inverse document frequency of a term in `frequency` of `total` chunks; never negative."""
     return float(np.log1p((total - frequency + 0.5) / (frequency + 0.5)))
 
 
@@ -183,7 +183,7 @@ def is_repetition(one: tuple[Hashable, int, int], other: tuple[Hashable, int, in
 def _choose_best(
     segments: Sequence[SearchedSegment], scores: list[NDArray[np.float32]], limit: int
 ) -> list[RankedChunk]:
-    """Return the chunks with the highest scores; of overlapping chunks only the best."""
+    """Return up to `limit` chunks of searched files with the highest scores; of overlapping chunks only the best."""
     found: list[RankedChunk] = []
     wide = 4 * limit  # definitions and windows overlap about twice
     for number, (segment, score) in enumerate(zip(segments, scores, strict=True)):

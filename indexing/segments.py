@@ -237,7 +237,7 @@ class View:
         limit: int,
         deadline: float | None,
     ) -> list[Ranked]:
-        """Return chunks that define one of `names`, first those in files of `imported_modules`; skips `own`."""
+        """Return up to `limit` chunks that define one of `names`, files of `imported_modules` first; skips `own`."""
         parts = self._select_parts(own)
         searched = [ranking.SearchedSegment(part.segment.arrays, alive) for part, alive in parts]
         found = ranking.rank_definitions(searched, list(names), imported_modules, limit=limit, deadline=deadline)
@@ -254,13 +254,13 @@ class View:
         limit: int,
         deadline: float | None,
     ) -> list[RecallMatch]:
-        """Return continuations found after the same tokens as those at the end of `prefix`, best first.
+        """Return up to `limit` continuations found after the same tokens as at the end of `prefix`, best first.
 
         The edited file is searched as `prefix` and `suffix`, in place of its stored version `own`.
         """
         del language  # all languages have the same lexer
-        place = CursorText.of(prefix, suffix)
-        return recall.find_best(place, self.list_pools(own), whole_block=whole_block, limit=limit, deadline=deadline)
+        cursor = CursorText.of(prefix, suffix)
+        return recall.find_best(cursor, self.list_pools(own), whole_block=whole_block, limit=limit, deadline=deadline)
 
     def list_pools(self, own: FileKey | None) -> list[Pool]:
         """Return the pools of all files but `own`, open files first, so that a deadline drops the others."""

@@ -1,4 +1,4 @@
-"""Completion: from a cursor to suggestions. It never writes a file and never sees an LSP type.
+"""Completion: suggestions of code at a cursor. Never writes a file and never uses an LSP type.
 
 Start at `agents.completion.generator.Generator`.
 """

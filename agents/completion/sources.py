@@ -95,8 +95,8 @@ class Sources:
         recollection = self._recall(request, plan)
         recalled, candidates = recollection.recalled, recollection.candidates
         model, policy, automatic = request.model, request.policy, request.trigger is Trigger.AUTOMATIC
-        early_first = policy.early_first if model is not None and model.entry.large else policy.recall_first
-        if model is None or (automatic and _has_sure(candidates, early_first)):
+        sure_enough = policy.early_first if model is not None and model.entry.large else policy.recall_first
+        if model is None or (automatic and _has_sure(candidates, sure_enough)):
             why = "unsure" if recalled and not candidates else ""
             return self.answers.choose(request, recollection.polisher, candidates, why=why)
         small = _make_small_decoder(recollection)

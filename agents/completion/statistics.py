@@ -87,7 +87,7 @@ class Recorder:
         self._times: deque[tuple[float, float]] = deque(maxlen=_LATENCIES)
         self._given: OrderedDict[str, tuple[str, Suggestion]] = OrderedDict()
         self._taken: dict[str, int] = {}
-        self._shown: OrderedDict[str, bool] = OrderedDict()  # whether it was taken
+        self._shown: OrderedDict[str, bool] = OrderedDict()  # whether the suggestion was accepted
 
     def record_answer(self, uri: str, completion: Completion) -> None:
         """Count an answer for the document `uri`, its time and its suggestions, which can then be accepted by id.

@@ -182,7 +182,7 @@ class _RunningChild:
             pipe.write(text)
 
     def _collect(self, pipe: IO[bytes], kept: bytearray, most: int, strict: bool) -> None:  # noqa: FBT001 (as threads pass it)
-        """Read `pipe` into `kept` up to `most` bytes; with `strict`, more than that is an exceeded bound."""
+        """Append the output in `pipe` to `kept`, up to `most` bytes; with `strict`, more of it exceeds a bound."""
         with pipe:
             while piece := cast("BufferedReader", pipe).read1(_PIECE_BYTES):
                 if len(kept) + len(piece) <= most:

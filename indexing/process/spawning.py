@@ -31,7 +31,7 @@ def make_command(module: str) -> list[str]:
 
 
 def spawn(module: str, folder: Path, memory_bytes: int) -> subprocess.Popen[bytes]:
-    """Start `main()` of `module` in `folder`, with pipes for its input and output and a bound for its memory."""
+    """Start `main()` of `module` in `folder`, with pipes for its input and output and `memory_bytes` as its bound."""
     process = subprocess.Popen(
         make_command(module),
         stdin=subprocess.PIPE,
@@ -58,7 +58,7 @@ def read_events(process: subprocess.Popen[bytes]) -> Generator[dict[str, Any]]:
 
 
 def lower_priority(nice: int) -> None:
-    """Lower the priority of this process and its future children for processor and disk; `nice` is for Unix."""
+    """Lower the priority of this process and its future children for processor and disk; `nice` counts on Unix."""
     import psutil  # noqa: PLC0415  # only the indexing process needs it
 
     process = psutil.Process()

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from indexing import bounds
 from indexing.process import spawning
-from starling_files import reclaim_folder
+from starling_files import repair_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -111,7 +111,7 @@ class IndexProcess:
     def _start(self) -> None:
         """Start a process and send it all unfinished jobs; the caller holds the lock."""
         try:
-            reclaim_folder(self._storage, own=2)
+            repair_folder(self._storage, own=2)
             process = spawning.spawn("indexing.process.worker", self._storage, bounds.INDEXING_MEMORY_BYTES)
         except OSError as error:
             self._give_up(f"The indexing process could not be started ({error.strerror or error}).")

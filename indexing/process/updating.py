@@ -133,7 +133,7 @@ class Updater:
             self._changed()
 
     def check(self) -> bool:
-        """Read the whole index after a reader found damage; return whether it is complete.
+        """Read the whole index after a reader found damage; return whether it is complete and intact.
 
         `update_all` rebuilds a damaged segment and what is missing in the database.
 
@@ -301,7 +301,7 @@ class Updater:
         return [StoredFile(each, it.relative, it.mtime_ns / 1e9, it.blob) for each, it in pairs if not it.reason]
 
     def _build_if_due(self, store: Store, *, verify: bool = False) -> None:
-        """Build a segment if there is no usable one, if many files changed, or if a file must be removed from it."""
+        """Build a segment if none is usable, if many files changed, or if a file must be removed from the segment."""
         name = store.read_meta("segment")
         pending = store.count_pending()
         usable = bool(name) and _is_usable(self.index_paths.storage / name, verify=verify)
@@ -319,7 +319,7 @@ def _build_segment(target: Path, files: Iterator[StoredFile]) -> None:
 
 
 def _is_usable(path: Path, *, verify: bool) -> bool:
-    """Return whether there is a segment; with `verify`, also whether its checksum is right."""
+    """Return whether there is a segment at `path`; with `verify`, also whether its checksum is right."""
     try:
         found = path.stat()
     except OSError:

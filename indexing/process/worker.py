@@ -68,7 +68,7 @@ class Worker:
             self._analysers.close()
 
     def _read_jobs(self) -> None:
-        """Queue the jobs of standard input; end the process some seconds after its end."""
+        """Queue the jobs of standard input until it ends; then end this process after a time to finish."""
         for line in sys.stdin.buffer:
             self._jobs.put(json.loads(line))
         self._ended.set()
@@ -91,7 +91,7 @@ class Worker:
                 jobs.append(more)
 
     def _do_jobs(self, jobs: list[dict[str, Any]]) -> str:
-        """Do `jobs` together; return the problem as a sentence, "" for none."""
+        """Update the roots of `jobs`, one after the other; return the last problem as a sentence, "" for none."""
         roots = dict.fromkeys(root for job in jobs for root in job["roots"])
         passes = {root for job in jobs if job["kind"] != "touch" for root in job["roots"]}
         checked = {root for job in jobs if job["kind"] == "check" for root in job["roots"]}
@@ -170,7 +170,7 @@ class Worker:
 
     @contextmanager
     def _lock(self, index_paths: IndexPaths) -> Iterator[bool]:
-        """Hold the root's lock in the block; yields False if the process ends first.
+        """Hold the root's lock in the block; yields True, or False if this process ends before it gets the lock.
 
         While the process of another server holds the lock, reports each segment that it builds.
         """

@@ -21,14 +21,14 @@ _REACH = 8_000  # characters above the cursor that are looked at
 _TAB = 4
 
 
-def find_column(place: CursorText, found: Candidate) -> int | None:
-    """Return the column at which `found` begins at `place`; None if the matched tokens contain no enclosing line."""
+def find_column(cursor: CursorText, found: Candidate) -> int | None:
+    """Return the column of the recalled line at the cursor; None if the matched tokens contain no enclosing line."""
     *above, line = _read_lines(found) or [""]
     depth = _measure_indent(line)
     if not line.strip():
         return None
     compared = sum(token <= tokens.SHALLOWER for token in found.before[: found.matched])
-    here = [one for one in place.tail[-_REACH : len(place.tail) - len(place.line)].split("\n") if one.strip()]
+    here = [one for one in cursor.tail[-_REACH : len(cursor.tail) - len(cursor.line)].split("\n") if one.strip()]
     for back in range(1, min(compared, len(above), len(here)) + 1):
         outer = _measure_indent(above[-back])
         if outer <= depth:

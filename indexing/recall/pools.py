@@ -1,4 +1,4 @@
-"""The pools of tokens that recall searches (segments and the document itself), and the place of the cursor.
+"""The pools of tokens that recall searches (segments and the document itself), and the text around the cursor.
 
 Pools find positions and read texts; `recall` compares and judges them. "The document" is the text that holds the
 cursor. Start at `Pool` and `CursorText`.
@@ -81,16 +81,16 @@ class TextPool:
         self._last = len(self.ids) - 2 - unfinished
 
     def find_similar(self, context: NDArray[np.uint32], limit: int) -> NDArray[np.int64]:
-        """Return positions of the last token of `context`; if there are many, those with more equal tokens before."""
-        places: NDArray[np.int64] = (self.ids[: self._last] == context[-1]).nonzero()[0]
+        """Return up to `limit` positions of the last token of `context`, preferably with equal tokens before them."""
+        positions: NDArray[np.int64] = (self.ids[: self._last] == context[-1]).nonzero()[0]
         for back in (2, 3, 4, 5):
-            if len(places) > limit and len(context) >= back:
-                longer = places[self.ids[np.maximum(places - back + 1, 0)] == context[-back]]
-                places = longer if len(longer) >= limit // 4 else places
-        return places[-limit:]
+            if len(positions) > limit and len(context) >= back:
+                longer = positions[self.ids[np.maximum(positions - back + 1, 0)] == context[-back]]
+                positions = longer if len(longer) >= limit // 4 else positions
+        return positions[-limit:]
 
     def read(self, positions: NDArray[np.int64], ends: NDArray[np.int64]) -> tuple[list[str], list[int]]:
-        """Return the texts between tokens; the file's number is always -1."""
+        """Return the texts from the tokens at `positions` to those at `ends` (exclusive); the file of each is -1."""
         begins, stops = self._starts[positions].tolist(), self._starts[ends].tolist()
         return [self._text[begin:stop] for begin, stop in zip(begins, stops, strict=True)], [-1] * len(begins)
 
@@ -118,9 +118,9 @@ class SegmentPool:
         self.origin = origin
 
     def find_similar(self, context: NDArray[np.uint32], limit: int) -> NDArray[np.int64]:
-        """Return up to `limit` positions, most equal preceding tokens first, in files that are alive."""
-        places = self._segment.find_anchors(context, limit)
-        return places if self._alive is None else places[self._alive[self._segment.find_files(places)]]
+        """Return up to `limit` positions in searched files whose preceding tokens are likely to equal `context`."""
+        positions = self._segment.find_anchors(context, limit)
+        return positions if self._alive is None else positions[self._alive[self._segment.find_files(positions)]]
 
     def read(self, positions: NDArray[np.int64], ends: NDArray[np.int64]) -> tuple[list[str], list[int]]:
         """Return the texts from the tokens at `positions` to those at `ends` (exclusive), and their files' numbers."""
@@ -159,7 +159,7 @@ class SegmentPool:
 
 @dataclass(frozen=True)
 class CursorText:
-    """The place of the cursor, for which a continuation is wanted.
+    """The text around the cursor, where a continuation is wanted.
 
     Attributes:
         tail: up to `TAIL` characters before the cursor, from the start of a line.
@@ -175,7 +175,7 @@ class CursorText:
 
     @classmethod
     def of(cls, prefix: str, suffix: str) -> CursorText:
-        """Return the place between `prefix` and `suffix`."""
+        """Return the text around a cursor between `prefix` and `suffix`, cut to the parts that recall reads."""
         base = max(0, len(prefix) - TAIL)
         if base:
             base = prefix.find("\n", base, len(prefix)) + 1 or base
@@ -194,12 +194,12 @@ class CursorText:
 
     @cached_property
     def context(self) -> NDArray[np.uint32]:
-        """Tokens before the cursor, without the word that ends at it."""
+        """Tokens before the cursor, without a word that ends at it."""
         return self.complete[:-1] if self.partial else self.complete
 
     @cached_property
     def complete(self) -> NDArray[np.uint32]:
-        """Tokens before the cursor."""
+        """All tokens before the cursor."""
         return self.above.ids[1:-1]
 
     @cached_property
@@ -228,7 +228,7 @@ class CursorText:
 
     @cached_property
     def words(self) -> dict[int, str]:
-        """The last words before the cursor by their number; renamed words are replaced by them."""
+        """The last words before the cursor by their number, as texts that renamed words get."""
         ids, starts = (every[-WINDOW - 4 : -1].tolist() for every in (self.above.ids, self.above.lexed.starts))
         found = zip(ids, starts, strict=True)
         texts = {token: tokens.WORD.match(self.tail, start) for token, start in found if token >= tokens.FIRST_WORD}

@@ -83,92 +83,92 @@ class RecallMatch:
 
 
 def find_best(
-    place: CursorText, pools: Sequence[Pool], *, whole_block: bool, limit: int, deadline: float | None
+    cursor: CursorText, pools: Sequence[Pool], *, whole_block: bool, limit: int, deadline: float | None
 ) -> list[RecallMatch]:
-    """Return up to `limit` continuations of the place, most likely first.
+    """Return up to `limit` continuations at the cursor, most likely first.
 
     Args:
-        place: the cursor.
+        cursor: the text around the cursor.
         pools: pools to search beside the document.
         whole_block: add the lines that belong to the continued line.
         limit: largest number of results.
         deadline: moment of `time.monotonic` after which no further pool is searched.
     """
-    if not len(place.context):
+    if not len(cursor.context):
         return []
-    candidates = find_candidates(place, pools, deadline)
+    candidates = find_candidates(cursor, pools, deadline)
     matches = []
     for hypothesis, agreement, probability in confidence.rank_hypotheses(
-        place, collect_hypotheses(place, candidates), candidates
+        cursor, collect_hypotheses(cursor, candidates), candidates
     )[:limit]:
         lead = hypothesis.lead
-        text = hypothesis.text + _read_block_rest(place, lead) if whole_block else hypothesis.text
+        text = hypothesis.text + _read_block_rest(cursor, lead) if whole_block else hypothesis.text
         key, start = lead.pool.locate(lead.position)
-        column = columns.find_column(place, lead) if place.at_line_start else None
+        column = columns.find_column(cursor, lead) if cursor.at_line_start else None
         matches.append(
             RecallMatch(key, start, text, lead.matched, agreement, len(hypothesis.voters), probability, column)
         )
     return matches
 
 
-def find_candidates(place: CursorText, pools: Sequence[Pool], deadline: float | None) -> list[Candidate]:
-    """Return the candidates with the longest matches of the document and of all pools, compared with the place."""
-    own = [found for pool in (place.above, place.below) for found in _find_longest(place, pool, OWN_COMPARED)]
+def find_candidates(cursor: CursorText, pools: Sequence[Pool], deadline: float | None) -> list[Candidate]:
+    """Return the candidates with the longest matches in the document and in all pools, after a full comparison."""
+    own = [found for pool in (cursor.above, cursor.below) for found in _find_longest(cursor, pool, OWN_COMPARED)]
     others: list[Candidate] = []
     for pool in pools:
         if deadline is not None and time.monotonic() > deadline:
             break
-        others += _find_longest(place, pool, COMPARED)
+        others += _find_longest(cursor, pool, COMPARED)
     others.sort(key=lambda candidate: (-candidate.exact, -candidate.pool.origin))
     candidates = own + others[:COMPARED]
     for candidate in candidates:
-        _extend_match(place, candidate)
+        _extend_match(cursor, candidate)
     return candidates
 
 
-def _find_positions(place: CursorText, pool: Pool) -> NDArray[np.int64]:
+def _find_positions(cursor: CursorText, pool: Pool) -> NDArray[np.int64]:
     """Return the positions to compare; after a partial word, those whose next token begins with it."""
-    if not place.partial:
-        return pool.find_similar(place.context, FROM_POOL if pool.origin < Origin.BELOW else FROM_OWN)
-    places = np.concatenate(
-        [pool.find_similar(place.complete, FROM_POOL) - 1, pool.find_similar(place.context, FROM_POOL_PARTIAL)]
+    if not cursor.partial:
+        return pool.find_similar(cursor.context, FROM_POOL if pool.origin < Origin.BELOW else FROM_OWN)
+    positions = np.concatenate(
+        [pool.find_similar(cursor.complete, FROM_POOL) - 1, pool.find_similar(cursor.context, FROM_POOL_PARTIAL)]
     )
-    if not len(places):
-        return places
-    places.sort()
-    places = places[np.concatenate([_TRUE, places[1:] != places[:-1]])]
-    following: list[int] = pool.ids[places + 1].tolist()
+    if not len(positions):
+        return positions
+    positions.sort()
+    positions = positions[np.concatenate([_TRUE, positions[1:] != positions[:-1]])]
+    following: list[int] = pool.ids[positions + 1].tolist()
     # Equal numbers are equal words: one text of each is read, because each may cost a page of the map.
-    of_each = dict(zip(following, places.tolist(), strict=True))
+    of_each = dict(zip(following, positions.tolist(), strict=True))
     words = [number for number in of_each if number >= tokens.FIRST_WORD]
     begins = pool.match_prefix(
-        np.array([of_each[number] for number in words], dtype=np.int64) + 1, place.partial
+        np.array([of_each[number] for number in words], dtype=np.int64) + 1, cursor.partial
     ).tolist()
     fitting = set(compress(words, begins))
-    left: NDArray[np.int64] = places[[number in fitting for number in following]] if fitting else places[:0]
+    left: NDArray[np.int64] = positions[[number in fitting for number in following]] if fitting else positions[:0]
     return left
 
 
-def _find_longest(place: CursorText, pool: Pool, count: int) -> list[Candidate]:
+def _find_longest(cursor: CursorText, pool: Pool, count: int) -> list[Candidate]:
     """Return the `count` candidates of a pool with the longest exact matches; of equal ones, the later positions."""
-    places = _find_positions(place, pool)
-    if not len(places):
+    positions = _find_positions(cursor, pool)
+    if not len(positions):
         return []
-    windows = pool.ids.take(places[:, None] - _BACK, mode="clip")
-    unequal = windows != place.backwards
+    windows = pool.ids.take(positions[:, None] - _BACK, mode="clip")
+    unequal = windows != cursor.backwards
     unequal[:, -1] = True
     lengths = unequal.argmax(axis=1)
-    order = np.lexsort((-places, -lengths))[: int(np.count_nonzero(lengths))]
+    order = np.lexsort((-positions, -lengths))[: int(np.count_nonzero(lengths))]
     chosen: list[tuple[int, int, int, list[int], list[int]]] = []
     for begin in range(0, len(order), count):  # nearly all lines end within `LONGEST`, so one round is enough
         some = order[begin : begin + count]
-        at = places[some]
+        at = positions[some]
         lines = pool.ids.take(at[:, None] + _FORTH, mode="clip")
         to_end = (lines <= tokens.SHALLOWER).argmax(axis=1).tolist()  # also 0 if the line is longer than `LONGEST`
         found = zip(at.tolist(), to_end, lengths[some].tolist(), windows[some].tolist(), lines.tolist(), strict=True)
         chosen += [
-            (place, place + 1 + further, length, before[:WINDOW], line[:further])
-            for place, further, length, before, line in found
+            (position, position + 1 + further, length, before[:WINDOW], line[:further])
+            for position, further, length, before, line in found
             if further
         ]
         if len(chosen) >= count:
@@ -180,15 +180,18 @@ def _read_candidates(pool: Pool, chosen: Sequence[tuple[int, int, int, list[int]
     """Return candidates of (position, end, exact length, tokens before, tokens of the line), with their texts read."""
     if not chosen:
         return []
-    places, stops = (np.array([known[at] for known in chosen], dtype=np.int64) for at in (0, 1))
-    found = zip(chosen, *pool.read(places, stops), strict=True)
+    positions, stops = (np.array([known[at] for known in chosen], dtype=np.int64) for at in (0, 1))
+    found = zip(chosen, *pool.read(positions, stops), strict=True)
     return [Candidate(pool, *known, text, file) for known, text, file in found]
 
 
-def _extend_match(place: CursorText, candidate: Candidate) -> None:
-    """Extend the match of a candidate over words that are renamed one to one, and compare the next line."""
+def _extend_match(cursor: CursorText, candidate: Candidate) -> None:
+    """Extend the match of `candidate` over words that are renamed one to one, and compare the next line.
+
+    Sets its `matched`, `renames` and `after`.
+    """
     exact = candidate.matched = candidate.exact
-    here, there = place.backwards_list, candidate.before
+    here, there = cursor.backwards_list, candidate.before
     if exact < WINDOW and here[exact] >= tokens.FIRST_WORD and there[exact] >= tokens.FIRST_WORD:
         forth = {token: token for token in there[:exact]}
         back = dict(forth)
@@ -202,15 +205,15 @@ def _extend_match(place: CursorText, candidate: Candidate) -> None:
                 break
             candidate.matched += 1
         candidate.renames = {old: new for old, new in forth.items() if old != new and back.get(new) == old}
-    if place.next_tokens:
+    if cursor.next_tokens:
         following = candidate.pool.ids[candidate.end + 1 : candidate.end + 9].tolist()
-        for old, new in zip(following, place.next_tokens, strict=False):
+        for old, new in zip(following, cursor.next_tokens, strict=False):
             if candidate.renames.get(old, old) != new:
                 break
             candidate.after += 1
 
 
-def collect_hypotheses(place: CursorText, candidates: Sequence[Candidate]) -> list[Hypothesis]:
+def collect_hypotheses(cursor: CursorText, candidates: Sequence[Candidate]) -> list[Hypothesis]:
     """Return the continuations of all candidates; one with renamed words also votes for its original text."""
     found: dict[str, Hypothesis] = {}
     for candidate in candidates:
@@ -219,9 +222,9 @@ def collect_hypotheses(place: CursorText, candidates: Sequence[Candidate]) -> li
         variants = [(raw, words, False)]
         if not candidate.renames.keys().isdisjoint(words):
             renamed = [candidate.renames.get(token, token) for token in words]
-            variants.insert(0, (rename_words(place, raw, words, candidate.renames), renamed, True))
+            variants.insert(0, (rename_words(cursor, raw, words, candidate.renames), renamed, True))
         for variant, numbers, is_renamed in variants:
-            text = _fit_to_cursor(place, variant)
+            text = _fit_to_cursor(cursor, variant)
             if text:
                 hypothesis = found.get(text)
                 if hypothesis is None:
@@ -230,38 +233,39 @@ def collect_hypotheses(place: CursorText, candidates: Sequence[Candidate]) -> li
     return list(found.values())
 
 
-def _fit_to_cursor(place: CursorText, text: str) -> str:
+def _fit_to_cursor(cursor: CursorText, text: str) -> str:
     """Return the text to insert at the cursor for the continuation `text`; "" if it does not fit the partial word."""
     if ("#" in text or "//" in text) and text.count('"') % 2 == text.count("'") % 2 == 0:
         text = _COMMENT.sub("", text)
     text = text.rstrip()
-    if place.partial:
+    if cursor.partial:
         text = text.lstrip()
-        return text[len(place.partial) :] if text.startswith(place.partial) else ""
-    return text.lstrip() if place.spaced else text
+        return text[len(cursor.partial) :] if text.startswith(cursor.partial) else ""
+    return text.lstrip() if cursor.spaced else text
 
 
 def _cut_first_token(text: str, token: int) -> str:
-    """Return what follows the first token of `text`, whose number is `token`."""
+    """Return `text` without its first token, whose number is `token`."""
     if token <= tokens.SHALLOWER:
         return text.lstrip()
     word = tokens.WORD.match(text) if token >= tokens.FIRST_WORD else None
     return text[word.end() :] if word else text[1:]
 
 
-def rename_words(place: CursorText, text: str, words: Sequence[int], renames: dict[int, int]) -> str:
-    """Return `text` with words replaced by their names at the place; `words` are the numbers of its words."""
+def rename_words(cursor: CursorText, text: str, words: Sequence[int], renames: dict[int, int]) -> str:
+    """Return `text` with its words, whose numbers are `words`, replaced by their names at the cursor."""
     numbers = iter(words)
 
     def replace(match: re.Match[str]) -> str:
+        """Return the name at the cursor of the next word; the word itself if it has the same name there."""
         number = renames.get(next(numbers, 0))
-        return match.group() if number is None else place.words.get(number, match.group())
+        return match.group() if number is None else cursor.words.get(number, match.group())
 
     return tokens.WORD.sub(replace, text)
 
 
-def _read_block_rest(place: CursorText, lead: Candidate) -> str:
-    """Return the lines that belong to the recalled line in its own file, re-indented for the place.
+def _read_block_rest(cursor: CursorText, lead: Candidate) -> str:
+    """Return the lines that belong to the recalled line in its own file, re-indented for the cursor.
 
     These are the deeper lines, or, if the cursor is at the start of a line in a block, all lines of that block.
     """
@@ -275,8 +279,8 @@ def _read_block_rest(place: CursorText, lead: Candidate) -> str:
     whole = lead.pool.read(np.array([begin]), np.array([stop]))[0][0].lstrip("\r\n")
     first, _, rest = whole.partition("\n")
     base = len(first) - len(first.lstrip())
-    indent = place.line[: len(place.line) - len(place.line.lstrip())]
-    deeper = base if place.at_line_start and base else base + 1
+    indent = cursor.line[: len(cursor.line) - len(cursor.line.lstrip())]
+    deeper = base if cursor.at_line_start and base else base + 1
     lines: list[str] = []
     for line in rest.split("\n")[: BLOCK_LINES - 1]:
         body = line.strip()
@@ -287,4 +291,4 @@ def _read_block_rest(place: CursorText, lead: Candidate) -> str:
         lines.pop()
     text = "".join(f"\n{line}" for line in lines)
     words = [token for token in ids[lead.end : stop].tolist() if token >= tokens.FIRST_WORD]
-    return rename_words(place, text, words, lead.renames) if lead.renames and text else text
+    return rename_words(cursor, text, words, lead.renames) if lead.renames and text else text

@@ -83,12 +83,12 @@ def load_weights() -> NDArray[np.float64]:
 
 
 def rank_hypotheses(
-    place: CursorText, hypotheses: Sequence[Hypothesis], candidates: Sequence[Candidate]
+    cursor: CursorText, hypotheses: Sequence[Hypothesis], candidates: Sequence[Candidate]
 ) -> list[tuple[Hypothesis, float, float]]:
-    """Return continuations with their agreement and probability, most likely first."""
+    """Return the continuations that are judged, each with its agreement and probability, most likely first."""
     if not hypotheses:
         return []
-    kept, rows = compute_features(place, hypotheses, candidates)
+    kept, rows = compute_features(cursor, hypotheses, candidates)
     probabilities = 1 / (1 + np.exp(-np.clip(rows @ load_weights(), -30, 30)))
     order = np.argsort(-probabilities, kind="stable").tolist()
     share = FEATURES.index("share")
@@ -96,20 +96,20 @@ def rank_hypotheses(
 
 
 def compute_features(
-    place: CursorText, hypotheses: Sequence[Hypothesis], candidates: Sequence[Candidate]
+    cursor: CursorText, hypotheses: Sequence[Hypothesis], candidates: Sequence[Candidate]
 ) -> tuple[list[Hypothesis], NDArray[np.float64]]:
     """Return the `MOST_JUDGED` hypotheses with the most votes, and their features: shape (hypotheses, features)."""
     votes = [sum(candidate.matched**2 for candidate, _ in found.voters) for found in hypotheses]
     order = sorted(range(len(votes)), key=lambda at: -votes[at])[:MOST_JUDGED]
-    scene = _Scene.of(place, candidates)
-    counts = _count_words(place, [hypotheses[at] for at in order])
+    scene = _Scene.of(cursor, candidates)
+    counts = _count_words(cursor, [hypotheses[at] for at in order])
     rows = [_compute_features(scene, hypotheses[at], votes[at], *counts[row]) for row, at in enumerate(order)]
     return [hypotheses[at] for at in order], np.array(rows, dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)
 class _Scene:
-    """Figures of a place and all its candidates, to which each continuation is compared."""
+    """Figures of a cursor and all its candidates, to which each continuation is compared."""
 
     votes: int  # sum of the squared exact lengths of all candidates
     votes_matched: int
@@ -125,7 +125,8 @@ class _Scene:
     above: frozenset[str]
 
     @classmethod
-    def of(cls, place: CursorText, candidates: Sequence[Candidate]) -> _Scene:
+    def of(cls, cursor: CursorText, candidates: Sequence[Candidate]) -> _Scene:
+        """Return the figures of `cursor` and `candidates`; there must be at least one candidate."""
         longest = max(candidate.exact for candidate in candidates)
         return cls(
             votes=sum(candidate.exact**2 for candidate in candidates),
@@ -134,12 +135,12 @@ class _Scene:
             longest_matched=max(candidate.matched for candidate in candidates),
             at_longest=sum(candidate.exact == longest for candidate in candidates),
             after=max(candidate.after for candidate in candidates),
-            here=len(place.above.ids),
-            partial=bool(place.partial),
-            line=place.line,
-            depth=_count_open_brackets(place.line),
-            below=frozenset(line.strip() for line in place.head[:600].split("\n")[:6]) - {""},
-            above=frozenset(line.strip() for line in place.tail[-600:].split("\n")[-4:-1]) - {""},
+            here=len(cursor.above.ids),
+            partial=bool(cursor.partial),
+            line=cursor.line,
+            depth=_count_open_brackets(cursor.line),
+            below=frozenset(line.strip() for line in cursor.head[:600].split("\n")[:6]) - {""},
+            above=frozenset(line.strip() for line in cursor.tail[-600:].split("\n")[-4:-1]) - {""},
         )
 
 
@@ -203,7 +204,7 @@ def _compute_features(scene: _Scene, found: Hypothesis, votes: int, names: int, 
     """Return the features of one continuation, in the order of `FEATURES`.
 
     Args:
-        scene: the place and all candidates.
+        scene: the cursor and all candidates.
         found: the continuation.
         votes: sum of the squared matched lengths of its voters.
         names: number of its words.
@@ -273,10 +274,10 @@ def _count_open_brackets(text: str) -> int:
     return sum(text.count(mark) for mark in _OPENING) - sum(text.count(mark) for mark in _CLOSING)
 
 
-def _count_words(place: CursorText, hypotheses: Sequence[Hypothesis]) -> list[tuple[int, int]]:
-    """Return for each continuation the number of its words, and of those that are not in the document."""
+def _count_words(cursor: CursorText, hypotheses: Sequence[Hypothesis]) -> list[tuple[int, int]]:
+    """Return for each continuation the number of its words, and the number of those that are not in the document."""
     words = np.array([word for found in hypotheses for word in found.words], dtype=np.uint32)
-    strange = place.find_unknown(words)
+    strange = cursor.find_unknown(words)
     ends = np.cumsum([0, *(len(found.words) for found in hypotheses)])
     counts = np.concatenate([[0], np.cumsum(strange)])[ends]
     return list(zip(np.diff(ends).tolist(), np.diff(counts).tolist(), strict=True))

@@ -123,7 +123,7 @@ class _ChecksummedFile:
         self.checksum = 0
 
     def write(self, data: bytes) -> None:
-        """Append `data`."""
+        """Append `data`; update size and checksum."""
         self._file.write(data)
         self.size += len(data)
         self.checksum = zlib.crc32(data, self.checksum)
@@ -139,15 +139,15 @@ class MemoryWriter:
         self._arrays: dict[str, NDArray[Any]] = {}
 
     def append(self, name: str, array: NDArray[Any]) -> None:
-        """Do as `ArrayWriter.append`."""
+        """Append to the array `name`, of which all pieces have the same type."""
         self._pieces.setdefault(name, []).append(array)
 
     def spool(self, name: str, partition: int, array: NDArray[np.uint64]) -> None:
-        """Do as `ArrayWriter.spool`."""
+        """Keep numbers for `drain`."""
         self.append(f"{name}-{partition}.spool", array)
 
     def drain(self, name: str, partition: int) -> NDArray[np.uint64]:
-        """Do as `ArrayWriter.drain`."""
+        """Return all numbers spooled for this partition, sorted, and release them."""
         pieces = self._pieces.pop(f"{name}-{partition}.spool", [])
         return np.sort(np.concatenate(pieces)) if pieces else np.zeros(0, dtype=np.uint64)
 

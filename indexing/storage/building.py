@@ -135,7 +135,7 @@ def count_terms(
 
 
 def _accumulate(lengths: list[int], base: int) -> NDArray[np.int64]:
-    """Return where each of some pieces with `lengths` ends if they follow each other from `base` on."""
+    """Return the ends of pieces with these `lengths` that follow each other, the first of them from `base` on."""
     return np.cumsum(np.array(lengths, dtype=np.int64)) + base
 
 

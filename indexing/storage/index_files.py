@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from starling_files import make_file, reclaim_folder
+from starling_files import make_file, repair_folder
 
 FORMAT = 4  # in every file name; raise it when what is stored changes its meaning
 
@@ -81,7 +81,7 @@ class IndexPaths:
         return found.st_dev, found.st_ino
 
     def discard(self) -> bool:
-        """Delete the index, folders at the paths of its files included; return whether anything was deleted."""
+        """Delete all files of the index but the lock, and folders in their place; return whether any was deleted."""
         return sum(map(_delete, self.list_files())) > 0
 
     def reclaim(self) -> None:
@@ -90,7 +90,7 @@ class IndexPaths:
         Raises:
             OSError: they cannot be made writable.
         """
-        reclaim_folder(self.storage, own=2)
+        repair_folder(self.storage, own=2)
         if self.lock.is_dir():
             _delete(self.lock)
         make_file(self.lock)

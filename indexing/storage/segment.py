@@ -102,7 +102,7 @@ class Segment:
         return self._index[file_id]
 
     def _read_range(self, ends: str, index: int) -> tuple[int, int]:
-        """Return start and end of the entry `index`, given the name of the array of ends."""
+        """Return start and end of the entry `index`; `ends` is the name of the array that holds the ends of entries."""
         array = self.arrays[ends]
         return (int(array[index - 1]) if index else 0), int(array[index])
 
@@ -152,7 +152,7 @@ class Segment:
         return high - low
 
     def locate_chunk(self, chunk: int) -> tuple[int, int]:
-        """Return the file's index and the ordinal in that file of a chunk by its number in the segment."""
+        """Return the index of the file that contains the chunk with the number `chunk`, and its ordinal there."""
         index = int(np.searchsorted(self.arrays["file_chunk_end"], chunk, side="right"))
         return index, chunk - self._read_range("file_chunk_end", index)[0]
 

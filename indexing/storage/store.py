@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Self
 from indexing.storage.database import open_database_for_reading, open_database_for_writing
 from indexing.storage.storage_errors import explain_failures, is_damage
 from indexing.storage.store_records import Changes, Counts, StoredFile, StoredState
-from starling_files import reclaim_folder
+from starling_files import repair_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -40,7 +40,7 @@ class Store:
             indexing.storage.storage_errors.StorageError: it cannot be written.
         """
         with explain_failures(paths.storage):
-            reclaim_folder(paths.storage, own=2)
+            repair_folder(paths.storage, own=2)
             try:
                 return cls(paths, open_database_for_writing(paths.database))
             except sqlite3.DatabaseError as error:
@@ -51,7 +51,7 @@ class Store:
 
     @classmethod
     def open_for_reading(cls, paths: IndexPaths) -> Store | None:
-        """Open the store for reading; None if there is no usable one, or if a killed writer left a journal."""
+        """Open the store for reading; None if it is missing or unusable, or if a killed writer left a journal."""
         if paths.read_identity() is None:
             return None
         connection = open_database_for_reading(paths.database)
@@ -70,7 +70,7 @@ class Store:
     # Reading
 
     def read_meta(self, key: str, default: str = "") -> str:
-        """Return the value stored for `key`."""
+        """Return the value stored for `key`; `default` if there is none."""
         row = self._connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return str(row[0]) if row else default
 
@@ -211,12 +211,12 @@ class Store:
         return ids
 
     def refresh(self, times: Iterable[tuple[int, int, int]]) -> None:
-        """Set (mtime_ns, size) of the files with an id whose content is unchanged; the generation stays."""
+        """Set the times and sizes of unchanged files, given as (mtime_ns, size, id); the generation stays."""
         with self._transaction() as connection:
             connection.executemany("UPDATE files SET mtime_ns = ?, size = ? WHERE id = ?", times)
 
     def set_meta(self, **meta: str) -> None:
-        """Set values of `read_meta`; the generation stays."""
+        """Store the values that `read_meta` returns; the generation stays."""
         with self._transaction() as connection:
             self._write_meta(connection, **meta)
 

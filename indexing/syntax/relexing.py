@@ -41,7 +41,7 @@ class Lexed:
 
     @classmethod
     def of(cls, text: str) -> Lexed:
-        """Tokenise the whole of `text`."""
+        """Return the tokens of the whole `text`, without reuse of earlier ones."""
         found = tokens.tokenize(tokens.fold(text))
         ids = np.zeros(len(found.ids) + 2, dtype=np.uint32)
         ids[1:-1] = found.ids

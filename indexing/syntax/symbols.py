@@ -78,7 +78,7 @@ def _read_text(node: tree_sitter.Node, data: bytes) -> str:
 def _note_import(
     captures: dict[str, list[tree_sitter.Node]], data: bytes, imported: dict[tuple[int, int, str], list[str]]
 ) -> None:
-    """Add the import that a match found to `imported`: bound names by start, end and module."""
+    """Add the import in the captures of a match to `imported`, which has bound names by start, end and module."""
     modules = captures.get("module")
     if modules and modules[0].end_byte - modules[0].start_byte <= _NAME_LENGTH:
         module = data[modules[0].start_byte : modules[-1].end_byte].decode(errors="replace").strip("\"'<>` ")
@@ -103,7 +103,7 @@ def _build_imports(imported: dict[tuple[int, int, str], list[str]], binds: str, 
 
 
 def _note_definition(captures: dict[str, list[tree_sitter.Node]], data: bytes, found: dict[int, _Definition]) -> None:
-    """Add the definition that a match found to `found`, by the start of its name; join it with an earlier match."""
+    """Add the definition in the captures of a match to `found`, by the start of its name; join two of one name."""
     names = captures["name"]
     for key, nodes in captures.items():
         if key == "scope" or key.startswith("definition."):

@@ -45,7 +45,7 @@ class Syntax:
 
     @classmethod
     def of(cls, document: Document, previous: Syntax | None = None) -> Syntax:
-        """Parse `document`; with the syntax of a similar text as `previous`, only the difference is parsed."""
+        """Return the syntax of `document`; with that of a similar text as `previous`, parses only the difference."""
         grammar = grammars.load(document.language) if len(document.text) <= LARGEST else None
         if grammar is None:
             return cls(document, None)
@@ -82,7 +82,7 @@ class Syntax:
         return self._outline.imports
 
     def count_errors(self, span: Span | None = None) -> int:
-        """Count the syntax errors, or those that touch `span`; 0 if the text was not parsed."""
+        """Return the number of syntax errors, or of those that touch `span`; 0 if the text was not parsed."""
         parsed = self.parsed
         if parsed is None or not parsed.tree.root_node.has_error:
             return 0

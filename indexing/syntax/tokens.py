@@ -261,7 +261,7 @@ def hash_words(words: list[str]) -> NDArray[np.uint32]:
 
 
 def hash_terms(words: list[str]) -> NDArray[np.uint32]:
-    """Return the numbers of whole words, lower-cased, equal to those from `terms`."""
+    """Return the numbers of whole words, lower-cased, equal to those from `find_terms`."""
     return _hash_list([fold(word).lower() for word in words])
 
 

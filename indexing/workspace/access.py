@@ -80,9 +80,10 @@ class AccessCache:
 
 
 def decide(document: Document, excluded: Callable[[Path], str]) -> str:
-    """Return "" if `document` is shared, a reason of `ALONE`, or the reason for which it is withheld.
+    """Return the reason to withhold `document`, "" if it is shared.
 
-    `excluded` returns the reason of the exclusion filter for a path.
+    A document with a reason of `ALONE` may be in prompts about itself. `excluded` returns the reason of the exclusion
+    filter for a path.
     """
     reason = decide_by_paths(document, excluded)
     return "secret" if reason in {"", *ALONE} and is_secret_text(document) else reason

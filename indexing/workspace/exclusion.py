@@ -209,7 +209,7 @@ class Exclusion:
         return rules, stop, why
 
     def locate_reason(self, path: Path) -> tuple[str, str]:
-        """Return the reason for `path`, and the root-relative file or folder that it excludes."""
+        """Return the reason to exclude `path`, and the root-relative file or folder that is excluded for it."""
         try:
             parts = Path(os.path.realpath(path)).relative_to(self.root).parts
         except (ValueError, OSError):
@@ -253,7 +253,10 @@ class Exclusion:
         )
 
     def _apply_rules(self, rules: Rules, relative: str, built_in: str) -> str:
-        """Return the reason for `relative`: settings first, then `.starlingignore`, `built_in` and `.gitignore`."""
+        """Return the reason to exclude `relative`, "" for none.
+
+        Settings decide first, then `.starlingignore`, the reason `built_in` and `.gitignore`.
+        """
         if self._excluded is not None and (
             self._excluded.tried > bounds.IGNORE_RULES or self._excluded.match_file(relative)
         ):

@@ -44,7 +44,7 @@ class Repository:
 
     @classmethod
     def of(cls, top: Path) -> Repository:
-        """Find the folders of the work tree `top`; `.git` is a file in a linked work tree and in a submodule."""
+        """Return the folders of the repository with the work tree `top`, which may be a linked one or a submodule."""
         own = top / ".git"
         if not own.is_dir():
             own = _read_path(own, top, "gitdir: ") or own
@@ -52,7 +52,7 @@ class Repository:
 
     @classmethod
     def around(cls, folder: Path) -> Repository | None:
-        """Find the repository whose work tree is `folder` or contains it; None without one."""
+        """Return the repository whose work tree is `folder` or contains it; None without one."""
         top = next((each for each in (folder, *folder.parents) if os.path.lexists(each / ".git")), None)
         return cls.of(top) if top is not None else None
 
@@ -119,7 +119,7 @@ class _Listing:
         self._asked = 0
 
     def has_name(self, name: bytes) -> bool:
-        """Return whether the file `name` is listed."""
+        """Return whether the index lists the file `name`."""
         self._asked += 1
         if self._asked == _MOST_SINGLE_LOOKUPS:
             try:
@@ -130,7 +130,10 @@ class _Listing:
         return name in self._names if self._names is not None else self.has_prefix(name + b"\0")
 
     def has_prefix(self, name: bytes) -> bool:
-        """Return whether a listed name that is no placeholder begins with `name`; a NUL in `name` ends it."""
+        """Return whether the name of a listed file that is no placeholder begins with `name`.
+
+        With NUL at its end, `name` must be the whole name.
+        """
         at = self._data.find(name)
         while at >= 0:
             end = self._data.find(b"\0", at)
@@ -206,7 +209,7 @@ def _read_version_4(data: bytes, count: int, hash_bytes: int) -> Iterator[bytes]
 
 
 def _read_listings(file: Path) -> Iterator[_Listing]:
-    """Yield the index and, for a split index, the shared one; nothing if it cannot be read."""
+    """Yield the index in `file` and, if it is split, the shared one; nothing if it cannot be read."""
     try:
         data = _read_bytes(file)
         yield _Listing(data)

@@ -52,10 +52,10 @@ class Visitor(Protocol):
     """An observer of the folders that a walk enters."""
 
     def enter(self, folder: str) -> None:
-        """Note a folder; called before it is listed, so that a later change is not missed."""
+        """Note that the walk enters `folder`; called before it is listed, so that a later change is not missed."""
 
     def leave(self, folder: str) -> None:
-        """Forget a folder that is excluded, unreadable, or entered under another name."""
+        """Forget `folder`, because it is excluded, unreadable, or was entered under another name."""
 
 
 def walk(  # noqa: PLR0913 (each is a part of the question)
@@ -159,7 +159,7 @@ class _Walker:
         return [folder]
 
     def _list_entries(self, folder: _Folder) -> list[os.DirEntry[str]] | None:
-        """Return the entries by name; None, counted, if the folder is unreadable or was entered before."""
+        """Return the entries of a folder by name; None, and counts it, if it is unreadable or was entered before."""
         try:
             with os.scandir(folder.path) as listing:
                 entries = sorted(listing, key=lambda entry: entry.name)
@@ -177,7 +177,7 @@ class _Walker:
         return entries
 
     def _read_rules(self, folder: _Folder, held: set[str]) -> Rules | None:
-        """Return the rules in force in a folder that holds names `held`; None, counted, if it is excluded."""
+        """Return the rules in force in a folder that holds the names `held`; None, and counts it, if it is excluded."""
         if not folder.relative:
             return folder.rules
         if reason := self._exclusion.find_folder_reason(folder.rules, folder.name, folder.relative, held):
@@ -186,7 +186,7 @@ class _Walker:
         return self._exclusion.read_folder_rules(folder.rules, folder.path, folder.relative, held)
 
     def _admit(self, entry: os.DirEntry[str], relative: str, rules: Rules) -> WalkedFile | None:
-        """Return the entry as a file to index; None, counted, if it is excluded."""
+        """Return an entry as a file to index; None, and counts it, if it is excluded."""
         try:
             found = entry.stat(follow_symlinks=False)
             reason = self._find_reason(entry, relative, rules, found)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from models.errors import ModelError
-from starling_files import open_regular
+from starling_files import open_regular_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -156,7 +156,7 @@ class Contents:
 def is_gguf(path: Path) -> bool:
     """Return whether the file begins with the magic bytes of GGUF; False if it cannot be read."""
     try:
-        with open_regular(path) as file:
+        with open_regular_file(path) as file:
             return file.read(len(MAGIC)) == MAGIC
     except OSError:
         return False
@@ -215,7 +215,7 @@ def _read_file(path: Path, *, arrays: bool) -> Contents:
     """Return the table of contents of one file; raise ModelError if it cannot be read or is damaged."""
     damaged = ModelError(f"{path} is cut short or damaged; download it again.")
     try:
-        with open_regular(path) as file:
+        with open_regular_file(path) as file:
             return _Reader(path, file, arrays=arrays).read()
     except FileNotFoundError:
         raise ModelError(f"There is no file {path}; give the path of a GGUF file.") from None

@@ -17,7 +17,7 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from models.chat import Reply, ReplyEnd, ToolCall
-from starling_files import make_file, reclaim_folder
+from starling_files import make_file, repair_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -140,7 +140,7 @@ class ReplyStore:
         """
         if self._folder.is_symlink():
             raise PermissionError(0, "their folder is a link")
-        reclaim_folder(self._folder, own=2)
+        repair_folder(self._folder, own=2)
         for path in self._older:
             if path.exists():
                 shutil.rmtree(path, ignore_errors=True)

@@ -1,6 +1,7 @@
 """The checks of `starling doctor`: one function for each part of the program, which tries the part for real.
 
-`run` turns an exception of a function into a failed check. Writes only an index in a temporary folder. Start at `run`.
+An exception in a function becomes a failed check. Writes only an index in a temporary folder, and creates the folders
+of Starling's files. Start at `run_checks`.
 """
 
 from __future__ import annotations
@@ -36,15 +37,15 @@ PROMPT_CODE = "from sample import area_of_circle\n\ndef both(first, second):\n  
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """The state of one part.
+    """The result of checking one part of the program.
 
     Attributes:
-        part: "grammars", "model", ...
-        state: "error" means that Starling does not do its main job here; "warning" that it does with less.
-        message: one sentence.
-        remedy: what to do, "" when all is well.
-        facts: figures, as JSON.
-        details: more for a person, a line each.
+        part: name of the part: "grammars", "model".
+        state: "error" means that Starling cannot complete code here; "warning" that it works with limits.
+        message: the result in one sentence.
+        remedy: advice for a person, "" if nothing is wrong.
+        facts: figures, for the output as JSON.
+        details: further lines for a person.
     """
 
     part: str
@@ -55,8 +56,13 @@ class Check:
     details: tuple[str, ...] = ()
 
 
-def run(settings: Settings, problems: tuple[str, ...]) -> Iterator[Check]:
-    """Yield the result of each check when it is done."""
+def run_checks(settings: Settings, problems: tuple[str, ...]) -> Iterator[Check]:
+    """Run all checks in turn; yield each result as soon as it is there.
+
+    Args:
+        settings: the settings in force.
+        problems: the problems of the settings, a sentence each.
+    """
     checks: tuple[tuple[str, Callable[[], Iterator[Check]]], ...] = (
         ("program", _check_program),
         ("settings", lambda: _check_settings(problems)),
@@ -78,6 +84,7 @@ def run(settings: Settings, problems: tuple[str, ...]) -> Iterator[Check]:
 
 
 def _check_program() -> Iterator[Check]:
+    """Check whether this version of Python is supported."""
     from server.version import VERSION  # noqa: PLC0415
 
     facts = {
@@ -95,6 +102,7 @@ def _check_program() -> Iterator[Check]:
 
 
 def _list_library_versions() -> Iterator[tuple[str, str]]:
+    """Yield the name and version of each important library; "missing" for one that is not installed."""
     import importlib.metadata  # noqa: PLC0415
 
     for name in ("pygls", "lsprotocol", "ctranslate2", "tokenizers", "tree-sitter", "numpy", "pydantic"):
@@ -105,17 +113,19 @@ def _list_library_versions() -> Iterator[tuple[str, str]]:
 
 
 def _check_settings(problems: tuple[str, ...]) -> Iterator[Check]:
+    """Report the `problems` of the settings."""
     file = paths.settings_file()
     facts = {"file": str(file), "exists": file.exists(), "problems": list(problems)}
     if problems:
         remedy = f"Fix {'them' if len(problems) > 1 else 'it'}:"
-        message = f"{len(problems)} wrong, with the default in force instead."
+        message = f"{len(problems)} of your settings {'are' if len(problems) > 1 else 'is'} wrong and ignored."
         yield Check("settings", "warning", message, remedy, facts, problems)
     else:
         yield Check("settings", "ok", "All settings are in force.", facts=facts)
 
 
 def _check_files() -> Iterator[Check]:
+    """Check whether Starling can write its files, and how much disk space is free; creates missing folders."""
     places = {
         "index": paths.index_dir(),
         "state": paths.state_dir(),
@@ -141,7 +151,7 @@ def _check_files() -> Iterator[Check]:
 
 
 def _list_places(facts: Mapping[str, Any]) -> Iterator[str]:
-    """Return a line for each folder and file that Starling uses."""
+    """Yield a line for each folder and file that Starling uses."""
     settings, log_file = paths.settings_file(), paths.log_dir() / log.FILE_NAME
     yield f"settings  {settings}{'' if settings.exists() else ' (not there; the defaults are in force)'}"
     yield f"models    {paths.models_dir()}{'' if paths.models_dir().is_dir() else ' (not there; make it for your own)'}"
@@ -151,6 +161,7 @@ def _list_places(facts: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _check_grammars() -> Iterator[Check]:
+    """Load the grammar of each language and parse a text with it."""
     from indexing.syntax import grammars, languages  # noqa: PLC0415 (tree-sitter)
 
     states: dict[str, str] = {}
@@ -172,7 +183,7 @@ def _check_grammars() -> Iterator[Check]:
 
 
 def _check_index() -> Iterator[Check]:
-    """Index a workspace of one file and find what is in it: process, store and search."""
+    """Index a temporary workspace of one file and search in it, to try the index's process, files and search."""
     from indexing.index import Index  # noqa: PLC0415
     from indexing.records import Query  # noqa: PLC0415
 
@@ -199,7 +210,7 @@ def _check_index() -> Iterator[Check]:
 
 
 def _check_model(settings: Settings) -> Iterator[Check]:
-    """Load the model and let it complete a line."""
+    """Load the completion model of the settings and let it complete a line; also report problems of the catalog."""
     from models.catalog.catalog import DEFAULT_MODEL, Catalog  # noqa: PLC0415
     from models.completion import FillRequest  # noqa: PLC0415
     from models.errors import ModelError  # noqa: PLC0415
@@ -215,13 +226,13 @@ def _check_model(settings: Settings) -> Iterator[Check]:
         return
     name = settings.model.name or DEFAULT_MODEL
     entry = catalog.get(name)
-    if hosts.is_remote(settings.model):
+    if hosts.uses_remote_server(settings.model):
         entry, load = hosts.make_remote_loader(settings.model, catalog)
     elif entry is None:
         yield _report_unusable_model(settings, f"There is no model {name!r}.", _suggest_other_model(name, names), facts)
         return
     else:
-        through = hosts.make_host_loader if hosts.uses_host(settings.model, entry) else hosts.make_local_loader
+        through = hosts.make_host_loader if hosts.uses_model_host(settings.model, entry) else hosts.make_local_loader
         load = through(settings.model, entry)
     try:
         begun = time.monotonic()
@@ -238,7 +249,7 @@ def _check_model(settings: Settings) -> Iterator[Check]:
             }
     except ModelError as error:
         remedy = REINSTALL if entry.bundled else "`starling models list` shows which others there are."
-        remedy = "" if hosts.is_remote(settings.model) else remedy  # the sentence says it
+        remedy = "" if hosts.uses_remote_server(settings.model) else remedy  # the error has the advice
         yield _report_unusable_model(settings, str(error), remedy, facts)
         return
     traits = ", ".join(f"{trait} {facts[trait]}" for trait in ("device", "compute_type", "threads") if facts.get(trait))
@@ -250,7 +261,7 @@ def _check_model(settings: Settings) -> Iterator[Check]:
 
 
 def _check_models(settings: Settings) -> Iterator[Check]:
-    """Say which models answer in time here, from what was measured before; measures nothing."""
+    """Report the models that answer in time on this machine, by an earlier measurement; measures nothing."""
     from models.local import machine  # noqa: PLC0415 (as everything here, for this check alone)
     from server.assembly import recommending  # noqa: PLC0415
 
@@ -267,13 +278,13 @@ def _check_models(settings: Settings) -> Iterator[Check]:
 
 
 def _check_host() -> Iterator[Check]:
-    """Check whether the model host runs and which models it has loaded; starts none."""
+    """Report whether the model host runs and which models it has loaded; starts no host."""
     from models.errors import HostError  # noqa: PLC0415 (as everything here, for this check alone)
     from models.host.health_check import fetch_health  # noqa: PLC0415
     from server.assembly import hosts  # noqa: PLC0415
 
     try:
-        told = fetch_health(hosts.choose_address())
+        told = fetch_health(hosts.choose_host_address())
     except HostError as error:
         yield Check("host", "warning", str(error), "Until then each server loads a large model by itself.")
         return
@@ -281,7 +292,9 @@ def _check_host() -> Iterator[Check]:
         yield Check("host", "ok", "No model host runs; servers start one for a model of 200 MB or more.", facts={})
     elif not told:
         remedy = "End it: the next request starts another."
-        yield Check("host", "warning", f"The model host at {hosts.choose_address().socket} does not answer.", remedy)
+        yield Check(
+            "host", "warning", f"The model host at {hosts.choose_host_address().socket} does not answer.", remedy
+        )
     else:
         held = [f"{one['name']} ({one['bytes'] / 1e6:,.0f} MB)" for one in told["models"]]
         message = f"The model host, process {told['process']}, holds {', '.join(held) or 'no model'}."
@@ -289,6 +302,7 @@ def _check_host() -> Iterator[Check]:
 
 
 def _suggest_other_model(name: str, names: Sequence[str]) -> str:
+    """Return advice for a person if the catalog, which has the models `names`, has no model `name`."""
     from models.catalog.catalog import DEFAULT_MODEL  # noqa: PLC0415
 
     if name == DEFAULT_MODEL:
@@ -297,7 +311,7 @@ def _suggest_other_model(name: str, names: Sequence[str]) -> str:
 
 
 def _report_unusable_model(settings: Settings, message: str, remedy: str, facts: dict[str, Any]) -> Check:
-    """Report that the completion model cannot be used: a warning, or a failure if recall is off too."""
+    """Return the result for an unusable completion model: a warning, or an error if recall is off too."""
     if settings.completion.recall:
         consequence = "Completions come from your workspace alone until it is fixed."
         return Check("model", "warning", message, f"{remedy} {consequence}".strip(), facts)
@@ -306,33 +320,38 @@ def _report_unusable_model(settings: Settings, message: str, remedy: str, facts:
 
 
 def _check_chat(settings: Settings) -> Iterator[Check]:
-    """Ask each chat model something short, and look whether its key is well kept."""
+    """Ask each configured chat model a short question, and check whether others may read its API key."""
     from server.assembly import chats, endpoints  # noqa: PLC0415 (as everything here, for this check alone)
 
     wanted = settings.chat
     made = chats.build_chats(wanted, None)
     for problem in made.problems:
-        yield Check("chat", "warning", "The chat model is half configured.", problem, _describe_endpoint(wanted))
+        yield Check("chat", "warning", "The chat model is not fully configured.", problem, _describe_endpoint(wanted))
     if not made.by_role and not made.problems:
         yield Check("chat", "ok", "No chat model is configured: chat.url is empty.", "", _describe_endpoint(wanted))
-    for one in dict.fromkeys((*wanted.chain, *wanted.review)):
+    for one in dict.fromkeys((*wanted.endpoints, *wanted.review)):
         if exposed := endpoints.find_key_exposure(one):
             yield Check(
                 "chat", "warning", "Others may read the key of the chat endpoint.", exposed, _describe_endpoint(one)
             )
-        alone = chats.build_chats(
-            endpoints.ChatSettings(**dict(one)), None
-        ).chat  # each by itself: none answers for another
+        alone = chats.build_chats(endpoints.ChatSettings(**dict(one)), None).chat  # without its fallbacks
         if alone is not None:
-            yield _check_answer(alone, _describe_endpoint(one), others=len(wanted.chain) > 1 or one in wanted.review)
+            yield _check_answer(
+                alone, _describe_endpoint(one), others=len(wanted.endpoints) > 1 or one in wanted.review
+            )
     made.close()
 
 
 def _describe_endpoint(endpoint: EndpointSettings) -> dict[str, Any]:
-    return {"url": endpoint.url, "model": endpoint.model, "api": endpoint.api, "key": endpoint.key_place}
+    """Return the facts about an endpoint, with the location of its API key but not the key."""
+    return {"url": endpoint.url, "model": endpoint.model, "api": endpoint.api, "key": endpoint.key_location}
 
 
 def _check_answer(chat: ChatModel, facts: dict[str, Any], *, others: bool) -> Check:
+    """Ask `chat` a short question, close it, and return the result with `facts`.
+
+    `others` tells that other models may answer in its place, for the advice.
+    """
     from models.chat import ChatError, ChatRequest, Message, Speaker, never  # noqa: PLC0415
 
     begun = time.monotonic()
@@ -341,8 +360,8 @@ def _check_answer(chat: ChatModel, facts: dict[str, Any], *, others: bool) -> Ch
         with contextlib.closing(chat):
             reply = chat.chat(question, cancelled=never)
     except ChatError as error:
-        consequence = "Explanations, instructions and the chat model's review do without it until then."
-        consequence = "The next in its chain, if there is one, answers in its place." if others else consequence
+        consequence = "Explanations, instructions and the chat model's review do not work until then."
+        consequence = "The next model in the chain, if there is one, answers in its place." if others else consequence
         return Check("chat", "warning", str(error), consequence, {**facts, "fault": error.fault.value})
     seconds = round(time.monotonic() - begun, 3)
     facts = {**facts, "seconds": seconds, "tokens": reply.usage.answer_tokens, "answered_by": reply.model}
@@ -351,6 +370,7 @@ def _check_answer(chat: ChatModel, facts: dict[str, Any], *, others: bool) -> Ch
 
 
 def _check_machine() -> Iterator[Check]:
+    """Check the free memory, and the number of folders that the system can watch."""
     import psutil  # noqa: PLC0415 (as everything here, for this check alone)
 
     memory = psutil.virtual_memory()
@@ -376,7 +396,7 @@ def _check_machine() -> Iterator[Check]:
 
 
 def _measure_folder(directory: Path) -> int:
-    """Return the bytes of all files below a folder; unreadable and vanished files count as none."""
+    """Return the total size of the files below `directory` in bytes; unreadable files and a missing folder have 0."""
     total = 0
     for path in directory.rglob("*") if directory.is_dir() else ():
         with contextlib.suppress(OSError):

@@ -1,7 +1,7 @@
-"""The core of a session, built from the settings: index, models, generator and reviewer.
+"""The core of a session, built from the settings: index, models, completion generator and reviewer.
 
-Everything heavy is imported here, inside functions, in a background thread, after `initialize` was answered. A part
-that cannot be built is left out and named in `Core.problems`; the others work. Start at `build`.
+Imports everything heavy inside functions, in a background thread, after `initialize` was answered. Leaves out a part
+that cannot be built and reports it in `Core.problems`; the other parts work. Start at `build`.
 """
 
 from __future__ import annotations
@@ -35,25 +35,25 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 Builder = Callable[["Sequence[Path]", object, "Core | None"], "Core"]
-"""(roots, what the editor has set, the core so far) -> the core to use; blocking."""
+"""A blocking function that takes the workspace folders, the editor's settings and the present core; returns a core."""
 
 
 @dataclass(frozen=True, slots=True)
 class Core:
-    """The parts in force.
+    """The parts that serve a session, built from one set of settings.
 
     Attributes:
-        settings: the settings they were made from.
-        index: the index; it works on open documents alone where the settings turn it off.
-        generator: suggests.
-        model: the model behind the generator, None for none.
-        quick: the bundled model, where a large one is chosen: it completes while that is loading or too slow.
-        trees: the parse cache, for everything that reads syntax.
-        is_completion_excluded: whether the settings want nothing offered in a file.
-        problems: what is wrong with settings and model, a sentence each.
-        reviewer: finds; None where it could not be built.
-        chats: the chat models, none where none is configured.
-        costs: what they cost; None where there is no chat model.
+        settings: the settings from which the parts were built.
+        index: the index; if the settings turn it off, it has the open documents only.
+        generator: the generator of completions.
+        model: the completion model, None for none.
+        quick: the bundled model if the chosen one is large; completes while the large one is loading or too slow.
+        trees: the parse cache, shared by all parts that read syntax.
+        is_completion_excluded: returns whether the settings exclude a file from completion.
+        problems: problems of the settings and the model, a sentence each.
+        reviewer: the reviewer, None if it could not be built.
+        chats: the chat models; empty if none is configured.
+        costs: the record of the chat models' costs; None without a chat model.
     """
 
     settings: Settings
@@ -70,36 +70,36 @@ class Core:
 
     @property
     def chat(self) -> ChatModel | None:
-        """The chat model that converses, None where none is configured."""
+        """The chat model that converses, None if none is configured."""
         return self.chats.chat
 
     @property
     def review_chat(self) -> ChatModel | None:
-        """The chat model that reviews, None where none is configured."""
+        """The chat model that reviews, None if none is configured."""
         return self.chats.review
 
     @property
     def review_limits(self) -> IndexLimits:
-        """Return the limits of a review of whole folders."""
-        return policies.review_limits_of(self.settings)
+        """The limits of a review of whole folders."""
+        return policies.build_review_limits(self.settings)
 
     @property
     def index_limits(self) -> IndexLimits:
-        """Return the limits of the index, and so of what the gate and tasks may touch."""
-        return policies.index_limits_of(self.settings)
+        """The limits of the index, which also apply to the files of tasks and of the gate."""
+        return policies.build_index_limits(self.settings)
 
     def start(self, on_progress: Callable[[IndexProgress], None] | None) -> None:
-        """Begin to index, if the settings want it."""
+        """Start indexing if the settings allow it; `on_progress` is called as the index grows."""
         if self.settings.index.enabled:
             self.index.start(on_progress)
 
     def forget(self, uri: str) -> None:
-        """Drop everything kept of a closed document, apart from what the index knows of its file."""
+        """Drop the cached data of the closed document `uri`; the index keeps its file."""
         self.generator.forget(uri)
         self.trees.forget(uri)
 
     def close(self) -> None:
-        """End the index process and free the model. Idempotent."""
+        """Close all parts: end the index process, free the models, close chats and the record of costs. Idempotent."""
         self.generator.set_model(None)
         for model in (self.model, self.quick):
             if model is not None:
@@ -110,8 +110,8 @@ class Core:
             self.reviewer.close()
         self._close_chats()
 
-    def close_replaced(self, kept: Core) -> None:
-        """End what `kept`, which takes this one's place, has not taken over."""
+    def close_unshared(self, kept: Core) -> None:
+        """Close the parts of this core that `kept`, the core that replaces it, does not share."""
         for model in (self.model, self.quick):
             if model is not None and model is not kept.model and model is not kept.quick:
                 model.close()
@@ -125,29 +125,33 @@ class Core:
             self._close_chats()
 
     def _close_chats(self) -> None:
+        """Close the chat models and the record of their costs."""
         self.chats.close()
         if self.costs is not None:
             self.costs.close()
 
 
-class CoreWaiter(Protocol):
-    """Somebody who waits for the core, and may stop waiting."""
+class WaitTicket(Protocol):
+    """A ticket of a request that waits for the core and may be superseded."""
 
     async def wait_for(self, arrival: asyncio.Future[None], timeout_s: float) -> None:
-        """Wait for `arrival`, at most `timeout_s` seconds, or until nobody waits any more."""
+        """Wait until `arrival` is done, the request is superseded, or `timeout_s` seconds have passed."""
         ...
 
 
-class Cores:
-    """Holder of the current core, on which requests wait until it is built; for the event loop."""
+class CoreHolder:
+    """The holder of the current core; requests wait here until it is built. For the event loop only."""
 
     def __init__(self) -> None:
         self.current: Core | None = None
         self._waiting: list[asyncio.Future[None]] = []
         self._ended = False
 
-    async def wait(self, timeout_s: float, ticket: CoreWaiter | None = None) -> Core | None:
-        """Wait up to `timeout_s` for the core, or until the ticket is superseded; None if there is no core by then."""
+    async def wait(self, timeout_s: float, ticket: WaitTicket | None = None) -> Core | None:
+        """Return the core; wait for it up to `timeout_s` seconds, or until `ticket` is superseded.
+
+        Returns None if there is no core by then.
+        """
         if self.current is None and not self._ended:
             arrival = asyncio.get_running_loop().create_future()
             self._waiting.append(arrival)
@@ -163,17 +167,18 @@ class Cores:
         self._release()
 
     def give_up(self) -> None:
-        """Wake all waiting requests, because no core will be built."""
+        """Wake all waiting requests, and let later ones not wait, because no core will be built."""
         self._ended = True
         self._release()
 
     def end(self) -> Core | None:
-        """Drop the current core and return it; requests get none from now on."""
+        """Remove the current core and return it, None if there is none; requests get no core from now on."""
         core, self.current = self.current, None
         self.give_up()
         return core
 
     def _release(self) -> None:
+        """Wake all waiting requests."""
         for arrival in self._waiting:
             if not arrival.done():
                 arrival.set_result(None)
@@ -181,10 +186,13 @@ class Cores:
 
 
 def build(roots: Sequence[Path], options: object, old: Core | None, *, foreground: bool = False) -> Core:
-    """Build the core for the settings of all layers; reuse the parts of `old` whose settings are the same.
+    """Read the settings of all layers and build the core from them; blocking. Loads no weights and indexes nothing.
 
-    Blocking: imports libraries, reads settings and the model catalog. Loads no weights and indexes nothing.
-    With `foreground` somebody waits for the index, so indexing does not give way to other programs.
+    Args:
+        roots: the workspace folders.
+        options: the editor's settings, None for none.
+        old: the present core, whose parts are reused if their settings are the same; None for none.
+        foreground: whether a person waits for the index, which is then built with normal priority.
     """
     from models.local import allocator  # noqa: PLC0415 (brings ctypes; and a model's threads must find it done)
 
@@ -195,7 +203,7 @@ def build(roots: Sequence[Path], options: object, old: Core | None, *, foregroun
     problems = [str(problem) for problem in wrong]
     kept = old is not None and old.settings.index == settings.index
     index = old.index if old is not None and kept else _build_index(roots, settings, problems, foreground=foreground)
-    # what could not be built is tried again, and its problem named again
+    # a model that could not be built is tried again, so that its problem is reported again
     same_model = old is not None and old.model is not None and old.settings.model == settings.model
     if old is not None and same_model:
         model, quick = old.model, old.quick
@@ -205,7 +213,7 @@ def build(roots: Sequence[Path], options: object, old: Core | None, *, foregroun
     trees = old.trees if old is not None else SyntaxTrees()
     if old is not None and kept:
         generator = old.generator
-        generator.set_policy(policies.completion_policy_of(settings))
+        generator.set_policy(policies.build_completion_policy(settings))
         if model is not old.model:
             generator.set_model(model, quick)
     else:
@@ -221,9 +229,10 @@ def build(roots: Sequence[Path], options: object, old: Core | None, *, foregroun
 
 
 def _build_reviewer(index: Index, settings: Settings, old: Core | None, examiners: Sequence[Examiner]) -> Reviewer:
+    """Return a reviewer for the settings: that of `old`, updated, if the index is the same; else a new one."""
     from agents.reviewer.reviewer import Reviewer  # noqa: PLC0415
 
-    policy = policies.review_policy_of(settings)
+    policy = policies.build_review_policy(settings)
     if old is not None and old.reviewer is not None and index is old.index:
         old.reviewer.policy, old.reviewer.examiners = policy, tuple(examiners)
         return old.reviewer
@@ -233,7 +242,7 @@ def _build_reviewer(index: Index, settings: Settings, old: Core | None, examiner
 def _build_examiners(
     index: Index, model: LazyModel | None, chat: ChatModel | None, settings: Settings
 ) -> tuple[Examiner, ...]:
-    """Build the reviewer's layers that ask a model."""
+    """Return the layers of the review that ask a model, as far as there are models."""
     from agents.reviewer.likelihood.examiner import LikelihoodExaminer  # noqa: PLC0415
 
     made: list[Examiner] = []
@@ -247,19 +256,24 @@ def _build_examiners(
 
 
 def _build_index(roots: Sequence[Path], settings: Settings, problems: list[str], *, foreground: bool) -> Index:
+    """Return an index that was not started; add to `problems` if its folder cannot be written to."""
     from indexing.index import Index  # noqa: PLC0415
     from server.state import paths  # noqa: PLC0415
 
     storage = paths.ensure_writable(paths.index_dir())
     if storage.problem:
         problems.append(storage.problem)
-    limits = policies.index_limits_of(settings)
+    limits = policies.build_index_limits(settings)
     if foreground:
         limits = replace(limits, nice=0)
     return Index(roots, storage=storage.path or paths.index_dir(), limits=limits)
 
 
 def _build_model(settings: Settings, problems: list[str]) -> LazyModel | None:
+    """Return the completion model of the settings, which loads at its first use.
+
+    Returns None if the settings turn it off, or if there is no such model, which is added to `problems`.
+    """
     if not settings.model.enabled:
         return None
     from models.catalog.catalog import DEFAULT_MODEL, Catalog  # noqa: PLC0415
@@ -271,18 +285,18 @@ def _build_model(settings: Settings, problems: list[str]) -> LazyModel | None:
     problems += catalog.problems
     name = settings.model.name or DEFAULT_MODEL
     entry = catalog.get(name)
-    if hosts.is_remote(settings.model):
+    if hosts.uses_remote_server(settings.model):
         return LazyModel(*hosts.make_remote_loader(settings.model, catalog))
     if entry is None:
         known = ", ".join(sorted(catalog.entries)) or "none"
         problems.append(f"There is no model called {name}; set `model.name` to one of: {known}.")
         return None
-    through = hosts.make_host_loader if hosts.uses_host(settings.model, entry) else hosts.make_local_loader
+    through = hosts.make_host_loader if hosts.uses_model_host(settings.model, entry) else hosts.make_local_loader
     return LazyModel(entry, through(settings.model, entry), load_time=hosts.open_load_time(settings.model, entry))
 
 
 def _build_quick_model(settings: Settings, model: LazyModel | None) -> LazyModel | None:
-    """Return the bundled model, in this process, where the chosen one is large."""
+    """Return the bundled model, for this process, if the chosen `model` is large; else None."""
     if model is None or not model.entry.large:
         return None
     from models.catalog.catalog import DEFAULT_MODEL, Catalog  # noqa: PLC0415
@@ -294,7 +308,8 @@ def _build_quick_model(settings: Settings, model: LazyModel | None) -> LazyModel
 
 
 def _build_chats(settings: Settings) -> tuple[Chats, Costs | None]:
-    if not settings.chat.chain and not settings.chat.review:
+    """Return the chat models and the record of their costs, None if no chat model is configured."""
+    if not settings.chat.endpoints and not settings.chat.review:
         return Chats(), None
     from server.state import paths  # noqa: PLC0415
     from server.state.cost_ledger import Costs  # noqa: PLC0415 (SQLite, for a person with a chat model)
@@ -307,6 +322,7 @@ def _build_chats(settings: Settings) -> tuple[Chats, Costs | None]:
 def _build_generator(
     index: Index, model: LazyModel | None, quick: LazyModel | None, settings: Settings, trees: SyntaxTrees
 ) -> Generator:
+    """Return a generator of completions for the settings."""
     from agents.completion.generator import Generator  # noqa: PLC0415
 
-    return Generator(index, model, quick=quick, policy=policies.completion_policy_of(settings), trees=trees)
+    return Generator(index, model, quick=quick, policy=policies.build_completion_policy(settings), trees=trees)

@@ -1,6 +1,6 @@
-"""The gate of the command line, and the state database behind every gate. Start at `make_disk_gate`.
+"""The gate of the command line, and the state database of every gate. Start at `make_disk_gate`.
 
-Imported by its users when they first need a gate: it brings SQLite and the index's syntax along.
+Users import this module only when they need a gate, because it imports SQLite and the index's syntax.
 """
 
 from __future__ import annotations
@@ -23,7 +23,14 @@ if TYPE_CHECKING:
 
 
 def make_disk_gate(roots: Sequence[Path], asker: Asker, limits: IndexLimits, *, client: str = "starling") -> Gate:
-    """Return a gate that writes directly to disk, for the command line; `limits` hold the excluded patterns."""
+    """Return a gate that writes directly to the disk, for the command line; closing it closes the state database.
+
+    Args:
+        roots: the folders in which files may be changed.
+        asker: asks the person.
+        limits: the limits of the index, whose exclusions apply.
+        client: name of the program, for the record.
+    """
     excluded = make_exclusion(roots, limits)
     workplace = DiskWorkplace(lambda: roots)
     records = GateRecords(open_state())
@@ -31,5 +38,9 @@ def make_disk_gate(roots: Sequence[Path], asker: Asker, limits: IndexLimits, *, 
 
 
 def open_state(tell: Callable[[str], None] = lambda _: None) -> State:
-    """Open the user's state database. There is no in-memory fallback, because records must survive a restart."""
+    """Return the user's state database, which is opened at its first use.
+
+    `tell` is called with a sentence for a person if the database was lost. There is no fallback in memory, because
+    records must survive a restart.
+    """
     return State(paths.state_dir() / FILE, tell)

@@ -1,4 +1,4 @@
-"""The setting that says where a model's weights are: in this process, in the model host, or at an address."""
+"""The type of the setting `model.host`: a keyword, or the address of a server. Start at `HostPlace`."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ SOCKET = "unix:"
 
 
 def _check_place(text: str) -> str:
-    """Return `text` if it is a valid place of a model's weights.
+    """Return `text` unchanged if it is a keyword, the URL of a server or the path of a socket; for pydantic.
 
     Raises:
-        ValueError: it is not.
+        ValueError: `text` is none of these.
     """
     if text in KEYWORDS or (text.startswith(SOCKET) and Path(text.removeprefix(SOCKET)).is_absolute()):
         return text

@@ -1,7 +1,7 @@
-"""Loading models where the settings say: in this process, in the shared model host, or at an address.
+"""Loaders of models: in this process, in the shared model host, or at the address of a server, as the settings say.
 
-Personal settings: neither a workspace nor an editor can name an address. Starts nothing by itself: the host is started
-by the first model that is loaded through it. Start at `completion` and `chat`.
+Only the person's own settings can name an address. Starts nothing by itself: the first model that is loaded through the
+host starts it. Start at `make_host_loader` and `make_chat`.
 """
 
 from __future__ import annotations
@@ -30,28 +30,22 @@ if TYPE_CHECKING:
     from server.assembly.setting_sections import ModelSettings
 
 
-# Over a connection a key waits a few milliseconds longer; weights of this size are worth them.
-LARGE_BYTES = 200_000_000
-
-
-# A host that hangs is looked for again soon: at first after so many seconds, then after at most so many.
-RESTS_S = (1.0, 4.0)
-
-
-# Variables that decide where and with what a host computes.
-DEVICE_VARIABLES = ("CUDA_", "CT2_", "OMP_", "MKL_", "OPENBLAS_", "NVIDIA_")
-
-
+LARGE_BYTES = 200_000_000  # weights from this size on are shared, although a request then takes milliseconds longer
+RESTS_S = (1.0, 4.0)  # the first and the longest pause before a host that hangs is tried again
+DEVICE_VARIABLES = ("CUDA_", "CT2_", "OMP_", "MKL_", "OPENBLAS_", "NVIDIA_")  # they affect how a host computes
 ENTRY = Path(__file__).resolve().parents[2] / "starling_lsp.py"
 
 
-def is_remote(settings: ModelSettings) -> bool:
-    """Return whether a server at an address computes."""
+def uses_remote_server(settings: ModelSettings) -> bool:
+    """Return whether the settings name the address of a server that computes the completions."""
     return settings.host not in KEYWORDS
 
 
-def uses_host(settings: ModelSettings, entry: ModelEntry) -> bool:
-    """Return whether the model host computes."""
+def uses_model_host(settings: ModelSettings, entry: ModelEntry) -> bool:
+    """Return whether the shared model host computes the model `entry`.
+
+    By default the host computes large models, and all models if there may be a GPU to compute on.
+    """
     if settings.host != "auto":
         return settings.host == "always"
     return _measure_weights(entry) >= LARGE_BYTES or (settings.device != "cpu" and has_gpu())
@@ -64,15 +58,17 @@ def has_gpu() -> bool:
     return Path("/dev/nvidiactl").exists()
 
 
-def make_launcher() -> HostLauncher:
-    """Return the model host of this user, version and configuration."""
+def make_host_launcher() -> HostLauncher:
+    """Return a launcher, which starts or finds the model host of this user, version and configuration."""
     from models.host.launcher import HostLauncher  # noqa: PLC0415 (for models that are not in this process)
 
-    return HostLauncher(choose_address(), make_command())
+    return HostLauncher(choose_host_address(), make_host_command())
 
 
-def choose_address() -> Address:
-    """Return where it listens: in the first folder that can be made, is trusted, and short enough for a socket.
+def choose_host_address() -> Address:
+    """Return the address of the model host's socket, in the first usable folder; creates that folder.
+
+    A usable folder belongs to this user, and its path is short enough for a socket.
 
     Raises:
         HostError: the names of all folders are too long for a socket.
@@ -81,7 +77,7 @@ def choose_address() -> Address:
     from models.host.address import LONGEST_PATH, Address  # noqa: PLC0415 (for models that are not in this process)
     from models.host.folder_trust import create_private_folder  # noqa: PLC0415
 
-    named = compute_fingerprint()
+    named = compute_configuration_id()
     places = [Address(folder, VERSION, configuration=named, own_parts=own) for folder, own in _list_folders()]
     short = [place for place in places if len(os.fsencode(place.socket)) <= LONGEST_PATH]
     if not short:
@@ -93,20 +89,20 @@ def choose_address() -> Address:
 
 
 def _list_folders() -> list[tuple[Path, int]]:
-    """Return folders for the host's socket, best first, each with the number of its last parts that Starling creates.
+    """Return the candidate folders for the host's socket, best first.
 
-    Only the user can create a folder in the cache. Anybody can in the folder of temporary files; a folder of somebody
-    else there is refused.
+    Each comes with the number of its last path parts that Starling may create. The last candidate is among temporary
+    files, where another user could have created it first; `choose_host_address` then does not use it.
     """
     run, cached = paths.run_dir(), paths.cache_dir() / "run"
     name = hashlib.sha256(str(run).encode()).hexdigest()[:12]
     return [(run, 1), (cached, 1), (paths.temporary_dir() / name, 2)]
 
 
-def compute_fingerprint() -> str:
-    """Return a short name of all that decides what a host answers, beside the version and what requests say themselves.
+def compute_configuration_id() -> str:
+    """Return a hash of the paths, the machine's name and the variables that affect a host's answers.
 
-    A host that was started with other settings never answers for these: it has another address.
+    The hash is part of the host's address, so that a host started with another configuration is not used.
     """
     settings = (paths.models_dir(), paths.settings_file(), paths.state_dir(), paths.log_dir())
     devices = sorted(name for name in os.environ if name.startswith(DEVICE_VARIABLES))
@@ -120,13 +116,16 @@ def compute_fingerprint() -> str:
     return hashlib.sha256("\0".join(decides).encode("utf-8", "surrogateescape")).hexdigest()[:12]
 
 
-def make_command() -> list[str]:
-    """Return the command that starts the host: this program, isolated from the environment of this process."""
+def make_host_command() -> list[str]:
+    """Return the command that starts the host: this program, without Python's environment variables."""
     return [sys.executable, "-P", "-E", str(ENTRY), "models", "serve"]
 
 
 def make_host_loader(settings: ModelSettings, entry: ModelEntry) -> Callable[[], CompletionModel]:
-    """Return a loader that loads a model in the host, or in this process if no host can be started."""
+    """Return a loader of `entry` that uses the model host, or this process if no host can be started.
+
+    While the host does not answer, the loaded model lets the bundled model answer.
+    """
     from models.catalog.catalog import DEFAULT_MODEL, Catalog  # noqa: PLC0415 (for a model in the host, as all here)
     from models.errors import HostError, SilentHostError  # noqa: PLC0415
     from models.host.connection import HostConnection  # noqa: PLC0415
@@ -139,8 +138,11 @@ def make_host_loader(settings: ModelSettings, entry: ModelEntry) -> Callable[[],
     placing = PlacementSettings(settings.device, settings.compute_type, settings.threads)
 
     def connect() -> CompletionModel:
+        """Return the model, loaded in the host; raise HostError if that fails."""
         tokenizer = Tokenizer.read(entry.tokenizer)
-        model = RemoteModel(entry, HostConnection(make_launcher()), HostDialect(), placing=placing, tokenizer=tokenizer)
+        model = RemoteModel(
+            entry, HostConnection(make_host_launcher()), HostDialect(), placing=placing, tokenizer=tokenizer
+        )
         try:
             model.load()
         except BaseException:
@@ -149,6 +151,7 @@ def make_host_loader(settings: ModelSettings, entry: ModelEntry) -> Callable[[],
         return model
 
     def load() -> CompletionModel:
+        """Return the model in the host with its standby, or the model in this process with a problem added."""
         standby = make_local_loader(settings, Catalog.load(None).get(DEFAULT_MODEL) or entry)
         try:
             return StandbyModel(connect, standby, absence=Absence(*RESTS_S, at_first=SilentHostError, later=HostError))
@@ -161,7 +164,7 @@ def make_host_loader(settings: ModelSettings, entry: ModelEntry) -> Callable[[],
 
 
 def make_local_loader(settings: ModelSettings, entry: ModelEntry) -> Callable[[], CTranslateModel]:
-    """Return a loader that loads a model in this process."""
+    """Return a loader that loads `entry` in this process."""
     from functools import partial  # noqa: PLC0415
 
     from models.local.loading import load  # noqa: PLC0415
@@ -177,12 +180,12 @@ def make_local_loader(settings: ModelSettings, entry: ModelEntry) -> Callable[[]
 
 
 def open_load_time(settings: ModelSettings, entry: ModelEntry) -> LoadTime | None:
-    """Return the store of how long a large model takes to load; None for small ones, which load at once."""
+    """Return the record of how long the large model `entry` takes to load; None for a small model."""
     from models.local.load_times import LoadTime  # noqa: PLC0415 (for a person with a large model)
 
     if not entry.large:
         return None
-    place = "host" if uses_host(settings, entry) else "server"
+    place = "host" if uses_model_host(settings, entry) else "server"
     how = f"{settings.device}|{settings.compute_type}|{settings.threads}"
     return LoadTime(
         f"{entry.name}|{_measure_weights(entry)}|{place}|{how}", paths.ensure_writable(paths.state_dir()).path
@@ -190,9 +193,9 @@ def open_load_time(settings: ModelSettings, entry: ModelEntry) -> LoadTime | Non
 
 
 def make_remote_loader(settings: ModelSettings, catalog: Catalog) -> tuple[ModelEntry, Callable[[], CompletionModel]]:
-    """Return the catalog entry of the model at an address, and its loader.
+    """Return the catalog entry of the model at the address in the settings, and its loader.
 
-    While the address does not answer, the bundled model answers in this process.
+    While the server does not answer, the loaded model lets the bundled model answer in this process.
     """
     from indexing.workspace.secrets.literals import find_secrets  # noqa: PLC0415 (for a person with a server of their own)
     from models.catalog.catalog import DEFAULT_MODEL  # noqa: PLC0415
@@ -204,11 +207,13 @@ def make_remote_loader(settings: ModelSettings, catalog: Catalog) -> tuple[Model
     socket = Path(place.removeprefix(SOCKET)) if place.startswith(SOCKET) else None
 
     def find_entry(name: str) -> ModelEntry:
+        """Return the catalog entry of the model `name`, or a new entry if the catalog has none."""
         return catalog.get(name) or make_entry(name)
 
     entry, named = find_entry(settings.name), bool(settings.name)
 
     def connect() -> CompletionModel:
+        """Connect to the server and return its model, which is sent no secrets."""
         there = connect_to_server(entry, "" if socket else place, socket, named=named, known=find_entry)
         return MaskedModel(there, find_secrets)
 
@@ -219,14 +224,15 @@ def make_remote_loader(settings: ModelSettings, catalog: Catalog) -> tuple[Model
 
 
 def make_chat(entry: ModelEntry) -> HostedChat:
-    """Return a chat model of the catalog that the host computes."""
+    """Return the catalog's chat model `entry`, which the model host computes."""
     from models.host.connection import HostConnection  # noqa: PLC0415
     from models.host.hosted_chat import HostedChat  # noqa: PLC0415 (for a person with such a model)
 
-    return HostedChat(entry, HostConnection(make_launcher()))
+    return HostedChat(entry, HostConnection(make_host_launcher()))
 
 
 def _measure_weights(entry: ModelEntry) -> int:
+    """Return the size of the model's weights in bytes, 0 if there are none."""
     from models.local.weights_file import WEIGHTS_FILE  # noqa: PLC0415
 
     try:

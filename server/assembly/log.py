@@ -1,10 +1,9 @@
-"""The log: one human line on stderr, one JSON object in a rotating file, never a byte on stdout.
+"""The log: readable lines on stderr, JSON objects in a rotating file, nothing on stdout.
 
-Everywhere else plain `logging` is used; this is the one place that says where it goes. `begin` costs nothing and holds
-the records back; `configure` (after `initialize` is answered) imports structlog and writes them. What people write
-stays out of it: no prompt, no completion, no document text, no key, unless `log.texts` is switched on. That setting
-also lets the requests for completion through at every level, for the texts stand in their records.
-Start at `begin` and `configure`.
+Other modules use plain `logging`; this one configures its handlers. `begin` imports nothing and holds the records in
+memory; `configure`, after `initialize` is answered, imports structlog and writes them. Prompts, completions, document
+texts and keys are removed from the records unless `log.texts` is on; the records of requests to models, which hold such
+texts, are then written at any level. Start at `begin` and `configure`.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from logging.handlers import MemoryHandler, RotatingFileHandler
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from starling_files import make_folder, open_private_descriptor, reclaim_folder, set_aside
+from starling_files import make_folder, open_private_descriptor, repair_folder, set_aside
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
@@ -31,13 +30,13 @@ if TYPE_CHECKING:
 FILE_NAME = "starling.log"
 OLD_FILES = 3
 HELD_RECORDS = 1000
-# The loggers with a record for each request to a model, and the texts.
+# The loggers of requests to models; their records hold texts.
 REQUESTS = "server.lsp.session.completion_requests"
 CHATS = "models.remote.providers.remote_chat"
 WITHHELD = "…"
-MAX_CHARACTERS = 2000  # of one message; beyond that it is no message but a text
+MAX_CHARACTERS = 2000  # of one message; a longer one probably holds a person's text
 
-# Keyword and `extra` names that carry what a person wrote, or a secret. Compared by words: `api_key`, `promptText`.
+# Words in the names of `extra` values (`api_key`, `promptText`) that hold a person's text or a secret.
 PRIVATE_WORDS = frozenset(
     {"prompt", "prefix", "suffix", "middle", "text", "code", "content", "completion", "snippet", "snippets", "selected"}
     | {"query", "key", "token", "secret", "password", "passwd", "authorization", "cookie", "credential", "credentials"}
@@ -51,7 +50,7 @@ SECRET = re.compile(
     """,
     re.DOTALL,
 )
-PLAIN_ARGUMENT = re.compile(r"[\w./$:-]{1,80}")  # a method, an id, a number: what may stand in a library's message
+PLAIN_ARGUMENT = re.compile(r"[\w./$:-]{1,80}")  # a method, an id or a number, which a library's message may hold
 
 CANCELLATION_CODES = (-32800, -32801, -32802)  # LSP's RequestCancelled, ContentModified and ServerCancelled
 
@@ -59,7 +58,7 @@ _STANDARD_ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {"message", 
 
 
 def begin() -> None:
-    """Send warnings to stderr and hold everything else for the file; imports nothing."""
+    """Send warnings to stderr, and hold all records in memory until `configure` writes them to the file."""
     root = logging.getLogger()
     _remove_handlers(root)
     human = logging.StreamHandler(sys.stderr)
@@ -79,10 +78,9 @@ def begin() -> None:
 
 
 def configure(settings: LogSettings, directory: Path) -> str:
-    """Write the log as `settings` say, what was held first; may be called again when they change.
+    """Set up the log by `settings`, with its file in `directory`; write the held records to the file.
 
-    Returns:
-        One sentence for a person when the file cannot be written (stderr still works), else "".
+    Returns a sentence for a person if the file cannot be written, else "". May be called again when settings change.
     """
     root = logging.getLogger()
     held = [record for handler in root.handlers if isinstance(handler, MemoryHandler) for record in handler.buffer]
@@ -108,25 +106,25 @@ def configure(settings: LogSettings, directory: Path) -> str:
 
 
 def _is_not_cancellation(record: logging.LogRecord) -> bool:
-    """Return False for the errors that pygls logs for cancelled and superseded requests, which drops them."""
+    """Return False, which drops the record, for the errors that pygls logs for cancelled and superseded requests."""
     return not record.exc_info or getattr(record.exc_info[1], "code", None) not in CANCELLATION_CODES
 
 
 class PrivacyFilter(logging.Filter):
-    """Takes secrets out of a record, and texts too unless `texts`; always lets it pass."""
+    """A filter that removes secrets from each record, and texts unless `texts` is set; drops no record."""
 
     def __init__(self, *, texts: bool = False) -> None:
         super().__init__()
         self.texts = texts
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Change the record in place; doing it twice changes nothing more."""
+        """Replace secrets, and texts unless they are allowed, in `record` itself; return True. Idempotent."""
         if record.name.partition(".")[0] == "pygls" and record.args and not self.texts:
-            # pygls puts whole messages, with documents in them, into its own complaints
+            # pygls's own messages hold whole LSP messages, with the texts of documents
             arguments = record.args if isinstance(record.args, tuple) else (record.args,)
             record.args = tuple(_redact_argument(argument) for argument in arguments)
         record.msg, record.args, record.exc_text = self._clean(_format_message(record)), None, None
-        vars(record).pop("message", None)  # as another formatter put it together, before it was clean
+        vars(record).pop("message", None)  # may hold the text as another formatter cached it, with secrets
         for name in set(vars(record)) - _STANDARD_ATTRIBUTES:
             value = getattr(record, name)
             if isinstance(value, bool | int | float | None):
@@ -136,43 +134,45 @@ class PrivacyFilter(logging.Filter):
         return True
 
     def _clean(self, text: str) -> str:
+        """Return `text` without secrets; cut after `MAX_CHARACTERS` unless texts are allowed."""
         text = SECRET.sub(WITHHELD, text)
         return text if self.texts or len(text) <= MAX_CHARACTERS else text[:MAX_CHARACTERS] + WITHHELD
 
 
 class TerminalFormatter(logging.Formatter):
-    """`12:00:00 warning server.lsp.session.session: sentence` and the traceback's last line; the file has all of it."""
+    """A formatter of lines for a terminal: time, level, logger, message, and the last line of a traceback."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s", datefmt="%H:%M:%S")
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line of a record; formats a copy, because formatters cache the traceback's text in the record."""
+        """Return the line of `record`; formats a copy, because formatters cache the traceback's text in the record."""
         own = copy.copy(record)
         own.exc_text = None
         return super().format(own)
 
     def formatException(self, ei: Any) -> str:  # noqa: N802, ANN401 (logging's own name and type)
-        """Return kind and message of the error on one line."""
+        """Return the error's class and the first line of its message, instead of the traceback."""
         first = SECRET.sub(WITHHELD, str(ei[1])).split("\n", 1)[0][:200]
         return f"  {ei[0].__name__}: {first}"
 
 
 class LogFile(RotatingFileHandler):
-    """The rotating file, private to its user; opened anew where it is taken away or another server turns it over."""
+    """A rotating log file that only its user can read; reopened if it was deleted or another server has rotated it."""
 
     def _open(self) -> TextIOWrapper:
+        """Open the file for this user alone."""
         return open(
             self.baseFilename, self.mode, encoding=self.encoding, errors=self.errors, opener=open_private_descriptor
         )  # type: ignore[return-value]
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write a record to the file that stands at our path now."""
+        """Write a record; first reopen the file if another one, or none, is at its path."""
         if self.stream is not None and _is_gone(self.stream, self.baseFilename):
-            with contextlib.suppress(OSError):  # a full disk: as when it cannot be written
+            with contextlib.suppress(OSError):  # the record is then lost, as with a full disk
                 self.stream.close()
                 path = Path(self.baseFilename)
-                reclaim_folder(path.parent)
+                repair_folder(path.parent)
                 if path.is_dir():
                     set_aside(path)
                 self.stream = self._open()
@@ -180,7 +180,7 @@ class LogFile(RotatingFileHandler):
 
 
 def _is_gone(stream: TextIO, path: str) -> bool:
-    """Return whether the file at `path` is not the one that is written to."""
+    """Return whether `path` no longer leads to the open file `stream`."""
     try:
         return not os.path.samestat(os.fstat(stream.fileno()), Path(path).stat())
     except (OSError, ValueError):
@@ -188,6 +188,7 @@ def _is_gone(stream: TextIO, path: str) -> bool:
 
 
 def _make_file_handler(settings: LogSettings, directory: Path) -> RotatingFileHandler:
+    """Return a handler that writes JSON lines to the log file in `directory`; creates the folder."""
     import structlog  # noqa: PLC0415 (200 ms, after `initialize`)
 
     make_folder(directory)
@@ -216,14 +217,15 @@ def _make_file_handler(settings: LogSettings, directory: Path) -> RotatingFileHa
 
 
 def _add_process(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
-    record = event.get("_record")  # several servers write into one file
+    """Return `event` with the id of its process, because several servers write to the same file."""
+    record = event.get("_record")
     if isinstance(record, logging.LogRecord):
         event["process"] = record.process
     return event
 
 
 def _format_traceback(exc_info: Any) -> str:  # noqa: ANN401 (structlog's own type)
-    """Return the traceback without `^^^` marks: to place them Python would parse each line, see `starling_python`."""
+    """Return the traceback without the marks `^^^`, for which Python would parse each line (see `starling_python`)."""
     whole = traceback.TracebackException(*exc_info)
     waiting: list[traceback.TracebackException | None] = [whole]
     while waiting:
@@ -236,12 +238,14 @@ def _format_traceback(exc_info: Any) -> str:  # noqa: ANN401 (structlog's own ty
 
 
 def _clean_traceback(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
+    """Return `event` with secrets removed from its traceback."""
     if isinstance(traceback := event.get("exception"), str):
         event["exception"] = SECRET.sub(WITHHELD, traceback)
     return event
 
 
 def _remove_handlers(root: logging.Logger) -> None:
+    """Remove and close the handlers that this module has added."""
     for handler in list(root.handlers):
         if any(isinstance(known, PrivacyFilter) for known in handler.filters):
             root.removeHandler(handler)
@@ -249,13 +253,15 @@ def _remove_handlers(root: logging.Logger) -> None:
 
 
 def _format_message(record: logging.LogRecord) -> str:
+    """Return the message with its arguments; without them if they do not fit."""
     try:
         return record.getMessage()
-    except (TypeError, ValueError, KeyError):  # a message that does not fit its arguments is still worth its text
+    except (TypeError, ValueError, KeyError):
         return str(record.msg)
 
 
 def _redact_argument(argument: object) -> object:
+    """Return a number, a boolean, None or a short identifier unchanged, else the name of the argument's type."""
     if argument is None or isinstance(argument, bool | int | float):
         return argument
     if isinstance(argument, str) and PLAIN_ARGUMENT.fullmatch(argument):
@@ -264,4 +270,5 @@ def _redact_argument(argument: object) -> object:
 
 
 def _split_words(name: str) -> set[str]:
+    """Return the lower-case words of a name in camelCase or snake_case."""
     return set(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower().split("_"))

@@ -1,7 +1,7 @@
-"""Policies, layers and limits of each part of the core, derived from the settings.
+"""Policies, review layers and limits of the parts of the core, derived from the settings.
 
-Each rule is stated once here, for sessions and for the command line. Start at `completion_policy_of`,
-`review_policy_of` and `index_limits_of`.
+Sessions and the command line both use these functions. Start at `build_completion_policy`, `build_review_policy` and
+`build_index_limits`.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from server.assembly.settings import Settings
 
 
-def completion_policy_of(settings: Settings) -> CompletionPolicy:
-    """Return the settings that completion follows, in its own words."""
+def build_completion_policy(settings: Settings) -> CompletionPolicy:
+    """Return the policy of the completion generator, derived from the settings."""
     from agents.completion.completion_policy import CompletionPolicy  # noqa: PLC0415
     from indexing.syntax import languages  # noqa: PLC0415
 
@@ -43,8 +43,8 @@ def completion_policy_of(settings: Settings) -> CompletionPolicy:
     )
 
 
-def review_policy_of(settings: Settings) -> ReviewPolicy:
-    """Return the settings that the review follows, in its own words."""
+def build_review_policy(settings: Settings) -> ReviewPolicy:
+    """Return the policy of the reviewer, derived from the settings."""
     from agents.findings import Severity  # noqa: PLC0415
     from agents.reviewer.review_policy import ReviewPolicy  # noqa: PLC0415
     from indexing.syntax import languages  # noqa: PLC0415
@@ -53,7 +53,7 @@ def review_policy_of(settings: Settings) -> ReviewPolicy:
     known = ((name, languages.resolve_id(name)) for name in wanted.languages_off)
     return ReviewPolicy(
         enabled=wanted.enabled,
-        layers=layers_of(settings),
+        layers=select_layers(settings),
         rules_off=frozenset(wanted.rules_off),
         rules_on=frozenset(wanted.rules_on),
         languages_off=frozenset(name if ours == languages.TEXT else ours for name, ours in known),
@@ -68,8 +68,8 @@ def review_policy_of(settings: Settings) -> ReviewPolicy:
     )
 
 
-def layers_of(settings: Settings) -> frozenset[Layer]:
-    """Return the layers of the review that the settings want, whether or not their models are there."""
+def select_layers(settings: Settings) -> frozenset[Layer]:
+    """Return the layers of the review that the settings turn on, even if a layer's model is not available."""
     from agents.findings import Layer  # noqa: PLC0415
 
     wanted = settings.review
@@ -81,22 +81,25 @@ def layers_of(settings: Settings) -> frozenset[Layer]:
     return frozenset(layer for layer, on in switches.items() if on and wanted.enabled)
 
 
-def index_limits_of(settings: Settings) -> IndexLimits:
-    """Return the limits that the settings put on what is indexed, read by tasks and written through the gate."""
+def build_index_limits(settings: Settings) -> IndexLimits:
+    """Return the limits and exclusions of files that are indexed, read by tasks or written through the gate."""
     from indexing.limits import IndexLimits  # noqa: PLC0415
 
     wanted = settings.index
     return IndexLimits(max_files=wanted.max_files, max_file_bytes=wanted.max_file_bytes, exclude=tuple(wanted.exclude))
 
 
-def review_limits_of(settings: Settings) -> IndexLimits:
-    """Return the limits of a review of whole folders: what is indexed, in the review's own size and number."""
+def build_review_limits(settings: Settings) -> IndexLimits:
+    """Return the limits of a review of whole folders: the exclusions of the index, with the review's own bounds."""
     wanted = settings.review
-    return replace(index_limits_of(settings), max_files=wanted.workspace_files, max_file_bytes=wanted.max_file_bytes)
+    return replace(build_index_limits(settings), max_files=wanted.workspace_files, max_file_bytes=wanted.max_file_bytes)
 
 
 def make_completion_exclusion(roots: Sequence[Path], settings: Settings) -> Callable[[Path], bool]:
-    """Return the test whether `completion.exclude` names a file; patterns count from the file's workspace folder."""
+    """Return a predicate that tells whether `completion.exclude` excludes a path.
+
+    Patterns are relative to the workspace folder of the file.
+    """
     from indexing.workspace.patterns import compile_patterns  # noqa: PLC0415
 
     spec = compile_patterns(tuple(settings.completion.exclude))

@@ -1,4 +1,4 @@
-"""The recommendation of models that answer in time here, by the machine's speed, the catalog and the settings.
+"""The recommendation of models that are fast enough on this machine, by its speed, the catalog and the settings.
 
 Start at `recommend`; `load_or_measure_machine` measures the machine if no measurement is stored.
 """
@@ -34,11 +34,11 @@ class Recommendation:
     """The recommended models of this machine.
 
     Attributes:
-        machine: what it follows from.
-        limits: what was in time.
-        verdicts: about each model, the smallest first.
-        chosen: by use, the model recommended for it; None for none.
-        problems: a sentence for each model that could not be looked at.
+        machine: the measured speed of the machine.
+        limits: the times in which a model has to answer.
+        verdicts: the verdict on each model, the smallest model first.
+        chosen: the verdict on the recommended model for each use; None if no model is fast enough.
+        problems: a sentence for each model that could not be judged.
     """
 
     machine: Machine
@@ -49,15 +49,15 @@ class Recommendation:
 
 
 def load_or_measure_machine(settings: Settings, *, again: bool, on_progress: Callable[[str], None]) -> Machine:
-    """Return what was measured of this machine, or measure and keep it.
+    """Return the stored measurement of this machine; if there is none, measure the machine and store the result.
 
     Args:
-        settings: which device may compute.
-        again: whether to measure in any case.
-        on_progress: told in a few words what is measured.
+        settings: the settings, for the device on which models compute.
+        again: whether to measure although a measurement is stored.
+        on_progress: called with a few words about the present measurement.
 
     Raises:
-        ModelError: it cannot be measured.
+        ModelError: the machine cannot be measured.
     """
     from models.local.engine import count_cuda_devices  # noqa: PLC0415 (with `models.local.machine_probe`, CTranslate2, which a check does without)
     from models.local.machine_probe import measure_machine  # noqa: PLC0415
@@ -74,7 +74,7 @@ def load_or_measure_machine(settings: Settings, *, again: bool, on_progress: Cal
 
 
 def recommend(settings: Settings, here: Machine) -> Recommendation:
-    """Judge all models of the catalog on this machine."""
+    """Judge all installed and published models by the measurement `here`; return the verdicts and the best models."""
     wanted = settings.completion
     limits = Limits(typing_s=wanted.typing_ms / 1000, asking_s=wanted.asking_ms / 1000)
     room = Room(_read_free_memory(here), _read_free_disk(paths.models_dir()))
@@ -87,7 +87,7 @@ def recommend(settings: Settings, here: Machine) -> Recommendation:
 
 
 def describe_verdict(verdict: Verdict) -> dict[str, Any]:
-    """Return a verdict as JSON."""
+    """Return the figures of `verdict` as a dictionary for JSON."""
     candidate = verdict.candidate
     return {
         "name": candidate.name,
@@ -110,11 +110,15 @@ def describe_verdict(verdict: Verdict) -> dict[str, Any]:
 
 
 def _round_figure(figure: float | None) -> float | None:
+    """Return `figure` with three significant digits, None for None."""
     return None if figure is None else float(f"{figure:.3g}")
 
 
 def _find_candidates(catalog: Catalog, here: Machine, problems: list[str]) -> Iterator[Candidate]:
-    """Yield the models that complete or chat: the installed ones, and the others that can be pulled by name."""
+    """Yield the models that complete or chat: installed models, then published models that can be pulled by name.
+
+    Adds to `problems` a sentence for each installed model whose weights cannot be read.
+    """
     known = load_published_models()
     by_source = {one.repository: one for one in known.values()}
     taken: set[str] = set()
@@ -132,11 +136,12 @@ def _find_candidates(catalog: Catalog, here: Machine, problems: list[str]) -> It
 
 
 def _is_useful(roles: tuple[str, ...]) -> bool:
+    """Return whether a model with `roles` completes or chats."""
     return "completion" in roles or "chat" in roles
 
 
 def _describe_installed(entry: ModelEntry, published: PublishedModel | None, here: Machine) -> Candidate:
-    """Return an installed model, with the speed at which it has computed here.
+    """Return an installed model as a candidate, with the speed at which it computed on this machine before.
 
     Raises:
         ModelError: its weights cannot be read.
@@ -150,12 +155,12 @@ def _describe_installed(entry: ModelEntry, published: PublishedModel | None, her
 
 
 def _read_free_memory(here: Machine) -> int | None:
-    """Return the bytes of memory for a model on the device that computes; None where unknown."""
+    """Return the memory, in bytes, that a model can take on the measured device; None if unknown."""
     return (cuda.read_memory_bytes() or None) if here.device == "cuda" else read_free_bytes()
 
 
 def _read_free_disk(directory: Path) -> int | None:
-    """Return the bytes that are free where models are kept; None where unknown."""
+    """Return the free disk space, in bytes, for models in `directory`, which need not exist; None if unknown."""
     for folder in (directory, *directory.parents):
         if folder.is_dir():
             try:

@@ -31,12 +31,12 @@ _LARGEST = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """The files that tasks may read; any thread.
+    """The files that tasks may read; for any thread.
 
     Attributes:
-        core: whose exclusions count.
+        core: the core, whose exclusions apply.
         roots: workspace folders.
-        find_open_text: text of an open document by its URI, None when it is not open.
+        find_open_text: returns the text of an open document by its URI, None if it is not open.
     """
 
     core: Core
@@ -45,16 +45,19 @@ class Files:
 
     @property
     def test_command(self) -> str:
-        """Return the command that a person set for the tests, "" for none."""
+        """The command for the tests from the user's settings, "" for none."""
         return self.core.settings.review.test_command
 
     @property
     def test_timeout_s(self) -> float:
-        """Return the longest time of one run, in seconds."""
+        """The longest duration of one run of the tests, in seconds."""
         return self.core.settings.review.test_timeout_s
 
     def read(self, path: Path) -> str | None:
-        """Return the current text of a file, from the editor if it is open; None if it is missing or excluded."""
+        """Return the current text of a file, from the editor if it is open.
+
+        Returns None if it is excluded, missing, unreadable, or larger than `_LARGEST` bytes.
+        """
         if self.core.index.find_exclusion_reason(path):
             return None
         text = self.find_open_text(path.as_uri())
@@ -83,7 +86,15 @@ def build_resources(
     run_tests: Callable[[Sequence[Sequence[Change]], Path], Sequence[TestRun]],
     stream: Callable[[str], None] | None = None,
 ) -> Resources:
-    """Return the resources of one run of a task."""
+    """Return the resources of one run of a task.
+
+    Args:
+        files: the files that the task may read.
+        cancelled: returns whether the task was cancelled.
+        report: shows a message about the progress.
+        run_tests: runs a test file with each of several changes; returns a result for each run.
+        stream: receives the pieces of a model's answer; None if nobody shows them.
+    """
     core = files.core
 
     return Resources(

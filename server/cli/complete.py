@@ -70,7 +70,7 @@ def complete(  # noqa: PLR0913 (each is an option of the command)
 
 def _wait_for_model(core: Core) -> None:
     """Wait until the model of `core` is loaded, and allow each completion `PATIENCE_MS`, for nobody is typing."""
-    from server.assembly.policies import completion_policy_of  # noqa: PLC0415 (heavy, like the core)
+    from server.assembly.policies import build_completion_policy  # noqa: PLC0415 (heavy, like the core)
 
     if core.model is not None:
         core.model.wait(SOON_S)
@@ -78,7 +78,7 @@ def _wait_for_model(core: Core) -> None:
             terminal.note(f"loading {core.model.entry.name}")
             core.model.wait()
     core.generator.set_model(core.model)
-    policy = completion_policy_of(core.settings)
+    policy = build_completion_policy(core.settings)
     core.generator.set_policy(replace(policy, typing_ms=PATIENCE_MS, asking_ms=PATIENCE_MS))
 
 

@@ -34,7 +34,7 @@ def doctor(
 
     settings, problems = resolve(roots=[arguments.resolve_folder(directory)])
     found: list[Check] = []
-    for check in checks.run(settings, tuple(map(str, problems))):
+    for check in checks.run_checks(settings, tuple(map(str, problems))):
         found.append(check)
         if not as_json:
             _show(check)

@@ -36,7 +36,7 @@ def undo(
 
     root = arguments.resolve_folder(directory) if directory else arguments.find_workspace(Path())
     settings, _ = resolve(roots=(root,))
-    outcome = asyncio.run(_undo(root, checkpoint, tuple(yes or ()), policies.index_limits_of(settings)))
+    outcome = asyncio.run(_undo(root, checkpoint, tuple(yes or ()), policies.build_index_limits(settings)))
     if outcome.applied:
         terminal.note(f"Undone; to make the change again: starling undo {outcome.checkpoint}")
     if outcome.reason:

@@ -1,4 +1,4 @@
-"""The table of the audit: one row for each file of a request and for each command, only ever added.
+"""The table of the audit: one row for each file of a request and for each command; rows are never changed.
 
 Holds hashes of texts, never the texts. Blocking; writes to the state database only. Start at `Audit`.
 """
@@ -31,29 +31,31 @@ class Audit:
         self._state = state
 
     def add(self, connection: Connection, rows: Sequence[AuditRow]) -> None:
-        """Insert `rows` in the caller's transaction, and remove rows older than a year."""
+        """Insert `rows` in the caller's transaction, and delete rows older than a year."""
         connection.execute("DELETE FROM audit WHERE at < ?", (time.time() - KEPT_S,))
         query = f"INSERT INTO audit ({_COLUMNS}) VALUES ({_MARKS})"  # noqa: S608 (our own names)
         connection.executemany(query, [_pack(row) for row in rows])
 
     def list_newest(self, limit: int, *, request: str = "") -> tuple[AuditRow, ...]:
-        """Return up to `limit` rows, newest first, those of one request if that is given."""
+        """Return up to `limit` rows, newest first; only those of the request with the id `request`, if given."""
         query = f"SELECT {_COLUMNS} FROM audit WHERE ? IN ('', request) ORDER BY id DESC LIMIT ?"  # noqa: S608
         with self._state.reading() as connection:
             return tuple(_unpack(row) for row in connection.execute(query, (request, limit)))
 
     def list_write_times(self, then: float) -> list[float]:
-        """Return when files were written or commands run after `then`, oldest first."""
+        """Return the times after `then` when a file was written or a command permitted, oldest first."""
         query = "SELECT at FROM audit WHERE at > ? AND written <> 0 ORDER BY at"
         with self._state.reading() as connection:
             return [row[0] for row in connection.execute(query, (then,))]
 
 
 def _pack(row: AuditRow) -> list[object]:
+    """Return the values of `row` as they are stored, in the order of `_NAMES`."""
     values = (int(value) if isinstance(value, bool) else value for value in astuple(row))
     return [make_storable(value) if isinstance(value, str) else value for value in values]
 
 
 def _unpack(row: Sequence[Any]) -> AuditRow:
+    """Return the audit row from the stored values, which are in the order of `_NAMES`."""
     values = dict(zip(_NAMES, row, strict=True))
     return AuditRow(**{**values, "written": bool(values["written"])})

@@ -1,7 +1,7 @@
-"""The tables of checkpoints: what files held before and after a change, compressed, so that it can be undone.
+"""The tables of checkpoints: the contents of files before and after a change, compressed, so that it can be undone.
 
-Kept before anything is changed, so that a change that a crash cuts short can be undone too. Bounded in bytes and in
-days; the oldest go first. Blocking; writes to the state database only. Start at `Checkpoints`.
+A checkpoint is stored before anything is changed, so that a change that a crash interrupts can be undone too. Bounded
+in bytes and in days; the oldest are deleted first. Blocking; writes to the state database only. Start at `Checkpoints`.
 """
 
 from __future__ import annotations
@@ -42,8 +42,11 @@ class Checkpoints:
     def __init__(self, state: State) -> None:
         self._state = state
 
-    def keep(self, connection: Connection, replaced: Replaced) -> None:
-        """Insert the checkpoint `replaced` if it is not there, in the caller's transaction; evict the oldest ones."""
+    def store(self, connection: Connection, replaced: Replaced) -> None:
+        """Insert the checkpoint `replaced` unless it is stored already, and evict the oldest checkpoints.
+
+        Runs in the caller's transaction.
+        """
         inserted = connection.execute(
             "INSERT INTO checkpoints (id, request, created, title, settled, undoes, bytes)"
             " VALUES (?, ?, ?, ?, 0, ?, 0) ON CONFLICT (id) DO NOTHING",
@@ -56,7 +59,10 @@ class Checkpoints:
             self._evict(connection, replaced.checkpoint)
 
     def settle(self, connection: Connection, identity: str, made: Sequence[tuple[Change, Content | None]]) -> None:
-        """Reduce a checkpoint to the changes that were `made`; remove it if none were."""
+        """Reduce the checkpoint with the id `identity` to the changes `made`, each with the content that it replaced.
+
+        Deletes the checkpoint if no change was made. Runs in the caller's transaction.
+        """
         if not made:
             self._remove(connection, [identity])
             return
@@ -64,7 +70,10 @@ class Checkpoints:
         connection.execute("UPDATE checkpoints SET settled = 1 WHERE id = ?", (identity,))
 
     def mark_undone(self, connection: Connection, identity: str, request: str) -> None:
-        """Record that `request` undid a checkpoint; if that was an undoing itself, what it undid stands again."""
+        """Record that `request` undid the checkpoint with the id `identity`, in the caller's transaction.
+
+        If that checkpoint was itself an undo, the change that it had undone can be undone again.
+        """
         connection.execute("UPDATE checkpoints SET undone_by = ? WHERE id = ?", (request, identity))
         connection.execute(
             "UPDATE checkpoints SET undone_by = '' WHERE id = (SELECT undoes FROM checkpoints WHERE id = ?)",
@@ -72,15 +81,16 @@ class Checkpoints:
         )
 
     def find(self, identity: str) -> Checkpoint | None:
-        """Return the checkpoint with that id, None if there is none (any more)."""
+        """Return the checkpoint with the id `identity`, None if there is none (any more)."""
         with self._state.reading() as connection:
             row = connection.execute(f"{_SELECT} WHERE id = ?", (identity,)).fetchone()
             return _read_checkpoint(connection, row) if row is not None else None
 
     def list_undoable(self, concerns: Callable[[Subject], bool]) -> tuple[str, ...]:
-        """Return the ids of checkpoints that can be undone and have a file that `concerns`, newest first.
+        """Return the ids of the checkpoints that can be undone, newest first.
 
-        Undoings are left out, and changes whose outcome is still open.
+        Leaves out a checkpoint unless `concerns` returns true for one of its documents, checkpoints of an undo, and
+        changes whose outcome is not known yet.
         """
         with self._state.reading() as connection:
             rows = connection.execute(_STANDING).fetchall()
@@ -88,7 +98,7 @@ class Checkpoints:
 
     @staticmethod
     def _write_files(connection: Connection, identity: str, pairs: Sequence[tuple[Change, Content | None]]) -> None:
-        """Replace the files of a checkpoint by those of `pairs` (a change, and what it replaces)."""
+        """Store `pairs` (a change, and the content that it replaces) as the only files of a checkpoint."""
         connection.execute("DELETE FROM checkpoint_files WHERE checkpoint = ?", (identity,))
         rows = [_pack_row(identity, number, change, before) for number, (change, before) in enumerate(pairs)]
         connection.executemany("INSERT INTO checkpoint_files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
@@ -96,7 +106,7 @@ class Checkpoints:
         connection.execute("UPDATE checkpoints SET bytes = ? WHERE id = ?", (size, identity))
 
     def _evict(self, connection: Connection, newest: str) -> None:
-        """Remove the oldest checkpoints so that the bounds hold; `newest` stays, however large it is."""
+        """Delete checkpoints that are too old or exceed `MOST_BYTES`, oldest first; keep `newest` in any case."""
         rows = connection.execute("SELECT id, bytes, created FROM checkpoints ORDER BY created DESC").fetchall()
         total, oldest, evicted = 0, time.time() - KEPT_S, []
         for identity, size, created in rows:
@@ -107,13 +117,21 @@ class Checkpoints:
 
     @staticmethod
     def _remove(connection: Connection, identities: Sequence[str]) -> None:
+        """Delete checkpoints with their files."""
         for identity in identities:
             connection.execute("DELETE FROM checkpoint_files WHERE checkpoint = ?", (identity,))
             connection.execute("DELETE FROM checkpoints WHERE id = ?", (identity,))
 
 
 def _pack_row(identity: str, number: int, change: Change, before: Content | None) -> tuple[object, ...]:
-    """Return the row of one change; texts are compressed."""
+    """Return the row of `change` in `checkpoint_files`, with compressed texts.
+
+    Args:
+        identity: id of the checkpoint.
+        number: position of the change in the checkpoint.
+        change: the change.
+        before: the content of the file before the change, None if there was no file.
+    """
     match change:
         case TextChange():
             uri, path, after = change.uri, change.path, change.after
@@ -136,7 +154,7 @@ def _compress(data: bytes) -> bytes:
 
 
 def _read_checkpoint(connection: Connection, row: Sequence[object]) -> Checkpoint:
-    """Return the checkpoint of a `row` of `_SELECT`, with its files."""
+    """Return the checkpoint of a `row` that `_SELECT` returned, with its files."""
     files = connection.execute(
         "SELECT kind, uri, path, target, encoding, executable, before, after, attributes FROM checkpoint_files"
         " WHERE checkpoint = ? ORDER BY number",
@@ -153,6 +171,7 @@ def _unpack_change(  # noqa: PLR0913, PLR0917 (one row)
     kind: str, uri: str, path: str, target: str, encoding: str, executable: int, before: bytes, after: bytes,
     beside: str,
 ) -> KeptChange:  # fmt: skip
+    """Return the change of a row of `checkpoint_files`; `beside` has the file's attributes as JSON."""
     data = zlib.decompress(before)
     mark = contents.MARKS.get(encoding, b"")
     text = data.removeprefix(mark).decode(contents.CODECS.get(encoding, encoding))

@@ -1,7 +1,7 @@
-"""The table of costs: what chat models cost, by day, endpoint, model and role.
+"""The table of costs: calls, tokens and costs of chat models, by day, endpoint, model and role.
 
-Holds figures only, never a word that was sent or answered. Calls without a known price are counted apart; no price is
-ever guessed. Start at `Costs`.
+Holds figures only, no texts. Counts calls without a known price separately, and never guesses a price. Start at
+`Costs`.
 """
 
 from __future__ import annotations
@@ -42,22 +42,22 @@ _ADD = """
 
 @dataclass(frozen=True, slots=True)
 class CostRecord:
-    """One day of one model in one role.
+    """The costs of one model in one role on one day.
 
     Attributes:
-        day: "2026-11-28", by the machine's own clock.
-        endpoint: its address, or "this machine".
-        model: its name there.
-        role: the role it was asked in.
-        answers: calls that were answered.
-        failures: calls that were not.
-        requests: HTTP requests that these calls took.
+        day: the local date, "2026-11-28".
+        endpoint: address of the endpoint, or "this machine".
+        model: name of the model at the endpoint.
+        role: role in which the model was called.
+        answers: number of calls that were answered.
+        failures: number of calls that failed.
+        requests: number of HTTP requests of these calls.
         prompt_tokens: tokens read, cached ones included.
         answer_tokens: tokens written.
         cached_tokens: tokens of the prompts that the endpoint had cached.
-        estimated: calls whose tokens the endpoint did not report, so that an upper estimate was counted.
-        cost: sum over the calls with a known price.
-        unpriced: calls without a known price.
+        estimated: number of calls whose tokens the endpoint did not report, so that an upper estimate was counted.
+        cost: costs of the calls with a known price.
+        unpriced: number of calls without a known price.
     """
 
     day: str
@@ -76,14 +76,21 @@ class CostRecord:
 
 
 class Costs:
-    """The table of costs; implements `models.remote.billing.Ledger`. Any thread."""
+    """The table of costs; implements `models.remote.billing.Ledger`. For any thread."""
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._writer = ThreadPoolExecutor(1, "starling-costs")  # so that no answer waits for another process
+        self._writer = ThreadPoolExecutor(1, "starling-costs")  # an answer must not wait for the database
 
     def book(self, account: Account, usage: Usage, cost: float | None, *, failed: bool) -> None:
-        """Add the figures of one call to its day, in another thread; an error is logged and not raised."""
+        """Add the figures of one call to the row of today, in another thread; log an error instead of raising it.
+
+        Args:
+            account: the endpoint, model and role.
+            usage: the tokens of the call.
+            cost: the cost of the call, None without a known price.
+            failed: whether the call failed.
+        """
         figures = (not failed, failed, usage.requests, usage.prompt_tokens, usage.answer_tokens, usage.cached_tokens)
         added = (*map(int, figures), int(usage.estimated), cost or 0.0, int(cost is None))
         row = (time.strftime(DAY), account.endpoint, account.model, account.role, *added)
@@ -93,6 +100,7 @@ class Costs:
             self._add(row)
 
     def _add(self, row: tuple[object, ...]) -> None:
+        """Add `row` to the table and delete rows older than `KEPT_DAYS`; log an error instead of raising it."""
         try:
             with self._state.transaction() as connection:
                 connection.execute("DELETE FROM costs WHERE day < ?", (_format_day_before(KEPT_DAYS),))
@@ -101,14 +109,14 @@ class Costs:
             logger.warning("The cost of an answer could not be recorded: %s", error)
 
     def list_days(self, days: int) -> tuple[CostRecord, ...]:
-        """Return the records of the last `days`, today included: newest first, the highest cost of a day first.
+        """Return the records of the last `days` days, including today: newest first, the highest cost of a day first.
 
-        Waits until everything booked before is written. Blocking.
+        Waits until all earlier bookings are written. Blocking.
 
         Raises:
-            StateError: they cannot be read.
+            StateError: the records cannot be read.
         """
-        with suppress(RuntimeError):  # after `close`, when all of it is written
+        with suppress(RuntimeError):  # after `close`, when all bookings are written
             self._writer.submit(bool).result()
         with self._state.reading() as connection:
             rows = connection.execute(
@@ -118,11 +126,11 @@ class Costs:
         return tuple(CostRecord(*row) for row in rows)
 
     def close(self) -> None:
-        """Write what is booked and close the database; the next use opens it again."""
+        """Write the remaining bookings and close the database; the next use opens it again."""
         self._writer.shutdown()
         self._state.close()
 
 
 def _format_day_before(days: int) -> str:
-    """Return the date of `days` days ago, as in the column `day`."""
+    """Return the date `days` days ago, in the format of the column `day`."""
     return time.strftime(DAY, time.localtime(time.time() - days * DAY_S))

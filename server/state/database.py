@@ -1,11 +1,11 @@
-"""The state database: what cannot be computed again, in one SQLite file that all servers of a user share.
+"""The state database: all data that cannot be computed again, in one SQLite file that all servers of a user share.
 
 Requests, audit, checkpoints, workflows, costs, sessions, memory, queued tasks. Several processes write to it at once
-(short transactions, a busy timeout), and only its user can read it. `migrations` has its tables; a database that a
-newer program made is refused unchanged. Where the file is deleted, emptied or damaged, a new one is started, a damaged
-one is kept beside it, and a person is told. It has no write-ahead log: SQLite maps that log's index into memory, and a
-mapped file that is truncated kills every process that reads it. The only module that imports `sqlite3` here. Never call
-it on the event loop: every call may wait for a disk. Start at `State.transaction`.
+(short transactions, a busy timeout), and only its user can read it. `migrations` has its tables; a database of a newer
+program is refused unchanged. If the file was deleted, emptied or damaged, starts a new one, keeps a damaged one beside
+it, and tells a person. Uses no write-ahead log: SQLite maps that log's index into memory, and truncating a mapped file
+kills every process that reads it. No other module of this folder imports `sqlite3`. Never call it on the event loop:
+every call may wait for a disk. Start at `State.transaction`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from agents.ports.failures import StateError
 from indexing.storage.storage_errors import FULL
 from server.state import migrations
-from starling_files import FILE_MODE, make_file, reclaim_folder, set_aside
+from starling_files import FILE_MODE, make_file, repair_folder, set_aside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,12 +39,12 @@ _BUSY = {"SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_BUSY_SNAPSHOT", "SQLITE_BUSY_RE
 
 
 class State:
-    """The database, opened at its first use. Any thread; one uses it at a time."""
+    """The database, opened at its first use; for any thread, one at a time."""
 
     def __init__(self, path: Path | None, tell: Callable[[str], None] = lambda _: None) -> None:
-        """Take the `path` of the database, None for one in memory that ends with the process.
+        """Store the `path` of the database, None for a database in memory, which ends with the process.
 
-        `tell` is called, from any thread, with a sentence for a person when the file was deleted, emptied or damaged.
+        `tell` is called, on any thread, with a sentence for a person when the file was deleted, emptied or damaged.
         """
         self.path = path
         self._tell = tell
@@ -55,10 +55,11 @@ class State:
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """Write everything that is done inside, or nothing if an exception leaves it.
+        """Yield a connection in a transaction; commit at the end, or roll back if an exception is raised inside.
 
         Raises:
-            StateError: it cannot be written (full or read-only disk, damaged, made by a newer program, busy for 30 s).
+            StateError: the database cannot be written: full or read-only disk, damaged, made by a newer program, or
+                used by others for 30 s.
         """
         with self._lock, self._translate_errors(), self._use() as connection:
             connection.execute("BEGIN IMMEDIATE")
@@ -72,28 +73,29 @@ class State:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Give a connection for queries.
+        """Yield a connection for queries, without a transaction.
 
         Raises:
-            StateError: it cannot be read.
+            StateError: the database cannot be read.
         """
         with self._lock, self._translate_errors(), self._use() as connection:
             yield connection
 
     def close(self) -> None:
-        """Close the database; each later use opens it and closes it again."""
+        """Close the database; each later use opens the database and closes it afterwards."""
         with self._lock:
             self._closed = True
             self._disconnect()
 
     def _disconnect(self) -> None:
+        """Close the connection, if there is one."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
 
     @contextmanager
     def _use(self) -> Iterator[sqlite3.Connection]:
-        """Connect for one use, and disconnect after it once `close` was called."""
+        """Yield the connection, opened if needed; close it after this use if `close` was called before."""
         nested = self._connection is not None
         try:
             yield self._open()
@@ -102,7 +104,10 @@ class State:
                 self._disconnect()
 
     def _open(self) -> sqlite3.Connection:
-        """Return the open connection; connect again if the file at the path is another one by now."""
+        """Return the connection; open a new one if there is none or the database was deleted, replaced or emptied.
+
+        Sets a damaged database aside. Tells a person about a loss.
+        """
         loss = ""
         if self._connection is not None and not self._connection.in_transaction and (loss := self._describe_loss()):
             self._disconnect()
@@ -112,7 +117,7 @@ class State:
             except sqlite3.DatabaseError as error:
                 if not self._set_aside_damaged(error):
                     raise
-                loss = ""  # that has told a person already
+                loss = ""  # `_set_aside_damaged` has told a person already
                 self._connection = self._connect()
             if loss:
                 self._report(loss)
@@ -120,11 +125,12 @@ class State:
         return self._connection
 
     def _connect(self) -> sqlite3.Connection:
+        """Open the database file, create the file and its folder if needed, migrate, and return the connection."""
         if self.path is not None:
-            reclaim_folder(self.path.parent)
+            repair_folder(self.path.parent)
             if self.path.is_dir():
                 set_aside(self.path)
-            make_file(self.path)  # before SQLite makes one that everybody can read
+            make_file(self.path)  # SQLite would create a file that everybody can read
         connection = sqlite3.connect(
             self.path or ":memory:", timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
         )
@@ -136,9 +142,9 @@ class State:
         return connection
 
     def _describe_loss(self) -> str:
-        """Return what happened to the open database, as the end of a sentence; "" if it is still there.
+        """Return how the open database was lost, as the end of a sentence ("was emptied"); "" if it was not.
 
-        A damaged one is set aside and reported here.
+        Sets a damaged database aside and reports that itself, so that "" is returned.
         """
         if self.path is None or self._connection is None:
             return ""
@@ -153,7 +159,7 @@ class State:
             return ""
 
     def _set_aside_damaged(self, error: sqlite3.DatabaseError) -> bool:
-        """Move the database aside if `error` says that it is damaged; return whether a new one can be started."""
+        """Rename the database and tell a person if `error` means damage; return whether a new one can be started."""
         if self.path is None or getattr(error, "sqlite_errorname", "") not in _BROKEN:
             return False
         from filelock import FileLock  # noqa: PLC0415 (not needed before there is damage)
@@ -161,16 +167,16 @@ class State:
         self._disconnect()
         try:
             with FileLock(self.path.with_name(f"{self.path.name}.lock"), timeout=BUSY_TIMEOUT_S, mode=FILE_MODE):
-                # else another process has done it
+                # if it is sound now, another process has set the damaged one aside
                 kept = set_aside(self.path, DAMAGED) if _is_damaged(self.path) else None
-        except OSError:  # among these is the lock's `Timeout`
+        except OSError:  # includes the lock's `Timeout`
             return False
         if kept is not None:
             self._report(_describe_damage(kept))
         return True
 
     def _report(self, what: str) -> None:
-        """Tell a person what happened to the database, and log it once in this process."""
+        """Tell a person that the database `what` ("was emptied"); log that once in this process."""
         sentence = f"{self.path} {what}; a new one is started."
         if (self._identity, what) not in _logged:
             _logged.add((self._identity, what))
@@ -178,19 +184,22 @@ class State:
         self._tell(sentence)
 
     def _identify(self) -> tuple[int, int] | None:
-        """Return device and inode of the file at the path now, None if there is none or the database is in memory."""
+        """Return device and inode of the file at the path, None if there is none or the database is in memory.
+
+        Repairs the permissions of the folder if the file cannot be found.
+        """
         if self.path is None:
             return None
         found = _identify(self.path)
-        if found is None:  # its folder may have lost its permissions
+        if found is None:  # the folder may have lost its permissions
             with suppress(OSError):
-                reclaim_folder(self.path.parent)
+                repair_folder(self.path.parent)
             found = _identify(self.path)
         return found
 
     @contextmanager
     def _translate_errors(self) -> Iterator[None]:
-        """Raise `StateError`, with a sentence for a person, for the errors of SQLite and of the disk."""
+        """Replace errors of SQLite and of the disk by a `StateError` with a sentence for a person."""
         try:
             yield
         except sqlite3.DatabaseError as error:
@@ -202,7 +211,10 @@ class State:
             raise StateError(self._explain("SQLITE_FULL" if full else "", error.strerror or str(error))) from error
 
     def _explain(self, name: str, why: str) -> str:
-        """Return a sentence for a person about SQLite's error `name`, and what to do; `why` is the system's text."""
+        """Return a sentence for a person about an error, with advice.
+
+        `name` is SQLite's name of the error, "" for another error; `why` is the text of the error.
+        """
         if name in FULL:
             return f"The disk is full: {self.path} could not be written; free some space and try again."
         if name in _BUSY:
@@ -213,7 +225,7 @@ class State:
 
 
 def _identify(path: Path) -> tuple[int, int] | None:
-    """Return device and inode of a file, None if there is none."""
+    """Return device and inode of the file at `path`, None if there is none."""
     try:
         found = path.stat()
     except OSError:
@@ -222,6 +234,7 @@ def _identify(path: Path) -> tuple[int, int] | None:
 
 
 def _describe_damage(kept: Path | None) -> str:
+    """Return the end of a sentence about a damaged database that is kept as `kept`; "" for None."""
     return f"was damaged and is kept as {kept.name}" if kept is not None else ""
 
 
@@ -237,8 +250,12 @@ def _is_damaged(path: Path) -> bool:
 
 
 def _prepare(connection: sqlite3.Connection, path: Path | None) -> None:
-    """Set the journal mode and migrate; raises StateError for a database of a newer program."""
-    _leave_log(connection)
+    """Set the journal mode, and migrate to the newest version.
+
+    Raises:
+        StateError: the database was made by a newer program.
+    """
+    _turn_off_log(connection)
     connection.execute("PRAGMA synchronous = EXTRA")  # a committed transaction survives a power cut
     if _read_version(connection) == migrations.NEWEST:
         return
@@ -252,8 +269,8 @@ def _prepare(connection: sqlite3.Connection, path: Path | None) -> None:
     connection.execute("COMMIT")
 
 
-def _leave_log(connection: sqlite3.Connection) -> None:
-    """Turn off the write-ahead log of older versions; if one has the database open, leave that to a later start."""
+def _turn_off_log(connection: sqlite3.Connection) -> None:
+    """Turn off the write-ahead log, which older versions used; do nothing if another process has the database open."""
     connection.execute("PRAGMA busy_timeout = 0")
     try:
         connection.execute("PRAGMA journal_mode = DELETE")
@@ -264,4 +281,5 @@ def _leave_log(connection: sqlite3.Connection) -> None:
 
 
 def _read_version(connection: sqlite3.Connection) -> int:
+    """Return the version of the tables, 0 for a new or emptied database."""
     return migrations.read_version(connection, migrations.SQLITE)

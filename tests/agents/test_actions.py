@@ -62,7 +62,7 @@ def test_each_fixable_finding_on_the_line_has_its_action_and_others_have_none() 
     assert [one.title for one in listed] == ["Fix it", "Fix it", actions.FIX_ALL]
 
 
-def test_what_is_missing_disables_and_is_not_preferred() -> None:
+def test_a_missing_model_disables_an_action_and_makes_it_not_preferred() -> None:
     scene, _ = make_scene("def f(a):\n    $0pass\n")
     (first, *_) = actions.list_actions(scene, (), missing=lambda _: "No model.")
     assert (first.title, first.disabled, first.preferred) == ("Implement `f`", "No model.", False)

@@ -89,12 +89,12 @@ def find_problems(shown: str) -> list[str]:
 
 
 @pytest.mark.parametrize("text", [one for one in LIVE if "- a\n" not in one and not one.startswith("---")])
-def test_nothing_that_is_live_is_left(text: str) -> None:
+def test_no_active_content_is_left(text: str) -> None:
     assert find_problems(make_inert(text)) == []
 
 
 @pytest.mark.parametrize("text", [one for one in LIVE if "- a\n" in one or one.startswith("---")])
-def test_where_viewers_differ_nothing_is_trusted(text: str) -> None:
+def test_where_viewers_differ_nothing_counts_as_code(text: str) -> None:
     assert re.search(r"(?<!`)!\[\]\(", make_inert(text)) is None
 
 
@@ -125,7 +125,7 @@ PIECES = ["`", "``", "```", "\n", "\r\n", "\r", " ", "a", "https://x", "](", "![
 PIECES += ["&#5", "---", "- ", "]", "(", ":", "word ", "<", "!", "//x", "\t"]
 
 
-def test_any_cut_gives_the_same_and_nothing_live_whatever_is_said() -> None:
+def test_any_division_into_pieces_gives_the_same_inert_text() -> None:
     chance = random.Random(20)  # noqa: S311 (the same texts each time)
     for _ in range(4000):
         text = "".join(chance.choice(PIECES) for _ in range(chance.randint(1, 25)))

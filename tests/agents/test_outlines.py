@@ -69,7 +69,7 @@ def test_a_head_that_is_too_long_loses_its_last_members() -> None:
     assert outline_classes(piece, lambda _: False) == ""
 
 
-def test_what_stands_in_no_class_has_no_head() -> None:
+def test_code_outside_of_classes_has_no_outline() -> None:
     assert outline_classes(make_piece("def f():\n    return 1\n", "def f():\n    return 1"), always) == ""
     assert outline_classes(make_piece(PYTHON, PYTHON[PYTHON.index("class Shape") :].rstrip()), always) == ""
 
@@ -97,7 +97,7 @@ def test_what_stands_in_no_class_has_no_head() -> None:
         ),
     ],
 )
-def test_in_other_languages_too(language: str, text: str, part: str, expected: str) -> None:
+def test_outlines_work_in_other_languages(language: str, text: str, part: str, expected: str) -> None:
     assert expected in outline_classes(make_piece(text, part, language), always)
 
 

@@ -1,4 +1,4 @@
-"""The workflow: rounds while the score rises, the best of them proposed, each recorded with what it cost."""
+"""The workflow: rounds while the score rises, of which the best is proposed; each is recorded with its cost."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def read_code(result: WorkflowResult) -> str:
     return change.after
 
 
-def test_what_is_right_at_once_takes_one_round_and_comes_with_its_test() -> None:
+def test_code_without_findings_takes_one_round_and_comes_with_its_test() -> None:
     result, _ = run_workflow({"    ": "return a + b", **TEST})
     assert read_code(result) == "def add(a, b):\n    return a + b\n"
     assert isinstance(result.result, ProposedEdit)
@@ -75,7 +75,7 @@ def test_a_finding_is_refined_away_and_the_score_rises() -> None:
     assert second.score > first.score
 
 
-def test_a_round_that_betters_nothing_ends_it() -> None:
+def test_a_round_without_a_higher_score_ends_the_workflow() -> None:
     result, _ = run_workflow({"    ": "return eval(a)", **TEST})
     assert "eval(a)" in read_code(result)
     assert (len(result.rounds), result.best) == (1, 1)
@@ -103,7 +103,7 @@ def test_a_failing_test_costs_points_and_is_told() -> None:
     assert any("1 test failed" in note for note in bad.result.notes)
 
 
-def test_when_nothing_comes_there_is_no_round_and_a_reason() -> None:
+def test_without_a_first_proposal_there_is_no_round_but_a_reason() -> None:
     result, _ = run_workflow({"": ")))"})
     assert isinstance(result.result, Nothing)
     assert (result.rounds, result.best) == ((), 0)
@@ -130,7 +130,7 @@ def test_the_test_is_run_again_in_each_round_with_the_code_of_that_round() -> No
     assert ("eval(a)" in first.after, "int(a)" in second.after) == (True, True)
 
 
-def test_who_has_not_allowed_the_test_is_asked_once() -> None:
+def test_a_person_who_denies_the_test_is_asked_once() -> None:
     says = {"    ": "return eval(a)", "`eval` runs anything.\n    ": "return int(a)", **TEST}
     result, workplace = run_workflow(says, runs=(TestRun(ran=False, output="It was rejected."),))
     assert (len(result.rounds), len(workplace.ran)) == (2, 1)

@@ -35,7 +35,7 @@ def test_a_closed_index_keeps_no_text_that_was_open(tmp_path: Path) -> None:
         assert index.wait(60)
         assert index.search(Query("area_of_circle"))
         relexing.get_tokens(TEXT)
-        bundle = newest_bundle(index)
+        bundle = refer_to_newest_bundle(index)
         assert bundle() is not None
         assert relexing._LEXER.kept
     assert bundle() is None
@@ -49,18 +49,18 @@ def test_the_former_versions_of_a_text_that_is_typed_in_are_freed(
     index = make_index(tmp_path, start=False)
     made = []
     for version in range(3):
-        put(index, tmp_path / "circle.py", f"{TEXT}size = {version}\n")
-        made.append(newest_bundle(index))
+        open_text(index, tmp_path / "circle.py", f"{TEXT}size = {version}\n")
+        made.append(refer_to_newest_bundle(index))
     assert [bundle() is not None for bundle in made] == [False, False, True]
 
 
 def test_a_text_that_stays_the_same_is_not_bundled_again(make_index: Callable[..., Index], tmp_path: Path) -> None:
     index = make_index(tmp_path, start=False)
     for name in "abc":  # each in a bundle of its own
-        put(index, tmp_path / f"{name}.py", TEXT)
-    before = bundles_of(index)
-    put(index, tmp_path / "c.py", f"{TEXT}size = 1\n")
-    assert [old is new for old, new in zip(before, bundles_of(index), strict=True)].count(False) == 1 < len(before)
+        open_text(index, tmp_path / f"{name}.py", TEXT)
+    before = list_bundles(index)
+    open_text(index, tmp_path / "c.py", f"{TEXT}size = 1\n")
+    assert [old is new for old, new in zip(before, list_bundles(index), strict=True)].count(False) == 1 < len(before)
 
 
 def test_threads_that_need_the_index_first_load_it_once(
@@ -89,19 +89,19 @@ def test_threads_that_need_the_index_first_load_it_once(
     assert made == [index._load_sources()]
 
 
-def put(index: Index, path: Path, text: str) -> None:
+def open_text(index: Index, path: Path, text: str) -> None:
     """Have the index answer from `text`, which is open in an editor."""
     index.open_document(Document(path.as_uri(), path, "python", text))
     index._make_snapshot()  # not `search`: the thread that looks after open documents may be about to
 
 
-def bundles_of(index: Index) -> list[Segment]:
+def list_bundles(index: Index) -> list[Segment]:
     """Return the segments of open texts that the index would answer from now."""
     assert index._snapshot is not None
     return [part.segment for part in index._snapshot.view._parts if part.is_open]
 
 
-def newest_bundle(index: Index) -> weakref.ref[Segment]:
+def refer_to_newest_bundle(index: Index) -> weakref.ref[Segment]:
     """Return a reference to the segment of the only open text that does not keep it."""
-    (segment,) = bundles_of(index)
+    (segment,) = list_bundles(index)
     return weakref.ref(segment)

@@ -96,19 +96,6 @@ def test_the_asking_file_is_not_found(make_index: Callable[..., Index], root: Pa
     assert "shapes.py:3" not in list_places(index, "triangle area base height", path=root / "shapes.py")
 
 
-def test_status_counts(make_index: Callable[..., Index], root: Path) -> None:
-    status = make_index(root).read_status()
-    assert (status.state, status.files, status.problem) == ("ready", 4, "")
-    assert status.by_language == {"python": 2, "javascript": 1, "text": 1}
-    assert status.skipped == {"secret": 1}
-    assert status.bytes_indexed == sum(
-        (root / name).stat().st_size for name in ("shapes.py", "main.py", "pkg/colors.js", "notes.txt")
-    )
-    assert status.store_bytes > 0
-    assert status.indexed_at is not None
-    assert (status.chunks > 4, status.symbols) == (True, 3)
-
-
 def test_progress_is_told_up_to_the_end(make_index: Callable[..., Index], root: Path) -> None:
     index = make_index(root, start=False)
     told: list[IndexProgress] = []
@@ -238,37 +225,11 @@ def test_cells_of_a_notebook_are_searched_at_its_place(make_index: Callable[...,
     assert index.search(Query("tetrahedron"))[0].path == notebook
 
 
-def test_what_was_kept_back_since_it_was_opened_or_indexed_is_not_shown(
-    make_index: Callable[..., Index], root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("indexing.workspace.exclusion.FRESH_S", 0.0)
-    index = make_index(root)
-    index.open_document(make_document(root / "new.py", "tetrahedron = 4\n"))
-    assert len(list_places(index, "tetrahedron")) == 1
-    assert list_places(index, "triangle area")
-    (root / ".starlingignore").write_text("new.py\nshapes.py\n")
-    assert list_places(index, "tetrahedron") == []
-    assert not any("shapes.py" in place for place in list_places(index, "triangle area"))
-
-
 def test_open_secrets_and_huge_texts_are_not_searched(make_index: Callable[..., Index], root: Path) -> None:
     index = make_index(root)
     index.open_document(make_document(root / ".env", "heptagon=1\n"))
     index.open_document(make_document(root / "huge.py", "heptagon = 1\n" * 50_000))
     assert list_places(index, "heptagon") == []
-
-
-def test_lines_are_right_although_the_file_changed_unnoticed(make_index: Callable[..., Index], root: Path) -> None:
-    index = make_index(root)
-    path = root / "shapes.py"
-    path.write_text("# one\n# two\n" + path.read_text())
-    hits = [hit for hit in index.search(Query("triangle area base height")) if hit.name == "triangle_area"]
-    lines = path.read_text().splitlines()
-    assert [lines[hit.first_line] for hit in hits] == ["def triangle_area(base, height):"]
-    path.write_text("x = 1\n")
-    assert all(hit.relative != "shapes.py" for hit in index.search(Query("triangle area base height")))
-    assert index.wait(60)  # what was found out of date is being indexed
-    assert index.read_status().symbols == 2
 
 
 def test_exclusion_gives_the_reason(make_index: Callable[..., Index], root: Path) -> None:
@@ -350,3 +311,16 @@ def test_an_opened_document_is_read_ahead_unless_it_is_too_large(
     for text in ("x = 1\n", "x = 1\n" * 100_000):
         index.read_ahead(make_document(root / "shapes.py", text))
     assert read == ["x = 1\n"]
+
+
+def test_status_counts(make_index: Callable[..., Index], root: Path) -> None:
+    status = make_index(root).read_status()
+    assert (status.state, status.files, status.problem) == ("ready", 4, "")
+    assert status.by_language == {"python": 2, "javascript": 1, "text": 1}
+    assert status.skipped == {"secret": 1}
+    assert status.bytes_indexed == sum(
+        (root / name).stat().st_size for name in ("shapes.py", "main.py", "pkg/colors.js", "notes.txt")
+    )
+    assert status.store_bytes > 0
+    assert status.indexed_at is not None
+    assert (status.chunks > 4, status.symbols) == (True, 3)

@@ -42,7 +42,8 @@ def root(tmp_path: Path) -> Path:
     return root
 
 
-def until(condition: Callable[[], bool], timeout_s: float = 60) -> bool:
+def wait_until(condition: Callable[[], bool], timeout_s: float = 60) -> bool:
+    """Wait until `condition` holds; return False after `timeout_s`."""
     end = time.monotonic() + timeout_s
     while not condition():
         if time.monotonic() > end:
@@ -52,6 +53,7 @@ def until(condition: Callable[[], bool], timeout_s: float = 60) -> bool:
 
 
 def list_definitions(index: Index, name: str) -> list[str]:
+    """Return the files in which the index finds definitions of `name`, best first."""
     asking = Document("untitled:asking", None, "python", "")
     return list(dict.fromkeys(hit.relative for hit in index.find_definitions([name], document=asking)))
 
@@ -103,7 +105,7 @@ def test_two_servers_share_the_work(make_index: Callable[..., Index], root: Path
 
     for number, index in enumerate(indexes):
         index.start(note(number))
-    waited = until(lambda: any(index.read_status().state == "waiting" for index in indexes))
+    waited = wait_until(lambda: any(index.read_status().state == "waiting" for index in indexes))
     assert waited
     assert all(index.wait(60) for index in indexes)
     assert sorted(totals.values()) == [0, FILES]  # one did it all
@@ -116,7 +118,7 @@ def test_what_one_server_indexes_the_other_finds(make_index: Callable[..., Index
     (root / "new.py").write_text("def zeppelin(): pass\n")
     one.reindex([root / "new.py"])
     assert one.wait(60)
-    assert until(lambda: list_definitions(other, "zeppelin") == ["new.py"])
+    assert wait_until(lambda: list_definitions(other, "zeppelin") == ["new.py"])
 
 
 @pytest.mark.parametrize("name", ["database", "segment"])
@@ -163,7 +165,7 @@ def test_full_disk_fails_with_a_sentence_and_searching_goes_on(
 ) -> None:
     limits = IndexLimits(processes=1, nice=0, idle_s=0.5)
     index = make_index(root, limits=limits)
-    assert until(lambda: index._process.pid is None)  # it has left for want of work
+    assert wait_until(lambda: index._process.pid is None)  # it has left for want of work
     real = spawning.spawn
 
     def spawn(module: str, folder: Path, memory_bytes: int) -> subprocess.Popen[bytes]:
@@ -181,7 +183,7 @@ def test_full_disk_fails_with_a_sentence_and_searching_goes_on(
     assert status.problem.startswith("The disk is full: the index in ")
     assert list_definitions(index, "compute_7") == ["module7.py"]
     monkeypatch.setattr(spawning, "spawn", real)
-    assert until(lambda: index._process.pid is None)
+    assert wait_until(lambda: index._process.pid is None)
     index.reindex([root / "module1.py"])  # any file: what could not be stored is found again by itself
     assert index.wait(60)
     assert (index.read_status().state, list_definitions(index, "zeppelin")) == ("ready", ["new.py"])
@@ -199,7 +201,7 @@ def test_storage_that_cannot_be_made_fails_with_a_sentence(
 
 def test_indexing_process_leaves_when_idle_and_comes_back(make_index: Callable[..., Index], root: Path) -> None:
     index = make_index(root, limits=IndexLimits(processes=1, nice=0, idle_s=0.5))
-    assert until(lambda: index._process.pid is None)
+    assert wait_until(lambda: index._process.pid is None)
     (root / "new.py").write_text("def zeppelin(): pass\n")
     index.reindex([root / "new.py"])
     assert index.wait(60)

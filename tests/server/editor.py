@@ -257,7 +257,7 @@ class Editor:
             editor=options, roots=roots, environment={"STARLING_INDEX__WATCH": "false"}
         )
         generator = cast("Generator", self.generator)
-        generator.set_policy(policies.completion_policy_of(resolved))
+        generator.set_policy(policies.build_completion_policy(resolved))
         chain = FallbackChain([Link(self.chat, "this machine")]) if self.chat is not None else None
         return Core(
             resolved,

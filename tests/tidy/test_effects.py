@@ -10,7 +10,7 @@ from tests.tidy.tree import read_modules
 OURS = {"rename"}  # our own functions with such names
 WRITES = re.compile(
     r"(^|\.)(write_text|write_bytes|unlink|rmdir|rmtree|rename|replace|remove|mkdir|makedirs|touch|symlink_to|tofile|ftruncate)$"
-    r"|^(make_folder|make_file|reclaim_folder|set_aside|write_file|open_private|make_tree_private)$"
+    r"|^(make_folder|make_file|repair_folder|set_aside|write_file|open_private|make_tree_private)$"
 )
 STRING_METHOD = {"replace", "remove"}  # str.replace, list.remove: told apart by their arguments
 STARTS = re.compile(

@@ -59,7 +59,7 @@ class Session:
             workspace=types.WorkspaceClientCapabilities(workspace_folders=True),
         )
         folders = [types.WorkspaceFolder(root.as_uri(), root.name) for root in roots or (self.workspace,)]
-        # what is suggested is then the model's alone, however long the machine takes
+        # so that all suggestions are the model's, however slow the machine is
         quiet = {"completion": {"recall": False, "timeoutMs": 60_000}}
         given = {"process_id": os.getpid(), "workspace_folders": folders, "capabilities": capabilities}
         given = {**given, "initialization_options": quiet, **options}

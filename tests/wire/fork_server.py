@@ -2,7 +2,7 @@
 
 It only imports modules and looks up lsprotocol's types, which takes that library a while; it calls no function of the
 program and starts no thread. A request holds the script or code, its arguments, the environment, the folder and the
-umask; the three standard streams come with it. The child takes all of these on and then runs the script as the
+umask; the three standard streams come with it. The child takes over all of these and then runs the script as the
 interpreter would. If it may start processes of the program, it first forks another process like this one, which forks
 those. Start at `main`.
 """

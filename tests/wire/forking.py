@@ -13,8 +13,8 @@ are looked up; all servers of one process of the tests share a hash seed, and so
 linear algebra has no thread; the system shows the command line and the first environment of the process that forks, and
 Python's flags are those of that process (`-I` gives the same `sys.path`). A process that starts others (`STARTING`) has
 one child more, which forks them, and a socket to it. So tests of starting, ending, imports and memory are marked
-`real_start`, and some others are: of their servers every process is new. A start that `ForkServer.takes` refuses is a
-real one too. `tests/wire/test_forking.py` compares both.
+`real_start`, and some others are: of their servers every process is new. A start for which `ForkServer.can_fork` is
+false is a real one too. `tests/wire/test_forking.py` compares both.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 FORK_SERVER = Path(__file__).with_name("fork_server.py")
 OF_TESTS = ("scripted_server", "proposing_server", "surveying", "homeless")
 SCRIPTS = {FORK_SERVER.parents[2] / "starling_lsp.py", *(FORK_SERVER.with_name(f"{name}.py") for name in OF_TESTS)}
-# What the program starts itself, and which of that starts processes in turn; one more tells what it got.
+# The modules that the program starts as processes; those of `STARTING` start processes in turn.
 OF_PROGRAM = (
     "indexing.process.worker",
     "indexing.process.analysis",
@@ -51,7 +51,7 @@ OF_PROGRAM = (
 )
 MODULES = (*OF_PROGRAM, "tests.wire.surveying")
 STARTING = ("indexing.process.worker",)
-# Read when they are used. Any other variable may change what an import does, or how the interpreter starts.
+# Variables that are read when they are used. Any other one may affect an import or the start of the interpreter.
 READ_LATE = re.compile(
     r"HOME|USERPROFILE|(LOCAL)?APPDATA|TMPDIR|TEMP|TMP|SCRIPT|PYTEST_CURRENT_TEST|(XDG|STARLING|GIT)_\w+"
 )

@@ -97,7 +97,10 @@ async def test_a_changed_function_is_reviewed_and_shown_as_a_diagnostic(
         await session.initialize(initialization_options={"review": {"ruff": "never", "delayMs": 0}})
         uri = session.open(session.write("area.py", BEFORE).as_uri(), BEFORE)
         report = await session.execute("starling.review", uri=uri, deep=True)
-        assert (report["findings"], len(server.requests)) == ([], 1)  # the remark quotes what is not there yet
+        assert (report["findings"], len(server.requests)) == (
+            [],
+            1,
+        )  # the model's remark quotes text that is not in the file yet
         document = types.VersionedTextDocumentIdentifier(2, uri)
         whole = types.TextDocumentContentChangeWholeDocument(BEFORE.replace("* height", "* width"))
         session.client.text_document_did_change(types.DidChangeTextDocumentParams(document, [whole]))

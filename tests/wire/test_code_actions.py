@@ -34,7 +34,7 @@ async def begin(start: Start, text: str, *, model: bool = True) -> tuple[Session
     session = await start(reply="Return the area of a circle.")
     person = Person(session)
     converter = session.client.protocol._converter
-    # lsprotocol takes an action that has a command for that command
+    # lsprotocol would parse an action that has a command as a command
     converter.register_structure_hook(
         types.Command | types.CodeAction, lambda item, _: converter.structure(item, types.CodeAction)
     )

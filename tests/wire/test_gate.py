@@ -170,7 +170,7 @@ async def test_cancelling_the_command_withdraws_its_question(start: Start) -> No
     _, answer = await person.take_question()
     client.protocol.notify(types.CANCEL_REQUEST, types.CancelParams(identity))
     assert await wait_for_approvals(session) == [("expired", "expired")]
-    if not answer.done():  # our own client takes a question down when it is told to
+    if not answer.done():  # the tests' client withdraws a question when it is cancelled
         answer.set_result(types.MessageActionItem("Apply"))
     assert await list_approvals(session) == [("expired", "expired")]
     assert (session.workspace / "area.py").exists()

@@ -17,7 +17,7 @@ from tests.wire.conftest import wait_for
 from tests.wire.serving import build_frame, build_initialize, parse_bodies
 
 HOMELESS = [sys.executable, str(Path(__file__).with_name("homeless.py"))]
-# what the environment says of the home; {} is the test's folder
+# the variables about the home in the environment; {} is the test's folder
 HOMES: dict[str, dict[str, str]] = {
     "none": {},
     "of nobody": {"STARLING_HOME": "~nouser/x"},

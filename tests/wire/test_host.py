@@ -84,7 +84,7 @@ def _read_home(process: psutil.Process) -> str:
 
 def fetch_host() -> dict[str, Any]:
     """Return the health report of the running host, which must answer."""
-    told = fetch_health(hosts.choose_address())
+    told = fetch_health(hosts.choose_host_address())
     assert told
     return dict(told)
 
@@ -107,7 +107,7 @@ async def test_two_servers_share_one_copy_of_the_weights(start: Start, home: Pat
         await session.wait_for_status(lambda status: status["state"] == "ready" and status["model"]["state"] == "ready")
         texts: list[str] = []
         while not texts or (await session.execute("starling.status"))["model"]["problem"]:
-            await asyncio.sleep(0.2)  # loading so much takes longer on a busy machine than anyone who asks waits
+            await asyncio.sleep(0.2)  # on a busy machine loading takes longer than any request waits
             texts = await session.list_suggestions(uri, 4, 25)
     told = fetch_host()
     assert [model["name"] for model in told["models"]] == ["large"]
@@ -212,29 +212,29 @@ def test_servers_that_start_at_once_get_one_host(home: Path) -> None:
 
 
 def test_the_host_ends_without_requests_and_is_restarted_by_the_next(home: Path) -> None:
-    command = [*hosts.make_command(), "--idle", "0.5"]
-    process = hosts.make_launcher()
+    command = [*hosts.make_host_command(), "--idle", "0.5"]
+    process = hosts.make_host_launcher()
     process._command = command
     process.ensure_running()
     first = psutil.Process(fetch_host()["process"])
     first.wait(WAIT_S)
-    assert not hosts.choose_address().socket.exists()
+    assert not hosts.choose_host_address().socket.exists()
     process.ensure_running()
     assert fetch_host()["process"] != first.pid
 
 
 def test_a_host_told_to_end_leaves_nothing_behind(home: Path) -> None:
-    hosts.make_launcher().ensure_running()
+    hosts.make_host_launcher().ensure_running()
     process = psutil.Process(fetch_host()["process"])
     process.terminate()
     process.wait(WAIT_S)
-    assert not hosts.choose_address().socket.exists()
+    assert not hosts.choose_host_address().socket.exists()
 
 
 def test_only_its_owner_can_open_the_socket(home: Path) -> None:
-    hosts.make_launcher().ensure_running()
-    assert hosts.choose_address().socket.stat().st_mode & 0o077 == 0
-    assert hosts.choose_address().folder.stat().st_mode & 0o077 == 0
+    hosts.make_host_launcher().ensure_running()
+    assert hosts.choose_host_address().socket.stat().st_mode & 0o077 == 0
+    assert hosts.choose_host_address().folder.stat().st_mode & 0o077 == 0
 
 
 def test_a_fallback_answers_for_a_suspended_host_until_it_continues(
@@ -247,7 +247,7 @@ def test_a_fallback_answers_for_a_suspended_host_until_it_continues(
     stopped = fetch_host()["process"]
     os.kill(stopped, signal.SIGSTOP)
     try:
-        _wait_until(lambda: _suggest_while_typing(model) == wanted)  # by the one that stands in
+        _wait_until(lambda: _suggest_while_typing(model) == wanted)  # by the fallback
         (problem,) = model.problems
         assert "does not answer" in problem
         assert "starling-mini completes, on this machine" in problem
@@ -291,7 +291,7 @@ async def test_completions_come_while_the_host_is_suspended_and_from_it_afterwar
 
 
 def test_a_server_that_starts_while_the_host_is_suspended_completes_anyway(home: Path) -> None:
-    hosts.make_launcher().ensure_running()
+    hosts.make_host_launcher().ensure_running()
     stopped = fetch_host()["process"]
     os.kill(stopped, signal.SIGSTOP)
     try:
@@ -306,7 +306,7 @@ def test_a_server_that_starts_while_the_host_is_suspended_completes_anyway(home:
 
 def test_many_keys_during_a_suspension_do_not_keep_the_host_busy_afterwards(home: Path) -> None:
     """Without anybody who stands in: each key is given up, and all of them are still in the host's line."""
-    connection = HostConnection(hosts.make_launcher())
+    connection = HostConnection(hosts.make_host_launcher())
     entry = bundled.entry()
     model = RemoteModel(entry, connection, HostDialect(), tokenizer=bundled.tokenizer())
     wanted = _complete(model, REQUEST)
@@ -334,7 +334,7 @@ def test_a_host_whose_socket_or_folder_was_deleted_is_replaced_and_ends(home: Pa
     model = hosts.make_host_loader(ALWAYS, bundled.entry())()
     wanted = _complete(model, REQUEST)
     old = psutil.Process(fetch_host()["process"])
-    address = hosts.choose_address()
+    address = hosts.choose_host_address()
     if gone == "socket":
         address.socket.unlink()
     else:
@@ -346,7 +346,7 @@ def test_a_host_whose_socket_or_folder_was_deleted_is_replaced_and_ends(home: Pa
 
 
 def test_a_fallback_answers_for_a_host_that_answers_garbage(home: Path) -> None:
-    address = hosts.choose_address()
+    address = hosts.choose_host_address()
     ending = threading.Event()
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(address.socket))

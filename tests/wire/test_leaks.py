@@ -66,7 +66,7 @@ OTHER_COMMANDS: dict[str, dict[str, Any]] = {
 }
 KEYS = ("ghp_{}ABCDEFGHIJKLMNOPQRST", "sk-ant-api03-{}-ABCDEFGHIJKLMN", "AIzaSyD{}ABCDEFGHIJKL", "q8Zk{}")
 
-# In ordinary text, under names that tell nothing, and at places where only secrets stand; each with a word of its own.
+# Secrets in ordinary text, under names that say nothing, and at places only for secrets; each holds a different word.
 PLACES = (
     'x = "{}"',
     "colour: {}",
@@ -258,7 +258,7 @@ async def test_no_canary_reaches_a_model_or_a_disk(start: Start, monkeypatch: py
             asked = open_as(session, uri, how, make_code(word), number)
             turns = [commands[(number + step) % len(commands)] for step in range(3)]
             await ask_all(session, asked, make_code(word), [*{"starling.explain", *turns}])
-        # what may be known asks with all of those open: its context comes from everywhere
+        # a file that may be read is completed with all of those open, for its context comes from everywhere
         control = make_canary("control")
         main = (session.workspace / "main.py").as_uri()
         text = (
@@ -305,7 +305,7 @@ async def test_keys_in_ordinary_code_are_masked_before_they_leave(
         assert "STARLING" in answer["text"]
         await session.shut_down()
         check_masking((chat, completion), words)
-    # the index holds the file, and the record of proposals what they would change, so that it can be undone
+    # the index holds the file, and the records of proposals hold the changed text, so that it can be undone
     assert find_leaks(session.home, [word.lower() for word in words], but=("cache/index", "state")) == []
 
 

@@ -366,12 +366,12 @@ async def test_ended_sessions_leave_little_memory_behind(server: Serving) -> Non
         assert 8 in {answer.get("id") for answer in await raw.receive_all()}
         await raw.close()
 
-    for number in range(4):  # what every process loads once
+    for number in range(4):  # every process loads some objects once
         await run_session(number)
     before = process.memory_info().rss
     for number in range(10):
         await run_session(number)
-    await asyncio.sleep(3)  # as long as the server takes to look for what is left
+    await asyncio.sleep(3)  # the server frees the memory of ended sessions after some time
     assert process.memory_info().rss - before < 30_000_000
     assert process.num_threads() < 10
     assert len(process.children()) <= 1

@@ -1,1 +1,1 @@
-"""The shape of a suggestion: brackets, blocks, indentation, and what is left out of it."""
+"""Makes suggestions fit their place: brackets, blocks, indentation, and characters to remove."""

@@ -15,7 +15,7 @@ from xml.parsers import expat
 from agents.reviewer.coverage import coverage, coveragepy_data
 from indexing import bounds
 from indexing.bounds import BoundError, Budget
-from starling_files import open_regular
+from starling_files import open_regular_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,7 +54,7 @@ def read(source: Path, folder: Path) -> tuple[float, list[FileCoverage]]:
         ExpatError: it is not valid XML.
     """
     budget = Budget(bounds.COVERAGE_ROWS, bounds.COVERAGE_CHILD.seconds * 0.8)
-    with open_regular(source) as file:
+    with open_regular_file(source) as file:
         state = os.fstat(file.fileno())
         if state.st_size > bounds.COVERAGE_BYTES:
             raise BoundError(f"it is larger than {bounds.COVERAGE_BYTES // 1_000_000} MB")

@@ -47,7 +47,8 @@ _BY_FENCE = {key: each for each in _ALL for key in (each.name, *each.ids, *each.
 _BY_EXTENSION = {key: each.name for each in _ALL for key in each.extensions}
 _BY_FILENAME = {key: each.name for each in _ALL for key in each.filenames}
 _BY_SHEBANG = {key: each.name for each in _ALL for key in each.shebangs}
-_SHEBANG = re.compile(r"#!\s*(?:\S*/)?(?:env\s+(?:-\S+\s+)*(?:\S*/)?)?([a-zA-Z][\w-]*?)[\d.]*(?:\s|$)")
+# compiled at its first use: every start of the server imports this module, few texts have a shebang
+_SHEBANG = r"#!\s*(?:\S*/)?(?:env\s+(?:-\S+\s+)*(?:\S*/)?)?([a-zA-Z][\w-]*?)[\d.]*(?:\s|$)"
 _SHEBANG_LENGTH = 256  # characters; Linux reads no more of a first line
 
 NAMES: tuple[str, ...] = tuple(each.name for each in LANGUAGES)
@@ -86,5 +87,5 @@ def detect_by_name(filename: str) -> str:
 
 def detect_by_shebang(first_line: str) -> str:
     """Return the name of the language that a first line `#!...` asks for; "text" if it asks for none that is known."""
-    match = _SHEBANG.match(first_line[:_SHEBANG_LENGTH])
+    match = re.match(_SHEBANG, first_line[:_SHEBANG_LENGTH])
     return _BY_SHEBANG.get(match[1], TEXT) if match else TEXT

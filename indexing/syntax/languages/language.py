@@ -153,12 +153,12 @@ class Language:
 
     @property
     def is_prose(self) -> bool:
-        """Whether people write it as they like: without strings, comments or a fixed indentation."""
+        """Whether its texts are prose: without strings, comments or a fixed indentation."""
         return self.kind is Kind.PROSE
 
     @property
     def stands_beside_code(self) -> bool:
-        """Whether answers of models show it beside the code that was asked for: commands, data and prose."""
+        """Whether models show this language beside the code that was asked for: commands, data and prose."""
         return self.kind in {Kind.DATA, Kind.PROSE} or Trait.SHELL in self.traits
 
     def is_like(self, other: Language) -> bool:
@@ -187,5 +187,5 @@ PLAIN = Language(
 
 
 def parse_kinds(text: str) -> frozenset[str]:
-    """Return the node parse_kinds that `text` lists, divided by spaces."""
+    """Return the node kinds that `text` lists, divided by spaces."""
     return frozenset(text.split())

@@ -205,7 +205,7 @@ def find_secrets(text: str, *, unnamed: bool = True) -> list[tuple[int, int]]:
 
 
 def replace_secrets(text: str, placeholder: str) -> str:
-    """Return `text` with `placeholder` in place of each secret."""
+    """Return `text` with `placeholder` in place of each secret that `find_secrets` finds."""
     for start, end in reversed(find_secrets(text)):
         text = f"{text[:start]}{placeholder}{text[end:]}"
     return text
@@ -279,7 +279,7 @@ def _find_random(text: str, known: Sequence[tuple[int, int]]) -> Iterator[tuple[
 
 
 def _is_strong_password(value: str) -> bool:
-    """Return whether a literal of letters, digits and several signs is a password: no pattern, format or code."""
+    """Return whether a quoted value of letters, digits and signs is a password, and no pattern, format or code."""
     plain = re.sub(r"[^A-Za-z0-9]", "", value)
     if len(plain) < len(value) * 0.6 or not all(re.search(kind, plain) for kind in ("[a-z]", "[A-Z]", r"\d")):
         return False

@@ -77,7 +77,7 @@ _KINDS = str.maketrans("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123
 
 
 def compute_entropy(value: str) -> float:
-    """Return the Shannon compute_entropy in bits per character."""
+    """Return the Shannon entropy of `value` in bits per character."""
     return -sum(count / len(value) * math.log2(count / len(value)) for count in Counter(value).values())
 
 
@@ -111,7 +111,7 @@ def is_drawn_at_random(value: str, least: int = LEAST) -> bool:
 
 
 def _is_in_one_piece(value: str) -> bool:
-    """Return whether a value is no path, list or name of many words, and no path to a hash."""
+    """Return whether a value has a long piece without signs, as a key has, and is no path, list or path to a hash."""
     if value.endswith("=") or ("+" in value and not re.search(r"[-_]", value)):
         return True  # in base64
     pieces = _SIGNS.split(value)

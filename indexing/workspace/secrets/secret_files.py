@@ -113,7 +113,7 @@ _SERVICE_ACCOUNT = re.compile(r"[\"']private_key(?:_id)?[\"']\s{0,20}:\s{0,20}[\
 
 @functools.lru_cache(maxsize=8192)
 def is_secret_name(name: str) -> bool:
-    """Return whether a file of this name holds secrets, whatever is in it; so does each copy of such a file."""
+    """Return whether a file of this name, or the file that it is a copy of by its name, holds secrets."""
     tried = [_normalize_name(name)]
     for one in tried:
         if _STORES.search(one) or (_NAMES.search(one) and not _MADE_UP.search(one)):
@@ -124,14 +124,14 @@ def is_secret_name(name: str) -> bool:
 
 
 def is_secret_path(path: str) -> bool:
-    """Return whether a `/`-separated path ends in a file that holds secrets, by its name or by where it lies."""
+    """Return whether a path, with "/" between its parts, names a file that holds secrets, by its name or folders."""
     folder, _, name = path.rpartition("/")
     names = (name, *_list_originals(_normalize_name(name)))
     return is_secret_name(name) or any(_PATHS.search(f"{folder}/{one}") for one in names)
 
 
 def is_secret_folder(name: str) -> bool:
-    """Return whether nothing in a folder of this name is to be shown."""
+    """Return whether all files in a folder of this name are secret."""
     return _normalize_name(name).lower() in SECRET_FOLDERS
 
 
@@ -156,7 +156,7 @@ def holds_secret(text: str, name: str = "") -> bool:
 
 @functools.lru_cache(maxsize=8192)
 def is_module_of_secrets(name: str) -> bool:
-    """Return whether source of this name is kept back once it holds literals that look like keys (`credentials.py`)."""
+    """Return whether source code of this name, such as `credentials.py`, is withheld if it holds secret literals."""
     return _SOURCE.search(_normalize_name(name)) is not None
 
 
@@ -171,5 +171,5 @@ def _list_originals(name: str) -> list[str]:
 
 
 def _normalize_name(name: str) -> str:
-    """Return a name as every system reads it: Windows drops dots and spaces at its end, and names streams after ":"."""
+    """Return `name` without the parts that Windows ignores: dots and spaces at the end, and names of streams."""
     return name.partition("::")[0].partition(":$")[0].strip(" \t\u00a0").rstrip(" .") or name

@@ -150,7 +150,7 @@ _SLASHED = re.compile(
 
 
 def is_placeholder(value: str) -> bool:
-    """Return whether a value stands for a secret without being one: a template, an example, a name in capitals."""
+    """Return whether a value only stands in for a secret: a template, an example, or a name in capitals."""
     return bool(_TEMPLATE.search(value) or _SAMPLE.match(value) or _NAME.fullmatch(value)) or len(set(value)) < 2
 
 
@@ -163,7 +163,7 @@ def find_all(text: str, piece: str) -> Iterator[int]:
 
 
 def find_placed_secrets(text: str) -> Iterator[tuple[int, int]]:
-    """Yield the spans of values that are secret for the place where they stand, in no order."""
+    """Yield the spans of values in places that hold secrets, such as options, headers and addresses, in no order."""
     yield from _find_in_commands(text)
     yield from _find_in_addresses(text)
     yield from _find_user_options(text)

@@ -60,7 +60,7 @@ class Watcher:
         return process.pid if process is not None else None
 
     def start(self) -> None:
-        """Start watching; returns at once."""
+        """Start watching the roots in a separate process; returns at once."""
         if self._roots:
             self._thread.start()
 
@@ -92,7 +92,7 @@ class Watcher:
             self._closed.wait(_AGAIN_AFTER_S * self._deaths)
 
     def _spawn(self) -> subprocess.Popen[bytes] | None:
-        """Start the process; None after `close`."""
+        """Start the process and send it roots and limits; return None after `close`."""
         with self._lock:
             if self._closed.is_set():
                 return None

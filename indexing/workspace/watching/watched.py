@@ -55,7 +55,7 @@ class _Batch:
     again: bool = False
 
     def add(self, event: Event, path: str) -> None:
-        """Add an event about an entry of a watched folder."""
+        """Note the change that an event about the entry at `path` reports."""
         if event.mask & inotify.ISDIR:
             if event.mask & (inotify.CREATE | inotify.MOVED_TO):
                 self.come[path] = None
@@ -90,7 +90,7 @@ class WatchedFolders:
     # As the visitor of a walk
 
     def enter(self, folder: str) -> None:
-        """Watch `folder` if a watch is left."""
+        """Watch `folder`, or count it as unwatched if no watch is left."""
         if self._visited is not None:
             self._visited.add(folder)
         if folder in self._numbers:
@@ -173,7 +173,7 @@ class WatchedFolders:
                 self.leave(folder)
 
     def _watch_new_folder(self, path: str) -> set[str]:
-        """Watch a new folder and those in it; return the files in them."""
+        """Watch a new folder and the folders in it; return the files in them."""
         for root in self._roots:
             if path.startswith(f"{root.rstrip('/')}/"):
                 return self._walk(root, path[len(root.rstrip("/")) + 1 :] + "/")

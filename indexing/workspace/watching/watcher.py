@@ -26,7 +26,7 @@ _RESCAN_SHARE = 20  # time between two rescans for unwatched folders, as a multi
 
 
 def main() -> None:
-    """Run the watching process."""
+    """Run the watching process until its input ends; the first line of input holds the roots and the limits."""
     head = json.loads(sys.stdin.buffer.readline())
     limits = IndexLimits(**head["limits"])
     roots = [Path(root) for root in head["roots"]]
@@ -46,7 +46,7 @@ def _end_with_input() -> None:
 
 
 def _watch(roots: list[Path], limits: IndexLimits) -> None:
-    """Watch each folder that the walk enters (Linux)."""
+    """Watch each folder that the walk enters and report changed files, by inotify; never returns. For Linux."""
     try:
         notifier = Notifier()
     except OSError as error:
@@ -93,7 +93,7 @@ def _describe_unwatched(unwatched: int, pause_s: float) -> str:
 
 
 def _watch_trees(roots: list[Path], limits: IndexLimits) -> None:
-    """Watch whole trees, on systems where that follows no links."""
+    """Watch all folders of the roots and report changed files, by `watchfiles`; for systems other than Linux."""
     from watchfiles import DefaultFilter, watch  # noqa: PLC0415  # not needed on Linux
 
     try:

@@ -49,7 +49,7 @@ def serve(
     status = 0
     try:
         daemon.run(
-            hosts.choose_address(),
+            hosts.choose_host_address(),
             Limits(memory, waiting, idle_s),
             models_dir=paths.models_dir(),
             loaders=loaders,

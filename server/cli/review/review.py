@@ -133,8 +133,8 @@ class _Job:
         for problem in problems:
             terminal.note(str(problem))
         # an editor's review stops at `max_files`; a person who runs the command waits for all files
-        limits = replace(policies.review_limits_of(resolved), max_files=IndexLimits().max_files)
-        reviewer = Reviewer(policies.review_policy_of(resolved), roots=lambda: [root])
+        limits = replace(policies.build_review_limits(resolved), max_files=IndexLimits().max_files)
+        reviewer = Reviewer(policies.build_review_policy(resolved), roots=lambda: [root])
         return cls(root, resolved, reviewer, limits, changed, reporting)
 
     def run(self, given: Sequence[Path]) -> Outcome:

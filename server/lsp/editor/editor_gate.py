@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from pygls.lsp.server import LanguageServer
 
-    from server.assembly.core import Cores
+    from server.assembly.core import CoreHolder
     from server.gate.question.shown_documents import ShownDocuments
     from server.lsp.editor.client import Client
     from server.lsp.session.open_documents import Documents
@@ -30,7 +30,7 @@ class GatedSession(Protocol):
 
     client: Client
     roots: tuple[Path, ...]
-    cores: Cores
+    cores: CoreHolder
     documents: Documents
     shown: ShownDocuments
 

@@ -20,7 +20,7 @@ from server.lsp.session.pace import Pace
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-    from server.assembly.core import Core, Cores
+    from server.assembly.core import Core, CoreHolder
     from server.lsp.session.cancellation import Ticket
     from server.lsp.session.open_documents import OpenText
     from server.lsp.wire.guard import Guard
@@ -37,7 +37,7 @@ START_WAIT_S = 3.0  # for the program to load; later a request is answered with 
 class CompletionRequests:
     """The completion requests of one session."""
 
-    def __init__(self, cores: Cores, guard: Guard) -> None:
+    def __init__(self, cores: CoreHolder, guard: Guard) -> None:
         self._cores = cores
         self._guard = guard
         self._tickets = Tickets()
@@ -115,7 +115,7 @@ class CompletionRequests:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _record_failure(self, work: Future[Completion]) -> None:
-        """Record the failure of a call whose request was superseded."""
+        """Record the error of `work`, whose request was cancelled, so that nobody awaits it; do nothing without one."""
         if not work.cancelled() and (error := work.exception()) is not None:
             self._guard.record_failure("completion", error)
 

@@ -38,7 +38,7 @@ async def find_safe_edits(
 
 
 async def get_static_findings(services: Services, core: Core, document: OpenText) -> tuple[Finding, ...]:
-    """Return the static layer's findings in `document`, from the last review if it is of the same version."""
+    """Return the static layer's findings in `document`: those of the last review, computed anew if that is stale."""
     review = services.reviews.get_current(document)
     if review is not None:
         return review.quick

@@ -34,7 +34,7 @@ class Lines:
 
     @classmethod
     def of(cls, text: str) -> Lines:
-        """Return the index of `text`."""
+        """Return the line starts of `text`."""
         return cls._from_blocks(_split_blocks(_find_starts(text)), len(text))
 
     @property
@@ -55,7 +55,7 @@ class Lines:
         return self.firsts[block] + bisect_right(self.blocks[block], offset - self.bases[block]) - 1
 
     def with_edit(self, text: str, first: int, last: int) -> Lines:
-        """Return the index of the text after an edit that replaced one part.
+        """Return the line starts of the text after an edit that replaced one part.
 
         Args:
             text: the whole new text.
@@ -80,7 +80,7 @@ class Lines:
         return self._from_blocks(pieces, len(text))
 
     def with_shift(self, line: int, by: int) -> Lines:
-        """Return the index after an edit inside `line` that added `by` characters and no line end; scans nothing."""
+        """Return the line starts after an edit within `line` that added `by` characters but no line end; fast."""
         at = bisect_right(self.firsts, line) - 1
         block, unmoved = self.blocks[at], line - self.firsts[at] + 1
         moved = (*block[:unmoved], *(start + by for start in block[unmoved:]))
@@ -90,7 +90,7 @@ class Lines:
 
     @classmethod
     def _from_blocks(cls, pieces: list[tuple[int, tuple[int, ...]]], length: int) -> Lines:
-        """Return the index with the blocks in `pieces`, pairs of a base and relative starts."""
+        """Return the line starts in `pieces`, pairs of a block's base and its relative starts."""
         blocks = tuple(block for _, block in pieces)
         bases = tuple(base for base, _ in pieces)
         return cls(blocks, bases, tuple(accumulate(map(len, blocks[:-1]), initial=0)), length)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from agents.findings import Finding
-    from server.assembly.core import Core, Cores
+    from server.assembly.core import Core, CoreHolder
     from server.lsp.session.cancellation import Ticket
     from server.lsp.session.open_documents import Documents, OpenText
     from server.lsp.wire.guard import Guard
@@ -64,7 +64,7 @@ class Reviews:
 
     def __init__(  # noqa: PLR0913 (services and callbacks)
         self,
-        cores: Cores,
+        cores: CoreHolder,
         documents: Documents,
         guard: Guard,
         *,
@@ -236,7 +236,7 @@ class Reviews:
 def layers_of(core: Core) -> frozenset[Layer]:
     """Return the layers that the settings enable and whose model is available."""
     present = {Layer.STATIC: True, Layer.LIKELIHOOD: core.model is not None, Layer.MODEL: core.review_chat is not None}
-    return frozenset(layer for layer in policies.layers_of(core.settings) if present[layer])
+    return frozenset(layer for layer in policies.select_layers(core.settings) if present[layer])
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import ThreadPoolExecutor
 
-    from server.assembly.core import Cores
+    from server.assembly.core import CoreHolder
     from server.gate.gate import Gate
     from server.gate.question.shown_documents import ShownDocuments
     from server.lsp.editor.jobs import Jobs
@@ -39,7 +39,7 @@ class Services:
         pool: threads for other calls of the core.
     """
 
-    cores: Cores
+    cores: CoreHolder
     documents: Documents
     completions: CompletionRequests
     reviews: Reviews

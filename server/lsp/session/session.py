@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from lsprotocol import types
 
 from indexing.syntax.trees import KEPT
-from server.assembly.core import Cores
+from server.assembly.core import CoreHolder
 from server.gate.question.shown_documents import ShownDocuments
 from server.lsp.editor import configuration
 from server.lsp.editor.client import Client
@@ -61,7 +61,7 @@ class Session:
         self.roots: tuple[Path, ...] = ()
         self.documents = Documents()
         self.shown = ShownDocuments()
-        self.cores = Cores()
+        self.cores = CoreHolder()
         self.completions = CompletionRequests(self.cores, self.guard)
         self._publishing = Publishing(server, self.guard, lambda: self.client)
         busy, show = self.completions.is_busy, self._publishing.show
@@ -196,7 +196,7 @@ class Session:
             core.index.set_rebuild_listener(self.make_teller())
             _log_settings(core, old)
             if old is not None and core is not old:
-                await loop.run_in_executor(self._pool, old.close_replaced, core)
+                await loop.run_in_executor(self._pool, old.close_unshared, core)
             self._review_again(core, old)
             if len(self.documents):
                 self._loading.begin(core)

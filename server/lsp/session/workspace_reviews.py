@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from lsprotocol import types
 
     from indexing.syntax.documents import Document
-    from server.assembly.core import Core, Cores
+    from server.assembly.core import Core, CoreHolder
     from server.lsp.session.open_documents import Documents
 
 
@@ -49,7 +49,7 @@ class WorkspaceReviews:
 
     def __init__(
         self,
-        cores: Cores,
+        cores: CoreHolder,
         documents: Documents,
         *,
         busy: Callable[[], bool],

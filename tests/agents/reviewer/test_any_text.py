@@ -1,4 +1,4 @@
-"""Whatever the text is, the review ends, soon, with findings that lie in it."""
+"""Reviews of any text end soon, with findings that lie inside the text."""
 
 from __future__ import annotations
 
@@ -79,11 +79,11 @@ def test_line_endings_and_characters_outside_the_basic_plane_do_not_move_finding
     ],
     ids=["nested", "chained", "branches", "brackets", "pairs", "handlers"],
 )
-def test_monsters_end(text: str) -> None:
+def test_huge_and_deeply_nested_texts_are_reviewed_in_time(text: str) -> None:
     check_findings_lie_inside(text, "python")
 
 
-def test_large_binary_and_unwanted_texts_are_left_alone() -> None:
+def test_large_binary_and_disabled_texts_are_not_reviewed() -> None:
     assert Reviewer(ReviewPolicy(ruff="never", longest_document=10)).review(make_document(CODE)) == ()
     assert REVIEWER.review(make_document("\0" + CODE)) == ()
     assert Reviewer(ReviewPolicy(ruff="never", enabled=False)).review(make_document(CODE)) == ()
@@ -91,11 +91,11 @@ def test_large_binary_and_unwanted_texts_are_left_alone() -> None:
     assert Reviewer(off).review(make_document(CODE)) == ()
 
 
-def test_a_minified_line_is_not_looked_at() -> None:
+def test_a_minified_line_is_not_reviewed() -> None:
     assert REVIEWER.review(make_document(CODE + "x = '" + "y" * 5000 + "'\n")) == ()
 
 
-def test_who_no_longer_wants_it_gets_nothing() -> None:
+def test_a_cancelled_review_gives_nothing() -> None:
     assert Reviewer(WITHOUT_RUFF).review(make_document(CODE), cancelled=lambda: True) == ()
 
 

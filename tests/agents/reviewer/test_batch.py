@@ -58,7 +58,7 @@ def test_files_have_the_findings_that_each_has_alone(tmp_path: Path) -> None:
     }
 
 
-def test_processes_find_what_this_one_finds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_worker_processes_find_the_same_as_this_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     parse(WORKSPACE).write(tmp_path)
     (tmp_path / "task.py").write_text("# TODO tidy\n", encoding="utf-8")
     files = read_documents(tmp_path)
@@ -73,14 +73,14 @@ def test_processes_find_what_this_one_finds(tmp_path: Path, monkeypatch: pytest.
     assert "mutable-default" not in codes
 
 
-def test_a_batch_ends_when_it_is_no_longer_wanted(tmp_path: Path) -> None:
+def test_a_cancelled_batch_ends(tmp_path: Path) -> None:
     files = read_documents(parse(WORKSPACE).write(tmp_path))
     assert [
         found for _, found in Reviewer(ReviewPolicy(ruff="never")).review_files(files, cancelled=lambda: True)
     ] == []
 
 
-def test_a_file_that_says_its_encoding_has_the_findings_that_it_has_in_an_editor(tmp_path: Path) -> None:
+def test_a_file_with_a_declared_encoding_has_the_same_findings_as_in_an_editor(tmp_path: Path) -> None:
     for name, first in (
         ("said.py", "# -*- coding: latin-1 -*-"),
         ("late.py", "#!python\n# vim: set fileencoding=latin-1"),

@@ -1,4 +1,4 @@
-"""Kinds of false alarms, in many languages: what may change an answer, what is meant, what runs later, what tests."""
+"""Kinds of false alarms in many languages: side effects, intended code, code that runs later, tests."""
 
 from __future__ import annotations
 
@@ -131,12 +131,12 @@ def find_codes(language: str, text: str, path: str = "/nowhere/package/module.co
 
 
 @pytest.mark.parametrize("name", sorted(SILENT))
-def test_this_is_no_fault(name: str) -> None:
+def test_code_that_is_right_gives_no_finding(name: str) -> None:
     assert find_codes(*SILENT[name]) == []
 
 
 @pytest.mark.parametrize("code", sorted(FOUND))
-def test_the_fault_beside_it_is_found(code: str) -> None:
+def test_a_similar_fault_is_found(code: str) -> None:
     assert find_codes(*FOUND[code]) == [code]
 
 
@@ -151,13 +151,13 @@ def test_a_stub_never_runs(path: str, language: str, text: str) -> None:
     assert find_codes(language, text, path) == []
 
 
-def test_a_message_is_true_of_what_it_stands_at() -> None:
+def test_a_message_is_true_of_the_code_at_its_place() -> None:
     text = "fn f() {\n    dbg!(a);\n    g();\n}\n"
     (found,) = Reviewer(WITHOUT_RUFF).review(make_document(text, "rust"))
     assert "prints" in found.message
     assert "stops" not in found.message
 
 
-def test_a_module_is_looked_at_where_the_grammar_is_older_than_the_language() -> None:
+def test_a_module_is_reviewed_although_the_grammar_is_older_than_the_language() -> None:
     text = "class Box[T = int]:\n    x: T\n\n\nif size == 1:\n    a()\nelif size == 1:\n    b()\n"
     assert find_codes("python", text) == ["duplicate-condition"]

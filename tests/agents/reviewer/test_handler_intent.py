@@ -1,4 +1,4 @@
-"""An empty handler is a decision where the code around it says what a failure leads to, else a finding."""
+"""Empty error handlers: intended if the code around them deals with the failure, else findings."""
 
 from __future__ import annotations
 
@@ -366,10 +366,10 @@ def find_codes(language: str, text: str) -> set[str]:
 
 
 @pytest.mark.parametrize("name", sorted(MEANT))
-def test_this_is_a_decision(name: str) -> None:
+def test_an_intended_empty_handler_gives_no_finding(name: str) -> None:
     assert find_codes(*MEANT[name]) == set()
 
 
 @pytest.mark.parametrize("name", sorted(FORGOTTEN))
-def test_this_is_an_error_that_was_forgotten(name: str) -> None:
+def test_an_unintended_empty_handler_is_found(name: str) -> None:
     assert find_codes(*FORGOTTEN[name]) == {"swallowed-exception"}

@@ -219,7 +219,7 @@ SAMPLES = {
 
 
 @pytest.mark.parametrize("language", sorted(SAMPLES))
-def test_the_rules_speak(language: str) -> None:
+def test_the_rules_find_their_samples_in_each_language(language: str) -> None:
     check_labels(SAMPLES[language], language)
 
 

@@ -1,4 +1,4 @@
-"""The seam for layers with a model: what they are given, and what is kept of their answers."""
+"""The interface for layers with a model: the functions that they get, and the findings that are cached."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def make_document(text: str, path: Path | None = None) -> Document:
     return Document("untitled:1", path, "python", text)
 
 
-def test_only_functions_that_changed_are_given() -> None:
+def test_a_layer_gets_only_functions_that_changed() -> None:
     layer = Scripted()
     reviewer = Reviewer(ReviewPolicy(ruff="never"), examiners=[layer])
     first = reviewer.review(make_document(TWO), layers=BOTH)
@@ -60,7 +60,7 @@ def test_only_functions_that_changed_are_given() -> None:
     assert [finding.span.start for finding in second] == [8, 8 + TWO.index("def two")]
 
 
-def test_a_layer_is_asked_where_it_is_wanted_and_allowed() -> None:
+def test_a_layer_runs_only_if_requested_and_allowed() -> None:
     layer = Scripted()
     reviewer = Reviewer(ReviewPolicy(ruff="never"), examiners=[layer])
     assert reviewer.review(make_document(TWO)) == ()
@@ -69,7 +69,7 @@ def test_a_layer_is_asked_where_it_is_wanted_and_allowed() -> None:
     assert layer.asked == []
 
 
-def test_what_may_not_be_sent_to_a_model_is_not() -> None:
+def test_documents_that_models_may_not_see_are_not_sent() -> None:
     layer = Scripted()
     reviewer = Reviewer(
         ReviewPolicy(ruff="never"),
@@ -82,7 +82,7 @@ def test_what_may_not_be_sent_to_a_model_is_not() -> None:
     assert layer.asked == ["one", "two"]
 
 
-def test_another_model_is_asked_anew() -> None:
+def test_another_model_reviews_everything_again() -> None:
     layer = Scripted()
     reviewer = Reviewer(ReviewPolicy(ruff="never"), examiners=[layer])
     reviewer.review(make_document(TWO), layers=BOTH)

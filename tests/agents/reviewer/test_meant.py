@@ -107,12 +107,12 @@ def find_severities(language: str, text: str, path: str = "/w/code.x") -> dict[s
 
 
 @pytest.mark.parametrize("name", sorted(SILENT))
-def test_a_linters_comment_silences_the_same_rule_of_ours(name: str) -> None:
+def test_a_comment_for_a_linter_suppresses_the_equivalent_rule(name: str) -> None:
     assert find_severities(*SILENT[name]) == {}
 
 
 @pytest.mark.parametrize("name", sorted(SAID))
-def test_a_linters_comment_silences_no_more_than_it_says(name: str) -> None:
+def test_a_comment_for_a_linter_suppresses_only_the_rules_that_it_names(name: str) -> None:
     language, text, codes = SAID[name]
     assert set(find_severities(language, text)) == codes
 
@@ -133,7 +133,7 @@ def test_data_of_tests_gives_keys_twice() -> None:
     assert find_severities("yaml", "a: 1\na: 2\n", "/w/test/targets/x.yml") == {"duplicate-key": Severity.HINT}
 
 
-def test_keys_of_tests_are_made_for_them() -> None:
+def test_keys_in_tests_are_not_reported() -> None:
     private = (
         'KEY = """-----BEGIN EC PRIVATE KEY-----\n' + "MHcCAQEEIEyU1YOT2JxxofwbJXIjGftdNcJK55aQdNrhIt2xYQz0" + '"""\n'
     )
@@ -160,12 +160,12 @@ def test_a_providers_key_in_a_test_has_a_message_of_its_own() -> None:
         "def run():\n    # drop into the debugger when the user asked for it\n    breakpoint()\n    go()\n",
     ],
 )
-def test_a_debugger_that_is_asked_for_is_none_left(text: str) -> None:
+def test_a_debugger_that_a_person_asks_for_is_not_reported(text: str) -> None:
     assert find_severities("python", text) == {}
 
 
 @pytest.mark.parametrize("comment", ["# TODO remove this breakpoint when done", "# look at x", "# debug"])
-def test_a_comment_that_says_nothing_else_leaves_the_debugger(comment: str) -> None:
+def test_a_comment_without_a_reason_does_not_suppress_the_debugger(comment: str) -> None:
     assert set(find_severities("python", f"def run():\n    {comment}\n    breakpoint()\n    go()\n")) == {
         "debugger-left"
     }
@@ -177,7 +177,7 @@ def test_an_example_prints_its_values() -> None:
     assert set(find_severities("rust", text, "/w/src/main.rs")) == {"debugger-left"}
 
 
-def test_rules_that_are_off_by_default_speak_where_they_are_asked_for() -> None:
+def test_rules_that_are_off_by_default_run_if_they_are_turned_on() -> None:
     text = "# TODO tidy\ndef draw(a, b, c, d, e, f, g, h, i):\n    pass\n\n\ndef run(a):\n"
     text += "".join(f"    a.x{n} = a\n" for n in range(130))
     assert find_severities("python", text) == {}

@@ -40,7 +40,7 @@ LEFT_ALONE = {
 
 
 @pytest.mark.parametrize("name", sorted(LEFT_ALONE))
-def test_this_is_left_alone(name: str) -> None:
+def test_intended_code_gives_no_finding(name: str) -> None:
     check_labels(LEFT_ALONE[name])
 
 
@@ -57,11 +57,11 @@ def test_this_is_left_alone(name: str) -> None:
         ("rust", "fn f() -> i32 {\n    return g();\n    fn g() -> i32 { 1 }\n}\n"),
     ],
 )
-def test_other_languages_have_their_own_ways(language: str, text: str) -> None:
+def test_intended_code_of_other_languages_gives_no_finding(language: str, text: str) -> None:
     check_labels(text, language)
 
 
-def test_a_mutable_default_that_is_only_read_weighs_less() -> None:
+def test_a_mutable_default_that_is_only_read_is_a_hint() -> None:
     (finding,) = check_labels(
         """
         def show(items=[]):
@@ -73,7 +73,7 @@ def test_a_mutable_default_that_is_only_read_weighs_less() -> None:
     assert finding.severity is Severity.HINT
 
 
-def test_half_typed_code_is_silent_where_it_does_not_parse() -> None:
+def test_half_typed_code_gives_no_findings_where_it_does_not_parse() -> None:
     check_labels(
         """
         def broken(:
@@ -92,7 +92,7 @@ def test_a_secret_is_never_repeated() -> None:
     assert "QWERTY" not in finding.message
 
 
-def test_made_up_keys_of_tests_weigh_little() -> None:
+def test_made_up_keys_of_tests_are_hints() -> None:
     text = 'key = "AKIA' + "QWERTYUIOPASDFGH" + '"\n'
     (found,) = Reviewer(WITHOUT_RUFF).review(make_document(text, path=Path("/w/tests/data.py")))
     assert found.severity is Severity.HINT

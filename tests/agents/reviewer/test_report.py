@@ -1,4 +1,4 @@
-"""The report: what is counted, how the score follows, and that a part that was not measured says so."""
+"""The report: its counts, its score, and parts that were not measured."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_a_clean_workspace_scores_full_marks_in_what_was_measured(tmp_path: Path
     assert "coverage" in next(part.how for part in result.parts if part.name == "tests")
 
 
-def test_each_part_has_its_price(tmp_path: Path) -> None:
+def test_each_part_of_the_score_is_computed_as_documented(tmp_path: Path) -> None:
     files = read_documents(parse("#- main.py\nimport os\nl = undefined \n\ndef open_it(): return l\n").write(tmp_path))
     result = build_report(list(assess_files(Reviewer(), files)), covered=40.0, uncovered=("main.py",))
     scores = {part.name: part.score for part in result.parts}
@@ -96,7 +96,7 @@ def test_each_part_has_its_price(tmp_path: Path) -> None:
     assert any("60 % of the lines that no test runs, first main.py" in each for each in result.recommendations)
 
 
-def test_nothing_has_no_score() -> None:
+def test_a_report_on_nothing_has_no_score() -> None:
     assert build_report([]).score is None
 
 
@@ -129,7 +129,7 @@ def test_without_ruff_pep8_has_no_score(tmp_path: Path) -> None:
     assert next(part for part in result.parts if part.name == "pep8").score is None
 
 
-def test_a_file_is_named_with_as_many_folders_as_tell_it_from_others() -> None:
+def test_a_file_is_named_with_as_many_folders_as_distinguish_it_from_others() -> None:
     everywhere = {"file:///w/app.py", "file:///w/inner/app.py", "file:///w/other.py", "file:///w/myapp.py"}
     assert [shorten_uri(uri, everywhere) for uri in sorted(everywhere)] == [
         "w/app.py", "inner/app.py", "myapp.py", "other.py",

@@ -36,7 +36,7 @@ def test_a_comment_switches_a_rule_off_in_its_line() -> None:
     )
 
 
-def test_what_other_linters_are_told_to_ignore_holds_for_the_same_rule_of_ours() -> None:
+def test_comments_for_other_linters_suppress_the_equivalent_rules() -> None:
     check_labels(
         """
         def area(shape, seen=[]):  # noqa: B006

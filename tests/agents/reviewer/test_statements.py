@@ -87,13 +87,13 @@ DEAD = {
 
 
 @pytest.mark.parametrize("name", sorted(REACHED))
-def test_this_is_reached(name: str) -> None:
+def test_reachable_code_gives_no_finding(name: str) -> None:
     language, text = REACHED[name]
     check_labels(text, language)
 
 
 @pytest.mark.parametrize("language", sorted(DEAD))
-def test_this_is_never_reached(language: str) -> None:
+def test_unreachable_code_is_found(language: str) -> None:
 
     found = Reviewer(WITHOUT_RUFF).review(make_document(DEAD[language], language))
     assert [each.code for each in found] == ["unreachable-code"]

@@ -1,4 +1,4 @@
-"""A message is true of the code it stands at, and one fault gives one finding."""
+"""Messages of findings are true of the code at their place, and one fault gives one finding."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def find_only_finding(language: str, text: str) -> Finding:
     return finding
 
 
-def test_complexity_names_the_measure_that_is_over() -> None:
+def test_the_message_about_complexity_names_the_measure_that_exceeds_its_limit() -> None:
     flat = "def f(a):\n" + "".join(f"    if a == {n}:\n        a.b()\n" for n in range(28))
     message = find_only_finding("python", flat).message
     assert "has a cyclomatic complexity of 29 (limit 25)" in message
@@ -48,7 +48,7 @@ def test_a_switch_of_many_labels_is_one_decision(language: str, head: str, line:
     assert Reviewer(WITHOUT_RUFF).review(make_document(text, language)) == ()
 
 
-def test_a_key_with_equal_values_loses_none() -> None:
+def test_a_repeated_key_with_the_same_value_loses_no_value() -> None:
     equal = find_only_finding("javascript", "x = { a: 1, b: 2, a: 1 };\n")
     assert equal.severity is Severity.HINT
     assert "the same value" in equal.message
@@ -84,7 +84,7 @@ def test_a_comparison_with_none_is_a_hint() -> None:
     assert find_only_finding("python", "if a == None:\n    b()\n").severity is Severity.HINT
 
 
-def test_a_default_that_is_never_looked_at_is_left_alone() -> None:
+def test_a_default_that_is_never_used_gives_no_finding() -> None:
     assert Reviewer(WITHOUT_RUFF).review(make_document("def f(a, b=[]):\n    raise NotImplementedError\n")) == ()
 
 
@@ -112,7 +112,7 @@ def find_codes_in_long_text(language: str, head: str, line: str, foot: str) -> s
         ("python", "def f(app):\n", "    app.register('@')\n", "    return app\n"),
     ],
 )
-def test_a_table_is_no_long_function(language: str, head: str, line: str, foot: str) -> None:
+def test_a_table_does_not_make_a_function_long(language: str, head: str, line: str, foot: str) -> None:
     assert find_codes_in_long_text(language, head, line, foot) == set()
 
 
@@ -144,6 +144,6 @@ OWNED += ["TODO: in v2.x change it to uint64_t", "FIXME: drop after the release"
 
 
 @pytest.mark.parametrize("comment", OWNED)
-def test_an_owner_or_a_condition_brings_a_task_back(comment: str) -> None:
+def test_a_todo_with_an_owner_or_a_condition_gives_no_finding(comment: str) -> None:
     assert Reviewer(TASKS).review(make_document(f"# {comment}\n")) == ()
     assert len(Reviewer(TASKS).review(make_document("# TODO: find out\n"))) == 1

@@ -34,12 +34,12 @@ def test_broken_python_does_not(text: str) -> None:
     assert parses(text, "python") is False
 
 
-def test_without_ruff_the_python_that_runs_here_is_asked() -> None:
+def test_without_ruff_the_running_python_decides() -> None:
     assert parses("match = 1\nwith (open('a') as b, open('c') as d):\n    pass\n", "python", ruff=False) is True
     assert parses("x = (\n", "python", ruff=False) is False
 
 
-def test_new_syntax_of_other_languages_cannot_be_told() -> None:
+def test_new_syntax_of_other_languages_gives_no_verdict() -> None:
     record = make_document("class Cell<in out T> {}\n", "typescript")
     verdict = validity.judge(record, Syntax.of(record))
     assert verdict.parses is None
@@ -55,7 +55,7 @@ def test_new_syntax_of_other_languages_cannot_be_told() -> None:
         ("json", '{"a": 1,, "b": 2}'),
     ],
 )
-def test_what_is_not_closed_does_not_parse(language: str, text: str) -> None:
+def test_an_unclosed_bracket_does_not_parse(language: str, text: str) -> None:
     assert parses(text, language) is False
 
 
@@ -63,7 +63,7 @@ def test_what_is_not_closed_does_not_parse(language: str, text: str) -> None:
     ("language", "text"),
     [("javascript", "f(`${a}`, [b], { c: (d) });\n"), ("bash", 'if [[ -n "${A[1]}" ]]; then b; fi\n'), ("json", "[]")],
 )
-def test_what_parses_parses(language: str, text: str) -> None:
+def test_valid_texts_parse(language: str, text: str) -> None:
     assert parses(text, language) is True
 
 

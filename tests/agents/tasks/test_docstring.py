@@ -1,4 +1,4 @@
-"""Documentation in the style of the file, whatever the model says."""
+"""Documentation in the style of the file, whatever the model writes."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_a_parameter_without_words_is_left_out_and_named() -> None:
     "says",
     ["", "x = 3", "the number of the number of the number of the", "Foo", '"""', "}", "Return the sum of the"],
 )
-def test_what_is_no_sentence_is_not_written(says: str) -> None:
+def test_words_that_are_no_sentence_are_not_written(says: str) -> None:
     assert "found no words for `add`" in get_refusal("docstring", FUNCTION, {"": says})
 
 
@@ -88,7 +88,7 @@ def test_another_functions_docstring_is_not_written_once_more() -> None:
     assert "found no words" in get_refusal("docstring", other + FUNCTION, {'"""': "Returns the other thing."})
 
 
-def test_it_stands_behind_the_head_and_before_comments_decorators_kept() -> None:
+def test_it_is_written_after_the_head_and_before_comments() -> None:
     after = apply_task(
         "docstring", "@deco\nasync def add($0a,\n    b,\n) -> int:  # sum\n    # adds\n    return a\n", SAYS
     )

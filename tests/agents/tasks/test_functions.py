@@ -1,4 +1,4 @@
-"""Functions as the tasks see them, in every language they are written in."""
+"""Functions in syntax trees, in all languages with functions."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_a_stub_is_found_with_its_name_and_parameters(language: str, text: str, 
         "def f(x):\n    raise ValueError(x)\n",
     ],
 )
-def test_what_does_something_or_is_meant_to_be_empty_is_no_stub(text: str) -> None:
+def test_a_function_that_does_something_or_is_meant_to_be_empty_is_no_stub(text: str) -> None:
     function = find_function_at(parse(text), text.index("f("))
     assert function is not None
     assert not function.is_stub(text)

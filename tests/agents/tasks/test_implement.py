@@ -1,4 +1,4 @@
-"""Bodies for functions that have none, and blocks where the cursor stands."""
+"""Bodies for functions that have none, and blocks at the cursor."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.agents.tasks.scenes import apply_task, find_offer, get_refusal, make_
         ("def f(a):\r\n    pa$0ss\r\nx = 1\r\n", "def f(a):\r\n    return a + 1\r\nx = 1\r\n"),
     ],
 )
-def test_the_body_takes_the_stubs_place_and_nothing_else_changes(before: str, after: str) -> None:
+def test_the_body_replaces_the_stub_and_nothing_else_changes(before: str, after: str) -> None:
     assert apply_task("implement", before, {"": "return a + 1"}) == after
 
 
@@ -56,7 +56,7 @@ def test_what_python_refuses_and_the_grammar_forgives_is_not_proposed() -> None:
 
 
 @pytest.mark.parametrize("says", ["", "pass", "...", "raise NotImplementedError", ")))", "\x00\x01"])
-def test_a_model_with_nothing_to_say_leaves_a_sentence(says: str) -> None:
+def test_a_model_without_an_answer_gives_a_reason(says: str) -> None:
     assert "The model found no body for `f` that parses; nothing was changed" in get_refusal(
         "implement", "def f(a):\n    $0pass\n", {"": says}
     )

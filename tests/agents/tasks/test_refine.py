@@ -34,7 +34,7 @@ def refine_text(text: str, says: dict[str, str] | None) -> str:
     return result.changes[0].after  # type: ignore[union-attr]
 
 
-def test_all_that_can_be_mended_is() -> None:
+def test_all_findings_that_can_be_fixed_are_fixed() -> None:
     assert refine_text("$0bad = 1\nx = eval(y)\n", {"": "x = int(y)"}) == "good = 1\nx = int(y)\n"
 
 
@@ -42,7 +42,7 @@ def test_without_a_model_known_fixes_are_made() -> None:
     assert refine_text("$0bad = 1\nx = eval(y)\n", None) == "good = 1\nx = eval(y)\n"
 
 
-def test_what_brings_as_many_findings_as_it_mends_is_left() -> None:
+def test_a_fix_that_brings_as_many_findings_as_it_removes_is_not_made() -> None:
     assert "No finding here could be fixed" in refine_text("$0x = eval(y)\n", {"": "bad = int(y)"})
 
 

@@ -1,4 +1,4 @@
-"""Type hints from what the code shows, and from the model where that leaves a choice."""
+"""Type hints by evidence in the code, and by the model where the evidence is not enough."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_without_evidence_nothing_is_made_up(fixture: str) -> None:
     assert "Neither the code nor the model shows" in get_refusal("type-hints", fixture, None)
 
 
-def test_the_model_chooses_where_nothing_else_speaks() -> None:
+def test_the_model_chooses_where_there_is_no_evidence() -> None:
     assert read_hinted_head("def f($0a):\n    return g(a)\n", {"a: ": "str"}) == "def f(a: str):"
 
 
@@ -86,7 +86,7 @@ def test_it_is_offered_in_python_only_and_only_where_something_is_missing() -> N
     assert find_offer("type-hints", "def f($0a: int):\n    return a\n") is not None
 
 
-def test_what_is_not_known_is_named() -> None:
+def test_parameters_without_evidence_are_named() -> None:
     scene, workplace = make_scene("def f($0a, b=1):\n    return g(a)\n")
     result = run_task("type-hints", scene, workplace, None)
     assert result.notes == ("There is no evidence for the type of: a.",)  # type: ignore[union-attr]

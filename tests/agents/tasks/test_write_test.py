@@ -84,7 +84,7 @@ def test_go_and_rust_have_their_own_places() -> None:
 
 
 @pytest.mark.parametrize("says", ["pass", "add(1, 2)", "assert True", "assert add((1, 2", ""])
-def test_what_calls_nothing_claims_nothing_or_does_not_parse_is_no_test(says: str) -> None:
+def test_code_that_calls_nothing_asserts_nothing_or_does_not_parse_is_no_test(says: str) -> None:
     assert "The model found no test of `add`" in get_refusal("test", ADD, {"": says, "assert add(": "\n"})
 
 
@@ -113,7 +113,7 @@ def test_a_test_that_fails_is_proposed_with_what_it_said() -> None:
     assert result.notes == ("1 test failed, 0 passed: assert 3 == 4",)  # type: ignore[union-attr]
 
 
-def test_a_run_that_nobody_allowed_is_said() -> None:
+def test_a_run_that_was_not_permitted_is_noted() -> None:
     scene, workplace = make_scene(ADD)
     (note,) = run_task("test", scene, workplace, SAYS).notes  # type: ignore[union-attr]
     assert note.startswith("The tests were not run")

@@ -44,6 +44,7 @@ def recall(fixture: str, folder: Path, *, opened: tuple[str, ...] = (), whole_bl
 
 
 def check_recall(fixture: str, expected: str, folder: Path, *, whole_block: bool = False) -> RecallMatch:
+    """Check that the best match at the cursor has the text `expected`; return it."""
     matches = recall(fixture, folder, whole_block=whole_block)
     assert matches, "nothing recalled"
     assert matches[0].text == expected

@@ -17,11 +17,11 @@ import pytest
 
 from indexing.limits import IndexLimits
 from indexing.records import Chunk
-from indexing.storage import arrays, blobs, database, private_copies
+from indexing.storage import arrays, blobs, private_copies
 from indexing.storage.index_files import IndexPaths
 from indexing.storage.store import Store
 from indexing.syntax.documents import Span
-from tests.indexing.test_lifetime import list_definitions, until
+from tests.indexing.test_lifetime import list_definitions, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,17 +42,20 @@ def root(tmp_path: Path) -> Path:
     return root
 
 
-def all_found(index: Index) -> bool:
+def has_all_definitions(index: Index) -> bool:
+    """Return whether the index finds the definition in each module, and there alone."""
     return all(list_definitions(index, f"compute_{number}") == [f"module{number}.py"] for number in range(FILES))
 
 
-def flip(path: Path, at: int) -> None:
+def flip_bit(path: Path, at: int) -> None:
+    """Change one bit of the byte at offset `at` of a file."""
     data = bytearray(path.read_bytes())
     data[at] ^= 1 << at % 8
     path.write_bytes(data)
 
 
-def segment_file(storage: Path) -> Path:
+def find_segment_file(storage: Path) -> Path:
+    """Return the segment file in the folder `storage`."""
     return next(storage.glob("*.segment"))
 
 
@@ -60,13 +63,13 @@ def test_a_segment_with_any_bit_flipped_is_built_anew(
     make_index: Callable[..., Index], root: Path, storage: Path
 ) -> None:
     make_index(root).close()
-    size = segment_file(storage).stat().st_size
+    size = find_segment_file(storage).stat().st_size
     places = [0, 9, size // 3, size // 2, size - 30, size - 1]
     for at in places:
-        flip(segment_file(storage), at)
+        flip_bit(find_segment_file(storage), at)
         index = make_index(root)
-        assert until(lambda: all_found(index)), at  # noqa: B023 (at once)
-        assert arrays.is_intact(segment_file(storage))
+        assert wait_until(lambda: has_all_definitions(index)), at  # noqa: B023 (at once)
+        assert arrays.is_intact(find_segment_file(storage))
         index.close()
 
 
@@ -75,10 +78,10 @@ def test_a_segment_that_is_cut_off_is_built_anew(
     make_index: Callable[..., Index], root: Path, storage: Path, kept: int
 ) -> None:
     make_index(root).close()
-    os.truncate(segment_file(storage), kept)
+    os.truncate(find_segment_file(storage), kept)
     index = make_index(root)
-    assert until(lambda: all_found(index))
-    assert arrays.is_intact(segment_file(storage))
+    assert wait_until(lambda: has_all_definitions(index))
+    assert arrays.is_intact(find_segment_file(storage))
 
 
 def test_what_is_mapped_cannot_be_cut_off_or_changed(tmp_path: Path) -> None:
@@ -94,12 +97,12 @@ def test_what_is_mapped_cannot_be_cut_off_or_changed(tmp_path: Path) -> None:
 
 
 def test_where_no_disk_takes_the_copy_memory_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(**_: object) -> object:
+    def raise_disk_full(**_: object) -> object:
         raise OSError(28, "No space left on device")
 
     path = tmp_path / "file"
     path.write_bytes(b"x" * 2_000_000 + b"tail")
-    monkeypatch.setattr(tempfile, "TemporaryFile", full)
+    monkeypatch.setattr(tempfile, "TemporaryFile", raise_disk_full)
     memory, checksum = private_copies.map_copy(path, 4)
     assert (memory[-6:], checksum) == (b"xxtail", private_copies.compute_checksum(path, 4))
     monkeypatch.setattr(private_copies, "_HELD_BYTES", 1000)
@@ -130,7 +133,7 @@ def test_a_damaged_text_in_the_database_is_noticed_by_its_reader(
     index = make_index(root, start=False)
     index.set_rebuild_listener(told.append)
     index.start()
-    assert until(lambda: list_definitions(index, "zeppelin") == ["new.py"] and all_found(index))
+    assert wait_until(lambda: list_definitions(index, "zeppelin") == ["new.py"] and has_all_definitions(index))
     assert told == ["The index of this workspace was damaged; it is being rebuilt."]
 
 
@@ -156,10 +159,10 @@ def test_values_that_cannot_be_are_damage(
     with closing(sqlite3.connect(IndexPaths.of(storage, root).database)) as connection, connection:
         connection.execute(harm)
     if "contents" in harm:
-        segment_file(storage).unlink()
+        find_segment_file(storage).unlink()
     (root / "new.py").write_text("def zeppelin(): pass\n")
     index = make_index(root)
-    assert until(lambda: all_found(index) and list_definitions(index, "zeppelin") == ["new.py"])
+    assert wait_until(lambda: has_all_definitions(index) and list_definitions(index, "zeppelin") == ["new.py"])
     assert index.read_status().problem == ""
 
 
@@ -169,49 +172,27 @@ def test_an_index_folder_that_is_taken_away_is_made_again_unasked(
     index = make_index(root)
     told: list[str] = []
     index.set_rebuild_listener(told.append)
-    assert all_found(index)
+    assert has_all_definitions(index)
     shutil.rmtree(storage)
-    assert all_found(index)  # what is mapped goes on to be searched
-    assert until(lambda: storage.is_dir() and any(storage.glob("*.segment")))
+    assert has_all_definitions(index)  # what is mapped goes on to be searched
+    assert wait_until(lambda: storage.is_dir() and any(storage.glob("*.segment")))
     assert index.wait(60)
-    assert until(lambda: index.read_status().state == "ready" and index.read_status().files == FILES)
+    assert wait_until(lambda: index.read_status().state == "ready" and index.read_status().files == FILES)
     (root / "new.py").write_text("def zeppelin(): pass\n")
     index.reindex([root / "new.py"])
     assert index.wait(60)
     assert list_definitions(index, "zeppelin") == ["new.py"]
-    assert all_found(index)
-    assert told == ["The index of this workspace was deleted; it is being rebuilt."]
-
-
-def test_damage_that_a_pass_mended_meanwhile_is_not_told_again(
-    make_index: Callable[..., Index], root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    index = make_index(root)
-    told: list[str] = []
-    index.set_rebuild_listener(told.append)
-    assert all_found(index)
-    assert index.wait(60)
-    sources = index._load_sources()
-
-    def damage() -> str:  # the pass ends between the look and what follows from it
-        index._handle_event({"event": "finished"})
-        return "missing"
-
-    monkeypatch.setattr(sources, "find_damage", damage)
-    index._start_repair()
-    assert told == []
-    monkeypatch.setattr(sources, "find_damage", lambda: "missing")
-    index._start_repair()
+    assert has_all_definitions(index)
     assert told == ["The index of this workspace was deleted; it is being rebuilt."]
 
 
 def test_a_database_that_is_replaced_is_read_anew(make_index: Callable[..., Index], root: Path, storage: Path) -> None:
     index = make_index(root)
-    assert all_found(index)
+    assert has_all_definitions(index)
     (root / "module0.py").rename(root / "moved.py")
     shutil.rmtree(storage)
     make_index(root).close()  # another server, whose ids are others
-    assert until(lambda: list_definitions(index, "compute_0") == ["moved.py"])
+    assert wait_until(lambda: list_definitions(index, "compute_0") == ["moved.py"])
 
 
 def test_an_index_that_is_taken_away_while_it_is_made_is_begun_anew(
@@ -224,7 +205,7 @@ def test_an_index_that_is_taken_away_while_it_is_made_is_begun_anew(
     index.start(lambda progress: begun.set() if progress.done else None)
     assert begun.wait(60)
     shutil.rmtree(storage, ignore_errors=True)
-    assert until(lambda: index.read_status().files == FILES + 400 and index.read_status().state == "ready")
+    assert wait_until(lambda: index.read_status().files == FILES + 400 and index.read_status().state == "ready")
     assert index.wait(60)
     assert (list_definitions(index, "more_399"), index.read_status().problem) == (["more399.py"], "")
 
@@ -234,11 +215,11 @@ def test_a_place_that_cannot_be_written_is_not_tried_for_ever(
 ) -> None:
     storage = tmp_path / "home" / "cache" / "storage"
     index = make_index(root, where=storage)
-    assert all_found(index)
+    assert has_all_definitions(index)
     shutil.rmtree(storage.parent)
     (outer := storage.parent.parent).rename(aside := outer.with_name("aside"))
     outer.write_text("in the way")
-    assert until(lambda: index.read_status().state == "failed")
+    assert wait_until(lambda: index.read_status().state == "failed")
     assert "could not" in index.read_status().problem
     assert index._repair.pause_s > 10
     outer.unlink()
@@ -252,13 +233,13 @@ def test_what_is_no_folder_in_the_place_of_the_index_is_moved_aside(
     make_index: Callable[..., Index], root: Path, storage: Path
 ) -> None:
     index = make_index(root)
-    assert all_found(index)
+    assert has_all_definitions(index)
     shutil.rmtree(storage)
     storage.write_text("in the way")
-    assert until(lambda: storage.is_dir() and any(storage.glob("*.segment")))
-    assert until(lambda: index.read_status().files == FILES and index.read_status().state == "ready")
+    assert wait_until(lambda: storage.is_dir() and any(storage.glob("*.segment")))
+    assert wait_until(lambda: index.read_status().files == FILES and index.read_status().state == "ready")
     assert [each.read_text() for each in storage.parent.glob("*.set-aside-*")] == ["in the way"]
-    assert all_found(index)
+    assert has_all_definitions(index)
 
 
 @pytest.mark.parametrize("harm", ["empty", "half", "random", "folder", "begun"])
@@ -268,7 +249,7 @@ def test_a_database_that_is_harmed_in_place_is_built_anew_and_that_is_said_once(
     index = make_index(root)
     told: list[str] = []
     index.set_rebuild_listener(told.append)
-    assert all_found(index)
+    assert has_all_definitions(index)
     database = IndexPaths.of(storage, root).database
     if harm == "folder":
         database.unlink()
@@ -283,17 +264,17 @@ def test_a_database_that_is_harmed_in_place_is_built_anew_and_that_is_said_once(
             file.write(os.urandom(database.stat().st_size))
     else:
         os.truncate(database, 0 if harm == "empty" else database.stat().st_size // 2)
-    assert until(lambda: bool(told))
-    assert until(lambda: index.read_status().files == FILES and index.read_status().state == "ready")
+    assert wait_until(lambda: bool(told))
+    assert wait_until(lambda: index.read_status().files == FILES and index.read_status().state == "ready")
     assert index.wait(60)
-    assert all_found(index)
+    assert has_all_definitions(index)
     assert len(told) == 1
     assert "it is being rebuilt" in told[0]
 
 
 def test_no_file_of_the_database_is_mapped(make_index: Callable[..., Index], root: Path, storage: Path) -> None:
     index = make_index(root)
-    assert all_found(index)
+    assert has_all_definitions(index)
     assert not list(storage.glob("*-shm"))
     mapped = [each.path for each in psutil.Process().memory_maps()]
     assert not [path for path in mapped if path.startswith(f"{storage}/") and "sqlite" in path]
@@ -320,32 +301,8 @@ def test_a_journal_that_a_killed_writer_left_is_played_back_by_the_next(
     index = make_index(root, start=False)
     index.set_rebuild_listener(told.append)
     index.start()
-    assert until(lambda: all_found(index))
+    assert wait_until(lambda: has_all_definitions(index))
     assert told == []
-
-
-def test_a_writer_that_comes_while_another_one_makes_the_tables_waits_for_them(root: Path, storage: Path) -> None:
-    places = IndexPaths.of(storage, root)
-    storage.mkdir(parents=True, exist_ok=True)
-    failed: list[Exception] = []
-
-    def write() -> None:
-        try:
-            Store.open_for_writing(places).close()
-        except Exception as error:  # noqa: BLE001 (of another thread)
-            failed.append(error)
-
-    with closing(sqlite3.connect(places.database, isolation_level=None)) as first:
-        first.execute("BEGIN IMMEDIATE")
-        for number, migrate in enumerate(database.MIGRATIONS, 1):
-            migrate(first)
-            first.execute(f"PRAGMA user_version = {number}")
-        second = threading.Thread(target=write)
-        second.start()
-        second.join(0.5)  # it waits for the first one, or would have read an old version by now
-        first.execute("COMMIT")
-    second.join()
-    assert failed == []
 
 
 def test_reading_through_finds_what_a_pass_would_not_look_at(

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 ROOT = "root"
 
 
-def blob_of(text: str) -> bytes:
+def make_text_blob(text: str) -> bytes:
     """Return the analysis of `text`: one chunk per paragraph, named after the `def` or `class` in it."""
     chunks, symbols, at, line = [], [], 0, 0
     for paragraph in text.split("\n\n"):
@@ -41,9 +41,12 @@ def blob_of(text: str) -> bytes:
     return make_blob(text, chunks, symbols, (), "python")
 
 
-def segment_of(folder: Path, files: Mapping[str, str]) -> Segment:
+def build_segment(folder: Path, files: Mapping[str, str]) -> Segment:
+    """Build a segment of `files` (texts by path), whose ids count from 7, in `folder`."""
     target = folder / "root.segment"
-    build(target, (SegmentFile(7 + at, path, 0.0, blob_of(text)) for at, (path, text) in enumerate(files.items())))
+    build(
+        target, (SegmentFile(7 + at, path, 0.0, make_text_blob(text)) for at, (path, text) in enumerate(files.items()))
+    )
     return Segment.open(target)
 
 
@@ -67,7 +70,7 @@ FILES = parse("""
 
 
 def test_text_and_chunks_come_back_as_they_were_given(tmp_path: Path) -> None:
-    segment = segment_of(tmp_path, FILES)
+    segment = build_segment(tmp_path, FILES)
     view = View([(ROOT, segment)], {}, ())
     assert sorted(segment.file_ids) == [7, 8]
     assert view.read_text((ROOT, 7)) == FILES["shapes.py"]
@@ -86,22 +89,22 @@ def test_any_text_survives_packing(text: str) -> None:
 
 def test_offsets_count_code_points_in_texts_beyond_ascii(tmp_path: Path) -> None:
     text = "# 🦜 größe \ud800\n\ndef nach(): return '大小'\n"
-    view = View([(ROOT, segment_of(tmp_path, {"a.py": text}))], {}, ())
+    view = View([(ROOT, build_segment(tmp_path, {"a.py": text}))], {}, ())
     assert view.read_text((ROOT, 7), Span(2, 3)) == "🦜"
     hit = view.search(Query("nach"), limit=1, deadline=None)[0]
     assert view.read_text(hit.key, view.read_chunk(hit.key, hit.chunk).span) == "def nach(): return '大小'\n"
 
 
 def test_parts_of_identifiers_find_chunks(tmp_path: Path) -> None:
-    view = View([(ROOT, segment_of(tmp_path, FILES))], {}, ())
+    view = View([(ROOT, build_segment(tmp_path, FILES))], {}, ())
     assert list_hits(view, Query("page fetch"))[0] == "web/http_client.py:fetch_page"
     assert list_hits(view, Query("retryPolicy"))[0] == "web/http_client.py:RetryPolicy"
     assert list_hits(view, Query("nothing_like_this")) == []
 
 
 def test_an_empty_segment_and_a_file_without_chunks_are_no_trouble(tmp_path: Path) -> None:
-    assert list_hits(View([(ROOT, segment_of(tmp_path, {}))], {}, ()), Query("area")) == []
-    assert list_hits(View([(ROOT, segment_of(tmp_path, {"empty.py": ""}))], {}, ()), Query("area")) == []
+    assert list_hits(View([(ROOT, build_segment(tmp_path, {}))], {}, ()), Query("area")) == []
+    assert list_hits(View([(ROOT, build_segment(tmp_path, {"empty.py": ""}))], {}, ()), Query("area")) == []
 
 
 def test_an_imported_name_raises_the_chunk_that_defines_it(tmp_path: Path) -> None:
@@ -110,28 +113,28 @@ def test_an_imported_name_raises_the_chunk_that_defines_it(tmp_path: Path) -> No
         "a.py": "def area(shape): return shape",
         "b.py": "def volume(shape): return shape",
     }
-    view = View([(ROOT, segment_of(tmp_path, files))], {}, ())
+    view = View([(ROOT, build_segment(tmp_path, files))], {}, ())
     assert list_hits(view, Query("circle radius", imported=("volume",)))[0] == "b.py:volume"
 
 
 def test_a_file_of_an_imported_module_ranks_higher(tmp_path: Path) -> None:
     files = {"a/tools.py": "def go(): size", "b/tools.py": "def go(): size"}
-    view = View([(ROOT, segment_of(tmp_path, files))], {}, ())
+    view = View([(ROOT, build_segment(tmp_path, files))], {}, ())
     assert list_hits(view, Query("size", modules=("b.tools",)))[0] == "b/tools.py:go"
     assert list_hits(view, Query("size", modules=("./a/tools.js",)))[0] == "a/tools.py:go"
 
 
 def test_an_overlay_stands_in_for_the_file_in_the_segment(tmp_path: Path) -> None:
-    segment = segment_of(tmp_path, FILES)
-    overlay = OverlayFile("shapes.py", 1.0, blob_of("def volume(circle): return circle.radius"))
+    segment = build_segment(tmp_path, FILES)
+    overlay = OverlayFile("shapes.py", 1.0, make_text_blob("def volume(circle): return circle.radius"))
     view = View([(ROOT, segment)], {(ROOT, 7): overlay}, ())
     assert list_hits(view, Query("circle radius")) == ["shapes.py:volume"]
     assert view.read_text((ROOT, 7)) == "def volume(circle): return circle.radius"
 
 
 def test_a_new_file_is_found_and_a_hidden_one_is_not(tmp_path: Path) -> None:
-    segment = segment_of(tmp_path, FILES)
-    overlay = OverlayFile("new.py", 1.0, blob_of("def brand_new(circle): ..."))
+    segment = build_segment(tmp_path, FILES)
+    overlay = OverlayFile("new.py", 1.0, make_text_blob("def brand_new(circle): ..."))
     view = View([(ROOT, segment)], {(ROOT, 99): overlay}, [(ROOT, 7)])
     assert list_hits(view, Query("circle")) == ["new.py:brand_new"]
     with pytest.raises(KeyError):
@@ -139,33 +142,33 @@ def test_a_new_file_is_found_and_a_hidden_one_is_not(tmp_path: Path) -> None:
 
 
 def test_the_asking_file_is_left_out_or_only_the_asking_place(tmp_path: Path) -> None:
-    view = View([(ROOT, segment_of(tmp_path, FILES))], {}, ())
+    view = View([(ROOT, build_segment(tmp_path, FILES))], {}, ())
     assert list_hits(view, Query("circle"), own=(ROOT, 7)) == []
     assert list_hits(view, Query("circle", near=Span(3, 4)), own=(ROOT, 7)) == ["shapes.py:perimeter"]
 
 
 def test_several_roots_are_one_collection(tmp_path: Path) -> None:
-    one = segment_of(tmp_path / "one", {"a.py": "def first(): token_here"})
-    two = segment_of(tmp_path / "two", {"b.py": "def second(): token_here"})
+    one = build_segment(tmp_path / "one", {"a.py": "def first(): token_here"})
+    two = build_segment(tmp_path / "two", {"b.py": "def second(): token_here"})
     view = View([("1", one), ("2", two)], {}, ())
     assert sorted(list_hits(view, Query("token_here"))) == ["a.py:first", "b.py:second"]
 
 
 def test_definitions_prefer_files_that_are_imported(tmp_path: Path) -> None:
     files = {"a.py": "def parse(): one", "pkg/b.py": "def parse(): two", "c.py": "def other(): parse"}
-    view = View([(ROOT, segment_of(tmp_path, files))], {}, ())
+    view = View([(ROOT, build_segment(tmp_path, files))], {}, ())
     hits = view.find_definitions(["parse"], imported_modules=["pkg.b"], own=None, limit=5, deadline=None)
     assert [view.read_relative_path(hit.key) for hit in hits] == ["pkg/b.py", "a.py"]
 
 
 def test_a_passed_deadline_gives_less_but_no_error(tmp_path: Path) -> None:
-    view = View([(ROOT, segment_of(tmp_path, FILES))], {}, ())
+    view = View([(ROOT, build_segment(tmp_path, FILES))], {}, ())
     assert view.search(Query("qqq circle"), limit=3, deadline=0.0) == []
 
 
 def test_a_damaged_or_foreign_file_is_no_segment(tmp_path: Path) -> None:
     path = tmp_path / "root.segment"
-    segment_of(tmp_path, FILES)
+    build_segment(tmp_path, FILES)
     whole = path.read_bytes()
     for broken in (b"", b"short", b"\0" * 4096, whole[:-1], whole[: len(whole) // 2]):
         path.write_bytes(broken)
@@ -174,7 +177,7 @@ def test_a_damaged_or_foreign_file_is_no_segment(tmp_path: Path) -> None:
 
 
 def test_a_damaged_blob_is_noticed() -> None:
-    blob = blob_of("def f(): pass")
+    blob = make_text_blob("def f(): pass")
     for broken in (b"", blob[:-1], b"xxxx" + blob[4:], blob + b"\0"):
         with pytest.raises(blobs.BlobError):
             blobs.unpack(broken)
@@ -183,14 +186,14 @@ def test_a_damaged_blob_is_noticed() -> None:
 def test_a_failed_build_leaves_the_old_segment_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    segment_of(tmp_path, FILES)
+    build_segment(tmp_path, FILES)
 
-    def full(*_: object) -> None:
+    def raise_disk_full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(arrays._ChecksummedFile, "write", full)
+    monkeypatch.setattr(arrays._ChecksummedFile, "write", raise_disk_full)
     with pytest.raises(OSError, match="space"):
-        segment_of(tmp_path, {"b.py": "other"})
+        build_segment(tmp_path, {"b.py": "other"})
     assert [path.name for path in tmp_path.iterdir()] == ["root.segment"]
     assert View([(ROOT, Segment.open(tmp_path / "root.segment"))], {}, ()).read_text((ROOT, 7)) == FILES["shapes.py"]
 
@@ -199,23 +202,23 @@ def test_large_input_is_spooled_and_merged(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(arrays, "_BUFFER_BYTES", 1000)
     monkeypatch.setattr("indexing.storage.building.BATCH_CHARACTERS", 500)
     files = {f"m{number}.py": f"def function_{number}(): value_{number} common" for number in range(100)}
-    view = View([(ROOT, segment_of(tmp_path, files))], {}, ())
+    view = View([(ROOT, build_segment(tmp_path, files))], {}, ())
     assert list_hits(view, Query("value_42"))[0] == "m42.py:function_42"
     assert len(view.search(Query("common"), limit=200, deadline=None)) == 100
 
 
 def test_a_replaced_segment_serves_its_old_views(tmp_path: Path) -> None:
-    view = View([(ROOT, segment_of(tmp_path, FILES))], {}, ())
-    segment_of(tmp_path, {"b.py": "def other(): ..."})
+    view = View([(ROOT, build_segment(tmp_path, FILES))], {}, ())
+    build_segment(tmp_path, {"b.py": "def other(): ..."})
     assert list_hits(view, Query("perimeter"))[0] == "shapes.py:perimeter"
 
 
 def test_a_segment_is_the_same_however_many_threads_sort_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = {f"m{number}.py": f"def f{number}(a, b):\n    return a + b * {number}\n" * 9 for number in range(40)}
-    segment_of(tmp_path, files)
+    build_segment(tmp_path, files)
     alone = (tmp_path / "root.segment").read_bytes()
     monkeypatch.setattr("indexing.storage.building.MANY_TOKENS", 0)
-    segment_of(tmp_path, files)
+    build_segment(tmp_path, files)
     assert (tmp_path / "root.segment").read_bytes() == alone
 
 
@@ -227,7 +230,7 @@ def test_pages_are_given_back_in_a_pause_or_after_some_questions(
     monkeypatch.setattr(pages_of, "SMALL_BYTES", 0)
     monkeypatch.setattr(pages_of.time, "sleep", lambda _: None)
     monkeypatch.setattr(pages_of, "PAUSE_S", pause_s)
-    segment = segment_of(tmp_path, {"a.py": "def area(): pass\n"})
+    segment = build_segment(tmp_path, {"a.py": "def area(): pass\n"})
     monkeypatch.setattr(segment.arrays, "forget_pages", given_back.set)
     assert not given_back.is_set()
     while not given_back.is_set():

@@ -12,7 +12,8 @@ from indexing.syntax.syntax import Syntax
 from tests.indexing.samples import SAMPLES
 
 
-def outline(name: str, text: str) -> symbols.Outline:
+def find_outline(name: str, text: str) -> symbols.Outline:
+    """Parse `text` in the language `name`; return its definitions and imports."""
     grammar = grammars.load(name)
     assert grammar is not None
     data = texts.encode(text)
@@ -20,6 +21,7 @@ def outline(name: str, text: str) -> symbols.Outline:
 
 
 def format_outline(found: symbols.Outline) -> str:
+    """Return definitions and imports as the samples write them, one a line."""
     lines = [f"{each.kind} {each.container}{'.' if each.container else ''}{each.name}" for each in found.symbols]
     lines += [f"< {each.module}: {' '.join(each.names)}".removesuffix(": ") for each in found.imports]
     return "\n".join(lines) + "\n"
@@ -36,7 +38,7 @@ def test_grammar_and_query_work(name: str) -> None:
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_definitions_and_imports_are_found(name: str) -> None:
-    assert format_outline(outline(name, SAMPLES[name].text)) == SAMPLES[name].outline
+    assert format_outline(find_outline(name, SAMPLES[name].text)) == SAMPLES[name].outline
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -48,7 +50,7 @@ def test_sample_is_recognised_by_its_file_name(name: str) -> None:
 def test_chunks_cover_every_line_and_hold_the_lines_they_name(name: str) -> None:
     text = SAMPLES[name].text
     lines = text.splitlines(keepends=True)
-    cut = chunks.cut(text, outline(name, text).symbols)
+    cut = chunks.cut(text, find_outline(name, text).symbols)
     assert set(range(len(lines))) == {line for each in cut for line in range(each.first_line, each.last_line)}
     for each in cut:
         assert text[each.span.start : each.span.end] == "".join(lines[each.first_line : each.last_line])
@@ -62,7 +64,7 @@ def test_sample_parses_without_errors(name: str) -> None:
 
 def test_spans_count_code_points() -> None:
     text = "x = '😀é'\n\ndef area(side):\n    return '😀'\n\nclass Shape: pass\n"
-    found = {each.name: text[each.span.start : each.span.end] for each in outline("python", text).symbols}
+    found = {each.name: text[each.span.start : each.span.end] for each in find_outline("python", text).symbols}
     assert found == {
         "x": "x = '😀é'",
         "area": "def area(side):\n    return '😀'",
@@ -74,7 +76,7 @@ def test_signature_is_the_head_on_one_line() -> None:
     text = (
         "class Shape:\n    @property\n    def area(\n        self, scale: float = 1.0\n    ) -> float:\n        pass\n"
     )
-    assert [each.signature for each in outline("python", text).symbols] == [
+    assert [each.signature for each in find_outline("python", text).symbols] == [
         "class Shape",
         "@property def area( self, scale: float = 1.0 ) -> float",
     ]
@@ -120,7 +122,7 @@ def test_query_that_does_not_fit_its_grammar_leaves_parsing(
     monkeypatch.setattr(grammars, "QUERIES", tmp_path)
     assert Syntax.of(Document("u", None, "python", "def f(: pass")).count_errors() > 0
     assert "query of python" in grammars.explain_problem("python")
-    assert outline("python", "def f(): pass") == symbols.Outline()
+    assert find_outline("python", "def f(): pass") == symbols.Outline()
 
 
 def test_unknown_text_is_cut_into_overlapping_windows() -> None:
@@ -136,7 +138,7 @@ def test_unknown_text_is_cut_into_overlapping_windows() -> None:
 def test_long_definition_is_split_and_a_class_is_its_head() -> None:
     body = "".join(f"        x{number} = {number}\n" for number in range(80))
     text = f"class Shape:\n    side = 1\n\n    def area(self):\n{body}"
-    named = [each for each in chunks.cut(text, outline("python", text).symbols) if each.name]
+    named = [each for each in chunks.cut(text, find_outline("python", text).symbols) if each.name]
     assert [(each.name, each.first_line, each.last_line) for each in named] == [
         ("Shape", 0, 3),
         ("Shape.area", 3, 43),

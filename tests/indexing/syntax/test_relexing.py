@@ -31,6 +31,7 @@ EDITS = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 6), CODE), max_siz
 
 
 def read_tokens(lexed: Lexed) -> tuple[str, list[int], list[int]]:
+    """Return text, numbers and offsets as values that can be compared."""
     return lexed.text, lexed.ids.tolist(), lexed.starts.tolist()
 
 

@@ -21,18 +21,20 @@ if TYPE_CHECKING:
     from indexing.syntax.layout import Surroundings
 
 
-def document(text: str, language: str = "python") -> Document:
+def make_document(text: str, language: str = "python") -> Document:
     return Document("file", None, language, text)
 
 
-def place(fixture: str, language: str = "python") -> Surroundings:
+def find_surroundings(fixture: str, language: str = "python") -> Surroundings:
+    """Return facts about the cursor `$0` in `fixture`."""
     marked = parse(fixture)
     assert marked.cursor is not None
-    return Syntax.of(document(marked.text, language)).find_surroundings(marked.cursor[1])
+    return Syntax.of(make_document(marked.text, language)).find_surroundings(marked.cursor[1])
 
 
-def flags(fixture: str, language: str = "python") -> str:
-    found = place(fixture, language)
+def list_flags(fixture: str, language: str = "python") -> str:
+    """Return the kind of text at the cursor and the names of the facts that hold there."""
+    found = find_surroundings(fixture, language)
     names = ("in_empty_body", "after_docstring", "at_top_level_line")
     return " ".join([found.kind, *(name for name in names if getattr(found, name))])
 
@@ -69,7 +71,7 @@ def flags(fixture: str, language: str = "python") -> str:
     ],
 )
 def test_python_places(fixture: str, expected: str) -> None:
-    assert flags(fixture) == expected
+    assert list_flags(fixture) == expected
 
 
 @pytest.mark.parametrize(
@@ -105,16 +107,16 @@ def test_python_places(fixture: str, expected: str) -> None:
     ],
 )
 def test_places_in_other_languages(language: str, fixture: str, expected: str) -> None:
-    assert flags(fixture, language) == expected
+    assert list_flags(fixture, language) == expected
 
 
 def test_scope_is_the_innermost_definition_with_its_parameters() -> None:
     text = "class A:\n    def f(self, a):\n        if a:\n            $0\n\n    def g(self): pass\n"
-    found = place(text)
+    found = find_surroundings(text)
     plain = text.replace("$0", "")
     assert found.scope is not None
     assert plain[found.scope.start : found.scope.end].strip() == "def f(self, a):\n        if a:"
-    found = place("function f(a) {\n  $0\n}\n", "javascript")
+    found = find_surroundings("function f(a) {\n  $0\n}\n", "javascript")
     assert found.scope == Span(0, len("function f(a) {\n  \n}"))
 
 
@@ -133,18 +135,18 @@ def test_names_in_scope_come_nearest_first() -> None:
             for shape in shapes:
                 $0
     """
-    found = place(fixture)
+    found = find_surroundings(fixture)
     assert found.names[:5] == ("shapes", "shape", "LIMIT", "count", "total")
     assert {"os", "size", "other"} <= set(found.names)
     assert "secret" not in found.names
 
 
 def test_names_in_unknown_text_are_its_words() -> None:
-    assert place("alpha beta alpha $0 gamma", "text").names == ("alpha", "beta")
+    assert find_surroundings("alpha beta alpha $0 gamma", "text").names == ("alpha", "beta")
 
 
 def test_pasting_a_suggestion_shows_whether_it_parses() -> None:
-    syntax = Syntax.of(document("def f(a):\n    return \n"))
+    syntax = Syntax.of(make_document("def f(a):\n    return \n"))
     at = len("def f(a):\n    return ")
     assert syntax.replace_text(at, at, "a + 1").count_errors() == 0
     assert syntax.replace_text(at, at, "a + (").count_errors() > 0
@@ -152,10 +154,10 @@ def test_pasting_a_suggestion_shows_whether_it_parses() -> None:
 
 def test_errors_are_counted_where_asked() -> None:
     text = "x = (\n\n\n" + "y = 1\n" * 3 + "def g(:\n"
-    syntax = Syntax.of(document(text))
+    syntax = Syntax.of(make_document(text))
     assert syntax.count_errors() >= 1
-    assert Syntax.of(document("x = 1\ny = = 2\n")).count_errors(Span(0, 5)) == 0
-    assert Syntax.of(document("x = 1\ny = = 2\n")).count_errors(Span(6, 13)) == 1
+    assert Syntax.of(make_document("x = 1\ny = = 2\n")).count_errors(Span(0, 5)) == 0
+    assert Syntax.of(make_document("x = 1\ny = = 2\n")).count_errors(Span(6, 13)) == 1
 
 
 @pytest.mark.parametrize(
@@ -173,24 +175,24 @@ def test_errors_are_counted_where_asked() -> None:
 def test_what_is_around_a_definition_is_its_own_and_not_its_last_members(
     language: str, text: str, parts: list[str]
 ) -> None:
-    assert [text[one.span.start : one.span.end] for one in Syntax.of(document(text, language)).symbols] == parts
+    assert [text[one.span.start : one.span.end] for one in Syntax.of(make_document(text, language)).symbols] == parts
 
 
 def test_an_import_says_where_it_stands() -> None:
     text = "# \u00e9\nimport os, sys\nfrom a import (\n    b,\n)\n"
-    spans = [one.span for one in Syntax.of(document(text)).imports]
+    spans = [one.span for one in Syntax.of(make_document(text)).imports]
     found = [text[span.start : span.end] for span in spans if span is not None]
     assert found == ["import os, sys", "import os, sys", "from a import (\n    b,\n)"]
 
 
 def test_too_large_a_text_is_not_parsed() -> None:
-    syntax = Syntax.of(document("x = 1\n" * (LARGEST // 6 + 1)))
+    syntax = Syntax.of(make_document("x = 1\n" * (LARGEST // 6 + 1)))
     assert (syntax.available, syntax.symbols, syntax.count_errors()) == (False, (), 0)
     assert syntax.find_surroundings(5).kind == "none"
 
 
 def test_lone_surrogate_does_no_harm() -> None:
-    syntax = Syntax.of(document("x = '\ud800'\ndef area(): pass\n"))
+    syntax = Syntax.of(make_document("x = '\ud800'\ndef area(): pass\n"))
     assert [each.name for each in syntax.symbols] == ["x", "area"]
     assert syntax.find_surroundings(6).kind == "string"
 
@@ -210,12 +212,12 @@ EDITS = st.lists(
 @given(st.sampled_from(["python", "javascript", "go", "rust", "json", "markdown", "yaml", "ruby"]), EDITS)
 def test_incremental_parsing_gives_what_a_fresh_parse_gives(language: str, edits: list[tuple[float, int, str]]) -> None:
     text = SAMPLES[language].text
-    syntax = Syntax.of(document(text, language))
+    syntax = Syntax.of(make_document(text, language))
     for where, length, inserted in edits:
         at = int(where * len(text))
         text = text[:at] + inserted + text[at + length :]
-        syntax = Syntax.of(document(text, language), syntax)
-        fresh = Syntax.of(document(text, language))
+        syntax = Syntax.of(make_document(text, language), syntax)
+        fresh = Syntax.of(make_document(text, language))
         assert (syntax.count_errors() == 0) == (fresh.count_errors() == 0)
         if fresh.count_errors() == 0:
             assert (syntax.symbols, syntax.imports) == (fresh.symbols, fresh.imports)
@@ -226,7 +228,7 @@ def test_incremental_parsing_gives_what_a_fresh_parse_gives(language: str, edits
 def test_no_place_in_any_broken_text_fails(language: str, cut: float, where: float, inserted: str) -> None:
     sample = SAMPLES[language].text
     text = sample[: int(cut * len(sample))] + inserted
-    syntax = Syntax.of(document(text, language))
+    syntax = Syntax.of(make_document(text, language))
     found = syntax.find_surroundings(int(where * len(text)))
     assert found.scope is None or 0 <= found.scope.start <= found.scope.end <= len(text)
     assert len(set(found.names)) == len(found.names)
@@ -255,18 +257,18 @@ HOSTILE = {
 
 @pytest.mark.parametrize(("language", "text"), HOSTILE.values(), ids=HOSTILE)
 def test_what_no_person_wrote_is_given_up(language: str, text: str) -> None:
-    syntax = Syntax.of(document(text, language))
+    syntax = Syntax.of(make_document(text, language))
     assert (syntax.available, syntax.count_errors(), syntax.find_surroundings(len(text)).kind) == (False, 0, "none")
     assert analyze_text(text, language).symbols == 0
 
 
 def test_what_was_given_up_is_not_tried_at_each_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = Syntax.of(document("/*" * 20_000, "kotlin"))
+    before = Syntax.of(make_document("/*" * 20_000, "kotlin"))
     tried: list[bytes] = []
     monkeypatch.setattr(Grammar, "parse", lambda _, data, *__: tried.append(data))
-    assert not Syntax.of(document("/*" * 20_000 + "a", "kotlin"), before).available
+    assert not Syntax.of(make_document("/*" * 20_000 + "a", "kotlin"), before).available
     assert tried == []
-    Syntax.of(document("fun f() {}\n", "kotlin"), before)
+    Syntax.of(make_document("fun f() {}\n", "kotlin"), before)
     assert tried == [b"fun f() {}\n"]
 
 
@@ -276,7 +278,7 @@ def test_other_threads_have_their_turn_while_a_text_is_parsed() -> None:
 
     def parse() -> None:
         begun.set()
-        Syntax.of(document(text, "python"))
+        Syntax.of(make_document(text, "python"))
         done.set()
 
     threading.Thread(target=parse).start()
@@ -287,7 +289,7 @@ def test_other_threads_have_their_turn_while_a_text_is_parsed() -> None:
 
 
 def test_the_text_of_a_node_is_known() -> None:
-    syntax = Syntax.of(document("é = 'ü'\n", "python"))
+    syntax = Syntax.of(make_document("é = 'ü'\n", "python"))
     assert syntax.parsed is not None
     assert syntax.parsed.tree.root_node.child(0).text == "é = 'ü'".encode()  # type: ignore[union-attr]
 

@@ -29,17 +29,19 @@ def spell_tokens(text: str) -> list[str]:
     return spelling
 
 
-def term_spans(text: str) -> list[str]:
+def list_terms(text: str) -> list[str]:
     """Return the first four letters at the start of each term."""
     found = tokens.find_terms(tokens.fold(text))
     return [text[start : start + 4] for start in found.starts.tolist()]
 
 
-def ids(text: str) -> list[int]:
+def find_token_ids(text: str) -> list[int]:
+    """Return the numbers of the tokens in `text`."""
     return tokens.tokenize(tokens.fold(text)).ids.tolist()
 
 
-def terms(text: str) -> list[int]:
+def find_term_ids(text: str) -> list[int]:
+    """Return the numbers of the terms in `text`."""
     return tokens.find_terms(tokens.fold(text)).ids.tolist()
 
 
@@ -52,17 +54,17 @@ def test_a_line_break_says_how_the_indentation_changes() -> None:
 
 
 def test_blank_lines_and_carriage_returns_do_not_count() -> None:
-    assert ids("a\r\n\r\n  \r\n    b") == ids("a\n    b")
+    assert find_token_ids("a\r\n\r\n  \r\n    b") == find_token_ids("a\n    b")
 
 
 def test_the_same_code_one_level_deeper_has_the_same_tokens() -> None:
     code = "for x in y:\n{0}    a(x)\n{0}    b(x)\n{0}c()"
-    assert ids(code.format("")) == ids(code.format("        "))
+    assert find_token_ids(code.format("")) == find_token_ids(code.format("        "))
 
 
 def test_files_joined_by_nul_are_tokenised_as_if_alone() -> None:
     first, second = "class A:\n    def f(self): ...", "  x\ny"
-    assert ids(f"{first}\0{second}") == [*ids(first), tokens.SEPARATOR, *ids(second)]
+    assert find_token_ids(f"{first}\0{second}") == [*find_token_ids(first), tokens.SEPARATOR, *find_token_ids(second)]
 
 
 def test_offsets_are_code_points_behind_emoji_and_lone_surrogates() -> None:
@@ -73,23 +75,24 @@ def test_offsets_are_code_points_behind_emoji_and_lone_surrogates() -> None:
 
 
 def test_words_beyond_ascii_are_told_apart() -> None:
-    assert len(set(ids("größe größer grüße 大小 大学"))) == 5
+    assert len(set(find_token_ids("größe größer grüße 大小 大学"))) == 5
 
 
 def test_identifiers_are_found_by_their_parts_and_as_a_whole() -> None:
-    assert term_spans("parseHTTPHeader") == ["pars", "pars", "HTTP", "Head"]
-    assert term_spans("max_line_length") == ["max_", "max_", "line", "leng"]
-    assert term_spans("plain") == ["plai"]
+    assert list_terms("parseHTTPHeader") == ["pars", "pars", "HTTP", "Head"]
+    assert list_terms("max_line_length") == ["max_", "max_", "line", "leng"]
+    assert list_terms("plain") == ["plai"]
 
 
 def test_numbers_and_single_letters_are_no_terms() -> None:
-    assert terms("x 1 22 y = 0x") == []
-    assert set(terms("utf8")) == set(tokens.hash_terms(["utf", "utf8"]).tolist())
+    assert find_term_ids("x 1 22 y = 0x") == []
+    assert set(find_term_ids("utf8")) == set(tokens.hash_terms(["utf", "utf8"]).tolist())
 
 
 def test_terms_do_not_depend_on_case_or_style() -> None:
     parts = set(tokens.hash_terms(["read", "file"]).tolist())
-    assert parts <= set(terms("readFile")) & set(terms("READ_FILE")) & set(terms("read_file")) & set(terms("ReadFile"))
+    for spelling in ("readFile", "READ_FILE", "read_file", "ReadFile"):
+        assert parts <= set(find_term_ids(spelling))
 
 
 def test_window_hashes_are_equal_where_and_only_where_the_windows_are() -> None:
@@ -117,4 +120,4 @@ def test_any_text_is_tokenised_completely_and_in_order(text: str) -> None:
 
 @given(st.lists(st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,12}", fullmatch=True), min_size=1, max_size=20))
 def test_words_have_the_same_number_in_any_text(words: list[str]) -> None:
-    assert tokens.hash_words(words).tolist() == ids(" ".join(words))
+    assert tokens.hash_words(words).tolist() == find_token_ids(" ".join(words))

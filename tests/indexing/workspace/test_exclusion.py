@@ -21,10 +21,12 @@ LIMITS = IndexLimits()
 
 
 def list_files(root: Path, limits: IndexLimits = LIMITS) -> list[str]:
+    """Return the files that a walk over `root` finds."""
     return sorted(each.relative for each in walk(Exclusion(root, limits), limits, WalkCounts()))
 
 
 def count_skipped(root: Path, limits: IndexLimits = LIMITS) -> dict[str, int]:
+    """Return how many files a walk over `root` skips, by reason."""
     seen = WalkCounts()
     list(walk(Exclusion(root, limits), limits, seen))
     return dict(seen.skipped)

@@ -26,7 +26,7 @@ def umask(request: pytest.FixtureRequest) -> Iterator[None]:
     os.umask(before)
 
 
-def mode(path: Path) -> int:
+def read_mode(path: Path) -> int:
     return stat.S_IMODE(path.lstat().st_mode)
 
 
@@ -84,8 +84,8 @@ def test_folders_and_files_of_ours_are_for_their_user_alone(tmp_path: Path) -> N
     (folder / "inner" / "file").write_text("x")
     starling_files.make_tree_private(folder)
     for path in (tmp_path / "a").rglob("*"):
-        assert mode(path) == (0o700 if path.is_dir() else 0o600), path
-    assert mode(tmp_path / "a") == 0o700
+        assert read_mode(path) == (0o700 if path.is_dir() else 0o600), path
+    assert read_mode(tmp_path / "a") == 0o700
 
 
 @pytest.mark.usefixtures("umask")
@@ -97,13 +97,13 @@ def test_what_an_older_starling_left_open_is_closed(tmp_path: Path) -> None:
     (folder / "file").chmod(0o644)
     starling_files.make_folder(folder)
     starling_files.make_file(folder / "file")
-    assert (mode(folder), mode(folder / "file")) == (0o700, 0o600)
+    assert (read_mode(folder), read_mode(folder / "file")) == (0o700, 0o600)
 
 
 def test_folders_above_ours_stay_as_they_are(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     starling_files.make_folder(tmp_path / "ours")
-    assert mode(tmp_path) == 0o755
+    assert read_mode(tmp_path) == 0o755
 
 
 def test_a_folder_of_somebody_else_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

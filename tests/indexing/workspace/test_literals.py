@@ -202,7 +202,8 @@ postgres://user:password@localhost/db
 """.strip().splitlines()
 
 
-def without_secrets(text: str) -> str:
+def hide_secrets(text: str) -> str:
+    """Return `text` without its secrets."""
     for start, end in reversed(find_secrets(text)):
         text = text[:start] + text[end:]
     return text
@@ -230,27 +231,27 @@ def test_code_about_secrets_is_left_alone(line: str) -> None:
 @pytest.mark.parametrize("secret", ["swordfish", "hunter2", "Tr0ub4dor&3", "q8Zk!vT2x0"])
 def test_a_password_is_found_where_it_stands(form: str, secret: str) -> None:
     whole = f"a = 1\n{form.format(secret)}\nb = 2\n".replace("\\n", "\n")
-    assert secret not in without_secrets(whole)
+    assert secret not in hide_secrets(whole)
 
 
 @pytest.mark.parametrize("option", ["-u {}:", "--user '{}:'", '-H x --user "{}:" -v'])
 def test_a_token_without_a_password_is_found_beside_a_user_that_is_none(option: str) -> None:
     for secret in ("tkn4f9Qz81Lm", "0123456789abcdef"):
-        assert secret not in without_secrets(f"curl {option.format(secret)} https://api2.a.b\n")
+        assert secret not in hide_secrets(f"curl {option.format(secret)} https://api2.a.b\n")
     for user in ("administrator", "12345678"):
-        assert user in without_secrets(f"curl {option.format(user)} https://api2.a.b\n")
+        assert user in hide_secrets(f"curl {option.format(user)} https://api2.a.b\n")
 
 
 @pytest.mark.parametrize("form", HEADERS)
 def test_a_token_is_found_in_headers_and_options(form: str) -> None:
     for secret in (A, "Ym9iOnN3b3JkZmlzaA==", "0123456789abcdef" * 2):
-        assert secret.rstrip("=") not in without_secrets(f"a = 1\n{form.format(secret)}\nb = 2\n")
+        assert secret.rstrip("=") not in hide_secrets(f"a = 1\n{form.format(secret)}\nb = 2\n")
 
 
 @pytest.mark.parametrize("form", UNNAMED)
 def test_a_random_value_is_found_whatever_its_name(form: str) -> None:
     for secret in (A, "4PcvU0+nA/Zx81kQm2Lw9Tn4Rv7Yb5Hd0Jc3Fg6PsDr=", "k3x9q2m7z0vw4n8r1t6yb5hd7jc3fg6p", A.lower()):
-        assert secret.rstrip("=") not in without_secrets(f"a = 1\n{form.format(secret)}\nb = 2\n")
+        assert secret.rstrip("=") not in hide_secrets(f"a = 1\n{form.format(secret)}\nb = 2\n")
 
 
 def test_a_public_block_is_no_key() -> None:
@@ -319,10 +320,10 @@ def test_ordinary_code_holds_next_to_nothing() -> None:
     ],
 )
 def test_hostile_texts_take_a_time_that_grows_with_their_length(hostile: str) -> None:
-    def took(length: int) -> float:
+    def measure_time(length: int) -> float:
         text = hostile * (length // len(hostile))
         begun = time.process_time()
         find_secrets(text)
         return time.process_time() - begun
 
-    assert took(100_000) < 2.0
+    assert measure_time(100_000) < 2.0

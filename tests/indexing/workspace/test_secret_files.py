@@ -15,12 +15,12 @@ LIMITS = IndexLimits()
 KEY = "MIIEowIBAAKCAQEAx7Zk2vTq9l0cQmN4hYp3"
 
 
-def words(text: str) -> list[str]:
+def split_words(text: str) -> list[str]:
     return text.split()
 
 
 KEPT = [
-    *words(
+    *split_words(
         """
         .env .env.local .env.production .env_prod .env-staging .env2 prod.env app.prod.env service.env.local .envrc
         .envrc.local .flaskenv .ENV .Env.Production .env~ .env.bak .env.bak.old~ .env.save .env.swp ..env.swp .#.env
@@ -60,7 +60,7 @@ KEPT = [
     "Copy of .env",
     ".env ",
 ]
-LET_THROUGH = words(
+LET_THROUGH = split_words(
     """
     .env.example .env.sample .env.template .env.dist .env.defaults .env.production.example example.env sample.env
     .env.example.bak credentials.example.json secrets.sample.yaml secrets.template.yml example-secrets.json

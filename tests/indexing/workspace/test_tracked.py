@@ -13,7 +13,7 @@ from indexing.workspace import tracked
 from indexing.workspace.exclusion import Exclusion
 from indexing.workspace.tracked import Repository, Tracked
 from indexing.workspace.walk import WalkCounts, walk
-from tests.indexing.test_lifetime import list_definitions, until
+from tests.indexing.test_lifetime import list_definitions, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,14 +25,14 @@ SOURCES = ("src/build/plan.ts", "internal/build/plan.go", "src/target/mod.rs", "
 LIMITS = IndexLimits()
 
 
-def git(folder: Path, *arguments: str) -> None:
+def run_git(folder: Path, *arguments: str) -> None:
     """Run git as nobody in particular, with no configuration of whoever runs the tests."""
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "GIT_CONFIG_NOSYSTEM": "1"}
     identity = ("-c", "user.name=a", "-c", "user.email=a@b", "-c", "protocol.file.allow=always")
     subprocess.run(["git", *identity, *arguments], cwd=folder, env=environment, check=True, capture_output=True)
 
 
-def write(root: Path, *names: str, text: str = "x = 1\n") -> None:
+def write_files(root: Path, *names: str, text: str = "x = 1\n") -> None:
     for name in names:
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -40,6 +40,7 @@ def write(root: Path, *names: str, text: str = "x = 1\n") -> None:
 
 
 def list_walked(root: Path) -> set[str]:
+    """Return the files that a walk over `root` finds; check that the filter agrees about each."""
     exclusion = Exclusion(root, LIMITS)
     names = {each.relative for each in walk(exclusion, LIMITS, WalkCounts())}
     for name in SOURCES:  # both ways of asking agree
@@ -51,8 +52,8 @@ def list_walked(root: Path) -> set[str]:
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     root = tmp_path / "root"
-    write(root, *SOURCES)
-    git(root, "init")
+    write_files(root, *SOURCES)
+    run_git(root, "init")
     return root
 
 
@@ -73,55 +74,55 @@ def test_tracked_source_is_source_whatever_its_folder_is_called(
 ) -> None:
     monkeypatch.setattr(tracked, "_MOST_SINGLE_LOOKUPS", singly)
     root = tmp_path / "root"
-    write(root, *SOURCES, *(f"many/file{number}.py" for number in range(60)), "long/" + "n" * 200 + "/build/a.py")
-    write(root, "user_generated.py", "new_generated.py")
+    write_files(root, *SOURCES, *(f"many/file{number}.py" for number in range(60)), "long/" + "n" * 200 + "/build/a.py")
+    write_files(root, "user_generated.py", "new_generated.py")
     begin, then = FORMS[form]
-    git(root, *begin.split())
-    git(root, "add", "-A", ":!new_generated.py")
+    run_git(root, *begin.split())
+    run_git(root, "add", "-A", ":!new_generated.py")
     if then:
-        git(root, *then)
+        run_git(root, *then)
     assert list_walked(root) >= {*SOURCES, "user_generated.py", "long/" + "n" * 200 + "/build/a.py"}
     assert "new_generated.py" not in list_walked(root)
 
 
 def test_what_git_does_not_track_is_left_out_as_without_git(root: Path) -> None:
     assert list_walked(root) == set()
-    git(root, "add", "src")
+    run_git(root, "add", "src")
     assert list_walked(root) == {"src/build/plan.ts", "src/target/mod.rs"}
-    git(root, "rm", "--cached", "-r", "src/build")
+    run_git(root, "rm", "--cached", "-r", "src/build")
     assert list_walked(root) == {"src/target/mod.rs"}
 
 
 def test_a_name_that_only_ends_alike_is_not_tracked(root: Path) -> None:
-    write(root, "other/src/build/plan.ts", "src/build2/x.ts", "build/a.py")
-    git(root, "add", "other", "src/build2")
+    write_files(root, "other/src/build/plan.ts", "src/build2/x.ts", "build/a.py")
+    run_git(root, "add", "other", "src/build2")
     assert list_walked(root) == {"other/src/build/plan.ts", "src/build2/x.ts"}
 
 
 def test_what_only_keeps_a_folder_there_makes_it_no_source(root: Path) -> None:
-    write(root, "build/.gitkeep", "build/.gitignore", "build/made.py", text="")
-    git(root, "add", "-f", "build/.gitkeep", "build/.gitignore")
+    write_files(root, "build/.gitkeep", "build/.gitignore", "build/made.py", text="")
+    run_git(root, "add", "-f", "build/.gitkeep", "build/.gitignore")
     assert list_walked(root) == set()
 
 
 def test_ignoring_ends_where_tracking_begins_as_for_git(root: Path) -> None:
-    write(root, ".gitignore", text="build/\n*.gen.py\n")
-    write(root, "a.gen.py", "b.gen.py")
-    git(root, "add", "-f", "src/build", "a.gen.py")
+    write_files(root, ".gitignore", text="build/\n*.gen.py\n")
+    write_files(root, "a.gen.py", "b.gen.py")
+    run_git(root, "add", "-f", "src/build", "a.gen.py")
     assert list_walked(root) == {"src/build/plan.ts", "a.gen.py", ".gitignore"}
-    write(root, ".starlingignore", text="a.gen.py\n")
+    write_files(root, ".starlingignore", text="a.gen.py\n")
     assert "a.gen.py" not in list_walked(root)
 
 
 def test_what_is_marked_is_left_out_though_it_is_tracked(root: Path) -> None:
-    write(root, "build/made.py", text="# This file is generated. Do not edit.\nx = 1\n")
-    write(root, "vendor/modules.txt", "node_modules/a/index.js", "api/client.py", "api/hand.py", "theirs/lib.py")
-    write(
+    write_files(root, "build/made.py", text="# This file is generated. Do not edit.\nx = 1\n")
+    write_files(root, "vendor/modules.txt", "node_modules/a/index.js", "api/client.py", "api/hand.py", "theirs/lib.py")
+    write_files(
         root,
         ".gitattributes",
         text="api/** linguist-generated\napi/hand.py -linguist-generated\ntheirs/** linguist-vendored=true\n",
     )
-    git(root, "add", "-Af")
+    run_git(root, "add", "-Af")
     names = list_walked(root)
     assert "api/hand.py" in names
     assert not names & {"api/client.py", "theirs/lib.py", "vendor/shop.py", "node_modules/a/index.js"}
@@ -131,9 +132,9 @@ def test_what_is_marked_is_left_out_though_it_is_tracked(root: Path) -> None:
 
 
 def test_a_mark_that_is_taken_back_counts_more_than_a_banner(root: Path) -> None:
-    write(root, "made.py", text="# This file is generated. Do not edit.\nx = 1\n")
-    write(root, "sub/.gitattributes", text="* linguist-generated=false\n")
-    write(root, "sub/made.py", text="# This file is generated. Do not edit.\nx = 1\n")
+    write_files(root, "made.py", text="# This file is generated. Do not edit.\nx = 1\n")
+    write_files(root, "sub/.gitattributes", text="* linguist-generated=false\n")
+    write_files(root, "sub/made.py", text="# This file is generated. Do not edit.\nx = 1\n")
     exclusion = Exclusion(root, LIMITS)
     assert (exclusion.find_reason(root / "made.py"), exclusion.find_reason(root / "sub" / "made.py")) == (
         "generated",
@@ -142,30 +143,30 @@ def test_a_mark_that_is_taken_back_counts_more_than_a_banner(root: Path) -> None
 
 
 def test_a_linked_work_tree_has_an_index_of_its_own_and_the_common_exclude_file(root: Path, tmp_path: Path) -> None:
-    git(root, "add", "src")
-    git(root, "commit", "-m", "a")
-    git(root, "worktree", "add", str(tmp_path / "linked"))
+    run_git(root, "add", "src")
+    run_git(root, "commit", "-m", "a")
+    run_git(root, "worktree", "add", str(tmp_path / "linked"))
     (root / ".git" / "info" / "exclude").write_text("private.py\n")
-    write(tmp_path / "linked", "private.py", "other.py", "build/a.py")
+    write_files(tmp_path / "linked", "private.py", "other.py", "build/a.py")
     assert list_walked(tmp_path / "linked") == {"src/build/plan.ts", "src/target/mod.rs", "other.py"}
-    write(tmp_path / "linked" / "inner", "private.py", "b.py")
+    write_files(tmp_path / "linked" / "inner", "private.py", "b.py")
     assert list_walked(tmp_path / "linked" / "inner") == {"b.py"}
 
 
 def test_a_submodule_is_asked_itself(root: Path, tmp_path: Path) -> None:
-    write(tmp_path / "part", "build/a.py")
-    git(tmp_path / "part", "init")
-    git(tmp_path / "part", "add", "-A")
-    git(tmp_path / "part", "commit", "-m", "a")
-    git(root, "submodule", "add", str(tmp_path / "part"), "sub")
-    write(root, "sub/dist/b.py")
+    write_files(tmp_path / "part", "build/a.py")
+    run_git(tmp_path / "part", "init")
+    run_git(tmp_path / "part", "add", "-A")
+    run_git(tmp_path / "part", "commit", "-m", "a")
+    run_git(root, "submodule", "add", str(tmp_path / "part"), "sub")
+    write_files(root, "sub/dist/b.py")
     assert {"sub/build/a.py"} <= list_walked(root)
     assert "sub/dist/b.py" not in list_walked(root)
 
 
 @pytest.mark.parametrize("harm", ["cut", "noise", "empty", "fifo", "zero", "gitdir", "loop"])
 def test_a_damaged_repository_is_as_none(root: Path, harm: str) -> None:
-    git(root, "add", "-A")
+    run_git(root, "add", "-A")
     index = root / ".git" / "index"
     data = index.read_bytes()
     if harm in {"cut", "noise", "empty"}:
@@ -181,15 +182,15 @@ def test_a_damaged_repository_is_as_none(root: Path, harm: str) -> None:
 
 
 def test_without_git_folders_go_by_their_names(tmp_path: Path) -> None:
-    write(tmp_path, *SOURCES, "a.py")
+    write_files(tmp_path, *SOURCES, "a.py")
     assert Repository.around(tmp_path / "src") is None or not (tmp_path / ".git").exists()
     assert list_walked(tmp_path) == {"a.py"}
 
 
 def test_what_a_person_wants_is_indexed_whatever_it_holds(make_index: Callable[..., Index], tmp_path: Path) -> None:
     root = tmp_path / "root"
-    write(root, "made.py", text="# Code generated by hand. DO NOT EDIT.\ndef zeppelin(): pass\n")
-    write(root, "build/wanted.py", text="def airship(): pass\n")
+    write_files(root, "made.py", text="# Code generated by hand. DO NOT EDIT.\ndef zeppelin(): pass\n")
+    write_files(root, "build/wanted.py", text="def airship(): pass\n")
     index = make_index(root)
     assert list_definitions(index, "zeppelin") == list_definitions(index, "airship") == []
     assert index.explain(root / "made.py") == (
@@ -201,10 +202,10 @@ def test_what_a_person_wants_is_indexed_whatever_it_holds(make_index: Callable[.
     )
     (root / ".starlingignore").write_text("!/made.py\n!/build/\n")
     index.reindex([root / ".starlingignore"])
-    assert until(
+    assert wait_until(
         lambda: (
             list_definitions(index, "zeppelin") == ["made.py"]
             and list_definitions(index, "airship") == ["build/wanted.py"]
         )
     )
-    assert until(lambda: index.explain(root / "made.py") == "")
+    assert wait_until(lambda: index.explain(root / "made.py") == "")

@@ -17,7 +17,7 @@ from indexing.limits import IndexLimits
 from indexing.workspace.watching import inotify
 from indexing.workspace.watching.watch import Watcher
 from indexing.workspace.watching.watched import MOST_PATHS, WatchedFolders
-from tests.indexing.test_lifetime import until
+from tests.indexing.test_lifetime import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -37,18 +37,19 @@ class Told:
     def record(self, paths: Collection[Path]) -> None:
         self.seen |= {path.relative_to(self.root).as_posix() for path in paths}
 
-    def until(self, *names: str) -> None:
-        assert until(lambda: self.seen >= set(names)), self.seen
+    def wait_for(self, *names: str) -> None:
+        """Wait until changes of all of `names` have been reported; fail after a minute."""
+        assert wait_until(lambda: self.seen >= set(names)), self.seen
 
 
 @contextmanager
-def watching(root: Path, limits: IndexLimits = LIMITS) -> Iterator[tuple[Told, Watcher]]:
+def start_watcher(root: Path, limits: IndexLimits = LIMITS) -> Iterator[tuple[Told, Watcher]]:
     """Yield a started watcher of `root` and the changes it reports."""
     told = Told(root)
     watcher = Watcher([root], told.record, told.problems.put, limits)
     watcher.start()
     try:
-        told.until(".")  # said once everything is watched
+        told.wait_for(".")  # said once everything is watched
         told.seen.clear()
         yield told, watcher
     finally:
@@ -60,40 +61,40 @@ def test_changed_files_are_reported_and_noise_is_not(tmp_path: Path) -> None:
     (tmp_path / "node_modules").mkdir()
     (tmp_path / "deep" / "er").mkdir(parents=True)
     (tmp_path / "deep" / "gone.py").write_text("x = 1\n")
-    with watching(tmp_path) as (told, _):
+    with start_watcher(tmp_path) as (told, _):
         (tmp_path / "node_modules" / "b.js").write_text("1")
         (tmp_path / "deep" / "er" / "a.py").write_text("x = 1\n")
         (tmp_path / "deep" / "gone.py").unlink()
         (tmp_path / "moved.py").write_text("x = 1\n")
         (tmp_path / "moved.py").rename(tmp_path / "deep" / "moved.py")
-        told.until("deep/er/a.py", "deep/gone.py", "deep/moved.py", "moved.py")
+        told.wait_for("deep/er/a.py", "deep/gone.py", "deep/moved.py", "moved.py")
         assert not any("node_modules" in name for name in told.seen)
 
 
 def test_new_renamed_and_deleted_folders_are_followed(tmp_path: Path) -> None:
-    with watching(tmp_path) as (told, _):
+    with start_watcher(tmp_path) as (told, _):
         (tmp_path / "new" / "inner").mkdir(parents=True)
         (tmp_path / "new" / "inner" / "a.py").write_text("x = 1\n")
-        told.until("new/inner/a.py")
+        told.wait_for("new/inner/a.py")
         (tmp_path / "new").rename(tmp_path / "renamed")
-        told.until("new", "renamed/inner/a.py")
+        told.wait_for("new", "renamed/inner/a.py")
         told.seen.clear()
         (tmp_path / "renamed" / "inner" / "b.py").write_text("x = 1\n")
-        told.until("renamed/inner/b.py")
+        told.wait_for("renamed/inner/b.py")
         (tmp_path / "renamed" / "inner" / "a.py").unlink()
         (tmp_path / "renamed" / "inner" / "b.py").unlink()
         (tmp_path / "renamed" / "inner").rmdir()
-        told.until("renamed/inner")
+        told.wait_for("renamed/inner")
 
 
 def test_a_folder_is_watched_once_the_ignore_files_let_it_in(tmp_path: Path) -> None:
     (tmp_path / ".gitignore").write_text("kept/\n")
     (tmp_path / "kept").mkdir()
-    with watching(tmp_path) as (told, _):
+    with start_watcher(tmp_path) as (told, _):
         (tmp_path / ".gitignore").write_text("")
-        told.until(".")
+        told.wait_for(".")
         (tmp_path / "kept" / "a.py").write_text("x = 1\n")
-        told.until("kept/a.py")
+        told.wait_for("kept/a.py")
 
 
 def test_no_link_is_followed_whatever_it_leads_to(tmp_path: Path) -> None:
@@ -103,14 +104,14 @@ def test_no_link_is_followed_whatever_it_leads_to(tmp_path: Path) -> None:
     (root / "loop").symlink_to(root, target_is_directory=True)
     (root / "everything").symlink_to("/", target_is_directory=True)
     (root / "outside").symlink_to(outside, target_is_directory=True)
-    with watching(root) as (told, _):
+    with start_watcher(root) as (told, _):
         (outside / "a.py").write_text("x = 1\n")
         (root / "later").symlink_to(outside, target_is_directory=True)
         (root / "b.py").write_text("x = 1\n")
-        told.until("b.py")
+        told.wait_for("b.py")
         (outside / "c.py").write_text("x = 1\n")
         (root / "d.py").write_text("x = 1\n")
-        told.until("d.py")
+        told.wait_for("d.py")
         assert told.seen <= {"b.py", "d.py", "later"}
 
 
@@ -159,11 +160,11 @@ def test_what_no_watch_is_left_for_is_counted(tmp_path: Path) -> None:
 def test_folders_beyond_the_watches_are_looked_at_and_that_is_said_once(tmp_path: Path) -> None:
     for number in range(5):
         (tmp_path / f"folder{number}").mkdir()
-    with watching(tmp_path, replace(LIMITS, watches=2, look_s=0.3)) as (told, _):
+    with start_watcher(tmp_path, replace(LIMITS, watches=2, look_s=0.3)) as (told, _):
         assert "4 folders of the workspace are more than can be watched" in told.problems.get(timeout=60)
         for _ in range(2):
             told.seen.clear()
-            told.until(".")
+            told.wait_for(".")
         assert told.problems.empty()
 
 
@@ -180,16 +181,16 @@ def test_more_changes_than_can_be_told_are_told_as_one(tmp_path: Path) -> None:
 def test_a_root_that_went_and_came_back_is_watched_again(tmp_path: Path) -> None:
     root = tmp_path / "root"
     root.mkdir()
-    with watching(root) as (told, _):
+    with start_watcher(root) as (told, _):
         root.rmdir()
         root.mkdir()
-        told.until(".")
+        told.wait_for(".")
         (root / "a.py").write_text("x = 1\n")
-        told.until("a.py")
+        told.wait_for("a.py")
 
 
 def test_the_process_gives_way_to_everything_else_and_ends_with_close(tmp_path: Path) -> None:
-    with watching(tmp_path) as (_, watcher):
+    with start_watcher(tmp_path) as (_, watcher):
         assert watcher.pid is not None
         process = psutil.Process(watcher.pid)
         assert process.nice() == 19
@@ -198,12 +199,12 @@ def test_the_process_gives_way_to_everything_else_and_ends_with_close(tmp_path: 
 
 
 def test_a_process_that_is_killed_is_started_again(tmp_path: Path) -> None:
-    with watching(tmp_path) as (told, watcher):
+    with start_watcher(tmp_path) as (told, watcher):
         assert watcher.pid is not None
         os.kill(watcher.pid, signal.SIGKILL)
-        told.until(".")
+        told.wait_for(".")
         (tmp_path / "a.py").write_text("x = 1\n")
-        told.until("a.py")
+        told.wait_for("a.py")
 
 
 def test_a_process_that_always_dies_is_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

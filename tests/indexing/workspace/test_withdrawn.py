@@ -29,15 +29,17 @@ def root(tmp_path: Path) -> Path:
     return root
 
 
-def holding(storage: Path) -> list[str]:
+def list_files_with_text(storage: Path) -> list[str]:
+    """Return the names of the index files that hold the secret word."""
     return [path.name for path in storage.rglob("*") if path.is_file() and WORD.encode() in path.read_bytes()]
 
 
 def wait_until_gone(storage: Path) -> bool:
+    """Wait up to 30 s until no index file holds the secret word; return whether that is so."""
     end = time.monotonic() + 30
-    while holding(storage) and time.monotonic() < end:
+    while list_files_with_text(storage) and time.monotonic() < end:
         time.sleep(0.05)
-    return not holding(storage)
+    return not list_files_with_text(storage)
 
 
 @pytest.mark.parametrize("how", ["ignored", "secret name", "secret text", "deleted with a pass"])
@@ -45,7 +47,7 @@ def test_a_file_that_is_kept_back_leaves_the_disk(
     make_index: Callable[..., Index], root: Path, storage: Path, how: str
 ) -> None:
     index = make_index(root)
-    assert holding(storage)
+    assert list_files_with_text(storage)
     path = root / "settings.py"
     touched = [path]
     if how == "ignored":

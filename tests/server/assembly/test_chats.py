@@ -163,7 +163,7 @@ def test_the_core_has_it_and_closes_it_with_the_settings(tmp_path: Path, monkeyp
         monkeypatch.setenv("STARLING_CHAT__URL", "")
         monkeypatch.setenv("STARLING_CHAT__MODEL", "")
         second = core.build([], None, first)
-        first.close_replaced(second)
+        first.close_unshared(second)
         assert second.chat is None
         second.close()
 
@@ -355,7 +355,7 @@ def test_a_problem_of_the_model_is_named_as_long_as_it_lasts(tmp_path: Path, mon
     monkeypatch.setenv("STARLING_MODEL__NAME", "no-such-model")
     first = core.build([], None, None)
     second = core.build([], {"completion": {"multiline": "never"}}, first)
-    first.close_replaced(second)
+    first.close_unshared(second)
     second.close()
     assert len(second.problems) == 1
     assert first.problems == second.problems

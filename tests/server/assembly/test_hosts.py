@@ -55,14 +55,14 @@ def test_small_weights_stay_in_the_server_and_large_ones_do_not(tmp_path: Path) 
     with (tmp_path / "model.bin").open("wb") as stream:
         stream.truncate(hosts.LARGE_BYTES)
     wanted = {
-        place: [hosts.uses_host(ModelSettings(host=place), entry) for entry in (small, large)]
+        place: [hosts.uses_model_host(ModelSettings(host=place), entry) for entry in (small, large)]
         for place in host_place.KEYWORDS
     }
     assert wanted == {"auto": [False, True], "always": [True, True], "off": [False, False]}
 
 
 def test_without_a_host_the_model_is_loaded_here_and_a_person_hears_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hosts, "make_command", lambda: ["/no/such/program"])
+    monkeypatch.setattr(hosts, "make_host_command", lambda: ["/no/such/program"])
     model = hosts.make_host_loader(ModelSettings(host="always", device="cpu"), bundled.entry())()
     assert isinstance(model, CTranslateModel)
     assert "could not be started" in model.problems[-1]
@@ -71,9 +71,9 @@ def test_without_a_host_the_model_is_loaded_here_and_a_person_hears_why(monkeypa
 
 def test_a_home_with_a_long_name_still_gets_a_socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STARLING_HOME", str(tmp_path / ("long" * 30)))
-    address = hosts.choose_address()
+    address = hosts.choose_host_address()
     assert len(str(address.socket)) <= LONGEST_PATH
-    assert hosts.choose_address() == address
+    assert hosts.choose_host_address() == address
     assert address.folder.stat().st_mode & 0o077 == 0
 
 
@@ -95,10 +95,10 @@ def test_another_configuration_is_another_hosts(short: Path, monkeypatch: pytest
     for name, value in {"UNRELATED": "", **variables}.items():
         with monkeypatch.context() as patch:
             patch.setenv(name, value)
-            assert hosts.choose_address() == hosts.choose_address()
-            assert hosts.choose_address().folder == short / "starling" / "run"
-            sockets.add(hosts.choose_address().socket)
-            handshakes.add(hosts.choose_address().handshake)
+            assert hosts.choose_host_address() == hosts.choose_host_address()
+            assert hosts.choose_host_address().folder == short / "starling" / "run"
+            sockets.add(hosts.choose_host_address().socket)
+            handshakes.add(hosts.choose_host_address().handshake)
     assert (len(sockets), len(handshakes)) == (5, 5)
 
 
@@ -108,8 +108,8 @@ def test_without_a_runtime_folder_the_host_listens_in_the_cache(short: Path, mon
     monkeypatch.delenv("STARLING_HOME", raising=False)
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(short))
-    assert hosts.choose_address().folder == short / "starling" / "run"
-    assert hosts.choose_address().folder.stat().st_mode & 0o077 == 0
+    assert hosts.choose_host_address().folder == short / "starling" / "run"
+    assert hosts.choose_host_address().folder.stat().st_mode & 0o077 == 0
 
 
 @pytest.mark.parametrize("prepared", ["a link", "open to all"])
@@ -127,7 +127,7 @@ def test_a_folder_that_others_prepared_is_refused_and_the_model_is_loaded_here(
         else:
             folder.mkdir()
             folder.chmod(0o777)
-        monkeypatch.setattr(hosts, "make_command", lambda: ["/no/such/program"])
+        monkeypatch.setattr(hosts, "make_host_command", lambda: ["/no/such/program"])
         model = hosts.make_host_loader(ModelSettings(host="always", device="cpu"), bundled.entry())()
         assert isinstance(model, CTranslateModel)
         assert f"The model host's folder cannot be trusted: {folder}" in model.problems[-1]
@@ -149,11 +149,11 @@ def test_a_server_elsewhere_needs_no_model_here_but_the_one_that_stands_in_for_i
 
 def test_what_a_gpu_computes_is_shared_too(monkeypatch: pytest.MonkeyPatch) -> None:
     entry = bundled.entry()
-    assert not hosts.uses_host(ModelSettings(), entry)
+    assert not hosts.uses_model_host(ModelSettings(), entry)
     monkeypatch.setattr(hosts, "has_gpu", lambda: True)
-    assert hosts.uses_host(ModelSettings(), entry)
-    assert not hosts.uses_host(ModelSettings(device="cpu"), entry)
-    assert not hosts.uses_host(ModelSettings(host="off"), entry)
+    assert hosts.uses_model_host(ModelSettings(), entry)
+    assert not hosts.uses_model_host(ModelSettings(device="cpu"), entry)
+    assert not hosts.uses_model_host(ModelSettings(host="off"), entry)
 
 
 def test_a_name_of_the_catalog_is_known_at_a_server_elsewhere() -> None:

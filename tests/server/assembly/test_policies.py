@@ -40,8 +40,8 @@ def settings(section: str, **values: object) -> Settings:
 )
 def test_what_is_scheduled_is_what_the_reviewer_is_allowed(values: dict[str, object], missing: set[Layer]) -> None:
     wanted = settings("review", **values)
-    assert policies.layers_of(wanted) == frozenset(Layer) - missing
-    assert policies.review_policy_of(wanted).layers == policies.layers_of(wanted)
+    assert policies.select_layers(wanted) == frozenset(Layer) - missing
+    assert policies.build_review_policy(wanted).layers == policies.select_layers(wanted)
     model = LazyModel(ENTRY, ScriptedModel)
     core = Core(wanted, cast("Index", None), cast("Generator", None), model)
     assert layers_of(core) == frozenset(Layer) - missing - {Layer.MODEL}  # there is no chat model
@@ -60,8 +60,8 @@ def test_limits_of_the_index_are_the_settings_and_those_of_a_review_its_own() ->
         }
     )
     expected = IndexLimits(max_files=7, max_file_bytes=2_000, exclude=("*.gen",))
-    assert policies.index_limits_of(wanted) == expected
-    assert policies.review_limits_of(wanted) == IndexLimits(max_files=5, max_file_bytes=3_000, exclude=("*.gen",))
+    assert policies.build_index_limits(wanted) == expected
+    assert policies.build_review_limits(wanted) == IndexLimits(max_files=5, max_file_bytes=3_000, exclude=("*.gen",))
     assert Core(wanted, cast("Index", None), cast("Generator", None), None).index_limits == expected
 
 

@@ -126,9 +126,7 @@ def test_a_pipe_gets_plain_text_of_any_width(capsys: pytest.CaptureFixture[str])
     assert "\x1b" not in "".join(lines)
 
 
-# what is refused
-
-
+# command lines that are refused
 REFUSED: dict[str, tuple[list[str], int]] = {
     "index": (["index", "no/such/folder"], 1),
     "search": (["search", "x", "-w", "no/such/folder"], 1),

@@ -1,4 +1,4 @@
-"""The review by a small chat model: plain questions, answers read leniently, and a claim that has to stand twice."""
+"""The review by a small chat model: plain questions, lenient parsing, and claims that the model confirms twice."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def review_code(chat: ScriptedChat, code: str = CODE, index: MemoryIndex | None 
     return review_by_model(document, [span], chat, cast("Index", index or MemoryIndex()), never)
 
 
-def test_a_claim_that_stands_becomes_a_finding_of_its_line_with_a_fix() -> None:
+def test_a_confirmed_claim_becomes_a_finding_of_its_line_with_a_fix() -> None:
     chat = Choosing(build_script())
     (finding,) = review_code(chat)
     assert CODE[finding.span.start : finding.span.end] == WRONG.strip()
@@ -83,7 +83,7 @@ def test_a_claim_that_stands_becomes_a_finding_of_its_line_with_a_fix() -> None:
     assert all(request.schema is None for request in chat.requests)
 
 
-def test_the_first_question_holds_numbers_the_class_and_what_is_used() -> None:
+def test_the_first_question_has_line_numbers_the_class_and_used_definitions() -> None:
     chat = Choosing(build_script("no"))
     assert review_code(chat) == ()
     (request,) = chat.requests
@@ -95,23 +95,23 @@ def test_the_first_question_holds_numbers_the_class_and_what_is_used() -> None:
 
 
 @pytest.mark.parametrize("letter", ["A", "B", "A or B", "neither"])
-def test_a_choice_that_depends_on_the_order_or_is_none_is_no_finding(letter: str) -> None:
+def test_a_choice_that_depends_on_the_order_or_is_missing_gives_no_finding(letter: str) -> None:
     assert review_code(Choosing(build_script(), always=letter)) == ()
 
 
-def test_who_prefers_the_line_as_it_is_has_found_nothing() -> None:
+def test_a_model_that_prefers_the_old_line_gives_no_finding() -> None:
     assert review_code(Choosing(build_script(), wanted=WRONG)) == ()
 
 
 @pytest.mark.parametrize(
     "line", ["right", "Right.", f"```\n{WRONG}\n```", "```\nreturn size*width\n```", "```\na\nb\nc\nd\n```", ""]
 )
-def test_who_has_no_other_line_has_found_nothing(line: str) -> None:
+def test_a_model_without_another_line_gives_no_finding(line: str) -> None:
     chat = Choosing(build_script(line=line or "@end length\n"), wanted="nothing")
     assert review_code(chat) == ()
 
 
-def test_a_line_that_does_not_parse_is_no_other_line() -> None:
+def test_a_new_line_that_does_not_parse_gives_no_finding() -> None:
     chat = Choosing(build_script(line="```\nreturn (size * height\n```"), wanted="return (size * height")
     assert review_code(chat) == ()
     assert len(chat.requests) == 2
@@ -175,7 +175,7 @@ def test_a_line_is_read_however_it_is_written(answer: str, line: str) -> None:
     assert parse_line(answer, LINES[1]) == line
 
 
-def test_letters_and_numbers() -> None:
+def test_choices_are_single_letters_and_lines_get_numbers() -> None:
     assert [parse_choice(said) for said in ("A", "B.", "Version A is right", "A or B", "both", "")] == [
         "A",
         "B",

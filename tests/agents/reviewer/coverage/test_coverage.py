@@ -1,4 +1,4 @@
-"""Test coverage from what other tools have left: the three formats, what counts as a line, and odd data."""
+"""Test coverage from the data of other tools: the three formats, the lines that count, and malformed data."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def folder(tmp_path: Path) -> Path:
     return root
 
 
-def test_statements_are_those_that_coverage_counts() -> None:
+def test_statements_are_those_that_coverage_py_counts() -> None:
     assert find_statements(SOURCE) == [(2, 2), (5, 8), (10, 10), (11, 11), (12, 12)]
 
 
@@ -129,7 +129,7 @@ def test_files_outside_the_folder_are_left_out(folder: Path, tmp_path: Path) -> 
     assert [file.path.name for file in coverage.read(write_data_file(folder, names), folder).files] == ["shapes.py"]
 
 
-def test_a_file_changed_since_is_said_to_be(folder: Path) -> None:
+def test_a_file_that_changed_since_the_measurement_is_marked(folder: Path) -> None:
     source = write_data_file(folder, {"shapes.py": {2}})
     os.utime(source, (1, 1))
     assert coverage.read(source, folder).files[0].changed
@@ -154,7 +154,7 @@ def test_the_newest_data_are_found(folder: Path) -> None:
         ("lcov.info", b"SF:\0\nDA:1,2\n"),
     ],
 )
-def test_odd_data_are_one_clear_sentence(folder: Path, name: str, content: bytes) -> None:
+def test_malformed_data_give_one_clear_sentence(folder: Path, name: str, content: bytes) -> None:
     (folder / name).write_bytes(content)
     with pytest.raises(coverage.CoverageError, match="run the tests with coverage again"):
         coverage.read(folder / name, folder)
@@ -224,7 +224,7 @@ def test_a_comment_without_end_is_refused(folder: Path) -> None:
     assert "too long" in read_refusal(folder / "coverage.xml", folder)
 
 
-def test_many_sources_and_many_classes_are_not_multiplied_without_end(folder: Path) -> None:
+def test_many_sources_and_many_classes_do_not_take_long(folder: Path) -> None:
     for n in range(1000):
         (folder / f"s{n}").mkdir()
     sources = "".join(f"<source>s{n}</source>" for n in range(1000))
@@ -233,7 +233,7 @@ def test_many_sources_and_many_classes_are_not_multiplied_without_end(folder: Pa
     assert "entries" in read_refusal(folder / "coverage.xml", folder)
 
 
-def test_a_file_that_is_named_often_is_looked_for_once(folder: Path) -> None:
+def test_a_file_that_is_named_often_is_located_once(folder: Path) -> None:
     sources = "".join(f"<source>s{n}</source>" for n in range(1000))
     classes = '<class filename="shapes.py"><line number="2" hits="1"/></class>' * 10_000
     (folder / "coverage.xml").write_text(f"<coverage><sources>{sources}</sources>{classes}</coverage>")
@@ -245,7 +245,7 @@ def test_a_line_of_lcov_without_end_is_no_line(folder: Path) -> None:
     assert coverage.read(folder / "lcov.info", folder).files[0].lines == 2
 
 
-def test_more_lines_than_anybody_has_are_refused(folder: Path) -> None:
+def test_too_many_lines_are_refused(folder: Path) -> None:
     (folder / "lcov.info").write_text("SF:shapes.py\n" + "".join(f"DA:{n},1\n" for n in range(2_100_000)))
     assert "entries" in read_refusal(folder / "lcov.info", folder)
 
@@ -260,7 +260,9 @@ def test_pipes_and_devices_are_not_read(folder: Path, name: str) -> None:
     read_refusal(folder / name, folder)
 
 
-def test_a_child_that_goes_beyond_its_bounds_is_one_sentence(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_child_process_that_exceeds_its_bounds_gives_one_sentence(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     source = write_data_file(folder, {"shapes.py": {2}})
     monkeypatch.setattr("indexing.bounds.COVERAGE_CHILD", Bounds(seconds=0.01, memory_bytes=10**9, output_bytes=10**6))
     assert "too long" in read_refusal(source, folder)

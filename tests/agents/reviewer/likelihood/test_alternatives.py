@@ -39,7 +39,7 @@ def test_what_is_bound_later_or_elsewhere_is_no_alternative() -> None:
     assert list_alternatives(code, "unlikely-name") == []
 
 
-def test_names_from_outside_keywords_and_callees_are_left_alone() -> None:
+def test_outer_names_keywords_and_callees_have_no_alternatives() -> None:
     code = """
         import math
         def area(width, height):
@@ -102,7 +102,7 @@ def test_neighbouring_arguments_may_be_swapped_unless_they_are_the_same() -> Non
         ("not a", "unlikely-not", "not a", ("a",)),
     ],
 )
-def test_operators_and_constants_have_their_nearest_slips(
+def test_operators_and_constants_have_their_likeliest_slips_as_alternatives(
     expression: str, kind: str, written: str, others: tuple[str, ...]
 ) -> None:
     assert list_alternatives(f"def f(a, b):\n    return {expression}\n", kind) == [(written, others)]
@@ -131,7 +131,7 @@ def test_places_are_counted_in_characters() -> None:
 
 
 @pytest.mark.parametrize("code", ["", "def f(:\n  a < (", "\x00", "def f(a):\n\treturn a <"])
-def test_broken_code_gives_what_is_whole(code: str) -> None:
+def test_broken_code_gives_the_sites_of_its_unbroken_parts(code: str) -> None:
     list_alternatives(code, "unlikely-name")
 
 
@@ -139,7 +139,7 @@ def test_an_unknown_language_gives_nothing() -> None:
     assert list_alternatives("a < b", "unlikely-comparison", "javascript") == []
 
 
-def test_an_alternative_that_is_bound_and_never_used_comes_first_and_is_told() -> None:
+def test_an_alternative_that_is_bound_and_never_used_comes_first_and_is_marked() -> None:
     code = "def area(width, height):\n    depth = width\n    return width * depth\n"
     found = find_sites(Syntax.of(make_document(code)), Span(0, len(code)))
     assert [(site.written, site.alternatives, site.unused) for site in found if site.kind == "unlikely-name"] == [

@@ -57,7 +57,7 @@ def test_the_reviewer_asks_for_changed_functions_only(monkeypatch: pytest.Monkey
 @pytest.mark.parametrize(
     ("precise", "always", "finds"), [(False, False, False), (False, True, True), (True, False, True)]
 )
-def test_a_model_that_is_not_precise_looks_only_when_a_person_wants_it(
+def test_a_model_that_is_not_precise_reviews_only_when_a_person_wants_it(
     monkeypatch: pytest.MonkeyPatch,
     precise: bool,  # noqa: FBT001
     always: bool,  # noqa: FBT001
@@ -71,7 +71,7 @@ def test_a_model_that_is_not_precise_looks_only_when_a_person_wants_it(
     assert bool(examiner.problem) != finds
 
 
-def test_a_model_that_was_never_measured_says_so_to_who_asked_for_it(
+def test_a_model_that_was_never_measured_reports_it_to_the_person_who_asked(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(calibration, "load_calibration", lambda _: None)
@@ -81,7 +81,7 @@ def test_a_model_that_was_never_measured_says_so_to_who_asked_for_it(
     assert "was not calibrated" in caplog.text
 
 
-def test_where_the_static_layer_speaks_the_model_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_line_with_a_static_finding_has_no_finding_of_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
     set_calibration(monkeypatch, precise=True)
     text = CODE.replace("width * width", "width * width  # TODO: height")
     policy = ReviewPolicy(ruff="never", rules_on=frozenset({"todo-without-owner"}))

@@ -70,7 +70,7 @@ def test_what_the_model_expects_is_no_finding() -> None:
     assert review_code(make_expecting_model()) == ()
 
 
-def test_only_the_spans_are_looked_at() -> None:
+def test_only_the_spans_are_reviewed() -> None:
     assert review_code(make_expecting_model("return width * height"), span=Span(0, CODE.index("return width"))) == ()
 
 
@@ -103,7 +103,7 @@ def test_no_more_candidates_are_scored_than_allowed() -> None:
     assert model.requests == []
 
 
-def test_when_the_time_is_over_nothing_more_is_asked() -> None:
+def test_after_the_time_limit_the_model_is_not_asked_again() -> None:
     model = make_expecting_model("return width * height")
     assert review_code(model, limits=Limits(seconds=-1)) == ()
     assert model.requests == []
@@ -125,7 +125,7 @@ def test_cancelling_ends_it_between_batches_and_nothing_is_found() -> None:
     assert len(model.requests) == 2
 
 
-def test_a_broken_model_says_so() -> None:
+def test_a_broken_model_raises_its_error() -> None:
     model = make_expecting_model()
     model.close()
     with pytest.raises(ModelError):

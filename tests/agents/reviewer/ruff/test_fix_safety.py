@@ -1,4 +1,4 @@
-"""A fix that is called safe changes nothing that shows, to whoever else looks at the module."""
+"""Fixes that are marked as safe change no behaviour, for other modules neither."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_a_name_of_a_package_that_is_imported_from_it_stays(tmp_path: Path) -> N
     assert "import json" in apply_safe_fixes(tmp_path, fixture, "lib/__init__.py")
 
 
-def test_other_fixes_that_change_what_happens_are_questions(tmp_path: Path) -> None:
+def test_other_fixes_that_change_the_behaviour_are_not_safe(tmp_path: Path) -> None:
     text = "import sys\n\nif sys.argv is 3 or not 'x' in sys.argv:\n    print(f'x', sys.argv is 'y')\n"
     after = apply_safe_fixes(tmp_path, f"#- main.py\n{text}", "main.py")
     assert "is 3" in after
@@ -107,7 +107,7 @@ def test_other_fixes_that_change_what_happens_are_questions(tmp_path: Path) -> N
     assert "print('x'" in after
 
 
-def test_where_there_are_too_many_files_anybody_may_use_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_too_many_files_any_of_them_may_use_an_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("agents.reviewer.ruff.import_index.MOST_FILES", 3)
     fixture = "#- main.py\nimport json\n" + "".join(f"#- f{n}.py\nx = {n}\n" for n in range(4))
     assert "import json" in apply_safe_fixes(tmp_path, fixture, "main.py")

@@ -1,4 +1,4 @@
-"""ruff as a part of the static layer: the real program, the workspace's configuration, and what happens without it."""
+"""ruff as a part of the static layer: the real program, the workspace's configuration, and reviews without it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_its_findings_carry_its_codes_severities_and_links(tmp_path: Path) -> No
     assert locate_findings((undefined,), UNUSED) == {(2, 6, 15, "F821")}
 
 
-def test_its_safe_fixes_are_ours(tmp_path: Path) -> None:
+def test_its_safe_fixes_are_safe_here_too(tmp_path: Path) -> None:
     fix = review_workspace(tmp_path, UNUSED)[0].fix
     assert fix is not None
     assert fix.safe
@@ -110,13 +110,13 @@ def test_noqa_holds(tmp_path: Path) -> None:
     assert list_codes(review_workspace(tmp_path, "import os  # noqa: F401\nimport sys\n\nx = 1\n")) == ["F401"]
 
 
-def test_our_own_rule_gives_way_where_ruff_says_the_same(tmp_path: Path) -> None:
+def test_a_rule_of_starling_yields_where_ruff_reports_the_same_fault(tmp_path: Path) -> None:
     text = "def find(a):\n    return {'one': 1, 'one': a}\n"
     assert list_codes(review_workspace(tmp_path, text)) == ["F601"]
     assert list_codes(review_workspace(tmp_path, text, ReviewPolicy(ruff="never"))) == ["duplicate-key"]
 
 
-def test_of_broken_code_only_the_first_place_is_named(tmp_path: Path) -> None:
+def test_of_broken_code_only_the_first_syntax_error_is_reported(tmp_path: Path) -> None:
     found = review_workspace(tmp_path, "import os\ndef broken(:\n    return (\n\nprint(undefined\n")
     assert list_codes(found) == ["invalid-syntax"]
     assert found[0].severity is Severity.ERROR
@@ -129,7 +129,7 @@ def test_new_syntax_is_no_error_where_the_project_does_not_say_its_python(tmp_pa
     assert list_codes(review_workspace(tmp_path, older)) == ["invalid-syntax"]
 
 
-def test_a_broken_configuration_is_named_and_our_own_rules_go_on(tmp_path: Path) -> None:
+def test_a_broken_configuration_is_named_and_the_other_rules_still_run(tmp_path: Path) -> None:
     marked = parse("#- ruff.toml\nlint.select = ['NOSUCH']\n#- main.py\nimport os\n\ndef f(x):\n    return x is x\n")
     marked.write(tmp_path)
     reviewer = Reviewer()
@@ -240,7 +240,7 @@ def test_names_of_many_bytes_fit_a_command_line(tmp_path: Path, monkeypatch: pyt
     ("script", "problem"),
     [("import time; time.sleep(60)", "did not answer"), ("raise SystemExit(3)", "failed"), (None, "not installed")],
 )
-def test_without_it_the_layer_works_and_says_so_once(tmp_path: Path, script: str | None, problem: str) -> None:
+def test_without_ruff_the_layer_works_and_says_so_once(tmp_path: Path, script: str | None, problem: str) -> None:
     program = ""
     if script is not None:
         file = tmp_path / "ruff"
@@ -262,7 +262,7 @@ def test_the_workspaces_own_configuration_cannot_make_it_write(tmp_path: Path) -
     assert {path: path.read_bytes() for path in tmp_path.rglob("*")} == files
 
 
-def test_words_in_quotes_and_modules_of_imports_are_left_alone(tmp_path: Path) -> None:
+def test_words_in_quotes_and_modules_of_imports_give_no_finding(tmp_path: Path) -> None:
     text = "from ours import Literal\n\n\ndef f(kind: Literal['commit']) -> None: ...\n"
     assert list_codes(review_workspace(tmp_path, text)) == []
     assert (

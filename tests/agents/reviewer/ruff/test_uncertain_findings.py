@@ -52,7 +52,7 @@ def find_codes(text: str, path: str = "/w/module.py") -> list[str]:
 
 
 @pytest.mark.parametrize("name", sorted(SILENT))
-def test_this_is_no_fault(name: str) -> None:
+def test_code_that_is_right_gives_no_finding(name: str) -> None:
     assert find_codes(SILENT[name]) == []
 
 
@@ -86,12 +86,12 @@ def test_what_is_bound_nowhere_is_an_error(text: str) -> None:
         ("globals()['a'] = 1\nprint(Missing)\n", Severity.HINT),
     ],
 )
-def test_a_name_is_as_grave_as_it_is_certain(text: str, severity: Severity) -> None:
+def test_a_less_certain_undefined_name_is_less_severe(text: str, severity: Severity) -> None:
     (found,) = REVIEWER.review(make_document(text, path=Path("/w/module.py")))
     assert (found.code, found.severity) == ("F821", severity)
 
 
-def test_what_changes_nothing_is_a_hint() -> None:
+def test_a_finding_that_changes_nothing_is_a_hint() -> None:
     (found,) = REVIEWER.review(make_document("x = '{}'.format(1, 2)\n", path=Path("/w/module.py")))
     assert (found.code, found.severity) == ("F523", Severity.HINT)
 
@@ -130,7 +130,7 @@ def test_a_cell_is_no_module(text: str) -> None:
 
 
 @pytest.mark.parametrize(("text", "code"), [("return 1", "F706"), ("x = (", "invalid-syntax"), ("yield 1", "F704")])
-def test_what_no_cell_may_do_is_an_error(text: str, code: str) -> None:
+def test_an_error_in_any_cell_stays_an_error(text: str, code: str) -> None:
     found = filter_cell_findings(REVIEWER.review(make_document(text, path=Path("/w/cell.py"))), text)
     assert [each.code for each in found] == [code]
 
@@ -146,7 +146,7 @@ def test_what_no_cell_may_do_is_an_error(text: str, code: str) -> None:
         "if not a in b:\n    c()\n",
     ],
 )
-def test_what_is_meant_or_only_style_is_left_alone(text: str) -> None:
+def test_intended_code_and_style_give_no_finding(text: str) -> None:
     text = text if "if not a" not in text else "a, b, c = 1, [2], print\n" + text
     assert Reviewer().review(make_document(text)) == ()
 

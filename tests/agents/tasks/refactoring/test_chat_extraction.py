@@ -91,7 +91,7 @@ def test_selected_lines_are_the_ones_that_move() -> None:
     assert "lines 3-5:" not in chat.requests[0].messages[-1].text
 
 
-def test_what_cannot_move_is_asked_for_once_more_with_the_reason() -> None:
+def test_for_lines_that_cannot_move_the_model_is_asked_again_with_the_reason() -> None:
     chat = ScriptedChat(f"===\n@times 1\nlines 2-9: all\nname: work\n===\n{LOOP}")
     assert read_after(run_extraction(make_request_scene(), chat)) == DIVIDED
     assert "That cannot be done: that is the whole function" in chat.requests[1].messages[-1].text
@@ -118,7 +118,7 @@ def test_without_usable_lines_the_model_writes_the_function_itself() -> None:
         "Extrahiere die Schleife",
     ],
 )
-def test_what_asks_for_anything_else_is_not_answered_so(words: str) -> None:
+def test_instructions_that_ask_for_anything_else_are_no_extraction(words: str) -> None:
     assert not asks_to_extract(words)
 
 
@@ -136,7 +136,7 @@ def test_what_asks_for_anything_else_is_not_answered_so(words: str) -> None:
         "break this up into smaller functions",
     ],
 )
-def test_what_asks_for_a_part_as_a_function_is(words: str) -> None:
+def test_instructions_that_ask_for_a_part_as_a_function_are_an_extraction(words: str) -> None:
     assert asks_to_extract(words)
 
 
@@ -159,7 +159,7 @@ def test_a_division_that_brings_an_error_is_not_proposed() -> None:
     assert "That cannot be done: it brings an error: It is wrong." in chat.requests[1].messages[-1].text
 
 
-def test_who_gives_up_gets_nothing() -> None:
+def test_a_cancelled_extraction_ends() -> None:
     chat = ScriptedChat(f"===\n{LOOP}")
     with pytest.raises(Cancelled):
         run_extraction(make_request_scene(), chat, workplace=Workplace(cancelled=lambda: True))
@@ -191,6 +191,6 @@ def test_an_answer_that_names_nothing_that_can_be_moved_is_refused_with_a_reason
         _Extraction(ScriptedChat("===\nnothing"), asked, function).read_answer(answer)
 
 
-def test_of_a_name_with_code_the_name_is_taken_alone() -> None:
+def test_of_a_name_with_code_only_the_name_is_used() -> None:
     result = run_extraction(make_request_scene(), ScriptedChat("===\nlines 3-5\nname: write(1); import os"))
     assert read_after(result) == DIVIDED.replace("_write_rows", "_write")

@@ -1,4 +1,4 @@
-"""Statements of a Python function in a function of their own: what it takes and returns, and when it is not made."""
+"""Extraction of statements into a new function: its parameters and results, and the refused cases."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_lines_that_end_the_function_are_returned() -> None:
     )
 
 
-def test_what_awaits_is_awaited() -> None:
+def test_a_moved_await_makes_the_new_function_async() -> None:
     text = "async def f(a):\n    b = await a.x()\n    c = await b.y()\n    return c\n"
     assert extract_lines(text, "b = await", "c = await", head="async def f") == (
         "async def _part(a):\n    b = await a.x()\n    c = await b.y()\n    return c\n\n\n"
@@ -159,7 +159,7 @@ def test_a_part_of_a_chain_of_conditions_is_the_whole_chain() -> None:
     assert extract_lines(text, "elif a", "print(3)").startswith("def _part(a):\n    if a == 1:\n")
 
 
-def test_listed_parts_are_compound_statements_and_what_is_joined_by_few_names() -> None:
+def test_listed_parts_are_compound_statements_and_runs_that_share_few_names() -> None:
     text = (
         "def f(items):\n    found = []\n    for item in items:\n        if item:\n            found.append(item)\n\n"
         "    first = found[0]\n    last = found[-1]\n\n    return first, last\n"

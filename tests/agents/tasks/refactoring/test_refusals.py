@@ -1,4 +1,4 @@
-"""Lines of a Python function that may not move, or only in some ways: every division is run beside the function."""
+"""Lines of a Python function that must not move: each possible extraction has to behave as the original function."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def test_a_new_method_takes_the_name_of_no_inherited_one(name: str) -> None:
         extract_function(make_document(text), 2, (3, 4), name, keep_name=True)
 
 
-def test_what_has_to_live_as_long_as_the_function_stays_in_it() -> None:
+def test_objects_that_have_to_live_as_long_as_the_function_stay_in_it() -> None:
     text = "def f():\n    t = TemporaryDirectory()\n    p = t.name\n    q = p + p\n    return q\n"
     with pytest.raises(UnsplitError, match="`t` has to live"):
         extract_function(make_document(text), 1, (2, 3), "part", keep_name=False)

@@ -1,4 +1,4 @@
-"""Answers of whole functions, classes and files: what was asked for is taken, and the rest stays byte for byte."""
+"""Answers of whole functions, classes and files: the requested change is made, and the rest stays byte for byte."""
 
 from __future__ import annotations
 
@@ -186,7 +186,7 @@ def test_a_function_that_is_renamed_is_the_one_that_was_asked_about() -> None:
     )
 
 
-def test_what_is_renamed_is_called_by_its_new_name_in_its_file() -> None:
+def test_uses_of_a_renamed_definition_are_renamed_in_its_file() -> None:
     text = (
         "def area(r):\n    return 3 * r\n\n\nclass A:\n    def area(self):\n        return area(1)  # area\n\n\n"
         "print(area(2), A().area(), 'area')\n"
@@ -245,7 +245,7 @@ def test_a_class_gets_its_new_members_where_the_answer_has_them() -> None:
     assert read_after(run_reply(reply, at="limit = 3", words="add a method double")) == expected
 
 
-def test_what_a_class_is_left_out_of_stays_unless_the_words_name_it() -> None:
+def test_members_that_the_answer_leaves_out_stay_unless_the_person_names_them() -> None:
     text = "class A:\n    def one(self):\n        return 1\n\n    def two(self):\n        return 2\n"
     reply = "class A:\n    def one(self):\n        return 3"
     result = run_reply(reply, text, "class A", "let it return 3")
@@ -261,7 +261,7 @@ def test_what_a_class_is_left_out_of_stays_unless_the_words_name_it() -> None:
 @pytest.mark.parametrize(
     "words", ["use clean in total", "use clean in total and keep main", "call clean, never remove it"]
 )
-def test_what_words_name_without_asking_for_it_to_go_stays(words: str) -> None:
+def test_members_that_are_named_without_a_request_to_remove_them_stay(words: str) -> None:
     text = "def clean(n):\n    return n\n\n\ndef total(n):\n    return n\n\n\ndef main():\n    return total(1)\n"
     scene, workplace = make_scene("$0" + text)
     scene = replace(scene, instruction=words, span=Span(0, len(text)))
@@ -270,7 +270,7 @@ def test_what_words_name_without_asking_for_it_to_go_stays(words: str) -> None:
     assert read_after(result) == text.replace("def total(n):\n    return n", reply)
 
 
-def test_what_goes_by_the_words_and_is_called_by_the_answer_stays() -> None:
+def test_members_that_are_still_called_stay_although_the_person_asks_to_remove_them() -> None:
     text = "def clean(n):\n    return n\n\n\ndef total(n):\n    m = n\n    return m\n"
     scene, workplace = make_scene("$0" + text)
     scene = replace(scene, instruction="replace the body of total by a call of clean", span=Span(0, len(text)))
@@ -396,7 +396,7 @@ def test_an_error_that_an_answer_brings_is_said_and_then_refused() -> None:
     assert "it brings an error: Undefined name `frobnicate`" in result.reason
 
 
-def test_an_import_that_everybody_knows_is_added_where_nothing_else_is_missing() -> None:
+def test_a_well_known_import_is_added_where_nothing_else_is_missing() -> None:
     scene, workplace = make_scene("import os\n\n\ndef f(x):\n    $0return os.fspath(x)\n")
     workplace.review = lambda document: tuple(
         Finding("F821", Severity.WARNING, Span(0, 1), f"Undefined name `{name}`.")

@@ -1,4 +1,4 @@
-"""Imports of an answer among those of the document: each name once, only what is used, in order where there is one."""
+"""Imports of an answer, added to those of the document: each name once, only used ones, in the existing order."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def add_imports(text: str, answer: str, *used: str, language: str = "python") ->
         ("# é\nimport os\n", "# ü\nimport re\n", "re", "# é\nimport os\nimport re\n"),
     ],
 )  # fmt: skip
-def test_python(text: str, answer: str, used: str, expected: str) -> None:
+def test_imports_of_an_answer_join_those_of_a_python_file(text: str, answer: str, used: str, expected: str) -> None:
     assert add_imports(text, answer, used) == expected
 
 
@@ -63,7 +63,9 @@ def test_a_long_list_of_names_gets_a_line_of_its_own() -> None:
         ("go", 'package a\n\nimport (\n\t"fmt"\n)\n', 'package a\n\nimport (\n    "os"\n)\n', "os", 'package a\n\nimport (\n\t"fmt"\n\t"os"\n)\n'),  # noqa: E501
     ],
 )  # fmt: skip
-def test_other_languages(language: str, text: str, answer: str, used: str, expected: str) -> None:
+def test_imports_of_an_answer_join_those_of_other_languages(
+    language: str, text: str, answer: str, used: str, expected: str
+) -> None:
     assert add_imports(text, answer, used, language=language) == expected
 
 
@@ -78,7 +80,7 @@ def test_other_languages(language: str, text: str, answer: str, used: str, expec
         ("import os\n", "_thread", "import os\n"),
     ],
 )
-def test_what_everybody_knows(text: str, name: str, expected: str) -> None:
+def test_well_known_names_are_imported(text: str, name: str, expected: str) -> None:
     assert apply_edits(text, import_well_known(name, Syntax.of(make_document(text)))) == expected
 
 

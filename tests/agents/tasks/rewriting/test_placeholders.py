@@ -80,7 +80,7 @@ def test_a_new_method_beside_it_stays() -> None:
         f"class Circle:\n    {DOTS}\n    def area(self):\n        n = 0\n        x = 3\n        {DOTS}\n    {DOTS}",
     ],
 )
-def test_what_it_certainly_stands_for_is_put_there(reply: str) -> None:
+def test_a_placeholder_is_replaced_by_the_code_that_it_certainly_stands_for(reply: str) -> None:
     for fixture in (CLASS, TABBED):
         result, _ = run_reply(reply, fixture)
         lead = "\t\t" if fixture is TABBED else "        "
@@ -101,7 +101,7 @@ def test_what_it_certainly_stands_for_is_put_there(reply: str) -> None:
         "def area(self):\n    z = 5\n    # [...]",
     ],
 )
-def test_code_that_would_be_lost_is_asked_for_and_then_refused(reply: str) -> None:
+def test_for_code_that_would_be_lost_the_model_is_asked_again_and_then_refused(reply: str) -> None:
     result, chat = run_reply(reply)
     assert isinstance(result, Nothing)
     assert len(chat.requests) == 2
@@ -202,7 +202,7 @@ def test_placeholders_are_known_in_every_style(line: str) -> None:
         "# your name here",
     ],
 )
-def test_other_comments_are_none(line: str) -> None:
+def test_other_comments_are_no_placeholders(line: str) -> None:
     assert not is_placeholder(line)
 
 

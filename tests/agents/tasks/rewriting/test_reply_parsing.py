@@ -1,4 +1,4 @@
-"""Code out of replies as chat models give them."""
+"""Code and words in replies of chat models."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def test_one_line_that_looks_like_the_one_before_is_kept() -> None:
     assert drop_repeated_lines("x += 1\ny = x", before="x += 1\n") == ["x += 1", "y = x"]
 
 
-def test_of_a_flood_of_blocks_the_first_ones_are_looked_at() -> None:
+def test_of_too_many_blocks_only_the_first_ones_are_read() -> None:
     found = extract_code("```\ndef f(): pass\n```\n" * 5_000)
     assert found.code == "def f(): pass"
     assert 1 < len(found.blocks) < 100

@@ -45,7 +45,7 @@ def test_what_is_complete_stays_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("words", ["write a docstring", "remove the comments", "describe it"])
-def test_documentation_that_was_spoken_of_is_the_models(words: str) -> None:
+def test_documentation_that_the_person_mentions_is_left_to_the_model(words: str) -> None:
     assert restore_text("@cache\ndef f(a):\n    x = a + 1", words=words) == "@cache\ndef f(a):\n    x = a + 1"
 
 
