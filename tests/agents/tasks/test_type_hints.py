@@ -1,4 +1,4 @@
-"""Type hints from what the code shows, and from the model where that leaves a choice."""
+"""Type hints by evidence in the code, and by the model where the evidence is not enough."""
 
 from __future__ import annotations
 
