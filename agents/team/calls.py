@@ -90,7 +90,15 @@ def _prepare(call: ToolCall, tools: Toolset, bench: Workbench) -> _Prepared:
     paths = tuple(bench.display(bench.resolve(name)) for name in tool.list_paths(arguments))
     line = tool.get_command(arguments)
     if line:
-        decision = decide_about_command(tool.tool, line, bench)
+        decision = decide_about_command(
+            tool.tool,
+            line,
+            mode=bench.mode,
+            rules=bench.rules,
+            roots=bench.roots,
+            explain_exclusion=bench.explain_exclusion,
+            hides_secrets=bench.commands is not None and bench.commands.isolation.hides_secrets,
+        )
     else:
         decision = decide(tool.tool, bench.mode, bench.rules, paths)
     if decision.effect is Effect.DENY:

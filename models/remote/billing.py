@@ -42,7 +42,7 @@ class Prices:
         return (read + usage.answer_tokens * self.written) / MILLION
 
 
-NOTHING = Prices(0.0, 0.0)
+FREE = Prices(0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)

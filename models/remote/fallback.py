@@ -31,16 +31,16 @@ class Link:
 
     Attributes:
         chat: the model.
-        place: its location, for people: an address, or "this machine".
+        location: where it is, for people: an address, or "this machine".
     """
 
     chat: ChatModel
-    place: str
+    location: str
 
     @property
     def title(self) -> str:
         """Name and location of the model, for people."""
-        return f"{self.chat.name} at {self.place}"
+        return f"{self.chat.name} at {self.location}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class LinkStatus:
 
     Attributes:
         model: the model's name.
-        place: its location.
+        place: where it is, for people.
         answered: number of requests that it answered, from the cache too.
         last: whether it gave the chain's last answer.
         problem: why it did not answer when it was last asked; "" if it did.
@@ -101,7 +101,7 @@ class FallbackChain:
             last = self._last if any(self._answered) else -1
             counted = zip(self.links, self._answered, self._problems, strict=True)
             return tuple(
-                LinkStatus(link.chat.name, link.place, answered, place == last, problem)
+                LinkStatus(link.chat.name, link.location, answered, place == last, problem)
                 for place, (link, answered, problem) in enumerate(counted)
             )
 

@@ -1,6 +1,6 @@
 """A chat model with scripted answers, for demonstrations, tests and trying an editor without an endpoint.
 
-Takes time per token, can be cancelled at each of them, and fails as its script says. Runs in this process;
+Takes time for each token, can be cancelled at each token, and fails if its script says so. Runs in this process;
 `models.scripted.scripted_server` serves the same scripts over HTTP. Start at `ScriptedChat`.
 """
 
@@ -30,7 +30,7 @@ class ScriptedChat:
     """A `models.chat.ChatModel` with scripted answers. Thread-safe.
 
     Attributes:
-        requests: what was asked, in order.
+        requests: all requests, in order.
     """
 
     def __init__(self, script: Script | str, *, context_tokens: int = 16_384) -> None:
@@ -47,16 +47,16 @@ class ScriptedChat:
 
     @property
     def identity(self) -> str:
-        """Unique identity: no two scripts are the same model."""
+        """Unique identity, so that no cached answer of another script is used."""
         return self._identity
 
     @property
     def context_tokens(self) -> int:
-        """Window that it was given, in tokens."""
+        """Most tokens of conversation and answer together, as given to the constructor."""
         return self._context_tokens
 
     def count_tokens(self, text: str) -> int:
-        """Return the number of words and marks in `text`."""
+        """Return the number of words and punctuation marks in `text`."""
         return len(TOKEN.findall(text))
 
     def chat(
@@ -66,7 +66,7 @@ class ScriptedChat:
         cancelled: Callable[[], bool],
         on_text: Callable[[str], None] | None = None,
     ) -> Reply:
-        """Answer as the script says; see `models.chat.ChatModel.chat`."""
+        """Answer with the next section of the script that fits; see `models.chat.ChatModel.chat`."""
         self.requests.append(request)
         conversation = "\n".join(message.text for message in request.messages)
         turn = self._script.take(conversation)
@@ -76,22 +76,26 @@ class ScriptedChat:
             raise refusals.explain_status(HERE, turn.status, {"retry-after": turn.retry_after}, "")
         if turn.trouble in {"malformed", "wrong-form"}:
             raise refusals.explain_malformed(HERE, "what is no JSON")
-        text, end = self._say(turn, request, cancelled, on_text)
+        text, end = self._write_answer(turn, request, cancelled, on_text)
         usage = Usage(self.count_tokens(conversation), self.count_tokens(text), requests=1)
         return Reply(text, end, turn.calls if end is not ReplyEnd.CANCELLED else (), usage, self.name)
 
     def close(self) -> None:
-        """End running calls at their next token."""
+        """End running calls at their next token; they raise ChatError."""
         self._closed.set()
 
-    def _say(
+    def _write_answer(
         self,
         turn: Turn,
         request: ChatRequest,
         cancelled: Callable[[], bool],
         on_text: Callable[[str], None] | None,
     ) -> tuple[str, ReplyEnd]:
-        """Emit the tokens of `turn`, with its delays and faults; return the text and why it ended."""
+        """Pass the tokens of `turn` to `on_text`, with its delays and faults; return the text and why it ended.
+
+        Raises:
+            ChatError: the script breaks the answer off, or the model was closed.
+        """
         text, wait_s = "", float("inf") if turn.trouble == "hang" else turn.first_token_s
         for place, token in enumerate(TOKEN.findall(turn.text) or [""]):
             if place == turn.break_after:
@@ -106,7 +110,11 @@ class ScriptedChat:
         return text, turn.end
 
     def _wait(self, wait_s: float, cancelled: Callable[[], bool]) -> bool:
-        """Wait for `wait_s` seconds; return False if cancelled. Raises ChatError if the model is closed."""
+        """Wait for `wait_s` seconds; return False if cancelled meanwhile.
+
+        Raises:
+            ChatError: the model was closed.
+        """
         end = time.monotonic() + wait_s
         while not cancelled():
             if self._closed.is_set():

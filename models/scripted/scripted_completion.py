@@ -1,6 +1,6 @@
 """A completion model with scripted answers, for demonstrations, tests and trying an editor without weights.
 
-Takes time per token, can be cancelled at each of them, and applies stop rules, as a real model does. Start at
+Takes time for each token, can be cancelled at each token, and applies stop rules, as a real model does. Start at
 `ScriptedModel`.
 """
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from models.completion import FillRequest, Openings
 
-# Words with the space before them, single marks, line ends: close enough to real tokens.
+# Words and punctuation marks with the spaces before them, and line ends: much like the tokens of real models.
 TOKEN = re.compile(r"\n[ \t]*|[ \t]*(?:\w{1,8}|[^\w\s])|\s", re.DOTALL)
 UNLIKELY_LOG_PROB = -5.0
 
@@ -66,9 +66,9 @@ class ScriptedModel:
         """Create a model with a script.
 
         Args:
-            replies: the middle, by the end of the prefix (the longest matching end wins; "" matches all), or a
-                function.
-            token_s: seconds per token.
+            replies: the middle to return, by the end of the prefix (the longest matching key is used; "" matches any
+                prefix), or a function that returns it.
+            token_s: seconds for each token.
             log_prob: log-probability of each token of a reply.
             alternatives: further middles, by the end of the prefix.
             entry: its catalog entry.
@@ -84,11 +84,11 @@ class ScriptedModel:
 
     @property
     def entry(self) -> ModelEntry:
-        """Catalog entry that it was given."""
+        """Catalog entry of the model, as given to the constructor."""
         return self._entry
 
     def count_tokens(self, text: str) -> int:
-        """Return the number of words and marks in `text`."""
+        """Return the number of words and punctuation marks in `text`."""
         return len(TOKEN.findall(text))
 
     def generate(
@@ -101,12 +101,12 @@ class ScriptedModel:
     ) -> tuple[Generation, ...]:
         """Return the scripted middle; see `models.completion.CompletionModel.generate`."""
         with self._turns.take(self._with_closing(cancelled)) as granted:
-            self._refuse_closed()
+            self._require_open()
             if not granted:
                 return NOTHING
             self.requests.append(request)
             replies = (self._choose_reply(request), *_choose_by_ending(self._alternatives, request.prefix, ()))
-            return tuple(self._say(reply, request, stop, cancelled) for reply in replies[:alternatives])
+            return tuple(self._complete(reply, request, stop, cancelled) for reply in replies[:alternatives])
 
     def stream(
         self,
@@ -116,9 +116,9 @@ class ScriptedModel:
         cancelled: Callable[[], bool],
         openings: Openings,
     ) -> DecodingResult | None:
-        """Report the scripted middle token by token; see `models.completion.StreamingModel.stream`."""
+        """Pass the scripted middle to `on_token`, token by token; see `models.completion.StreamingModel.stream`."""
         with self._turns.take(self._with_closing(cancelled)) as granted:
-            self._refuse_closed()
+            self._require_open()
             if not granted:
                 return None
             self.requests.append(request)
@@ -130,7 +130,7 @@ class ScriptedModel:
             first = openings.first
             text, said = "", 0
             for token in TOKEN.findall(replies[first.number if first is not None else 0])[: request.max_tokens]:
-                if not self._spend(1, cancelled):
+                if not self._wait_for_token(cancelled):
                     return None
                 text, said = text + token, said + 1
                 if on_token(text, self._log_prob):
@@ -141,16 +141,19 @@ class ScriptedModel:
     def score(
         self, request: FillRequest, continuations: Sequence[str], *, cancelled: Callable[[], bool]
     ) -> tuple[Score, ...]:
-        """Score by agreement with the script; see `models.completion.CompletionModel.score`."""
+        """Score `continuations`; see `models.completion.CompletionModel.score`.
+
+        Tokens that agree with the scripted middle are likely, all others are not.
+        """
         with self._turns.take(self._with_closing(cancelled)) as granted:
-            self._refuse_closed()
+            self._require_open()
             if not granted:
                 return ()
             self.requests.append(request)
             reply = self._choose_reply(request)
             scores = []
             for text in continuations:
-                if not self._spend(1, cancelled):
+                if not self._wait_for_token(cancelled):
                     return ()
                 ends = [match.end() for match in TOKEN.finditer(text)]
                 log_probs = [self._log_prob if reply.startswith(text[:end]) else UNLIKELY_LOG_PROB for end in ends]
@@ -165,28 +168,30 @@ class ScriptedModel:
         """Return a function that returns true once the caller cancelled or the model is closed."""
         return lambda: self._closed.is_set() or cancelled()
 
-    def _refuse_closed(self) -> None:
+    def _require_open(self) -> None:
+        """Raise ModelError if `close` was called."""
         if self._closed.is_set():
             raise ModelError(f"The model {self._entry.name} was unloaded; choose a model again.")
 
     def _choose_reply(self, request: FillRequest) -> str:
+        """Return the scripted middle for `request`; "" if there is none."""
         if callable(self._replies):
             return self._replies(request)
         return _choose_by_ending(self._replies, request.prefix, "")
 
-    def _spend(self, tokens: int, cancelled: Callable[[], bool]) -> bool:
-        """Wait for the time of so many tokens; return False if cancelled."""
-        end = time.monotonic() + tokens * self._token_s
+    def _wait_for_token(self, cancelled: Callable[[], bool]) -> bool:
+        """Wait for the time of one token; return False if cancelled meanwhile."""
+        end = time.monotonic() + self._token_s
         while not self._with_closing(cancelled)():
             if (left := end - time.monotonic()) <= 0:
                 return True
             self._closed.wait(min(left, 0.005))
         return False
 
-    def _say(
+    def _complete(
         self, reply: str, request: FillRequest, stop: Callable[[str], int | None], cancelled: Callable[[], bool]
     ) -> Generation:
-        """Return the generation of one reply, under the request's budget and stop rules."""
+        """Return the generation of `reply`, with its delays, cut by the request's budget, deadline and stop rule."""
         tokens = TOKEN.findall(reply)
         text, reason, said = "", StopReason.END, 0
         deadline = compute_deadline(request.budget_ms) if request.ends_late else math.inf
@@ -194,7 +199,7 @@ class ScriptedModel:
             if said >= request.max_tokens:
                 reason = StopReason.LENGTH
                 break
-            if not self._spend(1, cancelled):
+            if not self._wait_for_token(cancelled):
                 reason = StopReason.CANCELLED
                 break
             text, said = text + token, said + 1
@@ -208,6 +213,6 @@ class ScriptedModel:
 
 
 def _choose_by_ending(replies: Mapping[str, Reply], prefix: str, otherwise: Reply) -> Reply:
-    """Return the reply whose key is the longest end of `prefix`; `otherwise` if none is."""
+    """Return the reply under the longest key with which `prefix` ends; `otherwise` if there is none."""
     fitting = [key for key in replies if prefix.endswith(key)]
     return replies[max(fitting, key=len)] if fitting else otherwise

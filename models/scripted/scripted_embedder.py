@@ -19,7 +19,7 @@ WIDTH = 64
 
 
 class ScriptedEmbedder:
-    """A `models.embedding.Embedder` that counts each word in one of `WIDTH` places, by its hash."""
+    """A `models.embedding.Embedder` whose vectors count words; a word's hash chooses its component of the vector."""
 
     def embed(self, texts: Sequence[str]) -> Embeddings:
         """Embed `texts`; see `models.embedding.Embedder.embed`."""
@@ -31,7 +31,7 @@ class ScriptedEmbedder:
 
 
 def _make_vector(words: Sequence[str]) -> tuple[float, ...]:
-    """Return the normalized vector of a text's words."""
+    """Return the vector of a text with these words, of length 1."""
     counts = [0.0] * WIDTH
     for word in words or [""]:
         counts[hashlib.blake2b(word.encode("utf-8", "replace"), digest_size=1).digest()[0] % WIDTH] += 1

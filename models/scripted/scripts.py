@@ -1,4 +1,4 @@
-r"""Scripts in plain text: what a scripted chat model says, and what goes wrong while it does. Start at `Script.parse`.
+r"""Scripts in plain text: the answers of a scripted chat model, with delays and faults. Start at `Script.parse`.
 
     # a comment, before the first section
     === explain
@@ -9,9 +9,9 @@ r"""Scripts in plain text: what a scripted chat model says, and what goes wrong 
     ===
     Said to everything else.
 
-A section begins with `===` and words that have to occur in the conversation (none: any conversation). The first section
-that fits and is not used up answers. `@` lines under its head say how (`DIRECTIVES`); the rest is the answer. A `\`
-before `===` or `@` at the start of a line makes it part of the answer.
+A section begins with `===` and words that have to occur in the conversation; without words it fits any conversation.
+The first section that fits and is not used up gives the answer: the text below its `@` lines, which are `DIRECTIVES`. A
+`\` at the start of a line, before `===` or `@`, makes the line a part of the answer.
 """
 
 from __future__ import annotations
@@ -40,16 +40,16 @@ class Turn:
     """One section of a script: when it applies, and its answer.
 
     Attributes:
-        words: what has to occur in the conversation, in any case; "" fits all.
+        words: text that has to occur in the conversation, in upper or lower case; "" fits any conversation.
         text: the answer.
-        calls: tools it asks for.
+        calls: tool calls of the answer.
         end: why the answer ends.
         times: how often the section may be used.
-        status: HTTP status instead of an answer; 0 for none.
-        retry_after: what that status says of when to come again; "" for nothing.
-        first_token_s: wait before the first token, seconds.
-        token_s: wait before each further token, seconds.
-        break_after: the connection breaks after so many tokens; None for never.
+        status: HTTP status of an error instead of an answer; 0 for none.
+        retry_after: the header `Retry-After` of that error; "" for none.
+        first_token_s: seconds before the first token.
+        token_s: seconds before each further token.
+        break_after: number of tokens after which the connection breaks; None for never.
         trouble: "malformed" (no JSON), "wrong-form" (other JSON), "hang" (nothing comes, for ever), "" for none.
     """
 
@@ -67,13 +67,17 @@ class Turn:
 
 
 def _parse_status(_: Turn, value: str) -> dict[str, Any]:
-    """Parse the argument of `@status`."""
+    """Return the fields of a `Turn` that `@status` with the argument `value` sets."""
     code, *after = value.split(" ", 1)
     return {"status": int(code), "retry_after": "".join(after).strip().removeprefix("retry-after=")}
 
 
 def _parse_call(turn: Turn, value: str) -> dict[str, Any]:
-    """Parse the argument of `@call`."""
+    """Return the fields of `turn` that `@call` with the argument `value` sets: one more tool call.
+
+    Raises:
+        ValueError: `value` is not a name and a JSON object.
+    """
     name, _, arguments = value.partition(" ")
     made = json.loads(arguments or "{}")
     if not name or not isinstance(made, dict):
@@ -93,15 +97,15 @@ DIRECTIVES: Mapping[str, tuple[str, Callable[[Turn, str], dict[str, Any]]]] = {
     "end": ("end, length or filtered", lambda _, value: {"end": ReplyEnd(value)}),
     "call": ("a tool's name and its arguments as JSON", _parse_call),
 }
-"""Directives that may follow an `@`: a description of the argument, and the function that parses it."""
+"""Directives after an `@`, by name: a description of the argument, and a function that returns the fields to set."""
 
 
 @dataclass
 class Script:
-    """The sections of a script, and how often each was used. Thread-safe.
+    """The sections of a script, with a count of their uses. Thread-safe.
 
     Attributes:
-        turns: in the order of the text.
+        turns: the sections, in the order of the text.
     """
 
     turns: tuple[Turn, ...]
@@ -110,10 +114,10 @@ class Script:
 
     @classmethod
     def parse(cls, text: str) -> Script:
-        """Parse a script.
+        """Parse the script in `text`.
 
         Raises:
-            ScriptError: it is malformed; the message names the line and what is allowed there.
+            ScriptError: the script is malformed; the message names the line and what is allowed there.
         """
         return cls(tuple(_parse_turns(text.splitlines())))
 
@@ -129,7 +133,11 @@ class Script:
 
 
 def _parse_turns(lines: list[str]) -> Iterator[Turn]:
-    """Yield the sections of a script."""
+    """Yield the sections in the lines of a script.
+
+    Raises:
+        ScriptError: a line is malformed, or there is no section.
+    """
     turn: Turn | None = None
     said: list[str] = []
     for number, line in enumerate(lines, 1):
@@ -150,7 +158,11 @@ def _parse_turns(lines: list[str]) -> Iterator[Turn]:
 
 
 def _apply_directive(turn: Turn, line: str, number: int) -> Turn:
-    """Return `turn` changed by the directive in `line`."""
+    """Return `turn` with the fields that the directive in `line` sets; `number` is the line's.
+
+    Raises:
+        ScriptError: the directive is unknown, or its argument malformed.
+    """
     name, _, value = line[1:].partition(" ")
     if name not in DIRECTIVES:
         raise ScriptError(f"Line {number} of the script: there is no @{name}; there are @{', @'.join(DIRECTIVES)}.")

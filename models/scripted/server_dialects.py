@@ -1,4 +1,4 @@
-"""Server side of each dialect of chat and completion: the events of an answer. Start at `choose_dialect`.
+"""The server side of each dialect of chat and completion: the events of an answer. Start at `choose_dialect`.
 
 The counterpart of `models.remote.providers`, written from the same documents and without shared code, so that each
 tests the other.
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from models.scripted.scripts import Turn
 
 NAME = "scripted"
-PROMPT_TOKENS = 7  # of every request: nothing is counted here
+PROMPT_TOKENS = 7  # reported for every request, since prompts are not counted here
 
 
 class ServerDialect:
-    """OpenAI's chat completions; base class of the other dialects.
+    """The dialect of OpenAI's chat completions; base class of the other dialects.
 
     Attributes:
-        content_type: of a streamed answer.
+        content_type: content type of a streamed answer.
         streams_unasked: whether an answer is streamed unless the request says otherwise.
     """
 
@@ -34,42 +34,44 @@ class ServerDialect:
     streams_unasked = False
 
     def frame_text(self, text: str) -> bytes:
-        """Return one event with this text."""
+        """Return the bytes of one event with the text `text`."""
         return f"data: {text}\n\n".encode()
 
     def frame(self, event: dict[str, Any]) -> bytes:
-        """Return one event with this JSON."""
+        """Return the bytes of one event with the JSON object `event`."""
         return self.frame_text(json.dumps(event))
 
     def adapt_to(self, body: Mapping[str, Any]) -> ServerDialect:
-        """Return the dialect with the options of one request."""
+        """Return the dialect with the options in the request `body`, such as probabilities."""
         del body
         return self
 
     def begin(self, turn: Turn) -> Iterator[bytes]:
-        """Yield the events before the text."""
+        """Yield the events before the text of an answer."""
         del turn
-        yield self._delta({"role": "assistant", "content": ""})
+        yield self._frame_delta({"role": "assistant", "content": ""})
 
-    def say(self, token: str) -> Iterator[bytes]:
-        """Yield the events of a piece of the text."""
-        yield self._delta({"content": token})
+    def send_token(self, token: str) -> Iterator[bytes]:
+        """Yield the events of one token of the text."""
+        yield self._frame_delta({"content": token})
 
     def end(self, turn: Turn) -> Iterator[bytes]:
-        """Yield the events after the text: tool calls, the reason of the end, the usage."""
+        """Yield the events after the text: tool calls, finish reason and usage."""
         for place, call in enumerate(turn.calls):
             arguments = json.dumps(dict(call.arguments))
             named = {"name": call.name, "arguments": arguments[: len(arguments) // 2]}
-            yield self._delta({"tool_calls": [{"index": place, "id": call.id, "type": "function", "function": named}]})
+            yield self._frame_delta(
+                {"tool_calls": [{"index": place, "id": call.id, "type": "function", "function": named}]}
+            )
             rest = {"arguments": arguments[len(arguments) // 2 :]}
-            yield self._delta({"tool_calls": [{"index": place, "function": rest}]})
+            yield self._frame_delta({"tool_calls": [{"index": place, "function": rest}]})
         reasons = {ReplyEnd.LENGTH: "length", ReplyEnd.FILTERED: "content_filter", ReplyEnd.TOOLS: "tool_calls"}
-        yield self._delta({}, reasons.get(turn.end, "stop"))
+        yield self._frame_delta({}, reasons.get(turn.end, "stop"))
         yield self.frame({"object": "chat.completion.chunk", "model": NAME, "choices": [], "usage": _make_usage(turn)})
         yield b"data: [DONE]\n\n"
 
     def make_whole(self, turn: Turn) -> dict[str, Any]:
-        """Return the answer for a client that wants no stream."""
+        """Return the whole answer, for a request without streaming."""
         calls = [
             {"id": c.id, "type": "function", "function": {"name": c.name, "arguments": json.dumps(dict(c.arguments))}}
             for c in turn.calls
@@ -78,12 +80,15 @@ class ServerDialect:
         choice = {"index": 0, "message": message, "finish_reason": "tool_calls" if calls else "stop"}
         return {"object": "chat.completion", "model": NAME, "choices": [choice], "usage": _make_usage(turn)}
 
-    def _delta(self, delta: dict[str, Any], reason: str | None = None) -> bytes:
+    def _frame_delta(self, delta: dict[str, Any], reason: str | None = None) -> bytes:
+        """Return the event of the change `delta`, and of the finish reason at the end."""
         choice = {"index": 0, "delta": delta, "finish_reason": reason}
         return self.frame({"object": "chat.completion.chunk", "model": NAME, "choices": [choice]})
 
 
 class _Ollama(ServerDialect):
+    """The dialect of Ollama's chat."""
+
     content_type = "application/x-ndjson"
     streams_unasked = True
 
@@ -94,7 +99,7 @@ class _Ollama(ServerDialect):
         del turn
         yield from ()
 
-    def say(self, token: str) -> Iterator[bytes]:
+    def send_token(self, token: str) -> Iterator[bytes]:
         yield self.frame({"model": NAME, "message": {"role": "assistant", "content": token}, "done": False})
 
     def end(self, turn: Turn) -> Iterator[bytes]:
@@ -119,7 +124,7 @@ class _Ollama(ServerDialect):
 
 
 class _Anthropic(ServerDialect):
-    """An answer that has to be a tool's arguments is spoken as text all the same: scripts know no schema."""
+    """The dialect of Anthropic's messages; an answer by schema is sent as text, since scripts know no schemas."""
 
     def frame(self, event: dict[str, Any]) -> bytes:
         return f"event: {event.get('type', '')}\ndata: {json.dumps(event)}\n\n".encode()
@@ -132,7 +137,7 @@ class _Anthropic(ServerDialect):
         yield self.frame({"type": "content_block_start", "index": 0, "content_block": block})
         yield self.frame({"type": "ping"})
 
-    def say(self, token: str) -> Iterator[bytes]:
+    def send_token(self, token: str) -> Iterator[bytes]:
         delta = {"type": "text_delta", "text": token}
         yield self.frame({"type": "content_block_delta", "index": 0, "delta": delta})
 
@@ -167,7 +172,7 @@ class _Anthropic(ServerDialect):
 
 @dataclass(frozen=True)
 class _Completion(ServerDialect):
-    """OpenAI's completions, with probabilities where they are asked for: half for what is said, a quarter for a dot."""
+    """The dialect of OpenAI's completions, with `ranked` likely tokens if the request asks for probabilities."""
 
     ranked: int = 0
 
@@ -178,36 +183,36 @@ class _Completion(ServerDialect):
         del turn
         yield from ()
 
-    def say(self, token: str) -> Iterator[bytes]:
+    def send_token(self, token: str) -> Iterator[bytes]:
         told = None
         if self.ranked:
             likely = dict(rank_tokens_for(token)[: self.ranked])
             told = {"tokens": [token], "token_logprobs": [likely[token]], "top_logprobs": [likely]}
-        yield self._choice(token, None, logprobs=told)
+        yield self._frame_choice(token, None, logprobs=told)
 
     def end(self, turn: Turn) -> Iterator[bytes]:
-        yield self._choice("", "length" if turn.end is ReplyEnd.LENGTH else "stop", usage=_make_usage(turn))
+        yield self._frame_choice("", "length" if turn.end is ReplyEnd.LENGTH else "stop", usage=_make_usage(turn))
         yield b"data: [DONE]\n\n"
 
     def make_whole(self, turn: Turn) -> dict[str, Any]:
         choice = {"index": 0, "text": turn.text, "finish_reason": "stop", "logprobs": None}
         return {"object": "text_completion", "model": NAME, "choices": [choice], "usage": _make_usage(turn)}
 
-    def _choice(self, text: str, reason: str | None, *, logprobs: Any = None, **more: Any) -> bytes:  # noqa: ANN401 (JSON)
+    def _frame_choice(self, text: str, reason: str | None, *, logprobs: Any = None, **more: Any) -> bytes:  # noqa: ANN401 (JSON)
         choice = {"index": 0, "text": text, "finish_reason": reason, "logprobs": logprobs}
         return self.frame({"object": "text_completion", "model": NAME, "choices": [choice], **more})
 
 
 @dataclass(frozen=True)
 class _Generate(_Ollama):
-    """Ollama's completions, with the same probabilities."""
+    """The dialect of Ollama's completions, with `ranked` likely tokens if the request asks for probabilities."""
 
     ranked: int = 0
 
     def adapt_to(self, body: Mapping[str, Any]) -> ServerDialect:
         return type(self)(int(body.get("top_logprobs") or 0) if body.get("logprobs") else 0)
 
-    def say(self, token: str) -> Iterator[bytes]:
+    def send_token(self, token: str) -> Iterator[bytes]:
         event: dict[str, Any] = {"model": NAME, "response": token, "done": False}
         if self.ranked:
             likely = [{"token": said, "logprob": value} for said, value in rank_tokens_for(token)[: self.ranked]]
@@ -223,10 +228,10 @@ class _Generate(_Ollama):
         return {**told, "response": turn.text}
 
 
-def rank_tokens_for(said: str) -> list[tuple[str, float]]:
-    """Return the likeliest tokens, with log-probabilities, in the place of the token `said`: itself, and a dot."""
-    other = "," if said == "." else "."
-    return [(said, math.log(0.5)), (other, math.log(0.25))]
+def rank_tokens_for(scripted: str) -> list[tuple[str, float]]:
+    """Return two tokens with log-probabilities: the scripted token with 1/2, then a dot or comma with 1/4."""
+    other = "," if scripted == "." else "."
+    return [(scripted, math.log(0.5)), (other, math.log(0.25))]
 
 
 _DIALECTS = {
@@ -239,18 +244,18 @@ _DIALECTS = {
 
 
 def choose_dialect(path: str) -> ServerDialect | None:
-    """Return the dialect of a URL path; None if there is none."""
+    """Return the dialect of requests to the URL path `path`; None for an unknown path."""
     bare = path.partition("?")[0]
     return next((dialect for end, dialect in _DIALECTS.items() if bare.endswith(end)), None)
 
 
 def extract_text(body: dict[str, Any]) -> str:
-    """Return all text of a request: in its messages, or its prompt and suffix."""
+    """Return the text of the request `body`: its messages, or its prompt and suffix."""
     return "\n".join(_iterate_strings([body.get(name) for name in ("system", "messages", "prompt", "suffix")]))
 
 
 def _iterate_strings(value: object) -> Iterator[str]:
-    """Yield all texts in a JSON value."""
+    """Yield the texts in a JSON value: strings, in lists too, and the fields `content` and `text` of objects."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, list):
@@ -262,7 +267,7 @@ def _iterate_strings(value: object) -> Iterator[str]:
 
 
 def _make_usage(turn: Turn) -> dict[str, Any]:
-    """Return the usage of a turn."""
+    """Return the usage of an answer with the text of `turn`, in OpenAI's form."""
     written = len(turn.text.split())
     return {
         "prompt_tokens": PROMPT_TOKENS,

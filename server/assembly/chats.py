@@ -1,7 +1,6 @@
-"""The chat models that the settings name: a fallback chain for each role, built from `server.assembly.endpoints`.
+"""The chat models of a person's settings (`server.assembly.endpoints`): a chain of models for each role.
 
-Sends nothing to an endpoint by itself, and imports nothing heavy if no chat model is configured. Start at
-`build_chats`.
+Sends no request, and imports nothing heavy unless a chat model is named. Start at `build_chats`.
 """
 
 from __future__ import annotations
@@ -22,9 +21,11 @@ if TYPE_CHECKING:
     from models.remote.fallback import FallbackChain, Link
     from server.assembly.endpoints import ChatSettings, EndpointSettings
 
-FIRST_TOKEN_S, LOCAL_FIRST_TOKEN_S = 30.0, 180.0  # a server on this machine may have to load its model first
+# Longest wait for the first token. A server on this machine may have to load its model first.
+FIRST_TOKEN_S, LOCAL_FIRST_TOKEN_S = 30.0, 180.0
 SHORTEST_IDLE_S = 30.0
-IMPATIENCE_S = 5.0  # longest wait for a rate limit to end if there is another model to ask
+# Longest wait that an endpoint may demand (`Retry-After`) if another model can be asked instead.
+MOST_DEMANDED_WAIT_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +33,9 @@ class Chats:
     """The chat models of a session.
 
     Attributes:
-        chat: the chain that converses, None without a chat model.
-        review: the chain that reviews; the same as `chat` if the settings name no other.
-        problems: problems of the settings, a sentence each.
+        chat: the models for conversations; None if there is none.
+        review: the models for reviews, which are those of `chat` unless others are named; None if there is none.
+        problems: problems with the settings, one sentence each.
     """
 
     chat: FallbackChain | None = None
@@ -43,38 +44,45 @@ class Chats:
 
     @property
     def by_role(self) -> dict[str, FallbackChain]:
-        """The chains by role; a chain with two roles only under its first."""
+        """The chains by role; a chain with two roles only under the first."""
         roles = {"chat": self.chat, "review": self.review if self.review is not self.chat else None}
         return {role: chain for role, chain in roles.items() if chain is not None}
 
     def set_listener(self, notify: Callable[[str], None]) -> None:
-        """Let `notify` be called, on any thread, with a sentence for a person when the answering model changes."""
+        """Have `notify` called, from any thread, with one sentence when a later model than before answers."""
         for chain in self.by_role.values():
             chain.set_listener(notify)
 
     def close(self) -> None:
-        """Close the connections and end running requests of all chains."""
+        """Cancel running calls and close all connections."""
         for chain in self.by_role.values():
             chain.close()
 
 
 def build_chats(settings: ChatSettings, cache: Path | None, ledger: Ledger | None = None) -> Chats:
-    """Build the fallback chains of the chat models that the settings name.
+    """Return the chat models that the settings name.
 
     Args:
         settings: the settings of all chat models.
-        cache: folder for cached answers, None for no cache.
-        ledger: books the costs, None for no record.
+        cache: folder of cached answers; None to cache none.
+        ledger: store in which costs are recorded; None to record none.
     """
-    builder = _ChatBuilder(cache, ledger)
-    chat = builder.build_chain("chat", settings.chain)
+    builder = _ChainBuilder(cache, ledger)
+    chat = builder.build_chain("chat", settings.endpoints)
     review = builder.build_chain("review", settings.review) if settings.review else chat
     return Chats(chat, review, tuple(dict.fromkeys(builder.problems)))
 
 
 @dataclass(slots=True)
-class _ChatBuilder:
-    """Builder of chains; roles that name the same endpoint share its connections, circuit breaker and rate limit."""
+class _ChainBuilder:
+    """A builder of chains; roles with the same settings share an endpoint's connections, breaker and hourly limit.
+
+    Attributes:
+        cache: folder of cached answers; None to cache none.
+        ledger: store in which costs are recorded; None to record none.
+        problems: problems with the settings, one sentence each.
+        known: the models built so far, by their settings, whether no other model can be asked, and the role.
+    """
 
     cache: Path | None
     ledger: Ledger | None
@@ -82,7 +90,10 @@ class _ChatBuilder:
     known: dict[tuple[EndpointSettings, bool, str], tuple[IdentifiedChat, Tuning]] = field(default_factory=dict)
 
     def build_chain(self, role: str, wanted: tuple[EndpointSettings, ...]) -> FallbackChain | None:
-        """Return the fallback chain of the models in `wanted`; None if none can be built, which adds to `problems`."""
+        """Return the chain of the models that can be built, in order; None if none can.
+
+        The reasons for all others are added to `problems`.
+        """
         links = []
         for one, following in itertools.zip_longest(wanted, wanted[1:]):
             link = self._build_link(role, one, alone=following is None)
@@ -94,9 +105,10 @@ class _ChatBuilder:
         return FallbackChain(links)
 
     def _build_link(self, role: str, wanted: EndpointSettings, *, alone: bool) -> Link | None:
-        """Return one model of a chain, with its billing, cache and masking of secrets.
+        """Return the model of `wanted` with its layers (tuning, costs, cache, masking of secrets).
 
-        Returns None, and adds to `problems`, if its settings are wrong. `alone` tells that no other model follows.
+        Return None if it cannot be built, and add the reason to `problems`. With `alone`, no other model can be asked
+        after it.
         """
         from indexing.workspace.secrets.literals import find_secrets  # noqa: PLC0415
         from models.chat_layers import TunedChat  # noqa: PLC0415
@@ -105,7 +117,7 @@ class _ChatBuilder:
         from models.remote.fallback import Link  # noqa: PLC0415
         from models.remote.replies import CachedChat  # noqa: PLC0415
 
-        key = (wanted, alone, "" if wanted.url else role)  # the settings of a catalog model depend on the role
+        key = (wanted, alone, "" if wanted.url else role)  # the tuning of a model of one's own depends on the role
         if key not in self.known:
             found = _build_remote(wanted, alone=alone) if wanted.url else _build_local(wanted, role)
             if isinstance(found, str):
@@ -115,15 +127,15 @@ class _ChatBuilder:
         asked, tuning = self.known[key]
         chat: IdentifiedChat = TunedChat(asked, tuning)
         if self.ledger is not None:
-            account = Account(wanted.place, wanted.model, role, _choose_prices(wanted))
+            account = Account(wanted.location, wanted.model, role, _choose_prices(wanted))
             chat = BilledChat(chat, account, self.ledger)
         if self.cache is not None and wanted.cache_s:
             chat = CachedChat(chat, self.cache, kept_s=wanted.cache_s)
-        return Link(MaskedChat(chat, find_secrets), wanted.place)  # outermost: no layer ever has a secret
+        return Link(MaskedChat(chat, find_secrets), wanted.location)  # outermost: no layer ever has a secret
 
 
 def _build_remote(wanted: EndpointSettings, *, alone: bool) -> tuple[IdentifiedChat, Tuning] | str:
-    """Return the model at an endpoint, or a sentence that says what is wrong with its settings."""
+    """Return the model at the endpoint of `wanted` with its tuning, or the problem with the settings, in a sentence."""
     if not wanted.model:
         return f"chat.url is set ({wanted.url}) and chat.model is not; name the model as the endpoint calls it."
     from models.chat_layers import Tuning  # noqa: PLC0415
@@ -143,7 +155,7 @@ def _build_remote(wanted: EndpointSettings, *, alone: bool) -> tuple[IdentifiedC
 
 
 def _choose_timeouts(wanted: EndpointSettings, *, alone: bool) -> Patience:
-    """Return the time and rate limits of an endpoint; shorter if it is not `alone`, longer on this machine."""
+    """Return the timeouts and limits of an endpoint; with `alone`, no other model can be asked instead."""
     from models.remote.exchange import Patience  # noqa: PLC0415 (for a person with an endpoint alone)
     from models.remote.http import is_local  # noqa: PLC0415
 
@@ -153,13 +165,13 @@ def _choose_timeouts(wanted: EndpointSettings, *, alone: bool) -> Patience:
         first_token_s=wanted.first_token_s or (LOCAL_FIRST_TOKEN_S if local else FIRST_TOKEN_S),
         idle_s=max(SHORTEST_IDLE_S, float(wanted.first_token_s)),
         total_s=float(wanted.timeout_s),
-        most_wait_s=usual.most_wait_s if alone else IMPATIENCE_S,
+        most_wait_s=usual.most_wait_s if alone else MOST_DEMANDED_WAIT_S,
         requests_per_hour=0 if local else wanted.requests_per_hour,
     )
 
 
 def _build_local(wanted: EndpointSettings, role: str) -> tuple[IdentifiedChat, Tuning] | str:
-    """Return the catalog's chat model with the wanted name, or a sentence that says why there is none."""
+    """Return the chat model of the catalog that `wanted` names with its tuning, or the problem, in a sentence."""
     from models.catalog.catalog import Catalog  # noqa: PLC0415 (for a person with such a model)
     from models.chat_layers import Tuning  # noqa: PLC0415
     from server.assembly import hosts  # noqa: PLC0415
@@ -182,12 +194,12 @@ def _build_local(wanted: EndpointSettings, role: str) -> tuple[IdentifiedChat, T
 
 
 def _choose_prices(wanted: EndpointSettings) -> Prices | None:
-    """Return the prices in the settings, no costs for a model on this machine, None if the prices are unknown."""
-    from models.remote.billing import NOTHING, Prices  # noqa: PLC0415 (for a person with a chat model alone)
+    """Return the prices in the settings; without any, zero for a model on this machine, else None (unknown)."""
+    from models.remote.billing import FREE, Prices  # noqa: PLC0415 (for a person with a chat model alone)
     from models.remote.http import is_local  # noqa: PLC0415
 
     if wanted.input_price >= 0 and wanted.output_price >= 0:
         return Prices(
             wanted.input_price, wanted.output_price, wanted.cached_price if wanted.cached_price >= 0 else None
         )
-    return NOTHING if not wanted.url or is_local(wanted.url) else None
+    return FREE if not wanted.url or is_local(wanted.url) else None

@@ -329,20 +329,22 @@ def _check_chat(settings: Settings) -> Iterator[Check]:
         yield Check("chat", "warning", "The chat model is not fully configured.", problem, _describe_endpoint(wanted))
     if not made.by_role and not made.problems:
         yield Check("chat", "ok", "No chat model is configured: chat.url is empty.", "", _describe_endpoint(wanted))
-    for one in dict.fromkeys((*wanted.chain, *wanted.review)):
+    for one in dict.fromkeys((*wanted.endpoints, *wanted.review)):
         if exposed := endpoints.find_key_exposure(one):
             yield Check(
                 "chat", "warning", "Others may read the key of the chat endpoint.", exposed, _describe_endpoint(one)
             )
         alone = chats.build_chats(endpoints.ChatSettings(**dict(one)), None).chat  # without its fallbacks
         if alone is not None:
-            yield _check_answer(alone, _describe_endpoint(one), others=len(wanted.chain) > 1 or one in wanted.review)
+            yield _check_answer(
+                alone, _describe_endpoint(one), others=len(wanted.endpoints) > 1 or one in wanted.review
+            )
     made.close()
 
 
 def _describe_endpoint(endpoint: EndpointSettings) -> dict[str, Any]:
-    """Return the facts about an endpoint, with the place of its API key but not the key."""
-    return {"url": endpoint.url, "model": endpoint.model, "api": endpoint.api, "key": endpoint.key_place}
+    """Return the facts about an endpoint, with the location of its API key but not the key."""
+    return {"url": endpoint.url, "model": endpoint.model, "api": endpoint.api, "key": endpoint.key_location}
 
 
 def _check_answer(chat: ChatModel, facts: dict[str, Any], *, others: bool) -> Check:

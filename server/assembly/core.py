@@ -309,7 +309,7 @@ def _build_quick_model(settings: Settings, model: LazyModel | None) -> LazyModel
 
 def _build_chats(settings: Settings) -> tuple[Chats, Costs | None]:
     """Return the chat models and the record of their costs, None if no chat model is configured."""
-    if not settings.chat.chain and not settings.chat.review:
+    if not settings.chat.endpoints and not settings.chat.review:
         return Chats(), None
     from server.state import paths  # noqa: PLC0415
     from server.state.cost_ledger import Costs  # noqa: PLC0415 (SQLite, for a person with a chat model)

@@ -180,14 +180,14 @@ class EndpointSettings(BaseModel):
     )
 
     @property
-    def key_place(self) -> str:
+    def key_location(self) -> str:
         """Description, for a person, of the place where the API key is stored; "" if no key is set."""
         if self.key_env:
             return f"the environment variable {self.key_env}"
         return f"the system's keyring under {self.keyring}" if self.keyring else self.key_file
 
     @property
-    def place(self) -> str:
+    def location(self) -> str:
         """Address of the endpoint, for a person; "this machine" for a model of the person's own."""
         return self.url or "this machine"
 
@@ -219,21 +219,21 @@ class ChatSettings(EndpointSettings):
     )
 
     @property
-    def first(self) -> EndpointSettings:
-        """The settings of the model that is asked first."""
+    def first_endpoint(self) -> EndpointSettings:
+        """Settings of the model that is asked first."""
         return EndpointSettings(**{name: getattr(self, name) for name in EndpointSettings.model_fields})
 
     @property
-    def chain(self) -> tuple[EndpointSettings, ...]:
-        """The settings of the models that converse, in the order in which they are asked; empty if none is named."""
-        return tuple(one for one in (self.first, *self.fallback) if one.url or one.model)
+    def endpoints(self) -> tuple[EndpointSettings, ...]:
+        """Settings of the models for conversations, in the order in which they are asked; () if none is named."""
+        return tuple(one for one in (self.first_endpoint, *self.fallback) if one.url or one.model)
 
 
 def find_key_exposure(settings: EndpointSettings) -> str:
     """Return advice for a person if others may read the API key, on the network or in its file; "" if they cannot."""
     from models.remote.http import is_local  # noqa: PLC0415 (only if an endpoint is set)
 
-    if settings.key_place and urlsplit(settings.url).scheme == "http" and not is_local(settings.url):
+    if settings.key_location and urlsplit(settings.url).scheme == "http" and not is_local(settings.url):
         return f"It is sent unencrypted; use an https:// address instead of {settings.url}."
     if settings.key_file and os.name == "posix":
         path = paths.expand_home(settings.key_file)

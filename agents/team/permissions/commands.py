@@ -1,23 +1,222 @@
-"""The decision about a command line: parsed, each part judged by itself, and asked about where it cannot be parsed.
+"""The decision about a command line: parsed, each part judged by itself, and asked about wherever it is not certain.
 
-Start at `decide_about_command`.
+A line is allowed without a question only if a rule of the person allows every command in it, nothing in it is unknown
+until it runs, and it names no file that is excluded, denied or to be asked about. Start at `decide_about_command`.
 """
 
 from __future__ import annotations
 
+import os
+import re
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agents.team.permissions.decision import Decision
 from agents.team.permissions.modes import Mode
 from agents.team.permissions.rules import Effect
+from agents.team.permissions.shell import parse_line
+from agents.tools import Risk, Tool
+from indexing.workspace.secrets.secret_files import is_secret_path
 
 if TYPE_CHECKING:
-    from agents.team.tool import Workbench
-    from agents.tools import Tool
+    from collections.abc import Callable, Iterator, Sequence
+
+    from agents.team.permissions.rules import Rule, RuleSet
+    from agents.team.permissions.shell import ParsedLine, SimpleCommand
+
+READ = Tool("read_file", Risk.LOW)
+WRITE = Tool("write_file", Risk.HIGH, edits=True)
+
+SHELLS = frozenset({"sh", "bash", "zsh", "dash", "ksh", "fish", "csh", "tcsh", "cmd", "powershell", "pwsh"})
+WRAPPERS = frozenset({
+    "env", "sudo", "doas", "su", "nohup", "timeout", "nice", "ionice", "time", "command", "exec", "builtin", "xargs",
+    "parallel", "setsid", "stdbuf", "watch", "eval", "source", ".", "chroot", "ssh", "script", "busybox", "trap",
+    "alias", "cd", "pushd", "popd", "set", "shopt", "enable", "hash", "unset", "export", "exit", "read", "mapfile",
+})  # fmt: skip
+"""Programs and builtins that run other commands, or change what later words mean."""
+
+READERS = frozenset({
+    "7z", "ack", "ag", "awk", "base32", "base64", "bat", "bun", "bzip2", "cat", "cmp", "column", "comm", "cp", "cpio",
+    "csplit", "curl", "cut", "dd", "deno", "diff", "docker", "dos2unix", "ed", "egrep", "emacs", "ex", "fd", "fgrep",
+    "file", "find", "fmt", "fold", "ftp", "gawk", "git", "gpg", "grep", "gzip", "head", "hexdump", "iconv", "install",
+    "join", "jq", "kubectl", "less", "ln", "look", "lp", "ls", "lua", "mail", "make", "mawk", "more", "most", "mv",
+    "nano", "nc", "ncat", "netcat", "nl", "node", "nvim", "od", "openssl", "osascript", "paste", "patch", "perl",
+    "php", "podman", "pr", "pypy", "pypy3", "python", "python3", "rev", "rg", "rsync", "ruby", "scp", "sed", "sftp",
+    "shuf", "socat", "sort", "split", "stat", "strings", "tac", "tail", "tar", "tclsh", "tee", "telnet", "tr", "tree",
+    "uniq", "unzip", "vi", "view", "vim", "wc", "wget", "xxd", "xz", "yq", "zgrep", "zip", "zstd",
+})  # fmt: skip
+"""Programs that can show, copy or send any file; a rule with `*` does not allow these where nothing hides secrets."""
+
+LONGEST_PATH = 1000
+_CODE = re.compile(r"-{1,2}(c|e|eval|exec|execute|print|r|run)\b|-[a-zA-Z]*[ce]\Z")
+_INTERPRETER = re.compile(r"(python|pypy|node|deno|bun|perl|ruby|php|lua|tclsh|osascript)[\d.]*")
+_DISK = re.compile(r"/dev/(sd|hd|vd|nvme|mmcblk|disk|mapper|mem|kmem)")
+_PARTS = re.compile(r"[=:,@]")
 
 
-def decide_about_command(tool: Tool, line: str, bench: Workbench) -> Decision:  # noqa: ARG001 (both decide once lines are parsed)
-    """Return the decision about running the command line `line` with `tool`."""
-    if bench.mode is Mode.PLAN:
+def decide_about_command(  # noqa: PLR0913 (each is a part of the question)
+    tool: Tool,
+    line: str,
+    *,
+    mode: Mode,
+    rules: RuleSet,
+    roots: Sequence[Path],
+    explain_exclusion: Callable[[Path], str],
+    hides_secrets: bool,
+) -> Decision:
+    """Return the decision about running the command line `line` with `tool`.
+
+    Args:
+        tool: the tool that runs it.
+        line: the line.
+        mode: the session's mode; in plan mode no command runs.
+        rules: the rules in force.
+        roots: workspace folders; the first one is the working directory.
+        explain_exclusion: returns why a path may not be read, "" if it may.
+        hides_secrets: whether the command runs where excluded files cannot be read.
+    """
+    if mode is Mode.PLAN:
         return Decision(Effect.DENY, "In plan mode no command runs; describe what you would run instead.")
-    return Decision(Effect.ASK)
+    if not line.strip():
+        return Decision(Effect.DENY, "The command line is empty.")
+    parsed = parse_line(line)
+    judge = _Judge(tool, rules, roots, explain_exclusion)
+    if denial := _find_catastrophe(parsed, roots) or judge.find_denial(parsed, line):
+        return Decision(Effect.DENY, denial)
+    allowed = [rules.find(tool, (), command.words) for command in parsed.commands]
+    if not all(rule is not None and rule.effect is Effect.ALLOW for rule in allowed):
+        asked = next((rule for rule in allowed if rule is not None and rule.effect is Effect.ASK), None)
+        return Decision(Effect.ASK, f"A rule has it asked ({asked})." if asked is not None else "")
+    if doubt := judge.find_doubt(parsed, [rule for rule in allowed if rule], hides_secrets=hides_secrets):
+        return Decision(Effect.ASK, f"Rules allow it, but {doubt}.")
+    return Decision(Effect.ALLOW, rule="; ".join(dict.fromkeys(str(rule) for rule in allowed)))
+
+
+class _Judge:
+    """Judges the parts of one line by the rules and the exclusions."""
+
+    def __init__(
+        self, tool: Tool, rules: RuleSet, roots: Sequence[Path], explain_exclusion: Callable[[Path], str]
+    ) -> None:
+        self._tool = tool
+        self._rules = rules
+        self._roots = roots
+        self._explain_exclusion = explain_exclusion
+
+    def find_denial(self, parsed: ParsedLine, line: str) -> str:
+        """Return why the line is denied, a sentence for the model; "" if it is not."""
+        words = [command.words for command in parsed.commands] or [tuple(line.split())]
+        for one in words:
+            rule = self._rules.find(self._tool, (), one)
+            if rule is not None and rule.effect is Effect.DENY:
+                return f"A rule denies this command ({rule}); do without it."
+        for path in self._list_paths(parsed):
+            if reason := self._explain(path):
+                return f"{path} is excluded ({reason}); no command may name it."
+            for tool in (READ, WRITE):
+                rule = self._rules.find(tool, (self._shorten(path),))
+                if rule is not None and rule.effect is Effect.DENY:
+                    return f"A rule denies a path that the command names ({rule}); do without it."
+        return ""
+
+    def find_doubt(self, parsed: ParsedLine, allowed: Sequence[Rule], *, hides_secrets: bool) -> str:
+        """Return why a line that rules allow is asked about all the same, a clause; "" if it is not."""
+        if sys.platform == "win32":
+            return "on this system command lines are not understood"
+        if parsed.unknowns:
+            return f"it has {parsed.unknowns[0]}, which is only known when it runs"
+        if any(one.writes for one in parsed.redirections):
+            return "it writes a file"
+        doubts = (
+            _find_doubt_about_program(command, rule, hides_secrets=hides_secrets)
+            for command, rule in zip(parsed.commands, allowed, strict=True)
+        )
+        return next(filter(None, doubts), "") or self._find_doubt_about_paths(parsed)
+
+    def _find_doubt_about_paths(self, parsed: ParsedLine) -> str:
+        for path in self._list_paths(parsed):
+            rule = self._rules.find(READ, (self._shorten(path),))
+            if rule is not None and rule.effect is Effect.ASK:
+                return f"a rule has {self._shorten(path)} asked about"
+            if not self._is_inside(path) and path.exists():
+                return f"it names {path}, which is outside of the workspace"
+        return ""
+
+    def _list_paths(self, parsed: ParsedLine) -> Iterator[Path]:
+        """Yield the paths that words may stand for: whole words, and their parts after `=`, `:`, `@` or an option."""
+        words = [word for command in parsed.commands for word in command.words[1:]]
+        words += [one.path for one in parsed.redirections]
+        for word in words:
+            for part in {word, *_PARTS.split(word), word[2:] if word.startswith("-") else ""}:
+                if part and part != "\0" and len(part) <= LONGEST_PATH and self._roots:
+                    given = _locate(part, self._roots)
+                    yield given
+                    if given.is_symlink():
+                        yield Path(os.path.realpath(given))
+
+    def _is_inside(self, path: Path) -> bool:
+        return any(path.is_relative_to(root) for root in self._roots)
+
+    def _explain(self, path: Path) -> str:
+        """Return why a path may not be read, also outside of the workspace; "" if it may."""
+        if self._is_inside(path):
+            return self._explain_exclusion(path) if path not in self._roots else ""
+        return "a place of secrets" if is_secret_path(str(path)) else ""
+
+    def _shorten(self, path: Path) -> str:
+        """Return `path` relative to its workspace folder, for rules."""
+        for root in self._roots:
+            if path.is_relative_to(root):
+                return path.relative_to(root).as_posix()
+        return path.as_posix()
+
+
+def _find_doubt_about_program(command: SimpleCommand, rule: Rule, *, hides_secrets: bool) -> str:
+    """Return why a command that `rule` allows is asked about because of its program, a clause; "" if it is not."""
+    program = command.program
+    if program in WRAPPERS or program in SHELLS:
+        return f"{program} runs other commands"
+    if not rule.command.endswith("*"):
+        return ""  # the person has written exactly this command
+    if _INTERPRETER.fullmatch(program) and any(map(_CODE.match, command.words[1:])):
+        return f"{program} runs code that stands in the line"
+    if (program in READERS or _INTERPRETER.fullmatch(program)) and not hides_secrets:
+        return f"{program} can read any file, and nothing hides secrets from it here"
+    return ""
+
+
+def _locate(name: str, roots: Sequence[Path]) -> Path:
+    """Return the absolute path of `name` as the shell sees it in the first workspace folder; links are not resolved."""
+    return Path(os.path.normpath(roots[0] / Path(name).expanduser()))
+
+
+def _find_catastrophe(parsed: ParsedLine, roots: Sequence[Path]) -> str:
+    """Return why a line is never run, a sentence: it would delete everything, overwrite a disk or run a download."""
+    for command in parsed.commands:
+        program, arguments = command.program, command.words[1:]
+        if program.startswith("mkfs") or (program == "dd" and any(_DISK.match(one[3:]) for one in arguments)):
+            return f"{program} would overwrite a disk; Starling never runs that."
+        if command.pipes_in and (program in SHELLS or _INTERPRETER.fullmatch(program)) and _downloads(parsed):
+            return "The line would run a program from the network unseen; download it, read it, then run it."
+        if program == "rm" and _is_recursive(arguments) and any(_is_too_much(one, roots) for one in arguments):
+            return "The line would delete a whole folder with everything that matters; name what is to be deleted."
+    if any(_DISK.match(one.path) and one.writes for one in parsed.redirections):
+        return "The line would overwrite a disk; Starling never runs that."
+    return ""
+
+
+def _downloads(parsed: ParsedLine) -> bool:
+    return any(one.program in {"curl", "wget", "fetch"} for one in parsed.commands)
+
+
+def _is_recursive(arguments: Sequence[str]) -> bool:
+    return any(one == "--recursive" or re.fullmatch(r"-[a-zA-Z]*[rR][a-zA-Z]*", one) for one in arguments)
+
+
+def _is_too_much(argument: str, roots: Sequence[Path]) -> bool:
+    """Return whether `argument` is a workspace folder, one above it, the home folder or the root of the disk."""
+    if argument.startswith("-") or not roots or argument == "\0":
+        return False
+    path = _locate(argument, roots)
+    return any(root.is_relative_to(path) for root in (*roots, Path.home()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from models.chat import ChatError, ChatRequest, Fault, Message, Speaker, Usage, never
-from models.remote.billing import NOTHING, Account, BilledChat, Prices
+from models.remote.billing import FREE, Account, BilledChat, Prices
 from models.scripted.scripted_chat import ScriptedChat
 
 QUESTION = ChatRequest((Message(Speaker.USER, "one two three"),))
@@ -21,7 +21,7 @@ class Kept:
         self.bills.append((account, usage, cost, failed))
 
 
-def billed(script: str, prices: Prices | None = NOTHING) -> tuple[BilledChat, Kept]:
+def billed(script: str, prices: Prices | None = FREE) -> tuple[BilledChat, Kept]:
     kept = Kept()
     return BilledChat(ScriptedChat(script), Account("here", "scripted", "chat", prices), kept), kept
 
@@ -33,7 +33,7 @@ def billed(script: str, prices: Prices | None = NOTHING) -> tuple[BilledChat, Ke
         (Prices(3, 15), Usage(1_000_000, 0, cached_tokens=500_000), 3.0),
         (Prices(3, 15, 0.3), Usage(1_000_000, 0, cached_tokens=500_000), 1.65),
         (Prices(3, 15, 0.3), Usage(10, 0, cached_tokens=20), 0.000003),
-        (NOTHING, Usage(1_000_000, 1_000_000), 0.0),
+        (FREE, Usage(1_000_000, 1_000_000), 0.0),
     ],
 )
 def test_cost_is_tokens_at_their_price(prices: Prices, usage: Usage, cost: float) -> None:
@@ -59,7 +59,7 @@ def test_an_answer_that_broke_off_is_booked_as_far_as_it_came_and_said_to_be_est
             raise ChatError("No.", Fault.UNREACHABLE, partial="one two", usage=Usage(requests=2))
 
     kept = Kept()
-    chat = BilledChat(Breaking("===\n"), Account("here", "m", "chat", NOTHING), kept)
+    chat = BilledChat(Breaking("===\n"), Account("here", "m", "chat", FREE), kept)
     with pytest.raises(ChatError):
         chat.chat(QUESTION, cancelled=never)
     ((_, usage, _, failed),) = kept.bills

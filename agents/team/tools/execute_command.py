@@ -1,0 +1,63 @@
+"""The tool `execute_command`: a command line in the workspace, after a question or by a person's rule."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from agents.ports.commands import CommandRequest
+from agents.team.failure import ToolFailed
+from agents.team.tool import Arguments, TeamTool, ToolResult
+from agents.tools import EXECUTE_COMMAND
+
+if TYPE_CHECKING:
+    from agents.ports.commands import CommandResult, CommandRunner
+    from agents.team.tool import Workbench
+
+LONGEST_S = 600
+
+
+class ExecuteCommand(Arguments):
+    """Arguments of `execute_command`."""
+
+    command: str = Field(min_length=1, max_length=10_000, description="Command line for the shell, in the workspace.")
+    timeout_s: int = Field(default=120, ge=1, le=LONGEST_S, description="Seconds after which it is stopped.")
+    network: bool = Field(default=False, description="Whether it needs the network; say so only if it does.")
+
+
+async def run(given: ExecuteCommand, bench: Workbench) -> ToolResult:
+    """Run the command and return its exit status and output."""
+    request = CommandRequest(given.command, bench.roots[0], given.timeout_s, network=given.network)
+    result = await require_runner(bench).run(request, cancelled=bench.cancelled)
+    return ToolResult(format_result(result), failed=result.exit_code != 0)
+
+
+def require_runner(bench: Workbench) -> CommandRunner:
+    """Return who runs commands.
+
+    Raises:
+        ToolFailed: commands cannot be run here.
+    """
+    if bench.commands is None or not bench.roots:
+        raise ToolFailed("No command can be run here; say what should be run.")
+    return bench.commands
+
+
+def format_result(result: CommandResult) -> str:
+    """Return exit status, problem and output of a command for a model."""
+    status = f"exit status {result.exit_code}" if result.exit_code is not None else "it did not end by itself"
+    head = f"[{status}, {result.seconds:.1f} s] {result.problem}".rstrip()
+    return f"{head}\n{result.output}".rstrip()
+
+
+TOOL = TeamTool(
+    EXECUTE_COMMAND,
+    "Run a shell command in the workspace folder. To read, search or change files use the other tools.",
+    ExecuteCommand,
+    run,
+    lambda given: f"Run {given.command}" + (" (with network)" if given.network else ""),
+    get_command=lambda given: given.command,
+    capabilities=("diagnose", "deploy", "infrastructure", "admin"),
+    timeout_s=LONGEST_S + 30,
+)
