@@ -94,19 +94,15 @@ class DirectRunner:
     """Runs commands at once, without isolation, and remembers what it ran."""
 
     requests: list[CommandRequest] = field(default_factory=list)
-    isolation: Isolation = Isolation()
+    isolation: Isolation = field(default_factory=Isolation)
 
     async def run(self, request: CommandRequest, *, cancelled: Cancelled | None = None) -> CommandResult:
         """Run a command and wait for its end."""
         del cancelled
         self.requests.append(request)
+        shell = ["/bin/sh", "-c", request.line]
         ended = await asyncio.to_thread(
-            subprocess.run,
-            ["/bin/sh", "-c", request.line],
-            cwd=request.folder,
-            capture_output=True,
-            text=True,
-            check=False,
+            subprocess.run, shell, cwd=request.folder, capture_output=True, text=True, check=False
         )
         return CommandResult(ended.returncode, ended.stdout + ended.stderr)
 
