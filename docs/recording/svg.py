@@ -69,7 +69,7 @@ def _place_row(row: Row, place: int, names: dict[Row, str]) -> str:
 
 
 def _is_visible(row: Row) -> bool:
-    """Whether a row has text or more than one background."""
+    """Return whether a row has text or more than one background."""
     return any(run.text.strip() for run in row) or len({run.look.background for run in row}) > 1
 
 
@@ -92,6 +92,7 @@ def _draw_row(row: Row, ground: str, looks: dict[Look, str]) -> str:
 
 
 def _build_css(look: Look) -> str:
+    """Return the CSS declarations of a look, without its background."""
     css = f"fill:{look.colour}"
     css += ";font-weight:bold" if look.bold else ""
     css += ";font-style:italic" if look.italic else ""

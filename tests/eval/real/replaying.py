@@ -97,6 +97,7 @@ class Replaying:
             options["steering"] = _Again(options["steering"], lambda: told[came : came + 1])
 
         def watch(step: Step) -> bool:
+            """Skip the recorded tokens, then record a new one; return whether decoding has to stop."""
             nonlocal came, stopped
             came += 1
             if came <= replayed:  # told before
