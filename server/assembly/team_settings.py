@@ -31,20 +31,20 @@ class TeamSettings(BaseModel):
 
     deny: tuple[RuleText, ...] = Field(
         default=(),
-        description="Calls of tools that are denied without a question: `edits path migrations/`, `reads path "
-        "data/**`, `execute_command command rm *`; the lists of all layers are joined.",
+        description="Tool calls that are denied without a question: `edits path migrations/`, `reads path data/**`, "
+        "`execute_command command rm *`; the lists of all layers are joined.",
         json_schema_extra=ADDS_UP,
     )
     ask: tuple[RuleText, ...] = Field(
         default=(),
-        description="Calls of tools that you are asked about in any case, written like those of `team.deny`; the lists "
-        "of all layers are joined.",
+        description="Tool calls that you are always asked about, written like those in `team.deny`; the lists of all "
+        "layers are joined.",
         json_schema_extra=ADDS_UP,
     )
     allow: tuple[RuleText, ...] = Field(
         default=(),
-        description="Calls of tools that are made without a question: `edits path docs/**`, `execute_command command "
-        "git status`. What comes with a warning is asked about all the same; `team.deny` and `team.ask` count more.",
+        description="Tool calls that are made without a question: `edits path docs/**`, `execute_command command git "
+        "status`. You are still asked about a call with a warning; `team.deny` and `team.ask` take precedence.",
         json_schema_extra=PERSONAL,
     )
     steps: int = Field(
