@@ -199,7 +199,7 @@ class Client:
             raise ClientError(f"the server takes no more messages: {error}") from error
 
     def _read(self) -> None:
-        """Handle the server's messages until its output ends, then fail all pending requests; the reading thread."""
+        """Handle the server's messages until its output ends, then fail all pending requests; runs in a thread."""
         assert self.process.stdout is not None
         stream = _Buffered(self.process.stdout)
         while (message := stream.read_message()) is not None:

@@ -51,6 +51,7 @@ def measure() -> Record:
             word = f"quokka_typed_{number}_zanzibar"
 
             def type_function(buffer: TextBuffer = buffer, word: str = word) -> None:
+                """Type a function named `word` at the end of the buffer."""
                 buffer.replace(len(buffer.text), len(buffer.text), FUNCTION.format(word))
 
             typed.append(time_until_found(client, word, type_function))
@@ -59,6 +60,7 @@ def measure() -> Record:
             word = f"quokka_saved_{number}_zanzibar"
 
             def save(path: Path = place.path, word: str = word) -> None:
+                """Append a function named `word` to the file, and report the change to the server."""
                 append(path, word)
                 client.notify("workspace/didChangeWatchedFiles", {"changes": [{"uri": path.as_uri(), "type": 2}]})
 

@@ -123,6 +123,7 @@ def load_llama_cpp(job: dict[str, Any]) -> Runtime:
     end = model.token_eos()
 
     def forbid_end(_: object, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Give the end token a score that keeps it from being chosen."""
         scores[end] = -float("inf")
         return scores
 

@@ -41,6 +41,7 @@ def build_segment(workspace: Path, target: Path, *, most_chunks: int | None = No
     """Write the segment of a workspace, of at most `most_chunks` chunks, to `target` and open it."""
 
     def read_files() -> Iterator[SegmentFile]:
+        """Yield the files of the workspace, analysed, up to the wanted number of chunks."""
         count = 0
         for number, (relative, text) in enumerate(read_texts(workspace)):
             pieces = chunks.cut(text)
@@ -135,6 +136,7 @@ def measure_recall() -> Record:
                 places.append((key, text, rng.randrange(1000, len(text))))
 
         def ask(number: int) -> object:
+            """Recall a continuation at the place with this number."""
             key, text, at = places[number]
             end = text.find("\n", at)
             rest = text[end:] if end >= 0 else ""

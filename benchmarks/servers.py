@@ -60,6 +60,7 @@ def wait_for_index(client: Client) -> dict[str, Any]:
     status: dict[str, Any] = {}
 
     def is_ready() -> bool:
+        """Return whether the index is ready; store its status, and exit if it failed."""
         nonlocal status
         status = client.run_command("starling.status")["index"] or {"state": "starting"}
         if status["state"] in {"failed", "off"}:

@@ -62,7 +62,7 @@ def animate(screens: Sequence[Screen], rest_s: float, title: str) -> str:
 
 
 def _place_row(row: Row, place: int, names: dict[Row, str]) -> str:
-    """Return a reference to a row, which is drawn once; "" for an empty row."""
+    """Return a reference to a row at the line `place`; "" for an empty row. Adds an id for a new row to `names`."""
     if row not in names:
         names[row] = f"r{len(names)}" if _is_visible(row) else ""
     return f'<use href="#{names[row]}" y="{place * CELL_HEIGHT}"/>' if names[row] else ""

@@ -214,6 +214,7 @@ def type_with_installed(name: str, split: str, count: int, run: Run) -> dict[str
     options = {"model": {"name": entry.name}}
 
     def answer(package: data.Package) -> dict[str, Any]:
+        """Type the spans of a package; return the counts and the number of model runs."""
         typed, runs = type_package(package, options, count, entry.folder)
         return {"typed": [asdict(one) for one in typed], "runs": runs}
 

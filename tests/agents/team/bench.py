@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import subprocess
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import models.chat
 from agents.edits import CreateFile, DeleteFile, RenameFile, TextChange
+from agents.ports.commands import CommandResult, Isolation
 from agents.ports.permissions import Permission, ToolCall
 from agents.team.calls import run_call
 from agents.team.conversation import Conversation
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from agents.edits import ProposedEdit
+    from agents.ports.commands import CommandRequest
     from agents.ports.permissions import Cancelled
     from agents.team.events import Event, TurnEnded
     from models.chat import ChatModel
@@ -83,6 +87,24 @@ class FakeGate:
 
     def end_task(self, task: str) -> None:
         """Do nothing: nothing is remembered."""
+
+
+@dataclass
+class DirectRunner:
+    """Runs commands at once, without isolation, and remembers what it ran."""
+
+    requests: list[CommandRequest] = field(default_factory=list)
+    isolation: Isolation = field(default_factory=Isolation)
+
+    async def run(self, request: CommandRequest, *, cancelled: Cancelled | None = None) -> CommandResult:
+        """Run a command and wait for its end."""
+        del cancelled
+        self.requests.append(request)
+        shell = ["/bin/sh", "-c", request.line]
+        ended = await asyncio.to_thread(
+            subprocess.run, shell, cwd=request.folder, capture_output=True, text=True, check=False
+        )
+        return CommandResult(ended.returncode, ended.stdout + ended.stderr)
 
 
 @dataclass
