@@ -43,7 +43,7 @@ def list_sessions(context: typer.Context, *, directory: Directory = None, as_jso
     with _open_stores() as (store, _):
         found = store.list_newest(place, MOST_LISTED)
     if as_json:
-        from agents.team.session_export import describe_session  # noqa: PLC0415 (`--help` starts without the team)
+        from server.state.session_export import describe_session  # noqa: PLC0415 (`--help` starts without the team)
 
         terminal.emit({"sessions": [describe_session(one) for one in found]})
         return
@@ -57,7 +57,7 @@ def list_sessions(context: typer.Context, *, directory: Directory = None, as_jso
 @app.command("export")
 def export(name: Name, *, directory: Directory = None, as_json: AsJson = False) -> None:
     """Write a session as Markdown, or with --json as JSON, on stdout."""
-    from agents.team import session_export  # noqa: PLC0415 (`--help` starts without the team)
+    from server.state import session_export  # noqa: PLC0415 (`--help` starts without the team)
 
     with _open_stores() as (store, feedback_store):
         session = _find(store, name, directory)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from agents.ports.feedback import Feedback, Thumb
 from agents.ports.sessions import Entry, EntryKind, Session, SessionState
-from agents.team.session_export import describe_entry, format_markdown
+from server.state.session_export import describe_entry, format_markdown
 
 SESSION = Session("s1", "file:///w", "Area", "", SessionState.IDLE, 0.0, 0.0, "", 3)
 CALLS = '{"calls": [{"id": "c", "name": "read_file", "arguments": {"path": "ä.py"}}]}'
