@@ -15,6 +15,7 @@ import {
     Uri,
     window,
 } from 'vscode';
+import type { OpenQuestion as ShownQuestion } from './chatState';
 import { Texts } from './texts';
 
 export const CONFIRM = 'starling/confirm';
@@ -77,6 +78,22 @@ export class Proposals implements Disposable {
         ];
     }
 
+    /** The question that waits for an answer, for a view that shows it, too; null for none. */
+    get question(): ShownQuestion | null {
+        if (this.open === undefined) {
+            return null;
+        }
+        const { question } = this.open;
+        return { title: getTitle(question), detail: getReason(question), answers: question.answers };
+    }
+
+    /** Answer the open question with one of its answers; any other text is ignored. */
+    answerWith(chosen: string): void {
+        if (this.open?.question.answers.includes(chosen)) {
+            this.open.answer(chosen);
+        }
+    }
+
     /** Ask a person and return the chosen answer; null if the person closes the question or the server cancels it. */
     async confirm(question: Question, token: CancellationToken): Promise<{ answer: string } | null> {
         const comparisons = question.files.map((file, number) => this.createComparison(question.id, file, number));
@@ -137,7 +154,7 @@ export class Proposals implements Disposable {
         }));
         const picking = window.createQuickPick<{ label: string; answer: string }>();
         picking.title = question.title;
-        picking.placeholder = question.detail.split('\n').slice(1).join(' ');
+        picking.placeholder = getReason(question);
         picking.items = [{ label: '$(diff) Look at the changes', answer: '' }, ...answers];
         picking.onDidAccept(() => {
             const [picked] = picking.selectedItems;
@@ -201,8 +218,12 @@ export class Proposals implements Disposable {
 /** Show the question as a message with its answers, which takes no focus; closing the message rejects the proposal. */
 function showMessage({ question, answer }: OpenQuestion): void {
     const show = question.serious ? window.showWarningMessage : window.showInformationMessage;
-    const reason = question.detail.split('\n').slice(1).join(' ');
-    void show(`${question.title} ${reason}`, ...question.answers).then((chosen) => answer(chosen ?? null));
+    void show(`${question.title} ${getReason(question)}`, ...question.answers).then((chosen) => answer(chosen ?? null));
+}
+
+/** Return the detail without its first line, which repeats the title. */
+function getReason(question: Question): string {
+    return question.detail.split('\n').slice(1).join(' ');
 }
 
 /** Return the title without the prefix that the views of VS Code do not need. */
