@@ -169,8 +169,16 @@ _TASK_QUEUE = (
     "CREATE INDEX queued_task_needs_by_need ON queued_task_needs (need)",
 )
 
+_FEEDBACK = (
+    # `server.state.feedback_store`
+    """CREATE TABLE session_feedback (
+        session TEXT NOT NULL, number INTEGER NOT NULL, thumb TEXT NOT NULL, comment TEXT NOT NULL,
+        at DOUBLE PRECISION NOT NULL, PRIMARY KEY (session, number)
+    ){keyed}""",
+)
+
 STEPS: tuple[tuple[str, ...], ...] = (
-    _GATE, _WORKFLOWS, _COSTS, _ATTRIBUTES, _SESSIONS, _MEMORY, _TASK_QUEUE,
+    _GATE, _WORKFLOWS, _COSTS, _ATTRIBUTES, _SESSIONS, _MEMORY, _TASK_QUEUE, _FEEDBACK,
 )  # fmt: skip
 """Statements of each step; the first brings a new database to version 1."""
 

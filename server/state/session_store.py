@@ -191,8 +191,9 @@ def _require(connection: Connection, session: str, *, available: bool) -> Sessio
 
 
 def _remove(connection: Connection, sessions: Sequence[str]) -> None:
-    """Delete sessions, named by their ids, with their entries."""
+    """Delete sessions, named by their ids, with their entries and the feedback on these."""
     for session in sessions:
+        connection.execute("DELETE FROM session_feedback WHERE session = ?", (session,))
         connection.execute("DELETE FROM session_entries WHERE session = ?", (session,))
         connection.execute("DELETE FROM sessions WHERE id = ?", (session,))
 
