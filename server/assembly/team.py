@@ -100,8 +100,8 @@ def load_all_roles(roots: Sequence[Path], trusted: Sequence[str]) -> Roles:
     believed = [root for root in roots if _resolve(root) in folders]
     roles = load_roles(paths.settings_file().parent / ROLES_FOLDER, believed)
     unused = tuple(
-        f"The roles in {root / WORKSPACE_FOLDER} are not used; to trust them, add '{root.as_posix()}' to `team.trusted` in "
-        f"{paths.settings_file()}."
+        f"The roles in {root / WORKSPACE_FOLDER} are not used; to trust them, add '{root.as_posix()}' to "
+        f"`team.trusted` in {paths.settings_file()}."
         for root in roots
         if root not in believed and (root / WORKSPACE_FOLDER).is_dir()
     )
