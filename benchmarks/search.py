@@ -18,7 +18,8 @@ from benchmarks import workspaces
 from benchmarks.record import Record, Reference, percentile
 from indexing import chunks
 from indexing.records import Query
-from indexing.segments import Segment, View, build, make_blob
+from indexing.segments import Segment, View, build
+from indexing.storage import blobs
 from indexing.storage.segment_files import SegmentFile
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ def read_texts(workspace: Path) -> Iterator[tuple[str, str]]:
 def build_segment(workspace: Path, target: Path, *, most_chunks: int | None = None) -> Segment:
     """Write the segment of a workspace, of at most `most_chunks` chunks, to `target` and open it."""
 
-    def files() -> Iterator[SegmentFile]:
+    def read_files() -> Iterator[SegmentFile]:
+        """Yield the files of the workspace, analysed, up to the wanted number of chunks."""
         count = 0
         for number, (relative, text) in enumerate(read_texts(workspace)):
             pieces = chunks.cut(text)
@@ -49,9 +51,9 @@ def build_segment(workspace: Path, target: Path, *, most_chunks: int | None = No
                     break
                 pieces = pieces[: most_chunks - count]
             count += len(pieces)
-            yield SegmentFile(number, relative, 0.0, make_blob(text, pieces, (), (), "python"))
+            yield SegmentFile(number, relative, 0.0, blobs.pack(text, pieces, (), "python"))
 
-    build(target, files())
+    build(target, read_files())
     return Segment.open(target)
 
 
@@ -92,7 +94,7 @@ def open_full_text_search(view: View, segment: Segment) -> sqlite3.Connection:
 
 
 def measure() -> Record:
-    """Measure queries of 20 terms over 35,000 chunks."""
+    """Measure the time of queries of 20 terms over 35,000 chunks."""
     with tempfile.TemporaryDirectory() as scratch:
         workspace = workspaces.make_workspace(Path(scratch, "workspace"), 4000)
         segment = build_segment(workspace, Path(scratch, "segment"), most_chunks=CHUNKS)
@@ -118,7 +120,7 @@ def measure() -> Record:
 
 
 def measure_recall() -> Record:
-    """Measure continuations at random places of 10,000 files."""
+    """Measure the time of recall at random places of 10,000 files."""
     rng = random.Random(workspaces.SEED)  # noqa: S311 - a sample that repeats, no secret
     with tempfile.TemporaryDirectory() as scratch:
         workspace = workspaces.make_workspace(Path(scratch, "workspace"), FILES)
@@ -135,10 +137,11 @@ def measure_recall() -> Record:
                 places.append((key, text, rng.randrange(1000, len(text))))
 
         def ask(number: int) -> object:
+            """Recall a continuation at the place with this number."""
             key, text, at = places[number]
             end = text.find("\n", at)
             rest = text[end:] if end >= 0 else ""
-            return view.recall(text[:at], rest, language="python", own=key, whole_block=False, limit=5, deadline=None)
+            return view.recall(text[:at], rest, own=key, whole_block=False, limit=5, deadline=None)
 
         taken = time_calls(ask, QUERIES)
     return Record(

@@ -247,7 +247,7 @@ class RowWriter:
         self._ends = list(accumulate(len(file.text) for file in files))
 
     def write(self, first: int) -> None:
-        """Write the part of the rows that begins with row `first` into the existing files of rows."""
+        """Fill up to `_PART_ROWS` rows of the existing files from row `first` on; equal seeds make equal rows."""
         tokens, weights = open_rows(self._target, mode="r+")
         rng = random.Random(f"{self._plan.seed} {first}")  # noqa: S311 - a reproducible choice, nothing secret
         for row in range(first, min(first + _PART_ROWS, self._plan.rows)):
@@ -331,9 +331,10 @@ def _find_statement_end(text: str, start: int, end: int) -> int:
 
 
 def _find_block_end(text: str, start: int, end: int) -> int:
-    """Return the end of the block after `start`: up to 10 more lines, none empty or less indented than the first.
+    """Return the end of the block that begins with the line at `start`: up to 10 more lines.
 
-    `start` and `end` are the bounds of the first line.
+    The block ends before an empty line and before one with less indentation than the first. `start` and
+    `end` are the bounds of the first line.
     """
     line = text[start:end]
     indent = len(line) - len(line.lstrip())

@@ -100,7 +100,8 @@ class Gate:
     async def undo(self, checkpoint: str = "", *, cancelled: Cancelled | None = None) -> Outcome:
         """Ask a person to undo the change of the checkpoint with the id `checkpoint`; undo it after a yes.
 
-        Without an id, undoes the newest change of this workspace that can be undone. Records and returns the outcome.
+        Without an id, undoes the newest change of this workspace that can be undone. Returns the outcome, which is
+        recorded unless there is no such change.
         """
         try:
             if checkpoint:
@@ -362,11 +363,11 @@ class Gate:
     ) -> None:
         """Start a background task that records the outcome once `work` ends: an editor may apply a change late."""
 
-        async def conclude() -> None:
+        async def conclude_when_done() -> None:
             await asyncio.wait((work,))
             await self._conclude(case, checked, work, confirm=confirm)
 
-        task = asyncio.ensure_future(conclude())
+        task = asyncio.ensure_future(conclude_when_done())
         self._late.add(task)
         task.add_done_callback(self._late.discard)
 
