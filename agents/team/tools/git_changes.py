@@ -84,7 +84,7 @@ async def run_line(line: str, bench: Workbench, *, network: bool = False) -> Too
 async def commit(given: GitCommit, bench: Workbench) -> ToolResult:
     """Commit the given files, of which each may be read."""
     for path in given.paths:
-        bench.resolve(path)
+        await bench.resolve(path)
     return await run_line(get_commit_line(given), bench)
 
 

@@ -30,7 +30,7 @@ async def run(given: GitDiff, bench: Workbench) -> ToolResult:
     """Return the unified diff of the files that may be read, and the names of the others."""
     options = ["diff", "--no-ext-diff", "--no-textconv", "--no-renames", *(["--cached"] if given.staged else [])]
     options.append(check_revision(given.revision))
-    only = [bench.display(bench.resolve(given.path))] if given.path else []
+    only = [bench.display(await bench.resolve(given.path))] if given.path else []
     names = (await run_git(bench, (*options, "--name-only", "-z", "--relative", "--", *only))).split("\0")
     changed = [name for name in names if name.strip()]
     shown = [name for name in changed if not bench.explain_exclusion(bench.roots[0] / name)][:MOST_FILES]

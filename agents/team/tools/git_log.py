@@ -24,7 +24,7 @@ class GitLog(Arguments):
 
 async def run(given: GitLog, bench: Workbench) -> ToolResult:
     """Return one line for each commit: its hash, date, author and subject."""
-    only = [bench.display(bench.resolve(given.path))] if given.path else []
+    only = [bench.display(await bench.resolve(given.path))] if given.path else []
     form = "--format=%h %ad %an: %s"
     options = ("log", f"--max-count={given.count}", "--date=short", form, check_revision(given.revision), "--", *only)
     return ToolResult((await run_git(bench, options)).rstrip() or "[no commits]")

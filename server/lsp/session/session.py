@@ -187,7 +187,10 @@ class Session:
     # Settings
 
     async def configure(self, sent: object) -> None:
-        """Fetch the settings and build or update the core; `sent` is the content of a change notification, or None."""
+        """Fetch the settings, build or update the core, start its index, and review the open documents again.
+
+        `sent` is the content of a change notification, None without one; it counts where the client does not answer.
+        """
         assert self._configuring is not None  # noqa: S101 (`start` creates it)
         async with self._configuring:
             loop = asyncio.get_running_loop()

@@ -11,7 +11,7 @@ import models.chat
 from agents.edits import CreateFile, DeleteFile, RenameFile, TextChange
 from agents.ports.commands import CommandResult, Isolation
 from agents.ports.permissions import Permission, ToolCall
-from agents.team.calls import run_call
+from agents.team.calls import prepare_call, run_call
 from agents.team.conversation import Conversation
 from agents.team.limits import Spending, TurnLimits
 from agents.team.loop import Agent, run_turn
@@ -153,7 +153,9 @@ class TeamBench:
     async def call(self, tool: str, **arguments: Any) -> tuple[str, bool]:
         """Run one call; return its text, and whether it failed."""
         call = models.chat.ToolCall("c", tool, arguments)
-        result = await run_call(call, Toolset(TOOLS), self.workbench, Spending(TurnLimits()))
+        bench = self.workbench
+        prepared = await prepare_call(call, Toolset(TOOLS), bench)
+        result = await run_call(prepared, bench, Spending(TurnLimits()))
         return result.text, result.failed
 
     async def run(self, script: str, request: str = "go", *, window: int = 16_384, **limits: Any) -> TurnEnded:
