@@ -12,7 +12,7 @@ from agents.markdown import make_inert
 from agents.ports.failures import StateError
 from agents.ports.sessions import SessionUnavailable
 from agents.team.permissions.modes import Mode
-from server.assembly.team import load_own_roles
+from server.assembly.team import load_all_roles
 from server.lsp.commands.answering import sessions, targets
 from server.lsp.commands.answering.command_records import CommandRecord
 from server.lsp.commands.answering.failures import CommandFailed
@@ -21,6 +21,7 @@ from server.lsp.editor.editor_team import TurnRequest
 
 if TYPE_CHECKING:
     from agents.ports.sessions import Session
+    from server.assembly.core import Core
     from server.lsp.editor.editor_team import EditorTeam
     from server.lsp.session.services import Services
     from server.lsp.session.snapshot import Snapshot
@@ -74,6 +75,8 @@ async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) 
     """
     core = await targets.wait_for_core(services)
     team = services.get_team()
+    if arguments.role:
+        await _check_role(snapshot, core, arguments.role)
     session, request = await sessions.read_store(partial(_open_session, team, arguments))
     async with services.jobs.run("Starling: the team", snapshot.token) as job:
 
@@ -105,19 +108,22 @@ async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) 
     )
 
 
+async def _check_role(snapshot: Snapshot, core: Core, role: str) -> None:
+    """Raise CommandFailed if there is no such role."""
+    roles = await asyncio.to_thread(load_all_roles, snapshot.roots, core.settings.team.trusted)
+    if roles.get(role) is None:
+        raise CommandFailed(
+            f"There is no role {role!r}.", code="unknown-role", what_next="`starling.roles` lists them."
+        )
+
+
 def _open_session(team: EditorTeam, arguments: Arguments) -> tuple[Session, str]:
     """Return the session that `arguments` name, or a new one, and the request with the role that is to answer it.
 
     Raises:
-        CommandFailed: there is no such role.
         SessionUnavailable: there is no such session.
         StateError: the sessions cannot be read or written.
     """
-    roles = load_own_roles() if arguments.role else None
-    if roles is not None and roles.get(arguments.role) is None:
-        raise CommandFailed(
-            f"There is no role {arguments.role!r}.", code="unknown-role", what_next="`starling.roles` lists them."
-        )
     if not arguments.session:
         title = " ".join(arguments.request.split())[:TITLE_LENGTH] or "A session"
         return team.sessions.create(team.workspace, title=title, role=arguments.role), arguments.request

@@ -1,4 +1,4 @@
-"""`starling.roles`: the roles of the team, bundled ones and the person's own."""
+"""`starling.roles`: the roles of the team: bundled ones, the person's own, and those of trusted workspaces."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from server.assembly.team import load_own_roles
+from server.assembly.team import load_all_roles
+from server.lsp.commands.answering import targets
 from server.lsp.commands.answering.command_records import CommandRecord, NoArguments
 
 if TYPE_CHECKING:
@@ -35,9 +36,10 @@ class Result(CommandRecord):
     problems: tuple[str, ...] = Field(description="A sentence for each file of a role that cannot be used.")
 
 
-async def execute(_: Snapshot, __: Services, ___: NoArguments) -> Result:
+async def execute(snapshot: Snapshot, services: Services, _: NoArguments) -> Result:
     """Return all roles, read anew."""
-    found = await asyncio.to_thread(load_own_roles)
+    core = await targets.wait_for_core(services)
+    found = await asyncio.to_thread(load_all_roles, snapshot.roots, core.settings.team.trusted)
     roles = tuple(
         RoleFacts(
             name=one.name,
