@@ -176,7 +176,8 @@ async def test_feedback_is_recorded_replaced_and_withdrawn(talk: Talk) -> None:
 async def test_a_cancelled_request_ends_and_its_session_can_be_used_again(talk: Talk, by: str) -> None:
     await talk.begin(f"{ROUTED}===\n@times 1\n@hang\n===\nI am back.\n")
     request = talk.send("ask", request="@ask Think", partial_token="t")
-    session = (await talk.wait_for_event("t", "agent")) and talk.list_events("t")[0]["session"]
+    await talk.wait_for_event("t", "agent")
+    session = str(talk.list_events("t")[0]["session"])
     await talk.editor.until(lambda: bool(getattr(talk.editor.chat, "requests", [])))
     (listed,) = (await talk.run("sessions"))["sessions"]
     assert (listed["here"], listed["state"]) == (True, "processing")
