@@ -72,6 +72,6 @@ export function findNumbers(items: readonly Item[], entries: readonly Entry[]): 
 
 /** Compare letters and digits only: the server changes signs of Markdown in what it streams, to make it harmless. */
 function isSame(entry: Entry, item: Extract<Item, { kind: 'answer' }>): boolean {
-    const keep = (text: string) => text.replaceAll(/[^\p{L}\p{N}]/gu, '');
+    const keep = (text: string) => text.replaceAll(/&(?:lt|gt|amp|#\d+);|[^\p{L}\p{N}]/gu, '');
     return entry.by === item.agent && keep(entry.text) === keep(item.text);
 }

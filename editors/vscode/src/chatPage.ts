@@ -78,7 +78,7 @@ export function renderChatPage(script: string, nonce: string): string {
 <p class="unseen" id="hint">Enter sends, Shift+Enter starts a new line, Escape stops the team.</p>
 <div class="row">
 <label class="unseen" for="mode">Mode</label>
-<select id="mode"><option value="plan">Plan: only reads</option><option value="act">Act: asks before changes</option></select>
+<select id="mode"><option value="plan">Plan (only reads)</option><option value="act">Act (asks first)</option></select>
 <label class="unseen" for="role">Role</label>
 <select id="role"><option value="">Role: automatic</option></select>
 <button type="submit" class="end" id="send">Send</button>

@@ -280,6 +280,21 @@ export function parseInline(text: string, depth = 0): Node[] {
     return plain === '' ? found : [...found, plain];
 }
 
+const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', nbsp: '\u00a0' };
+
+/** Parse a character that is written as an entity, such as `&lt;`; undefined for one that is not known. */
+function parseEntity(text: string, at: number): { node: Node; next: number } | undefined {
+    const found = /^&(?:#(\d{1,7})|#[xX]([\da-fA-F]{1,6})|([a-z]{2,4}));/.exec(text.slice(at, at + 12));
+    if (found === null) {
+        return undefined;
+    }
+    const [all, decimal, hexadecimal, name] = found;
+    const code = decimal === undefined ? Number.parseInt(hexadecimal ?? '', 16) : Number.parseInt(decimal, 10);
+    const isCharacter = code > 0 && code <= 0x10ffff;
+    const character = name === undefined ? isCharacter && String.fromCodePoint(code) : ENTITIES[name];
+    return character ? { node: character, next: at + all.length } : undefined;
+}
+
 /** Parse the element that begins at `at`; undefined if none does. */
 function parseElement(text: string, at: number, depth: number): { node: Node; next: number } | undefined {
     switch (text[at]) {
@@ -287,6 +302,8 @@ function parseElement(text: string, at: number, depth: number): { node: Node; ne
             const broken = text.slice(0, at).endsWith('  ') || text[at - 1] === '\\';
             return broken ? { node: createElement('br', []), next: at + 1 } : undefined;
         }
+        case '&':
+            return parseEntity(text, at);
         case '`':
             return parseCode(text, at);
         case '!':

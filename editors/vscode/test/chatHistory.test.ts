@@ -42,12 +42,12 @@ test('a streamed answer finds its entry although signs of Markdown were changed'
     const items = [
         createAnswer(3, 'coder', 'I look.'),
         createAnswer(5, 'helper', 'Within.'),
-        createAnswer(7, 'coder', 'It \\[is\\] done.'),
+        createAnswer(7, 'coder', 'It \\[is\\] &lt;b> `done`.'),
     ];
     const entries = [
         createEntry(4, 'agent', 'coder', 'I look.'),
         createEntry(5, 'result', 'tool', 'Within.'),
-        createEntry(6, 'agent', 'coder', 'It [is] done.'),
+        createEntry(6, 'agent', 'coder', 'It [is] <b> done.'),
     ];
     assert.deepEqual(findNumbers(items, entries), [
         { item: 3, number: 4 },

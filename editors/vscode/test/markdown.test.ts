@@ -100,6 +100,13 @@ test('HTML is text', () => {
     assert.match(found, /&lt;script&gt;alert\(1\)&lt;\/script&gt;/);
 });
 
+test('entities are the characters that they stand for, but in code they are text', () => {
+    assert.equal(
+        parse('&lt;b> &amp;lt; &#42;x&#42; &#x41; &unknown; `&lt;`'),
+        '<p>&lt;b&gt; &amp;lt; *x* A &amp;unknown; <code>&amp;lt;</code></p>',
+    );
+});
+
 test('a link contains no other link', () => {
     assert.equal(
         parse('[https://a.example](https://b.example/)'),
