@@ -123,13 +123,15 @@ def test_what_the_extension_reads_of_an_answer_the_server_gives(
 
 
 def test_the_question_is_read_as_it_is_asked(tmp_path: Path) -> None:
-    question = Question("q1", WRITE_FILE, "Move it", "It is better.", "tester", "")
     move = RenameFile(tmp_path / "a.py", tmp_path / "b.py")
-    asked = confirm_request.build_params(question, ProposedEdit("Move it", "It is better.", "tester", (move,)))
+    proposal = ProposedEdit("Move it", "It is better.", "tester", (move,))
+    asked = confirm_request.build_params(
+        Question("q1", WRITE_FILE, "Move it", "It is better.", "tester", "", proposal=proposal)
+    )
     assert interface("proposals", "Question") == set(asked)
     assert interface("proposals", "ProposedFile") == set(asked["files"][0])
     assert f"CONFIRM = '{confirm_request.CONFIRM}'" in SOURCES["proposals"]
-    assert "starling: { confirm: true, ask: true }" in SOURCES["service"]
+    assert "starling: { confirm: true, permit: true, ask: true }" in SOURCES["service"]
     assert f"ASK = '{editor_person.ASK}'" in SOURCES["asking"]
 
 

@@ -255,7 +255,7 @@ function drawQuestion(): void {
         button.className = index === 0 ? '' : 'second';
         return button;
     });
-    answers.replaceChildren(look, ...buttons);
+    answers.replaceChildren(...(asked?.hasChanges ? [look] : []), ...buttons);
 }
 
 function drawRoles(): void {

@@ -40,6 +40,8 @@ export interface OpenQuestion {
     readonly title: string;
     readonly detail: string;
     readonly answers: readonly string[];
+    /** Whether there are changes of files to look at. */
+    readonly hasChanges: boolean;
 }
 
 export interface Totals {

@@ -1,4 +1,5 @@
-// Asks a person about a proposal: both texts of each file side by side, and one Apply or Reject for all of them.
+// Asks a person about a proposal: both texts of each file side by side, and one Apply or Reject for all of them. A question
+// about a command has no files; its text ends with the command.
 //
 // The server asks with `starling/confirm`, waits for the answer, and makes the change itself; nothing is changed here.
 // Closing the comparison rejects the proposal. Start at `Proposals.confirm`.
@@ -84,7 +85,12 @@ export class Proposals implements Disposable {
             return null;
         }
         const { question } = this.open;
-        return { title: getTitle(question), detail: getReason(question), answers: question.answers };
+        return {
+            title: getTitle(question),
+            detail: getReason(question, '\n'),
+            answers: question.answers,
+            hasChanges: question.files.length > 0,
+        };
     }
 
     /** Answer the open question with one of its answers; any other text is ignored. */
@@ -139,8 +145,8 @@ export class Proposals implements Disposable {
     }
 
     /**
-     * Show the question with its answers as a pick list, for the keyboard, or if the message is hidden. The first choice only
-     * shows the changes, so that Enter alone decides nothing.
+     * Show the question with its answers as a pick list, for the keyboard, or if the message is hidden. The first choice
+     * decides nothing, so that Enter alone does not either.
      */
     private showChoices(asked: OpenQuestion | undefined): void {
         if (asked === undefined) {
@@ -155,7 +161,8 @@ export class Proposals implements Disposable {
         const picking = window.createQuickPick<{ label: string; answer: string }>();
         picking.title = question.title;
         picking.placeholder = getReason(question);
-        picking.items = [{ label: '$(diff) Look at the changes', answer: '' }, ...answers];
+        const look = question.files.length > 0 ? '$(diff) Look at the changes' : '$(clock) Decide later';
+        picking.items = [{ label: look, answer: '' }, ...answers];
         picking.onDidAccept(() => {
             const [picked] = picking.selectedItems;
             picking.hide();
@@ -189,7 +196,10 @@ export class Proposals implements Disposable {
     private async showChanges({ question, comparisons }: OpenQuestion): Promise<void> {
         const title = getTitle(question);
         const [only] = comparisons;
-        if (only !== undefined && comparisons.length === 1) {
+        if (only === undefined) {
+            return; // the question is about a command
+        }
+        if (comparisons.length === 1) {
             const label = `${title} ${only.label}`;
             await commands.executeCommand('vscode.diff', only.before, only.after, label, { preview: false });
             return;
@@ -221,9 +231,9 @@ function showMessage({ question, answer }: OpenQuestion): void {
     void show(`${question.title} ${getReason(question)}`, ...question.answers).then((chosen) => answer(chosen ?? null));
 }
 
-/** Return the detail without its first line, which repeats the title. */
-function getReason(question: Question): string {
-    return question.detail.split('\n').slice(1).join(' ');
+/** Return the lines of the detail without the first one, which repeats the title. */
+function getReason(question: Question, separator = ' '): string {
+    return question.detail.split('\n').slice(1).join(separator);
 }
 
 /** Return the title without the prefix that the views of VS Code do not need. */

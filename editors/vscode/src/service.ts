@@ -50,7 +50,10 @@ const REMEDIES: Record<Remedy, { title: string; command: string }> = {
 /** Declares to the server that this client shows its questions itself (`starling/confirm`, `starling/ask`). */
 const confirmFeature: StaticFeature = {
     fillClientCapabilities: (capabilities) => {
-        capabilities.experimental = { ...capabilities.experimental, starling: { confirm: true, ask: true } };
+        capabilities.experimental = {
+            ...capabilities.experimental,
+            starling: { confirm: true, permit: true, ask: true },
+        };
     },
     initialize: () => undefined,
     getState: () => ({ kind: 'static' }),

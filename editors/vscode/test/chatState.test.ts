@@ -66,7 +66,7 @@ test('a turn that ends early says why, and its open calls are marked', () => {
 });
 
 test('a server that goes away ends questions and calls', () => {
-    const question = { title: 'Write?', detail: '', answers: ['Apply', 'Reject'] };
+    const question = { title: 'Write?', detail: '', answers: ['Apply', 'Reject'], hasChanges: true };
     const asked = apply(READY, { type: 'asked', text: 'a' }, { type: 'question', question });
     const off = apply(asked, { type: 'server', running: false });
     assert.deepEqual([off.phase, off.question], ['off', null]);
@@ -104,7 +104,7 @@ test('screen readers hear steps and the final answer, but no pieces of text', ()
         { type: 'event', event: { kind: 'agent', agent: 'coder', why: '' } },
         { type: 'event', event: { kind: 'text', agent: 'coder', text: 'It ' } },
         { type: 'event', event: { kind: 'text', agent: 'coder', text: 'works.' } },
-        { type: 'question', question: { title: 'Write a.py', detail: '', answers: [] } },
+        { type: 'question', question: { title: 'Write a.py', detail: '', answers: [], hasChanges: true } },
         { ...DONE, text: 'It works.' },
     ] satisfies Action[]) {
         state = reduce(state, action);
