@@ -16,12 +16,12 @@ from agents.ports import permissions
 from agents.team import toolset
 from agents.team.events import CallEnded, CallStarted
 from agents.team.failure import ToolFailed
-from agents.team.paths import list_names
 from agents.team.permissions.commands import decide_about_command
 from agents.team.permissions.decision import decide
+from agents.team.permissions.paths import list_names
+from agents.team.permissions.readable_files import restrict_reads
 from agents.team.permissions.rules import Effect
-from agents.team.plain_text import write_plainly
-from agents.team.readable_files import restrict_reads
+from agents.team.shown_text import write_plainly
 from agents.team.tool import ToolResult
 from agents.tools import Risk
 

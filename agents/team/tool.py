@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from agents.team.failure import ToolFailed
-from agents.team.paths import resolve_name, shorten_path
 from agents.team.permissions.modes import Mode
+from agents.team.permissions.paths import resolve_name, shorten_path
 from agents.team.session_notes import SessionNotes
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agents.team.paths import follow_links
 from agents.team.permissions.decision import Decision
 from agents.team.permissions.modes import Mode
+from agents.team.permissions.paths import follow_links
 from agents.team.permissions.rules import Effect
 from agents.team.permissions.shell import parse_line
 from agents.tools import EXECUTE_COMMAND, Risk, Tool

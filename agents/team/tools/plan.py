@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from agents.team.events import PlanChanged
-from agents.team.plain_text import write_plainly
 from agents.team.session_notes import LONGEST_TEXT, MOST_STEPS, PlanStep, StepStatus
+from agents.team.shown_text import write_plainly
 from agents.team.tool import Arguments, TeamTool, ToolResult
 from agents.tools import Risk, Tool
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from agents.team.paths import list_names
+from agents.team.permissions.paths import list_names
 from agents.team.permissions.rules import Effect, RuleSet
 from agents.tools import Risk, Tool
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agents.team.plain_text import write_plainly
+from agents.team.shown_text import write_plainly
 
 
 @pytest.mark.parametrize(("text", "plain"), [
