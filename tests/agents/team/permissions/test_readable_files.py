@@ -25,7 +25,7 @@ RULES = RuleSet.parse(deny=["reads path data/**"], ask=["reads path asked/"])
 
 
 @pytest.fixture
-def restricted(bench: TeamBench) -> TeamBench:
+def workspace(bench: TeamBench) -> TeamBench:
     """Return a workspace with a folder that is denied, one that is asked about, and links to both."""
     bench.write(FILES)
     (bench.root / "link.py").symlink_to(bench.root / "data" / "hidden.py")
@@ -53,28 +53,28 @@ def restricted(bench: TeamBench) -> TeamBench:
     ("delete_file", {"path": "data/hidden.py"}),
 ])  # fmt: skip
 async def test_nothing_of_a_withheld_file_is_read_in_any_way(
-    tool: str, arguments: dict[str, object], restricted: TeamBench
+    tool: str, arguments: dict[str, object], workspace: TeamBench
 ) -> None:
-    hidden = [restricted.root / "data" / "hidden.py", restricted.root / "asked" / "hidden.py"]
+    hidden = [workspace.root / "data" / "hidden.py", workspace.root / "asked" / "hidden.py"]
     hits = tuple(Hit(path, "hidden.py", 0, 1, "sesame", 1.0, "PASSPHRASE") for path in hidden)
-    restricted.options["index"] = MemoryIndex(hits=hits, defined=hits)
-    text, _ = await restricted.call(tool, **arguments)
+    workspace.options["index"] = MemoryIndex(hits=hits, defined=hits)
+    text, _ = await workspace.call(tool, **arguments)
     assert "sesame" not in text
     assert tool != "list_files" or "hidden.py" not in text
-    assert (restricted.gate.proposals, restricted.gate.calls) == ([], [])
+    assert (workspace.gate.proposals, workspace.gate.calls) == ([], [])
 
 
-async def test_a_file_that_a_rule_has_asked_about_is_read_after_a_yes_and_then_found(restricted: TeamBench) -> None:
-    permitted = restricted.options["permitted"] = set()
-    restricted.gate.answer = False
-    assert "sesame" not in (await restricted.call("read_file", path="asked/hidden.py"))[0]
-    restricted.gate.answer = True
-    assert "sesame" in (await restricted.call("read_file", path="asked/hidden.py"))[0]
-    assert [(one.asks, one.task) for one in restricted.gate.calls] == [(True, ""), (True, "")], "asked each time"
-    assert permitted == {restricted.root / "asked" / "hidden.py"}
-    assert "asked/hidden.py:1" in (await restricted.call("search_files", pattern="sesame"))[0]
+async def test_a_file_that_a_rule_has_asked_about_is_read_after_a_yes_and_then_found(workspace: TeamBench) -> None:
+    permitted = workspace.options["permitted"] = set()
+    workspace.gate.answer = False
+    assert "sesame" not in (await workspace.call("read_file", path="asked/hidden.py"))[0]
+    workspace.gate.answer = True
+    assert "sesame" in (await workspace.call("read_file", path="asked/hidden.py"))[0]
+    assert [(one.asks, one.task) for one in workspace.gate.calls] == [(True, ""), (True, "")], "asked each time"
+    assert permitted == {workspace.root / "asked" / "hidden.py"}
+    assert "asked/hidden.py:1" in (await workspace.call("search_files", pattern="sesame"))[0]
     replacements = [{"old": "sesame", "new": "simsim"}]
-    assert not (await restricted.call("edit_file", path="asked/hidden.py", replacements=replacements))[1]
+    assert not (await workspace.call("edit_file", path="asked/hidden.py", replacements=replacements))[1]
 
 
 async def test_a_yes_to_a_search_of_everything_opens_no_file_that_has_a_rule_of_its_own(bench: TeamBench) -> None:
