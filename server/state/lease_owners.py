@@ -31,7 +31,7 @@ def has_ended(owner: str) -> bool:
     if parts is None or parts["host"] != platform.node():
         return False
     try:
-        return abs(psutil.Process(int(parts["pid"])).create_time() - int(parts["begun"], 16)) > 2
+        return bool(abs(psutil.Process(int(parts["pid"])).create_time() - int(parts["begun"], 16)) > 2)
     except psutil.NoSuchProcess:
         return True
     except psutil.AccessDenied:
