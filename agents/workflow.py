@@ -206,7 +206,7 @@ class Workflow:
         return replace(first, changes=(code, *best.test), notes=(*first.notes, *notes))
 
     def _build_change(self, document: Document) -> TextChange:
-        """Return the change from the scene's original text to that of `document`."""
+        """Return the change from the scene's original text to the text of `document`."""
         old = self.scene.document
         return TextChange(old.uri, old.path, old.text, (build_edit(old.text, document.text),))
 

@@ -1,4 +1,4 @@
-"""200 keys, one every 30 ms, each with a request: every request is answered, few run the model, none runs on."""
+"""200 keys, one every 30 ms, each with a request: every request is answered, and the model soon stops."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ AFTERWARDS_S = 2.0
 
 
 def measure() -> Record:
-    """Delete lines of real files and type them again, a completion request for each key."""
+    """Delete lines of real files, type them again with a request for each key, and count unanswered requests."""
     workspace, home = servers.index_thousand_files()
     places = workspaces.choose_typing_places(workspace, 40)
     with servers.open_session(workspace, home) as client:
@@ -24,7 +24,7 @@ def measure() -> Record:
         warm = places.pop()
         opened = TextBuffer(client, warm.path.as_uri(), warm.path.read_bytes().decode("utf-8"))
         opened.ask(warm.start + 6, invoked=True)[1].wait()  # the model is loaded
-        before = client.command("starling.stats")["completion"]
+        before = client.run_command("starling.stats")["completion"]
         keys = 0
         pending = []
         due = time.perf_counter()
@@ -43,7 +43,7 @@ def measure() -> Record:
                 break
         answered = sum(request.event.wait(30) for request in pending)
         errors = sum(request.error is not None for request in pending)
-        after = client.command("starling.stats")["completion"]
+        after = client.run_command("starling.stats")["completion"]
         time.sleep(0.2)
         busy = process.cpu_times()
         time.sleep(AFTERWARDS_S)

@@ -20,7 +20,7 @@ PLACES = 120
 TOKENS = 300
 RUNS = 60
 FIRST_S, LATEST_S = 0.1, 0.2  # a run reads for 60 ms first, and ends by itself after 250
-HEAD_START_S = 0.01  # the older request gets so long to begin computing
+HEAD_START_S = 0.01  # time for the older request to begin computing
 
 
 def time_cancelling(client: Client, place: workspaces.TypingPlace, *, supersede: bool) -> float | None:
@@ -50,7 +50,7 @@ def time_cancelling(client: Client, place: workspaces.TypingPlace, *, supersede:
 
 
 def measure() -> Record:
-    """Measure the time to the answer; cancels and supersedes in turn."""
+    """Measure the time until cancelled and superseded requests, in turn, are answered."""
     workspace, home = servers.index_thousand_files()
     cancelled: list[float] = []
     superseded: list[float] = []
@@ -78,7 +78,7 @@ def measure() -> Record:
 
 
 def measure_model() -> Record:
-    """Measure, in this process, how long the bundled model goes on writing after it is told to stop."""
+    """Measure, in this process, the time from cancelling a run of the bundled model to its last token."""
     model = load(bundled.entry(), device="cpu", threads=1)
     prefix = "".join(f"def function_{number}(first, second):\n    return first + second\n\n\n" for number in range(12))
     request = FillRequest("functions.py", prefix, "", max_tokens=TOKENS)
@@ -110,12 +110,12 @@ def measure_model() -> Record:
 
 
 class _Run:
-    """Moments of one run of the model, in seconds of `time.perf_counter`.
+    """Times of one run of the model, in seconds of `time.perf_counter`.
 
     Attributes:
-        told_s: the run was cancelled.
-        heard_s: the model asked for the first time after that whether it was cancelled.
-        tokens_s: each token was written.
+        told_s: time at which the run was cancelled; 0 before.
+        heard_s: time of the model's first check after that; 0 before.
+        tokens_s: time of each token.
     """
 
     def __init__(self) -> None:
@@ -123,12 +123,15 @@ class _Run:
         self.tokens_s: list[float] = []
 
     def cancel(self) -> None:
+        """Cancel the run, and note the time."""
         self.told_s = time.perf_counter()
 
     def is_cancelled(self) -> bool:
+        """Return whether the run is cancelled; note the time of the first check after that."""
         if self.told_s and not self.heard_s:
             self.heard_s = time.perf_counter()
         return self.told_s > 0
 
     def note_token(self, _: str) -> None:
+        """Note the time of a token."""
         self.tokens_s.append(time.perf_counter())

@@ -111,7 +111,7 @@ class Client:
     # Sending
 
     def request(self, method: str, params: Any) -> Pending:  # noqa: ANN401 - JSON
-        """Send a request and return at once."""
+        """Send a request; return the pending answer without waiting."""
         return self.send(method, params)[1]
 
     def send(self, method: str, params: Any) -> tuple[int, Pending]:  # noqa: ANN401 - JSON
@@ -137,7 +137,7 @@ class Client:
     # A session
 
     def initialize(self, root: Path, options: Any = None) -> Pending:  # noqa: ANN401 - JSON
-        """Open `root` as the workspace and wait for the server's capabilities."""
+        """Open `root` as the workspace with the settings `options`, and wait for the answer to `initialize`."""
         self.configuration = options or {}
         pending = self.request(
             "initialize",
@@ -154,8 +154,8 @@ class Client:
         self.notify("initialized", {})
         return pending
 
-    def command(self, name: str, *arguments: Any) -> Any:  # noqa: ANN401 - JSON
-        """Run a command of the server and return its result."""
+    def run_command(self, name: str, *arguments: Any) -> Any:  # noqa: ANN401 - JSON
+        """Run a command of the server; wait for its result and return it."""
         return self.request("workspace/executeCommand", {"command": name, "arguments": list(arguments)}).wait()
 
     def wait_until(
@@ -164,7 +164,7 @@ class Client:
         """Poll `ready` every `poll_s` seconds until it returns true.
 
         Raises:
-            ClientError: it did not within `timeout_s`; `what` says what was waited for.
+            ClientError: it did not return true within `timeout_s`; the message names `what`.
         """
         deadline = time.monotonic() + timeout_s
         while not ready():
@@ -190,6 +190,7 @@ class Client:
     # The wire
 
     def _write(self, body: bytes) -> None:
+        """Write an encoded message to the server; raise ClientError if it accepts no more."""
         assert self.process.stdin is not None
         try:
             with self._writing:
@@ -198,21 +199,24 @@ class Client:
             raise ClientError(f"the server takes no more messages: {error}") from error
 
     def _read(self) -> None:
+        """Handle the server's messages until its output ends, then fail all pending requests; runs in a thread."""
         assert self.process.stdout is not None
         stream = _Buffered(self.process.stdout)
         while (message := stream.read_message()) is not None:
             arrived = time.perf_counter()
-            self._take(json.loads(message), arrived)
+            self._handle(json.loads(message), arrived)
         self._ended = True
         for pending in list(self.pending.values()):
             self._fail(pending)
 
     @staticmethod
     def _fail(pending: Pending) -> None:
+        """Give a pending request an error, unless it has one."""
         pending.error = pending.error or {"message": "the server has gone"}
         pending.event.set()
 
-    def _take(self, message: dict[str, Any], arrived_s: float) -> None:
+    def _handle(self, message: dict[str, Any], arrived_s: float) -> None:
+        """Complete a pending request, answer a request of the server, or store a notification."""
         if "method" not in message:
             pending = self.pending.pop(message["id"])
             pending.done_s, pending.result, pending.error = arrived_s, message.get("result"), message.get("error")
@@ -233,7 +237,7 @@ class Client:
 
 
 class _Buffered:
-    """A pipe that is read in large pieces and gives whole messages."""
+    """A reader of whole messages from a pipe, which it reads in large pieces."""
 
     def __init__(self, raw: IO[bytes]) -> None:
         self.raw = raw
@@ -254,6 +258,7 @@ class _Buffered:
         return body
 
     def _fill(self) -> bool:
+        """Read the next piece; return False at the end of the stream."""
         piece = self.raw.read(1 << 16)
         self.buffer += piece or b""
         return bool(piece)
@@ -269,7 +274,7 @@ class TextBuffer:
     """A document as an editor holds it: each edit is sent to the server as an incremental change."""
 
     def __init__(self, client: Client, uri: str, text: str, language: str = "python") -> None:
-        """Open the document."""
+        """Open the document on the server."""
         self.client, self.uri, self.text, self.version = client, uri, text, 1
         item = {"uri": uri, "languageId": language, "version": 1, "text": text}
         client.notify("textDocument/didOpen", {"textDocument": item})
@@ -300,7 +305,7 @@ class TextBuffer:
         return self.client.send("textDocument/inlineCompletion", params)
 
     def close(self) -> None:
-        """Close the document."""
+        """Close the document on the server."""
         self.client.notify("textDocument/didClose", {"textDocument": {"uri": self.uri}})
 
 

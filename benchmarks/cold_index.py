@@ -33,7 +33,7 @@ def run_index(workspace: Path, home: Path) -> tuple[float, dict[str, Any]]:
 
 
 def parse_only(paths: list[Path]) -> tuple[float, int]:
-    """Parse Python files with tree-sitter and do nothing else; return the seconds and the bytes."""
+    """Parse Python files with tree-sitter; return the seconds, without reading, and the number of bytes."""
     import tree_sitter  # noqa: PLC0415 - only this reference needs it
     import tree_sitter_python  # noqa: PLC0415
 
@@ -47,7 +47,7 @@ def parse_only(paths: list[Path]) -> tuple[float, int]:
 
 @cache
 def run_rounds() -> dict[str, Any]:
-    """Make the first run, the second run and the reference in turn, `ROUNDS` times; cached for both records."""
+    """Index twice and parse for reference, `ROUNDS` times; return seconds and outputs by name, cached."""
     first: list[float] = []
     second: list[float] = []
     parse: list[float] = []
@@ -70,7 +70,7 @@ def run_rounds() -> dict[str, Any]:
 
 
 def measure() -> Record:
-    """Measure the first run.
+    """Measure a run of `starling index` from nothing.
 
     The ratio compares times per byte, because the reference parses slightly different files.
     """
@@ -99,7 +99,7 @@ def measure() -> Record:
 
 
 def measure_second() -> Record:
-    """Measure a run that finds nothing changed."""
+    """Measure a run of `starling index` without changes since the first run."""
     runs = run_rounds()
     return Record(
         what="starling index over the CPython standard library when nothing has changed, median",

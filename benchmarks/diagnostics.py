@@ -24,7 +24,7 @@ PUBLISHED = "textDocument/publishDiagnostics"
 
 
 def wait_for_diagnostics(client: Client, buffer: TextBuffer) -> tuple[float, int]:
-    """Wait for the diagnostics of the buffer's version; return when they arrived and how many there are.
+    """Wait for the diagnostics of the buffer's version; return the time of their arrival and their number.
 
     Raises:
         ClientError: none arrived within `WAIT_S`.
@@ -39,7 +39,7 @@ def wait_for_diagnostics(client: Client, buffer: TextBuffer) -> tuple[float, int
 
 
 def measure() -> Record:
-    """Type a line and save, `SAVES` times; each time all rules and ruff review the whole text."""
+    """Type a line and save, `SAVES` times; measure the time to the diagnostics of all rules and ruff."""
     took, found = [], 0
     with tempfile.TemporaryDirectory() as scratch:
         workspace, home = Path(scratch, "workspace"), Path(scratch, "home")

@@ -27,7 +27,7 @@ def time_until_found(client: Client, word: str, edit: Callable[[], None]) -> flo
     before = time.perf_counter()
     edit()
     while time.perf_counter() - before < WAIT_S:
-        hits = client.command("starling.search", {"query": word, "limit": 3})["hits"]
+        hits = client.run_command("starling.search", {"query": word, "limit": 3})["hits"]
         if any(word in hit["text"] for hit in hits):
             return (time.perf_counter() - before) * 1000
         time.sleep(0.001)
@@ -40,7 +40,7 @@ def append(path: Path, word: str) -> None:
 
 
 def measure() -> Record:
-    """Measure edits in open files; edits of closed files that the client reports are among the details."""
+    """Measure the time until edits in open files are found; details have edits of closed files."""
     workspace, home = servers.index_thousand_files()
     places = workspaces.choose_typing_places(workspace, 2 * EDITS)
     typed: list[float] = []
@@ -50,15 +50,17 @@ def measure() -> Record:
             buffer = TextBuffer(client, place.path.as_uri(), place.path.read_bytes().decode("utf-8"))
             word = f"quokka_typed_{number}_zanzibar"
 
-            def type_it(buffer: TextBuffer = buffer, word: str = word) -> None:
+            def type_function(buffer: TextBuffer = buffer, word: str = word) -> None:
+                """Type a function named `word` at the end of the buffer."""
                 buffer.replace(len(buffer.text), len(buffer.text), FUNCTION.format(word))
 
-            typed.append(time_until_found(client, word, type_it))
+            typed.append(time_until_found(client, word, type_function))
             buffer.close()
         for number, place in enumerate(places[EDITS:]):
             word = f"quokka_saved_{number}_zanzibar"
 
             def save(path: Path = place.path, word: str = word) -> None:
+                """Append a function named `word` to the file, and report the change to the server."""
                 append(path, word)
                 client.notify("workspace/didChangeWatchedFiles", {"changes": [{"uri": path.as_uri(), "type": 2}]})
 

@@ -13,14 +13,14 @@ ROUNDS = 15
 
 
 def time_start(command: list[str], folder: Path, home: Path) -> float:
-    """Return the milliseconds of one start of `command`."""
+    """Start the server `command`; return the milliseconds to its answer to `initialize`."""
     with Client(command, environment=servers.make_environment(home), folder=folder) as client:
         answer = client.initialize(folder)
         return (answer.done_s - client.started_s) * 1000
 
 
 def measure() -> Record:
-    """Start Starling and the reference in turn, so that a busy moment affects both."""
+    """Measure the start of Starling and of the reference, in turn, so that a busy moment affects both."""
     with tempfile.TemporaryDirectory() as scratch:
         folder, home = Path(scratch, "workspace"), Path(scratch, "home")
         folder.mkdir()

@@ -47,7 +47,7 @@ def type_at(client: Client, place: TypingPlace) -> tuple[float, list[dict[str, A
 
 
 def type_at_places(client: Client, places: list[TypingPlace]) -> tuple[list[float], int]:
-    """Type at each place; return the milliseconds of each answer and how many held a suggestion."""
+    """Type at each place; return the milliseconds of each answer, and the number of answers with a suggestion."""
     found = [type_at(client, place) for place in places][WARM:]
     return [took for took, _ in found], sum(bool(shown) for _, shown in found)
 
@@ -61,11 +61,12 @@ def measure_reference(workspace: Path, home: Path) -> tuple[float, ...]:
 
 
 def _measure(options: dict[str, Any] | None, what: str, most: float | None) -> Record:
+    """Measure the time from a key to its answer with the settings `options`; `what` and `most` are for the record."""
     workspace, home = servers.index_thousand_files()
     bare = measure_reference(workspace, home)
     with servers.open_session(workspace, home, options=options) as client:
         took, shown = type_at_places(client, workspaces.choose_typing_places(workspace, PLACES + WARM))
-        statistics = client.command("starling.stats")
+        statistics = client.run_command("starling.stats")
     return Record(
         what=what,
         unit="ms",
@@ -83,11 +84,11 @@ def _measure(options: dict[str, Any] | None, what: str, most: float | None) -> R
 
 
 def measure_without_model() -> Record:
-    """Measure without a model, so that all of the time is the server's own."""
+    """Measure the time from a key to its answer without a model."""
     what = "keystroke to answer without a model, 1,000 files, each at another place, p95"
     return _measure(servers.NO_MODEL, what, 10.0)
 
 
 def measure_with_model() -> Record:
-    """Measure with the bundled model on the CPU."""
+    """Measure the time from a key to its answer with the bundled model on the CPU."""
     return _measure(None, "keystroke to answer with the bundled model, 1,000 files, each at another place, p95", None)

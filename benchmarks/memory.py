@@ -23,7 +23,7 @@ MIB = 2**20
 
 
 def measure() -> Record:
-    """Measure resident memory without a model; mapped pages of the index count."""
+    """Measure resident memory, mapped pages of the index included, without a model in 10,000 files."""
     with tempfile.TemporaryDirectory() as scratch:
         workspace = workspaces.make_workspace(Path(scratch, "workspace"), FILES)
         home = Path(scratch, "home")
@@ -35,11 +35,11 @@ def measure() -> Record:
             indexed = process.memory_info().rss / MIB
             keystroke.type_at_places(client, workspaces.choose_typing_places(workspace, ANSWERS + keystroke.WARM))
             for word in ("parse", "connection handler", "read line"):
-                client.command("starling.search", {"query": word, "limit": 10})
+                client.run_command("starling.search", {"query": word, "limit": 10})
             answering = process.memory_info().rss / MIB
             time.sleep(REST_S)
             full = process.memory_full_info()
-            status = client.command("starling.status")["index"]
+            status = client.run_command("starling.status")["index"]
             helpers = sum(child.memory_info().rss for child in process.children(recursive=True)) / MIB
     return Record(
         what="resident memory of the server without a model, a second after indexing 10,000 files and 50 answers",
@@ -50,12 +50,12 @@ def measure() -> Record:
         most=150.0,
         details={
             "right_after_indexing": indexed,
-            "right_after_answering": answering,  # pages of the index, given back in the first pause, are among it
+            "right_after_answering": answering,  # pages of the index, returned in the first pause, are included
             "unique": full.uss / MIB,
             "files": status["files"],
             "bytes_indexed": status["bytes_indexed"],
             "store_bytes": status["store_bytes"],
-            "index_processes": helpers,  # they leave after a minute without work
+            "index_processes": helpers,  # they exit after a minute without work
         },
     )
 
@@ -66,9 +66,10 @@ def measure_with_model() -> Record:
     places = workspaces.choose_typing_places(workspace, ANSWERS + keystroke.WARM)
 
     def measure_resident(options: dict[str, Any] | None) -> tuple[float, int]:
+        """Return resident memory in MiB after typing with the settings `options`, and the number of model runs."""
         with servers.open_session(workspace, home, options=options) as client:
             keystroke.type_at_places(client, places)
-            runs = client.command("starling.stats")["completion"]["model_runs"]
+            runs = client.run_command("starling.stats")["completion"]["model_runs"]
             return psutil.Process(client.process.pid).memory_info().rss / MIB, runs
 
     without, _ = measure_resident(servers.NO_MODEL)

@@ -36,7 +36,7 @@ def type_along(client: Client, place: workspaces.TypingPlace) -> dict[tuple[str,
 
 
 def measure() -> Record:
-    """Measure with the bundled model in a workspace of 1,000 files."""
+    """Measure the overhead with the bundled model in a workspace of 1,000 files."""
     workspace, home = servers.index_thousand_files()
     places = workspaces.choose_typing_places(workspace, PLACES + WARM)
     took: dict[tuple[str, int], float] = {}

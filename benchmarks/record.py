@@ -1,4 +1,4 @@
-"""The result of a benchmark: one figure, its reference from the same run, and its bound."""
+"""Result of a benchmark: one figure, its reference from the same run, and its bound."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class Reference:
     """A run that a figure is compared with, made in the same minute.
 
     Attributes:
-        name: what was run.
-        value: its figure, in the same unit.
+        name: name of the run.
+        value: its figure, in the unit of the record.
     """
 
     name: str
@@ -29,7 +29,7 @@ class Record:
 
     Attributes:
         what: what was measured, in one sentence.
-        unit: of `value` and of the reference's value.
+        unit: unit of `value` and of the reference's value.
         value: the figure.
         n: number of measurements that `value` summarises.
         reference: the run that `value` is compared with; None without one.
@@ -65,6 +65,7 @@ class Record:
 
 
 def _round_floats(value: Any) -> Any:  # noqa: ANN401 - JSON
+    """Return `value` with all numbers in it rounded to four digits."""
     if isinstance(value, float):
         return float(f"{value:.4g}")
     if isinstance(value, dict):

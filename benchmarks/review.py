@@ -25,7 +25,7 @@ TIMES_RUFF = 2.0
 
 
 def measure_save() -> Record:
-    """Measure the review of a file of 2,000 lines, with another text each time, by all rules and ruff."""
+    """Measure the time of the static layer for a file of 2,000 lines that changes each time."""
     path = Path(argparse.__file__)
     text = "".join(path.read_text(encoding="utf-8").splitlines(keepends=True)[:LINES])
     reviewer = Reviewer()
@@ -49,7 +49,7 @@ def measure_save() -> Record:
 
 
 def measure_packages() -> Record:
-    """Measure three packages in a running process; the reference is ruff with the same rules and without its cache.
+    """Measure the time of the static layer for three packages; the reference is ruff with the same rules, uncached.
 
     The packages are copied, so that no configuration in a parent folder excludes files from ruff.
     """
@@ -58,8 +58,8 @@ def measure_packages() -> Record:
     with tempfile.TemporaryDirectory() as place:
         for name in PACKAGES:
             folder = Path(place).resolve() / name
-            shutil.copytree(_folder(name), folder, ignore=shutil.ignore_patterns("__pycache__"))
-            documents = [_document(path) for path in sorted(folder.rglob("*.py"))]
+            shutil.copytree(_find_package(name), folder, ignore=shutil.ignore_patterns("__pycache__"))
+            documents = [_read_document(path) for path in sorted(folder.rglob("*.py"))]
             arguments = reviewer.ruff.settings.resolve(documents[0].path, everything=False).build_arguments()
             command = [reviewer.ruff.binary, "check", "--no-cache", "--quiet", *arguments, str(folder)]
             our, their = [], []
@@ -92,12 +92,14 @@ def measure_packages() -> Record:
     )
 
 
-def _folder(name: str) -> Path:
+def _find_package(name: str) -> Path:
+    """Return the folder of an installed package; raise ValueError if it is not installed."""
     found = importlib.util.find_spec(name)
     if found is None or found.origin is None:
         raise ValueError(f"{name} is not installed")
     return Path(found.origin).parent
 
 
-def _document(path: Path) -> Document:
+def _read_document(path: Path) -> Document:
+    """Read a Python file as a document."""
     return Document(path.as_uri(), path, "python", texts.decode(path.read_bytes()))

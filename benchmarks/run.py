@@ -1,4 +1,4 @@
-"""All speed figures by one command: `make bench`, or `python -m benchmarks.run NAME ...` for some of them.
+"""Command that measures all speed figures: `make bench`, or `python -m benchmarks.run NAME ...` for some of them.
 
 Prints a line for each and writes `benchmarks/results.json`; figures that were not measured keep their former value.
 The file's `machine` describes the machine of all figures, except those that name another one.
@@ -55,7 +55,7 @@ BENCHMARKS = {
 
 
 def measure(name: str) -> Record:
-    """Run one benchmark."""
+    """Run the benchmark `name`; return its record."""
     module, function = BENCHMARKS[name].split(":")
     record: Record = getattr(importlib.import_module(f"benchmarks.{module}"), function)()
     return record

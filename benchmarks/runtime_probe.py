@@ -1,4 +1,4 @@
-"""A program that measures one runtime: reads a job as JSON from its command line and writes figures as JSON.
+"""Program that measures one runtime: reads a job as JSON from its command line and writes figures as JSON.
 
 `runtimes.py` starts it with another Python, so it imports nothing of the project. Decodes given token ids greedily with
 one thread. Start at `main`.
@@ -63,7 +63,7 @@ def time_call(work: Callable[[], Any]) -> tuple[float, Any]:
 
 
 def read_resident_mb() -> float:
-    """Return the resident memory of this process in MB; 0 where the system does not tell."""
+    """Return the resident memory of this process in MB; 0 if the system does not state it."""
     for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
         if line.startswith("VmRSS"):
             return int(line.split()[1]) / 1000
@@ -74,7 +74,7 @@ Runtime = tuple[str, Any, Any]  # version, generate(prompt, new) -> ids, and gen
 
 
 def load_ctranslate2(job: dict[str, Any]) -> Runtime:
-    """Load the converted folder of the job into CTranslate2."""
+    """Load the converted model of the job into CTranslate2; return its version and functions."""
     import ctranslate2  # noqa: PLC0415 (each Python has one of these)
 
     names = json.loads((Path(job["model"]) / "vocabulary.json").read_text(encoding="utf-8"))
@@ -96,7 +96,7 @@ def load_ctranslate2(job: dict[str, Any]) -> Runtime:
 
 
 def load_transformers(job: dict[str, Any]) -> Runtime:
-    """Load the checkpoint of the job into transformers."""
+    """Load the checkpoint of the job into transformers; return its version and functions."""
     import torch  # noqa: PLC0415
     import transformers  # noqa: PLC0415
 
@@ -114,7 +114,7 @@ def load_transformers(job: dict[str, Any]) -> Runtime:
 
 
 def load_llama_cpp(job: dict[str, Any]) -> Runtime:
-    """Write the checkpoint of the job as a GGUF file and load it into llama.cpp."""
+    """Write the checkpoint of the job as a GGUF file, load it into llama.cpp; return its version and functions."""
     import llama_cpp  # noqa: PLC0415
 
     path = Path(job["model"]) / f"{job['numbers']}.gguf"
@@ -123,6 +123,7 @@ def load_llama_cpp(job: dict[str, Any]) -> Runtime:
     end = model.token_eos()
 
     def forbid_end(_: object, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Give the end token a score that keeps it from being chosen."""
         scores[end] = -float("inf")
         return scores
 

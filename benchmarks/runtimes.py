@@ -81,6 +81,7 @@ def _read_prompt(folder: Path) -> list[int]:
 
 
 def _make_job(runtime: str, numbers: str, checkpoint: Path, scratch: Path) -> dict[str, Any]:
+    """Return the job of the probe for a runtime and a number type; converts the checkpoint for CTranslate2."""
     model = {"transformers": checkpoint, "llama.cpp": scratch}.get(runtime)
     if model is None:
         model = scratch / f"ctranslate2-{numbers}"
@@ -90,6 +91,7 @@ def _make_job(runtime: str, numbers: str, checkpoint: Path, scratch: Path) -> di
 
 
 def _run_probe(python: str, job: dict[str, Any]) -> dict[str, Any]:
+    """Run the probe with the interpreter `python`; return its figures, or exit with its error output."""
     probe = Path(__file__).with_name("runtime_probe.py")
     done = subprocess.run([python, str(probe), json.dumps(job)], capture_output=True, text=True, check=False)
     if done.returncode:
@@ -99,6 +101,7 @@ def _run_probe(python: str, job: dict[str, Any]) -> dict[str, Any]:
 
 
 def _format_line(name: str, figures: dict[str, Any]) -> str:
+    """Return the figures of a runtime as one line for a person."""
     kept = figures["kept_prefill_ms"]
     return (
         f"{name:20} reads {PROMPT_TOKENS} tokens in {figures['prefill_ms']:7.1f} ms"
@@ -109,7 +112,7 @@ def _format_line(name: str, figures: dict[str, Any]) -> str:
 
 
 def _compare_tokens(results: dict[str, Any]) -> list[str]:
-    """Return a line for each float32 run: how many of its tokens are those of the first run."""
+    """Return a line for each float32 run with the number of its tokens that equal those of the first run."""
     exact = {name: figures["tokens"] for name, figures in results.items() if name.endswith("float32")}
     first = next(iter(exact.values()), [])
     same = {name: sum(map(int.__eq__, tokens, first)) for name, tokens in exact.items()}

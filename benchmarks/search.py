@@ -40,7 +40,8 @@ def read_texts(workspace: Path) -> Iterator[tuple[str, str]]:
 def build_segment(workspace: Path, target: Path, *, most_chunks: int | None = None) -> Segment:
     """Write the segment of a workspace, of at most `most_chunks` chunks, to `target` and open it."""
 
-    def files() -> Iterator[SegmentFile]:
+    def read_files() -> Iterator[SegmentFile]:
+        """Yield the files of the workspace, analysed, up to the wanted number of chunks."""
         count = 0
         for number, (relative, text) in enumerate(read_texts(workspace)):
             pieces = chunks.cut(text)
@@ -51,7 +52,7 @@ def build_segment(workspace: Path, target: Path, *, most_chunks: int | None = No
             count += len(pieces)
             yield SegmentFile(number, relative, 0.0, make_blob(text, pieces, (), (), "python"))
 
-    build(target, files())
+    build(target, read_files())
     return Segment.open(target)
 
 
@@ -92,7 +93,7 @@ def open_full_text_search(view: View, segment: Segment) -> sqlite3.Connection:
 
 
 def measure() -> Record:
-    """Measure queries of 20 terms over 35,000 chunks."""
+    """Measure the time of queries of 20 terms over 35,000 chunks."""
     with tempfile.TemporaryDirectory() as scratch:
         workspace = workspaces.make_workspace(Path(scratch, "workspace"), 4000)
         segment = build_segment(workspace, Path(scratch, "segment"), most_chunks=CHUNKS)
@@ -118,7 +119,7 @@ def measure() -> Record:
 
 
 def measure_recall() -> Record:
-    """Measure continuations at random places of 10,000 files."""
+    """Measure the time of recall at random places of 10,000 files."""
     rng = random.Random(workspaces.SEED)  # noqa: S311 - a sample that repeats, no secret
     with tempfile.TemporaryDirectory() as scratch:
         workspace = workspaces.make_workspace(Path(scratch, "workspace"), FILES)
@@ -135,6 +136,7 @@ def measure_recall() -> Record:
                 places.append((key, text, rng.randrange(1000, len(text))))
 
         def ask(number: int) -> object:
+            """Recall a continuation at the place with this number."""
             key, text, at = places[number]
             end = text.find("\n", at)
             rest = text[end:] if end >= 0 else ""

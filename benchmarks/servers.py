@@ -1,4 +1,4 @@
-"""Command lines and sessions of the two servers: Starling as people start it, and the bare reference."""
+"""Command lines and sessions of the two servers: Starling as people start it, and the reference."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NO_MODEL: dict[str, Any] = {"model": {"enabled": False}}
 
 
 def starling_command(*arguments: str) -> list[str]:
-    """Return the command line of the installed program with `arguments`."""
+    """Return the command line of the installed program with `arguments`; exit if it is not installed."""
     program = Path(sys.executable).with_name("starling")
     if not program.exists():
         raise SystemExit("Starling is not installed beside this Python: run `make bench`, or `pip install -e .` first.")
@@ -47,7 +47,7 @@ def make_environment(home: Path) -> dict[str, str]:
 def open_session(
     workspace: Path, home: Path, *, options: dict[str, Any] | None = None, indexed: bool = True
 ) -> Iterator[Client]:
-    """Start Starling with `workspace` open; waits until it is indexed if `indexed`."""
+    """Start Starling with `workspace` open, wait for its index if `indexed`, and end it at the end of the block."""
     with Client(starling_command("serve"), environment=make_environment(home), folder=workspace) as client:
         client.initialize(workspace, options)
         if indexed:
@@ -60,8 +60,9 @@ def wait_for_index(client: Client) -> dict[str, Any]:
     status: dict[str, Any] = {}
 
     def is_ready() -> bool:
+        """Return whether the index is ready; store its status, and exit if it failed."""
         nonlocal status
-        status = client.command("starling.status")["index"] or {"state": "starting"}
+        status = client.run_command("starling.status")["index"] or {"state": "starting"}
         if status["state"] in {"failed", "off"}:
             raise SystemExit(f"the index is {status['state']}: {status.get('problem')}")
         return bool(status["state"] == "ready")

@@ -40,14 +40,15 @@ MOST_MIB_A_THOUSAND_KEYS = 2.0  # after the first minute, without
 
 @dataclass
 class Soak:
-    """Figures of one run.
+    """Measurements of one run.
 
     Attributes:
         samples: seconds since the first answer, and resident memory in MiB.
-        took_ms: milliseconds of each answer.
-        keys: number of keys typed; `keys_settled` of them in the first minute.
-        cpu_s: seconds of processor time of the server.
-        model_runs: how often the model ran.
+        took_ms: milliseconds of each answer in time.
+        keys: number of keys typed.
+        keys_settled: number of keys typed in the first minute.
+        cpu_s: processor time of the server, in seconds.
+        model_runs: number of runs of the model.
     """
 
     samples: list[tuple[float, float]] = field(default_factory=list)
@@ -75,7 +76,7 @@ class Soak:
         last = min(value for at, value in settled if at >= settled[-1][0] - 10)
         return (last - first) / max(1, self.keys - self.keys_settled) * 1000
 
-    def details(self) -> dict[str, Any]:
+    def make_details(self) -> dict[str, Any]:
         """Return further figures for `results.json`."""
         marks = (15, 60, 180, 600, 3600)
         at = {f"after_{mark}_s": value for mark in marks for when, value in self.samples if mark <= when < mark + 1}
@@ -93,7 +94,7 @@ class Soak:
 
 
 def type_for(minutes: float, options: dict[str, Any] | None) -> Soak:
-    """Type for `minutes` and sample the server's resident memory."""
+    """Type for `minutes` with the settings `options`; return the measurements of the server."""
     soak = Soak()
     with tempfile.TemporaryDirectory(prefix="starling-soak-") as scratch:
         workspace = workspaces.make_workspace(Path(scratch, "workspace"), FILES)
@@ -103,7 +104,7 @@ def type_for(minutes: float, options: dict[str, Any] | None) -> Soak:
             wants_model = options is not servers.NO_MODEL
             client.wait_until(lambda: _has_answered(client, keys, wants_model=wants_model), "the first answer")
             begun = due = time.monotonic()
-            cpu_before = _cpu_s(process)
+            cpu_before = _read_cpu_s(process)
             while (now := time.monotonic() - begun) < minutes * 60:
                 if now >= len(soak.samples) * SAMPLE_S:
                     soak.samples.append((now, process.memory_info().rss / MIB))
@@ -114,20 +115,20 @@ def type_for(minutes: float, options: dict[str, Any] | None) -> Soak:
                     soak.took_ms.append(pending.took_ms)
                 due = max(due + KEY_S, time.monotonic())
                 time.sleep(max(0.0, due - time.monotonic()))
-            soak.cpu_s = _cpu_s(process) - cpu_before
-            soak.model_runs = client.command("starling.stats")["completion"]["model_runs"]
+            soak.cpu_s = _read_cpu_s(process) - cpu_before
+            soak.model_runs = client.run_command("starling.stats")["completion"]["model_runs"]
     return soak
 
 
 def _has_answered(client: Client, keys: Iterator[tuple[TextBuffer, int]], *, wants_model: bool) -> bool:
-    """Type a key and wait for its answer; return whether the model has run, or true if none is wanted."""
+    """Type a key and wait for its answer; return whether the model has run, or True if no model is wanted."""
     buffer, offset = next(keys)
     buffer.ask(offset, invoked=True)[1].wait()
-    return not wants_model or client.command("starling.stats")["completion"]["model_runs"] > 0
+    return not wants_model or client.run_command("starling.stats")["completion"]["model_runs"] > 0
 
 
 def _press(keys: Iterator[tuple[TextBuffer, int]]) -> Pending:
-    """Type a key and wait up to `WAIT_S` for its answer."""
+    """Type a key, request a completion, and wait up to `WAIT_S` for the answer; return the request."""
     buffer, offset = next(keys)
     pending = buffer.ask(offset)[1]
     with suppress(Exception):
@@ -135,7 +136,8 @@ def _press(keys: Iterator[tuple[TextBuffer, int]]) -> Pending:
     return pending
 
 
-def _cpu_s(process: psutil.Process) -> float:
+def _read_cpu_s(process: psutil.Process) -> float:
+    """Return the processor time of a process, in seconds."""
     times = process.cpu_times()
     return times.user + times.system
 
@@ -168,7 +170,7 @@ def _type_keys(buffers: list[TextBuffer]) -> Iterator[tuple[TextBuffer, int]]:
 
 
 def measure_without_model() -> Record:
-    """Measure without a model: the growth for 1,000 keys after the first minute."""
+    """Measure the growth of resident memory for 1,000 keys after the first minute, without a model."""
     soak = type_for(MINUTES, servers.NO_MODEL)
     return Record(
         what=f"resident memory a 1,000 keys after the first minute, {MINUTES:g} minutes of typing without a model",
@@ -176,16 +178,17 @@ def measure_without_model() -> Record:
         value=max(0.0, soak.growth_per_thousand_keys),
         n=soak.keys,
         most=MOST_MIB_A_THOUSAND_KEYS,
-        details=soak.details(),
+        details=soak.make_details(),
     )
 
 
 def measure_with_model() -> Record:
-    """Measure with the bundled model: the highest memory above that at the first answer."""
+    """Measure the growth of resident memory after the first answer, with the bundled model."""
     return _measure_with_model(MINUTES)
 
 
 def _measure_with_model(minutes: float) -> Record:
+    """Measure the growth of resident memory in `minutes` of typing with the bundled model."""
     soak = type_for(minutes, None)
     return Record(
         what=f"highest resident memory above that at the model's first answer, {minutes:g} minutes of typing",
@@ -193,12 +196,12 @@ def _measure_with_model(minutes: float) -> Record:
         value=soak.growth,
         n=soak.keys,
         most=MOST_MIB,
-        details=soak.details(),
+        details=soak.make_details(),
     )
 
 
 def measure_ten_minutes() -> Record:
-    """Measure ten minutes with the bundled model, which is too long for `make bench`."""
+    """Measure the growth of resident memory in ten minutes with the bundled model; too long for `make bench`."""
     return _measure_with_model(10.0)
 
 
@@ -209,7 +212,7 @@ def main() -> None:
     parser.add_argument("--no-model", action="store_true")
     chosen = parser.parse_args()
     soak = type_for(chosen.minutes, servers.NO_MODEL if chosen.no_model else None)
-    for name, value in soak.details().items():
+    for name, value in soak.make_details().items():
         print(name, value)
     print("median answer", percentile(soak.took_ms, 50), "ms")
 

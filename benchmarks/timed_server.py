@@ -27,6 +27,7 @@ def log_times(complete: Callable[..., Completion], notes: Path) -> Callable[...,
 
     @wraps(complete)
     def complete_and_log(self: Generator, document: Document, offset: int, **others: Any) -> Completion:  # noqa: ANN401
+        """Complete as `complete` does, and log the times."""
         completion = complete(self, document, offset, **others)
         note = {
             "uri": document.uri,

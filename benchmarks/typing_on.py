@@ -24,7 +24,7 @@ LINE = "result = combine(first_value, second_value)"
 
 
 def measure() -> Record:
-    """Measure while a line is typed at several places of a file that the model has not seen."""
+    """Measure the time of each key while a line is typed at several places that the model has not seen."""
     first: list[float] = []
     later: list[float] = []
     reused: list[float] = []

@@ -1,6 +1,6 @@
-"""Fixed inputs: workspaces of real code that every Python brings along, and places to type in them.
+"""Fixed inputs: workspaces of real code that is installed with every Python, and places to type in them.
 
-The same Python always gives the same inputs: sorted, seeded, nothing fetched. The caller deletes the workspaces.
+The same Python always gives the same inputs: sorted, seeded, nothing downloaded. The caller deletes the workspaces.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class TypingPlace:
     Attributes:
         path: the file.
         start: code-point offset of the line's first character that is not a space.
-        line: the code that stood there, from `start` to the end of the line.
+        line: the code from `start` to the end of the line.
     """
 
     path: Path
@@ -41,7 +41,7 @@ class TypingPlace:
 
 
 def list_python_files(folder: Path, *, below_bytes: int) -> list[Path]:
-    """Return the Python files of a folder, sorted, without caches, installed packages and broken links."""
+    """Return the Python files of less than `below_bytes` in a folder, sorted, without caches and installed packages."""
     return [
         path
         for path in sorted(folder.rglob("*.py"))
@@ -83,7 +83,7 @@ def rename_identifiers(content: bytes, turn: int) -> bytes:
 
 
 def choose_typing_places(workspace: Path, count: int) -> list[TypingPlace]:
-    """Choose `count` lines of code, no two of the same file, in files that are not excluded."""
+    """Choose up to `count` lines of code, each in another file, in files that the index does not exclude."""
     left_out = Exclusion(workspace, IndexLimits())
     rng = random.Random(SEED)  # noqa: S311 - a choice that repeats, no secret
     files = list_python_files(workspace, below_bytes=MAX_FILE_BYTES)

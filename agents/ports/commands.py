@@ -25,6 +25,7 @@ class CommandRequest:
         writes: whether the command may write into the workspace; where the system cannot prevent that,
             `CommandRunner.find_isolation` says so.
         network: whether the command may use the network.
+        repository: whether the command may also write into `.git`, as a commit does.
     """
 
     line: str
@@ -32,6 +33,7 @@ class CommandRequest:
     timeout_s: float = 120.0
     writes: bool = True
     network: bool = False
+    repository: bool = False
 
 
 @dataclass(frozen=True, slots=True)

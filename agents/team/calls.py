@@ -1,7 +1,7 @@
 """One call of a tool: found, validated, decided about, permitted, run within its time, its result cut to size.
 
 Nothing a model asks for runs in any other way. No error of a tool leaves `run_call`: it becomes a result that the model
-can read. Start at `run_call`.
+can read. Start at `prepare_call`, then `run_call`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from agents.team.permissions.rules import Effect
 from agents.team.tool import ToolResult
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from agents.team.limits import Spending
     from agents.team.permissions.decision import Decision
     from agents.team.tool import Arguments, TeamTool, Workbench
@@ -34,43 +36,63 @@ LONGEST_TITLE = 200
 
 
 @dataclass(frozen=True, slots=True)
-class _Prepared:
-    """A call that may run: its tool, its arguments, and the decision about it."""
+class PreparedCall:
+    """A call that a model asked for, as far as it is known before it runs.
 
-    tool: TeamTool[Any]
-    arguments: Arguments
-    decision: Decision
+    Attributes:
+        call: the call itself.
+        tool: its tool; None if `problem` says why it cannot run.
+        arguments: its validated arguments; None with a `problem`.
+        decision: the decision about it, which is no denial; None with a `problem`.
+        problem: why it cannot run, for the model; "" if it can.
+    """
+
+    call: ToolCall
+    tool: TeamTool[Any] | None = None
+    arguments: Arguments | None = None
+    decision: Decision | None = None
+    problem: str = ""
+
+    @property
+    def is_independent_read(self) -> bool:
+        """Whether the call only reads and needs no person, so that it may run beside other such calls."""
+        if self.tool is None or self.decision is None:
+            return True
+        tool = self.tool.tool
+        return not tool.edits and not tool.risk and not self.tool.asks and self.decision.effect is Effect.ALLOW
 
 
-def is_independent_read(call: ToolCall, tools: Toolset, bench: Workbench) -> bool:
-    """Return whether the call only reads and needs no person, so that it may run beside other such calls."""
+async def prepare_call(call: ToolCall, tools: Toolset, bench: Workbench) -> PreparedCall:
+    """Find the tool of a call, validate its arguments, and decide about it."""
     try:
-        prepared = _prepare(call, tools, bench)
-    except ToolFailed:
-        return True
-    tool = prepared.tool.tool
-    return not tool.edits and not tool.risk and prepared.decision.effect is Effect.ALLOW
+        tool = tools.find(call.name, bench.loaded)
+        arguments = toolset.validate(tool, call.arguments)
+        paths = [bench.display(await bench.resolve(name)) for name in tool.list_paths(arguments)]
+        decision = await asyncio.to_thread(_decide, tool, arguments, paths, bench)
+    except ToolFailed as error:
+        return PreparedCall(call, problem=str(error))
+    if decision.effect is Effect.DENY:
+        return PreparedCall(call, problem=decision.reason)
+    return PreparedCall(call, tool, arguments, decision)
 
 
-async def run_call(call: ToolCall, tools: Toolset, bench: Workbench, spending: Spending) -> ToolResult:
-    """Run one call that a model asked for and return its result; emits its start and its end.
+async def run_call(prepared: PreparedCall, bench: Workbench, spending: Spending) -> ToolResult:
+    """Run one call and return its result; emits its start and its end.
 
     Errors of the model (an unknown tool, wrong arguments), denials and failures of the tool are results, too.
 
     Raises:
         asyncio.CancelledError: the turn was cancelled.
     """
-    begun, identity = time.monotonic(), f"{bench.task}:{spending.steps}:{call.id}"
-    title = call.name[:LONGEST_TITLE]
+    call, begun = prepared.call, time.monotonic()
+    identity = f"{bench.task}:{spending.steps}:{call.id}"
+    title = call.name
+    if prepared.tool is not None:
+        title = prepared.tool.describe(prepared.arguments)
+    bench.emit(CallStarted(bench.agent, identity, call.name, title[:LONGEST_TITLE], dict(call.arguments)))
     try:
-        prepared = _prepare(call, tools, bench)
-        title = prepared.tool.describe(prepared.arguments)[:LONGEST_TITLE]
-        bench.emit(CallStarted(bench.agent, identity, call.name, title, dict(call.arguments)))
-        await _permit(prepared, title, bench, spending)
-        result = await _run_in_time(prepared, replace(bench, rule=prepared.decision.rule), spending)
+        result = await _run_permitted(prepared, bench, spending)
     except ToolFailed as error:
-        if title == call.name[:LONGEST_TITLE]:
-            bench.emit(CallStarted(bench.agent, identity, call.name, title, dict(call.arguments)))
         result = ToolResult(str(error), failed=True)
     result = _cut(result, spending.limits.result_characters)
     bench.emit(
@@ -79,43 +101,50 @@ async def run_call(call: ToolCall, tools: Toolset, bench: Workbench, spending: S
     return result
 
 
-def _prepare(call: ToolCall, tools: Toolset, bench: Workbench) -> _Prepared:
-    """Return the call with its tool, valid arguments and a decision that is not a denial.
+async def _run_permitted(prepared: PreparedCall, bench: Workbench, spending: Spending) -> ToolResult:
+    """Have a call permitted where that is needed, and run it.
 
     Raises:
-        ToolFailed: there is no such tool, the arguments do not fit, or the call is denied.
+        ToolFailed: it cannot run, was not permitted, or failed.
     """
-    tool = tools.find(call.name, bench.loaded)
-    arguments = toolset.validate(tool, call.arguments)
-    paths = tuple(bench.display(bench.resolve(name)) for name in tool.list_paths(arguments))
+    tool, arguments, decision = prepared.tool, prepared.arguments, prepared.decision
+    if tool is None or arguments is None or decision is None:
+        raise ToolFailed(prepared.problem)
+    if not tool.tool.edits and (decision.effect is not Effect.ALLOW or decision.rule):  # edits are asked about later
+        await _permit(tool, arguments, decision, bench, spending)
+    return await _run_in_time(tool, arguments, replace(bench, rule=decision.rule), spending)
+
+
+def _decide(tool: TeamTool[Any], arguments: Arguments, paths: Sequence[str], bench: Workbench) -> Decision:
+    """Return the decision about a call; blocking, because paths in a command line are looked up.
+
+    Raises:
+        ToolFailed: the arguments make no command line.
+    """
     line = tool.get_command(arguments)
-    if line:
-        decision = decide_about_command(
-            tool.tool,
-            line,
-            mode=bench.mode,
-            rules=bench.rules,
-            roots=bench.roots,
-            explain_exclusion=bench.explain_exclusion,
-            hides_secrets=bench.commands is not None and bench.commands.isolation.hides_secrets,
-        )
-    else:
-        decision = decide(tool.tool, bench.mode, bench.rules, paths)
-    if decision.effect is Effect.DENY:
-        raise ToolFailed(decision.reason)
-    return _Prepared(tool, arguments, decision)
+    if not line:
+        return decide(tool.tool, bench.mode, bench.rules, paths)
+    return decide_about_command(
+        tool.tool,
+        line,
+        mode=bench.mode,
+        rules=bench.rules,
+        roots=bench.roots,
+        explain_exclusion=bench.explain_exclusion,
+        hides_secrets=bench.commands is not None and bench.commands.isolation.hides_secrets,
+    )
 
 
-async def _permit(prepared: _Prepared, title: str, bench: Workbench, spending: Spending) -> None:
-    """Have a person permit a call that needs it; edits are asked about when they are proposed.
+async def _permit(
+    tool: TeamTool[Any], arguments: Arguments, decision: Decision, bench: Workbench, spending: Spending
+) -> None:
+    """Have a person permit a call that changes no file.
 
     Raises:
-        ToolFailed: the call was not permitted.
+        ToolFailed: it was not permitted.
     """
-    tool, decision = prepared.tool, prepared.decision
-    if tool.tool.edits or (decision.effect is Effect.ALLOW and not decision.rule):
-        return
-    subject = tool.get_command(prepared.arguments) or title
+    title = tool.describe(arguments)[:LONGEST_TITLE]
+    subject = tool.get_command(arguments) or title
     why = decision.reason or "The agent needs this for its task."
     asks = decision.effect is Effect.ASK
     asked = permissions.ToolCall(tool.tool, subject, title, why, bench.agent, bench.task, decision.rule, asks)
@@ -126,17 +155,16 @@ async def _permit(prepared: _Prepared, title: str, bench: Workbench, spending: S
         raise ToolFailed(answer.reason or "The person did not permit this call; do without it, or ask why.")
 
 
-async def _run_in_time(prepared: _Prepared, bench: Workbench, spending: Spending) -> ToolResult:
-    """Run the tool within its time; waits for a person inside of it (an edit's question) have no limit here.
+async def _run_in_time(tool: TeamTool[Any], arguments: Arguments, bench: Workbench, spending: Spending) -> ToolResult:
+    """Run the tool within its time; one that waits for a person has no limit here.
 
     Raises:
         ToolFailed: it failed, also by an error of its own, or took too long.
     """
-    tool = prepared.tool
     begun = time.monotonic()
     try:
         async with asyncio.timeout(None if tool.waits else tool.timeout_s):
-            return await tool.run(prepared.arguments, bench)
+            return await tool.run(arguments, bench)
     except TimeoutError:
         raise ToolFailed(f"{tool.name} was stopped after {tool.timeout_s:g} seconds; ask for less.") from None
     except (ToolFailed, asyncio.CancelledError):

@@ -51,17 +51,17 @@ async def make_room(conversation: Conversation, agent: Summariser, spending: Spe
         ChatError: not even then is there room for an answer, or the model that summarises does not answer.
     """
     answer = spending.limits.answer_tokens
-    if not conversation.is_full(agent.instructions(), answer):
+    if not await asyncio.to_thread(conversation.is_full, agent.instructions(), answer):
         return
-    if saved := conversation.drop_old_output():
+    if saved := await asyncio.to_thread(conversation.drop_old_output):
         bench.emit(Noted(f"Output of older calls was dropped ({saved:,} tokens)."))
-    if not conversation.is_full(agent.instructions(), answer):
+    if not await asyncio.to_thread(conversation.is_full, agent.instructions(), answer):
         return
-    middle = conversation.take_middle()
+    middle = await asyncio.to_thread(conversation.take_middle)
     if len(middle) > 1 and (summary := await _summarise(middle, agent, spending, bench)):
-        conversation.replace_middle(summary)
+        await asyncio.to_thread(conversation.replace_middle, summary)
         bench.emit(Noted("The middle of the conversation was summarised."))
-    room = agent.chat.context_tokens - conversation.tokens
+    room = agent.chat.context_tokens - await asyncio.to_thread(lambda: conversation.tokens)
     if room < answer // 2:
         raise ChatError(
             f"The conversation no longer fits the window of {agent.chat.name}; start a new session.", Fault.TOO_LONG

@@ -42,19 +42,19 @@ class Conversation:
         self.messages: list[Message] = []
         self._count = count
         self._window = window
-        self._tokens: list[int] = []
+        self._tokens: list[int | None] = []  # counted when they are needed: a model in another process counts slowly
         for message in messages:
             self.add(message)
 
     @property
     def tokens(self) -> int:
-        """Tokens of all messages."""
-        return sum(self._tokens)
+        """Tokens of all messages; blocks while new ones are counted."""
+        return sum(map(self._get_tokens, range(len(self.messages))))
 
     def add(self, message: Message) -> None:
         """Append a message."""
         self.messages.append(message)
-        self._tokens.append(self._measure(message))
+        self._tokens.append(None)
 
     def build(self, instructions: str) -> tuple[Message, ...]:
         """Return the messages of the next request: `instructions`, then the transcript."""
@@ -70,9 +70,9 @@ class Conversation:
         for at in range(self._find_kept()):
             message = self.messages[at]
             if message.speaker is Speaker.TOOL and len(message.text) > SHORT and message.text != DROPPED:
-                before = self._tokens[at]
-                self._replace(at, replace(message, text=DROPPED))
-                saved += before - self._tokens[at]
+                before = self._get_tokens(at)
+                self.messages[at], self._tokens[at] = replace(message, text=DROPPED), None
+                saved += before - self._get_tokens(at)
         return saved
 
     def take_middle(self) -> tuple[Message, ...]:
@@ -86,22 +86,23 @@ class Conversation:
             return
         note = Message(Speaker.USER, f"[Summary of the conversation so far, by the program]\n{summary}")
         self.messages[1:end] = [note]
-        self._tokens[1:end] = [self._measure(note)]
+        self._tokens[1:end] = [None]
 
     def _find_kept(self) -> int:
         """Return the index of the first message of the last third; a call and its results are never separated."""
         budget, at = self.tokens * KEPT_SHARE, len(self.messages)
         while at > 0 and budget > 0:
             at -= 1
-            budget -= self._tokens[at]
+            budget -= self._get_tokens(at)
         while at > 0 and self.messages[at].speaker is Speaker.TOOL:
             at -= 1
         return at
 
-    def _replace(self, at: int, message: Message) -> None:
-        self.messages[at] = message
-        self._tokens[at] = self._measure(message)
-
-    def _measure(self, message: Message) -> int:
-        calls = "".join(f"{one.name}{dict(one.arguments)}" for one in message.calls)
-        return self._count(message.text + calls) + MESSAGE_TOKENS
+    def _get_tokens(self, at: int) -> int:
+        """Return the tokens of the message at `at`; counts these the first time."""
+        known = self._tokens[at]
+        if known is None:
+            message = self.messages[at]
+            calls = "".join(f"{one.name}{dict(one.arguments)}" for one in message.calls)
+            known = self._tokens[at] = self._count(message.text + calls) + MESSAGE_TOKENS
+        return known

@@ -21,6 +21,7 @@ from models.errors import ModelError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
+    from agents.team.calls import PreparedCall
     from agents.team.conversation import Conversation
     from agents.team.limits import Spending
     from agents.team.tool import Workbench
@@ -135,28 +136,28 @@ class _Turn:
     async def _run_calls(self, wanted: Sequence[ToolCall]) -> list[ToolResult]:
         """Run calls one after the other, but reads that follow each other in parallel; store their results."""
         results: list[ToolResult] = []
-        at = 0
-        while at < len(wanted):
-            group = self._take_group(wanted, at)
+        while len(results) < len(wanted):
+            group = await self._prepare_group(wanted[len(results) :])
             if self._bench.cancelled():
                 done = [ToolResult(NOT_RUN, failed=True) for _ in group]
             else:
-                running = (calls.run_call(one, self._agent.tools, self._bench, self._spending) for one in group)
-                done = list(await asyncio.gather(*running))
-            for call, result in zip(group, done, strict=True):
-                await self._add(Message(Speaker.TOOL, result.text, call_id=call.id))
+                done = list(await asyncio.gather(*(calls.run_call(one, self._bench, self._spending) for one in group)))
+            for one, result in zip(group, done, strict=True):
+                await self._add(Message(Speaker.TOOL, result.text, call_id=one.call.id))
             results += done
-            at += len(group)
         return results
 
-    def _take_group(self, wanted: Sequence[ToolCall], at: int) -> Sequence[ToolCall]:
-        """Return the calls from `at` on that run at once: reads up to the limit, or a single other call."""
-        end = at
-        while end < len(wanted) and end - at < self._spending.limits.parallel_reads:
-            if not calls.is_independent_read(wanted[end], self._agent.tools, self._bench):
+    async def _prepare_group(self, wanted: Sequence[ToolCall]) -> list[PreparedCall]:
+        """Return the calls that run next, at once: reads up to the limit, or a single other call."""
+        group: list[PreparedCall] = []
+        for call in wanted[: self._spending.limits.parallel_reads]:
+            prepared = await calls.prepare_call(call, self._agent.tools, self._bench)
+            if group and not prepared.is_independent_read:
                 break
-            end += 1
-        return wanted[at : max(end, at + 1)]
+            group.append(prepared)
+            if not prepared.is_independent_read:
+                break
+        return group
 
     async def _is_stuck(self, wanted: Sequence[ToolCall], results: Sequence[ToolResult]) -> bool:
         """Return whether the agent repeats itself a second time, after it was told so once."""

@@ -123,13 +123,13 @@ class Workbench:
     rule: str = ""
     cancelled: Callable[[], bool] = lambda: False
 
-    def resolve(self, name: str) -> Path:
+    async def resolve(self, name: str) -> Path:
         """Return the absolute path of a file or folder that the model named.
 
         Raises:
             ToolFailed: it lies outside of the workspace, or is excluded.
         """
-        return resolve_name(name, self.roots, self.explain_exclusion)
+        return await asyncio.to_thread(resolve_name, name, self.roots, self.explain_exclusion)
 
     async def read_text(self, path: Path) -> str:
         """Return the current text of a file that `resolve` returned.

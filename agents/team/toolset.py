@@ -6,6 +6,7 @@ Start at `Toolset`.
 from __future__ import annotations
 
 import difflib
+import functools
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +41,7 @@ class Toolset:
 
     def list_specs(self, loaded: AbstractSet[str]) -> tuple[ToolSpec, ...]:
         """Return the specifications of the selected tools for a model."""
-        return tuple(ToolSpec(one.name, one.description, _make_schema(one)) for one in self.select(loaded))
+        return tuple(ToolSpec(one.name, one.description, describe_arguments(one)) for one in self.select(loaded))
 
     def find(self, name: str, loaded: AbstractSet[str]) -> TeamTool[Any]:
         """Return the tool `name`.
@@ -74,14 +75,21 @@ def validate(tool: TeamTool[Any], arguments: Mapping[str, Any]) -> Arguments:
         problems = "; ".join(
             f"{'.'.join(map(str, one['loc'])) or 'arguments'}: {one['msg']}" for one in error.errors()[:MOST_PROBLEMS]
         )
-        wanted = json.dumps(_make_schema(tool)["properties"])
+        wanted = json.dumps(describe_arguments(tool)["properties"])
         raise ToolFailed(f"The arguments of {tool.name} are wrong ({problems}). It takes: {wanted}") from None
     return given
 
 
-def _make_schema(tool: TeamTool[Any]) -> dict[str, Any]:
+def describe_arguments(tool: TeamTool[Any]) -> dict[str, Any]:
+    """Return the JSON schema of a tool's arguments."""
+    arguments: type[Arguments] = tool.arguments
+    return _make_schema(arguments)
+
+
+@functools.cache
+def _make_schema(arguments: type[Arguments]) -> dict[str, Any]:
     """Return the JSON schema of a tool's arguments without the titles that pydantic adds, to save tokens."""
-    schema: dict[str, Any] = _strip_titles(tool.arguments.model_json_schema())
+    schema: dict[str, Any] = _strip_titles(arguments.model_json_schema())
     schema.setdefault("properties", {})
     schema.pop("description", None)
     return schema

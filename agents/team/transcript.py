@@ -50,7 +50,7 @@ def read_messages(entries: Iterable[Entry]) -> list[Message]:
         open_calls.clear()
 
     for entry in entries:
-        details = _read_details(entry)
+        details = read_details(entry)
         if entry.kind is EntryKind.RESULT:
             call = str(details.get("call", ""))
             if call in open_calls:  # a result without its call would be refused by a model
@@ -70,7 +70,7 @@ def read_messages(entries: Iterable[Entry]) -> list[Message]:
     return messages
 
 
-def _read_details(entry: Entry) -> dict[str, Any]:
+def read_details(entry: Entry) -> dict[str, Any]:
     """Return the details of an entry, {} where they are no JSON object."""
     try:
         details = json.loads(entry.details) if entry.details else {}

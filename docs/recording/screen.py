@@ -10,11 +10,11 @@ class Look:
     """The look of characters; colours are "#rrggbb".
 
     Attributes:
-        colour: of the characters.
-        background: behind the characters.
-        bold: thicker.
-        italic: slanted.
-        underlined: with a line below.
+        colour: colour of the characters.
+        background: colour behind the characters.
+        bold: whether they are bold.
+        italic: whether they are italic.
+        underlined: whether they are underlined.
     """
 
     colour: str
@@ -26,12 +26,12 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Characters of one row that look alike.
+    """Neighbouring characters of a row with the same look.
 
     Attributes:
-        column: of the first character, from 0.
+        column: column of the first character, from 0.
         text: the characters, one for each cell.
-        look: how they look.
+        look: look of the characters.
     """
 
     column: int
@@ -44,11 +44,11 @@ Row = tuple[Run, ...]
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """The content of a terminal from a moment on.
+    """Content of a terminal from a moment on.
 
     Attributes:
-        at_s: the moment, seconds since the recording began.
-        rows: from top to bottom; all rows have the same number of cells.
+        at_s: the moment, in seconds since the recording began.
+        rows: rows from top to bottom; all rows have the same number of cells.
     """
 
     at_s: float

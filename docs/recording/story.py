@@ -1,4 +1,4 @@
-"""The keys of the recording: type a function, accept suggestions, and approve the fix of a finding.
+"""Keys of the recording: type a function, accept suggestions, and approve the fix of a finding.
 
 Everything on the screen comes from Neovim and Starling. Start at `play`.
 """
@@ -63,4 +63,5 @@ def _choose_code_action(terminal: Terminal, title: str) -> None:
 
 
 def _read_text(terminal: Terminal) -> str:
+    """Return the text of the screen."""
     return "\n".join(terminal.read_lines())

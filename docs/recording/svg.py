@@ -62,14 +62,14 @@ def animate(screens: Sequence[Screen], rest_s: float, title: str) -> str:
 
 
 def _place_row(row: Row, place: int, names: dict[Row, str]) -> str:
-    """Return a reference to a row, which is drawn once; "" for an empty row."""
+    """Return a reference to a row at the line `place`; "" for an empty row. Adds an id for a new row to `names`."""
     if row not in names:
         names[row] = f"r{len(names)}" if _is_visible(row) else ""
     return f'<use href="#{names[row]}" y="{place * CELL_HEIGHT}"/>' if names[row] else ""
 
 
 def _is_visible(row: Row) -> bool:
-    """Whether a row has text or more than one background."""
+    """Return whether a row has text or more than one background."""
     return any(run.text.strip() for run in row) or len({run.look.background for run in row}) > 1
 
 
@@ -92,6 +92,7 @@ def _draw_row(row: Row, ground: str, looks: dict[Look, str]) -> str:
 
 
 def _build_css(look: Look) -> str:
+    """Return the CSS declarations of a look, without its background."""
     css = f"fill:{look.colour}"
     css += ";font-weight:bold" if look.bold else ""
     css += ";font-style:italic" if look.italic else ""

@@ -41,7 +41,7 @@ SHAPED = re.compile(rb"\x1b\[([0-9;]*)4:([0-9])([0-9;]*)m")
 
 
 class TerminalError(Exception):
-    """The program did not show what was waited for."""
+    """Error for a program that did not show the expected screen in time."""
 
 
 class Terminal:
@@ -64,7 +64,7 @@ class Terminal:
     def start(
         command: Sequence[str], environment: Mapping[str, str], folder: str, columns: int, rows: int
     ) -> Iterator[Terminal]:
-        """Start `command` in `folder`, in a terminal of that size, and end it afterwards."""
+        """Start `command` in `folder`, in a terminal of that size, and end it at the end of the block."""
         master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         process = subprocess.Popen(
@@ -106,7 +106,7 @@ class Terminal:
         """Wait until `condition` returns true for this terminal.
 
         Raises:
-            TerminalError: it did not within a minute; the message has `description` and the screen.
+            TerminalError: it did not return true within a minute; the message has `description` and the screen.
         """
         end = time.monotonic() + WAIT_S
         while not condition(self):
@@ -159,6 +159,7 @@ class Terminal:
 
 
 def _get_look(cell: Any, *, reverse: bool) -> Look:  # noqa: ANN401 (pyte carries no types)
+    """Return the look of a cell of pyte, with its colours exchanged if `reverse`."""
     colour, background = _get_colour(cell.fg, COLOUR), _get_colour(cell.bg, BACKGROUND)
     if reverse:
         colour, background = background, colour

@@ -41,9 +41,9 @@ def compute_keys(ids: NDArray[np.uint32]) -> NDArray[np.uint64]:
     return key
 
 
-def pack(key: NDArray[np.uint64], places: NDArray[np.uint64]) -> NDArray[np.uint64]:
+def pack(key: NDArray[np.uint64], positions: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Return numbers that combine key and position and sort by key first."""
-    return key << np.uint64(_PLACE_BITS) | places
+    return key << np.uint64(_PLACE_BITS) | positions
 
 
 def choose_bucket_bits(count: int) -> int:
@@ -53,8 +53,8 @@ def choose_bucket_bits(count: int) -> int:
 
 def unpack(packed: NDArray[np.uint64], bits: int) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
     """Return the bucket number and the position of each packed number."""
-    places = (packed & np.uint64(MAX_TOKENS - 1)).astype(np.uint32)
-    return (packed >> np.uint64(64 - bits)).astype(np.int64), places
+    positions = (packed & np.uint64(MAX_TOKENS - 1)).astype(np.uint32)
+    return (packed >> np.uint64(64 - bits)).astype(np.int64), positions
 
 
 def find(
@@ -97,9 +97,9 @@ def _find_insertion(ids: NDArray[np.uint32], place: NDArray[np.uint32], low: int
     return low + int(np.searchsorted(_compute_keys_at(ids, rest), wanted)) if len(rest) else low
 
 
-def _compute_keys_at(ids: NDArray[np.uint32], places: NDArray[np.int64]) -> NDArray[np.uint64]:
-    """Return the keys of `places`, computed from the tokens before them."""
-    return _compute_window_keys(ids[np.maximum(places[:, None] + _BACK, 0)])
+def _compute_keys_at(ids: NDArray[np.uint32], positions: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Return the keys of `positions`, computed from the tokens before them."""
+    return _compute_window_keys(ids[np.maximum(positions[:, None] + _BACK, 0)])
 
 
 def _compute_window_keys(windows: NDArray[np.uint32]) -> NDArray[np.uint64]:

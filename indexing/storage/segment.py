@@ -156,9 +156,9 @@ class Segment:
         index = int(np.searchsorted(self.arrays["file_chunk_end"], chunk, side="right"))
         return index, chunk - self._read_range("file_chunk_end", index)[0]
 
-    def find_files(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
+    def find_files(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the index of the file of each token position."""
-        return np.searchsorted(self.arrays["file_token_end"], places, side="right")
+        return np.searchsorted(self.arrays["file_token_end"], positions, side="right")
 
     def find_anchors(self, context: NDArray[np.uint32], limit: int) -> NDArray[np.int64]:
         """Return up to `limit` token positions that share most tokens with the end of `context`."""

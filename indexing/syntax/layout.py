@@ -1,4 +1,4 @@
-"""The place of a cursor: in code, a comment or a string; in an empty body; after a docstring; in which scope.
+"""The surroundings of a cursor: code, comment or string, an empty body, the docstring above, and the scope.
 
 Reads the syntax tree; where the code is half typed and the tree has errors, the lines decide instead. Start at
 `Around.describe`.
@@ -29,7 +29,7 @@ _CLOSERS = ('"', "'", "`", "]]", ")", "*/", "-->")
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """Facts about the place of an offset.
+    """Facts about the code around an offset.
 
     Attributes:
         kind: "none" if the text was not parsed.

@@ -1,4 +1,4 @@
-"""The syntax of one text: definitions, imports, errors, and the place of an offset.
+"""The syntax of one text: definitions, imports, errors, and the surroundings of an offset.
 
 An immutable value made from a document, incrementally if the previous version's syntax is given. Never fails: a text
 in an unknown language, or one too large to parse in an editor, is not `available`; of broken code, only what parses is

@@ -97,6 +97,7 @@ def find_family_fim(fim: FimTokens, network: str) -> FimTokens:
     """
 
     def list_markers(one: FimTokens) -> tuple[str, ...]:
+        """Return all markers of a format."""
         return (one.prefix, one.suffix, one.middle, one.end, one.file, one.repository)
 
     family = (one.fim for one in load_published_models().values() if one.fim is not None and one.network == network)

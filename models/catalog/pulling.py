@@ -104,6 +104,7 @@ def _select_files(published: PublishedModel, siblings: Sequence[Any]) -> list[Re
     files = [RemoteFile(one.rfilename, int(one.size or 0), str(one.lfs.sha256) if one.lfs else "") for one in siblings]
 
     def select(*patterns: str) -> list[RemoteFile]:
+        """Return the files whose names match any of `patterns`."""
         return [file for file in files if any(fnmatch(file.name, pattern) for pattern in patterns)]
 
     weights = select(*WEIGHTS) or select(*PICKLES)

@@ -26,7 +26,7 @@ class Table:
 
     @classmethod
     def read(cls, path: Path) -> Table:
-        """Read a whole TOML file.
+        """Read the TOML file at `path` as one table.
 
         Raises:
             CatalogError: it is missing, unreadable, or not TOML.

@@ -90,6 +90,7 @@ def convert(
     done, total = 0, 0
 
     def report_written(size: int) -> None:
+        """Report progress after another `size` bytes of weights were written."""
         nonlocal done
         done += size
         on_progress(done, total)

@@ -214,6 +214,7 @@ def quantize(specification: LayerSpec, quantization: Quantization) -> None:
     rest = next((name for name in FLOATS if quantization in (name, f"int8_{name}")), "float32")
 
     def set_type(layer: LayerSpec, path: str, value: object) -> None:
+        """Replace the variable `value` at `path`, if it is `Fused`, by one with the wanted number type."""
         name = path.rpartition("/")[2]
         if not isinstance(value, Fused):
             return
@@ -228,6 +229,7 @@ def quantize(specification: LayerSpec, quantization: Quantization) -> None:
 
 
 def track_writing(specification: LayerSpec, on_written: Callable[[int], None]) -> int:
+    """Wrap the variable `value` at `path` so that it reports when it is written; add its size to the total."""
     """Have `on_written` called with the size of each variable when it is written; return the total size, in bytes."""
     total = 0
 

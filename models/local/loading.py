@@ -311,7 +311,7 @@ class Network:
 def _load_on_cuda(network: Network, compute_type: str, problems: list[str], *, demanded: bool) -> Engine | None:
     """Return the engine on the first CUDA device; None if the model has to compute on the CPU.
 
-    The reason is added to `problems`, except where no CUDA device is and the settings did not demand one (`demanded`).
+    The reason is added to `problems`, unless there is no CUDA device and the settings did not demand one (`demanded`).
     """
     entry = network.entry
     if count_cuda_devices() == 0:

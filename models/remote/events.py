@@ -148,7 +148,7 @@ class EventParser:
 
 
 def _parse(text: bytes) -> object:
-    """Return the JSON value in `text`, None where it is not JSON, `...` for null."""
+    """Return the JSON value in `text`; None if it is not JSON, `...` for null."""
     try:
         event = json.loads(text.decode("utf-8", "replace"))
     except (ValueError, RecursionError):

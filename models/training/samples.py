@@ -331,9 +331,10 @@ def _find_statement_end(text: str, start: int, end: int) -> int:
 
 
 def _find_block_end(text: str, start: int, end: int) -> int:
-    """Return the end of the block after `start`: up to 10 more lines, none empty or less indented than the first.
+    """Return the end of the block that begins with the line at `start`: up to 10 more lines.
 
-    `start` and `end` are the bounds of the first line.
+    The block ends before an empty line and before one with less indentation than the first. `start` and
+    `end` are the bounds of the first line.
     """
     line = text[start:end]
     indent = len(line) - len(line.lstrip())

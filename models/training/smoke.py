@@ -106,6 +106,7 @@ def _is_resumed(work: Path, train: list[str]) -> bool:
     import torch  # noqa: PLC0415 - takes seconds
 
     def read_step() -> int:
+        """Return the number of steps in the last checkpoint."""
         state = torch.load(work / "run" / "run.pt", weights_only=True)
         return int(state["progress"]["step"])
 

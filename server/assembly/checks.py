@@ -57,12 +57,7 @@ class Check:
 
 
 def run_checks(settings: Settings, problems: tuple[str, ...]) -> Iterator[Check]:
-    """Run all checks in turn; yield each result as soon as it is there.
-
-    Args:
-        settings: the settings in force.
-        problems: the problems of the settings, a sentence each.
-    """
+    """Run all checks in turn and yield each result; `problems` are those of the settings, a sentence each."""
     checks: tuple[tuple[str, Callable[[], Iterator[Check]]], ...] = (
         ("program", _check_program),
         ("settings", lambda: _check_settings(problems)),
@@ -348,10 +343,7 @@ def _describe_endpoint(endpoint: EndpointSettings) -> dict[str, Any]:
 
 
 def _check_answer(chat: ChatModel, facts: dict[str, Any], *, others: bool) -> Check:
-    """Ask `chat` a short question, close it, and return the result with `facts`.
-
-    `others` tells that other models may answer in its place, for the advice.
-    """
+    """Ask `chat` a short question and close it; return the result. `others` tells that other models may stand in."""
     from models.chat import ChatError, ChatRequest, Message, Speaker, never  # noqa: PLC0415
 
     begun = time.monotonic()

@@ -1,4 +1,4 @@
-"""The sections of the settings, one class each, except chat (`endpoints`); a field is a setting.
+"""The sections of the settings, one class each, except chat (`endpoints`) and team (`team_settings`).
 
 Declares names, types, bounds, defaults and descriptions; `settings` combines the sections and reads their values. Start
 at `CompletionSettings`.
@@ -332,58 +332,6 @@ class ReviewSettings(BaseModel):
     )
     test_timeout_s: int = Field(
         default=600, ge=1, le=86_400, description="Longest run of the tests, in seconds; then they are stopped."
-    )
-
-
-def _check_rule(text: str) -> str:
-    """Return `text` unchanged if it is a valid rule about tools' calls; for pydantic.
-
-    Raises:
-        ValueError: `text` is no valid rule.
-    """
-    from agents.team.permissions.rules import Effect, parse_rule  # noqa: PLC0415 (pathspec; only if there is a rule)
-
-    parse_rule(Effect.DENY, text)
-    return text
-
-
-RuleText = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_check_rule)]
-
-
-class TeamSettings(BaseModel):
-    """The settings of the team of agents: rules about what its tools may do, and its limits."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    deny: tuple[RuleText, ...] = Field(
-        default=(),
-        description="Calls of tools that are denied without a question: `edits path migrations/`, `reads path "
-        "data/**`, `execute_command command rm *`; the lists of all layers are joined.",
-        json_schema_extra=ADDS_UP,
-    )
-    ask: tuple[RuleText, ...] = Field(
-        default=(),
-        description="Calls of tools that you are asked about in any case, written like those of `team.deny`; the lists "
-        "of all layers are joined.",
-        json_schema_extra=ADDS_UP,
-    )
-    allow: tuple[RuleText, ...] = Field(
-        default=(),
-        description="Calls of tools that are made without a question: `edits path docs/**`, `execute_command command "
-        "git status`. What comes with a warning is asked about all the same; `team.deny` and `team.ask` count more.",
-        json_schema_extra=PERSONAL,
-    )
-    steps: int = Field(
-        default=40, ge=1, le=1000, description="Most answers of the model in one turn of an agent and its delegates."
-    )
-    tokens: int = Field(
-        default=400_000, ge=1000, le=100_000_000, description="Most tokens read and written in one turn."
-    )
-    seconds: int = Field(
-        default=1800,
-        ge=10,
-        le=86_400,
-        description="Longest turn, in seconds; waiting for your answers does not count.",
     )
 
 

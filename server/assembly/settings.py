@@ -1,8 +1,8 @@
 """All settings in one class, resolved from their layers.
 
-`Settings` combines the sections of `setting_sections` and `endpoints`, where each setting is declared once; the
-editors' settings pages and the documentation are generated from it (`settings_reference`). `resolve` keeps no state, so
-a reload is one more call.
+`Settings` combines the sections of `setting_sections`, `team_settings` and `endpoints`, where each setting is declared
+once; the editors' settings pages and the documentation are generated from it (`settings_reference`). `resolve` keeps no
+state, so a reload is one more call.
 
 | strength | layer | written as |
 | --- | --- | --- |
@@ -36,7 +36,6 @@ from server.assembly.setting_sections import (
     LogSettings,
     ModelSettings,
     ReviewSettings,
-    TeamSettings,
 )
 from server.assembly.setting_sources import (
     EDITOR,
@@ -47,6 +46,7 @@ from server.assembly.setting_sources import (
     read_environment,
     read_file,
 )
+from server.assembly.team_settings import TeamSettings
 from server.state import paths
 
 if TYPE_CHECKING:

@@ -362,11 +362,11 @@ class Gate:
     ) -> None:
         """Start a background task that records the outcome once `work` ends: an editor may apply a change late."""
 
-        async def conclude() -> None:
+        async def conclude_when_done() -> None:
             await asyncio.wait((work,))
             await self._conclude(case, checked, work, confirm=confirm)
 
-        task = asyncio.ensure_future(conclude())
+        task = asyncio.ensure_future(conclude_when_done())
         self._late.add(task)
         task.add_done_callback(self._late.discard)
 

@@ -150,6 +150,7 @@ def _pack_row(identity: str, number: int, change: Change, before: Content | None
 
 
 def _compress(data: bytes) -> bytes:
+    """Return `data` compressed with zlib."""
     return zlib.compress(data, 6)
 
 

@@ -1,11 +1,11 @@
 """The state database: all data that cannot be computed again, in one SQLite file that all servers of a user share.
 
-Requests, audit, checkpoints, workflows, costs, sessions, memory, queued tasks. Several processes write to it at once
-(short transactions, a busy timeout), and only its user can read it. `migrations` has its tables; a database of a newer
-program is refused unchanged. If the file was deleted, emptied or damaged, starts a new one, keeps a damaged one beside
-it, and tells a person. Uses no write-ahead log: SQLite maps that log's index into memory, and truncating a mapped file
-kills every process that reads it. No other module of this folder imports `sqlite3`. Never call it on the event loop:
-every call may wait for a disk. Start at `State.transaction`.
+Requests, audit, checkpoints, workflows, costs, sessions, feedback, memory, queued tasks. Several processes write to it
+at once (short transactions, a busy timeout), and only its user can read it. `migrations` has its tables; a database of
+a newer program is refused unchanged. If the file was deleted, emptied or damaged, starts a new one, keeps a damaged one
+beside it, and tells a person. Uses no write-ahead log: SQLite maps that log's index into memory, and truncating a
+mapped file kills every process that reads it. No other module of this folder imports `sqlite3`. Never call it on the
+event loop: every call may wait for a disk. Start at `State.transaction`.
 """
 
 from __future__ import annotations

@@ -33,11 +33,11 @@ class GateRecords:
         self._requests.begin(question, client=client, task=task, model=model, subjects=subjects)
 
     def mark_asked(self, request: str) -> None:
-        """Record that a person is asked from now on."""
+        """Record the present time as the time when the question is shown to a person."""
         self._requests.mark_asked(request)
 
     def approve(self, request: str, replaced: Replaced | None, *, answered: bool) -> None:
-        """Keep what is replaced, and record the request as approved if a person has answered already."""
+        """Store the checkpoint `replaced`, if it is not None; with `answered`, record the request as approved."""
         with self._state.transaction() as connection:
             if replaced is not None:
                 self._checkpoints.store(connection, replaced)
@@ -45,11 +45,14 @@ class GateRecords:
                 self._requests.approve(connection, request, replaced.checkpoint if replaced is not None else "")
 
     def end(self, ending: Ending) -> None:
-        """Record the outcome, the audit, and which changes were made; a checkpoint without any is removed."""
+        """Record the outcome and the audit rows; reduce the checkpoint to the changes that were made.
+
+        Deletes the checkpoint if no change was made. After an undo, marks the undone checkpoint.
+        """
         replaced = ending.replaced
         with self._state.transaction() as connection:
             if replaced is not None:
-                self._checkpoints.store(connection, replaced)  # again, should the database have been taken away
+                self._checkpoints.store(connection, replaced)  # again, in case the database was deleted meanwhile
                 self._checkpoints.settle(connection, replaced.checkpoint, ending.made)
                 if replaced.undoes and ending.outcome.applied:
                     self._checkpoints.mark_undone(connection, replaced.undoes, replaced.request)
@@ -57,7 +60,7 @@ class GateRecords:
             self._audit.add(connection, ending.rows)
 
     def close_abandoned(self) -> int:
-        """End the requests of processes that are gone, as expired or failed; return how many those were."""
+        """Record the open requests of processes that no longer run as expired or failed; return their number."""
         return self._requests.close_abandoned()
 
     def check(self) -> None:
@@ -66,27 +69,27 @@ class GateRecords:
             pass
 
     def list_requests(self, status: Status | None, limit: int) -> tuple[Request, ...]:
-        """Return up to `limit` requests, newest first, those of one status if that is given."""
+        """Return up to `limit` requests, newest first; only those with `status` unless it is None."""
         return self._requests.list_newest(status, limit)
 
     def list_audit(self, limit: int, *, request: str = "") -> tuple[AuditRow, ...]:
-        """Return up to `limit` rows, newest first, those of one request if that is given."""
+        """Return up to `limit` audit rows, newest first; only those of the request with the id `request`, if given."""
         return self._audit.list_newest(limit, request=request)
 
     def list_question_times(self, then: float) -> list[float]:
-        """Return when people were asked after `then`, oldest first; questions about undoing do not count."""
+        """Return the times of the questions to people after `then`, oldest first; without questions about undoing."""
         return self._requests.list_question_times(then)
 
     def list_write_times(self, then: float) -> list[float]:
-        """Return when files were written or commands run after `then`, oldest first."""
+        """Return the times after `then` when a file was written or a command permitted, oldest first."""
         return self._audit.list_write_times(then)
 
     def find_checkpoint(self, identity: str) -> Checkpoint | None:
-        """Return the checkpoint with that id, None if there is none (any more)."""
+        """Return the checkpoint with the id `identity`, None if there is none (any more)."""
         return self._checkpoints.find(identity)
 
     def list_undoable(self, concerns: Callable[[Subject], bool]) -> tuple[str, ...]:
-        """Return the ids of checkpoints that can be undone and have a file that `concerns`, newest first."""
+        """Return the ids of the checkpoints that can be undone and have a document that `concerns` accepts."""
         return self._checkpoints.list_undoable(concerns)
 
     def close(self) -> None:

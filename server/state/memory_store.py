@@ -1,4 +1,4 @@
-"""The tables of the team's memory: what agents remember, what they did, and what was decided.
+"""The tables of the team's memory: memories, activities and decisions of agents.
 
 Implements `agents.ports.memory.Memory`. Replaces secrets in all texts before anything is stored. Bounded: memories by
 number, activities and decisions by days and number. Blocking; writes to the state database only.
@@ -33,7 +33,9 @@ class MemoryStore:
         self._state = state
 
     def remember(self, memory: Remembered) -> None:
-        """Insert `memory`, or replace the one with its workspace, agent and key; evict the longest unchanged ones.
+        """Insert `memory`, or replace the memory with the same workspace, agent and key; evict excess memories.
+
+        Evicts those first that have not been changed for the longest time.
 
         Raises:
             ValueError: a text is longer than `LONGEST_TEXT`.
@@ -53,7 +55,7 @@ class MemoryStore:
             _evict_memories(connection, workspace)
 
     def recall(self, workspace: str, agent: str, limit: int) -> tuple[Remembered, ...]:
-        """Return up to `limit` memories that hold for `workspace` and `agent`, the last changed first."""
+        """Return up to `limit` memories for `workspace` and `agent`, including general ones, last changed first."""
         with self._state.reading() as connection:
             rows = connection.execute(
                 "SELECT workspace, agent, name, content, source, origin, created, changed FROM agent_memory"
@@ -66,7 +68,7 @@ class MemoryStore:
             )
 
     def forget(self, workspace: str, agent: str, key: str) -> bool:
-        """Delete one memory; return whether there was one."""
+        """Delete the memory with this workspace, agent and key; return whether there was one."""
         with self._state.transaction() as connection:
             deleted = connection.execute(
                 "DELETE FROM agent_memory WHERE workspace = ? AND agent = ? AND name = ?",
@@ -75,7 +77,7 @@ class MemoryStore:
             return deleted.rowcount == 1
 
     def record_activity(self, activity: Activity) -> None:
-        """Insert an activity; remove those that are older than 30 days or beyond the bound.
+        """Insert an activity; delete activities that are older than 30 days or exceed `MOST_ACTIVITIES`.
 
         Raises:
             ValueError: a text is longer than `LONGEST_TEXT`.
@@ -92,7 +94,7 @@ class MemoryStore:
             )
 
     def list_activities(self, workspace: str, limit: int, *, agent: str = "") -> tuple[Activity, ...]:
-        """Return up to `limit` activities in `workspace`, newest first; of all agents unless one is named."""
+        """Return up to `limit` activities in `workspace`, newest first; only those of `agent` unless it is ""."""
         with self._state.reading() as connection:
             rows = connection.execute(
                 "SELECT workspace, agent, activity, details, at FROM activity_logs"
@@ -102,7 +104,7 @@ class MemoryStore:
             return tuple(Activity(*row) for row in rows)
 
     def record_decision(self, decision: Decision) -> None:
-        """Insert a decision; remove those that are older than two years or beyond the bound.
+        """Insert a decision; delete decisions that are older than two years or exceed `MOST_DECISIONS`.
 
         Raises:
             ValueError: a text is longer than `LONGEST_TEXT`.
@@ -131,7 +133,7 @@ class MemoryStore:
             return tuple(Decision(*row) for row in rows)
 
     def clear(self, workspace: str) -> int:
-        """Delete all memories, activities and decisions of `workspace`; return how many rows that were."""
+        """Delete all memories, activities and decisions of `workspace`; return the number of deleted rows."""
         place = (make_storable(workspace),)
         with self._state.transaction() as connection:
             return (
@@ -142,7 +144,7 @@ class MemoryStore:
 
 
 def _evict_memories(connection: Connection, workspace: str) -> None:
-    """Remove the longest unchanged memories of `workspace` so that at most `MOST_MEMORIES` remain."""
+    """Delete memories of `workspace` beyond `MOST_MEMORIES`, those first that were unchanged for the longest time."""
     evicted = connection.execute(
         "SELECT agent, name FROM agent_memory WHERE workspace = ? ORDER BY changed DESC, agent, name LIMIT ? OFFSET ?",
         (workspace, MOST_MEMORIES, MOST_MEMORIES),
@@ -154,7 +156,11 @@ def _evict_memories(connection: Connection, workspace: str) -> None:
 
 
 def _clean(*texts: str) -> tuple[str, ...]:
-    """Return `texts` as they are stored: without secrets; raises ValueError for one longer than `LONGEST_TEXT`."""
+    """Return `texts` as they are stored, with secrets replaced.
+
+    Raises:
+        ValueError: a text is longer than `LONGEST_TEXT`.
+    """
     if any(len(text) > LONGEST_TEXT for text in texts):
         raise ValueError(f"a text has more than {LONGEST_TEXT:,} characters")
     return tuple(make_storable(replace_secrets(text, PLACEHOLDER)) for text in texts)

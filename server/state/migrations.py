@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """The words that differ between SQLite and PostgreSQL, for one of these.
+    """The words in which the statements for SQLite and PostgreSQL differ, for one of both.
 
     Attributes:
-        serial: type of a primary key that counts up by itself.
-        data: type of bytes.
-        keyed: end of a table that is stored in the order of its primary key.
-        prepare: statement that makes a place for the version, "" where there is one.
+        serial: type of a primary key that is numbered automatically.
+        data: type of a column of bytes.
+        keyed: end of the statement for a table that is stored in the order of its primary key.
+        prepare: statement that creates the table of the version, "" if the database needs none.
         read_version: query for the version; no row, or 0, for a new database.
         write_version: statement that sets the version to {version}.
     """
@@ -169,8 +169,16 @@ _TASK_QUEUE = (
     "CREATE INDEX queued_task_needs_by_need ON queued_task_needs (need)",
 )
 
+_FEEDBACK = (
+    # `server.state.feedback_store`
+    """CREATE TABLE session_feedback (
+        session TEXT NOT NULL, number INTEGER NOT NULL, thumb TEXT NOT NULL, comment TEXT NOT NULL,
+        at DOUBLE PRECISION NOT NULL, PRIMARY KEY (session, number)
+    ){keyed}""",
+)
+
 STEPS: tuple[tuple[str, ...], ...] = (
-    _GATE, _WORKFLOWS, _COSTS, _ATTRIBUTES, _SESSIONS, _MEMORY, _TASK_QUEUE,
+    _GATE, _WORKFLOWS, _COSTS, _ATTRIBUTES, _SESSIONS, _MEMORY, _TASK_QUEUE, _FEEDBACK,
 )  # fmt: skip
 """Statements of each step; the first brings a new database to version 1."""
 
@@ -182,10 +190,10 @@ class NewerDatabase(Exception):  # noqa: N818 (the state says it to a person in 
 
 
 def migrate(connection: Connection, dialect: Dialect) -> None:
-    """Bring a database to the newest version, inside the caller's transaction.
+    """Run the steps that bring a database to the newest version, inside the caller's transaction.
 
     Raises:
-        NewerDatabase: its version is one that this program does not know.
+        NewerDatabase: a newer program made the database; nothing was changed.
     """
     if dialect.prepare:
         connection.execute(dialect.prepare)
@@ -199,6 +207,6 @@ def migrate(connection: Connection, dialect: Dialect) -> None:
 
 
 def read_version(connection: Connection, dialect: Dialect) -> int:
-    """Return the version of a database, 0 for a new one."""
+    """Return the version of the tables of a database, 0 for a new database."""
     row = connection.execute(dialect.read_version).fetchone()
     return int(row[0]) if row is not None else 0

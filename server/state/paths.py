@@ -39,19 +39,19 @@ class WritableFolder:
 
 
 def cache_dir() -> Path:
-    """Return the folder for files that can be computed again."""
+    """Return the folder for files that can be computed again: indexes, cached answers."""
     return _locate("cache", "user_cache_path") or _locate_fallback("cache")
 
 
 def state_dir() -> Path:
-    """Return the folder for files that cannot be computed again and are no documents: statistics, records."""
+    """Return the folder for files that cannot be computed again: the state database, measurements."""
     return _locate("state", "user_state_path") or _locate_fallback("state")
 
 
 def config_dir() -> Path:
     """Return the folder for files that the user writes: settings, catalog entries of own models.
 
-    Without a home folder this is a path that cannot exist, because anybody may write settings among temporary files.
+    Without a home folder, returns a path that cannot exist: among temporary files, other users could write settings.
     """
     return _locate("config", "user_config_path") or NOWHERE / "config"
 
@@ -72,7 +72,10 @@ def models_dir() -> Path:
 
 
 def temporary_dir() -> Path:
-    """Return this user's folder among temporary files, for sockets (short names) and as the fallback of all others."""
+    """Return this user's folder among temporary files, for sockets and as the fallback of the other folders.
+
+    If the system has no folder for temporary files, returns a path that cannot exist.
+    """
     import tempfile  # noqa: PLC0415 (`initialize` needs no temporary file)
 
     try:
@@ -85,18 +88,21 @@ def temporary_dir() -> Path:
 def run_dir() -> Path:
     """Return the folder for sockets and locks of running processes."""
     named = os.environ.get(HOME_VARIABLE, "").strip()
-    if not named and sys.platform == "linux" and not os.environ.get("XDG_RUNTIME_DIR"):  # no session, as in a container
+    if not named and sys.platform == "linux" and not os.environ.get("XDG_RUNTIME_DIR"):  # as in a container
         return cache_dir() / "run"  # another user could create a folder among temporary files first
     return _locate("run", "user_runtime_path") or temporary_dir() / "run"
 
 
 def settings_file() -> Path:
-    """Return the path of the user's settings."""
+    """Return the path of the user's settings file."""
     return config_dir() / SETTINGS_FILE
 
 
 def ensure_writable(directory: Path) -> WritableFolder:
-    """Create `directory` for this user alone; if that fails, create a private temporary folder in its place."""
+    """Create `directory` for this user alone; if that fails, create a private temporary folder instead.
+
+    Returns the folder that can be written to, with a sentence about the problem, if any.
+    """
     try:
         return WritableFolder(_make_private(directory), explain_missing_home())
     except OSError as error:
@@ -117,7 +123,7 @@ def ensure_writable(directory: Path) -> WritableFolder:
 
 
 def explain_missing_home() -> str:
-    """Return "" for a user with a home folder, else a sentence for a person: what is missing, then what to do."""
+    """Return "" if the user has a home folder, else a sentence for a person: the problem, then advice."""
     if all(_locate(part, name) is not None for part, name in PARTS.items()):
         return ""
     if named := os.environ.get(HOME_VARIABLE, "").strip():
@@ -131,12 +137,15 @@ def explain_missing_home() -> str:
 
 
 def expand_home(text: str) -> Path:
-    """Return `text` as a path with `~` replaced by the home folder; without a home folder `~` stays as it is."""
+    """Return `text` as a path with `~` replaced by the home folder; unchanged if there is no home folder."""
     return Path(os.path.expanduser(text))  # noqa: PTH111 (pathlib's raises)
 
 
 def _locate(part: str, name: str) -> Path | None:
-    """Return the folder `part` below STARLING_HOME, else the platform's folder `name`; None without a home folder."""
+    """Return the folder `part` below STARLING_HOME, if that is set, else the platform's folder `name`.
+
+    Returns None without a home folder.
+    """
     if named := os.environ.get(HOME_VARIABLE, "").strip():
         home = expand_home(named)
         return None if named.startswith("~") and not home.is_absolute() else home.absolute() / part
@@ -148,7 +157,10 @@ def _locate(part: str, name: str) -> Path | None:
 
 
 def _locate_fallback(part: str) -> Path:
-    """Return the folder `part` among temporary files, or a path that cannot exist if another user took our name."""
+    """Return the folder `part` of this user among temporary files.
+
+    If another user owns the folder of that name, returns a path that cannot exist.
+    """
     shared = temporary_dir()
     try:
         status = shared.lstat()
@@ -159,16 +171,17 @@ def _locate_fallback(part: str) -> Path:
 
 
 def _get_platform_dirs() -> platformdirs.PlatformDirs:
+    """Return the platform's folders for Starling."""
     import platformdirs  # noqa: PLC0415 (27 ms that the answer to `initialize` does not wait for)
 
     return platformdirs.PlatformDirs("starling", appauthor=False)
 
 
 def _make_private(directory: Path) -> Path:
-    """Create `directory` and check that it can be written to; among temporary files it must belong to this user.
+    """Create `directory`, check that it can be written to, and return it.
 
     Raises:
-        OSError: it is no directory, cannot be created or written to, or is temporary and belongs to someone else.
+        OSError: it cannot be created or written to, is no folder, or is a temporary folder of another user.
     """
     import tempfile  # noqa: PLC0415 (`initialize` needs no temporary file)
 
@@ -184,4 +197,5 @@ def _make_private(directory: Path) -> Path:
 
 
 def _identify_user() -> str:
+    """Return the user's id as text, the user's name on Windows."""
     return str(os.getuid()) if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")

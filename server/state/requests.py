@@ -1,7 +1,7 @@
-"""The table of requests: what a person was asked, by whom, and what became of it.
+"""The table of requests: the question, the proposer, the answer and the outcome of each.
 
-Each row names the process that began the request, so that a later process can end the requests of one that is gone.
-Blocking; writes to the state database only. Start at `Requests`.
+Each row names the process that began the request, so that a later process can close the requests of a process that no
+longer runs. Blocking; writes to the state database only. Start at `Requests`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 LONGEST_DIFF = 200_000  # characters of a diff; the rest is cut off
 KEPT_S = 90 * 24 * 3600.0
-ELSEWHERE_S = 3600.0  # after this, a request of another machine (a shared home) counts as abandoned
+ELSEWHERE_S = 3600.0  # age at which an open request of another machine (a shared home) counts as abandoned
 _COLUMNS = (
     "id, created, client, tool, title, why, proposer, model, task, subjects, diff, warnings, status, verdict, reason,"
     " answer, asked, answer_s, checkpoint"
@@ -51,13 +51,13 @@ class Requests:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._undecided: dict[str, list[object]] = {}  # rows by id, should the database be taken away
+        self._undecided: dict[str, list[object]] = {}  # rows by id, in case the database is deleted meanwhile
 
     def begin(self, question: Question, *, client: str, task: str, model: str, subjects: Sequence[str]) -> None:
-        """Insert a pending request, and remove requests older than 90 days.
+        """Insert a pending request, and delete requests older than 90 days.
 
         Raises:
-            StateError: it cannot be recorded, so nothing may come of it.
+            StateError: the request cannot be recorded, so the caller must not act on it.
         """
         row = [
             question.id, time.time(), *_identify_process(), client, question.tool.name, question.title, question.why,
@@ -70,7 +70,7 @@ class Requests:
             self._insert_undecided(connection, question.id)
 
     def _insert_undecided(self, connection: Connection, request: str) -> None:
-        """Insert a request that is not decided, if its row is not there."""
+        """Insert the row of an undecided request again if it is missing, because the database was deleted."""
         if (row := self._undecided.get(request)) is not None:
             connection.execute(
                 "INSERT INTO requests (id, created, host, pid, begun, client, tool, title, why, proposer,"
@@ -80,20 +80,20 @@ class Requests:
             )
 
     def mark_asked(self, request: str) -> None:
-        """Record that a person is asked from now on."""
+        """Record the present time as the time when the question is shown to a person."""
         with self._state.transaction() as connection:
             self._insert_undecided(connection, request)
             connection.execute("UPDATE requests SET asked = ? WHERE id = ?", (time.time(), request))
 
     def approve(self, connection: Connection, request: str, checkpoint: str) -> None:
-        """Record a yes and the checkpoint that can undo it, in the caller's transaction."""
+        """Record a request as approved, with the checkpoint that can undo the change, in the caller's transaction."""
         self._insert_undecided(connection, request)
         connection.execute(
             "UPDATE requests SET status = ?, checkpoint = ? WHERE id = ?", (Status.APPROVED, checkpoint, request)
         )
 
     def end(self, connection: Connection, outcome: Outcome, answer: Answer | None, answer_s: float | None) -> None:
-        """Record the outcome of a request, in the caller's transaction."""
+        """Record the outcome, the answer and the seconds until the answer, in the caller's transaction."""
         status, reason = _STATUS[outcome.verdict], make_storable(outcome.reason)
         self._insert_undecided(connection, outcome.proposal)
         self._undecided.pop(outcome.proposal, None)
@@ -104,21 +104,21 @@ class Requests:
         )
 
     def list_question_times(self, then: float) -> list[float]:
-        """Return when people were asked after `then`, oldest first; questions about undoing do not count."""
+        """Return the times of the questions to people after `then`, oldest first; without questions about undoing."""
         query = "SELECT asked FROM requests WHERE asked > ? AND proposer <> 'undo' ORDER BY asked"
         with self._state.reading() as connection:
             return [row[0] for row in connection.execute(query, (then,))]
 
     def list_newest(self, status: Status | None, limit: int) -> tuple[Request, ...]:
-        """Return up to `limit` requests, newest first, those of one status if that is given."""
+        """Return up to `limit` requests, newest first; only those with `status` unless it is None."""
         query = f"SELECT {_COLUMNS} FROM requests WHERE ? IN ('', status) ORDER BY created DESC LIMIT ?"  # noqa: S608
         with self._state.reading() as connection:
             return tuple(map(_unpack, connection.execute(query, (status or "", limit))))
 
     def close_abandoned(self) -> int:
-        """End the requests whose process is gone, and return how many those were.
+        """Close the open requests of processes that no longer run; return their number.
 
-        A pending one has expired and is never applied; one that was approved and not finished has failed.
+        Records a pending request as expired, and an approved request without an outcome as failed.
         """
         with self._state.transaction() as connection:
             rows = connection.execute(
@@ -139,12 +139,16 @@ class Requests:
 
 @cache
 def _identify_process() -> tuple[str, int, float]:
-    """Return host, process id and start time: together, no two processes ever had the same."""
+    """Return host name, process id and start time, which together identify this process uniquely."""
     return platform.node(), os.getpid(), psutil.Process().create_time()
 
 
 def _is_alive(host: str, pid: int, begun: float, created: float) -> bool:
-    """Return whether that process may still run; one of another machine may, until `ELSEWHERE_S` after `created`."""
+    """Return whether the process that began a request may still run.
+
+    A process on another machine cannot be checked; it counts as running until `ELSEWHERE_S` after `created`, the time
+    of the request. `begun` is the start time of the process.
+    """
     if host != platform.node():
         return time.time() - created < ELSEWHERE_S
     try:
@@ -156,7 +160,7 @@ def _is_alive(host: str, pid: int, begun: float, created: float) -> bool:
 
 
 def _unpack(row: Sequence[Any]) -> Request:
-    """Return the request of a row of `_COLUMNS`; `subjects` and `warnings` are JSON there."""
+    """Return the request from a row of `_COLUMNS`, in which `subjects` and `warnings` are JSON."""
     values = list(row)
     for number in (9, 11):
         values[number] = tuple(json.loads(values[number]))

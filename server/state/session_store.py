@@ -1,8 +1,8 @@
-"""The tables of sessions: conversations with the team, their entries, and which client drives each.
+"""The tables of sessions: conversations with the team, their entries, and the client that holds the lease of each.
 
-Implements `agents.ports.sessions.Sessions`. Bounded in days, in sessions and in entries of one; the longest unchanged
-sessions go first, except those that a client drives now. Blocking; writes to the state database only. Start at
-`SessionStore`.
+Implements `agents.ports.sessions.Sessions`. Bounded in days, sessions, and entries of one session; evicts the sessions
+first that were unchanged for the longest time, except leased ones. Blocking; writes to the state database only. Start
+at `SessionStore`.
 """
 
 from __future__ import annotations
@@ -68,13 +68,13 @@ class SessionStore:
             return _find(connection, session)
 
     def list_newest(self, workspace: str, limit: int) -> tuple[Session, ...]:
-        """Return up to `limit` sessions of `workspace`, the last changed first."""
+        """Return up to `limit` sessions of `workspace`, last changed first."""
         query = f"{_SELECT} WHERE workspace = ? ORDER BY changed DESC, id LIMIT ?"
         with self._state.reading() as connection:
             return tuple(map(_unpack, connection.execute(query, (make_storable(workspace), limit))))
 
     def read(self, session: str, *, after: int = 0, limit: int = 1000) -> tuple[Entry, ...]:
-        """Return up to `limit` entries with a number above `after`, in order; () for an unknown session."""
+        """Return up to `limit` entries of a session, numbered above `after`, in order; () for an unknown session."""
         with self._state.reading() as connection:
             rows = connection.execute(
                 "SELECT kind, origin, content, details, number, at FROM session_entries"
@@ -84,10 +84,10 @@ class SessionStore:
             return tuple(Entry(EntryKind(kind), *values) for kind, *values in rows)
 
     def acquire(self, session: str, owner: str) -> Session:
-        """Take or renew the lease for `owner` and return the session.
+        """Take or renew the lease of a session for the client `owner`; return the session.
 
         Raises:
-            SessionUnavailable: it does not exist, or another owner's lease has not expired.
+            SessionUnavailable: there is no such session, or another owner's lease has not expired.
         """
         now = time.time()
         with self._state.transaction() as connection:
@@ -98,10 +98,10 @@ class SessionStore:
             return _require(connection, session, available=taken.rowcount == 1)
 
     def record(self, session: str, owner: str, state: SessionState, entries: Sequence[Entry] = ()) -> Session:
-        """Append `entries` and set the state in one transaction, and renew the lease of `owner`.
+        """Append `entries`, set the state and renew the lease of `owner`, in one transaction; return the session.
 
         Raises:
-            SessionUnavailable: it does not exist, is full, or `owner` does not hold its lease.
+            SessionUnavailable: there is no such session, it is full, or `owner` does not hold its lease.
             ValueError: a text is longer than `LONGEST_TEXT`.
         """
         if any(max(len(entry.text), len(entry.details)) > LONGEST_TEXT for entry in entries):
@@ -127,14 +127,14 @@ class SessionStore:
             return recorded
 
     def release(self, session: str, owner: str) -> None:
-        """Give up the lease of `owner`; do nothing where `owner` has none."""
+        """Give up the lease of `owner` on a session; do nothing if `owner` has none."""
         with self._state.transaction() as connection:
             connection.execute(
                 "UPDATE sessions SET owner = '', leased = 0 WHERE id = ? AND owner = ?", (session, owner)
             )
 
     def set_title(self, session: str, title: str) -> bool:
-        """Set the title, whoever drives the session; return whether there is such a session."""
+        """Set the title of a session, whoever holds its lease; return whether there is such a session."""
         with self._state.transaction() as connection:
             renamed = connection.execute(
                 "UPDATE sessions SET title = ?, changed = ? WHERE id = ?", (_check_title(title), time.time(), session)
@@ -145,7 +145,7 @@ class SessionStore:
         """Delete a session with its entries; return whether there was one.
 
         Raises:
-            SessionUnavailable: a client drives it now.
+            SessionUnavailable: a client holds its lease.
         """
         with self._state.transaction() as connection:
             found = _find(connection, session)
@@ -157,7 +157,7 @@ class SessionStore:
 
     @staticmethod
     def _evict(connection: Connection, now: float) -> None:
-        """Remove the longest unchanged sessions so that the bounds hold, except those that a client drives."""
+        """Delete the sessions that are too old or exceed `MOST_SESSIONS`, except leased sessions and the newest."""
         rows = connection.execute("SELECT id, changed, leased FROM sessions ORDER BY changed DESC, id").fetchall()
         _remove(
             connection,
@@ -170,12 +170,17 @@ class SessionStore:
 
 
 def _find(connection: Connection, session: str) -> Session | None:
+    """Return the session with the id `session`, None if there is none."""
     row = connection.execute(f"{_SELECT} WHERE id = ?", (session,)).fetchone()
     return _unpack(row) if row is not None else None
 
 
 def _require(connection: Connection, session: str, *, available: bool) -> Session:
-    """Return the session; raises SessionUnavailable if there is none, or if it is not `available` to the caller."""
+    """Return the session with the id `session`.
+
+    Raises:
+        SessionUnavailable: there is none, or `available` is false because another client holds its lease.
+    """
     found = _find(connection, session)
     if found is None:
         raise SessionUnavailable(f"There is no session {session!r}; it may have been deleted. Start a new one.")
@@ -186,24 +191,27 @@ def _require(connection: Connection, session: str, *, available: bool) -> Sessio
 
 
 def _remove(connection: Connection, sessions: Sequence[str]) -> None:
+    """Delete sessions, named by their ids, with their entries and the feedback on these."""
     for session in sessions:
+        connection.execute("DELETE FROM session_feedback WHERE session = ?", (session,))
         connection.execute("DELETE FROM session_entries WHERE session = ?", (session,))
         connection.execute("DELETE FROM sessions WHERE id = ?", (session,))
 
 
 def _check_title(title: str) -> str:
-    """Return `title` as it is stored; raises ValueError for one longer than `LONGEST_TITLE`."""
+    """Return `title` as it is stored; raise ValueError if it is longer than `LONGEST_TITLE`."""
     if len(title) > LONGEST_TITLE:
         raise ValueError(f"a title has more than {LONGEST_TITLE:,} characters")
     return make_storable(title)
 
 
 def _pack(entry: Entry) -> tuple[str, ...]:
+    """Return the stored values of `entry`: kind, origin, content and details."""
     return entry.kind, make_storable(entry.by), make_storable(entry.text), make_storable(entry.details)
 
 
 def _unpack(row: Sequence[Any]) -> Session:
-    """Return the session of a row of `_SELECT`; a lease that has expired has no owner."""
+    """Return the session from a row that `_SELECT` returned; without an owner if the lease has expired."""
     identity, workspace, title, role, state, created, changed, owner, leased, entries = row
     owner = owner if leased >= time.time() else ""
     return Session(identity, workspace, title, role, SessionState(state), created, changed, owner, entries)

@@ -1,6 +1,6 @@
-"""Protocols of a database connection as the stores use it: SQL that SQLite and PostgreSQL accept, with `?` for values.
+"""Protocols of a database connection for the stores: SQL that SQLite and PostgreSQL accept, with `?` for values.
 
-No store knows which database answers. Start at `Connection`.
+No store depends on one of the databases. Start at `Connection`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Rows(Protocol):
-    """The answer to a statement."""
+    """The result of a statement."""
 
     @property
     def rowcount(self) -> int:
@@ -45,5 +45,5 @@ class Connection(Protocol):
 
 
 def make_storable(text: str) -> str:
-    r"""Return `text` as any database holds it: lone surrogates and NUL are spelled out (`\ud83d`)."""
+    r"""Return `text` with lone surrogates and NUL, which a database may refuse, written as escapes (`\ud83d`)."""
     return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")

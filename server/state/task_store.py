@@ -1,8 +1,8 @@
-"""The tables of the queue of tasks: what is wanted, which task needs which, and which worker has claimed it.
+"""The tables of the task queue: the tasks, the tasks that each of them needs, and the worker that has claimed it.
 
 Implements `agents.ports.task_queue.TaskQueue`. A claim is a worker's name and the number of the attempt; every change
 by a worker requires that the claim still holds, in the same statement, so that two processes cannot both succeed.
-Open tasks of a workspace are bounded; ended ones are bounded too, and removed after 90 days. Blocking; writes to the
+The numbers of open and of ended tasks are bounded; ended tasks are deleted after 90 days. Blocking; writes to the
 state database only. Start at `TaskStore`.
 """
 
@@ -61,12 +61,12 @@ class TaskStore:
         self._state = state
 
     def add(self, task: NewTask) -> QueuedTask:
-        """Queue `task`; return the one that is there already if its key is.
+        """Queue `task` and return it; if a task with its key exists, return that task and queue nothing.
 
         Raises:
             QueueFull: too many tasks of the workspace are open.
-            LookupError: a task of `needs` does not exist.
-            ValueError: a text is longer than `LONGEST_TEXT`.
+            LookupError: a task in `needs` does not exist.
+            ValueError: a text is longer than `LONGEST_TEXT`, or `needs` has too many tasks.
         """
         with self._state.transaction() as connection:
             return _require(connection, _insert(connection, task))
@@ -77,14 +77,18 @@ class TaskStore:
             return _find(connection, task)
 
     def list_newest(self, workspace: str, limit: int, *, status: TaskStatus | None = None) -> tuple[QueuedTask, ...]:
-        """Return up to `limit` tasks of `workspace`, the last added first, those of one status if that is given."""
+        """Return up to `limit` tasks of `workspace`, last added first; only those with `status` unless it is None."""
         query = f"{_SELECT} WHERE workspace = ? AND ? IN ('', status) ORDER BY created DESC, id LIMIT ?"
         with self._state.reading() as connection:
             rows = connection.execute(query, (make_storable(workspace), status or "", limit)).fetchall()
             return tuple(_unpack(connection, row) for row in rows)
 
     def claim(self, workspace: str, worker: str, roles: Collection[str] = ()) -> QueuedTask | None:
-        """Claim the most urgent task for `worker`, None where nothing is to be done; the port says in which order."""
+        """Claim the most urgent queued task of `workspace` for `worker` and return it, None if there is none.
+
+        Considers tasks for `roles` and tasks without a role; all tasks if `roles` is empty. First fails the claims of
+        workers that have given no sign of life.
+        """
         now, place = time.time(), make_storable(workspace)
         condition = f"role IN ({', '.join('?' * (len(roles) + 1))})" if roles else "1 = 1"
         query = _NEXT.format(roles=condition, high=int(Priority.HIGH))
@@ -103,7 +107,7 @@ class TaskStore:
             return _require(connection, row[0])
 
     def renew(self, claimed: QueuedTask) -> bool:
-        """Give a sign of life; return False where the claim is lost: stop then."""
+        """Record a sign of life of the worker; return False if the claim is lost, so that the worker has to stop."""
         with self._state.transaction() as connection:
             query = f"UPDATE queued_tasks SET renewed = ? WHERE {_CLAIMED}"  # noqa: S608 (our own words)
             return connection.execute(query, (time.time(), *_name_claim(claimed))).rowcount == 1
@@ -122,25 +126,25 @@ class TaskStore:
             return True
 
     def fail(self, claimed: QueuedTask, why: str) -> bool:
-        """Put a task back, or after `ATTEMPTS` claims end it and let those that need it wait for a person.
+        """Queue a claimed task again with the reason `why`; after `ATTEMPTS` claims, record it as failed instead.
 
-        Returns False if the claim is lost.
+        Tasks that need a failed task then wait for a person. Returns False if the claim is lost.
         """
         with self._state.transaction() as connection:
             return _fail(connection, claimed, why)
 
     def escalate(self, claimed: QueuedTask, why: str) -> bool:
-        """Leave a task to a person: it waits until `requeue` or `cancel`. Returns False if the claim is lost."""
+        """Let a claimed task wait for a person until `requeue` or `cancel`; return False if the claim is lost."""
         with self._state.transaction() as connection:
             return _end_claim(connection, claimed, TaskStatus.WAITING, why)
 
     def pause(self, task: str) -> bool:
-        """Take a task that is queued or running out of the queue until `requeue`; return whether it was either."""
+        """Pause a queued or running task until `requeue`; return whether it was queued or running."""
         with self._state.transaction() as connection:
             return _move(connection, task, (TaskStatus.QUEUED, TaskStatus.RUNNING), TaskStatus.PAUSED)
 
     def cancel(self, task: str) -> bool:
-        """End a task that has not ended; those that need it wait for a person. Returns whether it had not ended."""
+        """Cancel a task that has not ended; return whether that was done. Tasks that need it wait for a person."""
         open_ones = tuple(status for status in TaskStatus if status not in _ENDED)
         with self._state.transaction() as connection:
             cancelled = _move(connection, task, open_ones, TaskStatus.CANCELLED)
@@ -148,7 +152,7 @@ class TaskStore:
             return cancelled
 
     def requeue(self, task: str) -> bool:
-        """Queue a task again that is paused, waiting, failed or cancelled, with all attempts; return whether it was."""
+        """Queue a paused, waiting, failed or cancelled task again, with all its attempts; return whether it was one."""
         stopped = (TaskStatus.PAUSED, TaskStatus.WAITING, TaskStatus.FAILED, TaskStatus.CANCELLED)
         with self._state.transaction() as connection:
             if not _move(connection, task, stopped, TaskStatus.QUEUED):
@@ -158,14 +162,18 @@ class TaskStore:
 
     @staticmethod
     def _take_back_stuck(connection: Connection, workspace: str, now: float) -> None:
-        """Fail the claims in `workspace` that were not renewed for `STUCK_S`."""
+        """Treat the claims in `workspace` that were not renewed for `STUCK_S` seconds as failed."""
         query = f"{_SELECT} WHERE workspace = ? AND status = 'running' AND renewed < ?"
         for row in connection.execute(query, (workspace, now - STUCK_S)).fetchall():
             _fail(connection, _unpack(connection, row), _STUCK)
 
 
 def _insert(connection: Connection, task: NewTask) -> str:
-    """Insert `task` and return its id, or the id of the one with its key; raises as `TaskStore.add` does."""
+    """Insert `task` and return its id; if a task with its key exists, only return that task's id.
+
+    Raises:
+        QueueFull, LookupError, ValueError: as `TaskStore.add`.
+    """
     if max(map(len, (task.title, task.details, task.role, task.key))) > LONGEST_TEXT:
         raise ValueError(f"a text has more than {LONGEST_TEXT:,} characters")
     if len(task.needs) > MOST_NEEDS:
@@ -198,7 +206,7 @@ def _insert(connection: Connection, task: NewTask) -> str:
 
 
 def _remove_old(connection: Connection, now: float) -> None:
-    """Remove tasks that ended more than `KEPT_S` ago or are beyond `MOST_ENDED`, except those that a task needs."""
+    """Delete tasks that ended more than `KEPT_S` ago or exceed `MOST_ENDED`, except those that another task needs."""
     oldest = now - KEPT_S
     query = "SELECT changed FROM queued_tasks WHERE status IN (?, ?, ?) ORDER BY changed DESC LIMIT 1 OFFSET ?"
     if (row := connection.execute(query, (*_ENDED, MOST_ENDED)).fetchone()) is not None:
@@ -214,12 +222,12 @@ def _remove_old(connection: Connection, now: float) -> None:
 
 
 def _name_claim(claimed: QueuedTask) -> tuple[str, str, int]:
-    """Return the values of `_CLAIMED`."""
+    """Return the values for the question marks of the condition `_CLAIMED`."""
     return claimed.id, make_storable(claimed.worker), claimed.attempts
 
 
 def _end_claim(connection: Connection, claimed: QueuedTask, status: TaskStatus, result: str) -> bool:
-    """Set status and result of a task whose claim holds; return whether it does."""
+    """Set the status and result of a claimed task; return False, and change nothing, if the claim is lost."""
     if len(result) > LONGEST_TEXT:
         raise ValueError(f"the result has more than {LONGEST_TEXT:,} characters")
     query = f"UPDATE queued_tasks SET status = ?, result = ?, changed = ? WHERE {_CLAIMED}"  # noqa: S608
@@ -228,7 +236,7 @@ def _end_claim(connection: Connection, claimed: QueuedTask, status: TaskStatus, 
 
 
 def _fail(connection: Connection, claimed: QueuedTask, why: str) -> bool:
-    """Queue a task again whose claim holds, or end it after its last attempt; return whether the claim holds."""
+    """Queue a claimed task again, or record it as failed after its last attempt; return False if the claim is lost."""
     is_last = claimed.attempts >= ATTEMPTS
     if not _end_claim(connection, claimed, TaskStatus.FAILED if is_last else TaskStatus.QUEUED, why):
         return False
@@ -237,14 +245,14 @@ def _fail(connection: Connection, claimed: QueuedTask, why: str) -> bool:
 
 
 def _move(connection: Connection, task: str, before: Collection[TaskStatus], after: TaskStatus) -> bool:
-    """Set the status of a task if it is one of `before`; return whether it was."""
+    """Change the status of a task to `after` if it is one of `before`; return whether that was done."""
     marks = ", ".join("?" * len(before))
     query = f"UPDATE queued_tasks SET status = ?, changed = ? WHERE id = ? AND status IN ({marks})"  # noqa: S608
     return connection.execute(query, (after, time.time(), task, *before)).rowcount == 1
 
 
 def _stop_blocked(connection: Connection) -> None:
-    """Let queued tasks wait for a person that need one which has failed or was cancelled."""
+    """Let queued tasks wait for a person if they need a task that has failed or was cancelled."""
     connection.execute(
         "UPDATE queued_tasks SET status = ?, result = ?, changed = ? WHERE status = 'queued' AND id IN"
         " (SELECT task FROM queued_task_needs JOIN queued_tasks AS needed ON needed.id = need"
@@ -254,16 +262,18 @@ def _stop_blocked(connection: Connection) -> None:
 
 
 def _find(connection: Connection, task: str) -> QueuedTask | None:
+    """Return the task with the id `task`, None if there is none."""
     row = connection.execute(f"{_SELECT} WHERE id = ?", (task,)).fetchone()
     return _unpack(connection, row) if row is not None else None
 
 
 def _require(connection: Connection, task: str) -> QueuedTask:
+    """Return the task with the id `task`, which must exist."""
     return _unpack(connection, connection.execute(f"{_SELECT} WHERE id = ?", (task,)).fetchone())
 
 
 def _unpack(connection: Connection, row: Sequence[Any]) -> QueuedTask:
-    """Return the task of a row of `_SELECT`, with the ids of the tasks that it needs."""
+    """Return the task from a row that `_SELECT` returned, with the ids of the tasks that it needs."""
     identity, workspace, title, details, role, priority, deadline, parent, name, status, *rest = row
     rows = connection.execute("SELECT need FROM queued_task_needs WHERE task = ? ORDER BY need", (identity,))
     needs = tuple(need for (need,) in rows.fetchall())

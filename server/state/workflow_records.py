@@ -1,4 +1,4 @@
-"""The table of workflows: rounds, scores, tokens, times, and what became of the proposal.
+"""The table of workflows: rounds, scores, tokens, times, and the outcome of the proposal.
 
 Holds figures and titles, never code. Blocking; writes to the state database only. Start at `Workflows`.
 """
@@ -27,16 +27,16 @@ class WorkflowRecord:
     """One workflow that has ended.
 
     Attributes:
-        id: its id.
-        at: when it ended, seconds since the epoch.
-        uri: the document.
+        id: id of the workflow.
+        at: when the workflow ended, seconds since the epoch.
+        uri: URI of the document.
         task: name of the task of the first round.
-        model: the model that wrote, "" for none.
+        model: name of the model that wrote the code, "" for none.
         rounds: the rounds, in order.
         best: number of the round that was proposed, 0 for none.
         outcome: the gate's verdict on the proposal, "cancelled", or "failed".
-        reason: why it was not applied, "" where it was.
-        seconds: from the start to the outcome, including the time a person took to decide.
+        reason: why the proposal was not applied, "" if it was.
+        seconds: duration from the start to the outcome, including the time that the person took to decide.
         proposal: id of the request at the gate, "" for none.
     """
 
@@ -72,10 +72,12 @@ class Workflows:
         seconds: float,
         proposal: str,
     ) -> str:
-        """Insert one workflow and return its id; remove those older than a year.
+        """Insert a workflow that has ended, and return its id; delete workflows older than a year.
+
+        The arguments are the attributes of `WorkflowRecord`.
 
         Raises:
-            StateError: it cannot be written.
+            StateError: the workflow cannot be recorded.
         """
         identity = uuid.uuid4().hex
         packed = json.dumps([asdict(one) for one in rounds])
@@ -90,7 +92,7 @@ class Workflows:
         """Return up to `limit` workflows, newest first.
 
         Raises:
-            StateError: they cannot be read.
+            StateError: the workflows cannot be read.
         """
         with self._state.reading() as connection:
             rows = connection.execute("SELECT * FROM workflows ORDER BY at DESC LIMIT ?", (limit,)).fetchall()
@@ -98,6 +100,7 @@ class Workflows:
 
 
 def _unpack(*row: Any) -> WorkflowRecord:  # noqa: ANN401 (a row of the database)
+    """Return the record from the values of a row, in which the rounds are JSON."""
     rounds = tuple(Round(**one) for one in json.loads(row[5]))
     identity, at, uri, task, model, _, best, outcome, reason, seconds, proposal = row
     return WorkflowRecord(identity, at, uri, task, model, rounds, best, outcome, reason, seconds, proposal)

@@ -1,4 +1,4 @@
-"""Prompts are data files, and a text of a workspace cannot pass for a part of one."""
+"""Prompts are data files, and no text of a workspace can pass for a part of a prompt."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The workflow: rounds while the score rises, the best of them proposed, each recorded with what it cost."""
+"""The workflow: rounds while the score rises, of which the best is proposed; each is recorded with its cost."""
 
 from __future__ import annotations
 

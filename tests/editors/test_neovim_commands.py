@@ -104,6 +104,15 @@ def test_commands_are_completed_and_so_are_their_words(open_text: Open) -> None:
     assert complete(editor, "Starling write doc") == ["docstring"]
 
 
+def test_an_answer_replaces_only_the_answer_with_its_own_name(open_text: Open) -> None:
+    editor = open_text()
+    editor.press(":Starling workflows<CR>")
+    wait_for_answer(editor, "workflows")
+    editor.press(":lua require('starling.answers').open('workflow')<CR>")
+    editor.wait_for("vim.fn.bufexists('starling-answer://workflow') == 1", "it to open")
+    assert editor.evaluate("vim.fn.bufexists('starling-answer://workflows')") == 1
+
+
 @pytest.mark.parametrize(
     ("command", "expected"),
     [

@@ -348,6 +348,7 @@ def main() -> int:
     ]
 
     def open_layer(stack: ExitStack) -> Callable[[Sample], dict[str, Any]]:
+        """Load the model; return a function that measures a sample. `stack` frees the model."""
         model = load(entry, device="cpu", threads=chosen.threads)
         stack.callback(model.close)
         return lambda one: pack_function(measure_function(one, model))

@@ -127,6 +127,7 @@ def compute_with_interval(
     rng = np.random.default_rng(SEED)
 
     def compute(places: Sequence[int]) -> float:
+        """Return the value, or the difference of the two filters, at the keys with these indexes."""
         own = figure([shown[at] for at in places])
         return own - figure([less[at] for at in places]) if less is not None else own
 
@@ -201,6 +202,7 @@ def measure_promise(keys: Sequence[Key], weights: dict[str, dict[str, float]]) -
     beside: dict[str, list[Shown]] = {"filter": own, "without": without}
 
     def make_row(figure: Callable[[Sequence[Shown]], float]) -> dict[str, list[float]]:
+        """Return value and interval with the filter, without it, and of the difference."""
         figures = {name: compute_with_interval(some, figure) for name, some in beside.items()}
         return figures | {"difference": compute_with_interval(own, figure, less=without)}
 

@@ -142,6 +142,7 @@ def measure_package(package: data.Package, others: Mapping[str, ModelEntry], cou
         def measure_arm(
             arm: str, model: CompletionModel | None, policy: CompletionPolicy = PATIENT, *, every: int = 1
         ) -> None:
+            """Measure an arm at each place, or at one of `every` places, and store its results."""
             results[arm] = [complete_place(index, model, policy, place) for place in places[::every]]
 
         measure_arm("recall", None)

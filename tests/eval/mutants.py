@@ -145,6 +145,7 @@ def _set_field(node: ast.AST, name: str, value: object) -> Change:
     """Return a reversible change that sets the field `name` of a syntax node."""
 
     def change() -> Callable[[], None]:
+        """Set the field; return a function that restores the old value."""
         old = getattr(node, name)
         setattr(node, name, value)
         return lambda: setattr(node, name, old)

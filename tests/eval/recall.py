@@ -93,7 +93,7 @@ class Workspace:
         return Answer(matches[0].text, matches[0].confidence) if matches else Answer("", 0.0)
 
     def list_hypotheses(self, place: Place) -> tuple[list[str], NDArray[np.float64]]:
-        """Return recall's continuations at `place`, and their features (continuations, features)."""
+        """Return recall's continuations at `place`, and an array of their features (continuations, features)."""
         here, candidates = self.find_candidates(place)
         found = recall.collect_hypotheses(here, candidates)
         if not found:

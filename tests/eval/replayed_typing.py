@@ -149,7 +149,7 @@ def type_span(client: Client, place: masks.Place, code: str, gap: Iterator[float
             typed.accepted += 1
             typed.completed += len(suggested)
             if command := item.get("command"):
-                client.command(command["command"], *command.get("arguments", []))
+                client.run_command(command["command"], *command.get("arguments", []))
     buffer.close()
     return typed
 
@@ -175,9 +175,9 @@ def type_package(
         warm = TextBuffer(client, chosen[0][0].path.as_uri(), chosen[0][0].holed)
         warm.ask(chosen[0][0].start, invoked=True)[1].wait()  # the model is loaded
         warm.close()
-        before = client.command("starling.stats")["completion"]["model_runs"]
+        before = client.run_command("starling.stats")["completion"]["model_runs"]
         typed = [type_span(client, place, code, gap) for place, code in chosen]
-        runs = client.command("starling.stats")["completion"]["model_runs"] - before
+        runs = client.run_command("starling.stats")["completion"]["model_runs"] - before
     return typed, runs
 
 
@@ -214,6 +214,7 @@ def type_with_installed(name: str, split: str, count: int, run: Run) -> dict[str
     options = {"model": {"name": entry.name}}
 
     def answer(package: data.Package) -> dict[str, Any]:
+        """Type the spans of a package; return the counts and the number of model runs."""
         typed, runs = type_package(package, options, count, entry.folder)
         return {"typed": [asdict(one) for one in typed], "runs": runs}
 

@@ -113,6 +113,7 @@ def make_static_layer(reviewer: Reviewer) -> Layered:
     """Return the review of one function by the static layer: rules and ruff."""
 
     def look(document: Document, function: mutants.Span) -> tuple[Finding, ...]:
+        """Return the static findings that begin in a function."""
         found = reviewer.review(document, layers=frozenset({Layer.STATIC}), cancelled=never_cancel)
         inside = function.within(document.text)
         return tuple(one for one in found if inside.start <= one.span.start < inside.end)
@@ -131,6 +132,7 @@ def make_likelihood_layer(model: CompletionModel) -> Layered:
         raise SystemExit(f"{model.entry.name} was never measured: run `python -m tests.eval.fit_likelihood`.")
 
     def look(document: Document, function: mutants.Span) -> tuple[Finding, ...]:
+        """Return the findings of the likelihood layer in a function."""
         span = function.within(document.text)
         return review_likelihood(
             document, Syntax.of(document), model, [span], cancelled=never_cancel, calibration=known, limits=PATIENT

@@ -15,11 +15,11 @@ from tests.eval.typing_places import LEAST_LEFT, choose_keys_of_line
 TEXT = "x = 1\nif x:\n    total = compute(x, 2)\nprint(total)\n"
 
 
-def never() -> bool:
+def never_cancel() -> bool:
     return False
 
 
-def nowhere(_: str) -> int | None:
+def never_stop(_: str) -> int | None:
     return None
 
 
@@ -32,8 +32,8 @@ def test_a_model_asked_by_prefix_only_is_not_told_the_suffix() -> None:
     model = ScriptedModel({"": "answer"})
     asked = PrefixOnly(model)
     request = FillRequest("", "before", "behind", (), 8)
-    assert asked.generate(request, stop=nowhere, cancelled=never)[0].text == "answer"
-    assert asked.score(request, ["answer"], cancelled=never)[0].text == "answer"
+    assert asked.generate(request, stop=never_stop, cancelled=never_cancel)[0].text == "answer"
+    assert asked.score(request, ["answer"], cancelled=never_cancel)[0].text == "answer"
     assert [one.suffix for one in model.requests] == ["", ""]
 
 

@@ -28,24 +28,24 @@ def area(radius: float, unit: str) -> float:
 '''
 
 
-def lines_of(tmp_path: Path, fixture: str) -> list[tuple[str, str]]:
+def find_lines(tmp_path: Path, fixture: str) -> list[tuple[str, str]]:
     """Return (category, whole masked line) of every place."""
-    return [(place.category, line_of(place)) for place in places_of(tmp_path, fixture)]
+    return [(place.category, read_line(place)) for place in choose_all_places(tmp_path, fixture)]
 
 
-def places_of(tmp_path: Path, fixture: str) -> list[Place]:
+def choose_all_places(tmp_path: Path, fixture: str) -> list[Place]:
     marked = parse(fixture)
     marked.write(tmp_path)
     relative = next(iter(marked.files))
     return cut_file(tmp_path / relative, relative, "shapes", random.Random(1))  # noqa: S311 - repeats
 
 
-def line_of(place: Place) -> str:
+def read_line(place: Place) -> str:
     return place.text[place.text.rfind("\n", 0, place.start) + 1 : place.end].strip()
 
 
 def test_only_code_of_five_tokens_is_masked_and_sorted_by_what_it_uses(tmp_path: Path) -> None:
-    assert lines_of(tmp_path, SHAPES) == [
+    assert find_lines(tmp_path, SHAPES) == [
         ("in-file", "def area(radius: float, unit: str) -> float:"),
         ("first-use", "factor = metre(unit) * math.pi"),
         ("first-use", "again = metre(unit) * inch"),
@@ -55,11 +55,11 @@ def test_only_code_of_five_tokens_is_masked_and_sorted_by_what_it_uses(tmp_path:
 
 def test_a_later_use_of_an_imported_name_is_cross_file(tmp_path: Path) -> None:
     fixture = "from .units import metre\nfirst = metre(1) + 2\nsecond = metre(2) + 3\n"
-    assert [category for category, _ in lines_of(tmp_path, fixture)] == ["first-use", "cross-file"]
+    assert [category for category, _ in find_lines(tmp_path, fixture)] == ["first-use", "cross-file"]
 
 
 def test_a_place_gives_back_its_file_when_the_target_is_put_in(tmp_path: Path) -> None:
-    found = places_of(tmp_path, SHAPES)
+    found = choose_all_places(tmp_path, SHAPES)
     assert found
     for place in found:
         assert place.holed[: place.start] + place.target + place.holed[place.start :] == place.text
@@ -69,7 +69,7 @@ def test_a_place_gives_back_its_file_when_the_target_is_put_in(tmp_path: Path) -
 
 def test_a_string_over_several_lines_is_never_cut(tmp_path: Path) -> None:
     fixture = 'first = call(1, 2)\nquery = run("""select a, b\nfrom c, d, e\n""", more)\n'
-    assert [line for _, line in lines_of(tmp_path, fixture)] == ["first = call(1, 2)"]
+    assert [line for _, line in find_lines(tmp_path, fixture)] == ["first = call(1, 2)"]
 
 
 def test_broken_code_and_odd_bytes_have_no_places(tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_broken_code_and_odd_bytes_have_no_places(tmp_path: Path) -> None:
 
 def test_cuts_are_made_at_the_start_between_tokens_and_inside_words(tmp_path: Path) -> None:
     fixture = "".join(f"amount_{number} = total(price, {number}) + 1\n" for number in range(60))
-    found = places_of(tmp_path, fixture)
+    found = choose_all_places(tmp_path, fixture)
     assert {place.cut for place in found} == {"line", "border", "word"}
     for place in found:
         line = place.text[: place.start].rpartition("\n")[2]

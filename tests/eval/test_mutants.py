@@ -36,20 +36,20 @@ EXPECTED = {
 }
 
 
-def all_mutants() -> list[mutants.Mutant]:
+def make_all_mutants() -> list[mutants.Mutant]:
     (function,) = mutants.find_functions(MODULE)
     return list(mutants.make_mutants(MODULE, function))
 
 
 @pytest.mark.parametrize("operator", mutants.OPERATORS)
 def test_each_kind_of_slip_is_made(operator: str) -> None:
-    made = [one.text.split("\n")[one.line - 1].strip() for one in all_mutants() if one.operator == operator]
+    made = [one.text.split("\n")[one.line - 1].strip() for one in make_all_mutants() if one.operator == operator]
     assert EXPECTED[operator] in made
 
 
 def test_a_slip_is_one_line_and_leaves_the_rest_as_it_was() -> None:
     before = MODULE.split("\n")
-    for one in all_mutants():
+    for one in make_all_mutants():
         after = one.text.split("\n")
         assert [number for number, pair in enumerate(zip(before, after, strict=True), 1) if pair[0] != pair[1]] == [
             one.line

@@ -7,7 +7,7 @@ from tests.eval import programs
 FILES = sorted(programs.FOLDER.glob("[a-z]*.py"))
 
 
-def failures(source: str) -> int:
+def count_failures(source: str) -> int:
     """Return the number of examples that do not hold."""
     names: dict[str, object] = {}
     exec(compile(source, "program", "exec"), names)  # noqa: S102 - our own programs
@@ -23,8 +23,8 @@ def failures(source: str) -> int:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_each_program_is_right_and_its_slip_is_wrong(path: programs.Path) -> None:
     source = path.read_text()
-    assert failures(source) == 0
-    assert failures(programs.apply_slip(source)) > 0
+    assert count_failures(source) == 0
+    assert count_failures(programs.apply_slip(source)) > 0
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

@@ -34,12 +34,16 @@ FILES = 60
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    root = tmp_path / "root"
-    root.mkdir()
-    for number in range(FILES):
-        lines = "".join(f"    total_{line} = scale * {line} + {number}\n" for line in range(300))
-        (root / f"module{number}.py").write_text(f"def compute_{number}(scale):\n{lines}")
-    return root
+    return write_modules(tmp_path / "root", FILES, lines=300)
+
+
+def write_modules(folder: Path, files: int, *, lines: int) -> Path:
+    """Create `folder` with the modules "module0.py" and so on, each with one function, "compute_0" and so on."""
+    folder.mkdir()
+    for number in range(files):
+        body = "".join(f"    total_{line} = scale * {line} + {number}\n" for line in range(lines))
+        (folder / f"module{number}.py").write_text(f"def compute_{number}(scale):\n{body}")
+    return folder
 
 
 def wait_until(condition: Callable[[], bool], timeout_s: float = 60) -> bool:

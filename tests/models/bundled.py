@@ -25,8 +25,8 @@ def tokenizer() -> Tokenizer:
     return Tokenizer.read(entry().tokenizer)
 
 
-def copied(target: Path) -> ModelEntry:
-    """The bundled model in a folder of its own, to be broken."""
+def copy_model(target: Path) -> ModelEntry:
+    """Copy the bundled model to `target`, where a test may damage it; return its entry."""
     shutil.copytree(entry().folder, target, dirs_exist_ok=True)
     for path in target.iterdir():
         path.chmod(0o644)
@@ -34,7 +34,7 @@ def copied(target: Path) -> ModelEntry:
 
 
 def request(fixture: str, *, max_tokens: int = 24) -> FillRequest:
-    """A request at the cursor of a fixture."""
+    """Return a request at the cursor of `fixture`."""
     files = marked.parse(fixture)
     assert files.cursor is not None
     path, offset = files.cursor

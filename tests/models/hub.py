@@ -17,7 +17,7 @@ REVISION = "0123456789abcdef0123456789abcdef01234567"
 
 
 class Hub:
-    """What is published, what goes wrong, and what was asked for.
+    """A hub for tests: its published files, its faults, and the requests that it got.
 
     Attributes:
         folder: its files are the repository's.
@@ -110,8 +110,8 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def served(hub: Hub) -> Iterator[Hub]:
-    """The hub, listening."""
+def serve_hub(hub: Hub) -> Iterator[Hub]:
+    """Start `hub`; yield it while it listens."""
     handler = type("HandlerOfHub", (Handler,), {"hub": hub})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()

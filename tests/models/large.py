@@ -29,7 +29,7 @@ LAYER_BYTES = WIDTH * (WIDTH + 2 * HEAD) + WIDTH * WIDTH + 2 * WIDTH * INNER  # 
 
 
 def install_large(models_dir: Path, scratch: Path, name: str, *, megabytes: int) -> ModelEntry:
-    """A StarCoder of about that size as int8, in a person's models folder."""
+    """Install a StarCoder of about that size, as int8, in `models_dir`; return its entry."""
     layers = -(-megabytes * 1_000_000 // LAYER_BYTES)
     scratch.mkdir()
     shapes = {"wte.weight": (8192, WIDTH), "wpe.weight": (512, WIDTH), "ln_f.weight": (WIDTH,), "ln_f.bias": (WIDTH,)}
@@ -69,7 +69,7 @@ def install_large(models_dir: Path, scratch: Path, name: str, *, megabytes: int)
 
 
 def _write(path: Path, shapes: dict[str, tuple[int, ...]]) -> None:
-    """A checkpoint in bfloat16: random tokens and a bias that chooses among them; the rest is a hole in the file."""
+    """Write a checkpoint in bfloat16: random tokens and a bias that chooses among them; the rest is a hole."""
     table, start = {}, 0
     for name, shape in shapes.items():
         size = 2 * int(np.prod(shape))

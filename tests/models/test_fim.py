@@ -35,12 +35,12 @@ def variant(
     return replace(entry, fim=fim, shares=shares, context_tokens=context)
 
 
-def laid_out(request: FillRequest, entry: ModelEntry | None = None) -> Prompt:
+def make_prompt(request: FillRequest, entry: ModelEntry | None = None) -> Prompt:
     return lay_out(request, entry or variant(), bundled.tokenizer())
 
 
-def shown(prompt: Prompt) -> str:
-    """The prompt as text, markers included, as the model sees it."""
+def decode_prompt(prompt: Prompt) -> str:
+    """Return the prompt as text, markers included."""
     tokenizer = bundled.tokenizer()
     return tokenizer._encoder.decode([tokenizer.find_id(token) for token in prompt.tokens], skip_special_tokens=False)
 
@@ -85,13 +85,13 @@ CONTEXT = "<filename>a.py\nant = 4\n<filename>z.py\nzed = 0\n<filename>recent.py
     ],
 )
 def test_each_layout_has_stable_context_first(layout: str, place: str, expected: str) -> None:
-    assert shown(laid_out(REQUEST, variant(layout=layout, place=place))) == CONTEXT + expected
+    assert decode_prompt(make_prompt(REQUEST, variant(layout=layout, place=place))) == CONTEXT + expected
 
 
 def test_a_prompt_begins_with_the_models_first_token_and_still_fits() -> None:
     entry = variant(context=64)
     entry = replace(entry, fim=replace(entry.fim, begin="<|endoftext|>"))
-    prompt = laid_out(replace(REQUEST, prefix=REQUEST.prefix * 50, max_tokens=8), entry)
+    prompt = make_prompt(replace(REQUEST, prefix=REQUEST.prefix * 50, max_tokens=8), entry)
     assert prompt.tokens[0] == "<|endoftext|>"
     assert prompt.tokens.count("<|endoftext|>") == 1
     assert len(prompt.tokens) + prompt.max_tokens <= 64
@@ -100,7 +100,7 @@ def test_a_prompt_begins_with_the_models_first_token_and_still_fits() -> None:
 def test_without_a_file_marker_no_path_is_shown() -> None:
     entry = variant()
     entry = replace(entry, fim=replace(entry.fim, file=""))
-    assert shown(laid_out(REQUEST, entry)).startswith("ant = 4\nzed = 0\nnew = 3\n<fim_prefix>")
+    assert decode_prompt(make_prompt(REQUEST, entry)).startswith("ant = 4\nzed = 0\nnew = 3\n<fim_prefix>")
 
 
 @pytest.mark.parametrize(
@@ -111,13 +111,13 @@ def test_without_a_file_marker_no_path_is_shown() -> None:
     ],
 )
 def test_a_model_may_be_told_other_files_paths_and_not_the_asking_ones(layout: str, expected: str) -> None:
-    assert shown(laid_out(REQUEST, variant(layout=layout, place="none"))) == CONTEXT + expected
+    assert decode_prompt(make_prompt(REQUEST, variant(layout=layout, place="none"))) == CONTEXT + expected
 
 
 def test_a_share_of_nothing_shows_no_snippet() -> None:
-    prompt = laid_out(REQUEST, variant(shares=PromptShares(0.75, 0.25, 0.0, 0.0)))
-    assert "zed" not in shown(prompt)
-    assert "new" not in shown(prompt)
+    prompt = make_prompt(REQUEST, variant(shares=PromptShares(0.75, 0.25, 0.0, 0.0)))
+    assert "zed" not in decode_prompt(prompt)
+    assert "new" not in decode_prompt(prompt)
 
 
 REQUESTS = st.builds(
@@ -135,7 +135,7 @@ REQUESTS = st.builds(
 @settings(max_examples=40, deadline=None)
 @given(request=REQUESTS)
 def test_prompt_and_answer_never_exceed_the_window(layout: str, context: int, request: FillRequest) -> None:
-    prompt = laid_out(request, variant(layout=layout, context=context))
+    prompt = make_prompt(request, variant(layout=layout, context=context))
     assert len(prompt.tokens) + prompt.max_tokens <= context
     assert 0 <= prompt.settled <= len(prompt.tokens)
     assert 1 <= prompt.max_tokens <= request.max_tokens
@@ -160,11 +160,11 @@ def test_prompt_and_answer_never_exceed_the_window(layout: str, context: int, re
 )
 @pytest.mark.parametrize("layout", ["spm", "psm"])
 def test_the_prompt_ends_before_a_word_or_spaces_that_may_go_on(prefix: str, again: str, layout: str) -> None:
-    prompt = laid_out(FillRequest("", prefix, "\n"), variant(layout=layout))
+    prompt = make_prompt(FillRequest("", prefix, "\n"), variant(layout=layout))
     assert prompt.forced_start == again
     whole = prefix.removesuffix(again)
     assert (
-        shown(prompt)
+        decode_prompt(prompt)
         == {
             "spm": f"<fim_prefix><fim_suffix>\n<fim_middle>{whole}",
             "psm": f"<fim_prefix>{whole}<fim_suffix>\n<fim_middle>",
@@ -176,14 +176,14 @@ LARGE = replace(variant(layout="psm"), parameters=500_000_000)
 
 
 def test_a_large_model_says_a_begun_word_again() -> None:
-    assert laid_out(FillRequest("", "self.conf", "\n"), LARGE).forced_start == "conf"
+    assert make_prompt(FillRequest("", "self.conf", "\n"), LARGE).forced_start == "conf"
 
 
 @pytest.mark.parametrize("prefix", ["def f():\n    ", "x = ", 'def f():\n    """Do it."""\n        '])
 def test_a_large_model_reads_the_spaces_before_the_cursor(prefix: str) -> None:
-    prompt = laid_out(FillRequest("", prefix, "\n"), LARGE)
+    prompt = make_prompt(FillRequest("", prefix, "\n"), LARGE)
     assert prompt.forced_start == ""
-    assert shown(prompt) == f"<fim_prefix>{prefix}<fim_suffix>\n<fim_middle>"
+    assert decode_prompt(prompt) == f"<fim_prefix>{prefix}<fim_suffix>\n<fim_middle>"
 
 
 @pytest.mark.parametrize(
@@ -200,18 +200,18 @@ def test_a_large_model_reads_the_spaces_before_the_cursor(prefix: str) -> None:
 @pytest.mark.parametrize("parameters", [6_000_000, 500_000_000])
 def test_an_entry_says_what_is_said_again(healing: tuple[str, ...], prefix: str, again: str, parameters: int) -> None:
     entry = replace(LARGE, fim=replace(LARGE.fim, healing=healing), parameters=parameters)
-    assert laid_out(FillRequest("", prefix, "\n"), entry).forced_start == again
+    assert make_prompt(FillRequest("", prefix, "\n"), entry).forced_start == again
 
 
 @given(text=TEXTS)
 def test_what_the_answer_says_again_is_the_end_of_the_prefix(text: str) -> None:
-    prompt = laid_out(FillRequest("", text, ""))
+    prompt = make_prompt(FillRequest("", text, ""))
     assert text.endswith(prompt.forced_start)
 
 
 def test_a_long_prefix_keeps_its_end_and_begins_at_a_line_start() -> None:
-    prompt = laid_out(FillRequest("", LINES + "last = ", "\n"))
-    prefix = shown(prompt).partition("<fim_middle>")[2]
+    prompt = make_prompt(FillRequest("", LINES + "last = ", "\n"))
+    prefix = decode_prompt(prompt).partition("<fim_middle>")[2]
     assert prefix.startswith("value_")
     assert prefix.endswith("\nlast =")
     assert prompt.forced_start == " "
@@ -219,45 +219,47 @@ def test_a_long_prefix_keeps_its_end_and_begins_at_a_line_start() -> None:
 
 
 def test_a_long_suffix_keeps_its_beginning_and_ends_with_a_line() -> None:
-    text = shown(laid_out(FillRequest("", "x = ", "\n" + LINES)))
+    text = decode_prompt(make_prompt(FillRequest("", "x = ", "\n" + LINES)))
     suffix = text.partition("<fim_suffix>")[2].partition("<fim_middle>")[0]
     assert suffix.startswith("\nvalue_0 = ")
     assert suffix.endswith("'text')\n")
 
 
 def test_a_long_snippet_keeps_whole_lines() -> None:
-    text = shown(laid_out(FillRequest("", "x = ", "\n", (Snippet("a.py", LINES),))))
+    text = decode_prompt(make_prompt(FillRequest("", "x = ", "\n", (Snippet("a.py", LINES),))))
     snippet = text.partition("<fim_prefix>")[0]
     assert snippet.startswith("<filename>a.py\nvalue_0 = ")
     assert snippet.endswith("'text')\n")
 
 
 def test_what_other_parts_leave_unused_goes_to_the_prefix() -> None:
-    alone = laid_out(FillRequest("", LINES, ""))
-    beside = laid_out(FillRequest("", LINES, LINES, (Snippet("a.py", LINES), Snippet("b.py", LINES, stable=False))))
-    assert len(shown(alone).partition("<fim_middle>")[2]) > 2 * len(shown(beside).partition("<fim_middle>")[2])
+    alone = make_prompt(FillRequest("", LINES, ""))
+    beside = make_prompt(FillRequest("", LINES, LINES, (Snippet("a.py", LINES), Snippet("b.py", LINES, stable=False))))
+    assert len(decode_prompt(alone).partition("<fim_middle>")[2]) > 2 * len(
+        decode_prompt(beside).partition("<fim_middle>")[2]
+    )
     assert len(alone.tokens) > 512 - 64 - 60
 
 
 def test_one_long_line_is_cut_between_tokens_and_fills_the_window() -> None:
-    prompt = laid_out(FillRequest("", "xyz," * 5000, ""))
+    prompt = make_prompt(FillRequest("", "xyz," * 5000, ""))
     assert len(prompt.tokens) + prompt.max_tokens > 500
 
 
 def test_a_long_path_loses_folders_from_the_left() -> None:
-    text = shown(laid_out(FillRequest("deep/" * 50 + "src/main.py", "x = 1\n", "")))
+    text = decode_prompt(make_prompt(FillRequest("deep/" * 50 + "src/main.py", "x = 1\n", "")))
     assert text.startswith("<filename>deep/deep/")
     assert "src/main.py\n" in text
     assert text.count("deep/") < 50
 
 
 def test_a_newline_in_a_path_cannot_end_it() -> None:
-    assert shown(laid_out(FillRequest("a\nimport os.py", "x", ""))).startswith("<filename>a import os.py\n")
+    assert decode_prompt(make_prompt(FillRequest("a\nimport os.py", "x", ""))).startswith("<filename>a import os.py\n")
 
 
 def test_the_settled_part_stands_while_a_person_types() -> None:
     typed = "result = combine(first_value, second_value)"
-    prompts = [laid_out(FillRequest("a.py", LINES + typed[:end], "\nrest = 1\n")) for end in range(len(typed))]
+    prompts = [make_prompt(FillRequest("a.py", LINES + typed[:end], "\nrest = 1\n")) for end in range(len(typed))]
     heads = {prompt.tokens[: prompt.settled] for prompt in prompts}
     assert len(heads) <= 2
     assert all(len(prompt.tokens) - prompt.settled < 200 for prompt in prompts)
@@ -265,9 +267,9 @@ def test_the_settled_part_stands_while_a_person_types() -> None:
 
 def test_splitting_off_the_settled_part_changes_no_token() -> None:
     tokenizer = bundled.tokenizer()
-    prompt = laid_out(FillRequest("", LINES, ""))
+    prompt = make_prompt(FillRequest("", LINES, ""))
     begin = prompt.tokens.index("<fim_middle>") + 1
-    text = shown(prompt).partition("<fim_middle>")[2]
+    text = decode_prompt(prompt).partition("<fim_middle>")[2]
     assert prompt.settled > begin
     assert prompt.tokens[begin:] == tokenizer.encode(text).tokens
 
@@ -277,6 +279,6 @@ def test_only_the_neighbourhood_of_the_cursor_is_encoded(monkeypatch: pytest.Mon
     seen: list[int] = []
     encode = tokenizer.encode
     monkeypatch.setattr(tokenizer, "encode", lambda text: (seen.append(len(text)), encode(text))[1])
-    laid_out(FillRequest("a.py", LINES * 130, LINES * 130))
+    make_prompt(FillRequest("a.py", LINES * 130, LINES * 130))
     assert max(seen) < 4000
     assert sum(seen) < 30_000

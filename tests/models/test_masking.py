@@ -32,27 +32,27 @@ def find(text: str) -> list[tuple[int, int]]:
     )
 
 
-def asked(*texts: str, **more: object) -> ChatRequest:
+def make_request(*texts: str, **more: object) -> ChatRequest:
     return replace(ChatRequest(tuple(Message(Speaker.USER, text) for text in texts)), **more)  # type: ignore[arg-type]
 
 
-def sent(model: ScriptedChat) -> str:
+def dump_requests(model: ScriptedChat) -> str:
     return json.dumps([[str(message.text) for message in request.messages] for request in model.requests])
 
 
 def test_secrets_are_marks_outside_and_secrets_again_inside() -> None:
     model = ScriptedChat(f'===\nkey = "{ONE}"; other = {TWO}')
-    reply = MaskedChat(model, find).chat(asked(f"a = {SECRET}", f"b = {OTHER}, {SECRET}"), cancelled=never)
+    reply = MaskedChat(model, find).chat(make_request(f"a = {SECRET}", f"b = {OTHER}, {SECRET}"), cancelled=never)
     assert reply.text == f'key = "{SECRET}"; other = {OTHER}'
-    assert SECRET not in sent(model)
-    assert "quoted" not in sent(model)
+    assert SECRET not in dump_requests(model)
+    assert "quoted" not in dump_requests(model)
     assert [message.text for message in model.requests[0].messages[1:]] == [f"a = {ONE}", f"b = {TWO}, {ONE}"]
 
 
 def test_the_model_is_told_of_the_marks_and_only_where_there_are_any() -> None:
     model = ScriptedChat("===\nyes")
     chat = MaskedChat(model, find)
-    chat.chat(asked("plain"), cancelled=never)
+    chat.chat(make_request("plain"), cancelled=never)
     brief = ChatRequest((Message(Speaker.SYSTEM, "Be brief."), Message(Speaker.USER, SECRET)))
     chat.chat(brief, cancelled=never)
     assert len(model.requests[0].messages) == 1
@@ -66,8 +66,10 @@ def test_a_secret_that_was_found_once_is_hidden_where_nothing_tells_it() -> None
         return [(at + 9, len(text))] if at >= 0 else []
 
     model = ScriptedChat("===\nyes")
-    MaskedChat(model, only_named).chat(asked("print('hunter2-hunter2')", "password=hunter2-hunter2"), cancelled=never)
-    assert "hunter2" not in sent(model)
+    MaskedChat(model, only_named).chat(
+        make_request("print('hunter2-hunter2')", "password=hunter2-hunter2"), cancelled=never
+    )
+    assert "hunter2" not in dump_requests(model)
 
 
 @pytest.mark.parametrize("pieces", [1, 2, 3, 7, 50])
@@ -87,7 +89,7 @@ def test_a_mark_that_comes_in_pieces_is_one(pieces: int) -> None:
             return Reply(f"x = {ONE}")
 
     told: list[str] = []
-    MaskedChat(Dripping("===\n"), find).chat(asked(SECRET), cancelled=never, on_text=told.append)
+    MaskedChat(Dripping("===\n"), find).chat(make_request(SECRET), cancelled=never, on_text=told.append)
     assert "".join(told) == f"x = {SECRET}_1 + {MARK[:-1]} STAR {SECRET}"
 
 
@@ -97,20 +99,20 @@ def test_a_mark_that_comes_in_pieces_is_one(pieces: int) -> None:
 )
 def test_a_damaged_mark_never_becomes_code(damaged: str) -> None:
     with pytest.raises(ChatError, match="changed a mark") as refused:
-        MaskedChat(ScriptedChat(f"===\n{damaged}"), find).chat(asked(SECRET), cancelled=never)
+        MaskedChat(ScriptedChat(f"===\n{damaged}"), find).chat(make_request(SECRET), cancelled=never)
     assert refused.value.fault is Fault.MALFORMED
 
 
 def test_words_for_a_person_keep_the_marks() -> None:
     model = ScriptedChat(f"===\nIt logs in with {ONE}.")
-    reply = MaskedChat(model, find).chat(asked(SECRET, words=True), cancelled=never)
+    reply = MaskedChat(model, find).chat(make_request(SECRET, words=True), cancelled=never)
     assert reply.text == f"It logs in with {ONE}."
 
 
 def test_a_secret_comes_back_into_json_as_json_writes_it() -> None:
     schema = AnswerSchema("quote", {"type": "object"})
     model = ScriptedChat(f'===\n{{"quote": "x = {ONE}"}}')
-    reply = MaskedChat(model, find).chat(asked(OTHER, schema=schema), cancelled=never)
+    reply = MaskedChat(model, find).chat(make_request(OTHER, schema=schema), cancelled=never)
     assert json.loads(reply.text) == {"quote": f"x = {OTHER}"}
 
 
@@ -125,7 +127,7 @@ def test_calls_of_tools_are_hidden_and_revealed() -> None:
 
 def test_a_text_that_holds_marks_of_its_own_gets_others() -> None:
     model = ScriptedChat(f"===\n{MARK}_X_0001 {ONE}")
-    reply = MaskedChat(model, find).chat(asked(f"{ONE} = {SECRET}"), cancelled=never)
+    reply = MaskedChat(model, find).chat(make_request(f"{ONE} = {SECRET}"), cancelled=never)
     assert reply.text == f"{SECRET} {ONE}"
 
 
@@ -135,8 +137,8 @@ def test_kept_answers_hold_marks_and_serve_another_secret(tmp_path: Path) -> Non
 
     model = ScriptedChat(f"===\nuse {ONE}")
     chat = MaskedChat(CachedChat(model, tmp_path), any_password)
-    assert chat.chat(asked("pw: first-secret"), cancelled=never).text == "use first-secret"
-    assert chat.chat(asked("pw: other-secret"), cancelled=never).text == "use other-secret"
+    assert chat.chat(make_request("pw: first-secret"), cancelled=never).text == "use first-secret"
+    assert chat.chat(make_request("pw: other-secret"), cancelled=never).text == "use other-secret"
     assert len(model.requests) == 1
     kept = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
     assert b"secret" not in kept.replace(b"secret value", b"")
@@ -145,7 +147,7 @@ def test_kept_answers_hold_marks_and_serve_another_secret(tmp_path: Path) -> Non
 def test_what_had_come_of_a_broken_answer_is_revealed_too() -> None:
     model = ScriptedChat(f"===\n@break-after 3\n{ONE} and so on and on")
     with pytest.raises(ChatError) as broken:
-        MaskedChat(model, find).chat(asked(SECRET), cancelled=never)
+        MaskedChat(model, find).chat(make_request(SECRET), cancelled=never)
     assert broken.value.partial.startswith(SECRET)
 
 
@@ -183,7 +185,7 @@ class Filling:
         pass
 
 
-def filled(model: Filling, request: FillRequest) -> list[str]:
+def complete(model: Filling, request: FillRequest) -> list[str]:
     found = MaskedModel(model, find).generate(request, stop=lambda _: None, cancelled=never)
     return [one.text for one in found]
 
@@ -191,25 +193,25 @@ def filled(model: Filling, request: FillRequest) -> list[str]:
 def test_a_completion_is_asked_for_without_secrets_and_gets_them_back() -> None:
     model = Filling(f"connect({ONE})", f"connect({MARK}_01)")
     request = FillRequest("a.py", f"k = {SECRET}\n", f"\nprint({OTHER})", (Snippet("b.py", f"m = {SECRET}"),))
-    assert filled(model, request) == [f"connect({SECRET})"]
+    assert complete(model, request) == [f"connect({SECRET})"]
     assert (model.requests[0].prefix, model.requests[0].suffix) == (f"k = {ONE}\n", f"\nprint({TWO})")
     assert model.requests[0].snippets == (Snippet("b.py", f"m = {ONE}"),)
 
 
 def test_a_secret_around_the_cursor_is_hidden_on_both_sides() -> None:
     model = Filling("")
-    filled(model, FillRequest("a.py", f"k = {SECRET[:5]}", f"{SECRET[5:]}\n"))
+    complete(model, FillRequest("a.py", f"k = {SECRET[:5]}", f"{SECRET[5:]}\n"))
     assert (model.requests[0].prefix, model.requests[0].suffix) == (f"k = {ONE}", f"{TWO}\n")
 
 
 @pytest.mark.parametrize("text", [MARK, f"x = {MARK}_00", "starling_masked_0001", f"{MARK[:12]}"])
 def test_a_completion_with_a_damaged_mark_is_nothing(text: str) -> None:
-    assert filled(Filling(text), FillRequest("a.py", SECRET, "")) == [""]
+    assert complete(Filling(text), FillRequest("a.py", SECRET, "")) == [""]
 
 
 def test_nothing_is_changed_where_there_is_no_secret() -> None:
     model = Filling(MARK)
-    assert filled(model, FillRequest("a.py", "a", "b")) == [MARK]
+    assert complete(model, FillRequest("a.py", "a", "b")) == [MARK]
     assert model.requests == [FillRequest("a.py", "a", "b")]
 
 

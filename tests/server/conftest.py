@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 async def editor() -> AsyncIterator[Editor]:
-    """An editor whose server computes with doubles; not yet initialized."""
+    """Yield an editor, not yet initialized, whose server computes with doubles; end its session after the test."""
     one = Editor()
     yield one
     await one.end()

@@ -301,17 +301,17 @@ class Editor:
         self.receive({"method": method, "params": params})
 
     def ask(self, method: str, params: object) -> int:
-        """Send a request; its id."""
+        """Send a request and return its id."""
         identity = next(self._ids)
         self.receive({"id": identity, "method": method, "params": params})
         return identity
 
     async def answer(self, identity: int) -> dict[str, Any]:
-        """The whole response to that request."""
+        """Wait for the response to the request with the id `identity` and return the whole message."""
         return await self.message(lambda message: message.get("id") == identity and "method" not in message)
 
     async def message(self, wanted: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
-        """The first message the server has sent, or will send, that is `wanted`."""
+        """Return the first message, sent or still to come, for which `wanted` returns true."""
         async with asyncio.timeout(WAIT_S):
             while True:
                 for message in self.sent:
@@ -323,7 +323,7 @@ class Editor:
     async def begin(
         self, capabilities: dict[str, Any] | None = None, *, ready: bool = True, **params: object
     ) -> dict[str, Any]:
-        """The handshake; returns the server's capabilities. `ready`: wait until the core is there."""
+        """Do the handshake and return the server's capabilities; with `ready`, wait until the core is built."""
         declared = {"textDocument": {"inlineCompletion": {}}} if capabilities is None else capabilities
         identity = self.ask("initialize", {"processId": None, "rootUri": None, "capabilities": declared, **params})
         answer = await self.answer(identity)
@@ -346,7 +346,7 @@ class Editor:
     def complete(
         self, line: int = 0, character: int = 0, *, uri: str = URI, invoked: bool = False, selected: object = None
     ) -> int:
-        """Ask for an inline completion."""
+        """Ask for an inline completion and return the id of the request."""
         context = {"triggerKind": 1 if invoked else 2, "selectedCompletionInfo": selected}
         place = {"line": line, "character": character}
         return self.ask(
@@ -354,16 +354,16 @@ class Editor:
         )
 
     async def items(self, identity: int) -> list[dict[str, Any]]:
-        """The items of an answer to `complete`."""
+        """Return the items in the response to the request with the id `identity`, which `complete` sent."""
         answer = await self.answer(identity)
         return list(answer["result"]["items"])
 
-    async def begun(self) -> None:
-        """Until the generator works on one more request."""
+    async def wait_for_generation(self) -> None:
+        """Wait until the generator has begun one more request."""
         assert await asyncio.to_thread(self.generator.begun.acquire, timeout=WAIT_S)
 
-    async def built_times(self, times: int) -> None:
-        """Until the core was built that often, and the last is in force."""
+    async def wait_for_builds(self, times: int) -> None:
+        """Wait until the core was built `times` times, and the last one is in use."""
         await self.until(lambda: len(self.built) >= times)
         lock = self.server.session._configuring
         assert lock is not None
@@ -371,7 +371,7 @@ class Editor:
             pass
 
     async def until(self, holds: Callable[[], bool]) -> None:
-        """Until something holds that another thread brings about."""
+        """Wait until `holds` returns true; another thread brings that about."""
         async with asyncio.timeout(WAIT_S):
             while not holds():  # noqa: ASYNC110 (other threads do not know this loop)
                 await asyncio.sleep(0.005)

@@ -18,7 +18,7 @@ SITE = site.getsitepackages()[0]
 
 @pytest.fixture(autouse=True)
 def console_script(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """As if `tmp_path/bin/starling` had been started in `tmp_path`, without a PYTHONPATH."""
+    """Make it look as if `tmp_path/bin/starling` was started in `tmp_path`, without a PYTHONPATH; return `tmp_path`."""
     (tmp_path / "bin").mkdir()
     monkeypatch.setattr(sys, "argv", [str(tmp_path / "bin" / "starling")])
     monkeypatch.chdir(tmp_path)

@@ -36,7 +36,7 @@ FIELDS = re.compile(r"^ +readonly (\w+)\??:", re.MULTILINE)
 
 
 def interface(module: str, name: str) -> set[str]:
-    """The fields of a TypeScript interface."""
+    """Return the names of the fields of a TypeScript interface."""
     found = re.search(rf"^(?:export )?interface {name} \{{\n(.*?)^\}}", SOURCES[module], re.MULTILINE | re.DOTALL)
     assert found, f"no interface {name} in {module}.ts"
     return set(FIELDS.findall(found[1]))

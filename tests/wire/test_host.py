@@ -33,7 +33,7 @@ from server.assembly import chats, hosts
 from server.assembly.endpoints import ChatSettings
 from server.assembly.setting_sections import ModelSettings
 from tests.models import bundled
-from tests.models.host.serving import Serving, scripted
+from tests.models.host.serving import Serving, make_scripted
 from tests.models.large import install_large
 from tests.wire.conftest import PROGRAM, WAIT_S
 
@@ -380,7 +380,7 @@ async def test_the_newest_key_of_each_of_ten_typists_comes_first() -> None:
             order.append(request.prefix)
         return "x"
 
-    serving = Serving({"scripted": (ENTRY, lambda: scripted(reply))}, limits=ROOM)
+    serving = Serving({"scripted": (ENTRY, lambda: make_scripted(reply))}, limits=ROOM)
     with serving.client() as client, ThreadPoolExecutor(64) as pool:
 
         def ask(prefix: str) -> int:

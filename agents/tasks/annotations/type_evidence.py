@@ -72,7 +72,8 @@ def gather_for_parameter(parameter: Parameter, body: str, around: Iterable[str])
     for weight, text in zip((3, 1, 1, 1, 1, 1, 1, 1), around, strict=False):
         for annotated in pattern.findall(text):
             votes[annotated.strip().removesuffix("| None").strip()] += weight
-    return Evidence(votes, optional=default == "None" or f"{parameter.name} is None" in body)
+    compared = re.search(rf"(?<![\w.]){re.escape(parameter.name)} is None\b", body) is not None
+    return Evidence(votes, optional=default == "None" or compared)
 
 
 def gather_for_result(body: str) -> Evidence:

@@ -16,7 +16,7 @@ from agents.team.permissions.decision import Decision
 from agents.team.permissions.modes import Mode
 from agents.team.permissions.rules import Effect
 from agents.team.permissions.shell import parse_line
-from agents.tools import Risk, Tool
+from agents.tools import EXECUTE_COMMAND, Risk, Tool
 from indexing.workspace.secrets.secret_files import is_secret_path
 
 if TYPE_CHECKING:
@@ -108,9 +108,10 @@ class _Judge:
         """Return why the line is denied, a sentence for the model; "" if it is not."""
         words = [command.words for command in parsed.commands] or [tuple(line.split())]
         for one in words:
-            rule = self._rules.find(self._tool, (), one)
-            if rule is not None and rule.effect is Effect.DENY:
-                return f"A rule denies this command ({rule}); do without it."
+            for tool in (self._tool, EXECUTE_COMMAND):  # a rule about commands holds for each tool that runs one
+                rule = self._rules.find(tool, (), one)
+                if rule is not None and rule.effect is Effect.DENY:
+                    return f"A rule denies this command ({rule}); do without it."
         for path in self._list_paths(parsed):
             if reason := self._explain(path):
                 return f"{path} is excluded ({reason}); no command may name it."

@@ -24,7 +24,7 @@ class Delete(Arguments):
 
 async def run(given: Delete, bench: Workbench) -> ToolResult:
     """Propose the deletion and return what became of it."""
-    path = bench.resolve(given.path)
+    path = await bench.resolve(given.path)
     change = DeleteFile(path, await bench.read_text(path))
     return await propose(bench, f"Delete {bench.display(path)}", given.why, (change,))
 

@@ -45,7 +45,7 @@ class EditFile(Arguments):
 
 async def run(given: EditFile, bench: Workbench) -> ToolResult:
     """Propose the replacements as one edit and return what became of it."""
-    path = bench.resolve(given.path)
+    path = await bench.resolve(given.path)
     text = await bench.read_text(path)
     name = bench.display(path)
     edits = sorted((_locate(text, one, name) for one in given.replacements), key=lambda one: one.start)

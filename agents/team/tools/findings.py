@@ -27,7 +27,7 @@ class Findings(Arguments):
 
 async def run(given: Findings, bench: Workbench) -> ToolResult:
     """Return up to `MOST` findings as `line: severity rule: message`."""
-    path = bench.resolve(given.path)
+    path = await bench.resolve(given.path)
     text = await bench.read_text(path)
     document = Document(path.as_uri(), path, languages.detect(path, text), text)
     found = await asyncio.to_thread(bench.review, document)

@@ -28,7 +28,7 @@ class ListFiles(Arguments):
 
 async def run(given: ListFiles, bench: Workbench) -> ToolResult:
     """Return up to `MOST_FILES` names, one a line, and how many there are if some are left out."""
-    folder = bench.resolve(given.folder)
+    folder = await bench.resolve(given.folder)
     if not folder.is_dir():
         raise ToolFailed(f"{bench.display(folder)} is no folder.")
     matcher = GitIgnoreSpec.from_lines([given.pattern]) if given.pattern else None

@@ -28,7 +28,7 @@ class ReadFile(Arguments):
 
 async def run(given: ReadFile, bench: Workbench) -> ToolResult:
     """Return the lines with their numbers, and how many lines the file has if some are left out."""
-    path = bench.resolve(given.path)
+    path = await bench.resolve(given.path)
     lines = (await bench.read_text(path)).splitlines()
     if given.first > max(len(lines), 1):
         raise ToolFailed(f"{bench.display(path)} has only {len(lines)} lines.")

@@ -25,7 +25,7 @@ class Rename(Arguments):
 
 async def run(given: Rename, bench: Workbench) -> ToolResult:
     """Propose the move and return what became of it."""
-    path, to = bench.resolve(given.path), bench.resolve(given.to)
+    path, to = await bench.resolve(given.path), await bench.resolve(given.to)
     await bench.read_text(path)  # what cannot be read is not moved either
     return await propose(
         bench, f"Rename {bench.display(path)} to {bench.display(to)}", given.why, (RenameFile(path, to),)

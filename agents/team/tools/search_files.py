@@ -39,7 +39,7 @@ class SearchFiles(Arguments):
 
 async def run(given: SearchFiles, bench: Workbench) -> ToolResult:
     """Return up to `MOST_HITS` matching lines as `path:line: text`."""
-    folder = bench.resolve(given.folder)
+    folder = await bench.resolve(given.folder)
     try:
         pattern = re.compile(given.pattern, re.IGNORECASE if given.ignore_case else 0)
     except re.error as error:

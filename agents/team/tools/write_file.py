@@ -28,7 +28,7 @@ class WriteFile(Arguments):
 
 async def run(given: WriteFile, bench: Workbench) -> ToolResult:
     """Propose the new text and return what became of it."""
-    path = bench.resolve(given.path)
+    path = await bench.resolve(given.path)
     name = bench.display(path)
     change: Change
     if await asyncio.to_thread(path.exists):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,7 +16,8 @@ from server.cli.terminal import Failure
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from agents.ports.sessions import Entry, Session
+    from agents.ports.sessions import Session
+    from server.state.feedback_store import FeedbackStore
     from server.state.session_store import SessionStore
 
 MOST_LISTED = 100
@@ -40,10 +40,12 @@ def list_sessions(context: typer.Context, *, directory: Directory = None, as_jso
     if context.invoked_subcommand is not None:
         return
     place = _name_workspace(directory)
-    with _open_store() as store:
+    with _open_stores() as (store, _):
         found = store.list_newest(place, MOST_LISTED)
     if as_json:
-        terminal.emit({"sessions": [_describe(one) for one in found]})
+        from server.state.session_export import describe_session  # noqa: PLC0415 (`--help` starts without the team)
+
+        terminal.emit({"sessions": [describe_session(one) for one in found]})
         return
     rows = [(one.id[:8], _format_time(one.changed), one.state.value, str(one.entries), one.title) for one in found]
     if not rows:
@@ -55,19 +57,23 @@ def list_sessions(context: typer.Context, *, directory: Directory = None, as_jso
 @app.command("export")
 def export(name: Name, *, directory: Directory = None, as_json: AsJson = False) -> None:
     """Write a session as Markdown, or with --json as JSON, on stdout."""
-    with _open_store() as store:
+    from server.state import session_export  # noqa: PLC0415 (`--help` starts without the team)
+
+    with _open_stores() as (store, feedback_store):
         session = _find(store, name, directory)
         entries = store.read(session.id, limit=MOST_ENTRIES)
+        feedback = {one.number: one for one in feedback_store.list_feedback(session.id)}
     if as_json:
-        terminal.emit({**_describe(session), "history": [_describe_entry(one) for one in entries]})
+        history = [session_export.describe_entry(one, feedback.get(one.number)) for one in entries]
+        terminal.emit({**session_export.describe_session(session), "history": history})
     else:
-        sys.stdout.write(terminal.escape(format_markdown(session, entries)))
+        sys.stdout.write(terminal.escape(session_export.format_markdown(session, entries, feedback)))
 
 
 @app.command("rename")
 def rename(name: Name, title: Annotated[str, typer.Argument(metavar="TITLE")], *, directory: Directory = None) -> None:
     """Give a session another title."""
-    with _open_store() as store:
+    with _open_stores() as (store, _):
         store.set_title(_find(store, name, directory).id, title)
 
 
@@ -76,42 +82,33 @@ def delete(name: Name, *, directory: Directory = None) -> None:
     """Delete a session with its history; it cannot be restored."""
     from agents.ports.sessions import SessionUnavailable  # noqa: PLC0415 (`--help` starts without)
 
-    with _open_store() as store:
+    with _open_stores() as (store, _):
         try:
             store.delete(_find(store, name, directory).id)
         except SessionUnavailable as error:
             raise Failure(str(error)) from error
 
 
-def format_markdown(session: Session, entries: tuple[Entry, ...]) -> str:
-    """Return a session as Markdown: its title, and each entry under who it comes from."""
-    parts = [f"# {session.title}\n"]
-    for entry in entries:
-        calls = "".join(f"\n- called `{name}` {arguments}" for name, arguments in _list_calls(entry))
-        body = entry.text if entry.kind.value != "result" else _fence(entry.text)
-        parts.append(f"## {entry.kind.value}: {entry.by}, {_format_time(entry.at)}\n\n{body}{calls}\n")
-    return "\n".join(parts)
-
-
-def _open_store() -> Any:  # noqa: ANN401 (a context manager of a class that `--help` does not load)
-    """Return a context manager that gives the store of sessions and closes it."""
+def _open_stores() -> Any:  # noqa: ANN401 (a context manager of a class that `--help` does not load)
+    """Return a context manager that gives the stores of sessions and of feedback and closes these."""
     import contextlib  # noqa: PLC0415
 
     from agents.ports.failures import StateError  # noqa: PLC0415 (`--help` starts without)
     from server.assembly.gates import open_state  # noqa: PLC0415
+    from server.state.feedback_store import FeedbackStore  # noqa: PLC0415
     from server.state.session_store import SessionStore  # noqa: PLC0415
 
     @contextlib.contextmanager
-    def use_store() -> Iterator[SessionStore]:
+    def use_stores() -> Iterator[tuple[SessionStore, FeedbackStore]]:
         state = open_state()
         try:
-            yield SessionStore(state)
+            yield SessionStore(state), FeedbackStore(state)
         except StateError as error:
             raise Failure(str(error)) from error
         finally:
             state.close()
 
-    return use_store()
+    return use_stores()
 
 
 def _find(store: SessionStore, name: str, directory: Path | None) -> Session:
@@ -130,33 +127,6 @@ def _find(store: SessionStore, name: str, directory: Path | None) -> Session:
 def _name_workspace(directory: Path | None) -> str:
     root = arguments.resolve_folder(directory) if directory else arguments.find_workspace(Path())
     return root.as_uri()
-
-
-def _describe(session: Session) -> dict[str, Any]:
-    return {
-        "id": session.id, "title": session.title, "role": session.role, "state": session.state.value,
-        "created": session.created, "changed": session.changed, "entries": session.entries,
-    }  # fmt: skip
-
-
-def _describe_entry(entry: Entry) -> dict[str, Any]:
-    details = json.loads(entry.details) if entry.details else {}
-    return {"kind": entry.kind.value, "by": entry.by, "text": entry.text, "details": details, "at": entry.at}
-
-
-def _list_calls(entry: Entry) -> Iterator[tuple[str, str]]:
-    """Yield the name and the arguments as JSON of each call in an entry."""
-    details = json.loads(entry.details) if entry.details else {}
-    for call in details.get("calls", ()) if isinstance(details, dict) else ():
-        yield call["name"], json.dumps(call["arguments"], ensure_ascii=False)
-
-
-def _fence(text: str) -> str:
-    """Return `text` as a block of code whose fence does not occur in it."""
-    fence = "```"
-    while fence in text:
-        fence += "`"
-    return f"{fence}\n{text}\n{fence}"
 
 
 def _format_time(seconds: float) -> str:

@@ -72,4 +72,5 @@ def _is_same(entry: os.DirEntry[str], found: os.stat_result) -> bool:
 
 
 def _resolve(root: Path) -> str:
+    """Return the path of `root` with all links resolved."""
     return os.path.realpath(root)

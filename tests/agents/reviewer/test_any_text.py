@@ -1,4 +1,4 @@
-"""Whatever the text is, the review ends, soon, with findings that lie in it."""
+"""Reviews of any text end soon, with findings that lie inside the text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kinds of false alarms, in many languages: what may change an answer, what is meant, what runs later, what tests."""
+"""Kinds of false alarms in many languages: side effects, intended code, code that runs later, tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An empty handler is a decision where the code around it says what a failure leads to, else a finding."""
+"""Empty error handlers: intended if the code around them deals with the failure, else findings."""
 
 from __future__ import annotations
 

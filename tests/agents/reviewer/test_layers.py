@@ -1,4 +1,4 @@
-"""The seam for layers with a model: what they are given, and what is kept of their answers."""
+"""The interface for layers with a model: the functions that they get, and the findings that are cached."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The report: what is counted, how the score follows, and that a part that was not measured says so."""
+"""The report: its counts, its score, and parts that were not measured."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page that explains the rules: each has its section, and its examples are what it says."""
+"""The page that explains the rules: each rule has its section, with examples that are found or not as it says."""
 
 from __future__ import annotations
 

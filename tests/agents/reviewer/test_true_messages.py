@@ -1,4 +1,4 @@
-"""A message is true of the code it stands at, and one fault gives one finding."""
+"""Messages of findings are true of the code at their place, and one fault gives one finding."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Documentation in the style of the file, whatever the model says."""
+"""Documentation in the style of the file, whatever the model writes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Functions as the tasks see them, in every language they are written in."""
+"""Functions in syntax trees, in all languages with functions."""
 
 from __future__ import annotations
 

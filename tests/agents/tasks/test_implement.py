@@ -1,4 +1,4 @@
-"""Bodies for functions that have none, and blocks where the cursor stands."""
+"""Bodies for functions that have none, and blocks at the cursor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Type hints from what the code shows, and from the model where that leaves a choice."""
+"""Type hints by evidence in the code, and by the model where the evidence is not enough."""
 
 from __future__ import annotations
 
@@ -90,3 +90,9 @@ def test_parameters_without_evidence_are_named() -> None:
     scene, workplace = make_scene("def f($0a, b=1):\n    return g(a)\n")
     result = run_task("type-hints", scene, workplace, None)
     assert result.notes == ("There is no evidence for the type of: a.",)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("other", ["ab", "self.b"])
+def test_a_comparison_of_another_name_with_none_makes_no_parameter_optional(other: str) -> None:
+    code = f"def f(self, ab, $0b=1):\n    return b.bit_length() if {other} is None else 0\n"
+    assert "b: int = 1" in read_hinted_head(code)

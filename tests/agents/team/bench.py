@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import subprocess
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import models.chat
 from agents.edits import CreateFile, DeleteFile, RenameFile, TextChange
+from agents.ports.commands import CommandResult, Isolation
 from agents.ports.permissions import Permission, ToolCall
-from agents.team.calls import run_call
+from agents.team.calls import prepare_call, run_call
 from agents.team.conversation import Conversation
 from agents.team.limits import Spending, TurnLimits
 from agents.team.loop import Agent, run_turn
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from agents.edits import ProposedEdit
+    from agents.ports.commands import CommandRequest
     from agents.ports.permissions import Cancelled
     from agents.team.events import Event, TurnEnded
     from models.chat import ChatModel
@@ -86,6 +90,24 @@ class FakeGate:
 
 
 @dataclass
+class DirectRunner:
+    """Runs commands at once, without isolation, and remembers what it ran."""
+
+    requests: list[CommandRequest] = field(default_factory=list)
+    isolation: Isolation = field(default_factory=Isolation)
+
+    async def run(self, request: CommandRequest, *, cancelled: Cancelled | None = None) -> CommandResult:
+        """Run a command and wait for its end."""
+        del cancelled
+        self.requests.append(request)
+        shell = ["/bin/sh", "-c", request.line]
+        ended = await asyncio.to_thread(
+            subprocess.run, shell, cwd=request.folder, capture_output=True, text=True, check=False
+        )
+        return CommandResult(ended.returncode, ended.stdout + ended.stderr)
+
+
+@dataclass
 class TeamBench:
     """A workspace, and a turn of an agent in it.
 
@@ -131,7 +153,9 @@ class TeamBench:
     async def call(self, tool: str, **arguments: Any) -> tuple[str, bool]:
         """Run one call; return its text, and whether it failed."""
         call = models.chat.ToolCall("c", tool, arguments)
-        result = await run_call(call, Toolset(TOOLS), self.workbench, Spending(TurnLimits()))
+        bench = self.workbench
+        prepared = await prepare_call(call, Toolset(TOOLS), bench)
+        result = await run_call(prepared, bench, Spending(TurnLimits()))
         return result.text, result.failed
 
     async def run(self, script: str, request: str = "go", *, window: int = 16_384, **limits: Any) -> TurnEnded:

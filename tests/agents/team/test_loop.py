@@ -16,6 +16,7 @@ from agents.team.tool import ToolResult
 from models.chat import Speaker
 
 if TYPE_CHECKING:
+    from agents.team.calls import PreparedCall
     from tests.agents.team.bench import TeamBench
 
 FILES = """
@@ -136,13 +137,13 @@ async def test_independent_reads_run_at_once_and_keep_their_order(
     bench.write(FILES)
     running, most = 0, 0
 
-    async def run_call(call: object, *_: object) -> ToolResult:
+    async def run_call(call: PreparedCall, *_: object) -> ToolResult:
         nonlocal running, most
         running += 1
         most = max(most, running)
         await asyncio.sleep(0.01)
         running -= 1
-        return ToolResult(str(getattr(call, "arguments", "")))
+        return ToolResult(str(call.call.arguments))
 
     monkeypatch.setattr(loop.calls, "run_call", run_call)
     calls = "".join(f'@call read_file {{"path": "area.py", "first": {at}}}\n' for at in range(1, 7))

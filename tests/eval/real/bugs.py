@@ -96,6 +96,7 @@ def _make_chat_judge(entry: ModelEntry, threads: int, stack: ExitStack) -> Calla
     index.start()
 
     def look(document: Document, function: mutants.Span) -> tuple[Finding, ...]:
+        """Return the findings of the chat model's review of a function."""
         return review_by_model(document, [function.within(document.text)], chat, index, never_cancel)
 
     return make_judge(look)
@@ -106,6 +107,7 @@ def make_judge(look: seeded_bugs.Layered) -> Callable[[Case], dict[str, Any]]:
     alarms: dict[tuple[str, mutants.Span], tuple[Finding, ...]] = {}
 
     def answer(case: Case) -> dict[str, Any]:
+        """Judge a slip; return the counts of findings."""
         found = judge_case(look, case, alarms)
         return {"found_at": found.found_at, "said": found.said, "alarms": found.alarms}
 

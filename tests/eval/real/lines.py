@@ -215,6 +215,7 @@ def _make_starling_arm(entry: ModelEntry, arm: str, threads: int, stack: ExitSta
     indexes: dict[str, Index] = {}
 
     def answer(site: Site) -> dict[str, Any]:
+        """Complete a place in the index of its package, which is opened once."""
         name = site.package.name
         if name not in indexes:
             indexes[name] = stack.enter_context(open_index(site.package))

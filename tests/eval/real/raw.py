@@ -78,6 +78,7 @@ class Raw:
         cut: int | None = None
 
         def callback(step: Any) -> bool:
+            """Record a token; return whether decoding has to stop."""
             nonlocal cut
             if step.token in ends:
                 return True

@@ -73,7 +73,7 @@ class Replaying:
         return getattr(self._engine, name)
 
     def keep(self, _: Prompt) -> None:
-        """Do nothing: reading a prompt ahead does not help, because the next place is in another file."""
+        """Do nothing; reading a prompt ahead does not help, because the next place is in another file."""
 
     def decode(self, prompt: Prompt, on_step: Callable[[Step], bool], **options: Any) -> Any:
         """Decode as the engine does, with recorded tokens first; store new tokens."""
@@ -97,6 +97,7 @@ class Replaying:
             options["steering"] = _Again(options["steering"], lambda: told[came : came + 1])
 
         def watch(step: Step) -> bool:
+            """Skip the recorded tokens, then record a new one; return whether decoding has to stop."""
             nonlocal came, stopped
             came += 1
             if came <= replayed:  # told before

@@ -40,32 +40,32 @@ def test_a_line_that_was_cut_off_is_no_answer_and_spoils_no_other(tmp_path: Path
 
 
 def test_the_revision_is_the_last_commit_of_the_product_with_a_mark_of_changes(tmp_path: Path) -> None:
-    def git(*arguments: str) -> None:
+    def run_git(*arguments: str) -> None:
         own = ("-c", "user.name=n", "-c", "user.email=e", "-c", "commit.gpgsign=false")
         subprocess.run(["git", *own, *arguments], cwd=tmp_path, check=True, capture_output=True)
 
-    def now() -> str:
+    def read_again() -> str:
         read_revision.cache_clear()
         return read_revision(tmp_path)
 
-    git("init")
+    run_git("init")
     for name in ("agents", "indexing", "models", "server", "tests"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "one.py").write_text("x = 1\n", encoding="utf-8")
-    git("add", ".")
-    git("commit", "-m", "first")
-    first = now()
+    run_git("add", ".")
+    run_git("commit", "-m", "first")
+    first = read_again()
     (tmp_path / "tests" / "one.py").write_text("x = 2\n", encoding="utf-8")
-    git("commit", "-am", "tests alone")
-    assert now() == first
+    run_git("commit", "-am", "tests alone")
+    assert read_again() == first
     (tmp_path / "agents" / "one.py").write_text("x = 2\n", encoding="utf-8")
-    changed = now()
+    changed = read_again()
     assert changed.startswith(f"{first}+")
     (tmp_path / "agents" / "one.py").write_text("x = 3\n", encoding="utf-8")
-    assert now() not in {first, changed}
-    git("commit", "-am", "agents")
-    assert now() not in {first, changed}
-    assert "+" not in now()
+    assert read_again() not in {first, changed}
+    run_git("commit", "-am", "agents")
+    assert read_again() not in {first, changed}
+    assert "+" not in read_again()
     read_revision.cache_clear()
 
 

@@ -49,12 +49,12 @@ def bench(tmp_path: Path) -> Iterator[Callable[..., Bench]]:
     index.close()
 
 
-def saying(*answers: str) -> ScriptedChat:
+def script_chat(*answers: str) -> ScriptedChat:
     """Return a chat model that gives these answers, one after the other."""
     return ScriptedChat("\n".join(f"===\n@times 1\n{answer}" for answer in answers))
 
 
-def fence(text: str) -> str:
+def fence_code(text: str) -> str:
     return f"```python\n{text[text.index('def ') :]}```\nThat is it."
 
 
@@ -71,8 +71,8 @@ def test_failures_say_what_came_and_what_should_have() -> None:
 @pytest.mark.parametrize(
     "answer",
     [
-        fence(RIGHT),
-        f"First:\n```\nnothing\n```\nThen:\n{fence(RIGHT)}",
+        fence_code(RIGHT),
+        f"First:\n```\nnothing\n```\nThen:\n{fence_code(RIGHT)}",
         "    return 2 * x\n",
         "```python\n    return 2 * x\n",
     ],
@@ -88,13 +88,13 @@ def test_a_body_is_filled_in(bench: Callable[..., Bench]) -> None:
 
 
 def test_without_repairs_a_wrong_answer_stays(bench: Callable[..., Bench]) -> None:
-    chat = saying(fence(WRONG), fence(RIGHT))
+    chat = script_chat(fence_code(WRONG), fence_code(RIGHT))
     answer = bench(chat=chat).ask(PROBLEM, GENERATE)
     assert (answer["passed"], len(answer["rounds"])) == (False, 1)
 
 
 def test_a_repair_is_told_what_went_wrong_and_ends_when_the_examples_pass(bench: Callable[..., Bench]) -> None:
-    chat = saying(fence(WRONG), fence(RIGHT), fence(WRONG))
+    chat = script_chat(fence_code(WRONG), fence_code(RIGHT), fence_code(WRONG))
     answer = bench(chat=chat).ask(PROBLEM, REPAIRED)
     assert [one["passed"] for one in answer["rounds"]] == [False, True]
     assert answer["passed"]
@@ -102,7 +102,7 @@ def test_a_repair_is_told_what_went_wrong_and_ends_when_the_examples_pass(bench:
 
 
 def test_of_rounds_that_fail_the_one_counts_that_fails_least(bench: Callable[..., Bench]) -> None:
-    chat = saying(fence(HALF_RIGHT), fence(WRONG), fence(WRONG))
+    chat = script_chat(fence_code(HALF_RIGHT), fence_code(WRONG), fence_code(WRONG))
     answer = bench(chat=chat).ask(PROBLEM, REPAIRED)
     assert len(answer["rounds"]) <= 3
     assert answer["text"] == HALF_RIGHT

@@ -21,7 +21,7 @@ from indexing.storage import arrays, blobs, private_copies
 from indexing.storage.index_files import IndexPaths
 from indexing.storage.store import Store
 from indexing.syntax.documents import Span
-from tests.indexing.test_lifetime import list_definitions, wait_until
+from tests.indexing.test_lifetime import list_definitions, wait_until, write_modules
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,12 +34,7 @@ FILES = 30
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    root = tmp_path / "root"
-    root.mkdir()
-    for number in range(FILES):
-        lines = "".join(f"    total_{line} = scale * {line} + {number}\n" for line in range(30))
-        (root / f"module{number}.py").write_text(f"def compute_{number}(scale):\n{lines}")
-    return root
+    return write_modules(tmp_path / "root", FILES, lines=30)
 
 
 def has_all_definitions(index: Index) -> bool:

@@ -29,6 +29,7 @@ layouts = ["psm"]
 
 
 def write_entry(root: Path, text: str, folder: str = "mine") -> Path:
+    """Write the text of a `catalog.toml` to a folder below `root`; return its path."""
     path = root / folder / "catalog.toml"
     path.parent.mkdir(parents=True)
     path.write_text(text, encoding="utf-8")

@@ -17,7 +17,7 @@ from models.catalog.published_models import PublishedModel, load_published_model
 from models.catalog.pulling import pull
 from models.errors import ModelError
 from tests.models.conversion.parity import NETWORKS
-from tests.models.hub import Hub, served
+from tests.models.hub import Hub, serve_hub
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +40,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hub-home"))
     folder = Path(shutil.copytree(NETWORKS / "starcoder2", tmp_path / "published"))
     (folder / "README.md").write_text("not wanted", encoding="utf-8")
-    with served(Hub(folder)) as hub:
+    with serve_hub(Hub(folder)) as hub:
         yield hub
 
 

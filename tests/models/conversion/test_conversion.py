@@ -25,11 +25,13 @@ def checkpoint(tmp_path: Path) -> Path:
 
 
 def set_config(folder: Path, **changes: Any) -> None:
+    """Change fields of the configuration."""
     config = json.loads((folder / "config.json").read_text(encoding="utf-8")) | changes
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
 
 
 def drop_tensor(folder: Path, name: str) -> None:
+    """Remove a tensor from the table of contents of the weights."""
     data = (folder / "model.safetensors").read_bytes()
     (length,) = struct.unpack("<Q", data[:8])
     contents = json.loads(data[8 : 8 + length])
@@ -56,6 +58,7 @@ def add_index(folder: Path) -> None:
 
 
 def grow_tokenizer(folder: Path) -> None:
+    """Add 50 tokens to the tokenizer."""
     tokenizer = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
     tokenizer["model"]["vocab"] |= {f"more{number}": 90 + number for number in range(50)}
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer), encoding="utf-8")

@@ -175,6 +175,7 @@ def test_a_pipe_is_refused_without_waiting(tmp_path: Path) -> None:
 
 
 def set_type(name: str) -> Callable[[GGUFWriter], object]:
+    """Return a change that sets the type of the file."""
     return lambda writer: writer.add_type(name)
 
 

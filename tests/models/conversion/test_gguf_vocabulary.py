@@ -303,6 +303,7 @@ def test_a_model_for_no_known_task_is_reported(tmp_path: Path) -> None:
 
 
 def add_plain_tokens(writer: GGUFWriter, rows: int) -> None:
+    """Add a tokenizer of `rows` tokens without markers."""
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("qwen2")
     writer.add_token_list(["a", "b", "ab", *(f"t{number}" for number in range(3, rows))])

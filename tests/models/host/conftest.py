@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from models.scripted.scripted_completion import ENTRY, ScriptedModel
-from tests.models.host.serving import ROOMY, Serving, scripted
+from tests.models.host.serving import ROOMY, Serving, make_scripted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ def serve() -> Iterator[Callable[..., Serving]]:
     made: list[Serving] = []
 
     def start(model: ScriptedModel | None = None, *, limits: Limits = ROOMY, token: str = "", **more: Any) -> Serving:
-        models = {"scripted": (ENTRY, lambda: model or scripted())} | more
+        models = {"scripted": (ENTRY, lambda: model or make_scripted())} | more
         made.append(Serving(models, limits=limits, token=token))
         return made[-1]
 

@@ -82,7 +82,7 @@ class Serving:
         self._closing = contextlib.ExitStack()
 
     def model(self, entry: ModelEntry = ENTRY, *, plain: bool = False, **changes: Any) -> RemoteModel:
-        """A client of it; `plain` as if it were anybody's server."""
+        """Return a client of the host; with `plain`, one that does not know it as our host."""
         client = HttpClient(HttpOptions(socket=self.socket))
         self._closing.callback(client.close)
         connection = FixedConnection(Endpoint(f"{SOCKET_URL}/v1", client, patience=PATIENCE), client)
@@ -90,7 +90,7 @@ class Serving:
         return RemoteModel(entry, connection, dialect, **changes)
 
     def ask(self, path: str, body: object = None, **headers: str) -> httpx2.Response:
-        """One request, as any program would send it."""
+        """Send one request, as any program would, and return the response."""
         with self.client() as client:
             if body is None:
                 return client.get(path, headers=headers)
@@ -98,12 +98,12 @@ class Serving:
             return client.post(path, content=content, headers=headers)
 
     def client(self) -> httpx2.Client:
-        """Another program."""
+        """Return the HTTP client of another program."""
         transport = httpx2.HTTPTransport(uds=str(self.socket))
         return httpx2.Client(transport=transport, base_url=SOCKET_URL, timeout=WAIT_S)
 
     def until(self, wanted: Callable[[], object]) -> None:
-        """Until that is so."""
+        """Wait until `wanted` returns true."""
         end = time.monotonic() + WAIT_S
         while not wanted():
             assert time.monotonic() < end
@@ -123,6 +123,6 @@ class Serving:
         asyncio.run(self._server.serve(sockets=[self._listener]))
 
 
-def scripted(reply: Any = "completed()", **changes: Any) -> ScriptedModel:
-    """A model that says that: a text, or what `ScriptedModel` takes."""
+def make_scripted(reply: Any = "completed()", **changes: Any) -> ScriptedModel:
+    """Return a model that always writes `reply`: a text, or replies as `ScriptedModel` takes them."""
     return ScriptedModel({"": reply} if isinstance(reply, str) else reply, **changes)

@@ -44,7 +44,7 @@ SECRET = "the person's code"
 
 @pytest.fixture
 def place() -> Iterator[Path]:
-    """A folder as `/tmp` is: everybody can write there, and take away but their own."""
+    """Yield a folder like `/tmp`: all users can write there, and delete only their own files."""
     public = Path(tempfile.gettempdir()).anchor + "tmp"  # a test's own folder is closed to strangers
     with tempfile.TemporaryDirectory(prefix="attack-", dir=public) as made:
         Path(made).chmod(0o1777)

@@ -1,4 +1,4 @@
-"""What a server says of a host that is gone: it ended, left by itself, or is there and does not answer."""
+"""The messages about a host that was killed, ended when idle, or does not answer."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SILENT = "The model host does not answer."
 
 @dataclass
 class Place:
-    """Where a host has listened since some time; 0 when it has tidied up."""
+    """The address of a host that has listened since `since`; 0 if it deleted its socket."""
 
     since: int = 1
     handshake: str = ""
@@ -54,14 +54,14 @@ def process(tmp_path: Path) -> Process:
     return Process(HostAccess(SOCKET_URL, tmp_path / "host.sock"))
 
 
-def connected(process: Process) -> tuple[HostConnection, list[str]]:
+def make_connection(process: Process) -> tuple[HostConnection, list[str]]:
     connection, told = HostConnection(cast("HostLauncher", process)), list[str]()
     connection.set_listener(told.append)
     return connection, told
 
 
 def test_one_that_ended_is_told_of_once_and_forgotten_when_another_one_answers(process: Process) -> None:
-    connection, told = connected(process)
+    connection, told = make_connection(process)
     old = connection.connect(never)
     assert [connection.discard(old) for _ in range(3)] == [True] * 3
     connection.note_answer()  # an answer that was on its way
@@ -76,7 +76,7 @@ def test_one_that_ended_is_told_of_once_and_forgotten_when_another_one_answers(p
 
 
 def test_one_that_tidied_up_left_by_itself(process: Process) -> None:
-    connection, told = connected(process)
+    connection, told = make_connection(process)
     old = connection.connect(never)
     process.address.since = 0
     connection.discard(old)
@@ -87,7 +87,7 @@ def test_one_that_tidied_up_left_by_itself(process: Process) -> None:
 
 
 def test_a_connection_that_breaks_is_no_host_that_ended(process: Process) -> None:
-    connection, told = connected(process)
+    connection, told = make_connection(process)
     connection.discard(connection.connect(never))
     connection.connect(never)
     assert (told, connection.problem) == ([], "")
@@ -99,7 +99,7 @@ def test_of_the_next_one_that_does_not_answer_yet_nobody_is_told_to_let_a_stoppe
     process: Process, *, ended: bool
 ) -> None:
     """As seen on a busy machine, where a new host listens for seconds before it answers."""
-    connection, _ = connected(process)
+    connection, _ = make_connection(process)
     old: Any = connection.connect(never)
     process.address.since = 1 if ended else 0
     connection.discard(old)

@@ -30,7 +30,7 @@ NOTHING: Any = {}
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """Short enough for a socket's path."""
+    """Yield a folder whose path is short enough for a socket."""
     with tempfile.TemporaryDirectory(prefix="host-") as made:
         yield Path(made)
 

@@ -13,7 +13,7 @@ from models.chat import Reply, ReplyEnd, ToolCall, Usage
 from models.embedding import Embeddings
 from models.host.loaded_models import Limits
 from models.scripted.scripted_completion import ENTRY
-from tests.models.host.serving import scripted
+from tests.models.host.serving import make_scripted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +32,7 @@ def events(text: str) -> list[Any]:
 
 
 def test_a_completion_is_answered_as_openai_has_it(serve: Serve) -> None:
-    answer = serve(scripted("one(two)")).ask("/v1/completions", ASKED).json()
+    answer = serve(make_scripted("one(two)")).ask("/v1/completions", ASKED).json()
     (choice,) = answer["choices"]
     assert answer["object"] == "text_completion"
     assert (choice["text"], choice["finish_reason"]) == ("one(two)", "stop")
@@ -43,14 +43,14 @@ def test_a_completion_is_answered_as_openai_has_it(serve: Serve) -> None:
 
 
 def test_a_stream_brings_the_same_in_pieces(serve: Serve) -> None:
-    told = events(serve(scripted("one(two)")).ask("/v1/completions", ASKED | {"stream": True}).text)
+    told = events(serve(make_scripted("one(two)")).ask("/v1/completions", ASKED | {"stream": True}).text)
     choices = [choice for event in told for choice in event["choices"]]
     assert [choice["text"] for choice in choices] == ["one", "(", "two", ")", ""]
     assert [choice["finish_reason"] for choice in choices] == [None] * 4 + ["stop"]
 
 
 def test_stop_texts_and_the_budget_end_an_answer(serve: Serve) -> None:
-    serving = serve(scripted("one\ntwo\nthree"))
+    serving = serve(make_scripted("one\ntwo\nthree"))
     stopped = serving.ask("/v1/completions", ASKED | {"stop": ["\ntwo"]}).json()["choices"][0]
     spent = serving.ask("/v1/completions", ASKED | {"max_tokens": 1}).json()["choices"][0]
     assert (stopped["text"], stopped["finish_reason"]) == ("one", "stop")
@@ -58,7 +58,7 @@ def test_stop_texts_and_the_budget_end_an_answer(serve: Serve) -> None:
 
 
 def test_who_hangs_up_ends_the_computing(serve: Serve) -> None:
-    model = scripted("slow " * 1000, token_s=0.02)
+    model = make_scripted("slow " * 1000, token_s=0.02)
     serving = serve(model)
     with (
         serving.client() as client,
@@ -70,7 +70,7 @@ def test_who_hangs_up_ends_the_computing(serve: Serve) -> None:
 
 
 def test_a_full_line_is_told_when_to_come_again(serve: Serve) -> None:
-    serving = serve(scripted("slow " * 1000, token_s=0.05), limits=Limits(1 << 40, waiting=1))
+    serving = serve(make_scripted("slow " * 1000, token_s=0.05), limits=Limits(1 << 40, waiting=1))
     leave = threading.Event()
 
     def hold() -> None:
@@ -117,7 +117,7 @@ def test_what_cannot_be_answered_is_one_sentence(serve: Serve, path: str, body: 
 
 
 def test_who_has_a_model_loaded_hears_what_measuring_took_and_nobody_else(serve: Serve) -> None:
-    model = scripted()
+    model = make_scripted()
     model.measuring_s = 1.5  # type: ignore[attr-defined]
     serving = serve(model)
     asked = [serving.ask("/v1/starling/load", {"model": "scripted"}).json().get("measuring_s") for _ in range(2)]

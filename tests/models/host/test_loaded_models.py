@@ -1,4 +1,4 @@
-"""Which models are in memory: a budget, two kinds that leave each other alone, and idle ones that leave."""
+"""Models in memory: within a budget, without displacing the other kind, and unloaded when idle."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class World:
         for one in self.loaded_models:
             one.used_at -= seconds
 
-    def closed(self) -> set[str]:
+    def list_closed(self) -> set[str]:
         self.executor.shutdown()
         self.loaded_models._executor = self.executor = ThreadPoolExecutor(4)
         return {name for name, model in self.loaded if model.closed}
@@ -94,7 +94,7 @@ async def test_an_idle_model_makes_room_for_another_of_its_kind(world: World) ->
     world.age(60.0)
     await world.loaded_models.get("other", "completion", HERE)
     assert world.names() == {"other"}
-    assert world.closed() == {"large"}
+    assert world.list_closed() == {"large"}
 
 
 async def test_a_chat_model_never_makes_a_completion_model_leave(world: World) -> None:
@@ -122,7 +122,7 @@ async def test_what_nobody_asked_for_in_long_leaves(world: World) -> None:
     await world.loaded_models.get("talker", "chat", HERE)
     world.loaded_models.unload_idle()
     assert world.names() == {"talker"}
-    assert world.closed() == {"small"}
+    assert world.list_closed() == {"small"}
 
 
 async def test_a_failed_load_is_tried_again_by_the_next_request(world: World) -> None:

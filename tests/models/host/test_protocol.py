@@ -1,4 +1,4 @@
-"""What goes over the connection comes out as it went in, and what is no request is told so."""
+"""Requests and scores survive the connection unchanged; malformed requests are refused with a reason."""
 
 from __future__ import annotations
 

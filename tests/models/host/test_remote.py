@@ -23,7 +23,7 @@ from models.remote.exchange import Patience
 from models.remote.http import HttpClient, HttpOptions
 from models.scripted.scripted_completion import ENTRY
 from tests.models import bundled
-from tests.models.host.serving import scripted
+from tests.models.host.serving import make_scripted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -73,7 +73,7 @@ def test_it_gives_what_the_model_in_this_process_gives(
 
 
 def test_the_whole_request_arrives(serve: Serve) -> None:
-    model = scripted()
+    model = make_scripted()
     request = FillRequest("pkg/a.py", "x = \ud83d", "\n", (Snippet("b.py", "y = 1\n", stable=False),), 9)
     serve(model).model().generate(request, stop=bundled.to_the_end, cancelled=bundled.never)
     (seen,) = model.requests
@@ -81,7 +81,7 @@ def test_the_whole_request_arrives(serve: Serve) -> None:
 
 
 def test_a_stop_rule_closes_the_connection_and_the_computing_ends(serve: Serve) -> None:
-    serving = serve(scripted("word " * 10_000, token_s=0.01))
+    serving = serve(make_scripted("word " * 10_000, token_s=0.01))
     (answer,) = serving.model().generate(
         REQUEST, stop=lambda text: 4 if len(text) > 8 else None, cancelled=bundled.never
     )
@@ -90,7 +90,7 @@ def test_a_stop_rule_closes_the_connection_and_the_computing_ends(serve: Serve) 
 
 
 def test_who_gives_up_gets_nothing_and_the_computing_ends(serve: Serve) -> None:
-    serving = serve(scripted("word " * 10_000, token_s=0.01))
+    serving = serve(make_scripted("word " * 10_000, token_s=0.01))
     heard: list[str] = []
     (answer,) = serving.model().generate(REQUEST, stop=heard.append, cancelled=lambda: len(heard) > 2)
     assert (answer.text, answer.stop) == ("", StopReason.CANCELLED)
@@ -98,7 +98,7 @@ def test_who_gives_up_gets_nothing_and_the_computing_ends(serve: Serve) -> None:
 
 
 def test_alternatives_come_best_first_and_each_once(serve: Serve) -> None:
-    model = scripted("one()", alternatives={"": ("two()", "one()", "three()")})
+    model = make_scripted("one()", alternatives={"": ("two()", "one()", "three()")})
     answers = serve(model).model().generate(REQUEST, stop=bundled.to_the_end, cancelled=bundled.never, alternatives=3)
     assert [answer.text for answer in answers] == ["one()", "two()", "three()"]
 
@@ -118,7 +118,7 @@ def test_nobody_there_is_one_sentence(tmp_path: Path) -> None:
 
 
 def test_any_server_with_openais_completions_will_do(serve: Serve) -> None:
-    model = scripted({"y = 1\nx = ": "known()", "": "unknown"})
+    model = make_scripted({"y = 1\nx = ": "known()", "": "unknown"})
     there = serve(model).model(plain=True)
     request = FillRequest("a.py", "y = 1\nx = ", "\n")
     (answer,) = there.generate(request, stop=bundled.to_the_end, cancelled=bundled.never, alternatives=3)
@@ -128,7 +128,7 @@ def test_any_server_with_openais_completions_will_do(serve: Serve) -> None:
 
 
 def test_our_own_host_at_an_address_is_known_for_what_it_is(serve: Serve) -> None:
-    serving = serve(scripted("one()", alternatives={"": ("two()",)}))
+    serving = serve(make_scripted("one()", alternatives={"": ("two()",)}))
     model = connect_to_server(make_entry("scripted"), "", serving.socket, named=True)
     answers = model.generate(REQUEST, stop=bundled.to_the_end, cancelled=bundled.never, alternatives=2)
     model.close()

@@ -1,4 +1,4 @@
-"""What glibc may keep, in processes of their own: its settings cannot be taken back."""
+"""Bounds of glibc's memory, in processes of their own: its settings cannot be undone."""
 
 from __future__ import annotations
 
@@ -61,19 +61,19 @@ else:
 """
 
 
-def printed(code: str) -> str:
+def run_program(code: str) -> str:
     command = [sys.executable, "-c", code]
     return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=120).stdout
 
 
 def test_threads_share_a_few_heaps() -> None:
-    bound, heaps = printed(THREADS).split()
+    bound, heaps = run_program(THREADS).split()
     assert bound == str(HERE)
     assert int(heaps) <= allocator.HEAPS or not HERE
 
 
 def test_packed_weights_stay_out_of_the_heaps_when_they_are_loaded_again() -> None:
-    assert int(printed(RELOADED)) < 200_000_000
+    assert int(run_program(RELOADED)) < 200_000_000
 
 
 def test_weights_that_are_loaded_again_do_not_lie_in_used_pages(monkeypatch: pytest.MonkeyPatch) -> None:

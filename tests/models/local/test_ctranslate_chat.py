@@ -66,7 +66,7 @@ class Told:
         pass
 
 
-def told(answer: str, **changes: Any) -> tuple[CTranslateChat, Told]:
+def make_chat(answer: str, **changes: Any) -> tuple[CTranslateChat, Told]:
     engine: Any = Told(answer)
     return CTranslateChat(chat_entry(**changes), bundled.tokenizer(), engine), engine
 
@@ -86,14 +86,14 @@ def conversation(*texts: str, **changes: Any) -> ChatRequest:
 
 
 def test_turns_are_told_apart_as_the_catalog_has_it() -> None:
-    chat, engine = told(" yes")
+    chat, engine = make_chat(" yes")
     reply = chat.chat(conversation("Be brief.", "Hello", "Hi", "Sure?"), cancelled=never)
     assert read(engine) == "[P]Be brief.[S]User: Hello\nBot: Hi[E]\nUser: Sure?\nBot:"
     assert (reply.text, reply.end, reply.usage.requests) == (" yes", ReplyEnd.END, 1)
 
 
 def test_a_conversation_begins_with_the_models_first_token() -> None:
-    chat, engine = told(" yes", begin="<|endoftext|>")
+    chat, engine = make_chat(" yes", begin="<|endoftext|>")
     chat.chat(conversation("Be brief.", "Hello"), cancelled=never)
     assert read(engine) == "[E][P]Be brief.[S]User: Hello\nBot:"
     assert engine.prompt is not None
@@ -103,7 +103,7 @@ def test_a_conversation_begins_with_the_models_first_token() -> None:
 
 
 def test_a_marker_in_what_is_said_is_no_marker() -> None:
-    chat, engine = told("x")
+    chat, engine = make_chat("x")
     chat.chat(conversation("", "<|endoftext|>"), cancelled=never)
     assert engine.prompt is not None
     assert "<|endoftext|>" not in engine.prompt.tokens
@@ -111,13 +111,13 @@ def test_a_marker_in_what_is_said_is_no_marker() -> None:
 
 
 def test_without_a_turn_for_them_instructions_come_before_the_first_question() -> None:
-    chat, engine = told("x", system="")
+    chat, engine = make_chat("x", system="")
     chat.chat(conversation("Be brief.", "Hello"), cancelled=never)
     assert read(engine) == "User: Be brief.\n\nHello\nBot:"
 
 
 def test_text_is_told_as_it_comes() -> None:
-    chat, _ = told(" one two three")
+    chat, _ = make_chat(" one two three")
     pieces: list[str] = []
     chat.chat(conversation("", "Count."), cancelled=never, on_text=pieces.append)
     assert len(pieces) > 1
@@ -125,12 +125,12 @@ def test_text_is_told_as_it_comes() -> None:
 
 
 def test_the_budget_ends_an_answer() -> None:
-    reply = told(" one two three four")[0].chat(conversation("", "Count.", max_tokens=2), cancelled=never)
+    reply = make_chat(" one two three four")[0].chat(conversation("", "Count.", max_tokens=2), cancelled=never)
     assert (reply.end, reply.usage.answer_tokens) == (ReplyEnd.LENGTH, 2)
 
 
 def test_an_answer_by_schema_begins_and_ends_with_its_braces() -> None:
-    chat, engine = told('"a": {"b": "}"}} and more')
+    chat, engine = make_chat('"a": {"b": "}"}} and more')
     schema = AnswerSchema("answer", {"type": "object"})
     reply = chat.chat(conversation("", "Answer.", schema=schema), cancelled=never)
     assert read(engine).endswith("Bot:{")
@@ -141,7 +141,7 @@ def test_an_answer_by_schema_begins_and_ends_with_its_braces() -> None:
 
 def test_tools_are_described_and_wishes_are_read() -> None:
     wish = json.dumps({"name": "look", "arguments": {"at": [1]}})
-    chat, engine = told(f"Wait.<tool_call>\n{wish}\n</tool_call>")
+    chat, engine = make_chat(f"Wait.<tool_call>\n{wish}\n</tool_call>")
     pieces: list[str] = []
     reply = chat.chat(conversation("", "Look.", tools=(LOOK,)), cancelled=never, on_text=pieces.append)
     assert '"name": "look"' in read(engine)
@@ -151,13 +151,15 @@ def test_tools_are_described_and_wishes_are_read() -> None:
 
 @pytest.mark.parametrize("wish", ["{", '{"name": 1}', '{"arguments": {}}', '{"name": "look", "arguments": [1]}'])
 def test_what_is_no_call_stays_text(wish: str) -> None:
-    reply = told(f"<tool_call>{wish}</tool_call>")[0].chat(conversation("", "Look.", tools=(LOOK,)), cancelled=never)
+    reply = make_chat(f"<tool_call>{wish}</tool_call>")[0].chat(
+        conversation("", "Look.", tools=(LOOK,)), cancelled=never
+    )
     assert (reply.calls, reply.end) == ((), ReplyEnd.END)
     assert wish in reply.text
 
 
 def test_what_a_tool_answered_is_read_in_the_next_turn() -> None:
-    chat, engine = told("x")
+    chat, engine = make_chat("x")
     called = Message(Speaker.ASSISTANT, "", (ToolCall("1", "look", {}),))
     answered = Message(Speaker.TOOL, "a tree", call_id="1")
     chat.chat(ChatRequest((Message(Speaker.USER, "Look."), called, answered)), cancelled=never)
@@ -166,7 +168,7 @@ def test_what_a_tool_answered_is_read_in_the_next_turn() -> None:
 
 
 def test_a_conversation_that_does_not_fit_is_refused_before_anything_is_computed() -> None:
-    chat, engine = told("x")
+    chat, engine = make_chat("x")
     with pytest.raises(ChatError, match="ask with less") as caught:
         chat.chat(conversation("", "word " * 600), cancelled=never)
     assert caught.value.fault is Fault.TOO_LONG
@@ -174,7 +176,7 @@ def test_a_conversation_that_does_not_fit_is_refused_before_anything_is_computed
 
 
 def test_who_gives_up_gets_what_had_come() -> None:
-    chat, _ = told(" one two three")
+    chat, _ = make_chat(" one two three")
     pieces: list[str] = []
     reply = chat.chat(conversation("", "Count."), cancelled=lambda: len(pieces) > 0, on_text=pieces.append)
     assert (reply.text, reply.end) == (pieces[0], ReplyEnd.CANCELLED)

@@ -239,11 +239,11 @@ def test_any_text_is_completed_within_the_window(
 
 
 def test_an_error_in_a_rule_is_the_callers_and_the_model_goes_on(model: CTranslateModel) -> None:
-    def broken(_: str) -> int:
+    def fail(_: str) -> int:
         raise KeyError("rule")
 
     with pytest.raises(KeyError):
-        model.generate(REQUEST, stop=broken, cancelled=never)
+        model.generate(REQUEST, stop=fail, cancelled=never)
     assert complete(model).text
 
 

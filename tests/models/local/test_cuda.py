@@ -40,10 +40,10 @@ class ScriptedEngine:
         self.closed = True
 
 
-def placed(
+def load_with_failures(
     failing: Callable[[str, int], Exception | None], compute_type: str = "auto"
 ) -> tuple[str | None, list[str], list[ScriptedEngine]]:
-    """The compute type it ends in, what a person is told, and all engines that were made."""
+    """Load a model and return its compute type (None on the CPU), the problems, and all engines that were made."""
     made: list[ScriptedEngine] = []
     problems: list[str] = []
 
@@ -56,7 +56,7 @@ def placed(
 
 
 def test_what_fits_is_taken_and_nothing_is_said() -> None:
-    found, problems, made = placed(lambda _type, _tokens: None)
+    found, problems, made = load_with_failures(lambda _type, _tokens: None)
     assert (found, problems, len(made)) == ("auto", [], 1)
 
 
@@ -70,19 +70,19 @@ def test_what_fits_is_taken_and_nothing_is_said() -> None:
     ],
 )
 def test_too_little_memory_for_the_weights_takes_a_smaller_type_and_says_so(wanted: str, fits: str, tried: str) -> None:
-    found, (problem,), _ = placed(lambda one, _: None if one == fits else MEMORY, wanted)
+    found, (problem,), _ = load_with_failures(lambda one, _: None if one == fits else MEMORY, wanted)
     assert found == tried
     assert f"too little memory for the model m in {wanted}, so it computes there in {tried}" in problem
 
 
 def test_too_little_memory_for_a_long_prompt_is_found_out_at_once() -> None:
-    found, problems, made = placed(lambda one, tokens: MEMORY if one == "auto" and tokens > 1000 else None)
+    found, problems, made = load_with_failures(lambda one, tokens: MEMORY if one == "auto" and tokens > 1000 else None)
     assert (found, len(problems)) == ("float16", 1)
     assert [engine.closed for engine in made] == [True, False]
 
 
 def test_where_nothing_fits_it_is_the_cpu_and_says_so() -> None:
-    found, (problem,), _ = placed(lambda _type, _tokens: MEMORY)
+    found, (problem,), _ = load_with_failures(lambda _type, _tokens: MEMORY)
     assert found is None
     assert "in any compute type, so it computes on the CPU" in problem
 
@@ -91,11 +91,13 @@ def test_a_type_that_the_gpu_does_not_have_is_passed_over_on_the_way_down() -> N
     def failing(one: str, _: int) -> Exception | None:
         return {"auto": MEMORY, "float16": ValueError("target device or backend do not support float16")}.get(one)
 
-    assert placed(failing)[0] == "int8_float16"
+    assert load_with_failures(failing)[0] == "int8_float16"
 
 
 def test_another_failure_is_the_cpu_at_once_and_names_the_extra() -> None:
-    found, (problem,), made = placed(lambda _type, _tokens: RuntimeError("Library libcublas.so.12 is not found"))
+    found, (problem,), made = load_with_failures(
+        lambda _type, _tokens: RuntimeError("Library libcublas.so.12 is not found")
+    )
     assert (found, made) == (None, [])
     assert "'.[cuda]'" in problem
 

@@ -1,4 +1,4 @@
-"""Which heads are kept, used as they are, or read anew; and how many of them."""
+"""The choice and the bounds of kept heads."""
 
 from __future__ import annotations
 

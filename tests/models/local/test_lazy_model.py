@@ -79,11 +79,11 @@ def test_a_request_given_up_while_loading_returns() -> None:
     model = LazyModel(ENTRY, loader)
     asked: list[bool] = []
 
-    def cancelled() -> bool:
+    def is_cancelled() -> bool:
         asked.append(True)
         return len(asked) > 2
 
-    (generation,) = model.generate(REQUEST, stop=to_the_end, cancelled=cancelled)
+    (generation,) = model.generate(REQUEST, stop=to_the_end, cancelled=is_cancelled)
     assert generation.stop is StopReason.CANCELLED
     assert model.score(REQUEST, ["1"], cancelled=lambda: True) == ()
     loader.allowed.set()
@@ -91,14 +91,14 @@ def test_a_request_given_up_while_loading_returns() -> None:
 
 
 def test_a_model_that_cannot_be_loaded_says_why_at_each_request() -> None:
-    loader = Loader(ModelError("The model scripted is broken; mend it."))
+    loader = Loader(ModelError("The model scripted is broken; fix it."))
     loader.allowed.set()
     model = LazyModel(ENTRY, loader)
     for _ in range(2):
-        with pytest.raises(ModelError, match="is broken; mend it"):
+        with pytest.raises(ModelError, match="is broken; fix it"):
             model.generate(REQUEST, stop=to_the_end, cancelled=never)
     assert model.state == "failed"
-    assert model.problem == "The model scripted is broken; mend it."
+    assert model.problem == "The model scripted is broken; fix it."
     assert loader.calls == 1
 
 
@@ -143,8 +143,8 @@ class WeightCounts(ScriptedModel):
     measuring_s = 0.0
 
 
-def loaded(loader: Loader, load_time: LoadTime) -> LazyModel:
-    """A model that was loaded, and what is kept of that written."""
+def load_model(loader: Loader, load_time: LoadTime) -> LazyModel:
+    """Return a model that was loaded, with its load time stored."""
     model = LazyModel(ENTRY, loader, load_time=load_time)
     model.warm()
     time.sleep(0.01)  # a time under a millisecond is none
@@ -174,19 +174,19 @@ def test_the_first_load_has_no_percentage_and_leaves_its_time_without_what_measu
     load_time, loader = LoadTime("weights", tmp_path), Loader()
     loader.model = WeightCounts({"": "1"})
     begun = time.monotonic()
-    loaded(loader, load_time)
+    load_model(loader, load_time)
     first = load_time.load_expected_s()
     assert first is not None
     assert 0 <= first <= time.monotonic() - begun + 0.01  # it is kept in few digits
     slow = Loader()
     slow.model = WeightCounts({"": "1"})
     slow.model.measuring_s = -100.0  # as if the load itself had taken so much longer
-    loaded(slow, load_time)
+    load_model(slow, load_time)
     assert 100 <= (load_time.load_expected_s() or 0) <= 100 + first + LONG_S
 
 
 def test_neither_a_failed_load_nor_weights_that_were_there_leave_a_time(tmp_path: Path) -> None:
     load_time = LoadTime("weights", tmp_path)
-    assert loaded(Loader(ModelError("It is broken.")), load_time).state == "failed"
-    assert loaded(Loader(), load_time).state == "ready"
+    assert load_model(Loader(ModelError("It is broken.")), load_time).state == "failed"
+    assert load_model(Loader(), load_time).state == "ready"
     assert load_time.load_expected_s() is None

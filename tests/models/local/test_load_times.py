@@ -1,4 +1,4 @@
-"""How far a load is by what it took the last time; and that nothing damaged is believed."""
+"""The progress of a load by the time of the last one; damaged times are ignored."""
 
 from __future__ import annotations
 

@@ -150,7 +150,7 @@ BROKEN: dict[str, tuple[Callable[[ModelEntry], ModelEntry], str]] = {
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_broken_model_says_what_is_wrong_and_what_to_do(name: str, tmp_path: Path) -> None:
     breaks, said = BROKEN[name]
-    entry = breaks(bundled.copied(tmp_path))
+    entry = breaks(bundled.copy_model(tmp_path))
     with pytest.raises(ModelError, match=said) as caught:
         load(entry, device="cpu", threads=1)
     assert "\n" not in str(caught.value)
@@ -158,7 +158,7 @@ def test_a_broken_model_says_what_is_wrong_and_what_to_do(name: str, tmp_path: P
 
 
 def test_files_that_may_not_be_read_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    entry = bundled.copied(tmp_path)
+    entry = bundled.copy_model(tmp_path)
     weights = entry.weights / "model.bin"
     weights.chmod(0)
     if os.access(weights, os.R_OK):  # root may read everything, so the refusal comes from a double
@@ -219,7 +219,7 @@ def test_cuda_that_fails_falls_back_to_the_cpu_and_is_reported(monkeypatch: pyte
 
 
 def test_a_model_in_a_subfolder_loads(tmp_path: Path) -> None:
-    entry = bundled.copied(tmp_path)
+    entry = bundled.copy_model(tmp_path)
     (tmp_path / "int8").mkdir()
     for name in ("model.bin", "config.json", "vocabulary.json"):
         (tmp_path / name).rename(tmp_path / "int8" / name)

@@ -1,4 +1,4 @@
-"""What was measured of a machine: kept for what it holds for, read with suspicion, and scaled to a model's size."""
+"""Stored measurements of a machine: kept for the same machine, validated, and scaled to a model's size."""
 
 from __future__ import annotations
 

@@ -13,8 +13,8 @@ def never() -> bool:
     return False
 
 
-def waits(turns: NewestFirstLock, count: int) -> None:
-    """Until so many threads wait."""
+def wait_for_threads(turns: NewestFirstLock, count: int) -> None:
+    """Wait until `count` threads wait for the lock."""
     while turns.waiting < count:
         threading.Event().wait(0.001)
 
@@ -33,7 +33,7 @@ def test_the_newest_waiting_one_goes_first() -> None:
         for number, name in enumerate(["oldest", "middle", "newest"]):
             threads.append(threading.Thread(target=work, args=(name,)))
             threads[-1].start()
-            waits(turns, number + 1)
+            wait_for_threads(turns, number + 1)
     for thread in threads:
         thread.join(LONG_S)
     assert order == ["newest", "middle", "oldest"]
@@ -73,7 +73,7 @@ def test_one_that_is_given_up_while_waiting_gets_no_turn() -> None:
     with turns.take(never):
         thread = threading.Thread(target=work)
         thread.start()
-        waits(turns, 1)
+        wait_for_threads(turns, 1)
         wanted.clear()
         thread.join(LONG_S)
         assert answers == [False]

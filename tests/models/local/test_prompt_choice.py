@@ -1,4 +1,4 @@
-"""What a large model reads: no more than there is time for, and nothing twice."""
+"""The prompts of a large model: no longer than there is time for, and no part read twice."""
 
 from __future__ import annotations
 
@@ -147,13 +147,13 @@ def test_alternatives_asked_for_one_by_one_share_what_was_read(monkeypatch: pyte
         request = replace(LONG, prefix=LONG.prefix.replace("value", "apart"), max_tokens=2, budget_ms=500.0)
         ranking: list[RankedToken] = []
 
-        def asked(openings: Openings) -> DecodingResult:
+        def decode(openings: Openings) -> DecodingResult:
             decoded = model.stream(request, on_token=lambda *_: False, cancelled=never, openings=openings)
             assert decoded is not None
             return decoded
 
-        first = asked(Openings(None, 3, ranking.extend))
-        other = asked(Openings(ranking[1]))
+        first = decode(Openings(None, 3, ranking.extend))
+        other = decode(Openings(ranking[1]))
         assert first.reused_tokens == 0
         assert other.prompt_tokens == first.prompt_tokens == other.reused_tokens + 1
     finally:

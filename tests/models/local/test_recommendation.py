@@ -1,4 +1,4 @@
-"""Which models are in time, what there is room for, and which one is named."""
+"""The models that are fast enough and fit, and the choice among them."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ def model(name: str, millions: int, **changes: Any) -> Candidate:
     return replace(usual, **changes)
 
 
-def machine(reads: float, writes: float) -> Machine:
-    """So fast with a network of a million weights."""
+def make_machine(reads: float, writes: float) -> Machine:
+    """Return a machine with these speeds for a network of a million weights."""
     return Machine("cpu", "int8", 1, 1_000_000, 0, reads, writes, 1.0)
 
 
-HERE = machine(LEAST_PROMPT * 1000, LINE_TOKENS * 2000)
+HERE = make_machine(LEAST_PROMPT * 1000, LINE_TOKENS * 2000)
 
 
-def judged(one: Candidate, here: Machine, room: Room | None = None) -> Verdict:
+def judge(one: Candidate, here: Machine, room: Room | None = None) -> Verdict:
     return judge_candidate(one, here, LIMITS, room or Room())
 
 
@@ -58,23 +58,23 @@ def judged(one: Candidate, here: Machine, room: Room | None = None) -> Verdict:
 )
 def test_a_larger_model_is_in_time_for_less(millions: int, uses: tuple[str, ...]) -> None:
     # a prompt in 1 ms a million weights, a line in half of it: 0.3, 0.6 and 2.4 s
-    found = judged(model("m", millions), HERE)
+    found = judge(model("m", millions), HERE)
     assert found.line_s == pytest.approx(millions * 0.0015)
     assert found.uses == uses
 
 
 def test_a_small_model_reads_its_whole_window() -> None:
-    found = judged(model("m", 50, context_tokens=500 + LINE_TOKENS), machine(200_000, 20_000))
+    found = judge(model("m", 50, context_tokens=500 + LINE_TOKENS), make_machine(200_000, 20_000))
     assert found.line_s == pytest.approx(50 * (500 / 200_000 + LINE_TOKENS / 20_000))
 
 
 @pytest.mark.parametrize(("reads", "writes", "uses"), [(110, 6, ("chat",)), (99, 6, ()), (110, 4.9, ())])
 def test_chat_has_to_begin_in_time_and_to_be_readable(reads: float, writes: float, uses: tuple[str, ...]) -> None:
-    assert judged(model("m", 1, roles=("chat",)), machine(reads, writes)).uses == uses
+    assert judge(model("m", 1, roles=("chat",)), make_machine(reads, writes)).uses == uses
 
 
 def test_what_was_measured_of_a_model_counts_more_than_the_estimate() -> None:
-    found = judged(model("m", 1000, speed=Speed(10_000.0, 1000.0)), machine(1, 1))
+    found = judge(model("m", 1000, speed=Speed(10_000.0, 1000.0)), make_machine(1, 1))
     assert (found.speed, found.uses) == (Speed(10_000.0, 1000.0), ("typing", "asking"))
 
 
@@ -86,31 +86,31 @@ def test_what_was_measured_of_a_model_counts_more_than_the_estimate() -> None:
     ],
 )  # fmt: skip
 def test_what_there_is_no_room_for_answers_nothing(room: Room, lacking: str) -> None:
-    found = judged(model("m", 1, memory=1000, fetching=3000), machine(1e9, 1e9), room)
+    found = judge(model("m", 1, memory=1000, fetching=3000), make_machine(1e9, 1e9), room)
     assert (found.lacking, bool(found.uses)) == (lacking, not lacking)
 
 
 def test_the_largest_in_time_is_named() -> None:
-    found = [judged(model(str(size), size), HERE) for size in (200, 1600, 400, 300)]
+    found = [judge(model(str(size), size), HERE) for size in (200, 1600, 400, 300)]
     assert [one.candidate.name if (one := choose_best(found, use)) else "" for use in ("typing", "asking", "chat")] == [
         "300", "400", "",
     ]  # fmt: skip
 
 
 def test_what_both_were_measured_for_decides_over_size() -> None:
-    here = machine(1e9, 1e9)
+    here = make_machine(1e9, 1e9)
     small, large = ({"worth": {"lines": Measured(share, 700)}} for share in (0.6, 0.5))
-    found = [judged(model("small", 500, **small), here), judged(model("large", 1500, **large), here)]
+    found = [judge(model("small", 500, **small), here), judge(model("large", 1500, **large), here)]
     assert choose_best(found, "asking") == found[0]
-    unmeasured = judged(model("large", 1500), here)
+    unmeasured = judge(model("large", 1500), here)
     assert choose_best([found[0], unmeasured], "asking") == unmeasured
 
 
 def test_a_model_behind_an_account_is_named_only_where_it_is_here() -> None:
-    here = machine(1e9, 1e9)
-    small, large = judged(model("small", 500), here), judged(model("large", 1500, gated=True), here)
+    here = make_machine(1e9, 1e9)
+    small, large = judge(model("small", 500), here), judge(model("large", 1500, gated=True), here)
     assert choose_best([small, large], "asking") == small
-    own = judged(model("large", 1500, installed=True), here)
+    own = judge(model("large", 1500, installed=True), here)
     assert choose_best([small, own], "asking") == own
 
 
@@ -122,11 +122,11 @@ def test_a_published_model_takes_its_download_and_its_weights_on_the_disk() -> N
     assert one.weights == WeightCounts(known.parameters - 151_936 * 896, 151_936 * 896)
 
 
-def _known() -> list[PublishedModel]:
+def list_measurable() -> list[PublishedModel]:
     return [one for one in load_published_models().values() if one.table_parameters]
 
 
-@pytest.mark.parametrize("known", _known(), ids=lambda one: one.name)
+@pytest.mark.parametrize("known", list_measurable(), ids=lambda one: one.name)
 def test_tables_of_tokens_are_a_part_of_the_weights(known: PublishedModel) -> None:
     assert 0 < known.weights.table < known.weights.layers < known.parameters
 

@@ -21,7 +21,7 @@ class Kept:
         self.bills.append((account, usage, cost, failed))
 
 
-def billed(script: str, prices: Prices | None = FREE) -> tuple[BilledChat, Kept]:
+def make_billed(script: str, prices: Prices | None = FREE) -> tuple[BilledChat, Kept]:
     kept = Kept()
     return BilledChat(ScriptedChat(script), Account("here", "scripted", "chat", prices), kept), kept
 
@@ -41,14 +41,14 @@ def test_cost_is_tokens_at_their_price(prices: Prices, usage: Usage, cost: float
 
 
 def test_an_answer_is_booked() -> None:
-    chat, kept = billed("===\ntwo words", Prices(1_000_000, 0))
+    chat, kept = make_billed("===\ntwo words", Prices(1_000_000, 0))
     reply = chat.chat(QUESTION, cancelled=never)
     ((account, usage, cost, failed),) = kept.bills
     assert (account.role, usage, cost, failed) == ("chat", reply.usage, 3.0, False)
 
 
 def test_an_unknown_price_stays_unknown() -> None:
-    chat, kept = billed("===\ntwo words", None)
+    chat, kept = make_billed("===\ntwo words", None)
     chat.chat(QUESTION, cancelled=never)
     assert kept.bills[0][2] is None
 
@@ -67,7 +67,7 @@ def test_an_answer_that_broke_off_is_booked_as_far_as_it_came_and_said_to_be_est
 
 
 def test_what_never_went_out_is_not_booked() -> None:
-    chat, kept = billed("===\n@status 401")
+    chat, kept = make_billed("===\n@status 401")
     with pytest.raises(ChatError):
         chat.chat(QUESTION, cancelled=never)
     assert kept.bills == []

@@ -1,4 +1,4 @@
-"""What endpoints really send: the answer is used, whatever is missing or strange around it; thoughts are not shown.
+"""Answers of real endpoints: the answer is used, whatever is missing or strange around it; thoughts are not shown.
 
 In all three dialects, over HTTP, as a stream and as a whole; and any JSON at all against the readers.
 """
@@ -73,8 +73,8 @@ KINDS = [
 
 
 @st.composite
-def events_of(draw: st.DrawFn, dialect: str) -> dict[str, Any]:
-    """Objects with the dialect's own names in them, and anything as their values."""
+def draw_event(draw: st.DrawFn, dialect: str) -> dict[str, Any]:
+    """Draw an object with the dialect's own names and any values."""
     names = st.sampled_from(NAMES[dialect].split())
     values = st.recursive(
         SHAPES | st.sampled_from(["stop", "length", "tool_calls", *KINDS]),
@@ -85,8 +85,8 @@ def events_of(draw: st.DrawFn, dialect: str) -> dict[str, Any]:
     return made
 
 
-def sent(*values: object, ndjson: bool = False, done: bool = True, line_end: bytes = b"\n") -> list[bytes]:
-    """Events as a server writes them; bytes as they are."""
+def write_events(*values: object, ndjson: bool = False, done: bool = True, line_end: bytes = b"\n") -> list[bytes]:
+    """Return events as a server writes them; bytes stay unchanged."""
     lines = [value if isinstance(value, bytes) else json.dumps(value).encode() for value in values]
     if ndjson:
         return [line + line_end for line in lines]
@@ -94,8 +94,8 @@ def sent(*values: object, ndjson: bool = False, done: bool = True, line_end: byt
     return framed + ([b"data: [DONE]" + line_end * 2] if done else [])
 
 
-def reply_of(pieces: list[bytes], dialect: str = "openai", **headers: str) -> tuple[Reply, str]:
-    """The answer, and what was told while it came; asked once."""
+def ask_once(pieces: list[bytes], dialect: str = "openai", **headers: str) -> tuple[Reply, str]:
+    """Ask once; return the answer, and the text passed on while it arrived."""
     told: list[str] = []
     with answering(pieces, **headers) as url:
         client = HttpClient(HttpOptions())
@@ -155,7 +155,7 @@ QUIRKS: dict[str, list[Any]] = {
 @pytest.mark.parametrize("done", [True, False])
 @pytest.mark.parametrize("name", QUIRKS)
 def test_the_answer_is_used(name: str, *, done: bool) -> None:
-    reply, told = reply_of(sent(*QUIRKS[name], done=done))
+    reply, told = ask_once(write_events(*QUIRKS[name], done=done))
     assert (reply.text, reply.end, reply.usage.requests) == ("Hello.", ReplyEnd.END, 1)
     assert told == "Hello." or name == "thoughts without a beginning"
 
@@ -164,18 +164,18 @@ def test_the_answer_is_used(name: str, *, done: bool) -> None:
 @pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"])
 def test_line_ends_comments_and_fields_are_no_matter(dialect: str, line_end: bytes) -> None:
     says = SAYS[dialect]
-    events = sent(says("Hel"), says("lo."), *ENDS[dialect], line_end=line_end, done=dialect == "openai")
+    events = write_events(says("Hel"), says("lo."), *ENDS[dialect], line_end=line_end, done=dialect == "openai")
     between = [b": keep-alive", b"event: message", b"id: 1", b"retry: 3000", b"data:", b"data: ", b""]
     pieces = [b"\xef\xbb\xbf", *(piece for event in events for piece in (*(b + line_end for b in between), event))]
-    assert reply_of(pieces, dialect)[0].text == "Hello."
+    assert ask_once(pieces, dialect)[0].text == "Hello."
     together = b"".join(pieces)
-    assert reply_of([together[at : at + 1] for at in range(len(together))], dialect)[0].text == "Hello."
+    assert ask_once([together[at : at + 1] for at in range(len(together))], dialect)[0].text == "Hello."
 
 
 @pytest.mark.parametrize("dialect", READERS)
 def test_an_answer_without_any_end_counts_when_the_stream_ends_well(dialect: str) -> None:
     says = SAYS[dialect]
-    reply, told = reply_of(sent(says("Hel"), says("lo."), done=False), dialect)
+    reply, told = ask_once(write_events(says("Hel"), says("lo."), done=False), dialect)
     assert (reply.text, told, reply.usage.requests) == ("Hello.", "Hello.", 1)
 
 
@@ -183,7 +183,7 @@ def test_an_answer_without_any_end_counts_when_the_stream_ends_well(dialect: str
 @pytest.mark.parametrize("junk", [b'{"choices": [{"del', b"<html>", b"\xff\xfe", b"[" * 100_000])
 def test_behind_a_text_junk_ends_the_answer_and_the_text_is_kept(dialect: str, junk: bytes) -> None:
     says = SAYS[dialect]
-    reply, told = reply_of(sent(says("Hel"), says("lo."), junk, says(" More."), *ENDS[dialect]), dialect)
+    reply, told = ask_once(write_events(says("Hel"), says("lo."), junk, says(" More."), *ENDS[dialect]), dialect)
     assert (reply.text, told, reply.usage.requests) == ("Hello.", "Hello.", 1)
     assert reply.end is ReplyEnd.LENGTH  # something may be missing
 
@@ -192,7 +192,7 @@ def test_behind_a_text_junk_ends_the_answer_and_the_text_is_kept(dialect: str, j
 def test_junk_before_all_text_is_one_sentence(dialect: str) -> None:
     for junk in (b"{", b"7", b'{"hello": "world"}', b"<html>"):
         with pytest.raises(ChatError) as caught:
-            reply_of(sent(junk, done=False), dialect)
+            ask_once(write_events(junk, done=False), dialect)
         assert caught.value.fault is Fault.MALFORMED
 
 
@@ -200,7 +200,7 @@ def test_junk_before_all_text_is_one_sentence(dialect: str) -> None:
 def test_an_error_in_the_middle_is_told_with_what_had_come(dialect: str) -> None:
     error = {"type": "error", "error": {"type": "overloaded_error", "message": "too busy"}}
     with pytest.raises(ChatError, match="too busy") as caught:
-        reply_of(sent(SAYS[dialect]("Hel"), error, done=False), dialect)
+        ask_once(write_events(SAYS[dialect]("Hel"), error, done=False), dialect)
     assert (caught.value.fault, caught.value.partial) == (Fault.OVERLOADED, "Hel")
 
 
@@ -218,18 +218,18 @@ def test_an_error_in_the_middle_is_told_with_what_had_come(dialect: str) -> None
 def test_an_event_is_an_error_where_its_name_says_so(lines: list[bytes], dialect: str, line_end: bytes) -> None:
     error = b"".join(line + line_end for line in (*lines, b""))
     with pytest.raises(ChatError, match="too busy") as caught:
-        reply_of([*sent(SAYS[dialect]("Hel"), line_end=line_end, done=False), error], dialect)
+        ask_once([*write_events(SAYS[dialect]("Hel"), line_end=line_end, done=False), error], dialect)
     assert (caught.value.fault, caught.value.partial) == (Fault.OVERLOADED, "Hel")
 
 
 def test_an_error_object_without_choices_is_told() -> None:
     with pytest.raises(ChatError, match="too busy"):
-        reply_of(sent({"object": "error", "message": "too busy", "code": 503}, done=False))
+        ask_once(write_events({"object": "error", "message": "too busy", "code": 503}, done=False))
 
 
 def test_the_name_of_an_event_is_its_own_alone() -> None:
-    pieces = [b"event: error\n\n", *sent(openai_says("Hello."), STOP)]
-    assert reply_of(pieces)[0].text == "Hello."
+    pieces = [b"event: error\n\n", *write_events(openai_says("Hello."), STOP)]
+    assert ask_once(pieces)[0].text == "Hello."
 
 
 @pytest.mark.parametrize("dialect", READERS)
@@ -238,7 +238,7 @@ def test_thoughts_in_tags_are_shown_in_no_dialect(dialect: str, thought: str) ->
     for size in (1, 3, 1000):
         whole = f"{thought}Hello."
         pieces = [SAYS[dialect](whole[at : at + size]) for at in range(0, len(whole), size)]
-        reply, told = reply_of(sent(*pieces, *ENDS[dialect], done=dialect == "openai"), dialect)
+        reply, told = ask_once(write_events(*pieces, *ENDS[dialect], done=dialect == "openai"), dialect)
         assert (reply.text, told) == ("Hello.", "Hello.")
 
 
@@ -270,26 +270,27 @@ WHOLES: dict[str, list[dict[str, Any]]] = {
 @pytest.mark.parametrize("kind", ["application/json", "text/plain"])
 def test_an_answer_that_is_no_stream_is_used_too(dialect: str, whole: dict[str, Any], kind: str) -> None:
     for indent in (None, 2):
-        reply, told = reply_of([json.dumps(whole, indent=indent).encode()], dialect, content_type=kind)
+        reply, told = ask_once([json.dumps(whole, indent=indent).encode()], dialect, content_type=kind)
         assert (reply.text, told, reply.usage.requests) == ("Hello.", "Hello.", 1)
 
 
 def test_a_stream_that_is_called_one_object_is_read_all_the_same() -> None:
-    assert reply_of(sent(*HELLO, STOP), content_type="application/json")[0].text == "Hello."
+    assert ask_once(write_events(*HELLO, STOP), content_type="application/json")[0].text == "Hello."
 
 
 def test_the_halves_of_a_character_come_together() -> None:
-    reply, told = reply_of(sent(b'{"choices":[{"delta":{"content":"\\ud83d"}}]}', openai_says("\ude00!"), STOP))
+    reply, told = ask_once(write_events(b'{"choices":[{"delta":{"content":"\\ud83d"}}]}', openai_says("\ude00!"), STOP))
     assert (reply.text, told) == ("😀!", "😀!")
     assert (
-        reply_of(sent(b'{"choices":[{"delta":{"content":"x\\ud83d"}}]}', STOP))[0].text == "x\N{REPLACEMENT CHARACTER}"
+        ask_once(write_events(b'{"choices":[{"delta":{"content":"x\\ud83d"}}]}', STOP))[0].text
+        == "x\N{REPLACEMENT CHARACTER}"
     )
 
 
 def test_an_event_may_have_several_lines() -> None:
     pretty = json.dumps(openai_says("Hello."), indent=1).splitlines()
-    pieces = [*(b"data: " + line.encode() + b"\n" for line in pretty), b"\n", *sent(STOP)]
-    assert reply_of(pieces)[0].text == "Hello."
+    pieces = [*(b"data: " + line.encode() + b"\n" for line in pretty), b"\n", *write_events(STOP)]
+    assert ask_once(pieces)[0].text == "Hello."
 
 
 @pytest.mark.parametrize(
@@ -301,7 +302,7 @@ def test_an_event_may_have_several_lines() -> None:
     ],
 )
 def test_reasons_of_other_words_are_known(reason: str, end: ReplyEnd) -> None:
-    reply, _ = reply_of(sent(*HELLO, {"choices": [{"delta": {}, "finish_reason": reason}]}))
+    reply, _ = ask_once(write_events(*HELLO, {"choices": [{"delta": {}, "finish_reason": reason}]}))
     assert (reply.text, reply.end) == ("Hello.", end)
 
 
@@ -334,22 +335,22 @@ CALLS: dict[str, list[dict[str, Any]]] = {
 @pytest.mark.parametrize("name", CALLS)
 def test_tool_calls_are_understood_in_their_variants(name: str) -> None:
     dialect = name.partition(",")[0]
-    reply, _ = reply_of(sent(*CALLS[name], *ENDS[dialect], done=dialect == "openai"), dialect)
+    reply, _ = ask_once(write_events(*CALLS[name], *ENDS[dialect], done=dialect == "openai"), dialect)
     (call,) = reply.calls
     assert (call.name, call.arguments, reply.end) == ("add", {"a": 1}, ReplyEnd.TOOLS)
 
 
 def test_a_broken_call_behind_a_text_costs_the_call_alone() -> None:
     call = {"index": 0, "function": {"name": "add", "arguments": "{"}}
-    reply, _ = reply_of(sent(*HELLO, {"choices": [{"delta": {"tool_calls": [call]}}]}, STOP))
+    reply, _ = ask_once(write_events(*HELLO, {"choices": [{"delta": {"tool_calls": [call]}}]}, STOP))
     assert (reply.text, reply.calls, reply.end) == ("Hello.", (), ReplyEnd.END)
 
 
 # thoughts
 
 
-def shown(pieces: list[str]) -> tuple[str, int]:
-    """What a filter shows, from its last new beginning on; and how many there were."""
+def filter_pieces(pieces: list[str]) -> tuple[str, int]:
+    """Return the text that a filter shows after its last restart, and the number of restarts."""
     one, text, begun = ThoughtFilter(), "", 0
     for piece in pieces:
         said = one.take(piece)
@@ -388,7 +389,7 @@ def shown(pieces: list[str]) -> tuple[str, int]:
 )
 def test_what_is_thought_is_not_shown_however_it_comes(said: str, answer: str) -> None:
     for size in range(1, len(said) + 2):
-        assert shown([said[at : at + size] for at in range(0, len(said), size)])[0] == answer, size
+        assert filter_pieces([said[at : at + size] for at in range(0, len(said), size)])[0] == answer, size
 
 
 TAGGED = st.lists(st.sampled_from(["<think>", "</think>", "\n", "```", " ", "x", "<", "Hello", "İ"]), max_size=12)
@@ -399,12 +400,12 @@ def test_pieces_make_no_difference(parts: list[str], data: st.DataObject) -> Non
     said = "".join(parts)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(said)), max_size=5)))
     pieces = [said[a:b] for a, b in zip([0, *cuts], [*cuts, len(said)], strict=True)]
-    assert shown(pieces) == shown([said])
+    assert filter_pieces(pieces) == filter_pieces([said])
 
 
 @given(st.text(alphabet=st.characters(blacklist_characters="<[")))
 def test_a_text_without_tags_is_shown_as_it_is(said: str) -> None:
-    assert shown(list(said))[0] == said
+    assert filter_pieces(list(said))[0] == said
 
 
 # anything at all
@@ -420,7 +421,7 @@ def test_the_text_of_anything_is_a_text(value: object) -> None:
 @given(data=st.data())
 def test_no_event_of_any_shape_raises_or_costs_the_text(dialect: str, data: st.DataObject) -> None:
     """Whatever comes between and behind well-formed pieces: only the port's own error, or the text in the answer."""
-    strange = data.draw(st.lists(events_of(dialect) | st.dictionaries(st.text(), SHAPES, max_size=3), max_size=6))
+    strange = data.draw(st.lists(draw_event(dialect) | st.dictionaries(st.text(), SHAPES, max_size=3), max_size=6))
     reader = READERS[dialect](Announcer(lambda _: None))
     try:
         for event in [SAYS[dialect]("first "), *filter(None, strange), SAYS[dialect]("last")]:
@@ -452,7 +453,7 @@ def test_bytes_of_any_kind_become_events_or_junk(pieces: list[bytes]) -> None:
 
 @given(st.lists(st.dictionaries(st.text(min_size=1), SHAPES, min_size=1), max_size=5), st.data())
 def test_events_come_out_as_sent_however_they_are_cut(values: list[dict[str, Any]], data: st.DataObject) -> None:
-    wire = b"".join(sent(*values))
+    wire = b"".join(write_events(*values))
     cuts = sorted(data.draw(st.lists(st.integers(0, len(wire)), max_size=6)))
     parser = EventParser(whole=False)
     found = [event for a, b in zip([0, *cuts], [*cuts, len(wire)], strict=True) for event in parser.take(wire[a:b])]

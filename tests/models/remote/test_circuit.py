@@ -12,7 +12,7 @@ class Clock:
         return self.now
 
 
-def broken() -> tuple[Circuit, Clock]:
+def break_circuit() -> tuple[Circuit, Clock]:
     clock = Clock()
     circuit = Circuit(failures=3, rest_s=15, clock=clock)
     for _ in range(3):
@@ -22,7 +22,7 @@ def broken() -> tuple[Circuit, Clock]:
 
 
 def test_after_some_failures_in_a_row_it_rests() -> None:
-    circuit, clock = broken()
+    circuit, clock = break_circuit()
     assert circuit.admit() == 15
     clock.now += 5
     assert circuit.admit() == 10
@@ -37,14 +37,14 @@ def test_a_success_in_between_begins_the_count_anew() -> None:
 
 
 def test_after_the_rest_one_call_is_let_through_and_no_second() -> None:
-    circuit, clock = broken()
+    circuit, clock = break_circuit()
     clock.now += 15
     assert circuit.admit() == 0
     assert circuit.admit() > 0
 
 
 def test_a_failure_after_the_rest_makes_the_next_one_longer() -> None:
-    circuit, clock = broken()
+    circuit, clock = break_circuit()
     for rest_s in (30, 60, 120, 240, 300, 300):
         clock.now += circuit.admit()
         assert circuit.admit() == 0
@@ -53,7 +53,7 @@ def test_a_failure_after_the_rest_makes_the_next_one_longer() -> None:
 
 
 def test_a_success_after_the_rest_ends_it() -> None:
-    circuit, clock = broken()
+    circuit, clock = break_circuit()
     clock.now += 15
     assert circuit.admit() == 0
     circuit.record_success()
@@ -61,7 +61,7 @@ def test_a_success_after_the_rest_ends_it() -> None:
 
 
 def test_a_trial_that_was_given_up_is_made_again() -> None:
-    circuit, clock = broken()
+    circuit, clock = break_circuit()
     clock.now += 15
     assert circuit.admit() == 0
     circuit.record_abandonment()

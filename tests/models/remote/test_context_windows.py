@@ -1,4 +1,4 @@
-"""What does not fit a local server's window is not sent; each kind of server is asked in its own way for its window."""
+"""Requests that do not fit a local server's window are not sent; each kind of server is asked in its own way."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Local:
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
 
-    def sent(self, path: str) -> list[Told]:
+    def list_sent(self, path: str) -> list[Told]:
         return [body for asked, body in self.asked if asked == path]
 
 
@@ -81,19 +81,19 @@ def model(told: Told, dialect: str, *, most: int = 16_384) -> Iterator[tuple[Loc
 
 
 def request(words: int, *, answer: int = 100) -> ChatRequest:
-    """About so many tokens."""
+    """Return a request of about `words` tokens."""
     return ChatRequest((Message(Speaker.USER, "abc" * words),), max_tokens=answer)
 
 
-def refused(chat: RemoteChat, asked: ChatRequest) -> str:
+def ask_too_much(chat: RemoteChat, asked: ChatRequest) -> str:
     with pytest.raises(ChatError) as caught:
         chat.chat(asked, cancelled=never)
     assert caught.value.fault is Fault.TOO_LONG
     return str(caught.value)
 
 
-def counted(key: str) -> Callable[[Told], Told]:
-    """A tokenizer with ten characters a token."""
+def make_counter(key: str) -> Callable[[Told], Told]:
+    """Return a server's token counter, with ten characters a token."""
     return lambda body: {"count": len(body[key]) // 10, "tokens": [0] * (len(body[key]) // 10)}
 
 
@@ -123,43 +123,43 @@ def test_what_is_longer_than_the_window_a_model_was_loaded_with_is_refused_and_n
     with model(told, "openai") as (local, chat):
         assert chat.chat(request(3000), cancelled=never).text == "yes"
         assert chat.context_tokens == 4096
-        said = refused(chat, request(5000))
+        said = ask_too_much(chat, request(5000))
         assert "4096" in said
         assert advice in said
-        assert len(local.sent(OPENAI)) == 1
+        assert len(local.list_sent(OPENAI)) == 1
 
 
 @pytest.mark.parametrize(
     "told",
-    [{**LLAMA_CPP, "/tokenize": counted("content")}, {**VLLM, "/tokenize": counted("prompt")}],
+    [{**LLAMA_CPP, "/tokenize": make_counter("content")}, {**VLLM, "/tokenize": make_counter("prompt")}],
     ids=["llama.cpp", "vLLM"],
 )
 def test_the_servers_own_tokenizer_has_the_last_word(told: Told) -> None:
     with model(told, "openai") as (local, chat):
         assert chat.chat(request(5000), cancelled=never).text == "yes"  # 15,000 characters: 1,500 tokens
-        refused(chat, request(15_000))
-        assert len(local.sent(OPENAI)) == 1
+        ask_too_much(chat, request(15_000))
+        assert len(local.list_sent(OPENAI)) == 1
 
 
 def test_ollama_is_asked_for_a_window_that_grows_in_steps_and_never_shrinks() -> None:
     with model({}, "ollama") as (local, chat):
         for words in (10, 3000, 5000, 10):
             chat.chat(request(words), cancelled=never)
-        assert [sent["options"]["num_ctx"] for sent in local.sent(OLLAMA)] == [4096, 4096, 8192, 8192]
-        assert "raise chat.contextTokens" in refused(chat, request(20_000))
+        assert [sent["options"]["num_ctx"] for sent in local.list_sent(OLLAMA)] == [4096, 4096, 8192, 8192]
+        assert "raise chat.contextTokens" in ask_too_much(chat, request(20_000))
 
 
 def test_ollama_is_not_asked_for_more_than_a_model_was_trained_for() -> None:
     shown = {"/api/show": {"model_info": {"general.architecture": "llama", "llama.context_length": 4096}}}
     with model(shown, "ollama") as (local, chat):
-        assert "choose another model" in refused(chat, request(5000))
-        assert local.sent(OLLAMA) == []
+        assert "choose another model" in ask_too_much(chat, request(5000))
+        assert local.list_sent(OLLAMA) == []
 
 
 def test_an_answer_is_no_longer_than_there_is_room_for() -> None:
     with model(LLAMA_CPP, "openai") as (local, chat):
         chat.chat(request(3000, answer=3000), cancelled=never)
-        (sent,) = local.sent(OPENAI)
+        (sent,) = local.list_sent(OPENAI)
         assert 256 <= sent["max_tokens"] <= 4096 - 3000
 
 
@@ -177,8 +177,8 @@ def test_short_requests_are_sent_without_a_question() -> None:
 def test_a_server_that_says_nothing_of_use_is_taken_at_a_persons_word(said: Any) -> None:
     with model({"/props": said, "/v1/models": said, "/api/v0/models": said}, "openai", most=4096) as (local, chat):
         assert chat.chat(request(3000), cancelled=never).text == "yes"
-        assert "raise chat.contextTokens" in refused(chat, request(5000))
-        assert len(local.sent(OPENAI)) == 1
+        assert "raise chat.contextTokens" in ask_too_much(chat, request(5000))
+        assert len(local.list_sent(OPENAI)) == 1
 
 
 def test_what_a_server_says_is_read_within_bounds() -> None:

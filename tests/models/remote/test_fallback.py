@@ -72,11 +72,11 @@ def remote(
     return server, chat
 
 
-def chained(*chats: RemoteChat | ScriptedChat, clock: Callable[[], float] = lambda: 0.0) -> FallbackChain:
+def make_chain(*chats: RemoteChat | ScriptedChat, clock: Callable[[], float] = lambda: 0.0) -> FallbackChain:
     return FallbackChain([Link(chat, f"place {number}") for number, chat in enumerate(chats, 1)], clock=clock)
 
 
-def asked(chain: FallbackChain, request: ChatRequest = QUESTION) -> Reply:
+def ask(chain: FallbackChain, request: ChatRequest = QUESTION) -> Reply:
     return chain.chat(request, cancelled=never)
 
 
@@ -89,12 +89,12 @@ def test_each_fault_of_each_dialect_is_answered_by_the_next_without_a_key_in_any
     script, patience, word, times = FAULTS[fault]
     first, broken = remote(closing, dialect, script, patience)
     _, sound = remote(closing, "openai", "===\ntwo", name="second")
-    chain, told = chained(broken, sound), list[str]()
+    chain, told = make_chain(broken, sound), list[str]()
     chain.set_listener(told.append)
-    reply = asked(chain)
+    reply = ask(chain)
     assert (reply.text, len(first.requests), reply.usage.requests) == ("two", times, times + 1)
     with pytest.raises(ChatError) as caught:
-        asked(chained(broken, broken))  # it alone, when it is asked again
+        ask(make_chain(broken, broken))  # it alone, when it is asked again
     assert caught.value.fault in {word, Fault.RESTING}
     assert len(told) == 1
     texts = [*told, str(caught.value), *(f"{record.getMessage()} {vars(record)}" for record in caplog.records)]
@@ -106,8 +106,8 @@ def test_a_server_that_is_not_there_is_passed_over_and_then_left_alone(closing: 
     server.close()
     _, sound = remote(closing, "openai", "===\ntwo")
     gone._endpoint._key = sound._endpoint._key = KeySource()
-    chain = chained(gone, sound)
-    assert [asked(chain).usage.requests for _ in range(2)] == [3, 1]
+    chain = make_chain(gone, sound)
+    assert [ask(chain).usage.requests for _ in range(2)] == [3, 1]
     assert "not asked" in chain.list_statuses()[0].problem
 
 
@@ -116,7 +116,7 @@ def test_once_text_was_shown_nobody_else_begins_anew(closing: ExitStack, dialect
     broken._endpoint._key = KeySource()
     second, pieces = ScriptedChat("===\nSomething else."), list[str]()
     with pytest.raises(ChatError) as caught:
-        chained(broken, second).chat(QUESTION, cancelled=never, on_text=pieces.append)
+        make_chain(broken, second).chat(QUESTION, cancelled=never, on_text=pieces.append)
     assert ("".join(pieces), caught.value.partial) == ("One and one", "One and one")
     assert second.requests == []
 
@@ -130,14 +130,14 @@ def test_who_gives_up_meanwhile_gets_nobody_elses_answer() -> None:
             raise ChatError("No.", Fault.OVERLOADED)
 
     second = ScriptedChat("===\ntwo")
-    reply = chained(Failing("===\n"), second).chat(QUESTION, cancelled=lambda: bool(given_up))
+    reply = make_chain(Failing("===\n"), second).chat(QUESTION, cancelled=lambda: bool(given_up))
     assert (reply.end, reply.text, second.requests) == (ReplyEnd.CANCELLED, "", [])
 
 
 def test_where_none_answers_each_is_named_and_the_first_ones_fault_counts() -> None:
-    chain = chained(ScriptedChat("===\n@status 401"), ScriptedChat("===\n@status 429 retry-after=7"))
+    chain = make_chain(ScriptedChat("===\n@status 401"), ScriptedChat("===\n@status 429 retry-after=7"))
     with pytest.raises(ChatError) as caught:
-        asked(chain)
+        ask(chain)
     assert (caught.value.fault, caught.value.retry_s) == (Fault.UNAUTHORIZED, 7.0)
     assert str(caught.value).startswith("None of the 2 chat models answered. The script does not accept the key")
     assert "try again in 7 s" in str(caught.value)
@@ -145,23 +145,23 @@ def test_where_none_answers_each_is_named_and_the_first_ones_fault_counts() -> N
 
 def test_one_alone_says_what_it_says() -> None:
     with pytest.raises(ChatError, match=r"^The script does not accept the key"):
-        asked(chained(ScriptedChat("===\n@status 401")))
+        ask(make_chain(ScriptedChat("===\n@status 401")))
 
 
 def test_a_closed_chain_asks_nobody() -> None:
     second = ScriptedChat("===\ntwo")
-    chain = chained(ScriptedChat("===\n@hang"), second)
+    chain = make_chain(ScriptedChat("===\n@hang"), second)
     chain.close()
     with pytest.raises(ChatError) as caught:
-        asked(chain)
+        ask(chain)
     assert (caught.value.fault, second.requests) == (Fault.CLOSED, [])
 
 
 def test_a_model_whose_window_is_too_small_is_passed_over() -> None:
     small, large = ScriptedChat("===\nsmall", context_tokens=1024), ScriptedChat("===\nlarge", context_tokens=4096)
     long = ChatRequest((Message(Speaker.USER, "word " * 2000),), max_tokens=100)
-    chain = chained(ScriptedChat("===\n@status 500"), small, large)
-    assert asked(chain, long).text == "large"
+    chain = make_chain(ScriptedChat("===\n@status 500"), small, large)
+    assert ask(chain, long).text == "large"
     assert "too long for scripted at place 2" in chain.list_statuses()[1].problem
     assert chain.context_tokens == 4096
 
@@ -169,12 +169,12 @@ def test_a_model_whose_window_is_too_small_is_passed_over() -> None:
 def test_a_person_is_told_of_a_change_once_in_a_while_and_not_of_the_return() -> None:
     now, told = [1000.0], list[str]()
     first = ScriptedChat("===\n@times 2\n@status 500\n===\n@times 1\nback\n===\n@status 500")
-    chain = chained(first, ScriptedChat("===\ntwo"), clock=lambda: now[0])
+    chain = make_chain(first, ScriptedChat("===\ntwo"), clock=lambda: now[0])
     chain.set_listener(told.append)
-    texts = [asked(chain).text for _ in range(3)]
+    texts = [ask(chain).text for _ in range(3)]
     assert texts == ["two", "two", "back"]
     assert len(told) == 1
-    assert asked(chain).text == "two"
+    assert ask(chain).text == "two"
     assert len(told) == 1
     now[0] += RENOTIFY_S
     assert [one.answered for one in chain.list_statuses()] == [1, 3]

@@ -43,7 +43,7 @@ def events(*values: object) -> list[bytes]:
 
 @contextmanager
 def answering(pieces: Sequence[bytes], *, pause_s: float = 0.0, **headers: str) -> Iterator[str]:
-    """The address of a server that answers everything with `pieces`."""
+    """Yield the address of a server that answers every request with `pieces`."""
 
     class Nonsense(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -74,7 +74,7 @@ def answering(pieces: Sequence[bytes], *, pause_s: float = 0.0, **headers: str) 
             thread.join()
 
 
-def asked(url: str, dialect: str = "openai") -> Reply:
+def ask(url: str, dialect: str = "openai") -> Reply:
     client = HttpClient(HttpOptions())
     chat = RemoteChat("m", Endpoint(url, client, patience=QUICK), client, dialect=dialect)
     try:
@@ -83,7 +83,7 @@ def asked(url: str, dialect: str = "openai") -> Reply:
         chat.close()
 
 
-def completed(url: str) -> tuple[Generation, ...]:
+def complete(url: str) -> tuple[Generation, ...]:
     client = HttpClient(HttpOptions())
     entry = make_entry("m")
     model = RemoteModel(
@@ -98,7 +98,7 @@ def completed(url: str) -> tuple[Generation, ...]:
 CALL = {"index": 0, "function": {"name": "f", "arguments": "[" * 100_000}}
 NONSENSE: dict[str, list[Any]] = {
     "a call without an end": [{"choices": [{"delta": {"tool_calls": [CALL]}, "finish_reason": "tool_calls"}]}],
-    "calls in no order": [
+    "tool calls without order": [
         {"choices": [{"delta": {"tool_calls": [{"index": place}]}, "finish_reason": "stop"}]} for place in (0, "first")
     ],
 }
@@ -109,20 +109,20 @@ def test_what_is_no_answer_is_one_sentence(name: str) -> None:
     pieces = events(*NONSENSE[name])
     for sent in (pieces, pieces[:-1]):  # with its end mark, and without
         with answering(sent) as url, pytest.raises(ChatError) as caught:
-            asked(url)
+            ask(url)
         assert caught.value.fault is Fault.MALFORMED
 
 
 def test_brackets_without_an_end_are_one_sentence() -> None:
     with answering([b"data: " + b"[" * 500_000 + b"\n"]) as url, pytest.raises(ChatError, match="not JSON"):
-        asked(url)
+        ask(url)
 
 
 @pytest.mark.parametrize("figure", ["many", None, float("inf"), float("nan"), [], {}, True])
 def test_a_bill_that_is_none_costs_no_answer(figure: object) -> None:
     for usage in (figure, {"prompt_tokens": figure, "completion_tokens": figure}):
         with answering(events({**ANSWER, "usage": usage})) as url:
-            reply = asked(url)
+            reply = ask(url)
         assert (reply.text, reply.usage.estimated) == ("two", True)
 
 
@@ -130,7 +130,7 @@ def test_a_bill_that_is_none_costs_no_answer(figure: object) -> None:
 def test_a_bill_beyond_all_measure_costs_no_answer(figure: float) -> None:
     usage = {"prompt_tokens": figure, "completion_tokens": figure}
     with answering(events({**ANSWER, "usage": usage, "model": {"not": "a name"}})) as url:
-        reply = asked(url)
+        reply = ask(url)
     assert (reply.text, reply.model) == ("two", "m")
     billed = (reply.usage.prompt_tokens, reply.usage.answer_tokens, reply.usage.estimated)
     assert billed == ((MOST_TOKENS, MOST_TOKENS, False) if figure > 0 else (3, 2, True))
@@ -138,7 +138,7 @@ def test_a_bill_beyond_all_measure_costs_no_answer(figure: float) -> None:
 
 def test_the_name_of_a_model_has_an_end() -> None:
     with answering(events({**ANSWER, "model": "m" * 100_000})) as url:
-        assert asked(url).model == "m" * LONGEST_NAME
+        assert ask(url).model == "m" * LONGEST_NAME
 
 
 def test_an_answer_packed_twice_is_not_unpacked() -> None:
@@ -147,34 +147,34 @@ def test_an_answer_packed_twice_is_not_unpacked() -> None:
         answering([packed], content_encoding="gzip, gzip") as url,
         pytest.raises(ChatError, match="compressed") as caught,
     ):
-        asked(url)
+        ask(url)
     assert caught.value.fault is Fault.MALFORMED
 
 
 def test_an_answer_packed_once_is_read() -> None:
     with answering([gzip.compress(b"".join(events(ANSWER)))], content_encoding="gzip") as url:
-        assert asked(url).text == "two"
+        assert ask(url).text == "two"
 
 
 def test_an_answer_packed_once_has_an_end_all_the_same() -> None:
     packed = gzip.compress(bytes(8 * LONGEST_ANSWER))
     with answering([packed], content_encoding="gzip") as url, pytest.raises(ChatError, match="more than an answer"):
-        asked(url)
+        ask(url)
 
 
 def test_what_comes_behind_the_end_holds_nobody_up() -> None:
     with answering(events(ANSWER) + [b"data: {}\n\n"] * 1200, pause_s=0.05) as url:
         begun = time.monotonic()
-        assert asked(url).text == "two"
+        assert ask(url).text == "two"
     assert time.monotonic() - begun < 45  # of the 60 s that it goes on for
 
 
 def test_an_answer_that_comes_byte_by_byte_is_read() -> None:
     whole = json.dumps({"choices": [{"message": {"content": "two"}, "finish_reason": "stop"}]}).encode()
     with answering([bytes([byte]) for byte in whole], content_type="application/json") as url:
-        assert asked(url).text == "two"
+        assert ask(url).text == "two"
     with answering([bytes([byte]) for byte in b"".join(events(ANSWER))]) as url:
-        assert asked(url).text == "two"
+        assert ask(url).text == "two"
 
 
 @pytest.mark.parametrize(
@@ -195,25 +195,25 @@ def test_a_rest_that_is_asked_for_is_sensible(said: str, wait_s: float | None) -
     assert read_retry_after_s({"retry-after": said}) == wait_s
 
 
-def told(text: str, log_prob: object) -> dict[str, Any]:
+def make_event(text: str, log_prob: object) -> dict[str, Any]:
     content = [{"token": text, "logprob": log_prob, "top_logprobs": [{"token": text, "logprob": log_prob}] * 2}]
     return {"choices": [{"text": text, "logprobs": {"content": content}, "finish_reason": "stop"}]}
 
 
 @pytest.mark.parametrize("log_prob", [float("nan"), 10**400, "likely", [1]])
 def test_a_probability_that_is_none_is_one_sentence(log_prob: object) -> None:
-    with answering(events(told("1", log_prob))) as url, pytest.raises(ModelError) as caught:
-        completed(url)
+    with answering(events(make_event("1", log_prob))) as url, pytest.raises(ModelError) as caught:
+        complete(url)
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(("log_prob", "kept"), [(3.5, 0.0), (1e-7, 0.0), (float("-inf"), float("-inf")), (-2, -2.0)])
 def test_no_probability_is_above_one(log_prob: float, kept: float) -> None:
-    with answering(events(told("1", log_prob))) as url:
-        assert completed(url)[0].log_probs == (kept,)
+    with answering(events(make_event("1", log_prob))) as url:
+        assert complete(url)[0].log_probs == (kept,)
 
 
 def test_a_continuation_without_an_end_is_left() -> None:
     piece = {"choices": [{"text": "x" * 1000}]}
     with answering(events(*[piece] * (2 * LONGEST // 1000))) as url, pytest.raises(ModelError):
-        completed(url)
+        complete(url)

@@ -41,7 +41,7 @@ def _no_proxies_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(written, raising=False)
 
 
-def asked(url: str, options: HttpOptions) -> str:
+def ask(url: str, options: HttpOptions) -> str:
     client = HttpClient(options)
     chat = RemoteChat("m", Endpoint(url, client, patience=QUICK), client)
     try:
@@ -83,13 +83,13 @@ def test_certificates_are_read_where_something_may_be_encrypted_alone(monkeypatc
 
 
 def test_a_proxy_of_the_settings_is_used(server: ScriptedServer) -> None:
-    assert asked("http://model.example/v1", HttpOptions(proxy=server.url)) == "two"
+    assert ask("http://model.example/v1", HttpOptions(proxy=server.url)) == "two"
     assert server.headers[0]["host"] == "model.example"
 
 
 def test_a_proxy_of_the_environment_is_used(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", server.url)
-    assert asked("http://model.example/v1", HttpOptions()) == "two"
+    assert ask("http://model.example/v1", HttpOptions()) == "two"
     assert server.headers[0]["host"] == "model.example"
 
 
@@ -97,18 +97,18 @@ def test_this_machine_is_never_reached_by_a_proxy(server: ScriptedServer, monkey
     nowhere = "http://127.0.0.1:9"
     for name in PROXY_VARIABLES:
         monkeypatch.setenv(name, nowhere)
-    assert asked(f"{server.url}/v1", HttpOptions(proxy=nowhere)) == "two"
+    assert ask(f"{server.url}/v1", HttpOptions(proxy=nowhere)) == "two"
 
 
 def test_a_proxy_that_is_not_there_is_named_without_its_password() -> None:
     with pytest.raises(ChatError) as caught:
-        asked("http://model.example/v1", HttpOptions(proxy="http://me:hunter22@127.0.0.1:9"))
+        ask("http://model.example/v1", HttpOptions(proxy="http://me:hunter22@127.0.0.1:9"))
     assert caught.value.fault is Fault.UNREACHABLE
     assert "hunter22" not in str(caught.value)
 
 
 @pytest.fixture
-def encrypted() -> Iterator[ScriptedServer]:
+def tls_server() -> Iterator[ScriptedServer]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(AUTHORITY / "server.pem")
     server = ScriptedServer("===\ntwo")
@@ -117,16 +117,16 @@ def encrypted() -> Iterator[ScriptedServer]:
         yield server
 
 
-def test_a_private_authority_is_trusted_where_a_person_says_so(encrypted: ScriptedServer) -> None:
-    url = encrypted.url.replace("http:", "https:") + "/v1"
-    assert asked(url, HttpOptions(ca_file=AUTHORITY / "ca.pem")) == "two"
+def test_a_private_authority_is_trusted_where_a_person_says_so(tls_server: ScriptedServer) -> None:
+    url = tls_server.url.replace("http:", "https:") + "/v1"
+    assert ask(url, HttpOptions(ca_file=AUTHORITY / "ca.pem")) == "two"
 
 
-def test_a_private_authority_is_not_trusted_otherwise(encrypted: ScriptedServer) -> None:
+def test_a_private_authority_is_not_trusted_otherwise(tls_server: ScriptedServer) -> None:
     with pytest.raises(ChatError, match=r"chat\.caFile") as caught:
-        asked(encrypted.url.replace("http:", "https:") + "/v1", HttpOptions())
+        ask(tls_server.url.replace("http:", "https:") + "/v1", HttpOptions())
     assert caught.value.fault is Fault.REFUSED
-    assert encrypted.requests == []
+    assert tls_server.requests == []
 
 
 @pytest.mark.parametrize("content", [None, b"no certificate"])
@@ -135,7 +135,7 @@ def test_certificates_that_cannot_be_read_are_named(tmp_path: Path, content: byt
     if content is not None:
         file.write_bytes(content)
     with pytest.raises(ChatError, match=r"chat\.caFile"):
-        asked("http://127.0.0.1:9/v1", HttpOptions(ca_file=file))
+        ask("http://127.0.0.1:9/v1", HttpOptions(ca_file=file))
 
 
 def waiting(begun: threading.Event) -> Callable[[httpx2.AsyncClient, Callable[[str], None]], Awaitable[None]]:

@@ -64,7 +64,7 @@ def file_of(folder: Path) -> Path:
     return folder / reply_store.FOLDER / reply_store.FILE
 
 
-def planted(file: Path, statement: str, *values: object) -> None:
+def plant_row(file: Path, statement: str, *values: object) -> None:
     """Change the file as somebody else would."""
     with closing(sqlite3.connect(file)) as connection, connection:
         connection.execute(statement, values)
@@ -113,7 +113,7 @@ def test_a_pickle_in_the_store_is_never_loaded(tmp_path: Path, form: str) -> Non
     trap: bytes | str = pickle.dumps(Trap(proof), 0)
     trap = trap.decode() if form == "text" and isinstance(trap, bytes) else trap
     column = "key" if form == "in the key's place" else "reply"
-    planted(file_of(tmp_path), UPDATES[column], trap)
+    plant_row(file_of(tmp_path), UPDATES[column], trap)
     assert store.get("a") is None
     store.put("a", REPLY, HOUR_S)
     assert store.get("a") is not None
@@ -166,7 +166,7 @@ def test_what_is_no_reply_of_ours_is_none(told: object) -> None:
 def test_a_file_that_holds_something_else_is_made_anew(tmp_path: Path, statement: str) -> None:
     store = ReplyStore(tmp_path)
     store.put("a", REPLY, HOUR_S)
-    planted(file_of(tmp_path), statement)
+    plant_row(file_of(tmp_path), statement)
     assert store.get("a") is None
     store.put("b", REPLY, HOUR_S)
     assert store.get("b") is not None
@@ -176,7 +176,7 @@ def test_a_file_that_holds_something_else_is_made_anew(tmp_path: Path, statement
 def test_rows_of_other_kinds_cost_only_the_memory(tmp_path: Path, column: str, value: object) -> None:
     store = ReplyStore(tmp_path)
     store.put("a", REPLY, HOUR_S)
-    planted(file_of(tmp_path), UPDATES[column], value)
+    plant_row(file_of(tmp_path), UPDATES[column], value)
     for _ in range(2):
         store.get("a")
         store.put("b", REPLY, HOUR_S)
@@ -186,9 +186,9 @@ def test_rows_of_other_kinds_cost_only_the_memory(tmp_path: Path, column: str, v
 def test_a_view_without_end_in_the_tables_place_holds_nobody_up(tmp_path: Path) -> None:
     store = ReplyStore(tmp_path)
     store.put("a", REPLY, HOUR_S)
-    planted(file_of(tmp_path), "DROP TABLE replies")
+    plant_row(file_of(tmp_path), "DROP TABLE replies")
     endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT x AS key FROM n"
-    planted(file_of(tmp_path), f"CREATE VIEW replies AS {endless}")
+    plant_row(file_of(tmp_path), f"CREATE VIEW replies AS {endless}")
     begun = time.monotonic()
     assert store.get("a") is None
     assert time.monotonic() - begun < 10

@@ -27,7 +27,7 @@ def test_an_answer_may_hold_anything() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "complaint"),
+    ("text", "message"),
     [
         ("", "no section"),
         ("hello", "Line 1 .* before the first section"),
@@ -38,8 +38,8 @@ def test_an_answer_may_hold_anything() -> None:
         ("===\n@end soon", "@end takes"),
     ],
 )
-def test_what_is_no_script_is_named_with_its_line(text: str, complaint: str) -> None:
-    with pytest.raises(ScriptError, match=complaint):
+def test_what_is_no_script_is_named_with_its_line(text: str, message: str) -> None:
+    with pytest.raises(ScriptError, match=message):
         Script.parse(text)
 
 

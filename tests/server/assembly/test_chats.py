@@ -29,7 +29,7 @@ CHAT_FIELDS = tuple(ChatSettings.model_fields)
 QUESTION = ChatRequest((Message(Speaker.USER, "1 + 1?"),))
 
 
-def settled(
+def resolve_settings(
     tmp_path: Path, *, user: str = "", workspace: str = "", editor: object = None, **environment: str
 ) -> tuple[Settings, list[str]]:
     root = tmp_path / "root"
@@ -58,8 +58,8 @@ def some_value(name: str) -> object:
     return values.get(name, 2000 if isinstance(ChatSettings.model_fields[name].default, int) else "evil")
 
 
-def toml(value: object) -> str:
-    """As a settings file writes it."""
+def format_toml(value: object) -> str:
+    """Return `value` as TOML."""
     if isinstance(value, list):
         tables = (", ".join(f"{name} = {json.dumps(said)}" for name, said in table.items()) for table in value)
         return "[" + ", ".join(f"{{{table}}}" for table in tables) + "]"
@@ -69,8 +69,8 @@ def toml(value: object) -> str:
 @pytest.mark.parametrize("name", CHAT_FIELDS)
 def test_no_workspace_and_no_editor_sets_anything_of_the_endpoint(tmp_path: Path, name: str) -> None:
     value = some_value(name)
-    settings, problems = settled(
-        tmp_path, workspace=f"[chat]\n{name} = {toml(value)}\n", editor={"chat": {name: value}}
+    settings, problems = resolve_settings(
+        tmp_path, workspace=f"[chat]\n{name} = {format_toml(value)}\n", editor={"chat": {name: value}}
     )
     assert settings.chat == ChatSettings()
     assert len(problems) == 2
@@ -80,9 +80,9 @@ def test_no_workspace_and_no_editor_sets_anything_of_the_endpoint(tmp_path: Path
 @pytest.mark.parametrize("name", CHAT_FIELDS)
 def test_a_person_sets_it_in_the_settings_file_or_the_environment(tmp_path: Path, name: str) -> None:
     value = some_value(name)
-    by_file, problems = settled(tmp_path, user=f"[chat]\n{name} = {toml(value)}\n")
+    by_file, problems = resolve_settings(tmp_path, user=f"[chat]\n{name} = {format_toml(value)}\n")
     written = json.dumps(value) if isinstance(value, list) else str(value)
-    by_environment, more = settled(tmp_path, **{f"STARLING_CHAT__{name}".upper(): written})
+    by_environment, more = resolve_settings(tmp_path, **{f"STARLING_CHAT__{name}".upper(): written})
     expected = tuple(EndpointSettings(**one) for one in value) if isinstance(value, list) else value
     assert getattr(by_file.chat, name) == getattr(by_environment.chat, name) == expected
     assert not problems
@@ -106,7 +106,7 @@ def test_every_setting_of_the_endpoint_is_kept_from_editors_settings_pages() -> 
     ],
 )
 def test_what_is_no_address_is_refused_and_not_repeated(tmp_path: Path, url: str) -> None:
-    settings, (problem,) = settled(tmp_path, user=f"[chat]\nurl = {json.dumps(url)}\n")
+    settings, (problem,) = resolve_settings(tmp_path, user=f"[chat]\nurl = {json.dumps(url)}\n")
     assert settings.chat.url == ""
     assert "an http:// or https:// address" in problem
     assert KEY not in problem
@@ -114,12 +114,12 @@ def test_what_is_no_address_is_refused_and_not_repeated(tmp_path: Path, url: str
 
 @pytest.mark.parametrize("name", ["key_env", "url", "api", "timeout_s"])
 def test_a_key_in_the_wrong_place_is_not_repeated(tmp_path: Path, name: str) -> None:
-    _, (problem,) = settled(tmp_path, user=f'[chat]\n{name} = "{KEY}"\n')
+    _, (problem,) = resolve_settings(tmp_path, user=f'[chat]\n{name} = "{KEY}"\n')
     assert KEY not in problem
 
 
 def test_a_key_as_a_setting_of_its_own_is_not_repeated(tmp_path: Path) -> None:
-    _, (problem,) = settled(tmp_path, user=f'[chat]\nkey = "{KEY}"\n')
+    _, (problem,) = resolve_settings(tmp_path, user=f'[chat]\nkey = "{KEY}"\n')
     assert KEY not in problem
 
 
@@ -168,18 +168,18 @@ def test_the_core_has_it_and_closes_it_with_the_settings(tmp_path: Path, monkeyp
         second.close()
 
 
-def checked(settings: ChatSettings) -> list[checks.Check]:
+def run_check(settings: ChatSettings) -> list[checks.Check]:
     return list(checks._check_chat(Settings(chat=settings)))
 
 
 def test_the_doctor_says_that_no_endpoint_is_configured() -> None:
-    (check,) = checked(ChatSettings())
+    (check,) = run_check(ChatSettings())
     assert (check.state, check.message) == ("ok", "No chat model is configured: chat.url is empty.")
 
 
 def test_the_doctor_asks_the_endpoint() -> None:
     with ScriptedServer("===\nyes") as server:
-        (check,) = checked(ChatSettings(url=f"{server.url}/v1", model="m"))
+        (check,) = run_check(ChatSettings(url=f"{server.url}/v1", model="m"))
     assert (check.state, check.facts["answered_by"]) == ("ok", "scripted")
     assert server.requests[0]["model"] == "m"
 
@@ -187,7 +187,7 @@ def test_the_doctor_asks_the_endpoint() -> None:
 def test_the_doctor_says_in_words_what_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOME_KEY", KEY)
     with ScriptedServer("===\nyes", key="another") as server:
-        (check,) = checked(ChatSettings(url=f"{server.url}/v1", model="m", key_env="SOME_KEY"))
+        (check,) = run_check(ChatSettings(url=f"{server.url}/v1", model="m", key_env="SOME_KEY"))
     assert (check.state, check.facts["fault"]) == ("warning", "unauthorized")
     assert "does not accept the key" in check.message
     assert KEY not in repr(check)
@@ -198,11 +198,11 @@ def test_the_doctor_warns_of_a_key_that_others_may_read(tmp_path: Path) -> None:
     key.write_text(KEY)
     key.chmod(0o644)
     with ScriptedServer("===\nyes") as server:
-        first, second = checked(ChatSettings(url=f"{server.url}/v1", model="m", key_file=str(key)))
+        first, second = run_check(ChatSettings(url=f"{server.url}/v1", model="m", key_file=str(key)))
         assert f"chmod 600 {key}" in first.remedy
         assert second.state == "ok"
         key.chmod(0o600)
-        assert len(checked(ChatSettings(url=f"{server.url}/v1", model="m", key_file=str(key)))) == 1
+        assert len(run_check(ChatSettings(url=f"{server.url}/v1", model="m", key_file=str(key)))) == 1
     exposed = ChatSettings(url="http://example.com/v1", model="m", key_env="SOME_KEY")
     assert "use an https:// address instead of http://example.com/v1" in endpoints.find_key_exposure(exposed)
 
@@ -222,16 +222,16 @@ def test_nothing_of_it_is_imported_without_an_endpoint() -> None:
 # fallback, roles, costs
 
 
-def tables(section: str, *urls: str, **more: str) -> str:
-    """TOML tables of `[[chat.SECTION]]`."""
+def format_tables(section: str, *urls: str, **more: str) -> str:
+    """Return a TOML table `[[chat.SECTION]]` for each of `urls`."""
     extra = "".join(f"{name} = {value}\n" for name, value in more.items())
     return "".join(f'[[chat.{section}]]\nurl = "{url}/v1"\nmodel = "m"\n{extra}' for url in urls)
 
 
 def test_a_chain_is_asked_in_the_order_of_the_settings_and_a_person_hears_of_it_once(tmp_path: Path) -> None:
     with ScriptedServer("===\n@status 401") as first, ScriptedServer("===\ntwo") as second:
-        user = f'[chat]\nurl = "{first.url}/v1"\nmodel = "best"\n' + tables("fallback", second.url)
-        settings, problems = settled(tmp_path, user=user)
+        user = f'[chat]\nurl = "{first.url}/v1"\nmodel = "best"\n' + format_tables("fallback", second.url)
+        settings, problems = resolve_settings(tmp_path, user=user)
         made = chats.build_chats(settings.chat, None)
         told: list[str] = []
         made.set_listener(told.append)
@@ -252,14 +252,14 @@ def test_a_chain_is_asked_in_the_order_of_the_settings_and_a_person_hears_of_it_
 def test_review_has_a_chain_of_its_own_where_one_is_named(tmp_path: Path) -> None:
     with ScriptedServer("===\nchat") as first, ScriptedServer("===\nreview") as second:
         user = f'[chat]\nurl = "{first.url}/v1"\nmodel = "best"\n'
-        settings, _ = settled(tmp_path, user=user + tables("review", second.url))
+        settings, _ = resolve_settings(tmp_path, user=user + format_tables("review", second.url))
         made = chats.build_chats(settings.chat, None)
         assert made.chat is not None
         assert made.review is not None
         assert made.chat.chat(QUESTION, cancelled=never).text == "chat"
         assert made.review.chat(QUESTION, cancelled=never).text == "review"
         made.close()
-        same = chats.build_chats(settled(tmp_path, user=user)[0].chat, None)
+        same = chats.build_chats(resolve_settings(tmp_path, user=user)[0].chat, None)
         assert same.review is same.chat
         assert list(same.by_role) == ["chat"]
         same.close()
@@ -278,22 +278,26 @@ def test_two_roles_with_the_same_endpoint_share_its_limit_of_requests(tmp_path: 
 
 @pytest.mark.parametrize("section", ["fallback", "review"])
 def test_a_wrong_table_is_named_by_its_number_and_its_setting_and_not_repeated(tmp_path: Path, section: str) -> None:
-    user = tables(section, "http://localhost:1") + tables(section, "http://localhost:2", key_env=f'"{KEY}"')
-    settings, (problem,) = settled(tmp_path, user=user)
+    user = format_tables(section, "http://localhost:1") + format_tables(
+        section, "http://localhost:2", key_env=f'"{KEY}"'
+    )
+    settings, (problem,) = resolve_settings(tmp_path, user=user)
     assert settings.chat == ChatSettings()
     assert "`keyEnv` in its table 2" in problem
     assert KEY not in problem
 
 
 def test_names_in_tables_may_be_written_in_either_way(tmp_path: Path) -> None:
-    settings, problems = settled(tmp_path, user=tables("fallback", "http://localhost:1", keyEnv='"SOME_KEY"'))
+    settings, problems = resolve_settings(
+        tmp_path, user=format_tables("fallback", "http://localhost:1", keyEnv='"SOME_KEY"')
+    )
     assert (settings.chat.fallback[0].key_env, problems) == ("SOME_KEY", [])
 
 
 def test_temperature_and_budget_of_a_role_are_asked_for(tmp_path: Path) -> None:
     with ScriptedServer("===\ntwo") as server:
-        user = tables("review", server.url, temperature="0.4", answer_tokens="300")
-        made = chats.build_chats(settled(tmp_path, user=user)[0].chat, tmp_path / "cache")
+        user = format_tables("review", server.url, temperature="0.4", answer_tokens="300")
+        made = chats.build_chats(resolve_settings(tmp_path, user=user)[0].chat, tmp_path / "cache")
         assert made.review is not None
         assert [made.review.chat(QUESTION, cancelled=never).cached for _ in range(2)] == [False, True]
         made.close()
@@ -303,19 +307,19 @@ def test_temperature_and_budget_of_a_role_are_asked_for(tmp_path: Path) -> None:
 
 def test_a_further_table_does_not_wait_for_one_that_names_a_long_time(tmp_path: Path) -> None:
     with ScriptedServer("===\n@status 429 retry-after=60") as first, ScriptedServer("===\ntwo") as second:
-        user = tables("fallback", first.url, second.url)
-        made = chats.build_chats(settled(tmp_path, user=user)[0].chat, None)
+        user = format_tables("fallback", first.url, second.url)
+        made = chats.build_chats(resolve_settings(tmp_path, user=user)[0].chat, None)
         assert made.chat is not None
         assert made.chat.chat(QUESTION, cancelled=never).text == "two"
         made.close()
     assert len(first.requests) == 1
 
 
-def booked(tmp_path: Path, prices: dict[str, str]) -> tuple[CostRecord, ...]:
+def list_bookings(tmp_path: Path, prices: dict[str, str]) -> tuple[CostRecord, ...]:
     costs = Costs(State(tmp_path / "state.sqlite3"))
     with ScriptedServer("===\n@times 1\n@status 400\nNo.\n===\none two") as server:
-        user = tables("review", server.url, **prices)
-        made = chats.build_chats(settled(tmp_path, user=user)[0].chat, tmp_path / "cache", costs)
+        user = format_tables("review", server.url, **prices)
+        made = chats.build_chats(resolve_settings(tmp_path, user=user)[0].chat, tmp_path / "cache", costs)
         assert made.review is not None
         with pytest.raises(ChatError):
             made.review.chat(QUESTION, cancelled=never)
@@ -328,7 +332,7 @@ def booked(tmp_path: Path, prices: dict[str, str]) -> tuple[CostRecord, ...]:
 
 
 def test_what_was_asked_is_booked_by_day_endpoint_model_and_role(tmp_path: Path) -> None:
-    (record,) = booked(tmp_path, {"input_price": "3.0", "output_price": "15.0", "cached_price": "0.3"})
+    (record,) = list_bookings(tmp_path, {"input_price": "3.0", "output_price": "15.0", "cached_price": "0.3"})
     assert (record.model, record.role, record.answers, record.failures, record.requests) == ("m", "review", 1, 1, 2)
     assert (record.prompt_tokens, record.answer_tokens, record.cached_tokens) == (7, 2, 3)
     assert record.cost == pytest.approx((4 * 3.0 + 3 * 0.3 + 2 * 15.0) / 1e6)
@@ -336,15 +340,15 @@ def test_what_was_asked_is_booked_by_day_endpoint_model_and_role(tmp_path: Path)
 
 
 def test_a_server_on_this_machine_costs_nothing(tmp_path: Path) -> None:
-    (record,) = booked(tmp_path, {})
+    (record,) = list_bookings(tmp_path, {})
     assert (record.cost, record.unpriced) == (0.0, 0)
 
 
 def test_the_doctor_asks_each_endpoint_by_itself(tmp_path: Path) -> None:
     with ScriptedServer("===\n@status 401") as first, ScriptedServer("===\ntwo") as second:
-        user = f'[chat]\nurl = "{first.url}/v1"\nmodel = "best"\n' + tables("fallback", second.url)
-        user += tables("review", second.url, api='"ollama"')
-        found = checked(settled(tmp_path, user=user)[0].chat)
+        user = f'[chat]\nurl = "{first.url}/v1"\nmodel = "best"\n' + format_tables("fallback", second.url)
+        user += format_tables("review", second.url, api='"ollama"')
+        found = run_check(resolve_settings(tmp_path, user=user)[0].chat)
     assert [check.state for check in found] == ["warning", "ok", "ok"]
     assert "does not accept the key" in found[0].message
     assert second.url in found[1].message

@@ -1,4 +1,4 @@
-"""What `starling doctor` says of parts that do not work."""
+"""The checks of `starling doctor` for parts that do not work."""
 
 from __future__ import annotations
 

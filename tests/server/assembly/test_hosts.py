@@ -1,4 +1,4 @@
-"""Where a model's weights are: who may say so, what is said, and what follows."""
+"""The place of a model's weights: who may set it, its messages, and the loaders for each place."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_a_home_with_a_long_name_still_gets_a_socket(tmp_path: Path, monkeypatch
 
 @pytest.fixture
 def short() -> Iterator[Path]:
-    """A folder whose name leaves room for a socket's."""
+    """Yield a temporary folder whose path is short enough for a socket."""
     with tempfile.TemporaryDirectory() as made:
         yield Path(made)
 

@@ -1,4 +1,4 @@
-"""What the log holds, where it goes, and what never gets into it."""
+"""The log: its records, its file, and the texts that it must never hold."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ OTHERS = ("pygls", "asyncio", "websockets", "watchfiles", log.REQUESTS)
 
 @pytest.fixture(autouse=True)
 def own_root() -> Iterator[logging.Logger]:
-    """The root logger as it was before, afterwards."""
+    """Yield the root logger; restore its handlers and levels after the test."""
     root = logging.getLogger()
     handlers, level, raises = list(root.handlers), root.level, logging.raiseExceptions
     libraries = {name: logging.getLogger(name).level for name in OTHERS}
@@ -43,7 +43,7 @@ def own_root() -> Iterator[logging.Logger]:
 
 
 def records(folder: Path, part: str = "own") -> list[dict[str, Any]]:
-    """What a test has logged, and not what threads that outlive another test say meanwhile."""
+    """Return the logged records whose logger has `part` in its name, so that other tests' threads do not disturb."""
     for handler in logging.getLogger().handlers:
         handler.flush()
     written = [json.loads(line) for line in (folder / log.FILE_NAME).read_text(encoding="utf-8").splitlines()]
@@ -238,8 +238,8 @@ def test_beginning_imports_nothing_heavy() -> None:
 CODE = "def area(radius):\n    return 3.14159 * "
 
 
-async def asked(editor: Editor, settings: LogSettings, folder: Path, **document: str) -> dict[str, Any]:
-    """The one record of the one request of a session that is logged so."""
+async def log_request(editor: Editor, settings: LogSettings, folder: Path, **document: str) -> dict[str, Any]:
+    """Run a session with one request for completion, and return the single record of that request."""
     log.configure(settings, folder)
     await editor.begin()
     editor.open(CODE, **document)
@@ -249,7 +249,7 @@ async def asked(editor: Editor, settings: LogSettings, folder: Path, **document:
 
 
 async def test_each_request_is_one_debug_record_of_figures_without_texts(editor: Editor, tmp_path: Path) -> None:
-    record = await asked(editor, LogSettings(level="debug"), tmp_path)
+    record = await log_request(editor, LogSettings(level="debug"), tmp_path)
     assert (record["level"], record["language"], record["trigger"]) == ("debug", "python", "automatic")
     assert (record["origin"], record["confidence"], record["characters"]) == ("model", 0.9, len(editor.generator.text))
     assert record["answer_ms"] >= record["total_ms"] >= record["model_ms"] >= 0
@@ -262,19 +262,21 @@ async def test_each_request_is_one_debug_record_of_figures_without_texts(editor:
 
 async def test_a_request_that_got_nothing_says_why(editor: Editor, tmp_path: Path) -> None:
     editor.generator.reusable = Completion((), "unsure", model_ms=12.34, total_ms=15.0)
-    record = await asked(editor, LogSettings(level="debug"), tmp_path)
+    record = await log_request(editor, LogSettings(level="debug"), tmp_path)
     assert (record["why_empty"], record["model_ms"], record["total_ms"]) == ("unsure", 12.3, 15.0)
     assert "origin" not in record
 
 
 async def test_the_texts_of_requests_are_written_where_a_person_asks_for_texts(editor: Editor, tmp_path: Path) -> None:
-    record = await asked(editor, LogSettings(texts=True), tmp_path)
+    record = await log_request(editor, LogSettings(texts=True), tmp_path)
     assert (record["prompt_end"], record["suggestion_text"]) == (CODE, editor.generator.text)
 
 
 async def test_the_text_of_a_file_in_which_nothing_is_offered_is_never_written(editor: Editor, tmp_path: Path) -> None:
     editor.generator.reusable = Completion((), "excluded")
-    record = await asked(editor, LogSettings(level="debug", texts=True), tmp_path, uri=(tmp_path / ".env").as_uri())
+    record = await log_request(
+        editor, LogSettings(level="debug", texts=True), tmp_path, uri=(tmp_path / ".env").as_uri()
+    )
     assert record["why_empty"] == "excluded"
     assert "prompt_end" not in record
     assert "3.14159" not in (tmp_path / log.FILE_NAME).read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What settings mean for the parts of the core: each rule once, whoever asks."""
+"""The policies and limits that are derived from the settings."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from tests.models.catalog.discovery.test_search import add_file, make_repository
 from tests.models.conversion.ggufs import CHATML
 from tests.models.conversion.parity import NETWORKS
 from tests.models.conversion.test_gguf_vocabulary import write_model
-from tests.models.hub import Hub, served
+from tests.models.hub import Hub, serve_hub
 
 CHECKPOINT = Path(__file__).parents[3] / "models" / "training" / "checkpoint"  # the bundled model's, to train on
 
@@ -173,7 +173,7 @@ def test_damaged_settings_are_left_as_they_are(capfd: pytest.CaptureFixture[str]
 def test_a_model_is_pulled_by_name_and_the_download_is_deleted(
     tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    with served(Hub(NETWORKS / "starcoder2")) as hub:
+    with serve_hub(Hub(NETWORKS / "starcoder2")) as hub:
         monkeypatch.setattr(pulling, "pull", partial(pulling.pull, endpoint=hub.url))
         token = tmp_path / "token"
         token.write_text("hf_of_mine\n", "utf-8")

@@ -1,6 +1,6 @@
-"""Editors as the gate meets them, honest and not, each with a person before it: they show, ask, and change real files.
+"""Doubles of editors, honest and not, each with a person: they show questions, answer, and change real files.
 
-What they do is what the real ones were seen to do. Texts are ASCII with plain line ends, so that positions are simple.
+They behave as real editors were observed to. Texts are ASCII with plain line ends, so that positions are simple.
 Start at `ClientKind` and `Desk`.
 """
 
@@ -23,7 +23,7 @@ SHOWING = {"showDocument": {"support": True}}
 
 
 class ClientKind(StrEnum):
-    """Which editor."""
+    """The kind of editor."""
 
     VSCODE = "Visual Studio Code"
     EXTENSION = "Visual Studio Code with our extension"
@@ -49,7 +49,7 @@ CAPABILITIES: dict[ClientKind, dict[str, Any]] = {
 
 
 class Reply(StrEnum):
-    """What the person does."""
+    """The reaction of the person."""
 
     YES = "yes"
     NO = "no"
@@ -59,7 +59,7 @@ class Reply(StrEnum):
 
 @dataclass
 class Desk:
-    """A person before an editor of some kind.
+    """A person at an editor of some kind.
 
     Attributes:
         asked: each question that was put: "preview", "message", "comparison", or "confirm" for Neovim's own.
@@ -72,7 +72,7 @@ class Desk:
     _versions: dict[str, tuple[int, str]] = field(default_factory=dict)
 
     async def begin(self, *roots: Path) -> None:
-        """The handshake, and from then on every request of the server is answered."""
+        """Do the handshake, and answer every request of the server from then on."""
         answers = self.editor.answers
         answers["window/showMessageRequest"] = self._message
         answers["window/showDocument"] = {"success": True}
@@ -88,7 +88,7 @@ class Desk:
         self.editor.open(text, uri=uri, version=1)
 
     def text(self, path: Path) -> str | None:
-        """What a person sees of a file: its buffer, else what is on the disk."""
+        """Return the text that the person sees: that of the buffer, else of the file; None if there is neither."""
         opened = self._versions.get(path.as_uri())
         if opened is not None:
             return opened[1]

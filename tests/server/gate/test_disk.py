@@ -155,7 +155,7 @@ def test_a_write_in_place_that_fails_leaves_the_old_text(
 def test_a_mode_and_extended_attributes_stay(root: Path) -> None:
     path = root / "src" / "a.py"
     path.chmod(0o2640)
-    kept = _marked(path)
+    kept = _set_attribute(path)
     inode = path.stat().st_ino
     DiskWorkplace(lambda: [root]).make(EVERY["text"](root))
     assert (path.stat().st_mode & 0o7777, path.read_bytes()) == (0o2640, b"x = 2\n")
@@ -164,8 +164,8 @@ def test_a_mode_and_extended_attributes_stay(root: Path) -> None:
         assert os.getxattr(path, "user.starling.test") == b"kept"
 
 
-def _marked(path: Path) -> bool:
-    """Give a file an extended attribute, where the disk knows such a thing."""
+def _set_attribute(path: Path) -> bool:
+    """Set an extended attribute on a file; return whether the disk supports that."""
     try:
         os.setxattr(path, "user.starling.test", b"kept")
     except (AttributeError, OSError):

@@ -117,7 +117,7 @@ class Event:
     meddle: str  # what is appended to the first file while the person thinks
 
 
-def name_of(dice: Random, plain: list[str]) -> str:
+def choose_name(dice: Random, plain: list[str]) -> str:
     chance = dice.random()
     if chance < 0.6:
         return dice.choice(plain)
@@ -126,7 +126,7 @@ def name_of(dice: Random, plain: list[str]) -> str:
     return "/".join(dice.choices([*PARTS, *FILES, *LINKS], k=dice.randint(1, 3)))
 
 
-def draft_of(dice: Random) -> Draft:
+def make_draft(dice: Random) -> Draft:
     def text() -> str:
         return "".join(dice.choices(PIECES, weights=WEIGHTS, k=dice.randint(0, 3)))
 
@@ -135,15 +135,21 @@ def draft_of(dice: Random) -> Draft:
     edits = sorted((dice.randint(0, 60), dice.randint(0, 9), text()) for _ in range(dice.randint(1, 3)))
     stale = dice.choices(["", "before\n", "behind"], weights=[8, 1, 1])[0]
     return Draft(
-        kind, base, name_of(dice, NEW if kind == "create" else GOOD), name_of(dice, NEW), text(), tuple(edits), stale
+        kind,
+        base,
+        choose_name(dice, NEW if kind == "create" else GOOD),
+        choose_name(dice, NEW),
+        text(),
+        tuple(edits),
+        stale,
     )
 
 
-def event_of(seed: int) -> Event:
-    """The proposal of a number; that numbers are spread evenly is what makes most kinds of it come up."""
+def make_event(seed: int) -> Event:
+    """Return a random proposal for `seed`, with the reactions of the person and the client."""
     dice = Random(seed)  # noqa: S311 (no secret)
     return Event(
-        tuple(draft_of(dice) for _ in range(dice.choice([1, 1, 1, 2, 3]))),
+        tuple(make_draft(dice) for _ in range(dice.choice([1, 1, 1, 2, 3]))),
         automatic=dice.random() < 0.2,
         answer=dice.choice([*(one for one in Answer if one is not Answer.APPROVE_RULE), *[Answer.APPROVE] * 5]),
         keep=dice.choice([0, 1, 9, 9, 9, 9]),
@@ -173,7 +179,7 @@ class Person:
         return ""
 
 
-def change_of(draft: Draft, root: Path) -> Change:
+def build_change(draft: Draft, root: Path) -> Change:
     base = {"root": root, "outside": root.parent / "outside", "relative": Path(), "slash": Path("/nowhere")}[draft.base]
     path, other = base / draft.name, root / draft.other
     if draft.kind == "create":
@@ -197,14 +203,14 @@ def change_of(draft: Draft, root: Path) -> Change:
     return TextChange(uri, path, before, tuple(edits))
 
 
-def held(folder: str) -> dict[str, bytes]:
-    """Everything in a folder: bytes of files, targets of links."""
+def read_tree(folder: str) -> dict[str, bytes]:
+    """Return the bytes of all files and the targets of all links below `folder`, by path."""
     found: dict[str, bytes] = {}
     for one in os.scandir(folder):
         if one.is_symlink():
             found[one.path] = os.fsencode(os.readlink(one.path))  # noqa: PTH115 (ten thousand times)
         elif one.is_dir():
-            found |= held(one.path)
+            found |= read_tree(one.path)
         else:
             with open(one.path, "rb") as file:  # noqa: PTH123
                 found[one.path] = file.read()
@@ -223,8 +229,8 @@ class Workspace:
         self.outside.mkdir()
         (self.outside / "target.py").write_bytes(b"outside = 1\n")
         self.fill()
-        self.sealed = held(str(self.outside))
-        self.full = held(str(self.root))
+        self.sealed = read_tree(str(self.outside))
+        self.full = read_tree(str(self.root))
 
     def fill(self) -> None:
         for name, data in FILES.items():
@@ -233,18 +239,18 @@ class Workspace:
             (self.root / name).symlink_to(to)
 
     async def check(self, event: Event) -> Verdict:
-        """One proposal; afterwards the workspace is as it was."""
+        """Make the proposal of `event`, check its effects, restore the workspace, and return the verdict."""
         gate, person = self.bench.gate, self.bench.asker
-        changes = tuple(change_of(draft, self.root) for draft in event.drafts)
+        changes = tuple(build_change(draft, self.root) for draft in event.drafts)
         asked, person.event = person.asked, event
         honest, gate._workplace = gate._workplace, Partly(gate._workplace, event.keep)
         outcome = await gate.propose(ProposedEdit("Do it", "Because.", "generator", changes, automatic=event.automatic))
         gate._workplace = honest
-        now = held(str(self.root))
+        now = read_tree(str(self.root))
         self.check_untouched(now)
         assert person.asked - asked <= 1
         if event.meddle and person.asked > asked:
-            self.check_meddled(now, outcome)
+            self.check_and_reset(now, outcome)
         elif outcome.verdict in {Verdict.APPLIED, Verdict.PARTLY}:
             assert event.answer in {Answer.APPROVE, Answer.APPROVE_TASK}
             assert (now != self.full, person.asked - asked, bool(outcome.checkpoint)) == (True, 1, True)
@@ -257,19 +263,19 @@ class Workspace:
         self.bench.asker.event = Event((), automatic=False, answer=Answer.APPROVE, keep=9, meddle="")
         undone = await self.bench.gate.undo(checkpoint)
         assert undone.verdict is Verdict.APPLIED, undone.reason
-        assert held(str(self.root)) == self.full
+        assert read_tree(str(self.root)) == self.full
 
-    def check_meddled(self, now: dict[str, bytes], outcome: Outcome) -> None:
-        """What somebody else wrote meanwhile is still there where nothing was made; the workspace begins anew."""
+    def check_and_reset(self, now: dict[str, bytes], outcome: Outcome) -> None:
+        """Check that an edit made during the question is still there if the proposal failed; reset the workspace."""
         if not outcome.checkpoint:
             meddled = str(self.root / "a.py")
             assert now == {**self.full, meddled: self.full[meddled] + b"# more\n"}
         shutil.rmtree(self.root)
         self.fill()
-        assert held(str(self.root)) == self.full
+        assert read_tree(str(self.root)) == self.full
 
     def check_untouched(self, now: dict[str, bytes]) -> None:
-        assert held(str(self.outside)) == self.sealed
+        assert read_tree(str(self.outside)) == self.sealed
         for name in LEFT_ALONE:
             path = str(self.root / name)
             assert now[path] == self.full[path]
@@ -310,8 +316,8 @@ class Course:
         self.seen.append(self._loop.run_until_complete(self._workspace.check(event)))
 
 
-async def at_once(call: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
-    """In place of `asyncio.to_thread`: handing over to threads would take most of the time here."""
+async def call_directly(call: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+    """Call `call` directly, in place of `asyncio.to_thread`, which would take most of the time here."""
     return call(*arguments, **named)
 
 
@@ -320,16 +326,16 @@ async def at_once(call: Callable[..., Any], *arguments: Any, **named: Any) -> An
 def test_none_writes_outside_or_without_a_yes_and_undoing_restores_every_byte(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: int
 ) -> None:
-    monkeypatch.setattr(asyncio, "to_thread", at_once)
+    monkeypatch.setattr(asyncio, "to_thread", call_directly)
     with asyncio.Runner() as runner, ExitStack() as ending:
         course = Course(runner.get_loop(), tmp_path, ending)
 
         for _ in range(PROPOSALS // SHARES):
             seed = random.getrandbits(62)  # pytest-randomly says how to get the same again
             try:
-                course.take(event_of(seed * SHARES + share))
+                course.take(make_event(seed * SHARES + share))
             except BaseException as error:
-                error.add_note(f"That was event_of({seed * SHARES + share}).")
+                error.add_note(f"That was make_event({seed * SHARES + share}).")
                 raise
     assert len(course.seen) >= PROPOSALS // SHARES
     made = sum(one in {Verdict.APPLIED, Verdict.PARTLY} for one in course.seen)

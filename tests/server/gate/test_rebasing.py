@@ -12,7 +12,7 @@ from server.gate import rebasing
 LINES = st.lists(st.sampled_from(["a\n", "b\n", "c\r\n", "\n", "d", "e\u2028f\n"]), max_size=8).map("".join)
 
 
-def rebased(before: str, old: str, new: str, now: str) -> str | None:
+def rebase_edit(before: str, old: str, new: str, now: str) -> str | None:
     at = before.index(old)
     edits = rebasing.rebase(before, (Edit(at, at + len(old), new),), now)
     return None if edits is None else apply_edits(now, edits)
@@ -31,7 +31,7 @@ BEFORE = "".join(f"line {number}\n" for number in range(12))
     ("", None),
 ])  # fmt: skip
 def test_an_edit_goes_where_its_lines_went(now: str, after: str | None) -> None:
-    assert rebased(BEFORE, "line 6", "six", now) == after
+    assert rebase_edit(BEFORE, "line 6", "six", now) == after
 
 
 def test_a_place_that_was_there_twice_is_told_apart_by_more_lines() -> None:

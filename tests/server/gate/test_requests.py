@@ -40,8 +40,8 @@ class Killed:
         return ""
 
 
-async def crashed(bench: Bench, edit: ProposedEdit, *, when: Callable[[], object]) -> Bench:
-    """The next server on the same record and workspace, after the first died `when` that became true."""
+async def crash_server(bench: Bench, edit: ProposedEdit, *, when: Callable[[], object]) -> Bench:
+    """Propose `edit`, let the server crash once `when` returns true, and return a next one with the same record."""
     running = asyncio.ensure_future(bench.gate.propose(edit))
     async with asyncio.timeout(ANSWER_S):
         while not when():  # noqa: ASYNC110 (doubles tell nobody)
@@ -63,7 +63,7 @@ async def crashed(bench: Bench, edit: ProposedEdit, *, when: Callable[[], object
 
 async def test_a_question_that_its_server_did_not_survive_has_expired(bench: Bench) -> None:
     bench.asker = asker = ScriptedAsker([Answer.EXPIRE])
-    following = await crashed(bench, make_proposal(bench.create("a.py")), when=lambda: asker.questions)
+    following = await crash_server(bench, make_proposal(bench.create("a.py")), when=lambda: asker.questions)
     following.gate.journal.recover()
     (request,) = following.gate.journal.records.list_requests(None, 9)
     assert (request.status, request.verdict, "propose it again" in request.reason) == ("expired", "expired", True)
@@ -77,7 +77,7 @@ async def test_what_was_cut_short_after_the_yes_has_failed_and_can_be_undone(ben
     assert (await bench.gate.propose(make_proposal(bench.change("b.py", "1", "2")))).applied
     bench.gate._workplace = killed = Killed(bench, before=before)
     edit = make_proposal(bench.change("a.py", "1", "2"), bench.create("c.py"))
-    following = await crashed(bench, edit, when=lambda: killed.down)
+    following = await crash_server(bench, edit, when=lambda: killed.down)
     following.gate.journal.recover()
     request = following.gate.journal.records.list_requests(None, 9)[0]
     assert (request.status, bool(request.checkpoint)) == ("failed", True)

@@ -19,7 +19,7 @@ from agents.edits import TextChange
 from server.gate.policy import Limits
 from server.gate.ports import Answer, Verdict
 from tests.server.gate.bench import ANSWER_S, Bench, make_proposal
-from tests.server.gate.test_requests import crashed
+from tests.server.gate.test_requests import crash_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -125,8 +125,8 @@ CASES = [
 ]
 
 
-def expected(kind: str, change: str, answer: str) -> tuple[Verdict, int]:
-    """The verdict, and how many questions a person saw."""
+def predict_outcome(kind: str, change: str, answer: str) -> tuple[Verdict, int]:
+    """Return the expected verdict, and the expected number of questions."""
     if kind == "nothing" or (kind == "only showMessageRequest" and change != "text"):
         return Verdict.REFUSED, 0
     verdicts = {
@@ -144,9 +144,9 @@ async def test_table(bench: Bench, kind: str, change: str, answer: str) -> None:
     client = KINDS[kind](bench, answer)
     bench.asker = bench.workplace = client
     edit, before = make_proposal(*CHANGES[change](bench)), bench.read_all()
-    verdict, questions = expected(kind, change, answer)
+    verdict, questions = predict_outcome(kind, change, answer)
     if answer == "crash" and verdict is not Verdict.REFUSED:
-        following = await crashed(bench, edit, when=lambda: client.crashed)
+        following = await crash_server(bench, edit, when=lambda: client.crashed)
         following.gate.journal.recover()
         journal = following.gate.journal
     else:

@@ -1,4 +1,4 @@
-"""What is refused before anyone is asked, and what is brought into order."""
+"""The validation of proposals: refusals before anyone is asked, and edits that are adapted to the current text."""
 
 from __future__ import annotations
 

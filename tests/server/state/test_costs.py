@@ -30,20 +30,20 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def opened() -> Costs:
+def open_costs() -> Costs:
     return Costs(State(paths.state_dir() / FILE))
 
 
 def test_bills_of_several_servers_add_up(home: Path) -> None:
     def book(_: int) -> None:
-        kept = opened()
+        kept = open_costs()
         for failed in (False, True):
             kept.book(ACCOUNT, Usage(100, 10, 50, 2), None if failed else 0.5, failed=failed)
         kept.close()
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(book, range(8)))
-    kept = opened()
+    kept = open_costs()
     (record,) = kept.list_days(1)
     kept.close()
     assert (record.day, record.endpoint, record.model, record.role) == (
@@ -55,7 +55,7 @@ def test_bills_of_several_servers_add_up(home: Path) -> None:
 
 
 def test_days_are_apart_and_old_ones_go(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = opened()
+    kept = open_costs()
     for day in ("2020-01-01", time.strftime("%Y-%m-%d")):
         with monkeypatch.context() as dated:
             dated.setattr(cost_ledger, "DAY", day)
@@ -93,7 +93,7 @@ def test_a_bill_does_not_wait_for_a_database_that_another_process_holds(tmp_path
 def test_they_are_shown_on_the_terminal(home: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert run(["costs"]) == 0
     assert "No chat model was asked in the last 30 days." in capfd.readouterr().out
-    kept = opened()
+    kept = open_costs()
     kept.book(ACCOUNT, Usage(1200, 34, requests=1), 0.25, failed=False)
     kept.book(Account("https://other.example", "n", "review", None), Usage(5, 5, requests=1), None, failed=False)
     kept.close()
@@ -109,7 +109,7 @@ def test_they_are_shown_on_the_terminal(home: Path, capfd: pytest.CaptureFixture
 
 
 def test_a_cost_too_small_to_show_is_not_shown_as_nothing(home: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    kept = opened()
+    kept = open_costs()
     kept.book(ACCOUNT, Usage(14, 24, requests=1), 0.00004, failed=False)
     kept.close()
     assert run(["costs"]) == 0

@@ -39,7 +39,7 @@ def fill(database: State, value: str) -> None:
         )
 
 
-def held(database: State) -> set[str]:
+def list_ids(database: State) -> set[str]:
     with database.reading() as connection:
         return {row[0] for row in connection.execute("SELECT id FROM checkpoints")}
 
@@ -59,7 +59,7 @@ def test_a_file_that_others_could_read_is_closed_to_them(tmp_path: Path) -> None
     path.touch(mode=0o644)
     State(path).close()
     database = State(path)
-    held(database)
+    list_ids(database)
     assert path.stat().st_mode & 0o777 == 0o600
     database.close()
 
@@ -74,7 +74,7 @@ def test_what_fails_inside_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(StateError):
         fail()
     fill(database, "b")
-    assert held(database) == {"b"}
+    assert list_ids(database) == {"b"}
     database.close()
 
 
@@ -94,7 +94,7 @@ def test_several_processes_begin_it_at_once(tmp_path: Path) -> None:
     failed = [process.communicate(timeout=60)[1].decode() for process in running]
     assert failed == [""] * 4
     database = State(path)
-    assert len(held(database)) == 80
+    assert len(list_ids(database)) == 80
     database.close()
 
 
@@ -105,7 +105,7 @@ def test_several_threads_share_one(tmp_path: Path) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(held(database)) == 20
+    assert len(list_ids(database)) == 20
     database.close()
 
 
@@ -116,7 +116,7 @@ def test_one_of_a_newer_program_is_left_alone(tmp_path: Path) -> None:
     connection.close()
     before = path.read_bytes()
     with pytest.raises(StateError, match="newer Starling"):
-        held(State(path))
+        list_ids(State(path))
     assert path.read_bytes()[:100] != b""
     assert before[60:64] == path.read_bytes()[60:64]
 
@@ -127,7 +127,7 @@ def test_a_damaged_one_is_kept_and_a_new_one_is_begun(tmp_path: Path) -> None:
     told: list[str] = []
     database = State(path, told.append)
     fill(database, "a")
-    assert held(database) == {"a"}
+    assert list_ids(database) == {"a"}
     database.close()
     (kept,) = tmp_path.glob("*.damaged-*")
     assert kept.read_bytes() == b"no database at all" * 100
@@ -154,9 +154,9 @@ def test_one_that_is_damaged_while_it_is_open_is_kept_by_whoever_sees_it_first(
         fill(database, str(number))
     harm(path)
     damaged = path.read_bytes()
-    assert held(databases[0]) == set()
+    assert list_ids(databases[0]) == set()
     fill(databases[1], "b")
-    assert held(databases[0]) == {"b"}
+    assert list_ids(databases[0]) == {"b"}
     (kept,) = tmp_path.glob("*.damaged-*")
     assert kept.read_bytes() == damaged
     assert told == [f"{path} was damaged and is kept as {kept.name}; a new one is started."] * 2
@@ -175,8 +175,8 @@ def test_damage_that_shows_in_the_middle_of_a_use_is_said_and_the_next_use_succe
         file.seek(half)
         file.write(b"\xff" * half)
     with pytest.raises(StateError, match="was damaged and is kept"):
-        held(database)
-    assert held(database) == set()
+        list_ids(database)
+    assert list_ids(database) == set()
     assert len(list(tmp_path.glob("*.damaged-*"))) == 1
 
 
@@ -187,7 +187,7 @@ def test_one_that_is_emptied_is_begun_anew_and_that_is_said_once(tmp_path: Path)
     fill(database, "a")
     os.truncate(path, 0)
     fill(database, "b")
-    assert held(database) == {"b"}
+    assert list_ids(database) == {"b"}
     assert told == [f"{path} was emptied, with what was recorded in it; a new one is started."]
     database.close()
 
@@ -198,7 +198,7 @@ def test_a_folder_in_its_place_is_moved_aside_with_what_is_in_it(tmp_path: Path)
     (path / "mine").write_text("something")
     database = State(path)
     fill(database, "a")
-    assert held(database) == {"a"}
+    assert list_ids(database) == {"a"}
     database.close()
     assert [each.read_text() for each in tmp_path.glob("*.set-aside-*/mine")] == ["something"]
 
@@ -211,10 +211,10 @@ def test_the_log_of_an_older_program_is_given_up_once_nobody_uses_it(tmp_path: P
     with closing(sqlite3.connect(path, isolation_level=None)) as older:
         older.execute("PRAGMA journal_mode = WAL")
         older.execute("UPDATE checkpoints SET title = 'x'")
-        assert held(database) == {"a"}
+        assert list_ids(database) == {"a"}
         assert older.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     fill(database, "b")
-    assert held(database) == {"a", "b"}
+    assert list_ids(database) == {"a", "b"}
     database.close()
     assert [each.name for each in tmp_path.iterdir()] == [state.FILE]
     assert path.read_bytes()[18:20] == b"\x01\x01"  # no log
@@ -223,7 +223,7 @@ def test_the_log_of_an_older_program_is_given_up_once_nobody_uses_it(tmp_path: P
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StateError, match="STARLING_HOME"):
-        held(State(tmp_path / "file" / "state" / state.FILE))
+        list_ids(State(tmp_path / "file" / "state" / state.FILE))
 
 
 def test_a_full_disk_is_named_and_the_next_try_may_succeed(tmp_path: Path) -> None:
@@ -242,11 +242,11 @@ def test_a_full_disk_is_named_and_the_next_try_may_succeed(tmp_path: Path) -> No
 def test_one_that_another_holds_is_waited_for_and_then_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(state, "BUSY_TIMEOUT_S", 0.05)
     one, two = State(tmp_path / state.FILE), State(tmp_path / state.FILE)
-    held(two)
+    list_ids(two)
     with one.transaction(), pytest.raises(StateError, match="held by another"):
         fill(two, "a")
     fill(two, "a")
-    assert held(one) == {"a"}
+    assert list_ids(one) == {"a"}
     one.close()
     two.close()
 
@@ -261,7 +261,7 @@ def test_migrations_are_numbered_and_run_once(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(migrations, "NEWEST", migrations.NEWEST + 1)
     for _ in range(2):
         new = State(path)
-        assert held(new) == {"a"}
+        assert list_ids(new) == {"a"}
         new.close()
 
 
@@ -278,7 +278,7 @@ def test_one_that_is_taken_away_is_begun_anew_and_that_is_said_once(tmp_path: Pa
     fill(database, "b")
     fill(database, "c")
     other = State(path)
-    assert held(database) == held(other) >= {"b", "c"}
+    assert list_ids(database) == list_ids(other) >= {"b", "c"}
     assert told == [f"{path} was deleted, with what was recorded in it; a new one is started."]
     assert path.stat().st_mode & 0o777 == 0o600
     database.close()
@@ -292,7 +292,7 @@ def test_one_that_is_replaced_by_another_is_the_one_that_is_used(tmp_path: Path)
     fill(other, "b")
     other.close()
     (tmp_path / "other.sqlite3").rename(path)
-    assert held(database) == {"b"}
+    assert list_ids(database) == {"b"}
     database.close()
 
 
@@ -301,7 +301,7 @@ def test_a_use_after_closing_leaves_nothing_open(tmp_path: Path) -> None:
     fill(database, "a")
     database.close()
     fill(database, "b")
-    assert held(database) == {"a", "b"}
+    assert list_ids(database) == {"a", "b"}
     assert open_below(tmp_path) == []
 
 

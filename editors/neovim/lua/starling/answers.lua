@@ -16,7 +16,7 @@ local last_token = 0
 ---@return integer buffer
 function M.open(name)
   local uri = ('starling-answer://%s'):format(name)
-  local old = vim.fn.bufnr(uri)
+  local old = vim.fn.bufnr('^' .. uri .. '$') -- without the marks, bufnr() also finds longer names
   if old ~= -1 then
     vim.api.nvim_buf_delete(old, { force = true })
   end

@@ -1,4 +1,4 @@
-"""The model review: what the model says is placed by its quote, asked about once more, and never more than text."""
+"""The review by a chat model: remarks are placed by their quotes, confirmed by the model, and treated as text only."""
 
 from __future__ import annotations
 

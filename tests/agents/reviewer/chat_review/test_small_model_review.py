@@ -1,4 +1,4 @@
-"""The review by a small chat model: plain questions, answers read leniently, and a claim that has to stand twice."""
+"""The review by a small chat model: plain questions, lenient parsing, and claims that the model confirms twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Test coverage from what other tools have left: the three formats, what counts as a line, and odd data."""
+"""Test coverage from the data of other tools: the three formats, the lines that count, and malformed data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A fix that is called safe changes nothing that shows, to whoever else looks at the module."""
+"""Fixes that are marked as safe change no behaviour, for other modules neither."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ruff as a part of the static layer: the real program, the workspace's configuration, and what happens without it."""
+"""ruff as a part of the static layer: the real program, the workspace's configuration, and reviews without it."""
 
 from __future__ import annotations
 

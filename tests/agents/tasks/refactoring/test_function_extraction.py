@@ -1,4 +1,4 @@
-"""Statements of a Python function in a function of their own: what it takes and returns, and when it is not made."""
+"""Extraction of statements into a new function: its parameters and results, and the refused cases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lines of a Python function that may not move, or only in some ways: every division is run beside the function."""
+"""Lines of a Python function that must not move: each possible extraction has to behave as the original function."""
 
 from __future__ import annotations
 

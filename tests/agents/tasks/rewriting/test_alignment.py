@@ -1,4 +1,4 @@
-"""Answers of whole functions, classes and files: what was asked for is taken, and the rest stays byte for byte."""
+"""Answers of whole functions, classes and files: the requested change is made, and the rest stays byte for byte."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""In each language with functions: of a function alone, or of the whole file, one changed line is taken."""
+"""Alignment in each language with functions: one changed line of an answer with the function or the whole file."""
 
 # ruff: noqa: E501 - texts of programs
 

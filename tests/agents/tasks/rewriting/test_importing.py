@@ -1,4 +1,4 @@
-"""Imports of an answer among those of the document: each name once, only what is used, in order where there is one."""
+"""Imports of an answer, added to those of the document: each name once, only used ones, in the existing order."""
 
 from __future__ import annotations
 

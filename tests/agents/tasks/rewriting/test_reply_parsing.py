@@ -1,4 +1,4 @@
-"""Code out of replies as chat models give them."""
+"""Code and words in replies of chat models."""
 
 from __future__ import annotations
 

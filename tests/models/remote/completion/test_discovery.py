@@ -27,7 +27,7 @@ OWNERS = ["somebody", OLLAMA]
 KNOWN = "qwen2.5-coder-0.5b"
 
 
-def generated(
+def connect_and_generate(
     server: ScriptedServer,
     request: FillRequest = REQUEST,
     *,
@@ -43,7 +43,7 @@ def generated(
 @pytest.mark.parametrize("owner", OWNERS)
 def test_what_a_server_says_comes_with_its_probabilities(owner: str) -> None:
     with ScriptedServer("===\nmade(1)", owner=owner) as server:
-        (answer,) = generated(server)
+        (answer,) = connect_and_generate(server)
     assert (answer.text, answer.stop) == ("made(1)", StopReason.END)
     assert answer.log_probs == pytest.approx([math.log(0.5)] * 4)
 
@@ -51,7 +51,7 @@ def test_what_a_server_says_comes_with_its_probabilities(owner: str) -> None:
 @pytest.mark.parametrize("owner", OWNERS)
 def test_alternatives_begin_with_the_next_likeliest_tokens(owner: str) -> None:
     with ScriptedServer("=== x =.\n.other\n===\nmade(1)", owner=owner) as server:
-        answers = generated(server, FillRequest("a.py", "x =", "\n"), alternatives=2)
+        answers = connect_and_generate(server, FillRequest("a.py", "x =", "\n"), alternatives=2)
         prompts = [sent["prompt"] for sent in server.requests]
     assert [answer.text for answer in answers] == ["made(1)", "..other"]
     assert answers[1].log_probs[0] == pytest.approx(math.log(0.25))
@@ -61,7 +61,7 @@ def test_alternatives_begin_with_the_next_likeliest_tokens(owner: str) -> None:
 @pytest.mark.parametrize("owner", OWNERS)
 def test_spaces_before_the_cursor_are_left_for_the_model_to_say(owner: str) -> None:
     with ScriptedServer("===\n made(1)", owner=owner) as server:
-        (answer,) = generated(server)
+        (answer,) = connect_and_generate(server)
         assert [sent["prompt"] for sent in server.requests] == ["x ="]
     assert answer.text == "made(1)"
 
@@ -69,7 +69,7 @@ def test_spaces_before_the_cursor_are_left_for_the_model_to_say(owner: str) -> N
 @pytest.mark.parametrize("owner", OWNERS)
 def test_where_it_says_something_else_it_is_asked_with_them(owner: str) -> None:
     with ScriptedServer("===\nmade(1)", owner=owner) as server:
-        (answer,) = generated(server)
+        (answer,) = connect_and_generate(server)
         assert [sent["prompt"] for sent in server.requests] == ["x =", "x = "]
     assert answer.text == "made(1)"
 
@@ -77,7 +77,7 @@ def test_where_it_says_something_else_it_is_asked_with_them(owner: str) -> None:
 @pytest.mark.parametrize("owner", OWNERS)
 def test_indentation_stays_where_it_is(owner: str) -> None:
     with ScriptedServer("===\nmade(1)", owner=owner) as server:
-        generated(server, FillRequest("a.py", "def f():\n    ", "\n"))
+        connect_and_generate(server, FillRequest("a.py", "def f():\n    ", "\n"))
         assert [sent["prompt"] for sent in server.requests] == ["def f():\n    "]
 
 
@@ -93,7 +93,7 @@ def test_a_model_that_is_known_gets_its_own_markers_and_the_path_if_it_wants_it(
     owner: str, known: str, prompt: str
 ) -> None:
     with ScriptedServer("===\nmade(1)", owner=owner) as server:
-        generated(server, FillRequest("pkg/a.py", "x =", "\ny"), known=known)
+        connect_and_generate(server, FillRequest("pkg/a.py", "x =", "\ny"), known=known)
         (sent,) = server.requests
     assert sent["prompt"] == prompt
     assert "suffix" not in sent
@@ -101,8 +101,8 @@ def test_a_model_that_is_known_gets_its_own_markers_and_the_path_if_it_wants_it(
 
 def test_ollama_is_told_the_window_and_not_to_lay_out_what_is_laid_out() -> None:
     with ScriptedServer("===\nmade(1)", owner=OLLAMA) as server:
-        generated(server, known=KNOWN)
-        generated(server)
+        connect_and_generate(server, known=KNOWN)
+        connect_and_generate(server)
         raw, plain = server.requests[0], server.requests[-1]
     assert raw["raw"] is True
     assert raw["options"] == {
@@ -119,13 +119,13 @@ def test_a_server_that_takes_no_suffix_says_so_in_a_sentence(owner: str, said: s
         ScriptedServer(f"===\n@status 400\n{said}", owner=owner) as server,
         pytest.raises(ModelError, match="takes no suffix, and the markers of scripted are not known"),
     ):
-        generated(server)
+        connect_and_generate(server)
 
 
 @pytest.mark.parametrize("owner", OWNERS)
 def test_a_stop_rule_closes_the_connection(owner: str) -> None:
     with ScriptedServer("===\n@token-time 0.01\n" + "word " * 1000, owner=owner) as server:
-        (answer,) = generated(server, stop=lambda text: 4 if len(text) > 4 else None)
+        (answer,) = connect_and_generate(server, stop=lambda text: 4 if len(text) > 4 else None)
     assert (answer.text, answer.stop) == ("word", StopReason.STOPPED)
 
 

@@ -74,7 +74,7 @@ class World:
         return StandbyModel(self.connect, self.load, clock=lambda: self.now, run_in_background=self.work.append)
 
 
-def said(model: StandbyModel | LazyModel) -> str:
+def generate_text(model: StandbyModel | LazyModel) -> str:
     (answer,) = model.generate(REQUEST, stop=bundled.to_the_end, cancelled=bundled.never)
     return answer.text
 
@@ -82,20 +82,20 @@ def said(model: StandbyModel | LazyModel) -> str:
 def test_what_answers_elsewhere_is_used_and_nothing_is_loaded_here() -> None:
     world = World()
     model = world.model()
-    assert (said(model), model.entry.name, model.problems, world.loaded) == ("elsewhere", "elsewhere", (), [])
+    assert (generate_text(model), model.entry.name, model.problems, world.loaded) == ("elsewhere", "elsewhere", (), [])
 
 
 def test_a_server_that_is_away_at_first_is_stood_in_for_and_looked_for_again() -> None:
     world = World(up=False)
     model = world.model()
-    assert (said(model), model.entry.name) == ("here", ENTRY.name)
+    assert (generate_text(model), model.entry.name) == ("here", ENTRY.name)
     assert model.problems == (f"The server is away. Until it answers {ENTRY.name} completes, on this machine.",)
     assert world.work == []
     world.up, world.now = True, REST_S
-    assert said(model) == "here"  # it is looked for in the background
+    assert generate_text(model) == "here"  # it is looked for in the background
     (look,) = world.work
     look()
-    assert (said(model), model.problems, model.entry.name) == ("elsewhere", (), "elsewhere")
+    assert (generate_text(model), model.problems, model.entry.name) == ("elsewhere", (), "elsewhere")
 
 
 def test_a_person_hears_once_for_each_time_that_it_goes_away() -> None:
@@ -104,18 +104,18 @@ def test_a_person_hears_once_for_each_time_that_it_goes_away() -> None:
     told: list[str] = []
     model.set_listener(told.append)
     assert model.wait(30)
-    assert (said(model), told) == ("elsewhere", [])
+    assert (generate_text(model), told) == ("elsewhere", [])
     for time in (1, 2):
         world.up = False
-        assert [said(model) for _ in range(3)] == ["here"] * 3
+        assert [generate_text(model) for _ in range(3)] == ["here"] * 3
         assert told == ["The server is away. Until then another model completes, on this machine."] * time
         world.now += 100 * REST_S
-        said(model)
+        generate_text(model)
         world.work.pop()()  # still away, which is no news
         world.up, world.now = True, world.now + 100 * REST_S
-        said(model)
+        generate_text(model)
         world.work.pop()()
-        assert said(model) == "elsewhere"
+        assert generate_text(model) == "elsewhere"
     assert len(told) == 2
 
 
@@ -123,7 +123,7 @@ def test_a_request_in_hand_is_answered_when_the_server_goes_away() -> None:
     world = World()
     model = world.model()
     world.up = False
-    assert said(model) == "here"
+    assert generate_text(model) == "here"
     assert world.connected[0].closed
     assert model.score(REQUEST, ["here"], cancelled=bundled.never)
     assert len(world.loaded) == 1
@@ -135,7 +135,7 @@ def test_the_rest_grows_and_only_one_looks_at_a_time() -> None:
     looks = []
     for now in (REST_S, REST_S + 1, 2 * REST_S, 3 * REST_S, 4 * REST_S):
         world.now = now
-        said(model)
+        generate_text(model)
         looks.append(len(world.work))
         for work in world.work[-1:] if now != REST_S + 1 else []:
             work()
@@ -157,12 +157,12 @@ def test_both_are_closed_and_one_that_is_found_too_late_too() -> None:
     world = World(up=False)
     model = world.model()
     world.up, world.now = True, REST_S
-    said(model)
+    generate_text(model)
     model.close()
     world.work[0]()
     assert world.connected[0].closed
     with pytest.raises(ModelError, match="unloaded"):
-        said(model)
+        generate_text(model)
 
 
 def test_a_lazy_model_tells_who_completes_now() -> None:
@@ -171,7 +171,7 @@ def test_a_lazy_model_tells_who_completes_now() -> None:
     assert lazy.wait(30)
     assert (lazy.entry.name, lazy.problem) == ("elsewhere", "")
     world.up = False
-    assert said(lazy) == "here"
+    assert generate_text(lazy) == "here"
     assert lazy.entry.name == ENTRY.name
     assert "Until it answers" in lazy.problem
     lazy.close()

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def python(folder: Path, code: str) -> Command:
+def make_command(folder: Path, code: str) -> Command:
     return Command((sys.executable, "-c", code), folder)
 
 
-def environment(folder: Path, *packages: str) -> Path:
-    """An environment with these packages, as far as anyone looks."""
+def make_environment(folder: Path, *packages: str) -> Path:
+    """Create the files of a virtual environment with `packages`; return the path of its interpreter."""
     interpreter = folder / ".venv" / "bin" / "python"
     interpreter.parent.mkdir(parents=True)
     interpreter.touch()
@@ -33,7 +33,7 @@ def environment(folder: Path, *packages: str) -> Path:
 
 
 def test_the_users_own_command_wins_and_no_shell_reads_it(tmp_path: Path) -> None:
-    environment(tmp_path, "pytest", "coverage")
+    make_environment(tmp_path, "pytest", "coverage")
     command = test_runs.choose_command(tmp_path, "make 'my tests' && rm -rf /")
     assert isinstance(command, Command)
     assert command.arguments == ("make", "my tests", "&&", "rm", "-rf", "/")
@@ -44,7 +44,7 @@ def test_a_command_that_cannot_be_read_is_said(tmp_path: Path) -> None:
 
 
 def test_pytest_under_coverage_is_the_usual_one_where_both_are_installed(tmp_path: Path) -> None:
-    interpreter = environment(tmp_path, "pytest", "coverage")
+    interpreter = make_environment(tmp_path, "pytest", "coverage")
     command = test_runs.choose_command(tmp_path, "")
     assert isinstance(command, Command)
     assert command.command_line == shlex.join([str(interpreter), "-m", "coverage", "run", "-m", "pytest", "-q"])
@@ -52,7 +52,7 @@ def test_pytest_under_coverage_is_the_usual_one_where_both_are_installed(tmp_pat
 
 
 def test_pytest_alone_is_run_without_coverage(tmp_path: Path) -> None:
-    environment(tmp_path, "pytest")
+    make_environment(tmp_path, "pytest")
     command = test_runs.choose_command(tmp_path, "")
     assert isinstance(command, Command)
     assert (command.arguments[1:], command.measures) == (("-m", "pytest", "-q"), False)
@@ -77,14 +77,14 @@ def test_a_test_script_of_npm_is_used(tmp_path: Path, monkeypatch: pytest.Monkey
     ],
 )
 def test_where_no_command_is_known_the_setting_is_named(tmp_path: Path, manifest: str) -> None:
-    environment(tmp_path)
+    make_environment(tmp_path)
     (tmp_path / "package.json").write_text(manifest)
     assert "review.testCommand" in str(test_runs.choose_command(tmp_path, ""))
 
 
 async def test_a_run_tells_its_exit_code_and_the_end_of_what_it_wrote(tmp_path: Path) -> None:
     code = "import os,sys; print('x' * 100_000); print(os.environ['COVERAGE_FILE']); sys.exit(3)"
-    ran = await test_runs.run(python(tmp_path, code), timeout_s=60, data_file=tmp_path / "data")
+    ran = await test_runs.run(make_command(tmp_path, code), timeout_s=60, data_file=tmp_path / "data")
     assert (ran.exit_code, ran.problem, len(ran.output)) == (3, "", test_runs.KEPT_BYTES)
     assert ran.output.endswith(f"{tmp_path / 'data'}\n")
 
@@ -94,15 +94,15 @@ async def test_a_run_that_takes_too_long_is_stopped_with_all_it_started(tmp_path
         "import subprocess,sys,time; child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']);"
         "open('pid', 'w').write(str(child.pid)); time.sleep(600)"
     )
-    ran = await test_runs.run(python(tmp_path, code), timeout_s=3, data_file=None)
+    ran = await test_runs.run(make_command(tmp_path, code), timeout_s=3, data_file=None)
     assert (ran.exit_code, "stopped after 3 seconds" in ran.problem) == (None, True)
-    assert await gone(int((tmp_path / "pid").read_text()))
+    assert await wait_until_gone(int((tmp_path / "pid").read_text()))
 
 
 async def test_a_cancelled_run_ends_its_process(tmp_path: Path) -> None:
     running = asyncio.ensure_future(
         test_runs.run(
-            python(tmp_path, "import os,time; open('pid', 'w').write(str(os.getpid())); time.sleep(600)"),
+            make_command(tmp_path, "import os,time; open('pid', 'w').write(str(os.getpid())); time.sleep(600)"),
             timeout_s=600,
             data_file=None,
         )
@@ -114,7 +114,7 @@ async def test_a_cancelled_run_ends_its_process(tmp_path: Path) -> None:
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
-    assert await gone(int(pid.read_text()))
+    assert await wait_until_gone(int(pid.read_text()))
 
 
 async def test_tests_get_the_variables_that_editors_keep_from_the_server(
@@ -124,14 +124,14 @@ async def test_tests_get_the_variables_that_editors_keep_from_the_server(
     monkeypatch.setenv("STARLING_KEPT_PYTHONPATH", "src")
     monkeypatch.setenv("STARLING_HOME", "/x")
     code = "import os; print(os.environ['PYTHONPATH'], [n for n in os.environ if n.startswith('STARLING')])"
-    ran = await test_runs.run(python(tmp_path, code), timeout_s=60, data_file=None)
+    ran = await test_runs.run(make_command(tmp_path, code), timeout_s=60, data_file=None)
     assert ran.output.split() == ["src", "[]"]
 
 
 async def test_a_run_that_takes_too_much_memory_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(test_runs, "_compute_memory_limit", lambda: 100_000_000)
     code = "import time; kept = 'x' * 300_000_000; time.sleep(600)"
-    ran = await test_runs.run(python(tmp_path, code), timeout_s=600, data_file=None)
+    ran = await test_runs.run(make_command(tmp_path, code), timeout_s=600, data_file=None)
     assert (ran.exit_code, "memory" in ran.problem) == (None, True)
 
 
@@ -140,16 +140,16 @@ async def test_a_program_that_is_not_there_is_said(tmp_path: Path) -> None:
     assert "could not be started" in ran.problem
 
 
-async def gone(pid: int) -> bool:
-    """Whether a killed process is away in time: the system takes a moment to let go of it."""
+async def wait_until_gone(pid: int) -> bool:
+    """Wait for a killed process to end; return whether it has ended within 10 seconds."""
     for _ in range(500):
-        if not alive(pid):
+        if not is_alive(pid):
             return True
         await asyncio.sleep(0.02)
     return False
 
 
-def alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
     try:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

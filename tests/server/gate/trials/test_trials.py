@@ -54,7 +54,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-async def tried(
+async def run_trials(
     root: Path, *candidates: Sequence[Change], gate: Permits, command: str = RUNNER, cancelled: bool = False
 ) -> Sequence[TestRun]:
     settings = Settings(review=ReviewSettings(test_command=command))
@@ -68,11 +68,11 @@ async def tried(
         index.close()
 
 
-def names_in(folder: Path) -> list[str]:
+def list_names(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir()]
 
 
-def a_test(root: Path, claim: str) -> CreateFile:
+def make_test(root: Path, claim: str) -> CreateFile:
     return CreateFile(
         root / "tests" / "test_sums.py", f"from sums import add\n\n\ndef test_add():\n    assert {claim}\n"
     )
@@ -80,15 +80,15 @@ def a_test(root: Path, claim: str) -> CreateFile:
 
 async def test_it_runs_on_a_copy_and_the_workspace_stays_as_it_is(root: Path) -> None:
     gate = Permits(Verdict.APPLIED)
-    (run,) = await tried(root, [a_test(root, "add(1, 2) == -1")], gate=gate)
+    (run,) = await run_trials(root, [make_test(root, "add(1, 2) == -1")], gate=gate)
     assert (run.ran, run.passed, run.failed, run.green) == (True, 1, 0, True)
-    assert names_in(root) == ["sums.py"]
+    assert list_names(root) == ["sums.py"]
     assert "tests/test_sums.py" in gate.asked[0]
     assert str(root) in gate.asked[0]
 
 
 async def test_a_failing_test_says_what_it_claims(root: Path) -> None:
-    (run,) = await tried(root, [a_test(root, "add(1, 2) == 3")], gate=Permits(Verdict.APPLIED))
+    (run,) = await run_trials(root, [make_test(root, "add(1, 2) == 3")], gate=Permits(Verdict.APPLIED))
     assert (run.ran, run.passed, run.failed) == (True, 0, 1)
     assert "assert -1 == 3" in run.output
 
@@ -97,7 +97,7 @@ async def test_a_change_of_the_code_comes_along(root: Path) -> None:
     text = (root / "sums.py").read_text(encoding="utf-8")
     at = text.index("-")
     change = TextChange((root / "sums.py").as_uri(), root / "sums.py", text, (Edit(at, at + 1, "+"),))
-    (run,) = await tried(root, [change, a_test(root, "add(1, 2) == 3")], gate=Permits(Verdict.APPLIED))
+    (run,) = await run_trials(root, [change, make_test(root, "add(1, 2) == 3")], gate=Permits(Verdict.APPLIED))
     assert run.green
     assert (root / "sums.py").read_text(encoding="utf-8") == text
 
@@ -109,31 +109,31 @@ async def test_a_changed_file_keeps_its_encoding(root: Path) -> None:
     test = CreateFile(
         root / "tests" / "test_sums.py", "import words\n\n\ndef test_it():\n    assert len(words.COLD) == 20\n"
     )
-    (run,) = await tried(root, [change, test], gate=Permits(Verdict.APPLIED))
+    (run,) = await run_trials(root, [change, test], gate=Permits(Verdict.APPLIED))
     assert run.green, run.output
 
 
 async def test_half_a_character_is_no_text_to_be_tried(root: Path) -> None:
-    (run,) = await tried(root, [a_test(root, "'\ud800'")], gate=Permits(Verdict.APPLIED))
+    (run,) = await run_trials(root, [make_test(root, "'\ud800'")], gate=Permits(Verdict.APPLIED))
     assert (run.ran, "encoding lacks" in run.output) == (False, True)
 
 
 async def test_candidates_are_tried_in_order_until_one_passes_after_one_question(root: Path) -> None:
     gate = Permits(Verdict.APPLIED)
     claims = ("add(1, 2) == 3", "add(1, 2) == -1", "add(2, 2) == 0")
-    runs = await tried(root, *([a_test(root, claim)] for claim in claims), gate=gate)
+    runs = await run_trials(root, *([make_test(root, claim)] for claim in claims), gate=gate)
     assert [run.green for run in runs] == [False, True]
     assert len(gate.asked) == 1
 
 
 async def test_after_a_no_nothing_runs(root: Path) -> None:
-    (run,) = await tried(root, [a_test(root, "True")], gate=Permits(Verdict.REJECTED))
+    (run,) = await run_trials(root, [make_test(root, "True")], gate=Permits(Verdict.REJECTED))
     assert (run.ran, run.output) == (False, "It was rejected.")
 
 
 async def test_without_a_known_command_nobody_is_asked(root: Path) -> None:
     gate = Permits(Verdict.APPLIED)
-    (run,) = await tried(root, [a_test(root, "True")], gate=gate, command="")
+    (run,) = await run_trials(root, [make_test(root, "True")], gate=gate, command="")
     assert (run.ran, gate.asked) == (False, [])
     assert "review.testCommand" in run.output
 
@@ -141,5 +141,5 @@ async def test_without_a_known_command_nobody_is_asked(root: Path) -> None:
 async def test_a_secret_file_is_not_copied(root: Path) -> None:
     (root / ".env").write_text("KEY=1\n", encoding="utf-8")
     claim = "not __import__('pathlib').Path('.env').exists()"
-    (run,) = await tried(root, [a_test(root, claim)], gate=Permits(Verdict.APPLIED))
+    (run,) = await run_trials(root, [make_test(root, claim)], gate=Permits(Verdict.APPLIED))
     assert run.green

@@ -46,7 +46,7 @@ async def test_a_newer_request_has_the_older_one_answered_while_its_thread_still
     await editor.begin()
     editor.open("x")
     older = editor.complete(0, 1)
-    await editor.begun()
+    await editor.wait_for_generation()
     newer = editor.complete(0, 1)
     assert await editor.items(older) == []
     gate.set()
@@ -58,7 +58,7 @@ async def test_a_change_of_the_text_cancels_the_request_for_the_old_text(editor:
     await editor.begin()
     editor.open("x")
     stale = editor.complete(0, 1)
-    await editor.begun()
+    await editor.wait_for_generation()
     editor.type("y", 0, 1, version=2)
     assert await editor.items(stale) == []
     gate.set()
@@ -69,7 +69,7 @@ async def test_the_generator_is_told_to_stop_when_a_request_is_superseded(editor
     await editor.begin()
     editor.open("x", version=7)
     request = editor.complete(0, 1)
-    await editor.begun()
+    await editor.wait_for_generation()
     editor.notify("textDocument/didClose", {"textDocument": {"uri": URI}})
     assert await editor.items(request) == []
     editor.server.session.completions.close()
@@ -83,7 +83,7 @@ async def test_a_cancelled_request_is_answered_with_the_error_lsp_names(editor: 
     await editor.begin()
     editor.open("x")
     request = editor.complete(0, 1)
-    await editor.begun()
+    await editor.wait_for_generation()
     editor.notify("$/cancelRequest", {"id": request})
     assert (await editor.answer(request))["error"]["code"] == -32800
     gate.set()
@@ -95,8 +95,8 @@ async def test_requests_for_two_documents_do_not_disturb_each_other(editor: Edit
     editor.open("x")
     editor.open("y", uri="untitled:other")
     one, other = editor.complete(0, 1), editor.complete(0, 1, uri="untitled:other")
-    await editor.begun()
-    await editor.begun()
+    await editor.wait_for_generation()
+    await editor.wait_for_generation()
     gate.set()
     assert len(await editor.items(one)) == len(await editor.items(other)) == 1
 

@@ -315,7 +315,7 @@ async def test_what_is_being_completed_counts_as_busy(editor: Editor) -> None:
     await editor.begin()
     editor.open("x")
     completion = editor.complete(0, 1)
-    await editor.begun()
+    await editor.wait_for_generation()
     assert editor.server.session.completions.is_busy()
     editor.generator.gate.set()
     await editor.items(completion)

@@ -181,7 +181,7 @@ async def test_a_client_that_can_watch_files_is_asked_to(editor: Editor) -> None
 async def test_a_wrong_setting_is_named_once_and_the_default_used(editor: Editor) -> None:
     await editor.begin(initializationOptions={"completion": {"alternatives": 99}})
     editor.notify("workspace/didChangeConfiguration", {"settings": {"starling": {"completion": {"enabled": False}}}})
-    await editor.built_times(2)
+    await editor.wait_for_builds(2)
     (message,) = list_warnings(editor)
     assert "completion.alternatives" in message
     assert "1 to 10" in message
@@ -195,7 +195,7 @@ async def test_a_change_of_settings_applies_at_once(editor: Editor) -> None:
     editor.open("x")
     assert len(await editor.items(editor.complete(0, 1))) == 1
     editor.notify("workspace/didChangeConfiguration", {"settings": {"starling": {"completion": {"enabled": False}}}})
-    await editor.built_times(2)
+    await editor.wait_for_builds(2)
     assert await editor.items(editor.complete(0, 1)) == []
     assert editor.index.started == 1
 
@@ -216,7 +216,7 @@ async def test_a_client_that_answers_null_keeps_its_options(editor: Editor) -> N
 async def test_a_workspaces_settings_file_that_changes_is_read_again(editor: Editor) -> None:
     await editor.begin()
     editor.notify("workspace/didChangeWatchedFiles", {"changes": [{"uri": "file:///a/.starling.toml", "type": 2}]})
-    await editor.built_times(2)
+    await editor.wait_for_builds(2)
 
 
 async def test_indexing_is_shown_as_progress_to_clients_that_show_it(editor: Editor) -> None:

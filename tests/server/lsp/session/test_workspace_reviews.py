@@ -107,7 +107,7 @@ async def test_the_settings_bound_the_number_of_files_and_turn_reviews_off(edito
     assert len(await request_reports(editor)) == 1
     change = {"settings": {"review": {"workspace": False}}}
     editor.notify("workspace/didChangeConfiguration", change)
-    await editor.built_times(2)
+    await editor.wait_for_builds(2)
     assert await request_reports(editor) == {}
 
 

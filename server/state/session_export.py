@@ -1,0 +1,72 @@
+"""A session as text for a person: Markdown, or an object for JSON. Start at `format_markdown`."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from typing import TYPE_CHECKING, Any
+
+from agents.ports.sessions import EntryKind
+from agents.team.transcript import read_details
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from agents.ports.feedback import Feedback
+    from agents.ports.sessions import Entry, Session
+
+
+def format_markdown(session: Session, entries: Sequence[Entry], feedback: Mapping[int, Feedback] | None = None) -> str:
+    """Return a session as Markdown: its title, and each entry under who it comes from.
+
+    Args:
+        session: the session.
+        entries: its entries.
+        feedback: the person's feedback, by the entry's number.
+    """
+    parts = [f"# {session.title}\n"]
+    for entry in entries:
+        calls = "".join(f"\n- called `{name}` {arguments}" for name, arguments in _list_calls(entry))
+        body = entry.text if entry.kind is not EntryKind.RESULT else _fence(entry.text)
+        given = (feedback or {}).get(entry.number)
+        thumb = f"\n\nThumb {given.thumb.value}. {given.comment}".rstrip() if given is not None else ""
+        parts.append(f"## {entry.kind.value}: {entry.by}, {_format_time(entry.at)}\n\n{body}{calls}{thumb}\n")
+    return "\n".join(parts)
+
+
+def describe_session(session: Session) -> dict[str, Any]:
+    """Return a session without its entries, as JSON."""
+    return {
+        "id": session.id, "title": session.title, "role": session.role, "state": session.state.value,
+        "created": session.created, "changed": session.changed, "entries": session.entries,
+    }  # fmt: skip
+
+
+def describe_entry(entry: Entry, given: Feedback | None = None) -> dict[str, Any]:
+    """Return an entry as JSON, with the person's feedback if any was given."""
+    described = {
+        "number": entry.number, "kind": entry.kind.value, "by": entry.by, "text": entry.text,
+        "details": read_details(entry), "at": entry.at,
+    }  # fmt: skip
+    if given is not None:
+        described["feedback"] = {"thumb": given.thumb.value, "comment": given.comment, "at": given.at}
+    return described
+
+
+def _list_calls(entry: Entry) -> Iterator[tuple[str, str]]:
+    """Yield the name and the arguments as JSON of each call in an entry."""
+    for call in read_details(entry).get("calls", ()):
+        yield call["name"], json.dumps(call["arguments"], ensure_ascii=False)
+
+
+def _fence(text: str) -> str:
+    """Return `text` as a block of code whose fence does not occur in it."""
+    fence = "```"
+    while fence in text:
+        fence += "`"
+    return f"{fence}\n{text}\n{fence}"
+
+
+def _format_time(seconds: float) -> str:
+    """Return a time as date and minute, in the machine's time zone."""
+    return dt.datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M")

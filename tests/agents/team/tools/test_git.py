@@ -1,0 +1,86 @@
+"""The tools of git, in a real repository."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from agents.team.permissions.modes import Mode
+from agents.team.permissions.rules import RuleSet
+from tests.agents.team.bench import DirectRunner
+
+if TYPE_CHECKING:
+    from tests.agents.team.bench import TeamBench
+
+
+@pytest.fixture
+def repository(bench: TeamBench, monkeypatch: pytest.MonkeyPatch) -> TeamBench:
+    """Return a workspace that is a repository with one commit and two changes, one of them in an excluded file."""
+    for name in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{name}_NAME", "Ada")
+        monkeypatch.setenv(f"GIT_{name}_EMAIL", "ada@example.org")
+    bench.write("#- area.py\nx = 1\n#- secret.py\nkey = 1\n")
+    for arguments in (("init", "-q", "-b", "main"), ("add", "."), ("commit", "-q", "-m", "Begin")):
+        subprocess.run(("git", *arguments), cwd=bench.root, check=True)
+    (bench.root / "area.py").write_text("x = 2\n")
+    (bench.root / "secret.py").write_text("key = 2\n")
+    bench.options["commands"] = DirectRunner()
+    return bench
+
+
+async def test_status_and_log_are_read_without_a_question(repository: TeamBench) -> None:
+    assert (await repository.call("git_status"))[0] == "## main\n M area.py\n M secret.py"
+    assert "Ada: Begin" in (await repository.call("git_log"))[0]
+    assert repository.gate.calls == []
+    assert not any(one.writes for one in repository.options["commands"].requests)
+
+
+async def test_a_diff_leaves_the_text_of_excluded_files_out(repository: TeamBench) -> None:
+    text, _ = await repository.call("git_diff")
+    assert "+x = 2" in text
+    assert "key" not in text
+    assert "[1 more changed files are excluded or too many: secret.py]" in text
+    assert (await repository.call("git_diff", path="secret.py"))[1]
+    assert (await repository.call("git_diff", staged=True))[0] == "[no changes]"
+
+
+@pytest.mark.parametrize("revision", ["--output=x", "-p", "HEAD:secret.py", "a b"])
+async def test_a_revision_is_no_option_and_no_file(revision: str, repository: TeamBench) -> None:
+    text, failed = await repository.call("git_log", revision=revision)
+    assert (failed, "is no revision" in text) == (True, True)
+
+
+async def test_a_commit_is_asked_about_and_holds_only_the_named_files(repository: TeamBench) -> None:
+    (repository.root / "other.py").write_text("y = 1\n")
+    text, failed = await repository.call("git_commit", message="Change x", paths=["area.py"])
+    assert not failed, text
+    (call,) = repository.gate.calls
+    assert call.subject == "git add -- area.py && git commit -m 'Change x' -- area.py"
+    assert "?? other.py" in (await repository.call("git_status"))[0]
+    assert "Change x" in (await repository.call("git_log"))[0]
+
+
+async def test_an_excluded_file_is_not_committed(repository: TeamBench) -> None:
+    text, failed = await repository.call("git_commit", message="Oops", paths=["secret.py"])
+    assert (failed, "is excluded" in text, repository.gate.calls) == (True, True, [])
+
+
+async def test_a_branch_is_created_and_merged(repository: TeamBench) -> None:
+    assert not (await repository.call("git_branch", name="try"))[1]
+    assert (await repository.call("git_status"))[0].startswith("## try")
+    assert not (await repository.call("git_merge", branch="main"))[1]
+
+
+async def test_a_rule_about_commands_holds_for_these_tools_and_plan_mode_denies_them(repository: TeamBench) -> None:
+    repository.options["rules"] = RuleSet.parse(deny=["execute_command command git push *"])
+    text, failed = await repository.call("git_push", branch="main")
+    assert (failed, "A rule denies" in text) == (True, True)
+    repository.options["mode"] = Mode.PLAN
+    assert "In plan mode no command runs" in (await repository.call("git_branch", name="try"))[0]
+    assert not (await repository.call("git_status"))[1]
+
+
+async def test_where_no_command_can_be_run_the_agent_is_told_so(bench: TeamBench) -> None:
+    assert "No command can be run here" in (await bench.call("git_status"))[0]
