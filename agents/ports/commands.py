@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
-
-    from agents.ports.permissions import Cancelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +33,11 @@ class CommandRequest:
     writes: bool = True
     network: bool = False
     repository: bool = False
+
+    @property
+    def requested(self) -> frozenset[str]:
+        """Names of the rights that the request asks for beside the usual ones: "network", "repository"."""
+        return frozenset(name for name in ("network", "repository") if getattr(self, name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,7 @@ class Isolation:
         hides_secrets: whether excluded files and the person's own secrets cannot be read.
         blocks_network: whether the network is closed.
         protects_repository: whether the repository (`.git`) cannot be changed.
-        network_requested: whether the request asked for the network, which is therefore open.
+        requested: what the request asked for, and is open for that reason: "network", "repository".
     """
 
     name: str = ""
@@ -72,7 +76,7 @@ class Isolation:
     hides_secrets: bool = False
     blocks_network: bool = False
     protects_repository: bool = False
-    network_requested: bool = False
+    requested: frozenset[str] = frozenset()
 
 
 class CommandRunner(Protocol):
@@ -82,7 +86,7 @@ class CommandRunner(Protocol):
         """Return the confinement that the system enforces while the command of `request` runs."""
         ...
 
-    async def run(self, request: CommandRequest, *, cancelled: Cancelled | None = None) -> CommandResult:
+    async def run(self, request: CommandRequest, *, cancelled: Callable[[], bool] | None = None) -> CommandResult:
         """Run a command; end its whole process group on a timeout or cancellation. Never raises for the command.
 
         Starts nothing if it cannot be confined as `find_isolation` said.

@@ -19,11 +19,13 @@ from agents.team.failure import ToolFailed
 from agents.team.permissions.commands import decide_about_command
 from agents.team.permissions.decision import decide
 from agents.team.permissions.rules import Effect
-from agents.team.tool import ToolResult
+from agents.team.tool import CANNOT_RUN, ToolResult
+from agents.tools import Risk
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from agents.ports.commands import CommandRequest
     from agents.team.limits import Spending
     from agents.team.permissions.decision import Decision
     from agents.team.tool import Arguments, TeamTool, Workbench
@@ -45,6 +47,7 @@ class PreparedCall:
         arguments: its validated arguments; None with a `problem`.
         decision: the decision about it, which is no denial; None with a `problem`.
         problem: why it cannot run, for the model; "" if it can.
+        request: the command that it runs, None for none.
     """
 
     call: ToolCall
@@ -52,6 +55,7 @@ class PreparedCall:
     arguments: Arguments | None = None
     decision: Decision | None = None
     problem: str = ""
+    request: CommandRequest | None = None
 
     @property
     def is_independent_read(self) -> bool:
@@ -68,12 +72,15 @@ async def prepare_call(call: ToolCall, tools: Toolset, bench: Workbench) -> Prep
         tool = tools.find(call.name, bench.loaded)
         arguments = toolset.validate(tool, call.arguments)
         paths = [bench.display(await bench.resolve(name)) for name in tool.list_paths(arguments)]
-        decision = await asyncio.to_thread(_decide, tool, arguments, paths, bench)
+        request = await asyncio.to_thread(tool.get_request, arguments, bench)
+        decision = await asyncio.to_thread(_decide, tool, request, paths, bench)
     except ToolFailed as error:
         return PreparedCall(call, problem=str(error))
     if decision.effect is Effect.DENY:
         return PreparedCall(call, problem=decision.reason)
-    return PreparedCall(call, tool, arguments, decision)
+    if request is not None and bench.commands is None:
+        return PreparedCall(call, problem=CANNOT_RUN)
+    return PreparedCall(call, tool, arguments, decision, request=request)
 
 
 async def run_call(prepared: PreparedCall, bench: Workbench, spending: Spending) -> ToolResult:
@@ -111,43 +118,50 @@ async def _run_permitted(prepared: PreparedCall, bench: Workbench, spending: Spe
     if tool is None or arguments is None or decision is None:
         raise ToolFailed(prepared.problem)
     if not tool.tool.edits and (decision.effect is not Effect.ALLOW or decision.rule):  # edits are asked about later
-        await _permit(tool, arguments, decision, bench, spending)
+        await _permit(await _build_question(tool, prepared, decision, bench), bench, spending)
     return await _run_in_time(tool, arguments, replace(bench, rule=decision.rule), spending)
 
 
-def _decide(tool: TeamTool[Any], arguments: Arguments, paths: Sequence[str], bench: Workbench) -> Decision:
-    """Return the decision about a call; blocking, because paths in a command line are looked up.
+def _decide(tool: TeamTool[Any], request: CommandRequest | None, paths: Sequence[str], bench: Workbench) -> Decision:
+    """Return the decision about a call, which runs the command `request` if there is one.
 
-    Raises:
-        ToolFailed: the arguments make no command line.
+    Blocking, because paths in a command line are looked up.
     """
-    line = tool.get_command(arguments)
-    if not line:
+    if request is None:
         return decide(tool.tool, bench.mode, bench.rules, paths)
     return decide_about_command(
         tool.tool,
-        line,
+        request.line,
         mode=bench.mode,
         rules=bench.rules,
         roots=bench.roots,
         explain_exclusion=bench.explain_exclusion,
-        hides_secrets=bench.commands is not None and bench.commands.isolation.hides_secrets,
+        hides_secrets=bench.commands is not None and bench.commands.find_isolation(request).hides_secrets,
     )
 
 
-async def _permit(
-    tool: TeamTool[Any], arguments: Arguments, decision: Decision, bench: Workbench, spending: Spending
-) -> None:
+async def _build_question(
+    tool: TeamTool[Any], prepared: PreparedCall, decision: Decision, bench: Workbench
+) -> permissions.ToolCall:
+    """Return the question about a call that changes no file."""
+    request, title = prepared.request, tool.describe(prepared.arguments)[:LONGEST_TITLE]
+    why = decision.reason or "The agent needs this for its task."
+    asks = decision.effect is Effect.ASK
+    isolation = None
+    if (
+        asks and tool.tool.risk is Risk.CRITICAL and request is not None and bench.commands is not None
+    ):  # any line at all
+        isolation = await asyncio.to_thread(bench.commands.find_isolation, request)
+    subject = request.line if request is not None else title
+    return permissions.ToolCall(tool.tool, subject, title, why, bench.agent, bench.task, decision.rule, asks, isolation)
+
+
+async def _permit(asked: permissions.ToolCall, bench: Workbench, spending: Spending) -> None:
     """Have a person permit a call that changes no file.
 
     Raises:
         ToolFailed: it was not permitted.
     """
-    title = tool.describe(arguments)[:LONGEST_TITLE]
-    subject = tool.get_command(arguments) or title
-    why = decision.reason or "The agent needs this for its task."
-    asks = decision.effect is Effect.ASK
-    asked = permissions.ToolCall(tool.tool, subject, title, why, bench.agent, bench.task, decision.rule, asks)
     begun = time.monotonic()
     answer = await bench.permissions.permit(asked, cancelled=bench.cancelled)
     spending.waited_s += time.monotonic() - begun

@@ -18,6 +18,7 @@ from agents.team.session_runner import Team
 from agents.team.tool import Workbench
 from agents.team.tools.all_tools import TOOLS
 from server.assembly.resources import review_statically
+from server.gate.commands.runner import ConfinedRunner
 from server.state import paths
 from server.state.session_store import SessionStore
 
@@ -74,6 +75,7 @@ def build_team(core: Core, files: Files, gate: Gate, state: State, client: Clien
         person=client.person,
         index=core.index,
         review=lambda document: review_statically(core, document),
+        commands=ConfinedRunner(files.roots, core.index_limits, list_own_places()),
         test_command=core.settings.review.test_command,
         mode=client.mode,
     )
@@ -85,6 +87,12 @@ def build_team(core: Core, files: Files, gate: Gate, state: State, client: Clien
 def load_own_roles() -> Roles:
     """Return the bundled roles and the person's own."""
     return load_roles(paths.settings_file().parent / ROLES_FOLDER)
+
+
+def list_own_places() -> tuple[Path, ...]:
+    """Return the folders of Starling's own files, which no command of an agent may read."""
+    folders = (paths.config_dir, paths.state_dir, paths.cache_dir, paths.log_dir, paths.run_dir, paths.temporary_dir)
+    return tuple(folder() for folder in folders)
 
 
 def name_workspace(roots: Sequence[Path]) -> str:

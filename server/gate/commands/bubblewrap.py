@@ -30,9 +30,14 @@ _SEPARATE = (
     "--die-with-parent", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--cap-drop", "ALL",
 )  # fmt: skip
 _SYSTEM = ("--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc")
+_COVERED = ("/tmp", "/run")  # noqa: S108 (a command has its own)
 _NO_NETWORK = ("--unshare-net",)
 _RUN_NEEDED = ("/run/current-system", "/run/wrappers", "/run/opengl-driver")  # programs of NixOS
-_RUN_NAMES = ("/run/systemd/resolve", "/run/resolvconf", "/run/NetworkManager")  # where the network's names are looked up
+_RUN_NAMES = (
+    "/run/systemd/resolve",
+    "/run/resolvconf",
+    "/run/NetworkManager",
+)  # where the network's names are looked up
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +60,8 @@ class Bubblewrap:
             confines_writes=True,
             hides_secrets=True,
             blocks_network=not request.network,
-            protects_repository=True,
-            network_requested=request.network,
+            protects_repository=not (request.writes and request.repository),
+            requested=request.requested,
         )
 
     def locate_temporary(self, confinement: Confinement) -> str:  # noqa: ARG002 (as the protocol has it)
@@ -88,9 +93,15 @@ def _list_mounts(confinement: Confinement) -> Iterator[str]:
         yield from ("--bind" if confinement.writes else "--ro-bind", str(root), str(root))
     for place in confinement.protected:
         yield from ("--ro-bind", str(place), str(place))
-    for place in confinement.hidden:
+    for place in filter(functools.partial(_is_visible, confinement), confinement.hidden):
         empty = confinement.empty_folder if place.is_dir() else confinement.empty_file
         yield from ("--ro-bind", str(empty), str(place))
+
+
+def _is_visible(confinement: Confinement, place: Path) -> bool:
+    """Return whether a command could see `place`, which is not covered already with `/tmp` or `/run`."""
+    covered = any(place.is_relative_to(folder) for folder in _COVERED)
+    return not covered or any(place.is_relative_to(root) for root in confinement.roots)
 
 
 @functools.cache

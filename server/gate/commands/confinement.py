@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Confinement:
-    """What a command may do.
+    """The rights of a command.
 
     Attributes:
         folder: working directory.

@@ -19,6 +19,7 @@ from indexing.syntax.texts import decode
 from indexing.workspace.built_in_reasons import SECRET_BYTES
 from indexing.workspace.exclusion import Exclusion
 from indexing.workspace.files import read_regular
+from indexing.workspace.secrets.literals import find_secrets
 from indexing.workspace.secrets.secret_files import holds_secret, is_secret_folder, is_secret_path
 
 if TYPE_CHECKING:
@@ -37,8 +38,9 @@ _PERSONAL = (
     ".1password", ".authinfo", ".authinfo.gpg", ".bash_history", ".cargo/credentials", ".cargo/credentials.toml",
     ".config/1Password", ".config/Bitwarden", ".config/BraveSoftware", ".config/chromium", ".config/gcloud",
     ".config/gh", ".config/git/credentials", ".config/github-copilot", ".config/google-chrome", ".config/hub",
-    ".config/keepassxc", ".config/microsoft-edge", ".config/op", ".config/sops", ".docker", ".electrum", ".gem/credentials",
-    ".git-credentials", ".huggingface", ".cache/huggingface/token", ".local/share/keyrings", ".local/share/kwalletd",
+    ".config/keepassxc", ".config/microsoft-edge", ".config/op", ".config/sops", ".docker", ".electrum",
+    ".gem/credentials", ".git-credentials", ".huggingface",
+    ".cache/huggingface/token", ".local/share/keyrings", ".local/share/kwalletd",
     ".mozilla", ".netrc", ".thunderbird", ".vault-token", ".zsh_history", "Library/Application Support/BraveSoftware",
     "Library/Application Support/Firefox", "Library/Application Support/Google/Chrome", "Library/Cookies",
     "Library/Keychains", "snap/firefox",
@@ -63,14 +65,17 @@ class Found:
     complete: bool
 
 
-def list_personal_places(home: Path, own: Sequence[Path]) -> tuple[Path, ...]:
-    """Return the existing files and folders of secrets below `home`, and those of `own`; without links."""
-    candidates = [*(home / name for name in _PERSONAL), *own]
+def list_personal_places(home: str, own: Sequence[Path]) -> tuple[Path, ...]:
+    """Return the existing files and folders of secrets below `home`, and those of `own`; without links.
+
+    Without a home folder `home` is "~".
+    """
+    candidates = [*(Path(home, name) for name in _PERSONAL), *own]
     for name in _SEARCHED:
-        folder = home / name
+        folder = Path(home, name)
         with contextlib.suppress(OSError):
             candidates += [
-                folder / one for one in os.listdir(folder) if is_secret_folder(one) or is_secret_path(f"{folder}/{one}")
+                one for one in folder.iterdir() if is_secret_folder(one.name) or is_secret_path(one.as_posix())
             ]
     return _resolve(candidates)
 
@@ -92,9 +97,7 @@ class _Search:
 
     def is_over(self) -> bool:
         """Return whether a bound is reached."""
-        return (
-            self.entries > MOST_ENTRIES or len(self.hidden) > MOST_HIDDEN or time.monotonic() > self.deadline
-        )
+        return self.entries > MOST_ENTRIES or len(self.hidden) > MOST_HIDDEN or time.monotonic() > self.deadline
 
 
 class WorkspaceSearch:
@@ -136,6 +139,7 @@ class WorkspaceSearch:
             for entry in entries:
                 if entry.name == ".git":
                     search.repositories.append(Path(entry.path))
+                    search.hidden += _list_secret_settings(Path(entry.path))
                 elif _is_folder(entry):
                     waiting.append((entry.path, f"{relative}{entry.name}/", entry.name, rules))
                 elif self._is_hidden(exclusion, rules, entry, relative + entry.name):
@@ -161,6 +165,16 @@ class WorkspaceSearch:
         except OSError:
             return False
         return self._known[key]
+
+
+def _list_secret_settings(repository: Path) -> list[Path]:
+    """Return the settings of a repository in a list, which is empty if they hold no login."""
+    settings = repository / "config"
+    try:
+        text = decode(read_regular(settings, SECRET_BYTES)[0])
+    except OSError:
+        return []
+    return [settings] if any(find_secrets(text)) else []
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import platform
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -29,7 +29,7 @@ class Unconfined:
 
     def describe(self, request: CommandRequest) -> Isolation:
         """Return that nothing is enforced for `request`."""
-        return Isolation(network_requested=request.network)
+        return Isolation(requested=request.requested)
 
     def locate_temporary(self, confinement: Confinement) -> str:
         """Return the path of the folder for temporary files as the command sees it."""
@@ -61,9 +61,10 @@ class Choice:
 
 def choose_mechanism() -> Choice:
     """Return the best mechanism that works here; the first call tries them, which takes some milliseconds."""
-    if sys.platform == "linux":
+    system = platform.system()
+    if system == "Linux":
         return _choose_on_linux()
-    if sys.platform == "darwin":
+    if system == "Darwin":
         from server.gate.commands.seatbelt import find_seatbelt  # noqa: PLC0415 (on its own system only)
 
         seatbelt, problem = find_seatbelt()

@@ -50,13 +50,13 @@ class Launched:
     def describe(self, request: CommandRequest) -> Isolation:
         """Return the confinement for `request`."""
         if not self.abi:
-            return Isolation(network_requested=request.network)
+            return Isolation(requested=request.requested)
         return Isolation(
             "Landlock",
             confines_writes=True,
             blocks_network=not request.network,
             protects_repository=not request.writes,
-            network_requested=request.network,
+            requested=request.requested,
         )
 
     def locate_temporary(self, confinement: Confinement) -> str:

@@ -21,6 +21,7 @@ import stat
 import struct
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 FAILED = 125
@@ -69,7 +70,7 @@ class Specification:
 
 
 def main(specification: str) -> int:
-    """Confine this process, run the command, end all that it has started; return its exit status.
+    """Run a command in this process' confinement and end all that it has started; return its exit status.
 
     `specification` is a `Specification` as JSON.
     """
@@ -137,10 +138,10 @@ def _end_descendants() -> None:
 def _kill_descendants() -> None:
     """Kill the children of this process and their descendants; those become children when their parents end."""
     parents = {}
-    for name in os.listdir("/proc"):
+    for name in os.listdir("/proc"):  # noqa: PTH208 (names alone are wanted)
         with contextlib.suppress(OSError, ValueError, IndexError):
-            with open(f"/proc/{int(name)}/stat", encoding="utf-8", errors="replace") as file:
-                parents[int(name)] = int(file.read().rpartition(")")[2].split()[1])
+            words = Path(f"/proc/{int(name)}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+            parents[int(name)] = int(words[1])
     doomed = {os.getpid()}
     while more := {process for process, parent in parents.items() if parent in doomed} - doomed:
         doomed |= more
@@ -181,7 +182,7 @@ def _enter_own_network() -> None:
 
 
 def _restrict_files(wanted: Specification) -> None:
-    """Deny all changes of files but in the writable places, TCP if the network is closed, and signals to others.
+    """Forbid changes of files but in the writable places, TCP if the network is closed, and signals to others.
 
     Raises:
         OSError: the kernel refuses.
@@ -210,7 +211,7 @@ def _restrict_files(wanted: Specification) -> None:
 
 
 def _filter_calls(*, sockets: bool) -> None:
-    """Deny Unix sockets, behind which other programs could act for the command, and io_uring.
+    """Forbid Unix sockets, behind which other programs could act for the command, and io_uring.
 
     Without `sockets`, all sockets are denied. Pairs of connected sockets within the command stay possible.
 

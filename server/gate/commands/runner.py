@@ -25,10 +25,9 @@ from server.gate.commands.hidden_places import WorkspaceSearch, list_containing,
 from server.gate.commands.isolation import choose_mechanism
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from agents.ports.commands import CommandRequest
-    from agents.ports.permissions import Cancelled
     from indexing.limits import IndexLimits
     from server.gate.commands.confinement import Mechanism
     from server.gate.commands.groups import GroupEnd
@@ -36,8 +35,8 @@ if TYPE_CHECKING:
 FIRST_BYTES = 64_000
 LAST_BYTES = 128_000
 _TOO_LARGE = (
-    "The command was not run: the workspace is too large to search it for secrets in time. Further commands run without "
-    "hiding them, after a question that says so; try it again."
+    "The command was not run: the workspace is too large to search it for secrets in time. Try again: further commands "
+    "run without hiding them, after a question that says so."
 )
 
 
@@ -59,7 +58,7 @@ class ConfinedRunner:
             own_places: Starling's own files and folders, which no command may read.
             mechanism: confines commands; None for the best of this system.
         """
-        self._roots = tuple(Path(os.path.realpath(root)) for root in roots)
+        self._roots = tuple(map(_resolve, roots))
         self._own_places = tuple(own_places)
         self._mechanism = mechanism
         self._search = WorkspaceSearch(limits)
@@ -73,13 +72,13 @@ class ConfinedRunner:
         isolation = self._choose().describe(request)
         return isolation if self._can_hide() else replace(isolation, hides_secrets=False)
 
-    async def run(self, request: CommandRequest, *, cancelled: Cancelled | None = None) -> CommandResult:
+    async def run(self, request: CommandRequest, *, cancelled: Callable[[], bool] | None = None) -> CommandResult:
         """Run the command of `request`; return its result.
 
         Ends its processes before it returns or raises, also if this call is cancelled. Starts nothing if the command
         cannot be confined, or its folder is outside of the workspace; `problem` then says so.
         """
-        folder = Path(os.path.realpath(request.folder))
+        folder = await asyncio.to_thread(_resolve, request.folder)
         if not any(folder.is_relative_to(root) for root in self._roots):
             return CommandResult(None, "", f"The command was not run: {folder} is outside of the workspace.")
         mechanism = await asyncio.to_thread(self._choose)
@@ -93,7 +92,12 @@ class ConfinedRunner:
             await asyncio.shield(asyncio.to_thread(scratch.cleanup))
 
     async def _run_confined(
-        self, request: CommandRequest, mechanism: Mechanism, scratch: Path, folder: Path, cancelled: Cancelled | None
+        self,
+        request: CommandRequest,
+        mechanism: Mechanism,
+        scratch: Path,
+        folder: Path,
+        cancelled: Callable[[], bool] | None,
     ) -> CommandResult:
         """Run the command with its temporary files in `scratch`; return its result."""
         could_hide = self._can_hide()
@@ -132,7 +136,7 @@ class ConfinedRunner:
 
     def _list_personal(self) -> tuple[Path, ...]:
         """Return the existing places of the person's and Starling's own secrets."""
-        return list_personal_places(Path.home(), self._own_places)
+        return list_personal_places(os.path.expanduser("~"), self._own_places)  # noqa: PTH111 (pathlib's raises)
 
     def _confine(self, request: CommandRequest, mechanism: Mechanism, scratch: Path, folder: Path) -> Confinement:
         """Return the confinement for `request`; notes whether the workspace could be searched. Blocking."""
@@ -152,7 +156,14 @@ class ConfinedRunner:
         personal = self._list_personal()
         containing = set(list_containing(personal, self._roots))
         hidden = dict.fromkeys((*(one for one in personal if one not in containing), *found.hidden))
-        return replace(allowed, hidden=_drop_inner(tuple(hidden)), protected=found.repositories)
+        return replace(
+            allowed, hidden=_drop_inner(tuple(hidden)), protected=() if request.repository else found.repositories
+        )
+
+
+def _resolve(path: Path) -> Path:
+    """Return `path` without links."""
+    return Path(os.path.realpath(path))
 
 
 def _drop_inner(places: Sequence[Path]) -> tuple[Path, ...]:

@@ -47,8 +47,8 @@ class Seatbelt:
             confines_writes=True,
             hides_secrets=True,
             blocks_network=not request.network,
-            protects_repository=True,
-            network_requested=request.network,
+            protects_repository=not (request.writes and request.repository),
+            requested=request.requested,
         )
 
     def locate_temporary(self, confinement: Confinement) -> str:
