@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from agents.edits import Edit
 from agents.findings import Layer
+from agents.reviewer.layers import shift_finding
 from agents.tasks import fix_by_completion, running
 from agents.tasks.proposals import measure_unchanged
 from agents.tasks.task import Kind
@@ -20,6 +20,7 @@ from indexing.syntax.documents import Span
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from agents.edits import Edit
     from agents.findings import Finding
     from agents.tasks.task import Scene, Task
 
@@ -114,7 +115,7 @@ def shift_findings(findings: Sequence[Finding], old: str, new: str) -> tuple[Fin
         if last < same:
             kept.append(finding)
         elif first > len(old) - tail:
-            kept.append(_shift_finding(finding, shift))
+            kept.append(shift_finding(finding, shift))
     return tuple(kept)
 
 
@@ -149,13 +150,3 @@ def _conflicts(edit: Edit, made: list[Edit]) -> bool:
         edit != other and (edit.start == other.start or (edit.start < other.end and other.start < edit.end))
         for other in made
     )
-
-
-def _shift_finding(finding: Finding, shift: int) -> Finding:
-    """Return `finding` and the edits of its fix moved by `shift` code points."""
-    span = Span(finding.span.start + shift, finding.span.end + shift)
-    known = finding.fix
-    if known is not None:
-        edits = tuple(Edit(edit.start + shift, edit.end + shift, edit.text) for edit in known.edits)
-        known = replace(known, edits=edits)
-    return replace(finding, span=span, fix=known)

@@ -18,7 +18,8 @@ from benchmarks import workspaces
 from benchmarks.record import Record, Reference, percentile
 from indexing import chunks
 from indexing.records import Query
-from indexing.segments import Segment, View, build, make_blob
+from indexing.segments import Segment, View, build
+from indexing.storage import blobs
 from indexing.storage.segment_files import SegmentFile
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def build_segment(workspace: Path, target: Path, *, most_chunks: int | None = No
                     break
                 pieces = pieces[: most_chunks - count]
             count += len(pieces)
-            yield SegmentFile(number, relative, 0.0, make_blob(text, pieces, (), (), "python"))
+            yield SegmentFile(number, relative, 0.0, blobs.pack(text, pieces, (), "python"))
 
     build(target, read_files())
     return Segment.open(target)
@@ -140,7 +141,7 @@ def measure_recall() -> Record:
             key, text, at = places[number]
             end = text.find("\n", at)
             rest = text[end:] if end >= 0 else ""
-            return view.recall(text[:at], rest, language="python", own=key, whole_block=False, limit=5, deadline=None)
+            return view.recall(text[:at], rest, own=key, whole_block=False, limit=5, deadline=None)
 
         taken = time_calls(ask, QUERIES)
     return Record(

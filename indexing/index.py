@@ -229,7 +229,6 @@ class Index:
         matches = snapshot.view.recall(
             prefix,
             suffix,
-            language=document.language,
             own=own,
             whole_block=whole_block,
             limit=limit,

@@ -18,7 +18,7 @@ import numpy as np
 from indexing import ranking
 from indexing.recall import recall
 from indexing.recall.pools import CursorText, Origin, Pool, SegmentPool
-from indexing.storage import blobs, building
+from indexing.storage import building
 from indexing.storage.segment import Segment
 from indexing.storage.segment_files import OverlayFile, SegmentFile
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from indexing.records import Chunk, Query
-    from indexing.syntax.documents import Import, Span, Symbol
+    from indexing.syntax.documents import Span
 
 
 __all__ = [
@@ -42,7 +42,6 @@ __all__ = [
     "SegmentFile",
     "View",
     "build",
-    "make_blob",
 ]
 
 
@@ -60,14 +59,6 @@ class Ranked:
     key: FileKey
     chunk: int
     score: float
-
-
-def make_blob(
-    text: str, chunks: Sequence[Chunk], symbols: Sequence[Symbol], imports: Sequence[Import], language: str
-) -> bytes:
-    """Return the blob of one file. Does not tokenise: `build` does that in bulk."""
-    del imports  # a search takes the imports of the edited file from its syntax
-    return blobs.pack(text, chunks, symbols, language)
 
 
 def build(target: Path, files: Iterable[SegmentFile]) -> None:
@@ -248,7 +239,6 @@ class View:
         prefix: str,
         suffix: str,
         *,
-        language: str,
         own: FileKey | None,
         whole_block: bool,
         limit: int,
@@ -258,7 +248,6 @@ class View:
 
         The edited file is searched as `prefix` and `suffix`, in place of its stored version `own`.
         """
-        del language  # all languages have the same lexer
         cursor = CursorText.of(prefix, suffix)
         return recall.find_best(cursor, self.list_pools(own), whole_block=whole_block, limit=limit, deadline=deadline)
 

@@ -105,7 +105,8 @@ class SuggestionCache:
 
     def is_rejected(self, uri: str, start: int, text: str) -> bool:
         """Return whether `text` at the offset `start` is among the last `REJECTED` rejected suggestions."""
-        return (uri, start, text) in self._rejected
+        with self._lock:
+            return (uri, start, text) in self._rejected
 
     def forget(self, uri: str) -> None:
         """Drop all cached suggestions of the document `uri`; rejected ones stay recorded."""

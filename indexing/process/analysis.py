@@ -75,15 +75,15 @@ def analyze_text(text: str, language: str, *, plain: bool = False, alone: bool =
         plain: cut it into windows without parsing, as texts without a grammar are.
         alone: this process does nothing else, so that parsing may hold the interpreter's lock.
     """
-    from indexing.segments import make_blob  # noqa: PLC0415  # numpy takes 77 ms, which `initialize` must not wait for
-
     outline = symbols.Outline()
     grammar = None if plain else grammars.load(language)
     if grammar is not None and not texts.is_too_nested(data := texts.encode(text)):
         tree = grammar.parse_whole(data) if alone else grammar.parse(data)
         outline = symbols.outline(tree, data, grammar) if tree is not None else outline
     pieces = chunks.cut(text, outline.symbols)
-    blob = make_blob(text, pieces, outline.symbols, outline.imports, language)
+    from indexing.storage import blobs  # noqa: PLC0415  # numpy takes 77 ms, which `initialize` must not wait for
+
+    blob = blobs.pack(text, pieces, outline.symbols, language)
     return Analysis(language, len(pieces), len(outline.symbols), outline.imports, blob)
 
 

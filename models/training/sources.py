@@ -154,11 +154,16 @@ def read_package(package: Pinned, folder: Path) -> Iterator[SourceFile]:
 
 
 def read_wheel(wheel: Path) -> Iterator[SourceFile]:
-    """Yield the Python files of a wheel, except vendored ones, with the licence family in its metadata."""
+    """Yield the Python files of a wheel, except vendored ones, with the licence family in its metadata.
+
+    Yields nothing for a wheel without metadata.
+    """
     package = wheel.name.split("-")[0].lower()
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
-        metadata = next(name for name in names if re.fullmatch(r"[^/]+\.dist-info/METADATA", name))
+        metadata = next((name for name in names if re.fullmatch(r"[^/]+\.dist-info/METADATA", name)), None)
+        if metadata is None:
+            return  # nothing says under which licence it is
         licence = find_permissive_family(message_from_bytes(archive.read(metadata)))
         for name in names:
             if name.endswith(".py") and not _VENDORED.search(name):
@@ -168,7 +173,10 @@ def read_wheel(wheel: Path) -> Iterator[SourceFile]:
 
 
 def read_folder(folder: Path, package: str, licence: str) -> Iterator[SourceFile]:
-    """Yield the Python files below `folder`, in the order of their paths."""
+    """Yield the Python files below `folder` in the order of their paths.
+
+    Leaves out vendored and installed files, and those that are not UTF-8.
+    """
     for path in sorted(folder.rglob("*.py")):
         relative = path.relative_to(folder).as_posix()
         if "site-packages" in path.parts or _VENDORED.search(relative):

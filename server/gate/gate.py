@@ -100,7 +100,8 @@ class Gate:
     async def undo(self, checkpoint: str = "", *, cancelled: Cancelled | None = None) -> Outcome:
         """Ask a person to undo the change of the checkpoint with the id `checkpoint`; undo it after a yes.
 
-        Without an id, undoes the newest change of this workspace that can be undone. Records and returns the outcome.
+        Without an id, undoes the newest change of this workspace that can be undone. Returns the outcome, which is
+        recorded unless there is no such change.
         """
         try:
             if checkpoint:

@@ -21,7 +21,8 @@ from indexing.recall import candidates, recall
 from indexing.recall import recall_confidence as confidence
 from indexing.recall.pools import CursorText as Cursor
 from indexing.recall.pools import Origin
-from indexing.segments import Segment, View, build, make_blob
+from indexing.segments import Segment, View, build
+from indexing.storage import blobs
 from indexing.storage.segment_files import SegmentFile
 from tests.eval import data, masks, tables
 from tests.eval.copying import CopyFloor
@@ -73,7 +74,7 @@ class Workspace:
         for number, path in enumerate(package.list_files()):
             relative = path.relative_to(package.root).as_posix()
             keys[relative] = ("", number)
-            blob = make_blob(path.read_text(encoding="utf-8", errors="surrogateescape"), (), (), (), "python")
+            blob = blobs.pack(path.read_text(encoding="utf-8", errors="surrogateescape"), (), (), "python")
             files.append(SegmentFile(number, relative, 0.0, blob))
         target = folder / f"{package.name}.segment"
         build(target, files)
@@ -84,7 +85,6 @@ class Workspace:
         matches = self.view.recall(
             place.text[: place.start],
             place.text[place.end :],
-            language="python",
             own=self.keys[place.relative],
             whole_block=False,
             limit=1,

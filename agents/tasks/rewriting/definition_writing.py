@@ -148,7 +148,7 @@ class DefinitionWriter:
         lines = [*(depth + line.strip() for line in lead), *lines]
         apart = "\n" * self.count_blank_lines(one, place)
         if before is not None:
-            at = find_next_line(self.text, before.span.end, blank=False)
+            at = find_next_line(self.text, before.span.end)
             start = "" if at and self.text[at - 1 : at] == "\n" else "\n"
             self.edits.append(Edit(at, at, start + apart + "\n".join(lines) + "\n"))
         else:

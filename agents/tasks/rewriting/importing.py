@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agents.edits import Edit
+from agents.tasks.rewriting.line_edits import find_next_line
 from indexing.syntax import languages
 from starling_python import parse_python
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _LONGEST_LINE = 88  # characters; names that would make a line longer get a separate statement
 _LINE_OF_NAMES = re.compile(r"from\s+([\w.]+)\s+import\s+([\w, ]+?)\s*\Z")
 _LIST_OF_NAMES = re.compile(r"from\s+([\w.]+)\s+import\s+\((?:[^()#]*,)\s*\n[ \t]*\)\Z")
+_BRACES = re.compile(r"([^{}]*\{)([^{}]*)(\}[^{}]*)", re.DOTALL)  # as in `import { a, b } from "x"`
 # Names with one customary meaning, and the module of the standard library that has them.
 _WELL_KNOWN = {
     **dict.fromkeys(
@@ -58,7 +60,7 @@ class _Statement:
 def build_import_edits(answer: Syntax, document: Syntax, used: Collection[str], *, language: str) -> tuple[Edit, ...]:
     """Return edits of `document` that add those imports of `answer` whose names are `used` and not bound yet.
 
-    Line ends in the edits are line feeds.
+    A statement that binds no name (`#include`) is added as it is. Line ends in the edits are line feeds.
     """
     is_python = languages.get(language).python_parser
     return _build_edits(_select_needed(answer, document, used, is_python=is_python), document, is_python=is_python)
@@ -87,7 +89,7 @@ def strip_imports(code: str, syntax: Syntax) -> str:
     for start, end in _list_top_imports(syntax):
         if start < first:
             kept.append(code[at : code.rfind("\n", 0, start) + 1])
-            at = _find_next_line(code, end)
+            at = find_next_line(code, end)
     return "".join((*kept, code[at:]))
 
 
@@ -112,8 +114,22 @@ def _select_needed(answer: Syntax, document: Syntax, used: Collection[str], *, i
             for one in _parse_python_statements(text, wanted):
                 found.setdefault(one.text, one)
         else:
-            found.setdefault(text, _Statement(text))
+            reduced = _reduce_braces(text, wanted)
+            found.setdefault(reduced, _Statement(reduced))
     return list(found.values())
+
+
+def _reduce_braces(text: str, wanted: Collection[str]) -> str:
+    """Return an import statement with only the `wanted` names in its braces; unchanged if it has none of them there."""
+    parts = _BRACES.fullmatch(text)
+    if parts is None:
+        return text
+    names = [name.strip() for name in parts[2].split(",") if name.strip()]
+    kept = [name for name in names if name.split()[-1] in wanted]  # `b as c` binds c, `type T` binds T
+    if not kept or len(kept) == len(names):
+        return text
+    space = " " if parts[2][:1].isspace() else ""
+    return f"{parts[1]}{space}{', '.join(kept)}{space}{parts[3]}"
 
 
 def _parse_python_statements(text: str, wanted: Collection[str]) -> Iterable[_Statement]:
@@ -168,7 +184,7 @@ def _extend_statement(one: _Statement, document: Syntax) -> Edit | None:
     for start, end in _list_top_imports(document):
         said = text[start:end]
         line = _LINE_OF_NAMES.match(said)
-        if line is not None and line[1] == one.module and not text[end : _find_next_line(text, end)].strip():
+        if line is not None and line[1] == one.module and not text[end : find_next_line(text, end)].strip():
             names = [name.strip() for name in line[2].split(",")]
             sorted_before = names == sorted(names, key=_compute_name_sort_key)
             names += [name for name in one.names if name not in names]
@@ -201,15 +217,15 @@ def _find_place(one: _Statement, document: Syntax, *, is_python: bool) -> int:
             line.split()[:1] == one.text.split()[:1] or line[:1] == '"' for line in said
         )
         behind = [start for (start, _), line in zip(found, said, strict=True) if in_order and line > one.text]
-        return text.rfind("\n", 0, behind[0]) + 1 if behind else _find_next_line(text, found[-1][1])
+        return text.rfind("\n", 0, behind[0]) + 1 if behind else find_next_line(text, found[-1][1])
     standard = one.module.split(".")[0] in sys.stdlib_module_names
     alike = [(start, end) for start, end in found if _is_standard_import(text[start:end]) == standard]
     before = [end for start, end in alike if _compute_sort_key(text[start:end]) <= _compute_sort_key(one.text)]
     if before:
-        return _find_next_line(text, before[-1])
+        return find_next_line(text, before[-1])
     if alike:
         return text.rfind("\n", 0, alike[0][0]) + 1
-    return _find_next_line(text, found[-1][1])
+    return find_next_line(text, found[-1][1])
 
 
 def _compute_sort_key(statement: str) -> tuple[bool, str]:
@@ -269,22 +285,16 @@ def _find_head_end(document: Syntax, *, is_python: bool) -> int:
         if last:
             starts = [0, *(found.end() for found in re.finditer("\n", text))]
             return starts[last] if last < len(starts) else len(text)
-    while (line := text[at : _find_next_line(text, at)]) and re.match(
+    while (line := text[at : find_next_line(text, at)]) and re.match(
         r"#!|\s*(?:#(?!include)|//|package\b|<\?php|/?\*)", line
     ):
         at += len(line)
     return at
 
 
-def _find_next_line(text: str, at: int) -> int:
-    """Return the offset of the line after `at`; the length of the text on its last line."""
-    end = text.find("\n", at)
-    return len(text) if end < 0 else end + 1
-
-
 def _read_indentation_at(text: str, at: int) -> str:
     """Return the indentation of the import line below or above the offset; not empty inside of brackets."""
-    below = text[at : _find_next_line(text, at)]
+    below = text[at : find_next_line(text, at)]
     above = text[text.rfind("\n", 0, max(0, at - 1)) + 1 : at]
     line = below if below.strip() and not below.strip().startswith((")", "}")) and below[0].isspace() else above
     return line[: len(line) - len(line.lstrip(" \t"))]

@@ -62,10 +62,10 @@ def restore_trailing_space(lines: Sequence[str], held: Sequence[str]) -> list[st
     return [known.get(line.rstrip(), line) for line in lines]
 
 
-def find_next_line(text: str, at: int, *, blank: bool) -> int:
+def find_next_line(text: str, at: int, *, blank: bool = False) -> int:
     """Return the offset of the next line after `at`; with `blank`, skips blank lines."""
     end = text.find("\n", at)
     end = len(text) if end < 0 else end + 1
-    while blank and end < len(text) and not text[end : find_next_line(text, end, blank=False)].strip():
-        end = find_next_line(text, end, blank=False)
+    while blank and end < len(text) and not text[end : find_next_line(text, end)].strip():
+        end = find_next_line(text, end)
     return end

@@ -94,10 +94,13 @@ def _describe_checkpoint(name: str, repository_name: str, snapshot: Path, reposi
         snapshot: folder of the checkpoint, inside `repository`.
         repository: folder that all files of the checkpoint have to lie in.
     """
-    listed = zip(sorted(snapshot.iterdir()), range(MOST_ENTRIES), strict=False)
-    files = [file for file, _ in listed if file.suffix in READ]
     size = 0
     problem = ""
+    try:
+        listed = zip(sorted(snapshot.iterdir()), range(MOST_ENTRIES), strict=False)
+        files = [file for file, _ in listed if file.suffix in READ]
+    except OSError as error:  # removed while it is looked at, or not readable
+        files, problem = [], f"its folder cannot be read ({error.strerror})"
     for file in files:
         if not _lies_in(file, repository):
             problem = problem or f"its {make_typeable(file.name)} lies outside the cache"

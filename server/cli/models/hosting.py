@@ -46,7 +46,6 @@ def serve(
     log.configure(settings.log, paths.log_dir())
     memory = memory_mb * 1_000_000 or int(psutil.virtual_memory().total * MEMORY_SHARE)
     loaders = daemon.make_loaders(paths.ensure_writable(paths.state_dir()).path)
-    status = 0
     try:
         daemon.run(
             hosts.choose_host_address(),
@@ -59,4 +58,4 @@ def serve(
         terminal.note(str(error))
     except ModelError as error:
         raise Failure(str(error)) from error
-    lifetime.end(status)
+    lifetime.end(0)  # also where another host runs already: the models are held

@@ -32,7 +32,7 @@ SPACES = re.compile(r"\s+")
 
 
 def list_answers(question: Question, *, showing: bool = False) -> dict[str, Answer | None]:
-    """Return the answers that are offered, by their words, the yes first.
+    """Return the answers that are offered, keyed by their labels; approval comes first.
 
     With `showing`, also offers to show the changes; the value of that choice is None, because it is no answer.
     """

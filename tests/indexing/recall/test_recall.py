@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from indexing.recall import recall_confidence
-from indexing.segments import Segment, View, build, make_blob
+from indexing.segments import Segment, View, build
+from indexing.storage import blobs
 from indexing.storage.segment_files import OverlayFile, SegmentFile
 from indexing.syntax import tokens
 from tests.marked import parse
@@ -27,7 +28,7 @@ def recall(fixture: str, folder: Path, *, opened: tuple[str, ...] = (), whole_bl
     assert marked.cursor is not None
     path, at = marked.cursor
     keys = {name: (ROOT, number) for number, name in enumerate(marked.files)}
-    packed = {name: make_blob(text, (), (), (), "python") for name, text in marked.files.items()}
+    packed = {name: blobs.pack(text, (), (), "python") for name, text in marked.files.items()}
     stored = [SegmentFile(keys[name][1], name, 0.0, packed[name]) for name in packed if name not in opened]
     build(folder / "root.segment", stored)
     overlays = {keys[name]: OverlayFile(name, 1.0, packed[name]) for name in opened}
@@ -35,7 +36,6 @@ def recall(fixture: str, folder: Path, *, opened: tuple[str, ...] = (), whole_bl
     return view.recall(
         marked.text[:at],
         marked.text[at:],
-        language="python",
         own=keys[path],
         whole_block=whole_block,
         limit=5,
@@ -263,7 +263,7 @@ def test_half_a_word_is_begun_by_words_of_its_own_file_only(tmp_path: Path) -> N
     """`foo` ends its file, and the next one begins with what would make it longer."""
     texts = ("x = foo", "bar = foob")
     stored = [
-        SegmentFile(number, f"{number}.py", 0.0, make_blob(text, (), (), (), "python"))
+        SegmentFile(number, f"{number}.py", 0.0, blobs.pack(text, (), (), "python"))
         for number, text in enumerate(texts)
     ]
     build(tmp_path / "root.segment", stored)
@@ -277,7 +277,7 @@ def test_half_a_word_is_begun_by_words_of_its_own_file_only(tmp_path: Path) -> N
 def test_anchors_find_the_position_that_shares_most_among_thousands(tmp_path: Path) -> None:
     common = "row.append(cell)\n" * 3000
     text = f"{common}one two three four five six seven eight nine ten; row.append(cell)\n{common}"
-    build(tmp_path / "a.segment", [SegmentFile(0, "a.py", 0.0, make_blob(text, (), (), (), "python"))])
+    build(tmp_path / "a.segment", [SegmentFile(0, "a.py", 0.0, blobs.pack(text, (), (), "python"))])
     segment = Segment.open(tmp_path / "a.segment")
     asked = "one two three four five six seven eight nine ten; row.append("
     places = segment.find_anchors(tokens.tokenize(tokens.fold(asked)).ids, 8)

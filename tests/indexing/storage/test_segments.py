@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexing.records import Chunk, Query
-from indexing.segments import Segment, View, build, make_blob
+from indexing.segments import Segment, View, build
 from indexing.storage import arrays, blobs
 from indexing.storage import segment as pages_of
 from indexing.storage.segment_files import OverlayFile, SegmentFile
@@ -38,7 +38,7 @@ def make_text_blob(text: str) -> bytes:
         if name:
             symbols.append(Symbol(name, "function", Span(at, end)))
         at, line = at + len(paragraph) + 2, line + lines + 1
-    return make_blob(text, chunks, symbols, (), "python")
+    return blobs.pack(text, chunks, symbols, "python")
 
 
 def build_segment(folder: Path, files: Mapping[str, str]) -> Segment:
@@ -82,7 +82,7 @@ def test_text_and_chunks_come_back_as_they_were_given(tmp_path: Path) -> None:
 
 @given(st.text(st.characters(exclude_categories=()), max_size=80))
 def test_any_text_survives_packing(text: str) -> None:
-    packed = blobs.unpack(make_blob(text, (), (), (), "text"))
+    packed = blobs.unpack(blobs.pack(text, (), (), "text"))
     assert packed.decode() == text
     assert packed.length == len(text)
 
