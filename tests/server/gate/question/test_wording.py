@@ -23,8 +23,8 @@ ALL = Isolation("x", confines_writes=True, hides_secrets=True, blocks_network=Tr
             Isolation("x", confines_writes=True, blocks_network=True),
             (
                 (
-                    "This system cannot keep the command from changing the repository (.git) or reading your secrets and "
-                    "excluded files."
+                    "This system cannot keep the command from changing the repository (.git) or reading your secrets "
+                    "and excluded files."
                 ),
             ),
         ),
