@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -40,7 +40,8 @@ def find_names(
 ) -> list[str]:
     """Return file and name of the places that `request` is about, with an index that knows these definitions."""
     bench.write(FILES)
-    places = locate(request, LastNameIndex(hits=hits, defined=defined), bench.workbench)
+    index: Any = LastNameIndex(hits=hits, defined=defined)
+    places = locate(request, index, bench.workbench)
     return [f"{one.path.name} {one.name}" for one in places]
 
 
