@@ -443,7 +443,7 @@ def test_a_session_with_the_team_in_the_chat_view(tmp_path: Path, open_folder: O
         workbench.wait_for(f"{CHAT}{LIKE}[aria-pressed='true']")
 
         workbench.click(f"{CHAT}#input")
-        _ask_team(workbench, "run it")
+        _ask_team(workbench, "@debug run it")
         workbench.wait_for(f"{CHAT}#question p", "echo from-a-command")
         workbench.click(f"{CHAT}#answers button", "Run")
         workbench.wait_for(f"{CHAT}.text", "The command has run.")
