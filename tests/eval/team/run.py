@@ -115,6 +115,7 @@ def make_row(name: str, kind: str, attempts: Sequence[Stored]) -> dict[str, Cell
         "seconds_p50": round(compute_percentile([float(one["seconds"]) for one in attempts], 50), 1),
         "threads": "; ".join(sorted({str(one["threads"]) for one in attempts})),
         "processor": "; ".join(sorted({str(one["processor"]) for one in attempts})),
+        "code": read_revision() if name != ORACLE else "",
     }
 
 

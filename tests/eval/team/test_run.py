@@ -20,4 +20,4 @@ def test_rows_count_what_was_attempted() -> None:
 
 
 def test_the_key_of_an_attempt_names_the_package_and_its_version() -> None:
-    assert make_key("m@1", ALL[0]).place == "rename_iscommentline, iniconfig 2.3.1"
+    assert make_key("m@1", ALL[0]).place == "find_duplicate_section, iniconfig 2.3.1"
