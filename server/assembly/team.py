@@ -88,6 +88,7 @@ def build_team(core: Core, files: Files, gate: Gate, state: State, client: Clien
         bench,
         owner,
         limits,
+        is_led=lambda role: (role if role in core.chats.by_role else "chat") in core.chats.led,
     )
 
 
