@@ -6,9 +6,6 @@ Loaded only where a person talks to the team. Start at `build_team`.
 from __future__ import annotations
 
 import contextlib
-import os
-import platform
-import uuid
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +17,9 @@ from agents.team.session_runner import Team
 from agents.team.tool import Workbench
 from agents.team.tools.all_tools import TOOLS
 from server.assembly.resources import review_statically
+from server.gate.commands.runner import ConfinedRunner
 from server.state import paths
+from server.state.lease_owners import name_owner
 from server.state.session_store import SessionStore
 
 if TYPE_CHECKING:
@@ -75,10 +74,11 @@ def build_team(core: Core, files: Files, gate: Gate, state: State, client: Clien
         person=client.person,
         index=core.index,
         review=lambda document: review_statically(core, document),
+        commands=ConfinedRunner(files.roots, core.index_limits, list_own_places()),
         test_command=core.settings.review.test_command,
         mode=client.mode,
     )
-    owner = f"{client.name} {platform.node()}:{os.getpid()} {uuid.uuid4().hex[:8]}"
+    owner = name_owner(client.name)
     limits = TurnLimits(steps=settings.steps, tokens=settings.tokens, seconds=settings.seconds)
     return Team(
         SessionStore(state),
@@ -114,6 +114,12 @@ def _resolve(folder: Path) -> Path:
     with contextlib.suppress(OSError, RuntimeError):
         return folder.expanduser().resolve()
     return folder
+
+
+def list_own_places() -> tuple[Path, ...]:
+    """Return the folders of Starling's own files, which no command of an agent may read."""
+    folders = (paths.config_dir, paths.state_dir, paths.cache_dir, paths.log_dir, paths.run_dir, paths.temporary_dir)
+    return tuple(folder() for folder in folders)
 
 
 def name_workspace(roots: Sequence[Path]) -> str:
