@@ -22,6 +22,7 @@ from agents.team.tools.all_tools import TOOLS
 from server.assembly.resources import review_statically
 from server.state import paths
 from server.state.session_store import SessionStore
+from server.state.turn_files import open_turn_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -88,6 +89,7 @@ def build_team(core: Core, files: Files, gate: Gate, state: State, client: Clien
         bench,
         owner,
         limits,
+        open_turn_file,
     )
 
 
