@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from indexing.records import IndexProgress
     from server.assembly.core import Builder, Core
     from server.gate.gate import Gate
+    from server.lsp.editor.editor_team import EditorTeam
     from server.lsp.session.open_documents import OpenText
 
 logger = logging.getLogger(__name__)
@@ -82,6 +83,7 @@ class Session:
         )
         self._file_events = FileEvents(server, self.reread_files)
         self._gate: Gate | None = None
+        self._team: EditorTeam | None = None
         self._jobs = Jobs(server, lambda: self.client)
         self._chosen_fixes = ChosenFixes(self.get_gate, self.guard)
         self.services = Services(
@@ -95,6 +97,7 @@ class Session:
             self._chosen_fixes,
             self.guard,
             self.get_gate,
+            self.get_team,
             self._pool,
         )
         self._begun = time.monotonic()
@@ -115,6 +118,14 @@ class Session:
 
             self._gate = create_editor_gate(self._server, self)
         return self._gate
+
+    def get_team(self) -> EditorTeam:
+        """Return the team of agents of this connection, created on first use."""
+        if self._team is None:
+            from server.lsp.editor.editor_team import EditorTeam  # noqa: PLC0415 (its imports take longer than the start)
+
+            self._team = EditorTeam(self._server, self)
+        return self._team
 
     def _send_part(self, token: int | str, value: object) -> None:
         """Send a partial result under the client's `token`."""
@@ -157,8 +168,9 @@ class Session:
         self._file_events.close()
         self._progress.close()
         self._loading.close()
-        if self._gate is not None:
-            await asyncio.wait((asyncio.ensure_future(self._gate.close()),), timeout=CLOSE_WAIT_S)
+        for user in (self._team, self._gate):  # the team's turns use the gate
+            if user is not None:
+                await asyncio.wait((asyncio.ensure_future(user.close()),), timeout=CLOSE_WAIT_S)
         core = self.cores.end()
         self._log_end(core)
         if core is not None:
