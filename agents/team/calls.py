@@ -18,11 +18,16 @@ from agents.team.events import CallEnded, CallStarted
 from agents.team.failure import ToolFailed
 from agents.team.permissions.commands import decide_about_command
 from agents.team.permissions.decision import decide
+from agents.team.permissions.paths import list_names
+from agents.team.permissions.readable_files import restrict_reads
 from agents.team.permissions.rules import Effect
+from agents.team.shown_text import write_plainly
 from agents.team.tool import ToolResult
+from agents.tools import Risk
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from agents.team.limits import Spending
     from agents.team.permissions.decision import Decision
@@ -45,6 +50,7 @@ class PreparedCall:
         arguments: its validated arguments; None with a `problem`.
         decision: the decision about it, which is no denial; None with a `problem`.
         problem: why it cannot run, for the model; "" if it can.
+        paths: files and folders that its arguments name.
     """
 
     call: ToolCall
@@ -52,14 +58,15 @@ class PreparedCall:
     arguments: Arguments | None = None
     decision: Decision | None = None
     problem: str = ""
+    paths: tuple[Path, ...] = ()
 
     @property
     def is_independent_read(self) -> bool:
         """Whether the call only reads and needs no person, so that it may run beside other such calls."""
         if self.tool is None or self.decision is None:
             return True
-        tool = self.tool.tool
-        return not tool.edits and not tool.risk and not self.tool.asks and self.decision.effect is Effect.ALLOW
+        alone = self.tool.waits or self.tool.delegates or self.tool.tool.risk
+        return not alone and self.decision.effect is Effect.ALLOW
 
 
 async def prepare_call(call: ToolCall, tools: Toolset, bench: Workbench) -> PreparedCall:
@@ -67,13 +74,13 @@ async def prepare_call(call: ToolCall, tools: Toolset, bench: Workbench) -> Prep
     try:
         tool = tools.find(call.name, bench.loaded)
         arguments = toolset.validate(tool, call.arguments)
-        paths = [bench.display(await bench.resolve(name)) for name in tool.list_paths(arguments)]
+        paths = [await bench.resolve(name) for name in tool.list_paths(arguments)]
         decision = await asyncio.to_thread(_decide, tool, arguments, paths, bench)
     except ToolFailed as error:
         return PreparedCall(call, problem=str(error))
     if decision.effect is Effect.DENY:
         return PreparedCall(call, problem=decision.reason)
-    return PreparedCall(call, tool, arguments, decision)
+    return PreparedCall(call, tool, arguments, decision, paths=tuple(paths))
 
 
 async def run_call(prepared: PreparedCall, bench: Workbench, spending: Spending) -> ToolResult:
@@ -86,9 +93,7 @@ async def run_call(prepared: PreparedCall, bench: Workbench, spending: Spending)
     """
     call, begun = prepared.call, time.monotonic()
     identity = f"{bench.task}:{spending.steps}:{call.id}"
-    title = call.name
-    if prepared.tool is not None:
-        title = prepared.tool.describe(prepared.arguments)
+    title = write_plainly(call.name if prepared.tool is None else prepared.tool.describe(prepared.arguments))
     bench.emit(CallStarted(bench.agent, identity, call.name, title[:LONGEST_TITLE], dict(call.arguments)))
     try:
         result = await _run_permitted(prepared, bench, spending)
@@ -110,20 +115,24 @@ async def _run_permitted(prepared: PreparedCall, bench: Workbench, spending: Spe
     tool, arguments, decision = prepared.tool, prepared.arguments, prepared.decision
     if tool is None or arguments is None or decision is None:
         raise ToolFailed(prepared.problem)
+    own = replace(bench, rule=decision.rule, task="" if decision.is_ruled else bench.task)
     if not tool.tool.edits and (decision.effect is not Effect.ALLOW or decision.rule):  # edits are asked about later
-        await _permit(tool, arguments, decision, bench, spending)
-    return await _run_in_time(tool, arguments, replace(bench, rule=decision.rule), spending)
+        await _permit(tool, arguments, decision, own, spending)
+        if tool.tool.risk is Risk.LOW and decision.effect is Effect.ASK:
+            bench.permitted.update(set(prepared.paths) - set(bench.roots))
+    return await _run_in_time(tool, arguments, restrict_reads(own, tool.tool), spending)
 
 
-def _decide(tool: TeamTool[Any], arguments: Arguments, paths: Sequence[str], bench: Workbench) -> Decision:
-    """Return the decision about a call; blocking, because paths in a command line are looked up.
+def _decide(tool: TeamTool[Any], arguments: Arguments, paths: Sequence[Path], bench: Workbench) -> Decision:
+    """Return the decision about a call; blocking, because links of paths are followed.
 
     Raises:
         ToolFailed: the arguments make no command line.
     """
     line = tool.get_command(arguments)
     if not line:
-        return decide(tool.tool, bench.mode, bench.rules, paths)
+        names = [name for path in paths for name in list_names(path, bench.roots)]
+        return decide(tool.tool, bench.mode, bench.rules, names)
     return decide_about_command(
         tool.tool,
         line,
@@ -143,11 +152,13 @@ async def _permit(
     Raises:
         ToolFailed: it was not permitted.
     """
-    title = tool.describe(arguments)[:LONGEST_TITLE]
+    title = write_plainly(tool.describe(arguments))
     subject = tool.get_command(arguments) or title
     why = decision.reason or "The agent needs this for its task."
     asks = decision.effect is Effect.ASK
-    asked = permissions.ToolCall(tool.tool, subject, title, why, bench.agent, bench.task, decision.rule, asks)
+    asked = permissions.ToolCall(
+        tool.tool, subject, title[:LONGEST_TITLE], why, bench.agent, bench.task, decision.rule, asks
+    )
     begun = time.monotonic()
     answer = await bench.permissions.permit(asked, cancelled=bench.cancelled)
     spending.waited_s += time.monotonic() - begun
@@ -156,14 +167,14 @@ async def _permit(
 
 
 async def _run_in_time(tool: TeamTool[Any], arguments: Arguments, bench: Workbench, spending: Spending) -> ToolResult:
-    """Run the tool within its time; one that waits for a person has no limit here.
+    """Run the tool within its time; one that waits for a person or delegates has no limit here.
 
     Raises:
         ToolFailed: it failed, also by an error of its own, or took too long.
     """
     begun = time.monotonic()
     try:
-        async with asyncio.timeout(None if tool.waits else tool.timeout_s):
+        async with asyncio.timeout(None if tool.waits or tool.delegates else tool.timeout_s):
             return await tool.run(arguments, bench)
     except TimeoutError:
         raise ToolFailed(f"{tool.name} was stopped after {tool.timeout_s:g} seconds; ask for less.") from None

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from agents.team.failure import ToolFailed
-from agents.team.paths import resolve_name, shorten_path
 from agents.team.permissions.modes import Mode
+from agents.team.permissions.paths import resolve_name, shorten_path
 from agents.team.session_notes import SessionNotes
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ class Workbench:
         notes: plan and facts of the session.
         capabilities: capability sets that the agent may load.
         loaded: those that it has loaded; `need` adds to it.
+        permitted: files and folders whose reading the person has permitted in this turn, because a rule had it asked.
         emit: takes events.
         delegate: has another role do a task (role, task); returns its answer.
         test_command: the person's own command for the tests, "" for none.
@@ -113,6 +114,7 @@ class Workbench:
     notes: SessionNotes = field(default_factory=SessionNotes)
     capabilities: tuple[str, ...] = ()
     loaded: set[str] = field(default_factory=set)
+    permitted: set[Path] = field(default_factory=set)
     emit: Emit = lambda _: None
     delegate: Callable[[str, str], Awaitable[str]] = delegate_to_nobody
     test_command: str = ""
@@ -164,6 +166,7 @@ class TeamTool(Generic[Given]):
         capabilities: names of the capability sets that hold the tool; () for a tool that every agent has.
         timeout_s: longest duration, seconds; without effect on a tool that waits for a person.
         asks: whether it asks the person something itself.
+        delegates: whether another agent works while it runs; the limits of the turn hold for that one.
     """
 
     tool: Tool
@@ -176,6 +179,7 @@ class TeamTool(Generic[Given]):
     capabilities: tuple[str, ...] = ()
     timeout_s: float = 60.0
     asks: bool = False
+    delegates: bool = False
 
     @property
     def waits(self) -> bool:

@@ -5,6 +5,7 @@ The hooks of the repository run, as they do for the person; the question shows t
 
 from __future__ import annotations
 
+import asyncio
 import shlex
 from typing import TYPE_CHECKING
 
@@ -84,7 +85,9 @@ async def run_line(line: str, bench: Workbench, *, network: bool = False) -> Too
 async def commit(given: GitCommit, bench: Workbench) -> ToolResult:
     """Commit the given files, of which each may be read."""
     for path in given.paths:
-        await bench.resolve(path)
+        found = await bench.resolve(path)
+        if "[" in path and not await asyncio.to_thread(found.exists):
+            raise ToolFailed(f"{path!r} is a pattern; name each file.")
     return await run_line(get_commit_line(given), bench)
 
 
@@ -112,9 +115,9 @@ def _check_path(path: str) -> str:
     """Return `path` if it is no pattern of git's.
 
     Raises:
-        ToolFailed: it begins with ":".
+        ToolFailed: it begins with ":", or has a character that stands for others.
     """
-    if path.startswith(":"):
+    if path.startswith(":") or any(mark in path for mark in "*?"):
         raise ToolFailed(f"{path!r} is a pattern; name each file.")
     return path
 
