@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any
 from agents.ports.failures import StateError
 from agents.ports.sessions import LEASE_S, Entry, EntryKind, Session, SessionState, SessionUnavailable
 from agents.team import instructions, router, transcript
-from agents.team.conversation import Conversation
 from agents.team.events import AgentChosen, CallEnded, CallStarted, TurnEnded, TurnStatus
 from agents.team.failure import ToolFailed
 from agents.team.limits import Spending, TurnLimits
-from agents.team.loop import Agent
 from agents.team.run_records import RecordedChat, RunRecorder
-from agents.team.self_check import run_checked_turn
 from agents.team.session_notes import SessionNotes
 from agents.team.toolset import Toolset
+from agents.team.turn.conversation import Conversation
+from agents.team.turn.loop import Agent
+from agents.team.turn.self_check import run_checked_turn
 from models.chat import Message, Speaker
 
 if TYPE_CHECKING:

@@ -11,15 +11,15 @@ import models.chat
 from agents.edits import CreateFile, DeleteFile, RenameFile, TextChange
 from agents.ports.commands import CommandResult, Isolation
 from agents.ports.permissions import Permission, ToolCall
-from agents.team.calls import prepare_call, run_call
-from agents.team.conversation import Conversation
 from agents.team.limits import Spending, TurnLimits
-from agents.team.loop import Agent, run_turn
 from agents.team.permissions.rules import RuleSet
 from agents.team.role_files import CAPABILITIES
 from agents.team.tool import Workbench
 from agents.team.tools.all_tools import TOOLS
 from agents.team.toolset import Toolset
+from agents.team.turn.calls import prepare_call, run_call
+from agents.team.turn.conversation import Conversation
+from agents.team.turn.loop import Agent, run_turn
 from models.chat import Message, Speaker
 from models.scripted.scripted_chat import ScriptedChat
 from tests import marked

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agents.findings import Finding, Severity
-from agents.team.conversation import Conversation
 from agents.team.events import Noted, TurnStatus
 from agents.team.limits import Spending, TurnLimits
-from agents.team.self_check import run_checked_turn
+from agents.team.turn.conversation import Conversation
+from agents.team.turn.self_check import run_checked_turn
 from indexing.syntax.documents import Span
 from models.chat import Message, Speaker
 

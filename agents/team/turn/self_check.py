@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from agents.edits import CreateFile, DeleteFile, TextChange
 from agents.findings import Severity
 from agents.team.events import Noted, TurnStatus
-from agents.team.loop import run_turn
+from agents.team.turn.loop import run_turn
 from indexing.syntax import languages
 from indexing.syntax.documents import Document
 from models.chat import Message, Speaker
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from agents.findings import Finding
     from agents.ports.changes import ChangeOutcome, Changes
     from agents.ports.permissions import Cancelled
-    from agents.team.conversation import Conversation
     from agents.team.events import TurnEnded
     from agents.team.limits import Spending
-    from agents.team.loop import Agent
     from agents.team.tool import Workbench
+    from agents.team.turn.conversation import Conversation
+    from agents.team.turn.loop import Agent
 
 MOST_FIXES = 3
 MOST_WITHOUT_GAIN = 2
