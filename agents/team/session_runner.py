@@ -17,6 +17,7 @@ from agents.ports.sessions import LEASE_S, Entry, EntryKind, Session, SessionSta
 from agents.team import instructions, router, transcript
 from agents.team.events import AgentChosen, CallEnded, CallStarted, TurnEnded, TurnStatus
 from agents.team.failure import ToolFailed
+from agents.team.led.pipeline import run_led_turn
 from agents.team.limits import Spending, TurnLimits
 from agents.team.run_records import RecordedChat, RunRecorder
 from agents.team.session_notes import SessionNotes
@@ -64,6 +65,7 @@ class Team:
         owner: name of this client's process, for the lease of a session.
         limits: the person's limits, which no role exceeds.
         open_record: returns a context manager that gives a function which writes one line of a turn's record.
+        is_led: returns whether the model for a model role is led by the fixed pipeline.
     """
 
     sessions: Sessions
@@ -74,6 +76,7 @@ class Team:
     owner: str
     limits: TurnLimits = field(default_factory=TurnLimits)
     open_record: Callable[[str], AbstractContextManager[Callable[[str], None]]] = open_no_record
+    is_led: Callable[[str], bool] = lambda _: False
 
 
 class SessionRunner:
@@ -198,7 +201,8 @@ class SessionRunner:
             record=_record_nothing if inner else self._make_recorder(role.name),
         )
         conversation = Conversation(chat.count_tokens, chat.context_tokens, messages)
-        return await run_checked_turn(agent, conversation, own, spending)
+        run = run_led_turn if team.is_led(role.model) else run_checked_turn
+        return await run(agent, conversation, own, spending)
 
     async def _delegate(self, asker: Role, name: str, task: str, bench: Workbench, spending: Spending) -> str:
         """Have the role `name` do `task`, within the limits of the whole turn; return its answer.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from agents.findings import Finding
     from agents.ports.changes import Changes
-    from agents.ports.commands import CommandRunner
+    from agents.ports.commands import CommandRequest, CommandRunner
     from agents.ports.permissions import Permissions
     from agents.ports.person import Person
     from agents.team.events import Emit
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from agents.tools import Tool
     from indexing.index import Index
     from indexing.syntax.documents import Document
+
+
+CANNOT_RUN = "No command can be run here; say what should be run."
 
 
 class Arguments(BaseModel):
@@ -162,7 +165,8 @@ class TeamTool(Generic[Given]):
         run: does the work; raises `ToolFailed` for errors that the model may correct.
         describe: returns the call in a few words for a person ("Read src/area.py").
         list_paths: returns the paths that the arguments name, as given; the person's rules are matched with them.
-        get_command: returns the command line that would run, "" for none; the person's rules are matched with it.
+        get_request: returns the command that would run, None for none; the person's rules are matched with its line,
+            and the question says what nothing keeps it from. Blocking; raises `ToolFailed` if there can be none.
         capabilities: names of the capability sets that hold the tool; () for a tool that every agent has.
         timeout_s: longest duration, seconds; without effect on a tool that waits for a person.
         asks: whether it asks the person something itself.
@@ -175,7 +179,7 @@ class TeamTool(Generic[Given]):
     run: Callable[[Given, Workbench], Awaitable[ToolResult]]
     describe: Callable[[Given], str]
     list_paths: Callable[[Given], Sequence[str]] = lambda _: ()
-    get_command: Callable[[Given], str] = lambda _: ""
+    get_request: Callable[[Given, Workbench], CommandRequest | None] = lambda *_: None
     capabilities: tuple[str, ...] = ()
     timeout_s: float = 60.0
     asks: bool = False

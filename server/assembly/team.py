@@ -20,6 +20,7 @@ from agents.team.session_runner import Team
 from agents.team.tool import Workbench
 from agents.team.tools.all_tools import TOOLS
 from server.assembly.resources import review_statically
+from server.gate.commands.runner import ConfinedRunner
 from server.state import paths
 from server.state.session_store import SessionStore
 from server.state.turn_files import open_turn_file
@@ -76,6 +77,7 @@ def build_team(core: Core, files: Files, gate: Gate, state: State, client: Clien
         person=client.person,
         index=core.index,
         review=lambda document: review_statically(core, document),
+        commands=ConfinedRunner(files.roots, core.index_limits, list_own_places()),
         test_command=core.settings.review.test_command,
         mode=client.mode,
     )
@@ -90,6 +92,7 @@ def build_team(core: Core, files: Files, gate: Gate, state: State, client: Clien
         owner,
         limits,
         open_turn_file,
+        is_led=lambda role: (role if role in core.chats.by_role else "chat") in core.chats.led,
     )
 
 
@@ -115,6 +118,12 @@ def _resolve(folder: Path) -> Path:
     with contextlib.suppress(OSError, RuntimeError):
         return folder.expanduser().resolve()
     return folder
+
+
+def list_own_places() -> tuple[Path, ...]:
+    """Return the folders of Starling's own files, which no command of an agent may read."""
+    folders = (paths.config_dir, paths.state_dir, paths.cache_dir, paths.log_dir, paths.run_dir, paths.temporary_dir)
+    return tuple(folder() for folder in folders)
 
 
 def name_workspace(roots: Sequence[Path]) -> str:

@@ -23,7 +23,7 @@ from server.gate.journal import Case, Journal
 from server.gate.locating import locate_changes
 from server.gate.policy import RULES, Limits, RememberedAnswers, choose_tool, may_remember
 from server.gate.ports import Answer, Outcome, Question, Verdict
-from server.gate.question import asking, diffs
+from server.gate.question import asking, diffs, wording
 from server.gate.question.waiting import wait_while_wanted
 from server.gate.records import list_subjects
 from server.gate.refusal import Refused, Unchanged
@@ -123,13 +123,13 @@ class Gate:
         Raises:
             ValueError: the tool changes files, which must go through `propose`.
         """
-        identity, tool = uuid.uuid4().hex, call.tool
+        identity, tool, texts = uuid.uuid4().hex, call.tool, (call.title, call.why, call.by, call.subject)
         if tool.edits:
             raise ValueError(f"{tool.name} changes files: propose an edit")
         if not RULES[tool.risk].asks and not call.asks:
             return Permission(identity, granted=True, outcome=Verdict.APPLIED)
-        question = Question(identity, tool, call.title, call.why, call.by, call.subject, rule=call.rule)
-        question = replace(question, may_remember=may_remember(call.task, tool))
+        warnings, remembers = wording.list_gaps(call.isolation), may_remember(call.task, tool)
+        question = Question(identity, tool, *texts, warnings, remembers, rule=call.rule)
         outcome = await self._process(Case(question, call.task, "", (call.subject,)), None, cancelled)
         return Permission(identity, outcome.applied, outcome.verdict, outcome.reason)
 

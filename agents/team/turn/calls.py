@@ -22,13 +22,14 @@ from agents.team.permissions.paths import list_names
 from agents.team.permissions.readable_files import restrict_reads
 from agents.team.permissions.rules import Effect
 from agents.team.shown_text import write_plainly
-from agents.team.tool import ToolResult
+from agents.team.tool import CANNOT_RUN, ToolResult
 from agents.tools import Risk
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from agents.ports.commands import CommandRequest
     from agents.team.limits import Spending
     from agents.team.permissions.decision import Decision
     from agents.team.tool import Arguments, TeamTool, Workbench
@@ -51,6 +52,7 @@ class PreparedCall:
         decision: the decision about it, which is no denial; None with a `problem`.
         problem: why it cannot run, for the model; "" if it can.
         paths: files and folders that its arguments name.
+        request: the command that it runs, None for none.
     """
 
     call: ToolCall
@@ -59,6 +61,7 @@ class PreparedCall:
     decision: Decision | None = None
     problem: str = ""
     paths: tuple[Path, ...] = ()
+    request: CommandRequest | None = None
 
     @property
     def is_independent_read(self) -> bool:
@@ -75,12 +78,15 @@ async def prepare_call(call: ToolCall, tools: Toolset, bench: Workbench) -> Prep
         tool = tools.find(call.name, bench.loaded)
         arguments = toolset.validate(tool, call.arguments)
         paths = [await bench.resolve(name) for name in tool.list_paths(arguments)]
-        decision = await asyncio.to_thread(_decide, tool, arguments, paths, bench)
+        request = await asyncio.to_thread(tool.get_request, arguments, bench)
+        decision = await asyncio.to_thread(_decide, tool, request, paths, bench)
     except ToolFailed as error:
         return PreparedCall(call, problem=str(error))
     if decision.effect is Effect.DENY:
         return PreparedCall(call, problem=decision.reason)
-    return PreparedCall(call, tool, arguments, decision, paths=tuple(paths))
+    if request is not None and bench.commands is None:
+        return PreparedCall(call, problem=CANNOT_RUN)
+    return PreparedCall(call, tool, arguments, decision, paths=tuple(paths), request=request)
 
 
 async def run_call(prepared: PreparedCall, bench: Workbench, spending: Spending) -> ToolResult:
@@ -117,48 +123,54 @@ async def _run_permitted(prepared: PreparedCall, bench: Workbench, spending: Spe
         raise ToolFailed(prepared.problem)
     own = replace(bench, rule=decision.rule, task="" if decision.is_ruled else bench.task)
     if not tool.tool.edits and (decision.effect is not Effect.ALLOW or decision.rule):  # edits are asked about later
-        await _permit(tool, arguments, decision, own, spending)
+        await _permit(await _build_question(tool, prepared, decision, own), own, spending)
         if tool.tool.risk is Risk.LOW and decision.effect is Effect.ASK:
             bench.permitted.update(set(prepared.paths) - set(bench.roots))
     return await _run_in_time(tool, arguments, restrict_reads(own, tool.tool), spending)
 
 
-def _decide(tool: TeamTool[Any], arguments: Arguments, paths: Sequence[Path], bench: Workbench) -> Decision:
-    """Return the decision about a call; blocking, because links of paths are followed.
+def _decide(tool: TeamTool[Any], request: CommandRequest | None, paths: Sequence[Path], bench: Workbench) -> Decision:
+    """Return the decision about a call, which runs the command `request` if there is one.
 
-    Raises:
-        ToolFailed: the arguments make no command line.
+    Blocking, because links of paths are followed.
     """
-    line = tool.get_command(arguments)
-    if not line:
+    if request is None:
         names = [name for path in paths for name in list_names(path, bench.roots)]
         return decide(tool.tool, bench.mode, bench.rules, names)
     return decide_about_command(
         tool.tool,
-        line,
+        request.line,
         mode=bench.mode,
         rules=bench.rules,
         roots=bench.roots,
         explain_exclusion=bench.explain_exclusion,
-        hides_secrets=bench.commands is not None and bench.commands.isolation.hides_secrets,
+        hides_secrets=bench.commands is not None and bench.commands.find_isolation(request).hides_secrets,
     )
 
 
-async def _permit(
-    tool: TeamTool[Any], arguments: Arguments, decision: Decision, bench: Workbench, spending: Spending
-) -> None:
+async def _build_question(
+    tool: TeamTool[Any], prepared: PreparedCall, decision: Decision, bench: Workbench
+) -> permissions.ToolCall:
+    """Return the question about a call that changes no file."""
+    request, title = prepared.request, write_plainly(tool.describe(prepared.arguments))
+    why = decision.reason or "The agent needs this for its task."
+    asks = decision.effect is Effect.ASK
+    isolation = None
+    is_any_line = tool.tool.risk is Risk.CRITICAL  # others run a fixed program
+    if asks and is_any_line and request is not None and bench.commands is not None:
+        isolation = await asyncio.to_thread(bench.commands.find_isolation, request)
+    subject = request.line if request is not None else title
+    return permissions.ToolCall(
+        tool.tool, subject, title[:LONGEST_TITLE], why, bench.agent, bench.task, decision.rule, asks, isolation
+    )
+
+
+async def _permit(asked: permissions.ToolCall, bench: Workbench, spending: Spending) -> None:
     """Have a person permit a call that changes no file.
 
     Raises:
         ToolFailed: it was not permitted.
     """
-    title = write_plainly(tool.describe(arguments))
-    subject = tool.get_command(arguments) or title
-    why = decision.reason or "The agent needs this for its task."
-    asks = decision.effect is Effect.ASK
-    asked = permissions.ToolCall(
-        tool.tool, subject, title[:LONGEST_TITLE], why, bench.agent, bench.task, decision.rule, asks
-    )
     begun = time.monotonic()
     answer = await bench.permissions.permit(asked, cancelled=bench.cancelled)
     spending.waited_s += time.monotonic() - begun

@@ -16,6 +16,7 @@ from server.gate.ports import Answer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from agents.ports.commands import Isolation
     from server.gate.ports import Question
 
 APPLY = "Apply"
@@ -86,6 +87,32 @@ def explain_test_run(*, measures: bool) -> str:
 def warn_of_syntax(file: str, line: int) -> str:
     """Return the warning that a change breaks the syntax of `file` at the line number `line`."""
     return f"{file} would no longer parse: line {line}."
+
+
+def list_gaps(isolation: Isolation | None) -> tuple[str, ...]:
+    """Return the warnings about what a command can do that nothing keeps it from, and what it asks for.
+
+    () if it is confined in all ways, or if no command runs (None).
+    """
+    if isolation is None:
+        return ()
+    gaps = [
+        words
+        for is_closed, words in (
+            (isolation.confines_writes, "changing files outside of the workspace"),
+            (isolation.protects_repository or "repository" in isolation.requested, "changing the repository (.git)"),
+            (isolation.hides_secrets, "reading your secrets and excluded files"),
+            (isolation.blocks_network or "network" in isolation.requested, "using the network"),
+        )
+        if not is_closed
+    ]
+    asks = ("The command may use the network.",) if "network" in isolation.requested else ()
+    return (*((f"This system cannot keep the command from {_join(gaps)}.",) if gaps else ()), *asks)
+
+
+def _join(words: Sequence[str]) -> str:
+    """Return `words` as an enumeration that ends with "or"."""
+    return " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
 def warn_of_deletion(question: Question) -> str:

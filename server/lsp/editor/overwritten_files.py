@@ -71,10 +71,9 @@ class WatchedCommands:
     runner: CommandRunner
     files: OverwrittenFiles
 
-    @property
-    def isolation(self) -> Isolation:
-        """Confinement that the system enforces on this machine."""
-        return self.runner.isolation
+    def find_isolation(self, request: CommandRequest) -> Isolation:
+        """Return the confinement that the system enforces while the command of `request` runs."""
+        return self.runner.find_isolation(request)
 
     async def run(self, request: CommandRequest, *, cancelled: Cancelled | None = None) -> CommandResult:
         """Run a command; see `agents.ports.commands.CommandRunner.run`."""

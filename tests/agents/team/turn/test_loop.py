@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from agents.team import events
 from agents.team.events import CallEnded, CallStarted, Noted, TextArrived, TurnStatus
 from agents.team.run_records import RecordedChat, ReplayedChat, RunRecorder
 from agents.team.tool import ToolResult
@@ -17,6 +16,7 @@ from agents.team.turn import loop
 from models.chat import Speaker
 
 if TYPE_CHECKING:
+    from agents.team import events
     from agents.team.turn.calls import PreparedCall
     from tests.agents.team.bench import TeamBench
 
