@@ -51,7 +51,7 @@ class Chats:
         return {role: chain for role, chain in roles.items() if chain is not None}
 
     def set_listener(self, notify: Callable[[str], None]) -> None:
-        """Have `notify` called, from any thread, with one sentence when a later model than before answers."""
+        """Have `notify` called with a sentence, from any thread, when a chain falls back to a later model."""
         for chain in self.by_role.values():
             chain.set_listener(notify)
 

@@ -6,9 +6,6 @@ Loaded only where a person talks to the team. Start at `build_team`.
 from __future__ import annotations
 
 import contextlib
-import os
-import platform
-import uuid
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +19,7 @@ from agents.team.tools.all_tools import TOOLS
 from server.assembly.resources import review_statically
 from server.gate.commands.runner import ConfinedRunner
 from server.state import paths
+from server.state.lease_owners import name_owner
 from server.state.session_store import SessionStore
 from server.state.turn_files import open_turn_file
 
@@ -81,7 +79,7 @@ def build_team(core: Core, files: Files, gate: Gate, state: State, client: Clien
         test_command=core.settings.review.test_command,
         mode=client.mode,
     )
-    owner = f"{client.name} {platform.node()}:{os.getpid()} {uuid.uuid4().hex[:8]}"
+    owner = name_owner(client.name)
     limits = TurnLimits(steps=settings.steps, tokens=settings.tokens, seconds=settings.seconds)
     return Team(
         SessionStore(state),

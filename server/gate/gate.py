@@ -138,6 +138,9 @@ class Gate:
 
         Stores a checkpoint, so that `undo` can undo the fix. Returns an outcome with the verdict APPLIED; if the gate
         may not change the file, it has no checkpoint, and `reason` says why.
+
+        Raises:
+            StateError: the request or the checkpoint cannot be recorded.
         """
         case = Case(
             Question(uuid.uuid4().hex, choose_tool(proposal), proposal.title, proposal.why, proposal.by, ""),
@@ -206,7 +209,10 @@ class Gate:
         return locate_changes(places.allow_excluded() if case.undoes else places, proposal)
 
     async def _process(self, case: Case, checked: CheckedProposal | None, cancelled: Cancelled | None) -> Outcome:
-        """Check the limits, record the request, and decide about it; `checked` is None for a tool call."""
+        """Check the limits, record the request, and decide about it; return the outcome.
+
+        `checked` is None for a tool call. The verdict is REFUSED if a limit is reached or nothing can be recorded.
+        """
         count = len(checked.proposal.changes) if checked is not None else 1
         try:
             if case.limited:
