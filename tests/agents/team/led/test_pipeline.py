@@ -150,7 +150,8 @@ async def test_a_question_is_answered_from_the_code(bench: TeamBench) -> None:
     ended = await run_turn(bench, EXPLAIN + "===\nIt multiplies r by 3.\n", "What does area() do?")
     assert (ended.status, ended.text) == (TurnStatus.DONE, "It multiplies r by 3.\n"[:-1])
     asked = bench.chat.requests[-1]
-    assert "area.py:1\n```\ndef area(r):\n    return 3 * r\n```" in asked.messages[0].text
+    assert "area.py:1\n```\ndef area(r):\n    return 3 * r\n```" in asked.messages[-1].text
+    assert asked.messages[-1].text.endswith("What does area() do?")
     assert not asked.tools
     assert "".join(one.text for one in bench.events if isinstance(one, TextArrived)) == ended.text
     assert list_calls(bench) == ["read_file"]
