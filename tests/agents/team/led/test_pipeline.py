@@ -95,9 +95,11 @@ async def test_a_rejected_change_says_why_and_leaves_the_file(bench: TeamBench) 
     assert "return 3 * r\n" in bench.read("area.py")
 
 
-async def test_a_change_that_the_model_cannot_write_is_said(bench: TeamBench) -> None:
-    ended = await run_turn(bench, CHANGE + "===\nI do not know.\n")
+async def test_a_change_that_the_model_cannot_write_is_said_and_answered_in_words(bench: TeamBench) -> None:
+    ended = await run_turn(bench, CHANGE + "===\nIt is fine.\n")
     assert "wrote nothing that can be used here" in ended.text
+    assert ended.text.endswith("\n\nIt is fine.")
+    assert "".join(one.text for one in bench.events if isinstance(one, TextArrived)) == ended.text
     assert bench.gate.proposals == []
 
 
