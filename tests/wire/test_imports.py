@@ -10,9 +10,12 @@ import pytest
 from tests.wire.conftest import PROGRAM
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
-    from tests.wire.conftest import Start
+    from tests.wire.conftest import Session
+
+    Start = Callable[..., Awaitable[Session]]
 
 pytestmark = pytest.mark.real_start
 
