@@ -51,7 +51,7 @@ class Chats:
         return {role: chain for role, chain in roles.items() if chain is not None}
 
     def set_listener(self, notify: Callable[[str], None]) -> None:
-        """Have `notify` called, from any thread, with one sentence when a later model than before answers."""
+        """Have `notify` called with a sentence, from any thread, when a chain falls back to a later model."""
         for chain in self.by_role.values():
             chain.set_listener(notify)
 
@@ -96,7 +96,7 @@ class _ChainBuilder:
     def build_chain(self, role: str, wanted: tuple[EndpointSettings, ...]) -> FallbackChain | None:
         """Return the chain of the models that can be built, in order; None if none can.
 
-        The reasons for all others are added to `problems`.
+        Adds to `problems` why the others cannot be built.
         """
         links = []
         for one, following in itertools.zip_longest(wanted, wanted[1:]):

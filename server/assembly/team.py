@@ -6,9 +6,6 @@ Loaded only where a person talks to the team. Start at `build_team`.
 from __future__ import annotations
 
 import contextlib
-import os
-import platform
-import uuid
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +20,7 @@ from server.assembly.resources import review_statically
 from server.gate.commands.runner import ConfinedRunner
 from server.gate.trials.test_runs import choose_command
 from server.state import paths
+from server.state.lease_owners import name_owner
 from server.state.session_store import SessionStore
 
 if TYPE_CHECKING:
@@ -82,7 +80,7 @@ def build_team(core: Core, files: Files, gate: Gate, state: State, client: Clien
         choose_tests=lambda folder, only: choose_command(folder, wanted, only, measures=False),
         mode=client.mode,
     )
-    owner = f"{client.name} {platform.node()}:{os.getpid()} {uuid.uuid4().hex[:8]}"
+    owner = name_owner(client.name)
     limits = TurnLimits(steps=settings.steps, tokens=settings.tokens, seconds=settings.seconds)
     return Team(
         SessionStore(state),
@@ -127,7 +125,7 @@ def list_own_places() -> tuple[Path, ...]:
 
 
 def name_workspace(roots: Sequence[Path]) -> str:
-    """Return the workspace of a session: the URI of its first folder, "" without one."""
+    """Return the name of a session's workspace: the URI of its first folder, "" without one."""
     return roots[0].as_uri() if roots else ""
 
 

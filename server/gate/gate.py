@@ -138,6 +138,9 @@ class Gate:
 
         Stores a checkpoint, so that `undo` can undo the fix. Returns an outcome with the verdict APPLIED; if the gate
         may not change the file, it has no checkpoint, and `reason` says why.
+
+        Raises:
+            StateError: the request or the checkpoint cannot be recorded.
         """
         case = Case(
             Question(uuid.uuid4().hex, choose_tool(proposal), proposal.title, proposal.why, proposal.by, ""),
@@ -206,7 +209,10 @@ class Gate:
         return locate_changes(places.allow_excluded() if case.undoes else places, proposal)
 
     async def _process(self, case: Case, checked: CheckedProposal | None, cancelled: Cancelled | None) -> Outcome:
-        """Check the limits, record the request, and decide about it; `checked` is None for a tool call."""
+        """Check the limits, record the request, and decide about it; return the outcome.
+
+        `checked` is None for a tool call. The verdict is REFUSED if a limit is reached or nothing can be recorded.
+        """
         count = len(checked.proposal.changes) if checked is not None else 1
         try:
             if case.limited:
@@ -271,7 +277,7 @@ class Gate:
         return not_approved
 
     def _find_earlier_answer(self, case: Case) -> Answer | None:
-        """Return the yes of a person's rule or for the rest of the task; None for neither, or if there are warnings."""
+        """Return the approval by a person's rule or for the rest of the task; None without one, or with warnings."""
         if case.question.is_approved_by_rule:
             return Answer.APPROVE_RULE
         covered = not case.question.warnings and self._remembered.covers(case.task, case.question.tool)

@@ -56,12 +56,12 @@ def explain_undo(newer: Sequence[tuple[str, str]]) -> str:
 
 
 def title_trial(folder: str) -> str:
-    """Return the title of the question whether to run one test in a copy of the workspace folder `folder`."""
+    """Return the title of the question that asks to run one test in a copy of the workspace folder `folder`."""
     return f"Run a test of {folder}"
 
 
 def describe_trial(command: str, folder: str, times: int, seconds: float) -> str:
-    """Return the text of the question whether to run `command` in a copy of `folder`.
+    """Return the text of the question that asks to run `command` in a copy of `folder`.
 
     It names the most runs (`times`) and the time limit of each run (`seconds`).
     """
@@ -70,12 +70,12 @@ def describe_trial(command: str, folder: str, times: int, seconds: float) -> str
 
 
 def title_test_run(folder: str) -> str:
-    """Return the title of the question whether to run all tests of the workspace folder `folder`."""
+    """Return the title of the question that asks to run all tests of the workspace folder `folder`."""
     return f"Run the tests of {folder}"
 
 
 def describe_test_run(command: str, folder: str, seconds: float) -> str:
-    """Return the text of the question whether to run `command` in `folder`, with the time limit in seconds."""
+    """Return the text of the question that asks to run `command` in `folder`, with the time limit in seconds."""
     return f"{command}\n\nin {folder}, for at most {seconds} seconds"
 
 
@@ -90,9 +90,9 @@ def warn_of_syntax(file: str, line: int) -> str:
 
 
 def list_gaps(isolation: Isolation | None) -> tuple[str, ...]:
-    """Return the warnings about what a command can do that nothing keeps it from, and what it asks for.
+    """Return warnings about a command: one names what the system cannot keep it from, one that it may use the network.
 
-    () if it is confined in all ways, or if no command runs (None).
+    () if it is confined in all ways, or if no command runs (`isolation` is None).
     """
     if isolation is None:
         return ()

@@ -15,6 +15,7 @@ from server.lsp.commands.answering.command_records import CommandRecord
 from server.lsp.commands.answering.failures import CommandFailed
 from server.lsp.commands.answering.sessions import SessionFacts
 from server.state import session_export
+from server.state.lease_owners import describe_owner
 
 if TYPE_CHECKING:
     from agents.ports.feedback import Feedback
@@ -134,7 +135,7 @@ def _describe_entry(entry: Entry, feedback: Feedback | None) -> EntryFacts:
     return EntryFacts(
         number=entry.number,
         kind=entry.kind.value,
-        by=entry.by,
+        by=describe_owner(entry.by),
         text=entry.text,
         calls=tuple(str(one["name"]) for one in calls),
         at=entry.at,

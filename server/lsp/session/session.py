@@ -187,9 +187,10 @@ class Session:
     # Settings
 
     async def configure(self, sent: object) -> None:
-        """Fetch the settings, build or update the core, start its index, and review the open documents again.
+        """Fetch the settings, build a core with them, start its index, and publish it in place of the old core.
 
-        `sent` is the content of a change notification, None without one; it counts where the client does not answer.
+        Reviews open documents again if the change affects reviews, and warns the person of problems. `sent` has the
+        settings from a change notification, None without one; they are used if the client cannot be asked.
         """
         assert self._configuring is not None  # noqa: S101 (`start` creates it)
         async with self._configuring:
@@ -301,7 +302,10 @@ class Session:
     # For notifications
 
     def put_document(self, document: OpenText) -> None:
-        """Store a document that was opened or has changed; cancel its completion request, review and index it."""
+        """Store a document that was opened or has changed; cancel its completion request, review and index it.
+
+        Also records a chosen fix that the change applies, and begins to load the models.
+        """
         self.completions.cancel(document.uri)
         new = self.documents.get(document.uri) is None
         self.documents.put(document)
@@ -314,7 +318,7 @@ class Session:
             self._loading.begin(core)
 
     def close_document(self, uri: str) -> None:
-        """Forget the document `uri`, which was closed; from now on the index reads the file on disk."""
+        """Forget the closed document `uri` and remove its diagnostics; from now on the index reads the file on disk."""
         self.completions.forget(uri)
         self.documents.drop(uri)
         self.reviews.forget(uri)
@@ -324,7 +328,7 @@ class Session:
             self._run_in_thread(core.forget, uri)
 
     def review_saved(self, uri: str) -> None:
-        """Review the document `uri`, which was saved."""
+        """Start to review the saved document `uri`, unless its review is finished."""
         self.reviews.review_saved(uri)
 
     def reread_files(self, paths: Collection[Path]) -> None:

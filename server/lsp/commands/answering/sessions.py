@@ -11,6 +11,7 @@ from agents.ports.failures import StateError
 from agents.ports.sessions import SessionUnavailable
 from server.lsp.commands.answering.command_records import CommandRecord
 from server.lsp.commands.answering.failures import CommandFailed
+from server.state.lease_owners import describe_owner
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +48,7 @@ class SessionFacts(CommandRecord):
             created=session.created,
             changed=session.changed,
             entries=session.entries,
-            owner=session.owner,
+            owner=describe_owner(session.owner),
             here=team.is_running(session.id),
         )
 

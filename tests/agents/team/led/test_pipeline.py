@@ -48,9 +48,9 @@ class FakeRunner:
     results: list[CommandResult] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
 
-    def find_isolation(self, request: CommandRequest) -> Isolation:
-        """Return that nothing is enforced."""
-        return Isolation(requested=request.requested)
+    def find_isolation(self, _: CommandRequest) -> Isolation:
+        """Return that nothing is confined."""
+        return Isolation()
 
     async def run(self, request: CommandRequest, *, cancelled: Cancelled | None = None) -> CommandResult:
         """Return the next result."""

@@ -182,7 +182,7 @@ def test_other_programs_are_chosen_by_the_files_of_the_workspace(
 
 
 def test_a_run_without_coverage_can_be_asked_for(tmp_path: Path) -> None:
-    environment(tmp_path, "pytest", "coverage")
+    make_environment(tmp_path, "pytest", "coverage")
     command = test_runs.choose_command(tmp_path, "", measures=False)
     assert isinstance(command, TestCommand)
     assert (command.arguments[1:], command.measures) == (("-m", "pytest", "-q"), False)
