@@ -22,6 +22,7 @@ from server.gate.trials.test_runs import choose_command
 from server.state import paths
 from server.state.lease_owners import name_owner
 from server.state.session_store import SessionStore
+from server.state.turn_files import open_turn_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -90,6 +91,7 @@ def build_team(core: Core, files: Files, gate: Gate, state: State, client: Clien
         bench,
         owner,
         limits,
+        open_turn_file,
         is_led=lambda role: (role if role in core.chats.by_role else "chat") in core.chats.led,
     )
 

@@ -13,15 +13,15 @@ import models.chat
 from agents.edits import CreateFile, DeleteFile, RenameFile, TextChange
 from agents.ports.commands import CommandResult, Isolation
 from agents.ports.permissions import Permission, ToolCall
-from agents.team.calls import prepare_call, run_call
-from agents.team.conversation import Conversation
 from agents.team.limits import Spending, TurnLimits
-from agents.team.loop import Agent, run_turn
 from agents.team.permissions.rules import RuleSet
 from agents.team.role_files import CAPABILITIES
 from agents.team.tool import Workbench
 from agents.team.tools.all_tools import TOOLS
 from agents.team.toolset import Toolset
+from agents.team.turn.calls import prepare_call, run_call
+from agents.team.turn.conversation import Conversation
+from agents.team.turn.loop import Agent, run_turn
 from models.chat import Message, Speaker
 from models.scripted.scripted_chat import ScriptedChat
 from tests import marked
@@ -55,6 +55,7 @@ class FakeGate:
     proposals: list[ProposedEdit] = field(default_factory=list)
     calls: list[ToolCall] = field(default_factory=list)
     rules: list[str] = field(default_factory=list)
+    before: dict[str, dict[Path, bytes | None]] = field(default_factory=dict)
 
     async def propose(
         self, proposal: ProposedEdit, *, task: str = "", rule: str = "", cancelled: Cancelled | None = None
@@ -65,6 +66,9 @@ class FakeGate:
         self.rules.append(rule)
         if not self.answer:
             return FakeOutcome(applied=False, reason=self.reason, checkpoint="")
+        checkpoint = f"c{len(self.proposals)}"
+        paths = [one.to if isinstance(one, RenameFile) else one.path for one in proposal.changes]
+        self.before[checkpoint] = {path: path.read_bytes() if path.exists() else None for path in paths if path}
         for change in proposal.changes:
             match change:
                 case TextChange():
@@ -78,7 +82,14 @@ class FakeGate:
                     change.path.rename(change.to)
                 case DeleteFile():
                     change.path.unlink()
-        return FakeOutcome()
+        return FakeOutcome(checkpoint=checkpoint)
+
+    async def undo(self, checkpoint: str = "", *, cancelled: Cancelled | None = None) -> FakeOutcome:
+        """Write back what the files of a change held before."""
+        del cancelled
+        for path, data in self.before[checkpoint].items():
+            path.unlink() if data is None else path.write_bytes(data)
+        return FakeOutcome(checkpoint="undone")
 
     async def permit(self, call: ToolCall, *, cancelled: Cancelled | None = None) -> Permission:
         """Permit `call`, or refuse it."""
