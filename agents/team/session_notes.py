@@ -8,6 +8,10 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from agents.team.testing.results import TestResults
 
 MOST_STEPS = 50
 MOST_FACTS = 100
@@ -40,10 +44,12 @@ class SessionNotes:
     Attributes:
         plan: the steps, in order.
         facts: remembered texts by their key; the oldest is evicted beyond `MOST_FACTS`.
+        tests: results of the last run of the tests, None before the first.
     """
 
     plan: tuple[PlanStep, ...] = ()
     facts: dict[str, str] = field(default_factory=dict)
+    tests: TestResults | None = None
 
     def remember(self, key: str, text: str) -> None:
         """Store `text` as the newest fact, in place of an older one with the same key."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
+import tempfile
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import models.chat
@@ -26,7 +28,6 @@ from tests import marked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from agents.edits import ProposedEdit
     from agents.ports.commands import CommandRequest
@@ -115,11 +116,17 @@ class DirectRunner:
         """Run a command and wait for its end."""
         del cancelled
         self.requests.append(request)
-        shell = ["/bin/sh", "-c", request.line]
-        ended = await asyncio.to_thread(
-            subprocess.run, shell, cwd=request.folder, capture_output=True, text=True, check=False
-        )
-        return CommandResult(ended.returncode, ended.stdout + ended.stderr)
+        return await asyncio.to_thread(run_directly, request)
+
+
+def run_directly(request: CommandRequest) -> CommandResult:
+    """Run a command in a shell, and return its result with the report that it has written."""
+    with tempfile.TemporaryDirectory() as temporary:
+        report = Path(temporary, request.report.name if request.report is not None else "none")
+        shell = ["/bin/sh", "-c", request.complete_line(str(report))]
+        ended = subprocess.run(shell, cwd=request.folder, capture_output=True, text=True, check=False)
+        written = report.read_text("utf-8") if report.exists() else ""
+    return CommandResult(ended.returncode, ended.stdout + ended.stderr, report=written)
 
 
 @dataclass

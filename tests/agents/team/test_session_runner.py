@@ -200,7 +200,7 @@ async def test_a_role_with_a_small_model_is_led(bench: TeamBench, store: Session
     team = replace(make_team(bench, store, "===\nIt is r.\n"), is_led=lambda role: role == "chat")
     ended = await SessionRunner(team, session).handle("@ask What does area() do?", bench.events.append, lambda: False)
     assert (ended.status, ended.text) == (TurnStatus.DONE, "It is r.")
-    assert "def area(r)" in bench.chat.requests[-1].messages[0].text
+    assert "def area(r)" in bench.chat.requests[-1].messages[-1].text
     assert [one.kind for one in store.read(session)] == [
         EntryKind.PERSON, EntryKind.AGENT, EntryKind.RESULT, EntryKind.AGENT,
     ]  # fmt: skip
