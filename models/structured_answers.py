@@ -43,7 +43,8 @@ def ask_structured(
 ) -> Structured[Form]:
     """Ask `chat` for an answer that matches the pydantic model `form`, and once more if it does not; blocks.
 
-    The schema is also added to the system message, for endpoints that ignore schemas.
+    The schema is also added to the system message, for endpoints that ignore schemas. The value is None once
+    `cancelled` returns true.
 
     Raises:
         ChatError: as for `chat`; WRONG_FORM if the second answer is invalid too.
@@ -93,7 +94,10 @@ def _request_correction(request: ChatRequest, reply: Reply, problem: str) -> Cha
 
 
 def _extract_json(text: str) -> str:
-    """Return the JSON object in an answer, without reasoning, code fence or words around it; all if there is none."""
+    """Return the JSON object in an answer, without reasoning, code fence or words around it.
+
+    Returns the answer without its reasoning if there is no object in it.
+    """
     text = _THINKING.sub("", text)
     start, end = text.find("{"), text.rfind("}")
     return text[start : end + 1] if 0 <= start < end else text

@@ -86,7 +86,7 @@ class Tokenizer:
         return self._encoder.get_vocab_size(with_added_tokens=True)
 
     def has_token(self, token: str) -> bool:
-        """Whether `token` is in the vocabulary."""
+        """Return whether `token` is in the vocabulary."""
         return self._encoder.token_to_id(token) is not None
 
     def find_id(self, token: str) -> int:
@@ -179,7 +179,7 @@ class Tokenizer:
         return re.compile("(" + "|".join(map(re.escape, reversed(known))) + ")") if known else re.compile("((?!))")
 
     def count(self, text: str) -> int:
-        """Return the number of tokens of `text`."""
+        """Return the number of tokens of `text`; unlike `encode`, caches nothing."""
         return len(self._encoder.encode(LONE_SURROGATE.sub(REPLACEMENT, text), add_special_tokens=False).ids)
 
     def decode(self, numbers: Sequence[int]) -> str:

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
-
-    from agents.ports.permissions import Cancelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +21,8 @@ class CommandRequest:
         line: the command line, for the shell `sh` (on Windows `cmd`).
         folder: working directory, inside of the workspace.
         timeout_s: longest duration, seconds.
-        writes: whether the command may write into the workspace; where the system cannot prevent that, `isolation` of
-            the runner says so.
+        writes: whether the command may write into the workspace; where the system cannot prevent that,
+            `CommandRunner.find_isolation` says so.
         network: whether the command may use the network.
         repository: whether the command may also write into `.git`, as a commit does.
     """
@@ -34,6 +33,11 @@ class CommandRequest:
     writes: bool = True
     network: bool = False
     repository: bool = False
+
+    @property
+    def requested(self) -> frozenset[str]:
+        """Names of the rights that the request asks for beside the usual ones: "network", "repository"."""
+        return frozenset(name for name in ("network", "repository") if getattr(self, name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,29 +59,36 @@ class CommandResult:
 
 @dataclass(frozen=True, slots=True)
 class Isolation:
-    """Confinement that the system enforces while a command runs.
+    """Confinement that the system enforces while a certain command runs.
 
     Attributes:
         name: the mechanism ("bubblewrap", "Landlock", "Seatbelt"), "" for none.
-        confines_writes: whether the command can write to nothing but the workspace and a temporary folder.
-        hides_secrets: whether excluded files and the person's own files cannot be read.
+        confines_writes: whether the command can write to nothing but the workspace and a temporary folder; not even to
+            the workspace if the request says so.
+        hides_secrets: whether excluded files and the person's own secrets cannot be read.
         blocks_network: whether the network is closed.
+        protects_repository: whether the repository (`.git`) cannot be changed.
+        requested: what the request asked for, and is open for that reason: "network", "repository".
     """
 
     name: str = ""
     confines_writes: bool = False
     hides_secrets: bool = False
     blocks_network: bool = False
+    protects_repository: bool = False
+    requested: frozenset[str] = frozenset()
 
 
 class CommandRunner(Protocol):
     """Runs commands; asks nobody, so permission comes first."""
 
-    @property
-    def isolation(self) -> Isolation:
-        """Confinement that the system enforces on this machine."""
+    def find_isolation(self, request: CommandRequest) -> Isolation:
+        """Return the confinement that the system enforces while the command of `request` runs."""
         ...
 
-    async def run(self, request: CommandRequest, *, cancelled: Cancelled | None = None) -> CommandResult:
-        """Run a command; end its whole process group on a timeout or cancellation. Never raises for the command."""
+    async def run(self, request: CommandRequest, *, cancelled: Callable[[], bool] | None = None) -> CommandResult:
+        """Run a command; end its whole process group on a timeout or cancellation. Never raises for the command.
+
+        Starts nothing if it cannot be confined as `find_isolation` said.
+        """
         ...

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from agents.ports.commands import Isolation
     from agents.tools import Tool
 
 Cancelled = Callable[[], bool]
@@ -30,6 +31,7 @@ class ToolCall:
         task: id of the task within which a person may allow this tool once for all further calls; "" for none.
         rule: the person's own rule that allows the call without a question, in words; "" for none.
         asks: whether a rule has the person asked, also where the tool's risk needs no question.
+        isolation: the confinement of the command that the person is asked about; None where no command runs.
     """
 
     tool: Tool
@@ -40,6 +42,7 @@ class ToolCall:
     task: str = ""
     rule: str = ""
     asks: bool = False
+    isolation: Isolation | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,12 +18,18 @@ from agents.team.events import CallEnded, CallStarted
 from agents.team.failure import ToolFailed
 from agents.team.permissions.commands import decide_about_command
 from agents.team.permissions.decision import decide
+from agents.team.permissions.paths import list_names
+from agents.team.permissions.readable_files import restrict_reads
 from agents.team.permissions.rules import Effect
-from agents.team.tool import ToolResult
+from agents.team.shown_text import write_plainly
+from agents.team.tool import CANNOT_RUN, ToolResult
+from agents.tools import Risk
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
+    from agents.ports.commands import CommandRequest
     from agents.team.limits import Spending
     from agents.team.permissions.decision import Decision
     from agents.team.tool import Arguments, TeamTool, Workbench
@@ -45,6 +51,8 @@ class PreparedCall:
         arguments: its validated arguments; None with a `problem`.
         decision: the decision about it, which is no denial; None with a `problem`.
         problem: why it cannot run, for the model; "" if it can.
+        paths: files and folders that its arguments name.
+        request: the command that it runs, None for none.
     """
 
     call: ToolCall
@@ -52,14 +60,16 @@ class PreparedCall:
     arguments: Arguments | None = None
     decision: Decision | None = None
     problem: str = ""
+    paths: tuple[Path, ...] = ()
+    request: CommandRequest | None = None
 
     @property
     def is_independent_read(self) -> bool:
         """Whether the call only reads and needs no person, so that it may run beside other such calls."""
         if self.tool is None or self.decision is None:
             return True
-        tool = self.tool.tool
-        return not tool.edits and not tool.risk and not self.tool.asks and self.decision.effect is Effect.ALLOW
+        alone = self.tool.waits or self.tool.delegates or self.tool.tool.risk
+        return not alone and self.decision.effect is Effect.ALLOW
 
 
 async def prepare_call(call: ToolCall, tools: Toolset, bench: Workbench) -> PreparedCall:
@@ -67,13 +77,16 @@ async def prepare_call(call: ToolCall, tools: Toolset, bench: Workbench) -> Prep
     try:
         tool = tools.find(call.name, bench.loaded)
         arguments = toolset.validate(tool, call.arguments)
-        paths = [bench.display(await bench.resolve(name)) for name in tool.list_paths(arguments)]
-        decision = await asyncio.to_thread(_decide, tool, arguments, paths, bench)
+        paths = [await bench.resolve(name) for name in tool.list_paths(arguments)]
+        request = await asyncio.to_thread(tool.get_request, arguments, bench)
+        decision = await asyncio.to_thread(_decide, tool, request, paths, bench)
     except ToolFailed as error:
         return PreparedCall(call, problem=str(error))
     if decision.effect is Effect.DENY:
         return PreparedCall(call, problem=decision.reason)
-    return PreparedCall(call, tool, arguments, decision)
+    if request is not None and bench.commands is None:
+        return PreparedCall(call, problem=CANNOT_RUN)
+    return PreparedCall(call, tool, arguments, decision, paths=tuple(paths), request=request)
 
 
 async def run_call(prepared: PreparedCall, bench: Workbench, spending: Spending) -> ToolResult:
@@ -86,9 +99,7 @@ async def run_call(prepared: PreparedCall, bench: Workbench, spending: Spending)
     """
     call, begun = prepared.call, time.monotonic()
     identity = f"{bench.task}:{spending.steps}:{call.id}"
-    title = call.name
-    if prepared.tool is not None:
-        title = prepared.tool.describe(prepared.arguments)
+    title = write_plainly(call.name if prepared.tool is None else prepared.tool.describe(prepared.arguments))
     bench.emit(CallStarted(bench.agent, identity, call.name, title[:LONGEST_TITLE], dict(call.arguments)))
     try:
         result = await _run_permitted(prepared, bench, spending)
@@ -110,44 +121,56 @@ async def _run_permitted(prepared: PreparedCall, bench: Workbench, spending: Spe
     tool, arguments, decision = prepared.tool, prepared.arguments, prepared.decision
     if tool is None or arguments is None or decision is None:
         raise ToolFailed(prepared.problem)
+    own = replace(bench, rule=decision.rule, task="" if decision.is_ruled else bench.task)
     if not tool.tool.edits and (decision.effect is not Effect.ALLOW or decision.rule):  # edits are asked about later
-        await _permit(tool, arguments, decision, bench, spending)
-    return await _run_in_time(tool, arguments, replace(bench, rule=decision.rule), spending)
+        await _permit(await _build_question(tool, prepared, decision, own), own, spending)
+        if tool.tool.risk is Risk.LOW and decision.effect is Effect.ASK:
+            bench.permitted.update(set(prepared.paths) - set(bench.roots))
+    return await _run_in_time(tool, arguments, restrict_reads(own, tool.tool), spending)
 
 
-def _decide(tool: TeamTool[Any], arguments: Arguments, paths: Sequence[str], bench: Workbench) -> Decision:
-    """Return the decision about a call; blocking, because paths in a command line are looked up.
+def _decide(tool: TeamTool[Any], request: CommandRequest | None, paths: Sequence[Path], bench: Workbench) -> Decision:
+    """Return the decision about a call, which runs the command `request` if there is one.
 
-    Raises:
-        ToolFailed: the arguments make no command line.
+    Blocking, because links of paths are followed.
     """
-    line = tool.get_command(arguments)
-    if not line:
-        return decide(tool.tool, bench.mode, bench.rules, paths)
+    if request is None:
+        names = [name for path in paths for name in list_names(path, bench.roots)]
+        return decide(tool.tool, bench.mode, bench.rules, names)
     return decide_about_command(
         tool.tool,
-        line,
+        request.line,
         mode=bench.mode,
         rules=bench.rules,
         roots=bench.roots,
         explain_exclusion=bench.explain_exclusion,
-        hides_secrets=bench.commands is not None and bench.commands.isolation.hides_secrets,
+        hides_secrets=bench.commands is not None and bench.commands.find_isolation(request).hides_secrets,
     )
 
 
-async def _permit(
-    tool: TeamTool[Any], arguments: Arguments, decision: Decision, bench: Workbench, spending: Spending
-) -> None:
+async def _build_question(
+    tool: TeamTool[Any], prepared: PreparedCall, decision: Decision, bench: Workbench
+) -> permissions.ToolCall:
+    """Return the question about a call that changes no file."""
+    request, title = prepared.request, write_plainly(tool.describe(prepared.arguments))
+    why = decision.reason or "The agent needs this for its task."
+    asks = decision.effect is Effect.ASK
+    isolation = None
+    is_any_line = tool.tool.risk is Risk.CRITICAL  # others run a fixed program
+    if asks and is_any_line and request is not None and bench.commands is not None:
+        isolation = await asyncio.to_thread(bench.commands.find_isolation, request)
+    subject = request.line if request is not None else title
+    return permissions.ToolCall(
+        tool.tool, subject, title[:LONGEST_TITLE], why, bench.agent, bench.task, decision.rule, asks, isolation
+    )
+
+
+async def _permit(asked: permissions.ToolCall, bench: Workbench, spending: Spending) -> None:
     """Have a person permit a call that changes no file.
 
     Raises:
         ToolFailed: it was not permitted.
     """
-    title = tool.describe(arguments)[:LONGEST_TITLE]
-    subject = tool.get_command(arguments) or title
-    why = decision.reason or "The agent needs this for its task."
-    asks = decision.effect is Effect.ASK
-    asked = permissions.ToolCall(tool.tool, subject, title, why, bench.agent, bench.task, decision.rule, asks)
     begun = time.monotonic()
     answer = await bench.permissions.permit(asked, cancelled=bench.cancelled)
     spending.waited_s += time.monotonic() - begun
@@ -156,14 +179,14 @@ async def _permit(
 
 
 async def _run_in_time(tool: TeamTool[Any], arguments: Arguments, bench: Workbench, spending: Spending) -> ToolResult:
-    """Run the tool within its time; one that waits for a person has no limit here.
+    """Run the tool within its time; one that waits for a person or delegates has no limit here.
 
     Raises:
         ToolFailed: it failed, also by an error of its own, or took too long.
     """
     begun = time.monotonic()
     try:
-        async with asyncio.timeout(None if tool.waits else tool.timeout_s):
+        async with asyncio.timeout(None if tool.waits or tool.delegates else tool.timeout_s):
             return await tool.run(arguments, bench)
     except TimeoutError:
         raise ToolFailed(f"{tool.name} was stopped after {tool.timeout_s:g} seconds; ask for less.") from None

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from agents.team.tool import Workbench
 
 GIT = (
-    "git", "--no-pager", "--no-optional-locks", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null",
-    "-c", "color.ui=false", "-c", "core.quotePath=false", "-c", "diff.external=", "-c", "submodule.recurse=false",
+    "git", "--no-pager", "--literal-pathspecs", "--no-optional-locks", "-c", "core.fsmonitor=false",
+    "-c", "core.hooksPath=/dev/null", "-c", "color.ui=false", "-c", "core.quotePath=false", "-c", "diff.external=",
+    "-c", "submodule.recurse=false",
 )  # fmt: skip
 """The beginning of every command line that only reads."""
 

@@ -1,15 +1,18 @@
 """The roles of the team: Markdown files with a head in TOML between `+++` lines, and the role's prompt after it.
 
 Bundled roles lie in `roles/` beside this module; a person's own roles lie in the folder of the settings and may replace
-a bundled one of the same name. A workspace's roles count only where the person trusts the workspace, and have at most
-the capability sets, delegates and limits of the bundled `coder`. To add a role: add a file. Start at `load_roles`.
+a bundled one of the same name. A workspace's roles lie in `WORKSPACE_FOLDER`, which agents cannot write to. They count
+only where the person trusts the workspace, and have at most the capability sets, delegates and limits of the bundled
+`coder`. To add a role: add a file. Start at `load_roles`.
 """
 
 from __future__ import annotations
 
 import functools
+import os
 import re
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 BUNDLED = Path(__file__).parent / "roles"
+WORKSPACE_FOLDER = Path(".starling", "roles")
+"""Folder of a workspace's own roles, in the workspace folder."""
+
 LONGEST = 50_000
 """Bytes of one role's file."""
 
@@ -54,6 +60,14 @@ class _Head(BaseModel):
     tokens: int = Field(default=TurnLimits().tokens, ge=1000, le=10_000_000)
 
 
+class Origin(StrEnum):
+    """Place that a role comes from."""
+
+    BUNDLED = "bundled"
+    OWN = "own"  # a file in the person's folder of settings
+    WORKSPACE = "workspace"  # a file of a workspace that the person trusts
+
+
 @dataclass(frozen=True, slots=True)
 class Role:
     """One role.
@@ -69,6 +83,7 @@ class Role:
         model: the role of the model that it uses, as the settings name it ("chat", "review").
         temperature: of its model.
         limits: of its turns.
+        origin: where it comes from.
     """
 
     name: str
@@ -81,6 +96,7 @@ class Role:
     model: str = "chat"
     temperature: float = 0.0
     limits: TurnLimits = field(default_factory=TurnLimits)
+    origin: Origin = Origin.BUNDLED
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,18 +116,18 @@ def load_roles(own: Path | None = None, workspaces: Iterable[Path] = ()) -> Role
 
     Args:
         own: the folder of the person's own roles, None for none.
-        workspaces: folders of roles of workspaces that the person trusts.
+        workspaces: workspace folders that the person trusts.
     """
     found = dict(_load_bundled())
     problems: list[str] = []
     if own is not None:
-        found |= _read_folder(own, problems)
-    for folder in workspaces:
-        for name, role in _read_folder(folder, problems).items():
+        found |= {name: replace(role, origin=Origin.OWN) for name, role in _read_folder(own, problems).items()}
+    for workspace in workspaces:
+        for name, role in _read_folder(workspace / WORKSPACE_FOLDER, problems, within=workspace).items():
             if name in found:
                 problems.append(f"The workspace's role {name} has the name of another role and is not used.")
             else:
-                found[name] = _narrow(role, found["coder"])
+                found[name] = _narrow(role, _load_bundled()["coder"])
     for name, role in found.items():
         if missing := [one for one in role.may_ask if one not in found]:
             problems.append(f"The role {name} may ask {', '.join(missing)}, and there is no such role.")
@@ -154,19 +170,31 @@ def _load_bundled() -> Mapping[str, Role]:
     return {name: parse_role(name, (BUNDLED / f"{name}.md").read_text("utf-8")) for name in names}
 
 
-def _read_folder(folder: Path, problems: list[str]) -> dict[str, Role]:
-    """Return the roles of the files in a folder; adds a sentence for each file that cannot be used."""
+def _read_folder(folder: Path, problems: list[str], within: Path | None = None) -> dict[str, Role]:
+    """Return the roles of the files in `folder`; adds a sentence to `problems` for each file that cannot be used.
+
+    With `within`, files whose real path lies outside of that folder are not read.
+    """
     found: dict[str, Role] = {}
     try:
-        files = sorted(folder.glob("*.md"))[:MOST_ROLES]
+        files = sorted(folder.glob("*.md"))
     except OSError:
         return {}
-    for path in files:
+    if len(files) > MOST_ROLES:
+        problems.append(f"{folder} has {len(files):,} roles; only the first {MOST_ROLES} are used.")
+    for path in files[:MOST_ROLES]:
         try:
+            if within is not None and not _is_within(path, within):
+                raise ValueError("It is a link that leads out of the workspace.")  # noqa: TRY301 (one sentence each)
             found[path.stem] = parse_role(path.stem, read_text(path, LONGEST))
         except (OSError, ValueError) as error:
             problems.append(f"The role {path} is not used: {error}")
     return found
+
+
+def _is_within(path: Path, folder: Path) -> bool:
+    """Return whether `path` lies in `folder` once all links are resolved."""
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
 
 
 def _narrow(role: Role, most: Role) -> Role:
@@ -178,4 +206,5 @@ def _narrow(role: Role, most: Role) -> Role:
         may_ask=tuple(one for one in role.may_ask if one in most.may_ask),
         model=most.model,
         limits=role.limits.narrow(most.limits),
+        origin=Origin.WORKSPACE,
     )

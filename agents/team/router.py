@@ -23,13 +23,19 @@ if TYPE_CHECKING:
     from agents.team.role_files import Role, Roles
     from models.chat import ChatModel
 
-_NAMED = re.compile(r"\A\s*@([A-Za-z_][A-Za-z0-9_]*)\b[:,]?\s*")
+_NAMED = re.compile(r"\A\s*@([A-Za-z][A-Za-z0-9_-]*)(?![A-Za-z0-9_(/]|\.\w)[:,]?\s*")  # no decorator, no npm scope
 _ERROR = re.compile(
-    r"Traceback \(most recent call last\)|^\s*File \".*\", line \d+|\b[A-Z]\w*(?:Error|Exception)\b\s*:|"
-    r"^\s*at .+\(.+:\d+(?::\d+)?\)|\bpanicked at\b|\bSegmentation fault\b|^(?:error|FAILED)\b.*:|"
-    r"\bexit (?:code|status) [1-9]",
+    r"Traceback \(most recent call last\)|^\s*File \".*\", line \d+|"
+    r"(?<![A-Za-z0-9_])[A-Z]\w*(?:Error|Exception)\s*[:：]|^(?:Uncaught )?Error: \S|"  # noqa: RUF001 (Chinese colon)
+    r"^\s*at (?:.+\(.+:\d+(?::\d+)?\)|\S+:\d+:\d+$)|^Exception in thread \"|^Caused by: |"
+    r"\bpanicked at\b|^panic: |^goroutine \d+ \[|^error\[[A-Z]\d+\]: |^\s*--> \S+:\d+:\d+|"
+    r"\bSegmentation fault\b|^\S+:\d+(?::\d+)?: (?:fatal )?error: |^\S+\.go:\d+:\d+: |\bundefined reference to `|"
+    r"AddressSanitizer: |\bAssertion [`'].+' failed|"
+    r"^error: \S|^(?:FAILED|FAIL|--- FAIL:)\s+\S+|\bexit (?:code|status) [1-9]",
     re.MULTILINE,
 )
+"""Forms of the messages that programs, compilers and test runners write when something fails."""
+
 _LONGEST = 4000
 """Characters of a request that a model reads to choose a role."""
 
@@ -65,7 +71,7 @@ def choose_role(
         ValueError: the person named a role that does not exist; the message says which there are.
     """
     if named := _NAMED.match(request):
-        role = roles.get(named[1])
+        role = roles.get(named[1].replace("-", "_"))
         if role is None:
             known = ", ".join(f"@{name}" for name in roles.by_name)
             raise ValueError(f"There is no role @{named[1]}; there are: {known}.")
@@ -97,4 +103,5 @@ def _ask_model(request: str, roles: Roles, chat: ChatModel, cancelled: Callable[
         )
     except ModelError:
         return None
-    return roles.get(str(getattr(answer.value, "role", "")).strip().lstrip("@"))
+    named = str(getattr(answer.value, "role", "")).strip().lstrip("@")
+    return roles.get(re.sub(r"[\s-]+", "_", named))

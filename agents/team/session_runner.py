@@ -18,6 +18,7 @@ from agents.team import instructions, router, transcript
 from agents.team.conversation import Conversation
 from agents.team.events import AgentChosen, CallEnded, CallStarted, TurnEnded, TurnStatus
 from agents.team.failure import ToolFailed
+from agents.team.led.pipeline import run_led_turn
 from agents.team.limits import Spending, TurnLimits
 from agents.team.loop import Agent, run_turn
 from agents.team.toolset import Toolset
@@ -53,6 +54,7 @@ class Team:
         bench: the workbench that every agent's own one is made from.
         owner: name of this client's process, for the lease of a session.
         limits: the person's limits, which no role exceeds.
+        is_led: returns whether the model for a model role is led by the fixed pipeline.
     """
 
     sessions: Sessions
@@ -62,6 +64,7 @@ class Team:
     bench: Workbench
     owner: str
     limits: TurnLimits = field(default_factory=TurnLimits)
+    is_led: Callable[[str], bool] = lambda _: False
 
 
 class SessionRunner:
@@ -167,7 +170,8 @@ class SessionRunner:
             record=_record_nothing if inner else self._make_recorder(role.name),
         )
         conversation = Conversation(chat.count_tokens, chat.context_tokens, messages)
-        return await run_turn(agent, conversation, own, spending)
+        run = run_led_turn if team.is_led(role.model) else run_turn
+        return await run(agent, conversation, own, spending)
 
     async def _delegate(self, asker: Role, name: str, task: str, bench: Workbench, spending: Spending) -> str:
         """Have the role `name` do `task`, within the limits of the whole turn; return its answer.

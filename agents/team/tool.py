@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from agents.team.failure import ToolFailed
-from agents.team.paths import resolve_name, shorten_path
 from agents.team.permissions.modes import Mode
+from agents.team.permissions.paths import resolve_name, shorten_path
 from agents.team.session_notes import SessionNotes
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from agents.findings import Finding
     from agents.ports.changes import Changes
-    from agents.ports.commands import CommandRunner
+    from agents.ports.commands import CommandRequest, CommandRunner
     from agents.ports.permissions import Permissions
     from agents.ports.person import Person
     from agents.team.events import Emit
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from agents.tools import Tool
     from indexing.index import Index
     from indexing.syntax.documents import Document
+
+
+CANNOT_RUN = "No command can be run here; say what should be run."
 
 
 class Arguments(BaseModel):
@@ -88,6 +91,7 @@ class Workbench:
         notes: plan and facts of the session.
         capabilities: capability sets that the agent may load.
         loaded: those that it has loaded; `need` adds to it.
+        permitted: files and folders whose reading the person has permitted in this turn, because a rule had it asked.
         emit: takes events.
         delegate: has another role do a task (role, task); returns its answer.
         test_command: the person's own command for the tests, "" for none.
@@ -113,6 +117,7 @@ class Workbench:
     notes: SessionNotes = field(default_factory=SessionNotes)
     capabilities: tuple[str, ...] = ()
     loaded: set[str] = field(default_factory=set)
+    permitted: set[Path] = field(default_factory=set)
     emit: Emit = lambda _: None
     delegate: Callable[[str, str], Awaitable[str]] = delegate_to_nobody
     test_command: str = ""
@@ -160,10 +165,12 @@ class TeamTool(Generic[Given]):
         run: does the work; raises `ToolFailed` for errors that the model may correct.
         describe: returns the call in a few words for a person ("Read src/area.py").
         list_paths: returns the paths that the arguments name, as given; the person's rules are matched with them.
-        get_command: returns the command line that would run, "" for none; the person's rules are matched with it.
+        get_request: returns the command that would run, None for none; the person's rules are matched with its line,
+            and the question says what nothing keeps it from. Blocking; raises `ToolFailed` if there can be none.
         capabilities: names of the capability sets that hold the tool; () for a tool that every agent has.
         timeout_s: longest duration, seconds; without effect on a tool that waits for a person.
         asks: whether it asks the person something itself.
+        delegates: whether another agent works while it runs; the limits of the turn hold for that one.
     """
 
     tool: Tool
@@ -172,10 +179,11 @@ class TeamTool(Generic[Given]):
     run: Callable[[Given, Workbench], Awaitable[ToolResult]]
     describe: Callable[[Given], str]
     list_paths: Callable[[Given], Sequence[str]] = lambda _: ()
-    get_command: Callable[[Given], str] = lambda _: ""
+    get_request: Callable[[Given, Workbench], CommandRequest | None] = lambda *_: None
     capabilities: tuple[str, ...] = ()
     timeout_s: float = 60.0
     asks: bool = False
+    delegates: bool = False
 
     @property
     def waits(self) -> bool:

@@ -253,7 +253,14 @@ def _cut_first_token(text: str, token: int) -> str:
 
 
 def rename_words(cursor: CursorText, text: str, words: Sequence[int], renames: dict[int, int]) -> str:
-    """Return `text` with its words, whose numbers are `words`, replaced by their names at the cursor."""
+    """Return `text` with its words renamed as at the cursor.
+
+    Args:
+        cursor: the text at the cursor, whose words have numbers, too.
+        text: the recalled text.
+        words: the number of each word of `text`, in order.
+        renames: from the number of a word to the number of its name at the cursor; other words stay.
+    """
     numbers = iter(words)
 
     def replace(match: re.Match[str]) -> str:

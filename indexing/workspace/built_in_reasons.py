@@ -121,7 +121,10 @@ def find_folder_reason(name: str, held: Collection[str]) -> str:
 
 
 def find_content_reason(data: bytes, limits: IndexLimits, name: str, waived: Collection[str] = ()) -> str:
-    """Return the reason to exclude a file by its content `data`; "" for none. Reasons in `waived` do not count."""
+    """Return the reason to exclude a file by its content `data`; "" for none.
+
+    `waived` may name "generated", "minified" and "long lines", which then do not count; the other reasons always do.
+    """
     if len(data) > limits.max_file_bytes:
         return "too large"
     if b"\0" in data[:_HEAD_BYTES] and data[:2] not in _TWO_BYTE_MARKS:

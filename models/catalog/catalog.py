@@ -32,6 +32,8 @@ HEALINGS = ("words", "spaces")
 # completed 6 of 60 lines in this repository exactly, 5 without.
 LARGE_PARAMETERS = 100_000_000
 LARGE_HEALINGS = ("words",)
+# Chat models with fewer parameters seldom choose the right steps by themselves, and are led by a fixed pipeline.
+LED_PARAMETERS = 4_000_000_000
 PATH_PLACES = ("first", "prefix", "none")
 # Measured qualities of a model (tests/eval): share of lines completed exactly, share of problems solved.
 WORTHS = ("lines", "problems")
@@ -98,6 +100,8 @@ class ChatFormat:
         opening: text behind which the model writes its answer.
         ends: tokens that end an answer.
         begin: token that begins every conversation; "" for none.
+        led: whether the model is led through a request by a fixed pipeline, rather than choosing its own steps; None
+            for the default of its size (`ModelEntry.led`).
     """
 
     system: str
@@ -106,6 +110,7 @@ class ChatFormat:
     opening: str
     ends: tuple[str, ...]
     begin: str = ""
+    led: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +180,13 @@ class ModelEntry:
     def large(self) -> bool:
         """Whether the model has so many parameters that it needs a time budget and the prompt layout of a raw model."""
         return self.parameters > LARGE_PARAMETERS
+
+    @property
+    def led(self) -> bool:
+        """Whether the chat model is led through a request by a fixed pipeline, rather than choosing its own steps."""
+        if self.chat is None:
+            return False
+        return self.parameters < LED_PARAMETERS if self.chat.led is None else self.chat.led
 
     @property
     def healing(self) -> tuple[str, ...]:
@@ -325,6 +337,7 @@ def read_chat(chat: Table) -> ChatFormat:
         opening=chat.get_text("opening", default=""),
         ends=chat.get_texts("ends"),
         begin=chat.get_text("begin", default=""),
+        led=chat.get_optional_bool("led"),
     )
 
 

@@ -135,6 +135,8 @@ def format_entry(published: PublishedModel, converted: Converted, *, quantizatio
         turns = ("system", "user", "assistant", "opening", "begin")
         lines += ["", "[chat]", *(f"{name} = {_quote(getattr(chat, name))}" for name in turns)]
         lines.append(f"ends = {_quote(list(chat.ends))}")
+        if chat.led is not None:
+            lines.append(f"led = {_quote(chat.led)}")
     if "embedding" in published.roles:
         lines += ["", "[embedding]", f"pooling = {_quote(published.pooling)}"]
     for role, settings in (published.settings or {}).items():
@@ -143,7 +145,10 @@ def format_entry(published: PublishedModel, converted: Converted, *, quantizatio
 
 
 def _quote(value: object) -> str:
-    """Return a string, or a list of strings, as TOML; JSON's strings are valid there except for one character."""
+    """Return a boolean, a string, or a list of strings, as TOML.
+
+    JSON's strings are valid there except for one character.
+    """
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 

@@ -117,6 +117,10 @@ class Table:
             self.refuse(field_name, "true or false")
         return value
 
+    def get_optional_bool(self, field_name: str) -> bool | None:
+        """Return a boolean; None if the field is missing."""
+        return None if self._get(field_name) is None else self.get_bool(field_name, default=False)
+
     def get_number(self, field_name: str, least: float, most: float, default: float) -> float:
         """Return a number between `least` and `most`; `default` if the field is missing."""
         value = self.get_optional_number(field_name, least, most)

@@ -66,7 +66,10 @@ def make_variable(tensor: Weights, *, skip: int = 0) -> Fused:
 
 
 def fill_projection(spec: Any, checkpoint: Checkpoint, name: str) -> None:  # noqa: ANN401
-    """Fill the output layer of `spec` from the layer `name`, or with the embeddings of `spec` if both are one table."""
+    """Fill the output layer of `spec` from the layer `name`.
+
+    Uses the embeddings' weights instead if the checkpoint ties both, or has no such layer.
+    """
     if f"{name}.weight" in checkpoint.tensors and not checkpoint.config.get("tie_word_embeddings"):
         fill_linear(spec.projection, checkpoint, name)
     else:

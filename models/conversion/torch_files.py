@@ -47,7 +47,8 @@ def locate_tensors(file: Path) -> Mapping[str, TensorLocation]:
     """Return the locations of the tensors in the checkpoint `file`, by tensor name.
 
     Raises:
-        ModelError: the file is damaged, or holds something other than weights; nothing in it was executed.
+        ModelError: the file cannot be read, is damaged, or holds something other than weights. Nothing in it was
+            executed.
     """
     try:
         with file.open("rb") as stream:

@@ -286,9 +286,10 @@ class _AccessControl:
                 host.requested_at = time.monotonic()
 
     def _refuse(self, scope: Scope) -> Response | None:
-        """Return the error response for a request with a wrong token or version; None if both are right.
+        """Return the error response for a request with a wrong or missing token, or a wrong version; None to accept it.
 
-        A request without a version is accepted: it comes from another program.
+        No token is needed for `PROOF_PATH`, and by a host without one. A request without a version is accepted: it
+        comes from another program.
         """
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         given = headers.get("authorization", "").removeprefix("Bearer ")

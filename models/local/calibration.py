@@ -96,7 +96,7 @@ def load_or_measure_speed(identity: str, directory: Path, measure: Callable[[], 
     """Return the speed of a model on this machine; measure and store it if it is not stored in `directory`.
 
     Args:
-        identity: key of the model and how it is computed: name, size, device, compute type, threads.
+        identity: identifies the model and how it runs: name, size, device, compute type, threads.
         directory: where speeds are stored.
         measure: returns the measured speed.
     """

@@ -1,19 +1,19 @@
 """The chat model that runs on CTranslate2, with prompts in the format of the catalog entry's `[chat]`.
 
-A local network knows neither tools nor schemas by itself. The prompt describes tools as the templates of Qwen and
-Hermes do, and tool calls are read from the tags that those templates use. An answer by schema begins with the opening
-brace of the JSON object and ends with its closing brace. Weights are loaded by `models.local.loading`. Start at
-`CTranslateChat.chat`.
+A local network knows neither tools nor schemas by itself. With tools, it is led to a call
+(`models.local.calls.led_calls`). An answer by schema begins with the opening brace of the JSON object and ends with its
+closing brace. Weights are loaded by `models.local.loading`. Start at `CTranslateChat.chat`.
 """
 
 from __future__ import annotations
 
 import json
-import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from models.chat import ChatError, Fault, Reply, ReplyEnd, Speaker, ToolCall, Usage
+from models.chat import ChatError, Fault, Reply, ReplyEnd, Speaker, Usage
 from models.fim import Prompt
+from models.local.calls.call_format import ANSWER_TOOL, describe_tools, format_call
+from models.local.calls.led_calls import Call, LedAnswer
 from models.local.engine import FAILURES
 from models.local.newest_first_lock import NewestFirstLock
 
@@ -26,14 +26,6 @@ if TYPE_CHECKING:
     from models.local.greedy_decoding import Step
     from models.tokenizer import Tokenizer
 
-CALL = re.compile(r"<tool_call>\s*(\{.*?\})\s*(?:</tool_call>|\Z)", re.DOTALL)
-TOOLS = (
-    "# Tools\n\nYou may call one or more functions to assist with the user query.\n\n"
-    "You are provided with function signatures within <tools></tools> XML tags:\n<tools>\n{tools}\n</tools>\n\n"
-    "For each function call, return a json object with function name and arguments within "
-    "<tool_call></tool_call> XML tags:\n"
-    '<tool_call>\n{{"name": <function-name>, "arguments": <args-json-object>}}\n</tool_call>'
-)
 SCHEMA = "Answer with one JSON object and nothing else. It has to fit this JSON schema:\n{schema}"
 
 Part = tuple[str, bool]  # text of the prompt, and whether markers in it become tokens
@@ -75,6 +67,8 @@ class CTranslateChat:
         on_text: Callable[[str], None] | None = None,
     ) -> Reply:
         """Answer `request`; see `models.chat.ChatModel.chat`."""
+        if request.tools:
+            return self._lead(request, cancelled, on_text)
         prompt = self._make_prompt(request)
         answer = _Answer(self._tokenizer, request, lambda: self._closing or cancelled(), on_text)
         with self._turns.take(answer.is_cancelled) as granted:
@@ -85,10 +79,8 @@ class CTranslateChat:
         usage = Usage(len(prompt.tokens), len(answer.numbers), requests=1)
         if answer.is_cancelled():
             return Reply(answer.text, ReplyEnd.CANCELLED, usage=usage, model=self.name)
-        calls = answer.read_calls()
         spent = len(answer.numbers) >= prompt.max_tokens and not answer.complete
-        end = ReplyEnd.TOOLS if calls else ReplyEnd.LENGTH if spent else ReplyEnd.END
-        return Reply(CALL.sub("", answer.text).strip() if calls else answer.text, end, calls, usage, self.name)
+        return Reply(answer.text, ReplyEnd.LENGTH if spent else ReplyEnd.END, (), usage, self.name)
 
     def close(self) -> None:
         """Release the weights; a running call ends at its next token."""
@@ -96,21 +88,50 @@ class CTranslateChat:
         with self._turns.take(lambda: False):
             self._engine.close()
 
+    def _lead(
+        self, request: ChatRequest, cancelled: Callable[[], bool], on_text: Callable[[str], None] | None
+    ) -> Reply:
+        """Answer a request with tools: in words, or with one valid call."""
+
+        def is_cancelled() -> bool:
+            return self._closing or cancelled()
+
+        temperature = self._choose_temperature(request)
+        call = Call(self._engine, self._tokenizer, self._make_prompt, temperature, is_cancelled, on_text)
+        with self._turns.take(is_cancelled) as granted:
+            reply = Reply("", ReplyEnd.CANCELLED, model=self.name)
+            if granted:
+                try:
+                    reply = LedAnswer(call, request).decode(self.name)
+                except FAILURES as error:
+                    if not self._closing:
+                        raise self._explain_failure(error) from error
+        if self._closing:
+            raise ChatError("The chat model was unloaded; ask again.", Fault.CLOSED, partial=reply.text)
+        return reply
+
     def _decode(self, prompt: Prompt, request: ChatRequest, answer: _Answer) -> None:
-        """Decode into `answer`, with the request's temperature, else the catalog entry's."""
-        settings = self.entry.settings.get("chat")
-        usual = settings.temperature if settings is not None else 0.0
-        temperature = usual if request.temperature is None else request.temperature
+        """Decode into `answer`."""
         try:
-            self._engine.sample(prompt, answer.take, temperature=temperature)
+            self._engine.sample(prompt, answer.take, temperature=self._choose_temperature(request))
         except FAILURES as error:
             if self._closing:
                 return
-            raise ChatError(
-                f"The model {self.name} failed while computing ({error}); choose another model if it happens again.",
-                Fault.OVERLOADED,
-                partial=answer.text,
-            ) from error
+            raise self._explain_failure(error, answer.text) from error
+
+    def _choose_temperature(self, request: ChatRequest) -> float:
+        """Return the request's temperature, else the catalog entry's."""
+        settings = self.entry.settings.get("chat")
+        usual = settings.temperature if settings is not None else 0.0
+        return usual if request.temperature is None else request.temperature
+
+    def _explain_failure(self, error: Exception, partial: str = "") -> ChatError:
+        """Return the error for a failure of the engine, with the text that had arrived."""
+        return ChatError(
+            f"The model {self.name} failed while computing ({error}); choose another model if it happens again.",
+            Fault.OVERLOADED,
+            partial=partial,
+        )
 
     def _make_prompt(self, request: ChatRequest) -> Prompt:
         """Return the conversation as a prompt in the model's own format.
@@ -164,11 +185,10 @@ class _Answer:
         self.is_cancelled = is_cancelled
         self.numbers: list[int] = []
         self.complete = False  # whether the JSON object of an answer by schema has ended
-        self._object = request.schema is not None and not request.tools
+        self._object = request.schema is not None
         self.text = "{" if self._object else ""
         self._opening = self.text
         self._tokenizer = tokenizer
-        self._tools = bool(request.tools)
         self._on_text = on_text
         self._emitted = 0
 
@@ -183,21 +203,6 @@ class _Answer:
         self._pass_on_text()
         return self.complete
 
-    def read_calls(self) -> tuple[ToolCall, ...]:
-        """Return the answer's well-formed tool calls; () if the request has no tools."""
-        return tuple(self._parse_calls()) if self._tools else ()
-
-    def _parse_calls(self) -> Iterator[ToolCall]:
-        """Yield the text's well-formed tool calls."""
-        for place, match in enumerate(CALL.finditer(self.text)):
-            try:
-                call = json.loads(match[1])
-                name, arguments = call["name"], call.get("arguments") or {}
-            except (ValueError, KeyError, TypeError, RecursionError):
-                continue
-            if isinstance(name, str) and isinstance(arguments, dict):
-                yield ToolCall(f"call_{place}", name, arguments)
-
     def _cut_after_object(self) -> bool:
         """Return whether the JSON object is complete; if so, cut off the text after it."""
         try:
@@ -208,26 +213,17 @@ class _Answer:
         return True
 
     def _pass_on_text(self) -> None:
-        """Pass new text to `on_text`; with tools, only up to a "<", where a tool call may begin."""
-        end = self.text.find("<", self._emitted) if self._tools else -1
-        end = len(self.text) if end < 0 else end
-        if self._on_text is not None and end > self._emitted:
-            self._on_text(self.text[self._emitted : end])
-            self._emitted = end
+        """Pass new text to `on_text`."""
+        if self._on_text is not None and len(self.text) > self._emitted:
+            self._on_text(self.text[self._emitted :])
+            self._emitted = len(self.text)
 
 
 def _join_instructions(request: ChatRequest) -> str:
     """Return the instructions of the prompt: the system messages, the tools, and the schema of the answer."""
     said = [message.text for message in request.messages if message.speaker is Speaker.SYSTEM]
     if request.tools:
-        functions: list[dict[str, Any]] = [
-            {
-                "type": "function",
-                "function": {"name": tool.name, "description": tool.description, "parameters": tool.parameters},
-            }
-            for tool in request.tools
-        ]
-        said.append(TOOLS.format(tools="\n".join(json.dumps(function) for function in functions)))
+        said.append(describe_tools([*request.tools, ANSWER_TOOL]))
     if request.schema is not None:
         said.append(SCHEMA.format(schema=json.dumps(request.schema.schema)))
     return "\n\n".join(filter(None, said))
@@ -237,10 +233,7 @@ def _format_message(message: Message) -> str:
     """Return a message's text, with tool calls and results in the tags that the model was trained on."""
     if message.speaker is Speaker.TOOL:
         return f"<tool_response>\n{message.text}\n</tool_response>"
-    calls = (
-        "<tool_call>\n" + json.dumps({"name": call.name, "arguments": dict(call.arguments)}) + "\n</tool_call>"
-        for call in message.calls
-    )
+    calls = map(format_call, message.calls)
     return "\n".join(filter(None, (message.text, *calls)))
 
 

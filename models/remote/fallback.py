@@ -78,7 +78,7 @@ class FallbackChain:
         self._closed = False
 
     def set_listener(self, notify: Callable[[str], None]) -> None:
-        """Have `notify` called, from any thread, with one sentence when a later link than before answers."""
+        """Have `notify` called with a sentence, from any thread, when the chain falls back to a later link."""
         self._notify = notify
 
     @property

@@ -247,7 +247,7 @@ class RowWriter:
         self._ends = list(accumulate(len(file.text) for file in files))
 
     def write(self, first: int) -> None:
-        """Write the part of the rows that begins with row `first` into the existing files of rows."""
+        """Fill up to `_PART_ROWS` rows of the existing files from row `first` on; equal seeds make equal rows."""
         tokens, weights = open_rows(self._target, mode="r+")
         rng = random.Random(f"{self._plan.seed} {first}")  # noqa: S311 - a reproducible choice, nothing secret
         for row in range(first, min(first + _PART_ROWS, self._plan.rows)):

@@ -173,7 +173,10 @@ def read_wheel(wheel: Path) -> Iterator[SourceFile]:
 
 
 def read_folder(folder: Path, package: str, licence: str) -> Iterator[SourceFile]:
-    """Yield the Python files below `folder`, in the order of their paths."""
+    """Yield the Python files below `folder` in the order of their paths.
+
+    Leaves out vendored and installed files, and those that are not UTF-8.
+    """
     for path in sorted(folder.rglob("*.py")):
         relative = path.relative_to(folder).as_posix()
         if "site-packages" in path.parts or _VENDORED.search(relative):

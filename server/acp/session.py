@@ -28,6 +28,8 @@ from server.assembly.gates import make_disk_gate
 from server.assembly.team import Client, build_team
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from acp import AgentSideConnection
     from acp.schema import StopReason
 
@@ -95,7 +97,8 @@ async def open_session(connected: Connected, session: Session, workspace: Worksp
 
     gate, team = await asyncio.to_thread(build)  # roles are read
     sender = UpdateSender(functools.partial(connected.client.session_update, session.id))
-    return LiveSession(session, workspace, team, gate, requests, sender, note)
+    notes = [*filter(None, [note]), *team.roles.problems]
+    return LiveSession(session, workspace, team, gate, requests, sender, notes)
 
 
 class LiveSession:
@@ -115,7 +118,7 @@ class LiveSession:
         gate: Gate,
         requests: PermissionRequests,
         sender: UpdateSender,
-        note: str,
+        notes: Sequence[str],
     ) -> None:
         self.id = session.id
         self.workspace = workspace
@@ -124,7 +127,7 @@ class LiveSession:
         self._gate = gate
         self._requests = requests
         self._sender = sender
-        self._note = note
+        self._notes = notes
         self._unused = not session.entries
         self._stopped = threading.Event()
         self._ended = asyncio.Event()
@@ -187,10 +190,10 @@ class LiveSession:
                 await asyncio.to_thread(self._team.sessions.delete, self.id)
 
     async def _begin(self, team: Team, request: str) -> None:
-        """Name a new session after its first request, and show the note."""
-        if self._note:
-            self._sender.put_text("thought", f"{self._note}\n")
-            self._note = ""
+        """Name a new session after its first request, and show the notes once."""
+        for note in self._notes:
+            self._sender.put_text("thought", f"{note}\n")
+        self._notes = ()
         if self._unused:
             title = " ".join(request.split())[:TITLE_LENGTH]
             await asyncio.to_thread(team.sessions.set_title, self.id, title)

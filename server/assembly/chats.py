@@ -36,11 +36,13 @@ class Chats:
         chat: the models for conversations; None if there is none.
         review: the models for reviews, which are those of `chat` unless others are named; None if there is none.
         problems: problems with the settings, one sentence each.
+        led: the roles whose first model is led by a fixed pipeline, because it is small (`ModelEntry.led`).
     """
 
     chat: FallbackChain | None = None
     review: FallbackChain | None = None
     problems: tuple[str, ...] = ()
+    led: frozenset[str] = frozenset()
 
     @property
     def by_role(self) -> dict[str, FallbackChain]:
@@ -49,7 +51,7 @@ class Chats:
         return {role: chain for role, chain in roles.items() if chain is not None}
 
     def set_listener(self, notify: Callable[[str], None]) -> None:
-        """Have `notify` called, from any thread, with one sentence when a later model than before answers."""
+        """Have `notify` called with a sentence, from any thread, when a chain falls back to a later model."""
         for chain in self.by_role.values():
             chain.set_listener(notify)
 
@@ -70,7 +72,9 @@ def build_chats(settings: ChatSettings, cache: Path | None, ledger: Ledger | Non
     builder = _ChainBuilder(cache, ledger)
     chat = builder.build_chain("chat", settings.endpoints)
     review = builder.build_chain("review", settings.review) if settings.review else chat
-    return Chats(chat, review, tuple(dict.fromkeys(builder.problems)))
+    first = {"chat": settings.endpoints[:1], "review": (settings.review or settings.endpoints)[:1]}
+    led = frozenset(role for role, wanted in first.items() if any(map(_is_led, wanted)))
+    return Chats(chat, review, tuple(dict.fromkeys(builder.problems)), led)
 
 
 @dataclass(slots=True)
@@ -191,6 +195,16 @@ def _build_local(wanted: EndpointSettings, role: str) -> tuple[IdentifiedChat, T
     return hosts.make_chat(entry), Tuning(
         temperature, wanted.answer_tokens, usual.max_tokens if usual is not None else 0
     )
+
+
+def _is_led(wanted: EndpointSettings) -> bool:
+    """Return whether `wanted` names a model of the catalog that is led by a fixed pipeline."""
+    if wanted.url or not wanted.model:
+        return False
+    from models.catalog.catalog import Catalog  # noqa: PLC0415 (for a person with such a model)
+
+    entry = Catalog.load(paths.models_dir()).get(wanted.model)
+    return entry is not None and entry.led
 
 
 def _choose_prices(wanted: EndpointSettings) -> Prices | None:

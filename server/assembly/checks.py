@@ -68,6 +68,7 @@ def run_checks(settings: Settings, problems: tuple[str, ...]) -> Iterator[Check]
         ("models", lambda: _check_models(settings)),
         ("host", _check_host),
         ("chat", lambda: _check_chat(settings)),
+        ("commands", _check_commands),
         ("machine", _check_machine),
     )
     for part, check in checks:
@@ -361,16 +362,20 @@ def _check_answer(chat: ChatModel, facts: dict[str, Any], *, others: bool) -> Ch
     return Check("chat", "ok", f"{reply.model}{where} answers in {seconds:.1f} s.", facts=facts)
 
 
+def _check_commands() -> Iterator[Check]:
+    """Report how commands of agents are confined."""
+    from server.assembly.command_checks import check_commands  # noqa: PLC0415 (as everything here)
+
+    yield Check("commands", *check_commands())
+
+
 def _check_machine() -> Iterator[Check]:
     """Check the free memory, and the number of folders that the system can watch."""
     import psutil  # noqa: PLC0415 (as everything here, for this check alone)
 
     memory = psutil.virtual_memory()
-    facts: dict[str, Any] = {
-        "cores": psutil.cpu_count(),
-        "memory_bytes": memory.total,
-        "read_free_bytes": memory.available,
-    }
+    facts: dict[str, Any] = {"cores": psutil.cpu_count(), "memory_bytes": memory.total}
+    facts["read_free_bytes"] = memory.available
     watches = Path("/proc/sys/fs/inotify/max_user_watches")
     if watches.exists():
         facts["inotify_watches"] = int(watches.read_text())
@@ -381,9 +386,8 @@ def _check_machine() -> Iterator[Check]:
         message = f"The system watches {facts['inotify_watches']:,} folders at most, too few for large workspaces."
         yield Check("machine", "warning", message, f"sudo sysctl fs.inotify.max_user_watches={LOW_WATCHES * 8}", facts)
     else:
-        message = (
-            f"{facts['cores']} cores, {memory.available / 1e9:,.1f} of {memory.total / 1e9:,.1f} GB of memory free."
-        )
+        free, total = memory.available / 1e9, memory.total / 1e9
+        message = f"{facts['cores']} cores, {free:,.1f} of {total:,.1f} GB of memory free."
         yield Check("machine", "ok", message, facts=facts)
 
 

@@ -58,7 +58,10 @@ _STANDARD_ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {"message", 
 
 
 def begin() -> None:
-    """Send warnings to stderr, and hold all records in memory until `configure` writes them to the file."""
+    """Send warnings to stderr, and hold records from level INFO on in memory until `configure` writes them to the file.
+
+    Replaces the handlers of earlier calls.
+    """
     root = logging.getLogger()
     _remove_handlers(root)
     human = logging.StreamHandler(sys.stderr)
@@ -253,7 +256,7 @@ def _remove_handlers(root: logging.Logger) -> None:
 
 
 def _format_message(record: logging.LogRecord) -> str:
-    """Return the message with its arguments; without them if they do not fit."""
+    """Return the message with its arguments inserted; the message alone if the arguments do not fit."""
     try:
         return record.getMessage()
     except (TypeError, ValueError, KeyError):

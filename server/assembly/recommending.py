@@ -51,6 +51,8 @@ class Recommendation:
 def load_or_measure_machine(settings: Settings, *, again: bool, on_progress: Callable[[str], None]) -> Machine:
     """Return the stored measurement of this machine; if there is none, measure the machine and store the result.
 
+    A measurement of the processor does not count if models compute on a GPU now, nor the other way round.
+
     Args:
         settings: the settings, for the device on which models compute.
         again: whether to measure although a measurement is stored.

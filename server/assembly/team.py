@@ -5,25 +5,25 @@ Loaded only where a person talks to the team. Start at `build_team`.
 
 from __future__ import annotations
 
-import os
-import platform
-import uuid
-from dataclasses import dataclass
+import contextlib
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agents.team.limits import TurnLimits
 from agents.team.permissions.rules import RuleSet
-from agents.team.role_files import Roles, load_roles
+from agents.team.role_files import WORKSPACE_FOLDER, Roles, load_roles
 from agents.team.session_runner import Team
 from agents.team.tool import Workbench
 from agents.team.tools.all_tools import TOOLS
 from server.assembly.resources import review_statically
+from server.gate.commands.runner import ConfinedRunner
 from server.state import paths
+from server.state.lease_owners import name_owner
 from server.state.session_store import SessionStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from agents.ports.person import Person
     from agents.team.permissions.modes import Mode
@@ -74,17 +74,52 @@ def build_team(core: Core, files: Files, gate: Gate, state: State, client: Clien
         person=client.person,
         index=core.index,
         review=lambda document: review_statically(core, document),
+        commands=ConfinedRunner(files.roots, core.index_limits, list_own_places()),
         test_command=core.settings.review.test_command,
         mode=client.mode,
     )
-    owner = f"{client.name} {platform.node()}:{os.getpid()} {uuid.uuid4().hex[:8]}"
+    owner = name_owner(client.name)
     limits = TurnLimits(steps=settings.steps, tokens=settings.tokens, seconds=settings.seconds)
-    return Team(SessionStore(state), load_own_roles(), TOOLS, _make_finder(core), bench, owner, limits)
+    return Team(
+        SessionStore(state),
+        load_all_roles(files.roots, settings.trusted),
+        TOOLS,
+        _make_finder(core),
+        bench,
+        owner,
+        limits,
+        is_led=lambda role: (role if role in core.chats.by_role else "chat") in core.chats.led,
+    )
 
 
-def load_own_roles() -> Roles:
-    """Return the bundled roles and the person's own."""
-    return load_roles(paths.settings_file().parent / ROLES_FOLDER)
+def load_all_roles(roots: Sequence[Path], trusted: Sequence[str]) -> Roles:
+    """Return the bundled roles, the person's own, and those of the workspace folders among `trusted`.
+
+    Where an untrusted workspace folder has roles, one of the problems says how to trust it.
+    """
+    folders = [_resolve(Path(one)) for one in trusted]
+    believed = [root for root in roots if _resolve(root) in folders]
+    roles = load_roles(paths.settings_file().parent / ROLES_FOLDER, believed)
+    unused = tuple(
+        f"The roles in {root / WORKSPACE_FOLDER} are not used; to trust them, add '{root.as_posix()}' to "
+        f"`team.trusted` in {paths.settings_file()}."
+        for root in roots
+        if root not in believed and (root / WORKSPACE_FOLDER).is_dir()
+    )
+    return replace(roles, problems=(*roles.problems, *unused))
+
+
+def _resolve(folder: Path) -> Path:
+    """Return `folder` with `~` and all links resolved; unchanged if there is no home folder."""
+    with contextlib.suppress(OSError, RuntimeError):
+        return folder.expanduser().resolve()
+    return folder
+
+
+def list_own_places() -> tuple[Path, ...]:
+    """Return the folders of Starling's own files, which no command of an agent may read."""
+    folders = (paths.config_dir, paths.state_dir, paths.cache_dir, paths.log_dir, paths.run_dir, paths.temporary_dir)
+    return tuple(folder() for folder in folders)
 
 
 def name_workspace(roots: Sequence[Path]) -> str:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from server.assembly.setting_sections import ADDS_UP, PERSONAL
+
+if TYPE_CHECKING:
+    from pydantic.config import JsonDict
+
+
+PERSONAL_FOLDERS: JsonDict = {"personal": True, "allowed": "a list of absolute paths of folders"}
 
 
 def _check_rule(text: str) -> str:
@@ -21,7 +28,19 @@ def _check_rule(text: str) -> str:
     return text
 
 
+def _check_folder(text: str) -> str:
+    """Return `text` unchanged if it is an absolute path, `~` included; for pydantic.
+
+    Raises:
+        ValueError: `text` is no absolute path.
+    """
+    if not Path(text).is_absolute() and not text.startswith("~"):
+        raise ValueError(f"{text!r} is no absolute path of a folder")
+    return text
+
+
 RuleText = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_check_rule)]
+FolderText = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_check_folder)]
 
 
 class TeamSettings(BaseModel):
@@ -46,6 +65,12 @@ class TeamSettings(BaseModel):
         description="Tool calls that are made without a question: `edits path docs/**`, `execute_command command git "
         "status`. You are still asked about a call with a warning; `team.deny` and `team.ask` take precedence.",
         json_schema_extra=PERSONAL,
+    )
+    trusted: tuple[FolderText, ...] = Field(
+        default=(),
+        description="Workspace folders whose own roles, in `.starling/roles/`, are used: absolute paths, `~` for your "
+        "home folder. Such a role can do at most what the role `coder` can.",
+        json_schema_extra=PERSONAL_FOLDERS,
     )
     steps: int = Field(
         default=40, ge=1, le=1000, description="Most answers of the model in one turn of an agent and its delegates."

@@ -19,7 +19,7 @@ from server.cli import acp, complete, costs, demo, doctor, generate, index, key,
 from server.cli.models import models
 from server.cli.review import review
 from server.cli.serve import choose_transport, serve
-from server.cli.team import sessions, talk
+from server.cli.team import roles, sessions, talk
 from server.cli.terminal import Failure
 from server.state import paths
 from server.version import VERSION
@@ -158,6 +158,7 @@ app.command("costs")(costs.costs)
 app.command("ask")(talk.ask)
 app.command("do")(talk.do)
 app.add_typer(sessions.app, name="sessions")
+app.command("roles")(roles.list_roles)
 app.command("acp")(acp.acp)
 app.command("undo")(undo.undo)
 app.command("doctor")(doctor.doctor)

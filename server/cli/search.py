@@ -63,7 +63,7 @@ def search(
 
 
 def _show(hits: Sequence[Hit]) -> None:
-    """Write each hit: its place and name, then the first lines of its text."""
+    """Write each hit to stdout: its file, line and name, then the first lines of its text."""
     from rich.text import Text  # noqa: PLC0415 (as for every console)
 
     console = terminal.get_stdout()

@@ -84,8 +84,8 @@ def choose_transport(
     """Return the transport that the options of `serve` ask for; stdio if none is given.
 
     Raises:
-        Misuse: two transports, a wrong address, one that other machines can reach without `allow_remote`, or a token
-            file for stdio.
+        Misuse: two transports are given, the address is wrong, other machines can reach it without `allow_remote`, or
+            a token file has no name or is given for stdio.
     """
     if sum((stdio, tcp is not None, ws is not None)) > 1:
         raise Misuse("--stdio, --tcp and --ws exclude each other; give one of them.")
@@ -99,7 +99,10 @@ def choose_transport(
 
 
 def parse_quickly(arguments: Sequence[str]) -> Transport | None:
-    """Return the transport that a command line `serve ...` asks for; None for any other, and for a wrong one."""
+    """Return the transport that a command line `serve ...` asks for.
+
+    Returns None for another command, and for options that typer has to parse: unknown, wrong or `--help`.
+    """
     if not arguments or arguments[0] != "serve":
         return None
     given: dict[str, str | None] = {}
@@ -144,6 +147,7 @@ def _parse_address(text: str, option: str, *, allow_remote: bool) -> tuple[str, 
 
 
 def _is_loopback(host: str) -> bool:
+    """Return whether `host` is "localhost" or a loopback address; False for all other host names."""
     import ipaddress  # noqa: PLC0415 (only for sockets)
 
     try:

@@ -44,11 +44,14 @@ def show(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
 
 
 def format_lines(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int | None) -> list[str]:
-    """Return the lines of a table for a terminal of `width` characters; None for no limit."""
+    """Return the lines of a table, with the headings first, for a terminal of `width` characters; None for no limit.
+
+    If a line would be wider, each row takes several lines instead, and there is no line of headings.
+    """
     headings = [column.heading for column in columns]
-    sizes = [max(map(_width, cells)) for cells in zip(headings, *rows, strict=True)]
+    sizes = [max(map(_measure_width, cells)) for cells in zip(headings, *rows, strict=True)]
     lines = [_format_row(columns, sizes, row) for row in (headings, *rows)]
-    if width is None or max(map(_width, lines)) <= width:
+    if width is None or max(map(_measure_width, lines)) <= width:
         return lines
     return [line for row in rows for line in _stack_row(columns, row, width)]
 
@@ -57,7 +60,7 @@ def _format_row(columns: Sequence[Column], sizes: Sequence[int], row: Sequence[s
     """Return a row on one line, its cells padded to `sizes`."""
     padded = []
     for column, size, cell in zip(columns, sizes, row, strict=True):
-        space = " " * (size - _width(cell))
+        space = " " * (size - _measure_width(cell))
         padded.append(space + cell if column.right else cell + space)
     return GAP.join(padded).rstrip()
 
@@ -70,7 +73,7 @@ def _stack_row(columns: Sequence[Column], row: Sequence[str], width: int) -> lis
         if not cell or column.typed or not column.heading:
             continue
         labelled = f"{column.heading} {cell}"
-        if rest and _width(f"{INDENT}{rest}, {labelled}") > width:
+        if rest and _measure_width(f"{INDENT}{rest}, {labelled}") > width:
             lines.append(f"{INDENT}{rest},")
             rest = labelled
         else:
@@ -78,8 +81,8 @@ def _stack_row(columns: Sequence[Column], row: Sequence[str], width: int) -> lis
     return [*lines, INDENT + rest] if rest else lines
 
 
-def _width(text: str) -> int:
-    """Return how many characters of the terminal `text` takes; some take two."""
+def _measure_width(text: str) -> int:
+    """Return the width of `text` on a terminal, in columns; some characters take two."""
     from rich.cells import cell_len  # noqa: PLC0415 (as for every console)
 
     return cell_len(text)

@@ -94,7 +94,7 @@ def suggest_names(name: str, known: Iterable[str]) -> str:
 
 
 def escape(text: str) -> str:
-    r"""Return `text` with control characters written like \x1b: file names and texts may hold any."""
+    r"""Return `text` with unprintable characters written like \x1b, except line feeds and tabs."""
     return "".join(c if c.isprintable() or c in "\n\t" else f"\\x{ord(c):02x}" for c in text)
 
 

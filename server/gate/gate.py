@@ -23,7 +23,7 @@ from server.gate.journal import Case, Journal
 from server.gate.locating import locate_changes
 from server.gate.policy import RULES, Limits, RememberedAnswers, choose_tool, may_remember
 from server.gate.ports import Answer, Outcome, Question, Verdict
-from server.gate.question import asking, diffs
+from server.gate.question import asking, diffs, wording
 from server.gate.question.waiting import wait_while_wanted
 from server.gate.records import list_subjects
 from server.gate.refusal import Refused, Unchanged
@@ -100,7 +100,8 @@ class Gate:
     async def undo(self, checkpoint: str = "", *, cancelled: Cancelled | None = None) -> Outcome:
         """Ask a person to undo the change of the checkpoint with the id `checkpoint`; undo it after a yes.
 
-        Without an id, undoes the newest change of this workspace that can be undone. Records and returns the outcome.
+        Without an id, undoes the newest change of this workspace that can be undone. Returns the outcome, which is
+        recorded unless there is no such change.
         """
         try:
             if checkpoint:
@@ -122,13 +123,13 @@ class Gate:
         Raises:
             ValueError: the tool changes files, which must go through `propose`.
         """
-        identity, tool = uuid.uuid4().hex, call.tool
+        identity, tool, texts = uuid.uuid4().hex, call.tool, (call.title, call.why, call.by, call.subject)
         if tool.edits:
             raise ValueError(f"{tool.name} changes files: propose an edit")
         if not RULES[tool.risk].asks and not call.asks:
             return Permission(identity, granted=True, outcome=Verdict.APPLIED)
-        question = Question(identity, tool, call.title, call.why, call.by, call.subject, rule=call.rule)
-        question = replace(question, may_remember=may_remember(call.task, tool))
+        warnings, remembers = wording.list_gaps(call.isolation), may_remember(call.task, tool)
+        question = Question(identity, tool, *texts, warnings, remembers, rule=call.rule)
         outcome = await self._process(Case(question, call.task, "", (call.subject,)), None, cancelled)
         return Permission(identity, outcome.applied, outcome.verdict, outcome.reason)
 
@@ -137,6 +138,9 @@ class Gate:
 
         Stores a checkpoint, so that `undo` can undo the fix. Returns an outcome with the verdict APPLIED; if the gate
         may not change the file, it has no checkpoint, and `reason` says why.
+
+        Raises:
+            StateError: the request or the checkpoint cannot be recorded.
         """
         case = Case(
             Question(uuid.uuid4().hex, choose_tool(proposal), proposal.title, proposal.why, proposal.by, ""),
@@ -205,7 +209,10 @@ class Gate:
         return locate_changes(places.allow_excluded() if case.undoes else places, proposal)
 
     async def _process(self, case: Case, checked: CheckedProposal | None, cancelled: Cancelled | None) -> Outcome:
-        """Check the limits, record the request, and decide about it; `checked` is None for a tool call."""
+        """Check the limits, record the request, and decide about it; return the outcome.
+
+        `checked` is None for a tool call. The verdict is REFUSED if a limit is reached or nothing can be recorded.
+        """
         count = len(checked.proposal.changes) if checked is not None else 1
         try:
             if case.limited:

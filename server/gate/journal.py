@@ -80,12 +80,12 @@ class Journal:
         self.untitled: set[str] = set()
 
     def begin(self, case: Case) -> None:
-        """Record a request as pending; first close the requests that servers which no longer run left open."""
+        """Record a request as pending; the first call also closes the open requests of servers that no longer run."""
         self.recover()
         self.records.begin(case.question, client=self._client, task=case.task, model=case.model, subjects=case.subjects)
 
     def recover(self) -> None:
-        """Close the requests that servers which no longer run left open; only the first call does anything."""
+        """Close the open requests of servers that no longer run; only the first call does anything."""
         if not self._recovered:
             self.records.close_abandoned()
             self._recovered = True
@@ -133,7 +133,10 @@ class Journal:
         self.records.approve(case.id, replaced, answered=case.answer is not None)
 
     def _describe_replaced(self, case: Case, checked: CheckedProposal) -> Replaced:
-        """Return the texts that `checked` replaces, with the checkpoint id of `case`, which the first call creates."""
+        """Return the texts that `checked` replaces, with the checkpoint id of `case`, which the first call creates.
+
+        Adds the id to `untitled` if an untitled document is among them.
+        """
         case.checkpoint = case.checkpoint or uuid.uuid4().hex
         changes = tuple(checked.proposal.changes)
         if any(isinstance(one, TextChange) and one.path is None for one in changes):
@@ -225,7 +228,7 @@ def _refuse_excess(what: str, free_in_s: float, limits: Limits) -> None:
 
     Args:
         what: the start of the message: "50 questions were asked".
-        free_in_s: seconds until the next one is allowed.
+        free_in_s: seconds until the next request is allowed.
         limits: the limits, for the length of their window.
     """
     minutes = max(1, round(free_in_s / 60))

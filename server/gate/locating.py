@@ -111,6 +111,6 @@ def _check_nesting(found: Sequence[LocatedChange]) -> None:
 
 
 def _check_same_file(uri: str, path: Path) -> None:
-    """Raise `Refused` unless `uri`, which the editor uses, names the file at `path`, which is checked."""
+    """Raise `Refused` unless the editor's `uri` names the file at `path`: only the path is checked further."""
     if parse_file_uri(uri) != path:
         raise Refused(f"{uri} is not {path}; give the URI and the path of the same file.")

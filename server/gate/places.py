@@ -142,7 +142,7 @@ class Places:
 
     @staticmethod
     def _check_path(path: Path) -> None:
-        """Raise `Refused` unless `path` is absolute, without `..`, and not too long."""
+        """Raise `Refused` unless `path` is absolute, without `..` and NUL, and not too long."""
         if "\0" in str(path) or not path.is_absolute() or ".." in path.parts or len(str(path)) > LONGEST_PATH:
             raise Refused(
                 f"{str(path)!r} is not a full path of a file; name it from the root of the disk, without `..`."
@@ -186,6 +186,7 @@ def make_exclusion(roots: Sequence[Path], limits: IndexLimits) -> Callable[[Path
     exclusions = sorted((Exclusion(root, limits) for root in roots), key=lambda one: -len(one.root.parts))
 
     def find_reason(path: Path) -> str:
+        """Return why `path` is excluded, "" if it is not."""
         real = Path(os.path.realpath(path))
         holding = next((one for one in exclusions if real.is_relative_to(one.root)), None)
         return holding.find_reason(path) if holding is not None else find_outside_reason(path)

@@ -22,7 +22,8 @@ _MOST_LINES = 2000  # of a text for a line diff; longer texts get one edit
 def rebase(before: str, edits: Sequence[Edit], now: str) -> tuple[Edit, ...] | None:
     """Return `edits` to `before` as edits to `now`.
 
-    Returns None if the lines around an edit are changed or gone in `now`, or occur more than once.
+    Returns None if the lines around an edit are changed or gone in `now` or occur more than once, or if the moved edits
+    would overlap.
     """
     starts = texts.find_line_starts(before)
     moved: list[Edit] = []

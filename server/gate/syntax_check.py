@@ -19,7 +19,8 @@ PARSE_S = 5.0
 def find_broken_line(uri: str, path: Path | None, before: str, after: str) -> int | None:
     """Return the number, from 1, of the first line of `after` with a syntax error.
 
-    Returns None if `after` has no more errors than `before`, or if Starling has no grammar of the language.
+    Returns None if `after` has no more errors than `before`, if ruff can parse it, or if Starling has no grammar of the
+    language.
     """
     language = languages.detect(path or PurePath(uri))
     old = Syntax.of(Document(uri, path, language, before))
@@ -38,7 +39,7 @@ def find_broken_line(uri: str, path: Path | None, before: str, after: str) -> in
 
 
 def _is_valid_python(uri: str, path: Path | None, language: str, text: str) -> bool:
-    """Return whether `text` is Python that ruff can parse, because ruff knows newer syntax than the grammar does."""
+    """Return whether `text` is Python that ruff can parse: ruff knows newer syntax than the grammar does."""
     return (
         languages.get(language).ruff and Ruff().find_syntax_errors(Document(uri, path, language, text), PARSE_S) == ()
     )

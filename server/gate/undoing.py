@@ -93,7 +93,7 @@ def make_filter(roots: Sequence[Path], own: Collection[str]) -> Callable[[Subjec
 
 
 def _reverse(kept: KeptChange, checkpoint: Checkpoint) -> Change | None:
-    """Return the change that reverses `kept`; None if the change was not made because of a crash."""
+    """Return the change that reverses `kept`; None if a crash prevented the creation, move or deletion of a file."""
     if kept.kind == "text":
         assert kept.before is not None  # noqa: S101 (a text that was changed existed)
         edits = rebasing.compute_edits(kept.after, kept.before.text)

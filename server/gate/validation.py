@@ -79,7 +79,7 @@ class Validation:
 
         Raises:
             Unchanged: the files already hold what is proposed.
-            Refused: the proposal breaks a rule, or does not fit the current texts.
+            Refused: the proposal breaks a rule, does not fit the current texts, or is automatic and has warnings.
         """
         checked = ((place.name, *self._check_change(place)) for place in places)
         kept = [one for one in checked if not _changes_nothing(one[1])]
@@ -186,7 +186,7 @@ class Validation:
     def _check_result(self, place: LocatedChange, after: str, encoding: str, before: str | None) -> None:
         """Raise `Refused` if the text `after` must not be written to a file in `encoding`.
 
-        The reasons are its characters, its size and mixed line endings. `before` is None for a new file.
+        The reasons are its characters, its encoding, its size and mixed line endings. `before` is None for a new file.
         """
         marked = after.startswith(BYTE_ORDER_MARK) and not (before or "").startswith(BYTE_ORDER_MARK)
         if "\0" in after or (marked and not self._exact):

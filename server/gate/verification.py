@@ -175,7 +175,7 @@ def _is_moved(change: RenameFile) -> bool:
 
 
 def _exists(path: Path) -> bool:
-    """Return whether a file of exactly this name exists; a name in another case does not count, whatever the disk."""
+    """Return whether a file or folder has exactly this path; a name in another case does not count on any disk."""
     try:
         return path.name in os.listdir(path.parent)  # noqa: PTH208 (names only)
     except OSError:

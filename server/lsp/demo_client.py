@@ -232,7 +232,10 @@ class DemoClient(LanguageClient):
                 self._drain.cancel()
 
     async def _read_errors(self) -> None:
-        """Read the server's standard error into `problems`, so that the server never blocks on it."""
+        """Read the server's standard error into `problems`, so that the server never blocks on it.
+
+        After each line only the 21 newest problems are kept.
+        """
         if self._server is None or self._server.stderr is None:
             return
         while line := await self._server.stderr.readline():

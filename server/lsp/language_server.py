@@ -202,7 +202,7 @@ class StarlingServer(Connection):
                 self.feature(feature.method, feature.options)(handler)
 
     def _bind_request(self, feature: Request) -> Callable[[Any], Awaitable[Any]]:
-        """Return a handler for pygls that calls the one of `feature` with a snapshot of the session and its service."""
+        """Return a handler for pygls that calls the handler of `feature` with a snapshot and the service it needs."""
 
         async def answer(params: Any) -> Any:  # noqa: ANN401 (each method has its own)
             session = self.session

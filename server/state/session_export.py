@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from agents.ports.sessions import EntryKind
 from agents.team.transcript import read_details
+from server.state.lease_owners import describe_owner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -30,7 +31,9 @@ def format_markdown(session: Session, entries: Sequence[Entry], feedback: Mappin
         body = entry.text if entry.kind is not EntryKind.RESULT else _fence(entry.text)
         given = (feedback or {}).get(entry.number)
         thumb = f"\n\nThumb {given.thumb.value}. {given.comment}".rstrip() if given is not None else ""
-        parts.append(f"## {entry.kind.value}: {entry.by}, {_format_time(entry.at)}\n\n{body}{calls}{thumb}\n")
+        parts.append(
+            f"## {entry.kind.value}: {describe_owner(entry.by)}, {_format_time(entry.at)}\n\n{body}{calls}{thumb}\n"
+        )
     return "\n".join(parts)
 
 
@@ -45,7 +48,7 @@ def describe_session(session: Session) -> dict[str, Any]:
 def describe_entry(entry: Entry, given: Feedback | None = None) -> dict[str, Any]:
     """Return an entry as JSON, with the person's feedback if any was given."""
     described = {
-        "number": entry.number, "kind": entry.kind.value, "by": entry.by, "text": entry.text,
+        "number": entry.number, "kind": entry.kind.value, "by": describe_owner(entry.by), "text": entry.text,
         "details": read_details(entry), "at": entry.at,
     }  # fmt: skip
     if given is not None:

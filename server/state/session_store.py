@@ -21,6 +21,7 @@ from agents.ports.sessions import (
     SessionState,
     SessionUnavailable,
 )
+from server.state import lease_owners
 from server.state.statements import make_storable
 
 if TYPE_CHECKING:
@@ -87,15 +88,16 @@ class SessionStore:
         """Take or renew the lease of a session for the client `owner`; return the session.
 
         Raises:
-            SessionUnavailable: there is no such session, or another owner's lease has not expired.
+            SessionUnavailable: there is no such session, or another owner, whose process may still run, has a lease
+                that has not expired.
         """
-        now = time.time()
         with self._state.transaction() as connection:
-            taken = connection.execute(
-                "UPDATE sessions SET owner = ?, leased = ? WHERE id = ? AND (owner IN ('', ?) OR leased < ?)",
-                (owner, now + LEASE_S, session, owner, now),
+            found = _find(connection, session)
+            _require(connection, session, available=found is None or found.owner in {"", owner})
+            connection.execute(
+                "UPDATE sessions SET owner = ?, leased = ? WHERE id = ?", (owner, time.time() + LEASE_S, session)
             )
-            return _require(connection, session, available=taken.rowcount == 1)
+            return _require(connection, session, available=True)
 
     def record(self, session: str, owner: str, state: SessionState, entries: Sequence[Entry] = ()) -> Session:
         """Append `entries`, set the state and renew the lease of `owner`, in one transaction; return the session.
@@ -185,7 +187,7 @@ def _require(connection: Connection, session: str, *, available: bool) -> Sessio
     if found is None:
         raise SessionUnavailable(f"There is no session {session!r}; it may have been deleted. Start a new one.")
     if not available:
-        owner = found.owner or "another client"
+        owner = lease_owners.describe_owner(found.owner) or "another client"
         raise SessionUnavailable(f"{found.title!r} is open in {owner}; close it there, or start another session.")
     return found
 
@@ -211,7 +213,7 @@ def _pack(entry: Entry) -> tuple[str, ...]:
 
 
 def _unpack(row: Sequence[Any]) -> Session:
-    """Return the session from a row that `_SELECT` returned; without an owner if the lease has expired."""
+    """Return the session from a row of `_SELECT`; without an owner if the lease has expired, or its process ended."""
     identity, workspace, title, role, state, created, changed, owner, leased, entries = row
-    owner = owner if leased >= time.time() else ""
+    owner = owner if leased >= time.time() and not lease_owners.has_ended(owner) else ""
     return Session(identity, workspace, title, role, SessionState(state), created, changed, owner, entries)

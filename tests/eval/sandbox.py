@@ -7,20 +7,27 @@ for benchmark programs, not for hostile ones. Start at `is_passing`.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
 
+NEEDED = ("SYSTEMROOT",)  # Windows starts no Python without
 SECONDS = 5
 MEMORY_BYTES = 512 << 20
 LONGEST_SAID = 500  # characters
 TOO_LONG = "It takes too long or too much memory."
 _HARNESS = """
-import resource, sys
-resource.setrlimit(resource.RLIMIT_CPU, ({seconds}, {seconds}))
-resource.setrlimit(resource.RLIMIT_AS, ({memory}, {memory}))
-resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+import sys
+try:
+    import resource
+except ImportError:  # Windows: the time limit of the parent has to do
+    pass
+else:
+    resource.setrlimit(resource.RLIMIT_CPU, ({seconds}, {seconds}))
+    resource.setrlimit(resource.RLIMIT_AS, ({memory}, {memory}))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 source = compile(sys.stdin.read(), "program", "exec")
 import collections, functools, hashlib, heapq, itertools, math, re, string, typing, copy, random, statistics, decimal
 def refuse(event, arguments):
@@ -48,7 +55,7 @@ def run(program: str) -> str | None:
                 [sys.executable, "-I", "-S", "-c", harness],
                 input=program,
                 cwd=folder,
-                env={"PYTHONHASHSEED": "0"},
+                env={"PYTHONHASHSEED": "0"} | {name: os.environ[name] for name in NEEDED if name in os.environ},
                 capture_output=True,
                 text=True,
                 errors="replace",

@@ -46,9 +46,11 @@ MAY_WRITE = {
     "server/state/database.py": "the folder of the state database",
     "server/lsp/serving/token_file.py": "a socket's token, in the runtime folder or where a person says",
     "server/gate/trials/trials.py": "a temporary copy of the workspace that a test is tried on, after a person's yes",
+    "server/gate/commands/runner.py": "a private temporary folder of one command, which goes with it",
 }
 MAY_START = {
-    "server/gate/trials/test_runs.py": "the workspace's tests, after a person agreed to the command in full",
+    "server/gate/commands/groups.py": "commands and the workspace's tests, after a person agreed to them in full",
+    "server/gate/commands/launcher.py": "the same commands, in a confinement that only the process itself can enter",
     "indexing/process/children.py": "ruff, git and our own readers, each from a fixed command line, within bounds",
     "server/lsp/demo_client.py": "this program's own server, from a fixed command line",
     "models/host/launcher.py": "the model host, from a fixed command line of this program",
@@ -67,6 +69,7 @@ MAY_MAKE = {
     "server/lsp/commands/schema.py": "the published schema, when a developer asks for it",
     "server/gate/disk/disk.py": "files of the workspace: they get the mode that a person's editor would give them",
     "server/gate/trials/trials.py": "a copy of the workspace, in a private temporary folder",
+    "server/gate/commands/runner.py": "in a private temporary folder",
 }
 MAKES = re.compile(
     r"(^|\.)(mkdir|makedirs|touch|write_text|write_bytes|mkstemp|NamedTemporaryFile|RotatingFileHandler)$"

@@ -37,6 +37,8 @@ ALLOWED = {
     ("server/cli/terminal.py", "json"): "an output format",
     ("server/gate/trials/test_runs.py", "python"): "the name of an interpreter",
     ("server/lsp/commands/__init__.py", "json"): "a mode of pydantic",
+    ("server/lsp/commands/session.py", "json"): "an output format",
+    ("server/lsp/commands/session.py", "markdown"): "an output format",
     ("starling_lsp.py", "python"): "the name of an interpreter",
 }
 

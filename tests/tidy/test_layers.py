@@ -43,6 +43,7 @@ MAY_SPEAK = {
     "models/host/peers.py": {"socket"},  # asks the kernel who is at the other end of a Unix socket
     "models/remote/providers/context_windows.py": {"httpx2"},  # asks the server that a person named for its window
     "models/scripted/scripted_server.py": {"http", "socket"},  # listens on this machine, for who tries a script
+    "server/gate/commands/launcher.py": {"socket"},  # numbers of socket families, and a loopback that is switched on
     "server/assembly/endpoints.py": {"urllib"},  # takes an address apart
     "server/cli/review/sarif.py": {"urllib"},  # writes a path as a URI
     "indexing/workspace/origins.py": {"urllib"},  # takes a URI apart

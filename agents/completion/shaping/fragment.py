@@ -138,7 +138,10 @@ class Fragment:
 
 
 def _stays_indented(code: str, head: re.Match[str], line_start: int) -> bool:
-    """Return whether every line from a definition's `head` to `line_start` is indented at least like the head."""
+    """Return whether no line from a definition's `head` to `line_start` has less indentation than the head.
+
+    Blank lines, comments and closing brackets may have less.
+    """
     lead = len(head["lead"])
     return re.compile(rf"^[ \t]{{0,{lead - 1}}}[^\s#)\]}}]", re.MULTILINE).search(code, head.end(), line_start) is None
 

@@ -120,7 +120,7 @@ def _is_false_alarm(finding: Finding, document: Document) -> bool:
         return False
     name = re.escape(_get_name(finding))
     return (
-        _may_be_reexport(finding, document)
+        _may_be_intended(finding, document)
         or _DEFINITION.search(text) is None  # a module with nothing but imports re-exports them
         or "find_spec" in finding.message  # imported to test whether it exists
         or name == "readline"  # imported for its side effect
@@ -149,8 +149,12 @@ def _defines_callable(_finding: Finding, document: Document) -> bool:
 _FALSE_ALARM_TESTS = {"PLE0643": _is_bare_subscript, "S501": _is_in_test, "B004": _defines_callable}
 
 
-def _may_be_reexport(finding: Finding, document: Document) -> bool:
-    """Return whether an import may be for other modules: from the same package, of a submodule, or with a comment."""
+def _may_be_intended(finding: Finding, document: Document) -> bool:
+    """Return whether an unused import may be there on purpose.
+
+    That is an import of a submodule, one with a comment or below a line with `raises`, and outside of functions one of
+    the document's own package.
+    """
     text, start = document.text, finding.span.start
     first = text.rfind("\n", 0, start) + 1
     end = text.find("\n", start)

@@ -37,14 +37,14 @@ def is_repeatable(scan: Scan, node: tree_sitter.Node) -> bool:
     if nodes.may_have_effects(node):
         return False
     if scan.has_trait(Trait.VOLATILE) and b"volatile" in scan.data:
-        return not any(_matches_name(scan, r"\bvolatile\b[^;(){{}}]*\b{0}\b", name) for name in _find_names(node))
+        return not any(_occurs_in_file(scan, r"\bvolatile\b[^;(){{}}]*\b{0}\b", name) for name in _find_names(node))
     if binds := scan.grammar.entry.bare_names:
-        return all(_matches_name(scan, binds, name) for name in _find_names(node))
+        return all(_occurs_in_file(scan, binds, name) for name in _find_names(node))
     return True
 
 
-def _matches_name(scan: Scan, shape: str, name: tree_sitter.Node) -> bool:
-    """Return whether the text matches the pattern `shape`, in which `{0}` stands for `name`."""
+def _occurs_in_file(scan: Scan, shape: str, name: tree_sitter.Node) -> bool:
+    """Return whether the file has a match of the pattern `shape`, in which `{0}` stands for `name`."""
     return re.search(shape.format(re.escape(scan.read_text(name))).encode(), scan.data) is not None
 
 

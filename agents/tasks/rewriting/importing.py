@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _LONGEST_LINE = 88  # characters; names that would make a line longer get a separate statement
 _LINE_OF_NAMES = re.compile(r"from\s+([\w.]+)\s+import\s+([\w, ]+?)\s*\Z")
 _LIST_OF_NAMES = re.compile(r"from\s+([\w.]+)\s+import\s+\((?:[^()#]*,)\s*\n[ \t]*\)\Z")
+_BRACES = re.compile(r"([^{}]*\{)([^{}]*)(\}[^{}]*)", re.DOTALL)  # as in `import { a, b } from "x"`
 # Names with one customary meaning, and the module of the standard library that has them.
 _WELL_KNOWN = {
     **dict.fromkeys(
@@ -59,7 +60,7 @@ class _Statement:
 def build_import_edits(answer: Syntax, document: Syntax, used: Collection[str], *, language: str) -> tuple[Edit, ...]:
     """Return edits of `document` that add those imports of `answer` whose names are `used` and not bound yet.
 
-    Line ends in the edits are line feeds.
+    A statement that binds no name (`#include`) is added as it is. Line ends in the edits are line feeds.
     """
     is_python = languages.get(language).python_parser
     return _build_edits(_select_needed(answer, document, used, is_python=is_python), document, is_python=is_python)
@@ -113,8 +114,22 @@ def _select_needed(answer: Syntax, document: Syntax, used: Collection[str], *, i
             for one in _parse_python_statements(text, wanted):
                 found.setdefault(one.text, one)
         else:
-            found.setdefault(text, _Statement(text))
+            reduced = _reduce_braces(text, wanted)
+            found.setdefault(reduced, _Statement(reduced))
     return list(found.values())
+
+
+def _reduce_braces(text: str, wanted: Collection[str]) -> str:
+    """Return an import statement with only the `wanted` names in its braces; unchanged if it has none of them there."""
+    parts = _BRACES.fullmatch(text)
+    if parts is None:
+        return text
+    names = [name.strip() for name in parts[2].split(",") if name.strip()]
+    kept = [name for name in names if name.split()[-1] in wanted]  # `b as c` binds c, `type T` binds T
+    if not kept or len(kept) == len(names):
+        return text
+    space = " " if parts[2][:1].isspace() else ""
+    return f"{parts[1]}{space}{', '.join(kept)}{space}{parts[3]}"
 
 
 def _parse_python_statements(text: str, wanted: Collection[str]) -> Iterable[_Statement]:

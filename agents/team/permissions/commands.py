@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from agents.team.permissions.decision import Decision
 from agents.team.permissions.modes import Mode
+from agents.team.permissions.paths import follow_links
 from agents.team.permissions.rules import Effect
 from agents.team.permissions.shell import parse_line
 from agents.tools import EXECUTE_COMMAND, Risk, Tool
@@ -76,10 +77,8 @@ def decide_about_command(  # noqa: PLR0913 (each is a part of the question)
         explain_exclusion: returns why a path may not be read, "" if it may.
         hides_secrets: whether the command runs where excluded files cannot be read.
     """
-    if mode is Mode.PLAN:
-        return Decision(Effect.DENY, "In plan mode no command runs; describe what you would run instead.")
-    if not line.strip():
-        return Decision(Effect.DENY, "The command line is empty.")
+    if refusal := _find_refusal(line, mode):
+        return Decision(Effect.DENY, refusal)
     parsed = parse_line(line)
     judge = _Judge(tool, rules, roots, explain_exclusion)
     if denial := _find_catastrophe(parsed, roots) or judge.find_denial(parsed, line):
@@ -87,10 +86,23 @@ def decide_about_command(  # noqa: PLR0913 (each is a part of the question)
     allowed = [rules.find(tool, (), command.words) for command in parsed.commands]
     if not all(rule is not None and rule.effect is Effect.ALLOW for rule in allowed):
         asked = next((rule for rule in allowed if rule is not None and rule.effect is Effect.ASK), None)
-        return Decision(Effect.ASK, f"A rule has it asked ({asked})." if asked is not None else "")
+        if asked is None:
+            return Decision(Effect.ASK)
+        return Decision(Effect.ASK, f"A rule has it asked ({asked}).", is_ruled=True)
     if doubt := judge.find_doubt(parsed, [rule for rule in allowed if rule], hides_secrets=hides_secrets):
         return Decision(Effect.ASK, f"Rules allow it, but {doubt}.")
     return Decision(Effect.ALLOW, rule="; ".join(dict.fromkeys(str(rule) for rule in allowed)))
+
+
+def _find_refusal(line: str, mode: Mode) -> str:
+    """Return why a line is denied before it is parsed, a sentence; "" if it is not."""
+    if mode is Mode.PLAN:
+        return "In plan mode no command runs; describe what you would run instead."
+    if not line.strip():
+        return "The command line is empty."
+    if hidden := next((one for one in line if not one.isprintable() and one not in "\n\t"), ""):
+        return f"The command line has an invisible character (U+{ord(hidden):04X}); write it without."
+    return ""
 
 
 class _Judge:
@@ -153,8 +165,8 @@ class _Judge:
                 if part and part != "\0" and len(part) <= LONGEST_PATH and self._roots:
                     given = _locate(part, self._roots)
                     yield given
-                    if given.is_symlink():
-                        yield Path(os.path.realpath(given))
+                    if (real := follow_links(given, self._roots)) != given:
+                        yield real
 
     def _is_inside(self, path: Path) -> bool:
         return any(path.is_relative_to(root) for root in self._roots)

@@ -27,11 +27,13 @@ class Decision:
         effect: what happens.
         reason: a sentence for the model and the person; "" for the usual course by risk.
         rule: the person's rule that allows the call, in words; "" unless a rule does.
+        is_ruled: whether a rule has it asked, so that no earlier answer counts.
     """
 
     effect: Effect
     reason: str = ""
     rule: str = ""
+    is_ruled: bool = False
 
 
 def decide(tool: Tool, mode: Mode, rules: RuleSet, paths: Sequence[str]) -> Decision:
@@ -55,4 +57,6 @@ def decide(tool: Tool, mode: Mode, rules: RuleSet, paths: Sequence[str]) -> Deci
         return Decision(Effect.ALLOW, rule=str(found))
     if found is None and tool.risk is Risk.LOW:
         return Decision(Effect.ALLOW)
-    return Decision(Effect.ASK, f"A rule has it asked ({found})." if found is not None else "")
+    if found is None:
+        return Decision(Effect.ASK)
+    return Decision(Effect.ASK, f"A rule has it asked ({found}).", is_ruled=True)

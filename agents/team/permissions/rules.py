@@ -6,7 +6,9 @@ workspace's can deny and ask. Start at `RuleSet.find`.
 
 from __future__ import annotations
 
+import functools
 import re
+import sys
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 
     from agents.tools import Tool
 
+
+FOLDS_CASE = sys.platform in {"darwin", "win32"}
+"""Whether names that differ only in case usually mean the same file, so that rules have to deny both."""
 
 _TOOL = re.compile(r"\*|[a-z][a-z0-9_-]{0,63}")
 
@@ -111,9 +116,16 @@ def _matches(rule: Rule, tool: Tool, paths: Sequence[str], words: Sequence[str])
         return False
     if not rule.path:
         return bool(rule.command) or rule.effect is not Effect.ALLOW or not words
-    spec = GitIgnoreSpec.from_lines([rule.path])
-    found = [spec.match_file(path) for path in paths]
-    return bool(found) and (all(found) if rule.effect is Effect.ALLOW else any(found))
+    found = [_compile(rule.path).match_file(path) for path in paths]
+    if rule.effect is Effect.ALLOW:
+        return bool(found) and all(found)
+    return any(found) or (FOLDS_CASE and any(_compile(rule.path.lower()).match_file(path.lower()) for path in paths))
+
+
+@functools.lru_cache(maxsize=1000)
+def _compile(pattern: str) -> GitIgnoreSpec:
+    """Return the matcher of a path pattern; compiled once, because searches ask about every file."""
+    return GitIgnoreSpec.from_lines([pattern])
 
 
 def _matches_command(pattern: str, words: Sequence[str]) -> bool:

@@ -33,5 +33,5 @@ TOOL = TeamTool(
     Delegate,
     run,
     lambda given: f"Delegate to {given.role}",
-    asks=True,
+    delegates=True,
 )

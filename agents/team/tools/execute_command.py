@@ -8,10 +8,12 @@ from pydantic import Field
 
 from agents.ports.commands import CommandRequest
 from agents.team.failure import ToolFailed
-from agents.team.tool import Arguments, TeamTool, ToolResult
+from agents.team.tool import CANNOT_RUN, Arguments, TeamTool, ToolResult
 from agents.tools import EXECUTE_COMMAND
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from agents.ports.commands import CommandResult, CommandRunner
     from agents.team.tool import Workbench
 
@@ -28,9 +30,28 @@ class ExecuteCommand(Arguments):
 
 async def run(given: ExecuteCommand, bench: Workbench) -> ToolResult:
     """Run the command and return its exit status and output."""
-    request = CommandRequest(given.command, bench.roots[0], given.timeout_s, network=given.network)
-    result = await require_runner(bench).run(request, cancelled=bench.cancelled)
+    result = await require_runner(bench).run(make_request(given, bench), cancelled=bench.cancelled)
     return ToolResult(format_result(result), failed=result.exit_code != 0)
+
+
+def make_request(given: ExecuteCommand, bench: Workbench) -> CommandRequest:
+    """Return the command to run in the first workspace folder.
+
+    Raises:
+        ToolFailed: there is no workspace folder.
+    """
+    return CommandRequest(given.command, require_folder(bench), given.timeout_s, network=given.network)
+
+
+def require_folder(bench: Workbench) -> Path:
+    """Return the first workspace folder.
+
+    Raises:
+        ToolFailed: there is none.
+    """
+    if not bench.roots:
+        raise ToolFailed(CANNOT_RUN)
+    return bench.roots[0]
 
 
 def require_runner(bench: Workbench) -> CommandRunner:
@@ -39,8 +60,8 @@ def require_runner(bench: Workbench) -> CommandRunner:
     Raises:
         ToolFailed: commands cannot be run here.
     """
-    if bench.commands is None or not bench.roots:
-        raise ToolFailed("No command can be run here; say what should be run.")
+    if bench.commands is None:
+        raise ToolFailed(CANNOT_RUN)
     return bench.commands
 
 
@@ -53,11 +74,11 @@ def format_result(result: CommandResult) -> str:
 
 TOOL = TeamTool(
     EXECUTE_COMMAND,
-    "Run a shell command in the workspace folder. To read, search or change files use the other tools.",
+    "Run a shell command in the workspace folder. To read, search or change files, or for git, use the other tools.",
     ExecuteCommand,
     run,
     lambda given: f"Run {given.command}" + (" (with network)" if given.network else ""),
-    get_command=lambda given: given.command,
+    get_request=make_request,
     capabilities=("diagnose", "deploy", "infrastructure", "admin"),
     timeout_s=LONGEST_S + 30,
 )

@@ -5,6 +5,7 @@ The hooks of the repository run, as they do for the person; the question shows t
 
 from __future__ import annotations
 
+import asyncio
 import shlex
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from agents.ports.commands import CommandRequest
 from agents.team.failure import ToolFailed
 from agents.team.git import check_revision
 from agents.team.tool import Arguments, TeamTool, ToolResult
-from agents.team.tools.execute_command import format_result, require_runner
+from agents.team.tools.execute_command import format_result, require_folder, require_runner
 from agents.tools import GIT_COMMIT, Risk, Tool
 
 if TYPE_CHECKING:
@@ -74,9 +75,18 @@ def get_push_line(given: GitPush) -> str:
     return shlex.join(("git", "push", check_revision(given.remote), check_revision(given.branch)))
 
 
+def make_request(line: str, bench: Workbench, *, network: bool = False) -> CommandRequest:
+    """Return the request to run a command line of git, which may change the repository.
+
+    Raises:
+        ToolFailed: there is no workspace folder.
+    """
+    return CommandRequest(line, require_folder(bench), TIMEOUT_S, network=network, repository=True)
+
+
 async def run_line(line: str, bench: Workbench, *, network: bool = False) -> ToolResult:
     """Run a permitted command line of git; return its exit status and output."""
-    request = CommandRequest(line, bench.roots[0], TIMEOUT_S, network=network, repository=True)
+    request = make_request(line, bench, network=network)
     result = await require_runner(bench).run(request, cancelled=bench.cancelled)
     return ToolResult(format_result(result), failed=result.exit_code != 0)
 
@@ -84,7 +94,9 @@ async def run_line(line: str, bench: Workbench, *, network: bool = False) -> Too
 async def commit(given: GitCommit, bench: Workbench) -> ToolResult:
     """Commit the given files, of which each may be read."""
     for path in given.paths:
-        await bench.resolve(path)
+        found = await bench.resolve(path)
+        if "[" in path and not await asyncio.to_thread(found.exists):
+            raise ToolFailed(f"{path!r} is a pattern; name each file.")
     return await run_line(get_commit_line(given), bench)
 
 
@@ -112,9 +124,9 @@ def _check_path(path: str) -> str:
     """Return `path` if it is no pattern of git's.
 
     Raises:
-        ToolFailed: it begins with ":".
+        ToolFailed: it begins with ":", or has a character that stands for others.
     """
-    if path.startswith(":"):
+    if path.startswith(":") or any(mark in path for mark in "*?"):
         raise ToolFailed(f"{path!r} is a pattern; name each file.")
     return path
 
@@ -125,7 +137,7 @@ BRANCH = TeamTool(
     GitBranch,
     branch,
     lambda given: f"Create the branch {given.name}",
-    get_command=get_branch_line,
+    get_request=lambda given, bench: make_request(get_branch_line(given), bench),
     capabilities=("engineering",),
     timeout_s=TIMEOUT_S + 30,
 )
@@ -136,7 +148,7 @@ COMMIT = TeamTool(
     commit,
     lambda given: f"Commit {len(given.paths)} files: {given.message.splitlines()[0]}",
     list_paths=list_commit_paths,
-    get_command=get_commit_line,
+    get_request=lambda given, bench: make_request(get_commit_line(given), bench),
     capabilities=("engineering",),
     timeout_s=TIMEOUT_S + 30,
 )
@@ -146,7 +158,7 @@ MERGE = TeamTool(
     GitMerge,
     merge,
     lambda given: f"Merge {given.branch}",
-    get_command=get_merge_line,
+    get_request=lambda given, bench: make_request(get_merge_line(given), bench),
     capabilities=("deploy", "admin"),
     timeout_s=TIMEOUT_S + 30,
 )
@@ -156,7 +168,7 @@ PUSH = TeamTool(
     GitPush,
     push,
     lambda given: f"Push {given.branch} to {given.remote}",
-    get_command=get_push_line,
+    get_request=lambda given, bench: make_request(get_push_line(given), bench, network=True),
     capabilities=("deploy", "admin"),
     timeout_s=TIMEOUT_S + 30,
 )

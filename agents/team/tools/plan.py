@@ -8,6 +8,7 @@ from pydantic import Field
 
 from agents.team.events import PlanChanged
 from agents.team.session_notes import LONGEST_TEXT, MOST_STEPS, PlanStep, StepStatus
+from agents.team.shown_text import write_plainly
 from agents.team.tool import Arguments, TeamTool, ToolResult
 from agents.tools import Risk, Tool
 
@@ -32,7 +33,7 @@ class Plan(Arguments):
 async def run(given: Plan, bench: Workbench) -> ToolResult:
     """Store the plan and return it as the model will see it."""
     bench.notes.plan = tuple(PlanStep(one.title, one.status, one.role) for one in given.steps)
-    bench.emit(PlanChanged(tuple((one.title, one.status.value) for one in given.steps)))
+    bench.emit(PlanChanged(tuple((write_plainly(one.title), one.status.value) for one in given.steps)))
     return ToolResult(bench.notes.describe() or "[the plan is empty]")
 
 

@@ -91,7 +91,7 @@ class Notifier:
 
 
 def bound_watches(wanted: int) -> int:
-    """Return `wanted`, or half of the system's watches if that is less, so that other programs have some left."""
+    """Return `wanted`, but at most half of the watches that a user may have; `wanted` if that limit is unknown."""
     try:
         return min(wanted, int(MOST.read_text(encoding="ascii")) // 2)
     except (OSError, ValueError):

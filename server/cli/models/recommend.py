@@ -109,7 +109,7 @@ def _show(found: Recommendation, settings: Settings) -> None:
 
 
 def describe_machine(machine: Machine) -> Iterator[str]:
-    """Yield two lines that tell the measured speed of the machine."""
+    """Yield two lines about the measured speed of the machine."""
     day = time.strftime("%Y-%m-%d", time.localtime(machine.measured_at))
     threads = "one thread" if machine.threads == 1 else f"{machine.threads} threads"
     where = "The GPU" if machine.device == "cuda" else f"The processor ({threads})"
@@ -171,7 +171,7 @@ def _rate_speed(one: Verdict, use: str) -> str:
 
 
 def format_worth(one: Verdict, table: str) -> str:
-    """Return the measured quality of a model and the number of samples, as a table cell."""
+    """Return the measured quality of a model by `table`, and the number of samples; or "not measured"."""
     measured = one.candidate.worth.get(table)
     return NOT_MEASURED if measured is None else f"{measured.share:.0%} of {measured.n:,}"
 

@@ -57,7 +57,8 @@ DIFF = (
 def find_changed_lines(revision: str, folder: Path) -> dict[Path, list[range]]:
     """Return the lines, from 1, that were changed or added since `revision` in the repository of `folder`, by file.
 
-    Includes uncommitted changes; an untracked file counts as changed as a whole.
+    Includes uncommitted changes. A binary file, and an untracked file that git does not ignore, count as changed as a
+    whole; a file of which lines were only deleted has no ranges.
 
     Raises:
         Misuse: `revision` has not the form of a revision.
@@ -83,10 +84,10 @@ def find_changed_lines(revision: str, folder: Path) -> dict[Path, list[range]]:
 
 
 def _make_filter_options(top: Path) -> list[str]:
-    """Return options for git that replace each filter configured in the repository `top` by an empty command.
+    """Return options for git that disable all filters configured for the repository `top`.
 
     Raises:
-        Failure: a filter has a name for which there is no such option.
+        Failure: the name of a filter contains "=", so that no option can disable it.
     """
     options: list[str] = []
     for name in _run_git(top, "config", "--list", "--name-only", "-z").split("\0"):
@@ -129,7 +130,7 @@ def _parse_name(pair: str) -> str:
 
 
 def _unescape(found: re.Match[bytes]) -> bytes:
-    """Return the byte for one of git's escapes: three octal digits or a letter."""
+    """Return the byte for one of git's escapes: three octal digits, a letter, or any other character itself."""
     escaped = found[1]
     return bytes([int(escaped, 8)]) if len(escaped) == 3 else LETTERS.get(escaped, escaped)
 
@@ -138,7 +139,8 @@ def _run_git(folder: Path, *arguments: str, failure: str = "") -> str:
     """Run git with `arguments` in `folder` and return its output.
 
     Raises:
-        Failure: git is missing or failed; `failure` is the message if git ends with an error, "" for git's own words.
+        Failure: git is missing, failed, or exceeded the limits `bounds.GIT`; `failure` is the message if git ends with
+            an error, "" for git's own message.
     """
     git = shutil.which("git")
     if git is None:

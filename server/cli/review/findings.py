@@ -77,7 +77,7 @@ class Outcome:
 
 
 def write_text(outcome: Outcome) -> None:
-    """Write a line for each finding, then the report, to stdout; write the number of findings to stderr."""
+    """Write a line for each finding, then the report if there is one, to stdout; write the counts to stderr."""
     from rich.text import Text  # noqa: PLC0415 (60 ms, which the other formats save)
 
     console = terminal.get_stdout()
@@ -110,7 +110,7 @@ def write_json(outcome: Outcome) -> None:
 
 
 def _format_report(report: Report) -> Iterator[str]:
-    """Yield the lines of the report."""
+    """Yield the lines of the report as text, after an empty line."""
     yield ""
     size = f"{report.lines:,} lines of code, {_format_count(report.files, 'file')}"
     yield f"Quality: {_format_score(report.score)} of 100 ({size})"
@@ -122,11 +122,12 @@ def _format_report(report: Report) -> Iterator[str]:
 
 
 def _format_score(score: float | None) -> str:
+    """Return `score` with one decimal place, "-" for None."""
     return "-" if score is None else f"{score:.1f}"
 
 
 def _describe_report(report: Report) -> dict[str, Any]:
-    """Return the report as JSON."""
+    """Return the report as JSON, with the first `MOST_FUNCTIONS` functions."""
     parts = [{"name": p.name, "score": p.score, "weight": p.weight, "how": p.how} for p in report.parts]
     functions = [
         {"uri": uri, "name": f.name, "line": f.first_line + 1, "cyclomatic": f.cyclomatic, "cognitive": f.cognitive}
@@ -163,7 +164,7 @@ def describe_finding(one: LocatedFinding) -> dict[str, Any]:
 
 
 def write_github(outcome: Outcome) -> None:
-    """Write GitHub's workflow commands, which it shows beside the lines of the findings."""
+    """Write each finding to stdout as a workflow command, which GitHub shows beside its line."""
     for one in outcome.found:
         finding, place = one.finding, one.place
         fields = {
@@ -180,7 +181,7 @@ def write_github(outcome: Outcome) -> None:
 
 
 def write_sarif(outcome: Outcome) -> None:
-    """Write a log of the Static Analysis Results Interchange Format (SARIF) 2.1.0."""
+    """Write the findings to stdout as a log in SARIF 2.1.0 (Static Analysis Results Interchange Format)."""
     terminal.emit(sarif.build_log([(one.finding, one.place) for one in outcome.found], outcome.problem))
 
 

@@ -108,7 +108,7 @@ def review(  # noqa: PLR0913 (each is an option)
 
 @dataclass
 class _Job:
-    """One run of the command."""
+    """One run of `starling review`; `changed` is None without `--diff`, `fixable` are files with safe fixes."""
 
     root: Path
     settings: Settings
@@ -121,9 +121,12 @@ class _Job:
 
     @classmethod
     def of(cls, root: Path, changed: dict[Path, list[range]] | None, *, reporting: bool) -> _Job:
-        """Return a job for the workspace `root`, by its settings, whose problems are written to stderr.
+        """Return a job for the workspace `root` with its settings; write problems of the settings to stderr.
 
-        `changed` are the lines by file to which findings are limited, None for all; with `reporting` there is a report.
+        Args:
+            root: the workspace folder.
+            changed: the lines to which findings are limited, by file; None for no limit.
+            reporting: whether the outcome gets a report.
         """
         from agents.reviewer.reviewer import Reviewer  # noqa: PLC0415 (pydantic and tree-sitter, as below)
         from indexing.limits import IndexLimits  # noqa: PLC0415
@@ -159,7 +162,7 @@ class _Job:
     def _review_batch(
         self, batch: list[Document], reviewed: list[FileReview]
     ) -> Iterator[tuple[Document, tuple[Finding, ...]]]:
-        """Yield each document of a batch with its findings; for a report, add its review to `reviewed`."""
+        """Yield each document of a batch with its findings; if there will be a report, add its review to `reviewed`."""
         if not self.reporting:
             yield from self.reviewer.review_files(batch)
             return
@@ -170,7 +173,7 @@ class _Job:
             yield one.document, one.findings
 
     def _build_report(self, reviewed: list[FileReview]) -> Report:
-        """Return the report on the files in `reviewed`; write its problem to stderr, unless it is the reviewer's."""
+        """Return the report on the files in `reviewed`; write its problem to stderr if the reviewer has another one."""
         from agents.reviewer import reporting  # noqa: PLC0415 (only for a report)
 
         whole = reporting.report_on_reviews(self.reviewer, tuple(reviewed), self.root)
@@ -217,7 +220,7 @@ class _Job:
         asyncio.run(propose())
 
     def _is_unfixable(self, path: Path) -> bool:
-        """Return whether the file at `path` must not be changed; write the reason to stderr."""
+        """Return whether `path` is write-protected or has a hard link outside of the workspace; if so, write a note."""
         from server.gate.disk import contents, hardlinks  # noqa: PLC0415 (only for writing)
 
         if contents.is_protected(path):
@@ -259,7 +262,11 @@ class _Job:
             yield batch
 
     def _read_documents(self, given: Sequence[Path], skipped: Counter[str]) -> Iterator[Document]:
-        """Yield each file to review once; count the others in `skipped`, by reason."""
+        """Yield each file to review once; count excluded and unreadable files in `skipped`, by reason.
+
+        Files that have not changed since the revision of `--diff` are left out without being counted. Explains in
+        `left_out` why a file that was named, or that a rule includes, is skipped.
+        """
         from agents.reviewer import reviewed_files  # noqa: PLC0415
 
         seen: set[Path] = set()
@@ -276,10 +283,13 @@ class _Job:
                 yield document
 
     def _find_files(self, given: Sequence[Path], walk: WalkCounts) -> Iterator[tuple[Path, tuple[str, ...] | None]]:
-        """Yield the files that `given` names or contains; a named file is reviewed even if ignore files exclude it.
+        """Yield the files that `given` names, even ignored ones, and the files in its folders that are not ignored.
 
-        Each file comes with the reasons of exclusion that a rule waives for it; None, not an empty tuple, for a file
-        that was found in a folder and for which none is waived.
+        Each file comes with the reasons for exclusion that a rule waives for it: perhaps an empty tuple for a named
+        file, but None for a file found in a folder for which no reason is waived.
+
+        Raises:
+            Failure: a path does not exist, is neither a file nor a folder, or cannot be read.
         """
         from agents.reviewer import reviewed_files  # noqa: PLC0415
         from indexing.workspace.exclusion import Exclusion  # noqa: PLC0415
@@ -307,13 +317,13 @@ def _shorten_path(path: Path, root: Path) -> str:
 
 
 def _explain_empty(skipped: dict[str, int]) -> str:
-    """Return why no file was reviewed, and how to learn more."""
+    """Return a message why no file was reviewed, with the number of skipped files by reason."""
     counts = ", ".join(f"{count:,} {reason}" for reason, count in skipped.items())
     return f"Everything is left out: {counts}; name a file to learn why, and how to include it."
 
 
 def _overlaps(span: Span, feeds: list[int], lines: range) -> bool:
-    """Return whether `span` touches one of `lines`, from 1; `feeds` are the offsets of the text's line feeds."""
+    """Return whether `span` touches the line numbers `lines` (from 1); `feeds` are the offsets of all line feeds."""
     first, last = (bisect.bisect_left(feeds, at) + 1 for at in (span.start, span.end))
     return first < lines.stop and lines.start <= last
 

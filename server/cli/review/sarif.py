@@ -41,7 +41,7 @@ class Place:
 
 
 def build_log(found: Sequence[tuple[Finding, Place]], problem: str = "") -> dict[str, Any]:
-    """Return the findings as a SARIF log with one run; `problem` is why findings may be missing, "" if none are."""
+    """Return the findings as a SARIF log with one run; `problem` says why findings may be missing, "" for complete."""
     rules: dict[str, dict[str, Any]] = {}
     for finding, _ in found:
         rules.setdefault(finding.code, _describe_rule(finding))
@@ -96,11 +96,12 @@ def _describe_result(finding: Finding, place: Place, rule: int) -> dict[str, Any
 
 
 def _hash_finding(finding: Finding, place: Place) -> str:
-    """Return a hash that stays the same when the finding moves to another line."""
+    """Return a hash of code, file, message and column; it stays the same when the finding moves to another line."""
     key = f"{finding.code}\0{place.file}\0{finding.message}\0{place.column}"
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def _format_uri(file: str) -> str:
+    """Return the `file:` URI of an absolute path; a relative path stays relative, percent-encoded."""
     path = PurePath(file)
     return path.as_uri() if path.is_absolute() else quote(path.as_posix(), errors="surrogateescape")

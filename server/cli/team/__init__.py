@@ -1,1 +1,1 @@
-"""Talking to the team on the command line: `starling ask`, `starling do` and `starling sessions`."""
+"""Talking to the team on the command line: `starling ask`, `do`, `sessions` and `roles`."""

@@ -40,7 +40,7 @@ def show_opening(console: Console, root: Path) -> None:
 
 
 def show_index(console: Console, status: Mapping[str, Any], seconds: float, initialize_ms: float) -> None:
-    """Print the size of the index; `status` is empty if it was not ready in time."""
+    """Print the start time of the server, and the size and problem of the index; an empty `status` is not ready."""
     if not status:
         console.print(Text("The index was not ready in time.", style="yellow"))
         return
@@ -56,7 +56,7 @@ def show_index(console: Console, status: Mapping[str, Any], seconds: float, init
 
 
 def show_completion(console: Console, answered: DemoAnswer) -> None:
-    """Print one place: its code with the cursor, its code with the suggestion, and the suggestion's origin and time."""
+    """Print one place: its code with the cursor, then with the suggestion, and how the file itself continues."""
     place = answered.place
     how = "asked for with a key" if answered.invoked else "offered while typing"
     title = f"{escape(place.relative)}:{place.line + 1}:{len(place.before) + 1}  {place.kind}, {how}"
@@ -89,7 +89,15 @@ def show_summary(
     model: Mapping[str, Any],
     statistics: Mapping[str, Any],
 ) -> None:
-    """Print the number of places, suggestions and exact suggestions, and the times."""
+    """Print the number of places, suggestions and exact suggestions, the times and the model; a hint without places.
+
+    Args:
+        console: the console.
+        typed: the answers while typing.
+        invoked: the answers at places where a key requested them.
+        model: the model's part of the server's status.
+        statistics: the server's statistics of completions.
+    """
     if not typed:
         console.print(
             "No code was found here to complete in, so nothing was asked; try WORKSPACE=<a folder with code>.\n"
@@ -160,7 +168,11 @@ def _describe_neovim(program: Path, plugin: Path) -> list[str]:
 
 
 def find_executable() -> Path:
-    """Return the path of the `starling` program that an editor should start: the one on PATH if it is this one."""
+    """Return the path of the `starling` program that an editor should start.
+
+    That is the program beside the Python interpreter, as found on PATH if it is there too. Another program on PATH is
+    returned only if there is none beside the interpreter.
+    """
     beside = Path(sys.executable).with_name("starling.exe" if sys.platform == "win32" else "starling")
     found = shutil.which("starling")
     if found is not None and (not beside.exists() or beside.samefile(found)):

@@ -71,7 +71,7 @@ async def run_tour(root: Path, console: Console) -> None:
 
 
 async def _wait_for_index(client: DemoClient, bar: Progress, task: Any) -> dict[str, Any]:  # noqa: ANN401 (rich's TaskID)
-    """Wait until the index is ready, at most `INDEX_S`; return its last status, empty if there was none."""
+    """Wait until the index is ready, failed or off, at most `INDEX_S`; return its last status, {} for no status."""
     end = time.monotonic() + INDEX_S
     while True:
         status = (await client.run_command("starling.status"))["index"]
@@ -113,7 +113,7 @@ async def _ask_at_places(
 
 
 def _choose_shown(answers: Sequence[DemoAnswer], count: int) -> list[DemoAnswer]:
-    """Return up to `count` places with a suggestion; new kinds and new files come before repeated ones."""
+    """Return up to `count` answers with a suggestion; repeated kinds and files come last, repeated imports never."""
     offered = [one for one in answers if one.answer.text]
     chosen: list[DemoAnswer] = []
     for fresh in (True, False):

@@ -33,7 +33,10 @@ def read_attributes(descriptor: int) -> Attributes:
 def set_attributes(descriptor: int, wanted: Attributes) -> bool:
     """Set the attributes `wanted` on an open file as far as possible; return whether all could be set.
 
-    Leaves out setuid and setgid if the owner or group could not be set. Does nothing on Windows.
+    Leaves out setuid and setgid if the owner or group could not be set. Does nothing on Windows, and returns True.
+
+    Raises:
+        OSError: the disk is full, or the mode cannot be set.
     """
     if sys.platform == "win32":
         return True
@@ -53,7 +56,7 @@ def serialize_attributes(attributes: Attributes | None) -> str:
 
 
 def parse_attributes(text: str) -> Attributes | None:
-    """Return the attributes that `serialize_attributes` turned into `text`."""
+    """Return the attributes that `serialize_attributes` turned into `text`; None for ""."""
     if not text:
         return None
     mode, owner, group, extended = json.loads(text)
@@ -61,7 +64,10 @@ def parse_attributes(text: str) -> Attributes | None:
 
 
 def _set_owner(descriptor: int, wanted: Attributes) -> bool:
-    """Set the owner and group, or only the group if the owner is refused; return whether both are as wanted."""
+    """Set the owner and group, or only the group if the owner is refused; return whether both are as wanted.
+
+    Does nothing, and returns True, on Windows or if the owner is unknown.
+    """
     if sys.platform == "win32" or wanted.owner < 0:
         return True
     for owner in (wanted.owner, -1):
@@ -97,7 +103,13 @@ def _read_extended(descriptor: int) -> tuple[tuple[str, bytes], ...]:
 
 
 def _set_extended(descriptor: int, wanted: Attributes) -> bool:
-    """Set the extended attributes of `wanted`, and remove others if possible; return whether all could be set."""
+    """Set the extended attributes of `wanted`, and remove others if possible; return whether all could be set.
+
+    Does nothing, and returns True, on systems other than Linux.
+
+    Raises:
+        OSError: the disk is full.
+    """
     if sys.platform != "linux":
         return True
     present, complete = dict(_read_extended(descriptor)), True

@@ -92,7 +92,7 @@ def is_protected(path: Path) -> bool:
 
 
 def decode(data: bytes, path: Path, *, executable: bool = False) -> Content:
-    """Return `data` as a text in UTF-8, UTF-16 or Latin-1; `path` is named in the error.
+    """Return the content of a file with the bytes `data` in UTF-8, UTF-16 or Latin-1; `path` is named in the error.
 
     Raises:
         OSError: the data is binary, or its text does not encode to the same bytes again.

@@ -43,7 +43,11 @@ class DiskWorkplace:
         self._roots = roots
 
     async def read_text(self, uri: str, path: Path | None) -> str | None:  # noqa: ARG002 (nothing is open here)
-        """Return the text of the file at `path`; None if it does not exist, or for an untitled document."""
+        """Return the text of the file at `path`; None if it does not exist, or for an untitled document.
+
+        Raises:
+            OSError: as from `contents.read`.
+        """
         content = await asyncio.to_thread(contents.read, path) if path is not None else None
         return None if content is None else content.text
 
@@ -60,8 +64,10 @@ class DiskWorkplace:
     def make(self, change: Change) -> None:
         """Write one change to the disk, completely or not at all; blocking.
 
+        Creates missing folders for a new or moved file, which never replaces an existing file.
+
         Raises:
-            OSError: the change could not be made; the files are as before.
+            OSError: the change could not be made; the files are as before, but new folders stay.
         """
         match change:
             case TextChange(path=Path()):

@@ -20,7 +20,7 @@ MOST_ENTRIES = 300_000  # searched for the other names
 def has_names_outside(path: Path, roots: Sequence[Path]) -> bool:
     """Return whether the file at `path` has more names (hard links) than its folder and `roots` hold; blocking.
 
-    Also returns True if the search ends after `MOST_ENTRIES` files and folders.
+    Also returns True if the search ends after `MOST_ENTRIES` files and folders; False if the file does not exist.
     """
     try:
         found = path.lstat()
@@ -38,7 +38,10 @@ def has_names_outside(path: Path, roots: Sequence[Path]) -> bool:
 
 
 def _walk(folders: Sequence[Path | str]) -> Iterator[os.DirEntry[str]]:
-    """Yield the files in and below `folders`, the first folder first; stop after `MOST_ENTRIES` files and folders."""
+    """Yield the files in and below `folders`, the first folder first; stop after `MOST_ENTRIES` files and folders.
+
+    Follows no link; skips folders that cannot be read.
+    """
     waiting: deque[str] = deque(map(str, folders[1:]))
     first = str(folders[0])
     seen: set[str] = set()

@@ -16,6 +16,7 @@ from server.gate.ports import Answer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from agents.ports.commands import Isolation
     from server.gate.ports import Question
 
 APPLY = "Apply"
@@ -31,7 +32,7 @@ SPACES = re.compile(r"\s+")
 
 
 def list_answers(question: Question, *, showing: bool = False) -> dict[str, Answer | None]:
-    """Return the answers that are offered, by their words, the yes first.
+    """Return the answers that are offered, keyed by their labels; approval comes first.
 
     With `showing`, also offers to show the changes; the value of that choice is None, because it is no answer.
     """
@@ -55,12 +56,12 @@ def explain_undo(newer: Sequence[tuple[str, str]]) -> str:
 
 
 def title_trial(folder: str) -> str:
-    """Return the title of the question whether to run one test in a copy of the workspace folder `folder`."""
+    """Return the title of the question that asks to run one test in a copy of the workspace folder `folder`."""
     return f"Run a test of {folder}"
 
 
 def describe_trial(command: str, folder: str, times: int, seconds: float) -> str:
-    """Return the text of the question whether to run `command` in a copy of `folder`.
+    """Return the text of the question that asks to run `command` in a copy of `folder`.
 
     It names the most runs (`times`) and the time limit of each run (`seconds`).
     """
@@ -69,12 +70,12 @@ def describe_trial(command: str, folder: str, times: int, seconds: float) -> str
 
 
 def title_test_run(folder: str) -> str:
-    """Return the title of the question whether to run all tests of the workspace folder `folder`."""
+    """Return the title of the question that asks to run all tests of the workspace folder `folder`."""
     return f"Run the tests of {folder}"
 
 
 def describe_test_run(command: str, folder: str, seconds: float) -> str:
-    """Return the text of the question whether to run `command` in `folder`, with the time limit in seconds."""
+    """Return the text of the question that asks to run `command` in `folder`, with the time limit in seconds."""
     return f"{command}\n\nin {folder}, for at most {seconds} seconds"
 
 
@@ -86,6 +87,32 @@ def explain_test_run(*, measures: bool) -> str:
 def warn_of_syntax(file: str, line: int) -> str:
     """Return the warning that a change breaks the syntax of `file` at the line number `line`."""
     return f"{file} would no longer parse: line {line}."
+
+
+def list_gaps(isolation: Isolation | None) -> tuple[str, ...]:
+    """Return the warnings about what a command can do that nothing keeps it from, and what it asks for.
+
+    () if it is confined in all ways, or if no command runs (None).
+    """
+    if isolation is None:
+        return ()
+    gaps = [
+        words
+        for is_closed, words in (
+            (isolation.confines_writes, "changing files outside of the workspace"),
+            (isolation.protects_repository or "repository" in isolation.requested, "changing the repository (.git)"),
+            (isolation.hides_secrets, "reading your secrets and excluded files"),
+            (isolation.blocks_network or "network" in isolation.requested, "using the network"),
+        )
+        if not is_closed
+    ]
+    asks = ("The command may use the network.",) if "network" in isolation.requested else ()
+    return (*((f"This system cannot keep the command from {_join(gaps)}.",) if gaps else ()), *asks)
+
+
+def _join(words: Sequence[str]) -> str:
+    """Return `words` as an enumeration that ends with "or"."""
+    return " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
 def warn_of_deletion(question: Question) -> str:

@@ -7,30 +7,25 @@ command to a person and ask before each run. Uses no shell. Start at `choose_com
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import os
 import shlex
 import shutil
-import signal
-import sys
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from indexing import bounds
-from indexing.process import children
 from indexing.workspace.files import read_text
+from server.gate.commands import groups
+from server.gate.commands.bounded_output import BoundedOutput
+from server.gate.commands.environments import restore_kept
+from server.gate.commands.groups import GroupCommand
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
 ENVIRONMENTS = (".venv", "venv", "env", ".env")
 KEPT_BYTES = 20_000  # of the end of the output, where test runners report failures
-KEPT = "STARLING_KEPT_"  # as in editors/vscode/src/launch.ts and editors/neovim/lua/starling/server.lua
-GRACE_S = 3.0  # between SIGTERM and SIGKILL
-_LOOK_S = 0.5  # between two measurements of the memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,96 +100,25 @@ async def run(command: Command, *, timeout_s: float, data_file: Path | None) -> 
         timeout_s: longest duration, in seconds.
         data_file: the file for coverage.py's data, which otherwise go into the workspace; None if none are wanted.
     """
-    begun = time.monotonic()
-    environment = _build_environment(os.environ)
+    environment = restore_kept(os.environ)
     if data_file is not None:
         environment["COVERAGE_FILE"] = str(data_file)
+    most = await asyncio.to_thread(groups.compute_memory_limit)
+    output = BoundedOutput(0, KEPT_BYTES)
     try:
-        process = await asyncio.create_subprocess_exec(
-            *command.arguments,
-            cwd=command.folder,
-            env=environment,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            start_new_session=True,
+        end = await groups.run_group(
+            GroupCommand(command.arguments, command.folder, environment, timeout_s, most), output
         )
     except OSError as error:
         sentence = f"{command.arguments[0]} could not be started ({error.strerror}); set `review.testCommand`."
         return Run(None, 0.0, "", sentence)
-    kept = bytearray()
-    problem = ""
-    try:
-        async with asyncio.timeout(timeout_s):
-            problem = await _watch(process, kept)
-    except TimeoutError:
-        problem = f"The tests were stopped after {timeout_s:g} seconds; `review.testTimeoutS` allows more."
-    finally:
-        await asyncio.shield(_end(process))
-    code = process.returncode if not problem else None
-    return Run(code, time.monotonic() - begun, kept.decode(errors="replace"), problem)
-
-
-def _build_environment(ours: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment for tests: `ours` without STARLING_ variables.
-
-    Editors pass on variables that must not affect the server with the prefix `KEPT`; those are restored.
-    """
-    kept = {name.removeprefix(KEPT): value for name, value in ours.items() if name.startswith(KEPT)}
-    return {name: value for name, value in ours.items() if not name.startswith("STARLING_")} | kept
-
-
-async def _read_output(process: asyncio.subprocess.Process, kept: bytearray) -> None:
-    """Read the output of `process` to its end; store its last `KEPT_BYTES` in `kept`."""
-    assert process.stdout is not None  # noqa: S101 (it is a pipe, by the call above)
-    while piece := await process.stdout.read(1 << 16):
-        kept += piece
-        del kept[:-KEPT_BYTES]
-
-
-async def _watch(process: asyncio.subprocess.Process, kept: bytearray) -> str:
-    """Read the output into `kept` until the process ends; return "".
-
-    If the process and its children take too much memory, returns a sentence that says so; the caller then ends them.
-    """
-    reading = asyncio.ensure_future(_read_output(process, kept))
-    most = await asyncio.to_thread(_compute_memory_limit)
-    try:
-        while not (await asyncio.wait((reading,), timeout=_LOOK_S))[0]:
-            if await asyncio.to_thread(children.measure_memory, process.pid) > most:
-                return f"The tests were stopped because they took more than {most / 1e9:.1f} GB of memory; run fewer."
-        await reading
-        await process.wait()
-    finally:
-        reading.cancel()
-    return ""
-
-
-def _compute_memory_limit() -> int:
-    """Return the most bytes of memory that the tests may take: a share of the machine's memory."""
-    import psutil  # noqa: PLC0415 (only where tests are run)
-
-    return int(psutil.virtual_memory().total * bounds.TESTS_MEMORY_SHARE)
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """End the process and its children: send SIGTERM, then SIGKILL to those that still run after `GRACE_S` seconds."""
-    _send_signal(process, signal.SIGTERM)
-    if process.returncode is None:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), GRACE_S)
-    if sys.platform != "win32":
-        _send_signal(process, signal.SIGKILL)
-    await process.wait()
-
-
-def _send_signal(process: asyncio.subprocess.Process, which: signal.Signals) -> None:
-    """Send `which` to the process group; on Windows, end the process. Does nothing if it has ended."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        if sys.platform == "win32":
-            process.terminate()
-        else:
-            os.killpg(process.pid, which)
+    problem = {
+        "": "",
+        "time": f"The tests were stopped after {timeout_s:g} seconds; `review.testTimeoutS` allows more.",
+        "memory": f"The tests were stopped because they took more than {most / 1e9:.1f} GB of memory; run fewer.",
+        "cancelled": "The run was cancelled.",
+    }[end.stopped]
+    return Run(end.exit_code, end.seconds, output.format(), problem)
 
 
 def _find_interpreter(folder: Path) -> Path | None:

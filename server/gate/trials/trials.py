@@ -79,8 +79,8 @@ class Trials:
     def run(self, candidates: Sequence[Sequence[Change]], test: Path) -> Sequence[TestRun]:
         """Run the test file `test` with each of `candidates` in turn, until one passes; return a result for each run.
 
-        Asks a person first, once. Returns a single result with the reason if the test cannot be run, and () if there is
-        no candidate or the test is outside of the workspace. Blocking.
+        Asks a person first, once. Returns a single result with the reason if the test cannot be run or the person does
+        not permit it, and () if there is no candidate or the test is outside of the workspace. Blocking.
         """
         root = next((root for root in self.files.roots if test.is_relative_to(root)), None)
         if root is None or not candidates:
@@ -155,7 +155,10 @@ class Trials:
                         return TestRun(ran=False, output="The request was cancelled.")
 
     def _copy(self, root: Path, copy: Path, changes: Sequence[Change]) -> None:
-        """Copy the readable files of `root` to `copy`, link `node_modules`, and write the changed texts."""
+        """Copy the readable files of `root` to `copy`, link `node_modules`, and write changed and new texts.
+
+        Ignores changes that rename or delete files.
+        """
         for path in self._list_files(root):
             target = copy / path.relative_to(root)
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -200,9 +203,10 @@ def _narrow_to_file(command: Command, root: Path, test: Path) -> Command:
 
 
 def _parse_result(run: Run) -> TestRun:
-    """Return the numbers of passed and failed tests that the output of `run` mentions.
+    """Return the result of `run`, with the numbers of passed and failed tests that its output mentions.
 
-    Without such numbers, counts one test, which passed if the exit status is 0.
+    Without such numbers, counts one test, which passed if the exit status is 0. For a run that was stopped or not
+    started, `ran` is False and the output says why.
     """
     counts = {"passed": 0, "failed": 0}
     for number, what in _COUNTED.findall(run.output):

@@ -36,7 +36,11 @@ class Result(CommandRecord):
 
 
 async def execute(snapshot: Snapshot, services: Services, arguments: Target) -> Result:
-    """Check the document with ruff and return the violations; for other languages than Python say so."""
+    """Check the document with ruff and return the violations; `checked` is False for languages other than Python.
+
+    Raises:
+        JsonRpcInvalidParams: there is no such document, it is excluded, or there is no reviewer.
+    """
     core = await targets.wait_for_core(services)
     if core.reviewer is None:
         raise JsonRpcInvalidParams(NO_REVIEWER)

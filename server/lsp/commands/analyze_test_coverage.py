@@ -100,7 +100,10 @@ async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) 
 
 
 async def _run_tests(snapshot: Snapshot, services: Services, core: Core, folder: Path, data: Path | None) -> RunFacts:
-    """Ask the person to approve the command; if approved, run the tests, with the coverage data written to `data`."""
+    """Ask the person to approve the command; if approved, run the tests, which write coverage data to `data`.
+
+    Returns the result of the run, or the reason why the tests were not run.
+    """
     settings = core.settings.review
     command = test_runs.choose_command(folder, settings.test_command)
     if isinstance(command, str):
@@ -129,7 +132,7 @@ async def _run_tests(snapshot: Snapshot, services: Services, core: Core, folder:
 
 
 async def _run_until_cancelled(work: Job, command: Command, timeout_s: float, data: Path | None) -> Run:
-    """Run the tests until they end; stop them if the job is cancelled."""
+    """Run the tests until they end, and return the result; stop them if the job is cancelled."""
     running = asyncio.ensure_future(test_runs.run(command, timeout_s=timeout_s, data_file=data))
     try:
         while not (await asyncio.wait((running,), timeout=POLL_S))[0]:
@@ -143,9 +146,9 @@ async def _run_until_cancelled(work: Job, command: Command, timeout_s: float, da
 
 
 def _read_coverage(folder: Path, data: Path | None, run: RunFacts | None) -> Result:
-    """Return the coverage by the newer data: those in the folder, or those that our own run wrote to `data`.
+    """Return the coverage from the newer data file: the one in the folder, or `data`, which our own runs write.
 
-    Without readable data the result says why. `run` only becomes a part of the result.
+    Without readable data the result says why. `run` is only passed on in the result. Blocking.
     """
     own = data if data is not None and data.is_file() else None
     workspace = coverage.find(folder)
@@ -219,7 +222,10 @@ def _find_folder(snapshot: Snapshot, uri: str | None) -> Path:
 
 
 def _locate_data_file(folder: Path) -> Path | None:
-    """Return the file for the coverage data of our own runs in `folder`, None if it cannot be written."""
+    """Return the file for the coverage data of our own runs in `folder`, None if it cannot be written.
+
+    Creates the folder of that file.
+    """
     name = hashlib.sha256(str(folder).encode()).hexdigest()[:16]
     state = paths.ensure_writable(paths.state_dir() / "coverage" / name).path
     return state / ".coverage" if state is not None else None

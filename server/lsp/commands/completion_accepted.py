@@ -30,7 +30,7 @@ class Result(CommandRecord):
 
 
 async def execute(_: Snapshot, services: Services, arguments: Arguments) -> Result:
-    """Record the acceptance in the local statistics."""
+    """Record the acceptance in the local statistics, unless the server is still starting."""
     core = services.cores.current
     if core is not None:
         core.generator.record_accepted(arguments.id, arguments.length)

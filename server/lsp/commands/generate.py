@@ -34,13 +34,13 @@ class Arguments(PlaceArguments):
 
 
 async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) -> TaskOutcome:
-    """Run the task and propose its edit."""
+    """Run the task that `arguments` select, propose its edit to the person, and return the outcome."""
     place = await proposing.locate_place(snapshot, services, arguments, arguments.instruction)
     return await proposing.run_task(snapshot, services, place, choose_task(place, arguments))
 
 
 def choose_task(place: Place, arguments: Arguments) -> Task:
-    """Return the named task; without a name the one for instructions, or the first that suits the place.
+    """Return the named task; without a name "generate" if there is an instruction, else the first that suits the place.
 
     Raises:
         CommandFailed: there is no such task, or none suits the place.

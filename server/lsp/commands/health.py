@@ -35,7 +35,7 @@ class Result(CommandRecord):
 
 
 async def execute(_: Snapshot, services: Services, __: NoArguments) -> Result:
-    """Check each part, after waiting for the server to start."""
+    """Check each part, once the server has started; return "starting" if it has not within `START_WAIT_S`."""
     core = await services.cores.wait(START_WAIT_S)
     if core is None:
         return Result(status="starting", checks=(_check_server(services),))

@@ -1,4 +1,4 @@
-"""`starling.refine`: improve the code at a place: fix the reviewer's findings there as long as the score rises."""
+"""`starling.refine`: improve the code at a place: fix the findings there; each fix must leave fewer findings."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Arguments(PlaceArguments):
 
 
 async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) -> TaskOutcome:
-    """Fix the findings at the place while the score rises, and propose the best edit."""
+    """Fix the findings at the place, each fix only if it leaves fewer findings, and propose all fixes as one edit."""
     place = await proposing.locate_place(snapshot, services, arguments)
     async with proposing.open_job(snapshot, services, place.core, "refine") as (job, resources):
         result = await proposing.run_blocking(job, partial(refine.propose, place.scene, resources))

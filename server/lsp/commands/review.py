@@ -128,7 +128,11 @@ def _review_files(
     paths: Sequence[str] | None,
     cancelled: Callable[[], bool],
 ) -> FullReport:
-    """Review the files at `paths`, or those of the first workspace folder. Call it in a thread."""
+    """Review the files at `paths`, or those of the first workspace folder. Call it in a thread.
+
+    Raises:
+        JsonRpcInvalidParams: no folder is open, or a path does not exist or is outside of the workspace.
+    """
     if not snapshot.roots:
         raise JsonRpcInvalidParams("no workspace folder is open; name an open document by `uri`")
     documents, missed = targets.read_documents(snapshot, core, paths if paths is not None else (".",), cancelled)
@@ -138,14 +142,17 @@ def _review_files(
 
 
 def _review_with_problem(look: Callable[[], FullReport], left_out: Callable[[], str]) -> FullReport:
-    """Run the review `look`, and add the sentence of `left_out` about files that are left out to its problem."""
+    """Run the review `look` and return its report; the problem in it also has the message of `left_out`.
+
+    `left_out` returns a message about files that are not reviewed, "" for none.
+    """
     whole = look()
     problem = " ".join(filter(None, (whole.problem, left_out())))
     return replace(whole, problem=problem)
 
 
 def _build_result(whole: FullReport, encoding: str) -> Result:
-    """Return the report as the command's result, with at most `MOST_FUNCTIONS` functions."""
+    """Return the report as the command's result, with up to `MOST_FUNCTIONS` functions and `MOST_FINDINGS` findings."""
     report = whole.report
     return Result(
         score=report.score,

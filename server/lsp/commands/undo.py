@@ -24,5 +24,5 @@ class Arguments(CommandRecord):
 
 
 async def execute(_: Snapshot, services: Services, arguments: Arguments) -> ProposalOutcome:
-    """Propose the undo; the person is asked as for any other edit."""
+    """Ask the person to approve the undo, undo the change if approved, and return the outcome."""
     return ProposalOutcome.of(await services.gate.undo(arguments.checkpoint))

@@ -61,7 +61,10 @@ class Result(TaskOutcome):
 
 
 async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) -> Result:
-    """Run the workflow, propose its best round, and save its record."""
+    """Run the workflow, propose the edit of its best round to the person, and return the outcome.
+
+    Saves a record of the workflow, also if it fails or is cancelled.
+    """
     place = await proposing.locate_place(snapshot, services, arguments, arguments.instruction)
     task = generate.choose_task(place, arguments)
     begun = time.monotonic()

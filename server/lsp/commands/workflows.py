@@ -51,7 +51,11 @@ class Result(CommandRecord):
 
 
 async def execute(_: Snapshot, __: Services, arguments: Arguments) -> Result:
-    """Return the newest records of workflows."""
+    """Return the newest records of workflows.
+
+    Raises:
+        CommandFailed: the records cannot be read.
+    """
     try:
         found = await asyncio.to_thread(_list_records, arguments.limit)
     except StateError as error:

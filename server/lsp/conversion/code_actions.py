@@ -35,7 +35,8 @@ COMMANDS = {Way.TASK: "starling.generate", Way.FIX: "starling.fix"}
 def list_actions(core: Core, document: OpenText, span: tuple[int, int], review: Review | None) -> tuple[Action, ...]:
     """Return the actions that apply in `document` at `span` (start and end offset). Call it in a thread.
 
-    The findings are those of `review`, moved along with the text if the review is of an older version.
+    The findings are those of `review`, moved along with the text if the review is of an older version. Empty for an
+    oversized document.
     """
     if document.oversized:
         return ()
@@ -114,7 +115,10 @@ def build_workspace_edit(change: TextChange, document: OpenText, snapshot: Snaps
 def _build_code_action(
     action: Action, document: OpenText, snapshot: Snapshot, chosen: ChosenFixes, diagnostics: Sequence[types.Diagnostic]
 ) -> types.CodeAction:
-    """Return `action` as a code action: with a command, with data to resolve it, or with its edit."""
+    """Return `action` as a code action: with a command, with data to resolve it, or with its edit.
+
+    An edit in it is remembered in `chosen`, because the client may apply it without asking the server.
+    """
     item = types.CodeAction(title=action.title, kind=action.kind)
     menu = snapshot.client.menu
     if action.finding is not None:

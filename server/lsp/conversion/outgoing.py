@@ -107,6 +107,7 @@ def _make_accepted_command(suggestion: Suggestion) -> types.Command:
 
 
 def _normalize_newlines(text: str) -> str:
+    r"""Return `text` with `\n` for every `\r\n` and `\r`."""
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 

@@ -65,7 +65,7 @@ class EditorAsker:
         return not any(isinstance(one, CreateFile) and "\r" in one.text for one in question.proposal.changes)
 
     def find_obstacle(self, question: Question) -> str:
-        """Return why this client could not apply the change after an approval, "" if it could."""
+        """Return why this client cannot apply the change even if it is approved; "" if it can."""
         changes = question.proposal.changes if question.proposal is not None else ()
         if any(isinstance(one, TextChange) for one in changes) and not self._client().editing.applies:
             name = self._client().name or "This editor"
@@ -73,7 +73,10 @@ class EditorAsker:
         return ""
 
     async def ask(self, question: Question) -> Answer:
-        """Show the diff, ask the person and return the answer; "show again" repeats both. A second question waits."""
+        """Show the diff, ask the person and return the answer; `UNABLE` if the client cannot ask.
+
+        If the person chooses to see the diff again, shows it and asks again. A second question waits for the first.
+        """
         async with self._turn:
             if question.proposal is not None and self._client().editing.confirms:
                 return await self._ask_in_client_view(question, question.proposal)
@@ -96,9 +99,9 @@ class EditorAsker:
         return confirm_request.parse_answer(question, answer)
 
     async def _choose(self, question: Question, message: str) -> Answer | None:
-        """Ask in a message box and return the answer; None for "show again".
+        """Ask in a message box and return the answer; None if the person wants to see the diff again.
 
-        A box that is closed, and a title that was not offered, count as a rejection.
+        A closed box, and a title that was not offered, count as a rejection; an error of the client as `UNABLE`.
         """
         offered = wording.list_answers(question, showing=question.proposal is not None)
         params = types.ShowMessageRequestParams(

@@ -52,7 +52,7 @@ class Editing:
         operations = get_capability(declared, f"{edits}resource_operations") or ()
         versioned = bool(get_capability(declared, f"{edits}document_changes", default=False)) or bool(operations)
         annotated = get_capability(declared, f"{edits}change_annotation_support") is not None
-        confirms = _has_confirm_capability(declared.experimental)
+        confirms = _has_own_capability(declared.experimental, "confirm")
         return cls(
             applies=bool(get_capability(declared, "workspace.apply_edit", default=False)),
             versioned=versioned,
@@ -65,10 +65,10 @@ class Editing:
         )
 
 
-def _has_confirm_capability(experimental: object) -> bool:
-    """Return whether `experimental`, which may be any JSON, contains `{"starling": {"confirm": true}}`."""
+def _has_own_capability(experimental: object, name: str) -> bool:
+    """Return whether `experimental`, which may be any JSON, contains `{"starling": {NAME: true}}`."""
     ours = experimental.get("starling") if isinstance(experimental, dict) else None
-    return isinstance(ours, dict) and ours.get("confirm") is True
+    return isinstance(ours, dict) and ours.get(name) is True
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +121,7 @@ class Client:
         options: `initializationOptions`, unchecked JSON.
         editing: capabilities for proposed edits.
         menu: capabilities for the menu of code actions.
+        asks: shows agents' questions on `starling/ask` (`server.lsp.editor.editor_person`), also those for any text.
     """
 
     name: str = ""
@@ -137,6 +138,7 @@ class Client:
     version: str = ""
     editing: Editing = Editing()
     menu: Menu = Menu()
+    asks: bool = False
 
     @classmethod
     def of(cls, params: types.InitializeParams) -> Client:
@@ -165,4 +167,5 @@ class Client:
             version=(params.client_info.version or "") if params.client_info else "",
             editing=Editing.of(declared, name),
             menu=Menu.of(declared),
+            asks=_has_own_capability(declared.experimental, "ask"),
         )

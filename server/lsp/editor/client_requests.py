@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 async def ask_client(server: LanguageServer, method: str, params: object, *, limit_s: float | None = None) -> Any:  # noqa: ANN401 (each method has its own answer)
     """Send a request to the client and return its answer, in LSP's type, or as JSON for a method that LSP lacks.
 
+    Cancels the request at the client if the time is over or this call is cancelled.
+
     Args:
         server: the connection to the client.
         method: the method's name.

@@ -78,9 +78,10 @@ class EditorWorkplace:
         return None if path is None else await asyncio.to_thread(_read_file, path)
 
     async def apply(self, proposal: ProposedEdit, *, confirm: bool) -> str:
-        """Apply `proposal` through the editor, but write its new files to the disk; return "" or why it failed.
+        """Apply `proposal` through the editor; return "" or why it failed.
 
-        With `confirm` the editor makes all changes and its preview asks the person first.
+        New files, and moves and deletions that the editor cannot make, are made on the disk instead. With `confirm` the
+        editor makes all changes, after its preview has asked the person.
         """
         client = self._client()
         if confirm and not client.editing.previews:
@@ -102,7 +103,10 @@ class EditorWorkplace:
         return await DiskWorkplace(self._roots).apply(replace(proposal, changes=on_disk), confirm=False)
 
     async def _apply_through_client(self, proposal: ProposedEdit, client: Client, *, confirm: bool) -> str:
-        """Send `workspace/applyEdit` and wait for the answer; return "" or why the edit was not applied."""
+        """Send `workspace/applyEdit` and wait for the answer; return "" or why the edit was not applied.
+
+        With `confirm` waits without limit, and returns "" also if the person rejected the edit.
+        """
         edit = build_workspace_edit(
             proposal, self._find_document, client.encoding, versioned=client.editing.versioned, confirm=confirm
         )
@@ -135,7 +139,7 @@ class EditorWorkplace:
         return ""
 
     async def _is_unchanged(self, change: TextChange) -> bool:
-        """Return whether the text is still the one that `change` was made for."""
+        """Return whether the text is still the one that `change` was made for; False if it cannot be read."""
         try:
             return await self.read_text(change.uri, change.path) == change.before
         except OSError:

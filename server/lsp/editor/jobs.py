@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from threading import Event
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
@@ -143,6 +143,10 @@ class Jobs:
     def send_text(self, token: int | str, text: str) -> None:
         """Send a piece of a streamed answer as `$/progress` with the client's `token`."""
         self._server.progress(types.ProgressParams(token, {"text": text}))
+
+    def send_part(self, token: int | str, part: dict[str, Any]) -> None:
+        """Send a part of a streamed answer, as JSON, as `$/progress` with the client's `token`."""
+        self._server.progress(types.ProgressParams(token, part))
 
     def close(self) -> None:
         """Stop all jobs at their next check and accept no more."""

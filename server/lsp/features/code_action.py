@@ -20,7 +20,10 @@ KINDS = ("quickfix", "refactor.rewrite", "source.fixAll.starling")
 async def handle(
     snapshot: Snapshot, services: Services, params: types.CodeActionParams
 ) -> list[types.CodeAction | types.Command]:
-    """Return the actions at the range; their edits are computed when one is chosen."""
+    """Return the actions at the range that the client wants and can show; none if the document is not open.
+
+    For a client that supports `codeAction/resolve` an action's edit is computed only when the action is chosen.
+    """
     document, core = snapshot.document, services.cores.current
     if document is None or core is None:
         return []

@@ -13,5 +13,5 @@ if TYPE_CHECKING:
 
 
 def handle(session: Session, params: types.DidChangeWorkspaceFoldersParams) -> None:
-    """Index added folders, and forget removed ones."""
+    """Index added folders, forget removed ones, and reload the settings."""
     session.change_folders(incoming.folders_of(params.event.added), incoming.folders_of(params.event.removed))

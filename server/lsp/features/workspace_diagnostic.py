@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 async def handle(
     snapshot: Snapshot, reviews: WorkspaceReviews, params: types.WorkspaceDiagnosticParams
 ) -> types.WorkspaceDiagnosticReport:
-    """Return the findings of the workspace's files, or send them in parts if the client takes partial results.
+    """Return the findings of the files that are not open, or send them in parts if the client takes partial results.
 
     A report that the client already has contains the result id only.
     """

@@ -42,7 +42,7 @@ class Admission:
         self.sessions = 0
 
     def register(self, disconnect: Callable[[str], None], *, proven: bool = False) -> ConnectionAdmission:
-        """Register and return a new connection, and end the oldest waiting one if there are too many.
+        """Register and return a new connection; end the oldest waiting ones if more than `MOST_WAITING` wait.
 
         Args:
             disconnect: ends the connection, given the reason; called on the event loop.

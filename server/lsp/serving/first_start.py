@@ -17,7 +17,9 @@ HINT = "To see which models answer in time on this machine, run in a terminal: s
 
 
 def show_hint_once(settings: Settings, show: Callable[[str], None]) -> None:
-    """Show the hint if it was never shown and no model was chosen. Call it in a thread: it uses the disk.
+    """Show the hint if it was never shown, the settings allow it and name no model, and this machine was not measured.
+
+    Call it in a thread: it uses the disk.
 
     Args:
         settings: the settings in force.
@@ -31,7 +33,8 @@ def show_hint_once(settings: Settings, show: Callable[[str], None]) -> None:
 def _claim_hint() -> bool:
     """Return whether the hint may be shown: it was not shown before, and this machine was not measured.
 
-    If so, create the file that says that the hint was shown; of several servers only one gets True.
+    If so, create the file that says that the hint was shown; of several servers only one gets True. False if that file
+    cannot be created.
     """
     state = paths.state_dir()
     if paths.explain_missing_home() or (state / HINT_SHOWN_FILE).exists():

@@ -106,7 +106,7 @@ async def _listen_tcp(address: Address, control: Admission) -> None:
 
 
 async def _wait_until_closed(writer: asyncio.StreamWriter) -> None:
-    """Wait at most `DRAIN_S` seconds until all is sent and the connection is closed, then abort it."""
+    """Wait at most `DRAIN_S` seconds until all is sent and the connection is closed; abort it if it is not."""
     try:
         async with asyncio.timeout(streams.DRAIN_S):
             await writer.wait_closed()
@@ -115,7 +115,7 @@ async def _wait_until_closed(writer: asyncio.StreamWriter) -> None:
 
 
 async def _receive(server: StarlingServer, connection: ConnectionAdmission, reader: asyncio.StreamReader) -> None:
-    """Hand all messages of a TCP connection to the protocol, until the end of input or an error."""
+    """Hand all messages of a TCP connection to the protocol; end the session at the end of input or on an error."""
     frames = Frames(server.protocol.refuse_oversized, max_body_bytes=admission.MOST_BYTES)
     connection.on_admitted = lambda: setattr(frames, "max_body_bytes", framing.MAX_BODY_BYTES)
     try:
@@ -178,7 +178,7 @@ async def _find_refusal(
 
 
 def _read_bearer(request: Request) -> str | None:
-    """Return the token in the request's `Authorization` header, None without that header."""
+    """Return the token in the request's `Authorization` header; None without that header, "" for other schemes."""
     shown = request.headers.get_all("Authorization")
     if not shown:
         return None
@@ -186,7 +186,7 @@ def _read_bearer(request: Request) -> str | None:
 
 
 async def _receive_ws(server: StarlingServer, connection: ConnectionAdmission, socket: ServerConnection) -> None:
-    """Hand all messages of a WebSocket to the protocol, until the connection ends."""
+    """Hand all messages of a WebSocket to the protocol; end the session when the connection ends."""
     from websockets.exceptions import ConnectionClosed  # noqa: PLC0415 (only where WebSockets are served)
 
     connection.on_admitted = lambda: setattr(socket.protocol, "max_message_size", framing.MAX_BODY_BYTES)
@@ -258,10 +258,10 @@ def _watch_signals() -> asyncio.Future[None]:
 
 @contextlib.contextmanager
 def _announce(scheme: str, port: int, address: Address, control: Admission) -> Iterator[None]:
-    """Write the token file, and print the address, a new token and the file; delete the file at the end.
+    """Write a new token to its file, and print the address, the new token and the file; delete the file at the end.
 
-    A file that the user named is not deleted. Prints to standard error and not to the log, which is kept and may have
-    other readers.
+    A file that the user named is not deleted; a token that was read from it is neither written nor printed. Prints to
+    standard error and not to the log, which is kept and may have other readers.
     """
     file = address.token_file
     if file is None and (folder := paths.ensure_writable(paths.run_dir()).path) is not None:

@@ -42,7 +42,10 @@ def serve_stdio(build: Builder = core.build) -> NoReturn:
 
 
 def wrap_with_logging(build: Builder) -> Builder:
-    """Return a builder that calls `build`, then configures the process's log by the settings of the new core."""
+    """Return a builder that calls `build`, then configures the process's log by the settings of the new core.
+
+    Leaves the log as it is if its settings have not changed. Adds problems of the log to those of the core.
+    """
 
     def build_and_configure(roots: Sequence[Path], options: object, old: core.Core | None) -> core.Core:
         from server.assembly import log  # noqa: PLC0415 (structlog, after `initialize`)
@@ -109,7 +112,10 @@ def tune_for_latency() -> None:
 
 @functools.cache  # runs once: the objects of later sessions are freed at their end
 def freeze_loaded_objects() -> None:
-    """Exclude all existing objects from garbage collection, which saves 25 ms each time. Runs once."""
+    """Collect garbage, then exclude all existing objects from later collections, which saves 25 ms each time.
+
+    Does nothing after the first call.
+    """
     gc.unfreeze()
     gc.collect()
     gc.freeze()

@@ -36,7 +36,7 @@ def read(file: Path) -> str | None:
     """Return the token in `file`, None if there is no file.
 
     Raises:
-        TokenFileError: the file cannot be read, holds no token, or others can read it.
+        TokenFileError: the file cannot be read, is not a regular file, holds no token, or is not this user's alone.
     """
     try:
         return _read(file)
@@ -47,7 +47,7 @@ def read(file: Path) -> str | None:
 
 
 def write(file: Path, token: str) -> None:
-    """Write `token` to `file`, replacing an existing file.
+    """Write `token` to `file`, which only this user may read, replacing an existing file.
 
     Raises:
         TokenFileError: the file cannot be written.
@@ -59,7 +59,7 @@ def write(file: Path, token: str) -> None:
 
 
 def remove(file: Path, token: str) -> None:
-    """Delete `file` if it still holds `token`."""
+    """Delete `file` if it still holds `token`; ignore errors."""
     with contextlib.suppress(OSError, TokenFileError):
         if _read(file) == token:
             file.unlink()

@@ -51,7 +51,7 @@ class Ticket:
         await asyncio.wait((arrival, self._cancellation), timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
 
     async def wait_result(self, work: Future[Result]) -> Result | None:
-        """Return the result of `work`, or None as soon as the ticket is cancelled; then `work` is cancelled too."""
+        """Return the result of `work` or raise its error; cancel `work` and return None if the ticket is cancelled."""
         wrapped = asyncio.wrap_future(work)
         try:
             await asyncio.wait((wrapped, self._cancellation), return_when=asyncio.FIRST_COMPLETED)
@@ -88,7 +88,7 @@ class Tickets:
         return bool(self._newest)
 
     def cancel(self, uri: str) -> None:
-        """Cancel the running request about the document `uri`, whose text has changed or which was closed."""
+        """Cancel the running request about the document `uri`, if there is one; the next request then supersedes it."""
         if (ticket := self._newest.pop(uri, None)) is not None:
             ticket.cancel()
             self._superseded.add(uri)

@@ -67,7 +67,11 @@ class CompletionRequests:
     async def _answer(
         self, document: OpenText, offset: int, trigger: Trigger, selected: str | None, came: float
     ) -> Completion:
-        """Answer the request that came at `came` (monotonic seconds): reuse, then wait for the pace, then compute."""
+        """Return a suggestion that can be reused, else debounce the request and compute suggestions in a thread.
+
+        A person's request always computes new ones. Counts the first suggestion as shown. `came` is the time of the
+        request in monotonic seconds.
+        """
         with self._tickets.open(document.uri) as ticket:
             core = await self._cores.wait(START_WAIT_S, ticket)
             if core is None:
@@ -115,7 +119,7 @@ class CompletionRequests:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _record_failure(self, work: Future[Completion]) -> None:
-        """Record the error of `work`, whose request was cancelled, so that nobody awaits it; do nothing without one."""
+        """Record the error of `work` if it failed; its request was cancelled, so nobody else sees the error."""
         if not work.cancelled() and (error := work.exception()) is not None:
             self._guard.record_failure("completion", error)
 

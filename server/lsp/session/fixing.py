@@ -27,7 +27,7 @@ async def find_safe_edits(
 ) -> tuple[Edit, ...]:
     """Return the edits of the safe fix that a code action's `data` names, or of all safe fixes for "fix all".
 
-    Empty if the finding is gone.
+    Empty if the finding is gone or has no safe fix.
     """
     findings = await get_static_findings(services, core, document)
     if data.get("way") == actions.Way.FIX_ALL:

@@ -125,12 +125,15 @@ class Reviews:
     # For notifications
 
     def schedule(self, document: OpenText, *, opened: bool) -> None:
-        """Cancel the review of the older version and review `document`, after a pause of typing unless `opened`."""
+        """Cancel the review of the older version, and start to review `document` in the background.
+
+        The review begins after a pause of typing; at once for a document that was just `opened`.
+        """
         self._answer_waiting(document.uri, None)
         self._start(document, pauses=not opened)
 
     def review_saved(self, uri: str) -> None:
-        """Review the document `uri` now, because it was saved, unless its review is finished."""
+        """Start to review the saved document `uri` now, unless its review is finished."""
         if (document := self._documents.get(uri)) is not None:
             review = self.get_current(document)
             if review is None or not review.finished:
@@ -191,7 +194,10 @@ class Reviews:
     async def _run_layers(
         self, core: Core, document: OpenText, layers: frozenset[Layer], ticket: Ticket
     ) -> tuple[Finding, ...]:
-        """Return the findings of `layers`, computed in a thread; none as soon as the ticket is cancelled."""
+        """Return the findings of `layers`, computed in a thread; none as soon as the ticket is cancelled.
+
+        Also tells the person of a problem of the reviewer.
+        """
         if not layers:
             return ()
         pool = self._quick if layers <= QUICK else self._slow
@@ -228,7 +234,7 @@ class Reviews:
                 arrival.set_result(review)
 
     def _record_failure(self, work: Future[tuple[Finding, ...]]) -> None:
-        """Record the error of `work`, whose review was cancelled, so that nobody awaits it; do nothing without one."""
+        """Record the error of `work` if it failed; its review was cancelled, so nobody else sees the error."""
         if not work.cancelled() and (error := work.exception()) is not None:
             self._guard.record_failure("review", error)
 
@@ -254,7 +260,7 @@ class StopCheck:
     paused_s: float = 0.0
 
     def __call__(self) -> bool:
-        """Wait while a completion is computed, then return whether to stop the review."""
+        """Wait while a completion is computed, up to `MOST_PAUSED_S` in total; return whether to stop the review."""
         while self.busy() and not self.gone() and self.paused_s < MOST_PAUSED_S:
             time.sleep(PAUSE_STEP_S)
             self.paused_s += PAUSE_STEP_S

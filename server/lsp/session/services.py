@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from server.assembly.core import CoreHolder
     from server.gate.gate import Gate
     from server.gate.question.shown_documents import ShownDocuments
+    from server.lsp.editor.editor_team import EditorTeam
     from server.lsp.editor.jobs import Jobs
     from server.lsp.session.chosen_fixes import ChosenFixes
     from server.lsp.session.completion_requests import CompletionRequests
@@ -36,6 +37,7 @@ class Services:
         chosen_fixes: records safe fixes that the editor applies itself.
         guard: runs background work and counts failures.
         get_gate: returns the gate, which is created on first use.
+        get_team: returns the team of agents, which is created on first use; call it on the event loop.
         pool: threads for other calls of the core.
     """
 
@@ -49,6 +51,7 @@ class Services:
     chosen_fixes: ChosenFixes
     guard: Guard
     get_gate: Callable[[], Gate]
+    get_team: Callable[[], EditorTeam]
     pool: ThreadPoolExecutor
 
     @property

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from indexing.records import IndexProgress
     from server.assembly.core import Builder, Core
     from server.gate.gate import Gate
+    from server.lsp.editor.editor_team import EditorTeam
     from server.lsp.session.open_documents import OpenText
 
 logger = logging.getLogger(__name__)
@@ -82,6 +83,7 @@ class Session:
         )
         self._file_events = FileEvents(server, self.reread_files)
         self._gate: Gate | None = None
+        self._team: EditorTeam | None = None
         self._jobs = Jobs(server, lambda: self.client)
         self._chosen_fixes = ChosenFixes(self.get_gate, self.guard)
         self.services = Services(
@@ -95,6 +97,7 @@ class Session:
             self._chosen_fixes,
             self.guard,
             self.get_gate,
+            self.get_team,
             self._pool,
         )
         self._begun = time.monotonic()
@@ -115,6 +118,14 @@ class Session:
 
             self._gate = create_editor_gate(self._server, self)
         return self._gate
+
+    def get_team(self) -> EditorTeam:
+        """Return the team of agents of this connection, created on first use."""
+        if self._team is None:
+            from server.lsp.editor.editor_team import EditorTeam  # noqa: PLC0415 (its imports take longer than the start)
+
+            self._team = EditorTeam(self._server, self)
+        return self._team
 
     def _send_part(self, token: int | str, value: object) -> None:
         """Send a partial result under the client's `token`."""
@@ -157,8 +168,9 @@ class Session:
         self._file_events.close()
         self._progress.close()
         self._loading.close()
-        if self._gate is not None:
-            await asyncio.wait((asyncio.ensure_future(self._gate.close()),), timeout=CLOSE_WAIT_S)
+        for user in (self._team, self._gate):  # the team's turns use the gate
+            if user is not None:
+                await asyncio.wait((asyncio.ensure_future(user.close()),), timeout=CLOSE_WAIT_S)
         core = self.cores.end()
         self._log_end(core)
         if core is not None:
@@ -175,7 +187,11 @@ class Session:
     # Settings
 
     async def configure(self, sent: object) -> None:
-        """Fetch the settings and build or update the core; `sent` is the content of a change notification, or None."""
+        """Fetch the settings, build a core with them, start its index, and publish it in place of the old core.
+
+        Reviews open documents again if the change affects reviews, and warns the person of problems. `sent` has the
+        settings from a change notification, None without one; they are used if the client cannot be asked.
+        """
         assert self._configuring is not None  # noqa: S101 (`start` creates it)
         async with self._configuring:
             loop = asyncio.get_running_loop()
@@ -286,7 +302,10 @@ class Session:
     # For notifications
 
     def put_document(self, document: OpenText) -> None:
-        """Store a document that was opened or has changed; cancel its completion request, review and index it."""
+        """Store a document that was opened or has changed; cancel its completion request, review and index it.
+
+        Also records a chosen fix that the change applies, and begins to load the models.
+        """
         self.completions.cancel(document.uri)
         new = self.documents.get(document.uri) is None
         self.documents.put(document)
@@ -299,7 +318,7 @@ class Session:
             self._loading.begin(core)
 
     def close_document(self, uri: str) -> None:
-        """Forget the document `uri`, which was closed; from now on the index reads the file on disk."""
+        """Forget the closed document `uri` and remove its diagnostics; from now on the index reads the file on disk."""
         self.completions.forget(uri)
         self.documents.drop(uri)
         self.reviews.forget(uri)
@@ -309,7 +328,7 @@ class Session:
             self._run_in_thread(core.forget, uri)
 
     def review_saved(self, uri: str) -> None:
-        """Review the document `uri`, which was saved."""
+        """Start to review the saved document `uri`, unless its review is finished."""
         self.reviews.review_saved(uri)
 
     def reread_files(self, paths: Collection[Path]) -> None:

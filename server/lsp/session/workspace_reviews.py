@@ -76,10 +76,10 @@ class WorkspaceReviews:
     async def iterate_reports(
         self, roots: tuple[Path, ...], previous: Mapping[str, str], encoding: str
     ) -> AsyncIterator[list[FileReport]]:
-        """Yield the reports of all files in batches: first the changed ones as they come, then the unchanged ones.
+        """Yield the reports of files that are not open, in batches: changed ones as they come, then unchanged ones.
 
-        If nothing has changed, the last batch is held back for `HOLD_S`, or until files or settings change. Yields
-        nothing if the settings turn reviews of the workspace off.
+        A file of `previous` that is gone gets an empty report. If nothing has changed, the last batch is held back for
+        `HOLD_S`, or until files or settings change. Yields nothing if the settings turn reviews of the workspace off.
 
         Args:
             roots: the workspace folders.
@@ -179,7 +179,7 @@ class _Scan:
         self.seen: set[str] = set()
 
     def iterate_batches(self) -> Iterator[list[FileReport]]:
-        """Yield the reports of all files, in batches of `BATCH`."""
+        """Yield the reports of the files that are neither open nor excluded, in batches of `BATCH`. Blocking."""
         batch: list[FileReport] = []
         for path, state in self._walk_files():
             uri = path.as_uri()

@@ -30,6 +30,6 @@ class Connection(LanguageServer):
     """Done with the process's exit status once the connection ends; None until the connection is served."""
 
     def stop(self, status: int) -> None:
-        """End the connection with the exit status `status`."""
+        """End the connection with the exit status `status`; do nothing if it has ended or is not served yet."""
         if self.exit_status is not None and not self.exit_status.done():
             self.exit_status.set_result(status)

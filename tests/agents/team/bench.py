@@ -96,6 +96,10 @@ class DirectRunner:
     requests: list[CommandRequest] = field(default_factory=list)
     isolation: Isolation = field(default_factory=Isolation)
 
+    def find_isolation(self, request: CommandRequest) -> Isolation:
+        """Return `isolation` with what the request asks for."""
+        return replace(self.isolation, requested=request.requested)
+
     async def run(self, request: CommandRequest, *, cancelled: Cancelled | None = None) -> CommandResult:
         """Run a command and wait for its end."""
         del cancelled

@@ -13,9 +13,11 @@ from agents.team.events import AgentChosen, TurnStatus
 from agents.team.role_files import load_roles
 from agents.team.session_runner import SessionRunner, Team
 from agents.team.tools.all_tools import TOOLS
+from indexing.records import Hit
 from models.scripted.scripted_chat import ScriptedChat
 from server.state.database import State
 from server.state.session_store import SessionStore
+from tests.agents.doubles import MemoryIndex
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -121,3 +123,17 @@ async def test_an_unknown_role_is_said_with_the_ones_there_are(bench: TeamBench,
     ended = await SessionRunner(team, session).handle("@nobody Hello", bench.events.append, lambda: False)
     assert ended.status is TurnStatus.FAILED
     assert "There is no role @nobody; there are: @orchestrator" in ended.text
+
+
+async def test_a_role_with_a_small_model_is_led(bench: TeamBench, store: SessionStore) -> None:
+    bench.write("#- a.py\ndef area(r):\n    return r\n")
+    hit = Hit(bench.root / "a.py", "a.py", 0, 2, "def area(r):\n    return r", 1.0, "area")
+    bench.options["index"] = MemoryIndex(defined=(hit,))
+    session = store.create("file:///w", title="Led").id
+    team = replace(make_team(bench, store, "===\nIt is r.\n"), is_led=lambda role: role == "chat")
+    ended = await SessionRunner(team, session).handle("@ask What does area() do?", bench.events.append, lambda: False)
+    assert (ended.status, ended.text) == (TurnStatus.DONE, "It is r.")
+    assert "def area(r)" in bench.chat.requests[-1].messages[0].text
+    assert [one.kind for one in store.read(session)] == [
+        EntryKind.PERSON, EntryKind.AGENT, EntryKind.RESULT, EntryKind.AGENT,
+    ]  # fmt: skip

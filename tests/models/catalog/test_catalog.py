@@ -105,6 +105,26 @@ BROKEN = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize(("parameters", "field", "led"), [
+    ("1_500_000_000", "", True), ("7_600_000_000", "", False),
+    ("1_500_000_000", "led = false", False), ("7_600_000_000", "led = true", True),
+])  # fmt: skip
+def test_a_small_chat_model_is_led_unless_its_entry_says_otherwise(
+    parameters: str,
+    field: str,
+    led: bool,  # noqa: FBT001 (a parameter of the test)
+    tmp_path: Path,
+) -> None:
+    text = GOOD.replace('["completion"]', '["completion", "chat"]').replace("1_000", parameters)
+    chat = f'[chat]\nuser = "{{text}}"\nassistant = "{{text}}"\nends = ["<e>"]\n{field}\n'
+    entry = read_entry(write_entry(tmp_path, text + chat))
+    assert entry.led is led
+
+
+def test_a_model_that_does_not_chat_is_not_led(tmp_path: Path) -> None:
+    assert not read_entry(write_entry(tmp_path, GOOD)).led
+
+
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_broken_entry_is_reported_with_file_field_and_allowed_values(name: str, tmp_path: Path) -> None:
     good, bad, said = BROKEN[name]

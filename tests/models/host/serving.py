@@ -21,6 +21,7 @@ from models.host.address import SOCKET_URL
 from models.host.connection import FixedConnection
 from models.host.daemon import KEEP_ALIVE_S
 from models.host.host_app import Host, create_app
+from models.host.hosted_chat import HostedChat
 from models.host.loaded_models import Limits, LoadedModels
 from models.remote.completion.dialects import HostDialect, PlainDialect
 from models.remote.completion.remote_completion import RemoteModel
@@ -80,6 +81,13 @@ class Serving:
         self._thread = threading.Thread(target=self._serve)
         self._thread.start()
         self._closing = contextlib.ExitStack()
+
+    def chat(self, entry: ModelEntry) -> HostedChat:
+        """Return a chat model that this host computes."""
+        client = HttpClient(HttpOptions(socket=self.socket))
+        self._closing.callback(client.close)
+        connection: Any = FixedConnection(Endpoint(f"{SOCKET_URL}/v1", client, patience=PATIENCE), client)
+        return HostedChat(entry, connection)
 
     def model(self, entry: ModelEntry = ENTRY, *, plain: bool = False, **changes: Any) -> RemoteModel:
         """Return a client of the host; with `plain`, one that does not know it as our host."""

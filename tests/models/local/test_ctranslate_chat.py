@@ -18,7 +18,6 @@ from models.chat import (
     ReplyEnd,
     Speaker,
     ToolCall,
-    ToolSpec,
     never,
 )
 from models.local.ctranslate_chat import CTranslateChat
@@ -39,7 +38,6 @@ FORMAT = ChatFormat(
     opening="Bot:",
     ends=("<|endoftext|>",),
 )
-LOOK = ToolSpec("look", "Looks.", {"type": "object"})
 
 
 def chat_entry(**changes: Any) -> ModelEntry:
@@ -137,25 +135,6 @@ def test_an_answer_by_schema_begins_and_ends_with_its_braces() -> None:
     assert '"type": "object"' in read(engine)
     assert json.loads(reply.text) == {"a": {"b": "}"}}
     assert reply.end is ReplyEnd.END
-
-
-def test_tools_are_described_and_wishes_are_read() -> None:
-    wish = json.dumps({"name": "look", "arguments": {"at": [1]}})
-    chat, engine = make_chat(f"Wait.<tool_call>\n{wish}\n</tool_call>")
-    pieces: list[str] = []
-    reply = chat.chat(conversation("", "Look.", tools=(LOOK,)), cancelled=never, on_text=pieces.append)
-    assert '"name": "look"' in read(engine)
-    assert reply.calls == (ToolCall("call_0", "look", {"at": [1]}),)
-    assert (reply.text, reply.end, "".join(pieces)) == ("Wait.", ReplyEnd.TOOLS, "Wait.")
-
-
-@pytest.mark.parametrize("wish", ["{", '{"name": 1}', '{"arguments": {}}', '{"name": "look", "arguments": [1]}'])
-def test_what_is_no_call_stays_text(wish: str) -> None:
-    reply = make_chat(f"<tool_call>{wish}</tool_call>")[0].chat(
-        conversation("", "Look.", tools=(LOOK,)), cancelled=never
-    )
-    assert (reply.calls, reply.end) == ((), ReplyEnd.END)
-    assert wish in reply.text
 
 
 def test_what_a_tool_answered_is_read_in_the_next_turn() -> None:

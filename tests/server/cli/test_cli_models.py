@@ -260,6 +260,7 @@ def test_an_own_chat_model_is_used_by_its_name(capfd: pytest.CaptureFixture[str]
     assert made.chat is not None
     assert (made.chat.name, made.problems) == ("talker", ())
     assert made.review is made.chat
+    assert made.led == {"chat", "review"}
     made.close()
     assert run(["models", "use", "review", "talker"]) == 0
     settings, problems = resolve()

@@ -163,7 +163,8 @@ async def run_blocking(job: Job, blocking: Callable[[], R]) -> R:
 async def answer_result(services: Services, job: Job, result: Result, name: str) -> TaskOutcome:
     """Propose the edit in the `result` of the task `name`, and return the outcome.
 
-    For a result without an edit return the answer in words, or the reason, which is also shown to the person.
+    A result without an edit is not proposed: an answer in words is returned as an applied outcome, and the reason why
+    there is nothing to propose as a failed one, after it was shown to the person.
     """
     if isinstance(result, Nothing):
         services.jobs.show_message(result.reason)
@@ -174,7 +175,10 @@ async def answer_result(services: Services, job: Job, result: Result, name: str)
 
 
 async def propose(services: Services, job: Job, proposal: ProposedEdit, name: str) -> TaskOutcome:
-    """Propose an edit to the person through the gate, apply it if approved, and return the outcome."""
+    """Propose an edit to the person through the gate, apply it if approved, and return the outcome.
+
+    Also shows the person the reason, if there is one and the person did not reject the edit or let it expire.
+    """
     job.report("waiting for your answer")
     outcome = await services.gate.propose(proposal, cancelled=job.is_cancelled)
     record = ProposalOutcome.of(outcome)

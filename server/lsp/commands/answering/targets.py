@@ -142,7 +142,7 @@ def describe_findings(findings: tuple[Finding, ...], document: OpenText, encodin
 
 
 def range_of(document: OpenText, start: int, end: int, encoding: str) -> Range:
-    """Return the range of the code-point offsets [start, end)."""
+    """Return the range of the code-point offsets [start, end), with characters in units of `encoding`."""
     span = outgoing.range_of(document, start, end, encoding)
     return Range(
         start=Position(line=span.start.line, character=span.start.character),
@@ -158,7 +158,7 @@ def find_root(snapshot: Snapshot, path: Path | None) -> Path | None:
 def read_documents(
     snapshot: Snapshot, core: Core, paths: Iterable[str], cancelled: Callable[[], bool]
 ) -> tuple[list[Document], list[str]]:
-    """Read files, and all files in folders, as they are saved.
+    """Read files, and the reviewable files in folders, as they are saved.
 
     Args:
         snapshot: the state at the request.
@@ -167,7 +167,7 @@ def read_documents(
         cancelled: returns whether to stop.
 
     Returns:
-        The documents, and a sentence for each named file that is left out.
+        The documents, and a sentence for each named file that is left out; none for files left out in folders.
 
     Raises:
         JsonRpcInvalidParams: a path does not exist or is outside the workspace.

@@ -87,3 +87,10 @@ def test_well_known_names_are_imported(text: str, name: str, expected: str) -> N
 def test_code_without_its_imports() -> None:
     code = "import os\nfrom a import b\n\nx = os.name\n\n\ndef f():\n    import re\n"
     assert strip_imports(code, Syntax.of(make_document(code))) == "\nx = os.name\n\n\ndef f():\n    import re\n"
+
+
+def test_braces_keep_only_the_names_that_are_missing() -> None:
+    text, answer = 'import { b } from "z";\n', 'import { a, b, type T } from "x";\n'
+    found = add_imports(text, answer, "a", "b", "T", language="typescript")
+    assert 'import { a, type T } from "x";' in found
+    assert found.count("b }") == 1

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
+from server.gate.commands import groups
 from server.gate.trials import test_runs
 from server.gate.trials.test_runs import Command
 
@@ -129,7 +130,7 @@ async def test_tests_get_the_variables_that_editors_keep_from_the_server(
 
 
 async def test_a_run_that_takes_too_much_memory_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(test_runs, "_compute_memory_limit", lambda: 100_000_000)
+    monkeypatch.setattr(groups, "compute_memory_limit", lambda: 100_000_000)
     code = "import time; kept = 'x' * 300_000_000; time.sleep(600)"
     ran = await test_runs.run(make_command(tmp_path, code), timeout_s=600, data_file=None)
     assert (ran.exit_code, "memory" in ran.problem) == (None, True)

@@ -42,6 +42,28 @@ def resolve_name(name: str, roots: Sequence[Path], explain_exclusion: Callable[[
     return chosen
 
 
+def list_names(path: Path, roots: Sequence[Path]) -> tuple[str, ...]:
+    """Return the names of `path` by which rules apply to it: as written, and where its links lead if that differs.
+
+    Relative to the workspace folder where the path is inside of it. A folder is named with a slash at its end, too,
+    because a rule `data/` is about folders. Blocking.
+    """
+    real = follow_links(path, roots)
+    names = [shorten_path(path, roots), *([shorten_path(real, roots)] if real != path else [])]
+    folders = [f"{name}/" for name in names if name != "."] if path.is_dir() else []
+    return (*names, *folders)
+
+
+def follow_links(path: Path, roots: Sequence[Path]) -> Path:
+    """Return `path` with all links resolved, below the workspace folder as that is written where it leads there."""
+    real = Path(os.path.realpath(path))
+    for root in roots:
+        real_root = os.path.realpath(root)
+        if real.is_relative_to(real_root):
+            return root / real.relative_to(real_root)
+    return real
+
+
 def shorten_path(path: Path, roots: Sequence[Path]) -> str:
     """Return `path` relative to its workspace folder, with slashes; "." for the folder itself."""
     for root in roots:

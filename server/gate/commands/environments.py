@@ -1,0 +1,52 @@
+"""Environments of commands: the variables that programs need, without keys and without Starling's own."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+KEPT = "STARLING_KEPT_"  # as in editors/vscode/src/launch.ts and editors/neovim/lua/starling/server.lua
+
+_PASSED_ON = frozenset({
+    "CARGO_HOME", "COMSPEC", "CONDA_PREFIX", "GOPATH", "GOROOT", "HOME", "HOMEDRIVE", "HOMEPATH", "JAVA_HOME", "LANG",
+    "LANGUAGE", "LOGNAME", "NIX_PATH", "NIX_PROFILES", "NODE_PATH", "NUMBER_OF_PROCESSORS", "NVM_DIR", "OS", "PATH",
+    "PATHEXT", "PROCESSOR_ARCHITECTURE", "PROGRAMDATA", "PROGRAMFILES", "PROGRAMFILES(X86)", "PYENV_ROOT", "PYTHONPATH",
+    "RBENV_ROOT", "REQUESTS_CA_BUNDLE", "RUSTUP_HOME", "SHELL", "SSL_CERT_DIR", "SSL_CERT_FILE", "SYSTEMDRIVE",
+    "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "TZ", "USER", "USERNAME", "USERPROFILE", "APPDATA", "LOCALAPPDATA",
+    "VIRTUAL_ENV", "WINDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_DIRS", "XDG_DATA_HOME",
+})  # fmt: skip
+_PROXIES = frozenset({"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"})
+_SECRET = re.compile(r"key|token|secret|passw|credential|auth|^starling_", re.IGNORECASE)
+_QUIET = {"TERM": "dumb", "PAGER": "cat", "GIT_PAGER": "cat", "GIT_TERMINAL_PROMPT": "0"}
+"""Variables for a command that has no terminal: nobody could scroll in its output or answer it."""
+
+
+def restore_kept(ours: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables `ours` without Starling's own, as the person's shell has them.
+
+    Editors pass on variables that must not affect the server with the prefix `KEPT`; those get their names back.
+    """
+    kept = {name.removeprefix(KEPT): value for name, value in ours.items() if name.startswith(KEPT)}
+    return {name: value for name, value in ours.items() if not name.startswith("STARLING_")} | kept
+
+
+def build_environment(ours: Mapping[str, str], temporary: str) -> dict[str, str]:
+    """Return the environment of a command: of the variables `ours`, those that programs need, and none that is secret.
+
+    Proxies with a password are left out. `temporary` is the command's folder for temporary files.
+    """
+    passed = {name: value for name, value in restore_kept(ours).items() if _is_passed_on(name, value)}
+    return passed | _QUIET | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), temporary)
+
+
+def _is_passed_on(name: str, value: str) -> bool:
+    """Return whether a command gets the variable `name` with this value."""
+    if _SECRET.search(name):
+        return False
+    upper = name.upper()
+    if upper in _PROXIES:
+        return "@" not in value
+    return upper in _PASSED_ON or upper.startswith("LC_")

@@ -1,0 +1,187 @@
+"""A turn of a small model in the fixed pipeline: change, check, fix or undo; answer; the free loop where it fits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+
+from agents.findings import Finding, Severity
+from agents.ports.commands import CommandRequest, CommandResult, Isolation
+from agents.team.conversation import Conversation
+from agents.team.events import CallStarted, Noted, TextArrived, TurnStatus
+from agents.team.led.pipeline import run_led_turn
+from agents.team.limits import Spending, TurnLimits
+from agents.team.permissions.modes import Mode
+from indexing.records import Hit
+from indexing.syntax.documents import Span
+from models.chat import Message, Speaker
+from tests.agents.doubles import MemoryIndex
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from agents.ports.permissions import Cancelled
+    from agents.team.events import TurnEnded
+    from indexing.syntax.documents import Document
+    from tests.agents.team.bench import TeamBench
+
+AREA = "#- area.py\ndef area(r):\n    return 3 * r\n\n\ndef other():\n    return 1\n"
+CHANGE = "=== Decide what the user wants\n@call change_code {}\n"
+EXPLAIN = "=== Decide what the user wants\n@call explain_code {}\n"
+BETTER = "===\n@times 1\n```python\ndef area(r):\n    return 3 * r * r\n```\nIt squares r.\n"
+WORST = "===\n@times 1\n```python\ndef area(r):\n    return BAD * r * BAD\n```\nIt uses BAD.\n"
+WORSE = "===\n@times 1\n```python\ndef area(r):\n    return BAD * r\n```\nIt uses BAD.\n"
+
+
+def find_bad(document: Document) -> tuple[Finding, ...]:
+    """Return a finding for each BAD in a document."""
+    places = [at for at in range(len(document.text)) if document.text.startswith("BAD", at)]
+    return tuple(Finding("bad", Severity.WARNING, Span(at, at + 3), f"BAD {at} is bad.") for at in places)
+
+
+@dataclass
+class FakeRunner:
+    """Runs no command; returns these results in turn."""
+
+    results: list[CommandResult] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+    isolation: Isolation = field(default_factory=Isolation)
+
+    async def run(self, request: CommandRequest, *, cancelled: Cancelled | None = None) -> CommandResult:
+        """Return the next result."""
+        del cancelled
+        self.lines.append(request.line)
+        return self.results.pop(0)
+
+
+async def run_turn(bench: TeamBench, script: str, request: str = "Square r in area().", **limits: int) -> TurnEnded:
+    """Run one led turn in a workspace with the file `area.py`; store the conversation."""
+    bench.write(AREA)
+    hit = Hit(bench.root / "area.py", "area.py", 0, 2, "def area(r):\n    return 3 * r", 1.0, "area")
+    bench.options.setdefault("index", MemoryIndex(defined=(hit,)))
+    bench.options.setdefault("review", find_bad)
+    agent = bench.make_agent(script)
+    bench.conversation = Conversation(agent.chat.count_tokens, 16_384, [Message(Speaker.USER, request)])
+    return await run_led_turn(agent, bench.conversation, bench.workbench, Spending(TurnLimits(**limits)))
+
+
+def list_calls(bench: TeamBench) -> Sequence[str]:
+    """Return the names of the tools that were called."""
+    return [one.tool for one in bench.events if isinstance(one, CallStarted)]
+
+
+async def test_a_change_rewrites_one_function_through_the_gate(bench: TeamBench) -> None:
+    ended = await run_turn(bench, CHANGE + BETTER)
+    assert bench.read("area.py") == "def area(r):\n    return 3 * r * r\n\n\ndef other():\n    return 1\n"
+    assert ended.status is TurnStatus.DONE
+    assert ended.text == "It squares r.\n\nChanged: area in area.py. The review finds nothing new."
+    assert list_calls(bench) == ["read_file", "edit_file"]
+    assert [one.speaker for one in bench.conversation.messages] == [
+        Speaker.USER, *[Speaker.ASSISTANT, Speaker.TOOL] * 2, Speaker.ASSISTANT,
+    ]  # fmt: skip
+    assert ended.steps == 2
+    assert bench.events[-1] == ended
+
+
+async def test_a_rejected_change_says_why_and_leaves_the_file(bench: TeamBench) -> None:
+    bench.gate.answer, bench.gate.reason = False, "Not today."
+    ended = await run_turn(bench, CHANGE + BETTER)
+    assert (ended.status, ended.text) == (TurnStatus.DONE, "Not today.")
+    assert "return 3 * r\n" in bench.read("area.py")
+
+
+async def test_a_change_that_the_model_cannot_write_is_said(bench: TeamBench) -> None:
+    ended = await run_turn(bench, CHANGE + "===\nI do not know.\n")
+    assert "wrote nothing that can be used here" in ended.text
+    assert bench.gate.proposals == []
+
+
+async def test_a_fix_that_improves_stays_and_the_next_one_is_the_last(bench: TeamBench) -> None:
+    ended = await run_turn(bench, CHANGE + WORST + WORST + WORSE + WORSE + BETTER)
+    assert "return 3 * r * r\n" in bench.read("area.py")
+    assert "The review finds nothing new." in ended.text
+    assert list_calls(bench) == ["read_file", "edit_file", "edit_file", "edit_file"]
+
+
+async def test_a_fix_that_does_not_improve_is_undone(bench: TeamBench) -> None:
+    ended = await run_turn(bench, CHANGE + WORSE + WORSE + WORST + WORST + BETTER)
+    assert "return BAD * r\n" in bench.read("area.py")
+    assert Noted("The fix did not improve the code, and is undone.") in bench.events
+    assert "The review finds 1 new: line 2: BAD 24 is bad." in ended.text
+    asked = bench.chat.requests[-1].messages[-1].text
+    assert "does not" not in asked
+    assert list_calls(bench) == ["read_file", "edit_file", "edit_file", "edit_file"]
+
+
+async def test_the_persons_tests_judge_a_change_and_its_fix(bench: TeamBench) -> None:
+    failed = CommandResult(1, "E  assert 3 == 9\n== 2 failed, 1 passed ==")
+    runner = FakeRunner([failed, CommandResult(0, "3 passed")])
+    bench.options |= {"commands": runner, "test_command": "pytest -q", "capabilities": ("diagnose",)}
+    better = BETTER.replace("3 * r * r", "3.14 * r * r")
+    ended = await run_turn(bench, f"{CHANGE}=== there are problems\n{better.partition(chr(10))[2]}{BETTER}")
+    assert "3.14 * r * r" in bench.read("area.py")
+    assert runner.lines == ["pytest -q", "pytest -q"]
+    assert ended.text.endswith("The tests pass.")
+    assert any("assert 3 == 9" in one.text for request in bench.chat.requests for one in request.messages)
+
+
+async def test_tests_that_a_person_does_not_permit_are_not_asked_about_again(bench: TeamBench) -> None:
+    runner = FakeRunner()
+    bench.options |= {"commands": runner, "test_command": "pytest -q", "capabilities": ("diagnose",)}
+
+    async def refuse(*_: object, **__: object) -> object:
+        from agents.ports.permissions import Permission  # noqa: PLC0415
+
+        return Permission("r", False, "rejected", "No tests now.")
+
+    bench.gate.permit = refuse  # type: ignore[method-assign, assignment]
+    ended = await run_turn(bench, CHANGE + WORSE + WORSE + BETTER)
+    assert "The tests were not run: No tests now." in ended.text or "finds nothing new" in ended.text
+    assert list_calls(bench).count("execute_command") == 1
+    assert runner.lines == []
+
+
+async def test_a_question_is_answered_from_the_code(bench: TeamBench) -> None:
+    ended = await run_turn(bench, EXPLAIN + "===\nIt multiplies r by 3.\n", "What does area() do?")
+    assert (ended.status, ended.text) == (TurnStatus.DONE, "It multiplies r by 3.\n"[:-1])
+    asked = bench.chat.requests[-1]
+    assert "area.py:1\n```\ndef area(r):\n    return 3 * r\n```" in asked.messages[0].text
+    assert not asked.tools
+    assert "".join(one.text for one in bench.events if isinstance(one, TextArrived)) == ended.text
+    assert list_calls(bench) == ["read_file"]
+
+
+async def test_in_plan_mode_nothing_is_changed(bench: TeamBench) -> None:
+    bench.options["mode"] = Mode.PLAN
+    ended = await run_turn(bench, "===\nSquare it.\n")
+    assert ended.text == "Square it."
+    assert bench.gate.proposals == []
+
+
+@pytest.mark.parametrize("index", [None, MemoryIndex()])
+async def test_a_request_about_no_code_runs_in_the_free_loop(index: MemoryIndex | None, bench: TeamBench) -> None:
+    bench.options["index"] = index
+    ended = await run_turn(bench, "===\nHello.\n", "Hello!")
+    assert (ended.status, ended.text) == (TurnStatus.DONE, "Hello.")
+    assert bench.chat.requests[-1].tools
+
+
+async def test_a_model_that_does_not_answer_ends_the_turn_with_its_reason(bench: TeamBench) -> None:
+    ended = await run_turn(bench, CHANGE + "===\n@status 500\n")
+    assert ended.status is TurnStatus.FAILED
+    assert bench.events[-1] == ended
+
+
+async def test_a_cancelled_turn_says_so(bench: TeamBench) -> None:
+    bench.options["cancelled"] = lambda: bool(list_calls(bench))
+    ended = await run_turn(bench, CHANGE + BETTER)
+    assert ended.status is TurnStatus.CANCELLED
+    assert bench.gate.proposals == []
+
+
+async def test_a_turn_that_is_at_its_limit_does_nothing(bench: TeamBench) -> None:
+    ended = await run_turn(bench, CHANGE + BETTER, steps=0)
+    assert ended.status is TurnStatus.LIMIT
+    assert bench.chat.requests == []
