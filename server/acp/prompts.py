@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from acp import schema
 
-from agents.team.paths import shorten_path
+from agents.team.permissions.paths import shorten_path
 from indexing.syntax.documents import Document
 from indexing.workspace.origins import find_origins, parse_file_uri
 
