@@ -47,7 +47,7 @@ class TurnLimits:
 
 @dataclass(slots=True)
 class Spending:
-    """Counts of what a turn has spent; shared by an agent and its delegates. Used on one event loop only.
+    """Counts of what a turn has spent, by an agent and its delegates together. Used on one event loop only.
 
     Attributes:
         limits: the limits.
@@ -72,6 +72,24 @@ class Spending:
         self.steps += 1
         self.tokens += usage.prompt_tokens + usage.answer_tokens
         self.cost += cost
+
+    def lend(self, most: TurnLimits) -> Spending:
+        """Return the count for a delegate: what is spent so far, limited to at most the steps, tokens, time of `most`.
+
+        `settle` brings back what the delegate has spent.
+        """
+        limits = replace(
+            self.limits,
+            steps=min(self.limits.steps, self.steps + most.steps),
+            tokens=min(self.limits.tokens, self.tokens + most.tokens),
+            seconds=min(self.limits.seconds, self.seconds + most.seconds),
+        )
+        return replace(self, limits=limits)
+
+    def settle(self, lent: Spending) -> None:
+        """Count what a delegate has spent of the count that it was lent."""
+        self.steps, self.tokens, self.cost = lent.steps, lent.tokens, lent.cost
+        self.agents, self.waited_s = lent.agents, lent.waited_s
 
     @property
     def seconds(self) -> float:

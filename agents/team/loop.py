@@ -15,7 +15,7 @@ from agents.team import calls, compaction
 from agents.team.events import Noted, TextArrived, TurnEnded, TurnStatus
 from agents.team.repetition import RepetitionDetector
 from agents.team.tool import ToolResult
-from models.chat import ChatError, ChatRequest, Message, ReplyEnd, Speaker
+from models.chat import ChatError, ChatRequest, Fault, Message, ReplyEnd, Speaker
 from models.errors import ModelError
 
 if TYPE_CHECKING:
@@ -33,6 +33,11 @@ REPEATED = (
     "[The program: your last steps were the same calls with the same results. Do something else, or finish and say "
     "what is missing.]"
 )
+
+UNREADABLE = (
+    "[The program: your last answer was empty or could not be read; answer again. A call takes one whole JSON object.]"
+)
+NO_ANSWER = "The model answered nothing, twice; ask again in other words, or choose another model with `chat.model`."
 
 
 async def record_nothing(_: Message) -> None:
@@ -94,7 +99,7 @@ class _Turn:
             if exceeded := self._spending.find_exceeded():
                 return self.end(TurnStatus.LIMIT, exceeded)
             await compaction.make_room(self._conversation, self._agent, self._spending, self._bench)
-            reply = await self._ask(self._conversation.build(self._agent.instructions()))
+            reply = await self._ask_until_readable()
             await self._add(Message(Speaker.ASSISTANT, reply.text, reply.calls))
             if reply.end is ReplyEnd.CANCELLED:
                 for call in reply.calls:
@@ -114,9 +119,25 @@ class _Turn:
         spent = self._spending
         return TurnEnded(status, text, spent.steps, spent.tokens, spent.cost, round(spent.seconds, 3))
 
-    async def _ask(self, messages: tuple[Message, ...]) -> Reply:
+    async def _ask_until_readable(self) -> Reply:
+        """Ask the model; if its answer is empty or cannot be read, tell it so and ask once more.
+
+        Raises:
+            ChatError: the model does not answer, or the second answer is empty or cannot be read either.
+        """
+        try:
+            return await self._ask()
+        except ChatError as error:
+            if error.fault is not Fault.MALFORMED or self._bench.cancelled():
+                raise
+        await self._add(Message(Speaker.USER, UNREADABLE))
+        self._bench.emit(Noted("The model's answer was empty or could not be read; it was asked once more."))
+        return await self._ask()
+
+    async def _ask(self) -> Reply:
         """Ask the model in a thread, with its text emitted as it arrives."""
         agent, bench = self._agent, self._bench
+        messages = self._conversation.build(agent.instructions())
         tools = agent.tools.list_specs(bench.loaded)
         most = self._spending.limits.answer_tokens
         request = ChatRequest(messages, tools, max_tokens=most, temperature=agent.temperature)
@@ -126,6 +147,10 @@ class _Turn:
 
         reply = await asyncio.to_thread(agent.chat.chat, request, cancelled=bench.cancelled, on_text=pass_on)
         self._spending.add(reply.usage, agent.price(reply))
+        if not (reply.calls or reply.text.strip() or reply.end is ReplyEnd.CANCELLED):
+            raise ChatError(NO_ANSWER, Fault.MALFORMED)
+        if reply.end is ReplyEnd.LENGTH:
+            bench.emit(Noted("The answer was cut off at its limit; say `go on` for the rest."))
         return reply
 
     async def _add(self, message: Message) -> None:

@@ -12,6 +12,7 @@ import uuid
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from agents.markdown import make_inert
 from agents.ports.failures import StateError
 from agents.ports.sessions import LEASE_S, Entry, EntryKind, Session, SessionState, SessionUnavailable
 from agents.team import instructions, router, transcript
@@ -21,6 +22,7 @@ from agents.team.failure import ToolFailed
 from agents.team.led.pipeline import run_led_turn
 from agents.team.limits import Spending, TurnLimits
 from agents.team.loop import Agent, run_turn
+from agents.team.shown_text import InertEvents
 from agents.team.toolset import Toolset
 from models.chat import Message, Speaker
 
@@ -84,6 +86,8 @@ class SessionRunner:
     async def handle(self, request: str, emit: Emit, cancelled: Callable[[], bool]) -> TurnEnded:
         """Have the team answer `request`; return how the turn ended. Everything is recorded on the way.
 
+        Text for the client is inert Markdown; the record has it as the model wrote it.
+
         Raises:
             SessionUnavailable: the session does not exist, is full, or another client drives it.
             StateError: the session cannot be read or written.
@@ -106,7 +110,7 @@ class SessionRunner:
             renewing.cancel()
             with contextlib.suppress(StateError):
                 await asyncio.shield(asyncio.to_thread(team.sessions.release, self._session, team.owner))
-        return ended
+        return replace(ended, text=make_inert(ended.text))
 
     async def _renew_lease(self) -> None:
         """Renew the lease while a model thinks or a person is asked; a lost lease shows at the next record."""
@@ -151,11 +155,12 @@ class SessionRunner:
             return await self._delegate(role, name, task, bench, spending)
 
         waiting = _StateKeeper(self, bench.changes, bench.permissions)
+        shown = InertEvents(bench.emit)
         own = replace(
             bench,
             agent=role.name,
             model=chat.name,
-            emit=lambda event: self._pass_on(event, bench.emit),
+            emit=lambda event: self._pass_on(event, shown.emit),
             delegate=delegate,
             capabilities=role.capabilities,
             loaded=set(role.loaded),
@@ -174,7 +179,7 @@ class SessionRunner:
         return await run(agent, conversation, own, spending)
 
     async def _delegate(self, asker: Role, name: str, task: str, bench: Workbench, spending: Spending) -> str:
-        """Have the role `name` do `task`, within the limits of the whole turn; return its answer.
+        """Have the role `name` do `task`, within its own limits and those of the turn; return its answer.
 
         Raises:
             ToolFailed: there is no such role, `asker` may not ask it, or too many delegates were used.
@@ -186,14 +191,16 @@ class SessionRunner:
             raise ToolFailed(f"{spending.agents} delegates have worked in this turn, its limit; do the rest yourself.")
         spending.agents += 1
         bench.emit(AgentChosen(role.name, f"{asker.name} delegated to it"))
-        ended = await self._run_role(role, [Message(Speaker.USER, task)], bench, spending, inner=True)
+        lent = spending.lend(role.limits)
+        try:
+            ended = await self._run_role(role, [Message(Speaker.USER, task)], bench, lent, inner=True)
+        finally:
+            spending.settle(lent)
         bench.emit(AgentChosen(asker.name, f"{role.name} is done"))
         return ended.text if ended.status is TurnStatus.DONE else f"[{role.name} did not finish] {ended.text}"
 
     def _pass_on(self, event: Event, emit: Emit) -> None:
         """Pass an event on to the client, and keep the state that it means."""
-        if isinstance(event, TurnEnded):
-            return  # `handle` returns it; a delegate's end is not the session's
         emit(event)
         if isinstance(event, CallStarted):
             self.set_state(SessionState.EXECUTING)

@@ -1,11 +1,20 @@
-"""Text of a model as a line that a person reads: nothing in it moves the cursor, is invisible or turns around.
+"""Text of a model on its way to a person: answers are inert Markdown, everything else is one visible line.
 
-Start at `write_plainly`.
+No viewer fetches, follows or runs anything in an answer; in a line nothing moves the cursor, is invisible or reverses
+the order of letters. Start at `InertEvents` and `write_plainly`.
 """
 
 from __future__ import annotations
 
 import re
+import threading
+from typing import TYPE_CHECKING
+
+from agents.markdown import InertFilter
+from agents.team.events import TextArrived, TurnEnded
+
+if TYPE_CHECKING:
+    from agents.team.events import Emit, Event
 
 _SPACES = re.compile(r"\s+")
 
@@ -19,3 +28,36 @@ def write_plainly(text: str) -> str:
 def _escape(character: str) -> str:
     number = ord(character)
     return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
+
+
+class InertEvents:
+    """Passes the events of one agent's turn on, with the text of each answer made inert; thread-safe.
+
+    Does not pass on the end of the turn, with which the last answer is complete: the session tells it.
+
+    Args:
+        emit: takes the events.
+    """
+
+    def __init__(self, emit: Emit) -> None:
+        self._emit = emit
+        self._filter = InertFilter()
+        self._agent = ""  # whose answer is not finished
+        self._lock = threading.Lock()
+
+    def emit(self, event: Event) -> None:
+        """Pass an event on, after the rest of the answer before it."""
+        with self._lock:
+            if isinstance(event, TextArrived):
+                self._agent = event.agent
+                self._show(event.agent, self._filter.feed(event.text))
+                return
+            if self._agent:
+                self._show(self._agent, self._filter.finish())
+                self._agent, self._filter = "", InertFilter()
+        if not isinstance(event, TurnEnded):
+            self._emit(event)
+
+    def _show(self, agent: str, text: str) -> None:
+        if text:
+            self._emit(TextArrived(agent, text))

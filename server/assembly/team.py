@@ -123,7 +123,7 @@ def list_own_places() -> tuple[Path, ...]:
 
 
 def name_workspace(roots: Sequence[Path]) -> str:
-    """Return the workspace of a session: the URI of its first folder, "" without one."""
+    """Return the name of a session's workspace: the URI of its first folder, "" without one."""
     return roots[0].as_uri() if roots else ""
 
 

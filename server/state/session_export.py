@@ -6,6 +6,7 @@ import datetime as dt
 import json
 from typing import TYPE_CHECKING, Any
 
+from agents.markdown import make_inert
 from agents.ports.sessions import EntryKind
 from agents.team.transcript import read_details
 from server.state.lease_owners import describe_owner
@@ -18,17 +19,17 @@ if TYPE_CHECKING:
 
 
 def format_markdown(session: Session, entries: Sequence[Entry], feedback: Mapping[int, Feedback] | None = None) -> str:
-    """Return a session as Markdown: its title, and each entry under who it comes from.
+    """Return a session as inert Markdown: its title, and each entry under who it comes from.
 
     Args:
         session: the session.
         entries: its entries.
         feedback: the person's feedback, by the entry's number.
     """
-    parts = [f"# {session.title}\n"]
+    parts = [f"# {make_inert(session.title)}\n"]
     for entry in entries:
-        calls = "".join(f"\n- called `{name}` {arguments}" for name, arguments in _list_calls(entry))
-        body = entry.text if entry.kind is not EntryKind.RESULT else _fence(entry.text)
+        calls = "".join(f"\n- called {_quote(name)} {_quote(arguments)}" for name, arguments in _list_calls(entry))
+        body = _fence(entry.text) if entry.kind is EntryKind.RESULT else make_inert(entry.text)
         given = (feedback or {}).get(entry.number)
         thumb = f"\n\nThumb {given.thumb.value}. {given.comment}".rstrip() if given is not None else ""
         parts.append(
@@ -60,6 +61,15 @@ def _list_calls(entry: Entry) -> Iterator[tuple[str, str]]:
     """Yield the name and the arguments as JSON of each call in an entry."""
     for call in read_details(entry).get("calls", ()):
         yield call["name"], json.dumps(call["arguments"], ensure_ascii=False)
+
+
+def _quote(text: str) -> str:
+    """Return `text` as code within a line, with marks that do not occur in it."""
+    marks = "`"
+    while marks in text:
+        marks += "`"
+    space = " " if text.startswith("`") or text.endswith("`") else ""
+    return f"{marks}{space}{text}{space}{marks}"
 
 
 def _fence(text: str) -> str:

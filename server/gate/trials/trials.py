@@ -56,7 +56,7 @@ class Workspace(Protocol):
         ...
 
     def list_files(self) -> Iterator[Path]:
-        """Yield all files that may be read, folder by folder."""
+        """Yield the files that may be read, folder by folder."""
         ...
 
 

@@ -246,3 +246,29 @@ async def test_a_cancelled_answer_is_kept_and_its_calls_get_results(bench: TeamB
     assert ended.status is TurnStatus.CANCELLED
     assert bench.conversation.messages[-1].text.startswith("one")
     assert bench.conversation.messages[-1].text != "one two three four five six seven"
+
+
+@pytest.mark.parametrize("first", ["", "@malformed\n", "   \n"])
+async def test_an_answer_that_is_empty_or_cannot_be_read_is_asked_for_once_more(first: str, bench: TeamBench) -> None:
+    ended = await bench.run(f"===\n@times 1\n{first}===\nHere it is.\n")
+    assert (ended.status, ended.text) == (TurnStatus.DONE, "Here it is.")
+    assert [one.text for one in bench.conversation.messages] == ["go", loop.UNREADABLE, "Here it is."]
+    assert sum(isinstance(one, Noted) for one in bench.events) == 1
+
+
+@pytest.mark.parametrize(("script", "said"), [("===\n", loop.NO_ANSWER), ("===\n@malformed\n", "no JSON")])
+async def test_a_model_that_never_answers_ends_the_turn_and_leaves_no_empty_message(
+    script: str, said: str, bench: TeamBench
+) -> None:
+    ended = await bench.run(script)
+    assert ended.status is TurnStatus.FAILED
+    assert said in ended.text
+    assert all(one.text for one in bench.conversation.messages)
+    assert len(bench.chat.requests) == 2
+
+
+async def test_an_answer_that_was_cut_off_says_so(bench: TeamBench) -> None:
+    ended = await bench.run("===\none two three four five\n", answer_tokens=3)
+    assert (ended.status, ended.text) == (TurnStatus.DONE, "one two three")
+    (note,) = (one for one in bench.events if isinstance(one, Noted))
+    assert "cut off" in note.text

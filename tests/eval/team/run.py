@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 
 TABLE = "team_tasks.csv"
 ORACLE = "oracle"
-LOOP = "loop"
+LED, LOOP = ARMS = ("led", "loop")
+"""The fixed pipeline for small models, and the free loop, in which the model chooses every step."""
+
 ATTEMPT_S = 900.0
 """Longest duration of one turn of an installed model."""
 
@@ -48,11 +50,12 @@ def try_oracle(task: Task) -> Stored:
     return made | {"processor": describe_processor(), "threads": 1}
 
 
-def collect(name: str, chosen: Sequence[Task], run: Run, seconds: float) -> None:
+def collect(name: str, arm: str, chosen: Sequence[Task], run: Run, seconds: float) -> None:
     """Have an installed model attempt the chosen tasks that have no stored attempt, and store each attempt.
 
     Args:
         name: the model.
+        arm: one of `ARMS`.
         chosen: the tasks.
         run: the stored attempts, and the end of the run.
         seconds: longest duration of one turn.
@@ -64,36 +67,37 @@ def collect(name: str, chosen: Sequence[Task], run: Run, seconds: float) -> None
 
         def answer(task: Task) -> Stored:
             with tempfile.TemporaryDirectory() as folder:
-                made = asdict(attempt(task, chat, Path(folder), seconds=seconds))
-            print(f"{task.name}: {made['problem'] or 'solved'} ({made['seconds']:.0f} s)", flush=True)
+                made = asdict(attempt(task, chat, Path(folder), led=arm == LED, seconds=seconds))
+            print(f"{arm}, {task.name}: {made['problem'] or 'solved'} ({made['seconds']:.0f} s)", flush=True)
             return made
 
         return answer
 
-    run.collect([(make_key(identify(entry), task), task) for task in chosen], open_model)
+    run.collect([(make_key(identify(entry), arm, task), task) for task in chosen], open_model)
 
 
-def make_key(model: str, task: Task) -> Key:
+def make_key(model: str, arm: str, task: Task) -> Key:
     """Return the key of a model's stored attempt at `task`."""
     place = f"{task.name}, {task.package} {VERSIONS[task.package]}"
-    return Key("team", model, LOOP, place, read_revision())
+    return Key("team", model, arm, place, read_revision())
 
 
-def make_rows(name: str, found: Mapping[str, Stored]) -> list[dict[str, Cell]]:
+def make_rows(name: str, arm: str, found: Mapping[str, Stored]) -> list[dict[str, Cell]]:
     """Return the rows of a model: one for each kind of task that it attempted, and one for all.
 
     Args:
         name: name of the model.
+        arm: one of `ARMS`.
         found: its attempts, by name of the task.
     """
     by_kind = {
         kind.value: [found[task.name] for task in ALL if task.kind is kind and task.name in found] for kind in Kind
     }
     every = [one for attempts in by_kind.values() for one in attempts]
-    return [make_row(name, kind, attempts) for kind, attempts in (*by_kind.items(), ("all", every)) if attempts]
+    return [make_row(name, arm, kind, attempts) for kind, attempts in (*by_kind.items(), ("all", every)) if attempts]
 
 
-def make_row(name: str, kind: str, attempts: Sequence[Stored]) -> dict[str, Cell]:
+def make_row(name: str, arm: str, kind: str, attempts: Sequence[Stored]) -> dict[str, Cell]:
     """Return one row of the table.
 
     `calls_valid` and `edits_well_formed` are shares of all calls, and of all calls that edit; empty without any.
@@ -101,6 +105,7 @@ def make_row(name: str, kind: str, attempts: Sequence[Stored]) -> dict[str, Cell
     """
     return {
         "model": name,
+        "arm": arm,
         "kind": kind,
         "n": len(attempts),
         "solved": sum(not one["problem"] for one in attempts),
@@ -115,6 +120,7 @@ def make_row(name: str, kind: str, attempts: Sequence[Stored]) -> dict[str, Cell
         "seconds_p50": round(compute_percentile([float(one["seconds"]) for one in attempts], 50), 1),
         "threads": "; ".join(sorted({str(one["threads"]) for one in attempts})),
         "processor": "; ".join(sorted({str(one["processor"]) for one in attempts})),
+        "code": read_revision() if name != ORACLE else "",
     }
 
 
@@ -129,7 +135,7 @@ def _divide(part: int, whole: int) -> Cell:
 
 def main() -> int:
     """Attempt the tasks, print the rows, and write the table for `--write`; return the exit status."""
-    made = make_parser("Have models do whole tasks.", (LOOP,), len(ALL), f"tasks, of {len(ALL)}", TABLE)
+    made = make_parser("Have models do whole tasks.", ARMS, len(ALL), f"tasks, of {len(ALL)}", TABLE)
     made.add_argument("--turn-seconds", type=float, default=ATTEMPT_S, help="longest duration of one task")
     options = made.parse_args()
     chosen = ALL[: options.count]
@@ -137,13 +143,14 @@ def main() -> int:
     lines: list[dict[str, Cell]] = []
     for name in options.model:
         if name == ORACLE:
-            lines += make_rows(ORACLE, {task.name: try_oracle(task) for task in chosen})
+            lines += make_rows(ORACLE, LOOP, {task.name: try_oracle(task) for task in chosen})
             continue
-        if options.arm:
-            collect(name, chosen, run, options.turn_seconds)
+        for arm in options.arm:
+            collect(name, arm, chosen, run, options.turn_seconds)
         identity = identify(find_entry(name))
-        stored = {task.name: run.answers.get(make_key(identity, task)) for task in chosen}
-        lines += make_rows(name, {task: one for task, one in stored.items() if one is not None})
+        for arm in ARMS:
+            stored = {task.name: run.answers.get(make_key(identity, arm, task)) for task in chosen}
+            lines += make_rows(name, arm, {task: one for task, one in stored.items() if one is not None})
     for line in lines:
         print(", ".join(f"{field} {value}" for field, value in line.items() if not field.endswith(("_low", "_high"))))
     if options.write and lines:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.eval.team.run import make_key, make_rows
+from tests.eval.team.run import LOOP, make_key, make_rows
 from tests.eval.team.tasks.all_tasks import ALL
 
 ATTEMPT = {
@@ -13,11 +13,11 @@ ATTEMPT = {
 
 def test_rows_count_what_was_attempted() -> None:
     failed = {**ATTEMPT, "problem": "no", "edits": 2, "applied": 1, "made_worse": ("m",)}
-    rows = make_rows("m", {"rename_parseline": ATTEMPT, "find_qemu": failed})
+    rows = make_rows("m", LOOP, {"rename_parseline": ATTEMPT, "find_qemu": failed})
     assert [(row["kind"], row["n"], row["solved"]) for row in rows] == [("rename", 1, 1), ("find", 1, 0), ("all", 2, 1)]
     assert [row["edits_well_formed"] for row in rows] == ["", 0.5, 0.5]
     assert (rows[2]["calls_valid"], rows[2]["made_worse"], rows[2]["steps_p50"]) == (0.75, 1, 3)
 
 
 def test_the_key_of_an_attempt_names_the_package_and_its_version() -> None:
-    assert make_key("m@1", ALL[0]).place == "rename_iscommentline, iniconfig 2.3.1"
+    assert make_key("m@1", LOOP, ALL[0]).place == "find_duplicate_section, iniconfig 2.3.1"

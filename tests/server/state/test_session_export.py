@@ -17,7 +17,7 @@ def test_markdown_has_the_calls_and_fences_results_with_a_fence_they_do_not_cont
     )
     text = format_markdown(SESSION, entries, {1: Feedback(1, Thumb.UP, "Right.")})
     assert text.startswith("# Area\n")
-    assert 'I look.\n- called `read_file` {"path": "ä.py"}\n\nThumb up. Right.\n' in text
+    assert 'I look.\n- called `read_file` `{"path": "ä.py"}`\n\nThumb up. Right.\n' in text
     assert "````\n```\nx\n```\n````" in text
 
 

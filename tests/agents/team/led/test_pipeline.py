@@ -47,7 +47,10 @@ class FakeRunner:
 
     results: list[CommandResult] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
-    isolation: Isolation = field(default_factory=Isolation)
+
+    def find_isolation(self, _: CommandRequest) -> Isolation:
+        """Return that nothing is confined."""
+        return Isolation()
 
     async def run(self, request: CommandRequest, *, cancelled: Cancelled | None = None) -> CommandResult:
         """Return the next result."""

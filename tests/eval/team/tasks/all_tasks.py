@@ -2,6 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import chain, zip_longest
+
 from tests.eval.team.tasks import explanations, parameters, renames, repairs, searches, written_tests
 
-ALL = (*renames.TASKS, *parameters.TASKS, *repairs.TASKS, *written_tests.TASKS, *explanations.TASKS, *searches.TASKS)
+KINDS = (
+    searches.TASKS,
+    repairs.TASKS,
+    parameters.TASKS,
+    written_tests.TASKS,
+    renames.TASKS,
+    explanations.TASKS,
+)
+ALL = tuple(task for task in chain.from_iterable(zip_longest(*KINDS)) if task is not None)
+"""All tasks, the kinds in turn, so that a run that is stopped has some of each."""
