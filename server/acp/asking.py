@@ -10,7 +10,7 @@ from acp import RequestError, schema
 from pydantic import ValidationError
 
 from server.acp import tool_calls
-from server.acp.tool_calls import clean_text, make_text
+from server.acp.tool_calls import make_line, make_listing, make_prose
 from server.gate.ports import Answer
 from server.gate.question import wording
 
@@ -74,7 +74,7 @@ class PermissionRequests:
             call = self.view.current_call
         asked = schema.ToolCallUpdate(
             tool_call_id=call or uuid.uuid4().hex,
-            title=clean_text(title),
+            title=make_line(title),
             status="pending",
             content=content,
             locations=files,
@@ -131,7 +131,7 @@ class PermissionPerson:
         if not choices:
             return None  # the protocol has no request for any text
         options = [
-            schema.PermissionOption(option_id=str(number), name=clean_text(choice), kind="allow_once")
+            schema.PermissionOption(option_id=str(number), name=make_line(choice), kind="allow_once")
             for number, choice in enumerate(choices)
         ]
         try:
@@ -146,8 +146,10 @@ def _list_content(question: Question) -> list[Any]:
 
     The unified diff is included where a change has no diff in the protocol, as a renaming.
     """
-    head = wording.phrase_head(question)
     changes = question.proposal.changes if question.proposal is not None else ()
     diffs = tool_calls.list_diffs(question.proposal) if question.proposal is not None else []
-    whole = head if changes and len(diffs) == len(changes) else f"{head}\n\n{question.diff}"
-    return [make_text(whole), *diffs]
+    lines = wording.phrase_head(question).split("\n")
+    content: list[Any] = [make_prose("\n\n".join(lines))]
+    if not changes or len(diffs) < len(changes):
+        content.append(make_listing(question.diff))
+    return [*content, *diffs]

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from acp import helpers
 
+from agents.markdown import make_inert
 from agents.ports.sessions import EntryKind
-from server.acp.tool_calls import describe_call, make_text
+from server.acp.tool_calls import describe_call, make_listing, make_prose
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -36,19 +37,19 @@ def replay_entries(
 
     def end_running() -> None:
         for shown in running.values():
-            sender.put(helpers.update_tool_call(shown, status="failed", content=[make_text(LOST)]))
+            sender.put(helpers.update_tool_call(shown, status="failed", content=[make_prose(LOST)]))
         running.clear()
 
     for entry in entries:
         details = _read_details(entry)
         if entry.kind is EntryKind.RESULT:
             if shown := running.pop(str(details.get("call", "")), ""):
-                sender.put(helpers.update_tool_call(shown, status="completed", content=[make_text(entry.text)]))
+                sender.put(helpers.update_tool_call(shown, status="completed", content=[make_listing(entry.text)]))
             continue
         end_running()
         if entry.text:
             kinds = {EntryKind.PERSON: "person", EntryKind.AGENT: "agent"}
-            sender.put_text(kinds.get(entry.kind, "thought"), entry.text)  # type: ignore[arg-type]
+            sender.put_text(kinds.get(entry.kind, "thought"), make_inert(entry.text))  # type: ignore[arg-type]
         for number, call in enumerate(_list_calls(details)):
             shown = running[str(call["id"])] = f"entry-{entry.number}-{number}"
             described = describe_call(str(call["name"]), call["arguments"], tools, roots)

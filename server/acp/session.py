@@ -21,7 +21,7 @@ from agents.team.session_runner import MOST_ENTRIES, SessionRunner
 from models.errors import ModelError
 from server.acp.asking import PermissionAsker, PermissionPerson, PermissionRequests
 from server.acp.history import replay_entries
-from server.acp.tool_calls import clean_text
+from server.acp.tool_calls import make_line
 from server.acp.turn_view import TurnView
 from server.acp.update_sender import UpdateSender
 from server.assembly.gates import make_disk_gate
@@ -198,7 +198,7 @@ class LiveSession:
             title = " ".join(request.split())[:TITLE_LENGTH]
             await asyncio.to_thread(team.sessions.set_title, self.id, title)
             self._unused = False
-            self._sender.put(schema.SessionInfoUpdate(session_update="session_info_update", title=clean_text(title)))
+            self._sender.put(schema.SessionInfoUpdate(session_update="session_info_update", title=make_line(title)))
 
     async def _show_usage(self, team: Team) -> None:
         """Send how many tokens of the model's window the conversation takes; do nothing without a chat model."""

@@ -38,7 +38,8 @@ class LineTransport:
 
     def __init__(self, reading: int, writing: int) -> None:
         self._writing = writing
-        self._lines: asyncio.Queue[bytes | None] = asyncio.Queue(LINES_AHEAD)
+        self._lines: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._room = threading.BoundedSemaphore(LINES_AHEAD)
         self._sending = asyncio.Lock()
         self._loop = asyncio.get_running_loop()
         threading.Thread(target=self._read, args=(reading,), name="acp reader", daemon=True).start()
@@ -46,6 +47,7 @@ class LineTransport:
     async def receive(self) -> dict[str, Any] | None:
         """Return the next well-formed message; None at the end of the input. Answers malformed ones with an error."""
         while (line := await self._lines.get()) is not None:
+            self._room.release()
             try:
                 message = json.loads(line)
             except (ValueError, RecursionError):
@@ -90,8 +92,9 @@ class LineTransport:
         """Hand all lines of `descriptor` to `receive`, then None; runs in a thread."""
         try:
             for line in split_lines(descriptor):
-                asyncio.run_coroutine_threadsafe(self._lines.put(line), self._loop).result()
-            asyncio.run_coroutine_threadsafe(self._lines.put(None), self._loop).result()
+                self._room.acquire()
+                self._loop.call_soon_threadsafe(self._lines.put_nowait, line)
+            self._loop.call_soon_threadsafe(self._lines.put_nowait, None)
         except RuntimeError:  # the loop is closed already
             logger.debug("the connection is closed")
 

@@ -1,4 +1,7 @@
-"""Calls of the team's tools as clients of the protocol show them: kind, files, diffs. Start at `describe_call`."""
+"""Calls of the team's tools as clients of the protocol show them: kind, files, diffs, texts.
+
+Clients render texts as Markdown, so that texts of models, files and commands are made inert. Start at `describe_call`.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,8 @@ from acp import helpers, schema
 from pydantic import ValidationError
 
 from agents.edits import CreateFile, DeleteFile, RenameFile, TextChange
+from agents.markdown import make_inert
+from agents.team.shown_text import write_plainly
 from agents.tools import Risk
 
 if TYPE_CHECKING:
@@ -37,6 +42,7 @@ KINDS: dict[str, ToolKind] = {
 }
 """Kinds of the tools whose kind does not follow from what they declare."""
 
+_BACKTICKS = re.compile("`+")
 _LONE = re.compile("[\ud800-\udfff]")
 
 
@@ -68,14 +74,14 @@ def describe_call(
     """
     tool = next((one for one in tools if one.name == name), None)
     if tool is None:
-        return CallDescription(clean_text(name), "other")
+        return CallDescription(make_line(name), "other")
     kind = choose_kind(tool.tool)
     try:
         valid = tool.arguments.model_validate(arguments)
     except ValidationError:
-        return CallDescription(clean_text(name), kind)
+        return CallDescription(make_line(name), kind)
     files = (locate_file(one, roots, arguments.get("first")) for one in tool.list_paths(valid))
-    return CallDescription(clean_text(tool.describe(valid)), kind, tuple(file for file in files if file is not None))
+    return CallDescription(make_line(tool.describe(valid)), kind, tuple(file for file in files if file is not None))
 
 
 def choose_kind(tool: Tool) -> ToolKind:
@@ -114,9 +120,20 @@ def list_locations(proposal: ProposedEdit) -> list[schema.ToolCallLocation]:
     return [schema.ToolCallLocation(path=clean_text(str(file))) for file in files if file is not None]
 
 
-def make_text(text: str) -> schema.ContentToolCallContent:
-    """Return `text` as the content of a call."""
-    return helpers.tool_content(helpers.text_block(clean_text(text)))
+def make_prose(text: str) -> schema.ContentToolCallContent:
+    """Return Markdown, made inert, as a part of a call."""
+    return helpers.tool_content(helpers.text_block(clean_text(make_inert(text))))
+
+
+def make_listing(text: str) -> schema.ContentToolCallContent:
+    """Return any text as a part of a call: as a block of code, in which a client finds no Markdown."""
+    fence = "`" * max(3, 1 + max((len(run) for run in _BACKTICKS.findall(text)), default=0))
+    return helpers.tool_content(helpers.text_block(clean_text(f"{fence}\n{text}\n{fence}")))
+
+
+def make_line(text: str) -> str:
+    """Return `text` as one line of inert Markdown, for titles."""
+    return clean_text(make_inert(write_plainly(text)))
 
 
 def clean_text(text: str) -> str:

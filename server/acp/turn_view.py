@@ -11,7 +11,7 @@ from agents.team import events
 from agents.team.events import TurnStatus
 from agents.team.session_notes import StepStatus
 from server.acp import tool_calls
-from server.acp.tool_calls import clean_text, describe_call, make_text
+from server.acp.tool_calls import describe_call, make_line, make_listing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -107,7 +107,7 @@ class TurnView:
             case events.CallEnded():
                 self._end_call(event)
             case events.PlanChanged():
-                steps = (helpers.plan_entry(clean_text(title), status=STEP_STATUS[step]) for title, step in event.steps)
+                steps = (helpers.plan_entry(make_line(title), status=STEP_STATUS[step]) for title, step in event.steps)
                 self._sender.put(helpers.update_plan(steps))
             case events.Noted():
                 self._sender.put_text("thought", f"{event.text}\n")
@@ -123,7 +123,7 @@ class TurnView:
 
     def _start_call(self, event: events.CallStarted) -> None:
         self._said = ""
-        self._open[event.call] = clean_text(event.title)
+        self._open[event.call] = make_line(event.title)
         described = describe_call(event.tool, event.arguments, self._tools, self._roots)
         self._sender.put(
             helpers.start_tool_call(
@@ -139,6 +139,6 @@ class TurnView:
         """Show the result of a call, below its diffs; the result of a successful edit is its diff alone."""
         title = self._open.pop(event.call, None)  # a question about the call has shown another one
         diffs = self._diffs.pop(event.call, [])
-        content = [*diffs, *([make_text(event.text)] if event.failed or not diffs else [])]
+        content = [*diffs, *([make_listing(event.text)] if event.failed or not diffs else [])]
         status: ToolCallStatus = "failed" if event.failed else "completed"
         self._sender.put(helpers.update_tool_call(event.call, title=title, status=status, content=content))

@@ -35,7 +35,7 @@ async def reject(editor: Editor) -> str:
     return "reject"
 
 
-class Editor(acp.Client):
+class Editor:
     """The client's side: stores what comes, and answers permission requests.
 
     Attributes:
@@ -113,7 +113,8 @@ async def start_editor(workspace: Path, home: Path) -> AsyncIterator[Editor]:
         limit=1 << 27,
     )
     editor.process = process
-    editor.agent = acp.connect_to_agent(editor, process.stdin, process.stdout, use_unstable_protocol=True)
+    client: Any = editor  # has the methods of the protocol's client that an agent calls here
+    editor.agent = acp.connect_to_agent(client, process.stdin, process.stdout, use_unstable_protocol=True)
     try:
         yield editor
     finally:

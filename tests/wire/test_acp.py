@@ -94,7 +94,8 @@ async def test_the_question_holds_the_diff_and_belongs_to_the_call(editor: Edito
     await editor.ask(session, "use pi")
     ((asked, options),) = editor.questions
     assert asked.tool_call_id == editor.list_updates("tool_call")[-1].tool_call_id
-    assert "Edit area.py" in asked.title
+    assert "Edit area.py" in str(asked.title)
+    assert asked.content is not None
     words, diff = asked.content
     assert "It is exact." in words.content.text
     assert (diff.old_text, diff.new_text) == (BEFORE, AFTER)
