@@ -22,10 +22,10 @@ from indexing.workspace.origins import parse_file_uri
 from server.acp import prompts
 from server.acp.session import NO_SERVERS, UNTITLED, Connected, SessionBusy, open_session
 from server.acp.tool_calls import clean_text
-from server.acp.workspaces import Workspaces, resolve_folders
 from server.assembly import core as cores
 from server.assembly.gates import open_state
 from server.assembly.team import name_workspace
+from server.assembly.workspaces import Workspaces, resolve_folders
 from server.state.session_store import SessionStore
 from server.version import VERSION
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from agents.ports.permissions import Cancelled
     from agents.ports.sessions import Session
     from agents.team.session_runner import Team
-    from server.acp.workspaces import Workspace
+    from server.assembly.workspaces import Workspace
     from server.gate.gate import Gate
     from server.state.database import State
 

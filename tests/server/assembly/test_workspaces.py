@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from server.acp.workspaces import resolve_folders
+from server.assembly.workspaces import resolve_folders
 
 if TYPE_CHECKING:
     from pathlib import Path
