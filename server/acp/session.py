@@ -15,9 +15,9 @@ from acp import schema
 from agents.ports.failures import StateError
 from agents.ports.sessions import SessionUnavailable
 from agents.team import transcript
-from agents.team.conversation import Conversation
 from agents.team.permissions.modes import Mode
 from agents.team.session_runner import MOST_ENTRIES, SessionRunner
+from agents.team.turn.conversation import Conversation
 from models.errors import ModelError
 from server.acp.asking import PermissionAsker, PermissionPerson, PermissionRequests
 from server.acp.history import replay_entries

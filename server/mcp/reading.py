@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import mcp_types as types
 
-from agents.team.calls import prepare_call, run_call
 from agents.team.limits import Spending, TurnLimits
 from agents.team.permissions.modes import Mode
 from agents.team.tools import findings, list_files, read_file, search_code, search_files
 from agents.team.toolset import Toolset, describe_arguments
+from agents.team.turn.calls import prepare_call, run_call
 from models.chat import ToolCall
 from server.gate.ports import Answer
 

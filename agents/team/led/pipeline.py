@@ -16,14 +16,14 @@ from agents.tasks import instruct, running
 from agents.tasks.filling import Cancelled
 from agents.tasks.functions import list_functions
 from agents.tasks.task import Resources, Scene
-from agents.team import calls, compaction
 from agents.team.events import Noted, TextArrived, TurnEnded, TurnStatus
 from agents.team.instructions import PLAN
 from agents.team.led.checking import Checker
 from agents.team.led.locating import locate
 from agents.team.led.replacing import make_replacement
-from agents.team.loop import run_turn
 from agents.team.permissions.modes import Mode
+from agents.team.turn import calls, compaction
+from agents.team.turn.loop import run_turn
 from indexing.syntax import languages
 from indexing.syntax.documents import Document, Span
 from indexing.syntax.syntax import Syntax
@@ -34,12 +34,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from agents.team.conversation import Conversation
     from agents.team.led.checking import Health
     from agents.team.led.locating import Place
     from agents.team.limits import Spending
-    from agents.team.loop import Agent
     from agents.team.tool import ToolResult, Workbench
+    from agents.team.turn.conversation import Conversation
+    from agents.team.turn.loop import Agent
     from indexing.index import Index
     from models.chat import ChatModel, Reply
 
@@ -70,7 +70,7 @@ FIX = "{request}\n\nThis was done, but there are problems; solve them:\n{problem
 async def run_led_turn(agent: Agent, conversation: Conversation, bench: Workbench, spending: Spending) -> TurnEnded:
     """Run one turn, whose request is the last message of `conversation`; return how it ended.
 
-    Where no code is found that the request is about, the turn runs in the free loop (`agents.team.loop`).
+    Where no code is found that the request is about, the turn runs in the free loop (`agents.team.turn.loop`).
     """
     request = conversation.messages[-1].text
     index = bench.index

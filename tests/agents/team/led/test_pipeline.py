@@ -9,11 +9,11 @@ import pytest
 
 from agents.findings import Finding, Severity
 from agents.ports.commands import CommandRequest, CommandResult, Isolation
-from agents.team.conversation import Conversation
 from agents.team.events import CallStarted, Noted, TextArrived, TurnStatus
 from agents.team.led.pipeline import run_led_turn
 from agents.team.limits import Spending, TurnLimits
 from agents.team.permissions.modes import Mode
+from agents.team.turn.conversation import Conversation
 from indexing.records import Hit
 from indexing.syntax.documents import Span
 from models.chat import Message, Speaker
