@@ -68,12 +68,10 @@ class PermissionRequests:
         Raises:
             RequestError: the client answers with an error.
         """
-        call = ""
-        if self.view is not None:
-            await self.view.settle()
-            call = self.view.current_call
+        identity = uuid.uuid4().hex
+        call = await self.view.find_asking_call(identity, make_line(title)) if self.view is not None else identity
         asked = schema.ToolCallUpdate(
-            tool_call_id=call or uuid.uuid4().hex,
+            tool_call_id=call,
             title=make_line(title),
             status="pending",
             content=content,
@@ -84,6 +82,9 @@ class PermissionRequests:
         except (ConnectionError, ValidationError) as error:
             logger.warning("the client gave no valid answer to a question: %s", type(error).__name__)
             return ""
+        finally:
+            if self.view is not None and call == identity:
+                self.view.end_question(call)
         return str(outcome.option_id) if isinstance(outcome, schema.AllowedOutcome) else ""
 
 

@@ -232,3 +232,7 @@ class _ShownChanges:
         await self.view.settle()
         self.view.show_changes(proposal)
         return await self.changes.propose(proposal, task=task, rule=rule, cancelled=cancelled)
+
+    async def undo(self, checkpoint: str = "", *, cancelled: Cancelled | None = None) -> ChangeOutcome:
+        """Propose to undo a change; see `agents.ports.changes.Changes.undo`."""
+        return await self.changes.undo(checkpoint, cancelled=cancelled)

@@ -75,6 +75,22 @@ class TurnView:
         await shown
         await self._sender.flush()
 
+    async def find_asking_call(self, identity: str, title: str) -> str:
+        """Return the id of the call that a question now is about, after all events before it are shown.
+
+        If no call runs, shows one with the id `identity` for the question alone; `end_question` ends it.
+        """
+        await self.settle()
+        if self.current_call:
+            return self.current_call
+        self._sender.put(helpers.start_tool_call(identity, title, kind="other", status="pending"))
+        await self._sender.flush()
+        return identity
+
+    def end_question(self, call: str) -> None:
+        """End a call that was shown for a question alone."""
+        self._sender.put(helpers.update_tool_call(call, status="completed"))
+
     def show_changes(self, proposal: ProposedEdit) -> None:
         """Show the diffs of an edit that the current call proposes."""
         call = self.current_call

@@ -94,6 +94,18 @@ async def test_the_innermost_call_is_the_current_one(view: TurnView) -> None:
     assert view.current_call == "outer"
 
 
+async def test_a_question_between_calls_gets_a_call_of_its_own(view: TurnView, client: Recorder) -> None:
+    assert await view.find_asking_call("q1", "Undo: Edit a.py?") == "q1"
+    view.end_question("q1")
+    await view.settle()
+    assert [(one.tool_call_id, one.title, one.status) for one in client.sent] == [
+        ("q1", "Undo: Edit a.py?", "pending"),
+        ("q1", None, "completed"),
+    ]
+    view.show(events.CallStarted("coder", "c1", "edit_file", "Edit a.py"))
+    assert await view.find_asking_call("q2", "Edit a.py?") == "c1"
+
+
 async def test_a_change_outside_of_a_call_is_not_shown(view: TurnView, client: Recorder) -> None:
     view.show_changes(ProposedEdit("Write b.py", "", "coder", (CreateFile(ROOT / "b.py", "x"),)))
     await view.settle()
