@@ -102,11 +102,13 @@ class TurnView:
         )
 
     async def end(self, ended: TurnEnded) -> StopReason:
-        """Show how the turn ended, unless its text was shown already; return the protocol's reason."""
+        """Show how the turn ended, without paragraphs that were shown already; return the protocol's reason."""
         await self.settle()
-        shown = ended.status is TurnStatus.DONE and ended.text.strip() in self._said
-        if not shown and ended.text and ended.status is not TurnStatus.CANCELLED:
-            self._sender.put_text("agent", f"\n\n{ended.text}" if self._said else ended.text)
+        rest = [] if ended.status is TurnStatus.CANCELLED else ended.text.strip().split("\n\n")
+        while rest and (not rest[0].strip() or (ended.status is TurnStatus.DONE and rest[0].strip() in self._said)):
+            del rest[0]
+        if rest:
+            self._sender.put_text("agent", "\n\n" * bool(self._said) + "\n\n".join(rest))
         await self._sender.flush()
         return STOP_REASONS[ended.status]
 

@@ -39,7 +39,7 @@ It is the area of a circle.
 ===
 It uses math.pi.
 """
-BEFORE = "def area(r):\n    return 3.14 * r * r\n"
+BEFORE = "import math\n\n\ndef area(r):\n    return 3.14 * r * r\n"
 AFTER = BEFORE.replace("3.14", "math.pi")
 
 

@@ -146,6 +146,13 @@ async def test_an_answer_that_was_streamed_is_not_repeated(view: TurnView, clien
     assert client.list_texts()[1:] == [("agent_message_chunk", "Done.")]
 
 
+async def test_what_was_added_to_an_answer_is_shown(view: TurnView, client: Recorder) -> None:
+    view.show(CHOSEN)
+    view.show(events.TextArrived("coder", "Done.\n\nReally."))
+    await view.end(TurnEnded(TurnStatus.DONE, "Done.\n\nReally.\n\nNot fixed: a.py:1."))
+    assert [text for _, text in client.list_texts()[1:]] == ["Done.\n\nReally.", "\n\nNot fixed: a.py:1."]
+
+
 async def test_an_answer_given_by_a_call_is_shown(view: TurnView, client: Recorder) -> None:
     view.show(CHOSEN)
     view.show(events.TextArrived("coder", "Let me see."))
