@@ -96,7 +96,7 @@ class _ChainBuilder:
     def build_chain(self, role: str, wanted: tuple[EndpointSettings, ...]) -> FallbackChain | None:
         """Return the chain of the models that can be built, in order; None if none can.
 
-        The reasons for all others are added to `problems`.
+        Adds to `problems` why the others cannot be built.
         """
         links = []
         for one, following in itertools.zip_longest(wanted, wanted[1:]):

@@ -167,7 +167,7 @@ class CoreHolder:
         self._release()
 
     def give_up(self) -> None:
-        """Wake all waiting requests, and let later ones not wait, because no core will be built."""
+        """Wake all waiting requests, and make later ones return at once, because no core will be built."""
         self._ended = True
         self._release()
 

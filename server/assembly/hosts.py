@@ -68,7 +68,8 @@ def make_host_launcher() -> HostLauncher:
 def choose_host_address() -> Address:
     """Return the address of the model host's socket, in the first usable folder; creates that folder.
 
-    A usable folder belongs to this user, and its path is short enough for a socket.
+    A usable folder belongs to this user, and its path is short enough for a socket. If none is usable, returns the
+    address in the first folder with a short path.
 
     Raises:
         HostError: the names of all folders are too long for a socket.

@@ -70,7 +70,7 @@ class Files:
         return decode(data) if len(data) <= _LARGEST else None
 
     def list_files(self) -> Iterator[Path]:
-        """Yield the files that may be read, folder by folder: in each workspace folder as many as the index takes."""
+        """Yield the files that may be read, folder by folder; in each root at most as many as the index takes."""
         limits = self.core.index_limits
         for root in self.roots:
             if os.access(root, os.R_OK):

@@ -18,9 +18,11 @@ from agents.team.tool import Workbench
 from agents.team.tools.all_tools import TOOLS
 from server.assembly.resources import review_statically
 from server.gate.commands.runner import ConfinedRunner
+from server.gate.trials.test_runs import choose_command
 from server.state import paths
 from server.state.lease_owners import name_owner
 from server.state.session_store import SessionStore
+from server.state.turn_files import open_turn_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -62,7 +64,7 @@ def build_team(core: Core, files: Files, gate: Gate, state: State, client: Clien
         state: where sessions are stored.
         client: who drives the sessions.
     """
-    settings = core.settings.team
+    settings, wanted = core.settings.team, core.settings.review.test_command
     bench = Workbench(
         files.roots,
         files.read,
@@ -75,7 +77,8 @@ def build_team(core: Core, files: Files, gate: Gate, state: State, client: Clien
         index=core.index,
         review=lambda document: review_statically(core, document),
         commands=ConfinedRunner(files.roots, core.index_limits, list_own_places()),
-        test_command=core.settings.review.test_command,
+        test_command=wanted,
+        choose_tests=lambda folder, only: choose_command(folder, wanted, only, measures=False),
         mode=client.mode,
     )
     owner = name_owner(client.name)
@@ -88,6 +91,7 @@ def build_team(core: Core, files: Files, gate: Gate, state: State, client: Clien
         bench,
         owner,
         limits,
+        open_turn_file,
         is_led=lambda role: (role if role in core.chats.by_role else "chat") in core.chats.led,
     )
 
@@ -123,7 +127,7 @@ def list_own_places() -> tuple[Path, ...]:
 
 
 def name_workspace(roots: Sequence[Path]) -> str:
-    """Return the workspace of a session: the URI of its first folder, "" without one."""
+    """Return the name of a session's workspace: the URI of its first folder, "" without one."""
     return roots[0].as_uri() if roots else ""
 
 

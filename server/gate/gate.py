@@ -277,7 +277,7 @@ class Gate:
         return not_approved
 
     def _find_earlier_answer(self, case: Case) -> Answer | None:
-        """Return the yes of a person's rule or for the rest of the task; None for neither, or if there are warnings."""
+        """Return the approval by a person's rule or for the rest of the task; None without one, or with warnings."""
         if case.question.is_approved_by_rule:
             return Answer.APPROVE_RULE
         covered = not case.question.warnings and self._remembered.covers(case.task, case.question.tool)

@@ -205,7 +205,7 @@ def _describe_change(change: Change) -> tuple[str, str, str]:
 
 
 def _hash_texts(before: Content | None, seen: ObservedChange | None) -> tuple[str, str]:
-    """Return the hashes of a file's text before and after; twice the first if `seen` is None."""
+    """Return the hashes of a file's text before and after; the first hash twice if `seen` is None."""
     old = hash_text(before.text if before is not None else None)
     return old, old if seen is None else hash_text(seen.text)
 

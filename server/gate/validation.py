@@ -75,7 +75,9 @@ class Validation:
         self._rebased = False
 
     def check(self, proposal: ProposedEdit, places: Sequence[LocatedChange]) -> CheckedProposal:
-        """Return `proposal` with its edits moved to the current texts; blocking. `places` are its changes with files.
+        """Return `proposal` with its edits moved to the current texts, without changes that change nothing; blocking.
+
+        `places` are its changes with their files.
 
         Raises:
             Unchanged: the files already hold what is proposed.

@@ -39,6 +39,7 @@ const actions = {
             without,
         ),
     attribute: ({ name, timeout, ...place }) => locate(place).getAttribute(name, { timeout }),
+    value: ({ selector, timeout }) => page.locator(selector).inputValue({ timeout }),
     // the HTML of the frames of webviews, which are frames within frames
     frames: async () => {
         const inner = page.frames().filter((frame) => frame !== page.mainFrame());

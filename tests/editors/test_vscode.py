@@ -19,7 +19,7 @@ import pytest
 
 from models.scripted.scripted_server import ScriptedServer
 from tests.editors.shop import BEGUN
-from tests.editors.vscode import INSTALLED, REPOSITORY, Workbench
+from tests.editors.vscode import CHAT, INSTALLED, REPOSITORY, Workbench
 from tests.marked import parse
 
 if TYPE_CHECKING:
@@ -393,6 +393,129 @@ def test_an_answer_streams_into_a_markdown_preview(collections: Path, open_folde
 def _has_only_begun(page: str) -> bool:
     """Whether the answer has begun, but is not complete."""
     return "<strong>a list</strong>" in page and "in chunks" not in page
+
+
+AREA = """
+#- area.py
+def area(radius):
+    return 3.14 * radius * radius
+"""
+LIKE = "[aria-label='This answer is good']"
+TEAM = """
+=== Choose who of a team
+{"role": "coder"}
+=== count slowly
+@token-time 0.5
+One, two, three, four, five, six, seven, eight, nine, ten, eleven, twelve, thirteen, fourteen, fifteen, sixteen.
+=== run it
+@times 1
+@call execute_command {"command": "echo from-a-command"}
+=== run it
+The command has run.
+===
+@times 1
+@call edit_file {"path": "area.py", "replacements": [{"old": "3.14", "new": "math.pi"}], "why": "It is exact."}
+===
+@token-time 0.4
+It uses **math.pi** now.
+
+![chart](https://evil.example/?q=1) <b>not HTML</b>
+"""
+
+
+def test_a_session_with_the_team_in_the_chat_view(tmp_path: Path, open_folder: Open) -> None:
+    folder = parse(AREA).write(tmp_path / "work")
+    with ScriptedServer(TEAM) as server:
+        chat = {"STARLING_CHAT__URL": f"{server.url}/v1", "STARLING_CHAT__MODEL": "scripted"}
+        workbench = open_folder(folder, environment={**NO_MODEL, **chat})
+        workbench.open_file("area.py")
+        workbench.run_command("Starling: Focus on Chat View")
+        workbench.wait_for(f"{CHAT}#input:focus")
+        workbench.wait_for(f"{CHAT}#send")
+        _choose_mode_by_keys(workbench)
+        _ask_team(workbench, "use pi")
+        _approve_change(workbench)
+        assert workbench.send("count", selector=f"{CHAT}img, .text b") == 0
+        workbench.click(".editor-instance .view-lines")
+        workbench.press("Control+s")
+        workbench.wait_until("it to be saved", lambda: b"math.pi" in (folder / "area.py").read_bytes())
+        workbench.click(f"{CHAT}{LIKE}")
+        workbench.wait_for(f"{CHAT}{LIKE}[aria-pressed='true']")
+
+        workbench.click(f"{CHAT}#input")
+        _ask_team(workbench, "@debug run it")
+        workbench.wait_for(f"{CHAT}#question p", "echo from-a-command")
+        workbench.click(f"{CHAT}#answers button", "Run")
+        workbench.wait_for(f"{CHAT}.text", "The command has run.")
+        workbench.click(f"{CHAT}details:has-text('echo from-a-command') summary")
+        workbench.wait_for(f"{CHAT}details[open] pre", "from-a-command")
+
+        workbench.click(f"{CHAT}#input")
+        _ask_team(workbench, "count slowly")
+        workbench.wait_until("the beginning", lambda: read_answer(workbench).startswith("One,"))
+        workbench.press("Escape")
+        workbench.wait_for(f"{CHAT}#send")
+        assert "sixteen" not in read_answer(workbench)
+        _hide_view_and_show_again(workbench)
+        _open_session_again(workbench)
+        assert workbench.read_notifications() == []
+
+
+def _approve_change(workbench: Workbench) -> None:
+    """Wait for the question about the change, approve it in the view, and read the answer as it streams in."""
+    workbench.wait_for(f"{CHAT}details.running summary", "Edit area.py")
+    workbench.wait_for(f"{CHAT}#question h2", "Edit area.py")
+    workbench.wait_for(".monaco-diff-editor .modified .view-line", "math.pi")
+    workbench.take_picture("chat.png")
+    workbench.click(f"{CHAT}#answers button", "Apply")
+    workbench.wait_until_gone(".monaco-diff-editor")
+    workbench.wait_until("a part of the answer", lambda: read_answer(workbench) in {"It", "It uses"})
+    workbench.wait_for(f"{CHAT}.text strong", "math.pi")
+    workbench.wait_for(f"{CHAT}.text", "<b>not HTML</b>")
+    workbench.wait_for(f"{CHAT}.text", "![chart](https://evil.example/?q=1)")
+    workbench.wait_for(f"{CHAT}.totals", "tokens")
+    workbench.wait_for(f"{CHAT}details.done summary", "Edit area.py")
+    workbench.wait_until("the change", lambda: "math.pi" in workbench.read_lines()[1])
+
+
+def _hide_view_and_show_again(workbench: Workbench) -> None:
+    """Type a draft, show another view and the chat view again, and wait for the conversation and the draft."""
+    workbench.type("a draft")
+    workbench.click(".activitybar .action-label[aria-label^='Explorer']")
+    workbench.wait_until_gone("iframe.webview")
+    workbench.click(".activitybar .action-label[aria-label='Starling']")
+    workbench.wait_for(f"{CHAT}.person", "count slowly")
+    workbench.wait_until("the draft", lambda: workbench.send("value", selector=f"{CHAT}#input") == "a draft")
+
+
+def _open_session_again(workbench: Workbench) -> None:
+    """Begin a new session, and open the one with the title "use pi" from the list."""
+    workbench.click(f"{CHAT}#new")
+    workbench.wait_until_gone(f"{CHAT}.person")
+    workbench.click(f"{CHAT}#open")
+    workbench.click(".quick-input-list .monaco-list-row", "use pi")
+    workbench.wait_for(f"{CHAT}.person", "use pi")
+    workbench.wait_for(f"{CHAT}{LIKE}[aria-pressed='true']")
+
+
+def _choose_mode_by_keys(workbench: Workbench) -> None:
+    """Choose the mode in which agents change files, from the input and back to it."""
+    workbench.press("Tab")
+    workbench.press("ArrowDown")
+    workbench.wait_until("the mode", lambda: workbench.send("value", selector=f"{CHAT}#mode") == "act")
+    workbench.press("Shift+Tab")
+
+
+def _ask_team(workbench: Workbench, request: str) -> None:
+    workbench.type(request)
+    workbench.press("Enter")
+    workbench.wait_for(f"{CHAT}.person", request)
+
+
+def read_answer(workbench: Workbench) -> str:
+    """Return the text of the last answer in the chat view, "" for none."""
+    texts = workbench.read_texts(f"{CHAT}.answer .text")
+    return texts[-1].strip() if texts else ""
 
 
 def test_an_unreachable_endpoint_is_one_sentence_in_the_preview(collections: Path, open_folder: Open) -> None:

@@ -28,6 +28,9 @@ PICTURES = REPOSITORY / "editors" / "vscode" / "media"
 WAIT_S = 90.0  # for something that has to happen; the tests do not check how fast
 POLL_S = 0.1
 GHOST = ".ghost-text-decoration, .ghost-text-decoration-preview, .ghost-text, .suggest-preview-text"
+ENTERS = " >> internal:control=enter-frame >> "
+CHAT = f"iframe.webview{ENTERS}#active-frame{ENTERS}"
+"""Start of a selector within the only webview on the screen; VS Code puts a frame into a frame."""
 QUIET = {
     "workbench.startupEditor": "none",
     "workbench.tips.enabled": False,

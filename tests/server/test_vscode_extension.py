@@ -9,23 +9,28 @@ import re
 import tomllib
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 
 from agents.completion.statistics import CompletionStatistics
 from agents.edits import ProposedEdit, RenameFile
+from agents.team import events
 from agents.tools import WRITE_FILE
 from server.assembly.settings import resolve
 from server.assembly.settings_reference import list_settings
 from server.gate.ports import Question
-from server.lsp.commands import COMMANDS
+from server.lsp.commands import COMMANDS, ask
+from server.lsp.commands.answering.turn_stream import TurnStream
 from server.lsp.conversion.outgoing import ACCEPTED_COMMAND
-from server.lsp.editor import confirm_request, progress
+from server.lsp.editor import confirm_request, editor_person, progress
 from server.lsp.session import model_loading
 from tests.tidy.vscode_settings import MANIFEST, render_manifest
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "editors" / "vscode" / "src").glob("*.ts")}
+EXTENSION = ROOT / "editors" / "vscode"
+SOURCES = {path.stem: path.read_text(encoding="utf-8") for path in (EXTENSION / "src").glob("*.ts")}
+CHAT_PAGE = (EXTENSION / "page" / "chat.ts").read_text(encoding="utf-8")
 PACKAGE: dict[str, Any] = json.loads(MANIFEST.read_text(encoding="utf-8"))
 CONTRIBUTED = PACKAGE["contributes"]
 PROPERTIES: dict[str, Any] = {
@@ -101,6 +106,12 @@ def test_every_command_of_the_palette_is_there_and_none_is_the_servers_own() -> 
         ("approvals", "AuditRow", "starling.audit", "Row"),
         ("actions", "Hit", "starling.search", "Hit"),
         ("page", "Workflow", "starling.workflows", "WorkflowFacts"),
+        ("chatView", "Ended", "starling.ask", "Result"),
+        ("chatView", "StoredSession", "starling.session", "Result"),
+        ("chatHistory", "Entry", "starling.session", "EntryFacts"),
+        ("chatEvents", "PlanStep", "starling.session", "StepFacts"),
+        ("chatSessions", "SessionFacts", "starling.sessions", "SessionFacts"),
+        ("chatState", "RoleFacts", "starling.roles", "RoleFacts"),
     ],
 )
 def test_what_the_extension_reads_of_an_answer_the_server_gives(
@@ -112,13 +123,42 @@ def test_what_the_extension_reads_of_an_answer_the_server_gives(
 
 
 def test_the_question_is_read_as_it_is_asked(tmp_path: Path) -> None:
-    question = Question("q1", WRITE_FILE, "Move it", "It is better.", "tester", "")
     move = RenameFile(tmp_path / "a.py", tmp_path / "b.py")
-    asked = confirm_request.build_params(question, ProposedEdit("Move it", "It is better.", "tester", (move,)))
+    proposal = ProposedEdit("Move it", "It is better.", "tester", (move,))
+    asked = confirm_request.build_params(
+        Question("q1", WRITE_FILE, "Move it", "It is better.", "tester", "", proposal=proposal)
+    )
     assert interface("proposals", "Question") == set(asked)
     assert interface("proposals", "ProposedFile") == set(asked["files"][0])
     assert f"CONFIRM = '{confirm_request.CONFIRM}'" in SOURCES["proposals"]
-    assert "starling: { confirm: true }" in SOURCES["service"]
+    assert "starling: { confirm: true, permit: true, ask: true }" in SOURCES["service"]
+    assert f"ASK = '{editor_person.ASK}'" in SOURCES["asking"]
+
+
+def test_each_event_of_a_turn_is_read_as_it_is_streamed() -> None:
+    sent: list[dict[str, Any]] = []
+    stream = TurnStream(MagicMock(), sent.append)
+    stream.begin("s1", "a title")
+    stream.emit(events.AgentChosen("coder", "it fits"))
+    stream.emit(events.CallStarted("coder", "c1", "read_file", "Read a.py"))
+    stream.emit(events.CallEnded("coder", "c1", "read_file", "text", failed=False, seconds=0.1))
+    stream.emit(events.PlanChanged((("Look", "open"),)))
+    stream.emit(events.Noted("a note"))
+    read = SOURCES["chatEvents"]
+    assert {one["kind"] for one in sent} | {"text"} == set(re.findall(r"readonly kind: '(\w+)'", read))
+    for one in sent:
+        [case] = re.findall(rf"case '{one['kind']}':(.*?)(?=case '|default:)", read, re.DOTALL)
+        assert set(re.findall(r"fields\.(\w+)", case)) <= set(one)
+
+
+def test_the_chat_page_runs_only_commands_of_the_extension() -> None:
+    known = re.search(r"VIEW_COMMANDS = \[(.*?)\]", SOURCES["chatEvents"], re.DOTALL)
+    assert known
+    assert set(re.findall(r"'([\w.]+)'", known[1])) <= {one["command"] for one in CONTRIBUTED["commands"]}
+
+
+def test_the_progress_of_the_team_is_known_by_its_title() -> None:
+    assert f"TEAM = '{ask.JOB}'" in SOURCES["progress"]
 
 
 def test_the_figures_of_the_page_are_counted_by_the_server() -> None:
@@ -153,5 +193,6 @@ def test_nothing_of_the_extension_speaks_to_a_network() -> None:
     speaking = re.compile(r"\bfetch\(|https?\.request|node:https?|node:net")
     # to a server of ours, at an address that a person named and no workspace can
     assert [name for name, text in SOURCES.items() if speaking.search(text)] == ["connection"]
+    assert not re.search(rf"{speaking.pattern}|XMLHttpRequest|WebSocket|EventSource|sendBeacon", CHAT_PAGE)
     server = PROPERTIES["starling.server.address"], PROPERTIES["starling.server.tokenFile"]
     assert [one["scope"] for one in server] == ["machine", "machine"]

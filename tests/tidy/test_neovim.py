@@ -12,7 +12,7 @@ from lsprotocol import types
 from agents.tasks import task_registry
 from server.assembly.settings_reference import list_settings
 from server.lsp.commands import COMMANDS, load
-from server.lsp.editor import confirm_request, progress
+from server.lsp.editor import confirm_request, editor_person, progress
 from server.lsp.session import model_loading
 from tests.tidy import neovim_help
 from tests.tidy.tree import ROOT
@@ -87,13 +87,15 @@ def test_the_tasks_that_can_be_chosen_are_the_generators() -> None:
 def test_methods_and_commands_in_the_lua_exist() -> None:
     text = "\n".join(LUA.values())
     methods = {name for name in re.findall(r"'((?:\$|[a-zA-Z]+)/[a-zA-Z/]+)'", text) if "." not in name}
-    known = set(types.METHOD_TO_TYPES) | {confirm_request.CONFIRM}
+    known = set(types.METHOD_TO_TYPES) | {confirm_request.CONFIRM, editor_person.ASK}
     assert len(methods) > 5
     assert methods - known == set()
     modules = {name.removeprefix("lua/").removesuffix(".lua").replace("/", ".") for name in LUA}
     assert set(re.findall(r"require\('(starling[a-z._]*)'\)", text)) <= {*modules, "starling"}
     assert set(re.findall(r"execute\('([^']+)'", text)) <= COMMANDS.keys()
+    assert set(re.findall(r"'(starling\.\w+)'", LUA["lua/starling/chat.lua"])) >= IN_THE_CHAT
     assert f"'{confirm_request.CONFIRM}'" in LUA["lsp/starling.lua"]
+    assert f"'{editor_person.ASK}'" in LUA["lsp/starling.lua"]
 
 
 def test_progress_bars_are_recognized_by_their_titles() -> None:

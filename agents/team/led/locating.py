@@ -10,11 +10,14 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from agents.tasks.rewriting.definitions import list_definitions
 from indexing.records import Query
+from indexing.syntax import languages
 from indexing.syntax.documents import Document
+from indexing.syntax.syntax import Syntax
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterable, Iterator
     from pathlib import Path
 
     from agents.team.tool import Workbench
@@ -63,14 +66,55 @@ def locate(request: str, index: Index, bench: Workbench) -> tuple[Place, ...]:
     deadline = time.monotonic() + SEARCH_S
     nowhere = Document("starling:search", None, "text", "")
     defined = index.find_definitions(set(names), document=nowhere, limit=MOST_HITS, deadline=deadline)
-    rated = [(_rate(hit, names, files), hit) for hit in defined]
+    usable = [hit for hit in defined if not bench.explain_exclusion(hit.path)]
+    rated = [(_rate(one, names, files), one) for one in _Definitions(names, bench).complete(usable)]
     if not any(rating > 1 for rating, _ in rated):
         found = index.search(Query(request), limit=MOST_HITS, deadline=deadline)
-        rated += [(2.0 * (hit.path in files) + 1.0 / (2 + place), hit) for place, hit in enumerate(found)]
+        rated += [
+            (2.0 * (hit.path in files) + 1.0 / (2 + place), _make_place(hit))
+            for place, hit in enumerate(found)
+            if not bench.explain_exclusion(hit.path)
+        ]
     rated.sort(key=lambda one: -one[0])
-    usable = [hit for _, hit in rated if not bench.explain_exclusion(hit.path)]
-    places = dict.fromkeys(Place(hit.path, hit.first_line, hit.last_line, hit.name, hit.text) for hit in usable)
-    return tuple(places)[:MOST_PLACES]
+    return tuple(dict.fromkeys(place for _, place in rated))[:MOST_PLACES]
+
+
+class _Definitions:
+    """The definitions of some names in files that the index names; of a long one the index knows parts."""
+
+    def __init__(self, names: Container[str], bench: Workbench) -> None:
+        self._names = names
+        self._read = bench.read
+        self._files: dict[Path, list[Place]] = {}
+
+    def complete(self, hits: Iterable[Hit]) -> Iterator[Place]:
+        """Yield the definitions of the names on the lines of `hits`; the lines themselves where there are none."""
+        for hit in hits:
+            if hit.path not in self._files:
+                self._files[hit.path] = list(self._list(hit.path))
+            whole = [
+                one
+                for one in self._files[hit.path]
+                if one.first_line < hit.last_line and hit.first_line < one.last_line
+            ]
+            yield from whole or [_make_place(hit)]
+
+    def _list(self, path: Path) -> Iterator[Place]:
+        """Yield the definitions of the names in a file."""
+        text = self._read(path)
+        if text is None:
+            return
+        syntax = Syntax.of(Document(path.as_uri(), path, languages.detect(path, text), text))
+        for one in list_definitions(syntax):
+            if one.name in self._names:
+                first = text.count("\n", 0, one.span.start)
+                lines = text[one.span.start : one.span.end]
+                yield Place(path, first, first + lines.count("\n") + 1, ".".join(one.path), lines)
+
+
+def _make_place(hit: Hit) -> Place:
+    """Return the lines of a hit as a place."""
+    return Place(hit.path, hit.first_line, hit.last_line, hit.name, hit.text)
 
 
 def _list_names(request: str) -> dict[str, str]:
@@ -98,10 +142,13 @@ def _take(bench: Workbench) -> Iterator[Path]:
         yield path
 
 
-def _rate(hit: Hit, names: dict[str, str], files: frozenset[Path]) -> float:
-    """Return how likely `request` means the definition `hit`: above 1 if its name is written as code, or its file."""
-    last = hit.name.rpartition(".")[2]
+def _rate(place: Place, names: dict[str, str], files: frozenset[Path]) -> float:
+    """Return how likely the definition at `place` is meant.
+
+    More than 1 if its name is written as code, or its file is named.
+    """
+    last = place.name.rpartition(".")[2]
     word = names.get(last, "")
     qualified = re.sub(r"::|#", ".", word.strip("`()"))
-    exact = "." in qualified and hit.name.endswith(qualified)
-    return 1.0 + 2.0 * bool(_CODE.search(word)) + 2.0 * exact + 3.0 * (hit.path in files)
+    exact = "." in qualified and place.name.endswith(qualified)
+    return 1.0 + 2.0 * bool(_CODE.search(word)) + 2.0 * exact + 3.0 * (place.path in files)

@@ -42,3 +42,7 @@ end, {
   end,
   desc = 'Run a command of Starling; see :help starling-commands',
 })
+
+vim.api.nvim_create_user_command('StarlingChat', function(call)
+  require('starling.chat').open(call.args)
+end, { nargs = '*', desc = 'Talk to the team of agents; see :help starling-chat' })

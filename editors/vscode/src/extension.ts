@@ -5,6 +5,7 @@ import { commands, type ExtensionContext, env, window, workspace } from 'vscode'
 import { Actions, describeError, openSettings } from './actions';
 import { Answers } from './answers';
 import { type ApprovalItem, Approvals, Audit } from './approvals';
+import { Chat } from './chatView';
 import { Completions } from './completions';
 import { Models } from './models';
 import { Progress } from './progress';
@@ -33,6 +34,7 @@ export async function activate(context: ExtensionContext): Promise<void> {
     const approvals = new Approvals(server);
     const audit = new Audit(server);
     const bar = new StatusBar(own, completions);
+    const chat = new Chat(server, proposals, context.extensionUri, context.workspaceState);
     const actions = new Actions(server, answers, statistics);
 
     const refreshLists = () => {
@@ -61,6 +63,7 @@ export async function activate(context: ExtensionContext): Promise<void> {
         statistics,
         answers,
         bar,
+        chat,
         { dispose: () => clearInterval(timer) },
         window.registerTreeDataProvider('starling.approvals', approvals),
         window.registerTreeDataProvider('starling.audit', audit),
@@ -83,6 +86,7 @@ export async function activate(context: ExtensionContext): Promise<void> {
             if (phase.kind === 'running') {
                 void updateStatus();
             }
+            chat.setRunning(phase.kind === 'running').catch((error: unknown) => log.warn(`the chat view: ${error}`));
             refreshLists();
         }),
         workspace.onDidChangeConfiguration((event) => {
@@ -146,6 +150,12 @@ export async function activate(context: ExtensionContext): Promise<void> {
         'starling.review.pep8': actions.checkPep8,
         'starling.review.complexity': actions.showComplexity,
         'starling.review.coverage': actions.showCoverage,
+        'starling.chat.new': () => chat.openNew(),
+        'starling.chat.open': () => chat.openOther(),
+        'starling.chat.rename': () => chat.rename(),
+        'starling.chat.export': () => chat.export(),
+        'starling.chat.delete': () => chat.delete(),
+        'starling.chat.stop': () => chat.stop(),
         'starling.change.undo': () => actions.undo(),
         'starling.statistics.open': () => statistics.open(),
         'starling.approvals.refresh': refreshLists,

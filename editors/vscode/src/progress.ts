@@ -1,5 +1,6 @@
 // Handles the server's progress reports (`$/progress`). Indexing and the loading of a model are shown in the status bar
-// only; other jobs are counted there and shown by VS Code. Start at `Progress.middleware`.
+// only. Other jobs are counted there; VS Code shows them, except the work of the team, which the chat view shows. Start at
+// `Progress.middleware`.
 
 import { EventEmitter } from 'vscode';
 import type { Middleware } from 'vscode-languageclient';
@@ -8,6 +9,7 @@ import type { Loading } from './status';
 // The server's titles; the second is followed by the model's name.
 const INDEXING = 'Indexing';
 const LOADING = 'Loading';
+const TEAM = 'Starling: the team';
 
 export class Progress {
     private readonly counts = new EventEmitter<1 | -1>();
@@ -16,6 +18,7 @@ export class Progress {
     private readonly indexing = new Set<string | number>();
     private readonly loading = new Map<string | number, Loading>();
     private readonly others = new Set<string | number>();
+    private readonly teams = new Set<string | number>();
     readonly onDidChange = this.counts.event;
     readonly onDidIndex = this.shares.event;
     readonly onDidLoad = this.loads.event;
@@ -51,13 +54,20 @@ export class Progress {
                 }
                 return;
             }
+            if (params.kind === 'begin' && params.title === TEAM) {
+                this.teams.add(token);
+            }
+            const hidden = this.teams.has(token);
             if (params.kind === 'begin' && !this.others.has(token)) {
                 this.others.add(token);
                 this.counts.fire(1);
             } else if (params.kind === 'end' && this.others.delete(token)) {
                 this.counts.fire(-1);
+                this.teams.delete(token);
             }
-            next(token, params);
+            if (!hidden) {
+                next(token, params);
+            }
         },
     };
 }

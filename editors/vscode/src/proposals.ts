@@ -1,4 +1,5 @@
-// Asks a person about a proposal: both texts of each file side by side, and one Apply or Reject for all of them.
+// Asks a person about a proposal: both texts of each file side by side, and one Apply or Reject for all of them. A question
+// about a command has no files; its text ends with the command.
 //
 // The server asks with `starling/confirm`, waits for the answer, and makes the change itself; nothing is changed here.
 // Closing the comparison rejects the proposal. Start at `Proposals.confirm`.
@@ -15,6 +16,7 @@ import {
     Uri,
     window,
 } from 'vscode';
+import type { OpenQuestion as ShownQuestion } from './chatState';
 import { Texts } from './texts';
 
 export const CONFIRM = 'starling/confirm';
@@ -77,6 +79,27 @@ export class Proposals implements Disposable {
         ];
     }
 
+    /** The question that waits for an answer, for a view that shows it, too; null for none. */
+    get question(): ShownQuestion | null {
+        if (this.open === undefined) {
+            return null;
+        }
+        const { question } = this.open;
+        return {
+            title: getTitle(question),
+            detail: getReason(question, '\n'),
+            answers: question.answers,
+            hasChanges: question.files.length > 0,
+        };
+    }
+
+    /** Answer the open question with one of its answers; any other text is ignored. */
+    answerWith(chosen: string): void {
+        if (this.open?.question.answers.includes(chosen)) {
+            this.open.answer(chosen);
+        }
+    }
+
     /** Ask a person and return the chosen answer; null if the person closes the question or the server cancels it. */
     async confirm(question: Question, token: CancellationToken): Promise<{ answer: string } | null> {
         const comparisons = question.files.map((file, number) => this.createComparison(question.id, file, number));
@@ -122,8 +145,8 @@ export class Proposals implements Disposable {
     }
 
     /**
-     * Show the question with its answers as a pick list, for the keyboard, or if the message is hidden. The first choice only
-     * shows the changes, so that Enter alone decides nothing.
+     * Show the question with its answers as a pick list, for the keyboard, or if the message is hidden. The first choice
+     * decides nothing, so that Enter alone does not either.
      */
     private showChoices(asked: OpenQuestion | undefined): void {
         if (asked === undefined) {
@@ -137,8 +160,9 @@ export class Proposals implements Disposable {
         }));
         const picking = window.createQuickPick<{ label: string; answer: string }>();
         picking.title = question.title;
-        picking.placeholder = question.detail.split('\n').slice(1).join(' ');
-        picking.items = [{ label: '$(diff) Look at the changes', answer: '' }, ...answers];
+        picking.placeholder = getReason(question);
+        const look = question.files.length > 0 ? '$(diff) Look at the changes' : '$(clock) Decide later';
+        picking.items = [{ label: look, answer: '' }, ...answers];
         picking.onDidAccept(() => {
             const [picked] = picking.selectedItems;
             picking.hide();
@@ -172,7 +196,10 @@ export class Proposals implements Disposable {
     private async showChanges({ question, comparisons }: OpenQuestion): Promise<void> {
         const title = getTitle(question);
         const [only] = comparisons;
-        if (only !== undefined && comparisons.length === 1) {
+        if (only === undefined) {
+            return; // the question is about a command
+        }
+        if (comparisons.length === 1) {
             const label = `${title} ${only.label}`;
             await commands.executeCommand('vscode.diff', only.before, only.after, label, { preview: false });
             return;
@@ -201,8 +228,12 @@ export class Proposals implements Disposable {
 /** Show the question as a message with its answers, which takes no focus; closing the message rejects the proposal. */
 function showMessage({ question, answer }: OpenQuestion): void {
     const show = question.serious ? window.showWarningMessage : window.showInformationMessage;
-    const reason = question.detail.split('\n').slice(1).join(' ');
-    void show(`${question.title} ${reason}`, ...question.answers).then((chosen) => answer(chosen ?? null));
+    void show(`${question.title} ${getReason(question)}`, ...question.answers).then((chosen) => answer(chosen ?? null));
+}
+
+/** Return the lines of the detail without the first one, which repeats the title. */
+function getReason(question: Question, separator = ' '): string {
+    return question.detail.split('\n').slice(1).join(separator);
 }
 
 /** Return the title without the prefix that the views of VS Code do not need. */

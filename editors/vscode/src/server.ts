@@ -1,7 +1,7 @@
 // The server's commands: their names, and the fields of arguments and results that the extension uses.
 // `tests/server/test_vscode_extension.py` compares both with the server. Start at `Server.run`.
 
-import { type Position, ProgressLocation, type Range, window } from 'vscode';
+import { type CancellationToken, type Position, ProgressLocation, type Range, window } from 'vscode';
 import {
     type ExecuteCommandParams,
     ExecuteCommandRequest,
@@ -78,19 +78,28 @@ export class Server {
      * shown until the result is there.
      */
     async runStreaming<R>(title: string, command: string, args: object, onPiece: (text: string) => void): Promise<R> {
+        const location = ProgressLocation.Notification;
+        const takePiece = (piece: unknown) => onPiece((piece as { text: string }).text);
+        return window.withProgress({ location, cancellable: true, title }, (_, token) =>
+            this.stream<R>(command, args, takePiece, token),
+        );
+    }
+
+    /** Run a command whose answer streams: each part goes to `onPart` as the server sends it. */
+    async stream<R>(
+        command: string,
+        args: object,
+        onPart: (part: unknown) => void,
+        token: CancellationToken,
+    ): Promise<R> {
         const client = this.requireClient();
         const partial_token = `answer-${Date.now()}-${Math.random()}`;
-        const pieces = client.onProgress(new ProgressType<{ text: string }>(), partial_token, (piece) =>
-            onPiece(piece.text),
-        );
+        const parts = client.onProgress(new ProgressType<unknown>(), partial_token, onPart);
         const params: ExecuteCommandParams = { command, arguments: [{ ...args, partial_token }] };
-        const location = ProgressLocation.Notification;
         try {
-            return await window.withProgress({ location, cancellable: true, title }, async (_, token) => {
-                return (await client.sendRequest(ExecuteCommandRequest.type, params, token)) as R;
-            });
+            return (await client.sendRequest(ExecuteCommandRequest.type, params, token)) as R;
         } finally {
-            pieces.dispose();
+            parts.dispose();
         }
     }
 

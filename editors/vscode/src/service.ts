@@ -21,6 +21,7 @@ import {
     State,
     type StaticFeature,
 } from 'vscode-languageclient/node';
+import { ASK, askPerson } from './asking';
 import { openConnection, resolveAddress } from './connection';
 import { Environment, EnvironmentError } from './environment';
 import {
@@ -46,10 +47,13 @@ const REMEDIES: Record<Remedy, { title: string; command: string }> = {
     restart: { title: 'Try Again', command: 'starling.server.restart' },
 };
 
-/** Declares to the server that this client shows its questions itself (`starling/confirm`). */
+/** Declares to the server that this client shows its questions itself (`starling/confirm`, `starling/ask`). */
 const confirmFeature: StaticFeature = {
     fillClientCapabilities: (capabilities) => {
-        capabilities.experimental = { ...capabilities.experimental, starling: { confirm: true } };
+        capabilities.experimental = {
+            ...capabilities.experimental,
+            starling: { confirm: true, permit: true, ask: true },
+        };
     },
     initialize: () => undefined,
     getState: () => ({ kind: 'static' }),
@@ -229,6 +233,7 @@ export class Service implements Disposable {
         const client = new LanguageClient(SECTION, 'Starling', server, options);
         client.registerFeature(confirmFeature);
         client.onRequest(CONFIRM, (question, token) => this.proposals.confirm(question, token));
+        client.onRequest(ASK, askPerson);
         client.onDidChangeState(({ newState }) => {
             if (this.client !== client) {
                 return;

@@ -136,7 +136,10 @@ class LedAnswer:
         return [(by_id[number], log_prob) for number, log_prob in ranking]
 
     def _decode_words(self, prompt: Prompt) -> ReplyEnd:
-        """Decode an answer in words and pass it on; return TOOLS if it goes on with a call, which is cut off."""
+        """Decode an answer in words and pass it on; return TOOLS if it goes on with a call, which is cut off.
+
+        The choice of words is written as a call, or small models write it themselves in place of an answer.
+        """
 
         def stop(text: str) -> bool:
             words, mark, _ = text.partition(BEGIN)
@@ -144,7 +147,8 @@ class LedAnswer:
             self._pass_on(safe)
             return bool(mark)
 
-        text, end = self._sample(prompt, (), prompt.max_tokens, stop)
+        said = self._encode(f'{call_format.OPENING}{ANSWER}", "arguments": {{}}}}\n{call_format.END}\n')
+        text, end = self._sample(prompt, said, prompt.max_tokens, stop)
         words, mark, _ = text.partition(BEGIN)
         self._pass_on(words)
         return ReplyEnd.TOOLS if mark else end
@@ -162,7 +166,8 @@ class LedAnswer:
         problems = ""
         for last in (False, True):
             try:
-                return ReplyEnd.TOOLS, (ToolCall("call_0", tool.name, self._decode_arguments(prompt, tool)),)
+                arguments = self._decode_arguments(prompt, tool, may_be_empty=last)
+                return ReplyEnd.TOOLS, (ToolCall("call_0", tool.name, arguments),)
             except _Invalid as invalid:
                 problems = str(invalid)
                 if last:
@@ -182,11 +187,12 @@ class LedAnswer:
         messages = (Message(Speaker.ASSISTANT, invalid.written), Message(Speaker.USER, said))
         return replace(self._request, messages=(*self._request.messages, *messages))
 
-    def _decode_arguments(self, prompt: Prompt, tool: ToolSpec) -> dict[str, Any]:
+    def _decode_arguments(self, prompt: Prompt, tool: ToolSpec, *, may_be_empty: bool) -> dict[str, Any]:
         """Decode the arguments of a call of `tool`: the JSON object, then each text behind it.
 
         Raises:
-            _Invalid: they violate the tool's schema, or were cut off.
+            _Invalid: they violate the tool's schema, or were cut off; without `may_be_empty` also if the texts are
+                empty.
         """
         form = CallForm.of(tool)
         head = f'{call_format.OPENING}{tool.name}", "arguments": '
@@ -203,6 +209,8 @@ class LedAnswer:
                 raise _Invalid(f"{name} was cut off at the token budget; be shorter", whole + text[:200])
             language = text.partition("\n")[0]
             whole += f"{language}\n{texts[name]}{call_format.FENCE}"
+        if texts and not any(texts.values()) and not may_be_empty:
+            raise _Invalid(f"{' and '.join(texts)} is empty; write the text into the fence", whole)
         arguments = form.join(inline, texts)
         if problems := argument_check.find_problems(tool.parameters, arguments):
             raise _Invalid("; ".join(problems), whole)

@@ -55,13 +55,13 @@ DIFF = (
 
 
 def find_changed_lines(revision: str, folder: Path) -> dict[Path, list[range]]:
-    """Return the lines, from 1, that were changed or added since `revision` in the repository of `folder`, by file.
+    """Return by file the numbers, from 1, of the lines changed since `revision` in the repository of `folder`.
 
     Includes uncommitted changes. A binary file, and an untracked file that git does not ignore, count as changed as a
-    whole; a file of which lines were only deleted has no ranges.
+    whole; a file in which lines were only deleted has no ranges.
 
     Raises:
-        Misuse: `revision` has not the form of a revision.
+        Misuse: `revision` does not have the form of a revision.
         Failure: git is missing, fails, or does not know the revision.
     """
     if not REVISION.fullmatch(revision):

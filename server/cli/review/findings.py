@@ -194,7 +194,7 @@ FORMATS: dict[str, Callable[[Outcome], None]] = {
 
 
 def _escape_data(text: str) -> str:
-    """Return `text` escaped as the message of a workflow command, without control characters."""
+    r"""Return `text` escaped as the message of a workflow command, with control characters written like \x1b."""
     escaped = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
     return terminal.escape(escaped)
 

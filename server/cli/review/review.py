@@ -173,7 +173,7 @@ class _Job:
             yield one.document, one.findings
 
     def _build_report(self, reviewed: list[FileReview]) -> Report:
-        """Return the report on the files in `reviewed`; write its problem to stderr if the reviewer has another one."""
+        """Return the report on the files in `reviewed`; write its problem to stderr if it is not the reviewer's."""
         from agents.reviewer import reporting  # noqa: PLC0415 (only for a report)
 
         whole = reporting.report_on_reviews(self.reviewer, tuple(reviewed), self.root)
@@ -283,7 +283,7 @@ class _Job:
                 yield document
 
     def _find_files(self, given: Sequence[Path], walk: WalkCounts) -> Iterator[tuple[Path, tuple[str, ...] | None]]:
-        """Yield the files that `given` names, even ignored ones, and the files in its folders that are not ignored.
+        """Yield the files that `given` names, even ignored ones, and the files not ignored in the folders it names.
 
         Each file comes with the reasons for exclusion that a rule waives for it: perhaps an empty tuple for a named
         file, but None for a file found in a folder for which no reason is waived.
@@ -317,7 +317,7 @@ def _shorten_path(path: Path, root: Path) -> str:
 
 
 def _explain_empty(skipped: dict[str, int]) -> str:
-    """Return a message why no file was reviewed, with the number of skipped files by reason."""
+    """Return a message that no file was reviewed, with the number of skipped files by reason."""
     counts = ", ".join(f"{count:,} {reason}" for reason, count in skipped.items())
     return f"Everything is left out: {counts}; name a file to learn why, and how to include it."
 

@@ -41,7 +41,7 @@ class Place:
 
 
 def build_log(found: Sequence[tuple[Finding, Place]], problem: str = "") -> dict[str, Any]:
-    """Return the findings as a SARIF log with one run; `problem` says why findings may be missing, "" for complete."""
+    """Return the findings as a SARIF log with one run; `problem` says why findings may be missing, "" if none are."""
     rules: dict[str, dict[str, Any]] = {}
     for finding, _ in found:
         rules.setdefault(finding.code, _describe_rule(finding))

@@ -40,7 +40,7 @@ def show_opening(console: Console, root: Path) -> None:
 
 
 def show_index(console: Console, status: Mapping[str, Any], seconds: float, initialize_ms: float) -> None:
-    """Print the start time of the server, and the size and problem of the index; an empty `status` is not ready."""
+    """Print the server's start time and the index's size and problem; for {} that the index was not ready in time."""
     if not status:
         console.print(Text("The index was not ready in time.", style="yellow"))
         return
@@ -56,7 +56,7 @@ def show_index(console: Console, status: Mapping[str, Any], seconds: float, init
 
 
 def show_completion(console: Console, answered: DemoAnswer) -> None:
-    """Print one place: its code with the cursor, then with the suggestion, and how the file itself continues."""
+    """Print one place: its code, the code with the suggestion, the suggestion's origin, and how the file continues."""
     place = answered.place
     how = "asked for with a key" if answered.invoked else "offered while typing"
     title = f"{escape(place.relative)}:{place.line + 1}:{len(place.before) + 1}  {place.kind}, {how}"

@@ -90,9 +90,9 @@ def warn_of_syntax(file: str, line: int) -> str:
 
 
 def list_gaps(isolation: Isolation | None) -> tuple[str, ...]:
-    """Return the warnings about what a command can do that nothing keeps it from, and what it asks for.
+    """Return warnings about a command: one names what the system cannot keep it from, one that it may use the network.
 
-    () if it is confined in all ways, or if no command runs (None).
+    () if it is confined in all ways, or if no command runs (`isolation` is None).
     """
     if isolation is None:
         return ()

@@ -61,9 +61,9 @@ class Result(CommandRecord):
 
 
 async def execute(_: Snapshot, services: Services, arguments: Arguments) -> Result:
-    """Return the selected requests, after closing those that an ended server left pending.
+    """Return the selected requests; if they cannot be read, no requests and the `problem`.
 
-    If they cannot be read, return none and the `problem`.
+    First closes the open requests of servers that no longer run.
     """
     try:
         found = await asyncio.to_thread(_list_approvals, services.gate.journal, arguments)

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 TITLE_LENGTH = 60
 
+JOB = "Starling: the team"
+"""Title of the progress bar of a request; the VS Code extension, whose chat view shows the progress, leaves it out."""
+
 
 class Arguments(CommandRecord):
     """A request to the team."""
@@ -78,7 +81,7 @@ async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) 
     if arguments.role:
         await _check_role(snapshot, core, arguments.role)
     session, request = await sessions.read_store(partial(_open_session, team, arguments))
-    async with services.jobs.run("Starling: the team", snapshot.token) as job:
+    async with services.jobs.run(JOB, snapshot.token) as job:
 
         def send(part: dict[str, Any]) -> None:
             if arguments.partial_token is not None:

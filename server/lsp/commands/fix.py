@@ -32,7 +32,10 @@ class Arguments(PlaceArguments):
 
 
 async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) -> TaskOutcome:
-    """Propose an edit that fixes the finding: the known fix, else one that the completion model writes."""
+    """Propose an edit that fixes the finding to the person, apply it if approved, and return the outcome.
+
+    The edit is the finding's known fix, else one that the completion model writes.
+    """
     place = await proposing.locate_place(snapshot, services, arguments)
     finding = await _find_finding(services, place, arguments.code)
     scene = replace(place.scene, span=finding.span, findings=(finding,))

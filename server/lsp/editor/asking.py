@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from pygls.lsp.server import LanguageServer
 
-    from agents.edits import ProposedEdit
     from server.gate.ports import Question
     from server.gate.question.shown_documents import ShownDocuments
     from server.lsp.editor.client import Client
@@ -78,8 +77,9 @@ class EditorAsker:
         If the person chooses to see the diff again, shows it and asks again. A second question waits for the first.
         """
         async with self._turn:
-            if question.proposal is not None and self._client().editing.confirms:
-                return await self._ask_in_client_view(question, question.proposal)
+            editing = self._client().editing
+            if editing.confirms and (editing.permits or question.proposal is not None):
+                return await self._ask_in_client_view(question)
             readable = question.proposal is not None and await self._show_diff(question)
             message = wording.phrase_line(question) if readable else await self._format_with_diff(question)
             while (chosen := await self._choose(question, message)) is None:
@@ -87,12 +87,10 @@ class EditorAsker:
                     message = wording.phrase_with_diff(question)
             return chosen
 
-    async def _ask_in_client_view(self, question: Question, proposal: ProposedEdit) -> Answer:
-        """Return the person's answer from the client's own side-by-side view; `UNABLE` if the client could not ask."""
+    async def _ask_in_client_view(self, question: Question) -> Answer:
+        """Return the person's answer from the client's own view; `UNABLE` if the client could not ask."""
         try:
-            answer = await ask_client(
-                self._server, confirm_request.CONFIRM, confirm_request.build_params(question, proposal)
-            )
+            answer = await ask_client(self._server, confirm_request.CONFIRM, confirm_request.build_params(question))
         except JsonRpcException as error:
             logger.warning("the editor could not ask: %s", error)
             return Answer.UNABLE

@@ -34,6 +34,7 @@ class Editing:
         modal: nothing else can be done in it while it asks.
         confirms: asks about proposals in its own view on `starling/confirm` (`server.lsp.editor.confirm_request`), and
             returns the answer without applying anything.
+        permits: asks there about commands, too.
     """
 
     applies: bool = False
@@ -44,6 +45,7 @@ class Editing:
     contents: bool = False
     modal: bool = False
     confirms: bool = False
+    permits: bool = False
 
     @classmethod
     def of(cls, declared: types.ClientCapabilities, name: str) -> Editing:
@@ -62,6 +64,7 @@ class Editing:
             contents=get_capability(declared, "workspace.text_document_content") is not None,
             modal=name.startswith(MODAL),
             confirms=confirms,
+            permits=_has_own_capability(declared.experimental, "permit"),
         )
 
 

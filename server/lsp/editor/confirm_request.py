@@ -1,8 +1,9 @@
 """The request `starling/confirm`: its parameters and its answer.
 
 It is sent to clients that declare `{"starling": {"confirm": true}}` in `experimental` and that show a proposal in
-their own view, with the full text of each file before and after. The client answers `{"answer": TITLE}` with one of
-the titles offered, or null for a rejection. Sends nothing. Start at `build_params`.
+their own view, with the full text of each file before and after. A client that also declares `"permit": true` gets
+questions about commands, which have no files. The client answers `{"answer": TITLE}` with one of the titles offered, or
+null for a rejection. Sends nothing. Start at `build_params`.
 """
 
 from __future__ import annotations
@@ -14,21 +15,23 @@ from server.gate.ports import Answer
 from server.gate.question import wording
 
 if TYPE_CHECKING:
-    from agents.edits import Change, ProposedEdit
+    from agents.edits import Change
     from server.gate.ports import Question
 
 CONFIRM = "starling/confirm"
 
 
-def build_params(question: Question, proposal: ProposedEdit) -> dict[str, Any]:
-    """Return the parameters of `starling/confirm` for `question` about `proposal`, as JSON."""
+def build_params(question: Question) -> dict[str, Any]:
+    """Return the parameters of `starling/confirm` as JSON; the detail of a question about a command ends with it."""
+    changes = question.proposal.changes if question.proposal is not None else ()
+    detail = wording.phrase_head(question) if changes else wording.phrase_document(question).rstrip()
     return {
         "id": question.id,
         "title": wording.phrase_line(question),
-        "detail": wording.phrase_head(question),
+        "detail": wording.replace_unprintable(detail),
         "serious": wording.is_serious(question),
         "answers": list(wording.list_answers(question)),
-        "files": [_describe_change(change) for change in proposal.changes],
+        "files": [_describe_change(change) for change in changes],
     }
 
 

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 async def handle(
     snapshot: Snapshot, completions: CompletionRequests, params: types.CompletionParams
 ) -> types.CompletionList:
-    """Return the suggestion at the cursor as items of the popup; none if the settings turn these off."""
+    """Return the suggestion at the cursor as an item of the popup.
+
+    Returns no items if the settings turn the popup off, or if the document is not open.
+    """
     document = snapshot.document
     if document is None or not completions.wants_popup():
         return types.CompletionList(is_incomplete=True, items=[])

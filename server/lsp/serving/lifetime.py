@@ -26,7 +26,7 @@ GRACE_S = 8.0  # more than closing may take (`server.lsp.session.session.CLOSE_W
 
 
 def call_on_signals(stop: Callable[[], None]) -> None:
-    """Call `stop` on the running event loop for SIGTERM and SIGINT; on Windows these end the process at once."""
+    """Have `stop` called on the running event loop on SIGTERM and SIGINT; on Windows they end the process at once."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError, RuntimeError):
@@ -34,7 +34,7 @@ def call_on_signals(stop: Callable[[], None]) -> None:
 
 
 def call_on_death(process: int | None, gone: Callable[[], None]) -> None:
-    """Call `gone` on the running event loop once the process with the id `process` has ended.
+    """Watch the process with the id `process` in a thread; once it has ended, call `gone` on the running event loop.
 
     A number that is no visible process is ignored: a client may send any.
     """
@@ -44,7 +44,7 @@ def call_on_death(process: int | None, gone: Callable[[], None]) -> None:
 
 
 def set_deadline(deadline_s: float = GRACE_S) -> None:
-    """End the process in `deadline_s` seconds with status 1, unless it has ended before."""
+    """Start a timer that ends the process in `deadline_s` seconds with status 1, unless it has ended before."""
     timer = threading.Timer(deadline_s, _end_overdue)
     timer.daemon = True
     timer.start()

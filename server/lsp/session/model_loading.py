@@ -59,7 +59,7 @@ class ModelLoading:
         self._bar: asyncio.Future[None] | None = None
 
     def begin(self, core: Core) -> None:
-        """Start to load the models of `core` in the background; do nothing without models or if called before."""
+        """Start to load the models of `core` in the background; do nothing without a model or for the same model."""
         model = core.model
         if model is None or model is self._model:
             return

@@ -25,7 +25,7 @@ class Pace:
         self._gap_s = 0.1
 
     def compute_delay_s(self, now: float, *, superseded: bool, expected: bool = False) -> float:
-        """Return the seconds that a new request should wait, and take its arrival into the average.
+        """Return the seconds that a new request should wait, and add its arrival to the moving average.
 
         Args:
             now: when the request came.

@@ -19,12 +19,13 @@ from server.lsp.session.open_documents import OpenText
 from server.lsp.session.reviews import StopCheck
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
     from pathlib import Path
 
     from lsprotocol import types
 
     from indexing.syntax.documents import Document
+    from indexing.workspace.walk import WalkedFile
     from server.assembly.core import Core, CoreHolder
     from server.lsp.session.open_documents import Documents
 
@@ -36,10 +37,9 @@ HOLD_S = 5.0  # the answer to a client that knows all findings is held back, or 
 
 @dataclass(frozen=True, slots=True)
 class _CachedReport:
-    """The diagnostics of a file, with the modification time and size that they are valid for."""
+    """The diagnostics of a file, with the state of the file that they are valid for."""
 
-    mtime_ns: int
-    size: int
+    state: WalkedFile
     identity: str
     items: tuple[types.Diagnostic, ...]
 
@@ -126,14 +126,14 @@ class WorkspaceReviews:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def get_report(
-        self, core: Core, path: Path, state: tuple[int, int], encoding: str, should_stop: StopCheck
+        self, core: Core, path: Path, state: WalkedFile, encoding: str, should_stop: StopCheck
     ) -> FileReport | None:
         """Return the report of the file at `path`; reviews the file if the cache has no report for `state`. Blocking.
 
         Args:
             core: the core.
             path: the file.
-            state: its modification time in nanoseconds and its size in bytes.
+            state: its modification time and size, and the reasons for exclusion that a rule waives for it.
             encoding: unit of the client's positions.
             should_stop: the check for cancellation.
 
@@ -144,13 +144,13 @@ class WorkspaceReviews:
         if self._cache_key != key:
             self._cached, self._cache_key = {}, key
         cached = self._cached.get(path)
-        if cached is None or (cached.mtime_ns, cached.size) != state:
-            items = _review_file(core, path, encoding, should_stop)
+        if cached is None or cached.state != state:
+            items = _review_file(core, path, state.waived, encoding, should_stop)
             if items is None or should_stop():
                 return None
             if len(self._cached) > 2 * core.settings.review.workspace_files:  # most belong to deleted files
                 self._cached.clear()
-            cached = self._cached[path] = _CachedReport(*state, compute_result_id(items), items)
+            cached = self._cached[path] = _CachedReport(state, compute_result_id(items), items)
         return FileReport(path.as_uri(), cached.identity, cached.items)
 
 
@@ -195,8 +195,8 @@ class _Scan:
         if batch:
             yield batch
 
-    def _walk_files(self) -> Iterator[tuple[Path, tuple[int, int]]]:
-        """Yield the path, modification time (ns) and size (bytes) of each file to review."""
+    def _walk_files(self) -> Iterator[tuple[Path, WalkedFile]]:
+        """Yield the path and state of each file to review."""
         from agents.reviewer import reviewed_files  # noqa: PLC0415 (imports much of the index)
 
         for root in self.roots:
@@ -204,16 +204,21 @@ class _Scan:
                 for path, found in reviewed_files.list_files(root, self.core.review_limits, cancelled=self.should_stop):
                     if self.should_stop():
                         return
-                    yield path, (found.mtime_ns, found.size)
+                    yield path, found
             except OSError:
                 continue  # the folder does not exist any more; the client will notify us
 
 
-def _review_file(core: Core, path: Path, encoding: str, should_stop: StopCheck) -> tuple[types.Diagnostic, ...] | None:
-    """Return the diagnostics of the saved file at `path`, None if it is not reviewed."""
+def _review_file(
+    core: Core, path: Path, waived: Collection[str], encoding: str, should_stop: StopCheck
+) -> tuple[types.Diagnostic, ...] | None:
+    """Return the diagnostics of the saved file at `path`, None if it is not reviewed.
+
+    The reasons in `waived` do not exclude it.
+    """
     from agents.reviewer import reviewed_files  # noqa: PLC0415
 
-    document: Document | str = reviewed_files.read_document(path, core.review_limits)
+    document: Document | str = reviewed_files.read_document(path, core.review_limits, waived)
     if isinstance(document, str) or core.reviewer is None:
         return None
     findings = core.reviewer.review(document, layers=QUICK, cancelled=should_stop)

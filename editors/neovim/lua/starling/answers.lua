@@ -6,7 +6,7 @@ local M = {}
 local status = require('starling.status')
 
 --- The receivers of streamed answers, by progress token.
----@type table<any, fun(text: string)>
+---@type table<any, fun(text: string, part: table)>
 local streams = {}
 local last_token = 0
 
@@ -57,8 +57,9 @@ function M.replace(buffer, text)
   end
 end
 
---- Return a new progress token; pieces of an answer that arrive with it are passed to `on_piece`.
----@param on_piece fun(text: string)
+--- Return a new progress token; pieces of an answer that arrive with it are passed to `on_piece`: the text, '' for a piece
+--- without one, and the whole object that the server sent.
+---@param on_piece fun(text: string, part: table)
 ---@return string token
 function M.start_stream(on_piece)
   last_token = last_token + 1
@@ -78,7 +79,7 @@ end
 function M.handle_progress(err, params, context)
   local on_piece = streams[params.token]
   if on_piece then
-    on_piece(params.value.text or '')
+    on_piece(params.value.text or '', params.value)
     return
   end
   status.handle_progress(context.client_id, params.token, params.value)

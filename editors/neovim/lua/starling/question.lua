@@ -169,4 +169,20 @@ function M.handle_message_request(err, params, context)
   return M.ask(table.remove(lines, 1), lines, 'diff', M.create_choices(titles, params.actions)) or vim.NIL
 end
 
+--- Handle `starling/ask`, an agent's question: return the choice or the text that a person answers; null for no answer.
+---@type lsp.Handler
+function M.handle_agent_question(_, params)
+  if #params.choices > 0 then
+    local lines = vim.split(params.question, '\n')
+    return { answer = M.ask(table.remove(lines, 1), lines, 'text', M.create_choices(params.choices)) or vim.NIL }
+  end
+  local running = assert(coroutine.running())
+  vim.ui.input({ prompt = vim.trim(params.question) .. ' ' }, function(text)
+    vim.schedule(function()
+      coroutine.resume(running, text)
+    end)
+  end)
+  return { answer = coroutine.yield() or vim.NIL }
+end
+
 return M

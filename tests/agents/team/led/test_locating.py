@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,7 +17,24 @@ if TYPE_CHECKING:
     from indexing.syntax.documents import Document
     from tests.agents.team.bench import TeamBench
 
-FILES = "#- src/cart.py\ndef total(): ...\n#- src/shop.py\ndef total(): ...\n#- secret.py\ndef total(): ...\n"
+FILES = """
+#- src/cart.py
+max_size = 3
+
+
+def total():
+    first = 1
+    second = 2
+    return first + second
+#- src/shop.py
+def total(): ...
+
+
+class Shop:
+    def total(self): ...
+#- secret.py
+def total(): ...
+"""
 
 
 class LastNameIndex(MemoryIndex):
@@ -31,8 +49,8 @@ class LastNameIndex(MemoryIndex):
 
 
 def make_hit(bench: TeamBench, relative: str, name: str) -> Hit:
-    """Return a definition of `name` in the first line of a file."""
-    return Hit(bench.root / relative, relative, 0, 1, "def total(): ...", 1.0, name)
+    """Return a definition of `name` in the first lines of a file."""
+    return Hit(bench.root / relative, relative, 0, 9, "def total(): ...", 1.0, name)
 
 
 def find_names(
@@ -60,6 +78,15 @@ def test_a_file_or_a_qualified_name_decides_between_definitions(request_: str, f
     ]
     defined = tuple(make_hit(bench, *one) for one in names)
     assert find_names(bench, request_, defined=defined)[0] == first
+
+
+def test_a_definition_of_which_the_index_knows_a_part_is_found_whole(bench: TeamBench) -> None:
+    bench.write(FILES)
+    part = Hit(bench.root / "src/cart.py", "src/cart.py", 4, 6, "    first = 1\n    second = 2", 1.0, "")
+    index: Any = LastNameIndex(defined=(replace(part, name="total"),))
+    (place,) = locate("Explain total()", index, bench.workbench)
+    assert (place.name, place.first_line, place.last_line) == ("total", 3, 7)
+    assert place.text == "def total():\n    first = 1\n    second = 2\n    return first + second"
 
 
 def test_words_that_name_nothing_are_searched(bench: TeamBench) -> None:

@@ -9,11 +9,11 @@ import pytest
 
 from agents.findings import Finding, Severity
 from agents.ports.commands import CommandRequest, CommandResult, Isolation
-from agents.team.conversation import Conversation
 from agents.team.events import CallStarted, Noted, TextArrived, TurnStatus
 from agents.team.led.pipeline import run_led_turn
 from agents.team.limits import Spending, TurnLimits
 from agents.team.permissions.modes import Mode
+from agents.team.turn.conversation import Conversation
 from indexing.records import Hit
 from indexing.syntax.documents import Span
 from models.chat import Message, Speaker
@@ -47,7 +47,10 @@ class FakeRunner:
 
     results: list[CommandResult] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
-    isolation: Isolation = field(default_factory=Isolation)
+
+    def find_isolation(self, _: CommandRequest) -> Isolation:
+        """Return that nothing is confined."""
+        return Isolation()
 
     async def run(self, request: CommandRequest, *, cancelled: Cancelled | None = None) -> CommandResult:
         """Return the next result."""

@@ -220,6 +220,13 @@ def test_an_edit_of_nothing_is_asked_for_once_more() -> None:
     assert "replacements[0].old has fewer than 1 characters" in engine.prompts[3]
 
 
+def test_an_empty_text_is_asked_for_once_more_and_then_taken() -> None:
+    chat, engine = make_chat("write_file", ' "a.py"}', "\n```\n", ' "a.py"}', "\n```\n")
+    reply = chat.chat(make_request(), cancelled=never)
+    assert reply.calls == (ToolCall("call_0", "write_file", {"path": "a.py", "text": ""}),)
+    assert "text is empty; write the text into the fence" in engine.prompts[2]
+
+
 def test_a_text_that_is_cut_off_is_no_call() -> None:
     chat, _ = make_chat("write_file", ' "a.md"}', "\n" + "word " * 200, ' "a.md"}', "\n" + "word " * 200)
     reply = chat.chat(make_request(max_tokens=60), cancelled=never)

@@ -317,6 +317,17 @@ async def test_that_view_shows_proposals_and_questions_about_commands_are_messag
     assert not list_questions(editor, "starling/confirm")
 
 
+async def test_a_view_that_also_permits_is_asked_about_commands(editor: Editor, ask: Any) -> None:
+    asker = await ask({**VSCODE, "experimental": {"starling": {"confirm": True, "permit": True}}})
+    editor.answers["starling/confirm"] = {"answer": "Run"}
+    command = make_question(tool=EXECUTE_COMMAND, title="Run the tests", diff="pytest\x1b[2J -q", proposal=None)
+    assert await asker.ask(command) is Answer.APPROVE
+    [asked_for] = list_questions(editor, "starling/confirm")
+    assert (asked_for["files"], asked_for["answers"]) == ([], ["Run", "Reject"])
+    assert asked_for["detail"].endswith("It is too small.\n\npytest\ufffd[2J -q")
+    assert not list_questions(editor)
+
+
 @pytest.mark.parametrize("experimental", [None, 1, [], {}, {"starling": True}, {"starling": {"confirm": 1}}])
 async def test_without_an_exact_declaration_there_is_no_such_view(ask: Any, experimental: object) -> None:
     asker = await ask({**VSCODE, "experimental": experimental}, "Visual Studio Code")

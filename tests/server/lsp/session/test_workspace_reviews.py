@@ -63,6 +63,16 @@ async def test_every_file_that_is_not_left_out_is_reported(editor: Editor, works
     assert list_codes(await request_reports(editor)) == {"one.py": ["bad-word"], "pack/two.py": [], ".gitignore": []}
 
 
+async def test_a_generated_file_is_reported_if_a_rule_includes_it(editor: Editor, workspace: Path) -> None:
+    for name in ("made.py", "other.py"):
+        (workspace / name).write_text("# @generated\nbad\n", encoding="utf-8")
+    (workspace / ".starlingignore").write_text("!/made.py\n", encoding="utf-8")
+    await begin(editor, workspace)
+    codes = list_codes(await request_reports(editor))
+    assert codes["made.py"] == ["bad-word"]
+    assert "other.py" not in codes
+
+
 async def test_reports_that_the_client_has_are_not_sent_or_computed_again(editor: Editor, workspace: Path) -> None:
     await begin(editor, workspace)
     first = await request_reports(editor)

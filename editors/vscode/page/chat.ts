@@ -1,0 +1,362 @@
+// The script of the chat view's page: draws the state, and sends what a person does to the extension. All text of the
+// server is set as text, never as HTML. Start at `draw`.
+
+import { type Mode, readFields, readText, type Thumb, type ViewRequest } from '../src/chatEvents';
+import { type Action, announce, type ChatState, EMPTY, formatTotals, type Item, reduce } from '../src/chatState';
+import { type Node as MarkdownNode, parseMarkdown } from '../src/markdown';
+
+interface Api {
+    postMessage(message: ViewRequest): void;
+    getState(): unknown;
+    setState(state: Kept): void;
+}
+
+declare function acquireVsCodeApi(): Api;
+
+/** What the page keeps while it is hidden; the conversation is kept by the extension. */
+interface Kept {
+    readonly text: string;
+    readonly open: readonly string[];
+    readonly top: number | null;
+}
+
+const SVG = 'http://www.w3.org/2000/svg';
+const THUMB =
+    'M1.5 7h2.8v7H1.5z M5.5 13.6V7.2L8.4 1.5c1.2 0 1.9.8 1.6 1.9L9.3 6h3.9c.9 0 1.5.8 1.3 1.7l-1.2 5c-.2.8-.8 1.3-1.6 1.3H6.5z';
+
+const api = acquireVsCodeApi();
+const kept = readKept(api.getState());
+const openCalls = new Set(kept.open);
+let state: ChatState = EMPTY;
+let drawn: ChatState | undefined;
+let frame = 0;
+let scrolled = kept.top;
+const shown = new Map<number, { item: Item; element: HTMLElement }>();
+
+const title = find('title');
+const log = find('log');
+const plan = find('plan');
+const steps = find('steps');
+const question = find('question');
+const questionTitle = find('question-title');
+const questionDetail = find('question-detail');
+const answers = find('answers');
+const form = find<HTMLFormElement>('form');
+const input = find<HTMLTextAreaElement>('input');
+const mode = find<HTMLSelectElement>('mode');
+const role = find<HTMLSelectElement>('role');
+const send = find<HTMLButtonElement>('send');
+const stop = find<HTMLButtonElement>('stop');
+const start = find<HTMLButtonElement>('start');
+const totals = find('totals');
+const announcer = find('announcer');
+
+function find<E extends HTMLElement>(id: string): E {
+    return document.getElementById(id) as E;
+}
+
+function readKept(given: unknown): Kept {
+    const { text, open, top } = readFields(given);
+    return {
+        text: readText(text),
+        open: Array.isArray(open) ? open.map(readText) : [],
+        top: typeof top === 'number' ? top : null,
+    };
+}
+
+function keep(): void {
+    const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
+    scrolled = atEnd ? null : log.scrollTop;
+    api.setState({ text: input.value, open: [...openCalls].slice(-200), top: scrolled });
+}
+
+function post(request: ViewRequest): void {
+    api.postMessage(request);
+}
+
+function create<T extends keyof HTMLElementTagNameMap>(
+    tag: T,
+    properties: { className?: string; text?: string } = {},
+    children: readonly Node[] = [],
+): HTMLElementTagNameMap[T] {
+    const element = document.createElement(tag);
+    if (properties.className) {
+        element.className = properties.className;
+    }
+    if (properties.text !== undefined) {
+        element.textContent = properties.text;
+    }
+    element.append(...children);
+    return element;
+}
+
+function createButton(text: string, label: string, run: () => void): HTMLButtonElement {
+    const button = create('button', { text });
+    button.type = 'button';
+    if (label !== '') {
+        button.setAttribute('aria-label', label);
+        button.title = label;
+    }
+    button.addEventListener('click', run);
+    return button;
+}
+
+/** Build the elements of a parsed text; the tags are those of `Tag`, the only attributes a link's and a list's. */
+function build(node: MarkdownNode): Node {
+    if (typeof node === 'string') {
+        return document.createTextNode(node);
+    }
+    const element = create(node.tag, {}, node.children.map(build));
+    if (element instanceof HTMLAnchorElement && node.href !== undefined) {
+        element.href = node.href;
+        element.title = node.href;
+    }
+    if (element instanceof HTMLOListElement && node.start !== undefined) {
+        element.start = node.start;
+    }
+    if (element instanceof HTMLPreElement) {
+        element.tabIndex = 0; // so that the keyboard can scroll it
+    }
+    return element;
+}
+
+function createItem(item: Item): HTMLElement {
+    switch (item.kind) {
+        case 'person':
+            return create('article', { className: 'person' }, [
+                create('span', { className: 'unseen', text: 'You: ' }),
+                document.createTextNode(item.text),
+            ]);
+        case 'note':
+            return create('p', { className: 'note', text: item.text });
+        case 'answer':
+            return create('article', { className: 'answer' }, [
+                create('p', { className: 'by', text: item.agent }),
+                create('div', { className: 'text' }, parseMarkdown(item.text).map(build)),
+                ...(item.number === 0 ? [] : [createThumbs(item)]),
+            ]);
+        case 'call':
+            return createCall(item);
+    }
+}
+
+function createThumbs(item: Extract<Item, { kind: 'answer' }>): HTMLElement {
+    const buttons = (['up', 'down'] as const).map((thumb) => {
+        const pressed = item.thumb === thumb;
+        const label = thumb === 'up' ? 'This answer is good' : 'This answer is bad';
+        const button = createButton('', label, () =>
+            post({ type: 'thumb', item: item.id, thumb: pressed ? '' : thumb }),
+        );
+        button.append(drawThumb(thumb));
+        button.setAttribute('aria-pressed', String(pressed));
+        button.dataset.focus = `${item.id} ${thumb}`;
+        return button;
+    });
+    return create('div', { className: 'thumbs' }, buttons);
+}
+
+function drawThumb(thumb: Thumb): SVGElement {
+    const drawing = document.createElementNS(SVG, 'svg');
+    drawing.setAttribute('viewBox', '0 0 16 16');
+    drawing.setAttribute('aria-hidden', 'true');
+    const path = document.createElementNS(SVG, 'path');
+    path.setAttribute('d', THUMB);
+    if (thumb === 'down') {
+        path.setAttribute('transform', 'rotate(180 8 8)');
+    }
+    drawing.append(path);
+    return drawing;
+}
+
+function createCall(item: Extract<Item, { kind: 'call' }>): HTMLElement {
+    const marks = { running: '…', done: '✓', failed: '✗' };
+    const words = { running: 'running', done: 'done', failed: 'failed' };
+    const details = create('details', { className: item.status });
+    const key = `${state.session} ${item.id}`;
+    details.open = openCalls.has(key);
+    const summary = create('summary', {}, [
+        create('span', { text: `${marks[item.status]} ` }),
+        create('span', { className: 'unseen', text: `${words[item.status]}: ` }),
+        document.createTextNode(item.title),
+    ]);
+    summary.firstElementChild?.setAttribute('aria-hidden', 'true');
+    summary.dataset.focus = `${item.id}`;
+    const result = create('pre', { text: item.text === '' ? describeMissing(item.status) : item.text });
+    result.tabIndex = 0;
+    details.append(summary, result);
+    details.addEventListener('toggle', () => {
+        openCalls[details.open ? 'add' : 'delete'](key);
+        keep();
+    });
+    return details;
+}
+
+function describeMissing(status: string): string {
+    return status === 'running' ? 'There is no result yet.' : 'There is no result.';
+}
+
+function drawItems(): void {
+    const present = new Set(state.items.map((one) => one.id));
+    for (const [id, { element }] of shown) {
+        if (!present.has(id)) {
+            element.remove();
+            shown.delete(id);
+        }
+    }
+    for (const item of state.items) {
+        const known = shown.get(item.id);
+        if (known?.item === item) {
+            continue;
+        }
+        const element = createItem(item);
+        if (known === undefined) {
+            log.append(element);
+        } else {
+            const focused = known.element.contains(document.activeElement) ? document.activeElement : null;
+            known.element.replaceWith(element);
+            restoreFocus(element, focused);
+        }
+        shown.set(item.id, { item, element });
+    }
+}
+
+/** Focus the element in `element` that stands for `focused`, an element of its former content. */
+function restoreFocus(element: HTMLElement, focused: Element | null): void {
+    const key = focused instanceof HTMLElement ? focused.dataset.focus : undefined;
+    for (const one of element.querySelectorAll<HTMLElement>('[data-focus]')) {
+        if (key !== undefined && one.dataset.focus === key) {
+            one.focus();
+        }
+    }
+}
+
+function drawPlan(): void {
+    plan.hidden = state.plan.length === 0;
+    const words: Record<string, string> = { open: '', active: ' (now)', done: ' (done)', dropped: ' (dropped)' };
+    steps.replaceChildren(
+        ...state.plan.map((one) => {
+            const known = one.status in words ? one.status : 'open';
+            return create('li', { className: known, text: `${one.title}${words[known]}` });
+        }),
+    );
+}
+
+function drawQuestion(): void {
+    const asked = state.question;
+    question.hidden = asked === null;
+    questionTitle.textContent = asked?.title ?? '';
+    questionDetail.textContent = asked?.detail ?? '';
+    const look = createButton('Look at the Changes', '', () =>
+        post({ type: 'run', command: 'starling.proposal.show' }),
+    );
+    look.className = 'second';
+    const buttons = (asked?.answers ?? []).map((answer, index) => {
+        const button = createButton(answer, '', () => post({ type: 'answer', answer }));
+        button.className = index === 0 ? '' : 'second';
+        return button;
+    });
+    answers.replaceChildren(...(asked?.hasChanges ? [look] : []), ...buttons);
+}
+
+function drawRoles(): void {
+    const options = state.roles.map((one) => {
+        const option = create('option', { text: one.title });
+        option.value = one.name;
+        option.title = one.description;
+        return option;
+    });
+    const automatic = create('option', { text: 'Role: automatic' });
+    automatic.value = '';
+    role.replaceChildren(automatic, ...options);
+}
+
+function draw(): void {
+    frame = 0;
+    const before = drawn;
+    const stays = scrolled;
+    drawItems();
+    if (before?.plan !== state.plan) {
+        drawPlan();
+    }
+    if (before?.question !== state.question) {
+        drawQuestion();
+    }
+    if (before?.roles !== state.roles) {
+        drawRoles();
+    }
+    title.textContent = state.title || 'New session';
+    title.title = state.title;
+    mode.value = state.mode;
+    role.value = state.role;
+    const working = state.phase === 'working' || state.phase === 'stopping';
+    const hadFocus = document.activeElement === stop || document.activeElement === send;
+    log.setAttribute('aria-busy', String(working));
+    send.hidden = working || state.phase === 'off';
+    stop.hidden = !working;
+    stop.disabled = state.phase === 'stopping';
+    start.hidden = state.phase !== 'off';
+    if (hadFocus) {
+        (working ? stop : input).focus();
+    }
+    const progress = state.phase === 'stopping' ? 'Stopping…' : `${state.agent || 'The team'} is working…`;
+    totals.textContent = [working ? progress : '', formatTotals(state.totals)].filter((one) => one !== '').join(' ');
+    log.scrollTop = stays ?? log.scrollHeight;
+    drawn = state;
+}
+
+function handleAction(action: Action): void {
+    const wasSession = state.session;
+    state = reduce(state, action);
+    if (action.type === 'asked' || (action.type === 'opened' && action.session !== wasSession)) {
+        scrolled = null; // to the end
+    }
+    if (action.type === 'state' || action.type === 'opened' || action.type === 'closed') {
+        log.replaceChildren();
+        shown.clear();
+    }
+    const said = announce(action, state);
+    if (said !== '') {
+        announcer.textContent = said;
+    }
+    frame = frame || requestAnimationFrame(draw);
+}
+
+function submit(): void {
+    const text = input.value.trim();
+    if (text === '' || state.phase !== 'idle') {
+        return;
+    }
+    post({ type: 'send', text });
+    input.value = '';
+    keep();
+}
+
+window.addEventListener('message', (event: MessageEvent<Action>) => handleAction(event.data));
+form.addEventListener('submit', (event) => {
+    event.preventDefault();
+    submit();
+});
+input.addEventListener('keydown', (event) => {
+    if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) {
+        event.preventDefault();
+        submit();
+    }
+});
+document.addEventListener('keydown', (event) => {
+    if (event.key === 'Escape' && state.phase === 'working') {
+        event.preventDefault();
+        post({ type: 'stop' });
+    }
+});
+input.addEventListener('input', keep);
+log.addEventListener('scroll', keep);
+stop.addEventListener('click', () => post({ type: 'stop' }));
+start.addEventListener('click', () => post({ type: 'run', command: 'starling.server.restart' }));
+find('new').addEventListener('click', () => post({ type: 'run', command: 'starling.chat.new' }));
+find('open').addEventListener('click', () => post({ type: 'run', command: 'starling.chat.open' }));
+for (const one of [mode, role]) {
+    one.addEventListener('change', () => post({ type: 'choose', mode: mode.value as Mode, role: role.value }));
+}
+window.addEventListener('focus', () => document.activeElement === document.body && input.focus());
+input.value = kept.text;
+post({ type: 'ready' });
