@@ -12,7 +12,6 @@ import pytest
 
 from agents.ports.failures import StateError
 from agents.ports.sessions import EntryKind, SessionState
-from agents.team import loop
 from agents.team.events import CallEnded, CallStarted, Event, TurnEnded, TurnStatus
 from agents.team.permissions.rules import RuleSet
 from agents.team.role_files import load_roles
@@ -20,6 +19,7 @@ from agents.team.session_runner import SessionRunner, Team
 from agents.team.tool import Arguments, TeamTool, ToolResult, Workbench
 from agents.team.tools.all_tools import TOOLS
 from agents.team.transcript import INTERRUPTED
+from agents.team.turn import loop
 from agents.tools import Risk, Tool
 from indexing.limits import IndexLimits
 from models.scripted.scripted_chat import ScriptedChat

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from agents.ports.commands import CommandRequest, CommandResult, Isolation
-from agents.team.calls import prepare_call, run_call
+from agents.ports.test_commands import TestCommand
 from agents.team.limits import Spending, TurnLimits
 from agents.team.permissions.modes import Mode
 from agents.team.permissions.rules import RuleSet
@@ -22,6 +22,7 @@ from agents.team.role_files import CAPABILITIES
 from agents.team.tool import Arguments, TeamTool, ToolResult, Workbench
 from agents.team.tools.all_tools import TOOLS
 from agents.team.toolset import Toolset
+from agents.team.turn.calls import prepare_call, run_call
 from agents.tools import Risk, Tool
 from models.chat import ToolCall
 from server.gate.policy import Limits
@@ -64,6 +65,8 @@ ARGUMENTS: dict[str, Callable[[int], dict[str, Any]]] = {
     "write_file": lambda n: {"path": f"new{n}.py", "text": "n = 1\n"},
     "rename_file": lambda n: {"path": f"a{n}.py", "to": f"b{n}.py"},
     "delete_file": lambda n: {"path": f"a{n}.py"},
+    "run_tests": lambda _: {},
+    "test_results": lambda _: {},
     "execute_command": lambda _: {"command": "true"},
     "git_branch": lambda _: {"name": "new"},
     "git_commit": lambda _: {"message": "Add x", "paths": ["a0.py"]},
@@ -81,7 +84,7 @@ ARGUMENTS: dict[str, Callable[[int], dict[str, Any]]] = {
 
 COMMANDS = {
     "execute_command": "true", "git_branch": "git switch *", "git_commit": "git *", "git_merge": "git merge *",
-    "git_push": "git push *",
+    "git_push": "git push *", "run_tests": "pytest *",
 }  # fmt: skip
 """Commands by which a rule allows the tools that run one."""
 
@@ -147,7 +150,8 @@ def make_workbench(bench: Bench, case: Case, mode: Mode, rules: RuleSet) -> Work
 
     return Workbench(
         (bench.root,), lambda path: path.read_text() if path.is_file() else None, list_files, lambda _: "", bench.gate,
-        bench.gate, rules, commands=Runner(), mode=mode, loaded=set(CAPABILITIES), task="t",
+        bench.gate, rules, commands=Runner(), choose_tests=lambda folder, _: TestCommand(("pytest",), folder), mode=mode,
+        loaded=set(CAPABILITIES), task="t",
     )  # fmt: skip
 
 
