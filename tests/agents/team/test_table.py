@@ -150,8 +150,8 @@ def make_workbench(bench: Bench, case: Case, mode: Mode, rules: RuleSet) -> Work
 
     return Workbench(
         (bench.root,), lambda path: path.read_text() if path.is_file() else None, list_files, lambda _: "", bench.gate,
-        bench.gate, rules, commands=Runner(), choose_tests=lambda folder, _: TestCommand(("pytest",), folder), mode=mode,
-        loaded=set(CAPABILITIES), task="t",
+        bench.gate, rules, commands=Runner(), choose_tests=lambda folder, _: TestCommand(("pytest",), folder),
+        mode=mode, loaded=set(CAPABILITIES), task="t",
     )  # fmt: skip
 
 
