@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from agents.team.events import Emit, Event
     from agents.team.role_files import Role, Roles
     from agents.team.tool import TeamTool, Workbench
-    from models.chat import ChatModel
+    from models.chat import ChatModel, Reply
 
 MOST_ENTRIES = 5000
 """Entries that a resumed session reads."""
@@ -67,6 +67,7 @@ class Team:
         owner: name of this client's process, for the lease of a session.
         limits: the person's limits, which no role exceeds.
         open_record: returns a context manager that gives a function which writes one line of a turn's record.
+        compute_cost: returns the cost of a reply, in the currency of the configured prices.
         is_led: returns whether the model for a model role is led by the fixed pipeline.
     """
 
@@ -79,6 +80,7 @@ class Team:
     limits: TurnLimits = field(default_factory=TurnLimits)
     open_record: Callable[[str], AbstractContextManager[Callable[[str], None]]] = open_no_record
     is_led: Callable[[str], bool] = lambda _: False
+    compute_cost: Callable[[Reply], float] = lambda _: 0.0
 
 
 class SessionRunner:
@@ -160,7 +162,12 @@ class SessionRunner:
             return TurnEnded(TurnStatus.FAILED, NO_MODEL)
         try:
             choice = await asyncio.to_thread(
-                router.choose_role, request, team.roles, current=held.role, chat=chat, cancelled=cancelled
+                router.choose_role,
+                request,
+                team.roles,
+                current=held.role,
+                chat=RecordedChat(chat, self._recorder),
+                cancelled=cancelled,
             )
         except ValueError as error:
             return TurnEnded(TurnStatus.FAILED, str(error))
@@ -203,6 +210,7 @@ class SessionRunner:
             Toolset(_select_tools(team.tools, role)),
             lambda: instructions.build_instructions(role, own.notes, own.mode, own.roots, own.loaded),
             role.temperature,
+            price=team.compute_cost,
             record=_record_nothing if inner else self._make_recorder(role.name),
         )
         conversation = Conversation(chat.count_tokens, chat.context_tokens, messages)

@@ -82,7 +82,7 @@ def build_team(core: Core, files: Files, gate: Gate, state: State, client: Clien
         mode=client.mode,
     )
     owner = name_owner(client.name)
-    limits = TurnLimits(steps=settings.steps, tokens=settings.tokens, seconds=settings.seconds)
+    limits = TurnLimits(steps=settings.steps, tokens=settings.tokens, seconds=settings.seconds, cost=settings.cost)
     return Team(
         SessionStore(state),
         load_all_roles(files.roots, settings.trusted),
@@ -92,6 +92,7 @@ def build_team(core: Core, files: Files, gate: Gate, state: State, client: Clien
         owner,
         limits,
         open_turn_file,
+        compute_cost=core.chats.compute_cost,
         is_led=lambda role: (role if role in core.chats.by_role else "chat") in core.chats.led,
     )
 

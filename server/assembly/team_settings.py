@@ -63,7 +63,8 @@ class TeamSettings(BaseModel):
     allow: tuple[RuleText, ...] = Field(
         default=(),
         description="Tool calls that are made without a question: `edits path docs/**`, `execute_command command git "
-        "status`. You are still asked about a call with a warning; `team.deny` and `team.ask` take precedence.",
+        "status`; deletions, commands and pushes only by a rule with the tool's name. You are still asked about a call "
+        "with a warning; `team.deny` and `team.ask` take precedence.",
         json_schema_extra=PERSONAL,
     )
     trusted: tuple[FolderText, ...] = Field(
@@ -77,6 +78,13 @@ class TeamSettings(BaseModel):
     )
     tokens: int = Field(
         default=400_000, ge=1000, le=100_000_000, description="Most tokens read and written in one turn."
+    )
+    cost: float = Field(
+        default=0.0,
+        ge=0,
+        le=100_000,
+        description="Most money that one turn may cost, by `chat.inputPrice` and `chat.outputPrice`; 0 for no limit. "
+        "Models without prices cost nothing here.",
     )
     seconds: int = Field(
         default=1800,

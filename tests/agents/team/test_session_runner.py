@@ -12,6 +12,7 @@ import pytest
 from agents.markdown import make_inert
 from agents.ports.sessions import EntryKind, SessionState, SessionUnavailable
 from agents.team.events import AgentChosen, TextArrived, TurnStatus
+from agents.team.limits import TurnLimits
 from agents.team.role_files import load_roles
 from agents.team.run_records import ReplayedChat
 from agents.team.session_runner import SessionRunner, Team
@@ -203,3 +204,13 @@ async def test_a_role_with_a_small_model_is_led(bench: TeamBench, store: Session
     assert [one.kind for one in store.read(session)] == [
         EntryKind.PERSON, EntryKind.AGENT, EntryKind.RESULT, EntryKind.AGENT,
     ]  # fmt: skip
+
+
+async def test_a_turn_ends_at_its_cost(bench: TeamBench, store: SessionStore) -> None:
+    bench.write("#- a.py\nx = 1\ny = 2\n")
+    session = store.create("file:///w", title="Dear").id
+    reads = "".join(f'===\n@times 1\n@call read_file {{"path": "a.py", "first": {1 + at % 2}}}\n' for at in range(9))
+    team = replace(make_team(bench, store, reads), compute_cost=lambda _: 0.5, limits=TurnLimits(cost=1.0))
+    ended = await SessionRunner(team, session).handle("@ask Go.", bench.events.append, lambda: False)
+    assert (ended.status, ended.steps, ended.cost) == (TurnStatus.LIMIT, 2, 1.0)
+    assert "it cost 1.00, its limit" in ended.text

@@ -13,6 +13,7 @@ from agents.team.events import CallStarted, Noted, TextArrived, TurnStatus
 from agents.team.led.pipeline import run_led_turn
 from agents.team.limits import Spending, TurnLimits
 from agents.team.permissions.modes import Mode
+from agents.team.permissions.rules import RuleSet
 from agents.team.turn.conversation import Conversation
 from indexing.records import Hit
 from indexing.syntax.documents import Span
@@ -197,3 +198,10 @@ async def test_a_turn_that_is_at_its_limit_does_nothing(bench: TeamBench) -> Non
     ended = await run_turn(bench, CHANGE + BETTER, steps=0)
     assert ended.status is TurnStatus.LIMIT
     assert bench.chat.requests == []
+
+
+async def test_nothing_is_read_that_a_rule_of_the_person_withholds(bench: TeamBench) -> None:
+    bench.options["rules"] = RuleSet.parse(deny=["reads path area.py"])
+    await run_turn(bench, "===\nI cannot see it.\n", "What does area() do?")
+    sent = "\n".join(message.text for request in bench.chat.requests for message in request.messages)
+    assert "3 * r" not in sent
