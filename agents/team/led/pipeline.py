@@ -197,7 +197,7 @@ class _LedTurn:
         before, called = await self._bench.read_text(place.path), self._calls
         why = await self._rewrite(place, request)
         if called == self._calls:
-            return await self._answer(places, why)
+            return await self._answer(places, why.removesuffix(" It says: -"))
         text = await self._bench.read_text(place.path)
         if text == before:
             return await self._say(why)

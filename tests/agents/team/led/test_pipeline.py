@@ -104,6 +104,12 @@ async def test_a_change_that_the_model_cannot_write_is_said_and_answered_in_word
     assert bench.gate.proposals == []
 
 
+async def test_a_question_that_was_taken_for_a_change_is_answered(bench: TeamBench) -> None:
+    same = "===\n@times 2\n```python\ndef area(r):\n    return 3 * r\n```\n"
+    ended = await run_turn(bench, f"{CHANGE}{same}===\nIt is thrice r.\n")
+    assert ended.text.endswith("(it changes nothing); nothing was changed.\n\nIt is thrice r.")
+
+
 async def test_a_fix_that_improves_stays_and_the_next_one_is_the_last(bench: TeamBench) -> None:
     ended = await run_turn(bench, CHANGE + WORST + WORST + WORSE + WORSE + BETTER)
     assert "return 3 * r * r\n" in bench.read("area.py")
