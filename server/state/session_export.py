@@ -38,6 +38,11 @@ def format_markdown(session: Session, entries: Sequence[Entry], feedback: Mappin
     return "\n".join(parts)
 
 
+def show_text(entry: Entry) -> str:
+    """Return the text of an entry for a viewer of Markdown: that of an agent made inert."""
+    return make_inert(entry.text) if entry.kind is EntryKind.AGENT else entry.text
+
+
 def describe_session(session: Session) -> dict[str, Any]:
     """Return a session without its entries, as JSON."""
     return {

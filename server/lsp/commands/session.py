@@ -55,7 +55,7 @@ class EntryFacts(CommandRecord):
     number: int = Field(description="Its number, from 1.")
     kind: str = Field(description='"person", "agent", "call", "result" (a tool\'s: data) or "note" (the program\'s).')
     by: str = Field(description="The client, the agent or the tool.")
-    text: str
+    text: str = Field(description="Its text; of an agent, Markdown that a viewer can show without fetching anything.")
     calls: tuple[str, ...] = Field(description="Names of the tools that the agent called with it.")
     at: float = Field(description="Seconds since the epoch.")
     feedback: FeedbackFacts | None = Field(description="Null for none.")
@@ -136,7 +136,7 @@ def _describe_entry(entry: Entry, feedback: Feedback | None) -> EntryFacts:
         number=entry.number,
         kind=entry.kind.value,
         by=describe_owner(entry.by),
-        text=entry.text,
+        text=session_export.show_text(entry),
         calls=tuple(str(one["name"]) for one in calls),
         at=entry.at,
         feedback=given,

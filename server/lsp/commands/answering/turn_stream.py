@@ -1,14 +1,15 @@
 """The events of a turn, streamed to the client as they happen: `$/progress` with the client's token, one object each.
 
-Each object has a `kind`. Models' text is made inert (`agents.markdown`); titles and results are cut. Start at
+Each object has a `kind`. Answers are inert Markdown already (`agents.team.shown_text`); results are cut. Start at
 `TurnStream`.
 """
 
 from __future__ import annotations
 
+import threading
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from agents.markdown import InertFilter
 from agents.team import events
 from server.gate.question.wording import replace_unprintable
 
@@ -25,6 +26,8 @@ LONGEST_RESULT = 4000
 class TurnStream:
     """Sends the events of one turn to a client, and shows the current step in the progress bar of its job.
 
+    Create it on the event loop.
+
     Args:
         job: the job of the turn.
         send: sends an object to the client; called on the event loop.
@@ -33,58 +36,54 @@ class TurnStream:
     def __init__(self, job: Job, send: Callable[[dict[str, Any]], None]) -> None:
         self._job = job
         self._send = send
-        self._filter = InertFilter()
-        self._agent = ""
+        self._thread = threading.get_ident()
+        self._waiting: deque[Event] = deque()
 
     def begin(self, session: str, title: str) -> None:
         """Send the session, so that the client can cancel the request in it."""
         self._send({"kind": "session", "session": session, "title": title})
 
     def emit(self, event: Event) -> None:
-        """Take an event of the turn: text on any thread, all others on the event loop."""
-        if isinstance(event, events.TextArrived):
-            if not self._job.loop.is_closed():
-                self._job.loop.call_soon_threadsafe(self._send_text, event.agent, event.text)
-            return
-        self.finish_text()
-        if (part := _describe(event)) is not None:
-            self._send(part)
-        if isinstance(event, events.CallStarted):
-            self._job.report(event.title)
-        elif isinstance(event, events.AgentChosen):
-            self._job.report(event.agent)
+        """Take an event of the turn, on any thread; the client gets all of them in this order."""
+        self._waiting.append(event)
+        if threading.get_ident() == self._thread:
+            self._send_waiting()
+        elif not self._job.loop.is_closed():
+            self._job.loop.call_soon_threadsafe(self._send_waiting)
 
-    def finish_text(self) -> None:
-        """Send the text that the filter holds back: the answer of the model has ended."""
-        rest, self._filter = self._filter.finish(), InertFilter()
-        if rest:
-            self._send({"kind": "text", "agent": self._agent, "text": rest})
-
-    def _send_text(self, agent: str, text: str) -> None:
-        """Send as much of the text so far as is certainly inert."""
-        self._agent = agent
-        if piece := self._filter.feed(text):
-            self._send({"kind": "text", "agent": agent, "text": piece})
+    def _send_waiting(self) -> None:
+        """Send all events that have not been sent."""
+        while self._waiting:
+            event = self._waiting.popleft()
+            if (part := _describe(event)) is not None:
+                self._send(part)
+            if isinstance(event, events.CallStarted):
+                self._job.report(event.title)
+            elif isinstance(event, events.AgentChosen):
+                self._job.report(event.agent)
 
 
 def _describe(event: Event) -> dict[str, Any] | None:
     """Return an event as JSON; None for one that has another way to the client."""
+    part: dict[str, Any] | None = None
     match event:
+        case events.TextArrived():
+            part = {"kind": "text", "agent": event.agent, "text": event.text}
         case events.AgentChosen():
-            return {"kind": "agent", "agent": event.agent, "why": event.why}
+            part = {"kind": "agent", "agent": event.agent, "why": event.why}
         case events.CallStarted():
             title = replace_unprintable(event.title)
-            return {"kind": "call", "agent": event.agent, "call": event.call, "tool": event.tool, "title": title}
+            part = {"kind": "call", "agent": event.agent, "call": event.call, "tool": event.tool, "title": title}
         case events.CallEnded():
             text = event.text[:LONGEST_RESULT]
-            return {
+            part = {
                 "kind": "result", "agent": event.agent, "call": event.call, "tool": event.tool, "text": text,
                 "cut": len(event.text) > LONGEST_RESULT, "failed": event.failed, "seconds": event.seconds,
             }  # fmt: skip
         case events.PlanChanged():
-            steps = [{"title": title, "status": str(status)} for title, status in event.steps]
-            return {"kind": "plan", "steps": steps}
+            part = {"kind": "plan", "steps": [{"title": title, "status": str(now)} for title, now in event.steps]}
         case events.Noted():
-            return {"kind": "note", "text": event.text}
+            part = {"kind": "note", "text": event.text}
         case _:
-            return None
+            pass
+    return part
