@@ -51,6 +51,8 @@ BENCHMARKS = {
     "diagnostics": "diagnostics:measure",
     "review_save": "review:measure_save",
     "review_packages": "review:measure_packages",
+    "team_step": "team:measure_step",
+    "team_idle_session": "team:measure_idle_session",
 }
 
 

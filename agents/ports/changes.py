@@ -52,3 +52,7 @@ class Changes(Protocol):
             cancelled: checked several times a second while a person decides; the question is then withdrawn.
         """
         ...
+
+    async def undo(self, checkpoint: str = "", *, cancelled: Cancelled | None = None) -> ChangeOutcome:
+        """Ask a person to undo the change of a checkpoint, "" for the newest; undo it after a yes."""
+        ...

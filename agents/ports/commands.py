@@ -14,6 +14,19 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportRequest:
+    """A report that a command is to write into its folder for temporary files.
+
+    Attributes:
+        name: name of the file.
+        options: end of the command line that has the report written; `{file}` in it stands for the path of the file.
+    """
+
+    name: str
+    options: str
+
+
+@dataclass(frozen=True, slots=True)
 class CommandRequest:
     """A command to run.
 
@@ -25,6 +38,7 @@ class CommandRequest:
             `CommandRunner.find_isolation` says so.
         network: whether the command may use the network.
         repository: whether the command may also write into `.git`, as a commit does.
+        report: a report that the command writes; None for none.
     """
 
     line: str
@@ -33,6 +47,16 @@ class CommandRequest:
     writes: bool = True
     network: bool = False
     repository: bool = False
+    report: ReportRequest | None = None
+
+    @property
+    def shown_line(self) -> str:
+        """The whole command line for a person, with the name of the report in the place of its path."""
+        return self.complete_line(self.report.name) if self.report is not None else self.line
+
+    def complete_line(self, file: str) -> str:
+        """Return the whole command line, with the options that have the report written to `file`."""
+        return f"{self.line} {self.report.options.replace('{file}', file)}" if self.report is not None else self.line
 
     @property
     def requested(self) -> frozenset[str]:
@@ -49,12 +73,14 @@ class CommandResult:
         output: the start and the end of stdout and stderr together; a line between says how much is left out.
         problem: a sentence that says why the command was stopped or not started; "" if it ended by itself.
         seconds: duration.
+        report: the requested report; "" if there is none, or if it is too large.
     """
 
     exit_code: int | None
     output: str
     problem: str = ""
     seconds: float = 0.0
+    report: str = ""
 
 
 @dataclass(frozen=True, slots=True)

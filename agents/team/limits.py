@@ -35,11 +35,12 @@ class TurnLimits:
     parallel_reads: int = 4
 
     def narrow(self, most: TurnLimits) -> TurnLimits:
-        """Return these limits with at most the steps, tokens, seconds and delegates of `most`."""
+        """Return these limits with at most the steps, tokens, cost, seconds and delegates of `most`."""
         return replace(
             self,
             steps=min(self.steps, most.steps),
             tokens=min(self.tokens, most.tokens),
+            cost=min(filter(None, (self.cost, most.cost)), default=0.0),
             seconds=min(self.seconds, most.seconds),
             agents=min(self.agents, most.agents),
         )

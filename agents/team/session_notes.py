@@ -5,8 +5,13 @@ Start at `SessionNotes`.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from agents.team.testing.results import TestResults
 
 MOST_STEPS = 50
 MOST_FACTS = 100
@@ -39,10 +44,12 @@ class SessionNotes:
     Attributes:
         plan: the steps, in order.
         facts: remembered texts by their key; the oldest is evicted beyond `MOST_FACTS`.
+        tests: results of the last run of the tests, None before the first.
     """
 
     plan: tuple[PlanStep, ...] = ()
     facts: dict[str, str] = field(default_factory=dict)
+    tests: TestResults | None = None
 
     def remember(self, key: str, text: str) -> None:
         """Store `text` as the newest fact, in place of an older one with the same key."""
@@ -50,6 +57,21 @@ class SessionNotes:
         self.facts[key] = text[:LONGEST_TEXT]
         while len(self.facts) > MOST_FACTS:
             del self.facts[next(iter(self.facts))]
+
+    def dump(self) -> str:
+        """Return plan and facts as JSON, which `load` reads."""
+        plan = [[one.title, one.status.value, one.role] for one in self.plan]
+        return json.dumps({"notes": {"plan": plan, "facts": self.facts}}, ensure_ascii=False)
+
+    @classmethod
+    def load(cls, text: str) -> SessionNotes | None:
+        """Return the notes that `dump` turned into `text`; None if it is something else."""
+        try:
+            notes = json.loads(text)["notes"]
+            plan = tuple(PlanStep(title, StepStatus(status), role) for title, status, role in notes["plan"])
+            return cls(plan, {str(key): str(value) for key, value in notes["facts"].items()})
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return None
 
     def describe(self) -> str:
         """Return the plan and the facts as text for the model's instructions; "" if there are none."""

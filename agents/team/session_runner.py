@@ -16,18 +16,22 @@ from agents.markdown import make_inert
 from agents.ports.failures import StateError
 from agents.ports.sessions import LEASE_S, Entry, EntryKind, Session, SessionState, SessionUnavailable
 from agents.team import instructions, router, transcript
-from agents.team.conversation import Conversation
 from agents.team.events import AgentChosen, CallEnded, CallStarted, TurnEnded, TurnStatus
 from agents.team.failure import ToolFailed
 from agents.team.led.pipeline import run_led_turn
 from agents.team.limits import Spending, TurnLimits
-from agents.team.loop import Agent, run_turn
+from agents.team.run_records import RecordedChat, RunRecorder
+from agents.team.session_notes import SessionNotes
 from agents.team.shown_text import InertEvents
 from agents.team.toolset import Toolset
+from agents.team.turn.conversation import Conversation
+from agents.team.turn.loop import Agent
+from agents.team.turn.self_check import run_checked_turn
 from models.chat import Message, Speaker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from agents.edits import ProposedEdit
     from agents.ports.changes import ChangeOutcome, Changes
@@ -36,12 +40,18 @@ if TYPE_CHECKING:
     from agents.team.events import Emit, Event
     from agents.team.role_files import Role, Roles
     from agents.team.tool import TeamTool, Workbench
-    from models.chat import ChatModel
+    from models.chat import ChatModel, Reply
 
 MOST_ENTRIES = 5000
 """Entries that a resumed session reads."""
 
 NO_MODEL = "No chat model is configured, so no agent can work; set `chat.url` and `chat.model`, or pull a chat model."
+
+
+@contextlib.contextmanager
+def open_no_record(_: str) -> Iterator[Callable[[str], None]]:
+    """Yield a function that drops its lines: for a team whose turns are not recorded."""
+    yield lambda _: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +66,8 @@ class Team:
         bench: the workbench that every agent's own one is made from.
         owner: name of this client's process, for the lease of a session.
         limits: the person's limits, which no role exceeds.
+        open_record: returns a context manager that gives a function which writes one line of a turn's record.
+        compute_cost: returns the cost of a reply, in the currency of the configured prices.
         is_led: returns whether the model for a model role is led by the fixed pipeline.
     """
 
@@ -66,7 +78,9 @@ class Team:
     bench: Workbench
     owner: str
     limits: TurnLimits = field(default_factory=TurnLimits)
+    open_record: Callable[[str], AbstractContextManager[Callable[[str], None]]] = open_no_record
     is_led: Callable[[str], bool] = lambda _: False
+    compute_cost: Callable[[Reply], float] = lambda _: 0.0
 
 
 class SessionRunner:
@@ -82,6 +96,9 @@ class SessionRunner:
         self._session = session
         self._state = SessionState.IDLE
         self._writing = asyncio.Lock()
+        self._recorder = RunRecorder(lambda _: None)
+        self._notes = SessionNotes()
+        self._stored_notes = self._notes.dump()
 
     async def handle(self, request: str, emit: Emit, cancelled: Callable[[], bool]) -> TurnEnded:
         """Have the team answer `request`; return how the turn ended. Everything is recorded on the way.
@@ -96,12 +113,18 @@ class SessionRunner:
         held = await asyncio.to_thread(team.sessions.acquire, self._session, team.owner)
         renewing = asyncio.create_task(self._renew_lease())
         try:
-            entries = await asyncio.to_thread(team.sessions.read, self._session, limit=MOST_ENTRIES)
+            newest = max(0, held.entries - MOST_ENTRIES)
+            entries = await asyncio.to_thread(team.sessions.read, self._session, after=newest, limit=MOST_ENTRIES)
+            self._notes = transcript.read_notes(entries)
+            self._stored_notes = self._notes.dump()
             await self._record(SessionState.PROCESSING, Entry(EntryKind.PERSON, team.owner, request))
-            ended = await self._answer(held, entries, request, emit, cancelled)
+            with team.open_record(self._session) as write:
+                self._recorder = RunRecorder(write)
+                ended = await self._answer(held, entries, request, self._record_events(emit), cancelled)
+                self._recorder.record_event(ended)
             state = SessionState.ERROR if ended.status is TurnStatus.FAILED else SessionState.IDLE
             note = [] if ended.status is TurnStatus.DONE else [Entry(EntryKind.NOTE, "starling", ended.text)]
-            await self._record(state, *note)
+            await self._record(state, *note, *self._take_changed_notes())
         except BaseException:
             with contextlib.suppress(StateError, SessionUnavailable):
                 await asyncio.shield(self._record(SessionState.ERROR))
@@ -112,6 +135,16 @@ class SessionRunner:
                 await asyncio.shield(asyncio.to_thread(team.sessions.release, self._session, team.owner))
         return replace(ended, text=make_inert(ended.text))
 
+    def _record_events(self, emit: Emit) -> Emit:
+        """Return an `emit` that also writes each event into the turn's record."""
+        recorder = self._recorder
+
+        def record_and_emit(event: Event) -> None:
+            recorder.record_event(event)
+            emit(event)
+
+        return record_and_emit
+
     async def _renew_lease(self) -> None:
         """Renew the lease while a model thinks or a person is asked; a lost lease shows at the next record."""
         while True:
@@ -120,7 +153,7 @@ class SessionRunner:
                 await asyncio.to_thread(self._team.sessions.acquire, self._session, self._team.owner)
 
     async def _answer(
-        self, held: Session, entries: Iterable[Entry], request: str, emit: Emit, cancelled: Callable[[], bool]
+        self, held: Session, entries: Sequence[Entry], request: str, emit: Emit, cancelled: Callable[[], bool]
     ) -> TurnEnded:
         """Choose a role and have it answer."""
         team = self._team
@@ -129,14 +162,19 @@ class SessionRunner:
             return TurnEnded(TurnStatus.FAILED, NO_MODEL)
         try:
             choice = await asyncio.to_thread(
-                router.choose_role, request, team.roles, current=held.role, chat=chat, cancelled=cancelled
+                router.choose_role,
+                request,
+                team.roles,
+                current=held.role,
+                chat=RecordedChat(chat, self._recorder),
+                cancelled=cancelled,
             )
         except ValueError as error:
             return TurnEnded(TurnStatus.FAILED, str(error))
         emit(AgentChosen(choice.role.name, choice.why))
         messages = [*transcript.read_messages(entries), Message(Speaker.USER, choice.request)]
         spending = Spending(choice.role.limits.narrow(team.limits))
-        bench = replace(team.bench, task=uuid.uuid4().hex, emit=emit, cancelled=cancelled)
+        bench = replace(team.bench, task=uuid.uuid4().hex, notes=self._notes, emit=emit, cancelled=cancelled)
         try:
             return await self._run_role(choice.role, messages, bench, spending)
         finally:
@@ -168,14 +206,15 @@ class SessionRunner:
             permissions=waiting,
         )
         agent = Agent(
-            chat,
+            RecordedChat(chat, self._recorder),
             Toolset(_select_tools(team.tools, role)),
             lambda: instructions.build_instructions(role, own.notes, own.mode, own.roots, own.loaded),
             role.temperature,
+            price=team.compute_cost,
             record=_record_nothing if inner else self._make_recorder(role.name),
         )
         conversation = Conversation(chat.count_tokens, chat.context_tokens, messages)
-        run = run_led_turn if team.is_led(role.model) else run_turn
+        run = run_led_turn if team.is_led(role.model) else run_checked_turn
         return await run(agent, conversation, own, spending)
 
     async def _delegate(self, asker: Role, name: str, task: str, bench: Workbench, spending: Spending) -> str:
@@ -214,9 +253,17 @@ class SessionRunner:
     def _make_recorder(self, agent: str) -> Callable[[Message], Any]:
         async def record(message: Message) -> None:
             by = agent if message.speaker is Speaker.ASSISTANT else "tool"
-            await self._record(self._state, transcript.make_entry(message, by))
+            await self._record(self._state, transcript.make_entry(message, by), *self._take_changed_notes())
 
         return record
+
+    def _take_changed_notes(self) -> list[Entry]:
+        """Return the entry that stores plan and facts; none if they have not changed since they were stored last."""
+        dumped = self._notes.dump()
+        if dumped == self._stored_notes:
+            return []
+        self._stored_notes = dumped
+        return [Entry(EntryKind.NOTE, "starling", "", dumped)]
 
     async def store_state(self, state: SessionState) -> None:
         """Set the session's state and store it at once."""
@@ -245,6 +292,14 @@ class _StateKeeper:
         await self.runner.store_state(SessionState.WAITING)
         try:
             return await self.changes.propose(proposal, task=task, rule=rule, cancelled=cancelled)
+        finally:
+            self.runner.set_state(self.before)
+
+    async def undo(self, checkpoint: str = "", *, cancelled: Cancelled | None = None) -> ChangeOutcome:
+        """Propose to undo a change; see `agents.ports.changes.Changes.undo`."""
+        await self.runner.store_state(SessionState.WAITING)
+        try:
+            return await self.changes.undo(checkpoint, cancelled=cancelled)
         finally:
             self.runner.set_state(self.before)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from agents.ports.test_commands import choose_no_tests
 from agents.team.failure import ToolFailed
 from agents.team.permissions.modes import Mode
 from agents.team.permissions.paths import resolve_name, shorten_path
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from agents.ports.commands import CommandRequest, CommandRunner
     from agents.ports.permissions import Permissions
     from agents.ports.person import Person
+    from agents.ports.test_commands import TestCommandChooser
     from agents.team.events import Emit
     from agents.team.permissions.rules import RuleSet
     from agents.tools import Tool
@@ -95,10 +97,12 @@ class Workbench:
         emit: takes events.
         delegate: has another role do a task (role, task); returns its answer.
         test_command: the person's own command for the tests, "" for none.
+        choose_tests: returns the command for the tests of a workspace folder, or why none is known. Blocking.
         mode: what agents may do at all.
         agent: name of the agent.
         model: name of its model, for the record of a proposal.
         rule: the person's own rule that allows the present call, in words; "" for none. Set by `calls.run_call`.
+        request: the command of the present call, as it was permitted; None for none. Set by `calls.run_call`.
         task: id within which "and the rest of this task" holds.
         cancelled: returns whether the turn was cancelled; from any thread.
     """
@@ -121,11 +125,13 @@ class Workbench:
     emit: Emit = lambda _: None
     delegate: Callable[[str, str], Awaitable[str]] = delegate_to_nobody
     test_command: str = ""
+    choose_tests: TestCommandChooser = choose_no_tests
     mode: Mode = Mode.ACT
     agent: str = "assistant"
     model: str = ""
     task: str = ""
     rule: str = ""
+    request: CommandRequest | None = None
     cancelled: Callable[[], bool] = lambda: False
 
     async def resolve(self, name: str) -> Path:

@@ -6,11 +6,12 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from agents.ports.sessions import LONGEST_TEXT, Entry, EntryKind
+from agents.team.session_notes import SessionNotes
 from indexing.workspace.secrets import literals
 from models.chat import Message, Speaker, ToolCall
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 HIDDEN = "[secret]"
 INTERRUPTED = (
@@ -77,3 +78,11 @@ def read_details(entry: Entry) -> dict[str, Any]:
     except ValueError:
         return {}
     return details if isinstance(details, dict) else {}
+
+
+def read_notes(entries: Sequence[Entry]) -> SessionNotes:
+    """Return plan and facts as they were stored last; empty ones if there are none."""
+    for entry in reversed(entries):
+        if entry.kind is EntryKind.NOTE and (notes := SessionNotes.load(entry.details)) is not None:
+            return notes
+    return SessionNotes()

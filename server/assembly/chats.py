@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from server.state import paths
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
+    from models.chat import Reply
     from models.chat_layers import IdentifiedChat, Tuning
     from models.remote.billing import Ledger, Prices
     from models.remote.exchange import Patience
@@ -36,6 +37,7 @@ class Chats:
         chat: the models for conversations; None if there is none.
         review: the models for reviews, which are those of `chat` unless others are named; None if there is none.
         problems: problems with the settings, one sentence each.
+        prices: prices of the models that have some, by the model's name in the settings.
         led: the roles whose first model is led by a fixed pipeline, because it is small (`ModelEntry.led`).
     """
 
@@ -43,6 +45,17 @@ class Chats:
     review: FallbackChain | None = None
     problems: tuple[str, ...] = ()
     led: frozenset[str] = frozenset()
+    prices: Mapping[str, Prices] = field(default_factory=dict)
+
+    def compute_cost(self, reply: Reply) -> float:
+        """Return the cost of `reply` by the prices of its model; 0 where these are not known, or a cache answered.
+
+        A model that is not named in the settings has the prices of the first one: endpoints give versions of names.
+        """
+        if reply.cached or not self.prices:
+            return 0.0
+        prices = self.prices.get(reply.model) or next(iter(self.prices.values()))
+        return prices.compute_cost(reply.usage)
 
     @property
     def by_role(self) -> dict[str, FallbackChain]:
@@ -74,7 +87,13 @@ def build_chats(settings: ChatSettings, cache: Path | None, ledger: Ledger | Non
     review = builder.build_chain("review", settings.review) if settings.review else chat
     first = {"chat": settings.endpoints[:1], "review": (settings.review or settings.endpoints)[:1]}
     led = frozenset(role for role, wanted in first.items() if any(map(_is_led, wanted)))
-    return Chats(chat, review, tuple(dict.fromkeys(builder.problems)), led)
+    return Chats(chat, review, tuple(dict.fromkeys(builder.problems)), led, _list_prices(settings))
+
+
+def _list_prices(settings: ChatSettings) -> dict[str, Prices]:
+    """Return the prices of the models whose prices are known, by name; the first one of the settings first."""
+    named = {one.model: _choose_prices(one) for one in (*settings.endpoints, *settings.review) if one.model}
+    return {model: prices for model, prices in named.items() if prices is not None}
 
 
 @dataclass(slots=True)

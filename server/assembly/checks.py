@@ -134,7 +134,7 @@ def _check_files() -> Iterator[Check]:
     wrong = list(dict.fromkeys(place.problem for place in writable.values() if place.problem))
     lost = any(place.path is None for place in writable.values())
     free = shutil.disk_usage(writable["index"].path or tempfile.gettempdir()).free
-    facts["read_free_bytes"] = free
+    facts["free_bytes"] = free
     details = tuple(_list_places(facts))
     if wrong:
         state: Literal["warning", "error"] = "error" if lost else "warning"
@@ -375,7 +375,7 @@ def _check_machine() -> Iterator[Check]:
 
     memory = psutil.virtual_memory()
     facts: dict[str, Any] = {"cores": psutil.cpu_count(), "memory_bytes": memory.total}
-    facts["read_free_bytes"] = memory.available
+    facts["free_bytes"] = memory.available
     watches = Path("/proc/sys/fs/inotify/max_user_watches")
     if watches.exists():
         facts["inotify_watches"] = int(watches.read_text())

@@ -328,7 +328,8 @@ class ReviewSettings(BaseModel):
         default="",
         max_length=1000,
         description="Command that runs the tests of a workspace, such as `uv run coverage run -m pytest`; empty for "
-        "pytest or npm, if the workspace has them. You are shown the command and asked before each run.",
+        "what the workspace has: pytest, npm's test script, `go test`, `cargo test` or "
+        "unittest. You are shown the command and asked before each run.",
     )
     test_timeout_s: int = Field(
         default=600, ge=1, le=86_400, description="Longest run of the tests, in seconds; then they are stopped."

@@ -18,9 +18,11 @@ from agents.team.tool import Workbench
 from agents.team.tools.all_tools import TOOLS
 from server.assembly.resources import review_statically
 from server.gate.commands.runner import ConfinedRunner
+from server.gate.trials.test_runs import choose_command
 from server.state import paths
 from server.state.lease_owners import name_owner
 from server.state.session_store import SessionStore
+from server.state.turn_files import open_turn_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -62,7 +64,7 @@ def build_team(core: Core, files: Files, gate: Gate, state: State, client: Clien
         state: where sessions are stored.
         client: who drives the sessions.
     """
-    settings = core.settings.team
+    settings, wanted = core.settings.team, core.settings.review.test_command
     bench = Workbench(
         files.roots,
         files.read,
@@ -75,11 +77,12 @@ def build_team(core: Core, files: Files, gate: Gate, state: State, client: Clien
         index=core.index,
         review=lambda document: review_statically(core, document),
         commands=ConfinedRunner(files.roots, core.index_limits, list_own_places()),
-        test_command=core.settings.review.test_command,
+        test_command=wanted,
+        choose_tests=lambda folder, only: choose_command(folder, wanted, only, measures=False),
         mode=client.mode,
     )
     owner = name_owner(client.name)
-    limits = TurnLimits(steps=settings.steps, tokens=settings.tokens, seconds=settings.seconds)
+    limits = TurnLimits(steps=settings.steps, tokens=settings.tokens, seconds=settings.seconds, cost=settings.cost)
     return Team(
         SessionStore(state),
         load_all_roles(files.roots, settings.trusted),
@@ -88,6 +91,8 @@ def build_team(core: Core, files: Files, gate: Gate, state: State, client: Clien
         bench,
         owner,
         limits,
+        open_turn_file,
+        compute_cost=core.chats.compute_cost,
         is_led=lambda role: (role if role in core.chats.by_role else "chat") in core.chats.led,
     )
 

@@ -78,6 +78,13 @@ class TeamSettings(BaseModel):
     tokens: int = Field(
         default=400_000, ge=1000, le=100_000_000, description="Most tokens read and written in one turn."
     )
+    cost: float = Field(
+        default=0.0,
+        ge=0,
+        le=100_000,
+        description="Most money that one turn may cost, by `chat.inputPrice` and `chat.outputPrice`; 0 for no limit. "
+        "Models without prices cost nothing here.",
+    )
     seconds: int = Field(
         default=1800,
         ge=10,

@@ -175,7 +175,10 @@ class Gate:
     async def _propose(
         self, proposal: ProposedEdit, task: str, cancelled: Cancelled | None, *, undoes: str = "", rule: str = ""
     ) -> Outcome:
-        """Validate `proposal`, which may undo the checkpoint `undoes`, and decide about it; return the outcome."""
+        """Validate `proposal`, ask a person about it, and apply it if approved; return the outcome.
+
+        `undoes` is the id of the checkpoint that the proposal undoes, "" for none.
+        """
         tool = choose_tool(proposal)
         question = Question(uuid.uuid4().hex, tool, proposal.title, proposal.why, proposal.by, "", rule=rule)
         case = Case(question, task, proposal.model, list_subjects(proposal), limited=not undoes, undoes=undoes)
@@ -209,7 +212,7 @@ class Gate:
         return locate_changes(places.allow_excluded() if case.undoes else places, proposal)
 
     async def _process(self, case: Case, checked: CheckedProposal | None, cancelled: Cancelled | None) -> Outcome:
-        """Check the limits, record the request, and decide about it; return the outcome.
+        """Check the limits, record the request, ask a person, and apply an approved change; return the outcome.
 
         `checked` is None for a tool call. The verdict is REFUSED if a limit is reached or nothing can be recorded.
         """
@@ -311,7 +314,7 @@ class Gate:
     async def _apply_in_time(
         self, case: Case, checked: CheckedProposal, cancelled: Cancelled | None, *, confirm: bool
     ) -> Outcome:
-        """Apply the proposal; record and return the outcome, EXPIRED if the client takes longer than the time limit.
+        """Apply the proposal; record and return the outcome, EXPIRED if the client is late or the request cancelled.
 
         If the client is late, or this call is cancelled, the final outcome is recorded once the client has finished.
         """

@@ -151,7 +151,7 @@ class Places:
             _check_length(part)
 
     def _resolve_inside(self, path: Path, *, part: bool = False) -> Path:
-        """Return the real path of `path`.
+        """Return the real path of `path`; `part` is as for `resolve_existing`.
 
         Raises:
             Refused: the path lies outside of the workspace folders, or it or a folder of it is hidden or excluded.

@@ -44,6 +44,7 @@ MAY_WRITE = {
     "server/assembly/log.py": "the folder of the log",
     "server/state/paths.py": "Starling's own folders",
     "server/state/database.py": "the folder of the state database",
+    "server/state/turn_files.py": "records of turns in the state folder",
     "server/lsp/serving/token_file.py": "a socket's token, in the runtime folder or where a person says",
     "server/gate/trials/trials.py": "a temporary copy of the workspace that a test is tried on, after a person's yes",
     "server/gate/commands/runner.py": "a private temporary folder of one command, which goes with it",

@@ -35,6 +35,7 @@ ALLOWED = {
     ("server/cli/review/findings.py", "json"): "an output format",
     ("server/cli/review/review.py", "json"): "an output format",
     ("server/cli/terminal.py", "json"): "an output format",
+    ("server/gate/trials/test_runs.py", "go"): "the name of a program",
     ("server/gate/trials/test_runs.py", "python"): "the name of an interpreter",
     ("server/lsp/commands/__init__.py", "json"): "a mode of pydantic",
     ("server/lsp/commands/session.py", "json"): "an output format",

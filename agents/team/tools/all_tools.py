@@ -22,8 +22,10 @@ from agents.team.tools import (
     read_file,
     remember,
     rename_file,
+    run_tests,
     search_code,
     search_files,
+    test_results,
     write_file,
 )
 
@@ -43,6 +45,8 @@ TOOLS: tuple[TeamTool[Any], ...] = (
     write_file.TOOL,
     rename_file.TOOL,
     delete_file.TOOL,
+    run_tests.TOOL,
+    test_results.TOOL,
     execute_command.TOOL,
     git_changes.BRANCH,
     git_changes.COMMIT,

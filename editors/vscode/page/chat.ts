@@ -343,7 +343,7 @@ input.addEventListener('keydown', (event) => {
     }
 });
 document.addEventListener('keydown', (event) => {
-    if (event.key === 'Escape' && state.phase === 'working') {
+    if (event.key === 'Escape' && !event.isComposing && state.phase === 'working') {
         event.preventDefault();
         post({ type: 'stop' });
     }

@@ -190,7 +190,7 @@ def find_problem(entry: ModelEntry) -> str:
 
 
 def _show(entries: Sequence[dict[str, Any]]) -> None:
-    """Write the installed models as a table."""
+    """Write the installed models as a table, with a legend."""
     tables.show(
         [
             Column(""),

@@ -101,7 +101,10 @@ def _make_filter_options(top: Path) -> list[str]:
 
 
 def _parse_diff(lines: Iterable[str], top: Path) -> dict[Path, list[range]]:
-    """Return the changed lines by file from the `lines` of a diff without context; `top` is the repository's folder."""
+    """Return the changed lines by file from the `lines` of a diff without context; `top` is the repository's folder.
+
+    A binary file counts as changed as a whole; a file with deletions only gets no ranges.
+    """
     changed: dict[Path, list[range]] = {}
     current: list[range] = []
     left = 0  # lines of the hunk still to skip: they may look like headers

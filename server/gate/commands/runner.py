@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
+import stat
 import sys
 import tempfile
 from dataclasses import replace
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
 FIRST_BYTES = 64_000
 LAST_BYTES = 128_000
+MOST_REPORT_BYTES = 16_000_000
 _TOO_LARGE = (
     "The command was not run: the workspace is too large to search it for secrets in time. Try again: further commands "
     "run without hiding them, after a question that says so."
@@ -106,7 +109,7 @@ class ConfinedRunner:
             return CommandResult(None, "", _TOO_LARGE)
         temporary = mechanism.locate_temporary(confinement)
         command = GroupCommand(
-            mechanism.wrap(_list_shell_arguments(request.line), confinement),
+            mechanism.wrap(_list_shell_arguments(_complete_line(request, temporary)), confinement),
             folder,
             build_environment(os.environ, temporary),
             request.timeout_s,
@@ -122,7 +125,9 @@ class ConfinedRunner:
         text = output.format()
         if failure := mechanism.find_failure(end.exit_code, text):
             return CommandResult(None, "", failure, end.seconds)
-        return CommandResult(end.exit_code, text, _explain_stop(end, request, command.memory_bytes), end.seconds)
+        report = await asyncio.to_thread(_read_report, request, confinement.temporary)
+        problem = _explain_stop(end, request, command.memory_bytes)
+        return CommandResult(end.exit_code, text, problem, end.seconds, report)
 
     def _choose(self) -> Mechanism:
         """Return the mechanism that confines commands; the first call tries what works here."""
@@ -191,6 +196,30 @@ def _list_shell_arguments(line: str) -> list[str]:
     if sys.platform == "win32":
         return [os.environ.get("COMSPEC", "cmd.exe"), "/d", "/s", "/c", line]
     return ["/bin/sh", "-c", line]
+
+
+def _complete_line(request: CommandRequest, temporary: str) -> str:
+    """Return the command line with the options for its report in the folder `temporary`."""
+    if request.report is None:
+        return request.line
+    file = os.path.join(temporary, request.report.name)  # noqa: PTH118 (a path as the command sees it)
+    return request.complete_line(f'"{file}"' if sys.platform == "win32" else shlex.quote(file))
+
+
+def _read_report(request: CommandRequest, temporary: Path) -> str:
+    """Return the report of a command; "" for none, a link in its place, or one of more than `MOST_REPORT_BYTES`."""
+    if request.report is None:
+        return ""
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        descriptor = os.open(temporary / request.report.name, flags)
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return ""
+            data = file.read(MOST_REPORT_BYTES + 1)
+    except OSError:
+        return ""
+    return data.decode(errors="replace") if len(data) <= MOST_REPORT_BYTES else ""
 
 
 def _explain_stop(end: GroupEnd, request: CommandRequest, memory_bytes: int) -> str:

@@ -118,10 +118,11 @@ class DiskWorkplace:
     def _open_folder(self, path: Path, *, make: bool = False) -> Iterator[tuple[Folder, str]]:
         """Open the folder of `path`, step by step from its workspace folder; yield the open folder and the file's name.
 
-        Follows no link. With `make`, creates missing folders.
+        Resolves the links among the folders of `path` first; then follows none, also if a folder becomes a link
+        meanwhile. With `make`, creates missing folders.
 
         Raises:
-            OSError: the file is in no workspace folder, or a folder cannot be opened or is a link.
+            OSError: the file is in no workspace folder, or a folder cannot be opened or has become a link.
         """
         real = Path(os.path.realpath(path.parent)) / path.name
         roots = [Path(os.path.realpath(root)) for root in self._roots()]

@@ -1,51 +1,37 @@
 """Runs of a workspace's tests: chooses the command, and runs it with limits of time, memory and output.
 
-The command is the user's setting, or pytest or npm if the workspace has them. A caller of `run` has to show the whole
+The command is the user's setting, or what the workspace has: pytest, npm's test script, `go test`, `cargo test` or
+unittest. A caller of `run` has to show the whole
 command to a person and ask before each run. Uses no shell. Start at `choose_command` and `run`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
 import shlex
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from agents.ports.test_commands import Framework, TestCommand, is_npm_test, pass_through
 from indexing import bounds
-from indexing.workspace.files import read_text
+from indexing.workspace.files import read_regular, read_text
 from server.gate.commands import groups
 from server.gate.commands.bounded_output import BoundedOutput
 from server.gate.commands.environments import restore_kept
 from server.gate.commands.groups import GroupCommand
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 ENVIRONMENTS = (".venv", "venv", "env", ".env")
+_LOOKED_AT = 20  # test files
 KEPT_BYTES = 20_000  # of the end of the output, where test runners report failures
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """A command that runs tests.
-
-    Attributes:
-        arguments: the program and its arguments, not read by a shell.
-        folder: the working directory.
-        measures: whether the command measures coverage with coverage.py.
-    """
-
-    arguments: tuple[str, ...]
-    folder: Path
-    measures: bool = False
-
-    @property
-    def command_line(self) -> str:
-        """The command as typed in a terminal."""
-        return shlex.join(self.arguments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,32 +51,86 @@ class Run:
     problem: str = ""
 
 
-def choose_command(folder: Path, wanted: str) -> Command | str:
+def choose_command(folder: Path, wanted: str, only: Path | None = None, *, measures: bool = True) -> TestCommand | str:
     """Return the command that runs the tests in `folder`, or a sentence that says why no command is known.
 
-    `wanted` is the user's setting; if it is empty, pytest in the workspace's environment or npm's test script is
-    chosen. Reads files and runs nothing.
+    Reads files and runs nothing.
+
+    Args:
+        folder: a workspace folder.
+        wanted: the user's setting; if it is empty, what the workspace has is chosen: pytest, npm's test script, `go
+            test`, `cargo test` or unittest.
+        only: a file or folder in `folder` whose tests alone are to run; None for all. Ignored where that is not known.
+        measures: whether to measure coverage, if the chosen command can.
     """
     if wanted.strip():
         try:
-            return Command(tuple(shlex.split(wanted)), folder)
+            arguments = tuple(shlex.split(wanted))
         except ValueError as error:
             return f"The setting `review.testCommand` cannot be read ({error}); write it as you type it in a terminal."
-    if (python := _find_interpreter(folder)) is not None:
-        packages = _find_packages(python)
-        if "pytest" in packages and "coverage" in packages:
-            return Command((str(python), "-m", "coverage", "run", "-m", "pytest", "-q"), folder, measures=True)
-        if "pytest" in packages:
-            return Command((str(python), "-m", "pytest", "-q"), folder)
-    if _has_npm_test(folder) and (npm := shutil.which("npm")):
-        return Command((npm, "test"), folder)
-    return (
-        "Starling does not know how to run the tests of this workspace: it found neither an environment with pytest "
-        "nor a test script of npm. Set `review.testCommand` in your own settings."
-    )
+        command: TestCommand | None = TestCommand(arguments, folder, framework=_recognize(arguments))
+    else:
+        command = _find_command(folder, measures=measures)
+    if command is None:
+        return (
+            "Starling does not know how to run the tests of this workspace: it found neither an environment with "
+            "pytest nor a test script of npm, go.mod, Cargo.toml or tests for unittest. Set `review.testCommand` in "
+            "your own settings."
+        )
+    return command if only is None else narrow(command, only)
 
 
-async def run(command: Command, *, timeout_s: float, data_file: Path | None) -> Run:
+def narrow(command: TestCommand, only: Path) -> TestCommand:
+    """Return `command` for the tests in the file or folder `only` of its folder; unchanged if that is not known."""
+    name = only.relative_to(command.folder).as_posix()
+    arguments = command.arguments
+    match command.framework:
+        case Framework.PYTEST | Framework.UNITTEST | Framework.JEST | Framework.VITEST:
+            if command.framework is Framework.UNITTEST and arguments[-1:] == ("discover",):
+                arguments = arguments[:-1] if only.suffix else (*arguments, "-s")
+            return replace(command, arguments=(*pass_through(arguments), name))
+        case Framework.GO_TEST:
+            package = name if not only.suffix else (name.rpartition("/")[0] or ".")
+            kept = tuple(one for one in arguments if one != "./...")
+            return replace(command, arguments=(*kept, f"./{package}{'' if only.suffix else '/...'}"))
+        case _:
+            return replace(command, arguments=(*pass_through(arguments), name)) if is_npm_test(arguments) else command
+
+
+def _find_command(folder: Path, *, measures: bool) -> TestCommand | None:
+    """Return the command for the tests that the workspace has, None if it has none that are known."""
+    python = _find_interpreter(folder)
+    packages = _find_packages(python) if python is not None else frozenset()
+    if "pytest" in packages:
+        measures = measures and "coverage" in packages
+        start = (str(python), "-m", *(("coverage", "run", "-m") if measures else ()))
+        return TestCommand((*start, "pytest", "-q"), folder, measures, Framework.PYTEST)
+    script = _read_npm_script(folder)
+    if script and (npm := shutil.which("npm")):
+        return TestCommand((npm, "test"), folder, framework=_recognize(tuple(script.split())))
+    if (folder / "go.mod").is_file() and (program := shutil.which("go")):
+        return TestCommand((program, "test", "./..."), folder, framework=Framework.GO_TEST)
+    if (folder / "Cargo.toml").is_file() and (program := shutil.which("cargo")):
+        return TestCommand((program, "test"), folder, framework=Framework.CARGO_TEST)
+    interpreter = str(python) if python is not None else shutil.which("python3")
+    if interpreter and _has_unittests(folder):
+        return TestCommand((interpreter, "-m", "unittest", "discover"), folder, framework=Framework.UNITTEST)
+    return None
+
+
+def _recognize(arguments: Sequence[str]) -> Framework:
+    """Return the framework that a command line runs."""
+    names = [PurePath(argument).stem for argument in arguments]
+    for framework in (Framework.PYTEST, Framework.UNITTEST, Framework.VITEST, Framework.JEST):
+        if framework in names:
+            return framework
+    for framework in (Framework.GO_TEST, Framework.CARGO_TEST):
+        if names[:2] == framework.split():
+            return framework
+    return Framework.OTHER
+
+
+async def run(command: TestCommand, *, timeout_s: float, data_file: Path | None) -> Run:
     """Run `command` and return the result; stop it after `timeout_s` seconds, or if it takes too much memory.
 
     Ends all processes of the command before returning, also if this call is cancelled.
@@ -137,11 +177,26 @@ def _find_packages(python: Path) -> frozenset[str]:
     return frozenset(name for place in places for name in ("pytest", "coverage") if (place / name).is_dir())
 
 
-def _has_npm_test(folder: Path) -> bool:
-    """Return whether `package.json` in `folder` has a test script other than npm's placeholder."""
+def _read_npm_script(folder: Path) -> str:
+    """Return the test script of `package.json` in `folder`; "" for none, or for npm's placeholder."""
     try:
         manifest = json.loads(read_text(folder / "package.json", bounds.CONFIGURATION_BYTES))
     except (OSError, ValueError, RecursionError):
-        return False
+        return ""
     scripts = manifest.get("scripts") if isinstance(manifest, dict) else None
-    return isinstance(scripts, dict) and bool(scripts.get("test")) and "no test specified" not in str(scripts["test"])
+    script = str(scripts.get("test") or "") if isinstance(scripts, dict) else ""
+    return "" if "no test specified" in script else script
+
+
+def _has_unittests(folder: Path) -> bool:
+    """Return whether a test file in `folder` or its folder of tests uses unittest; looks at a few."""
+    places = (folder, folder / "tests", folder / "test")
+    files = itertools.islice((path for place in places for path in place.glob("test*.py")), _LOOKED_AT)
+    for path in files:
+        try:
+            data, _ = read_regular(path, bounds.CONFIGURATION_BYTES)
+        except OSError:
+            continue
+        if b"unittest" in data:
+            return True
+    return False

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from agents.edits import CreateFile, TextChange
 from agents.ports.permissions import ToolCall
+from agents.ports.test_commands import Framework
 from agents.tasks.task import TestRun
 from agents.tools import EXECUTE_COMMAND
 from server.gate.disk import contents
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 
     from agents.edits import Change
     from agents.ports.permissions import Permissions
-    from server.gate.trials.test_runs import Command, Run
+    from agents.ports.test_commands import TestCommand
+    from server.gate.trials.test_runs import Run
 
 _MOST_FILES = 5_000
 _MOST_BYTES = 50_000_000
@@ -100,7 +102,7 @@ class Trials:
                 break
         return found
 
-    def _ask(self, command: Command, root: Path, times: int) -> str:
+    def _ask(self, command: TestCommand, root: Path, times: int) -> str:
         """Ask a person to permit up to `times` runs of `command`; return why they are not permitted, "" for a yes."""
         call = ToolCall(
             EXECUTE_COMMAND,
@@ -130,7 +132,7 @@ class Trials:
         """Return the readable files below `root`."""
         return [path for path in self.files.list_files() if path.is_relative_to(root)]
 
-    def _try_changes(self, command: Command, root: Path, changes: Sequence[Change]) -> TestRun:
+    def _try_changes(self, command: TestCommand, root: Path, changes: Sequence[Change]) -> TestRun:
         """Copy `root` with `changes`, run `command` in the copy, and delete the copy; return the result of the run."""
         with tempfile.TemporaryDirectory(prefix="starling-trial-", ignore_cleanup_errors=True) as folder:
             copy = Path(folder) / root.name
@@ -184,22 +186,18 @@ def _encode(change: TextChange | CreateFile, path: Path) -> bytes:
     return contents.encode(change.after, change.encoding or (contents.UTF8 if current is None else current.encoding))
 
 
-def _narrow_to_file(command: Command, root: Path, test: Path) -> Command:
+def _narrow_to_file(command: TestCommand, root: Path, test: Path) -> TestCommand:
     """Return `command` with `test` as its only test file, and pytest without coverage.
 
-    A command that runs neither pytest nor npm is returned unchanged.
+    A command that can run no file alone is returned unchanged.
     """
-    name = str(test.relative_to(root))
     arguments = command.arguments
     if "pytest" in arguments:
         options = arguments[arguments.index("pytest") + 1 :]
         source = ("-o", "pythonpath=src") if (root / "src").is_dir() else ()
-        return replace(
-            command, arguments=(arguments[0], "-m", "pytest", *options, "-p", "no:cacheprovider", *source, name)
-        )
-    if len(arguments) > 1 and arguments[1] == "test" and Path(arguments[0]).stem == "npm":
-        return replace(command, arguments=(*arguments, "--", name))
-    return command
+        plain = (arguments[0], "-m", "pytest", *options, "-p", "no:cacheprovider", *source)
+        command = replace(command, arguments=plain, framework=Framework.PYTEST)
+    return test_runs.narrow(command, test)
 
 
 def _parse_result(run: Run) -> TestRun:

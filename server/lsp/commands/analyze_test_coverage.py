@@ -26,9 +26,9 @@ from server.state import paths
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from agents.ports.test_commands import TestCommand
     from agents.reviewer.coverage.coverage import Coverage, FileCoverage
     from server.assembly.core import Core
-    from server.gate.trials.test_runs import Command
     from server.lsp.editor.jobs import Job
     from server.lsp.session.services import Services
     from server.lsp.session.snapshot import Snapshot
@@ -131,7 +131,7 @@ async def _run_tests(snapshot: Snapshot, services: Services, core: Core, folder:
     )
 
 
-async def _run_until_cancelled(work: Job, command: Command, timeout_s: float, data: Path | None) -> Run:
+async def _run_until_cancelled(work: Job, command: TestCommand, timeout_s: float, data: Path | None) -> Run:
     """Run the tests until they end, and return the result; stop them if the job is cancelled."""
     running = asyncio.ensure_future(test_runs.run(command, timeout_s=timeout_s, data_file=data))
     try:

@@ -32,7 +32,7 @@ class Arguments(PlaceArguments):
 
 
 async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) -> TaskOutcome:
-    """Propose an edit that fixes the finding to the person, apply it if approved, and return the outcome.
+    """Ask the person to approve an edit that fixes the finding, apply it if approved, and return the outcome.
 
     The edit is the finding's known fix, else one that the completion model writes.
     """

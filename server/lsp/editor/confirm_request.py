@@ -49,7 +49,7 @@ def parse_answer(question: Question, answer: object) -> Answer:
 
 
 def _describe_change(change: Change) -> dict[str, str]:
-    """Return one file of the request: action, URI, and the text before and after; for a renamed file the new URI."""
+    """Return one file of the request: action, URI, and the text before and after, or a renamed file's new URI."""
     match change:
         case TextChange():
             return _describe_file("change", change.uri, change.before, change.after)

@@ -114,6 +114,10 @@ class CheckedChanges:
             )
         return await self.changes.propose(proposal, task=task, rule=rule, cancelled=cancelled)
 
+    async def undo(self, checkpoint: str = "", *, cancelled: Cancelled | None = None) -> ChangeOutcome:
+        """Propose to undo a change; see `agents.ports.changes.Changes.undo`. The gate refuses one of a changed text."""
+        return await self.changes.undo(checkpoint, cancelled=cancelled)
+
 
 def _is_same(path: Path, before: tuple[int, int] | None, text: str) -> bool:
     """Return whether the file has the stamp `before`, or the text `text`."""

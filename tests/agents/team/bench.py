@@ -4,29 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
+import tempfile
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import models.chat
 from agents.edits import CreateFile, DeleteFile, RenameFile, TextChange
 from agents.ports.commands import CommandResult, Isolation
 from agents.ports.permissions import Permission, ToolCall
-from agents.team.calls import prepare_call, run_call
-from agents.team.conversation import Conversation
 from agents.team.limits import Spending, TurnLimits
-from agents.team.loop import Agent, run_turn
 from agents.team.permissions.rules import RuleSet
 from agents.team.role_files import CAPABILITIES
 from agents.team.tool import Workbench
 from agents.team.tools.all_tools import TOOLS
 from agents.team.toolset import Toolset
+from agents.team.turn.calls import prepare_call, run_call
+from agents.team.turn.conversation import Conversation
+from agents.team.turn.loop import Agent, run_turn
 from models.chat import Message, Speaker
 from models.scripted.scripted_chat import ScriptedChat
 from tests import marked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from agents.edits import ProposedEdit
     from agents.ports.commands import CommandRequest
@@ -54,6 +55,7 @@ class FakeGate:
     proposals: list[ProposedEdit] = field(default_factory=list)
     calls: list[ToolCall] = field(default_factory=list)
     rules: list[str] = field(default_factory=list)
+    before: dict[str, dict[Path, bytes | None]] = field(default_factory=dict)
 
     async def propose(
         self, proposal: ProposedEdit, *, task: str = "", rule: str = "", cancelled: Cancelled | None = None
@@ -64,6 +66,9 @@ class FakeGate:
         self.rules.append(rule)
         if not self.answer:
             return FakeOutcome(applied=False, reason=self.reason, checkpoint="")
+        checkpoint = f"c{len(self.proposals)}"
+        paths = [one.to if isinstance(one, RenameFile) else one.path for one in proposal.changes]
+        self.before[checkpoint] = {path: path.read_bytes() if path.exists() else None for path in paths if path}
         for change in proposal.changes:
             match change:
                 case TextChange():
@@ -77,7 +82,14 @@ class FakeGate:
                     change.path.rename(change.to)
                 case DeleteFile():
                     change.path.unlink()
-        return FakeOutcome()
+        return FakeOutcome(checkpoint=checkpoint)
+
+    async def undo(self, checkpoint: str = "", *, cancelled: Cancelled | None = None) -> FakeOutcome:
+        """Write back what the files of a change held before."""
+        del cancelled
+        for path, data in self.before[checkpoint].items():
+            path.unlink() if data is None else path.write_bytes(data)
+        return FakeOutcome(checkpoint="undone")
 
     async def permit(self, call: ToolCall, *, cancelled: Cancelled | None = None) -> Permission:
         """Permit `call`, or refuse it."""
@@ -104,11 +116,17 @@ class DirectRunner:
         """Run a command and wait for its end."""
         del cancelled
         self.requests.append(request)
-        shell = ["/bin/sh", "-c", request.line]
-        ended = await asyncio.to_thread(
-            subprocess.run, shell, cwd=request.folder, capture_output=True, text=True, check=False
-        )
-        return CommandResult(ended.returncode, ended.stdout + ended.stderr)
+        return await asyncio.to_thread(run_directly, request)
+
+
+def run_directly(request: CommandRequest) -> CommandResult:
+    """Run a command in a shell, and return its result with the report that it has written."""
+    with tempfile.TemporaryDirectory() as temporary:
+        report = Path(temporary, request.report.name if request.report is not None else "none")
+        shell = ["/bin/sh", "-c", request.complete_line(str(report))]
+        ended = subprocess.run(shell, cwd=request.folder, capture_output=True, text=True, check=False)
+        written = report.read_text("utf-8") if report.exists() else ""
+    return CommandResult(ended.returncode, ended.stdout + ended.stderr, report=written)
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -11,7 +12,9 @@ import pytest
 from agents.markdown import make_inert
 from agents.ports.sessions import EntryKind, SessionState, SessionUnavailable
 from agents.team.events import AgentChosen, TextArrived, TurnStatus
+from agents.team.limits import TurnLimits
 from agents.team.role_files import load_roles
+from agents.team.run_records import ReplayedChat
 from agents.team.session_runner import SessionRunner, Team
 from agents.team.tools.all_tools import TOOLS
 from indexing.records import Hit
@@ -21,7 +24,7 @@ from server.state.session_store import SessionStore
 from tests.agents.doubles import MemoryIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.agents.team.bench import TeamBench
@@ -126,6 +129,36 @@ async def test_an_unknown_role_is_said_with_the_ones_there_are(bench: TeamBench,
     assert "There is no role @nobody; there are: @orchestrator" in ended.text
 
 
+async def test_plan_and_facts_are_stored_and_come_back_with_the_session(bench: TeamBench, store: SessionStore) -> None:
+    session = store.create("file:///w", title="Plan").id
+    plan = json.dumps({"steps": [{"title": "Read it", "status": "active"}]})
+    team = make_team(bench, store, f"===\n@times 1\n@call plan {plan}\n===\nPlanned.\n")
+    await SessionRunner(team, session).handle("@ask Plan it.", bench.events.append, lambda: False)
+    await SessionRunner(team, session).handle("@ask Go on.", bench.events.append, lambda: False)
+    assert "[>] Read it" in bench.chat.requests[-1].messages[0].text
+
+
+async def test_a_turn_is_written_into_a_record_that_replays_it(bench: TeamBench, store: SessionStore) -> None:
+    lines: list[str] = []
+
+    @contextlib.contextmanager
+    def open_record(_: str) -> Iterator[Callable[[str], None]]:
+        yield lines.append
+
+    bench.write("#- a.py\nx = 1\n")
+    script = f"===\n@times 1\n{READ}\n=== x = 1\nIt is 1.\n"
+    team = replace(make_team(bench, store, script), open_record=open_record)
+    session = store.create("file:///w", title="Look").id
+    ended = await SessionRunner(team, session).handle("@ask What is x?", bench.events.append, lambda: False)
+    replayed = ReplayedChat(lines, bench.chat.count_tokens, bench.chat.context_tokens)
+    again = store.create("file:///w", title="Again").id
+    repeated = replace(team, find_chat=lambda _: replayed)
+    ended_again = await SessionRunner(repeated, again).handle("@ask What is x?", bench.events.append, lambda: False)
+    assert (ended_again.status, ended_again.text) == (ended.status, ended.text)
+    assert json.loads(lines[0]) == {"record": 1}
+    assert json.loads(lines[-1])["event"] == "TurnEnded"
+
+
 async def test_a_delegate_ends_at_its_own_limit_and_its_time_is_no_wait_for_a_person(
     bench: TeamBench, store: SessionStore
 ) -> None:
@@ -167,7 +200,17 @@ async def test_a_role_with_a_small_model_is_led(bench: TeamBench, store: Session
     team = replace(make_team(bench, store, "===\nIt is r.\n"), is_led=lambda role: role == "chat")
     ended = await SessionRunner(team, session).handle("@ask What does area() do?", bench.events.append, lambda: False)
     assert (ended.status, ended.text) == (TurnStatus.DONE, "It is r.")
-    assert "def area(r)" in bench.chat.requests[-1].messages[0].text
+    assert "def area(r)" in bench.chat.requests[-1].messages[-1].text
     assert [one.kind for one in store.read(session)] == [
         EntryKind.PERSON, EntryKind.AGENT, EntryKind.RESULT, EntryKind.AGENT,
     ]  # fmt: skip
+
+
+async def test_a_turn_ends_at_its_cost(bench: TeamBench, store: SessionStore) -> None:
+    bench.write("#- a.py\nx = 1\ny = 2\n")
+    session = store.create("file:///w", title="Dear").id
+    reads = "".join(f'===\n@times 1\n@call read_file {{"path": "a.py", "first": {1 + at % 2}}}\n' for at in range(9))
+    team = replace(make_team(bench, store, reads), compute_cost=lambda _: 0.5, limits=TurnLimits(cost=1.0))
+    ended = await SessionRunner(team, session).handle("@ask Go.", bench.events.append, lambda: False)
+    assert (ended.status, ended.steps, ended.cost) == (TurnStatus.LIMIT, 2, 1.0)
+    assert "it cost 1.00, its limit" in ended.text

@@ -1,7 +1,7 @@
 """Attempts at tasks: a chat model works in a task's workspace, with the real loop, tools and gate.
 
-Edits are approved by a scripted person. State, settings of roles aside, is a database in the task's own folder. Start
-at `attempt`.
+Edits are approved by a scripted person. Sessions and checkpoints are stored in a database in the attempt's own folder;
+roles are those of the person. Start at `attempt`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from server.gate.policy import Limits
 from server.gate.ports import Answer
 from server.state.database import FILE, State
 from server.state.gate_records import GateRecords
-from tests.eval.team.checks import name_module, survey
+from tests.eval.team.checks import find_failures, get_module_name
 from tests.eval.team.task import Outcome
 from tests.eval.team.workspaces import make_workspace
 
@@ -51,8 +51,8 @@ LONGEST_RESULT = 400
 
 
 @dataclass
-class Yes:
-    """A person who approves every question, and whose questions are counted."""
+class ApprovingPerson:
+    """A person who approves every question; keeps the titles of the questions."""
 
     questions: list[str] = field(default_factory=list)
 
@@ -128,7 +128,7 @@ def attempt(
         ended, events, tools = asyncio.run(_run_turn(task, chat, built, folder, led=led, seconds=seconds))
     finally:
         built.close()
-    failed = survey(root) if _read_files(root) != before else ()
+    failed = find_failures(root) if _read_files(root) != before else ()
     problem = task.check(Outcome(root, ended.text, failed))
     worse = _find_new_failures(task, failed, before, folder)
     return _make_attempt(problem, ended, events, tools, worse)
@@ -142,19 +142,26 @@ def _read_files(root: Path) -> dict[str, bytes]:
 def _find_new_failures(
     task: Task, failed: tuple[str, ...], files: Mapping[str, bytes], folder: Path
 ) -> tuple[str, ...]:
-    """Return the entries of `failed` that do not fail in a new workspace of `task`, of the `files` that it has."""
+    """Return the entries of `failed` that did not fail before the attempt and are of files that existed then.
+
+    Args:
+        task: the task; its workspace is made once more to see what fails there.
+        failed: modules and tests that fail after the attempt.
+        files: the files before the attempt.
+        folder: the attempt's folder.
+    """
     if not failed:
         return ()
     fresh = folder / "fresh"
     fresh.mkdir()
     make_workspace(task, fresh)
-    before = survey(fresh)
-    names = {name_module(PurePosixPath(one)) for one in files}
-    return tuple(one for one in failed if one not in before and _name_failed(one) in names)
+    before = find_failures(fresh)
+    names = {get_module_name(PurePosixPath(one)) for one in files}
+    return tuple(one for one in failed if one not in before and _get_failed_module(one) in names)
 
 
-def _name_failed(failed: str) -> str:
-    """Return the module of an entry of `survey`; of a failed test, the module that holds it."""
+def _get_failed_module(failed: str) -> str:
+    """Return the name of the module in an entry of `find_failures`; for a failed test, of the module that holds it."""
     name = failed.partition(":")[0]
     return ".".join(name.split(".")[:2]) if name.startswith("tests.") else name
 
@@ -168,8 +175,8 @@ async def _run_turn(
     excluded = make_exclusion(roots, built.index_limits)
     state = State(folder / FILE)
     gate = Gate(
-        GateRecords(state), lambda: Places(roots, excluded), Yes(), DiskWorkplace(lambda: roots), client="eval",
-        limits=Limits(approvals=0),
+        GateRecords(state), lambda: Places(roots, excluded), ApprovingPerson(), DiskWorkplace(lambda: roots),
+        client="eval", limits=Limits(approvals=0),
     )  # fmt: skip
     try:
         team = build_team(built, Files(built, roots), gate, state, Client("eval", Mode.ACT))

@@ -1,6 +1,7 @@
-"""Checks that judge the result of a task by running and parsing the workspace, in the sandbox. Start at `runs`.
+"""Checks that judge the result of a task by running and parsing the workspace, in the sandbox.
 
-The answers of tasks that change nothing are judged by the facts, or by the place, that they name.
+The answers of tasks that change nothing are judged by the facts, or by the place, that they name. Start at
+`make_run_check`.
 """
 
 from __future__ import annotations
@@ -87,14 +88,14 @@ def run_code(code: str, root: Path) -> str:
     return sandbox.run(_set_up(root) + code) or ""
 
 
-def survey(root: Path, *, only: str = "") -> tuple[str, ...]:
-    """Import every module of the workspace and run its tests; return what failed, an entry for each.
+def find_failures(root: Path, *, only: str = "") -> tuple[str, ...]:
+    """Import every module of the workspace and run its tests; return the modules and tests that fail, with the error.
 
     With `only`, imports and runs that test file alone; a file without tests is a failure then.
     """
     files = sorted(path.relative_to(root) for path in root.rglob("*.py"))
-    tests = [name_module(path) for path in files if _is_test(path) and (not only or path.as_posix() == only)]
-    modules = [] if only else [name_module(path) for path in files if path.parts[0] != TESTS]
+    tests = [get_module_name(path) for path in files if _is_test(path) and (not only or path.as_posix() == only)]
+    modules = [] if only else [get_module_name(path) for path in files if path.parts[0] != TESTS]
     code = _SURVEY.format(modules=modules, tests=tests, wanted=bool(only))
     said = run_code(code, root)
     return tuple(said.split("; ")) if said else ()
@@ -106,15 +107,16 @@ def _set_up(root: Path) -> str:
 
 
 def _is_test(path: Path) -> bool:
+    """Return whether a path, relative to the workspace, is that of a test file."""
     return path.parts[0] == TESTS and path.name.startswith("test")
 
 
-def name_module(path: PurePath) -> str:
+def get_module_name(path: PurePath) -> str:
     """Return the name of the module in a file, whose path is relative to the workspace."""
     return ".".join(path.with_suffix("").parts).removesuffix(".__init__")
 
 
-def runs(code: str) -> Check:
+def make_run_check(code: str) -> Check:
     """Return a check that `code` runs without an exception in the workspace, and that all its tests pass."""
 
     def check(outcome: Outcome) -> str:
@@ -126,13 +128,13 @@ def runs(code: str) -> Check:
     return check
 
 
-def is_renamed(old: str, new: str, code: str) -> Check:
+def make_rename_check(old: str, new: str, code: str) -> Check:
     """Return a check that no code uses the name `old` any longer, that `code` runs, and that all tests pass.
 
     `code` has to use `new`. Comments and longer strings may still contain `old`.
     """
     assert new in code
-    rest = runs(code)
+    rest = make_run_check(code)
 
     def check(outcome: Outcome) -> str:
         root = outcome.root
@@ -160,9 +162,9 @@ def _find_name(tree: ast.AST, name: str) -> int:
     return 0
 
 
-def is_repaired(code: str, test: str) -> Check:
+def make_repair_check(code: str, test: str) -> Check:
     """Return a check that the workspace's test file has its text `test` still, that all tests pass, and `code` runs."""
-    rest = runs(code)
+    rest = make_run_check(code)
 
     def check(outcome: Outcome) -> str:
         kept = any(path.read_text("utf-8") == test for path in (outcome.root / TESTS).glob("*.py"))
@@ -171,14 +173,14 @@ def is_repaired(code: str, test: str) -> Check:
     return check
 
 
-def tests_tell_apart(path: str, fault: Edit) -> Check:
+def make_test_check(path: str, fault: Edit) -> Check:
     """Return a check that the test file `path` passes, and fails once `fault` is put into the code."""
 
     def check(outcome: Outcome) -> str:
         root = outcome.root
         if not (root / path).is_file():
             return f"There is no {path}."
-        if failed := survey(root, only=path):
+        if failed := find_failures(root, only=path):
             return f"The test fails on the right code: {failed[0]}"
         with tempfile.TemporaryDirectory() as folder:
             copy = Path(folder, "copy")
@@ -187,12 +189,12 @@ def tests_tell_apart(path: str, fault: Edit) -> Check:
                 workspaces.apply_edit(fault, copy)
             except (OSError, ValueError):
                 return "The tested code was changed."
-            return "" if survey(copy, only=path) else "The test passes on the faulted code, too."
+            return "" if find_failures(copy, only=path) else "The test passes on the faulted code, too."
 
     return check
 
 
-def says(*facts: str) -> Check:
+def make_fact_check(*facts: str) -> Check:
     """Return a check that the answer matches each regular expression of `facts`."""
 
     def check(outcome: Outcome) -> str:
@@ -202,7 +204,7 @@ def says(*facts: str) -> Check:
     return check
 
 
-def names_place(path: str, text: str) -> Check:
+def make_place_check(path: str, text: str) -> Check:
     """Return a check that the answer names the file `path`, and the number of the line in it that holds `text`."""
 
     def check(outcome: Outcome) -> str:

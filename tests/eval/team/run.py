@@ -43,14 +43,14 @@ ATTEMPT_S = 900.0
 Stored = dict[str, Any]
 
 
-def try_oracle(task: Task) -> Stored:
+def attempt_with_oracle(task: Task) -> Stored:
     """Return the oracle's attempt at `task`."""
     with tempfile.TemporaryDirectory() as folder:
         made = asdict(attempt(task, make_oracle(task), Path(folder), uses_index=False))
     return made | {"processor": describe_processor(), "threads": 1}
 
 
-def collect(name: str, arm: str, chosen: Sequence[Task], run: Run, seconds: float) -> None:
+def collect_attempts(name: str, arm: str, chosen: Sequence[Task], run: Run, seconds: float) -> None:
     """Have an installed model attempt the chosen tasks that have no stored attempt, and store each attempt.
 
     Args:
@@ -125,11 +125,12 @@ def make_row(name: str, arm: str, kind: str, attempts: Sequence[Stored]) -> dict
 
 
 def _sum(attempts: Iterable[Stored], field: str) -> int:
+    """Return the sum of a field of all attempts."""
     return sum(one[field] for one in attempts)
 
 
 def _divide(part: int, whole: int) -> Cell:
-    """Return a share, rounded; "" where there is nothing to share."""
+    """Return `part` as a share of `whole`, with three digits; "" if `whole` is 0."""
     return round(part / whole, 3) if whole else ""
 
 
@@ -143,10 +144,10 @@ def main() -> int:
     lines: list[dict[str, Cell]] = []
     for name in options.model:
         if name == ORACLE:
-            lines += make_rows(ORACLE, LOOP, {task.name: try_oracle(task) for task in chosen})
+            lines += make_rows(ORACLE, LOOP, {task.name: attempt_with_oracle(task) for task in chosen})
             continue
         for arm in options.arm:
-            collect(name, arm, chosen, run, options.turn_seconds)
+            collect_attempts(name, arm, chosen, run, options.turn_seconds)
         identity = identify(find_entry(name))
         for arm in ARMS:
             stored = {task.name: run.answers.get(make_key(identity, arm, task)) for task in chosen}

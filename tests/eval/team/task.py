@@ -21,7 +21,7 @@ class Outcome:
     Attributes:
         root: the workspace folder.
         answer: the agent's answer.
-        failed: modules and tests of the workspace that fail, as `checks.survey` returns them.
+        failed: modules and tests of the workspace that fail, as `checks.find_failures` returns them.
     """
 
     root: Path
@@ -120,22 +120,22 @@ class Task:
         return ROLES[self.kind]
 
 
-def read(path: str, first: int = 1, last: int = 0) -> Call:
+def make_read(path: str, first: int = 1, last: int = 0) -> Call:
     """Return a call that reads lines of a file."""
     return Call("read_file", {"path": path, "first": first, "last": last})
 
 
-def search(pattern: str) -> Call:
+def make_search(pattern: str) -> Call:
     """Return a call that searches the workspace's files for a regular expression."""
     return Call("search_files", {"pattern": pattern})
 
 
-def edit(path: str, *pieces: tuple[str, str]) -> Call:
+def make_edit(path: str, *pieces: tuple[str, str]) -> Call:
     """Return a call that replaces pieces of a file, each given as its old and its new text."""
     replacements = [{"old": old, "new": new} for old, new in pieces]
     return Call("edit_file", {"path": path, "replacements": replacements, "why": "The request asks for it."})
 
 
-def write(path: str, text: str) -> Call:
+def make_write(path: str, text: str) -> Call:
     """Return a call that creates a file."""
     return Call("write_file", {"path": path, "text": text, "why": "The request asks for it."})

@@ -21,7 +21,7 @@ def write_shop(root: Path, code: str = "def double(x):\n    return x * 2\n", tes
     if test:
         (root / "tests").mkdir(exist_ok=True)
         (root / TESTS).write_text(test)
-    return Outcome(root, "", checks.survey(root))
+    return Outcome(root, "", checks.find_failures(root))
 
 
 def test_a_survey_names_modules_and_tests_that_fail(tmp_path: Path) -> None:
@@ -45,7 +45,7 @@ def test_a_survey_runs_classes_and_parametrized_tests(tmp_path: Path) -> None:
 
 
 def test_a_name_is_renamed_once_no_code_uses_it(tmp_path: Path) -> None:
-    check = checks.is_renamed("double", "twice", "from shop.price import twice\nassert twice(2) == 4")
+    check = checks.make_rename_check("double", "twice", "from shop.price import twice\nassert twice(2) == 4")
     assert check(write_shop(tmp_path)) == "shop/price.py uses double in line 1."
     assert "NameError" in check(write_shop(tmp_path, "def twice(x):\n    return y * 2\n"))
     assert "uses double in line 3" in check(
@@ -56,7 +56,7 @@ def test_a_name_is_renamed_once_no_code_uses_it(tmp_path: Path) -> None:
 
 def test_a_repair_leaves_the_test_as_it_is(tmp_path: Path) -> None:
     test = "from shop.price import double\ndef test_it(): assert double(2) == 4\n"
-    check = checks.is_repaired("from shop.price import double\nassert double(3) == 6", test)
+    check = checks.make_repair_check("from shop.price import double\nassert double(3) == 6", test)
     assert "test_it" in check(write_shop(tmp_path, "def double(x):\n    return 6 if x == 3 else 0\n", test))
     assert check(write_shop(tmp_path, "def double(x):\n    return 4\n", test)) == "AssertionError"
     assert check(write_shop(tmp_path, test="def test_it(): pass\n")) == "The test itself was changed."
@@ -64,7 +64,7 @@ def test_a_repair_leaves_the_test_as_it_is(tmp_path: Path) -> None:
 
 
 def test_a_test_has_to_fail_on_the_faulted_code(tmp_path: Path) -> None:
-    check = checks.tests_tell_apart(TESTS, FAULT)
+    check = checks.make_test_check(TESTS, FAULT)
     start = "from shop.price import double\n"
     assert check(write_shop(tmp_path)) == f"There is no {TESTS}."
     assert "no test was found" in check(write_shop(tmp_path, test=f"{start}assert double(2) == 4\n"))
@@ -76,14 +76,14 @@ def test_a_test_has_to_fail_on_the_faulted_code(tmp_path: Path) -> None:
 
 
 def test_an_answer_has_to_name_all_facts() -> None:
-    check = checks.says("fffd|replacement", "bytes")
+    check = checks.make_fact_check("fffd|replacement", "bytes")
     assert "bytes" in check(Outcome(checks.Path(), "A replacement character."))
     assert check(Outcome(checks.Path(), "Bytes become U+FFFD.")) == ""
 
 
 def test_an_answer_has_to_name_file_and_line_and_not_guess(tmp_path: Path) -> None:
     root = write_shop(tmp_path).root
-    check = checks.names_place("shop/price.py", "return x")
+    check = checks.make_place_check("shop/price.py", "return x")
     assert check(Outcome(root, "It is in shop/price.py, line 2.")) == ""
     assert check(Outcome(root, "shop/price.py:2")) == ""
     assert "does not name" in check(Outcome(root, "shop/price.py, line 12 of version 2.0.1"))

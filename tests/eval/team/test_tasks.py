@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.eval.team import workspaces
-from tests.eval.team.checks import survey
+from tests.eval.team.checks import find_failures
 from tests.eval.team.task import VERSIONS, Kind, Outcome, Task
 from tests.eval.team.tasks.all_tasks import ALL
 
@@ -30,7 +30,7 @@ def test_the_versions_are_those_of_the_lock_file() -> None:
 @pytest.mark.parametrize("task", ALL, ids=lambda one: one.name)
 def test_no_task_is_solved_by_doing_nothing(task: Task, tmp_path: Path) -> None:
     workspaces.make_workspace(task, tmp_path)
-    assert task.check(Outcome(tmp_path, "It is done.", survey(tmp_path) if task.kind is Kind.REPAIR else ()))
+    assert task.check(Outcome(tmp_path, "It is done.", find_failures(tmp_path) if task.kind is Kind.REPAIR else ()))
 
 
 def test_another_version_of_a_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

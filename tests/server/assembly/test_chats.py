@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from models.chat import ChatError, ChatRequest, Message, Speaker, never
+from models.chat import ChatError, ChatRequest, Message, Reply, Speaker, Usage, never
 from models.scripted.scripted_server import ScriptedServer
 from server.assembly import chats, checks, core, endpoints
 from server.assembly.endpoints import ChatSettings, EndpointSettings
@@ -363,3 +363,16 @@ def test_a_problem_of_the_model_is_named_as_long_as_it_lasts(tmp_path: Path, mon
     second.close()
     assert len(second.problems) == 1
     assert first.problems == second.problems
+
+
+def test_a_reply_costs_what_its_model_costs_and_a_cached_one_nothing() -> None:
+    settings = ChatSettings(url="https://a.example/v1", model="big", input_price=2.0, output_price=10.0)
+    built = chats.build_chats(settings, None)
+    usage = Usage(prompt_tokens=1_000_000, answer_tokens=100_000)
+    assert built.compute_cost(Reply("x", usage=usage, model="big")) == 3.0
+    assert built.compute_cost(Reply("x", usage=usage, model="big-2026-11")) == 3.0
+    assert built.compute_cost(Reply("x", usage=usage, model="big", cached=True)) == 0.0
+    built.close()
+    unpriced = chats.build_chats(ChatSettings(url="https://a.example/v1", model="big"), None)
+    assert unpriced.compute_cost(Reply("x", usage=usage)) == 0.0
+    unpriced.close()

@@ -26,7 +26,7 @@ def test_the_doctor_tries_every_part(workspace: Path, run_json_command: Callable
     assert set(found["grammars"].values()) == {"ok"}
     assert found["model"]["tokens"] > 0
     assert found["program"]["version"] == VERSION
-    assert found["files"]["read_free_bytes"] > 0
+    assert found["files"]["free_bytes"] > 0
 
 
 def test_the_doctor_says_where_everything_lives(

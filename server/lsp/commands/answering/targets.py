@@ -223,7 +223,7 @@ def _resolve_name(snapshot: Snapshot, name: str) -> Path | None:
 
 
 def _read_file(snapshot: Snapshot, core: Core, uri: str) -> Document:
-    """Read the file `uri` of the workspace.
+    """Return the saved file `uri` of the workspace as a document.
 
     Raises:
         JsonRpcInvalidParams: the file is outside of the workspace, or is left out of reviews.

@@ -1,13 +1,11 @@
 """The events of a turn, streamed to the client as they happen: `$/progress` with the client's token, one object each.
 
-Each object has a `kind`. Answers are inert Markdown already (`agents.team.shown_text`); results are cut. Start at
+Each object has a `kind`. Models' text is inert already (`agents.team.shown_text`); results are cut. Start at
 `TurnStream`.
 """
 
 from __future__ import annotations
 
-import threading
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from agents.team import events
@@ -26,8 +24,6 @@ LONGEST_RESULT = 4000
 class TurnStream:
     """Sends the events of one turn to a client, and shows the current step in the progress bar of its job.
 
-    Create it on the event loop.
-
     Args:
         job: the job of the turn.
         send: sends an object to the client; called on the event loop.
@@ -36,54 +32,46 @@ class TurnStream:
     def __init__(self, job: Job, send: Callable[[dict[str, Any]], None]) -> None:
         self._job = job
         self._send = send
-        self._thread = threading.get_ident()
-        self._waiting: deque[Event] = deque()
 
     def begin(self, session: str, title: str) -> None:
         """Send the session, so that the client can cancel the request in it."""
         self._send({"kind": "session", "session": session, "title": title})
 
     def emit(self, event: Event) -> None:
-        """Take an event of the turn, on any thread; the client gets all of them in this order."""
-        self._waiting.append(event)
-        if threading.get_ident() == self._thread:
-            self._send_waiting()
-        elif not self._job.loop.is_closed():
-            self._job.loop.call_soon_threadsafe(self._send_waiting)
+        """Take an event of the turn, on any thread; it is sent by the event loop, in the order of the calls."""
+        if not self._job.loop.is_closed():
+            self._job.loop.call_soon_threadsafe(self._show, event)
 
-    def _send_waiting(self) -> None:
-        """Send all events that have not been sent."""
-        while self._waiting:
-            event = self._waiting.popleft()
-            if (part := _describe(event)) is not None:
-                self._send(part)
-            if isinstance(event, events.CallStarted):
-                self._job.report(event.title)
-            elif isinstance(event, events.AgentChosen):
-                self._job.report(event.agent)
+    def _show(self, event: Event) -> None:
+        """Send an event, and show its step in the progress bar."""
+        if isinstance(event, events.TextArrived):
+            self._send({"kind": "text", "agent": event.agent, "text": event.text})
+        elif (part := _describe(event)) is not None:
+            self._send(part)
+        if isinstance(event, events.CallStarted):
+            self._job.report(event.title)
+        elif isinstance(event, events.AgentChosen):
+            self._job.report(event.agent)
 
 
 def _describe(event: Event) -> dict[str, Any] | None:
     """Return an event as JSON; None for one that has another way to the client."""
-    part: dict[str, Any] | None = None
     match event:
-        case events.TextArrived():
-            part = {"kind": "text", "agent": event.agent, "text": event.text}
         case events.AgentChosen():
-            part = {"kind": "agent", "agent": event.agent, "why": event.why}
+            return {"kind": "agent", "agent": event.agent, "why": event.why}
         case events.CallStarted():
             title = replace_unprintable(event.title)
-            part = {"kind": "call", "agent": event.agent, "call": event.call, "tool": event.tool, "title": title}
+            return {"kind": "call", "agent": event.agent, "call": event.call, "tool": event.tool, "title": title}
         case events.CallEnded():
             text = event.text[:LONGEST_RESULT]
-            part = {
+            return {
                 "kind": "result", "agent": event.agent, "call": event.call, "tool": event.tool, "text": text,
                 "cut": len(event.text) > LONGEST_RESULT, "failed": event.failed, "seconds": event.seconds,
             }  # fmt: skip
         case events.PlanChanged():
-            part = {"kind": "plan", "steps": [{"title": title, "status": str(now)} for title, now in event.steps]}
+            steps = [{"title": title, "status": str(status)} for title, status in event.steps]
+            return {"kind": "plan", "steps": steps}
         case events.Noted():
-            part = {"kind": "note", "text": event.text}
+            return {"kind": "note", "text": event.text}
         case _:
-            pass
-    return part
+            return None

@@ -9,11 +9,11 @@ import pytest
 
 from agents.findings import Finding, Severity
 from agents.ports.commands import CommandRequest, CommandResult, Isolation
-from agents.team.conversation import Conversation
 from agents.team.events import CallStarted, Noted, TextArrived, TurnStatus
 from agents.team.led.pipeline import run_led_turn
 from agents.team.limits import Spending, TurnLimits
 from agents.team.permissions.modes import Mode
+from agents.team.turn.conversation import Conversation
 from indexing.records import Hit
 from indexing.syntax.documents import Span
 from models.chat import Message, Speaker
@@ -95,9 +95,11 @@ async def test_a_rejected_change_says_why_and_leaves_the_file(bench: TeamBench) 
     assert "return 3 * r\n" in bench.read("area.py")
 
 
-async def test_a_change_that_the_model_cannot_write_is_said(bench: TeamBench) -> None:
-    ended = await run_turn(bench, CHANGE + "===\nI do not know.\n")
+async def test_a_change_that_the_model_cannot_write_is_said_and_answered_in_words(bench: TeamBench) -> None:
+    ended = await run_turn(bench, CHANGE + "===\nIt is fine.\n")
     assert "wrote nothing that can be used here" in ended.text
+    assert ended.text.endswith("\n\nIt is fine.")
+    assert "".join(one.text for one in bench.events if isinstance(one, TextArrived)) == ended.text
     assert bench.gate.proposals == []
 
 
@@ -150,7 +152,8 @@ async def test_a_question_is_answered_from_the_code(bench: TeamBench) -> None:
     ended = await run_turn(bench, EXPLAIN + "===\nIt multiplies r by 3.\n", "What does area() do?")
     assert (ended.status, ended.text) == (TurnStatus.DONE, "It multiplies r by 3.\n"[:-1])
     asked = bench.chat.requests[-1]
-    assert "area.py:1\n```\ndef area(r):\n    return 3 * r\n```" in asked.messages[0].text
+    assert "area.py:1\n```\ndef area(r):\n    return 3 * r\n```" in asked.messages[-1].text
+    assert asked.messages[-1].text.endswith("What does area() do?")
     assert not asked.tools
     assert "".join(one.text for one in bench.events if isinstance(one, TextArrived)) == ended.text
     assert list_calls(bench) == ["read_file"]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.eval.team.checks import says
-from tests.eval.team.task import Kind, Task, read, search
+from tests.eval.team.checks import make_fact_check
+from tests.eval.team.task import Kind, Task, make_read, make_search
 
 TASKS = (
     Task(
@@ -11,8 +11,8 @@ TASKS = (
         Kind.EXPLAIN,
         "iniconfig",
         "Which function of iniconfig decides whether a line is a comment, and which characters start one?",
-        says(r"iscommentline", "#", ";"),
-        ((search("COMMENTCHARS"),),),
+        make_fact_check(r"iscommentline", "#", ";"),
+        ((make_search("COMMENTCHARS"),),),
         "`iscommentline` in iniconfig/_parse.py: a line is a comment if its first character is `#` or `;`.",
     ),
     Task(
@@ -20,8 +20,8 @@ TASKS = (
         Kind.EXPLAIN,
         "mdurl",
         "What does `mdurl.decode` put into its result for escaped bytes that are no valid UTF-8?",
-        says(r"u\+?fffd|\ufffd|replacement char"),
-        ((read("mdurl/_decode.py"),),),
+        make_fact_check(r"u\+?fffd|\ufffd|replacement char"),
+        ((make_read("mdurl/_decode.py"),),),
         "It puts U+FFFD, the replacement character, for each such byte.",
     ),
     Task(
@@ -30,11 +30,11 @@ TASKS = (
         "packaging",
         "What does `canonicalize_version` in packaging/utils.py return for a text that is no valid version? Does it "
         "raise an exception?",
-        says(
+        make_fact_check(
             r"unchanged|unaltered|unmodified|as (it )?is|as given|same (text|string)|original|itself",
             r"\b(no|not|n't|never|without|catch\w*|instead)\b|n't",
         ),
-        ((read("packaging/utils.py", 154, 198),),),
+        ((make_read("packaging/utils.py", 154, 198),),),
         "It returns the text unchanged: InvalidVersion is caught, so no exception is raised.",
     ),
     Task(
@@ -42,8 +42,8 @@ TASKS = (
         Kind.EXPLAIN,
         "pluggy",
         "How does `Result.get_result` in pluggy/_result.py decide whether to return a value or to raise?",
-        says(r"exception|\bexc\b", r"\bNone\b", r"traceback|rais"),
-        ((read("pluggy/_result.py", 50),),),
+        make_fact_check(r"exception|\bexc\b", r"\bNone\b", r"traceback|rais"),
+        ((make_read("pluggy/_result.py", 50),),),
         "If the stored exception is None it returns the result; otherwise it raises the exception with the traceback "
         "that was kept.",
     ),
@@ -53,8 +53,8 @@ TASKS = (
         "shellingham",
         "How does shellingham find the parent processes on posix systems? Which ways does it try, in which order, and "
         "what happens if none works?",
-        says(r"\bproc\b.*\bps\b", "ShellDetectionFailure"),
-        ((search("_iter_process_parents"), read("shellingham/posix/__init__.py", 35, 52)),),
+        make_fact_check(r"\bproc\b.*\bps\b", "ShellDetectionFailure"),
+        ((make_search("_iter_process_parents"), make_read("shellingham/posix/__init__.py", 35, 52)),),
         "`_iter_process_parents` tries the proc file system first and the program ps after it. If both fail it raises "
         "ShellDetectionFailure.",
     ),

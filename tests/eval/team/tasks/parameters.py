@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.eval.team.checks import runs
-from tests.eval.team.task import Kind, Task, edit, read
+from tests.eval.team.checks import make_run_check
+from tests.eval.team.task import Kind, Task, make_edit, make_read
 
 REPLACEMENT = '"\\ufffd"'
 
@@ -14,15 +14,15 @@ TASKS = (
         "iniconfig",
         "Give `iscommentline` in iniconfig/_parse.py a second parameter `chars`, the characters that start a comment. "
         "Its default is COMMENTCHARS.",
-        runs(
+        make_run_check(
             "from iniconfig import iscommentline\n"
             "assert iscommentline('# a') and iscommentline(' ; a') and not iscommentline('! a')\n"
             "assert iscommentline('! a', '!') and not iscommentline('# a', chars='!')\n"
         ),
         (
-            (read("iniconfig/_parse.py", 150),),
+            (make_read("iniconfig/_parse.py", 150),),
             (
-                edit(
+                make_edit(
                     "iniconfig/_parse.py",
                     ("def iscommentline(line: str)", "def iscommentline(line: str, chars: str = COMMENTCHARS)"),
                     ("    return c in COMMENTCHARS", "    return c in chars"),
@@ -37,7 +37,7 @@ TASKS = (
         "`IniConfig.lineof` and `SectionWrapper.lineof` in iniconfig/__init__.py return None for an unknown name. Add "
         "a keyword parameter `default` to both, None by default, which is returned instead; the section's method "
         "passes it on.",
-        runs(
+        make_run_check(
             "from iniconfig import IniConfig\n"
             "config = IniConfig('f', '[s]\\na = b')\n"
             "assert config.lineof('s', 'a') == 2 and config['s'].lineof('a') == 2\n"
@@ -45,9 +45,9 @@ TASKS = (
             "assert config.lineof('s', 'x', default=-1) == -1 and config['s'].lineof('x', default=-1) == -1\n"
         ),
         (
-            (read("iniconfig/__init__.py", 24, 40), read("iniconfig/__init__.py", 178, 186)),
+            (make_read("iniconfig/__init__.py", 24, 40), make_read("iniconfig/__init__.py", 178, 186)),
             (
-                edit(
+                make_edit(
                     "iniconfig/__init__.py",
                     (
                         (
@@ -77,7 +77,7 @@ TASKS = (
         "mdurl",
         "`mdurl.format` always writes user name and password. Add a keyword-only parameter `with_auth`, True by "
         "default; with False they are left out.",
-        runs(
+        make_run_check(
             "import mdurl\n"
             "url = mdurl.parse('http://me:secret@host/path')\n"
             "assert mdurl.format(url) == 'http://me:secret@host/path'\n"
@@ -85,9 +85,9 @@ TASKS = (
             "assert mdurl.format(url, with_auth=False) == 'http://host/path'\n"
         ),
         (
-            (read("mdurl/_format.py"),),
+            (make_read("mdurl/_format.py"),),
             (
-                edit(
+                make_edit(
                     "mdurl/_format.py",
                     ("def format(url: URL)", "def format(url: URL, *, with_auth: bool = True)"),
                     ("if url.auth else", "if url.auth and with_auth else"),
@@ -101,16 +101,16 @@ TASKS = (
         "mdurl",
         "mdurl.decode puts U+FFFD for every byte that is no UTF-8. Let callers choose: a keyword-only parameter "
         "`replacement` of `decode`, U+FFFD by default, which it passes on to `repl_func_with_cache`.",
-        runs(
+        make_run_check(
             "import mdurl\n"
             "assert mdurl.decode('a%FF') == 'a\\ufffd' and mdurl.decode('%C3%A4') == '\\xe4'\n"
             "assert mdurl.decode('a%FF', replacement='?') == 'a?'\n"
             "assert mdurl.decode('%C0%80', replacement='?') == '??'\n"
         ),
         (
-            (read("mdurl/_decode.py"),),
+            (make_read("mdurl/_decode.py"),),
             (
-                edit(
+                make_edit(
                     "mdurl/_decode.py",
                     (
                         "def decode(string: str, exclude: str = DECODE_DEFAULT_CHARS) -> str:",
@@ -144,7 +144,7 @@ TASKS = (
         "pathspec",
         "`append_dir_sep` in pathspec/util.py appends os.sep. Add a second parameter `sep` with os.sep as default, and "
         "append that.",
-        runs(
+        make_run_check(
             "import os, pathlib\nfrom pathspec.util import append_dir_sep\n"
             "here = pathlib.Path(__import__('pathspec').__file__).parent\n"
             "assert append_dir_sep(here) == str(here) + os.sep\n"
@@ -152,9 +152,9 @@ TASKS = (
             "assert append_dir_sep(here / 'util.py', '|') == str(here / 'util.py')\n"
         ),
         (
-            (read("pathspec/util.py", 65, 90),),
+            (make_read("pathspec/util.py", 65, 90),),
             (
-                edit(
+                make_edit(
                     "pathspec/util.py",
                     (
                         "def append_dir_sep(path: pathlib.Path) -> str:",
@@ -171,7 +171,7 @@ TASKS = (
         "packaging",
         "`parse_sdist_filename` in packaging/utils.py accepts names that end in .tar.gz or .zip. Add a keyword-only "
         "parameter `extensions`, a tuple of endings with these two as default, and accept the endings in it.",
-        runs(
+        make_run_check(
             "from packaging.utils import InvalidSdistFilename, parse_sdist_filename\n"
             "assert str(parse_sdist_filename('a-1.0.zip')[1]) == '1.0'\n"
             "assert str(parse_sdist_filename('a-1.0.tar.xz', extensions=('.tar.xz',))[1]) == '1.0'\n"
@@ -180,9 +180,9 @@ TASKS = (
             "    raise SystemExit(f'{name} was accepted')\n"
         ),
         (
-            (read("packaging/utils.py", 306),),
+            (make_read("packaging/utils.py", 306),),
             (
-                edit(
+                make_edit(
                     "packaging/utils.py",
                     (
                         "def parse_sdist_filename(filename: str) -> tuple[NormalizedName, Version]:",
@@ -213,16 +213,16 @@ TASKS = (
         "pluggy",
         "In pluggy/_tracing.py give `_escape_surrogates` and `_safe_str` a parameter `errors`, the name of the error "
         'handler of `encode`, by default "backslashreplace". `_safe_str` passes it on.',
-        runs(
+        make_run_check(
             "from pluggy._tracing import _escape_surrogates, _safe_str\n"
             "text = 'a' + chr(0xd800)\n"
             "assert _safe_str(text) == _escape_surrogates(text) == 'a' + chr(92) + 'ud800'\n"
             "assert _safe_str(text, errors='replace') == _escape_surrogates(text, errors='replace') == 'a?'\n"
         ),
         (
-            (read("pluggy/_tracing.py", 1, 50),),
+            (make_read("pluggy/_tracing.py", 1, 50),),
             (
-                edit(
+                make_edit(
                     "pluggy/_tracing.py",
                     (
                         "def _escape_surrogates(text: str) -> str:",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.eval.team.checks import is_renamed
-from tests.eval.team.task import Kind, Task, edit, read, search
+from tests.eval.team.checks import make_rename_check
+from tests.eval.team.task import Kind, Task, make_edit, make_read, make_search
 
 COMMENT_TEST = """from iniconfig import iscommentline
 
@@ -19,7 +19,7 @@ TASKS = (
         Kind.RENAME,
         "iniconfig",
         "Rename the function `iscommentline` of the package iniconfig to `is_comment_line`, everywhere it is used.",
-        is_renamed(
+        make_rename_check(
             "iscommentline",
             "is_comment_line",
             "import iniconfig\n"
@@ -27,19 +27,19 @@ TASKS = (
             "assert 'is_comment_line' in iniconfig.__all__\n",
         ),
         (
-            (search("iscommentline"),),
+            (make_search("iscommentline"),),
             (
-                edit(
+                make_edit(
                     "iniconfig/_parse.py",
                     ("if iscommentline(line):", "if is_comment_line(line):"),
                     ("def iscommentline(", "def is_comment_line("),
                 ),
-                edit(
+                make_edit(
                     "iniconfig/__init__.py",
                     ('"iscommentline"', '"is_comment_line"'),
                     ("import iscommentline", "import is_comment_line"),
                 ),
-                edit(
+                make_edit(
                     "tests/test_comments.py",
                     ("import iscommentline", "import is_comment_line"),
                     ("assert iscommentline(", "assert is_comment_line("),
@@ -54,7 +54,7 @@ TASKS = (
         Kind.RENAME,
         "iniconfig",
         "In iniconfig/_parse.py rename `_parseline` to `_parse_line`, with its uses.",
-        is_renamed(
+        make_rename_check(
             "_parseline",
             "_parse_line",
             "from iniconfig._parse import _parse_line, parse_lines\n"
@@ -62,9 +62,9 @@ TASKS = (
             "assert len(parse_lines('f', ['[s]', 'a = b'])) == 2\n",
         ),
         (
-            (search("_parseline"),),
+            (make_search("_parseline"),),
             (
-                edit(
+                make_edit(
                     "iniconfig/_parse.py",
                     ("name, data = _parseline(", "name, data = _parse_line("),
                     ("def _parseline(", "def _parse_line("),
@@ -77,7 +77,7 @@ TASKS = (
         Kind.RENAME,
         "iniconfig",
         "Rename `parse_ini_data` in iniconfig/_parse.py to `parse_sections`, and change its callers.",
-        is_renamed(
+        make_rename_check(
             "parse_ini_data",
             "parse_sections",
             "import iniconfig\nfrom iniconfig._parse import parse_sections\n"
@@ -85,10 +85,10 @@ TASKS = (
             "assert iniconfig.IniConfig.parse('f', '[s]\\na = b').get('s', 'a') == 'b'\n",
         ),
         (
-            (search("parse_ini_data"),),
+            (make_search("parse_ini_data"),),
             (
-                edit("iniconfig/_parse.py", ("def parse_ini_data(", "def parse_sections(")),
-                edit(
+                make_edit("iniconfig/_parse.py", ("def parse_ini_data(", "def parse_sections(")),
+                make_edit(
                     "iniconfig/__init__.py",
                     (
                         "_parse.parse_ini_data(\n                self.path",
@@ -104,15 +104,15 @@ TASKS = (
         Kind.RENAME,
         "mdurl",
         "The name `repl_func_with_cache` in mdurl says little. Call it `decode_escapes` instead, wherever it occurs.",
-        is_renamed(
+        make_rename_check(
             "repl_func_with_cache",
             "decode_escapes",
             "import mdurl\nfrom mdurl._decode import decode_escapes\nassert mdurl.decode('%41%20b') == 'A b'\n",
         ),
         (
-            (search("repl_func_with_cache"),),
+            (make_search("repl_func_with_cache"),),
             (
-                edit(
+                make_edit(
                     "mdurl/_decode.py",
                     ("functools.partial(repl_func_with_cache,", "functools.partial(decode_escapes,"),
                     ("def repl_func_with_cache(", "def decode_escapes("),
@@ -125,7 +125,7 @@ TASKS = (
         Kind.RENAME,
         "pluggy",
         "Rename the function `_formatdef` of pluggy/_manager.py to `_format_signature`, with all calls.",
-        is_renamed(
+        make_rename_check(
             "_formatdef",
             "_format_signature",
             "from pluggy._manager import _format_signature\n"
@@ -133,9 +133,9 @@ TASKS = (
             "import inspect, pluggy._manager as m\nassert inspect.getsource(m).count('_format_signature(') == 4\n",
         ),
         (
-            (read("pluggy/_manager.py", 430, 480), search("_formatdef")),
+            (make_read("pluggy/_manager.py", 430, 480), make_search("_formatdef")),
             (
-                edit(
+                make_edit(
                     "pluggy/_manager.py",
                     (
                         '{_formatdef(hookimpl.function)}\\n"\n                f"Argument',
@@ -160,7 +160,7 @@ TASKS = (
         "pluggy",
         "Rename `_raise_wrapfail` to `_raise_wrapper_error` in the whole package pluggy, the lists of exported names "
         "included.",
-        is_renamed(
+        make_rename_check(
             "_raise_wrapfail",
             "_raise_wrapper_error",
             "import pluggy._callers as callers, pluggy._execution as execution\n"
@@ -168,9 +168,13 @@ TASKS = (
             "assert '_raise_wrapper_error' in callers.__all__\n",
         ),
         (
-            (search("_raise_wrapfail"), read("pluggy/_execution.py", 35, 75), read("pluggy/_execution.py", 135, 195)),
             (
-                edit(
+                make_search("_raise_wrapfail"),
+                make_read("pluggy/_execution.py", 35, 75),
+                make_read("pluggy/_execution.py", 135, 195),
+            ),
+            (
+                make_edit(
                     "pluggy/_execution.py",
                     ('_raise_wrapfail(teardown, "did not', '_raise_wrapper_error(teardown, "did not'),
                     (
@@ -184,7 +188,7 @@ TASKS = (
                         'continue\n            _raise_wrapper_error(teardown, "has second',
                     ),
                 ),
-                edit(
+                make_edit(
                     "pluggy/_callers.py",
                     ("import _raise_wrapfail", "import _raise_wrapper_error"),
                     ('"_raise_wrapfail"', '"_raise_wrapper_error"'),
@@ -197,7 +201,7 @@ TASKS = (
         Kind.RENAME,
         "pathspec",
         "Rename the function `enumerate_patterns` of pathspec to `number_patterns`. All backends use it.",
-        is_renamed(
+        make_rename_check(
             "enumerate_patterns",
             "number_patterns",
             "import pathspec\nfrom pathspec._backends._utils import number_patterns\n"
@@ -205,11 +209,11 @@ TASKS = (
             "assert pathspec.GitIgnoreSpec.from_lines(['*.py']).match_file('a.py')\n",
         ),
         (
-            (search("enumerate_patterns"),),
+            (make_search("enumerate_patterns"),),
             (
-                edit("pathspec/_backends/_utils.py", ("def enumerate_patterns(", "def number_patterns(")),
+                make_edit("pathspec/_backends/_utils.py", ("def enumerate_patterns(", "def number_patterns(")),
                 *(
-                    edit(
+                    make_edit(
                         f"pathspec/_backends/{name}/pathspec.py",
                         ("\tenumerate_patterns)", "\tnumber_patterns)"),
                         (f"{before}enumerate_patterns(", f"{before}number_patterns("),
@@ -225,7 +229,7 @@ TASKS = (
         "shellingham",
         "In shellingham's posix modules proc.py and ps.py, rename `iter_process_parents` to `walk_parents`, and "
         "change the code that calls it. `_iter_process_parents` keeps its name.",
-        is_renamed(
+        make_rename_check(
             "iter_process_parents",
             "walk_parents",
             "from shellingham.posix import _iter_process_parents, proc, ps\n"
@@ -233,11 +237,11 @@ TASKS = (
             "import inspect\nassert 'walk_parents' in inspect.getsource(_iter_process_parents)\n",
         ),
         (
-            (search(r"\biter_process_parents"),),
+            (make_search(r"\biter_process_parents"),),
             (
-                edit("shellingham/posix/proc.py", ("\ndef iter_process_parents(", "\ndef walk_parents(")),
-                edit("shellingham/posix/ps.py", ("def iter_process_parents(", "def walk_parents(")),
-                edit("shellingham/posix/__init__.py", ("impl.iter_process_parents(", "impl.walk_parents(")),
+                make_edit("shellingham/posix/proc.py", ("\ndef iter_process_parents(", "\ndef walk_parents(")),
+                make_edit("shellingham/posix/ps.py", ("def iter_process_parents(", "def walk_parents(")),
+                make_edit("shellingham/posix/__init__.py", ("impl.iter_process_parents(", "impl.walk_parents(")),
             ),
         ),
     ),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.eval.team.checks import is_repaired
-from tests.eval.team.task import Edit, Kind, Task, edit, read
+from tests.eval.team.checks import make_repair_check
+from tests.eval.team.task import Edit, Kind, Task, make_edit, make_read
 
 TEST = "tests/test_it.py"
 REQUEST = "The test in tests/test_it.py fails. Find out why, and correct the code of {}; do not change the test."
@@ -21,8 +21,8 @@ def _make(  # noqa: PLR0917 (the parts of a task, in the order in which they are
         Kind.REPAIR,
         package,
         REQUEST.format(package),
-        is_repaired(code, test),
-        ((read(TEST), read(fault.path, *look)), (edit(fault.path, (fault.new, fault.old)),)),
+        make_repair_check(code, test),
+        ((make_read(TEST), make_read(fault.path, *look)), (make_edit(fault.path, (fault.new, fault.old)),)),
         fault=fault,
         files={TEST: test},
     )

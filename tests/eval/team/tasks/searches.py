@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.eval.team.checks import names_place
-from tests.eval.team.task import Kind, Task, search
+from tests.eval.team.checks import make_place_check
+from tests.eval.team.task import Kind, Task, make_search
 
 REQUEST = " Answer with the path of the file and the number of the line."
 
@@ -14,7 +14,13 @@ def _make(  # noqa: PLR0917 (the parts of a task, in the order in which they are
     """Return the task to find the one line of `path` that holds `text`; the oracle says that it is line `at`."""
     pattern = text.replace("(", r"\(").replace("[", r"\[").replace(".", r"\.")
     return Task(
-        name, Kind.FIND, package, request + REQUEST, names_place(path, text), ((search(pattern),),), f"{path}:{at}"
+        name,
+        Kind.FIND,
+        package,
+        request + REQUEST,
+        make_place_check(path, text),
+        ((make_search(pattern),),),
+        f"{path}:{at}",
     )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.eval.team.checks import tests_tell_apart
-from tests.eval.team.task import Edit, Kind, Task, read, write
+from tests.eval.team.checks import make_test_check
+from tests.eval.team.task import Edit, Kind, Task, make_read, make_write
 
 
 def _make(  # noqa: PLR0917 (the parts of a task, in the order in which they are read)
@@ -15,8 +15,8 @@ def _make(  # noqa: PLR0917 (the parts of a task, in the order in which they are
         Kind.TEST,
         package,
         f"{request} Write the test as a plain function with assert into the new file {path}; change nothing else.",
-        tests_tell_apart(path, fault),
-        ((read(fault.path),), (write(path, test),)),
+        make_test_check(path, fault),
+        ((make_read(fault.path),), (make_write(path, test),)),
     )
 
 

@@ -14,15 +14,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+EDIT = {
+    "path": "area.py",
+    "replacements": [
+        {"old": "def area(r):\n    return 3.14", "new": "import math\n\n\ndef area(r):\n    return math.pi"}
+    ],
+    "why": "It is exact.",
+}
 SCRIPT = """
 === Choose who of a team
 {"role": "coder"}
 ===
 @times 1
-@call edit_file {"path": "area.py", "replacements": [{"old": "3.14", "new": "math.pi"}], "why": "It is exact."}
+@call edit_file EDIT
 ===
 It uses math.pi.
-"""
+""".replace("EDIT", json.dumps(EDIT))
 
 
 @pytest.fixture

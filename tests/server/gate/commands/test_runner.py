@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from agents.ports.commands import CommandRequest
+from agents.ports.commands import CommandRequest, ReportRequest
 from indexing.limits import IndexLimits
 from server.gate.commands import groups, hidden_places
 from server.gate.commands.isolation import Unconfined
@@ -330,3 +330,21 @@ async def wait_for(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 (another process does not know this loop)
             await asyncio.sleep(0.02)
+
+
+REPORT = ReportRequest("report.txt", "> {file}")
+
+
+async def test_a_report_is_read_from_the_commands_temporary_folder(mechanism: Mechanism, root: Path) -> None:
+    result = await run(mechanism, root, "echo passed", report=REPORT)
+    assert (result.output, result.report) == ("", "passed\n")
+
+
+async def test_a_link_in_the_place_of_a_report_is_not_followed(mechanism: Mechanism, root: Path) -> None:
+    (root.parent / "secret").write_text("hidden")
+    line = f'ln -s {root.parent}/secret "$TMPDIR/report.txt"; true'
+    assert not (await run(mechanism, root, line, report=ReportRequest("report.txt", ""))).report
+
+
+async def test_a_report_that_is_too_large_is_left_out(mechanism: Mechanism, root: Path) -> None:
+    assert not (await run(mechanism, root, "yes | head -c 17000000", report=REPORT)).report

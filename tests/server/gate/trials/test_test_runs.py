@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
+from agents.ports.test_commands import Framework, TestCommand
 from server.gate.commands import groups
 from server.gate.trials import test_runs
-from server.gate.trials.test_runs import Command
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def make_command(folder: Path, code: str) -> Command:
-    return Command((sys.executable, "-c", code), folder)
+def make_command(folder: Path, code: str) -> TestCommand:
+    return TestCommand((sys.executable, "-c", code), folder)
 
 
 def make_environment(folder: Path, *packages: str) -> Path:
@@ -36,7 +36,7 @@ def make_environment(folder: Path, *packages: str) -> Path:
 def test_the_users_own_command_wins_and_no_shell_reads_it(tmp_path: Path) -> None:
     make_environment(tmp_path, "pytest", "coverage")
     command = test_runs.choose_command(tmp_path, "make 'my tests' && rm -rf /")
-    assert isinstance(command, Command)
+    assert isinstance(command, TestCommand)
     assert command.arguments == ("make", "my tests", "&&", "rm", "-rf", "/")
 
 
@@ -47,7 +47,7 @@ def test_a_command_that_cannot_be_read_is_said(tmp_path: Path) -> None:
 def test_pytest_under_coverage_is_the_usual_one_where_both_are_installed(tmp_path: Path) -> None:
     interpreter = make_environment(tmp_path, "pytest", "coverage")
     command = test_runs.choose_command(tmp_path, "")
-    assert isinstance(command, Command)
+    assert isinstance(command, TestCommand)
     assert command.command_line == shlex.join([str(interpreter), "-m", "coverage", "run", "-m", "pytest", "-q"])
     assert command.measures
 
@@ -55,7 +55,7 @@ def test_pytest_under_coverage_is_the_usual_one_where_both_are_installed(tmp_pat
 def test_pytest_alone_is_run_without_coverage(tmp_path: Path) -> None:
     make_environment(tmp_path, "pytest")
     command = test_runs.choose_command(tmp_path, "")
-    assert isinstance(command, Command)
+    assert isinstance(command, TestCommand)
     assert (command.arguments[1:], command.measures) == (("-m", "pytest", "-q"), False)
 
 
@@ -63,7 +63,7 @@ def test_a_test_script_of_npm_is_used(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr("shutil.which", lambda name: f"/bin/{name}")
     (tmp_path / "package.json").write_text(json.dumps({"scripts": {"test": "jest"}}))
     command = test_runs.choose_command(tmp_path, "")
-    assert isinstance(command, Command)
+    assert isinstance(command, TestCommand)
     assert command.arguments == ("/bin/npm", "test")
 
 
@@ -137,7 +137,7 @@ async def test_a_run_that_takes_too_much_memory_is_stopped(tmp_path: Path, monke
 
 
 async def test_a_program_that_is_not_there_is_said(tmp_path: Path) -> None:
-    ran = await test_runs.run(Command(("no-such-program",), tmp_path), timeout_s=1, data_file=None)
+    ran = await test_runs.run(TestCommand(("no-such-program",), tmp_path), timeout_s=1, data_file=None)
     assert "could not be started" in ran.problem
 
 
@@ -155,3 +155,74 @@ def is_alive(pid: int) -> bool:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+@pytest.mark.parametrize(
+    ("files", "expected", "framework"),
+    [
+        (("go.mod",), ("/bin/go", "test", "./..."), Framework.GO_TEST),
+        (("Cargo.toml",), ("/bin/cargo", "test"), Framework.CARGO_TEST),
+        (("tests/test_a.py",), ("/bin/python3", "-m", "unittest", "discover"), Framework.UNITTEST),
+    ],
+)
+def test_other_programs_are_chosen_by_the_files_of_the_workspace(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    files: tuple[str, ...],
+    expected: tuple[str, ...],
+    framework: Framework,
+) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: f"/bin/{name}")
+    for name in files:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("import unittest\n")
+    command = test_runs.choose_command(tmp_path, "")
+    assert isinstance(command, TestCommand)
+    assert (command.arguments, command.framework) == (expected, framework)
+
+
+def test_a_run_without_coverage_can_be_asked_for(tmp_path: Path) -> None:
+    make_environment(tmp_path, "pytest", "coverage")
+    command = test_runs.choose_command(tmp_path, "", measures=False)
+    assert isinstance(command, TestCommand)
+    assert (command.arguments[1:], command.measures) == (("-m", "pytest", "-q"), False)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "framework"),
+    [
+        ("uv run pytest -q", Framework.PYTEST),
+        ("python -m unittest", Framework.UNITTEST),
+        ("node_modules/.bin/jest", Framework.JEST),
+        ("npx vitest run", Framework.VITEST),
+        ("go test ./x", Framework.GO_TEST),
+        ("cargo test --all", Framework.CARGO_TEST),
+        ("make test", Framework.OTHER),
+    ],
+)
+def test_the_program_in_the_users_command_is_recognized(tmp_path: Path, wanted: str, framework: Framework) -> None:
+    command = test_runs.choose_command(tmp_path, wanted)
+    assert isinstance(command, TestCommand)
+    assert command.framework is framework
+
+
+@pytest.mark.parametrize(
+    ("wanted", "only", "expected"),
+    [
+        ("pytest -q", "tests/test_a.py", "pytest -q tests/test_a.py"),
+        ("python -m unittest discover", "tests/test_a.py", "python -m unittest tests/test_a.py"),
+        ("python -m unittest discover", "tests", "python -m unittest discover -s tests"),
+        ("npm test", "a.test.js", "npm test -- a.test.js"),
+        ("npx jest", "a.test.js", "npx jest a.test.js"),
+        ("go test ./...", "area/a_test.go", "go test ./area"),
+        ("go test ./...", "area", "go test ./area/..."),
+        ("go test ./...", "a_test.go", "go test ./."),
+        ("make test", "tests", "make test"),
+    ],
+)
+def test_a_file_or_folder_is_chosen_in_the_way_of_the_program(
+    tmp_path: Path, wanted: str, only: str, expected: str
+) -> None:
+    command = test_runs.choose_command(tmp_path, wanted, tmp_path / only)
+    assert isinstance(command, TestCommand)
+    assert command.command_line == expected

@@ -121,7 +121,8 @@ async def _run_permitted(prepared: PreparedCall, bench: Workbench, spending: Spe
     tool, arguments, decision = prepared.tool, prepared.arguments, prepared.decision
     if tool is None or arguments is None or decision is None:
         raise ToolFailed(prepared.problem)
-    own = replace(bench, rule=decision.rule, task="" if decision.is_ruled else bench.task)
+    task = "" if decision.is_ruled else bench.task
+    own = replace(bench, rule=decision.rule, task=task, request=prepared.request)
     if not tool.tool.edits and (decision.effect is not Effect.ALLOW or decision.rule):  # edits are asked about later
         await _permit(await _build_question(tool, prepared, decision, own), own, spending)
         if tool.tool.risk is Risk.LOW and decision.effect is Effect.ASK:
@@ -159,7 +160,7 @@ async def _build_question(
     is_any_line = tool.tool.risk is Risk.CRITICAL  # others run a fixed program
     if asks and is_any_line and request is not None and bench.commands is not None:
         isolation = await asyncio.to_thread(bench.commands.find_isolation, request)
-    subject = request.line if request is not None else title
+    subject = request.shown_line if request is not None else title
     return permissions.ToolCall(
         tool.tool, subject, title[:LONGEST_TITLE], why, bench.agent, bench.task, decision.rule, asks, isolation
     )

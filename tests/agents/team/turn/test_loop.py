@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from agents.team import events, loop
 from agents.team.events import CallEnded, CallStarted, Noted, TextArrived, TurnStatus
 from agents.team.run_records import RecordedChat, ReplayedChat, RunRecorder
 from agents.team.tool import ToolResult
+from agents.team.turn import loop
 from models.chat import Speaker
 
 if TYPE_CHECKING:
-    from agents.team.calls import PreparedCall
+    from agents.team import events
+    from agents.team.turn.calls import PreparedCall
     from tests.agents.team.bench import TeamBench
 
 FILES = """

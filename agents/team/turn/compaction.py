@@ -14,9 +14,9 @@ from models.chat import ChatError, ChatRequest, Fault, Message, ReplyEnd, Speake
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from agents.team.conversation import Conversation
     from agents.team.limits import Spending
     from agents.team.tool import Workbench
+    from agents.team.turn.conversation import Conversation
     from models.chat import ChatModel, Reply
 
 SUMMARISE = (

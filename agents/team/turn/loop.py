@@ -11,21 +11,21 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from agents.team import calls, compaction
 from agents.team.events import Noted, TextArrived, TurnEnded, TurnStatus
-from agents.team.repetition import RepetitionDetector
 from agents.team.tool import ToolResult
+from agents.team.turn import calls, compaction
+from agents.team.turn.repetition import RepetitionDetector
 from models.chat import ChatError, ChatRequest, Fault, Message, ReplyEnd, Speaker
 from models.errors import ModelError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from agents.team.calls import PreparedCall
-    from agents.team.conversation import Conversation
     from agents.team.limits import Spending
     from agents.team.tool import Workbench
     from agents.team.toolset import Toolset
+    from agents.team.turn.calls import PreparedCall
+    from agents.team.turn.conversation import Conversation
     from models.chat import ChatModel, Reply, ToolCall
 
 NOT_RUN = "[not run: the turn was cancelled]"

@@ -1,0 +1,70 @@
+"""Commands that run the tests of a workspace. Start at `TestCommand`.
+
+`server.gate.trials.test_runs` chooses them, for agents and for trials alike.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path, PurePath
+
+
+class Framework(StrEnum):
+    """A program that runs tests, as far as its options and its reports are known."""
+
+    PYTEST = "pytest"
+    UNITTEST = "unittest"
+    JEST = "jest"
+    VITEST = "vitest"
+    GO_TEST = "go test"
+    CARGO_TEST = "cargo test"
+    OTHER = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TestCommand:
+    """A command that runs tests.
+
+    Attributes:
+        arguments: the program and its arguments, not read by a shell.
+        folder: the working directory.
+        measures: whether the command measures coverage with coverage.py.
+        framework: the program that runs the tests in the end, also where npm starts it.
+    """
+
+    __test__ = False  # keeps pytest from collecting the class as a test
+
+    arguments: tuple[str, ...]
+    folder: Path
+    measures: bool = False
+    framework: Framework = Framework.OTHER
+
+    @property
+    def command_line(self) -> str:
+        """The command as typed in a terminal."""
+        return shlex.join(self.arguments)
+
+
+def pass_through(arguments: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a command line to which options for the test program can be added: npm passes them on after "--"."""
+    return (*arguments, "--") if is_npm_test(arguments) and "--" not in arguments else arguments
+
+
+def is_npm_test(arguments: tuple[str, ...]) -> bool:
+    """Return whether a command line runs npm's test script."""
+    return len(arguments) > 1 and arguments[1] == "test" and PurePath(arguments[0]).stem == "npm"
+
+
+TestCommandChooser = Callable[[Path, Path | None], TestCommand | str]
+"""Returns the command for the tests in a workspace folder, or for those in one file or folder of it; else a sentence.
+
+Reads files and runs nothing. Blocking.
+"""
+
+
+def choose_no_tests(folder: Path, only: Path | None) -> TestCommand | str:  # noqa: ARG001 (as a chooser is called)
+    """Return that no command is known: where nothing can be run."""
+    return "No tests can be run here; say what should be run."

@@ -1,0 +1,163 @@
+"""The check of an agent's own changes: by parser and findings, with at most three fixes; what makes it worse is undone.
+
+After a turn that changed files, the problems that its changes brought go back to the agent. A fix that leaves as many
+problems is undone, after a question like every change; two fixes without gain end the check. No model judges here.
+Start at `run_checked_turn`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from agents.edits import CreateFile, DeleteFile, TextChange
+from agents.findings import Severity
+from agents.team.events import Noted, TurnStatus
+from agents.team.turn.loop import run_turn
+from indexing.syntax import languages
+from indexing.syntax.documents import Document
+from models.chat import Message, Speaker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from agents.edits import ProposedEdit
+    from agents.findings import Finding
+    from agents.ports.changes import ChangeOutcome, Changes
+    from agents.ports.permissions import Cancelled
+    from agents.team.events import TurnEnded
+    from agents.team.limits import Spending
+    from agents.team.tool import Workbench
+    from agents.team.turn.conversation import Conversation
+    from agents.team.turn.loop import Agent
+
+MOST_FIXES = 3
+MOST_WITHOUT_GAIN = 2
+MOST_SHOWN = 20
+"""Problems that the agent is told at once."""
+
+_COUNTED = frozenset({Severity.ERROR, Severity.WARNING})
+
+
+@dataclass(slots=True)
+class ChangeTracker:
+    """Changes of one turn: proposes edits like the port behind it, and remembers what was applied.
+
+    Attributes:
+        inner: where edits are proposed.
+        before: the text that each changed file had before the turn, "" for a new one.
+        checkpoints: of the changes since the last `begin_round`, oldest first.
+    """
+
+    inner: Changes
+    before: dict[Path, str] = field(default_factory=dict)
+    checkpoints: list[str] = field(default_factory=list)
+
+    async def propose(
+        self, proposal: ProposedEdit, *, task: str = "", rule: str = "", cancelled: Cancelled | None = None
+    ) -> ChangeOutcome:
+        """Propose an edit; see `agents.ports.changes.Changes.propose`."""
+        outcome = await self.inner.propose(proposal, task=task, rule=rule, cancelled=cancelled)
+        if outcome.checkpoint:
+            self.checkpoints.append(outcome.checkpoint)
+            for change in proposal.changes:
+                if isinstance(change, TextChange) and change.path is not None:
+                    self.before.setdefault(change.path, change.before)
+                elif isinstance(change, CreateFile):
+                    self.before.setdefault(change.path, "")
+                elif isinstance(change, DeleteFile):
+                    self.before.setdefault(change.path, change.before)
+        return outcome
+
+    async def undo(self, checkpoint: str = "", *, cancelled: Cancelled | None = None) -> ChangeOutcome:
+        """Propose to undo a change; see `agents.ports.changes.Changes.undo`."""
+        return await self.inner.undo(checkpoint, cancelled=cancelled)
+
+    def begin_round(self) -> None:
+        """Begin a new round, whose changes can be undone by themselves."""
+        self.checkpoints = []
+
+
+async def run_checked_turn(agent: Agent, conversation: Conversation, bench: Workbench, spending: Spending) -> TurnEnded:
+    """Run a turn; while its changes bring problems, have the agent fix them. Return how the last turn ended."""
+    tracker = ChangeTracker(bench.changes)
+    bench = replace(bench, changes=tracker)
+    ended = await run_turn(agent, conversation, bench, spending)
+    problems = await _find_problems_after(ended, tracker, bench)
+    without_gain = 0
+    for number in range(1, MOST_FIXES + 1):
+        if not problems or ended.status is not TurnStatus.DONE:
+            return ended
+        tracker.begin_round()
+        await _tell(agent, conversation, problems, another=number == MOST_FIXES)
+        fixed = await run_turn(agent, conversation, bench, spending)
+        left = await _find_problems_after(fixed, tracker, bench)
+        if len(left) < len(problems):
+            ended, problems, without_gain = fixed, left, 0
+            continue
+        await _undo_round(tracker, bench)
+        without_gain += 1
+        if without_gain == MOST_WITHOUT_GAIN or fixed.status is not TurnStatus.DONE:
+            break
+    if not problems:
+        return ended
+    listed = "; ".join(problems[:3])
+    bench.emit(Noted(f"{len(problems)} problems that these changes brought are left: {listed}."))
+    return replace(ended, text=f"{ended.text}\n\nNot fixed: {listed}.")
+
+
+def find_problems(before: dict[Path, str], bench: Workbench) -> list[str]:
+    """Return the errors and warnings in files that they did not have `before`, a line each; blocking."""
+    return [line for path, old in before.items() for line in _find_new_in(path, old, bench)]
+
+
+def _find_new_in(path: Path, old: str, bench: Workbench) -> Iterator[str]:
+    """Yield the new errors and warnings of one file; none if it is gone."""
+    text = bench.read(path)
+    if text is None or text == old:
+        return
+    known = Counter((one.code, one.message) for one in _review(path, old, bench))
+    for one in _review(path, text, bench):
+        if known[one.code, one.message] > 0:
+            known[one.code, one.message] -= 1
+            continue
+        line = text.count("\n", 0, one.span.start) + 1
+        yield f"{bench.display(path)}:{line}: {one.message} ({one.code})"
+
+
+def _review(path: Path, text: str, bench: Workbench) -> list[Finding]:
+    document = Document(path.as_uri(), path, languages.detect(path, text), text)
+    return [one for one in bench.review(document) if one.severity in _COUNTED]
+
+
+async def _find_problems_after(ended: TurnEnded, tracker: ChangeTracker, bench: Workbench) -> list[str]:
+    """Return the problems after a turn; none if it was cancelled, which nothing more is done about."""
+    if ended.status is TurnStatus.CANCELLED or not tracker.before:
+        return []
+    return await asyncio.to_thread(find_problems, tracker.before, bench)
+
+
+async def _tell(agent: Agent, conversation: Conversation, problems: list[str], *, another: bool) -> None:
+    """Tell the agent what its changes brought; with `another`, to try another approach."""
+    listed = "\n".join(problems[:MOST_SHOWN])
+    how = "Your fixes did not help; try another approach." if another else "Fix them, or say why they are none."
+    message = Message(
+        Speaker.USER, f"[The program checked your changes. They brought these problems:\n{listed}\n{how}]"
+    )
+    conversation.add(message)
+    await agent.record(message)
+
+
+async def _undo_round(tracker: ChangeTracker, bench: Workbench) -> None:
+    """Undo the changes of the last round, newest first, because they did not help."""
+    if not tracker.checkpoints:
+        return
+    bench.emit(Noted("The last fix left as many problems; it is undone."))
+    for checkpoint in reversed(tracker.checkpoints):
+        outcome = await tracker.undo(checkpoint, cancelled=bench.cancelled)
+        if not outcome.applied:
+            bench.emit(Noted(f"It could not be undone: {outcome.reason}"))
+            return

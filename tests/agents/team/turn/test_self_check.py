@@ -1,0 +1,95 @@
+"""The check of an agent's own changes: problems go back to it, fixes without gain are undone."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from agents.findings import Finding, Severity
+from agents.team.events import Noted, TurnStatus
+from agents.team.limits import Spending, TurnLimits
+from agents.team.turn.conversation import Conversation
+from agents.team.turn.self_check import run_checked_turn
+from indexing.syntax.documents import Span
+from models.chat import Message, Speaker
+
+if TYPE_CHECKING:
+    from agents.team.events import TurnEnded
+    from indexing.syntax.documents import Document
+    from tests.agents.team.bench import TeamBench
+
+
+def review(document: Document) -> list[Finding]:
+    """Return one error for each `BAD` in a text, and a hint for each `odd`."""
+    found = []
+    for word, severity in (("BAD", Severity.ERROR), ("odd", Severity.HINT)):
+        at = document.text.find(word)
+        while at >= 0:
+            found.append(Finding(word.lower(), severity, Span(at, at + 3), f"{word} is here."))
+            at = document.text.find(word, at + 1)
+    return found
+
+
+def write(text: str) -> str:
+    """Return a line of a script that writes `a.py`."""
+    return f"===\n@times 1\n@call write_file {json.dumps({'path': 'a.py', 'text': text})}\n"
+
+
+async def run(bench: TeamBench, script: str) -> TurnEnded:
+    """Run one checked turn with a model that answers as `script` says."""
+    bench.options["review"] = review
+    agent = bench.make_agent(script)
+    bench.conversation = Conversation(agent.chat.count_tokens, 16_384, [Message(Speaker.USER, "go")])
+    return await run_checked_turn(agent, bench.conversation, bench.workbench, Spending(TurnLimits()))
+
+
+async def test_changes_without_new_problems_are_the_end(bench: TeamBench) -> None:
+    (bench.root / "a.py").write_text("BAD = 1\n")  # was there before: not the agent's problem
+    ended = await run(bench, write("BAD = 2\nodd = 1\n") + "===\nDone.\n")
+    assert (ended.status, ended.text, len(bench.gate.proposals)) == (TurnStatus.DONE, "Done.", 1)
+
+
+async def test_a_problem_goes_back_to_the_agent_and_its_fix_is_kept(bench: TeamBench) -> None:
+    script = write("BAD = 1\n") + "===\n@times 1\nDone.\n" + write("good = 1\n") + "===\nFixed.\n"
+    ended = await run(bench, script)
+    assert (ended.text, bench.read("a.py")) == ("Fixed.", "good = 1\n")
+    told = [one.text for one in bench.conversation.messages if "They brought these problems" in one.text]
+    assert len(told) == 1
+    assert "a.py:1: BAD is here. (bad)" in told[0]
+
+
+@pytest.mark.parametrize("second", ["BAD = 2\n", "BAD = BAD\n"])
+async def test_a_fix_without_gain_is_undone_and_two_end_the_check(second: str, bench: TeamBench) -> None:
+    script = (
+        write("BAD = 1\n")
+        + "===\n@times 1\nDone.\n"
+        + write(second)
+        + "===\n@times 1\nFixed.\n"
+        + write("BAD = 4\n")
+        + "===\nFixed again.\n"
+    )
+    ended = await run(bench, script)
+    assert bench.read("a.py") == "BAD = 1\n"
+    assert ended.text == "Done.\n\nNot fixed: a.py:1: BAD is here. (bad)."
+    assert any(isinstance(one, Noted) and "it is undone" in one.text for one in bench.events)
+
+
+async def test_a_cancelled_turn_is_not_checked(bench: TeamBench) -> None:
+    bench.options["cancelled"] = lambda: bool(bench.gate.proposals)
+    ended = await run(bench, write("BAD = 1\n") + "===\nDone.\n")
+    assert ended.status is TurnStatus.CANCELLED
+    assert not any("They brought these problems" in one.text for one in bench.conversation.messages)
+
+
+async def test_without_changes_nothing_is_reviewed(bench: TeamBench) -> None:
+    def fail(_: Document) -> list[Finding]:
+        raise AssertionError("nothing was changed")
+
+    agent = bench.make_agent("===\nAn answer.\n")
+    bench.options["review"] = fail
+    conversation = Conversation(agent.chat.count_tokens, 16_384, [Message(Speaker.USER, "go")])
+    ended = await run_checked_turn(replace(agent), conversation, bench.workbench, Spending(TurnLimits()))
+    assert ended.text == "An answer."
