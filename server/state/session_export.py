@@ -44,8 +44,8 @@ def is_for_people(entry: Entry) -> bool:
 
 
 def show_text(entry: Entry) -> str:
-    """Return the text of an entry for a viewer of Markdown: that of an agent made inert."""
-    return make_inert(entry.text) if entry.kind is EntryKind.AGENT else entry.text
+    """Return the text of an entry for a viewer of Markdown: made inert, but a tool's result, which is no Markdown."""
+    return entry.text if entry.kind is EntryKind.RESULT else make_inert(entry.text)
 
 
 def describe_session(session: Session) -> dict[str, Any]:

@@ -21,9 +21,9 @@ from agents.ports.commands import CommandResult, Isolation
 from server.gate.commands import groups
 from server.gate.commands.bounded_output import BoundedOutput
 from server.gate.commands.confinement import Confinement
-from server.gate.commands.environments import build_environment
+from server.gate.commands.environments import AGENT_SOCKET, build_environment
 from server.gate.commands.groups import GroupCommand, run_group
-from server.gate.commands.hidden_places import WorkspaceSearch, list_containing, list_personal_places
+from server.gate.commands.hidden_places import WorkspaceSearch, list_containing, list_own_places, list_personal_places
 from server.gate.commands.isolation import choose_mechanism
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class ConfinedRunner:
         command = GroupCommand(
             mechanism.wrap(_list_shell_arguments(_complete_line(request, temporary)), confinement),
             folder,
-            build_environment(os.environ, temporary),
+            build_environment(os.environ, temporary, credentials=request.credentials),
             request.timeout_s,
             await asyncio.to_thread(groups.compute_memory_limit),
             mechanism.wrapper,
@@ -154,11 +154,13 @@ class ConfinedRunner:
             scratch / "empty",
             scratch / "none",
         )
+        if request.credentials and (agent := os.environ.get(AGENT_SOCKET)):
+            allowed = replace(allowed, agent_socket=Path(agent))
         if not mechanism.hides:
             return allowed
         found = self._search.find(self._roots)
         self._searchable = self._searchable and found.complete
-        personal = self._list_personal()
+        personal = self._list_personal() if not request.credentials else list_own_places(self._own_places)
         containing = set(list_containing(personal, self._roots))
         hidden = dict.fromkeys((*(one for one in personal if one not in containing), *found.hidden))
         return replace(

@@ -135,7 +135,7 @@ def _act(team: EditorTeam, arguments: Arguments) -> _Read:
 
 
 def _describe_entry(entry: Entry, feedback: Feedback | None) -> EntryFacts:
-    """Return an entry for the client."""
+    """Return an entry for the client, its text as inert Markdown; that of a result, which is no Markdown, as it is."""
     calls = transcript.read_details(entry).get("calls", ())
     given = FeedbackFacts(thumb=feedback.thumb.value, comment=feedback.comment) if feedback is not None else None
     return EntryFacts(
