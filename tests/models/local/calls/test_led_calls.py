@@ -147,7 +147,8 @@ def test_an_answer_in_words_is_passed_on_as_it_comes() -> None:
     assert (reply.text, reply.end, reply.calls) == (" It is a < b.", ReplyEnd.END, ())
     assert "".join(pieces) == reply.text
     assert len(pieces) > 1
-    assert '"answer_in_words"' in engine.prompts[0]
+    assert "answer_in_words" not in engine.prompts[0]
+    assert "<tools>" not in engine.prompts[0]
 
 
 def test_a_call_that_an_answer_in_words_begins_is_led() -> None:
