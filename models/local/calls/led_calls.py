@@ -199,16 +199,21 @@ class LedAnswer:
         written, inline = self._decode_object(prompt, head, form.inline)
         whole = f"{head}{written}}}\n{call_format.END}"
         texts: dict[str, str] = {}
+        begun = "\n" if may_be_empty else ""  # a model that left the fence empty is led past its first line
         for name in form.fenced:
-            whole += f"\n{call_format.open_fence(name)}"
+            whole += f"\n{call_format.open_fence(name)}{begun}"
             text, end = self._sample(
-                prompt, self._encode(whole), prompt.max_tokens - self._spent, call_format.has_closed_fence
+                prompt,
+                self._encode(whole),
+                prompt.max_tokens - self._spent,
+                lambda text: call_format.has_closed_fence(begun + text),
             )
+            text = begun + text
             texts[name], closed = call_format.read_fence(text)
             if not closed and end is ReplyEnd.LENGTH:
                 raise _Invalid(f"{name} was cut off at the token budget; be shorter", whole + text[:200])
             language = text.partition("\n")[0]
-            whole += f"{language}\n{texts[name]}{call_format.FENCE}"
+            whole += f"{language}\n".removeprefix(begun) + texts[name] + call_format.FENCE
         if texts and not any(texts.values()) and not may_be_empty:
             raise _Invalid(f"{' and '.join(texts)} is empty; write the text into the fence", whole)
         arguments = form.join(inline, texts)

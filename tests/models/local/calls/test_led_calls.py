@@ -215,17 +215,18 @@ def test_the_pieces_of_an_edit_come_in_two_fences() -> None:
 
 
 def test_an_edit_of_nothing_is_asked_for_once_more() -> None:
-    chat, engine = make_chat("edit_file", ' "a.py"}', "\n```", "\nx\n```", ' "a.py"}', "\nx\n```", "\ny\n```")
+    chat, engine = make_chat("edit_file", ' "a.py"}', "\n```", "\nx\n```", ' "a.py"}', "x\n```", "y\n```")
     reply = chat.chat(make_request(), cancelled=never)
     assert reply.calls[0].arguments["replacements"] == [{"old": "x\n", "new": "y\n"}]
     assert "replacements[0].old has fewer than 1 characters" in engine.prompts[3]
 
 
 def test_an_empty_text_is_asked_for_once_more_and_then_taken() -> None:
-    chat, engine = make_chat("write_file", ' "a.py"}', "\n```\n", ' "a.py"}', "\n```\n")
+    chat, engine = make_chat("write_file", ' "a.py"}', "\n```\n", ' "a.py"}', "```\n")
     reply = chat.chat(make_request(), cancelled=never)
     assert reply.calls == (ToolCall("call_0", "write_file", {"path": "a.py", "text": ""}),)
     assert "text is empty; write the text into the fence" in engine.prompts[2]
+    assert engine.prompts[3].endswith("text:\n```\n")
 
 
 def test_a_text_that_is_cut_off_is_no_call() -> None:
