@@ -7,11 +7,11 @@ import re
 import time
 from typing import TYPE_CHECKING
 
-from pathspec import GitIgnoreSpec
 from pydantic import Field
 
 from agents.team.failure import ToolFailed
 from agents.team.tool import Arguments, TeamTool, ToolResult
+from agents.team.tools.list_files import compile_glob
 from agents.tools import Risk, Tool
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ async def run(given: SearchFiles, bench: Workbench) -> ToolResult:
         raise ToolFailed(f"The pattern is no regular expression ({error}); escape special characters.") from None
     if is_too_costly(given.pattern):
         raise ToolFailed("The pattern could take forever; use at most 4 of `*`, `+` and `{`, none inside of another.")
-    glob = GitIgnoreSpec.from_lines([given.files]) if given.files else None
+    glob = compile_glob(given.files)
     deadline = time.monotonic() + SEARCH_S
 
     def search() -> tuple[list[str], str]:

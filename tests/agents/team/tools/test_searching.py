@@ -97,3 +97,11 @@ async def test_a_search_for_such_a_pattern_is_refused_and_a_slow_one_ends(
     begun = time.monotonic()
     await bench.call("search_files", pattern="a*a*b")
     assert time.monotonic() - begun < 5
+
+
+async def test_a_glob_that_could_take_forever_is_refused(bench: TeamBench) -> None:
+    bench.write(FILES)
+    glob = "*a" * 9
+    assert "could take forever" in (await bench.call("list_files", pattern=glob))[0]
+    assert "could take forever" in (await bench.call("search_files", pattern="x", files=glob))[0]
+    assert (await bench.call("list_files", pattern="**/*.py"))[0] != "[no such files]"

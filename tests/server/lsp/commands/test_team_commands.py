@@ -105,6 +105,7 @@ async def test_a_request_streams_its_events_and_edits_after_a_yes(talk: Talk) ->
     texts = "".join(one["text"] for one in events if one["kind"] == "text")
     assert texts == f"I edit.{inert}"
     assert (result["steps"], result["entries"]) == (2, 4)
+    assert (await talk.run("session", session=result["session"]))["history"][-1]["text"] == inert
 
 
 async def test_a_rejected_edit_changes_nothing_and_the_turn_goes_on(talk: Talk) -> None:
