@@ -37,7 +37,8 @@ class CommandRequest:
         writes: whether the command may write into the workspace; where the system cannot prevent that,
             `CommandRunner.find_isolation` says so.
         network: whether the command may use the network.
-        repository: whether the command may also write into `.git`, as a commit does.
+        repository: whether the command is git's own: it reads the settings of the repository, also if these hold a
+            login, and with `writes` may write into `.git`.
         credentials: whether the command may use the person's keys and logins, as a push does.
         report: a report that the command writes; None for none.
     """

@@ -162,7 +162,8 @@ class ConfinedRunner:
         self._searchable = self._searchable and found.complete
         personal = self._list_personal() if not request.credentials else list_own_places(self._own_places)
         containing = set(list_containing(personal, self._roots))
-        hidden = dict.fromkeys((*(one for one in personal if one not in containing), *found.hidden))
+        inside = [one for one in found.hidden if not (request.repository and _is_in(one, found.repositories))]
+        hidden = dict.fromkeys((*(one for one in personal if one not in containing), *inside))
         return replace(
             allowed, hidden=_drop_inner(tuple(hidden)), protected=() if request.repository else found.repositories
         )
@@ -171,6 +172,11 @@ class ConfinedRunner:
 def _resolve(path: Path) -> Path:
     """Return `path` without links."""
     return Path(os.path.realpath(path))
+
+
+def _is_in(place: Path, folders: Sequence[Path]) -> bool:
+    """Return whether `place` lies in one of `folders`."""
+    return any(place.is_relative_to(folder) for folder in folders)
 
 
 def _drop_inner(places: Sequence[Path]) -> tuple[Path, ...]:

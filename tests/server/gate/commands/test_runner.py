@@ -369,3 +369,14 @@ async def test_a_command_that_may_log_in_reaches_the_ssh_agent_but_not_our_own_f
     assert "reached" in result.output
     assert ("hidden" in result.output) == (not confining.hides)
     assert not runner.find_isolation(request).hides_secrets
+
+
+async def test_a_login_in_the_settings_of_a_repository_is_shown_to_git_alone(root: Path) -> None:
+    mechanism = find_mechanism("bubblewrap")
+    (root / ".git").mkdir()
+    (root / ".git" / "config").write_text('[remote "origin"]\n\turl = https://me:s3cr3tpw9@host.example/x.git\n')
+    line = "cat .git/config; echo x > .git/new"
+    assert "s3cr3tpw9" not in (await run(mechanism, root, line)).output
+    result = await run(mechanism, root, line, repository=True, writes=False)
+    assert "s3cr3tpw9" in result.output
+    assert not (root / ".git" / "new").exists()
