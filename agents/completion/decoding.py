@@ -105,7 +105,9 @@ class Decoder:
         return Outcome(self.polisher, tuple(candidates), (time.monotonic() - started) * 1000, problem, error)
 
     def _ask_model(self, run: RunControl) -> tuple[list[Candidate], str]:
-        """Return the candidates and a problem: "cancelled" if `run` stopped the model before a text was complete, or "".
+        """Return the candidates and a problem: "cancelled" if `run` stopped the model before a text was complete.
+
+        The problem is "" otherwise.
 
         Raises the model's errors. The model writes nothing if it agrees with recalled text and one text is enough.
         """
