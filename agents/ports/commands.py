@@ -37,7 +37,9 @@ class CommandRequest:
         writes: whether the command may write into the workspace; where the system cannot prevent that,
             `CommandRunner.find_isolation` says so.
         network: whether the command may use the network.
-        repository: whether the command may also write into `.git`, as a commit does.
+        repository: whether the command is git's own: it reads the settings of the repository, also if these hold a
+            login, and with `writes` may write into `.git`.
+        credentials: whether the command may use the person's keys and logins, as a push does.
         report: a report that the command writes; None for none.
     """
 
@@ -47,6 +49,7 @@ class CommandRequest:
     writes: bool = True
     network: bool = False
     repository: bool = False
+    credentials: bool = False
     report: ReportRequest | None = None
 
     @property
@@ -60,8 +63,8 @@ class CommandRequest:
 
     @property
     def requested(self) -> frozenset[str]:
-        """Names of the rights that the request asks for beside the usual ones: "network", "repository"."""
-        return frozenset(name for name in ("network", "repository") if getattr(self, name))
+        """Names of the rights that the request asks for: "network", "repository", "credentials"."""
+        return frozenset(name for name in ("network", "repository", "credentials") if getattr(self, name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,7 @@ class Isolation:
         hides_secrets: whether excluded files and the person's own secrets cannot be read.
         blocks_network: whether the network is closed.
         protects_repository: whether the repository (`.git`) cannot be changed.
-        requested: what the request asked for, and is open for that reason: "network", "repository".
+        requested: what the request asked for, and is open for that reason: "network", "repository", "credentials".
     """
 
     name: str = ""

@@ -35,7 +35,7 @@ async def run_git(bench: Workbench, arguments: Sequence[str]) -> str:
     if bench.commands is None or not bench.roots:
         raise ToolFailed("No command can be run here, so git cannot be asked.")
     line = shlex.join((*GIT, *arguments))
-    request = CommandRequest(line, bench.roots[0], TIMEOUT_S, writes=False)
+    request = CommandRequest(line, bench.roots[0], TIMEOUT_S, writes=False, repository=True)
     result = await bench.commands.run(request, cancelled=bench.cancelled)
     if result.exit_code != 0:
         said = result.problem or next(iter(result.output.strip().splitlines()), "no reason given")

@@ -10,7 +10,7 @@ import re
 import threading
 from typing import TYPE_CHECKING
 
-from agents.markdown import InertFilter
+from agents.markdown import InertFilter, make_inert
 from agents.team.events import TextArrived, TurnEnded
 
 if TYPE_CHECKING:
@@ -23,6 +23,11 @@ def write_plainly(text: str) -> str:
     r"""Return `text` on one line, with each character that cannot be seen written as its number (`\u202e`)."""
     seen = (one if one.isprintable() or one.isspace() else _escape(one) for one in text)
     return _SPACES.sub(" ", "".join(seen)).strip()
+
+
+def show_visibly(text: str) -> str:
+    """Return `text`, which may have several lines, as inert Markdown in which every character can be seen."""
+    return make_inert("".join(one if one.isprintable() or one in "\n\t" else _escape(one) for one in text))
 
 
 def _escape(character: str) -> str:

@@ -63,7 +63,8 @@ class TeamSettings(BaseModel):
     allow: tuple[RuleText, ...] = Field(
         default=(),
         description="Tool calls that are made without a question: `edits path docs/**`, `execute_command command git "
-        "status`. You are still asked about a call with a warning; `team.deny` and `team.ask` take precedence.",
+        "status`; deletions, commands and pushes only by a rule with the tool's name. You are still asked about a call "
+        "with a warning; `team.deny` and `team.ask` take precedence.",
         json_schema_extra=PERSONAL,
     )
     trusted: tuple[FolderText, ...] = Field(

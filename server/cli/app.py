@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from server.assembly import log
-from server.cli import complete, costs, demo, doctor, generate, index, key, search, terminal, undo
+from server.cli import acp, complete, costs, demo, doctor, generate, index, key, mcp, search, terminal, undo
 from server.cli.models import models
 from server.cli.review import review
 from server.cli.serve import choose_transport, serve
@@ -159,6 +159,8 @@ app.command("ask")(talk.ask)
 app.command("do")(talk.do)
 app.add_typer(sessions.app, name="sessions")
 app.command("roles")(roles.list_roles)
+app.command("acp")(acp.acp)
+app.command("mcp")(mcp.mcp)
 app.command("undo")(undo.undo)
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)

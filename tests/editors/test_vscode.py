@@ -397,6 +397,9 @@ def _has_only_begun(page: str) -> bool:
 
 AREA = """
 #- area.py
+import math
+
+
 def area(radius):
     return 3.14 * radius * radius
 """
@@ -407,6 +410,11 @@ TEAM = """
 === count slowly
 @token-time 0.5
 One, two, three, four, five, six, seven, eight, nine, ten, eleven, twelve, thirteen, fourteen, fifteen, sixteen.
+=== ask me
+@times 1
+@call ask_person {"question": "Which unit?", "choices": ["metres", "feet"]}
+=== ask me
+You chose.
 === run it
 @times 1
 @call execute_command {"command": "echo from-a-command"}
@@ -414,6 +422,7 @@ One, two, three, four, five, six, seven, eight, nine, ten, eleven, twelve, thirt
 The command has run.
 ===
 @times 1
+@call plan {"steps": [{"title": "Use math.pi", "status": "active"}, {"title": "Run the tests"}]}
 @call edit_file {"path": "area.py", "replacements": [{"old": "3.14", "new": "math.pi"}], "why": "It is exact."}
 ===
 @token-time 0.4
@@ -442,15 +451,8 @@ def test_a_session_with_the_team_in_the_chat_view(tmp_path: Path, open_folder: O
         workbench.click(f"{CHAT}{LIKE}")
         workbench.wait_for(f"{CHAT}{LIKE}[aria-pressed='true']")
 
-        workbench.click(f"{CHAT}#input")
-        _ask_team(workbench, "@debug run it")
-        workbench.wait_for(f"{CHAT}#question p", "echo from-a-command")
-        workbench.click(f"{CHAT}#answers button", "Run")
-        workbench.wait_for(f"{CHAT}.text", "The command has run.")
-        workbench.click(f"{CHAT}details:has-text('echo from-a-command') summary")
-        workbench.wait_for(f"{CHAT}details[open] pre", "from-a-command")
-
-        workbench.click(f"{CHAT}#input")
+        _permit_command(workbench)
+        _answer_agent(workbench)
         _ask_team(workbench, "count slowly")
         workbench.wait_until("the beginning", lambda: read_answer(workbench).startswith("One,"))
         workbench.press("Escape")
@@ -458,6 +460,9 @@ def test_a_session_with_the_team_in_the_chat_view(tmp_path: Path, open_folder: O
         assert "sixteen" not in read_answer(workbench)
         _hide_view_and_show_again(workbench)
         _open_session_again(workbench)
+        workbench.run_command("Developer: Reload Window")
+        workbench.wait_for(f"{CHAT}.person", "count slowly")
+        workbench.wait_until("the mode", lambda: workbench.send("value", selector=f"{CHAT}#mode") == "act")
         assert workbench.read_notifications() == []
 
 
@@ -465,6 +470,7 @@ def _approve_change(workbench: Workbench) -> None:
     """Wait for the question about the change, approve it in the view, and read the answer as it streams in."""
     workbench.wait_for(f"{CHAT}details.running summary", "Edit area.py")
     workbench.wait_for(f"{CHAT}#question h2", "Edit area.py")
+    workbench.wait_for(f"{CHAT}#steps .active", "Use math.pi (now)")
     workbench.wait_for(".monaco-diff-editor .modified .view-line", "math.pi")
     workbench.take_picture("chat.png")
     workbench.click(f"{CHAT}#answers button", "Apply")
@@ -475,7 +481,31 @@ def _approve_change(workbench: Workbench) -> None:
     workbench.wait_for(f"{CHAT}.text", "![chart](https://evil.example/?q=1)")
     workbench.wait_for(f"{CHAT}.totals", "tokens")
     workbench.wait_for(f"{CHAT}details.done summary", "Edit area.py")
-    workbench.wait_until("the change", lambda: "math.pi" in workbench.read_lines()[1])
+    workbench.wait_until("the change", lambda: "math.pi" in workbench.read_lines()[4])
+
+
+def _permit_command(workbench: Workbench) -> None:
+    """Have an agent run a command, permit that in the view, and look at the result."""
+    workbench.click(f"{CHAT}#input")
+    _ask_team(workbench, "@debug run it")
+    workbench.wait_for(f"{CHAT}#question p", "echo from-a-command")
+    workbench.click(f"{CHAT}#answers button", "Run")
+    workbench.wait_for(f"{CHAT}.text", "The command has run.")
+    workbench.click(f"{CHAT}details:has-text('echo from-a-command') summary")
+    workbench.wait_for(f"{CHAT}details[open] pre", "from-a-command")
+
+
+def _answer_agent(workbench: Workbench) -> None:
+    """Have an agent ask, choose the second answer by keys, and leave the cursor in the input."""
+    workbench.click(f"{CHAT}#input")
+    _ask_team(workbench, "ask me")
+    workbench.wait_for(".quick-input-list .monaco-list-row", "feet")
+    workbench.press("ArrowDown")
+    workbench.press("Enter")
+    workbench.wait_for(f"{CHAT}.text", "You chose.")
+    workbench.click(f"{CHAT}details:has-text('Which unit') summary")
+    workbench.wait_for(f"{CHAT}details[open] pre", "The person says: feet")
+    workbench.click(f"{CHAT}#input")
 
 
 def _hide_view_and_show_again(workbench: Workbench) -> None:

@@ -64,6 +64,15 @@ def test_only_the_edge_knows_lsp() -> None:
     assert found == []
 
 
+def test_only_one_folder_knows_the_agent_client_protocol() -> None:
+    assert {s.path.rpartition("/")[0] for s in read_modules() if "acp" in s.imports} == {"server/acp"}
+
+
+def test_only_one_folder_knows_the_model_context_protocol() -> None:
+    packages = {"mcp", "mcp_types"}
+    assert {s.path.rpartition("/")[0] for s in read_modules() if packages & set(s.imports)} == {"server/mcp"}
+
+
 def test_only_one_module_of_the_state_knows_which_database_there_is() -> None:
     assert [s.path for s in read_modules() if s.path.startswith("server/") and "sqlite3" in s.imports] == [
         "server/state/database.py"

@@ -68,6 +68,7 @@ CHECKED: tuple[str, ...] = (
     "tests/models/test_structured_answers.py",
     "tests/models/test_tokenizer.py",
     "tests/models/training",
+    "tests/server/acp",
     "tests/server/assembly",
     "tests/server/cli",
     "tests/server/conftest.py",

@@ -22,6 +22,7 @@ from agents.team.led.checking import Checker
 from agents.team.led.locating import locate
 from agents.team.led.replacing import make_replacement
 from agents.team.permissions.modes import Mode
+from agents.team.permissions.readable_files import READ, restrict_reads
 from agents.team.turn import calls, compaction
 from agents.team.turn.loop import run_turn
 from indexing.syntax import languages
@@ -74,6 +75,7 @@ async def run_led_turn(agent: Agent, conversation: Conversation, bench: Workbenc
     Where no code is found that the request is about, the turn runs in the free loop (`agents.team.turn.loop`).
     """
     request = conversation.messages[-1].text
+    bench = restrict_reads(bench, READ)  # the pipeline reads without calls
     index = bench.index
     places = await asyncio.to_thread(locate, request, index, bench) if index is not None else ()
     if index is None or not places:
@@ -195,7 +197,7 @@ class _LedTurn:
         before, called = await self._bench.read_text(place.path), self._calls
         why = await self._rewrite(place, request)
         if called == self._calls:
-            return await self._answer(places, why)
+            return await self._answer(places, why.removesuffix(" It says: -"))
         text = await self._bench.read_text(place.path)
         if text == before:
             return await self._say(why)

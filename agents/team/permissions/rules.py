@@ -109,8 +109,10 @@ class RuleSet:
 
 
 def _matches(rule: Rule, tool: Tool, paths: Sequence[str], words: Sequence[str]) -> bool:
-    groups = {"*", tool.name, *(("edits",) if tool.edits else ()), *(("reads",) if tool.risk is Risk.LOW else ())}
-    if rule.tool not in groups:
+    groups = {"*", *(("edits",) if tool.edits else ()), *(("reads",) if tool.risk is Risk.LOW else ())}
+    if rule.effect is Effect.ALLOW and tool.risk is Risk.CRITICAL:
+        groups.clear()  # only a rule that names the tool allows what cannot be undone
+    if rule.tool != tool.name and rule.tool not in groups:
         return False
     if rule.command and not _matches_command(rule.command, words):
         return False

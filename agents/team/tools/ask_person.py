@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from agents.team.failure import ToolFailed
+from agents.team.shown_text import show_visibly, write_plainly
 from agents.team.tool import Arguments, TeamTool, ToolResult
 from agents.tools import Risk, Tool
 
@@ -23,7 +24,8 @@ class AskPerson(Arguments):
 
 async def run(given: AskPerson, bench: Workbench) -> ToolResult:
     """Return the person's answer."""
-    answer = await bench.person.ask(given.question, given.choices) if bench.person is not None else None
+    question, choices = show_visibly(given.question), tuple(map(write_plainly, given.choices))
+    answer = await bench.person.ask(question, choices) if bench.person is not None else None
     if answer is None:
         raise ToolFailed("Nobody answers questions here; decide yourself, and say in your answer what you assumed.")
     return ToolResult(f"The person says: {answer}")

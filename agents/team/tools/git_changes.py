@@ -76,12 +76,13 @@ def get_push_line(given: GitPush) -> str:
 
 
 def make_request(line: str, bench: Workbench, *, network: bool = False) -> CommandRequest:
-    """Return the request to run a command line of git, which may change the repository.
+    """Return the request to run a command line of git, which may change the repository; with the network, log in too.
 
     Raises:
         ToolFailed: there is no workspace folder.
     """
-    return CommandRequest(line, require_folder(bench), TIMEOUT_S, network=network, repository=True)
+    folder = require_folder(bench)
+    return CommandRequest(line, folder, TIMEOUT_S, network=network, repository=True, credentials=network)
 
 
 async def run_line(line: str, bench: Workbench, *, network: bool = False) -> ToolResult:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import re
 from typing import TYPE_CHECKING
 
 from pathspec import GitIgnoreSpec
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from agents.team.tool import Workbench
 
 MOST_FILES = 300
+MOST_STARS = 4
+"""Runs of `*` in a glob; each multiplies the time that a name may take by the name's length."""
+
+_STARS = re.compile(r"\*+")
 
 
 class ListFiles(Arguments):
@@ -26,12 +31,23 @@ class ListFiles(Arguments):
     pattern: str = Field(default="", max_length=1000, description='Glob as in .gitignore ("*.py", "src/**/test_*.py").')
 
 
+def compile_glob(pattern: str) -> GitIgnoreSpec | None:
+    """Return the matcher of a glob; None for "".
+
+    Raises:
+        ToolFailed: it has so many `*` that a long name could take forever.
+    """
+    if len(_STARS.findall(pattern)) > MOST_STARS:
+        raise ToolFailed(f"The glob could take forever; use at most {MOST_STARS} of `*` or `**`.")
+    return GitIgnoreSpec.from_lines([pattern]) if pattern else None
+
+
 async def run(given: ListFiles, bench: Workbench) -> ToolResult:
     """Return up to `MOST_FILES` names, one a line, and how many there are if some are left out."""
     folder = await bench.resolve(given.folder)
     if not folder.is_dir():
         raise ToolFailed(f"{bench.display(folder)} is no folder.")
-    matcher = GitIgnoreSpec.from_lines([given.pattern]) if given.pattern else None
+    matcher = compile_glob(given.pattern)
 
     def collect() -> tuple[list[str], int]:
         names = (bench.display(path) for path in bench.list_files() if path.is_relative_to(folder))

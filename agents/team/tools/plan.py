@@ -32,9 +32,14 @@ class Plan(Arguments):
 
 async def run(given: Plan, bench: Workbench) -> ToolResult:
     """Store the plan and return it as the model will see it."""
-    bench.notes.plan = tuple(PlanStep(one.title, one.status, one.role) for one in given.steps)
-    bench.emit(PlanChanged(tuple((write_plainly(one.title), one.status.value) for one in given.steps)))
+    bench.notes.plan = tuple(_make_step(one) for one in given.steps)
+    bench.emit(PlanChanged(tuple((one.title, one.status.value) for one in bench.notes.plan)))
     return ToolResult(bench.notes.describe() or "[the plan is empty]")
+
+
+def _make_step(given: Step) -> PlanStep:
+    """Return the step, with its words as a person can read them."""
+    return PlanStep(write_plainly(given.title), given.status, write_plainly(given.role))
 
 
 TOOL = TeamTool(

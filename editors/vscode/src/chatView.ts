@@ -141,10 +141,8 @@ export class Chat implements WebviewViewProvider, Disposable {
         }
         const { session } = this.state;
         this.apply({ type: 'stopping' });
-        const stopped =
-            session !== '' && (await this.server.run<{ cancelled: boolean }>(COMMANDS.cancel, { session })).cancelled;
-        if (!stopped) {
-            this.running?.cancel();
+        if (session === '' || !(await this.cancel(session))) {
+            this.running?.cancel(); // the request has not reached the team yet, or the server does not answer
         }
     }
 
@@ -217,6 +215,15 @@ export class Chat implements WebviewViewProvider, Disposable {
         this.running?.cancel();
         for (const one of this.disposables) {
             one.dispose();
+        }
+    }
+
+    /** Have the server cancel the request that runs in `session`; return whether it did. */
+    private async cancel(session: string): Promise<boolean> {
+        try {
+            return (await this.server.run<{ cancelled: boolean }>(COMMANDS.cancel, { session })).cancelled;
+        } catch {
+            return false;
         }
     }
 

@@ -58,7 +58,7 @@ class Bubblewrap:
         return Isolation(
             "bubblewrap",
             confines_writes=True,
-            hides_secrets=True,
+            hides_secrets=not request.credentials,
             blocks_network=not request.network,
             protects_repository=not (request.writes and request.repository),
             requested=request.requested,
@@ -91,6 +91,8 @@ def _list_mounts(confinement: Confinement) -> Iterator[str]:
             yield from ("--ro-bind-try", place, place)
     for root in confinement.roots:
         yield from ("--bind" if confinement.writes else "--ro-bind", str(root), str(root))
+    if confinement.agent_socket is not None:
+        yield from ("--ro-bind-try", str(confinement.agent_socket), str(confinement.agent_socket))
     for place in confinement.protected:
         yield from ("--ro-bind", str(place), str(place))
     for place in filter(functools.partial(_is_visible, confinement), confinement.hidden):

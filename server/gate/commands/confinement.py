@@ -26,6 +26,7 @@ class Confinement:
         empty_folder: an empty folder, shown in the place of hidden folders.
         hidden: files and folders that it may not read, without links.
         protected: files and folders of the workspace that it may not change: the repositories.
+        agent_socket: the socket of the person's ssh-agent, if the command may use that; None if not.
     """
 
     folder: Path
@@ -37,6 +38,7 @@ class Confinement:
     empty_folder: Path
     hidden: tuple[Path, ...] = ()
     protected: tuple[Path, ...] = ()
+    agent_socket: Path | None = None
 
 
 class Mechanism(Protocol):

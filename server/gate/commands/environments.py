@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 KEPT = "STARLING_KEPT_"  # as in editors/vscode/src/launch.ts and editors/neovim/lua/starling/server.lua
 
+AGENT_SOCKET = "SSH_AUTH_SOCK"
+
 _PASSED_ON = frozenset({
     "CARGO_HOME", "COMSPEC", "CONDA_PREFIX", "GOPATH", "GOROOT", "HOME", "HOMEDRIVE", "HOMEPATH", "JAVA_HOME", "LANG",
     "LANGUAGE", "LOGNAME", "NIX_PATH", "NIX_PROFILES", "NODE_PATH", "NUMBER_OF_PROCESSORS", "NVM_DIR", "OS", "PATH",
@@ -33,13 +35,21 @@ def restore_kept(ours: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in ours.items() if not name.startswith("STARLING_")} | kept
 
 
-def build_environment(ours: Mapping[str, str], temporary: str) -> dict[str, str]:
+def build_environment(ours: Mapping[str, str], temporary: str, *, credentials: bool = False) -> dict[str, str]:
     """Return the environment of a command: of the variables `ours`, those that programs need, and none that is secret.
 
-    Proxies with a password are left out. `temporary` is the command's folder for temporary files.
+    Proxies with a password are left out.
+
+    Args:
+        ours: the variables of this program.
+        temporary: the command's folder for temporary files.
+        credentials: whether the command may use the person's ssh-agent.
     """
     passed = {name: value for name, value in restore_kept(ours).items() if _is_passed_on(name, value)}
-    return passed | _QUIET | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), temporary)
+    if credentials and AGENT_SOCKET in ours:
+        passed[AGENT_SOCKET] = ours[AGENT_SOCKET]
+    cache = {"GOCACHE": f"{temporary}/go-build"}  # Go compiles nothing where its cache cannot be written
+    return passed | _QUIET | cache | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), temporary)
 
 
 def _is_passed_on(name: str, value: str) -> bool:

@@ -80,6 +80,11 @@ def list_personal_places(home: str, own: Sequence[Path]) -> tuple[Path, ...]:
     return _resolve(candidates)
 
 
+def list_own_places(own: Sequence[Path]) -> tuple[Path, ...]:
+    """Return the existing ones of Starling's own places, without links."""
+    return _resolve(own)
+
+
 def _resolve(places: Sequence[Path]) -> tuple[Path, ...]:
     """Return the existing ones of `places` without links and duplicates, outer ones before inner ones."""
     real = {Path(os.path.realpath(place)) for place in places if os.path.lexists(place)}

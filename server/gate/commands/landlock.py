@@ -67,7 +67,16 @@ class Launched:
         """Return the program and arguments that run `command` confined."""
         roots = confinement.roots if confinement.writes else ()
         writable = [str(place) for place in (*roots, confinement.temporary)]
-        return _build_arguments(command, self, writable, network=confinement.network)
+        wanted = Specification(
+            os.getpid(),
+            list(command),
+            self.abi,
+            writable,
+            confinement.network,
+            self.own_network,
+            confinement.agent_socket is not None,
+        )
+        return _start_launcher(wanted)
 
     def find_failure(self, exit_code: int | None, output: str) -> str:
         """Return why the command was not run, a sentence; "" if it was run."""
@@ -87,7 +96,7 @@ def find_landlock() -> tuple[Launched | None, str]:
         return None, f"Landlock is not used on {platform.machine()}."
     why = ""
     for tried in (Launched(abi, own_network=True), Launched(abi)):
-        arguments = _build_arguments(["true"], tried, [], network=False)
+        arguments = _start_launcher(Specification(os.getpid(), ["true"], abi, [], False, tried.own_network))
         try:
             ended = children.run(arguments, _PROBE)
         except OSError as error:
@@ -98,7 +107,6 @@ def find_landlock() -> tuple[Launched | None, str]:
     return None, f"Landlock does not work here ({why})."
 
 
-def _build_arguments(command: Sequence[str], by: Launched, writable: list[str], *, network: bool) -> list[str]:
-    """Return the program and arguments that have our launcher run `command`."""
-    wanted = Specification(os.getpid(), list(command), by.abi, writable, network, by.own_network)
+def _start_launcher(wanted: Specification) -> list[str]:
+    """Return the program and arguments that have our launcher run the command of `wanted`."""
     return [sys.executable, "-I", "-S", str(Path(launcher.__file__).resolve()), json.dumps(asdict(wanted))]

@@ -59,6 +59,7 @@ class Specification:
         writable: files and folders that may be changed.
         network: whether the network is open.
         own_network: whether the command gets a network of its own with nothing but its loopback, where it is closed.
+        unix_sockets: whether it may speak to other programs on this machine, such as the ssh-agent.
     """
 
     parent: int
@@ -67,6 +68,7 @@ class Specification:
     writable: list[str] | None = None
     network: bool = True
     own_network: bool = False
+    unix_sockets: bool = False
 
 
 def main(specification: str) -> int:
@@ -160,7 +162,7 @@ def _confine(wanted: Specification) -> None:
         _enter_own_network()
     _control(_SET_NO_NEW_PRIVILEGES, 1)
     _restrict_files(wanted)
-    _filter_calls(sockets=wanted.network or wanted.own_network)
+    _filter_calls(sockets=wanted.network or wanted.own_network, unix_sockets=wanted.unix_sockets)
 
 
 def _enter_own_network() -> None:
@@ -210,10 +212,12 @@ def _restrict_files(wanted: Specification) -> None:
     os.close(rules)
 
 
-def _filter_calls(*, sockets: bool) -> None:
-    """Forbid Unix sockets, behind which other programs could act for the command, and io_uring.
+def _filter_calls(*, sockets: bool, unix_sockets: bool) -> None:
+    """Forbid io_uring and sockets; pairs of connected sockets within the command stay possible.
 
-    Without `sockets`, all sockets are denied. Pairs of connected sockets within the command stay possible.
+    Args:
+        sockets: whether sockets are allowed but for Unix sockets.
+        unix_sockets: whether those are allowed, behind which other programs can act for the command.
 
     Raises:
         OSError: the kernel refuses, or the machine is unknown.
@@ -229,7 +233,8 @@ def _filter_calls(*, sockets: bool) -> None:
         (load, 0, 0, 0), (at_least, 0, 1, _X32), (answer, 0, 0, deny),
         (equal, 0, 1, _IO_URING_SETUP), (answer, 0, 0, deny),
         (equal, 1, 0, socket_call), (answer, 0, 0, allow),
-        (load, 0, 0, 16), (equal, 0, 1, socket.AF_UNIX), (answer, 0, 0, deny),
+        (load, 0, 0, 16), (equal, 0, 1, socket.AF_UNIX),
+        (answer, 0, 0, allow if unix_sockets else deny),
         (equal, 1, 0, socket.AF_NETLINK), (answer, 0, 0, allow if sockets else deny), (answer, 0, 0, allow),
     )  # fmt: skip
     instructions = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *one) for one in program))

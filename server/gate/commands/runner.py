@@ -21,9 +21,9 @@ from agents.ports.commands import CommandResult, Isolation
 from server.gate.commands import groups
 from server.gate.commands.bounded_output import BoundedOutput
 from server.gate.commands.confinement import Confinement
-from server.gate.commands.environments import build_environment
+from server.gate.commands.environments import AGENT_SOCKET, build_environment
 from server.gate.commands.groups import GroupCommand, run_group
-from server.gate.commands.hidden_places import WorkspaceSearch, list_containing, list_personal_places
+from server.gate.commands.hidden_places import WorkspaceSearch, list_containing, list_own_places, list_personal_places
 from server.gate.commands.isolation import choose_mechanism
 
 if TYPE_CHECKING:
@@ -90,7 +90,10 @@ class ConfinedRunner:
         except OSError as error:
             return CommandResult(None, "", f"The command was not run: there is no temporary folder ({error.strerror}).")
         try:
-            return await self._run_confined(request, mechanism, Path(scratch.name), folder, cancelled)
+            place = await asyncio.to_thread(
+                _resolve, Path(scratch.name)
+            )  # on macOS temporary folders are behind a link
+            return await self._run_confined(request, mechanism, place, folder, cancelled)
         finally:
             await asyncio.shield(asyncio.to_thread(scratch.cleanup))
 
@@ -111,7 +114,7 @@ class ConfinedRunner:
         command = GroupCommand(
             mechanism.wrap(_list_shell_arguments(_complete_line(request, temporary)), confinement),
             folder,
-            build_environment(os.environ, temporary),
+            build_environment(os.environ, temporary, credentials=request.credentials),
             request.timeout_s,
             await asyncio.to_thread(groups.compute_memory_limit),
             mechanism.wrapper,
@@ -154,13 +157,16 @@ class ConfinedRunner:
             scratch / "empty",
             scratch / "none",
         )
+        if request.credentials and (agent := os.environ.get(AGENT_SOCKET)):
+            allowed = replace(allowed, agent_socket=Path(agent))
         if not mechanism.hides:
             return allowed
         found = self._search.find(self._roots)
         self._searchable = self._searchable and found.complete
-        personal = self._list_personal()
+        personal = self._list_personal() if not request.credentials else list_own_places(self._own_places)
         containing = set(list_containing(personal, self._roots))
-        hidden = dict.fromkeys((*(one for one in personal if one not in containing), *found.hidden))
+        inside = [one for one in found.hidden if not (request.repository and _is_in(one, found.repositories))]
+        hidden = dict.fromkeys((*(one for one in personal if one not in containing), *inside))
         return replace(
             allowed, hidden=_drop_inner(tuple(hidden)), protected=() if request.repository else found.repositories
         )
@@ -169,6 +175,11 @@ class ConfinedRunner:
 def _resolve(path: Path) -> Path:
     """Return `path` without links."""
     return Path(os.path.realpath(path))
+
+
+def _is_in(place: Path, folders: Sequence[Path]) -> bool:
+    """Return whether `place` lies in one of `folders`."""
+    return any(place.is_relative_to(folder) for folder in folders)
 
 
 def _drop_inner(places: Sequence[Path]) -> tuple[Path, ...]:

@@ -45,7 +45,7 @@ class Seatbelt:
         return Isolation(
             "Seatbelt",
             confines_writes=True,
-            hides_secrets=True,
+            hides_secrets=not request.credentials,
             blocks_network=not request.network,
             protects_repository=not (request.writes and request.repository),
             requested=request.requested,

@@ -89,6 +89,12 @@ def warn_of_syntax(file: str, line: int) -> str:
     return f"{file} would no longer parse: line {line}."
 
 
+_ASKED = (
+    ("network", "The command may use the network."),
+    ("credentials", "The command may use your keys and logins."),
+)
+
+
 def list_gaps(isolation: Isolation | None) -> tuple[str, ...]:
     """Return warnings about a command: one names what the system cannot keep it from, one that it may use the network.
 
@@ -101,12 +107,15 @@ def list_gaps(isolation: Isolation | None) -> tuple[str, ...]:
         for is_closed, words in (
             (isolation.confines_writes, "changing files outside of the workspace"),
             (isolation.protects_repository or "repository" in isolation.requested, "changing the repository (.git)"),
-            (isolation.hides_secrets, "reading your secrets and excluded files"),
+            (
+                isolation.hides_secrets or "credentials" in isolation.requested,
+                "reading your secrets and excluded files",
+            ),
             (isolation.blocks_network or "network" in isolation.requested, "using the network"),
         )
         if not is_closed
     ]
-    asks = ("The command may use the network.",) if "network" in isolation.requested else ()
+    asks = [sentence for name, sentence in _ASKED if name in isolation.requested]
     return (*((f"This system cannot keep the command from {_join(gaps)}.",) if gaps else ()), *asks)
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from agents.markdown import make_inert
 from agents.ports.failures import StateError
 from agents.ports.sessions import SessionUnavailable
 from agents.team.permissions.modes import Mode
@@ -97,12 +96,11 @@ async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) 
         except asyncio.CancelledError:
             job.stopped.set()
             raise
-        stream.finish_text()
     after = await sessions.read_store(lambda: team.sessions.get(session.id))
     return Result(
         session=session.id,
         status=ended.status.value,
-        text=make_inert(ended.text),
+        text=ended.text,
         entries=after.entries if after is not None else 0,
         steps=ended.steps,
         tokens=ended.tokens,

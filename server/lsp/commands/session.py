@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
+from agents.markdown import make_inert
+from agents.ports.sessions import EntryKind
 from agents.team import transcript
 from server.lsp.commands.answering import sessions
 from server.lsp.commands.answering.command_records import CommandRecord
@@ -129,14 +131,14 @@ def _act(team: EditorTeam, arguments: Arguments) -> _Read:
 
 
 def _describe_entry(entry: Entry, feedback: Feedback | None) -> EntryFacts:
-    """Return an entry for the client."""
+    """Return an entry for the client, its text as inert Markdown; that of a result, which is no Markdown, as it is."""
     calls = transcript.read_details(entry).get("calls", ())
     given = FeedbackFacts(thumb=feedback.thumb.value, comment=feedback.comment) if feedback is not None else None
     return EntryFacts(
         number=entry.number,
         kind=entry.kind.value,
         by=describe_owner(entry.by),
-        text=entry.text,
+        text=entry.text if entry.kind is EntryKind.RESULT else make_inert(entry.text),
         calls=tuple(str(one["name"]) for one in calls),
         at=entry.at,
         feedback=given,

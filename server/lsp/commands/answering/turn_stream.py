@@ -1,6 +1,6 @@
 """The events of a turn, streamed to the client as they happen: `$/progress` with the client's token, one object each.
 
-Each object has a `kind`. Models' text is made inert (`agents.markdown`); titles and results are cut. Start at
+Each object has a `kind`. Models' text is inert already (`agents.team.shown_text`); results are cut. Start at
 `TurnStream`.
 """
 
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from agents.markdown import InertFilter
 from agents.team import events
 from server.gate.question.wording import replace_unprintable
 
@@ -33,38 +32,26 @@ class TurnStream:
     def __init__(self, job: Job, send: Callable[[dict[str, Any]], None]) -> None:
         self._job = job
         self._send = send
-        self._filter = InertFilter()
-        self._agent = ""
 
     def begin(self, session: str, title: str) -> None:
         """Send the session, so that the client can cancel the request in it."""
         self._send({"kind": "session", "session": session, "title": title})
 
     def emit(self, event: Event) -> None:
-        """Take an event of the turn: text on any thread, all others on the event loop."""
+        """Take an event of the turn, on any thread; it is sent by the event loop, in the order of the calls."""
+        if not self._job.loop.is_closed():
+            self._job.loop.call_soon_threadsafe(self._show, event)
+
+    def _show(self, event: Event) -> None:
+        """Send an event, and show its step in the progress bar."""
         if isinstance(event, events.TextArrived):
-            if not self._job.loop.is_closed():
-                self._job.loop.call_soon_threadsafe(self._send_text, event.agent, event.text)
-            return
-        self.finish_text()
-        if (part := _describe(event)) is not None:
+            self._send({"kind": "text", "agent": event.agent, "text": event.text})
+        elif (part := _describe(event)) is not None:
             self._send(part)
         if isinstance(event, events.CallStarted):
             self._job.report(event.title)
         elif isinstance(event, events.AgentChosen):
             self._job.report(event.agent)
-
-    def finish_text(self) -> None:
-        """Send the text that the filter holds back: the answer of the model has ended."""
-        rest, self._filter = self._filter.finish(), InertFilter()
-        if rest:
-            self._send({"kind": "text", "agent": self._agent, "text": rest})
-
-    def _send_text(self, agent: str, text: str) -> None:
-        """Send as much of the text so far as is certainly inert."""
-        self._agent = agent
-        if piece := self._filter.feed(text):
-            self._send({"kind": "text", "agent": agent, "text": piece})
 
 
 def _describe(event: Event) -> dict[str, Any] | None:

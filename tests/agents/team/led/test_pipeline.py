@@ -13,6 +13,7 @@ from agents.team.events import CallStarted, Noted, TextArrived, TurnStatus
 from agents.team.led.pipeline import run_led_turn
 from agents.team.limits import Spending, TurnLimits
 from agents.team.permissions.modes import Mode
+from agents.team.permissions.rules import RuleSet
 from agents.team.turn.conversation import Conversation
 from indexing.records import Hit
 from indexing.syntax.documents import Span
@@ -103,6 +104,12 @@ async def test_a_change_that_the_model_cannot_write_is_said_and_answered_in_word
     assert bench.gate.proposals == []
 
 
+async def test_a_question_that_was_taken_for_a_change_is_answered(bench: TeamBench) -> None:
+    same = "===\n@times 2\n```python\ndef area(r):\n    return 3 * r\n```\n"
+    ended = await run_turn(bench, f"{CHANGE}{same}===\nIt is thrice r.\n")
+    assert ended.text.endswith("(it changes nothing); nothing was changed.\n\nIt is thrice r.")
+
+
 async def test_a_fix_that_improves_stays_and_the_next_one_is_the_last(bench: TeamBench) -> None:
     ended = await run_turn(bench, CHANGE + WORST + WORST + WORSE + WORSE + BETTER)
     assert "return 3 * r * r\n" in bench.read("area.py")
@@ -191,3 +198,10 @@ async def test_a_turn_that_is_at_its_limit_does_nothing(bench: TeamBench) -> Non
     ended = await run_turn(bench, CHANGE + BETTER, steps=0)
     assert ended.status is TurnStatus.LIMIT
     assert bench.chat.requests == []
+
+
+async def test_nothing_is_read_that_a_rule_of_the_person_withholds(bench: TeamBench) -> None:
+    bench.options["rules"] = RuleSet.parse(deny=["reads path area.py"])
+    await run_turn(bench, "===\nI cannot see it.\n", "What does area() do?")
+    sent = "\n".join(message.text for request in bench.chat.requests for message in request.messages)
+    assert "3 * r" not in sent

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
+
+import pytest
 
 from agents.findings import Finding, Severity
 from agents.team.tools import list_files, search_files
@@ -11,8 +14,6 @@ from indexing.syntax.documents import Span
 from tests.agents.doubles import MemoryIndex
 
 if TYPE_CHECKING:
-    import pytest
-
     from tests.agents.team.bench import TeamBench
 
 FILES = """
@@ -75,3 +76,32 @@ async def test_findings_have_their_line_and_rule(bench: TeamBench) -> None:
         Finding("unused", Severity.WARNING, Span(document.text.index("return"), 20), "It is unused."),
     )
     assert (await bench.call("findings", path="area.py"))[0] == "2: warning unused: It is unused."
+
+
+@pytest.mark.parametrize(("pattern", "costly"), [
+    (r"(a+)+b", True), (r"(?:a|aa)*b", True), (r"((a+)b)+", True), (r"(a*){2,}", True), (r"(.*,){11}P", True),
+    (r".*.*.*.*.*x", True), (r"([ab]+)*", True),
+    (r"def \w+\(", False), (r"(foo|bar)\s*=", False), (r"a\+\+(b|c)", False), (r"[*+]{3}[^]*]", False),
+    (r"(\(+\))", False), (r"^\s*class \w+.*:", False), (r"\d{4}-\d{2}", False), (r"(ab)+", False),
+])  # fmt: skip
+def test_a_pattern_that_could_take_forever_is_recognised(pattern: str, *, costly: bool) -> None:
+    assert search_files.is_too_costly(pattern) is costly
+
+
+async def test_a_search_for_such_a_pattern_is_refused_and_a_slow_one_ends(
+    bench: TeamBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (bench.root / "a.txt").write_text(("a" * 230 + "\n") * 10_000)
+    assert "could take forever" in (await bench.call("search_files", pattern="(a+)+b"))[0]
+    monkeypatch.setattr(search_files, "SEARCH_S", 0.05)
+    begun = time.monotonic()
+    await bench.call("search_files", pattern="a*a*b")
+    assert time.monotonic() - begun < 5
+
+
+async def test_a_glob_that_could_take_forever_is_refused(bench: TeamBench) -> None:
+    bench.write(FILES)
+    glob = "*a" * 9
+    assert "could take forever" in (await bench.call("list_files", pattern=glob))[0]
+    assert "could take forever" in (await bench.call("search_files", pattern="x", files=glob))[0]
+    assert (await bench.call("list_files", pattern="**/*.py"))[0] != "[no such files]"

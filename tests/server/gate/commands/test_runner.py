@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import tracemalloc
 from contextlib import closing
@@ -348,3 +349,43 @@ async def test_a_link_in_the_place_of_a_report_is_not_followed(mechanism: Mechan
 
 async def test_a_report_that_is_too_large_is_left_out(mechanism: Mechanism, root: Path) -> None:
     assert not (await run(mechanism, root, "yes | head -c 17000000", report=REPORT)).report
+
+
+@pytest.mark.skipif(not LINUX, reason="the mechanisms that are tried need Linux")
+async def test_a_command_that_may_log_in_reaches_the_ssh_agent_but_not_our_own_files(
+    confining: Mechanism, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, own = root.parent / "agent", root.parent / "own"
+    marked.parse("#- state.db\nhidden\n").write(own)
+    monkeypatch.setenv("SSH_AUTH_SOCK", str(place))
+    monkeypatch.setattr("server.gate.commands.bubblewrap._COVERED", ())
+    with closing(socket.socket(socket.AF_UNIX)) as server:
+        server.bind(str(place))
+        server.listen()
+        code = "import os, socket; socket.socket(socket.AF_UNIX).connect(os.environ['SSH_AUTH_SOCK']); print('reached')"
+        line = f"{PYTHON} -c {shlex.quote(code)}; cat {own}/*"
+        runner = ConfinedRunner((root,), IndexLimits(), (own,), confining)
+        request = CommandRequest(line, root, credentials=True)
+        result = await runner.run(request)
+    assert "reached" in result.output
+    assert ("hidden" in result.output) == (not confining.hides)
+    assert not runner.find_isolation(request).hides_secrets
+
+
+async def test_a_login_in_the_settings_of_a_repository_is_shown_to_git_alone(root: Path) -> None:
+    mechanism = find_mechanism("bubblewrap")
+    (root / ".git").mkdir()
+    (root / ".git" / "config").write_text('[remote "origin"]\n\turl = https://me:s3cr3tpw9@host.example/x.git\n')
+    line = "cat .git/config; echo x > .git/new"
+    assert "s3cr3tpw9" not in (await run(mechanism, root, line)).output
+    result = await run(mechanism, root, line, repository=True, writes=False)
+    assert "s3cr3tpw9" in result.output
+    assert not (root / ".git" / "new").exists()
+
+
+async def test_the_temporary_folder_is_named_without_links(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (root.parent / "real").mkdir()
+    (root.parent / "link").symlink_to("real")
+    monkeypatch.setattr(tempfile, "tempdir", str(root.parent / "link"))
+    result = await run(Unconfined(), root, "echo $TMPDIR")
+    assert result.output.startswith(f"{root.parent}/real/")

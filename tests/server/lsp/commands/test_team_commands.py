@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ AFTER = "def area(r):\n    return math.pi * r * r\n"
 ROUTED = '=== Choose who of a team\n{"role": "coder"}\n'
 REPLACEMENT = json.dumps({"old": "3.14", "new": "math.pi"})
 EDIT = f'@call edit_file {{"path": "area.py", "replacements": [{REPLACEMENT}], "why": "It is exact."}}'
-SCRIPT = f"{ROUTED}===\n@times 1\n{EDIT}\nI edit.\n===\nIt uses ![pi](http://x.example/p.png) now.\n"
+SCRIPT = f"{ROUTED}===\n@times 1\n{EDIT}\nI edit.\n===\nIt uses ![pi](http://x.example/p.png) <b>now.\n"
 
 
 class Talk:
@@ -90,13 +91,13 @@ def talk(editor: Editor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tal
 async def test_a_request_streams_its_events_and_edits_after_a_yes(talk: Talk) -> None:
     await talk.begin()
     result = await talk.run("ask", request="Use pi", mode="act", partial_token="t")
-    inert = "It uses `![pi](http://x.example/p.png)` now."  # code, which no viewer fetches
+    inert = "It uses `![pi](http://x.example/p.png)` &lt;b>now."  # code, which no viewer fetches, and no tag
     assert (result["status"], result["text"]) == ("done", inert)
     assert talk.desk.text(talk.path) == AFTER
     assert talk.desk.asked == ["message"]
     events = talk.list_events("t")
-    kinds = list(dict.fromkeys(one["kind"] for one in events))
-    assert kinds == ["session", "agent", "text", "call", "result"]
+    kinds = [kind for kind, _ in itertools.groupby(one["kind"] for one in events)]
+    assert kinds == ["session", "agent", "text", "call", "result", "text"]
     assert events[0]["session"] == result["session"]
     (call,) = (one for one in events if one["kind"] == "call")
     (ended,) = (one for one in events if one["kind"] == "result")
@@ -104,6 +105,7 @@ async def test_a_request_streams_its_events_and_edits_after_a_yes(talk: Talk) ->
     texts = "".join(one["text"] for one in events if one["kind"] == "text")
     assert texts == f"I edit.{inert}"
     assert (result["steps"], result["entries"]) == (2, 4)
+    assert (await talk.run("session", session=result["session"]))["history"][-1]["text"] == inert
 
 
 async def test_a_rejected_edit_changes_nothing_and_the_turn_goes_on(talk: Talk) -> None:

@@ -1,0 +1,238 @@
+"""One session of a connection: its mode, its turns, its questions. Start at `LiveSession.answer`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import logging
+import threading
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from acp import schema
+
+from agents.ports.failures import StateError
+from agents.ports.sessions import SessionUnavailable
+from agents.team import transcript
+from agents.team.permissions.modes import Mode
+from agents.team.session_runner import MOST_ENTRIES, SessionRunner
+from agents.team.turn.conversation import Conversation
+from models.errors import ModelError
+from server.acp.asking import PermissionAsker, PermissionPerson, PermissionRequests
+from server.acp.history import replay_entries
+from server.acp.tool_calls import make_line
+from server.acp.turn_view import TurnView
+from server.acp.update_sender import UpdateSender
+from server.assembly.gates import make_disk_gate
+from server.assembly.team import Client, build_team
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from acp import AgentSideConnection
+    from acp.schema import StopReason
+
+    from agents.edits import ProposedEdit
+    from agents.ports.changes import ChangeOutcome, Changes
+    from agents.ports.permissions import Cancelled
+    from agents.ports.sessions import Session
+    from agents.team.session_runner import Team
+    from server.assembly.workspaces import Workspace
+    from server.gate.gate import Gate
+    from server.state.database import State
+
+logger = logging.getLogger(__name__)
+
+TITLE_LENGTH = 60
+UNTITLED = "A session"
+CLOSE_S = 5.0
+"""Longest wait for a cancelled turn, in seconds."""
+
+NO_SERVERS = "The MCP servers that the editor offers are not used."
+MODES = (
+    schema.SessionMode(
+        id=Mode.ACT.value, name="Act", description="Agents change files and run commands, each after your yes."
+    ),
+    schema.SessionMode(id=Mode.PLAN.value, name="Plan", description="Agents only read, and answer or propose a plan."),
+)
+
+
+class SessionBusy(Exception):  # noqa: N818 (an answer, not an error of the program)
+    """A turn of the session runs; the message is a sentence for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """The client, and the parts that all sessions of its connection share.
+
+    Attributes:
+        client: sends updates and permission requests.
+        name: name of the client's program, for the lease and the record.
+        state: the database of sessions.
+    """
+
+    client: AgentSideConnection
+    name: str
+    state: State
+
+
+async def open_session(connected: Connected, session: Session, workspace: Workspace, note: str = "") -> LiveSession:
+    """Make a gate and a team for a stored session, and return the session ready for its first turn.
+
+    Args:
+        connected: the connection.
+        session: the session as stored.
+        workspace: its workspace.
+        note: a sentence that the first turn begins with; "" for none.
+    """
+    requests = PermissionRequests(functools.partial(connected.client.request_permission, session.id))
+
+    def build() -> tuple[Gate, Team]:
+        gate = make_disk_gate(
+            workspace.roots, PermissionAsker(requests), workspace.core.index_limits, client=connected.name
+        )
+        client = Client(connected.name, Mode.ACT, PermissionPerson(requests))
+        return gate, build_team(workspace.core, workspace.files, gate, connected.state, client)
+
+    gate, team = await asyncio.to_thread(build)  # roles are read
+    sender = UpdateSender(functools.partial(connected.client.session_update, session.id))
+    notes = [*filter(None, [note]), *team.roles.problems]
+    return LiveSession(session, workspace, team, gate, requests, sender, notes)
+
+
+class LiveSession:
+    """A session that a client has begun, loaded or resumed; `open_session` makes it. On one event loop.
+
+    Attributes:
+        id: id of the session.
+        workspace: its workspace.
+        mode: what agents may do, from the next turn on.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917 (its parts)
+        self,
+        session: Session,
+        workspace: Workspace,
+        team: Team,
+        gate: Gate,
+        requests: PermissionRequests,
+        sender: UpdateSender,
+        notes: Sequence[str],
+    ) -> None:
+        self.id = session.id
+        self.workspace = workspace
+        self.mode = Mode.ACT
+        self._team = team
+        self._gate = gate
+        self._requests = requests
+        self._sender = sender
+        self._notes = notes
+        self._unused = not session.entries
+        self._stopped = threading.Event()
+        self._ended = asyncio.Event()
+        self._ended.set()
+        self._background: asyncio.Task[None] | None = None
+
+    @property
+    def modes(self) -> schema.SessionModeState:
+        """The modes of the session, and the present one."""
+        return schema.SessionModeState(current_mode_id=self.mode.value, available_modes=list(MODES))
+
+    async def replay(self) -> None:
+        """Send the whole history to the client."""
+        team = self._team
+        entries = await asyncio.to_thread(team.sessions.read, self.id, limit=MOST_ENTRIES)
+        replay_entries(entries, self._sender, team.tools, self.workspace.roots)
+        await self._sender.flush()
+
+    async def answer(self, request: str) -> StopReason:
+        """Have the team answer `request`, shown as it happens; return the reason for the end of the turn.
+
+        Raises:
+            SessionBusy: another turn of this session runs.
+            SessionUnavailable: another client drives the session, or it was deleted or is full.
+            StateError: the session cannot be read or written.
+        """
+        if not self._ended.is_set():
+            raise SessionBusy("A turn of this session runs; cancel it, or wait for its end.")
+        team = self._team
+        self._ended.clear()
+        self._stopped = stopped = threading.Event()
+        view = self._requests.view = TurnView(self._sender, team.tools, self.workspace.roots)
+        try:
+            await self._begin(team, request)
+            changes = _ShownChanges(team.bench.changes, view)
+            turn = replace(team, bench=replace(team.bench, mode=self.mode, changes=changes))
+            ended = await SessionRunner(turn, self.id).handle(request, view.show, stopped.is_set)
+            reason = await view.end(ended)
+        finally:
+            self._requests.view = None
+            self._ended.set()
+        self._background = asyncio.create_task(self._show_usage(team))
+        return reason
+
+    def cancel(self) -> None:
+        """Have the present turn end as soon as possible; do nothing between turns."""
+        self._stopped.set()
+
+    async def close(self) -> None:
+        """Cancel the present turn and close the gate; delete the session if nothing was ever said in it."""
+        self.cancel()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._ended.wait(), CLOSE_S)
+        if self._background is not None:
+            self._background.cancel()
+        await self._sender.close()
+        await self._gate.close()
+        if self._unused:
+            with contextlib.suppress(StateError, SessionUnavailable):
+                await asyncio.to_thread(self._team.sessions.delete, self.id)
+
+    async def _begin(self, team: Team, request: str) -> None:
+        """Name a new session after its first request, and show the notes once."""
+        for note in self._notes:
+            self._sender.put_text("thought", f"{note}\n")
+        self._notes = ()
+        if self._unused:
+            title = " ".join(request.split())[:TITLE_LENGTH]
+            await asyncio.to_thread(team.sessions.set_title, self.id, title)
+            self._unused = False
+            self._sender.put(schema.SessionInfoUpdate(session_update="session_info_update", title=make_line(title)))
+
+    async def _show_usage(self, team: Team) -> None:
+        """Send how many tokens of the model's window the conversation takes; do nothing without a chat model."""
+        chat = team.find_chat("chat")
+        if chat is None:
+            return
+
+        def count() -> int:
+            entries = team.sessions.read(self.id, limit=MOST_ENTRIES)
+            return Conversation(chat.count_tokens, chat.context_tokens, transcript.read_messages(entries)).tokens
+
+        try:
+            used = await asyncio.to_thread(count)
+        except (StateError, ModelError) as error:
+            logger.info("the tokens of a session cannot be counted: %s", error)
+            return
+        self._sender.put(schema.UsageUpdate(session_update="usage_update", used=used, size=chat.context_tokens))
+
+
+@dataclass(frozen=True, slots=True)
+class _ShownChanges:
+    """Changes whose diffs the client sees before the gate decides about them."""
+
+    changes: Changes
+    view: TurnView
+
+    async def propose(
+        self, proposal: ProposedEdit, *, task: str = "", rule: str = "", cancelled: Cancelled | None = None
+    ) -> ChangeOutcome:
+        """Show and propose an edit; see `agents.ports.changes.Changes.propose`."""
+        await self.view.settle()
+        self.view.show_changes(proposal)
+        return await self.changes.propose(proposal, task=task, rule=rule, cancelled=cancelled)
+
+    async def undo(self, checkpoint: str = "", *, cancelled: Cancelled | None = None) -> ChangeOutcome:
+        """Propose to undo a change; see `agents.ports.changes.Changes.undo`."""
+        return await self.changes.undo(checkpoint, cancelled=cancelled)
