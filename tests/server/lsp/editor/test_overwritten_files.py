@@ -33,7 +33,7 @@ class Runner:
         return Isolation()
 
     async def run(self, request: CommandRequest, *, cancelled: Cancelled | None = None) -> CommandResult:
-        """Act, and report success."""
+        """Call `act`, and return a success."""
         del request, cancelled
         self.act()
         return CommandResult(0, "")
