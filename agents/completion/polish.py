@@ -164,7 +164,7 @@ def _trim(text: str, cursor: Cursor) -> str:
 
 
 def _cut_repeats(text: str, cursor: Cursor) -> str:
-    """Return `text` up to a line that equals the first line below the cursor, or a long one that equals the line above.
+    """Return `text` before the first line that nearly equals the one below the cursor, or a long line repeated at once.
 
     Lines of closing brackets only are left to `closing`. Of the standard library's lines, one in 2,000 is long and
     repeats the line above it; a small model often writes such lines.
@@ -191,6 +191,7 @@ def _repeats_above(text: str, cursor: Cursor) -> bool:
     """Return whether `text` repeats code above the cursor.
 
     Its first line equals the last line above, or all its lines, three or more, follow each other in the code above.
+    False if the first line is only brackets and punctuation.
     """
     lines = (cursor.before + text).split("\n")
     above = [line.rstrip() for line in cursor.prefix[-_ABOVE:].split("\n")[:-1] if line.strip()]

@@ -37,9 +37,10 @@ def review(
     cancelled: Callable[[], bool],
     is_left_out: Callable[[str], bool] = lambda _: False,
 ) -> list[Finding]:
-    """Return all findings of the static rules in a document; [] if `cancelled`.
+    """Return the findings of the static rules in a document; incomplete if `cancelled` returns True meanwhile.
 
-    A rule is skipped if `is_left_out` returns True for an equivalent code: another linter reports it.
+    A rule is skipped if `is_left_out` returns True for an equivalent code: another linter reports it. Rules about
+    syntax skip minified texts and code that does not parse, and end after `_MOST_FINDINGS`.
     """
     found: list[Finding] = []
     for text_rule in all_rules.TEXT_RULES:

@@ -48,7 +48,10 @@ def offer(scene: Scene) -> Offer | None:
 
 
 def propose(scene: Scene, resources: Resources) -> Result:
-    """Return a proposal that documents the function with the likeliest words of the model."""
+    """Return a proposal that documents the function at the cursor with the model's likeliest words, or `Nothing`.
+
+    `Nothing` if there is no function without documentation, or the model finds no words that parse.
+    """
     function = find_function_at(scene.syntax, scene.span.start)
     place = _find_place(scene.document, function) if function is not None else None
     if function is None or place is None:

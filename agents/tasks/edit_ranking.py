@@ -109,7 +109,7 @@ def _explain_python_error(after: Document) -> str:
 def parses(scene: Scene, after: Document, edits: tuple[Edit, ...]) -> bool:
     """Return whether `after`, made by `edits`, has no more syntax errors than the scene's document.
 
-    Always True without a syntax tree.
+    In Python, the standard parser must also accept the edited lines. Always True without a syntax tree.
     """
     if not scene.syntax.available:
         return True

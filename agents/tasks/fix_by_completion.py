@@ -30,7 +30,7 @@ _MOST_TESTED = 3  # candidates that the tests are run with
 
 
 def offer(scene: Scene) -> Offer | None:
-    """Return the offer for the first finding of the scene that has no known fix; None where there is none."""
+    """Return the offer for the first finding of the scene that has no known fix and is short; None without one."""
     finding = next((one for one in scene.findings if is_applicable(scene, one)), None)
     if finding is None:
         return None
@@ -48,7 +48,7 @@ def is_applicable(scene: Scene, finding: Finding) -> bool:
 
 
 def propose(scene: Scene, resources: Resources) -> Result:
-    """Return a proposal that replaces the finding's lines by the model's likeliest ones without it.
+    """Return a proposal that replaces the finding's lines by the model's likeliest ones without it; else `Nothing`.
 
     Asks a person for permission to run the tests, if a test file mentions the function.
     """

@@ -131,7 +131,10 @@ class Function:
 
 
 def find_function_at(syntax: Syntax, offset: int) -> Function | None:
-    """Return the innermost function at `offset`, which may be anywhere on the lines of its head; None for none."""
+    """Return the innermost function at `offset`, which may be anywhere on the lines of its head; None for none.
+
+    On a blank line, that may be the function without statements right above.
+    """
     parsed = syntax.parsed
     if parsed is None:
         return None

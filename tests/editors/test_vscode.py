@@ -397,6 +397,9 @@ def _has_only_begun(page: str) -> bool:
 
 AREA = """
 #- area.py
+import math
+
+
 def area(radius):
     return 3.14 * radius * radius
 """
@@ -478,7 +481,7 @@ def _approve_change(workbench: Workbench) -> None:
     workbench.wait_for(f"{CHAT}.text", "![chart](https://evil.example/?q=1)")
     workbench.wait_for(f"{CHAT}.totals", "tokens")
     workbench.wait_for(f"{CHAT}details.done summary", "Edit area.py")
-    workbench.wait_until("the change", lambda: "math.pi" in workbench.read_lines()[1])
+    workbench.wait_until("the change", lambda: "math.pi" in workbench.read_lines()[4])
 
 
 def _permit_command(workbench: Workbench) -> None:

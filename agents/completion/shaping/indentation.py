@@ -32,8 +32,8 @@ def find_blocks(cursor: Cursor) -> PythonBlocks | YamlBlocks | None:
 def compute_padding(cursor: Cursor) -> str | None:
     """Return the white space that the cursor's line, if blank, lacks to the next column where a line may begin.
 
-    "" if it lacks none and for an empty line, which may be a line at the top level. None if no such column is right of
-    the cursor.
+    "" if it lacks none and for an empty line, which may be a line at the top level. None, only where indentation has a
+    meaning, if no such column is right of the cursor.
     """
     if not cursor.before or cursor.before.strip():
         return ""

@@ -62,7 +62,7 @@ class _State:
     def can_begin(self, column: int, kind: str) -> bool:
         """Return whether an entry at `column` belongs to an open collection or may begin a new one.
 
-        `kind` is "map", "seq", or "" for an entry that is neither, which can only be a missing value.
+        `kind` is "map", "seq", or "" for a plain value, which can only follow a key or an item without a value.
         """
         if (column, kind) in self.blocks:
             return True

@@ -178,7 +178,7 @@ class _CoberturaParser:
             self._lines = None
 
     def _collect_text(self, text: str) -> None:
-        """Collect the text of a source folder, at most 4,096 characters."""
+        """Collect the text of a source folder's name; raise BoundError beyond 4,096 characters."""
         if self._source is not None:
             self._source.append(text)
             if sum(map(len, self._source)) > 4096:

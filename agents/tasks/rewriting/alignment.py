@@ -359,7 +359,10 @@ class _Aligner(DefinitionWriter):
         )  # fmt: skip
 
     def _select_wanted(self, fresh: Sequence[Definition], *, changed: bool) -> list[Definition]:
-        """Return the new definitions that are used or named by the person; all of them if nothing else has changed."""
+        """Return the new definitions to insert: used ones, those that the person names, and members of known classes.
+
+        If nothing else has `changed`, return all but variables.
+        """
         if not changed:
             return [one for one in fresh if one.sort != "value"]
         used = set(WORD.findall(self.target.words)) | self.list_written_words()

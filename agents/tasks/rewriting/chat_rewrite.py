@@ -71,6 +71,8 @@ class _JudgedReply:
 def rewrite(wish: RewriteRequest, scene: Scene, resources: Resources) -> Result:
     """Return a proposal with the best of at most two answers of the model.
 
+    `Nothing` if the code is too long for the model, or no answer can be used.
+
     Raises:
         Cancelled: the request was cancelled.
         models.chat.ChatError: the model did not answer.

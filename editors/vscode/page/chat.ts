@@ -20,6 +20,7 @@ interface Kept {
     readonly top: number | null;
 }
 
+const DRAW_EVERY_MS = 40;
 const SVG = 'http://www.w3.org/2000/svg';
 const THUMB =
     'M1.5 7h2.8v7H1.5z M5.5 13.6V7.2L8.4 1.5c1.2 0 1.9.8 1.6 1.9L9.3 6h3.9c.9 0 1.5.8 1.3 1.7l-1.2 5c-.2.8-.8 1.3-1.6 1.3H6.5z';
@@ -32,6 +33,7 @@ let drawn: ChatState | undefined;
 let frame = 0;
 let scrolled = kept.top;
 const shown = new Map<number, { item: Item; element: HTMLElement }>();
+const written = new WeakMap<Element, readonly string[]>(); // the blocks of each answer, as JSON
 
 const title = find('title');
 const log = find('log');
@@ -132,12 +134,40 @@ function createItem(item: Item): HTMLElement {
         case 'answer':
             return create('article', { className: 'answer' }, [
                 create('p', { className: 'by', text: item.agent }),
-                create('div', { className: 'text' }, parseMarkdown(item.text).map(build)),
+                writeText(create('div', { className: 'text' }), item.text),
                 ...(item.number === 0 ? [] : [createThumbs(item)]),
             ]);
         case 'call':
             return createCall(item);
     }
+}
+
+/** Show Markdown in `element`; blocks that are the same as before stay, and with them what a person has selected. */
+function writeText(element: HTMLElement, text: string): HTMLElement {
+    const blocks = parseMarkdown(text);
+    const keys = blocks.map((block) => JSON.stringify(block));
+    const before = written.get(element) ?? [];
+    const changed = keys.findIndex((key, index) => key !== before[index]);
+    const same = changed === -1 ? keys.length : changed;
+    while (element.childNodes.length > same) {
+        element.lastChild?.remove();
+    }
+    element.append(...blocks.slice(same).map(build));
+    written.set(element, keys);
+    return element;
+}
+
+/** Show the text of a streamed answer in the element of the answer; return whether nothing else of it has changed. */
+function continueText(element: HTMLElement, before: Item, item: Item): boolean {
+    const text = element.querySelector<HTMLElement>('.text');
+    if (before.kind !== 'answer' || item.kind !== 'answer' || text === null) {
+        return false;
+    }
+    if (before.number !== item.number || before.thumb !== item.thumb) {
+        return false;
+    }
+    writeText(text, item.text);
+    return true;
 }
 
 function createThumbs(item: Extract<Item, { kind: 'answer' }>): HTMLElement {
@@ -206,6 +236,10 @@ function drawItems(): void {
     for (const item of state.items) {
         const known = shown.get(item.id);
         if (known?.item === item) {
+            continue;
+        }
+        if (known !== undefined && continueText(known.element, known.item, item)) {
+            shown.set(item.id, { item, element: known.element });
             continue;
         }
         const element = createItem(item);
@@ -318,7 +352,7 @@ function handleAction(action: Action): void {
     if (said !== '') {
         announcer.textContent = said;
     }
-    frame = frame || requestAnimationFrame(draw);
+    frame = frame || window.setTimeout(draw, DRAW_EVERY_MS);
 }
 
 function submit(): void {

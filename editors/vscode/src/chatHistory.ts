@@ -70,8 +70,12 @@ export function findNumbers(items: readonly Item[], entries: readonly Entry[]): 
     return found;
 }
 
-/** Compare letters and digits only: the server changes signs of Markdown in what it streams, to make it harmless. */
+/**
+ * Return whether the item ends with the entry; an answer in several parts has an entry for each. Only letters and digits
+ * are compared: the server changes signs of Markdown in what it streams, to make it harmless.
+ */
 function isSame(entry: Entry, item: Extract<Item, { kind: 'answer' }>): boolean {
     const keep = (text: string) => text.replaceAll(/&(?:lt|gt|amp|#\d+);|[^\p{L}\p{N}]/gu, '');
-    return entry.by === item.agent && keep(entry.text) === keep(item.text);
+    const stored = keep(entry.text);
+    return entry.by === item.agent && stored !== '' && keep(item.text).endsWith(stored);
 }

@@ -54,3 +54,8 @@ test('a streamed answer finds its entry although signs of Markdown were changed'
         { item: 7, number: 6 },
     ]);
 });
+
+test('an answer in several parts has the number of its last part', () => {
+    const entries = [createEntry(4, 'agent', 'coder', 'I think.'), createEntry(5, 'agent', 'coder', 'It is done.')];
+    assert.deepEqual(findNumbers([createAnswer(3, 'coder', 'I think.It is done.')], entries), [{ item: 3, number: 5 }]);
+});

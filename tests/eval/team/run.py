@@ -138,6 +138,8 @@ def main() -> int:
     """Attempt the tasks, print the rows, and write the table for `--write`; return the exit status."""
     made = make_parser("Have models do whole tasks.", ARMS, len(ALL), f"tasks, of {len(ALL)}", TABLE)
     made.add_argument("--turn-seconds", type=float, default=ATTEMPT_S, help="longest duration of one task")
+    kinds = [kind.value for kind in Kind]
+    made.add_argument("--kind", nargs="+", choices=kinds, default=kinds, help="kinds of tasks to attempt")
     options = made.parse_args()
     chosen = ALL[: options.count]
     run = Run(Answers.open_default(), time.monotonic() + options.seconds, options.threads)
@@ -147,7 +149,8 @@ def main() -> int:
             lines += make_rows(ORACLE, LOOP, {task.name: attempt_with_oracle(task) for task in chosen})
             continue
         for arm in options.arm:
-            collect_attempts(name, arm, chosen, run, options.turn_seconds)
+            wanted = [task for task in chosen if task.kind in options.kind]
+            collect_attempts(name, arm, wanted, run, options.turn_seconds)
         identity = identify(find_entry(name))
         for arm in ARMS:
             stored = {task.name: run.answers.get(make_key(identity, arm, task)) for task in chosen}
