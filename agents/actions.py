@@ -63,7 +63,9 @@ class Action:
 
 
 def list_actions(scene: Scene, findings: Iterable[Finding], *, missing: Callable[[Task], str]) -> tuple[Action, ...]:
-    """Return the actions that apply at the scene's span: fixes first, then tasks, then "fix all".
+    """Return the actions for the lines of the scene's span: fixes, then tasks, then "fix all" if any fix is safe.
+
+    An action that cannot run now is included, with the reason in `disabled`.
 
     Args:
         scene: the document and the selected span.
@@ -92,7 +94,7 @@ def is_safe(finding: Finding) -> bool:
 
 
 def collect_safe_edits(findings: Iterable[Finding]) -> tuple[Edit, ...]:
-    """Return the edits of all safe fixes, sorted by place; of two fixes that overlap, only the first is included."""
+    """Return the edits of all safe fixes, sorted by offset; a fix that conflicts with an earlier one is left out."""
     chosen: list[Edit] = []
     for finding in findings:
         edits = finding.fix.edits if finding.fix is not None and is_safe(finding) else ()
@@ -102,7 +104,10 @@ def collect_safe_edits(findings: Iterable[Finding]) -> tuple[Edit, ...]:
 
 
 def shift_findings(findings: Sequence[Finding], old: str, new: str) -> tuple[Finding, ...]:
-    """Return the findings of the text `old` with offsets for the text `new`, without those that touch the change."""
+    """Return the findings of the text `old` with offsets for the text `new`.
+
+    Findings whose span or fix touches the change are left out.
+    """
     if old == new:
         return tuple(findings)
     same, tail = measure_unchanged(old, new)

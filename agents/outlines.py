@@ -51,7 +51,7 @@ def outline_classes(piece: Piece, fits: Callable[[str], bool]) -> str:
 
 
 def select_imports(piece: Piece, fits: Callable[[str], bool]) -> str:
-    """Return the imports of the file outside of `piece`, unchanged and in order, one a line.
+    """Return the imports of the file outside of `piece` and of functions, unchanged, in order, each on its own line.
 
     Where `fits` does not accept all imports, those that the piece uses are preferred.
     """
@@ -122,7 +122,11 @@ def _render_head(holder: Symbol, piece: Piece) -> str:
 
 
 def _list_members(holder: Symbol, piece: Piece) -> list[str]:
-    """Return one line for each member of `holder`: fields, then methods, of which those that the piece names first."""
+    """Return lines for the members of `holder` outside of `piece`: fields, then methods.
+
+    Methods that the piece names come first. Fields that are only assigned to `self` share one comment line. Lists at
+    most `_MOST` of each kind.
+    """
     text, path = piece.document.text, _qualify(holder)
     inside = [
         one
@@ -144,7 +148,7 @@ def _list_members(holder: Symbol, piece: Piece) -> list[str]:
 
 
 def _drop_duplicates(symbols: Sequence[Symbol]) -> list[Symbol]:
-    """Return one symbol for each signature."""
+    """Return the last symbol of each signature, in order of the first."""
     return list({one.signature: one for one in symbols}.values())
 
 

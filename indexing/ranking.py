@@ -61,7 +61,7 @@ class ParsedQuery:
 
     @classmethod
     def of(cls, text: str, imported: Collection[str] = (), modules: Collection[str] = ()) -> ParsedQuery:
-        """Return the parsed form of a query `text`, with imported names and modules as they are written."""
+        """Parse the query `text`; `imported` and `modules` are names as the import statements write them."""
         data = tokens.fold(text)
         terms: dict[int, float] = {}
         for term in tokens.find_terms(data).ids.tolist():
@@ -77,14 +77,14 @@ class ParsedQuery:
 
 
 def normalize_module(module: str) -> str:
-    """Return a module name as `building.list_module_names` has it: dotted, without the ending of a file."""
+    """Return `module` as a dotted name, without leading dots and a file extension: `./a/b.js` gives `a.b`."""
     for ending in _ENDINGS:
         module = module.removesuffix(ending)
     return module.replace("/", ".").replace("::", ".").replace("\\", ".").strip(".")
 
 
 def find_postings(arrays: MappedArrays | MemoryWriter, term: int) -> slice:
-    """Return the slice of the postings of a term; empty for an unknown term."""
+    """Return the slice of the posting arrays that belongs to `term`, a hash; empty for an unknown term."""
     terms = arrays["terms"]
     at = int(np.searchsorted(terms, np.uint32(term)))
     if at == len(terms) or int(terms[at]) != term:
@@ -101,7 +101,7 @@ def find_defining_chunks(arrays: MappedArrays | MemoryWriter, name: int) -> NDAr
 
 
 def find_module_files(arrays: MappedArrays | MemoryWriter, modules: Collection[int]) -> list[int]:
-    """Return the indexes of the files that may be imported as one of `modules`, given by their hashes."""
+    """Return the sorted indexes of the files that can be imported as one of `modules`, which are hashes of names."""
     files: set[int] = set()
     for module in modules:
         low = int(np.searchsorted(arrays["modules"], np.uint32(module), side="left"))
@@ -119,7 +119,10 @@ def slice_chunks(arrays: MappedArrays | MemoryWriter, file: int) -> slice:
 def rank(
     segments: Sequence[SearchedSegment], query: ParsedQuery, *, limit: int, deadline: float | None
 ) -> list[RankedChunk]:
-    """Return up to `limit` chunks of all segments, best first; after the deadline, only the rarest terms count."""
+    """Return up to `limit` chunks of searched files, highest score first; of overlapping chunks only the best.
+
+    Scores the `MAX_TERMS` rarest terms, rarest first; after `deadline` (of `time.monotonic`) the rest is ignored.
+    """
     total = sum(len(segment.arrays["chunk_terms"]) for segment in segments)
     if not total:
         return []
@@ -158,7 +161,7 @@ def compute_idf(frequency: int, total: int) -> float:
 def _add_priors(
     segments: Sequence[SearchedSegment], query: ParsedQuery, scores: list[NDArray[np.float32]], total: int
 ) -> None:
-    """Raise the `scores` of chunks that define names of the query, or are in files that it imports, in place.
+    """Raise, in place, the `scores` of chunks that define a queried or imported name, or are in an imported file.
 
     `total` is the number of chunks.
     """
@@ -175,7 +178,7 @@ def _add_priors(
 
 
 def is_repetition(one: tuple[Hashable, int, int], other: tuple[Hashable, int, int]) -> bool:
-    """Return whether at least half of the shorter of two places (file, start, end) is in the other one."""
+    """Return whether two places (file, start, end) overlap by at least half of the shorter one, in the same file."""
     common = min(one[2], other[2]) - max(one[1], other[1])
     return one[0] == other[0] and 2 * common >= min(one[2] - one[1], other[2] - other[1])
 
@@ -183,7 +186,10 @@ def is_repetition(one: tuple[Hashable, int, int], other: tuple[Hashable, int, in
 def _choose_best(
     segments: Sequence[SearchedSegment], scores: list[NDArray[np.float32]], limit: int
 ) -> list[RankedChunk]:
-    """Return up to `limit` chunks of searched files with the highest scores; of overlapping chunks only the best."""
+    """Return up to `limit` chunks with the highest scores, best first; of overlapping chunks only the best.
+
+    Leaves out chunks with the score 0, and sets the `scores` in files that are not searched to 0.
+    """
     found: list[RankedChunk] = []
     wide = 4 * limit  # definitions and windows overlap about twice
     for number, (segment, score) in enumerate(zip(segments, scores, strict=True)):
@@ -217,7 +223,11 @@ def rank_definitions(
     limit: int,
     deadline: float | None,
 ) -> list[RankedChunk]:
-    """Return up to `limit` chunks that define some of `names`; `modules`, earlier and rarer names come first."""
+    """Return up to `limit` chunks that define at least one of `names`, best first.
+
+    Earlier names, names with few definitions and files of `modules` score higher. After `deadline` (of
+    `time.monotonic`) the remaining names are ignored.
+    """
     scores = [np.zeros(len(segment.arrays["chunk_terms"]), dtype=np.float32) for segment in segments]
     for place, name in enumerate(tokens.hash_words(list(names)).tolist()):
         if deadline is not None and time.monotonic() > deadline:

@@ -170,7 +170,7 @@ class View:
         return segment.read_relative_path(index)
 
     def _select_parts(self, own: FileKey | None) -> list[tuple[_Part, NDArray[np.bool_]]]:
-        """Return all parts with the files to search, which are all but `own`."""
+        """Return all parts, each with a mask of the files to search (all visible ones but `own`); counts as a query."""
         parts = []
         for part in self._parts:
             part.segment.note_query()
@@ -192,9 +192,9 @@ class View:
 
         Args:
             query: the query.
-            own: the edited file, which is not searched; with `query.near`, only that span of it is not.
+            own: the edited file, which is not searched; with `query.near`, it is searched outside that span.
             limit: largest number of chunks.
-            deadline: moment of `time.monotonic` after which rarer terms alone decide.
+            deadline: moment of `time.monotonic` after which terms not scored yet, the most common ones, are ignored.
         """
         wanted = ranking.ParsedQuery.of(query.text, query.imported, query.modules)
         parts = self._select_parts(None if query.near is not None else own)
@@ -211,7 +211,7 @@ class View:
     def _resolve(
         self, parts: Sequence[tuple[_Part, NDArray[np.bool_]]], found: Sequence[ranking.RankedChunk]
     ) -> list[Ranked]:
-        """Return chunks that were found by number as results with their file and their ordinal in it."""
+        """Return `found` with the key of each chunk's file and the chunk's ordinal in it, in the same order."""
         ranked = []
         for hit in found:
             part = parts[hit.segment][0]
@@ -228,7 +228,10 @@ class View:
         limit: int,
         deadline: float | None,
     ) -> list[Ranked]:
-        """Return up to `limit` chunks that define one of `names`, files of `imported_modules` first; skips `own`."""
+        """Return up to `limit` chunks that define one of `names`, best first; skips the file `own`.
+
+        Files of `imported_modules` rank higher. After `deadline` the remaining names are ignored.
+        """
         parts = self._select_parts(own)
         searched = [ranking.SearchedSegment(part.segment.arrays, alive) for part, alive in parts]
         found = ranking.rank_definitions(searched, list(names), imported_modules, limit=limit, deadline=deadline)
@@ -252,7 +255,7 @@ class View:
         return recall.find_best(cursor, self.list_pools(own), whole_block=whole_block, limit=limit, deadline=deadline)
 
     def list_pools(self, own: FileKey | None) -> list[Pool]:
-        """Return the pools of all files but `own`, open files first, so that a deadline drops the others."""
+        """Return the pools of all files but `own`, pools of open files first; leaves out pools without other files."""
         parts = sorted(self._select_parts(own), key=lambda item: not item[0].is_open)
         return [
             SegmentPool(part.segment, part.keys, alive, Origin.OPEN if part.is_open else Origin.WORKSPACE)

@@ -109,7 +109,7 @@ class Sources:
         self._numbers = itertools.count(1)
 
     def load(self) -> None:
-        """Load the stored index of each root again."""
+        """Load the current state of each root's stored index; errors only show in `find_damage`."""
         with self._lock:
             for root in self._roots.values():
                 self._load(root)
@@ -187,7 +187,7 @@ class Sources:
         return list(dict.fromkeys(each.module for each in ordered))
 
     def make_snapshot(self) -> Snapshot:
-        """Return a snapshot of everything that is loaded."""
+        """Return a snapshot of the loaded indexes and of the open documents that are shared."""
         with self._lock:
             overlays: dict[FileKey, OverlayFile] = {}
             hidden: set[FileKey] = set()
@@ -239,7 +239,7 @@ class Sources:
                 self._unload(root)
 
     def _load(self, root: _Root) -> None:
-        """Load the stored index of `root`; if it is missing or damaged, the segment loaded before stays in use."""
+        """Load the stored index of `root`, and set its `damage`; on an error the segment loaded before stays in use."""
         identity = root.index_paths.read_identity()
         try:
             if root.store is None or identity != root.identity:
@@ -307,14 +307,14 @@ class Sources:
         return (key, file_id) if file_id is not None else None
 
     def _make_id(self, uri: str) -> int:
-        """Return a negative id for a document that is not stored."""
+        """Return the negative id of a document that is not stored; makes one at the first call."""
         if uri not in self._made_ids:
             self._made_ids[uri] = -next(self._numbers)
         return self._made_ids[uri]
 
 
 def _choose_path(document: Document) -> Path | None:
-    """Return the file of a document, or the file that it is a part of."""
+    """Return the path of a document, else of the first file that it belongs to (a cell's notebook), else None."""
     return document.path or (document.origins[0] if document.origins else None)
 
 

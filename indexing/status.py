@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 
 def measure_status(sources: Sources, state: str, problem: str) -> IndexStatus:
-    """Return the sums of the figures of all roots in `sources`, with `state` and `problem` (as in `IndexStatus`)."""
+    """Return the sums of the figures of all roots in `sources`, with `state` and `problem` (as in `IndexStatus`).
+
+    `indexed_at` is the earliest of the roots' times.
+    """
     files = chunks = symbols = bytes_indexed = 0
     skipped: dict[str, int] = {}
     by_language: dict[str, int] = {}

@@ -61,7 +61,7 @@ class Request:
 
     @property
     def budget_ms(self) -> float:
-        """Milliseconds left of a large model's time, at least 1; 0 for a small model, which has no time limit."""
+        """Milliseconds left of a large model's time, at least 1; 0, for no limit, with a small model or none."""
         if self.model is None or not self.model.entry.large:
             return 0.0
         asked = self.trigger is Trigger.INVOKED
@@ -132,7 +132,7 @@ class Answers:
         return Completion(suggestions, model_ms=model_ms)
 
     def report_failure(self, error: Exception) -> None:
-        """Count a failed model run; log `error` unless its message is that of the last one, so not at every key."""
+        """Count a failed model run and log `error`, unless the error logged last has the same message."""
         self.recorder.record_failure()
         if (said := str(error)) != self._reported:
             self._reported = said

@@ -88,7 +88,8 @@ class Choice:
         is_rejected: returns whether a person has rejected the text at this place.
         breaks: returns whether the text makes new syntax errors; it parses, so it is called as late as possible.
         strict: a person who asks does not get texts that break the syntax either.
-        noise: a person who asks gets nothing if the best candidate's confidence is below this.
+        noise: a person who asks gets nothing if the best candidate's confidence is below this, unless a large model
+            wrote that candidate.
     """
 
     trigger: Trigger
@@ -103,8 +104,10 @@ class Choice:
 def choose(candidates: Iterable[Candidate], choice: Choice) -> tuple[list[Candidate], str]:
     """Return the candidates to show, best first, and "" or, if there are none, the reason in one word.
 
-    While a person types, the result is at most one candidate: above the threshold, not rejected before and without new
-    syntax errors. A person who asks gets up to `choice.limit`, those with syntax errors last.
+    While a person types, the result is at most one candidate: not below the threshold, worth showing, not rejected
+    before and without new syntax errors. A person who asks gets up to `choice.limit` candidates, those with syntax
+    errors last, or left out if `choice.strict`; but none at all if the best candidate's confidence is below
+    `choice.noise` and no large model wrote that candidate.
     """
     ordered = merge(candidates)
     if not ordered:
@@ -148,12 +151,12 @@ def build_suggestion(candidate: Candidate, cursor: Cursor, identity: str) -> Sug
 
 
 def prepend_text(suggestion: Suggestion, text: str, *, start: int, shift: int) -> Suggestion:
-    """Return a suggestion that was made for a document with `text` inserted as one for the document without it.
+    """Return the suggestion with `text` before it and with offsets for the document without the inserted `text`.
 
     Args:
-        suggestion: the suggestion, which continues the inserted text.
-        text: the inserted text; the result begins with it.
-        start: where `text` was inserted.
+        suggestion: the suggestion, made for a document with `text` inserted before the cursor.
+        text: the inserted text.
+        start: offset at which `text` was inserted.
         shift: by how many characters the insertion made the document longer.
     """
     return replace(suggestion, text=text + suggestion.text, start=start, end=suggestion.end - shift)

@@ -103,7 +103,10 @@ def _compute_log_odds(weights: tuple[float, float, float], recalled: float, log_
 
 
 def _interpolate(tiny: float, large: float, parameters: int) -> float:
-    """Return a value between those for a tiny and a large model, by the logarithm of the number of weights."""
+    """Return a value between those for a tiny and a large model, by the logarithm of the number of weights.
+
+    Return `large` if the number is unknown (0).
+    """
     if parameters <= 0:
         return large
     share = (math.log10(parameters) - math.log10(_TINY)) / (math.log10(_LARGE) - math.log10(_TINY))

@@ -78,7 +78,8 @@ class ContextGatherer:
     ) -> tuple[Snippet, ...]:
         """Return snippets for a prompt at `cursor`; the last snippets again while the cursor stays in its line.
 
-        Definitions and similar code come first, in the order of the last prompt, then recently edited places.
+        Definitions and similar code come first, in the order of the last prompt, then recently edited places. A large
+        model also gets the imports of the cursor's file, unless they are near the cursor.
 
         Args:
             cursor: the cursor to complete at.
@@ -135,7 +136,7 @@ class ContextGatherer:
     def _list_recent_places(self, cursor: Cursor, known: Sequence[Snippet], index: Index) -> list[Snippet]:
         """Return up to two recently edited places of other documents, newest first.
 
-        Leaves out places with text that is among `known`, and documents that may not be shown to a model.
+        Leaves out blank places, those whose text overlaps a snippet in `known`, and documents kept from models.
         """
         with self._lock:
             places = [place for place in reversed(self._recent) if place.uri != cursor.document.uri]
@@ -151,7 +152,10 @@ class ContextGatherer:
 
 
 def _find_hits(cursor: Cursor, syntax: Syntax | None, index: Index, *, limit: int, deadline: float) -> list[Hit]:
-    """Return definitions of names used near the cursor, then similar code; what was found by `deadline`."""
+    """Return definitions of names used near the cursor, at most half of `limit`, then up to `limit` similar pieces.
+
+    Searches until `deadline`, and only in the document's language and related ones.
+    """
     document = cursor.document
     names = list_names(cursor)
     definitions: list[Hit] = []
@@ -174,7 +178,10 @@ def _find_hits(cursor: Cursor, syntax: Syntax | None, index: Index, *, limit: in
 
 
 def _extract_imports(cursor: Cursor) -> Snippet | None:
-    """Return the imports at the top of the cursor's file as a snippet; None if they are near the cursor or missing."""
+    """Return the first imports of the cursor's file as one snippet of at most `_IMPORT_CHARACTERS`.
+
+    None if there are no imports at the top of the file, or only near the cursor.
+    """
     document = cursor.document
     above = document.text[: max(0, min(cursor.offset - _NEAR_CHARACTERS, _HEAD_CHARACTERS))]
     lines, length = [], 0
@@ -194,7 +201,7 @@ def _is_in_related_language(hit: Hit, document: Document) -> bool:
 
 
 def list_names(cursor: Cursor) -> tuple[str, ...]:
-    """Return up to `_NAMES` identifiers of the lines before the cursor, nearest first, without duplicates."""
+    """Return up to `_NAMES` identifiers of three or more characters from the lines before the cursor, nearest first."""
     lines = cursor.prefix.rsplit("\n", _NEAR_LINES)[-_NEAR_LINES:]
     found = _IDENTIFIER.findall("\n".join(lines))
     return tuple(dict.fromkeys(reversed(found)))[:_NAMES]
@@ -222,5 +229,5 @@ def _overlaps(hit: Hit, other: Hit) -> bool:
 
 
 def _keep_order(snippets: list[Snippet], before: Sequence[Snippet]) -> list[Snippet]:
-    """Return `snippets`, first those that are also in `before`, in the order they have there."""
+    """Return `snippets` with those that are also in `before` first, in the order of `before`."""
     return [*(old for old in before if old in snippets), *(new for new in snippets if new not in before)]

@@ -94,7 +94,7 @@ class Decoder:
     partial: bool = False
 
     def decode(self, run: RunControl) -> Outcome:
-        """Run the model until it has finished or `run` stops it, and return the outcome; a failure is part of it."""
+        """Run the model until it has finished or `run` stops it; return the outcome, also if the model fails."""
         started = time.monotonic()
         candidates: list[Candidate] = []
         problem, error = "", None
@@ -105,9 +105,11 @@ class Decoder:
         return Outcome(self.polisher, tuple(candidates), (time.monotonic() - started) * 1000, problem, error)
 
     def _ask_model(self, run: RunControl) -> tuple[list[Candidate], str]:
-        """Return the model's candidates and "", or, if `run` stopped it, no candidates and "cancelled".
+        """Return the candidates and a problem: "cancelled" if `run` stopped the model before a text was complete.
 
-        Raises the model's errors. The model writes nothing if it would have written a draft and one text is enough.
+        The problem is "" otherwise.
+
+        Raises the model's errors. The model writes nothing if it agrees with recalled text and one text is enough.
         """
         cursor = self.polisher.cursor
         path = _make_prompt_path(cursor)
@@ -136,11 +138,11 @@ class Decoder:
         return make_candidates(lines, self.recalled, self.polisher.cursor, self.model.entry)
 
     def _score_drafts(self, request: FillRequest, run: RunControl) -> tuple[list[Line], bool]:
-        """Have the model score the best recalled text; return it as a line, and whether the model agrees.
+        """Have the model score the best recalled text; return that as at most one line, and whether the model agrees.
 
-        The model agrees if it would write at least the first line, and the text is cut after the last line that it
-        would write. There are no lines with a large model, which takes as long to score a token as to write one, and
-        none if no recalled text is likely enough.
+        The model agrees if it would write at least the first line; the text is then cut after the last line that the
+        model would write. There is no line with a large model, which takes as long to score a token as to write one,
+        and none if no recalled text is likely enough.
         """
         if self.model.entry.large:
             return [], False

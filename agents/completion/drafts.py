@@ -16,7 +16,7 @@ _CERTAIN = math.log(0.5)
 
 
 def count_accepted_characters(score: Score) -> int:
-    """Return how many characters of the draft greedy decoding would give too, counting whole lines only."""
+    """Return the length of the draft's first lines that greedy decoding would write too; 0 if not even the first."""
     sure = 0
     for log_prob, end in zip(score.log_probs, score.token_ends, strict=False):
         if not log_prob > _CERTAIN:

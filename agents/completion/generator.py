@@ -205,7 +205,11 @@ class Generator:
     def _complete(
         self, document: Document, offset: int, trigger: Trigger, cancelled: Callable[[], bool], limit: int
     ) -> Completion:
-        """Complete at a cursor whose line lacks no indentation: check, look into the cache, plan, ask the sources."""
+        """Complete at a cursor whose line lacks no indentation.
+
+        Asks the sources, and remembers the place as recently edited, only if no rule refuses the place and, while a
+        person types, no cached suggestion fits.
+        """
         policy = self._policy
         cursor = Cursor.at(document, offset)
         if why := find_refusal(cursor, trigger=trigger, policy=policy, find_withholding=self._index.find_withholding):
@@ -242,7 +246,10 @@ def _is_ready(model: CompletionModel) -> bool:
 
 
 def _count_typed(selected: str, cursor: Cursor) -> int:
-    """Return how many characters before the cursor the popup's item replaces: its beginning or the partial word."""
+    """Return how many characters before the cursor are the beginning of `selected`, the popup's item.
+
+    At least the length of the partial word, which the item replaces in any case.
+    """
     line = cursor.before
     for length in range(min(len(selected), len(line)), len(cursor.word), -1):
         if line.endswith(selected[:length]):

@@ -53,6 +53,9 @@ class Plan:
 def plan(cursor: Cursor, place: Surroundings | None, *, trigger: Trigger, policy: CompletionPolicy) -> Plan:
     """Return the plan of a suggestion at `cursor`.
 
+    While a person types, the extent is "nothing" after a complete line, and "block" only in an empty body or at the top
+    level.
+
     Args:
         cursor: the cursor to complete at.
         place: the cursor's place in the syntax tree, None without a tree.
@@ -80,7 +83,10 @@ def plan(cursor: Cursor, place: Surroundings | None, *, trigger: Trigger, policy
 
 
 def needs_syntax(cursor: Cursor, *, trigger: Trigger) -> bool:
-    """Return whether the plan depends on the syntax tree; while a person types in the middle of a line it does not."""
+    """Return whether the plan may depend on the syntax tree.
+
+    False only while a person types in a line that neither is complete nor opens a body.
+    """
     if trigger is Trigger.INVOKED or not cursor.before.strip():
         return True
     return _is_finished(cursor) or opens_body(cursor.before, cursor.document.entry)
@@ -127,7 +133,7 @@ def _is_finished(cursor: Cursor) -> bool:
 
 
 def _is_at_top_level(cursor: Cursor, place: Surroundings | None) -> bool:
-    """Return whether a line at the top level may begin at the cursor; without a tree, by the line below it."""
+    """Return whether a line at the top level may begin at the cursor; without a tree, judged by the line below."""
     if place is not None and place.kind != "none":
         return place.at_top_level_line
     return measure_indentation(cursor.next_line) == 0

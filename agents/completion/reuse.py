@@ -86,7 +86,10 @@ class SuggestionCache:
                 self._documents.popitem(last=False)
 
     def find(self, document: Document, offset: int) -> Suggestion | None:
-        """Return the rest of the newest suggestion that a person has typed up to `offset`; None if none fits."""
+        """Return the rest of the newest suggestion that a person has typed up to `offset`.
+
+        None if none fits or all are older than `LIFETIME_S`.
+        """
         with self._lock:
             entries = tuple(self._documents.get(document.uri, ()))
         oldest = self._clock() - LIFETIME_S

@@ -78,7 +78,7 @@ class Run(Generic[R]):
         return not self._watchers and self._wanted < math.inf
 
     def should_stop(self) -> bool:
-        """Return whether to stop at the next token: the run was ended, or has been abandoned for its linger time."""
+        """Return whether to stop at the next token: the run was ended, or abandoned for longer than its linger time."""
         return self._ended_early or (self.abandoned and time.monotonic() - self._wanted > self._linger_s)
 
     def end(self) -> None:
@@ -90,9 +90,10 @@ class Run(Generic[R]):
         self._linger_s = max(self._linger_s, seconds)
 
     def wait(self, *, until: float, leave: Callable[[], bool]) -> Ending:
-        """Wait for the run and return why the wait ended.
+        """Wait until the run is done and return why the wait ended.
 
-        It also ends if the run is ended, `leave` returns true or the moment `until` (monotonic clock) has passed.
+        The wait also ends if the run is told to stop, `leave` returns true or the moment `until` (monotonic clock) has
+        passed.
         """
         with self._lock:
             self._watchers += 1
@@ -149,7 +150,7 @@ class Runs(Generic[R]):
     def find_joinable(self, document: Document, offset: int, reach: tuple[str, int]) -> tuple[Run[R], str] | None:
         """Return the document's run that can answer a request at `offset`, with the text typed since the run began.
 
-        A run of the document that cannot answer the request is ended; the result is None then, and without a run.
+        If the run cannot answer the request, it is ended and the result is None, as it is without a run.
         """
         with self._lock:
             run = self._by_uri.get(document.uri)
@@ -167,7 +168,7 @@ class Runs(Generic[R]):
         return run is not None and not run.done and run.find_typed_text(document, offset, run.place.reach) is not None
 
     def start(self, place: Place, work: Callable[[Run[R]], R | None], *, linger_s: float) -> Run[R]:
-        """Start `work` on another thread and end the document's older run.
+        """Start `work` on another thread, end the document's older run, and return the new run.
 
         After `close`, the run is done at once and without a result.
         """
@@ -185,7 +186,7 @@ class Runs(Generic[R]):
         return run
 
     def _do_work(self, run: Run[R], work: Callable[[Run[R]], R | None]) -> None:
-        """Finish `run` with the result of `work`, None if it fails or was stopped before, and remove the run."""
+        """Do `work`, finish `run` with its result (None if it fails or `run` was stopped before), and remove `run`."""
         result = None
         try:
             if not run.should_stop():

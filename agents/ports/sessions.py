@@ -99,7 +99,11 @@ class Sessions(Protocol):
     """The sessions of a user."""
 
     def create(self, workspace: str, *, title: str, role: str = "") -> Session:
-        """Record a new session without entries and return it; evicts old sessions beyond the bounds of the store."""
+        """Record a new session without entries and return it; evicts old sessions beyond the bounds of the store.
+
+        Raises:
+            ValueError: `title` is longer than `LONGEST_TITLE`.
+        """
         ...
 
     def get(self, session: str) -> Session | None:
@@ -136,7 +140,11 @@ class Sessions(Protocol):
         ...
 
     def set_title(self, session: str, title: str) -> bool:
-        """Set the title, even while another client drives the session; return whether the session exists."""
+        """Set the title, even while another client drives the session; return whether the session exists.
+
+        Raises:
+            ValueError: `title` is longer than `LONGEST_TITLE`.
+        """
         ...
 
     def delete(self, session: str) -> bool:

@@ -65,7 +65,7 @@ class Examiner(Protocol):
 
 
 def find_units(document: Document, syntax: Syntax) -> tuple[Unit, ...]:
-    """Return the outermost functions of a text that parse, in order of appearance."""
+    """Return the outermost functions of `document` without syntax errors, in order; () if it was not parsed."""
     scan = Scan.of(document, syntax)
     if scan is None:
         return ()

@@ -28,7 +28,10 @@ _OTHER_LANGUAGE = re.compile(r"\s*%%(?!time\b|timeit\b|capture\b|prun\b|python3?
 
 
 def filter_cell_findings(findings: Iterable[Finding], text: str) -> tuple[Finding, ...]:
-    """Return the findings of the cell `text` that hold whatever the other cells contain."""
+    """Return the findings of the cell `text` that hold whatever the other cells contain.
+
+    Also drops syntax errors in a cell with magic commands, and all findings in a cell of another language.
+    """
     if _OTHER_LANGUAGE.match(text):
         return ()
     dropped = _NEED_WHOLE_NOTEBOOK | _MAY_BE_OUTPUT | (_SYNTAX_ERRORS if _MAGIC.search(text) else frozenset())

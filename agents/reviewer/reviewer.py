@@ -86,6 +86,8 @@ class Reviewer:
     ) -> tuple[Finding, ...]:
         """Return the findings of `document`, sorted by place; only those found so far if `cancelled`.
 
+        () for a document that is not reviewed. Findings of unchanged code come from caches.
+
         Args:
             document: the text in its current state.
             layers: layers to run, if the policy allows them.
@@ -116,9 +118,9 @@ class Reviewer:
     def review_files(
         self, documents: Sequence[Document], *, cancelled: Callable[[], bool] = _is_never_cancelled
     ) -> Iterator[tuple[Document, tuple[Finding, ...]]]:
-        """Yield the static findings of many saved files, in any order; one run of ruff checks all of them.
+        """Yield the static findings of many saved files, in any order; () for files that are not reviewed.
 
-        For unsaved texts and other layers, use `review`.
+        Runs ruff once for each configuration, and sets `problem`. For unsaved texts and other layers, use `review`.
         """
         reviewed = [document for document in documents if not self._is_exempt(document)]
         python = [each for each in reviewed if each.entry.ruff and self.policy.ruff != "never"]
@@ -143,7 +145,7 @@ class Reviewer:
     ) -> tuple[Finding, ...]:
         """Return the findings to show, sorted by place, with unsafe fixes marked.
 
-        Drops suppressed and duplicate findings, and those below the policy's severity.
+        Drops suppressed and duplicate findings, those of rules that are off, and those below the policy's severity.
         """
         least = SEVERITIES.index(self.policy.severity)
         unique: dict[tuple[int, int, str], Finding] = {}
@@ -210,7 +212,10 @@ class Reviewer:
         return self.ruff.settings.resolve(document.path, everything=self.policy.ruff == "always")
 
     def _list_codes_left_to_ruff(self, settings: RuffSettings | None) -> tuple[str, ...]:
-        """Return the codes equivalent to Starling's rules that the workspace's own ruff reports or ignores."""
+        """Return the codes equivalent to Starling's rules that the workspace's own ruff reports or ignores.
+
+        () unless the policy for ruff is "auto".
+        """
         return (
             settings.select_workspace_codes(all_rules.EQUIVALENT_CODES)
             if settings is not None and self.policy.ruff == "auto"

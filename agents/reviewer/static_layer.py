@@ -37,9 +37,10 @@ def review(
     cancelled: Callable[[], bool],
     is_left_out: Callable[[str], bool] = lambda _: False,
 ) -> list[Finding]:
-    """Return all findings of the static rules in a document; [] if `cancelled`.
+    """Return the findings of the static rules in a document; incomplete if `cancelled` returns True meanwhile.
 
-    A rule is skipped if `is_left_out` returns True for an equivalent code: another linter reports it.
+    A rule is skipped if `is_left_out` returns True for an equivalent code: another linter reports it. Rules about
+    syntax skip minified texts and code that does not parse, and end after `_MOST_FINDINGS`.
     """
     found: list[Finding] = []
     for text_rule in all_rules.TEXT_RULES:
@@ -85,7 +86,7 @@ def is_declaration_file(document: Document) -> bool:
 
 
 def _is_quoted(rule: TextRule, hit: Hit, syntax: Syntax) -> bool:
-    """Return whether the conflict marker at `hit` is in a string or a comment; code with markers does not parse."""
+    """Return whether `hit` is a conflict marker in a string or a comment, which is no conflict."""
     parsed = syntax.parsed
     if rule.code != "conflict-mark" or parsed is None:
         return False
@@ -123,7 +124,7 @@ def _build_fix(fix: ByteFix, to_point: Callable[[int], int]) -> Fix:
 
 
 def _has_long_line(text: str) -> bool:
-    """Return whether a line is longer than `_LONGEST_LINE`; looks at about one place per that many characters."""
+    """Return whether a line is longer than `_LONGEST_LINE`, without reading every character."""
     start = 0
     while len(text) - start > _LONGEST_LINE:
         at = text.rfind("\n", start, start + _LONGEST_LINE + 1)

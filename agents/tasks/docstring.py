@@ -48,7 +48,10 @@ def offer(scene: Scene) -> Offer | None:
 
 
 def propose(scene: Scene, resources: Resources) -> Result:
-    """Return a proposal that documents the function with the likeliest words of the model."""
+    """Return a proposal that documents the function at the cursor with the model's likeliest words, or `Nothing`.
+
+    `Nothing` if there is no function without documentation, or the model finds no words that parse.
+    """
     function = find_function_at(scene.syntax, scene.span.start)
     place = _find_place(scene.document, function) if function is not None else None
     if function is None or place is None:
@@ -209,7 +212,7 @@ class _Writer:
         return ""
 
     def _cut_before(self, text: str, mark: str) -> str:
-        """Return the part of the documentation `text` before `mark`, with the line end that precedes it in the file."""
+        """Return the documentation `text` up to `mark`, after a line end and indentation if its place needs them."""
         head = text[: text.index(mark)]
         return (self._place.newline + self._place.indentation if self._place.breaks_first else "") + head
 

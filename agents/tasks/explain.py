@@ -36,7 +36,9 @@ def offer(scene: Scene) -> Offer | None:
 
 
 def propose(scene: Scene, resources: Resources) -> Result:
-    """Ask the chat model, and return its explanation as Markdown; `resources.stream` also gets it piece by piece.
+    """Ask the chat model, and return its explanation as inert Markdown; `resources.stream` also gets it in pieces.
+
+    `Nothing` if there is no code, the code is too long, or the answer is blank.
 
     Raises:
         Cancelled: the request was cancelled.

@@ -23,7 +23,7 @@ _MOST_LINES = 120  # of a function that is rewritten whole, so that its other li
 
 
 def offer(scene: Scene) -> Offer | None:
-    """Return the offer for the first finding of the scene that has no known fix; None where there is none."""
+    """Return the offer for the first finding of the scene that has no known fix and is short; None without one."""
     finding = next((one for one in scene.findings if fix_by_completion.is_applicable(scene, one)), None)
     if finding is None:
         return None
@@ -31,7 +31,7 @@ def offer(scene: Scene) -> Offer | None:
 
 
 def propose(scene: Scene, resources: Resources) -> Result:
-    """Return a proposal that rewrites the function around the finding, or its lines, without the finding."""
+    """Return a proposal that rewrites the function around the finding, or its lines, without it; else `Nothing`."""
     present = resources.review(scene.document)
     known = [
         one

@@ -30,7 +30,7 @@ _MOST_TESTED = 3  # candidates that the tests are run with
 
 
 def offer(scene: Scene) -> Offer | None:
-    """Return the offer for the first finding of the scene that has no known fix; None where there is none."""
+    """Return the offer for the first finding of the scene that has no known fix and is short; None without one."""
     finding = next((one for one in scene.findings if is_applicable(scene, one)), None)
     if finding is None:
         return None
@@ -48,7 +48,7 @@ def is_applicable(scene: Scene, finding: Finding) -> bool:
 
 
 def propose(scene: Scene, resources: Resources) -> Result:
-    """Return a proposal that replaces the finding's lines by the model's likeliest ones without it.
+    """Return a proposal that replaces the finding's lines by the model's likeliest ones without it; else `Nothing`.
 
     Asks a person for permission to run the tests, if a test file mentions the function.
     """
@@ -84,8 +84,8 @@ def _choose_by_tests(
 ) -> tuple[RankedCandidate, TestRun | None]:
     """Return the first candidate with which the function's tests pass, else the first of all, and its test run.
 
-    Has a person asked whether the tests may run. The test run is None where no test file mentions the function, or
-    there is no function; its `ran` is false where running was refused.
+    Asks a person whether the tests may run. The test run is None where no test file mentions the function, or there is
+    no function; its `ran` is false where running was refused.
     """
     function = find_function_at(scene.syntax, lines.start)
     test = testing.find_covering_test(scene.document, function, resources) if function is not None else None

@@ -121,7 +121,7 @@ class Function:
         return f"{self.container}.{self.name}" if self.container else self.name
 
     def is_stub(self, text: str) -> bool:
-        """Return whether the body does nothing yet, although it should; `text` is the document's.
+        """Return whether the body does nothing yet, although it should; `text` is the document's text.
 
         A body does nothing if it is empty or has only statements such as `pass` or `raise NotImplementedError`.
         """
@@ -131,7 +131,10 @@ class Function:
 
 
 def find_function_at(syntax: Syntax, offset: int) -> Function | None:
-    """Return the innermost function at `offset`, which may be anywhere on the lines of its head; None for none."""
+    """Return the innermost function at `offset`, which may be anywhere on the lines of its head; None for none.
+
+    On a blank line, that may be the function without statements right above.
+    """
     parsed = syntax.parsed
     if parsed is None:
         return None

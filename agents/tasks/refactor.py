@@ -44,7 +44,7 @@ def offer(scene: Scene) -> Offer | None:
 
 
 def propose(scene: Scene, resources: Resources) -> Result:
-    """Return a proposal with the refactored code: extracts a function if that is asked, else rewrites."""
+    """Return a proposal with the refactored code, or `Nothing`: extracts a function if that is asked, else rewrites."""
     offered = offer(scene)
     if offered is None:
         return Nothing("There is no function here; select the lines to refactor.")

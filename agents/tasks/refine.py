@@ -26,7 +26,10 @@ def offer(_: Scene) -> Offer | None:
 
 
 def propose(scene: Scene, resources: Resources) -> Result:
-    """Return one proposal that fixes all findings in the span that can be fixed; at most 12 are tried."""
+    """Return one proposal that fixes all findings in the span that can be fixed; at most 12 are tried.
+
+    `Nothing` if none can be fixed. May ask a person for permission to run tests, as `fix_by_completion` does.
+    """
     original = scene.document
     document, span = original, scene.span
     tried: list[str] = []
@@ -52,7 +55,10 @@ def propose(scene: Scene, resources: Resources) -> Result:
 
 
 def fix_finding(document: Document, finding: Finding, resources: Resources) -> Document | None:
-    """Return `document` with `finding` fixed, by its known fix or by the completion model; None if neither can."""
+    """Return `document` with `finding` fixed, by its known fix or by the completion model; None if neither can.
+
+    For the model's fix, a person may be asked for permission to run tests.
+    """
     if finding.fix is not None and finding.fix.edits:
         known = TextChange(document.uri, document.path, document.text, finding.fix.edits)
         return replace(document, text=known.after)

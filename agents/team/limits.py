@@ -97,6 +97,11 @@ class Spending:
         """Seconds since the start, without the waits for a person."""
         return time.monotonic() - self.started - self.waited_s
 
+    @property
+    def is_out_of_time(self) -> bool:
+        """Whether the time of the turn is over; cheap, and read from any thread."""
+        return self.seconds >= self.limits.seconds
+
     def find_exceeded(self) -> str:
         """Return which limit is reached, as a sentence for a person; "" for none."""
         limits = self.limits
@@ -106,6 +111,6 @@ class Spending:
             return f"The turn ended after {self.tokens:,} tokens, its limit; say `go on` to continue."
         if limits.cost and self.cost >= limits.cost:
             return f"The turn ended because it cost {self.cost:.2f}, its limit; say `go on` to continue."
-        if self.seconds >= limits.seconds:
+        if self.is_out_of_time:
             return f"The turn ended after {self.seconds:.0f} seconds, its limit; say `go on` to continue."
         return ""

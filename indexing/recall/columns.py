@@ -22,7 +22,7 @@ _TAB = 4
 
 
 def find_column(cursor: CursorText, found: Candidate) -> int | None:
-    """Return the column of the recalled line at the cursor; None if the matched tokens contain no enclosing line."""
+    """Return the column for the recalled line `found` at the cursor; None if no line that encloses it was matched."""
     *above, line = _read_lines(found) or [""]
     depth = _measure_indent(line)
     if not line.strip():
@@ -37,7 +37,10 @@ def find_column(cursor: CursorText, found: Candidate) -> int | None:
 
 
 def _read_lines(found: Candidate) -> list[str]:
-    """Return the lines above the recalled line and that line itself, without blank ones, from the candidate's file."""
+    """Return the recalled line, last, and the lines above it in its file, without blank lines.
+
+    Reads `_TOKENS_ABOVE` tokens back; empty if they contain no line break.
+    """
     ids = found.pool.ids
     first = max(0, found.position - _TOKENS_ABOVE)
     before = ids[first : found.position + 1]

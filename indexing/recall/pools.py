@@ -81,7 +81,7 @@ class TextPool:
         self._last = len(self.ids) - 2 - unfinished
 
     def find_similar(self, context: NDArray[np.uint32], limit: int) -> NDArray[np.int64]:
-        """Return up to `limit` positions of the last token of `context`, preferably with equal tokens before them."""
+        """Return the last `limit` positions of the last token of `context`, preferably after equal tokens."""
         positions: NDArray[np.int64] = (self.ids[: self._last] == context[-1]).nonzero()[0]
         for back in (2, 3, 4, 5):
             if len(positions) > limit and len(context) >= back:
@@ -135,7 +135,7 @@ class SegmentPool:
         return texts, files.tolist()
 
     def match_prefix(self, positions: NDArray[np.int64], word: str) -> NDArray[np.bool_]:
-        """Return for each position whether the text of its token begins with `word`."""
+        """Return for each position whether its token is a word that begins with `word`."""
         segment = self._segment
         text, data = segment.arrays["text"], np.frombuffer(word.encode("utf-8", "surrogatepass"), dtype=np.uint8)
         files = segment.find_files(positions)
@@ -194,17 +194,17 @@ class CursorText:
 
     @cached_property
     def context(self) -> NDArray[np.uint32]:
-        """Tokens before the cursor, without a word that ends at it."""
+        """Tokens of `tail`, without a word that ends at the cursor."""
         return self.complete[:-1] if self.partial else self.complete
 
     @cached_property
     def complete(self) -> NDArray[np.uint32]:
-        """All tokens before the cursor."""
+        """All tokens of `tail`, with a word that ends at the cursor."""
         return self.above.ids[1:-1]
 
     @cached_property
     def backwards(self) -> NDArray[np.uint32]:
-        """The last `WINDOW` tokens of the context, nearest first, padded."""
+        """The last `WINDOW` tokens of the context, nearest first, padded to `WINDOW` + 1 numbers."""
         last = self.context[-WINDOW:][::-1]
         return np.concatenate([last, np.full(WINDOW + 1 - len(last), _PAD, dtype=np.uint32)])
 
@@ -216,19 +216,19 @@ class CursorText:
 
     @cached_property
     def spaced(self) -> bool:
-        """Whether the text before the cursor ends with white space."""
+        """Whether the text before the cursor is empty or ends with white space."""
         return not self.tail or self.tail[-1].isspace()
 
     @cached_property
     def next_tokens(self) -> list[int]:
-        """The first `FOLLOWING` tokens of the line after the cursor's line."""
+        """Up to `FOLLOWING` tokens after the next line break; empty if none of the next 64 tokens is a line break."""
         ids = self.below.ids[1:65].tolist()
         breaks = [at for at, token in enumerate(ids) if token <= tokens.SHALLOWER]
         return ids[breaks[0] + 1 : breaks[0] + 1 + FOLLOWING] if breaks else []
 
     @cached_property
     def words(self) -> dict[int, str]:
-        """The last words before the cursor by their number, as texts that renamed words get."""
+        """Texts of the words among the last tokens before the cursor, by the word's number."""
         ids, starts = (every[-WINDOW - 4 : -1].tolist() for every in (self.above.ids, self.above.lexed.starts))
         found = zip(ids, starts, strict=True)
         texts = {token: tokens.WORD.match(self.tail, start) for token, start in found if token >= tokens.FIRST_WORD}

@@ -112,7 +112,10 @@ def find_best(
 
 
 def find_candidates(cursor: CursorText, pools: Sequence[Pool], deadline: float | None) -> list[Candidate]:
-    """Return the candidates with the longest matches in the document and in all pools, after a full comparison."""
+    """Return the candidates with the longest matches in the document and in `pools`, with all attributes set.
+
+    After `deadline` (of `time.monotonic`) no further pool is searched.
+    """
     own = [found for pool in (cursor.above, cursor.below) for found in _find_longest(cursor, pool, OWN_COMPARED)]
     others: list[Candidate] = []
     for pool in pools:
@@ -127,7 +130,7 @@ def find_candidates(cursor: CursorText, pools: Sequence[Pool], deadline: float |
 
 
 def _find_positions(cursor: CursorText, pool: Pool) -> NDArray[np.int64]:
-    """Return the positions to compare; after a partial word, those whose next token begins with it."""
+    """Return the positions of `pool` to compare; after a partial word, only those whose next token begins with it."""
     if not cursor.partial:
         return pool.find_similar(cursor.context, FROM_POOL if pool.origin < Origin.BELOW else FROM_OWN)
     positions = np.concatenate(
@@ -150,7 +153,10 @@ def _find_positions(cursor: CursorText, pool: Pool) -> NDArray[np.int64]:
 
 
 def _find_longest(cursor: CursorText, pool: Pool, count: int) -> list[Candidate]:
-    """Return the `count` candidates of a pool with the longest exact matches; of equal ones, the later positions."""
+    """Return up to `count` candidates of a pool, longest exact match first; of equally long ones the later first.
+
+    Leaves out positions without an equal token, and continued lines longer than `LONGEST` tokens.
+    """
     positions = _find_positions(cursor, pool)
     if not len(positions):
         return []
@@ -177,7 +183,7 @@ def _find_longest(cursor: CursorText, pool: Pool, count: int) -> list[Candidate]
 
 
 def _read_candidates(pool: Pool, chosen: Sequence[tuple[int, int, int, list[int], list[int]]]) -> list[Candidate]:
-    """Return candidates of (position, end, exact length, tokens before, tokens of the line), with their texts read."""
+    """Return a candidate, with its text, for each (position, end, exact length, tokens before, tokens of the line)."""
     if not chosen:
         return []
     positions, stops = (np.array([known[at] for known in chosen], dtype=np.int64) for at in (0, 1))
@@ -214,7 +220,10 @@ def _extend_match(cursor: CursorText, candidate: Candidate) -> None:
 
 
 def collect_hypotheses(cursor: CursorText, candidates: Sequence[Candidate]) -> list[Hypothesis]:
-    """Return the continuations of all candidates; one with renamed words also votes for its original text."""
+    """Return the distinct continuations that fit the cursor, each with the candidates that vote for it.
+
+    A candidate with renamed words votes twice: for the renamed text and for its original text.
+    """
     found: dict[str, Hypothesis] = {}
     for candidate in candidates:
         raw = _cut_first_token(candidate.text, candidate.before[0])
@@ -234,7 +243,10 @@ def collect_hypotheses(cursor: CursorText, candidates: Sequence[Candidate]) -> l
 
 
 def _fit_to_cursor(cursor: CursorText, text: str) -> str:
-    """Return the text to insert at the cursor for the continuation `text`; "" if it does not fit the partial word."""
+    """Return the part of `text` to insert at the cursor, without a comment at its end; "" if it does not fit.
+
+    It fits if it begins with the partial word, whose characters are not inserted again.
+    """
     if ("#" in text or "//" in text) and text.count('"') % 2 == text.count("'") % 2 == 0:
         text = _COMMENT.sub("", text)
     text = text.rstrip()
@@ -245,7 +257,7 @@ def _fit_to_cursor(cursor: CursorText, text: str) -> str:
 
 
 def _cut_first_token(text: str, token: int) -> str:
-    """Return `text` without its first token, whose number is `token`."""
+    """Return `text` without its first token, whose number is `token`; with a line break, all leading space goes."""
     if token <= tokens.SHALLOWER:
         return text.lstrip()
     word = tokens.WORD.match(text) if token >= tokens.FIRST_WORD else None
@@ -272,9 +284,10 @@ def rename_words(cursor: CursorText, text: str, words: Sequence[int], renames: d
 
 
 def _read_block_rest(cursor: CursorText, lead: Candidate) -> str:
-    """Return the lines that belong to the recalled line in its own file, re-indented for the cursor.
+    """Return the lines that follow the recalled line in its block, re-indented and renamed for the cursor; "" for none.
 
-    These are the deeper lines, or, if the cursor is at the start of a line in a block, all lines of that block.
+    These are at most `BLOCK_LINES` - 1 lines, each after a line break: those indented deeper than the recalled line;
+    if the cursor is at the start of a line and the recalled line is indented, also those indented equally.
     """
     ids = lead.pool.ids
     before = ids[max(0, lead.position - 4 * LONGEST) : lead.position + 1] <= tokens.SHALLOWER

@@ -85,7 +85,7 @@ def load_weights() -> NDArray[np.float64]:
 def rank_hypotheses(
     cursor: CursorText, hypotheses: Sequence[Hypothesis], candidates: Sequence[Candidate]
 ) -> list[tuple[Hypothesis, float, float]]:
-    """Return the continuations that are judged, each with its agreement and probability, most likely first."""
+    """Return the `MOST_JUDGED` hypotheses with the most votes, with agreement and probability, most likely first."""
     if not hypotheses:
         return []
     kept, rows = compute_features(cursor, hypotheses, candidates)
@@ -207,8 +207,8 @@ def _compute_features(scene: _Scene, found: Hypothesis, votes: int, names: int, 
         scene: the cursor and all candidates.
         found: the continuation.
         votes: sum of the squared matched lengths of its voters.
-        names: number of its words.
-        unknown: number of those that are not in the document.
+        names: number of the words of the continuation.
+        unknown: number of its words that are not in the document.
     """
     tally, count = _tally_voters(scene, found.voters), len(found.voters)
     share, share_matched = tally.weight / scene.votes, votes / scene.votes_matched
@@ -270,12 +270,12 @@ def _compute_line_features(scene: _Scene, text: str) -> tuple[float, ...]:
 
 
 def _count_open_brackets(text: str) -> int:
-    """Return the number of opening brackets less that of closing ones."""
+    """Return the number of opening brackets minus the number of closing ones."""
     return sum(text.count(mark) for mark in _OPENING) - sum(text.count(mark) for mark in _CLOSING)
 
 
 def _count_words(cursor: CursorText, hypotheses: Sequence[Hypothesis]) -> list[tuple[int, int]]:
-    """Return for each continuation the number of its words, and the number of those that are not in the document."""
+    """Return for each continuation the number of its words, and how many of its words are not in the document."""
     words = np.array([word for found in hypotheses for word in found.words], dtype=np.uint32)
     strange = cursor.find_unknown(words)
     ends = np.cumsum([0, *(len(found.words) for found in hypotheses)])

@@ -47,12 +47,12 @@ def pack(key: NDArray[np.uint64], positions: NDArray[np.uint64]) -> NDArray[np.u
 
 
 def choose_bucket_bits(count: int) -> int:
-    """Return the bits of the bucket number for `count` positions, about eight to a bucket."""
+    """Return the number of bits of a bucket number, so that `count` positions fill buckets with about eight each."""
     return min(max((count >> 3).bit_length(), 8), _LEVELS[0][1])
 
 
 def unpack(packed: NDArray[np.uint64], bits: int) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
-    """Return the bucket number and the position of each packed number."""
+    """Return the bucket number (the upper `bits` bits) and the position of each packed number."""
     positions = (packed & np.uint64(MAX_TOKENS - 1)).astype(np.uint32)
     return (packed >> np.uint64(64 - bits)).astype(np.int64), positions
 
@@ -64,13 +64,15 @@ def find(
     context: NDArray[np.uint32],
     limit: int,
 ) -> NDArray[np.int64]:
-    """Return positions that share most preceding tokens with `context`, whose last token is at the cursor.
+    """Return up to `limit` positions that probably share the most preceding tokens with `context`.
+
+    None are returned for a context of fewer than `SHORTEST` tokens.
 
     Args:
         ids: the tokens of the segment.
         start: the bucket table, shape (buckets + 1,).
-        place: positions, sorted.
-        context: the last `CONTEXT` tokens or more, fewer only at the start of a text.
+        place: all positions, sorted by bucket and key.
+        context: the last `CONTEXT` tokens before the cursor or more, fewer only at the start of a text.
         limit: largest number of positions.
     """
     if len(context) < SHORTEST:

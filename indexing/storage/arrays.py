@@ -69,7 +69,7 @@ class ArrayWriter:
         array.tofile(file)
 
     def spool(self, name: str, partition: int, array: NDArray[np.uint64]) -> None:
-        """Keep numbers for `drain`; writes them to disk when there are many."""
+        """Keep the numbers of `array` until `drain` asks for this partition; many are written to disk."""
         data = array.tobytes()
         self._spooled.setdefault(f"{name}-{partition}.spool", []).append(data)
         self._spooled_bytes += len(data)
@@ -143,7 +143,7 @@ class MemoryWriter:
         self._pieces.setdefault(name, []).append(array)
 
     def spool(self, name: str, partition: int, array: NDArray[np.uint64]) -> None:
-        """Keep numbers for `drain`."""
+        """Keep the numbers of `array` until `drain` asks for this partition."""
         self.append(f"{name}-{partition}.spool", array)
 
     def drain(self, name: str, partition: int) -> NDArray[np.uint64]:
@@ -167,7 +167,7 @@ class MemoryWriter:
 
 
 def is_intact(path: Path) -> bool:
-    """Return whether the checksum of the file at `path` is right."""
+    """Return whether the file at `path` is of this format and its checksum is right; False if it cannot be read."""
     try:
         with path.open("rb") as file:
             file.seek(-_TAIL.size, os.SEEK_END)
@@ -181,7 +181,7 @@ class MappedArrays:
     """The arrays of a file, mapped read-only; pages are read at their first use."""
 
     def __init__(self, path: Path) -> None:
-        """Map `path`.
+        """Map a private copy of the file at `path`.
 
         Raises:
             FormatError: the file is damaged or of another format.

@@ -79,7 +79,7 @@ class Packed:
 
 
 def _clean(text: str) -> str:
-    """Return a name without the characters that separate names in a blob."""
+    """Return `text` with the characters that separate names in a blob replaced by spaces."""
     return text.replace(_FIELD, " ").replace(_ITEM, " ")
 
 
@@ -105,7 +105,7 @@ def _assign_to_chunks(chunks: Sequence[Chunk], symbols: Sequence[Symbol]) -> lis
 
 
 def pack(text: str, chunks: Sequence[Chunk], symbols: Sequence[Symbol], language: str) -> bytes:
-    """Return the blob of one file."""
+    """Return the blob of one file; definitions in none of its chunks are left out."""
     data = text.encode("utf-8", "surrogatepass")
     homes = _assign_to_chunks(chunks, symbols)
     names = _FIELD.join(

@@ -135,7 +135,7 @@ def count_terms(
 
 
 def _accumulate(lengths: list[int], base: int) -> NDArray[np.int64]:
-    """Return the ends of pieces with these `lengths` that follow each other, the first of them from `base` on."""
+    """Return the end offset of each of several consecutive pieces with these `lengths`; the first begins at `base`."""
     return np.cumsum(np.array(lengths, dtype=np.int64)) + base
 
 
@@ -197,7 +197,7 @@ class _Builder:
         self._tokens += len(found.ids)
 
     def _add_chunks(self, data: bytes, begins: NDArray[np.int64], batch: list[blobs.Packed]) -> None:
-        """Write spans and lengths of the chunks of a batch, and spool their postings; arguments as in `_add_tokens`."""
+        """Write the chunks' spans and term counts, and spool their postings; arguments as in `_add_tokens`."""
         spans = np.concatenate([packed.spans for packed in batch]).astype(np.int64)
         owner = np.repeat(begins, [len(packed.spans) for packed in batch])
         pairs, counts = count_terms(data, spans[:, 0] + owner, spans[:, 1] + owner)
@@ -315,7 +315,7 @@ class _Builder:
 
 
 def _split_by_partition(packed: NDArray[np.uint64]) -> Iterator[tuple[int, NDArray[np.uint64]]]:
-    """Yield the number of each partition that is not empty and its part of `packed`."""
+    """Sort `packed` in place; yield each partition that is not empty: its number and its part of `packed`."""
     packed.sort()
     limits = np.arange(1, 1 << PARTITIONS_BITS, dtype=np.uint64) << np.uint64(64 - PARTITIONS_BITS)
     ends = [0, *np.searchsorted(packed, limits).tolist(), len(packed)]

@@ -53,7 +53,7 @@ class IndexPaths:
         return self.storage / f"{self.key}.{generation}.segment"
 
     def list_files(self) -> list[Path]:
-        """Return all existing files of the index but the lock."""
+        """Return all existing files of the index but the lock, sorted; none if the folder cannot be read."""
         return sorted(path for path in self._list_matches(f"{self.key}.*") if path != self.lock)
 
     def _list_matches(self, pattern: str) -> list[Path]:
@@ -64,7 +64,7 @@ class IndexPaths:
             return []
 
     def discard_older(self) -> None:
-        """Delete this root's indexes in older formats, which may hold files that are excluded now."""
+        """Delete this root's indexes in older formats, which may hold files that are excluded now; ignores errors."""
         name, _, number = self.key.rpartition("-v")
         for path in self._list_matches(f"{name}-v*"):
             version = path.name.removeprefix(f"{name}-v").partition(".")[0]
@@ -85,7 +85,9 @@ class IndexPaths:
         return sum(map(_delete, self.list_files())) > 0
 
     def reclaim(self) -> None:
-        """Make the folder, the lock file and the database writable for this user; creates the folder and the lock file.
+        """Make the folder, the lock file and the database writable for this user.
+
+        Creates the folder and the lock file; deletes a folder in place of the lock file.
 
         Raises:
             OSError: they cannot be made writable.
@@ -99,7 +101,7 @@ class IndexPaths:
 
 
 def _delete(path: Path) -> bool:
-    """Delete a file, or a folder with all that is in it; return whether it is gone."""
+    """Delete a file, or a folder with its contents; return whether that succeeded."""
     try:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)

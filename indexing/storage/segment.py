@@ -79,7 +79,10 @@ class Segment:
         return int(self.arrays.meta["chunks"])
 
     def note_query(self) -> None:
-        """Count a query and release the pages read so far in the next pause between queries."""
+        """Count a query; a thread releases the pages in the next pause between queries, or after `MOST_QUERIES`.
+
+        Does nothing for a segment of up to `SMALL_BYTES`.
+        """
         if self.bytes <= SMALL_BYTES:
             return
         self._queries += 1
@@ -89,7 +92,7 @@ class Segment:
             threading.Thread(target=self._release_pages, name="index-pages", daemon=True).start()
 
     def _release_pages(self) -> None:
-        """Wait for a pause between queries and release the pages; runs in a separate thread."""
+        """Wait for a pause or `MOST_QUERIES` queries, then release the pages; runs in a separate thread."""
         while True:
             time.sleep(PAUSE_S)
             if self._queries >= MOST_QUERIES or time.monotonic() - self._last_query >= PAUSE_S:
@@ -161,6 +164,6 @@ class Segment:
         return np.searchsorted(self.arrays["file_token_end"], positions, side="right")
 
     def find_anchors(self, context: NDArray[np.uint32], limit: int) -> NDArray[np.int64]:
-        """Return up to `limit` token positions that share most tokens with the end of `context`."""
+        """Return up to `limit` token positions that probably share the most preceding tokens with `context`."""
         arrays = self.arrays
         return anchors.find(arrays["ids"], arrays["anchor_start"], arrays["anchor_place"], context, limit)

@@ -37,7 +37,7 @@ class StorageError(Exception):
 
 @contextmanager
 def explain_failures(storage: Path) -> Iterator[None]:
-    """Raise a `StorageError` for a write that fails in the block (full disk, no permission); pass other errors on."""
+    """Turn an OSError of the block, and an SQLite error about a full or unwritable disk, into a `StorageError`."""
     try:
         yield
     except sqlite3.OperationalError as error:

@@ -79,7 +79,7 @@ class Store:
         return int(self.read_meta("generation", "0"))
 
     def read_states(self) -> dict[str, StoredState]:
-        """Return the state of all stored files by relative path."""
+        """Return the states of all stored files by relative path, also of excluded files."""
         rows = self._connection.execute("SELECT relative, id, mtime_ns, size, digest, reason FROM files")
         return {row[0]: StoredState(*row[1:]) for row in rows}
 
@@ -99,7 +99,7 @@ class Store:
         return int(row[0]) if row else None
 
     def read_files(self) -> Iterator[StoredFile]:
-        """Yield all indexed files by id."""
+        """Return an iterator of all indexed files, in the order of their ids."""
         rows = self._connection.execute(
             "SELECT id, relative, mtime_ns, blob FROM files LEFT JOIN contents ON file_id = id"  # no blob: damage
             " WHERE reason = '' ORDER BY id"

@@ -49,7 +49,7 @@ class Grammar:
     errors: tree_sitter.Query
 
     def parse(self, data: bytes, old_tree: tree_sitter.Tree | None = None) -> tree_sitter.Tree | None:
-        """Parse the UTF-8 text `data`; return None if that takes too long or would crash the grammar's scanner.
+        """Parse the UTF-8 text `data`; return None if that takes too long, or for text that `parse_whole` refuses.
 
         `old_tree`, if given, must have been edited to match `data`; unchanged parts are then not parsed again. Other
         threads can run during the parse.
@@ -83,7 +83,9 @@ class Grammar:
         return None if _is_too_broken(tree) else parser.parse(data, tree)
 
     def parse_whole(self, data: bytes) -> tree_sitter.Tree | None:
-        """Parse the UTF-8 text `data` without a time limit; return None as `parse` does for text that is too broken.
+        """Parse the UTF-8 text `data` without a time limit.
+
+        Returns None for text that would crash the grammar's scanner or has too many errors to be queried.
 
         Holds the GIL, so call it in a separate process.
         """
@@ -128,7 +130,7 @@ def load(name: str) -> Grammar | None:
 
 
 def explain_problem(name: str) -> str:
-    """Return a sentence about why the grammar or the query of `name` cannot be used; "" if both can."""
+    """Return a sentence about why the grammar or the query of `name` cannot be used; "" if there is no problem."""
     load(name)
     return _loaded[name].problem
 

@@ -27,7 +27,7 @@ def format_markdown(session: Session, entries: Sequence[Entry], feedback: Mappin
         feedback: the person's feedback, by the entry's number.
     """
     parts = [f"# {make_inert(session.title)}\n"]
-    for entry in entries:
+    for entry in filter(is_for_people, entries):
         calls = "".join(f"\n- called {_quote(name)} {_quote(arguments)}" for name, arguments in _list_calls(entry))
         body = _fence(entry.text) if entry.kind is EntryKind.RESULT else make_inert(entry.text)
         given = (feedback or {}).get(entry.number)
@@ -36,6 +36,16 @@ def format_markdown(session: Session, entries: Sequence[Entry], feedback: Mappin
             f"## {entry.kind.value}: {describe_owner(entry.by)}, {_format_time(entry.at)}\n\n{body}{calls}{thumb}\n"
         )
     return "\n".join(parts)
+
+
+def is_for_people(entry: Entry) -> bool:
+    """Return whether an entry says anything to a person; others hold what a resumed session needs."""
+    return bool(entry.text) or entry.kind is not EntryKind.NOTE
+
+
+def show_text(entry: Entry) -> str:
+    """Return the text of an entry for a viewer of Markdown: made inert, but a tool's result, which is no Markdown."""
+    return entry.text if entry.kind is EntryKind.RESULT else make_inert(entry.text)
 
 
 def describe_session(session: Session) -> dict[str, Any]:

@@ -41,7 +41,10 @@ class Balance:
 
 
 def scan_brackets(text: str, language: str, quote: str = "") -> Balance:
-    """Return the balance of `text`, which begins inside a string with the delimiter `quote` unless that is empty."""
+    """Return the effect of `text` on the brackets around it.
+
+    `quote` is the delimiter of the string that `text` begins in, "" for none.
+    """
     at = 0
     if quote:
         at = _find_string_end(text, 0, quote)
@@ -79,7 +82,7 @@ def _match_closer(closer: str, at: int, open_brackets: list[str], unopened: list
 
 
 def _find_string_end(text: str, at: int, quote: str) -> int:
-    """Return the offset after the string with the delimiter `quote` in which `text` is at `at`; -1 if it does not end.
+    """Return where the string with the delimiter `quote` that is open at the offset `at` ends; -1 if it stays open.
 
     A string that cannot contain a line end ends with its line, closed or not.
     """

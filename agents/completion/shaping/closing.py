@@ -59,7 +59,7 @@ class Closing:
         return cls(language, _drop_closed(due, right.closers), left.quote, cursor.after)
 
     def find_excess(self, text: str) -> tuple[int, ...]:
-        """Return the positions of closing brackets in `text` that close no bracket of its own or needed one."""
+        """Return the positions of closing brackets in `text` that neither close a bracket in `text` nor are needed."""
         balance = scan_brackets(text, self.language, self.quote)
         at = 0
         while at < min(len(balance.closers), len(self.needed)) and balance.closers[at] == self.needed[at]:
@@ -72,7 +72,7 @@ class Closing:
         return bool(balance.unclosed or balance.quote)
 
     def stays_in_string(self, text: str) -> bool:
-        """Return whether the cursor is in a string and `text` ends in such a string too, and in no bracket."""
+        """Return whether the cursor is in a string and `text` ends in one with the same delimiter and in no bracket."""
         balance = scan_brackets(text, self.language, self.quote)
         return bool(self.quote) and balance.quote == self.quote and not balance.unclosed
 
@@ -106,7 +106,7 @@ class Closing:
     def count_allowed(self, text: str) -> int:
         """Return how many characters of `text` come before the first closing bracket that is one too many.
 
-        A bracket may close one of `text` or a needed one, or repeat one that follows the cursor.
+        Brackets that close one in `text`, that are needed, or that repeat those after the cursor are not too many.
         """
         excess = self.find_excess(text)
         if not excess:
@@ -121,14 +121,14 @@ class Closing:
 
 
 def scan_before_cursor(cursor: Cursor) -> Balance:
-    """Return the brackets and the string that the code before `cursor` leaves open, without positions."""
+    """Return the brackets and the string that the last definition before `cursor` leaves open, without positions."""
     return scan_without_positions(_cut_to_definition(cursor.prefix[-_BEFORE:]), cursor.document.language)
 
 
 def _cut_to_definition(text: str) -> str:
     """Return `text` from the last line that begins a definition, with its modifiers; all of it without a definition.
 
-    A definition does not begin inside a string, as the whole text may.
+    The whole text may begin inside a string; a definition does not.
     """
     near = text.rfind("\n", 0, max(len(text) - _NEAR, 0)) + 1
     start = _find_last_definition(text, near)
@@ -151,7 +151,7 @@ def _scan_cached(text: str, language: str, quote: str) -> Balance:
 
 
 def _drop_closed(due: str, closers: str) -> str:
-    """Return the closing brackets of `due`, innermost first, that `closers`, those after the cursor, do not contain.
+    """Return the closing brackets in `due` (innermost first) that are missing in `closers`, the ones after the cursor.
 
     The brackets after the cursor close the outermost ones; brackets of other kinds are ignored.
     """

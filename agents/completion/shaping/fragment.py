@@ -82,8 +82,8 @@ class Fragment:
     def breaks_python(self, text: str, replaced: int) -> bool:
         """Return whether `text` in place of the `replaced` characters after the cursor makes the piece invalid Python.
 
-        False for other languages, and if the piece, or the function around the cursor, was not valid before. Finds
-        wrong indentation, which `breaks_grammar` does not.
+        False for other languages, for a `text` with a `try` or a decorator, and if neither the piece nor the function
+        around the cursor was valid before. Finds wrong indentation, which `breaks_grammar` does not.
         """
         if not self.document.entry.python_parser or _BEGUN.search(text):
             return False

@@ -53,9 +53,10 @@ class ModelExaminer:
     def examine(
         self, document: Document, units: Sequence[Unit], cancelled: Callable[[], bool], *, whole: bool = True
     ) -> Iterator[tuple[Unit, tuple[Finding, ...]]]:
-        """Yield the units that were reviewed with their findings; `whole` reviews all, otherwise only changed ones.
+        """Ask the model about `units`, and yield each reviewed one with its findings.
 
-        Ends early if `cancelled` or if the model fails.
+        With `whole`, reviews all; otherwise at most `MOST_UNITS` that changed since the document was first seen, and
+        none of a file kept from models. Ends early if `cancelled`, or if the model fails, which sets `problem`.
         """
         if not whole and not self._index.is_shared(document):
             return  # the workspace does not share this file with models
@@ -74,7 +75,7 @@ class ModelExaminer:
             yield unit, found
 
     def _get_first_seen(self, document: Document, units: Sequence[Unit]) -> frozenset[bytes]:
-        """Return the digests of the document's functions when it was first seen: now, if it is new."""
+        """Return the digests that the document's functions had when it was first seen; record `units` if it is new."""
         with self._lock:
             known = self._first_seen.setdefault(document.uri, frozenset(unit.digest for unit in units))
             self._first_seen.move_to_end(document.uri)

@@ -209,6 +209,6 @@ def _get_indent_before(text: str, start: int) -> str:
 
 
 def _make_message(text: str) -> str:
-    """Return the model's sentences as plain text on one line, at most `LONGEST_MESSAGE` characters."""
+    """Return the model's sentences on one line, without addresses, at most `LONGEST_MESSAGE` characters."""
     message = hide_addresses(" ".join("".join(each if each.isprintable() else " " for each in text).split()))
     return message if len(message) <= LONGEST_MESSAGE else message[: LONGEST_MESSAGE - 1] + "…"

@@ -63,7 +63,9 @@ class ConfirmedClaim:
 def review_by_small_model(
     piece: Piece, chat: ChatModel, index: Index, cancelled: Callable[[], bool]
 ) -> Iterator[ConfirmedClaim]:
-    """Ask for bugs in a function, and yield those that the model confirms; blocking.
+    """Ask for bugs in a function, and yield those that the model confirms, at most `MOST_CLAIMS`; blocking.
+
+    Nothing is asked about a function that is too long for the model.
 
     Raises:
         models.chat.ChatError: the model did not answer.
@@ -83,7 +85,7 @@ def review_by_small_model(
         other = _ask_for_line(first, claim, line, chat, cancelled)
         start = sum(len(each) for each in piece.text.splitlines(keepends=True)[: claim.number - 1])
         place = Span(start + len(line) - len(line.lstrip()), start + len(line.rstrip()))
-        if not other or not _parses(piece, place, other):
+        if not other or not _adds_no_errors(piece, place, other):
             continue
         if _ask_for_choice(piece, shown, (claim.number, line, other), chat, cancelled):
             confirmed += 1
@@ -114,7 +116,10 @@ def parse_claims(answer: str, lines: list[str]) -> list[Claim]:
 
 
 def parse_line(answer: str, line: str) -> str:
-    """Return the line or lines that an answer gives in place of `line`; "" if it gives none, or the same."""
+    """Return the line or lines that an answer gives in place of `line`, indented alike.
+
+    "" if it gives none, the same, or too many.
+    """
     fenced = _FENCE.search(answer)
     if fenced is None and _LINE_IS_RIGHT.match(answer):
         return ""
@@ -135,7 +140,7 @@ def parse_choice(answer: str) -> str:
 
 
 def _make_first_request(piece: Piece, shown: str, chat: ChatModel, index: Index, room: int) -> ChatRequest:
-    """Return the request for bugs, with signatures of used functions in at most `room` tokens."""
+    """Return the request for bugs, with context of up to `room` tokens: outer classes, signatures of used functions."""
     head = outlines.outline_classes(piece, lambda more: chat.count_tokens(more) <= room // 2)
     left = room - chat.count_tokens(head)
     context = related_code.collect_signatures(piece, index, lambda more: chat.count_tokens(more) <= left)
@@ -157,8 +162,11 @@ def _ask_for_line(first: ChatRequest, claim: Claim, line: str, chat: ChatModel, 
     return parse_line(reply.text, line) if reply.end is ReplyEnd.END else ""
 
 
-def _parses(piece: Piece, place: Span, other: str) -> bool:
-    """Return whether the document has no more syntax errors with the line at `place` replaced by `other`."""
+def _adds_no_errors(piece: Piece, place: Span, other: str) -> bool:
+    """Return whether the line at `place` can be replaced by `other` without a new syntax error.
+
+    True for a language without a parser.
+    """
     start, end = piece.span.start + place.start, piece.span.start + place.end
     after = piece.syntax.replace_text(start, end, other.strip())
     return not piece.syntax.available or after.count_errors() <= piece.syntax.count_errors()

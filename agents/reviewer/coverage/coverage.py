@@ -96,7 +96,7 @@ def group_lines(missed: Sequence[int]) -> tuple[tuple[int, int], ...]:
 
 
 def find(folder: Path) -> Path | None:
-    """Return the newest coverage data file in `folder`, None if there is none."""
+    """Return the newest of the files `PLACES` in `folder`, None if there is none."""
     found = []
     for place in PLACES:
         path = folder / place

@@ -65,7 +65,7 @@ def read(source: Path, folder: Path) -> tuple[float, list[FileCoverage]]:
 
 
 def _read_lines(source: Path, file: BinaryIO, folder: Path, budget: Budget) -> dict[Path, dict[int, bool]]:
-    """Return for each file whether each line that can be run was run; the name of `source` decides the format."""
+    """Return for each file its executable lines and whether each was run; the name of `source` decides the format."""
     if source.name == ".coverage":
         return coveragepy_data.read_lines(source, folder, budget)
     found = _LineTable(folder, budget)
@@ -178,7 +178,7 @@ class _CoberturaParser:
             self._lines = None
 
     def _collect_text(self, text: str) -> None:
-        """Collect the text of a source folder, at most 4,096 characters."""
+        """Collect the text of a source folder's name; raise BoundError beyond 4,096 characters."""
         if self._source is not None:
             self._source.append(text)
             if sum(map(len, self._source)) > 4096:

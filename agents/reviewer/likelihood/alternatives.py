@@ -147,7 +147,7 @@ class _Reader:
                 self._uses[self._read_text(node)].append(node.start_byte)
 
     def find_node_sites(self, node: tree_sitter.Node) -> Iterator[Site]:
-        """Yield the sites that one node gives."""
+        """Yield the sites at `node`: alternatives for its text, or a `not` or `await` that may be missing before it."""
         if (reading := _FINDERS.get(node.type)) is not None:
             yield from reading(self, node)
         if is_condition(node):
@@ -156,7 +156,10 @@ class _Reader:
             yield self._make_insertion("missing-await", node, "await ")
 
     def find_name_sites(self, node: tree_sitter.Node) -> Iterator[Site]:
-        """Yield a site for a used name, whose alternatives are `self.NAME` or names that the function binds before."""
+        """Yield a site for a used name: `self.NAME` if only that is known, else names that the function binds before.
+
+        A name that is called, or that the function does not bind, gets no other names.
+        """
         if not is_used(node) or is_bound(node):
             return
         written, bound = self._read_text(node), self._collect_bound_names(node)
@@ -209,7 +212,7 @@ class _Reader:
             yield self._make_site("unlikely-attribute", name, tuple(near))
 
     def find_argument_sites(self, node: tree_sitter.Node) -> Iterator[Site]:
-        """Yield a site for each pair of neighbouring arguments on one line, whose alternative is the two swapped."""
+        """Yield a site for each pair of neighbouring simple arguments on one line, whose alternative swaps them."""
         given = [child for child in node.named_children if child.type != "comment"]
         if node.start_point[0] != node.end_point[0]:
             return
@@ -255,7 +258,7 @@ class _Reader:
         yield self._make_site("unlikely-constant", node, tuple(str(one) for one in (value + 1, value - 1) if one >= 0))
 
     def find_statement_sites(self, node: tree_sitter.Node) -> Iterator[Site]:
-        """Yield a site for an expression that is a statement, in which a `raise` or `return` may be missing."""
+        """Yield a site for an expression that is a statement, before which a `raise` or `return` may be missing."""
         inner = node.named_children[0] if node.named_child_count == 1 else None
         if inner is None or inner.type not in _SIMPLE_KINDS | {"binary_operator", "comparison_operator", "tuple"}:
             return

@@ -37,7 +37,10 @@ class Calibration:
     weights: Mapping[str, tuple[float, ...]]
 
     def compute_confidence(self, one: Comparison) -> float:
-        """Return the probability that the compared place is wrong, 0 to 1; 0 if its alternative is not likelier."""
+        """Return the probability that the compared place is wrong, 0 to 1.
+
+        0 if the alternative is not likelier, or the kind of place was not measured.
+        """
         if one.site.kind not in self.weights or not one.margin > 0:
             return 0.0
         features = (1.0, one.margin, one.doubt, float(one.unused))

@@ -68,7 +68,7 @@ def review_likelihood(  # noqa: PLR0913 (all of it comes from the caller)
     calibration: Calibration | None = None,
     limits: Limits = DEFAULT_LIMITS,
 ) -> tuple[Finding, ...]:
-    """Return the findings in `spans` of `document`, in order; blocking.
+    """Return the findings in `spans` of `document`, in order, the most confident one for each line; blocking.
 
     Args:
         document: the text.

@@ -33,7 +33,7 @@ def find_statement(node: tree_sitter.Node) -> tree_sitter.Node:
 
 
 def get_field_name(node: tree_sitter.Node) -> str:
-    """Return the name of the field of its parent that `node` fills, "" for none."""
+    """Return the name of the field that `node` has in its parent, "" for none."""
     parent = node.parent
     if parent is None:
         return ""
@@ -84,7 +84,10 @@ def is_called(node: tree_sitter.Node) -> bool:
 
 
 def is_condition(node: tree_sitter.Node) -> bool:
-    """Return whether `node` is a condition, so that a `not` may be missing."""
+    """Return whether `node` is a name, attribute, subscript or call that is tested, so that a `not` may be missing.
+
+    Operands of `and` and `or` count as tested.
+    """
     parent = node.parent
     if parent is None or node.type not in _CONDITION_KINDS:
         return False

@@ -61,7 +61,10 @@ class ImportIndex:
         self._listed: dict[Path, tuple[float, list[Path] | None]] = {}
 
     def find_root(self, path: Path) -> Path:
-        """Return the folder whose files may import the module at `path`: a workspace folder, or that of its project."""
+        """Return the folder whose files may import the module at `path`.
+
+        That is a workspace folder, else the project's root, else the folder that holds the outermost package.
+        """
         for root in self._roots():
             if path.is_relative_to(root):
                 return root
@@ -74,7 +77,7 @@ class ImportIndex:
         return folder
 
     def may_use(self, path: Path, names: Collection[str]) -> bool:
-        """Return whether another file may import one of `names` from the module at `path`."""
+        """Return whether another file may import one of `names` from the module at `path`; True if that is unknown."""
         with self._lock:
             listed = self._list_python_files(self.find_root(path))
             if listed is None:
@@ -96,7 +99,7 @@ class ImportIndex:
         return text is None or any(re.search(rf"\.\s*{re.escape(name)}\b", text) for name in names)
 
     def _load_imports(self, path: Path) -> _FileImports | None:
-        """Return the imports of a file, parsed anew if it changed; None if they cannot be known."""
+        """Return the imports of a file, parsed anew if it changed; None if unknown, no imports if the file is gone."""
         try:
             found = path.stat()
         except OSError:
@@ -123,7 +126,10 @@ class ImportIndex:
 
 
 def _walk_python_files(root: Path) -> list[Path] | None:
-    """Return the Python files below `root` outside of virtual environments; None if there are too many."""
+    """Return the Python files and notebooks below `root`; None if there are too many.
+
+    Skips hidden folders, virtual environments and installed packages.
+    """
     files: list[Path] = []
     seen = 0
     for folder, inner, names in os.walk(root):

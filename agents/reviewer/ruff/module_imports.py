@@ -88,7 +88,7 @@ def is_inert(module: str, beside: Sequence[Path]) -> bool:
 
 
 def is_plain_member(member: str) -> bool:
-    """Return whether `module.name` of the standard library is no submodule."""
+    """Return whether `module.name` of the standard library is no submodule, or one that is always loaded."""
     module, _, name = member.rpartition(".")
     place = Path(sysconfig.get_path("stdlib"), *module.split("."))
     return member in _ALWAYS_LOADED or not ((place / f"{name}.py").exists() or (place / name).is_dir())

@@ -119,7 +119,10 @@ class Ruff:
     def _check_text(
         self, document: Document, policy: ReviewPolicy, settings: RuffSettings
     ) -> tuple[list[dict[str, Any]], RuffSettings, str]:
-        """Return ruff's raw findings in a text, the settings that were used, and a problem."""
+        """Return ruff's raw findings in a text, the settings that were used, and a problem.
+
+        Refuses the workspace's configuration, and runs ruff again, if ruff takes too much memory with it.
+        """
         path = document.path or Path("untitled.py")
         text = texts.encode(document.text)
         for last in (False, True):
@@ -135,7 +138,8 @@ class Ruff:
     ) -> tuple[dict[str, list[dict[str, Any]]], RuffSettings, str]:
         """Return ruff's raw findings by path, the settings that were used, and a problem.
 
-        Splits the files in halves if the command line or the output is too long.
+        Splits the files in halves if the command line or the output is too long. Refuses the workspace's configuration,
+        and runs ruff again, if ruff takes too much memory with it.
         """
         ran = self._run([*self._build_command(settings), "--", *part], None, _make_bounds(policy.batch_timeout_s))
         if ran.beyond in {"size", "output"} and len(part) > 1:
@@ -223,7 +227,8 @@ def build_findings(
 ) -> tuple[Finding, ...]:
     """Return ruff's raw findings as findings, without doubtful ones.
 
-    If the text does not parse, returns only the first syntax error.
+    With the policy "auto", leaves out rules that the workspace's own ruff reports. If the text does not parse, returns
+    only the first syntax error.
     """
     found = list(found)
     broken = [each for each in found if each.get("code") in {None, _SYNTAX}]

@@ -62,7 +62,7 @@ class RuffSettings:
     problem: str = ""
 
     def select_workspace_codes(self, codes: Iterable[str]) -> tuple[str, ...]:
-        """Return those of `codes` that the workspace's configuration selects or ignores; Starling skips them."""
+        """Return the members of `codes` that the workspace's configuration selects or ignores."""
         ignored = self.ignored or ("\0",)
         return tuple(code for code in codes if code in self.enabled or code.startswith(ignored))
 
@@ -81,7 +81,10 @@ class RuffSettings:
         return ["--config", str(self.file), "--force-exclude", *select]
 
     def _build_ignore_list(self) -> str:
-        """Return the codes to ignore, at most `_MOST_CODES` of the workspace's so that they fit on a command line."""
+        """Return the codes to ignore, separated by commas.
+
+        Of the workspace's codes only those that concern selected rules, at most `_MOST_CODES`, to fit a command line.
+        """
         relevant = [
             code for code in self.ignored if code.startswith(self.select) or _is_prefix_of_any(self.select, code)
         ]
@@ -100,7 +103,10 @@ class RuffSettingsCache:
         self._lock = threading.Lock()
 
     def resolve(self, path: Path | None, *, everything: bool) -> RuffSettings:
-        """Return the settings for the file `path`; with `everything`, they select the workspace's own rules too."""
+        """Return the settings for the file `path`; Starling's defaults if no usable configuration of ruff applies.
+
+        With `everything`, the settings also select the rules that the workspace's configuration enables.
+        """
         file, own = self._find_nearest(path)
         if not own:
             return RuffSettings(None, ruff_rules.SELECTED, _read_target(file))
@@ -136,7 +142,7 @@ class RuffSettingsCache:
         return refused
 
     def _load(self, file: Path) -> RuffSettings:
-        """Return the settings by the configuration `file`, cached until it changes."""
+        """Return the settings for the configuration `file`, cached until it changes; defaults if missing or refused."""
         key = _make_key(file)
         if key is None:
             return RuffSettings(None, ruff_rules.SELECTED, _read_target(None))
@@ -155,7 +161,10 @@ class RuffSettingsCache:
 
 
 def make_pep8_settings(path: Path | None) -> RuffSettings:
-    """Return settings that select the rules of PEP 8 and no others, whatever the workspace selects."""
+    """Return settings that select the rules of PEP 8 and no others, whatever the workspace selects.
+
+    The line length and the Python version are those that the workspace configures.
+    """
     file, _ = _find_configuration(path) if path is not None else (None, False)
     length = _read_line_length(file)
     return RuffSettings(
@@ -179,14 +188,17 @@ def _read_line_length(file: Path | None) -> int:
 
 
 def _parse_settings(file: Path, shown: str) -> RuffSettings:
-    """Return the settings by the configuration `file`; `shown` is ruff's output for it."""
+    """Return the settings for the configuration `file`; `shown` is the output of `ruff check --show-settings`."""
     section = _ENABLED.search(shown)
     enabled = frozenset(_CODE.findall(section[1])) if section else frozenset()
     return RuffSettings(file, ruff_rules.SELECTED, enabled=enabled, ignored=_read_ignored_codes(file))
 
 
 def _find_configuration(path: Path) -> tuple[Path | None, bool]:
-    """Return ruff's nearest configuration above `path` and True, else the nearest `pyproject.toml` and False."""
+    """Return ruff's nearest configuration above `path` and True, else the nearest `pyproject.toml`, or None, and False.
+
+    Searches no farther than the folder that contains `.git`.
+    """
     project: Path | None = None
     for folder in path.parents:
         for name in _NAMES:
@@ -222,7 +234,7 @@ def _walk_extends(file: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
 
 
 def _find_refusal_reason(file: Path) -> str:
-    """Return the reason why ruff must not get the configuration `file`, "" if it may."""
+    """Return the reason why ruff must not read the configuration `file`; "" if it may, if only to report an error."""
     try:
         for _ in _walk_extends(file):
             pass

@@ -42,7 +42,7 @@ def count_layout_problems(document: Document) -> int:
     """Return the number of layout problems in a text.
 
     Counts lines with trailing spaces, mixed indentation, the rarer line ending or over 120 characters, and a missing
-    line end at the end of the text.
+    line end at the end of the text. Trailing spaces do not count in languages that give them a meaning.
     """
     text = document.text
     count = len(_MIXED.findall(text)) + len(_LONG.findall(text))

@@ -77,7 +77,11 @@ class _ParsedText:
 
 
 def drop_uncertain(findings: Iterable[Finding], document: Document) -> tuple[Finding, ...]:
-    """Return the findings without false alarms, with a lower severity for those that are less certain."""
+    """Return the findings without false alarms, with a lower severity for less certain ones.
+
+    In a stub, only the codes in `STUB_CODES` are kept. A finding of an unused name is also dropped if ruff was wrong
+    about that name, or reports it as undefined.
+    """
     found = [each for each in findings if not _is_false_alarm(each, document)]
     if document.path is not None and document.path.suffix == ".pyi":
         found = [each for each in found if each.code.startswith(STUB_CODES)]
@@ -129,7 +133,7 @@ def _is_false_alarm(finding: Finding, document: Document) -> bool:
 
 
 def _is_bare_subscript(finding: Finding, document: Document) -> bool:
-    """Return whether the statement is only `[][1]`, which is written for the error that it raises."""
+    """Return whether the line is only a subscript such as `[][1]`, which is written for the error that it raises."""
     text, start = document.text, finding.span.start
     line = text[text.rfind("\n", 0, start) + 1 :].partition("\n")[0]
     return re.fullmatch(r"\s*[\[(][^=]*\]\s*", line) is not None
@@ -171,7 +175,7 @@ def _may_be_intended(finding: Finding, document: Document) -> bool:
 
 
 def _is_submodule(finding: Finding, document: Document) -> bool:
-    """Return whether the name in `__all__` of a package is a submodule."""
+    """Return whether the finding's name, listed in `__all__` of a package, is a submodule on disk."""
     path = document.path
     if path is None or path.name != "__init__.py":
         return False
@@ -194,7 +198,7 @@ def _adjust(finding: Finding, text: _ParsedText) -> Finding | None:
 
 
 def _is_bound(node: tree_sitter.Node, name: str, text: _ParsedText) -> bool:
-    """Return whether `name` may be bound when `node` runs, or `node` never runs."""
+    """Return whether `name` may be bound when `node` runs, or `node` never runs or tests whether the name exists."""
     return (
         name in _INJECTED_NAMES
         or text.name in _FILES_WITH_INJECTED_NAMES
@@ -208,12 +212,12 @@ def _is_bound(node: tree_sitter.Node, name: str, text: _ParsedText) -> bool:
 
 
 def _is_parameter(node: tree_sitter.Node) -> bool:
-    """Return whether the node is a parameter; pytest's fixtures share names with imports."""
+    """Return whether the node is in a parameter list, where pytest's fixtures repeat names of imports."""
     return any(each.type in {"parameters", "lambda_parameters"} for each in scopes.walk_ancestors(node))
 
 
 def _is_decorated_before(finding: Finding, text: _ParsedText) -> bool:
-    """Return whether the earlier definition has a decorator, which may have registered it."""
+    """Return whether the earlier definition that the finding names has a decorator, which may have registered it."""
     match = _FROM_LINE.search(finding.message)
     if match is None:
         return False

@@ -29,7 +29,7 @@ _NAMED_ARGUMENTS = {"initializer_expression", "with_initializer", "arguments", "
 
 
 def find_self_assignment(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Report `a = a`, which changes nothing."""
+    """Report `a = a`, which changes nothing, unless it may have an effect or a purpose."""
     sides, sign = nodes.get_operands(item.node), nodes.get_operator(item.node)
     if sides is None or sign not in {"=", ":="} or scan.read_bytes(sides[0]) != scan.read_bytes(sides[1]):
         return
@@ -71,14 +71,14 @@ def _is_only_statement(item: Item) -> bool:
 
 
 def _is_used_elsewhere(scan: Scan, function: Item, side: tree_sitter.Node) -> bool:
-    """Return whether the function's body uses the name a third time; `unused = unused` only silences a compiler."""
+    """Return whether the function's body has the name outside `a = a`; `unused = unused` only silences a compiler."""
     body = nodes.get_body(function.node) or function.node
     word = re.compile(rb"(?<![\w$])" + re.escape(scan.read_bytes(side)) + rb"(?!\w)")
     return len(word.findall(scan.read_bytes(body))) > 2
 
 
 def _is_parameter(scan: Scan, function: Item | None, side: tree_sitter.Node) -> bool:
-    """Return whether `function` has a parameter with the last name of `side`: `self.size = self.size` beside `size`."""
+    """Return whether `function` has a parameter with the last name of `side`, such as `size` for `self.size`."""
     if function is None:
         return False
     parameters = function.node.child_by_field_name("parameters")

@@ -39,7 +39,7 @@ def find_complex_function(scan: Scan, item: Item, policy: ReviewPolicy) -> Itera
 
 
 def _describe_excess(weight: FunctionWeight, policy: ReviewPolicy) -> str:
-    """Return which of the two measures exceed their limits, as the predicate of a sentence."""
+    """Return the measures that exceed their limits, with both numbers, as the predicate of a sentence."""
     paths = f"has a cyclomatic complexity of {weight.decisions} (limit {policy.cyclomatic})"
     cognitive = f"has a cognitive complexity of {weight.cognitive} (limit {policy.cognitive})"
     exceeded = [paths] if weight.decisions > policy.cyclomatic else []
@@ -47,7 +47,10 @@ def _describe_excess(weight: FunctionWeight, policy: ReviewPolicy) -> str:
 
 
 def find_long_function(scan: Scan, item: Item, policy: ReviewPolicy) -> Iterator[Hit]:
-    """Report a function with too many lines of code, unless its complexity is reported already."""
+    """Report a function with too many lines of code, unless its complexity is reported already.
+
+    Lines of inner functions do not count, and a string or a table counts as one line.
+    """
     height = item.node.end_point[0] - item.node.start_point[0]
     if height <= policy.function_lines or _is_complex(scan, item, policy):
         return
@@ -79,7 +82,10 @@ def find_deep_nesting(scan: Scan, item: Item, policy: ReviewPolicy) -> Iterator[
 
 
 def find_many_parameters(scan: Scan, item: Item, policy: ReviewPolicy) -> Iterator[Hit]:
-    """Report a function with too many parameters that are passed by position."""
+    """Report a function with too many parameters that are passed by position.
+
+    Skips functions that a decorator may call, and those whose signature a base class or foreign code determines.
+    """
     parent = item.node.parent
     if (
         parent is not None

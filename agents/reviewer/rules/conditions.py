@@ -61,7 +61,10 @@ def find_self_comparison(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hi
 
 
 def find_repeated_operand(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Report the second `a` of `a and b and a`, which changes nothing."""
+    """Report the second `a` of `a and b and a and c`, which changes nothing.
+
+    Skips a last operand after a different one, whose value may be wanted, and assertions in tests.
+    """
     if item.parent is not None and item.parent.role == "boolean" and _has_same_operator(item, item.parent):
         return
     if testing_code.is_asserted(scan, item) and testing_code.is_test(scan, item):
@@ -130,7 +133,10 @@ class _SeenConditions:
 
 
 def find_same_branches(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Report an `if` with an `else`, or a ternary, whose branches all do the same."""
+    """Report an `if` with an `else`, or a ternary, whose branches all do the same.
+
+    Skips conditions that narrow a type, empty branches, and an `if` with a comment, which may explain it.
+    """
     if item.role == "ternary":
         yield from _find_same_outcomes(scan, item)
         return
@@ -152,7 +158,7 @@ def find_same_branches(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]
 
 
 def _find_same_outcomes(scan: Scan, item: Item) -> Iterator[Hit]:
-    """Report the ternary `item` if both of its outcomes are the same text."""
+    """Report the ternary `item` if both of its outcomes are the same text and its condition narrows no type."""
     one, other = item.node.child_by_field_name("consequence"), item.node.child_by_field_name("alternative")
     condition = item.node.child_by_field_name("condition")
     if condition is None:  # a grammar without fields: Python's
@@ -206,7 +212,7 @@ def _list_values(case: tree_sitter.Node) -> list[tree_sitter.Node]:
 
 
 def find_none_comparison(_scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Report `== None` where its result decides something; in the arguments of a call it may build a query."""
+    """Report `== None` and `!= None` in conditions; elsewhere, such a comparison may build a query."""
     node = item.node
     sign = node.child_by_field_name("operators")
     if node.named_child_count != 2 or sign is None or sign.type not in {"==", "!="}:
@@ -275,7 +281,10 @@ def find_assigned_condition(_scan: Scan, item: Item, _: ReviewPolicy) -> Iterato
 
 
 def find_idle_comparison(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Report a comparison whose result nobody uses."""
+    """Report a comparison whose result is not used.
+
+    Skips comparisons that may have an effect, are shown by a notebook, or are evaluated for an error or a duration.
+    """
     if nodes.may_have_effects(item.node) and scan.language != "python":
         return
     inner = nodes.get_first_child(item.node) or item.node

@@ -41,7 +41,10 @@ _RAISES = re.compile(r"\braise\b|reraise|exc_info|set_exception|\b_?exit\s*\(|ab
 
 
 def find_unreachable(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Report the statements after a `return`, `raise`, `break` or `continue` in the same list."""
+    """Report the statements after a `return`, `raise`, `break` or `continue` in the same list.
+
+    Skips code that a label or a macro may reach, code after a conditional jump, and a `yield` that makes a generator.
+    """
     first = nodes.find_next_statement(item.node, scan)
     if first is None or _is_reached(scan, first) or first.type in _BREAK_KINDS or _is_conditional(scan, item, first):
         return
@@ -105,7 +108,7 @@ def _is_conditional(scan: Scan, item: Item, after: tree_sitter.Node) -> bool:
 
 
 def find_broad_except(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Report a bare `except:` that does not raise again."""
+    """Report a bare `except:` that neither raises again nor ends the program; leaves empty ones to another rule."""
     if item.node.child_by_field_name("value") is not None:
         return
     inner = [child for child in item.node.named_children if not scan.is_comment(child)]
@@ -121,7 +124,7 @@ def find_broad_except(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
 
 
 def find_empty_branch(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Report an `if` without `else` whose body is empty."""
+    """Report an `if` without `else` whose body is empty, unless a comment or an effect of its condition explains it."""
     branches = nodes.get_branches(scan, item)
     if len(branches) != 1:
         return
@@ -143,7 +146,10 @@ def find_empty_branch(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
 
 
 def find_stray_semicolon(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Report the semicolon that ends an `if` before its body."""
+    """Report a semicolon that is the whole body of an `if`, in the line of its condition.
+
+    Skips an `if` with an `else`, with a comment, or with a condition that may have an effect.
+    """
     branch = item.node.parent
     if branch is None or branch.child_by_field_name("alternative") or scan.read_bytes(item.node).strip() != b";":
         return

@@ -63,7 +63,7 @@ def _get_handler_head(scan: Scan, clause: tree_sitter.Node) -> str:
 
 
 def _catches_all(scan: Scan, clause: tree_sitter.Node) -> bool:
-    """Return whether the handler names no error type, or one that all others derive from."""
+    """Return whether the handler names no error type, or a broad one such as `Exception`."""
     head = _get_handler_head(scan, clause).removesuffix("then").strip()
     if "when" in head.split():  # a filter of C#
         return False

@@ -25,7 +25,10 @@ _MOST_NODES = 20_000
 
 
 def find_modified_while_iterated(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Report the first statement in a loop's body that changes the collection which the loop iterates over."""
+    """Report the first statement in a loop's body that changes the collection which the loop iterates over.
+
+    Skips changes after which the loop ends, and collections whose name the body rebinds.
+    """
     if item.node.type != "for_statement":
         return
     iterable, body = item.node.child_by_field_name("right"), item.node.child_by_field_name("body")
@@ -61,7 +64,10 @@ def _walk_loop_body(body: tree_sitter.Node) -> Iterator[tree_sitter.Node]:
 
 
 def _changes_collection(scan: Scan, node: tree_sitter.Node, word: str, names: dict[str, tuple[int, int]]) -> bool:
-    """Return whether `node` is `del word[...]`, or calls one of the methods `names` of `word`."""
+    """Return whether `node` is `del word[...]`, or calls a method of `word` that changes it.
+
+    `names` has the changing methods, each with its least and most arguments.
+    """
     if node.type == "delete_statement":
         return any(
             each.type == "subscript" and _is_word(scan, each.child_by_field_name("value"), word)

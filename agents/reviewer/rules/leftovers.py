@@ -35,7 +35,10 @@ _DUMP_CALLS = (b"var_dump", b"dd", b"dbg!")
 
 
 def find_debugger(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Report a breakpoint, or a call that dumps a value for debugging."""
+    """Report a breakpoint, or a call that dumps a value for debugging.
+
+    Skips code whose names or comments say that it is meant for debugging, and dumps in tests and examples.
+    """
     node, prints = item.node, scan.read_bytes(item.node).startswith(_DUMP_CALLS)
     if _is_debugging_code(scan, item, _DUMPING_WORDS if prints else _DEBUGGING_WORDS) or _has_intention_comment(
         scan, item
@@ -120,7 +123,10 @@ def find_async_executor(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit
 
 
 def find_unguarded_delete(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Report `rm -rf "$FOLDER/"*`, which deletes from the root if the variable is empty."""
+    """Report `rm -rf "$FOLDER/"*`, which deletes from the root if the variable is empty.
+
+    Skips variables that the script tests or assigns a value.
+    """
     arguments = item.node.children_by_field_name("argument")
     written = [scan.read_text(argument) for argument in arguments]
     if not any(re.fullmatch(r"-\w*[rR]\w*|--recursive", each) for each in written):
@@ -143,7 +149,10 @@ def _is_never_empty(scan: Scan, name: str) -> bool:
 
 
 def find_deferred_in_loop(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Report Go's `defer` in a loop: it runs when the function ends, not the iteration."""
+    """Report Go's `defer` in a loop, which runs when the function ends, not the iteration.
+
+    Skips tests and loops that end after one iteration.
+    """
     last = item.node
     while (after := last.next_named_sibling) is not None:
         last = after

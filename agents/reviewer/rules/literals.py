@@ -50,7 +50,10 @@ _READ_ONLY_TYPES = re.compile(
 
 
 def find_duplicate_key(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Report a key that occurs earlier in the same literal, so that its earlier value is lost."""
+    """Report a key that occurs earlier in the same literal, so that its earlier value is lost.
+
+    Skips templates, destructuring patterns, computed keys, keys that serve as comments, and data for tests of parsers.
+    """
     if _is_pattern(item.node) or (scan.has_trait(Trait.TEMPLATED) and _is_template(scan)):
         return
     in_test = scan.grammar.entry.kind is Kind.DATA and testing_code.is_test(scan, item)
@@ -90,7 +93,7 @@ def _get_value(scan: Scan, key: tree_sitter.Node) -> bytes:
 
 
 def find_missing_comma(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Report two strings without a comma between them, in a list with one string on each other line."""
+    """Report two strings without a comma between them, in a list that otherwise has one string in each element."""
     parts = item.node.named_children
     elements = [child for child in parts if not scan.is_comment(child)]
     joined = [child for child in elements if child.type == "concatenated_string"]
@@ -122,7 +125,10 @@ def find_missing_comma(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]
 
 
 def find_mutable_default(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Report a mutable default that all calls share; a hint if the function does not change, keep or return it."""
+    """Report a mutable default that all calls share; a hint if the function does not change, keep or return it.
+
+    Skips unused parameters, and those that are named as caches or annotated as read-only.
+    """
     value, function = item.node, item.function
     parameter = value.parent
     if value.type == "call" and not _creates_builtin(scan, value):
@@ -171,7 +177,7 @@ def _changes_or_returns(name: str, body: str) -> bool:
 
 
 def _make_fix(scan: Scan, value: tree_sitter.Node, name: str, body: tree_sitter.Node) -> ByteFix | None:
-    """Return a fix that makes the default `None` and creates the value at the start of the body; None if it cannot."""
+    """Return a fix that makes the default `None` and creates the value in the body; None if the layout prevents it."""
     statements = [child for child in body.named_children if not scan.is_comment(child)]
     first = statements[0] if statements else None
     if first is not None and first.type == "expression_statement":
@@ -228,7 +234,7 @@ def _is_pattern(node: tree_sitter.Node) -> bool:
 
 
 def _normalise_key(scan: Scan, key: tree_sitter.Node) -> bytes:
-    """Return a key for comparison: of a string only its content, whichever quotes it has."""
+    """Return the text of a key for comparison; equal strings have equal texts, whichever quotes they have."""
     text = scan.read_bytes(key)
     if key.type in {"property_identifier", "bare_key", "plain_scalar", "hash_key_symbol"}:
         return text

@@ -98,7 +98,11 @@ def _find_conflicts(text: str) -> Iterator[int]:
 
 
 def find_possible_secret(document: Document, policy: ReviewPolicy) -> Iterator[Hit]:
-    """Report each value that looks like a key or a password; the message does not contain it."""
+    """Report each value that looks like a key or a password; the message does not contain the value.
+
+    Skips examples and placeholders. In tests, only the shapes of providers' keys are reported, as hints. Yields nothing
+    if `policy.secrets` is off.
+    """
     if not policy.secrets:
         return
     text = document.text
@@ -125,7 +129,10 @@ def find_possible_secret(document: Document, policy: ReviewPolicy) -> Iterator[H
 
 
 def find_hidden_direction(document: Document, _: ReviewPolicy) -> Iterator[Hit]:
-    """Report invisible characters that make code read differently than it runs ("Trojan Source", CVE-2021-42574)."""
+    """Report invisible characters that make code read differently than it runs ("Trojan Source", CVE-2021-42574).
+
+    Skips prose, markup and data.
+    """
     if document.text.isascii() or document.entry.kind in _READ_AS_TEXT:
         return
     for match in _DIRECTION_MARK.finditer(document.text):

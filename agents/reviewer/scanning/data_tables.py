@@ -37,7 +37,7 @@ def count_spared_lines(scan: Scan, function: tree_sitter.Node) -> int:
 
 
 def _find_data_ranges(scan: Scan, function: tree_sitter.Node) -> Iterable[tuple[int, int]]:
-    """Yield the first and last line, from 0, of each string, table and run of calls."""
+    """Yield the first and last line, from 0, of each string, table and run of calls that takes several lines."""
     stack, seen = list(function.named_children), 0
     while stack and seen < _MOST_NODES:
         node = stack.pop()

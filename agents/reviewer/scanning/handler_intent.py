@@ -130,7 +130,7 @@ def _get_statement_after(scan: Scan, node: tree_sitter.Node) -> tree_sitter.Node
 
 
 def _has_fallback(scan: Scan, whole: tree_sitter.Node, tried: list[tree_sitter.Node]) -> bool:
-    """Return whether a failure leads to another answer: a `return` after the `try`, or a value set before it."""
+    """Return whether a failure has a fallback: a `return` after the `try`, or a value that was set before it."""
     if any(_contains_return(each) for each in tried) and _leaves_function_after(scan, whole):
         return True
     names = {name for each in tried for name in _find_assigned_names(scan, each)} & (
@@ -140,7 +140,10 @@ def _has_fallback(scan: Scan, whole: tree_sitter.Node, tried: list[tree_sitter.N
 
 
 def _leaves_function_after(scan: Scan, whole: tree_sitter.Node) -> bool:
-    """Return whether the function ends or is left directly after `whole`, or after the retry loop around it."""
+    """Return whether a jump or the function's end follows the `try`, or the retry loop around it.
+
+    Calls that log or assert may come between.
+    """
     after = _get_statement_after(scan, whole)
     while after is not None and _LOG_CALLS.match(scan.read_text(after)):
         after = _get_statement_after(scan, after)
@@ -167,7 +170,10 @@ def _find_names_set_before(scan: Scan, whole: tree_sitter.Node) -> set[str]:
 
 
 def _is_read_after(scan: Scan, whole: tree_sitter.Node, name: str) -> bool:
-    """Return whether the first statement after the `try` that mentions `name` reads its value."""
+    """Return whether the first statement after the `try` that mentions `name` reads its value.
+
+    Looks at `_STATEMENTS_AFTER` statements; False if none of these mentions the name.
+    """
     after = _get_statement_after(scan, whole)
     for _ in range(_STATEMENTS_AFTER):
         if after is None:

@@ -43,7 +43,10 @@ def get_first_child(node: tree_sitter.Node) -> tree_sitter.Node | None:
 
 
 def may_have_effects(node: tree_sitter.Node) -> bool:
-    """Return whether evaluating `node` may have a side effect, or another value each time."""
+    """Return whether evaluating `node` may have a side effect, or a different value each time.
+
+    True for an expression of more than `_MOST_NODES` nodes.
+    """
     stack, seen = [node], 0
     while stack:
         each = stack.pop()
@@ -56,7 +59,7 @@ def may_have_effects(node: tree_sitter.Node) -> bool:
 
 @cache
 def _is_effect_kind(kind: str) -> bool:
-    """Return whether nodes of this kind may have a side effect, or another value each time."""
+    """Return whether nodes of this kind may have a side effect, or a different value each time."""
     return _EFFECTS.search(kind) is not None
 
 
@@ -97,7 +100,10 @@ def get_operands(node: tree_sitter.Node) -> tuple[tree_sitter.Node, tree_sitter.
 
 
 def get_operator(node: tree_sitter.Node) -> str:
-    """Return the operator of a binary expression or an assignment as text, "" if there is none."""
+    """Return the operator of a binary expression or an assignment as text: by its field, else the second child.
+
+    "" if there is neither.
+    """
     for field in ("operator", "operators", "op"):
         sign = node.child_by_field_name(field)
         if sign is not None:
@@ -145,7 +151,10 @@ def _make_branch_cache(_: Scan) -> dict[int, list[tuple[tree_sitter.Node | None,
 
 
 def list_branches(node: tree_sitter.Node) -> list[tuple[tree_sitter.Node | None, tree_sitter.Node]]:
-    """Return condition (None for `else`) and body of each branch of an `if`, in order; [] if one has no body."""
+    """Return condition (None for `else`) and body of each branch of an `if`, in order; [] if one of them is missing.
+
+    Follows `else if` chains, up to `_MOST_BRANCHES` branches.
+    """
     branches: list[tuple[tree_sitter.Node | None, tree_sitter.Node]] = []
     todo = [node]
     while todo and len(branches) < _MOST_BRANCHES:
@@ -199,7 +208,10 @@ def has_explanation(scan: Scan, node: tree_sitter.Node) -> bool:
 
 
 def find_name(node: tree_sitter.Node) -> tree_sitter.Node:
-    """Return the node that names a definition; the definition's first child if it has no name."""
+    """Return the node that names a definition, also the target that an anonymous function is assigned to.
+
+    Without a name, return the definition's first child.
+    """
     name = node.child_by_field_name("name")
     declarator = node.child_by_field_name("declarator")
     while name is None and declarator is not None:

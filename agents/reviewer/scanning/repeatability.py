@@ -61,8 +61,8 @@ def _find_names(node: tree_sitter.Node) -> Iterator[tree_sitter.Node]:
 def may_test_for_nan(scan: Scan, item: Item, operand: tree_sitter.Node) -> bool:
     """Return whether comparing `operand` with itself may be a test for NaN.
 
-    It may be one unless the function around declares the operand as something else than a float, or if a name in that
-    function speaks of NaN.
+    True if the function around mentions NaN. Otherwise a name may be tested unless the function declares it with a type
+    that has no NaN; any other expression only in Python, if the comparison selects rows.
     """
     around = _get_function_source(scan, item)
     if _NAN_WORDS.search(around):

@@ -106,6 +106,7 @@ class Scan:
 
     @cached_property
     def _computed(self) -> dict[Callable[[Scan], object], object]:
+        """The values of `compute_once`, by function."""
         return {}
 
     def get_items(self, role: str) -> list[Item]:

@@ -33,7 +33,7 @@ _WRAPPER_KINDS = re.compile(
 
 
 def is_test_path(path: Path) -> bool:
-    """Return whether the file at `path` belongs to tests, by its name or its folders."""
+    """Return whether the file at `path` belongs to tests or benchmarks, by its name or its folders."""
     return _TEST_PATH.search(path.as_posix()) is not None
 
 
@@ -69,5 +69,5 @@ def is_asserted(scan: Scan, item: Item) -> bool:
 
 
 def _get_callee(scan: Scan, call: tree_sitter.Node, arguments: tree_sitter.Node) -> str:
-    """Return the last 80 characters of what is written before the arguments of `call`."""
+    """Return the last 80 characters of the source of `call` before its arguments."""
     return scan.data[call.start_byte : arguments.start_byte].decode(errors="replace").rstrip("( ")[-80:]

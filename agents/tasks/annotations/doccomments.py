@@ -13,7 +13,10 @@ _TAGS = re.compile(r"^\s*(?:\*|///|---|//|#)\s*(?:@param|@returns?|\\param)\b", 
 
 
 def uses_tags(text: str, form: DocComment) -> bool:
-    """Return whether the text has documentation comments with tags for parameters or results."""
+    """Return whether the text has documentation comments with tags for parameters or results.
+
+    False if `form` has no tags.
+    """
     return bool(form.parameter and _TAGS.search(text))
 
 
@@ -29,7 +32,10 @@ def is_documented(text: str, start: int, form: DocComment) -> bool:
 
 
 def render(words: Words, form: DocComment, indentation: str) -> str:
-    r"""Return `words` as a documentation comment of the language's `form`: indented lines that each end with `\n`."""
+    r"""Return `words` as a documentation comment of the language's `form`: indented lines that each end with `\n`.
+
+    Leaves out exceptions, and without tags in `form` also parameters and result.
+    """
     inner = [form.around[0], words.summary, form.around[1]]
     lines = [line for line in inner if line]
     if form.parameter and (words.parameters or words.returns):

@@ -80,7 +80,10 @@ class Words:
 
 
 def detect_style(scene: Scene, resources: Resources) -> DocStyle:
-    """Return the style of the file's docstrings; searches the workspace's where the file has none with parameters."""
+    """Return the style of the file's docstrings.
+
+    Where these have no sections, and document no function with parameters, similar files decide about the sections.
+    """
     text = scene.document.text
     known = [each for each in list_functions(scene.syntax) if each.docstring is not None]
     strings = [text[each.docstring.start : each.docstring.end] for each in known if each.docstring is not None]

@@ -115,7 +115,7 @@ def _infer_literal(text: str) -> str:
 
 
 def _infer_from_uses(name: str, body: str) -> Iterator[str]:
-    """Yield the types that the uses of `name` in `body` suggest, one for each use."""
+    """Yield the types that the uses of `name` in `body` suggest, one for each use that suggests a type."""
     tree = _parse_function(body)
     for node in _walk_own_nodes(tree) if tree is not None else ():
         if isinstance(node, ast.Attribute) and _is_name(node.value, name) and (known := _BY_METHOD.get(node.attr)):
@@ -171,7 +171,7 @@ def _infer_call(call: ast.Call) -> str:
 
 
 def _always_ends(body: list[ast.stmt]) -> bool:
-    """Return whether the last statement of `body` always returns or raises, so that the end is never reached."""
+    """Return whether the last statement of `body` always returns, raises or loops, so that the end is never reached."""
     last = body[-1] if body else None
     if isinstance(last, ast.Return | ast.Raise):
         return True
@@ -185,7 +185,7 @@ def _always_ends(body: list[ast.stmt]) -> bool:
 
 
 def _parse_function(body: str) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
-    """Return the function that `body` defines, None where it does not parse."""
+    """Return the function that `body` begins with; None if there is none or `body` does not parse."""
     try:
         tree = parse_python(body)
     except SyntaxError:

@@ -248,11 +248,13 @@ def _derive_signature(
         results=tuple(sorted(results, key=lambda one: (order.get(one, len(order)), one))),
         leaves=bool(returns),
         valued=any(one.value is not None for one in returns),
-        awaits=any(isinstance(one, (ast.Await, ast.AsyncFor, ast.AsyncWith)) or _is_async(one) for one in nodes),
+        awaits=any(
+            isinstance(one, (ast.Await, ast.AsyncFor, ast.AsyncWith)) or _is_async_comprehension(one) for one in nodes
+        ),
     )
 
 
-def _is_async(node: ast.AST) -> bool:
+def _is_async_comprehension(node: ast.AST) -> bool:
     """Return whether `node` is the `async for` of a comprehension."""
     return isinstance(node, ast.comprehension) and bool(node.is_async)
 

@@ -76,6 +76,7 @@ async def run_led_turn(agent: Agent, conversation: Conversation, bench: Workbenc
     """
     request = conversation.messages[-1].text
     bench = restrict_reads(bench, READ)  # the pipeline reads without calls
+    bench.loaded.update(bench.capabilities)  # a small model does not choose its tools
     index = bench.index
     places = await asyncio.to_thread(locate, request, index, bench) if index is not None else ()
     if index is None or not places:
@@ -84,7 +85,8 @@ async def run_led_turn(agent: Agent, conversation: Conversation, bench: Workbenc
     try:
         ended = await turn.run(request, places)
     except Cancelled:
-        ended = turn.end(TurnStatus.CANCELLED, "The turn was cancelled.")
+        exceeded = "" if bench.cancelled() else spending.find_exceeded()
+        ended = turn.end(TurnStatus.LIMIT if exceeded else TurnStatus.CANCELLED, exceeded or "The turn was cancelled.")
     except ModelError as error:
         partial = error.partial if isinstance(error, ChatError) else ""
         ended = turn.end(TurnStatus.FAILED, f"{error}{f' Until then: {partial}' if partial else ''}")
@@ -103,7 +105,7 @@ class _LedTurn:
         self._chat = _CountedChat(agent.chat, lambda reply: spending.add(reply.usage, agent.price(reply)))
         self._resources = Resources(
             index=index, chat=self._chat, review=lambda document: tuple(bench.review(document)), read=bench.read,
-            files=bench.list_files, roots=bench.roots, cancelled=bench.cancelled,
+            files=bench.list_files, roots=bench.roots, cancelled=self._should_stop,
         )  # fmt: skip
         self._checker = Checker(bench, self.call)
         self._calls = 0
@@ -139,6 +141,10 @@ class _LedTurn:
         self._conversation.add(message)
         await self._agent.record(message)
 
+    def _should_stop(self) -> bool:
+        """Return whether a running answer is to be stopped: the turn was cancelled, or its time is over."""
+        return self._bench.cancelled() or self._spending.is_out_of_time
+
     async def _say(self, text: str) -> TurnEnded:
         """End the turn with the program's own words."""
         self._bench.emit(TextArrived(self._bench.agent, text))
@@ -151,7 +157,7 @@ class _LedTurn:
             return False
         messages = (Message(Speaker.SYSTEM, CHOOSE), Message(Speaker.USER, request))
         asked = ChatRequest(messages, (CHANGE, EXPLAIN), max_tokens=20)
-        reply = await asyncio.to_thread(self._chat.chat, asked, cancelled=self._bench.cancelled)
+        reply = await asyncio.to_thread(self._chat.chat, asked, cancelled=self._should_stop)
         if reply.end is ReplyEnd.CANCELLED:
             raise Cancelled
         return any(call.name == CHANGE.name for call in reply.calls)
@@ -180,7 +186,7 @@ class _LedTurn:
         reply = await asyncio.to_thread(
             self._chat.chat,
             asked,
-            cancelled=bench.cancelled,
+            cancelled=self._should_stop,
             on_text=lambda text: bench.emit(TextArrived(bench.agent, text)),
         )
         await self._add(Message(Speaker.ASSISTANT, before + reply.text))

@@ -94,22 +94,19 @@ class _Turn:
     async def run(self) -> TurnEnded:
         """Repeat steps until the model is done or a limit is reached."""
         while True:
-            if self._bench.cancelled():
-                return self.end(TurnStatus.CANCELLED, "The turn was cancelled.")
-            if exceeded := self._spending.find_exceeded():
-                return self.end(TurnStatus.LIMIT, exceeded)
+            if self._bench.cancelled() or self._spending.find_exceeded():
+                return self._end_early()
             await compaction.make_room(self._conversation, self._agent, self._spending, self._bench)
             reply = await self._ask_until_readable()
             await self._add(Message(Speaker.ASSISTANT, reply.text, reply.calls))
             if reply.end is ReplyEnd.CANCELLED:
                 for call in reply.calls:
                     await self._add(Message(Speaker.TOOL, NOT_RUN, call_id=call.id))
-                return self.end(TurnStatus.CANCELLED, "The turn was cancelled.")
+                return self._end_early()
             if not reply.calls:
                 return self.end(TurnStatus.DONE, reply.text)
             results = await self._run_calls(reply.calls)
-            final = next((one.text for one in results if one.ends), None)
-            if final is not None:
+            if (final := next((one.text for one in results if one.ends), None)) is not None:
                 return self.end(TurnStatus.DONE, final)
             if await self._is_stuck(reply.calls, results):
                 return self.end(TurnStatus.REPEATED, "The agent repeated itself without a new result, and was stopped.")
@@ -118,6 +115,11 @@ class _Turn:
         """Return the end of the turn with what it has spent."""
         spent = self._spending
         return TurnEnded(status, text, spent.steps, spent.tokens, spent.cost, round(spent.seconds, 3))
+
+    def _end_early(self) -> TurnEnded:
+        """Return the end of a turn that was cancelled, or that has reached a limit."""
+        exceeded = "" if self._bench.cancelled() else self._spending.find_exceeded()
+        return self.end(TurnStatus.LIMIT if exceeded else TurnStatus.CANCELLED, exceeded or "The turn was cancelled.")
 
     async def _ask_until_readable(self) -> Reply:
         """Ask the model; if its answer is empty or cannot be read, tell it so and ask once more.
@@ -136,17 +138,17 @@ class _Turn:
 
     async def _ask(self) -> Reply:
         """Ask the model in a thread, with its text emitted as it arrives."""
-        agent, bench = self._agent, self._bench
-        messages = self._conversation.build(agent.instructions())
-        tools = agent.tools.list_specs(bench.loaded)
-        most = self._spending.limits.answer_tokens
-        request = ChatRequest(messages, tools, max_tokens=most, temperature=agent.temperature)
+        agent, bench, spent = self._agent, self._bench, self._spending
+        messages, tools = self._conversation.build(agent.instructions()), agent.tools.list_specs(bench.loaded)
+        request = ChatRequest(messages, tools, max_tokens=spent.limits.answer_tokens, temperature=agent.temperature)
 
         def pass_on(text: str) -> None:
             bench.emit(TextArrived(bench.agent, text))
 
-        reply = await asyncio.to_thread(agent.chat.chat, request, cancelled=bench.cancelled, on_text=pass_on)
-        self._spending.add(reply.usage, agent.price(reply))
+        reply = await asyncio.to_thread(
+            agent.chat.chat, request, cancelled=lambda: bench.cancelled() or spent.is_out_of_time, on_text=pass_on
+        )
+        spent.add(reply.usage, agent.price(reply))
         if not (reply.calls or reply.text.strip() or reply.end is ReplyEnd.CANCELLED):
             raise ChatError(NO_ANSWER, Fault.MALFORMED)
         if reply.end is ReplyEnd.LENGTH:

@@ -83,11 +83,11 @@ class Language:
         family: name shared by languages whose code can serve as an example for each other; "" for none.
         query: name of the query file, if it is another language's.
         extends: languages whose review queries apply as well.
-        comments: node parse_kinds of comments.
-        strings: node parse_kinds of string literals.
-        blocks: node parse_kinds of bodies.
-        functions: node parse_kinds of functions and other definitions that open a scope.
-        identifiers: node parse_kinds of names.
+        comments: node kinds of comments.
+        strings: node kinds of string literals.
+        blocks: node kinds of bodies.
+        functions: node kinds of functions and other definitions that open a scope.
+        identifiers: node kinds of names.
         docstrings: the first string in a body documents its owner.
         doc_comment: the comment that documents a function; None for none, or for docstrings.
         deepest_column: the grammar's scanner crashes on code that begins farther right; 0 for no such column.

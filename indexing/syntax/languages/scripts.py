@@ -1,4 +1,4 @@
-"""JavaScript, TypeScript and TSX, whose grammars share most of their node parse_kinds."""
+"""JavaScript, TypeScript and TSX, whose grammars share most of their node kinds."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ class LedAnswer:
             end = ReplyEnd.END
             chosen = self._choose_name(prompt, (ANSWER, *self._tools))
             if chosen == ANSWER:
-                end = self._decode_words(prompt)
+                end = self._decode_words()
                 chosen = self._choose_name(prompt, tuple(self._tools)) if end is ReplyEnd.TOOLS else ""
             if chosen:
                 end, calls = self._make_call(prompt, self._tools[chosen])
@@ -135,10 +135,10 @@ class LedAnswer:
             raise _Cancelled
         return [(by_id[number], log_prob) for number, log_prob in ranking]
 
-    def _decode_words(self, prompt: Prompt) -> ReplyEnd:
+    def _decode_words(self) -> ReplyEnd:
         """Decode an answer in words and pass it on; return TOOLS if it goes on with a call, which is cut off.
 
-        The choice of words is written as a call, or small models write it themselves in place of an answer.
+        The prompt names no tools, or small models write a call of the choice in place of an answer.
         """
 
         def stop(text: str) -> bool:
@@ -147,8 +147,8 @@ class LedAnswer:
             self._pass_on(safe)
             return bool(mark)
 
-        said = self._encode(f'{call_format.OPENING}{ANSWER}", "arguments": {{}}}}\n{call_format.END}\n')
-        text, end = self._sample(prompt, said, prompt.max_tokens, stop)
+        prompt = self._call.make_prompt(replace(self._request, tools=(), schema=None))
+        text, end = self._sample(prompt, (), prompt.max_tokens, stop)
         words, mark, _ = text.partition(BEGIN)
         self._pass_on(words)
         return ReplyEnd.TOOLS if mark else end
@@ -199,16 +199,21 @@ class LedAnswer:
         written, inline = self._decode_object(prompt, head, form.inline)
         whole = f"{head}{written}}}\n{call_format.END}"
         texts: dict[str, str] = {}
+        begun = "\n" if may_be_empty else ""  # a model that left the fence empty is led past its first line
         for name in form.fenced:
-            whole += f"\n{call_format.open_fence(name)}"
+            whole += f"\n{call_format.open_fence(name)}{begun}"
             text, end = self._sample(
-                prompt, self._encode(whole), prompt.max_tokens - self._spent, call_format.has_closed_fence
+                prompt,
+                self._encode(whole),
+                prompt.max_tokens - self._spent,
+                lambda text: call_format.has_closed_fence(begun + text),
             )
+            text = begun + text
             texts[name], closed = call_format.read_fence(text)
             if not closed and end is ReplyEnd.LENGTH:
                 raise _Invalid(f"{name} was cut off at the token budget; be shorter", whole + text[:200])
             language = text.partition("\n")[0]
-            whole += f"{language}\n{texts[name]}{call_format.FENCE}"
+            whole += f"{language}\n".removeprefix(begun) + texts[name] + call_format.FENCE
         if texts and not any(texts.values()) and not may_be_empty:
             raise _Invalid(f"{' and '.join(texts)} is empty; write the text into the fence", whole)
         arguments = form.join(inline, texts)

@@ -90,7 +90,10 @@ class ConfinedRunner:
         except OSError as error:
             return CommandResult(None, "", f"The command was not run: there is no temporary folder ({error.strerror}).")
         try:
-            return await self._run_confined(request, mechanism, Path(scratch.name), folder, cancelled)
+            place = await asyncio.to_thread(
+                _resolve, Path(scratch.name)
+            )  # on macOS temporary folders are behind a link
+            return await self._run_confined(request, mechanism, place, folder, cancelled)
         finally:
             await asyncio.shield(asyncio.to_thread(scratch.cleanup))
 

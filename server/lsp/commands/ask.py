@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from agents.ports.failures import StateError
-from agents.ports.sessions import SessionUnavailable
+from agents.ports.sessions import EntryKind, SessionUnavailable
 from agents.team.permissions.modes import Mode
 from server.assembly.team import load_all_roles
 from server.lsp.commands.answering import sessions, targets
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from server.lsp.session.snapshot import Snapshot
 
 TITLE_LENGTH = 60
+NEWEST = 100
+"""Entries of a session among which the last answer is found."""
 
 JOB = "Starling: the team"
 """Title of the progress bar of a request; the VS Code extension, whose chat view shows the progress, leaves it out."""
@@ -62,7 +64,7 @@ class Result(CommandRecord):
     session: str = Field(description="Id of the session, by which it can be continued.")
     status: Literal["done", "limit", "repeated", "cancelled", "failed"] = Field(description="Why the turn ended.")
     text: str = Field(description="The answer in Markdown, or why there is none and what was achieved.")
-    entries: int = Field(description="Number of the session's last entry, for `starling.feedback`.")
+    entries: int = Field(description="Number of the entry with the last answer, for `starling.feedback`; 0 for none.")
     steps: int = Field(description="Answers of models.")
     tokens: int = Field(description="Tokens read and written.")
     cost: float = Field(description="Cost, in the currency of the configured prices; 0 without prices.")
@@ -96,12 +98,12 @@ async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) 
         except asyncio.CancelledError:
             job.stopped.set()
             raise
-    after = await sessions.read_store(lambda: team.sessions.get(session.id))
+    entry = await sessions.read_store(partial(_find_last_answer, team, session.id))
     return Result(
         session=session.id,
         status=ended.status.value,
         text=ended.text,
-        entries=after.entries if after is not None else 0,
+        entries=entry,
         steps=ended.steps,
         tokens=ended.tokens,
         cost=ended.cost,
@@ -116,6 +118,13 @@ async def _check_role(snapshot: Snapshot, core: Core, role: str) -> None:
         raise CommandFailed(
             f"There is no role {role!r}.", code="unknown-role", what_next="`starling.roles` lists them."
         )
+
+
+def _find_last_answer(team: EditorTeam, session: str) -> int:
+    """Return the number of the session's last entry of an agent, 0 for none."""
+    found = team.sessions.get(session)
+    latest = team.sessions.read(session, after=max(0, found.entries - NEWEST)) if found is not None else ()
+    return max((one.number for one in latest if one.kind is EntryKind.AGENT), default=0)
 
 
 def _open_session(team: EditorTeam, arguments: Arguments) -> tuple[Session, str]:

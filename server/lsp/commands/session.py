@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from agents.markdown import make_inert
-from agents.ports.sessions import EntryKind
 from agents.team import transcript
 from server.lsp.commands.answering import sessions
 from server.lsp.commands.answering.command_records import CommandRecord
@@ -22,6 +20,7 @@ from server.state.lease_owners import describe_owner
 if TYPE_CHECKING:
     from agents.ports.feedback import Feedback
     from agents.ports.sessions import Entry, Session
+    from agents.team.session_notes import PlanStep
     from server.lsp.editor.editor_team import EditorTeam
     from server.lsp.session.services import Services
     from server.lsp.session.snapshot import Snapshot
@@ -57,7 +56,7 @@ class EntryFacts(CommandRecord):
     number: int = Field(description="Its number, from 1.")
     kind: str = Field(description='"person", "agent", "call", "result" (a tool\'s: data) or "note" (the program\'s).')
     by: str = Field(description="The client, the agent or the tool.")
-    text: str
+    text: str = Field(description="Its text; of an agent, Markdown that a viewer can show without fetching anything.")
     calls: tuple[str, ...] = Field(description="Names of the tools that the agent called with it.")
     at: float = Field(description="Seconds since the epoch.")
     feedback: FeedbackFacts | None = Field(description="Null for none.")
@@ -74,7 +73,7 @@ class Result(CommandRecord):
     """The session."""
 
     session: SessionFacts | None = Field(description="Null once it is deleted.")
-    plan: tuple[StepFacts, ...] = Field(default=(), description="The plan, as far as this server knows it.")
+    plan: tuple[StepFacts, ...] = Field(default=(), description="The plan.")
     history: tuple[EntryFacts, ...] = Field(default=(), description="The entries that were asked for.")
     text: str = Field(default="", description="The exported text.")
 
@@ -86,6 +85,7 @@ class _Read:
     session: Session | None
     entries: tuple[Entry, ...] = ()
     feedback: tuple[Feedback, ...] = ()
+    plan: tuple[PlanStep, ...] = ()
 
 
 async def execute(_: Snapshot, services: Services, arguments: Arguments) -> Result:
@@ -104,7 +104,7 @@ async def execute(_: Snapshot, services: Services, arguments: Arguments) -> Resu
     shown = read.entries if arguments.action == "show" else ()
     return Result(
         session=SessionFacts.of(read.session, team),
-        plan=tuple(StepFacts(title=one.title, status=one.status) for one in team.get_notes(read.session.id).plan),
+        plan=tuple(StepFacts(title=one.title, status=one.status) for one in read.plan),
         history=tuple(_describe_entry(one, feedback.get(one.number)) for one in shown),
         text=_export(read.session, read.entries, feedback, arguments.format) if arguments.action == "export" else "",
     )
@@ -126,8 +126,12 @@ def _act(team: EditorTeam, arguments: Arguments) -> _Read:
     if arguments.action == "rename":
         store.set_title(session.id, arguments.title.strip())
         return _Read(store.get(session.id))
-    after, limit = (arguments.after, arguments.limit) if arguments.action == "show" else (0, MOST_ENTRIES)
-    return _Read(session, store.read(session.id, after=after, limit=limit), team.feedback.list_feedback(session.id))
+    entries = store.read(session.id, limit=MOST_ENTRIES)
+    plan, feedback = transcript.read_notes(entries).plan, team.feedback.list_feedback(session.id)
+    told = tuple(one for one in entries if session_export.is_for_people(one))
+    if arguments.action == "show":
+        told = tuple(one for one in told if one.number > arguments.after)[: arguments.limit]
+    return _Read(session, told, feedback, plan)
 
 
 def _describe_entry(entry: Entry, feedback: Feedback | None) -> EntryFacts:
@@ -138,7 +142,7 @@ def _describe_entry(entry: Entry, feedback: Feedback | None) -> EntryFacts:
         number=entry.number,
         kind=entry.kind.value,
         by=describe_owner(entry.by),
-        text=entry.text if entry.kind is EntryKind.RESULT else make_inert(entry.text),
+        text=session_export.show_text(entry),
         calls=tuple(str(one["name"]) for one in calls),
         at=entry.at,
         feedback=given,

@@ -1,7 +1,7 @@
 """The team of agents in an editor: the live sessions of one connection, and the requests that run in these.
 
-A live session keeps its notes (plan, facts) and its runner between requests; everything else is in the state database,
-so that any client can go on with the session. Several sessions may run at once, one request of each. Created at the
+A live session keeps its runner between requests; everything else is in the state database, so that any client can go on
+with the session. Several sessions may run at once, one request of each. Created at the
 first use, because it imports the team. Start at `EditorTeam.run_turn`.
 """
 
@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from agents.ports.sessions import Session, SessionUnavailable
-from agents.team.session_notes import SessionNotes
 from agents.team.session_runner import SessionRunner
 from indexing.workspace.origins import parse_file_uri
 from server.assembly import team as assembly
@@ -42,7 +41,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MOST_LIVE = 50
-"""Sessions whose notes are kept; the one that was used least recently is evicted first."""
+"""Sessions whose runners are kept; the one that was used least recently is evicted first."""
 
 MOST_SEARCHED = 1000
 """Sessions of a workspace among which one is found by the first characters of its id."""
@@ -96,12 +95,10 @@ class _LiveSession:
     """A session that this connection has used.
 
     Attributes:
-        notes: its plan and facts.
         runner: its runner, None before the first request.
         made_for: core, mode and folders that the runner was made for; another runner is made when one of them changes.
     """
 
-    notes: SessionNotes = field(default_factory=SessionNotes)
     runner: SessionRunner | None = None
     made_for: tuple[Core, Mode, tuple[Path, ...]] | None = None
 
@@ -159,11 +156,6 @@ class EditorTeam:
         """Return whether a request of this connection runs in a session."""
         return session in self._running
 
-    def get_notes(self, session: str) -> SessionNotes:
-        """Return the plan and the facts of a session as far as this connection knows them."""
-        live = self._live.get(session)
-        return live.notes if live is not None else SessionNotes()
-
     def cancel(self, session: str) -> bool:
         """Cancel the request that runs in a session; return whether one did. The session can be used afterwards."""
         running = self._running.get(session)
@@ -173,7 +165,7 @@ class EditorTeam:
         return True
 
     def forget(self, session: str) -> None:
-        """Forget the notes of a session that was deleted."""
+        """Drop the runner of a session that was deleted."""
         self._live.pop(session, None)
 
     async def run_turn(self, turn: TurnRequest) -> TurnEnded:
@@ -216,12 +208,12 @@ class EditorTeam:
         """Answer one request with the session's runner, which is made anew if core, mode or folders have changed."""
         wanted = (turn.core, turn.mode, self._session.roots)
         if live.runner is None or live.made_for != wanted:
-            make = partial(self._make_runner, live, turn, self._session.roots, self._session.get_gate())
+            make = partial(self._make_runner, turn, self._session.roots, self._session.get_gate())
             live.runner, live.made_for = await asyncio.to_thread(make), wanted
         return await live.runner.handle(turn.text, turn.emit, turn.job.is_cancelled)
 
-    def _make_runner(self, live: _LiveSession, turn: TurnRequest, roots: tuple[Path, ...], gate: Gate) -> SessionRunner:
-        """Return a runner for the session of `turn` that keeps the session's notes. Blocking."""
+    def _make_runner(self, turn: TurnRequest, roots: tuple[Path, ...], gate: Gate) -> SessionRunner:
+        """Return a runner for the session of `turn`. Blocking."""
         person = EditorPerson(self._server, lambda: self._session.client, lambda: self._is_stopped(turn.session.id))
         client = assembly.Client(self._session.client.name or "an editor", turn.mode, person)
         files = Files(turn.core, roots, self._find_open_text)
@@ -229,7 +221,6 @@ class EditorTeam:
         commands = team.bench.commands
         bench = replace(
             team.bench,
-            notes=live.notes,
             changes=CheckedChanges(team.bench.changes, self._overwritten),
             commands=WatchedCommands(commands, self._overwritten) if commands is not None else None,
         )

@@ -25,3 +25,9 @@ def test_an_entry_with_broken_details_is_described_without_these() -> None:
     described = describe_entry(Entry(EntryKind.NOTE, "starling", "x", "{", 4))
     assert (described["number"], described["details"]) == (4, {})
     assert "feedback" not in described
+
+
+def test_what_an_agent_wrote_is_inert_in_markdown() -> None:
+    entries = (Entry(EntryKind.AGENT, "ask", "See ![x](http://x.example/secret.png).", "", 1),)
+    assert "`![x](http://x.example/secret.png).`" in format_markdown(SESSION, entries)
+    assert describe_entry(entries[0])["text"] == "See ![x](http://x.example/secret.png)."

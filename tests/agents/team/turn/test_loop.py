@@ -273,3 +273,10 @@ async def test_an_answer_that_was_cut_off_says_so(bench: TeamBench) -> None:
     assert (ended.status, ended.text) == (TurnStatus.DONE, "one two three")
     (note,) = (one for one in bench.events if isinstance(one, Noted))
     assert "cut off" in note.text
+
+
+async def test_an_answer_that_takes_too_long_is_stopped_at_the_limit_of_time(bench: TeamBench) -> None:
+    ended = await bench.run("===\n@token-time 0.02\n" + "word " * 500, seconds=0.2)
+    assert ended.status is TurnStatus.LIMIT
+    assert "seconds, its limit" in ended.text
+    assert ended.seconds < 5

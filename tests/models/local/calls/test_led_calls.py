@@ -147,7 +147,8 @@ def test_an_answer_in_words_is_passed_on_as_it_comes() -> None:
     assert (reply.text, reply.end, reply.calls) == (" It is a < b.", ReplyEnd.END, ())
     assert "".join(pieces) == reply.text
     assert len(pieces) > 1
-    assert '"answer_in_words"' in engine.prompts[0]
+    assert "answer_in_words" not in engine.prompts[0]
+    assert "<tools>" not in engine.prompts[0]
 
 
 def test_a_call_that_an_answer_in_words_begins_is_led() -> None:
@@ -214,17 +215,18 @@ def test_the_pieces_of_an_edit_come_in_two_fences() -> None:
 
 
 def test_an_edit_of_nothing_is_asked_for_once_more() -> None:
-    chat, engine = make_chat("edit_file", ' "a.py"}', "\n```", "\nx\n```", ' "a.py"}', "\nx\n```", "\ny\n```")
+    chat, engine = make_chat("edit_file", ' "a.py"}', "\n```", "\nx\n```", ' "a.py"}', "x\n```", "y\n```")
     reply = chat.chat(make_request(), cancelled=never)
     assert reply.calls[0].arguments["replacements"] == [{"old": "x\n", "new": "y\n"}]
     assert "replacements[0].old has fewer than 1 characters" in engine.prompts[3]
 
 
 def test_an_empty_text_is_asked_for_once_more_and_then_taken() -> None:
-    chat, engine = make_chat("write_file", ' "a.py"}', "\n```\n", ' "a.py"}', "\n```\n")
+    chat, engine = make_chat("write_file", ' "a.py"}', "\n```\n", ' "a.py"}', "```\n")
     reply = chat.chat(make_request(), cancelled=never)
     assert reply.calls == (ToolCall("call_0", "write_file", {"path": "a.py", "text": ""}),)
     assert "text is empty; write the text into the fence" in engine.prompts[2]
+    assert engine.prompts[3].endswith("text:\n```\n")
 
 
 def test_a_text_that_is_cut_off_is_no_call() -> None:

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import tracemalloc
 from contextlib import closing
@@ -380,3 +381,11 @@ async def test_a_login_in_the_settings_of_a_repository_is_shown_to_git_alone(roo
     result = await run(mechanism, root, line, repository=True, writes=False)
     assert "s3cr3tpw9" in result.output
     assert not (root / ".git" / "new").exists()
+
+
+async def test_the_temporary_folder_is_named_without_links(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (root.parent / "real").mkdir()
+    (root.parent / "link").symlink_to("real")
+    monkeypatch.setattr(tempfile, "tempdir", str(root.parent / "link"))
+    result = await run(Unconfined(), root, "echo $TMPDIR")
+    assert result.output.startswith(f"{root.parent}/real/")

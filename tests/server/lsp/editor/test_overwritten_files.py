@@ -1,0 +1,113 @@
+"""Open files that a command changes on disk: not edited until the editor shows the same text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+
+from agents.edits import CreateFile, DeleteFile, Edit, ProposedEdit, TextChange
+from agents.ports.commands import CommandRequest, CommandResult, Isolation
+from server.lsp.editor.overwritten_files import CheckedChanges, OverwrittenFiles, WatchedCommands
+from tests.agents.team.bench import FakeGate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from agents.ports.permissions import Cancelled
+
+BEFORE = "x = 1\n"
+
+
+@dataclass
+class Runner:
+    """Runs `act` in place of a command."""
+
+    act: Callable[[], object]
+
+    def find_isolation(self, request: CommandRequest) -> Isolation:
+        """Return that nothing is confined."""
+        del request
+        return Isolation()
+
+    async def run(self, request: CommandRequest, *, cancelled: Cancelled | None = None) -> CommandResult:
+        """Call `act`, and return a success."""
+        del request, cancelled
+        self.act()
+        return CommandResult(0, "")
+
+
+@dataclass
+class Editor:
+    """An editor with one open file, over a gate that applies to the disk."""
+
+    path: Path
+    text: str = BEFORE
+    gate: FakeGate = field(default_factory=FakeGate)
+
+    def __post_init__(self) -> None:
+        self.path.write_text(BEFORE, encoding="utf-8")
+        self.files = OverwrittenFiles(lambda: [(self.path, self.text)])
+
+    async def run(self, act: Callable[[], object]) -> None:
+        """Run a command that does `act`."""
+        await WatchedCommands(Runner(act), self.files).run(CommandRequest("make", self.path.parent))
+
+    async def edit(self) -> str:
+        """Propose an edit of the editor's text; return why it was refused, "" if it was proposed."""
+        change = TextChange(self.path.as_uri(), self.path, self.text, (Edit(0, 1, "y"),))
+        return await self.propose(ProposedEdit("Edit", "why", "coder", (change,)))
+
+    async def propose(self, proposal: ProposedEdit) -> str:
+        """Propose an edit; return why it was refused, "" if it was proposed."""
+        self.gate.answer = False
+        outcome = await CheckedChanges(self.gate, self.files).propose(proposal)
+        return outcome.reason
+
+
+@pytest.fixture
+def editor(tmp_path: Path) -> Editor:
+    """Return an editor with one open file that is saved."""
+    return Editor(tmp_path / "area.py")
+
+
+async def test_an_edit_of_an_overwritten_file_is_refused_until_the_editor_has_reloaded_it(editor: Editor) -> None:
+    await editor.run(lambda: editor.path.write_text("generated = 1\n", encoding="utf-8"))
+    assert (await editor.edit()).startswith("area.py was changed on the disk by a command")
+    delete = ProposedEdit("Delete", "why", "coder", (DeleteFile(editor.path, BEFORE),))
+    assert "area.py was changed" in await editor.propose(delete)
+    assert editor.gate.proposals == []
+    editor.text = "generated = 1\r\n"  # the editor's own line ends
+    assert not await editor.edit()
+    assert len(editor.gate.proposals) == 1
+    editor.text = "typed = 1\n"  # a person types on
+    assert not await editor.edit()
+
+
+async def test_unsaved_text_of_a_file_that_no_command_changed_is_edited(editor: Editor) -> None:
+    editor.text = "unsaved = 1\n"
+    await editor.run(lambda: None)
+    assert not await editor.edit()
+
+
+async def test_a_file_that_is_saved_while_a_command_runs_is_edited(editor: Editor) -> None:
+    def save() -> None:
+        editor.text = "saved = 12345\n"
+        editor.path.write_text(editor.text, encoding="utf-8")
+
+    await editor.run(save)
+    assert not await editor.edit()
+
+
+async def test_a_file_that_a_command_deleted_is_not_edited(editor: Editor) -> None:
+    await editor.run(editor.path.unlink)
+    assert "area.py was changed" in await editor.edit()
+
+
+async def test_other_files_are_changed(editor: Editor) -> None:
+    await editor.run(lambda: editor.path.write_text("generated = 1\n", encoding="utf-8"))
+    create = ProposedEdit("Create", "why", "coder", (CreateFile(editor.path.with_name("b.py"), "x = 1\n"),))
+    assert not await editor.propose(create)
+    assert len(editor.gate.proposals) == 1
