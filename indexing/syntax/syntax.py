@@ -45,7 +45,10 @@ class Syntax:
 
     @classmethod
     def of(cls, document: Document, previous: Syntax | None = None) -> Syntax:
-        """Return the syntax of `document`; with that of a similar text as `previous`, parses only the difference."""
+        """Return the syntax of `document`; with that of a similar text as `previous`, parses only the difference.
+
+        A text is not parsed if it has no grammar, is too large or too nested, or if parsing a similar `previous` failed.
+        """
         grammar = grammars.load(document.language) if len(document.text) <= LARGEST else None
         if grammar is None:
             return cls(document, None)
