@@ -60,7 +60,7 @@ class InertFilter:
         self._last = ""  # the character given out last
 
     def feed(self, piece: str) -> str:
-        """Add the next piece of the answer, and return the text that can be shown now."""
+        """Add the next piece of the answer, and return the text that can be shown now, made inert."""
         self._rest += piece
         shown: list[str] = []
         while (found := _LINE.match(self._rest)) is not None:
@@ -124,9 +124,9 @@ class InertFilter:
         return self._emit(shown)
 
     def _convert_inline(self, text: str, *, whole: bool) -> tuple[str, str]:
-        """Return the text made inert, and the unfinished end of it that has to wait for the next piece.
+        """Return the text made inert, and its unfinished end, which has to wait for the next piece.
 
-        `text` lies outside of fences. With `whole`, no piece follows, so the end that waits is "".
+        `text` lies outside of fences. With `whole`, no piece follows, so the unfinished end is "".
         """
         shown: list[str] = []
         at, last = 0, self._last
@@ -169,7 +169,7 @@ def _convert_code_span(text: str, at: int, last: str, *, whole: bool) -> tuple[s
 
     Where no code span closes, returns the opening backticks, escaped, and their end.
 
-    `last` is the character shown before it; a backslash there makes the first backtick a plain character.
+    `last` is the character before the code span; a backslash makes the first backtick a plain character.
     """
     opening = _TICKS.match(text, at)
     assert opening is not None  # noqa: S101 (the caller has seen one)

@@ -91,7 +91,7 @@ def _contains(outer: Span, inner: Span) -> bool:
 
 
 def _iterate_related(piece: Piece, index: Index) -> Iterator[tuple[str, str]]:
-    """Yield (title, text) of related code: from the same file, then definitions from the index, then users."""
+    """Yield (title, text) of related code: in the same file, then definitions and users of the piece elsewhere."""
     deadline = time.monotonic() + DEADLINE_S
     name = piece.name
     used = tuple(dict.fromkeys(_IDENTIFIER.findall(piece.text)))[:_MOST_NAMES]

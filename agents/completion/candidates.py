@@ -106,7 +106,8 @@ def choose(candidates: Iterable[Candidate], choice: Choice) -> tuple[list[Candid
 
     While a person types, the result is at most one candidate: not below the threshold, worth showing, not rejected
     before and without new syntax errors. A person who asks gets up to `choice.limit` candidates, those with syntax
-    errors last, or none of those if `choice.strict`. `choice.noise` may leave that person without any.
+    errors last, or left out if `choice.strict`; but none at all if the best candidate's confidence is below
+    `choice.noise` and no large model wrote that candidate.
     """
     ordered = merge(candidates)
     if not ordered:

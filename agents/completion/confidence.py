@@ -105,7 +105,7 @@ def _compute_log_odds(weights: tuple[float, float, float], recalled: float, log_
 def _interpolate(tiny: float, large: float, parameters: int) -> float:
     """Return a value between those for a tiny and a large model, by the logarithm of the number of weights.
 
-    The value for a large model if the number is unknown (0).
+    Return `large` if the number is unknown (0).
     """
     if parameters <= 0:
         return large

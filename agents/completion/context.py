@@ -136,7 +136,7 @@ class ContextGatherer:
     def _list_recent_places(self, cursor: Cursor, known: Sequence[Snippet], index: Index) -> list[Snippet]:
         """Return up to two recently edited places of other documents, newest first.
 
-        Leaves out places with text that is among `known`, and documents that may not be shown to a model.
+        Leaves out blank places, those whose text overlaps a snippet in `known`, and documents kept from models.
         """
         with self._lock:
             places = [place for place in reversed(self._recent) if place.uri != cursor.document.uri]

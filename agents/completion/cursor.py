@@ -87,7 +87,7 @@ class Cursor:
 
     @cached_property
     def unit(self) -> str:
-        """One step of the document's indentation: a tab or some spaces; the language's usual one if it has none."""
+        """One step of the document's indentation, a tab or some spaces; the language's usual step if none is found."""
         steps = _INDENTATION.findall(self.prefix[-4_000:] + self.suffix[:2_000])
         if not steps:
             return self.document.entry.unit

@@ -53,7 +53,8 @@ class Plan:
 def plan(cursor: Cursor, place: Surroundings | None, *, trigger: Trigger, policy: CompletionPolicy) -> Plan:
     """Return the plan of a suggestion at `cursor`.
 
-    While a person types, that is nothing after a complete line, and a block only in an empty body or at the top level.
+    While a person types, the extent is "nothing" after a complete line, and "block" only in an empty body or at the top
+    level.
 
     Args:
         cursor: the cursor to complete at.
@@ -84,7 +85,7 @@ def plan(cursor: Cursor, place: Surroundings | None, *, trigger: Trigger, policy
 def needs_syntax(cursor: Cursor, *, trigger: Trigger) -> bool:
     """Return whether the plan may depend on the syntax tree.
 
-    False only while a person types in a line that is neither complete nor opens a body.
+    False only while a person types in a line that neither is complete nor opens a body.
     """
     if trigger is Trigger.INVOKED or not cursor.before.strip():
         return True

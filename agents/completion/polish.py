@@ -94,7 +94,7 @@ class Polisher:
         return Insertion(final, covered)
 
     def _count_kept(self, text: str) -> int:
-        """Return how many characters of `text` the stop rules keep; 0 for a line plan and a blank first line."""
+        """Return how many characters of `text` the stop rules keep; 0 if only one line is planned and it is blank."""
         if self._plan.extent is Extent.LINE and not text.partition("\n")[0].strip():
             return 0
         keep = self.stop_rules(text)
@@ -113,7 +113,7 @@ class Polisher:
         """Return whether the document would have new syntax errors with `insertion` in it.
 
         A text that ends inside brackets or a string, or with a token such as a comma or a colon, is incomplete, not
-        wrong; of those, only Python headers and texts that end in the cursor's own string are checked.
+        wrong; of such texts, only Python headers and texts that end in the cursor's own string are checked.
         """
         text = insertion.text
         if self._closing.leaves_open(text):
@@ -164,10 +164,11 @@ def _trim(text: str, cursor: Cursor) -> str:
 
 
 def _cut_repeats(text: str, cursor: Cursor) -> str:
-    """Return `text` before the first line that nearly equals the one below the cursor, or a long line repeated at once.
+    """Return `text` up to the first line that repeats another line.
 
-    Lines of closing brackets only are left to `closing`. Of the standard library's lines, one in 2,000 is long and
-    repeats the line above it; a small model often writes such lines.
+    That is a line that nearly equals the one below the cursor, or a long line that equals the one above it. Lines of
+    closing brackets only are left to `closing`. Of the standard library's lines, one in 2,000 is long and repeats the
+    line above it; a small model often writes such lines.
     """
     lines = text.split("\n")
     above = ""

@@ -78,7 +78,7 @@ class Run(Generic[R]):
         return not self._watchers and self._wanted < math.inf
 
     def should_stop(self) -> bool:
-        """Return whether to stop at the next token: the run was ended, or has been abandoned for its linger time."""
+        """Return whether to stop at the next token: the run was ended, or abandoned for longer than its linger time."""
         return self._ended_early or (self.abandoned and time.monotonic() - self._wanted > self._linger_s)
 
     def end(self) -> None:
@@ -186,7 +186,7 @@ class Runs(Generic[R]):
         return run
 
     def _do_work(self, run: Run[R], work: Callable[[Run[R]], R | None]) -> None:
-        """Finish `run` with the result of `work`, None if it fails or was stopped before, and remove the run."""
+        """Do `work`, finish `run` with its result (None if it fails or `run` was stopped before), and remove `run`."""
         result = None
         try:
             if not run.should_stop():

@@ -198,8 +198,8 @@ class Sources:
     ) -> Completion | None:
         """Wait for a run that an older request started, and answer with the rest of its text after `typed`.
 
-        If the run takes too long, the answer is the best of `candidates`. If it fails or its text does not continue
-        `typed`, which ends it, the result is None.
+        If the run takes too long, the answer is the best of `candidates`. If the run fails, or its text does not
+        continue `typed`, return None and end the run.
         """
         request, polisher, cursor = recollection.request, recollection.polisher, recollection.request.cursor
         began = time.monotonic()

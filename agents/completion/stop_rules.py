@@ -58,8 +58,8 @@ class StopRules:
     def _find_block_end(self, text: str) -> int:
         """Return where the planned block ends in `text`, whose last line may be incomplete; its length if it goes on.
 
-        The block ends before a line outside it, the line that follows the cursor, its last allowed line, two blank
-        lines, or repeated lines.
+        The block ends before a line outside it, a line that equals the one below the cursor, a line too many, two blank
+        lines, or lines that repeat.
         """
         lines = text.split("\n")
         at, filled, blanks = 0, 0, 0
@@ -97,7 +97,7 @@ class StopRules:
 
 
 def _count_before_loop(text: str) -> int:
-    """Return how many characters of `text` to keep: up to the first round if its end is a loop of characters."""
+    """Return how many characters of `text` to keep: all, or up to the first of the equal groups that it ends in."""
     tail = text[-_LOOP_WINDOW:]
     found = _LOOP.search(tail)
     if found is None or not (unit := found["unit"] or found["same"]).strip():
@@ -106,9 +106,9 @@ def _count_before_loop(text: str) -> int:
 
 
 def count_unrepeated_lines(lines: list[str]) -> int:
-    """Return how many of `lines` to keep: if three equal rounds follow each other, up to the first one; else all.
+    """Return how many of `lines` to keep: all, or up to the first of three equal groups in a row.
 
-    A round is a group of at most `_LONGEST_ROUND` lines.
+    A group has at most `_LONGEST_ROUND` lines.
     """
     for length in range(1, _LONGEST_ROUND + 1):
         for at in range(len(lines) - 3 * length + 1):

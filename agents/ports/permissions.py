@@ -66,7 +66,7 @@ class Permissions(Protocol):
     """The service that decides whether a tool may run."""
 
     async def permit(self, call: ToolCall, *, cancelled: Cancelled | None = None) -> Permission:
-        """Return the permission for `call`, about which a person decides.
+        """Ask a person whether the tool of `call` may run, and return the answer.
 
         Nobody is asked if the tool's risk needs no question, or if the tool is allowed for the rest of the task. Waits
         for the answer, 300 s at most by default. If nobody can be asked or the request cannot be recorded, the answer

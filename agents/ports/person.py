@@ -12,5 +12,5 @@ class Person(Protocol):
     """The person who drives a session."""
 
     async def ask(self, question: str, choices: Sequence[str] = ()) -> str | None:
-        """Return the person's answer, one of `choices` if there are any; None if nobody answers or can be asked."""
+        """Ask the person, and return the answer, one of `choices` if any; None if nobody answers or can be asked."""
         ...

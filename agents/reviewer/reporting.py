@@ -74,7 +74,7 @@ def report_on_text(
 def report_on_reviews(reviewer: Reviewer, reviewed: tuple[FileReview, ...], folder: Path | None) -> FullReport:
     """Return the report on files that were reviewed already; `folder` is searched for coverage data.
 
-    Files whose coverage data cannot be read get a report without a score for tests, and a problem.
+    If the coverage data cannot be read, the report has no score for tests, but a problem.
     """
     source = coverage.find(folder) if folder is not None else None
     if source is None or folder is None:

@@ -212,7 +212,10 @@ class Reviewer:
         return self.ruff.settings.resolve(document.path, everything=self.policy.ruff == "always")
 
     def _list_codes_left_to_ruff(self, settings: RuffSettings | None) -> tuple[str, ...]:
-        """Return the codes equivalent to Starling's rules that the workspace's own ruff reports or ignores."""
+        """Return the codes equivalent to Starling's rules that the workspace's own ruff reports or ignores.
+
+        () unless the policy for ruff is "auto".
+        """
         return (
             settings.select_workspace_codes(all_rules.EQUIVALENT_CODES)
             if settings is not None and self.policy.ruff == "auto"

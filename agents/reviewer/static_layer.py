@@ -86,7 +86,7 @@ def is_declaration_file(document: Document) -> bool:
 
 
 def _is_quoted(rule: TextRule, hit: Hit, syntax: Syntax) -> bool:
-    """Return whether the conflict marker at `hit` is in a string or a comment; code with markers does not parse."""
+    """Return whether `hit` is a conflict marker in a string or a comment, which is no conflict."""
     parsed = syntax.parsed
     if rule.code != "conflict-mark" or parsed is None:
         return False
@@ -124,7 +124,7 @@ def _build_fix(fix: ByteFix, to_point: Callable[[int], int]) -> Fix:
 
 
 def _has_long_line(text: str) -> bool:
-    """Return whether a line is longer than `_LONGEST_LINE`; looks at about one place per that many characters."""
+    """Return whether a line is longer than `_LONGEST_LINE`, without reading every character."""
     start = 0
     while len(text) - start > _LONGEST_LINE:
         at = text.rfind("\n", start, start + _LONGEST_LINE + 1)

@@ -136,7 +136,7 @@ class Suppressions:
         return cls(lines=lines, ranges=tuple(ranges))
 
     def is_suppressed(self, line: int, code: str, equivalents: Iterable[str]) -> bool:
-        """Return whether a finding by `code` in `line` is suppressed; `equivalents` are its names in other linters."""
+        """Return whether findings of the rule `code` in `line` are suppressed; `equivalents` are its other names."""
         if self.off:
             return True
         codes = self.lines.get(line, frozenset()).union(*(codes for reached, codes in self.ranges if line in reached))
@@ -167,7 +167,7 @@ def _matches_rule(name: str, code: str, equivalents: Iterable[str]) -> bool:
 
 
 def _parse_line(row: str) -> Iterator[tuple[Suppressor, re.Pattern[str], bool, frozenset[str]]]:
-    """Yield each suppression in a line: its kind, the pattern that ends it, whether it is alone, and its codes."""
+    """Yield each suppression in a line: its kind, the pattern that ends it, whether no code is before it, its codes."""
     for comment, shape, until in _SHAPES:
         for match in shape.finditer(row):
             alone = not row[: match.start()].strip(" \t#/*-;<!%@[")

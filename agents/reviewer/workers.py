@@ -106,7 +106,10 @@ def _feed_process(
     results: queue.Queue[tuple[Document, list[Finding]] | None],
     over: threading.Event,
 ) -> None:
-    """Feed one process and put its results into `results`, until `take_task` returns None; put None at the end."""
+    """Run one worker process and put its results into `results`, until `take_task` returns None; put None at the end.
+
+    A text that crashes or blocks the process gets no findings; the process is then started again.
+    """
     process: subprocess.Popen[bytes] | None = None
     sent: list[Task] = []
     try:
@@ -134,7 +137,7 @@ def _feed_process(
 
 
 def _read_answer(process: subprocess.Popen[bytes]) -> bytes:
-    """Return the next line of the process, b"" if it died; kill it after `bounds.TEXT_S` seconds."""
+    """Return the process's next line, b"" if it died; kill it if no line comes within `bounds.TEXT_S` seconds."""
     stuck = threading.Timer(bounds.TEXT_S, process.kill)
     stuck.daemon = True
     stuck.start()

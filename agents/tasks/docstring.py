@@ -212,7 +212,7 @@ class _Writer:
         return ""
 
     def _cut_before(self, text: str, mark: str) -> str:
-        """Return the part of the documentation `text` before `mark`, with the line end that precedes it in the file."""
+        """Return the documentation `text` up to `mark`, after a line end and indentation if its place needs them."""
         head = text[: text.index(mark)]
         return (self._place.newline + self._place.indentation if self._place.breaks_first else "") + head
 

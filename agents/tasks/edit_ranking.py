@@ -64,7 +64,7 @@ class RejectedCandidate:
 
 
 def rank(candidates: Iterable[Candidate], scene: Scene, resources: Resources) -> list[RankedCandidate]:
-    """Return the usable ones of at most 8 candidates: fewest new findings first, then likeliest first."""
+    """Return the usable candidates among the first 8: fewest new findings first, then likeliest first."""
     return sorted(
         (one for one in judge(candidates, scene, resources) if isinstance(one, RankedCandidate)),
         key=lambda one: (len(one.new), -one.candidate.likelihood),
@@ -74,7 +74,7 @@ def rank(candidates: Iterable[Candidate], scene: Scene, resources: Resources) ->
 def judge(
     candidates: Iterable[Candidate], scene: Scene, resources: Resources
 ) -> list[RankedCandidate | RejectedCandidate]:
-    """Return a verdict on each of at most 8 candidates, in their order: ranked, or rejected with a reason."""
+    """Return a verdict on each of the first 8 candidates, in their order: ranked, or rejected with a reason."""
     document = scene.document
     before: tuple[Finding, ...] | None = None
     verdicts: list[RankedCandidate | RejectedCandidate] = []

@@ -84,8 +84,8 @@ def _choose_by_tests(
 ) -> tuple[RankedCandidate, TestRun | None]:
     """Return the first candidate with which the function's tests pass, else the first of all, and its test run.
 
-    Has a person asked whether the tests may run. The test run is None where no test file mentions the function, or
-    there is no function; its `ran` is false where running was refused.
+    Asks a person whether the tests may run. The test run is None where no test file mentions the function, or there is
+    no function; its `ran` is false where running was refused.
     """
     function = find_function_at(scene.syntax, lines.start)
     test = testing.find_covering_test(scene.document, function, resources) if function is not None else None

@@ -121,7 +121,7 @@ class Function:
         return f"{self.container}.{self.name}" if self.container else self.name
 
     def is_stub(self, text: str) -> bool:
-        """Return whether the body does nothing yet, although it should; `text` is the document's.
+        """Return whether the body does nothing yet, although it should; `text` is the document's text.
 
         A body does nothing if it is empty or has only statements such as `pass` or `raise NotImplementedError`.
         """

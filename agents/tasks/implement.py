@@ -37,7 +37,10 @@ def offer(scene: Scene) -> Offer | None:
 
 
 def propose(scene: Scene, resources: Resources) -> Result:
-    """Return a proposal with the model's likeliest body for the stub at the cursor that parses and does something."""
+    """Return a proposal with the model's likeliest body for the stub at the cursor that parses and does something.
+
+    `Nothing` if there is no stub or no such body.
+    """
     function = find_function_at(scene.syntax, scene.span.start)
     if function is None or not function.is_stub(scene.document.text):
         return decline_place("There is no function without a body here")

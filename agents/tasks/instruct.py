@@ -26,7 +26,10 @@ def offer(scene: Scene) -> Offer | None:
 
 
 def propose(scene: Scene, resources: Resources) -> Result:
-    """Return a proposal in which the chat model follows the instruction: an extracted function or rewritten lines."""
+    """Return a proposal in which the chat model follows the instruction: an extracted function or rewritten lines.
+
+    `Nothing` without an instruction or a usable answer.
+    """
     if not scene.instruction.strip():
         return Nothing("Say in `instruction` what is wanted.")
     words = scene.instruction.strip()

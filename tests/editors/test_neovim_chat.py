@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Open = Callable[..., Neovim]
 
-TEXT = "def area(r):\n    return 3.14 * r * r\n"
+TEXT = "import math\n\n\ndef area(r):\n    return 3.14 * r * r\n"
 EDIT = {"path": "area.py", "replacements": [{"old": "3.14", "new": "math.pi"}], "why": "It is exact."}
 PLAN = {"steps": [{"title": "Look", "status": "done"}, {"title": "Use pi", "status": "active"}]}
 READ = '@call read_file {"path": "area.py"}'

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Start = Callable[..., Awaitable[Session]]
 
-BEFORE = "def area(r):\n    return 3.14 * r * r\n"
+BEFORE = "import math\n\n\ndef area(r):\n    return 3.14 * r * r\n"
 EDIT = {"path": "area.py", "replacements": [{"old": "3.14", "new": "math.pi"}], "why": "It is exact."}
 SCRIPT = (
     "=== go on\nI go on.\n"

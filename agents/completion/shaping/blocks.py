@@ -149,9 +149,9 @@ class PythonBlocks:
         return cls(cursor, state, below, _find_unit(state, cursor.unit))
 
     def compute_padding(self) -> str | None:
-        """Return the white space that the cursor's line, so far blank, lacks to the next possible indentation.
+        """Return the white space that is missing on the cursor's blank line up to the next possible indentation.
 
-        "" if it lacks none, None if its indentation is the beginning of no possible one.
+        "" if none is missing, None if no possible indentation begins with the existing one.
         """
         before = self.cursor.before
         fitting = [lead for lead in self._list_indentations() if lead.startswith(before)]
@@ -160,11 +160,11 @@ class PythonBlocks:
         return min(fitting, key=len)[len(before) :] if fitting else None
 
     def fit(self, text: str) -> str:
-        """Return the longest part of `text`, which continues the cursor's line, whose lines are all in open blocks.
+        """Return the longest beginning of `text` whose lines are all in open blocks; "" if nothing fits.
 
-        It ends where the statement below the cursor may follow; "" if no part fits. Lines get the indentation of their
-        block as the document writes it. If nothing fits on a blank line above a deeper line, `text` is indented like
-        that line and tried again.
+        `text` continues the cursor's line; the result ends where the statement below the cursor may follow. Lines get
+        the indentation of their block as the document writes it. If nothing fits on a blank line above a deeper line,
+        `text` is indented like that line and tried again.
         """
         kept, before = self._fit_lines(text), self.cursor.before
         is_above = self.below is not None and not self.state.opened and self.below[0].startswith(before)
@@ -174,7 +174,7 @@ class PythonBlocks:
         return self._fit_lines(lacking + re.sub(r"\n(?=[^\n])", "\n" + lacking, text)) if lacking else ""
 
     def _fit_lines(self, text: str) -> str:
-        """Return the longest part of `text` as `fit` does, but without moving it to the column of the line below."""
+        """Return the same as `fit`, but without a second attempt at the column of the line below."""
         before, state = self.cursor.before, self.state
         made, kept = "", ""
         quote, unclosed = (state.line.quote, state.line.unclosed) if state.line is not None else ("", "")
@@ -204,7 +204,7 @@ class PythonBlocks:
     def _list_indentations(self) -> list[str]:
         """Return the indentations that the cursor's line may have; in a new block only the usual one.
 
-        If the line below is deeper, the line may also be less deep, where it can be a branch such as `else`.
+        The line may be less deep than the line below only where it can be a branch such as `else`.
         """
         blocks = self.state.blocks
         if self.state.opened:
@@ -231,10 +231,10 @@ class PythonBlocks:
         )
 
     def _find_block(self, lead: str, state: _State, *, is_first: bool) -> _Block | None:
-        """Return the block of a line of a suggestion that begins a statement with the indentation `lead`.
+        """Return the block of a suggested statement with the indentation `lead`.
 
-        None if the indentation is that of no block that is open in `state`. `is_first` is whether it is the cursor's
-        line, whose existing indentation cannot be changed.
+        None if no block that is open in `state` has this indentation. `is_first` says that the statement begins on the
+        cursor's line, whose existing indentation cannot be changed.
         """
         columns, inner = measure_indentation(lead), state.blocks[-1]
         if is_first and (self.cursor.before.strip() or (state.opened and self._can_begin_line(lead))):

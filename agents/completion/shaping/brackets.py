@@ -41,7 +41,10 @@ class Balance:
 
 
 def scan_brackets(text: str, language: str, quote: str = "") -> Balance:
-    """Return the effect of `text` on the brackets around it; `quote` is the delimiter of a string open at its start."""
+    """Return the effect of `text` on the brackets around it.
+
+    `quote` is the delimiter of the string that `text` begins in, "" for none.
+    """
     at = 0
     if quote:
         at = _find_string_end(text, 0, quote)

@@ -106,7 +106,7 @@ class Closing:
     def count_allowed(self, text: str) -> int:
         """Return how many characters of `text` come before the first closing bracket that is one too many.
 
-        A bracket may close one of `text` or a needed one, or repeat one that follows the cursor.
+        Brackets that close one in `text`, that are needed, or that repeat those after the cursor are not too many.
         """
         excess = self.find_excess(text)
         if not excess:
@@ -151,7 +151,7 @@ def _scan_cached(text: str, language: str, quote: str) -> Balance:
 
 
 def _drop_closed(due: str, closers: str) -> str:
-    """Return the closing brackets of `due`, innermost first, that `closers`, those after the cursor, do not contain.
+    """Return the closing brackets in `due` (innermost first) that are missing in `closers`, the ones after the cursor.
 
     The brackets after the cursor close the outermost ones; brackets of other kinds are ignored.
     """

@@ -30,10 +30,10 @@ def find_blocks(cursor: Cursor) -> PythonBlocks | YamlBlocks | None:
 
 
 def compute_padding(cursor: Cursor) -> str | None:
-    """Return the white space that the cursor's line, if blank, lacks to the next column where a line may begin.
+    """Return the white space that is missing on the cursor's blank line up to the next column where a line may begin.
 
-    "" if it lacks none and for an empty line, which may be a line at the top level. None, only where indentation has a
-    meaning, if no such column is right of the cursor.
+    "" if none is missing, for a line with text, and for an empty line, which may be at the top level. None, only where
+    indentation has a meaning, if no such column is right of the cursor.
     """
     if not cursor.before or cursor.before.strip():
         return ""
@@ -66,7 +66,7 @@ def move_to_column(column: int | None, text: str, cursor: Cursor) -> str:
 
 
 def fit(text: str, cursor: Cursor) -> str:
-    """Return `text` up to the last line that may have its column, "" for none; all if indentation has no meaning."""
+    """Return `text` up to the last line whose column is possible, "" for none; all if indentation has no meaning."""
     blocks = find_blocks(cursor) if text else None
     return text if blocks is None else blocks.fit(text)
 

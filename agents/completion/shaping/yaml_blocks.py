@@ -75,7 +75,7 @@ class _State:
         body = raw.lstrip(" ")
         column = len(raw) - len(body)
         if self.is_continued:
-            left = _find_left_open(raw, self.quote, self.unclosed)
+            left = _read_first_line(raw, self.quote, self.unclosed)
             return replace(self, opened=False, quote=left.quote, unclosed=left.unclosed)
         if body.strip() and column > self.scalar >= 0:
             return replace(self, content=column) if self.content < 0 else self
@@ -96,12 +96,12 @@ class _State:
             body = body[key.end() :]
         value = _PROPERTIES.sub("", _COMMENT.sub("", body)).strip()
         scalar = blocks[-1][0] if blocks and _SCALAR.match(value) else -1
-        left = _find_left_open(body.strip() if value.startswith(_FLOWS) else "")
+        left = _read_first_line(body.strip() if value.startswith(_FLOWS) else "")
         return _State(tuple(blocks), not value, scalar, quote=left.quote, unclosed=left.unclosed)
 
 
-def _find_left_open(text: str, quote: str = "", unclosed: str = "") -> Line:
-    """Return the first line of `text`, which begins in `quote` and `unclosed`, with what is open at its end."""
+def _read_first_line(text: str, quote: str = "", unclosed: str = "") -> Line:
+    """Return the first line of `text`; `quote` and `unclosed` are the string and the brackets open at its start."""
     return next(iter(read_lines(text, quote, unclosed)))
 
 
@@ -132,9 +132,9 @@ class YamlBlocks:
         return cls(cursor, state, below)
 
     def compute_padding(self) -> str | None:
-        """Return the spaces that the cursor's line, so far blank, lacks to the next column where an entry may begin.
+        """Return the spaces that are missing on the cursor's blank line up to the next column where an entry may begin.
 
-        "" if it lacks none, None if there is no such column right of the cursor or the line has a tab.
+        "" if none are missing, None if there is no such column right of the cursor or the line has a tab.
         """
         here = len(self.cursor.before)
         if not here or self.state.is_continued or "\t" in self.cursor.before:
@@ -149,9 +149,9 @@ class YamlBlocks:
         return " " * (min(deeper) - here) if deeper else None
 
     def fit(self, text: str) -> str:
-        """Return the longest part of `text`, which continues the cursor's line, whose lines are in open collections.
+        """Return the longest beginning of `text` whose lines are all in open collections; "" if nothing fits.
 
-        It ends where the entry below the cursor may follow; "" if no part fits.
+        `text` continues the cursor's line; the result ends where the entry below the cursor may follow.
         """
         before, state = self.cursor.before, self.state
         made, kept = "", ""

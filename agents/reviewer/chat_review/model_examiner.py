@@ -75,7 +75,7 @@ class ModelExaminer:
             yield unit, found
 
     def _get_first_seen(self, document: Document, units: Sequence[Unit]) -> frozenset[bytes]:
-        """Return the digests of the document's functions when it was first seen: now, if it is new."""
+        """Return the digests that the document's functions had when it was first seen; record `units` if it is new."""
         with self._lock:
             known = self._first_seen.setdefault(document.uri, frozenset(unit.digest for unit in units))
             self._first_seen.move_to_end(document.uri)

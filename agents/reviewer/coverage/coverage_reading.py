@@ -65,7 +65,7 @@ def read(source: Path, folder: Path) -> tuple[float, list[FileCoverage]]:
 
 
 def _read_lines(source: Path, file: BinaryIO, folder: Path, budget: Budget) -> dict[Path, dict[int, bool]]:
-    """Return for each file whether each line that can be run was run; the name of `source` decides the format."""
+    """Return for each file its executable lines and whether each was run; the name of `source` decides the format."""
     if source.name == ".coverage":
         return coveragepy_data.read_lines(source, folder, budget)
     found = _LineTable(folder, budget)

@@ -30,7 +30,7 @@ _UNCOUNTED = (ast.Global, ast.Nonlocal)
 
 
 def read_lines(source: Path, folder: Path, budget: Budget) -> dict[Path, dict[int, bool]]:
-    """Return for each Python file in the data that can be read whether each line that can be run was run.
+    """Return for each Python file in the data that can be read its executable lines and whether each was run.
 
     Raises:
         ValueError: the file is no data of coverage.py, or exceeds `budget`.
@@ -104,7 +104,7 @@ def _restrict(data: sqlite3.Connection, budget: Budget) -> None:
 
 
 def _authorize_access(action: int, table: str | None, column: str | None, *_: object) -> int:
-    """Return SQLITE_OK for reading columns that coverage.py fills, else SQLITE_DENY, against crafted files."""
+    """Allow SQLite to read only the columns that coverage.py fills: return SQLITE_OK or SQLITE_DENY."""
     if action == sqlite3.SQLITE_SELECT:
         return sqlite3.SQLITE_OK
     is_known = action == sqlite3.SQLITE_READ and (not column or column in _TABLES.get(table or "", ()))

@@ -258,7 +258,7 @@ class _Reader:
         yield self._make_site("unlikely-constant", node, tuple(str(one) for one in (value + 1, value - 1) if one >= 0))
 
     def find_statement_sites(self, node: tree_sitter.Node) -> Iterator[Site]:
-        """Yield a site for an expression that is a statement, in which a `raise` or `return` may be missing."""
+        """Yield a site for an expression that is a statement, before which a `raise` or `return` may be missing."""
         inner = node.named_children[0] if node.named_child_count == 1 else None
         if inner is None or inner.type not in _SIMPLE_KINDS | {"binary_operator", "comparison_operator", "tuple"}:
             return

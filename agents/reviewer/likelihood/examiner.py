@@ -64,7 +64,10 @@ class LikelihoodExaminer:
         *,
         whole: bool = True,  # noqa: ARG002 (costs only time, so it always examines all)
     ) -> Iterator[tuple[Unit, tuple[Finding, ...]]]:
-        """Yield each unit with its findings; nothing with a `problem`; ends early if `cancelled` or the model fails."""
+        """Yield each unit with its findings; ends early if `cancelled` or if the model fails.
+
+        Yields nothing if `problem` says that the layer is off.
+        """
         known = self._calibration
         if known is None:
             return

@@ -33,7 +33,7 @@ def find_statement(node: tree_sitter.Node) -> tree_sitter.Node:
 
 
 def get_field_name(node: tree_sitter.Node) -> str:
-    """Return the name of the field of its parent that `node` fills, "" for none."""
+    """Return the name of the field that `node` has in its parent, "" for none."""
     parent = node.parent
     if parent is None:
         return ""

@@ -37,7 +37,7 @@ class FixSafety:
     import_index: ImportIndex
 
     def mark_unsafe_fixes(self, document: Document, findings: Iterable[Finding]) -> tuple[Finding, ...]:
-        """Return `findings`, with those fixes of ruff's marked as unsafe that might change the program's behaviour."""
+        """Return `findings`, with ruff's fixes that might change the program's behaviour marked as unsafe."""
         found = tuple(findings)
         unused = [one for one in found if one.code == UNUSED_IMPORT and _is_claimed_safe(one)]
         unneeded = self._find_removable(document, unused) if unused else frozenset()

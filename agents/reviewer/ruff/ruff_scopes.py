@@ -43,7 +43,7 @@ def walk_ancestors(node: tree_sitter.Node) -> Iterator[tree_sitter.Node]:
 def is_bound_in_loop(use: tree_sitter.Node, name: str) -> bool:
     """Return whether a loop around `use`, in the same function, may have bound `name` in an earlier iteration.
 
-    Requires that the first iteration may skip `use`, by a branch or a jump.
+    True only if the first iteration may skip `use`, by a branch or a jump.
     """
     inner, may_skip = use, False
     for around in walk_ancestors(use):

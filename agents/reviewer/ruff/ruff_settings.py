@@ -62,7 +62,7 @@ class RuffSettings:
     problem: str = ""
 
     def select_workspace_codes(self, codes: Iterable[str]) -> tuple[str, ...]:
-        """Return those of `codes` that the workspace's configuration selects or ignores; Starling skips them."""
+        """Return the members of `codes` that the workspace's configuration selects or ignores."""
         ignored = self.ignored or ("\0",)
         return tuple(code for code in codes if code in self.enabled or code.startswith(ignored))
 
@@ -142,7 +142,7 @@ class RuffSettingsCache:
         return refused
 
     def _load(self, file: Path) -> RuffSettings:
-        """Return the settings by the configuration `file`, cached until it changes; defaults if missing or refused."""
+        """Return the settings for the configuration `file`, cached until it changes; defaults if missing or refused."""
         key = _make_key(file)
         if key is None:
             return RuffSettings(None, ruff_rules.SELECTED, _read_target(None))
@@ -188,7 +188,7 @@ def _read_line_length(file: Path | None) -> int:
 
 
 def _parse_settings(file: Path, shown: str) -> RuffSettings:
-    """Return the settings by the configuration `file`; `shown` is ruff's output for it."""
+    """Return the settings for the configuration `file`; `shown` is the output of `ruff check --show-settings`."""
     section = _ENABLED.search(shown)
     enabled = frozenset(_CODE.findall(section[1])) if section else frozenset()
     return RuffSettings(file, ruff_rules.SELECTED, enabled=enabled, ignored=_read_ignored_codes(file))
@@ -234,7 +234,7 @@ def _walk_extends(file: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
 
 
 def _find_refusal_reason(file: Path) -> str:
-    """Return the reason why ruff must not read the configuration `file`; "" if it may, or reports the error better."""
+    """Return the reason why ruff must not read the configuration `file`; "" if it may, if only to report an error."""
     try:
         for _ in _walk_extends(file):
             pass

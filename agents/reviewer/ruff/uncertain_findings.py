@@ -212,12 +212,12 @@ def _is_bound(node: tree_sitter.Node, name: str, text: _ParsedText) -> bool:
 
 
 def _is_parameter(node: tree_sitter.Node) -> bool:
-    """Return whether the node is a parameter; pytest's fixtures share names with imports."""
+    """Return whether the node is in a parameter list, where pytest's fixtures repeat names of imports."""
     return any(each.type in {"parameters", "lambda_parameters"} for each in scopes.walk_ancestors(node))
 
 
 def _is_decorated_before(finding: Finding, text: _ParsedText) -> bool:
-    """Return whether the earlier definition has a decorator, which may have registered it."""
+    """Return whether the earlier definition that the finding names has a decorator, which may have registered it."""
     match = _FROM_LINE.search(finding.message)
     if match is None:
         return False

@@ -78,7 +78,7 @@ def _is_used_elsewhere(scan: Scan, function: Item, side: tree_sitter.Node) -> bo
 
 
 def _is_parameter(scan: Scan, function: Item | None, side: tree_sitter.Node) -> bool:
-    """Return whether `function` has a parameter with the last name of `side`: `self.size = self.size` beside `size`."""
+    """Return whether `function` has a parameter with the last name of `side`, such as `size` for `self.size`."""
     if function is None:
         return False
     parameters = function.node.child_by_field_name("parameters")

@@ -212,7 +212,7 @@ def _list_values(case: tree_sitter.Node) -> list[tree_sitter.Node]:
 
 
 def find_none_comparison(_scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Report `== None` where its result decides something; in the arguments of a call it may build a query."""
+    """Report `== None` and `!= None` in conditions; elsewhere, such a comparison may build a query."""
     node = item.node
     sign = node.child_by_field_name("operators")
     if node.named_child_count != 2 or sign is None or sign.type not in {"==", "!="}:

@@ -146,7 +146,7 @@ def find_empty_branch(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
 
 
 def find_stray_semicolon(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Report a semicolon in the line of an `if` that is its whole body.
+    """Report a semicolon that is the whole body of an `if`, in the line of its condition.
 
     Skips an `if` with an `else`, with a comment, or with a condition that may have an effect.
     """

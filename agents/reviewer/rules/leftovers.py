@@ -37,7 +37,7 @@ _DUMP_CALLS = (b"var_dump", b"dd", b"dbg!")
 def find_debugger(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
     """Report a breakpoint, or a call that dumps a value for debugging.
 
-    Skips code for debugging by its names, code with a comment that says so, and dumps in tests and examples.
+    Skips code whose names or comments say that it is meant for debugging, and dumps in tests and examples.
     """
     node, prints = item.node, scan.read_bytes(item.node).startswith(_DUMP_CALLS)
     if _is_debugging_code(scan, item, _DUMPING_WORDS if prints else _DEBUGGING_WORDS) or _has_intention_comment(

@@ -93,7 +93,7 @@ def _get_value(scan: Scan, key: tree_sitter.Node) -> bytes:
 
 
 def find_missing_comma(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Report two strings without a comma between them, in a list with one string on each other line."""
+    """Report two strings without a comma between them, in a list that otherwise has one string in each element."""
     parts = item.node.named_children
     elements = [child for child in parts if not scan.is_comment(child)]
     joined = [child for child in elements if child.type == "concatenated_string"]
@@ -177,7 +177,7 @@ def _changes_or_returns(name: str, body: str) -> bool:
 
 
 def _make_fix(scan: Scan, value: tree_sitter.Node, name: str, body: tree_sitter.Node) -> ByteFix | None:
-    """Return a fix that makes the default `None` and creates the value at the start of the body; None if it cannot."""
+    """Return a fix that makes the default `None` and creates the value in the body; None if the layout prevents it."""
     statements = [child for child in body.named_children if not scan.is_comment(child)]
     first = statements[0] if statements else None
     if first is not None and first.type == "expression_statement":

@@ -130,7 +130,7 @@ def _get_statement_after(scan: Scan, node: tree_sitter.Node) -> tree_sitter.Node
 
 
 def _has_fallback(scan: Scan, whole: tree_sitter.Node, tried: list[tree_sitter.Node]) -> bool:
-    """Return whether a failure leads to another answer: a `return` after the `try`, or a value set before it."""
+    """Return whether a failure has a fallback: a `return` after the `try`, or a value that was set before it."""
     if any(_contains_return(each) for each in tried) and _leaves_function_after(scan, whole):
         return True
     names = {name for each in tried for name in _find_assigned_names(scan, each)} & (

@@ -77,7 +77,7 @@ class Block:
                 waiting += ast.iter_child_nodes(node)
 
     def find_bound_before(self) -> Names:
-        """Return the names that the function's body may have bound when the block starts."""
+        """Return the names that the function's body may have bound when the block starts, without parameters."""
         loop = self._find_loop()
         found = set(find_bound([loop])) if loop is not None else set()
         for node in walk_own_nodes(self.function.body):
@@ -115,7 +115,7 @@ class Block:
     def find_lost_on_error(self) -> Names:
         """Return the names that may be read after an error in the block.
 
-        In a new function their values would be lost, because it never returns.
+        In a new function, an error would lose the values that the block has given these names until then.
         """
         found: set[str] = set()
         for node, field in self.around:
@@ -156,7 +156,7 @@ class Block:
         return (line > self.last_line or again) and not self.holds(node)
 
     def _binds_names(self, node: ast.AST) -> bool:
-        """Return whether `node` binds names by itself; statements around the block do so by their parts."""
+        """Return whether `node` itself binds names; False for statements around the block, whose parts are separate."""
         return isinstance(node, (ast.Name, ast.ExceptHandler, ast.pattern, *_SCOPES, ast.Import, ast.ImportFrom)) and (
             all(node is not one for one, _ in self.around)
         )
@@ -228,7 +228,10 @@ def find_block(function: Function, lines: tuple[int, int], text: Sequence[str]) 
 
 
 def iterate_runs(function: Function) -> Iterator[tuple[ast.stmt, ...]]:
-    """Yield all runs of consecutive statements in a function: outer ones first, single statements before longer."""
+    """Yield all runs of consecutive statements in a function, those of outer blocks first.
+
+    Of each block, single statements come before longer runs.
+    """
     waiting: list[Sequence[ast.stmt]] = [function.body[1:] if _has_docstring(function) else function.body]
     while waiting:
         body = waiting.pop(0)
@@ -251,7 +254,10 @@ def _find_first_line(node: ast.stmt) -> int:
 
 
 def _select_covered(statements: Sequence[ast.stmt], first: int, last: int) -> list[ast.stmt]:
-    """Return the statements on the lines; first and last ones are dropped if less than half of each is covered."""
+    """Return the statements on the lines, without first and last ones that are covered by less than half.
+
+    The last statement left is kept in any case.
+    """
     found = [one for one in statements if _find_first_line(one) <= last and (one.end_lineno or 0) >= first]
 
     def measure_covered_share(one: ast.stmt) -> float:

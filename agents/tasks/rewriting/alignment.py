@@ -271,7 +271,7 @@ class _Aligner(DefinitionWriter):
     def _find_neighbours(
         self, at: int, news: Sequence[Definition], olds: Sequence[Definition], found: dict[int, int]
     ) -> tuple[Definition | None, Definition | None]:
-        """Return the definitions to insert the new one with index `at` after or before; at least one is None.
+        """Return the definition after which, and the one before which, to insert `news[at]`; at least one is None.
 
         `found` maps indices of `news` to those of `olds`.
         """
@@ -285,7 +285,7 @@ class _Aligner(DefinitionWriter):
         return (olds[found[above]], None) if above is not None else (None, behind)
 
     def _has_placeholders(self, new: Definition | None, news: Sequence[Definition]) -> bool:
-        """Return whether placeholders are between the members `news` of the answer's class, or of its file for None."""
+        """Return whether placeholders are between the members `news` of the class `new`, or of the answer for None."""
         span = new.span if new is not None else Span(0, len(self.code))
         at, parts = span.start, []
         for one in news:

@@ -175,7 +175,7 @@ class _ReplyJudge:
         return Syntax.of(replace(self._scene.document, text=code))
 
     def _fit(self, code: str) -> tuple[list[tuple[Edit, ...]], tuple[str, ...], str]:
-        """Return the candidate edits that put the code into the document, notes, and its problem ("" for none)."""
+        """Return candidate edits that put the code into the document, notes, and the code's problem ("" for none)."""
         scene = self._scene
         prose = scene.document.entry.is_prose or not scene.syntax.available
         if not prose:
