@@ -76,9 +76,9 @@ class DefinitionWriter:
         )
 
     def fit(self, new: Definition, held: Sequence[str]) -> list[str]:
-        """Return the lines of the answer's definition, adapted to replace `held`, the document's lines of it.
+        """Return the lines of the answer's definition `new`, adapted to replace the lines `held` of the document.
 
-        Restores lost comments and decorators, and the code that placeholders stand for.
+        Restores lost comments, docstrings and decorators, and the code that placeholders stand for.
 
         Raises:
             LostError: a placeholder stands for unknown code.
@@ -95,7 +95,10 @@ class DefinitionWriter:
         return reindenting.reindent(lines, self.target.document, piece=piece, indentation=depth, unit=self.unit)
 
     def read_comments(self, new: Definition, first: str) -> list[str]:
-        """Return the comments above an answer's definition, indented like `first`; none if the document has them."""
+        """Return the comments above an answer's definition, indented like the line `first`.
+
+        Returns none if the same comments are right above the target in the document.
+        """
         said = self.code[new.lead : new.span.start].splitlines()
         depth = reply_parsing.read_indentation(first)
         made = [depth + (" " if line.lstrip().startswith("*") else "") + line.strip() for line in said]
@@ -105,9 +108,10 @@ class DefinitionWriter:
     def write_head(
         self, new: Definition, old: Definition, first_new: Definition, first_old: Definition, *, complete: bool
     ) -> None:
-        """Add an edit that replaces the head of a class, the lines before its first member, by the answer's.
+        """Add an edit that replaces the head of the class `old`, the lines before its first member, by that of `new`.
 
-        Only its first line is replaced where the answer gives no more, or has placeholders (not `complete`).
+        Only the first line is replaced where the answer has no other lines, or has placeholders (not `complete`).
+        `first_new` and `first_old` are the first members. Adds no edit if nothing changes or only lines are missing.
         """
         held = self.text[old.span.start : first_old.lead].rstrip().splitlines()
         said = self.code[new.span.start : first_new.lead].rstrip().splitlines()

@@ -63,7 +63,7 @@ def extract_code(reply: str, *, cut_off: bool = False, language: str = "") -> Re
 
 
 def drop_repeated_lines(code: str, *, before: str = "", after: str = "") -> list[str]:
-    """Return the lines of `code` without blank ones at its ends, and without repeated lines of the surroundings.
+    """Return the lines of `code` without blank ones at its ends, and without two or more lines copied from around it.
 
     Args:
         code: the code, with line feeds.

@@ -72,7 +72,7 @@ class WatchedFolders:
     def __init__(self, roots: Sequence[Path], limits: IndexLimits, watches: Watches) -> None:
         self._limits = limits
         self._watches = watches
-        self._most = inotify.bound_watches(limits.watches)
+        self._most = inotify.limit_watch_count(limits.watches)
         self._exclusions = {str(root): Exclusion(root, limits) for root in roots}
         self._roots = {str(each.root): each for each in self._exclusions.values()}
         self._folders: dict[int, str] = {}
@@ -138,7 +138,10 @@ class WatchedFolders:
         return {root for root in self._roots if root not in self._numbers and os.path.isdir(root)}  # noqa: PTH112
 
     def apply(self, events: Iterable[Event]) -> set[str]:
-        """Follow new and deleted folders; return the changed paths, or the roots if there are too many."""
+        """Follow new and deleted folders; return the changed paths, or the roots if there are too many.
+
+        After lost events or a change of an ignore file, walks all roots again and returns them.
+        """
         batch = _Batch()
         for event in events:
             folder = self._folders.get(event.watch)

@@ -67,6 +67,8 @@ def locate_model_folders(
 def find_models(folders: Iterable[ModelFolder], program: str = "") -> list[FoundModel]:
     """Return the models in `folders`, each with a unique name and at most `MOST_MODELS` of a folder.
 
+    A file that is found twice is returned once, but a model of Ollama under each of its names.
+
     Args:
         folders: folders to search.
         program: key of `PROGRAMS` to search alone; "" for all.
