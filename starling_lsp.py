@@ -13,7 +13,7 @@ import sys
 
 
 def main() -> int:
-    """Run the command line of this process; returns its exit status."""
+    """Run the command line of this process, with `sys.path` cleaned; return the exit status."""
     sys.path[:] = isolate_path(sys.path)
     from server.cli import run  # noqa: PLC0415 (nothing may be imported before the line above)
 
@@ -21,7 +21,7 @@ def main() -> int:
 
 
 def isolate_path(path: list[str]) -> list[str]:
-    """Return `path` without untrusted entries: standard library, Starling, site-packages, then the others."""
+    """Return `path` without untrusted entries, in this order: standard library, Starling, site-packages, others."""
     root = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 (pathlib is not imported yet)
     library, sites = _list_library(), _list_site_packages()
     dropped = {_normalize(entry) for entry in _list_untrusted_entries()}
@@ -39,7 +39,7 @@ def isolate_path(path: list[str]) -> list[str]:
 
 
 def _list_untrusted_entries() -> list[str]:
-    """Return the entries of `sys.path` from the environment, the working directory ("") and the script's folder."""
+    """Return the untrusted entries of `sys.path`: from PYTHONPATH, the working directory (""), the script's folder."""
     script = [os.path.dirname(sys.argv[0])] if sys.argv and sys.argv[0] not in {"", "-c", "-m"} else []  # noqa: PTH120
     return ["", *os.environ.get("PYTHONPATH", "").split(os.pathsep), *script]
 
@@ -59,7 +59,7 @@ def _list_site_packages() -> set[str]:
 
 
 def _normalize(entry: str) -> str:
-    """Return one spelling for each directory; a deleted working directory keeps its own."""
+    """Return the real path of the folder `entry` in one spelling; `entry` itself if it cannot be resolved."""
     try:
         return os.path.normcase(os.path.realpath(entry or os.curdir))
     except OSError:

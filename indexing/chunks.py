@@ -37,7 +37,9 @@ _KINDS = {
 
 
 def cut(text: str, symbols: Sequence[Symbol] = ()) -> list[Chunk]:
-    """Return the chunks of `text`, definitions first, each of whole lines; none for a blank text.
+    """Return up to `MAX_CHUNKS` chunks of `text`, each of whole lines; none for a blank text.
+
+    First functions, and classes without their members, long ones in pieces; then overlapping windows.
 
     Args:
         text: the text of the file.

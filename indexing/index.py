@@ -239,7 +239,10 @@ class Index:
     def find_definitions(
         self, names: Collection[str], *, document: Document, limit: int = 10, deadline: float | None = None
     ) -> tuple[Hit, ...]:
-        """Return up to `limit` definitions of `names` in other files, first in those that `document` imports."""
+        """Return up to `limit` definitions of `names` in other files, best first; none while no index is loaded.
+
+        Files that `document` imports rank higher. After `deadline` the search ends with what it has.
+        """
         snapshot = self._get_snapshot(deadline, analyse=True)
         if snapshot is None:
             return ()

@@ -78,7 +78,11 @@ class CTranslateEmbedder:
             self._encoder = None
 
     def _compute_vectors(self, batch: list[list[str]]) -> list[tuple[float, ...]]:
-        """Return the pooled, normalized vectors of the tokenized texts in `batch`."""
+        """Return the pooled, normalized vectors of the tokenized texts in `batch`.
+
+        Raises:
+            ModelError: the model was closed or cannot compute.
+        """
         import numpy as np  # noqa: PLC0415 (heavy; not before a text is embedded)
 
         if self._encoder is None:

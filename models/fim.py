@@ -197,7 +197,7 @@ class _PrefixEncoder:
         """Return at most `budget` tokens of the end of the text, and how many of them are settled.
 
         They begin at or after the offset `earliest`, at the first line start after a multiple of `step` characters from
-        which they fit.
+        which they fit; without such a line start, between two tokens.
         """
         text = self.text
         latest = len(text) - int((len(text) - earliest) * MOST_CUT_SHARE)
@@ -257,7 +257,10 @@ def _encode_snippets(snippets: Iterable[Snippet], marker: str, budget: int, toke
 
 
 def _encode_path(path: str, marker: str, budget: int, tokenizer: Tokenizer) -> list[str]:
-    """Return the tokens of `marker`, `path` and a newline; leading folders are dropped until they fit `budget`."""
+    """Return the tokens of `marker`, `path` and a newline; leading folders are dropped until they fit `budget`.
+
+    Return [] if not even the file's name fits, or if `path` or `marker` is "".
+    """
     if not path or not marker or budget <= 0:
         return []
     path = path.replace("\n", " ")

@@ -50,7 +50,11 @@ class MaskedModel:
         cancelled: Callable[[], bool],
         alternatives: int = 1,
     ) -> tuple[Generation, ...]:
-        """Complete `request` with its secrets masked; reveal them in the answers, and drop any with a damaged mark."""
+        """Complete `request` with its secrets masked; reveal them in the answers.
+
+        Answers with a damaged mark are dropped; if none is left, one empty generation is returned. `stop` gets text
+        with marks.
+        """
         request, mask = self._mask_request(request)
         found = self.inner.generate(request, stop=stop, cancelled=cancelled, alternatives=alternatives)
         if not mask:

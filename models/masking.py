@@ -65,7 +65,7 @@ class Mask:
         return bool(self._marks)
 
     def hide(self, text: str) -> str:
-        """Return `text` with marks instead of its secrets."""
+        """Return `text` with marks instead of its secrets, and instead of long secrets found in other texts."""
         pieces: list[str] = []
         at = 0
         for start, end in self._spans.get(text) or self._find(text):
@@ -135,7 +135,9 @@ class MaskedChat(LayeredChat):
         cancelled: Callable[[], bool],
         on_text: Callable[[str], None] | None = None,
     ) -> Reply:
-        """Ask with the secrets masked; see `models.chat.ChatModel.chat`.
+        """Ask with the secrets masked, and reveal them in the answer; see `models.chat.ChatModel.chat`.
+
+        In an answer for a person (`request.words`) the marks stay.
 
         Raises:
             ChatError: as for `chat`; MALFORMED if a mark in the answer is damaged and the answer may become code.
@@ -178,7 +180,7 @@ class MaskedChat(LayeredChat):
 
 
 class _UnmaskingStream:
-    """Reveals the marks in a streamed answer, even if they arrive in pieces, and passes its text on."""
+    """A stream that replaces the marks in an answer by their secrets, even if they arrive in pieces."""
 
     def __init__(self, mask: Mask, on_text: Callable[[str], None], *, quoted: bool) -> None:
         self._mask = mask

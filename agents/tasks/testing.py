@@ -50,7 +50,7 @@ class TestPlace:
 def find_test_place(document: Document, function: Function, resources: Resources) -> TestPlace | None:
     """Return the file and the framework for a test of `function`.
 
-    Returns None for an unsupported language, an unsaved document, or a function that is not exported.
+    Returns None for an unsupported language, an unsaved document, or a function that JavaScript does not export.
     """
     finder = _FINDERS.get(document.entry.test_custom)
     if document.path is None or finder is None:
@@ -59,7 +59,10 @@ def find_test_place(document: Document, function: Function, resources: Resources
 
 
 def find_covering_test(document: Document, function: Function, resources: Resources) -> Path | None:
-    """Return the test file of `document` if it mentions `function` or its class; None where there is no such file."""
+    """Return the test file of `document` if it mentions `function` or its class.
+
+    Returns None where there is no such file, or where tests are in the source file (Rust).
+    """
     place = find_test_place(document, function, resources)
     if place is None or place.before is None or place.path == document.path:
         return None

@@ -26,7 +26,7 @@ _LEAST_VOTES = 2  # votes from which a type is used without asking the model
 
 
 def offer(scene: Scene) -> Offer | None:
-    """Return the offer for the Python function at the cursor if a parameter or its result has no type; else None."""
+    """Return the offer for the Python function at the cursor; None without one, or if it has all type hints."""
     if not scene.document.entry.python_parser:
         return None
     function = find_function_at(scene.syntax, scene.span.start)
@@ -36,7 +36,7 @@ def offer(scene: Scene) -> Offer | None:
 
 
 def propose(scene: Scene, resources: Resources) -> Result:
-    """Return a proposal that adds all annotations for which the code or the model gives evidence."""
+    """Return a proposal that adds the annotations for which the code or the model gives evidence, or `Nothing`."""
     function = find_function_at(scene.syntax, scene.span.start)
     if function is None or not _lacks_hints(function):
         return decline_place("There is no function without type hints here")
@@ -88,7 +88,10 @@ class _Finder:
         self._around: list[str] | None = None
 
     def annotate_parameter(self, parameter: Parameter) -> Edit | None:
-        """Return the edit that annotates `parameter`; None if it has a type already or none is known."""
+        """Return the edit that annotates `parameter`; None if it has a type already or none is known.
+
+        Asks the model if the evidence in the code is not enough, as does `annotate_result`.
+        """
         if parameter.type:
             return None
         evidence = type_evidence.gather_for_parameter(parameter, self._definition, self._collect_texts())
@@ -103,7 +106,7 @@ class _Finder:
         return Edit(parameter.name_end, end, f": {name}{spaced}")
 
     def annotate_result(self) -> Edit | None:
-        """Return the edit that annotates the result; None if it has a type already, none is known, or it is a stub."""
+        """Return the edit that annotates the result; None for a stub, for a typed result, or if no type is known."""
         function = self._function
         if function.returns or function.is_stub(self._scene.document.text):
             return None
@@ -117,7 +120,7 @@ class _Finder:
         return Edit(function.parameters_end, function.parameters_end, f" -> {chosen}{' | None' if optional else ''}")
 
     def _collect_texts(self) -> list[str]:
-        """Return the file's text, then workspace texts that hold the same parameter names; cached."""
+        """Return the file's text, then Python texts that a search for the untyped parameters' names finds; cached."""
         if self._around is None:
             names = " ".join(each.name for each in self._function.parameters if not each.type)
             document = self._scene.document

@@ -55,8 +55,14 @@ class Choice:
     request: str
 
 
-def choose_role(
-    request: str, roles: Roles, *, current: str = "", chat: ChatModel | None, cancelled: Callable[[], bool]
+def choose_role(  # noqa: PLR0913 (each is a part of the question)
+    request: str,
+    roles: Roles,
+    *,
+    current: str = "",
+    chat: ChatModel | None,
+    fallback: str = ROUTER,
+    cancelled: Callable[[], bool],
 ) -> Choice:
     """Return the role that answers `request`; blocks while a model is asked.
 
@@ -65,6 +71,7 @@ def choose_role(
         roles: all roles.
         current: name of the role that the session was given, "" for none.
         chat: a model that chooses where no rule does; None for none.
+        fallback: name of the role that answers where nothing else decides.
         cancelled: whether the request was cancelled.
 
     Raises:
@@ -82,7 +89,7 @@ def choose_role(
         return Choice(role, "the request has an error message", request)
     if chat is not None and (role := _ask_model(request, roles, chat, cancelled)) is not None:
         return Choice(role, f"{chat.name} chose it by its description", request)
-    return Choice(roles.by_name[ROUTER], "nothing says who else", request)
+    return Choice(roles.by_name[fallback], "nothing says who else", request)
 
 
 def _ask_model(request: str, roles: Roles, chat: ChatModel, cancelled: Callable[[], bool]) -> Role | None:

@@ -20,6 +20,8 @@ from agents.team.events import AgentChosen, CallEnded, CallStarted, TurnEnded, T
 from agents.team.failure import ToolFailed
 from agents.team.led.pipeline import run_led_turn
 from agents.team.limits import Spending, TurnLimits
+from agents.team.permissions.modes import Mode
+from agents.team.role_files import ROUTER
 from agents.team.run_records import RecordedChat, RunRecorder
 from agents.team.session_notes import SessionNotes
 from agents.team.shown_text import InertEvents
@@ -117,7 +119,9 @@ class SessionRunner:
             entries = await asyncio.to_thread(team.sessions.read, self._session, after=newest, limit=MOST_ENTRIES)
             self._notes = transcript.read_notes(entries)
             self._stored_notes = self._notes.dump()
-            await self._record(SessionState.PROCESSING, Entry(EntryKind.PERSON, team.owner, request))
+            await self._record(
+                SessionState.PROCESSING, Entry(EntryKind.PERSON, team.owner, transcript.hide_secrets(request))
+            )
             with team.open_record(self._session) as write:
                 self._recorder = RunRecorder(write)
                 ended = await self._answer(held, entries, request, self._record_events(emit), cancelled)
@@ -166,7 +170,8 @@ class SessionRunner:
                 request,
                 team.roles,
                 current=held.role,
-                chat=RecordedChat(chat, self._recorder),
+                chat=None if team.is_led("chat") else RecordedChat(chat, self._recorder),
+                fallback=_choose_fallback(team),
                 cancelled=cancelled,
             )
         except ValueError as error:
@@ -314,6 +319,13 @@ class _StateKeeper:
     def end_task(self, task: str) -> None:
         """Forget what was allowed for the rest of `task`."""
         self.permissions.end_task(task)
+
+
+def _choose_fallback(team: Team) -> str:
+    """Return the role that answers where nothing decides: a small model neither chooses among roles nor delegates."""
+    if not team.is_led("chat"):
+        return ROUTER
+    return "ask" if team.bench.mode is Mode.PLAN else "coder"
 
 
 async def _record_nothing(_: Message) -> None:

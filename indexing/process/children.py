@@ -68,6 +68,8 @@ def run(
 ) -> Ended:
     """Run `command` with `text` as its standard input until it ends or exceeds `bounds`; return its result.
 
+    In the end, all processes left in its process group are killed.
+
     Raises:
         OSError: the command could not be started.
     """

@@ -31,7 +31,7 @@ def make_command(module: str) -> list[str]:
 
 
 def spawn(module: str, folder: Path, memory_bytes: int) -> subprocess.Popen[bytes]:
-    """Start `main()` of `module` in `folder`, with pipes for its input and output and `memory_bytes` as its bound."""
+    """Start `main()` of `module` in `folder`, with pipes for its input and output; bounds its memory on Linux."""
     process = subprocess.Popen(
         make_command(module),
         stdin=subprocess.PIPE,
@@ -45,7 +45,7 @@ def spawn(module: str, folder: Path, memory_bytes: int) -> subprocess.Popen[byte
 
 
 def read_events(process: subprocess.Popen[bytes]) -> Generator[dict[str, Any]]:
-    """Yield the events that a started module writes as lines of JSON, until it ends; closes its output."""
+    """Yield the events that `process` writes as lines of JSON, until it ends; skips other lines, closes the pipe."""
     if process.stdout is None:
         return
     with process.stdout as lines:
@@ -58,7 +58,10 @@ def read_events(process: subprocess.Popen[bytes]) -> Generator[dict[str, Any]]:
 
 
 def lower_priority(nice: int) -> None:
-    """Lower the priority of this process and its future children for processor and disk; `nice` counts on Unix."""
+    """Lower the priority of this process and its future children for processor and disk, where that is permitted.
+
+    `nice` is the niceness on Unix, unless the process has a higher one; Windows ignores it.
+    """
     import psutil  # noqa: PLC0415  # only the indexing process needs it
 
     process = psutil.Process()

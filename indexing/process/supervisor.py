@@ -65,9 +65,10 @@ class IndexProcess:
         return bool(self._jobs)
 
     def submit(self, kind: str, roots: Sequence[Path], paths: Collection[Path] = ()) -> None:
-        """Submit a job: a "pass" over `roots`, or a "touch" of `paths` in them. Returns at once.
+        """Submit a job: a "pass" over `roots`, a "check" and a pass, or a "touch" of `paths` in them. Returns at once.
 
-        After a problem, "touch" becomes "pass", because the problem may have kept other files out of the index.
+        Starts the process if none runs; does nothing after `close`. After a problem, "touch" becomes "pass", because
+        the problem may have kept other files out of the index.
         """
         with self._changed:
             if self._closed:

@@ -179,6 +179,8 @@ class Updater:
     def reindex(self, paths: Collection[Path]) -> None:
         """Index the files among `paths` again, whatever their timestamps are; delete missing ones from the index.
 
+        A folder, an ignore file, or very many paths lead to a full pass instead.
+
         Raises:
             indexing.storage.storage_errors.StorageError: the index cannot be written.
         """
@@ -301,7 +303,10 @@ class Updater:
         return [StoredFile(each, it.relative, it.mtime_ns / 1e9, it.blob) for each, it in pairs if not it.reason]
 
     def _build_if_due(self, store: Store, *, verify: bool = False) -> None:
-        """Build a segment if none is usable, if many files changed, or if a file must be removed from the segment."""
+        """Build a segment if none is usable, if many files changed, or if a file must be removed from the segment.
+
+        With `verify`, a segment with a wrong checksum is not usable.
+        """
         name = store.read_meta("segment")
         pending = store.count_pending()
         usable = bool(name) and _is_usable(self.index_paths.storage / name, verify=verify)

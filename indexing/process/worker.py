@@ -107,7 +107,7 @@ class Worker:
         return problem
 
     def _update(self, root: Path, paths: list[Path] | None, *, check: bool) -> None:
-        """Update `paths` in the index of `root`, or all files if None, under its lock; `check` reads it all first."""
+        """Update `paths` in the index of `root` (None: all files) under its lock; `check` verifies the index first."""
         with explain_failures(self._storage):
             IndexPaths.of(self._storage, root).reclaim()
         updater = Updater(

@@ -130,7 +130,10 @@ class Lexer:
         self._kept = self._ahead = ()
 
     def read_ahead(self, text: str) -> None:
-        """Tokenise a whole document and keep the tokens, for a quick answer to the first key at any place."""
+        """Tokenise a whole document and keep the tokens, for a quick answer to the first key at any place.
+
+        Does nothing for a short or very large text. The `_READ_AHEAD` newest documents are kept.
+        """
         if _MUCH <= len(text) <= _LARGEST:
             self._ahead = (Lexed.of(text), *(known for known in self._ahead if known.text != text))[:_READ_AHEAD]
 
@@ -181,5 +184,5 @@ def forget() -> None:
 
 
 def read_ahead(text: str) -> None:
-    """Tokenise a document that was opened, before a person types in it."""
+    """Tokenise a document that was opened, before a person types in it; ignores a short or very large one."""
     _LEXER.read_ahead(text)

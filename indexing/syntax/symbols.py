@@ -49,7 +49,10 @@ class _Definition:
 
 
 def outline(tree: tree_sitter.Tree, data: bytes, grammar: Grammar) -> Outline:
-    """Return the definitions and imports in `tree`, parsed from the UTF-8 text `data`, with spans in code points."""
+    """Return the definitions and imports in `tree`, parsed from the UTF-8 text `data`, with spans in code points.
+
+    Only those that begin in the upper levels of the tree (`_DEPTH`) are found.
+    """
     if grammar.definitions is None:
         return Outline()
     import tree_sitter  # noqa: PLC0415  # 16 ms that `initialize` must not wait for
@@ -103,7 +106,10 @@ def _build_imports(imported: dict[tuple[int, int, str], list[str]], binds: str, 
 
 
 def _note_definition(captures: dict[str, list[tree_sitter.Node]], data: bytes, found: dict[int, _Definition]) -> None:
-    """Add the definition in the captures of a match to `found`, by the start of its name; join two of one name."""
+    """Add the definition in the captures of a match to `found`, by the start of its name.
+
+    Joins it with a definition already found there, and ignores one with a very long name.
+    """
     names = captures["name"]
     for key, nodes in captures.items():
         if key == "scope" or key.startswith("definition."):
@@ -150,7 +156,7 @@ def _build_symbols(found: dict[int, _Definition], wrappers: dict[int, list[int]]
 
 
 def _widen(ordered: list[_Definition], wrappers: dict[int, list[int]]) -> None:
-    """Extend definitions to the decorators and wrappers around them; several definitions may end at the same byte."""
+    """Extend definitions, in place, to the decorators and wrappers around them."""
     outer: dict[int, int] = {}  # end -> start of the innermost definition so far that ends there
     for each in ordered:
         start = each.start

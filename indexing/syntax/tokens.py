@@ -121,7 +121,7 @@ _SCRATCH = _Scratch()
 
 
 def _sum_prefixes(data: bytes) -> NDArray[np.uint64]:
-    """Return the prefix sums of a folded text; valid until this thread calls the function again."""
+    """Return the prefix sums of a folded text's hash, from 0; valid until this thread calls the function again."""
     count = len(data)
     forward, _ = _grow_tables(count + 1)
     if count <= _MANY:
@@ -141,7 +141,7 @@ def _hash_ranges(sums: NDArray[np.uint64], starts: NDArray[np.int64], ends: NDAr
 
 
 def _classify(data: bytes) -> NDArray[np.uint8]:
-    """Return the class of each character, with a space added at both ends."""
+    """Return the class of each character, with the class of a space added at both ends."""
     return np.frombuffer(b"\x00" + data.translate(_CLASSES) + b"\x00", dtype=np.uint8)
 
 
@@ -189,7 +189,10 @@ def _mark_breaks(ids: NDArray[np.uint32], starts: NDArray[np.int64], kinds: NDAr
 
 
 def find_terms(data: bytes) -> Terms:
-    """Return the terms of a folded text: each part of each word, and the whole word if it has several parts."""
+    """Return the terms of a folded text: each part of each word, and the whole word if it has several parts.
+
+    Leaves out numbers and single letters.
+    """
     classes = _classify(data)
     before, here, behind = classes[:-2], classes[1:-1], classes[2:]
     in_part = here > _UNDERSCORE

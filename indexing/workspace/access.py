@@ -111,7 +111,7 @@ def is_secret_text(document: Document) -> bool:
 
 
 def decide_relative(path: Path, exclusions: Mapping[Path, Callable[[Path], str]]) -> str:
-    """Return the strictest reason that the relative `path` has in any root of `exclusions`; `NO_FILE` if it has none.
+    """Return "secret" or the first reason to exclude the relative `path` in a root of `exclusions`; else `NO_FILE`.
 
     `exclusions` holds, for each root, the function that returns the reason for an absolute path in it. `path` is never
     resolved against the current directory.

@@ -72,7 +72,7 @@ class Outside:
 
 
 def _find_root_reason(path: Path, roots: Mapping[Path, Exclusion]) -> str:
-    """Return the reason of the root's file whose path `path` ends with, if it is kept secret or ignored; else ""."""
+    """Return "secret", "ignored" or "excluded" if `path` ends with the path of a root's file that is; else ""."""
     name = path.as_posix()
     for root, exclusion in roots.items():
         at = name.find(f"{root.as_posix()}/", 1)
@@ -89,7 +89,7 @@ def find_outside_reason(path: Path) -> str:
 
 
 def _is_secret_file(path: Path) -> bool:
-    """Return whether the content of a regular file is a secret; False if it cannot be read."""
+    """Return whether the start of a regular file holds a secret; False if it cannot be read."""
     try:
         return holds_secret(decode(read_regular(path, SECRET_BYTES)[0]), path.name)
     except OSError:
@@ -155,7 +155,10 @@ class Exclusion:
         return Rules(base, git, own, outer, above, marks, plain)
 
     def find_folder_reason(self, rules: Rules, name: str, relative: str, held: Collection[str]) -> str:
-        """Return the reason to exclude the folder `relative` (trailing "/"); "" to enter it."""
+        """Return the reason to exclude the folder `relative` (trailing "/"), whose entries are `held`; "" to enter it.
+
+        A folder that is only named like build output, or "vendor", is entered if git tracks files in it.
+        """
         built_in = find_folder_reason(name, held)
         if (built_in == "build output" and "CACHEDIR.TAG" not in held) or (
             name == "vendor" and built_in == "vendored" and FETCHED_MARKS.isdisjoint(held)
@@ -165,7 +168,10 @@ class Exclusion:
         return built_in if built_in in {"secret", "version control"} else self._apply_rules(rules, relative, built_in)
 
     def find_file_reason(self, rules: Rules, name: str, relative: str) -> str:
-        """Return the reason to exclude the file `relative` by its name and the ignore rules; "" for none."""
+        """Return the reason to exclude the file `relative` by its name and the rules in force; "" for none.
+
+        A file that git tracks is not excluded by `.gitignore`.
+        """
         built_in = "secret" if is_secret_path(relative) else find_name_reason(name)
         if built_in == "secret":
             return built_in
@@ -209,7 +215,7 @@ class Exclusion:
         return rules, stop, why
 
     def locate_reason(self, path: Path) -> tuple[str, str]:
-        """Return the reason to exclude `path`, and the root-relative file or folder that is excluded for it."""
+        """Return the reason to exclude `path`, "" for none, and the root-relative file or folder that it is about."""
         try:
             parts = Path(os.path.realpath(path)).relative_to(self.root).parts
         except (ValueError, OSError):

@@ -23,7 +23,7 @@ _ESCAPED = re.compile(r"\\([0-7]{3})")
 
 
 def list_pseudo_mounts() -> frozenset[str]:
-    """Return the absolute paths at which pseudo file systems are mounted."""
+    """Return the absolute paths at which pseudo file systems are, or usually are, mounted; none on Windows."""
     if os.name != "posix":
         return frozenset()
     try:

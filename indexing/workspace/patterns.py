@@ -60,7 +60,10 @@ class Patterns:
         return max(map(len, self._by_name.values()), default=0) + len(self._anywhere)
 
     def check_file(self, path: str) -> Match:
-        """Return the decision of the last rule that matches `path`; the path of a folder ends with "/"."""
+        """Return the decision of the last rule for `path` itself, else of the last rule for a folder around it.
+
+        The path of a folder ends with "/".
+        """
         included: bool | None = None
         for number in reversed(self._select_rules(path)):
             pattern = self._rules[number].pattern
@@ -138,7 +141,7 @@ def make_linear(expression: str) -> str:
 
 
 def _make_segments_linear(expression: str) -> str:
-    """Do as `make_linear` for the wildcards within each segment of a path."""
+    """Return `expression` with the wildcards within each segment of a path made linear, as in `make_linear`."""
     first, *pieces = expression.split(_STAR)
     if not pieces:
         return expression

@@ -156,10 +156,10 @@ class _Hub:
 
 
 def _fetch(hub: _Hub, file: RemoteFile, folder: Path, revision: str, on_bytes: Callable[[int], None]) -> None:
-    """Download one file of the commit `revision` into `folder`, and check its hash.
+    """Download one file of the commit `revision` into `folder`, and check its hash if the hub states one.
 
     Raises:
-        ModelError: the download failed, or the hash differs; the file is deleted then.
+        ModelError: the download failed, or the hash differs; a file with a wrong hash is deleted.
     """
     from huggingface_hub import hf_hub_download  # noqa: PLC0415
 

@@ -138,7 +138,7 @@ def _set_special_tokens(specification: Specification, vocabulary: Vocabulary) ->
 
 
 def _share_projection(specification: Specification) -> None:
-    """Have an output projection that is the table of embeddings refer to it by name, so that it is written once."""
+    """Replace an output projection that shares the embeddings' weights by a reference, to write them only once."""
     decoder = getattr(specification, "decoder", None)
     if decoder is not None and decoder.projection.weight is decoder.embeddings.weight:
         decoder.projection.weight = "decoder/embeddings/weight"

@@ -39,7 +39,7 @@ class ConfigReader:
         self._name = contents.architecture
 
     def read_sizes(self) -> dict[str, int]:
-        """Return the sizes of the network, of which the tensors' shapes consist, by name ("width", "heads", "queries").
+        """Return the sizes that determine the shapes of the network's tensors, by name ("width", "heads", "queries").
 
         Raises:
             ModelError: a size is missing or out of bounds, or the attention is of a kind that is not supported.
@@ -83,7 +83,7 @@ class ConfigReader:
 
         Args:
             sizes: sizes of the network, from `read_sizes`.
-            tied: whether input and output embeddings are one table.
+            tied: whether input and output embeddings share one table.
 
         Raises:
             ModelError: a number in the file is not finite, or not positive.

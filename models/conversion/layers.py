@@ -68,7 +68,8 @@ def make_variable(tensor: Weights, *, skip: int = 0) -> Fused:
 def fill_projection(spec: Any, checkpoint: Checkpoint, name: str) -> None:  # noqa: ANN401
     """Fill the output layer of `spec` from the layer `name`.
 
-    Uses the embeddings' weights instead if the checkpoint ties both, or has no such layer.
+    Uses the weights of the embeddings instead if the configuration says that the two layers share them, or if there is
+    no layer `name`.
     """
     if f"{name}.weight" in checkpoint.tensors and not checkpoint.config.get("tie_word_embeddings"):
         fill_linear(spec.projection, checkpoint, name)
@@ -118,7 +119,7 @@ def set_rope_scaling(attention: Any, checkpoint: Checkpoint) -> None:  # noqa: A
 
 
 def read_heads(checkpoint: Checkpoint) -> tuple[int, int | None]:
-    """Return the number of attention heads, and that of key and value heads or None if both numbers are equal."""
+    """Return the number of attention heads, and the number of key and value heads, None if it is the same."""
     heads = checkpoint.get_integer("num_attention_heads")
     key_heads = checkpoint.get_integer("num_key_value_heads", default=heads)
     return heads, None if key_heads == heads else key_heads

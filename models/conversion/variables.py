@@ -229,11 +229,11 @@ def quantize(specification: LayerSpec, quantization: Quantization) -> None:
 
 
 def track_writing(specification: LayerSpec, on_written: Callable[[int], None]) -> int:
-    """Wrap the variable `value` at `path` so that it reports when it is written; add its size to the total."""
-    """Have `on_written` called with the size of each variable when it is written; return the total size, in bytes."""
+    """Make each variable call `on_written` with its size when it is written; return the total size, in bytes."""
     total = 0
 
     def track(layer: LayerSpec, path: str, value: object) -> None:
+        """Replace the variable `value` at `path` by one that reports when it is written; add its size to the total."""
         nonlocal total
         if isinstance(value, Variable):
             total += int(value.num_bytes())

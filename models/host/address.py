@@ -73,6 +73,7 @@ class Address:
 
     @property
     def _name(self) -> str:
+        """Name, without an ending, of the files of this version and configuration."""
         return f"host-{self.version}-{PROTOCOL}" + (f"-{self.configuration}" if self.configuration else "")
 
     @property

@@ -87,7 +87,7 @@ class ChatCompletion:
             if isinstance(item, str):
                 yield self._make_chunk({"content": item})
             elif isinstance(item, Reply):
-                self._count_tokens(item)
+                self._record_tokens(item)
                 if item.calls:
                     yield self._make_chunk({"tool_calls": _format_calls(item)})
                 yield self._make_chunk({}, ENDS.get(item.end, "stop"))
@@ -96,7 +96,7 @@ class ChatCompletion:
     async def answer_whole(self) -> dict[str, Any]:
         """Compute the answer and return it as one response object of OpenAI's API."""
         reply = await self.computation.run(lambda: self._chat(lambda _: None))
-        self._count_tokens(reply)
+        self._record_tokens(reply)
         message = {
             "role": "assistant",
             "content": reply.text,
@@ -109,7 +109,7 @@ class ChatCompletion:
         """Ask the model and pass each piece of its text to `on_text`; runs on a worker thread."""
         return self.chat.chat(self.conversation.request, cancelled=self.computation.is_cancelled, on_text=on_text)
 
-    def _count_tokens(self, reply: Reply) -> None:
+    def _record_tokens(self, reply: Reply) -> None:
         """Add the tokens of `reply` to the metrics."""
         self.metrics.add("tokens_total", reply.usage.answer_tokens, model=self.chat.name)
 

@@ -222,7 +222,7 @@ class HostConnection:
 
     @contextmanager
     def _explain_silence(self) -> Iterator[None]:
-        """Give a SilentHostError in the context the message `ENDED` if the host before ended unexpectedly."""
+        """Replace the message of a SilentHostError in the context by `ENDED` if the last host ended unexpectedly."""
         try:
             yield
         except SilentHostError as error:

@@ -95,7 +95,7 @@ def run(
 
 
 def make_loaders(state_dir: Path | None) -> dict[Kind, Callable[[ModelEntry, PlacementSettings], Any]]:
-    """Return the functions that load each kind of model; measured thread counts are stored in `state_dir`."""
+    """Return the functions that load each kind of model; measured thread counts and speeds are kept in `state_dir`."""
 
     def load_completion_model(entry: ModelEntry, placing: PlacementSettings) -> Any:  # noqa: ANN401 (one of the three ports)
         device, threads = placing.device, placing.threads

@@ -118,7 +118,10 @@ class FairQueue:
         oldest.turn.set_exception(BusyError())
 
     def _grant_next(self) -> None:
-        """Give the turn to the next request, unless another one has it."""
+        """Give the turn to the next request, unless another one has it.
+
+        Superseded requests come last; of the others, the client served longest ago comes first with its newest request.
+        """
         # a request that was cancelled a moment ago is in the queue until its task runs again, and cannot take a turn
         wanting = [one for one in self._waiting if not one.turn.done()]
         if self._taken or not wanting:

@@ -55,7 +55,10 @@ class HangDetector:
         self._hangs = False
 
     def note_request(self) -> None:
-        """Record that a request is being sent; from the first one without an answer on, the host counts as silent."""
+        """Record that a request is being sent: the host counts as silent from the first unanswered request on.
+
+        A hang that was found more than `SILENT_S` ago is forgotten, so that the host is asked once more.
+        """
         with self._lock:
             now = self._clock()
             if self._silent_since is None:

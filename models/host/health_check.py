@@ -23,6 +23,8 @@ TIMEOUT_S = 2.0
 def fetch_health(address: Address) -> Mapping[str, Any] | None:
     """Return the host's report on itself; None if no host runs, {} if it runs but gives no valid answer.
 
+    On a TCP port the process has to prove first that it knows the host's token; else {} is returned.
+
     Raises:
         HostError: another user listens at the address, or could.
     """

@@ -87,7 +87,7 @@ class Host:
     running: int = 0
 
     async def handle_completions(self, request: Request) -> Response:
-        """Answer `POST /v1/completions`."""
+        """Answer `POST /v1/completions`: load the model if needed, and complete or score."""
         form = CompletionRequest.read(await read_object(request))
         lane = "/score" if form.score else ""  # so that a review's request for scores never supersedes a keystroke's
         loaded = await self._get_model(request, form.model, "completion", form.placing)
@@ -99,7 +99,7 @@ class Host:
         return JSONResponse(await run_until_gone(request.receive, completion.answer_whole()))
 
     async def handle_chat(self, request: Request) -> Response:
-        """Answer `POST /v1/chat/completions`."""
+        """Answer `POST /v1/chat/completions`; load the model if needed."""
         body = await read_object(request)
         conversation = ChatCompletionRequest.read(body)
         loaded = await self._get_model(request, conversation.model, "chat", protocol.PlacementSettings())
@@ -110,7 +110,7 @@ class Host:
         return JSONResponse(await run_until_gone(request.receive, completion.answer_whole()))
 
     async def handle_embeddings(self, request: Request) -> Response:
-        """Answer `POST /v1/embeddings`."""
+        """Answer `POST /v1/embeddings`; load the model if needed."""
         body = await read_object(request)
         given = body.get("input")
         texts = [given] if isinstance(given, str) else given
@@ -126,7 +126,7 @@ class Host:
         return JSONResponse({"object": "list", "model": loaded.entry.name, "data": data, "usage": usage})
 
     async def handle_load(self, request: Request) -> Response:
-        """Answer `POST /v1/starling/load`."""
+        """Answer `POST /v1/starling/load`: load a completion model and report its device, threads and problems."""
         body = await read_object(request)
         placing = protocol.read_placement(body.get("placement") or {})
         before = tuple(self.loaded_models)
@@ -137,7 +137,7 @@ class Host:
         return JSONResponse({"model": loaded.entry.name, **traits})
 
     async def list_models(self, _: Request) -> Response:
-        """Answer `GET /v1/models`."""
+        """Answer `GET /v1/models` with the models of the catalog, and whether each is loaded."""
         entries = await run_in_threadpool(self.loaded_models.list_entries)
         loaded = {one.entry.name for one in self.loaded_models}
         data = [
@@ -154,7 +154,7 @@ class Host:
         return JSONResponse({"object": "list", "data": data})
 
     async def report_health(self, _: Request) -> Response:
-        """Answer `GET /health`."""
+        """Answer `GET /health` with version, process, limits and loaded models."""
         models = [
             {"name": one.entry.name, "kind": one.kind, "bytes": one.size_bytes, "waiting": one.turns.waiting}
             for one in self.loaded_models
@@ -177,7 +177,7 @@ class Host:
         return JSONResponse({"proof": protocol.compute_proof(self.token, nonce) if self.token else ""})
 
     async def report_metrics(self, _: Request) -> Response:
-        """Answer `GET /metrics`."""
+        """Answer `GET /metrics` with all counters in Prometheus' text format."""
         gauges = {("memory_budget_bytes", ""): float(self.loaded_models.limits.memory_bytes)}
         for one in self.loaded_models:
             gauges["waiting", one.entry.name] = float(one.turns.waiting)
@@ -185,7 +185,10 @@ class Host:
         return PlainTextResponse(self.metrics.render(gauges), media_type=CONTENT_TYPE)
 
     def make_refusal(self, error: Exception) -> Response | None:
-        """Return the error response for `error`, and count it in the metrics; None for an unexpected error."""
+        """Return the error response for `error`; None for an unexpected error.
+
+        A full queue and a disconnected client are counted in the metrics.
+        """
         if isinstance(error, BusyError):
             self.metrics.add("busy_total")
             return make_error_response(BUSY, 503, "busy")

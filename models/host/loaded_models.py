@@ -118,6 +118,8 @@ class LoadedModels:
     async def get(self, name: str, kind: Kind, placing: PlacementSettings) -> LoadedModel:
         """Load the model `name` ("" for the first one of `kind`) unless it is in memory, and return it.
 
+        Idle models of the same kind may be unloaded to make room.
+
         Raises:
             UnknownModelError: there is no model of that name and kind.
             ModelError: it cannot be loaded, or does not fit into memory.
@@ -167,7 +169,9 @@ class LoadedModels:
         return entry
 
     def _admit(self, entry: ModelEntry, kind: Kind) -> LoadedModel:
-        """Reserve memory for a model and return its record; unload idle models of `kind` if needed.
+        """Reserve memory for a model and return its record, whose `loading` the caller has to set.
+
+        If needed, models of `kind` that have been idle for `SETTLED_S` seconds are unloaded.
 
         Raises:
             ModelError: it would not fit even then.
@@ -232,7 +236,7 @@ def _is_idle(loaded: LoadedModel) -> bool:
 
 
 def _read_stamp(entry: ModelEntry) -> tuple[int, int]:
-    """Return time of change and size of the weights file, which differ after the weights were replaced."""
+    """Return time of change and size of the weights file, to recognize replaced weights; (0, 0) if it is missing."""
     try:
         status = (entry.weights / WEIGHTS_FILE).stat()
     except OSError:

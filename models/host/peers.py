@@ -52,7 +52,7 @@ def read_peer_uid(connection: Connected) -> int | None:
 
 
 def describe_foreign_peer(connection: Connected) -> str:
-    """Return the user at the other end ("user 1001"); "" if it is this user.
+    """Return the user at the other end ("user 1001"), or "a process that has ended"; "" if it is this user.
 
     Also return "" if the system does not report the user: then only the permissions of the socket's folder keep others
     out.

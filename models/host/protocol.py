@@ -129,7 +129,7 @@ class CompletionRequest:
         )
 
     def make_body(self) -> dict[str, Any]:
-        """Return the JSON body of this request, which `read` reads; sent by Starling's client."""
+        """Return the JSON body of this request, as Starling's client sends it: without stop texts and `ends_late`."""
         extension: dict[str, Any] = {
             "path": self.request.path,
             "snippets": [{"path": one.path, "text": one.text, "stable": one.stable} for one in self.request.snippets],

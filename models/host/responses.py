@@ -87,7 +87,7 @@ async def run_until_gone(receive: Receive, work: Coroutine[Any, Any, Result]) ->
 
 
 async def _wait_until_gone(receive: Receive) -> None:
-    """Return once the client has disconnected."""
+    """Wait until the client has disconnected."""
     while (await receive())["type"] != "http.disconnect":
         pass
 

@@ -69,7 +69,7 @@ class Timeable(Protocol):
     """A network that can time a request, as `models.local.engine.Engine` can."""
 
     def time_request(self, prompt_tokens: int, new_tokens: int) -> float:
-        """Run a request of that size and return its time in seconds; no KV state is reused or kept."""
+        """Run a request with so many tokens and return its time in seconds; no KV state is reused or kept."""
         ...
 
 
@@ -173,10 +173,10 @@ def list_thread_counts(cores: int) -> tuple[int, ...]:
 def choose_threads(
     model: str, directory: Path, time_request: Callable[[int, float], float], *, cores: int | None = None
 ) -> int:
-    """Return the fastest number of threads for `model` on this machine, stored or measured.
+    """Return the fastest number of threads for `model` on this machine; measure and store it if it is not stored.
 
     Args:
-        model: key of the model and how it is computed.
+        model: identifies the model and its compute type.
         directory: where the number is stored.
         time_request: given a number of threads and a limit in seconds; returns the seconds of a typical request, or any
             time above the limit once the limit is over.

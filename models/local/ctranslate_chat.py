@@ -68,7 +68,7 @@ class CTranslateChat:
     ) -> Reply:
         """Answer `request`; see `models.chat.ChatModel.chat`."""
         if request.tools:
-            return self._lead(request, cancelled, on_text)
+            return self._answer_with_tools(request, cancelled, on_text)
         prompt = self._make_prompt(request)
         answer = _Answer(self._tokenizer, request, lambda: self._closing or cancelled(), on_text)
         with self._turns.take(answer.is_cancelled) as granted:
@@ -88,10 +88,14 @@ class CTranslateChat:
         with self._turns.take(lambda: False):
             self._engine.close()
 
-    def _lead(
+    def _answer_with_tools(
         self, request: ChatRequest, cancelled: Callable[[], bool], on_text: Callable[[str], None] | None
     ) -> Reply:
-        """Answer a request with tools: in words, or with one valid call."""
+        """Answer a request that offers tools: in words, or with one valid call.
+
+        Raises:
+            ChatError: the model was closed or cannot compute.
+        """
 
         def is_cancelled() -> bool:
             return self._closing or cancelled()
@@ -111,7 +115,11 @@ class CTranslateChat:
         return reply
 
     def _decode(self, prompt: Prompt, request: ChatRequest, answer: _Answer) -> None:
-        """Decode into `answer`."""
+        """Decode the tokens that follow `prompt` and add them to `answer`.
+
+        Raises:
+            ChatError: the model cannot compute; not if it is being closed.
+        """
         try:
             self._engine.sample(prompt, answer.take, temperature=self._choose_temperature(request))
         except FAILURES as error:
@@ -193,7 +201,7 @@ class _Answer:
         self._emitted = 0
 
     def take(self, step: Step) -> bool:
-        """Add a token and pass on its text; return whether to stop, because it is complete or cancelled."""
+        """Add a token and pass on its text; return whether to stop, because the answer is complete or cancelled."""
         if self.is_cancelled():
             return True
         self.numbers.append(step.token.number)

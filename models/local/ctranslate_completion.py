@@ -120,11 +120,11 @@ class CTranslateModel:
             return NOTHING
         deadline = compute_deadline(request.budget_ms)
         longest = self._prompts.lay_out_longest(request)
-        with self._turns.take(self._with_closing(cancelled)) as granted:
+        with self._turns.take(self._make_cancel_check(cancelled)) as granted:
             if not granted:
                 return NOTHING
             prompt, keep = self._prompts.choose(request, longest, deadline, alternatives)
-            rules = StopRules(stop, self._with_closing(cancelled), deadline if request.ends_late else math.inf)
+            rules = StopRules(stop, self._make_cancel_check(cancelled), deadline if request.ends_late else math.inf)
             found = self._translate_errors(lambda: self._generate(prompt, rules, alternatives, keep=keep))
         self._read_ahead(request, longest)
         return found
@@ -143,7 +143,7 @@ class CTranslateModel:
             return None
         deadline = compute_deadline(request.budget_ms)
         longest = self._prompts.lay_out_longest(request)
-        is_cancelled = self._with_closing(cancelled)
+        is_cancelled = self._make_cancel_check(cancelled)
         if openings.first is not None and not self._tokenizer.find_token(openings.first.number):
             raise ModelError(f"The model {self._entry.name} has no token {openings.first.number}.")
         with self._turns.take(is_cancelled) as granted:
@@ -173,7 +173,7 @@ class CTranslateModel:
         if cancelled() or not continuations:
             return ()
         prompt = self._prompts.lay_out_longest(request)
-        with self._turns.take(self._with_closing(cancelled)) as granted:
+        with self._turns.take(self._make_cancel_check(cancelled)) as granted:
             if not granted:
                 return ()
             return self._translate_errors(lambda: self._score(prompt, continuations, cancelled))
@@ -185,7 +185,7 @@ class CTranslateModel:
         with self._turns.take(lambda: time.monotonic() > deadline):
             self._engine.close()
 
-    def _with_closing(self, cancelled: Callable[[], bool]) -> Callable[[], bool]:
+    def _make_cancel_check(self, cancelled: Callable[[], bool]) -> Callable[[], bool]:
         """Return a function that returns true once the caller has cancelled or `close` was called."""
         return lambda: self._closing or cancelled()
 
@@ -283,8 +283,8 @@ class CTranslateModel:
         self._prompts.speed.update(read=read, reading_s=reading_s, written=written, writing_s=writing_s)
 
     def _score(self, prompt: Prompt, continuations: Sequence[str], cancelled: Callable[[], bool]) -> tuple[Score, ...]:
-        """Return the score of each continuation after `prompt`; () if cancelled."""
-        is_cancelled = self._with_closing(cancelled)
+        """Return the score of each continuation after `prompt`, as far as it fits the window; () if cancelled."""
+        is_cancelled = self._make_cancel_check(cancelled)
         scores: list[Score] = []
         room = self._entry.context_tokens - len(prompt.tokens)
         for text in continuations:

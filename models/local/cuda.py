@@ -99,7 +99,8 @@ def is_short_of_memory(error: Exception) -> bool:
 def load_libraries() -> tuple[Path, ...]:
     """Load the cuBLAS of the extra `cuda`, if installed, so that CTranslate2 finds it; return the libraries' paths.
 
-    On Windows the folder of the libraries is added to the search path instead, and returned.
+    Libraries that cannot be loaded are logged and left out. Later calls return the same paths. On Windows the folder of
+    the libraries is added to the search path instead, and returned.
     """
     found = importlib.util.find_spec(PACKAGE) if importlib.util.find_spec(PACKAGE.partition(".")[0]) else None
     folders = [Path(folder) for folder in (found.submodule_search_locations if found is not None else None) or ()]

@@ -90,7 +90,7 @@ class Engine:
         self._drop()
 
     def time_request(self, prompt_tokens: int, new_tokens: int) -> float:
-        """Run a request of that size and return its time in seconds; no KV state is reused or kept."""
+        """Run a request with so many tokens and return its time in seconds; no KV state is reused or kept."""
         begun = time.perf_counter()
         self._run(
             [self._ends[:1] * prompt_tokens],
@@ -151,7 +151,12 @@ class Engine:
                 return reused, decoding.ranking
 
     def sample(self, prompt: Prompt, on_step: Callable[[Step], bool], *, temperature: float) -> int:
-        """Decode with sampling (greedily at temperature 0) until `on_step` returns true, an end token, or the budget.
+        """Decode with sampling until `on_step` returns true, an end token is drawn, or the budget is used up.
+
+        Args:
+            prompt: the prompt; the KV state of its settled part is kept.
+            on_step: called with each token except an end token; returns whether to stop.
+            temperature: 0 decodes greedily.
 
         Returns:
             How many prompt tokens were not computed again.

@@ -35,14 +35,14 @@ class Step:
 
 
 class Steering(Protocol):
-    """Restriction of the next token; asked before each token, once `on_step` was called with the token before."""
+    """Restriction of the next token; `list_allowed` is called for each token, after `on_step` got the previous one."""
 
     def list_allowed(self) -> Sequence[int] | None:
         """Return the ids of the tokens that may come next; None for any."""
         ...
 
     def spell(self, number: int) -> str:
-        """Return the token with the id `number`."""
+        """Return the string of the token with the id `number`."""
         ...
 
 
@@ -67,7 +67,10 @@ class GreedyDecoding:
         self._steering = steering
 
     def take(self, result: Any) -> bool:  # noqa: ANN401  # CTranslate2 has no types
-        """Pass the decoded token, or the one that the steering chooses, to `on_step`; return whether to end the run."""
+        """Pass the decoded token, or the steering's choice, to `on_step`; return whether to end the run.
+
+        An end token is not passed on, unless the steering chose it. If the steering allows no token, the run ends.
+        """
         among = self._steering.list_allowed() if self._steering is not None else None
         if self._ranked > 1 and not self.ranking:
             self.ranking = rank_tokens(result.logits, self._ranked, among)

@@ -60,22 +60,22 @@ class KeptHeads:
         """The kept heads."""
         return frozenset(self._heads)
 
-    def count(self, tokens: Sequence[str]) -> int:
+    def count_kept_tokens(self, tokens: Sequence[str]) -> int:
         """Return the length of the longest kept head with which `tokens` begins; 0 if there is none."""
         tokens = tuple(tokens)
         return max((len(head) for head in list(self._heads) if tokens[: len(head)] == head), default=0)
 
     def is_keepable(self, length: int) -> bool:
-        """Return whether a head of `length` tokens is neither too short to pay nor longer than the bound."""
+        """Return whether a head of `length` tokens is long enough to be worth keeping and fits `most_tokens`."""
         return LEAST_KEPT_TOKENS <= length <= self.most_tokens
 
     def should_keep(self, prompt: Prompt) -> bool:
-        """Return whether the kept heads lack so much of the settled part of `prompt` that reading and keeping it pays.
+        """Return whether to compute and keep the settled part of `prompt`: the kept heads cover too little of it.
 
         The last token of a prompt never belongs to a head: CTranslate2 starts decoding with it.
         """
         before = len(prompt.tokens) - 1
-        return self._is_worth_reading(min(prompt.settled, before), self.count(prompt.tokens[:before]))
+        return self._is_worth_reading(min(prompt.settled, before), self.count_kept_tokens(prompt.tokens[:before]))
 
     def has_room(self, prompt: Prompt) -> bool:
         """Return whether the settled part of `prompt` fits beside the kept heads, so that none has to be dropped."""
@@ -90,7 +90,7 @@ class KeptHeads:
             keep: whether a new head may be read to keep it; without, it is read only if no kept head fits.
         """
         before = len(tokens) - 1
-        known, settled = self.count(tokens[:before]), min(settled, before)
+        known, settled = self.count_kept_tokens(tokens[:before]), min(settled, before)
         if not self._is_worth_reading(settled, known) or (known and not keep):
             return known, known
         return settled, 0
@@ -112,7 +112,7 @@ class KeptHeads:
         self._tokens = 0
 
     def _is_worth_reading(self, settled: int, known: int) -> bool:
-        """Return whether a settled part can be kept, and lacks much if only its first `known` tokens are kept."""
+        """Return whether a head of `settled` tokens, `known` of them kept already, is worth computing and keeping."""
         most_lacking = max(MOST_LACKING, settled // LACKING_PART) if self.long_window else 0
         return self.is_keepable(settled) and settled - known > most_lacking
 

@@ -134,7 +134,10 @@ class LazyModel:
         cancelled: Callable[[], bool],
         alternatives: int = 1,
     ) -> tuple[Generation, ...]:
-        """Complete `request` once loaded; see `models.completion.CompletionModel.generate`."""
+        """Load the model if needed, and complete `request`; see `models.completion.CompletionModel.generate`.
+
+        If cancelled while the model loads, return one empty generation.
+        """
         model = self._wait_for_model(cancelled)
         if model is None:
             return NOTHING
@@ -143,7 +146,7 @@ class LazyModel:
     def score(
         self, request: FillRequest, continuations: Sequence[str], *, cancelled: Callable[[], bool]
     ) -> tuple[Score, ...]:
-        """Score `continuations` once loaded; see `models.completion.CompletionModel.score`."""
+        """Load the model if needed, and score `continuations`; see `models.completion.CompletionModel.score`."""
         model = self._wait_for_model(cancelled)
         return model.score(request, continuations, cancelled=cancelled) if model else ()
 
@@ -157,7 +160,7 @@ class LazyModel:
             model.close()
 
     def _load(self) -> None:
-        """Load the model, on the loading thread."""
+        """Load the model, pass it or the reason of a failure to `_settle`, and store how long loading took."""
         model: CompletionModel | None = None
         problem = ""
         if self._load_time is not None:
@@ -177,7 +180,10 @@ class LazyModel:
             self._load_time.store(plain_s)
 
     def _settle(self, model: CompletionModel | None, problem: str) -> None:
-        """Store the loaded model or the problem, and wake waiting requests; after `close`, release it instead."""
+        """Store the loaded model or the problem, wake waiting requests, and report the new state to `on_state`.
+
+        After `close` the model is released instead of stored.
+        """
         with self._lock:
             closed = self._state == "closed"
             if not closed:

@@ -42,7 +42,7 @@ class LoadTime:
         return kept if _is_time(kept) else None
 
     def store(self, seconds: float) -> None:
-        """Store the time of a load, in seconds; a disk that cannot be written is ignored."""
+        """Store the time of a load, in seconds; implausible times and a disk that cannot be written are ignored."""
         if self.directory is not None and _is_time(seconds):
             path = self.directory / FILE
             store_measurements(path, {**load_measurements(path), self._key: round(seconds, 3)})

@@ -106,6 +106,12 @@ def load_embedder(
 ) -> CTranslateEmbedder:
     """Load the embedding model of `entry`, on CUDA if it works and `device` is not "cpu".
 
+    Args:
+        entry: catalog entry of the model.
+        device: "cpu", or another value for CUDA if it works, else the CPU.
+        compute_type: CTranslate2's compute type.
+        threads: number of threads on the CPU; 0 for a number that depends on the size of the model.
+
     Raises:
         ModelError: the model cannot be loaded; the message says why and what to do.
     """
@@ -169,7 +175,7 @@ def _load_parts(  # noqa: PLR0913, PLR0917 (the arguments of `load`)
 
 
 def list_end_tokens(entry: ModelEntry, role: Role) -> tuple[str, ...]:
-    """Return the tokens that end an answer of the model in `role`; the first is also the filler of measured prompts."""
+    """Return the tokens that end an answer of the model in `role`; prompts for measurements repeat the first."""
     if role == "chat":
         return entry.chat.ends if entry.chat is not None else ()
     fim = entry.fim
@@ -311,7 +317,8 @@ class Network:
 def _load_on_cuda(network: Network, compute_type: str, problems: list[str], *, demanded: bool) -> Engine | None:
     """Return the engine on the first CUDA device; None if the model has to compute on the CPU.
 
-    The reason is added to `problems`, unless there is no CUDA device and the settings did not demand one (`demanded`).
+    A sentence is added to `problems` if the model computes on the CPU or in a smaller compute type; not if there is no
+    CUDA device and the settings did not demand CUDA (`demanded`).
     """
     entry = network.entry
     if count_cuda_devices() == 0:
@@ -329,6 +336,8 @@ def _load_on_cuda(network: Network, compute_type: str, problems: list[str], *, d
 
 def _load_on_cpu(network: Network, compute_type: str, threads: int, state_dir: Path | None) -> tuple[Engine, float]:
     """Return the engine on the CPU, and the seconds spent on measuring the fastest number of threads.
+
+    This is measured only for large weights, if `threads` is 0 and there is a folder `state_dir` for the result.
 
     Raises:
         ModelError: the weights cannot be loaded.
@@ -367,9 +376,7 @@ def _load_on_cpu(network: Network, compute_type: str, threads: int, state_dir: P
 
 
 def _load_speed(entry: ModelEntry, engine: Engine, state_dir: Path | None) -> Speed | None:
-    """Return the speed of a large model on this machine, stored or measured; None for small weights.
-
-    None without a folder `state_dir`, too.
+    """Return the speed of a large model, stored or measured; None for a small model, or if `state_dir` is None.
 
     Raises:
         ModelError: the model failed while it was measured.
@@ -386,7 +393,7 @@ def _load_speed(entry: ModelEntry, engine: Engine, state_dir: Path | None) -> Sp
 
 
 def _time_typical_request(engine: Engine, token: str, limit_s: float) -> float:
-    """Return the seconds of a typical request, the better of two; each is cut short after `limit_s` seconds."""
+    """Return the seconds of a typical request, the faster of two; each is cut short after `limit_s` seconds."""
     prompt = Prompt((token,) * PROBE_PROMPT, 0, PROBE_TOKENS)
     best = math.inf
     for _ in range(2):

@@ -97,6 +97,8 @@ def measure_machine(*, device: str = "auto", on_progress: Callable[[str], None] 
 def _measure(build: Build, device: str, folder: Path) -> Machine:
     """Write the network to `folder`, time it on `device`, and return the median of `RUNS` runs.
 
+    On the CPU the fastest number of threads is chosen before.
+
     Raises:
         OSError: there is not enough room, or the network cannot be written.
         RuntimeError, ValueError, IndexError, MemoryError: CTranslate2 failed (`FAILURES`).
@@ -139,7 +141,7 @@ def _measure(build: Build, device: str, folder: Path) -> Machine:
 
 
 def _compute_median(speeds: list[Speed]) -> Speed:
-    """Return the medians of reading and writing, which one unusually quiet or busy moment does not change."""
+    """Return the median reading speed and the median writing speed, so that one unusual run changes neither."""
     return Speed(
         statistics.median(one.prompt_tokens_per_s for one in speeds),
         statistics.median(one.new_tokens_per_s for one in speeds),

@@ -1,4 +1,4 @@
-"""A lock that the thread gets first that began to wait last, so that several threads can share a model.
+"""A lock that goes to the newest waiting thread first, so that several threads can share a model.
 
 A person who types waits for the newest request; most older requests have been cancelled by then. Knows nothing of
 models. Start at `NewestFirstLock.take`.
@@ -18,7 +18,7 @@ POLL_S = 0.01
 
 
 class NewestFirstLock:
-    """A lock that the thread gets next that began to wait last. Thread-safe."""
+    """A lock that goes to the thread that began to wait last. Thread-safe."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()

@@ -69,10 +69,9 @@ class PromptChooser:
     def choose(self, request: FillRequest, longest: Prompt, deadline: float, answers: int) -> tuple[Prompt, bool]:
         """Return the prompt to decode from, and whether to keep its head.
 
-        If decoding several answers then costs less, all tokens but the last are settled. If there is no room for
-        another head, the weights would have to be loaded again to keep it, which takes seconds: then the head of a
-        request with a deadline is not kept here. After a partial word the head may have to be read twice, which takes
-        longer still.
+        For several answers, a large model's whole prompt but its last token becomes the head if that saves time. A
+        head for which there is no room is not kept if the request has a time budget: the weights would have to be
+        loaded again, which takes seconds. After a partial word it is kept nevertheless, because it may be read twice.
 
         Args:
             request: what to complete.
@@ -82,7 +81,7 @@ class PromptChooser:
         """
         prompt, keep = self._fit_time(request, longest, deadline)
         before = len(prompt.tokens) - 1
-        if self._entry.large and answers * (before - self._kept_heads.count(prompt.tokens)) > before:
+        if self._entry.large and answers * (before - self._kept_heads.count_kept_tokens(prompt.tokens)) > before:
             return replace(prompt, settled=before), True
         too_slow = request.budget_ms and not prompt.forced_start and not self._kept_heads.has_room(prompt)
         return prompt, keep and not too_slow
@@ -96,7 +95,8 @@ class PromptChooser:
     def _fit_time(self, request: FillRequest, longest: Prompt, deadline: float) -> tuple[Prompt, bool]:
         """Return the prompt that can be read before `deadline`, and whether there is time to read and keep its head.
 
-        The prompt is `longest` if its unread part can be read in time, else a shorter one.
+        The prompt is `longest` if its unread part can be read in time, if the speed is unknown, if there is no
+        deadline, or if fewer than `LEAST_PROMPT` tokens can be read in time; else a shorter one.
         """
         if self.speed is None or math.isinf(deadline):
             return longest, True
@@ -104,11 +104,15 @@ class PromptChooser:
         writing_s = min(LINE_TOKENS / speed.new_tokens_per_s, MOST_FOR_WRITING * left_s)
         readable = int((left_s - writing_s) * speed.prompt_tokens_per_s)
         length = len(longest.tokens)
-        unread = length - self._kept_heads.count(longest.tokens)
+        unread = length - self._kept_heads.count_kept_tokens(longest.tokens)
         if length <= readable:
             return longest, unread > length / 2  # if more is kept, that is used
         asked, last = replace(request, budget_ms=0.0), self._last_cut
-        if last is not None and last[0] == asked and self._kept_heads.count(last[1].tokens) >= len(last[1].tokens) - 1:
+        if (
+            last is not None
+            and last[0] == asked
+            and self._kept_heads.count_kept_tokens(last[1].tokens) >= len(last[1].tokens) - 1
+        ):
             return last[1], False  # an alternative answer to the same request, whose prompt is kept
         if unread <= readable or readable < LEAST_PROMPT:
             return longest, unread > readable  # late in any case, so the head may be read and kept as well

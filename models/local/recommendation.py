@@ -162,7 +162,7 @@ def describe_published(published: PublishedModel) -> Candidate:
 
 
 def judge_candidate(candidate: Candidate, machine: Machine, limits: Limits, room: Room) -> Verdict:
-    """Return the speed of a model on this machine, and the uses for which the model fits and is fast enough."""
+    """Return the verdict on a model: its speed on this machine, and the uses for which it fits and is fast enough."""
     speed = candidate.speed or machine.estimate_speed(candidate.weights)
     line_s = first_words_s = None
     uses: list[str] = []

@@ -52,7 +52,7 @@ class TextDecoding:
         return self.tokenizer.find_first_tokens(left) if left else None
 
     def spell(self, number: int) -> str:
-        """Return the token with the id `number`."""
+        """Return the string of the token with the id `number`."""
         return self.tokenizer.find_token(number)
 
     def take(self, step: Step) -> bool:

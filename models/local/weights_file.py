@@ -114,5 +114,5 @@ def _read_number(stream: BinaryIO, code: str) -> int:
 
 
 def _read_string(stream: BinaryIO) -> str:
-    """Read a zero-terminated string that follows its length."""
+    """Read a zero-terminated string after its length in two bytes; return it without the zero."""
     return stream.read(_read_number(stream, "H")).rstrip(b"\0").decode()

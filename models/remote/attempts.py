@@ -67,7 +67,7 @@ class Attempts:
         self._drained_at = 0.0
 
     async def run(self, client: httpx2.AsyncClient, pass_on: Callable[[str], None]) -> None:
-        """Send the request until an answer is complete, within the time for the whole call.
+        """Send the request, and again after failures that may pass, until an answer is complete.
 
         Args:
             client: sends the requests.
@@ -164,11 +164,11 @@ class Attempts:
         """
         if reader.ended:
             return
-        if problem := _find_problem(reader, event):
+        if problem := _feed_reader(reader, event):
             raise refusals.explain_malformed(self._url, problem)
 
     def _next_deadline(self, reader: Reader) -> float | None:
-        """Return the time by which the next event has to arrive, by the loop's clock; None before the first event."""
+        """Return the time by which the next event has to arrive, by the loop's clock; None before the answer begins."""
         now = asyncio.get_running_loop().time()
         if reader.ended:
             self._drained_at = self._drained_at or now + DRAIN_S
@@ -191,7 +191,12 @@ async def _check_response(response: httpx2.Response, url: str) -> None:
 
 
 def _make_unfinished_error(url: str, *, nothing: bool) -> ChatError:
-    """Return the error for an answer that broke off; with `nothing`, for one without an event of this dialect."""
+    """Return the error for an answer that broke off.
+
+    Args:
+        url: the endpoint's URL.
+        nothing: whether events came, but none in this dialect.
+    """
     if nothing:
         return refusals.explain_malformed(url, OTHER_KIND)
     return ChatError(
@@ -230,8 +235,8 @@ async def _read_events(response: httpx2.Response, url: str) -> AsyncGenerator[Ev
         yield event
 
 
-def _find_problem(reader: Reader, event: Event) -> str:
-    """Feed `event` to `reader`; return why the answer is unusable, as the end of "sent ...", or "" if it is usable."""
+def _feed_reader(reader: Reader, event: Event) -> str:
+    """Feed `event` to `reader`; return the unusable content that it contained, in words, or "" if it was usable."""
     try:
         if isinstance(event, Junk):
             return "" if reader.skip_junk(lossy=event.lossy) else event.what

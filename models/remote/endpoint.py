@@ -68,7 +68,7 @@ class Endpoint:
 
         Raises:
             GivenUpError: `cancelled` returned true.
-            ChatError: no complete answer came.
+            ChatError: no complete answer came, the key cannot be read, or the circuit breaker rejects the call.
         """
         key = self._key.read()
         if rest_s := self._circuit.admit():
@@ -92,7 +92,10 @@ class Endpoint:
         return attempts.count
 
     def _record_fault(self, fault: Fault) -> None:
-        """Report a failed call to the circuit breaker; an endpoint that refuses a request is alive."""
+        """Report a failed call to the circuit breaker: as a failure only without a usable response.
+
+        A refused request counts as a success, and a rate limit as neither.
+        """
         if fault in {Fault.UNREACHABLE, Fault.TIMEOUT, Fault.OVERLOADED, Fault.MALFORMED}:
             self._circuit.record_failure()
         elif fault is Fault.RATE_LIMITED:
@@ -106,7 +109,7 @@ class Endpoint:
         return self._patience
 
     def make_auth_headers(self, authorize: Callable[[str], Mapping[str, str]]) -> Mapping[str, str]:
-        """Return the headers that carry the key, for requests beside `exchange` (about the server's models).
+        """Return the headers that carry the key, for requests that are not sent by `exchange`.
 
         Raises:
             ChatError: the key cannot be read.
@@ -115,7 +118,7 @@ class Endpoint:
 
 
 def _finish_error(error: ChatError, key: str, requests: int) -> ChatError:
-    """Return a copy of `error` without secrets, with `requests` added to its usage."""
+    """Return a copy of `error` without secrets and without its partial answer, with `requests` added to its usage."""
     usage = error.usage + Usage(requests=requests)
     finished = ChatError(remove_secrets(str(error), key), error.fault, retry_s=error.retry_s, usage=usage)
     finished.said = remove_secrets(error.said, key)

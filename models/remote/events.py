@@ -141,7 +141,7 @@ class EventParser:
         return [Junk("text that is not JSON")] if event is None else self._mark_error(event)
 
     def _mark_error(self, event: object) -> list[Event]:
-        """Return `event` as a list; wrapped as an error if only its name, not its data, says that it is one."""
+        """Return `event` as a list; put into an "error" field if the event is named an error but its data has none."""
         if self._is_error and isinstance(event, str | dict) and not (isinstance(event, dict) and event.get("error")):
             return [{"error": event}]
         return _drop_empty(event)

@@ -137,7 +137,7 @@ class FallbackChain:
                 failures.append(error)
                 self._record_failure(place, error)
                 if shown or error.fault is Fault.CLOSED:
-                    raise _set_usage(error, usage) from None
+                    raise _replace_usage(error, usage) from None
                 if cancelled():
                     return Reply("", ReplyEnd.CANCELLED, usage=usage)
             else:
@@ -152,7 +152,7 @@ class FallbackChain:
             link.chat.close()
 
     def _check_window(self, link: Link, request: ChatRequest, *, first: bool) -> None:
-        """Check that the chain is not closed and `request` fits the window of `link`; the first model checks itself.
+        """Check that the chain is not closed and, except for the first link, that `request` fits the link's window.
 
         Raises:
             ChatError: the chain is closed, or the request is too long.
@@ -200,7 +200,7 @@ class FallbackChain:
         """Return one error for the failures of all links, with the usage of all."""
         first = failures[0]
         if len(failures) == 1:
-            return _set_usage(first, usage)
+            return _replace_usage(first, usage)
         error = ChatError(
             f"None of the {len(failures)} chat models answered. " + " ".join(dict.fromkeys(map(str, failures))),
             first.fault,
@@ -212,7 +212,7 @@ class FallbackChain:
         return error
 
 
-def _set_usage(error: ChatError, usage: Usage) -> ChatError:
+def _replace_usage(error: ChatError, usage: Usage) -> ChatError:
     """Return a copy of `error` with another usage."""
     copied = ChatError(str(error), error.fault, retry_s=error.retry_s, partial=error.partial, usage=usage)
     copied.said = error.said

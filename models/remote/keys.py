@@ -96,7 +96,7 @@ def store_in_keyring(name: str, key: str) -> None:
     """Store `key` under `name` in the system's keyring.
 
     Raises:
-        ChatError: `key` is not a key, or the keyring refuses it.
+        ChatError: `key` is not one word of visible ASCII, or there is no usable keyring.
     """
     _check_key(key, "What was typed")
     with _open_keyring() as keyring:
@@ -136,7 +136,10 @@ def _open_keyring() -> Iterator[Any]:
 
 
 def remove_secrets(sentence: str, key: str = "") -> str:
-    """Return `sentence` with "…" instead of `key` and of anything else that looks like a key or password."""
+    """Return `sentence` with "…" instead of `key` and of anything else that looks like a key or password.
+
+    A `key` shorter than `SHORTEST_SECRET` is not replaced: it may equal a word.
+    """
     if len(key) >= SHORTEST_SECRET:
         sentence = sentence.replace(key, HIDDEN)
     return _SECRET.sub(HIDDEN, sentence)
@@ -154,7 +157,7 @@ def _check_key(key: str, place: str) -> str:
 
 
 def _make_error(problem: str) -> ChatError:
-    """Return an error whose message is `problem` and the places for a key."""
+    """Return an error whose message is `problem` and the settings that can name a place for the key."""
     return ChatError(
         f"{problem}; put the key there, or name another place in chat.keyEnv, chat.keyFile or chat.keyring.",
         Fault.UNAUTHORIZED,

@@ -52,9 +52,9 @@ def read_count(figure: object) -> int:
 
 
 def read_text(content: object, depth: int = MOST_DEPTH) -> str:
-    """Return the text in `content`, which may be a string, a part or a list of parts; "" for parts with thoughts.
+    """Return the text in `content`, which may be a string, a part or a list of parts.
 
-    Parts nested deeper than `depth` are left out.
+    Parts of other types, such as thoughts, and parts nested deeper than `depth` are left out.
     """
     if isinstance(content, str):
         return content

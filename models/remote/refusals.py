@@ -136,7 +136,10 @@ def quote_message(body: str) -> str:
 
 
 def extract_message(body: str) -> str:
-    """Return the endpoint's own message in `body`, on one line; "" if there is none."""
+    """Return the endpoint's own message in `body`, on one line; "" for HTML or if there is none.
+
+    A body that is neither JSON nor HTML is the message itself.
+    """
     try:
         message = _find_message(json.loads(body))
     except (ValueError, RecursionError):
@@ -145,7 +148,10 @@ def extract_message(body: str) -> str:
 
 
 def read_retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that the header Retry-After demands, given as a number or a date; None without the header."""
+    """Return the seconds to wait by the header Retry-After, a number or a date; None if it is missing or malformed.
+
+    At most `LONGEST_REST_S`.
+    """
     value = headers.get("retry-after", "").strip()
     try:
         wait_s = float(value)

@@ -86,7 +86,7 @@ class ReplyStore:
         return self._run(select)
 
     def put(self, key: str, reply: Reply, kept_s: float) -> None:
-        """Store `reply` under `key` for `kept_s` seconds, unless it is too large."""
+        """Store `reply` under `key` for `kept_s` seconds, unless it is too large; evict old replies for room."""
         text = json.dumps(_serialize(reply))
         if len(text) > LARGEST_REPLY_BYTES:
             return
@@ -120,7 +120,7 @@ class ReplyStore:
         """
         with self._open() as connection:
             connection.execute("BEGIN IMMEDIATE")
-            _check_tables(connection)
+            _ensure_table(connection)
             try:
                 found = query(connection)
             except (TypeError, ValueError, OverflowError) as error:
@@ -130,7 +130,9 @@ class ReplyStore:
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        """Open the file for one transaction and yield the connection; delete the files of older formats.
+        """Open the file for one transaction and yield the connection; create folder and file if needed.
+
+        The files of older formats are deleted.
 
         The file is not kept open, so that it can be deleted at any time. Opening takes about a millisecond.
 
@@ -223,7 +225,7 @@ def _serialize(reply: Reply) -> dict[str, Any]:
     return {"text": reply.text, "end": reply.end.value, "calls": calls, "model": reply.model}
 
 
-def _check_tables(connection: sqlite3.Connection) -> None:
+def _ensure_table(connection: sqlite3.Connection) -> None:
     """Create our table in an empty file; check that any other file has this table and nothing else.
 
     Raises:

@@ -100,7 +100,7 @@ class ScriptedModel:
         alternatives: int = 1,
     ) -> tuple[Generation, ...]:
         """Return the scripted middle; see `models.completion.CompletionModel.generate`."""
-        with self._turns.take(self._with_closing(cancelled)) as granted:
+        with self._turns.take(self._make_cancel_check(cancelled)) as granted:
             self._require_open()
             if not granted:
                 return NOTHING
@@ -117,7 +117,7 @@ class ScriptedModel:
         openings: Openings,
     ) -> DecodingResult | None:
         """Pass the scripted middle to `on_token`, token by token; see `models.completion.StreamingModel.stream`."""
-        with self._turns.take(self._with_closing(cancelled)) as granted:
+        with self._turns.take(self._make_cancel_check(cancelled)) as granted:
             self._require_open()
             if not granted:
                 return None
@@ -145,7 +145,7 @@ class ScriptedModel:
 
         Tokens that agree with the scripted middle are likely, all others are not.
         """
-        with self._turns.take(self._with_closing(cancelled)) as granted:
+        with self._turns.take(self._make_cancel_check(cancelled)) as granted:
             self._require_open()
             if not granted:
                 return ()
@@ -164,7 +164,7 @@ class ScriptedModel:
         """End running calls at their next token."""
         self._closed.set()
 
-    def _with_closing(self, cancelled: Callable[[], bool]) -> Callable[[], bool]:
+    def _make_cancel_check(self, cancelled: Callable[[], bool]) -> Callable[[], bool]:
         """Return a function that returns true once the caller cancelled or the model is closed."""
         return lambda: self._closed.is_set() or cancelled()
 
@@ -182,7 +182,7 @@ class ScriptedModel:
     def _wait_for_token(self, cancelled: Callable[[], bool]) -> bool:
         """Wait for the time of one token; return False if cancelled meanwhile."""
         end = time.monotonic() + self._token_s
-        while not self._with_closing(cancelled)():
+        while not self._make_cancel_check(cancelled)():
             if (left := end - time.monotonic()) <= 0:
                 return True
             self._closed.wait(min(left, 0.005))

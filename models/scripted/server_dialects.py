@@ -119,6 +119,7 @@ class _Ollama(ServerDialect):
 
     @staticmethod
     def _format_calls(turn: Turn) -> dict[str, Any]:
+        """Return the field with the tool calls of `turn` in Ollama's form; {} if there are none."""
         calls = [{"function": {"name": call.name, "arguments": dict(call.arguments)}} for call in turn.calls]
         return {"tool_calls": calls} if calls else {}
 
@@ -166,6 +167,7 @@ class _Anthropic(ServerDialect):
 
     @staticmethod
     def _name_reason(turn: Turn) -> str:
+        """Return Anthropic's name of the reason for which `turn` ends."""
         reasons = {ReplyEnd.LENGTH: "max_tokens", ReplyEnd.FILTERED: "refusal", ReplyEnd.TOOLS: "tool_use"}
         return reasons.get(turn.end, "end_turn")
 
@@ -199,6 +201,7 @@ class _Completion(ServerDialect):
         return {"object": "text_completion", "model": NAME, "choices": [choice], "usage": _make_usage(turn)}
 
     def _frame_choice(self, text: str, reason: str | None, *, logprobs: Any = None, **more: Any) -> bytes:  # noqa: ANN401 (JSON)
+        """Return the event of one choice; `more` are further fields of the event."""
         choice = {"index": 0, "text": text, "finish_reason": reason, "logprobs": logprobs}
         return self.frame({"object": "text_completion", "model": NAME, "choices": [choice], **more})
 

@@ -23,7 +23,9 @@ class FeedbackStore:
         self._state = state
 
     def give(self, session: str, number: int, thumb: Thumb, comment: str = "") -> bool:
-        """Store feedback on the entry `number` of a session, in place of earlier feedback; return whether it exists.
+        """Store feedback on the entry `number` of a session, in place of earlier feedback.
+
+        Return False, and store nothing, if there is no such entry.
 
         Raises:
             ValueError: the comment is longer than `LONGEST_COMMENT`.

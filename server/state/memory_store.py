@@ -35,7 +35,7 @@ class MemoryStore:
     def remember(self, memory: Remembered) -> None:
         """Insert `memory`, or replace the memory with the same workspace, agent and key; evict excess memories.
 
-        Evicts those first that have not been changed for the longest time.
+        Secrets in its texts are replaced. The memories that have not changed for the longest time are evicted first.
 
         Raises:
             ValueError: a text is longer than `LONGEST_TEXT`.
@@ -77,7 +77,7 @@ class MemoryStore:
             return deleted.rowcount == 1
 
     def record_activity(self, activity: Activity) -> None:
-        """Insert an activity; delete activities that are older than 30 days or exceed `MOST_ACTIVITIES`.
+        """Insert an activity, with its secrets replaced; delete those older than 30 days or beyond `MOST_ACTIVITIES`.
 
         Raises:
             ValueError: a text is longer than `LONGEST_TEXT`.
@@ -104,7 +104,7 @@ class MemoryStore:
             return tuple(Activity(*row) for row in rows)
 
     def record_decision(self, decision: Decision) -> None:
-        """Insert a decision; delete decisions that are older than two years or exceed `MOST_DECISIONS`.
+        """Insert a decision, with its secrets replaced; delete those older than two years or beyond `MOST_DECISIONS`.
 
         Raises:
             ValueError: a text is longer than `LONGEST_TEXT`.

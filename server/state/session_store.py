@@ -43,7 +43,11 @@ class SessionStore:
         self._state = state
 
     def create(self, workspace: str, *, title: str, role: str = "") -> Session:
-        """Insert a new session without entries and return it; evict sessions beyond the bounds."""
+        """Insert a new session without entries and return it; evict sessions beyond the bounds.
+
+        Raises:
+            ValueError: the title is longer than `LONGEST_TITLE`.
+        """
         now = time.time()
         row = (
             uuid.uuid4().hex,
@@ -136,7 +140,11 @@ class SessionStore:
             )
 
     def set_title(self, session: str, title: str) -> bool:
-        """Set the title of a session, whoever holds its lease; return whether there is such a session."""
+        """Set the title of a session, whoever holds its lease; return whether there is such a session.
+
+        Raises:
+            ValueError: the title is longer than `LONGEST_TITLE`.
+        """
         with self._state.transaction() as connection:
             renamed = connection.execute(
                 "UPDATE sessions SET title = ?, changed = ? WHERE id = ?", (_check_title(title), time.time(), session)
@@ -178,10 +186,10 @@ def _find(connection: Connection, session: str) -> Session | None:
 
 
 def _require(connection: Connection, session: str, *, available: bool) -> Session:
-    """Return the session with the id `session`.
+    """Return the session with the id `session`; the caller says with `available` whether its lease is free.
 
     Raises:
-        SessionUnavailable: there is none, or `available` is false because another client holds its lease.
+        SessionUnavailable: there is none, or `available` is false.
     """
     found = _find(connection, session)
     if found is None:

@@ -110,7 +110,7 @@ class TaskStore:
         """Record a sign of life of the worker; return False if the claim is lost, so that the worker has to stop."""
         with self._state.transaction() as connection:
             query = f"UPDATE queued_tasks SET renewed = ? WHERE {_CLAIMED}"  # noqa: S608 (our own words)
-            return connection.execute(query, (time.time(), *_name_claim(claimed))).rowcount == 1
+            return connection.execute(query, (time.time(), *_list_claim_values(claimed))).rowcount == 1
 
     def finish(self, claimed: QueuedTask, result: str, follow_ups: Sequence[NewTask] = ()) -> bool:
         """Record the result and queue `follow_ups`, in one transaction; return False if the claim is lost.
@@ -141,13 +141,13 @@ class TaskStore:
     def pause(self, task: str) -> bool:
         """Pause a queued or running task until `requeue`; return whether it was queued or running."""
         with self._state.transaction() as connection:
-            return _move(connection, task, (TaskStatus.QUEUED, TaskStatus.RUNNING), TaskStatus.PAUSED)
+            return _change_status(connection, task, (TaskStatus.QUEUED, TaskStatus.RUNNING), TaskStatus.PAUSED)
 
     def cancel(self, task: str) -> bool:
         """Cancel a task that has not ended; return whether that was done. Tasks that need it wait for a person."""
         open_ones = tuple(status for status in TaskStatus if status not in _ENDED)
         with self._state.transaction() as connection:
-            cancelled = _move(connection, task, open_ones, TaskStatus.CANCELLED)
+            cancelled = _change_status(connection, task, open_ones, TaskStatus.CANCELLED)
             _stop_blocked(connection)
             return cancelled
 
@@ -155,7 +155,7 @@ class TaskStore:
         """Queue a paused, waiting, failed or cancelled task again, with all its attempts; return whether it was one."""
         stopped = (TaskStatus.PAUSED, TaskStatus.WAITING, TaskStatus.FAILED, TaskStatus.CANCELLED)
         with self._state.transaction() as connection:
-            if not _move(connection, task, stopped, TaskStatus.QUEUED):
+            if not _change_status(connection, task, stopped, TaskStatus.QUEUED):
                 return False
             connection.execute("UPDATE queued_tasks SET attempts = 0, worker = '', result = '' WHERE id = ?", (task,))
             return True
@@ -221,7 +221,7 @@ def _remove_old(connection: Connection, now: float) -> None:
         connection.execute("DELETE FROM queued_tasks WHERE id = ?", (identity,))
 
 
-def _name_claim(claimed: QueuedTask) -> tuple[str, str, int]:
+def _list_claim_values(claimed: QueuedTask) -> tuple[str, str, int]:
     """Return the values for the question marks of the condition `_CLAIMED`."""
     return claimed.id, make_storable(claimed.worker), claimed.attempts
 
@@ -231,7 +231,7 @@ def _end_claim(connection: Connection, claimed: QueuedTask, status: TaskStatus, 
     if len(result) > LONGEST_TEXT:
         raise ValueError(f"the result has more than {LONGEST_TEXT:,} characters")
     query = f"UPDATE queued_tasks SET status = ?, result = ?, changed = ? WHERE {_CLAIMED}"  # noqa: S608
-    values = (status, make_storable(result), time.time(), *_name_claim(claimed))
+    values = (status, make_storable(result), time.time(), *_list_claim_values(claimed))
     return connection.execute(query, values).rowcount == 1
 
 
@@ -244,7 +244,7 @@ def _fail(connection: Connection, claimed: QueuedTask, why: str) -> bool:
     return True
 
 
-def _move(connection: Connection, task: str, before: Collection[TaskStatus], after: TaskStatus) -> bool:
+def _change_status(connection: Connection, task: str, before: Collection[TaskStatus], after: TaskStatus) -> bool:
     """Change the status of a task to `after` if it is one of `before`; return whether that was done."""
     marks = ", ".join("?" * len(before))
     query = f"UPDATE queued_tasks SET status = ?, changed = ? WHERE id = ? AND status IN ({marks})"  # noqa: S608

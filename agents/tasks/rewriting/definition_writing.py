@@ -76,9 +76,9 @@ class DefinitionWriter:
         )
 
     def fit(self, new: Definition, held: Sequence[str]) -> list[str]:
-        """Return the lines of the answer's definition, adapted to replace `held`, the document's lines of it.
+        """Return the lines of the answer's definition `new`, adapted to replace the lines `held` of the document.
 
-        Restores lost comments and decorators, and the code that placeholders stand for.
+        Restores lost comments, docstrings and decorators, and the code that placeholders stand for.
 
         Raises:
             LostError: a placeholder stands for unknown code.
@@ -91,11 +91,14 @@ class DefinitionWriter:
         return whole
 
     def indent(self, lines: Sequence[str], piece: str, depth: str) -> list[str]:
-        """Return `lines` in the document's steps of indentation, the first at `depth`; they replace `piece`."""
+        """Return `lines` in the document's steps of indentation, the first at `depth`, to replace the code `piece`."""
         return reindenting.reindent(lines, self.target.document, piece=piece, indentation=depth, unit=self.unit)
 
     def read_comments(self, new: Definition, first: str) -> list[str]:
-        """Return the comments above an answer's definition, indented like `first`; none if the document has them."""
+        """Return the comments above an answer's definition, indented like the line `first`.
+
+        Returns none if the same comments are right above the target in the document.
+        """
         said = self.code[new.lead : new.span.start].splitlines()
         depth = reply_parsing.read_indentation(first)
         made = [depth + (" " if line.lstrip().startswith("*") else "") + line.strip() for line in said]
@@ -105,9 +108,10 @@ class DefinitionWriter:
     def write_head(
         self, new: Definition, old: Definition, first_new: Definition, first_old: Definition, *, complete: bool
     ) -> None:
-        """Add an edit that replaces the head of a class, the lines before its first member, by the answer's.
+        """Add an edit that replaces the head of the class `old`, the lines before its first member, by that of `new`.
 
-        Only its first line is replaced where the answer gives no more, or has placeholders (not `complete`).
+        Only the first line is replaced where the answer has no other lines, or has placeholders (not `complete`).
+        `first_new` and `first_old` are the first members. Adds no edit if nothing changes or only lines are missing.
         """
         held = self.text[old.span.start : first_old.lead].rstrip().splitlines()
         said = self.code[new.span.start : first_new.lead].rstrip().splitlines()
@@ -130,7 +134,7 @@ class DefinitionWriter:
         before: Definition | None,
         behind: Definition | None,
     ) -> None:
-        """Add an edit that inserts the answer's definition `one` after `before`, or above `behind`, indented alike.
+        """Add an edit that inserts the answer's definition `one` after `before`, else above `behind`, indented alike.
 
         Does nothing if both are None.
 
@@ -155,7 +159,7 @@ class DefinitionWriter:
             self.edits.append(Edit(place.lead, place.lead, "\n".join(lines) + "\n" + apart))
 
     def count_blank_lines(self, one: Definition, place: Definition) -> int:
-        """Return the number of blank lines between a new definition and `place`, 0 to 2, as among its siblings."""
+        """Return how many blank lines go between the new definition `one` and `place`: 0 to 2, as between siblings."""
         if one.sort == "value":
             return 0 if place.sort == "value" else 1
         siblings = [each for each in self.old if each.path[:-1] == place.path[:-1] and each.sort == place.sort]
@@ -168,7 +172,7 @@ class DefinitionWriter:
         return max(0, min(2, max(set(gaps), key=gaps.count))) if gaps else usual
 
     def add_imports(self) -> None:
-        """Add edits for those imports of the answer that the new lines use."""
+        """Add edits for the imports of the answer that the new lines use."""
         language = self.target.document.language
         more = importing.build_import_edits(
             self.answer, self.target.syntax, self.list_written_words(), language=language

@@ -60,7 +60,10 @@ class Definition:
 
 
 def list_definitions(syntax: Syntax) -> tuple[Definition, ...]:
-    """Return the definitions of a text in order, without those in functions and those that share a line with others."""
+    """Return the definitions of a text in order.
+
+    Leaves out definitions inside of functions, and definitions with other code on their first or last line.
+    """
     found: list[Definition] = []
     bodies: list[Definition] = []
     for symbol in syntax.symbols:
@@ -88,7 +91,7 @@ def select_within(found: Collection[Definition], span: Span) -> tuple[Definition
 
 
 def list_children(holder: Definition | None, found: Collection[Definition]) -> tuple[Definition, ...]:
-    """Return the definitions directly inside of `holder`; for None, those at the top."""
+    """Return the definitions directly inside of `holder`; for None, the outermost ones of `found`."""
     inner = found if holder is None else [one for one in found if holder.holds(one)]
     return select_outermost(inner)
 
@@ -117,7 +120,7 @@ def match(new: Sequence[Definition], old: Sequence[Definition], texts: tuple[str
 
 
 def list_tokens(syntax: Syntax, span: Span) -> list[str]:
-    """Return the tokens of a span, without comments and white space; equal tokens mean equal behaviour."""
+    """Return the tokens of a span, without comments; if the text was not parsed, its words by white space."""
     parsed = syntax.parsed
     if parsed is None:
         return syntax.text[span.start : span.end].split()
@@ -137,7 +140,10 @@ def list_tokens(syntax: Syntax, span: Span) -> list[str]:
 
 
 def find_uses(definition: Definition, syntax: Syntax) -> list[Span]:
-    """Return the spans of the uses of `definition` outside of it, by name; for a member, only after a dot or arrow."""
+    """Return the spans of identifiers outside of `definition` that have its name and define nothing.
+
+    For a member, these are the ones after `.`, `->` or `::`, else the others. Empty if the text was not parsed.
+    """
     parsed, text = syntax.parsed, syntax.text
     if parsed is None:
         return []
@@ -154,13 +160,13 @@ def find_uses(definition: Definition, syntax: Syntax) -> list[Span]:
             span = Span(offsets.to_point(node.start_byte), offsets.to_point(node.end_byte))
             member = text[: span.start].rstrip().endswith((".", "->", "::"))
             outside = span.end <= definition.span.start or definition.span.end <= span.start
-            if outside and not _is_bound(node) and member == (len(definition.path) > 1):
+            if outside and not _is_binding_name(node) and member == (len(definition.path) > 1):
                 found.append(span)
     return found
 
 
-def _is_bound(node: tree_sitter.Node) -> bool:
-    """Return whether the name at `node` is no use: the name of a definition, a parameter or a keyword argument."""
+def _is_binding_name(node: tree_sitter.Node) -> bool:
+    """Return whether `node` names a definition, a parameter or a keyword argument, so that it is not a use."""
     holder = node.parent
     return holder is not None and holder.child_by_field_name("name") == node and bool(_BINDING.search(holder.type))
 
@@ -176,7 +182,7 @@ def _pair_most_similar(news: list[int], olds: list[int], likeness: Callable[[int
 
 
 def _rate_likeness(new: Definition, old: Definition, texts: tuple[str, str]) -> float:
-    """Return the similarity of two definitions, 0 to 1.5: of the signatures, and half of that of the lines."""
+    """Return the similarity of two signatures (0 to 1) plus half of the similarity of the definitions' lines."""
     head = difflib.SequenceMatcher(None, new.signature, old.signature, autojunk=False).quick_ratio()
     body = difflib.SequenceMatcher(None, new.read_lines(texts[0]), old.read_lines(texts[1])).quick_ratio()
     return head + body / 2
@@ -207,7 +213,7 @@ def _strip_comment(rest: str) -> str:
 def _find_lead(text: str, start: int) -> int:
     """Return the offset where the comments and attributes right above the line at `start` begin; `start` for none.
 
-    Only those with the line's indentation count.
+    Stops at blank lines, placeholders, a shebang and lines with another indentation.
     """
     end = text.find("\n", start)
     line = text[start : end if end >= 0 else len(text)]

@@ -58,9 +58,10 @@ class _Statement:
 
 
 def build_import_edits(answer: Syntax, document: Syntax, used: Collection[str], *, language: str) -> tuple[Edit, ...]:
-    """Return edits of `document` that add those imports of `answer` whose names are `used` and not bound yet.
+    """Return edits of `document` that add the imports of `answer` that bind a `used` name which is not bound yet.
 
-    A statement that binds no name (`#include`) is added as it is. Line ends in the edits are line feeds.
+    In Python, statements are reduced to such names; in other languages only the names in braces are. A statement that
+    binds no name (`#include`) is added as it is, except in Python. Line ends in the edits are line feeds.
     """
     is_python = languages.get(language).python_parser
     return _build_edits(_select_needed(answer, document, used, is_python=is_python), document, is_python=is_python)
@@ -83,7 +84,7 @@ def list_bound_names(syntax: Syntax) -> set[str]:
 
 
 def strip_imports(code: str, syntax: Syntax) -> str:
-    """Return code without the import statements before its first definition."""
+    """Return `code`, whose syntax is `syntax`, without the import statements before its first definition."""
     first = min((one.span.start for one in syntax.symbols), default=len(code))
     kept, at = [], 0
     for start, end in _list_top_imports(syntax):
@@ -100,7 +101,10 @@ def _find_module_in_use(document: Syntax, name: str) -> str:
 
 
 def _select_needed(answer: Syntax, document: Syntax, used: Collection[str], *, is_python: bool) -> list[_Statement]:
-    """Return the answer's import statements that bind a used name which the document does not bind."""
+    """Return the answer's import statements that bind a used name which the document does not bind, or no name at all.
+
+    Leaves out statements that are a line of the document; in Python also statements that bind no name.
+    """
     known = list_bound_names(document)
     lines = {line.strip() for line in document.text.splitlines()}
     found: dict[str, _Statement] = {}
@@ -120,7 +124,7 @@ def _select_needed(answer: Syntax, document: Syntax, used: Collection[str], *, i
 
 
 def _reduce_braces(text: str, wanted: Collection[str]) -> str:
-    """Return an import statement with only the `wanted` names in its braces; unchanged if it has none of them there."""
+    """Return an import statement with only the `wanted` names in its braces; unchanged if the braces hold none."""
     parts = _BRACES.fullmatch(text)
     if parts is None:
         return text
@@ -133,7 +137,7 @@ def _reduce_braces(text: str, wanted: Collection[str]) -> str:
 
 
 def _parse_python_statements(text: str, wanted: Collection[str]) -> Iterable[_Statement]:
-    """Yield the import statements in `text`, reduced to the `wanted` names."""
+    """Yield the import statements in `text`, reduced to the `wanted` names; none if `text` does not parse."""
     try:
         body = parse_python(text).body
     except SyntaxError:
@@ -179,7 +183,10 @@ def _build_edits(needed: Sequence[_Statement], document: Syntax, *, is_python: b
 
 
 def _extend_statement(one: _Statement, document: Syntax) -> Edit | None:
-    """Return the edit that adds the names of `one` to an existing import from its module; None if there is no such."""
+    """Return the edit that adds the names of `one` to an existing import from its module.
+
+    Returns None if there is no such import, or if its line would get too long.
+    """
     text = document.text
     for start, end in _list_top_imports(document):
         said = text[start:end]
@@ -293,7 +300,7 @@ def _find_head_end(document: Syntax, *, is_python: bool) -> int:
 
 
 def _read_indentation_at(text: str, at: int) -> str:
-    """Return the indentation of the import line below or above the offset; not empty inside of brackets."""
+    """Return the indentation of the line below the offset if it is indented and no bracket, else of the line above."""
     below = text[at : find_next_line(text, at)]
     above = text[text.rfind("\n", 0, max(0, at - 1)) + 1 : at]
     line = below if below.strip() and not below.strip().startswith((")", "}")) and below[0].isspace() else above

@@ -28,7 +28,10 @@ def expand_to_lines(text: str, span: Span) -> Span:
 
 
 def diff_lines(old: str, new: str) -> tuple[Edit, ...]:
-    """Return edits of whole lines that turn `old` into `new`; equal lines are in no edit."""
+    """Return edits of whole lines that turn `old` into `new`; equal lines are in no edit.
+
+    If more than `LONGEST_DIFF` lines may differ, one edit replaces them all.
+    """
     same, tail = measure_unchanged(old, new)
     start = old.rfind("\n", 0, same) + 1
     tail = min(tail, len(old) - start, len(new) - start)
@@ -63,7 +66,7 @@ def restore_trailing_space(lines: Sequence[str], held: Sequence[str]) -> list[st
 
 
 def find_next_line(text: str, at: int, *, blank: bool = False) -> int:
-    """Return the offset of the next line after `at`; with `blank`, skips blank lines."""
+    """Return the offset of the next line after `at`, or the end of `text`; with `blank`, skips blank lines."""
     end = text.find("\n", at)
     end = len(text) if end < 0 else end + 1
     while blank and end < len(text) and not text[end : find_next_line(text, end)].strip():

@@ -123,7 +123,7 @@ _UNCHANGED_REST = frozenset(
 
 
 def is_placeholder(line: str) -> bool:
-    """Return whether a line is a comment or dots that stand for code which is not written out."""
+    """Return whether a line stands for omitted code: dots, or a comment that says so, alone or behind a stub."""
     if _BARE.match(line):
         return True
     if (stub := _STUB.match(line)) is not None:
@@ -175,7 +175,7 @@ def fill(lines: Sequence[str], piece: str) -> list[str] | None:
 
 
 def _stands_for_code(line: str, lines: Sequence[str]) -> bool:
-    """Return whether `line` stands for code in `lines`; dots that are the only line of a body are a stub in Python."""
+    """Return whether `line`, one of `lines`, is a placeholder; bare dots are not if no other line is as deep."""
     if not is_placeholder(line):
         return False
     return (
@@ -187,7 +187,8 @@ def _stands_for_code(line: str, lines: Sequence[str]) -> bool:
 def _find_between(above: Sequence[str], below: Sequence[str], old: Sequence[str]) -> list[str] | None:
     """Return the lines of `old` between its copies of the last line above and the first line below a placeholder.
 
-    Returns None if one of these is missing in `old` or occurs several times.
+    Returns None if one of these is missing in `old` or occurs several times. Without a line below, the end of `old` is
+    taken.
     """
     start = next((line for line in reversed(above) if line.strip()), None)
     end = next((line for line in below if line.strip()), None)

@@ -91,7 +91,7 @@ def detect_unit_at(piece: str, before: str, after: str, default: str) -> str:
 
 
 def _build_indentation(columns: int, step: str, indentation: str, unit: str) -> str:
-    """Return `indentation` made deeper by `columns`, which may be negative."""
+    """Return `indentation` deepened by `columns`, negative or not; whole steps of `step` become steps of `unit`."""
     width = _TAB if step == "\t" else len(step)
     steps, rest = divmod(columns, width)
     if steps < 0:
@@ -145,7 +145,10 @@ def _walk_quoted(root: tree_sitter.Node) -> Iterator[tree_sitter.Node]:
 
 
 def _find_aligned(text: str, hidden: Sequence[tuple[int, int]], inside: frozenset[int]) -> dict[int, int]:
-    """Return the lines aligned with the text after an open bracket, each with the line of that bracket."""
+    """Return the lines aligned with the text after an open bracket, each with the line of that bracket.
+
+    Skips brackets in the spans `hidden` and the lines `inside` of strings.
+    """
     opened: list[tuple[int, int | None]] = []  # line, and column of what follows the bracket on its line
     found: dict[int, int] = {}
     quoted = {place for start, end in hidden for place in range(start, end)}
@@ -167,7 +170,7 @@ def _find_aligned(text: str, hidden: Sequence[tuple[int, int]], inside: frozense
 
 
 def _count_columns(lead: str, step: str) -> int:
-    """Return the width of white space in columns."""
+    """Return the width of the white space `lead` in columns; a tab is as wide as `step`."""
     width = _TAB if step == "\t" else len(step)
     return sum(width if character == "\t" else 1 for character in lead)
 

@@ -70,7 +70,10 @@ def _restore_docstring(lines: list[str], held: Sequence[str]) -> list[str]:
 
 
 def _restore_comments(lines: list[str], held: Sequence[str]) -> list[str]:
-    """Return the lines with the comments of `held` added above those code lines that occur once in both."""
+    """Return the lines with the comments of `held` added above the code lines that occur once in both.
+
+    Comments that occur in `lines`, and lines that have a comment above them, are left alone.
+    """
     made, stripped = list(lines), [line.strip() for line in held]
     for at in range(len(held) - 1, 0, -1):
         first = at

@@ -76,6 +76,7 @@ async def run_led_turn(agent: Agent, conversation: Conversation, bench: Workbenc
     """
     request = conversation.messages[-1].text
     bench = restrict_reads(bench, READ)  # the pipeline reads without calls
+    bench.loaded.update(bench.capabilities)  # a small model does not choose its tools
     index = bench.index
     places = await asyncio.to_thread(locate, request, index, bench) if index is not None else ()
     if index is None or not places:

@@ -223,7 +223,7 @@ def _join_overlapping(found: Iterable[tuple[int, int]]) -> list[tuple[int, int]]
 
 
 def is_random(value: str) -> bool:
-    """Return whether a value looks as if a machine had made it: long, of several kinds of characters, without words."""
+    """Return whether a value looks made by a machine: 16 characters or more, letters and digits, high entropy."""
     if len(value) < _LEAST_RANDOM or " " in value or not re.search(r"\d", value) or not re.search(r"[A-Za-z]", value):
         return False
     return compute_entropy(value) >= _LEAST_BITS
@@ -252,7 +252,10 @@ def _find_key_blocks(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _find_base64_blocks(text: str) -> Iterator[tuple[tuple[int, int], bool]]:
-    """Yield the spans of whole lines of base64, and whether each may be a private key: no certificate, no table."""
+    """Yield the spans of blocks of whole lines of base64, and whether each may be a private key.
+
+    It may if its letters have both cases and the text before it calls it neither public nor base64 data.
+    """
     for found in _LINES.finditer(text):
         head = found[0].strip()[:_HEAD]
         mixed = re.search(r"[a-z]", head) and re.search(r"[A-Z]", head)
@@ -260,9 +263,9 @@ def _find_base64_blocks(text: str) -> Iterator[tuple[tuple[int, int], bool]]:
 
 
 def _find_random(text: str, known: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """Yield the spans of values that were drawn at random, whatever their name.
+    """Yield the spans of values that look drawn at random, and of strong passwords in quotes, whatever their name.
 
-    Skips spans in `known` and values that the text before them calls a hash, public or data.
+    Skips random values that overlap `known`, or that the text before them calls a hash, public or data.
     """
     taken = _join_overlapping({*known, *(span for span, _ in _find_base64_blocks(text))})
     at = 0

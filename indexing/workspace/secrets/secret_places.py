@@ -150,12 +150,12 @@ _SLASHED = re.compile(
 
 
 def is_placeholder(value: str) -> bool:
-    """Return whether a value only stands in for a secret: a template, an example, or a name in capitals."""
+    """Return whether a value is no real secret: a template, an example, a variable, or one repeated character."""
     return bool(_TEMPLATE.search(value) or _SAMPLE.match(value) or _NAME.fullmatch(value)) or len(set(value)) < 2
 
 
 def find_all(text: str, piece: str) -> Iterator[int]:
-    """Yield the offsets of `piece` in `text`."""
+    """Yield the offsets of `piece` in `text`, without overlaps."""
     start = text.find(piece)
     while start >= 0:
         yield start

@@ -90,7 +90,7 @@ class Notifier:
         os.close(self._file)
 
 
-def bound_watches(wanted: int) -> int:
+def limit_watch_count(wanted: int) -> int:
     """Return `wanted`, but at most half of the watches that a user may have; `wanted` if that limit is unknown."""
     try:
         return min(wanted, int(MOST.read_text(encoding="ascii")) // 2)

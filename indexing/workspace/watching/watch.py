@@ -60,7 +60,7 @@ class Watcher:
         return process.pid if process is not None else None
 
     def start(self) -> None:
-        """Start watching the roots in a separate process; returns at once."""
+        """Start watching the roots in a separate process; returns at once. Does nothing without roots."""
         if self._roots:
             self._thread.start()
 

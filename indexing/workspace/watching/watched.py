@@ -72,7 +72,7 @@ class WatchedFolders:
     def __init__(self, roots: Sequence[Path], limits: IndexLimits, watches: Watches) -> None:
         self._limits = limits
         self._watches = watches
-        self._most = inotify.bound_watches(limits.watches)
+        self._most = inotify.limit_watch_count(limits.watches)
         self._exclusions = {str(root): Exclusion(root, limits) for root in roots}
         self._roots = {str(each.root): each for each in self._exclusions.values()}
         self._folders: dict[int, str] = {}
@@ -90,7 +90,7 @@ class WatchedFolders:
     # As the visitor of a walk
 
     def enter(self, folder: str) -> None:
-        """Watch `folder`, or count it as unwatched if no watch is left."""
+        """Watch `folder`, or count it as unwatched if no watch is left; ignores one that is gone or unreadable."""
         if self._visited is not None:
             self._visited.add(folder)
         if folder in self._numbers:
@@ -132,13 +132,19 @@ class WatchedFolders:
         self.rescan_s = time.monotonic() - begun
 
     def find_lost_roots(self) -> set[str]:
-        """Return the roots that exist but are not watched, because they were missing for a while."""
+        """Return the roots that exist but are not watched, because they were missing for a while.
+
+        Returns none while any folder is unwatched for lack of watches.
+        """
         if self.unwatched:
             return set()
         return {root for root in self._roots if root not in self._numbers and os.path.isdir(root)}  # noqa: PTH112
 
     def apply(self, events: Iterable[Event]) -> set[str]:
-        """Follow new and deleted folders; return the changed paths, or the roots if there are too many."""
+        """Follow new and deleted folders; return the changed paths, or the roots if there are too many.
+
+        After lost events or a change of an ignore file, walks all roots again and returns them.
+        """
         batch = _Batch()
         for event in events:
             folder = self._folders.get(event.watch)

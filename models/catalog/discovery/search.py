@@ -67,6 +67,8 @@ def locate_model_folders(
 def find_models(folders: Iterable[ModelFolder], program: str = "") -> list[FoundModel]:
     """Return the models in `folders`, each with a unique name and at most `MOST_MODELS` of a folder.
 
+    A file that is found twice is returned once, but a model of Ollama under each of its names.
+
     Args:
         folders: folders to search.
         program: key of `PROGRAMS` to search alone; "" for all.
@@ -96,7 +98,10 @@ def parse_program(name: str) -> str:
 
 
 def suggest_name(found: FoundModel) -> str:
-    """Return a name for the model converted from `found`: its own, without program, folders and quantization."""
+    """Return a name for the model converted from `found`: its own, without program, folders and quantization.
+
+    An Ollama name keeps its tag, unless that is "latest".
+    """
     name = found.name.partition(":")[2].rpartition("/")[2]
     if parse_program(found.name) == "ollama":  # its names end with a tag, not with a quantization
         return STRANGE.sub("-", name.removesuffix(":latest")).strip("-._")[:80] or "model"

@@ -57,7 +57,7 @@ def make_entry(name: str) -> ModelEntry:
     from models.catalog.published_models import load_published_models  # noqa: PLC0415 (reads its files)
 
     published = next(
-        (one for one in load_published_models().values() if _is_same(one.name, one.repository, name)), None
+        (one for one in load_published_models().values() if _matches_name(one.name, one.repository, name)), None
     )
     fim = published.fim if published is not None else None
     return ModelEntry(
@@ -98,7 +98,7 @@ def connect_to_server(
     base = (url or SOCKET_URL).rstrip("/").removesuffix("/v1") + "/v1"
     client = HttpClient(HttpOptions(socket=socket))
     try:
-        listed = _find_listed(base, client, entry.name if named else "")
+        listed = _fetch_listed(base, client, entry.name if named else "")
     except ModelError:
         client.close()
         raise
@@ -120,7 +120,7 @@ def _choose_dialect(listed: Listed) -> Callable[[ModelEntry, bool], CompletionDi
     return OllamaDialect if listed.owner == OLLAMA else PlainDialect
 
 
-def _find_listed(base: str, client: HttpClient, name: str) -> Listed:
+def _fetch_listed(base: str, client: HttpClient, name: str) -> Listed:
     """Ask the server for its models and return the model called `name`; the first if `name` is "".
 
     Raises:
@@ -130,6 +130,7 @@ def _find_listed(base: str, client: HttpClient, name: str) -> Listed:
         import httpx2  # noqa: PLC0415 (for a person with such a server)
 
     async def ask(http: httpx2.AsyncClient, _: object) -> Any:  # noqa: ANN401 (JSON)
+        """Return the server's list of models, or the status code of a refusal."""
         response = await http.get(f"{base}/models", timeout=TIMEOUT_S)
         return response.json() if response.status_code == httpx2.codes.OK else response.status_code
 
@@ -144,7 +145,7 @@ def _find_listed(base: str, client: HttpClient, name: str) -> Listed:
         raise ModelError(f"{base}/models lists no model ({answer}); see whether `model.host` is right.")
     if not name:
         return models[0]
-    found = next((one for one in models if _is_same(one.name, "", name)), None)
+    found = next((one for one in models if _matches_name(one.name, "", name)), None)
     if found is None:
         names = ", ".join(one.name for one in models[:10])
         raise ModelError(f"{base} has no model {name}; set `model.name` to one of: {names}.")
@@ -152,13 +153,13 @@ def _find_listed(base: str, client: HttpClient, name: str) -> Listed:
 
 
 def _read_listed(item: Mapping[str, Any]) -> Listed:
-    """Return one model of the server's list; its window is in a field that depends on the kind of server."""
+    """Return the model in `item` of the server's list; each kind of server states the window in another field."""
     meta = item.get("meta") or {}
     window = item.get("max_model_len") or meta.get("n_ctx") or meta.get("n_ctx_train") or 0
     return Listed(str(item.get("id", "")), str(item.get("owned_by", "")), int(window))
 
 
-def _is_same(name: str, repository: str, wanted: str) -> bool:
-    """Return whether `wanted` names this model in a usual spelling (`bigcode/starcoder2-3b`, `starcoder2:3b`)."""
+def _matches_name(name: str, repository: str, wanted: str) -> bool:
+    """Return whether `wanted` is a usual spelling of the model `name` (`bigcode/starcoder2-3b`, `starcoder2:3b`)."""
     plain = wanted.rpartition("/")[2].removesuffix(":latest").replace(":", "-").lower()
     return wanted.lower() in {name.lower(), repository.lower()} or plain == name.rpartition("/")[2].lower()

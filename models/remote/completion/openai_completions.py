@@ -257,9 +257,9 @@ def _join_parts(path: str, snippets: str, prefix: str, suffix: str, entry: Model
 
 
 def _choose_snippets(snippets: Sequence[Snippet], entry: ModelEntry, most: int) -> str:
-    """Return whole snippets of at most `most` characters, best first, each after the model's file marker.
+    """Return whole snippets of at most `most` characters together, each after the model's file marker.
 
-    Return "" for a model without such a marker.
+    The best come first; the first that does not fit ends the choice. Return "" for a model without a file marker.
     """
     chosen: list[str] = []
     for snippet in snippets if entry.fim.file else ():

@@ -171,7 +171,10 @@ class StandbyModel:
                 model.close()
 
     def _call_model(self, call: Callable[[CompletionModel], Any]) -> Any:  # noqa: ANN401 (whatever the call gives)
-        """Return the result of `call` with the remote model; while that fails or rests, with the local model."""
+        """Return the result of `call` with the remote model; if it fails or is absent, with the local model.
+
+        While it is absent, attempts to connect again are started in the background.
+        """
         remote = self._remote
         if remote is not None:
             try:
@@ -184,7 +187,7 @@ class StandbyModel:
         return call(self._load_local())
 
     def _current_model(self) -> CompletionModel:
-        """Return the model that completes now."""
+        """Return the model that completes now; while the remote model is absent, load the local one if needed."""
         return self._remote or self._load_local()
 
     def _load_local(self) -> CompletionModel:

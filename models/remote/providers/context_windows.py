@@ -106,7 +106,10 @@ class ContextWindow:
         return min(self._most, known.tokens) if known is not None and known.tokens else self._most
 
     def fit(self, request: ChatRequest, cancelled: Callable[[], bool]) -> tuple[ChatRequest, int]:
-        """Return `request` with its answer's budget cut to the window, and the window that it states (0 for none).
+        """Return `request` with its answer's budget cut to the window, and the window to state in it (0 for none).
+
+        Only a server on this machine is asked for its window, which may make Ollama load the model; a short request
+        always fits, and a request to another machine is returned unchanged.
 
         Raises:
             ChatError: the request does not fit.
@@ -122,7 +125,7 @@ class ContextWindow:
         window = self._look_up(cancelled)
         most = min(self._most, window.tokens or self._most)
         if tokens + request.max_tokens > most and window.counts:
-            tokens = (self._count(window.counts, "\n".join(texts), cancelled) or tokens) + framing
+            tokens = (self._count_on_server(window.counts, "\n".join(texts), cancelled) or tokens) + framing
         if tokens + min(request.max_tokens, SHORTEST_ANSWER) > most:
             raise ChatError(
                 f"The request has about {tokens} tokens, but {self._name} at {self._endpoint.url} takes only {most}, "
@@ -146,7 +149,7 @@ class ContextWindow:
             return self._requested
 
     def _look_up(self, cancelled: Callable[[], bool]) -> ReportedWindow:
-        """Return the server's report about the window, stored for `STALE_S` seconds."""
+        """Return the server's report about the window: the stored one for `STALE_S` seconds, then a new one."""
         with self._lock:
             known, fresh = self._known, time.monotonic() - self._asked_at < STALE_S
         if known is None or not fresh:
@@ -187,7 +190,7 @@ class ContextWindow:
         tokens = next((read_count(one.get("context_length")) for one in running if one.get("name") == self._name), 0)
         return ReportedWindow(tokens, advice='set chat.api to "ollama", which asks for the window that it needs')
 
-    def _count(self, path: str, text: str, cancelled: Callable[[], bool]) -> int:
+    def _count_on_server(self, path: str, text: str, cancelled: Callable[[], bool]) -> int:
         """Return the number of tokens in `text` by the server's own count; 0 if the server does not answer.
 
         llama.cpp takes the text as `content` and lists the tokens, vLLM takes a `prompt` and counts them.

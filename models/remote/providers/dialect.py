@@ -77,7 +77,10 @@ class Draft:
             self.model = name[:LONGEST_NAME]
 
     def add_text(self, piece: str) -> None:
-        """Append `piece` to the answer and pass on its text, without thoughts between tags."""
+        """Append `piece` to the answer and pass on its text, without thoughts between tags.
+
+        After a closing tag without an opening one, the text so far is discarded: it was a thought.
+        """
         if not piece:
             return
         self.started = True

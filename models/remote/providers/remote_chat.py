@@ -132,7 +132,7 @@ class RemoteChat:
     ) -> int:
         """Ask the endpoint, and again without an optional field that it refuses; return the number of requests.
 
-        The reader of each attempt is added to `drafts`.
+        The budget of the answer is cut to the context window. The reader of each attempt is added to `drafts`.
         """
         announcers: list[Announcer] = []  # one for all attempts of a request
 
@@ -172,7 +172,7 @@ class RemoteChat:
 
 
 def _add_usage(request: ChatRequest, reply: Reply, name: str) -> Reply:
-    """Return `reply` with the name of the model, and with estimated token counts if the endpoint sent neither."""
+    """Return `reply` with `name` if it names no model, and with estimated token counts if it has none."""
     usage = reply.usage
     if not usage.prompt_tokens and not usage.answer_tokens and usage.requests:
         prompt_tokens = sum(estimate_tokens(message.text) for message in request.messages)

@@ -22,7 +22,7 @@ FENCES = ("```", "~~~")
 
 
 class ThoughtFilter:
-    """The filter of one answer.
+    """A filter that removes a model's thoughts, marked by tags, from one streamed answer.
 
     Attributes:
         unopened: number of closing tags without an opening one so far; the text before such a tag was a thought too.
@@ -80,7 +80,12 @@ class ThoughtFilter:
         return not awaited and self._show_line(shown)
 
     def _open_block(self, stripped: str, low: str) -> bool:
-        """Open a block if the held text begins with an opening tag; return whether it does."""
+        """Open a block of thoughts if the held text begins with an opening tag; return whether it does.
+
+        Args:
+            stripped: the held text without white space at its beginning.
+            low: `stripped` in lower case.
+        """
         found = next((pair for pair in TAGS if low.startswith(pair[0])), None)
         if found is None:
             return False
@@ -105,7 +110,7 @@ class ThoughtFilter:
     def _drop_unopened(self, stripped: str, shown: list[str]) -> bool:
         """Drop the text before a closing tag without an opening one, if the tag ends its line; else show that line.
 
-        Return False if more input is needed to decide.
+        The text is also dropped if it is only white space. Return False if more input is needed to decide.
         """
         rest = stripped[len(next(tag for tag in CLOSINGS if stripped.lower().startswith(tag))) :]
         if not rest.strip():

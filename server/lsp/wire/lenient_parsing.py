@@ -83,7 +83,10 @@ class _Repair:
         self._forgiving = forgiving
 
     def repair(self, value: object, kind: Any) -> object:  # noqa: ANN401
-        """Return `value` without the parts that do not fit `kind`, or `UNFIT`."""
+        """Return `value` with its unfit parts dropped or replaced, so that it fits `kind`; `UNFIT` if it cannot be.
+
+        The result of a list or an object may still hold unfit parts, whose places an error then names.
+        """
         if _is_accepted(value, kind):
             return value
         if get_origin(kind) in (Union, builtin_types.UnionType):
@@ -100,7 +103,11 @@ class _Repair:
         return next((one for one in candidates if one is not UNFIT and _is_accepted(one, kind)), UNFIT)
 
     def _repair_class(self, value: object, kind: Any) -> object:  # noqa: ANN401
-        """Return the object `value` with each field of the class `kind` repaired, or `UNFIT`."""
+        """Return the object `value` with each field of the class `kind` repaired; `UNFIT` if it is no object.
+
+        An optional field is dropped, if forgiving or if it has an unknown value of an enumeration; otherwise a field
+        that cannot be repaired is kept. Missing fields are added only if forgiving.
+        """
         if not isinstance(value, dict):
             return UNFIT
         repaired = dict(value)
@@ -118,7 +125,10 @@ class _Repair:
         return repaired
 
     def _repair_field(self, value: object, field: attrs.Attribute[Any], *, needed: bool) -> object:
-        """Return the repaired value of one field, or what replaces it if the field is `needed`, or `UNFIT`."""
+        """Return the repaired value of one field; a substitute for it if the field is `needed`; else `UNFIT`.
+
+        A substitute is an empty value if forgiving, or the last value of an enumeration for an unknown one.
+        """
         part = self.repair(value, field.type)
         if part is not UNFIT and _is_accepted(part, field.type, field.validator):
             return part
@@ -127,7 +137,10 @@ class _Repair:
         return _get_last_value(field.type) if needed and _is_new(value, field.type) else UNFIT
 
     def _repair_sequence(self, values: list[object], kind: Any) -> list[object]:  # noqa: ANN401
-        """Return `values` with each item repaired; unknown values of enumerations are left out."""
+        """Return `values` with each item repaired; unknown values of enumerations are left out.
+
+        Other items that cannot be repaired are left out if forgiving, and kept otherwise.
+        """
         repaired = []
         for value in values:
             part = self.repair(value, kind)
@@ -200,7 +213,7 @@ def _describe_errors(error: Exception) -> list[str]:
 
 
 def _describe_error(error: BaseException, kind: Any) -> str:  # noqa: ANN401
-    """Return what is wrong with a value that should be of type `kind`: "missing", "not a list" or the like."""
+    """Return a description of the `error` for a value of the type `kind`: "missing", "not a list" or the like."""
     if isinstance(error, KeyError):
         return "missing"
     members = [member for member in (get_args(kind) or (kind,)) if member is not type(None)]

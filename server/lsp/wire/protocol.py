@@ -70,7 +70,10 @@ class StarlingProtocol(LanguageServerProtocol):
     # Incoming messages
 
     def receive(self, body: bytes) -> None:
-        """Handle the message in `body`: dispatch it, or answer it with an error."""
+        """Dispatch the message in `body`, or answer it with an error; ignore it once the client is rejected.
+
+        Where a token is needed, a client whose first message is not a valid `initialize` is rejected.
+        """
         if self._is_rejected:
             return
         try:
@@ -87,7 +90,10 @@ class StarlingProtocol(LanguageServerProtocol):
             self._dispatch(message)
 
     def refuse_oversized(self, length: int) -> None:
-        """Answer a message of `length` bytes that was skipped; the answer has no id, for the message was not read."""
+        """Answer a message of `length` bytes that was skipped with an error, which has no id; before admission, reject.
+
+        Nothing is answered to a rejected client.
+        """
         sentence = f"a message of {length:,} bytes was left unread; {framing.MAX_BODY_BYTES:,} are the most"
         if self.admission is not None:
             self.reject_client(None, sentence)
@@ -220,7 +226,10 @@ class StarlingProtocol(LanguageServerProtocol):
         self._send_data({"jsonrpc": messages.VERSION, "id": identity, "error": content})
 
     def _send_data(self, data: Any) -> None:  # noqa: ANN401 (pygls')
-        """Send a message; an answer that is no JSON, such as one with NaN, is replaced by an error answer."""
+        """Send a message; an answer that is no JSON, such as one with NaN, is replaced by an error answer.
+
+        Other messages that are no JSON are dropped, and the failure is recorded.
+        """
         try:
             body = json.dumps(data, default=self._serialize_message, allow_nan=False).encode()
         except (ValueError, TypeError, AttributeError, RecursionError) as error:

@@ -112,7 +112,7 @@ class DescriptorWriter:
         self._thread.start()
 
     def write(self, data: bytes) -> None:
-        """Send `data` after all earlier data, without waiting."""
+        """Send `data` after all earlier data, without waiting; drop it once the client has stopped reading."""
         if self._unread.add(data):
             self._queue.put(data)
 
@@ -147,7 +147,7 @@ class SocketWriter:
         self._stream = stream
 
     def write(self, data: bytes) -> None:
-        """Send `data` after all earlier data, without waiting."""
+        """Send `data` after all earlier data, without waiting; cut the connection if the client has stopped reading."""
         if self._stream.is_closing():
             return
         if self._stream.transport.get_write_buffer_size() > MOST_UNREAD_BYTES:
@@ -171,7 +171,7 @@ class WebSocketWriter:
         self._sending = asyncio.ensure_future(self._send())
 
     def write(self, data: bytes) -> None:
-        """Send `data` after all earlier data, without waiting."""
+        """Send `data` after all earlier data, without waiting; cut the connection if the client has stopped reading."""
         if self._unread.add(data):
             self._queue.put_nowait(data)
 

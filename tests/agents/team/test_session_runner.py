@@ -13,10 +13,12 @@ from agents.markdown import make_inert
 from agents.ports.sessions import EntryKind, SessionState, SessionUnavailable
 from agents.team.events import AgentChosen, TextArrived, TurnStatus
 from agents.team.limits import TurnLimits
+from agents.team.permissions.modes import Mode
 from agents.team.role_files import load_roles
 from agents.team.run_records import ReplayedChat
 from agents.team.session_runner import SessionRunner, Team
 from agents.team.tools.all_tools import TOOLS
+from agents.team.transcript import make_title
 from indexing.records import Hit
 from models.scripted.scripted_chat import ScriptedChat
 from server.state.database import State
@@ -214,3 +216,27 @@ async def test_a_turn_ends_at_its_cost(bench: TeamBench, store: SessionStore) ->
     ended = await SessionRunner(team, session).handle("@ask Go.", bench.events.append, lambda: False)
     assert (ended.status, ended.steps, ended.cost) == (TurnStatus.LIMIT, 2, 1.0)
     assert "it cost 1.00, its limit" in ended.text
+
+
+@pytest.mark.parametrize(("mode", "role"), [(Mode.PLAN, "ask"), (Mode.ACT, "coder")])
+async def test_a_small_model_is_not_asked_who_answers(
+    mode: Mode, role: str, bench: TeamBench, store: SessionStore
+) -> None:
+    session = store.create("file:///w", title="Small").id
+    bench.options["mode"] = mode
+    team = replace(make_team(bench, store, "===\nWell.\n"), is_led=lambda _: True)
+    await SessionRunner(team, session).handle("Add a docstring.", bench.events.append, lambda: False)
+    (chosen,) = (one for one in bench.events if isinstance(one, AgentChosen))
+    assert chosen.agent == role
+    assert not any("Choose who of a team" in one.messages[0].text for one in bench.chat.requests)
+
+
+async def test_a_secret_that_a_person_writes_is_not_stored(bench: TeamBench, store: SessionStore) -> None:
+    secret = "sk-" + "Ab3dEf9hJk2mNp4qRs6tUv8wXy" + "Z012345678"
+    request = f'@ask Use api_key = "{secret}" here.'
+    session = store.create("file:///w", title=make_title(request)).id
+    team = make_team(bench, store, "===\nWell.\n")
+    await SessionRunner(team, session).handle(request, bench.events.append, lambda: False)
+    found = store.get(session)
+    assert found is not None
+    assert secret not in found.title + "".join(one.text for one in store.read(session))

@@ -90,8 +90,8 @@ def test_where_loading_again_fails_nothing_counts_as_kept(monkeypatch: pytest.Mo
             patched.setattr(engine, "_load", fail)
             with pytest.raises(MemoryError):
                 network.keep(prompt)
-        assert network.kept_heads.count(prompt.tokens) == 0
+        assert network.kept_heads.count_kept_tokens(prompt.tokens) == 0
         network.keep(prompt)
-        assert network.kept_heads.count(prompt.tokens) == 200
+        assert network.kept_heads.count_kept_tokens(prompt.tokens) == 200
     finally:
         network.close()

@@ -30,9 +30,9 @@ def test_heads_are_bounded_in_windows_and_in_bytes() -> None:
 
 def test_the_longest_kept_head_of_a_prompt_counts() -> None:
     heads = make_heads(TOKENS[:100], TOKENS[:200], ("other",) * 300)
-    assert heads.count(TOKENS) == 200
-    assert heads.count(TOKENS[:150]) == 100
-    assert heads.count(TOKENS[1:]) == 0
+    assert heads.count_kept_tokens(TOKENS) == 200
+    assert heads.count_kept_tokens(TOKENS[:150]) == 100
+    assert heads.count_kept_tokens(TOKENS[1:]) == 0
 
 
 def test_a_new_head_is_read_only_if_it_is_kept_or_none_fits() -> None:
@@ -44,7 +44,7 @@ def test_a_new_head_is_read_only_if_it_is_kept_or_none_fits() -> None:
 
 def test_the_last_token_of_a_prompt_belongs_to_no_head() -> None:
     assert make_heads().choose_head(TOKENS[:200], 200, keep=True) == (199, 0)
-    assert not make_heads(TOKENS[:200]).count(TOKENS[:199])
+    assert not make_heads(TOKENS[:200]).count_kept_tokens(TOKENS[:199])
 
 
 def test_a_short_head_is_not_kept() -> None:

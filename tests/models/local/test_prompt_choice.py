@@ -62,7 +62,9 @@ def test_no_more_is_read_than_there_is_time_for_and_the_rest_behind_the_answer(
         assert first.prompt_tokens <= 0.4 * 520 + 3 < whole
         assert first.reused_tokens == 0
         deadline = time.monotonic() + LONG_S
-        while not model._engine.kept_heads.count(lay_out(request, model.entry, bundled.tokenizer(), 512).tokens):
+        while not model._engine.kept_heads.count_kept_tokens(
+            lay_out(request, model.entry, bundled.tokenizer(), 512).tokens
+        ):
             assert time.monotonic() < deadline, "the head is read behind the answer"
             time.sleep(0.01)
         model._prompts.speed = MovingSpeed(Speed(520.0, 100.0))
