@@ -26,7 +26,7 @@ _LEAST_VOTES = 2  # votes from which a type is used without asking the model
 
 
 def offer(scene: Scene) -> Offer | None:
-    """Return the offer for the Python function at the cursor if one of its parameters or its result has no type."""
+    """Return the offer for the Python function at the cursor; None without one, or if it has all type hints."""
     if not scene.document.entry.python_parser:
         return None
     function = find_function_at(scene.syntax, scene.span.start)
@@ -88,7 +88,10 @@ class _Finder:
         self._around: list[str] | None = None
 
     def annotate_parameter(self, parameter: Parameter) -> Edit | None:
-        """Return the edit that annotates `parameter`; None if it has a type already or none is known."""
+        """Return the edit that annotates `parameter`; None if it has a type already or none is known.
+
+        Asks the model if the evidence in the code is not enough, as does `annotate_result`.
+        """
         if parameter.type:
             return None
         evidence = type_evidence.gather_for_parameter(parameter, self._definition, self._collect_texts())

@@ -49,7 +49,10 @@ class _Form:
 
 
 def offer(scene: Scene) -> Offer | None:
-    """Return the offer for the function at the cursor; None for a stub, a dunder method, and in a test file."""
+    """Return the offer for the function at the cursor; None for a stub or a dunder method, and without a function.
+
+    None also in a test file, and for a language whose tests Starling does not know.
+    """
     document = scene.document
     if document.path is None or not document.entry.test_custom or testing.is_test_file(document.path):
         return None
@@ -60,7 +63,7 @@ def offer(scene: Scene) -> Offer | None:
 
 
 def propose(scene: Scene, resources: Resources) -> Result:
-    """Return a proposal with the model's likeliest test that parses, calls the function and asserts something.
+    """Return a proposal with the model's likeliest test that parses, calls the function and asserts; else `Nothing`.
 
     Asks a person for permission to run the tests; a test that passes is preferred.
     """

@@ -119,7 +119,9 @@ class SessionRunner:
             entries = await asyncio.to_thread(team.sessions.read, self._session, after=newest, limit=MOST_ENTRIES)
             self._notes = transcript.read_notes(entries)
             self._stored_notes = self._notes.dump()
-            await self._record(SessionState.PROCESSING, Entry(EntryKind.PERSON, team.owner, request))
+            await self._record(
+                SessionState.PROCESSING, Entry(EntryKind.PERSON, team.owner, transcript.hide_secrets(request))
+            )
             with team.open_record(self._session) as write:
                 self._recorder = RunRecorder(write)
                 ended = await self._answer(held, entries, request, self._record_events(emit), cancelled)

@@ -14,9 +14,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 HIDDEN = "[secret]"
+TITLE_LENGTH = 60
 INTERRUPTED = (
     "[The program ended before the result of this call was recorded. It may have happened: look before you repeat it.]"
 )
+
+
+def make_title(request: str) -> str:
+    """Return the title of a session that begins with `request`: its first words, without secrets."""
+    return " ".join(hide_secrets(request).split())[:TITLE_LENGTH] or "A session"
+
+
+def hide_secrets(text: str) -> str:
+    """Return `text` with its secrets replaced, as it is stored."""
+    return literals.replace_secrets(text, HIDDEN)
 
 
 def make_entry(message: Message, by: str) -> Entry:
@@ -25,7 +36,7 @@ def make_entry(message: Message, by: str) -> Entry:
     Raises:
         ValueError: it is the instructions, which are no part of a session.
     """
-    text = literals.replace_secrets(message.text, HIDDEN)[:LONGEST_TEXT]
+    text = hide_secrets(message.text)[:LONGEST_TEXT]
     match message.speaker:
         case Speaker.ASSISTANT:
             calls = [{"id": one.id, "name": one.name, "arguments": dict(one.arguments)} for one in message.calls]

@@ -90,7 +90,9 @@ def analyze_text(text: str, language: str, *, plain: bool = False, alone: bool =
 def analyze_file(
     path: Path, limits: IndexLimits, *, known_digest: str = "", plain: bool = False, waived: Collection[str] = ()
 ) -> tuple[FileAnalysis, bytes]:
-    """Read and analyse the file at `path`; the reason is "unreadable" if that fails.
+    """Read and analyse the file at `path`; return the analysis and the blob.
+
+    The blob is empty for an excluded or unchanged file. If reading fails, the reason is "unreadable".
 
     Args:
         path: the file.
@@ -120,7 +122,7 @@ def _replace(base: FileAnalysis, **changes: object) -> FileAnalysis:
 
 
 def main() -> None:
-    """Analyse the files that lines of standard input name, and write the results; the first line holds the limits."""
+    """Analyse the file that each line of standard input names, and write the result; the first line has the limits."""
     gc.set_threshold(100_000)  # many small records without cycles, whose collection costs a tenth of the time
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
     limits = IndexLimits(**json.loads(requests.readline() or "{}"))

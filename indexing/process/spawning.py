@@ -31,7 +31,7 @@ def make_command(module: str) -> list[str]:
 
 
 def spawn(module: str, folder: Path, memory_bytes: int) -> subprocess.Popen[bytes]:
-    """Start `main()` of `module` in `folder`, with pipes for its input and output and `memory_bytes` as its bound."""
+    """Start `main()` of `module` in `folder`, with pipes for its input and output; bounds its memory on Linux."""
     process = subprocess.Popen(
         make_command(module),
         stdin=subprocess.PIPE,

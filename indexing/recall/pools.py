@@ -199,7 +199,7 @@ class CursorText:
 
     @cached_property
     def complete(self) -> NDArray[np.uint32]:
-        """All tokens of `tail`, with a word that ends at the cursor."""
+        """All tokens of `tail`, including a word that ends at the cursor."""
         return self.above.ids[1:-1]
 
     @cached_property

@@ -66,7 +66,7 @@ def find(
 ) -> NDArray[np.int64]:
     """Return up to `limit` positions that probably share the most preceding tokens with `context`.
 
-    None are returned for a context of fewer than `SHORTEST` tokens.
+    The result is empty for a context of fewer than `SHORTEST` tokens.
 
     Args:
         ids: the tokens of the segment.

@@ -69,7 +69,7 @@ class ArrayWriter:
         array.tofile(file)
 
     def spool(self, name: str, partition: int, array: NDArray[np.uint64]) -> None:
-        """Keep the numbers of `array` until `drain` asks for this partition; many are written to disk."""
+        """Keep the numbers of `array` until `drain` asks for this partition; larger amounts are kept on disk."""
         data = array.tobytes()
         self._spooled.setdefault(f"{name}-{partition}.spool", []).append(data)
         self._spooled_bytes += len(data)

@@ -141,7 +141,7 @@ def _hash_ranges(sums: NDArray[np.uint64], starts: NDArray[np.int64], ends: NDAr
 
 
 def _classify(data: bytes) -> NDArray[np.uint8]:
-    """Return the class of each character, with a space added at both ends."""
+    """Return the class of each character, with the class of a space added at both ends."""
     return np.frombuffer(b"\x00" + data.translate(_CLASSES) + b"\x00", dtype=np.uint8)
 
 

@@ -144,7 +144,7 @@ class _Walker:
                     yield found
 
     def _enter_start(self, start: str) -> list[_Folder]:
-        """Return the folder `start` in a list, which is empty if a folder on the way to it is excluded."""
+        """Return the folder `start` in a list; empty if it is no folder, or one above it is excluded or unreadable."""
         folder = _Folder(self._root, "", "", self._exclusion.read_root_rules())
         for name in start.removesuffix("/").split("/") if start else ():
             try:

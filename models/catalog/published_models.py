@@ -46,7 +46,7 @@ class PublishedModel:
         pooling: reduction of an embedder's token states to one vector, "mean" or "first".
         settings: settings of its answers, by role; None for defaults.
         table_parameters: weights of its token table, vocabulary times width; 0 for unknown.
-        tied: whether input and output embeddings are one table.
+        tied: whether input and output embeddings share one table.
         worth: measured qualities, by name.
         note: message for a person who installs it; "" for none.
     """

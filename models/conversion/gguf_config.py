@@ -83,7 +83,7 @@ class ConfigReader:
 
         Args:
             sizes: sizes of the network, from `read_sizes`.
-            tied: whether input and output embeddings are one table.
+            tied: whether input and output embeddings share one table.
 
         Raises:
             ModelError: a number in the file is not finite, or not positive.

@@ -115,7 +115,7 @@ def build_checkpoint(contents: Contents) -> Checkpoint:
 
 
 def _merge_tables(tensors: dict[str, PackedTensor], embeddings: str) -> None:
-    """Keep only the finer of input and output embeddings, as the input's, if they hold one table in two precisions.
+    """Keep only the finer of input and output embeddings, as input embeddings, if both hold the same table.
 
     Files of networks with tied embeddings often have both; the table is a fifth of a small network's weights.
 

@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-TITLE_LENGTH = 60
 UNTITLED = "A session"
 CLOSE_S = 5.0
 """Longest wait for a cancelled turn, in seconds."""
@@ -195,7 +194,7 @@ class LiveSession:
             self._sender.put_text("thought", f"{note}\n")
         self._notes = ()
         if self._unused:
-            title = " ".join(request.split())[:TITLE_LENGTH]
+            title = transcript.make_title(request)
             await asyncio.to_thread(team.sessions.set_title, self.id, title)
             self._unused = False
             self._sender.put(schema.SessionInfoUpdate(session_update="session_info_update", title=make_line(title)))

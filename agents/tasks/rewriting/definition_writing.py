@@ -91,7 +91,7 @@ class DefinitionWriter:
         return whole
 
     def indent(self, lines: Sequence[str], piece: str, depth: str) -> list[str]:
-        """Return `lines` in the document's steps of indentation, the first at `depth`; they replace `piece`."""
+        """Return `lines` in the document's steps of indentation, the first at `depth`, to replace the code `piece`."""
         return reindenting.reindent(lines, self.target.document, piece=piece, indentation=depth, unit=self.unit)
 
     def read_comments(self, new: Definition, first: str) -> list[str]:
@@ -134,7 +134,7 @@ class DefinitionWriter:
         before: Definition | None,
         behind: Definition | None,
     ) -> None:
-        """Add an edit that inserts the answer's definition `one` after `before`, or above `behind`, indented alike.
+        """Add an edit that inserts the answer's definition `one` after `before`, else above `behind`, indented alike.
 
         Does nothing if both are None.
 
@@ -159,7 +159,7 @@ class DefinitionWriter:
             self.edits.append(Edit(place.lead, place.lead, "\n".join(lines) + "\n" + apart))
 
     def count_blank_lines(self, one: Definition, place: Definition) -> int:
-        """Return the number of blank lines between a new definition and `place`, 0 to 2, as among its siblings."""
+        """Return how many blank lines go between the new definition `one` and `place`: 0 to 2, as between siblings."""
         if one.sort == "value":
             return 0 if place.sort == "value" else 1
         siblings = [each for each in self.old if each.path[:-1] == place.path[:-1] and each.sort == place.sort]
@@ -172,7 +172,7 @@ class DefinitionWriter:
         return max(0, min(2, max(set(gaps), key=gaps.count))) if gaps else usual
 
     def add_imports(self) -> None:
-        """Add edits for those imports of the answer that the new lines use."""
+        """Add edits for the imports of the answer that the new lines use."""
         language = self.target.document.language
         more = importing.build_import_edits(
             self.answer, self.target.syntax, self.list_written_words(), language=language

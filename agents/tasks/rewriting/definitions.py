@@ -91,7 +91,7 @@ def select_within(found: Collection[Definition], span: Span) -> tuple[Definition
 
 
 def list_children(holder: Definition | None, found: Collection[Definition]) -> tuple[Definition, ...]:
-    """Return the definitions directly inside of `holder`; for None, those at the top."""
+    """Return the definitions directly inside of `holder`; for None, the outermost ones of `found`."""
     inner = found if holder is None else [one for one in found if holder.holds(one)]
     return select_outermost(inner)
 
@@ -160,12 +160,12 @@ def find_uses(definition: Definition, syntax: Syntax) -> list[Span]:
             span = Span(offsets.to_point(node.start_byte), offsets.to_point(node.end_byte))
             member = text[: span.start].rstrip().endswith((".", "->", "::"))
             outside = span.end <= definition.span.start or definition.span.end <= span.start
-            if outside and not _is_bound(node) and member == (len(definition.path) > 1):
+            if outside and not _is_binding_name(node) and member == (len(definition.path) > 1):
                 found.append(span)
     return found
 
 
-def _is_bound(node: tree_sitter.Node) -> bool:
+def _is_binding_name(node: tree_sitter.Node) -> bool:
     """Return whether `node` names a definition, a parameter or a keyword argument, so that it is not a use."""
     holder = node.parent
     return holder is not None and holder.child_by_field_name("name") == node and bool(_BINDING.search(holder.type))

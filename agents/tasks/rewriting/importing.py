@@ -124,7 +124,7 @@ def _select_needed(answer: Syntax, document: Syntax, used: Collection[str], *, i
 
 
 def _reduce_braces(text: str, wanted: Collection[str]) -> str:
-    """Return an import statement with only the `wanted` names in its braces; unchanged if there are none in braces."""
+    """Return an import statement with only the `wanted` names in its braces; unchanged if the braces hold none."""
     parts = _BRACES.fullmatch(text)
     if parts is None:
         return text

@@ -88,7 +88,10 @@ def _strip_blank_ends(lines: list[str]) -> list[str]:
 
 
 def _is_other_language(tag: str, language: str) -> bool:
-    """Return whether a fence's tag names a language that cannot be that of a document in `language`."""
+    """Return whether a fence's `tag` names output, a patch, or commands, data or prose other than `language`.
+
+    False if `language` is "".
+    """
     named = re.split(r"[\s,{:]", tag.strip().lower(), maxsplit=1)[0]
     entry = languages.find_by_fence(named)
     if not language or entry is None:
@@ -97,7 +100,7 @@ def _is_other_language(tag: str, language: str) -> bool:
 
 
 def _find_closing_fence(reply: str, opened: re.Match[str]) -> re.Match[str] | None:
-    """Return the fence that closes `opened`: same character, at least as long, no tag; skips nested fences."""
+    """Return the fence that closes `opened`, None for none: same character, as long or longer, no tag; not nested."""
     depth = 0
     for fence in _FENCE.finditer(reply, opened.end()):
         bare = fence.group().strip() == fence["mark"]

@@ -86,6 +86,6 @@ def detect_by_name(filename: str) -> str:
 
 
 def detect_by_shebang(first_line: str) -> str:
-    """Return the name of the language that a first line `#!...` asks for; "text" if it asks for none that is known."""
+    """Return the name of the language whose interpreter a first line `#!...` names; "text" if none is known."""
     match = re.match(_SHEBANG, first_line[:_SHEBANG_LENGTH])
     return _BY_SHEBANG.get(match[1], TEXT) if match else TEXT

@@ -158,7 +158,7 @@ class Language:
 
     @property
     def stands_beside_code(self) -> bool:
-        """Whether models show this language beside the code that was asked for: commands, data and prose."""
+        """Whether models often show this language beside the requested code: commands, data or prose."""
         return self.kind in {Kind.DATA, Kind.PROSE} or Trait.SHELL in self.traits
 
     def is_like(self, other: Language) -> bool:

@@ -150,7 +150,7 @@ _SLASHED = re.compile(
 
 
 def is_placeholder(value: str) -> bool:
-    """Return whether a value only stands in for a secret: a template, an example, or the name of a variable."""
+    """Return whether a value is no real secret: a template, an example, a variable, or one repeated character."""
     return bool(_TEMPLATE.search(value) or _SAMPLE.match(value) or _NAME.fullmatch(value)) or len(set(value)) < 2
 
 

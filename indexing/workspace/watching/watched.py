@@ -90,7 +90,7 @@ class WatchedFolders:
     # As the visitor of a walk
 
     def enter(self, folder: str) -> None:
-        """Watch `folder`, or count it as unwatched if no watch is left."""
+        """Watch `folder`, or count it as unwatched if no watch is left; ignores one that is gone or unreadable."""
         if self._visited is not None:
             self._visited.add(folder)
         if folder in self._numbers:
@@ -132,7 +132,10 @@ class WatchedFolders:
         self.rescan_s = time.monotonic() - begun
 
     def find_lost_roots(self) -> set[str]:
-        """Return the roots that exist but are not watched, because they were missing for a while."""
+        """Return the roots that exist but are not watched, because they were missing for a while.
+
+        Returns none while any folder is unwatched for lack of watches.
+        """
         if self.unwatched:
             return set()
         return {root for root in self._roots if root not in self._numbers and os.path.isdir(root)}  # noqa: PTH112

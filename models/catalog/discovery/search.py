@@ -98,7 +98,10 @@ def parse_program(name: str) -> str:
 
 
 def suggest_name(found: FoundModel) -> str:
-    """Return a name for the model converted from `found`: its own, without program, folders and quantization."""
+    """Return a name for the model converted from `found`: its own, without program, folders and quantization.
+
+    An Ollama name keeps its tag, unless that is "latest".
+    """
     name = found.name.partition(":")[2].rpartition("/")[2]
     if parse_program(found.name) == "ollama":  # its names end with a tag, not with a quantization
         return STRANGE.sub("-", name.removesuffix(":latest")).strip("-._")[:80] or "model"

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from server.assembly.core import Core
 
 FAILED = 1
-TITLE_LENGTH = 60
 
 Words = Annotated[list[str], typer.Argument(metavar="REQUEST", help="What you want, in words; `@role` chooses who.")]
 Directory = Annotated[
@@ -163,8 +162,9 @@ class _Talk:
                 what = "several sessions" if found else "no session"
                 raise Failure(f"There is {what} {self._session} in this workspace; `starling sessions` lists them.")
             return str(found[0].id)
-        title = " ".join(self._request.split())[:TITLE_LENGTH] or "A session"
-        return str(sessions.create(place, title=title, role=self._role).id)
+        from agents.team.transcript import make_title  # noqa: PLC0415 (as above)
+
+        return str(sessions.create(place, title=make_title(self._request), role=self._role).id)
 
     def _show(self, event: Event) -> None:
         """Show an event: text on stdout as it arrives, everything else as a line on stderr."""

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from server.lsp.session.services import Services
     from server.lsp.session.snapshot import Snapshot
 
-TITLE_LENGTH = 60
 NEWEST = 100
 """Entries of a session among which the last answer is found."""
 
@@ -135,7 +134,9 @@ def _open_session(team: EditorTeam, arguments: Arguments) -> tuple[Session, str]
         StateError: the sessions cannot be read or written.
     """
     if not arguments.session:
-        title = " ".join(arguments.request.split())[:TITLE_LENGTH] or "A session"
+        from agents.team.transcript import make_title  # noqa: PLC0415 (only where somebody talks to the team)
+
+        title = make_title(arguments.request)
         return team.sessions.create(team.workspace, title=title, role=arguments.role), arguments.request
     session = team.find_session(arguments.session)
     if arguments.role in {"", session.role} or arguments.request.lstrip().startswith("@"):

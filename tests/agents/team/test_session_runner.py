@@ -18,6 +18,7 @@ from agents.team.role_files import load_roles
 from agents.team.run_records import ReplayedChat
 from agents.team.session_runner import SessionRunner, Team
 from agents.team.tools.all_tools import TOOLS
+from agents.team.transcript import make_title
 from indexing.records import Hit
 from models.scripted.scripted_chat import ScriptedChat
 from server.state.database import State
@@ -228,3 +229,14 @@ async def test_a_small_model_is_not_asked_who_answers(
     (chosen,) = (one for one in bench.events if isinstance(one, AgentChosen))
     assert chosen.agent == role
     assert not any("Choose who of a team" in one.messages[0].text for one in bench.chat.requests)
+
+
+async def test_a_secret_that_a_person_writes_is_not_stored(bench: TeamBench, store: SessionStore) -> None:
+    secret = "sk-" + "Ab3dEf9hJk2mNp4qRs6tUv8wXy" + "Z012345678"
+    request = f'@ask Use api_key = "{secret}" here.'
+    session = store.create("file:///w", title=make_title(request)).id
+    team = make_team(bench, store, "===\nWell.\n")
+    await SessionRunner(team, session).handle(request, bench.events.append, lambda: False)
+    found = store.get(session)
+    assert found is not None
+    assert secret not in found.title + "".join(one.text for one in store.read(session))
