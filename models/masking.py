@@ -92,6 +92,7 @@ class Mask:
         """
 
         def replace_mark(found: re.Match[str]) -> str:
+            """Return the secret of the mark that was found; the mark itself if it is unknown."""
             known = self._secrets.get(found[0], found[0])
             return json.dumps(known)[1:-1] if quoted else known
 
@@ -189,6 +190,7 @@ class _UnmaskingStream:
         self._held = ""
 
     def __call__(self, piece: str) -> None:
+        """Pass on `piece` with its marks revealed, except for an end that may be the beginning of a mark."""
         text = self._held + piece
         kept = self._mask.count_possible_mark_start(text)
         self._held = text[len(text) - kept :]

@@ -121,6 +121,7 @@ class Completion:
         """
 
         def on_token(text: str, log_prob: float) -> bool:
+            """Report the text so far, cut before the first stop text; return whether it contains one."""
             ends = [place for stop in self.form.stops if (place := text.find(stop)) >= 0]
             report(Piece(text[: min(ends)] if ends else text, log_prob))
             return bool(ends)

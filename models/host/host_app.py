@@ -269,11 +269,13 @@ class _AccessControl:
         self._host = host
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request to the application, or refuse it; ignore other protocols than HTTP."""
         if scope["type"] != "http":
             return
         host = self._host
 
         async def send_with_version(message: Message) -> None:
+            """Send `message`; add the version's header to the start of a response, and count the response."""
             if message["type"] == "http.response.start":
                 message["headers"] = [*message["headers"], (protocol.HEADER.encode(), host.version.encode())]
                 host.metrics.add("requests_total", path=scope["path"][:40], status=str(message["status"]))

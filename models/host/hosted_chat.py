@@ -88,10 +88,12 @@ class HostedChat:
         connection, pieces = self._connection, list[str]()
 
         def is_cancelled() -> bool:
+            """Return whether the caller cancelled; raise SilentHostError if the host hangs."""
             connection.check()
             return cancelled()
 
         def receive(piece: str) -> None:
+            """Record a sign of life of the host, and pass the text so far to the announcer."""
             connection.note_answer()
             pieces.append(piece)
             if announcer is not None:

@@ -134,7 +134,7 @@ class Engine:
             How many prompt tokens were not computed again, and the ids and log-probabilities of the likeliest first
             tokens if `ranked` > 1.
         """
-        head, rest, reused = self._split(prompt, keep=keep)
+        head, rest, reused = self._split_prompt(prompt, keep=keep)
         decoding = GreedyDecoding(lambda step: self._closed or on_step(step), self._ends, ranked, steering)
         while True:
             left = prompt.max_tokens - len(decoding.chosen)
@@ -164,9 +164,10 @@ class Engine:
         Returns:
             How many prompt tokens were not computed again.
         """
-        head, rest, reused = self._split(prompt)
+        head, rest, reused = self._split_prompt(prompt)
 
         def callback(result: Any) -> bool:  # noqa: ANN401  # CTranslate2 has no types
+            """Pass the decoded token to `on_step` unless it is an end token; return whether to stop."""
             if result.token in self._ends:
                 return False
             return self._closed or on_step(Step(Token(result.token_id, result.token), float(result.log_prob or 0.0)))
@@ -207,6 +208,7 @@ class Engine:
         log_probs: list[float] = []
 
         def callback(result: Any) -> bool:  # noqa: ANN401  # CTranslate2 has no types
+            """Compute and collect the log-probability of the next token; return whether to stop."""
             place = len(log_probs)
             ids = among[place] if place < len(among) else None
             log_probs.append(compute_log_prob(result.logits, continuation[place].number, ids))
@@ -234,10 +236,10 @@ class Engine:
         """Compute the KV state of the settled part of `prompt` and keep it, if `KeptHeads.should_keep` says so."""
         if not self.kept_heads.should_keep(prompt):
             return
-        head, _, _ = self._split(prompt)
+        head, _, _ = self._split_prompt(prompt)
         self._run([prompt.tokens[len(head) : len(head) + 1]], static_prompt=head, max_length=1)
 
-    def _split(self, prompt: Prompt, *, keep: bool = True) -> tuple[list[str], list[str], int]:
+    def _split_prompt(self, prompt: Prompt, *, keep: bool = True) -> tuple[list[str], list[str], int]:
         """Return the head and the rest of `prompt`, and how many tokens of the head need no computing.
 
         With `keep`, a new head is recorded as kept.

@@ -58,6 +58,14 @@ class GreedyDecoding:
     def __init__(
         self, on_step: Callable[[Step], bool], ends: Sequence[str], ranked: int, steering: Steering | None
     ) -> None:
+        """Prepare a decoding.
+
+        Args:
+            on_step: called with each token; returns whether to stop.
+            ends: the end tokens.
+            ranked: how many of the likeliest first tokens to rank; 1 for none.
+            steering: restricts the tokens; None for no restriction.
+        """
         self.ranking: tuple[tuple[int, float], ...] = ()
         self.chosen: list[str] = []
         self.diverged = False

@@ -350,6 +350,7 @@ def _load_on_cpu(network: Network, compute_type: str, threads: int, state_dir: P
     measuring_s = 0.0
 
     def time_with_threads(count: int, limit_s: float) -> float:
+        """Load an engine with `count` threads, keep it in `engines`, and return the seconds of a typical request."""
         begun = time.monotonic()
         engines[count] = network.load_engine(Placement("cpu", compute_type, count))
         loading_s[count] = time.monotonic() - begun

@@ -110,6 +110,7 @@ def _measure(build: Build, device: str, folder: Path) -> Machine:
 
     @contextmanager
     def load_engine(threads: int) -> Iterator[Engine]:
+        """Yield an engine that computes the network with `threads` threads; close it in the end."""
         placement = Placement(device, "int8" if device == "cpu" else "auto", threads)
         kv_token_bytes = 8 * build.layers * build.width
         made = Engine(
@@ -121,6 +122,7 @@ def _measure(build: Build, device: str, folder: Path) -> Machine:
             made.close()  # so that only one is in memory
 
     def time_with_threads(threads: int, _limit_s: float) -> float:
+        """Return the seconds of a short request with `threads` threads, the fastest of `RUNS`."""
         with load_engine(threads) as tried:
             return min(tried.time_request(THREADS_PROMPT, THREADS_WRITTEN) for _ in range(RUNS))
 
@@ -170,6 +172,7 @@ def write_network(build: Build, folder: Path) -> None:
     )
 
     def fill_with_zeros(layer: common_spec.LinearSpec, rows: int, columns: int) -> None:
+        """Set the weights of `layer` to int8 zeros with the scale 1."""
         layer.weight = np.zeros((rows, columns), np.int8)
         layer.weight_scale = np.ones(rows, np.float32)
 

@@ -121,6 +121,7 @@ class FallbackChain:
         shown = False
 
         def show(piece: str) -> None:
+            """Pass `piece` to `on_text`, and record that text was shown."""
             nonlocal shown
             shown = True
             assert on_text is not None  # noqa: S101 (given only then)

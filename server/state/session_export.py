@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def format_markdown(session: Session, entries: Sequence[Entry], feedback: Mapping[int, Feedback] | None = None) -> str:
-    """Return a session as inert Markdown: its title, and each entry under who it comes from.
+    """Return a session as inert Markdown: its title, and each entry for people with kind, author, time and feedback.
 
     Args:
         session: the session.

@@ -334,6 +334,7 @@ class RemoteModel:
         connection, may_retry = self._connection, True
 
         def has_given_up() -> bool:
+            """Return whether the caller cancelled; raise SilentHostError if the host hangs."""
             connection.check()
             return cancelled()
 

@@ -47,7 +47,7 @@ class ThoughtFilter:
         """Add `piece` and return the text that can be shown now."""
         self._held += piece
         shown: list[str] = []
-        while self._held and self._step(shown):
+        while self._held and self._process_held(shown):
             pass
         return "".join(shown)
 
@@ -60,7 +60,7 @@ class ThoughtFilter:
             rest = ""
         return rest
 
-    def _step(self, shown: list[str]) -> bool:
+    def _process_held(self, shown: list[str]) -> bool:
         """Show or drop a part of the held text; return False if more input is needed to decide."""
         if self._closing:
             return self._drop_thoughts()

@@ -222,6 +222,7 @@ class StarlingProtocol(LanguageServerProtocol):
     # Outgoing messages
 
     def _send_error(self, identity: MsgId | None, error: JsonRpcException) -> None:
+        """Send `error` as the answer to the request `identity`; None if its id is unknown."""
         content = {"code": error.code, "message": error.message}
         self._send_data({"jsonrpc": messages.VERSION, "id": identity, "error": content})
 

@@ -73,12 +73,14 @@ def read_in_thread(descriptor: int, received: Receiver) -> None:
     ahead = _ReadAhead()
 
     def handle(body: bytes) -> None:
+        """Pass a message to the receiver, and count it as handled even if that fails."""
         try:
             received.message(body)
         finally:
             ahead.mark_handled(body)
 
     def read() -> None:
+        """Read messages until the end of input or an error, and hand them to the event loop; runs in the thread."""
         frames = Frames(lambda length: _call_on_loop(loop, received.oversized, length))
         problem: Exception | None = None
         with contextlib.suppress(RuntimeError):  # the loop is closed already
@@ -95,6 +97,7 @@ def read_in_thread(descriptor: int, received: Receiver) -> None:
 
 
 def _call_on_loop(loop: asyncio.AbstractEventLoop, call: Callable[[int], None], length: int) -> None:
+    """Have `call` called with `length` on the event loop; for another thread."""
     loop.call_soon_threadsafe(call, length)
 
 
