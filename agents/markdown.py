@@ -193,7 +193,7 @@ def _convert_code_span(text: str, at: int, last: str, *, whole: bool) -> tuple[s
 
 
 def _defuse_word(word: str) -> str:
-    """Return a word with addresses as code, and with HTML, entities, links and formulas escaped."""
+    """Return a word with an address as code, and any other word with HTML, entities, links and formulas escaped."""
     if _has_match(_ADDRESS, word):
         pieces = (f"`{piece}`" if piece != "|" else piece for piece in re.split(r"(\|)", word) if piece)
         return "".join(pieces)

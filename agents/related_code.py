@@ -32,8 +32,9 @@ _LONGEST_TEXT = 4_000  # characters of one definition: a longer one would leave 
 
 
 def collect(piece: Piece, index: Index, fits: Callable[[str], bool]) -> str:
-    """Return definitions that `piece` uses, then code that uses the piece, each fenced; "(nothing)" if there is none.
+    """Return code that `piece` uses or that uses the piece, each fenced; "(nothing)" if there is none.
 
+    Functions of the same file come first, then definitions, then other users; only the start of long ones is shown.
     `fits` returns whether the prompt with a given text still fits the model; code that does not fit is skipped.
     """
     chosen: list[str] = []

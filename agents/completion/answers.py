@@ -132,7 +132,7 @@ class Answers:
         return Completion(suggestions, model_ms=model_ms)
 
     def report_failure(self, error: Exception) -> None:
-        """Count a failed model run and log `error`, unless the error logged last has the same message."""
+        """Count a failed model run; log `error` too, unless the error logged last has the same message."""
         self.recorder.record_failure()
         if (said := str(error)) != self._reported:
             self._reported = said

@@ -264,7 +264,8 @@ def _ask_small(small: Decoder | None, request: Request, run: Run[Outcome]) -> tu
     """Return the small model's candidates, decoded on this thread until `run`, the large model's, is done.
 
     If a person asked, the small model starts only after half of the request's time, to leave the processor to the large
-    one until then. There are none without a small model or if no time is left.
+    one until then. Stops when the request is cancelled or its time is over. There are no candidates without a small
+    model or if no time is left.
     """
     if small is None:
         return ()

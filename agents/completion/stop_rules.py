@@ -97,7 +97,7 @@ class StopRules:
 
 
 def _count_before_loop(text: str) -> int:
-    """Return how many characters of `text` to keep: all, or up to the first of the equal groups that it ends in."""
+    """Return how many characters of `text` to keep: all, or, if it ends in equal groups, through the first of these."""
     tail = text[-_LOOP_WINDOW:]
     found = _LOOP.search(tail)
     if found is None or not (unit := found["unit"] or found["same"]).strip():
@@ -106,9 +106,9 @@ def _count_before_loop(text: str) -> int:
 
 
 def count_unrepeated_lines(lines: list[str]) -> int:
-    """Return how many of `lines` to keep: all, or up to the first of three equal groups in a row.
+    """Return how many of `lines` to keep: all, or those through the first of three equal groups in a row.
 
-    A group has at most `_LONGEST_ROUND` lines.
+    A group has at most `_LONGEST_ROUND` lines, not all blank.
     """
     for length in range(1, _LONGEST_ROUND + 1):
         for at in range(len(lines) - 3 * length + 1):

@@ -40,7 +40,7 @@ def list_files(
 def read_document(path: Path, limits: IndexLimits, waived: Collection[str] = ()) -> Document | str:
     """Return the file as a document, or the reason why it is not reviewed ("binary", "minified", "unreadable", ...).
 
-    Reasons in `waived` do not exclude it.
+    Reasons in `waived` do not exclude it, as far as `find_content_reason` lets them be waived.
     """
     try:
         data, _ = read_regular(path, limits.max_file_bytes + 1)

@@ -120,7 +120,8 @@ class Reviewer:
     ) -> Iterator[tuple[Document, tuple[Finding, ...]]]:
         """Yield the static findings of many saved files, in any order; () for files that are not reviewed.
 
-        Runs ruff once for each configuration, and sets `problem`. For unsaved texts and other layers, use `review`.
+        Runs ruff once for each configuration, and sets `problem`. Leaves out files that are not reviewed yet when
+        `cancelled` returns True. For unsaved texts and other layers, use `review`.
         """
         reviewed = [document for document in documents if not self._is_exempt(document)]
         python = [each for each in reviewed if each.entry.ruff and self.policy.ruff != "never"]
@@ -186,7 +187,10 @@ class Reviewer:
     def _review_statically(
         self, document: Document, syntax: Syntax | None, cancelled: Callable[[], bool]
     ) -> tuple[Finding, ...]:
-        """Return the findings of the static layer and of ruff, from the cache if the text is unchanged."""
+        """Return the findings of the static layer and of ruff, from the cache if the text is unchanged.
+
+        Sets `problem` to that of a new run of ruff.
+        """
         python = document.entry.ruff and self.policy.ruff != "never"
         settings = self._get_ruff_settings(document)
         key = (document.path if python else None, document.language, digest_text(document.text), settings, self.policy)

@@ -77,7 +77,8 @@ class Filling:
 def fill_block(hole: Hole, resources: Resources, plan: Plan, *, scene: Scene | None = None) -> list[Filling]:
     """Return different texts of one or more lines for the hole, likeliest first, in the shape that `plan` gives.
 
-    With `scene`, the model also sees related snippets of other files.
+    With `scene`, the model also sees related snippets of other files. Leaves out texts that the polisher drops, or that
+    would replace code after the hole.
     """
     cursor = hole.cursor
     polisher = Polisher(cursor, plan)

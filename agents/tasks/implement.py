@@ -99,7 +99,10 @@ def _find_text_end(text: str, end: int) -> int:
 
 
 def _find_blank_line_end(text: str, end: int) -> int:
-    """Return the end of the blank line right below `end`, which a cursor may be on; `end` where there is none."""
+    """Return the end of the line right below `end` if that has only white space, for a cursor may be there; else `end`.
+
+    An empty line does not count.
+    """
     line_end = text.find("\n", end)
     if line_end < 0 or text[end:line_end].strip():
         return end

@@ -202,7 +202,7 @@ class PythonBlocks:
         return state.can_indent(lead) and (not word or state.can_begin(word, measure_indentation(lead)))
 
     def _list_indentations(self) -> list[str]:
-        """Return the indentations that the cursor's line may have; in a new block only the usual one.
+        """Return the indentations that the cursor's line may have; in a new block the usual one, or that of its lines.
 
         The line may be less deep than the line below only where it can be a branch such as `else`.
         """

@@ -95,7 +95,7 @@ class Fragment:
 
     @cached_property
     def _function(self) -> Fragment | None:
-        """The method or inner function around the cursor, in a class of its own; None without one."""
+        """The method or inner function around the cursor, put alone into a class to be compiled; None without one."""
         code = self.document.text
         heads = [
             found

@@ -46,7 +46,7 @@ def main() -> None:
 
 
 def read(source: Path, folder: Path) -> tuple[float, list[FileCoverage]]:
-    """Return when `source` was written, in seconds since the epoch, and the coverage of the files below `folder`.
+    """Return when `source` was written, in seconds since the epoch, and the coverage of existing files below `folder`.
 
     Raises:
         OSError: the data file cannot be read.
@@ -112,7 +112,11 @@ class _LineTable:
             self._sources[str(path)] = None
 
     def get_lines(self, name: str) -> dict[int, bool]:
-        """Return the table of lines for the file called `name` in the data; creates it if it is new."""
+        """Return the table of lines for the file called `name` in the data; creates it if it is new.
+
+        Raises:
+            BoundError: the data name too many files.
+        """
         known = self._by_name.get(name)
         if known is None:
             if len(self._by_name) >= bounds.COVERAGE_FILES:

@@ -178,7 +178,10 @@ def _get_own_lines(node: ast.stmt | ast.ExceptHandler | ast.match_case) -> tuple
 
 
 def _is_excluded(node: ast.AST) -> bool:
-    """Return whether coverage.py excludes `node` by default: `if TYPE_CHECKING`, or a body that is only `...`."""
+    """Return whether coverage.py excludes `node` by default.
+
+    That is an `if TYPE_CHECKING` without `else`, a function whose body is only `...`, or `...` as a statement.
+    """
     if isinstance(node, ast.If):
         return ast.unparse(node.test).rpartition(".")[2] == "TYPE_CHECKING" and not node.orelse
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):

@@ -212,7 +212,10 @@ class _Reader:
             yield self._make_site("unlikely-attribute", name, tuple(near))
 
     def find_argument_sites(self, node: tree_sitter.Node) -> Iterator[Site]:
-        """Yield a site for each pair of neighbouring simple arguments on one line, whose alternative swaps them."""
+        """Yield a site for each pair of neighbouring simple arguments, whose alternative swaps them.
+
+        Skips argument lists of several lines.
+        """
         given = [child for child in node.named_children if child.type != "comment"]
         if node.start_point[0] != node.end_point[0]:
             return

@@ -66,7 +66,7 @@ def is_target(node: tree_sitter.Node) -> bool:
 
 
 def is_used(node: tree_sitter.Node) -> bool:
-    """Return whether the name `node` is evaluated in a function: no definition, keyword, attribute or import."""
+    """Return whether the name `node` is evaluated in a function, not only defined, imported, deleted or annotated."""
     parent = node.parent
     if parent is None or find_function(node) is None:
         return False

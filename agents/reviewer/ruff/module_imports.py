@@ -97,7 +97,10 @@ def is_plain_member(member: str) -> bool:
 def _find_imports(
     body: Sequence[ast.stmt], scope: str, *, runs: bool
 ) -> Iterator[tuple[ast.Import | ast.ImportFrom, str, bool]]:
-    """Yield each import in `body` with its scope ("module", "class" or "function") and whether it is ever run."""
+    """Yield each import in `body` with its scope ("module", "class" or "function") and whether it ever runs.
+
+    Imports under `TYPE_CHECKING` never run.
+    """
     for each in body:
         if isinstance(each, ast.Import | ast.ImportFrom):
             yield each, scope, runs

@@ -82,7 +82,7 @@ class Ruff:
         return RuffFindings(build_findings(found, document, settings, policy), problem)
 
     def find_syntax_errors(self, document: Document, timeout_s: float) -> tuple[Span, ...] | None:
-        """Return the places that the newest Python cannot parse; None without an answer in `timeout_s` seconds."""
+        """Return up to 100 places that the newest Python cannot parse; None if ruff fails or takes over `timeout_s`."""
         if not self.binary:
             return None
         newest = RuffSettings(None, ("E902",), target=NEWEST)
@@ -181,7 +181,7 @@ class Ruff:
         return [self.binary, *_FIXED, *_AS_JSON, *settings.build_arguments()]
 
     def _show_settings(self, file: Path) -> str:
-        """Run `ruff check --show-settings` for a configuration file and return its output; "" without ruff."""
+        """Run `ruff check --show-settings` for a configuration file; return its output, "" if that fails."""
         # ruff needs the name of an existing file to check, so the configuration is named twice
         command = [self.binary, "check", "--no-cache", "--show-settings", "--config", str(file), str(file)]
         return self._run(command, file.parent, bounds.RUFF_SETTINGS).output if self.binary else ""

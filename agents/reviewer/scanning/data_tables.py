@@ -71,7 +71,10 @@ def _holds_code(node: tree_sitter.Node) -> bool:
 
 
 def _find_call_runs(scan: Scan, statements: list[tree_sitter.Node]) -> Iterable[tuple[int, int]]:
-    """Yield the first and last line of each run of calls of the same function (`table.add(...)` again and again)."""
+    """Yield the first and last line of each run of `_SHORTEST_RUN` or more calls of the same function.
+
+    Calls with code of several lines in their arguments do not count.
+    """
     run: list[tree_sitter.Node] = []
     for statement in [each for each in statements if not scan.is_comment(each)]:
         if run and _get_callee(scan, statement) != _get_callee(scan, run[0]):

@@ -76,7 +76,10 @@ def _list_tried_statements(scan: Scan, clause: tree_sitter.Node) -> list[tree_si
 
 
 def _is_cleanup(scan: Scan, statement: tree_sitter.Node) -> bool:
-    """Return whether `statement` closes or removes something that may be gone already, also inside an `if`."""
+    """Return whether `statement` calls a function that closes or removes something, judged by the function's name.
+
+    An `if` counts if all its statements do.
+    """
     if statement.type in nodes.IFS:
         branches = nodes.list_branches(statement)
         inside = [each for _, body in branches for each in nodes.list_statements(body, scan)]
@@ -131,7 +134,7 @@ def _get_statement_after(scan: Scan, node: tree_sitter.Node) -> tree_sitter.Node
 
 def _has_fallback(scan: Scan, whole: tree_sitter.Node, tried: list[tree_sitter.Node]) -> bool:
     """Return whether a failure has a fallback: a `return` after the `try`, or a value that was set before it."""
-    if any(_contains_return(each) for each in tried) and _leaves_function_after(scan, whole):
+    if any(_contains_return(each) for each in tried) and _is_followed_by_exit(scan, whole):
         return True
     names = {name for each in tried for name in _find_assigned_names(scan, each)} & (
         _find_names_set_before(scan, whole) | _find_hoisted_names(scan, tried)
@@ -139,7 +142,7 @@ def _has_fallback(scan: Scan, whole: tree_sitter.Node, tried: list[tree_sitter.N
     return any(_is_read_after(scan, whole, name) for name in names)
 
 
-def _leaves_function_after(scan: Scan, whole: tree_sitter.Node) -> bool:
+def _is_followed_by_exit(scan: Scan, whole: tree_sitter.Node) -> bool:
     """Return whether a jump or the function's end follows the `try`, or the retry loop around it.
 
     Calls that log or assert may come between.
@@ -152,7 +155,7 @@ def _leaves_function_after(scan: Scan, whole: tree_sitter.Node) -> bool:
     around = whole.parent
     while around is not None and not _FUNCTION_KINDS.search(around.type):
         if _LOOP_KINDS.match(around.type):
-            return _leaves_function_after(scan, around)
+            return _is_followed_by_exit(scan, around)
         around = around.parent
     parent = whole.parent
     return after is None and around is not None and parent is not None and around in {parent, parent.parent}

@@ -90,7 +90,10 @@ def find_next_statement(node: tree_sitter.Node, scan: Scan) -> tree_sitter.Node 
 
 
 def get_operands(node: tree_sitter.Node) -> tuple[tree_sitter.Node, tree_sitter.Node] | None:
-    """Return both sides of a binary operator or an assignment; None if `node` is neither."""
+    """Return both sides of a binary operator or an assignment, by their fields, else the only two named children.
+
+    None if `node` has neither.
+    """
     for left, right in (("left", "right"), ("lhs", "rhs"), ("target", "result")):
         one, other = node.child_by_field_name(left), node.child_by_field_name(right)
         if one is not None and other is not None:

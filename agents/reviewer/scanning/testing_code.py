@@ -54,7 +54,7 @@ def is_under_test(scan: Scan, item: Item) -> bool:
 
 
 def is_asserted(scan: Scan, item: Item) -> bool:
-    """Return whether `item` is the argument of an assertion or of a call whose name says that it checks."""
+    """Return whether `item` is the argument of an assertion, a macro, or a call whose name says that it checks."""
     around = item.node.parent
     while around is not None and _WRAPPER_KINDS.search(around.type):
         around = around.parent

@@ -77,7 +77,10 @@ def gather_for_parameter(parameter: Parameter, body: str, around: Iterable[str])
 
 
 def gather_for_result(body: str) -> Evidence:
-    """Return the evidence for the return type of the function whose definition is `body`; none for generators."""
+    """Return the evidence for the return type of the function whose definition is `body`.
+
+    No votes where the type is uncertain: for generators, and for unknown or different types.
+    """
     tree = _parse_function(body)
     if tree is None:
         return Evidence(Counter())

@@ -135,7 +135,7 @@ class _Extraction:
         """Return the edits that carry out the model's answer, and a sentence about them for a person.
 
         Raises:
-            UnsplitError: the answer names no lines that can move; its text goes back to the model.
+            UnsplitError: the answer has no name, or no lines that can move; the message is for the model.
         """
         answer = answer[:_LONGEST_ANSWER]
         lines = _LINES.search(answer)

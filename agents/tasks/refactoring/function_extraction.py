@@ -209,7 +209,8 @@ def _derive_signature(
     """Return the head of the new function that `block` would become; `seen` has the names bound before each statement.
 
     Raises:
-        UnsplitError: a name is not certainly bound where it is needed, or the block returns on some paths only.
+        UnsplitError: a name is not certainly bound where it is needed, the block returns on some paths only, or
+            `find_receiver` or `check_shared_names` refuses.
     """
     function, statements = block.function, block.statements
     own = frozenset(one.arg for one in list_parameters(function))
