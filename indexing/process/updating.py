@@ -98,7 +98,9 @@ class Updater:
         self._identity: tuple[int, int] | None = None
 
     def update_all(self) -> None:
-        """Walk the root, index new and changed files, and delete the others from the index.
+        """Walk the root, index new and changed files, and delete files that are gone or excluded from the index.
+
+        Deletes indexes in older formats. Ends early once the listener asks to stop.
 
         Raises:
             indexing.storage.storage_errors.StorageError: the index cannot be written.

@@ -51,7 +51,7 @@ class Worker:
         self._analysers = Analysers(limits, storage)
 
     def run(self) -> None:
-        """Work until the input ends or no job has come for `idle_s` seconds."""
+        """Do the jobs from standard input and report each, until the input ends or `idle_s` seconds pass without a job."""
         threading.Thread(target=self._read_jobs, daemon=True).start()
         try:
             while not self._ended.is_set():

@@ -135,7 +135,7 @@ class PickleMachine:
         return values
 
     def pop(self, count: int) -> tuple[Any, ...]:
-        """Pop the top `count` values of the stack; return them in the order in which they were pushed."""
+        """Pop the top `count` values; return them in the order of pushing. Raises IndexError if there are fewer."""
         if count > len(self._stack):
             raise IndexError(count)
         values = tuple(self._stack[len(self._stack) - count :])
