@@ -51,7 +51,7 @@ class Worker:
         self._analysers = Analysers(limits, storage)
 
     def run(self) -> None:
-        """Do the jobs from standard input and report each, until the input ends or `idle_s` seconds pass without a job."""
+        """Do the jobs from standard input and report each, until it ends or `idle_s` seconds pass without a job."""
         threading.Thread(target=self._read_jobs, daemon=True).start()
         try:
             while not self._ended.is_set():

@@ -60,8 +60,8 @@ class Outside:
     def find_reason(self, path: Path, roots: Mapping[Path, Exclusion]) -> str:
         """Return "secret" or "outside" for an absolute path in none of `roots`; answers are reused for two seconds.
 
-        If the path contains that of a root (`/snapshots/3/home/me/work/a.py`) and the root's file is "secret", "ignored"
-        or "excluded", returns this reason.
+        If the path contains that of a root (`/snapshots/3/home/me/work/a.py`) and the root's file is "secret",
+        "ignored" or "excluded", returns this reason.
         """
         now = time.monotonic()
         known = self._answers.get(path)
