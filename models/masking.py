@@ -65,7 +65,7 @@ class Mask:
         return bool(self._marks)
 
     def hide(self, text: str) -> str:
-        """Return `text` with marks instead of its secrets, and instead of long secrets found in other texts."""
+        """Return `text` with marks instead of its secrets, and instead of long secrets of the request's other texts."""
         pieces: list[str] = []
         at = 0
         for start, end in self._spans.get(text) or self._find(text):
@@ -106,7 +106,7 @@ class Mask:
         return [self.reveal_in(inner) for inner in value] if isinstance(value, list | tuple) else value
 
     def has_damaged_mark(self, text: str) -> bool:
-        """Return whether `text` still contains a mark after `reveal`: an unknown, cut or altered one."""
+        """Return whether `text`, a result of `reveal`, contains an unknown, cut or altered mark."""
         tails = (self.mark[:length] for length in range(_LEAST_TAIL, len(self.mark)))
         return self._damaged.search(text) is not None or text.rstrip().endswith(tuple(tails))
 
@@ -203,7 +203,7 @@ class _UnmaskingStream:
 
 
 def _iterate_texts(request: ChatRequest) -> Iterable[str]:
-    """Yield all texts of `request`, those in the arguments of tool calls included."""
+    """Yield the texts of all messages of `request`, and all strings in the arguments of their tool calls."""
     for message in request.messages:
         yield message.text
         for call in message.calls:

@@ -210,7 +210,7 @@ class Worker:
 
 
 def _rebuilding_may_help(error: Exception) -> bool:
-    """Return whether `error` may come from a damaged index, not from a full or busy disk or the workspace."""
+    """Return whether a new index may help after `error`: False for a full disk, a busy database, or an OSError."""
     if isinstance(error, StorageError):
         return not error.full
     busy = getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))

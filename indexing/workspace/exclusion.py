@@ -279,7 +279,7 @@ class Exclusion:
         return "" if tracked else "ignored"  # like git, which never ignores tracked files
 
     def _find_content_reason(self, path: Path, waived: Collection[str]) -> str:
-        """Return the reason to exclude a file by its content; "" for none, a folder, or a file that does not exist."""
+        """Return the reason to exclude `path` by its type, size or content; "" for none, a folder or a missing file."""
         try:
             found = path.stat()
             if not stat.S_ISREG(found.st_mode):

@@ -41,7 +41,7 @@ class Computation:
         self._cancelled = threading.Event()
 
     def is_cancelled(self) -> bool:
-        """Return whether the client disconnected; called by the computing thread."""
+        """Return whether the computation was cancelled, because the client disconnected; for the computing thread."""
         return self._cancelled.is_set()
 
     async def run(self, work: Callable[[], Result]) -> Result:

@@ -57,7 +57,7 @@ def run(
     loaders: Mapping[Kind, Callable[[ModelEntry, PlacementSettings], Any]],
     ready: Callable[[str], object] = lambda _: None,
 ) -> None:
-    """Run the host until it has been idle for long enough, or a signal arrives.
+    """Run the host until it has been idle for long enough, its socket or record is deleted, or a signal arrives.
 
     Args:
         address: where to listen.
@@ -165,7 +165,10 @@ class _ListeningFile:
 
 
 async def _serve(host: Host, listener: socket.socket, ready: Callable[[str], object], file: _ListeningFile) -> None:
-    """Serve requests until a signal arrives or the host has been idle for long enough."""
+    """Serve requests until a signal arrives, the host has been idle for long enough, or `file` is deleted.
+
+    `ready` is called with the address before the first request.
+    """
     import uvicorn  # noqa: PLC0415 (for the host alone)
 
     from models.host.same_user_protocol import SameUserProtocol  # noqa: PLC0415 (imports uvicorn)

@@ -29,6 +29,8 @@ class UntrustedError(Exception):
 def explain_distrust(folder: Path, own_parts: int = 1) -> str:
     """Return why other users could change the contents of `folder`, as a clause; "" if they cannot.
 
+    The clause may also say that the folder cannot be checked. On Windows "" is always returned.
+
     Args:
         folder: an absolute path.
         own_parts: how many of its last components are Starling's own: these must belong to this user, be closed to all
@@ -53,7 +55,7 @@ def create_private_folder(folder: Path, own_parts: int = 1) -> bool:
     """Create `folder` and its missing parents; return whether it is writable and no other user can change its contents.
 
     Of the last `own_parts` components, a folder of this user that others can read is closed to them; a folder that
-    others can write to is left as it is, and then the answer is False.
+    others can write to is left as it is, and False is returned.
     """
     if not folder.is_absolute():
         return False

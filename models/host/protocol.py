@@ -235,10 +235,10 @@ def _read_items(table: Mapping[str, Any], name: str, most: int) -> list[Any]:
 
 
 def _check_texts(items: Sequence[Any], name: str) -> tuple[str, ...]:
-    """Return `items` as a tuple if all are texts, and for the field "stop" none is empty.
+    """Return `items`, the value of the field `name`, as a tuple.
 
     Raises:
-        InvalidRequestError: they are not.
+        InvalidRequestError: not all are texts, or one in the field "stop" is empty.
     """
     if not all(isinstance(item, str) and item for item in items) and name == "stop":
         raise InvalidRequestError("stop is a text, or a list of texts.")
@@ -265,7 +265,7 @@ def _read_field(table: Mapping[str, Any], name: str, kind: type[Value], default:
     """Return the value of the field `name`, or `default` if it is missing.
 
     Raises:
-        InvalidRequestError: the value has not the type `kind`.
+        InvalidRequestError: the value is not of the type `kind`, or is missing without a `default`.
     """
     value = table.get(name, default)
     if not isinstance(value, kind):

@@ -69,7 +69,10 @@ class Timeable(Protocol):
     """A network that can time a request, as `models.local.engine.Engine` can."""
 
     def time_request(self, prompt_tokens: int, new_tokens: int) -> float:
-        """Run a request with so many tokens and return its time in seconds; no KV state is reused or kept."""
+        """Run a request with a prompt and an answer of these lengths, in tokens, and return its time in seconds.
+
+        No KV state is reused or kept.
+        """
         ...
 
 
@@ -138,7 +141,10 @@ class MovingSpeed:
         self.now = self.steady = measured
 
     def update(self, *, read: int, reading_s: float, written: int, writing_s: float) -> None:
-        """Update the speed with one request: the tokens read and written, and the seconds that each took."""
+        """Update the speed with one request: the tokens read and written, and the seconds of reading and of writing.
+
+        A prompt or an answer that is too short to be measured is ignored.
+        """
         reads, writes = self.now.prompt_tokens_per_s, self.now.new_tokens_per_s
         if read >= LEAST_READ_TOKENS and reading_s > 0:
             reads = _blend(reads, read / reading_s)

@@ -114,7 +114,10 @@ class CTranslateModel:
         cancelled: Callable[[], bool],
         alternatives: int = 1,
     ) -> tuple[Generation, ...]:
-        """Complete `request`; see `models.completion.CompletionModel.generate`."""
+        """Complete `request`; see `models.completion.CompletionModel.generate`.
+
+        Afterwards the head of the longest prompt may be read in the background, for the next request.
+        """
         self._require_open()
         if cancelled():
             return NOTHING
@@ -179,7 +182,7 @@ class CTranslateModel:
             return self._translate_errors(lambda: self._score(prompt, continuations, cancelled))
 
     def close(self) -> None:
-        """Release the weights, once a running call has ended at its next token."""
+        """Release the weights, once a running call has ended at its next token, or after `CLOSE_WAIT_S` seconds."""
         self._closing = True
         deadline = time.monotonic() + CLOSE_WAIT_S
         with self._turns.take(lambda: time.monotonic() > deadline):

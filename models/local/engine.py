@@ -90,7 +90,10 @@ class Engine:
         self._drop()
 
     def time_request(self, prompt_tokens: int, new_tokens: int) -> float:
-        """Run a request with so many tokens and return its time in seconds; no KV state is reused or kept."""
+        """Run a request with a prompt and an answer of these lengths, in tokens, and return its time in seconds.
+
+        No KV state is reused or kept.
+        """
         begun = time.perf_counter()
         self._run(
             [self._ends[:1] * prompt_tokens],
@@ -119,7 +122,7 @@ class Engine:
 
         Args:
             prompt: the prompt; the KV state of its settled part is kept.
-            on_step: called with each token; returns whether to stop.
+            on_step: called with each token except an end token; returns whether to stop.
             ranked: how many of the likeliest first tokens to return.
             ignore_ends: whether to use up the whole budget, past any end token (for measuring).
             steering: restricts the first tokens. The likeliest allowed token is taken, with its log-probability among

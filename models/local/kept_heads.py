@@ -87,7 +87,8 @@ class KeptHeads:
         Args:
             tokens: the prompt.
             settled: how many of them the next prompt probably begins with.
-            keep: whether a new head may be read to keep it; without, it is read only if no kept head fits.
+            keep: whether a new head may be read to keep it; if false, it is read only if the prompt begins with no
+                kept head.
         """
         before = len(tokens) - 1
         known, settled = self.count_kept_tokens(tokens[:before]), min(settled, before)

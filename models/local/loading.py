@@ -337,7 +337,7 @@ def _load_on_cuda(network: Network, compute_type: str, problems: list[str], *, d
 def _load_on_cpu(network: Network, compute_type: str, threads: int, state_dir: Path | None) -> tuple[Engine, float]:
     """Return the engine on the CPU, and the seconds spent on measuring the fastest number of threads.
 
-    This is measured only for large weights, if `threads` is 0 and there is a folder `state_dir` for the result.
+    The number is measured only for large weights, if `threads` is 0 and there is a folder `state_dir` for the result.
 
     Raises:
         ModelError: the weights cannot be loaded.
@@ -393,7 +393,10 @@ def _load_speed(entry: ModelEntry, engine: Engine, state_dir: Path | None) -> Sp
 
 
 def _time_typical_request(engine: Engine, token: str, limit_s: float) -> float:
-    """Return the seconds of a typical request, the faster of two; each is cut short after `limit_s` seconds."""
+    """Return the seconds of a typical request, the faster of two; each is cut short after `limit_s` seconds.
+
+    The prompt repeats `token`.
+    """
     prompt = Prompt((token,) * PROBE_PROMPT, 0, PROBE_TOKENS)
     best = math.inf
     for _ in range(2):

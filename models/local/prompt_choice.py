@@ -87,7 +87,7 @@ class PromptChooser:
         return prompt, keep and not too_slow
 
     def _limit_suffix(self) -> int:
-        """Return how many tokens after the cursor can be read with each key; 0 if the speed is unknown."""
+        """Return how many tokens after the cursor a prompt may have, by the speed of reading; 0 if it is unknown."""
         if self.speed is None:
             return 0
         return max(LEAST_SUFFIX, int(SUFFIX_S * self.speed.steady.prompt_tokens_per_s))

@@ -236,7 +236,7 @@ async def _read_events(response: httpx2.Response, url: str) -> AsyncGenerator[Ev
 
 
 def _feed_reader(reader: Reader, event: Event) -> str:
-    """Feed `event` to `reader`; return the unusable content that it contained, in words, or "" if it was usable."""
+    """Feed `event` to `reader`; return a description of the event if it makes the answer unusable, else ""."""
     try:
         if isinstance(event, Junk):
             return "" if reader.skip_junk(lossy=event.lossy) else event.what

@@ -61,7 +61,7 @@ class Circuit:
             self._failures, self._rest_s, self._trying = 0, self._first_rest_s, False
 
     def record_failure(self) -> None:
-        """Count a call without an answer, or with a server error; open the breaker if it was one too many."""
+        """Count a call without an answer, or with a server error; open the breaker after several in a row."""
         with self._lock:
             self._failures += 1
             if self._trying:
@@ -71,7 +71,7 @@ class Circuit:
                 self._retry_at = self._clock() + self._rest_s
 
     def record_abandonment(self) -> None:
-        """End a call without a result, because its caller gave up; the breaker stays as it is."""
+        """End a call that says nothing about the endpoint, as when its caller gave up; the breaker stays as it is."""
         with self._lock:
             self._trying = False
 
@@ -86,7 +86,7 @@ class HourlyLimit:
         self._taken: deque[float] = deque()
 
     def take(self) -> float:
-        """Count one request and return 0; over the limit, return the seconds until there is room."""
+        """Count one request and return 0; at the limit, count nothing and return the seconds until there is room."""
         if not self.most:
             return 0.0
         with self._lock:

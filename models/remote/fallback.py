@@ -92,7 +92,7 @@ class FallbackChain:
         return self.links[self._last].chat.context_tokens
 
     def count_tokens(self, text: str) -> int:
-        """Return the largest of the models' token counts for `text`, so that it fits any of them."""
+        """Return the largest of the models' token counts for `text`, since any of the models may have to read it."""
         return max(link.chat.count_tokens(text) for link in self.links)
 
     def list_statuses(self) -> tuple[LinkStatus, ...]:
@@ -115,8 +115,8 @@ class FallbackChain:
         """Ask one model after the other until one answers; the reply's usage is the sum of all models asked.
 
         Raises:
-            ChatError: no model answered, or an answer broke off after text was shown; if several models failed, the
-                message has all reasons, and the fault is the first model's.
+            ChatError: no model answered, an answer broke off after text was shown, or the chain is closed; if several
+                models failed, the message has all reasons, and the fault is the first model's.
         """
         shown = False
 
@@ -176,7 +176,8 @@ class FallbackChain:
     def _record_answer(self, place: int, failures: Sequence[ChatError], reply: Reply) -> None:
         """Record that the link at `place` answered; a cancelled reply is ignored.
 
-        If an earlier link answered before, notify the listener, for the same two links at most once in `RENOTIFY_S`.
+        If an earlier link gave the previous answer, notify the listener, at most once in `RENOTIFY_S` for the same two
+        links.
         """
         if reply.end is ReplyEnd.CANCELLED:
             return

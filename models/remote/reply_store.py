@@ -67,7 +67,7 @@ class ReplyStore:
     """Replies by key. Thread-safe, also between processes; never raises: if the disk fails, no reply is found."""
 
     def __init__(self, folder: Path, *, clock: Callable[[], float] = time.time) -> None:
-        """Store replies below `folder`, which is created when needed; `clock` returns seconds since the epoch."""
+        """Prepare to store replies below `folder`, which is created when needed; `clock` returns a UNIX time."""
         self._folder = folder / FOLDER
         self._older = tuple(folder / name for name in OLDER)
         self._file = self._folder / FILE

@@ -161,7 +161,7 @@ class ScriptedModel:
             return tuple(scores)
 
     def close(self) -> None:
-        """End running calls at their next token."""
+        """End running calls at their next token; later calls raise ModelError."""
         self._closed.set()
 
     def _make_cancel_check(self, cancelled: Callable[[], bool]) -> Callable[[], bool]:

@@ -81,7 +81,7 @@ class ServerDialect:
         return {"object": "chat.completion", "model": NAME, "choices": [choice], "usage": _make_usage(turn)}
 
     def _frame_delta(self, delta: dict[str, Any], reason: str | None = None) -> bytes:
-        """Return the event of the change `delta`, and of the finish reason at the end."""
+        """Return the event with the change `delta` and, in the last event of a choice, the finish `reason`."""
         choice = {"index": 0, "delta": delta, "finish_reason": reason}
         return self.frame({"object": "chat.completion.chunk", "model": NAME, "choices": [choice]})
 
@@ -232,7 +232,7 @@ class _Generate(_Ollama):
 
 
 def rank_tokens_for(scripted: str) -> list[tuple[str, float]]:
-    """Return two tokens with log-probabilities: the scripted token with 1/2, then a dot or comma with 1/4."""
+    """Return two tokens with log-probabilities: the scripted one (probability 1/2), then a dot or comma (1/4)."""
     other = "," if scripted == "." else "."
     return [(scripted, math.log(0.5)), (other, math.log(0.25))]
 

@@ -39,12 +39,12 @@ def format_markdown(session: Session, entries: Sequence[Entry], feedback: Mappin
 
 
 def is_for_people(entry: Entry) -> bool:
-    """Return whether an entry says anything to a person; others hold what a resumed session needs."""
+    """Return whether to show an entry to a person: any but a note without text, which only a resumed session needs."""
     return bool(entry.text) or entry.kind is not EntryKind.NOTE
 
 
 def show_text(entry: Entry) -> str:
-    """Return the text of an entry for a viewer of Markdown: made inert, but a tool's result, which is no Markdown."""
+    """Return the text of an entry as inert Markdown; a tool's result unchanged, since it is not read as Markdown."""
     return entry.text if entry.kind is EntryKind.RESULT else make_inert(entry.text)
 
 

@@ -152,7 +152,10 @@ class TaskStore:
             return cancelled
 
     def requeue(self, task: str) -> bool:
-        """Queue a paused, waiting, failed or cancelled task again, with all its attempts; return whether it was one."""
+        """Queue a paused, waiting, failed or cancelled task again, with no attempt counted and no result.
+
+        Return whether the task was in one of these states.
+        """
         stopped = (TaskStatus.PAUSED, TaskStatus.WAITING, TaskStatus.FAILED, TaskStatus.CANCELLED)
         with self._state.transaction() as connection:
             if not _change_status(connection, task, stopped, TaskStatus.QUEUED):

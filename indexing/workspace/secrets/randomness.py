@@ -120,7 +120,10 @@ def _is_in_one_piece(value: str) -> bool:
 
 
 def _count_pairs(value: str) -> tuple[int, int]:
-    """Return how many pairs of letters within one word are common ones, and how many there are."""
+    """Return how many pairs of adjacent letters in `value` are common in words, and how many pairs there are.
+
+    A small letter before a capital is no pair: a word ends there.
+    """
     pairs = [
         (one + other).lower()
         for one, other in pairwise(value)

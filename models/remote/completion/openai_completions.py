@@ -42,7 +42,8 @@ def write_host_request(form: CompletionRequest, headers: Mapping[str, str]) -> O
 def lay_out(form: CompletionRequest, entry: ModelEntry, *, markers: bool) -> tuple[str, str]:
     """Return the prompt and the suffix of `form`, cut to the model's context window.
 
-    With `markers` the prompt holds the suffix and the snippets too, and the second text is "".
+    With `markers` the prompt holds the suffix and the snippets too, and the second text is "". The prompt ends with the
+    token with which the answer has to begin (`form.first`), if there is one.
     """
     request, first_text = form.request, form.first.text if form.first is not None else ""
     window = max(64, entry.context_tokens - request.max_tokens - 8) * CHARACTERS_PER_TOKEN
@@ -139,12 +140,12 @@ class Reader:
             self.decoded = DecodingResult(read_count(usage.get("prompt_tokens")), read_count(cached), self.decoded.end)
 
     def skip_junk(self, *, lossy: bool) -> bool:
-        """Return whether the answer is usable: only if it has ended, since junk before leaves a hole in the code."""
+        """Return whether the answer is usable: only after its finish reason; junk before may replace code."""
         del lossy
         return self.settled
 
     def close(self, *, broken: bool) -> None:
-        """Set `ended` if the reason of the end has arrived: some servers send no end mark."""
+        """Set `ended` if the finish reason has arrived: some servers send no end mark."""
         del broken
         self.ended = self.ended or self.settled
 

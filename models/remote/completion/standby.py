@@ -206,7 +206,7 @@ class StandbyModel:
     def _note_absence(self, error: ModelError, lost: CompletionModel | None = None) -> None:
         """Switch to the fallback because of `error` and begin a rest; close `lost`, the remote model that failed.
 
-        The listener is notified unless the fallback was completing before.
+        The listener is notified unless the fallback was completing before. Do nothing if `lost` is no longer in use.
         """
         with self._lock:
             if lost is not None and lost is not self._remote:

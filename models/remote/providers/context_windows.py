@@ -159,7 +159,10 @@ class ContextWindow:
         return known
 
     async def _find_window(self, ask: _Ask) -> ReportedWindow:
-        """Ask the server for the window, in the way of one kind of server after the other, until it reports one."""
+        """Ask the server for the window, in the way of one kind of server after the other, until it reports one.
+
+        If it reports none, the result has 0 tokens.
+        """
         if self._takes_window:
             return ReportedWindow(
                 _find_trained_tokens(await ask("POST", "/api/show", {"model": self._name})),

@@ -56,7 +56,7 @@ def get_converter() -> Converter:
 
 
 def structure(value: object, kind: Any, *, forgiving: bool = False) -> Any:  # noqa: ANN401 (any type of LSP)
-    """Return `value`, which is JSON, as a value of type `kind`.
+    """Convert the JSON `value` to the LSP type `kind`, repaired if it does not fit, and return the result.
 
     Args:
         value: the JSON.
@@ -83,7 +83,7 @@ class _Repair:
         self._forgiving = forgiving
 
     def repair(self, value: object, kind: Any) -> object:  # noqa: ANN401
-        """Return `value` with its unfit parts dropped or replaced, so that it fits `kind`; `UNFIT` if it cannot be.
+        """Return `value` with its unfit parts dropped or replaced, so that it fits `kind`; `UNFIT` if it cannot fit.
 
         The result of a list or an object may still hold unfit parts, whose places an error then names.
         """

@@ -90,9 +90,9 @@ class StarlingProtocol(LanguageServerProtocol):
             self._dispatch(message)
 
     def refuse_oversized(self, length: int) -> None:
-        """Answer a message of `length` bytes that was skipped with an error, which has no id; before admission, reject.
+        """Send an error about a message of `length` bytes that was skipped; the error has no id, as none was read.
 
-        Nothing is answered to a rejected client.
+        A client that is not admitted yet is rejected; nothing more is sent to a rejected client.
         """
         sentence = f"a message of {length:,} bytes was left unread; {framing.MAX_BODY_BYTES:,} are the most"
         if self.admission is not None:
