@@ -179,7 +179,7 @@ class Updater:
         return store
 
     def reindex(self, paths: Collection[Path]) -> None:
-        """Index the files among `paths` again, whatever their timestamps are; delete missing ones from the index.
+        """Index the files among `paths` again, whatever their timestamps are; delete missing or excluded ones.
 
         A folder, an ignore file, or very many paths lead to a full pass instead.
 
@@ -208,9 +208,8 @@ class Updater:
                     continue
                 gone.extend(each.id for each in before.values())
                 excluded |= there and (bool(before) or reason == "secret")
-            self._withdrawn |= excluded and bool(
-                gone
-            )  # a file that was renamed to a secret name is missing under its old one
+            # a file that was renamed to a secret name is missing under its old one
+            self._withdrawn |= excluded and bool(gone)
             if gone:
                 store.put((), gone)
             self._index(store, requests, known)

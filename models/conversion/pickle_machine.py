@@ -201,6 +201,7 @@ class PickleMachine:
 
         Raises:
             PickleError: the call describes anything else.
+            ValueError: the tables made so far have more than `MOST_COPIED` entries.
         """
         called, arguments = self.pop(2)
         name = called.name if isinstance(called, _Global) else ""
