@@ -167,7 +167,10 @@ class Workflow:
         return replace(state, run=run, score=None if state.score is None else max(0.0, state.score - penalty))
 
     def _refine(self, state: _State, before: Sequence[Finding], resources: Resources) -> _State | None:
-        """Return the state after fixing up to 3 findings that the change brought; None where none could be fixed."""
+        """Return the state after fixing up to 3 findings that the change brought, with its test run again.
+
+        Returns None if no finding could be fixed.
+        """
         document = state.document
         for finding in state.findings[:_FIXED]:
             resources.report(f"fixing {finding.code}")

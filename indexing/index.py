@@ -97,7 +97,7 @@ class Index:
         return self._process.wait(timeout_s)
 
     def close(self) -> None:
-        """End the indexing process and the threads, and close the loaded indexes. Idempotent."""
+        """End the indexing process and the threads, close the loaded indexes, and drop kept tokens. Idempotent."""
         self._closed.set()
         self._wake.set()
         self._process.close()
@@ -199,7 +199,8 @@ class Index:
     def search(self, query: Query, *, limit: int = 10, deadline: float | None = None) -> tuple[Hit, ...]:
         """Return up to `limit` pieces of the workspace for `query`, best first; none while no index is loaded.
 
-        After `deadline` (a moment of `time.monotonic`) the search ends with what it has.
+        After `deadline` (a moment of `time.monotonic`) the search ends with what it has. Files that no longer hold the
+        text found are left out and indexed again.
         """
         snapshot = self._get_snapshot(deadline, analyse=True)
         if snapshot is None:
@@ -288,7 +289,7 @@ class Index:
             self._repair.note_finished_pass(has_failed=bool(event.get("problem")))
 
     def _start_repair(self) -> None:
-        """Have an index that was deleted or damaged rebuilt, unless its last repair was a short time ago."""
+        """Have a deleted or damaged index rebuilt, unless indexing is off or busy, or the last repair is recent."""
         job = self._repair.choose_job(
             lambda: self._load_sources().find_damage(), lambda: self._state != "off" and not self._process.busy
         )
@@ -390,11 +391,14 @@ class Index:
         return found
 
     def _is_shown(self, path: Path, opened: Document | None) -> bool:
-        """Return whether an indexed file, `opened` if it is open, may still be part of prompts about others."""
+        """Return whether an indexed file may still be in prompts about others; `opened` is its document, if open."""
         return self.is_shared(opened) if opened is not None else not self.find_exclusion_reason(path)
 
     def _read_text(self, path: Path, opened: Document | None) -> str | None:
-        """Return the current text of a file, from the editor if it is `opened`, else from disk; None if it is gone."""
+        """Return the current text of a file: of its document `opened` if it is open, else from disk.
+
+        Returns None if the file cannot be read or is too large.
+        """
         if opened is not None:
             return self._documents.get(opened.uri, opened).text
         return hits.read_file(path, self._limits.max_file_bytes)

@@ -77,7 +77,7 @@ _bundles: WeakValueDictionary[tuple[tuple[FileKey, OverlayFile], ...], Segment] 
 
 
 def _get_bundle(files: tuple[tuple[FileKey, OverlayFile], ...]) -> Segment:
-    """Return the in-memory segment of `files`, from a view that has it or a new one; ids are positions in `files`."""
+    """Return the in-memory segment of `files`, reused while a view holds it; file ids are positions in `files`."""
     segment = _bundles.get(files)
     if segment is None:
         segment = _bundles[files] = Segment(

@@ -61,7 +61,7 @@ def find_test_place(document: Document, function: Function, resources: Resources
 def find_covering_test(document: Document, function: Function, resources: Resources) -> Path | None:
     """Return the test file of `document` if it mentions `function` or its class.
 
-    Returns None where there is no such file, or where tests are in the source file (Rust).
+    Returns None if it does not, if there is no such file, or where tests are in the source file (Rust).
     """
     place = find_test_place(document, function, resources)
     if place is None or place.before is None or place.path == document.path:

@@ -98,7 +98,9 @@ class Updater:
         self._identity: tuple[int, int] | None = None
 
     def update_all(self) -> None:
-        """Walk the root, index new and changed files, and delete the others from the index.
+        """Walk the root, index new and changed files, and delete files that are gone or excluded from the index.
+
+        Deletes indexes in older formats. Ends early once the listener asks to stop.
 
         Raises:
             indexing.storage.storage_errors.StorageError: the index cannot be written.
@@ -177,7 +179,7 @@ class Updater:
         return store
 
     def reindex(self, paths: Collection[Path]) -> None:
-        """Index the files among `paths` again, whatever their timestamps are; delete missing ones from the index.
+        """Index the files among `paths` again, whatever their timestamps are; delete missing or excluded ones.
 
         A folder, an ignore file, or very many paths lead to a full pass instead.
 
@@ -206,9 +208,8 @@ class Updater:
                     continue
                 gone.extend(each.id for each in before.values())
                 excluded |= there and (bool(before) or reason == "secret")
-            self._withdrawn |= excluded and bool(
-                gone
-            )  # a file that was renamed to a secret name is missing under its old one
+            # a file that was renamed to a secret name is missing under its old one
+            self._withdrawn |= excluded and bool(gone)
             if gone:
                 store.put((), gone)
             self._index(store, requests, known)

@@ -51,7 +51,7 @@ class Worker:
         self._analysers = Analysers(limits, storage)
 
     def run(self) -> None:
-        """Work until the input ends or no job has come for `idle_s` seconds."""
+        """Do the jobs from standard input and report each, until it ends or `idle_s` seconds pass without a job."""
         threading.Thread(target=self._read_jobs, daemon=True).start()
         try:
             while not self._ended.is_set():
@@ -210,7 +210,7 @@ class Worker:
 
 
 def _rebuilding_may_help(error: Exception) -> bool:
-    """Return whether `error` may come from a damaged index, not from a full or busy disk or the workspace."""
+    """Return whether a new index may help after `error`: False for a full disk, a busy database, or an OSError."""
     if isinstance(error, StorageError):
         return not error.full
     busy = getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))

@@ -139,7 +139,7 @@ def check(blob: bytes) -> None:
 
 
 def unpack(blob: bytes) -> Packed:
-    """Unpack a blob.
+    """Check a blob, and return its content.
 
     Raises:
         BlobError: the blob is damaged or of another format.

@@ -101,7 +101,7 @@ class Segment:
         self.arrays.forget_pages()
 
     def find_index(self, file_id: int) -> int:
-        """Return the index of the file with the id `file_id`. Raises KeyError."""
+        """Return the index of the file with the id `file_id`. Raises KeyError for an unknown id."""
         return self._index[file_id]
 
     def _read_range(self, ends: str, index: int) -> tuple[int, int]:

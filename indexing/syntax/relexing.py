@@ -155,7 +155,7 @@ class Lexer:
         return None
 
     def _lex_lines(self, text: str, base: int) -> Lexed:
-        """Return the tokens of the whole lines `text`, and keep them; lines after a kept text are appended to it."""
+        """Return the tokens of the whole lines `text`, and keep them; reuses those of the longest kept start of it."""
         near = [known for known in self._kept if text.startswith(known.text)]
         best = max(near, key=lambda known: len(known.text), default=None)
         if best is not None and len(best.text) == len(text):

@@ -168,7 +168,7 @@ def tokenize(data: bytes) -> Tokens:
 
 
 def _mark_breaks(ids: NDArray[np.uint32], starts: NDArray[np.int64], kinds: NDArray[np.uint8], length: int) -> None:
-    """Set the number of each line break in `ids` to SAME, DEEPER or SHALLOWER, by the change of indentation."""
+    """Set the numbers in `ids`: of line breaks to SAME, DEEPER or SHALLOWER, by indentation; of NULs to SEPARATOR."""
     nul = kinds == _NUL
     lines = np.flatnonzero((kinds == _BREAK) | nul)
     if not len(lines):

@@ -60,7 +60,8 @@ class Outside:
     def find_reason(self, path: Path, roots: Mapping[Path, Exclusion]) -> str:
         """Return "secret" or "outside" for an absolute path in none of `roots`; answers are reused for two seconds.
 
-        If the path contains that of a root (`/snapshots/3/home/me/work/a.py`), the reason of the root's file counts.
+        If the path contains that of a root (`/snapshots/3/home/me/work/a.py`) and the root's file is "secret",
+        "ignored" or "excluded", returns this reason.
         """
         now = time.monotonic()
         known = self._answers.get(path)
@@ -279,7 +280,7 @@ class Exclusion:
         return "" if tracked else "ignored"  # like git, which never ignores tracked files
 
     def _find_content_reason(self, path: Path, waived: Collection[str]) -> str:
-        """Return the reason to exclude a file by its content; "" for none, a folder, or a file that does not exist."""
+        """Return the reason to exclude `path` by its type, size or content; "" for none, a folder or a missing file."""
         try:
             found = path.stat()
             if not stat.S_ISREG(found.st_mode):

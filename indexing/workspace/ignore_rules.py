@@ -93,7 +93,14 @@ def join_folders(parts: Sequence[str]) -> str:
 
 
 def is_ignored_above(rules: Rules | None, inside: Sequence[str], depth: int, name: str) -> bool:
-    """Return whether the rules above ignore the folder `inside[: depth + 1]`, which lies on the path to the root."""
+    """Return whether a folder on the way to the root is ignored by the rules of the folders around it.
+
+    Args:
+        rules: rules in force in the folder's parent folder.
+        inside: parts of the path from the work tree to the root.
+        depth: index of the folder in `inside`.
+        name: name of the folder.
+    """
     while rules is not None:
         way = rules.above.removesuffix(join_folders(inside[depth:])) + f"{name}/"
         for spec in (rules.own, rules.git):

@@ -75,7 +75,10 @@ def _is_banner_with_request(line: bytes, following: list[bytes | None]) -> bool:
 
 
 def parse_attributes(text: str) -> tuple[tuple[str, Patterns], ...]:
-    """Return the patterns of a `.gitattributes` file by the reason that they mark files with; "!" unsets a mark."""
+    """Return the patterns in the text of a `.gitattributes` file by their mark: "generated" or "vendored".
+
+    A pattern that begins with "!" takes the mark away.
+    """
     rules: dict[str, list[str]] = {}
     for line in text.splitlines():
         pattern, *attributes = line.split()[:20] or [""]

@@ -70,7 +70,7 @@ def is_plain(uri: str) -> bool:
 
 
 def find_origins(uri: str) -> tuple[Path, ...]:
-    """Return the paths, absolute or relative, that `uri` contains; at most `_MOST`."""
+    """Return up to `_MOST` paths, absolute or relative, of the files that `uri` may refer to."""
     found: dict[str, None] = {}
     for text in _unquote_repeatedly(uri[:_LONGEST]):
         for name in _find_paths(text):

@@ -234,7 +234,8 @@ def read_entry(path: Path, *, bundled: bool = False, on_problem: Callable[[str],
     Args:
         path: the file.
         bundled: whether the entry came with the program.
-        on_problem: called with a message for each unknown field, and for a malformed show filter; both are ignored.
+        on_problem: called with a message for each unknown field outside of `[role.NAME]` and `[worth.NAME]`, and for a
+            malformed show filter; all of these are ignored.
 
     Raises:
         CatalogError: the file is missing or a field is invalid; the message names file, field and allowed values.
@@ -342,7 +343,11 @@ def read_chat(chat: Table) -> ChatFormat:
 
 
 def read_settings(settings: Table, roles: tuple[str, ...]) -> dict[str, RoleSettings]:
-    """Return the settings in the tables `[role.NAME]` for each of `roles`; defaults where a table is missing."""
+    """Return the settings in the tables `[role.NAME]` for each of `roles`; defaults where a table is missing.
+
+    Raises:
+        CatalogError: a field is invalid.
+    """
     usual = RoleSettings()
     tables = {role: settings.get_table(role, optional=True) for role in roles}
     return {
@@ -355,7 +360,11 @@ def read_settings(settings: Table, roles: tuple[str, ...]) -> dict[str, RoleSett
 
 
 def read_worth(worth: Table) -> dict[str, Measured]:
-    """Return the measured qualities in the table `[worth]`, by name; those without a share are left out."""
+    """Return the measured qualities in the table `[worth]`, by name; those without a share are left out.
+
+    Raises:
+        CatalogError: a field is invalid.
+    """
     tables = {name: worth.get_table(name, optional=True) for name in WORTHS}
     shares = {name: table.get_optional_number("share", 0.0, 1.0) for name, table in tables.items()}
     return {

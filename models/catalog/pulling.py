@@ -180,7 +180,10 @@ def _fetch(hub: _Hub, file: RemoteFile, folder: Path, revision: str, on_bytes: C
 
 
 def _make_counter(on_bytes: Callable[[int], None]) -> type:
-    """Return a progress bar class for the hub's library that only calls `on_bytes` with the bytes so far."""
+    """Return a progress bar class for the hub's library that only calls `on_bytes` with the bytes so far.
+
+    Replaces tqdm's lock by one for this process only.
+    """
     from tqdm.std import tqdm  # noqa: PLC0415  # comes with the hub's library
 
     tqdm.set_lock(threading.RLock())  # its own is shared between processes, for which Python 3.14 starts one more

@@ -75,14 +75,14 @@ class Table:
         return value
 
     def get_choice(self, field_name: str, allowed: tuple[str, ...], *, default: str) -> str:
-        """Return a string that is one of `allowed`; `default` if the field is missing."""
+        """Return a string that is one of `allowed`; `default` if the field is missing. Refuses other values."""
         value = self.get_text(field_name, default=default)
         if value not in allowed:
             self.refuse(field_name, "one of " + ", ".join(allowed))
         return value
 
     def get_texts(self, field_name: str, allowed: tuple[str, ...] = ()) -> tuple[str, ...]:
-        """Return a list of one or more non-empty strings; if `allowed` is not empty, each must be in it."""
+        """Return one or more non-empty strings, each in `allowed` unless that is empty. Refuses other values."""
         value = self._get(field_name)
         if not isinstance(value, list) or not value or any(not isinstance(item, str) or not item for item in value):
             self.refuse(field_name, "a list of one or more " + (f"of {', '.join(allowed)}" if allowed else "texts"))
@@ -91,7 +91,10 @@ class Table:
         return tuple(str(item) for item in value)
 
     def get_optional_texts(self, field_name: str, allowed: tuple[str, ...]) -> tuple[str, ...] | None:
-        """Return a list of strings that are all in `allowed`, possibly empty; None if the field is missing."""
+        """Return a list of strings that are all in `allowed`, possibly empty; None if the field is missing.
+
+        Refuses other values.
+        """
         value = self._get(field_name)
         if value is None:
             return None
@@ -100,7 +103,10 @@ class Table:
         return tuple(str(item) for item in value)
 
     def get_integer(self, field_name: str, *, least: int, default: int | None = None) -> int:
-        """Return an integer of at least `least`. If the field is missing, return `default`; without one, refuse it."""
+        """Return an integer; `default` if the field is missing.
+
+        Refuses an integer below `least`, other values, and a missing field without a `default`.
+        """
         value = self._get(field_name)
         if value is None and default is not None:
             return default
@@ -109,7 +115,7 @@ class Table:
         return value
 
     def get_bool(self, field_name: str, *, default: bool) -> bool:
-        """Return a boolean; `default` if the field is missing."""
+        """Return a boolean; `default` if the field is missing. Refuses other values."""
         value = self._get(field_name)
         if value is None:
             return default
@@ -118,16 +124,16 @@ class Table:
         return value
 
     def get_optional_bool(self, field_name: str) -> bool | None:
-        """Return a boolean; None if the field is missing."""
+        """Return a boolean; None if the field is missing. Refuses other values."""
         return None if self._get(field_name) is None else self.get_bool(field_name, default=False)
 
     def get_number(self, field_name: str, least: float, most: float, default: float) -> float:
-        """Return a number between `least` and `most`; `default` if the field is missing."""
+        """Return a number between `least` and `most`; `default` if the field is missing. Refuses other values."""
         value = self.get_optional_number(field_name, least, most)
         return default if value is None else value
 
     def get_optional_number(self, field_name: str, least: float, most: float) -> float | None:
-        """Return a number between `least` and `most`; None if the field is missing."""
+        """Return a number between `least` and `most`; None if the field is missing. Refuses other values."""
         value = self._get(field_name)
         if value is None:
             return None
@@ -146,7 +152,7 @@ class Table:
         return value
 
     def get_table(self, field_name: str, *, optional: bool = False) -> Table:
-        """Return a nested table; an empty one if the field is missing and `optional`."""
+        """Return a nested table; an empty one if the field is missing and `optional`. Refuses other values."""
         value = self._get(field_name)
         if value is None and optional:
             value = {}

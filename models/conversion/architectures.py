@@ -26,6 +26,9 @@ def build_gpt_bigcode(checkpoint: Checkpoint) -> Specification:
     """Build the specification of StarCoder 1 and its relatives: multi-query attention, learned positions.
 
     The network is described in https://arxiv.org/abs/2305.06161, its attention in https://arxiv.org/abs/1911.02150.
+
+    Raises:
+        ModelError: a tensor is missing, or a setting is not supported.
     """
     layers.require_setting(checkpoint, "multi_query", (True, None))
     specification = transformer_spec.TransformerDecoderModelSpec.from_config(
@@ -59,6 +62,9 @@ def build_starcoder2(checkpoint: Checkpoint) -> Specification:
 
     Grouped-query attention, rotary positions, layer norms with bias, feed-forward without a gate. The network is
     described in https://arxiv.org/abs/2402.19173.
+
+    Raises:
+        ModelError: a tensor is missing, or a setting is not supported.
     """
     layers.require_setting(checkpoint, "mlp_type", ("default", None))
     layers.require_setting(checkpoint, "norm_type", ("layer_norm", None))
@@ -87,6 +93,9 @@ def build_llama(checkpoint: Checkpoint) -> Specification:
 
     Rotary positions, root-mean-square norms, gated feed-forward (SwiGLU). The network is described in
     https://arxiv.org/abs/2302.13971, the gate in https://arxiv.org/abs/2002.05202.
+
+    Raises:
+        ModelError: a tensor is missing, or a setting is not supported.
     """
     has_query_norms = checkpoint.config.get("model_type") == "qwen3"  # it normalizes queries and keys as well
     heads, key_heads = layers.read_heads(checkpoint)
@@ -118,7 +127,11 @@ def build_llama(checkpoint: Checkpoint) -> Specification:
 
 
 def build_bert(checkpoint: Checkpoint) -> Specification:
-    """Build the specification of BERT and RoBERTa as encoders, for embeddings: MiniLM, CodeBERT, UniXcoder."""
+    """Build the specification of BERT and RoBERTa as encoders, for embeddings: MiniLM, CodeBERT, UniXcoder.
+
+    Raises:
+        ModelError: a tensor is missing, or a setting is not supported.
+    """
     layers.require_setting(checkpoint, "position_embedding_type", ("absolute", None))
     encoder = transformer_spec.TransformerEncoderSpec(
         checkpoint.get_integer("num_hidden_layers"),

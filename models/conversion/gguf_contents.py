@@ -288,6 +288,10 @@ class _Reader:
         """Read the list of `count` tensors; return them by name.
 
         Offsets in the file count from the end of the list, rounded up to `alignment`.
+
+        Raises:
+            ModelError: a tensor's type is unknown.
+            _DamagedError: a name occurs twice, or a shape or an offset is out of bounds.
         """
         listed = []
         for _ in range(count):

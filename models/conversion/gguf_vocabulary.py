@@ -129,6 +129,9 @@ def _build_sentence_piece(contents: Contents, tokens: list[str], types: list[int
 
     SentencePiece puts a space before every text. The texts of a fill-in-the-middle prompt continue each other, so the
     tokenizer of a model that completes puts none.
+
+    Raises:
+        ModelError: there is no score for each token.
     """
     from tokenizers import Tokenizer, decoders, models, normalizers  # noqa: PLC0415 (heavy)
 

@@ -42,6 +42,9 @@ def fill_linear(spec: Any, checkpoint: Checkpoint, *names: str) -> None:  # noqa
     """Fill the linear layer `spec` from one layer of the checkpoint, or from several whose outputs are concatenated.
 
     Queries, keys and values are one layer in CTranslate2. A missing bias becomes zeros if another of `names` has one.
+
+    Raises:
+        ModelError: a layer has no weight.
     """
     spec.weight = Fused([checkpoint.get_tensor(f"{name}.weight") for name in names])
     biases = [checkpoint.tensors.get(f"{name}.bias") for name in names]
@@ -54,6 +57,9 @@ def fill_norm(spec: Any, checkpoint: Checkpoint, name: str) -> None:  # noqa: AN
     """Fill the norm `spec` from the layer `name`: a layer norm with its bias, or a root-mean-square norm without.
 
     https://arxiv.org/abs/1607.06450 and https://arxiv.org/abs/1910.07467.
+
+    Raises:
+        ModelError: the weight or the bias is missing.
     """
     spec.gamma = make_variable(checkpoint.get_tensor(f"{name}.weight"))
     if hasattr(spec, "beta"):

@@ -126,7 +126,7 @@ class PickleMachine:
         self._stack.append(value)
 
     def pop_mark(self) -> list[Any]:
-        """Pop the values above the last mark, and the mark itself; return the values."""
+        """Pop the values above the last mark, and the mark; return the values. Raises IndexError without a mark."""
         marks = (at for at in range(len(self._stack) - 1, -1, -1) if isinstance(self._stack[at], _Mark))
         if (index := next(marks, None)) is None:
             raise IndexError("no mark")
@@ -135,7 +135,7 @@ class PickleMachine:
         return values
 
     def pop(self, count: int) -> tuple[Any, ...]:
-        """Pop the top `count` values of the stack; return them in the order in which they were pushed."""
+        """Pop the top `count` values; return them in the order of pushing. Raises IndexError if there are fewer."""
         if count > len(self._stack):
             raise IndexError(count)
         values = tuple(self._stack[len(self._stack) - count :])
@@ -168,14 +168,18 @@ class PickleMachine:
         self._stack.append(_Global(name))
 
     def set_items(self, pairs: list[Any]) -> None:
-        """Add keys and values, which alternate in `pairs`, to the table on top of the stack."""
+        """Add keys and values, which alternate in `pairs`, to the table on top of the stack.
+
+        Raises:
+            PickleError: there is something else on top, or a key is not a string.
+        """
         table = self._stack[-1]
         if not isinstance(table, dict):
             raise PickleError("something else than a table where one belongs")
         table.update(_make_table(list(zip(pairs[::2], pairs[1::2], strict=True))))
 
     def extend(self, values: list[Any]) -> None:
-        """Append `values` to the list on top of the stack."""
+        """Append `values` to the list on top of the stack; raise PickleError if there is something else."""
         row = self._stack[-1]
         if not isinstance(row, list):
             raise PickleError("something else than a list where one belongs")
@@ -197,6 +201,7 @@ class PickleMachine:
 
         Raises:
             PickleError: the call describes anything else.
+            ValueError: the tables made so far have more than `MOST_COPIED` entries.
         """
         called, arguments = self.pop(2)
         name = called.name if isinstance(called, _Global) else ""

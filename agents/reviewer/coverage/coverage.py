@@ -109,7 +109,7 @@ def find(folder: Path) -> Path | None:
 
 
 def read(source: Path, folder: Path) -> Coverage:
-    """Return the coverage in the data file `source` of the files below `folder`; blocking.
+    """Return the coverage of the files below `folder` by the data file `source`, read in a child process; blocking.
 
     Raises:
         CoverageError: the data cannot be read, exceed a limit, or are not in the format that their name says.

@@ -33,8 +33,7 @@ def read_lines(source: Path, folder: Path, budget: Budget) -> dict[Path, dict[in
     """Return for each Python file in the data that can be read its executable lines and whether each was run.
 
     Raises:
-        ValueError: the file is no data of coverage.py, or exceeds `budget`.
-        OSError: the file cannot be read.
+        ValueError: the file cannot be read, is no data of coverage.py, or exceeds `budget`.
     """
     found = {}
     for name, run in _load_run_lines(source, budget).items():

@@ -320,7 +320,7 @@ def _wrap(begin: str, parts: Sequence[str], end: str, unit: str, width: int) -> 
 
 
 def _collect_annotations(block: Block) -> dict[str, str]:
-    """Return the annotations of the parameters that are neither rebound nor narrowed before the block, by name."""
+    """Return the annotations by name of parameters that are never rebound, and not narrowed before the block."""
     function = block.function
     if getattr(function, "type_params", None):
         return {}

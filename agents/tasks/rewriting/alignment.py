@@ -172,7 +172,7 @@ class _Aligner(DefinitionWriter):
             self.edits.append(Edit(at, self.target.span.end, written))
 
     def _pair_definitions(self) -> list[tuple[Definition, Definition]]:
-        """Return pairs of a definition in the answer and the target's definition that it replaces."""
+        """Return pairs of a definition in the answer and the one that it replaces, in the target or around it."""
         wanted = select_outermost([one for one in select_within(self.old, self.target.span) if one.sort != "value"])
         if not wanted:
             around = [one for one in self.old if _surrounds(one.span, self.target.span) and one.sort == "function"]

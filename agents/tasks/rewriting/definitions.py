@@ -120,7 +120,7 @@ def match(new: Sequence[Definition], old: Sequence[Definition], texts: tuple[str
 
 
 def list_tokens(syntax: Syntax, span: Span) -> list[str]:
-    """Return the tokens of a span, without comments; if the text was not parsed, its words by white space."""
+    """Return the tokens of a span, without comments; if the text was not parsed, the span split at white space."""
     parsed = syntax.parsed
     if parsed is None:
         return syntax.text[span.start : span.end].split()

@@ -100,7 +100,7 @@ def _is_other_language(tag: str, language: str) -> bool:
 
 
 def _find_closing_fence(reply: str, opened: re.Match[str]) -> re.Match[str] | None:
-    """Return the fence that closes `opened`, None for none: same character, as long or longer, no tag; not nested."""
+    """Return the fence that closes `opened` (same character, at least as long, no tag), past nested ones; else None."""
     depth = 0
     for fence in _FENCE.finditer(reply, opened.end()):
         bare = fence.group().strip() == fence["mark"]
@@ -122,7 +122,7 @@ def _unindent(block: str, indent: str) -> str:
 
 
 def _count_repeated(around: list[str], lines: list[str]) -> int:
-    """Return the number of `lines`, from the first, that repeat the end of `around`; 0 for fewer than two."""
+    """Return the number of `lines`, from the first, that repeat the end of `around`; 0 if fewer than two have text."""
     stripped = [line.strip() for line in lines]
     last = [line.strip() for line in around]
     for count in range(min(len(last), len(stripped)), _OVERLAP - 1, -1):

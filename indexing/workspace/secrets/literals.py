@@ -294,7 +294,7 @@ def _is_strong_password(value: str) -> bool:
 
 
 def _find_assigned(text: str) -> Iterator[tuple[int, int]]:
-    """Yield the spans of values behind `=`, `:`, a comma or a bracket whose name says that they are secret."""
+    """Yield the span of each value behind `=`, `:`, a comma, a bracket or an option, if its name marks it as secret."""
     for start, end in _find_secret_names(text):
         for pattern in (_ASSIGNED, _ANNOTATED, _VALUE_OF):
             found = pattern.match(text, end)

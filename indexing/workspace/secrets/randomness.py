@@ -85,7 +85,8 @@ def compute_entropy(value: str) -> float:
 def is_drawn_at_random(value: str, least: int = LEAST) -> bool:
     """Return whether a value of letters, digits and a few signs is a key rather than a name, a hash, or data.
 
-    A hash in hexadecimal, a UUID and a random key in hexadecimal look alike; none of them is taken for a key here.
+    A hash in hexadecimal, a UUID and a random key in hexadecimal look alike; none of them is taken for a key here, nor
+    is a value of fewer than `least` or more than 200 characters.
     """
     if not least <= len(value) <= _MOST or _HEX.fullmatch(value) or _NUMBERS.fullmatch(value) or _DATA.match(value):
         return False
@@ -120,7 +121,10 @@ def _is_in_one_piece(value: str) -> bool:
 
 
 def _count_pairs(value: str) -> tuple[int, int]:
-    """Return how many pairs of letters within one word are common ones, and how many there are."""
+    """Return how many pairs of adjacent letters in `value` are common in words, and how many pairs there are.
+
+    A small letter before a capital is no pair: a word ends there.
+    """
     pairs = [
         (one + other).lower()
         for one, other in pairwise(value)
@@ -141,7 +145,7 @@ def _count_word_characters(value: str) -> int:
 
 
 def _is_sequence(value: str) -> bool:
-    """Return whether many characters are equal to the one before or next to it in the alphabet."""
+    """Return whether over a fifth of the characters equal the one before, or are its neighbour in the alphabet."""
     steps = sum(abs(ord(one) - ord(other)) <= 1 for one, other in pairwise(value))
     return steps > _MOST_STEPS * len(value)
 
