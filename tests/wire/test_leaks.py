@@ -20,6 +20,7 @@ import pytest
 from lsprotocol import types
 
 from models.scripted.scripted_server import ScriptedServer
+from models.scripted.scripts import Script
 from server.lsp.commands import COMMANDS
 from tests.wire.conftest import PROGRAM, wait_for
 
@@ -55,12 +56,19 @@ DOCUMENT_COMMANDS = {
 OTHER_COMMANDS: dict[str, dict[str, Any]] = {
     "starling.analyzeTestCoverage": {},
     "starling.approvals": {},
+    "starling.ask": {"request": "@ask canary total price"},
     "starling.audit": {},
+    "starling.cancel": {"session": "none"},
     "starling.completion.accepted": {"id": "none"},
+    "starling.feedback": {"session": "none", "entry": 1, "thumb": "up"},
     "starling.health": {},
+    "starling.roles": {},
     "starling.search": {"query": "canary total price"},
+    "starling.session": {"session": "none"},
+    "starling.sessions": {},
     "starling.stats": {},
     "starling.status": {},
+    "starling.tools": {},
     "starling.undo": {},
     "starling.workflows": {},
 }
@@ -241,6 +249,28 @@ def check_masking(servers: tuple[ScriptedServer, ...], secrets: list[str]) -> No
 
 def test_every_command_is_asked() -> None:
     assert {*DOCUMENT_COMMANDS, *OTHER_COMMANDS} == set(COMMANDS)
+
+
+@pytest.mark.timeout(200)
+async def test_no_canary_reaches_a_model_through_the_teams_tools(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An agent that reads every hidden file, and searches for what is in it, gets nothing of it."""
+    with ScriptedServer("===\nIt is code.") as chat, ScriptedServer("===\ncompleted()") as completion:
+        configure(monkeypatch, chat, completion)
+        session = await start(command=PROGRAM)
+        planted = plant(session)
+        calls = [("list_files", {}), ("search_files", {"pattern": "def total_|canary"}), ("git_diff", {})]
+        calls += [("search_code", {"words": "undefined price total", "kind": "similar"})]
+        calls += [("search_code", {"words": f"total_{word}", "kind": "definitions"}) for word, _ in planted[:3]]
+        calls += [("read_file", {"path": path.as_posix()}) for _, path in planted[::4]]
+        lines = "".join(f"@call {name} {json.dumps(arguments)}\n" for name, arguments in calls)
+        chat.script = Script.parse(f"===\n@times 1\n{lines}===\nIt is code.\n")
+        await session.initialize()
+        await session.wait_for_index(4)
+        await session.execute("starling.ask", request="@ask Read everything.")
+        sent = json.dumps([one for one in chat.requests[-1]["messages"] if one["role"] == "tool"]).encode()
+        assert sent.count(b"is excluded") == CANARIES / 4
+        assert find_words(sent, [word for word, _ in planted]) == []
+        await session.shut_down()
 
 
 @pytest.mark.timeout(400)

@@ -146,7 +146,7 @@ def remove(name: Annotated[str, typer.Argument(help="A model's name, as `starlin
 
 
 def verify(name: Annotated[str, typer.Argument(help="A model's name, as `starling models list` shows it.")]) -> None:
-    """Check that a model's files are undamaged, and that a completion model runs."""
+    """Check a model's files, and that a completion model runs."""
     from models.catalog.installation import explain_damage  # noqa: PLC0415
 
     entry = _find_entry(name)

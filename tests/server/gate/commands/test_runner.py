@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the command lines are written for sh")
 
 LINUX = sys.platform == "linux"
-PYTHON = shlex.quote(sys.executable)
+PYTHON = shlex.quote(os.path.realpath(sys.executable))  # an environment below /tmp is not there for a command
 
 
 def find_mechanism(name: str) -> Mechanism:
