@@ -52,7 +52,10 @@ class SessionNotes:
     tests: TestResults | None = None
 
     def remember(self, key: str, text: str) -> None:
-        """Store `text` as the newest fact, in place of an older one with the same key."""
+        """Store `text` as the newest fact, in place of an older one with the same key.
+
+        Cut to `LONGEST_TEXT`; beyond `MOST_FACTS` the oldest facts are dropped.
+        """
         self.facts.pop(key, None)
         self.facts[key] = text[:LONGEST_TEXT]
         while len(self.facts) > MOST_FACTS:

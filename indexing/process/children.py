@@ -88,7 +88,7 @@ def run(
 
 
 def limit_memory(pid: int, memory_bytes: int) -> None:
-    """Make the kernel refuse the process more than `memory_bytes` of data, on Linux; do nothing elsewhere."""
+    """Have the kernel refuse the process more than `memory_bytes` of data, on Linux, if that works; else do nothing."""
     if sys.platform == "linux":
         import resource  # noqa: PLC0415 (Unix alone has it)
 

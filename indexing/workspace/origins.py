@@ -64,7 +64,10 @@ def _extract_file_name(uri: str) -> str:
 
 
 def is_plain(uri: str) -> bool:
-    """Return whether a `file:` URI names one path in the plainest spelling, so that `find_origins` is not needed."""
+    """Return whether `uri` is a `file:` URI that names exactly one path, so that `find_origins` is not needed.
+
+    Such a URI has no query, fragment, backslash, trailing dots or spaces, or escapes other than `%3A` and `%20`.
+    """
     rest = uri[len("file://") :] if uri[:7].lower() == "file://" else "%"
     return not re.search(r"%(?!3[aA]|20)|[\\?#]|[ .]+$", rest)
 

@@ -186,10 +186,10 @@ class PickleMachine:
         row.extend(values)
 
     def drop_state(self) -> None:
-        """Pop the attributes that torch stores for a table, and ignore them; the table stays on the stack.
+        """Discard the state on top of the stack (attributes of an OrderedDict); the dict below it stays.
 
         Raises:
-            PickleError: the attributes belong to something other than a table.
+            PickleError: the state belongs to something other than a dict.
         """
         table, _ = self.pop(2)
         if not isinstance(table, dict):

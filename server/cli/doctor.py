@@ -55,7 +55,7 @@ def doctor(
 
 
 def _describe(found: Sequence[Check], *, works: bool) -> dict[str, object]:
-    """Return all checks as JSON, and again the facts of each by its part; `works` is whether none is an error."""
+    """Return the report as JSON: "ok" (`works`), "checks", and under each part but the catalog its facts."""
     return {
         "ok": works,
         "checks": [dataclasses.asdict(check) for check in found],

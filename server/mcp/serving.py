@@ -45,7 +45,7 @@ async def serve(root: Path, on_end: Callable[[], None]) -> None:
 
 
 def _make_server(reader: ToolReader) -> Server[Any]:
-    """Return the package's server with the two methods of tools."""
+    """Return an MCP server that lists and calls the tools of `reader`."""
 
     async def list_tools(_: object, __: object) -> Any:  # noqa: ANN401 (untyped where the extra is missing)
         return reader.list_tools()

@@ -103,7 +103,10 @@ def find_sites(syntax: Syntax, span: Span) -> tuple[Site, ...]:
 
 
 def _walk_range(node: tree_sitter.Node, start: int, end: int) -> Iterator[tree_sitter.Node]:
-    """Yield the nodes that lie completely in the bytes [start, end), without broken syntax."""
+    """Yield `node` and its named descendants that lie completely in the bytes [start, end), in order of the text.
+
+    ERROR nodes and what is below them are skipped.
+    """
     waiting = [node]
     while waiting:
         one = waiting.pop()

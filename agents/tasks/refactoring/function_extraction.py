@@ -227,15 +227,16 @@ def _derive_signature(
     if returns and after is not None and not block.is_last():
         raise UnsplitError("they return on some paths and go on behind these lines on others")
     bound = find_bound(statements)
-    results = bound & block.find_read_after() if after is not None and not returns else frozenset()
-    maybe = own | block.find_bound_before()
+    results = bound & block.find_names_read_after() if after is not None and not returns else frozenset()
+    maybe = own | block.find_names_bound_before()
     needed = (wary.exposed | (results - surely)) & maybe
     unbound = {one.name for one in nodes if isinstance(one, ast.ExceptHandler)}
     if lost := sorted(results - (after or frozenset()) - (needed - unbound)):
         raise UnsplitError(f"`{lost[0]}` is not bound on all paths through them")
     # Names that are local to the function only because of these lines.
     alone = bound - results - block.find_bound_after()
-    if early := sorted((wary.exposed & find_bound(function.body) - bound | alone & block.find_read_before()) - maybe):
+    exposed = wary.exposed & find_bound(function.body) - bound
+    if early := sorted((exposed | alone & block.find_names_read_before()) - maybe):
         raise UnsplitError(f"`{early[0]}` is read before it is bound")
     if unsure := sorted(needed - certain):
         raise UnsplitError(f"`{unsure[0]}` is not bound on all paths to them")

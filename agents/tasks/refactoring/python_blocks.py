@@ -76,7 +76,7 @@ class Block:
             elif not isinstance(node, _SCOPES):
                 waiting += ast.iter_child_nodes(node)
 
-    def find_bound_before(self) -> Names:
+    def find_names_bound_before(self) -> Names:
         """Return the names that the function's body may have bound when the block starts, without parameters."""
         loop = self._find_loop()
         found = set(find_bound([loop])) if loop is not None else set()
@@ -93,12 +93,12 @@ class Block:
                 found |= find_bound([node])
         return frozenset(found)
 
-    def find_read_before(self) -> Names:
+    def find_names_read_before(self) -> Names:
         """Return the names that the function's own code above the block reads."""
         above = (one for one in walk_own_nodes(self.function.body) if getattr(one, "lineno", 0) < self.first_line)
         return self._collect_reads(above)
 
-    def find_read_after(self) -> Names:
+    def find_names_read_after(self) -> Names:
         """Return the names that may be read after the block has run."""
         found = self._collect_reads(one for one in ast.walk(self.function) if self._comes_later(one))
         return found | find_reads(self.statements) if self._find_loop() is not None else found
@@ -131,7 +131,7 @@ class Block:
                 past = self._find_read_past(node)
                 if classify_swallowing(node) is Swallows.MAYBE:
                     # Without an earlier value, the code after the `with` fails either way.
-                    past &= self.find_bound_before() | {one.arg for one in list_parameters(self.function)}
+                    past &= self.find_names_bound_before() | {one.arg for one in list_parameters(self.function)}
                 found |= past
         return frozenset(found)
 

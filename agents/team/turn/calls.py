@@ -131,9 +131,9 @@ async def _run_permitted(prepared: PreparedCall, bench: Workbench, spending: Spe
 
 
 def _decide(tool: TeamTool[Any], request: CommandRequest | None, paths: Sequence[Path], bench: Workbench) -> Decision:
-    """Return the decision about a call, which runs the command `request` if there is one.
+    """Return the decision about a call of `tool`; `request` is the command that it would run, None if it runs none.
 
-    Blocking, because links of paths are followed.
+    Blocking, because symbolic links in paths are resolved.
     """
     if request is None:
         names = [name for path in paths for name in list_names(path, bench.roots)]

@@ -380,8 +380,8 @@ def _find_secret_names(text: str) -> Iterator[tuple[int, int]]:
 
 
 @functools.lru_cache(maxsize=1024)
-def _is_secret_value(said: str, value: str, *, quoted: bool) -> bool:
-    """Return whether `value` looks like a secret, given its name `said` and whether it was in quotes."""
+def _is_secret_value(name: str, value: str, *, quoted: bool) -> bool:
+    """Return whether `value` looks like a secret, given the `name` it is assigned to and whether it was quoted."""
     if (
         len(value) < _LEAST_PASSWORD
         or is_placeholder(value)
@@ -391,13 +391,13 @@ def _is_secret_value(said: str, value: str, *, quoted: bool) -> bool:
         return False
     if value.startswith("//") or _PATTERN.search(value) or (quoted and "." in value and _IDENTIFIER.fullmatch(value)):
         return False
-    if not quoted and _IDENTIFIER.fullmatch(value.rstrip("=")) and not _is_bare_secret(said, value.rstrip("=")):
+    if not quoted and _IDENTIFIER.fullmatch(value.rstrip("=")) and not _is_bare_secret(name, value.rstrip("=")):
         return False  # a call, or something that is kept elsewhere
     if is_random(value) or is_drawn_at_random(value, _LEAST_RANDOM):
         return True
     kinds = sum(bool(re.search(kind, value)) for kind in (r"[a-z]", r"[A-Z]", r"\d", r"[^\w\s]"))
     names_itself = _PASSWORD.search(value) and re.fullmatch(r"[A-Za-z_.:/ -]*\d?", value)  # "password_confirmation"
-    return bool(_PASSWORD.search(said)) and " " not in value and kinds > 1 and not names_itself
+    return bool(_PASSWORD.search(name)) and " " not in value and kinds > 1 and not names_itself
 
 
 def _is_bare_secret(said: str, value: str) -> bool:

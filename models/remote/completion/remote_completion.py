@@ -69,7 +69,10 @@ class _Answer:
         self._withheld = withheld
 
     def receive(self, piece: str) -> None:
-        """Process one message of the reader: "begin", a ranking, or the whole text so far with a log-probability.
+        """Process one JSON message of the answer.
+
+        "begin" starts an attempt and discards the text and the ranking of an earlier one, an object adds to the
+        ranking, and a list is the whole text so far with its log-probability.
 
         Raises:
             _StopError: a stop rule ends the generation.

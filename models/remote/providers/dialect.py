@@ -35,7 +35,7 @@ class Announcer:
         self._passed_on = ""
 
     def update(self, text: str) -> None:
-        """Pass on the new end of `text`, the whole answer so far; nothing if it differs from the text passed on."""
+        """Pass on what `text`, the whole answer so far, adds to the text passed on; nothing if it begins otherwise."""
         if len(text) > len(self._passed_on) and text.startswith(self._passed_on):
             new, self._passed_on = text[len(self._passed_on) :], text
             self._on_text(new)

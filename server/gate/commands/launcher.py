@@ -122,7 +122,7 @@ def _become(command: list[str]) -> None:
 
 
 def _wait_for(child: int) -> int:
-    """Wait for the end of `child`, and of orphans meanwhile; return its wait status."""
+    """Wait until `child` ends, reaping orphans meanwhile; return the wait status of `child`."""
     while True:
         ended, status = os.wait()
         if ended == child:

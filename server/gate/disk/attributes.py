@@ -24,7 +24,10 @@ _NOT_CARRIED = frozenset(
 
 
 def read_attributes(descriptor: int) -> Attributes:
-    """Return the attributes of the open file `descriptor`; on Windows owner and group are -1."""
+    """Return the attributes of the open file `descriptor`; on Windows owner and group are -1.
+
+    Extended attributes are read on Linux alone, up to `_MOST_BYTES`, without those that hold for the old content only.
+    """
     found = os.fstat(descriptor)
     owner, group = (-1, -1) if os.name == "nt" else (found.st_uid, found.st_gid)
     return Attributes(stat.S_IMODE(found.st_mode), owner, group, _read_extended(descriptor))

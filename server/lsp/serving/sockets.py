@@ -95,7 +95,7 @@ async def _listen_tcp(address: Address, control: Admission) -> None:
 
     async def handle_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         async with _open_session(streams.SocketWriter(writer), control) as (server, connection):
-            await _wait_for_exit(server, _receive(server, connection, reader))
+            await _receive_until_exit(server, _receive(server, connection, reader))
         await _wait_until_closed(writer)
 
     listener = await asyncio.start_server(handle_connection, address.host, address.port)
@@ -136,7 +136,7 @@ async def _listen_ws(address: Address, control: Admission) -> None:
         writer = streams.WebSocketWriter(socket)
         proven = socket.request is not None and control.is_token(_read_bearer(socket.request))
         async with _open_session(writer, control, headers=False, proven=proven) as (server, connection):
-            await _wait_for_exit(server, _receive_ws(server, connection, socket))
+            await _receive_until_exit(server, _receive_ws(server, connection, socket))
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(writer.drain(), streams.DRAIN_S)
 
@@ -233,8 +233,8 @@ def _free_memory() -> None:
     allocator.note_work()
 
 
-async def _wait_for_exit(server: StarlingServer, receiving: Awaitable[None]) -> None:
-    """Wait until the client sends `exit`, or `receiving` ends because the connection is closed."""
+async def _receive_until_exit(server: StarlingServer, receiving: Awaitable[None]) -> None:
+    """Run `receiving` until the connection is closed or the client sends `exit`; raises its errors."""
     assert server.exit_status is not None  # noqa: S101 (`_open_session` sets it)
     reading = asyncio.ensure_future(receiving)
     await asyncio.wait((reading, server.exit_status), return_when=asyncio.FIRST_COMPLETED)
