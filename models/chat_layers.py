@@ -1,4 +1,4 @@
-"""Chat models that wrap another chat model and change one aspect of it. Start at `LayeredChat`.
+"""Chat models that wrap another chat model and change one aspect of it. Start at `WrappedChat`.
 
 Layers set temperature and token budget (`TunedChat`), count costs (`models.remote.billing`), cache replies
 (`models.remote.replies`) and mask secrets (`models.masking`). A layer never opens a connection itself.
@@ -26,21 +26,16 @@ class IdentifiedChat(ChatModel, Protocol):
         ...
 
 
-class LayeredChat:
-    """A `models.chat.ChatModel` that passes all calls to an inner one; as thread-safe as that. Base class of layers."""
+class WrappedChat:
+    """A `models.chat.ChatModel` that passes all calls to an inner one; as thread-safe as that. For subclasses."""
 
-    def __init__(self, inner: IdentifiedChat) -> None:
+    def __init__(self, inner: ChatModel) -> None:
         self.inner = inner
 
     @property
     def name(self) -> str:
         """Name of the model."""
         return self.inner.name
-
-    @property
-    def identity(self) -> str:
-        """Identity of the inner model."""
-        return self.inner.identity
 
     @property
     def context_tokens(self) -> int:
@@ -64,6 +59,20 @@ class LayeredChat:
     def close(self) -> None:
         """Close the inner model."""
         self.inner.close()
+
+
+class LayeredChat(WrappedChat):
+    """A wrapper that has the identity of its inner model. Base class of layers."""
+
+    inner: IdentifiedChat
+
+    def __init__(self, inner: IdentifiedChat) -> None:
+        super().__init__(inner)
+
+    @property
+    def identity(self) -> str:
+        """Identity of the inner model."""
+        return self.inner.identity
 
 
 @dataclass(frozen=True, slots=True)

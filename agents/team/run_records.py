@@ -14,6 +14,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from models.chat import ChatError, Fault, Reply, ReplyEnd, ToolCall, Usage
+from models.chat_layers import WrappedChat
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -56,42 +57,24 @@ class RunRecorder:
             self._write(text)
 
 
-class RecordedChat:
+class RecordedChat(WrappedChat):
     """A chat model whose replies are recorded."""
 
     def __init__(self, inner: ChatModel, recorder: RunRecorder) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._recorder = recorder
-
-    @property
-    def name(self) -> str:
-        """Name of the model."""
-        return self._inner.name
-
-    @property
-    def context_tokens(self) -> int:
-        """Most tokens of conversation and answer together."""
-        return self._inner.context_tokens
-
-    def count_tokens(self, text: str) -> int:
-        """Return the number of the model's tokens in `text`."""
-        return self._inner.count_tokens(text)
 
     def chat(
         self, request: ChatRequest, *, cancelled: Callable[[], bool], on_text: Callable[[str], None] | None = None
     ) -> Reply:
         """Answer `request` with the model, and record the reply or the error."""
         try:
-            reply = self._inner.chat(request, cancelled=cancelled, on_text=on_text)
+            reply = self.inner.chat(request, cancelled=cancelled, on_text=on_text)
         except ChatError as error:
             self._recorder.record_error(request, error)
             raise
         self._recorder.record_reply(request, reply)
         return reply
-
-    def close(self) -> None:
-        """Close the model."""
-        self._inner.close()
 
 
 class ReplayedChat:

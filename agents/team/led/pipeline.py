@@ -29,6 +29,7 @@ from indexing.syntax import languages
 from indexing.syntax.documents import Document, Span
 from indexing.syntax.syntax import Syntax
 from models.chat import ChatError, ChatRequest, Message, ReplyEnd, Speaker, ToolCall, ToolSpec
+from models.chat_layers import WrappedChat
 from models.errors import ModelError
 
 if TYPE_CHECKING:
@@ -264,22 +265,12 @@ class _LedTurn:
         return await self.call(EDIT, path=self._bench.display(path), replacements=[replacement], why=why[:300])
 
 
-class _CountedChat:
+class _CountedChat(WrappedChat):
     """A chat model whose replies are counted; the tasks that ask it know no limits of a turn."""
 
     def __init__(self, inner: ChatModel, count: Callable[[Reply], None]) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._count = count
-
-    @property
-    def name(self) -> str:
-        """Name of the model."""
-        return self._inner.name
-
-    @property
-    def context_tokens(self) -> int:
-        """Most tokens of conversation and answer together."""
-        return self._inner.context_tokens
 
     def chat(
         self,
@@ -289,13 +280,9 @@ class _CountedChat:
         on_text: Callable[[str], None] | None = None,
     ) -> Reply:
         """Ask the model, and count its reply."""
-        reply = self._inner.chat(request, cancelled=cancelled, on_text=on_text)
+        reply = self.inner.chat(request, cancelled=cancelled, on_text=on_text)
         self._count(reply)
         return reply
-
-    def count_tokens(self, text: str) -> int:
-        """Return the number of tokens in `text`."""
-        return self._inner.count_tokens(text)
 
     def close(self) -> None:
         """Do nothing: the model is not this turn's."""
