@@ -51,13 +51,15 @@ def find_offset(cursor: Cursor, text: str) -> int:
     """
     starts = find_line_starts(text)
     if cursor.line > len(starts):
-        raise Failure(f"{cursor.file} has {_format_count(len(starts), 'line')}; give a line from 1 to {len(starts)}.")
+        raise Failure(
+            f"{cursor.file} has {terminal.format_count(len(starts), 'line')}; give a line from 1 to {len(starts)}."
+        )
     start = starts[cursor.line - 1]
     end = starts[cursor.line] if cursor.line < len(starts) else len(text)
     line = text[start:end].removesuffix("\n").removesuffix("\r")
     if cursor.column > len(line) + 1:
         raise Failure(
-            f"line {cursor.line} of {cursor.file} has {_format_count(len(line), 'character')}; "
+            f"line {cursor.line} of {cursor.file} has {terminal.format_count(len(line), 'character')}; "
             f"give a column from 1 to {len(line) + 1}."
         )
     return start + cursor.column - 1
@@ -136,8 +138,3 @@ def resolve_folder(path: Path) -> Path:
 def _is_count(text: str) -> bool:
     """Return whether `text` is a positive number of at most nine digits."""
     return text.isascii() and text.isdigit() and len(text) <= 9 and int(text) > 0
-
-
-def _format_count(number: int, what: str) -> str:
-    """Return `number` with the noun `what`, in the plural unless the number is 1."""
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"

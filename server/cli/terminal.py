@@ -98,6 +98,11 @@ def escape(text: str) -> str:
     return "".join(c if c.isprintable() or c in "\n\t" else f"\\x{ord(c):02x}" for c in text)
 
 
+def format_count(number: int, noun: str) -> str:
+    """Return `number` with `noun`, in the plural unless the number is 1: "1 file", "2,000 files"."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
 def allow_any_text() -> None:
     """Make stdout and stderr write a character that their encoding lacks as an escape, instead of raising an error."""
     for stream in (sys.stdout, sys.stderr):

@@ -92,7 +92,8 @@ def write_text(outcome: Outcome) -> None:
         console.print(Text(terminal.escape("\n".join(_format_report(outcome.report)))), soft_wrap=True)
     fixable = sum(one.finding.fix is not None and one.finding.fix.safe for one in outcome.found)
     hint = f"; {fixable} can be fixed with --fix" if fixable else ""
-    terminal.note(f"{_format_count(len(outcome.found), 'finding')} in {_format_count(outcome.files, 'file')}{hint}.")
+    found = terminal.format_count(len(outcome.found), "finding")
+    terminal.note(f"{found} in {terminal.format_count(outcome.files, 'file')}{hint}.")
 
 
 def write_json(outcome: Outcome) -> None:
@@ -112,7 +113,7 @@ def write_json(outcome: Outcome) -> None:
 def _format_report(report: Report) -> Iterator[str]:
     """Yield the lines of the report as text, after an empty line."""
     yield ""
-    size = f"{report.lines:,} lines of code, {_format_count(report.files, 'file')}"
+    size = f"{report.lines:,} lines of code, {terminal.format_count(report.files, 'file')}"
     yield f"Quality: {_format_score(report.score)} of 100 ({size})"
     for part in report.parts:
         yield f"  {part.name:14}{_format_score(part.score):>6}  {part.how}"
@@ -202,8 +203,3 @@ def _escape_data(text: str) -> str:
 def _escape_property(text: str) -> str:
     """Return `text` escaped as the value of a property of a workflow command."""
     return _escape_data(text).replace(":", "%3A").replace(",", "%2C")
-
-
-def _format_count(number: int, what: str) -> str:
-    """Return `number` with the noun `what`, in the plural unless the number is 1."""
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

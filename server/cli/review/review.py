@@ -199,7 +199,7 @@ class _Job:
             return
         count = sum(len(change.edits) for change in changes)
         proposal = ProposedEdit(
-            title=f"Fix {_format_count(count, 'finding')} in {_format_count(len(changes), 'file')}",
+            title=f"Fix {terminal.format_count(count, 'finding')} in {terminal.format_count(len(changes), 'file')}",
             why="None of these fixes changes what the program does.",
             by="reviewer",
             changes=changes,
@@ -332,8 +332,3 @@ def _format_path(path: Path) -> str:
     """Return `path` relative to the working directory if it lies there, else unchanged."""
     here = Path.cwd()
     return path.relative_to(here).as_posix() if path.is_relative_to(here) else str(path)
-
-
-def _format_count(number: int, noun: str) -> str:
-    """Return `number` with `noun`, in the plural unless the number is 1."""
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
