@@ -163,7 +163,7 @@ class _Reader:
 
         A name that is called, or that the function does not bind, gets no other names.
         """
-        if not is_used(node) or is_bound(node):
+        if not is_used(node):
             return
         written, bound = self._read_text(node), self._collect_bound_names(node)
         called = is_called(node)

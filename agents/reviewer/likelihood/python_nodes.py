@@ -66,16 +66,27 @@ def is_target(node: tree_sitter.Node) -> bool:
 
 
 def is_used(node: tree_sitter.Node) -> bool:
-    """Return whether the name `node` is evaluated in a function, not only defined, imported, deleted or annotated."""
+    """Return whether the name `node` is evaluated in a function, not bound, imported, deleted or a whole annotation.
+
+    The target of an augmented assignment counts as bound. Names of decorators are not used.
+    """
     parent = node.parent
-    if parent is None or find_function(node) is None:
+    if parent is None or find_function(node) is None or is_bound(node) or _is_deleted(node):
         return False
     role = get_field_name(node)
     if parent.type in {"function_definition", "class_definition", "dotted_name", "aliased_import", "type"}:
         return False
-    if parent.type in {"global_statement", "nonlocal_statement", "del_statement", "decorator"}:
+    if parent.type in {"global_statement", "nonlocal_statement", "decorator"}:
         return False
     return (parent.type, role) not in {("keyword_argument", "name"), ("attribute", "attribute")}
+
+
+def _is_deleted(node: tree_sitter.Node) -> bool:
+    """Return whether a `del` statement deletes `node` itself, alone or in a list or tuple of targets."""
+    around = node.parent
+    while around is not None and around.type in {"expression_list", "parenthesized_expression", "tuple", "list"}:
+        around = around.parent
+    return around is not None and around.type == "delete_statement"
 
 
 def is_called(node: tree_sitter.Node) -> bool:

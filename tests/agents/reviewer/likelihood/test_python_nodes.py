@@ -19,6 +19,8 @@ async def load(path, *, limit=one):
     for four in two.five:
         if six and not seven:
             eight()
+    del ten, (eleven, [twelve]), thirteen[fourteen].fifteen
+    del sixteen
     return await nine()
 """
 
@@ -34,8 +36,9 @@ def find_node(name: str) -> tree_sitter.Node:
 
 
 @pytest.mark.parametrize("name", ["path", "limit", "two", "four"])
-def test_parameters_and_targets_are_bound(name: str) -> None:
+def test_parameters_and_targets_are_bound_and_not_used(name: str) -> None:
     assert python_nodes.is_bound(find_node(name))
+    assert not python_nodes.is_used(find_node(name))
 
 
 @pytest.mark.parametrize("name", ["one", "three", "six", "eight"])
@@ -47,6 +50,16 @@ def test_values_are_used_and_not_bound(name: str) -> None:
 @pytest.mark.parametrize("name", ["load", "mode", "five"])
 def test_names_of_definitions_keywords_and_attributes_are_not_used(name: str) -> None:
     assert not python_nodes.is_used(find_node(name))
+
+
+@pytest.mark.parametrize("name", ["ten", "eleven", "twelve", "sixteen"])
+def test_deleted_names_are_not_used(name: str) -> None:
+    assert not python_nodes.is_used(find_node(name))
+
+
+@pytest.mark.parametrize("name", ["thirteen", "fourteen"])
+def test_names_in_a_deleted_item_or_attribute_are_used(name: str) -> None:
+    assert python_nodes.is_used(find_node(name))
 
 
 def test_a_called_name_is_told_from_others() -> None:
