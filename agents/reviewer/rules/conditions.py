@@ -78,14 +78,14 @@ def find_repeated_operand(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[H
         is_result = number == len(operands) - 1 and scan.read_bytes(operands[number - 1]) != text
         if seen.register(operand) and not is_result:
             fact = f"`{_abbreviate(scan, operand)}` occurs twice in this `{sign}`, so the second one changes nothing"
-            if _selects_value(item):
+            if _is_left_of_or(item):  # selects a value, as `a and a or b` does
                 yield make_hit(operand, f"{fact}. Delete it.", severity=Severity.HINT)
             else:
                 yield make_hit(operand, f"{fact}. Write the operand that was meant.")
 
 
-def _selects_value(item: Item) -> bool:
-    """Return whether the chain is the first part of `a and a or b`, which selects a value."""
+def _is_left_of_or(item: Item) -> bool:
+    """Return whether the operator is `and`, and its whole expression the left operand of an `or`: `a and b or c`."""
     around = item.parent
     is_nested = around is not None and around.role == "boolean"
     return (

@@ -263,7 +263,7 @@ class _Aligner(DefinitionWriter):
                 self.notes.append(f"The model left out `{one.name}`, which stays.")
         taken = {at for at in range(len(news)) if at in found}
         for at, one in enumerate(news):
-            if at not in taken and (one.sort != "value" or new is not None or self._is_used(one)):
+            if at not in taken and (one.sort != "value" or new is not None or self._is_used_in_edits(one)):
                 self.insert(one, *self._find_neighbours(at, news, olds, found))
         if complete:
             self._replace_trailing_statements(news, olds, found)
@@ -390,6 +390,6 @@ class _Aligner(DefinitionWriter):
             bool(called) or bool(receives) or Trait.IMPLICIT_RECEIVER in self.target.document.entry.traits
         )
 
-    def _is_used(self, one: Definition) -> bool:
-        """Return whether the name of the definition occurs in the new code."""
+    def _is_used_in_edits(self, one: Definition) -> bool:
+        """Return whether the name of the definition occurs in the edits made so far."""
         return one.name in self.list_written_words()

@@ -223,7 +223,8 @@ class _LedTurn:
     async def _fix(self, request: str, place: Place, before: str, health: Health) -> Health:
         """Have the model solve the problems once; return the new health, or `health` where nothing improved.
 
-        A fix that does not improve is undone.
+        A fix that does not improve is undone. `before` is the text before the turn's first change, with which the
+        health is compared.
         """
         path = place.path
         text = await self._bench.read_text(path)

@@ -186,7 +186,10 @@ class _Judge:
 
 
 def _find_doubt_about_program(command: SimpleCommand, rule: Rule, *, hides_secrets: bool) -> str:
-    """Return why a command that `rule` allows is asked about because of its program, a clause; "" if it is not."""
+    """Return a clause why a person has to be asked although `rule` allows the command: what its program can do.
+
+    Returns "" if the program is no reason to ask.
+    """
     program = command.program
     if program in WRAPPERS or program in SHELLS:
         return f"{program} runs other commands"

@@ -23,7 +23,7 @@ class Delegate(Arguments):
 
 
 async def run(given: Delegate, bench: Workbench) -> ToolResult:
-    """Return the answer of the other agent; its calls are permitted like one's own."""
+    """Have the role do the task, and return its answer; its calls need the same permissions as the caller's."""
     return ToolResult(await bench.delegate(given.role, given.task))
 
 

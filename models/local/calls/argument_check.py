@@ -44,10 +44,10 @@ _BOUNDED = {"minLength": str, "maxLength": str, "minItems": list, "maxItems": li
 
 
 def repair_arguments(schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `arguments` with certain mistakes repaired.
+    """Return `arguments` with certain mistakes repaired; what cannot be repaired stays as it is.
 
-    Arguments that the tool does not know, and null for optional ones, are left out; numbers and booleans in quotes
-    become such; a single item becomes a list.
+    Null for an optional argument is left out, and so are unknown arguments if the schema's `additionalProperties` is
+    false. Numbers and booleans in quotes become such, a number becomes a string, a single item becomes a list.
     """
     properties, required = schema.get("properties") or {}, schema.get("required") or ()
     closed = schema.get("additionalProperties") is False

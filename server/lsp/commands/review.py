@@ -180,7 +180,7 @@ def _build_result(whole: FullReport, encoding: str) -> Result:
 
 
 def _describe_findings(whole: FullReport, encoding: str) -> list[LocatedFinding]:
-    """Return the findings of all files, by URI; stops after the file that reaches `MOST_FINDINGS`."""
+    """Return the findings of all files, sorted by URI; stops after the file that reaches `MOST_FINDINGS`."""
     found: list[LocatedFinding] = []
     for each in sorted(whole.reviewed, key=lambda one: one.document.uri):
         if len(found) >= MOST_FINDINGS:
