@@ -65,7 +65,10 @@ class Examiner(Protocol):
 
 
 def find_units(document: Document, syntax: Syntax) -> tuple[Unit, ...]:
-    """Return the outermost functions of `document` without syntax errors, in order; () if it was not parsed."""
+    """Return the document's functions without syntax errors, in order; leaves out functions inside other functions.
+
+    Returns () if the document was not parsed.
+    """
     scan = Scan.of(document, syntax)
     if scan is None:
         return ()

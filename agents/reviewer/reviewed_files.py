@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 def list_files(
     folder: Path, limits: IndexLimits, *, seen: WalkCounts | None = None, cancelled: Callable[[], bool] = lambda: False
 ) -> Iterator[tuple[Path, WalkedFile]]:
-    """Yield the files of `folder` to review, in a stable order; count the skipped ones in `seen`, by reason.
+    """Yield the files of `folder` that no exclusion rule skips, each with its path, in a stable order.
+
+    Counts the skipped ones in `seen`, by reason. Ends early if `cancelled`. Reads no file: `read_document` finds the
+    reasons in its content.
 
     Raises:
         OSError: the folder itself cannot be read.

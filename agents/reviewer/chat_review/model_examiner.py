@@ -56,7 +56,8 @@ class ModelExaminer:
         """Ask the model about `units`, and yield each reviewed one with its findings.
 
         With `whole`, reviews all; otherwise at most `MOST_UNITS` that changed since the document was first seen, and
-        none of a file kept from models. Ends early if `cancelled`, or if the model fails, which sets `problem`.
+        only in a file of the workspace. A file kept from models is never sent. Ends early if `cancelled`, or if the
+        model fails, which sets `problem`.
         """
         if not whole and not self._index.is_shared(document):
             return  # the workspace does not share this file with models

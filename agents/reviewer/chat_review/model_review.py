@@ -158,7 +158,7 @@ def locate_quote(quote: str, text: str) -> Span | None:
 
 
 def _build_finding(piece: Piece, remark: Remark, place: Span) -> Finding:
-    """Return a remark as a finding at `place`, a span in the text of `piece`."""
+    """Return the finding for a remark about `place`, a span in the text of `piece`."""
     start = piece.span.start
     return Finding(
         code=f"model-{remark.kind}",
@@ -172,7 +172,7 @@ def _build_finding(piece: Piece, remark: Remark, place: Span) -> Finding:
 
 
 def _build_small_model_finding(piece: Piece, confirmed: small_model_review.ConfirmedClaim) -> Finding:
-    """Return a claim that a small model confirmed as a finding."""
+    """Return the finding for a claim that a small model made and confirmed."""
     start, description = piece.span.start, confirmed.description or "This line looks wrong."
     return Finding(
         code="model-logic",
@@ -209,6 +209,6 @@ def _get_indent_before(text: str, start: int) -> str:
 
 
 def _make_message(text: str) -> str:
-    """Return the model's sentences on one line, without addresses, at most `LONGEST_MESSAGE` characters."""
+    """Return the model's sentences on one line, with web addresses hidden, cut to `LONGEST_MESSAGE` characters."""
     message = hide_addresses(" ".join("".join(each if each.isprintable() else " " for each in text).split()))
     return message if len(message) <= LONGEST_MESSAGE else message[: LONGEST_MESSAGE - 1] + "…"

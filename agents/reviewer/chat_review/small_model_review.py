@@ -116,9 +116,9 @@ def parse_claims(answer: str, lines: list[str]) -> list[Claim]:
 
 
 def parse_line(answer: str, line: str) -> str:
-    """Return the line or lines that an answer gives in place of `line`, indented alike.
+    """Return the line or lines that an answer gives in place of `line`, with the indentation of `line`.
 
-    "" if it gives none, the same, or too many.
+    Returns "" if the answer gives none, the same, or too many.
     """
     fenced = _FENCE.search(answer)
     if fenced is None and _LINE_IS_RIGHT.match(answer):
@@ -175,7 +175,10 @@ def _adds_no_errors(piece: Piece, place: Span, other: str) -> bool:
 def _ask_for_choice(
     piece: Piece, shown: str, versions: tuple[int, str, str], chat: ChatModel, cancelled: Callable[[], bool]
 ) -> bool:
-    """Ask which line is right, in both orders; return whether the model prefers the new one each time."""
+    """Ask which line is right, in both orders; return whether the model prefers the new one each time.
+
+    `versions` has the line's number, the line as it is, and the new one.
+    """
     number, line, other = versions
     for first, second, right in ((line, other, "B"), (other, line, "A")):
         messages = prompting.build_messages(

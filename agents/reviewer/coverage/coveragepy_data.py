@@ -33,7 +33,7 @@ def read_lines(source: Path, folder: Path, budget: Budget) -> dict[Path, dict[in
     """Return for each Python file in the data that can be read its executable lines and whether each was run.
 
     Raises:
-        ValueError: the file cannot be read, is no data of coverage.py, or exceeds `budget`.
+        ValueError: the data file cannot be read, is not coverage.py's, or exceeds `budget`.
     """
     found = {}
     for name, run in _load_run_lines(source, budget).items():
@@ -177,7 +177,7 @@ def _get_own_lines(node: ast.stmt | ast.ExceptHandler | ast.match_case) -> tuple
 
 
 def _is_excluded(node: ast.AST) -> bool:
-    """Return whether coverage.py excludes `node` by default.
+    """Return whether coverage.py excludes `node` by default, comments aside.
 
     That is an `if TYPE_CHECKING` without `else`, a function whose body is only `...`, or `...` as a statement.
     """

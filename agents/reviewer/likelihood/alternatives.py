@@ -159,9 +159,10 @@ class _Reader:
             yield self._make_insertion("missing-await", node, "await ")
 
     def find_name_sites(self, node: tree_sitter.Node) -> Iterator[Site]:
-        """Yield a site for a used name: `self.NAME` if only that is known, else names that the function binds before.
+        """Yield at most one site for the name `node`, if it is used.
 
-        A name that is called, or that the function does not bind, gets no other names.
+        The alternative is `self.NAME` if NAME is defined nowhere, but used as an attribute of `self`. For a name that
+        the function binds and does not call, the alternatives are other names that it binds before the statement.
         """
         if not is_used(node):
             return
@@ -181,7 +182,10 @@ class _Reader:
                 yield replace(found, unused=unused)
 
     def _is_used_around(self, name: str, node: tree_sitter.Node) -> bool:
-        """Return whether the outermost function around `node` uses `name`; True outside of functions."""
+        """Return whether the outermost function around `node` mentions `name` other than to bind it.
+
+        Returns True outside of functions.
+        """
         outermost = holder = find_function(node)
         while holder is not None:
             outermost, holder = holder, find_function(holder)
@@ -246,7 +250,7 @@ class _Reader:
             yield self._make_site(kind, marks[0], others, marks[-1])
 
     def find_not_sites(self, node: tree_sitter.Node) -> Iterator[Site]:
-        """Yield a site for a `not`, whose alternative is the condition without it."""
+        """Yield a site for a `not` on one line, whose alternative is the condition without it."""
         argument = node.child_by_field_name("argument")
         if argument is not None and node.start_point[0] == argument.end_point[0]:
             yield self._make_site("unlikely-not", node, (self._read_text(argument),))

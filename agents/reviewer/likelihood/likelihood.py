@@ -76,7 +76,8 @@ def review_likelihood(  # noqa: PLR0913 (all of it comes from the caller)
         model: scores the lines.
         spans: functions to review.
         cancelled: called every few lines; if it returns True, there are no findings.
-        calibration: what the model's scores mean; by default as measured, without findings if that was not precise.
+        calibration: the meaning of the model's scores; by default the measured one. Without one that is precise, there
+            are no findings.
         limits: of the work.
 
     Raises:

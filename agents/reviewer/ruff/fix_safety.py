@@ -67,7 +67,14 @@ class FixSafety:
     def _are_removals_inert(
         self, path: Path | None, before: ModuleImports, after: ModuleImports, left: ModuleImports
     ) -> bool:
-        """Return whether the imports that `after` lacks, and `left` does not replace, have no side effects."""
+        """Return whether the imports that a fix removes have no side effects.
+
+        Args:
+            path: the file, None if the text has none.
+            before: the imports as they are.
+            after: the imports after this fix.
+            left: the imports after the fixes of all unused imports; an import that is left there is not removed.
+        """
         beside = [] if path is None else [path.parent, self.import_index.find_root(path)]
         modules = _find_removed(before.modules, after.modules, left.modules)
         members = _find_removed(before.members, after.members, left.members)
@@ -80,7 +87,10 @@ class FixSafety:
 
 
 def _is_in_single_file(member: str, beside: Sequence[Path]) -> bool:
-    """Return whether `module.name` is taken from a workspace module that is one file, so that it is no submodule."""
+    """Return whether the module of `member` ("module.name") is a single file, so that `name` is no submodule.
+
+    The file is searched below the folders `beside`; for a relative import, in the package that its dots mean.
+    """
     module = member.rpartition(".")[0]
     name = module.lstrip(".")
     if not name or not beside:

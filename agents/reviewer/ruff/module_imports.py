@@ -73,7 +73,9 @@ class ModuleImports:
 
 
 def is_inert(module: str, beside: Sequence[Path]) -> bool:
-    """Return whether importing `module` has no side effect: it is of the standard library, and no file shadows it.
+    """Return whether importing `module` is known to have no side effect.
+
+    True for most top-level modules of the standard library, unless a file shadows them; False for all others.
 
     Args:
         module: its dotted name.

@@ -195,9 +195,10 @@ def _parse_settings(file: Path, shown: str) -> RuffSettings:
 
 
 def _find_configuration(path: Path) -> tuple[Path | None, bool]:
-    """Return ruff's nearest configuration above `path` and True, else the nearest `pyproject.toml`, or None, and False.
+    """Return ruff's nearest configuration above `path`, and True.
 
-    Searches no farther than the folder that contains `.git`.
+    Without one, returns the nearest `pyproject.toml` (None if there is none) and False. Searches no farther than the
+    folder that contains `.git`.
     """
     project: Path | None = None
     for folder in path.parents:

@@ -190,15 +190,18 @@ def _adjust(finding: Finding, text: _ParsedText) -> Finding | None:
         return finding
     if finding.code == "F811":
         return None if _is_parameter(node) or _is_decorated_before(finding, text) else finding
-    if _is_bound(node, _get_name(finding), text):
+    if _may_exist(node, _get_name(finding), text):
         return None
     if _CREATES_NAMES.search(text.text):
         return replace(finding, severity=Severity.HINT)
     return replace(finding, severity=Severity.INFORMATION) if _is_unevaluated(node, text) else finding
 
 
-def _is_bound(node: tree_sitter.Node, name: str, text: _ParsedText) -> bool:
-    """Return whether `name` may be bound when `node` runs, or `node` never runs or tests whether the name exists."""
+def _may_exist(node: tree_sitter.Node, name: str, text: _ParsedText) -> bool:
+    """Return whether `name` may exist when its use `node` runs, or its absence does no harm.
+
+    It does none where a `try` tests for the name, or where a test of the version keeps a name of Python 2 from running.
+    """
     return (
         name in _INJECTED_NAMES
         or text.name in _FILES_WITH_INJECTED_NAMES

@@ -283,7 +283,8 @@ def find_assigned_condition(_scan: Scan, item: Item, _: ReviewPolicy) -> Iterato
 def find_idle_comparison(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
     """Report a comparison whose result is not used.
 
-    Skips comparisons that may have an effect, are shown by a notebook, or are evaluated for an error or a duration.
+    Skips comparisons that a notebook may show, or that are evaluated for an error or a duration, and outside of Python
+    those that may have an effect.
     """
     if nodes.may_have_effects(item.node) and scan.language != "python":
         return
@@ -315,7 +316,10 @@ def _is_tried_or_measured(scan: Scan, item: Item) -> bool:
 
 
 def _may_be_notebook_output(scan: Scan, item: Item) -> bool:
-    """Return whether the comparison may be the shown value of a notebook cell, or of a file without a path."""
+    """Return whether a notebook may show the comparison: it ends the top level, or the text may be a cell.
+
+    A text without a path may be a cell.
+    """
     return scan.document.path is None or (item.node.next_named_sibling is None and item.parent is None)
 
 

@@ -220,7 +220,7 @@ def _find_keys(node: tree_sitter.Node) -> Iterator[tree_sitter.Node]:
 
 
 def _is_template(scan: Scan) -> bool:
-    """Return whether the YAML is generated from a template, or is a file whose keys may repeat (Cirrus CI)."""
+    """Return whether the YAML is a template, or a file whose keys may repeat (Cirrus CI)."""
     path = scan.document.path
     return _TEMPLATE_MARKS.search(scan.data) is not None or (path is not None and path.name == ".cirrus.yml")
 

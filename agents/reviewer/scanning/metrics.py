@@ -218,7 +218,7 @@ def count_code_lines(node: tree_sitter.Node, kinds: LineKinds) -> int:
 
 
 def is_documented(scan: Scan, node: tree_sitter.Node) -> bool:
-    """Return whether the definition `node` has a docstring, or a comment directly above."""
+    """Return whether the definition `node` has a docstring; in a language without these, a comment directly above."""
     body = node.child_by_field_name("body")
     if scan.grammar.entry.docstrings and body is not None:
         first = next((child for child in body.named_children if not scan.is_comment(child)), None)

@@ -115,7 +115,7 @@ def get_operator(node: tree_sitter.Node) -> str:
 
 
 def get_body(node: tree_sitter.Node) -> tree_sitter.Node | None:
-    """Return the body of a clause: by its field, else its last named child that is no comment."""
+    """Return the body of a clause: by its field, else its last named child that is no comment; None for neither."""
     for field in ("body", "consequence"):
         found = node.child_by_field_name(field)
         if found is not None:
