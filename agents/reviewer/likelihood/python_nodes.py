@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 _CONDITION_KINDS = frozenset({"identifier", "attribute", "subscript", "call"})
 _CONDITIONAL_KINDS = frozenset({"if_statement", "elif_clause", "while_statement", "assert_statement"})
 _FUNCTION_KINDS = frozenset({"function_definition", "lambda"})
+_PARAMETER_KINDS = frozenset(
+    {"parameters", "lambda_parameters", "typed_parameter", "list_splat_pattern", "dictionary_splat_pattern"}
+)
 
 
 def find_function(node: tree_sitter.Node) -> tree_sitter.Node | None:
@@ -46,7 +49,7 @@ def is_bound(node: tree_sitter.Node) -> bool:
     parent = node.parent
     if parent is None:
         return False
-    if parent.type in {"parameters", "lambda_parameters", "typed_parameter", "list_splat_pattern"}:
+    if parent.type in _PARAMETER_KINDS:
         return get_field_name(node) != "type"
     if parent.type in {"default_parameter", "typed_default_parameter", "keyword_argument", "named_expression"}:
         return get_field_name(node) == "name" and parent.type != "keyword_argument"

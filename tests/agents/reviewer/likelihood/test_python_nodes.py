@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import tree_sitter
 
 CODE = """
-async def load(path, *, limit=one):
+async def load(path, *rest, limit=one, **options):
     two = open(path, mode=three)
     for four in two.five:
         if six and not seven:
@@ -35,7 +35,7 @@ def find_node(name: str) -> tree_sitter.Node:
     return node
 
 
-@pytest.mark.parametrize("name", ["path", "limit", "two", "four"])
+@pytest.mark.parametrize("name", ["path", "rest", "limit", "options", "two", "four"])
 def test_parameters_and_targets_are_bound_and_not_used(name: str) -> None:
     assert python_nodes.is_bound(find_node(name))
     assert not python_nodes.is_used(find_node(name))
