@@ -222,7 +222,7 @@ class _Writer:
         return filling.fill_words(Hole(document, at, at, head, after), self._resources, until=('"""', "'''", "*/"))
 
     def _isolate_function(self) -> tuple[Document, int]:
-        """Return a document of only the function, and the offset of its start.
+        """Return a document of only the function, and the offset in the file where that document begins.
 
         A small model that sees other functions too repeats what their documentation says.
         """

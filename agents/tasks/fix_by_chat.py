@@ -31,7 +31,10 @@ def offer(scene: Scene) -> Offer | None:
 
 
 def propose(scene: Scene, resources: Resources) -> Result:
-    """Return a proposal that rewrites the function around the finding, or its lines, without it; else `Nothing`."""
+    """Return a proposal that rewrites the finding's function, or only its lines, so that the finding is gone.
+
+    `Nothing` if the finding is there no more, or the model does not remove it.
+    """
     present = resources.review(scene.document)
     known = [
         one

@@ -48,9 +48,9 @@ def is_applicable(scene: Scene, finding: Finding) -> bool:
 
 
 def propose(scene: Scene, resources: Resources) -> Result:
-    """Return a proposal that replaces the finding's lines by the model's likeliest ones without it; else `Nothing`.
+    """Return a proposal that replaces the finding's lines by the model's likeliest ones that remove it; else `Nothing`.
 
-    Asks a person for permission to run the tests, if a test file mentions the function.
+    If a test file mentions the function, asks a person for permission to run it, and prefers lines that pass.
     """
     here = _select_lines(scene.document.text, scene.span)
     present = [one for one in resources.review(scene.document) if _overlaps(one.span, here)]
@@ -82,10 +82,10 @@ def propose(scene: Scene, resources: Resources) -> Result:
 def _choose_by_tests(
     tried: Sequence[RankedCandidate], scene: Scene, lines: Span, resources: Resources
 ) -> tuple[RankedCandidate, TestRun | None]:
-    """Return the first candidate with which the function's tests pass, else the first of all, and its test run.
+    """Run the function's tests with each candidate; return the first that passes, else the first, and its test run.
 
-    Asks a person whether the tests may run. The test run is None where no test file mentions the function, or there is
-    no function; its `ran` is false where running was refused.
+    Asks a person first whether the tests may run. The test run is None where no test file mentions the function, or
+    there is no function; its `ran` is false where running was refused.
     """
     function = find_function_at(scene.syntax, lines.start)
     test = testing.find_covering_test(scene.document, function, resources) if function is not None else None

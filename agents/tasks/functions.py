@@ -297,7 +297,7 @@ class _Reader:
         return tuple(found), receiver
 
     def _read_parameter(self, node: tree_sitter.Node) -> Parameter | None:
-        """Return the parameter at `node`; None for one that is destructured at once and so has no name."""
+        """Return the parameter at `node`; None for a destructuring pattern, which has no name."""
         named = node.child_by_field_name("name") or node.child_by_field_name("pattern")
         named = named or node.child_by_field_name("declarator")
         if named is None:

@@ -37,9 +37,9 @@ def offer(scene: Scene) -> Offer | None:
 
 
 def propose(scene: Scene, resources: Resources) -> Result:
-    """Return a proposal with the model's likeliest body for the stub at the cursor that parses and does something.
+    """Return a proposal that fills the stub at the cursor with the likeliest body that parses and does something.
 
-    `Nothing` if there is no stub or no such body.
+    `Nothing` if there is no stub, or the model writes no such body.
     """
     function = find_function_at(scene.syntax, scene.span.start)
     if function is None or not function.is_stub(scene.document.text):
@@ -99,9 +99,9 @@ def _find_text_end(text: str, end: int) -> int:
 
 
 def _find_blank_line_end(text: str, end: int) -> int:
-    """Return the end of the line right below `end` if that has only white space, for a cursor may be there; else `end`.
+    """Return the end of the line below `end` if it has white space and nothing else, else `end`.
 
-    An empty line does not count.
+    Such a line is where an editor puts the cursor for the body.
     """
     line_end = text.find("\n", end)
     if line_end < 0 or text[end:line_end].strip():

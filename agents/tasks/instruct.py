@@ -40,7 +40,10 @@ def propose(scene: Scene, resources: Resources) -> Result:
 
 
 def _choose_span(scene: Scene) -> Span:
-    """Return the selection; without one, the function or short class at the cursor, or the cursor's empty line."""
+    """Return the span to rewrite: the selection, else the function or short class at the cursor, else the cursor.
+
+    On a blank line, that is always the cursor.
+    """
     lines = expand_to_lines(scene.document.text, scene.span)
     if scene.span.start < scene.span.end or not scene.document.text[lines.start : lines.end].strip():
         return scene.span

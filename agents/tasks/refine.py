@@ -28,7 +28,7 @@ def offer(_: Scene) -> Offer | None:
 def propose(scene: Scene, resources: Resources) -> Result:
     """Return one proposal that fixes all findings in the span that can be fixed; at most 12 are tried.
 
-    `Nothing` if none can be fixed. May ask a person for permission to run tests, as `fix_by_completion` does.
+    `Nothing` if none can be fixed. Tests may run as in `fix_by_completion`, after a person has been asked.
     """
     original = scene.document
     document, span = original, scene.span
@@ -57,7 +57,7 @@ def propose(scene: Scene, resources: Resources) -> Result:
 def fix_finding(document: Document, finding: Finding, resources: Resources) -> Document | None:
     """Return `document` with `finding` fixed, by its known fix or by the completion model; None if neither can.
 
-    For the model's fix, a person may be asked for permission to run tests.
+    For the model's fix, tests may run, after a person has been asked for permission.
     """
     if finding.fix is not None and finding.fix.edits:
         known = TextChange(document.uri, document.path, document.text, finding.fix.edits)

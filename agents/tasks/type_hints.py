@@ -133,7 +133,8 @@ class _Finder:
     def _choose_type(self, evidence: Evidence, hole: Hole) -> str:
         """Return the type to write into `hole`, "" if none is known.
 
-        A single type with enough evidence is taken. Otherwise the model suggests types too, and rates all of them.
+        A single type with enough evidence is taken, and so is `None`. Otherwise the model suggests types too, and rates
+        all of them; without a model, the type with the most evidence is taken.
         """
         text = self._scene.document.text
         known = [name for name, _ in evidence.votes.most_common(4) if type_evidence.is_known_type(name, text)]

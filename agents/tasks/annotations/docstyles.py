@@ -82,7 +82,8 @@ class Words:
 def detect_style(scene: Scene, resources: Resources) -> DocStyle:
     """Return the style of the file's docstrings.
 
-    Where these have no sections, and document no function with parameters, similar files decide about the sections.
+    Where these have no sections, and document no function with parameters, other Python files of the workspace decide
+    about the sections.
     """
     text = scene.document.text
     known = [each for each in list_functions(scene.syntax) if each.docstring is not None]

@@ -141,7 +141,7 @@ def _infer_from_uses(name: str, body: str) -> Iterator[str]:
 
 
 def _infer_expression(value: ast.expr) -> str:
-    """Return the type that an expression certainly has, "" where that is unknown."""
+    """Return the type that an expression has by its form alone, "" where that is unknown."""
     if isinstance(value, ast.Constant):
         return type(value.value).__name__ if value.value is not None and value.value is not ... else ""
     if isinstance(value, ast.UnaryOp):

@@ -159,7 +159,7 @@ class _Extraction:
         return self.scene.document.text.count("\n", 0, self.function.start)
 
     def _find_selection(self) -> list[tuple[int, int]]:
-        """Return the first and last selected line, counted from the head; [] without a selection of several lines."""
+        """Return the first and last selected line, with 1 for the head; [] without a selection of several lines."""
         text, span, function = self.scene.document.text, self.scene.span, self.function
         if span.start >= span.end or span.start <= function.start or "\n" not in text[span.start : span.end].strip():
             return []

@@ -187,7 +187,7 @@ def _rank(block: Block, lines: Sequence[str]) -> int:
 
 
 def _choose_free_name(name: str, text: str, *, keep: bool, beside: Names) -> str:
-    """Return `name` with an underscore before it, or unchanged if `keep`.
+    """Return `name` with an underscore before it, or unchanged if it has one or if `keep`.
 
     Raises:
         UnsplitError: no function can have the name, or the file, Python or the names `beside` use it already.

@@ -162,7 +162,7 @@ class Block:
         )
 
     def _collect_reads(self, nodes: Iterable[ast.AST]) -> Names:
-        """Return the names that the given nodes read."""
+        """Return the names that the given nodes read themselves, without the nodes in them."""
         found: set[str] = set()
         for node in nodes:
             if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Store):

@@ -259,13 +259,13 @@ class Flow:
         return after if whole else _join(after, bound)
 
     def _read_expression(self, node: ast.expr, bound: Names) -> Names:
-        """Record the names that an expression reads, and return the names that are bound after it."""
+        """Record the names that an expression reads unbound, and return the names that are bound after it."""
         named = _find_surely_bound(node)
         self._note_exposed(find_reads([node]) - named, bound)
         return bound | named
 
     def _bind_targets(self, targets: Sequence[ast.expr], bound: Names) -> Names:
-        """Record the names that assignment targets read, and return the names that are bound after the assignment."""
+        """Record the names that assignment targets read unbound, and return the names bound after the assignment."""
         self._note_exposed(find_reads(targets), bound)
         return bound | find_bound(targets)
 

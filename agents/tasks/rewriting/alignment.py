@@ -138,7 +138,7 @@ class _Aligner(DefinitionWriter):
         return Alignment(diff_lines(self.text, text), notes=tuple(self.notes))
 
     def _fill_empty_place(self) -> None:
-        """Add an edit that writes the answer's new definitions into the empty target, without repeated code."""
+        """Add an edit that writes the answer's definitions into the empty target, except those the document has."""
         at = self.target.span.start
         around = [one for one in self.old if one.span.start <= at <= one.span.end]
         known = [new for new in self.new if any(self._may_be_same(new, old) for old in self.old)]
@@ -285,7 +285,10 @@ class _Aligner(DefinitionWriter):
         return (olds[found[above]], None) if above is not None else (None, behind)
 
     def _has_placeholders(self, new: Definition | None, news: Sequence[Definition]) -> bool:
-        """Return whether placeholders are between the members `news` of the class `new`, or of the answer for None."""
+        """Return whether placeholders are between the members `news` of the class `new`, or of the answer for None.
+
+        A line that the document has too is no placeholder.
+        """
         span = new.span if new is not None else Span(0, len(self.code))
         at, parts = span.start, []
         for one in news:

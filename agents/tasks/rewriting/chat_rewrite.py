@@ -175,7 +175,10 @@ class _ReplyJudge:
         return Syntax.of(replace(self._scene.document, text=code))
 
     def _fit(self, code: str) -> tuple[list[tuple[Edit, ...]], tuple[str, ...], str]:
-        """Return candidate edits that put the code into the document, notes, and the code's problem ("" for none)."""
+        """Return alternative edits that put the code into the document, notes, and the code's problem ("" for none).
+
+        There are no edits if the code has a problem or changes nothing.
+        """
         scene = self._scene
         prose = scene.document.entry.is_prose or not scene.syntax.available
         if not prose:

@@ -95,7 +95,7 @@ def strip_imports(code: str, syntax: Syntax) -> str:
 
 
 def _find_module_in_use(document: Syntax, name: str) -> str:
-    """Return "typing" for a `name` of `collections.abc` that the document's style imports from `typing`; else ""."""
+    """Return "typing" if `name` is in `collections.abc` and the document imports from `typing`, else ""."""
     modules = {one.module for one in document.imports}
     return "typing" if _WELL_KNOWN[name] == "collections.abc" and "typing" in modules else ""
 
@@ -300,7 +300,7 @@ def _find_head_end(document: Syntax, *, is_python: bool) -> int:
 
 
 def _read_indentation_at(text: str, at: int) -> str:
-    """Return the indentation of the line below the offset if it is indented and no bracket, else of the line above."""
+    """Return the indentation of the line below the offset; of the line above if that is unindented or a bracket."""
     below = text[at : find_next_line(text, at)]
     above = text[text.rfind("\n", 0, max(0, at - 1)) + 1 : at]
     line = below if below.strip() and not below.strip().startswith((")", "}")) and below[0].isspace() else above

@@ -91,7 +91,7 @@ def detect_unit_at(piece: str, before: str, after: str, default: str) -> str:
 
 
 def _build_indentation(columns: int, step: str, indentation: str, unit: str) -> str:
-    """Return `indentation` deepened by `columns`, negative or not; whole steps of `step` become steps of `unit`."""
+    """Return `indentation` made deeper by `columns`, or shallower if negative, in steps of `unit` for each `step`."""
     width = _TAB if step == "\t" else len(step)
     steps, rest = divmod(columns, width)
     if steps < 0:
