@@ -123,6 +123,7 @@ class Decoder:
             return self._make_candidates(lines), ""
 
         def stop(text: str) -> int | None:
+            """Record the text decoded so far; return the offset where it has to end, None to go on."""
             run.text = text
             return self.polisher.stop_rules(text)
 

@@ -123,7 +123,7 @@ _UNCHANGED_REST = frozenset(
 
 
 def is_placeholder(line: str) -> bool:
-    """Return whether a line stands for omitted code: dots, or a comment that says so, alone or after `pass`, `return`, ..."""
+    """Return whether a line stands for omitted code: dots, or a comment that says so, also one after a `pass`."""
     if _BARE.match(line):
         return True
     if (stub := _STUB.match(line)) is not None:
