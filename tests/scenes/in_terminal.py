@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from models.scripted.scripted_server import ScriptedServer
-from tests.scenes.scene import Answer
+from tests.scenes.scene import Answer, find_first_missing
 from tests.scenes.terminal_program import TerminalProgram
 
 if TYPE_CHECKING:
@@ -57,7 +57,5 @@ def _play_turn(turn: Turn, program: TerminalProgram) -> None:
         program.wait_for("n: reject] ")
         program.enter(KEYS[decision.answer])
     assert program.wait_for_end() == 0, program.text
-    at = 0
-    for shown in turn.shown:
-        assert shown in program.text[at:], f"{shown!r} was not shown:\n{program.text}"
-        at = program.text.index(shown, at)
+    assert find_first_missing(turn.shown, program.text) == "", program.text
+    assert find_first_missing(turn.results, program.text) == "", program.text

@@ -221,6 +221,7 @@ LOGGING_EVERYWHERE = Scene(
                 Decision("Run the tests"),
             ),
             ("orchestrator", "architect", "coder"),
+            ("[2 passed, 0 failed",),
         ),
     ),
     choose("orchestrator")

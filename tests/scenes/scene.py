@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from tests.marked import parse
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 ROUTER = "Choose who of a team"
@@ -55,6 +55,7 @@ class Turn:
         shown: parts of what agents say, in their order; each is on one line and has no signs of Markdown.
         decisions: the questions in their order, with the answers.
         agents: roles that answer, in their order, delegates included.
+        results: parts of the results of tests, in their order.
         acts: whether agents may change files; otherwise they only read.
     """
 
@@ -62,6 +63,7 @@ class Turn:
     shown: tuple[str, ...]
     decisions: tuple[Decision, ...] = ()
     agents: tuple[str, ...] = ()
+    results: tuple[str, ...] = ()
     acts: bool = True
 
 
@@ -85,10 +87,6 @@ class Scene:
     script: str
     written: Mapping[str, tuple[str, ...]]
 
-    def write_workspace(self, folder: Path) -> Path:
-        """Write the files of the workspace into `folder`, and return it."""
-        return parse(self.files).write(folder)
-
     def find_missing(self, folder: Path) -> list[str]:
         """Return a line for each text that agents should have written into the workspace `folder`, but have not."""
         found = []
@@ -97,6 +95,21 @@ class Scene:
             text = path.read_text(encoding="utf-8") if path.exists() else ""
             found += [f"{name}: {one}" for one in texts if one not in text]
         return found
+
+    def write_workspace(self, folder: Path) -> Path:
+        """Write the files of the workspace into `folder`, and return it."""
+        return parse(self.files).write(folder)
+
+
+def find_first_missing(texts: Sequence[str], shown: str) -> str:
+    """Return the first of `texts` that `shown` does not have after the ones before; "" if it has all, in their order."""
+    at = 0
+    for text in texts:
+        found = shown.find(text, at)
+        if found < 0:
+            return text
+        at = found + len(text)
+    return ""
 
 
 def choose(role: str) -> str:

@@ -34,6 +34,7 @@ import {
     type Remedy,
 } from './launch';
 import { CONFIRM, type Proposals } from './proposals';
+import { SAVE, saveFiles } from './saving';
 import { readExplicitSettings, SECTION } from './settings';
 import type { Phase } from './status';
 
@@ -47,12 +48,15 @@ const REMEDIES: Record<Remedy, { title: string; command: string }> = {
     restart: { title: 'Try Again', command: 'starling.server.restart' },
 };
 
-/** Declares to the server that this client shows its questions itself (`starling/confirm`, `starling/ask`). */
+/**
+ * Declares to the server that this client shows its questions itself (`starling/confirm`, `starling/ask`), and saves
+ * files (`starling/save`).
+ */
 const confirmFeature: StaticFeature = {
     fillClientCapabilities: (capabilities) => {
         capabilities.experimental = {
             ...capabilities.experimental,
-            starling: { confirm: true, permit: true, ask: true },
+            starling: { confirm: true, permit: true, ask: true, save: true },
         };
     },
     initialize: () => undefined,
@@ -234,6 +238,7 @@ export class Service implements Disposable {
         client.registerFeature(confirmFeature);
         client.onRequest(CONFIRM, (question, token) => this.proposals.confirm(question, token));
         client.onRequest(ASK, askPerson);
+        client.onRequest(SAVE, saveFiles);
         client.onDidChangeState(({ newState }) => {
             if (this.client !== client) {
                 return;

@@ -125,6 +125,7 @@ class Client:
         editing: capabilities for proposed edits.
         menu: capabilities for the menu of code actions.
         asks: shows agents' questions on `starling/ask` (`server.lsp.editor.editor_person`), also those for any text.
+        saves: saves files on `starling/save` (`server.lsp.editor.editor_saving`).
     """
 
     name: str = ""
@@ -142,6 +143,7 @@ class Client:
     editing: Editing = Editing()
     menu: Menu = Menu()
     asks: bool = False
+    saves: bool = False
 
     @classmethod
     def of(cls, params: types.InitializeParams) -> Client:
@@ -171,4 +173,5 @@ class Client:
             editing=Editing.of(declared, name),
             menu=Menu.of(declared),
             asks=_has_own_capability(declared.experimental, "ask"),
+            saves=_has_own_capability(declared.experimental, "save"),
         )

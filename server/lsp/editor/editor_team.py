@@ -20,12 +20,13 @@ from server.assembly import team as assembly
 from server.assembly.gates import open_state
 from server.assembly.resources import Files
 from server.lsp.editor.editor_person import EditorPerson
+from server.lsp.editor.editor_saving import SavedChanges, save_in_editor
 from server.lsp.editor.overwritten_files import CheckedChanges, OverwrittenFiles, WatchedCommands
 from server.state.feedback_store import FeedbackStore
 from server.state.session_store import SessionStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from pygls.lsp.server import LanguageServer
@@ -219,12 +220,16 @@ class EditorTeam:
         files = Files(turn.core, roots, self._find_open_text)
         team = assembly.build_team(turn.core, files, gate, self._state, client)
         commands = team.bench.commands
+        checked = CheckedChanges(team.bench.changes, self._overwritten)
         bench = replace(
             team.bench,
-            changes=CheckedChanges(team.bench.changes, self._overwritten),
+            changes=SavedChanges(checked, self._overwritten, self._save),
             commands=WatchedCommands(commands, self._overwritten) if commands is not None else None,
         )
         return SessionRunner(replace(team, bench=bench), turn.session.id)
+
+    async def _save(self, paths: Sequence[Path]) -> None:
+        await save_in_editor(self._server, self._session.client, paths)
 
     def _is_stopped(self, session: str) -> bool:
         """Return whether no request runs in a session, or it was cancelled."""
