@@ -69,7 +69,7 @@ class Tracked:
         return self._look_up(folder, is_folder=True)
 
     def has_file(self, path: Path) -> bool:
-        """Return whether git tracks the file `path`."""
+        """Return whether git tracks the file `path`, and it is more than a placeholder such as `.gitkeep`."""
         return self._look_up(path, is_folder=False)
 
     def release(self) -> None:
@@ -119,12 +119,12 @@ class _Listing:
         self._asked = 0
 
     def has_name(self, name: bytes) -> bool:
-        """Return whether the index lists the file `name`."""
+        """Return whether the index lists the file `name`, and it is no placeholder."""
         self._asked += 1
         if self._asked == _MOST_SINGLE_LOOKUPS:
             try:
                 names = self._data.split(b"\0") if self._version == 4 else _parse_names(self._data, self._count)
-                self._names = frozenset(names)
+                self._names = frozenset(one for one in names if one.rpartition(b"/")[2] not in _PLACEHOLDERS)
             except ValueError:
                 self._names = None
         return name in self._names if self._names is not None else self.has_prefix(name + b"\0")

@@ -105,6 +105,21 @@ def test_what_only_keeps_a_folder_there_makes_it_no_source(root: Path) -> None:
     assert list_walked(root) == set()
 
 
+@pytest.mark.parametrize("version", ["2", "4"])
+def test_a_placeholder_is_no_tracked_file_however_many_files_were_asked_for(root: Path, version: str) -> None:
+    write_files(root, "build/.gitkeep", "build/plan.py")
+    run_git(root, "add", "-f", "build")
+    run_git(root, "update-index", "--index-version", version)
+    found = Tracked()
+    others = [found.has_file(root / f"other{number}.py") for number in range(25)]
+    early = (found.has_file(root / "build/.gitkeep"), found.has_file(root / "build/plan.py"))
+    others += [found.has_file(root / f"other{number}.py") for number in range(25, 75)]
+    again = Tracked(_held=found._held)
+    late = (again.has_file(root / "build/.gitkeep"), again.has_file(root / "build/plan.py"))
+    assert not any(others)
+    assert early == late == (False, True)
+
+
 def test_ignoring_ends_where_tracking_begins_as_for_git(root: Path) -> None:
     write_files(root, ".gitignore", text="build/\n*.gen.py\n")
     write_files(root, "a.gen.py", "b.gen.py")
