@@ -69,7 +69,7 @@ class Tracked:
         return self._look_up(folder, is_folder=True)
 
     def has_file(self, path: Path) -> bool:
-        """Return whether git tracks the file `path`, and it is more than a placeholder such as `.gitkeep`."""
+        """Return whether git tracks the file `path`."""
         return self._look_up(path, is_folder=False)
 
     def release(self) -> None:
@@ -119,12 +119,12 @@ class _Listing:
         self._asked = 0
 
     def has_name(self, name: bytes) -> bool:
-        """Return whether the index lists the file `name`, and it is no placeholder."""
+        """Return whether the index lists the file `name`."""
         self._asked += 1
         if self._asked == _MOST_SINGLE_LOOKUPS:
             try:
                 names = self._data.split(b"\0") if self._version == 4 else _parse_names(self._data, self._count)
-                self._names = frozenset(one for one in names if one.rpartition(b"/")[2] not in _PLACEHOLDERS)
+                self._names = frozenset(names)
             except ValueError:
                 self._names = None
         return name in self._names if self._names is not None else self.has_prefix(name + b"\0")
@@ -132,12 +132,13 @@ class _Listing:
     def has_prefix(self, name: bytes) -> bool:
         """Return whether the name of a listed file that is no placeholder begins with `name`.
 
-        With NUL at its end, `name` must be the whole name.
+        With NUL at its end, `name` must be the whole name, which may be that of a placeholder.
         """
         at = self._data.find(name)
         while at >= 0:
             end = self._data.find(b"\0", at)
-            if self._is_name_start(at, end - at) and self._data[at:end].rpartition(b"/")[2] not in _PLACEHOLDERS:
+            is_placeholder = self._data[at:end].rpartition(b"/")[2] in _PLACEHOLDERS
+            if self._is_name_start(at, end - at) and (name.endswith(b"\0") or not is_placeholder):
                 return True
             at = self._data.find(name, at + 1)
         return False
