@@ -105,6 +105,7 @@ def test_every_command_of_the_palette_is_there_and_none_is_the_servers_own() -> 
         ("approvals", "Approval", "starling.approvals", "Approval"),
         ("approvals", "AuditRow", "starling.audit", "Row"),
         ("actions", "Hit", "starling.search", "Hit"),
+        ("actions", "AskedAgain", "starling.askAgain", "Result"),
         ("page", "Workflow", "starling.workflows", "WorkflowFacts"),
         ("chatView", "Ended", "starling.ask", "Result"),
         ("chatView", "StoredSession", "starling.session", "Result"),
@@ -131,7 +132,7 @@ def test_the_question_is_read_as_it_is_asked(tmp_path: Path) -> None:
     assert interface("proposals", "Question") == set(asked)
     assert interface("proposals", "ProposedFile") == set(asked["files"][0])
     assert f"CONFIRM = '{confirm_request.CONFIRM}'" in SOURCES["proposals"]
-    assert "starling: { confirm: true, permit: true, ask: true }" in SOURCES["service"]
+    assert "starling: { confirm: true, permit: true, ask: true, save: true }" in SOURCES["service"]
     assert f"ASK = '{editor_person.ASK}'" in SOURCES["asking"]
 
 

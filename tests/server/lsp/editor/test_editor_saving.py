@@ -9,7 +9,7 @@ import pytest
 
 from agents.edits import CreateFile, Edit, ProposedEdit, TextChange
 from server.lsp.editor.editor_saving import SavedChanges
-from server.lsp.editor.overwritten_files import OverwrittenFiles
+from server.lsp.editor.overwritten_files import OpenFile, OverwrittenFiles
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +45,7 @@ class Editor:
 
     def __post_init__(self) -> None:
         self.path.write_text(BEFORE, encoding="utf-8")
-        self.changes = SavedChanges(self, OverwrittenFiles(lambda: [(self.path, self.text)]), self.save)
+        self.changes = SavedChanges(self, OverwrittenFiles(lambda: [OpenFile(self.path, self.text, 0.0)]), self.save)
 
     async def save(self, paths: Sequence[Path]) -> None:
         """Note that files were to be saved."""
