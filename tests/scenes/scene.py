@@ -102,7 +102,7 @@ class Scene:
 
 
 def find_first_missing(texts: Sequence[str], shown: str) -> str:
-    """Return the first of `texts` that `shown` does not have after the ones before; "" if it has all, in their order."""
+    """Return the first of `texts` that `shown` lacks after the ones before; "" if it has all, in their order."""
     at = 0
     for text in texts:
         found = shown.find(text, at)
