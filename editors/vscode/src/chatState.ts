@@ -207,7 +207,6 @@ function endTurn(state: ChatState, ended: { status: string; text: string } & Tot
     const next: ChatState = {
         ...endCalls(state),
         phase: state.phase === 'off' ? 'off' : 'idle',
-        question: null,
         totals: {
             tokens: totals.tokens + ended.tokens,
             cost: totals.cost + ended.cost,
@@ -252,6 +251,15 @@ function changeAnswer(state: ChatState, id: number, change: { number: number } |
 
 function replaceItem(state: ChatState, item: Item): ChatState {
     return { ...state, items: state.items.map((one) => (one.id === item.id ? item : one)) };
+}
+
+/** Return what the team is doing, in a few words; "" if it does nothing. */
+export function formatProgress({ phase, agent, question }: ChatState): string {
+    if (phase === 'stopping') {
+        return 'Stopping…';
+    }
+    const who = agent || 'The team';
+    return phase === 'working' ? `${who} ${question === null ? 'is working…' : 'waits for your answer.'}` : '';
 }
 
 /** Format tokens, cost and time of a session in one line; "" before its first turn. */
