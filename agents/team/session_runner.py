@@ -16,7 +16,7 @@ from agents.markdown import make_inert
 from agents.ports.failures import StateError
 from agents.ports.sessions import LEASE_S, Entry, EntryKind, Session, SessionState, SessionUnavailable
 from agents.team import instructions, router, transcript
-from agents.team.events import AgentChosen, CallEnded, CallStarted, TurnEnded, TurnStatus
+from agents.team.events import AgentChosen, CallEnded, CallStarted, PlanChanged, TurnEnded, TurnStatus
 from agents.team.failure import ToolFailed
 from agents.team.led.pipeline import run_led_turn
 from agents.team.limits import Spending, TurnLimits
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from agents.edits import ProposedEdit
     from agents.ports.changes import ChangeOutcome, Changes
     from agents.ports.permissions import Cancelled, Permission, Permissions, ToolCall
+    from agents.ports.person import Person, PlanAnswer, PlanQuestion
     from agents.ports.sessions import Sessions
     from agents.team.events import Emit, Event
     from agents.team.role_files import Role, Roles
@@ -177,6 +178,8 @@ class SessionRunner:
         except ValueError as error:
             return TurnEnded(TurnStatus.FAILED, str(error))
         emit(AgentChosen(choice.role.name, choice.why))
+        if self._notes.drop_refused_plan():
+            emit(PlanChanged(()))
         messages = [*transcript.read_messages(entries), Message(Speaker.USER, choice.request)]
         spending = Spending(choice.role.limits.narrow(team.limits))
         bench = replace(team.bench, task=uuid.uuid4().hex, notes=self._notes, emit=emit, cancelled=cancelled)
@@ -207,12 +210,14 @@ class SessionRunner:
             delegate=delegate,
             capabilities=role.capabilities,
             loaded=set(role.loaded),
+            roles=(role.name, *(one for one in role.may_ask if team.roles.get(one) is not None)),
             changes=waiting,
             permissions=waiting,
+            person=_WaitingPerson(self, bench.person) if bench.person is not None else None,
         )
         agent = Agent(
             RecordedChat(chat, self._recorder),
-            Toolset(_select_tools(team.tools, role)),
+            Toolset(_select_tools(team.tools, role, inner=inner)),
             lambda: instructions.build_instructions(role, own.notes, own.mode, own.roots, own.loaded),
             role.temperature,
             price=team.compute_cost,
@@ -271,9 +276,9 @@ class SessionRunner:
         return [Entry(EntryKind.NOTE, "starling", "", dumped)]
 
     async def store_state(self, state: SessionState) -> None:
-        """Set the session's state and store it at once."""
+        """Set the session's state and store it at once, with the plan and the facts if these have changed."""
         self._state = state
-        await self._record(state)
+        await self._record(state, *self._take_changed_notes())
 
     async def _record(self, state: SessionState, *entries: Entry) -> None:
         self._state = state
@@ -321,6 +326,30 @@ class _StateKeeper:
         self.permissions.end_task(task)
 
 
+@dataclass(frozen=True, slots=True)
+class _WaitingPerson:
+    """A person whose answers set the session's state to WAITING until they are there."""
+
+    runner: SessionRunner
+    person: Person
+
+    async def ask(self, question: str, choices: Sequence[str] = ()) -> str | None:
+        """Ask the person; see `agents.ports.person.Person.ask`."""
+        await self.runner.store_state(SessionState.WAITING)
+        try:
+            return await self.person.ask(question, choices)
+        finally:
+            self.runner.set_state(SessionState.EXECUTING)
+
+    async def confirm_plan(self, question: PlanQuestion) -> PlanAnswer | None:
+        """Ask about a plan; see `agents.ports.person.Person.confirm_plan`."""
+        await self.runner.store_state(SessionState.WAITING)
+        try:
+            return await self.person.confirm_plan(question)
+        finally:
+            self.runner.set_state(SessionState.EXECUTING)
+
+
 def _choose_fallback(team: Team) -> str:
     """Return the role that answers where nothing decides: a small model neither chooses among roles nor delegates."""
     if not team.is_led("chat"):
@@ -332,7 +361,8 @@ async def _record_nothing(_: Message) -> None:
     """Store nothing: a delegate's messages are not the session's."""
 
 
-def _select_tools(tools: Iterable[TeamTool[Any]], role: Role) -> Iterable[TeamTool[Any]]:
-    """Return the tools that an agent with `role` can have at all."""
+def _select_tools(tools: Iterable[TeamTool[Any]], role: Role, *, inner: bool) -> Iterable[TeamTool[Any]]:
+    """Return the tools that an agent with `role` can have at all; a delegate cannot replace the plan of the session."""
     allowed = set(role.capabilities)
-    return (one for one in tools if not one.capabilities or not allowed.isdisjoint(one.capabilities))
+    offered = (one for one in tools if not (inner and one.name == "plan"))
+    return (one for one in offered if not one.capabilities or not allowed.isdisjoint(one.capabilities))

@@ -125,6 +125,7 @@ class _Talk:
         from server.assembly.gates import make_disk_gate, open_state  # noqa: PLC0415
         from server.assembly.resources import Files  # noqa: PLC0415
         from server.assembly.team import Client, build_team  # noqa: PLC0415
+        from server.cli.team.terminal_person import TerminalPerson  # noqa: PLC0415
 
         asker = terminal_asker.TerminalAsker(self._yes)
         gate = make_disk_gate([root], asker, core.index_limits)
@@ -133,7 +134,8 @@ class _Talk:
         with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C ends the program
             loop.add_signal_handler(signal.SIGINT, self._stopped.set)
         try:
-            team = build_team(core, Files(core, (root,)), gate, state, Client("starling", self._mode))
+            person = TerminalPerson(asker.lines, self._yes, self._stopped.is_set)
+            team = build_team(core, Files(core, (root,)), gate, state, Client("starling", self._mode, person))
             session = self._open_session(team.sessions, root)
             ended = await SessionRunner(team, session).handle(self._request, self._show, self._stopped.is_set)
         except (SessionUnavailable, StateError) as error:
