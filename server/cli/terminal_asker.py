@@ -6,7 +6,11 @@ stdout is for the command's answer. Escapes control characters in what an agent 
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import sys
+import threading
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, TextIO
 
@@ -15,12 +19,16 @@ import typer
 from agents.edits import CreateFile, DeleteFile, RenameFile
 from agents.tools import GIT_COMMIT
 from server.cli import terminal
-from server.cli.terminal_lines import Lines
 from server.gate.ports import Answer
 from server.gate.question import wording
 
+try:
+    import termios
+except ImportError:  # Windows
+    termios = None  # type: ignore[assignment]
+
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import AsyncIterator, Collection
 
     from rich.text import Text
 
@@ -58,14 +66,23 @@ class TerminalAsker:
     Args:
         yes: kinds of change that are approved without a question.
         entered: the stream of answers; stdin unless a test gives another one.
-
-    Attributes:
-        lines: the lines that the person enters.
     """
 
     def __init__(self, yes: Collection[Kind] = (), entered: TextIO | None = None) -> None:
         self._yes = frozenset(yes)
-        self.lines = Lines(entered or sys.stdin)
+        self._entered = entered or sys.stdin
+        self._lines: Lines | None = None
+        self._turn = asyncio.Lock()
+
+    @property
+    def starts_plans(self) -> bool:
+        """Whether `--yes` starts the plans of agents without a question."""
+        return Kind.PLAN in self._yes
+
+    @property
+    def has_terminal(self) -> bool:
+        """Whether a person can be asked: both the answers' stream and stderr are a terminal."""
+        return self._entered.isatty() and sys.stderr.isatty()
 
     def asks_while_applying(self, question: Question) -> bool:  # noqa: ARG002 (a terminal applies nothing)
         """Return False: here the question is always asked before the change is applied."""
@@ -77,22 +94,30 @@ class TerminalAsker:
         "" if the question can be asked or needs none.
         """
         missing = find_kinds(question) - self._yes
-        if not missing or question.is_approved_by_rule or self.lines.has_person:
+        if not missing or question.is_approved_by_rule or self.has_terminal:
             return ""
         wanted = " ".join(f"--yes {kind}" for kind in Kind if kind in missing)
         return f"There is no terminal to ask on, so nothing is written; run the command in one, or add {wanted}."
 
     async def ask(self, question: Question) -> Answer:
         """Show the diff, ask and return the answer; approve without asking if `--yes` allows all kinds of change."""
-        async with self.lines.turn:
+        async with self.take_turn() as lines:
             show(question)
             if find_kinds(question) <= self._yes:
                 terminal.note("allowed by --yes.")
                 return Answer.APPROVE
-            self.lines.discard()
-            while (answer := await self._choose(question, self.lines)) is None:
+            while (answer := await self._choose(question, lines)) is None:
                 show(question)
             return answer
+
+    @contextlib.asynccontextmanager
+    async def take_turn(self) -> AsyncIterator[Lines]:
+        """Wait until no other question is open; yield the person's lines, without those entered before."""
+        async with self._turn:
+            if self._lines is None:
+                self._lines = Lines(self._entered)
+            self._lines.discard()
+            yield self._lines
 
     async def _choose(self, question: Question, lines: Lines) -> Answer | None:
         """Ask until a valid answer is entered and return it; None to show the diff again.
@@ -137,3 +162,43 @@ def find_kinds(question: Question) -> frozenset[Kind]:
         return frozenset({Kind.COMMIT if question.tool == GIT_COMMIT else Kind.RUN})
     table = {CreateFile: Kind.CREATE, RenameFile: Kind.RENAME, DeleteFile: Kind.DELETE}
     return frozenset(table.get(type(change), Kind.EDIT) for change in question.proposal.changes)
+
+
+@dataclass
+class Lines:
+    """The lines that a person enters, read in a thread, so that the program can end while a question is open.
+
+    A line entered before a question, or after its end, does not answer it.
+    """
+
+    source: TextIO
+    _waiting: asyncio.Future[str] | None = None
+    _reading: bool = field(default=False)
+
+    def discard(self) -> None:
+        """Discard all input so far, so that it does not answer the next question."""
+        self._waiting = None
+        if termios is not None and self.source.isatty():
+            termios.tcflush(self.source.fileno(), termios.TCIFLUSH)
+
+    async def read_next(self) -> str:
+        """Wait for the next line and return it with its line end; "" at the end of the input."""
+        loop = asyncio.get_running_loop()
+        waiting = self._waiting = loop.create_future()
+
+        def read_line() -> None:
+            line = self.source.readline()
+            with contextlib.suppress(RuntimeError):  # the event loop was closed meanwhile
+                loop.call_soon_threadsafe(self._receive, line)
+
+        if not self._reading:
+            self._reading = True
+            threading.Thread(target=read_line, name="terminal", daemon=True).start()
+        line: str = await waiting
+        return line
+
+    def _receive(self, line: str) -> None:
+        """Hand `line` to the question that waits for a line; drop it if none does."""
+        self._reading = False
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(line)

@@ -1,6 +1,6 @@
 """A program that asks one question on the command line; for tests on a pseudo-terminal.
 
-Takes the workspace, the question ("edit", "run", "plan", "ask" and others) and what may be done without a question.
+Takes the workspace, the question ("edit", "run", "plan" and others) and what may be done without a question.
 Writes the verdict and the reason, or a person's answer, on stdout.
 """
 
@@ -21,8 +21,8 @@ from agents.team.plan_confirmation import confirm_plan
 from agents.tools import EXECUTE_COMMAND
 from indexing.limits import IndexLimits
 from server.assembly.gates import make_disk_gate
-from server.cli.team.terminal_person import TerminalPerson
 from server.cli.terminal_asker import Kind, TerminalAsker
+from server.cli.terminal_person import TerminalPerson
 
 STEPS = (ProposedStep("Design it", "architect"), ProposedStep("Write it", "coder"), ProposedStep("Test it", "tester"))
 PLAN = PlanQuestion("A log\x1b[2J", STEPS, ("orchestrator", "architect", "coder", "tester"))
@@ -42,14 +42,10 @@ async def main(root: Path, wanted: str, allowed: list[str]) -> None:
     if wanted == "run":
         answer = await gate.permit(ToolCall(EXECUTE_COMMAND, "pytest -q", "Run the tests", "To see.", "tester"))
         ended: list[Any] = [answer.outcome, answer.reason]
-    elif wanted in {"plan", "ask", "choose"}:
-        person = TerminalPerson(asker.lines, [Kind(one) for one in allowed], (root / "cancelled").exists)
-        if wanted == "plan":
-            given = await confirm_plan(person, PLAN)
-            steps = None if given is None or given.steps is None else [[one.role, one.title] for one in given.steps]
-            ended = [steps, given and given.remark]
-        else:
-            ended = [await person.ask("Which one?", ("red", "blue") if wanted == "choose" else ())]
+    elif wanted == "plan":
+        given = await confirm_plan(TerminalPerson(asker, (root / "cancelled").exists), PLAN)
+        steps = None if given is None or given.steps is None else [[one.role, one.title] for one in given.steps]
+        ended = [steps, given and given.remark]
     else:
         proposal = ProposedEdit("Rename x", "It is clearer.", "tester", changes[wanted])
         outcome = await gate.propose(proposal, task="this")

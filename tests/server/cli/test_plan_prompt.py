@@ -1,4 +1,4 @@
-"""Agents' questions on a terminal: a real program on a pseudo-terminal, answered by key presses."""
+"""Plans on a terminal: a real program on a pseudo-terminal, answered by key presses."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from agents.ports.person import ProposedStep
-from server.cli.team.terminal_person import change_steps
+from server.cli.plan_prompt import change_steps
 from tests.server.cli.terminals import PROGRAM, WAIT_S, Terminal
 
 if TYPE_CHECKING:
@@ -122,19 +122,6 @@ def test_a_plan_is_answered_by_nobody_at_the_end_of_the_input_and_after_a_cancel
     assert terminal.read_outcome() == [None, None]
 
 
-@pytest.mark.parametrize(
-    ("kind", "entered", "answer"),
-    [("choose", "2", "blue"), ("choose", "red", "red"), ("choose", "", None), ("ask", "any thing", "any thing")],
-)
-def test_an_agents_question_is_answered(
-    root: Path, terminals: list[Terminal], kind: str, entered: str, answer: str | None
-) -> None:
-    terminals.append(terminal := Terminal(root, kind))
-    assert "starling: An agent asks: Which one?" in terminal.wait_for("Enter: no answer]")
-    terminal.enter(entered)
-    assert terminal.read_outcome() == [answer]
-
-
 def run_without_terminal(root: Path, *arguments: str) -> list[Any]:
     """Run the program without a terminal but with "y" on stdin; return what it printed."""
     environment = {**os.environ, "STARLING_HOME": str(root.parent / "home")}
@@ -146,4 +133,3 @@ def run_without_terminal(root: Path, *arguments: str) -> list[Any]:
 def test_without_a_terminal_nobody_answers_unless_yes_allows_plans(root: Path) -> None:
     assert run_without_terminal(root, "plan", "edit") == [None, None]
     assert run_without_terminal(root, "plan", "plan") == [PLAN, ""]
-    assert run_without_terminal(root, "ask", "plan") == [None]
