@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from agents.ports.person import PlanAnswer
 from agents.team.events import PlanChanged
-from agents.team.plan_lines import format_step
+from agents.team.planning.plan_lines import format_step
 from agents.team.session_notes import StepStatus
 from server.acp import tool_calls
 from server.acp.tool_calls import make_line, make_listing, make_prose

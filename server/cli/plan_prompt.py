@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from agents.ports.person import PlanAnswer, ProposedStep
-from agents.team.plan_lines import format_step, format_steps, parse_step
+from agents.team.planning.plan_lines import format_step, format_steps, parse_step
 from server.cli import person_editor, terminal
 
 if TYPE_CHECKING:

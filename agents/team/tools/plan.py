@@ -1,7 +1,7 @@
 """The tool `plan`: the to-do list of the session, which is kept outside of the transcript and shown to the person.
 
 With `confirm` the person edits the plan and says whether it starts. Until then nothing is changed or run, and no step
-is handed out (`agents.team.permissions.unstarted_plan`).
+is handed out (`agents.team.planning.unstarted_plan`).
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from pydantic import Field
 from agents.ports.person import PlanQuestion, ProposedStep
 from agents.team.events import PlanChanged
 from agents.team.failure import ToolFailed
-from agents.team.permissions.unstarted_plan import PROPOSED, REFUSED
-from agents.team.plan_confirmation import confirm_plan, find_problem, tidy_steps
+from agents.team.planning.plan_confirmation import confirm_plan, find_problem, tidy_steps
+from agents.team.planning.unstarted_plan import PROPOSED, REFUSED
 from agents.team.session_notes import LONGEST_TEXT, MOST_STEPS, PlanStart, PlanStep, StepStatus
 from agents.team.shown_text import write_plainly
 from agents.team.tool import Arguments, TeamTool, ToolResult

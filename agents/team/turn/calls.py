@@ -22,7 +22,7 @@ from agents.team.permissions.decision import decide
 from agents.team.permissions.paths import list_names
 from agents.team.permissions.readable_files import restrict_reads
 from agents.team.permissions.rules import Effect
-from agents.team.permissions.unstarted_plan import require_started_plan
+from agents.team.planning.unstarted_plan import require_started_plan
 from agents.team.shown_text import write_plainly
 from agents.team.tool import CANNOT_RUN, ToolResult
 from agents.tools import Risk

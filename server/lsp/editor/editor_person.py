@@ -18,7 +18,7 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from agents.ports.person import PlanAnswer, ProposedStep
-from agents.team.plan_lines import format_step
+from agents.team.planning.plan_lines import format_step
 from agents.team.shown_text import show_visibly
 from server.gate.question.wording import replace_unprintable
 from server.lsp.editor.client_requests import ask_client

@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[3]))
 from agents.edits import CreateFile, DeleteFile, Edit, ProposedEdit, TextChange
 from agents.ports.permissions import ToolCall
 from agents.ports.person import PlanQuestion, ProposedStep
-from agents.team.plan_confirmation import confirm_plan
+from agents.team.planning.plan_confirmation import confirm_plan
 from agents.tools import EXECUTE_COMMAND
 from indexing.limits import IndexLimits
 from server.assembly.gates import make_disk_gate

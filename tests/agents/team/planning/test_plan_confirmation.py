@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from agents.ports.person import PlanAnswer, PlanQuestion, ProposedStep
-from agents.team.plan_confirmation import MOST_QUESTIONS, confirm_plan, tidy_steps
+from agents.team.planning.plan_confirmation import MOST_QUESTIONS, confirm_plan, tidy_steps
 from agents.team.session_notes import MOST_STEPS
 
 if TYPE_CHECKING:

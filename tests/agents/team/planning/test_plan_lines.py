@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agents.ports.person import ProposedStep
-from agents.team.plan_lines import format_steps, parse_step
+from agents.team.planning.plan_lines import format_steps, parse_step
 
 
 @pytest.mark.parametrize(
