@@ -126,6 +126,7 @@ class Client:
         menu: capabilities for the menu of code actions.
         asks: shows agents' questions on `starling/ask` (`server.lsp.editor.editor_person`), also those for any text.
         saves: saves files on `starling/save` (`server.lsp.editor.editor_saving`).
+        plans: shows plans on `starling/plan`, where a person may edit their steps.
     """
 
     name: str = ""
@@ -144,6 +145,7 @@ class Client:
     menu: Menu = Menu()
     asks: bool = False
     saves: bool = False
+    plans: bool = False
 
     @classmethod
     def of(cls, params: types.InitializeParams) -> Client:
@@ -174,4 +176,5 @@ class Client:
             menu=Menu.of(declared),
             asks=_has_own_capability(declared.experimental, "ask"),
             saves=_has_own_capability(declared.experimental, "save"),
+            plans=_has_own_capability(declared.experimental, "plan"),
         )
