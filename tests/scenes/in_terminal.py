@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from models.scripted.scripted_server import ScriptedServer
-from tests.scenes.scene import Answer, find_first_missing
+from tests.scenes.scene import Answer, PlanDecision, find_first_missing
 from tests.scenes.terminal_program import TerminalProgram
 
 if TYPE_CHECKING:
@@ -53,6 +53,14 @@ def play(scene: Scene, folder: Path) -> list[TerminalProgram]:
 def _play_turn(turn: Turn, program: TerminalProgram) -> None:
     """Answer the questions of one turn, wait for its end, and check what was shown."""
     for decision in turn.decisions:
+        if isinstance(decision, PlanDecision):
+            program.wait_for(f"Start this plan? {decision.about}")
+            program.wait_for("] ")
+            program.enter(f"d {decision.dropped}")
+            program.wait_for("Start this plan?")
+            program.wait_for("] ")
+            program.enter("")
+            continue
         program.wait_for(f"Starling: {decision.about}")
         program.wait_for("n: reject] ")
         program.enter(KEYS[decision.answer])

@@ -35,7 +35,7 @@ class Answer(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A question about a change, a command or a plan, and a person's answer.
+    """A question about a change or a command, and a person's answer.
 
     Attributes:
         about: a part of the question's title, the same in all faces.
@@ -44,6 +44,19 @@ class Decision:
 
     about: str
     answer: Answer = Answer.YES
+
+
+@dataclass(frozen=True, slots=True)
+class PlanDecision:
+    """A plan that a person starts after a change.
+
+    Attributes:
+        about: the plan's title.
+        dropped: number of the step that the person deletes, from 1.
+    """
+
+    about: str
+    dropped: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +74,7 @@ class Turn:
 
     request: str
     shown: tuple[str, ...]
-    decisions: tuple[Decision, ...] = ()
+    decisions: tuple[Decision | PlanDecision, ...] = ()
     agents: tuple[str, ...] = ()
     results: tuple[str, ...] = ()
     acts: bool = True
