@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import json
 import re
+import time
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from models.scripted.scripted_server import ScriptedServer
 from tests.editors.neovim import Neovim
-from tests.scenes.scene import Answer, find_first_missing
+from tests.scenes.scene import Answer, PlanDecision, find_first_missing
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from tests.scenes.scene import Decision, Scene, Turn
+
+    Watch = Callable[[Neovim], AbstractContextManager[None]]
 
 OUTPUT = "(function() for _, w in ipairs(vim.api.nvim_list_wins()) do local b = vim.api.nvim_win_get_buf(w) "
 OUTPUT += (
@@ -24,8 +30,18 @@ BAR = f"vim.wo[{OUTPUT}.w].winbar"
 QUESTION = "vim.api.nvim_win_get_config(0)"
 
 
-def play(scene: Scene, folder: Path, programs: str) -> None:
-    """Play `scene` in a new workspace below `folder`; `programs` is the folder of `starling`.
+def play(
+    scene: Scene, folder: Path, programs: str, *, configuration: str = "", watch: Watch = nullcontext, read_s: float = 0
+) -> None:
+    """Play `scene` in a new workspace below `folder`.
+
+    Args:
+        scene: the scene.
+        folder: an empty folder.
+        programs: the folder of `starling`.
+        configuration: Lua that is run after the README's.
+        watch: returns a context manager in which the scene is played, for a running editor.
+        read_s: seconds that the person takes to read a question.
 
     Raises:
         AssertionError: something was not shown or written as the scene says.
@@ -40,8 +56,10 @@ def play(scene: Scene, folder: Path, programs: str) -> None:
             "STARLING_CHAT__URL": f"{server.url}/v1",
             "STARLING_CHAT__MODEL": "scripted",
         }
-        settings = "".join(f"vim.env.{name} = {json.dumps(value)}\n" for name, value in variables.items())
-        with Neovim.start(file, folder / "home", configuration=settings, path=programs) as editor:
+        settings = configuration + "".join(
+            f"vim.env.{name} = {json.dumps(value)}\n" for name, value in variables.items()
+        )
+        with Neovim.start(file, folder / "home", configuration=settings, path=programs) as editor, watch(editor):
             editor.wait_for_server()
             editor.press(":StarlingChat<CR>")
             editor.wait_for(f"{OUTPUT} ~= nil", "the chat")
@@ -51,18 +69,22 @@ def play(scene: Scene, folder: Path, programs: str) -> None:
                     editor.press("<Esc>gm")
                     editor.wait_for(f"{BAR}:find('{'act' if turn.acts else 'plan'} ') ~= nil", "the mode")
                 acts = turn.acts
-                _play_turn(turn, editor)
+                _play_turn(turn, editor, read_s)
+                time.sleep(read_s)
     assert scene.find_missing(workspace) == []
 
 
-def _play_turn(turn: Turn, editor: Neovim) -> None:
+def _play_turn(turn: Turn, editor: Neovim, read_s: float) -> None:
     """Send a request, answer the questions, wait for the end, and check what was shown."""
     begun = len(str(editor.evaluate(SHOWN)))
     editor.press("i")
     editor.type(turn.request)
     editor.press("<CR>")
     for decision in turn.decisions:
-        _answer(decision, editor)
+        if isinstance(decision, PlanDecision):
+            _start_plan(decision, editor, read_s)
+        else:
+            _answer(decision, editor, read_s)
     last = json.dumps(turn.shown[-1])
     editor.wait_for(f"{SHOWN}:find({last}, {begun + 1}, true) ~= nil and not {BAR}:find('working')", "the answer")
     shown = str(editor.evaluate(SHOWN))[begun:]
@@ -72,7 +94,7 @@ def _play_turn(turn: Turn, editor: Neovim) -> None:
     assert [one for one in turn.agents if one not in agents] == []
 
 
-def _answer(decision: Decision, editor: Neovim) -> None:
+def _answer(decision: Decision, editor: Neovim, read_s: float) -> None:
     """Wait for the question, and press the key that its window names for the answer."""
     title = f"({QUESTION}.title or {{{{''}}}})[1][1]"
     about = json.dumps(decision.about)
@@ -84,4 +106,16 @@ def _answer(decision: Decision, editor: Neovim) -> None:
         Answer.YES_FOR_ALL: next((one for one in keys if "rest of this task" in one[1]), keys[0]),
         Answer.NO: keys[-1],
     }
+    time.sleep(read_s)
     editor.press(chosen[decision.answer][0])
+
+
+def _start_plan(decision: PlanDecision, editor: Neovim, read_s: float) -> None:
+    """Wait for the plan, and start it."""
+    about = json.dumps(decision.about)
+    editor.wait_for(
+        f"vim.b.starling_ready == true and ({QUESTION}.title or {{{{''}}}})[1][1]:find({about}, 1, true) ~= nil",
+        decision.about,
+    )
+    time.sleep(read_s)
+    editor.press("s")

@@ -7,7 +7,7 @@ answers are scripted: files are really read and changed, and tests really run an
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,9 @@ CODER = "You are a careful software engineer"
 DEBUG = "You find the cause of errors"
 ORCHESTRATOR = "You lead a team of agents"
 """Words of the instructions, by which a script knows which agent asks the model."""
+
+
+ONCE = "@times 1\n"
 
 
 class Answer(Enum):
@@ -100,6 +103,10 @@ class Scene:
     script: str
     written: Mapping[str, tuple[str, ...]]
 
+    def slow_down(self, token_s: float) -> Scene:
+        """Return the scene with a model that takes `token_s` seconds for each token."""
+        return replace(self, script=self.script.replace(ONCE, f"{ONCE}@token-time {token_s:g}\n"))
+
     def find_missing(self, folder: Path) -> list[str]:
         """Return a line for each text that agents should have written into the workspace `folder`, but have not."""
         found = []
@@ -130,18 +137,13 @@ def choose(role: str) -> str:
     return f'=== {ROUTER}\n{{"role": "{role}"}}\n'
 
 
-def say(agent: str, text: str, *calls: str, token_s: float = 0.0) -> str:
-    """Return a section of a script that is used once: `agent` says `text`, and makes `calls`.
+def say(agent: str, text: str, *calls: str) -> str:
+    """Return a section of a script that is used once: the agent with the instructions `agent` says `text`.
 
-    Args:
-        agent: words of the agent's instructions.
-        text: the text.
-        calls: calls of tools, as `call` returns them.
-        token_s: seconds between two tokens.
+    It makes `calls`, lines as `call` returns them.
     """
-    pace = f"@token-time {token_s:g}\n" if token_s else ""
     lines = "".join(f"{one}\n" for one in calls)
-    return f"=== {agent}\n@times 1\n{pace}{lines}{text.strip()}\n"
+    return f"=== {agent}\n{ONCE}{lines}{text.strip()}\n"
 
 
 def call(tool: str, **arguments: Any) -> str:

@@ -58,6 +58,14 @@ function M.declare_capabilities(capabilities)
   end
 end
 
+--- Have Neovim show a buffer as Markdown; by its older highlighting if the parser for Markdown is missing, since Neovim's
+--- filetype plugin would then show an error that has to be answered with Enter.
+---@param buffer integer
+function M.show_markdown(buffer)
+  local succeeded, has_parser = pcall(vim.treesitter.language.add, 'markdown')
+  vim.bo[buffer][succeeded and has_parser and 'filetype' or 'syntax'] = 'markdown'
+end
+
 --- Return the client that serves a buffer, by default the current one; else any running client of Starling, or nil.
 ---@param bufnr? integer
 ---@return vim.lsp.Client?
