@@ -6,14 +6,14 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from server.gate import outcomes
+from server.gate import hunks, outcomes
 from server.gate.ports import Answer, Outcome, Verdict
 from server.gate.question.waiting import wait_while_wanted
 
 if TYPE_CHECKING:
     from agents.ports.permissions import Cancelled
     from server.gate.journal import Case
-    from server.gate.ports import Asker
+    from server.gate.ports import Asker, TakenParts
 
 UNABLE = "This client cannot show a question, so nothing is done; use an editor that shows messages, or a terminal."
 WITHDRAWN = "The request was cancelled before the question was answered, so nothing was changed."
@@ -32,7 +32,7 @@ async def ask(asker: Asker, case: Case, limit_s: float, cancelled: Cancelled | N
     asking = asyncio.ensure_future(asker.ask(case.question))
     try:
         answered = await wait_while_wanted(asking, limit_s, cancelled)
-        case.answer = asking.result() if answered else Answer.EXPIRE
+        _store_answer(case, asking.result() if answered else Answer.EXPIRE)
     except BaseException:
         case.answer = Answer.EXPIRE
         raise
@@ -40,6 +40,16 @@ async def ask(asker: Asker, case: Case, limit_s: float, cancelled: Cancelled | N
         asking.cancel()  # closes a question that is still on the screen
     case.answer_s = time.monotonic() - begun
     return _judge_answer(case, limit_s, withdrawn=not answered and cancelled is not None and cancelled())
+
+
+def _store_answer(case: Case, answer: Answer | TakenParts) -> None:
+    """Store `answer` in `case`, with the parts that it takes if these are some of the parts offered."""
+    if isinstance(answer, Answer):
+        case.answer = answer
+        return
+    case.answer = hunks.judge_choice(case.question.hunks, answer.ids)
+    if case.answer is Answer.APPROVE_PARTS:
+        case.taken, case.parts = answer.ids, len(case.question.hunks)
 
 
 def describe_failure(case: Case, error: BaseException) -> Outcome:
