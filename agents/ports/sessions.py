@@ -111,7 +111,7 @@ class Sessions(Protocol):
         ...
 
     def list_newest(self, workspace: str, limit: int) -> tuple[Session, ...]:
-        """Return up to `limit` sessions of `workspace`, the last changed first."""
+        """Return up to `limit` sessions of `workspace`, most recently changed first."""
         ...
 
     def read(self, session: str, *, after: int = 0, limit: int = 1000) -> tuple[Entry, ...]:

@@ -126,7 +126,7 @@ class TaskQueue(Protocol):
         ...
 
     def list_newest(self, workspace: str, limit: int, *, status: TaskStatus | None = None) -> tuple[QueuedTask, ...]:
-        """Return up to `limit` tasks of `workspace`, the last added first, those of one status if that is given."""
+        """Return up to `limit` tasks of `workspace`, newest first; only those of `status` if that is given."""
         ...
 
     def claim(self, workspace: str, worker: str, roles: Collection[str] = ()) -> QueuedTask | None:
