@@ -257,7 +257,7 @@ class Gate:
             )
         if case.answer is None and not confirm:
             not_approved = await self._ask(case, cancelled)
-            if checked is not None and case.answer is Answer.APPROVE_PARTS:
+            if checked is not None and case.taken:
                 checked, not_approved = await self._narrow(case, checked, cancelled)
             if not_approved is not None:
                 return await self._end(case, not_approved, checked)
