@@ -56,7 +56,7 @@ Yes = Annotated[
 ]
 
 KEYS = {Answer.APPROVE: "y", Answer.APPROVE_TASK: "a", Answer.REJECT: "n", None: "s"}
-CHOOSE = "c"
+CHOOSE = "p"
 STYLES = {"+++": "bold", "---": "bold", "@@": "cyan", "+": "green", "-": "red", "Warning:": "bold yellow"}
 
 

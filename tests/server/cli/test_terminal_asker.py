@@ -149,10 +149,10 @@ def test_parts_are_taken_and_left_one_after_the_other(
 ) -> None:
     (root / "a.py").write_bytes(PARTS)
     terminals.append(terminal := Terminal(root, "parts"))
-    assert "[y: apply, a: apply, and the rest of this task, s: show the changes, c: choose parts, n: reject]" in (
+    assert "[y: apply, a: apply, and the rest of this task, s: show the changes, p: choose parts, n: reject]" in (
         terminal.wait_for("n: reject]").replace("\r\n", "")
     )
-    terminal.enter("c")
+    terminal.enter("p")
     for number, key in enumerate(keys, 1):
         terminal.wait_for("Take this part [y,n,a,d,q,?]?", number)
         terminal.enter(key)
@@ -168,7 +168,7 @@ def test_taking_no_part_and_the_end_of_the_input_are_a_rejection(
     (root / "a.py").write_bytes(PARTS)
     terminals.append(terminal := Terminal(root, "parts"))
     terminal.wait_for("n: reject]")
-    terminal.enter("c")
+    terminal.enter("p")
     for number, key in enumerate(keys, 1):
         terminal.wait_for("Take this part [y,n,a,d,q,?]?", number)
         os.write(terminal._master, b"\x04") if key == "\x04" else terminal.enter(key)
@@ -180,7 +180,7 @@ def test_each_part_is_shown_with_its_file_and_lines_in_colour(root: Path, termin
     (root / "a.py").write_bytes(PARTS)
     terminals.append(terminal := Terminal(root, "parts"))
     terminal.wait_for("n: reject]")
-    terminal.enter("c")
+    terminal.enter("p")
     screen = terminal.wait_for("(1/4) Take this part").rpartition("n: reject]")[2]
     assert [text in screen for text in ("a.py", "@@ -1,2 +1,2 @@", "\x1b[31m-a", "\x1b[32m+A")] == [True] * 4
 
@@ -188,7 +188,7 @@ def test_each_part_is_shown_with_its_file_and_lines_in_colour(root: Path, termin
 def test_a_change_of_one_part_is_answered_as_a_whole(root: Path, terminals: list[Terminal]) -> None:
     terminals.append(terminal := Terminal(root, "edit"))
     assert "choose parts" not in terminal.wait_for("n: reject]")
-    terminal.enter("c")
+    terminal.enter("p")
     terminal.wait_for("n: reject]", 2)
     terminal.enter("n")
     assert terminal.read_outcome()[0] == "rejected"
