@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from agents.edits import CreateFile, DeleteFile, Edit, RenameFile, TextChange
 from indexing.syntax import texts
-from server.gate.ports import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -76,19 +75,6 @@ def narrow(proposal: ProposedEdit, hunks: Sequence[Hunk], taken: Collection[str]
             edits = tuple(one.edit for one in kept if one.edit is not None)
             changes.append(replace(change, edits=edits))
     return replace(proposal, changes=tuple(changes))
-
-
-def judge_choice(hunks: Sequence[Hunk], taken: Collection[str]) -> Answer:
-    """Return the answer that taking the parts with the ids `taken` means; a choice of none is a rejection.
-
-    `UNABLE` if an id was not offered, because then no person has made the choice.
-    """
-    offered = {one.id for one in hunks}
-    if not offered.issuperset(taken):
-        return Answer.UNABLE
-    if not taken:
-        return Answer.REJECT
-    return Answer.APPROVE if offered == set(taken) else Answer.APPROVE_PARTS
 
 
 def describe_left(proposal: ProposedEdit, hunks: Sequence[Hunk], taken: Collection[str]) -> tuple[str, ...]:

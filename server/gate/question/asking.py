@@ -6,12 +6,15 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from server.gate import hunks, outcomes
+from server.gate import outcomes
 from server.gate.ports import Answer, Outcome, Verdict
 from server.gate.question.waiting import wait_while_wanted
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
     from agents.ports.permissions import Cancelled
+    from server.gate.hunks import Hunk
     from server.gate.journal import Case
     from server.gate.ports import Asker, TakenParts
 
@@ -47,9 +50,22 @@ def _store_answer(case: Case, answer: Answer | TakenParts) -> None:
     if isinstance(answer, Answer):
         case.answer = answer
         return
-    case.answer = hunks.judge_choice(case.question.hunks, answer.ids)
+    case.answer = judge_choice(case.question.hunks, answer.ids)
     if case.answer is Answer.APPROVE_PARTS:
         case.taken, case.parts = answer.ids, len(case.question.hunks)
+
+
+def judge_choice(hunks: Sequence[Hunk], taken: Collection[str]) -> Answer:
+    """Return the answer that taking the parts with the ids `taken` means; a choice of none is a rejection.
+
+    `UNABLE` if an id was not offered, because then no person has made the choice.
+    """
+    offered = {one.id for one in hunks}
+    if not offered.issuperset(taken):
+        return Answer.UNABLE
+    if not taken:
+        return Answer.REJECT
+    return Answer.APPROVE if offered == set(taken) else Answer.APPROVE_PARTS
 
 
 def describe_failure(case: Case, error: BaseException) -> Outcome:

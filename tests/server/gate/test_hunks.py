@@ -6,12 +6,9 @@ import random
 from pathlib import Path
 from random import Random
 
-import pytest
-
 from agents.edits import CreateFile, DeleteFile, Edit, ProposedEdit, RenameFile, TextChange
 from server.gate import hunks
-from server.gate.hunks import Hunk, find_hunks, judge_choice, narrow, split_lines
-from server.gate.ports import Answer
+from server.gate.hunks import Hunk, find_hunks, narrow, split_lines
 
 PATH = Path("/w/a.py")
 ROUNDS = 400
@@ -106,20 +103,6 @@ def test_long_lists_of_places_are_cut() -> None:
     proposal = propose(make_change(before, before.replace("kept", "held")))
     [phrase] = hunks.describe_left(proposal, find_hunks(proposal, ("a.py",)), ())
     assert phrase.endswith("line 38 and 41 more places")
-
-
-@pytest.mark.parametrize(
-    ("taken", "answer"),
-    [
-        ((), Answer.REJECT),
-        (("0.0",), Answer.APPROVE_PARTS),
-        (("0.0", "0.1"), Answer.APPROVE),
-        (("0.0", "0.1", "0.2"), Answer.UNABLE),
-        (("",), Answer.UNABLE),
-    ],
-)
-def test_a_choice_of_parts_is_an_answer(taken: tuple[str, ...], answer: Answer) -> None:
-    assert judge_choice(find("a\nb\nc\n", "A\nb\nC\n"), taken) is answer
 
 
 def test_a_text_with_too_many_changes_is_one_part_from_the_first_to_the_last_of_them() -> None:
