@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tests.scenes.scene import Decision, Scene, Turn
 
-    Watch = Callable[[Neovim], AbstractContextManager[None]]
+    Watch = Callable[[Neovim], AbstractContextManager[object]]
 
 OUTPUT = "(function() for _, w in ipairs(vim.api.nvim_list_wins()) do local b = vim.api.nvim_win_get_buf(w) "
 OUTPUT += (

@@ -27,6 +27,7 @@ class Outcome:
     checkpoint: str
     proposal: str = "1"
     reason: str = ""
+    left: tuple[str, ...] = ()
 
     @property
     def applied(self) -> bool:
