@@ -111,11 +111,13 @@ def _answer(decision: Decision, editor: Neovim, read_s: float) -> None:
 
 
 def _start_plan(decision: PlanDecision, editor: Neovim, read_s: float) -> None:
-    """Wait for the plan, and start it."""
+    """Wait for the plan, delete a line, and start it."""
     about = json.dumps(decision.about)
     editor.wait_for(
         f"vim.b.starling_ready == true and ({QUESTION}.title or {{{{''}}}})[1][1]:find({about}, 1, true) ~= nil",
         decision.about,
     )
     time.sleep(read_s)
-    editor.press("s")
+    editor.press(f"{decision.dropped}Gdd")
+    time.sleep(read_s)
+    editor.press("<CR>")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from models.scripted.scripted_server import ScriptedServer
 from tests.editors.vscode import CHAT, REPOSITORY
-from tests.scenes.scene import Answer, find_first_missing
+from tests.scenes.scene import Answer, PlanDecision, find_first_missing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,6 +64,12 @@ def _play_turn(turn: Turn, workbench: Workbench, *, by_keys: bool) -> None:
     workbench.press("Enter")
     workbench.wait_for(f"{CHAT}.person", turn.request)
     for number, decision in enumerate(turn.decisions):
+        if isinstance(decision, PlanDecision):
+            workbench.wait_for(f"{CHAT}#proposal h2", decision.about)
+            _take_picture(workbench, "vscode-plan")
+            workbench.click(f"{CHAT}[aria-label='Remove step {decision.dropped}']")
+            workbench.click(f"{CHAT}#proposal-start")
+            continue
         workbench.wait_for(f"{CHAT}#question h2", decision.about)
         if number == 0:
             _take_picture(workbench, "vscode-question")

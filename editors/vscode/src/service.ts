@@ -33,6 +33,7 @@ import {
     type Obstacle,
     type Remedy,
 } from './launch';
+import { PLAN, type Plans } from './plans';
 import { CONFIRM, type Proposals } from './proposals';
 import { SAVE, saveFiles } from './saving';
 import { readExplicitSettings, SECTION } from './settings';
@@ -49,14 +50,14 @@ const REMEDIES: Record<Remedy, { title: string; command: string }> = {
 };
 
 /**
- * Declares to the server that this client shows its questions itself (`starling/confirm`, `starling/ask`), and saves
- * files (`starling/save`).
+ * Declares to the server that this client shows its questions itself (`starling/confirm`, `starling/ask`,
+ * `starling/plan`), and saves files (`starling/save`).
  */
 const confirmFeature: StaticFeature = {
     fillClientCapabilities: (capabilities) => {
         capabilities.experimental = {
             ...capabilities.experimental,
-            starling: { confirm: true, permit: true, ask: true, save: true },
+            starling: { confirm: true, permit: true, ask: true, plan: true, save: true },
         };
     },
     initialize: () => undefined,
@@ -78,6 +79,7 @@ export class Service implements Disposable {
         context: ExtensionContext,
         readonly log: LogOutputChannel,
         private readonly proposals: Proposals,
+        private readonly plans: Plans,
         private readonly middleware: () => Middleware,
     ) {
         this.environment = new Environment({
@@ -239,6 +241,7 @@ export class Service implements Disposable {
         client.onRequest(CONFIRM, (question, token) => this.proposals.confirm(question, token));
         client.onRequest(ASK, askPerson);
         client.onRequest(SAVE, saveFiles);
+        client.onRequest(PLAN, (plan, token) => this.plans.confirm(plan, token));
         client.onDidChangeState(({ newState }) => {
             if (this.client !== client) {
                 return;

@@ -50,8 +50,8 @@ end
 --- Add what this plugin can do beyond Neovim to the capabilities that the server is told.
 ---@param capabilities lsp.ClientCapabilities
 function M.declare_capabilities(capabilities)
-  -- lua/starling/proposals.lua handles `starling/confirm` and `starling/save`, lua/starling/question.lua `starling/ask`
-  local ours = { starling = { confirm = true, ask = true, save = true } }
+  -- proposals.lua handles `starling/confirm` and `starling/save`, question.lua `starling/ask`, plan.lua `starling/plan`
+  local ours = { starling = { confirm = true, ask = true, plan = true, save = true } }
   capabilities.experimental = vim.tbl_extend('force', capabilities.experimental or {}, ours)
   if not vim.lsp.inline_completion then
     capabilities.textDocument.inlineCompletion = { dynamicRegistration = false } -- lua/starling/ghost.lua shows it
