@@ -24,7 +24,7 @@ SECRET_BYTES = 1 << 17
 
 
 def _split_words(text: str) -> frozenset[str]:
-    """Return the words of `text`, which are divided by spaces."""
+    """Return the words of `text`, which are separated by white space."""
     return frozenset(text.split())
 
 

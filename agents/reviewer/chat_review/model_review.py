@@ -186,7 +186,10 @@ def _build_small_model_finding(piece: Piece, confirmed: small_model_review.Confi
 
 
 def _build_fix(piece: Piece, replacement: str, place: Span) -> Fix | None:
-    """Return the replacement as a fix; None if it changes nothing, or adds a syntax error."""
+    """Return a fix that puts `replacement` at `place`, a span in the text of `piece`.
+
+    Returns None if the replacement is blank, changes nothing or adds a syntax error.
+    """
     quoted = piece.text[place.start : place.end]
     written = replacement.strip("\r\n").rstrip()
     if written.startswith(indent := _get_indent_before(piece.text, place.start)):

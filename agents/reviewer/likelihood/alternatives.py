@@ -197,7 +197,7 @@ class _Reader:
     def _collect_bound_names(self, node: tree_sitter.Node) -> dict[str, int]:
         """Return the names that the function around `node` binds, each with the byte offset of its first binding.
 
-        A lambda has the names of the function around it too.
+        A lambda has the names of the function around it too. Returns {} outside of functions.
         """
         bound: dict[str, int] = {}
         holder = find_function(node)
@@ -268,7 +268,10 @@ class _Reader:
         yield self._make_site("unlikely-constant", node, tuple(str(one) for one in (value + 1, value - 1) if one >= 0))
 
     def find_statement_sites(self, node: tree_sitter.Node) -> Iterator[Site]:
-        """Yield a site for an expression that is a statement, before which a `raise` or `return` may be missing."""
+        """Yield at most one site for an expression that is a statement of a function.
+
+        A `raise` may be missing before a call of a class, a `return` before the last statement of a block.
+        """
         inner = node.named_children[0] if node.named_child_count == 1 else None
         if inner is None or inner.type not in _SIMPLE_KINDS | {"binary_operator", "comparison_operator", "tuple"}:
             return

@@ -19,7 +19,7 @@ _PARAMETER_KINDS = frozenset(
 
 
 def find_function(node: tree_sitter.Node) -> tree_sitter.Node | None:
-    """Return the innermost function or lambda that contains `node`; None in a class or a module."""
+    """Return the innermost function or lambda that contains `node`; None if a class is nearer, or there is none."""
     holder = node.parent
     while holder is not None and holder.type not in _FUNCTION_KINDS:
         if holder.type == "class_definition":
