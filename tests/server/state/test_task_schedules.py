@@ -1,7 +1,7 @@
 """Random schedules of the queue: no task is lost, none is done twice, and the most urgent one is claimed.
 
 Workers claim, finish, fail, die and come back; people add, cancel, pause and requeue; the clock jumps in both
-directions. `STARLING_TEST_SCHEDULES` sets the number of schedules.
+directions. `TEST_SCHEDULES` sets the number of schedules.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 PLACE = "file:///shop"
-SCHEDULES = int(os.environ.get("STARLING_TEST_SCHEDULES", "150"))
+SCHEDULES = int(os.environ.get("TEST_SCHEDULES", "150"))
 WORKERS = ("w0", "w1")
 
 STEPS = st.lists(
