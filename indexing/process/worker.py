@@ -226,11 +226,14 @@ def _explain(error: Exception, updater: Updater) -> Exception:
 
 def _read_segment_name(index_paths: IndexPaths) -> str:
     """Return the name of the current segment; "" if the store cannot be read."""
-    store = Store.open_for_reading(index_paths)
-    if store is None:
+    try:
+        store = Store.open_for_reading(index_paths)
+        if store is None:
+            return ""
+        with store:
+            return store.read_meta("segment")
+    except sqlite3.Error:  # its own server writes it, or it is damaged, which that one repairs
         return ""
-    with store:
-        return store.read_meta("segment")
 
 
 _emitting = threading.Lock()

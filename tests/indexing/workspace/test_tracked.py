@@ -114,6 +114,9 @@ def test_a_tracked_placeholder_is_a_tracked_file(root: Path, version: str) -> No
     assert known.has_file(root / "many/.gitkeep")
     assert not known.has_file(root / "many/other.py")
     assert not known.has_folder(root / "many")
+    others = [known.has_file(root / f"other{number}.py") for number in range(75)]
+    late = Tracked(_held=known._held)  # by now all names have been read
+    assert (late.has_file(root / "many/.gitkeep"), any(others)) == (True, False)
 
 
 def test_ignoring_ends_where_tracking_begins_as_for_git(root: Path) -> None:
