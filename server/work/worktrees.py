@@ -112,6 +112,18 @@ class Worktrees:
             run_git(worktree.folder, *unfiltered, *author, "commit", "-q", "--no-verify", "-m", message)
             return True
 
+    def list_changed(self, worktree: Worktree) -> list[str]:
+        """Return the names of the files that a branch changes, from the top of the repository.
+
+        Raises:
+            WorktreeFailed: git failed.
+        """
+        with self._use_repository() as top:
+            options = ("--name-only", "-z", "--no-renames", "--ignore-submodules")
+            return [
+                one for one in run_git(top, "diff", *options, worktree.base, worktree.branch, "--").split("\0") if one
+            ]
+
     def reset(self, worktree: Worktree) -> None:
         """Discard what was changed in a worktree since its last commit, new files included.
 

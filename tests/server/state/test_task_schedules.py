@@ -143,7 +143,7 @@ class Schedule:
         assert all(one.attempts <= ATTEMPTS for one in tasks)
 
     def finish_all(self) -> None:
-        """Requeue what was stopped and do everything; fails where a task can never be done."""
+        """Do all tasks, stopped ones too; fails where a task can never be done."""
         self.ended.update(self.names.values())
         for _ in range(10 * len(self.added) + 10):
             claimed = self._queue.claim(PLACE, "last")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -10,37 +9,12 @@ import pytest
 
 from server.work import worktrees as module
 from server.work.worktrees import WorktreeFailed, Worktrees
+from tests.server.work.repositories import run_git
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 TASK = "0123456789abcdef"
-
-
-def run_git(folder: Path, *arguments: str) -> str:
-    """Run git as a person does, with a name and without their own configuration; return its output."""
-    who = ("-c", "user.name=Ann", "-c", "user.email=ann@example.org")
-    done = subprocess.run(["git", *who, *arguments], cwd=folder, check=True, capture_output=True, text=True)
-    return done.stdout
-
-
-@pytest.fixture
-def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a repository with a commit, and with changes that are not committed."""
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
-    folder = tmp_path / "shop"
-    (folder / "src").mkdir(parents=True)
-    run_git(folder, "init", "-q", "-b", "main")
-    (folder / ".gitignore").write_text("*.log\n")
-    (folder / "src" / "area.py").write_text("PI = 3.14\n")
-    (folder / "gone.py").write_text("x = 1\n")
-    run_git(folder, "add", "--all")
-    run_git(folder, "commit", "-q", "-m", "first")
-    (folder / "src" / "area.py").write_text("PI = 3.14  # not committed\n")
-    (folder / "staged.py").write_text("y = 2\n")
-    run_git(folder, "add", "staged.py")
-    return folder
 
 
 def describe_tree(folder: Path) -> tuple[str, ...]:
