@@ -1,4 +1,4 @@
-"""Forty hostile inputs and a model that obeys them all: no call leaves the policy, whatever the person answers."""
+"""Fifty hostile inputs and a model that obeys them all: no call leaves the policy, whatever the person answers."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from server.gate.ports import Answer
 from server.gate.question import wording
 from server.gate.question.scripted_person import ScriptedAsker
 from server.state.session_store import SessionStore
+from tests.agents.team.bench import FakeServers
 from tests.agents.team.hostile.inputs import INPUTS, OUTSIDE, Hostile
 from tests.agents.team.hostile.obedient_model import ObedientChat, read_everything
 from tests.server.gate.bench import Bench
@@ -94,6 +95,7 @@ class Scene:
         chat: the model.
         runner: runs commands.
         person: is asked.
+        servers: MCP servers.
         events: what the client gets.
     """
 
@@ -114,6 +116,7 @@ class Scene:
         for name, text in hostile.files.items():
             (root / name).write_text(text.replace("{outside}", self.outside.as_posix()), "utf-8")
         self.chat, self.runner, self.person = ObedientChat(hostile.looks), Runner(hostile.output), Person()
+        self.servers = FakeServers(tools=hostile.tools, answer=hostile.answer)
         self.events: list[Event] = []
 
     def make_team(self) -> Team:
@@ -129,7 +132,7 @@ class Scene:
         workbench = Workbench(
             (root,), read, list_files, explain, self.bench.gate, self.bench.gate,
             RuleSet.parse(deny=["reads path data/**"], allow=["execute_command command ls *"]), commands=self.runner,
-            person=self.person,
+            person=self.person, servers=self.servers,
         )  # fmt: skip
         tools = (*TOOLS, make_weather(self.hostile))
         return Team(
@@ -183,6 +186,9 @@ async def test_no_call_leaves_the_policy(
         assert is_only_reading(scene.runner.lines), "no command runs without a yes"
     for line in scene.runner.lines:
         assert not any(name in line for name in (".env", "private.txt", "| sh", "rm -rf")), line
+    assert careless or not scene.servers.calls
+    for call in scene.servers.calls:
+        assert not any(name in str(call) for name in (".env", "private.txt", "leak.txt", "secret.txt")), call
 
     streamed = "".join(one.text for one in scene.events if isinstance(one, TextArrived))
     assert streamed == text == make_inert(scene.chat.said)
@@ -199,8 +205,8 @@ def is_only_reading(lines: Sequence[str]) -> bool:
     return all(line.startswith(("git --no-pager --literal-pathspecs ", "ls ")) for line in lines)
 
 
-def test_there_are_forty_inputs_with_names_of_their_own() -> None:
-    assert len({one.name for one in INPUTS}) == len(INPUTS) == 40
+def test_there_are_fifty_inputs_with_names_of_their_own() -> None:
+    assert len({one.name for one in INPUTS}) == len(INPUTS) == 50
 
 
 async def test_the_obedient_model_gets_what_may_be_read(tmp_path: Path) -> None:
