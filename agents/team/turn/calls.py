@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from agents.ports import permissions
+from agents.ports.origins import Origin
 from agents.team import toolset
 from agents.team.events import CallEnded, CallStarted
 from agents.team.failure import ToolFailed
@@ -129,7 +130,7 @@ async def _run_permitted(prepared: PreparedCall, bench: Workbench, spending: Spe
     if tool is None or arguments is None or decision is None:
         raise ToolFailed(prepared.problem)
     task = "" if decision.is_ruled else bench.task
-    own = replace(bench, rule=decision.rule, task=task, request=prepared.request)
+    own = replace(bench, rule=decision.rule, task=task, request=prepared.request, call=prepared.call.id)
     await _run_in_time(tool, tool.check(arguments, own), spending)
     if not tool.tool.edits and (decision.effect is not Effect.ALLOW or decision.rule):  # edits are asked about later
         await _permit(await _build_question(tool, prepared, decision, own), own, spending)
@@ -192,8 +193,9 @@ async def _build_question(
     asked = tool.tool
     if prepared.mcp_call is not None:
         asked, subject = prepared.mcp_call.identity, _describe_mcp_call(prepared.mcp_call, bench)
+    origin = Origin(bench.session, bench.call)
     return permissions.ToolCall(
-        asked, subject, title[:LONGEST_TITLE], why, bench.agent, bench.task, decision.rule, asks, isolation
+        asked, subject, title[:LONGEST_TITLE], why, bench.agent, bench.task, decision.rule, asks, isolation, origin
     )
 
 
