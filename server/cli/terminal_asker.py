@@ -44,6 +44,7 @@ class Kind(StrEnum):
     DELETE = "delete"
     RUN = "run"
     COMMIT = "commit"
+    PLAN = "plan"
 
 
 Yes = Annotated[
@@ -72,6 +73,11 @@ class TerminalAsker:
         self._entered = entered or sys.stdin
         self._lines: Lines | None = None
         self._turn = asyncio.Lock()
+
+    @property
+    def starts_plans(self) -> bool:
+        """Whether `--yes` starts the plans of agents without a question."""
+        return Kind.PLAN in self._yes
 
     @property
     def has_terminal(self) -> bool:

@@ -23,6 +23,7 @@ from agents.team.permissions.mcp_calls import decide_about_mcp_call
 from agents.team.permissions.paths import list_names
 from agents.team.permissions.readable_files import restrict_reads
 from agents.team.permissions.rules import Effect
+from agents.team.planning.unstarted_plan import require_started_plan
 from agents.team.shown_text import write_plainly, write_visibly
 from agents.team.tool import CANNOT_RUN, ToolResult
 from agents.tools import Risk
@@ -84,6 +85,7 @@ async def prepare_call(call: ToolCall, tools: Toolset, bench: Workbench) -> Prep
     try:
         tool = tools.find(call.name, bench.loaded)
         arguments = toolset.validate(tool, call.arguments)
+        require_started_plan(tool, bench.notes)
         paths = [await bench.resolve(name) for name in tool.list_paths(arguments)]
         request = await asyncio.to_thread(tool.get_request, arguments, bench)
         mcp_call = tool.get_mcp_call(arguments)

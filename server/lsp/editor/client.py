@@ -125,6 +125,7 @@ class Client:
         editing: capabilities for proposed edits.
         menu: capabilities for the menu of code actions.
         asks: shows agents' questions on `starling/ask` (`server.lsp.editor.editor_person`), also those for any text.
+        plans: shows plans on `starling/plan`, where a person may edit their steps.
     """
 
     name: str = ""
@@ -142,6 +143,7 @@ class Client:
     editing: Editing = Editing()
     menu: Menu = Menu()
     asks: bool = False
+    plans: bool = False
 
     @classmethod
     def of(cls, params: types.InitializeParams) -> Client:
@@ -171,4 +173,5 @@ class Client:
             editing=Editing.of(declared, name),
             menu=Menu.of(declared),
             asks=_has_own_capability(declared.experimental, "ask"),
+            plans=_has_own_capability(declared.experimental, "plan"),
         )

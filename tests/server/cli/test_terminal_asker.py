@@ -5,62 +5,15 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
-import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from server.cli.terminal_asker import colour
+from tests.server.cli.terminals import PROGRAM, WAIT_S, Terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-PROGRAM = [sys.executable, str(Path(__file__).with_name("terminal_program.py"))]
-WAIT_S = 60.0
-READ_BYTES = 4096
-
-
-class Terminal:
-    """A person at the pseudo-terminal on which a program runs that proposes one edit."""
-
-    def __init__(self, root: Path, *arguments: str) -> None:
-        import pty  # noqa: PLC0415 (not on Windows)
-
-        self._master, slave = pty.openpty()
-        environment = {**os.environ, "STARLING_HOME": str(root.parent / "home"), "TERM": "xterm", "COLUMNS": "80"}
-        self.process = subprocess.Popen(
-            [*PROGRAM, str(root), *arguments],
-            stdin=slave,
-            stdout=subprocess.PIPE,
-            stderr=slave,
-            env=environment,
-            start_new_session=True,
-        )
-        os.close(slave)
-        self.screen = ""
-
-    def wait_for(self, text: str, times: int = 1) -> str:
-        """Wait until `text` is on the screen `times` times, and return the whole screen."""
-        end = time.monotonic() + WAIT_S
-        while self.screen.count(text) < times:
-            assert time.monotonic() < end, self.screen
-            self.screen += os.read(self._master, READ_BYTES).decode()
-        return self.screen
-
-    def enter(self, line: str) -> None:
-        os.write(self._master, f"{line}\n".encode())
-
-    def read_outcome(self) -> list[str]:
-        """Wait for the end of the program, and return the outcome and reason that it printed."""
-        out, _ = self.process.communicate(timeout=WAIT_S)
-        return list(json.loads(out))
-
-    def close(self) -> None:
-        self.process.kill()
-        self.process.communicate()
-        os.close(self._master)
+    from pathlib import Path
 
 
 @pytest.fixture
@@ -70,15 +23,6 @@ def root(tmp_path: Path) -> Path:
     folder.mkdir()
     (folder / "a.py").write_bytes(b"x = 1\r\n")
     return folder
-
-
-@pytest.fixture
-def terminals() -> Iterator[list[Terminal]]:
-    """Yield a list; close the terminals that a test has added to it."""
-    opened: list[Terminal] = []
-    yield opened
-    for one in opened:
-        one.close()
 
 
 @pytest.mark.parametrize(
@@ -130,7 +74,7 @@ def test_a_command_is_shown_before_it_runs(root: Path, terminals: list[Terminal]
 def test_the_end_of_the_input_is_a_rejection(root: Path, terminals: list[Terminal]) -> None:
     terminals.append(terminal := Terminal(root, "edit"))
     terminal.wait_for("n: reject]")
-    os.write(terminal._master, b"\x04")
+    terminal.end_input()
     assert terminal.read_outcome()[0] == "rejected"
 
 
