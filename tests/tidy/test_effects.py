@@ -107,7 +107,7 @@ def test_a_workspace_is_changed_by_the_gate_only() -> None:
     calls = {s.path for s in read_modules() for name, _ in s.calls if making.search(name)}
     assert calls == {
         "server/lsp/editor/editor_workplace.py",
-        "server/gate/gate.py",
+        "server/gate/application.py",
     }  # an editor that cannot create files has it done
 
 

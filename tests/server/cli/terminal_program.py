@@ -37,6 +37,10 @@ async def main(root: Path, wanted: str, allowed: list[str]) -> None:
         "edit": (TextChange(path.as_uri(), path, text, (Edit(0, 1, "y"),)),),
         "both": (TextChange(path.as_uri(), path, text, (Edit(0, 1, "y"),)), CreateFile(root / "b.py", "b = 1\n")),
         "delete": (DeleteFile(path, text),),
+        "parts": (
+            TextChange(path.as_uri(), path, text, (Edit(0, len(text), text.upper()),)),
+            CreateFile(root / "b.py", "b\n"),
+        ),
         "escape": (TextChange(path.as_uri(), path, text, (Edit(0, 1, "y\x1b]0;owned\x07"),)),),
     }
     if wanted == "run":

@@ -71,6 +71,73 @@ def test_a_command_is_shown_before_it_runs(root: Path, terminals: list[Terminal]
     assert terminal.read_outcome()[0] == "applied"
 
 
+PARTS = b"a\r\n1\r\nb\r\n2\r\nc"
+
+
+@pytest.mark.parametrize(
+    ("keys", "written", "left"),
+    [
+        ("ynyn", b"A\r\n1\r\nb\r\n2\r\nC", "2 of 4 parts were taken. Left out: a.py, line 3; the new file b.py."),
+        ("nay", b"a\r\n1\r\nB\r\n2\r\nC", "3 of 4 parts were taken. Left out: a.py, line 1."),
+        ("dy", PARTS, "1 of 4 parts were taken. Left out: a.py, line 1, line 3 and line 5."),
+        (
+            "yq",
+            b"A\r\n1\r\nb\r\n2\r\nc",
+            "1 of 4 parts were taken. Left out: a.py, line 3 and line 5; the new file b.py.",
+        ),
+        ("?ay", b"A\r\n1\r\nB\r\n2\r\nC", ""),
+    ],
+)
+def test_parts_are_taken_and_left_one_after_the_other(
+    root: Path, terminals: list[Terminal], keys: str, written: bytes, left: str
+) -> None:
+    (root / "a.py").write_bytes(PARTS)
+    terminals.append(terminal := Terminal(root, "parts"))
+    assert "[y: apply, a: apply, and the rest of this task, s: show the changes, p: choose parts, n: reject]" in (
+        terminal.wait_for("n: reject]").replace("\r\n", "")
+    )
+    terminal.enter("p")
+    for number, key in enumerate(keys, 1):
+        terminal.wait_for("Take this part [y,n,a,d,q,?]?", number)
+        terminal.enter(key)
+    assert terminal.read_outcome() == ["applied", left]
+    assert (root / "a.py").read_bytes() == written
+    assert (root / "b.py").exists() == ("b.py" not in left)
+
+
+@pytest.mark.parametrize("keys", ["q", "dn", "\x04"])
+def test_taking_no_part_and_the_end_of_the_input_are_a_rejection(
+    root: Path, terminals: list[Terminal], keys: str
+) -> None:
+    (root / "a.py").write_bytes(PARTS)
+    terminals.append(terminal := Terminal(root, "parts"))
+    terminal.wait_for("n: reject]")
+    terminal.enter("p")
+    for number, key in enumerate(keys, 1):
+        terminal.wait_for("Take this part [y,n,a,d,q,?]?", number)
+        os.write(terminal._master, b"\x04") if key == "\x04" else terminal.enter(key)
+    assert terminal.read_outcome()[0] == "rejected"
+    assert (root / "a.py").read_bytes() == PARTS
+
+
+def test_each_part_is_shown_with_its_file_and_lines_in_colour(root: Path, terminals: list[Terminal]) -> None:
+    (root / "a.py").write_bytes(PARTS)
+    terminals.append(terminal := Terminal(root, "parts"))
+    terminal.wait_for("n: reject]")
+    terminal.enter("p")
+    screen = terminal.wait_for("(1/4) Take this part").rpartition("n: reject]")[2]
+    assert [text in screen for text in ("a.py", "@@ -1,2 +1,2 @@", "\x1b[31m-a", "\x1b[32m+A")] == [True] * 4
+
+
+def test_a_change_of_one_part_is_answered_as_a_whole(root: Path, terminals: list[Terminal]) -> None:
+    terminals.append(terminal := Terminal(root, "edit"))
+    assert "choose parts" not in terminal.wait_for("n: reject]")
+    terminal.enter("p")
+    terminal.wait_for("n: reject]", 2)
+    terminal.enter("n")
+    assert terminal.read_outcome()[0] == "rejected"
+
+
 def test_the_end_of_the_input_is_a_rejection(root: Path, terminals: list[Terminal]) -> None:
     terminals.append(terminal := Terminal(root, "edit"))
     terminal.wait_for("n: reject]")
