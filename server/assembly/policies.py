@@ -96,13 +96,13 @@ def build_review_limits(settings: Settings) -> IndexLimits:
     return replace(build_index_limits(settings), max_files=wanted.workspace_files, max_file_bytes=wanted.max_file_bytes)
 
 
-def build_rules(settings: Settings) -> RuleSet:
-    """Return the rules about tools' calls: those of `team`, and those in the tables of the MCP servers."""
+def build_rules(settings: Settings, also_allow: Sequence[str] = ()) -> RuleSet:
+    """Return the rules about tools' calls: those of `team` and of the MCP servers, and more that allow (`also_allow`)."""
     from agents.team.permissions.rules import RuleSet  # noqa: PLC0415
 
     team = settings.team
     deny, allow = settings.mcp.list_rules()
-    return RuleSet.parse(deny=(*team.deny, *deny), ask=team.ask, allow=(*team.allow, *allow))
+    return RuleSet.parse(deny=(*team.deny, *deny), ask=team.ask, allow=(*team.allow, *allow, *also_allow))
 
 
 def make_completion_exclusion(roots: Sequence[Path], settings: Settings) -> Callable[[Path], bool]:
