@@ -97,7 +97,7 @@ def build_review_limits(settings: Settings) -> IndexLimits:
 
 
 def build_rules(settings: Settings, also_allow: Sequence[str] = ()) -> RuleSet:
-    """Return the rules about tools' calls: those of `team` and of the MCP servers, and more that allow (`also_allow`)."""
+    """Return the rules about tools' calls: those of `team`, those of the MCP servers, and `also_allow`, which allow."""
     from agents.team.permissions.rules import RuleSet  # noqa: PLC0415
 
     team = settings.team
