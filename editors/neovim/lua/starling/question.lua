@@ -1,6 +1,8 @@
 -- Asks a question in a floating window that shows the change; a key answers it, and closing the window rejects it. Only one
 -- question is open at a time. Keys are ignored for a moment, so that nobody answers by typing on. Applies nothing.
 
+local parts_of = require('starling.parts')
+
 local M = {}
 
 local SAFE_MS = 500 -- until then a key may have been meant for the buffer
@@ -9,6 +11,7 @@ local SAFE_MS = 500 -- until then a key may have been meant for the buffer
 ---@field title string
 ---@field key string
 ---@field value any
+---@field takes? 'some'|'all' whether some or all parts of the proposal have to be taken
 
 ---@type { answer: fun(value: any) }?
 local open_question = nil
@@ -54,15 +57,20 @@ end
 ---@param lines string[]
 ---@param filetype string
 ---@param choices starling.Choice[]
+---@param parts starling.Part[]
 ---@param answered fun(value: any)
-local function open_window(title, lines, filetype, choices, answered)
+local function open_window(title, lines, filetype, choices, parts, answered)
   M.withdraw()
   local previous_window = vim.api.nvim_get_current_win()
   local was_inserting = vim.startswith(vim.api.nvim_get_mode().mode, 'i')
   vim.cmd.stopinsert()
   local buffer = vim.api.nvim_create_buf(false, true)
   fill_buffer(buffer, lines, filetype)
-  local window = vim.api.nvim_open_win(buffer, true, get_window_config(lines, title, choices))
+  local function get_config()
+    local shown = #parts > 0 and parts_of.describe_choices(parts, choices) or choices
+    return get_window_config(lines, title, shown)
+  end
+  local window = vim.api.nvim_open_win(buffer, true, get_config())
   vim.wo[window].wrap = false
   local question = {}
   local function answer(value)
@@ -82,19 +90,34 @@ local function open_window(title, lines, filetype, choices, answered)
   question.answer = answer
   open_question = question
   local opened = vim.uv.now()
-  local function map_key(key, value)
+  local function map_key(key, act)
     vim.keymap.set('n', key, function()
       vim.uv.update_time()
       if vim.uv.now() - opened >= SAFE_MS then
-        answer(value)
+        act()
       end
     end, { buffer = buffer, nowait = true })
   end
   for _, choice in ipairs(choices) do
-    map_key(choice.key, choice.value)
+    map_key(choice.key, function()
+      local why = parts_of.find_obstacle(parts, choice)
+      if #parts > 0 and why then
+        vim.notify(why, vim.log.levels.WARN)
+      else
+        answer(choice.value)
+      end
+    end)
   end
-  map_key('q', nil)
-  map_key('<Esc>', nil)
+  for _, key in ipairs({ 'q', '<Esc>' }) do
+    map_key(key, function()
+      answer(nil)
+    end)
+  end
+  if #parts > 0 then
+    parts_of.map_keys(buffer, parts, map_key, function()
+      vim.api.nvim_win_set_config(window, get_config())
+    end)
+  end
   vim.api.nvim_create_autocmd({ 'WinClosed', 'BufWipeout' }, {
     buffer = buffer,
     callback = vim.schedule_wrap(function()
@@ -115,10 +138,11 @@ end
 ---@param lines string[]
 ---@param filetype string
 ---@param choices starling.Choice[]
+---@param parts? starling.Part[] the parts of a proposal; whether they are taken changes while the question is open
 ---@return any
-function M.ask(title, lines, filetype, choices)
+function M.ask(title, lines, filetype, choices, parts)
   local running = assert(coroutine.running())
-  open_window(title, lines, filetype, choices, function(value)
+  open_window(title, lines, filetype, choices, parts or {}, function(value)
     vim.schedule(function()
       coroutine.resume(running, value)
     end)

@@ -51,7 +51,7 @@ end
 ---@param capabilities lsp.ClientCapabilities
 function M.declare_capabilities(capabilities)
   -- lua/starling/proposals.lua answers `starling/confirm`, lua/starling/question.lua answers `starling/ask`
-  local ours = { starling = { confirm = true, ask = true } }
+  local ours = { starling = { confirm = true, hunks = true, ask = true } }
   capabilities.experimental = vim.tbl_extend('force', capabilities.experimental or {}, ours)
   if not vim.lsp.inline_completion then
     capabilities.textDocument.inlineCompletion = { dynamicRegistration = false } -- lua/starling/ghost.lua shows it
