@@ -4,6 +4,8 @@
 import { type Mode, readFields, readText, type Thumb, type ViewRequest } from '../src/chatEvents';
 import { type Action, announce, type ChatState, EMPTY, formatTotals, type Item, reduce } from '../src/chatState';
 import { type Node as MarkdownNode, parseMarkdown } from '../src/markdown';
+import { create, createButton, find } from './elements';
+import { drawQuestion } from './question';
 
 interface Api {
     postMessage(message: ViewRequest): void;
@@ -39,10 +41,6 @@ const title = find('title');
 const log = find('log');
 const plan = find('plan');
 const steps = find('steps');
-const question = find('question');
-const questionTitle = find('question-title');
-const questionDetail = find('question-detail');
-const answers = find('answers');
 const form = find<HTMLFormElement>('form');
 const input = find<HTMLTextAreaElement>('input');
 const mode = find<HTMLSelectElement>('mode');
@@ -52,10 +50,6 @@ const stop = find<HTMLButtonElement>('stop');
 const start = find<HTMLButtonElement>('start');
 const totals = find('totals');
 const announcer = find('announcer');
-
-function find<E extends HTMLElement>(id: string): E {
-    return document.getElementById(id) as E;
-}
 
 function readKept(given: unknown): Kept {
     const { text, open, top } = readFields(given);
@@ -74,33 +68,6 @@ function keep(): void {
 
 function post(request: ViewRequest): void {
     api.postMessage(request);
-}
-
-function create<T extends keyof HTMLElementTagNameMap>(
-    tag: T,
-    properties: { className?: string; text?: string } = {},
-    children: readonly Node[] = [],
-): HTMLElementTagNameMap[T] {
-    const element = document.createElement(tag);
-    if (properties.className) {
-        element.className = properties.className;
-    }
-    if (properties.text !== undefined) {
-        element.textContent = properties.text;
-    }
-    element.append(...children);
-    return element;
-}
-
-function createButton(text: string, label: string, run: () => void): HTMLButtonElement {
-    const button = create('button', { text });
-    button.type = 'button';
-    if (label !== '') {
-        button.setAttribute('aria-label', label);
-        button.title = label;
-    }
-    button.addEventListener('click', run);
-    return button;
 }
 
 /** Build the elements of a parsed text; the tags are those of `Tag`, the only attributes a link's and a list's. */
@@ -275,23 +242,6 @@ function drawPlan(): void {
     );
 }
 
-function drawQuestion(): void {
-    const asked = state.question;
-    question.hidden = asked === null;
-    questionTitle.textContent = asked?.title ?? '';
-    questionDetail.textContent = asked?.detail ?? '';
-    const look = createButton('Look at the Changes', '', () =>
-        post({ type: 'run', command: 'starling.proposal.show' }),
-    );
-    look.className = 'second';
-    const buttons = (asked?.answers ?? []).map((answer, index) => {
-        const button = createButton(answer, '', () => post({ type: 'answer', answer }));
-        button.className = index === 0 ? '' : 'second';
-        return button;
-    });
-    answers.replaceChildren(...(asked?.hasChanges ? [look] : []), ...buttons);
-}
-
 function drawRoles(): void {
     const options = state.roles.map((one) => {
         const option = create('option', { text: one.title });
@@ -313,7 +263,7 @@ function draw(): void {
         drawPlan();
     }
     if (before?.question !== state.question) {
-        drawQuestion();
+        drawQuestion(state.question, post);
     }
     if (before?.roles !== state.roles) {
         drawRoles();

@@ -40,6 +40,7 @@ export type ViewRequest =
     | { readonly type: 'choose'; readonly mode: Mode; readonly role: string }
     | { readonly type: 'thumb'; readonly item: number; readonly thumb: Thumb | '' }
     | { readonly type: 'answer'; readonly answer: string }
+    | { readonly type: 'take'; readonly parts: readonly string[]; readonly taken: boolean }
     | { readonly type: 'run'; readonly command: ViewCommand };
 
 /** The commands that the page may run. */
@@ -116,6 +117,8 @@ export function readRequest(given: unknown): ViewRequest | undefined {
         }
         case 'answer':
             return { type: 'answer', answer: readText(fields.answer) };
+        case 'take':
+            return { type: 'take', parts: readList(fields.parts).map(readText), taken: fields.taken === true };
         case 'run': {
             const command = VIEW_COMMANDS.find((one) => one === fields.command);
             return command && { type: 'run', command };

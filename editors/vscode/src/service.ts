@@ -52,7 +52,7 @@ const confirmFeature: StaticFeature = {
     fillClientCapabilities: (capabilities) => {
         capabilities.experimental = {
             ...capabilities.experimental,
-            starling: { confirm: true, permit: true, ask: true },
+            starling: { confirm: true, hunks: true, permit: true, ask: true },
         };
     },
     initialize: () => undefined,

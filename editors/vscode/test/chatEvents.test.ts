@@ -53,3 +53,12 @@ test('a mode that is not known is the one that only reads', () => {
         role: 'coder',
     });
 });
+
+test('a choice of parts is read from the page whatever its form is', () => {
+    assert.deepEqual(readRequest({ type: 'take', parts: ['0.0', 1], taken: true }), {
+        type: 'take',
+        parts: ['0.0', ''],
+        taken: true,
+    });
+    assert.deepEqual(readRequest({ type: 'take', parts: 'all', taken: 1 }), { type: 'take', parts: [], taken: false });
+});
