@@ -444,16 +444,16 @@ One, two, three, four, five, six, seven, eight, nine, ten, eleven, twelve, thirt
 @call ask_person {"question": "Which unit?", "choices": ["metres", "feet"]}
 === ask me
 You chose.
-=== in parts
-@times 1
-@call edit_file {"path": "area.py", "replacements": [{"old": "math\\n", "new": "math  # a\\n"}, {"old": "):", "new": "):  # b"}]}
-=== in parts
-You took a part of it.
 === run it
 @times 1
 @call execute_command {"command": "echo from-a-command"}
 === run it
 The command has run.
+=== in parts
+@times 1
+@call edit_file {"path": "area.py", "replacements": [{"old": "math\\n", "new": "math  # a\\n"}, {"old": "):", "new": "):  # b"}]}
+=== in parts
+You took a part of it.
 ===
 @times 1
 @call plan {"steps": [{"title": "Use math.pi", "status": "active"}, {"title": "Run the tests"}]}
