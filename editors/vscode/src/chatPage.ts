@@ -41,7 +41,7 @@ details pre { margin: 4px 0 0; white-space: pre-wrap; }
 #plan .active { font-weight: 600; }
 #question { padding: 8px 12px; border-top: 2px solid var(--vscode-notificationsWarningIcon-foreground, var(--vscode-focusBorder)); background: var(--vscode-editorWidget-background); }
 #question p { margin: 0 0 6px; white-space: pre-wrap; max-height: 120px; overflow-y: auto; }
-#parts { max-height: 40vh; overflow-y: auto; margin: 0 0 8px; }
+#parts { max-height: 30vh; overflow-y: auto; margin: 0 0 8px; }
 #parts fieldset { margin: 0 0 6px; padding: 2px 8px 6px; border: 1px solid var(--vscode-widget-border, var(--vscode-panel-border)); border-radius: 3px; min-width: 0; }
 #parts label { display: inline-flex; gap: 4px; align-items: center; cursor: pointer; }
 #parts input { margin: 0; accent-color: var(--vscode-button-background); }

@@ -268,7 +268,8 @@ export class Proposals implements Disposable {
     private showMessage(asked: OpenQuestion): void {
         const { question } = asked;
         const show = question.serious ? window.showWarningMessage : window.showInformationMessage;
-        const choose = this.listParts(asked).length > 0 ? [CHOOSE] : [];
+        const hasRoom = question.answers.length < 3; // VS Code cuts the titles of four buttons
+        const choose = hasRoom && this.listParts(asked).length > 0 ? [CHOOSE] : [];
         const [apply = '', ...others] = question.answers;
         void show(`${question.title} ${getReason(question)}`, apply, ...choose, ...others).then((chosen) => {
             if (chosen === CHOOSE) {
