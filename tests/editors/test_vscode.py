@@ -541,6 +541,9 @@ def _take_part(workbench: Workbench) -> None:
     workbench.wait_for(f"{CHAT}.text", "You took a part of it.")
     workbench.wait_until("the change", lambda: workbench.read_lines()[3] == "def area(radius):  # b")
     assert workbench.read_lines()[0] == "import math"
+    workbench.click(".editor-instance .view-lines")
+    workbench.press("Control+s")
+    workbench.wait_until_gone(".tab.dirty")
     workbench.click(f"{CHAT}details:has-text('Edit area.py') >> nth=1 >> summary")
     workbench.wait_for(f"{CHAT}details[open] pre", "1 of 2 parts were taken. Left out: area.py, line 1.")
 
