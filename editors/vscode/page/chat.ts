@@ -5,6 +5,7 @@ import { type Mode, readFields, readText, type Thumb, type ViewRequest } from '.
 import { type Action, announce, type ChatState, EMPTY, formatTotals, type Item, reduce } from '../src/chatState';
 import { type Node as MarkdownNode, parseMarkdown } from '../src/markdown';
 import { create, createButton, find } from './elements';
+import { type PlanDraft, PlanForm, readDraft } from './planForm';
 import { drawQuestion } from './question';
 
 interface Api {
@@ -20,6 +21,7 @@ interface Kept {
     readonly text: string;
     readonly open: readonly string[];
     readonly top: number | null;
+    readonly draft: PlanDraft | null;
 }
 
 const DRAW_EVERY_MS = 40;
@@ -50,20 +52,24 @@ const stop = find<HTMLButtonElement>('stop');
 const start = find<HTMLButtonElement>('start');
 const totals = find('totals');
 const announcer = find('announcer');
+const planForm = new PlanForm(kept.draft, post, keep, (text) => {
+    announcer.textContent = text;
+});
 
 function readKept(given: unknown): Kept {
-    const { text, open, top } = readFields(given);
+    const { text, open, top, draft } = readFields(given);
     return {
         text: readText(text),
         open: Array.isArray(open) ? open.map(readText) : [],
         top: typeof top === 'number' ? top : null,
+        draft: readDraft(draft),
     };
 }
 
 function keep(): void {
     const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
     scrolled = atEnd ? null : log.scrollTop;
-    api.setState({ text: input.value, open: [...openCalls].slice(-200), top: scrolled });
+    api.setState({ text: input.value, open: [...openCalls].slice(-200), top: scrolled, draft: planForm.draft });
 }
 
 function post(request: ViewRequest): void {
@@ -264,6 +270,9 @@ function draw(): void {
     }
     if (before?.question !== state.question) {
         drawQuestion(state.question, post);
+    }
+    if (before?.planQuestion !== state.planQuestion) {
+        planForm.show(state.planQuestion);
     }
     if (before?.roles !== state.roles) {
         drawRoles();

@@ -1,4 +1,4 @@
-// Helpers to find and to create elements of the page. Start at `create`.
+// Elements of the chat view's page. All text is set as text, never as HTML.
 
 export function find<E extends HTMLElement>(id: string): E {
     return document.getElementById(id) as E;
@@ -20,6 +20,7 @@ export function create<T extends keyof HTMLElementTagNameMap>(
     return element;
 }
 
+/** Create a button that calls `run`; `label` is read and shown instead of its text unless it is "". */
 export function createButton(text: string, label: string, run: () => void): HTMLButtonElement {
     const button = create('button', { text });
     button.type = 'button';

@@ -47,6 +47,24 @@ export interface OpenQuestion {
     readonly parts: readonly Part[];
 }
 
+/** A step of a plan that waits for a person's yes. */
+export interface ProposedStep {
+    readonly title: string;
+    readonly role: string;
+}
+
+/** The question whether a plan may start. */
+export interface PlanQuestion {
+    readonly id: number;
+    readonly title: string;
+    readonly steps: readonly ProposedStep[];
+    readonly roles: readonly string[];
+    readonly problem: string;
+}
+
+/** The steps to start with, or what should be different. */
+export type PlanAnswer = { readonly steps: readonly ProposedStep[] } | { readonly remark: string };
+
 export interface Totals {
     readonly tokens: number;
     readonly cost: number;
@@ -67,6 +85,7 @@ export interface ChatState {
     readonly plan: readonly PlanStep[];
     readonly totals: Totals;
     readonly question: OpenQuestion | null;
+    readonly planQuestion: PlanQuestion | null;
     readonly nextId: number;
 }
 
@@ -82,6 +101,7 @@ export const EMPTY: ChatState = {
     plan: [],
     totals: { tokens: 0, cost: 0, seconds: 0 },
     question: null,
+    planQuestion: null,
     nextId: 1,
 };
 
@@ -109,6 +129,7 @@ export type Action =
     | { readonly type: 'closed' }
     | { readonly type: 'question'; readonly question: OpenQuestion | null }
     | { readonly type: 'taken'; readonly parts: readonly string[] }
+    | { readonly type: 'planQuestion'; readonly question: PlanQuestion | null }
     | { readonly type: 'stored'; readonly item: number; readonly number: number }
     | { readonly type: 'thumb'; readonly item: number; readonly thumb: Thumb | '' };
 
@@ -122,7 +143,7 @@ export function reduce(state: ChatState, action: Action): ChatState {
         case 'server':
             return action.running
                 ? { ...state, phase: state.phase === 'off' ? 'idle' : state.phase }
-                : { ...endCalls(state), phase: 'off', question: null };
+                : { ...endCalls(state), phase: 'off', question: null, planQuestion: null };
         case 'roles':
             return { ...state, roles: action.roles };
         case 'chosen':
@@ -145,6 +166,8 @@ export function reduce(state: ChatState, action: Action): ChatState {
             return { ...state, question: action.question };
         case 'taken':
             return takeParts(state, action.parts);
+        case 'planQuestion':
+            return { ...state, planQuestion: action.question };
         case 'stored':
             return changeAnswer(state, action.item, { number: action.number });
         case 'thumb':
@@ -214,6 +237,7 @@ function endTurn(state: ChatState, ended: { status: string; text: string } & Tot
         ...endCalls(state),
         phase: state.phase === 'off' ? 'off' : 'idle',
         question: null,
+        planQuestion: null,
         totals: {
             tokens: totals.tokens + ended.tokens,
             cost: totals.cost + ended.cost,
@@ -304,6 +328,8 @@ export function announce(action: Action, after: ChatState): string {
             const parts = after.question?.parts ?? [];
             return parts.length === 0 ? '' : `${countTaken(parts)} of ${parts.length} parts are taken.`;
         }
+        case 'planQuestion':
+            return action.question === null ? '' : announcePlan(action.question);
         case 'ended': {
             const last = after.items.findLast((one) => one.kind === 'answer' || one.kind === 'note');
             return last?.text ?? '';
@@ -313,4 +339,20 @@ export function announce(action: Action, after: ChatState): string {
         default:
             return '';
     }
+}
+
+function announcePlan({ title, steps, problem }: PlanQuestion): string {
+    const count = steps.length === 1 ? '1 step' : `${steps.length} steps`;
+    return problem === '' ? `A plan with ${count} waits for your answer: ${title}` : problem;
+}
+
+/** Return `steps` with the one at `index` moved by `by` places; unchanged if it would leave the list. */
+export function moveStep(steps: readonly ProposedStep[], index: number, by: number): readonly ProposedStep[] {
+    const target = index + by;
+    const moved = steps[index];
+    if (moved === undefined || target < 0 || target >= steps.length) {
+        return steps;
+    }
+    const rest = steps.filter((_, at) => at !== index);
+    return [...rest.slice(0, target), moved, ...rest.slice(target)];
 }

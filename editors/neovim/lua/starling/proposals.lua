@@ -122,7 +122,7 @@ local function ask(title, detail, files, offered, client)
   for index, choice in ipairs(choices) do
     choice.takes = index == 1 and 'some' or index < #choices and 'all' or nil
   end
-  return question.ask(title, lines, 'diff', choices, parts), parts
+  return question.ask(title, lines, 'diff', choices, { parts = parts }), parts
 end
 
 --- Handle `starling/confirm`: return the answer that a person chose, with the parts that are taken unless all are; null for
