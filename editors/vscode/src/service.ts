@@ -57,7 +57,7 @@ const confirmFeature: StaticFeature = {
     fillClientCapabilities: (capabilities) => {
         capabilities.experimental = {
             ...capabilities.experimental,
-            starling: { confirm: true, permit: true, ask: true, plan: true, save: true },
+            starling: { confirm: true, hunks: true, permit: true, ask: true, plan: true, save: true },
         };
     },
     initialize: () => undefined,
