@@ -228,6 +228,18 @@ def build(roots: Sequence[Path], options: object, old: Core | None, *, foregroun
     )
 
 
+def derive(base: Core, root: Path) -> Core:
+    """Return a core for the folder `root` with the settings and models of `base`, but with an index of its own.
+
+    For a worktree of a workspace: the settings of the workspace hold there, too. Does not complete code. Its parts are
+    closed by `close_unshared(base)`.
+    """
+    settings = base.settings
+    index = _build_index([root], settings, [], foreground=False)
+    reviewer = _build_reviewer(index, settings, None, ())
+    return replace(base, index=index, reviewer=reviewer, problems=(), trees=SyntaxTrees())
+
+
 def _build_reviewer(index: Index, settings: Settings, old: Core | None, examiners: Sequence[Examiner]) -> Reviewer:
     """Return a reviewer for the settings: that of `old`, updated, if the index is the same; else a new one."""
     from agents.reviewer.reviewer import Reviewer  # noqa: PLC0415

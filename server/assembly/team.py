@@ -47,11 +47,13 @@ class Client:
         name: of the editor or program, a part of the lease's owner.
         mode: what agents may do.
         person: who answers agents' questions; None where nobody can.
+        allow: rules that allow calls, beside the person's own, which count over these where they deny or ask.
     """
 
     name: str
     mode: Mode
     person: Person | None = None
+    allow: tuple[str, ...] = ()
 
 
 def build_team(core: Core, files: Files, gate: Gate, state: State, client: Client) -> Team:
@@ -72,7 +74,7 @@ def build_team(core: Core, files: Files, gate: Gate, state: State, client: Clien
         core.index.find_exclusion_reason,
         gate,
         gate,
-        RuleSet.parse(deny=settings.deny, ask=settings.ask, allow=settings.allow),
+        RuleSet.parse(deny=settings.deny, ask=settings.ask, allow=(*settings.allow, *client.allow)),
         person=client.person,
         index=core.index,
         review=lambda document: review_statically(core, document),
