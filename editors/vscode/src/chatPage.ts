@@ -46,7 +46,8 @@ details pre { margin: 4px 0 0; white-space: pre-wrap; }
 #proposal li { margin: 0 0 6px; }
 #proposal-problem { margin: 0 0 6px; color: var(--vscode-errorForeground); }
 #proposal-problem:empty { display: none; }
-#proposal input { flex: 1; min-width: 100px; padding: 3px 6px; font: inherit; color: var(--vscode-input-foreground); background: var(--vscode-input-background); border: 1px solid var(--vscode-input-border, var(--vscode-widget-border, transparent)); border-radius: 2px; }
+#proposal li select { max-width: 120px; }
+#proposal input { flex: 1 1 100%; min-width: 100px; padding: 3px 6px; font: inherit; color: var(--vscode-input-foreground); background: var(--vscode-input-background); border: 1px solid var(--vscode-input-border, var(--vscode-widget-border, transparent)); border-radius: 2px; }
 #proposal-remark { display: block; width: 100%; margin: 6px 0; }
 #question p { margin: 0 0 6px; white-space: pre-wrap; max-height: 120px; overflow-y: auto; }
 #parts { max-height: 30vh; overflow-y: auto; margin: 0 0 8px; }
