@@ -346,7 +346,7 @@ class Gate:
         problem = await self._disk.apply(replace(checked.proposal, changes=restored), confirm=False) if restored else ""
         if problem or not others:
             return problem
-        return await self._workplace.apply(replace(checked.proposal, changes=others), confirm=confirm)
+        return await self._workplace.apply(replace(checked.proposal, changes=others), confirm=confirm, request=case.id)
 
     async def _conclude(
         self, case: Case, checked: CheckedProposal, work: asyncio.Future[str], *, confirm: bool

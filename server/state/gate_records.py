@@ -72,6 +72,10 @@ class GateRecords:
         """Return up to `limit` requests, newest first; only those with `status` unless it is None."""
         return self._requests.list_newest(status, limit)
 
+    def find_request(self, identity: str) -> Request | None:
+        """Return the request with the id `identity`, None if there is none (any more)."""
+        return self._requests.find(identity)
+
     def list_audit(self, limit: int, *, request: str = "") -> tuple[AuditRow, ...]:
         """Return up to `limit` audit rows, newest first; only those of the request with the id `request`, if given."""
         return self._audit.list_newest(limit, request=request)

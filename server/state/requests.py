@@ -115,6 +115,12 @@ class Requests:
         with self._state.reading() as connection:
             return tuple(map(_unpack, connection.execute(query, (status or "", limit))))
 
+    def find(self, identity: str) -> Request | None:
+        """Return the request with the id `identity`, None if there is none (any more)."""
+        with self._state.reading() as connection:
+            row = connection.execute(f"SELECT {_COLUMNS} FROM requests WHERE id = ?", (identity,)).fetchone()  # noqa: S608
+            return None if row is None else _unpack(row)
+
     def close_abandoned(self) -> int:
         """Close the open requests of processes that no longer run; return their number.
 
