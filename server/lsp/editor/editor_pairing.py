@@ -122,7 +122,8 @@ class EditorPairing:
             ValueError: the request is not one that waits to be carried out.
         """
         recorded = self._records.find_request(request)
-        if recorded is None or recorded.status != Status.APPROVED or recorded.verdict or not recorded.checkpoint:
+        waits = recorded is not None and recorded.status == Status.APPROVED and not recorded.verdict
+        if recorded is None or recorded.id != request or not waits or not recorded.checkpoint:
             raise ValueError("The record holds no such approved change; nothing was changed.")
         checkpoint = self._records.find_checkpoint(recorded.checkpoint)
         if checkpoint is None or checkpoint.settled:

@@ -130,12 +130,16 @@ async def test_a_file_that_is_not_open_is_changed_on_the_disk(pair: Pair) -> Non
     assert count_applied(pair.editor) == 0
 
 
-@pytest.mark.parametrize("request_id", ["", "unknown"])
-async def test_nothing_is_changed_that_is_not_recorded_as_approved(pair: Pair, request_id: str) -> None:
+async def test_nothing_is_changed_that_is_not_recorded_as_approved(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     path = str(pair.open("a.py"))
     (announcement,) = find_announcements([pair.root])
-    problem = await asyncio.to_thread(pair.agents.apply, announcement, request_id, [path])
-    assert problem == "The record holds no such approved change; nothing was changed."
+    monkeypatch.setattr(pair.agents, "apply", lambda *_: "Not now.")
+    monkeypatch.setattr(paired_workplace, "SETTLE_S", 0.1)
+    waiting = await pair.propose(change(pair.root / "a.py"))  # fails, and is recorded so
+    monkeypatch.undo()
+    for request in ("", waiting.proposal[:4], waiting.proposal, "unknown"):
+        problem = await asyncio.to_thread(pair.agents.apply, announcement, request, [path])
+        assert problem == "The record holds no such approved change; nothing was changed."
     assert count_applied(pair.editor) == 0
 
 
