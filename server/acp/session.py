@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from acp import schema
 
+from agents.markdown import make_inert
 from agents.ports.failures import StateError
 from agents.ports.sessions import SessionUnavailable
 from agents.team import transcript
@@ -26,6 +27,9 @@ from server.acp.turn_view import TurnView
 from server.acp.update_sender import UpdateSender
 from server.assembly.gates import make_disk_gate
 from server.assembly.team import Client, build_team
+from server.gate.ports import Outcome
+from server.pairing.editors import PairedEditors
+from server.pairing.paired_workplace import PairedWorkplace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,19 +89,25 @@ async def open_session(connected: Connected, session: Session, workspace: Worksp
         workspace: its workspace.
         note: a sentence that the first turn begins with; "" for none.
     """
+    editors = PairedEditors(workspace.roots)
     requests = PermissionRequests(functools.partial(connected.client.request_permission, session.id))
 
     def build() -> tuple[Gate, Team]:
         gate = make_disk_gate(
-            workspace.roots, PermissionAsker(requests), workspace.core.index_limits, client=connected.name
+            workspace.roots,
+            PermissionAsker(requests),
+            workspace.core.index_limits,
+            client=connected.name,
+            surround=lambda disk: PairedWorkplace(disk, editors),
         )
         client = Client(connected.name, Mode.ACT, PermissionPerson(requests))
-        return gate, build_team(workspace.core, workspace.files, gate, connected.state, client)
+        files = replace(workspace.files, find_open_text=editors.find_open_text)
+        return gate, build_team(workspace.core, files, gate, connected.state, client)
 
     gate, team = await asyncio.to_thread(build)  # roles are read
     sender = UpdateSender(functools.partial(connected.client.session_update, session.id))
     notes = [*filter(None, [note]), *team.roles.problems]
-    return LiveSession(session, workspace, team, gate, requests, sender, notes)
+    return LiveSession(session, workspace, team, gate, requests, sender, notes, editors)
 
 
 class LiveSession:
@@ -118,6 +128,7 @@ class LiveSession:
         requests: PermissionRequests,
         sender: UpdateSender,
         notes: Sequence[str],
+        editors: PairedEditors,
     ) -> None:
         self.id = session.id
         self.workspace = workspace
@@ -127,6 +138,7 @@ class LiveSession:
         self._requests = requests
         self._sender = sender
         self._notes = notes
+        self._editors: PairedEditors | None = editors  # until the person is told of them
         self._unused = not session.entries
         self._stopped = threading.Event()
         self._ended = asyncio.Event()
@@ -190,8 +202,12 @@ class LiveSession:
 
     async def _begin(self, team: Team, request: str) -> None:
         """Name a new session after its first request, and show the notes once."""
+        if self._editors is not None:
+            names = await asyncio.to_thread(self._editors.list_names)
+            self._notes = [*self._notes, describe_editors(names)]
+            self._editors = None
         for note in self._notes:
-            self._sender.put_text("thought", f"{note}\n")
+            self._sender.put_text("thought", f"{make_inert(note)}\n")
         self._notes = ()
         if self._unused:
             title = transcript.make_title(request)
@@ -217,6 +233,20 @@ class LiveSession:
         self._sender.put(schema.UsageUpdate(session_update="usage_update", used=used, size=chat.context_tokens))
 
 
+def describe_editors(names: Sequence[str]) -> str:
+    """Return a sentence for the person on the editors that are paired with the session, or that there is none."""
+    if not names:
+        return (
+            "No editor with Starling's language server is open on this workspace: agents read and change the files on "
+            "the disk, so save what they should see."
+        )
+    where = " and ".join(dict.fromkeys(names))
+    return (
+        f"{where} {'is' if len(set(names)) == 1 else 'are'} open on this workspace: agents read the unsaved texts "
+        "there, and change open files there."
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _ShownChanges:
     """Changes whose diffs the client sees before the gate decides about them."""
@@ -230,7 +260,12 @@ class _ShownChanges:
         """Show and propose an edit; see `agents.ports.changes.Changes.propose`."""
         await self.view.settle()
         self.view.show_changes(proposal)
-        return await self.changes.propose(proposal, task=task, rule=rule, cancelled=cancelled)
+        outcome = await self.changes.propose(proposal, task=task, rule=rule, cancelled=cancelled)
+        if not isinstance(outcome, Outcome) or not outcome.applied or not outcome.unsaved:
+            return outcome
+        names = ", ".join(outcome.unsaved)
+        note = f"In the editor, {names} is not saved yet: commands and tests see the older text until the person saves."
+        return replace(outcome, reason=f"{outcome.reason} {note}".strip())
 
     async def undo(self, checkpoint: str = "", *, cancelled: Cancelled | None = None) -> ChangeOutcome:
         """Propose to undo a change; see `agents.ports.changes.Changes.undo`."""
