@@ -8,7 +8,7 @@ import functools
 import logging
 import threading
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from acp import schema
 
@@ -20,6 +20,7 @@ from agents.team.permissions.modes import Mode
 from agents.team.session_runner import MOST_ENTRIES, SessionRunner
 from agents.team.turn.conversation import Conversation
 from models.errors import ModelError
+from models.remote.billing import FREE
 from server.acp.asking import PermissionAsker, PermissionPerson, PermissionRequests
 from server.acp.history import replay_entries
 from server.acp.tool_calls import make_line
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 UNTITLED = "A session"
+MODE_OPTION = "mode"
 CLOSE_S = 5.0
 """Longest wait for a cancelled turn, in seconds."""
 
@@ -144,6 +146,28 @@ class LiveSession:
         self._ended = asyncio.Event()
         self._ended.set()
         self._background: asyncio.Task[None] | None = None
+        self._cost = 0.0  # of the turns since the session was opened here
+
+    @property
+    def options(self) -> list[Any]:
+        """The mode as an option of the session, for clients that show options in place of modes."""
+        choices = [
+            schema.SessionConfigSelectOption(value=one.id, name=one.name, description=one.description) for one in MODES
+        ]
+        described = {"id": MODE_OPTION, "name": "Mode", "category": "mode", "type": "select"}
+        return [
+            schema.SessionConfigOptionSelect.model_validate(
+                {**described, "currentValue": self.mode.value, "options": choices}
+            )
+        ]
+
+    def set_mode(self, mode: Mode) -> None:
+        """Set what agents may do, from the next turn on, and tell the client in both of the protocol's ways."""
+        self.mode = mode
+        self._sender.put(
+            schema.CurrentModeUpdate(session_update="current_mode_update", current_mode_id=self.mode.value)
+        )
+        self._sender.put(schema.ConfigOptionUpdate(session_update="config_option_update", config_options=self.options))
 
     @property
     def modes(self) -> schema.SessionModeState:
@@ -176,6 +200,7 @@ class LiveSession:
             changes = _ShownChanges(team.bench.changes, view)
             turn = replace(team, bench=replace(team.bench, mode=self.mode, changes=changes))
             ended = await SessionRunner(turn, self.id).handle(request, view.show, stopped.is_set)
+            self._cost += ended.cost
             reason = await view.end(ended)
         finally:
             self._requests.view = None
@@ -216,7 +241,10 @@ class LiveSession:
             self._sender.put(schema.SessionInfoUpdate(session_update="session_info_update", title=make_line(title)))
 
     async def _show_usage(self, team: Team) -> None:
-        """Send how many tokens of the model's window the conversation takes; do nothing without a chat model."""
+        """Send how many tokens of the model's window the conversation takes, and its cost where prices are configured.
+
+        Does nothing without a chat model.
+        """
         chat = team.find_chat("chat")
         if chat is None:
             return
@@ -230,7 +258,12 @@ class LiveSession:
         except (StateError, ModelError) as error:
             logger.info("the tokens of a session cannot be counted: %s", error)
             return
-        self._sender.put(schema.UsageUpdate(session_update="usage_update", used=used, size=chat.context_tokens))
+        core = self.workspace.core
+        priced = any(one != FREE for one in core.chats.prices.values())
+        cost = schema.Cost(amount=self._cost, currency=core.settings.chat.currency) if priced else None
+        self._sender.put(
+            schema.UsageUpdate(session_update="usage_update", used=used, size=chat.context_tokens, cost=cost)
+        )
 
 
 def describe_editors(names: Sequence[str]) -> str:
