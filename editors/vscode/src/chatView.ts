@@ -71,6 +71,7 @@ export class Chat implements WebviewViewProvider, Disposable {
         this.disposables = [
             window.registerWebviewViewProvider(VIEW, this),
             proposals.onDidAsk(() => this.apply({ type: 'question', question: proposals.question })),
+            proposals.onDidChoose((parts) => this.apply({ type: 'taken', parts })),
             plans.onDidAsk((question) => this.apply({ type: 'planQuestion', question })),
         ];
     }
@@ -123,7 +124,8 @@ export class Chat implements WebviewViewProvider, Disposable {
             }
         };
         try {
-            const given = { request, session, mode, role };
+            const document = window.activeTextEditor?.document.uri.toString() ?? '';
+            const given = { request, session, mode, role, document };
             const ended = await this.server.stream<Ended>(COMMANDS.ask, given, takeEvent, source.token);
             this.apply({ ...ended, type: 'ended' });
             await this.findEntries(ended);
@@ -254,6 +256,9 @@ export class Chat implements WebviewViewProvider, Disposable {
                 return this.giveThumb(request.item, request.thumb);
             case 'answer':
                 this.proposals.answerWith(request.answer);
+                return;
+            case 'take':
+                this.proposals.take(request.parts, request.taken);
                 return;
             case 'startPlan':
                 this.plans.answer(request.id, { steps: request.steps });
