@@ -1,4 +1,4 @@
-"""Kill -9 of the server, the editor or the model at any moment of a run: the session goes on, and each write is once.
+"""Kill -9 of server, editor, terminal or model at any moment of a run: the session goes on, and each write is once.
 
 A run reads files, edits four of them with a person's yes, and runs a command. `KILLS` in the environment says how many
 moments are tried (CONTRIBUTING). A moment is a number of things that have happened and some milliseconds more, so that
@@ -33,10 +33,11 @@ if TYPE_CHECKING:
 
 EDITOR = Path(__file__).with_name("editor_process.py")
 MODEL = Path(__file__).with_name("working_model.py")
-KILLS = int(os.environ.get("KILLS", "6"))
-VICTIMS = ("server", "editor", "model")
+KILLS = int(os.environ.get("KILLS", "8"))
+VICTIMS = ("server", "editor", "model", "terminal")
 MOST_LATE_S = 0.04  # after the last thing that happened
-USUAL_FACTS = 40  # told until the end of a run that nobody disturbs; checked below
+USUAL_FACTS = 40  # told by an editor until the end of a run that nobody disturbs; checked below
+USUAL_LINES = 66  # written on the terminal until then
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="pipes of one process become streams of another")
 
@@ -81,18 +82,13 @@ class Stage:
 
     def begin(self, **request: Any) -> Run:
         """Start a server and an editor that asks it to work; without `session` it goes on with the newest session."""
-        environment = {
-            **os.environ, "STARLING_HOME": str(self.home), "STARLING_MODEL__ENABLED": "false",
-            "STARLING_INDEX__ENABLED": "false", "STARLING_CHAT__MODEL": "scripted",
-            "STARLING_CHAT__URL": f"http://127.0.0.1:{self.model.port}/v1",
-        }  # fmt: skip
         asked = {"workspace": str(self.workspace), "open": FILES[:2], "request": {**request, "mode": "act"}}
         asked["request"] = {**asked["request"], "request": f"@debug {REQUEST}"}
         to_server, to_editor = os.pipe(), os.pipe()
         try:
             with forking.fork_servers():
                 server = subprocess.Popen(
-                    PROGRAM, stdin=to_server[0], stdout=to_editor[1], env=environment, cwd=self.workspace
+                    PROGRAM, stdin=to_server[0], stdout=to_editor[1], env=self.environment, cwd=self.workspace
                 )
             editor = subprocess.Popen(
                 [sys.executable, "-S", str(EDITOR), json.dumps(asked)],
@@ -101,22 +97,40 @@ class Stage:
         finally:
             for descriptor in (*to_server, *to_editor):
                 os.close(descriptor)
-        return Run(server, editor)
+        return Run(editor, server)
+
+    def begin_on_terminal(self) -> Run:
+        """Start `starling do` with the same request; every change is allowed beforehand."""
+        words = ["do", "--yes", "edit", "--yes", "run", "-w", str(self.workspace), f"@debug {REQUEST}"]
+        with forking.fork_servers():
+            command = [*PROGRAM[:2], *words]
+            return Run(
+                subprocess.Popen(command, env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+            )
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of the program."""
+        return {
+            **os.environ, "STARLING_HOME": str(self.home), "STARLING_MODEL__ENABLED": "false",
+            "STARLING_INDEX__ENABLED": "false", "STARLING_CHAT__MODEL": "scripted",
+            "STARLING_CHAT__URL": f"http://127.0.0.1:{self.model.port}/v1",
+        }  # fmt: skip
 
 
 @dataclass
 class Run:
-    """A server and an editor at work.
+    """A client at work.
 
     Attributes:
-        server: the server's process.
-        editor: the editor's process.
-        facts: what the editor has told so far.
+        client: the process of the editor, or of the terminal.
+        server: the process of the editor's server; None for a terminal.
+        facts: what the client has told so far.
         seen: all processes of the run that were seen.
     """
 
-    server: subprocess.Popen[bytes]
-    editor: subprocess.Popen[bytes]
+    client: subprocess.Popen[bytes]
+    server: subprocess.Popen[bytes] | None = None
     facts: list[dict[str, Any]] = field(default_factory=list)
     seen: set[psutil.Process] = field(default_factory=set)
 
@@ -126,19 +140,22 @@ class Run:
         self._reader.start()
 
     def wait_for_facts(self, count: int) -> None:
-        """Wait until the editor has told `count` facts, or has ended."""
+        """Wait until the client has told `count` facts, or has ended."""
         with self._told:
             self._told.wait_for(lambda: len(self.facts) >= count or not self._reader.is_alive(), WAIT_S)
 
-    def kill(self, process: subprocess.Popen[bytes]) -> None:
-        """Kill one process of the run."""
-        with contextlib.suppress(psutil.NoSuchProcess):
-            self.seen.update(psutil.Process(self.server.pid).children(recursive=True))
-        process.kill()
+    def kill(self, *, client: bool) -> None:
+        """Kill the client, or its server."""
+        for process in filter(None, (self.client, self.server)):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                self.seen.update(psutil.Process(process.pid).children(recursive=True))
+        victim = self.client if client else self.server
+        assert victim is not None
+        victim.kill()
 
     def finish(self) -> dict[str, Any]:
         """Wait until all processes have ended; return the facts by their names, the last of each name."""
-        for process in (self.editor, self.server):
+        for process in filter(None, (self.client, self.server)):
             process.wait(WAIT_S)
         self._reader.join(WAIT_S)
         _, alive = psutil.wait_procs(list(self.seen), timeout=WAIT_S)
@@ -146,11 +163,11 @@ class Run:
         return dict(collections.ChainMap(*reversed(self.facts)))
 
     def _read_facts(self) -> None:
-        assert self.editor.stderr is not None
-        with self.editor.stderr as lines:
+        assert self.client.stderr is not None
+        with self.client.stderr as lines:
             for line in lines:
                 with self._told:
-                    self.facts.append(json.loads(line))
+                    self.facts.append(json.loads(line) if line.startswith(b"{") else {"line": line.decode()})
                     self._told.notify_all()
         with self._told:
             self._told.notify_all()
@@ -209,13 +226,13 @@ def test_a_run_goes_on_after_a_kill_and_makes_each_write_once(seed: int, tmp_pat
     chance = random.Random(seed)  # noqa: S311 (no secret)
     victim = VICTIMS[seed % len(VICTIMS)]
     stage = make_stage(tmp_path, model)
-    run = stage.begin(session="")
-    run.wait_for_facts(chance.randrange(USUAL_FACTS))
+    run = stage.begin_on_terminal() if victim == "terminal" else stage.begin(session="")
+    run.wait_for_facts(chance.randrange(USUAL_LINES if victim == "terminal" else USUAL_FACTS))
     time.sleep(chance.uniform(0, MOST_LATE_S))
     if victim == "model":
         model.kill()
     else:
-        run.kill(run.server if victim == "server" else run.editor)
+        run.kill(client=victim != "server")
     run.finish()
     model.start()
     check_end(stage, stage.begin().finish())
