@@ -66,7 +66,8 @@ class Editor:
 
     def _take(self, message: dict[str, Any]) -> None:
         """Take a notification, or answer a request of the server."""
-        method, params = message["method"], message.get("params")
+        method: str = message["method"]
+        params: Any = message.get("params")
         if method == "$/progress":
             if isinstance(params["value"], dict) and params["token"] == "turn":
                 self.tell(event=params["value"])

@@ -82,8 +82,8 @@ class Stage:
 
     def begin(self, **request: Any) -> Run:
         """Start a server and an editor that asks it to work; without `session` it goes on with the newest session."""
-        asked = {"workspace": str(self.workspace), "open": FILES[:2], "request": {**request, "mode": "act"}}
-        asked["request"] = {**asked["request"], "request": f"@debug {REQUEST}"}
+        wanted = {**request, "mode": "act", "request": f"@debug {REQUEST}"}
+        asked = {"workspace": str(self.workspace), "open": FILES[:2], "request": wanted}
         to_server, to_editor = os.pipe(), os.pipe()
         try:
             with forking.fork_servers():
@@ -204,7 +204,7 @@ def check_end(stage: Stage, told: dict[str, Any]) -> None:
     written = collections.Counter(
         Path(row["subject"]).name for row in told["audit"] if row["written"] and row["action"] == "text"
     )
-    assert applied == written == dict.fromkeys(FILES, 1)
+    assert dict(applied) == dict(written) == dict.fromkeys(FILES, 1)
     assert "pending" not in {one["status"] for one in told["approvals"]}
     assert {(one["state"], one["owner"]) for one in told["sessions"]} <= {("idle", ""), ("error", "")}
     assert sorted(path.name for path in stage.workspace.iterdir()) == sorted((*FILES, RAN))

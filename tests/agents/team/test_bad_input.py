@@ -311,37 +311,34 @@ async def test_a_disk_that_is_full_when_a_file_is_written_leaves_the_file_whole(
     await stage.check_usable()
 
 
-async def test_a_question_that_a_full_disk_cannot_record_is_not_asked(stage: Stage) -> None:
-    def fill_disk(event: Event) -> None:
-        stage.events.append(event)
-        if isinstance(event, CallStarted):
-            stage.bench.gate.journal.records.begin = fail_to_record
-
+async def test_a_question_that_a_full_disk_cannot_record_is_not_asked(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail_to_record(*_: object, **__: object) -> None:
         raise StateError("The disk is full: free some space and try again.")
 
-    begin = stage.bench.gate.journal.records.begin
-    stage.emit = fill_disk
+    monkeypatch.setattr(stage.bench.gate.journal.records, "begin", fail_to_record)
     await stage.talk(f"===\n@times 1\n{EDIT}\n===\nWell.\n")
     (said,) = stage.list_results()
     assert said.startswith("The request could not be recorded, so nothing was done. The disk is full")
     assert (stage.bench.asker.questions, stage.bench.read("a.py")) == ([], b"x = 1\n")
-    stage.bench.gate.journal.records.begin = begin
+    monkeypatch.undo()
     await stage.check_usable()
 
 
-async def test_an_outcome_that_a_full_disk_cannot_record_is_said_and_the_file_is_right(stage: Stage) -> None:
+async def test_an_outcome_that_a_full_disk_cannot_record_is_said_and_the_file_is_right(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail_to_record(*_: object) -> None:
         raise StateError("The disk is full: free some space and try again.")
 
-    end = stage.bench.gate.journal.records.end
-    stage.bench.gate.journal.records.end = fail_to_record
+    monkeypatch.setattr(stage.bench.gate.journal.records, "end", fail_to_record)
     await stage.talk(f"===\n@times 1\n{EDIT}\n===\nWell.\n")
     (said,) = stage.list_results()
     assert (
         said == "Done: Edit a.py. The outcome could not be recorded: The disk is full: free some space and try again."
     )
-    stage.bench.gate.journal.records.end = end
+    monkeypatch.undo()
     assert stage.bench.read("a.py") == b"x = 2\n"
     with stage.bench.state.transaction() as connection:
         connection.execute("UPDATE requests SET begun = begun - 1000")  # its server has ended
