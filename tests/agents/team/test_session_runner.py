@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from agents.markdown import make_inert
+from agents.ports.commands import CommandResult, Isolation
+from agents.ports.request_outcomes import RequestOutcome
 from agents.ports.sessions import EntryKind, SessionState, SessionUnavailable
+from agents.team import session_runner
 from agents.team.events import AgentChosen, TextArrived, TurnStatus
 from agents.team.limits import TurnLimits
 from agents.team.permissions.modes import Mode
@@ -18,17 +23,20 @@ from agents.team.role_files import load_roles
 from agents.team.run_records import ReplayedChat
 from agents.team.session_runner import SessionRunner, Team
 from agents.team.tools.all_tools import TOOLS
-from agents.team.transcript import make_title
+from agents.team.transcript import make_entry, make_title, read_open_files
 from indexing.records import Hit
+from models.chat import Message, Speaker, ToolCall
 from models.scripted.scripted_chat import ScriptedChat
 from server.state.database import State
 from server.state.session_store import SessionStore
 from tests.agents.doubles import MemoryIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from agents.ports.commands import CommandRequest
+    from agents.ports.permissions import Cancelled
     from tests.agents.team.bench import TeamBench
 
 READ = '@call read_file {"path": "a.py"}'
@@ -240,3 +248,65 @@ async def test_a_secret_that_a_person_writes_is_not_stored(bench: TeamBench, sto
     found = store.get(session)
     assert found is not None
     assert secret not in found.title + "".join(one.text for one in store.read(session))
+
+
+async def test_a_tool_that_runs_and_a_person_who_thinks_show_in_the_state(
+    bench: TeamBench, store: SessionStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_runner, "SHOWN_AFTER_S", 0.01)
+    session = store.create("file:///w", title="Look").id
+    seen: list[SessionState] = []
+
+    def read_state() -> SessionState:
+        found = store.get(session)
+        assert found is not None
+        return found.state
+
+    class Slow:
+        def find_isolation(self, request: CommandRequest) -> Isolation:
+            del request
+            return Isolation()
+
+        async def run(self, request: CommandRequest, *, cancelled: Cancelled | None = None) -> CommandResult:
+            del request, cancelled
+            async with asyncio.timeout(20):
+                while read_state() is not SessionState.EXECUTING:  # noqa: ASYNC110 (the store tells nobody)
+                    await asyncio.sleep(0.01)
+            seen.append(read_state())
+            return CommandResult(0, "")
+
+    class Thinker:
+        async def ask(self, question: str, choices: Sequence[str] = ()) -> str:
+            del question, choices
+            seen.append(read_state())
+            return "Blue."
+
+    calls = '@call execute_command {"command": "make"}\n@call ask_person {"question": "Which?"}'
+    team = make_team(bench, store, f"===\n@times 1\n{calls}\n===\nWell.\n")
+    team = replace(team, bench=replace(team.bench, commands=Slow(), person=Thinker()))
+    await SessionRunner(team, session).handle("@debug Look.", bench.events.append, lambda: False)
+    assert seen == [SessionState.EXECUTING, SessionState.WAITING]
+    assert read_state() is SessionState.IDLE
+
+
+async def test_the_files_that_are_open_are_recorded_with_the_request(bench: TeamBench, store: SessionStore) -> None:
+    session = store.create("file:///w", title="Look").id
+    team = replace(make_team(bench, store, "===\nWell.\n"), list_open_files=lambda: ("a.py", "sub/b.py"))
+    await SessionRunner(team, session).handle("@ask Look.", bench.events.append, lambda: False)
+    assert read_open_files(store.read(session)) == ("a.py", "sub/b.py")
+    assert read_open_files(()) == ()
+
+
+async def test_an_agent_is_told_what_the_records_say_about_a_call_that_was_cut_short(
+    bench: TeamBench, store: SessionStore
+) -> None:
+    session = store.create("file:///w", title="Broken").id
+    store.acquire(session, "dead")
+    call = Message(Speaker.ASSISTANT, "I edit.", (ToolCall("c1", "edit_file", {"path": "a.py"}),))
+    store.record(session, "dead", SessionState.WAITING, [make_entry(call, "coder")])
+    store.release(session, "dead")
+    outcome = RequestOutcome("c1", time.time() + 1, "expired", edits=True, reason="The server ended.")
+    team = replace(make_team(bench, store, "===\nWell.\n"), find_outcomes=lambda _: (outcome,))
+    await SessionRunner(team, session).handle("@ask Go on.", bench.events.append, lambda: False)
+    (told,) = (one.text for one in bench.chat.requests[0].messages if one.call_id == "c1")
+    assert told.endswith("Nothing was done. The server ended.]")
