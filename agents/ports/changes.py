@@ -22,17 +22,22 @@ class ChangeOutcome(Protocol):
 
     @property
     def applied(self) -> bool:
-        """Whether the whole change was made."""
+        """Whether all of the change was made that the person approved."""
         ...
 
     @property
     def reason(self) -> str:
-        """Sentences for a person: why the change was not made, or what else the files hold; "" for nothing."""
+        """Sentences for a person: why it was not made in full, and what else was changed in the files; "" for none."""
         ...
 
     @property
     def checkpoint(self) -> str:
         """Id by which the change can be undone, "" when nothing was written."""
+        ...
+
+    @property
+    def left(self) -> tuple[str, ...]:
+        """The parts of an applied change that the person left out, a phrase for each file."""
         ...
 
 

@@ -158,7 +158,7 @@ class TaskQueue(Protocol):
         ...
 
     def escalate(self, claimed: QueuedTask, why: str) -> bool:
-        """Leave a task to a person: it waits until `requeue` or `cancel`. Return False if the claim is lost."""
+        """Leave a task to a person until `requeue` or `cancel`; return False, and do nothing, if the claim is lost."""
         ...
 
     def pause(self, task: str) -> bool:

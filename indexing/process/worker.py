@@ -129,6 +129,8 @@ class Worker:
     def _update_locked(self, updater: Updater, paths: list[Path] | None, *, check: bool) -> None:
         """Update the index of the root whose lock is held; rebuild it if it is damaged or is deleted meanwhile.
 
+        `paths` and `check` are as in `_update`.
+
         Raises:
             indexing.storage.storage_errors.StorageError, OSError: the index cannot be updated.
         """

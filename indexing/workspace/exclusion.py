@@ -191,7 +191,7 @@ class Exclusion:
 
     @staticmethod
     def find_waived_reasons(rules: Rules, relative: str) -> tuple[str, ...]:
-        """Return the reasons of a file's content that do not count, because a rule includes the file."""
+        """Return the reasons of a file's content that do not count, because a rule includes the file; () for none."""
         if rules.plain:
             return ()
         if rules.find_ignore(relative, starling=True) is False:

@@ -105,7 +105,10 @@ def review_by_model(
 
 
 def _review_piece(piece: Piece, chat: ChatModel, index: Index, cancelled: Callable[[], bool]) -> Iterator[Finding]:
-    """Ask the model about one function and yield the findings that it confirms; none if the function is too long."""
+    """Ask the model about one function and yield the findings that it confirms, at most `MOST_REMARKS`.
+
+    Yields none if the function is too long.
+    """
     if sizes.is_small(chat.name):
         for one in small_model_review.review_by_small_model(piece, chat, index, cancelled):
             yield _build_small_model_finding(piece, one)

@@ -162,7 +162,7 @@ class _Reader:
         """Yield at most one site for the name `node`, if it is used.
 
         The alternative is `self.NAME` if NAME is defined nowhere, but used as an attribute of `self`. For a name that
-        the function binds and does not call, the alternatives are other names that it binds before the statement.
+        the function binds and that is not called here, it is any other name that is bound before the statement.
         """
         if not is_used(node):
             return
@@ -208,7 +208,10 @@ class _Reader:
         return bound
 
     def find_attribute_sites(self, node: tree_sitter.Node) -> Iterator[Site]:
-        """Yield a site for an attribute, whose alternatives the text uses on an object of the same name."""
+        """Yield at most one site for an attribute; its alternatives are used in the text on an object of the same name.
+
+        These are at most `MOST_ATTRIBUTES`, the most similar names first.
+        """
         holder, name = node.child_by_field_name("object"), node.child_by_field_name("attribute")
         if holder is None or name is None or holder.type != "identifier" or is_target(node):
             return

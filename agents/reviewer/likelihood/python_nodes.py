@@ -69,9 +69,10 @@ def is_target(node: tree_sitter.Node) -> bool:
 
 
 def is_used(node: tree_sitter.Node) -> bool:
-    """Return whether the name `node` is evaluated in a function, not bound, imported, deleted or a whole annotation.
+    """Return whether the name `node` is evaluated in a function.
 
-    The target of an augmented assignment counts as bound. Names of decorators are not used.
+    It is not if it is bound, imported or deleted there, is a decorator's name, or is an annotation by itself. The
+    target of an augmented assignment counts as bound.
     """
     parent = node.parent
     if parent is None or find_function(node) is None or is_bound(node) or _is_deleted(node):
@@ -113,7 +114,7 @@ def is_condition(node: tree_sitter.Node) -> bool:
 
 
 def may_lack_await(node: tree_sitter.Node) -> bool:
-    """Return whether an `await` may be missing: the call `node` is in a coroutine, and its result is used directly."""
+    """Return whether an `await` may be missing: the call `node` is a statement, returned or assigned in a coroutine."""
     function, parent = find_function(node), node.parent
     if function is None or parent is None or not any(child.type == "async" for child in function.children):
         return False

@@ -112,7 +112,7 @@ def is_drawn_at_random(value: str, least: int = LEAST) -> bool:
 
 
 def _is_in_one_piece(value: str) -> bool:
-    """Return whether a value has a long piece without signs, as a key has, and is no path, list or path to a hash."""
+    """Return whether a value is in base64, or has a long piece without signs, as a key, and no piece like a hash."""
     if value.endswith("=") or ("+" in value and not re.search(r"[-_]", value)):
         return True  # in base64
     pieces = _SIGNS.split(value)
@@ -145,7 +145,7 @@ def _count_word_characters(value: str) -> int:
 
 
 def _is_sequence(value: str) -> bool:
-    """Return whether over a fifth of the characters equal the one before, or are its neighbour in the alphabet."""
+    """Return whether over a fifth of the characters repeat the previous one, or are next to it in the alphabet."""
     steps = sum(abs(ord(one) - ord(other)) <= 1 for one, other in pairwise(value))
     return steps > _MOST_STEPS * len(value)
 

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from agents.markdown import make_inert
-from agents.ports.commands import CommandResult, Isolation
-from agents.ports.request_outcomes import RequestOutcome
+from agents.ports.person import PlanAnswer
 from agents.ports.sessions import EntryKind, SessionState, SessionUnavailable
-from agents.team import session_runner
-from agents.team.events import AgentChosen, TextArrived, TurnStatus
+from agents.team.events import AgentChosen, CallEnded, PlanChanged, TextArrived, TurnStatus
 from agents.team.limits import TurnLimits
 from agents.team.permissions.modes import Mode
 from agents.team.role_files import load_roles
 from agents.team.run_records import ReplayedChat
+from agents.team.session_notes import PlanStart
 from agents.team.session_runner import SessionRunner, Team
 from agents.team.tools.all_tools import TOOLS
-from agents.team.transcript import make_entry, make_title, read_open_files
+from agents.team.transcript import make_title, read_notes
 from indexing.records import Hit
-from models.chat import Message, Speaker, ToolCall
 from models.scripted.scripted_chat import ScriptedChat
 from server.state.database import State
 from server.state.session_store import SessionStore
@@ -35,8 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from agents.ports.commands import CommandRequest
-    from agents.ports.permissions import Cancelled
+    from agents.ports.person import PlanQuestion
     from tests.agents.team.bench import TeamBench
 
 READ = '@call read_file {"path": "a.py"}'
@@ -250,63 +245,97 @@ async def test_a_secret_that_a_person_writes_is_not_stored(bench: TeamBench, sto
     assert secret not in found.title + "".join(one.text for one in store.read(session))
 
 
-async def test_a_tool_that_runs_and_a_person_who_thinks_show_in_the_state(
-    bench: TeamBench, store: SessionStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(session_runner, "SHOWN_AFTER_S", 0.01)
-    session = store.create("file:///w", title="Look").id
-    seen: list[SessionState] = []
+class Planner:
+    """A person who answers every plan with `answer`, and then leaves: the next question ends the process."""
 
-    def read_state() -> SessionState:
-        found = store.get(session)
+    def __init__(self, answer: PlanAnswer | BaseException | None) -> None:
+        self.answer = answer
+        self.states: list[SessionState] = []
+        self.store: SessionStore | None = None
+        self.session = ""
+
+    async def ask(self, question: str, choices: Sequence[str] = ()) -> str | None:
+        """Answer nothing."""
+        del question, choices
+        return None
+
+    async def confirm_plan(self, question: PlanQuestion) -> PlanAnswer | None:
+        """Answer, or raise the exception; note the state of the session meanwhile."""
+        assert self.store is not None
+        found = self.store.get(self.session)
         assert found is not None
-        return found.state
-
-    class Slow:
-        def find_isolation(self, request: CommandRequest) -> Isolation:
-            del request
-            return Isolation()
-
-        async def run(self, request: CommandRequest, *, cancelled: Cancelled | None = None) -> CommandResult:
-            del request, cancelled
-            async with asyncio.timeout(20):
-                while read_state() is not SessionState.EXECUTING:  # noqa: ASYNC110 (the store tells nobody)
-                    await asyncio.sleep(0.01)
-            seen.append(read_state())
-            return CommandResult(0, "")
-
-    class Thinker:
-        async def ask(self, question: str, choices: Sequence[str] = ()) -> str:
-            del question, choices
-            seen.append(read_state())
-            return "Blue."
-
-    calls = '@call execute_command {"command": "make"}\n@call ask_person {"question": "Which?"}'
-    team = make_team(bench, store, f"===\n@times 1\n{calls}\n===\nWell.\n")
-    team = replace(team, bench=replace(team.bench, commands=Slow(), person=Thinker()))
-    await SessionRunner(team, session).handle("@debug Look.", bench.events.append, lambda: False)
-    assert seen == [SessionState.EXECUTING, SessionState.WAITING]
-    assert read_state() is SessionState.IDLE
+        self.states.append(found.state)
+        if isinstance(self.answer, BaseException):
+            raise self.answer
+        return PlanAnswer(question.steps) if self.answer == PlanAnswer(()) else self.answer
 
 
-async def test_the_files_that_are_open_are_recorded_with_the_request(bench: TeamBench, store: SessionStore) -> None:
-    session = store.create("file:///w", title="Look").id
-    team = replace(make_team(bench, store, "===\nWell.\n"), list_open_files=lambda: ("a.py", "sub/b.py"))
-    await SessionRunner(team, session).handle("@ask Look.", bench.events.append, lambda: False)
-    assert read_open_files(store.read(session)) == ("a.py", "sub/b.py")
-    assert read_open_files(()) == ()
+PROPOSED = json.dumps({"steps": [{"title": "Design it", "role": "architect"}], "confirm": True})
+DELEGATED = '@call delegate {"role": "architect", "task": "Design it."}'
+LEAD = "=== You lead a team\n"
 
 
-async def test_an_agent_is_told_what_the_records_say_about_a_call_that_was_cut_short(
+def make_planned(bench: TeamBench, store: SessionStore, answer: PlanAnswer | BaseException | None, script: str) -> Team:
+    """Return a team whose person answers plans with `answer`; the session is `bench.options["person"].session`."""
+    person = bench.options["person"] = Planner(answer)
+    person.store, person.session = store, store.create("file:///w", title="Plan").id
+    return make_team(bench, store, script)
+
+
+async def test_a_plan_and_its_first_step_in_one_answer_wait_for_the_person(
     bench: TeamBench, store: SessionStore
 ) -> None:
-    session = store.create("file:///w", title="Broken").id
-    store.acquire(session, "dead")
-    call = Message(Speaker.ASSISTANT, "I edit.", (ToolCall("c1", "edit_file", {"path": "a.py"}),))
-    store.record(session, "dead", SessionState.WAITING, [make_entry(call, "coder")])
-    store.release(session, "dead")
-    outcome = RequestOutcome("c1", time.time() + 1, "expired", edits=True, reason="The server ended.")
-    team = replace(make_team(bench, store, "===\nWell.\n"), find_outcomes=lambda _: (outcome,))
-    await SessionRunner(team, session).handle("@ask Go on.", bench.events.append, lambda: False)
-    (told,) = (one.text for one in bench.chat.requests[0].messages if one.call_id == "c1")
-    assert told.endswith("Nothing was done. The server ended.]")
+    script = f"{LEAD}@times 1\n@call plan {PROPOSED}\n{DELEGATED}\n=== You\nDone.\n"
+    team = make_planned(bench, store, PlanAnswer(), script)
+    session = bench.options["person"].session
+    await SessionRunner(team, session).handle("@orchestrator Go.", bench.events.append, lambda: False)
+    assert [one.agent for one in bench.events if isinstance(one, AgentChosen)] == ["orchestrator"]
+    assert bench.options["person"].states == [SessionState.WAITING]
+    results = [one.text for one in store.read(session) if one.kind is EntryKind.RESULT]
+    assert results[1].startswith("The person does not want this plan")
+    bench.options["person"].answer = PlanAnswer(())
+    team = make_team(bench, store, script)
+    await SessionRunner(team, session).handle("@orchestrator Again.", bench.events.append, lambda: False)
+    assert "architect" in [one.agent for one in bench.events if isinstance(one, AgentChosen)]
+    assert read_notes(store.read(session)).start is PlanStart.APPROVED
+
+
+async def test_a_plan_whose_question_was_broken_off_still_waits_after_a_restart(
+    bench: TeamBench, store: SessionStore
+) -> None:
+    class Died(BaseException):
+        pass
+
+    script = f"{LEAD}@times 1\n@call plan {PROPOSED}\n{LEAD}@times 1\n{DELEGATED}\n=== You\nWell.\n"
+    team = make_planned(bench, store, Died(), script)
+    session = bench.options["person"].session
+    with pytest.raises(Died):
+        await SessionRunner(team, session).handle("@orchestrator Go.", bench.events.append, lambda: False)
+    await SessionRunner(team, session).handle("@orchestrator Go on.", bench.events.append, lambda: False)
+    *_, said = (one.text for one in store.read(session) if one.kind is EntryKind.RESULT)
+    assert said.startswith("The plan has no yes of the person")
+    assert "not started: the person has not approved it" in bench.chat.requests[-1].messages[0].text
+
+
+async def test_a_refused_plan_is_over_with_the_next_request(bench: TeamBench, store: SessionStore) -> None:
+    script = f"{LEAD}@times 1\n@call plan {PROPOSED}\n=== You\nWell.\n"
+    team = make_planned(bench, store, PlanAnswer(remark="No."), script)
+    session = bench.options["person"].session
+    await SessionRunner(team, session).handle("@orchestrator Go.", bench.events.append, lambda: False)
+    await SessionRunner(team, session).handle("@ask Another thing.", bench.events.append, lambda: False)
+    assert bench.events[-2:] != []
+    assert PlanChanged(()) in bench.events
+    assert read_notes(store.read(session)).plan == ()
+
+
+async def test_a_delegate_cannot_replace_the_plan(bench: TeamBench, store: SessionStore) -> None:
+    other = '@call plan {"steps": [{"title": "Mine"}]}'
+    script = (
+        f"{LEAD}@times 1\n@call plan {PROPOSED}\n{DELEGATED}\n"
+        f"=== You are a software architect\n@times 1\n{other}\n=== You\nDone.\n"
+    )
+    team = make_planned(bench, store, PlanAnswer(()), script)
+    session = bench.options["person"].session
+    await SessionRunner(team, session).handle("@orchestrator Go.", bench.events.append, lambda: False)
+    assert [one.title for one in read_notes(store.read(session)).plan] == ["Design it"]
+    assert any(isinstance(one, CallEnded) and "There is no tool 'plan'" in one.text for one in bench.events)
