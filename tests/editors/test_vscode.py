@@ -466,6 +466,70 @@ def test_a_session_with_the_team_in_the_chat_view(tmp_path: Path, open_folder: O
         assert workbench.read_notifications() == []
 
 
+PROPOSE = (
+    '{"steps": [{"title": "Design it", "role": "architect"}, {"title": "Write it", "role": "coder"}, '
+    '{"title": "Test it", "role": "tester"}], "title": "A log", "confirm": true}'
+)
+PLANNING = f"""
+=== says about this plan
+I think again.
+=== make another
+@times 1
+@call plan {PROPOSE}
+=== has said yes
+It starts.
+===
+@times 1
+@call plan {PROPOSE}
+"""
+
+
+def test_a_plan_is_edited_by_keys_and_clicks_before_it_starts(tmp_path: Path, open_folder: Open) -> None:
+    folder = parse(AREA).write(tmp_path / "work")
+    with ScriptedServer(PLANNING) as server:
+        chat = {"STARLING_CHAT__URL": f"{server.url}/v1", "STARLING_CHAT__MODEL": "scripted"}
+        workbench = open_folder(folder, environment={**NO_MODEL, **chat})
+        workbench.open_file("area.py")
+        workbench.run_command("Starling: Focus on Chat View")
+        workbench.wait_for(f"{CHAT}#input:focus")
+        workbench.wait_for(f"{CHAT}#send")
+        _ask_team(workbench, "@orchestrator make a log")
+        workbench.wait_for(f"{CHAT}#proposal h2", "Start this plan? A log")
+        workbench.click(f"{CHAT}[aria-label='Move step 1 down']")
+        workbench.wait_for(f"{CHAT}[aria-label='Move step 2 down']:focus")
+        workbench.click(f"{CHAT}[aria-label='Remove step 3']")
+        workbench.wait_for(f"{CHAT}[aria-label='Step 2']:focus")
+        workbench.click(f"{CHAT}#proposal-add")
+        workbench.wait_for(f"{CHAT}[aria-label='Step 3']:focus")
+        workbench.type("Read it")
+        workbench.press("Shift+Tab")
+        workbench.type("reviewer")
+        workbench.wait_until("the role", lambda: _read_value(workbench, "[aria-label='Role of step 3']") == "reviewer")
+        workbench.click(f"{CHAT}#proposal-start")
+        workbench.wait_for(f"{CHAT}.text", "It starts.")
+        workbench.wait_until_gone(f"{CHAT}#proposal:not([hidden])")
+        assert workbench.read_texts(f"{CHAT}#steps li") == ["Write it", "Design it", "Read it"]
+        workbench.click(f"{CHAT}details summary")
+        workbench.wait_for(f"{CHAT}details[open] pre", "[ ] Read it (reviewer)")
+
+        workbench.click(f"{CHAT}#input")
+        _ask_team(workbench, "@orchestrator make another")
+        workbench.click(f"{CHAT}#proposal-remark")
+        workbench.type("First the tests.")
+        workbench.press("Tab")
+        workbench.press("Tab")
+        workbench.press("Enter")
+        workbench.wait_for(f"{CHAT}.text", "I think again.")
+        workbench.click(f"{CHAT}details.failed summary")
+        workbench.wait_for(f"{CHAT}details.failed[open] pre", "The person says about this plan: First the tests.")
+        assert workbench.read_notifications() == []
+
+
+def _read_value(workbench: Workbench, selector: str) -> object:
+    """Return the value of a field of the chat view."""
+    return workbench.send("value", selector=f"{CHAT}{selector}")
+
+
 def _approve_change(workbench: Workbench) -> None:
     """Wait for the question about the change, approve it in the view, and read the answer as it streams in."""
     workbench.wait_for(f"{CHAT}details.running summary", "Edit area.py")

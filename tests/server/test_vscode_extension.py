@@ -15,6 +15,7 @@ import pytest
 
 from agents.completion.statistics import CompletionStatistics
 from agents.edits import ProposedEdit, RenameFile
+from agents.ports.person import PlanQuestion, ProposedStep
 from agents.team import events
 from agents.tools import WRITE_FILE
 from server.assembly.settings import resolve
@@ -132,8 +133,16 @@ def test_the_question_is_read_as_it_is_asked(tmp_path: Path) -> None:
     assert interface("proposals", "Question") == set(asked)
     assert interface("proposals", "ProposedFile") == set(asked["files"][0])
     assert f"CONFIRM = '{confirm_request.CONFIRM}'" in SOURCES["proposals"]
-    assert "starling: { confirm: true, permit: true, ask: true }" in SOURCES["service"]
+    assert "starling: { confirm: true, permit: true, ask: true, plan: true }" in SOURCES["service"]
     assert f"ASK = '{editor_person.ASK}'" in SOURCES["asking"]
+
+
+def test_a_plan_is_read_as_it_is_asked() -> None:
+    question = PlanQuestion("It", (ProposedStep("Do it", "coder"),), ("coder",))
+    asked = editor_person.describe_plan(question)
+    assert interface("plans", "AskedPlan") == set(asked)
+    assert interface("chatState", "ProposedStep") == set(asked["steps"][0])
+    assert f"PLAN = '{editor_person.PLAN}'" in SOURCES["plans"]
 
 
 def test_each_event_of_a_turn_is_read_as_it_is_streamed() -> None:

@@ -44,6 +44,24 @@ export interface OpenQuestion {
     readonly hasChanges: boolean;
 }
 
+/** A step of a plan that waits for a person's yes. */
+export interface ProposedStep {
+    readonly title: string;
+    readonly role: string;
+}
+
+/** The question whether a plan may start. */
+export interface PlanQuestion {
+    readonly id: number;
+    readonly title: string;
+    readonly steps: readonly ProposedStep[];
+    readonly roles: readonly string[];
+    readonly problem: string;
+}
+
+/** The steps to start with, or what should be different. */
+export type PlanAnswer = { readonly steps: readonly ProposedStep[] } | { readonly remark: string };
+
 export interface Totals {
     readonly tokens: number;
     readonly cost: number;
@@ -64,6 +82,7 @@ export interface ChatState {
     readonly plan: readonly PlanStep[];
     readonly totals: Totals;
     readonly question: OpenQuestion | null;
+    readonly planQuestion: PlanQuestion | null;
     readonly nextId: number;
 }
 
@@ -79,6 +98,7 @@ export const EMPTY: ChatState = {
     plan: [],
     totals: { tokens: 0, cost: 0, seconds: 0 },
     question: null,
+    planQuestion: null,
     nextId: 1,
 };
 
@@ -105,6 +125,7 @@ export type Action =
       }
     | { readonly type: 'closed' }
     | { readonly type: 'question'; readonly question: OpenQuestion | null }
+    | { readonly type: 'planQuestion'; readonly question: PlanQuestion | null }
     | { readonly type: 'stored'; readonly item: number; readonly number: number }
     | { readonly type: 'thumb'; readonly item: number; readonly thumb: Thumb | '' };
 
@@ -118,7 +139,7 @@ export function reduce(state: ChatState, action: Action): ChatState {
         case 'server':
             return action.running
                 ? { ...state, phase: state.phase === 'off' ? 'idle' : state.phase }
-                : { ...endCalls(state), phase: 'off', question: null };
+                : { ...endCalls(state), phase: 'off', question: null, planQuestion: null };
         case 'roles':
             return { ...state, roles: action.roles };
         case 'chosen':
@@ -139,6 +160,8 @@ export function reduce(state: ChatState, action: Action): ChatState {
             return { ...EMPTY, phase: state.phase, mode: state.mode, role: state.role, roles: state.roles };
         case 'question':
             return { ...state, question: action.question };
+        case 'planQuestion':
+            return { ...state, planQuestion: action.question };
         case 'stored':
             return changeAnswer(state, action.item, { number: action.number });
         case 'thumb':
@@ -208,6 +231,7 @@ function endTurn(state: ChatState, ended: { status: string; text: string } & Tot
         ...endCalls(state),
         phase: state.phase === 'off' ? 'off' : 'idle',
         question: null,
+        planQuestion: null,
         totals: {
             tokens: totals.tokens + ended.tokens,
             cost: totals.cost + ended.cost,
@@ -285,6 +309,8 @@ export function announce(action: Action, after: ChatState): string {
             }
         case 'question':
             return action.question === null ? '' : `A question: ${action.question.title}`;
+        case 'planQuestion':
+            return action.question === null ? '' : announcePlan(action.question);
         case 'ended': {
             const last = after.items.findLast((one) => one.kind === 'answer' || one.kind === 'note');
             return last?.text ?? '';
@@ -294,4 +320,20 @@ export function announce(action: Action, after: ChatState): string {
         default:
             return '';
     }
+}
+
+function announcePlan({ title, steps, problem }: PlanQuestion): string {
+    const count = steps.length === 1 ? '1 step' : `${steps.length} steps`;
+    return problem === '' ? `A plan with ${count} waits for your answer: ${title}` : problem;
+}
+
+/** Return `steps` with the one at `index` moved by `by` places; unchanged if it would leave the list. */
+export function moveStep(steps: readonly ProposedStep[], index: number, by: number): readonly ProposedStep[] {
+    const target = index + by;
+    const moved = steps[index];
+    if (moved === undefined || target < 0 || target >= steps.length) {
+        return steps;
+    }
+    const rest = steps.filter((_, at) => at !== index);
+    return [...rest.slice(0, target), moved, ...rest.slice(target)];
 }

@@ -53,3 +53,18 @@ test('a mode that is not known is the one that only reads', () => {
         role: 'coder',
     });
 });
+
+test('an edited plan is read step by step, and a remark is cut', () => {
+    const given = { type: 'startPlan', id: 7, steps: [{ title: 'Do it', role: 'coder', more: 1 }, 5] };
+    const steps = [
+        { title: 'Do it', role: 'coder' },
+        { title: '', role: '' },
+    ];
+    assert.deepEqual(readRequest(given), { type: 'startPlan', id: 7, steps });
+    assert.deepEqual(readRequest({ type: 'startPlan', id: 'x' }), { type: 'startPlan', id: 0, steps: [] });
+    assert.deepEqual(readRequest({ type: 'refusePlan', id: 7, remark: ' Less. ' }), {
+        type: 'refusePlan',
+        id: 7,
+        remark: 'Less.',
+    });
+});

@@ -8,18 +8,30 @@ local SAFE_MS = 500 -- until then a key may have been meant for the buffer
 ---@class starling.Choice
 ---@field title string
 ---@field key string
----@field value any
+---@field value any what is answered, or a function of the buffer that returns it
+
+---@class starling.QuestionOptions
+---@field editable? boolean whether the person may edit the lines; then <Esc> answers nothing
+---@field hints? string[] shown below the lines
 
 ---@type { answer: fun(value: any) }?
 local open_question = nil
+local hints_space = vim.api.nvim_create_namespace('starling.question.hints')
 
 ---@param buffer integer
 ---@param lines string[]
 ---@param filetype string
-local function fill_buffer(buffer, lines, filetype)
+---@param options starling.QuestionOptions
+local function fill_buffer(buffer, lines, filetype, options)
   vim.bo[buffer].bufhidden, vim.bo[buffer].swapfile = 'wipe', false
   vim.api.nvim_buf_set_lines(buffer, 0, -1, false, lines)
-  vim.bo[buffer].modifiable, vim.bo[buffer].filetype = false, filetype
+  vim.bo[buffer].modifiable, vim.bo[buffer].filetype = options.editable or false, filetype
+  local below = vim.tbl_map(function(hint)
+    return { { hint, 'Comment' } }
+  end, options.hints or {})
+  if #below > 0 then
+    vim.api.nvim_buf_set_extmark(buffer, hints_space, #lines - 1, 0, { virt_lines = below })
+  end
   vim.b[buffer].starling_question = true
 end
 
@@ -55,15 +67,17 @@ end
 ---@param filetype string
 ---@param choices starling.Choice[]
 ---@param answered fun(value: any)
-local function open_window(title, lines, filetype, choices, answered)
+---@param options starling.QuestionOptions
+local function open_window(title, lines, filetype, choices, answered, options)
   M.withdraw()
   local previous_window = vim.api.nvim_get_current_win()
   local was_inserting = vim.startswith(vim.api.nvim_get_mode().mode, 'i')
   vim.cmd.stopinsert()
   local buffer = vim.api.nvim_create_buf(false, true)
-  fill_buffer(buffer, lines, filetype)
-  local window = vim.api.nvim_open_win(buffer, true, get_window_config(lines, title, choices))
-  vim.wo[window].wrap = false
+  fill_buffer(buffer, lines, filetype, options)
+  local whole = vim.list_extend(vim.list_slice(lines), options.hints or {})
+  local window = vim.api.nvim_open_win(buffer, true, get_window_config(whole, title, choices))
+  vim.wo[window].wrap = options.editable or false
   local question = {}
   local function answer(value)
     if open_question ~= question then
@@ -86,15 +100,17 @@ local function open_window(title, lines, filetype, choices, answered)
     vim.keymap.set('n', key, function()
       vim.uv.update_time()
       if vim.uv.now() - opened >= SAFE_MS then
-        answer(value)
+        answer(vim.is_callable(value) and value(buffer) or value)
       end
     end, { buffer = buffer, nowait = true })
   end
   for _, choice in ipairs(choices) do
     map_key(choice.key, choice.value)
   end
-  map_key('q', nil)
-  map_key('<Esc>', nil)
+  if not options.editable then
+    map_key('q', nil)
+    map_key('<Esc>', nil)
+  end
   vim.api.nvim_create_autocmd({ 'WinClosed', 'BufWipeout' }, {
     buffer = buffer,
     callback = vim.schedule_wrap(function()
@@ -115,14 +131,15 @@ end
 ---@param lines string[]
 ---@param filetype string
 ---@param choices starling.Choice[]
+---@param options? starling.QuestionOptions
 ---@return any
-function M.ask(title, lines, filetype, choices)
+function M.ask(title, lines, filetype, choices, options)
   local running = assert(coroutine.running())
   open_window(title, lines, filetype, choices, function(value)
     vim.schedule(function()
       coroutine.resume(running, value)
     end)
-  end)
+  end, options or {})
   return coroutine.yield()
 end
 
