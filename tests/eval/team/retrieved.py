@@ -6,7 +6,6 @@ Run as a script, it prints the figures of `docs/team.md`. Start at `find_further
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import sys
 import tempfile
@@ -46,8 +45,7 @@ class FurtherRead:
 async def find_further_reads(task: Task) -> list[FurtherRead]:
     """Return the reads of a task's oracle that go on to another file, in order."""
     with tempfile.TemporaryDirectory() as temporary:
-        root = Path(os.path.realpath(temporary), "workspace")
-        make_workspace(task, root)
+        root = _copy_workspace(task, temporary)
         index = Index([root], storage=Path(temporary) / "index")
         try:
             index.start()
@@ -55,6 +53,14 @@ async def find_further_reads(task: Task) -> list[FurtherRead]:
             return await _follow(task, root, index)
         finally:
             index.close()
+
+
+def _copy_workspace(task: Task, folder: str) -> Path:
+    """Write the workspace of a task below `folder`; return its real path."""
+    root = Path(folder).resolve() / "workspace"
+    root.mkdir()
+    make_workspace(task, root)
+    return root
 
 
 async def _follow(task: Task, root: Path, index: Index) -> list[FurtherRead]:
