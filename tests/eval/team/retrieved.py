@@ -1,4 +1,4 @@
-"""How often the definition that a task's oracle reads next had come along with what it read before.
+"""The share of a task's further reads whose definition had come along with what the oracle read before.
 
 Run as a script, it prints the figures of `docs/team.md`. Start at `find_further_reads`.
 """
