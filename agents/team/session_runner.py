@@ -16,6 +16,7 @@ from agents.markdown import make_inert
 from agents.ports.failures import StateError
 from agents.ports.sessions import LEASE_S, Entry, EntryKind, Session, SessionState, SessionUnavailable
 from agents.team import instructions, router, transcript
+from agents.team.counted_chat import CountedChat
 from agents.team.events import AgentChosen, CallEnded, CallStarted, TurnEnded, TurnStatus
 from agents.team.failure import ToolFailed
 from agents.team.led.pipeline import run_led_turn
@@ -164,13 +165,14 @@ class SessionRunner:
         chat = team.find_chat("chat")
         if chat is None:
             return TurnEnded(TurnStatus.FAILED, NO_MODEL)
+        routed: list[Reply] = []
         try:
             choice = await asyncio.to_thread(
                 router.choose_role,
                 request,
                 team.roles,
                 current=held.role,
-                chat=None if team.is_led("chat") else RecordedChat(chat, self._recorder),
+                chat=None if team.is_led("chat") else CountedChat(RecordedChat(chat, self._recorder), routed.append),
                 fallback=_choose_fallback(team),
                 cancelled=cancelled,
             )
@@ -179,6 +181,8 @@ class SessionRunner:
         emit(AgentChosen(choice.role.name, choice.why))
         messages = [*transcript.read_messages(entries), Message(Speaker.USER, choice.request)]
         spending = Spending(choice.role.limits.narrow(team.limits))
+        for reply in routed:
+            spending.add_apart(reply.usage, team.compute_cost(reply))
         bench = replace(team.bench, task=uuid.uuid4().hex, notes=self._notes, emit=emit, cancelled=cancelled)
         try:
             return await self._run_role(choice.role, messages, bench, spending)

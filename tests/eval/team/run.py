@@ -37,8 +37,8 @@ ORACLE = "oracle"
 LED, LOOP = ARMS = ("led", "loop")
 """The fixed pipeline for small models, and the free loop, in which the model chooses every step."""
 
-ATTEMPT_S = 900.0
-"""Longest duration of one turn of an installed model."""
+ATTEMPT_S = 240.0
+"""Time of the processor after which one turn of an installed model is cancelled."""
 
 Stored = dict[str, Any]
 
@@ -58,7 +58,7 @@ def collect_attempts(name: str, arm: str, chosen: Sequence[Task], run: Run, seco
         arm: one of `ARMS`.
         chosen: the tasks.
         run: the stored attempts, and the end of the run.
-        seconds: longest duration of one turn.
+        seconds: time of the processor after which a turn is cancelled.
     """
     entry = find_entry(name)
 
@@ -118,6 +118,7 @@ def make_row(name: str, arm: str, kind: str, attempts: Sequence[Stored]) -> dict
         "steps_p50": round(compute_percentile([float(one["steps"]) for one in attempts], 50)),
         "tokens_p50": round(compute_percentile([float(one["tokens"]) for one in attempts], 50)),
         "seconds_p50": round(compute_percentile([float(one["seconds"]) for one in attempts], 50), 1),
+        "processor_s_p50": round(compute_percentile([float(one["processor_s"]) for one in attempts], 50), 1),
         "threads": "; ".join(sorted({str(one["threads"]) for one in attempts})),
         "processor": "; ".join(sorted({str(one["processor"]) for one in attempts})),
         "code": read_revision() if name != ORACLE else "",
@@ -137,7 +138,7 @@ def _divide(part: int, whole: int) -> Cell:
 def main() -> int:
     """Attempt the tasks, print the rows, and write the table for `--write`; return the exit status."""
     made = make_parser("Have models do whole tasks.", ARMS, len(ALL), f"tasks, of {len(ALL)}", TABLE)
-    made.add_argument("--turn-seconds", type=float, default=ATTEMPT_S, help="longest duration of one task")
+    made.add_argument("--turn-seconds", type=float, default=ATTEMPT_S, help="time of the processor for one task")
     kinds = [kind.value for kind in Kind]
     made.add_argument("--kind", nargs="+", choices=kinds, default=kinds, help="kinds of tasks to attempt")
     options = made.parse_args()
