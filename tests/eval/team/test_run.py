@@ -6,8 +6,8 @@ from tests.eval.team.run import LOOP, make_key, make_rows
 from tests.eval.team.tasks.all_tasks import ALL
 
 ATTEMPT = {
-    "problem": "", "steps": 3, "tokens": 100, "seconds": 2.0, "processor_s": 1.0, "calls": 4, "valid": 3, "edits": 0, "applied": 0,
-    "made_worse": (), "threads": 1, "processor": "P",
+    "problem": "", "steps": 3, "tokens": 100, "seconds": 2.0, "processor_s": 1.0, "calls": 4, "valid": 3,
+    "edits": 0, "applied": 0, "made_worse": (), "threads": 1, "processor": "P",
 }  # fmt: skip
 
 
