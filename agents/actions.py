@@ -65,7 +65,8 @@ class Action:
 def list_actions(scene: Scene, findings: Iterable[Finding], *, missing: Callable[[Task], str]) -> tuple[Action, ...]:
     """Return the actions for the lines of the scene's span: fixes, then tasks, then "fix all" if any fix is safe.
 
-    An action that cannot run now is included, with the reason in `disabled`.
+    An action that cannot run now is included, with the reason in `disabled`. Of the findings on these lines, only the
+    first 20 get actions.
 
     Args:
         scene: the document and the selected span.

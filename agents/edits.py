@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from agents.ports.origins import NO_ORIGIN, Origin
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -114,6 +116,7 @@ class ProposedEdit:
         automatic: whether nobody chose exactly this change; such a proposal is refused if it breaks the syntax, where
             others only get a warning.
         notes: facts for the decision ("3 tests passed"), one line each.
+        origin: the session and call that it comes from.
     """
 
     title: str
@@ -123,6 +126,7 @@ class ProposedEdit:
     model: str = ""
     automatic: bool = False
     notes: tuple[str, ...] = field(default=())
+    origin: Origin = NO_ORIGIN
 
 
 def apply_edits(text: str, edits: tuple[Edit, ...]) -> str:

@@ -169,7 +169,8 @@ def _convert_code_span(text: str, at: int, last: str, *, whole: bool) -> tuple[s
 
     Where no code span closes, returns the opening backticks, escaped, and their end.
 
-    `last` is the character before the code span; a backslash makes the first backtick a plain character.
+    `last` is the character before the code span; a backslash makes the first backtick a plain character. With `whole`,
+    no later piece follows.
     """
     opening = _TICKS.match(text, at)
     assert opening is not None  # noqa: S101 (the caller has seen one)

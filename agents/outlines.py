@@ -148,7 +148,7 @@ def _list_members(holder: Symbol, piece: Piece) -> list[str]:
 
 
 def _drop_duplicates(symbols: Sequence[Symbol]) -> list[Symbol]:
-    """Return the last symbol of each signature, in order of the first."""
+    """Return one symbol of each signature, the last, in the order in which the signatures first occur."""
     return list({one.signature: one for one in symbols}.values())
 
 

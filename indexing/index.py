@@ -89,7 +89,7 @@ class Index:
         self._wake_thread()
 
     def set_rebuild_listener(self, notify: Callable[[str], None]) -> None:
-        """Call `notify`, from any thread, with a sentence for a person when the index has to be rebuilt."""
+        """Have `notify` called, from any thread, with a sentence for a person whenever the index has to be rebuilt."""
         self._repair.notify = notify
 
     def wait(self, timeout_s: float | None = None) -> bool:

@@ -54,7 +54,10 @@ class Repair:
         return ""
 
     def report_rebuild(self, why: str) -> None:
-        """Log and report that the index is rebuilt because it `why` ("was deleted"), once until it is complete."""
+        """Log and report that the index is being rebuilt, once until a pass succeeds.
+
+        `why` completes "The index of this workspace ...", such as "was deleted".
+        """
         if self._is_reported:
             return
         self._is_reported = True

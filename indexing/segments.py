@@ -249,7 +249,8 @@ class View:
     ) -> list[RecallMatch]:
         """Return up to `limit` continuations found after the same tokens as at the end of `prefix`, best first.
 
-        The edited file is searched as `prefix` and `suffix`, in place of its stored version `own`.
+        The edited file is searched as `prefix` and `suffix`, in place of its stored version `own`. `whole_block` adds
+        the lines that belong to the line found; after `deadline` no further pool is searched.
         """
         cursor = CursorText.of(prefix, suffix)
         return recall.find_best(cursor, self.list_pools(own), whole_block=whole_block, limit=limit, deadline=deadline)

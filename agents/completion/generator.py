@@ -232,7 +232,7 @@ class Generator:
         return self._sources.answer(request, the_plan)
 
     def _locate(self, cursor: Cursor) -> layout.Surroundings | None:
-        """Return the place of `cursor` in the syntax tree; None if the language has no parser."""
+        """Return the place of `cursor` in the syntax tree; None if the text was not parsed."""
         syntax = self._trees.of(cursor.document)
         return syntax.find_surroundings(cursor.offset, names=False) if syntax.available else None
 

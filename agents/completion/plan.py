@@ -85,7 +85,7 @@ def plan(cursor: Cursor, place: Surroundings | None, *, trigger: Trigger, policy
 def needs_syntax(cursor: Cursor, *, trigger: Trigger) -> bool:
     """Return whether the plan may depend on the syntax tree.
 
-    False only while a person types in a line that neither is complete nor opens a body.
+    False only while a person types in a line that has text, and neither is complete nor opens a body.
     """
     if trigger is Trigger.INVOKED or not cursor.before.strip():
         return True
@@ -127,7 +127,7 @@ def _can_begin_body(cursor: Cursor) -> bool:
 
 
 def _is_finished(cursor: Cursor) -> bool:
-    """Return whether the cursor's line is complete in its language: it ends with a semicolon, or is a header."""
+    """Return whether the text before the cursor ends like a complete line of its language; False if none is known."""
     finished = cursor.document.entry.finished
     return bool(finished) and re.search(finished, cursor.before.rstrip()) is not None
 

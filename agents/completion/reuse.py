@@ -138,7 +138,7 @@ def _find_rest(entry: _Entry, document: Document, offset: int) -> Suggestion | N
 
 
 def _contains_closers(rest: str, added: str) -> bool:
-    """Return whether `added` are only closing brackets and quotes, and `rest` contains them in this order."""
+    """Return whether `added` consists of closing brackets and quotes that `rest` contains in this order."""
     at = 0
     for character in added:
         if character not in _CLOSED_BY_EDITOR:

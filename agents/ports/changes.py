@@ -27,7 +27,7 @@ class ChangeOutcome(Protocol):
 
     @property
     def reason(self) -> str:
-        """Sentences for a person: why the change was not made, or what else the files hold; "" for nothing."""
+        """Sentences for a person: why it was not made in full, and what else was changed in the files; "" for none."""
         ...
 
     @property

@@ -116,8 +116,9 @@ class CommandRunner(Protocol):
         ...
 
     async def run(self, request: CommandRequest, *, cancelled: Callable[[], bool] | None = None) -> CommandResult:
-        """Run a command; end its whole process group on a timeout or cancellation. Never raises for the command.
+        """Run a command; end its whole process group on a timeout or cancellation.
 
-        Starts nothing if it cannot be confined as `find_isolation` said.
+        A command that fails or cannot be started is no error: the result says so. Starts nothing if it cannot be
+        confined as `find_isolation` said.
         """
         ...

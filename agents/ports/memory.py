@@ -105,7 +105,7 @@ class Memory(Protocol):
         ...
 
     def recall(self, workspace: str, agent: str, limit: int) -> tuple[Remembered, ...]:
-        """Return up to `limit` memories for `workspace` and `agent`, including general ones, the last changed first."""
+        """Return up to `limit` memories for `workspace` and `agent`, general ones too, most recently changed first."""
         ...
 
     def forget(self, workspace: str, agent: str, key: str) -> bool:

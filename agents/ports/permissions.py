@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from agents.ports.origins import NO_ORIGIN, Origin
+
 if TYPE_CHECKING:
     from agents.ports.commands import Isolation
     from agents.tools import Tool
@@ -32,6 +34,7 @@ class ToolCall:
         rule: the person's own rule that allows the call without a question, in words; "" for none.
         asks: whether a rule has the person asked, also where the tool's risk needs no question.
         isolation: the confinement of the command that the person is asked about; None where no command runs.
+        origin: the session and call that it comes from.
     """
 
     tool: Tool
@@ -43,6 +46,7 @@ class ToolCall:
     rule: str = ""
     asks: bool = False
     isolation: Isolation | None = None
+    origin: Origin = NO_ORIGIN
 
 
 @dataclass(frozen=True, slots=True)

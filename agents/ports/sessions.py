@@ -30,7 +30,7 @@ class SessionState(StrEnum):
     PROCESSING = "processing"  # a model is asked
     WAITING = "waiting"  # for a person's answer
     EXECUTING = "executing"  # a tool runs
-    ERROR = "error"  # the last turn failed; the next one may succeed
+    ERROR = "error"  # the last turn failed, or its client died; the next one may succeed
 
 
 class EntryKind(StrEnum):
@@ -52,7 +52,7 @@ class Session:
         workspace: the workspace folder, as a URI.
         title: its name for a person.
         role: name of the agent that answers, "" for the router's choice.
-        state: its activity as last recorded; any but IDLE or ERROR without an owner: its client died meanwhile.
+        state: its activity as last recorded; without an owner IDLE, or ERROR: its client died at work.
         created: seconds since the epoch.
         changed: when an entry, its state or its title last changed, seconds since the epoch.
         owner: the client that holds the lease, "" where none does.
@@ -111,7 +111,7 @@ class Sessions(Protocol):
         ...
 
     def list_newest(self, workspace: str, limit: int) -> tuple[Session, ...]:
-        """Return up to `limit` sessions of `workspace`, the last changed first."""
+        """Return up to `limit` sessions of `workspace`, most recently changed first."""
         ...
 
     def read(self, session: str, *, after: int = 0, limit: int = 1000) -> tuple[Entry, ...]:

@@ -126,7 +126,7 @@ class TaskQueue(Protocol):
         ...
 
     def list_newest(self, workspace: str, limit: int, *, status: TaskStatus | None = None) -> tuple[QueuedTask, ...]:
-        """Return up to `limit` tasks of `workspace`, the last added first, those of one status if that is given."""
+        """Return up to `limit` tasks of `workspace`, newest first; only those of `status` if that is given."""
         ...
 
     def claim(self, workspace: str, worker: str, roles: Collection[str] = ()) -> QueuedTask | None:
@@ -158,7 +158,7 @@ class TaskQueue(Protocol):
         ...
 
     def escalate(self, claimed: QueuedTask, why: str) -> bool:
-        """Leave a task to a person: it waits until `requeue` or `cancel`. Return False if the claim is lost."""
+        """Leave a task to a person until `requeue` or `cancel`; return False, and do nothing, if the claim is lost."""
         ...
 
     def pause(self, task: str) -> bool:

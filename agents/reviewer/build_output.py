@@ -78,7 +78,7 @@ def is_build_output(document: Document) -> bool:
 
 
 def _list_possible_sources(path: Path) -> Iterator[Path]:
-    """Yield paths where a source or another output of the script at `path` may be; if one exists, it is output."""
+    """Yield paths where a source or another output of `path` may be; if a file is there, `path` is output itself."""
     yield from (path.with_suffix(suffix) for suffix in _SOURCE_SUFFIXES)
     for depth, root in enumerate(list(path.parents)[1 : _MOST_FOLDERS + 1], start=1):
         parts = path.parts[-depth - 1 :]

@@ -144,7 +144,7 @@ def _score_findings(counts: dict[Severity, int], lines: int) -> Part:
 
 
 def _score_complexity(functions: Sequence[FunctionMetrics]) -> Part:
-    """Return the part for complexity: the mean over functions, weighted by their lines."""
+    """Return the part for complexity: the mean over functions, weighted by their lines; no score without functions."""
     if not functions:
         return _make_part("complexity", None, "There is no function whose complexity could be measured.")
     total = sum(max(function.lines, 1) for function in functions)
@@ -164,14 +164,17 @@ def _rate_complexity(cognitive: int) -> float:
 
 
 def _score_tests(covered: float | None) -> Part:
-    """Return the part for tests: the percentage of lines that tests run."""
+    """Return the part for tests: the percentage of lines that tests run; no score for None."""
     if covered is None:
         return _make_part("tests", None, "There is no coverage data. Run the tests with a coverage tool.")
     return _make_part("tests", covered, f"Tests run {covered:.1f} % of the lines; this percentage is the score.")
 
 
 def _score_documentation(reviewed: Sequence[FileReview]) -> Part:
-    """Return the part for documentation: the percentage of public functions and classes that are documented."""
+    """Return the part for documentation: the percentage of public functions and classes that are documented.
+
+    It has no score if there is nothing to document.
+    """
     measured = [each.metrics for each in reviewed if each.metrics is not None]
     documentable = sum(metrics.documentable for metrics in measured)
     documented = sum(metrics.documented for metrics in measured)
@@ -185,7 +188,7 @@ def _score_documentation(reviewed: Sequence[FileReview]) -> Part:
 
 
 def _score_pep8(reviewed: Sequence[FileReview]) -> Part:
-    """Return the part for PEP 8: 100 minus 10 for each violation per 100 lines of Python."""
+    """Return the part for PEP 8: 100 minus 10 for each violation per 100 lines of Python; no score if unchecked."""
     checked = [each for each in reviewed if each.pep8 is not None]
     lines = sum(each.lines for each in checked)
     if not lines:
@@ -215,7 +218,7 @@ def _score_style(reviewed: Sequence[FileReview]) -> Part:
 
 
 def _make_part(name: str, score: float | None, how: str) -> Part:
-    """Return a part with its score bounded to 0 to 100 and its weight from `WEIGHTS`."""
+    """Return a part with its score bounded to 0 to 100 and its weight from `WEIGHTS`; `how` explains the score."""
     return Part(name, None if score is None else round(min(100.0, max(0.0, score)), 1), WEIGHTS[name], how)
 
 

@@ -23,7 +23,10 @@ _POLICY = CompletionPolicy(block_lines=LINES, block_tokens=256)
 
 
 def offer(scene: Scene) -> Offer | None:
-    """Return the offer at the end of a line of code; None with a selection, and in a function that is still a stub."""
+    """Return the offer at the end of a line of code.
+
+    None with a selection, where no block fits, and in a function that is still a stub.
+    """
     span = scene.span
     if span.start != span.end or _plan_block(scene) is None:
         return None

@@ -89,7 +89,10 @@ def fill_block(hole: Hole, resources: Resources, plan: Plan, *, scene: Scene | N
 
 
 def plan_block(indentation: int, *, lines: int, one_statement: bool = False) -> Plan:
-    """Return the plan for a block of at most `lines` lines, indented by at least `indentation` columns."""
+    """Return the plan for a block of at most `lines` lines, indented by at least `indentation` columns.
+
+    With `one_statement`, the block ends after one statement with its body and branches.
+    """
     return Plan(Extent.BLOCK, indentation, one_statement, lines, min(512, lines * _TOKENS_PER_LINE))
 
 

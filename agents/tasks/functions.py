@@ -168,7 +168,7 @@ class _Reader:
     docstrings: bool
 
     def find_at(self, root: tree_sitter.Node, offset: int) -> Function | None:
-        """Return the innermost function at `offset`; on a blank line, the empty function above it."""
+        """Return the innermost function at `offset`; on a blank line, else the empty function above; None for none."""
         line_start = self.text.rfind("\n", 0, offset) + 1
         line_end = self.text.find("\n", offset)
         line = self.text[line_start : line_end if line_end >= 0 else len(self.text)]
@@ -184,7 +184,10 @@ class _Reader:
         return self._find_empty_above(root, line_start) if not line.strip() else None
 
     def _find_empty_above(self, root: tree_sitter.Node, line_start: int) -> Function | None:
-        """Return the function whose head is right above the blank line at `line_start`, if it has no statements yet."""
+        """Return the function whose head is right above the blank line at `line_start`, if it has no statements yet.
+
+        Returns None if there is no such function. One more blank line may be between the two.
+        """
         head = self.text[:line_start].rstrip()
         if not head or self.text.count("\n", len(head), line_start) > 2:
             return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from agents.edits import ProposedEdit, RenameFile
+from agents.ports.origins import Origin
 from agents.team.failure import ToolFailed
 from agents.team.tool import ToolResult
 
@@ -23,7 +24,8 @@ async def propose(bench: Workbench, title: str, why: str, changes: Sequence[Chan
     Raises:
         ToolFailed: a person rejected it, nobody could be asked, or it could not be made; says why.
     """
-    proposal = ProposedEdit(title, why.strip() or WHY, bench.agent, tuple(changes), bench.model)
+    origin = Origin(bench.session, bench.call)
+    proposal = ProposedEdit(title, why.strip() or WHY, bench.agent, tuple(changes), bench.model, origin=origin)
     outcome = await bench.changes.propose(proposal, task=bench.task, rule=bench.rule, cancelled=bench.cancelled)
     if not outcome.applied:
         raise ToolFailed(outcome.reason or "The person rejected this edit; ask what should be different.")

@@ -8,22 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import uuid
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from agents.markdown import make_inert
 from agents.ports.failures import StateError
-from agents.ports.sessions import LEASE_S, Entry, EntryKind, Session, SessionState, SessionUnavailable
+from agents.ports.sessions import Entry, EntryKind, Session, SessionState, SessionUnavailable
 from agents.team import instructions, router, transcript
 from agents.team.counted_chat import CountedChat
 from agents.team.events import AgentChosen, CallEnded, CallStarted, TurnEnded, TurnStatus
 from agents.team.failure import ToolFailed
 from agents.team.led.pipeline import run_led_turn
 from agents.team.limits import Spending, TurnLimits
+from agents.team.lost_results import LostResults
 from agents.team.permissions.modes import Mode
 from agents.team.role_files import ROUTER
 from agents.team.run_records import RecordedChat, RunRecorder
+from agents.team.session_lease import hold_session
 from agents.team.session_notes import SessionNotes
 from agents.team.shown_text import InertEvents
 from agents.team.toolset import Toolset
@@ -39,6 +42,8 @@ if TYPE_CHECKING:
     from agents.edits import ProposedEdit
     from agents.ports.changes import ChangeOutcome, Changes
     from agents.ports.permissions import Cancelled, Permission, Permissions, ToolCall
+    from agents.ports.person import Person
+    from agents.ports.request_outcomes import FindOutcomes
     from agents.ports.sessions import Sessions
     from agents.team.events import Emit, Event
     from agents.team.role_files import Role, Roles
@@ -47,6 +52,9 @@ if TYPE_CHECKING:
 
 MOST_ENTRIES = 5000
 """Entries that a resumed session reads."""
+
+SHOWN_AFTER_S = 0.25
+"""Seconds after which a changed state is stored for other clients, unless an entry has brought it sooner."""
 
 NO_MODEL = "No chat model is configured, so no agent can work; set `chat.url` and `chat.model`, or pull a chat model."
 
@@ -72,6 +80,8 @@ class Team:
         open_record: returns a context manager that gives a function which writes one line of a turn's record.
         compute_cost: returns the cost of a reply, in the currency of the configured prices.
         is_led: returns whether the model for a model role is led by the fixed pipeline.
+        find_outcomes: returns the outcomes of a session's requests to a person, for calls that were cut short.
+        list_open_files: returns the files that are open in the client, as agents name files. Blocking.
     """
 
     sessions: Sessions
@@ -84,6 +94,8 @@ class Team:
     open_record: Callable[[str], AbstractContextManager[Callable[[str], None]]] = open_no_record
     is_led: Callable[[str], bool] = lambda _: False
     compute_cost: Callable[[Reply], float] = lambda _: 0.0
+    find_outcomes: FindOutcomes = lambda _: ()
+    list_open_files: Callable[[], Sequence[str]] = lambda: ()
 
 
 class SessionRunner:
@@ -97,7 +109,7 @@ class SessionRunner:
     def __init__(self, team: Team, session: str) -> None:
         self._team = team
         self._session = session
-        self._state = SessionState.IDLE
+        self._state = self._stored_state = SessionState.IDLE
         self._writing = asyncio.Lock()
         self._recorder = RunRecorder(lambda _: None)
         self._notes = SessionNotes()
@@ -113,32 +125,34 @@ class SessionRunner:
             StateError: the session cannot be read or written.
         """
         team = self._team
-        held = await asyncio.to_thread(team.sessions.acquire, self._session, team.owner)
-        renewing = asyncio.create_task(self._renew_lease())
-        try:
-            newest = max(0, held.entries - MOST_ENTRIES)
-            entries = await asyncio.to_thread(team.sessions.read, self._session, after=newest, limit=MOST_ENTRIES)
-            self._notes = transcript.read_notes(entries)
-            self._stored_notes = self._notes.dump()
-            await self._record(
-                SessionState.PROCESSING, Entry(EntryKind.PERSON, team.owner, transcript.hide_secrets(request))
-            )
-            with team.open_record(self._session) as write:
-                self._recorder = RunRecorder(write)
-                ended = await self._answer(held, entries, request, self._record_events(emit), cancelled)
-                self._recorder.record_event(ended)
-            state = SessionState.ERROR if ended.status is TurnStatus.FAILED else SessionState.IDLE
-            note = [] if ended.status is TurnStatus.DONE else [Entry(EntryKind.NOTE, "starling", ended.text)]
-            await self._record(state, *note, *self._take_changed_notes())
-        except BaseException:
-            with contextlib.suppress(StateError, SessionUnavailable):
-                await asyncio.shield(self._record(SessionState.ERROR))
-            raise
-        finally:
-            renewing.cancel()
-            with contextlib.suppress(StateError):
-                await asyncio.shield(asyncio.to_thread(team.sessions.release, self._session, team.owner))
+        async with hold_session(team.sessions, self._session, team.owner) as held:
+            showing = asyncio.create_task(self._store_states())
+            try:
+                newest = max(0, held.entries - MOST_ENTRIES)
+                entries = await asyncio.to_thread(team.sessions.read, self._session, after=newest, limit=MOST_ENTRIES)
+                self._notes = transcript.read_notes(entries)
+                self._stored_notes = self._notes.dump()
+                await self._record(SessionState.PROCESSING, await self._make_request_entry(request))
+                with team.open_record(self._session) as write:
+                    self._recorder = RunRecorder(write)
+                    ended = await self._answer(held, entries, request, self._record_events(emit), cancelled)
+                    self._recorder.record_event(ended)
+                state = SessionState.ERROR if ended.status is TurnStatus.FAILED else SessionState.IDLE
+                note = [] if ended.status is TurnStatus.DONE else [Entry(EntryKind.NOTE, "starling", ended.text)]
+                await self._record(state, *note, *self._take_changed_notes())
+            except BaseException:
+                with contextlib.suppress(StateError, SessionUnavailable):
+                    await asyncio.shield(self._record(SessionState.ERROR))
+                raise
+            finally:
+                showing.cancel()
         return replace(ended, text=make_inert(ended.text))
+
+    async def _make_request_entry(self, request: str) -> Entry:
+        """Return the entry of what the person says, with the files that are open in the client."""
+        names = list(await asyncio.to_thread(self._team.list_open_files))
+        details = json.dumps({"open_files": names}) if names else ""
+        return Entry(EntryKind.PERSON, self._team.owner, transcript.hide_secrets(request), details)
 
     def _record_events(self, emit: Emit) -> Emit:
         """Return an `emit` that also writes each event into the turn's record."""
@@ -150,12 +164,13 @@ class SessionRunner:
 
         return record_and_emit
 
-    async def _renew_lease(self) -> None:
-        """Renew the lease while a model thinks or a person is asked; a lost lease shows at the next record."""
+    async def _store_states(self) -> None:
+        """Store the state when it has changed, until cancelled: for a tool that runs or a person who thinks long."""
         while True:
-            await asyncio.sleep(LEASE_S / 3)
-            with contextlib.suppress(StateError, SessionUnavailable):
-                await asyncio.to_thread(self._team.sessions.acquire, self._session, self._team.owner)
+            await asyncio.sleep(SHOWN_AFTER_S)
+            if self._state is not self._stored_state:
+                with contextlib.suppress(StateError, SessionUnavailable):
+                    await self._record(self._state)
 
     async def _answer(
         self, held: Session, entries: Sequence[Entry], request: str, emit: Emit, cancelled: Callable[[], bool]
@@ -179,11 +194,19 @@ class SessionRunner:
         except ValueError as error:
             return TurnEnded(TurnStatus.FAILED, str(error))
         emit(AgentChosen(choice.role.name, choice.why))
-        messages = [*transcript.read_messages(entries), Message(Speaker.USER, choice.request)]
+        outcomes = LostResults(await asyncio.to_thread(team.find_outcomes, self._session))
+        messages = [*transcript.read_messages(entries, outcomes.describe), Message(Speaker.USER, choice.request)]
         spending = Spending(choice.role.limits.narrow(team.limits))
         for reply in routed:
             spending.add_apart(reply.usage, team.compute_cost(reply))
-        bench = replace(team.bench, task=uuid.uuid4().hex, notes=self._notes, emit=emit, cancelled=cancelled)
+        bench = replace(
+            team.bench,
+            task=uuid.uuid4().hex,
+            session=self._session,
+            notes=self._notes,
+            emit=emit,
+            cancelled=cancelled,
+        )
         try:
             return await self._run_role(choice.role, messages, bench, spending)
         finally:
@@ -201,7 +224,7 @@ class SessionRunner:
         async def delegate(name: str, task: str) -> str:
             return await self._delegate(role, name, task, bench, spending)
 
-        waiting = _StateKeeper(self, bench.changes, bench.permissions)
+        waiting = _StateKeeper(self, bench.changes, bench.permissions, bench.person)
         shown = InertEvents(bench.emit)
         own = replace(
             bench,
@@ -213,6 +236,7 @@ class SessionRunner:
             loaded=set(role.loaded),
             changes=waiting,
             permissions=waiting,
+            person=waiting if bench.person is not None else None,
         )
         agent = Agent(
             RecordedChat(chat, self._recorder),
@@ -283,15 +307,17 @@ class SessionRunner:
         self._state = state
         async with self._writing:
             await asyncio.to_thread(self._team.sessions.record, self._session, self._team.owner, state, entries)
+            self._stored_state = state
 
 
 @dataclass(frozen=True, slots=True)
 class _StateKeeper:
-    """Changes and permissions that set the session's state to WAITING while a person is asked."""
+    """Changes, permissions and a person, which set the session's state to WAITING while the person is asked."""
 
     runner: SessionRunner
     changes: Changes
     permissions: Permissions
+    person: Person | None
     before: SessionState = field(default=SessionState.EXECUTING)
 
     async def propose(
@@ -317,6 +343,16 @@ class _StateKeeper:
         await self.runner.store_state(SessionState.WAITING)
         try:
             return await self.permissions.permit(call, cancelled=cancelled)
+        finally:
+            self.runner.set_state(self.before)
+
+    async def ask(self, question: str, choices: Sequence[str] = ()) -> str | None:
+        """Ask the person; see `agents.ports.person.Person.ask`."""
+        if self.person is None:
+            return None
+        await self.runner.store_state(SessionState.WAITING)
+        try:
+            return await self.person.ask(question, choices)
         finally:
             self.runner.set_state(self.before)
 

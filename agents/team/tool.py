@@ -104,6 +104,8 @@ class Workbench:
         rule: the person's own rule that allows the present call, in words; "" for none. Set by `calls.run_call`.
         request: the command of the present call, as it was permitted; None for none. Set by `calls.run_call`.
         task: id within which "and the rest of this task" holds.
+        session: id of the session, "" for none.
+        call: the model's id of the present call. Set by `calls.run_call`.
         cancelled: returns whether the turn was cancelled; from any thread.
     """
 
@@ -130,6 +132,8 @@ class Workbench:
     agent: str = "assistant"
     model: str = ""
     task: str = ""
+    session: str = ""
+    call: str = ""
     rule: str = ""
     request: CommandRequest | None = None
     cancelled: Callable[[], bool] = lambda: False

@@ -11,7 +11,7 @@ from indexing.workspace.secrets import literals
 from models.chat import Message, Speaker, ToolCall
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 HIDDEN = "[secret]"
 TITLE_LENGTH = 60
@@ -52,13 +52,22 @@ def make_entry(message: Message, by: str) -> Entry:
             raise ValueError("instructions are not a part of a session")
 
 
-def read_messages(entries: Iterable[Entry]) -> list[Message]:
-    """Return the conversation that `entries` record; calls without a recorded result get `INTERRUPTED`."""
+def read_messages(
+    entries: Iterable[Entry], find_outcome: Callable[[str, float], str] = lambda *_: INTERRUPTED
+) -> list[Message]:
+    """Return the conversation that `entries` record.
+
+    Args:
+        entries: the entries, in order.
+        find_outcome: returns the text in place of a result that was not recorded, from the call's id and the time of
+            its entry.
+    """
     messages: list[Message] = []
     open_calls: list[str] = []
+    called = 0.0
 
     def close_calls() -> None:
-        messages.extend(Message(Speaker.TOOL, INTERRUPTED, call_id=call) for call in open_calls)
+        messages.extend(Message(Speaker.TOOL, find_outcome(call, called), call_id=call) for call in open_calls)
         open_calls.clear()
 
     for entry in entries:
@@ -76,10 +85,18 @@ def read_messages(entries: Iterable[Entry]) -> list[Message]:
             calls = tuple(ToolCall(one["id"], one["name"], one["arguments"]) for one in details.get("calls", ()))
             messages.append(Message(Speaker.ASSISTANT, entry.text, calls))
             open_calls += [one.id for one in calls]
+            called = entry.at
         else:
             messages.append(Message(Speaker.USER, entry.text))
     close_calls()
     return messages
+
+
+def read_open_files(entries: Sequence[Entry]) -> tuple[str, ...]:
+    """Return the files that were open in the client when the person said something last."""
+    said = next((one for one in reversed(entries) if one.kind is EntryKind.PERSON), None)
+    names = read_details(said).get("open_files", ()) if said is not None else ()
+    return tuple(map(str, names)) if isinstance(names, list) else ()
 
 
 def read_details(entry: Entry) -> dict[str, Any]:

@@ -129,6 +129,8 @@ class Worker:
     def _update_locked(self, updater: Updater, paths: list[Path] | None, *, check: bool) -> None:
         """Update the index of the root whose lock is held; rebuild it if it is damaged or is deleted meanwhile.
 
+        `paths` and `check` are as in `_update`.
+
         Raises:
             indexing.storage.storage_errors.StorageError, OSError: the index cannot be updated.
         """
@@ -226,11 +228,14 @@ def _explain(error: Exception, updater: Updater) -> Exception:
 
 def _read_segment_name(index_paths: IndexPaths) -> str:
     """Return the name of the current segment; "" if the store cannot be read."""
-    store = Store.open_for_reading(index_paths)
-    if store is None:
+    try:
+        store = Store.open_for_reading(index_paths)
+        if store is None:
+            return ""
+        with store:
+            return store.read_meta("segment")
+    except sqlite3.Error:  # its own server writes it, or it is damaged, which that one repairs
         return ""
-    with store:
-        return store.read_meta("segment")
 
 
 _emitting = threading.Lock()

@@ -118,7 +118,7 @@ class SegmentPool:
         self.origin = origin
 
     def find_similar(self, context: NDArray[np.uint32], limit: int) -> NDArray[np.int64]:
-        """Return up to `limit` positions in searched files whose preceding tokens are likely to equal `context`."""
+        """Return up to `limit` positions in searched files that probably follow the tokens at the end of `context`."""
         positions = self._segment.find_anchors(context, limit)
         return positions if self._alive is None else positions[self._alive[self._segment.find_files(positions)]]
 

@@ -249,7 +249,7 @@ class Store:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """Run the block in one transaction; roll it back, and raise a `StorageError` for a failed write, on errors."""
+        """Run the block in one transaction, and roll it back on an error; a failed write raises a `StorageError`."""
         with explain_failures(self.paths.storage):
             self._connection.execute("BEGIN IMMEDIATE")
             try:

@@ -24,7 +24,7 @@ SECRET_BYTES = 1 << 17
 
 
 def _split_words(text: str) -> frozenset[str]:
-    """Return the words of `text`, which are divided by spaces."""
+    """Return the words of `text`, which are separated by white space."""
     return frozenset(text.split())
 
 
@@ -109,7 +109,7 @@ def find_name_reason(name: str) -> str:
 
 
 def find_folder_reason(name: str, held: Collection[str]) -> str:
-    """Return the reason to exclude a folder of this name; "" for none. `held` are names of files in it."""
+    """Return the reason to exclude a folder of this name that holds the files `held`; "" for none."""
     reason = "secret" if is_secret_folder(name) else FOLDERS.get(name, "")
     if reason in {"build output", "vendored"} and name in _PACKAGE_NAMES and "__init__.py" in held:
         reason = ""

@@ -4,7 +4,7 @@ A reason is a short phrase for people and statistics, such as "secret", "ignored
 "binary", "too large", "build output" or "outside". Secrets come first and nothing can include them. `.starlingignore`
 overrules `.gitignore` and the built-in reasons in both directions. A file that git tracks is source, whatever its
 folder is called (`tracked`), unless an attribute marks it (`markers`). Reads files of rules and the start of files;
-never writes. Start at `Exclusion.reason`.
+never writes. Start at `Exclusion.find_reason`.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 TOO_MANY_RULES = "too many ignore rules"
 _MOST_ANSWERS = 1000
-FRESH_S = 2.0  # seconds for which answers of `reason` are reused without looking at the disk
+FRESH_S = 2.0  # seconds for which answers of `find_reason` are reused without looking at the disk
 
 
 class Outside:
@@ -73,7 +73,10 @@ class Outside:
 
 
 def _find_root_reason(path: Path, roots: Mapping[Path, Exclusion]) -> str:
-    """Return "secret", "ignored" or "excluded" if `path` ends with the path of a root's file that is; else ""."""
+    """Return "secret", "ignored" or "excluded" if `path` ends with the path of a root's file that has this reason.
+
+    Returns "" in all other cases.
+    """
     name = path.as_posix()
     for root, exclusion in roots.items():
         at = name.find(f"{root.as_posix()}/", 1)
@@ -188,7 +191,7 @@ class Exclusion:
 
     @staticmethod
     def find_waived_reasons(rules: Rules, relative: str) -> tuple[str, ...]:
-        """Return the reasons of a file's content that do not count, because a rule includes the file."""
+        """Return the reasons of a file's content that do not count, because a rule includes the file; () for none."""
         if rules.plain:
             return ()
         if rules.find_ignore(relative, starling=True) is False:

@@ -85,7 +85,7 @@ def find_origins(uri: str) -> tuple[Path, ...]:
 
 
 def _unquote_repeatedly(text: str) -> list[str]:
-    """Return `text` and what each of up to `_UNQUOTINGS` rounds of unquoting makes of it."""
+    """Return `text` and the results of unquoting it again and again, up to `_UNQUOTINGS` times while it changes."""
     texts = [text]
     for _ in range(_UNQUOTINGS):
         plain = unquote(texts[-1])

@@ -111,7 +111,7 @@ class _Rule:
 
 @lru_cache(maxsize=64)
 def compile_patterns(rules: tuple[str, ...]) -> Patterns | None:
-    """Return the patterns of `rules`, malformed ones left out; None if `rules` is empty."""
+    """Return the patterns of `rules`, of which malformed ones match nothing; None if `rules` is empty."""
     return Patterns(rules) if rules else None
 
 

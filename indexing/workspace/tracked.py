@@ -132,12 +132,13 @@ class _Listing:
     def has_prefix(self, name: bytes) -> bool:
         """Return whether the name of a listed file that is no placeholder begins with `name`.
 
-        With NUL at its end, `name` must be the whole name.
+        With NUL at its end, `name` must be the whole name, which may be that of a placeholder.
         """
         at = self._data.find(name)
         while at >= 0:
             end = self._data.find(b"\0", at)
-            if self._is_name_start(at, end - at) and self._data[at:end].rpartition(b"/")[2] not in _PLACEHOLDERS:
+            is_placeholder = self._data[at:end].rpartition(b"/")[2] in _PLACEHOLDERS
+            if self._is_name_start(at, end - at) and (name.endswith(b"\0") or not is_placeholder):
                 return True
             at = self._data.find(name, at + 1)
         return False

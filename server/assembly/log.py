@@ -67,7 +67,7 @@ def begin() -> None:
     human = logging.StreamHandler(sys.stderr)
     human.setLevel(logging.WARNING)
     human.setFormatter(TerminalFormatter())
-    held = MemoryHandler(HELD_RECORDS, flushLevel=logging.CRITICAL + 1, flushOnClose=False)
+    held = HeldRecords(HELD_RECORDS, flushLevel=logging.CRITICAL + 1, flushOnClose=False)
     for handler in (human, held):
         handler.addFilter(PrivacyFilter())
         root.addHandler(handler)
@@ -111,6 +111,15 @@ def configure(settings: LogSettings, directory: Path) -> str:
 def _is_not_cancellation(record: logging.LogRecord) -> bool:
     """Return False, which drops the record, for the errors that pygls logs for cancelled and superseded requests."""
     return not record.exc_info or getattr(record.exc_info[1], "code", None) not in CANCELLATION_CODES
+
+
+class HeldRecords(MemoryHandler):
+    """The newest records, held in memory until a file is configured, which some commands never do."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Hold a record; drop the oldest beyond the capacity."""
+        del self.buffer[: max(0, len(self.buffer) + 1 - self.capacity)]
+        self.buffer.append(record)
 
 
 class PrivacyFilter(logging.Filter):

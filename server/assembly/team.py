@@ -94,6 +94,7 @@ def build_team(core: Core, files: Files, gate: Gate, state: State, client: Clien
         open_turn_file,
         compute_cost=core.chats.compute_cost,
         is_led=lambda role: (role if role in core.chats.by_role else "chat") in core.chats.led,
+        find_outcomes=gate.journal.list_outcomes,
     )
 
 

@@ -28,7 +28,7 @@ except ImportError:  # Windows
     termios = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import AsyncIterator, Collection
 
     from rich.text import Text
 
@@ -73,6 +73,11 @@ class TerminalAsker:
         self._lines: Lines | None = None
         self._turn = asyncio.Lock()
 
+    @property
+    def has_terminal(self) -> bool:
+        """Whether a person can be asked: both the answers' stream and stderr are a terminal."""
+        return self._entered.isatty() and sys.stderr.isatty()
+
     def asks_while_applying(self, question: Question) -> bool:  # noqa: ARG002 (a terminal applies nothing)
         """Return False: here the question is always asked before the change is applied."""
         return False
@@ -83,24 +88,30 @@ class TerminalAsker:
         "" if the question can be asked or needs none.
         """
         missing = find_kinds(question) - self._yes
-        if not missing or question.is_approved_by_rule or (self._entered.isatty() and sys.stderr.isatty()):
+        if not missing or question.is_approved_by_rule or self.has_terminal:
             return ""
         wanted = " ".join(f"--yes {kind}" for kind in Kind if kind in missing)
         return f"There is no terminal to ask on, so nothing is written; run the command in one, or add {wanted}."
 
     async def ask(self, question: Question) -> Answer:
         """Show the diff, ask and return the answer; approve without asking if `--yes` allows all kinds of change."""
-        async with self._turn:
+        async with self.take_turn() as lines:
             show(question)
             if find_kinds(question) <= self._yes:
                 terminal.note("allowed by --yes.")
                 return Answer.APPROVE
+            while (answer := await self._choose(question, lines)) is None:
+                show(question)
+            return answer
+
+    @contextlib.asynccontextmanager
+    async def take_turn(self) -> AsyncIterator[Lines]:
+        """Wait until no other question is open; yield the person's lines, without those entered before."""
+        async with self._turn:
             if self._lines is None:
                 self._lines = Lines(self._entered)
             self._lines.discard()
-            while (answer := await self._choose(question, self._lines)) is None:
-                show(question)
-            return answer
+            yield self._lines
 
     async def _choose(self, question: Question, lines: Lines) -> Answer | None:
         """Ask until a valid answer is entered and return it; None to show the diff again.

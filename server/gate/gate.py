@@ -114,6 +114,21 @@ class Gate:
             return Outcome(uuid.uuid4().hex, Verdict.REFUSED, str(error))
         return await self._propose(proposal, "", cancelled, undoes=kept.id)
 
+    async def ask_again(self, request: str, *, cancelled: Cancelled | None = None) -> Outcome:
+        """Ask a person again about the edit of a request that nobody answered; return the outcome of the new request.
+
+        Validates and shows the edit like a new one. REFUSED if `request`, an id or its first characters, names none.
+        """
+        try:
+            _, proposal = await asyncio.to_thread(self.journal.find_unanswered, request)
+        except (Refused, StateError) as error:
+            return Outcome(uuid.uuid4().hex, Verdict.REFUSED, str(error))
+        if proposal is None:
+            return Outcome(
+                uuid.uuid4().hex, Verdict.REFUSED, "This was no edit; its agent can ask again: go on with it."
+            )
+        return await self._propose(proposal, "", cancelled)
+
     async def permit(self, call: ToolCall, *, cancelled: Cancelled | None = None) -> Permission:
         """Ask a person to permit the tool call `call`, and record the answer; the caller then runs the tool.
 
@@ -129,7 +144,7 @@ class Gate:
         if not RULES[tool.risk].asks and not call.asks:
             return Permission(identity, granted=True, outcome=Verdict.APPLIED)
         warnings, remembers = wording.list_gaps(call.isolation), may_remember(call.task, tool)
-        question = Question(identity, tool, *texts, warnings, remembers, rule=call.rule)
+        question = Question(identity, tool, *texts, warnings, remembers, rule=call.rule, origin=call.origin)
         outcome = await self._process(Case(question, call.task, "", (call.subject,)), None, cancelled)
         return Permission(identity, outcome.applied, outcome.verdict, outcome.reason)
 
@@ -180,7 +195,8 @@ class Gate:
         `undoes` is the id of the checkpoint that the proposal undoes, "" for none.
         """
         tool = choose_tool(proposal)
-        question = Question(uuid.uuid4().hex, tool, proposal.title, proposal.why, proposal.by, "", rule=rule)
+        texts, origin = (proposal.title, proposal.why, proposal.by, ""), proposal.origin
+        question = Question(uuid.uuid4().hex, tool, *texts, rule=rule, origin=origin)
         case = Case(question, task, proposal.model, list_subjects(proposal), limited=not undoes, undoes=undoes)
         try:
             checked = await self._validate(proposal, case)

@@ -9,26 +9,33 @@ from __future__ import annotations
 import getpass
 import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from agents.edits import RenameFile, TextChange
 from agents.ports.failures import StateError
+from agents.ports.origins import Origin
+from agents.ports.request_outcomes import RequestOutcome
+from agents.tools import DELETE_FILE, WRITE_FILE
 from server.gate.disk.contents import hash_text
-from server.gate.records import AuditRow, Ending, Replaced, name_kind, name_subject
+from server.gate.records import AuditRow, Ending, Replaced, Status, name_kind, name_subject
+from server.gate.recovery import recover_requests
 from server.gate.refusal import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from agents.edits import Change
+    from agents.edits import Change, ProposedEdit
     from server.gate.disk.contents import Content
     from server.gate.policy import Limits
     from server.gate.ports import Answer, Outcome, Question
-    from server.gate.records import Checkpoint, Records
+    from server.gate.records import Checkpoint, Records, Request
     from server.gate.validation import CheckedProposal
     from server.gate.verification import ObservedChange
 
+MOST_OUTCOMES = 100
+"""Newest requests of a session, among which those of its last calls are."""
+MOST_UNANSWERED = 100
 CHECKPOINT_DAYS = 30  # for a message; `server.state.checkpoints` removes older ones
 
 
@@ -87,7 +94,7 @@ class Journal:
     def recover(self) -> None:
         """Close the open requests of servers that no longer run; only the first call does anything."""
         if not self._recovered:
-            self.records.close_abandoned()
+            recover_requests(self.records, _name_user())
             self._recovered = True
 
     def find_problem(self) -> str:
@@ -108,6 +115,46 @@ class Journal:
         if found is None:
             raise Refused(f"There is no checkpoint {identity!r}; they are kept for {CHECKPOINT_DAYS} days at most.")
         return found
+
+    def find_unanswered(self, name: str) -> tuple[Request, ProposedEdit | None]:
+        """Return the request that `name`, an id or its first characters, names, and its edit; None if it is no edit.
+
+        First closes the open requests of servers that no longer run. The edit names the request as the one it asks
+        again.
+
+        Raises:
+            Refused: there is no such request, or the person cannot be asked again.
+        """
+        self.recover()
+        request = self.records.find_request(name)
+        if request is None:
+            raise Refused(f"There is no request {name!r}, or several; `starling.approvals` lists them.")
+        if not request.askable:
+            raise Refused(f"“{request.title}” cannot be asked again: {_explain_unaskable(request)}")
+        proposal = self.records.find_kept(request.id)
+        if proposal is not None:
+            proposal = replace(proposal, origin=Origin(request.session, request.call, request.id))
+        return request, proposal
+
+    def list_unanswered(self, session: str = "") -> tuple[Request, ...]:
+        """Return the newest open requests and those that can be asked again, of `session` if given.
+
+        First closes the open requests of servers that no longer run.
+        """
+        self.recover()
+        return self.records.list_unanswered(session, MOST_UNANSWERED)
+
+    def count_unanswered(self) -> dict[str, int]:
+        """Return the number of such requests for each session that has any."""
+        self.recover()
+        return self.records.count_unanswered()
+
+    def list_outcomes(self, session: str) -> tuple[RequestOutcome, ...]:
+        """Return the outcomes of the newest requests of a session; first closes those of servers that no longer run."""
+        self.recover()
+        found = self.records.list_requests(None, MOST_OUTCOMES, session=session)
+        edits = {WRITE_FILE.name, DELETE_FILE.name}
+        return tuple(RequestOutcome(one.call, one.created, one.verdict, one.tool in edits, one.reason) for one in found)
 
     def check_limits(self, limits: Limits, operations: int, *, asks: bool) -> None:
         """Check that `operations` more file operations, and with `asks` one more question, stay within `limits`.
@@ -221,6 +268,19 @@ def _name_user() -> str:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):
         return "unknown"
+
+
+def _explain_unaskable(request: Request) -> str:
+    """Return why nobody can be asked about `request` again."""
+    match request.status:
+        case Status.PENDING:
+            return "the question is still open."
+        case Status.EXPIRED if request.by == "undo":
+            return "repeat the undo."
+        case Status.EXPIRED:
+            return "it was asked again already, its session has gone on, or it is too old."
+        case _:
+            return f"it was {request.verdict or request.status}."
 
 
 def _refuse_excess(what: str, free_in_s: float, limits: Limits) -> None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
+from agents.ports.origins import NO_ORIGIN, Origin
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -74,6 +76,7 @@ class Question:
         may_remember: whether the answer "and the rest of this task" is offered.
         proposal: the edit, for clients that ask in their own preview; None for commands.
         rule: description of the person's rule that approves the request, "" for none.
+        origin: the session and call that the request comes from.
     """
 
     id: str
@@ -86,6 +89,7 @@ class Question:
     may_remember: bool = False
     proposal: ProposedEdit | None = None
     rule: str = ""
+    origin: Origin = NO_ORIGIN
 
     @property
     def is_approved_by_rule(self) -> bool:

@@ -58,6 +58,11 @@ class Request:
         asked: when the person was asked, None if nobody was.
         answer_s: seconds until the answer, None without an answer.
         checkpoint: id by which the change can be undone, "" for none.
+        session: id of the session with the team that made the request, "" for none.
+        call: the model's id of the tool call in that session, "" for none.
+        again: id of the unanswered request that this one asks again, "" for none.
+        askable: whether nobody answered and the person can be asked again: the edit is kept, or the session has not
+            gone on without an answer.
     """
 
     id: str
@@ -79,6 +84,10 @@ class Request:
     asked: float | None
     answer_s: float | None
     checkpoint: str
+    session: str
+    call: str
+    again: str
+    askable: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +238,10 @@ class Records(Protocol):
     """The stored records of the gate. Every method raises `agents.ports.failures.StateError`."""
 
     def begin(self, question: Question, *, client: str, task: str, model: str, subjects: Sequence[str]) -> None:
-        """Record a request as pending."""
+        """Record a request as pending; store its edit until a person has answered, unless it is an undo.
+
+        If the request asks another one again, takes the stored edit from it; a `StateError` if it is gone.
+        """
         ...
 
     def mark_asked(self, request: str) -> None:
@@ -247,16 +259,42 @@ class Records(Protocol):
         """
         ...
 
-    def close_abandoned(self) -> int:
-        """Record the open requests of processes that no longer run as expired or failed; return their number."""
+    def close_abandoned(self) -> tuple[str, ...]:
+        """Record the open requests of processes that no longer run: unanswered ones as expired, others as failed.
+
+        Return the ids of the failed ones, which a person had approved.
+        """
+        ...
+
+    def end_abandoned(self, ending: Ending) -> None:
+        """Replace the outcome of a request that `close_abandoned` closed, and add the audit rows.
+
+        An applied one can be undone; of another one the edit stays stored, so that it can be asked again.
+        """
         ...
 
     def check(self) -> None:
         """Raise `StateError` if nothing can be recorded now."""
         ...
 
-    def list_requests(self, status: Status | None, limit: int) -> tuple[Request, ...]:
-        """Return up to `limit` requests, newest first; only those with `status` unless it is None."""
+    def list_requests(self, status: Status | None, limit: int, *, session: str = "") -> tuple[Request, ...]:
+        """Return up to `limit` requests, newest first; only those with `status` and of `session`, where given."""
+        ...
+
+    def list_unanswered(self, session: str, limit: int) -> tuple[Request, ...]:
+        """Return up to `limit` requests that are pending or can be asked again, newest first; of `session` if given."""
+        ...
+
+    def count_unanswered(self) -> dict[str, int]:
+        """Return the number of such requests for each session that has any."""
+        ...
+
+    def find_request(self, name: str) -> Request | None:
+        """Return the request whose id is `name` or, of all requests, alone begins with it; None if there is none."""
+        ...
+
+    def find_kept(self, request: str) -> ProposedEdit | None:
+        """Return the stored edit of the request with the id `request`, None if it is not stored (any more)."""
         ...
 
     def list_audit(self, limit: int, *, request: str = "") -> tuple[AuditRow, ...]:

@@ -69,6 +69,16 @@ class Checkpoints:
         self._write_files(connection, identity, made)
         connection.execute("UPDATE checkpoints SET settled = 1 WHERE id = ?", (identity,))
 
+    def confirm(self, connection: Connection, identity: str, request: str) -> None:
+        """Record that `request` made all changes of a checkpoint, in the caller's transaction.
+
+        If the checkpoint is that of an undo, the change that it undoes is undone now.
+        """
+        connection.execute("UPDATE checkpoints SET settled = 1 WHERE id = ?", (identity,))
+        row = connection.execute("SELECT undoes FROM checkpoints WHERE id = ?", (identity,)).fetchone()
+        if row is not None and row[0]:
+            self.mark_undone(connection, row[0], request)
+
     def mark_undone(self, connection: Connection, identity: str, request: str) -> None:
         """Record that `request` undid the checkpoint with the id `identity`, in the caller's transaction.
 

@@ -7,30 +7,50 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from agents.ports.failures import StateError
+from server.gate.ports import Answer, Verdict
+from server.gate.undoing import UNDO
 from server.state.audit_log import Audit
 from server.state.checkpoints import Checkpoints
+from server.state.kept_proposals import KeptProposals
 from server.state.requests import Requests
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from agents.edits import ProposedEdit
     from server.gate.ports import Question
     from server.gate.records import AuditRow, Checkpoint, Ending, Replaced, Request, Status, Subject
     from server.state.database import State
+    from server.state.statements import Connection
+
+
+TAKEN = "It was asked again or answered meanwhile."
 
 
 class GateRecords:
-    """The three tables of the gate, written together."""
+    """The four tables of the gate, written together."""
 
     def __init__(self, state: State) -> None:
         self._state = state
         self._requests = Requests(state)
         self._audit = Audit(state)
         self._checkpoints = Checkpoints(state)
+        self._kept = KeptProposals(state)
 
     def begin(self, question: Question, *, client: str, task: str, model: str, subjects: Sequence[str]) -> None:
-        """Record a request as pending."""
-        self._requests.begin(question, client=client, task=task, model=model, subjects=subjects)
+        """Record a request as pending; store its edit until a person has answered, unless it is an undo.
+
+        Raises:
+            StateError: the request cannot be recorded, or the request that it asks again was answered meanwhile; the
+                caller must not act on it.
+        """
+        with self._state.transaction() as connection:
+            self._requests.begin(connection, question, client=client, task=task, model=model, subjects=subjects)
+            if question.proposal is not None and question.by != UNDO:
+                if question.origin.again and not self._kept.remove(connection, question.origin.again):
+                    raise StateError(TAKEN)
+                self._kept.keep(connection, question.id, question.proposal)
 
     def mark_asked(self, request: str) -> None:
         """Record the present time as the time when the question is shown to a person."""
@@ -58,19 +78,61 @@ class GateRecords:
                     self._checkpoints.mark_undone(connection, replaced.undoes, replaced.request)
             self._requests.end(connection, ending.outcome, ending.answer, ending.answer_s)
             self._audit.add(connection, ending.rows)
+            self._drop_answered(connection, ending)
 
-    def close_abandoned(self) -> int:
-        """Record the open requests of processes that no longer run as expired or failed; return their number."""
+    def _drop_answered(self, connection: Connection, ending: Ending) -> None:
+        """Remove the stored edit of a request that was answered; give one back that was refused, without a question."""
+        request, verdict = ending.outcome.proposal, ending.outcome.verdict
+        if verdict is Verdict.EXPIRED or ending.answer is Answer.EXPIRE:
+            return
+        if verdict is Verdict.REFUSED:
+            self._kept.give_back(connection, request)
+        self._kept.remove(connection, request)
+
+    def close_abandoned(self) -> tuple[str, ...]:
+        """Record the open requests of processes that no longer run: unanswered ones as expired, others as failed.
+
+        Returns the ids of the failed ones, which a person had approved.
+        """
         return self._requests.close_abandoned()
+
+    def end_abandoned(self, ending: Ending) -> None:
+        """Replace the outcome of a request that `close_abandoned` closed, and add the audit rows.
+
+        An applied one can be undone; of another one the edit stays stored, so that it can be asked again.
+        """
+        outcome = ending.outcome
+        with self._state.transaction() as connection:
+            self._requests.end(connection, outcome, ending.answer, ending.answer_s)
+            self._audit.add(connection, ending.rows)
+            if outcome.applied:
+                self._kept.remove(connection, outcome.proposal)
+                self._checkpoints.confirm(connection, outcome.checkpoint, outcome.proposal)
 
     def check(self) -> None:
         """Raise `StateError` if nothing can be recorded now."""
         with self._state.transaction():
             pass
 
-    def list_requests(self, status: Status | None, limit: int) -> tuple[Request, ...]:
-        """Return up to `limit` requests, newest first; only those with `status` unless it is None."""
-        return self._requests.list_newest(status, limit)
+    def list_requests(self, status: Status | None, limit: int, *, session: str = "") -> tuple[Request, ...]:
+        """Return up to `limit` requests, newest first; only those with `status` and of `session`, where given."""
+        return self._requests.list_newest(status, limit, session=session)
+
+    def list_unanswered(self, session: str, limit: int) -> tuple[Request, ...]:
+        """Return up to `limit` requests that are pending or can be asked again, newest first; of `session` if given."""
+        return self._requests.list_unanswered(session, limit)
+
+    def count_unanswered(self) -> dict[str, int]:
+        """Return the number of such requests for each session that has any."""
+        return self._requests.count_unanswered()
+
+    def find_request(self, name: str) -> Request | None:
+        """Return the request whose id is `name`, or the only one whose id begins with it; None if there is none."""
+        return self._requests.find(name)
+
+    def find_kept(self, request: str) -> ProposedEdit | None:
+        """Return the stored edit of the request with the id `request`, None if it is not stored (any more)."""
+        return self._kept.find(request)
 
     def list_audit(self, limit: int, *, request: str = "") -> tuple[AuditRow, ...]:
         """Return up to `limit` audit rows, newest first; only those of the request with the id `request`, if given."""

@@ -177,8 +177,21 @@ _FEEDBACK = (
     ){keyed}""",
 )
 
+_QUESTIONS = (
+    # `server.state.requests`: the session and the call that a request comes from, and the request that it asks again
+    "ALTER TABLE requests ADD COLUMN session TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE requests ADD COLUMN tool_call TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE requests ADD COLUMN again TEXT NOT NULL DEFAULT ''",
+    "CREATE INDEX requests_by_session ON requests (session)",
+    # `server.state.kept_proposals`; `content` is compressed JSON
+    """CREATE TABLE kept_proposals (
+        request TEXT NOT NULL PRIMARY KEY, created DOUBLE PRECISION NOT NULL, bytes BIGINT NOT NULL,
+        content {data} NOT NULL
+    )""",
+)
+
 STEPS: tuple[tuple[str, ...], ...] = (
-    _GATE, _WORKFLOWS, _COSTS, _ATTRIBUTES, _SESSIONS, _MEMORY, _TASK_QUEUE, _FEEDBACK,
+    _GATE, _WORKFLOWS, _COSTS, _ATTRIBUTES, _SESSIONS, _MEMORY, _TASK_QUEUE, _FEEDBACK, _QUESTIONS,
 )  # fmt: skip
 """Statements of each step; the first brings a new database to version 1."""
 

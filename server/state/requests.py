@@ -30,9 +30,19 @@ KEPT_S = 90 * 24 * 3600.0
 ELSEWHERE_S = 3600.0  # age at which an open request of another machine (a shared home) counts as abandoned
 _COLUMNS = (
     "id, created, client, tool, title, why, proposer, model, task, subjects, diff, warnings, status, verdict, reason,"
-    " answer, asked, answer_s, checkpoint"
+    " answer, asked, answer_s, checkpoint, session, tool_call, again"
 )
-_UNANSWERED = "The server ended before anyone answered; propose it again."
+# an edit is asked again while it is kept; another call by its agent, unless that has been told and has gone on
+_ASKABLE = (
+    "(status IN ('expired', 'failed') AND EXISTS (SELECT 1 FROM kept_proposals WHERE request = requests.id))"
+    " OR (status = 'expired' AND session <> '' AND subjects <> '[]' AND tool NOT IN ('write_file', 'delete_file')"
+    " AND EXISTS (SELECT 1 FROM sessions WHERE sessions.id = requests.session)"
+    " AND NOT EXISTS (SELECT 1 FROM session_entries WHERE session_entries.session = requests.session"
+    " AND kind = 'person' AND at > requests.created))"
+)
+_UNANSWERED_ONES = f"(status = 'pending' OR {_ASKABLE})"
+_SELECT = f"SELECT {_COLUMNS}, CASE WHEN {_ASKABLE} THEN 1 ELSE 0 END FROM requests"  # noqa: S608 (our own names)
+_UNANSWERED = "The server ended before anyone answered; ask again, or propose it again."
 _UNFINISHED = (
     "The server ended while it was made; look at the files, `starling.undo` with its checkpoint takes it back."
 )
@@ -53,29 +63,34 @@ class Requests:
         self._state = state
         self._undecided: dict[str, list[object]] = {}  # rows by id, in case the database is deleted meanwhile
 
-    def begin(self, question: Question, *, client: str, task: str, model: str, subjects: Sequence[str]) -> None:
-        """Insert a pending request, and delete requests older than 90 days.
-
-        Raises:
-            StateError: the request cannot be recorded, so the caller must not act on it.
-        """
+    def begin(  # noqa: PLR0913 (the facts of one request)
+        self,
+        connection: Connection,
+        question: Question,
+        *,
+        client: str,
+        task: str,
+        model: str,
+        subjects: Sequence[str],
+    ) -> None:
+        """Insert a pending request, and delete requests older than 90 days, in the caller's transaction."""
         row = [
             question.id, time.time(), *_identify_process(), client, question.tool.name, question.title, question.why,
             question.by, model, task, json.dumps(subjects), question.diff[:LONGEST_DIFF],
-            json.dumps(question.warnings), Status.PENDING,
+            json.dumps(question.warnings), Status.PENDING, question.origin.session, question.origin.call,
+            question.origin.again,
         ]  # fmt: skip
         self._undecided[question.id] = [make_storable(value) if isinstance(value, str) else value for value in row]
-        with self._state.transaction() as connection:
-            connection.execute("DELETE FROM requests WHERE created < ?", (time.time() - KEPT_S,))
-            self._insert_undecided(connection, question.id)
+        connection.execute("DELETE FROM requests WHERE created < ?", (time.time() - KEPT_S,))
+        self._insert_undecided(connection, question.id)
 
     def _insert_undecided(self, connection: Connection, request: str) -> None:
         """Insert the row of an undecided request again if it is missing, because the database was deleted."""
         if (row := self._undecided.get(request)) is not None:
             connection.execute(
                 "INSERT INTO requests (id, created, host, pid, begun, client, tool, title, why, proposer,"
-                " model, task, subjects, diff, warnings, status)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+                " model, task, subjects, diff, warnings, status, session, tool_call, again)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
                 row,
             )
 
@@ -109,14 +124,33 @@ class Requests:
         with self._state.reading() as connection:
             return [row[0] for row in connection.execute(query, (then,))]
 
-    def list_newest(self, status: Status | None, limit: int) -> tuple[Request, ...]:
-        """Return up to `limit` requests, newest first; only those with `status` unless it is None."""
-        query = f"SELECT {_COLUMNS} FROM requests WHERE ? IN ('', status) ORDER BY created DESC LIMIT ?"  # noqa: S608
+    def list_newest(self, status: Status | None, limit: int, *, session: str = "") -> tuple[Request, ...]:
+        """Return up to `limit` requests, newest first; only those with `status` and of `session`, where given."""
+        query = f"{_SELECT} WHERE ? IN ('', status) AND ? IN ('', session) ORDER BY created DESC LIMIT ?"
         with self._state.reading() as connection:
-            return tuple(map(_unpack, connection.execute(query, (status or "", limit))))
+            return tuple(map(_unpack, connection.execute(query, (status or "", session, limit))))
 
-    def close_abandoned(self) -> int:
-        """Close the open requests of processes that no longer run; return their number.
+    def list_unanswered(self, session: str, limit: int) -> tuple[Request, ...]:
+        """Return up to `limit` requests that are pending or can be asked again, newest first; of `session` if given."""
+        query = f"{_SELECT} WHERE ? IN ('', session) AND {_UNANSWERED_ONES} ORDER BY created DESC LIMIT ?"
+        with self._state.reading() as connection:
+            return tuple(map(_unpack, connection.execute(query, (session, limit))))
+
+    def count_unanswered(self) -> dict[str, int]:
+        """Return the number of such requests for each session that has any."""
+        query = f"SELECT session, COUNT(*) FROM requests WHERE session <> '' AND {_UNANSWERED_ONES} GROUP BY session"  # noqa: S608 (our own names)
+        with self._state.reading() as connection:
+            return dict(connection.execute(query).fetchall())
+
+    def find(self, name: str) -> Request | None:
+        """Return the request whose id is `name`, or the only one whose id begins with it; None if there is none."""
+        query = f"{_SELECT} WHERE substr(id, 1, ?) = ? LIMIT 2"
+        with self._state.reading() as connection:
+            found = tuple(map(_unpack, connection.execute(query, (len(name), name))))
+        return found[0] if len(found) == 1 else None
+
+    def close_abandoned(self) -> tuple[str, ...]:
+        """Close the open requests of processes that no longer run; return the ids of those that were approved.
 
         Records a pending request as expired, and an approved request without an outcome as failed.
         """
@@ -134,7 +168,7 @@ class Requests:
                     "UPDATE requests SET status = ?, verdict = ?, reason = ? WHERE id = ?",
                     (ended, ended, reason, request),
                 )
-            return len(abandoned)
+            return tuple(request for request, status in abandoned if status == Status.APPROVED)
 
 
 @cache
@@ -160,8 +194,8 @@ def _is_alive(host: str, pid: int, begun: float, created: float) -> bool:
 
 
 def _unpack(row: Sequence[Any]) -> Request:
-    """Return the request from a row of `_COLUMNS`, in which `subjects` and `warnings` are JSON."""
-    values = list(row)
+    """Return the request from a row of `_SELECT`, in which `subjects` and `warnings` are JSON."""
+    values = [*row[:-1], bool(row[-1])]
     for number in (9, 11):
         values[number] = tuple(json.loads(values[number]))
     return Request(*values)

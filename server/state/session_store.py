@@ -221,7 +221,13 @@ def _pack(entry: Entry) -> tuple[str, ...]:
 
 
 def _unpack(row: Sequence[Any]) -> Session:
-    """Return the session from a row of `_SELECT`; without an owner if the lease has expired, or its process ended."""
-    identity, workspace, title, role, state, created, changed, owner, leased, entries = row
+    """Return the session from a row of `_SELECT`; without an owner if the lease has expired, or its process ended.
+
+    Its state is then ERROR if the client died at work.
+    """
+    identity, workspace, title, role, stored, created, changed, owner, leased, entries = row
     owner = owner if leased >= time.time() and not lease_owners.has_ended(owner) else ""
-    return Session(identity, workspace, title, role, SessionState(state), created, changed, owner, entries)
+    state = SessionState(stored)
+    if not owner and state is not SessionState.IDLE:
+        state = SessionState.ERROR
+    return Session(identity, workspace, title, role, state, created, changed, owner, entries)

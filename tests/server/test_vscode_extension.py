@@ -105,6 +105,7 @@ def test_every_command_of_the_palette_is_there_and_none_is_the_servers_own() -> 
         ("approvals", "Approval", "starling.approvals", "Approval"),
         ("approvals", "AuditRow", "starling.audit", "Row"),
         ("actions", "Hit", "starling.search", "Hit"),
+        ("actions", "AskedAgain", "starling.askAgain", "Result"),
         ("page", "Workflow", "starling.workflows", "WorkflowFacts"),
         ("chatView", "Ended", "starling.ask", "Result"),
         ("chatView", "StoredSession", "starling.session", "Result"),

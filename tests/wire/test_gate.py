@@ -195,7 +195,7 @@ async def test_a_server_killed_between_yes_and_applying_leaves_a_change_that_can
     await kill_server(session, applied, proposing)
     session.write("area.py", "pi = 3.14\n")  # the editor did it all the same, and its person saved it
     after, person = await begin(start)
-    assert await list_approvals(after) == [("failed", "failed")]
+    assert await list_approvals(after) == [("approved", "applied")]  # as the file shows
     undoing = asyncio.ensure_future(after.execute("starling.undo"))
     (_, diff), answer = await person.take_question()
     assert "-pi = 3.14\n+pi = 3\n" in diff

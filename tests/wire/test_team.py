@@ -137,7 +137,7 @@ async def test_a_session_of_a_killed_server_is_resumed_at_once_and_nothing_is_ed
     await kill_server(talk.session, answer, asking)
     other, _ = await begin(start)
     (listed,) = (await other.session.execute("starling.sessions"))["sessions"]
-    assert (listed["id"], listed["state"], listed["owner"]) == (name, "waiting", "")
+    assert (listed["id"], listed["state"], listed["owner"]) == (name, "error", "")
     assert (await wait_for(other.ask("@coder go on", session=name)))["text"] == "I go on."
     shown = await other.session.execute("starling.session", session=name)
     assert [one["text"] for one in shown["history"]] == ["@coder use pi", "I edit.", "@coder go on", "I go on."]

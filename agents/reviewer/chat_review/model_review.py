@@ -105,7 +105,10 @@ def review_by_model(
 
 
 def _review_piece(piece: Piece, chat: ChatModel, index: Index, cancelled: Callable[[], bool]) -> Iterator[Finding]:
-    """Ask the model about one function and yield the findings that it confirms; none if the function is too long."""
+    """Ask the model about one function and yield the findings that it confirms, at most `MOST_REMARKS`.
+
+    Yields none if the function is too long.
+    """
     if sizes.is_small(chat.name):
         for one in small_model_review.review_by_small_model(piece, chat, index, cancelled):
             yield _build_small_model_finding(piece, one)
@@ -186,7 +189,10 @@ def _build_small_model_finding(piece: Piece, confirmed: small_model_review.Confi
 
 
 def _build_fix(piece: Piece, replacement: str, place: Span) -> Fix | None:
-    """Return the replacement as a fix; None if it changes nothing, or adds a syntax error."""
+    """Return a fix that puts `replacement` at `place`, a span in the text of `piece`.
+
+    Returns None if the replacement is blank, changes nothing or adds a syntax error.
+    """
     quoted = piece.text[place.start : place.end]
     written = replacement.strip("\r\n").rstrip()
     if written.startswith(indent := _get_indent_before(piece.text, place.start)):

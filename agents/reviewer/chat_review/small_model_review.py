@@ -101,7 +101,10 @@ def number_lines(text: str) -> str:
 
 
 def parse_claims(answer: str, lines: list[str]) -> list[Claim]:
-    """Return the model's claims that a line has a bug, at most one for each of `lines`, the lines of the function."""
+    """Return the model's claims that a line has a bug, at most one for each of `lines`, the lines of the function.
+
+    Returns [] if the answer begins by saying that there is no bug.
+    """
     found: dict[int, Claim] = {}
     if _NO_BUG.match(answer.strip()):
         return []

@@ -177,7 +177,7 @@ def _get_own_lines(node: ast.stmt | ast.ExceptHandler | ast.match_case) -> tuple
 
 
 def _is_excluded(node: ast.AST) -> bool:
-    """Return whether coverage.py excludes `node` by default, comments aside.
+    """Return whether coverage.py excludes `node` by default, even without a `pragma` comment.
 
     That is an `if TYPE_CHECKING` without `else`, a function whose body is only `...`, or `...` as a statement.
     """

@@ -162,7 +162,7 @@ class _Reader:
         """Yield at most one site for the name `node`, if it is used.
 
         The alternative is `self.NAME` if NAME is defined nowhere, but used as an attribute of `self`. For a name that
-        the function binds and does not call, the alternatives are other names that it binds before the statement.
+        the function binds and that is not called here, it is any other name that is bound before the statement.
         """
         if not is_used(node):
             return
@@ -197,7 +197,7 @@ class _Reader:
     def _collect_bound_names(self, node: tree_sitter.Node) -> dict[str, int]:
         """Return the names that the function around `node` binds, each with the byte offset of its first binding.
 
-        A lambda has the names of the function around it too.
+        A lambda has the names of the function around it too. Returns {} outside of functions.
         """
         bound: dict[str, int] = {}
         holder = find_function(node)
@@ -208,7 +208,10 @@ class _Reader:
         return bound
 
     def find_attribute_sites(self, node: tree_sitter.Node) -> Iterator[Site]:
-        """Yield a site for an attribute, whose alternatives the text uses on an object of the same name."""
+        """Yield at most one site for an attribute; its alternatives are used in the text on an object of the same name.
+
+        These are at most `MOST_ATTRIBUTES`, the most similar names first.
+        """
         holder, name = node.child_by_field_name("object"), node.child_by_field_name("attribute")
         if holder is None or name is None or holder.type != "identifier" or is_target(node):
             return
@@ -268,7 +271,10 @@ class _Reader:
         yield self._make_site("unlikely-constant", node, tuple(str(one) for one in (value + 1, value - 1) if one >= 0))
 
     def find_statement_sites(self, node: tree_sitter.Node) -> Iterator[Site]:
-        """Yield a site for an expression that is a statement, before which a `raise` or `return` may be missing."""
+        """Yield at most one site for an expression that is a statement of a function.
+
+        A `raise` may be missing before a call of a class, a `return` before the last statement of a block.
+        """
         inner = node.named_children[0] if node.named_child_count == 1 else None
         if inner is None or inner.type not in _SIMPLE_KINDS | {"binary_operator", "comparison_operator", "tuple"}:
             return

@@ -66,7 +66,7 @@ class LikelihoodExaminer:
     ) -> Iterator[tuple[Unit, tuple[Finding, ...]]]:
         """Yield each unit with its findings; ends early if `cancelled` or if the model fails.
 
-        Yields nothing if `problem` says that the layer is off.
+        Yields nothing if `problem` says that the layer is off. Examines all units whatever `whole` is.
         """
         known = self._calibration
         if known is None:

@@ -183,7 +183,10 @@ def _is_never_cancelled() -> bool:
 
 
 def _sum_log_probs(score: Score, site: Site, start: int) -> float:
-    """Return the log-probability of the tokens at the site, or of the next token if the site is empty."""
+    """Return the log-probability of the tokens at the site, or of the next token if the site is empty.
+
+    `start` is the offset in the document where the scored text begins.
+    """
     low = site.span.start - start
     high = max(site.span.end - start, low + 1)
     starts = (0, *score.token_ends)

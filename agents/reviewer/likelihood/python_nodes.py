@@ -19,7 +19,7 @@ _PARAMETER_KINDS = frozenset(
 
 
 def find_function(node: tree_sitter.Node) -> tree_sitter.Node | None:
-    """Return the innermost function or lambda that contains `node`; None in a class or a module."""
+    """Return the innermost function or lambda that contains `node`; None if a class is nearer, or there is none."""
     holder = node.parent
     while holder is not None and holder.type not in _FUNCTION_KINDS:
         if holder.type == "class_definition":
@@ -69,9 +69,10 @@ def is_target(node: tree_sitter.Node) -> bool:
 
 
 def is_used(node: tree_sitter.Node) -> bool:
-    """Return whether the name `node` is evaluated in a function, not bound, imported, deleted or a whole annotation.
+    """Return whether the name `node` is evaluated in a function.
 
-    The target of an augmented assignment counts as bound. Names of decorators are not used.
+    It is not if it is bound, imported or deleted there, is a decorator's name, or is an annotation by itself. The
+    target of an augmented assignment counts as bound.
     """
     parent = node.parent
     if parent is None or find_function(node) is None or is_bound(node) or _is_deleted(node):

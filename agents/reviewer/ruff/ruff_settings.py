@@ -235,7 +235,7 @@ def _walk_extends(file: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
 
 
 def _find_refusal_reason(file: Path) -> str:
-    """Return the reason why ruff must not read the configuration `file`; "" if it may, if only to report an error."""
+    """Return the reason why ruff must not read the configuration `file`; "" if ruff may, also if it is malformed."""
     try:
         for _ in _walk_extends(file):
             pass
@@ -261,7 +261,7 @@ def _read_ignored_codes(file: Path) -> tuple[str, ...]:
 
 
 def _make_fallback(file: str, why: str) -> RuffSettings:
-    """Return default settings with the problem that the configuration `file` is not used."""
+    """Return default settings with a problem that says that the configuration `file` is not used because of `why`."""
     problem = f"ruff's configuration {file} is not used ({why}), so Starling's default rules apply."
     return RuffSettings(None, ruff_rules.SELECTED, _read_target(None), problem=problem)
 
@@ -301,7 +301,7 @@ def _read_configuration(file: Path) -> dict[str, Any]:
 
 @lru_cache(maxsize=64)
 def _parse_configuration(file: Path, *_state: int) -> dict[str, Any]:
-    """Return the content of a TOML file, cached by its state, because a large file takes a second to parse."""
+    """Return the content of a TOML file, cached by its times and size: a large file takes a second to parse."""
     return read_toml(file, bounds.CONFIGURATION_BYTES)
 
 

@@ -27,7 +27,7 @@ _LONG = re.compile(rf"^[^\n]{{{LONGEST_LINE + 1},}}", re.MULTILINE)
 
 
 def check_pep8(document: Document, ruff: Ruff, policy: ReviewPolicy) -> RuffFindings:
-    """Return the violations of PEP 8 in one Python text; without ruff, none and a problem."""
+    """Return the violations of PEP 8 in one Python text; if ruff is missing, none but a problem."""
     return ruff.check(document, policy, ruff_settings.make_pep8_settings(document.path))
 
 
@@ -41,8 +41,8 @@ def check_pep8_files(
 def count_layout_problems(document: Document) -> int:
     """Return the number of layout problems in a text.
 
-    Counts lines with trailing spaces, mixed indentation, the rarer line ending or over 120 characters, and a missing
-    line end at the end of the text. Trailing spaces do not count in languages that give them a meaning.
+    Counts lines that have trailing spaces, mixed indentation, the rarer line ending or over 120 characters, and a
+    missing line end at the end of the text. Trailing spaces do not count in languages that give them a meaning.
     """
     text = document.text
     count = len(_MIXED.findall(text)) + len(_LONG.findall(text))

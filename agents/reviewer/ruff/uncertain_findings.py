@@ -70,7 +70,7 @@ class _ParsedText:
     lines: texts.ByteLines
 
     def find_node(self, finding: Finding) -> tree_sitter.Node | None:
-        """Return the smallest node that contains the finding."""
+        """Return the smallest node that contains the finding, None if there is none."""
         start = self.lines.to_byte(finding.span.start, self.text)
         end = self.lines.to_byte(finding.span.end, self.text)
         return self.root.descendant_for_byte_range(start, max(start, end - 1))
@@ -198,9 +198,9 @@ def _adjust(finding: Finding, text: _ParsedText) -> Finding | None:
 
 
 def _may_exist(node: tree_sitter.Node, name: str, text: _ParsedText) -> bool:
-    """Return whether `name` may exist when its use `node` runs, or its absence does no harm.
+    """Return whether `name` may exist when its use `node` runs, or does no harm if it is missing.
 
-    It does none where a `try` tests for the name, or where a test of the version keeps a name of Python 2 from running.
+    A missing name does no harm in a `try` that tests for it, nor, for a name of Python 2, in a test of the version.
     """
     return (
         name in _INJECTED_NAMES

@@ -85,7 +85,7 @@ def find_repeated_operand(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[H
 
 
 def _is_left_of_or(item: Item) -> bool:
-    """Return whether the operator is `and`, and its whole expression the left operand of an `or`: `a and b or c`."""
+    """Return whether `item` is an `and` expression that is the left operand of an `or`: `a and b or c`."""
     around = item.parent
     is_nested = around is not None and around.role == "boolean"
     return (

@@ -125,7 +125,7 @@ def find_async_executor(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit
 def find_unguarded_delete(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
     """Report `rm -rf "$FOLDER/"*`, which deletes from the root if the variable is empty.
 
-    Skips variables that the script tests or assigns a value.
+    Skips variables that the script tests for being empty, or assigns a value that is not empty.
     """
     arguments = item.node.children_by_field_name("argument")
     written = [scan.read_text(argument) for argument in arguments]

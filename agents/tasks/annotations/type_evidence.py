@@ -79,7 +79,7 @@ def gather_for_parameter(parameter: Parameter, body: str, around: Iterable[str])
 def gather_for_result(body: str) -> Evidence:
     """Return the evidence for the return type of the function whose definition is `body`.
 
-    No votes where the type is uncertain: for generators, and for unknown or different types.
+    No votes where the type is uncertain: for generators, for unknown or different types, and if it only raises.
     """
     tree = _parse_function(body)
     if tree is None:

@@ -234,7 +234,10 @@ class Flow:
         return after if not broken else bound
 
     def _follow_try(self, node: ast.Try | ast.TryStar, bound: Names) -> Names | None:
-        """Return the names that are certainly bound after a `try`: on the paths through its body and each handler."""
+        """Return the names that are certainly bound after a `try`: on the paths through its body and each handler.
+
+        Returns None where the end of the statement is never reached.
+        """
         whole = self.follow(node.body, bound)
         after = self.follow(node.orelse, whole) if whole is not None else None
         bound -= _find_unbound(node)
@@ -246,7 +249,10 @@ class Flow:
         return None if after is None or last is None else after | last
 
     def _follow_match(self, node: ast.Match, bound: Names) -> Names | None:
-        """Return the names that are certainly bound after a `match`, on the paths through all cases."""
+        """Return the names that are certainly bound after a `match`, on the paths through all cases.
+
+        Returns None where the end of the statement is never reached.
+        """
         after: Names | None = None
         whole = False
         for case in node.cases:
@@ -282,7 +288,10 @@ def _find_unbound(statement: ast.stmt) -> Names:
 
 
 def _join(one: Names | None, other: Names | None) -> Names | None:
-    """Return the names that are certainly bound where two paths meet: on both, or on the only one that goes on."""
+    """Return the names that are certainly bound where two paths meet: on both, or on the only one that goes on.
+
+    None stands for a path that does not go on, and is returned if neither does.
+    """
     if one is None or other is None:
         return other if one is None else one
     return one & other

@@ -191,7 +191,10 @@ class _ReplyJudge:
         return (*self._fit_lines(code, prose=prose),)
 
     def _fit_lines(self, code: str, *, prose: bool) -> tuple[list[tuple[Edit, ...]], tuple[str, ...], str]:
-        """Return the same as `_fit` for code that defines nothing of the piece, and so replaces the piece's lines."""
+        """Return the same as `_fit` for code that defines nothing of the piece, and so replaces the piece's lines.
+
+        With `prose`, the document has no syntax: no imports are added and no placeholders filled.
+        """
         scene, piece, span = self._scene, self._piece.text, self._piece.span
         more: tuple[Edit, ...] = ()
         if not prose:
@@ -227,7 +230,10 @@ class _ReplyJudge:
         return made, (), ""
 
     def _empties_piece(self, code: str, *, prose: bool) -> bool:
-        """Return whether `code` would replace code by nothing or by a comment, although nobody asked for that."""
+        """Return whether `code` would replace code by nothing or by a comment, although nobody asked for that.
+
+        In `prose`, a comment counts as text.
+        """
         if removals.asks_to_remove(self._wanted.words):
             return False
         if prose:

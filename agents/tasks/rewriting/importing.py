@@ -300,7 +300,10 @@ def _find_head_end(document: Syntax, *, is_python: bool) -> int:
 
 
 def _read_indentation_at(text: str, at: int) -> str:
-    """Return the indentation of the line below the offset; of the line above if that is unindented or a bracket."""
+    """Return the indentation of the line below the offset.
+
+    If that line is blank, unindented or a closing bracket, return the indentation of the line above.
+    """
     below = text[at : find_next_line(text, at)]
     above = text[text.rfind("\n", 0, max(0, at - 1)) + 1 : at]
     line = below if below.strip() and not below.strip().startswith((")", "}")) and below[0].isspace() else above

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from agents.ports import permissions
+from agents.ports.origins import Origin
 from agents.team import toolset
 from agents.team.events import CallEnded, CallStarted
 from agents.team.failure import ToolFailed
@@ -122,7 +123,7 @@ async def _run_permitted(prepared: PreparedCall, bench: Workbench, spending: Spe
     if tool is None or arguments is None or decision is None:
         raise ToolFailed(prepared.problem)
     task = "" if decision.is_ruled else bench.task
-    own = replace(bench, rule=decision.rule, task=task, request=prepared.request)
+    own = replace(bench, rule=decision.rule, task=task, request=prepared.request, call=prepared.call.id)
     if not tool.tool.edits and (decision.effect is not Effect.ALLOW or decision.rule):  # edits are asked about later
         await _permit(await _build_question(tool, prepared, decision, own), own, spending)
         if tool.tool.risk is Risk.LOW and decision.effect is Effect.ASK:
@@ -161,8 +162,9 @@ async def _build_question(
     if asks and is_any_line and request is not None and bench.commands is not None:
         isolation = await asyncio.to_thread(bench.commands.find_isolation, request)
     subject = request.shown_line if request is not None else title
+    origin = Origin(bench.session, bench.call)
     return permissions.ToolCall(
-        tool.tool, subject, title[:LONGEST_TITLE], why, bench.agent, bench.task, decision.rule, asks, isolation
+        tool.tool, subject, title[:LONGEST_TITLE], why, bench.agent, bench.task, decision.rule, asks, isolation, origin
     )
 
 

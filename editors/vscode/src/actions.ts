@@ -27,6 +27,12 @@ interface Hit {
     readonly name: string;
 }
 
+interface AskedAgain {
+    readonly outcome: string;
+    readonly reason: string | null;
+    readonly turn: { readonly text: string } | null;
+}
+
 interface Health {
     readonly [part: string]: unknown;
 }
@@ -87,6 +93,14 @@ export class Actions {
         const outcome = await this.server.run<Written>(COMMANDS.undo, { checkpoint });
         if (outcome.outcome !== 'rejected' && outcome.reason) {
             void window.showInformationMessage(`Starling: ${outcome.reason}`);
+        }
+    };
+
+    readonly askAgain = async (request: string): Promise<void> => {
+        const asked = await this.server.run<AskedAgain>(COMMANDS.askAgain, { request });
+        const text = asked.turn?.text ?? asked.reason;
+        if (asked.outcome !== 'rejected' && text) {
+            void window.showInformationMessage(`Starling: ${text}`);
         }
     };
 

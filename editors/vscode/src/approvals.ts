@@ -1,5 +1,6 @@
 // Two lists in Starling's side bar: the proposals with their outcomes, and the record of all changes. Both only read the
-// server's records. A change can be undone from the first list, after the usual question. Start at `Approvals` and `Audit`.
+// server's records. From the first list a change can be undone, and an unanswered question asked again, after the usual
+// question. Start at `Approvals` and `Audit`.
 
 import {
     type Command,
@@ -28,6 +29,7 @@ interface Approval {
     readonly verdict: string;
     readonly reason: string;
     readonly checkpoint: string;
+    readonly askable: boolean;
 }
 
 interface AuditRow {
@@ -98,7 +100,7 @@ export class ApprovalItem extends TreeItem {
         this.id = approval.id;
         this.description = `${outcome}, ${formatTime(approval.created)}`;
         this.iconPath = ICONS[outcome] ?? new ThemeIcon('question');
-        this.contextValue = approval.checkpoint === '' ? 'approval' : 'approval.undoable';
+        this.contextValue = `approval${approval.askable ? '.askable' : ''}${approval.checkpoint === '' ? '' : '.undoable'}`;
         this.tooltip = new MarkdownString().appendText(
             [
                 approval.title,

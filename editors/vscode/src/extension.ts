@@ -160,6 +160,10 @@ export async function activate(context: ExtensionContext): Promise<void> {
         'starling.statistics.open': () => statistics.open(),
         'starling.approvals.refresh': refreshLists,
         'starling.approvals.show': showDiff,
+        'starling.approvals.askAgain': async ({ approval }: ApprovalItem) => {
+            await actions.askAgain(approval.id);
+            refreshLists();
+        },
         'starling.approvals.undo': ({ approval }: ApprovalItem) => actions.undo(approval.checkpoint),
         'starling.walkthrough.open': () =>
             commands.executeCommand('workbench.action.openWalkthrough', 'starling.starling#start', false),

@@ -14,6 +14,7 @@ export const COMMANDS = {
     accepted: 'starling.completion.accepted',
     approvals: 'starling.approvals',
     ask: 'starling.ask',
+    askAgain: 'starling.askAgain',
     audit: 'starling.audit',
     cancel: 'starling.cancel',
     complexity: 'starling.calculateComplexity',

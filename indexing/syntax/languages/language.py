@@ -162,7 +162,7 @@ class Language:
         return self.kind in {Kind.DATA, Kind.PROSE} or Trait.SHELL in self.traits
 
     def is_like(self, other: Language) -> bool:
-        """Whether code in `other` can serve as an example for code in this language."""
+        """Return whether code in `other` can serve as an example for code in this language."""
         return self.name == other.name or (bool(self.family) and self.family == other.family)
 
 
@@ -187,5 +187,5 @@ PLAIN = Language(
 
 
 def parse_kinds(text: str) -> frozenset[str]:
-    """Return the node kinds that `text` lists, divided by spaces."""
+    """Return the node kinds that `text` lists, separated by white space."""
     return frozenset(text.split())

@@ -400,6 +400,9 @@ def _is_secret_value(name: str, value: str, *, quoted: bool) -> bool:
     return bool(_PASSWORD.search(name)) and " " not in value and kinds > 1 and not names_itself
 
 
-def _is_bare_secret(said: str, value: str) -> bool:
-    """Return whether `value`, which has no quotes and could be a variable, is a secret, as in files of settings."""
-    return "." not in value and (is_random(value) or bool(_PASSWORD.search(said) and re.search(r"\d[A-Za-z]", value)))
+def _is_bare_secret(name: str, value: str) -> bool:
+    """Return whether `value`, which has no quotes, is a secret and not a variable that is assigned to `name`.
+
+    It is one if it looks random, or if `name` is that of a password and a digit is before a letter.
+    """
+    return "." not in value and (is_random(value) or bool(_PASSWORD.search(name) and re.search(r"\d[A-Za-z]", value)))

@@ -145,7 +145,7 @@ def _count_word_characters(value: str) -> int:
 
 
 def _is_sequence(value: str) -> bool:
-    """Return whether over a fifth of the characters equal the one before, or are its neighbour in the alphabet."""
+    """Return whether over a fifth of the characters repeat the previous one, or are next to it in the alphabet."""
     steps = sum(abs(ord(one) - ord(other)) <= 1 for one, other in pairwise(value))
     return steps > _MOST_STEPS * len(value)
 

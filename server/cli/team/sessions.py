@@ -1,4 +1,7 @@
-"""`starling sessions`: lists, shows, exports, renames and deletes sessions with the team. Start at `list_sessions`."""
+"""`starling sessions`: lists, exports, renames and deletes sessions with the team, and asks unanswered questions again.
+
+Start at `list_sessions`; `questions` has the commands about questions.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ import typer
 
 from server.cli import arguments, tables, terminal
 from server.cli.tables import Column
+from server.cli.team.questions import ask_again, list_questions
 from server.cli.terminal import Failure
 
 if TYPE_CHECKING:
@@ -31,7 +35,11 @@ Directory = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Write one JSON object on stdout.")]
 
-app = typer.Typer(help="The sessions with agents: list, export, rename, delete.", rich_markup_mode=None)
+app = typer.Typer(help="The sessions with agents: list, export, rename, delete, ask again.", rich_markup_mode=None)
+
+
+app.command("questions")(list_questions)
+app.command("ask-again")(ask_again)
 
 
 @app.callback(invoke_without_command=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,7 +18,7 @@ from server.cli import arguments, terminal, terminal_asker, workspace
 from server.cli.terminal import Failure
 
 if TYPE_CHECKING:
-    from agents.team.events import Event, TurnEnded
+    from agents.team.events import TurnEnded
     from agents.team.permissions.modes import Mode
     from server.assembly.core import Core
 
@@ -94,7 +93,6 @@ class _Talk:
         self._mode = mode
         self._yes = yes
         self._as_json = as_json
-        self._shown = False  # a line of text without its end is on the screen
         self._stopped = threading.Event()
 
     def run(self, directory: Path | None, wait_s: float) -> int:
@@ -114,7 +112,8 @@ class _Talk:
         elif ended.status is not TurnStatus.DONE:
             terminal.note(ended.text)
         command = "do" if self._mode.value == "act" else "ask"
-        terminal.note(f"To go on: starling {command} --session {session[:8]} ...")
+        changes = "" if command == "do" else " (`do` in place of `ask` lets agents change files)"
+        terminal.note(f"To go on: starling {command} --session {session[:8]} ...{changes}")
         return 0 if ended.status is TurnStatus.DONE else FAILED
 
     async def _talk(self, core: Core, root: Path) -> tuple[str, TurnEnded]:
@@ -125,27 +124,28 @@ class _Talk:
         from server.assembly.gates import make_disk_gate, open_state  # noqa: PLC0415
         from server.assembly.resources import Files  # noqa: PLC0415
         from server.assembly.team import Client, build_team  # noqa: PLC0415
+        from server.cli.team.turn_printer import TurnPrinter  # noqa: PLC0415
+        from server.cli.terminal_person import TerminalPerson  # noqa: PLC0415
 
         asker = terminal_asker.TerminalAsker(self._yes)
+        printer = TurnPrinter(writes_text=not self._as_json)
         gate = make_disk_gate([root], asker, core.index_limits)
         state = open_state()
         loop = asyncio.get_running_loop()
         with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C ends the program
             loop.add_signal_handler(signal.SIGINT, self._stopped.set)
         try:
-            team = build_team(core, Files(core, (root,)), gate, state, Client("starling", self._mode))
+            team = build_team(
+                core, Files(core, (root,)), gate, state, Client("starling", self._mode, TerminalPerson(asker))
+            )
             session = self._open_session(team.sessions, root)
-            ended = await SessionRunner(team, session).handle(self._request, self._show, self._stopped.is_set)
+            ended = await SessionRunner(team, session).handle(self._request, printer.show, self._stopped.is_set)
         except (SessionUnavailable, StateError) as error:
             raise Failure(str(error)) from error
         finally:
             await gate.close()
             state.close()
-        if self._shown:
-            sys.stdout.write("\n")
-            sys.stdout.flush()
-        elif not self._as_json and ended.status == "done":
-            sys.stdout.write(f"{terminal.escape(ended.text)}\n")
+        printer.end(ended.text if ended.status == "done" else "")
         return session, ended
 
     def _open_session(self, sessions: Any, root: Path) -> str:  # noqa: ANN401 (a protocol that `--help` does not load)
@@ -165,32 +165,3 @@ class _Talk:
         from agents.team.transcript import make_title  # noqa: PLC0415 (as above)
 
         return str(sessions.create(place, title=make_title(self._request), role=self._role).id)
-
-    def _show(self, event: Event) -> None:
-        """Show an event: text on stdout as it arrives, everything else as a line on stderr."""
-        from agents.team import events  # noqa: PLC0415 (as above)
-
-        if isinstance(event, events.TextArrived):
-            if not self._as_json:
-                sys.stdout.write(terminal.escape(event.text))
-                sys.stdout.flush()
-                self._shown = True
-            return
-        if self._shown:
-            sys.stdout.write("\n")
-            sys.stdout.flush()
-            self._shown = False
-        match event:
-            case events.AgentChosen():
-                terminal.note(f"{event.agent}: {event.why}.")
-            case events.CallStarted():
-                terminal.note(f"  {event.title}")
-            case events.CallEnded() if event.failed:
-                terminal.note(f"    {event.text.splitlines()[0] if event.text else 'failed'}")
-            case events.PlanChanged():
-                for title, status in event.steps:
-                    terminal.note(f"  [{status}] {title}")
-            case events.Noted():
-                terminal.note(f"  {event.text}")
-            case _:
-                pass

@@ -29,7 +29,7 @@ def has_names_outside(path: Path, roots: Sequence[Path]) -> bool:
     missing = found.st_nlink
     if missing <= 1:
         return False
-    for entry in _walk([path.parent, *map(_resolve, roots)]):
+    for entry in _walk([_resolve(path.parent), *map(_resolve, roots)]):
         if entry.inode() == found.st_ino and _is_same(entry, found):
             missing -= 1
             if missing == 0:
@@ -37,13 +37,13 @@ def has_names_outside(path: Path, roots: Sequence[Path]) -> bool:
     return True
 
 
-def _walk(folders: Sequence[Path | str]) -> Iterator[os.DirEntry[str]]:
+def _walk(folders: Sequence[str]) -> Iterator[os.DirEntry[str]]:
     """Yield the files in and below `folders`, the first folder first; stop after `MOST_ENTRIES` files and folders.
 
     Follows no link; skips folders that cannot be read.
     """
-    waiting: deque[str] = deque(map(str, folders[1:]))
-    first = str(folders[0])
+    waiting: deque[str] = deque(folders[1:])
+    first = folders[0]
     seen: set[str] = set()
     left = MOST_ENTRIES
     waiting.appendleft(first)
@@ -74,6 +74,6 @@ def _is_same(entry: os.DirEntry[str], found: os.stat_result) -> bool:
         return False
 
 
-def _resolve(root: Path) -> str:
-    """Return the path of `root` with all links resolved."""
-    return os.path.realpath(root)
+def _resolve(folder: Path) -> str:
+    """Return the path of `folder` with all links resolved, so that no folder is searched under two names."""
+    return os.path.realpath(folder)

@@ -27,6 +27,7 @@ COMMANDS = {
     "starling.calculateComplexity": "server.lsp.commands.calculate_complexity",
     "starling.approvals": "server.lsp.commands.approvals",
     "starling.ask": "server.lsp.commands.ask",
+    "starling.askAgain": "server.lsp.commands.ask_again",
     "starling.audit": "server.lsp.commands.audit",
     "starling.cancel": "server.lsp.commands.cancel",
     "starling.completion.accepted": "server.lsp.commands.completion_accepted",

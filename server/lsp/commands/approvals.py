@@ -51,6 +51,10 @@ class Approval(CommandRecord):
     asked: float | None = Field(description="When the person was asked, seconds since the epoch; null if nobody was.")
     answer_s: float | None = Field(description="Seconds until the answer; null without one.")
     checkpoint: str = Field(description='The checkpoint for `starling.undo`, "" for none.')
+    session: str = Field(description='Id of the session with the team that made it, "" for none.')
+    call: str = Field(description='The model\'s id of the tool call in that session, "" for none.')
+    again: str = Field(description='Id of the unanswered request that it asks again, "" for none.')
+    askable: bool = Field(description="Whether nobody answered and `starling.askAgain` can ask about it again.")
 
 
 class Result(CommandRecord):

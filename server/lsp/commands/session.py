@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from agents.team import transcript
+from server.gate.records import Status
 from server.lsp.commands.answering import sessions
 from server.lsp.commands.answering.command_records import CommandRecord
 from server.lsp.commands.answering.failures import CommandFailed
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from agents.ports.feedback import Feedback
     from agents.ports.sessions import Entry, Session
     from agents.team.session_notes import PlanStep
+    from server.gate.journal import Journal
+    from server.gate.records import Request
     from server.lsp.editor.editor_team import EditorTeam
     from server.lsp.session.services import Services
     from server.lsp.session.snapshot import Snapshot
@@ -69,23 +72,41 @@ class StepFacts(CommandRecord):
     status: str = Field(description='"open", "active", "done" or "dropped".')
 
 
+class QuestionFacts(CommandRecord):
+    """A question of the session that nobody has answered."""
+
+    request: str = Field(description="Id of the request, for `starling.askAgain`.")
+    title: str = Field(description="The change or call in a few words.")
+    subjects: tuple[str, ...] = Field(description="Files, or the command.")
+    created: float = Field(description="Seconds since the epoch.")
+    open: bool = Field(description="Whether it is being asked now, by the client that drives the session.")
+
+
 class Result(CommandRecord):
     """The session."""
 
     session: SessionFacts | None = Field(description="Null once it is deleted.")
     plan: tuple[StepFacts, ...] = Field(default=(), description="The plan.")
+    questions: tuple[QuestionFacts, ...] = Field(
+        default=(), description="Questions to the person without an answer: open ones, and those to be asked again."
+    )
+    open_files: tuple[str, ...] = Field(
+        default=(), description="Files that were open in the client at the person's last request."
+    )
     history: tuple[EntryFacts, ...] = Field(default=(), description="The entries that were asked for.")
     text: str = Field(default="", description="The exported text.")
 
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """A session with its entries and the feedback on these; `session` is None once it is deleted."""
+    """A session with its entries, the feedback on these and its questions; `session` is None once it is deleted."""
 
     session: Session | None
     entries: tuple[Entry, ...] = ()
     feedback: tuple[Feedback, ...] = ()
     plan: tuple[PlanStep, ...] = ()
+    open_files: tuple[str, ...] = ()
+    questions: tuple[Request, ...] = ()
 
 
 async def execute(_: Snapshot, services: Services, arguments: Arguments) -> Result:
@@ -97,20 +118,22 @@ async def execute(_: Snapshot, services: Services, arguments: Arguments) -> Resu
     if arguments.action == "rename" and not arguments.title.strip():
         raise CommandFailed("A session needs a title.", code="invalid", what_next="Give a `title`.")
     team = services.get_team()
-    read = await sessions.read_store(partial(_act, team, arguments))
+    read = await sessions.read_store(partial(_act, team, services.gate.journal, arguments))
     if read.session is None:
         return Result(session=None)
     feedback = {one.number: one for one in read.feedback}
     shown = read.entries if arguments.action == "show" else ()
     return Result(
-        session=SessionFacts.of(read.session, team),
+        session=SessionFacts.of(read.session, team, len(read.questions)),
         plan=tuple(StepFacts(title=one.title, status=one.status) for one in read.plan),
+        questions=tuple(_describe_question(one) for one in read.questions),
+        open_files=read.open_files,
         history=tuple(_describe_entry(one, feedback.get(one.number)) for one in shown),
         text=_export(read.session, read.entries, feedback, arguments.format) if arguments.action == "export" else "",
     )
 
 
-def _act(team: EditorTeam, arguments: Arguments) -> _Read:
+def _act(team: EditorTeam, journal: Journal, arguments: Arguments) -> _Read:
     """Do the action, and return what it leaves to show.
 
     Raises:
@@ -131,7 +154,19 @@ def _act(team: EditorTeam, arguments: Arguments) -> _Read:
     told = tuple(one for one in entries if session_export.is_for_people(one))
     if arguments.action == "show":
         told = tuple(one for one in told if one.number > arguments.after)[: arguments.limit]
-    return _Read(session, told, feedback, plan)
+    open_files, questions = transcript.read_open_files(entries), journal.list_unanswered(session.id)
+    return _Read(session, told, feedback, plan, open_files, questions)
+
+
+def _describe_question(request: Request) -> QuestionFacts:
+    """Return an unanswered request for the client."""
+    return QuestionFacts(
+        request=request.id,
+        title=request.title,
+        subjects=request.subjects,
+        created=request.created,
+        open=request.status == Status.PENDING,
+    )
 
 
 def _describe_entry(entry: Entry, feedback: Feedback | None) -> EntryFacts:

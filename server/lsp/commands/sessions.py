@@ -34,5 +34,7 @@ async def execute(_: Snapshot, services: Services, arguments: Arguments) -> Resu
         CommandFailed: the sessions cannot be read.
     """
     team = services.get_team()
+    journal = services.gate.journal
     found = await sessions.read_store(lambda: team.sessions.list_newest(team.workspace, arguments.limit))
-    return Result(sessions=tuple(SessionFacts.of(one, team) for one in found))
+    counts = await sessions.read_store(journal.count_unanswered)
+    return Result(sessions=tuple(SessionFacts.of(one, team, counts.get(one.id, 0)) for one in found))

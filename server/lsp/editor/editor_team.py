@@ -14,18 +14,21 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from agents.ports.sessions import Session, SessionUnavailable
+from agents.team.asked_again import ask_in_session
+from agents.team.permissions.paths import shorten_path
 from agents.team.session_runner import SessionRunner
 from indexing.workspace.origins import parse_file_uri
 from server.assembly import team as assembly
 from server.assembly.gates import open_state
 from server.assembly.resources import Files
 from server.lsp.editor.editor_person import EditorPerson
-from server.lsp.editor.overwritten_files import CheckedChanges, OverwrittenFiles, WatchedCommands
+from server.lsp.editor.overwritten_files import CheckedChanges, OpenFile, OverwrittenFiles, WatchedCommands
 from server.state.feedback_store import FeedbackStore
+from server.state.lease_owners import name_owner
 from server.state.session_store import SessionStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
     from pathlib import Path
 
     from pygls.lsp.server import LanguageServer
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from agents.team.permissions.modes import Mode
     from server.assembly.core import Core
     from server.gate.gate import Gate
+    from server.gate.ports import Outcome
     from server.lsp.editor.client import Client
     from server.lsp.editor.jobs import Job
     from server.lsp.session.open_documents import Documents
@@ -48,6 +52,9 @@ MOST_SEARCHED = 1000
 
 MOST_RUNNING = 4
 """Requests that one connection answers at once, because each takes a thread of asyncio's few."""
+
+MOST_OPEN_FILES = 100
+"""Open files that are recorded with a request."""
 
 STOP_WAIT_S = 5.0
 """Seconds in which a cancelled turn may end by itself and record that."""
@@ -195,6 +202,18 @@ class EditorTeam:
             await _stop(task)
             raise
 
+    async def ask_in_session(self, session: str, title: str, ask: Callable[[], Awaitable[Outcome]]) -> Outcome:
+        """Have `ask` ask a person again about the edit `title` of a session, which is told the outcome, and return it.
+
+        Raises:
+            SessionUnavailable: a request runs in the session, here or in another client.
+            StateError: the session cannot be read or written.
+        """
+        if self.is_running(session):
+            raise SessionUnavailable("Its session is answering a request; wait for the answer, or cancel it first.")
+        owner = name_owner(self._session.client.name or "an editor")
+        return await ask_in_session(self.sessions, session, owner, title, ask)
+
     async def close(self) -> None:
         """Cancel all requests, wait until their ends are recorded, and close the database."""
         self._closed = True
@@ -224,7 +243,8 @@ class EditorTeam:
             changes=CheckedChanges(team.bench.changes, self._overwritten),
             commands=WatchedCommands(commands, self._overwritten) if commands is not None else None,
         )
-        return SessionRunner(replace(team, bench=bench), turn.session.id)
+        named = partial(self._name_open_files, files)
+        return SessionRunner(replace(team, bench=bench, list_open_files=named), turn.session.id)
 
     def _is_stopped(self, session: str) -> bool:
         """Return whether no request runs in a session, or it was cancelled."""
@@ -249,13 +269,21 @@ class EditorTeam:
         if document is not None:
             return None if document.oversized else document.record.text
         path = parse_file_uri(uri)
-        return next((text for one, text in self._list_open_files() if one == path), None)
+        return next((one.text for one in self._list_open_files() if one.path == path), None)
 
-    def _list_open_files(self) -> Iterator[tuple[Path, str]]:
-        """Yield path and text of each open file."""
-        for document in self._session.documents:
-            if document.path is not None and not document.cell and not document.oversized:
-                yield document.path, document.record.text
+    def _name_open_files(self, files: Files) -> Sequence[str]:
+        """Return the open files of the workspace, as agents name files, without those that agents may not read."""
+        roots = self._session.roots
+        paths = [one.path for one in self._list_open_files() if any(map(one.path.is_relative_to, roots))]
+        shown = (path for path in paths if not files.core.index.find_exclusion_reason(path))
+        return [shorten_path(path, roots) for path in shown][:MOST_OPEN_FILES]
+
+    def _list_open_files(self) -> Iterator[OpenFile]:
+        """Yield each open file."""
+        documents = self._session.documents
+        for one in documents:
+            if one.path is not None and not one.cell and not one.oversized:
+                yield OpenFile(one.path, one.record.text, documents.get_synced_at(one.uri))
 
 
 async def _stop(task: asyncio.Task[TurnEnded]) -> None:

@@ -1,8 +1,8 @@
-"""Open files that a command has changed on disk, so that no agent edits the editor's older text over the newer one.
+"""Open files that were changed on disk by others, so that no agent edits the editor's older text over the newer one.
 
-Agents read and edit the editor's text of an open file. If a command writes the file, the editor may go on showing the
-older text; saving it would undo what the command did. Until both texts are the same again, edits of such a file are
-refused with a sentence. Start at `OverwrittenFiles`.
+Agents read and edit the editor's text of an open file. If a command or another program writes the file, the editor may
+go on showing the older text; saving it would undo what was written. Until both texts are the same again, edits of such
+a file are refused with a sentence. Start at `OverwrittenFiles`.
 """
 
 from __future__ import annotations
@@ -28,40 +28,58 @@ LARGEST = 16_000_000
 """Bytes of a file up to which its text is compared; a larger one counts as different."""
 
 
-class OverwrittenFiles:
-    """The open files of one connection that commands have changed on disk.
+@dataclass(frozen=True, slots=True)
+class OpenFile:
+    """A file that is open in the editor.
 
-    Args:
-        list_open: returns path and text of each open file; called on the event loop.
+    Attributes:
+        path: its path.
+        text: the editor's text.
+        synced_at: when the editor last read or wrote the file, seconds since the epoch.
     """
 
-    def __init__(self, list_open: Callable[[], Iterable[tuple[Path, str]]]) -> None:
+    path: Path
+    text: str
+    synced_at: float
+
+
+class OverwrittenFiles:
+    """The open files of one connection that others have changed on disk.
+
+    Args:
+        list_open: returns the open files; called on the event loop.
+    """
+
+    def __init__(self, list_open: Callable[[], Iterable[OpenFile]]) -> None:
         self._list_open = list_open
         self._overwritten: set[Path] = set()
 
     async def take_stamps(self) -> dict[Path, tuple[int, int] | None]:
         """Return time and size of each open file on the disk, None for one that is missing."""
-        paths = [path for path, _ in self._list_open()]
+        paths = [one.path for one in self._list_open()]
         return await asyncio.to_thread(lambda: {path: _read_stamp(path) for path in paths})
 
     async def note_changes(self, before: dict[Path, tuple[int, int] | None]) -> None:
         """Note the open files whose stamp is another than `before`, and whose text differs from the editor's."""
-        for path, text in tuple(self._list_open()):
-            if path in before and not await asyncio.to_thread(_is_same, path, before[path], text):
-                self._overwritten.add(path)
+        for one in tuple(self._list_open()):
+            if one.path in before and not await asyncio.to_thread(_is_same, one.path, before[one.path], one.text):
+                self._overwritten.add(one.path)
 
     async def find_overwritten(self, paths: Iterable[Path | None]) -> list[Path]:
         """Return those of `paths` whose text on the disk is still newer than the editor's; forget the others."""
-        texts = dict(self._list_open())
+        files = {one.path: one for one in self._list_open()}
         still = []
         for path in paths:
-            if path is None or path not in self._overwritten:
-                continue
-            if path in texts and not await asyncio.to_thread(_has_text, path, texts[path]):
-                still.append(path)
-            else:
+            file = files.get(path) if path is not None else None
+            if file is not None and await asyncio.to_thread(self._is_overwritten, file):
+                still.append(file.path)
+            elif path is not None:
                 self._overwritten.discard(path)
         return still
+
+    def _is_overwritten(self, file: OpenFile) -> bool:
+        """Return whether others have written a file, and its text differs from the editor's. Blocking."""
+        return (file.path in self._overwritten or _was_written_after(file)) and not _has_text(file.path, file.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +127,8 @@ class CheckedChanges:
         if overwritten := await self.files.find_overwritten(edited):
             names = ", ".join(path.name for path in overwritten)
             return Refusal(
-                f"{names} was changed on the disk by a command, while the editor shows an older text; have the person "
-                "reload it in the editor, then read it again."
+                f"{names} was changed on the disk by a command or another program, while the editor shows an older "
+                "text; have the person reload it in the editor, then read it again."
             )
         return await self.changes.propose(proposal, task=task, rule=rule, cancelled=cancelled)
 
@@ -122,6 +140,16 @@ class CheckedChanges:
 def _is_same(path: Path, before: tuple[int, int] | None, text: str) -> bool:
     """Return whether the file has the stamp `before`, or the text `text`."""
     return _read_stamp(path) == before or _has_text(path, text)
+
+
+def _was_written_after(file: OpenFile) -> bool:
+    """Return whether a file changed after the editor read or wrote it last; false if it is missing: it may be new."""
+    try:
+        found = file.path.stat()
+    except OSError:
+        return False
+    # a program may set the time of its change, as `cp -p` does; not that of the entry, which Windows does not have
+    return max(found.st_mtime, found.st_ctime) > file.synced_at
 
 
 def _read_stamp(path: Path) -> tuple[int, int] | None:

@@ -8,6 +8,7 @@ A change makes a new `OpenText`; requests that still use the old one are not aff
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -107,11 +108,22 @@ class Documents:
 
     def __init__(self) -> None:
         self._open: dict[str, OpenText] = {}
+        self._synced_at: dict[str, float] = {}
 
     def put(self, document: OpenText) -> OpenText:
         """Add a document or replace its older version; return it."""
         self._open[document.uri] = document
+        self._synced_at.setdefault(document.uri, time.time())
         return document
+
+    def note_saved(self, uri: str) -> None:
+        """Note that the editor has just written the document `uri` to its file; do nothing if it is not open."""
+        if uri in self._open:
+            self._synced_at[uri] = time.time()
+
+    def get_synced_at(self, uri: str) -> float:
+        """Return when the editor last read or wrote the file of an open document, seconds since the epoch; else 0."""
+        return self._synced_at.get(uri, 0.0)
 
     def get(self, uri: str) -> OpenText | None:
         """Return the newest version of the document `uri`, None if it is not open."""
@@ -119,6 +131,7 @@ class Documents:
 
     def drop(self, uri: str) -> OpenText | None:
         """Remove and return the document `uri`; None if it was not open."""
+        self._synced_at.pop(uri, None)
         return self._open.pop(uri, None)
 
     def __iter__(self) -> Iterator[OpenText]:

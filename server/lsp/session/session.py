@@ -328,7 +328,8 @@ class Session:
             self._run_in_thread(core.forget, uri)
 
     def review_saved(self, uri: str) -> None:
-        """Start to review the saved document `uri`, unless its review is finished."""
+        """Note that the document `uri` was saved; start to review it, unless its review is finished."""
+        self.documents.note_saved(uri)
         self.reviews.review_saved(uri)
 
     def reread_files(self, paths: Collection[Path]) -> None:

@@ -105,6 +105,20 @@ def test_what_only_keeps_a_folder_there_makes_it_no_source(root: Path) -> None:
     assert list_walked(root) == set()
 
 
+@pytest.mark.parametrize("version", ["2", "4"])
+def test_a_tracked_placeholder_is_a_tracked_file(root: Path, version: str) -> None:
+    write_files(root, "many/.gitkeep", "many/other.py")
+    run_git(root, "add", "-f", "many/.gitkeep")
+    run_git(root, "update-index", "--index-version", version)
+    known = Tracked()
+    assert known.has_file(root / "many/.gitkeep")
+    assert not known.has_file(root / "many/other.py")
+    assert not known.has_folder(root / "many")
+    others = [known.has_file(root / f"other{number}.py") for number in range(75)]
+    late = Tracked(_held=known._held)  # by now all names have been read
+    assert (late.has_file(root / "many/.gitkeep"), any(others)) == (True, False)
+
+
 def test_ignoring_ends_where_tracking_begins_as_for_git(root: Path) -> None:
     write_files(root, ".gitignore", text="build/\n*.gen.py\n")
     write_files(root, "a.gen.py", "b.gen.py")

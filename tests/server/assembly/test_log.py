@@ -50,6 +50,18 @@ def records(folder: Path, part: str = "own") -> list[dict[str, Any]]:
     return [record for record in written if part in record["logger"].split(".")]
 
 
+def test_a_command_that_never_configures_the_log_holds_its_newest_records_only(
+    own_root: logging.Logger, tmp_path: Path
+) -> None:
+    log.begin()
+    for number in range(2 * log.HELD_RECORDS):
+        logging.getLogger("own").info("%s", number)
+    (held,) = (one for one in own_root.handlers if isinstance(one, log.HeldRecords))
+    assert len(held.buffer) == log.HELD_RECORDS
+    log.configure(LogSettings(), tmp_path)
+    assert records(tmp_path)[-1]["event"] == str(2 * log.HELD_RECORDS - 1)
+
+
 def test_what_was_logged_before_the_settings_were_known_is_written_too(tmp_path: Path) -> None:
     log.begin()
     logging.getLogger("own.early").info("starting %s", "up")

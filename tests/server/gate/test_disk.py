@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agents.edits import CreateFile, DeleteFile, Edit, RenameFile, TextChange
-from server.gate.disk import attributes
+from server.gate.disk import attributes, hardlinks
 from server.gate.disk.disk import DiskWorkplace, Folder
 from tests.server.gate.bench import make_proposal
 
@@ -221,3 +221,18 @@ def test_nothing_outside_the_folders_is_touched(root: Path) -> None:
     for make in EVERY.values():
         with pytest.raises(OSError, match="no workspace folder"):
             DiskWorkplace(lambda: [root / "src" / "deeper"]).make(make(root))
+
+
+def test_a_name_outside_is_found_though_the_workspace_is_reached_by_a_link(tmp_path: Path) -> None:
+    real, outside, link = tmp_path / "real", tmp_path / "outside", tmp_path / "link"
+    for folder in (real, outside):
+        folder.mkdir()
+    try:
+        link.symlink_to(real, target_is_directory=True)
+        (outside / "a.py").write_text("x = 1\n")
+        (real / "a.py").hardlink_to(outside / "a.py")
+    except OSError:
+        pytest.skip("this system makes no links here")
+    assert hardlinks.has_names_outside(link / "a.py", [link])
+    assert hardlinks.has_names_outside(link / "a.py", [real])
+    assert not hardlinks.has_names_outside(link / "a.py", [link, outside])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from server.gate.policy import Limits
 from server.gate.ports import Answer, Verdict
 from server.gate.question.scripted_person import ScriptedAsker
 from server.state.database import State
@@ -17,6 +18,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from agents.edits import ProposedEdit
+
+
+KEPT = {
+    "requests": "kept",
+    "checkpoint_files": "kept_files",
+    "checkpoints": "kept_points",
+    "kept_proposals": "kept_edits",
+}
 
 
 class Killed:
@@ -50,11 +59,12 @@ async def crash_server(bench: Bench, edit: ProposedEdit, *, when: Callable[[], o
         connection.execute("CREATE TABLE kept AS SELECT * FROM requests")
         connection.execute("CREATE TABLE kept_files AS SELECT * FROM checkpoint_files")
         connection.execute("CREATE TABLE kept_points AS SELECT * FROM checkpoints")
+        connection.execute("CREATE TABLE kept_edits AS SELECT * FROM kept_proposals")
     running.cancel()
     await asyncio.wait((running,))
     await bench.gate.close()
     with bench.state.transaction() as connection:
-        for table, kept in (("requests", "kept"), ("checkpoint_files", "kept_files"), ("checkpoints", "kept_points")):
+        for table, kept in KEPT.items():
             connection.execute(f"DELETE FROM {table}")  # noqa: S608
             connection.execute(f"INSERT INTO {table} SELECT * FROM {kept}")  # noqa: S608
         connection.execute("UPDATE requests SET begun = begun - 1000")  # another process has its number now
@@ -66,12 +76,15 @@ async def test_a_question_that_its_server_did_not_survive_has_expired(bench: Ben
     following = await crash_server(bench, make_proposal(bench.create("a.py")), when=lambda: asker.questions)
     following.gate.journal.recover()
     (request,) = following.gate.journal.records.list_requests(None, 9)
-    assert (request.status, request.verdict, "propose it again" in request.reason) == ("expired", "expired", True)
+    assert (request.status, request.verdict, "ask again" in request.reason) == ("expired", "expired", True)
     assert following.read_all() == {}
 
 
 @pytest.mark.parametrize("before", [True, False])
-async def test_what_was_cut_short_after_the_yes_has_failed_and_can_be_undone(bench: Bench, before: bool) -> None:  # noqa: FBT001
+async def test_what_was_cut_short_after_the_yes_is_judged_by_the_files_and_can_be_undone(
+    bench: Bench,
+    before: bool,  # noqa: FBT001
+) -> None:
     bench.put("a.py", b"x = 1\n")
     bench.put("b.py", b"x = 1\n")
     assert (await bench.gate.propose(make_proposal(bench.change("b.py", "1", "2")))).applied
@@ -80,7 +93,10 @@ async def test_what_was_cut_short_after_the_yes_has_failed_and_can_be_undone(ben
     following = await crash_server(bench, edit, when=lambda: killed.down)
     following.gate.journal.recover()
     request = following.gate.journal.records.list_requests(None, 9)[0]
-    assert (request.status, bool(request.checkpoint)) == ("failed", True)
+    assert (request.verdict, bool(request.checkpoint)) == ("failed" if before else "applied", True)
+    assert request.askable == before
+    rows = following.gate.journal.records.list_audit(9, request=request.id)
+    assert [(one.action, one.written) for one in rows] == [("create", not before), ("text", not before)]
     assert following.read("a.py") == (b"x = 1\n" if before else b"x = 2\n")
     assert (await following.gate.undo()).applied  # what was not made is not in the way of what was made before it
     left = {"workspace/a.py": b"x = 1\n", "workspace/b.py": b"x = 1\n" if before else b"x = 2\n"}
@@ -127,3 +143,90 @@ async def test_two_servers_share_one_record(tmp_path: Path, request: pytest.Fixt
     assert [outcome.reason for outcome in outcomes if not outcome.applied] == []
     assert len(one.gate.journal.records.list_requests(None, 99)) == 20
     assert len(two.gate.journal.records.list_write_times(0)) == 20
+
+
+async def test_a_change_that_was_made_in_part_before_a_crash_stays_as_failed_and_the_rest_can_be_asked(
+    bench: Bench,
+) -> None:
+    bench.put("a.py", b"x = 1\n")
+    bench.gate._workplace = killed = Killed(bench, before=True)
+    edit = make_proposal(bench.change("a.py", "1", "2"), bench.create("c.py"))
+    following = await crash_server(bench, edit, when=lambda: killed.down)
+    bench.put("a.py", b"x = 2\n")
+    following.gate.journal.recover()
+    (request,) = following.gate.journal.records.list_requests(None, 9)
+    assert (request.verdict, "look at the files" in request.reason) == ("failed", True)
+    assert following.gate.journal.records.list_audit(9) == ()
+    assert (await following.gate.ask_again(request.id)).applied
+    assert following.asker.questions[0].diff.count("+++") == 1
+
+
+async def test_an_unanswered_question_is_asked_again_once_and_names_the_old_one(bench: Bench) -> None:
+    bench.put("a.py", b"x = 1\n")
+    bench.asker = asker = ScriptedAsker([Answer.EXPIRE])
+    edit = make_proposal(bench.change("a.py", "1", "2"))
+    following = await crash_server(bench, edit, when=lambda: asker.questions)
+    (request,) = following.gate.journal.list_unanswered()
+    assert request.askable
+    outcome = await following.gate.ask_again(request.id[:8])
+    assert (outcome.verdict, following.read("a.py")) == (Verdict.APPLIED, b"x = 2\n")
+    new, old = following.gate.journal.records.list_requests(None, 9)
+    assert (new.again, new.title, new.by) == (old.id, old.title, old.by)
+    assert (old.status, old.askable, new.askable) == ("expired", False, False)
+    again = await following.gate.ask_again(request.id)
+    assert (again.verdict, "cannot be asked again" in again.reason) == (Verdict.REFUSED, True)
+    assert following.read("a.py") == b"x = 2\n"
+
+
+async def test_a_question_about_a_file_that_has_changed_is_refused_and_can_be_asked_when_it_fits_again(
+    bench: Bench,
+) -> None:
+    bench.put("a.py", b"x = 1\n")
+    bench.asker = asker = ScriptedAsker([Answer.EXPIRE])
+    edit = make_proposal(bench.change("a.py", "1", "2"))
+    following = await crash_server(bench, edit, when=lambda: asker.questions)
+    (request,) = following.gate.journal.list_unanswered()
+    bench.put("a.py", b"x = 7\n")
+    outcome = await following.gate.ask_again(request.id)
+    assert (outcome.verdict, "a.py has changed since this was proposed" in outcome.reason) == (Verdict.REFUSED, True)
+    assert (following.asker.questions, following.read("a.py")) == ([], b"x = 7\n")
+    bench.put("a.py", b"x = 1\n")
+    assert (await following.gate.ask_again(request.id)).applied
+
+
+async def test_a_question_that_expires_once_more_can_be_asked_once_more_under_its_new_id(bench: Bench) -> None:
+    bench.put("a.py", b"x = 1\n")
+    bench.limits = Limits(answer_s=0.01)
+    bench.asker = ScriptedAsker([Answer.EXPIRE, Answer.EXPIRE, Answer.APPROVE])
+    assert (await bench.gate.propose(make_proposal(bench.change("a.py", "1", "2")))).verdict is Verdict.EXPIRED
+    (first,) = bench.gate.journal.list_unanswered()
+    assert (await bench.gate.ask_again(first.id)).verdict is Verdict.EXPIRED
+    (second,) = bench.gate.journal.list_unanswered()
+    assert (second.again, second.id == first.id) == (first.id, False)
+    bench.gate._limits = Limits()
+    assert (await bench.gate.ask_again(second.id)).applied
+    assert bench.gate.journal.list_unanswered() == ()
+
+
+@pytest.mark.parametrize("answer", [Answer.APPROVE, Answer.REJECT])
+async def test_an_answered_question_is_not_asked_again(bench: Bench, answer: Answer) -> None:
+    bench.set_answers(answer)
+    done = await bench.gate.propose(make_proposal(bench.create("a.py")))
+    outcome = await bench.gate.ask_again(done.proposal)
+    assert outcome.verdict is Verdict.REFUSED
+    assert f"it was {done.verdict}." in outcome.reason
+    unknown = await bench.gate.ask_again("zzz")
+    assert "There is no request 'zzz'" in unknown.reason
+
+
+async def test_an_edit_that_two_clients_ask_again_at_once_is_asked_by_one(bench: Bench) -> None:
+    bench.put("a.py", b"x = 1\n")
+    bench.limits = Limits(answer_s=0.01)
+    bench.asker = ScriptedAsker([Answer.EXPIRE])
+    await bench.gate.propose(make_proposal(bench.change("a.py", "1", "2")))
+    (request,) = bench.gate.journal.list_unanswered()
+    others = [Bench(bench.base, state=bench.state) for _ in range(2)]
+    outcomes = await asyncio.gather(*(one.gate.ask_again(request.id) for one in others))
+    assert sorted(one.verdict for one in outcomes) == [Verdict.APPLIED, Verdict.REFUSED]
+    assert sum(len(one.asker.questions) for one in others) == 1
+    assert bench.read("a.py") == b"x = 2\n"

@@ -18,6 +18,7 @@ local STOP_MS = 5000 -- for a server to end by itself; then it is killed
 ---@field choice? { field: string, prompt: string, of: string[] }
 ---@field flags? table<string, table>
 ---@field report? table
+---@field keys? table<string, string> by a key in the report: the command to run about the record on the cursor's line
 
 local file = vim.api.nvim_get_runtime_file('lua/starling/commands.json', false)[1]
 ---@type starling.Command[]
@@ -175,7 +176,17 @@ end
 ---@param one starling.Command
 ---@param result table
 local function open_report(one, result)
-  answers.replace(answers.open(one.name), answers.format_report('Starling ' .. one.name, result, one.report))
+  local buffer = answers.open(one.name)
+  answers.replace(buffer, answers.format_report('Starling ' .. one.name, result, one.report))
+  for key, name in pairs(one.keys or {}) do
+    vim.keymap.set('n', key, function()
+      local id = vim.api.nvim_get_current_line():match('^| (%x+) |')
+      if not id then
+        return server.notify('nothing is listed on this line. Put the cursor on an id.', vim.log.levels.WARN)
+      end
+      M.run({ fargs = { name, id }, range = 0 })
+    end, { buffer = buffer, nowait = true, desc = (':Starling %s'):format(name) })
+  end
 end
 
 --- How the results of commands are shown, by the field `shows` of commands.json.
@@ -189,6 +200,9 @@ function show.outcome(result, one)
   local parts = { result.outcome }
   if type(result.reason) == 'string' then
     table.insert(parts, result.reason)
+  end
+  if type(result.turn) == 'table' then
+    table.insert(parts, result.turn.text)
   end
   if #(result.unsaved or {}) > 0 then
     table.insert(parts, 'not saved yet: ' .. table.concat(result.unsaved, ', '))

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
+UNAVAILABLE = (SessionUnavailable, StateError)
+"""The errors of a session that cannot be used now."""
+
 SESSION_ID = "Id of a session, or its first characters."
 
 
@@ -36,10 +39,11 @@ class SessionFacts(CommandRecord):
     entries: int = Field(description="Number of entries of its history.")
     owner: str = Field(description='The client that drives it now, "" for none.')
     here: bool = Field(description="Whether a request of this connection runs in it.")
+    questions: int = Field(description="Number of its questions without an answer, which `starling.session` lists.")
 
     @classmethod
-    def of(cls, session: Session, team: EditorTeam) -> Self:
-        """Return the facts about a session, as `team` sees it."""
+    def of(cls, session: Session, team: EditorTeam, questions: int) -> Self:
+        """Return the facts about a session with `questions` unanswered questions, as `team` sees it."""
         return cls(
             id=session.id,
             title=session.title,
@@ -50,6 +54,7 @@ class SessionFacts(CommandRecord):
             entries=session.entries,
             owner=describe_owner(session.owner),
             here=team.is_running(session.id),
+            questions=questions,
         )
 
 

@@ -1,7 +1,8 @@
-"""Open files that a command changes on disk: not edited until the editor shows the same text."""
+"""Open files that others change on disk: not edited until the editor shows the same text."""
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import pytest
 
 from agents.edits import CreateFile, DeleteFile, Edit, ProposedEdit, TextChange
 from agents.ports.commands import CommandRequest, CommandResult, Isolation
-from server.lsp.editor.overwritten_files import CheckedChanges, OverwrittenFiles, WatchedCommands
+from server.lsp.editor.overwritten_files import CheckedChanges, OpenFile, OverwrittenFiles, WatchedCommands
 from tests.agents.team.bench import FakeGate
 
 if TYPE_CHECKING:
@@ -49,7 +50,13 @@ class Editor:
 
     def __post_init__(self) -> None:
         self.path.write_text(BEFORE, encoding="utf-8")
-        self.files = OverwrittenFiles(lambda: [(self.path, self.text)])
+        self.synced_at = time.time() + 0.1  # later than the clock of the disk, which may be coarse
+        self.files = OverwrittenFiles(lambda: [OpenFile(self.path, self.text, self.synced_at)])
+
+    def write_as_other_program(self, text: str) -> None:
+        """Write the file after the editor has read it."""
+        self.synced_at = time.time() - 1
+        self.path.write_text(text, encoding="utf-8")
 
     async def run(self, act: Callable[[], object]) -> None:
         """Run a command that does `act`."""
@@ -111,3 +118,25 @@ async def test_other_files_are_changed(editor: Editor) -> None:
     create = ProposedEdit("Create", "why", "coder", (CreateFile(editor.path.with_name("b.py"), "x = 1\n"),))
     assert not await editor.propose(create)
     assert len(editor.gate.proposals) == 1
+
+
+async def test_a_file_that_another_program_changed_is_not_edited_until_the_editor_shows_its_text(
+    editor: Editor,
+) -> None:
+    editor.write_as_other_program("pulled = 1\n")
+    assert "area.py was changed on the disk by a command or another program" in await editor.edit()
+    editor.text = "pulled = 1\n"  # reloaded
+    assert not await editor.edit()
+
+
+async def test_unsaved_text_over_a_file_that_the_editor_wrote_itself_is_edited(editor: Editor) -> None:
+    editor.write_as_other_program("saved = 1\n")
+    editor.synced_at = time.time() + 0.1
+    editor.text = "saved = 1\ntyped = 2\n"
+    assert not await editor.edit()
+
+
+async def test_a_new_document_without_a_file_is_edited(editor: Editor) -> None:
+    editor.synced_at = 0.0
+    editor.path.unlink()
+    assert not await editor.edit()

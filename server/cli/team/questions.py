@@ -1,0 +1,149 @@
+"""`starling sessions questions` and `ask-again`: questions that nobody answered, and asking one of these again.
+
+Start at `list_questions` and `ask_again`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+import functools
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from server.cli import arguments, tables, terminal, terminal_asker
+from server.cli.tables import Column
+from server.cli.terminal import Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from server.gate.gate import Gate
+    from server.gate.ports import Outcome
+    from server.gate.records import Request
+    from server.state.session_store import SessionStore
+
+FAILED = 1
+COLUMNS = (Column("ID", typed=True), *map(Column, ("ASKED", "STATE", "SESSION", "BY", "TITLE")))
+
+Directory = Annotated[
+    Path | None,
+    typer.Option("--workspace", "-w", metavar="DIR", help="The workspace.", show_default="the repository here"),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Write one JSON object on stdout.")]
+
+
+def list_questions(*, directory: Directory = None, as_json: AsJson = False) -> None:
+    """List the questions without an answer, the newest first."""
+    root = _find_root(directory)
+    with _open_gate(root, ()) as (gate, store):
+        found = _list_unanswered(gate, store, root)
+    if as_json:
+        terminal.emit({
+            "questions": [
+                {
+                    "request": one.id, "created": one.created, "status": one.status, "session": one.session,
+                    "by": one.by, "title": one.title, "subjects": list(one.subjects), "reason": one.reason,
+                }
+                for one in found
+            ]
+        })  # fmt: skip
+        return
+    if not found:
+        terminal.note("Every question in this workspace is answered.")
+        return
+    rows = [(one.id[:8], _format_time(one.created), one.status, one.session[:8], one.by, one.title) for one in found]
+    tables.show(COLUMNS, rows)
+
+
+def ask_again(
+    request: Annotated[str, typer.Argument(metavar="ID", help="The question; the first characters of its id suffice.")],
+    *,
+    yes: terminal_asker.Yes = None,
+    directory: Directory = None,
+) -> int:
+    """Ask a question again that nobody answered; a command is asked by its agent, which gets the result."""
+    from agents.ports.sessions import SessionUnavailable  # noqa: PLC0415 (`--help` starts without it)
+    from agents.team.asked_again import write_request  # noqa: PLC0415
+    from server.cli.team.talk import do  # noqa: PLC0415
+    from server.gate.refusal import Refused  # noqa: PLC0415
+
+    root = _find_root(directory)
+    with _open_gate(root, tuple(yes or ())) as (gate, store):
+        try:
+            found, proposal = gate.journal.find_unanswered(request)
+            if proposal is not None:
+                return _report(asyncio.run(_ask_about_edit(gate, store, found)))
+        except (Refused, SessionUnavailable) as error:
+            raise Failure(str(error)) from error
+    return do([write_request(found.by, found.subjects[0])], session=found.session, yes=yes, directory=root)
+
+
+async def _ask_about_edit(gate: Gate, store: SessionStore, request: Request) -> Outcome:
+    """Ask again about an edit, and return the outcome, which the request's session is told.
+
+    Raises:
+        SessionUnavailable: another client drives the session.
+    """
+    from agents.team.asked_again import ask_in_session  # noqa: PLC0415 (as above)
+    from server.state.lease_owners import name_owner  # noqa: PLC0415
+
+    ask = functools.partial(gate.ask_again, request.id)
+    if not request.session:
+        return await ask()
+    return await ask_in_session(store, request.session, name_owner("starling"), request.title, ask)
+
+
+def _report(outcome: Outcome) -> int:
+    """Write the outcome to stderr; return the exit status."""
+    if outcome.applied:
+        terminal.note(f"Done; to take it back: starling undo {outcome.checkpoint}")
+    if outcome.reason:
+        terminal.note(outcome.reason)
+    return 0 if outcome.applied else FAILED
+
+
+def _list_unanswered(gate: Gate, store: SessionStore, root: Path) -> list[Request]:
+    """Return the unanswered requests of the workspace `root`: of its sessions, or about its files."""
+    sessions = {one.id for one in store.list_newest(root.as_uri(), 1000)}
+
+    def is_here(request: Request) -> bool:
+        return request.session in sessions or any(Path(one).is_relative_to(root) for one in request.subjects)
+
+    return [one for one in gate.journal.list_unanswered() if is_here(one)]
+
+
+@contextlib.contextmanager
+def _open_gate(root: Path, yes: tuple[terminal_asker.Kind, ...]) -> Iterator[tuple[Gate, SessionStore]]:
+    """Yield the gate of the workspace and the store of sessions; close both.
+
+    Raises:
+        Failure: the state cannot be read or written.
+    """
+    from agents.ports.failures import StateError  # noqa: PLC0415 (as above)
+    from server.assembly import policies  # noqa: PLC0415
+    from server.assembly.gates import make_disk_gate, open_state  # noqa: PLC0415
+    from server.assembly.settings import resolve  # noqa: PLC0415
+    from server.state.session_store import SessionStore  # noqa: PLC0415
+
+    settings, _ = resolve(roots=(root,))
+    gate = make_disk_gate([root], terminal_asker.TerminalAsker(yes), policies.build_index_limits(settings))
+    state = open_state()
+    try:
+        yield gate, SessionStore(state)
+    except StateError as error:
+        raise Failure(str(error)) from error
+    finally:
+        asyncio.run(gate.close())
+        state.close()
+
+
+def _find_root(directory: Path | None) -> Path:
+    return arguments.resolve_folder(directory) if directory else arguments.find_workspace(Path())
+
+
+def _format_time(seconds: float) -> str:
+    return dt.datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M")
