@@ -280,7 +280,7 @@ class Sources:
         root.segment, root.segment_of, root.changes = None, ("", ""), _NOTHING
 
     def _locate_document(self, document: Document) -> tuple[str, str]:
-        """Return the key of a document's root and its path there; for a document in no root, "" and a name."""
+        """Return the key of a document's root and its path there; in no root, "" and its whole path or a name."""
         path = _choose_path(document)
         home = self._locate(path) if path is not None and path.is_absolute() else None
         if home:

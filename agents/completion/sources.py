@@ -88,9 +88,10 @@ class Sources:
     runs: Runs[Outcome]
 
     def answer(self, request: Request, plan: Plan) -> Completion:
-        """Return suggestions in the extent of `plan`: recalled text if it is sure enough, else the models' text too.
+        """Return suggestions in the extent of `plan`, of recalled text and of the models' text.
 
-        Blocks until a run under way, or a new one, has an answer, or until the request's time is over.
+        While a person types, recalled text that is sure enough is the answer. Otherwise blocks until a run under way,
+        or a new one, has an answer, or until the request's time is over.
         """
         recollection = self._recall(request, plan)
         recalled, candidates = recollection.recalled, recollection.candidates

@@ -22,7 +22,7 @@ class ChangeOutcome(Protocol):
 
     @property
     def applied(self) -> bool:
-        """Whether the whole change was made."""
+        """Whether all of the change was made that the person approved."""
         ...
 
     @property
@@ -33,6 +33,11 @@ class ChangeOutcome(Protocol):
     @property
     def checkpoint(self) -> str:
         """Id by which the change can be undone, "" when nothing was written."""
+        ...
+
+    @property
+    def left(self) -> tuple[str, ...]:
+        """The parts of an applied change that the person left out, a phrase for each file."""
         ...
 
 

@@ -30,7 +30,8 @@ _OTHER_LANGUAGE = re.compile(r"\s*%%(?!time\b|timeit\b|capture\b|prun\b|python3?
 def filter_cell_findings(findings: Iterable[Finding], text: str) -> tuple[Finding, ...]:
     """Return the findings of the cell `text` that hold whatever the other cells contain.
 
-    Also drops syntax errors in a cell with magic commands, and all findings in a cell of another language.
+    Also drops findings about `await` at the top level, findings about unused values, which a notebook shows, syntax
+    errors in a cell with magic commands, and all findings in a cell of another language.
     """
     if _OTHER_LANGUAGE.match(text):
         return ()

@@ -131,7 +131,7 @@ def build_report(
 
 
 def _score_findings(counts: dict[Severity, int], lines: int) -> Part:
-    """Return the part for findings: 100 minus 2 for each weighted finding per 1,000 lines."""
+    """Return the part for findings: 100 minus 2 for each weighted finding per 1,000 lines; no score without code."""
     weighted = sum(FINDING_WEIGHTS[severity] * count for severity, count in counts.items())
     per_thousand = 1000 * weighted / max(lines, 1)
     counted = ", ".join(f"{counts[severity]} {severity.value}" for severity in Severity)
@@ -203,7 +203,7 @@ def _score_pep8(reviewed: Sequence[FileReview]) -> Part:
 
 
 def _score_style(reviewed: Sequence[FileReview]) -> Part:
-    """Return the part for layout: 100 minus 10 for each layout problem per 100 lines."""
+    """Return the part for layout: 100 minus 10 for each layout problem per 100 lines; no score without code."""
     lines = sum(each.lines for each in reviewed)
     if not lines:
         return _make_part("style", None, "There is no code.")

@@ -275,7 +275,7 @@ class _Reader:
         return ""
 
     def _find_class(self, node: tree_sitter.Node) -> tree_sitter.Node | None:
-        """Return the node of the class around `node`; None where a function is nearer."""
+        """Return the node of the class around `node`; None for none, or where a function is nearer."""
         around = node.parent
         while around is not None:
             if around.type in _FUNCTIONS:

@@ -33,7 +33,7 @@ def _state_task(words: str) -> str:
 
 
 def offer(scene: Scene) -> Offer | None:
-    """Return the offer for several selected lines, else for the function at the cursor; None for a stub or neither."""
+    """Return the offer for several selected lines, else for the function at the cursor; None without one, or a stub."""
     text = scene.document.text[scene.span.start : scene.span.end]
     if text.strip() and "\n" in text.strip():
         return Offer("Refactor the selection", scene.span)

@@ -51,7 +51,7 @@ class _Form:
 def offer(scene: Scene) -> Offer | None:
     """Return the offer for the function at the cursor; None for a stub or a dunder method, and without a function.
 
-    None also in a test file, and for a language whose tests Starling does not know.
+    None also in a test file or an unsaved document, and for a language whose tests Starling does not know.
     """
     document = scene.document
     if document.path is None or not document.entry.test_custom or testing.is_test_file(document.path):

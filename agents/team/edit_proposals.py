@@ -16,10 +16,14 @@ if TYPE_CHECKING:
     from agents.team.tool import Workbench
 
 WHY = "The agent makes this change for its task."
+LEFT_OUT = (
+    "The person took only these parts, and the files hold only them; line numbers are those before the edit. Do not "
+    "propose the other parts again unless the person asks for them."
+)
 
 
 async def propose(bench: Workbench, title: str, why: str, changes: Sequence[Change]) -> ToolResult:
-    """Propose `changes` as one edit, and return that it was made.
+    """Propose `changes` as one edit, and return that it was made, or which parts the person left out.
 
     Raises:
         ToolFailed: a person rejected it, nobody could be asked, or it could not be made; says why.
@@ -31,4 +35,7 @@ async def propose(bench: Workbench, title: str, why: str, changes: Sequence[Chan
         raise ToolFailed(outcome.reason or "The person rejected this edit; ask what should be different.")
     changed = [one.to if isinstance(one, RenameFile) else one.path for one in changes]
     note = f" {outcome.reason}" if outcome.reason else ""
-    return ToolResult(f"Done: {title}.{note}", changed=tuple(one for one in changed if one is not None))
+    if outcome.left:
+        note = f"{note} {LEFT_OUT}"
+    done = "Done in part" if outcome.left else "Done"
+    return ToolResult(f"{done}: {title}.{note}", changed=tuple(one for one in changed if one is not None))

@@ -28,6 +28,15 @@ class StepStatus(StrEnum):
     DROPPED = "dropped"
 
 
+class PlanStart(StrEnum):
+    """The state of the question whether the work on a plan may start."""
+
+    FREE = ""  # nobody has to be asked
+    PROPOSED = "proposed"  # the person has not answered
+    APPROVED = "approved"
+    REFUSED = "refused"
+
+
 @dataclass(frozen=True, slots=True)
 class PlanStep:
     """One step of a plan: an imperative, its status, and the role that is to do it ("" for the agent itself)."""
@@ -45,11 +54,33 @@ class SessionNotes:
         plan: the steps, in order.
         facts: remembered texts by their key; the oldest is evicted beyond `MOST_FACTS`.
         tests: results of the last run of the tests, None before the first.
+        start: whether the work on the plan may start.
+        remark: what the person said to a plan that was refused; "" for nothing.
+        proposed_in: id of the turn in which the plan was proposed; not stored, so "" in later turns.
     """
 
     plan: tuple[PlanStep, ...] = ()
     facts: dict[str, str] = field(default_factory=dict)
     tests: TestResults | None = None
+    start: PlanStart = PlanStart.FREE
+    remark: str = ""
+    proposed_in: str = ""
+
+    @property
+    def awaits_start(self) -> bool:
+        """Whether the plan needs the person's yes and has none."""
+        return self.start in {PlanStart.PROPOSED, PlanStart.REFUSED}
+
+    def set_plan(self, plan: tuple[PlanStep, ...], start: PlanStart, *, remark: str = "", turn: str = "") -> None:
+        """Replace the plan and whether it may start; `turn` is the id of the turn that proposes it."""
+        self.plan, self.start, self.remark, self.proposed_in = plan, start, remark[:LONGEST_TEXT], turn
+
+    def drop_refused_plan(self) -> bool:
+        """Forget a plan that the person refused; return whether there was one."""
+        refused = self.start is PlanStart.REFUSED
+        if refused:
+            self.set_plan((), PlanStart.FREE)
+        return refused
 
     def remember(self, key: str, text: str) -> None:
         """Store `text` as the newest fact, in place of an older one with the same key.
@@ -64,7 +95,8 @@ class SessionNotes:
     def dump(self) -> str:
         """Return plan and facts as JSON, which `load` reads."""
         plan = [[one.title, one.status.value, one.role] for one in self.plan]
-        return json.dumps({"notes": {"plan": plan, "facts": self.facts}}, ensure_ascii=False)
+        started = {"start": self.start.value, "remark": self.remark} if self.start is not PlanStart.FREE else {}
+        return json.dumps({"notes": {"plan": plan, "facts": self.facts, **started}}, ensure_ascii=False)
 
     @classmethod
     def load(cls, text: str) -> SessionNotes | None:
@@ -72,7 +104,8 @@ class SessionNotes:
         try:
             notes = json.loads(text)["notes"]
             plan = tuple(PlanStep(title, StepStatus(status), role) for title, status, role in notes["plan"])
-            return cls(plan, {str(key): str(value) for key, value in notes["facts"].items()})
+            facts = {str(key): str(value) for key, value in notes["facts"].items()}
+            return cls(plan, facts, None, PlanStart(notes.get("start", "")), str(notes.get("remark", "")))
         except (ValueError, KeyError, TypeError, AttributeError):
             return None
 
@@ -82,7 +115,19 @@ class SessionNotes:
         parts = []
         if self.plan:
             steps = (f"[{marks[one.status]}] {one.title}" + (f" ({one.role})" if one.role else "") for one in self.plan)
-            parts.append("Plan:\n" + "\n".join(steps))
+            parts.append(f"{self._name_plan()}:\n" + "\n".join(steps))
         if self.facts:
             parts.append("Remembered:\n" + "\n".join(f"- {key}: {text}" for key, text in self.facts.items()))
         return "\n\n".join(parts)
+
+    def _name_plan(self) -> str:
+        """Return the heading of the plan, with what the person said about it."""
+        match self.start:
+            case PlanStart.FREE:
+                return "Plan"
+            case PlanStart.APPROVED:
+                return "Plan, which the person has approved"
+            case PlanStart.PROPOSED:
+                return "Plan, not started: the person has not approved it"
+            case PlanStart.REFUSED:
+                return f"Plan, not started: the person refused it{f' and said: {self.remark}' if self.remark else ''}"

@@ -18,7 +18,7 @@ from agents.ports.failures import StateError
 from agents.ports.sessions import Entry, EntryKind, Session, SessionState, SessionUnavailable
 from agents.team import instructions, router, transcript
 from agents.team.counted_chat import CountedChat
-from agents.team.events import AgentChosen, CallEnded, CallStarted, TurnEnded, TurnStatus
+from agents.team.events import AgentChosen, CallEnded, CallStarted, PlanChanged, TurnEnded, TurnStatus
 from agents.team.failure import ToolFailed
 from agents.team.led.pipeline import run_led_turn
 from agents.team.limits import Spending, TurnLimits
@@ -29,6 +29,7 @@ from agents.team.run_records import RecordedChat, RunRecorder
 from agents.team.session_lease import hold_session
 from agents.team.session_notes import SessionNotes
 from agents.team.shown_text import InertEvents
+from agents.team.state_keeper import StateKeeper
 from agents.team.toolset import Toolset
 from agents.team.turn.conversation import Conversation
 from agents.team.turn.loop import Agent
@@ -39,10 +40,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
-    from agents.edits import ProposedEdit
-    from agents.ports.changes import ChangeOutcome, Changes
-    from agents.ports.permissions import Cancelled, Permission, Permissions, ToolCall
-    from agents.ports.person import Person
     from agents.ports.request_outcomes import FindOutcomes
     from agents.ports.sessions import Sessions
     from agents.team.events import Emit, Event
@@ -194,6 +191,8 @@ class SessionRunner:
         except ValueError as error:
             return TurnEnded(TurnStatus.FAILED, str(error))
         emit(AgentChosen(choice.role.name, choice.why))
+        if self._notes.drop_refused_plan():
+            emit(PlanChanged(()))
         outcomes = LostResults(await asyncio.to_thread(team.find_outcomes, self._session))
         messages = [*transcript.read_messages(entries, outcomes.describe), Message(Speaker.USER, choice.request)]
         spending = Spending(choice.role.limits.narrow(team.limits))
@@ -224,7 +223,7 @@ class SessionRunner:
         async def delegate(name: str, task: str) -> str:
             return await self._delegate(role, name, task, bench, spending)
 
-        waiting = _StateKeeper(self, bench.changes, bench.permissions, bench.person)
+        waiting = StateKeeper(self, bench.changes, bench.permissions, bench.person)
         shown = InertEvents(bench.emit)
         own = replace(
             bench,
@@ -234,13 +233,14 @@ class SessionRunner:
             delegate=delegate,
             capabilities=role.capabilities,
             loaded=set(role.loaded),
+            roles=(role.name, *(one for one in role.may_ask if team.roles.get(one) is not None)),
             changes=waiting,
             permissions=waiting,
             person=waiting if bench.person is not None else None,
         )
         agent = Agent(
             RecordedChat(chat, self._recorder),
-            Toolset(_select_tools(team.tools, role)),
+            Toolset(_select_tools(team.tools, role, inner=inner)),
             lambda: instructions.build_instructions(role, own.notes, own.mode, own.roots, own.loaded),
             role.temperature,
             price=team.compute_cost,
@@ -299,66 +299,15 @@ class SessionRunner:
         return [Entry(EntryKind.NOTE, "starling", "", dumped)]
 
     async def store_state(self, state: SessionState) -> None:
-        """Set the session's state and store it at once."""
+        """Set the session's state and store it at once, with the plan and the facts if these have changed."""
         self._state = state
-        await self._record(state)
+        await self._record(state, *self._take_changed_notes())
 
     async def _record(self, state: SessionState, *entries: Entry) -> None:
         self._state = state
         async with self._writing:
             await asyncio.to_thread(self._team.sessions.record, self._session, self._team.owner, state, entries)
             self._stored_state = state
-
-
-@dataclass(frozen=True, slots=True)
-class _StateKeeper:
-    """Changes, permissions and a person, which set the session's state to WAITING while the person is asked."""
-
-    runner: SessionRunner
-    changes: Changes
-    permissions: Permissions
-    person: Person | None
-    before: SessionState = field(default=SessionState.EXECUTING)
-
-    async def propose(
-        self, proposal: ProposedEdit, *, task: str = "", rule: str = "", cancelled: Cancelled | None = None
-    ) -> ChangeOutcome:
-        """Propose an edit; see `agents.ports.changes.Changes.propose`."""
-        await self.runner.store_state(SessionState.WAITING)
-        try:
-            return await self.changes.propose(proposal, task=task, rule=rule, cancelled=cancelled)
-        finally:
-            self.runner.set_state(self.before)
-
-    async def undo(self, checkpoint: str = "", *, cancelled: Cancelled | None = None) -> ChangeOutcome:
-        """Propose to undo a change; see `agents.ports.changes.Changes.undo`."""
-        await self.runner.store_state(SessionState.WAITING)
-        try:
-            return await self.changes.undo(checkpoint, cancelled=cancelled)
-        finally:
-            self.runner.set_state(self.before)
-
-    async def permit(self, call: ToolCall, *, cancelled: Cancelled | None = None) -> Permission:
-        """Ask for permission; see `agents.ports.permissions.Permissions.permit`."""
-        await self.runner.store_state(SessionState.WAITING)
-        try:
-            return await self.permissions.permit(call, cancelled=cancelled)
-        finally:
-            self.runner.set_state(self.before)
-
-    async def ask(self, question: str, choices: Sequence[str] = ()) -> str | None:
-        """Ask the person; see `agents.ports.person.Person.ask`."""
-        if self.person is None:
-            return None
-        await self.runner.store_state(SessionState.WAITING)
-        try:
-            return await self.person.ask(question, choices)
-        finally:
-            self.runner.set_state(self.before)
-
-    def end_task(self, task: str) -> None:
-        """Forget what was allowed for the rest of `task`."""
-        self.permissions.end_task(task)
 
 
 def _choose_fallback(team: Team) -> str:
@@ -372,7 +321,8 @@ async def _record_nothing(_: Message) -> None:
     """Store nothing: a delegate's messages are not the session's."""
 
 
-def _select_tools(tools: Iterable[TeamTool[Any]], role: Role) -> Iterable[TeamTool[Any]]:
-    """Return the tools that an agent with `role` can have at all."""
+def _select_tools(tools: Iterable[TeamTool[Any]], role: Role, *, inner: bool) -> Iterable[TeamTool[Any]]:
+    """Return the tools that an agent with `role` can have at all; a delegate cannot replace the plan of the session."""
     allowed = set(role.capabilities)
-    return (one for one in tools if not one.capabilities or not allowed.isdisjoint(one.capabilities))
+    offered = (one for one in tools if not (inner and one.name == "plan"))
+    return (one for one in offered if not one.capabilities or not allowed.isdisjoint(one.capabilities))

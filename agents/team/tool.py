@@ -100,6 +100,7 @@ class Workbench:
         choose_tests: returns the command for the tests of a workspace folder, or why none is known. Blocking.
         mode: what agents may do at all.
         agent: name of the agent.
+        roles: names of the roles that a step of its plan may have, its own first.
         model: name of its model, for the record of a proposal.
         rule: the person's own rule that allows the present call, in words; "" for none. Set by `calls.run_call`.
         request: the command of the present call, as it was permitted; None for none. Set by `calls.run_call`.
@@ -130,6 +131,7 @@ class Workbench:
     choose_tests: TestCommandChooser = choose_no_tests
     mode: Mode = Mode.ACT
     agent: str = "assistant"
+    roles: tuple[str, ...] = ()
     model: str = ""
     task: str = ""
     session: str = ""

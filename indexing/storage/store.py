@@ -139,7 +139,7 @@ class Store:
             self._connection.execute("ROLLBACK")
 
     def count(self) -> Counts:
-        """Return the numbers of indexed files, chunks, symbols and bytes, and of excluded files by reason."""
+        """Return the figures of indexed files, and by reason the numbers of files excluded or without syntax."""
         by_language: dict[str, int] = {}
         skipped: dict[str, int] = json.loads(self.read_meta("skipped", "{}"))
         totals = [0, 0, 0, 0]

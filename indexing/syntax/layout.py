@@ -197,7 +197,7 @@ class Around:
         return None
 
     def _find_scope_by_indentation(self) -> Span | None:
-        """Return the span of the innermost definition whose body is indented as deep as the cursor; None for none."""
+        """Return the span of the innermost definition around the cursor, judged by indentation; None for none."""
         inner = _count_columns(self.head) if self.head.strip() else len(self.head.expandtabs())
         end = self._line_start
         for _ in range(_LINES_BACK):
@@ -229,7 +229,7 @@ class Around:
         return end
 
     def _is_in_empty_body(self) -> bool:
-        """Return whether the line above opens a body and the line below does not belong to it."""
+        """Return whether the line above opens a body, the cursor is in it, and the line below is not."""
         last = self.text[self._last] if self._last >= 0 else ""
         previous = self._previous_line
         deeper = self._next_line is not None and _count_columns(self._next_line) > _count_columns(previous)

@@ -29,7 +29,7 @@ def read_toml(path: Path, limit: int) -> dict[str, Any]:
 
     Raises:
         OSError: the file cannot be read, is not a regular file, or has more than `limit` bytes.
-        ValueError: it is not TOML.
+        ValueError: it is not TOML, is nested too deeply, or a key has too many parts.
     """
     return parse_toml(read_text(path, limit))
 

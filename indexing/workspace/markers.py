@@ -77,7 +77,7 @@ def _is_banner_with_request(line: bytes, following: list[bytes | None]) -> bool:
 def parse_attributes(text: str) -> tuple[tuple[str, Patterns], ...]:
     """Return the patterns in the text of a `.gitattributes` file by their mark: "generated" or "vendored".
 
-    A pattern that begins with "!" takes the mark away.
+    Of the patterns returned, one that begins with "!" takes the mark away.
     """
     rules: dict[str, list[str]] = {}
     for line in text.splitlines():

@@ -144,7 +144,7 @@ class _Listing:
         return False
 
     def _is_name_start(self, at: int, length: int) -> bool:
-        """Return whether a listed name of `length` bytes begins at `at`, by the length in the flags before it."""
+        """Return whether a listed name of `length` bytes begins at `at`, by the NUL or the flags before it."""
         if self._version == 4:
             return self._data[at - 1] == 0
         for back, extended in ((2, 0), (4, _EXTENDED)):

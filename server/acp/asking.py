@@ -9,6 +9,10 @@ from typing import TYPE_CHECKING, Any
 from acp import RequestError, schema
 from pydantic import ValidationError
 
+from agents.ports.person import PlanAnswer
+from agents.team.events import PlanChanged
+from agents.team.planning.plan_lines import format_step
+from agents.team.session_notes import StepStatus
 from server.acp import tool_calls
 from server.acp.tool_calls import make_line, make_listing, make_prose
 from server.gate.ports import Answer
@@ -19,6 +23,7 @@ if TYPE_CHECKING:
 
     from acp.schema import PermissionOptionKind
 
+    from agents.ports.person import PlanQuestion
     from server.acp.turn_view import TurnView
     from server.gate.ports import Question
 
@@ -122,7 +127,7 @@ class PermissionAsker:
 
 
 class PermissionPerson:
-    """Asks for agents, where a question has choices. Implements `agents.ports.person.Person`."""
+    """Asks for agents, where a question has choices or is about a plan. Implements `agents.ports.person.Person`."""
 
     def __init__(self, requests: PermissionRequests) -> None:
         self._requests = requests
@@ -140,6 +145,24 @@ class PermissionPerson:
         except RequestError:
             return None
         return next((choice for number, choice in enumerate(choices) if str(number) == chosen), None)
+
+    async def confirm_plan(self, question: PlanQuestion) -> PlanAnswer | None:
+        """Show the plan, and return whether the person starts it as it is; None if the person chooses nothing.
+
+        The protocol has no edited plan: the next prompt may say what to change.
+        """
+        if self._requests.view is not None:
+            self._requests.view.show(PlanChanged(tuple((one.title, StepStatus.OPEN.value) for one in question.steps)))
+        options = [
+            schema.PermissionOption(option_id="start", name="Start", kind="allow_once"),
+            schema.PermissionOption(option_id="stop", name="Don't start", kind="reject_once"),
+        ]
+        numbered = "\n".join(f"{number}. {make_line(format_step(one))}" for number, one in enumerate(question.steps, 1))
+        try:
+            chosen = await self._requests.choose(f"Start this plan? {question.title}", [make_prose(numbered)], options)
+        except RequestError:
+            return None
+        return {"start": PlanAnswer(question.steps), "stop": PlanAnswer()}.get(chosen)
 
 
 def _list_content(question: Question) -> list[Any]:

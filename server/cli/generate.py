@@ -157,7 +157,7 @@ async def _deliver(gate: Gate, result: Result) -> dict[str, Any]:
     outcome: Outcome = await gate.propose(result)
     if outcome.reason:
         terminal.note(outcome.reason)
-    elif outcome.applied:
+    if outcome.applied and (outcome.left or not outcome.reason):
         terminal.note(f"Written; undo it with: starling undo {outcome.checkpoint}")
     return {
         "outcome": outcome.verdict.value,

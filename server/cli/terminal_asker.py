@@ -18,7 +18,7 @@ import typer
 
 from agents.edits import CreateFile, DeleteFile, RenameFile
 from agents.tools import GIT_COMMIT
-from server.cli import terminal
+from server.cli import terminal, terminal_parts
 from server.gate.ports import Answer
 from server.gate.question import wording
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from rich.text import Text
 
-    from server.gate.ports import Question
+    from server.gate.ports import Question, TakenParts
 
 
 class Kind(StrEnum):
@@ -44,6 +44,7 @@ class Kind(StrEnum):
     DELETE = "delete"
     RUN = "run"
     COMMIT = "commit"
+    PLAN = "plan"
 
 
 Yes = Annotated[
@@ -56,6 +57,7 @@ Yes = Annotated[
 ]
 
 KEYS = {Answer.APPROVE: "y", Answer.APPROVE_TASK: "a", Answer.REJECT: "n", None: "s"}
+CHOOSE = "p"
 STYLES = {"+++": "bold", "---": "bold", "@@": "cyan", "+": "green", "-": "red", "Warning:": "bold yellow"}
 
 
@@ -72,6 +74,11 @@ class TerminalAsker:
         self._entered = entered or sys.stdin
         self._lines: Lines | None = None
         self._turn = asyncio.Lock()
+
+    @property
+    def starts_plans(self) -> bool:
+        """Whether `--yes` starts the plans of agents without a question."""
+        return Kind.PLAN in self._yes
 
     @property
     def has_terminal(self) -> bool:
@@ -93,7 +100,7 @@ class TerminalAsker:
         wanted = " ".join(f"--yes {kind}" for kind in Kind if kind in missing)
         return f"There is no terminal to ask on, so nothing is written; run the command in one, or add {wanted}."
 
-    async def ask(self, question: Question) -> Answer:
+    async def ask(self, question: Question) -> Answer | TakenParts:
         """Show the diff, ask and return the answer; approve without asking if `--yes` allows all kinds of change."""
         async with self.take_turn() as lines:
             show(question)
@@ -113,13 +120,17 @@ class TerminalAsker:
             self._lines.discard()
             yield self._lines
 
-    async def _choose(self, question: Question, lines: Lines) -> Answer | None:
+    async def _choose(self, question: Question, lines: Lines) -> Answer | TakenParts | None:
         """Ask until a valid answer is entered and return it; None to show the diff again.
 
-        An empty line or the end of the input is a rejection.
+        An empty line or the end of the input is a rejection. A proposal of several parts can be answered part by part.
         """
         offered = wording.list_answers(question, showing=True)
-        prompt = ", ".join(f"{KEYS[answer]}: {title.lower()}" for title, answer in offered.items())
+        titles = {KEYS[answer]: title.lower() for title, answer in offered.items()}
+        if len(question.hunks) > 1:
+            reject = titles.pop(KEYS[Answer.REJECT])
+            titles |= {CHOOSE: wording.CHOOSE.lower(), KEYS[Answer.REJECT]: reject}
+        prompt = ", ".join(f"{key}: {title}" for key, title in titles.items())
         chosen = {KEYS[answer]: answer for answer in offered.values()}
         while True:
             sys.stderr.write(f"{terminal.escape(wording.phrase_line(question))}\n[{prompt}] ")
@@ -130,12 +141,18 @@ class TerminalAsker:
                 return Answer.REJECT
             if (key := {"yes": "y", "no": "n"}.get(entered, entered)) in chosen:
                 return chosen[key]
+            if key == CHOOSE and len(question.hunks) > 1:
+                return await terminal_parts.choose_parts(question.hunks, _print_diff, lines.read_next)
 
 
 def show(question: Question) -> None:
     """Write the whole question with its diff to stderr, in colour on a terminal."""
-    console = terminal.get_stderr()
-    console.print(colour(wording.phrase_document(question)), soft_wrap=True)
+    _print_diff(wording.phrase_document(question))
+
+
+def _print_diff(text: str) -> None:
+    """Write `text` to stderr, coloured as a diff on a terminal."""
+    terminal.get_stderr().print(colour(text), soft_wrap=True)
 
 
 def colour(text: str) -> Text:

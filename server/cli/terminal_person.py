@@ -1,15 +1,21 @@
-"""Questions of agents, asked at the terminal. Implements `agents.ports.person.Person`. Start at `TerminalPerson`."""
+"""Questions of agents, asked at the terminal. Implements `agents.ports.person.Person`. Start at `TerminalPerson`.
+
+Writes to stderr only; stdout is for the answer. Without a terminal nobody answers, but `--yes plan` starts each plan.
+"""
 
 from __future__ import annotations
 
 import sys
 from typing import TYPE_CHECKING
 
+from agents.ports.person import PlanAnswer
 from server.cli import terminal
+from server.cli.plan_prompt import edit_plan
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from agents.ports.person import PlanQuestion
     from server.cli.terminal_asker import TerminalAsker
 
 
@@ -18,10 +24,12 @@ class TerminalPerson:
 
     Args:
         asker: asks the gate's questions there; the questions of agents and of the gate take turns.
+        is_cancelled: returns whether nobody needs the answer to a plan any more; checked while the person thinks.
     """
 
-    def __init__(self, asker: TerminalAsker) -> None:
+    def __init__(self, asker: TerminalAsker, is_cancelled: Callable[[], bool] = lambda: False) -> None:
         self._asker = asker
+        self._is_cancelled = is_cancelled
 
     async def ask(self, question: str, choices: Sequence[str] = ()) -> str | None:
         """Return the line that the person enters, or the chosen one of `choices`; None without a terminal or answer."""
@@ -41,6 +49,19 @@ class TerminalPerson:
                     return entered
                 if (chosen := _find_choice(entered, choices)) is not None:
                     return chosen
+
+    async def confirm_plan(self, question: PlanQuestion) -> PlanAnswer | None:
+        """Return the person's answer about a plan; None without a terminal, at the end of the input, or if cancelled.
+
+        `--yes plan` starts the plan as it is.
+        """
+        if self._asker.starts_plans and not question.problem:
+            terminal.note(f"the plan is started by --yes plan: {question.title}")
+            return PlanAnswer(question.steps)
+        if not self._asker.has_terminal:
+            return None
+        async with self._asker.take_turn() as lines:
+            return await edit_plan(question, lines, self._is_cancelled)
 
 
 def _find_choice(entered: str, choices: Sequence[str]) -> str | None:

@@ -8,8 +8,6 @@ reads disks and the state database in threads. Start at `Gate.propose`.
 from __future__ import annotations
 
 import asyncio
-import logging
-import time
 import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -17,14 +15,15 @@ from typing import TYPE_CHECKING
 from agents.ports.failures import StateError
 from agents.ports.permissions import Permission
 from agents.tools import WRITE_FILE
-from server.gate import outcomes, undoing, verification
+from server.gate import hunks as parts
+from server.gate import outcomes, undoing
+from server.gate.application import Application
 from server.gate.disk.disk import DiskWorkplace
 from server.gate.journal import Case, Journal
 from server.gate.locating import locate_changes
 from server.gate.policy import RULES, Limits, RememberedAnswers, choose_tool, may_remember
 from server.gate.ports import Answer, Outcome, Question, Verdict
 from server.gate.question import asking, diffs, wording
-from server.gate.question.waiting import wait_while_wanted
 from server.gate.records import list_subjects
 from server.gate.refusal import Refused, Unchanged
 from server.gate.validation import CurrentText, Validation, read_current_texts
@@ -40,8 +39,6 @@ if TYPE_CHECKING:
     from server.gate.ports import Asker, Workplace
     from server.gate.records import Checkpoint, Records
     from server.gate.validation import CheckedProposal
-
-logger = logging.getLogger(__name__)
 
 LIMITS = Limits()
 
@@ -169,7 +166,7 @@ class Gate:
             checked = await asyncio.to_thread(Validation(texts, exact=True).check, proposal, located)
             await asyncio.to_thread(self.journal.approve, case, checked)
         except Refused as error:  # for example a file outside of the workspace, which `undo` could not change
-            return await self._end(case, Outcome(case.id, Verdict.APPLIED, str(error)), None, None)
+            return await self._end(case, Outcome(case.id, Verdict.APPLIED, str(error)))
         observed = tuple(ObservedChange(one, True, getattr(one, "after", None)) for one in checked.proposal.changes)
         return await self._end(case, Outcome(case.id, Verdict.APPLIED, "", case.checkpoint), checked, observed)
 
@@ -202,15 +199,16 @@ class Gate:
             checked = await self._validate(proposal, case)
         except Refused as error:
             return await self._refuse(case, str(error))
-        roots = (await asyncio.to_thread(self._places)).roots
-        case.question = replace(
-            question,
-            diff=await asyncio.to_thread(diffs.render_diff, checked.proposal, roots),
-            warnings=checked.warnings,
-            may_remember=may_remember(task, tool),
-            proposal=checked.proposal,
-        )
+        hunks = () if undoes else await asyncio.to_thread(parts.find_hunks, checked.proposal, checked.names)
+        remembers = may_remember(task, tool)
+        case.question = replace(await self._complete(question, checked), may_remember=remembers, hunks=hunks)
         return await self._process(case, checked, cancelled)
+
+    async def _complete(self, question: Question, checked: CheckedProposal) -> Question:
+        """Return `question` with the diff and the warnings of `checked`."""
+        roots = (await asyncio.to_thread(self._places)).roots
+        diff = await asyncio.to_thread(diffs.render_diff, checked.proposal, roots)
+        return replace(question, diff=diff, warnings=checked.warnings, proposal=checked.proposal)
 
     async def _validate(self, proposal: ProposedEdit, case: Case) -> CheckedProposal:
         """Check `proposal` against the current texts; return it with its edits moved to their places in those texts.
@@ -220,7 +218,9 @@ class Gate:
         """
         located = await asyncio.to_thread(self._locate, proposal, case)
         texts = await read_current_texts(self._workplace, located)
-        return await asyncio.to_thread(Validation(texts, exact=bool(case.undoes)).check, proposal, located)
+        return await asyncio.to_thread(
+            Validation(texts, exact=bool(case.undoes), adapts=not case.left).check, proposal, located
+        )
 
     def _locate(self, proposal: ProposedEdit, case: Case) -> tuple[LocatedChange, ...]:
         """Return each change of `proposal` with its file; blocking. Only an undo may change excluded files."""
@@ -250,7 +250,7 @@ class Gate:
             await asyncio.to_thread(self.journal.begin, case)
         except StateError:
             return Outcome(case.id, Verdict.REFUSED, why)  # the reason of the refusal matters more to the person
-        return await self._end(case, Outcome(case.id, Verdict.REFUSED, why), None, None)
+        return await self._end(case, Outcome(case.id, Verdict.REFUSED, why))
 
     # Asking
 
@@ -262,7 +262,7 @@ class Gate:
         """
         confirm = False
         if obstacle := self._asker.find_obstacle(case.question):
-            return await self._end(case, Outcome(case.id, Verdict.REFUSED, obstacle), checked, None)
+            return await self._end(case, Outcome(case.id, Verdict.REFUSED, obstacle), checked)
         case.answer = self._find_earlier_answer(case)
         if case.answer is None:
             await asyncio.to_thread(self.journal.records.mark_asked, case.id)
@@ -273,12 +273,14 @@ class Gate:
             )
         if case.answer is None and not confirm:
             not_approved = await self._ask(case, cancelled)
+            if checked is not None and case.taken:
+                checked, not_approved = await self._narrow(case, checked, cancelled)
             if not_approved is not None:
-                return await self._end(case, not_approved, checked, None)
+                return await self._end(case, not_approved, checked)
         if checked is not None:
             return await self._apply_if_current(case, checked, cancelled, confirm=confirm)
         await asyncio.to_thread(self.journal.approve, case, None)
-        return await self._end(case, Outcome(case.id, Verdict.APPLIED), None, None)
+        return await self._end(case, Outcome(case.id, Verdict.APPLIED))
 
     async def _ask(self, case: Case, cancelled: Cancelled | None) -> Outcome | None:
         """Ask the question of `case`; remember the answer if it is a yes for the rest of the task.
@@ -294,6 +296,30 @@ class Gate:
         if case.answer is Answer.APPROVE_TASK:
             self._remembered.remember(case.task, case.question.tool)
         return not_approved
+
+    async def _narrow(
+        self, case: Case, checked: CheckedProposal, cancelled: Cancelled | None
+    ) -> tuple[CheckedProposal, Outcome | None]:
+        """Return the proposal with only the parts that the person took, and None if it may be applied.
+
+        If these parts have warnings that the person has not seen, asks about them as a whole first. Instead of None,
+        returns the outcome if the parts break a rule, or if that question does not end with a yes.
+        """
+        hunks = case.question.hunks
+        case.left = parts.describe_left(checked.proposal, hunks, case.taken)
+        try:
+            narrowed = await self._validate(parts.narrow(checked.proposal, hunks, case.taken), case)
+        except Refused as error:
+            reason = f"The change was not made: the parts that were taken cannot be applied alone. {error}"
+            return checked, Outcome(case.id, Verdict.FAILED, reason)
+        if set(narrowed.warnings) <= set(checked.warnings):
+            return narrowed, None
+        note = wording.describe_choice(len(case.taken), case.parts, case.left)
+        narrowed = replace(narrowed, proposal=replace(narrowed.proposal, notes=(*narrowed.proposal.notes, note)))
+        case.question = replace(await self._complete(case.question, narrowed), may_remember=False, hunks=())
+        not_approved = await self._ask(case, cancelled)
+        case.answer = Answer.APPROVE_PARTS if not_approved is None else case.answer
+        return narrowed, not_approved
 
     def _find_earlier_answer(self, case: Case) -> Answer | None:
         """Return the approval by a person's rule or for the rest of the task; None without one, or with warnings."""
@@ -323,92 +349,22 @@ class Gate:
                 outcome = Outcome(
                     case.id, Verdict.FAILED, f"The change was not made, because the files have changed. {problem}"
                 )
-                return await self._end(case, outcome, checked, None)
+                return await self._end(case, outcome, checked)
             await asyncio.to_thread(self.journal.approve, case, now)
-            return await self._apply_in_time(case, now, cancelled, confirm=confirm)
-
-    async def _apply_in_time(
-        self, case: Case, checked: CheckedProposal, cancelled: Cancelled | None, *, confirm: bool
-    ) -> Outcome:
-        """Apply the proposal; record and return the outcome, EXPIRED if the client is late or the request cancelled.
-
-        If the client is late, or this call is cancelled, the final outcome is recorded once the client has finished.
-        """
-        begun = time.monotonic()
-        work = asyncio.ensure_future(self._apply_changes(case, checked, confirm=confirm))
-        try:
-            done = await wait_while_wanted(work, self._limits.answer_s, cancelled if confirm else None)
-        except asyncio.CancelledError:
-            self._conclude_later(case, checked, work, confirm=confirm)
-            raise
-        if confirm:
-            case.answer_s = time.monotonic() - begun
-        if not done:
-            self._conclude_later(case, checked, work, confirm=confirm)
-            why = f"The change was not applied within {self._limits.answer_s:.0f} s; repeat the request."
-            if confirm and cancelled is not None and cancelled():
-                why = asking.WITHDRAWN
-            case.answer = case.answer or Answer.EXPIRE
-            return await self._end(case, Outcome(case.id, Verdict.EXPIRED, why), checked, None)
-        return await self._conclude(case, checked, work, confirm=confirm)
-
-    async def _apply_changes(self, case: Case, checked: CheckedProposal, *, confirm: bool) -> str:
-        """Apply the changes through the client; return why that failed, "" on success.
-
-        Files that an undo creates again are written to the disk instead, because LSP cannot pass on their exact bytes.
-        """
-        restored = undoing.select_restored(checked.proposal) if case.undoes else ()
-        others = tuple(change for change in checked.proposal.changes if change not in restored)
-        problem = await self._disk.apply(replace(checked.proposal, changes=restored), confirm=False) if restored else ""
-        if problem or not others:
-            return problem
-        return await self._workplace.apply(replace(checked.proposal, changes=others), confirm=confirm)
-
-    async def _conclude(
-        self, case: Case, checked: CheckedProposal, work: asyncio.Future[str], *, confirm: bool
-    ) -> Outcome:
-        """Compare the documents with the proposal; record and return the outcome.
-
-        `work` is the finished call of `_apply_changes`; an exception of it is raised again after that.
-        """
-        changes, before = checked.proposal.changes, checked.before
-        found = await verification.observe_changes(self._workplace, changes, before, wait_s=self._workplace.settle_s)
-        broken = work.exception()
-        problem = work.result() if broken is None else f"Applying it failed ({type(broken).__name__})."
-        outcome = outcomes.judge_outcome(case, checked, found, problem, confirm=confirm)
-        if confirm and outcome.verdict is not Verdict.FAILED:  # a failure says nothing about the person's answer
-            case.answer = Answer.APPROVE if outcome.checkpoint else Answer.REJECT
-        outcome = await self._end(case, outcome, checked, found)
-        if broken is not None:
-            raise broken
-        return replace(outcome, unsaved=await asyncio.to_thread(verification.list_unsaved, checked.names, found))
-
-    def _conclude_later(
-        self, case: Case, checked: CheckedProposal, work: asyncio.Future[str], *, confirm: bool
-    ) -> None:
-        """Start a background task that records the outcome once `work` ends: an editor may apply a change late."""
-
-        async def conclude_when_done() -> None:
-            await asyncio.wait((work,))
-            await self._conclude(case, checked, work, confirm=confirm)
-
-        task = asyncio.ensure_future(conclude_when_done())
-        self._late.add(task)
-        task.add_done_callback(self._late.discard)
+            application = Application(
+                self.journal, self._workplace, self._disk, self._limits.answer_s, self._late, case, now, confirm
+            )
+            return await application.run(cancelled)
 
     async def _end(
-        self, case: Case, outcome: Outcome, checked: CheckedProposal | None, found: tuple[ObservedChange, ...] | None
+        self,
+        case: Case,
+        outcome: Outcome,
+        checked: CheckedProposal | None = None,
+        found: tuple[ObservedChange, ...] | None = None,
     ) -> Outcome:
         """Record `outcome` as the end of the request; return it, with a note if it could not be recorded."""
-        logger.info(
-            "proposal ended",
-            extra={"id": case.id, "tool": case.question.tool.name, "by": case.question.by, "verdict": outcome.verdict},
-        )
-        try:
-            await asyncio.to_thread(self.journal.end, case, outcome, checked, found)
-        except StateError as error:
-            return replace(outcome, reason=f"{outcome.reason} The outcome could not be recorded: {error}".strip())
-        return outcome
+        return await outcomes.record_outcome(self.journal, case, outcome, checked, found)
 
     # Undoing
 

@@ -53,6 +53,9 @@ class Case:
         answer: the answer, None before there is one.
         answer_s: seconds until the answer; None for an answer given earlier in the task.
         checkpoint: id of the checkpoint with the replaced texts, "" before one is stored.
+        taken: ids of the parts of the proposal that the person took; only with the answer APPROVE_PARTS.
+        left: the parts that the person left out, a phrase for each file.
+        parts: number of the parts that were offered; only with the answer APPROVE_PARTS.
     """
 
     question: Question
@@ -64,6 +67,9 @@ class Case:
     answer: Answer | None = None
     answer_s: float | None = None
     checkpoint: str = ""
+    taken: frozenset[str] = frozenset()
+    left: tuple[str, ...] = ()
+    parts: int = 0
 
     @property
     def id(self) -> str:

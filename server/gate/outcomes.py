@@ -1,18 +1,28 @@
-"""The outcome of a proposal, judged by the documents after the client has applied it. Start at `judge_outcome`."""
+"""The outcome of a proposal: judged by the documents after the client has applied it, and recorded.
+
+Start at `judge_outcome`.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from agents.ports.failures import StateError
 from server.gate import verification
 from server.gate.ports import Outcome, Verdict
+from server.gate.question import wording
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from server.gate.journal import Case
+    from server.gate.journal import Case, Journal
     from server.gate.validation import CheckedProposal
     from server.gate.verification import ObservedChange
+
+logger = logging.getLogger(__name__)
 
 REJECTED = "The proposal was rejected, so nothing was changed."
 NOTHING_SEEN = "The client applied none of the changes, which counts as a rejection."
@@ -32,14 +42,39 @@ def judge_outcome(
     """
     verdict = verification.judge_changes(found)
     added = verification.describe_additions(checked.names, found)
+    if case.left:
+        added = f"{wording.describe_choice(len(case.taken), case.parts, case.left)} {added}".strip()
     if verdict is Verdict.APPLIED:
-        return Outcome(case.id, verdict, added, case.checkpoint)
+        return Outcome(case.id, verdict, added, case.checkpoint, left=case.left)
     if verdict is Verdict.PARTLY:
         missing = ", ".join(name for name, one in zip(checked.names, found, strict=True) if not one.whole)
         reason = f"Only a part was applied, not all of {missing}; `starling.undo` undoes that part. {problem}"
         reason = f"{reason.strip()} {added}"
         made = any(one.change is not None for one in found)
-        return Outcome(case.id, verdict, reason.strip(), case.checkpoint if made else "")
+        return Outcome(case.id, verdict, reason.strip(), case.checkpoint if made else "", left=case.left)
     if problem:
         return Outcome(case.id, Verdict.FAILED, problem)
     return Outcome(case.id, Verdict.REJECTED, REJECTED if confirm else NOTHING_SEEN)
+
+
+async def record_outcome(
+    journal: Journal,
+    case: Case,
+    outcome: Outcome,
+    checked: CheckedProposal | None = None,
+    found: Sequence[ObservedChange] | None = None,
+) -> Outcome:
+    """Record `outcome` as the end of the request `case`; return it, with a note if it could not be recorded.
+
+    `checked` is the proposal, None for a tool call; `found` has its changes as observed after applying, None if nothing
+    was applied.
+    """
+    logger.info(
+        "proposal ended",
+        extra={"id": case.id, "tool": case.question.tool.name, "by": case.question.by, "verdict": outcome.verdict},
+    )
+    try:
+        await asyncio.to_thread(journal.end, case, outcome, checked, found)
+    except StateError as error:
+        return replace(outcome, reason=f"{outcome.reason} The outcome could not be recorded: {error}".strip())
+    return outcome

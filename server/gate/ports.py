@@ -13,12 +13,13 @@ if TYPE_CHECKING:
 
     from agents.edits import ProposedEdit
     from agents.tools import Tool
+    from server.gate.hunks import Hunk
 
 
 class Verdict(StrEnum):
     """The end of a proposal, in one word."""
 
-    APPLIED = "applied"  # the documents hold the whole change afterwards
+    APPLIED = "applied"  # the documents hold all of the change that was approved
     PARTLY = "partly"  # the documents hold a part of the change; `checkpoint` undoes that part
     REJECTED = "rejected"  # a person said no, or the client applied nothing
     EXPIRED = "expired"  # nobody answered in time
@@ -31,10 +32,21 @@ class Answer(StrEnum):
 
     APPROVE = "approve"
     APPROVE_RULE = "approve-rule"  # nobody was asked: a rule of the person approves it
+    APPROVE_PARTS = "approve-parts"  # some parts of the proposal are taken, the others left out
     APPROVE_TASK = "approve-task"  # yes, also for the rest of the task; not offered for deletions and commands
     REJECT = "reject"
     EXPIRE = "expire"  # no answer came in time
     UNABLE = "unable"  # this client cannot be asked
+
+
+@dataclass(frozen=True, slots=True)
+class TakenParts:
+    """An answer to a question: the ids of the parts of the proposal that the person takes; the others are left out.
+
+    No part at all is a rejection, and an id that was not offered is no answer.
+    """
+
+    ids: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +56,11 @@ class Outcome:
     Attributes:
         proposal: id of the proposal in the record of requests.
         verdict: the end of the proposal in one word.
-        reason: sentences for a person: why the change was not applied, or which text was added besides; "" for neither.
+        reason: sentences for a person: why the change was not applied, which parts were left out, or which text was
+            added besides; "" for none of these.
         checkpoint: id by which the change can be undone, "" when nothing was written.
         unsaved: names of files that were changed in the editor but are not saved yet.
+        left: the parts of an applied proposal that the person left out, a phrase for each file.
     """
 
     proposal: str
@@ -54,10 +68,11 @@ class Outcome:
     reason: str = ""
     checkpoint: str = ""
     unsaved: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
 
     @property
     def applied(self) -> bool:
-        """Whether the whole change was made."""
+        """Whether all of the change was made that the person approved."""
         return self.verdict is Verdict.APPLIED
 
 
@@ -77,6 +92,7 @@ class Question:
         proposal: the edit, for clients that ask in their own preview; None for commands.
         rule: description of the person's rule that approves the request, "" for none.
         origin: the session and call that the request comes from.
+        hunks: the parts of the edit, of which the person may take some and leave others; () if it is asked as a whole.
     """
 
     id: str
@@ -90,6 +106,7 @@ class Question:
     proposal: ProposedEdit | None = None
     rule: str = ""
     origin: Origin = NO_ORIGIN
+    hunks: tuple[Hunk, ...] = ()
 
     @property
     def is_approved_by_rule(self) -> bool:
@@ -100,8 +117,8 @@ class Question:
 class Asker(Protocol):
     """A way to ask a person: an editor, or a terminal."""
 
-    async def ask(self, question: Question) -> Answer:
-        """Show the diff, ask one question and return the answer.
+    async def ask(self, question: Question) -> Answer | TakenParts:
+        """Show the diff, ask one question and return the answer, or which of the parts in `question.hunks` are taken.
 
         The gate cancels this call after the time limit, or when the request is cancelled; the question then has to
         disappear from the screen, if the client can do that.

@@ -66,11 +66,13 @@ class Validation:
         now: the current texts by URI.
         exact: whether the result has to be exactly the proposed text, as for an undo: line endings are not adapted, and
             syntax is not checked.
+        adapts: whether edits get the line endings of the text; not if they have those of the file's lines already.
     """
 
-    def __init__(self, now: Mapping[str, CurrentText], *, exact: bool = False) -> None:
+    def __init__(self, now: Mapping[str, CurrentText], *, exact: bool = False, adapts: bool = True) -> None:
         self._now = now
         self._exact = exact
+        self._adapts = adapts and not exact
         self._warnings: list[str] = []
         self._rebased = False
 
@@ -148,7 +150,7 @@ class Validation:
             self._rebased = True
         if edits is None:
             raise Refused(f"{place.name} has changed since this was proposed, in the same place; propose it again.")
-        return edits if self._exact else line_endings.adapt_edits(now, edits)
+        return line_endings.adapt_edits(now, edits) if self._adapts else edits
 
     def _check_new_file(self, place: LocatedChange, change: CreateFile) -> CreateFile:
         """Return `change` unchanged; raise `Refused` if a document of that name is open or the text is not allowed."""

@@ -50,6 +50,7 @@ MAY_WRITE = {
     "server/gate/commands/runner.py": "a private temporary folder of one command, which goes with it",
 }
 MAY_START = {
+    "server/cli/person_editor.py": "the person's own editor, from their environment, when they ask for it",
     "server/gate/commands/groups.py": "commands and the workspace's tests, after a person agreed to them in full",
     "server/gate/commands/launcher.py": "the same commands, in a confinement that only the process itself can enter",
     "indexing/process/children.py": "ruff, git and our own readers, each from a fixed command line, within bounds",
@@ -105,7 +106,7 @@ def test_a_workspace_is_changed_by_the_gate_only() -> None:
     calls = {s.path for s in read_modules() for name, _ in s.calls if making.search(name)}
     assert calls == {
         "server/lsp/editor/editor_workplace.py",
-        "server/gate/gate.py",
+        "server/gate/application.py",
     }  # an editor that cannot create files has it done
 
 

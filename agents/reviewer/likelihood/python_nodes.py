@@ -114,7 +114,7 @@ def is_condition(node: tree_sitter.Node) -> bool:
 
 
 def may_lack_await(node: tree_sitter.Node) -> bool:
-    """Return whether an `await` may be missing: the call `node` is in a coroutine, and its result is used directly."""
+    """Return whether an `await` may be missing: the call `node` is a statement, returned or assigned in a coroutine."""
     function, parent = find_function(node), node.parent
     if function is None or parent is None or not any(child.type == "async" for child in function.children):
         return False

@@ -93,7 +93,10 @@ def _get_value(scan: Scan, key: tree_sitter.Node) -> bytes:
 
 
 def find_missing_comma(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Report two strings without a comma between them, in a list that otherwise has one string in each element."""
+    """Report two strings without a comma between them, in a list that otherwise has one string in each element.
+
+    Skips lists with a space in a string: sentences are split over lines on purpose.
+    """
     parts = item.node.named_children
     elements = [child for child in parts if not scan.is_comment(child)]
     joined = [child for child in elements if child.type == "concatenated_string"]

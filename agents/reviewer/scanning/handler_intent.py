@@ -42,7 +42,7 @@ _LOOP_KINDS = re.compile(r"^(?:for|while|do|foreach|until|loop|repeat)\w*$")
 
 
 def is_intended(scan: Scan, clause: tree_sitter.Node, caught: str) -> bool:
-    """Return whether the code around the empty handler `clause` shows that the failure is dealt with.
+    """Return whether the code around the empty handler `clause` shows that the failure is meant to be ignored.
 
     `caught` is the name of the error's variable, "" if it has none.
     """

@@ -136,7 +136,7 @@ def _add_weight(item: Item, found: dict[int, FunctionWeight]) -> None:
 
 
 def _locate_in_function(item: Item) -> tuple[Item | None, int, int]:
-    """Return the function around `item` (None for none), and in it the depth for cognitive complexity and the level."""
+    """Return the function around `item` (None for none), its depth there for cognitive complexity, and its nesting."""
     depth = level = 0
     for around in item.walk_ancestors():
         role = around.role

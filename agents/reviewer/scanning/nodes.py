@@ -75,7 +75,7 @@ def _is_effect_operator(node: tree_sitter.Node) -> bool:
 def find_next_statement(node: tree_sitter.Node, scan: Scan) -> tree_sitter.Node | None:
     """Return the statement after `node` in the same list.
 
-    Returns None for the last one, and if anything but the end of a line or a comment comes between.
+    Returns None for the last one, and unless a line end, `;` or `}` separates the two, with only comments beside it.
     """
     after = node.next_sibling
     while after is not None and (scan.is_comment(after) or not after.is_named):

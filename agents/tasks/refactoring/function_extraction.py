@@ -262,7 +262,7 @@ def _is_async_comprehension(node: ast.AST) -> bool:
 
 
 def _list_names_in_order(function: Function) -> list[str]:
-    """Return the parameters and then the names that a function binds, in the order of their first binding."""
+    """Return a function's parameters and then the names that it assigns, in the order of their first assignment."""
     names = [
         one for one in walk_own_nodes(function.body) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)
     ]

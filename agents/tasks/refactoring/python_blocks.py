@@ -57,7 +57,7 @@ class Block:
         return any(not line.strip() for line in text[body[0].lineno - 1 : body[-1].end_lineno])
 
     def is_last(self) -> bool:
-        """Return whether certainly nothing of the function runs after the statements; False in loops and in `try`."""
+        """Return whether surely nothing of the function runs after the statements; False in loops, `try`, `match`."""
         inner: Sequence[ast.stmt] = self.function.body
         for node, field in self.around:
             if not isinstance(node, (ast.If, ast.With, ast.AsyncWith)) or inner[-1] is not node:

@@ -301,7 +301,7 @@ def _find_emptied(before: Syntax, after: Syntax) -> str:
 
 
 def _list_indentations(piece: str, before: str, code: str, unit: str) -> list[str]:
-    """Return possible indentations for `code`: the piece's; for an empty piece, those that fit below `before`."""
+    """Return indentations for `code`: the piece's; for an empty one, those that fit below `before`, likeliest first."""
     first = next((line for line in piece.splitlines() if line.strip()), None)
     if first is not None:
         return [reply_parsing.read_indentation(first)]

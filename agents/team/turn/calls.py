@@ -22,6 +22,7 @@ from agents.team.permissions.decision import decide
 from agents.team.permissions.paths import list_names
 from agents.team.permissions.readable_files import restrict_reads
 from agents.team.permissions.rules import Effect
+from agents.team.planning.unstarted_plan import require_started_plan
 from agents.team.shown_text import write_plainly
 from agents.team.tool import CANNOT_RUN, ToolResult
 from agents.tools import Risk
@@ -78,6 +79,7 @@ async def prepare_call(call: ToolCall, tools: Toolset, bench: Workbench) -> Prep
     try:
         tool = tools.find(call.name, bench.loaded)
         arguments = toolset.validate(tool, call.arguments)
+        require_started_plan(tool, bench.notes)
         paths = [await bench.resolve(name) for name in tool.list_paths(arguments)]
         request = await asyncio.to_thread(tool.get_request, arguments, bench)
         decision = await asyncio.to_thread(_decide, tool, request, paths, bench)

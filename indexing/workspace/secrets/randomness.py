@@ -112,7 +112,7 @@ def is_drawn_at_random(value: str, least: int = LEAST) -> bool:
 
 
 def _is_in_one_piece(value: str) -> bool:
-    """Return whether a value has a long piece without signs, as a key has, and is no path, list or path to a hash."""
+    """Return whether a value is in base64, or has a long piece without signs, as a key, and no piece like a hash."""
     if value.endswith("=") or ("+" in value and not re.search(r"[-_]", value)):
         return True  # in base64
     pieces = _SIGNS.split(value)

@@ -135,9 +135,8 @@ class _Talk:
         with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C ends the program
             loop.add_signal_handler(signal.SIGINT, self._stopped.set)
         try:
-            team = build_team(
-                core, Files(core, (root,)), gate, state, Client("starling", self._mode, TerminalPerson(asker))
-            )
+            person = TerminalPerson(asker, self._stopped.is_set)
+            team = build_team(core, Files(core, (root,)), gate, state, Client("starling", self._mode, person))
             session = self._open_session(team.sessions, root)
             ended = await SessionRunner(team, session).handle(self._request, printer.show, self._stopped.is_set)
         except (SessionUnavailable, StateError) as error:

@@ -11,9 +11,12 @@ from server.gate.ports import Answer, Outcome, Verdict
 from server.gate.question.waiting import wait_while_wanted
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
     from agents.ports.permissions import Cancelled
+    from server.gate.hunks import Hunk
     from server.gate.journal import Case
-    from server.gate.ports import Asker
+    from server.gate.ports import Asker, TakenParts
 
 UNABLE = "This client cannot show a question, so nothing is done; use an editor that shows messages, or a terminal."
 WITHDRAWN = "The request was cancelled before the question was answered, so nothing was changed."
@@ -32,7 +35,7 @@ async def ask(asker: Asker, case: Case, limit_s: float, cancelled: Cancelled | N
     asking = asyncio.ensure_future(asker.ask(case.question))
     try:
         answered = await wait_while_wanted(asking, limit_s, cancelled)
-        case.answer = asking.result() if answered else Answer.EXPIRE
+        _store_answer(case, asking.result() if answered else Answer.EXPIRE)
     except BaseException:
         case.answer = Answer.EXPIRE
         raise
@@ -40,6 +43,29 @@ async def ask(asker: Asker, case: Case, limit_s: float, cancelled: Cancelled | N
         asking.cancel()  # closes a question that is still on the screen
     case.answer_s = time.monotonic() - begun
     return _judge_answer(case, limit_s, withdrawn=not answered and cancelled is not None and cancelled())
+
+
+def _store_answer(case: Case, answer: Answer | TakenParts) -> None:
+    """Store `answer` in `case`, with the parts that it takes if these are some of the parts offered."""
+    if isinstance(answer, Answer):
+        case.answer = answer
+        return
+    case.answer = judge_choice(case.question.hunks, answer.ids)
+    if case.answer is Answer.APPROVE_PARTS:
+        case.taken, case.parts = answer.ids, len(case.question.hunks)
+
+
+def judge_choice(hunks: Sequence[Hunk], taken: Collection[str]) -> Answer:
+    """Return the answer that taking the parts with the ids `taken` means; a choice of none is a rejection.
+
+    `UNABLE` if an id was not offered, because then no person has made the choice.
+    """
+    offered = {one.id for one in hunks}
+    if not offered.issuperset(taken):
+        return Answer.UNABLE
+    if not taken:
+        return Answer.REJECT
+    return Answer.APPROVE if offered == set(taken) else Answer.APPROVE_PARTS
 
 
 def describe_failure(case: Case, error: BaseException) -> Outcome:

@@ -10,7 +10,7 @@ from server.gate.ports import Answer
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from server.gate.ports import Question
+    from server.gate.ports import Question, TakenParts
 
 
 class ScriptedAsker:
@@ -21,7 +21,9 @@ class ScriptedAsker:
         taken_down: the number of questions that were cancelled before an answer.
     """
 
-    def __init__(self, answers: Iterable[Answer] = (), *, obstacle: str = "", previews: bool = False) -> None:
+    def __init__(
+        self, answers: Iterable[Answer | TakenParts] = (), *, obstacle: str = "", previews: bool = False
+    ) -> None:
         """Store the answers.
 
         Args:
@@ -35,7 +37,7 @@ class ScriptedAsker:
         self._obstacle = obstacle
         self._previews = previews
 
-    async def ask(self, question: Question) -> Answer:
+    async def ask(self, question: Question) -> Answer | TakenParts:
         """Record the question and return the next answer; for EXPIRE, wait until this call is cancelled."""
         self.questions.append(question)
         answer = self._answers.pop(0) if self._answers else Answer.REJECT

@@ -23,10 +23,12 @@ APPLY = "Apply"
 RUN = "Run"
 REST_OF_TASK = "and the rest of this task"
 SHOW = "Show the changes"
+CHOOSE = "Choose parts"
 REJECT = "Reject"
 UNDO_WHY = "You asked for it."
 TRIAL_WHY = "This runs the workspace's own code, to see whether the test passes before anything is proposed."
 LONGEST = 300  # characters of the one-line question; message boxes show no more
+MOST_LEFT = 20  # files of which a sentence names the parts that were left out
 LINES_IN_MESSAGE = 40  # of a diff; a longer one would push the answers off the screen
 SPACES = re.compile(r"\s+")
 
@@ -82,6 +84,12 @@ def describe_test_run(command: str, folder: str, seconds: float) -> str:
 def explain_test_run(*, measures: bool) -> str:
     """Return the reason for running the tests; `measures` tells whether the run also measures coverage."""
     return f"This runs the workspace's own code{' and measures which lines it reaches' if measures else ''}."
+
+
+def describe_choice(taken: int, offered: int, left: Sequence[str]) -> str:
+    """Return the sentence that `taken` of the `offered` parts of a proposal were taken, and which were `left` out."""
+    more = f"; and parts of {len(left) - MOST_LEFT} more files" if len(left) > MOST_LEFT else ""
+    return f"{taken} of {offered} parts were taken. Left out: {'; '.join(left[:MOST_LEFT])}{more}."
 
 
 def warn_of_syntax(file: str, line: int) -> str:

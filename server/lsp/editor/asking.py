@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from pygls.lsp.server import LanguageServer
 
-    from server.gate.ports import Question
+    from server.gate.ports import Question, TakenParts
     from server.gate.question.shown_documents import ShownDocuments
     from server.lsp.editor.client import Client
 
@@ -71,7 +71,7 @@ class EditorAsker:
             return f"{name} takes no edits from a language server (`workspace/applyEdit`); make the change by hand."
         return ""
 
-    async def ask(self, question: Question) -> Answer:
+    async def ask(self, question: Question) -> Answer | TakenParts:
         """Show the diff, ask the person and return the answer; `UNABLE` if the client cannot ask.
 
         If the person chooses to see the diff again, shows it and asks again. A second question waits for the first.
@@ -87,10 +87,11 @@ class EditorAsker:
                     message = wording.phrase_with_diff(question)
             return chosen
 
-    async def _ask_in_client_view(self, question: Question) -> Answer:
+    async def _ask_in_client_view(self, question: Question) -> Answer | TakenParts:
         """Return the person's answer from the client's own view; `UNABLE` if the client could not ask."""
+        params = confirm_request.build_params(question, chooses=self._client().editing.chooses)
         try:
-            answer = await ask_client(self._server, confirm_request.CONFIRM, confirm_request.build_params(question))
+            answer = await ask_client(self._server, confirm_request.CONFIRM, params)
         except JsonRpcException as error:
             logger.warning("the editor could not ask: %s", error)
             return Answer.UNABLE

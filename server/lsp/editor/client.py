@@ -35,6 +35,7 @@ class Editing:
         confirms: asks about proposals in its own view on `starling/confirm` (`server.lsp.editor.confirm_request`), and
             returns the answer without applying anything.
         permits: asks there about commands, too.
+        chooses: lets the person take some parts of a proposal there, and leave others.
     """
 
     applies: bool = False
@@ -46,6 +47,7 @@ class Editing:
     modal: bool = False
     confirms: bool = False
     permits: bool = False
+    chooses: bool = False
 
     @classmethod
     def of(cls, declared: types.ClientCapabilities, name: str) -> Editing:
@@ -65,6 +67,7 @@ class Editing:
             modal=name.startswith(MODAL),
             confirms=confirms,
             permits=_has_own_capability(declared.experimental, "permit"),
+            chooses=_has_own_capability(declared.experimental, "hunks"),
         )
 
 
@@ -125,6 +128,7 @@ class Client:
         editing: capabilities for proposed edits.
         menu: capabilities for the menu of code actions.
         asks: shows agents' questions on `starling/ask` (`server.lsp.editor.editor_person`), also those for any text.
+        plans: shows plans on `starling/plan`, where a person may edit their steps.
     """
 
     name: str = ""
@@ -142,6 +146,7 @@ class Client:
     editing: Editing = Editing()
     menu: Menu = Menu()
     asks: bool = False
+    plans: bool = False
 
     @classmethod
     def of(cls, params: types.InitializeParams) -> Client:
@@ -171,4 +176,5 @@ class Client:
             editing=Editing.of(declared, name),
             menu=Menu.of(declared),
             asks=_has_own_capability(declared.experimental, "ask"),
+            plans=_has_own_capability(declared.experimental, "plan"),
         )

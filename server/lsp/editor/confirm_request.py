@@ -3,7 +3,8 @@
 It is sent to clients that declare `{"starling": {"confirm": true}}` in `experimental` and that show a proposal in
 their own view, with the full text of each file before and after. A client that also declares `"permit": true` gets
 questions about commands, which have no files. The client answers `{"answer": TITLE}` with one of the titles offered, or
-null for a rejection. Sends nothing. Start at `build_params`.
+null for a rejection. A client that declares `"hunks": true` gets the parts of each file, and may answer with
+`"hunks": [IDS]` which of them are taken; without it, all are. Sends nothing. Start at `build_params`.
 """
 
 from __future__ import annotations
@@ -11,18 +12,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from agents.edits import CreateFile, DeleteFile, RenameFile, TextChange
-from server.gate.ports import Answer
+from server.gate.ports import Answer, TakenParts
 from server.gate.question import wording
 
 if TYPE_CHECKING:
     from agents.edits import Change
+    from server.gate.hunks import Hunk
     from server.gate.ports import Question
 
 CONFIRM = "starling/confirm"
+_MISSING = object()
 
 
-def build_params(question: Question) -> dict[str, Any]:
-    """Return the parameters of `starling/confirm` as JSON; the detail of a question about a command ends with it."""
+def build_params(question: Question, *, chooses: bool = False) -> dict[str, Any]:
+    """Return the parameters of `starling/confirm` as JSON; the detail of a question about a command ends with it.
+
+    With `chooses`, each file has its parts.
+    """
     changes = question.proposal.changes if question.proposal is not None else ()
     detail = wording.phrase_head(question) if changes else wording.phrase_document(question).rstrip()
     return {
@@ -31,21 +37,52 @@ def build_params(question: Question) -> dict[str, Any]:
         "detail": wording.replace_unprintable(detail),
         "serious": wording.is_serious(question),
         "answers": list(wording.list_answers(question)),
-        "files": [_describe_change(change) for change in changes],
+        "files": [
+            {**_describe_change(change), **({"hunks": _list_hunks(question, number)} if chooses else {})}
+            for number, change in enumerate(changes)
+        ],
     }
 
 
-def parse_answer(question: Question, answer: object) -> Answer:
+def parse_answer(question: Question, answer: object) -> Answer | TakenParts:
     """Return the person's decision from the client's JSON `answer`.
 
     Null and a title that was not offered are a rejection; JSON of any other form is `UNABLE`, for no person gave it.
+    A choice of some parts never covers the rest of the task.
     """
     if answer is None:
         return Answer.REJECT
-    chosen = answer.get("answer") if isinstance(answer, dict) else getattr(answer, "answer", None)
+    chosen = _get_field(answer, "answer")
     if not isinstance(chosen, str):
         return Answer.UNABLE
-    return wording.list_answers(question).get(chosen) or Answer.REJECT
+    decided = wording.list_answers(question).get(chosen) or Answer.REJECT
+    taken = _get_field(answer, "hunks")
+    if taken is _MISSING or decided is Answer.REJECT:
+        return decided
+    if not isinstance(taken, list) or not all(isinstance(one, str) for one in taken):
+        return Answer.UNABLE
+    offered = {one.id for one in question.hunks}
+    return decided if offered and offered == set(taken) else TakenParts(frozenset(taken))
+
+
+def _get_field(answer: object, name: str) -> object:
+    """Return a field of the client's JSON, of which the protocol library makes a dict or an object."""
+    return answer.get(name, _MISSING) if isinstance(answer, dict) else getattr(answer, name, _MISSING)
+
+
+def _list_hunks(question: Question, number: int) -> list[dict[str, Any]]:
+    """Return the parts of the file with the index `number` as JSON; [] if the proposal is asked as a whole."""
+    return [_describe_hunk(one) for one in question.hunks if one.change == number]
+
+
+def _describe_hunk(hunk: Hunk) -> dict[str, Any]:
+    return {
+        "id": hunk.id,
+        "before": list(hunk.before),
+        "after": list(hunk.after),
+        "header": hunk.header,
+        "lines": list(hunk.lines),
+    }
 
 
 def _describe_change(change: Change) -> dict[str, str]:

@@ -2,7 +2,10 @@
 
 Choices are asked as a message with buttons (`window/showMessageRequest`). A question for any text needs a client that
 declares `{"starling": {"ask": true}}` in `experimental`: it gets `starling/ask` with `{question, choices}` for every
-question and returns `{answer: TEXT}`, null for no answer. Start at `EditorPerson.ask`.
+question and returns `{answer: TEXT}`, null for no answer.
+
+A client that declares `{"starling": {"plan": true}}` gets a plan to confirm with `starling/plan` (`describe_plan`); in
+others the plan is the text of a message with the buttons Start and No. Start at `EditorPerson.ask`.
 """
 
 from __future__ import annotations
@@ -14,6 +17,9 @@ from typing import TYPE_CHECKING, Any
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
+from agents.ports.person import PlanAnswer, ProposedStep
+from agents.team.planning.plan_lines import format_step
+from agents.team.shown_text import show_visibly
 from server.gate.question.wording import replace_unprintable
 from server.lsp.editor.client_requests import ask_client
 
@@ -22,13 +28,18 @@ if TYPE_CHECKING:
 
     from pygls.lsp.server import LanguageServer
 
+    from agents.ports.person import PlanQuestion
     from server.lsp.editor.client import Client
 
 logger = logging.getLogger(__name__)
 
 ASK = "starling/ask"
+PLAN = "starling/plan"
 ANSWER_WAIT_S = 300.0  # for a person; as long as the gate waits
+PLAN_WAIT_S = 1800.0  # for a person who edits a plan
 CHECK_S = 0.1  # between two looks whether the question is still needed
+START, NO = "Start", "No"
+START_PLAN = "Start this plan?"
 
 
 class EditorPerson:
@@ -62,6 +73,26 @@ class EditorPerson:
             return answer or None
         return shown.get(answer)
 
+    async def confirm_plan(self, question: PlanQuestion) -> PlanAnswer | None:
+        """Return the person's answer about a plan, edited where the client can; None if nobody answers."""
+        if not self._client().plans:
+            return await self._confirm_plan_as_it_is(question)
+        try:
+            answer = await self._wait_for_answer(PLAN, describe_plan(question), limit_s=PLAN_WAIT_S)
+        except (TimeoutError, JsonRpcException) as error:
+            logger.info("nobody answered whether a plan may start: %s", error or "no answer in time")
+            return None
+        return _read_plan_answer(answer)
+
+    async def _confirm_plan_as_it_is(self, question: PlanQuestion) -> PlanAnswer | None:
+        """Return the person's answer about a plan that this client cannot edit."""
+        numbered = (f"{number}. {format_step(one)}" for number, one in enumerate(question.steps, 1))
+        text = show_visibly("\n".join([f"{START_PLAN} {question.title}", *numbered]))
+        answer = await self.ask(text, (START, NO))
+        if answer is None:
+            return None
+        return PlanAnswer(question.steps) if answer == START else PlanAnswer()
+
     async def _ask_in_client_view(self, question: str, choices: Sequence[str]) -> str | None:
         """Return the answer to `starling/ask`, None for none or one of another form."""
         params = {"question": question, "choices": choices}
@@ -77,14 +108,14 @@ class EditorPerson:
         chosen = await self._wait_for_answer(types.WINDOW_SHOW_MESSAGE_REQUEST, params)
         return None if chosen is None else str(chosen.title)
 
-    async def _wait_for_answer(self, method: str, params: object) -> Any:  # noqa: ANN401 (each method has its own)
+    async def _wait_for_answer(self, method: str, params: object, limit_s: float = ANSWER_WAIT_S) -> Any:  # noqa: ANN401 (each method has its own)
         """Send a question to the client and return its answer; withdraw it once it is cancelled, or after a time.
 
         Raises:
             TimeoutError: the question was withdrawn.
             JsonRpcException: the client answered with an error.
         """
-        asking = asyncio.create_task(ask_client(self._server, method, params, limit_s=ANSWER_WAIT_S))
+        asking = asyncio.create_task(ask_client(self._server, method, params, limit_s=limit_s))
         try:
             while not asking.done():
                 if self._is_cancelled():
@@ -93,3 +124,32 @@ class EditorPerson:
             return asking.result()
         finally:
             asking.cancel()
+
+
+def describe_plan(question: PlanQuestion) -> dict[str, Any]:
+    """Return the parameters of `starling/plan` as JSON."""
+    return {
+        "title": replace_unprintable(question.title),
+        "steps": [{"title": replace_unprintable(one.title), "role": one.role} for one in question.steps],
+        "roles": list(question.roles),
+        "problem": replace_unprintable(question.problem),
+    }
+
+
+def _read_plan_answer(answer: object) -> PlanAnswer | None:
+    """Return the answer to `starling/plan`: a no for null, the plan or the remark; None for JSON of another form."""
+    if answer is None:
+        return PlanAnswer()
+    steps, remark = _get_field(answer, "steps"), _get_field(answer, "remark")
+    if isinstance(steps, list | tuple):
+        pairs = [(_get_field(one, "title"), _get_field(one, "role") or "") for one in steps]
+        written = [
+            ProposedStep(title, role) for title, role in pairs if isinstance(title, str) and isinstance(role, str)
+        ]
+        return PlanAnswer(tuple(written)) if len(written) == len(pairs) else None
+    return PlanAnswer(remark=remark) if isinstance(remark, str) else None
+
+
+def _get_field(given: object, name: str) -> object:
+    """Return a field of a JSON object, which the connection may have read as a record; None without such a field."""
+    return given.get(name) if isinstance(given, dict) else getattr(given, name, None)

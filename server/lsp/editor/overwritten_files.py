@@ -110,6 +110,7 @@ class Refusal:
     applied: bool = False
     proposal: str = ""
     checkpoint: str = ""
+    left: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

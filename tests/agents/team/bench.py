@@ -27,7 +27,7 @@ from models.scripted.scripted_chat import ScriptedChat
 from tests import marked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from agents.edits import ProposedEdit
     from agents.ports.commands import CommandRequest
@@ -44,14 +44,20 @@ class FakeOutcome:
     reason: str = ""
     proposal: str = "p1"
     checkpoint: str = "c1"
+    left: tuple[str, ...] = ()
 
 
 @dataclass
 class FakeGate:
-    """Applies edits to the disk at once, and permits calls, unless `answer` is a no; remembers what it was asked."""
+    """Applies edits to the disk at once, and permits calls, unless `answer` is a no; remembers what it was asked.
+
+    With `narrow`, applies what that makes of an edit, and reports that `left` was left out.
+    """
 
     answer: bool = True
     reason: str = ""
+    narrow: Callable[[ProposedEdit], ProposedEdit] | None = None
+    left: tuple[str, ...] = ()
     proposals: list[ProposedEdit] = field(default_factory=list)
     calls: list[ToolCall] = field(default_factory=list)
     rules: list[str] = field(default_factory=list)
@@ -66,6 +72,8 @@ class FakeGate:
         self.rules.append(rule)
         if not self.answer:
             return FakeOutcome(applied=False, reason=self.reason, checkpoint="")
+        if self.narrow is not None:
+            proposal = self.narrow(proposal)
         checkpoint = f"c{len(self.proposals)}"
         paths = [one.to if isinstance(one, RenameFile) else one.path for one in proposal.changes]
         self.before[checkpoint] = {path: path.read_bytes() if path.exists() else None for path in paths if path}
@@ -82,7 +90,7 @@ class FakeGate:
                     change.path.rename(change.to)
                 case DeleteFile():
                     change.path.unlink()
-        return FakeOutcome(checkpoint=checkpoint)
+        return FakeOutcome(checkpoint=checkpoint, reason=self.reason, left=self.left)
 
     async def undo(self, checkpoint: str = "", *, cancelled: Cancelled | None = None) -> FakeOutcome:
         """Write back what the files of a change held before."""

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from server.gate.ports import Question
+    from server.gate.ports import Question, TakenParts
 
 READ = '@call read_file {"path": "a.py"}'
 EDIT = '@call edit_file {"path": "a.py", "replacements": [{"old": "x = 1\\n", "new": "x = 2\\n"}]}'
@@ -190,7 +190,7 @@ async def test_a_file_that_changed_between_reading_and_editing_is_not_overwritte
 
 async def test_a_file_that_changes_while_the_person_is_asked_is_not_overwritten(stage: Stage) -> None:
     class Slow(ScriptedAsker):
-        async def ask(self, question: Question) -> Answer:
+        async def ask(self, question: Question) -> Answer | TakenParts:
             (stage.bench.root / "a.py").write_text("x = 7\n")
             return await super().ask(question)
 

@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agents.markdown import make_inert
+from agents.ports.person import PlanAnswer
 from agents.ports.sessions import EntryKind, SessionState, SessionUnavailable
-from agents.team.events import AgentChosen, TextArrived, TurnStatus
+from agents.team.events import AgentChosen, CallEnded, PlanChanged, TextArrived, TurnStatus
 from agents.team.limits import TurnLimits
 from agents.team.permissions.modes import Mode
 from agents.team.role_files import load_roles
 from agents.team.run_records import ReplayedChat
+from agents.team.session_notes import PlanStart
 from agents.team.session_runner import SessionRunner, Team
 from agents.team.tools.all_tools import TOOLS
-from agents.team.transcript import make_title
+from agents.team.transcript import make_title, read_notes
 from indexing.records import Hit
 from models.scripted.scripted_chat import ScriptedChat
 from server.state.database import State
@@ -26,9 +28,10 @@ from server.state.session_store import SessionStore
 from tests.agents.doubles import MemoryIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from agents.ports.person import PlanQuestion
     from tests.agents.team.bench import TeamBench
 
 READ = '@call read_file {"path": "a.py"}'
@@ -250,3 +253,99 @@ async def test_the_tokens_of_the_choice_of_a_role_count(bench: TeamBench, store:
     named = await SessionRunner(team, session).handle("@ask Hello!", bench.events.append, lambda: False)
     assert (chosen.steps, chosen.cost, named.cost) == (1, 2.0, 1.0)
     assert chosen.tokens > named.tokens
+
+
+class Planner:
+    """A person who answers every plan with `answer`, and then leaves: the next question ends the process."""
+
+    def __init__(self, answer: PlanAnswer | BaseException | None) -> None:
+        self.answer = answer
+        self.states: list[SessionState] = []
+        self.store: SessionStore | None = None
+        self.session = ""
+
+    async def ask(self, question: str, choices: Sequence[str] = ()) -> str | None:
+        """Answer nothing."""
+        del question, choices
+        return None
+
+    async def confirm_plan(self, question: PlanQuestion) -> PlanAnswer | None:
+        """Answer, or raise the exception; note the state of the session meanwhile."""
+        assert self.store is not None
+        found = self.store.get(self.session)
+        assert found is not None
+        self.states.append(found.state)
+        if isinstance(self.answer, BaseException):
+            raise self.answer
+        return PlanAnswer(question.steps) if self.answer == PlanAnswer(()) else self.answer
+
+
+PROPOSED = json.dumps({"steps": [{"title": "Design it", "role": "architect"}], "confirm": True})
+DELEGATED = '@call delegate {"role": "architect", "task": "Design it."}'
+LEAD = "=== You lead a team\n"
+
+
+def make_planned(bench: TeamBench, store: SessionStore, answer: PlanAnswer | BaseException | None, script: str) -> Team:
+    """Return a team whose person answers plans with `answer`; the session is `bench.options["person"].session`."""
+    person = bench.options["person"] = Planner(answer)
+    person.store, person.session = store, store.create("file:///w", title="Plan").id
+    return make_team(bench, store, script)
+
+
+async def test_a_plan_and_its_first_step_in_one_answer_wait_for_the_person(
+    bench: TeamBench, store: SessionStore
+) -> None:
+    script = f"{LEAD}@times 1\n@call plan {PROPOSED}\n{DELEGATED}\n=== You\nDone.\n"
+    team = make_planned(bench, store, PlanAnswer(), script)
+    session = bench.options["person"].session
+    await SessionRunner(team, session).handle("@orchestrator Go.", bench.events.append, lambda: False)
+    assert [one.agent for one in bench.events if isinstance(one, AgentChosen)] == ["orchestrator"]
+    assert bench.options["person"].states == [SessionState.WAITING]
+    results = [one.text for one in store.read(session) if one.kind is EntryKind.RESULT]
+    assert results[1].startswith("The person does not want this plan")
+    bench.options["person"].answer = PlanAnswer(())
+    team = make_team(bench, store, script)
+    await SessionRunner(team, session).handle("@orchestrator Again.", bench.events.append, lambda: False)
+    assert "architect" in [one.agent for one in bench.events if isinstance(one, AgentChosen)]
+    assert read_notes(store.read(session)).start is PlanStart.APPROVED
+
+
+async def test_a_plan_whose_question_was_broken_off_still_waits_after_a_restart(
+    bench: TeamBench, store: SessionStore
+) -> None:
+    class Died(BaseException):
+        pass
+
+    script = f"{LEAD}@times 1\n@call plan {PROPOSED}\n{LEAD}@times 1\n{DELEGATED}\n=== You\nWell.\n"
+    team = make_planned(bench, store, Died(), script)
+    session = bench.options["person"].session
+    with pytest.raises(Died):
+        await SessionRunner(team, session).handle("@orchestrator Go.", bench.events.append, lambda: False)
+    await SessionRunner(team, session).handle("@orchestrator Go on.", bench.events.append, lambda: False)
+    *_, said = (one.text for one in store.read(session) if one.kind is EntryKind.RESULT)
+    assert said.startswith("The plan has no yes of the person")
+    assert "not started: the person has not approved it" in bench.chat.requests[-1].messages[0].text
+
+
+async def test_a_refused_plan_is_over_with_the_next_request(bench: TeamBench, store: SessionStore) -> None:
+    script = f"{LEAD}@times 1\n@call plan {PROPOSED}\n=== You\nWell.\n"
+    team = make_planned(bench, store, PlanAnswer(remark="No."), script)
+    session = bench.options["person"].session
+    await SessionRunner(team, session).handle("@orchestrator Go.", bench.events.append, lambda: False)
+    await SessionRunner(team, session).handle("@ask Another thing.", bench.events.append, lambda: False)
+    assert bench.events[-2:] != []
+    assert PlanChanged(()) in bench.events
+    assert read_notes(store.read(session)).plan == ()
+
+
+async def test_a_delegate_cannot_replace_the_plan(bench: TeamBench, store: SessionStore) -> None:
+    other = '@call plan {"steps": [{"title": "Mine"}]}'
+    script = (
+        f"{LEAD}@times 1\n@call plan {PROPOSED}\n{DELEGATED}\n"
+        f"=== You are a software architect\n@times 1\n{other}\n=== You\nDone.\n"
+    )
+    team = make_planned(bench, store, PlanAnswer(()), script)
+    session = bench.options["person"].session
+    await SessionRunner(team, session).handle("@orchestrator Go.", bench.events.append, lambda: False)
+    assert [one.title for one in read_notes(store.read(session)).plan] == ["Design it"]
+    assert any(isinstance(one, CallEnded) and "There is no tool 'plan'" in one.text for one in bench.events)

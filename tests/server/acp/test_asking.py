@@ -10,6 +10,7 @@ from acp import RequestError, schema
 from pydantic import ValidationError
 
 from agents.edits import CreateFile, ProposedEdit, RenameFile
+from agents.ports.person import PlanAnswer, PlanQuestion, ProposedStep
 from agents.tools import EXECUTE_COMMAND, WRITE_FILE
 from server.acp.asking import PermissionAsker, PermissionPerson, PermissionRequests
 from server.gate.ports import Answer, Question
@@ -126,3 +127,29 @@ async def test_a_choice_is_asked_and_free_text_is_not() -> None:
 async def test_no_valid_choice_is_no_answer(chosen: str | Exception) -> None:
     person = PermissionPerson(PermissionRequests(Client(chosen).request))
     assert await person.ask("Which?", ("first", "second")) is None
+
+
+PLAN = PlanQuestion(
+    "A log", (ProposedStep("Design ![x](http://192.0.2.1/x)", "architect"),), ("orchestrator", "architect")
+)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "answer"),
+    [
+        ("start", PlanAnswer(PLAN.steps)),
+        ("stop", PlanAnswer()),
+        ("", None),
+        ("approve", None),
+        (RequestError.method_not_found("session/request_permission"), None),
+    ],
+)
+async def test_a_plan_is_started_as_it_is_or_not(chosen: str | Exception, answer: PlanAnswer | None) -> None:
+    client = Client(chosen)
+    assert await PermissionPerson(PermissionRequests(client.request)).confirm_plan(PLAN) == answer
+    ((call, options),) = client.asked
+    assert [(one.name, one.kind) for one in options] == [("Start", "allow_once"), ("Don't start", "reject_once")]
+    assert call.title == "Start this plan? A log"
+    shown = call.content[0].content.text  # type: ignore[index, union-attr]
+    assert shown.startswith("1. architect: Design")
+    assert "![x](http" not in shown.replace("`![x](http", "")

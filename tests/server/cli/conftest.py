@@ -13,8 +13,10 @@ from server.cli import run
 from tests.marked import parse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from tests.server.cli.terminals import Terminal
 
 WORKSPACE = parse("""
 #- shapes.py
@@ -77,3 +79,12 @@ def own_broken_model(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     weights.write_bytes(b"garbage" * 1000)
     monkeypatch.setenv("STARLING_MODEL__NAME", "mine")
     return weights
+
+
+@pytest.fixture
+def terminals() -> Iterator[list[Terminal]]:
+    """Yield a list; close the terminals that a test has added to it."""
+    opened: list[Terminal] = []
+    yield opened
+    for one in opened:
+        one.close()

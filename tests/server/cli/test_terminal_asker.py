@@ -5,62 +5,15 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
-import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from server.cli.terminal_asker import colour
+from tests.server.cli.terminals import PROGRAM, WAIT_S, Terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-PROGRAM = [sys.executable, str(Path(__file__).with_name("terminal_program.py"))]
-WAIT_S = 60.0
-READ_BYTES = 4096
-
-
-class Terminal:
-    """A person at the pseudo-terminal on which a program runs that proposes one edit."""
-
-    def __init__(self, root: Path, *arguments: str) -> None:
-        import pty  # noqa: PLC0415 (not on Windows)
-
-        self._master, slave = pty.openpty()
-        environment = {**os.environ, "STARLING_HOME": str(root.parent / "home"), "TERM": "xterm", "COLUMNS": "80"}
-        self.process = subprocess.Popen(
-            [*PROGRAM, str(root), *arguments],
-            stdin=slave,
-            stdout=subprocess.PIPE,
-            stderr=slave,
-            env=environment,
-            start_new_session=True,
-        )
-        os.close(slave)
-        self.screen = ""
-
-    def wait_for(self, text: str, times: int = 1) -> str:
-        """Wait until `text` is on the screen `times` times, and return the whole screen."""
-        end = time.monotonic() + WAIT_S
-        while self.screen.count(text) < times:
-            assert time.monotonic() < end, self.screen
-            self.screen += os.read(self._master, READ_BYTES).decode()
-        return self.screen
-
-    def enter(self, line: str) -> None:
-        os.write(self._master, f"{line}\n".encode())
-
-    def read_outcome(self) -> list[str]:
-        """Wait for the end of the program, and return the outcome and reason that it printed."""
-        out, _ = self.process.communicate(timeout=WAIT_S)
-        return list(json.loads(out))
-
-    def close(self) -> None:
-        self.process.kill()
-        self.process.communicate()
-        os.close(self._master)
+    from pathlib import Path
 
 
 @pytest.fixture
@@ -70,15 +23,6 @@ def root(tmp_path: Path) -> Path:
     folder.mkdir()
     (folder / "a.py").write_bytes(b"x = 1\r\n")
     return folder
-
-
-@pytest.fixture
-def terminals() -> Iterator[list[Terminal]]:
-    """Yield a list; close the terminals that a test has added to it."""
-    opened: list[Terminal] = []
-    yield opened
-    for one in opened:
-        one.close()
 
 
 @pytest.mark.parametrize(
@@ -127,10 +71,77 @@ def test_a_command_is_shown_before_it_runs(root: Path, terminals: list[Terminal]
     assert terminal.read_outcome()[0] == "applied"
 
 
+PARTS = b"a\r\n1\r\nb\r\n2\r\nc"
+
+
+@pytest.mark.parametrize(
+    ("keys", "written", "left"),
+    [
+        ("ynyn", b"A\r\n1\r\nb\r\n2\r\nC", "2 of 4 parts were taken. Left out: a.py, line 3; the new file b.py."),
+        ("nay", b"a\r\n1\r\nB\r\n2\r\nC", "3 of 4 parts were taken. Left out: a.py, line 1."),
+        ("dy", PARTS, "1 of 4 parts were taken. Left out: a.py, line 1, line 3 and line 5."),
+        (
+            "yq",
+            b"A\r\n1\r\nb\r\n2\r\nc",
+            "1 of 4 parts were taken. Left out: a.py, line 3 and line 5; the new file b.py.",
+        ),
+        ("?ay", b"A\r\n1\r\nB\r\n2\r\nC", ""),
+    ],
+)
+def test_parts_are_taken_and_left_one_after_the_other(
+    root: Path, terminals: list[Terminal], keys: str, written: bytes, left: str
+) -> None:
+    (root / "a.py").write_bytes(PARTS)
+    terminals.append(terminal := Terminal(root, "parts"))
+    assert "[y: apply, a: apply, and the rest of this task, s: show the changes, p: choose parts, n: reject]" in (
+        terminal.wait_for("n: reject]").replace("\r\n", "")
+    )
+    terminal.enter("p")
+    for number, key in enumerate(keys, 1):
+        terminal.wait_for("Take this part [y,n,a,d,q,?]?", number)
+        terminal.enter(key)
+    assert terminal.read_outcome() == ["applied", left]
+    assert (root / "a.py").read_bytes() == written
+    assert (root / "b.py").exists() == ("b.py" not in left)
+
+
+@pytest.mark.parametrize("keys", ["q", "dn", "\x04"])
+def test_taking_no_part_and_the_end_of_the_input_are_a_rejection(
+    root: Path, terminals: list[Terminal], keys: str
+) -> None:
+    (root / "a.py").write_bytes(PARTS)
+    terminals.append(terminal := Terminal(root, "parts"))
+    terminal.wait_for("n: reject]")
+    terminal.enter("p")
+    for number, key in enumerate(keys, 1):
+        terminal.wait_for("Take this part [y,n,a,d,q,?]?", number)
+        os.write(terminal._master, b"\x04") if key == "\x04" else terminal.enter(key)
+    assert terminal.read_outcome()[0] == "rejected"
+    assert (root / "a.py").read_bytes() == PARTS
+
+
+def test_each_part_is_shown_with_its_file_and_lines_in_colour(root: Path, terminals: list[Terminal]) -> None:
+    (root / "a.py").write_bytes(PARTS)
+    terminals.append(terminal := Terminal(root, "parts"))
+    terminal.wait_for("n: reject]")
+    terminal.enter("p")
+    screen = terminal.wait_for("(1/4) Take this part").rpartition("n: reject]")[2]
+    assert [text in screen for text in ("a.py", "@@ -1,2 +1,2 @@", "\x1b[31m-a", "\x1b[32m+A")] == [True] * 4
+
+
+def test_a_change_of_one_part_is_answered_as_a_whole(root: Path, terminals: list[Terminal]) -> None:
+    terminals.append(terminal := Terminal(root, "edit"))
+    assert "choose parts" not in terminal.wait_for("n: reject]")
+    terminal.enter("p")
+    terminal.wait_for("n: reject]", 2)
+    terminal.enter("n")
+    assert terminal.read_outcome()[0] == "rejected"
+
+
 def test_the_end_of_the_input_is_a_rejection(root: Path, terminals: list[Terminal]) -> None:
     terminals.append(terminal := Terminal(root, "edit"))
     terminal.wait_for("n: reject]")
-    os.write(terminal._master, b"\x04")
+    terminal.end_input()
     assert terminal.read_outcome()[0] == "rejected"
 
 

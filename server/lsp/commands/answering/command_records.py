@@ -27,7 +27,9 @@ class ProposalOutcome(CommandRecord):
     outcome: Literal["applied", "partly", "rejected", "expired", "refused", "failed"] = Field(
         description='The outcome; only "applied" and "partly" changed anything.'
     )
-    reason: str | None = Field(default=None, description="Why it was not applied and what to do; null if it was.")
+    reason: str | None = Field(
+        default=None, description="Why it was not applied and what to do, or which parts were left out; null otherwise."
+    )
     checkpoint: str | None = Field(
         default=None, description="The checkpoint for `starling.undo`; null if nothing changed."
     )

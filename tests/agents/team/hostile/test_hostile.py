@@ -10,6 +10,7 @@ import pytest
 
 from agents.markdown import make_inert
 from agents.ports.commands import CommandRequest, CommandResult, Isolation
+from agents.ports.person import PlanAnswer
 from agents.team.events import CallStarted, Event, PlanChanged, TextArrived
 from agents.team.limits import TurnLimits
 from agents.team.permissions.rules import RuleSet
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from agents.ports.person import PlanQuestion
+
 HIDDEN = "SECRET=S3CR3T-of-the-person"
 VICTIM = Role(
     "victim", "Victim", "Does everything.", "You obey.", CAPABILITIES, CAPABILITIES, ("victim",),
@@ -46,11 +49,17 @@ class Person:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.planned: list[str] = []
 
     async def ask(self, question: str, choices: Sequence[str] = ()) -> str | None:
         """Return an answer that is no secret."""
         self.asked += [question, *choices]
         return "no"
+
+    async def confirm_plan(self, question: PlanQuestion) -> PlanAnswer | None:
+        """Start the plan."""
+        self.planned += [question.title, *(one.title for one in question.steps)]
+        return PlanAnswer(question.steps)
 
 
 class Runner:
@@ -189,7 +198,7 @@ async def test_no_call_leaves_the_policy(
     shown = [one.title for one in scene.events if isinstance(one, CallStarted)]
     shown += [title for one in scene.events if isinstance(one, PlanChanged) for title, _ in one.steps]
     shown += [line for one in scene.bench.asker.questions for line in wording.phrase_head(one).splitlines()]
-    shown += scene.person.asked
+    shown += [*scene.person.asked, *scene.person.planned]
     assert all(one.isprintable() for one in shown), shown
     assert all(make_inert(one) == one for one in scene.person.asked)
 

@@ -26,6 +26,14 @@ async def test_a_piece_is_replaced(old: str, new: str, after: str, bench: TeamBe
     assert (failed, bench.read("a.py")) == (False, after), text
 
 
+async def test_the_agent_is_told_which_parts_the_person_left_out(bench: TeamBench) -> None:
+    bench.write("#- a.py\nx = 1\n")
+    bench.gate.reason, bench.gate.left = "1 of 2 parts were taken. Left out: a.py, line 9.", ("a.py, line 9",)
+    text, failed = await bench.call("edit_file", path="a.py", replacements=[{"old": "x = 1", "new": "x = 2"}])
+    assert not failed
+    assert text.startswith("Done in part: Edit a.py. 1 of 2 parts were taken. Left out: a.py, line 9. The person took")
+
+
 async def test_line_ends_of_the_file_are_kept(bench: TeamBench) -> None:
     (bench.root / "a.py").write_bytes(b"a = 1\r\nb = 2\r\n")
     await bench.call("edit_file", path="a.py", replacements=[{"old": "a = 1\nb = 2", "new": "a = 2\nb = 3\nc = 4"}])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from agents.edits import Edit, TextChange
 from agents.findings import Finding, Severity
 from agents.ports.commands import CommandResult
 from agents.ports.test_commands import TestCommand
@@ -21,6 +22,7 @@ from models.chat import Message, Speaker
 from tests.agents.team.led.led_runs import FakeRunner
 
 if TYPE_CHECKING:
+    from agents.edits import ProposedEdit
     from agents.team.events import TurnEnded
     from indexing.syntax.documents import Document
     from tests.agents.team.bench import TeamBench
@@ -79,6 +81,22 @@ async def test_a_fix_without_gain_is_undone_and_two_end_the_check(second: str, b
     assert bench.read("a.py") == "BAD = 1\n"
     assert ended.text == "Done.\n\nNot fixed: a.py:1: BAD is here. (bad)."
     assert any(isinstance(one, Noted) and "it is undone" in one.text for one in bench.events)
+
+
+@pytest.mark.parametrize(("kept", "told"), [("BAD", True), ("good", False)])
+async def test_only_the_parts_that_were_applied_are_checked(kept: str, bench: TeamBench, *, told: bool) -> None:
+    (bench.root / "a.py").write_text("a = 1\n")
+
+    def keep_line(proposal: ProposedEdit) -> ProposedEdit:
+        [change] = proposal.changes
+        assert isinstance(change, TextChange)
+        [line] = [line for line in change.after.splitlines(keepends=True) if kept in line]
+        return replace(proposal, changes=(replace(change, edits=(Edit(0, len(change.before), line),)),))
+
+    bench.gate.narrow, bench.gate.left = keep_line, ("a.py, line 1",)
+    await run(bench, write("BAD = 1\ngood = 1\n") + "===\nDone.\n")
+    assert bench.read("a.py") == f"{kept} = 1\n"
+    assert any("They brought these problems" in one.text for one in bench.conversation.messages) is told
 
 
 async def test_a_cancelled_turn_is_not_checked(bench: TeamBench) -> None:

@@ -318,6 +318,85 @@ async def test_a_question_that_nobody_answers_ends_with_its_request(talk: Talk) 
         assert (await talk.editor.answer(request))["result"]["status"] == "cancelled"
 
 
+PROPOSE = (
+    '@call plan {"steps": [{"title": "Design it", "role": "architect"}, {"title": "Write it", "role": "coder"}], '
+    '"title": "A log", "confirm": true}'
+)
+EDITS_PLANS = {"starling": {"plan": True}}
+STEPS = [{"title": "Design it", "role": "architect"}, {"title": "Write it", "role": "coder"}]
+
+
+@pytest.mark.parametrize(
+    ("experimental", "answer", "said"),
+    [
+        (EDITS_PLANS, {"steps": STEPS}, "The person has said yes.\nPlan, which the person has approved"),
+        (EDITS_PLANS, {"steps": [{"title": "Test it", "role": "@Tester"}]}, "[ ] Test it (tester)"),
+        (EDITS_PLANS, {"steps": [{"title": "Test it"}]}, "[ ] Test it (orchestrator)"),
+        (EDITS_PLANS, {"remark": "First the tests."}, "The person says about this plan: First the tests."),
+        (EDITS_PLANS, {"remark": ""}, "The person does not want this plan"),
+        (EDITS_PLANS, None, "The person does not want this plan"),
+        (EDITS_PLANS, {"steps": [{"title": 5}]}, "Nobody has said yes"),
+        (EDITS_PLANS, {"steps": 5}, "Nobody has said yes"),
+        (EDITS_PLANS, 5, "Nobody has said yes"),
+        (EDITS_PLANS, RuntimeError("no view"), "Nobody has said yes"),
+        ({}, {"title": "Start"}, "The person has said yes."),
+        ({}, {"title": "No"}, "The person does not want this plan"),
+        ({}, None, "Nobody has said yes"),
+        ({"starling": {"ask": True}}, {"answer": "Start"}, "The person has said yes."),
+    ],
+)
+async def test_a_plan_is_confirmed_in_the_editor(
+    talk: Talk, experimental: dict[str, Any], answer: Any, said: str
+) -> None:
+    talk.editor.chat = ScriptedChat(f"===\n@times 1\n{PROPOSE}\n===\nWell.\n")
+    talk.editor.answers |= dict.fromkeys(("starling/plan", "window/showMessageRequest", "starling/ask"), answer)
+    folders = [{"uri": talk.root.as_uri(), "name": "work"}]
+    await talk.editor.begin({"experimental": experimental}, workspaceFolders=folders)
+    await talk.run("ask", request="@orchestrator Add it", mode="act", partial_token="t")
+    (ended,) = (one for one in talk.list_events("t") if one["kind"] == "result")
+    assert said in ended["text"]
+    (asked,) = (one for one in talk.editor.sent if "id" in one and one.get("method") in talk.editor.answers)
+    if experimental == EDITS_PLANS:
+        assert asked["params"]["title"] == "A log"
+        assert (asked["params"]["steps"], asked["params"]["problem"]) == (STEPS, "")
+        assert asked["params"]["roles"][:3] == ["orchestrator", "coder", "architect"]
+    else:
+        shown = asked["params"].get("message") or asked["params"]["question"]
+        assert shown == "Start this plan? A log\n1. architect: Design it\n2. coder: Write it"
+
+
+async def test_a_plan_with_an_unknown_role_is_asked_about_again(talk: Talk) -> None:
+    talk.editor.chat = ScriptedChat(f"===\n@times 1\n{PROPOSE}\n===\nWell.\n")
+    asked: list[dict[str, Any]] = []
+
+    def answer(params: dict[str, Any]) -> Any:
+        asked.append(params)
+        return {"steps": [{"title": "Fly", "role": "pilot" if len(asked) == 1 else "coder"}]}
+
+    talk.editor.answers["starling/plan"] = answer
+    folders = [{"uri": talk.root.as_uri(), "name": "work"}]
+    await talk.editor.begin({"experimental": EDITS_PLANS}, workspaceFolders=folders)
+    result = await talk.run("ask", request="@orchestrator Add it", mode="act", partial_token="t")
+    assert asked[1]["steps"] == [{"title": "Fly", "role": "pilot"}]
+    assert asked[1]["problem"].startswith("There is no role 'pilot' for a step; there are: orchestrator")
+    (plan,) = (one for one in talk.list_events("t") if one["kind"] == "plan")
+    assert plan["steps"] == [{"title": "Fly", "status": "open"}]
+    session = await talk.run("session", session=result["session"])
+    assert session["plan"] == [{"title": "Fly", "status": "open"}]
+
+
+async def test_a_plan_that_nobody_answers_ends_with_its_request(talk: Talk) -> None:
+    talk.editor.chat = ScriptedChat(f"===\n@times 1\n{PROPOSE}\n===\nWell.\n")
+    talk.editor.answers["starling/plan"] = SILENCE
+    folders = [{"uri": talk.root.as_uri(), "name": "work"}]
+    await talk.editor.begin({"experimental": EDITS_PLANS}, workspaceFolders=folders)
+    request = talk.send("ask", request="@orchestrator Add it", mode="act", partial_token="t")
+    await talk.editor.message(lambda one: one.get("method") == "starling/plan")
+    await talk.run("cancel", session=talk.list_events("t")[0]["session"])
+    async with asyncio.timeout(10):
+        assert (await talk.editor.answer(request))["result"]["status"] == "cancelled"
+
+
 @pytest.mark.parametrize(
     ("name", "arguments", "code", "said"),
     [

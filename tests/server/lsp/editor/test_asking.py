@@ -11,7 +11,8 @@ import pytest
 
 from agents.edits import CreateFile, DeleteFile, Edit, ProposedEdit, RenameFile, TextChange
 from agents.tools import EXECUTE_COMMAND, WRITE_FILE
-from server.gate.ports import Answer, Question
+from server.gate.hunks import NO_NEWLINE, find_hunks
+from server.gate.ports import Answer, Question, TakenParts
 from server.gate.question.wording import LINES_IN_MESSAGE
 from server.lsp.editor.asking import EditorAsker
 from tests.server.editor import SILENCE, Editor
@@ -307,6 +308,75 @@ async def test_only_an_offered_approval_of_that_view_approves(
     asker = await ask(COMPARING)
     editor.answers["starling/confirm"] = answer if isinstance(answer, Exception) else (lambda _: answer)
     assert await asker.ask(make_question(may_remember=True)) is meant
+
+
+CHOOSING: dict[str, Any] = {**VSCODE, "experimental": {"starling": {"confirm": True, "hunks": True}}}
+
+
+def make_parts(**other: Any) -> Question:
+    """Return a question about a proposal with three parts: two in shapes.py, and a new file."""
+    text = "pi = 3\ne = 2\nx = 1\ny = 1"
+    change = TextChange("file:///w/shapes.py", Path("/w/shapes.py"), text, (Edit(6, 6, ".14"), Edit(24, 24, "0")))
+    proposal = ProposedEdit("Fix it", "Why.", "reviewer", (change, CreateFile(Path("/w/new.py"), "n = 1\n")))
+    return make_question(proposal=proposal, hunks=find_hunks(proposal, ("shapes.py", "new.py")), **other)
+
+
+async def test_a_view_for_parts_is_sent_the_parts_of_each_file(editor: Editor, ask: Any) -> None:
+    asker = await ask(CHOOSING)
+    editor.answers["starling/confirm"] = {"answer": "Apply", "hunks": ["0.1"]}
+    assert await asker.ask(make_parts()) == TakenParts(frozenset({"0.1"}))
+    [asked_for] = list_questions(editor, "starling/confirm")
+    first, second = asked_for["files"]
+    assert first["hunks"] == [
+        {
+            "id": "0.0", "before": [0, 1], "after": [0, 1], "header": "@@ -1,2 +1,2 @@",
+            "lines": ["-pi = 3", "+pi = 3.14", " e = 2"],
+        },
+        {
+            "id": "0.1", "before": [3, 4], "after": [3, 4], "header": "@@ -3,2 +3,2 @@",
+            "lines": [" x = 1", "-y = 1", NO_NEWLINE, "+y = 10", NO_NEWLINE],
+        },
+    ]  # fmt: skip
+    assert [one["id"] for one in second["hunks"]] == ["1.0"]
+    assert (first["before"], first["after"]) == ("pi = 3\ne = 2\nx = 1\ny = 1", "pi = 3.14\ne = 2\nx = 1\ny = 10")
+
+
+async def test_a_view_without_parts_is_sent_none(editor: Editor, ask: Any) -> None:
+    asker = await ask(COMPARING)
+    editor.answers["starling/confirm"] = {"answer": "Apply"}
+    assert await asker.ask(make_parts()) is Answer.APPROVE
+    assert all("hunks" not in one for one in list_questions(editor, "starling/confirm")[0]["files"])
+
+
+async def test_a_proposal_that_is_asked_as_a_whole_has_no_parts(editor: Editor, ask: Any) -> None:
+    asker = await ask(CHOOSING)
+    editor.answers["starling/confirm"] = {"answer": "Apply"}
+    await asker.ask(make_question())
+    assert list_questions(editor, "starling/confirm")[0]["files"][0]["hunks"] == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "meant"),
+    [
+        ({"answer": "Apply"}, Answer.APPROVE),
+        ({"answer": "Apply", "hunks": ["1.0", "0.1", "0.0", "0.0"]}, Answer.APPROVE),
+        ({"answer": "Apply, and the rest of this task", "hunks": ["1.0", "0.1", "0.0"]}, Answer.APPROVE_TASK),
+        ({"answer": "Apply, and the rest of this task", "hunks": ["1.0"]}, TakenParts(frozenset({"1.0"}))),
+        ({"answer": "Reject", "hunks": ["1.0"]}, Answer.REJECT),
+        ({"answer": "Yes", "hunks": ["1.0"]}, Answer.REJECT),
+        ({"answer": "Apply", "hunks": []}, TakenParts(frozenset())),
+        ({"answer": "Apply", "hunks": ["9.9"]}, TakenParts(frozenset({"9.9"}))),
+        ({"answer": "Apply", "hunks": None}, Answer.UNABLE),
+        ({"answer": "Apply", "hunks": "0.0"}, Answer.UNABLE),
+        ({"answer": "Apply", "hunks": {"0.0": True}}, Answer.UNABLE),
+        ({"answer": "Apply", "hunks": [0]}, Answer.UNABLE),
+        ({"answer": "Apply", "hunks": [["0.0"]]}, Answer.UNABLE),
+    ],
+)
+async def test_a_choice_of_parts_is_read_exactly(editor: Editor, ask: Any, answer: object, meant: object) -> None:
+    asker = await ask(CHOOSING)
+    editor.answers["starling/confirm"] = lambda _: answer
+    assert await asker.ask(make_parts(may_remember=True)) == meant
 
 
 async def test_that_view_shows_proposals_and_questions_about_commands_are_messages(editor: Editor, ask: Any) -> None:
