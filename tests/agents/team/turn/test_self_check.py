@@ -96,7 +96,7 @@ async def test_only_the_parts_that_were_applied_are_checked(kept: str, bench: Te
     bench.gate.narrow, bench.gate.left = keep_line, ("a.py, line 1",)
     await run(bench, write("BAD = 1\ngood = 1\n") + "===\nDone.\n")
     assert bench.read("a.py") == f"{kept} = 1\n"
-    assert any("They brought these problems" in one.text for one in bench.conversation.messages) is told
+    assert any("There are these problems" in one.text for one in bench.conversation.messages) is told
 
 
 async def test_a_cancelled_turn_is_not_checked(bench: TeamBench) -> None:
