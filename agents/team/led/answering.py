@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 MOST_CODE = 3600
 """Characters of code that a question is answered from."""
 
-LONGEST_USED = 1200
+LONGEST_USED = 2400
 """Characters of a definition that the likeliest place uses; of a longer one only the first line is shown."""
 
 MOST_LINES = 8

@@ -42,6 +42,9 @@ LONGEST_PLACE = 80
 BY_WORD = 0.4
 """Rating of a function or type whose name is an ordinary word of the request; the best search result has 0.5."""
 
+BY_PATH = 0.2
+"""Rating of a place whose folder or file has a word of the request as its name."""
+
 AROUND = 15
 """Lines before and after a found line that is in no short definition."""
 
@@ -101,26 +104,37 @@ def locate(request: str, index: Index, bench: Workbench) -> Located:
     found = [hit for hit in index.search(Query(request), limit=MOST_HITS, deadline=deadline) if finder.may_show(hit)]
     lines = find_lines(request, _order_files(files, found, bench), bench.read, deadline)
     if not any(rating > 1 for rating, _ in rated):
-        rated += _combine(found, lines, files, finder)
+        rated += _combine(found, lines, files, names, finder)
     rated.sort(key=lambda one: -one[0])
     return Located(tuple(dict.fromkeys(place for _, place in rated))[:MOST_PLACES], lines)
 
 
 def _combine(
-    found: Iterable[Hit], lines: Iterable[FoundLine], files: frozenset[Path], finder: DefinitionFinder
+    found: Iterable[Hit],
+    lines: Iterable[FoundLine],
+    files: Collection[Path],
+    words: Collection[str],
+    finder: DefinitionFinder,
 ) -> list[tuple[float, Place]]:
-    """Return the places of the index' search and of the found lines; a place that both have is rated higher."""
+    """Return the places of the index' search and of the found lines, rated; a place that both have is rated higher.
+
+    So is a place in one of `files`, or below a folder or in a file whose name is one of `words`.
+    """
     ratings: dict[Place, float] = {}
     searched = [make_place(hit) for hit in found]
+
+    def rate_file(path: Path) -> float:
+        return 2.0 * (path in files) + BY_PATH * any(part in words for part in (path.stem, *path.parts[-4:-1]))
+
     for at, place in enumerate(searched):
-        ratings[place] = ratings.get(place, 0.0) + 1.0 / (2 + at) + 2.0 * (place.path in files)
+        ratings[place] = ratings.get(place, 0.0) + 1.0 / (2 + at) + rate_file(place.path)
     seen: set[Place] = set()
     for at, line in enumerate(lines):
         place = next((one for one in searched if _holds(one, line)), None) or finder.find_around(line)
         if place in seen:
             continue
         seen.add(place)
-        ratings.setdefault(place, 2.0 * (place.path in files))
+        ratings.setdefault(place, rate_file(place.path))
         ratings[place] += 1.0 / (2 + at)
     return [(rating, place) for place, rating in ratings.items()]
 

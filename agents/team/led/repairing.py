@@ -1,23 +1,31 @@
-"""The repair of code whose test fails: the suspected functions are rewritten in turn, and the test judges each.
+"""The repair of code whose test fails: one line of a suspected function is corrected, and the test judges it.
 
-A change after which as many tests fail is undone, and the next function is tried. Start at `repair`.
+A correction after which as many tests fail is undone; another one, then the next function is tried. Start at `repair`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
+import textwrap
 import time
 from typing import TYPE_CHECKING
 
+from agents.tasks.filling import Cancelled
+from agents.tasks.rewriting.reply_parsing import extract_code, read_indentation
 from agents.tasks.testing import is_test_file
 from agents.team.events import Noted
-from agents.team.led.changing import list_changed, replace_text, rewrite
+from agents.team.led.answering import number_lines
+from agents.team.led.changing import list_changed, replace_text
 from agents.team.led.checking import Health
 from agents.team.led.locating import SEARCH_S, DefinitionFinder, find_files
+from indexing.syntax import languages
+from indexing.syntax.documents import Document
+from indexing.syntax.syntax import Syntax
+from models.chat import ChatRequest, Message, ReplyEnd, Speaker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from agents.team.events import TurnEnded
@@ -36,12 +44,21 @@ LONGEST_TEST = 1500
 LONGEST_FAILURE = 2000
 """Characters at the end of the failure that the model gets."""
 
-REPAIR = (
-    "{request}\n\nThis is how the test fails:\n{failure}\n\nThe fault may be in the code below. Find it, and write the "
-    "code with the fault corrected. Change as little as possible."
+ROLE = (
+    "You are a careful software engineer. A test fails because of a fault in the code that is shown, with the numbers "
+    "of its lines. Say in one sentence what is wrong. Then write the number of the faulty line as `LINE 12`, and below "
+    "it the corrected line in a fenced code block: only the lines that replace this one."
 )
+REPAIR = "{path}\n```\n{code}\n```\n\n{request}\n\nThis is how the test fails:\n{failure}"
+AGAIN = "That did not help: the test fails as before. The fault is in another line, or has another correction."
+ATTEMPTS = 2
+"""Corrections of one function that are tried."""
+
+ANSWER_TOKENS = 300
 
 _FRAME = re.compile(r"([\w@./\\+-]{1,300}\.\w{1,5})(?::|\", line )(\d{1,9})")
+_LINE = re.compile(r"\bLINE\W{0,3}(\d{1,6})", re.IGNORECASE)
+_NUMBER = re.compile(r"^\d+  ", re.MULTILINE)
 _IDENTIFIER = re.compile(r"[^\W\d]\w*")
 
 
@@ -83,23 +100,71 @@ async def repair(turn: LedTurn, request: str, test: Path) -> TurnEnded | None:
 
 
 async def _try_place(turn: LedTurn, request: str, place: Place, test: Path, health: Health) -> Health | None:
-    """Have the model correct one function, and check it by the tests in `test`; undo what does not improve `health`.
+    """Have the model correct a line of one function at most `ATTEMPTS` times, judged by the tests in the file `test`.
 
     Returns:
-        The health afterwards; None where nothing was changed, or the change was undone.
+        The health after a correction that improved `health`; None where there was none, and nothing is changed.
     """
-    before = await turn.bench.read_text(place.path)
+    path, before = place.path, await turn.bench.read_text(place.path)
     failure = health.tests.text[-LONGEST_FAILURE:] or (await turn.bench.read_text(test))[:LONGEST_TEST]
-    await rewrite(turn, place, REPAIR.format(request=request, failure=failure))
-    after = await turn.bench.read_text(place.path)
-    if after == before:
-        return None
-    found = await turn.checker.check({place.path: before}, turn.bench.display(test), asks=True)
-    if not health.tests.ran or found.problems < health.problems:
-        return found
-    turn.bench.emit(Noted(f"The change of {place.name} did not help, and is undone."))
-    await replace_text(turn, place.path, after, before, "The change did not help.")
+    asked = REPAIR.format(path=turn.bench.display(path), code=number_lines(place), request=request, failure=failure)
+    messages = [Message(Speaker.SYSTEM, ROLE), Message(Speaker.USER, asked)]
+    for _ in range(ATTEMPTS):
+        if turn.spending.find_exceeded():
+            return None
+        reply = await _ask(turn, messages)
+        messages += [Message(Speaker.ASSISTANT, reply or "-"), Message(Speaker.USER, AGAIN)]
+        after = correct_line(before, place, reply, languages.detect(path, before))
+        if after is None or (await replace_text(turn, path, before, after, reply.partition("\n")[0])).failed:
+            continue
+        found = await turn.checker.check({path: before}, turn.bench.display(test), asks=True)
+        if not health.tests.ran or found.problems < health.problems:
+            return found
+        turn.bench.emit(Noted(f"The change of {place.name} did not help, and is undone."))
+        await replace_text(turn, path, after, before, "The change did not help.")
     return None
+
+
+async def _ask(turn: LedTurn, messages: Sequence[Message]) -> str:
+    """Return the model's answer.
+
+    Raises:
+        Cancelled: the turn was cancelled, or its time is over.
+    """
+    request = ChatRequest(tuple(messages), max_tokens=ANSWER_TOKENS, temperature=0.0, words=True)
+    reply = await asyncio.to_thread(turn.chat.chat, request, cancelled=turn.should_stop)
+    if reply.end is ReplyEnd.CANCELLED:
+        raise Cancelled
+    return reply.text
+
+
+def correct_line(text: str, place: Place, reply: str, language: str) -> str | None:
+    """Return `text` with the line of `place` that `reply` names replaced by the code in it, or with the whole place.
+
+    The code gets the indentation of the line that it replaces. None where that changes nothing, for a line outside of
+    `place`, and for code after which the text has more errors of syntax.
+    """
+    named, code = _LINE.search(reply), extract_code(reply, language=language).code
+    given = textwrap.dedent(_NUMBER.sub("", code or "")).strip("\n").splitlines()
+    if not given:
+        return None
+    lines = text.splitlines(keepends=True)
+    first, last = place.first_line, place.last_line
+    if given[0].strip() != lines[first].strip():  # else the model wrote everything again
+        if named is None or not first < int(named[1]) <= last:
+            return None
+        first, last = int(named[1]) - 1, int(named[1])
+    indentation = read_indentation(lines[first])
+    new = "".join(f"{indentation}{line.rstrip()}\n" if line.strip() else "\n" for line in given)
+    after = "".join((*lines[:first], new, *lines[last:]))
+    if after == text or _count_errors(after, place, language) > _count_errors(text, place, language):
+        return None
+    return after
+
+
+def _count_errors(text: str, place: Place, language: str) -> int:
+    """Return the number of errors of syntax in the text of the file of `place`."""
+    return Syntax.of(Document(place.path.as_uri(), place.path, language, text)).count_errors()
 
 
 def find_suspects(test: Path, state: TestsState, turn: LedTurn) -> Iterator[Place]:

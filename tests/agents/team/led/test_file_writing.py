@@ -68,3 +68,9 @@ def test_a_new_file_is_a_path_with_a_folder_that_does_not_exist(
     bench.write("#- src/area.py\nx = 1\n")
     found = find_new_file(request_, bench.workbench)
     assert (found.relative_to(bench.root).as_posix() if found else None) == name
+
+
+async def test_a_new_test_file_is_said_to_begin_with_its_imports(bench: TeamBench) -> None:
+    await run_turn(bench, CHOICE + GOOD, "Test area() in the new file tests/test_area.py.")
+    asked = next(one.messages[-1].text for one in bench.chat.requests if "The file begins" in one.messages[-1].text)
+    assert asked.endswith("The file begins with these lines:\n```\nfrom area import area\n```")
