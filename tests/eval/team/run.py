@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,6 +76,29 @@ def collect_attempts(name: str, arm: str, chosen: Sequence[Task], run: Run, seco
     run.collect([(make_key(identify(entry), arm, task), task) for task in chosen], open_model)
 
 
+def read_attempts(
+    model: str, arm: str, chosen: Iterable[Task], answers: Answers, revisions: Sequence[str] | None
+) -> dict[str, Stored]:
+    """Return the stored attempts of a model by name of the task, each with the revision of the code that made it.
+
+    Args:
+        model: its identity.
+        arm: one of `ARMS`.
+        chosen: the tasks.
+        answers: the stored attempts.
+        revisions: revisions whose attempts count, the preferred one first; None for the present code's.
+    """
+    found: dict[str, Stored] = {}
+    for task in chosen:
+        key = make_key(model, arm, task)
+        for revision in revisions or [key.revision]:
+            stored = answers.get(replace(key, revision=revision))
+            if stored is not None:
+                found[task.name] = {**stored, "code": revision}
+                break
+    return found
+
+
 def make_key(model: str, arm: str, task: Task) -> Key:
     """Return the key of a model's stored attempt at `task`."""
     place = f"{task.name}, {task.package} {VERSIONS[task.package]}"
@@ -121,7 +144,7 @@ def make_row(name: str, arm: str, kind: str, attempts: Sequence[Stored]) -> dict
         "processor_s_p50": round(compute_percentile([float(one["processor_s"]) for one in attempts], 50), 1),
         "threads": "; ".join(sorted({str(one["threads"]) for one in attempts})),
         "processor": "; ".join(sorted({str(one["processor"]) for one in attempts})),
-        "code": read_revision() if name != ORACLE else "",
+        "code": "; ".join(sorted({str(one["code"]) for one in attempts})) if name != ORACLE else "",
     }
 
 
@@ -140,6 +163,7 @@ def main() -> int:
     made = make_parser("Have models do whole tasks.", ARMS, len(ALL), f"tasks, of {len(ALL)}", TABLE)
     made.add_argument("--turn-seconds", type=float, default=ATTEMPT_S, help="time of the processor for one task")
     kinds = [kind.value for kind in Kind]
+    made.add_argument("--code", nargs="+", metavar="REVISION", help="write attempts of older code too, newest first")
     made.add_argument("--kind", nargs="+", choices=kinds, default=kinds, help="kinds of tasks to attempt")
     options = made.parse_args()
     chosen = ALL[: options.count]
@@ -154,8 +178,7 @@ def main() -> int:
             collect_attempts(name, arm, wanted, run, options.turn_seconds)
         identity = identify(find_entry(name))
         for arm in ARMS:
-            stored = {task.name: run.answers.get(make_key(identity, arm, task)) for task in chosen}
-            lines += make_rows(name, arm, {task: one for task, one in stored.items() if one is not None})
+            lines += make_rows(name, arm, read_attempts(identity, arm, chosen, run.answers, options.code))
     for line in lines:
         print(", ".join(f"{field} {value}" for field, value in line.items() if not field.endswith(("_low", "_high"))))
     if options.write and lines:
