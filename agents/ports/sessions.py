@@ -98,8 +98,10 @@ class SessionUnavailable(Exception):  # noqa: N818 (an answer, not an error of t
 class Sessions(Protocol):
     """The sessions of a user."""
 
-    def create(self, workspace: str, *, title: str, role: str = "") -> Session:
+    def create(self, workspace: str, *, title: str, role: str = "", name: str = "") -> Session:
         """Record a new session without entries and return it; evicts old sessions beyond the bounds of the store.
+
+        With a `name`, that is its id; if there is a session with this id, only return that one.
 
         Raises:
             ValueError: `title` is longer than `LONGEST_TITLE`.

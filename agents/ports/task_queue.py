@@ -60,12 +60,14 @@ class NewTask:
         workspace: the workspace folder, as a URI.
         title: an imperative of a few words.
         details: everything else that the agent is told.
-        role: name of the agent that is to do it, "" for any.
+        role: name of the agent that is to do it, "" for the router's choice.
         priority: how urgent it is.
         deadline: seconds since the epoch, None for none.
         needs: ids of tasks that have to be done before.
         parent: id of the task that it follows from, "" for none.
         key: a second task with the same non-empty key is the first one, so that adding it again changes nothing.
+        workflow: name of the workflow that is to do it, "" for one request to an agent.
+        writes: whether agents may change files, which they do in the task's own worktree.
     """
 
     workspace: str
@@ -77,6 +79,8 @@ class NewTask:
     needs: tuple[str, ...] = ()
     parent: str = ""
     key: str = ""
+    workflow: str = ""
+    writes: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +138,7 @@ class TaskQueue(Protocol):
 
         Order: priority (HIGH from `SOON_S` before the deadline on), then deadline, then age. Skips tasks
         whose needs are not all done and, unless `roles` is empty, tasks for a role that is not in it. Claims without a
-        sign of life for `STUCK_S` are taken away first.
+        sign of life for `STUCK_S`, and claims of processes that have ended, are taken away first.
         """
         ...
 
@@ -159,6 +163,13 @@ class TaskQueue(Protocol):
 
     def escalate(self, claimed: QueuedTask, why: str) -> bool:
         """Leave a task to a person until `requeue` or `cancel`; return False, and do nothing, if the claim is lost."""
+        ...
+
+    def release(self, claimed: QueuedTask) -> bool:
+        """Queue a claimed task again without counting the attempt: the worker ends in an orderly way.
+
+        Returns False, and does nothing, if the claim is lost.
+        """
         ...
 
     def pause(self, task: str) -> bool:

@@ -41,7 +41,7 @@ MOST_TOKENS = 10_000_000
 ROUTER = "orchestrator"
 """Name of the role that answers where nobody was chosen."""
 
-CAPABILITIES = ("engineering", "diagnose", "deploy", "infrastructure", "project_management", "admin")
+CAPABILITIES = ("engineering", "diagnose", "deploy", "infrastructure", "project_management", "admin", "mcp")
 """Names of the capability sets."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")

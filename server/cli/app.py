@@ -21,6 +21,7 @@ from server.cli.review import review
 from server.cli.serve import choose_transport, serve
 from server.cli.team import roles, sessions, talk
 from server.cli.terminal import Failure
+from server.cli.work import tasks, work
 from server.state import paths
 from server.version import VERSION
 
@@ -158,9 +159,11 @@ app.command("costs")(costs.costs)
 app.command("ask")(talk.ask)
 app.command("do")(talk.do)
 app.add_typer(sessions.app, name="sessions")
+app.add_typer(tasks.app, name="tasks")
+app.command("work")(work.work)
 app.command("roles")(roles.list_roles)
 app.command("acp")(acp.acp)
-app.command("mcp")(mcp.mcp)
+app.add_typer(mcp.app, name="mcp")
 app.command("undo")(undo.undo)
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)

@@ -190,8 +190,14 @@ _QUESTIONS = (
     )""",
 )
 
+_TASK_KINDS = (
+    # the workflow that does a task, '' for one request; whether agents may change files
+    "ALTER TABLE queued_tasks ADD COLUMN workflow TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE queued_tasks ADD COLUMN writes INTEGER NOT NULL DEFAULT 1",
+)
+
 STEPS: tuple[tuple[str, ...], ...] = (
-    _GATE, _WORKFLOWS, _COSTS, _ATTRIBUTES, _SESSIONS, _MEMORY, _TASK_QUEUE, _FEEDBACK, _QUESTIONS,
+    _GATE, _WORKFLOWS, _COSTS, _ATTRIBUTES, _SESSIONS, _MEMORY, _TASK_QUEUE, _FEEDBACK, _QUESTIONS, _TASK_KINDS,
 )  # fmt: skip
 """Statements of each step; the first brings a new database to version 1."""
 

@@ -66,6 +66,14 @@ def index_dir() -> Path:
     return cache_dir() / "index"
 
 
+def worktrees_dir() -> Path:
+    """Return the folder of the worktrees in which queued tasks change files.
+
+    It is none of the folders that the commands of agents may not read.
+    """
+    return (_locate("data", "user_data_path") or _locate_fallback("data")) / "worktrees"
+
+
 def models_dir() -> Path:
     """Return the folder of catalog entries and weights that the user added to the bundled ones."""
     return config_dir() / "models"

@@ -42,15 +42,17 @@ class SessionStore:
     def __init__(self, state: State) -> None:
         self._state = state
 
-    def create(self, workspace: str, *, title: str, role: str = "") -> Session:
+    def create(self, workspace: str, *, title: str, role: str = "", name: str = "") -> Session:
         """Insert a new session without entries and return it; evict sessions beyond the bounds.
+
+        With a `name`, that is its id; if there is a session with this id, only return that one.
 
         Raises:
             ValueError: the title is longer than `LONGEST_TITLE`.
         """
         now = time.time()
         row = (
-            uuid.uuid4().hex,
+            name or uuid.uuid4().hex,
             make_storable(workspace),
             _check_title(title),
             make_storable(role),
@@ -59,6 +61,8 @@ class SessionStore:
             now,
         )
         with self._state.transaction() as connection:
+            if name and (found := _find(connection, name)) is not None:
+                return found
             connection.execute(
                 "INSERT INTO sessions (id, workspace, title, role, state, created, changed)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",

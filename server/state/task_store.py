@@ -24,10 +24,11 @@ from agents.ports.task_queue import (
     QueueFull,
     TaskStatus,
 )
+from server.state import lease_owners
 from server.state.statements import make_storable
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from server.state.database import State
     from server.state.statements import Connection
@@ -37,8 +38,8 @@ MOST_ENDED = 10_000  # of a user, in all workspaces
 KEPT_S = 90 * 24 * 3600.0  # ended tasks
 _ENDED = (TaskStatus.DONE, TaskStatus.FAILED, TaskStatus.CANCELLED)
 _SELECT = (
-    "SELECT id, workspace, title, details, role, priority, deadline, parent, name, status, created, changed, attempts,"
-    " worker, result FROM queued_tasks"
+    "SELECT id, workspace, title, details, role, priority, deadline, parent, name, workflow, writes,"
+    " status, created, changed, attempts, worker, result FROM queued_tasks"
 )
 _CLAIMED = "id = ? AND worker = ? AND attempts = ? AND status = 'running'"
 _NEXT = """
@@ -51,14 +52,21 @@ _NEXT = """
     LIMIT 1
 """
 _STUCK = "The worker gave no sign of life for an hour."
+_ENDED_WORKER = "The worker's process ended."
 _BLOCKED = "A task that this one needs failed or was cancelled; queue that one again first, or cancel this one."
 
 
 class TaskStore:
-    """The tables of the queue."""
+    """The tables of the queue.
 
-    def __init__(self, state: State) -> None:
+    Args:
+        state: the state database.
+        clock: returns the seconds since the epoch.
+    """
+
+    def __init__(self, state: State, clock: Callable[[], float] = time.time) -> None:
         self._state = state
+        self._clock = clock
 
     def add(self, task: NewTask) -> QueuedTask:
         """Queue `task` and return it; if a task with its key exists, return that task and queue nothing.
@@ -69,7 +77,7 @@ class TaskStore:
             ValueError: a text is longer than `LONGEST_TEXT`, or `needs` has too many tasks.
         """
         with self._state.transaction() as connection:
-            return _require(connection, _insert(connection, task))
+            return _require(connection, _insert(connection, task, self._clock()))
 
     def get(self, task: str) -> QueuedTask | None:
         """Return the task with the id `task`, None if there is none."""
@@ -87,15 +95,15 @@ class TaskStore:
         """Claim the most urgent queued task of `workspace` for `worker` and return it, None if there is none.
 
         Considers tasks for `roles` and tasks without a role; all tasks if `roles` is empty. First fails the claims of
-        workers that have given no sign of life.
+        workers that have given no sign of life, or whose process has ended.
         """
-        now, place = time.time(), make_storable(workspace)
+        now, place = self._clock(), make_storable(workspace)
         condition = f"role IN ({', '.join('?' * (len(roles) + 1))})" if roles else "1 = 1"
         query = _NEXT.format(roles=condition, high=int(Priority.HIGH))
         wanted = ("", *map(make_storable, roles)) if roles else ()
         with self._state.transaction() as connection:
             self._take_back_stuck(connection, place, now)
-            _stop_blocked(connection)
+            _stop_blocked(connection, now)
             row = connection.execute(query, (place, *wanted, now + SOON_S)).fetchone()
             if row is None:
                 return None
@@ -110,7 +118,7 @@ class TaskStore:
         """Record a sign of life of the worker; return False if the claim is lost, so that the worker has to stop."""
         with self._state.transaction() as connection:
             query = f"UPDATE queued_tasks SET renewed = ? WHERE {_CLAIMED}"  # noqa: S608 (our own words)
-            return connection.execute(query, (time.time(), *_list_claim_values(claimed))).rowcount == 1
+            return connection.execute(query, (self._clock(), *_list_claim_values(claimed))).rowcount == 1
 
     def finish(self, claimed: QueuedTask, result: str, follow_ups: Sequence[NewTask] = ()) -> bool:
         """Record the result and queue `follow_ups`, in one transaction; return False if the claim is lost.
@@ -119,10 +127,10 @@ class TaskStore:
             QueueFull, LookupError, ValueError: as `add` does; then nothing is recorded.
         """
         with self._state.transaction() as connection:
-            if not _end_claim(connection, claimed, TaskStatus.DONE, result):
+            if not _end_claim(connection, claimed, TaskStatus.DONE, result, self._clock()):
                 return False
             for task in follow_ups:
-                _insert(connection, task)
+                _insert(connection, task, self._clock())
             return True
 
     def fail(self, claimed: QueuedTask, why: str) -> bool:
@@ -131,24 +139,35 @@ class TaskStore:
         Tasks that need a failed task then wait for a person. Returns False if the claim is lost.
         """
         with self._state.transaction() as connection:
-            return _fail(connection, claimed, why)
+            return _fail(connection, claimed, why, self._clock())
 
     def escalate(self, claimed: QueuedTask, why: str) -> bool:
         """Let a claimed task wait for a person until `requeue` or `cancel`; return False if the claim is lost."""
         with self._state.transaction() as connection:
-            return _end_claim(connection, claimed, TaskStatus.WAITING, why)
+            return _end_claim(connection, claimed, TaskStatus.WAITING, why, self._clock())
+
+    def release(self, claimed: QueuedTask) -> bool:
+        """Queue a claimed task again, and do not count its attempt; return False if the claim is lost."""
+        with self._state.transaction() as connection:
+            if not _end_claim(connection, claimed, TaskStatus.QUEUED, "", self._clock()):
+                return False
+            query = "UPDATE queued_tasks SET attempts = attempts - 1, worker = '' WHERE id = ?"
+            connection.execute(query, (claimed.id,))
+            return True
 
     def pause(self, task: str) -> bool:
         """Pause a queued or running task until `requeue`; return whether it was queued or running."""
         with self._state.transaction() as connection:
-            return _change_status(connection, task, (TaskStatus.QUEUED, TaskStatus.RUNNING), TaskStatus.PAUSED)
+            return _change_status(
+                connection, task, (TaskStatus.QUEUED, TaskStatus.RUNNING), TaskStatus.PAUSED, self._clock()
+            )
 
     def cancel(self, task: str) -> bool:
         """Cancel a task that has not ended; return whether that was done. Tasks that need it wait for a person."""
         open_ones = tuple(status for status in TaskStatus if status not in _ENDED)
         with self._state.transaction() as connection:
-            cancelled = _change_status(connection, task, open_ones, TaskStatus.CANCELLED)
-            _stop_blocked(connection)
+            cancelled = _change_status(connection, task, open_ones, TaskStatus.CANCELLED, self._clock())
+            _stop_blocked(connection, self._clock())
             return cancelled
 
     def requeue(self, task: str) -> bool:
@@ -158,30 +177,35 @@ class TaskStore:
         """
         stopped = (TaskStatus.PAUSED, TaskStatus.WAITING, TaskStatus.FAILED, TaskStatus.CANCELLED)
         with self._state.transaction() as connection:
-            if not _change_status(connection, task, stopped, TaskStatus.QUEUED):
+            if not _change_status(connection, task, stopped, TaskStatus.QUEUED, self._clock()):
                 return False
             connection.execute("UPDATE queued_tasks SET attempts = 0, worker = '', result = '' WHERE id = ?", (task,))
             return True
 
     @staticmethod
     def _take_back_stuck(connection: Connection, workspace: str, now: float) -> None:
-        """Treat the claims in `workspace` that were not renewed for `STUCK_S` seconds as failed."""
+        """Fail the claims in `workspace` that were not renewed for `STUCK_S` seconds, or whose process has ended."""
         query = f"{_SELECT} WHERE workspace = ? AND status = 'running' AND renewed < ?"
         for row in connection.execute(query, (workspace, now - STUCK_S)).fetchall():
-            _fail(connection, _unpack(connection, row), _STUCK)
+            _fail(connection, _unpack(connection, row), _STUCK, now)
+        query = f"{_SELECT} WHERE workspace = ? AND status = 'running'"
+        for row in connection.execute(query, (workspace,)).fetchall():
+            claimed = _unpack(connection, row)
+            if lease_owners.has_ended(claimed.worker):
+                _fail(connection, claimed, _ENDED_WORKER, now)
 
 
-def _insert(connection: Connection, task: NewTask) -> str:
+def _insert(connection: Connection, task: NewTask, now: float) -> str:
     """Insert `task` and return its id; if a task with its key exists, only return that task's id.
 
     Raises:
         QueueFull, LookupError, ValueError: as `TaskStore.add`.
     """
-    if max(map(len, (task.title, task.details, task.role, task.key))) > LONGEST_TEXT:
+    if max(map(len, (task.title, task.details, task.role, task.key, task.workflow))) > LONGEST_TEXT:
         raise ValueError(f"a text has more than {LONGEST_TEXT:,} characters")
     if len(task.needs) > MOST_NEEDS:
         raise ValueError(f"a task needs more than {MOST_NEEDS} others")
-    now, place = time.time(), make_storable(task.workspace)
+    place = make_storable(task.workspace)
     key = make_storable(task.key) or None
     row = connection.execute("SELECT id FROM queued_tasks WHERE name = ?", (key,)).fetchone()
     if row is not None:
@@ -196,10 +220,11 @@ def _insert(connection: Connection, task: NewTask) -> str:
     identity = uuid.uuid4().hex
     connection.execute(
         "INSERT INTO queued_tasks (id, workspace, title, details, role, priority, deadline, parent, name, status,"
-        " created, changed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " created, changed, workflow, writes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             identity, place, make_storable(task.title), make_storable(task.details), make_storable(task.role),
             int(task.priority), task.deadline, task.parent, key, TaskStatus.QUEUED, now, now,
+            make_storable(task.workflow), int(task.writes),
         ),
     )  # fmt: skip
     connection.executemany(
@@ -229,38 +254,40 @@ def _list_claim_values(claimed: QueuedTask) -> tuple[str, str, int]:
     return claimed.id, make_storable(claimed.worker), claimed.attempts
 
 
-def _end_claim(connection: Connection, claimed: QueuedTask, status: TaskStatus, result: str) -> bool:
+def _end_claim(connection: Connection, claimed: QueuedTask, status: TaskStatus, result: str, now: float) -> bool:
     """Set the status and result of a claimed task; return False, and change nothing, if the claim is lost."""
     if len(result) > LONGEST_TEXT:
         raise ValueError(f"the result has more than {LONGEST_TEXT:,} characters")
     query = f"UPDATE queued_tasks SET status = ?, result = ?, changed = ? WHERE {_CLAIMED}"  # noqa: S608
-    values = (status, make_storable(result), time.time(), *_list_claim_values(claimed))
+    values = (status, make_storable(result), now, *_list_claim_values(claimed))
     return connection.execute(query, values).rowcount == 1
 
 
-def _fail(connection: Connection, claimed: QueuedTask, why: str) -> bool:
+def _fail(connection: Connection, claimed: QueuedTask, why: str, now: float) -> bool:
     """Queue a claimed task again, or record it as failed after its last attempt; return False if the claim is lost."""
     is_last = claimed.attempts >= ATTEMPTS
-    if not _end_claim(connection, claimed, TaskStatus.FAILED if is_last else TaskStatus.QUEUED, why):
+    if not _end_claim(connection, claimed, TaskStatus.FAILED if is_last else TaskStatus.QUEUED, why, now):
         return False
-    _stop_blocked(connection)
+    _stop_blocked(connection, now)
     return True
 
 
-def _change_status(connection: Connection, task: str, before: Collection[TaskStatus], after: TaskStatus) -> bool:
+def _change_status(
+    connection: Connection, task: str, before: Collection[TaskStatus], after: TaskStatus, now: float
+) -> bool:
     """Change the status of a task to `after` if it is one of `before`; return whether that was done."""
     marks = ", ".join("?" * len(before))
     query = f"UPDATE queued_tasks SET status = ?, changed = ? WHERE id = ? AND status IN ({marks})"  # noqa: S608
-    return connection.execute(query, (after, time.time(), task, *before)).rowcount == 1
+    return connection.execute(query, (after, now, task, *before)).rowcount == 1
 
 
-def _stop_blocked(connection: Connection) -> None:
+def _stop_blocked(connection: Connection, now: float) -> None:
     """Let queued tasks wait for a person if they need a task that has failed or was cancelled."""
     connection.execute(
         "UPDATE queued_tasks SET status = ?, result = ?, changed = ? WHERE status = 'queued' AND id IN"
         " (SELECT task FROM queued_task_needs JOIN queued_tasks AS needed ON needed.id = need"
         " WHERE needed.status IN (?, ?))",
-        (TaskStatus.WAITING, _BLOCKED, time.time(), TaskStatus.FAILED, TaskStatus.CANCELLED),
+        (TaskStatus.WAITING, _BLOCKED, now, TaskStatus.FAILED, TaskStatus.CANCELLED),
     )
 
 
@@ -277,8 +304,10 @@ def _require(connection: Connection, task: str) -> QueuedTask:
 
 def _unpack(connection: Connection, row: Sequence[Any]) -> QueuedTask:
     """Return the task from a row that `_SELECT` returned, with the ids of the tasks that it needs."""
-    identity, workspace, title, details, role, priority, deadline, parent, name, status, *rest = row
+    identity, workspace, title, details, role, priority, deadline, parent, name, workflow, writes, status, *rest = row
     rows = connection.execute("SELECT need FROM queued_task_needs WHERE task = ? ORDER BY need", (identity,))
     needs = tuple(need for (need,) in rows.fetchall())
-    task = NewTask(workspace, title, details, role, Priority(priority), deadline, needs, parent, name or "")
+    task = NewTask(
+        workspace, title, details, role, Priority(priority), deadline, needs, parent, name or "", workflow, bool(writes)
+    )
     return QueuedTask(identity, task, TaskStatus(status), *rest)

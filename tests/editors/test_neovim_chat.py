@@ -22,7 +22,18 @@ EDIT = {"path": "area.py", "replacements": [{"old": "3.14", "new": "math.pi"}], 
 PLAN = {"steps": [{"title": "Look", "status": "done"}, {"title": "Use pi", "status": "active"}]}
 READ = '@call read_file {"path": "area.py"}'
 ASK = '@call ask_person {"question": "Which colour?"}'
+PROPOSE = {
+    "steps": [
+        {"title": "Design it", "role": "architect"},
+        {"title": "Write it", "role": "coder"},
+        {"title": "Test it", "role": "tester"},
+    ],
+    "title": "A log",
+    "confirm": True,
+}
 SCRIPT = (
+    f"=== make a log\n@times 1\n@call plan {json.dumps(PROPOSE)}\n=== has said yes\nIt starts.\n"
+    "=== says about this plan\nI think again.\n"
     f"=== use pi\n@times 1\n@call plan {json.dumps(PLAN)}\n{READ}\nI look first.\n"
     f"=== use pi\n@times 1\n@call edit_file {json.dumps(EDIT)}\n"
     "=== use pi\nIt uses **math.pi**.\n\nDone.\n"
@@ -180,6 +191,39 @@ def test_an_agents_question_is_answered_with_any_text(open_chat: Open) -> None:
     send(editor, "@coder choose a colour")
     wait_for_end(editor, "Green it is.")
     assert editor.evaluate("vim.g.prompt") == "Which colour? "
+
+
+HINTS = "vim.inspect(vim.api.nvim_buf_get_extmarks(0, -1, 0, -1, { details = true }))"
+PLAN_LINES = "vim.api.nvim_buf_get_lines(0, 0, -1, false)"
+
+
+def open_plan(editor: Neovim) -> None:
+    """Have an agent propose a plan, and wait until its window takes answers."""
+    send(editor, "@orchestrator make a log")
+    editor.wait_for("vim.b.starling_ready == true", "the window of the plan")
+    assert editor.evaluate(PLAN_LINES) == ["architect: Design it", "coder: Write it", "tester: Test it"]
+
+
+def test_a_plan_is_edited_as_lines_and_an_unknown_role_is_asked_about_again(open_chat: Open) -> None:
+    editor = open_chat()
+    open_plan(editor)
+    assert "Roles: orchestrator, coder" in editor.evaluate(HINTS)
+    editor.press("ddpjddopilot: Fly<Esc><CR>")
+    editor.wait_for(f"vim.b.starling_ready == true and #{PLAN_LINES} == 3", "the plan again")
+    assert editor.evaluate(PLAN_LINES) == ["coder: Write it", "architect: Design it", "pilot: Fly"]
+    assert "There is no role 'pilot' for a step" in editor.evaluate(HINTS)
+    editor.press("<Esc><Esc>Gccreviewer: Read it<Esc><CR>")
+    shown = wait_for_end(editor, "It starts.")
+    assert "[ ] Write it (coder)\n    [ ] Design it (architect)\n    [ ] Read it (reviewer)" in shown
+    assert read_bar(editor)[2] == "plan 0/3"
+
+
+def test_a_plan_is_refused_with_a_remark(open_chat: Open) -> None:
+    editor = open_chat("vim.ui.input = function(options, done) vim.g.prompt = options.prompt done('Less.') end\n")
+    open_plan(editor)
+    editor.press("q")
+    assert "The person says about this plan: Less." in wait_for_end(editor, "I think again.")
+    assert str(editor.evaluate("vim.g.prompt")).startswith("What should be different?")
 
 
 def test_the_chat_is_closed_and_opened_again_with_its_text(open_chat: Open) -> None:

@@ -48,6 +48,7 @@ MAY_WRITE = {
     "server/lsp/serving/token_file.py": "a socket's token, in the runtime folder or where a person says",
     "server/gate/trials/trials.py": "a temporary copy of the workspace that a test is tried on, after a person's yes",
     "server/gate/commands/runner.py": "a private temporary folder of one command, which goes with it",
+    "server/work/worktrees.py": "the folder of the worktrees, and in it that of a task",
 }
 MAY_START = {
     "server/cli/person_editor.py": "the person's own editor, from their environment, when they ask for it",
@@ -57,6 +58,7 @@ MAY_START = {
     "server/lsp/demo_client.py": "this program's own server, from a fixed command line",
     "models/host/launcher.py": "the model host, from a fixed command line of this program",
     "indexing/process/spawning.py": "the indexing process, from a fixed command line",
+    "server/mcp_client/stdio.py": "a person's own MCP servers, by the command lines in the person's own settings",
 }
 
 # Modules that make folders and files without the mode of our own; all others use `starling_files`.

@@ -66,7 +66,7 @@ def move_to_column(column: int | None, text: str, cursor: Cursor) -> str:
 
 
 def fit(text: str, cursor: Cursor) -> str:
-    """Return `text` up to its first line at an impossible column; all of it if indentation has no meaning."""
+    """Return the beginning of `text` that fits the open blocks, maybe ""; all of it if indentation has no meaning."""
     blocks = find_blocks(cursor) if text else None
     return text if blocks is None else blocks.fit(text)
 

@@ -176,7 +176,7 @@ _SECTIONS = {
 
 
 def _find_commonest(texts: Iterable[str]) -> Style | None:
-    """Return the style that most of `texts` use, None where no text shows one."""
+    """Return the commonest style in `texts`, None where no text shows one."""
     counts = Counter(next((style for style, sign in _STYLE_PATTERNS if sign.search(text)), None) for text in texts)
     del counts[None]
     return counts.most_common(1)[0][0] if counts else None

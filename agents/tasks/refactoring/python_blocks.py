@@ -109,7 +109,7 @@ class Block:
         return line < self.first_line or (loop is not None and line <= (loop.end_lineno or 0))
 
     def is_in_loop(self) -> bool:
-        """Return whether a loop is around the block."""
+        """Return whether the block is in the body of a loop."""
         return self._find_loop() is not None
 
     def find_lost_on_error(self) -> Names:
@@ -146,7 +146,7 @@ class Block:
         )
 
     def _find_loop(self) -> ast.stmt | None:
-        """Return the outermost loop around the block, None for none."""
+        """Return the outermost loop with the block in its body, None for none."""
         return next((one for one, field in self.around if isinstance(one, _LOOPS) and field == "body"), None)
 
     def _comes_later(self, node: ast.AST) -> bool:

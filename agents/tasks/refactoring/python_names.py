@@ -216,7 +216,7 @@ class Flow:
                 return self._bind_targets([node.target], self._read_expression(node.value, bound))
             case ast.Delete():
                 self._note_exposed(find_reads([node]), bound)
-                return bound - find_reads([node])
+                return bound - _find_unbound(node)
             case _:
                 self._note_exposed(find_reads([node]), bound)
                 return None if isinstance(node, _JUMPS) else bound | _find_bound_by(node) | _find_surely_bound(node)

@@ -9,7 +9,7 @@ import ast
 import sys
 from typing import TYPE_CHECKING
 
-from agents.tasks.refactoring.python_names import find_bound, find_free, find_reads, list_parameters, walk_own_nodes
+from agents.tasks.refactoring.python_names import find_bound, find_free, find_reads, walk_own_nodes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -63,8 +63,7 @@ def check(block: Block) -> None:
     declared = (one for one in ast.walk(block.function) if isinstance(one, (ast.Global, ast.Nonlocal)))
     if any(one in nodes or names.intersection(one.names) for one in declared):
         raise UnsplitError("they use a name that is declared global or nonlocal")
-    local = find_bound(block.function.body) | {one.arg for one in list_parameters(block.function)}
-    if any(isinstance(one, ast.Delete) and local & find_reads([one]) for one in nodes):
+    if any(isinstance(one, ast.Name) and isinstance(one.ctx, ast.Del) for one in nodes):
         raise UnsplitError("they delete a name")
 
 

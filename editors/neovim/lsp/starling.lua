@@ -35,6 +35,9 @@ return {
     ['starling/ask'] = function(...)
       return require('starling.question').handle_agent_question(...)
     end,
+    ['starling/plan'] = function(...)
+      return require('starling.plan').confirm(...)
+    end,
     ['workspace/applyEdit'] = function(...)
       return require('starling.proposals').apply_edit(...)
     end,

@@ -4,6 +4,9 @@
 import { type Mode, readFields, readText, type Thumb, type ViewRequest } from '../src/chatEvents';
 import { type Action, announce, type ChatState, EMPTY, formatTotals, type Item, reduce } from '../src/chatState';
 import { type Node as MarkdownNode, parseMarkdown } from '../src/markdown';
+import { create, createButton, find } from './elements';
+import { type PlanDraft, PlanForm, readDraft } from './planForm';
+import { drawQuestion } from './question';
 
 interface Api {
     postMessage(message: ViewRequest): void;
@@ -18,6 +21,7 @@ interface Kept {
     readonly text: string;
     readonly open: readonly string[];
     readonly top: number | null;
+    readonly draft: PlanDraft | null;
 }
 
 const DRAW_EVERY_MS = 40;
@@ -39,10 +43,6 @@ const title = find('title');
 const log = find('log');
 const plan = find('plan');
 const steps = find('steps');
-const question = find('question');
-const questionTitle = find('question-title');
-const questionDetail = find('question-detail');
-const answers = find('answers');
 const form = find<HTMLFormElement>('form');
 const input = find<HTMLTextAreaElement>('input');
 const mode = find<HTMLSelectElement>('mode');
@@ -52,55 +52,28 @@ const stop = find<HTMLButtonElement>('stop');
 const start = find<HTMLButtonElement>('start');
 const totals = find('totals');
 const announcer = find('announcer');
-
-function find<E extends HTMLElement>(id: string): E {
-    return document.getElementById(id) as E;
-}
+const planForm = new PlanForm(kept.draft, post, keep, (text) => {
+    announcer.textContent = text;
+});
 
 function readKept(given: unknown): Kept {
-    const { text, open, top } = readFields(given);
+    const { text, open, top, draft } = readFields(given);
     return {
         text: readText(text),
         open: Array.isArray(open) ? open.map(readText) : [],
         top: typeof top === 'number' ? top : null,
+        draft: readDraft(draft),
     };
 }
 
 function keep(): void {
     const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
     scrolled = atEnd ? null : log.scrollTop;
-    api.setState({ text: input.value, open: [...openCalls].slice(-200), top: scrolled });
+    api.setState({ text: input.value, open: [...openCalls].slice(-200), top: scrolled, draft: planForm.draft });
 }
 
 function post(request: ViewRequest): void {
     api.postMessage(request);
-}
-
-function create<T extends keyof HTMLElementTagNameMap>(
-    tag: T,
-    properties: { className?: string; text?: string } = {},
-    children: readonly Node[] = [],
-): HTMLElementTagNameMap[T] {
-    const element = document.createElement(tag);
-    if (properties.className) {
-        element.className = properties.className;
-    }
-    if (properties.text !== undefined) {
-        element.textContent = properties.text;
-    }
-    element.append(...children);
-    return element;
-}
-
-function createButton(text: string, label: string, run: () => void): HTMLButtonElement {
-    const button = create('button', { text });
-    button.type = 'button';
-    if (label !== '') {
-        button.setAttribute('aria-label', label);
-        button.title = label;
-    }
-    button.addEventListener('click', run);
-    return button;
 }
 
 /** Build the elements of a parsed text; the tags are those of `Tag`, the only attributes a link's and a list's. */
@@ -275,23 +248,6 @@ function drawPlan(): void {
     );
 }
 
-function drawQuestion(): void {
-    const asked = state.question;
-    question.hidden = asked === null;
-    questionTitle.textContent = asked?.title ?? '';
-    questionDetail.textContent = asked?.detail ?? '';
-    const look = createButton('Look at the Changes', '', () =>
-        post({ type: 'run', command: 'starling.proposal.show' }),
-    );
-    look.className = 'second';
-    const buttons = (asked?.answers ?? []).map((answer, index) => {
-        const button = createButton(answer, '', () => post({ type: 'answer', answer }));
-        button.className = index === 0 ? '' : 'second';
-        return button;
-    });
-    answers.replaceChildren(...(asked?.hasChanges ? [look] : []), ...buttons);
-}
-
 function drawRoles(): void {
     const options = state.roles.map((one) => {
         const option = create('option', { text: one.title });
@@ -313,7 +269,10 @@ function draw(): void {
         drawPlan();
     }
     if (before?.question !== state.question) {
-        drawQuestion();
+        drawQuestion(state.question, post);
+    }
+    if (before?.planQuestion !== state.planQuestion) {
+        planForm.show(state.planQuestion);
     }
     if (before?.roles !== state.roles) {
         drawRoles();

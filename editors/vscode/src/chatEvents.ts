@@ -32,6 +32,12 @@ export type TeamEvent =
 export type Mode = 'plan' | 'act';
 export type Thumb = 'up' | 'down';
 
+/** A step of a plan as a person has edited it. */
+export interface ViewStep {
+    readonly title: string;
+    readonly role: string;
+}
+
 /** A request of the page to the extension. */
 export type ViewRequest =
     | { readonly type: 'ready' }
@@ -40,6 +46,9 @@ export type ViewRequest =
     | { readonly type: 'choose'; readonly mode: Mode; readonly role: string }
     | { readonly type: 'thumb'; readonly item: number; readonly thumb: Thumb | '' }
     | { readonly type: 'answer'; readonly answer: string }
+    | { readonly type: 'take'; readonly parts: readonly string[]; readonly taken: boolean }
+    | { readonly type: 'startPlan'; readonly id: number; readonly steps: readonly ViewStep[] }
+    | { readonly type: 'refusePlan'; readonly id: number; readonly remark: string }
     | { readonly type: 'run'; readonly command: ViewCommand };
 
 /** The commands that the page may run. */
@@ -116,6 +125,17 @@ export function readRequest(given: unknown): ViewRequest | undefined {
         }
         case 'answer':
             return { type: 'answer', answer: readText(fields.answer) };
+        case 'take':
+            return { type: 'take', parts: readList(fields.parts).map(readText), taken: fields.taken === true };
+        case 'startPlan': {
+            const steps = readList(fields.steps).map(readFields);
+            const written = steps.map(({ title, role }) => ({ title: readText(title), role: readText(role) }));
+            return { type: 'startPlan', id: readNumber(fields.id), steps: written };
+        }
+        case 'refusePlan': {
+            const remark = readText(fields.remark).trim().slice(0, LONGEST_REQUEST);
+            return { type: 'refusePlan', id: readNumber(fields.id), remark };
+        }
         case 'run': {
             const command = VIEW_COMMANDS.find((one) => one === fields.command);
             return command && { type: 'run', command };

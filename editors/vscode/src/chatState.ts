@@ -2,6 +2,7 @@
 // function, so that the page can be closed and opened again while an agent works. Start at `reduce`.
 
 import type { Mode, PlanStep, TeamEvent, Thumb } from './chatEvents';
+import { countTaken, type Part } from './parts';
 
 /** An entry of the conversation as it is shown. */
 export type Item =
@@ -42,7 +43,27 @@ export interface OpenQuestion {
     readonly answers: readonly string[];
     /** Whether there are changes of files to look at. */
     readonly hasChanges: boolean;
+    /** The parts of which some can be taken and others left; none if the question is answered as a whole. */
+    readonly parts: readonly Part[];
 }
+
+/** A step of a plan that waits for a person's yes. */
+export interface ProposedStep {
+    readonly title: string;
+    readonly role: string;
+}
+
+/** The question whether a plan may start. */
+export interface PlanQuestion {
+    readonly id: number;
+    readonly title: string;
+    readonly steps: readonly ProposedStep[];
+    readonly roles: readonly string[];
+    readonly problem: string;
+}
+
+/** The steps to start with, or what should be different. */
+export type PlanAnswer = { readonly steps: readonly ProposedStep[] } | { readonly remark: string };
 
 export interface Totals {
     readonly tokens: number;
@@ -64,6 +85,7 @@ export interface ChatState {
     readonly plan: readonly PlanStep[];
     readonly totals: Totals;
     readonly question: OpenQuestion | null;
+    readonly planQuestion: PlanQuestion | null;
     readonly nextId: number;
 }
 
@@ -79,6 +101,7 @@ export const EMPTY: ChatState = {
     plan: [],
     totals: { tokens: 0, cost: 0, seconds: 0 },
     question: null,
+    planQuestion: null,
     nextId: 1,
 };
 
@@ -105,6 +128,8 @@ export type Action =
       }
     | { readonly type: 'closed' }
     | { readonly type: 'question'; readonly question: OpenQuestion | null }
+    | { readonly type: 'taken'; readonly parts: readonly string[] }
+    | { readonly type: 'planQuestion'; readonly question: PlanQuestion | null }
     | { readonly type: 'stored'; readonly item: number; readonly number: number }
     | { readonly type: 'thumb'; readonly item: number; readonly thumb: Thumb | '' };
 
@@ -118,7 +143,7 @@ export function reduce(state: ChatState, action: Action): ChatState {
         case 'server':
             return action.running
                 ? { ...state, phase: state.phase === 'off' ? 'idle' : state.phase }
-                : { ...endCalls(state), phase: 'off', question: null };
+                : { ...endCalls(state), phase: 'off', question: null, planQuestion: null };
         case 'roles':
             return { ...state, roles: action.roles };
         case 'chosen':
@@ -139,6 +164,10 @@ export function reduce(state: ChatState, action: Action): ChatState {
             return { ...EMPTY, phase: state.phase, mode: state.mode, role: state.role, roles: state.roles };
         case 'question':
             return { ...state, question: action.question };
+        case 'taken':
+            return takeParts(state, action.parts);
+        case 'planQuestion':
+            return { ...state, planQuestion: action.question };
         case 'stored':
             return changeAnswer(state, action.item, { number: action.number });
         case 'thumb':
@@ -208,6 +237,7 @@ function endTurn(state: ChatState, ended: { status: string; text: string } & Tot
         ...endCalls(state),
         phase: state.phase === 'off' ? 'off' : 'idle',
         question: null,
+        planQuestion: null,
         totals: {
             tokens: totals.tokens + ended.tokens,
             cost: totals.cost + ended.cost,
@@ -243,6 +273,15 @@ function openSession(state: ChatState, action: Extract<Action, { type: 'opened' 
         role: action.role || state.role,
     };
     return action.items.slice(-MAX_ITEMS).reduce((next, item) => addItem(next, item), empty);
+}
+
+/** Mark the parts of the open question whose ids are in `ids` as taken, and all others as left out. */
+function takeParts(state: ChatState, ids: readonly string[]): ChatState {
+    if (state.question === null) {
+        return state;
+    }
+    const parts = state.question.parts.map((one) => ({ ...one, taken: ids.includes(one.id) }));
+    return { ...state, question: { ...state.question, parts } };
 }
 
 function changeAnswer(state: ChatState, id: number, change: { number: number } | { thumb: Thumb | '' }): ChatState {
@@ -285,6 +324,12 @@ export function announce(action: Action, after: ChatState): string {
             }
         case 'question':
             return action.question === null ? '' : `A question: ${action.question.title}`;
+        case 'taken': {
+            const parts = after.question?.parts ?? [];
+            return parts.length === 0 ? '' : `${countTaken(parts)} of ${parts.length} parts are taken.`;
+        }
+        case 'planQuestion':
+            return action.question === null ? '' : announcePlan(action.question);
         case 'ended': {
             const last = after.items.findLast((one) => one.kind === 'answer' || one.kind === 'note');
             return last?.text ?? '';
@@ -294,4 +339,20 @@ export function announce(action: Action, after: ChatState): string {
         default:
             return '';
     }
+}
+
+function announcePlan({ title, steps, problem }: PlanQuestion): string {
+    const count = steps.length === 1 ? '1 step' : `${steps.length} steps`;
+    return problem === '' ? `A plan with ${count} waits for your answer: ${title}` : problem;
+}
+
+/** Return `steps` with the one at `index` moved by `by` places; unchanged if it would leave the list. */
+export function moveStep(steps: readonly ProposedStep[], index: number, by: number): readonly ProposedStep[] {
+    const target = index + by;
+    const moved = steps[index];
+    if (moved === undefined || target < 0 || target >= steps.length) {
+        return steps;
+    }
+    const rest = steps.filter((_, at) => at !== index);
+    return [...rest.slice(0, target), moved, ...rest.slice(target)];
 }

@@ -19,6 +19,7 @@ import { convertHistory, type Entry, findNumbers } from './chatHistory';
 import { renderChatPage } from './chatPage';
 import { chooseSession, type SessionFacts } from './chatSessions';
 import { type Action, type ChatState, EMPTY, type RoleFacts, reduce } from './chatState';
+import type { Plans } from './plans';
 import type { Proposals } from './proposals';
 import { COMMANDS, type Server } from './server';
 
@@ -61,6 +62,7 @@ export class Chat implements WebviewViewProvider, Disposable {
     constructor(
         private readonly server: Server,
         private readonly proposals: Proposals,
+        private readonly plans: Plans,
         private readonly extension: Uri,
         private readonly storage: Memento,
     ) {
@@ -69,6 +71,8 @@ export class Chat implements WebviewViewProvider, Disposable {
         this.disposables = [
             window.registerWebviewViewProvider(VIEW, this),
             proposals.onDidAsk(() => this.apply({ type: 'question', question: proposals.question })),
+            proposals.onDidChoose((parts) => this.apply({ type: 'taken', parts })),
+            plans.onDidAsk((question) => this.apply({ type: 'planQuestion', question })),
         ];
     }
 
@@ -251,6 +255,15 @@ export class Chat implements WebviewViewProvider, Disposable {
                 return this.giveThumb(request.item, request.thumb);
             case 'answer':
                 this.proposals.answerWith(request.answer);
+                return;
+            case 'take':
+                this.proposals.take(request.parts, request.taken);
+                return;
+            case 'startPlan':
+                this.plans.answer(request.id, { steps: request.steps });
+                return;
+            case 'refusePlan':
+                this.plans.answer(request.id, { remark: request.remark });
                 return;
             case 'run':
                 await commands.executeCommand(request.command);

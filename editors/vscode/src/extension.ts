@@ -8,6 +8,7 @@ import { type ApprovalItem, Approvals, Audit } from './approvals';
 import { Chat } from './chatView';
 import { Completions } from './completions';
 import { Models } from './models';
+import { Plans } from './plans';
 import { Progress } from './progress';
 import { Proposals } from './proposals';
 import { COMMANDS, Server, type Status } from './server';
@@ -23,9 +24,13 @@ let service: Service | undefined;
 export async function activate(context: ExtensionContext): Promise<void> {
     const log = window.createOutputChannel('Starling', { log: true });
     const proposals = new Proposals();
+    const plans = new Plans();
     const completions = new Completions((part) => void server.run(COMMANDS.accepted, part).catch(() => undefined));
     const progress = new Progress();
-    service = new Service(context, log, proposals, () => ({ ...completions.middleware, ...progress.middleware }));
+    service = new Service(context, log, proposals, plans, () => ({
+        ...completions.middleware,
+        ...progress.middleware,
+    }));
     const own = service;
     const server = new Server(own);
     const statistics = new Statistics(server, context.workspaceState);
@@ -34,7 +39,7 @@ export async function activate(context: ExtensionContext): Promise<void> {
     const approvals = new Approvals(server);
     const audit = new Audit(server);
     const bar = new StatusBar(own, completions);
-    const chat = new Chat(server, proposals, context.extensionUri, context.workspaceState);
+    const chat = new Chat(server, proposals, plans, context.extensionUri, context.workspaceState);
     const actions = new Actions(server, answers, statistics);
 
     const refreshLists = () => {
@@ -58,6 +63,7 @@ export async function activate(context: ExtensionContext): Promise<void> {
     context.subscriptions.push(
         log,
         proposals,
+        plans,
         completions,
         own,
         statistics,

@@ -33,6 +33,7 @@ import {
     type Obstacle,
     type Remedy,
 } from './launch';
+import { PLAN, type Plans } from './plans';
 import { CONFIRM, type Proposals } from './proposals';
 import { readExplicitSettings, SECTION } from './settings';
 import type { Phase } from './status';
@@ -47,12 +48,12 @@ const REMEDIES: Record<Remedy, { title: string; command: string }> = {
     restart: { title: 'Try Again', command: 'starling.server.restart' },
 };
 
-/** Declares to the server that this client shows its questions itself (`starling/confirm`, `starling/ask`). */
+/** Declares to the server that this client shows its questions itself (`starling/confirm`, `starling/ask`, `starling/plan`). */
 const confirmFeature: StaticFeature = {
     fillClientCapabilities: (capabilities) => {
         capabilities.experimental = {
             ...capabilities.experimental,
-            starling: { confirm: true, permit: true, ask: true },
+            starling: { confirm: true, hunks: true, permit: true, ask: true, plan: true },
         };
     },
     initialize: () => undefined,
@@ -74,6 +75,7 @@ export class Service implements Disposable {
         context: ExtensionContext,
         readonly log: LogOutputChannel,
         private readonly proposals: Proposals,
+        private readonly plans: Plans,
         private readonly middleware: () => Middleware,
     ) {
         this.environment = new Environment({
@@ -234,6 +236,7 @@ export class Service implements Disposable {
         client.registerFeature(confirmFeature);
         client.onRequest(CONFIRM, (question, token) => this.proposals.confirm(question, token));
         client.onRequest(ASK, askPerson);
+        client.onRequest(PLAN, (plan, token) => this.plans.confirm(plan, token));
         client.onDidChangeState(({ newState }) => {
             if (this.client !== client) {
                 return;

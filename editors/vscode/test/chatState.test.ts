@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { TeamEvent } from '../src/chatEvents';
-import { type Action, announce, type ChatState, EMPTY, formatTotals, type Item, reduce } from '../src/chatState';
+import {
+    type Action,
+    announce,
+    type ChatState,
+    EMPTY,
+    formatTotals,
+    type Item,
+    moveStep,
+    type PlanQuestion,
+    reduce,
+} from '../src/chatState';
 
 const READY = reduce(EMPTY, { type: 'server', running: true });
 const DONE: Action = { type: 'ended', status: 'done', text: '', tokens: 0, cost: 0, seconds: 0 };
@@ -66,7 +76,7 @@ test('a turn that ends early says why, and its open calls are marked', () => {
 });
 
 test('a server that goes away ends questions and calls', () => {
-    const question = { title: 'Write?', detail: '', answers: ['Apply', 'Reject'], hasChanges: true };
+    const question = { title: 'Write?', detail: '', answers: ['Apply', 'Reject'], hasChanges: true, parts: [] };
     const asked = apply(READY, { type: 'asked', text: 'a' }, { type: 'question', question });
     const off = apply(asked, { type: 'server', running: false });
     assert.deepEqual([off.phase, off.question], ['off', null]);
@@ -104,7 +114,7 @@ test('screen readers hear steps and the final answer, but no pieces of text', ()
         { type: 'event', event: { kind: 'agent', agent: 'coder', why: '' } },
         { type: 'event', event: { kind: 'text', agent: 'coder', text: 'It ' } },
         { type: 'event', event: { kind: 'text', agent: 'coder', text: 'works.' } },
-        { type: 'question', question: { title: 'Write a.py', detail: '', answers: [], hasChanges: true } },
+        { type: 'question', question: { title: 'Write a.py', detail: '', answers: [], hasChanges: true, parts: [] } },
         { ...DONE, text: 'It works.' },
     ] satisfies Action[]) {
         state = reduce(state, action);
@@ -117,4 +127,49 @@ test('cost is only shown where prices are known', () => {
     assert.equal(formatTotals({ tokens: 0, cost: 0, seconds: 0 }), '');
     assert.equal(formatTotals({ tokens: 1234, cost: 0, seconds: 2.34 }), '1,234 tokens, 2.3 s');
     assert.equal(formatTotals({ tokens: 10, cost: 0.01234, seconds: 75 }), '10 tokens, cost 0.0123, 1 min 15 s');
+});
+
+test('parts of a question are taken and left in place, and their number is announced', () => {
+    const part = { file: 'area.py', place: 'line 1', lines: ['-a', '+b'], taken: true };
+    const parts = [
+        { ...part, id: '0.0' },
+        { ...part, id: '0.1', place: 'line 9' },
+    ];
+    const question = { title: 'Edit area.py?', detail: '', answers: ['Apply', 'Reject'], hasChanges: true, parts };
+    const asked = apply(READY, { type: 'question', question });
+    const action: Action = { type: 'taken', parts: ['0.1'] };
+    const chosen = apply(asked, action);
+    assert.deepEqual(
+        chosen.question?.parts.map((one) => one.taken),
+        [false, true],
+    );
+    assert.equal(announce(action, chosen), '1 of 2 parts are taken.');
+    assert.equal(apply(READY, action).question, null);
+    assert.equal(announce(action, READY), '');
+});
+
+const STEPS = [
+    { title: 'Design', role: 'architect' },
+    { title: 'Write', role: 'coder' },
+    { title: 'Test', role: 'tester' },
+];
+const PLAN: PlanQuestion = { id: 1, title: 'A log', steps: STEPS, roles: ['orchestrator'], problem: '' };
+
+test('a plan that waits for a yes is announced, and gone with its turn', () => {
+    const asked: Action = { type: 'planQuestion', question: PLAN };
+    const waiting = apply(READY, { type: 'asked', text: 'log' }, asked);
+    assert.equal(waiting.planQuestion?.title, 'A log');
+    assert.equal(announce(asked, waiting), 'A plan with 3 steps waits for your answer: A log');
+    const again: Action = { type: 'planQuestion', question: { ...PLAN, problem: 'There is no role.' } };
+    assert.equal(announce(again, waiting), 'There is no role.');
+    assert.equal(apply(waiting, DONE).planQuestion, null);
+    assert.equal(apply(waiting, { type: 'server', running: false }).planQuestion, null);
+});
+
+test('a step moves within the list only', () => {
+    const titles = (index: number, by: number) => moveStep(STEPS, index, by).map(({ title }) => title);
+    assert.deepEqual(titles(0, 1), ['Write', 'Design', 'Test']);
+    assert.deepEqual(titles(2, -1), ['Design', 'Test', 'Write']);
+    assert.deepEqual(titles(0, -1), ['Design', 'Write', 'Test']);
+    assert.deepEqual(titles(2, 1), ['Design', 'Write', 'Test']);
 });

@@ -9,22 +9,15 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from typing import TYPE_CHECKING
 
-from indexing import bounds
-from indexing.process import children
+from indexing.process import git
 from server.cli.terminal import Failure, Misuse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-BEYOND = {
-    "time": f"did not answer within {bounds.GIT.seconds:g} seconds",
-    "memory": "took too much memory",
-    "output": "found more changes than can be reviewed",
-}
 REVISION = re.compile(r"[A-Za-z0-9_@][\w./~^@{}+-]{0,250}")
 HUNK = re.compile(r"^@@ -\d+(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 FILE = "diff --git "
@@ -32,14 +25,6 @@ BINARY = "Binary files "
 WHOLE = range(1, 1 << 31)
 ESCAPED = re.compile(rb"\\([0-7]{3}|.)")
 LETTERS = {b"a": b"\a", b"b": b"\b", b"t": b"\t", b"n": b"\n", b"v": b"\v", b"f": b"\f", b"r": b"\r"}
-HOOKLESS = (
-    "-c",
-    f"core.hooksPath={os.devnull}",
-    "-c",
-    "diff.autoRefreshIndex=false",
-)  # because git runs a hook when it writes the index
-QUIET = ("-c", "core.fsmonitor=false", "-c", "core.quotePath=false", "-c", "protocol.allow=never", *HOOKLESS)
-FILTERS = r"^filter\..*\.(clean|smudge|process|required)$"
 DIFF = (
     "--unified=0",
     "--inter-hunk-context=0",
@@ -67,7 +52,7 @@ def find_changed_lines(revision: str, folder: Path) -> dict[Path, list[range]]:
     if not REVISION.fullmatch(revision):
         raise Misuse(f"{revision!r} is not a revision; give a branch, a tag or a commit, like main or HEAD~1.")
     top = folder / _run_git(folder, "rev-parse", "--show-toplevel").strip()
-    unfiltered = _make_filter_options(top)
+    unfiltered = _list_filter_options(top)
     _run_git(
         folder,
         "rev-parse",
@@ -81,23 +66,6 @@ def find_changed_lines(revision: str, folder: Path) -> dict[Path, list[range]]:
         if name:
             changed[top / name] = [WHOLE]
     return changed
-
-
-def _make_filter_options(top: Path) -> list[str]:
-    """Return options for git that disable all filters configured for the repository `top`.
-
-    Raises:
-        Failure: the name of a filter contains "=", so that no option can disable it.
-    """
-    options: list[str] = []
-    for name in _run_git(top, "config", "--list", "--name-only", "-z").split("\0"):
-        if re.match(FILTERS, name, re.DOTALL | re.IGNORECASE):
-            if "=" in name:
-                raise Failure(
-                    f"The filter {name!r} of git cannot be disabled, so git was not run; review without --diff."
-                )
-            options += ["-c", f"{name}={'false' if name.lower().endswith('required') else ''}"]
-    return options
 
 
 def _parse_diff(lines: Iterable[str], top: Path) -> dict[Path, list[range]]:
@@ -142,20 +110,21 @@ def _run_git(folder: Path, *arguments: str, failure: str = "") -> str:
     """Run git with `arguments` in `folder` and return its output.
 
     Raises:
-        Failure: git is missing, failed, or exceeded the limits `bounds.GIT`; `failure` is the message if git ends with
-            an error, "" for git's own message.
+        Failure: git is missing or failed; `failure` is the message, "" for git's own message.
     """
-    git = shutil.which("git")
-    if git is None:
-        raise Failure("git is not installed, and --diff needs it; install git, or review without --diff.")
-    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_PAGER": "cat", "LC_ALL": "C"}
     try:
-        done = children.run([git, *QUIET, *arguments], bounds.GIT, folder=folder, environment=environment)
-    except OSError as error:
-        raise Failure(f"git could not be started ({error.strerror}); review without --diff.") from None
-    if done.beyond:
-        raise Failure(f"git {BEYOND[done.beyond]}; review without --diff.")
-    if done.status:
-        said = " ".join(done.said.split())[:300]
-        raise Failure(failure or f"git says: {said or 'nothing'}; --diff needs a repository.")
-    return os.fsdecode(done.output)
+        return git.run_git(folder, *arguments)
+    except git.GitFailed as error:
+        raise Failure(failure or f"{error}; --diff needs git and a repository.") from error
+
+
+def _list_filter_options(folder: Path) -> list[str]:
+    """Return options that disable all filters of the repository.
+
+    Raises:
+        Failure: git failed, or a filter cannot be disabled.
+    """
+    try:
+        return git.list_filter_options(folder)
+    except git.GitFailed as error:
+        raise Failure(f"{error}; review without --diff.") from error

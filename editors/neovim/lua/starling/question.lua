@@ -1,6 +1,8 @@
 -- Asks a question in a floating window that shows the change; a key answers it, and closing the window rejects it. Only one
 -- question is open at a time. Keys are ignored for a moment, so that nobody answers by typing on. Applies nothing.
 
+local parts_of = require('starling.parts')
+
 local M = {}
 
 local SAFE_MS = 500 -- until then a key may have been meant for the buffer
@@ -8,18 +10,32 @@ local SAFE_MS = 500 -- until then a key may have been meant for the buffer
 ---@class starling.Choice
 ---@field title string
 ---@field key string
----@field value any
+---@field value any what is answered, or a function of the buffer that returns it
+---@field takes? 'some'|'all' whether some or all parts of the proposal have to be taken
+
+---@class starling.QuestionOptions
+---@field editable? boolean whether the person may edit the lines; then <Esc> answers nothing
+---@field hints? string[] shown below the lines
+---@field parts? starling.Part[] the parts of a proposal, which the person takes and leaves while the question is open
 
 ---@type { answer: fun(value: any) }?
 local open_question = nil
+local hints_space = vim.api.nvim_create_namespace('starling.question.hints')
 
 ---@param buffer integer
 ---@param lines string[]
 ---@param filetype string
-local function fill_buffer(buffer, lines, filetype)
+---@param options starling.QuestionOptions
+local function fill_buffer(buffer, lines, filetype, options)
   vim.bo[buffer].bufhidden, vim.bo[buffer].swapfile = 'wipe', false
   vim.api.nvim_buf_set_lines(buffer, 0, -1, false, lines)
-  vim.bo[buffer].modifiable, vim.bo[buffer].filetype = false, filetype
+  vim.bo[buffer].modifiable, vim.bo[buffer].filetype = options.editable or false, filetype
+  local below = vim.tbl_map(function(hint)
+    return { { hint, 'Comment' } }
+  end, options.hints or {})
+  if #below > 0 then
+    vim.api.nvim_buf_set_extmark(buffer, hints_space, #lines - 1, 0, { virt_lines = below })
+  end
   vim.b[buffer].starling_question = true
 end
 
@@ -55,15 +71,21 @@ end
 ---@param filetype string
 ---@param choices starling.Choice[]
 ---@param answered fun(value: any)
-local function open_window(title, lines, filetype, choices, answered)
+---@param options starling.QuestionOptions
+local function open_window(title, lines, filetype, choices, answered, options)
   M.withdraw()
   local previous_window = vim.api.nvim_get_current_win()
   local was_inserting = vim.startswith(vim.api.nvim_get_mode().mode, 'i')
   vim.cmd.stopinsert()
   local buffer = vim.api.nvim_create_buf(false, true)
-  fill_buffer(buffer, lines, filetype)
-  local window = vim.api.nvim_open_win(buffer, true, get_window_config(lines, title, choices))
-  vim.wo[window].wrap = false
+  fill_buffer(buffer, lines, filetype, options)
+  local whole = vim.list_extend(vim.list_slice(lines), options.hints or {})
+  local parts = options.parts or {}
+  local function get_config()
+    return get_window_config(whole, title, #parts > 0 and parts_of.describe_choices(parts, choices) or choices)
+  end
+  local window = vim.api.nvim_open_win(buffer, true, get_config())
+  vim.wo[window].wrap = options.editable or false
   local question = {}
   local function answer(value)
     if open_question ~= question then
@@ -82,19 +104,34 @@ local function open_window(title, lines, filetype, choices, answered)
   question.answer = answer
   open_question = question
   local opened = vim.uv.now()
-  local function map_key(key, value)
+  local function map_key(key, act)
     vim.keymap.set('n', key, function()
       vim.uv.update_time()
       if vim.uv.now() - opened >= SAFE_MS then
-        answer(value)
+        act()
       end
     end, { buffer = buffer, nowait = true })
   end
   for _, choice in ipairs(choices) do
-    map_key(choice.key, choice.value)
+    map_key(choice.key, function()
+      local why = #parts > 0 and parts_of.find_obstacle(parts, choice)
+      if why then
+        vim.notify(why, vim.log.levels.WARN)
+      else
+        answer(vim.is_callable(choice.value) and choice.value(buffer) or choice.value)
+      end
+    end)
   end
-  map_key('q', nil)
-  map_key('<Esc>', nil)
+  for _, key in ipairs(options.editable and {} or { 'q', '<Esc>' }) do
+    map_key(key, function()
+      answer(nil)
+    end)
+  end
+  if #parts > 0 then
+    parts_of.map_keys(buffer, parts, map_key, function()
+      vim.api.nvim_win_set_config(window, get_config())
+    end)
+  end
   vim.api.nvim_create_autocmd({ 'WinClosed', 'BufWipeout' }, {
     buffer = buffer,
     callback = vim.schedule_wrap(function()
@@ -115,14 +152,15 @@ end
 ---@param lines string[]
 ---@param filetype string
 ---@param choices starling.Choice[]
+---@param options? starling.QuestionOptions
 ---@return any
-function M.ask(title, lines, filetype, choices)
+function M.ask(title, lines, filetype, choices, options)
   local running = assert(coroutine.running())
   open_window(title, lines, filetype, choices, function(value)
     vim.schedule(function()
       coroutine.resume(running, value)
     end)
-  end)
+  end, options or {})
   return coroutine.yield()
 end
 

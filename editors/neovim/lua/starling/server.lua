@@ -50,8 +50,8 @@ end
 --- Add what this plugin can do beyond Neovim to the capabilities that the server is told.
 ---@param capabilities lsp.ClientCapabilities
 function M.declare_capabilities(capabilities)
-  -- lua/starling/proposals.lua answers `starling/confirm`, lua/starling/question.lua answers `starling/ask`
-  local ours = { starling = { confirm = true, ask = true } }
+  -- proposals.lua answers `starling/confirm`, question.lua answers `starling/ask`, plan.lua answers `starling/plan`
+  local ours = { starling = { confirm = true, hunks = true, ask = true, plan = true } }
   capabilities.experimental = vim.tbl_extend('force', capabilities.experimental or {}, ours)
   if not vim.lsp.inline_completion then
     capabilities.textDocument.inlineCompletion = { dynamicRegistration = false } -- lua/starling/ghost.lua shows it

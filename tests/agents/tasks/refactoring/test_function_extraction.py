@@ -144,6 +144,15 @@ def test_lines_stay_where_a_function_of_their_own_would_do_something_else(
         extract_lines(text, first, last)
 
 
+def test_lines_that_delete_an_item_can_move_and_lines_after_them() -> None:
+    text = "def f(a, key):\n    del a[key]\n    n = len(a)\n    print(n)\n    return a\n"
+    assert extract_lines(text, "del a", "n = ") == (
+        "def _part(a, key):\n    del a[key]\n    n = len(a)\n    return n\n\n\n"
+        "def f(a, key):\n    n = _part(a, key)\n    print(n)\n    return a\n"
+    )
+    assert "def f(a, key):\n    del a[key]\n    _part(a)\n    return a\n" in extract_lines(text, "n = ", "print")
+
+
 @pytest.mark.parametrize("name", ["print", "f", "class", "a b", "übung"])
 def test_a_name_that_cannot_be_taken_is_refused(name: str) -> None:
     text = "def f(a):\n    if a:\n        _print = _f = 1\n    return a\n"

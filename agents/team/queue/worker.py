@@ -1,0 +1,206 @@
+"""A worker: claims queued tasks, has each one done while it renews the claim, and records what came of it.
+
+A task that was cancelled, paused or taken away is stopped within a heartbeat, and nothing is recorded for it. A worker
+that is told to stop gives its task back. A state database that cannot be used is tried again, so that no result is
+lost. Knows neither models nor files: what a task does is given as `Perform`. Start at `Worker.run`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from agents.ports.failures import StateError
+from agents.ports.task_queue import LONGEST_TEXT, QueueFull
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from agents.ports.task_queue import NewTask, QueuedTask, TaskQueue
+
+logger = logging.getLogger(__name__)
+
+HEARTBEAT_S = 10.0
+"""Seconds between two renewals of a claim, within which a task that was cancelled or paused is stopped."""
+
+IDLE_S = 1.0
+"""Seconds between two looks at an empty queue."""
+
+STOP_S = 10.0
+"""Seconds in which a task that is stopped may end by itself; after that it is cancelled."""
+
+RETRY_S = 5.0
+"""Seconds between two attempts to use a state database that could not be used."""
+
+T = TypeVar("T")
+
+
+class Ending(StrEnum):
+    """End of the work on a task."""
+
+    DONE = "done"
+    FAILED = "failed"  # it is tried again, up to the attempts of a task
+    WAITING = "waiting"  # a person has to decide
+    STOPPED = "stopped"  # it was told to stop before it was done
+
+
+@dataclass(frozen=True, slots=True)
+class Performed:
+    """Outcome of a task.
+
+    Attributes:
+        ending: how it ended.
+        text: the result; why it failed; or what a person has to decide.
+        follow_ups: tasks to queue with a result; none otherwise.
+    """
+
+    ending: Ending
+    text: str
+    follow_ups: tuple[NewTask, ...] = ()
+
+
+class Perform(Protocol):
+    """Does tasks."""
+
+    async def __call__(self, task: QueuedTask, stopped: Callable[[], bool]) -> Performed:
+        """Do `task` and return what came of it.
+
+        Everything it does must be safe to repeat: a task is done again if its worker dies, from the start.
+
+        Args:
+            task: the claimed task.
+            stopped: returns whether to end soon, with `Ending.STOPPED`: the claim is lost, or the worker stops.
+        """
+        ...
+
+
+class Worker:
+    """Does the tasks of one workspace, one after the other; on one event loop.
+
+    Args:
+        queue: the queue; its calls run in threads.
+        workspace: the workspace folder, as a URI.
+        name: a name for its claims that no other worker has.
+        perform: does the tasks.
+        roles: the roles whose tasks it does, none for all tasks.
+    """
+
+    def __init__(
+        self, queue: TaskQueue, workspace: str, name: str, perform: Perform, *, roles: tuple[str, ...] = ()
+    ) -> None:
+        self._queue = queue
+        self._workspace = workspace
+        self._name = name
+        self._perform = perform
+        self._roles = roles
+
+    async def run(self, stop: asyncio.Event, *, until_empty: bool) -> int:
+        """Do tasks until `stop` is set, or with `until_empty` until there is none to claim; return the number done.
+
+        Tasks that failed or were left to a person count, too.
+        """
+        done = 0
+        while not stop.is_set():
+            claimed = await self._use_queue(self._claim, stop)
+            if claimed is not None:
+                done += await self._do(claimed, stop)
+            elif until_empty:
+                break
+            else:
+                await _wait(stop, IDLE_S)
+        return done
+
+    def _claim(self) -> QueuedTask | None:
+        return self._queue.claim(self._workspace, self._name, self._roles)
+
+    async def _do(self, claimed: QueuedTask, stop: asyncio.Event) -> bool:
+        """Do a task; return whether its end was recorded, which it is not if the claim is lost or `stop` is set."""
+        lost = asyncio.Event()
+        renewing = asyncio.create_task(self._renew(claimed, lost))
+        stopping = [asyncio.create_task(one.wait()) for one in (lost, stop)]
+        working = asyncio.create_task(self._perform(claimed, lambda: lost.is_set() or stop.is_set()))
+        try:
+            await asyncio.wait((working, *stopping), return_when=asyncio.FIRST_COMPLETED)
+            performed = _read_end(working) if working.done() else await _end(working)
+            if performed.ending is Ending.STOPPED:
+                await self._use_queue(lambda: self._queue.release(claimed), stop)
+                return False
+            return bool(await self._use_queue(lambda: self._record(claimed, performed), stop))
+        finally:
+            for one in (renewing, *stopping, working):
+                one.cancel()
+
+    async def _renew(self, claimed: QueuedTask, lost: asyncio.Event) -> None:
+        """Renew a claim every `HEARTBEAT_S` until it is lost; set `lost` then."""
+        while not lost.is_set():
+            await asyncio.sleep(HEARTBEAT_S)
+            try:
+                if not await asyncio.to_thread(self._queue.renew, claimed):
+                    lost.set()
+            except StateError as error:  # the claim lasts for an hour, so that later renewals may succeed
+                logger.warning("the claim of task %s could not be renewed: %s", claimed.id, error)
+
+    def _record(self, claimed: QueuedTask, performed: Performed) -> bool:
+        """Record the end of a task; return False if the claim is lost. Blocking."""
+        text = _cut(performed.text)
+        if performed.ending is Ending.WAITING:
+            return self._queue.escalate(claimed, text)
+        if performed.ending is Ending.FAILED:
+            return self._queue.fail(claimed, text)
+        try:
+            return self._queue.finish(claimed, text, performed.follow_ups)
+        except (QueueFull, LookupError, ValueError) as error:
+            return self._queue.fail(claimed, f"Its follow-up tasks could not be queued: {error}")
+
+    async def _use_queue(self, call: Callable[[], T], stop: asyncio.Event) -> T | None:
+        """Return the result of `call` in a thread; repeat it while the database cannot be used, until `stop` is set.
+
+        None if it was given up.
+        """
+        while True:
+            try:
+                return await asyncio.to_thread(call)
+            except StateError as error:
+                logger.warning("the queue cannot be used: %s", error)
+                if stop.is_set():
+                    return None
+                await _wait(stop, RETRY_S)
+
+
+def _read_end(working: asyncio.Task[Performed]) -> Performed:
+    """Return the outcome of the ended task `working`; an exception is a failure, which is logged."""
+    if working.cancelled():
+        return Performed(Ending.STOPPED, "")
+    error = working.exception()
+    if error is None:
+        return working.result()
+    logger.error("a queued task failed", exc_info=error)
+    return Performed(Ending.FAILED, f"{type(error).__name__}: {error}")
+
+
+async def _end(working: asyncio.Task[Performed]) -> Performed:
+    """Wait until a task that was told to stop has ended, cancel it after `STOP_S` seconds, and return its outcome."""
+    await asyncio.wait((working,), timeout=STOP_S)
+    if not working.done():
+        working.cancel()
+        await asyncio.wait((working,))
+    return _read_end(working)
+
+
+async def _wait(stop: asyncio.Event, seconds: float) -> None:
+    """Wait until `stop` is set, at most for some seconds."""
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return
+
+
+def _cut(text: str) -> str:
+    """Return `text`, or its beginning and a remark if it is too long for the queue."""
+    if len(text) <= LONGEST_TEXT:
+        return text
+    remark = "\n[cut; the session has the whole text]"
+    return text[: LONGEST_TEXT - len(remark)] + remark

@@ -1,0 +1,1 @@
+"""Commands for work that goes on by itself: the queue of tasks and its workers."""

@@ -1,0 +1,295 @@
+"""`starling tasks`: adds, lists, shows, cancels and retries queued tasks, and proposes the changes. Start at `app`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+import re
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from server.cli import arguments, tables, terminal, terminal_asker
+from server.cli.tables import Column
+from server.cli.terminal import Failure, Misuse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from agents.ports.task_queue import QueuedTask
+    from server.state.database import State
+    from server.state.task_store import TaskStore
+
+MOST_LISTED = 100
+MOST_SEARCHED = 10_000
+MOST_ENTRIES = 10_000
+COLUMNS = (Column("ID", typed=True), *map(Column, ("STATUS", "PRIORITY", "CHANGED", "TITLE")))
+UNITS = {"m": 60.0, "h": 3600.0, "d": 86_400.0}
+
+Name = Annotated[str, typer.Argument(metavar="ID", help="The task; the first characters of its id suffice.")]
+Directory = Annotated[
+    Path | None,
+    typer.Option("--workspace", "-w", metavar="DIR", help="The workspace.", show_default="the repository here"),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Write one JSON object on stdout.")]
+
+app = typer.Typer(help="The queue of tasks for agents: add, list, cancel, retry, merge.", rich_markup_mode=None)
+
+
+@app.callback(invoke_without_command=True)
+def list_tasks(context: typer.Context, *, directory: Directory = None, as_json: AsJson = False) -> None:
+    """List the tasks of the workspace, the last added first."""
+    if context.invoked_subcommand is not None:
+        return
+    with _open_queue() as (queue, _):
+        found = queue.list_newest(_name_workspace(directory), MOST_LISTED)
+    if as_json:
+        terminal.emit({"tasks": [_describe(one) for one in found]})
+        return
+    if not found:
+        terminal.note("There is no task in this workspace yet; add one with `starling tasks add`.")
+        return
+    rows = [
+        (one.id[:8], one.status.value, one.task.priority.name.lower(), _format_time(one.changed), one.task.title)
+        for one in found
+    ]
+    tables.show(COLUMNS, rows)
+
+
+@app.command("add")
+def add(  # noqa: PLR0913 (each is an option of the command)
+    title: Annotated[list[str], typer.Argument(metavar="REQUEST", help="What is to be done, in words.")],
+    *,
+    details: Annotated[str, typer.Option("--details", metavar="TEXT", help="Everything else the agent is told.")] = "",
+    role: Annotated[str, typer.Option("--role", "-r", metavar="ROLE", help="The role that is to do it.")] = "",
+    priority: Annotated[str, typer.Option("--priority", "-p", metavar="P", help="high, medium or low.")] = "medium",
+    deadline: Annotated[
+        str, typer.Option("--deadline", metavar="WHEN", help="30m, 2h or 3d from now, or a time like 2030-01-31T12:00.")
+    ] = "",
+    needs: Annotated[
+        list[str] | None, typer.Option("--needs", metavar="ID", help="A task that has to be done before; repeatable.")
+    ] = None,
+    key: Annotated[str, typer.Option("--key", metavar="NAME", help="Adds nothing if a task has this key.")] = "",
+    reads: Annotated[bool, typer.Option("--read-only", help="Agents only read and answer.")] = False,
+    directory: Directory = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add a task to the queue; `starling work` does it."""
+    from agents.ports.task_queue import NewTask, Priority, QueueFull  # noqa: PLC0415 (`--help` starts without)
+
+    if priority.upper() not in Priority.__members__:
+        raise Misuse(f"{priority} is no priority; give high, medium or low.")
+    with _open_queue() as (queue, _):
+        needed = tuple(_find(queue, one, directory).id for one in needs or ())
+        try:
+            added = queue.add(
+                NewTask(
+                    _name_workspace(directory), " ".join(title), details, role, Priority[priority.upper()],
+                    parse_deadline(deadline, time.time()), needed,
+                    key=key, writes=not reads,
+                )
+            )  # fmt: skip
+        except (QueueFull, LookupError, ValueError) as error:
+            raise Failure(f"The task was not added: {error}") from error
+    if as_json:
+        terminal.emit(_describe(added))
+    else:
+        sys.stdout.write(f"{added.id[:8]}\n")
+
+
+@app.command("show")
+def show(name: Name, *, directory: Directory = None, as_json: AsJson = False) -> None:
+    """Show a task with its result."""
+    with _open_queue() as (queue, _):
+        found = _find(queue, name, directory)
+    if as_json:
+        terminal.emit(_describe(found))
+        return
+    for label, value in _describe(found).items():
+        if value is not None and value not in ("", []):
+            text = _format_time(value) if label in {"created", "changed", "deadline"} else str(value)
+            sys.stdout.write(f"{label + ':':10} {terminal.escape(text)}\n")
+
+
+@app.command("log")
+def log(name: Name, *, directory: Directory = None) -> None:
+    """Write what agents did for a task as Markdown."""
+    from server.state import session_export  # noqa: PLC0415 (`--help` starts without the team)
+    from server.state.session_store import SessionStore  # noqa: PLC0415
+
+    with _open_queue() as (queue, state):
+        found, store = _find(queue, name, directory), SessionStore(state)
+        session = store.get(found.id)
+        if session is None:
+            raise Failure(f"No agent has worked on {found.task.title!r} yet; `starling work` does the tasks.")
+        entries = store.read(session.id, limit=MOST_ENTRIES)
+    sys.stdout.write(terminal.escape(session_export.format_markdown(session, entries, {})))
+
+
+@app.command("cancel")
+def cancel(name: Name, *, directory: Directory = None) -> None:
+    """Cancel a task; what it has written so far is dropped."""
+    with _open_queue() as (queue, _):
+        found = _find(queue, name, directory)
+        if not queue.cancel(found.id):
+            raise Failure(f"{found.task.title!r} has ended already: {found.status.value}.")
+        with _open_worktrees(directory) as worktrees:
+            worktrees.remove(found.id, with_branch=True)
+
+
+@app.command("pause")
+def pause(name: Name, *, directory: Directory = None) -> None:
+    """Pause a task until it is retried."""
+    with _open_queue() as (queue, _):
+        found = _find(queue, name, directory)
+        if not queue.pause(found.id):
+            raise Failure(f"{found.task.title!r} neither waits nor runs: {found.status.value}.")
+
+
+@app.command("retry")
+def retry(name: Name, *, directory: Directory = None) -> None:
+    """Queue a task again that was paused, cancelled, failed, or waits for you."""
+    with _open_queue() as (queue, _):
+        found = _find(queue, name, directory)
+        if not queue.requeue(found.id):
+            raise Failure(f"{found.task.title!r} cannot be retried: {found.status.value}.")
+
+
+@app.command("merge")
+def merge(name: Name, *, yes: terminal_asker.Yes = None, directory: Directory = None) -> int:
+    """Propose the changes of a task's branch for your own files."""
+    with _open_queue() as (queue, _):
+        found = _find(queue, name, directory)
+    return asyncio.run(_merge(found, _resolve_root(directory), tuple(yes or ())))
+
+
+@app.command("drop")
+def drop(name: Name, *, directory: Directory = None) -> None:
+    """Delete the branch of a task, with what it did."""
+    with _open_queue() as (queue, _):
+        found = _find(queue, name, directory)
+    with _open_worktrees(directory) as worktrees:
+        if worktrees.find(found.id) is None:
+            raise Failure(f"{found.task.title!r} has no branch.")
+        worktrees.remove(found.id, with_branch=True)
+
+
+async def _merge(task: QueuedTask, root: Path, yes: tuple[terminal_asker.Kind, ...]) -> int:
+    """Propose the changes of the branch of `task`; return the exit status."""
+    from indexing.limits import IndexLimits  # noqa: PLC0415 (`--help` starts without)
+    from server.assembly.gates import make_disk_gate  # noqa: PLC0415
+    from server.work.merging import MergeFailed, propose_merge  # noqa: PLC0415
+
+    with _open_worktrees(root) as worktrees:
+        worktree = worktrees.find(task.id)
+        if worktree is None:
+            raise Failure(f"{task.task.title!r} has no branch: it has written nothing, or was merged.")
+        try:
+            proposal = propose_merge(worktree, root, task.task.title, task.task.role or "the team")
+        except MergeFailed as error:
+            raise Failure(str(error)) from error
+        if proposal is not None:
+            gate = make_disk_gate([root], terminal_asker.TerminalAsker(yes), IndexLimits())
+            try:
+                outcome = await gate.propose(proposal)
+            finally:
+                await gate.close()
+            if not outcome.applied:
+                raise Failure(f"{outcome.reason or 'It was not approved.'} The branch {worktree.branch} is kept.")
+        worktrees.remove(task.id, with_branch=True)
+    terminal.note("merged; `starling undo` takes it back." if proposal is not None else "the branch changes nothing.")
+    return 0
+
+
+def parse_deadline(text: str, now: float) -> float | None:
+    """Return the time that a person wrote as "2h" from `now` or as an ISO date; None for "".
+
+    Times are seconds since the epoch.
+
+    Raises:
+        Misuse: it is neither.
+    """
+    if not text:
+        return None
+    if found := re.fullmatch(r"(\d{1,6}(?:\.\d{1,3})?)([mhd])", text):
+        return now + float(found[1]) * UNITS[found[2]]
+    try:
+        return dt.datetime.fromisoformat(text).astimezone().timestamp()
+    except (ValueError, OverflowError, OSError) as error:
+        raise Misuse(f"{text} is no deadline; write 30m, 2h, 3d or a time like 2030-01-31T12:00.") from error
+
+
+def _open_queue() -> Any:  # noqa: ANN401 (a context manager of classes that `--help` does not load)
+    """Return a context manager that gives the queue and the state database, and closes it."""
+    from agents.ports.failures import StateError  # noqa: PLC0415 (`--help` starts without)
+    from server.assembly.gates import open_state  # noqa: PLC0415
+    from server.state.task_store import TaskStore  # noqa: PLC0415
+
+    @contextlib.contextmanager
+    def use_queue() -> Iterator[tuple[TaskStore, State]]:
+        state = open_state()
+        try:
+            yield TaskStore(state), state
+        except StateError as error:
+            raise Failure(str(error)) from error
+        finally:
+            state.close()
+
+    return use_queue()
+
+
+def _open_worktrees(directory: Path | None) -> Any:  # noqa: ANN401 (as above)
+    """Return a context manager that gives the worktrees of the workspace, and turns their failures into ours."""
+    from server.state import paths  # noqa: PLC0415 (`--help` starts without)
+    from server.work.worktrees import WorktreeFailed, Worktrees  # noqa: PLC0415
+
+    @contextlib.contextmanager
+    def use_worktrees() -> Iterator[Worktrees]:
+        try:
+            yield Worktrees(_resolve_root(directory), paths.worktrees_dir())
+        except WorktreeFailed as error:
+            raise Failure(str(error)) from error
+
+    return use_worktrees()
+
+
+def _find(queue: TaskStore, name: str, directory: Path | None) -> QueuedTask:
+    """Return the task whose id begins with `name`.
+
+    Raises:
+        Failure: there is none in the workspace, or there are several.
+    """
+    listed = queue.list_newest(_name_workspace(directory), MOST_SEARCHED)
+    found = [one for one in listed if one.id.startswith(name)]
+    if len(found) != 1:
+        what = "several tasks" if found else "no task"
+        raise Failure(f"There is {what} {name} in this workspace; `starling tasks` lists them.")
+    return found[0]
+
+
+def _describe(queued: QueuedTask) -> dict[str, Any]:
+    """Return a task as JSON."""
+    task = queued.task
+    return {
+        "id": queued.id, "title": task.title, "status": queued.status.value, "priority": task.priority.name.lower(),
+        "role": task.role, "workflow": task.workflow, "writes": task.writes, "details": task.details,
+        "deadline": task.deadline, "needs": list(task.needs), "parent": task.parent, "key": task.key,
+        "attempts": queued.attempts, "worker": queued.worker, "created": queued.created, "changed": queued.changed,
+        "result": queued.result,
+    }  # fmt: skip
+
+
+def _resolve_root(directory: Path | None) -> Path:
+    return arguments.resolve_folder(directory) if directory else arguments.find_workspace(Path())
+
+
+def _name_workspace(directory: Path | None) -> str:
+    return _resolve_root(directory).as_uri()
+
+
+def _format_time(seconds: Any) -> str:  # noqa: ANN401 (a value of JSON)
+    return dt.datetime.fromtimestamp(float(seconds)).astimezone().strftime("%Y-%m-%d %H:%M")

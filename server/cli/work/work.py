@@ -1,0 +1,104 @@
+"""`starling work`: does the queued tasks of a workspace, until none is left or for good. Start at `work`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from server.cli import arguments, terminal, terminal_asker, workspace
+
+if TYPE_CHECKING:
+    from agents.ports.task_queue import QueuedTask
+    from agents.team.events import Event
+    from server.assembly.core import Core
+
+MOST_WORKERS = 16
+
+Directory = Annotated[
+    Path | None,
+    typer.Option("--workspace", "-w", metavar="DIR", help="The workspace.", show_default="the repository here"),
+]
+
+
+def work(  # noqa: PLR0913 (each is an option of the command)
+    *,
+    watch: Annotated[bool, typer.Option("--watch", help="Wait for further tasks until the command is ended.")] = False,
+    workers: Annotated[
+        int, typer.Option("--workers", "-n", metavar="N", min=1, max=MOST_WORKERS, help="Tasks done at once.")
+    ] = 1,
+    role: Annotated[
+        list[str] | None, typer.Option("--role", "-r", metavar="ROLE", help="Do only tasks for this role; repeatable.")
+    ] = None,
+    yes: terminal_asker.Yes = None,
+    directory: Directory = None,
+    wait_s: Annotated[float, typer.Option("--wait", metavar="SECONDS", min=0, help="Longest wait for the index.")] = 60,
+) -> int:
+    """Do the tasks of the queue, each on a branch of its own."""
+    root = arguments.resolve_folder(directory) if directory else arguments.find_workspace(Path())
+    with workspace.open_core(root) as core:
+        if core.settings.index.enabled:
+            workspace.bring_up_to_date(core.index, wait_s=wait_s)
+        done = asyncio.run(_work(core, root, workers, tuple(role or ()), tuple(yes or ()), until_empty=not watch))
+    terminal.note(f"{terminal.format_count(done, 'task')} done.")
+    return 0
+
+
+async def _work(  # noqa: PLR0913 (the options of the command)
+    core: Core,
+    root: Path,
+    workers: int,
+    roles: tuple[str, ...],
+    yes: tuple[terminal_asker.Kind, ...],
+    *,
+    until_empty: bool,
+) -> int:
+    """Run the workers until they end or the command is ended; return the number of tasks done."""
+    from agents.team.queue.worker import Worker  # noqa: PLC0415 (`--help` starts without the team)
+    from server.assembly.gates import open_state  # noqa: PLC0415
+    from server.cli.terminal_person import TerminalPerson  # noqa: PLC0415
+    from server.state import paths  # noqa: PLC0415
+    from server.state.lease_owners import name_owner  # noqa: PLC0415
+    from server.state.task_store import TaskStore  # noqa: PLC0415
+    from server.work.performing import Asking, TaskPerformer  # noqa: PLC0415
+    from server.work.worktrees import Worktrees  # noqa: PLC0415
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in ("SIGINT", "SIGTERM"):
+        with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C ends the program
+            loop.add_signal_handler(getattr(signal, name), stop.set)
+    state = open_state()
+    asker = terminal_asker.TerminalAsker(yes)
+    asking = Asking(asker, TerminalPerson(asker))
+    performer = TaskPerformer(core, root, state, Worktrees(root, paths.worktrees_dir()), asking, show)
+    try:
+        queue = TaskStore(state)
+        made = [
+            Worker(queue, root.as_uri(), name_owner("starling work"), performer, roles=roles) for _ in range(workers)
+        ]
+        return sum(await asyncio.gather(*(one.run(stop, until_empty=until_empty) for one in made)))
+    finally:
+        state.close()
+
+
+def show(task: QueuedTask, event: Event) -> None:
+    """Write a line about an event of a task's turn to stderr."""
+    from agents.team import events  # noqa: PLC0415 (as above)
+
+    match event:
+        case events.AgentChosen():
+            said = f"{event.agent}: {event.why}"
+        case events.CallStarted():
+            said = f"{event.agent}: {event.title}"
+        case events.CallEnded() if event.failed:
+            said = f"{event.agent}: {event.tool} failed: {event.text.splitlines()[0] if event.text else ''}"
+        case events.Noted():
+            said = event.text
+        case _:
+            return
+    terminal.note(f"{task.id[:8]} {said}")

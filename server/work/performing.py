@@ -1,0 +1,199 @@
+"""The work of a queued task: one session with the team, in a worktree of its own if it may change files.
+
+The session has the task's id, so that an attempt after a kill goes on where the last one stopped, and a person can read
+and continue it. Start at `TaskPerformer`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from agents.ports.failures import StateError
+from agents.ports.sessions import SessionUnavailable
+from agents.ports.task_queue import TaskStatus
+from agents.team.events import TurnStatus
+from agents.team.permissions.modes import Mode
+from agents.team.queue.worker import Ending, Performed
+from agents.team.session_runner import SessionRunner
+from agents.team.transcript import make_title
+from server.assembly.core import derive
+from server.assembly.gates import make_disk_gate
+from server.assembly.resources import Files
+from server.assembly.team import Client, build_team
+from server.work.worktrees import WorktreeFailed
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+    from agents.ports.person import Person
+    from agents.ports.task_queue import QueuedTask, TaskQueue
+    from agents.team.events import Event, TurnEnded
+    from server.assembly.core import Core
+    from server.gate.ports import Asker
+    from server.state.database import State
+    from server.work.worktrees import Worktree, Worktrees
+
+logger = logging.getLogger(__name__)
+
+OWN_PLACE = ("edits", "delete_file")
+"""Rules for a task's own worktree: its files are changed without a question, since the branch is what is approved."""
+
+_ENDINGS = {
+    TurnStatus.DONE: Ending.DONE,
+    TurnStatus.CANCELLED: Ending.STOPPED,
+    TurnStatus.FAILED: Ending.FAILED,
+    TurnStatus.LIMIT: Ending.WAITING,
+    TurnStatus.REPEATED: Ending.WAITING,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """The ways to ask a person about what a task does.
+
+    Attributes:
+        asker: asks the gate's questions.
+        person: answers agents' questions; None where nobody can.
+    """
+
+    asker: Asker
+    person: Person | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """The place where a task works: its core, its folder, and its worktree if it has one."""
+
+    core: Core
+    root: Path
+    worktree: Worktree | None = None
+
+
+class TaskPerformer:
+    """Does the queued tasks of one workspace. Implements `agents.team.queue.worker.Perform`.
+
+    Args:
+        core: the workspace's core.
+        root: the workspace folder.
+        state: the state database, where sessions are stored.
+        worktrees: the worktrees of the workspace's repository.
+        asking: how a person is asked.
+        show: takes each event of a turn, with the task.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917 (its ports)
+        self,
+        core: Core,
+        root: Path,
+        state: State,
+        worktrees: Worktrees,
+        asking: Asking,
+        show: Callable[[QueuedTask, Event], None],
+    ) -> None:
+        self._core = core
+        self._root = root
+        self._state = state
+        self._worktrees = worktrees
+        self._asking = asking
+        self._show = show
+
+    async def __call__(self, task: QueuedTask, stopped: Callable[[], bool]) -> Performed:
+        """Do `task`; see `agents.team.queue.worker.Perform`."""
+        try:
+            async with self._open_place(task) as place:
+                ended = await self._run_session(task, place, stopped)
+                if ended.status is TurnStatus.CANCELLED or place.worktree is None:
+                    return Performed(_ENDINGS[ended.status], ended.text)
+                return await self._end_writing(task, place.worktree, ended)
+        except WorktreeFailed as error:
+            return Performed(Ending.WAITING, str(error))
+        except (SessionUnavailable, StateError) as error:
+            return Performed(Ending.FAILED, str(error))
+
+    @contextlib.asynccontextmanager
+    async def _open_place(self, task: QueuedTask) -> AsyncIterator[_Place]:
+        """Yield the place where `task` works; the core of a worktree is closed afterwards.
+
+        Raises:
+            WorktreeFailed: the task needs a worktree, and none can be made.
+        """
+        if not task.task.writes:
+            yield _Place(self._core, self._root)
+            return
+        worktree = await asyncio.to_thread(self._worktrees.open, task.id)
+        core = await asyncio.to_thread(derive, self._core, worktree.root)
+        try:
+            core.start(None)
+            yield _Place(core, worktree.root, worktree)
+        finally:
+            await asyncio.to_thread(core.close_unshared, self._core)
+
+    async def _run_session(self, task: QueuedTask, place: _Place, stopped: Callable[[], bool]) -> TurnEnded:
+        """Run one turn of the task's session.
+
+        Raises:
+            SessionUnavailable, StateError: as `SessionRunner.handle`.
+        """
+        mode, allow = (Mode.ACT, OWN_PLACE) if place.worktree is not None else (Mode.PLAN, ())
+        gate = make_disk_gate([place.root], self._asking.asker, place.core.index_limits, client="starling work")
+        try:
+            client = Client("starling work", mode, self._asking.person, allow)
+            team = await asyncio.to_thread(
+                build_team, place.core, Files(place.core, (place.root,)), gate, self._state, client
+            )
+            title = make_title(task.task.title)
+            await asyncio.to_thread(
+                team.sessions.create, self._root.as_uri(), title=title, role=task.task.role, name=task.id
+            )
+            runner = SessionRunner(team, task.id)
+            return await runner.handle(compose_request(task), lambda event: self._show(task, event), stopped)
+        finally:
+            await gate.close()
+
+    async def _end_writing(self, task: QueuedTask, worktree: Worktree, ended: TurnEnded) -> Performed:
+        """Commit what a turn has written and remove the worktree's folder; return the outcome, with the branch.
+
+        Raises:
+            WorktreeFailed: git failed.
+        """
+        done = ended.status is TurnStatus.DONE
+        subject = task.task.title.splitlines()[0] if done else f"Unfinished: {task.task.title.splitlines()[0]}"
+        await asyncio.to_thread(self._worktrees.commit, worktree, f"{subject}\n\nStarling's task {task.id}\n")
+        changed = await asyncio.to_thread(self._worktrees.list_changed, worktree)
+        await asyncio.to_thread(self._worktrees.remove, task.id, with_branch=not changed)
+        if not changed:
+            return Performed(_ENDINGS[ended.status], ended.text)
+        names = ", ".join(changed[:10]) + (f" and {len(changed) - 10} more" if len(changed) > 10 else "")
+        note = f"Branch {worktree.branch}: {names}. `starling tasks merge {task.id[:8]}` proposes it to you."
+        return Performed(_ENDINGS[ended.status], f"{ended.text}\n\n{note}")
+
+
+def remove_leftovers(queue: TaskQueue, worktrees: Worktrees) -> None:
+    """Delete the folders of worktrees whose tasks have ended, as a kill leaves them. Blocking.
+
+    Branches are kept, except those of cancelled tasks. A folder that cannot be deleted is logged.
+    """
+    for folder in worktrees.list_folders():
+        task = queue.get(folder.name)
+        if task is None or task.status in {TaskStatus.DONE, TaskStatus.FAILED, TaskStatus.CANCELLED}:
+            try:
+                worktrees.remove(folder.name, with_branch=task is not None and task.status is TaskStatus.CANCELLED)
+            except WorktreeFailed as error:
+                logger.warning("the worktree %s could not be removed: %s", folder, error)
+
+
+def compose_request(task: QueuedTask) -> str:
+    """Return the request to the team: what is wanted, and for a later attempt how the last one ended."""
+    wanted = task.task
+    request = f"@{wanted.role} {wanted.title}" if wanted.role else wanted.title
+    if wanted.details:
+        request += f"\n\n{wanted.details}"
+    if task.attempts > 1:
+        request += f"\n\nThis is attempt {task.attempts}. The last one ended so: {task.result or 'it was cut off'}\n"
+        request += "Look at what is there already before you go on."
+    return request

@@ -1,0 +1,213 @@
+"""Worktrees of git for queued tasks: each task that writes has a folder and a branch of its own.
+
+The worktrees lie in Starling's state folder. The person's own files, index and HEAD are never touched; what the
+repository gets is a branch `starling/ID`, a ref `refs/starling/ID` for the commit that it began at, and git's record of
+the worktree. Every step may be repeated after a kill. Blocking; any thread and process. Start at `Worktrees.open`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filelock import FileLock
+
+from indexing.process.git import GitFailed, list_filter_options, run_git
+from starling_files import FILE_MODE, make_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LOCK_WAIT_S = 60.0
+ID_LENGTH = 12
+AUTHOR = ("Starling", "starling@localhost")
+"""Name and address of the author of commits where the person has configured none."""
+
+MOST_OPEN = 200
+"""Worktrees of one repository; more are refused until some are merged or dropped."""
+
+
+class WorktreeFailed(Exception):  # noqa: N818 (an answer, not an error of the program)
+    """A worktree cannot be made or used; the message is a sentence for a person, with the next step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Worktree:
+    """The worktree of a task.
+
+    Attributes:
+        task: id of the task.
+        folder: top of the worktree.
+        root: the folder in it that stands for the workspace folder, `folder` itself or one below.
+        branch: name of its branch.
+        base: the commit that it began at.
+    """
+
+    task: str
+    folder: Path
+    root: Path
+    branch: str
+    base: str
+
+
+class Worktrees:
+    """The worktrees of the repository that a workspace folder is in.
+
+    Args:
+        workspace: the workspace folder.
+        storage: folder of the worktrees, our own.
+    """
+
+    def __init__(self, workspace: Path, storage: Path) -> None:
+        self._workspace = workspace
+        self._storage = storage
+
+    def open(self, task: str) -> Worktree:
+        """Return the worktree of a task, with what is in it; make a new one from the current commit if there is none.
+
+        Raises:
+            WorktreeFailed: the workspace is in no repository, or that has no commit, or git failed.
+        """
+        with self._use_repository() as top:
+            worktree = self._describe(top, task)
+            if worktree.base and _is_whole(worktree):
+                return worktree
+            if len(self._list_refs(top)) >= MOST_OPEN:
+                raise WorktreeFailed(f"{MOST_OPEN} tasks have branches here already; merge or drop some of them first.")
+            base = worktree.base or run_git(top, "rev-parse", "--verify", "HEAD^{commit}").strip()
+            run_git(top, "update-ref", _name_ref(task), base)
+            shutil.rmtree(worktree.folder, ignore_errors=True)
+            run_git(top, "worktree", "prune")
+            start = worktree.branch if _has_branch(top, worktree.branch) else base
+            make_folder(self._storage)
+            options = (*list_filter_options(top), "worktree", "add", "-q", "--force", "-B", worktree.branch)
+            run_git(top, *options, str(worktree.folder), start)
+            return self._describe(top, task)
+
+    def find(self, task: str) -> Worktree | None:
+        """Return the worktree of a task, None if it has none.
+
+        Raises:
+            WorktreeFailed: git failed.
+        """
+        with self._use_repository() as top:
+            worktree = self._describe(top, task)
+            return worktree if worktree.base and _has_branch(top, worktree.branch) else None
+
+    def commit(self, worktree: Worktree, message: str) -> bool:
+        """Commit everything that was changed in a worktree, files that git ignores excepted; return whether any was.
+
+        Raises:
+            WorktreeFailed: git failed.
+        """
+        with self._use_repository() as top:
+            unfiltered = list_filter_options(top)
+            run_git(worktree.folder, *unfiltered, "add", "--all")
+            if not run_git(worktree.folder, *unfiltered, "diff", "--cached", "--name-only", "--ignore-submodules"):
+                return False
+            author = () if _has_author(top) else ("-c", f"user.name={AUTHOR[0]}", "-c", f"user.email={AUTHOR[1]}")
+            run_git(worktree.folder, *unfiltered, *author, "commit", "-q", "--no-verify", "-m", message)
+            return True
+
+    def list_changed(self, worktree: Worktree) -> list[str]:
+        """Return the names of the files that a branch changes, from the top of the repository.
+
+        Raises:
+            WorktreeFailed: git failed.
+        """
+        with self._use_repository() as top:
+            options = ("--name-only", "-z", "--no-renames", "--ignore-submodules")
+            return [
+                one for one in run_git(top, "diff", *options, worktree.base, worktree.branch, "--").split("\0") if one
+            ]
+
+    def reset(self, worktree: Worktree) -> None:
+        """Discard what was changed in a worktree since its last commit, new files included.
+
+        Raises:
+            WorktreeFailed: git failed.
+        """
+        with self._use_repository() as top:
+            unfiltered = list_filter_options(top)
+            run_git(worktree.folder, *unfiltered, "reset", "-q", "--hard")
+            run_git(worktree.folder, *unfiltered, "clean", "-q", "-d", "--force")
+
+    def remove(self, task: str, *, with_branch: bool) -> None:
+        """Delete the folder of a task's worktree, and with `with_branch` its branch; do nothing if there is none.
+
+        Raises:
+            WorktreeFailed: git failed.
+        """
+        with self._use_repository() as top:
+            worktree = self._describe(top, task)
+            shutil.rmtree(worktree.folder, ignore_errors=True)
+            run_git(top, "worktree", "prune")
+            if with_branch:
+                if _has_branch(top, worktree.branch):
+                    run_git(top, "branch", "-q", "-D", worktree.branch)
+                run_git(top, "update-ref", "-d", _name_ref(task))
+
+    def list_folders(self) -> tuple[Path, ...]:
+        """Return the folders of all worktrees in the storage, also of other repositories."""
+        with contextlib.suppress(OSError):
+            return tuple(sorted(one for one in self._storage.iterdir() if one.is_dir()))
+        return ()
+
+    @contextlib.contextmanager
+    def _use_repository(self) -> Iterator[Path]:
+        """Yield the top of the repository, with a lock against other users of the storage.
+
+        Raises:
+            WorktreeFailed: there is no repository, git failed, or another process holds the lock for a minute.
+        """
+        make_folder(self._storage)
+        try:
+            with FileLock(self._storage / ".lock", timeout=LOCK_WAIT_S, mode=FILE_MODE):
+                yield Path(run_git(self._workspace, "rev-parse", "--show-toplevel").rstrip("\n"))
+        except GitFailed as error:
+            advice = "a task that changes files needs a git repository with a commit"
+            raise WorktreeFailed(f"{self._workspace}: {error}; {advice}.") from error
+        except OSError as error:  # includes the lock's `Timeout`
+            raise WorktreeFailed(f"{self._storage} cannot be used ({error}); see that it can be written.") from error
+
+    def _describe(self, top: Path, task: str) -> Worktree:
+        """Return the worktree of a task as it is, or would be, with an empty `base` if the task has none."""
+        folder = self._storage / task
+        below = self._workspace.resolve().relative_to(top.resolve())
+        base = run_git(top, "for-each-ref", "--format=%(objectname)", _name_ref(task)).strip()
+        return Worktree(task, folder, folder / below, f"starling/{task[:ID_LENGTH]}", base)
+
+    @staticmethod
+    def _list_refs(top: Path) -> list[str]:
+        """Return the names of the refs of all tasks."""
+        return run_git(top, "for-each-ref", "--format=%(refname)", "refs/starling/").split()
+
+
+def _name_ref(task: str) -> str:
+    return f"refs/starling/{task}"
+
+
+def _has_branch(top: Path, branch: str) -> bool:
+    """Return whether the repository has a branch."""
+    return bool(run_git(top, "for-each-ref", "--format=%(refname)", f"refs/heads/{branch}").strip())
+
+
+def _is_whole(worktree: Worktree) -> bool:
+    """Return whether the folder of a worktree is there, and has its branch checked out."""
+    if not (worktree.folder / ".git").is_file():
+        return False
+    try:
+        return run_git(worktree.folder, "symbolic-ref", "--short", "HEAD").strip() == worktree.branch
+    except GitFailed:
+        return False
+
+
+def _has_author(top: Path) -> bool:
+    """Return whether git knows a name and an address for commits."""
+    try:
+        return bool(run_git(top, "config", "user.name").strip() and run_git(top, "config", "user.email").strip())
+    except GitFailed:
+        return False

@@ -1,0 +1,208 @@
+"""`starling tasks` and `starling work`, with a scripted endpoint and a real repository."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from models.scripted.scripted_server import ScriptedServer
+from server.cli import run
+from server.cli.terminal import Misuse
+from server.cli.work.tasks import parse_deadline
+from tests.server.work.repositories import run_git
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parents[4]
+KILLS = int(os.environ.get("TEST_KILLS", "3"))
+EDIT = {"path": "area.py", "replacements": [{"old": "3.14", "new": "3.1415926"}], "why": "It is more exact."}
+SCRIPT = f"""
+=== return 3.1415926 * r
+It is more exact.
+=== Done: Edit area.py
+It is more exact.
+=== 1  def area(r)
+@call edit_file {json.dumps(EDIT)}
+=== more exact
+@call read_file {{"path": "area.py"}}
+=== explain
+It computes an area.
+=== run it
+@times 1
+@call execute_command {{"command": "touch ran"}}
+=== run it
+It could not be run.
+"""
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Yield a repository, with the scripted endpoint as the person's chat model."""
+    root = tmp_path / "shop"
+    root.mkdir()
+    run_git(root, "init", "-q", "-b", "main")
+    (root / "area.py").write_text("def area(r):\n    return 3.14 * r * r\n")
+    run_git(root, "add", "--all")
+    run_git(root, "commit", "-q", "-m", "first")
+    (root / "mine.py").write_text("not committed\n")
+    monkeypatch.chdir(root)
+    monkeypatch.setenv("STARLING_INDEX__ENABLED", "false")
+    with ScriptedServer(SCRIPT) as server:
+        monkeypatch.setenv("STARLING_CHAT__URL", f"{server.url}/v1")
+        monkeypatch.setenv("STARLING_CHAT__MODEL", "scripted")
+        yield root
+
+
+def add(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    """Add a task and return the beginning of its id."""
+    assert run(["tasks", "add", *words]) == 0
+    return capsys.readouterr().out.strip()
+
+
+def read_tasks(capsys: pytest.CaptureFixture[str]) -> dict[str, dict[str, Any]]:
+    """Return all tasks by the beginning of their id."""
+    capsys.readouterr()
+    assert run(["tasks", "--json"]) == 0
+    return {one["id"][:8]: one for one in json.loads(capsys.readouterr().out)["tasks"]}
+
+
+def test_a_task_ends_as_a_branch_that_is_merged_after_a_yes(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    name = add(capsys, "make", "it", "more", "exact", "--role", "coder")
+    assert run(["work"]) == 0
+    task = read_tasks(capsys)[name]
+    assert (task["status"], task["attempts"]) == ("done", 1)
+    assert task["result"].startswith("It is more exact.\n\nBranch starling/")
+    assert (run_git(shop, "status", "--porcelain"), (shop / "area.py").read_text()[-9:]) == (
+        "?? mine.py\n",
+        "14 * r * r\n"[-9:],
+    )
+    (shop / "area.py").write_text('"""My own line."""\n' + (shop / "area.py").read_text())
+    assert run(["tasks", "merge", name]) == 1
+    assert "There is no terminal to ask on" in capsys.readouterr().err
+    assert run(["tasks", "merge", name, "--yes", "edit"]) == 0
+    assert (shop / "area.py").read_text() == '"""My own line."""\ndef area(r):\n    return 3.1415926 * r * r\n'
+    assert run_git(shop, "branch", "--format=%(refname:short)") == "main\n"
+    assert run(["undo", "--yes", "edit"]) == 0
+    assert (shop / "area.py").read_text().endswith("return 3.14 * r * r\n")
+    assert run(["tasks", "log", name]) == 0
+    assert "called `edit_file`" in capsys.readouterr().out
+
+
+def test_what_the_person_has_changed_too_is_not_merged_and_the_branch_is_kept(
+    shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = add(capsys, "make it more exact", "-r", "coder")
+    assert run(["work"]) == 0
+    (shop / "area.py").write_text("def area(r):\n    return PI * r * r\n")
+    assert run(["tasks", "merge", name, "--yes", "edit"]) == 1
+    assert "is kept" in capsys.readouterr().err
+    assert (shop / "area.py").read_text() == "def area(r):\n    return PI * r * r\n"
+    assert "starling/" in run_git(shop, "branch")
+    assert run(["tasks", "drop", name]) == 0
+    assert run(["tasks", "drop", name]) == 1
+    assert "starling/" not in run_git(shop, "branch")
+
+
+def test_a_task_that_only_reads_needs_no_branch(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    name = add(capsys, "explain", "area.py", "--read-only", "--role", "ask")
+    assert run(["work"]) == 0
+    assert read_tasks(capsys)[name]["result"] == "It computes an area."
+    assert run_git(shop, "branch", "--format=%(refname:short)") == "main\n"
+    assert run(["tasks", "merge", name]) == 1
+
+
+def test_a_command_in_a_worktree_is_asked_about_as_everywhere(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    name = add(capsys, "run it", "-r", "debug")
+    assert run(["work"]) == 0
+    assert "no terminal to ask on" in capsys.readouterr().err
+    assert read_tasks(capsys)[name]["result"] == "It could not be run."
+    assert not (shop / "ran").exists()
+
+
+def test_a_persons_rule_holds_in_a_worktree(
+    shop: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STARLING_TEAM__DENY", "edits path area.py")
+    name = add(capsys, "make it more exact", "-r", "coder")
+    assert run(["work"]) == 0
+    assert "A rule denies this call" in capsys.readouterr().err
+    assert "Branch" not in read_tasks(capsys)[name]["result"]
+    assert run_git(shop, "branch", "--format=%(refname:short)") == "main\n"
+
+
+def test_tasks_are_cancelled_paused_retried_and_ordered(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    low = add(capsys, "explain low", "--read-only", "-r", "ask", "-p", "low")
+    high = add(capsys, "explain high", "--read-only", "-r", "ask", "-p", "high", "--deadline", "2h")
+    after = add(capsys, "explain after", "--read-only", "-r", "ask", "--needs", low)
+    assert run(["tasks", "cancel", low]) == 0
+    assert run(["tasks", "cancel", low]) == 1
+    assert run(["tasks", "pause", high]) == 0
+    assert run(["work"]) == 0
+    found = read_tasks(capsys)
+    assert [found[one]["status"] for one in (low, high, after)] == ["cancelled", "paused", "waiting"]
+    for one in (low, high, after):
+        assert run(["tasks", "retry", one]) == 0
+    assert run(["work"]) == 0
+    found = read_tasks(capsys)
+    assert [found[one]["status"] for one in (low, high, after)] == ["done"] * 3
+    assert found[high]["changed"] < found[low]["changed"] < found[after]["changed"]
+    assert run(["tasks", "retry", low]) == 1
+    assert run(["tasks", "show", low]) == 0
+    assert "It computes an area." in capsys.readouterr().out
+
+
+def test_without_a_repository_a_writing_task_waits_with_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], shop: Path
+) -> None:
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    assert run(["tasks", "add", "make it more exact", "-w", str(plain)]) == 0
+    assert run(["work", "-w", str(plain)]) == 0
+    capsys.readouterr()
+    assert run(["tasks", "-w", str(plain), "--json"]) == 0
+    (task,) = json.loads(capsys.readouterr().out)["tasks"]
+    assert task["status"] == "waiting"
+    assert "needs a git repository with a commit" in task["result"]
+    assert shop.exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+def test_a_worker_that_is_killed_at_any_moment_loses_and_doubles_nothing(
+    shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dice = random.Random(KILLS)  # noqa: S311 (moments of a test)
+    for number in range(KILLS):
+        name = add(capsys, f"make it more exact, {number}", "-r", "coder")
+        command = [sys.executable, "-c", "import sys; from server.cli import run; sys.exit(run(['work']))"]
+        with subprocess.Popen(
+            command, cwd=shop, env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE
+        ) as worker:
+            time.sleep(dice.uniform(0.5, 3.0))
+            worker.send_signal(signal.SIGKILL)
+            worker.wait(timeout=60)
+        assert run(["work"]) == 0
+        task = read_tasks(capsys)[name]
+        assert (task["status"], task["attempts"]) in {("done", 1), ("done", 2)}
+        branch = f"starling/{task['id'][:12]}"
+        assert run_git(shop, "show", f"{branch}:area.py").count("3.1415926") == 1
+        assert run_git(shop, "rev-list", "--count", f"main..{branch}") == "1\n"
+        assert run_git(shop, "status", "--porcelain") == "?? mine.py\n"
+        assert run_git(shop, "worktree", "list").count("\n") == 1
+
+
+def test_a_deadline_is_a_span_or_a_time() -> None:
+    assert [parse_deadline(text, 100.0) for text in ("", "30m", "1.5h", "2d")] == [None, 1900.0, 5500.0, 172_900.0]
+    assert parse_deadline("2030-01-31T12:00+00:00", 0.0) == 1_896_091_200.0
+    for text in ("soon", "99999999h", "2030-13-01"):
+        with pytest.raises(Misuse, match="no deadline"):
+            parse_deadline(text, 0.0)

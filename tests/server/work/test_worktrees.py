@@ -1,0 +1,123 @@
+"""Worktrees in real repositories: what the task writes is on its branch, and the person's own tree is as it was."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from server.work import worktrees as module
+from server.work.worktrees import WorktreeFailed, Worktrees
+from tests.server.work.repositories import run_git
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TASK = "0123456789abcdef"
+
+
+def describe_tree(folder: Path) -> tuple[str, ...]:
+    """Return everything about a person's tree that a task must not change."""
+    texts = (f"{one.name}: {one.read_text()}" for one in sorted(folder.rglob("*.py")))
+    return (run_git(folder, "status", "--porcelain"), run_git(folder, "rev-parse", "HEAD"), *texts)
+
+
+def test_a_task_commits_on_its_own_branch_and_the_persons_tree_is_untouched(shop: Path, tmp_path: Path) -> None:
+    before = describe_tree(shop)
+    trees = Worktrees(shop, tmp_path / "trees")
+    opened = trees.open(TASK)
+    assert (opened.branch, opened.root) == ("starling/0123456789ab", tmp_path / "trees" / TASK)
+    assert (opened.root / "src" / "area.py").read_text() == "PI = 3.14\n"
+    (opened.root / "src" / "area.py").write_text("from math import pi\n")
+    (opened.root / "new.py").write_text("z = 3\n")
+    (opened.root / "gone.py").unlink()
+    (opened.root / "debug.log").write_text("noise")
+    assert trees.commit(opened, "Use pi")
+    assert not trees.commit(opened, "Nothing is left")
+    changed = run_git(shop, "diff", "--name-status", opened.base, opened.branch).split()
+    assert changed == ["D", "gone.py", "A", "new.py", "M", "src/area.py"]
+    assert run_git(shop, "log", "-1", "--format=%an %s", opened.branch) == "Starling Use pi\n"
+    assert describe_tree(shop) == before
+    trees.remove(TASK, with_branch=True)
+    assert describe_tree(shop) == before
+    assert run_git(shop, "for-each-ref", "--format=%(refname)").split() == ["refs/heads/main"]
+    assert (trees.list_folders(), run_git(shop, "worktree", "list").count("\n")) == ((), 1)
+
+
+def test_opening_again_gives_what_is_there_and_a_lost_folder_comes_back_from_the_branch(
+    shop: Path, tmp_path: Path
+) -> None:
+    trees = Worktrees(shop, tmp_path / "trees")
+    opened = trees.open(TASK)
+    (opened.root / "new.py").write_text("half\n")
+    assert trees.open(TASK) == opened
+    assert (opened.root / "new.py").read_text() == "half\n"
+    assert trees.commit(opened, "Half of it")
+    run_git(shop, "commit", "-q", "--allow-empty", "-m", "the person goes on")
+    (opened.folder / ".git").unlink()  # as a kill in the middle of a removal leaves it
+    again = trees.open(TASK)
+    assert again == opened
+    assert (again.root / "new.py").read_text() == "half\n"
+
+
+def test_a_folder_below_the_top_is_found_in_the_worktree(shop: Path, tmp_path: Path) -> None:
+    opened = Worktrees(shop / "src", tmp_path / "trees").open(TASK)
+    assert opened.root == opened.folder / "src"
+    assert (opened.root / "area.py").is_file()
+
+
+def test_what_was_not_committed_can_be_discarded(shop: Path, tmp_path: Path) -> None:
+    trees = Worktrees(shop, tmp_path / "trees")
+    opened = trees.open(TASK)
+    (opened.root / "gone.py").write_text("broken")
+    (opened.root / "extra").mkdir()
+    (opened.root / "extra" / "new.py").write_text("broken")
+    trees.reset(opened)
+    assert (opened.root / "gone.py").read_text() == "x = 1\n"
+    assert not (opened.root / "extra").exists()
+
+
+def test_nothing_of_the_repositorys_configuration_is_run(shop: Path, tmp_path: Path) -> None:
+    ran = tmp_path / "ran"
+    hook = shop / ".git" / "hooks"
+    for name in ("post-checkout", "pre-commit", "commit-msg", "post-commit"):
+        (hook / name).write_text(f"#!/bin/sh\ntouch {ran}\n")
+        (hook / name).chmod(0o755)
+    for name in ("clean", "smudge"):
+        run_git(shop, "config", f"filter.evil.{name}", f"touch {ran}; cat")
+    run_git(shop, "config", "core.fsmonitor", f"touch {ran}")
+    (shop / ".git" / "info" / "attributes").write_text("*.py filter=evil\n")
+    trees = Worktrees(shop, tmp_path / "trees")
+    opened = trees.open(TASK)
+    (opened.root / "new.py").write_text("z = 3\n")
+    assert trees.commit(opened, "New")
+    trees.reset(opened)
+    assert not ran.exists()
+
+
+def test_many_tasks_open_at_once(shop: Path, tmp_path: Path) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        opened = list(pool.map(lambda number: Worktrees(shop, tmp_path / "trees").open(f"{number}" * 16), range(6)))
+    assert len({one.folder for one in opened}) == 6
+    assert all((one.root / "gone.py").is_file() for one in opened)
+
+
+@pytest.mark.parametrize("with_repository", [True, False])
+def test_without_a_repository_or_a_commit_a_sentence_says_so(tmp_path: Path, *, with_repository: bool) -> None:
+    folder = tmp_path / "new"
+    folder.mkdir()
+    if with_repository:
+        run_git(folder, "init", "-q")
+    with pytest.raises(WorktreeFailed, match="needs a git repository with a commit"):
+        Worktrees(folder, tmp_path / "trees").open(TASK)
+
+
+def test_the_number_of_branches_is_bounded(shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_OPEN", 1)
+    trees = Worktrees(shop, tmp_path / "trees")
+    trees.open(TASK)
+    assert trees.open(TASK).task == TASK
+    with pytest.raises(WorktreeFailed, match="merge or drop"):
+        trees.open("f" * 16)
+    assert trees.find("f" * 16) is None
