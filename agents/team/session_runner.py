@@ -17,7 +17,6 @@ from agents.markdown import make_inert
 from agents.ports.failures import StateError
 from agents.ports.sessions import Entry, EntryKind, Session, SessionState, SessionUnavailable
 from agents.team import instructions, router, transcript
-from agents.team.counted_chat import CountedChat
 from agents.team.events import AgentChosen, CallEnded, CallStarted, PlanChanged, TurnEnded, TurnStatus
 from agents.team.failure import ToolFailed
 from agents.team.led.pipeline import run_led_turn
@@ -36,6 +35,7 @@ from agents.team.turn.conversation import Conversation
 from agents.team.turn.loop import Agent
 from agents.team.turn.self_check import run_checked_turn
 from models.chat import Message, Speaker
+from models.chat_layers import CountedChat
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

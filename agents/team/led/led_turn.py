@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from agents.tasks.task import Resources
-from agents.team.counted_chat import CountedChat
 from agents.team.events import TextArrived, TurnEnded, TurnStatus
 from agents.team.led.checking import Checker
 from agents.team.turn import calls
 from models.chat import Message, Speaker, ToolCall
+from models.chat_layers import CountedChat
 
 if TYPE_CHECKING:
     from agents.team.limits import Spending
