@@ -352,4 +352,7 @@ for (const one of [mode, role]) {
 }
 window.addEventListener('focus', () => document.activeElement === document.body && input.focus());
 input.value = kept.text;
+if (document.hasFocus() && document.activeElement === document.body) {
+    input.focus(); // the view got the focus before this script ran
+}
 post({ type: 'ready' });
