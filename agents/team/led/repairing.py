@@ -51,6 +51,10 @@ ROLE = (
 )
 REPAIR = "{path}\n```\n{code}\n```\n\n{request}\n\nThis is how the test fails:\n{failure}"
 AGAIN = "That did not help: the test fails as before. The fault is in another line, or has another correction."
+UNUSABLE = (
+    "That names no line of the code with another text for it. Write the number of one faulty line as `LINE 12`, and "
+    "below it the corrected line in a fenced code block."
+)
 ATTEMPTS = 2
 """Corrections of one function that are tried."""
 
@@ -113,8 +117,9 @@ async def _try_place(turn: LedTurn, request: str, place: Place, test: Path, heal
         if turn.spending.find_exceeded():
             return None
         reply = await _ask(turn, messages)
-        messages += [Message(Speaker.ASSISTANT, reply or "-"), Message(Speaker.USER, AGAIN)]
         after = correct_line(before, place, reply, languages.detect(path, before))
+        again = UNUSABLE if after is None else AGAIN
+        messages += [Message(Speaker.ASSISTANT, reply or "-"), Message(Speaker.USER, again)]
         if after is None or (await replace_text(turn, path, before, after, reply.partition("\n")[0])).failed:
             continue
         found = await turn.checker.check({path: before}, turn.bench.display(test), asks=True)
