@@ -83,9 +83,10 @@ class TestCheck:
         given: dict[str, object] = {"timeout_s": seconds, **({"path": path} if path else {})}
         if self._refused or seconds < LEAST_S or not await self._may_run(given, asks=asks):
             return TestsState()
+        before = self._bench.notes.tests
         result = await self._call(RUN_TESTS, **given)
         results = self._bench.notes.tests
-        if result.failed or results is None:
+        if results is None or results is before:
             self._refused = True
             return TestsState(text=f"The tests were not run: {result.text}")
         if results.is_green or (results.exit_code == NO_TESTS and not results.failures):
