@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.scenes.scene import Scene
 
 AGENT = f"{sys.executable} {ROOT / 'starling_lsp.py'} acp"
-ASKS = "[permission] Allow Starling: "
+ASKS = "[permission] Allow "
 
 
 def play(scene: Scene, folder: Path, answer: str) -> list[str]:
@@ -63,8 +63,8 @@ def _run(command: list[str], environment: dict[str, str], workspace: Path, answe
 
 
 def list_questions(text: str) -> list[str]:
-    """Return what acpx asked, without the kinds."""
-    return [line.split(ASKS)[1].split("?")[0] for line in text.splitlines() if ASKS in line]
+    """Return what acpx asked, with the kinds."""
+    return [line.split(ASKS)[1] for line in text.splitlines() if ASKS in line]
 
 
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.name)
@@ -73,7 +73,7 @@ def test_a_scene_is_played_with_a_yes_to_each_question(scene: Scene, tmp_path: P
     for turn, text in zip(scene.turns, outputs, strict=True):
         assert "[done] end_turn" in text
         questions = list_questions(text)
-        expected = [one.about for one in turn.decisions if not one.about.startswith("Start this plan")]
+        expected = [one.about for one in turn.decisions]
         assert [one for one in expected if not any(one in asked for asked in questions)] == [], text
         at = 0
         for shown in turn.shown:
