@@ -35,6 +35,7 @@ from agents.team.turn.conversation import Conversation
 from agents.team.turn.loop import Agent
 from agents.team.turn.self_check import run_checked_turn
 from models.chat import Message, Speaker
+from models.chat_layers import CountedChat
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -198,6 +199,7 @@ class SessionRunner:
         chat = team.find_chat("chat")
         if chat is None:
             return TurnEnded(TurnStatus.FAILED, NO_MODEL)
+        routed: list[Reply] = []
         try:
             choice = await asyncio.to_thread(
                 router.choose_role,
@@ -205,7 +207,7 @@ class SessionRunner:
                 team.roles,
                 current=held.role,
                 last=_find_last_answer(entries),
-                chat=None if team.is_led("chat") else RecordedChat(chat, self._recorder),
+                chat=None if team.is_led("chat") else CountedChat(RecordedChat(chat, self._recorder), routed.append),
                 fallback=_choose_fallback(team),
                 cancelled=cancelled,
             )
@@ -218,6 +220,8 @@ class SessionRunner:
         said = Message(Speaker.USER, transcript.join_attached(choice.request, attached))
         messages = [*transcript.read_messages(entries, outcomes.describe), said]
         spending = Spending(choice.role.limits.narrow(team.limits))
+        for reply in routed:
+            spending.add_apart(reply.usage, team.compute_cost(reply))
         bench = replace(
             team.bench,
             task=uuid.uuid4().hex,

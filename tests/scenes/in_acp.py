@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from models.scripted.scripted_server import ScriptedServer
-from tests.scenes.scene import Answer
+from tests.scenes.scene import Answer, PlanDecision
 from tests.wire.acp_editor import Editor, start_editor
 from tests.wire.conftest import wait_for
 
@@ -37,7 +37,7 @@ async def play(scene: Scene, folder: Path, patch: pytest.MonkeyPatch) -> Editor:
         patch.setenv("STARLING_CHAT__URL", f"{server.url}/v1")
         patch.setenv("STARLING_CHAT__MODEL", "scripted")
         async with start_editor(workspace, folder / "home") as editor:
-            waiting: list[Decision] = []
+            waiting: list[Decision | PlanDecision] = []
 
             async def answer(asked: Editor) -> str:
                 return choose_option(asked, waiting)
@@ -55,13 +55,14 @@ async def play(scene: Scene, folder: Path, patch: pytest.MonkeyPatch) -> Editor:
     return editor
 
 
-def choose_option(editor: Editor, waiting: list[Decision]) -> str:
+def choose_option(editor: Editor, waiting: list[Decision | PlanDecision]) -> str:
     """Return the id of the option with which the next of `waiting` answers the newest question; remove it there."""
     asked, options = editor.questions[-1]
     assert waiting, f"nobody expected the question {asked.title!r}"
     decision = waiting.pop(0)
     assert decision.about in str(asked.title)
-    return next(one.option_id for one in options if one.kind == KINDS[decision.answer])
+    answer = Answer.YES if isinstance(decision, PlanDecision) else decision.answer  # the protocol has no edited plan
+    return next(one.option_id for one in options if one.kind == KINDS[answer])
 
 
 def check_turn(editor: Editor, seen: int, shown: tuple[str, ...], agents: tuple[str, ...]) -> None:

@@ -245,6 +245,16 @@ async def test_a_secret_that_a_person_writes_is_not_stored(bench: TeamBench, sto
     assert secret not in found.title + "".join(one.text for one in store.read(session))
 
 
+async def test_the_tokens_of_the_choice_of_a_role_count(bench: TeamBench, store: SessionStore) -> None:
+    session = store.create("file:///w", title="Talk").id
+    team = make_team(bench, store, '=== Choose who\n{"role": "ask"}\n===\nHello.\n')
+    team = replace(team, compute_cost=lambda _: 1.0)
+    chosen = await SessionRunner(team, session).handle("Hello!", bench.events.append, lambda: False)
+    named = await SessionRunner(team, session).handle("@ask Hello!", bench.events.append, lambda: False)
+    assert (chosen.steps, chosen.cost, named.cost) == (1, 2.0, 1.0)
+    assert chosen.tokens > named.tokens
+
+
 class Planner:
     """A person who answers every plan with `answer`, and then leaves: the next question ends the process."""
 
