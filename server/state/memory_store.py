@@ -55,7 +55,7 @@ class MemoryStore:
             _evict_memories(connection, workspace)
 
     def recall(self, workspace: str, agent: str, limit: int) -> tuple[Remembered, ...]:
-        """Return up to `limit` memories for `workspace` and `agent`, including general ones, last changed first."""
+        """Return up to `limit` memories for `workspace` and `agent`, general ones too, most recently changed first."""
         with self._state.reading() as connection:
             rows = connection.execute(
                 "SELECT workspace, agent, name, content, source, origin, created, changed FROM agent_memory"
