@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from agents.ports.test_commands import TestCommandChooser
     from agents.team.events import Emit
     from agents.team.permissions.rules import RuleSet
+    from agents.team.team_memory import TeamMemory
     from agents.tools import Tool
     from indexing.index import Index
     from indexing.syntax.documents import Document
@@ -108,6 +109,7 @@ class Workbench:
         session: id of the session, "" for none.
         call: the model's id of the present call. Set by `calls.run_call`.
         cancelled: returns whether the turn was cancelled; from any thread.
+        memory: the team's memory for later sessions; None for none.
     """
 
     roots: tuple[Path, ...]
@@ -139,6 +141,7 @@ class Workbench:
     rule: str = ""
     request: CommandRequest | None = None
     cancelled: Callable[[], bool] = lambda: False
+    memory: TeamMemory | None = None
 
     async def resolve(self, name: str) -> Path:
         """Return the absolute path of a file or folder that the model named.

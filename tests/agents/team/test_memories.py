@@ -1,4 +1,4 @@
-"""Which memories fit a request."""
+"""The choice of the memories that fit a request."""
 
 from __future__ import annotations
 
