@@ -33,7 +33,7 @@ class LostResults:
         if found is None or (found.outcome == "applied" and not found.edits):
             return INTERRUPTED
         became = {
-            "applied": "The edit was made; do not make it again.",
+            "applied": f"The edit was made; do not make it again. {found.reason}".rstrip(),
             "partly": found.reason,
             "failed": found.reason,
         }.get(found.outcome, f"Nothing was done. {found.reason}".rstrip())

@@ -37,7 +37,7 @@ MOST_ROLES = 100
 ROUTER = "orchestrator"
 """Name of the role that answers where nobody was chosen."""
 
-CAPABILITIES = ("engineering", "diagnose", "deploy", "infrastructure", "project_management", "admin")
+CAPABILITIES = ("engineering", "diagnose", "deploy", "infrastructure", "project_management", "admin", "mcp")
 """Names of the capability sets."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")

@@ -25,9 +25,14 @@ def write_plainly(text: str) -> str:
     return _SPACES.sub(" ", "".join(seen)).strip()
 
 
+def write_visibly(text: str) -> str:
+    r"""Return `text` with its lines, and each character that cannot be seen written as its number (`\u202e`)."""
+    return "".join(one if one.isprintable() or one in "\n\t" else _escape(one) for one in text)
+
+
 def show_visibly(text: str) -> str:
     """Return `text`, which may have several lines, as inert Markdown in which every character can be seen."""
-    return make_inert("".join(one if one.isprintable() or one in "\n\t" else _escape(one) for one in text))
+    return make_inert(write_visibly(text))
 
 
 def _escape(character: str) -> str:

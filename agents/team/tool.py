@@ -25,12 +25,13 @@ if TYPE_CHECKING:
     from agents.findings import Finding
     from agents.ports.changes import Changes
     from agents.ports.commands import CommandRequest, CommandRunner
+    from agents.ports.mcp_servers import McpCall, McpServers
     from agents.ports.permissions import Permissions
     from agents.ports.person import Person
     from agents.ports.test_commands import TestCommandChooser
     from agents.team.events import Emit
+    from agents.team.memory.team_memory import TeamMemory
     from agents.team.permissions.rules import RuleSet
-    from agents.team.team_memory import TeamMemory
     from agents.tools import Tool
     from indexing.index import Index
     from indexing.syntax.documents import Document
@@ -74,6 +75,10 @@ async def delegate_to_nobody(role: str, _: str) -> str:
     raise ToolFailed(f"There is nobody to delegate to here ({role}); do the work yourself.")
 
 
+async def check_nothing(*_: object) -> None:
+    """Accept all arguments: for a tool whose record of arguments says everything about them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Workbench:
     """Services and facts that a tool may use in one turn of an agent.
@@ -89,6 +94,7 @@ class Workbench:
         rules: the person's own rules about tools' calls.
         commands: runs permitted commands; None where commands cannot be run.
         person: who answers questions; None where nobody can.
+        servers: the person's MCP servers; None for none.
         index: the index of the workspace, None for none.
         review: returns the static layer's findings in a document. Blocking.
         notes: plan and facts of the session.
@@ -121,6 +127,7 @@ class Workbench:
     rules: RuleSet
     commands: CommandRunner | None = None
     person: Person | None = None
+    servers: McpServers | None = None
     index: Index | None = None
     review: Callable[[Document], Sequence[Finding]] = lambda _: ()
     notes: SessionNotes = field(default_factory=SessionNotes)
@@ -182,6 +189,9 @@ class TeamTool(Generic[Given]):
         list_paths: returns the paths that the arguments name, as given; the person's rules are matched with them.
         get_request: returns the command that would run, None for none; the person's rules are matched with its line,
             and the question says what nothing keeps it from. Blocking; raises `ToolFailed` if there can be none.
+        get_mcp_call: returns the call of an MCP server's tool that would be made, None for none; the person's rules are
+            matched with its identity, and the question shows its arguments.
+        check: looks at the arguments of a call that is not denied, before anybody is asked; raises `ToolFailed`.
         capabilities: names of the capability sets that hold the tool; () for a tool that every agent has.
         timeout_s: longest duration, seconds; without effect on a tool that waits for a person.
         asks: whether it asks the person something itself.
@@ -195,6 +205,8 @@ class TeamTool(Generic[Given]):
     describe: Callable[[Given], str]
     list_paths: Callable[[Given], Sequence[str]] = lambda _: ()
     get_request: Callable[[Given, Workbench], CommandRequest | None] = lambda *_: None
+    get_mcp_call: Callable[[Given], McpCall | None] = lambda _: None
+    check: Callable[[Given, Workbench], Awaitable[None]] = check_nothing
     capabilities: tuple[str, ...] = ()
     timeout_s: float = 60.0
     asks: bool = False

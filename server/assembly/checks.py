@@ -69,6 +69,7 @@ def run_checks(settings: Settings, problems: tuple[str, ...]) -> Iterator[Check]
         ("host", _check_host),
         ("chat", lambda: _check_chat(settings)),
         ("commands", _check_commands),
+        ("mcp", lambda: _check_mcp_servers(settings)),
         ("machine", _check_machine),
     )
     for part, check in checks:
@@ -367,6 +368,13 @@ def _check_commands() -> Iterator[Check]:
     from server.assembly.command_checks import check_commands  # noqa: PLC0415 (as everything here)
 
     yield Check("commands", *check_commands())
+
+
+def _check_mcp_servers(settings: Settings) -> Iterator[Check]:
+    """Start each of the person's MCP servers."""
+    from server.assembly.mcp_servers.server_checks import check_servers  # noqa: PLC0415 (as everything here)
+
+    yield from (Check("mcp", *one) for one in check_servers(settings.mcp))
 
 
 def _check_machine() -> Iterator[Check]:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from models.chat import ChatModel
     from models.local.lazy_model import LazyModel
     from server.assembly.settings import Settings
+    from server.mcp_client.pool import ServerPool
     from server.state.cost_ledger import Costs
 
 logger = logging.getLogger(__name__)
@@ -54,6 +55,7 @@ class Core:
         reviewer: the reviewer, None if it could not be built.
         chats: the chat models; empty if none is configured.
         costs: the record of the chat models' costs; None without a chat model.
+        servers: the person's MCP servers; None for none.
     """
 
     settings: Settings
@@ -67,6 +69,7 @@ class Core:
     costs: Costs | None = None
     quick: LazyModel | None = None
     trees: SyntaxTrees = field(default_factory=SyntaxTrees)
+    servers: ServerPool | None = None
 
     @property
     def chat(self) -> ChatModel | None:
@@ -99,7 +102,7 @@ class Core:
         self.trees.forget(uri)
 
     def close(self) -> None:
-        """Close all parts: end the index process, free the models, close chats and the record of costs. Idempotent."""
+        """Close all parts: end the index process and MCP servers, free the models, close the chats. Idempotent."""
         self.generator.set_model(None)
         for model in (self.model, self.quick):
             if model is not None:
@@ -109,6 +112,8 @@ class Core:
         if self.reviewer is not None:
             self.reviewer.close()
         self._close_chats()
+        if self.servers is not None:
+            self.servers.close()
 
     def close_unshared(self, kept: Core) -> None:
         """Close the parts of this core that `kept`, the core that replaces it, does not share."""
@@ -123,6 +128,8 @@ class Core:
             self.reviewer.close()
         if self.chats is not kept.chats:
             self._close_chats()
+        if self.servers is not None and self.servers is not kept.servers:
+            self.servers.close()
 
     def _close_chats(self) -> None:
         """Close the chat models and the record of their costs."""
@@ -198,6 +205,7 @@ def build(roots: Sequence[Path], options: object, old: Core | None, *, foregroun
 
     allocator.limit_memory()
     from server.assembly import settings as layers  # noqa: PLC0415 (brings pydantic, 200 ms; nothing of it before `initialize`)
+    from server.assembly.mcp_servers.server_settings import build_pool  # noqa: PLC0415 (as the next)
 
     settings, wrong = layers.resolve(editor=options, roots=roots)
     problems = [str(problem) for problem in wrong]
@@ -223,9 +231,11 @@ def build(roots: Sequence[Path], options: object, old: Core | None, *, foregroun
     problems += chats.problems
     reviewer = _build_reviewer(index, settings, old, _build_examiners(index, model, chats.review, settings))
     is_completion_excluded = policies.make_completion_exclusion(roots, settings)
+    servers = build_pool(settings.mcp, next(iter(roots), None), old.servers if old is not None else None)
     return Core(
-        settings, index, generator, model, is_completion_excluded, tuple(problems), reviewer, chats, costs, quick, trees
-    )
+        settings, index, generator, model, is_completion_excluded, tuple(problems), reviewer, chats, costs, quick,
+        trees, servers,
+    )  # fmt: skip
 
 
 def derive(base: Core, root: Path) -> Core:

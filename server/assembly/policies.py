@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from agents.completion.completion_policy import CompletionPolicy
     from agents.findings import Layer
     from agents.reviewer.review_policy import ReviewPolicy
+    from agents.team.permissions.rules import RuleSet
     from indexing.limits import IndexLimits
     from server.assembly.settings import Settings
 
@@ -93,6 +94,15 @@ def build_review_limits(settings: Settings) -> IndexLimits:
     """Return the limits of a review of whole folders: the exclusions of the index, with the review's own bounds."""
     wanted = settings.review
     return replace(build_index_limits(settings), max_files=wanted.workspace_files, max_file_bytes=wanted.max_file_bytes)
+
+
+def build_rules(settings: Settings, also_allow: Sequence[str] = ()) -> RuleSet:
+    """Return the rules about tools' calls: those of `team`, those of the MCP servers, and `also_allow`, which allow."""
+    from agents.team.permissions.rules import RuleSet  # noqa: PLC0415
+
+    team = settings.team
+    deny, allow = settings.mcp.list_rules()
+    return RuleSet.parse(deny=(*team.deny, *deny), ask=team.ask, allow=(*team.allow, *allow, *also_allow))
 
 
 def make_completion_exclusion(roots: Sequence[Path], settings: Settings) -> Callable[[Path], bool]:

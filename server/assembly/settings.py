@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from server.assembly.endpoints import ChatSettings
+from server.assembly.mcp_servers.server_settings import McpSettings
 from server.assembly.setting_sections import (
     CompletionSettings,
     Glob,
@@ -71,6 +72,7 @@ class Settings(BaseModel):
     review: ReviewSettings = Field(default=ReviewSettings(), description="The review of code.")
     chat: ChatSettings = Field(default=ChatSettings(), description="The chat model.")
     team: TeamSettings = Field(default=TeamSettings(), description="The team of agents.")
+    mcp: McpSettings = Field(default=McpSettings(), description="Your own MCP servers.")
     log: LogSettings = Field(default=LogSettings(), description="The log.")
 
 
@@ -193,6 +195,8 @@ def _parse_value(entry: Entry) -> Any:  # noqa: ANN401 (a field's type)
     if entry.textual and get_origin(get_fields(entry.section)[entry.name].annotation) is tuple:
         text = str(value).strip()
         value = json.loads(text) if text.startswith("[") else [part.strip() for part in text.split(",") if part.strip()]
+    elif entry.textual and get_origin(get_fields(entry.section)[entry.name].annotation) is dict:
+        value = json.loads(str(value))
     elif entry.textual:
         return getattr(model.model_validate_strings({entry.name: str(value).strip()}), entry.name)
     # strict: the string "3" is no number, and 1 is not true
@@ -200,13 +204,14 @@ def _parse_value(entry: Entry) -> Any:  # noqa: ANN401 (a field's type)
 
 
 def _locate_in_table(error: Exception, field: FieldInfo) -> str:
-    """Return the name and the number of the table that `error` is about; "" unless the setting is a list of tables."""
-    if get_origin(field.annotation) is not tuple or not isinstance(error, ValidationError):
+    """Return the place of the table that `error` is about; "" unless the setting consists of tables."""
+    if get_origin(field.annotation) not in {tuple, dict} or not isinstance(error, ValidationError):
         return ""
     where = error.errors(include_url=False, include_input=False, include_context=False)[0]["loc"]
-    if len(where) < 3 or not isinstance(where[1], int):
+    if len(where) < 2 or (isinstance(where[1], int) and len(where) < 3):
         return ""
-    return f"see `{to_camel_case(str(where[2]))}` in its table {where[1] + 1}: "
+    table = f"table {where[1] + 1}" if isinstance(where[1], int) else f"table {where[1]}"
+    return f"see `{to_camel_case(str(where[2]))}` in its {table}: " if len(where) > 2 else f"see its {table}: "
 
 
 def _describe_unknown(entry: Entry) -> str | None:

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agents.team.limits import TurnLimits
-from agents.team.permissions.rules import RuleSet
+from agents.team.memory.team_memory import TeamMemory
 from agents.team.role_files import WORKSPACE_FOLDER, Roles, load_roles
 from agents.team.session_runner import Team
-from agents.team.team_memory import TeamMemory
 from agents.team.tool import Workbench
 from agents.team.tools.all_tools import TOOLS
+from agents.team.tools.list_mcp_tools import CAPABILITY
+from server.assembly.policies import build_rules
 from server.assembly.resources import review_statically
 from server.gate.commands.runner import ConfinedRunner
 from server.gate.trials.test_runs import choose_command
@@ -78,8 +79,9 @@ def build_team(core: Core, files: Files, gate: Gate, state: State, client: Clien
         core.index.find_exclusion_reason,
         gate,
         gate,
-        RuleSet.parse(deny=settings.deny, ask=settings.ask, allow=(*settings.allow, *client.allow)),
+        build_rules(core.settings, client.allow),
         person=client.person,
+        servers=core.servers,
         index=core.index,
         review=lambda document: review_statically(core, document),
         commands=ConfinedRunner(files.roots, core.index_limits, list_own_places()),
@@ -90,9 +92,10 @@ def build_team(core: Core, files: Files, gate: Gate, state: State, client: Clien
     )
     owner = name_owner(client.name)
     limits = TurnLimits(steps=settings.steps, tokens=settings.tokens, seconds=settings.seconds, cost=settings.cost)
+    roles = load_all_roles(files.roots, settings.trusted)
     return Team(
         SessionStore(state),
-        load_all_roles(files.roots, settings.trusted),
+        roles if core.servers is not None else _remove_mcp(roles),
         TOOLS,
         _make_finder(core),
         bench,
@@ -120,6 +123,19 @@ def load_all_roles(roots: Sequence[Path], trusted: Sequence[str]) -> Roles:
         if root not in believed and (root / WORKSPACE_FOLDER).is_dir()
     )
     return replace(roles, problems=(*roles.problems, *unused))
+
+
+def _remove_mcp(roles: Roles) -> Roles:
+    """Return the roles without the capability set of MCP servers: where the person has none, nothing speaks of it."""
+    changed = {
+        name: replace(
+            role,
+            capabilities=tuple(one for one in role.capabilities if one != CAPABILITY),
+            loaded=tuple(one for one in role.loaded if one != CAPABILITY),
+        )
+        for name, role in roles.by_name.items()
+    }
+    return replace(roles, by_name=changed)
 
 
 def _resolve(folder: Path) -> Path:

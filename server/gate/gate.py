@@ -314,8 +314,8 @@ class Gate:
             return checked, Outcome(case.id, Verdict.FAILED, reason)
         if set(narrowed.warnings) <= set(checked.warnings):
             return narrowed, None
-        note = wording.describe_choice(len(case.taken), case.parts, case.left)
-        narrowed = replace(narrowed, proposal=replace(narrowed.proposal, notes=(*narrowed.proposal.notes, note)))
+        notes = (*narrowed.proposal.notes, case.note)
+        narrowed = replace(narrowed, proposal=replace(narrowed.proposal, notes=notes))
         case.question = replace(await self._complete(case.question, narrowed), may_remember=False, hunks=())
         not_approved = await self._ask(case, cancelled)
         case.answer = Answer.APPROVE_PARTS if not_approved is None else case.answer

@@ -18,6 +18,7 @@ from agents.ports.origins import Origin
 from agents.ports.request_outcomes import RequestOutcome
 from agents.tools import DELETE_FILE, WRITE_FILE
 from server.gate.disk.contents import hash_text
+from server.gate.question.wording import describe_choice
 from server.gate.records import AuditRow, Ending, Replaced, Status, name_kind, name_subject
 from server.gate.recovery import recover_requests
 from server.gate.refusal import Refused
@@ -75,6 +76,11 @@ class Case:
     def id(self) -> str:
         """Id of the request."""
         return self.question.id
+
+    @property
+    def note(self) -> str:
+        """Sentence that says which parts the person left out, "" for none."""
+        return describe_choice(len(self.taken), self.parts, self.left) if self.left else ""
 
 
 class Journal:
@@ -194,7 +200,8 @@ class Journal:
         changes = tuple(checked.proposal.changes)
         if any(isinstance(one, TextChange) and one.path is None for one in changes):
             self.untitled.add(case.checkpoint)
-        return Replaced(case.checkpoint, case.id, case.question.title, changes, tuple(checked.before), case.undoes)
+        texts = changes, tuple(checked.before)
+        return Replaced(case.checkpoint, case.id, case.question.title, *texts, case.undoes, case.note)
 
     def end(
         self, case: Case, outcome: Outcome, checked: CheckedProposal | None, found: Sequence[ObservedChange] | None

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from agents.ports.failures import StateError
 from server.gate import verification
 from server.gate.ports import Outcome, Verdict
-from server.gate.question import wording
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,8 +41,7 @@ def judge_outcome(
     """
     verdict = verification.judge_changes(found)
     added = verification.describe_additions(checked.names, found)
-    if case.left:
-        added = f"{wording.describe_choice(len(case.taken), case.parts, case.left)} {added}".strip()
+    added = f"{case.note} {added}".strip()
     if verdict is Verdict.APPLIED:
         return Outcome(case.id, verdict, added, case.checkpoint, left=case.left)
     if verdict is Verdict.PARTLY:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 _KINDS = {TextChange: "text", CreateFile: "create", RenameFile: "rename", DeleteFile: "delete"}
 
+UNFINISHED = "The server ended while it was made; look at the files, `starling.undo` with its checkpoint takes it back."
+"""The end of the reason of an approved request whose server ended before the outcome was recorded."""
+
 
 class Status(StrEnum):
     """The status of a request in the record."""
@@ -203,6 +206,7 @@ class Replaced:
         changes: the changes.
         before: for each change the current content of its file, None for a file that does not exist.
         undoes: id of the checkpoint that the request undoes, "" for none.
+        note: sentence that says which parts of the edit the person left out, "" for none.
     """
 
     checkpoint: str
@@ -211,6 +215,7 @@ class Replaced:
     changes: tuple[Change, ...]
     before: tuple[Content | None, ...]
     undoes: str
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

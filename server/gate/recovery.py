@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from server.gate.disk import contents
 from server.gate.disk.contents import hash_text
 from server.gate.ports import Answer, Outcome, Verdict
-from server.gate.records import AuditRow, Ending
+from server.gate.records import UNFINISHED, AuditRow, Ending
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,8 +70,10 @@ def _read_text(path: Path) -> str | None:
 def _build_ending(request: Request, checkpoint: Checkpoint, user: str, *, made: bool) -> Ending:
     """Return the end of an approved edit that was made in all its files, or in none."""
     verdict, reason = (Verdict.APPLIED, MADE) if made else (Verdict.FAILED, NOT_MADE)
-    outcome = Outcome(request.id, verdict, reason, checkpoint.id)
-    answer = Answer.APPROVE if request.asked is not None else None
+    note = request.reason.removesuffix(UNFINISHED).strip() if made else ""
+    outcome = Outcome(request.id, verdict, f"{note} {reason}".strip(), checkpoint.id)
+    approved = Answer.APPROVE_PARTS if note else Answer.APPROVE
+    answer = approved if request.asked is not None else None
     rows = tuple(_build_row(request, one, outcome, user, answer) for one in checkpoint.files)
     return Ending(outcome, answer, None, rows)
 

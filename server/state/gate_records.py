@@ -62,7 +62,8 @@ class GateRecords:
             if replaced is not None:
                 self._checkpoints.store(connection, replaced)
             if answered:
-                self._requests.approve(connection, request, replaced.checkpoint if replaced is not None else "")
+                checkpoint, note = (replaced.checkpoint, replaced.note) if replaced is not None else ("", "")
+                self._requests.approve(connection, request, checkpoint, note)
 
     def end(self, ending: Ending) -> None:
         """Record the outcome and the audit rows; reduce the checkpoint to the changes that were made.

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from server.gate.records import Request, Status
+from server.gate.records import UNFINISHED, Request, Status
 from server.state.statements import make_storable
 
 if TYPE_CHECKING:
@@ -43,9 +43,6 @@ _ASKABLE = (
 _UNANSWERED_ONES = f"(status = 'pending' OR {_ASKABLE})"
 _SELECT = f"SELECT {_COLUMNS}, CASE WHEN {_ASKABLE} THEN 1 ELSE 0 END FROM requests"  # noqa: S608 (our own names)
 _UNANSWERED = "The server ended before anyone answered; ask again, or propose it again."
-_UNFINISHED = (
-    "The server ended while it was made; look at the files, `starling.undo` with its checkpoint takes it back."
-)
 _STATUS = {
     "applied": Status.APPROVED,
     "partly": Status.APPROVED,
@@ -100,11 +97,15 @@ class Requests:
             self._insert_undecided(connection, request)
             connection.execute("UPDATE requests SET asked = ? WHERE id = ?", (time.time(), request))
 
-    def approve(self, connection: Connection, request: str, checkpoint: str) -> None:
-        """Record a request as approved, with the checkpoint that can undo the change, in the caller's transaction."""
+    def approve(self, connection: Connection, request: str, checkpoint: str, note: str) -> None:
+        """Record a request as approved, with the checkpoint that can undo the change, in the caller's transaction.
+
+        `note` says which parts of the edit the person left out, "" for none.
+        """
         self._insert_undecided(connection, request)
         connection.execute(
-            "UPDATE requests SET status = ?, checkpoint = ? WHERE id = ?", (Status.APPROVED, checkpoint, request)
+            "UPDATE requests SET status = ?, checkpoint = ?, reason = ? WHERE id = ?",
+            (Status.APPROVED, checkpoint, make_storable(note), request),
         )
 
     def end(self, connection: Connection, outcome: Outcome, answer: Answer | None, answer_s: float | None) -> None:
@@ -156,19 +157,20 @@ class Requests:
         """
         with self._state.transaction() as connection:
             rows = connection.execute(
-                "SELECT id, status, host, pid, begun, created FROM requests"
+                "SELECT id, status, reason, host, pid, begun, created FROM requests"
                 " WHERE status = ? OR (status = ? AND verdict = '')",
                 (Status.PENDING, Status.APPROVED),
             ).fetchall()
-            abandoned = [(row[0], row[1]) for row in rows if not _is_alive(*row[2:])]
-            for request, status in abandoned:
+            abandoned = [row[:3] for row in rows if not _is_alive(*row[3:])]
+            for request, status, note in abandoned:
                 is_pending = status == Status.PENDING
-                ended, reason = (Status.EXPIRED, _UNANSWERED) if is_pending else (Status.FAILED, _UNFINISHED)
+                unfinished = f"{note} {UNFINISHED}".strip()
+                ended, reason = (Status.EXPIRED, _UNANSWERED) if is_pending else (Status.FAILED, unfinished)
                 connection.execute(
                     "UPDATE requests SET status = ?, verdict = ?, reason = ? WHERE id = ?",
                     (ended, ended, reason, request),
                 )
-            return tuple(request for request, status in abandoned if status == Status.APPROVED)
+            return tuple(request for request, status, _ in abandoned if status == Status.APPROVED)
 
 
 @cache

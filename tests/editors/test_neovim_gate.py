@@ -334,6 +334,87 @@ def test_the_window_also_offers_an_answer_for_the_rest_of_a_task(start_desk: Any
     desk.editor.wait_for_lines(["count = 1", "cost = 2"])
 
 
+PRICES = "apple = 1\npear = 2\nplum = 3\nfig = 4\nkiwi = 5\n"
+PARTS = (
+    {"kind": "text", "path": "prices.py", "old": PRICES, "new": PRICES.replace("apple", "lemon").replace("5", "6")},
+    {"kind": "create", "path": "new.py", "new": "new = 1\n"},
+)
+
+
+def start_parts(start_desk: Any, task: str = "") -> Desk:
+    """Open prices.py, have Starling propose a change with three parts, and wait for the question."""
+    desk: Desk = start_desk()
+    (desk.shop / "prices.py").write_text(PRICES, encoding="utf-8")
+    desk.editor.press(":edit prices.py<CR>")
+    desk.editor.wait_for_lines(PRICES.splitlines())
+    desk.start_proposal(*PARTS, task=task)
+    desk.wait_for_question(1)
+    return desk
+
+
+def read_marks(desk: Desk) -> list[str]:
+    """Return the lines of the window that show which parts are taken."""
+    return [line for line in desk.editor.read_lines() if " part " in line]
+
+
+def read_footer(desk: Desk) -> str:
+    """Return the text below the window."""
+    chunks = desk.editor.evaluate("vim.api.nvim_win_get_config(0).footer")
+    return "".join(text for text, *_ in chunks)
+
+
+def test_a_key_takes_and_leaves_the_part_under_the_cursor_and_exactly_the_taken_ones_are_applied(
+    start_desk: Any,
+) -> None:
+    desk = start_parts(start_desk)
+    assert read_marks(desk) == [
+        "@@ -1,3 +1,3 @@ [x] part 1 of 3", "@@ -4,2 +4,2 @@ [x] part 2 of 3", "@@ -0,0 +1,1 @@ [x] part 3 of 3",
+    ]  # fmt: skip
+    assert read_footer(desk).split() == ["a", "Apply", "r", "Reject", "<Space>", "Take", "or", "leave"]
+    desk.editor.press("]c]c<Space>")
+    desk.editor.wait_for("vim.api.nvim_win_get_config(0).footer[2][1]:find('2 of 3') ~= nil", "the number of parts")
+    assert read_marks(desk)[1] == "@@ -4,2 +4,2 @@ [ ] part 2 of 3"
+    desk.editor.press("<Space>")
+    desk.editor.wait_for("vim.api.nvim_win_get_config(0).footer[2][1] == ' Apply '", "all parts to be taken")
+    desk.editor.press("<Space>a")
+    outcome = desk.wait_for_outcome()
+    assert (outcome["outcome"], outcome["reason"]) == (
+        "applied", "2 of 3 parts were taken. Left out: prices.py, line 5.",
+    )  # fmt: skip
+    desk.editor.wait_for_lines(PRICES.replace("apple", "lemon").splitlines())
+    assert (desk.shop / "new.py").read_text(encoding="utf-8") == "new = 1\n"
+    desk.editor.press("u")
+    desk.editor.wait_for_lines(PRICES.splitlines())
+
+
+def test_on_the_name_of_a_file_the_key_leaves_all_its_parts_and_above_the_diff_all_parts(start_desk: Any) -> None:
+    desk = start_parts(start_desk)
+    desk.editor.press("gg/^---<CR><Space>")
+    desk.editor.wait_for("vim.api.nvim_win_get_config(0).footer[2][1]:find('1 of 3') ~= nil", "the number of parts")
+    assert [mark.split("] ")[0][-1] for mark in read_marks(desk)] == [" ", " ", "x"]
+    desk.editor.press("gg<Space>")
+    desk.editor.wait_for("vim.api.nvim_win_get_config(0).footer[2][1] == ' Apply '", "all parts to be taken")
+    desk.editor.press("G<Space>a")
+    assert desk.wait_for_outcome()["outcome"] == "applied"
+    desk.editor.wait_for_lines(PARTS[0]["new"].splitlines())
+    assert "new.py" not in desk.read_files()
+
+
+def test_no_part_cannot_be_applied_and_some_parts_not_for_the_rest_of_the_task(start_desk: Any) -> None:
+    desk = start_parts(start_desk, task="tidy")
+    before = desk.read_files()
+    assert "A Apply, and the rest of this task" in read_footer(desk)
+    desk.editor.press("G<Space>A")
+    desk.editor.wait_for("vim.api.nvim_win_get_config(0).footer[2][1]:find('2 of 3') ~= nil", "the number of parts")
+    assert "rest of this task" not in read_footer(desk)
+    desk.editor.press("gg<Space><Space>a")
+    desk.editor.wait_for("vim.api.nvim_win_get_config(0).footer[2][1] == ' Reject '", "no answer but a no")
+    assert desk.editor.evaluate("vim.b.starling_question") is True
+    desk.editor.press("r")
+    assert desk.wait_for_outcome()["outcome"] == "rejected"
+    assert desk.read_files() == before
+
+
 # An edit that does not come from Starling and needs confirmation.
 FOREIGN = {
     "label": "Tidy",

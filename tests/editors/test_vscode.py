@@ -301,6 +301,35 @@ def test_a_change_of_several_files_is_one_question(tmp_path: Path, open_folder: 
         assert (folder / "new.py").read_text(encoding="utf-8") == "made = True\n"
 
 
+PRICES = "apple = 1\npear = 2\nplum = 3\nfig = 4\nkiwi = 5\n"
+PARTS = (
+    {"kind": "text", "path": "prices.py", "old": PRICES, "new": PRICES.replace("apple", "lemon").replace("5", "6")},
+    {"kind": "create", "path": "new.py", "new": "made = True\n"},
+)
+
+
+def test_parts_of_a_proposal_are_chosen_in_a_list_and_only_these_are_applied(tmp_path: Path, open_folder: Open) -> None:
+    folder = parse(f"#- prices.py\n{PRICES}").write(tmp_path / "work")
+    workbench = open_folder(folder, **configure_proposal(folder, *PARTS))
+    workbench.open_file("prices.py")
+    workbench.press("Control+Alt+p")
+    workbench.wait_until("the question", workbench.read_notifications)
+    workbench.click(".notifications-toasts .monaco-button", "Choose Parts…")
+    workbench.wait_for(".quick-input-list .monaco-list-row", "prices.py, line 5")
+    assert len(workbench.read_texts(".quick-input-list .monaco-list-row")) == 3
+    workbench.take_picture("parts-list.png")
+    workbench.press("ArrowDown")  # to the first one
+    workbench.press("ArrowDown")
+    workbench.press("Space")
+    workbench.press("Enter")
+    workbench.wait_for(".quick-input-list .monaco-list-row", "Apply 2 of 3 Parts")
+    workbench.wait_until_gone(".monaco-diff-editor .modified .view-line", "kiwi = 6")  # it shows what would be applied
+    workbench.click(".quick-input-list .monaco-list-row", "Apply 2 of 3 Parts")
+    workbench.wait_until("the new file", (folder / "new.py").exists)
+    expected = PRICES.replace("apple", "lemon").splitlines()
+    workbench.wait_until("the change", lambda: workbench.read_lines()[:5] == expected)
+
+
 def test_a_killed_server_is_restarted(collections: Path, tmp_path: Path, open_folder: Open) -> None:
     workbench = open_folder(collections)
     workbench.open_file("mine.py")
@@ -420,6 +449,11 @@ You chose.
 @call execute_command {"command": "echo from-a-command"}
 === run it
 The command has run.
+=== in parts
+@times 1
+@call edit_file {"path": "area.py", "replacements": [{"old": "math\\n", "new": "math  # a\\n"}, {"old": "):", "new": "):  # b"}]}
+=== in parts
+You took a part of it.
 ===
 @times 1
 @call plan {"steps": [{"title": "Use math.pi", "status": "active"}, {"title": "Run the tests"}]}
@@ -429,7 +463,7 @@ The command has run.
 It uses **math.pi** now.
 
 ![chart](https://evil.example/?q=1) <b>not HTML</b>
-"""
+"""  # noqa: E501 (a call is one line)
 
 
 def test_a_session_with_the_team_in_the_chat_view(tmp_path: Path, open_folder: Open) -> None:
@@ -451,6 +485,7 @@ def test_a_session_with_the_team_in_the_chat_view(tmp_path: Path, open_folder: O
         workbench.click(f"{CHAT}{LIKE}")
         workbench.wait_for(f"{CHAT}{LIKE}[aria-pressed='true']")
 
+        _take_part(workbench)
         _permit_command(workbench)
         _answer_agent(workbench)
         _ask_team(workbench, "count slowly")
@@ -546,6 +581,35 @@ def _approve_change(workbench: Workbench) -> None:
     workbench.wait_for(f"{CHAT}.totals", "tokens")
     workbench.wait_for(f"{CHAT}details.done summary", "Edit area.py")
     workbench.wait_until("the change", lambda: "math.pi" in workbench.read_lines()[4])
+
+
+def _take_part(workbench: Workbench) -> None:
+    """Have an agent propose two parts, leave one out by a click and by keys, and apply the other one."""
+    first = f"{CHAT}input[aria-label='area.py, line 1']"
+    workbench.click(f"{CHAT}#input")
+    _ask_team(workbench, "in parts")
+    workbench.wait_for(first)
+    assert workbench.read_texts(f"{CHAT}#parts .added") == ["+import math  # a", "+def area(radius):  # b"]
+    workbench.click(first)
+    workbench.wait_for(f"{CHAT}#answers button", "Apply 1 of 2 Parts")
+    workbench.wait_until_gone(".monaco-diff-editor .modified .view-line", "# a")
+    workbench.take_picture("parts.png")
+    workbench.wait_for(f"{first}:focus")
+    workbench.press("Space")  # takes it again
+    workbench.wait_until("both", lambda: "Apply" in workbench.read_texts(f"{CHAT}#answers button"))
+    workbench.press("Shift+Tab")  # the check box of the file
+    workbench.press("Space")
+    workbench.wait_for(f"{CHAT}#answers button:disabled", "Apply 0 of 2 Parts")
+    workbench.click(f"{CHAT}input[aria-label='area.py, line 4']")
+    workbench.click(f"{CHAT}#answers button", "Apply 1 of 2 Parts")
+    workbench.wait_for(f"{CHAT}.text", "You took a part of it.")
+    workbench.wait_until("the change", lambda: workbench.read_lines()[3] == "def area(radius):  # b")
+    assert workbench.read_lines()[0] == "import math"
+    workbench.click(".editor-instance .view-lines")
+    workbench.press("Control+s")
+    workbench.wait_until_gone(".tab.dirty")
+    workbench.click(f"{CHAT}details:has-text('Edit area.py') >> nth=1 >> summary")
+    workbench.wait_for(f"{CHAT}details[open] pre", "1 of 2 parts were taken. Left out: area.py, line 1.")
 
 
 def _permit_command(workbench: Workbench) -> None:

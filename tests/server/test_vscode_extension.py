@@ -20,6 +20,7 @@ from agents.team import events
 from agents.tools import WRITE_FILE
 from server.assembly.settings import resolve
 from server.assembly.settings_reference import list_settings
+from server.gate.hunks import find_hunks
 from server.gate.ports import Question
 from server.lsp.commands import COMMANDS, ask
 from server.lsp.commands.answering.turn_stream import TurnStream
@@ -127,13 +128,16 @@ def test_what_the_extension_reads_of_an_answer_the_server_gives(
 def test_the_question_is_read_as_it_is_asked(tmp_path: Path) -> None:
     move = RenameFile(tmp_path / "a.py", tmp_path / "b.py")
     proposal = ProposedEdit("Move it", "It is better.", "tester", (move,))
+    hunks = find_hunks(proposal, ("a.py",))
     asked = confirm_request.build_params(
-        Question("q1", WRITE_FILE, "Move it", "It is better.", "tester", "", proposal=proposal)
+        Question("q1", WRITE_FILE, "Move it", "It is better.", "tester", "", proposal=proposal, hunks=hunks),
+        chooses=True,
     )
     assert interface("proposals", "Question") == set(asked)
-    assert interface("proposals", "ProposedFile") == set(asked["files"][0])
+    assert interface("parts", "ProposedFile") == set(asked["files"][0])
+    assert interface("parts", "Hunk") == set(asked["files"][0]["hunks"][0])
     assert f"CONFIRM = '{confirm_request.CONFIRM}'" in SOURCES["proposals"]
-    assert "starling: { confirm: true, permit: true, ask: true, plan: true }" in SOURCES["service"]
+    assert "starling: { confirm: true, hunks: true, permit: true, ask: true, plan: true }" in SOURCES["service"]
     assert f"ASK = '{editor_person.ASK}'" in SOURCES["asking"]
 
 

@@ -58,6 +58,7 @@ MAY_START = {
     "server/lsp/demo_client.py": "this program's own server, from a fixed command line",
     "models/host/launcher.py": "the model host, from a fixed command line of this program",
     "indexing/process/spawning.py": "the indexing process, from a fixed command line",
+    "server/mcp_client/stdio.py": "a person's own MCP servers, by the command lines in the person's own settings",
 }
 
 # Modules that make folders and files without the mode of our own; all others use `starling_files`.

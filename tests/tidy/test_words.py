@@ -75,6 +75,7 @@ CHECKED: tuple[str, ...] = (
     "tests/server/editor.py",
     "tests/server/gate",
     "tests/server/lsp",
+    "tests/server/mcp_client",
     "tests/server/messages.py",
     "tests/server/naive.py",
     "tests/server/state",

@@ -14,20 +14,18 @@ from typing import TYPE_CHECKING
 
 from agents.team.permissions.decision import Decision
 from agents.team.permissions.modes import Mode
+from agents.team.permissions.path_judge import PathJudge
 from agents.team.permissions.paths import follow_links
 from agents.team.permissions.rules import Effect
 from agents.team.permissions.shell import parse_line
-from agents.tools import EXECUTE_COMMAND, Risk, Tool
-from indexing.workspace.secrets.secret_files import is_secret_path
+from agents.tools import EXECUTE_COMMAND
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from agents.team.permissions.rules import Rule, RuleSet
     from agents.team.permissions.shell import ParsedLine, SimpleCommand
-
-READ = Tool("read_file", Risk.LOW)
-WRITE = Tool("write_file", Risk.HIGH, edits=True)
+    from agents.tools import Tool
 
 SHELLS = frozenset({"sh", "bash", "zsh", "dash", "ksh", "fish", "csh", "tcsh", "cmd", "powershell", "pwsh"})
 WRAPPERS = frozenset({
@@ -114,7 +112,7 @@ class _Judge:
         self._tool = tool
         self._rules = rules
         self._roots = roots
-        self._explain_exclusion = explain_exclusion
+        self._judge = PathJudge(rules, roots, explain_exclusion)
 
     def find_denial(self, parsed: ParsedLine, line: str) -> str:
         """Return why the line is denied, a sentence for the model; "" if it is not."""
@@ -124,14 +122,7 @@ class _Judge:
                 rule = self._rules.find(tool, (), one)
                 if rule is not None and rule.effect is Effect.DENY:
                     return f"A rule denies this command ({rule}); do without it."
-        for path in self._list_paths(parsed):
-            if reason := self._explain(path):
-                return f"{path} is excluded ({reason}); no command may name it."
-            for tool in (READ, WRITE):
-                rule = self._rules.find(tool, (self._shorten(path),))
-                if rule is not None and rule.effect is Effect.DENY:
-                    return f"A rule denies a path that the command names ({rule}); do without it."
-        return ""
+        return self._judge.find_denial(list(self._list_paths(parsed)))
 
     def find_doubt(self, parsed: ParsedLine, allowed: Sequence[Rule], *, hides_secrets: bool) -> str:
         """Return why a line that rules allow is asked about all the same, a clause; "" if it is not."""
@@ -145,16 +136,7 @@ class _Judge:
             _find_doubt_about_program(command, rule, hides_secrets=hides_secrets)
             for command, rule in zip(parsed.commands, allowed, strict=True)
         )
-        return next(filter(None, doubts), "") or self._find_doubt_about_paths(parsed)
-
-    def _find_doubt_about_paths(self, parsed: ParsedLine) -> str:
-        for path in self._list_paths(parsed):
-            rule = self._rules.find(READ, (self._shorten(path),))
-            if rule is not None and rule.effect is Effect.ASK:
-                return f"a rule has {self._shorten(path)} asked about"
-            if not self._is_inside(path) and path.exists():
-                return f"it names {path}, which is outside of the workspace"
-        return ""
+        return next(filter(None, doubts), "") or self._judge.find_doubt(self._list_paths(parsed))
 
     def _list_paths(self, parsed: ParsedLine) -> Iterator[Path]:
         """Yield the paths that words may stand for: whole words, and their parts after `=`, `:`, `@` or an option."""
@@ -167,22 +149,6 @@ class _Judge:
                     yield given
                     if (real := follow_links(given, self._roots)) != given:
                         yield real
-
-    def _is_inside(self, path: Path) -> bool:
-        return any(path.is_relative_to(root) for root in self._roots)
-
-    def _explain(self, path: Path) -> str:
-        """Return why a path may not be read, also outside of the workspace; "" if it may."""
-        if self._is_inside(path):
-            return self._explain_exclusion(path) if path not in self._roots else ""
-        return "a place of secrets" if is_secret_path(str(path)) else ""
-
-    def _shorten(self, path: Path) -> str:
-        """Return `path` relative to its workspace folder, for rules."""
-        for root in self._roots:
-            if path.is_relative_to(root):
-                return path.relative_to(root).as_posix()
-        return path.as_posix()
 
 
 def _find_doubt_about_program(command: SimpleCommand, rule: Rule, *, hides_secrets: bool) -> str:

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 FOLDS_CASE = sys.platform in {"darwin", "win32"}
 """Whether names that differ only in case usually mean the same file, so that rules have to deny both."""
 
-_TOOL = re.compile(r"\*|[a-z][a-z0-9_-]{0,63}")
+_TOOL = re.compile(r"\*|[a-z][a-z0-9_-]{0,63}|mcp:[A-Za-z0-9_*-]{1,40}(/[A-Za-z0-9_./*-]{1,128})?")
+_MCP = "mcp:"
 
 
 class Effect(StrEnum):
@@ -43,7 +44,8 @@ class Rule:
 
     Attributes:
         effect: what it says.
-        tool: name of the tool; "edits" for all that change files, "reads" for all that only read, "*" for every tool.
+        tool: name of the tool; "edits" for all that change files, "reads" for all that only read, "*" for every tool;
+            "mcp:SERVER/TOOL" for a tool of an MCP server, with "*" for any characters, and "mcp:SERVER" for all of one.
         path: pattern as in `.gitignore`, for a path relative to the workspace folder; "" for a rule without paths.
         command: words that a simple command begins with ("git status", "pytest"); "*" at the end stands for any further
             words; without it the command has to be exactly these words; "" for a rule without commands.
@@ -62,6 +64,8 @@ class Rule:
 
 def parse_rule(effect: Effect, text: str) -> Rule:
     """Return the rule that a person wrote as `TOOL`, `TOOL path PATTERN` or `TOOL command WORDS`.
+
+    `TOOL` may be `mcp:SERVER/TOOL`, see `Rule.tool`.
 
     Raises:
         ValueError: it has another form; the message says which forms there are.
@@ -112,7 +116,7 @@ def _matches(rule: Rule, tool: Tool, paths: Sequence[str], words: Sequence[str])
     groups = {"*", *(("edits",) if tool.edits else ()), *(("reads",) if tool.risk is Risk.LOW else ())}
     if rule.effect is Effect.ALLOW and tool.risk is Risk.CRITICAL:
         groups.clear()  # only a rule that names the tool allows what cannot be undone
-    if rule.tool != tool.name and rule.tool not in groups:
+    if rule.tool != tool.name and rule.tool not in groups and not _matches_mcp(rule, tool.name):
         return False
     if rule.command and not _matches_command(rule.command, words):
         return False
@@ -122,6 +126,22 @@ def _matches(rule: Rule, tool: Tool, paths: Sequence[str], words: Sequence[str])
     if rule.effect is Effect.ALLOW:
         return bool(found) and all(found)
     return any(found) or (FOLDS_CASE and any(_compile(rule.path.lower()).match_file(path.lower()) for path in paths))
+
+
+def _matches_mcp(rule: Rule, name: str) -> bool:
+    """Return whether a rule about tools of MCP servers is about the tool `name`; case counts only where it allows."""
+    if not rule.tool.startswith(_MCP) or not name.startswith(_MCP):
+        return False
+    pattern = rule.tool if "/" in rule.tool else f"{rule.tool}/*"
+    if rule.effect is not Effect.ALLOW:
+        pattern, name = pattern.casefold(), name.casefold()
+    wanted, given = pattern.partition("/"), name.partition("/")
+    return all(_matches_stars(one, other) for one, other in zip(wanted, given, strict=True))
+
+
+def _matches_stars(pattern: str, text: str) -> bool:
+    """Return whether `text` is `pattern`, in which `*` stands for any characters."""
+    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), text, re.DOTALL) is not None
 
 
 @functools.lru_cache(maxsize=1000)

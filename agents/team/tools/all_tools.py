@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from agents.team.tools import (
     ask_person,
+    call_mcp_tool,
     delegate,
     delete_file,
     edit_file,
@@ -17,6 +18,7 @@ from agents.team.tools import (
     git_log,
     git_status,
     list_files,
+    list_mcp_tools,
     need,
     plan,
     read_file,
@@ -52,6 +54,8 @@ TOOLS: tuple[TeamTool[Any], ...] = (
     git_changes.COMMIT,
     git_changes.MERGE,
     git_changes.PUSH,
+    list_mcp_tools.TOOL,
+    call_mcp_tool.TOOL,
     plan.TOOL,
     need.TOOL,
     delegate.TOOL,

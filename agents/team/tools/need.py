@@ -8,6 +8,7 @@ from pydantic import Field
 
 from agents.team.failure import ToolFailed
 from agents.team.tool import Arguments, TeamTool, ToolResult
+from agents.team.tools.list_mcp_tools import CAPABILITY, list_servers
 from agents.tools import Risk, Tool
 
 if TYPE_CHECKING:
@@ -26,13 +27,16 @@ async def run(given: Need, bench: Workbench) -> ToolResult:
         allowed = ", ".join(bench.capabilities) or "none"
         raise ToolFailed(f"Your role has no capability set {given.capability!r}; it has: {allowed}.")
     bench.loaded.add(given.capability)
-    return ToolResult(f"The tools of {given.capability} are there now.")
+    text = f"The tools of {given.capability} are there now."
+    if given.capability == CAPABILITY and bench.servers is not None:
+        text = f"{text}\n{list_servers(bench.servers)}"
+    return ToolResult(text)
 
 
 TOOL = TeamTool(
     Tool("need", Risk.LOW),
     "Load a capability set, which brings more tools: engineering, diagnose, deploy, infrastructure, "
-    "project_management, admin.",
+    "project_management, admin, mcp.",
     Need,
     run,
     lambda given: f"Load {given.capability}",

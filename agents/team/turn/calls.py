@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from agents.ports import permissions
 from agents.ports.origins import Origin
@@ -19,19 +19,21 @@ from agents.team.events import CallEnded, CallStarted
 from agents.team.failure import ToolFailed
 from agents.team.permissions.commands import decide_about_command
 from agents.team.permissions.decision import decide
+from agents.team.permissions.mcp_calls import decide_about_mcp_call
 from agents.team.permissions.paths import list_names
 from agents.team.permissions.readable_files import restrict_reads
 from agents.team.permissions.rules import Effect
 from agents.team.planning.unstarted_plan import require_started_plan
-from agents.team.shown_text import write_plainly
+from agents.team.shown_text import write_plainly, write_visibly
 from agents.team.tool import CANNOT_RUN, ToolResult
 from agents.tools import Risk
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Sequence
     from pathlib import Path
 
     from agents.ports.commands import CommandRequest
+    from agents.ports.mcp_servers import McpCall
     from agents.team.limits import Spending
     from agents.team.permissions.decision import Decision
     from agents.team.tool import Arguments, TeamTool, Workbench
@@ -41,6 +43,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 LONGEST_TITLE = 200
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,7 @@ class PreparedCall:
         problem: why it cannot run, for the model; "" if it can.
         paths: files and folders that its arguments name.
         request: the command that it runs, None for none.
+        mcp_call: the call of an MCP server's tool that it makes, None for none.
     """
 
     call: ToolCall
@@ -64,6 +69,7 @@ class PreparedCall:
     problem: str = ""
     paths: tuple[Path, ...] = ()
     request: CommandRequest | None = None
+    mcp_call: McpCall | None = None
 
     @property
     def is_independent_read(self) -> bool:
@@ -82,14 +88,15 @@ async def prepare_call(call: ToolCall, tools: Toolset, bench: Workbench) -> Prep
         require_started_plan(tool, bench.notes)
         paths = [await bench.resolve(name) for name in tool.list_paths(arguments)]
         request = await asyncio.to_thread(tool.get_request, arguments, bench)
-        decision = await asyncio.to_thread(_decide, tool, request, paths, bench)
+        mcp_call = tool.get_mcp_call(arguments)
+        decision = await asyncio.to_thread(_decide, tool, request, mcp_call, paths, bench)
     except ToolFailed as error:
         return PreparedCall(call, problem=str(error))
     if decision.effect is Effect.DENY:
         return PreparedCall(call, problem=decision.reason)
     if request is not None and bench.commands is None:
         return PreparedCall(call, problem=CANNOT_RUN)
-    return PreparedCall(call, tool, arguments, decision, paths=tuple(paths), request=request)
+    return PreparedCall(call, tool, arguments, decision, "", tuple(paths), request, mcp_call)
 
 
 async def run_call(prepared: PreparedCall, bench: Workbench, spending: Spending) -> ToolResult:
@@ -126,18 +133,39 @@ async def _run_permitted(prepared: PreparedCall, bench: Workbench, spending: Spe
         raise ToolFailed(prepared.problem)
     task = "" if decision.is_ruled else bench.task
     own = replace(bench, rule=decision.rule, task=task, request=prepared.request, call=prepared.call.id)
+    await _run_in_time(tool, tool.check(arguments, own), spending)
     if not tool.tool.edits and (decision.effect is not Effect.ALLOW or decision.rule):  # edits are asked about later
         await _permit(await _build_question(tool, prepared, decision, own), own, spending)
         if tool.tool.risk is Risk.LOW and decision.effect is Effect.ASK:
             bench.permitted.update(set(prepared.paths) - set(bench.roots))
-    return await _run_in_time(tool, arguments, restrict_reads(own, tool.tool), spending)
+    return await _run_in_time(tool, tool.run(arguments, restrict_reads(own, tool.tool)), spending)
 
 
-def _decide(tool: TeamTool[Any], request: CommandRequest | None, paths: Sequence[Path], bench: Workbench) -> Decision:
-    """Return the decision about a call of `tool`; `request` is the command that it would run, None if it runs none.
+def _decide(
+    tool: TeamTool[Any],
+    request: CommandRequest | None,
+    mcp_call: McpCall | None,
+    paths: Sequence[Path],
+    bench: Workbench,
+) -> Decision:
+    """Return the decision about a call of `tool`. Blocking, because symbolic links in paths are resolved.
 
-    Blocking, because symbolic links in paths are resolved.
+    Args:
+        tool: the tool.
+        request: the command that it would run, None for none.
+        mcp_call: the call of an MCP server's tool that it would make, None for none.
+        paths: paths that its arguments name.
+        bench: mode, rules and exclusions.
     """
+    if mcp_call is not None:
+        return decide_about_mcp_call(
+            mcp_call,
+            tool.tool,
+            mode=bench.mode,
+            rules=bench.rules,
+            roots=bench.roots,
+            explain_exclusion=bench.explain_exclusion,
+        )
     if request is None:
         names = [name for path in paths for name in list_names(path, bench.roots)]
         return decide(tool.tool, bench.mode, bench.rules, names)
@@ -164,10 +192,20 @@ async def _build_question(
     if asks and is_any_line and request is not None and bench.commands is not None:
         isolation = await asyncio.to_thread(bench.commands.find_isolation, request)
     subject = request.shown_line if request is not None else title
+    asked = tool.tool
+    if prepared.mcp_call is not None:
+        asked, subject = prepared.mcp_call.identity, _describe_mcp_call(prepared.mcp_call, bench)
     origin = Origin(bench.session, bench.call)
     return permissions.ToolCall(
-        tool.tool, subject, title[:LONGEST_TITLE], why, bench.agent, bench.task, decision.rule, asks, isolation, origin
+        asked, subject, title[:LONGEST_TITLE], why, bench.agent, bench.task, decision.rule, asks, isolation, origin
     )
+
+
+def _describe_mcp_call(call: McpCall, bench: Workbench) -> str:
+    """Return server, tool and arguments of a call for the person who is asked, every character visible."""
+    servers = bench.servers.servers if bench.servers is not None else ()
+    place = next((f" ({one.location})" for one in servers if one.name == call.server), "")
+    return write_visibly(f"MCP server: {call.server}{place}\ntool: {call.tool}\narguments: {call.format_arguments()}")
 
 
 async def _permit(asked: permissions.ToolCall, bench: Workbench, spending: Spending) -> None:
@@ -183,8 +221,8 @@ async def _permit(asked: permissions.ToolCall, bench: Workbench, spending: Spend
         raise ToolFailed(answer.reason or "The person did not permit this call; do without it, or ask why.")
 
 
-async def _run_in_time(tool: TeamTool[Any], arguments: Arguments, bench: Workbench, spending: Spending) -> ToolResult:
-    """Run the tool within its time; one that waits for a person or delegates has no limit here.
+async def _run_in_time(tool: TeamTool[Any], work: Awaitable[Answer], spending: Spending) -> Answer:
+    """Return the result of `work`, a part of `tool`, within the tool's time; none if it waits or delegates.
 
     Raises:
         ToolFailed: it failed, also by an error of its own, or took too long.
@@ -192,7 +230,7 @@ async def _run_in_time(tool: TeamTool[Any], arguments: Arguments, bench: Workben
     begun = time.monotonic()
     try:
         async with asyncio.timeout(None if tool.waits or tool.delegates else tool.timeout_s):
-            return await tool.run(arguments, bench)
+            return await work
     except TimeoutError:
         raise ToolFailed(f"{tool.name} was stopped after {tool.timeout_s:g} seconds; ask for less.") from None
     except (ToolFailed, asyncio.CancelledError):

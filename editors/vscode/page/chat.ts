@@ -6,6 +6,7 @@ import { type Action, announce, type ChatState, EMPTY, formatTotals, type Item, 
 import { type Node as MarkdownNode, parseMarkdown } from '../src/markdown';
 import { create, createButton, find } from './elements';
 import { type PlanDraft, PlanForm, readDraft } from './planForm';
+import { drawQuestion } from './question';
 
 interface Api {
     postMessage(message: ViewRequest): void;
@@ -42,10 +43,6 @@ const title = find('title');
 const log = find('log');
 const plan = find('plan');
 const steps = find('steps');
-const question = find('question');
-const questionTitle = find('question-title');
-const questionDetail = find('question-detail');
-const answers = find('answers');
 const form = find<HTMLFormElement>('form');
 const input = find<HTMLTextAreaElement>('input');
 const mode = find<HTMLSelectElement>('mode');
@@ -251,23 +248,6 @@ function drawPlan(): void {
     );
 }
 
-function drawQuestion(): void {
-    const asked = state.question;
-    question.hidden = asked === null;
-    questionTitle.textContent = asked?.title ?? '';
-    questionDetail.textContent = asked?.detail ?? '';
-    const look = createButton('Look at the Changes', '', () =>
-        post({ type: 'run', command: 'starling.proposal.show' }),
-    );
-    look.className = 'second';
-    const buttons = (asked?.answers ?? []).map((answer, index) => {
-        const button = createButton(answer, '', () => post({ type: 'answer', answer }));
-        button.className = index === 0 ? '' : 'second';
-        return button;
-    });
-    answers.replaceChildren(...(asked?.hasChanges ? [look] : []), ...buttons);
-}
-
 function drawRoles(): void {
     const options = state.roles.map((one) => {
         const option = create('option', { text: one.title });
@@ -289,7 +269,7 @@ function draw(): void {
         drawPlan();
     }
     if (before?.question !== state.question) {
-        drawQuestion();
+        drawQuestion(state.question, post);
     }
     if (before?.planQuestion !== state.planQuestion) {
         planForm.show(state.planQuestion);

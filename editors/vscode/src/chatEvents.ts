@@ -46,6 +46,7 @@ export type ViewRequest =
     | { readonly type: 'choose'; readonly mode: Mode; readonly role: string }
     | { readonly type: 'thumb'; readonly item: number; readonly thumb: Thumb | '' }
     | { readonly type: 'answer'; readonly answer: string }
+    | { readonly type: 'take'; readonly parts: readonly string[]; readonly taken: boolean }
     | { readonly type: 'startPlan'; readonly id: number; readonly steps: readonly ViewStep[] }
     | { readonly type: 'refusePlan'; readonly id: number; readonly remark: string }
     | { readonly type: 'run'; readonly command: ViewCommand };
@@ -124,6 +125,8 @@ export function readRequest(given: unknown): ViewRequest | undefined {
         }
         case 'answer':
             return { type: 'answer', answer: readText(fields.answer) };
+        case 'take':
+            return { type: 'take', parts: readList(fields.parts).map(readText), taken: fields.taken === true };
         case 'startPlan': {
             const steps = readList(fields.steps).map(readFields);
             const written = steps.map(({ title, role }) => ({ title: readText(title), role: readText(role) }));

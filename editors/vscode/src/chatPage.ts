@@ -49,6 +49,15 @@ details pre { margin: 4px 0 0; white-space: pre-wrap; }
 #proposal input { flex: 1; min-width: 100px; padding: 3px 6px; font: inherit; color: var(--vscode-input-foreground); background: var(--vscode-input-background); border: 1px solid var(--vscode-input-border, var(--vscode-widget-border, transparent)); border-radius: 2px; }
 #proposal-remark { display: block; width: 100%; margin: 6px 0; }
 #question p { margin: 0 0 6px; white-space: pre-wrap; max-height: 120px; overflow-y: auto; }
+#parts { max-height: 30vh; overflow-y: auto; margin: 0 0 8px; }
+#parts fieldset { margin: 0 0 6px; padding: 2px 8px 6px; border: 1px solid var(--vscode-widget-border, var(--vscode-panel-border)); border-radius: 3px; min-width: 0; }
+#parts label { display: inline-flex; gap: 4px; align-items: center; cursor: pointer; }
+#parts input { margin: 0; accent-color: var(--vscode-button-background); }
+#parts pre { margin: 2px 0 6px; padding: 4px 0; max-height: 180px; }
+#parts pre span { display: block; padding: 0 8px; min-height: 1.2em; }
+#parts .added { background: var(--vscode-diffEditor-insertedLineBackground, var(--vscode-diffEditor-insertedTextBackground)); }
+#parts .removed { background: var(--vscode-diffEditor-removedLineBackground, var(--vscode-diffEditor-removedTextBackground)); }
+#parts .left pre { opacity: 0.5; }
 .row { display: flex; flex-wrap: wrap; gap: 6px; align-items: center; }
 form { padding: 8px 12px 6px; border-top: 1px solid var(--vscode-widget-border, var(--vscode-panel-border)); }
 textarea { display: block; width: 100%; min-height: 56px; max-height: 240px; resize: vertical; margin-bottom: 6px; padding: 5px 6px; font: inherit; color: var(--vscode-input-foreground); background: var(--vscode-input-background); border: 1px solid var(--vscode-input-border, var(--vscode-widget-border, transparent)); border-radius: 2px; }
@@ -79,7 +88,7 @@ export function renderChatPage(script: string, nonce: string): string {
 <main id="log" role="log" aria-live="off" aria-label="Conversation" tabindex="0"></main>
 <section id="plan" aria-labelledby="plan-title" hidden><h2 id="plan-title">Plan</h2><ol id="steps"></ol></section>
 <section id="question" aria-labelledby="question-title" hidden><h2 id="question-title"></h2><p id="question-detail"></p>
-<div class="row" id="answers"></div></section>
+<div id="parts" hidden></div><div class="row" id="answers"></div></section>
 <section id="proposal" aria-labelledby="proposal-title" hidden><h2 id="proposal-title"></h2>
 <p id="proposal-problem" role="alert"></p>
 <ol id="proposal-steps"></ol>

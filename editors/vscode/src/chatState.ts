@@ -2,6 +2,7 @@
 // function, so that the page can be closed and opened again while an agent works. Start at `reduce`.
 
 import type { Mode, PlanStep, TeamEvent, Thumb } from './chatEvents';
+import { countTaken, type Part } from './parts';
 
 /** An entry of the conversation as it is shown. */
 export type Item =
@@ -42,6 +43,8 @@ export interface OpenQuestion {
     readonly answers: readonly string[];
     /** Whether there are changes of files to look at. */
     readonly hasChanges: boolean;
+    /** The parts of which some can be taken and others left; none if the question is answered as a whole. */
+    readonly parts: readonly Part[];
 }
 
 /** A step of a plan that waits for a person's yes. */
@@ -125,6 +128,7 @@ export type Action =
       }
     | { readonly type: 'closed' }
     | { readonly type: 'question'; readonly question: OpenQuestion | null }
+    | { readonly type: 'taken'; readonly parts: readonly string[] }
     | { readonly type: 'planQuestion'; readonly question: PlanQuestion | null }
     | { readonly type: 'stored'; readonly item: number; readonly number: number }
     | { readonly type: 'thumb'; readonly item: number; readonly thumb: Thumb | '' };
@@ -160,6 +164,8 @@ export function reduce(state: ChatState, action: Action): ChatState {
             return { ...EMPTY, phase: state.phase, mode: state.mode, role: state.role, roles: state.roles };
         case 'question':
             return { ...state, question: action.question };
+        case 'taken':
+            return takeParts(state, action.parts);
         case 'planQuestion':
             return { ...state, planQuestion: action.question };
         case 'stored':
@@ -269,6 +275,15 @@ function openSession(state: ChatState, action: Extract<Action, { type: 'opened' 
     return action.items.slice(-MAX_ITEMS).reduce((next, item) => addItem(next, item), empty);
 }
 
+/** Mark the parts of the open question whose ids are in `ids` as taken, and all others as left out. */
+function takeParts(state: ChatState, ids: readonly string[]): ChatState {
+    if (state.question === null) {
+        return state;
+    }
+    const parts = state.question.parts.map((one) => ({ ...one, taken: ids.includes(one.id) }));
+    return { ...state, question: { ...state.question, parts } };
+}
+
 function changeAnswer(state: ChatState, id: number, change: { number: number } | { thumb: Thumb | '' }): ChatState {
     const found = state.items.find((one) => one.id === id);
     return found?.kind === 'answer' ? replaceItem(state, { ...found, ...change }) : state;
@@ -309,6 +324,10 @@ export function announce(action: Action, after: ChatState): string {
             }
         case 'question':
             return action.question === null ? '' : `A question: ${action.question.title}`;
+        case 'taken': {
+            const parts = after.question?.parts ?? [];
+            return parts.length === 0 ? '' : `${countTaken(parts)} of ${parts.length} parts are taken.`;
+        }
         case 'planQuestion':
             return action.question === null ? '' : announcePlan(action.question);
         case 'ended': {

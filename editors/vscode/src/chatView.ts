@@ -71,6 +71,7 @@ export class Chat implements WebviewViewProvider, Disposable {
         this.disposables = [
             window.registerWebviewViewProvider(VIEW, this),
             proposals.onDidAsk(() => this.apply({ type: 'question', question: proposals.question })),
+            proposals.onDidChoose((parts) => this.apply({ type: 'taken', parts })),
             plans.onDidAsk((question) => this.apply({ type: 'planQuestion', question })),
         ];
     }
@@ -254,6 +255,9 @@ export class Chat implements WebviewViewProvider, Disposable {
                 return this.giveThumb(request.item, request.thumb);
             case 'answer':
                 this.proposals.answerWith(request.answer);
+                return;
+            case 'take':
+                this.proposals.take(request.parts, request.taken);
                 return;
             case 'startPlan':
                 this.plans.answer(request.id, { steps: request.steps });

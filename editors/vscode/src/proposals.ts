@@ -1,5 +1,5 @@
-// Asks a person about a proposal: both texts of each file side by side, and one Apply or Reject for all of them. A question
-// about a command has no files; its text ends with the command.
+// Asks a person about a proposal: both texts of each file side by side, and one Apply or Reject for all of them, or for the
+// parts that the person takes. A question about a command has no files; its text ends with the command.
 //
 // The server asks with `starling/confirm`, waits for the answer, and makes the change itself; nothing is changed here.
 // Closing the comparison rejects the proposal. Start at `Proposals.confirm`.
@@ -15,20 +15,15 @@ import {
     TabInputWebview,
     Uri,
     window,
+    workspace,
 } from 'vscode';
 import type { OpenQuestion as ShownQuestion } from './chatState';
+import { applyTaken, countTaken, isPossible, labelAnswer, listParts, type Part, type ProposedFile } from './parts';
 import { Texts } from './texts';
 
 export const CONFIRM = 'starling/confirm';
 export const SCHEME = 'starling-proposal';
-
-interface ProposedFile {
-    readonly action: 'change' | 'create' | 'rename' | 'delete';
-    readonly uri: string;
-    readonly target: string;
-    readonly before: string;
-    readonly after: string;
-}
+const CHOOSE = 'Choose Parts…';
 
 export interface Question {
     readonly id: string;
@@ -40,7 +35,14 @@ export interface Question {
     readonly files: readonly ProposedFile[];
 }
 
+export interface Decision {
+    readonly answer: string;
+    /** The ids of the taken parts; all are if this is missing. */
+    readonly hunks?: readonly string[];
+}
+
 interface Comparison {
+    readonly file: ProposedFile;
     readonly action: ProposedFile['action'];
     readonly label: string;
     readonly name: Uri;
@@ -51,6 +53,8 @@ interface Comparison {
 interface OpenQuestion {
     readonly question: Question;
     readonly comparisons: readonly Comparison[];
+    /** The ids of the taken parts, which changes while the question is open. */
+    readonly taken: Set<string>;
     readonly answer: (chosen: string | null) => void;
     readonly answered: Promise<string | null>;
 }
@@ -58,18 +62,23 @@ interface OpenQuestion {
 export class Proposals implements Disposable {
     private readonly texts = new Texts(SCHEME);
     private readonly titles = new EventEmitter<string>();
+    private readonly choices = new EventEmitter<readonly string[]>();
     private readonly disposables: Disposable[];
     private open: OpenQuestion | undefined;
     /** Fires with the title of a new question, and with "" when it has been answered. */
     readonly onDidAsk = this.titles.event;
+    /** Fires with the ids of the taken parts when a person has taken or left some. */
+    readonly onDidChoose = this.choices.event;
 
     constructor() {
         this.disposables = [
             this.texts,
             this.titles,
+            this.choices,
             commands.registerCommand('starling.proposal.apply', () => this.answer(0)),
             commands.registerCommand('starling.proposal.reject', () => this.answer(-1)),
             commands.registerCommand('starling.proposal.answer', () => this.showChoices(this.open)),
+            commands.registerCommand('starling.proposal.choose', () => this.chooseParts(this.open)),
             commands.registerCommand('starling.proposal.show', () => this.open && this.showChanges(this.open)),
             window.tabGroups.onDidChangeTabs((event) => {
                 if (this.open !== undefined && event.closed.some(this.isOurTab)) {
@@ -90,33 +99,59 @@ export class Proposals implements Disposable {
             detail: getReason(question, '\n'),
             answers: question.answers,
             hasChanges: question.files.length > 0,
+            parts: this.listParts(this.open),
         };
+    }
+
+    /** Take parts of the open proposal, or leave them out; the comparison then shows what would be applied. */
+    take(ids: readonly string[], taken: boolean): void {
+        if (this.open === undefined) {
+            return;
+        }
+        const offered = new Set(this.listParts(this.open).map((one) => one.id));
+        for (const id of ids.filter((one) => offered.has(one))) {
+            this.open.taken[taken ? 'add' : 'delete'](id);
+        }
+        for (const { file, after } of this.open.comparisons) {
+            this.texts.replace(after, applyTaken(file, this.open.taken));
+        }
+        this.choices.fire([...this.open.taken]);
     }
 
     /** Answer the open question with one of its answers; any other text is ignored. */
     answerWith(chosen: string): void {
-        if (this.open?.question.answers.includes(chosen)) {
-            this.open.answer(chosen);
+        if (this.open !== undefined) {
+            const { answers } = this.open.question;
+            const index = answers.indexOf(chosen);
+            if (index !== -1 && isPossible(index, answers.length, this.listParts(this.open))) {
+                this.open.answer(chosen);
+            }
         }
     }
 
     /** Ask a person and return the chosen answer; null if the person closes the question or the server cancels it. */
-    async confirm(question: Question, token: CancellationToken): Promise<{ answer: string } | null> {
+    async confirm(question: Question, token: CancellationToken): Promise<Decision | null> {
         const comparisons = question.files.map((file, number) => this.createComparison(question.id, file, number));
         let settle: (chosen: string | null) => void = () => undefined;
         const answered = new Promise<string | null>((resolve) => {
             settle = resolve;
         });
-        const asked: OpenQuestion = { question, comparisons, answer: settle, answered };
+        const taken = new Set(question.files.flatMap((file) => (file.hunks ?? []).map((hunk) => hunk.id)));
+        const asked: OpenQuestion = { question, comparisons, taken, answer: settle, answered };
         this.open = asked;
         const withdrawn = token.onCancellationRequested(() => settle(null));
         await commands.executeCommand('setContext', 'starling.asking', true);
+        await commands.executeCommand('setContext', 'starling.choosing', this.listParts(asked).length > 0);
         this.titles.fire(question.title);
         try {
             await this.showChanges(asked);
-            showMessage(asked);
-            const chosen = await answered;
-            return chosen === null ? null : { answer: chosen };
+            this.showMessage(asked);
+            const answer = await answered;
+            if (answer === null) {
+                return null;
+            }
+            const parts = this.listParts(asked);
+            return countTaken(parts) === parts.length ? { answer } : { answer, hunks: [...taken] };
         } finally {
             withdrawn.dispose();
             // VS Code cannot withdraw a message, only hide it; its buttons have no effect any more
@@ -125,6 +160,7 @@ export class Proposals implements Disposable {
             this.open = undefined;
             this.titles.fire('');
             await commands.executeCommand('setContext', 'starling.asking', false);
+            await commands.executeCommand('setContext', 'starling.choosing', false);
             for (const one of comparisons) {
                 this.texts.remove(one.before);
                 this.texts.remove(one.after);
@@ -141,7 +177,19 @@ export class Proposals implements Disposable {
 
     /** Answer the open question with its first (0) or last (-1) answer. */
     private answer(index: 0 | -1): void {
-        this.open?.answer(this.open.question.answers.at(index) ?? null);
+        if (this.open === undefined) {
+            return;
+        }
+        if (index === 0 && !isPossible(0, this.open.question.answers.length, this.listParts(this.open))) {
+            void window.showInformationMessage('Starling: no part is taken. Take one, or reject the proposal.');
+            return;
+        }
+        this.open.answer(this.open.question.answers.at(index) ?? null);
+    }
+
+    /** List the parts of a question, with those that are taken; none if the proposal is answered as a whole. */
+    private listParts({ question, taken }: OpenQuestion): Part[] {
+        return listParts(question.files, (file) => workspace.asRelativePath(Uri.parse(file.uri)), taken);
     }
 
     /**
@@ -154,20 +202,27 @@ export class Proposals implements Disposable {
         }
         const { question } = asked;
         const icons = ['$(check)', ...question.answers.slice(1, -1).map(() => '$(check-all)'), '$(close)'];
-        const answers = question.answers.map((label, number) => ({
-            label: `${icons[number]} ${label}`,
-            answer: label,
-        }));
+        const parts = this.listParts(asked);
+        const answers = question.answers
+            .map((answer, number) => ({
+                label: `${icons[number]} ${labelAnswer(answer, number, parts)}`,
+                answer,
+                possible: isPossible(number, question.answers.length, parts),
+            }))
+            .filter((one) => one.possible);
+        const choose = parts.length > 0 ? [{ label: `$(checklist) ${CHOOSE}`, answer: CHOOSE }] : [];
         const picking = window.createQuickPick<{ label: string; answer: string }>();
         picking.title = question.title;
         picking.placeholder = getReason(question);
         const look = question.files.length > 0 ? '$(diff) Look at the changes' : '$(clock) Decide later';
-        picking.items = [{ label: look, answer: '' }, ...answers];
+        picking.items = [{ label: look, answer: '' }, ...choose, ...answers];
         picking.onDidAccept(() => {
             const [picked] = picking.selectedItems;
             picking.hide();
             if (picked?.answer === '') {
                 void this.showChanges(asked);
+            } else if (picked?.answer === CHOOSE) {
+                this.chooseParts(asked);
             } else if (picked !== undefined) {
                 asked.answer(picked.answer);
             }
@@ -175,6 +230,56 @@ export class Proposals implements Disposable {
         picking.onDidHide(() => picking.dispose());
         void asked.answered.then(() => picking.hide());
         picking.show();
+    }
+
+    /** Let the person choose the parts in a pick list with check boxes; the answers are shown afterwards. */
+    private chooseParts(asked: OpenQuestion | undefined): void {
+        const parts = asked === undefined ? [] : this.listParts(asked);
+        if (asked === undefined || parts.length === 0) {
+            return;
+        }
+        const items = parts.map(({ id, file, place, lines, taken }) => {
+            const changed = lines.filter((line) => /^[-+]/.test(line));
+            return { id, label: `${file}, ${place}`, detail: changed.slice(0, 3).join('   '), picked: taken };
+        });
+        const picking = window.createQuickPick<(typeof items)[number]>();
+        picking.title = asked.question.title;
+        picking.placeholder = 'Parts to take; all others are left as they are';
+        picking.canSelectMany = true;
+        picking.matchOnDetail = true;
+        picking.items = items;
+        picking.selectedItems = items.filter((one) => one.picked);
+        picking.onDidAccept(() => {
+            const chosen = new Set(picking.selectedItems.map((one) => one.id));
+            picking.hide();
+            this.take(
+                items.map((one) => one.id).filter((id) => !chosen.has(id)),
+                false,
+            );
+            this.take([...chosen], true);
+            this.showChoices(asked);
+        });
+        picking.onDidHide(() => picking.dispose());
+        void asked.answered.then(() => picking.hide());
+        picking.show();
+    }
+
+    /** Show the question as a message with its answers, which takes no focus; closing the message rejects the proposal. */
+    private showMessage(asked: OpenQuestion): void {
+        const { question } = asked;
+        const show = question.serious ? window.showWarningMessage : window.showInformationMessage;
+        const hasRoom = question.answers.length < 3; // VS Code cuts the titles of four buttons
+        const choose = hasRoom && this.listParts(asked).length > 0 ? [CHOOSE] : [];
+        const [apply = '', ...others] = question.answers;
+        void show(`${question.title} ${getReason(question)}`, apply, ...choose, ...others).then((chosen) => {
+            if (chosen === CHOOSE) {
+                this.chooseParts(asked);
+            } else if (chosen === apply && this.open === asked) {
+                this.answer(0);
+            } else {
+                asked.answer(chosen ?? null);
+            }
+        });
     }
 
     /** Create the documents that show both texts of a file. */
@@ -190,7 +295,7 @@ export class Proposals implements Disposable {
             delete: `${name} (deleted)`,
             rename: `${name} → ${target.path.split('/').at(-1)}`,
         };
-        return { action: file.action, label: labels[file.action], name: target, before, after };
+        return { file, action: file.action, label: labels[file.action], name: target, before, after };
     }
 
     private async showChanges({ question, comparisons }: OpenQuestion): Promise<void> {
@@ -223,12 +328,6 @@ export class Proposals implements Disposable {
         const known = tab.input instanceof TabInputText || tab.input instanceof TabInputWebview;
         return !known && tab.label.startsWith(getTitle(this.open.question));
     };
-}
-
-/** Show the question as a message with its answers, which takes no focus; closing the message rejects the proposal. */
-function showMessage({ question, answer }: OpenQuestion): void {
-    const show = question.serious ? window.showWarningMessage : window.showInformationMessage;
-    void show(`${question.title} ${getReason(question)}`, ...question.answers).then((chosen) => answer(chosen ?? null));
 }
 
 /** Return the lines of the detail without the first one, which repeats the title. */

@@ -53,7 +53,7 @@ const confirmFeature: StaticFeature = {
     fillClientCapabilities: (capabilities) => {
         capabilities.experimental = {
             ...capabilities.experimental,
-            starling: { confirm: true, permit: true, ask: true, plan: true },
+            starling: { confirm: true, hunks: true, permit: true, ask: true, plan: true },
         };
     },
     initialize: () => undefined,

@@ -23,6 +23,14 @@ export class Texts implements TextDocumentContentProvider, Disposable {
         return uri;
     }
 
+    /** Show another text at a URI that `put` returned. */
+    replace(uri: Uri, text: string): void {
+        if (this.texts.get(uri.toString()) !== text) {
+            this.texts.set(uri.toString(), text);
+            this.changed.fire(uri);
+        }
+    }
+
     remove(uri: Uri): void {
         this.texts.delete(uri.toString());
     }

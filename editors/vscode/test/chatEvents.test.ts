@@ -54,6 +54,15 @@ test('a mode that is not known is the one that only reads', () => {
     });
 });
 
+test('a choice of parts is read from the page whatever its form is', () => {
+    assert.deepEqual(readRequest({ type: 'take', parts: ['0.0', 1], taken: true }), {
+        type: 'take',
+        parts: ['0.0', ''],
+        taken: true,
+    });
+    assert.deepEqual(readRequest({ type: 'take', parts: 'all', taken: 1 }), { type: 'take', parts: [], taken: false });
+});
+
 test('an edited plan is read step by step, and a remark is cut', () => {
     const given = { type: 'startPlan', id: 7, steps: [{ title: 'Do it', role: 'coder', more: 1 }, 5] };
     const steps = [

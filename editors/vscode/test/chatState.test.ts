@@ -76,7 +76,7 @@ test('a turn that ends early says why, and its open calls are marked', () => {
 });
 
 test('a server that goes away ends questions and calls', () => {
-    const question = { title: 'Write?', detail: '', answers: ['Apply', 'Reject'], hasChanges: true };
+    const question = { title: 'Write?', detail: '', answers: ['Apply', 'Reject'], hasChanges: true, parts: [] };
     const asked = apply(READY, { type: 'asked', text: 'a' }, { type: 'question', question });
     const off = apply(asked, { type: 'server', running: false });
     assert.deepEqual([off.phase, off.question], ['off', null]);
@@ -114,7 +114,7 @@ test('screen readers hear steps and the final answer, but no pieces of text', ()
         { type: 'event', event: { kind: 'agent', agent: 'coder', why: '' } },
         { type: 'event', event: { kind: 'text', agent: 'coder', text: 'It ' } },
         { type: 'event', event: { kind: 'text', agent: 'coder', text: 'works.' } },
-        { type: 'question', question: { title: 'Write a.py', detail: '', answers: [], hasChanges: true } },
+        { type: 'question', question: { title: 'Write a.py', detail: '', answers: [], hasChanges: true, parts: [] } },
         { ...DONE, text: 'It works.' },
     ] satisfies Action[]) {
         state = reduce(state, action);
@@ -127,6 +127,25 @@ test('cost is only shown where prices are known', () => {
     assert.equal(formatTotals({ tokens: 0, cost: 0, seconds: 0 }), '');
     assert.equal(formatTotals({ tokens: 1234, cost: 0, seconds: 2.34 }), '1,234 tokens, 2.3 s');
     assert.equal(formatTotals({ tokens: 10, cost: 0.01234, seconds: 75 }), '10 tokens, cost 0.0123, 1 min 15 s');
+});
+
+test('parts of a question are taken and left in place, and their number is announced', () => {
+    const part = { file: 'area.py', place: 'line 1', lines: ['-a', '+b'], taken: true };
+    const parts = [
+        { ...part, id: '0.0' },
+        { ...part, id: '0.1', place: 'line 9' },
+    ];
+    const question = { title: 'Edit area.py?', detail: '', answers: ['Apply', 'Reject'], hasChanges: true, parts };
+    const asked = apply(READY, { type: 'question', question });
+    const action: Action = { type: 'taken', parts: ['0.1'] };
+    const chosen = apply(asked, action);
+    assert.deepEqual(
+        chosen.question?.parts.map((one) => one.taken),
+        [false, true],
+    );
+    assert.equal(announce(action, chosen), '1 of 2 parts are taken.');
+    assert.equal(apply(READY, action).question, null);
+    assert.equal(announce(action, READY), '');
 });
 
 const STEPS = [

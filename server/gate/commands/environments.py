@@ -45,11 +45,16 @@ def build_environment(ours: Mapping[str, str], temporary: str, *, credentials: b
         temporary: the command's folder for temporary files.
         credentials: whether the command may use the person's ssh-agent.
     """
-    passed = {name: value for name, value in restore_kept(ours).items() if _is_passed_on(name, value)}
+    passed = list_passed_on(ours)
     if credentials and AGENT_SOCKET in ours:
         passed[AGENT_SOCKET] = ours[AGENT_SOCKET]
     cache = {"GOCACHE": f"{temporary}/go-build"}  # Go compiles nothing where its cache cannot be written
     return passed | _QUIET | cache | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), temporary)
+
+
+def list_passed_on(ours: Mapping[str, str]) -> dict[str, str]:
+    """Return those of the variables `ours` that every program needs, and none that is secret."""
+    return {name: value for name, value in restore_kept(ours).items() if _is_passed_on(name, value)}
 
 
 def _is_passed_on(name: str, value: str) -> bool:

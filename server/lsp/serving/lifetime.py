@@ -53,10 +53,11 @@ def set_deadline(deadline_s: float = GRACE_S) -> None:
 def end(status: int) -> NoReturn:
     """Flush the logs and end the process now with the exit status `status`, without waiting for threads.
 
-    Kills the commands that this process has started and that still run.
+    Kills the commands and MCP servers that this process has started and that still run.
     """
-    if (groups := sys.modules.get("server.gate.commands.groups")) is not None:
-        groups.end_all_groups()
+    for name in ("server.gate.commands.groups", "server.mcp_client.stdio"):
+        if (groups := sys.modules.get(name)) is not None:
+            groups.end_all_groups()
     logging.shutdown()
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 import tempfile
 from dataclasses import dataclass, field, replace
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import models.chat
 from agents.edits import CreateFile, DeleteFile, RenameFile, TextChange
 from agents.ports.commands import CommandResult, Isolation
+from agents.ports.mcp_servers import McpFailed, McpResult, McpServer, McpTool, McpTools
 from agents.ports.permissions import Permission, ToolCall
 from agents.team.limits import Spending, TurnLimits
 from agents.team.permissions.rules import RuleSet
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
     from agents.edits import ProposedEdit
     from agents.ports.commands import CommandRequest
+    from agents.ports.mcp_servers import McpCall
     from agents.ports.permissions import Cancelled
     from agents.team.events import Event, TurnEnded
     from models.chat import ChatModel
@@ -110,6 +113,43 @@ class FakeGate:
 
 
 @dataclass
+class FakeServers:
+    """MCP servers with the same tools each, which answer at once; remembers the calls.
+
+    Attributes:
+        names: names of the servers.
+        tools: their tools.
+        answer: the text of each result; "" for the arguments of the call.
+        problem: why no server can be used; "" if all can.
+        calls: the calls that were made.
+    """
+
+    names: tuple[str, ...] = ("demo",)
+    tools: tuple[McpTool, ...] = (McpTool("echo", "Return the arguments."),)
+    answer: str = ""
+    problem: str = ""
+    calls: list[McpCall] = field(default_factory=list)
+
+    @property
+    def servers(self) -> tuple[McpServer, ...]:
+        """The servers."""
+        return tuple(McpServer(name, "demo-program", "For tests.") for name in self.names)
+
+    async def list_tools(self, server: str, *, cancelled: Cancelled) -> McpTools:
+        """Return the tools, if there is such a server."""
+        del cancelled
+        if self.problem or server not in self.names:
+            raise McpFailed(self.problem or f"There is no MCP server {server!r}.")
+        return McpTools(self.tools)
+
+    async def call(self, call: McpCall, *, cancelled: Cancelled) -> McpResult:
+        """Remember a call, and answer it."""
+        await self.list_tools(call.server, cancelled=cancelled)
+        self.calls.append(call)
+        return McpResult(self.answer or json.dumps(dict(call.arguments)))
+
+
+@dataclass
 class DirectRunner:
     """Runs commands at once, without isolation, and remembers what it ran."""
 
@@ -180,7 +220,7 @@ class TeamBench:
         bench.loaded.update(CAPABILITIES)
         return replace(bench, **self.options)
 
-    async def call(self, tool: str, **arguments: Any) -> tuple[str, bool]:
+    async def call(self, tool: str, /, **arguments: Any) -> tuple[str, bool]:
         """Run one call; return its text, and whether it failed."""
         call = models.chat.ToolCall("c", tool, arguments)
         bench = self.workbench

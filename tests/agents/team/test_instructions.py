@@ -25,7 +25,7 @@ def test_role_and_rules_come_first_and_the_mode_is_said(tmp_path: Path) -> None:
 
 def test_only_sets_that_are_not_loaded_yet_are_offered() -> None:
     text = build_instructions(CODER, SessionNotes(), Mode.ACT, (), {"engineering"})
-    assert "can load with `need`: diagnose." in text
+    assert "can load with `need`: diagnose, mcp." in text
     assert "`need`:" not in build_instructions(CODER, SessionNotes(), Mode.ACT, (), set(CODER.capabilities))
     assert "delegate to with `delegate`: ask, tester, reviewer." in text
     assert "Workspace folders: none." in text

@@ -13,6 +13,7 @@ from agents.team.transcript import INTERRUPTED
     ("outcome", "edits", "reason", "told"),
     [
         ("applied", True, "", f"{ENDED} The edit was made; do not make it again.]"),
+        ("applied", True, "Left out: a.py.", f"{ENDED} The edit was made; do not make it again. Left out: a.py.]"),
         ("applied", False, "", INTERRUPTED),  # permitted: whether it ran to its end is not known
         ("expired", True, "Nobody answered.", f"{ENDED} Nothing was done. Nobody answered.]"),
         ("rejected", False, "The person said no.", f"{ENDED} Nothing was done. The person said no.]"),

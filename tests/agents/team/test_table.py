@@ -28,6 +28,7 @@ from models.chat import ToolCall
 from server.gate.policy import Limits
 from server.gate.ports import Answer, Verdict
 from server.gate.question.scripted_person import ScriptedAsker
+from tests.agents.team.bench import FakeServers
 from tests.server.gate.bench import ANSWER_S, Bench
 
 if TYPE_CHECKING:
@@ -72,6 +73,8 @@ ARGUMENTS: dict[str, Callable[[int], dict[str, Any]]] = {
     "git_commit": lambda _: {"message": "Add x", "paths": ["a0.py"]},
     "git_merge": lambda _: {"branch": "other"},
     "git_push": lambda _: {"branch": "main"},
+    "list_mcp_tools": lambda _: {"server": "demo"},
+    "call_mcp_tool": lambda _: {"server": "demo", "tool": "echo", "arguments": {"text": "x"}},
     "plan": lambda _: {"steps": []},
     "need": lambda _: {"capability": "deploy"},
     "delegate": lambda _: {"role": "ask", "task": "Look."},
@@ -81,6 +84,9 @@ ARGUMENTS: dict[str, Callable[[int], dict[str, Any]]] = {
     "finish": lambda _: {"answer": "Done."},
 }
 """Valid arguments of each tool, for its first and its second call."""
+
+IDENTITIES = {"call_mcp_tool": "mcp:demo/echo"}
+"""Names that rules and records use for a call of a tool, where these are not the tool's own."""
 
 COMMANDS = {
     "execute_command": "true", "git_branch": "git switch *", "git_commit": "git *", "git_merge": "git merge *",
@@ -132,7 +138,7 @@ def gate_bench(tmp_path: Path) -> Bench:
 
 def make_rules(case: Case, tool: TeamTool[Any]) -> RuleSet:
     """Return the person's rules in a case."""
-    name, command = tool.name, COMMANDS.get(tool.name, "")
+    name, command = IDENTITIES.get(tool.name, tool.name), COMMANDS.get(tool.name, "")
     allow = [f"{name} command {command}" if command else name] if case is Case.ALLOWED else []
     return RuleSet.parse(
         allow=allow, ask=[name] if case is Case.ASKED else [], deny=[name] if case is Case.DENIED else []
@@ -151,7 +157,7 @@ def make_workbench(bench: Bench, case: Case, mode: Mode, rules: RuleSet) -> Work
     return Workbench(
         (bench.root,), lambda path: path.read_text() if path.is_file() else None, list_files, lambda _: "", bench.gate,
         bench.gate, rules, commands=Runner(), choose_tests=lambda folder, _: TestCommand(("pytest",), folder),
-        mode=mode, loaded=set(CAPABILITIES), task="t",
+        mode=mode, loaded=set(CAPABILITIES), task="t", servers=FakeServers(),
     )  # fmt: skip
 
 
@@ -202,7 +208,8 @@ async def test_table(gate_bench: Bench, tool: TeamTool[Any], mode: Mode, case: C
     assert len(gate_bench.asker.questions) == questions
     records = gate_bench.gate.journal.records
     assert [one.verdict for one in records.list_requests(None, 9)] == verdicts
-    assert all(one.tool == tool.name or tool.tool.edits for one in records.list_requests(None, 9))
+    name = IDENTITIES.get(tool.name, tool.name)
+    assert all(one.tool == name or tool.tool.edits for one in records.list_requests(None, 9))
     await gate_bench.gate.close()
 
 

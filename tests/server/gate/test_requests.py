@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from server.gate.policy import Limits
-from server.gate.ports import Answer, Verdict
+from server.gate.ports import Answer, TakenParts, Verdict
 from server.gate.question.scripted_person import ScriptedAsker
 from server.state.database import State
 from tests.server.gate.bench import ANSWER_S, Bench, make_proposal
@@ -78,6 +78,18 @@ async def test_a_question_that_its_server_did_not_survive_has_expired(bench: Ben
     (request,) = following.gate.journal.records.list_requests(None, 9)
     assert (request.status, request.verdict, "ask again" in request.reason) == ("expired", "expired", True)
     assert following.read_all() == {}
+
+
+async def test_the_parts_that_were_left_out_are_known_though_the_server_did_not_survive(bench: Bench) -> None:
+    bench.put("a.py", b"x = 1\ny = 2\n")
+    bench.asker._answers = [TakenParts(frozenset({"0.0"}))]
+    bench.gate._workplace = killed = Killed(bench, before=False)
+    edit = make_proposal(bench.change("a.py", "1", "7"), bench.create("c.py"))
+    following = await crash_server(bench, edit, when=lambda: killed.down)
+    following.gate.journal.recover()
+    (request,) = following.gate.journal.records.list_requests(None, 9)
+    assert (request.verdict, request.answer, following.read("a.py")) == ("applied", "approve-parts", b"x = 7\ny = 2\n")
+    assert request.reason.startswith("1 of 2 parts were taken. Left out: the new file c.py. The server ended before")
 
 
 @pytest.mark.parametrize("before", [True, False])

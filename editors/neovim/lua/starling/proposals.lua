@@ -2,6 +2,7 @@
 -- makes it if every step is possible, and reports the result, which the server checks in the files. Neovim's own handler
 -- would ask about each document but not about files, and would report a rejected edit as applied.
 
+local parts_of = require('starling.parts')
 local question = require('starling.question')
 
 local M = {}
@@ -16,6 +17,12 @@ local APPLY, REJECT = 'Apply', 'Reject'
 ---@field target string
 ---@field before string
 ---@field after string
+---@field hunks? starling.Hunk[]
+
+---@class starling.Hunk
+---@field id string
+---@field header string "" for a renamed file
+---@field lines string[]
 
 --- Return the path of a file relative to the workspace.
 ---@param uri string
@@ -29,43 +36,117 @@ local function get_display_name(uri, client)
   return client.root_dir and vim.fs.relpath(client.root_dir, path) or path
 end
 
+--- Return the lines above the diff of a file.
+---@param file starling.File
+---@param client vim.lsp.Client
+---@return string[]
+local function format_head(file, client)
+  local name = get_display_name(file.uri, client)
+  if file.action == 'rename' then
+    return { 'rename from ' .. name, 'rename to ' .. get_display_name(file.target, client) }
+  end
+  local from = file.action == 'create' and '/dev/null' or 'a/' .. name
+  local to = file.action == 'delete' and '/dev/null' or 'b/' .. name
+  return { '--- ' .. from, '+++ ' .. to }
+end
+
 --- Format the change of a file as a unified diff.
 ---@param file starling.File
 ---@param client vim.lsp.Client
 ---@return string[]
 local function format_diff(file, client)
-  local name = get_display_name(file.uri, client)
+  local head = format_head(file, client)
   if file.action == 'rename' then
-    return { 'rename from ' .. name, 'rename to ' .. get_display_name(file.target, client) }
+    return head
   end
   local compare = vim.text and vim.text.diff or vim.diff
   local hunks = vim.split(compare(file.before, file.after, { ctxlen = 3 }), '\n', { trimempty = true })
-  local from = file.action == 'create' and '/dev/null' or 'a/' .. name
-  local to = file.action == 'delete' and '/dev/null' or 'b/' .. name
-  return vim.list_extend({ '--- ' .. from, '+++ ' .. to }, hunks)
+  return vim.list_extend(head, hunks)
 end
 
---- Show the changes of all files in one window, and return the chosen one of the answers `offered`; nil for a rejection.
+--- Append the diff of a file to `lines`, part by part, and its parts to `parts`.
+---@param file starling.File
+---@param client vim.lsp.Client
+---@param lines string[]
+---@param parts starling.Part[]
+local function append_parts(file, client, lines, parts)
+  local head = #lines + 1
+  vim.list_extend(lines, format_head(file, client))
+  for _, hunk in ipairs(file.hunks) do
+    local is_rename = hunk.header == ''
+    local first = is_rename and head or #lines + 1
+    if not is_rename then
+      table.insert(lines, hunk.header)
+      vim.list_extend(lines, hunk.lines)
+    end
+    local part = { id = hunk.id, head = head, first = first, last = #lines, text = lines[first], taken = true }
+    table.insert(parts, part)
+  end
+end
+
+--- Return the lines of the diff of all files below `detail`, and the parts of the change; no parts if there is only one, or
+--- if the change is asked about as a whole.
+---@param detail string
+---@param files starling.File[]
+---@param client vim.lsp.Client
+---@return string[], starling.Part[]
+local function format_files(detail, files, client)
+  local lines, parts = vim.list_extend(vim.split(detail, '\n'), { '' }), {} ---@type string[], starling.Part[]
+  for _, file in ipairs(files) do
+    if file.hunks and #file.hunks > 0 then
+      append_parts(file, client, lines, parts)
+    else
+      vim.list_extend(lines, format_diff(file, client))
+    end
+  end
+  if #parts < 2 then
+    return lines, {}
+  end
+  for index, part in ipairs(parts) do
+    lines[part.first] = parts_of.format_first_line(parts, index)
+  end
+  return lines, parts
+end
+
+--- Show the changes of all files in one window, and return the chosen one of the answers `offered`, nil for a rejection, and
+--- the parts of the change, which say whether they are taken.
 ---@param title string
 ---@param detail string
 ---@param files starling.File[]
 ---@param offered string[]
 ---@param client vim.lsp.Client
----@return string?
+---@return string?, starling.Part[]
 local function ask(title, detail, files, offered, client)
-  local lines = vim.list_extend(vim.split(detail, '\n'), { '' })
-  for _, file in ipairs(files) do
-    vim.list_extend(lines, format_diff(file, client))
+  local lines, parts = format_files(detail, files, client)
+  local choices = question.create_choices(offered)
+  for index, choice in ipairs(choices) do
+    choice.takes = index == 1 and 'some' or index < #choices and 'all' or nil
   end
-  return question.ask(title, lines, 'diff', question.create_choices(offered))
+  return question.ask(title, lines, 'diff', choices, { parts = parts }), parts
 end
 
---- Handle `starling/confirm`: return the answer that a person chose; null for a rejection.
+--- Handle `starling/confirm`: return the answer that a person chose, with the parts that are taken unless all are; null for
+--- a rejection.
 ---@type lsp.Handler
 function M.confirm(_, params, context)
   local client = assert(vim.lsp.get_client_by_id(context.client_id))
-  local answer = ask(params.title, params.detail, params.files, params.answers, client)
-  return answer and { answer = answer } or vim.NIL
+  local answer, parts = ask(params.title, params.detail, params.files, params.answers, client)
+  if not answer then
+    return vim.NIL
+  elseif parts_of.count_taken(parts) == #parts then
+    return { answer = answer }
+  end
+  local taken = vim.iter(parts):filter(function(part)
+    return part.taken
+  end)
+  return {
+    answer = answer,
+    hunks = taken
+      :map(function(part)
+        return part.id
+      end)
+      :totable(),
+  }
 end
 
 -- Applying
@@ -272,7 +353,8 @@ local function confirm_if_needed(params, steps, client)
   local files = vim.tbl_map(function(step)
     return create_file_change(step, client.offset_encoding)
   end, steps)
-  return ask(params.label or 'Apply this edit?', detail, files, { APPLY, REJECT }, client) == APPLY
+  local answer = ask(params.label or 'Apply this edit?', detail, files, { APPLY, REJECT }, client)
+  return answer == APPLY
 end
 
 --- Handle `workspace/applyEdit`: make the whole edit, or nothing if a step is not possible, and return the result.

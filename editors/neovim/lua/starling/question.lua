@@ -1,6 +1,8 @@
 -- Asks a question in a floating window that shows the change; a key answers it, and closing the window rejects it. Only one
 -- question is open at a time. Keys are ignored for a moment, so that nobody answers by typing on. Applies nothing.
 
+local parts_of = require('starling.parts')
+
 local M = {}
 
 local SAFE_MS = 500 -- until then a key may have been meant for the buffer
@@ -9,10 +11,12 @@ local SAFE_MS = 500 -- until then a key may have been meant for the buffer
 ---@field title string
 ---@field key string
 ---@field value any what is answered, or a function of the buffer that returns it
+---@field takes? 'some'|'all' whether some or all parts of the proposal have to be taken
 
 ---@class starling.QuestionOptions
 ---@field editable? boolean whether the person may edit the lines; then <Esc> answers nothing
 ---@field hints? string[] shown below the lines
+---@field parts? starling.Part[] the parts of a proposal, which the person takes and leaves while the question is open
 
 ---@type { answer: fun(value: any) }?
 local open_question = nil
@@ -76,7 +80,11 @@ local function open_window(title, lines, filetype, choices, answered, options)
   local buffer = vim.api.nvim_create_buf(false, true)
   fill_buffer(buffer, lines, filetype, options)
   local whole = vim.list_extend(vim.list_slice(lines), options.hints or {})
-  local window = vim.api.nvim_open_win(buffer, true, get_window_config(whole, title, choices))
+  local parts = options.parts or {}
+  local function get_config()
+    return get_window_config(whole, title, #parts > 0 and parts_of.describe_choices(parts, choices) or choices)
+  end
+  local window = vim.api.nvim_open_win(buffer, true, get_config())
   vim.wo[window].wrap = options.editable or false
   local question = {}
   local function answer(value)
@@ -96,20 +104,33 @@ local function open_window(title, lines, filetype, choices, answered, options)
   question.answer = answer
   open_question = question
   local opened = vim.uv.now()
-  local function map_key(key, value)
+  local function map_key(key, act)
     vim.keymap.set('n', key, function()
       vim.uv.update_time()
       if vim.uv.now() - opened >= SAFE_MS then
-        answer(vim.is_callable(value) and value(buffer) or value)
+        act()
       end
     end, { buffer = buffer, nowait = true })
   end
   for _, choice in ipairs(choices) do
-    map_key(choice.key, choice.value)
+    map_key(choice.key, function()
+      local why = #parts > 0 and parts_of.find_obstacle(parts, choice)
+      if why then
+        vim.notify(why, vim.log.levels.WARN)
+      else
+        answer(vim.is_callable(choice.value) and choice.value(buffer) or choice.value)
+      end
+    end)
   end
-  if not options.editable then
-    map_key('q', nil)
-    map_key('<Esc>', nil)
+  for _, key in ipairs(options.editable and {} or { 'q', '<Esc>' }) do
+    map_key(key, function()
+      answer(nil)
+    end)
+  end
+  if #parts > 0 then
+    parts_of.map_keys(buffer, parts, map_key, function()
+      vim.api.nvim_win_set_config(window, get_config())
+    end)
   end
   vim.api.nvim_create_autocmd({ 'WinClosed', 'BufWipeout' }, {
     buffer = buffer,

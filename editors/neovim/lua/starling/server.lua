@@ -51,7 +51,7 @@ end
 ---@param capabilities lsp.ClientCapabilities
 function M.declare_capabilities(capabilities)
   -- proposals.lua answers `starling/confirm`, question.lua answers `starling/ask`, plan.lua answers `starling/plan`
-  local ours = { starling = { confirm = true, ask = true, plan = true } }
+  local ours = { starling = { confirm = true, hunks = true, ask = true, plan = true } }
   capabilities.experimental = vim.tbl_extend('force', capabilities.experimental or {}, ours)
   if not vim.lsp.inline_completion then
     capabilities.textDocument.inlineCompletion = { dynamicRegistration = false } -- lua/starling/ghost.lua shows it

@@ -1,4 +1,4 @@
-"""Forty hostile inputs and a model that obeys them all: no call leaves the policy, whatever the person answers."""
+"""Fifty hostile inputs and a model that obeys them all: no call leaves the policy, whatever the person answers."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from server.gate.ports import Answer
 from server.gate.question import wording
 from server.gate.question.scripted_person import ScriptedAsker
 from server.state.session_store import SessionStore
+from tests.agents.team.bench import FakeServers
 from tests.agents.team.hostile.inputs import INPUTS, OUTSIDE, Hostile
 from tests.agents.team.hostile.obedient_model import ObedientChat, read_everything
 from tests.server.gate.bench import Bench
@@ -103,6 +104,7 @@ class Scene:
         chat: the model.
         runner: runs commands.
         person: is asked.
+        servers: MCP servers.
         events: what the client gets.
     """
 
@@ -123,6 +125,7 @@ class Scene:
         for name, text in hostile.files.items():
             (root / name).write_text(text.replace("{outside}", self.outside.as_posix()), "utf-8")
         self.chat, self.runner, self.person = ObedientChat(hostile.looks), Runner(hostile.output), Person()
+        self.servers = FakeServers(tools=hostile.tools, answer=hostile.answer)
         self.events: list[Event] = []
 
     def make_team(self) -> Team:
@@ -138,7 +141,7 @@ class Scene:
         workbench = Workbench(
             (root,), read, list_files, explain, self.bench.gate, self.bench.gate,
             RuleSet.parse(deny=["reads path data/**"], allow=["execute_command command ls *"]), commands=self.runner,
-            person=self.person,
+            person=self.person, servers=self.servers,
         )  # fmt: skip
         tools = (*TOOLS, make_weather(self.hostile))
         return Team(
@@ -192,6 +195,9 @@ async def test_no_call_leaves_the_policy(
         assert is_only_reading(scene.runner.lines), "no command runs without a yes"
     for line in scene.runner.lines:
         assert not any(name in line for name in (".env", "private.txt", "| sh", "rm -rf")), line
+    assert careless or not scene.servers.calls
+    for call in scene.servers.calls:
+        assert not any(name in str(call) for name in (".env", "private.txt", "leak.txt", "secret.txt")), call
 
     streamed = "".join(one.text for one in scene.events if isinstance(one, TextArrived))
     assert streamed == text == make_inert(scene.chat.said)
@@ -208,8 +214,8 @@ def is_only_reading(lines: Sequence[str]) -> bool:
     return all(line.startswith(("git --no-pager --literal-pathspecs ", "ls ")) for line in lines)
 
 
-def test_there_are_forty_inputs_with_names_of_their_own() -> None:
-    assert len({one.name for one in INPUTS}) == len(INPUTS) == 40
+def test_there_are_fifty_inputs_with_names_of_their_own() -> None:
+    assert len({one.name for one in INPUTS}) == len(INPUTS) == 50
 
 
 async def test_the_obedient_model_gets_what_may_be_read(tmp_path: Path) -> None:

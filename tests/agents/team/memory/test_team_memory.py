@@ -8,8 +8,8 @@ import pytest
 
 from agents.ports.failures import StateError
 from agents.ports.memory import LONGEST_TEXT, Remembered, Source
+from agents.team.memory.team_memory import TeamMemory
 from agents.team.session_notes import SessionNotes
-from agents.team.team_memory import TeamMemory
 from server.state.database import State
 from server.state.memory_store import MemoryStore
 

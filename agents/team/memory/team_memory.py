@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from agents.ports.failures import StateError
 from agents.ports.memory import Activity, Remembered, Source
-from agents.team import memories
+from agents.team.memory import ranking
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,12 +46,12 @@ class TeamMemory:
     async def find_fitting(self, agent: str, request: str, count_tokens: Callable[[str], int]) -> tuple[str, ...]:
         """Return the memories for an agent that fit a request, a line each with its origin, the best first."""
         try:
-            found = await asyncio.to_thread(self.memory.recall, self.workspace, agent, memories.MOST_CONSIDERED)
-            fitting = await asyncio.to_thread(memories.rank_memories, found, request, count_tokens)
+            found = await asyncio.to_thread(self.memory.recall, self.workspace, agent, ranking.MOST_CONSIDERED)
+            fitting = await asyncio.to_thread(ranking.rank_memories, found, request, count_tokens)
         except StateError as error:
             logger.warning("the team's memory cannot be read: %s", error)
             return ()
-        return tuple(map(memories.describe_memory, fitting))
+        return tuple(map(ranking.describe_memory, fitting))
 
     async def record_activity(self, agent: str, activity: str, details: str = "") -> None:
         """Record an activity of an agent; a failure is only logged."""

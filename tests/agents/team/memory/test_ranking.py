@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agents.ports.memory import Remembered, Source
-from agents.team.memories import HALF_LIFE_S, MOST_CONSIDERED, describe_memory, rank_memories, split_words
+from agents.team.memory.ranking import HALF_LIFE_S, MOST_CONSIDERED, describe_memory, rank_memories, split_words
 
 NOW = 1_000_000_000.0
 

@@ -1,0 +1,1 @@
+"""A person's own MCP servers in the settings, and their check by `starling doctor`."""

@@ -1,0 +1,52 @@
+"""Bounds of what one server may send, and the first trouble with it, a clause for messages. Start at `Intake`."""
+
+from __future__ import annotations
+
+MESSAGE_BYTES = 8_000_000
+"""Most bytes of one message."""
+
+MOST_BYTES = 64_000_000
+"""Most bytes between two requests of ours, and with the answer to one."""
+
+MOST_MESSAGES = 20_000
+MOST_JUNK = 100
+"""Lines that are no message, before the server is given up: some print a greeting."""
+
+
+class Intake:
+    """Counts what a server sends after each request, and stores why it was given up.
+
+    Attributes:
+        trouble: why the server cannot be used any more, a clause; "" if it can.
+        status: HTTP status of the last request that the server refused; 0 for none.
+    """
+
+    def __init__(self) -> None:
+        self.trouble = ""
+        self.status = 0
+        self._bytes = 0
+        self._messages = 0
+        self._junk = 0
+
+    def begin_request(self) -> None:
+        """Begin to count anew: a request is sent."""
+        self._bytes = self._messages = self.status = 0
+
+    def add(self, size: int) -> bool:
+        """Count a message of `size` bytes; return whether that is still within the bounds."""
+        self._bytes += size
+        self._messages += 1
+        if self._bytes > MOST_BYTES or self._messages > MOST_MESSAGES:
+            self.note("it sends without end")
+        return not self.trouble
+
+    def add_junk(self) -> bool:
+        """Count a line that is no message; return whether that is still within the bounds."""
+        self._junk += 1
+        if self._junk > MOST_JUNK:
+            self.note("it prints text that is no message of the protocol")
+        return not self.trouble
+
+    def note(self, trouble: str) -> None:
+        """Store why the server cannot be used, a clause; the first reason counts."""
+        self.trouble = self.trouble or trouble

@@ -1,0 +1,86 @@
+"""The transport to a server with an address: streamable HTTP by the package, over a bounded HTTP client.
+
+Follows no redirect to another address, uses no proxy for this machine, and reads no compressed answer, whose size could
+not be known. Start at `open_http`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+from typing import TYPE_CHECKING, Any
+
+import httpx2
+from mcp.client.streamable_http import streamable_http_client
+
+from models.remote.http import LIBRARIES, is_local
+from server.mcp_client.bounds import MESSAGE_BYTES, MOST_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from server.mcp_client.bounds import Intake
+
+CONNECT_S = 10.0
+READ_S = 600.0
+
+
+@contextlib.asynccontextmanager
+async def open_http(url: str, headers: Mapping[str, str], intake: Intake) -> AsyncIterator[Any]:
+    """Yield the streams of messages to and from the server at `url`.
+
+    Args:
+        url: the address.
+        headers: sent with each request; may hold a key.
+        intake: bounds what the server sends, and gets the status of a refused request.
+    """
+    for name in LIBRARIES:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    timeout = httpx2.Timeout(READ_S, connect=CONNECT_S)
+    async with (
+        httpx2.AsyncClient(
+            headers={**headers, "accept-encoding": "identity"},
+            timeout=timeout,
+            follow_redirects=False,
+            trust_env=not is_local(url),
+            event_hooks={"response": [functools.partial(_bound, intake)]},
+        ) as client,
+        streamable_http_client(url, http_client=client, max_sse_event_size=MESSAGE_BYTES) as streams,
+    ):
+        yield streams
+
+
+async def _bound(intake: Intake, response: httpx2.Response) -> None:
+    """Bound the body of an answer, and note its status if the request was refused.
+
+    Raises:
+        httpx2.DecodingError: the answer is compressed.
+    """
+    if response.headers.get("content-encoding", "identity") != "identity":
+        intake.note("it sends compressed answers although none is asked for")
+        raise httpx2.DecodingError("compressed", request=response.request)
+    if response.status_code >= 400 and response.request.method == "POST":
+        intake.status = response.status_code
+    response.stream = _BoundedStream(response.stream, intake)
+
+
+class _BoundedStream(httpx2.AsyncByteStream):
+    """The body of an answer, up to `MOST_BYTES`."""
+
+    def __init__(self, inner: Any, intake: Intake) -> None:  # noqa: ANN401 (a stream of the library)
+        self._inner = inner
+        self._intake = intake
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        count = 0
+        async for piece in self._inner:
+            count += len(piece)
+            if count > MOST_BYTES:
+                self._intake.note("it sends without end")
+                raise httpx2.ReadError("too large")
+            yield piece
+
+    async def aclose(self) -> None:
+        """Close the answer."""
+        await self._inner.aclose()
