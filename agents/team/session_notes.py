@@ -56,6 +56,7 @@ class SessionNotes:
         tests: results of the last run of the tests, None before the first.
         start: whether the work on the plan may start.
         remark: what the person said to a plan that was refused; "" for nothing.
+        offered: names of the files whose imports the session's agents were offered.
         proposed_in: id of the turn in which the plan was proposed; not stored, so "" in later turns.
     """
 
@@ -64,6 +65,7 @@ class SessionNotes:
     tests: TestResults | None = None
     start: PlanStart = PlanStart.FREE
     remark: str = ""
+    offered: set[str] = field(default_factory=set)
     proposed_in: str = ""
 
     @property
@@ -96,7 +98,8 @@ class SessionNotes:
         """Return plan and facts as JSON, which `load` reads."""
         plan = [[one.title, one.status.value, one.role] for one in self.plan]
         started = {"start": self.start.value, "remark": self.remark} if self.start is not PlanStart.FREE else {}
-        return json.dumps({"notes": {"plan": plan, "facts": self.facts, **started}}, ensure_ascii=False)
+        offered = {"offered": sorted(self.offered)} if self.offered else {}
+        return json.dumps({"notes": {"plan": plan, "facts": self.facts, **started, **offered}}, ensure_ascii=False)
 
     @classmethod
     def load(cls, text: str) -> SessionNotes | None:
@@ -105,7 +108,8 @@ class SessionNotes:
             notes = json.loads(text)["notes"]
             plan = tuple(PlanStep(title, StepStatus(status), role) for title, status, role in notes["plan"])
             facts = {str(key): str(value) for key, value in notes["facts"].items()}
-            return cls(plan, facts, None, PlanStart(notes.get("start", "")), str(notes.get("remark", "")))
+            start, offered = PlanStart(notes.get("start", "")), set(map(str, notes.get("offered", ())))
+            return cls(plan, facts, None, start, str(notes.get("remark", "")), offered)
         except (ValueError, KeyError, TypeError, AttributeError):
             return None
 

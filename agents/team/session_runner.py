@@ -23,6 +23,7 @@ from agents.team.led.pipeline import run_led_turn
 from agents.team.limits import Spending, TurnLimits
 from agents.team.lost_results import LostResults
 from agents.team.permissions.modes import Mode
+from agents.team.retrieval import named_files
 from agents.team.role_files import ROUTER
 from agents.team.run_records import RecordedChat, RunRecorder
 from agents.team.session_lease import hold_session
@@ -38,6 +39,7 @@ from models.chat import Message, Speaker
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from agents.ports.request_outcomes import FindOutcomes
     from agents.ports.sessions import Sessions
@@ -111,9 +113,12 @@ class SessionRunner:
         self._notes = SessionNotes()
         self._stored_notes = self._notes.dump()
 
-    async def handle(self, request: str, emit: Emit, cancelled: Callable[[], bool]) -> TurnEnded:
+    async def handle(
+        self, request: str, emit: Emit, cancelled: Callable[[], bool], shown: Path | None = None
+    ) -> TurnEnded:
         """Have the team answer `request`; return how the turn ended. Everything is recorded on the way.
 
+        `shown` is the file that the person's editor shows, None for none.
         Text for the client is inert Markdown; the record has it as the model wrote it.
 
         Raises:
@@ -128,10 +133,11 @@ class SessionRunner:
                 entries = await asyncio.to_thread(team.sessions.read, self._session, after=newest, limit=MOST_ENTRIES)
                 self._notes = transcript.read_notes(entries)
                 self._stored_notes = self._notes.dump()
-                await self._record(SessionState.PROCESSING, await self._make_request_entry(request))
+                attached = await self._gather_named_files(request, shown)
+                await self._record(SessionState.PROCESSING, await self._make_request_entry(request, attached))
                 with team.open_record(self._session) as write:
                     self._recorder = RunRecorder(write)
-                    ended = await self._answer(held, entries, request, self._record_events(emit), cancelled)
+                    ended = await self._answer(held, entries, request, attached, self._record_events(emit), cancelled)
                     self._recorder.record_event(ended)
                 state = SessionState.ERROR if ended.status is TurnStatus.FAILED else SessionState.IDLE
                 note = [] if ended.status is TurnStatus.DONE else [Entry(EntryKind.NOTE, "starling", ended.text)]
@@ -144,10 +150,20 @@ class SessionRunner:
                 showing.cancel()
         return replace(ended, text=make_inert(ended.text))
 
-    async def _make_request_entry(self, request: str) -> Entry:
+    async def _gather_named_files(self, request: str, shown: Path | None) -> str:
+        """Return the text that comes along with a request; "" for a small model, which is led to the code."""
+        if self._team.is_led("chat"):
+            return ""
+        bench = replace(self._team.bench, offered=self._notes.offered)
+        return await named_files.gather_named_files(request, shown, bench)
+
+    async def _make_request_entry(self, request: str, attached: str) -> Entry:
         """Return the entry of what the person says, with the files that are open in the client."""
         names = list(await asyncio.to_thread(self._team.list_open_files))
-        details = json.dumps({"open_files": names}) if names else ""
+        kept: dict[str, Any] = {"open_files": names} if names else {}
+        if attached:
+            kept["attached"] = transcript.hide_secrets(attached)
+        details = json.dumps(kept) if kept else ""
         return Entry(EntryKind.PERSON, self._team.owner, transcript.hide_secrets(request), details)
 
     def _record_events(self, emit: Emit) -> Emit:
@@ -168,8 +184,14 @@ class SessionRunner:
                 with contextlib.suppress(StateError, SessionUnavailable):
                     await self._record(self._state)
 
-    async def _answer(
-        self, held: Session, entries: Sequence[Entry], request: str, emit: Emit, cancelled: Callable[[], bool]
+    async def _answer(  # noqa: PLR0913, PLR0917 (the parts of a turn)
+        self,
+        held: Session,
+        entries: Sequence[Entry],
+        request: str,
+        attached: str,
+        emit: Emit,
+        cancelled: Callable[[], bool],
     ) -> TurnEnded:
         """Choose a role and have it answer."""
         team = self._team
@@ -192,7 +214,8 @@ class SessionRunner:
         if self._notes.drop_refused_plan():
             emit(PlanChanged(()))
         outcomes = LostResults(await asyncio.to_thread(team.find_outcomes, self._session))
-        messages = [*transcript.read_messages(entries, outcomes.describe), Message(Speaker.USER, choice.request)]
+        said = Message(Speaker.USER, transcript.join_attached(choice.request, attached))
+        messages = [*transcript.read_messages(entries, outcomes.describe), said]
         spending = Spending(choice.role.limits.narrow(team.limits))
         bench = replace(
             team.bench,
@@ -229,6 +252,7 @@ class SessionRunner:
             delegate=delegate,
             capabilities=role.capabilities,
             loaded=set(role.loaded),
+            offered=None if team.is_led(role.model) else set() if inner else bench.notes.offered,
             roles=(role.name, *(one for one in role.may_ask if team.roles.get(one) is not None)),
             changes=waiting,
             permissions=waiting,

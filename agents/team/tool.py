@@ -100,6 +100,8 @@ class Workbench:
         notes: plan and facts of the session.
         capabilities: capability sets that the agent may load.
         loaded: those that it has loaded; `need` adds to it.
+        offered: names of the files whose imports the agent was offered; `read_file` adds to them. None for an agent to
+            which nothing is offered.
         permitted: files and folders whose reading the person has permitted in this turn, because a rule had it asked.
         emit: takes events.
         delegate: has another role do a task (role, task); returns its answer.
@@ -133,6 +135,7 @@ class Workbench:
     notes: SessionNotes = field(default_factory=SessionNotes)
     capabilities: tuple[str, ...] = ()
     loaded: set[str] = field(default_factory=set)
+    offered: set[str] | None = None
     permitted: set[Path] = field(default_factory=set)
     emit: Emit = lambda _: None
     delegate: Callable[[str, str], Awaitable[str]] = delegate_to_nobody

@@ -87,7 +87,7 @@ def read_messages(
             open_calls += [one.id for one in calls]
             called = entry.at
         else:
-            messages.append(Message(Speaker.USER, entry.text))
+            messages.append(Message(Speaker.USER, join_attached(entry.text, str(details.get("attached", "")))))
     close_calls()
     return messages
 
@@ -97,6 +97,11 @@ def read_open_files(entries: Sequence[Entry]) -> tuple[str, ...]:
     said = next((one for one in reversed(entries) if one.kind is EntryKind.PERSON), None)
     names = read_details(said).get("open_files", ()) if said is not None else ()
     return tuple(map(str, names)) if isinstance(names, list) else ()
+
+
+def join_attached(request: str, attached: str) -> str:
+    """Return what a model gets of a request: its text, and below it what came along with it ("" for nothing)."""
+    return f"{request}\n\n{attached}" if attached else request
 
 
 def read_details(entry: Entry) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from agents.team.failure import ToolFailed
+from agents.team.retrieval.imported_definitions import offer_imports
 from agents.team.tool import Arguments, TeamTool, ToolResult
 from agents.tools import Risk, Tool
 
@@ -27,21 +28,32 @@ class ReadFile(Arguments):
 
 
 async def run(given: ReadFile, bench: Workbench) -> ToolResult:
-    """Return the lines with their numbers, and how many lines the file has if some are left out."""
+    """Return the lines with their numbers, and the definitions that the file imports if it is read the first time."""
     path = await bench.resolve(given.path)
-    lines = (await bench.read_text(path)).splitlines()
+    text = await bench.read_text(path)
+    numbered = format_lines(given, text, bench.display(path))
+    return ToolResult("\n\n".join(filter(None, [numbered, await offer_imports(path, text, bench)])))
+
+
+def format_lines(given: ReadFile, text: str, name: str) -> str:
+    """Return the lines of `text` that are asked for with their numbers, and how many there are if some are left out.
+
+    Raises:
+        ToolFailed: the file `name` does not have the first line.
+    """
+    lines = text.splitlines()
     if given.first > max(len(lines), 1):
-        raise ToolFailed(f"{bench.display(path)} has only {len(lines)} lines.")
+        raise ToolFailed(f"{name} has only {len(lines)} lines.")
     last = min(given.last or len(lines), len(lines), given.first + MOST_LINES - 1)
     width = len(str(last))
     numbered = (
         f"{number:>{width}}  {line[:LONGEST_LINE]}{' [...]' if len(line) > LONGEST_LINE else ''}"
         for number, line in enumerate(lines[given.first - 1 : last], given.first)
     )
-    text = "\n".join(numbered)
+    shown = "\n".join(numbered)
     if given.first > 1 or last < len(lines):
-        text += f"\n[lines {given.first} to {last} of {len(lines)}]"
-    return ToolResult(text or "[the file is empty]")
+        shown += f"\n[lines {given.first} to {last} of {len(lines)}]"
+    return shown or "[the file is empty]"
 
 
 def describe(given: ReadFile) -> str:

@@ -124,7 +124,8 @@ export class Chat implements WebviewViewProvider, Disposable {
             }
         };
         try {
-            const given = { request, session, mode, role };
+            const document = window.activeTextEditor?.document.uri.toString() ?? '';
+            const given = { request, session, mode, role, document };
             const ended = await this.server.stream<Ended>(COMMANDS.ask, given, takeEvent, source.token);
             this.apply({ ...ended, type: 'ended' });
             await this.findEntries(ended);

@@ -11,6 +11,7 @@ from pydantic import Field
 from agents.ports.failures import StateError
 from agents.ports.sessions import EntryKind, SessionUnavailable
 from agents.team.permissions.modes import Mode
+from indexing.workspace.origins import parse_file_uri
 from server.assembly.team import load_all_roles
 from server.lsp.commands.answering import sessions, targets
 from server.lsp.commands.answering.command_records import CommandRecord
@@ -49,6 +50,11 @@ class Arguments(CommandRecord):
         default="",
         max_length=40,
         description='The role that answers, as `starling.roles` lists them; "" to choose one.',
+    )
+    document: str = Field(
+        default="",
+        max_length=4000,
+        description="URI of the document that the editor shows: agents are told, and given what it imports.",
     )
     partial_token: int | str | None = Field(
         default=None,
@@ -89,7 +95,9 @@ async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) 
 
         stream = TurnStream(job, send)
         stream.begin(session.id, session.title)
-        turn = TurnRequest(core, session, Mode(arguments.mode), request, stream.emit, job)
+        turn = TurnRequest(
+            core, session, Mode(arguments.mode), request, stream.emit, parse_file_uri(arguments.document), job
+        )
         try:
             ended = await team.run_turn(turn)
         except (SessionUnavailable, StateError) as error:

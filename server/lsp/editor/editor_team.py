@@ -86,6 +86,7 @@ class TurnRequest:
         mode: what agents may do.
         text: what the person says.
         emit: takes the events of the turn.
+        shown: the file that the person's editor shows; None for none.
         job: the job in whose time the turn runs; its cancellation cancels the turn.
     """
 
@@ -94,6 +95,7 @@ class TurnRequest:
     mode: Mode
     text: str
     emit: Emit
+    shown: Path | None
     job: Job
 
 
@@ -229,7 +231,7 @@ class EditorTeam:
         if live.runner is None or live.made_for != wanted:
             make = partial(self._make_runner, turn, self._session.roots, self._session.get_gate())
             live.runner, live.made_for = await asyncio.to_thread(make), wanted
-        return await live.runner.handle(turn.text, turn.emit, turn.job.is_cancelled)
+        return await live.runner.handle(turn.text, turn.emit, turn.job.is_cancelled, turn.shown)
 
     def _make_runner(self, turn: TurnRequest, roots: tuple[Path, ...], gate: Gate) -> SessionRunner:
         """Return a runner for the session of `turn`. Blocking."""

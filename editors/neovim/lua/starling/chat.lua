@@ -187,6 +187,7 @@ local function ask(chat, request)
   transcript.add_request(chat.buffer, request)
   update_bar(chat)
   local arguments = { request = request, session = chat.session, mode = chat.mode, role = chat.role }
+  arguments.document = vim.uri_from_bufnr(get_served_buffer(chat) or 0)
   arguments.partial_token = answers.start_stream(function(_, event)
     if take[event.kind] then
       take[event.kind](chat, event)

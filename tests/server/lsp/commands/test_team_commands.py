@@ -318,6 +318,16 @@ async def test_a_question_that_nobody_answers_ends_with_its_request(talk: Talk) 
         assert (await talk.editor.answer(request))["result"]["status"] == "cancelled"
 
 
+async def test_the_agent_is_told_which_document_the_editor_shows(talk: Talk) -> None:
+    await talk.begin("===\nWell.\n")
+    await talk.run("ask", request="@ask What is this?", document=talk.path.as_uri())
+    await talk.run("ask", request="@ask What is that?", document="untitled:Untitled-1")
+    chat = talk.editor.chat
+    assert isinstance(chat, ScriptedChat)
+    said = [one.messages[-1].text for one in chat.requests]
+    assert said == ["What is this?\n\n[The person's editor shows area.py.]", "What is that?"]
+
+
 PROPOSE = (
     '@call plan {"steps": [{"title": "Design it", "role": "architect"}, {"title": "Write it", "role": "coder"}], '
     '"title": "A log", "confirm": true}'
