@@ -10,7 +10,7 @@ class Trigger(StrEnum):
     """The reason why the editor asked for a completion."""
 
     AUTOMATIC = "automatic"  # typing; only suggestions of enough confidence are shown
-    INVOKED = "invoked"  # a person asked; all suggestions are shown, alternatives too
+    INVOKED = "invoked"  # a person asked; less certain suggestions and alternatives are shown, too
 
 
 class Origin(StrEnum):

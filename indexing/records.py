@@ -86,7 +86,7 @@ class Recalled:
         agreement: its share of the votes of all matches, 0 to 1.
         votes: number of matches with this continuation.
         same_file: whether the best match is in the edited file.
-        source: workspace-relative path of the best match.
+        source: workspace-relative path of the best match; for one in the edited text, its file name or URI.
         confidence: calibrated probability that the rest of the line is exactly `text`, 0 to 1; 0 if it is not known.
         column: column of its line if the cursor is on a blank line; None if it is not known.
     """
@@ -120,7 +120,8 @@ class IndexStatus:
         chunks: chunks indexed.
         symbols: definitions indexed.
         bytes_indexed: size of the indexed text on disk.
-        skipped: number of excluded files by reason ("binary", "too large", "generated", "secret", "unreadable", ...).
+        skipped: number of excluded files by reason ("binary", "too large", "secret", ...); also of those indexed
+            "without syntax".
         by_language: indexed files by language.
         store_bytes: size of the index on disk.
         indexed_at: when the last full pass ended, seconds since the epoch; None before the first.

@@ -204,6 +204,7 @@ class SessionRunner:
                 request,
                 team.roles,
                 current=held.role,
+                last=_find_last_answer(entries),
                 chat=None if team.is_led("chat") else RecordedChat(chat, self._recorder),
                 fallback=_choose_fallback(team),
                 cancelled=cancelled,
@@ -328,6 +329,12 @@ class SessionRunner:
         async with self._writing:
             await asyncio.to_thread(self._team.sessions.record, self._session, self._team.owner, state, entries)
             self._stored_state = state
+
+
+def _find_last_answer(entries: Sequence[Entry]) -> router.LastAnswer | None:
+    """Return the last answer of an agent among `entries`; None if there is none."""
+    agents = (one for one in reversed(entries) if one.kind is EntryKind.AGENT and one.text.strip())
+    return next((router.LastAnswer(one.by, one.text) for one in agents), None)
 
 
 def _choose_fallback(team: Team) -> str:

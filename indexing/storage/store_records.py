@@ -84,7 +84,7 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Figures of one root for the status; `skipped` counts excluded files by reason."""
+    """Figures of one root for the status; `skipped` counts excluded files by reason, and those "without syntax"."""
 
     files: int
     chunks: int

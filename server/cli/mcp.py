@@ -94,7 +94,7 @@ def check(
     settings = _resolve(directory)
     if name not in settings.mcp.active:
         known = settings.mcp.servers
-        off = "is turned off" if name in known else f"is not in your settings.{terminal.suggest_names(name, known)}"
+        off = "is turned off." if name in known else f"is not in your settings.{terminal.suggest_names(name, known)}"
         raise Failure(f"The MCP server {name} {off}")
     root = arguments.resolve_folder(directory) if directory else arguments.find_workspace(Path())
     pool = build_pool(settings.mcp, root)

@@ -334,6 +334,30 @@ def test_the_window_also_offers_an_answer_for_the_rest_of_a_task(start_desk: Any
     desk.editor.wait_for_lines(["count = 1", "cost = 2"])
 
 
+def test_a_second_question_waits_for_the_first_one(start_desk: Any) -> None:
+    desk = start_desk()
+    desk.start_proposal(EDIT)
+    desk.wait_for_question(1)
+    asked = "{ question = 'Which unit?', choices = { 'metres', 'feet' } }"
+    desk.editor.evaluate(
+        "(function() coroutine.wrap(function() vim.g.unit = require('starling.question').handle_agent_question(nil, "
+        f"{asked}).answer end)() return true end)()"
+    )
+    desk.editor.press(APPLY)
+    assert desk.wait_for_outcome()["outcome"] == "applied"
+    desk.wait_for_question(2)
+    desk.editor.press("m")
+    desk.editor.wait_for("vim.g.unit == 'metres'", "the answer")
+
+
+def test_the_key_that_rejects_is_the_same_whatever_else_is_offered(start_desk: Any) -> None:
+    desk = start_desk()
+    offered = "require('starling.question').create_choices({ 'Run', 'Reject' })"
+    assert [(one["title"], one["key"]) for one in desk.editor.evaluate(offered)] == [("Run", "u"), ("Reject", "r")]
+    offered = "require('starling.question').create_choices({ 'Apply', 'Apply, and the rest of this task', 'Reject' })"
+    assert [one["key"] for one in desk.editor.evaluate(offered)] == ["a", "A", "r"]
+
+
 PRICES = "apple = 1\npear = 2\nplum = 3\nfig = 4\nkiwi = 5\n"
 PARTS = (
     {"kind": "text", "path": "prices.py", "old": PRICES, "new": PRICES.replace("apple", "lemon").replace("5", "6")},

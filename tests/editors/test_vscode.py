@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import subprocess
 import sys
 import sysconfig
 import zipfile
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +16,11 @@ import pytest
 
 from models.scripted.scripted_server import ScriptedServer
 from tests.editors.shop import BEGUN
-from tests.editors.vscode import CHAT, INSTALLED, REPOSITORY, Workbench
+from tests.editors.vscode import CHAT, REPOSITORY, Workbench
 from tests.marked import parse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     Open = Callable[..., Workbench]
 
@@ -39,32 +36,6 @@ def collect(item, found=[]):
     return found
 """
 FIXED = ["def collect(item, found=None):", "    if found is None:", "        found = []", "    found.append(item)"]
-
-
-@pytest.fixture(scope="session")
-def extensions(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Install the extension, and return the folder of installed extensions."""
-    package = Path(os.environ.get("VSIX", REPOSITORY / "dist" / "starling.vsix"))
-    assert package.exists(), "The extension is not built: `make test-vscode` does that"
-    folder = tmp_path_factory.mktemp("extensions")
-    installing = [str(INSTALLED / "install"), str(package), str(tmp_path_factory.mktemp("data")), str(folder)]
-    subprocess.run(installing, check=True, capture_output=True, timeout=120)
-    return folder
-
-
-@pytest.fixture
-def open_folder(tmp_path: Path, extensions: Path, starling_on_path: str) -> Iterator[Open]:
-    """Yield a function that opens a folder in a workbench, and waits until Starling is ready there."""
-    with ExitStack() as running:
-
-        def start(folder: Path, **given: Any) -> Workbench:
-            given.setdefault("path", starling_on_path)
-            given.setdefault("environment", NO_MODEL)
-            workbench = running.enter_context(Workbench.start(folder, tmp_path / "home", extensions, **given))
-            workbench.wait_until("Starling to be ready", lambda: "ready" in workbench.read_status())
-            return workbench
-
-        yield start
 
 
 @pytest.fixture

@@ -7,9 +7,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import pytest
 from lsprotocol import types
 
+from server.lsp.editor.confirm_request import CONFIRM
 from tests.wire.conftest import WAIT_S, wait_for
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ EDITING = types.ClientCapabilities(
     window=types.WindowClientCapabilities(show_document=types.ShowDocumentClientCapabilities(support=True)),
     general=types.GeneralClientCapabilities(position_encodings=[types.PositionEncodingKind.Utf16]),
 )
+CHOOSING = attrs.evolve(EDITING, experimental={"starling": {"confirm": True, "hunks": True}})
 
 
 class Person:
@@ -41,6 +44,7 @@ class Person:
             types.WINDOW_SHOW_MESSAGE_REQUEST,
             types.WINDOW_SHOW_DOCUMENT,
             types.WORKSPACE_APPLY_EDIT,
+            CONFIRM,
         ):
             session.client.protocol.fm.features.pop(method, None)  # pytest-lsp has its own answer to some
             session.client.feature(method)(self._make_handler(method))
@@ -72,11 +76,11 @@ class Person:
         return (params, content.text), answer
 
 
-async def begin(start: Start, **files: str) -> tuple[Session, Person]:
+async def begin(start: Start, capabilities: types.ClientCapabilities = EDITING, **files: str) -> tuple[Session, Person]:
     """Begin a session with a person, in a workspace with `files`."""
     session = await start(command=PROPOSING)
     person = Person(session)
-    await session.initialize(capabilities=EDITING)
+    await session.initialize(capabilities=capabilities)
     for name, text in files.items():
         session.write(f"{name}.py", text)
     return session, person
@@ -201,3 +205,42 @@ async def test_a_server_killed_between_yes_and_applying_leaves_a_change_that_can
     assert "-pi = 3.14\n+pi = 3\n" in diff
     answer.set_result(None)
     assert (await wait_for(undoing))["outcome"] == "rejected"
+
+
+@pytest.mark.parametrize(
+    ("taken", "verdict", "edits"),
+    [(["0.1"], "applied", 1), ([], "rejected", 0), (["0.1", "7.7"], "refused", 0), (["0.0", "0.1"], "applied", 1)],
+)
+async def test_a_client_is_sent_the_parts_and_applies_only_those_that_are_taken(
+    start: Start, taken: list[str], verdict: str, edits: int
+) -> None:
+    before = "a = 1\r\nb = 2\r\nc = 3\r\nd = 4\r\n"
+    session, person = await begin(start, CHOOSING)
+    path = session.workspace / "area.py"
+    path.write_bytes(before.encode())
+    uri = session.open(path.as_uri(), before)
+    proposing = propose(
+        session, kind="text", path="area.py", old=before, new=before.replace("1", "9").replace("4", "6")
+    )
+    question, answer = await person.take_request(CONFIRM)
+    assert [one.id for one in question.files[0].hunks] == ["0.0", "0.1"]
+    assert list(question.files[0].hunks[1].before) == [3, 4]
+    answer.set_result({"answer": "Apply", "hunks": taken})
+    if edits:
+        applying, applied = await person.take_request(types.WORKSPACE_APPLY_EDIT)
+        [edit] = applying.edit.document_changes[0].edits
+        if len(taken) == 1:
+            place = types.Range(types.Position(3, 0), types.Position(4, 0))
+            assert (edit.range, edit.new_text) == (place, "d = 6\r\n")
+        applied.set_result(types.ApplyWorkspaceEditResult(applied=True))
+        session.client.text_document_did_change(
+            types.DidChangeTextDocumentParams(
+                types.VersionedTextDocumentIdentifier(2, uri),
+                [types.TextDocumentContentChangePartial(edit.range, edit.new_text)],
+            )
+        )
+    outcome = await wait_for(proposing)
+    assert outcome["outcome"] == verdict
+    assert person.requests.empty()
+    if len(taken) == 1:
+        assert outcome["reason"] == "1 of 2 parts were taken. Left out: area.py, line 1."

@@ -32,6 +32,9 @@ return {
     ['starling/confirm'] = function(...)
       return require('starling.proposals').confirm(...)
     end,
+    ['starling/save'] = function(...)
+      return require('starling.proposals').save(...)
+    end,
     ['starling/ask'] = function(...)
       return require('starling.question').handle_agent_question(...)
     end,

@@ -35,6 +35,7 @@ import {
 } from './launch';
 import { PLAN, type Plans } from './plans';
 import { CONFIRM, type Proposals } from './proposals';
+import { SAVE, saveFiles } from './saving';
 import { readExplicitSettings, SECTION } from './settings';
 import type { Phase } from './status';
 
@@ -48,12 +49,15 @@ const REMEDIES: Record<Remedy, { title: string; command: string }> = {
     restart: { title: 'Try Again', command: 'starling.server.restart' },
 };
 
-/** Declares to the server that this client shows its questions itself (`starling/confirm`, `starling/ask`, `starling/plan`). */
+/**
+ * Declares to the server that this client shows its questions itself (`starling/confirm`, `starling/ask`,
+ * `starling/plan`), and saves files (`starling/save`).
+ */
 const confirmFeature: StaticFeature = {
     fillClientCapabilities: (capabilities) => {
         capabilities.experimental = {
             ...capabilities.experimental,
-            starling: { confirm: true, hunks: true, permit: true, ask: true, plan: true },
+            starling: { confirm: true, hunks: true, permit: true, ask: true, plan: true, save: true },
         };
     },
     initialize: () => undefined,
@@ -236,6 +240,7 @@ export class Service implements Disposable {
         client.registerFeature(confirmFeature);
         client.onRequest(CONFIRM, (question, token) => this.proposals.confirm(question, token));
         client.onRequest(ASK, askPerson);
+        client.onRequest(SAVE, saveFiles);
         client.onRequest(PLAN, (plan, token) => this.plans.confirm(plan, token));
         client.onDidChangeState(({ newState }) => {
             if (this.client !== client) {

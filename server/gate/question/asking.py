@@ -46,9 +46,12 @@ async def ask(asker: Asker, case: Case, limit_s: float, cancelled: Cancelled | N
 
 
 def _store_answer(case: Case, answer: Answer | TakenParts) -> None:
-    """Store `answer` in `case`, with the parts that it takes if these are some of the parts offered."""
+    """Store `answer` in `case`, with the parts that it takes if these are some of the parts offered.
+
+    An approval of some parts that does not name them is `UNABLE`.
+    """
     if isinstance(answer, Answer):
-        case.answer = answer
+        case.answer = Answer.UNABLE if answer is Answer.APPROVE_PARTS else answer
         return
     case.answer = judge_choice(case.question.hunks, answer.ids)
     if case.answer is Answer.APPROVE_PARTS:

@@ -97,6 +97,14 @@ async def test_none_is_a_rejection_all_an_approval_and_an_unknown_part_no_answer
     assert bench.gate.journal.records.list_audit(9)[0].answer == answer
 
 
+async def test_an_approval_of_parts_that_names_none_changes_nothing(bench: Bench) -> None:
+    bench.write(SOURCE)
+    before = bench.read("area.py")
+    bench.asker._answers = [Answer.APPROVE_PARTS]
+    outcome = await bench.gate.propose(make_proposal(change_area(bench)))
+    assert (outcome.verdict, bench.read("area.py")) == (Verdict.REFUSED, before)
+
+
 async def test_files_are_taken_or_left_whole(bench: Bench) -> None:
     bench.write(SOURCE)
     changes = (bench.create("new.py", "x = 1\n"), bench.delete("main.py"), bench.rename("area.py", "circle.py"))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import re
+import threading
 import time
-from typing import TYPE_CHECKING
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, ClassVar
 
 import psutil
 import pytest
@@ -229,7 +232,68 @@ async def test_a_closed_pool_and_a_missing_package_are_sentences(monkeypatch: py
         await ServerPool([define_raw()]).list_tools("raw")
 
 
-async def test_an_address_that_nobody_serves_or_that_refuses_the_login_is_a_sentence() -> None:
+async def test_an_address_that_nobody_serves_is_a_sentence() -> None:
     async with open_pool(ServerDefinition("gone", url="http://127.0.0.1:9/mcp")) as pool:
         with pytest.raises(McpFailed, match=r"did not start: http://127\.0\.0\.1:9/mcp cannot be reached"):
             await pool.list_tools("gone")
+
+
+class Refusing(BaseHTTPRequestHandler):
+    """Answers by the path: a status, a redirect to another address, a compressed or an endless answer."""
+
+    seen: ClassVar[list[str]] = []
+
+    def do_POST(self) -> None:
+        """Answer a request."""
+        self.seen.append(f"{self.path} {self.headers.get('Authorization')}")
+        self.rfile.read(int(self.headers["Content-Length"]))
+        status = {"/401": 401, "/500": 500, "/away": 307}.get(self.path, 200)
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        if self.path == "/away":
+            self.send_header("Location", "http://localhost:9/mcp")
+        if self.path == "/gzip":
+            self.send_header("Content-Encoding", "gzip")
+        self.end_headers()
+        with contextlib.suppress(OSError):
+            while self.path == "/endless":
+                self.wfile.write(b" " * 1_000_000)
+
+    def log_message(self, *_: object) -> None:
+        """Write nothing."""
+
+
+@pytest.fixture
+def refusing() -> Iterator[str]:
+    """Yield the address of a server that refuses everything, in its own way."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize(("path", "said"), [
+    ("401", r"it refuses the login \(HTTP status 401\); set `headers`"),
+    ("500", "it answers with the HTTP status 500"),
+    ("away", "it says: Redirect to .* not followed"),
+    ("gzip", "it sends compressed answers"),
+    ("endless", "it sends without end"),
+])  # fmt: skip
+async def test_an_address_that_refuses_is_a_sentence_without_the_key(
+    refusing: str, monkeypatch: pytest.MonkeyPatch, path: str, said: str
+) -> None:
+    monkeypatch.setenv("MY_KEY", "hunter2hunter2")
+    headers = {"Authorization": "Bearer ${env:MY_KEY}"}
+    async with open_pool(ServerDefinition("web", url=f"{refusing}/{path}", headers=headers)) as pool:
+        with pytest.raises(McpFailed, match=said) as failed:
+            await pool.list_tools("web")
+    assert "hunter2" not in str(failed.value)
+    assert f"/{path} Bearer hunter2hunter2" in Refusing.seen
+
+
+async def test_a_secret_that_is_not_there_is_named() -> None:
+    for reference, said in (("env:NO_KEY", "The environment variable NO_KEY"), ("keyring:none", "keyring")):
+        server = ServerDefinition("web", url="http://127.0.0.1:9/", headers={"a": f"${{{reference}}}"})
+        async with open_pool(server) as pool:
+            with pytest.raises(McpFailed, match=said):
+                await pool.list_tools("web")

@@ -64,7 +64,12 @@ local function update_bar(chat)
   elseif chat.tokens > 0 then
     table.insert(parts, chat.tokens .. ' tokens')
   end
-  vim.wo[view.output].winbar = ' ' .. table.concat(parts, ' | '):gsub('%%', '%%%%'):gsub('%c', ' ')
+  local title = #parts - (chat.running and 1 or chat.tokens > 0 and 1 or 0)
+  parts = vim.tbl_map(function(part)
+    return (part:gsub('%%', '%%%%'):gsub('%c', ' '))
+  end, parts)
+  parts[title] = '%<' .. parts[title] -- what is cut where the window is too narrow
+  vim.wo[view.output].winbar = ' ' .. table.concat(parts, ' | ')
 end
 
 --- Return a new chat without a session.

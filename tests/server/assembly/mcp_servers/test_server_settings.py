@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,9 +16,7 @@ from server.assembly.mcp_servers.server_settings import build_pool
 from server.assembly.policies import build_rules
 from server.assembly.settings import Settings, resolve
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+ROOT = Path(__file__).parents[4]
 OWN = """
 [mcp.servers.demo]
 command = "demo"
@@ -117,3 +119,17 @@ def test_a_wrong_server_is_a_problem_without_its_values(tmp_path: Path, wrong: s
 
 def test_a_bad_name_is_a_problem(tmp_path: Path) -> None:
     assert "mcp.servers" in read(tmp_path, '[mcp.servers."a/b"]\ncommand = "x"\n')[1][0]
+
+
+def test_building_a_core_with_servers_imports_no_package_and_starts_nothing() -> None:
+    code = (
+        "import sys; from server.assembly import core; made = core.build([], None, None);"
+        "assert made.servers is not None and made.servers.servers; import server.assembly.team; made.close();"
+        "print([n for n in sys.modules if n.split('.')[0] in {'mcp', 'mcp_types', 'anyio', 'jsonschema'}])"
+    )
+    own = {"STARLING_MCP__SERVERS": '{"x": {"command": "no-such-program"}}'}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT, timeout=60,
+        env={**os.environ, **own},
+    )  # fmt: skip
+    assert done.stdout.strip() == "[]"

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from models.scripted.scripted_server import ScriptedServer
@@ -12,8 +15,8 @@ from server.cli import run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
+RAW = Path(__file__).parents[2] / "mcp_client" / "raw_server.py"
 EDIT = {
     "path": "area.py",
     "replacements": [
@@ -108,3 +111,36 @@ def test_a_session_is_continued_renamed_and_deleted(workspace: Path, capsys: pyt
     assert run(["sessions", "delete", first[:8], "-w", str(workspace)]) == 0
     assert run(["ask", "--session", first, "-w", str(workspace), "three"]) == 1
     assert "There is no session" in capsys.readouterr().err
+
+
+MCP_SCRIPT = """
+=== Choose who of a team
+{"role": "coder"}
+===
+@times 1
+@call need {"capability": "mcp"}
+===
+@times 1
+@call list_mcp_tools {"server": "raw"}
+===
+@times 1
+@call call_mcp_tool {"server": "raw", "tool": "tool"}
+===
+Done with the server.
+"""
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+def test_a_persons_own_mcp_server_is_a_tool_by_a_rule_and_ends_with_the_command(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *, allowed: bool
+) -> None:
+    servers = {"raw": {"command": sys.executable, "args": [str(RAW), "none"], "allow": ["tool"] if allowed else []}}
+    monkeypatch.setenv("STARLING_MCP__SERVERS", json.dumps(servers))
+    with ScriptedServer(MCP_SCRIPT) as server:
+        monkeypatch.setenv("STARLING_CHAT__URL", f"{server.url}/v1")
+        assert run(["do", "-w", str(workspace), "ask", "the", "server"]) == 0
+    shown = capsys.readouterr()
+    assert "Done with the server." in shown.out
+    assert "Call tool of the MCP server raw" in shown.err
+    assert ("no terminal to ask on" in shown.err) is not allowed
+    assert not [one for one in psutil.Process().children(recursive=True) if RAW.name in " ".join(one.cmdline())]
