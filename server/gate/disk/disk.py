@@ -51,7 +51,7 @@ class DiskWorkplace:
         content = await asyncio.to_thread(contents.read, path) if path is not None else None
         return None if content is None else content.text
 
-    async def apply(self, proposal: ProposedEdit, *, confirm: bool) -> str:  # noqa: ARG002 (this asks nobody)
+    async def apply(self, proposal: ProposedEdit, *, confirm: bool, request: str = "") -> str:  # noqa: ARG002 (this asks nobody)
         """Make the changes in order, and stop at the first that fails; return why it failed, "" on success."""
         for change in proposal.changes:
             try:

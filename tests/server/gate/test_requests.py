@@ -41,9 +41,9 @@ class Killed:
     async def read_text(self, uri: str, path: Path | None) -> str | None:
         return await self._disk.read_text(uri, path)
 
-    async def apply(self, proposal: ProposedEdit, *, confirm: bool) -> str:
+    async def apply(self, proposal: ProposedEdit, *, confirm: bool, request: str = "") -> str:
         if not self._before:
-            await self._disk.apply(proposal, confirm=confirm)
+            await self._disk.apply(proposal, confirm=confirm, request=request)
         self.down = True
         await asyncio.get_running_loop().create_future()
         return ""
