@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from models.scripted.scripted_server import ScriptedServer
-from tests.scenes.scene import Answer
+from tests.scenes.scene import Answer, Decision
 from tests.wire.acp_editor import Editor, start_editor
 from tests.wire.conftest import wait_for
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from tests.scenes.scene import Decision, Scene
+    from tests.scenes.scene import PlanDecision, Scene
 
 KINDS = {Answer.YES: "allow_once", Answer.YES_FOR_ALL: "allow_always", Answer.NO: "reject_once"}
 
@@ -37,7 +37,7 @@ async def play(scene: Scene, folder: Path, patch: pytest.MonkeyPatch) -> Editor:
         patch.setenv("STARLING_CHAT__URL", f"{server.url}/v1")
         patch.setenv("STARLING_CHAT__MODEL", "scripted")
         async with start_editor(workspace, folder / "home") as editor:
-            waiting: list[Decision] = []
+            waiting: list[Decision | PlanDecision] = []
 
             async def answer(asked: Editor) -> str:
                 return choose_option(asked, waiting)
@@ -55,13 +55,14 @@ async def play(scene: Scene, folder: Path, patch: pytest.MonkeyPatch) -> Editor:
     return editor
 
 
-def choose_option(editor: Editor, waiting: list[Decision]) -> str:
+def choose_option(editor: Editor, waiting: list[Decision | PlanDecision]) -> str:
     """Return the id of the option with which the next of `waiting` answers the newest question; remove it there."""
     asked, options = editor.questions[-1]
     assert waiting, f"nobody expected the question {asked.title!r}"
     decision = waiting.pop(0)
     assert decision.about in str(asked.title)
-    return next(one.option_id for one in options if one.kind == KINDS[decision.answer])
+    kind = KINDS[decision.answer] if isinstance(decision, Decision) else "allow_once"  # a plan is started as it is
+    return next(one.option_id for one in options if one.kind == kind)
 
 
 def check_turn(editor: Editor, seen: int, shown: tuple[str, ...], agents: tuple[str, ...]) -> None:
