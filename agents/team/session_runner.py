@@ -35,6 +35,7 @@ from agents.team.turn.conversation import Conversation
 from agents.team.turn.loop import Agent
 from agents.team.turn.self_check import run_checked_turn
 from models.chat import Message, Speaker
+from models.chat_layers import CountedChat
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -198,6 +199,7 @@ class SessionRunner:
         chat = team.find_chat("chat")
         if chat is None:
             return TurnEnded(TurnStatus.FAILED, NO_MODEL)
+        routed: list[Reply] = []
         try:
             choice = await asyncio.to_thread(
                 router.choose_role,
@@ -205,7 +207,7 @@ class SessionRunner:
                 team.roles,
                 current=held.role,
                 last=_find_last_answer(entries),
-                chat=None if team.is_led("chat") else RecordedChat(chat, self._recorder),
+                chat=None if team.is_led("chat") else CountedChat(RecordedChat(chat, self._recorder), routed.append),
                 fallback=_choose_fallback(team),
                 cancelled=cancelled,
             )
@@ -218,6 +220,8 @@ class SessionRunner:
         said = Message(Speaker.USER, transcript.join_attached(choice.request, attached))
         messages = [*transcript.read_messages(entries, outcomes.describe), said]
         spending = Spending(choice.role.limits.narrow(team.limits))
+        for reply in routed:
+            spending.add_apart(reply.usage, team.compute_cost(reply))
         bench = replace(
             team.bench,
             task=uuid.uuid4().hex,
@@ -259,10 +263,15 @@ class SessionRunner:
             permissions=waiting,
             person=waiting if bench.person is not None else None,
         )
+        remembered: tuple[str, ...] = ()
+        if own.memory is not None and not team.is_led(role.model):
+            remembered = await own.memory.find_fitting(role.name, messages[-1].text, chat.count_tokens)
         agent = Agent(
             RecordedChat(chat, self._recorder),
             Toolset(_select_tools(team.tools, role, inner=inner)),
-            lambda: instructions.build_instructions(role, own.notes, own.mode, own.roots, own.loaded),
+            lambda: instructions.append_memories(
+                instructions.build_instructions(role, own.notes, own.mode, own.roots, own.loaded), remembered
+            ),
             role.temperature,
             price=team.compute_cost,
             record=_record_nothing if inner else self._make_recorder(role.name),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from agents.team.limits import TurnLimits
 from agents.team.memory.team_memory import TeamMemory
-from agents.team.role_files import WORKSPACE_FOLDER, Roles, load_roles
+from agents.team.role_files import MOST_STEPS, MOST_TOKENS, WORKSPACE_FOLDER, Roles, load_roles
 from agents.team.session_runner import Team
 from agents.team.tool import Workbench
 from agents.team.tools.all_tools import TOOLS
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from models.chat import ChatModel
     from server.assembly.core import Core
     from server.assembly.resources import Files
+    from server.assembly.team_settings import TeamSettings
     from server.gate.gate import Gate
     from server.state.database import State
 
@@ -91,7 +92,6 @@ def build_team(core: Core, files: Files, gate: Gate, state: State, client: Clien
         memory=TeamMemory(MemoryStore(state), client.workspace or name_workspace(files.roots)),
     )
     owner = name_owner(client.name)
-    limits = TurnLimits(steps=settings.steps, tokens=settings.tokens, seconds=settings.seconds, cost=settings.cost)
     roles = load_all_roles(files.roots, settings.trusted)
     return Team(
         SessionStore(state),
@@ -100,11 +100,21 @@ def build_team(core: Core, files: Files, gate: Gate, state: State, client: Clien
         _make_finder(core),
         bench,
         owner,
-        limits,
+        make_limits(settings),
         open_turn_file,
         compute_cost=core.chats.compute_cost,
         is_led=lambda role: (role if role in core.chats.by_role else "chat") in core.chats.led,
         find_outcomes=gate.journal.list_outcomes,
+    )
+
+
+def make_limits(settings: TeamSettings) -> TurnLimits:
+    """Return the person's limits of a turn; a role's own steps and tokens count where the person has set none."""
+    return TurnLimits(
+        steps=settings.steps if "steps" in settings.model_fields_set else MOST_STEPS,
+        tokens=settings.tokens if "tokens" in settings.model_fields_set else MOST_TOKENS,
+        seconds=settings.seconds,
+        cost=settings.cost,
     )
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 
 from tests.editors.neovim import POLL_S, WAIT_S, Neovim
@@ -250,6 +251,27 @@ def test_an_applied_edit_is_undone_after_another_question(start_desk: Any) -> No
     desk.editor.press(APPLY)
     desk.editor.wait_for("undone ~= nil and undone.outcome == 'applied'", "the undo")
     desk.editor.wait_for_lines(["amount = 1", "price = 2"])
+
+
+def test_a_question_whose_server_was_killed_is_asked_again_by_a_key(start_desk: Any) -> None:
+    desk = start_desk()
+    desk.start_proposal(EDIT)
+    desk.wait_for_question(1)
+    for process in psutil.Process(desk.editor.evaluate("vim.fn.getpid()")).children():
+        process.kill()
+    desk.editor.wait_for("#vim.lsp.get_clients() == 0", "the server's end")
+    desk.editor.wait_for("#vim.api.nvim_list_wins() == 1", "the question to go")
+    desk.editor.press(":Starling restart<CR>")
+    desk.editor.wait_for("vim.tbl_get(vim.lsp.get_clients(), 1, 'initialized') == true", "another server")
+    desk.editor.press(":Starling approvals<CR>")
+    desk.editor.wait_for("#vim.api.nvim_list_wins() == 2", "the list")
+    desk.editor.press("<C-w>j")
+    desk.editor.wait_for("vim.fn.search('| expired |') > 0", "the list with the question")
+    desk.editor.press("a")
+    desk.wait_for_question(2)
+    assert "-amount = 1\n+count = 1" in desk.get_last_diff()
+    desk.editor.press(APPLY)
+    desk.editor.wait_for("vim.fn.getbufline(vim.fn.bufnr('stock.py'), 1)[1] == 'count = 1'", "the edit")
 
 
 def test_without_the_plugin_the_question_shows_the_diff_on_request(start_desk: Any) -> None:

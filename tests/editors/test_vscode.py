@@ -210,6 +210,31 @@ def test_a_finding_is_fixed_after_one_approval_and_the_change_is_undone(tmp_path
     workbench.wait_until("every byte", lambda: (folder / "gather.py").read_bytes() == before)
 
 
+def test_a_question_whose_server_was_killed_is_asked_again_by_its_button(tmp_path: Path, open_folder: Open) -> None:
+    folder = parse(GATHER).write(tmp_path / "work")
+    workbench = open_folder(folder)
+    workbench.open_file("gather.py")
+    workbench.wait_for(".squiggly-warning")
+    workbench.go_to(1, 22)
+    workbench.apply_code_action("Create a new value in each call")
+    workbench.wait_for(".monaco-diff-editor .modified .view-line", "found is None")
+    workbench.wait_until("the question", workbench.read_notifications)
+    for server in find_servers(tmp_path):
+        server.kill()
+    workbench.wait_until_gone(".monaco-diff-editor")
+    workbench.wait_until("another server", lambda: "ready" in workbench.read_status())
+    workbench.click(".activitybar .action-label[aria-label='Starling']")
+    workbench.wait_for(".pane .monaco-list-row", "expired")
+    workbench.click(".pane .monaco-list-row", "expired")
+    workbench.take_picture("ask-again.png")
+    workbench.click(".pane .monaco-list-row .action-label[aria-label^='Ask Again']")
+    workbench.wait_for(".monaco-diff-editor .modified .view-line", "found is None")
+    workbench.wait_until("the question", workbench.read_notifications)
+    workbench.click(".notifications-toasts .monaco-button", "Apply")
+    workbench.wait_until("the change", lambda: workbench.read_lines()[:4] == FIXED)
+    workbench.wait_for(".pane .monaco-list-row", "applied")
+
+
 def test_a_rejected_proposal_changes_nothing(tmp_path: Path, open_folder: Open) -> None:
     folder = parse(GATHER).write(tmp_path / "work")
     before = (folder / "gather.py").read_bytes()

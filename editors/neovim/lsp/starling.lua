@@ -55,6 +55,11 @@ return {
     end,
   },
 
+  -- Nobody waits for the answer to a question of a server that has ended; the next server can ask it again.
+  on_exit = vim.schedule_wrap(function()
+    require('starling.question').withdraw()
+  end),
+
   -- The names are those of settings.toml; `:help starling-settings` lists them.
   -- For example: { starling = { completion = { multiline = 'never' } } }
   settings = { starling = vim.empty_dict() },

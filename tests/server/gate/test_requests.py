@@ -126,6 +126,15 @@ async def test_a_question_of_a_server_that_lives_is_left_alone(bench: Bench) -> 
     await asyncio.wait((running,))
 
 
+async def test_a_server_that_runs_learns_that_another_one_has_ended(bench: Bench) -> None:
+    running = Bench(bench.base, state=bench.state)
+    assert running.gate.journal.list_unanswered() == ()
+    bench.asker = asker = ScriptedAsker([Answer.EXPIRE])
+    await crash_server(bench, make_proposal(bench.create("a.py")), when=lambda: asker.questions)
+    (request,) = running.gate.journal.list_unanswered()
+    assert (request.status, request.askable) == ("expired", True)
+
+
 async def test_requests_are_listed_by_status_newest_first(bench: Bench) -> None:
     bench.set_answers(Answer.APPROVE, Answer.REJECT, Answer.APPROVE)
     for name in "abc":
