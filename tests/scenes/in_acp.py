@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from models.scripted.scripted_server import ScriptedServer
-from tests.scenes.scene import Answer, Decision
+from tests.scenes.scene import Answer, PlanDecision
 from tests.wire.acp_editor import Editor, start_editor
 from tests.wire.conftest import wait_for
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from tests.scenes.scene import PlanDecision, Scene
+    from tests.scenes.scene import Decision, Scene
 
 KINDS = {Answer.YES: "allow_once", Answer.YES_FOR_ALL: "allow_always", Answer.NO: "reject_once"}
 
@@ -61,8 +61,8 @@ def choose_option(editor: Editor, waiting: list[Decision | PlanDecision]) -> str
     assert waiting, f"nobody expected the question {asked.title!r}"
     decision = waiting.pop(0)
     assert decision.about in str(asked.title)
-    kind = KINDS[decision.answer] if isinstance(decision, Decision) else "allow_once"  # a plan is started as it is
-    return next(one.option_id for one in options if one.kind == kind)
+    answer = Answer.YES if isinstance(decision, PlanDecision) else decision.answer  # the protocol has no edited plan
+    return next(one.option_id for one in options if one.kind == KINDS[answer])
 
 
 def check_turn(editor: Editor, seen: int, shown: tuple[str, ...], agents: tuple[str, ...]) -> None:

