@@ -58,14 +58,14 @@ class MemoryStore:
             _evict_memories(connection, workspace)
 
     def recall(self, workspace: str, agent: str, limit: int) -> tuple[Remembered, ...]:
-        """Return up to `limit` memories for `workspace` and `agent`, including general ones, last changed first."""
+        """Return up to `limit` memories for `workspace` and `agent`, general ones too, most recently changed first."""
         query = f"{_SELECT} WHERE workspace IN (?, '') AND agent IN (?, '') ORDER BY changed DESC, name LIMIT ?"
         with self._state.reading() as connection:
             rows = connection.execute(query, (make_storable(workspace), make_storable(agent), limit))
             return tuple(map(_unpack, rows))
 
     def list_memories(self, workspace: str, limit: int, *, agent: str = "") -> tuple[Remembered, ...]:
-        """Return up to `limit` memories for `workspace`, including general ones, last changed first.
+        """Return up to `limit` memories for `workspace`, general ones too, most recently changed first.
 
         Those of all agents; with `agent` only those of that one.
         """

@@ -54,7 +54,7 @@ app.command("ask-again")(ask_again)
 
 @app.callback(invoke_without_command=True)
 def list_sessions(context: typer.Context, *, directory: Directory = None, as_json: AsJson = False) -> None:
-    """List the sessions of the workspace, the last changed first."""
+    """List the sessions of the workspace, most recently changed first."""
     if context.invoked_subcommand is not None:
         return
     place = _name_workspace(directory)
