@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from tests.scenes.scene import Scene
 
 TOKEN_S, READ_S, REST_S = 0.012, 1.6, 4.0
-LEAST_S = 0.3  # between two screens; more of them would be a larger picture
+LEAST_S = (0.3, 0.5, 0.8, 1.2, 2.0)  # between two screens: the first with which the picture is small enough
+LARGEST = 180_000  # bytes of a picture
 TERMINAL_SIZE, NEOVIM_SIZE = (100, 30), (120, 32)
 LOOKS = """
 vim.o.termguicolors = true
@@ -54,10 +55,19 @@ def main(target: Path, names: Sequence[str]) -> None:
             "terminal": (record_in_terminal(paced), TERMINAL_SIZE),
             "neovim": (record_in_neovim(paced), NEOVIM_SIZE),
         }.items():
-            screens = list(make_screens(pieces, *size))
             path = target / f"{face}-{scene.name}.svg"
-            path.write_text(animate(screens, REST_S, f"{scene.title}, in {face}"), encoding="utf-8")
-            sys.stdout.write(f"{path}: {len(screens)} screens, {path.stat().st_size:,} bytes\n")
+            path.write_text(draw(pieces, size, f"{scene.title}, in {face}"), encoding="utf-8")
+            sys.stdout.write(f"{path}: {path.stat().st_size:,} bytes\n")
+
+
+def draw(pieces: Pieces, size: tuple[int, int], title: str) -> str:
+    """Return the animated picture of a terminal of that size to which `pieces` were written."""
+    drawn = ""
+    for least_s in LEAST_S:
+        drawn = animate(list(make_screens(pieces, *size, least_s=least_s)), REST_S, title)
+        if len(drawn.encode()) <= LARGEST:
+            break
+    return drawn
 
 
 def record_in_terminal(scene: Scene) -> Pieces:
@@ -93,8 +103,8 @@ def record_in_neovim(scene: Scene) -> Pieces:
     return pieces
 
 
-def make_screens(pieces: Pieces, columns: int, rows: int) -> Iterator[Screen]:
-    """Yield the screens of a terminal to which `pieces` were written, at most one in `LEAST_S` seconds."""
+def make_screens(pieces: Pieces, columns: int, rows: int, *, least_s: float) -> Iterator[Screen]:
+    """Yield the screens of a terminal to which `pieces` were written, at most one in `least_s` seconds."""
     emulator = Emulator(columns, rows)
     shown: Screen | None = None
     rest = b""
@@ -105,7 +115,7 @@ def make_screens(pieces: Pieces, columns: int, rows: int) -> Iterator[Screen]:
             continue  # a program writes one picture in several pieces
         emulator.feed(rest)
         rest = b""
-        if shown is not None and next_at - shown.at_s < LEAST_S:
+        if shown is not None and next_at - pieces[0][0] - shown.at_s < least_s:
             continue
         screen = Screen(max(0.0, at - pieces[0][0]), emulator.read_rows())
         if shown is None or screen.rows != shown.rows:

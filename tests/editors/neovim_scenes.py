@@ -49,7 +49,7 @@ def play(
     """
     workspace = scene.write_workspace(folder / scene.name)
     (workspace / ".starling.toml").write_text("", encoding="utf-8")  # the root of the workspace
-    file = next(iter(sorted(workspace.rglob("*.py"))))
+    file = _choose_file(scene, workspace)
     with ScriptedServer(scene.script) as server:
         variables = {
             "STARLING_MODEL__ENABLED": "false",
@@ -72,6 +72,13 @@ def play(
                 _play_turn(turn, editor, read_s)
                 time.sleep(read_s)
     assert scene.find_missing(workspace) == []
+
+
+def _choose_file(scene: Scene, workspace: Path) -> Path:
+    """Return the file that the person has open: the first one that agents will change, else the largest module."""
+    changed = (workspace / name for name in scene.written if name.endswith(".py"))
+    largest = max(workspace.rglob("*.py"), key=lambda path: path.stat().st_size)
+    return next((path for path in changed if path.exists()), largest)
 
 
 def _play_turn(turn: Turn, editor: Neovim, read_s: float) -> None:

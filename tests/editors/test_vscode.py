@@ -533,7 +533,7 @@ def test_a_plan_is_edited_by_keys_and_clicks_before_it_starts(tmp_path: Path, op
         workbench.click(f"{CHAT}#proposal-add")
         workbench.wait_for(f"{CHAT}[aria-label='Step 3']:focus")
         workbench.type("Read it")
-        workbench.press("Shift+Tab")
+        workbench.press("Tab")
         workbench.type("reviewer")
         workbench.wait_until("the role", lambda: _read_value(workbench, "[aria-label='Role of step 3']") == "reviewer")
         workbench.click(f"{CHAT}#proposal-start")

@@ -43,7 +43,7 @@ def play(scene: Scene, folder: Path, open_folder: Callable[..., Workbench], *, b
         for number, turn in enumerate(scene.turns):
             workbench.click(f"{CHAT}#input")
             _choose_mode(workbench, acts=turn.acts)
-            _play_turn(turn, workbench, by_keys=by_keys)
+            _play_turn(turn, workbench, scene.name, by_keys=by_keys)
             _take_picture(workbench, f"vscode-{scene.name}{number or ''}-end")
     assert scene.find_missing(workspace) == []
     assert workbench.read_notifications() == []
@@ -58,21 +58,21 @@ def _choose_mode(workbench: Workbench, *, acts: bool) -> None:
     workbench.press("Shift+Tab")
 
 
-def _play_turn(turn: Turn, workbench: Workbench, *, by_keys: bool) -> None:
-    """Send a request, answer the questions, wait for the end, and check what was shown."""
+def _play_turn(turn: Turn, workbench: Workbench, name: str, *, by_keys: bool) -> None:
+    """Send a request, answer the questions, wait for the end, and check what was shown; `name` is the scene's."""
     workbench.type(turn.request, delay=5)
     workbench.press("Enter")
     workbench.wait_for(f"{CHAT}.person", turn.request)
     for number, decision in enumerate(turn.decisions):
         if isinstance(decision, PlanDecision):
             workbench.wait_for(f"{CHAT}#proposal h2", decision.about)
-            _take_picture(workbench, "vscode-plan")
+            _take_picture(workbench, f"vscode-{name}-plan")
             workbench.click(f"{CHAT}[aria-label='Remove step {decision.dropped}']")
             workbench.click(f"{CHAT}#proposal-start")
             continue
         workbench.wait_for(f"{CHAT}#question h2", decision.about)
         if number == 0:
-            _take_picture(workbench, "vscode-question")
+            _take_picture(workbench, f"vscode-{name}-question")
         _answer(decision, workbench, by_keys=by_keys)
     workbench.wait_for(f"{CHAT}.answer .text", turn.shown[-1])
     workbench.wait_for(f"{CHAT}#send")

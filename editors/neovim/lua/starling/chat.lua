@@ -64,11 +64,10 @@ local function update_bar(chat)
   elseif chat.tokens > 0 then
     table.insert(parts, chat.tokens .. ' tokens')
   end
-  local title = #parts - (chat.running and 1 or chat.tokens > 0 and 1 or 0)
   parts = vim.tbl_map(function(part)
     return (part:gsub('%%', '%%%%'):gsub('%c', ' '))
   end, parts)
-  parts[title] = '%<' .. parts[title] -- what is cut where the window is too narrow
+  parts[3] = '%<' .. parts[3] -- plan or title, which are cut where the window is too narrow
   vim.wo[view.output].winbar = ' ' .. table.concat(parts, ' | ')
 end
 
