@@ -55,7 +55,10 @@ class MemoryStore:
             _evict_memories(connection, workspace)
 
     def recall(self, workspace: str, agent: str, limit: int) -> tuple[Remembered, ...]:
-        """Return up to `limit` memories for `workspace` and `agent`, general ones too, most recently changed first."""
+        """Return up to `limit` memories for `workspace` and `agent`, most recently changed first.
+
+        Includes memories for all workspaces or for all agents.
+        """
         with self._state.reading() as connection:
             rows = connection.execute(
                 "SELECT workspace, agent, name, content, source, origin, created, changed FROM agent_memory"
