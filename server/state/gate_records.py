@@ -155,7 +155,7 @@ class GateRecords:
         return self._checkpoints.find(identity)
 
     def list_undoable(self, concerns: Callable[[Subject], bool]) -> tuple[str, ...]:
-        """Return the ids of the checkpoints that can be undone, newest first; `concerns` selects them by their documents."""
+        """Return the ids of the checkpoints that can be undone, newest first; `concerns` selects by the documents."""
         return self._checkpoints.list_undoable(concerns)
 
     def close(self) -> None:
