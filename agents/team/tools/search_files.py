@@ -104,7 +104,7 @@ def is_too_costly(pattern: str) -> bool:
 
 
 def _search_file(bench: Workbench, path: Path, pattern: re.Pattern[str], deadline: float) -> Iterator[str]:
-    """Yield number and text of each matching line, of which `LONGEST_LINE` characters are searched; ends at `deadline`."""
+    """Yield number and text of each line with a match in its first `LONGEST_LINE` characters; ends at `deadline`."""
     text = bench.read(path)
     for number, line in enumerate((text or "").splitlines(), 1):
         if time.monotonic() > deadline:
