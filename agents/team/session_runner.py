@@ -263,10 +263,15 @@ class SessionRunner:
             permissions=waiting,
             person=waiting if bench.person is not None else None,
         )
+        remembered: tuple[str, ...] = ()
+        if own.memory is not None and not team.is_led(role.model):
+            remembered = await own.memory.find_fitting(role.name, messages[-1].text, chat.count_tokens)
         agent = Agent(
             RecordedChat(chat, self._recorder),
             Toolset(_select_tools(team.tools, role, inner=inner)),
-            lambda: instructions.build_instructions(role, own.notes, own.mode, own.roots, own.loaded),
+            lambda: instructions.append_memories(
+                instructions.build_instructions(role, own.notes, own.mode, own.roots, own.loaded), remembered
+            ),
             role.temperature,
             price=team.compute_cost,
             record=_record_nothing if inner else self._make_recorder(role.name),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agents.team.limits import TurnLimits
+from agents.team.memory.team_memory import TeamMemory
 from agents.team.role_files import MOST_STEPS, MOST_TOKENS, WORKSPACE_FOLDER, Roles, load_roles
 from agents.team.session_runner import Team
 from agents.team.tool import Workbench
@@ -22,6 +23,7 @@ from server.gate.commands.runner import ConfinedRunner
 from server.gate.trials.test_runs import choose_command
 from server.state import paths
 from server.state.lease_owners import name_owner
+from server.state.memory_store import MemoryStore
 from server.state.session_store import SessionStore
 from server.state.turn_files import open_turn_file
 
@@ -50,12 +52,14 @@ class Client:
         mode: what agents may do.
         person: who answers agents' questions; None where nobody can.
         allow: rules that allow calls, beside the person's own, which count over these where they deny or ask.
+        workspace: the workspace that memories are for, as a URI; "" for the first folder.
     """
 
     name: str
     mode: Mode
     person: Person | None = None
     allow: tuple[str, ...] = ()
+    workspace: str = ""
 
 
 def build_team(core: Core, files: Files, gate: Gate, state: State, client: Client) -> Team:
@@ -85,6 +89,7 @@ def build_team(core: Core, files: Files, gate: Gate, state: State, client: Clien
         test_command=wanted,
         choose_tests=lambda folder, only: choose_command(folder, wanted, only, measures=False),
         mode=client.mode,
+        memory=TeamMemory(MemoryStore(state), client.workspace or name_workspace(files.roots)),
     )
     owner = name_owner(client.name)
     roles = load_all_roles(files.roots, settings.trusted)
