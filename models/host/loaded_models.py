@@ -136,7 +136,7 @@ class LoadedModels:
         loaded.used_at = time.monotonic()
         try:
             await asyncio.shield(loaded.loading)
-        except ModelError:
+        except Exception:
             if self._models.get(key) is loaded:
                 del self._models[key]
             raise
