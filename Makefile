@@ -31,7 +31,7 @@ $(PYTEST) $(1) $(2) || { echo "Once more, alone, what failed:"; $(PYTEST) -n 0 -
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint unit train-smoke test-editors test-neovim test-emacs test-helix test-vscode vscode eval-data eval bench format docs recording lock clean
+.PHONY: help run test lint unit train-smoke test-editors test-neovim test-emacs test-helix test-acpx test-vscode vscode eval-data eval bench format docs recording lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -80,7 +80,7 @@ $(TRAINING)/.installed: requirements-training.txt requirements.lock | $(BIN)/pyt
 train-smoke: $(TRAINING)/.installed  ## the recipe of the bundled model on a few files (installs PyTorch)
 	$(TRAINING)/bin/python -m models.training.smoke
 
-test-editors: test-neovim test-vscode test-emacs test-helix  ## drive all the real editors (root on Debian)
+test-editors: test-neovim test-vscode test-emacs test-helix test-acpx  ## drive all the real editors (root on Debian)
 
 test-neovim: $(VENV)/.dev  ## Neovim 0.12 and 0.11 alone
 	sh tests/editors/install.sh neovim $(EDITORS)
@@ -95,6 +95,10 @@ test-emacs: $(VENV)/.dev  ## Emacs alone
 test-helix: $(VENV)/.dev  ## Helix alone
 	sh tests/editors/install.sh helix $(EDITORS)
 	export HELIX=$(EDITORS)/helix; $(call tests,tests/editors/test_helix.py)
+
+test-acpx: $(VENV)/.dev  ## acpx alone, a client of the Agent Client Protocol (needs npm)
+	sh tests/editors/install_acpx.sh $(EDITORS)
+	export ACPX=$(EDITORS)/acpx; $(call tests,tests/editors/test_acpx.py)
 
 test-vscode: $(VENV)/.dev  ## check the VS Code extension, and drive it in the real workbench
 	sh tests/editors/install_vscode.sh .cache/vscode

@@ -52,6 +52,7 @@ BENCHMARKS = {
     "review_save": "review:measure_save",
     "review_packages": "review:measure_packages",
     "team_step": "team:measure_step",
+    "team_first_text": "team:measure_first_text",
     "team_idle_session": "team:measure_idle_session",
 }
 

@@ -156,11 +156,13 @@ class Index:
             self._wake_thread()
 
     def reindex(self, paths: Collection[Path]) -> None:
-        """Have files indexed again that were created, changed or deleted on disk; ignores those in no root."""
+        """Have files indexed again that were created, changed or deleted on disk; ignores those in no root.
+
+        Does nothing unless indexing has started, which may be turned off.
+        """
         inside = [path for path in paths if self._find_exclusion(path) is not None]
-        if inside:
-            if self._state != "off":
-                self._state = "indexing"
+        if inside and self._state != "off":
+            self._state = "indexing"
             self._process.submit("touch", self._roots, inside)
 
     # Queries

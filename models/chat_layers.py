@@ -121,3 +121,31 @@ class TunedChat(LayeredChat):
         temperature = request.temperature or (request.temperature if tuning.temperature is None else tuning.temperature)
         tuned = replace(request, max_tokens=budget, temperature=temperature)
         return self.inner.chat(tuned, cancelled=cancelled, on_text=on_text)
+
+
+class CountedChat(WrappedChat):
+    """A chat model that passes each of its replies to a function, too.
+
+    Args:
+        inner: the model.
+        count: takes each reply.
+    """
+
+    def __init__(self, inner: ChatModel, count: Callable[[Reply], None]) -> None:
+        super().__init__(inner)
+        self._count = count
+
+    def chat(
+        self,
+        request: ChatRequest,
+        *,
+        cancelled: Callable[[], bool],
+        on_text: Callable[[str], None] | None = None,
+    ) -> Reply:
+        """Ask the model, and count its reply."""
+        reply = self.inner.chat(request, cancelled=cancelled, on_text=on_text)
+        self._count(reply)
+        return reply
+
+    def close(self) -> None:
+        """Do nothing: the model belongs to the caller."""

@@ -74,7 +74,7 @@ class CommandResult:
     Attributes:
         exit_code: exit status; None if the command was stopped or could not be started.
         output: the start and the end of stdout and stderr together; a line between says how much is left out.
-        problem: a sentence that says why the command was stopped or not started; "" if it ended by itself.
+        problem: sentences that say why the command was stopped or not started, or what it did not see; "" for nothing.
         seconds: duration.
         report: the requested report; "" if there is none, or if it is too large.
     """

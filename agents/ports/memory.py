@@ -108,6 +108,13 @@ class Memory(Protocol):
         """Return up to `limit` memories for `workspace` and `agent`, general ones too, most recently changed first."""
         ...
 
+    def list_memories(self, workspace: str, limit: int, *, agent: str = "") -> tuple[Remembered, ...]:
+        """Return up to `limit` memories for `workspace`, including general ones, the last changed first.
+
+        Unlike `recall` it returns those of all agents unless one is named: for a person who looks.
+        """
+        ...
+
     def forget(self, workspace: str, agent: str, key: str) -> bool:
         """Delete the memory with this workspace, agent and key; return whether it existed."""
         ...

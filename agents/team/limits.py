@@ -71,6 +71,10 @@ class Spending:
     def add(self, usage: Usage, cost: float = 0.0) -> None:
         """Count one answer of the model."""
         self.steps += 1
+        self.add_apart(usage, cost)
+
+    def add_apart(self, usage: Usage, cost: float = 0.0) -> None:
+        """Count the tokens and the cost of an answer that is no step of an agent: the router's."""
         self.tokens += usage.prompt_tokens + usage.answer_tokens
         self.cost += cost
 

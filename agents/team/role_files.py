@@ -34,6 +34,10 @@ LONGEST = 50_000
 MOST_ROLES = 100
 """Roles that are read from one folder."""
 
+MOST_STEPS = 1000
+MOST_TOKENS = 10_000_000
+"""Steps and tokens that a role may be given at most."""
+
 ROUTER = "orchestrator"
 """Name of the role that answers where nobody was chosen."""
 
@@ -56,8 +60,8 @@ class _Head(BaseModel):
     may_ask: tuple[str, ...] = ()
     model: str = "chat"
     temperature: float = Field(default=0.0, ge=0, le=2)
-    steps: int = Field(default=TurnLimits().steps, ge=1, le=1000)
-    tokens: int = Field(default=TurnLimits().tokens, ge=1000, le=10_000_000)
+    steps: int = Field(default=TurnLimits().steps, ge=1, le=MOST_STEPS)
+    tokens: int = Field(default=TurnLimits().tokens, ge=1000, le=MOST_TOKENS)
 
 
 class Origin(StrEnum):

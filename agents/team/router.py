@@ -40,6 +40,18 @@ _LONGEST = 4000
 """Characters of a request that a model reads to choose a role."""
 
 
+_LAST = 600
+"""Characters of the end of the last answer that this model reads, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class LastAnswer:
+    """The last answer of a conversation, with which a request like "yes, do it" goes on: its role, and its text."""
+
+    role: str
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """The choice of a role.
@@ -60,6 +72,7 @@ def choose_role(  # noqa: PLR0913 (each is a part of the question)
     roles: Roles,
     *,
     current: str = "",
+    last: LastAnswer | None = None,
     chat: ChatModel | None,
     fallback: str = ROUTER,
     cancelled: Callable[[], bool],
@@ -70,6 +83,7 @@ def choose_role(  # noqa: PLR0913 (each is a part of the question)
         request: what the person said.
         roles: all roles.
         current: name of the role that the session was given, "" for none.
+        last: the last answer of the session; None before the first one.
         chat: a model that chooses where no rule does; None for none.
         fallback: name of the role that answers where nothing else decides.
         cancelled: whether the request was cancelled.
@@ -87,12 +101,16 @@ def choose_role(  # noqa: PLR0913 (each is a part of the question)
         return Choice(role, "it is the session's role", request)
     if _ERROR.search(request) and (role := roles.get("debug")) is not None:
         return Choice(role, "the request has an error message", request)
-    if chat is not None and (role := _ask_model(request, roles, chat, cancelled)) is not None:
+    if chat is not None and (role := _ask_model(request, last, roles, chat, cancelled)) is not None:
         return Choice(role, f"{chat.name} chose it by its description", request)
+    if chat is not None and last is not None and (role := roles.get(last.role)) is not None:
+        return Choice(role, "it answered last", request)
     return Choice(roles.by_name[fallback], "nothing says who else", request)
 
 
-def _ask_model(request: str, roles: Roles, chat: ChatModel, cancelled: Callable[[], bool]) -> Role | None:
+def _ask_model(
+    request: str, last: LastAnswer | None, roles: Roles, chat: ChatModel, cancelled: Callable[[], bool]
+) -> Role | None:
     """Return the role that the model chooses; None if it names none or does not answer."""
     listed = "\n".join(f"- {role.name}: {role.description}" for role in roles.by_name.values())
     form = create_model("Chosen", role=(str, Field(description="Name of the role, as listed.")), __base__=BaseModel)
@@ -100,7 +118,8 @@ def _ask_model(request: str, roles: Roles, chat: ChatModel, cancelled: Callable[
         Message(
             Speaker.SYSTEM,
             f"Choose who of a team of agents answers a request. The roles:\n{listed}\n"
-            "Choose the one whose description fits best; the orchestrator only for requests that need several roles.",
+            "Choose the one whose description fits best; the orchestrator only for requests that need several roles."
+            f"{_describe_last_answer(last)}",
         ),
         Message(Speaker.USER, request[:_LONGEST]),
     )
@@ -112,3 +131,13 @@ def _ask_model(request: str, roles: Roles, chat: ChatModel, cancelled: Callable[
         return None
     named = str(getattr(answer.value, "role", "")).strip().lstrip("@")
     return roles.get(re.sub(r"[\s-]+", "_", named))
+
+
+def _describe_last_answer(last: LastAnswer | None) -> str:
+    """Return what a model is told about the conversation so far; "" before the first answer."""
+    if last is None or not last.text.strip():
+        return ""
+    return (
+        f"\nThe role {last.role} answered last; its answer ends so:\n{last.text.strip()[-_LAST:]}\n"
+        f"Choose {last.role} again if the request goes on with this, as a yes or a short addition does."
+    )

@@ -37,6 +37,7 @@ from agents.team.turn.self_check import run_checked_turn
 from agents.team.workflows.session_turn import run_workflow_turn
 from agents.team.workflows.workflow_files import Workflows
 from models.chat import Message, Speaker
+from models.chat_layers import CountedChat
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -214,13 +215,15 @@ class SessionRunner:
         chat = team.find_chat("chat")
         if chat is None:
             return TurnEnded(TurnStatus.FAILED, NO_MODEL)
+        routed: list[Reply] = []
         try:
             choice = await asyncio.to_thread(
                 router.choose_role,
                 request,
                 team.roles,
                 current=held.role,
-                chat=None if team.is_led("chat") else RecordedChat(chat, self._recorder),
+                last=_find_last_answer(entries),
+                chat=None if team.is_led("chat") else CountedChat(RecordedChat(chat, self._recorder), routed.append),
                 fallback=_choose_fallback(team),
                 cancelled=cancelled,
             )
@@ -233,6 +236,8 @@ class SessionRunner:
         said = Message(Speaker.USER, transcript.join_attached(choice.request, attached))
         messages = [*transcript.read_messages(entries, outcomes.describe), said]
         spending = Spending(choice.role.limits.narrow(team.limits))
+        for reply in routed:
+            spending.add_apart(reply.usage, team.compute_cost(reply))
         bench = self._make_bench(emit, cancelled)
         try:
             return await self._run_role(choice.role, messages, bench, spending)
@@ -286,10 +291,15 @@ class SessionRunner:
             permissions=waiting,
             person=waiting if bench.person is not None else None,
         )
+        remembered: tuple[str, ...] = ()
+        if own.memory is not None and not team.is_led(role.model):
+            remembered = await own.memory.find_fitting(role.name, messages[-1].text, chat.count_tokens)
         agent = Agent(
             RecordedChat(chat, self._recorder),
             Toolset(_select_tools(team.tools, role, inner=inner)),
-            lambda: instructions.build_instructions(role, own.notes, own.mode, own.roots, own.loaded),
+            lambda: instructions.append_memories(
+                instructions.build_instructions(role, own.notes, own.mode, own.roots, own.loaded), remembered
+            ),
             role.temperature,
             price=team.compute_cost,
             record=_record_nothing if inner else self._make_recorder(role.name),
@@ -356,6 +366,12 @@ class SessionRunner:
         async with self._writing:
             await asyncio.to_thread(self._team.sessions.record, self._session, self._team.owner, state, entries)
             self._stored_state = state
+
+
+def _find_last_answer(entries: Sequence[Entry]) -> router.LastAnswer | None:
+    """Return the last answer of an agent among `entries`; None if there is none."""
+    agents = (one for one in reversed(entries) if one.kind is EntryKind.AGENT and one.text.strip())
+    return next((router.LastAnswer(one.by, one.text) for one in agents), None)
 
 
 def _choose_fallback(team: Team) -> str:

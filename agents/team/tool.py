@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from agents.ports.person import Person
     from agents.ports.test_commands import TestCommandChooser
     from agents.team.events import Emit
+    from agents.team.memory.team_memory import TeamMemory
     from agents.team.permissions.rules import RuleSet
     from agents.tools import Tool
     from indexing.index import Index
@@ -116,6 +117,7 @@ class Workbench:
         session: id of the session, "" for none.
         call: the model's id of the present call. Set by `calls.run_call`.
         cancelled: returns whether the turn was cancelled; from any thread.
+        memory: the team's memory for later sessions; None for none.
     """
 
     roots: tuple[Path, ...]
@@ -149,6 +151,7 @@ class Workbench:
     rule: str = ""
     request: CommandRequest | None = None
     cancelled: Callable[[], bool] = lambda: False
+    memory: TeamMemory | None = None
 
     async def resolve(self, name: str) -> Path:
         """Return the absolute path of a file or folder that the model named.

@@ -20,7 +20,7 @@ from agents.ports.sessions import SessionUnavailable
 from agents.team.permissions.modes import Mode
 from indexing.workspace.origins import parse_file_uri
 from server.acp import prompts
-from server.acp.session import NO_SERVERS, UNTITLED, Connected, SessionBusy, open_session
+from server.acp.session import MODE_OPTION, NO_SERVERS, UNTITLED, Connected, SessionBusy, open_session
 from server.acp.tool_calls import clean_text
 from server.assembly import core as cores
 from server.assembly.gates import open_state
@@ -94,7 +94,7 @@ class StarlingAgent:
             roots = await asyncio.to_thread(resolve_folders, [cwd, *(additional_directories or [])])
             session = await asyncio.to_thread(self._store.create, name_workspace(roots), title=UNTITLED)
             live = await self._open(session, roots, mcp_servers)
-        return schema.NewSessionResponse(session_id=live.id, modes=live.modes)
+        return schema.NewSessionResponse(session_id=live.id, modes=live.modes, config_options=live.options)
 
     async def load_session(
         self,
@@ -108,7 +108,7 @@ class StarlingAgent:
         with _translate_failures():
             live = await self._continue(session_id, [cwd, *(additional_directories or [])], mcp_servers)
             await live.replay()
-        return schema.LoadSessionResponse(modes=live.modes)
+        return schema.LoadSessionResponse(modes=live.modes, config_options=live.options)
 
     async def resume_session(
         self,
@@ -121,7 +121,7 @@ class StarlingAgent:
         """Continue a session whose history the client has already."""
         with _translate_failures():
             live = await self._continue(session_id, [cwd, *(additional_directories or [])], mcp_servers)
-        return schema.ResumeSessionResponse(modes=live.modes)
+        return schema.ResumeSessionResponse(modes=live.modes, config_options=live.options)
 
     async def list_sessions(
         self, cwd: str | None = None, cursor: str | None = None, **_: object
@@ -148,13 +148,18 @@ class StarlingAgent:
 
     async def set_session_mode(self, session_id: str, mode_id: str, **_: object) -> schema.SetSessionModeResponse:
         """Set what agents may do, from the next turn on."""
-        live = self._find(session_id)
-        try:
-            live.mode = Mode(mode_id)
-        except ValueError:
-            known = ", ".join(Mode)
-            raise RequestError(INVALID_PARAMS, f"There is no mode {mode_id!r}; there are: {known}.") from None
+        self._find(session_id).set_mode(_parse_mode(mode_id))
         return schema.SetSessionModeResponse()
+
+    async def set_config_option(
+        self, config_id: str, session_id: str, value: object, **_: object
+    ) -> schema.SetSessionConfigOptionResponse:
+        """Set the mode, for clients that show options in place of modes; return all options."""
+        live = self._find(session_id)
+        if config_id != MODE_OPTION:
+            raise RequestError(INVALID_PARAMS, f"There is no option {config_id!r}; there is: {MODE_OPTION}.")
+        live.set_mode(_parse_mode(str(value)))
+        return schema.SetSessionConfigOptionResponse(config_options=live.options)
 
     async def prompt(self, session_id: str, prompt: Sequence[Any], **_: object) -> schema.PromptResponse:
         """Have the team answer a prompt, with updates while it works."""
@@ -211,6 +216,18 @@ class StarlingAgent:
         live = await open_session(connected, session, workspace, NO_SERVERS if servers else "")
         self._sessions[live.id] = live
         return live
+
+
+def _parse_mode(name: str) -> Mode:
+    """Return the mode that a client named.
+
+    Raises:
+        RequestError: there is no such mode.
+    """
+    try:
+        return Mode(name)
+    except ValueError:
+        raise RequestError(INVALID_PARAMS, f"There is no mode {name!r}; there are: {', '.join(Mode)}.") from None
 
 
 def _describe(session: Session) -> schema.SessionInfo:

@@ -14,14 +14,14 @@ from agents.team.events import PlanChanged
 from agents.team.planning.plan_lines import format_step
 from agents.team.session_notes import StepStatus
 from server.acp import tool_calls
-from server.acp.tool_calls import make_line, make_listing, make_prose
+from server.acp.tool_calls import choose_kind, make_line, make_listing, make_prose
 from server.gate.ports import Answer
 from server.gate.question import wording
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from acp.schema import PermissionOptionKind
+    from acp.schema import PermissionOptionKind, ToolKind
 
     from agents.ports.person import PlanQuestion
     from server.acp.turn_view import TurnView
@@ -59,6 +59,7 @@ class PermissionRequests:
         content: list[Any],
         options: list[schema.PermissionOption],
         files: list[schema.ToolCallLocation] | None = None,
+        kind: ToolKind | None = None,
     ) -> str:
         """Ask the person, once all earlier updates are shown; return the id of the chosen option.
 
@@ -69,6 +70,7 @@ class PermissionRequests:
             content: what the person reads before answering.
             options: the answers.
             files: the files that the question is about; None for none.
+            kind: kind of the call that is asked about; some clients show it, or answer by it. None for none.
 
         Raises:
             RequestError: the client answers with an error.
@@ -81,6 +83,7 @@ class PermissionRequests:
             status="pending",
             content=content,
             locations=files,
+            kind=kind,
         )
         try:
             outcome = (await self._send(asked, options)).outcome
@@ -120,7 +123,8 @@ class PermissionAsker:
         files = tool_calls.list_locations(question.proposal) if question.proposal is not None else []
         title, content = wording.phrase_line(question), _list_content(question)
         try:
-            chosen = await self._requests.choose(title, content, options, files or None)
+            kind = choose_kind(question.tool)
+            chosen = await self._requests.choose(title, content, options, files or None, kind)
         except RequestError as error:
             return Answer.UNABLE if error.code == METHOD_NOT_FOUND else Answer.REJECT
         return next((answer for answer in offered.values() if answer.value == chosen), Answer.REJECT)
@@ -166,14 +170,14 @@ class PermissionPerson:
 
 
 def _list_content(question: Question) -> list[Any]:
-    """Return who asks and why, with all warnings, and below it the diffs of an edit or the command line.
+    """Return the diffs of an edit, and who asks and why, with all warnings; or these, and below them the command line.
 
-    The unified diff is included where a change has no diff in the protocol, as a renaming.
+    Diffs come first, because CodeCompanion shows a diff only there. Where a change has no diff in the protocol, as a
+    renaming, the unified diff is included before all diffs.
     """
     changes = question.proposal.changes if question.proposal is not None else ()
     diffs = tool_calls.list_diffs(question.proposal) if question.proposal is not None else []
-    lines = wording.phrase_head(question).split("\n")
-    content: list[Any] = [make_prose("\n\n".join(lines))]
-    if not changes or len(diffs) < len(changes):
-        content.append(make_listing(question.diff))
-    return [*content, *diffs]
+    head = make_prose("\n\n".join(wording.phrase_head(question).split("\n")))
+    if changes and len(diffs) == len(changes):
+        return [*diffs, head]
+    return [head, make_listing(question.diff), *diffs]

@@ -8,10 +8,11 @@ import functools
 import logging
 import threading
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from acp import schema
 
+from agents.markdown import make_inert
 from agents.ports.failures import StateError
 from agents.ports.sessions import SessionUnavailable
 from agents.team import transcript
@@ -19,6 +20,7 @@ from agents.team.permissions.modes import Mode
 from agents.team.session_runner import MOST_ENTRIES, SessionRunner
 from agents.team.turn.conversation import Conversation
 from models.errors import ModelError
+from models.remote.billing import FREE
 from server.acp.asking import PermissionAsker, PermissionPerson, PermissionRequests
 from server.acp.history import replay_entries
 from server.acp.tool_calls import make_line
@@ -26,6 +28,9 @@ from server.acp.turn_view import TurnView
 from server.acp.update_sender import UpdateSender
 from server.assembly.gates import make_disk_gate
 from server.assembly.team import Client, build_team
+from server.gate.ports import Outcome
+from server.pairing.editors import PairedEditors
+from server.pairing.paired_workplace import PairedWorkplace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,6 +50,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 UNTITLED = "A session"
+MODE_OPTION = "mode"
 CLOSE_S = 5.0
 """Longest wait for a cancelled turn, in seconds."""
 
@@ -85,19 +91,25 @@ async def open_session(connected: Connected, session: Session, workspace: Worksp
         workspace: its workspace.
         note: a sentence that the first turn begins with; "" for none.
     """
+    editors = PairedEditors(workspace.roots)
     requests = PermissionRequests(functools.partial(connected.client.request_permission, session.id))
 
     def build() -> tuple[Gate, Team]:
         gate = make_disk_gate(
-            workspace.roots, PermissionAsker(requests), workspace.core.index_limits, client=connected.name
+            workspace.roots,
+            PermissionAsker(requests),
+            workspace.core.index_limits,
+            client=connected.name,
+            surround=lambda disk: PairedWorkplace(disk, editors),
         )
         client = Client(connected.name, Mode.ACT, PermissionPerson(requests))
-        return gate, build_team(workspace.core, workspace.files, gate, connected.state, client)
+        files = replace(workspace.files, find_open_text=editors.find_open_text)
+        return gate, build_team(workspace.core, files, gate, connected.state, client)
 
     gate, team = await asyncio.to_thread(build)  # roles are read
     sender = UpdateSender(functools.partial(connected.client.session_update, session.id))
     notes = [*filter(None, [note]), *team.roles.problems]
-    return LiveSession(session, workspace, team, gate, requests, sender, notes)
+    return LiveSession(session, workspace, team, gate, requests, sender, notes, editors)
 
 
 class LiveSession:
@@ -118,6 +130,7 @@ class LiveSession:
         requests: PermissionRequests,
         sender: UpdateSender,
         notes: Sequence[str],
+        editors: PairedEditors,
     ) -> None:
         self.id = session.id
         self.workspace = workspace
@@ -127,11 +140,34 @@ class LiveSession:
         self._requests = requests
         self._sender = sender
         self._notes = notes
+        self._editors: PairedEditors | None = editors  # until the person is told of them
         self._unused = not session.entries
         self._stopped = threading.Event()
         self._ended = asyncio.Event()
         self._ended.set()
         self._background: asyncio.Task[None] | None = None
+        self._cost = 0.0  # of the turns since the session was opened here
+
+    @property
+    def options(self) -> list[Any]:
+        """The mode as an option of the session, for clients that show options in place of modes."""
+        choices = [
+            schema.SessionConfigSelectOption(value=one.id, name=one.name, description=one.description) for one in MODES
+        ]
+        described = {"id": MODE_OPTION, "name": "Mode", "category": "mode", "type": "select"}
+        return [
+            schema.SessionConfigOptionSelect.model_validate(
+                {**described, "currentValue": self.mode.value, "options": choices}
+            )
+        ]
+
+    def set_mode(self, mode: Mode) -> None:
+        """Set what agents may do, from the next turn on, and tell the client in both of the protocol's ways."""
+        self.mode = mode
+        self._sender.put(
+            schema.CurrentModeUpdate(session_update="current_mode_update", current_mode_id=self.mode.value)
+        )
+        self._sender.put(schema.ConfigOptionUpdate(session_update="config_option_update", config_options=self.options))
 
     @property
     def modes(self) -> schema.SessionModeState:
@@ -164,6 +200,7 @@ class LiveSession:
             changes = _ShownChanges(team.bench.changes, view)
             turn = replace(team, bench=replace(team.bench, mode=self.mode, changes=changes))
             ended = await SessionRunner(turn, self.id).handle(request, view.show, stopped.is_set)
+            self._cost += ended.cost
             reason = await view.end(ended)
         finally:
             self._requests.view = None
@@ -190,8 +227,12 @@ class LiveSession:
 
     async def _begin(self, team: Team, request: str) -> None:
         """Name a new session after its first request, and show the notes once."""
+        if self._editors is not None:
+            names = await asyncio.to_thread(self._editors.list_names)
+            self._notes = [*self._notes, describe_editors(names)]
+            self._editors = None
         for note in self._notes:
-            self._sender.put_text("thought", f"{note}\n")
+            self._sender.put_text("thought", f"{make_inert(note)}\n")
         self._notes = ()
         if self._unused:
             title = transcript.make_title(request)
@@ -200,7 +241,10 @@ class LiveSession:
             self._sender.put(schema.SessionInfoUpdate(session_update="session_info_update", title=make_line(title)))
 
     async def _show_usage(self, team: Team) -> None:
-        """Send how many tokens of the model's window the conversation takes; do nothing without a chat model."""
+        """Send how many tokens of the model's window the conversation takes, and its cost where prices are configured.
+
+        Does nothing without a chat model.
+        """
         chat = team.find_chat("chat")
         if chat is None:
             return
@@ -214,7 +258,26 @@ class LiveSession:
         except (StateError, ModelError) as error:
             logger.info("the tokens of a session cannot be counted: %s", error)
             return
-        self._sender.put(schema.UsageUpdate(session_update="usage_update", used=used, size=chat.context_tokens))
+        core = self.workspace.core
+        priced = any(one != FREE for one in core.chats.prices.values())
+        cost = schema.Cost(amount=self._cost, currency=core.settings.chat.currency) if priced else None
+        self._sender.put(
+            schema.UsageUpdate(session_update="usage_update", used=used, size=chat.context_tokens, cost=cost)
+        )
+
+
+def describe_editors(names: Sequence[str]) -> str:
+    """Return a sentence for the person on the editors that are paired with the session, or that there is none."""
+    if not names:
+        return (
+            "No editor with Starling's language server is open on this workspace: agents read and change the files on "
+            "the disk, so save what they should see."
+        )
+    where = " and ".join(dict.fromkeys(names))
+    return (
+        f"{where} {'is' if len(set(names)) == 1 else 'are'} open on this workspace: agents read the unsaved texts "
+        "there, and change open files there."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +293,12 @@ class _ShownChanges:
         """Show and propose an edit; see `agents.ports.changes.Changes.propose`."""
         await self.view.settle()
         self.view.show_changes(proposal)
-        return await self.changes.propose(proposal, task=task, rule=rule, cancelled=cancelled)
+        outcome = await self.changes.propose(proposal, task=task, rule=rule, cancelled=cancelled)
+        if not isinstance(outcome, Outcome) or not outcome.applied or not outcome.unsaved:
+            return outcome
+        names = ", ".join(outcome.unsaved)
+        note = f"In the editor, {names} is not saved yet: commands and tests see the older text until the person saves."
+        return replace(outcome, reason=f"{outcome.reason} {note}".strip())
 
     async def undo(self, checkpoint: str = "", *, cancelled: Cancelled | None = None) -> ChangeOutcome:
         """Propose to undo a change; see `agents.ports.changes.Changes.undo`."""

@@ -203,6 +203,12 @@ Endpoint = Annotated[EndpointSettings, BeforeValidator(_convert_names)]
 class ChatSettings(EndpointSettings):
     """The settings of all chat models; without an endpoint nothing is sent anywhere."""
 
+    currency: str = Field(
+        default="USD",
+        pattern=r"^[A-Z]{3}$",
+        description="Currency of all prices, as a code of three letters (ISO 4217); editors that show costs show it.",
+        json_schema_extra=PERSONAL,
+    )
     fallback: tuple[Endpoint, ...] = Field(
         default=(),
         max_length=8,

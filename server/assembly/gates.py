@@ -1,4 +1,4 @@
-"""The gate of the command line, and the state database of every gate. Start at `make_disk_gate`.
+"""The gate of programs that are no editor, and the state database of every gate. Start at `make_disk_gate`.
 
 Users import this module only when they need a gate, because it imports SQLite and the index's syntax.
 """
@@ -19,20 +19,28 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from indexing.limits import IndexLimits
-    from server.gate.ports import Asker
+    from server.gate.ports import Asker, Workplace
 
 
-def make_disk_gate(roots: Sequence[Path], asker: Asker, limits: IndexLimits, *, client: str = "starling") -> Gate:
-    """Return a gate that writes directly to the disk, for the command line; closing it closes the state database.
+def make_disk_gate(
+    roots: Sequence[Path],
+    asker: Asker,
+    limits: IndexLimits,
+    *,
+    client: str = "starling",
+    surround: Callable[[Workplace], Workplace] = lambda disk: disk,
+) -> Gate:
+    """Return a gate that writes to the disk, for programs that are no editor; closing it closes the state database.
 
     Args:
         roots: the folders in which files may be changed.
         asker: asks the person.
         limits: the limits of the index, whose exclusions apply.
         client: name of the program, for the record.
+        surround: returns the workplace to use, given the disk.
     """
     excluded = make_exclusion(roots, limits)
-    workplace = DiskWorkplace(lambda: roots)
+    workplace = surround(DiskWorkplace(lambda: roots))
     records = GateRecords(open_state())
     return Gate(records, lambda: Places(roots, excluded), asker, workplace, client=client, owns_records=True)
 

@@ -79,7 +79,7 @@ def choose_host_address() -> Address:
     from models.host.folder_trust import create_private_folder  # noqa: PLC0415
 
     named = compute_configuration_id()
-    places = [Address(folder, VERSION, configuration=named, own_parts=own) for folder, own in _list_folders()]
+    places = [Address(folder, VERSION, configuration=named, own_parts=own) for folder, own in list_socket_folders()]
     short = [place for place in places if len(os.fsencode(place.socket)) <= LONGEST_PATH]
     if not short:
         raise HostError(
@@ -89,11 +89,11 @@ def choose_host_address() -> Address:
     return next((place for place in short if create_private_folder(place.folder, place.own_parts)), short[0])
 
 
-def _list_folders() -> list[tuple[Path, int]]:
-    """Return the candidate folders for the host's socket, best first.
+def list_socket_folders() -> list[tuple[Path, int]]:
+    """Return the candidate folders for sockets of Starling, best first.
 
     Each comes with the number of its last path parts that Starling may create. The last candidate is among temporary
-    files, where another user could have created it first; `choose_host_address` then does not use it.
+    files, where another user could have created it first; who uses the folders has to check them.
     """
     run, cached = paths.run_dir(), paths.cache_dir() / "run"
     name = hashlib.sha256(str(run).encode()).hexdigest()[:12]

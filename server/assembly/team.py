@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agents.team.limits import TurnLimits
-from agents.team.role_files import WORKSPACE_FOLDER, Roles, load_roles
+from agents.team.memory.team_memory import TeamMemory
+from agents.team.role_files import MOST_STEPS, MOST_TOKENS, WORKSPACE_FOLDER, Roles, load_roles
 from agents.team.session_runner import Team
 from agents.team.tool import Workbench
 from agents.team.tools.all_tools import TOOLS
@@ -24,6 +25,7 @@ from server.gate.commands.runner import ConfinedRunner
 from server.gate.trials.test_runs import choose_command
 from server.state import paths
 from server.state.lease_owners import name_owner
+from server.state.memory_store import MemoryStore
 from server.state.session_store import SessionStore
 from server.state.turn_files import open_turn_file
 
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from models.chat import ChatModel
     from server.assembly.core import Core
     from server.assembly.resources import Files
+    from server.assembly.team_settings import TeamSettings
     from server.gate.gate import Gate
     from server.state.database import State
 
@@ -51,12 +54,14 @@ class Client:
         mode: what agents may do.
         person: who answers agents' questions; None where nobody can.
         allow: rules that allow calls, beside the person's own, which count over these where they deny or ask.
+        workspace: the workspace that memories are for, as a URI; "" for the first folder.
     """
 
     name: str
     mode: Mode
     person: Person | None = None
     allow: tuple[str, ...] = ()
+    workspace: str = ""
 
 
 def build_team(core: Core, files: Files, gate: Gate, state: State, client: Client) -> Team:
@@ -86,9 +91,9 @@ def build_team(core: Core, files: Files, gate: Gate, state: State, client: Clien
         test_command=wanted,
         choose_tests=lambda folder, only: choose_command(folder, wanted, only, measures=False),
         mode=client.mode,
+        memory=TeamMemory(MemoryStore(state), client.workspace or name_workspace(files.roots)),
     )
     owner = name_owner(client.name)
-    limits = TurnLimits(steps=settings.steps, tokens=settings.tokens, seconds=settings.seconds, cost=settings.cost)
     roles = load_all_roles(files.roots, settings.trusted)
     return Team(
         SessionStore(state),
@@ -97,12 +102,22 @@ def build_team(core: Core, files: Files, gate: Gate, state: State, client: Clien
         _make_finder(core),
         bench,
         owner,
-        limits,
+        make_limits(settings),
         open_turn_file,
         compute_cost=core.chats.compute_cost,
         is_led=lambda role: (role if role in core.chats.by_role else "chat") in core.chats.led,
         find_outcomes=gate.journal.list_outcomes,
         workflows=load_all_workflows(files.roots, settings.trusted, roles),
+    )
+
+
+def make_limits(settings: TeamSettings) -> TurnLimits:
+    """Return the person's limits of a turn; a role's own steps and tokens count where the person has set none."""
+    return TurnLimits(
+        steps=settings.steps if "steps" in settings.model_fields_set else MOST_STEPS,
+        tokens=settings.tokens if "tokens" in settings.model_fields_set else MOST_TOKENS,
+        seconds=settings.seconds,
+        cost=settings.cost,
     )
 
 

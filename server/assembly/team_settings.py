@@ -69,15 +69,23 @@ class TeamSettings(BaseModel):
     )
     trusted: tuple[FolderText, ...] = Field(
         default=(),
-        description="Workspace folders whose own roles and workflows, in `.starling/`, are used: absolute paths, `~` for your "
+        description="Workspace folders whose own roles and workflows are used: absolute paths, `~` for your "
         "home folder. Such a role can do at most what the role `coder` can.",
         json_schema_extra=PERSONAL_FOLDERS,
     )
     steps: int = Field(
-        default=40, ge=1, le=1000, description="Most answers of the model in one turn of an agent and its delegates."
+        default=40,
+        ge=1,
+        le=1000,
+        description="Most answers of the model in one turn of an agent and its delegates; a role with a larger number "
+        "of its own has that one, unless you set this.",
     )
     tokens: int = Field(
-        default=400_000, ge=1000, le=100_000_000, description="Most tokens read and written in one turn."
+        default=400_000,
+        ge=1000,
+        le=100_000_000,
+        description="Most tokens read and written in one turn; a role with a larger number of its own has that one, "
+        "unless you set this.",
     )
     cost: float = Field(
         default=0.0,

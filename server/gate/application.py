@@ -78,10 +78,12 @@ class Application:
         proposal = self.checked.proposal
         restored = undoing.select_restored(proposal) if self.case.undoes else ()
         others = tuple(change for change in proposal.changes if change not in restored)
-        problem = await self.disk.apply(replace(proposal, changes=restored), confirm=False) if restored else ""
+        request, problem = self.case.id, ""
+        if restored:
+            problem = await self.disk.apply(replace(proposal, changes=restored), confirm=False, request=request)
         if problem or not others:
             return problem
-        return await self.workplace.apply(replace(proposal, changes=others), confirm=self.confirm)
+        return await self.workplace.apply(replace(proposal, changes=others), confirm=self.confirm, request=request)
 
     async def _conclude(self, work: asyncio.Future[str]) -> Outcome:
         """Compare the documents with the proposal; record and return the outcome.

@@ -100,14 +100,14 @@ class Journal:
 
     def begin(self, case: Case) -> None:
         """Record a request as pending; the first call also closes the open requests of servers that no longer run."""
-        self.recover()
+        if not self._recovered:
+            self.recover()
         self.records.begin(case.question, client=self._client, task=case.task, model=case.model, subjects=case.subjects)
 
     def recover(self) -> None:
-        """Close the open requests of servers that no longer run; only the first call does anything."""
-        if not self._recovered:
-            recover_requests(self.records, _name_user())
-            self._recovered = True
+        """Close the open requests of servers that no longer run; see `recover_requests`. Raises StateError."""
+        recover_requests(self.records, _name_user())
+        self._recovered = True
 
     def find_problem(self) -> str:
         """Return why nothing can be recorded now, and what to do; "" if recording works."""

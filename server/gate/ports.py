@@ -155,10 +155,11 @@ class Workplace(Protocol):
         """
         ...
 
-    async def apply(self, proposal: ProposedEdit, *, confirm: bool) -> str:
+    async def apply(self, proposal: ProposedEdit, *, confirm: bool, request: str) -> str:
         """Apply the changes, which have just been validated; return why that failed, as a sentence, "" on success.
 
         With `confirm` the client asks the person first. The gate does not rely on the return value: it compares the
-        documents afterwards. It writes files that an undo restores itself, with `disk.DiskWorkplace`.
+        documents afterwards. It writes files that an undo restores itself, with `disk.DiskWorkplace`. `request` is
+        the id under which the record holds the request as approved.
         """
         ...

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from server.gate.disk import contents
 from server.gate.disk.contents import hash_text
+from server.gate.disk.disk import remove_leftovers
 from server.gate.ports import Answer, Outcome, Verdict
 from server.gate.records import UNFINISHED, AuditRow, Ending
 
@@ -29,7 +30,7 @@ def recover_requests(records: Records, user: str) -> None:
 
     A request without an answer expires. An approved edit was made if all files hold it, and was not made if no file
     does; both are recorded with one audit row for each file, which names `user`. Any other approved request has failed,
-    and its checkpoint stays.
+    and its checkpoint stays. Files that such a server left unfinished beside those to write are deleted.
 
     Raises:
         StateError: the records cannot be read or written.
@@ -39,6 +40,9 @@ def recover_requests(records: Records, user: str) -> None:
         checkpoint = records.find_checkpoint(request.checkpoint) if request is not None and request.checkpoint else None
         if request is None or checkpoint is None:
             continue
+        for one in checkpoint.files:
+            if one.path is not None:
+                remove_leftovers(one.path)
         states = {_judge_change(one) for one in checkpoint.files}
         if states in ({True}, {False}):
             records.end_abandoned(_build_ending(request, checkpoint, user, made=states == {True}))

@@ -8,13 +8,15 @@ Start at `MemoryStore`.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from agents.ports.memory import LONGEST_TEXT, Activity, Decision, Remembered, Source
 from indexing.workspace.secrets.literals import replace_secrets
 from server.state.statements import make_storable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from server.state.database import State
     from server.state.statements import Connection
 
@@ -24,6 +26,7 @@ MOST_DECISIONS = 5000  # likewise
 ACTIVITIES_KEPT_S = 30 * 24 * 3600.0
 DECISIONS_KEPT_S = 2 * 365 * 24 * 3600.0
 PLACEHOLDER = "(secret)"
+_SELECT = "SELECT workspace, agent, name, content, source, origin, created, changed FROM agent_memory"
 
 
 class MemoryStore:
@@ -55,17 +58,21 @@ class MemoryStore:
             _evict_memories(connection, workspace)
 
     def recall(self, workspace: str, agent: str, limit: int) -> tuple[Remembered, ...]:
-        """Return up to `limit` memories for `workspace` and `agent`, including general ones, last changed first."""
+        """Return up to `limit` memories for `workspace` and `agent`, general ones too, most recently changed first."""
+        query = f"{_SELECT} WHERE workspace IN (?, '') AND agent IN (?, '') ORDER BY changed DESC, name LIMIT ?"
         with self._state.reading() as connection:
-            rows = connection.execute(
-                "SELECT workspace, agent, name, content, source, origin, created, changed FROM agent_memory"
-                " WHERE workspace IN (?, '') AND agent IN (?, '') ORDER BY changed DESC, name LIMIT ?",
-                (make_storable(workspace), make_storable(agent), limit),
-            )
-            return tuple(
-                Remembered(place, who, key, text, Source(source), *rest)
-                for place, who, key, text, source, *rest in rows
-            )
+            rows = connection.execute(query, (make_storable(workspace), make_storable(agent), limit))
+            return tuple(map(_unpack, rows))
+
+    def list_memories(self, workspace: str, limit: int, *, agent: str = "") -> tuple[Remembered, ...]:
+        """Return up to `limit` memories for `workspace`, general ones too, most recently changed first.
+
+        Those of all agents; with `agent` only those of that one.
+        """
+        query = f"{_SELECT} WHERE workspace IN (?, '') AND ? IN ('', agent) ORDER BY changed DESC, name LIMIT ?"
+        with self._state.reading() as connection:
+            rows = connection.execute(query, (make_storable(workspace), make_storable(agent), limit))
+            return tuple(map(_unpack, rows))
 
     def forget(self, workspace: str, agent: str, key: str) -> bool:
         """Delete the memory with this workspace, agent and key; return whether there was one."""
@@ -141,6 +148,12 @@ class MemoryStore:
                 + connection.execute("DELETE FROM activity_logs WHERE workspace = ?", place).rowcount
                 + connection.execute("DELETE FROM decision_history WHERE workspace = ?", place).rowcount
             )
+
+
+def _unpack(row: Sequence[Any]) -> Remembered:
+    """Return the memory from a row that `_SELECT` returned."""
+    workspace, agent, key, text, source, *rest = row
+    return Remembered(workspace, agent, key, text, Source(source), *rest)
 
 
 def _evict_memories(connection: Connection, workspace: str) -> None:

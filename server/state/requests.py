@@ -155,22 +155,29 @@ class Requests:
 
         Records a pending request as expired, and an approved request without an outcome as failed.
         """
-        with self._state.transaction() as connection:
+        with self._state.reading() as connection:
             rows = connection.execute(
                 "SELECT id, status, reason, host, pid, begun, created FROM requests"
                 " WHERE status = ? OR (status = ? AND verdict = '')",
                 (Status.PENDING, Status.APPROVED),
             ).fetchall()
-            abandoned = [row[:3] for row in rows if not _is_alive(*row[3:])]
+        abandoned = [row[:3] for row in rows if not _is_alive(*row[3:])]
+        if not abandoned:
+            return ()
+        approved = []
+        with self._state.transaction() as connection:
             for request, status, note in abandoned:
                 is_pending = status == Status.PENDING
                 unfinished = f"{note} {UNFINISHED}".strip()
                 ended, reason = (Status.EXPIRED, _UNANSWERED) if is_pending else (Status.FAILED, unfinished)
-                connection.execute(
-                    "UPDATE requests SET status = ?, verdict = ?, reason = ? WHERE id = ?",
-                    (ended, ended, reason, request),
+                closed = connection.execute(
+                    "UPDATE requests SET status = ?, verdict = ?, reason = ?"
+                    " WHERE id = ? AND status = ? AND verdict = ''",
+                    (ended, ended, reason, request, status),
                 )
-            return tuple(request for request, status, _ in abandoned if status == Status.APPROVED)
+                if closed.rowcount == 1 and not is_pending:  # else another process has closed it
+                    approved.append(request)
+        return tuple(approved)
 
 
 @cache

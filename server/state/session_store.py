@@ -77,7 +77,7 @@ class SessionStore:
             return _find(connection, session)
 
     def list_newest(self, workspace: str, limit: int) -> tuple[Session, ...]:
-        """Return up to `limit` sessions of `workspace`, last changed first."""
+        """Return up to `limit` sessions of `workspace`, most recently changed first."""
         query = f"{_SELECT} WHERE workspace = ? ORDER BY changed DESC, id LIMIT ?"
         with self._state.reading() as connection:
             return tuple(map(_unpack, connection.execute(query, (make_storable(workspace), limit))))

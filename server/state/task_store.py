@@ -85,7 +85,7 @@ class TaskStore:
             return _find(connection, task)
 
     def list_newest(self, workspace: str, limit: int, *, status: TaskStatus | None = None) -> tuple[QueuedTask, ...]:
-        """Return up to `limit` tasks of `workspace`, last added first; only those with `status` unless it is None."""
+        """Return up to `limit` tasks of `workspace`, newest first; only those with `status` unless it is None."""
         query = f"{_SELECT} WHERE workspace = ? AND ? IN ('', status) ORDER BY created DESC, id LIMIT ?"
         with self._state.reading() as connection:
             rows = connection.execute(query, (make_storable(workspace), status or "", limit)).fetchall()

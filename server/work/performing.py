@@ -143,7 +143,7 @@ class TaskPerformer:
         mode, allow = (Mode.ACT, OWN_PLACE) if place.worktree is not None else (Mode.PLAN, ())
         gate = make_disk_gate([place.root], self._asking.asker, place.core.index_limits, client="starling work")
         try:
-            client = Client("starling work", mode, self._asking.person, allow)
+            client = Client("starling work", mode, self._asking.person, allow, self._root.as_uri())
             team = await asyncio.to_thread(
                 build_team, place.core, Files(place.core, (place.root,)), gate, self._state, client
             )

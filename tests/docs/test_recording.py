@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from docs.recording.screen import Look, Run, Screen
@@ -51,3 +52,11 @@ def test_colours_and_weights_are_those_of_the_screen() -> None:
         'fill="#101010"' not in svg.split("<defs>")[1].split("</defs>")[0]
     )  # the background of the whole picture, drawn once
     assert 'fill="#000000"' in svg.split("<defs>")[1].split("</defs>")[0]
+
+
+def test_every_picture_of_a_conversation_is_shown_and_small() -> None:
+    folder = Path(__file__).parents[2] / "docs" / "scenes"
+    page = folder.with_suffix(".md").read_text(encoding="utf-8")
+    pictures = list(folder.iterdir())
+    assert [one.name for one in pictures if f"(scenes/{one.name})" not in page] == []
+    assert [one.name for one in pictures if one.stat().st_size > 200_000] == []

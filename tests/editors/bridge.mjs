@@ -38,6 +38,11 @@ const actions = {
                 }),
             without,
         ),
+    // where an element is on the screen, in whole pixels
+    box: async (place) => {
+        const { x, y, width, height } = await locate(place).boundingBox();
+        return { x: Math.round(x), y: Math.round(y), width: Math.round(width), height: Math.round(height) };
+    },
     attribute: ({ name, timeout, ...place }) => locate(place).getAttribute(name, { timeout }),
     value: ({ selector, timeout }) => page.locator(selector).inputValue({ timeout }),
     // the HTML of the frames of webviews, which are frames within frames

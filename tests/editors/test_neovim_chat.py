@@ -105,7 +105,7 @@ def wait_for_end(editor: Neovim, text: str) -> str:
 
 def read_bar(editor: Neovim) -> list[str]:
     """Return the parts of the bar above the chat."""
-    return [part.strip() for part in str(editor.evaluate(BAR)).split("|")]
+    return [part.strip().removeprefix("%<") for part in str(editor.evaluate(BAR)).split("|")]
 
 
 def test_an_answer_streams_with_folded_calls_and_an_edit_is_made_after_a_yes(open_chat: Open) -> None:

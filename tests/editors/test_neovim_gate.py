@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 
 from tests.editors.neovim import POLL_S, WAIT_S, Neovim
@@ -252,6 +253,27 @@ def test_an_applied_edit_is_undone_after_another_question(start_desk: Any) -> No
     desk.editor.wait_for_lines(["amount = 1", "price = 2"])
 
 
+def test_a_question_whose_server_was_killed_is_asked_again_by_a_key(start_desk: Any) -> None:
+    desk = start_desk()
+    desk.start_proposal(EDIT)
+    desk.wait_for_question(1)
+    for process in psutil.Process(desk.editor.evaluate("vim.fn.getpid()")).children():
+        process.kill()
+    desk.editor.wait_for("#vim.lsp.get_clients() == 0", "the server's end")
+    desk.editor.wait_for("#vim.api.nvim_list_wins() == 1", "the question to go")
+    desk.editor.press(":Starling restart<CR>")
+    desk.editor.wait_for("vim.tbl_get(vim.lsp.get_clients(), 1, 'initialized') == true", "another server")
+    desk.editor.press(":Starling approvals<CR>")
+    desk.editor.wait_for("#vim.api.nvim_list_wins() == 2", "the list")
+    desk.editor.press("<C-w>j")
+    desk.editor.wait_for("vim.fn.search('| expired |') > 0", "the list with the question")
+    desk.editor.press("a")
+    desk.wait_for_question(2)
+    assert "-amount = 1\n+count = 1" in desk.get_last_diff()
+    desk.editor.press(APPLY)
+    desk.editor.wait_for("vim.fn.getbufline(vim.fn.bufnr('stock.py'), 1)[1] == 'count = 1'", "the edit")
+
+
 def test_without_the_plugin_the_question_shows_the_diff_on_request(start_desk: Any) -> None:
     desk = start_desk(bare=True)
     assert desk.propose(EDIT, answers=("2<CR>", "3<CR>"))["outcome"] == "rejected"
@@ -332,6 +354,30 @@ def test_the_window_also_offers_an_answer_for_the_rest_of_a_task(start_desk: Any
     [asked] = desk.read_questions()
     assert (asked["way"], "+count = 1" in desk.get_last_diff()) == ("window", True)
     desk.editor.wait_for_lines(["count = 1", "cost = 2"])
+
+
+def test_a_second_question_waits_for_the_first_one(start_desk: Any) -> None:
+    desk = start_desk()
+    desk.start_proposal(EDIT)
+    desk.wait_for_question(1)
+    asked = "{ question = 'Which unit?', choices = { 'metres', 'feet' } }"
+    desk.editor.evaluate(
+        "(function() coroutine.wrap(function() vim.g.unit = require('starling.question').handle_agent_question(nil, "
+        f"{asked}).answer end)() return true end)()"
+    )
+    desk.editor.press(APPLY)
+    assert desk.wait_for_outcome()["outcome"] == "applied"
+    desk.wait_for_question(2)
+    desk.editor.press("m")
+    desk.editor.wait_for("vim.g.unit == 'metres'", "the answer")
+
+
+def test_the_key_that_rejects_is_the_same_whatever_else_is_offered(start_desk: Any) -> None:
+    desk = start_desk()
+    offered = "require('starling.question').create_choices({ 'Run', 'Reject' })"
+    assert [(one["title"], one["key"]) for one in desk.editor.evaluate(offered)] == [("Run", "u"), ("Reject", "r")]
+    offered = "require('starling.question').create_choices({ 'Apply', 'Apply, and the rest of this task', 'Reject' })"
+    assert [one["key"] for one in desk.editor.evaluate(offered)] == ["a", "A", "r"]
 
 
 PRICES = "apple = 1\npear = 2\nplum = 3\nfig = 4\nkiwi = 5\n"

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import subprocess
 import sys
 import sysconfig
 import zipfile
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +16,11 @@ import pytest
 
 from models.scripted.scripted_server import ScriptedServer
 from tests.editors.shop import BEGUN
-from tests.editors.vscode import CHAT, INSTALLED, REPOSITORY, Workbench
+from tests.editors.vscode import CHAT, REPOSITORY, Workbench
 from tests.marked import parse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     Open = Callable[..., Workbench]
 
@@ -39,32 +36,6 @@ def collect(item, found=[]):
     return found
 """
 FIXED = ["def collect(item, found=None):", "    if found is None:", "        found = []", "    found.append(item)"]
-
-
-@pytest.fixture(scope="session")
-def extensions(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Install the extension, and return the folder of installed extensions."""
-    package = Path(os.environ.get("VSIX", REPOSITORY / "dist" / "starling.vsix"))
-    assert package.exists(), "The extension is not built: `make test-vscode` does that"
-    folder = tmp_path_factory.mktemp("extensions")
-    installing = [str(INSTALLED / "install"), str(package), str(tmp_path_factory.mktemp("data")), str(folder)]
-    subprocess.run(installing, check=True, capture_output=True, timeout=120)
-    return folder
-
-
-@pytest.fixture
-def open_folder(tmp_path: Path, extensions: Path, starling_on_path: str) -> Iterator[Open]:
-    """Yield a function that opens a folder in a workbench, and waits until Starling is ready there."""
-    with ExitStack() as running:
-
-        def start(folder: Path, **given: Any) -> Workbench:
-            given.setdefault("path", starling_on_path)
-            given.setdefault("environment", NO_MODEL)
-            workbench = running.enter_context(Workbench.start(folder, tmp_path / "home", extensions, **given))
-            workbench.wait_until("Starling to be ready", lambda: "ready" in workbench.read_status())
-            return workbench
-
-        yield start
 
 
 @pytest.fixture
@@ -237,6 +208,31 @@ def test_a_finding_is_fixed_after_one_approval_and_the_change_is_undone(tmp_path
     workbench.click(".editor-instance .view-lines")
     workbench.press("Control+s")
     workbench.wait_until("every byte", lambda: (folder / "gather.py").read_bytes() == before)
+
+
+def test_a_question_whose_server_was_killed_is_asked_again_by_its_button(tmp_path: Path, open_folder: Open) -> None:
+    folder = parse(GATHER).write(tmp_path / "work")
+    workbench = open_folder(folder)
+    workbench.open_file("gather.py")
+    workbench.wait_for(".squiggly-warning")
+    workbench.go_to(1, 22)
+    workbench.apply_code_action("Create a new value in each call")
+    workbench.wait_for(".monaco-diff-editor .modified .view-line", "found is None")
+    workbench.wait_until("the question", workbench.read_notifications)
+    for server in find_servers(tmp_path):
+        server.kill()
+    workbench.wait_until_gone(".monaco-diff-editor")
+    workbench.wait_until("another server", lambda: "ready" in workbench.read_status())
+    workbench.click(".activitybar .action-label[aria-label='Starling']")
+    workbench.wait_for(".pane .monaco-list-row", "expired")
+    workbench.click(".pane .monaco-list-row", "expired")
+    workbench.take_picture("ask-again.png")
+    workbench.click(".pane .monaco-list-row .action-label[aria-label^='Ask Again']")
+    workbench.wait_for(".monaco-diff-editor .modified .view-line", "found is None")
+    workbench.wait_until("the question", workbench.read_notifications)
+    workbench.click(".notifications-toasts .monaco-button", "Apply")
+    workbench.wait_until("the change", lambda: workbench.read_lines()[:4] == FIXED)
+    workbench.wait_for(".pane .monaco-list-row", "applied")
 
 
 def test_a_rejected_proposal_changes_nothing(tmp_path: Path, open_folder: Open) -> None:
@@ -537,7 +533,7 @@ def test_a_plan_is_edited_by_keys_and_clicks_before_it_starts(tmp_path: Path, op
         workbench.click(f"{CHAT}#proposal-add")
         workbench.wait_for(f"{CHAT}[aria-label='Step 3']:focus")
         workbench.type("Read it")
-        workbench.press("Shift+Tab")
+        workbench.press("Tab")
         workbench.type("reviewer")
         workbench.wait_until("the role", lambda: _read_value(workbench, "[aria-label='Role of step 3']") == "reviewer")
         workbench.click(f"{CHAT}#proposal-start")

@@ -160,6 +160,13 @@ def test_touched_files_are_indexed_anew(make_index: Callable[..., Index], root: 
     assert index.read_status().files == 4
 
 
+def test_nothing_is_indexed_where_indexing_is_turned_off(make_index: Callable[..., Index], root: Path) -> None:
+    index = make_index(root, start=False)
+    index.reindex([root / "notes.txt"])
+    assert index.read_status().state == "off"
+    assert not index._process.busy
+
+
 def test_touched_folder_is_walked_and_a_deleted_one_forgotten(make_index: Callable[..., Index], root: Path) -> None:
     index = make_index(root)
     parse("#- a/deep/one.py\nicosahedron = 1\n").write(root / "new")

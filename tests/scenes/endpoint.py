@@ -86,6 +86,7 @@ ENDPOINT = Scene(
                 Decision("Run the tests"),
             ),
             ("coder",),
+            ("[5 passed, 0 failed",),
         ),
     ),
     choose("coder")

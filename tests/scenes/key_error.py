@@ -58,6 +58,7 @@ KEY_ERROR = Scene(
                 Decision("Run the tests"),
             ),
             ("debug",),
+            ("[2 passed, 1 failed", "[4 passed, 0 failed"),
         ),
     ),
     say(

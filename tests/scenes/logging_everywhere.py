@@ -8,6 +8,7 @@ from tests.scenes.scene import (
     ORCHESTRATOR,
     Answer,
     Decision,
+    PlanDecision,
     Scene,
     Turn,
     call,
@@ -76,12 +77,14 @@ class ServicesTest(unittest.TestCase):
     def test_a_request_goes_through_all_services(self):
         self.assertEqual(handle("/agents", "hi"), "TASK: HI")
 '''
+TITLE = "Log all services to ELK"
 STEPS = (
     ("Design the structure of the logs", "architect"),
     ("Write the module that all services log with", "coder"),
     ("Log in gateway, agent_runtime and llm_proxy", "coder"),
     ("Send the logs to ELK", "coder"),
 )
+UNWANTED = ("Build dashboards in Kibana", "coder")
 
 LOGGING = '''
 """Structured logs: one JSON object a line, with the same fields in all services. Start at `get_logger`."""
@@ -180,6 +183,9 @@ The tests pass. After `docker compose up` the logs are in Kibana on localhost:56
 """
 
 
+PROPOSED = [{"title": title, "role": role} for title, role in (*STEPS, UNWANTED)]
+
+
 def _plan(done: int, active: int = -1) -> str:
     """Return the call that writes the plan, with the first `done` steps done, and the step at `active` as active."""
     steps = [
@@ -217,17 +223,19 @@ LOGGING_EVERYWHERE = Scene(
                 "All services log to ELK.",
             ),
             (
+                PlanDecision(TITLE, dropped=len(STEPS) + 1),
                 Decision("Create common/__init__.py", Answer.YES_FOR_ALL),
                 Decision("Run the tests"),
             ),
             ("orchestrator", "architect", "coder"),
+            ("[2 passed, 0 failed",),
         ),
     ),
     choose("orchestrator")
     + say(
         ORCHESTRATOR, "I look at the services first.", call("list_files"), call("read_file", path="docker-compose.yml")
     )
-    + say(ORCHESTRATOR, PLANNED, _plan(0))
+    + say(ORCHESTRATOR, PLANNED, call("plan", title=TITLE, confirm=True, steps=PROPOSED))
     + say(
         ORCHESTRATOR,
         "",

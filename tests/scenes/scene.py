@@ -7,14 +7,14 @@ answers are scripted: files are really read and changed, and tests really run an
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from tests.marked import parse
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 ROUTER = "Choose who of a team"
@@ -23,6 +23,9 @@ CODER = "You are a careful software engineer"
 DEBUG = "You find the cause of errors"
 ORCHESTRATOR = "You lead a team of agents"
 """Words of the instructions, by which a script knows which agent asks the model."""
+
+
+ONCE = "@times 1\n"
 
 
 class Answer(Enum):
@@ -35,7 +38,7 @@ class Answer(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A question about a change, a command or a plan, and a person's answer.
+    """A question about a change or a command, and a person's answer.
 
     Attributes:
         about: a part of the question's title, the same in all faces.
@@ -47,6 +50,19 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanDecision:
+    """A plan that a person starts after a change.
+
+    Attributes:
+        about: the plan's title.
+        dropped: number of the step that the person deletes, from 1.
+    """
+
+    about: str
+    dropped: int
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """One request of a person, and what comes of it.
 
@@ -55,13 +71,15 @@ class Turn:
         shown: parts of what agents say, in their order; each is on one line and has no signs of Markdown.
         decisions: the questions in their order, with the answers.
         agents: roles that answer, in their order, delegates included.
+        results: parts of the results of tests, in their order.
         acts: whether agents may change files; otherwise they only read.
     """
 
     request: str
     shown: tuple[str, ...]
-    decisions: tuple[Decision, ...] = ()
+    decisions: tuple[Decision | PlanDecision, ...] = ()
     agents: tuple[str, ...] = ()
+    results: tuple[str, ...] = ()
     acts: bool = True
 
 
@@ -85,9 +103,9 @@ class Scene:
     script: str
     written: Mapping[str, tuple[str, ...]]
 
-    def write_workspace(self, folder: Path) -> Path:
-        """Write the files of the workspace into `folder`, and return it."""
-        return parse(self.files).write(folder)
+    def slow_down(self, token_s: float) -> Scene:
+        """Return the scene with a model that takes `token_s` seconds for each token."""
+        return replace(self, script=self.script.replace(ONCE, f"{ONCE}@token-time {token_s:g}\n"))
 
     def find_missing(self, folder: Path) -> list[str]:
         """Return a line for each text that agents should have written into the workspace `folder`, but have not."""
@@ -98,24 +116,34 @@ class Scene:
             found += [f"{name}: {one}" for one in texts if one not in text]
         return found
 
+    def write_workspace(self, folder: Path) -> Path:
+        """Write the files of the workspace into `folder`, and return it."""
+        return parse(self.files).write(folder)
+
+
+def find_first_missing(texts: Sequence[str], shown: str) -> str:
+    """Return the first of `texts` that `shown` lacks after the ones before; "" if it has all, in their order."""
+    at = 0
+    for text in texts:
+        found = shown.find(text, at)
+        if found < 0:
+            return text
+        at = found + len(text)
+    return ""
+
 
 def choose(role: str) -> str:
     """Return the section of a script in which the router chooses `role`, each time that it is asked."""
     return f'=== {ROUTER}\n{{"role": "{role}"}}\n'
 
 
-def say(agent: str, text: str, *calls: str, token_s: float = 0.0) -> str:
-    """Return a section of a script that is used once: `agent` says `text`, and makes `calls`.
+def say(agent: str, text: str, *calls: str) -> str:
+    """Return a section of a script that is used once: the agent with the instructions `agent` says `text`.
 
-    Args:
-        agent: words of the agent's instructions.
-        text: the text.
-        calls: calls of tools, as `call` returns them.
-        token_s: seconds between two tokens.
+    It makes `calls`, lines as `call` returns them.
     """
-    pace = f"@token-time {token_s:g}\n" if token_s else ""
     lines = "".join(f"{one}\n" for one in calls)
-    return f"=== {agent}\n@times 1\n{pace}{lines}{text.strip()}\n"
+    return f"=== {agent}\n{ONCE}{lines}{text.strip()}\n"
 
 
 def call(tool: str, **arguments: Any) -> str:

@@ -137,7 +137,10 @@ def test_the_question_is_read_as_it_is_asked(tmp_path: Path) -> None:
     assert interface("parts", "ProposedFile") == set(asked["files"][0])
     assert interface("parts", "Hunk") == set(asked["files"][0]["hunks"][0])
     assert f"CONFIRM = '{confirm_request.CONFIRM}'" in SOURCES["proposals"]
-    assert "starling: { confirm: true, hunks: true, permit: true, ask: true, plan: true }" in SOURCES["service"]
+    assert (
+        "starling: { confirm: true, hunks: true, permit: true, ask: true, plan: true, save: true }"
+        in SOURCES["service"]
+    )
     assert f"ASK = '{editor_person.ASK}'" in SOURCES["asking"]
 
 

@@ -40,6 +40,8 @@ MAY_SPEAK = {
     "models/host/address.py": {"socket"},  # whether the host listens, on this machine
     "models/host/health_check.py": {"httpx2"},  # asks the host how it is, for the doctor
     "models/host/daemon.py": {"socket"},  # listens for this user alone: a Unix socket, or loopback with a token
+    "server/pairing/pairing_server.py": {"socket"},  # listens for this user's agents alone, who know a private file
+    "server/pairing/editors.py": {"socket"},  # connects to such a language server on this machine
     "models/host/peers.py": {"socket"},  # asks the kernel who is at the other end of a Unix socket
     "models/remote/providers/context_windows.py": {"httpx2"},  # asks the server that a person named for its window
     "models/scripted/scripted_server.py": {"http", "socket"},  # listens on this machine, for who tries a script

@@ -87,6 +87,7 @@ async def test_agents_read_plan_and_edit_after_a_yes(editor: Editor) -> None:
     await editor.wait_until(lambda: editor.list_updates("usage_update"))
     usage = editor.list_updates("usage_update")[0]
     assert 0 < usage.used < usage.size
+    assert usage.cost is None
 
 
 async def test_the_question_holds_the_diff_and_belongs_to_the_call(editor: Editor) -> None:
@@ -96,7 +97,7 @@ async def test_the_question_holds_the_diff_and_belongs_to_the_call(editor: Edito
     assert asked.tool_call_id == editor.list_updates("tool_call")[-1].tool_call_id
     assert "Edit area.py" in str(asked.title)
     assert asked.content is not None
-    words, diff = asked.content
+    diff, words = asked.content
     assert "It is exact." in words.content.text
     assert (diff.old_text, diff.new_text) == (BEFORE, AFTER)
     assert [(one.name, one.kind) for one in options] == [
@@ -136,6 +137,40 @@ async def test_in_plan_mode_nobody_is_asked_and_nothing_written(editor: Editor) 
     assert "in plan mode agents only read" in editor.list_updates("tool_call_update")[-1].content[0].content.text
     with pytest.raises(acp.RequestError, match="There is no mode 'yolo'; there are: plan, act"):
         await wait_for(editor.agent.set_session_mode(session, "yolo"))
+
+
+async def test_the_mode_is_an_option_too(editor: Editor) -> None:
+    session = await editor.begin()
+    answer = await wait_for(editor.agent.set_config_option("mode", session, "plan"))
+    (option,) = answer.config_options
+    assert (option.id, option.category, option.current_value) == ("mode", "mode", "plan")
+    assert [one.value for one in option.options] == ["act", "plan"]
+    await editor.wait_until(lambda: editor.list_updates("current_mode_update"))
+    assert editor.list_updates("current_mode_update")[0].current_mode_id == "plan"
+    assert await editor.ask(session, "use pi") == "end_turn"
+    assert editor.questions == []
+    for option_id, value in (("model", "x"), ("mode", "yolo")):
+        with pytest.raises(acp.RequestError, match="There is no"):
+            await wait_for(editor.agent.set_config_option(option_id, session, value))
+
+
+async def test_costs_are_reported_where_prices_are_configured(
+    tmp_path: Path, endpoint: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del endpoint
+    monkeypatch.setenv("STARLING_CHAT__INPUT_PRICE", "1000")
+    monkeypatch.setenv("STARLING_CHAT__OUTPUT_PRICE", "1000")
+    monkeypatch.setenv("STARLING_CHAT__CURRENCY", "EUR")
+    async with start_editor(tmp_path, tmp_path / "home") as editor:
+        session = await editor.begin()
+        costs = []
+        for _ in range(2):
+            editor.updates.clear()
+            await editor.ask(session, "what is area")
+            await editor.wait_until(lambda: editor.list_updates("usage_update"))
+            costs.append(editor.list_updates("usage_update")[-1].cost)
+        assert {one.currency for one in costs} == {"EUR"}
+        assert 0 < costs[0].amount < costs[1].amount
 
 
 async def test_a_turn_is_cancelled_while_the_model_thinks(editor: Editor) -> None:

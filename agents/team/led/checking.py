@@ -1,64 +1,56 @@
-"""The check of a changed file: findings that it did not have before, and the person's own test command.
-
-Start at `Checker.check`.
-"""
+"""The check of changed files: findings that they did not have before, and the tests. Start at `Checker.check`."""
 
 from __future__ import annotations
 
 import asyncio
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from agents.tasks.edit_ranking import find_new_findings
-from agents.tools import EXECUTE_COMMAND
+from agents.team.turn.checked_tests import TestCheck, TestsState
 from indexing.syntax import languages
 from indexing.syntax.documents import Document
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
     from pathlib import Path
 
     from agents.findings import Finding
+    from agents.team.limits import Spending
     from agents.team.tool import ToolResult, Workbench
-
-DIAGNOSE = "diagnose"
-"""The capability set that runs commands."""
+    from agents.team.toolset import Toolset
 
 FAILURE_WEIGHT = 100
 """Findings that one failed test outweighs."""
 
 SHOWN_FINDINGS = 5
 SHOWN_OUTPUT = 1500
-"""Characters at the end of the tests' output that the model and the person get."""
-
-_FAILED = re.compile(r"\b(\d{1,6}) (?:failed|failures?|errors?)\b")
+"""Characters at the end of the tests' results that the model and the person get."""
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """The state of a changed file.
+    """The state of changed files.
 
     Attributes:
-        findings: messages of the review's findings that the file did not have before.
-        failures: tests that failed; 1 if the number is unknown.
-        tests: what is known about the tests, in a sentence or as their output; "" if there are none to run.
+        findings: messages of the review's findings that the files did not have before.
+        tests: the state of the tests.
     """
 
     findings: tuple[str, ...] = ()
-    failures: int = 0
-    tests: str = ""
+    tests: TestsState = field(default_factory=TestsState)
 
     @property
     def problems(self) -> int:
         """Weight of all problems together; 0 for nothing to fix."""
-        return self.failures * FAILURE_WEIGHT + len(self.findings)
+        return self.tests.count * FAILURE_WEIGHT + len(self.findings)
 
     def describe(self) -> str:
         """Return findings and tests in words, for the model and the person."""
         shown = "; ".join(self.findings[:SHOWN_FINDINGS])
         found = f"The review finds {len(self.findings)} new: {shown}." if shown else "The review finds nothing new."
-        return f"{found} {self.tests}".rstrip()
+        text = self.tests.text[-SHOWN_OUTPUT:]
+        return f"{found} {f'Tests fail:{chr(10)}{text}' if self.tests.count else text}".rstrip()
 
 
 class Checker:
@@ -66,40 +58,41 @@ class Checker:
 
     Args:
         bench: the agent's workbench.
+        tools: the agent's tools.
         call: runs a call of a tool by its name and arguments, with permission and record.
+        spending: what the turn has spent.
     """
 
-    def __init__(self, bench: Workbench, call: Callable[..., Awaitable[ToolResult]]) -> None:
+    def __init__(
+        self, bench: Workbench, tools: Toolset, call: Callable[..., Awaitable[ToolResult]], spending: Spending
+    ) -> None:
         self._bench = bench
-        self._call = call
-        self._runs_tests = bool(bench.test_command) and bench.commands is not None and DIAGNOSE in bench.capabilities
+        self.tests = TestCheck(bench, tools, call, spending)
 
-    async def check(self, path: Path, before: str) -> Health:
-        """Return the health of the file `path`, whose text was `before`; runs the tests if a person permits it."""
+    async def check(self, before: Mapping[Path, str], tests: str = "", *, asks: bool = False) -> Health:
+        """Return the health of files, given with the text that each had; runs the tests if a person permits it.
+
+        Args:
+            before: the files.
+            tests: file or folder whose tests alone are run, "" for all.
+            asks: whether the person is asked about the tests also where no command is set.
+        """
+        findings = [message for path, old in before.items() for message in await self._review(path, old, before)]
+        return Health(tuple(findings), await self.tests.run(tests, asks=asks))
+
+    async def _review(self, path: Path, old: str, every: Mapping[Path, str]) -> list[str]:
+        """Return the messages of the findings in a file that its text `old` did not have; names it if it is not alone.
+
+        `every` holds all changed files.
+        """
         text = await self._bench.read_text(path)
-        known, found = [await asyncio.to_thread(self._review, path, one) for one in (before, text)]
-        findings = tuple(
-            f"line {text.count(chr(10), 0, one.span.start) + 1}: {one.message.rstrip('.')}"
+        known, found = [await asyncio.to_thread(self._find, path, one) for one in (old, text)]
+        place = f"{self._bench.display(path)}, line" if len(every) > 1 else "line"
+        return [
+            f"{place} {text.count(chr(10), 0, one.span.start) + 1}: {one.message.rstrip('.')}"
             for one in find_new_findings(known, found)
-        )
-        failures, tests = await self._run_tests() if self._runs_tests else (0, "")
-        return Health(findings, failures, tests)
+        ]
 
-    def _review(self, path: Path, text: str) -> tuple[Finding, ...]:
+    def _find(self, path: Path, text: str) -> tuple[Finding, ...]:
         """Return the review's findings in `text`. Blocking."""
         return tuple(self._bench.review(Document(path.as_uri(), path, languages.detect(path, text), text)))
-
-    async def _run_tests(self) -> tuple[int, str]:
-        """Run the test command; return the number of failures, and a sentence or the output.
-
-        Where it is not permitted, it is not asked about again.
-        """
-        self._bench.loaded.add(DIAGNOSE)
-        result = await self._call(EXECUTE_COMMAND.name, command=self._bench.test_command)
-        if not result.failed:
-            return 0, "The tests pass."
-        if not result.text.startswith("[exit status"):
-            self._runs_tests = False
-            return 0, f"The tests were not run: {result.text[:SHOWN_OUTPUT]}"
-        counts = [int(number) for number in _FAILED.findall(result.text)]
-        return max(1, sum(counts[-2:])), f"Tests fail:\n{result.text[-SHOWN_OUTPUT:]}"

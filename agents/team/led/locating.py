@@ -1,25 +1,28 @@
-"""The code that a request is about, found by the names and files in it, else by the index' search. Start at `locate`.
+"""The code that a request is about, found by the names and files in it, else by search. Start at `locate`.
 
-Looks at the form of words (`max_size`, `Cart.total`, `src/cart.py`), never at words of one language.
+Looks at the form of words (`max_size`, `Cart.total`, `src/cart.py`), never at words of one language. Where no name is
+written as code, the index' search and a search for lines that hold the request's words are combined.
 """
 
 from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from agents.tasks.rewriting.definitions import list_definitions
+from agents.team.led.line_search import find_lines
 from indexing.records import Query
 from indexing.syntax import languages
 from indexing.syntax.documents import Document
 from indexing.syntax.syntax import Syntax
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
+    from agents.team.led.line_search import FoundLine
     from agents.team.tool import Workbench
     from indexing.index import Index
     from indexing.records import Hit
@@ -33,8 +36,21 @@ MOST_FILES = 20_000
 LONGEST = 4000
 """Characters of a request that are looked at."""
 
+LONGEST_PLACE = 80
+"""Lines of a definition that a found line stands for; of a longer one, the lines around it do."""
+
+BY_WORD = 0.4
+"""Rating of a function or type whose name is an ordinary word of the request; the best search result has 0.5."""
+
+BY_PATH = 0.2
+"""Rating of a place whose folder or file has a word of the request as its name."""
+
+AROUND = 15
+"""Lines before and after a found line that is in no short definition."""
+
 _NAME = re.compile(r"`?[^\W\d]\w*(?:(?:\.|::|#)[^\W\d]\w*)*(?:`|\(\))?")
 _FILE = re.compile(r"[\w.\-/\\]*\w\.\w{1,10}\b")
+_ADDRESS = re.compile(r"\w{2,20}://\S+")
 _CODE = re.compile(r"[`_.:#(\d]|[^\W\d_][A-Z]")
 """Signs that a word is code: a quote, an underscore, a dot, a parenthesis, a digit, a capital letter inside."""
 
@@ -49,6 +65,8 @@ class Place:
         last_line: the line after the last.
         name: qualified name of its definition; "" for none.
         text: its lines.
+        sort: "function", "type" or "value"; "" where that is not known.
+        is_named: whether the request names this definition as code.
     """
 
     path: Path
@@ -56,82 +74,169 @@ class Place:
     last_line: int
     name: str
     text: str
+    sort: str = ""
+    is_named: bool = False
 
 
-def locate(request: str, index: Index, bench: Workbench) -> tuple[Place, ...]:
-    """Return at most `MOST_PLACES` places that `request` is about, the likeliest first; () for none. Blocking."""
+@dataclass(frozen=True, slots=True)
+class Located:
+    """The code that a request is about.
+
+    Attributes:
+        places: at most `MOST_PLACES`, the likeliest first; () for none.
+        lines: lines that hold words of the request, the likeliest first.
+    """
+
+    places: tuple[Place, ...] = ()
+    lines: tuple[FoundLine, ...] = ()
+
+
+def locate(request: str, index: Index, bench: Workbench) -> Located:
+    """Return the code that `request` is about. Blocking."""
     request = request[:LONGEST]
-    files = _find_files(request, bench)
-    names = _list_names(request)
+    files = find_files(request, bench)
+    names = list_names(request)
     deadline = time.monotonic() + SEARCH_S
-    nowhere = Document("starling:search", None, "text", "")
-    defined = index.find_definitions(set(names), document=nowhere, limit=MOST_HITS, deadline=deadline)
-    usable = [hit for hit in defined if not bench.explain_exclusion(hit.path)]
-    rated = [(_rate(one, names, files), one) for one in _Definitions(names, bench).complete(usable)]
+    finder = DefinitionFinder(index, bench)
+    rated = [
+        (_rate(one, names, files), replace(one, is_named=_is_named(one, names))) for one in finder.find(names, deadline)
+    ]
+    found = [hit for hit in index.search(Query(request), limit=MOST_HITS, deadline=deadline) if finder.may_show(hit)]
+    lines = find_lines(request, _order_files(files, found, bench), bench.read, deadline)
     if not any(rating > 1 for rating, _ in rated):
-        found = index.search(Query(request), limit=MOST_HITS, deadline=deadline)
-        rated += [
-            (2.0 * (hit.path in files) + 1.0 / (2 + place), _make_place(hit))
-            for place, hit in enumerate(found)
-            if not bench.explain_exclusion(hit.path)
-        ]
+        rated += _combine(found, lines, files, names, finder)
     rated.sort(key=lambda one: -one[0])
-    return tuple(dict.fromkeys(place for _, place in rated))[:MOST_PLACES]
+    return Located(tuple(dict.fromkeys(place for _, place in rated))[:MOST_PLACES], lines)
 
 
-class _Definitions:
-    """The definitions of some names in files that the index names; of a long one the index knows parts."""
+def _combine(
+    found: Iterable[Hit],
+    lines: Iterable[FoundLine],
+    files: Collection[Path],
+    words: Collection[str],
+    finder: DefinitionFinder,
+) -> list[tuple[float, Place]]:
+    """Return the places of the index' search and of the found lines, rated; a place that both have is rated higher.
 
-    def __init__(self, names: Container[str], bench: Workbench) -> None:
-        self._names = names
-        self._read = bench.read
-        self._files: dict[Path, list[Place]] = {}
+    So is a place in one of `files`, or below a folder or in a file whose name is one of `words`.
+    """
+    ratings: dict[Place, float] = {}
+    searched = [make_place(hit) for hit in found]
 
-    def complete(self, hits: Iterable[Hit]) -> Iterator[Place]:
-        """Yield the definitions of the names on the lines of `hits`; the lines themselves where there are none."""
-        for hit in hits:
-            if hit.path not in self._files:
-                self._files[hit.path] = list(self._list(hit.path))
+    def rate_file(path: Path) -> float:
+        return 2.0 * (path in files) + BY_PATH * any(part in words for part in (path.stem, *path.parts[-4:-1]))
+
+    for at, place in enumerate(searched):
+        ratings[place] = ratings.get(place, 0.0) + 1.0 / (2 + at) + rate_file(place.path)
+    seen: set[Place] = set()
+    for at, line in enumerate(lines):
+        place = next((one for one in searched if _holds(one, line)), None) or finder.find_around(line)
+        if place in seen:
+            continue
+        seen.add(place)
+        ratings.setdefault(place, rate_file(place.path))
+        ratings[place] += 1.0 / (2 + at)
+    return [(rating, place) for place, rating in ratings.items()]
+
+
+def _holds(place: Place, line: FoundLine) -> bool:
+    """Return whether `line` is in `place`."""
+    return place.path == line.path and place.first_line <= line.number < place.last_line
+
+
+def _order_files(files: Iterable[Path], found: Iterable[Hit], bench: Workbench) -> tuple[Path, ...]:
+    """Return the files to search for lines: those that the request names, those of `found`, then all others."""
+    return tuple(dict.fromkeys((*files, *(hit.path for hit in found), *_take(bench))))
+
+
+class DefinitionFinder:
+    """Definitions by name, whole: of a long one the index knows parts."""
+
+    def __init__(self, index: Index, bench: Workbench) -> None:
+        self._index = index
+        self._bench = bench
+        self._files: dict[Path, tuple[Place, ...]] = {}
+
+    def may_show(self, hit: Hit) -> bool:
+        """Return whether the file of `hit` may be read."""
+        return not self._bench.explain_exclusion(hit.path)
+
+    def find(self, names: Collection[str], deadline: float) -> Iterator[Place]:
+        """Yield the definitions of `names`; the lines that the index has of one where its file shows none."""
+        nowhere = Document("starling:search", None, "text", "")
+        for hit in self._index.find_definitions(set(names), document=nowhere, limit=MOST_HITS, deadline=deadline):
+            if not self.may_show(hit):
+                continue
             whole = [
                 one
-                for one in self._files[hit.path]
-                if one.first_line < hit.last_line and hit.first_line < one.last_line
+                for one in self.list_in(hit.path)
+                if one.name.rpartition(".")[2] in names
+                and one.first_line < hit.last_line
+                and hit.first_line < one.last_line
             ]
-            yield from whole or [_make_place(hit)]
+            yield from whole or [make_place(hit)]
 
-    def _list(self, path: Path) -> Iterator[Place]:
-        """Yield the definitions of the names in a file."""
-        text = self._read(path)
-        if text is None:
-            return
-        syntax = Syntax.of(Document(path.as_uri(), path, languages.detect(path, text), text))
-        for one in list_definitions(syntax):
-            if one.name in self._names:
-                first = text.count("\n", 0, one.span.start)
-                lines = text[one.span.start : one.span.end]
-                yield Place(path, first, first + lines.count("\n") + 1, ".".join(one.path), lines)
+    def find_around(self, line: FoundLine) -> Place:
+        """Return the innermost short definition that holds `line`, else the lines around it."""
+        around = [
+            one
+            for one in self.list_in(line.path)
+            if _holds(one, line) and one.last_line - one.first_line <= LONGEST_PLACE
+        ]
+        if around:
+            return max(around, key=lambda one: one.first_line)
+        lines = (self._bench.read(line.path) or "").splitlines()
+        first, last = max(0, line.number - AROUND), min(len(lines), line.number + AROUND + 1)
+        return Place(line.path, first, last, "", "\n".join(lines[first:last]))
+
+    def list_in(self, path: Path) -> tuple[Place, ...]:
+        """Return all definitions in a file, in order; read once."""
+        if path not in self._files:
+            self._files[path] = tuple(list_places(path, self._bench.read(path)))
+        return self._files[path]
 
 
-def _make_place(hit: Hit) -> Place:
+def list_places(path: Path, text: str | None) -> Iterator[Place]:
+    """Yield the definitions in the text of a file; none for None."""
+    if text is None:
+        return
+    syntax = Syntax.of(Document(path.as_uri(), path, languages.detect(path, text), text))
+    for one in list_definitions(syntax):
+        first = text.count("\n", 0, one.span.start)
+        lines = text[one.span.start : one.span.end]
+        yield Place(path, first, first + lines.count("\n") + 1, ".".join(one.path), lines, one.sort)
+
+
+def make_place(hit: Hit) -> Place:
     """Return the lines of a hit as a place."""
     return Place(hit.path, hit.first_line, hit.last_line, hit.name, hit.text)
 
 
-def _list_names(request: str) -> dict[str, str]:
-    """Return the last part of each name in `request`, with the word as it is written there."""
-    words = [found.group() for found in _NAME.finditer(request)]
-    return {re.split(r"\.|::|#", word.strip("`()"))[-1]: word for word in words}
+def list_names(request: str) -> dict[str, tuple[str, ...]]:
+    """Return the last part of each name in `request`, with the words as they are written there."""
+    found: dict[str, tuple[str, ...]] = {}
+    for match in _NAME.finditer(request):
+        word = match.group()
+        last = re.split(r"\.|::|#", word.strip("`()"))[-1]
+        found[last] = (*found.get(last, ()), word)
+    return found
 
 
-def _find_files(request: str, bench: Workbench) -> frozenset[Path]:
+def find_files(request: str, bench: Workbench) -> frozenset[Path]:
     """Return the workspace's files that `request` names by their path, or the end of it."""
-    named = [found.replace("\\", "/").lstrip("./") for found in _FILE.findall(request)]
+    named = list_file_names(request)
     return frozenset(
         path
         for path in _take(bench)
         for end in named
         if path.name == end.rpartition("/")[2] and f"/{path.as_posix()}".endswith(f"/{end}")
     )
+
+
+def list_file_names(request: str) -> tuple[str, ...]:
+    """Return the words of `request` that have the form of a file's path, with slashes; addresses are none."""
+    words = _FILE.findall(_ADDRESS.sub(" ", request))
+    return tuple(word.replace("\\", "/").removeprefix("./").lstrip("/") for word in words)
 
 
 def _take(bench: Workbench) -> Iterator[Path]:
@@ -142,13 +247,28 @@ def _take(bench: Workbench) -> Iterator[Path]:
         yield path
 
 
-def _rate(place: Place, names: dict[str, str], files: frozenset[Path]) -> float:
+def _rate(place: Place, names: Mapping[str, Iterable[str]], files: Collection[Path]) -> float:
     """Return how likely the definition at `place` is meant.
 
     More than 1 if its name is written as code, or its file is named.
     """
-    last = place.name.rpartition(".")[2]
-    word = names.get(last, "")
+    words = names.get(place.name.rpartition(".")[2], ())
+    exact = any(_is_qualified(word, place.name) for word in words)
+    plain = BY_WORD if place.sort != "value" else 0.0
+    return plain + 2.0 * _is_named(place, names) + 2.0 * exact + 3.0 * (place.path in files)
+
+
+def _is_named(place: Place, names: Mapping[str, Iterable[str]]) -> bool:
+    """Return whether the name of the definition at `place` is written as code."""
+    return any(map(is_code, names.get(place.name.rpartition(".")[2], ())))
+
+
+def is_code(word: str) -> bool:
+    """Return whether a word of a request is written as a name of code."""
+    return _CODE.search(word) is not None
+
+
+def _is_qualified(word: str, name: str) -> bool:
+    """Return whether `word` has more than one part and names the definition `name`."""
     qualified = re.sub(r"::|#", ".", word.strip("`()"))
-    exact = "." in qualified and place.name.endswith(qualified)
-    return 1.0 + 2.0 * bool(_CODE.search(word)) + 2.0 * exact + 3.0 * (place.path in files)
+    return "." in qualified and name.endswith(qualified)

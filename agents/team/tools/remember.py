@@ -1,4 +1,4 @@
-"""The tools `remember` and `recall`: facts that are kept for the session, outside of the transcript."""
+"""The tools `remember` and `recall`: facts that are kept outside of the transcript, for this session or for later."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ class Remember(Arguments):
 
     key: str = Field(min_length=1, max_length=100, description="A short name.")
     text: str = Field(min_length=1, max_length=LONGEST_TEXT, description="The fact.")
+    later: bool = Field(default=False, description="Whether it is useful in later sessions, too, not only in this one.")
 
 
 class Recall(Arguments):
@@ -28,15 +29,25 @@ class Recall(Arguments):
 
 
 async def remember(given: Remember, bench: Workbench) -> ToolResult:
-    """Store the fact in the session's notes."""
+    """Store the fact in the session's notes, and if it is for later, in the team's memory."""
     bench.notes.remember(given.key, given.text)
-    return ToolResult(f"Remembered as {given.key}.")
+    if not given.later:
+        return ToolResult(f"Remembered as {given.key}.")
+    if bench.memory is None:
+        return ToolResult(f"Remembered as {given.key}, for this session alone: there is no memory for later ones here.")
+    problem = await bench.memory.remember(bench.agent, given.key, given.text, bench.session)
+    return ToolResult(problem or f"Remembered as {given.key}, for later sessions, too.", failed=bool(problem))
 
 
 async def recall(given: Recall, bench: Workbench) -> ToolResult:
-    """Return the facts that have all of the words, newest last."""
+    """Return the session's facts that have all of the words, newest last, then the fitting memories of earlier ones."""
     words = given.words.lower().split()
     found = [f"{key}: {text}" for key, text in bench.notes.facts.items() if _has_words(f"{key} {text}", words)]
+    earlier: tuple[str, ...] = ()
+    if bench.memory is not None:
+        earlier = await bench.memory.find_fitting(bench.agent, given.words, lambda text: len(text) // 4 + 1)
+    if earlier:
+        found += ["From earlier sessions; it may be out of date:", *earlier]
     return ToolResult("\n".join(found) or "[nothing is remembered about that]")
 
 
@@ -47,14 +58,14 @@ def _has_words(text: str, words: list[str]) -> bool:
 
 REMEMBER = TeamTool(
     Tool("remember", Risk.LOW),
-    "Keep a fact for the rest of the session: a decision, a name, a result.",
+    "Keep a fact: a decision, a name, a result. Set `later` if it helps in later sessions; never for secrets.",
     Remember,
     remember,
     lambda given: f"Remember {given.key}",
 )
 RECALL = TeamTool(
     Tool("recall", Risk.LOW),
-    "Look up facts that were remembered in this session.",
+    "Look up facts that were remembered in this session and in earlier ones.",
     Recall,
     recall,
     lambda given: f"Recall {given.words or 'everything'}",

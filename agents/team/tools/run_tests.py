@@ -45,6 +45,8 @@ class RunTests(Arguments):
 async def run(given: RunTests, bench: Workbench) -> ToolResult:
     """Run the tests by the permitted command and return their results, which are also noted for `test_results`.
 
+    The result counts as failed if a test fails, as that of a command with another exit status than 0 does.
+
     Raises:
         ToolFailed: no test was run.
     """
@@ -57,7 +59,7 @@ async def run(given: RunTests, bench: Workbench) -> ToolResult:
         raise ToolFailed(result.problem)
     results = read_results(command.framework, result).complete(request.line, result)
     bench.notes.tests = results
-    return ToolResult(results.format())
+    return ToolResult(results.format(), failed=not results.is_green)
 
 
 def make_request(given: RunTests, bench: Workbench) -> CommandRequest:

@@ -1,5 +1,7 @@
 """Making room in a conversation that fills half of the model's window: older output goes first, then the middle.
 
+Results of calls that do not even then fit the window are cut.
+
 Nothing is cut silently: an event says what was dropped, and a line stands in its place. Start at `make_room`.
 """
 
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
     from agents.team.tool import Workbench
     from agents.team.turn.conversation import Conversation
     from models.chat import ChatModel, Reply
+
+RESULT_SHARE = 0.8
+"""Share of the window that instructions, messages and the answer may take; the tools' descriptions need the rest."""
 
 SUMMARISE = (
     "Summarise the conversation above for the agent that continues it: what was asked for, what is known about the "
@@ -61,11 +66,20 @@ async def make_room(conversation: Conversation, agent: Summariser, spending: Spe
     if len(middle) > 1 and (summary := await _summarise(middle, agent, spending, bench)):
         await asyncio.to_thread(conversation.replace_middle, summary)
         bench.emit(Noted("The middle of the conversation was summarised."))
+    await _cut_results(conversation, agent, answer, bench)
     room = agent.chat.context_tokens - await asyncio.to_thread(lambda: conversation.tokens)
     if room < answer // 2:
         raise ChatError(
             f"The conversation no longer fits the window of {agent.chat.name}; start a new session.", Fault.TOO_LONG
         )
+
+
+async def _cut_results(conversation: Conversation, agent: Summariser, answer: int, bench: Workbench) -> None:
+    """Cut the results of calls to what fits the window together with `answer` tokens of an answer, and say so."""
+    taken = await asyncio.to_thread(agent.chat.count_tokens, agent.instructions())
+    most = int(agent.chat.context_tokens * RESULT_SHARE) - taken - answer
+    if count := await asyncio.to_thread(conversation.cut_output, most):
+        bench.emit(Noted(f"{count} results of calls were cut, because together they did not fit the model's window."))
 
 
 async def _summarise(middle: tuple[Message, ...], agent: Summariser, spending: Spending, bench: Workbench) -> str:

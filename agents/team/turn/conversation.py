@@ -25,6 +25,14 @@ DROPPED = "[output of an earlier call, no longer shown; call the tool again if i
 SHORT = 200
 """Characters of a tool's output up to which it is not worth dropping."""
 
+LEAST_OUTPUT = 400
+"""Characters of a tool's output below which it is not cut."""
+
+CUT = (
+    "[... {missing:,} characters left out, because the results together did not fit the model's window; ask for a "
+    "smaller part, or for one thing at a time ...]"
+)
+
 MESSAGE_TOKENS = 8
 """Tokens that a model's template adds to each message, an upper estimate."""
 
@@ -75,6 +83,22 @@ class Conversation:
                 saved += before - self._get_tokens(at)
         return saved
 
+    def cut_output(self, most: int) -> int:
+        """Cut the longest outputs of tool calls until all messages have at most `most` tokens; return the cut ones.
+
+        A line in each says how much is left out. None is cut below `LEAST_OUTPUT` characters.
+        """
+        whole = {at: one for at, one in enumerate(self.messages) if one.speaker is Speaker.TOOL}
+        longest = max((len(one.text) for one in whole.values()), default=0)
+        cut: set[int] = set()
+        while self.tokens > most and longest > LEAST_OUTPUT:
+            longest = max(LEAST_OUTPUT, longest * 3 // 4)
+            for at, message in whole.items():
+                if len(message.text) > longest:
+                    self.messages[at], self._tokens[at] = replace(message, text=cut_text(message.text, longest)), None
+                    cut.add(at)
+        return len(cut)
+
     def take_middle(self) -> tuple[Message, ...]:
         """Return the messages between the first one and the last third, which a summary may replace."""
         return tuple(self.messages[1 : self._find_kept()])
@@ -106,3 +130,9 @@ class Conversation:
             calls = "".join(f"{one.name}{dict(one.arguments)}" for one in message.calls)
             known = self._tokens[at] = self._count(message.text + calls) + MESSAGE_TOKENS
         return known
+
+
+def cut_text(text: str, most: int) -> str:
+    """Return start and end of `text`, about `most` characters, with a line between that says what is left out."""
+    head, tail = text[: most * 2 // 3], text[len(text) - most // 3 :]
+    return f"{head}\n{CUT.format(missing=len(text) - len(head) - len(tail))}\n{tail}"

@@ -1,8 +1,9 @@
-"""The check of an agent's own changes: by parser and findings, with at most three fixes; what makes it worse is undone.
+"""The check of an agent's own changes: by parser, findings and tests, with at most three fixes; no gain is undone.
 
-After a turn that changed files, the problems that its changes brought go back to the agent. A fix that leaves as many
-problems is undone, after a question like every change; two fixes without gain end the check. No model judges here.
-Start at `run_checked_turn`.
+After a turn that changed files, its problems go back to the agent: errors and warnings that the changes brought, and
+tests that fail, where tests may be run (`agents.team.turn.checked_tests`). A fix that leaves as many problems is
+undone, after a question like every change; two fixes without gain end the check. No model judges here. Start at
+`run_checked_turn`.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ from typing import TYPE_CHECKING
 from agents.edits import CreateFile, DeleteFile, TextChange
 from agents.findings import Severity
 from agents.team.events import Noted, TurnStatus
+from agents.team.turn import calls
+from agents.team.turn.checked_tests import TestCheck
 from agents.team.turn.loop import run_turn
 from indexing.syntax import languages
 from indexing.syntax.documents import Document
-from models.chat import Message, Speaker
+from models.chat import Message, Speaker, ToolCall
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
     from agents.ports.permissions import Cancelled
     from agents.team.events import TurnEnded
     from agents.team.limits import Spending
-    from agents.team.tool import Workbench
+    from agents.team.tool import ToolResult, Workbench
     from agents.team.turn.conversation import Conversation
     from agents.team.turn.loop import Agent
 
@@ -38,6 +41,9 @@ MOST_FIXES = 3
 MOST_WITHOUT_GAIN = 2
 MOST_SHOWN = 20
 """Problems that the agent is told at once."""
+
+LONGEST_FAILURE = 1500
+"""Characters at the end of a failed test's message that the agent is told."""
 
 _COUNTED = frozenset({Severity.ERROR, Severity.WARNING})
 
@@ -85,8 +91,9 @@ async def run_checked_turn(agent: Agent, conversation: Conversation, bench: Work
     """Run a turn; while its changes bring problems, have the agent fix them. Return how the last turn ended."""
     tracker = ChangeTracker(bench.changes)
     bench = replace(bench, changes=tracker)
+    tests = _make_test_check(agent, bench, spending)
     ended = await run_turn(agent, conversation, bench, spending)
-    problems = await _find_problems_after(ended, tracker, bench)
+    problems = await _find_problems_after(ended, tracker, bench, tests)
     without_gain = 0
     for number in range(1, MOST_FIXES + 1):
         if not problems or ended.status is not TurnStatus.DONE:
@@ -94,7 +101,10 @@ async def run_checked_turn(agent: Agent, conversation: Conversation, bench: Work
         tracker.begin_round()
         await _tell(agent, conversation, problems, another=number == MOST_FIXES)
         fixed = await run_turn(agent, conversation, bench, spending)
-        left = await _find_problems_after(fixed, tracker, bench)
+        if not tracker.checkpoints:  # nothing was changed, so nothing can be better
+            ended = fixed if fixed.status is TurnStatus.DONE else ended
+            break
+        left = await _find_problems_after(fixed, tracker, bench, tests)
         if len(left) < len(problems):
             ended, problems, without_gain = fixed, left, 0
             continue
@@ -104,8 +114,8 @@ async def run_checked_turn(agent: Agent, conversation: Conversation, bench: Work
             break
     if not problems:
         return ended
-    listed = "; ".join(problems[:3])
-    bench.emit(Noted(f"{len(problems)} problems that these changes brought are left: {listed}."))
+    listed = "; ".join(one.partition("\n")[0] for one in problems[:3])
+    bench.emit(Noted(f"{len(problems)} problems are left after these changes: {listed}."))
     return replace(ended, text=f"{ended.text}\n\nNot fixed: {listed}.")
 
 
@@ -133,20 +143,44 @@ def _review(path: Path, text: str, bench: Workbench) -> list[Finding]:
     return [one for one in bench.review(document) if one.severity in _COUNTED]
 
 
-async def _find_problems_after(ended: TurnEnded, tracker: ChangeTracker, bench: Workbench) -> list[str]:
-    """Return the problems after a turn; none if it was cancelled, which nothing more is done about."""
+def _make_test_check(agent: Agent, bench: Workbench, spending: Spending) -> TestCheck:
+    """Return the check that runs the tests as a call of the agent, which only the person is shown."""
+    made = 0
+
+    async def call(tool: str, **arguments: object) -> ToolResult:
+        nonlocal made
+        made += 1
+        prepared = await calls.prepare_call(ToolCall(f"check_{made}", tool, arguments), agent.tools, bench)
+        return await calls.run_call(prepared, bench, spending)
+
+    return TestCheck(bench, agent.tools, call, spending)
+
+
+async def _find_problems_after(
+    ended: TurnEnded, tracker: ChangeTracker, bench: Workbench, tests: TestCheck
+) -> list[str]:
+    """Return the problems after a turn, a text each; none if it was cancelled, which nothing more is done about."""
     if ended.status is TurnStatus.CANCELLED or not tracker.before:
         return []
-    return await asyncio.to_thread(find_problems, tracker.before, bench)
+    found = await asyncio.to_thread(find_problems, tracker.before, bench)
+    state = await tests.run()
+    failed = [
+        f"The test {one.name} fails{f' ({one.place})' if one.place else ''}\n{one.message.strip()[-LONGEST_FAILURE:]}"
+        for one in state.failures
+    ]
+    unknown = state.count - len(failed)
+    return [*found, *failed, *([f"{unknown} tests fail\n{state.text[-LONGEST_FAILURE:]}"] * bool(unknown > 0))]
 
 
 async def _tell(agent: Agent, conversation: Conversation, problems: list[str], *, another: bool) -> None:
     """Tell the agent what its changes brought; with `another`, to try another approach."""
     listed = "\n".join(problems[:MOST_SHOWN])
-    how = "Your fixes did not help; try another approach." if another else "Fix them, or say why they are none."
-    message = Message(
-        Speaker.USER, f"[The program checked your changes. They brought these problems:\n{listed}\n{how}]"
+    how = (
+        "Your fixes did not help; try another approach."
+        if another
+        else "Fix them. If a test failed before your changes and you were not asked to repair it, say so instead."
     )
+    message = Message(Speaker.USER, f"[The program checked your changes. There are these problems:\n{listed}\n{how}]")
     conversation.add(message)
     await agent.record(message)
 

@@ -32,6 +32,9 @@ return {
     ['starling/confirm'] = function(...)
       return require('starling.proposals').confirm(...)
     end,
+    ['starling/save'] = function(...)
+      return require('starling.proposals').save(...)
+    end,
     ['starling/ask'] = function(...)
       return require('starling.question').handle_agent_question(...)
     end,
@@ -51,6 +54,11 @@ return {
       return require('starling.answers').handle_progress(...)
     end,
   },
+
+  -- Nobody waits for the answer to a question of a server that has ended; the next server can ask it again.
+  on_exit = vim.schedule_wrap(function()
+    require('starling.question').withdraw()
+  end),
 
   -- The names are those of settings.toml; `:help starling-settings` lists them.
   -- For example: { starling = { completion = { multiline = 'never' } } }

@@ -2,7 +2,16 @@
 // server is set as text, never as HTML. Start at `draw`.
 
 import { type Mode, readFields, readText, type Thumb, type ViewRequest } from '../src/chatEvents';
-import { type Action, announce, type ChatState, EMPTY, formatTotals, type Item, reduce } from '../src/chatState';
+import {
+    type Action,
+    announce,
+    type ChatState,
+    EMPTY,
+    formatProgress,
+    formatTotals,
+    type Item,
+    reduce,
+} from '../src/chatState';
 import { type Node as MarkdownNode, parseMarkdown } from '../src/markdown';
 import { create, createButton, find } from './elements';
 import { type PlanDraft, PlanForm, readDraft } from './planForm';
@@ -291,8 +300,7 @@ function draw(): void {
     if (hadFocus) {
         (working ? stop : input).focus();
     }
-    const progress = state.phase === 'stopping' ? 'Stopping…' : `${state.agent || 'The team'} is working…`;
-    totals.textContent = [working ? progress : '', formatTotals(state.totals)].filter((one) => one !== '').join(' ');
+    totals.textContent = [formatProgress(state), formatTotals(state.totals)].filter((one) => one !== '').join(' ');
     log.scrollTop = stays ?? log.scrollHeight;
     drawn = state;
 }

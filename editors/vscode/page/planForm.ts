@@ -89,7 +89,7 @@ export class PlanForm {
         for (const button of [up, down, remove]) {
             button.className = 'second';
         }
-        const row = create('div', { className: 'row' }, [this.createRoles(step, index), text, up, down, remove]);
+        const row = create('div', { className: 'row' }, [text, this.createRoles(step, index), up, down, remove]);
         return create('li', {}, [row]);
     }
 

@@ -40,13 +40,15 @@ details pre { margin: 4px 0 0; white-space: pre-wrap; }
 #plan .dropped { text-decoration: line-through; }
 #plan .active { font-weight: 600; }
 #question { padding: 8px 12px; border-top: 2px solid var(--vscode-notificationsWarningIcon-foreground, var(--vscode-focusBorder)); background: var(--vscode-editorWidget-background); }
-#proposal { padding: 8px 12px; max-height: 60%; overflow-y: auto; border-top: 2px solid var(--vscode-focusBorder); background: var(--vscode-editorWidget-background); }
+#proposal { padding: 8px 12px 0; max-height: 60%; overflow-y: auto; border-top: 2px solid var(--vscode-focusBorder); background: var(--vscode-editorWidget-background); }
 #proposal h2 { margin: 0 0 4px; font-size: 1em; font-weight: 600; }
 #proposal ol { margin: 0 0 6px; padding-left: 22px; }
 #proposal li { margin: 0 0 6px; }
 #proposal-problem { margin: 0 0 6px; color: var(--vscode-errorForeground); }
 #proposal-problem:empty { display: none; }
-#proposal input { flex: 1; min-width: 100px; padding: 3px 6px; font: inherit; color: var(--vscode-input-foreground); background: var(--vscode-input-background); border: 1px solid var(--vscode-input-border, var(--vscode-widget-border, transparent)); border-radius: 2px; }
+#proposal li select { max-width: 120px; }
+#proposal input { flex: 1 1 100%; min-width: 100px; padding: 3px 6px; font: inherit; color: var(--vscode-input-foreground); background: var(--vscode-input-background); border: 1px solid var(--vscode-input-border, var(--vscode-widget-border, transparent)); border-radius: 2px; }
+#proposal > .row:last-child { position: sticky; bottom: 0; padding: 6px 0 8px; background: inherit; }
 #proposal-remark { display: block; width: 100%; margin: 6px 0; }
 #question p { margin: 0 0 6px; white-space: pre-wrap; max-height: 120px; overflow-y: auto; }
 #parts { max-height: 30vh; overflow-y: auto; margin: 0 0 8px; }

@@ -11,6 +11,7 @@ export interface SessionFacts {
     readonly changed: number;
     readonly entries: number;
     readonly owner: string;
+    readonly questions: number;
 }
 
 type SessionAction = 'open' | 'rename' | 'export' | 'delete';
@@ -63,10 +64,11 @@ function createItem(session: SessionFacts, open: string): SessionItem {
     const changed = new Date(session.changed * 1000);
     const time = changed.toLocaleString(undefined, { dateStyle: 'short', timeStyle: 'short' });
     const state = session.state === 'idle' ? '' : `, ${session.state}`;
+    const asked = session.questions > 0 ? ', a question without an answer' : '';
     return {
         session,
         label: session.title,
-        description: `${session.id === open ? 'open, ' : ''}${time}${state}`,
+        description: `${session.id === open ? 'open, ' : ''}${time}${state}${asked}`,
         buttons: BUTTONS,
     };
 }

@@ -236,7 +236,6 @@ function endTurn(state: ChatState, ended: { status: string; text: string } & Tot
     const next: ChatState = {
         ...endCalls(state),
         phase: state.phase === 'off' ? 'off' : 'idle',
-        question: null,
         planQuestion: null,
         totals: {
             tokens: totals.tokens + ended.tokens,
@@ -291,6 +290,16 @@ function changeAnswer(state: ChatState, id: number, change: { number: number } |
 
 function replaceItem(state: ChatState, item: Item): ChatState {
     return { ...state, items: state.items.map((one) => (one.id === item.id ? item : one)) };
+}
+
+/** Return what the team is doing, in a few words; "" if it does nothing. */
+export function formatProgress({ phase, agent, question, planQuestion }: ChatState): string {
+    if (phase === 'stopping') {
+        return 'Stopping…';
+    }
+    const who = agent || 'The team';
+    const waits = question !== null || planQuestion !== null;
+    return phase === 'working' ? `${who} ${waits ? 'waits for your answer.' : 'is working…'}` : '';
 }
 
 /** Format tokens, cost and time of a session in one line; "" before its first turn. */

@@ -19,6 +19,7 @@ import {
 } from 'vscode';
 import type { OpenQuestion as ShownQuestion } from './chatState';
 import { applyTaken, countTaken, isPossible, labelAnswer, listParts, type Part, type ProposedFile } from './parts';
+import { Queue } from './queue';
 import { Texts } from './texts';
 
 export const CONFIRM = 'starling/confirm';
@@ -64,6 +65,7 @@ export class Proposals implements Disposable {
     private readonly titles = new EventEmitter<string>();
     private readonly choices = new EventEmitter<readonly string[]>();
     private readonly disposables: Disposable[];
+    private readonly queue = new Queue();
     private open: OpenQuestion | undefined;
     /** Fires with the title of a new question, and with "" when it has been answered. */
     readonly onDidAsk = this.titles.event;
@@ -129,8 +131,15 @@ export class Proposals implements Disposable {
         }
     }
 
-    /** Ask a person and return the chosen answer; null if the person closes the question or the server cancels it. */
-    async confirm(question: Question, token: CancellationToken): Promise<Decision | null> {
+    /**
+     * Ask a person and return the chosen answer; null if the person closes the question or the server cancels it. A second
+     * question is shown once the first one is closed.
+     */
+    confirm(question: Question, token: CancellationToken): Promise<Decision | null> {
+        return this.queue.run(async () => (token.isCancellationRequested ? null : this.ask(question, token)));
+    }
+
+    private async ask(question: Question, token: CancellationToken): Promise<Decision | null> {
         const comparisons = question.files.map((file, number) => this.createComparison(question.id, file, number));
         let settle: (chosen: string | null) => void = () => undefined;
         const answered = new Promise<string | null>((resolve) => {

@@ -2,6 +2,8 @@
 // what a person can do. The language features themselves are the client library's. Start at `Service.start`.
 
 import {
+    type CancellationToken,
+    CancellationTokenSource,
     commands,
     type Disposable,
     EventEmitter,
@@ -35,6 +37,7 @@ import {
 } from './launch';
 import { PLAN, type Plans } from './plans';
 import { CONFIRM, type Proposals } from './proposals';
+import { SAVE, saveFiles } from './saving';
 import { readExplicitSettings, SECTION } from './settings';
 import type { Phase } from './status';
 
@@ -48,12 +51,15 @@ const REMEDIES: Record<Remedy, { title: string; command: string }> = {
     restart: { title: 'Try Again', command: 'starling.server.restart' },
 };
 
-/** Declares to the server that this client shows its questions itself (`starling/confirm`, `starling/ask`, `starling/plan`). */
+/**
+ * Declares to the server that this client shows its questions itself (`starling/confirm`, `starling/ask`,
+ * `starling/plan`), and saves files (`starling/save`).
+ */
 const confirmFeature: StaticFeature = {
     fillClientCapabilities: (capabilities) => {
         capabilities.experimental = {
             ...capabilities.experimental,
-            starling: { confirm: true, hunks: true, permit: true, ask: true, plan: true },
+            starling: { confirm: true, hunks: true, permit: true, ask: true, plan: true, save: true },
         };
     },
     initialize: () => undefined,
@@ -63,6 +69,8 @@ const confirmFeature: StaticFeature = {
 
 export class Service implements Disposable {
     private readonly phases = new EventEmitter<Phase>();
+    /** Fires when the connection to a server has ended. */
+    private readonly ends = new EventEmitter<undefined>();
     private readonly environment: Environment;
     private client: LanguageClient | undefined;
     private exits: number[] = [];
@@ -155,6 +163,7 @@ export class Service implements Disposable {
     dispose(): void {
         void this.stopServer();
         this.phases.dispose();
+        this.ends.dispose();
     }
 
     /** Send the changed settings to the server. */
@@ -234,9 +243,16 @@ export class Service implements Disposable {
                 : () => openConnection(launch.command);
         const client = new LanguageClient(SECTION, 'Starling', server, options);
         client.registerFeature(confirmFeature);
-        client.onRequest(CONFIRM, (question, token) => this.proposals.confirm(question, token));
-        client.onRequest(ASK, askPerson);
-        client.onRequest(PLAN, (plan, token) => this.plans.confirm(plan, token));
+        client.onRequest(CONFIRM, (question, token) =>
+            this.askWhileConnected(token, (until) => this.proposals.confirm(question, until)),
+        );
+        client.onRequest(ASK, (question, token) =>
+            this.askWhileConnected(token, (until) => askPerson(question, until)),
+        );
+        client.onRequest(PLAN, (plan, token) =>
+            this.askWhileConnected(token, (until) => this.plans.confirm(plan, until)),
+        );
+        client.onRequest(SAVE, saveFiles);
         client.onDidChangeState(({ newState }) => {
             if (this.client !== client) {
                 return;
@@ -250,8 +266,32 @@ export class Service implements Disposable {
         return client;
     }
 
-    /** Decide whether the server is restarted after its connection was lost; after too many exits, show an obstacle. */
+    /** Ask the person by `ask`, whose token is cancelled with `token`, and when the connection to the server has ended. */
+    private async askWhileConnected<R>(
+        token: CancellationToken,
+        ask: (until: CancellationToken) => Promise<R>,
+    ): Promise<R> {
+        const source = new CancellationTokenSource();
+        const listeners = [
+            token.onCancellationRequested(() => source.cancel()),
+            this.ends.event(() => source.cancel()),
+        ];
+        try {
+            return await ask(source.token);
+        } finally {
+            for (const one of listeners) {
+                one.dispose();
+            }
+            source.dispose();
+        }
+    }
+
+    /**
+     * Withdraw open questions after the connection was lost, and decide whether the server is restarted; after too many
+     * exits, show an obstacle.
+     */
     private handleExit(): { action: CloseAction; handled: boolean } {
+        this.ends.fire(undefined);
         const now = Date.now();
         this.exits = [...this.exits.filter((at) => now - at < EXITS_WITHIN_MS), now];
         if (this.client === undefined || this.exits.length >= MAX_EXITS) {

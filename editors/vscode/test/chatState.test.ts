@@ -6,6 +6,7 @@ import {
     announce,
     type ChatState,
     EMPTY,
+    formatProgress,
     formatTotals,
     type Item,
     moveStep,
@@ -121,6 +122,17 @@ test('screen readers hear steps and the final answer, but no pieces of text', ()
         heard.push(announce(action, state));
     }
     assert.deepEqual(heard, ['coder is working.', '', '', 'A question: Write a.py', 'It works.']);
+});
+
+test('the team works, waits for an answer, or does nothing', () => {
+    const question = { title: 'Edit?', detail: '', answers: ['Apply', 'Reject'], hasChanges: true, parts: [] };
+    const working = apply(READY, { type: 'asked', text: 'go' });
+    const asking = apply(working, { kind: 'agent', agent: 'coder', why: '' }, { type: 'question', question });
+    assert.equal(formatProgress(READY), '');
+    assert.equal(formatProgress(working), 'The team is working…');
+    assert.equal(formatProgress(asking), 'coder waits for your answer.');
+    assert.equal(formatProgress(apply(asking, { type: 'stopping' })), 'Stopping…');
+    assert.deepEqual(apply(asking, DONE).question, question); // it may be another agent's
 });
 
 test('cost is only shown where prices are known', () => {

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -21,11 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from agents.ports.sessions import Session
+    from server.gate.journal import Journal
     from server.state.feedback_store import FeedbackStore
     from server.state.session_store import SessionStore
 
 MOST_LISTED = 100
-COLUMNS = (Column("ID", typed=True), *map(Column, ("CHANGED", "STATE", "ENTRIES", "TITLE")))
+COLUMNS = (Column("ID", typed=True), *map(Column, ("CHANGED", "STATE", "ENTRIES", "QUESTIONS", "TITLE")))
 MOST_ENTRIES = 10_000
 
 Name = Annotated[str, typer.Argument(metavar="ID", help="The session; the first characters of its id suffice.")]
@@ -34,6 +35,15 @@ Directory = Annotated[
     typer.Option("--workspace", "-w", metavar="DIR", help="The workspace.", show_default="the repository here"),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Write one JSON object on stdout.")]
+
+
+class _Stores(NamedTuple):
+    """The stores of sessions and of feedback, and the record of questions."""
+
+    sessions: SessionStore
+    feedback: FeedbackStore
+    journal: Journal
+
 
 app = typer.Typer(help="The sessions with agents: list, export, rename, delete, ask again.", rich_markup_mode=None)
 
@@ -44,22 +54,36 @@ app.command("ask-again")(ask_again)
 
 @app.callback(invoke_without_command=True)
 def list_sessions(context: typer.Context, *, directory: Directory = None, as_json: AsJson = False) -> None:
-    """List the sessions of the workspace, the last changed first."""
+    """List the sessions of the workspace, most recently changed first."""
     if context.invoked_subcommand is not None:
         return
     place = _name_workspace(directory)
-    with _open_stores() as (store, _):
-        found = store.list_newest(place, MOST_LISTED)
+    with _open_stores() as stores:
+        found = stores.sessions.list_newest(place, MOST_LISTED)
+        questions = stores.journal.count_unanswered()
     if as_json:
         from server.state.session_export import describe_session  # noqa: PLC0415 (`--help` starts without the team)
 
-        terminal.emit({"sessions": [describe_session(one) for one in found]})
+        described = [{**describe_session(one), "questions": questions.get(one.id, 0)} for one in found]
+        terminal.emit({"sessions": described})
         return
-    rows = [(one.id[:8], _format_time(one.changed), one.state.value, str(one.entries), one.title) for one in found]
+    rows = [
+        (
+            one.id[:8],
+            _format_time(one.changed),
+            one.state.value,
+            str(one.entries),
+            str(questions.get(one.id, 0)),
+            one.title,
+        )
+        for one in found
+    ]
     if not rows:
         terminal.note("There is no session in this workspace yet; begin one with `starling ask`.")
         return
     tables.show(COLUMNS, rows)
+    if any(questions.get(one.id) for one in found):
+        terminal.note("To see the questions without an answer: starling sessions questions")
 
 
 @app.command("export")
@@ -67,10 +91,10 @@ def export(name: Name, *, directory: Directory = None, as_json: AsJson = False) 
     """Write a session as Markdown, or with --json as JSON, on stdout."""
     from server.state import session_export  # noqa: PLC0415 (`--help` starts without the team)
 
-    with _open_stores() as (store, feedback_store):
-        session = _find(store, name, directory)
-        entries = store.read(session.id, limit=MOST_ENTRIES)
-        feedback = {one.number: one for one in feedback_store.list_feedback(session.id)}
+    with _open_stores() as stores:
+        session = _find(stores.sessions, name, directory)
+        entries = stores.sessions.read(session.id, limit=MOST_ENTRIES)
+        feedback = {one.number: one for one in stores.feedback.list_feedback(session.id)}
     if as_json:
         history = [session_export.describe_entry(one, feedback.get(one.number)) for one in entries]
         terminal.emit({**session_export.describe_session(session), "history": history})
@@ -81,8 +105,8 @@ def export(name: Name, *, directory: Directory = None, as_json: AsJson = False) 
 @app.command("rename")
 def rename(name: Name, title: Annotated[str, typer.Argument(metavar="TITLE")], *, directory: Directory = None) -> None:
     """Give a session another title."""
-    with _open_stores() as (store, _):
-        store.set_title(_find(store, name, directory).id, title)
+    with _open_stores() as stores:
+        stores.sessions.set_title(_find(stores.sessions, name, directory).id, title)
 
 
 @app.command("delete")
@@ -90,27 +114,29 @@ def delete(name: Name, *, directory: Directory = None) -> None:
     """Delete a session with its history; it cannot be restored."""
     from agents.ports.sessions import SessionUnavailable  # noqa: PLC0415 (`--help` starts without)
 
-    with _open_stores() as (store, _):
+    with _open_stores() as stores:
         try:
-            store.delete(_find(store, name, directory).id)
+            stores.sessions.delete(_find(stores.sessions, name, directory).id)
         except SessionUnavailable as error:
             raise Failure(str(error)) from error
 
 
 def _open_stores() -> Any:  # noqa: ANN401 (a context manager of a class that `--help` does not load)
-    """Return a context manager that gives the stores of sessions and of feedback and closes these."""
+    """Return a context manager that gives the stores and closes these."""
     import contextlib  # noqa: PLC0415
 
     from agents.ports.failures import StateError  # noqa: PLC0415 (`--help` starts without)
     from server.assembly.gates import open_state  # noqa: PLC0415
+    from server.gate.journal import Journal  # noqa: PLC0415
     from server.state.feedback_store import FeedbackStore  # noqa: PLC0415
+    from server.state.gate_records import GateRecords  # noqa: PLC0415
     from server.state.session_store import SessionStore  # noqa: PLC0415
 
     @contextlib.contextmanager
-    def use_stores() -> Iterator[tuple[SessionStore, FeedbackStore]]:
+    def use_stores() -> Iterator[_Stores]:
         state = open_state()
         try:
-            yield SessionStore(state), FeedbackStore(state)
+            yield _Stores(SessionStore(state), FeedbackStore(state), Journal(GateRecords(state), "starling"))
         except StateError as error:
             raise Failure(str(error)) from error
         finally:

@@ -42,7 +42,7 @@ app = typer.Typer(help="The queue of tasks for agents: add, list, cancel, retry,
 
 @app.callback(invoke_without_command=True)
 def list_tasks(context: typer.Context, *, directory: Directory = None, as_json: AsJson = False) -> None:
-    """List the tasks of the workspace, the last added first."""
+    """List the tasks of the workspace, newest first."""
     if context.invoked_subcommand is not None:
         return
     with _open_queue() as (queue, _):

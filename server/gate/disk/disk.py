@@ -11,11 +11,14 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import re
 import secrets
 import stat
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import psutil
 
 from agents.edits import CreateFile, DeleteFile, RenameFile, TextChange
 from server.gate.disk import attributes, contents, hardlinks, overwriting
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from agents.edits import Attributes, Change, ProposedEdit
 
 SAFE = os.open in os.supports_dir_fd and os.rename in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
+_ASIDE = re.compile(r"\.(?P<name>.{1,100})\.(?P<pid>[0-9]{1,10})-[0-9a-f]{8}\.starling", re.DOTALL)
 _BINARY = getattr(os, "O_BINARY", 0)
 _NOT_REPLACED = frozenset({errno.EACCES, errno.EPERM, errno.EBUSY, errno.EROFS})  # the folder does not allow a new file
 
@@ -51,7 +55,7 @@ class DiskWorkplace:
         content = await asyncio.to_thread(contents.read, path) if path is not None else None
         return None if content is None else content.text
 
-    async def apply(self, proposal: ProposedEdit, *, confirm: bool) -> str:  # noqa: ARG002 (this asks nobody)
+    async def apply(self, proposal: ProposedEdit, *, confirm: bool, request: str = "") -> str:  # noqa: ARG002 (this asks nobody)
         """Make the changes in order, and stop at the first that fails; return why it failed, "" on success."""
         for change in proposal.changes:
             try:
@@ -230,13 +234,26 @@ class Folder:
         return name if self._handle is not None else str(self._path / name)
 
 
+def remove_leftovers(path: Path) -> None:
+    """Delete the new files that processes left beside the file `path` because they ended before they replaced it.
+
+    Blocking; ignores files that cannot be deleted.
+    """
+    with suppress(OSError):
+        for name in os.listdir(path.parent):  # noqa: PTH208 (names only)
+            found = _ASIDE.fullmatch(name)
+            if found is not None and found["name"] == path.name[:100] and not psutil.pid_exists(int(found["pid"])):
+                with suppress(OSError):
+                    (path.parent / name).unlink()
+
+
 def _replace(folder: Folder, name: str, data: bytes) -> bool:
     """Replace the file `name` atomically by a new file with `data`; return whether that was possible.
 
     Returns False, and changes nothing, if the new file could not have all attributes of the old one, or if the folder
     does not allow new files.
     """
-    aside = f".{name[:100]}.{secrets.token_hex(4)}.starling"
+    aside = f".{name[:100]}.{os.getpid()}-{secrets.token_hex(4)}.starling"
     descriptor = folder.open(name, os.O_RDONLY)
     try:
         wanted = attributes.read_attributes(descriptor)

@@ -1,4 +1,4 @@
-"""`starling.sessions`: the sessions with the team in this workspace, the last changed first."""
+"""`starling.sessions`: the sessions with the team in this workspace, most recently changed first."""
 
 from __future__ import annotations
 

@@ -128,6 +128,7 @@ class Client:
         editing: capabilities for proposed edits.
         menu: capabilities for the menu of code actions.
         asks: shows agents' questions on `starling/ask` (`server.lsp.editor.editor_person`), also those for any text.
+        saves: saves files on `starling/save` (`server.lsp.editor.editor_saving`).
         plans: shows plans on `starling/plan`, where a person may edit their steps.
     """
 
@@ -146,6 +147,7 @@ class Client:
     editing: Editing = Editing()
     menu: Menu = Menu()
     asks: bool = False
+    saves: bool = False
     plans: bool = False
 
     @classmethod
@@ -176,5 +178,6 @@ class Client:
             editing=Editing.of(declared, name),
             menu=Menu.of(declared),
             asks=_has_own_capability(declared.experimental, "ask"),
+            saves=_has_own_capability(declared.experimental, "save"),
             plans=_has_own_capability(declared.experimental, "plan"),
         )

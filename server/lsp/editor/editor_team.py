@@ -22,6 +22,7 @@ from server.assembly import team as assembly
 from server.assembly.gates import open_state
 from server.assembly.resources import Files
 from server.lsp.editor.editor_person import EditorPerson
+from server.lsp.editor.editor_saving import SavedChanges, save_in_editor
 from server.lsp.editor.overwritten_files import CheckedChanges, OpenFile, OverwrittenFiles, WatchedCommands
 from server.state.feedback_store import FeedbackStore
 from server.state.lease_owners import name_owner
@@ -240,13 +241,17 @@ class EditorTeam:
         files = Files(turn.core, roots, self._find_open_text)
         team = assembly.build_team(turn.core, files, gate, self._state, client)
         commands = team.bench.commands
+        checked = CheckedChanges(team.bench.changes, self._overwritten)
         bench = replace(
             team.bench,
-            changes=CheckedChanges(team.bench.changes, self._overwritten),
+            changes=SavedChanges(checked, self._overwritten, self._save),
             commands=WatchedCommands(commands, self._overwritten) if commands is not None else None,
         )
         named = partial(self._name_open_files, files)
         return SessionRunner(replace(team, bench=bench, list_open_files=named), turn.session.id)
+
+    async def _save(self, paths: Sequence[Path]) -> None:
+        await save_in_editor(self._server, self._session.client, paths)
 
     def _is_stopped(self, session: str) -> bool:
         """Return whether no request runs in a session, or it was cancelled."""

@@ -77,7 +77,7 @@ class EditorWorkplace:
             return document.record.text
         return None if path is None else await asyncio.to_thread(_read_file, path)
 
-    async def apply(self, proposal: ProposedEdit, *, confirm: bool) -> str:
+    async def apply(self, proposal: ProposedEdit, *, confirm: bool, request: str = "") -> str:  # noqa: ARG002 (the editor needs no record)
         """Apply `proposal` through the editor; return "" or why it failed.
 
         New files, and moves and deletions that the editor cannot make, are made on the disk instead. With `confirm` the

@@ -8,7 +8,7 @@ a file are refused with a sentence. Start at `OverwrittenFiles`.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from agents.edits import CreateFile, RenameFile
@@ -65,6 +65,11 @@ class OverwrittenFiles:
             if one.path in before and not await asyncio.to_thread(_is_same, one.path, before[one.path], one.text):
                 self._overwritten.add(one.path)
 
+    async def list_unsaved(self) -> list[Path]:
+        """Return the open files whose text on the disk is another than the editor's."""
+        files = tuple(self._list_open())
+        return await asyncio.to_thread(lambda: [one.path for one in files if not _has_text(one.path, one.text)])
+
     async def find_overwritten(self, paths: Iterable[Path | None]) -> list[Path]:
         """Return those of `paths` whose text on the disk is still newer than the editor's; forget the others."""
         files = {one.path: one for one in self._list_open()}
@@ -84,7 +89,7 @@ class OverwrittenFiles:
 
 @dataclass(frozen=True, slots=True)
 class WatchedCommands:
-    """Runs commands with `runner`, and notes the open files that these change."""
+    """Runs commands with `runner`, notes the open files that these change, and says which text they did not see."""
 
     runner: CommandRunner
     files: OverwrittenFiles
@@ -95,11 +100,16 @@ class WatchedCommands:
 
     async def run(self, request: CommandRequest, *, cancelled: Cancelled | None = None) -> CommandResult:
         """Run a command; see `agents.ports.commands.CommandRunner.run`."""
-        before = await self.files.take_stamps()
+        before, unsaved = await self.files.take_stamps(), await self.files.list_unsaved()
         try:
-            return await self.runner.run(request, cancelled=cancelled)
+            result = await self.runner.run(request, cancelled=cancelled)
         finally:
             await self.files.note_changes(before)
+        if not unsaved:
+            return result
+        names = ", ".join(path.name for path in unsaved)
+        note = f"The command saw an older text of {names}, which the editor has not saved."
+        return replace(result, problem=f"{result.problem} {note}".strip())
 
 
 @dataclass(frozen=True, slots=True)

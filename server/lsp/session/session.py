@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from indexing.records import IndexProgress
     from server.assembly.core import Builder, Core
     from server.gate.gate import Gate
+    from server.lsp.editor.editor_pairing import EditorPairing
     from server.lsp.editor.editor_team import EditorTeam
     from server.lsp.session.open_documents import OpenText
 
@@ -84,6 +85,7 @@ class Session:
         self._file_events = FileEvents(server, self.reread_files)
         self._gate: Gate | None = None
         self._team: EditorTeam | None = None
+        self._pairing: EditorPairing | None = None
         self._jobs = Jobs(server, lambda: self.client)
         self._chosen_fixes = ChosenFixes(self.get_gate, self.guard)
         self.services = Services(
@@ -168,7 +170,7 @@ class Session:
         self._file_events.close()
         self._progress.close()
         self._loading.close()
-        for user in (self._team, self._gate):  # the team's turns use the gate
+        for user in (self._pairing, self._team, self._gate):  # the team's turns use the gate
             if user is not None:
                 await asyncio.wait((asyncio.ensure_future(user.close()),), timeout=CLOSE_WAIT_S)
         core = self.cores.end()
@@ -219,10 +221,22 @@ class Session:
             if old is None:
                 self._run_in_thread(_load_gate)
                 self._run_in_thread(self.on_loaded)
+                self.guard.run_in_background("pairing", self._pair(), otherwise=lambda: None)
             if old is None or core.generator is not old.generator:
                 for document in tuple(self.documents)[-KEPT:]:
                     self._run_in_thread(core.generator.prepare, document.record)
             await self._file_events.subscribe(self.client, core, roots)
+
+    async def _pair(self) -> None:
+        """Offer the editor to agents of other processes, if it takes edits from a server."""
+        if not self.client.editing.applies or not self.roots:
+            return
+        await asyncio.to_thread(importlib.import_module, "server.lsp.editor.editor_pairing")
+        if not self._closed:
+            from server.lsp.editor.editor_pairing import EditorPairing  # noqa: PLC0415 (takes longer than the start may)
+
+            self._pairing = EditorPairing(self._server, self)
+            await self._pairing.start()
 
     def reconfigure(self, sent: object = None) -> None:
         """Run `configure` in the background, because settings may have changed; do nothing before `start`."""
@@ -346,6 +360,8 @@ class Session:
         logger.info("folders changed", extra={"folders": ", ".join(map(str, self.roots))})
         if (core := self.cores.current) is not None:
             self._run_in_thread(core.index.set_roots, self.roots)
+        if self._pairing is not None:
+            self.guard.run_in_background("pairing", self._pairing.announce(), otherwise=lambda: None)
         self.reconfigure()
 
 

@@ -74,6 +74,8 @@ class Guard:
                 otherwise()
 
         task = asyncio.ensure_future(run())
+        if asyncio.iscoroutine(work):  # so that Python does not warn if the task is cancelled before it begins
+            task.add_done_callback(lambda _: work.close())
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return task

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import sys
 import threading
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -34,7 +37,6 @@ from tests.server.gate.bench import YES, Bench
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from server.gate.ports import Question, TakenParts
 
@@ -280,4 +282,68 @@ async def test_a_disk_that_fills_up_ends_the_turn_and_makes_no_change_that_is_no
         await stage.talk(script)
     assert stage.bench.read("a.py").startswith(b"x = 1\n")
     set_most_pages(100_000)
+    await stage.check_usable()
+
+
+async def test_a_disk_that_is_full_when_a_file_is_written_leaves_the_file_whole(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced = os.fsync
+
+    def fail(descriptor: int) -> None:
+        path = str(Path(f"/proc/self/fd/{descriptor}").readlink()) if sys.platform == "linux" else str(stage.bench.root)
+        if path.startswith(str(stage.bench.root)):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        synced(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fail)
+    ended = await stage.talk(f"===\n@times 1\n{EDIT}\n===\nWell.\n")
+    assert ended.status is TurnStatus.DONE
+    (said,) = stage.list_results()
+    assert "a.py could not be written: No space left on device" in said
+    assert [path.name for path in stage.bench.root.iterdir()] == ["a.py"], "nothing is left beside it"
+    assert stage.bench.read("a.py") == b"x = 1\n"
+    (request,) = stage.bench.gate.journal.records.list_requests(None, 9)
+    assert (request.verdict, stage.bench.gate.journal.records.list_audit(9)[0].written) == (Verdict.FAILED, False)
+    monkeypatch.setattr(os, "fsync", synced)
+    await stage.talk(f"===\n@times 1\n{EDIT}\n===\nWell.\n")
+    assert stage.bench.read("a.py") == b"x = 2\n"
+    await stage.check_usable()
+
+
+async def test_a_question_that_a_full_disk_cannot_record_is_not_asked(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail_to_record(*_: object, **__: object) -> None:
+        raise StateError("The disk is full: free some space and try again.")
+
+    monkeypatch.setattr(stage.bench.gate.journal.records, "begin", fail_to_record)
+    await stage.talk(f"===\n@times 1\n{EDIT}\n===\nWell.\n")
+    (said,) = stage.list_results()
+    assert said.startswith("The request could not be recorded, so nothing was done. The disk is full")
+    assert (stage.bench.asker.questions, stage.bench.read("a.py")) == ([], b"x = 1\n")
+    monkeypatch.undo()
+    await stage.check_usable()
+
+
+async def test_an_outcome_that_a_full_disk_cannot_record_is_said_and_the_file_is_right(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail_to_record(*_: object) -> None:
+        raise StateError("The disk is full: free some space and try again.")
+
+    monkeypatch.setattr(stage.bench.gate.journal.records, "end", fail_to_record)
+    await stage.talk(f"===\n@times 1\n{EDIT}\n===\nWell.\n")
+    (said,) = stage.list_results()
+    assert (
+        said == "Done: Edit a.py. The outcome could not be recorded: The disk is full: free some space and try again."
+    )
+    monkeypatch.undo()
+    assert stage.bench.read("a.py") == b"x = 2\n"
+    with stage.bench.state.transaction() as connection:
+        connection.execute("UPDATE requests SET begun = begun - 1000")  # its server has ended
+    following = Bench(stage.bench.base, state=stage.bench.state).gate
+    following.journal.recover()
+    (request,) = following.journal.records.list_requests(None, 9)
+    assert (request.verdict, bool(request.checkpoint)) == (Verdict.APPLIED, True)
     await stage.check_usable()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agents.team.instructions import PLAN, RULES, build_instructions
+from agents.team.instructions import PLAN, REMEMBERED, RULES, append_memories, build_instructions
 from agents.team.permissions.modes import Mode
 from agents.team.role_files import load_roles
 from agents.team.session_notes import PlanStep, SessionNotes, StepStatus
@@ -40,3 +40,8 @@ def test_plan_and_facts_are_there_each_time() -> None:
     notes.remember("port", "8080")
     text = build_instructions(CODER, notes, Mode.ACT, (), set())
     assert text.endswith("Plan:\n[x] Read it\n[ ] Change it (coder)\n\nRemembered:\n- port: 8080")
+
+
+def test_memories_come_last_and_are_called_data() -> None:
+    assert append_memories("Be brief.", ()) == "Be brief."
+    assert append_memories("Be brief.", ("- a: b", "- c: d")) == f"Be brief.\n\n{REMEMBERED}\n- a: b\n- c: d"

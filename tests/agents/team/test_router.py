@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agents.team.role_files import ROUTER, load_roles
-from agents.team.router import Choice, choose_role
+from agents.team.router import Choice, LastAnswer, choose_role
 from models.scripted.scripted_chat import ScriptedChat
 
 if TYPE_CHECKING:
@@ -58,9 +58,9 @@ OTHERS = (
 )
 
 
-def choose(request: str, chat: ChatModel | None = None, current: str = "") -> Choice:
+def choose(request: str, chat: ChatModel | None = None, current: str = "", last: LastAnswer | None = None) -> Choice:
     """Return the choice among the bundled roles."""
-    return choose_role(request, ROLES, current=current, chat=chat, cancelled=lambda: False)
+    return choose_role(request, ROLES, current=current, last=last, chat=chat, cancelled=lambda: False)
 
 
 @pytest.mark.parametrize("request_", ERRORS)
@@ -119,6 +119,20 @@ def test_a_model_may_write_the_name_as_people_do(answer: str) -> None:
 def test_a_model_that_fails_or_names_nobody_leaves_the_choice_to_the_orchestrator(script: str) -> None:
     choice = choose("Build it", ScriptedChat(script))
     assert (choice.role.name, choice.why) == (ROUTER, "nothing says who else")
+
+
+def test_a_model_is_told_how_the_last_answer_ended() -> None:
+    chat = ScriptedChat('=== Shall I create the structure?\n{"role": "architect"}\n===\n{"role": "coder"}\n')
+    last = LastAnswer("architect", f"{'x' * 5000}\nShall I create the structure?")
+    assert choose("Yes, please", chat, last=last).role.name == "architect"
+    assert "The role architect answered last" in chat.requests[0].messages[0].text
+    assert "x" * 1000 not in chat.requests[0].messages[0].text
+    assert choose("Yes, please", chat).role.name == "coder"
+
+
+def test_where_the_model_names_nobody_the_role_that_answered_last_goes_on() -> None:
+    choice = choose("Yes", ScriptedChat("===\n@status 500\n"), last=LastAnswer("architect", "Shall I?"))
+    assert (choice.role.name, choice.why) == ("architect", "it answered last")
 
 
 def test_without_a_model_the_orchestrator_answers() -> None:

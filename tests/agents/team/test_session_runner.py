@@ -14,6 +14,7 @@ from agents.ports.person import PlanAnswer
 from agents.ports.sessions import EntryKind, SessionState, SessionUnavailable
 from agents.team.events import AgentChosen, CallEnded, PlanChanged, TextArrived, TurnStatus
 from agents.team.limits import TurnLimits
+from agents.team.memory.team_memory import TeamMemory
 from agents.team.permissions.modes import Mode
 from agents.team.role_files import load_roles
 from agents.team.run_records import ReplayedChat
@@ -24,6 +25,7 @@ from agents.team.transcript import make_title, read_notes
 from indexing.records import Hit
 from models.scripted.scripted_chat import ScriptedChat
 from server.state.database import State
+from server.state.memory_store import MemoryStore
 from server.state.session_store import SessionStore
 from tests.agents.doubles import MemoryIndex
 
@@ -76,6 +78,22 @@ async def test_the_next_turn_knows_the_earlier_ones(bench: TeamBench, store: Ses
     await SessionRunner(team, session).handle("@ask Who am I?", bench.events.append, lambda: False)
     said = [one.text for one in bench.chat.requests[-1].messages[1:]]
     assert said == ["@ask My name is Ada.", "Hello.", "Who am I?"]
+
+
+async def test_what_was_kept_in_one_session_is_told_in_the_next_one_that_it_fits(
+    bench: TeamBench, store: SessionStore
+) -> None:
+    state = State(None)
+    bench.options["memory"] = TeamMemory(MemoryStore(state), "file:///w")
+    keep = '@call remember {"key": "port", "text": "The server listens on 8080.", "later": true}'
+    team = make_team(bench, store, f"=== Note\n@times 1\n{keep}\n===\nDone.\n")
+    for request in ("@ask Note the port of the server.", "@ask Which port is it?", "@ask Rename a file."):
+        session = store.create("file:///w", title="Talk").id
+        await SessionRunner(team, session).handle(request, bench.events.append, lambda: False)
+    told = [one.messages[0].text for one in bench.chat.requests]
+    line = "- port: The server listens on 8080. [said by ask]"
+    assert [line in text for text in told] == [False, False, True, False]
+    state.close()
 
 
 async def test_a_call_without_a_recorded_result_is_marked_when_the_session_resumes(
@@ -243,6 +261,16 @@ async def test_a_secret_that_a_person_writes_is_not_stored(bench: TeamBench, sto
     found = store.get(session)
     assert found is not None
     assert secret not in found.title + "".join(one.text for one in store.read(session))
+
+
+async def test_the_tokens_of_the_choice_of_a_role_count(bench: TeamBench, store: SessionStore) -> None:
+    session = store.create("file:///w", title="Talk").id
+    team = make_team(bench, store, '=== Choose who\n{"role": "ask"}\n===\nHello.\n')
+    team = replace(team, compute_cost=lambda _: 1.0)
+    chosen = await SessionRunner(team, session).handle("Hello!", bench.events.append, lambda: False)
+    named = await SessionRunner(team, session).handle("@ask Hello!", bench.events.append, lambda: False)
+    assert (chosen.steps, chosen.cost, named.cost) == (1, 2.0, 1.0)
+    assert chosen.tokens > named.tokens
 
 
 class Planner:

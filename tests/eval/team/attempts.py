@@ -7,6 +7,9 @@ roles are those of the person. Start at `attempt`.
 from __future__ import annotations
 
 import asyncio
+import shlex
+import sys
+import time
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -43,6 +46,9 @@ if TYPE_CHECKING:
     from tests.eval.team.task import Task
 
 WORKSPACE = "workspace"
+TEST_COMMAND = shlex.join((sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"))
+"""The person's own command for the tests; each run is asked about, and the scripted person says yes."""
+
 INDEX_S = 60.0
 """Longest wait for the index of a workspace."""
 
@@ -81,6 +87,7 @@ class Attempt:
         steps: answers of the model.
         tokens: tokens read and written.
         seconds: duration of the turn.
+        processor_s: time of the processor that this process took for it: the model's, above all.
         calls: calls of tools.
         valid: those of them that named a tool and gave it arguments of the right form.
         edits: calls of tools that edit.
@@ -95,6 +102,7 @@ class Attempt:
     steps: int
     tokens: int
     seconds: float
+    processor_s: float
     calls: int
     valid: int
     edits: int
@@ -114,24 +122,28 @@ def attempt(
         folder: holds workspace and state.
         uses_index: whether the index is brought up to date first.
         led: whether the model is led by the fixed pipeline for small models, instead of the free loop.
-        seconds: longest duration of the turn; 0 for the team's own limit.
+        seconds: time of the processor after which the turn is cancelled, which a busy machine does not change; 0 for
+            none.
     """
     root = folder / WORKSPACE
     root.mkdir()
     make_workspace(task, root)
     before = _read_files(root)
-    built = core.build([root], {"index": {"enabled": uses_index}}, None, foreground=True)
+    options = {"index": {"enabled": uses_index}, "review": {"testCommand": TEST_COMMAND}}
+    built = core.build([root], options, None, foreground=True)
     try:
         if uses_index:
             built.index.start()
             built.index.wait(INDEX_S)
+        begun = time.process_time()
         ended, events, tools = asyncio.run(_run_turn(task, chat, built, folder, led=led, seconds=seconds))
+        spent = time.process_time() - begun
     finally:
         built.close()
     failed = find_failures(root) if _read_files(root) != before else ()
     problem = task.check(Outcome(root, ended.text, failed))
     worse = _find_new_failures(task, failed, before, folder)
-    return _make_attempt(problem, ended, events, tools, worse)
+    return replace(_make_attempt(problem, ended, events, tools, worse), processor_s=round(spent, 1))
 
 
 def _read_files(root: Path) -> dict[str, bytes]:
@@ -180,11 +192,13 @@ async def _run_turn(
     )  # fmt: skip
     try:
         team = build_team(built, Files(built, roots), gate, state, Client("eval", Mode.ACT))
-        limits = replace(team.limits, seconds=seconds) if seconds else team.limits
-        team = replace(team, find_chat=lambda _: chat, is_led=lambda _: led, limits=limits)
+        team = replace(team, find_chat=lambda _: chat, is_led=lambda _: led)
+        until = time.process_time() + (seconds or float("inf"))
         session = team.sessions.create(root.as_uri(), title=task.name, role=task.role).id
         events: list[Event] = []
-        ended = await SessionRunner(team, session).handle(f"@{task.role} {task.request}", events.append, lambda: False)
+        ended = await SessionRunner(team, session).handle(
+            f"@{task.role} {task.request}", events.append, lambda: time.process_time() > until
+        )
         return ended, events, team.tools
     finally:
         await gate.close()
@@ -208,6 +222,7 @@ def _make_attempt(
         ended.steps,
         ended.tokens,
         ended.seconds,
+        0.0,
         len(started),
         sum(_is_valid(one, known) for one in started),
         len(edits),

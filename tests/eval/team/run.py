@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,8 +37,8 @@ ORACLE = "oracle"
 LED, LOOP = ARMS = ("led", "loop")
 """The fixed pipeline for small models, and the free loop, in which the model chooses every step."""
 
-ATTEMPT_S = 900.0
-"""Longest duration of one turn of an installed model."""
+ATTEMPT_S = 240.0
+"""Time of the processor after which one turn of an installed model is cancelled."""
 
 Stored = dict[str, Any]
 
@@ -58,7 +58,7 @@ def collect_attempts(name: str, arm: str, chosen: Sequence[Task], run: Run, seco
         arm: one of `ARMS`.
         chosen: the tasks.
         run: the stored attempts, and the end of the run.
-        seconds: longest duration of one turn.
+        seconds: time of the processor after which a turn is cancelled.
     """
     entry = find_entry(name)
 
@@ -74,6 +74,29 @@ def collect_attempts(name: str, arm: str, chosen: Sequence[Task], run: Run, seco
         return answer
 
     run.collect([(make_key(identify(entry), arm, task), task) for task in chosen], open_model)
+
+
+def read_attempts(
+    model: str, arm: str, chosen: Iterable[Task], answers: Answers, revisions: Sequence[str] | None
+) -> dict[str, Stored]:
+    """Return the stored attempts of a model by name of the task, each with the revision of the code that made it.
+
+    Args:
+        model: its identity.
+        arm: one of `ARMS`.
+        chosen: the tasks.
+        answers: the stored attempts.
+        revisions: revisions whose attempts count, the preferred one first; None for the present code's.
+    """
+    found: dict[str, Stored] = {}
+    for task in chosen:
+        key = make_key(model, arm, task)
+        for revision in revisions or [key.revision]:
+            stored = answers.get(replace(key, revision=revision))
+            if stored is not None:
+                found[task.name] = {**stored, "code": revision}
+                break
+    return found
 
 
 def make_key(model: str, arm: str, task: Task) -> Key:
@@ -118,9 +141,10 @@ def make_row(name: str, arm: str, kind: str, attempts: Sequence[Stored]) -> dict
         "steps_p50": round(compute_percentile([float(one["steps"]) for one in attempts], 50)),
         "tokens_p50": round(compute_percentile([float(one["tokens"]) for one in attempts], 50)),
         "seconds_p50": round(compute_percentile([float(one["seconds"]) for one in attempts], 50), 1),
+        "processor_s_p50": round(compute_percentile([float(one["processor_s"]) for one in attempts], 50), 1),
         "threads": "; ".join(sorted({str(one["threads"]) for one in attempts})),
         "processor": "; ".join(sorted({str(one["processor"]) for one in attempts})),
-        "code": read_revision() if name != ORACLE else "",
+        "code": "; ".join(sorted({str(one["code"]) for one in attempts})) if name != ORACLE else "",
     }
 
 
@@ -137,8 +161,9 @@ def _divide(part: int, whole: int) -> Cell:
 def main() -> int:
     """Attempt the tasks, print the rows, and write the table for `--write`; return the exit status."""
     made = make_parser("Have models do whole tasks.", ARMS, len(ALL), f"tasks, of {len(ALL)}", TABLE)
-    made.add_argument("--turn-seconds", type=float, default=ATTEMPT_S, help="longest duration of one task")
+    made.add_argument("--turn-seconds", type=float, default=ATTEMPT_S, help="time of the processor for one task")
     kinds = [kind.value for kind in Kind]
+    made.add_argument("--code", nargs="+", metavar="REVISION", help="write attempts of older code too, newest first")
     made.add_argument("--kind", nargs="+", choices=kinds, default=kinds, help="kinds of tasks to attempt")
     options = made.parse_args()
     chosen = ALL[: options.count]
@@ -153,8 +178,7 @@ def main() -> int:
             collect_attempts(name, arm, wanted, run, options.turn_seconds)
         identity = identify(find_entry(name))
         for arm in ARMS:
-            stored = {task.name: run.answers.get(make_key(identity, arm, task)) for task in chosen}
-            lines += make_rows(name, arm, {task: one for task, one in stored.items() if one is not None})
+            lines += make_rows(name, arm, read_attempts(identity, arm, chosen, run.answers, options.code))
     for line in lines:
         print(", ".join(f"{field} {value}" for field, value in line.items() if not field.endswith(("_low", "_high"))))
     if options.write and lines:

@@ -85,7 +85,8 @@ async def test_an_edit_is_asked_about_with_its_diff_and_file() -> None:
     ((call, _),) = client.asked
     assert call.content is not None
     assert call.locations is not None
-    assert [one.type for one in call.content] == ["content", "diff"]
+    assert [one.type for one in call.content] == ["diff", "content"]
+    assert call.kind == "edit"
     assert [one.path for one in call.locations] == [str(ROOT / "b.py")]
 
 
@@ -112,7 +113,7 @@ async def test_a_question_fetches_nothing() -> None:
     await PermissionAsker(PermissionRequests(client.request)).ask(ask_edit(proposal=hostile))
     ((call, _),) = client.asked
     assert "`![t](http://192.0.2.1/t)" in str(call.title)
-    assert "`![w](http://192.0.2.1/w)`" in call.content[0].content.text  # type: ignore[index, union-attr]
+    assert "`![w](http://192.0.2.1/w)`" in call.content[-1].content.text  # type: ignore[index, union-attr]
 
 
 async def test_a_choice_is_asked_and_free_text_is_not() -> None:

@@ -87,6 +87,14 @@ class Desk:
         self._versions[uri] = (1, text)
         self.editor.open(text, uri=uri, version=1)
 
+    def reload(self, path: Path) -> None:
+        """Read an open file from the disk again."""
+        uri, text = path.as_uri(), path.read_text(encoding="utf-8")
+        version = self._versions[uri][0] + 1
+        self._versions[uri] = (version, text)
+        document = {"uri": uri, "version": version}
+        self.editor.notify("textDocument/didChange", {"textDocument": document, "contentChanges": [{"text": text}]})
+
     def text(self, path: Path) -> str | None:
         """Return the text that the person sees: that of the buffer, else of the file; None if there is neither."""
         opened = self._versions.get(path.as_uri())

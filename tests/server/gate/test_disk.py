@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,7 +12,7 @@ import pytest
 
 from agents.edits import CreateFile, DeleteFile, Edit, RenameFile, TextChange
 from server.gate.disk import attributes, hardlinks
-from server.gate.disk.disk import DiskWorkplace, Folder
+from server.gate.disk.disk import DiskWorkplace, Folder, remove_leftovers
 from tests.server.gate.bench import make_proposal
 
 if TYPE_CHECKING:
@@ -236,3 +238,20 @@ def test_a_name_outside_is_found_though_the_workspace_is_reached_by_a_link(tmp_p
     assert hardlinks.has_names_outside(link / "a.py", [link])
     assert hardlinks.has_names_outside(link / "a.py", [real])
     assert not hardlinks.has_names_outside(link / "a.py", [link, outside])
+
+
+def test_what_a_killed_process_left_beside_a_file_is_removed_and_nothing_else(root: Path) -> None:
+    path = root / "src" / "a.py"
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    left = [f".a.py.{ended.pid}-0123abcd.starling"]
+    kept = [
+        f".a.py.{os.getpid()}-0123abcd.starling",  # of a process that is at work
+        f".b.py.{ended.pid}-0123abcd.starling",
+        f".a.py.{ended.pid}-0123abcd.starling.txt",
+        "a.py",
+    ]
+    for name in (*left, *kept):
+        (path.parent / name).write_bytes(b"x = 1\n")
+    remove_leftovers(path)
+    assert sorted(one.name for one in path.parent.iterdir()) == sorted(kept)

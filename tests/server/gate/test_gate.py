@@ -160,7 +160,7 @@ class Lying:
     async def read_text(self, uri: str, path: Path | None) -> str | None:
         return await self._disk.read_text(uri, path)
 
-    async def apply(self, proposal: ProposedEdit, *, confirm: bool) -> str:
+    async def apply(self, proposal: ProposedEdit, *, confirm: bool, request: str = "") -> str:
         for change in proposal.changes[: self._keep]:
             kept = (
                 TextChange(change.uri, change.path, change.before, change.edits[:1])
@@ -197,7 +197,7 @@ async def test_a_part_that_was_applied_is_reported_as_a_part_and_undone(bench: B
 @pytest.mark.parametrize("added", ["\n\nimport evil\n", "\n"])
 async def test_what_a_client_adds_to_an_approved_edit_is_named_and_fingerprinted(bench: Bench, added: str) -> None:
     class Adding(Lying):
-        async def apply(self, proposal: ProposedEdit, *, confirm: bool) -> str:
+        async def apply(self, proposal: ProposedEdit, *, confirm: bool, request: str = "") -> str:
             await super().apply(proposal, confirm=confirm)
             path = bench.root / "area.py"
             path.write_bytes(path.read_bytes() + added.encode())
@@ -217,7 +217,7 @@ async def test_what_a_client_adds_to_an_approved_edit_is_named_and_fingerprinted
 
 async def test_what_cannot_be_written_has_failed_with_the_reason(bench: Bench) -> None:
     class Full(Lying):
-        async def apply(self, proposal: ProposedEdit, *, confirm: bool) -> str:
+        async def apply(self, proposal: ProposedEdit, *, confirm: bool, request: str = "") -> str:
             return "The disk is full."
 
     bench.write(SOURCE)
@@ -230,7 +230,7 @@ async def test_an_editor_that_applies_after_the_time_limit_is_found_out(bench: B
     class Slow(Lying):
         go = asyncio.Event()
 
-        async def apply(self, proposal: ProposedEdit, *, confirm: bool) -> str:
+        async def apply(self, proposal: ProposedEdit, *, confirm: bool, request: str = "") -> str:
             await self.go.wait()
             return await self._disk.apply(proposal, confirm=confirm)
 

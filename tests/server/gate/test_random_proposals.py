@@ -292,7 +292,7 @@ class Partly:
     async def read_text(self, uri: str, path: Path | None) -> str | None:
         return await self._disk.read_text(uri, path)  # type: ignore[attr-defined, no-any-return]
 
-    async def apply(self, proposal: ProposedEdit, *, confirm: bool) -> str:
+    async def apply(self, proposal: ProposedEdit, *, confirm: bool, request: str = "") -> str:
         kept = ProposedEdit(proposal.title, proposal.why, proposal.by, proposal.changes[: self._keep])
         await self._disk.apply(kept, confirm=confirm)  # type: ignore[attr-defined]
         return ""

@@ -41,9 +41,9 @@ class Killed:
     async def read_text(self, uri: str, path: Path | None) -> str | None:
         return await self._disk.read_text(uri, path)
 
-    async def apply(self, proposal: ProposedEdit, *, confirm: bool) -> str:
+    async def apply(self, proposal: ProposedEdit, *, confirm: bool, request: str = "") -> str:
         if not self._before:
-            await self._disk.apply(proposal, confirm=confirm)
+            await self._disk.apply(proposal, confirm=confirm, request=request)
         self.down = True
         await asyncio.get_running_loop().create_future()
         return ""
@@ -124,6 +124,15 @@ async def test_a_question_of_a_server_that_lives_is_left_alone(bench: Bench) -> 
     assert [one.status for one in other.gate.journal.records.list_requests(None, 9)] == ["pending"]
     running.cancel()
     await asyncio.wait((running,))
+
+
+async def test_a_server_that_runs_learns_that_another_one_has_ended(bench: Bench) -> None:
+    running = Bench(bench.base, state=bench.state)
+    assert running.gate.journal.list_unanswered() == ()
+    bench.asker = asker = ScriptedAsker([Answer.EXPIRE])
+    await crash_server(bench, make_proposal(bench.create("a.py")), when=lambda: asker.questions)
+    (request,) = running.gate.journal.list_unanswered()
+    assert (request.status, request.askable) == ("expired", True)
 
 
 async def test_requests_are_listed_by_status_newest_first(bench: Bench) -> None:

@@ -91,7 +91,7 @@ class Client:
     async def read_text(self, uri: str, path: Path | None) -> str | None:
         return self.buffers[uri] if uri in self.buffers else await self._bench.gate._disk.read_text(uri, path)
 
-    async def apply(self, proposal: ProposedEdit, *, confirm: bool) -> str:
+    async def apply(self, proposal: ProposedEdit, *, confirm: bool, request: str = "") -> str:
         if confirm:
             self.questions += 1
         if self._answer == "crash" or (confirm and self._answer == "time-out"):

@@ -224,7 +224,8 @@ class Untitled:
     async def read_text(self, uri: str, path: Path | None) -> str | None:
         return self.held if path is None and uri else None
 
-    async def apply(self, edit: ProposedEdit, *, confirm: bool) -> str:
+    async def apply(self, edit: ProposedEdit, *, confirm: bool, request: str) -> str:
+        assert request
         (change,) = edit.changes
         assert isinstance(change, TextChange)
         assert not confirm

@@ -3,6 +3,7 @@
 
 local M = {}
 
+local server = require('starling.server')
 local status = require('starling.status')
 
 --- The receivers of streamed answers, by progress token.
@@ -23,8 +24,7 @@ function M.open(name)
   local buffer = vim.api.nvim_create_buf(false, true)
   vim.api.nvim_buf_set_name(buffer, uri)
   vim.bo[buffer].bufhidden, vim.bo[buffer].swapfile = 'wipe', false
-  -- Neovim's filetype plugin fails if the parser for Markdown is missing; the text is shown without it
-  pcall(function() vim.bo[buffer].filetype = 'markdown' end)
+  server.show_markdown(buffer)
   vim.bo[buffer].modifiable = false
   vim.keymap.set('n', 'q', '<Cmd>close<CR>', { buffer = buffer, nowait = true, desc = 'Close the answer' })
   local window = vim.api.nvim_open_win(buffer, false, { split = 'below', win = 0, height = math.floor(vim.o.lines / 3) })

@@ -64,7 +64,11 @@ local function update_bar(chat)
   elseif chat.tokens > 0 then
     table.insert(parts, chat.tokens .. ' tokens')
   end
-  vim.wo[view.output].winbar = ' ' .. table.concat(parts, ' | '):gsub('%%', '%%%%'):gsub('%c', ' ')
+  parts = vim.tbl_map(function(part)
+    return (part:gsub('%%', '%%%%'):gsub('%c', ' '))
+  end, parts)
+  parts[3] = '%<' .. parts[3] -- plan or title, which are cut where the window is too narrow
+  vim.wo[view.output].winbar = ' ' .. table.concat(parts, ' | ')
 end
 
 --- Return a new chat without a session.

@@ -1,5 +1,7 @@
 -- The buffer of a chat: requests and answers as Markdown, each call of a tool as one folded line. Asks the server nothing.
 
+local server = require('starling.server')
+
 local M = {}
 
 local calls_space = vim.api.nvim_create_namespace('starling.chat.calls')
@@ -22,8 +24,7 @@ function M.create()
   local buffer = vim.api.nvim_create_buf(false, true)
   vim.api.nvim_buf_set_name(buffer, ('starling-chat://%d'):format(buffer))
   vim.bo[buffer].bufhidden, vim.bo[buffer].swapfile, vim.bo[buffer].undolevels = 'hide', false, -1
-  -- Neovim's filetype plugin fails if the parser for Markdown is missing; the text is shown without it
-  pcall(function() vim.bo[buffer].filetype = 'markdown' end)
+  server.show_markdown(buffer)
   vim.bo[buffer].modifiable = false
   texts[buffer] = { calls = {}, answers = {}, streamed = '' }
   vim.api.nvim_create_autocmd('BufWipeout', { buffer = buffer, callback = function() texts[buffer] = nil end })

@@ -381,4 +381,18 @@ function M.apply_edit(_, params, context)
   return { applied = true }
 end
 
+--- Handle `starling/save`: write the buffers of files that an approved edit has changed; return null.
+---@type lsp.Handler
+function M.save(_, params)
+  for _, uri in ipairs(params.uris) do
+    local buffer = find_buffer(vim.uri_to_fname(uri))
+    if buffer ~= -1 and vim.api.nvim_buf_is_loaded(buffer) and vim.bo[buffer].modified then
+      vim.api.nvim_buf_call(buffer, function()
+        pcall(vim.cmd, 'silent update')
+      end)
+    end
+  end
+  return vim.NIL
+end
+
 return M

@@ -1,5 +1,6 @@
 -- Asks a question in a floating window that shows the change; a key answers it, and closing the window rejects it. Only one
--- question is open at a time. Keys are ignored for a moment, so that nobody answers by typing on. Applies nothing.
+-- question is open at a time; others wait for it. Keys are ignored for a moment, so that nobody answers by typing on.
+-- Applies nothing.
 
 local parts_of = require('starling.parts')
 
@@ -20,6 +21,8 @@ local SAFE_MS = 500 -- until then a key may have been meant for the buffer
 
 ---@type { answer: fun(value: any) }?
 local open_question = nil
+---@type fun()[] open the questions that wait, in their order
+local waiting = {}
 local hints_space = vim.api.nvim_create_namespace('starling.question.hints')
 
 ---@param buffer integer
@@ -65,7 +68,7 @@ local function get_window_config(lines, title, choices)
 end
 
 --- Open the window, and call `answered` with the value of the choice; nil for a rejection, a closed window and a withdrawn
---- question. An open question is withdrawn first.
+--- question. While another question is open, this one waits.
 ---@param title string
 ---@param lines string[]
 ---@param filetype string
@@ -73,7 +76,12 @@ end
 ---@param answered fun(value: any)
 ---@param options starling.QuestionOptions
 local function open_window(title, lines, filetype, choices, answered, options)
-  M.withdraw()
+  if open_question then
+    table.insert(waiting, function()
+      open_window(title, lines, filetype, choices, answered, options)
+    end)
+    return
+  end
   local previous_window = vim.api.nvim_get_current_win()
   local was_inserting = vim.startswith(vim.api.nvim_get_mode().mode, 'i')
   vim.cmd.stopinsert()
@@ -100,6 +108,9 @@ local function open_window(title, lines, filetype, choices, answered, options)
       vim.cmd.startinsert()
     end
     answered(value)
+    if #waiting > 0 then
+      vim.schedule(table.remove(waiting, 1))
+    end
   end
   question.answer = answer
   open_question = question
@@ -164,14 +175,15 @@ function M.ask(title, lines, filetype, choices, options)
   return coroutine.yield()
 end
 
---- Close the open question, if there is one, as rejected.
+--- Close the open question as rejected, if it is the only one: Neovim does not say which one the server withdraws.
 function M.withdraw()
-  if open_question then
+  if open_question and #waiting == 0 then
     open_question.answer(nil)
   end
 end
 
---- Return the choices, each with a different letter of its title as the key, or its number.
+--- Return the choices, each with a different letter of its title as the key, or its number. The last one, which rejects, has
+--- its first letter whatever else is offered, so that this key never stands for a yes.
 ---@param titles string[]
 ---@param values? any[] the values of the choices, by default the titles
 ---@return starling.Choice[]
@@ -187,8 +199,16 @@ function M.create_choices(titles, values)
     end
   end
   local choices = {}
-  for index, title in ipairs(titles) do
+  local function add(index)
+    local title = titles[index]
     choices[index] = { title = title, key = choose_key(title) or tostring(index), value = (values or titles)[index] }
+  end
+  if #titles > 0 then
+    add(#titles)
+    taken[choices[#titles].key:upper()] = true
+  end
+  for index = 1, #titles - 1 do
+    add(index)
   end
   return choices
 end

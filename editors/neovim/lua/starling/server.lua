@@ -50,12 +50,20 @@ end
 --- Add what this plugin can do beyond Neovim to the capabilities that the server is told.
 ---@param capabilities lsp.ClientCapabilities
 function M.declare_capabilities(capabilities)
-  -- proposals.lua answers `starling/confirm`, question.lua answers `starling/ask`, plan.lua answers `starling/plan`
-  local ours = { starling = { confirm = true, hunks = true, ask = true, plan = true } }
+  -- proposals.lua handles `starling/confirm` and `starling/save`, question.lua `starling/ask`, plan.lua `starling/plan`
+  local ours = { starling = { confirm = true, hunks = true, ask = true, plan = true, save = true } }
   capabilities.experimental = vim.tbl_extend('force', capabilities.experimental or {}, ours)
   if not vim.lsp.inline_completion then
     capabilities.textDocument.inlineCompletion = { dynamicRegistration = false } -- lua/starling/ghost.lua shows it
   end
+end
+
+--- Have Neovim show a buffer as Markdown; by its older highlighting if the parser for Markdown is missing, since Neovim's
+--- filetype plugin would then show an error that has to be answered with Enter.
+---@param buffer integer
+function M.show_markdown(buffer)
+  local succeeded, has_parser = pcall(vim.treesitter.language.add, 'markdown')
+  vim.bo[buffer][succeeded and has_parser and 'filetype' or 'syntax'] = 'markdown'
 end
 
 --- Return the client that serves a buffer, by default the current one; else any running client of Starling, or nil.

@@ -59,7 +59,7 @@ def find_names(
     """Return file and name of the places that `request` is about, with an index that knows these definitions."""
     bench.write(FILES)
     index: Any = LastNameIndex(hits=hits, defined=defined)
-    places = locate(request, index, bench.workbench)
+    places = locate(request, index, bench.workbench).places
     return [f"{one.path.name} {one.name}" for one in places]
 
 
@@ -84,7 +84,7 @@ def test_a_definition_of_which_the_index_knows_a_part_is_found_whole(bench: Team
     bench.write(FILES)
     part = Hit(bench.root / "src/cart.py", "src/cart.py", 4, 6, "    first = 1\n    second = 2", 1.0, "")
     index: Any = LastNameIndex(defined=(replace(part, name="total"),))
-    (place,) = locate("Explain total()", index, bench.workbench)
+    (place,) = locate("Explain total()", index, bench.workbench).places
     assert (place.name, place.first_line, place.last_line) == ("total", 3, 7)
     assert place.text == "def total():\n    first = 1\n    second = 2\n    return first + second"
 

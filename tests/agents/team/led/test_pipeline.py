@@ -2,78 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
 
-from agents.findings import Finding, Severity
-from agents.ports.commands import CommandRequest, CommandResult, Isolation
-from agents.team.events import CallStarted, Noted, TextArrived, TurnStatus
-from agents.team.led.pipeline import run_led_turn
-from agents.team.limits import Spending, TurnLimits
+from agents.ports.commands import CommandResult
+from agents.ports.test_commands import TestCommand
+from agents.team.events import Noted, TextArrived, TurnStatus
 from agents.team.permissions.modes import Mode
 from agents.team.permissions.rules import RuleSet
-from agents.team.turn.conversation import Conversation
-from indexing.records import Hit
-from indexing.syntax.documents import Span
-from models.chat import Message, Speaker
+from models.chat import Speaker
 from tests.agents.doubles import MemoryIndex
+from tests.agents.team.led.led_runs import FakeRunner, list_calls, run_turn
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from pathlib import Path
 
-    from agents.ports.permissions import Cancelled
-    from agents.team.events import TurnEnded
-    from indexing.syntax.documents import Document
     from tests.agents.team.bench import TeamBench
 
-AREA = "#- area.py\ndef area(r):\n    return 3 * r\n\n\ndef other():\n    return 1\n"
-CHANGE = "=== Decide what the user wants\n@call change_code {}\n"
+CHANGE = "=== Decide what the user wants\n@call change_function {}\n"
 EXPLAIN = "=== Decide what the user wants\n@call explain_code {}\n"
 BETTER = "===\n@times 1\n```python\ndef area(r):\n    return 3 * r * r\n```\nIt squares r.\n"
 WORST = "===\n@times 1\n```python\ndef area(r):\n    return BAD * r * BAD\n```\nIt uses BAD.\n"
 WORSE = "===\n@times 1\n```python\ndef area(r):\n    return BAD * r\n```\nIt uses BAD.\n"
 
 
-def find_bad(document: Document) -> tuple[Finding, ...]:
-    """Return a finding for each BAD in a document."""
-    places = [at for at in range(len(document.text)) if document.text.startswith("BAD", at)]
-    return tuple(Finding("bad", Severity.WARNING, Span(at, at + 3), f"BAD {at} is bad.") for at in places)
-
-
-@dataclass
-class FakeRunner:
-    """Runs no command; returns these results in turn."""
-
-    results: list[CommandResult] = field(default_factory=list)
-    lines: list[str] = field(default_factory=list)
-
-    def find_isolation(self, _: CommandRequest) -> Isolation:
-        """Return that nothing is confined."""
-        return Isolation()
-
-    async def run(self, request: CommandRequest, *, cancelled: Cancelled | None = None) -> CommandResult:
-        """Return the next result."""
-        del cancelled
-        self.lines.append(request.line)
-        return self.results.pop(0)
-
-
-async def run_turn(bench: TeamBench, script: str, request: str = "Square r in area().", **limits: int) -> TurnEnded:
-    """Run one led turn in a workspace with the file `area.py`; store the conversation."""
-    bench.write(AREA)
-    hit = Hit(bench.root / "area.py", "area.py", 0, 2, "def area(r):\n    return 3 * r", 1.0, "area")
-    bench.options.setdefault("index", MemoryIndex(defined=(hit,)))
-    bench.options.setdefault("review", find_bad)
-    agent = bench.make_agent(script)
-    bench.conversation = Conversation(agent.chat.count_tokens, 16_384, [Message(Speaker.USER, request)])
-    return await run_led_turn(agent, bench.conversation, bench.workbench, Spending(TurnLimits(**limits)))
-
-
-def list_calls(bench: TeamBench) -> Sequence[str]:
-    """Return the names of the tools that were called."""
-    return [one.tool for one in bench.events if isinstance(one, CallStarted)]
+def choose_tests(folder: Path, _: Path | None) -> TestCommand:
+    """Return a command for the tests, which is never run."""
+    return TestCommand(("pytest", "-q"), folder)
 
 
 async def test_a_change_rewrites_one_function_through_the_gate(bench: TeamBench) -> None:
@@ -130,7 +86,7 @@ async def test_a_fix_that_does_not_improve_is_undone(bench: TeamBench) -> None:
 async def test_the_persons_tests_judge_a_change_and_its_fix(bench: TeamBench) -> None:
     failed = CommandResult(1, "E  assert 3 == 9\n== 2 failed, 1 passed ==")
     runner = FakeRunner([failed, CommandResult(0, "3 passed")])
-    bench.options |= {"commands": runner, "test_command": "pytest -q", "capabilities": ("diagnose",)}
+    bench.options |= {"commands": runner, "choose_tests": choose_tests, "test_command": "pytest -q"}
     better = BETTER.replace("3 * r * r", "3.14 * r * r")
     ended = await run_turn(bench, f"{CHANGE}=== there are problems\n{better.partition(chr(10))[2]}{BETTER}")
     assert "3.14 * r * r" in bench.read("area.py")
@@ -141,7 +97,7 @@ async def test_the_persons_tests_judge_a_change_and_its_fix(bench: TeamBench) ->
 
 async def test_tests_that_a_person_does_not_permit_are_not_asked_about_again(bench: TeamBench) -> None:
     runner = FakeRunner()
-    bench.options |= {"commands": runner, "test_command": "pytest -q", "capabilities": ("diagnose",)}
+    bench.options |= {"commands": runner, "choose_tests": choose_tests, "test_command": "pytest -q"}
 
     async def refuse(*_: object, **__: object) -> object:
         from agents.ports.permissions import Permission  # noqa: PLC0415
@@ -151,7 +107,7 @@ async def test_tests_that_a_person_does_not_permit_are_not_asked_about_again(ben
     bench.gate.permit = refuse  # type: ignore[method-assign, assignment]
     ended = await run_turn(bench, CHANGE + WORSE + WORSE + BETTER)
     assert "The tests were not run: No tests now." in ended.text or "finds nothing new" in ended.text
-    assert list_calls(bench).count("execute_command") == 1
+    assert list_calls(bench).count("run_tests") == 1
     assert runner.lines == []
 
 
@@ -159,7 +115,7 @@ async def test_a_question_is_answered_from_the_code(bench: TeamBench) -> None:
     ended = await run_turn(bench, EXPLAIN + "===\nIt multiplies r by 3.\n", "What does area() do?")
     assert (ended.status, ended.text) == (TurnStatus.DONE, "It multiplies r by 3.\n"[:-1])
     asked = bench.chat.requests[-1]
-    assert "area.py:1\n```\ndef area(r):\n    return 3 * r\n```" in asked.messages[-1].text
+    assert "area.py\n```\n1  def area(r):\n2      return 3 * r\n```" in asked.messages[-1].text
     assert asked.messages[-1].text.endswith("What does area() do?")
     assert not asked.tools
     assert "".join(one.text for one in bench.events if isinstance(one, TextArrived)) == ended.text

@@ -56,7 +56,7 @@ def prepare(bench: TeamBench, *arguments: str, framework: Framework) -> None:
 async def test_pytest_is_run_after_a_question_and_its_failures_are_returned(bench: TeamBench) -> None:
     prepare(bench, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", framework=Framework.PYTEST)
     text, failed = await bench.call("run_tests")
-    assert not failed
+    assert failed
     first, _, name, *_ = text.splitlines()
     assert first.startswith("[1 passed, 1 failed, 0 skipped,")
     assert name == "FAILED test_area.Area::test_two (test_area.py:8)"

@@ -280,3 +280,14 @@ async def test_an_answer_that_takes_too_long_is_stopped_at_the_limit_of_time(ben
     assert ended.status is TurnStatus.LIMIT
     assert "seconds, its limit" in ended.text
     assert ended.seconds < 5
+
+
+async def test_results_that_together_exceed_the_window_are_cut_and_the_model_is_told(bench: TeamBench) -> None:
+    bench.write("".join(f"#- b{number}.py\n" + "value = 1\n" * 900 for number in range(4)))
+    reads = "===\n@times 1\n" + "".join(f'@call read_file {{"path": "b{number}.py"}}\n' for number in range(4))
+    ended = await bench.run(reads + "===\nWell.\n", window=4000, answer_tokens=200)
+    assert (ended.status, ended.text) == (TurnStatus.DONE, "Well.")
+    assert all("characters left out, because the results together" in text for text in bench.results())
+    assert any(isinstance(one, Noted) and "4 results of calls were cut" in one.text for one in bench.events)
+    sent = "\n".join(one.text for one in bench.chat.requests[-1].messages)
+    assert bench.chat.count_tokens(sent) < 4000 - 200

@@ -10,12 +10,16 @@ import pytest
 
 from agents.edits import Edit, TextChange
 from agents.findings import Finding, Severity
+from agents.ports.commands import CommandResult
+from agents.ports.test_commands import TestCommand
 from agents.team.events import Noted, TurnStatus
 from agents.team.limits import Spending, TurnLimits
+from agents.team.permissions.rules import RuleSet
 from agents.team.turn.conversation import Conversation
 from agents.team.turn.self_check import run_checked_turn
 from indexing.syntax.documents import Span
 from models.chat import Message, Speaker
+from tests.agents.team.led.led_runs import FakeRunner
 
 if TYPE_CHECKING:
     from agents.edits import ProposedEdit
@@ -58,7 +62,7 @@ async def test_a_problem_goes_back_to_the_agent_and_its_fix_is_kept(bench: TeamB
     script = write("BAD = 1\n") + "===\n@times 1\nDone.\n" + write("good = 1\n") + "===\nFixed.\n"
     ended = await run(bench, script)
     assert (ended.text, bench.read("a.py")) == ("Fixed.", "good = 1\n")
-    told = [one.text for one in bench.conversation.messages if "They brought these problems" in one.text]
+    told = [one.text for one in bench.conversation.messages if "There are these problems" in one.text]
     assert len(told) == 1
     assert "a.py:1: BAD is here. (bad)" in told[0]
 
@@ -92,14 +96,14 @@ async def test_only_the_parts_that_were_applied_are_checked(kept: str, bench: Te
     bench.gate.narrow, bench.gate.left = keep_line, ("a.py, line 1",)
     await run(bench, write("BAD = 1\ngood = 1\n") + "===\nDone.\n")
     assert bench.read("a.py") == f"{kept} = 1\n"
-    assert any("They brought these problems" in one.text for one in bench.conversation.messages) is told
+    assert any("There are these problems" in one.text for one in bench.conversation.messages) is told
 
 
 async def test_a_cancelled_turn_is_not_checked(bench: TeamBench) -> None:
     bench.options["cancelled"] = lambda: bool(bench.gate.proposals)
     ended = await run(bench, write("BAD = 1\n") + "===\nDone.\n")
     assert ended.status is TurnStatus.CANCELLED
-    assert not any("They brought these problems" in one.text for one in bench.conversation.messages)
+    assert not any("There are these problems" in one.text for one in bench.conversation.messages)
 
 
 async def test_without_changes_nothing_is_reviewed(bench: TeamBench) -> None:
@@ -111,3 +115,24 @@ async def test_without_changes_nothing_is_reviewed(bench: TeamBench) -> None:
     conversation = Conversation(agent.chat.count_tokens, 16_384, [Message(Speaker.USER, "go")])
     ended = await run_checked_turn(replace(agent), conversation, bench.workbench, Spending(TurnLimits()))
     assert ended.text == "An answer."
+
+
+async def test_tests_judge_where_a_rule_allows_them(bench: TeamBench) -> None:
+    failed = CommandResult(1, "FAILED tests/test_a.py::test_x - assert 1 == 2\n== 1 failed in 0.1s ==")
+    runner = FakeRunner([failed, CommandResult(0, "== 1 passed in 0.1s ==")])
+    bench.options |= {
+        "commands": runner, "rules": RuleSet.parse(allow=["run_tests command pytest *"]),
+        "choose_tests": lambda folder, _: TestCommand(("pytest", "-q"), folder),
+    }  # fmt: skip
+    ended = await run(bench, write("x = 1\n") + "===\n@times 1\nDone.\n" + write("x = 2\n") + "===\nFixed.\n")
+    assert (ended.text, bench.read("a.py")) == ("Fixed.", "x = 2\n")
+    told = [one.text for one in bench.conversation.messages if "There are these problems" in one.text]
+    assert len(told) == 1
+    assert "1 failed" in told[0]
+    assert runner.lines == ["pytest -q", "pytest -q"]
+
+
+async def test_an_agent_that_changes_nothing_more_ends_the_check(bench: TeamBench) -> None:
+    ended = await run(bench, write("BAD = 1\n") + "===\n@times 1\nDone.\n" + "===\nIt was meant so.\n")
+    assert ended.text == "It was meant so.\n\nNot fixed: a.py:1: BAD is here. (bad)."
+    assert len([one for one in bench.conversation.messages if "There are these problems" in one.text]) == 1

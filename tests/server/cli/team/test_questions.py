@@ -69,6 +69,10 @@ def test_an_unanswered_edit_is_listed_and_asked_again(workspace: Path, capsys: p
     assert (question["status"], question["session"], question["title"]) == ("expired", session, "Edit a.py")
     assert run(["sessions", "questions", "-w", str(workspace)]) == 0
     assert "Edit a.py" in capsys.readouterr().out
+    assert run(["sessions", "-w", str(workspace)]) == 0
+    assert "starling sessions questions" in capsys.readouterr().err
+    assert run(["sessions", "-w", str(workspace), "--json"]) == 0
+    assert [one["questions"] for one in json.loads(capsys.readouterr().out)["sessions"]] == [1]
     assert run(["sessions", "ask-again", question["request"][:8], "-w", str(workspace), "--yes", "edit"]) == 0
     assert (workspace / "a.py").read_text() == "x = 2\n"
     assert "starling undo" in capsys.readouterr().err

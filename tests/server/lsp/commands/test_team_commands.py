@@ -277,6 +277,21 @@ async def test_an_open_file_that_a_command_overwrote_is_not_edited(talk: Talk) -
     assert (talk.desk.asked, talk.path.read_text(encoding="utf-8")) == ([], "# generated\n")
 
 
+async def test_an_open_file_that_another_program_overwrote_is_edited_once_it_is_reloaded(talk: Talk) -> None:
+    script = f"{ROUTED}=== once more\n@times 1\n{EDIT}\n=== once more\nWell.\n===\n@times 1\n{EDIT}\n===\nWell.\n"
+    await talk.begin(script)
+    await talk.run("status")  # the file is open by now
+    newer = f"# pulled\n{BEFORE}"
+    talk.path.write_text(newer, encoding="utf-8")
+    asked = await talk.run("ask", request="Use pi", mode="act", partial_token="t")
+    (ended,) = (one for one in talk.list_events("t") if one["kind"] == "result")
+    assert "area.py was changed on the disk by a command or another program" in ended["text"]
+    assert (talk.desk.asked, talk.path.read_text(encoding="utf-8")) == ([], newer)
+    talk.desk.reload(talk.path)
+    await talk.run("ask", request="@coder Use pi once more", mode="act", session=asked["session"])
+    assert talk.desk.text(talk.path) == f"# pulled\n{AFTER}"
+
+
 ASK = '@call ask_person {"question": "Which one?", "choices": ["red", "blue"]}'
 ASK_FREELY = '@call ask_person {"question": "Which one?"}'
 

@@ -58,9 +58,10 @@ class Editor:
         self.synced_at = time.time() - 1
         self.path.write_text(text, encoding="utf-8")
 
-    async def run(self, act: Callable[[], object]) -> None:
-        """Run a command that does `act`."""
-        await WatchedCommands(Runner(act), self.files).run(CommandRequest("make", self.path.parent))
+    async def run(self, act: Callable[[], object]) -> str:
+        """Run a command that does `act`; return the problem that its result names."""
+        result = await WatchedCommands(Runner(act), self.files).run(CommandRequest("make", self.path.parent))
+        return result.problem
 
     async def edit(self) -> str:
         """Propose an edit of the editor's text; return why it was refused, "" if it was proposed."""
@@ -95,7 +96,7 @@ async def test_an_edit_of_an_overwritten_file_is_refused_until_the_editor_has_re
 
 async def test_unsaved_text_of_a_file_that_no_command_changed_is_edited(editor: Editor) -> None:
     editor.text = "unsaved = 1\n"
-    await editor.run(lambda: None)
+    assert "older text of area.py" in await editor.run(lambda: None)
     assert not await editor.edit()
 
 
@@ -106,6 +107,10 @@ async def test_a_file_that_is_saved_while_a_command_runs_is_edited(editor: Edito
 
     await editor.run(save)
     assert not await editor.edit()
+
+
+async def test_a_command_that_saw_the_editors_text_has_no_problem(editor: Editor) -> None:
+    assert not await editor.run(lambda: None)
 
 
 async def test_a_file_that_a_command_deleted_is_not_edited(editor: Editor) -> None:

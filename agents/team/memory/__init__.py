@@ -1,0 +1,1 @@
+"""Facts that agents keep for later sessions."""
