@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from agents.ports.sessions import Entry, EntryKind, SessionState
 from agents.team import transcript
@@ -20,10 +20,11 @@ from agents.team.workflows.test_files import TestFiles
 
 if TYPE_CHECKING:
     from agents.team.events import Emit, Event
-    from agents.team.role_files import Role
-    from agents.team.session_runner import Team
-    from agents.team.tool import Workbench
+    from agents.team.limits import TurnLimits
+    from agents.team.role_files import Role, Roles
+    from agents.team.tool import TeamTool, Workbench
     from agents.team.workflows.runner import WorkflowRequest
+    from agents.team.workflows.workflow_files import Workflows
     from models.chat import Message
 
 
@@ -43,8 +44,32 @@ class WorkflowSession(SessionStates, Protocol):
         ...
 
 
+class WorkflowTeam(Protocol):
+    """The parts of a team that a workflow needs."""
+
+    @property
+    def workflows(self) -> Workflows:
+        """All workflows."""
+        ...
+
+    @property
+    def roles(self) -> Roles:
+        """All roles."""
+        ...
+
+    @property
+    def tools(self) -> tuple[TeamTool[Any], ...]:
+        """All tools."""
+        ...
+
+    @property
+    def limits(self) -> TurnLimits:
+        """The person's limits of one turn."""
+        ...
+
+
 async def run_workflow_turn(
-    wanted: WorkflowRequest, request: str, team: Team, bench: Workbench, session: WorkflowSession
+    wanted: WorkflowRequest, request: str, team: WorkflowTeam, bench: Workbench, session: WorkflowSession
 ) -> TurnEnded:
     """Have a workflow do `request`, or go on with the one that is open in the session; return how the turn ended.
 

@@ -45,6 +45,12 @@ def repository(bench: TeamBench) -> TeamBench:
     return bench
 
 
+def list_refusals(flow: Flow) -> list[str]:
+    """Return the results of the failed calls, without runs of the tests."""
+    ended = (one for one in flow.events if isinstance(one, CallEnded))
+    return [one.text for one in ended if one.failed and one.tool != "run_tests"]
+
+
 async def test_tests_come_first_and_fail_then_code_makes_them_pass_and_is_committed(
     repository: TeamBench, store: SessionStore
 ) -> None:
@@ -134,7 +140,7 @@ async def test_the_coder_may_change_no_test_and_run_no_command(repository: TeamB
     ended = await flow.run()
     assert ended.status is TurnStatus.DONE, ended.text
     assert repository.read("test_area.py") == TEST
-    failed = [one.text for one in flow.events if isinstance(one, CallEnded) and one.failed]
+    failed = list_refusals(flow)
     refused = "test_area.py is a test, and this step of the workflow may not change tests; change the code."
     assert [refused in one for one in failed] == [True, True, False]
     assert "In this step of the workflow agents run nothing but tests" in failed[2]
@@ -144,7 +150,7 @@ async def test_the_tester_may_change_nothing_but_tests(repository: TeamBench, st
     tester = section("you do not write it. Write the tests", ADD, write("test_area.py", TEST), "One test.")
     flow = Flow(repository, store, REQUIREMENTS + tester + CODER + REVIEW, "tdd")
     assert (await flow.run()).status is TurnStatus.DONE
-    failed = [one.text for one in flow.events if isinstance(one, CallEnded) and one.failed]
+    failed = list_refusals(flow)
     assert failed == ["area.py is no test, and this step of the workflow may only change tests."]
 
 
