@@ -67,7 +67,10 @@ class _Options:
 
 
 async def _work(core: Core, root: Path, options: _Options) -> int:
-    """Run the workers until they end or the command is ended; return the number of tasks done."""
+    """Run the workers until a signal ends the command; return the number of tasks done, also of those that failed.
+
+    Unless it watches, the workers also end once no task is left for them.
+    """
     from agents.team.queue.worker import Worker  # noqa: PLC0415 (`--help` starts without the team)
     from server.assembly.gates import open_state  # noqa: PLC0415
     from server.state import paths  # noqa: PLC0415
@@ -110,7 +113,7 @@ def _make_asking(state: State, options: _Options) -> Asking:
 
 
 def show(task: QueuedTask, event: Event) -> None:
-    """Write a line about an event of a task's turn to stderr."""
+    """Write a line to stderr about an event of a task's turn: an agent, a call, its failure or a note; nothing else."""
     from agents.team import events  # noqa: PLC0415 (as above)
 
     match event:
