@@ -70,7 +70,7 @@ class KeptHeads:
         return LEAST_KEPT_TOKENS <= length <= self.most_tokens
 
     def should_keep(self, prompt: Prompt) -> bool:
-        """Return whether to compute and keep the settled part of `prompt`: the kept heads cover too little of it.
+        """Return whether to keep the settled part of `prompt`: keepable, and the kept heads cover too little of it.
 
         The last token of a prompt never belongs to a head: CTranslate2 starts decoding with it.
         """
