@@ -109,10 +109,11 @@ class ReplayedChat:
     def chat(
         self, request: ChatRequest, *, cancelled: Callable[[], bool], on_text: Callable[[str], None] | None = None
     ) -> Reply:
-        """Return the recorded reply to `request`.
+        """Return the next recorded reply, which must be one to `request`.
 
         Raises:
-            ChatError: the record ends here, or holds another request here: the program behaves differently now.
+            ChatError: an error was recorded here; or the record ends here or has another request, because the program
+                behaves differently now.
         """
         del cancelled
         if self._next >= len(self._answers):

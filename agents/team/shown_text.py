@@ -56,7 +56,10 @@ class InertEvents:
         self._lock = threading.Lock()
 
     def emit(self, event: Event) -> None:
-        """Pass an event on, after the rest of the answer before it."""
+        """Pass an event on, with its text made inert; other events follow the rest of the answer before them.
+
+        Drops `TurnEnded`.
+        """
         with self._lock:
             if isinstance(event, TextArrived):
                 self._agent = event.agent

@@ -102,7 +102,8 @@ class RuleSet:
             paths: paths that the call concerns, relative to the workspace folder, with slashes.
             words: one simple command as words; () for none.
 
-        A rule with a path denies or asks if it matches *any* of the paths, and allows only if it matches *all*.
+        A rule with a path denies or asks if it matches *any* of the paths, and allows only if it matches *all*. Only a
+        rule with a command allows a command, and only one that names the tool allows a critical tool.
         """
         matching = [one for one in self.rules if _matches(one, tool, paths, words)]
         for effect in Effect:

@@ -43,7 +43,7 @@ def compile_glob(pattern: str) -> GitIgnoreSpec | None:
 
 
 async def run(given: ListFiles, bench: Workbench) -> ToolResult:
-    """Return up to `MOST_FILES` names, one a line, and how many there are if some are left out."""
+    """Return up to `MOST_FILES` names, one a line, and the number of those left out."""
     folder = await bench.resolve(given.folder)
     if not folder.is_dir():
         raise ToolFailed(f"{bench.display(folder)} is no folder.")

@@ -42,7 +42,11 @@ class SearchCode(Arguments):
 
 
 async def run(given: SearchCode, bench: Workbench) -> ToolResult:
-    """Return the hits, each with its file, lines and text."""
+    """Return up to `MOST_HITS` definitions or similar pieces with file, lines and text; for uses, the matching lines.
+
+    Raises:
+        ToolFailed: there is no index, or a definition or use is searched for by something that is no name.
+    """
     if given.kind == "similar":
         hits = await asyncio.to_thread(_search, _require_index(bench), Query(given.words))
         return _format_hits(hits, bench)

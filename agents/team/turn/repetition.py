@@ -29,7 +29,7 @@ class RepetitionDetector:
         return any(_is_repeated(steps, period) for period in range(1, LONGEST_PERIOD + 1))
 
     def clear(self) -> None:
-        """Forget all steps, after a person has said something new."""
+        """Forget all steps, after the agent was told that it repeats itself."""
         self._steps.clear()
 
 
