@@ -156,7 +156,9 @@ class TaskPerformer:
             await gate.close()
 
     async def _end_writing(self, task: QueuedTask, worktree: Worktree, ended: TurnEnded) -> Performed:
-        """Commit what a turn has written and remove the worktree's folder; return the outcome, with the branch.
+        """Commit what a turn has written, and remove the folder of the worktree, and its branch if nothing has changed.
+
+        Returns the outcome, which names the branch and its changed files, if any.
 
         Raises:
             WorktreeFailed: git failed.
@@ -174,7 +176,7 @@ class TaskPerformer:
 
 
 def remove_leftovers(queue: TaskQueue, worktrees: Worktrees) -> None:
-    """Delete the folders of worktrees whose tasks have ended, as a kill leaves them. Blocking.
+    """Delete the folders of worktrees whose tasks have ended or are gone, as a kill leaves them. Blocking.
 
     Branches are kept, except those of cancelled tasks. A folder that cannot be deleted is logged.
     """
