@@ -276,6 +276,7 @@ class SessionRunner:
             return TurnEnded(TurnStatus.FAILED, NO_MODEL)
 
         async def delegate(name: str, task: str) -> str:
+            """Have the role `name` do `task`; return its answer."""
             return await self._delegate(role, name, task, bench, spending)
 
         waiting = StateKeeper(self, bench.changes, bench.permissions, bench.person)
@@ -347,6 +348,8 @@ class SessionRunner:
         self._state = state
 
     def _make_recorder(self, agent: str) -> Callable[[Message], Any]:
+        """Return a function that stores a message of `agent` or of a tool in the session, with changed notes."""
+
         async def record(message: Message) -> None:
             by = agent if message.speaker is Speaker.ASSISTANT else "tool"
             await self._record(self._state, transcript.make_entry(message, by), *self._take_changed_notes())
@@ -367,6 +370,7 @@ class SessionRunner:
         await self._record(state, *self._take_changed_notes())
 
     async def _record(self, state: SessionState, *entries: Entry) -> None:
+        """Set the session's state, and store it at once with `entries`."""
         self._state = state
         async with self._writing:
             await asyncio.to_thread(self._team.sessions.record, self._session, self._team.owner, state, entries)
