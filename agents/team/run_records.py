@@ -52,6 +52,7 @@ class RunRecorder:
         self._put({"error": str(error), "fault": error.fault, "request": hash_request(request)})
 
     def _put(self, line: dict[str, Any]) -> None:
+        """Write one line of JSON to the record."""
         text = json.dumps(line, ensure_ascii=False, default=str) + "\n"
         with self._lock:
             self._write(text)
@@ -140,5 +141,6 @@ def hash_request(request: ChatRequest) -> str:
 
 
 def _read_reply(line: dict[str, Any]) -> Reply:
+    """Return the reply that `RunRecorder.record_reply` turned into a dict."""
     calls = tuple(ToolCall(one["id"], one["name"], one["arguments"]) for one in line["calls"])
     return Reply(line["text"], ReplyEnd(line["end"]), calls, Usage(**line["usage"]), line["model"], line["cached"])

@@ -146,10 +146,12 @@ def _read_limit(schema: Mapping[str, Any], name: str, default: float) -> float:
 
 
 def _list(value: object) -> list[Any]:
+    """Return `value` if it is a list, else []."""
     return value if isinstance(value, list) else []
 
 
 def _join(place: str, name: str) -> str:
+    """Return the place of the member `name` of the object at `place`; "" is the whole value."""
     return f"{place}.{name}" if place and name else place or name
 
 

@@ -69,6 +69,7 @@ def read_messages(
     called = 0.0
 
     def close_calls() -> None:
+        """Add a result in place of each one that was not recorded."""
         messages.extend(Message(Speaker.TOOL, find_outcome(call, called), call_id=call) for call in open_calls)
         open_calls.clear()
 

@@ -123,7 +123,7 @@ class Engine:
         `close` ends the run too, at the next token, without an error.
 
         Args:
-            prompt: the prompt; the KV state of its settled part is kept.
+            prompt: the prompt; the KV state of its settled part is kept if that is worthwhile (`KeptHeads`).
             on_step: called with each token except an end token; returns whether to stop.
             ranked: how many of the likeliest first tokens to return.
             ignore_ends: whether to use up the whole budget, past any end token (for measuring).
@@ -161,7 +161,7 @@ class Engine:
         `close` ends the run too, at the next token, without an error.
 
         Args:
-            prompt: the prompt; the KV state of its settled part is kept.
+            prompt: the prompt; the KV state of its settled part is kept if that is worthwhile (`KeptHeads`).
             on_step: called with each token except an end token; returns whether to stop.
             temperature: 0 decodes greedily.
 

@@ -20,10 +20,12 @@ from agents.team.permissions.modes import Mode
 from agents.team.queue.worker import Ending, Performed
 from agents.team.session_runner import SessionRunner
 from agents.team.transcript import make_title
+from agents.team.workflows.runner import WorkflowRequest
 from server.assembly.core import derive
 from server.assembly.gates import make_disk_gate
 from server.assembly.resources import Files
 from server.assembly.team import Client, build_team
+from server.gate.gate import LIMITS
 from server.work.worktrees import WorktreeFailed
 
 if TYPE_CHECKING:
@@ -59,10 +61,12 @@ class Asking:
     Attributes:
         asker: asks the gate's questions.
         person: answers agents' questions; None where nobody can.
+        answer_s: longest wait for an answer to one of the gate's questions, in seconds.
     """
 
     asker: Asker
     person: Person | None = None
+    answer_s: float = LIMITS.answer_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +144,10 @@ class TaskPerformer:
             SessionUnavailable, StateError: as `SessionRunner.handle`.
         """
         mode, allow = (Mode.ACT, OWN_PLACE) if place.worktree is not None else (Mode.PLAN, ())
-        gate = make_disk_gate([place.root], self._asking.asker, place.core.index_limits, client="starling work")
+        asking = self._asking
+        gate = make_disk_gate(
+            [place.root], asking.asker, place.core.index_limits, client="starling work", answer_s=asking.answer_s
+        )
         try:
             client = Client("starling work", mode, self._asking.person, allow, self._root.as_uri())
             team = await asyncio.to_thread(
@@ -150,8 +157,11 @@ class TaskPerformer:
             await asyncio.to_thread(
                 team.sessions.create, self._root.as_uri(), title=title, role=task.task.role, name=task.id
             )
-            runner = SessionRunner(team, task.id)
-            return await runner.handle(compose_request(task), lambda event: self._show(task, event), stopped)
+            runner, request, workflow = SessionRunner(team, task.id), compose_request(task), None
+            if task.task.workflow:
+                request, wanted = _join_texts(task), task.task.workflow
+                workflow = WorkflowRequest(wanted, commits=False, repeats=task.attempts == 1)
+            return await runner.handle(request, lambda event: self._show(task, event), stopped, workflow=workflow)
         finally:
             await gate.close()
 
@@ -187,6 +197,11 @@ def remove_leftovers(queue: TaskQueue, worktrees: Worktrees) -> None:
                 worktrees.remove(folder.name, with_branch=task is not None and task.status is TaskStatus.CANCELLED)
             except WorktreeFailed as error:
                 logger.warning("the worktree %s could not be removed: %s", folder, error)
+
+
+def _join_texts(task: QueuedTask) -> str:
+    """Return the request to a workflow: title and details, the same for each attempt."""
+    return f"{task.task.title}\n\n{task.task.details}".strip()
 
 
 def compose_request(task: QueuedTask) -> str:

@@ -195,10 +195,12 @@ def _find_catastrophe(parsed: ParsedLine, roots: Sequence[Path]) -> str:
 
 
 def _downloads(parsed: ParsedLine) -> bool:
+    """Return whether any command of a line is a program that downloads."""
     return any(one.program in {"curl", "wget", "fetch"} for one in parsed.commands)
 
 
 def _is_recursive(arguments: Sequence[str]) -> bool:
+    """Return whether arguments of `rm` make it delete folders with their content."""
     return any(one == "--recursive" or re.fullmatch(r"-[a-zA-Z]*[rR][a-zA-Z]*", one) for one in arguments)
 
 

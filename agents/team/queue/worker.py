@@ -114,6 +114,7 @@ class Worker:
         return done
 
     def _claim(self) -> QueuedTask | None:
+        """Claim a queued task; return None if there is none. Blocking."""
         return self._queue.claim(self._workspace, self._name, self._roles)
 
     async def _do(self, claimed: QueuedTask, stop: asyncio.Event) -> bool:

@@ -117,6 +117,7 @@ def _find_nearest(text: str, old: str) -> str:
     matcher.set_seq2(wanted[0].strip())
 
     def rate(at: int) -> float:
+        """Return how like the line `at` is the first wanted line, from 0 to 1."""
         matcher.set_seq1(lines[at].strip())
         return matcher.ratio() if matcher.real_quick_ratio() > 0.3 else 0.0
 

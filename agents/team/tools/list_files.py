@@ -50,6 +50,7 @@ async def run(given: ListFiles, bench: Workbench) -> ToolResult:
     matcher = compile_glob(given.pattern)
 
     def collect() -> tuple[list[str], int]:
+        """Return the first `MOST_FILES` names, and the number of all."""
         names = (bench.display(path) for path in bench.list_files() if path.is_relative_to(folder))
         matching = (name for name in names if matcher is None or matcher.match_file(name))
         first = list(itertools.islice(matching, MOST_FILES))

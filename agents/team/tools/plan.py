@@ -103,6 +103,7 @@ async def _propose(given: Plan, bench: Workbench) -> ToolResult:
 
 
 def _show_plan(bench: Workbench) -> None:
+    """Tell the client the steps of the plan and their status."""
     bench.emit(PlanChanged(tuple((one.title, one.status.value) for one in bench.notes.plan)))
 
 
@@ -114,6 +115,7 @@ def _describe_plan(bench: Workbench) -> str:
 
 
 def _make_plan(steps: Sequence[ProposedStep]) -> tuple[PlanStep, ...]:
+    """Return the steps of a plan, all of them open."""
     return tuple(PlanStep(one.title, StepStatus.OPEN, one.role) for one in steps)
 
 

@@ -71,10 +71,12 @@ def _require_index(bench: Workbench) -> Index:
 
 
 def _search(index: Index, query: Query) -> Sequence[Hit]:
+    """Return up to `MOST_HITS` similar pieces of code, found within `SEARCH_S`; blocking."""
     return index.search(query, limit=MOST_HITS, deadline=time.monotonic() + SEARCH_S)
 
 
 def _find_definitions(index: Index, name: str) -> Sequence[Hit]:
+    """Return up to `MOST_HITS` definitions of a name, found within `SEARCH_S`; blocking."""
     nowhere = Document("starling:search", None, "text", "")
     return index.find_definitions({name}, document=nowhere, limit=MOST_HITS, deadline=time.monotonic() + SEARCH_S)
 

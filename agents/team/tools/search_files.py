@@ -63,6 +63,7 @@ async def run(given: SearchFiles, bench: Workbench) -> ToolResult:
     deadline = time.monotonic() + SEARCH_S
 
     def search() -> tuple[list[str], str]:
+        """Return the matching lines, and a note if there may be more; "" if these are all."""
         hits: list[str] = []
         for path in bench.list_files():
             if time.monotonic() > deadline or bench.cancelled():

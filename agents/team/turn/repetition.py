@@ -34,5 +34,6 @@ class RepetitionDetector:
 
 
 def _is_repeated(steps: list[bytes], period: int) -> bool:
+    """Return whether the last steps are a cycle of `period` steps, `REPEATS` times."""
     last = steps[-period * REPEATS :]
     return len(last) == period * REPEATS and all(last[at] == last[at % period] for at in range(len(last)))

@@ -142,6 +142,7 @@ def _find_new_in(path: Path, old: str, bench: Workbench) -> Iterator[str]:
 
 
 def _review(path: Path, text: str, bench: Workbench) -> list[Finding]:
+    """Return the errors and warnings of a file with this text, without other findings."""
     document = Document(path.as_uri(), path, languages.detect(path, text), text)
     return [one for one in bench.review(document) if one.severity in _COUNTED]
 
@@ -151,6 +152,7 @@ def _make_test_check(agent: Agent, bench: Workbench, spending: Spending) -> Test
     made = 0
 
     async def call(tool: str, **arguments: object) -> ToolResult:
+        """Prepare and run a call of the tool, with permission; it is not added to the conversation."""
         nonlocal made
         made += 1
         prepared = await calls.prepare_call(ToolCall(f"check_{made}", tool, arguments), agent.tools, bench)

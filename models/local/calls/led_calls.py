@@ -319,7 +319,7 @@ def _count_begun(text: str) -> int:
 
 
 def _find_object_end(text: str) -> int:
-    """Return the offset behind the complete JSON object, or else of the tag that ends a call, in `text`; 0 for none."""
+    """Return the offset in `text` behind the complete JSON object, else that of the tag ending a call; 0 for none."""
     try:
         _, end = json.JSONDecoder().raw_decode(text)
     except (ValueError, RecursionError):

@@ -121,3 +121,5 @@ def test_the_number_of_branches_is_bounded(shop: Path, tmp_path: Path, monkeypat
     with pytest.raises(WorktreeFailed, match="merge or drop"):
         trees.open("f" * 16)
     assert trees.find("f" * 16) is None
+    trees.remove(TASK, with_branch=False)
+    assert trees.open(TASK).root.is_dir()
