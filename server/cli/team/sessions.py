@@ -15,7 +15,7 @@ import typer
 from server.cli import arguments, tables, terminal
 from server.cli.tables import Column
 from server.cli.team.questions import answer, ask_again, list_questions
-from server.cli.terminal import Failure
+from server.cli.terminal import Failure, Misuse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,8 +106,13 @@ def export(name: Name, *, directory: Directory = None, as_json: AsJson = False) 
 @app.command("rename")
 def rename(name: Name, title: Annotated[str, typer.Argument(metavar="TITLE")], *, directory: Directory = None) -> None:
     """Give a session another title."""
+    if not title.strip():
+        raise Misuse("A title has at least one character.")
     with _open_stores() as stores:
-        stores.sessions.set_title(_find(stores.sessions, name, directory).id, title)
+        try:
+            stores.sessions.set_title(_find(stores.sessions, name, directory).id, title)
+        except ValueError as error:
+            raise Failure(f"The session was not renamed: {error}.") from error
 
 
 @app.command("delete")

@@ -202,11 +202,14 @@ def drop(name: Name, *, directory: Directory = None) -> None:
 async def _merge(task: QueuedTask, root: Path, yes: tuple[terminal_asker.Kind, ...]) -> int:
     """Propose the changes of the branch of `task`, apply them if approved, delete the branch, and return the status 0.
 
+    The branch is kept if the person took only parts.
+
     Raises:
         Failure: there is no branch, or the changes cannot be merged or were not applied; the branch is kept.
     """
-    from indexing.limits import IndexLimits  # noqa: PLC0415 (`--help` starts without)
+    from server.assembly import policies  # noqa: PLC0415 (`--help` starts without)
     from server.assembly.gates import make_disk_gate  # noqa: PLC0415
+    from server.assembly.settings import resolve  # noqa: PLC0415
     from server.work.merging import MergeFailed, propose_merge  # noqa: PLC0415
 
     with _open_worktrees(root) as worktrees:
@@ -218,13 +221,17 @@ async def _merge(task: QueuedTask, root: Path, yes: tuple[terminal_asker.Kind, .
         except MergeFailed as error:
             raise Failure(str(error)) from error
         if proposal is not None:
-            gate = make_disk_gate([root], terminal_asker.TerminalAsker(yes), IndexLimits())
+            settings, _ = resolve(roots=(root,))
+            gate = make_disk_gate([root], terminal_asker.TerminalAsker(yes), policies.build_index_limits(settings))
             try:
                 outcome = await gate.propose(proposal)
             finally:
                 await gate.close()
             if not outcome.applied:
                 raise Failure(f"{outcome.reason or 'It was not approved.'} The branch {worktree.branch} is kept.")
+            if outcome.left:
+                terminal.note(f"merged in part: {outcome.reason} The branch {worktree.branch} is kept.")
+                return 0
         worktrees.remove(task.id, with_branch=True)
     terminal.note("merged; `starling undo` takes it back." if proposal is not None else "the branch changes nothing.")
     return 0

@@ -144,3 +144,13 @@ def test_a_persons_own_mcp_server_is_a_tool_by_a_rule_and_ends_with_the_command(
     assert "Call tool of the MCP server raw" in shown.err
     assert ("no terminal to ask on" in shown.err) is not allowed
     assert not [one for one in psutil.Process().children(recursive=True) if RAW.name in " ".join(one.cmdline())]
+
+
+def test_a_title_that_cannot_be_given_is_refused_in_a_sentence(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["do", "--json", "-w", str(workspace), "use", "pi"]) == 0
+    session = json.loads(capsys.readouterr().out)["session"]
+    assert run(["sessions", "rename", session, "x" * 1001, "-w", str(workspace)]) == 1
+    assert "was not renamed: a title has more than 1,000 characters" in capsys.readouterr().err
+    assert run(["sessions", "rename", session, " ", "-w", str(workspace)]) == 2

@@ -124,6 +124,14 @@ def test_what_the_person_has_changed_too_is_not_merged_and_the_branch_is_kept(
     assert "starling/" not in run_git(shop, "branch")
 
 
+def test_what_the_workspaces_settings_exclude_is_not_merged(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    name = add(capsys, "make it more exact", "-r", "coder")
+    assert run(["work"]) == 0
+    (shop / ".starling.toml").write_text('[index]\nexclude = ["area.py"]\n')
+    assert run(["tasks", "merge", name, "--yes", "edit"]) == 1
+    assert (shop / "area.py").read_text() == "def area(r):\n    return 3.14 * r * r\n"
+
+
 def test_a_task_that_only_reads_needs_no_branch(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
     name = add(capsys, "explain", "area.py", "--read-only", "--role", "ask")
     assert run(["work"]) == 0
