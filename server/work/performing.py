@@ -162,7 +162,7 @@ class TaskPerformer:
             WorktreeFailed: git failed.
         """
         done = ended.status is TurnStatus.DONE
-        subject = task.task.title.splitlines()[0] if done else f"Unfinished: {task.task.title.splitlines()[0]}"
+        subject = make_title(task.task.title) if done else f"Unfinished: {make_title(task.task.title)}"
         await asyncio.to_thread(self._worktrees.commit, worktree, f"{subject}\n\nStarling's task {task.id}\n")
         changed = await asyncio.to_thread(self._worktrees.list_changed, worktree)
         await asyncio.to_thread(self._worktrees.remove, task.id, with_branch=not changed)
@@ -173,16 +173,18 @@ class TaskPerformer:
         return Performed(_ENDINGS[ended.status], f"{ended.text}\n\n{note}")
 
 
-def remove_leftovers(queue: TaskQueue, worktrees: Worktrees) -> None:
-    """Delete the folders of worktrees whose tasks have ended, as a kill leaves them. Blocking.
+def remove_leftovers(queue: TaskQueue, worktrees: Worktrees, workspace: str) -> None:
+    """Delete the folders of worktrees of `workspace` whose tasks have ended, as a kill leaves them. Blocking.
 
     Branches are kept, except those of cancelled tasks. A folder that cannot be deleted is logged.
     """
     for folder in worktrees.list_folders():
         task = queue.get(folder.name)
-        if task is None or task.status in {TaskStatus.DONE, TaskStatus.FAILED, TaskStatus.CANCELLED}:
+        if task is None or task.task.workspace != workspace:
+            continue
+        if task.status in {TaskStatus.DONE, TaskStatus.FAILED, TaskStatus.CANCELLED}:
             try:
-                worktrees.remove(folder.name, with_branch=task is not None and task.status is TaskStatus.CANCELLED)
+                worktrees.remove(folder.name, with_branch=task.status is TaskStatus.CANCELLED)
             except WorktreeFailed as error:
                 logger.warning("the worktree %s could not be removed: %s", folder, error)
 

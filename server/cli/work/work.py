@@ -64,7 +64,7 @@ async def _work(  # noqa: PLR0913 (the options of the command)
     from server.state import paths  # noqa: PLC0415
     from server.state.lease_owners import name_owner  # noqa: PLC0415
     from server.state.task_store import TaskStore  # noqa: PLC0415
-    from server.work.performing import Asking, TaskPerformer  # noqa: PLC0415
+    from server.work.performing import Asking, TaskPerformer, remove_leftovers  # noqa: PLC0415
     from server.work.worktrees import Worktrees  # noqa: PLC0415
 
     stop = asyncio.Event()
@@ -75,9 +75,11 @@ async def _work(  # noqa: PLR0913 (the options of the command)
     state = open_state()
     asker = terminal_asker.TerminalAsker(yes)
     asking = Asking(asker, TerminalPerson(asker))
-    performer = TaskPerformer(core, root, state, Worktrees(root, paths.worktrees_dir()), asking, show)
+    worktrees = Worktrees(root, paths.worktrees_dir())
+    performer = TaskPerformer(core, root, state, worktrees, asking, show)
     try:
         queue = TaskStore(state)
+        await asyncio.to_thread(remove_leftovers, queue, worktrees, root.as_uri())
         made = [
             Worker(queue, root.as_uri(), name_owner("starling work"), performer, roles=roles) for _ in range(workers)
         ]
