@@ -125,7 +125,7 @@ class TerminalAsker:
 
         An empty line or the end of the input is a rejection. A proposal of several parts can be answered part by part.
         """
-        offered = wording.list_answers(question, showing=True)
+        offered = wording.list_answers(question, showing=question.proposal is not None)
         titles = {KEYS[answer]: title.lower() for title, answer in offered.items()}
         if len(question.hunks) > 1:
             reject = titles.pop(KEYS[Answer.REJECT])

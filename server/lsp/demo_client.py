@@ -177,7 +177,8 @@ class DemoClient(LanguageClient):
     async def complete(self, place: Place, trigger: types.InlineCompletionTriggerKind) -> Answer:
         """Open the file of `place` with the place's text, request a completion at the cursor, and close the file.
 
-        Return the first suggestion. An error answer counts as no suggestion and is added to `problems`.
+        Return the first suggestion. An error answer counts as no suggestion and is added to `problems`; TimeoutError is
+        raised if no answer comes within `ANSWER_S`.
         """
         uri = place.path.as_uri()
         self._versions += 1
@@ -243,7 +244,7 @@ class DemoClient(LanguageClient):
 
 
 def _count_replaced(position: types.Position, span: types.Range) -> int:
-    """Return the number of characters before the cursor that a suggestion replaces."""
+    """Return the number of characters between the start of `span` and the cursor, 0 if they are on different lines."""
     return max(0, position.character - span.start.character) if span.start.line == position.line else 0
 
 

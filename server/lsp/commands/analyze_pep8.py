@@ -36,7 +36,9 @@ class Result(CommandRecord):
 
 
 async def execute(snapshot: Snapshot, services: Services, arguments: Target) -> Result:
-    """Check the document with ruff and return the violations; `checked` is False for languages other than Python.
+    """Check the document with ruff and return the violations.
+
+    `checked` is False for languages other than Python, and if ruff does not work.
 
     Raises:
         JsonRpcInvalidParams: there is no such document, it is excluded, or there is no reviewer.

@@ -90,7 +90,13 @@ class Result(CommandRecord):
 
 
 async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) -> Result:
-    """Run the tests if requested and approved, then read the coverage data."""
+    """Return the newest coverage data, after running the tests if that was requested and is approved.
+
+    Tests that were not run, or failed, are no error: the result then has older coverage data, or the problem.
+
+    Raises:
+        JsonRpcInvalidParams: there is no such workspace folder, or the server is still starting.
+    """
     core = await targets.wait_for_core(services)
     folder = _find_folder(snapshot, arguments.folder)
     data = _locate_data_file(folder)
@@ -132,7 +138,10 @@ async def _run_tests(snapshot: Snapshot, services: Services, core: Core, folder:
 
 
 async def _run_until_cancelled(work: Job, command: TestCommand, timeout_s: float, data: Path | None) -> Run:
-    """Run the tests until they end, and return the result; stop them if the job is cancelled."""
+    """Run the tests for at most `timeout_s` and return the result; stop them if the job is cancelled.
+
+    The result of a cancelled run has a problem instead of an exit code.
+    """
     running = asyncio.ensure_future(test_runs.run(command, timeout_s=timeout_s, data_file=data))
     try:
         while not (await asyncio.wait((running,), timeout=POLL_S))[0]:

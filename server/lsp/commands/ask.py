@@ -128,14 +128,16 @@ async def _check_role(snapshot: Snapshot, core: Core, role: str) -> None:
 
 
 def _find_last_answer(team: EditorTeam, session: str) -> int:
-    """Return the number of the session's last entry of an agent, 0 for none."""
+    """Return the number of the last agent's entry among the session's `NEWEST` newest entries, 0 for none."""
     found = team.sessions.get(session)
     latest = team.sessions.read(session, after=max(0, found.entries - NEWEST)) if found is not None else ()
     return max((one.number for one in latest if one.kind is EntryKind.AGENT), default=0)
 
 
 def _open_session(team: EditorTeam, arguments: Arguments) -> tuple[Session, str]:
-    """Return the session that `arguments` name, or a new one, and the request with the role that is to answer it.
+    """Return the session that `arguments` name, or a new one, and the text of the request.
+
+    `@role` is put before the request if another role than the session's is to answer.
 
     Raises:
         SessionUnavailable: there is no such session.

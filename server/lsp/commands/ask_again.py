@@ -82,7 +82,12 @@ async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) 
 
 
 def _find(journal: Journal, name: str) -> tuple[Request, ProposedEdit | None]:
-    """Return the named request and its edit, None if it is none; raise ValueError if it cannot be asked again."""
+    """Return the request with the id `name` (or its first characters), and its edit; None if it is not an edit.
+
+    Raises:
+        ValueError: there is no such request, or it cannot be asked again.
+        StateError: the requests cannot be read.
+    """
     try:
         return journal.find_unanswered(name)
     except Refused as error:
@@ -90,7 +95,13 @@ def _find(journal: Journal, name: str) -> tuple[Request, ProposedEdit | None]:
 
 
 async def _ask_about_edit(services: Services, request: Request) -> Outcome:
-    """Ask again about an edit, and return the outcome, which its session is told."""
+    """Ask again about an edit, apply it if approved, and return the outcome.
+
+    If the request belongs to a session, the outcome is also recorded there.
+
+    Raises:
+        CommandFailed: the session is in use, or the state cannot be read or written.
+    """
     gate = services.gate
     if not request.session:
         return await gate.ask_again(request.id)

@@ -47,7 +47,7 @@ class Result(CommandRecord):
 
 
 async def execute(snapshot: Snapshot, services: Services, arguments: Target) -> Result:
-    """Return the figures of the document and of its functions."""
+    """Return the document's numbers of lines, and the size and complexity of each of its functions."""
     core = await targets.wait_for_core(services)
     document = await targets.find_document(snapshot, services, core, arguments)
     loop = asyncio.get_running_loop()
@@ -55,7 +55,10 @@ async def execute(snapshot: Snapshot, services: Services, arguments: Target) -> 
 
 
 def _measure(document: OpenText, encoding: str) -> Result:
-    """Compute the figures of the document; zeros and no functions if its language is not known. Blocking."""
+    """Count the document's lines and measure its functions, most complex first. Blocking.
+
+    If Starling cannot find functions of its language, only all lines are counted and `measured` is False.
+    """
     found = metrics.measure_document(document.record)
     functions = sorted(found.functions if found else (), key=lambda one: (-one.cognitive, -one.cyclomatic))
     return Result(

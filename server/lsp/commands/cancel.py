@@ -26,5 +26,8 @@ class Result(CommandRecord):
 
 
 async def execute(_: Snapshot, services: Services, arguments: Arguments) -> Result:
-    """Cancel the request; `starling.ask` then returns the status "cancelled"."""
+    """Cancel the request that runs in the session; `starling.ask` then returns the status "cancelled".
+
+    `cancelled` in the result is False if no request of this connection was running.
+    """
     return Result(cancelled=services.get_team().cancel(arguments.session))

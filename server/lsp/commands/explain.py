@@ -42,7 +42,8 @@ async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) 
     """Ask the chat model and return its answer; also stream the answer if the client sent a token.
 
     Raises:
-        CommandFailed: the model is not available, or said nothing.
+        CommandFailed: the model is not available, failed, or said nothing.
+        Withdrawn: a person cancelled the request.
     """
 
     def send_piece(job: Job, piece: str) -> None:

@@ -45,7 +45,9 @@ async def execute(_: Snapshot, services: Services, arguments: Arguments) -> Resu
 
 
 def _record(team: EditorTeam, arguments: Arguments) -> bool:
-    """Record or withdraw the feedback; return whether the entry exists.
+    """Record or withdraw the feedback; return False if it is for an entry that does not exist.
+
+    Withdrawing always returns True.
 
     Raises:
         SessionUnavailable: there is no such session.

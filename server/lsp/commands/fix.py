@@ -34,7 +34,12 @@ class Arguments(PlaceArguments):
 async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) -> TaskOutcome:
     """Ask the person to approve an edit that fixes the finding, apply it if approved, and return the outcome.
 
-    The edit is the finding's known fix, else one that the completion model writes.
+    The edit is the finding's known fix, else one that the completion model writes. If the model has no fix, the outcome
+    is "failed".
+
+    Raises:
+        CommandFailed: the finding is gone, or the model failed.
+        Withdrawn: a person cancelled the command.
     """
     place = await proposing.locate_place(snapshot, services, arguments)
     finding = await _find_finding(services, place, arguments.code)
@@ -47,10 +52,12 @@ async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) 
 
 
 async def _find_finding(services: Services, place: Place, code: str) -> Finding:
-    """Return the current finding of the rule `code` at `place`.
+    """Return the finding of the rule `code` that touches `place`, the nearest to its start.
+
+    The findings are those of the current review, else those of the static layer, computed now.
 
     Raises:
-        CommandFailed: the finding is gone.
+        CommandFailed: there is no such finding any more, or the document is not reviewed.
     """
     review = services.reviews.get_current(place.document)
     findings = review.findings if review is not None else ()

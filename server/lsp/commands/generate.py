@@ -34,7 +34,12 @@ class Arguments(PlaceArguments):
 
 
 async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) -> TaskOutcome:
-    """Run the task that `arguments` select, propose its edit to the person, and return the outcome."""
+    """Run the selected task, propose its edit to the person, apply it if approved, and return the outcome.
+
+    Raises:
+        CommandFailed: there is no such task, none suits the place, or the model failed.
+        Withdrawn: a person cancelled the task.
+    """
     place = await proposing.locate_place(snapshot, services, arguments, arguments.instruction)
     return await proposing.run_task(snapshot, services, place, choose_task(place, arguments))
 

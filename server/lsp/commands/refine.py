@@ -21,7 +21,10 @@ class Arguments(PlaceArguments):
 
 
 async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) -> TaskOutcome:
-    """Fix the findings at the place, each fix only if it leaves fewer findings, and propose all fixes as one edit."""
+    """Fix the findings at the place, propose all fixes as one edit, and return the outcome.
+
+    A fix that does not leave fewer findings is dropped. Nothing is changed before the person approves.
+    """
     place = await proposing.locate_place(snapshot, services, arguments)
     async with proposing.open_job(snapshot, services, place.core, "refine") as (job, resources):
         result = await proposing.run_blocking(job, partial(refine.propose, place.scene, resources))

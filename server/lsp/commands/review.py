@@ -101,7 +101,11 @@ class Result(CommandRecord):
 
 
 async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) -> Result:
-    """Review the document or the files and build the report."""
+    """Review the document or the files and return the report.
+
+    Raises:
+        JsonRpcInvalidParams: there is no such document, file or folder in the workspace, or no reviewer.
+    """
     core = await targets.wait_for_core(services)
     reviewer = core.reviewer
     if reviewer is None:

@@ -37,7 +37,7 @@ class Result(CommandRecord):
 
 
 async def execute(snapshot: Snapshot, services: Services, _: NoArguments) -> Result:
-    """Return all roles, read anew."""
+    """Read the roles' files and return all roles, with a problem for each file that cannot be used."""
     core = await targets.wait_for_core(services)
     found = await asyncio.to_thread(load_all_roles, snapshot.roots, core.settings.team.trusted)
     roles = tuple(

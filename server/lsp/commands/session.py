@@ -110,10 +110,13 @@ class _Read:
 
 
 async def execute(_: Snapshot, services: Services, arguments: Arguments) -> Result:
-    """Do the action and return the session as it is then.
+    """Show, export, rename or delete the session, and return the session as it is afterwards (null once deleted).
+
+    After "rename", plan, questions and history are empty.
 
     Raises:
-        CommandFailed: there is no such session, it is in use, or the sessions cannot be read or written.
+        CommandFailed: there is no such session, it is in use and is to be deleted, the new title is empty, or the
+            sessions cannot be read or written.
     """
     if arguments.action == "rename" and not arguments.title.strip():
         raise CommandFailed("A session needs a title.", code="invalid", what_next="Give a `title`.")
@@ -134,7 +137,10 @@ async def execute(_: Snapshot, services: Services, arguments: Arguments) -> Resu
 
 
 def _act(team: EditorTeam, journal: Journal, arguments: Arguments) -> _Read:
-    """Do the action, and return what it leaves to show.
+    """Rename or delete the session if asked to, and return the session.
+
+    For "show" and "export" also return its entries that are meant for people, their feedback, and its plan, open files
+    and unanswered questions.
 
     Raises:
         SessionUnavailable: there is no such session, or it is in use and is to be deleted.
@@ -170,7 +176,7 @@ def _describe_question(request: Request) -> QuestionFacts:
 
 
 def _describe_entry(entry: Entry, feedback: Feedback | None) -> EntryFacts:
-    """Return an entry for the client, its text as inert Markdown; that of a result, which is no Markdown, as it is."""
+    """Return an entry for the client, its text as inert Markdown; the text of a tool's result stays as it is."""
     calls = transcript.read_details(entry).get("calls", ())
     given = FeedbackFacts(thumb=feedback.thumb.value, comment=feedback.comment) if feedback is not None else None
     return EntryFacts(

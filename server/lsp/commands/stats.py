@@ -63,7 +63,10 @@ async def execute(_: Snapshot, services: Services, __: NoArguments) -> Result:
 
 
 def read_costs(services: Services) -> tuple[tuple[CostRecord, ...], str]:
-    """Return the costs of the last `DAYS` days, and the reason if they cannot be read ("" if they can). Blocking."""
+    """Return the costs of the last `DAYS` days, and the reason if they cannot be read ("" if they can). Blocking.
+
+    While the server is starting, or without a cost ledger, there are no costs and no reason.
+    """
     from agents.ports.failures import StateError  # noqa: PLC0415 (SQLite)
 
     core = services.cores.current

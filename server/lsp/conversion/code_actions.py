@@ -35,8 +35,8 @@ COMMANDS = {Way.TASK: "starling.generate", Way.FIX: "starling.fix"}
 def list_actions(core: Core, document: OpenText, span: tuple[int, int], review: Review | None) -> tuple[Action, ...]:
     """Return the actions that apply in `document` at `span` (start and end offset). Call it in a thread.
 
-    The findings are those of `review`, moved along with the text if the review is of an older version. Empty for an
-    oversized document.
+    The findings are those of `review` (none for None), moved along with the text if the review is of an older version.
+    Empty for an oversized document.
     """
     if document.oversized:
         return ()

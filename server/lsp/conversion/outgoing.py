@@ -44,7 +44,10 @@ def range_to_json(span: types.Range) -> dict[str, dict[str, int]]:
 
 
 def build_inline_items(completion: Completion, document: OpenText, encoding: str) -> types.InlineCompletionList:
-    """Return the items of `textDocument/inlineCompletion`, best first."""
+    """Return the items of `textDocument/inlineCompletion`, best first, with the ranges that they replace.
+
+    Suggestions that would replace text on several lines are left out, because LSP forbids them.
+    """
     return types.InlineCompletionList(
         items=[
             types.InlineCompletionItem(
@@ -60,7 +63,8 @@ def build_inline_items(completion: Completion, document: OpenText, encoding: str
 def build_popup_items(completion: Completion, document: OpenText, offset: int, encoding: str) -> types.CompletionList:
     """Return the items of `textDocument/completion`, which the editor shows in its popup.
 
-    Editors filter them by the word before the cursor, so each item replaces that word with the word and the suggestion.
+    Editors filter them by the word before the cursor, which is at `offset`, so each item replaces that word with the
+    word and the suggestion. Suggestions that would replace text on several lines are left out.
     """
     items = []
     for suggestion, span in _pair_with_ranges(completion, document, encoding):

@@ -33,14 +33,14 @@ def build_workspace_edit(
     versioned: bool,
     confirm: bool,
 ) -> types.WorkspaceEdit:
-    """Return all changes of `proposal` in their order.
+    """Return the changes of `proposal`, in their order, as an edit for the client.
 
     Args:
         proposal: the proposed edit.
         opened: returns the open document that a change is about, None if it is not open.
         encoding: unit of the client's positions.
         versioned: whether the client takes `documentChanges`; without them only changes of texts are returned.
-        confirm: whether the client has to ask the person for confirmation.
+        confirm: whether the client has to ask the person for confirmation; has no effect without `versioned`.
     """
     annotation = ANNOTATION if confirm else None
     if not versioned:

@@ -116,7 +116,10 @@ class EditorAsker:
         return offered.get(chosen.title, Answer.REJECT) if chosen is not None else Answer.REJECT
 
     async def _show_diff(self, question: Question, *, focus: bool = False) -> bool:
-        """Show the diff as a document in the editor; return whether the editor shows it."""
+        """Show the diff as a document in the editor, and move the cursor there if `focus`; return whether that worked.
+
+        Returns False if the editor cannot show documents or does not answer within `SHOW_WAIT_S`.
+        """
         can = self._client().editing
         text = wording.phrase_document(question)
         if not can.shows:

@@ -31,8 +31,8 @@ WORKSPACE_FILE = ".starling.toml"  # repeated from `server.assembly.settings`, w
 async def fetch(server: LanguageServer, client: Client, sent: object) -> object:
     """Ask the client for the editor's settings (`workspace/configuration`) and return them as JSON.
 
-    Uses `sent`, the content of the client's last notification, if the client does not support that request or does not
-    answer within `PULL_WAIT_S`. In both cases the settings override those in `initializationOptions`.
+    Uses `sent`, the content of the client's last notification, if the client does not support that request, answers
+    with an error, or does not answer within `PULL_WAIT_S`. The settings override those in `initializationOptions`.
     """
     settings = sent
     if client.configuration:

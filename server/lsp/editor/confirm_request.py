@@ -25,9 +25,10 @@ _MISSING = object()
 
 
 def build_params(question: Question, *, chooses: bool = False) -> dict[str, Any]:
-    """Return the parameters of `starling/confirm` as JSON; the detail of a question about a command ends with it.
+    """Return the parameters of `starling/confirm` as JSON.
 
-    With `chooses`, each file has its parts.
+    A question about a command has no files; its `detail` contains the command. With `chooses`, each file also has
+    `hunks`: the parts that a person may take or leave.
     """
     changes = question.proposal.changes if question.proposal is not None else ()
     detail = wording.phrase_head(question) if changes else wording.phrase_document(question).rstrip()
@@ -48,7 +49,8 @@ def parse_answer(question: Question, answer: object) -> Answer | TakenParts:
     """Return the person's decision from the client's JSON `answer`.
 
     Null and a title that was not offered are a rejection; JSON of any other form is `UNABLE`, for no person gave it.
-    A choice of some parts never covers the rest of the task.
+    If the client names parts and these are not all parts, they are returned as `TakenParts`, also if the title stands
+    for an approval of the whole task.
     """
     if answer is None:
         return Answer.REJECT
@@ -66,7 +68,7 @@ def parse_answer(question: Question, answer: object) -> Answer | TakenParts:
 
 
 def _get_field(answer: object, name: str) -> object:
-    """Return a field of the client's JSON, of which the protocol library makes a dict or an object."""
+    """Return a field of the client's answer, a dict or an object; `_MISSING` if there is no such field."""
     return answer.get(name, _MISSING) if isinstance(answer, dict) else getattr(answer, name, _MISSING)
 
 

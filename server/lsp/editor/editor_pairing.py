@@ -95,7 +95,10 @@ class EditorPairing:
         return None if document is None else document.record.text
 
     async def apply(self, request: str, paths: Sequence[str]) -> str:
-        """Make the changes of an approved request in open files; return why that failed, "" on success."""
+        """Make the changes of an approved request in the open files at `paths`; return why that failed, "" on success.
+
+        Nothing is changed if a path is not open or not part of the request, or if the request was made before.
+        """
         if request in self._made:
             return "This change was already made; nothing was changed again."
         self._made.add(request)
@@ -131,7 +134,7 @@ class EditorPairing:
         return _list_text_changes(checkpoint), recorded.title
 
     async def _find_files(self) -> dict[str, OpenText]:
-        """Return the open files of the workspace that agents may read, by real path."""
+        """Return the open files of the workspace that agents may read, by real path; none before the core is loaded."""
         core, roots = self._session.cores.current, self._session.roots
         if core is None:
             return {}

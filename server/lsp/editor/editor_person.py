@@ -85,7 +85,7 @@ class EditorPerson:
         return _read_plan_answer(answer)
 
     async def _confirm_plan_as_it_is(self, question: PlanQuestion) -> PlanAnswer | None:
-        """Return the person's answer about a plan that this client cannot edit."""
+        """Ask about a plan with the buttons Start and No, and return the answer; None if nobody answers."""
         numbered = (f"{number}. {format_step(one)}" for number, one in enumerate(question.steps, 1))
         text = show_visibly("\n".join([f"{START_PLAN} {question.title}", *numbered]))
         answer = await self.ask(text, (START, NO))
@@ -109,7 +109,9 @@ class EditorPerson:
         return None if chosen is None else str(chosen.title)
 
     async def _wait_for_answer(self, method: str, params: object, limit_s: float = ANSWER_WAIT_S) -> Any:  # noqa: ANN401 (each method has its own)
-        """Send a question to the client and return its answer; withdraw it once it is cancelled, or after a time.
+        """Send a question to the client and return its answer.
+
+        Withdraws the question after `limit_s` seconds, or once nobody needs the answer any more.
 
         Raises:
             TimeoutError: the question was withdrawn.
@@ -137,7 +139,10 @@ def describe_plan(question: PlanQuestion) -> dict[str, Any]:
 
 
 def _read_plan_answer(answer: object) -> PlanAnswer | None:
-    """Return the answer to `starling/plan`: a no for null, the plan or the remark; None for JSON of another form."""
+    """Return the client's answer to `starling/plan`: the plan's steps, a remark, or for null a refusal.
+
+    None for JSON of any other form.
+    """
     if answer is None:
         return PlanAnswer()
     steps, remark = _get_field(answer, "steps"), _get_field(answer, "remark")

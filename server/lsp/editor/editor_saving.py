@@ -36,7 +36,7 @@ MOST_CHECKPOINTS = 1000
 
 
 async def save_in_editor(server: LanguageServer, client: Client, paths: Sequence[Path]) -> None:
-    """Have the editor save the files at `paths`, if it declares that it can; it may leave them unsaved."""
+    """Have the editor save the files at `paths`, if it declares that it can; if that fails, they stay unsaved."""
     if not paths or not client.saves:
         return
     try:
@@ -63,7 +63,10 @@ class SavedChanges:
     async def propose(
         self, proposal: ProposedEdit, *, task: str = "", rule: str = "", cancelled: Cancelled | None = None
     ) -> ChangeOutcome:
-        """Propose an edit; see `agents.ports.changes.Changes.propose`."""
+        """Propose an edit; see `agents.ports.changes.Changes.propose`.
+
+        If it was applied, also have the changed files saved that had no unsaved text before.
+        """
         paths = tuple(one.path for one in proposal.changes if isinstance(one, TextChange) and one.path is not None)
         unsaved = await self.files.list_unsaved()
         outcome = await self.changes.propose(proposal, task=task, rule=rule, cancelled=cancelled)
@@ -75,7 +78,10 @@ class SavedChanges:
         return outcome
 
     async def undo(self, checkpoint: str = "", *, cancelled: Cancelled | None = None) -> ChangeOutcome:
-        """Propose to undo a change; see `agents.ports.changes.Changes.undo`."""
+        """Propose to undo a change; see `agents.ports.changes.Changes.undo`.
+
+        If `checkpoint` is that of an edit proposed here, the files that had no unsaved text before are also saved.
+        """
         unsaved = await self.files.list_unsaved()
         outcome = await self.changes.undo(checkpoint, cancelled=cancelled)
         if outcome.applied:

@@ -148,6 +148,8 @@ class EditorTeam:
     def find_session(self, name: str) -> Session:
         """Return the session of this workspace whose id is `name` or begins with it. Blocking.
 
+        The beginning of an id is looked for among the `MOST_SEARCHED` newest sessions.
+
         Raises:
             SessionUnavailable: there is none, or several.
             StateError: the sessions cannot be read.
@@ -184,8 +186,8 @@ class EditorTeam:
         A turn whose caller is cancelled ends by itself within `STOP_WAIT_S`, so that its end is recorded.
 
         Raises:
-            SessionUnavailable: another request runs in the session, here or in another client; too many run here; or
-                the session does not exist.
+            SessionUnavailable: another request runs in the session, here or in another client; too many run here; the
+                session does not exist; or the team is closed.
             StateError: the session cannot be read or written.
         """
         session = turn.session
@@ -206,7 +208,7 @@ class EditorTeam:
             raise
 
     async def ask_in_session(self, session: str, title: str, ask: Callable[[], Awaitable[Outcome]]) -> Outcome:
-        """Have `ask` ask a person again about the edit `title` of a session, which is told the outcome, and return it.
+        """Call `ask`, which asks a person again about the edit `title`; record its outcome in the session, return it.
 
         Raises:
             SessionUnavailable: a request runs in the session, here or in another client.
@@ -268,7 +270,9 @@ class EditorTeam:
         return live
 
     def _find_open_text(self, uri: str) -> str | None:
-        """Return the editor's text of the file `uri`, however the editor writes the URI; None if it is not open.
+        """Return the editor's text of the file `uri`, however the editor writes the URI.
+
+        None if the file is not open or is too large.
 
         Called on any thread.
         """
@@ -279,14 +283,17 @@ class EditorTeam:
         return next((one.text for one in self._list_open_files() if one.path == path), None)
 
     def _name_open_files(self, files: Files) -> Sequence[str]:
-        """Return the open files of the workspace, as agents name files, without those that agents may not read."""
+        """Return the names of up to `MOST_OPEN_FILES` open files of the workspace that agents may read.
+
+        Agents use the same names: paths relative to a workspace folder.
+        """
         roots = self._session.roots
         paths = [one.path for one in self._list_open_files() if any(map(one.path.is_relative_to, roots))]
         shown = (path for path in paths if not files.core.index.find_exclusion_reason(path))
         return [shorten_path(path, roots) for path in shown][:MOST_OPEN_FILES]
 
     def _list_open_files(self) -> Iterator[OpenFile]:
-        """Yield each open file."""
+        """Yield each open file, without notebooks and oversized files."""
         documents = self._session.documents
         for one in documents:
             if one.path is not None and not one.cell and not one.oversized:

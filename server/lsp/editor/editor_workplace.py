@@ -81,7 +81,7 @@ class EditorWorkplace:
         """Apply `proposal` through the editor; return "" or why it failed.
 
         New files, and moves and deletions that the editor cannot make, are made on the disk instead. With `confirm` the
-        editor makes all changes, after its preview has asked the person.
+        editor makes all changes, after its preview has asked the person; a rejection there also returns "".
         """
         client = self._client()
         if confirm and not client.editing.previews:

@@ -42,7 +42,10 @@ class FileEvents:
         self._watched: tuple[Path, ...] = ()
 
     async def subscribe(self, client: Client, core: Core, roots: Sequence[Path]) -> None:
-        """Have the editor report changed files if it can, else watch `roots` here, unless the settings forbid it."""
+        """Have the editor report changed files if it can, else watch `roots` here, unless the settings forbid it.
+
+        May be called again; a watcher of other folders, or one that is not needed any more, is stopped.
+        """
         if client.watches and not self._registered:
             self._registered = await self._register()
         wanted = core.settings.index.watch and core.settings.index.enabled

@@ -66,12 +66,15 @@ class OverwrittenFiles:
                 self._overwritten.add(one.path)
 
     async def list_unsaved(self) -> list[Path]:
-        """Return the open files whose text on the disk is another than the editor's."""
+        """Return the open files whose text on the disk is another than the editor's, or is missing or too large."""
         files = tuple(self._list_open())
         return await asyncio.to_thread(lambda: [one.path for one in files if not _has_text(one.path, one.text)])
 
     async def find_overwritten(self, paths: Iterable[Path | None]) -> list[Path]:
-        """Return those of `paths` whose text on the disk is still newer than the editor's; forget the others."""
+        """Return the open files among `paths` that others have written and whose text still differs from the editor's.
+
+        Forgets that the others were overwritten.
+        """
         files = {one.path: one for one in self._list_open()}
         still = []
         for path in paths:
@@ -99,7 +102,10 @@ class WatchedCommands:
         return self.runner.find_isolation(request)
 
     async def run(self, request: CommandRequest, *, cancelled: Cancelled | None = None) -> CommandResult:
-        """Run a command; see `agents.ports.commands.CommandRunner.run`."""
+        """Run a command; see `agents.ports.commands.CommandRunner.run`.
+
+        Also notes which open files the command changed. If open files are unsaved, the result's problem names them.
+        """
         before, unsaved = await self.files.take_stamps(), await self.files.list_unsaved()
         try:
             result = await self.runner.run(request, cancelled=cancelled)
@@ -133,7 +139,10 @@ class CheckedChanges:
     async def propose(
         self, proposal: ProposedEdit, *, task: str = "", rule: str = "", cancelled: Cancelled | None = None
     ) -> ChangeOutcome:
-        """Propose an edit, or refuse it without a question; see `agents.ports.changes.Changes.propose`."""
+        """Propose an edit; see `agents.ports.changes.Changes.propose`.
+
+        Return a `Refusal`, without a question, if others have overwritten one of its files on the disk.
+        """
         edited = (one.path for one in proposal.changes if not isinstance(one, (CreateFile, RenameFile)))
         if overwritten := await self.files.find_overwritten(edited):
             names = ", ".join(path.name for path in overwritten)

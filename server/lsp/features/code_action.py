@@ -20,7 +20,9 @@ KINDS = ("quickfix", "refactor.rewrite", "source.fixAll.starling")
 async def handle(
     snapshot: Snapshot, services: Services, params: types.CodeActionParams
 ) -> list[types.CodeAction | types.Command]:
-    """Return the actions at the range that the client wants and can show; none if the document is not open.
+    """Return the actions at the range that the client wants and can show.
+
+    None if the document is not open, or while the server is starting.
 
     For a client that supports `codeAction/resolve` an action's edit is computed only when the action is chosen.
     """

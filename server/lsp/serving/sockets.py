@@ -300,7 +300,10 @@ def _serve_until_signal(
 
 
 def _check_address(address: Address) -> None:
-    """Raise ServeError if other machines can reach the address and that is not allowed."""
+    """Raise ServeError unless other machines are allowed to connect or the address is a loopback one.
+
+    Host names other than "localhost" count as addresses that other machines can reach.
+    """
     try:
         loopback = address.host == "localhost" or ip_address(address.host).is_loopback
     except ValueError:

@@ -71,7 +71,10 @@ class Tickets:
 
     @contextlib.contextmanager
     def open(self, uri: str) -> Iterator[Ticket]:
-        """Yield a ticket for a new request about the document `uri`, and cancel the older request about it."""
+        """Yield a ticket for a new request about the document `uri`, and cancel the older request about it.
+
+        The ticket is cancelled at the end of the `with` block.
+        """
         self.cancel(uri)
         ticket = Ticket(superseded_another=uri in self._superseded)
         self._superseded.discard(uri)

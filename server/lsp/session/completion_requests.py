@@ -49,8 +49,8 @@ class CompletionRequests:
     ) -> Completion:
         """Return the suggestions at `offset` in `document`.
 
-        The completion is empty, with the reason, if nothing may be suggested there, or if a newer request or a change
-        of the document superseded this one.
+        The completion is empty, with the reason, if nothing may be suggested there, if a newer request or a change of
+        the document superseded this one, or if the core is not loaded within `START_WAIT_S`.
 
         Args:
             document: the document as it was when the request came.
@@ -162,7 +162,10 @@ def _find_refusal(core: Core, document: OpenText, trigger: Trigger) -> str:
 
 
 def _compute_wait_s(core: Core, trigger: Trigger, delay_s: float) -> float:
-    """Return the seconds to wait before the generator is called; 0 without a model and for a person's request."""
+    """Return the seconds to wait before the generator is called: `delay_s`, or the configured delay if that is longer.
+
+    0 without a model and for a person's request.
+    """
     if core.model is None or trigger is Trigger.INVOKED:
         return 0.0
     return max(delay_s, core.settings.completion.debounce_ms / 1000)

@@ -66,14 +66,14 @@ class OpenText:
         return cls(uri, path, language, version, held, Lines.of(held), container, _has_surrogates(held), oversized)
 
     def with_text(self, text: str) -> OpenText:
-        """Return the document with `text` as its whole text."""
+        """Return the document with `text` as its whole text, which is dropped if it is too large."""
         whole = OpenText.of(self.uri, self.path, self.language, self.version, text, container=self.container)
         return replace(whole, cell=self.cell, origins=self.origins)
 
     def with_replacement(self, start: int, end: int, text: str) -> OpenText:
         """Return the document with the text between the offsets `start` and `end` replaced by `text`.
 
-        An oversized document stays as it is, for its text is not known.
+        An oversized document stays as it is, for its text is not known. One that becomes oversized loses its text.
         """
         if self.oversized:
             return self

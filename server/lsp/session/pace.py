@@ -27,6 +27,8 @@ class Pace:
     def compute_delay_s(self, now: float, *, superseded: bool, expected: bool = False) -> float:
         """Return the seconds that a new request should wait, and add its arrival to the moving average.
 
+        0 unless the request `superseded` another, and also if it is `expected` and the person types at a usual speed.
+
         Args:
             now: when the request came.
             superseded: whether the request superseded an unanswered one.

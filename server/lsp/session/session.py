@@ -136,7 +136,10 @@ class Session:
     # Life cycle
 
     def begin(self, client: Client, roots: Sequence[Path]) -> None:
-        """Handle `initialize`: store client and folders, and register its requests. Loads nothing, to answer fast."""
+        """Handle `initialize`: store the client and the folders, and register the requests that suit the client.
+
+        Loads nothing, to answer fast.
+        """
         self.client = client
         self.roots = tuple(roots)
         self._offer(client)
@@ -228,7 +231,7 @@ class Session:
             await self._file_events.subscribe(self.client, core, roots)
 
     async def _pair(self) -> None:
-        """Offer the editor to agents of other processes, if it takes edits from a server."""
+        """Offer the editor to agents of other processes, if it takes edits from a server and a folder is open."""
         if not self.client.editing.applies or not self.roots:
             return
         await asyncio.to_thread(importlib.import_module, "server.lsp.editor.editor_pairing")
@@ -239,12 +242,18 @@ class Session:
             await self._pairing.start()
 
     def reconfigure(self, sent: object = None) -> None:
-        """Run `configure` in the background, because settings may have changed; do nothing before `start`."""
+        """Run `configure` in the background, because settings may have changed; do nothing before `start`.
+
+        If it fails, requests do not wait for the core any longer.
+        """
         if self._configuring is not None:
             self.guard.run_in_background("configuration", self.configure(sent), otherwise=self.cores.give_up)
 
     def _review_again(self, core: Core, old: Core | None) -> None:
-        """Review all documents again if the reviewer, the index or the review settings have changed."""
+        """Review all documents again if the reviewer, the index or the review settings differ from those of `old`.
+
+        Does nothing for the first core, for which `old` is None.
+        """
         if old is not None and (
             core.reviewer is not old.reviewer
             or core.index is not old.index
@@ -347,7 +356,10 @@ class Session:
         self.reviews.review_saved(uri)
 
     def reread_files(self, paths: Collection[Path]) -> None:
-        """Index changed files again, and fetch the settings if a settings file is among `paths`."""
+        """Index changed files again, and reload the settings if a settings file is among `paths`.
+
+        Also answers a request for diagnostics of the workspace that waits for a change.
+        """
         self.workspace_reviews.answer_waiting()
         if (core := self.cores.current) is not None:
             self._run_in_thread(core.index.reindex, paths)

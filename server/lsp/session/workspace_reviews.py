@@ -79,7 +79,8 @@ class WorkspaceReviews:
         """Yield the reports of files that are not open, in batches: changed ones as they come, then unchanged ones.
 
         A file of `previous` that is gone gets an empty report. If nothing has changed, the last batch is held back for
-        `HOLD_S`, or until files or settings change. Yields nothing if the settings turn reviews of the workspace off.
+        `HOLD_S`, or until files or settings change. Yields nothing without a reviewer, or if the settings turn reviews
+        of the workspace off.
 
         Args:
             roots: the workspace folders.

@@ -42,6 +42,8 @@ class Frames:
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Take the next bytes of the stream, and yield the message bodies that are complete.
 
+        A body longer than `max_body_bytes` is reported to `oversized` and skipped.
+
         Raises:
             FramingError: the bytes are not frames of the base protocol.
         """
@@ -58,14 +60,17 @@ class Frames:
             yield body
 
     def _skip(self) -> bool:
-        """Drop the received bytes of a body that is too long; return whether all of it is dropped."""
+        """Drop the received bytes of a body that is too long; return False if more bytes of it are still to come."""
         received = min(self._skipped, len(self._buffer))
         del self._buffer[:received]
         self._skipped -= received
         return not self._skipped
 
     def _take_header(self) -> bool:
-        """Take one header from the buffer; return False if it is not complete yet. Raises FramingError."""
+        """Take one header from the buffer; return False if it is not complete yet. Raises FramingError.
+
+        If the body is too long, report that to `oversized` and begin to skip it.
+        """
         end = self._buffer.find(HEADER_END, 0, MAX_HEADER_BYTES)
         if end < 0:
             if len(self._buffer) >= MAX_HEADER_BYTES:

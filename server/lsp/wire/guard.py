@@ -64,7 +64,10 @@ class Guard:
     def run_in_background(
         self, name: str, work: Awaitable[None], *, otherwise: Callable[[], None]
     ) -> asyncio.Future[None]:
-        """Run `work` as a task that nobody awaits; if it fails, record the failure and call `otherwise`."""
+        """Start `work` as a task and return the task, which nobody needs to await.
+
+        If the work fails, records the failure under `name` and calls `otherwise`; the task does not raise the error.
+        """
 
         async def run() -> None:
             try:

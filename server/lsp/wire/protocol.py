@@ -309,7 +309,10 @@ class StarlingProtocol(LanguageServerProtocol):
 
     @lsp_method(types.EXIT)
     def lsp_exit(self, *_: object) -> None:  # type: ignore[override]  # pygls' own ends the process from here
-        """End the connection, after `shutdown` once earlier requests are answered; the process is not ended here."""
+        """End the connection: after `shutdown` once earlier requests are answered, else at once with exit status 1.
+
+        The process is not ended here.
+        """
         if self._shutdown:
             asyncio.ensure_future(self.end())  # noqa: RUF006 (the futures it awaits keep it alive)
         else:

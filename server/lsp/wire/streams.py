@@ -183,7 +183,7 @@ class WebSocketWriter:
         self._sending.cancel()
 
     async def drain(self) -> None:
-        """Wait until all queued messages are sent."""
+        """Wait until all queued messages are sent; for ever if the connection is closed before."""
         await self._queue.join()
 
     async def _send(self) -> None:

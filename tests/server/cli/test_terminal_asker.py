@@ -66,7 +66,7 @@ def test_a_deletion_cannot_be_answered_for_the_rest_of_the_task(root: Path, term
 
 def test_a_command_is_shown_before_it_runs(root: Path, terminals: list[Terminal]) -> None:
     terminals.append(terminal := Terminal(root, "run"))
-    assert "pytest -q" in terminal.wait_for("n: reject]")
+    assert "pytest -q" in terminal.wait_for("[y: run, n: reject]")
     terminal.enter("y")
     assert terminal.read_outcome()[0] == "applied"
 

@@ -75,6 +75,8 @@ class Place:
 async def locate_place(snapshot: Snapshot, services: Services, where: PlaceArguments, instruction: str = "") -> Place:
     """Return the place that `where` names in the document's current text, with its syntax and `instruction`.
 
+    Without a range, or with an invalid one, the place is the whole document.
+
     Raises:
         JsonRpcException: there is no such document, or it is excluded or too large.
     """
@@ -97,7 +99,12 @@ def span_of(document: OpenText, span: Range, encoding: str) -> Span:
 
 
 async def run_task(snapshot: Snapshot, services: Services, place: Place, task: Task) -> TaskOutcome:
-    """Run `task` at `place`, propose its edit to the person, and return the outcome."""
+    """Run `task` at `place`, propose its edit to the person, apply it if approved, and return the outcome.
+
+    Raises:
+        CommandFailed: the model failed.
+        Withdrawn: a person cancelled the task.
+    """
     async with open_job(snapshot, services, place.core, task.name) as (job, resources):
         result = await run_blocking(job, partial(running.propose, task, place.scene, resources))
         return await answer_result(services, job, result, task.name)
@@ -113,6 +120,8 @@ async def open_job(
     stream: Callable[[Job, str], None] | None = None,
 ) -> AsyncIterator[tuple[Job, Resources]]:
     """Start a job with a progress bar, and yield it with the resources that its task may use.
+
+    Stops the job if the request is cancelled.
 
     Args:
         snapshot: the state at the request.

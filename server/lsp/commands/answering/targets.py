@@ -99,7 +99,7 @@ async def find_document(snapshot: Snapshot, services: Services, core: Core, targ
     """Return the document that `target` names: its own text, the open document, or the saved file of the workspace.
 
     Raises:
-        JsonRpcInvalidParams: there is no such document, or it is excluded.
+        JsonRpcInvalidParams: there is no such document, or it is not open and left out of reviews.
     """
     if target.text is not None:
         return OpenText.of("untitled:text", None, languages.resolve_id(target.language or ""), 0, target.text)
@@ -214,7 +214,7 @@ def is_in_workspace(snapshot: Snapshot, path: Path) -> bool:
 
 
 def _resolve_name(snapshot: Snapshot, name: str) -> Path | None:
-    """Return the path of `name`, taken from the first folder; None if it does not exist or is outside the workspace."""
+    """Return the path `name`, absolute or relative to the first folder; None if missing or outside the workspace."""
     try:
         path = reviewed_files.resolve_path(snapshot.roots[0] / name)
         return path if is_in_workspace(snapshot, path) and path.exists() else None
