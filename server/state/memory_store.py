@@ -41,7 +41,7 @@ class MemoryStore:
         Secrets in its texts are replaced. The memories that have not changed for the longest time are evicted first.
 
         Raises:
-            ValueError: a text is longer than `LONGEST_TEXT`, or it would replace what a person wrote, and no person did.
+            ValueError: a text is longer than `LONGEST_TEXT`, or an agent would replace what a person wrote.
         """
         now = time.time()
         workspace = make_storable(memory.workspace)
