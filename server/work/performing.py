@@ -20,10 +20,12 @@ from agents.team.permissions.modes import Mode
 from agents.team.queue.worker import Ending, Performed
 from agents.team.session_runner import SessionRunner
 from agents.team.transcript import make_title
+from indexing.storage.index_files import IndexPaths
 from server.assembly.core import derive
 from server.assembly.gates import make_disk_gate
 from server.assembly.resources import Files
 from server.assembly.team import Client, build_team
+from server.state import paths
 from server.work.worktrees import WorktreeFailed
 
 if TYPE_CHECKING:
@@ -132,6 +134,8 @@ class TaskPerformer:
             yield _Place(core, worktree.root, worktree)
         finally:
             await asyncio.to_thread(core.close_unshared, self._core)
+            if not await asyncio.to_thread(worktree.folder.exists):
+                await asyncio.to_thread(_discard_index, worktree.root)
 
     async def _run_session(self, task: QueuedTask, place: _Place, stopped: Callable[[], bool]) -> TurnEnded:
         """Run one turn of the task's session.
@@ -173,6 +177,14 @@ class TaskPerformer:
         return Performed(_ENDINGS[ended.status], f"{ended.text}\n\n{note}")
 
 
+def _discard_index(root: Path) -> None:
+    """Delete the index of a worktree that is deleted; its closed core does not use it any more. Blocking."""
+    index = IndexPaths.of(paths.index_dir(), root)
+    index.discard()
+    with contextlib.suppress(OSError):
+        index.lock.unlink()
+
+
 def remove_leftovers(queue: TaskQueue, worktrees: Worktrees, workspace: str) -> None:
     """Delete the folders of worktrees of `workspace` whose tasks have ended, as a kill leaves them. Blocking.
 
@@ -185,6 +197,7 @@ def remove_leftovers(queue: TaskQueue, worktrees: Worktrees, workspace: str) -> 
         if task.status in {TaskStatus.DONE, TaskStatus.FAILED, TaskStatus.CANCELLED}:
             try:
                 worktrees.remove(folder.name, with_branch=task.status is TaskStatus.CANCELLED)
+                _discard_index(folder)
             except WorktreeFailed as error:
                 logger.warning("the worktree %s could not be removed: %s", folder, error)
 

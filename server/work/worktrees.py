@@ -85,7 +85,14 @@ class Worktrees:
             make_folder(self._storage)
             options = ("worktree", "add", "-q", "--force", "--no-checkout", "-B", worktree.branch)
             run_git(top, *options, str(worktree.folder), start)
-            run_git(worktree.folder, *list_filter_options(worktree.folder), "reset", "-q", "--hard")
+            run_git(
+                worktree.folder,
+                *list_filter_options(worktree.folder),
+                "reset",
+                "-q",
+                "--hard",
+                "--no-recurse-submodules",
+            )
             return self._describe(top, task)
 
     def find(self, task: str) -> Worktree | None:
@@ -135,7 +142,7 @@ class Worktrees:
         with self._use_repository() as top:
             _check_repository(top, worktree)
             unfiltered = list_filter_options(worktree.folder)
-            run_git(worktree.folder, *unfiltered, "reset", "-q", "--hard")
+            run_git(worktree.folder, *unfiltered, "reset", "-q", "--hard", "--no-recurse-submodules")
             run_git(worktree.folder, *unfiltered, "clean", "-q", "-d", "--force")
 
     def remove(self, task: str, *, with_branch: bool) -> None:

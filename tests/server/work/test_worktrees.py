@@ -188,3 +188,20 @@ def test_files_of_a_repository_that_lie_elsewhere_are_said(shop: Path, tmp_path:
     run_git(shop, "config", "core.worktree", str(tmp_path / "elsewhere"))
     with pytest.raises(WorktreeFailed, match="outside of the files of its repository"):
         Worktrees(shop, tmp_path / "trees").open(TASK)
+
+
+def test_submodules_are_left_out_also_where_git_is_to_go_into_them(shop: Path, tmp_path: Path) -> None:
+    part = tmp_path / "part"
+    run_git(tmp_path, "init", "-q", str(part))
+    run_git(part, "commit", "-q", "--allow-empty", "-m", "first")
+    run_git(shop, "-c", "protocol.file.allow=always", "submodule", "add", "-q", str(part), "part")
+    run_git(shop, "commit", "-q", "-m", "with a part")
+    run_git(shop, "config", "submodule.recurse", "true")
+    trees = Worktrees(shop, tmp_path / "trees")
+    opened = trees.open(TASK)
+    (opened.root / "new.py").write_text("z = 3\n")
+    assert trees.commit(opened, "New")
+    assert trees.list_changed(opened) == ["new.py"]
+    trees.reset(opened)
+    trees.remove(TASK, with_branch=True)
+    assert trees.list_folders() == ()

@@ -184,6 +184,19 @@ def test_a_task_that_has_not_ended_is_not_merged_or_dropped(shop: Path, capsys: 
     assert not opened.folder.exists()
 
 
+def test_no_index_of_a_deleted_worktree_is_kept(
+    shop: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STARLING_INDEX__ENABLED", "true")
+    name = add(capsys, "make it more exact", "-r", "coder")
+    assert run(["work"]) == 0
+    task = read_tasks(capsys)[name]
+    assert (task["status"], shop.exists()) == ("done", True)
+    kept = [one.name for one in paths.index_dir().iterdir()]
+    assert kept
+    assert not [one for one in kept if one.startswith(task["id"])]
+
+
 def test_a_kills_leftover_folder_is_deleted_when_work_begins(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
     name = add(capsys, "make it more exact", "-r", "coder")
     assert run(["work"]) == 0
