@@ -125,6 +125,8 @@ def repair_folder(folder: Path, own: int = 1) -> Path:
 def set_aside(path: Path, why: str = "set-aside") -> Path:
     """Rename the file or folder at `path`, with SQLite's own files beside it; return its new path in the same folder.
 
+    The new name ends with `why` and the time.
+
     Raises:
         OSError: it cannot be renamed.
     """
@@ -136,7 +138,13 @@ def set_aside(path: Path, why: str = "set-aside") -> Path:
 
 
 def open_private_descriptor(path: str, flags: int) -> int:
-    """Open a file for writing that only this user can access; return its descriptor, as an `opener` of `open` does."""
+    """Open the file at `path` so that only this user can access it; return its descriptor. An `opener` for `open`.
+
+    Removes other users' access from an existing file, and gives its owner access if the owner has none.
+
+    Raises:
+        OSError: the file cannot be opened, or belongs to another user.
+    """
     flags |= getattr(os, "O_CLOEXEC", 0)
     try:
         descriptor = os.open(path, flags, FILE_MODE)
@@ -153,12 +161,14 @@ def open_private_descriptor(path: str, flags: int) -> int:
 
 
 def open_private(path: Path, mode: str) -> BinaryIO:
-    """Open the file at `path` in the binary `mode` for writing; only this user can access it."""
+    """Open the file at `path` in the binary `mode` for writing, as `open_private_descriptor`: for this user alone."""
     return cast("BinaryIO", open(path, mode, opener=open_private_descriptor))
 
 
 def write_file(path: Path, data: bytes) -> None:
-    """Replace the content of the file at `path` by `data`, whole or not at all.
+    """Create or replace the file at `path` with the content `data`, whole or not at all.
+
+    Afterwards only this user can access the file; a link at `path` is replaced, not followed.
 
     Raises:
         OSError: it cannot be written; the old content stays.
@@ -206,7 +216,7 @@ def _deny_others(path: Path, found: os.stat_result, mode: int) -> None:
     """Set the `mode` of the file or folder at `path`, whose state is `found`, if other users have access to it.
 
     Raises:
-        PermissionError: it belongs to another user.
+        PermissionError: it belongs to another user, who is not root.
     """
     if not hasattr(os, "getuid"):  # Windows keeps a profile's folders private by inherited permissions
         return

@@ -1,4 +1,4 @@
-"""The console script's entry: it closes the door on the surroundings, then hands over to `server.cli`.
+"""The console script's entry: it removes untrusted folders from `sys.path`, then runs the command line in `server.cli`.
 
 The program's folders have common names (`server`, `agents`, `models`, `indexing`), and so may a workspace's. Before
 anything but `os`, `sys` and `site` (which the interpreter has loaded already) is imported, everything that PYTHONPATH,

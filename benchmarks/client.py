@@ -137,7 +137,7 @@ class Client:
     # A session
 
     def initialize(self, root: Path, options: Any = None) -> Pending:  # noqa: ANN401 - JSON
-        """Open `root` as the workspace with the settings `options`, and wait for the answer to `initialize`."""
+        """Open `root` as the workspace with the settings `options`; return the answered request `initialize`."""
         self.configuration = options or {}
         pending = self.request(
             "initialize",
@@ -228,7 +228,7 @@ class Client:
             self.notifications.append((arrived_s, message["method"], message.get("params")))
 
     def _answer(self, method: str, params: Any) -> Any:  # noqa: ANN401 - JSON
-        """Return this client's result for a server's request."""
+        """Return this client's result for a server's request: its settings, that no edit is applied, or None."""
         if method == "workspace/configuration":
             return [self.configuration for _ in params["items"]]
         if method == "workspace/applyEdit":

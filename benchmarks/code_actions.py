@@ -36,7 +36,7 @@ def write_long_file(folder: Path) -> Path:
 
 
 def choose_places(buffer: TextBuffer) -> list[int]:
-    """Return the offsets of the ends of random lines that are not blank, in random order."""
+    """Return the offsets of the ends of `PLACES` + `WARM` random lines that are not blank, in random order."""
     ends, at = [], 0
     for line in buffer.text.splitlines(keepends=True):
         at += len(line)
@@ -59,7 +59,10 @@ def ask(client: Client, buffer: TextBuffer, offset: int) -> tuple[float, int]:
 
 
 def ask_at_rest(client: Client, buffer: TextBuffer) -> list[tuple[float, int]]:
-    """Request code actions at each place of an unchanged document; return milliseconds and length of each list."""
+    """Request code actions at each place of an unchanged document; return milliseconds and length of each list.
+
+    The first `WARM` lists are left out.
+    """
     found = []
     for offset in choose_places(buffer):
         found.append(ask(client, buffer, offset))
@@ -68,7 +71,10 @@ def ask_at_rest(client: Client, buffer: TextBuffer) -> list[tuple[float, int]]:
 
 
 def ask_after_key(client: Client, buffer: TextBuffer) -> list[tuple[float, int]]:
-    """Request code actions right after a key at each place; return milliseconds and length of each list."""
+    """Request code actions right after a key at each place; return milliseconds and length of each list.
+
+    The first `WARM` lists are left out. Each key is taken back.
+    """
     found = []
     for offset in choose_places(buffer):
         buffer.replace(offset, offset, " ")

@@ -47,7 +47,10 @@ def type_at(client: Client, place: TypingPlace) -> tuple[float, list[dict[str, A
 
 
 def type_at_places(client: Client, places: list[TypingPlace]) -> tuple[list[float], int]:
-    """Type at each place; return the milliseconds of each answer, and the number of answers with a suggestion."""
+    """Type at each place; return the milliseconds of each answer, and the number of answers with a suggestion.
+
+    The first `WARM` answers count in neither.
+    """
     found = [type_at(client, place) for place in places][WARM:]
     return [took for took, _ in found], sum(bool(shown) for _, shown in found)
 

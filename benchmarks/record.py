@@ -49,23 +49,23 @@ class Record:
 
     @property
     def ratio(self) -> float | None:
-        """`value` divided by the reference's value; None without a reference."""
+        """`value` divided by the reference's value; None without a reference, or if its value is 0."""
         return self.value / self.reference.value if self.reference and self.reference.value else None
 
     @property
     def holds(self) -> bool | None:
-        """Whether the figure keeps its bound; None without a bound."""
+        """Whether the figure keeps its bound; None without a bound or without the ratio that it bounds."""
         judged = self.ratio if self.judged == "ratio" else self.value
         return None if self.most is None or judged is None else judged <= self.most
 
     def as_json(self) -> dict[str, Any]:
-        """Return the record as `results.json` keeps it, with figures rounded to four digits."""
+        """Return the record as `results.json` keeps it, with figures rounded to four significant digits."""
         rounded: dict[str, Any] = _round_floats({**asdict(self), "ratio": self.ratio, "holds": self.holds})
         return rounded
 
 
 def _round_floats(value: Any) -> Any:  # noqa: ANN401 - JSON
-    """Return `value` with all numbers in it rounded to four digits."""
+    """Return `value` with all floats in it rounded to four significant digits."""
     if isinstance(value, float):
         return float(f"{value:.4g}")
     if isinstance(value, dict):

@@ -14,7 +14,7 @@ TYPED_FIRST = 4
 
 
 def type_through(client: Client, place: workspaces.TypingPlace) -> tuple[list[float], int]:
-    """Type a suggestion at `place` key by key.
+    """Type up to `MAX_KEYS` characters of a suggestion at `place`, key by key.
 
     Returns the milliseconds of each answer that was the suggestion's rest, and how many answers were not.
     """

@@ -73,7 +73,10 @@ def format_line(name: str, record: dict[str, Any]) -> str:
 
 
 def main() -> int:
-    """Measure the benchmarks that were named, or all; return the exit status, 1 if a bound was missed."""
+    """Measure the benchmarks that were named, or all but `BY_HAND`, and write `results.json` after each.
+
+    Return the exit status, 1 if a bound was missed. With `--dry-run` nothing is written.
+    """
     parser = argparse.ArgumentParser(description="Measure Starling's speed on this machine.")
     parser.add_argument("names", nargs="*", choices=[[], *BENCHMARKS], metavar="NAME", help=", ".join(BENCHMARKS))
     parser.add_argument("--dry-run", action="store_true", help="measure and print, but leave results.json as it is")

@@ -43,7 +43,10 @@ NEEDS = {
 
 
 def main() -> int:
-    """Measure each runtime that has a Python; return the exit status, 1 if one was missing."""
+    """Measure each runtime that has a Python, and write `runtimes.json` if all have one.
+
+    Return the exit status, 1 if one was missing.
+    """
     parser = argparse.ArgumentParser(description="The same weights in three runtimes.")
     parser.add_argument("--transformers", metavar="PYTHON", help="has torch and transformers")
     parser.add_argument("--llama-cpp", metavar="PYTHON", help="has llama-cpp-python and gguf")
@@ -74,7 +77,7 @@ def main() -> int:
 
 
 def _read_prompt(folder: Path) -> list[int]:
-    """Return the first `PROMPT_TOKENS` token ids of this file."""
+    """Return the first `PROMPT_TOKENS` token ids of this module's source, by the tokenizer in `folder`."""
     tokenizer = Tokenizer.read(folder / "tokenizer.json")
     tokens = tokenizer.encode(Path(__file__).read_text(encoding="utf-8")).tokens[:PROMPT_TOKENS]
     return [tokenizer.find_id(token) for token in tokens]

@@ -82,7 +82,7 @@ def time_calls(ask: Callable[[int], object], count: int) -> list[float]:
 
 
 def open_full_text_search(view: View, segment: Segment) -> sqlite3.Connection:
-    """Return an SQLite FTS5 table over the chunks of `segment`."""
+    """Return a database in memory whose FTS5 table `chunks` has the chunks of `segment`."""
     database = sqlite3.connect(":memory:")
     database.execute("CREATE VIRTUAL TABLE chunks USING fts5(body, tokenize = 'unicode61')")
     for file_id in segment.file_ids:

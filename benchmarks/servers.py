@@ -56,7 +56,7 @@ def open_session(
 
 
 def wait_for_index(client: Client) -> dict[str, Any]:
-    """Wait until the index is ready and return its status."""
+    """Wait until the index is ready and return its status; exit if it failed or is off."""
     status: dict[str, Any] = {}
 
     def is_ready() -> bool:

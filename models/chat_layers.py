@@ -110,10 +110,10 @@ class TunedChat(LayeredChat):
         cancelled: Callable[[], bool],
         on_text: Callable[[str], None] | None = None,
     ) -> Reply:
-        """Ask the inner model with the configured temperature and token budget.
+        """Ask the inner model, with the configured temperature and token budget put into the request.
 
-        The request's own values are used where none is configured. A configured budget is cut to half of the window,
-        which leaves room for the question.
+        A request's own temperature counts unless it is 0 or None. A configured budget replaces the request's, cut to
+        half of the window, which leaves room for the question; without one the request's is cut to `most_tokens`.
         """
         tuning = self._tuning
         budget = min(tuning.answer_tokens, self.context_tokens // 2)
@@ -142,7 +142,7 @@ class CountedChat(WrappedChat):
         cancelled: Callable[[], bool],
         on_text: Callable[[str], None] | None = None,
     ) -> Reply:
-        """Ask the model, and count its reply."""
+        """Ask the model, and pass its reply to the function, too."""
         reply = self.inner.chat(request, cancelled=cancelled, on_text=on_text)
         self._count(reply)
         return reply

@@ -130,7 +130,7 @@ def lay_out(
 def _count_unfinished(tokens: Sequence[str], unfinished: re.Pattern[str] | None, tokenizer: Tokenizer) -> int:
     """Return how many of the last `tokens` form a partial word or spaces, as the pattern `unfinished` matches them.
 
-    Return 0 without a pattern (no token healing) and for tokens that are not byte-level.
+    At most `MOST_TAKEN_BACK`; 0 without a pattern (no token healing) and for tokens that are not byte-level.
     """
     if unfinished is None or not tokenizer.is_byte_level:
         return 0

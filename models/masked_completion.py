@@ -35,7 +35,7 @@ class MaskedModel:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Deviations from the configuration, one sentence each."""
+        """The inner model's deviations from the configuration, one sentence each."""
         return tuple(getattr(self.inner, "problems", ()))
 
     def count_tokens(self, text: str) -> int:

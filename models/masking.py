@@ -164,7 +164,7 @@ class MaskedChat(LayeredChat):
         """Return `reply` with the secrets instead of the marks, in its text and in the arguments of its tool calls.
 
         Raises:
-            ChatError: a mark was altered.
+            ChatError: a mark was altered, cut or is unknown.
         """
         text = mask.reveal(reply.text, quoted=quoted)
         calls = tuple(replace(call, arguments=mask.reveal_in(call.arguments)) for call in reply.calls)

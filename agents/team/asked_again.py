@@ -39,7 +39,7 @@ async def ask_in_session(
 ) -> Became:
     """Hold a session while `ask` has a person asked about an edit of it; record the outcome, for its next turn.
 
-    Only asks if the session was deleted.
+    If the session was deleted, it only asks and records nothing.
 
     Args:
         sessions: where sessions are stored.
@@ -68,6 +68,6 @@ async def ask_in_session(
 
 
 def _describe(title: str, outcome: ChangeOutcome) -> str:
-    """Return the outcome for the agent, as a text of the program."""
+    """Return the note that tells the agent the outcome."""
     became = "approved it, and it was made." if outcome.applied else "was asked, and it was not made."
     return f"[The program: the question “{title}” was asked again; the person {became} {outcome.reason}".rstrip() + "]"

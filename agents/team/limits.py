@@ -69,7 +69,7 @@ class Spending:
     started: float = field(default_factory=time.monotonic)
 
     def add(self, usage: Usage, cost: float = 0.0) -> None:
-        """Count one answer of the model."""
+        """Count one answer of the model as a step, with its tokens and its cost."""
         self.steps += 1
         self.add_apart(usage, cost)
 
@@ -79,9 +79,9 @@ class Spending:
         self.cost += cost
 
     def lend(self, most: TurnLimits) -> Spending:
-        """Return the count for a delegate: what is spent so far, limited to at most the steps, tokens, time of `most`.
+        """Return a copy of the count for a delegate, which may add at most the steps, tokens and seconds of `most`.
 
-        `settle` brings back what the delegate has spent.
+        The limits of the turn hold, too. `settle` brings back what the delegate has spent.
         """
         limits = replace(
             self.limits,
@@ -107,7 +107,7 @@ class Spending:
         return self.seconds >= self.limits.seconds
 
     def find_exceeded(self) -> str:
-        """Return which limit is reached, as a sentence for a person; "" for none."""
+        """Return a sentence for a person about a reached limit of steps, tokens, cost or time; "" for none."""
         limits = self.limits
         if self.steps >= limits.steps:
             return f"The turn ended after {self.steps} steps, its limit; say `go on` to continue."

@@ -27,7 +27,8 @@ class LostResults:
     def describe(self, call: str, at: float) -> str:
         """Return the text in place of the result of the call with the id `call`, which was recorded at the time `at`.
 
-        Says what a person answered, and whether an edit was made; `INTERRUPTED` if nothing is known.
+        Says what a person answered, and whether an edit was made. `INTERRUPTED` if nothing is known, or if
+        a person allowed a call that is no edit: it may have run.
         """
         found = next((one for one in self.outcomes if one.call == call and one.at >= at and one.outcome), None)
         if found is None or (found.outcome == "applied" and not found.edits):

@@ -116,7 +116,9 @@ class Roles:
 
 
 def load_roles(own: Path | None = None, workspaces: Iterable[Path] = ()) -> Roles:
-    """Read all roles.
+    """Return the bundled roles, the person's own, which may replace these, and the workspaces', which replace none.
+
+    A file that cannot be used is named in `Roles.problems`.
 
     Args:
         own: the folder of the person's own roles, None for none.
@@ -177,7 +179,7 @@ def _load_bundled() -> Mapping[str, Role]:
 def _read_folder(folder: Path, problems: list[str], within: Path | None = None) -> dict[str, Role]:
     """Return the roles of the files in `folder`; adds a sentence to `problems` for each file that cannot be used.
 
-    With `within`, files whose real path lies outside of that folder are not read.
+    With `within`, files whose real path lies outside of that folder are not read. Reads at most `MOST_ROLES` files.
     """
     found: dict[str, Role] = {}
     try:
@@ -202,7 +204,7 @@ def _is_within(path: Path, folder: Path) -> bool:
 
 
 def _narrow(role: Role, most: Role) -> Role:
-    """Return a workspace's role with at most the capability sets, delegates and limits of the role `most`."""
+    """Return a workspace's role with the model and at most the capability sets, delegates and limits of `most`."""
     return replace(
         role,
         capabilities=tuple(one for one in role.capabilities if one in most.capabilities),

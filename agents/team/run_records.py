@@ -52,6 +52,7 @@ class RunRecorder:
         self._put({"error": str(error), "fault": error.fault, "request": hash_request(request)})
 
     def _put(self, line: dict[str, Any]) -> None:
+        """Write one line of JSON to the record."""
         text = json.dumps(line, ensure_ascii=False, default=str) + "\n"
         with self._lock:
             self._write(text)
@@ -109,10 +110,11 @@ class ReplayedChat:
     def chat(
         self, request: ChatRequest, *, cancelled: Callable[[], bool], on_text: Callable[[str], None] | None = None
     ) -> Reply:
-        """Return the recorded reply to `request`.
+        """Return the next recorded reply, which must be one to `request`.
 
         Raises:
-            ChatError: the record ends here, or holds another request here: the program behaves differently now.
+            ChatError: an error was recorded here; or the record ends here or has another request, because the program
+                behaves differently now.
         """
         del cancelled
         if self._next >= len(self._answers):
@@ -139,5 +141,6 @@ def hash_request(request: ChatRequest) -> str:
 
 
 def _read_reply(line: dict[str, Any]) -> Reply:
+    """Return the reply that `RunRecorder.record_reply` turned into a dict."""
     calls = tuple(ToolCall(one["id"], one["name"], one["arguments"]) for one in line["calls"])
     return Reply(line["text"], ReplyEnd(line["end"]), calls, Usage(**line["usage"]), line["model"], line["cached"])

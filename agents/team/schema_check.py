@@ -85,7 +85,7 @@ class _Check:
         return found
 
     def _find_in_choices(self, value: object, schema: Mapping[str, Any], place: str, depth: int) -> Iterator[str]:
-        """Yield the problems with `allOf`, `anyOf` and `oneOf`, of which the last counts like the second."""
+        """Yield the problems with `allOf`, `anyOf` and `oneOf`; for `oneOf`, several forms may fit, too."""
         for one in _list(schema.get("allOf")):
             yield from self.find(value, one, place, depth + 1)
         for keyword in ("anyOf", "oneOf"):
@@ -146,13 +146,15 @@ def _read_limit(schema: Mapping[str, Any], name: str, default: float) -> float:
 
 
 def _list(value: object) -> list[Any]:
+    """Return `value` if it is a list, else []."""
     return value if isinstance(value, list) else []
 
 
 def _join(place: str, name: str) -> str:
+    """Return the place of the member `name` of the object at `place`; "" is the whole value."""
     return f"{place}.{name}" if place and name else place or name
 
 
 def _name(place: str, name: str = "") -> str:
-    """Return a place for a message, `a.b`; "the object" for the whole value."""
+    """Return a place for a message, in backquotes ("`a.b`"); "the whole" for the whole value."""
     return f"`{_join(place, name)}`" if place or name else "the whole"

@@ -74,7 +74,7 @@ class SessionNotes:
         return self.start in {PlanStart.PROPOSED, PlanStart.REFUSED}
 
     def set_plan(self, plan: tuple[PlanStep, ...], start: PlanStart, *, remark: str = "", turn: str = "") -> None:
-        """Replace the plan and whether it may start; `turn` is the id of the turn that proposes it."""
+        """Replace the plan, whether it may start, the remark (cut), and `turn`, the id of the turn that proposes it."""
         self.plan, self.start, self.remark, self.proposed_in = plan, start, remark[:LONGEST_TEXT], turn
 
     def drop_refused_plan(self) -> bool:
@@ -95,7 +95,7 @@ class SessionNotes:
             del self.facts[next(iter(self.facts))]
 
     def dump(self) -> str:
-        """Return plan and facts as JSON, which `load` reads."""
+        """Return the notes as JSON, which `load` reads; the results of tests are left out."""
         plan = [[one.title, one.status.value, one.role] for one in self.plan]
         started = {"start": self.start.value, "remark": self.remark} if self.start is not PlanStart.FREE else {}
         offered = {"offered": sorted(self.offered)} if self.offered else {}

@@ -152,14 +152,14 @@ class SessionRunner:
         return replace(ended, text=make_inert(ended.text))
 
     async def _gather_named_files(self, request: str, shown: Path | None) -> str:
-        """Return the text that comes along with a request; "" for a small model, which is led to the code."""
+        """Return the text of named files that comes along with a request; "" if the fixed pipeline leads the model."""
         if self._team.is_led("chat"):
             return ""
         bench = replace(self._team.bench, offered=self._notes.offered)
         return await named_files.gather_named_files(request, shown, bench)
 
     async def _make_request_entry(self, request: str, attached: str) -> Entry:
-        """Return the entry of what the person says, with the files that are open in the client."""
+        """Return the entry of a request, secrets hidden, with `attached` and the files that are open in the client."""
         names = list(await asyncio.to_thread(self._team.list_open_files))
         kept: dict[str, Any] = {"open_files": names} if names else {}
         if attached:
@@ -194,7 +194,10 @@ class SessionRunner:
         emit: Emit,
         cancelled: Callable[[], bool],
     ) -> TurnEnded:
-        """Choose a role and have it answer."""
+        """Choose a role and have it answer; return how its turn ended.
+
+        FAILED without a chat model, or if the person named a role that does not exist. Forgets a plan that was refused.
+        """
         team = self._team
         chat = team.find_chat("chat")
         if chat is None:
@@ -245,6 +248,7 @@ class SessionRunner:
             return TurnEnded(TurnStatus.FAILED, NO_MODEL)
 
         async def delegate(name: str, task: str) -> str:
+            """Have the role `name` do `task`; return its answer."""
             return await self._delegate(role, name, task, bench, spending)
 
         waiting = StateKeeper(self, bench.changes, bench.permissions, bench.person)
@@ -283,6 +287,8 @@ class SessionRunner:
     async def _delegate(self, asker: Role, name: str, task: str, bench: Workbench, spending: Spending) -> str:
         """Have the role `name` do `task`, within its own limits and those of the turn; return its answer.
 
+        If the delegate did not finish, the text says so and why.
+
         Raises:
             ToolFailed: there is no such role, `asker` may not ask it, or too many delegates were used.
         """
@@ -302,7 +308,7 @@ class SessionRunner:
         return ended.text if ended.status is TurnStatus.DONE else f"[{role.name} did not finish] {ended.text}"
 
     def _pass_on(self, event: Event, emit: Emit) -> None:
-        """Pass an event on to the client, and keep the state that it means."""
+        """Pass an event on to the client, and note the state: EXECUTING from a call's start to its end."""
         emit(event)
         if isinstance(event, CallStarted):
             self.set_state(SessionState.EXECUTING)
@@ -314,6 +320,8 @@ class SessionRunner:
         self._state = state
 
     def _make_recorder(self, agent: str) -> Callable[[Message], Any]:
+        """Return a function that stores a message of `agent` or of a tool in the session, with changed notes."""
+
         async def record(message: Message) -> None:
             by = agent if message.speaker is Speaker.ASSISTANT else "tool"
             await self._record(self._state, transcript.make_entry(message, by), *self._take_changed_notes())
@@ -321,7 +329,7 @@ class SessionRunner:
         return record
 
     def _take_changed_notes(self) -> list[Entry]:
-        """Return the entry that stores plan and facts; none if they have not changed since they were stored last."""
+        """Return the entry that stores the notes, and count them as stored; none if they have not changed since."""
         dumped = self._notes.dump()
         if dumped == self._stored_notes:
             return []
@@ -334,6 +342,7 @@ class SessionRunner:
         await self._record(state, *self._take_changed_notes())
 
     async def _record(self, state: SessionState, *entries: Entry) -> None:
+        """Set the session's state, and store it at once with `entries`."""
         self._state = state
         async with self._writing:
             await asyncio.to_thread(self._team.sessions.record, self._session, self._team.owner, state, entries)
@@ -347,7 +356,10 @@ def _find_last_answer(entries: Sequence[Entry]) -> router.LastAnswer | None:
 
 
 def _choose_fallback(team: Team) -> str:
-    """Return the role that answers where nothing decides: a small model neither chooses among roles nor delegates."""
+    """Return the name of the role that answers where nothing decides.
+
+    A led model neither chooses among roles nor delegates, so it is `coder`, or `ask` in plan mode.
+    """
     if not team.is_led("chat"):
         return ROUTER
     return "ask" if team.bench.mode is Mode.PLAN else "coder"

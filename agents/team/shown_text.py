@@ -36,6 +36,7 @@ def show_visibly(text: str) -> str:
 
 
 def _escape(character: str) -> str:
+    r"""Return the number of a character in Python's notation (`\u202e`)."""
     number = ord(character)
     return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
 
@@ -56,7 +57,10 @@ class InertEvents:
         self._lock = threading.Lock()
 
     def emit(self, event: Event) -> None:
-        """Pass an event on, after the rest of the answer before it."""
+        """Pass an event on, with its text made inert; other events follow the rest of the answer before them.
+
+        Drops `TurnEnded`.
+        """
         with self._lock:
             if isinstance(event, TextArrived):
                 self._agent = event.agent
@@ -69,5 +73,6 @@ class InertEvents:
             self._emit(event)
 
     def _show(self, agent: str, text: str) -> None:
+        """Pass a piece of an agent's answer on, unless it is empty."""
         if text:
             self._emit(TextArrived(agent, text))

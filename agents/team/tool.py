@@ -157,7 +157,7 @@ class Workbench:
         """Return the absolute path of a file or folder that the model named.
 
         Raises:
-            ToolFailed: it lies outside of the workspace, or is excluded.
+            ToolFailed: it is no usable name, lies outside of the workspace, or is excluded.
         """
         return await asyncio.to_thread(resolve_name, name, self.roots, self.explain_exclusion)
 
@@ -165,7 +165,7 @@ class Workbench:
         """Return the current text of a file that `resolve` returned.
 
         Raises:
-            ToolFailed: it does not exist, is excluded or is no text.
+            ToolFailed: it is a folder, does not exist, or is no text below 1 MB.
         """
         text = await asyncio.to_thread(self.read, path)
         if text is None:
@@ -175,7 +175,7 @@ class Workbench:
         return text
 
     def display(self, path: Path) -> str:
-        """Return `path` relative to its workspace folder, with slashes; the model names files like this."""
+        """Return `path` as the model names files: relative to its workspace folder, with slashes; absolute outside."""
         return shorten_path(path, self.roots)
 
 

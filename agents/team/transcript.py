@@ -31,7 +31,9 @@ def hide_secrets(text: str) -> str:
 
 
 def make_entry(message: Message, by: str) -> Entry:
-    """Return the entry that records `message` of the agent or tool `by`, without secrets, cut to an entry's size.
+    """Return the entry that records `message` of the agent or tool `by`, cut to an entry's size.
+
+    Secrets in the text are hidden; arguments of calls stay as they are, and are left out if they are too long.
 
     Raises:
         ValueError: it is the instructions, which are no part of a session.
@@ -67,6 +69,7 @@ def read_messages(
     called = 0.0
 
     def close_calls() -> None:
+        """Add a result in place of each one that was not recorded."""
         messages.extend(Message(Speaker.TOOL, find_outcome(call, called), call_id=call) for call in open_calls)
         open_calls.clear()
 

@@ -288,7 +288,8 @@ def _read_filter(path: Path, on_problem: Callable[[str], None]) -> ShowFilter | 
 def _read_directory(directory: Path, entries: dict[str, ModelEntry], problems: list[str], *, bundled: bool) -> None:
     """Add the entries in the folders of `directory` to `entries`, by name, replacing those of the same name.
 
-    Appends a message to `problems` for each invalid entry and each name that occurs twice in `directory`.
+    Appends a message to `problems` for each invalid entry, and for each later entry of a name in `directory`; these are
+    left out.
     """
     try:
         paths = sorted(directory.glob(f"*/{ENTRY_FILE}"))
@@ -375,7 +376,7 @@ def read_worth(worth: Table) -> dict[str, Measured]:
 
 
 def _read_shares(prompt: Table) -> PromptShares:
-    """Return the shares in the table `[prompt]`; raise CatalogError if their sum is greater than 1."""
+    """Return the shares in the table `[prompt]`; raise CatalogError if one is invalid or their sum exceeds 1."""
     usual = PromptShares()
     shares = PromptShares(
         prefix=prompt.get_number("prefix", 0.0, 1.0, usual.prefix),

@@ -75,7 +75,7 @@ class PublishedModel:
         return WeightCounts(max(1, self.parameters - tables), self.table_parameters)
 
     def estimate_size_bytes(self, quantization: str) -> int:
-        """Return the approximate size of the weights in bytes, on disk and in memory, as `quantization`."""
+        """Return the approximate size of the weights in bytes, as `quantization`; as int8 if that is unknown."""
         return int(self.parameters * BYTES_PER_WEIGHT.get(quantization, INT8_BYTES))
 
 

@@ -206,7 +206,7 @@ def _make_counter(on_bytes: Callable[[int], None]) -> type:
 
 @contextmanager
 def _translate_errors(published: PublishedModel) -> Iterator[None]:
-    """Raise exceptions of the hub's library in the block as a ModelError with a message for a person."""
+    """Raise any exception in the block, except a ModelError, as a ModelError with a message for a person."""
     try:
         yield
     except ModelError:

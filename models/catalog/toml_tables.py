@@ -82,7 +82,7 @@ class Table:
         return value
 
     def get_texts(self, field_name: str, allowed: tuple[str, ...] = ()) -> tuple[str, ...]:
-        """Return one or more non-empty strings, each in `allowed` unless that is empty. Refuses other values."""
+        """Return one or more non-empty strings, each in `allowed` unless that is empty. Refuses all else."""
         value = self._get(field_name)
         if not isinstance(value, list) or not value or any(not isinstance(item, str) or not item for item in value):
             self.refuse(field_name, "a list of one or more " + (f"of {', '.join(allowed)}" if allowed else "texts"))

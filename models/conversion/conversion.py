@@ -147,7 +147,7 @@ def _share_projection(specification: Specification) -> None:
 def get_context_tokens(checkpoint: Checkpoint) -> int:
     """Return the maximum number of tokens of prompt and answer together.
 
-    It is the number of positions, or the sliding window of attention if that is shorter.
+    It is the number of positions (2048 if none is stated), or the sliding window of attention if that is shorter.
     """
     positions = checkpoint.get_integer(*CONTEXT_NAMES, default=2048)
     if checkpoint.config.get("model_type") == "roberta":

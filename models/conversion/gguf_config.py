@@ -116,7 +116,7 @@ class ConfigReader:
         return shared | {"hidden_act": "silu", "rms_norm_eps": epsilon, "sliding_window": window}
 
     def _read_rope_scaling(self, head: int) -> dict[str, Any]:
-        """Return the entry `rope_scaling` of the configuration; {} for a file without scaling of positions.
+        """Return the entry `rope_scaling` of the configuration as a dict of its own; {} without scaling of positions.
 
         Args:
             head: width of an attention head.
@@ -171,7 +171,7 @@ def _shorten(value: object) -> str:
 
 
 def _recognize_llama3(factors: NDArray[np.float32], head: int, base: float) -> dict[str, Any]:
-    """Return the entry `rope_scaling` that Llama 3.1 has for `factors`, which llama.cpp's converter computed from it.
+    """Return the value of `rope_scaling` in Llama 3.1, from which llama.cpp's converter computed `factors`.
 
     Factors that do not follow from the parameters of the published models get a `rope_type` that is refused later.
 

@@ -381,7 +381,7 @@ class _Reader:
         return struct.unpack(layout, self._take(struct.calcsize(layout)))[0]
 
     def _take(self, count: int) -> bytes:
-        """Return the next `count` bytes, read from the file in blocks; raise `_DamagedError` at its end."""
+        """Return the next `count` bytes; raise `_DamagedError` beyond the file's end or `MOST_CONTENTS_BYTES`."""
         end = self._at + count
         if end > len(self._block):
             if self._before + end > min(self._size, MOST_CONTENTS_BYTES):

@@ -121,7 +121,9 @@ class Address:
         return status.st_dev, status.st_ino
 
     def read_start_ns(self) -> int:
-        """Return when the host began to listen, in nanoseconds since the epoch; 0 if no host listens.
+        """Return when the last host began to listen, in nanoseconds since the epoch; 0 without its socket or record.
+
+        The file of a host that was killed stays.
 
         Unlike `read_inode`, the time differs between a host and its predecessor even if the system reused the inode.
         """
@@ -170,7 +172,7 @@ class Address:
         """Return whether a process accepts connections at `access`.
 
         Raises:
-            HostError: it is another user's process.
+            HostError: it is another user's process; only checked for a Unix socket.
         """
         kind = socket.AF_INET if access.socket is None else socket.AF_UNIX
         with socket.socket(kind, socket.SOCK_STREAM) as probe:

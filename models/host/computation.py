@@ -45,7 +45,13 @@ class Computation:
         return self._cancelled.is_set()
 
     async def run(self, work: Callable[[], Result]) -> Result:
-        """Wait for the model's turn, run `work` on a thread and return its result."""
+        """Wait for the model's turn, run `work` on a thread and return its result.
+
+        If this task is cancelled, so is the computation.
+
+        Raises:
+            BusyError: as for `FairQueue.take`.
+        """
         async with self._hold_turn():
             return await self._wait_for_thread(asyncio.get_running_loop().run_in_executor(self._executor, work))
 
@@ -56,6 +62,9 @@ class Computation:
 
         Args:
             work: called with a function that passes on an item.
+
+        Raises:
+            BusyError: as for `FairQueue.take`.
         """
         loop, arrived = asyncio.get_running_loop(), time.monotonic()
         items: asyncio.Queue[Item | None] = asyncio.Queue()

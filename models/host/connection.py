@@ -167,7 +167,7 @@ class HostConnection:
         return {protocol.HEADER: self._launcher.address.handshake, protocol.CLIENT_HEADER: CLIENT}
 
     def connect(self, cancelled: Callable[[], bool]) -> Endpoint:
-        """Return the host's endpoint; start a host if none runs, and notify the listener if the last one was killed."""
+        """Return the host's endpoint; start a host if none runs, and notify the listener if the last one crashed."""
         if (endpoint := self._endpoint) is not None:
             return endpoint
         with self._explain_silence():
@@ -194,7 +194,10 @@ class HostConnection:
         return endpoint
 
     def discard(self, endpoint: Endpoint) -> bool:
-        """Forget `endpoint`, so that the next `connect` starts a host if none runs; return False after `close`."""
+        """Forget `endpoint`, so that the next `connect` starts a host if none runs; return False after `close`.
+
+        If the host's socket or record is still there, its end counts as unexpected.
+        """
         with self._lock:
             if self._endpoint is endpoint:
                 self._ended = self._ended or self._launcher.address.read_start_ns() == self._since_ns

@@ -95,7 +95,10 @@ def run(
 
 
 def make_loaders(state_dir: Path | None) -> dict[Kind, Callable[[ModelEntry, PlacementSettings], Any]]:
-    """Return the functions that load each kind of model; measured thread counts and speeds are kept in `state_dir`."""
+    """Return the functions that load each kind of model; measured thread counts and speeds are kept in `state_dir`.
+
+    The placement settings are for completion models alone.
+    """
 
     def load_completion_model(entry: ModelEntry, placing: PlacementSettings) -> Any:  # noqa: ANN401 (one of the three ports)
         device, threads = placing.device, placing.threads

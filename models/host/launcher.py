@@ -95,10 +95,10 @@ class HostLauncher:
             return False
 
     def _start(self) -> None:
-        """Start a host, unless the one that this launcher started before still runs or ended less than `AGAIN_S` ago.
+        """Start a host, unless the last one of this launcher still runs or was started less than `AGAIN_S` ago.
 
         Raises:
-            HostError: a host cannot be started, or the one started before failed at once.
+            HostError: a host cannot be started, or the last one failed within `START_S` seconds.
         """
         process, now = self._process, time.monotonic()
         if process is not None:

@@ -116,9 +116,10 @@ class LoadedModels:
         return list(self._catalog(self._models_dir).entries.values())
 
     async def get(self, name: str, kind: Kind, placing: PlacementSettings) -> LoadedModel:
-        """Load the model `name` ("" for the first one of `kind`) unless it is in memory, and return it.
+        """Load the model `name` ("" for the first of `kind`) as `placing` says, unless it is in memory; return it.
 
-        Idle models of the same kind may be unloaded to make room.
+        A model with another placement, or with weights replaced since, is loaded anew. Idle models of the same kind
+        may be unloaded to make room.
 
         Raises:
             UnknownModelError: there is no model of that name and kind.
@@ -135,7 +136,7 @@ class LoadedModels:
         loaded.used_at = time.monotonic()
         try:
             await asyncio.shield(loaded.loading)
-        except ModelError:
+        except Exception:
             if self._models.get(key) is loaded:
                 del self._models[key]
             raise

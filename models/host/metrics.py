@@ -33,7 +33,7 @@ class Metrics:
         self._counted[name, tuple(sorted(labels.items()))] += amount  # type: ignore[assignment]
 
     def render(self, gauges: dict[tuple[str, str], float]) -> str:
-        """Return all counters and `gauges` (by name and model, "" for none) in Prometheus' text format."""
+        """Return the counters and `gauges` (by name and model, "" for none) of `HELP`, in Prometheus' text format."""
         values: list[tuple[str, tuple[tuple[str, str], ...], float]] = [
             (name, labels, value) for (name, labels), value in self._counted.items()
         ]

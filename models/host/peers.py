@@ -67,7 +67,10 @@ def describe_foreign_peer(connection: Connected) -> str:
 
 
 def restrict_to_own_sockets(backend: httpcore2.AsyncNetworkBackend) -> httpcore2.AsyncNetworkBackend:
-    """Return a backend like `backend` that refuses a Unix socket, before a byte is sent, if another user listens."""
+    """Return a backend that connects to Unix sockets by `backend`, unless another user listens there.
+
+    Then it raises ConnectError before a byte is sent. It cannot connect over TCP.
+    """
     import httpcore2  # noqa: PLC0415 (with the first connection)
 
     class OwnSockets(httpcore2.AsyncNetworkBackend):

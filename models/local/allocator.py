@@ -60,7 +60,7 @@ def limit_memory() -> bool:
 
 
 def allow_large_heaps() -> None:
-    """Let heaps keep `LARGE_SPARE_BYTES` while large weights compute; free pages are still released afterwards."""
+    """Let heaps keep `LARGE_SPARE_BYTES` from now on, for large weights; `note_work` still has free pages released."""
     library = _load_glibc()
     if library is not None and not library.mallopt(M_TRIM_THRESHOLD, LARGE_SPARE_BYTES):
         logger.warning("glibc refused to keep more memory while a large model computes, so that takes longer.")

@@ -117,7 +117,7 @@ def load_or_measure_speed(identity: str, directory: Path, measure: Callable[[], 
 
 
 def load_speed(identity: str, directory: Path) -> Speed | None:
-    """Return the newest stored speed whose identity begins with `identity`; None if there is none."""
+    """Return the newest speed stored on this machine whose identity begins with `identity`, up to a "|"; else None."""
     machine = f"|{name_machine(count_available_cores())}"
     found = [
         rates
@@ -171,7 +171,7 @@ def _is_rate(value: object) -> bool:
 
 
 def list_thread_counts(cores: int) -> tuple[int, ...]:
-    """Return the thread counts worth trying on `cores` cores: 1, 2, 4, 8 and `cores`, at most `MOST_THREADS`."""
+    """Return the thread counts to try: those of 1, 2, 4, 8 below `cores`, then `cores`, but at most `MOST_THREADS`."""
     powers = [count for count in (1, 2, 4, 8) if count < cores]
     return (*powers, min(cores, MOST_THREADS))
 
@@ -180,6 +180,8 @@ def choose_threads(
     model: str, directory: Path, time_request: Callable[[int, float], float], *, cores: int | None = None
 ) -> int:
     """Return the fastest number of threads for `model` on this machine; measure and store it if it is not stored.
+
+    More threads are chosen only if they are clearly faster (`LEAST_GAIN`).
 
     Args:
         model: identifies the model and its compute type.

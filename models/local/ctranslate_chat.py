@@ -83,7 +83,7 @@ class CTranslateChat:
         return Reply(answer.text, ReplyEnd.LENGTH if spent else ReplyEnd.END, (), usage, self.name)
 
     def close(self) -> None:
-        """Release the weights; a running call ends at its next token."""
+        """Release the weights, after a running call has ended at its next token, with a ChatError."""
         self._closing = True
         with self._turns.take(lambda: False):
             self._engine.close()

@@ -212,7 +212,7 @@ class CTranslateModel:
     def _read_ahead(self, request: FillRequest, longest: Prompt) -> None:
         """Start a thread that reads and keeps the head of `longest` for the next request, if `request` had a deadline.
 
-        Without a deadline, or if such a thread is running, do nothing.
+        Do nothing without a deadline, if the head is not worth keeping, or if such a thread is running.
         """
         if not request.budget_ms or self._closing or not self._engine.kept_heads.should_keep(longest):
             return
@@ -231,7 +231,10 @@ class CTranslateModel:
             self._reading_ahead.release()
 
     def _generate(self, prompt: Prompt, rules: StopRules, alternatives: int, *, keep: bool) -> tuple[Generation, ...]:
-        """Return the greedy continuation, then up to `alternatives` - 1 others with the next likeliest first tokens."""
+        """Return the greedy continuation, then up to `alternatives` - 1 others with the next likeliest first tokens.
+
+        Others are left out if they are improbable, repeat a text, or come after the deadline.
+        """
         ranking: list[RankedToken] = []
         best = rules.start_continuation()
         ranked = alternatives + 1 if alternatives > 1 else 1

@@ -123,7 +123,7 @@ def load_libraries() -> tuple[Path, ...]:
 
 
 def read_memory_bytes() -> int:
-    """Return the memory of the first CUDA device in bytes; 0 if there is no driver or it does not report it."""
+    """Return the total memory of the first CUDA device in bytes; 0 if there is no driver or it does not report it."""
     library = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
     device, size = ctypes.c_int(), ctypes.c_size_t()
     try:

@@ -120,8 +120,10 @@ class Engine:
     ) -> tuple[int, tuple[tuple[int, float], ...]]:
         """Decode greedily until `on_step` returns true, an end token is chosen, or the budget is used up.
 
+        `close` ends the run too, at the next token, without an error.
+
         Args:
-            prompt: the prompt; the KV state of its settled part is kept.
+            prompt: the prompt; the KV state of its settled part is kept if that is worthwhile (`KeptHeads`).
             on_step: called with each token except an end token; returns whether to stop.
             ranked: how many of the likeliest first tokens to return.
             ignore_ends: whether to use up the whole budget, past any end token (for measuring).
@@ -156,8 +158,10 @@ class Engine:
     def sample(self, prompt: Prompt, on_step: Callable[[Step], bool], *, temperature: float) -> int:
         """Decode with sampling until `on_step` returns true, an end token is drawn, or the budget is used up.
 
+        `close` ends the run too, at the next token, without an error.
+
         Args:
-            prompt: the prompt; the KV state of its settled part is kept.
+            prompt: the prompt; the KV state of its settled part is kept if that is worthwhile (`KeptHeads`).
             on_step: called with each token except an end token; returns whether to stop.
             temperature: 0 decodes greedily.
 
@@ -200,7 +204,7 @@ class Engine:
         Args:
             prompt: the prompt.
             continuation: the tokens to score.
-            stop: called after each token; once it returns true, fewer log-probabilities are returned.
+            stop: called after each token; once it returns true, or after `close`, fewer log-probabilities are returned.
             keep: whether to keep the prompt's KV state, for several continuations of the same prompt.
             among: for each of the first tokens, the ids to which its probability is relative; the other tokens are
                 compared with the whole vocabulary.

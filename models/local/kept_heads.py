@@ -70,9 +70,10 @@ class KeptHeads:
         return LEAST_KEPT_TOKENS <= length <= self.most_tokens
 
     def should_keep(self, prompt: Prompt) -> bool:
-        """Return whether to compute and keep the settled part of `prompt`: the kept heads cover too little of it.
+        """Return whether to compute and keep the settled part of `prompt`.
 
-        The last token of a prompt never belongs to a head: CTranslate2 starts decoding with it.
+        It has to be keepable, and the kept heads to cover too little of it. The last token of a prompt
+        never belongs to a head: CTranslate2 starts decoding with it.
         """
         before = len(prompt.tokens) - 1
         return self._is_worth_reading(min(prompt.settled, before), self.count_kept_tokens(prompt.tokens[:before]))

@@ -18,7 +18,7 @@ def rank_tokens(
     count: int,
     among: Sequence[int] | None,
 ) -> tuple[tuple[int, float], ...]:
-    """Return ids and log-probabilities of the `count` likeliest tokens, best first; only of `among` if given."""
+    """Return ids and log-probabilities of the `count` likeliest tokens, best first; -inf for ids that `among` lacks."""
     scores = _compute_log_softmax(logits, among)
     best = (-scores).argsort()[:count] if count > 1 else [scores.argmax()]
     return tuple((int(number), float(scores[number])) for number in best)

@@ -114,7 +114,7 @@ class Verdict:
 def describe_installed(
     entry: ModelEntry, weights: WeightCounts, size_bytes: int, published: PublishedModel | None, speed: Speed | None
 ) -> Candidate:
-    """Return the candidate of an installed model.
+    """Return an installed model as a candidate for a recommendation.
 
     Args:
         entry: its catalog entry.
@@ -142,7 +142,7 @@ def describe_installed(
 
 
 def describe_published(published: PublishedModel) -> Candidate:
-    """Return the candidate of a published model, as it would be after a conversion to int8."""
+    """Return a published model as a candidate, with the sizes that it would have after a conversion to int8."""
     size_bytes = published.estimate_size_bytes("int8")
     return Candidate(
         name=published.name,
@@ -181,7 +181,7 @@ def judge_candidate(candidate: Candidate, machine: Machine, limits: Limits, room
 
 
 def choose_best(verdicts: Iterable[Verdict], use: str) -> Verdict | None:
-    """Return the verdict on the model to recommend for `use`; None if no model is fast enough.
+    """Return the verdict on the model to recommend for `use`; None if no model fits and is fast enough.
 
     Of two models the one with the better measured quality is chosen; if the quality of either is unknown, the larger
     one. A gated model is recommended only if it is installed.

@@ -250,7 +250,7 @@ def _close_reader(reader: Reader, url: str, *, broken: bool) -> None:
     """Close `reader` at the end of the stream; `broken` if it was cut off.
 
     Raises:
-        ChatError: a tool call has arguments that are not JSON.
+        ChatError: the parts of the answer do not fit together, as a tool call whose arguments are not JSON.
     """
     try:
         reader.close(broken=broken)

@@ -78,7 +78,10 @@ class FallbackChain:
         self._closed = False
 
     def set_listener(self, notify: Callable[[str], None]) -> None:
-        """Have `notify` called with a sentence, from any thread, when the chain falls back to a later link."""
+        """Have `notify` called with a sentence, from any thread, when the chain falls back to a later link.
+
+        For the same two links it is called at most once in `RENOTIFY_S` seconds.
+        """
         self._notify = notify
 
     @property
@@ -113,6 +116,8 @@ class FallbackChain:
         on_text: Callable[[str], None] | None = None,
     ) -> Reply:
         """Ask one model after the other until one answers; the reply's usage is the sum of all models asked.
+
+        A call that is cancelled when a model fails gets an empty cancelled reply.
 
         Raises:
             ChatError: no model answered, an answer broke off after text was shown, or the chain is closed; if several

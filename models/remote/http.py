@@ -81,6 +81,8 @@ class HttpClient:
     ) -> Result:
         """Run the coroutine function `work` with the client that fits `url`, wait for its end, and return its result.
 
+        Exceptions of `work`, and of `on_text`, reach the caller.
+
         Args:
             url: decides whether a proxy is used.
             work: called with the client, and with a function that passes text to `on_text`.

@@ -49,7 +49,8 @@ class CachedChat(LayeredChat):
     ) -> Reply:
         """Return the cached answer; without one, ask the inner model and cache its complete answer.
 
-        Requests with a temperature above 0 are never answered from the cache: their answers are meant to differ.
+        The text of a cached answer is passed to `on_text` at once. Requests with a temperature above 0 bypass the
+        cache: their answers are meant to differ.
 
         Raises:
             ChatError: from the inner model.

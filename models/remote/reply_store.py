@@ -220,7 +220,7 @@ def _make_call(id: Any, name: Any, arguments: Any) -> ToolCall:  # noqa: A002, A
 
 
 def _serialize(reply: Reply) -> dict[str, Any]:
-    """Return the fields of `reply` as JSON values."""
+    """Return the fields of `reply`, except its usage, as JSON values."""
     calls = [{"id": call.id, "name": call.name, "arguments": dict(call.arguments)} for call in reply.calls]
     return {"text": reply.text, "end": reply.end.value, "calls": calls, "model": reply.model}
 

@@ -99,7 +99,7 @@ class ScriptedModel:
         cancelled: Callable[[], bool],
         alternatives: int = 1,
     ) -> tuple[Generation, ...]:
-        """Return the scripted middle; see `models.completion.CompletionModel.generate`."""
+        """Return the scripted middle and its alternatives; see `models.completion.CompletionModel.generate`."""
         with self._turns.take(self._make_cancel_check(cancelled)) as granted:
             self._require_open()
             if not granted:
@@ -116,7 +116,10 @@ class ScriptedModel:
         cancelled: Callable[[], bool],
         openings: Openings,
     ) -> DecodingResult | None:
-        """Pass the scripted middle to `on_token`, token by token; see `models.completion.StreamingModel.stream`."""
+        """Pass the scripted middle to `on_token`, token by token; see `models.completion.StreamingModel.stream`.
+
+        `openings.first` chooses one of the alternatives instead.
+        """
         with self._turns.take(self._make_cancel_check(cancelled)) as granted:
             self._require_open()
             if not granted:

@@ -140,7 +140,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._send_json(404, {"error": {"message": "there is nothing here"}})
 
     def do_POST(self) -> None:
-        """Answer a POST request from the script, or embed texts; record body and headers."""
+        """Answer a POST request from the script, or embed texts, or send an error status; record body and headers."""
         server, dialect = self.server.scripted, server_dialects.choose_dialect(self.path)
         size = int(self.headers.get("content-length") or 0)
         try:

@@ -253,7 +253,7 @@ def choose_dialect(path: str) -> ServerDialect | None:
 
 
 def extract_text(body: dict[str, Any]) -> str:
-    """Return the text of the request `body`: its messages, or its prompt and suffix."""
+    """Return the text of the request `body`: its system text and messages, or its prompt and suffix."""
     return "\n".join(_iterate_strings([body.get(name) for name in ("system", "messages", "prompt", "suffix")]))
 
 

@@ -85,7 +85,7 @@ def build(card: Path, work: Path, *, bytes_per_package: int, fetch: bool = True)
 
 
 def select(candidates: Sequence[SourceFile], held_out: Sequence[SourceFile]) -> tuple[list[SourceFile], Counter[str]]:
-    """Return the candidates with a permissive licence that are like no held-out file and like no other candidate.
+    """Return the candidates with a permissive licence that are like no held-out file and like no kept one.
 
     The second value counts the rejected candidates, by reason.
     """

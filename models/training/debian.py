@@ -96,7 +96,8 @@ def find_archives(kind: str, name: str, version: str, folder: Path) -> list[Path
 def read(archives: Sequence[Path]) -> Iterator[tuple[str, bytes, str]]:
     """Yield path, content and licence family ("" if not permissive) of each file in `archives` of a package.
 
-    `archives` comes from `find_archives`; paths are relative to upstream's top folder.
+    `archives` comes from `find_archives`; paths are relative to upstream's top folder. Leaves out empty files, those
+    above `LARGEST_FILE` bytes, and in a .deb everything outside of the crate.
 
     Raises:
         UNREADABLE: any of these errors, before the first file, if an archive is damaged.

@@ -130,7 +130,7 @@ class Encoder:
             hole: the file, split at the cursor.
             room: maximum number of tokens.
             spm: suffix first (suffix-prefix-middle) as in https://arxiv.org/abs/2207.14255, else prefix first.
-            named: whether the path of the file is included.
+            named: whether the path of the file is included, unless it takes more than a fifth of `room`.
             suffix_tokens: maximum length of the suffix.
         """
         marks = self.markers
@@ -149,7 +149,10 @@ class Encoder:
         return ids, [0, *weights, 0, *[1] * len(suffix), 0]
 
     def make_snippets(self, neighbours: Sequence[Passage], room: int) -> tuple[list[int], list[int]]:
-        """Return tokens and loss weights, at most `room`, of passages of other files, each after its file's path."""
+        """Return tokens and loss weights, at most `room`, of passages of other files, each after its file's path.
+
+        The last passage may be cut; one that would have fewer than `_LEAST_BODY` tokens ends the list.
+        """
         ids: list[int] = []
         weights: list[int] = []
         for passage in neighbours:

@@ -59,13 +59,13 @@ class StarlingAgent:
         self._store = SessionStore(self._state)
 
     def on_connect(self, conn: Any) -> None:  # noqa: ANN401 (untyped where the package is missing)
-        """Store the connection, by which updates and questions are sent."""
+        """Store the connection, through which updates and questions are sent."""
         self._connection = conn
 
     async def initialize(
         self, protocol_version: int, client_info: schema.Implementation | None = None, **_: object
     ) -> schema.InitializeResponse:
-        """Return what this agent can do, with the one version of the protocol that it speaks."""
+        """Store the client's name; return what this agent can do, and the one version of the protocol it speaks."""
         del protocol_version
         if client_info is not None:
             self._name = clean_text(" ".join(client_info.name.split()))[:LONGEST_NAME] or self._name
@@ -89,7 +89,11 @@ class StarlingAgent:
         mcp_servers: Sequence[object] | None = None,
         **_: object,
     ) -> schema.NewSessionResponse:
-        """Begin a session in the workspace folder `cwd`."""
+        """Create and open a session in the workspace of `cwd` and `additional_directories`; `mcp_servers` are not used.
+
+        Raises:
+            RequestError: a folder is no absolute path of a folder, or the session cannot be stored.
+        """
         with _translate_failures():
             roots = await asyncio.to_thread(resolve_folders, [cwd, *(additional_directories or [])])
             session = await asyncio.to_thread(self._store.create, name_workspace(roots), title=UNTITLED)
@@ -140,7 +144,7 @@ class StarlingAgent:
         return schema.ListSessionsResponse(sessions=[_describe(session) for session in found if session.entries])
 
     async def close_session(self, session_id: str, **_: object) -> schema.CloseSessionResponse:
-        """Cancel the session's turn and free what it holds; its history stays."""
+        """Cancel the session's turn and close it; its history stays stored. Does nothing if it is not open."""
         live = self._sessions.pop(session_id, None)
         if live is not None:
             await live.close()
@@ -154,7 +158,11 @@ class StarlingAgent:
     async def set_config_option(
         self, config_id: str, session_id: str, value: object, **_: object
     ) -> schema.SetSessionConfigOptionResponse:
-        """Set the mode, for clients that show options in place of modes; return all options."""
+        """Set the mode, for clients that show options in place of modes; return all options.
+
+        Raises:
+            RequestError: the session is not open, or there is no such option or mode.
+        """
         live = self._find(session_id)
         if config_id != MODE_OPTION:
             raise RequestError(INVALID_PARAMS, f"There is no option {config_id!r}; there is: {MODE_OPTION}.")
@@ -162,7 +170,7 @@ class StarlingAgent:
         return schema.SetSessionConfigOptionResponse(config_options=live.options)
 
     async def prompt(self, session_id: str, prompt: Sequence[Any], **_: object) -> schema.PromptResponse:
-        """Have the team answer a prompt, with updates while it works."""
+        """Have the team answer a prompt, with updates while it works; return the reason for the end of the turn."""
         live = self._find(session_id)
         with _translate_failures():
             workspace = live.workspace
@@ -241,7 +249,7 @@ def _describe(session: Session) -> schema.SessionInfo:
 
 @contextlib.contextmanager
 def _translate_failures() -> Iterator[None]:
-    """Turn failures that a person can do something about into errors of the protocol."""
+    """Replace errors whose message is written for a person by a `RequestError` with that message."""
     try:
         yield
     except ValueError as error:

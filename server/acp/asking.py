@@ -113,7 +113,8 @@ class PermissionAsker:
     async def ask(self, question: Question) -> Answer:
         """Return the person's answer to a permission request with the diffs or the command line.
 
-        An answer that was not offered, a cancellation and a client that has left are a rejection.
+        An answer that was not offered, a cancellation and a client that has left are a rejection. Returns `UNABLE` if
+        the client does not know permission requests.
         """
         offered = {words: answer for words, answer in wording.list_answers(question).items() if answer is not None}
         options = [
@@ -151,9 +152,10 @@ class PermissionPerson:
         return next((choice for number, choice in enumerate(choices) if str(number) == chosen), None)
 
     async def confirm_plan(self, question: PlanQuestion) -> PlanAnswer | None:
-        """Show the plan, and return whether the person starts it as it is; None if the person chooses nothing.
+        """Show the plan, and ask whether to start it.
 
-        The protocol has no edited plan: the next prompt may say what to change.
+        Returns an answer with all steps for a yes, and one without steps for a no; None if the person chooses nothing,
+        or the client answers with an error. The protocol has no edited plan: the next prompt may say what to change.
         """
         if self._requests.view is not None:
             self._requests.view.show(PlanChanged(tuple((one.title, StepStatus.OPEN.value) for one in question.steps)))
@@ -170,10 +172,10 @@ class PermissionPerson:
 
 
 def _list_content(question: Question) -> list[Any]:
-    """Return the diffs of an edit, and who asks and why, with all warnings; or these, and below them the command line.
+    """Return the content of a question: the diffs of an edit, then who asks and why, with all warnings.
 
-    Diffs come first, because CodeCompanion shows a diff only there. Where a change has no diff in the protocol, as a
-    renaming, the unified diff is included before all diffs.
+    Diffs come first, because CodeCompanion shows a diff only there. For a command, its line comes last. If a change has
+    no diff in the protocol, as a renaming, the unified diff comes before the diffs, and the text before both.
     """
     changes = question.proposal.changes if question.proposal is not None else ()
     diffs = tool_calls.list_diffs(question.proposal) if question.proposal is not None else []

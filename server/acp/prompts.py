@@ -71,7 +71,7 @@ def _read_block(block: Any, roots: Sequence[Path], find_withholding: Callable[[D
 
 
 def _read_resource(resource: Any, roots: Sequence[Path], find_withholding: Callable[[Document], str]) -> str:  # noqa: ANN401 (one of two kinds)
-    """Return the name of a resource, with its text as a quotation if it is no file and models may see it."""
+    """Return the name of a resource, and unless it is a file its quoted text, or why no model may see that."""
     named = name_resource(resource.uri, roots)
     if not isinstance(resource, schema.TextResourceContents) or parse_file_uri(resource.uri) is not None:
         return named

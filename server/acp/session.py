@@ -226,7 +226,7 @@ class LiveSession:
                 await asyncio.to_thread(self._team.sessions.delete, self.id)
 
     async def _begin(self, team: Team, request: str) -> None:
-        """Name a new session after its first request, and show the notes once."""
+        """Name a new session after its first request; at the first turn, show the notes and the paired editors."""
         if self._editors is not None:
             names = await asyncio.to_thread(self._editors.list_names)
             self._notes = [*self._notes, describe_editors(names)]
@@ -290,7 +290,10 @@ class _ShownChanges:
     async def propose(
         self, proposal: ProposedEdit, *, task: str = "", rule: str = "", cancelled: Cancelled | None = None
     ) -> ChangeOutcome:
-        """Show and propose an edit; see `agents.ports.changes.Changes.propose`."""
+        """Show and propose an edit; see `agents.ports.changes.Changes.propose`.
+
+        Adds to the reason of the outcome which changed files are not saved in the editor yet.
+        """
         await self.view.settle()
         self.view.show_changes(proposal)
         outcome = await self.changes.propose(proposal, task=task, rule=rule, cancelled=cancelled)

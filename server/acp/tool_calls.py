@@ -85,7 +85,7 @@ def describe_call(
 
 
 def choose_kind(tool: Tool) -> ToolKind:
-    """Return the kind of a tool in the protocol."""
+    """Return the kind of a tool in the protocol, by its name, or else by the edits and the risk that it declares."""
     if tool.name in KINDS:
         return KINDS[tool.name]
     if tool.edits:
@@ -110,12 +110,12 @@ def locate_file(name: str, roots: Sequence[Path], line: object = None) -> schema
 
 
 def list_diffs(proposal: ProposedEdit) -> list[schema.FileEditToolCallContent]:
-    """Return the diff of each text that `proposal` changes, creates or deletes; none for a renaming."""
+    """Return the diff of each file that `proposal` changes, creates or deletes; none for a renamed or untitled one."""
     return [diff for change in proposal.changes if (diff := _make_diff(change)) is not None]
 
 
 def list_locations(proposal: ProposedEdit) -> list[schema.ToolCallLocation]:
-    """Return the files of `proposal`; of a renamed file its new place."""
+    """Return the files of `proposal`, a renamed file by its new path; leaves out untitled documents."""
     files = [change.to if isinstance(change, RenameFile) else change.path for change in proposal.changes]
     return [schema.ToolCallLocation(path=clean_text(str(file))) for file in files if file is not None]
 

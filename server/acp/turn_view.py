@@ -92,7 +92,7 @@ class TurnView:
         self._sender.put(helpers.update_tool_call(call, status="completed"))
 
     def show_changes(self, proposal: ProposedEdit) -> None:
-        """Show the diffs of an edit that the current call proposes."""
+        """Show the diffs of an edit that the current call proposes; do nothing if no call runs."""
         call = self.current_call
         if not call:
             return
@@ -102,7 +102,10 @@ class TurnView:
         )
 
     async def end(self, ended: TurnEnded) -> StopReason:
-        """Show how the turn ended, without paragraphs that were shown already; return the protocol's reason."""
+        """Show the final text of the turn, unless it was cancelled; return the protocol's reason for the end.
+
+        Of a turn that is done, leaves out the first paragraphs if they were shown already.
+        """
         await self.settle()
         rest = [] if ended.status is TurnStatus.CANCELLED else ended.text.strip().split("\n\n")
         while rest and (not rest[0].strip() or (ended.status is TurnStatus.DONE and rest[0].strip() in self._said)):

@@ -48,9 +48,9 @@ class Chats:
     prices: Mapping[str, Prices] = field(default_factory=dict)
 
     def compute_cost(self, reply: Reply) -> float:
-        """Return the cost of `reply` by the prices of its model; 0 where these are not known, or a cache answered.
+        """Return the cost of `reply` by the prices of its model; 0 if a cache answered, or no model has known prices.
 
-        A model that is not named in the settings has the prices of the first one: endpoints give versions of names.
+        A model without known prices has those of the first model that has some: endpoints give versions of names.
         """
         if reply.cached or not self.prices:
             return 0.0

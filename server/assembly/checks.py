@@ -258,7 +258,7 @@ def _check_model(settings: Settings) -> Iterator[Check]:
 
 
 def _check_models(settings: Settings) -> Iterator[Check]:
-    """Report the models that answer in time on this machine, by an earlier measurement; measures nothing."""
+    """Report the recommended model for each use, by an earlier measurement of this machine; measures nothing."""
     from models.local import machine  # noqa: PLC0415 (as everything here, for this check alone)
     from server.assembly import recommending  # noqa: PLC0415
 
@@ -371,7 +371,7 @@ def _check_commands() -> Iterator[Check]:
 
 
 def _check_mcp_servers(settings: Settings) -> Iterator[Check]:
-    """Start each of the person's MCP servers."""
+    """Start each of the person's MCP servers, and report whether it lists its tools."""
     from server.assembly.mcp_servers.server_checks import check_servers  # noqa: PLC0415 (as everything here)
 
     yield from (Check("mcp", *one) for one in check_servers(settings.mcp))

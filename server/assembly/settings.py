@@ -155,7 +155,7 @@ def get_fields(section: str) -> dict[str, FieldInfo]:
 def has_mark(field: FieldInfo, mark: Literal["workspace", "adds_up", "personal"]) -> bool:
     """Return whether `field` has `mark`.
 
-    The marks: a workspace may set it; the values of all layers are joined; an editor may not set it.
+    `workspace`: a workspace may set it; `adds_up`: the values of all layers are joined; `personal`: no editor may.
     """
     extra = field.json_schema_extra
     return isinstance(extra, dict) and bool(extra.get(mark))

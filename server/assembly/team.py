@@ -156,7 +156,7 @@ def _resolve(folder: Path) -> Path:
 
 
 def list_own_places() -> tuple[Path, ...]:
-    """Return the folders of Starling's own files, which no command of an agent may read."""
+    """Return Starling's own folders that no command of an agent may read: all but the folder of worktrees."""
     folders = (paths.config_dir, paths.state_dir, paths.cache_dir, paths.log_dir, paths.run_dir, paths.temporary_dir)
     return tuple(folder() for folder in folders)
 

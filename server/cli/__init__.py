@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command line (without the program's name); return the exit status: 0, 1 for failure, 2 for misuse."""
+    """Run one command line (without the program's name) and return the exit status.
+
+    The status is 0, 1 for failure, 2 for misuse, 130 after Ctrl-C. Serving ends the process and does not return.
+    """
     from server.cli import serve, terminal  # noqa: PLC0415 (standard library only; the package itself imports nothing)
 
     if (transport := serve.parse_quickly(arguments)) is not None:

@@ -55,7 +55,7 @@ def doctor(
 
 
 def _describe(found: Sequence[Check], *, works: bool) -> dict[str, object]:
-    """Return the report as JSON: "ok" (`works`), "checks", and under each part but the catalog its facts."""
+    """Return the report as JSON: "ok" (`works`), "checks", and the facts of each part except the catalog, by part."""
     return {
         "ok": works,
         "checks": [dataclasses.asdict(check) for check in found],

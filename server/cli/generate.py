@@ -146,7 +146,10 @@ class _Generation:
 
 
 async def _deliver(gate: Gate, result: Result) -> dict[str, Any]:
-    """Propose the edit of `result`, if it has one, and return the outcome as JSON; notes on it go to stderr."""
+    """Propose the edit of `result`, apply it if approved, and return the outcome as JSON; write reasons to stderr.
+
+    Without an edit nothing is proposed: an answer in words is returned as applied, and a reason for nothing as failed.
+    """
     from agents.tasks.task import Nothing, TextAnswer  # noqa: PLC0415 (as above)
 
     if isinstance(result, Nothing):

@@ -116,7 +116,7 @@ def check(
 
 
 async def _look(pool: ServerPool, name: str) -> tuple[str, McpTools]:
-    """Return what a server calls itself, and its tools.
+    """Start the server `name` and return its own name and its tools.
 
     Raises:
         Failure: it does not start or answer; with the end of what it wrote to stderr.
@@ -151,6 +151,6 @@ def _tell_rule(settings: Settings, server: str, tool: str) -> str:
 
 
 def _cut(text: Any) -> str:  # noqa: ANN401 (a server's description)
-    """Return the start of a description on one line."""
+    """Return a description as one line, cut to `LONGEST_DESCRIPTION` characters."""
     line = " ".join(str(text).split())
     return line if len(line) <= LONGEST_DESCRIPTION else f"{line[: LONGEST_DESCRIPTION - 1]}…"

@@ -25,7 +25,8 @@ def edit_text(text: str) -> str:
 
     Raises:
         OSError: the editor cannot be started, or the file cannot be read afterwards.
-        ValueError: the command line of the editor cannot be split into words, or the editor failed.
+        ValueError: the command line of the editor cannot be split into words, the editor failed, or the edited text is
+            not UTF-8.
     """
     command = shlex.split(find_editor(), posix=os.name == "posix")
     with tempfile.TemporaryDirectory(prefix="starling-") as folder:

@@ -53,7 +53,7 @@ async def edit_plan(question: PlanQuestion, lines: Lines, is_cancelled: Callable
 
 
 async def _read(prompt: str, lines: Lines, is_cancelled: Callable[[], bool]) -> str | None:
-    """Write `prompt`, and return the next line without spaces around it; None at the end of the input."""
+    """Write `prompt`; return the next line without spaces around it, None at the end of the input or if cancelled."""
     sys.stderr.write(terminal.escape(prompt))
     sys.stderr.flush()
     reading = asyncio.ensure_future(lines.read_next())
@@ -68,9 +68,10 @@ async def _read(prompt: str, lines: Lines, is_cancelled: Callable[[], bool]) -> 
 
 
 def change_steps(entered: str, steps: Sequence[ProposedStep], role: str) -> tuple[ProposedStep, ...] | None:
-    """Return the steps after the command `entered` (`d 2`, `m 3 1`, `w 2 TEXT`, `a TEXT`); None if it is none.
+    """Return the steps after the command `entered`: `d 2`, `m 3 1`, `w 2 TEXT` or `a TEXT`.
 
-    Also None for the number of a step that does not exist. `role` is the role of a step that names none.
+    None for any other text, and for the number of a step that does not exist. An added step whose text names no role
+    gets `role`; a reworded one keeps its role.
     """
     found = _COMMAND.fullmatch(entered)
     if found is None:
@@ -98,9 +99,9 @@ def _write_plan(title: str, steps: Sequence[ProposedStep], problem: str) -> str:
 
 
 def _edit_in_program(question: PlanQuestion, steps: Sequence[ProposedStep]) -> tuple[tuple[ProposedStep, ...], str]:
-    """Have the person edit the steps in their own editor; return these and why it failed, "" if it did not. Blocking.
+    """Have the person edit the steps in their own editor; return the edited steps, and "". Blocking.
 
-    A file without steps leaves these as they were.
+    If that fails, return the old steps and a message that says why. A file without steps leaves them as they were.
     """
     head = [
         "# One step a line, as `role: what to do`; the order of the lines is the order of the steps.",

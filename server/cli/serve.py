@@ -41,7 +41,9 @@ class Transport:
 
 
 def serve(transport: Transport) -> int:
-    """Serve until the client leaves, which ends the process; return the exit status only after Ctrl-C.
+    """Serve until the client leaves, or on sockets until a signal, then end the process.
+
+    Returns, with the exit status 130, only if Ctrl-C interrupts it.
 
     Raises:
         Failure: the server cannot listen on the address.
@@ -68,7 +70,7 @@ def serve(transport: Transport) -> int:
 
 
 def _listen(transport: Transport) -> NoReturn:
-    """Serve editors on TCP or a WebSocket; never returns, for the end of serving ends the process."""
+    """Serve editors on TCP or a WebSocket, then end the process; never returns. Raises ServeError."""
     from pathlib import Path  # noqa: PLC0415 (as above)
 
     from server.lsp.serving import sockets  # noqa: PLC0415

@@ -53,7 +53,7 @@ class TerminalPerson:
     async def confirm_plan(self, question: PlanQuestion) -> PlanAnswer | None:
         """Return the person's answer about a plan; None without a terminal, at the end of the input, or if cancelled.
 
-        `--yes plan` starts the plan as it is.
+        `--yes plan` starts the plan as it is, unless there is a problem with it.
         """
         if self._asker.starts_plans and not question.problem:
             terminal.note(f"the plan is started by --yes plan: {question.title}")

@@ -88,7 +88,7 @@ class Application:
     async def _conclude(self, work: asyncio.Future[str]) -> Outcome:
         """Compare the documents with the proposal; record and return the outcome.
 
-        `work` is the finished call of `_apply_changes`; an exception of it is raised again after that.
+        `work` is the finished call of `_apply_changes`. If it raised an exception, raises that again at the end.
         """
         case, checked = self.case, self.checked
         found = await verification.observe_changes(

@@ -114,7 +114,8 @@ class Gate:
     async def ask_again(self, request: str, *, cancelled: Cancelled | None = None) -> Outcome:
         """Ask a person again about the edit of a request that nobody answered; return the outcome of the new request.
 
-        Validates and shows the edit like a new one. REFUSED if `request`, an id or its first characters, names none.
+        Validates and shows the edit like a new one. `request` is an id or its first characters. REFUSED if it names no
+        request with an edit that can be asked again.
         """
         try:
             _, proposal = await asyncio.to_thread(self.journal.find_unanswered, request)
@@ -258,7 +259,7 @@ class Gate:
         """Ask a person unless a rule or an earlier answer approves; apply an approved change; return the outcome.
 
         Asks no question if the client shows its own preview while it applies the edit (`Asker.asks_while_applying`).
-        Records the outcome.
+        Records the outcome, which is REFUSED if the client cannot ask.
         """
         confirm = False
         if obstacle := self._asker.find_obstacle(case.question):

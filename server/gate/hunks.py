@@ -58,7 +58,7 @@ class Hunk:
 
 
 def find_hunks(proposal: ProposedEdit, names: Sequence[str]) -> tuple[Hunk, ...]:
-    """Return the parts of `proposal`, in the order of its changes and lines; `names` has the file of each change."""
+    """Return the parts of `proposal`, in the order of its changes and lines; `names` has a file name for each."""
     changes = enumerate(zip(proposal.changes, names, strict=True))
     return tuple(hunk for number, (change, name) in changes for hunk in _find_parts(number, change, name))
 
@@ -97,9 +97,9 @@ def describe_left(proposal: ProposedEdit, hunks: Sequence[Hunk], taken: Collecti
 
 
 def describe_place(hunk: Hunk, change: Change) -> str:
-    """Return in words what `hunk`, a part of `change`, changes: lines, counted from 1, or the kind of a file's change.
+    """Return the place of `hunk`, a part of `change`, in words: "lines 3-5", or "the deletion of" a whole file.
 
-    The name of the file has to stand before the lines, or after the kind: "the new file".
+    Lines count from 1 in the old text. A message names the file before lines, but after words about a whole file.
     """
     match change:
         case CreateFile():
@@ -218,7 +218,7 @@ def find_runs(old: Sequence[str], new: Sequence[str]) -> list[Run]:
 
 
 def _merge_runs(runs: Sequence[Run], old: Sequence[str]) -> list[Run]:
-    """Return `runs`, as one where two of several lines have only a line without letters and digits between them."""
+    """Return `runs`; joins two runs of several lines if only one line, without letters and digits, is between them."""
     merged: list[Run] = []
     for run in runs:
         if merged and run[0] - merged[-1][1] == 1 and not any(map(str.isalnum, old[run[0] - 1])):
@@ -255,7 +255,7 @@ def _match_lines(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int]
 
 
 def _find_steps(old: Sequence[str], new: Sequence[str]) -> list[list[int]] | None:
-    """Return for each number of changed lines the furthest index in `old` on each diagonal before that step.
+    """Return the steps of Myers' algorithm: for each number of edits, the furthest index in `old` on each diagonal.
 
     None if more than `MOST_CHANGED` lines are changed, or if that takes more than `MOST_STEPS` comparisons.
     """

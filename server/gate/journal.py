@@ -157,12 +157,18 @@ class Journal:
         return self.records.list_unanswered(session, MOST_UNANSWERED)
 
     def count_unanswered(self) -> dict[str, int]:
-        """Return the number of such requests for each session that has any."""
+        """Return for each session with open requests, or requests that can be asked again, the number of these.
+
+        First closes the open requests of servers that no longer run.
+        """
         self.recover()
         return self.records.count_unanswered()
 
     def list_outcomes(self, session: str) -> tuple[RequestOutcome, ...]:
-        """Return the outcomes of the newest requests of a session; first closes those of servers that no longer run."""
+        """Return the outcomes of the newest `MOST_OUTCOMES` requests of a session, newest first.
+
+        First closes the open requests of servers that no longer run.
+        """
         self.recover()
         found = self.records.list_requests(None, MOST_OUTCOMES, session=session)
         edits = {WRITE_FILE.name, DELETE_FILE.name}

@@ -19,18 +19,18 @@ BREAKS = ("\n", "\r\n", "\r")
 
 
 def find_most_common(text: str) -> str:
-    """Return the most common line ending of `text`, "" for a text of one line."""
+    """Return the most common line ending of `text`, "" if it has none."""
     counted = Counter(BREAK.findall(text))
     return max(BREAKS, key=lambda one: counted[one]) if counted else ""
 
 
 def are_uniform(text: str) -> bool:
-    """Return whether all line endings of `text` are the same; True for a single line."""
+    """Return whether all line endings of `text` are the same; True if it has none."""
     return len(set(BREAK.findall(text))) <= 1
 
 
 def adapt_edits(before: str, edits: Sequence[Edit]) -> tuple[Edit, ...]:
-    """Return `edits` to `before` with the most common line ending of `before`; unchanged if `before` is one line.
+    """Return `edits` to `before` with the most common line ending of `before`; unchanged if `before` has none.
 
     Adds a line ending to the last edit if the edited text would otherwise lose the one at the end of `before`.
     """

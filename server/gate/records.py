@@ -245,7 +245,8 @@ class Records(Protocol):
     def begin(self, question: Question, *, client: str, task: str, model: str, subjects: Sequence[str]) -> None:
         """Record a request as pending; store its edit until a person has answered, unless it is an undo.
 
-        If the request asks another one again, takes the stored edit from it; a `StateError` if it is gone.
+        If the request asks an older one again, removes the stored edit of the older one; raises `StateError` if that is
+        gone.
         """
         ...
 
@@ -274,7 +275,7 @@ class Records(Protocol):
     def end_abandoned(self, ending: Ending) -> None:
         """Replace the outcome of a request that `close_abandoned` closed, and add the audit rows.
 
-        An applied one can be undone; of another one the edit stays stored, so that it can be asked again.
+        If the new outcome is APPLIED, the change can be undone; else the edit stays stored, to be asked again.
         """
         ...
 
@@ -291,11 +292,11 @@ class Records(Protocol):
         ...
 
     def count_unanswered(self) -> dict[str, int]:
-        """Return the number of such requests for each session that has any."""
+        """Return for each session with requests as in `list_unanswered` the number of these."""
         ...
 
     def find_request(self, name: str) -> Request | None:
-        """Return the request whose id is `name` or, of all requests, alone begins with it; None if there is none."""
+        """Return the request whose id is `name`, or the only one whose id begins with it; None if there is none."""
         ...
 
     def find_kept(self, request: str) -> ProposedEdit | None:

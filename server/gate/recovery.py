@@ -30,7 +30,7 @@ def recover_requests(records: Records, user: str) -> None:
 
     A request without an answer expires. An approved edit was made if all files hold it, and was not made if no file
     does; both are recorded with one audit row for each file, which names `user`. Any other approved request has failed,
-    and its checkpoint stays. Files that such a server left unfinished beside those to write are deleted.
+    and its checkpoint stays. Deletes the temporary files that such a server left beside the files of the edit.
 
     Raises:
         StateError: the records cannot be read or written.

@@ -112,6 +112,6 @@ def _reverse(kept: KeptChange, checkpoint: Checkpoint) -> Change | None:
 
 
 def _was_made(kept: KeptChange) -> bool:
-    """Return whether the disk shows that a file was created, renamed or deleted as `kept` says."""
+    """Return whether a file was created, renamed or deleted as `kept` says, judged by its old path on the disk."""
     exists = kept.path is not None and os.path.lexists(kept.path)
     return exists if kept.kind == "create" else not exists

@@ -133,7 +133,7 @@ class Validation:
         return rebased, content
 
     def _rebase_edits(self, place: LocatedChange, change: TextChange, now: str) -> tuple[Edit, ...]:
-        """Return the edits of `change` as edits to `now`, with the line endings of `now`; () if `now` has them already.
+        """Return the edits of `change` as edits to `now`, with the line endings of `now`; () if they are made already.
 
         Raises:
             Refused: the edits do not fit, or their place in `now` has changed.
@@ -212,7 +212,7 @@ class Validation:
             raise Refused(f"{place.name} would get a second kind of line ending; propose whole lines.")
 
     def _check_syntax(self, place: LocatedChange, before: str, after: str) -> None:
-        """Add a warning if the change of `before` to `after` adds a syntax error; an undo is not checked."""
+        """Add a warning if `after` has more syntax errors than `before`; does not check an undo."""
         if self._exact:
             return
         if (line := syntax_check.find_broken_line(place.uri, place.real, before, after)) is not None:
@@ -242,7 +242,7 @@ def _check_writable(place: LocatedChange) -> None:
 
 
 def _build_content(place: LocatedChange, now: str) -> Content:
-    """Return `now` as the content of the file of `place`, in the file's encoding; in UTF-8 if that lacks a character.
+    """Return `now` as the content of the file of `place`, in the file's encoding, or in UTF-8 if that is impossible.
 
     Raises:
         Refused: UTF-8 cannot encode the text either.

@@ -183,7 +183,7 @@ def _exists(path: Path) -> bool:
 
 
 def _is_file(path: Path) -> bool:
-    """Return whether a file of exactly this name exists and is no folder."""
+    """Return whether a regular file has exactly this path; a name in another case does not count; blocking."""
     return _exists(path) and path.is_file()
 
 

@@ -41,7 +41,7 @@ class NobodyToAsk:
         return False
 
     def find_obstacle(self, question: Question) -> str:  # noqa: ARG002 (no question can be asked)
-        """Return that nobody can be asked."""
+        """Return a sentence that says that nobody can be asked."""
         return "Nobody can be asked over the Model Context Protocol; change the rule in `team.ask` to permit this call."
 
     async def ask(self, question: Question) -> Answer:  # noqa: ARG002 (as above)

@@ -29,7 +29,7 @@ class Intake:
         self._junk = 0
 
     def begin_request(self) -> None:
-        """Begin to count anew: a request is sent."""
+        """Reset the counts of bytes and messages, and the status, before a request is sent; the count of junk stays."""
         self._bytes = self._messages = self.status = 0
 
     def add(self, size: int) -> bool:
@@ -48,5 +48,5 @@ class Intake:
         return not self.trouble
 
     def note(self, trouble: str) -> None:
-        """Store why the server cannot be used, a clause; the first reason counts."""
+        """Store the clause `trouble`, which says why the server cannot be used; keep an earlier reason."""
         self.trouble = self.trouble or trouble

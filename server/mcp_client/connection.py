@@ -72,7 +72,7 @@ class Connection:
 
     @property
     def description(self) -> str:
-        """Name and version that the server gives itself, and the protocol's version, as foreign text; "" before."""
+        """Name and version that the server gives itself, and the protocol's version: foreign text; "" if it is down."""
         if self._client is None:
             return ""
         info = self._client.server_info
@@ -81,7 +81,7 @@ class Connection:
 
     @property
     def is_ending(self) -> bool:
-        """Whether it has ended or is about to, so that another one has to be made."""
+        """Whether the server has ended or is about to end, so that another connection has to be made."""
         return self._stopped.is_set() or self._task.done()
 
     async def wait_until_ready(self) -> None:
@@ -98,7 +98,7 @@ class Connection:
             raise McpFailed(f"{self._name()} did not start within {START_S:g} seconds.") from None
 
     async def list_tools(self) -> McpTools:
-        """Return the tools that the server has now.
+        """Return the server's tools, listed again after `FRESH_S` seconds or once the server reports a change.
 
         Raises:
             McpFailed: it does not answer.
@@ -160,7 +160,7 @@ class Connection:
                 self._ready.set_exception(McpFailed(told))
 
     def _open(self) -> Any:  # noqa: ANN401 (a transport of the package)
-        """Return the transport."""
+        """Return the transport: HTTP for a server with an address, else stdin and stdout of its program."""
         if self._server.url:
             return self._open_address()
         return open_stdio(self._server, self._secrets, self._intake, self.errors, self._stopped.set)
@@ -173,7 +173,7 @@ class Connection:
             yield streams
 
     async def _list_all(self) -> McpTools:
-        """Return the tools of all pages.
+        """Return the tools of all pages, of `MOST_PAGES` at most.
 
         Raises:
             McpFailed: the server does not answer.
@@ -193,7 +193,7 @@ class Connection:
         """Return the answer to one request, within the time of the settings.
 
         Raises:
-            McpFailed: there is none.
+            McpFailed: the request failed, or there is no answer in time.
         """
         self._intake.begin_request()
         try:

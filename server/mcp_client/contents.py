@@ -34,9 +34,9 @@ def read_tools(listed: Sequence[Any], *, is_whole: bool) -> McpTools:
 
 
 def read_result(result: Any) -> McpResult:  # noqa: ANN401 (the package's `CallToolResult`)
-    """Return the text of a result; images and sounds are only named, and structured content counts if there is no text.
+    """Return the text of a result, cut after `LONGEST_RESULT` characters; images and sounds are only named.
 
-    Raises nothing; a result without anything has a text that says so.
+    Without any text, uses the structured content as JSON; without that too, a text that says that the result is empty.
     """
     text = "\n".join(filter(None, map(_read_block, result.content)))
     if not text and result.structured_content is not None:
@@ -52,7 +52,7 @@ def flatten(text: str) -> str:
 
 
 def _read_tool(tool: Any) -> McpTool:  # noqa: ANN401 (the package's `Tool`)
-    """Return one tool, with its description cut; its schema only if that is not too large."""
+    """Return one tool, with its description cut; with a `problem` in place of a schema that is too large."""
     description = (tool.description or tool.title or "")[:LONGEST_DESCRIPTION]
     if len(_write_json(tool.input_schema)) > LONGEST_SCHEMA:
         return McpTool(tool.name, description, problem=f"its schema has more than {LONGEST_SCHEMA:,} characters")
@@ -74,7 +74,7 @@ def _read_block(block: Any) -> str:  # noqa: ANN401 (a block of content of the p
 
 
 def _write_json(value: object) -> str:
-    """Return a value as JSON; as long a text as is never shown if it is nested too deeply."""
+    """Return a value as JSON; if JSON cannot hold it, spaces, so many that the text is longer than `LONGEST_SCHEMA`."""
     try:
         return json.dumps(value, ensure_ascii=False)
     except (RecursionError, ValueError):

@@ -57,7 +57,7 @@ class ServerPool:
         return tuple(McpServer(one.name, one.location, one.about) for one in self.definitions.values())
 
     async def list_tools(self, server: str, *, cancelled: Cancelled = lambda: False) -> McpTools:
-        """Return the tools that a server has now; starts it if it does not run.
+        """Return the tools of a server, perhaps of an earlier listing; starts the server if it does not run.
 
         Raises:
             McpFailed: there is no such server, it does not start or answer, or `cancelled` returned true.
@@ -73,7 +73,7 @@ class ServerPool:
         return await self._use(call.server, lambda connection: connection.call(call), cancelled)
 
     async def describe(self, server: str) -> str:
-        """Start a server, and return what it calls itself; foreign text.
+        """Return what a server calls itself, a foreign text; starts the server if it does not run.
 
         Raises:
             McpFailed: there is no such server, or it does not start.
@@ -126,7 +126,7 @@ class ServerPool:
         """Return the connection to a server, which is started if it does not run. On the pool's loop.
 
         Raises:
-            McpFailed: it does not start, or did not a moment ago.
+            McpFailed: it does not start, or did not within the last `RETRY_S` seconds.
         """
         async with self._starting.setdefault(server, asyncio.Lock()):
             connection = self._connections.get(server)

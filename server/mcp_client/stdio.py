@@ -170,7 +170,7 @@ def _find_program(command: str, path: str) -> str | None:
 
 
 async def _read(process: asyncio.subprocess.Process, arrive: Any, intake: Intake, on_end: Callable[[], None]) -> None:  # noqa: ANN401 (a stream of the package)
-    """Pass each message on, until the server sends no more or too much; then kill its group, and call `on_end`."""
+    """Pass each message on until the server sends no more; then call `on_end`. Kill its group if it exceeds a bound."""
     assert process.stdout is not None  # noqa: S101 (it is a pipe)
     try:
         while (line := await _read_line(process.stdout, intake)) and intake.add(len(line)):
@@ -193,7 +193,7 @@ async def _read(process: asyncio.subprocess.Process, arrive: Any, intake: Intake
 
 
 async def _read_line(stream: asyncio.StreamReader, intake: Intake) -> bytes:
-    """Return the next line with its end; b"" at the end, or if it is too long."""
+    """Return the next line with its line break; b"" at the end, or if the line is too long or incomplete."""
     try:
         return await stream.readuntil(b"\n")
     except asyncio.IncompleteReadError:
@@ -222,7 +222,7 @@ async def _drain_errors(process: asyncio.subprocess.Process, errors: ErrorTail) 
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """End the server: close its input, then SIGTERM, then SIGKILL to its whole group."""
+    """End the server: close its input; send SIGTERM if it still runs after `GRACE_S`; then kill its whole group."""
     if process.stdin is not None:
         process.stdin.close()
     if not await _wait(process):

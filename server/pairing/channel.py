@@ -30,7 +30,7 @@ def prove(secret: str, side: str, server_challenge: str, client_challenge: str) 
 
 
 def is_proof(shown: object, expected: str) -> bool:
-    """Return whether `shown` is the proof `expected`, compared in a time that tells nothing."""
+    """Return whether `shown` is the proof `expected`, compared in constant time."""
     return isinstance(shown, str) and hmac.compare_digest(shown.encode("utf-8", "replace"), expected.encode())
 
 

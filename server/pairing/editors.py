@@ -143,7 +143,7 @@ class PairedEditors:
         return str(answer.get("problem", ""))
 
     def _ask_all(self, request: dict[str, Any]) -> list[tuple[Announcement, dict[str, Any]]]:
-        """Return the answers of all editors that can be reached."""
+        """Return the editors that answer, with their answers, newest first."""
         answers = []
         for editor in self._find(self._folders):
             try:

@@ -40,7 +40,7 @@ class PairedWorkplace:
 
     @property
     def settle_s(self) -> float:
-        """Longest time in seconds between the report that a change was made and its last effect."""
+        """Seconds in which effects of the last `apply` may still arrive: `SETTLE_S` if it used an editor."""
         return SETTLE_S if self._used_editor else self._disk.settle_s
 
     async def read_text(self, uri: str, path: Path | None) -> str | None:
@@ -53,7 +53,10 @@ class PairedWorkplace:
         return await self._disk.read_text(uri, path) if found is None else found.text
 
     async def apply(self, proposal: ProposedEdit, *, confirm: bool, request: str) -> str:
-        """Make the changes of `proposal` in editors and on the disk; return why that failed, "" on success."""
+        """Make the changes of `proposal` in editors, then on the disk; return why one failed, "" on success.
+
+        Stops at the first failure. Changes on the disk what is open in an editor that cannot be reached.
+        """
         opened = await asyncio.to_thread(self._find_open, proposal.changes)
         by_editor: dict[Announcement, list[OpenFile]] = {}
         for one in opened.values():
@@ -79,7 +82,7 @@ class PairedWorkplace:
         return await self._disk.apply(replace(proposal, changes=rest), confirm=confirm, request=request)
 
     def _find_open(self, changes: Sequence[Change]) -> dict[int, OpenFile]:
-        """Return the files of `changes` that are open in an editor, by the number of the change; blocking."""
+        """Return the files of `changes` that an editor has open and can give, by the number of the change; blocking."""
         found: dict[int, OpenFile] = {}
         for number, change in enumerate(changes):
             if isinstance(change, TextChange) and change.path is not None:

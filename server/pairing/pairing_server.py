@@ -119,7 +119,10 @@ class PairingServer:
             await asyncio.to_thread(announcements.withdraw, announcement)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answer one request of a client that has proved to know the secret; close the connection."""
+        """Answer one request of a client that has proved to know the secret; close the connection.
+
+        Refuses other users, and connections beyond `MOST_CONNECTIONS`. Logs errors.
+        """
         self._busy += 1
         try:
             if self._busy <= MOST_CONNECTIONS and not _is_foreign(writer):

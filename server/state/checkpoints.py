@@ -99,8 +99,8 @@ class Checkpoints:
     def list_undoable(self, concerns: Callable[[Subject], bool]) -> tuple[str, ...]:
         """Return the ids of the checkpoints that can be undone, newest first.
 
-        Leaves out a checkpoint unless `concerns` returns true for one of its documents, checkpoints of an undo, and
-        changes whose outcome is not known yet.
+        Leaves out checkpoints without a document for which `concerns` returns true, checkpoints of an undo, and changes
+        whose outcome is not known yet.
         """
         with self._state.reading() as connection:
             rows = connection.execute(_STANDING).fetchall()

@@ -82,7 +82,10 @@ class GateRecords:
             self._drop_answered(connection, ending)
 
     def _drop_answered(self, connection: Connection, ending: Ending) -> None:
-        """Remove the stored edit of a request that was answered; give one back that was refused, without a question."""
+        """Remove the stored edit of a request, unless the question expired.
+
+        If the request was refused and had asked an older request again, gives the edit back to the older one.
+        """
         request, verdict = ending.outcome.proposal, ending.outcome.verdict
         if verdict is Verdict.EXPIRED or ending.answer is Answer.EXPIRE:
             return
@@ -100,7 +103,7 @@ class GateRecords:
     def end_abandoned(self, ending: Ending) -> None:
         """Replace the outcome of a request that `close_abandoned` closed, and add the audit rows.
 
-        An applied one can be undone; of another one the edit stays stored, so that it can be asked again.
+        If the new outcome is APPLIED, the change can be undone; else the edit stays stored, to be asked again.
         """
         outcome = ending.outcome
         with self._state.transaction() as connection:
@@ -124,7 +127,7 @@ class GateRecords:
         return self._requests.list_unanswered(session, limit)
 
     def count_unanswered(self) -> dict[str, int]:
-        """Return the number of such requests for each session that has any."""
+        """Return for each session with requests as in `list_unanswered` the number of these."""
         return self._requests.count_unanswered()
 
     def find_request(self, name: str) -> Request | None:
@@ -152,7 +155,7 @@ class GateRecords:
         return self._checkpoints.find(identity)
 
     def list_undoable(self, concerns: Callable[[Subject], bool]) -> tuple[str, ...]:
-        """Return the ids of the checkpoints that can be undone and have a document that `concerns` accepts."""
+        """Return the ids of the checkpoints that can be undone, newest first; `concerns` selects by the documents."""
         return self._checkpoints.list_undoable(concerns)
 
     def close(self) -> None:

@@ -33,7 +33,7 @@ class KeptProposals:
     def keep(self, connection: Connection, request: str, proposal: ProposedEdit) -> None:
         """Store the proposal of a request, and evict proposals beyond the bounds, in the caller's transaction.
 
-        Leaves out a proposal that exceeds `MOST_BYTES` by itself.
+        Does not store a proposal that exceeds `MOST_BYTES` by itself.
         """
         now, content = time.time(), _pack(proposal)
         connection.execute("DELETE FROM kept_proposals WHERE created < ?", (now - KEPT_S,))
@@ -57,7 +57,10 @@ class KeptProposals:
 
     @staticmethod
     def give_back(connection: Connection, request: str) -> None:
-        """Make the proposal of a request that asked another one again that one's again, in the caller's transaction."""
+        """Give the proposal of `request` back to the older request that it asked again; do nothing if it asked none.
+
+        Runs in the caller's transaction.
+        """
         connection.execute(
             "UPDATE kept_proposals SET request = (SELECT again FROM requests WHERE id = ?)"
             " WHERE request = ? AND EXISTS (SELECT 1 FROM requests WHERE id = ? AND again <> '')",

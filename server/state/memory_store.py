@@ -60,16 +60,19 @@ class MemoryStore:
             _evict_memories(connection, workspace)
 
     def recall(self, workspace: str, agent: str, limit: int) -> tuple[Remembered, ...]:
-        """Return up to `limit` memories for `workspace` and `agent`, general ones too, most recently changed first."""
+        """Return up to `limit` memories for `workspace` and `agent`, most recently changed first.
+
+        Includes memories for all workspaces or for all agents.
+        """
         query = f"{_SELECT} WHERE workspace IN (?, '') AND agent IN (?, '') ORDER BY changed DESC, name LIMIT ?"
         with self._state.reading() as connection:
             rows = connection.execute(query, (make_storable(workspace), make_storable(agent), limit))
             return tuple(map(_unpack, rows))
 
     def list_memories(self, workspace: str, limit: int, *, agent: str = "") -> tuple[Remembered, ...]:
-        """Return up to `limit` memories for `workspace`, general ones too, most recently changed first.
+        """Return up to `limit` memories for `workspace`, most recently changed first; only those of `agent`, if given.
 
-        Those of all agents; with `agent` only those of that one.
+        Includes memories for all workspaces.
         """
         query = f"{_SELECT} WHERE workspace IN (?, '') AND ? IN ('', agent) ORDER BY changed DESC, name LIMIT ?"
         with self._state.reading() as connection:

@@ -109,7 +109,7 @@ def settings_file() -> Path:
 def ensure_writable(directory: Path) -> WritableFolder:
     """Create `directory` for this user alone; if that fails, create a private temporary folder instead.
 
-    Returns the folder that can be written to, with a sentence about the problem, if any.
+    Returns the folder, None if neither can be written to, with a sentence for a person about the problem, if any.
     """
     try:
         return WritableFolder(_make_private(directory), explain_missing_home())

@@ -82,7 +82,7 @@ class Requests:
         self._insert_undecided(connection, question.id)
 
     def _insert_undecided(self, connection: Connection, request: str) -> None:
-        """Insert the row of an undecided request again if it is missing, because the database was deleted."""
+        """Insert the row of an undecided request if it is missing: a new one, or one whose database was deleted."""
         if (row := self._undecided.get(request)) is not None:
             connection.execute(
                 "INSERT INTO requests (id, created, host, pid, begun, client, tool, title, why, proposer,"
@@ -138,7 +138,7 @@ class Requests:
             return tuple(map(_unpack, connection.execute(query, (session, limit))))
 
     def count_unanswered(self) -> dict[str, int]:
-        """Return the number of such requests for each session that has any."""
+        """Return for each session with requests as in `list_unanswered` the number of these."""
         query = f"SELECT session, COUNT(*) FROM requests WHERE session <> '' AND {_UNANSWERED_ONES} GROUP BY session"  # noqa: S608 (our own names)
         with self._state.reading() as connection:
             return dict(connection.execute(query).fetchall())

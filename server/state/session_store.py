@@ -45,7 +45,7 @@ class SessionStore:
     def create(self, workspace: str, *, title: str, role: str = "", name: str = "") -> Session:
         """Insert a new session without entries and return it; evict sessions beyond the bounds.
 
-        With a `name`, that is its id; if there is a session with this id, only return that one.
+        A `name` becomes the id of the session; if a session with this id exists, returns that one unchanged.
 
         Raises:
             ValueError: the title is longer than `LONGEST_TITLE`.
@@ -137,7 +137,7 @@ class SessionStore:
             return recorded
 
     def release(self, session: str, owner: str) -> None:
-        """Give up the lease of `owner` on a session; do nothing if `owner` has none."""
+        """End the lease of `owner` on a session; do nothing if `owner` has none."""
         with self._state.transaction() as connection:
             connection.execute(
                 "UPDATE sessions SET owner = '', leased = 0 WHERE id = ? AND owner = ?", (session, owner)
@@ -190,7 +190,7 @@ def _find(connection: Connection, session: str) -> Session | None:
 
 
 def _require(connection: Connection, session: str, *, available: bool) -> Session:
-    """Return the session with the id `session`; the caller says with `available` whether its lease is free.
+    """Return the session with the id `session`; `available` is whether the caller may use it, judged by its lease.
 
     Raises:
         SessionUnavailable: there is none, or `available` is false.

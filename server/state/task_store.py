@@ -266,7 +266,11 @@ def _list_claim_values(claimed: QueuedTask) -> tuple[str, str, int]:
 
 
 def _end_claim(connection: Connection, claimed: QueuedTask, status: TaskStatus, result: str, now: float) -> bool:
-    """Set the status and result of a claimed task; return False, and change nothing, if the claim is lost."""
+    """Set the status and result of a claimed task; return False, and change nothing, if the claim is lost.
+
+    Raises:
+        ValueError: the result is longer than `LONGEST_TEXT`.
+    """
     if len(result) > LONGEST_TEXT:
         raise ValueError(f"the result has more than {LONGEST_TEXT:,} characters")
     query = f"UPDATE queued_tasks SET status = ?, result = ?, changed = ? WHERE {_CLAIMED}"  # noqa: S608

@@ -27,7 +27,11 @@ MOST_BYTES = 20_000_000
 
 @contextlib.contextmanager
 def open_turn_file(session: str) -> Iterator[Callable[[str], None]]:
-    """Create a file for a turn of `session`, delete the oldest files, and yield a function that writes one line."""
+    """Create a file for a turn of `session`, delete the oldest files, and yield a function that writes one line.
+
+    The line has to end with a line break. The function does nothing if the file cannot be created or written, and
+    leaves out lines beyond `MOST_BYTES`.
+    """
     folder = paths.state_dir() / FOLDER
     try:
         make_folder(folder)
@@ -57,7 +61,7 @@ def open_turn_file(session: str) -> Iterator[Callable[[str], None]]:
 
 
 def remove_oldest(folder: Path, most: int) -> None:
-    """Delete the oldest records beyond `most`."""
+    """Delete the oldest files of JSON lines in `folder` beyond `most`; ignore files that cannot be deleted."""
     for path in sorted(folder.glob("*.jsonl"))[: -most or None]:
         with contextlib.suppress(OSError):
             path.unlink()

@@ -135,7 +135,7 @@ class TaskPerformer:
         finally:
             await asyncio.to_thread(core.close_unshared, self._core)
             if not await asyncio.to_thread(worktree.folder.exists):
-                await asyncio.to_thread(_discard_index, worktree.root)
+                await asyncio.to_thread(IndexPaths.of(paths.index_dir(), worktree.root).remove)
 
     async def _run_session(self, task: QueuedTask, place: _Place, stopped: Callable[[], bool]) -> TurnEnded:
         """Run one turn of the task's session.
@@ -160,7 +160,9 @@ class TaskPerformer:
             await gate.close()
 
     async def _end_writing(self, task: QueuedTask, worktree: Worktree, ended: TurnEnded) -> Performed:
-        """Commit what a turn has written and remove the worktree's folder; return the outcome, with the branch.
+        """Commit what a turn has written, and remove the folder of the worktree, and its branch if nothing has changed.
+
+        Returns the outcome, which names the branch and its changed files, if any.
 
         Raises:
             WorktreeFailed: git failed.
@@ -177,27 +179,19 @@ class TaskPerformer:
         return Performed(_ENDINGS[ended.status], f"{ended.text}\n\n{note}")
 
 
-def _discard_index(root: Path) -> None:
-    """Delete the index of a worktree that is deleted; its closed core does not use it any more. Blocking."""
-    index = IndexPaths.of(paths.index_dir(), root)
-    index.discard()
-    with contextlib.suppress(OSError):
-        index.lock.unlink()
-
-
 def remove_leftovers(queue: TaskQueue, worktrees: Worktrees, workspace: str) -> None:
-    """Delete the folders of worktrees of `workspace` whose tasks have ended, as a kill leaves them. Blocking.
+    """Delete the folders of worktrees whose tasks are gone, or were of `workspace` and have ended, as a kill leaves them.
 
-    Branches are kept, except those of cancelled tasks. A folder that cannot be deleted is logged.
+    Branches are kept, except those of cancelled tasks. A folder that cannot be deleted is logged. Blocking.
     """
     for folder in worktrees.list_folders():
         task = queue.get(folder.name)
-        if task is None or task.task.workspace != workspace:
+        if task is not None and task.task.workspace != workspace:
             continue
-        if task.status in {TaskStatus.DONE, TaskStatus.FAILED, TaskStatus.CANCELLED}:
+        if task is None or task.status in {TaskStatus.DONE, TaskStatus.FAILED, TaskStatus.CANCELLED}:
             try:
-                worktrees.remove(folder.name, with_branch=task.status is TaskStatus.CANCELLED)
-                _discard_index(folder)
+                worktrees.remove(folder.name, with_branch=task is not None and task.status is TaskStatus.CANCELLED)
+                IndexPaths.of(paths.index_dir(), folder).remove()
             except WorktreeFailed as error:
                 logger.warning("the worktree %s could not be removed: %s", folder, error)
 

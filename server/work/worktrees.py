@@ -69,7 +69,7 @@ class Worktrees:
         """Return the worktree of a task, with what is in it; make a new one from the current commit if there is none.
 
         Raises:
-            WorktreeFailed: the workspace is in no repository, or that has no commit, or git failed.
+            WorktreeFailed: there is no repository, or it has no commit or too many tasks (`MOST_OPEN`), or git failed.
         """
         with self._use_repository() as top:
             worktree = self._describe(top, task)

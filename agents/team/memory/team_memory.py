@@ -44,7 +44,10 @@ class TeamMemory:
         return ""
 
     async def find_fitting(self, agent: str, request: str, count_tokens: Callable[[str], int]) -> tuple[str, ...]:
-        """Return the memories for an agent that fit a request, a line each with its origin, the best first."""
+        """Return the memories for an agent that fit a request, a line each with its origin, the best first.
+
+        () where the memory cannot be read.
+        """
         try:
             found = await asyncio.to_thread(self.memory.recall, self.workspace, agent, ranking.MOST_CONSIDERED)
             fitting = await asyncio.to_thread(ranking.rank_memories, found, request, count_tokens)

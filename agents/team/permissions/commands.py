@@ -139,7 +139,10 @@ class _Judge:
         return next(filter(None, doubts), "") or self._judge.find_doubt(self._list_paths(parsed))
 
     def _list_paths(self, parsed: ParsedLine) -> Iterator[Path]:
-        """Yield the paths that words may stand for: whole words, and their parts after `=`, `:`, `@` or an option."""
+        """Yield the paths that arguments and redirections may stand for, and where their links lead.
+
+        Takes whole words, their parts between `=`, `:`, `,` and `@`, and the rest of an option such as `-I`.
+        """
         words = [word for command in parsed.commands for word in command.words[1:]]
         words += [one.path for one in parsed.redirections]
         for word in words:
@@ -174,7 +177,10 @@ def _locate(name: str, roots: Sequence[Path]) -> Path:
 
 
 def _find_catastrophe(parsed: ParsedLine, roots: Sequence[Path]) -> str:
-    """Return why a line is never run, a sentence: it would delete everything, overwrite a disk or run a download."""
+    """Return why a line is never run, a sentence; "" if it may be.
+
+    Such a line would delete everything, overwrite a disk or run a download.
+    """
     for command in parsed.commands:
         program, arguments = command.program, command.words[1:]
         if program.startswith("mkfs") or (program == "dd" and any(_DISK.match(one[3:]) for one in arguments)):
@@ -189,10 +195,12 @@ def _find_catastrophe(parsed: ParsedLine, roots: Sequence[Path]) -> str:
 
 
 def _downloads(parsed: ParsedLine) -> bool:
+    """Return whether any command of a line is a program that downloads."""
     return any(one.program in {"curl", "wget", "fetch"} for one in parsed.commands)
 
 
 def _is_recursive(arguments: Sequence[str]) -> bool:
+    """Return whether arguments of `rm` make it delete folders with their content."""
     return any(one == "--recursive" or re.fullmatch(r"-[a-zA-Z]*[rR][a-zA-Z]*", one) for one in arguments)
 
 

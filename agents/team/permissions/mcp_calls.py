@@ -105,7 +105,7 @@ def _find_refusal(call: McpCall, paths: Sequence[Path], judge: PathJudge) -> str
         return "The arguments hold what looks like a key or a password; no call may send one."
     if len(paths) > MOST_PATHS:
         return "The arguments name too many paths to check them all; name fewer."
-    return judge.find_exclusion(filter(_may_hold, paths)) or judge.find_denying_rule(paths)
+    return judge.find_exclusion(filter(_may_exist, paths)) or judge.find_denying_rule(paths)
 
 
 def _find_strictest(rules: RuleSet, *tools: Tool) -> Rule | None:
@@ -127,8 +127,8 @@ def _locate(name: str, roots: Sequence[Path]) -> Iterator[Path]:
                 yield real
 
 
-def _may_hold(path: Path) -> bool:
-    """Return whether there is such a file or folder here, or the path is one of secrets, wherever the server runs."""
+def _may_exist(path: Path) -> bool:
+    """Return whether `path` exists here, or may where the server runs: its name has a dot and is one of secrets."""
     return os.path.lexists(path) or ("." in path.name and is_secret_path(path.as_posix()))
 
 

@@ -60,7 +60,10 @@ class PathJudge:
         return ""
 
     def find_doubt(self, paths: Iterable[Path]) -> str:
-        """Return why a person is asked because of one of `paths` although a rule allows it, a clause; "" if not."""
+        """Return why one of `paths` needs a question although a rule allows the call, a clause; "" if none does.
+
+        It does if a rule has it asked about, or if it exists outside of the workspace.
+        """
         for path in paths:
             rule = self.rules.find(READ, list_names(path, self.roots))
             if rule is not None and rule.effect is Effect.ASK:

@@ -21,10 +21,11 @@ LONGEST = 1000
 def resolve_name(name: str, roots: Sequence[Path], explain_exclusion: Callable[[Path], str]) -> Path:
     """Return the absolute path of a file or folder that a model named, relative to a workspace folder or absolute.
 
-    A relative name is looked for in each workspace folder in turn; a new file belongs into the first one.
+    A relative name is looked for in each workspace folder in turn; a new name belongs to the first one.
 
     Raises:
-        ToolFailed: it lies outside of the workspace folders, also through a link, or is excluded.
+        ToolFailed: it is no usable name, lies outside of the workspace folders, also through a link, or is excluded; or
+            no workspace folder is open.
     """
     if not name.strip() or "\0" in name or len(name) > LONGEST:
         raise ToolFailed("That is not the name of a file; name one relative to the workspace folder.")
@@ -55,7 +56,7 @@ def list_names(path: Path, roots: Sequence[Path]) -> tuple[str, ...]:
 
 
 def follow_links(path: Path, roots: Sequence[Path]) -> Path:
-    """Return `path` with all links resolved, below the workspace folder as that is written where it leads there."""
+    """Return `path` with all links resolved; where it leads into a workspace folder, it begins with one of `roots`."""
     real = Path(os.path.realpath(path))
     for root in roots:
         real_root = os.path.realpath(root)
@@ -65,7 +66,10 @@ def follow_links(path: Path, roots: Sequence[Path]) -> Path:
 
 
 def shorten_path(path: Path, roots: Sequence[Path]) -> str:
-    """Return `path` relative to its workspace folder, with slashes; "." for the folder itself."""
+    """Return `path` relative to its workspace folder, with slashes; "." for the folder itself.
+
+    A path outside of all workspace folders stays absolute.
+    """
     for root in roots:
         if path.is_relative_to(root):
             return path.relative_to(root).as_posix()

@@ -30,6 +30,7 @@ def restrict_reads(bench: Workbench, tool: Tool) -> Workbench:
     tools = (tool, READ) if tool.risk is Risk.LOW else (READ,)
 
     def explain(path: Path) -> str:
+        """Return why `path` may not be read, by the exclusions or by a rule of the person; "" if it may."""
         if reason := bench.explain_exclusion(path):
             return reason
         names = list_names(path, bench.roots)
@@ -42,9 +43,11 @@ def restrict_reads(bench: Workbench, tool: Tool) -> Workbench:
         return ""
 
     def read(path: Path) -> str | None:
+        """Return the text of a file; None if it may not or cannot be read."""
         return None if explain(path) else bench.read(path)
 
     def list_files() -> Iterator[Path]:
+        """Return the files of the workspace that may be read."""
         return (path for path in bench.list_files() if not explain(path))
 
     return replace(bench, read=read, list_files=list_files, explain_exclusion=explain)

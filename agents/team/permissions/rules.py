@@ -102,7 +102,8 @@ class RuleSet:
             paths: paths that the call concerns, relative to the workspace folder, with slashes.
             words: one simple command as words; () for none.
 
-        A rule with a path denies or asks if it matches *any* of the paths, and allows only if it matches *all*.
+        A rule with a path denies or asks if it matches *any* of the paths, and allows only if it matches *all*. Only a
+        rule with a command allows a command, and only one that names the tool allows a critical tool.
         """
         matching = [one for one in self.rules if _matches(one, tool, paths, words)]
         for effect in Effect:
@@ -113,6 +114,7 @@ class RuleSet:
 
 
 def _matches(rule: Rule, tool: Tool, paths: Sequence[str], words: Sequence[str]) -> bool:
+    """Return whether a rule is about a call with these paths or this command; see `RuleSet.find`."""
     groups = {"*", *(("edits",) if tool.edits else ()), *(("reads",) if tool.risk is Risk.LOW else ())}
     if rule.effect is Effect.ALLOW and tool.risk is Risk.CRITICAL:
         groups.clear()  # only a rule that names the tool allows what cannot be undone
@@ -151,6 +153,7 @@ def _compile(pattern: str) -> GitIgnoreSpec:
 
 
 def _matches_command(pattern: str, words: Sequence[str]) -> bool:
+    """Return whether a command is that of a pattern, or begins with it where the pattern ends with `*`."""
     wanted = pattern.split()
     if wanted and wanted[-1] == "*":
         return list(words[: len(wanted) - 1]) == wanted[:-1] and bool(words)

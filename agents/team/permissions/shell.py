@@ -126,6 +126,7 @@ def _collect(node: tree_sitter.Node, parsed: ParsedLine, *, pipes_in: bool) -> N
 
 
 def _collect_command(node: tree_sitter.Node, parsed: ParsedLine, *, pipes_in: bool) -> None:
+    """Add a command, its redirections and its unknowns to `parsed`; an unknown word is kept as one that no rule has."""
     words: list[str] = []
     for child in node.children:
         if child.type in {"file_redirect", "heredoc_redirect", "herestring_redirect"}:
@@ -146,6 +147,7 @@ def _collect_command(node: tree_sitter.Node, parsed: ParsedLine, *, pipes_in: bo
 
 
 def _collect_redirection(node: tree_sitter.Node, parsed: ParsedLine) -> None:
+    """Add the file of a redirection to `parsed`; nothing for `/dev/null` and for another descriptor."""
     target = node.children[-1]
     operator = next((child.type for child in node.children if not child.is_named), "")
     if target.type == "number" and operator in {">&", "<&"}:
@@ -200,6 +202,7 @@ def _name_unknowns(node: tree_sitter.Node) -> Iterator[str]:
 
 
 def _iterate(node: tree_sitter.Node) -> Iterator[tree_sitter.Node]:
+    """Yield `node` and all nodes in it."""
     yield node
     for child in node.children:
         yield from _iterate(child)

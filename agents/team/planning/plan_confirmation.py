@@ -24,7 +24,7 @@ _SEPARATORS = re.compile(r"[\s-]+")
 async def confirm_plan(person: Person | None, question: PlanQuestion) -> PlanAnswer | None:
     """Ask the person to start a plan, again while the answer cannot be used; return the answer, its steps tidied.
 
-    None if nobody answers or can be asked.
+    None if nobody answers or can be asked, or after `MOST_QUESTIONS` unusable answers. A no is an answer, too.
     """
     if person is None:
         return None
@@ -43,7 +43,7 @@ async def confirm_plan(person: Person | None, question: PlanQuestion) -> PlanAns
 def tidy_steps(steps: Iterable[ProposedStep], roles: Sequence[str]) -> tuple[ProposedStep, ...]:
     """Return the steps as one visible line each, their roles written as roles are; steps without a title are dropped.
 
-    A step without a role gets the first one of `roles`, the agent that asks.
+    Titles are cut to `LONGEST_TEXT`. A step without a role gets the first one of `roles`, the agent that asks.
     """
     tidied = (ProposedStep(write_plainly(one.title)[:LONGEST_TEXT], write_role(one.role)) for one in steps)
     first = roles[0] if roles else ""

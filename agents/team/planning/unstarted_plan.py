@@ -23,7 +23,7 @@ PROPOSED = (
 
 
 def require_started_plan(tool: TeamTool[Any], notes: SessionNotes) -> None:
-    """Do nothing if `tool` may run now: it only reads, or no plan waits for the person's yes.
+    """Do nothing if `tool` may run now: it only reads itself, or no plan waits for the person's yes.
 
     Raises:
         ToolFailed: a call of `tool` has to wait for the yes.

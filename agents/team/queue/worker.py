@@ -100,7 +100,7 @@ class Worker:
     async def run(self, stop: asyncio.Event, *, until_empty: bool) -> int:
         """Do tasks until `stop` is set, or with `until_empty` until there is none to claim; return the number done.
 
-        Tasks that failed or were left to a person count, too.
+        Tasks that failed or were left to a person count, too; tasks that were stopped do not.
         """
         done = 0
         while not stop.is_set():
@@ -114,10 +114,14 @@ class Worker:
         return done
 
     def _claim(self) -> QueuedTask | None:
+        """Claim a queued task; return None if there is none. Blocking."""
         return self._queue.claim(self._workspace, self._name, self._roles)
 
     async def _do(self, claimed: QueuedTask, stop: asyncio.Event) -> bool:
-        """Do a task; return whether its end was recorded, which it is not if the claim is lost or `stop` is set."""
+        """Do a task and record its end; return whether that was recorded.
+
+        A task is told to stop when its claim is lost or `stop` is set; if it stops undone, it is given back instead.
+        """
         lost = asyncio.Event()
         renewing = asyncio.create_task(self._renew(claimed, lost))
         stopping = [asyncio.create_task(one.wait()) for one in (lost, stop)]
@@ -144,7 +148,10 @@ class Worker:
                 logger.warning("the claim of task %s could not be renewed: %s", claimed.id, error)
 
     def _record(self, claimed: QueuedTask, performed: Performed) -> bool:
-        """Record the end of a task; return False if the claim is lost. Blocking."""
+        """Record the end of a task; return False if the claim is lost. Blocking.
+
+        A task whose follow-up tasks cannot be queued is recorded as failed.
+        """
         text = _cut(performed.text)
         if performed.ending is Ending.WAITING:
             return self._queue.escalate(claimed, text)
@@ -171,7 +178,7 @@ class Worker:
 
 
 def _read_end(working: asyncio.Task[Performed]) -> Performed:
-    """Return the outcome of the ended task `working`; an exception is a failure, which is logged."""
+    """Return the outcome of the ended task: STOPPED if it was cancelled, FAILED for an exception, which is logged."""
     if working.cancelled():
         return Performed(Ending.STOPPED, "")
     error = working.exception()

@@ -93,7 +93,7 @@ def _describe_imports(path: Path, text: str, bench: Workbench, index: Index) -> 
 
 
 def _list_wanted(syntax: Syntax, text: str) -> list[_Wanted]:
-    """Return the imported names, and the names that are used of imported modules; the most used ones first."""
+    """Return the imported names and the members used of these, up to `MOST_NAMES`, the most used ones first."""
     used: dict[str, int] = {}
     for word in _WORD.findall(text):
         used[word] = used.get(word, 0) + 1
@@ -110,9 +110,10 @@ def _list_wanted(syntax: Syntax, text: str) -> list[_Wanted]:
 def _describe_definitions(
     wanted: Sequence[_Wanted], hits: Sequence[Hit], path: Path, bench: Workbench, deadline: float
 ) -> Iterator[str]:
-    """Yield the first definition of each wanted name in a file of its module that the agent may read and has not.
+    """Yield a text about the first top-level definition of each wanted name in a file of its module among `hits`.
 
-    Stops at `deadline`, a moment of `time.monotonic`.
+    Skips files that the agent may not read, and those whose imports it was offered, because it has read them. Stops at
+    `deadline`, a moment of `time.monotonic`.
     """
     files: dict[Path, tuple[Syntax, str] | None] = {}
     for one in wanted:
@@ -133,7 +134,10 @@ def _describe_definitions(
 
 
 def _is_of_module(module: str, hit: Hit, path: Path) -> bool:
-    """Return whether the file of `hit` belongs to `module`, as the file `path` writes it."""
+    """Return whether the file of `hit` seems to belong to `module`, by the last words of the module's name.
+
+    Any file in or below the folder of `path` belongs to a module without words (`from . import x`).
+    """
     plain = _EXTENSION.sub("", module) if "/" in module else module
     words = _WORD.findall(plain)
     if not words:  # `from . import x`
@@ -172,7 +176,7 @@ def _select_public(members: Iterable[Symbol]) -> list[Symbol]:
 
 
 def _read_documentation(symbol: Symbol, text: str) -> str:
-    """Return the first paragraph of a definition's docstring, or of the comment above it, on one line; "" for none."""
+    """Return the first paragraph of a definition's docstring or of the comment above it, on one line; "" for none."""
     code = text[symbol.span.start : symbol.span.end]
     found = _DOCSTRING.search(code)
     if found is not None and code[: found.start()].rstrip().endswith(":"):

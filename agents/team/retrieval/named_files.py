@@ -46,7 +46,10 @@ class _Named:
 
 
 async def gather_named_files(request: str, shown: Path | None, bench: Workbench) -> str:
-    """Return the text to put below a request: the included files, and what named files import; "" for nothing.
+    """Return the text to put below a request: the files that it includes, and what these and other named files import.
+
+    Begins with the name of the file that the editor shows, which counts as named. Takes `MOST_FILES` files, and is cut
+    to `MOST_CHARACTERS`; "" for nothing.
 
     Args:
         request: what the person says.
@@ -66,7 +69,10 @@ async def gather_named_files(request: str, shown: Path | None, bench: Workbench)
 
 
 async def _describe(named: _Named, bench: Workbench) -> list[str]:
-    """Return the included lines of a file, and what the file imports; the reason if it may not be read."""
+    """Return the lines of a file that the request includes, and what the file imports.
+
+    If it may not be read: the reason where the request includes it, nothing where it is only named.
+    """
     name = bench.display(named.path)
     try:
         await bench.resolve(str(named.path))
@@ -79,7 +85,7 @@ async def _describe(named: _Named, bench: Workbench) -> list[str]:
 
 
 def _find_named(request: str, bench: Workbench) -> list[_Named]:
-    """Return the existing files of the workspace that a request names, in order, each once. Blocking."""
+    """Return the existing files of the workspace that a request names, included ones first, each once. Blocking."""
     found: dict[Path, _Named] = {}
     for match in _INCLUDED.finditer(request):
         if (path := _find_file(match[1], bench)) is not None:

@@ -66,7 +66,8 @@ def read_junit(text: str) -> TestResults:
     """Return the results in a report of JUnit's XML format.
 
     Raises:
-        Exception: it is no XML, declares a document type, or has too many tests.
+        ExpatError: it is no XML.
+        _Unreadable: it declares a document type, or has too many tests.
     """
     reader = _JunitReader()
     reader.read(text)
@@ -124,7 +125,11 @@ class _JunitReader:
             self._test = None
 
     def _count(self, test: Mapping[str, str]) -> None:
-        """Count the test that ends, and add its failure if it failed."""
+        """Count the test that ends, and add its failure if it failed, up to `MOST_FAILURES`.
+
+        Raises:
+            _Unreadable: there are too many tests.
+        """
         if self.passed + self.failed + self.skipped >= MOST_TESTS:
             raise _Unreadable
         setattr(self, self._outcome, getattr(self, self._outcome) + 1)
@@ -135,7 +140,10 @@ class _JunitReader:
 
 
 def _locate(test: Mapping[str, str], message: str) -> str:
-    """Return file and line of a test: the last line of its file in the message, else the start of the test."""
+    """Return file and line of a test: the last line of its file in the message, else the start of the test.
+
+    Where its file is not known, the first place in the message; "" without one.
+    """
     file = test.get("file", "").replace("\\", "/")
     places = [(name.replace("\\", "/"), line) for name, line in _PLACE.findall(message)]
     inside = [line for name, line in places if file and (name == file or name.endswith(f"/{file}"))]
@@ -171,7 +179,7 @@ def read_go_test(text: str) -> TestResults:
     """Return the results in a report that `go test` has written: an event in JSON on each line.
 
     Raises:
-        ValueError: it has no event.
+        ValueError: it has no event, or a line that is no JSON.
     """
     counts = {"pass": 0, "fail": 0, "skip": 0}
     outputs: dict[tuple[str, str], list[str]] = {}

@@ -67,7 +67,7 @@ class TestResults:
         return self.exit_code == 0 and not self.failed
 
     def complete(self, command: str, result: CommandResult) -> TestResults:
-        """Return these counts and failures with the facts about the run of `command`."""
+        """Return these counts and failures, cut to size, with the facts about the run of `command`."""
         return replace(
             self,
             failures=tuple(_bound(one) for one in self.failures[:MOST_FAILURES]),
@@ -79,7 +79,11 @@ class TestResults:
         )
 
     def format(self, name: str = "") -> str:
-        """Return the results as text for a model; with `name`, only failures whose name has it, with whole messages."""
+        """Return the results as text for a model, with up to `SHOWN_FAILURES` failures.
+
+        With `name`, only failures whose name has it, with whole messages. Has the end of the output if the run was not
+        green and no failure is known.
+        """
         counts = f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped, {self.seconds:.1f} s"
         lines = [f"[{counts}] {self.command}"]
         if self.problem:
@@ -98,12 +102,12 @@ class TestResults:
 
 
 def _bound(failure: TestFailure) -> TestFailure:
-    """Return the failure with at most `LONGEST_MESSAGE` characters of its message, from the end."""
+    """Return the failure with its name cut, and with the last `LONGEST_MESSAGE` characters of its message."""
     return replace(failure, name=failure.name[:500], message=failure.message[-LONGEST_MESSAGE:])
 
 
 def _format_failure(failure: TestFailure, longest: int) -> str:
-    """Return one failure as text, with at most `longest` characters of its message, from the end."""
+    """Return one failure as text, with the last `longest` characters of its message."""
     place = f" ({failure.place})" if failure.place else ""
     message = failure.message.strip()
     cut = f"[...]\n{message[-longest:]}" if len(message) > longest else message

@@ -23,7 +23,11 @@ class AskPerson(Arguments):
 
 
 async def run(given: AskPerson, bench: Workbench) -> ToolResult:
-    """Return the person's answer."""
+    """Ask the person, and return the answer.
+
+    Raises:
+        ToolFailed: nobody answers.
+    """
     question, choices = show_visibly(given.question), tuple(map(write_plainly, given.choices))
     answer = await bench.person.ask(question, choices) if bench.person is not None else None
     if answer is None:

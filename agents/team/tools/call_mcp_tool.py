@@ -22,7 +22,7 @@ LONGEST_CALL_S = 600
 
 
 def _parse_object(value: Any) -> Any:  # noqa: ANN401 (anything that a model wrote)
-    """Return the object that a string holds as JSON, which small models write; anything else unchanged."""
+    """Return the value that a string holds as JSON, which small models write; anything else unchanged."""
     if not isinstance(value, str):
         return value
     try:
@@ -56,7 +56,11 @@ async def check(given: CallMcpTool, bench: Workbench) -> None:
 
 
 async def run(given: CallMcpTool, bench: Workbench) -> ToolResult:
-    """Call the tool, and return its result, marked as the server's."""
+    """Call the tool, and return its result, marked as the server's.
+
+    Raises:
+        ToolFailed: the server cannot be reached, or the call cannot be made.
+    """
     try:
         result = await require_servers(bench).call(make_call(given), cancelled=bench.cancelled)
     except McpFailed as error:

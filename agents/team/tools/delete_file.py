@@ -23,7 +23,7 @@ class Delete(Arguments):
 
 
 async def run(given: Delete, bench: Workbench) -> ToolResult:
-    """Propose the deletion and return what became of it."""
+    """Propose the deletion; return or raise as `propose` does."""
     path = await bench.resolve(given.path)
     change = DeleteFile(path, await bench.read_text(path))
     return await propose(bench, f"Delete {bench.display(path)}", given.why, (change,))

@@ -44,7 +44,11 @@ class EditFile(Arguments):
 
 
 async def run(given: EditFile, bench: Workbench) -> ToolResult:
-    """Propose the replacements as one edit and return what became of it."""
+    """Propose the replacements as one edit; return or raise as `propose` does.
+
+    Raises:
+        ToolFailed: a piece is not found exactly once, two overlap, or nothing would change.
+    """
     path = await bench.resolve(given.path)
     text = await bench.read_text(path)
     name = bench.display(path)
@@ -59,7 +63,9 @@ async def run(given: EditFile, bench: Workbench) -> ToolResult:
 
 
 def _locate(text: str, wanted: Replacement, name: str) -> Edit:
-    """Return the edit for one replacement.
+    """Return the edit for one replacement, with the line endings of `text`.
+
+    A piece that does not occur as it is, is looked for again by lines whose trailing spaces are ignored.
 
     Raises:
         ToolFailed: its piece occurs nowhere, or more than once.
@@ -100,7 +106,7 @@ def _locate_by_lines(text: str, old: str) -> tuple[int, int] | None:
 
 
 def _find_nearest(text: str, old: str) -> str:
-    """Return the lines of `text` that are most like the first lines of `old`, with their numbers."""
+    """Return the lines of `text` around the one that is most like the first line of `old`, with their numbers."""
     lines = text.splitlines()
     if len(lines) > MOST_COMPARED:
         return "[the file is too large to compare; search it]"
@@ -111,6 +117,7 @@ def _find_nearest(text: str, old: str) -> str:
     matcher.set_seq2(wanted[0].strip())
 
     def rate(at: int) -> float:
+        """Return how like the line `at` is the first wanted line, from 0 to 1."""
         matcher.set_seq1(lines[at].strip())
         return matcher.ratio() if matcher.real_quick_ratio() > 0.3 else 0.0
 

@@ -93,7 +93,11 @@ async def run_line(line: str, bench: Workbench, *, network: bool = False) -> Too
 
 
 async def commit(given: GitCommit, bench: Workbench) -> ToolResult:
-    """Commit the given files, of which each may be read."""
+    """Commit the given files; return git's exit status and output.
+
+    Raises:
+        ToolFailed: a file is excluded or outside of the workspace, or a name is a pattern.
+    """
     for path in given.paths:
         found = await bench.resolve(path)
         if "[" in path and not await asyncio.to_thread(found.exists):
@@ -102,17 +106,17 @@ async def commit(given: GitCommit, bench: Workbench) -> ToolResult:
 
 
 async def branch(given: GitBranch, bench: Workbench) -> ToolResult:
-    """Create the branch and check it out."""
+    """Create the branch and check it out; return git's exit status and output."""
     return await run_line(get_branch_line(given), bench)
 
 
 async def merge(given: GitMerge, bench: Workbench) -> ToolResult:
-    """Merge the branch."""
+    """Merge the branch into the current one; return git's exit status and output."""
     return await run_line(get_merge_line(given), bench)
 
 
 async def push(given: GitPush, bench: Workbench) -> ToolResult:
-    """Push the branch, with the network."""
+    """Push the branch, with the network; return git's exit status and output."""
     return await run_line(get_push_line(given), bench, network=True)
 
 

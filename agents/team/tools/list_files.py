@@ -43,13 +43,14 @@ def compile_glob(pattern: str) -> GitIgnoreSpec | None:
 
 
 async def run(given: ListFiles, bench: Workbench) -> ToolResult:
-    """Return up to `MOST_FILES` names, one a line, and how many there are if some are left out."""
+    """Return up to `MOST_FILES` names, one a line, and the number of those left out."""
     folder = await bench.resolve(given.folder)
     if not folder.is_dir():
         raise ToolFailed(f"{bench.display(folder)} is no folder.")
     matcher = compile_glob(given.pattern)
 
     def collect() -> tuple[list[str], int]:
+        """Return the first `MOST_FILES` names, and the number of all."""
         names = (bench.display(path) for path in bench.list_files() if path.is_relative_to(folder))
         matching = (name for name in names if matcher is None or matcher.match_file(name))
         first = list(itertools.islice(matching, MOST_FILES))

@@ -41,7 +41,11 @@ class ListMcpTools(Arguments):
 
 
 async def run(given: ListMcpTools, bench: Workbench) -> ToolResult:
-    """Return the list, or the description and the schema of one tool."""
+    """Return the list of servers, the list of one server's tools, or one tool's description and schema.
+
+    Raises:
+        ToolFailed: in plan mode, without servers, or if the server or tool cannot be used.
+    """
     if bench.mode is Mode.PLAN:
         raise ToolFailed("In plan mode no MCP server is used.")
     servers = require_servers(bench)
@@ -97,7 +101,7 @@ def mark_foreign(server: str, text: str) -> str:
 
 
 def _list_tools(tools: Iterable[McpTool], left_out: int, given: ListMcpTools) -> str:
-    """Return one line for each tool that has one of the wanted words."""
+    """Return one line for each tool that has one of the wanted words, or for each without words; up to `MOST_TOOLS`."""
     words = given.words.casefold().split()
     wanted = [one for one in tools if not words or any(word in _join(one).casefold() for word in words)]
     lines = [f"- {_join(one)[:LONGEST_LINE]}" for one in wanted[:MOST_TOOLS]]
@@ -111,7 +115,7 @@ def _list_tools(tools: Iterable[McpTool], left_out: int, given: ListMcpTools) ->
 
 
 def _join(tool: McpTool) -> str:
-    """Return name and description of a tool on one line."""
+    """Return name and description of a tool on one line, or the reason why it cannot be called."""
     said = tool.problem and f"[cannot be called: {tool.problem}]"
     return f"{write_plainly(tool.name)}: {said or write_plainly(tool.description)}"
 

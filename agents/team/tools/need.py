@@ -22,7 +22,11 @@ class Need(Arguments):
 
 
 async def run(given: Need, bench: Workbench) -> ToolResult:
-    """Load the set, if the agent's role may have it."""
+    """Load the set.
+
+    Raises:
+        ToolFailed: the agent's role may not have it.
+    """
     if given.capability not in bench.capabilities:
         allowed = ", ".join(bench.capabilities) or "none"
         raise ToolFailed(f"Your role has no capability set {given.capability!r}; it has: {allowed}.")

@@ -55,7 +55,13 @@ class Plan(Arguments):
 
 
 async def run(given: Plan, bench: Workbench) -> ToolResult:
-    """Store the plan, after the person's answer if it is to be confirmed; return the plan as the model will see it."""
+    """Store the plan, after the person's answer if it is to be confirmed; return the plan as the model will see it.
+
+    No steps drop a plan that waits for a yes.
+
+    Raises:
+        ToolFailed: the person has not said yes, or this very turn proposed the plan that it drops.
+    """
     if given.confirm:
         return await _propose(given, bench)
     notes = bench.notes
@@ -71,10 +77,10 @@ async def run(given: Plan, bench: Workbench) -> ToolResult:
 
 
 async def _propose(given: Plan, bench: Workbench) -> ToolResult:
-    """Ask the person to start the plan, and store the answer.
+    """Ask the person to start the plan, and store the answer; return the plan as the person wants it.
 
     Raises:
-        ToolFailed: the plan cannot be started as it is, or nobody answers.
+        ToolFailed: the plan cannot be started as it is, nobody answers, or the person refuses it.
     """
     notes = bench.notes
     asked = tidy_steps((ProposedStep(one.title, one.role) for one in given.steps), bench.roles)
@@ -97,6 +103,7 @@ async def _propose(given: Plan, bench: Workbench) -> ToolResult:
 
 
 def _show_plan(bench: Workbench) -> None:
+    """Tell the client the steps of the plan and their status."""
     bench.emit(PlanChanged(tuple((one.title, one.status.value) for one in bench.notes.plan)))
 
 
@@ -108,6 +115,7 @@ def _describe_plan(bench: Workbench) -> str:
 
 
 def _make_plan(steps: Sequence[ProposedStep]) -> tuple[PlanStep, ...]:
+    """Return the steps of a plan, all of them open."""
     return tuple(PlanStep(one.title, StepStatus.OPEN, one.role) for one in steps)
 
 

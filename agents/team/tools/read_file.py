@@ -36,7 +36,9 @@ async def run(given: ReadFile, bench: Workbench) -> ToolResult:
 
 
 def format_lines(given: ReadFile, text: str, name: str) -> str:
-    """Return the lines of `text` that are asked for with their numbers, and how many there are if some are left out.
+    """Return the lines of `text` that are asked for with their numbers, and the number of all if some are left out.
+
+    At most `MOST_LINES` lines, each cut to `LONGEST_LINE` characters.
 
     Raises:
         ToolFailed: the file `name` does not have the first line.

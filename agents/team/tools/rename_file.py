@@ -24,7 +24,7 @@ class Rename(Arguments):
 
 
 async def run(given: Rename, bench: Workbench) -> ToolResult:
-    """Propose the move and return what became of it."""
+    """Propose the move of a text file; return or raise as `propose` does."""
     path, to = await bench.resolve(given.path), await bench.resolve(given.to)
     await bench.read_text(path)  # what cannot be read is not moved either
     return await propose(

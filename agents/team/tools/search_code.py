@@ -42,7 +42,11 @@ class SearchCode(Arguments):
 
 
 async def run(given: SearchCode, bench: Workbench) -> ToolResult:
-    """Return the hits, each with its file, lines and text."""
+    """Return up to `MOST_HITS` definitions or similar pieces with file, lines and text; for uses, the matching lines.
+
+    Raises:
+        ToolFailed: there is no index, or a definition or use is searched for by something that is no name.
+    """
     if given.kind == "similar":
         hits = await asyncio.to_thread(_search, _require_index(bench), Query(given.words))
         return _format_hits(hits, bench)
@@ -67,10 +71,12 @@ def _require_index(bench: Workbench) -> Index:
 
 
 def _search(index: Index, query: Query) -> Sequence[Hit]:
+    """Return up to `MOST_HITS` similar pieces of code, found within `SEARCH_S`; blocking."""
     return index.search(query, limit=MOST_HITS, deadline=time.monotonic() + SEARCH_S)
 
 
 def _find_definitions(index: Index, name: str) -> Sequence[Hit]:
+    """Return up to `MOST_HITS` definitions of a name, found within `SEARCH_S`; blocking."""
     nowhere = Document("starling:search", None, "text", "")
     return index.find_definitions({name}, document=nowhere, limit=MOST_HITS, deadline=time.monotonic() + SEARCH_S)
 

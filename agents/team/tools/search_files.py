@@ -47,7 +47,11 @@ class SearchFiles(Arguments):
 
 
 async def run(given: SearchFiles, bench: Workbench) -> ToolResult:
-    """Return up to `MOST_HITS` matching lines as `path:line: text`."""
+    """Return up to `MOST_HITS` matching lines as `path:line: text`, found within `SEARCH_S`.
+
+    Raises:
+        ToolFailed: the pattern is no regular expression, or could take forever.
+    """
     folder = await bench.resolve(given.folder)
     try:
         pattern = re.compile(given.pattern, re.IGNORECASE if given.ignore_case else 0)
@@ -59,6 +63,7 @@ async def run(given: SearchFiles, bench: Workbench) -> ToolResult:
     deadline = time.monotonic() + SEARCH_S
 
     def search() -> tuple[list[str], str]:
+        """Return the matching lines, and a note if there may be more; "" if these are all."""
         hits: list[str] = []
         for path in bench.list_files():
             if time.monotonic() > deadline or bench.cancelled():
@@ -100,7 +105,7 @@ def is_too_costly(pattern: str) -> bool:
 
 
 def _search_file(bench: Workbench, path: Path, pattern: re.Pattern[str], deadline: float) -> Iterator[str]:
-    """Yield the number and the text of each line that matches, until the deadline."""
+    """Yield number and text of each line with a match in its first `LONGEST_LINE` characters; ends at `deadline`."""
     text = bench.read(path)
     for number, line in enumerate((text or "").splitlines(), 1):
         if time.monotonic() > deadline:

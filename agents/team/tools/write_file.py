@@ -27,7 +27,11 @@ class WriteFile(Arguments):
 
 
 async def run(given: WriteFile, bench: Workbench) -> ToolResult:
-    """Propose the new text and return what became of it."""
+    """Propose the new file, or the new text with the line endings of the old one; return or raise as `propose` does.
+
+    Raises:
+        ToolFailed: the file has this text already.
+    """
     path = await bench.resolve(given.path)
     name = bench.display(path)
     change: Change

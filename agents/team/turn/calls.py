@@ -73,7 +73,7 @@ class PreparedCall:
 
     @property
     def is_independent_read(self) -> bool:
-        """Whether the call only reads and needs no person, so that it may run beside other such calls."""
+        """Whether the call only reads and needs no person, or cannot run at all: it may run beside other such calls."""
         if self.tool is None or self.decision is None:
             return True
         alone = self.tool.waits or self.tool.delegates or self.tool.tool.risk
@@ -81,7 +81,10 @@ class PreparedCall:
 
 
 async def prepare_call(call: ToolCall, tools: Toolset, bench: Workbench) -> PreparedCall:
-    """Find the tool of a call, validate its arguments, and decide about it."""
+    """Find the tool of a call, validate its arguments, and decide about it.
+
+    An error or a denial is the `problem` of the returned call.
+    """
     try:
         tool = tools.find(call.name, bench.loaded)
         arguments = toolset.validate(tool, call.arguments)
@@ -222,7 +225,9 @@ async def _permit(asked: permissions.ToolCall, bench: Workbench, spending: Spend
 
 
 async def _run_in_time(tool: TeamTool[Any], work: Awaitable[Answer], spending: Spending) -> Answer:
-    """Return the result of `work`, a part of `tool`, within the tool's time; none if it waits or delegates.
+    """Return the result of `work`, a part of `tool`; adds the time of a tool that waits to `spending.waited_s`.
+
+    A tool that neither waits nor delegates has `timeout_s` seconds for it, any other all the time it takes.
 
     Raises:
         ToolFailed: it failed, also by an error of its own, or took too long.

@@ -73,7 +73,9 @@ class TestCheck:
         self._refused = False
 
     async def run(self, path: str = "", *, asks: bool = False) -> TestsState:
-        """Run the tests, if that is allowed or a person permits it; not again where it was refused.
+        """Run the tests, if that is allowed or a person permits it; not again after a run that came to nothing.
+
+        Nor where fewer than `LEAST_S` seconds of the turn are left.
 
         Args:
             path: file or folder whose tests alone are run, "" for all.

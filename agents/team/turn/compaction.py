@@ -50,7 +50,9 @@ class Summariser(Protocol):
 
 
 async def make_room(conversation: Conversation, agent: Summariser, spending: Spending, bench: Workbench) -> None:
-    """Drop older output where the conversation fills half of the window; summarise its middle if that is not enough.
+    """Drop older output where the conversation fills half of the window.
+
+    If that is not enough, has its middle summarised, and cuts the results of calls that do not fit even then.
 
     Raises:
         ChatError: not even then is there room for an answer, or the model that summarises does not answer.
@@ -83,7 +85,7 @@ async def _cut_results(conversation: Conversation, agent: Summariser, answer: in
 
 
 async def _summarise(middle: tuple[Message, ...], agent: Summariser, spending: Spending, bench: Workbench) -> str:
-    """Return the model's summary of `middle`, "" if it gave none."""
+    """Return the model's summary of `middle`, "" if it gave none or was cut off; counts its cost."""
     messages = (Message(Speaker.SYSTEM, "You summarise conversations."), *middle, Message(Speaker.USER, SUMMARISE))
     request = ChatRequest(messages, max_tokens=spending.limits.answer_tokens, words=True)
     reply = await asyncio.to_thread(agent.chat.chat, request, cancelled=bench.cancelled)

@@ -73,7 +73,7 @@ class Conversation:
         return self._count(instructions) + self.tokens + answer_tokens > self._window * FULL_SHARE
 
     def drop_old_output(self) -> int:
-        """Replace the output of tool calls before the last third by a line; return the tokens that were saved."""
+        """Replace longer outputs of tool calls before the last third by a line; return the number of tokens saved."""
         saved = 0
         for at in range(self._find_kept()):
             message = self.messages[at]
@@ -84,7 +84,7 @@ class Conversation:
         return saved
 
     def cut_output(self, most: int) -> int:
-        """Cut the longest outputs of tool calls until all messages have at most `most` tokens; return the cut ones.
+        """Cut the longest outputs of tool calls until all messages have at most `most` tokens; return the number cut.
 
         A line in each says how much is left out. None is cut below `LEAST_OUTPUT` characters.
         """
@@ -113,7 +113,7 @@ class Conversation:
         self._tokens[1:end] = [None]
 
     def _find_kept(self) -> int:
-        """Return the index of the first message of the last third; a call and its results are never separated."""
+        """Return the index of the first message of the last third of the tokens; separates no call from its results."""
         budget, at = self.tokens * KEPT_SHARE, len(self.messages)
         while at > 0 and budget > 0:
             at -= 1

@@ -68,7 +68,8 @@ class Agent:
 async def run_turn(agent: Agent, conversation: Conversation, bench: Workbench, spending: Spending) -> TurnEnded:
     """Run one turn, whose request is the last message of `conversation`; return how it ended.
 
-    The conversation then holds everything that was said, so that the next turn continues it.
+    The conversation then holds everything that was said, so that the next turn continues it. An error of the model ends
+    the turn as FAILED.
     """
     turn = _Turn(agent, conversation, bench, spending)
     try:
@@ -92,7 +93,7 @@ class _Turn:
         self._warned = False
 
     async def run(self) -> TurnEnded:
-        """Repeat steps until the model is done or a limit is reached."""
+        """Repeat steps until the model is done or repeats itself, the turn is cancelled, or a limit is reached."""
         while True:
             if self._bench.cancelled() or self._spending.find_exceeded():
                 return self._end_early()
@@ -137,7 +138,11 @@ class _Turn:
         return await self._ask()
 
     async def _ask(self) -> Reply:
-        """Ask the model in a thread, with its text emitted as it arrives."""
+        """Ask the model in a thread, with its text emitted as it arrives, and count the answer.
+
+        Raises:
+            ChatError: the model does not answer, or its answer is empty.
+        """
         agent, bench, spent = self._agent, self._bench, self._spending
         messages, tools = self._conversation.build(agent.instructions()), agent.tools.list_specs(bench.loaded)
         request = ChatRequest(messages, tools, max_tokens=spent.limits.answer_tokens, temperature=agent.temperature)
@@ -161,7 +166,10 @@ class _Turn:
         await self._agent.record(message)
 
     async def _run_calls(self, wanted: Sequence[ToolCall]) -> list[ToolResult]:
-        """Run calls one after the other, but reads that follow each other in parallel; store their results."""
+        """Run the calls until cancelled, reads that follow each other in parallel, others by themselves.
+
+        Store and return a result for each; one that was not run has `NOT_RUN`.
+        """
         results: list[ToolResult] = []
         while len(results) < len(wanted):
             group = await self._prepare_group(wanted[len(results) :])
@@ -175,7 +183,7 @@ class _Turn:
         return results
 
     async def _prepare_group(self, wanted: Sequence[ToolCall]) -> list[PreparedCall]:
-        """Return the calls that run next, at once: reads up to the limit, or a single other call."""
+        """Prepare the calls that run next, at once: reads up to `parallel_reads`, or a single other call."""
         group: list[PreparedCall] = []
         for call in wanted[: self._spending.limits.parallel_reads]:
             prepared = await calls.prepare_call(call, self._agent.tools, self._bench)
@@ -187,7 +195,7 @@ class _Turn:
         return group
 
     async def _is_stuck(self, wanted: Sequence[ToolCall], results: Sequence[ToolResult]) -> bool:
-        """Return whether the agent repeats itself a second time, after it was told so once."""
+        """Return whether the agent repeats itself a second time in this turn; the first time, tell it so."""
         said = json.dumps([(one.name, dict(one.arguments)) for one in wanted], sort_keys=True, default=str)
         if not self._repetition.add(said, "\0".join(one.text for one in results)):
             return False

@@ -29,10 +29,11 @@ class RepetitionDetector:
         return any(_is_repeated(steps, period) for period in range(1, LONGEST_PERIOD + 1))
 
     def clear(self) -> None:
-        """Forget all steps, after a person has said something new."""
+        """Forget all steps, after the agent was told that it repeats itself."""
         self._steps.clear()
 
 
 def _is_repeated(steps: list[bytes], period: int) -> bool:
+    """Return whether the last steps are a cycle of `period` steps, `REPEATS` times."""
     last = steps[-period * REPEATS :]
     return len(last) == period * REPEATS and all(last[at] == last[at % period] for at in range(len(last)))

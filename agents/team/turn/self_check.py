@@ -65,7 +65,7 @@ class ChangeTracker:
     async def propose(
         self, proposal: ProposedEdit, *, task: str = "", rule: str = "", cancelled: Cancelled | None = None
     ) -> ChangeOutcome:
-        """Propose an edit; see `agents.ports.changes.Changes.propose`."""
+        """Propose an edit, and remember it if it was made; see `agents.ports.changes.Changes.propose`."""
         outcome = await self.inner.propose(proposal, task=task, rule=rule, cancelled=cancelled)
         if outcome.checkpoint:
             self.checkpoints.append(outcome.checkpoint)
@@ -83,12 +83,15 @@ class ChangeTracker:
         return await self.inner.undo(checkpoint, cancelled=cancelled)
 
     def begin_round(self) -> None:
-        """Begin a new round, whose changes can be undone by themselves."""
+        """Forget the checkpoints of earlier changes, so that those of a new round can be undone by themselves."""
         self.checkpoints = []
 
 
 async def run_checked_turn(agent: Agent, conversation: Conversation, bench: Workbench, spending: Spending) -> TurnEnded:
-    """Run a turn; while its changes bring problems, have the agent fix them. Return how the last turn ended."""
+    """Run a turn; if its changes bring problems, have the agent fix them, at most `MOST_FIXES` times.
+
+    A fix that leaves as many problems is undone. Return how the last turn that was kept ended, with the problems left.
+    """
     tracker = ChangeTracker(bench.changes)
     bench = replace(bench, changes=tracker)
     tests = _make_test_check(agent, bench, spending)
@@ -120,12 +123,12 @@ async def run_checked_turn(agent: Agent, conversation: Conversation, bench: Work
 
 
 def find_problems(before: dict[Path, str], bench: Workbench) -> list[str]:
-    """Return the errors and warnings in files that they did not have `before`, a line each; blocking."""
+    """Return the new errors and warnings of files, a line each; `before` has each file's earlier text. Blocking."""
     return [line for path, old in before.items() for line in _find_new_in(path, old, bench)]
 
 
 def _find_new_in(path: Path, old: str, bench: Workbench) -> Iterator[str]:
-    """Yield the new errors and warnings of one file; none if it is gone."""
+    """Yield the errors and warnings of one file that its `old` text did not have; none if it is gone."""
     text = bench.read(path)
     if text is None or text == old:
         return
@@ -139,6 +142,7 @@ def _find_new_in(path: Path, old: str, bench: Workbench) -> Iterator[str]:
 
 
 def _review(path: Path, text: str, bench: Workbench) -> list[Finding]:
+    """Return the errors and warnings of a file with this text, without other findings."""
     document = Document(path.as_uri(), path, languages.detect(path, text), text)
     return [one for one in bench.review(document) if one.severity in _COUNTED]
 
@@ -148,6 +152,7 @@ def _make_test_check(agent: Agent, bench: Workbench, spending: Spending) -> Test
     made = 0
 
     async def call(tool: str, **arguments: object) -> ToolResult:
+        """Prepare and run a call of the tool, with permission; it is not added to the conversation."""
         nonlocal made
         made += 1
         prepared = await calls.prepare_call(ToolCall(f"check_{made}", tool, arguments), agent.tools, bench)
@@ -159,7 +164,10 @@ def _make_test_check(agent: Agent, bench: Workbench, spending: Spending) -> Test
 async def _find_problems_after(
     ended: TurnEnded, tracker: ChangeTracker, bench: Workbench, tests: TestCheck
 ) -> list[str]:
-    """Return the problems after a turn, a text each; none if it was cancelled, which nothing more is done about."""
+    """Return the problems in changed files and the failed tests after a turn, a text each; runs the tests.
+
+    None if the turn was cancelled, or no file has been changed.
+    """
     if ended.status is TurnStatus.CANCELLED or not tracker.before:
         return []
     found = await asyncio.to_thread(find_problems, tracker.before, bench)
@@ -173,7 +181,7 @@ async def _find_problems_after(
 
 
 async def _tell(agent: Agent, conversation: Conversation, problems: list[str], *, another: bool) -> None:
-    """Tell the agent what its changes brought; with `another`, to try another approach."""
+    """Tell the agent up to `MOST_SHOWN` problems that its changes brought; with `another`, to try another approach."""
     listed = "\n".join(problems[:MOST_SHOWN])
     how = (
         "Your fixes did not help; try another approach."

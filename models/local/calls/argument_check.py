@@ -44,10 +44,11 @@ _BOUNDED = {"minLength": str, "maxLength": str, "minItems": list, "maxItems": li
 
 
 def repair_arguments(schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `arguments` with certain mistakes repaired; what cannot be repaired stays as it is.
+    """Return `arguments` with certain mistakes repaired; nested values, and all else that is wrong, stay as they are.
 
     Null for an optional argument is left out, and so are unknown arguments if the schema's `additionalProperties` is
-    false. Numbers and booleans in quotes become such, a number becomes a string, a single item becomes a list.
+    false. Where the schema's type asks for it, a number or boolean loses its quotes, a number becomes a string, and a
+    single item becomes a list.
     """
     properties, required = schema.get("properties") or {}, schema.get("required") or ()
     closed = schema.get("additionalProperties") is False

@@ -63,7 +63,11 @@ class CallForm:
 
     @classmethod
     def of(cls, tool: ToolSpec) -> CallForm:
-        """Return the form of the calls of `tool`: required arguments in `FENCED`, or a required list of such, apart."""
+        """Return the form of the calls of `tool`.
+
+        Behind the JSON object come the required arguments named in `FENCED`; if there are none, the properties of the
+        items of the first required list whose items have only such properties.
+        """
         schema = tool.parameters
         properties, required = schema.get("properties") or {}, tuple(schema.get("required") or ())
         fenced = tuple(name for name in properties if name in FENCED and name in required)
@@ -111,7 +115,7 @@ def describe_tools(tools: Iterable[ToolSpec]) -> str:
 
 
 def format_call(call: ToolCall) -> str:
-    """Return an earlier call of the model as it has to write calls."""
+    """Return the text of an earlier call, in the form in which the model has to write calls."""
     inline: dict[str, Any] = {}
     texts: list[tuple[str, str]] = []
     for name, value in call.arguments.items():
@@ -129,7 +133,7 @@ def open_fence(name: str) -> str:
 
 
 def read_fence(text: str) -> tuple[str, bool]:
-    """Return the text in a fence, and whether the fence is closed.
+    """Return the text in a fence (all of it if the fence is not closed), and whether the fence is closed.
 
     `text` begins behind the opening fence, with the rest of its line (a language). A fence inside that names a language
     is closed by a fence of its own.
@@ -156,7 +160,7 @@ def has_closed_fence(text: str) -> bool:
 
 
 def _split_fenced(name: str, value: object) -> Iterator[tuple[str, str]]:
-    """Yield the texts of an argument that come in a fence; none for an argument of the JSON object."""
+    """Yield name and text of each fence of an argument; nothing for an argument of the JSON object."""
     items = value if isinstance(value, (list, tuple)) else [{name: value}]
     if not all(isinstance(one, dict) and one and FENCED.issuperset(one) for one in items):
         return

@@ -136,7 +136,7 @@ class LedAnswer:
         return [(by_id[number], log_prob) for number, log_prob in ranking]
 
     def _decode_words(self) -> ReplyEnd:
-        """Decode an answer in words and pass it on; return TOOLS if it goes on with a call, which is cut off.
+        """Decode an answer in words and pass it on; return TOOLS if a call follows, which is cut off; else END, LENGTH.
 
         The prompt names no tools, or small models write a call of the choice in place of an answer.
         """
@@ -162,7 +162,7 @@ class LedAnswer:
                 self._call.on_text(new)
 
     def _make_call(self, prompt: Prompt, tool: ToolSpec) -> tuple[ReplyEnd, tuple[ToolCall, ...]]:
-        """Return the end and the valid call of `tool`, asked for at most twice; without one, the text says why."""
+        """Return TOOLS and a valid call of `tool`, asked for at most twice; else END, and the reason in the text."""
         problems = ""
         for last in (False, True):
             try:
@@ -191,8 +191,8 @@ class LedAnswer:
         """Decode the arguments of a call of `tool`: the JSON object, then each text behind it.
 
         Raises:
-            _Invalid: they violate the tool's schema, or were cut off; without `may_be_empty` also if the texts are
-                empty.
+            _Invalid: they violate the tool's schema, or were cut off; without `may_be_empty` also if all texts
+                are empty. With it, each fence is opened with an empty first line, so that the model goes on.
         """
         form = CallForm.of(tool)
         head = f'{call_format.OPENING}{tool.name}", "arguments": '
@@ -319,7 +319,7 @@ def _count_begun(text: str) -> int:
 
 
 def _find_object_end(text: str) -> int:
-    """Return the offset behind the complete JSON object, or behind the tag that ends a call, in `text`; 0 for none."""
+    """Return the offset in `text` behind the complete JSON object, else that of the tag ending a call; 0 for none."""
     try:
         _, end = json.JSONDecoder().raw_decode(text)
     except (ValueError, RecursionError):

@@ -92,7 +92,7 @@ class PlainDialect:
     exact: bool = False
 
     def write_request(self, form: CompletionRequest, headers: Mapping[str, str]) -> Outgoing:
-        """Return the request with OpenAI's fields only."""
+        """Return the request with OpenAI's fields, less those that the server has refused."""
         made = openai_completions.write_request(form, self.entry, self.without, markers=self.markers)
         return Outgoing(made.path, made.body, headers)
 
@@ -134,7 +134,7 @@ class OllamaDialect(PlainDialect):
     """The dialect of Ollama's own completions, which return probabilities and take a context window."""
 
     def write_request(self, form: CompletionRequest, headers: Mapping[str, str]) -> Outgoing:
-        """Return the request with Ollama's fields."""
+        """Return the request with Ollama's fields; without log-probabilities if the server has refused them."""
         made = ollama_completions.write_request(form, self.entry, self.without, markers=self.markers)
         return Outgoing(made.path, made.body, headers)
 

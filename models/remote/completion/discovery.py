@@ -18,6 +18,7 @@ from models.remote.completion.dialects import HostDialect, OllamaDialect, PlainD
 from models.remote.completion.remote_completion import RemoteModel
 from models.remote.endpoint import Endpoint
 from models.remote.http import HttpClient, HttpOptions
+from models.remote.lenient_json import read_count, read_list, read_object
 from starling_python import pause_garbage_collection
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ def _fetch_listed(base: str, client: HttpClient, name: str) -> Listed:
         raise ModelError(
             f"{base} cannot be reached ({error}); see whether the server runs and `model.host` is right."
         ) from None
-    models = [_read_listed(item) for item in answer.get("data") or ()] if isinstance(answer, dict) else []
+    models = [_read_listed(item) for item in map(read_object, read_list(read_object(answer).get("data"))) if item]
     if not models:
         raise ModelError(f"{base}/models lists no model ({answer}); see whether `model.host` is right.")
     if not name:
@@ -154,9 +155,9 @@ def _fetch_listed(base: str, client: HttpClient, name: str) -> Listed:
 
 def _read_listed(item: Mapping[str, Any]) -> Listed:
     """Return the model in `item` of the server's list; each kind of server states the window in another field."""
-    meta = item.get("meta") or {}
-    window = item.get("max_model_len") or meta.get("n_ctx") or meta.get("n_ctx_train") or 0
-    return Listed(str(item.get("id", "")), str(item.get("owned_by", "")), int(window))
+    meta = read_object(item.get("meta"))
+    window = item.get("max_model_len") or meta.get("n_ctx") or meta.get("n_ctx_train")
+    return Listed(str(item.get("id", "")), str(item.get("owned_by", "")), read_count(window))
 
 
 def _matches_name(name: str, repository: str, wanted: str) -> bool:

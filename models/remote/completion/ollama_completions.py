@@ -21,7 +21,7 @@ PATH = "/api/generate"
 
 
 def write_request(form: CompletionRequest, entry: ModelEntry, without: Collection[str], *, markers: bool) -> Outgoing:
-    """Return the request to Ollama, without the fields in `without`.
+    """Return the request to Ollama; without `logprobs` if it is in `without`.
 
     With `markers` the prompt has the model's markers and is sent raw; else Ollama lays out prompt and suffix.
     """
@@ -46,10 +46,10 @@ class Reader(openai_completions.Reader):
     """A reader of JSON lines, up to the line that is `done`; see `openai_completions.Reader`."""
 
     def feed(self, event: Mapping[str, Any]) -> None:
-        """Read one line.
+        """Read one line; `{}` is an end mark.
 
         Raises:
-            ChatError: the line reports an error.
+            ChatError: the line reports an error before the finish reason has arrived.
         """
         if event.get("error") or not event:
             super().feed(event)

@@ -113,7 +113,7 @@ class Reader:
         """Read one event and report its tokens; `{}` is the end mark.
 
         Raises:
-            ChatError: the event reports an error.
+            ChatError: the event reports an error before the finish reason has arrived.
             ValueError: the text is longer than any answer to our requests.
         """
         if event.get("error") and not self.settled:
@@ -209,7 +209,7 @@ class ObjectReader:
 
 
 def read_ranking(pairs: Sequence[Any]) -> list[RankedToken]:
-    """Return the likely first tokens from the message of a `Reader`: with ids, or with texts if there are no ids."""
+    """Return the likely first tokens from the message of a `Reader`: with ids, or with texts and the id -1."""
     return [
         RankedToken(-1, _read_log_prob(log_prob), token)
         if isinstance(token, str)

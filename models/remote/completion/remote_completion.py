@@ -166,6 +166,7 @@ class RemoteModel:
 
         Raises:
             ModelError: it cannot be loaded.
+            GivenUpError: `close` was called meanwhile.
         """
         form = CompletionRequest(self.entry.name, _NONE, placing=self._placing)
         placement = form.make_body()[EXTENSION]["placement"]

@@ -132,7 +132,10 @@ class StandbyModel:
         return getattr(self._remote, "measuring_s", None)
 
     def set_listener(self, notify: Callable[[str], None]) -> None:
-        """Have `notify` called, from any thread, with one sentence each time the remote model stops answering."""
+        """Have `notify` called, from any thread, with a message each time the remote model stops answering.
+
+        The remote model passes its own later problems to `notify` too.
+        """
         self._notify = notify
         self._pass_listener_to(self._remote)
 

@@ -79,7 +79,7 @@ class Reader(Draft):
         """Read one event.
 
         Raises:
-            ChatError: the event reports an error.
+            ChatError: the event reports an error before the finish reason has arrived.
         """
         kind = event.get("type")
         if (kind == "error" or event.get("error")) and not self.settled:
@@ -126,7 +126,7 @@ class Reader(Draft):
         self.finish()
 
     def _begin_block(self, index: int, block: Mapping[str, Any]) -> None:
-        """Begin the content block at `index`: text, the answer by schema, or a tool call."""
+        """Begin the content block at `index`: text, a tool call, or the answer by schema, which replaces any text."""
         kind, name = block.get("type"), read_string(block.get("name"))
         if kind == "text":
             self._add_plain_text(read_text(block.get("text")))

@@ -141,7 +141,7 @@ class ContextWindow:
         return "raise chat.contextTokens" if allowed else window.advice
 
     def _choose_window(self, needed: int) -> int:
-        """Return the window that a request states: `needed`, but never less than before; 0 if requests state none."""
+        """Return the window to state in a request: `needed`, but at least `STEP` and the one before; 0 for none."""
         if not self._takes_window:
             return 0
         with self._lock:

@@ -95,7 +95,10 @@ class Draft:
         self._add_shown(shown)
 
     def restart_text(self) -> None:
-        """Discard the text so far, which was not the answer; the answer begins now."""
+        """Discard the text so far, which was not the answer; the answer begins now.
+
+        It is not passed on if discarded text was passed on before: `Announcer` cannot take that back.
+        """
         self.text, self._surrogate, self.started = "", "", True
         self._thoughts = ThoughtFilter()
 
@@ -110,7 +113,8 @@ class Draft:
     def skip_junk(self, *, lossy: bool) -> bool:
         """Skip input that is no event; return whether the answer is still usable.
 
-        An answer with text stays usable, but ends here if a part of it may be missing.
+        An answer with text stays usable, but ends here if a part of it may be missing. Before an answer has begun, junk
+        makes it unusable.
 
         Args:
             lossy: whether a part of the answer may have been in the junk.

@@ -63,7 +63,7 @@ class Reader(Draft):
         """Read one line; `{}` is an end mark that some gateways add.
 
         Raises:
-            ChatError: the line reports an error.
+            ChatError: the line reports an error before the finish reason has arrived.
         """
         if event.get("error") and not self.settled:
             raise explain_error_event(event)

@@ -42,7 +42,10 @@ THOUGHTS = ("reasoning_content", "reasoning", "reasoning_details", "thinking")
 
 
 def write_request(request: ChatRequest, model: str, without: Collection[str]) -> Outgoing:
-    """Return the HTTP request for `request`, without the fields in `without`."""
+    """Return the HTTP request for `request`, without the fields in `without`.
+
+    In place of a refused `max_tokens` it has `max_completion_tokens`.
+    """
     body: dict[str, Any] = {
         "model": model,
         "messages": [_write_message(message) for message in request.messages],
@@ -85,7 +88,7 @@ class Reader(Draft):
         """Read one event; `{}` is the end mark.
 
         Raises:
-            ChatError: the event reports an error.
+            ChatError: the event reports an error before the finish reason has arrived.
         """
         if event.get("object") == "error":  # vLLM's form
             event = {"error": event}

@@ -124,7 +124,7 @@ class ThoughtFilter:
         return True
 
     def _show_line(self, shown: list[str]) -> bool:
-        """Move the held text, up to the end of its line, to `shown`; return True."""
+        """Move the held text, up to the end of its line, to `shown`; return True, as more text can be processed."""
         at = self._held.find("\n") + 1
         part, self._held = (self._held[:at], self._held[at:]) if at else (self._held, "")
         shown.append(part)

@@ -37,7 +37,7 @@ class ServerReport(NamedTuple):
 
 
 def check_servers(settings: McpSettings) -> Iterator[ServerReport]:
-    """Start each server that agents may use, yield a report, and end it."""
+    """Start each server that agents may use and yield a report on it, or one that there is none; end all afterwards."""
     pool = build_pool(settings, Path.cwd())
     if pool is None:
         yield ServerReport("ok", "No MCP server is set up: agents use Starling's own tools.", "", {})

@@ -37,10 +37,10 @@ _SECRET = re.compile(r"key|token|secret|passw|credential|auth|cookie|pat$", re.I
 
 
 def _check_secrets(texts: dict[str, str]) -> dict[str, str]:
-    """Return `texts` unchanged unless one whose name is that of a secret has no reference to one; for pydantic.
+    """Return `texts` unchanged if each one with the name of a secret is empty or has a reference; for pydantic.
 
     Raises:
-        ValueError: a secret stands in the settings.
+        ValueError: a text with a name like `API_KEY` has no reference to a secret, so it holds one itself.
     """
     from server.mcp_client.definitions import REFERENCE  # noqa: PLC0415 (only if there is a server)
 

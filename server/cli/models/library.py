@@ -302,7 +302,10 @@ def _read_token(file: Path | None) -> str | None:
 
 
 def _write_setting(path: Path, section: str, name: str, value: str | list[dict[str, str]]) -> None:
-    """Set `section.name` in the TOML file at `path` to `value`; keep everything else, comments included."""
+    """Set `section.name` in the TOML file at `path` to `value`; keep everything else, comments included.
+
+    Creates the file if it is missing. Raises `Failure` if it is not valid TOML, or cannot be read or written.
+    """
     import tomlkit  # noqa: PLC0415 (for this command alone)
     from tomlkit.exceptions import TOMLKitError  # noqa: PLC0415
 

@@ -119,7 +119,10 @@ def describe_machine(machine: Machine) -> Iterator[str]:
 
 
 def _show_table(headings: Sequence[str], rows: Sequence[tuple[Verdict, Sequence[str]]], table: str) -> None:
-    """Write models as a table: the cells of `rows` under `headings`, then memory, disk and quality (by `table`)."""
+    """Write models as a table: the cells of `rows` under `headings`, then memory, disk and quality.
+
+    `table` names the measurement of quality: "lines" or "problems".
+    """
     tables.show(
         [
             Column(""),
@@ -171,7 +174,7 @@ def _rate_speed(one: Verdict, use: str) -> str:
 
 
 def format_worth(one: Verdict, table: str) -> str:
-    """Return the measured quality of a model by `table`, and the number of samples; or "not measured"."""
+    """Return the quality of a model in the measurement `table`, with the number of samples; or "not measured"."""
     measured = one.candidate.worth.get(table)
     return NOT_MEASURED if measured is None else f"{measured.share:.0%} of {measured.n:,}"
 

@@ -173,7 +173,7 @@ class _Job:
             yield one.document, one.findings
 
     def _build_report(self, reviewed: list[FileReview]) -> Report:
-        """Return the report on the files in `reviewed`; write its problem to stderr if it is not the reviewer's."""
+        """Return the report on the files in `reviewed`; write a problem that is not the reviewer's own to stderr."""
         from agents.reviewer import reporting  # noqa: PLC0415 (only for a report)
 
         whole = reporting.report_on_reviews(self.reviewer, tuple(reviewed), self.root)

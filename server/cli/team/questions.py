@@ -83,7 +83,9 @@ def ask_again(
 
 
 async def _ask_about_edit(gate: Gate, store: SessionStore, request: Request) -> Outcome:
-    """Ask again about an edit, and return the outcome, which the request's session is told.
+    """Ask again about an edit, apply it if approved, and return the outcome.
+
+    If the request belongs to a session, the outcome is also recorded there.
 
     Raises:
         SessionUnavailable: another client drives the session.
@@ -107,7 +109,7 @@ def _report(outcome: Outcome) -> int:
 
 
 def _list_unanswered(gate: Gate, store: SessionStore, root: Path) -> list[Request]:
-    """Return the unanswered requests of the workspace `root`: of its sessions, or about its files."""
+    """Return the unanswered requests of the workspace `root`: of its 1,000 newest sessions, or about its files."""
     sessions = {one.id for one in store.list_newest(root.as_uri(), 1000)}
 
     def is_here(request: Request) -> bool:

@@ -122,7 +122,7 @@ def delete(name: Name, *, directory: Directory = None) -> None:
 
 
 def _open_stores() -> Any:  # noqa: ANN401 (a context manager of a class that `--help` does not load)
-    """Return a context manager that gives the stores and closes these."""
+    """Return a context manager that gives the stores, closes them, and turns a `StateError` into a `Failure`."""
     import contextlib  # noqa: PLC0415
 
     from agents.ports.failures import StateError  # noqa: PLC0415 (`--help` starts without)
@@ -146,7 +146,7 @@ def _open_stores() -> Any:  # noqa: ANN401 (a context manager of a class that `-
 
 
 def _find(store: SessionStore, name: str, directory: Path | None) -> Session:
-    """Return the session whose id begins with `name`.
+    """Return the session whose id begins with `name`, in the workspace `directory` (None for the one here).
 
     Raises:
         Failure: there is none, or several.

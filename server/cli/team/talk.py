@@ -151,7 +151,7 @@ class _Talk:
         """Return the id of the session to continue, or of a new one.
 
         Raises:
-            Failure: there is no such session.
+            Failure: there is no such session, or the first characters of the id fit several.
         """
         place = root.as_uri()
         if self._session or self._continues:

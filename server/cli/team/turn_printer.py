@@ -36,7 +36,10 @@ class TurnPrinter:
         self._plan: dict[str, str] = {}
 
     def show(self, event: Event) -> None:
-        """Show an event; pieces of text are written as they arrive."""
+        """Show an event; pieces of text are written as they arrive.
+
+        The result of a call is shown only if the call failed, or ran a command or tests.
+        """
         if isinstance(event, events.TextArrived):
             self._write(event.text)
             return

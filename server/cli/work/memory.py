@@ -123,7 +123,7 @@ def export(*, directory: Directory = None) -> None:
 
 
 def _open_store() -> Any:  # noqa: ANN401 (a context manager of a class that `--help` does not load)
-    """Return a context manager that gives the store of memories and closes it."""
+    """Return a context manager that gives the store of memories and closes it; it turns `StateError` into `Failure`."""
     from agents.ports.failures import StateError  # noqa: PLC0415 (`--help` starts without)
     from server.assembly.gates import open_state  # noqa: PLC0415
     from server.state.memory_store import MemoryStore  # noqa: PLC0415

@@ -195,7 +195,11 @@ def drop(name: Name, *, directory: Directory = None) -> None:
 
 
 async def _merge(task: QueuedTask, root: Path, yes: tuple[terminal_asker.Kind, ...]) -> int:
-    """Propose the changes of the branch of `task`; return the exit status."""
+    """Propose the changes of the branch of `task`, apply them if approved, delete the branch, and return the status 0.
+
+    Raises:
+        Failure: there is no branch, or the changes cannot be merged or were not applied; the branch is kept.
+    """
     from indexing.limits import IndexLimits  # noqa: PLC0415 (`--help` starts without)
     from server.assembly.gates import make_disk_gate  # noqa: PLC0415
     from server.work.merging import MergeFailed, propose_merge  # noqa: PLC0415
@@ -240,7 +244,10 @@ def parse_deadline(text: str, now: float) -> float | None:
 
 
 def _open_queue() -> Any:  # noqa: ANN401 (a context manager of classes that `--help` does not load)
-    """Return a context manager that gives the queue and the state database, and closes it."""
+    """Return a context manager that gives the queue and the state database, and closes both.
+
+    Turns a `StateError` into a `Failure`.
+    """
     from agents.ports.failures import StateError  # noqa: PLC0415 (`--help` starts without)
     from server.assembly.gates import open_state  # noqa: PLC0415
     from server.state.task_store import TaskStore  # noqa: PLC0415
@@ -259,7 +266,7 @@ def _open_queue() -> Any:  # noqa: ANN401 (a context manager of classes that `--
 
 
 def _open_worktrees(directory: Path | None) -> Any:  # noqa: ANN401 (as above)
-    """Return a context manager that gives the worktrees of the workspace, and turns their failures into ours."""
+    """Return a context manager that gives the worktrees of the workspace, and turns their errors into a `Failure`."""
     from server.state import paths  # noqa: PLC0415 (`--help` starts without)
     from server.work.worktrees import WorktreeFailed, Worktrees  # noqa: PLC0415
 
@@ -274,7 +281,7 @@ def _open_worktrees(directory: Path | None) -> Any:  # noqa: ANN401 (as above)
 
 
 def _find(queue: TaskStore, name: str, directory: Path | None) -> QueuedTask:
-    """Return the task whose id begins with `name`.
+    """Return the task whose id begins with `name`, in the workspace `directory` (None for the one here).
 
     Raises:
         Failure: there is none in the workspace, or there are several.

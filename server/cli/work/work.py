@@ -57,7 +57,10 @@ async def _work(  # noqa: PLR0913 (the options of the command)
     *,
     until_empty: bool,
 ) -> int:
-    """Run the workers until they end or the command is ended; return the number of tasks done."""
+    """Run the workers until a signal ends the command; return the number of tasks done, also of those that failed.
+
+    With `until_empty` the workers also end once no task is left for them.
+    """
     from agents.team.queue.worker import Worker  # noqa: PLC0415 (`--help` starts without the team)
     from server.assembly.gates import open_state  # noqa: PLC0415
     from server.cli.terminal_person import TerminalPerson  # noqa: PLC0415
@@ -89,7 +92,7 @@ async def _work(  # noqa: PLR0913 (the options of the command)
 
 
 def show(task: QueuedTask, event: Event) -> None:
-    """Write a line about an event of a task's turn to stderr."""
+    """Write a line to stderr about an event of a task's turn: an agent, a call, its failure or a note; nothing else."""
     from agents.team import events  # noqa: PLC0415 (as above)
 
     match event:

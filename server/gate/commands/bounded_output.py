@@ -19,7 +19,7 @@ class BoundedOutput:
         self.left_out = 0
 
     def add(self, piece: bytes) -> None:
-        """Append `piece` to the output; drop the oldest bytes after its start if there are too many."""
+        """Append `piece` to the output; if it is too long, drop the oldest bytes after the first ones that are kept."""
         room = self._first - len(self._head)
         if room > 0:
             self._head += piece[:room]

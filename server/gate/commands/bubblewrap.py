@@ -101,7 +101,7 @@ def _list_mounts(confinement: Confinement) -> Iterator[str]:
 
 
 def _is_visible(confinement: Confinement, place: Path) -> bool:
-    """Return whether a command could see `place`, which is not covered already with `/tmp` or `/run`."""
+    """Return whether a command could see `place`: not in `/tmp` or `/run`, unless in a workspace folder there."""
     covered = any(place.is_relative_to(folder) for folder in _COVERED)
     return not covered or any(place.is_relative_to(root) for root in confinement.roots)
 

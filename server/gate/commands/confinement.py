@@ -24,7 +24,7 @@ class Confinement:
         temporary: its own folder for temporary files.
         empty_file: an empty file, shown in the place of hidden files.
         empty_folder: an empty folder, shown in the place of hidden folders.
-        hidden: files and folders that it may not read, without links.
+        hidden: files and folders that it may not read, with links resolved.
         protected: files and folders of the workspace that it may not change: the repositories.
         agent_socket: the socket of the person's ssh-agent, if the command may use that; None if not.
     """
@@ -46,7 +46,7 @@ class Mechanism(Protocol):
 
     @property
     def hides(self) -> bool:
-        """Whether it can hide files, so that they have to be searched for."""
+        """Whether this mechanism can hide files; only then the runner searches for files to hide."""
         ...
 
     @property
@@ -60,7 +60,7 @@ class Mechanism(Protocol):
         ...
 
     def describe(self, request: CommandRequest) -> Isolation:
-        """Return the confinement that it enforces for `request`."""
+        """Return the confinement that this mechanism enforces for the command of `request`."""
         ...
 
     def locate_temporary(self, confinement: Confinement) -> str:

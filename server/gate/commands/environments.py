@@ -38,7 +38,7 @@ def restore_kept(ours: Mapping[str, str]) -> dict[str, str]:
 def build_environment(ours: Mapping[str, str], temporary: str, *, credentials: bool = False) -> dict[str, str]:
     """Return the environment of a command: of the variables `ours`, those that programs need, and none that is secret.
 
-    Proxies with a password are left out.
+    Leaves out proxies with a password. Adds variables for a command without a terminal, and for its temporary files.
 
     Args:
         ours: the variables of this program.
@@ -53,7 +53,7 @@ def build_environment(ours: Mapping[str, str], temporary: str, *, credentials: b
 
 
 def list_passed_on(ours: Mapping[str, str]) -> dict[str, str]:
-    """Return those of the variables `ours` that every program needs, and none that is secret."""
+    """Return the variables that every program gets from `ours`; leaves out secrets and proxies with a password."""
     return {name: value for name, value in restore_kept(ours).items() if _is_passed_on(name, value)}
 
 

@@ -79,13 +79,13 @@ class GroupEnd:
 async def run_group(
     command: GroupCommand, output: BoundedOutput, *, cancelled: Callable[[], bool] = lambda: False
 ) -> GroupEnd:
-    """Run `command` to its end or a bound, its output added to `output`; end all processes of its group; return how.
+    """Run `command` until it ends or exceeds a bound, then end all processes of its group; return how it ended.
 
     Also ends them if this call is cancelled, before it raises, and when this program ends.
 
     Args:
         command: the command.
-        output: gets stdout and stderr.
+        output: gets what the command writes to stdout and stderr.
         cancelled: returns whether to stop the command; called on another thread, about 20 times a second.
 
     Raises:
@@ -195,7 +195,10 @@ def _watch(process: subprocess.Popen[bytes], command: GroupCommand, is_stopped: 
 
 
 def _end(process: subprocess.Popen[bytes], wrapper: str) -> None:
-    """End the group of `process`: send SIGTERM, then SIGKILL to those that still run after `GRACE_S` seconds."""
+    """End the group of `process`; first send SIGTERM if `process` still runs.
+
+    Kills the rest of the group as soon as `process` has ended, at the latest after `GRACE_S` seconds.
+    """
     if process.poll() is None:
         _request_end(process, wrapper)
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -219,7 +222,7 @@ def _request_end(process: subprocess.Popen[bytes], wrapper: str) -> None:
 
 
 def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    """Send a signal to the group of `process`; on Windows, end the process and its descendants."""
+    """Send a signal to the group of `process`, if it still exists; on Windows, kill `process` and its descendants."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         if sys.platform == "win32":
             _terminate_family(process)
@@ -228,7 +231,7 @@ def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> N
 
 
 def _terminate_family(process: subprocess.Popen[bytes]) -> None:
-    """End `process` and its descendants, where there are no process groups."""
+    """Kill `process` and its descendants, where there are no process groups."""
     import psutil  # noqa: PLC0415 (only where commands are run)
 
     with contextlib.suppress(psutil.Error):

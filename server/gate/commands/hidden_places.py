@@ -55,7 +55,7 @@ class Found:
     """The places that were found in a workspace.
 
     Attributes:
-        hidden: files and folders that hold secrets or are excluded, without links.
+        hidden: files and folders that hold secrets or are excluded, with links resolved.
         repositories: files and folders named `.git`.
         complete: whether everything was searched within the bounds.
     """
@@ -66,9 +66,9 @@ class Found:
 
 
 def list_personal_places(home: str, own: Sequence[Path]) -> tuple[Path, ...]:
-    """Return the existing files and folders of secrets below `home`, and those of `own`; without links.
+    """Return the files and folders of secrets below `home`, and the places `own`, as far as they exist.
 
-    Without a home folder `home` is "~".
+    Links are resolved. If the user has no home folder, `home` is "~", below which there is nothing.
     """
     candidates = [*(Path(home, name) for name in _PERSONAL), *own]
     for name in _SEARCHED:
@@ -81,12 +81,12 @@ def list_personal_places(home: str, own: Sequence[Path]) -> tuple[Path, ...]:
 
 
 def list_own_places(own: Sequence[Path]) -> tuple[Path, ...]:
-    """Return the existing ones of Starling's own places, without links."""
+    """Return the places in `own` that exist, with links resolved."""
     return _resolve(own)
 
 
 def _resolve(places: Sequence[Path]) -> tuple[Path, ...]:
-    """Return the existing ones of `places` without links and duplicates, outer ones before inner ones."""
+    """Return the `places` that exist, with links resolved and without duplicates; outer folders before inner ones."""
     real = {Path(os.path.realpath(place)) for place in places if os.path.lexists(place)}
     return tuple(sorted(one for one in real if one.exists()))
 
@@ -122,7 +122,7 @@ class WorkspaceSearch:
         return Found(_resolve(search.hidden), _resolve(search.repositories), not search.is_over())
 
     def _search_root(self, exclusion: Exclusion, search: _Search) -> None:
-        """Add the places below one root to `search`, until a bound is reached."""
+        """Add the places below one root to `search`, until a bound is reached; skips folders of packages and caches."""
         waiting: list[tuple[str, str, str, Rules]] = [(str(exclusion.root), "", "", exclusion.read_root_rules())]
         while waiting and not search.is_over():
             path, relative, name, outer = waiting.pop()
@@ -158,7 +158,7 @@ class WorkspaceSearch:
         return self._holds_secret(entry)
 
     def _holds_secret(self, entry: os.DirEntry[str]) -> bool:
-        """Return whether the content of a file is a secret."""
+        """Return whether the content of a file holds a secret; False for a large or unreadable file."""
         try:
             found = entry.stat(follow_symlinks=False)
             if not stat.S_ISREG(found.st_mode) or found.st_size > _CODE:
@@ -173,7 +173,7 @@ class WorkspaceSearch:
 
 
 def _list_secret_settings(repository: Path) -> list[Path]:
-    """Return the settings of a repository in a list, which is empty if they hold no login."""
+    """Return the path of a Git repository's `config` in a list; [] if that file holds no login or cannot be read."""
     settings = repository / "config"
     try:
         text = decode(read_regular(settings, SECRET_BYTES)[0])
@@ -191,5 +191,5 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def list_containing(places: Sequence[Path], roots: Sequence[Path]) -> Iterator[Path]:
-    """Yield those of `places` in which a workspace folder lies, so that they cannot be hidden."""
+    """Yield those of `places` that contain one of the workspace folders `roots`, and so cannot be hidden."""
     yield from (place for place in places if any(root.is_relative_to(place) for root in roots))

@@ -28,7 +28,7 @@ class Unconfined:
     ends_with_program: bool = False
 
     def describe(self, request: CommandRequest) -> Isolation:
-        """Return that nothing is enforced for `request`."""
+        """Return an `Isolation` that enforces nothing."""
         return Isolation(requested=request.requested)
 
     def locate_temporary(self, confinement: Confinement) -> str:
@@ -60,7 +60,7 @@ class Choice:
 
 
 def choose_mechanism() -> Choice:
-    """Return the best mechanism that works here; the first call tries them, which takes some milliseconds."""
+    """Return the best mechanism that works here, else one that does not confine; the first call tries them."""
     system = platform.system()
     if system == "Linux":
         return _choose_on_linux()
@@ -73,7 +73,7 @@ def choose_mechanism() -> Choice:
 
 
 def _choose_on_linux() -> Choice:
-    """Return the best mechanism of Linux that works here."""
+    """Return the best mechanism of Linux that works here; if none does, the launcher, which only ends commands."""
     from server.gate.commands.bubblewrap import find_bubblewrap  # noqa: PLC0415 (on its own system only)
     from server.gate.commands.landlock import Launched, find_landlock  # noqa: PLC0415
 

@@ -72,9 +72,9 @@ class Specification:
 
 
 def main(specification: str) -> int:
-    """Run a command in this process' confinement and end all that it has started; return its exit status.
+    """Run a command, with this process confined first, and end all that it has started; return its exit status.
 
-    `specification` is a `Specification` as JSON.
+    Returns `FAILED`, and runs nothing, if the process cannot be confined. `specification` is a `Specification` as JSON.
     """
     wanted = Specification(**json.loads(specification))
     try:
@@ -138,7 +138,7 @@ def _end_descendants() -> None:
 
 
 def _kill_descendants() -> None:
-    """Kill the children of this process and their descendants; those become children when their parents end."""
+    """Kill all descendants of this process that `/proc` lists now; does not wait for their end."""
     parents = {}
     for name in os.listdir("/proc"):  # noqa: PTH208 (names alone are wanted)
         with contextlib.suppress(OSError, ValueError, IndexError):
@@ -184,7 +184,7 @@ def _enter_own_network() -> None:
 
 
 def _restrict_files(wanted: Specification) -> None:
-    """Forbid changes of files but in the writable places, TCP if the network is closed, and signals to others.
+    """Forbid changes of files outside of the writable places, TCP if the network is closed, and signals to others.
 
     Raises:
         OSError: the kernel refuses.
@@ -213,11 +213,11 @@ def _restrict_files(wanted: Specification) -> None:
 
 
 def _filter_calls(*, sockets: bool, unix_sockets: bool) -> None:
-    """Forbid io_uring and sockets; pairs of connected sockets within the command stay possible.
+    """Forbid io_uring, and sockets as the arguments say; socket pairs within the command and Netlink stay allowed.
 
     Args:
-        sockets: whether sockets are allowed but for Unix sockets.
-        unix_sockets: whether those are allowed, behind which other programs can act for the command.
+        sockets: whether all sockets are allowed except Unix sockets.
+        unix_sockets: whether Unix sockets are allowed; through these, other programs can act for the command.
 
     Raises:
         OSError: the kernel refuses, or the machine is unknown.
@@ -243,7 +243,7 @@ def _filter_calls(*, sockets: bool, unix_sockets: bool) -> None:
 
 
 def _control(option: int, *values: Any) -> None:  # noqa: ANN401 (an integer or a buffer)
-    """Call prctl.
+    """Call the system call `prctl` with `option` and `values`.
 
     Raises:
         OSError: the kernel refuses.

@@ -139,15 +139,18 @@ class ConfinedRunner:
         return self._mechanism
 
     def _can_hide(self) -> bool:
-        """Return whether secrets can be hidden in this workspace, as far as is known; if the mechanism can hide any."""
+        """Return whether nothing in this workspace keeps a mechanism from hiding secrets.
+
+        False once a search was not completed, or if a workspace folder lies in a place of secrets.
+        """
         return self._searchable and not any(list_containing(self._list_personal(), self._roots))
 
     def _list_personal(self) -> tuple[Path, ...]:
-        """Return the existing places of the person's and Starling's own secrets."""
+        """Return the places of the person's secrets and Starling's own places, as far as they exist."""
         return list_personal_places(os.path.expanduser("~"), self._own_places)  # noqa: PTH111 (pathlib's raises)
 
     def _confine(self, request: CommandRequest, mechanism: Mechanism, scratch: Path, folder: Path) -> Confinement:
-        """Return the confinement for `request`; notes whether the workspace could be searched. Blocking."""
+        """Return the confinement for `request`; records whether the search for secrets was completed. Blocking."""
         allowed = Confinement(
             folder,
             self._roots,
@@ -173,7 +176,7 @@ class ConfinedRunner:
 
 
 def _resolve(path: Path) -> Path:
-    """Return `path` without links."""
+    """Return `path` with all links resolved."""
     return Path(os.path.realpath(path))
 
 
@@ -210,7 +213,7 @@ def _list_shell_arguments(line: str) -> list[str]:
 
 
 def _complete_line(request: CommandRequest, temporary: str) -> str:
-    """Return the command line with the options for its report in the folder `temporary`."""
+    """Return the command line, with options to write its report, if it has one, to the folder `temporary`."""
     if request.report is None:
         return request.line
     file = os.path.join(temporary, request.report.name)  # noqa: PTH118 (a path as the command sees it)
@@ -218,7 +221,7 @@ def _complete_line(request: CommandRequest, temporary: str) -> str:
 
 
 def _read_report(request: CommandRequest, temporary: Path) -> str:
-    """Return the report of a command; "" for none, a link in its place, or one of more than `MOST_REPORT_BYTES`."""
+    """Return the report that a command has written; "" if it is missing, a link, or larger than `MOST_REPORT_BYTES`."""
     if request.report is None:
         return ""
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)

@@ -83,12 +83,12 @@ def write_profile(confinement: Confinement) -> str:
 
 
 def _match_below(path: Path) -> str:
-    """Return the filter of a profile for a file, or for a folder with everything in it."""
+    """Return the expression of a profile that matches the file `path`, or the folder with everything in it."""
     return f"(subpath {_quote(str(path))})"
 
 
 def _quote(text: str) -> str:
-    """Return `text` as a string of a profile."""
+    """Return `text` as a quoted string of a profile."""
     return '"{}"'.format(text.replace("\\", "\\\\").replace('"', '\\"'))
 
 

@@ -250,8 +250,8 @@ def remove_leftovers(path: Path) -> None:
 def _replace(folder: Folder, name: str, data: bytes) -> bool:
     """Replace the file `name` atomically by a new file with `data`; return whether that was possible.
 
-    Returns False, and changes nothing, if the new file could not have all attributes of the old one, or if the folder
-    does not allow new files.
+    Returns False, and changes nothing, if the new file could not have all attributes of the old one, or if the system
+    refuses to create or to rename the new file.
     """
     aside = f".{name[:100]}.{os.getpid()}-{secrets.token_hex(4)}.starling"
     descriptor = folder.open(name, os.O_RDONLY)
@@ -292,7 +292,7 @@ def _overwrite(folder: Folder, name: str, old: bytes, new: bytes) -> None:
 def _create(folder: Folder, name: str, data: bytes, mode: int, wanted: Attributes | None = None) -> bool:
     """Create the file `name` with `data` and flush it to the disk; return whether it has the attributes `wanted`.
 
-    On an error, deletes the file again.
+    Returns True if `wanted` is None. On an error, deletes the file again.
     """
     descriptor = folder.create(name, mode)
     complete = True

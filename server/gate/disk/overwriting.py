@@ -33,7 +33,10 @@ def overwrite(descriptor: int, old: bytes, new: bytes) -> None:
 
 
 def _reserve(descriptor: int, now: int, wanted: int) -> None:
-    """Reserve disk space to grow from `now` to `wanted` bytes, so that a full disk fails before anything is written."""
+    """Reserve disk space to grow from `now` to `wanted` bytes, so that a full disk fails before anything is written.
+
+    Does nothing if the system cannot reserve space.
+    """
     if wanted <= now or not hasattr(os, "posix_fallocate"):
         return
     try:

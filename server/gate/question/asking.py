@@ -25,8 +25,8 @@ WITHDRAWN = "The request was cancelled before the question was answered, so noth
 async def ask(asker: Asker, case: Case, limit_s: float, cancelled: Cancelled | None) -> Outcome | None:
     """Ask the question of `case`, and store the answer and the seconds until it in `case`.
 
-    Returns None for a yes, else the outcome. The question is taken off the screen after `limit_s` seconds without an
-    answer, once `cancelled` returns true, and if asking fails; the stored answer is then EXPIRE.
+    Returns None for a yes, else the outcome. Withdraws the question after `limit_s` seconds without an answer, once
+    `cancelled` returns true, and if asking fails; the stored answer is then EXPIRE.
 
     Raises:
         Exception: whatever `asker` raises.

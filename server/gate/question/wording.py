@@ -104,9 +104,9 @@ _ASKED = (
 
 
 def list_gaps(isolation: Isolation | None) -> tuple[str, ...]:
-    """Return warnings about a command: one names what the system cannot keep it from, one that it may use the network.
+    """Return warnings about a command: what the system cannot keep it from, and the network or logins that it may use.
 
-    () if it is confined in all ways, or if no command runs (`isolation` is None).
+    () if the command is confined in all ways and asked for neither, or if no command runs (`isolation` is None).
     """
     if isolation is None:
         return ()
@@ -194,5 +194,5 @@ def replace_unprintable(text: str) -> str:
 
 
 def _flatten(text: str) -> str:
-    """Return `text` on one line, with single spaces and without unprintable characters."""
+    """Return `text` on one line with single spaces, and with U+FFFD for each unprintable character."""
     return SPACES.sub(" ", "".join(c if c.isprintable() or c.isspace() else "\ufffd" for c in text)).strip()

@@ -60,7 +60,8 @@ def choose_command(folder: Path, wanted: str, only: Path | None = None, *, measu
         folder: a workspace folder.
         wanted: the user's setting; if it is empty, what the workspace has is chosen: pytest, npm's test script, `go
             test`, `cargo test` or unittest.
-        only: a file or folder in `folder` whose tests alone are to run; None for all. Ignored where that is not known.
+        only: a file or folder in `folder` whose tests alone are to run; None for all. Ignored if the framework cannot
+            select tests.
         measures: whether to measure coverage, if the chosen command can.
     """
     if wanted.strip():
@@ -81,7 +82,7 @@ def choose_command(folder: Path, wanted: str, only: Path | None = None, *, measu
 
 
 def narrow(command: TestCommand, only: Path) -> TestCommand:
-    """Return `command` for the tests in the file or folder `only` of its folder; unchanged if that is not known."""
+    """Return `command` for the tests in the file or folder `only`; unchanged if its framework cannot select tests."""
     name = only.relative_to(command.folder).as_posix()
     arguments = command.arguments
     match command.framework:
@@ -119,7 +120,7 @@ def _find_command(folder: Path, *, measures: bool) -> TestCommand | None:
 
 
 def _recognize(arguments: Sequence[str]) -> Framework:
-    """Return the framework that a command line runs."""
+    """Return the test framework that a command line runs, `OTHER` if unknown."""
     names = [PurePath(argument).stem for argument in arguments]
     for framework in (Framework.PYTEST, Framework.UNITTEST, Framework.VITEST, Framework.JEST):
         if framework in names:
@@ -133,7 +134,8 @@ def _recognize(arguments: Sequence[str]) -> Framework:
 async def run(command: TestCommand, *, timeout_s: float, data_file: Path | None) -> Run:
     """Run `command` and return the result; stop it after `timeout_s` seconds, or if it takes too much memory.
 
-    Ends all processes of the command before returning, also if this call is cancelled.
+    Ends all processes of the command before returning, also if this call is cancelled. If the command was stopped or
+    cannot be started, `problem` of the result says why. Nothing confines the command.
 
     Args:
         command: a command that a person has permitted.

@@ -81,8 +81,9 @@ class Trials:
     def run(self, candidates: Sequence[Sequence[Change]], test: Path) -> Sequence[TestRun]:
         """Run the test file `test` with each of `candidates` in turn, until one passes; return a result for each run.
 
-        Asks a person first, once. Returns a single result with the reason if the test cannot be run or the person does
-        not permit it, and () if there is no candidate or the test is outside of the workspace. Blocking.
+        Asks a person first, once. Stops early if the task is cancelled. Returns a single result with the reason if the
+        test cannot be run, the workspace is too large, or the person does not permit it; () if there is no candidate
+        or the test is outside of the workspace. Blocking.
         """
         root = next((root for root in self.files.roots if test.is_relative_to(root)), None)
         if root is None or not candidates:
@@ -176,7 +177,11 @@ class Trials:
 
 
 def _encode(change: TextChange | CreateFile, path: Path) -> bytes:
-    """Return the bytes of the changed file, in the encoding of the change or of the present file at `path`."""
+    """Return the bytes of the changed file, in the encoding of the change or of the present file at `path`.
+
+    Raises:
+        UnicodeEncodeError: the encoding lacks a character.
+    """
     if isinstance(change, CreateFile):
         return contents.encode(change.text, change.encoding)
     try:
@@ -187,7 +192,7 @@ def _encode(change: TextChange | CreateFile, path: Path) -> bytes:
 
 
 def _narrow_to_file(command: TestCommand, root: Path, test: Path) -> TestCommand:
-    """Return `command` with `test` as its only test file, and pytest without coverage.
+    """Return `command` with `test` as its only test file; pytest without coverage and cache, and with `src` importable.
 
     A command that can run no file alone is returned unchanged.
     """
@@ -203,8 +208,8 @@ def _narrow_to_file(command: TestCommand, root: Path, test: Path) -> TestCommand
 def _parse_result(run: Run) -> TestRun:
     """Return the result of `run`, with the numbers of passed and failed tests that its output mentions.
 
-    Without such numbers, counts one test, which passed if the exit status is 0. For a run that was stopped or not
-    started, `ran` is False and the output says why.
+    Counts at least one passed test if the exit status is 0, else at least one failed test. For a run that was stopped
+    or not started, `ran` is False and the output says why.
     """
     counts = {"passed": 0, "failed": 0}
     for number, what in _COUNTED.findall(run.output):

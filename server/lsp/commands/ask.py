@@ -128,7 +128,7 @@ async def _check_role(snapshot: Snapshot, core: Core, role: str) -> None:
 
 
 def _find_last_answer(team: EditorTeam, session: str) -> int:
-    """Return the number of the last agent's entry among the session's `NEWEST` newest entries, 0 for none."""
+    """Return the number of the last entry of an agent among the session's `NEWEST` newest entries, 0 for none."""
     found = team.sessions.get(session)
     latest = team.sessions.read(session, after=max(0, found.entries - NEWEST)) if found is not None else ()
     return max((one.number for one in latest if one.kind is EntryKind.AGENT), default=0)

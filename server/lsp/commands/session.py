@@ -137,7 +137,7 @@ async def execute(_: Snapshot, services: Services, arguments: Arguments) -> Resu
 
 
 def _act(team: EditorTeam, journal: Journal, arguments: Arguments) -> _Read:
-    """Rename or delete the session if asked to, and return the session.
+    """Rename or delete the session if asked to, and return the session (None once it is deleted).
 
     For "show" and "export" also return its entries that are meant for people, their feedback, and its plan, open files
     and unanswered questions.

@@ -111,7 +111,7 @@ def trigger_of(context: types.InlineCompletionContext) -> Trigger:
 def _count_characters(line: str, units: int, encoding: str) -> int:
     """Return the number of whole characters in the first `units` code units of `line`.
 
-    May return more than the line has if `units` are more; the caller cuts it.
+    If the line has fewer units, the number may be larger than its length; the caller limits it.
     """
     if encoding == "utf-32" or line.isascii():
         return units

@@ -36,7 +36,7 @@ MOST_CHECKPOINTS = 1000
 
 
 async def save_in_editor(server: LanguageServer, client: Client, paths: Sequence[Path]) -> None:
-    """Have the editor save the files at `paths`, if it declares that it can; if that fails, they stay unsaved."""
+    """Have the editor save the files at `paths`, if it declares that it can; raises nothing if they stay unsaved."""
     if not paths or not client.saves:
         return
     try:

@@ -22,7 +22,7 @@ async def handle(
 ) -> list[types.CodeAction | types.Command]:
     """Return the actions at the range that the client wants and can show.
 
-    None if the document is not open, or while the server is starting.
+    Returns no actions if the document is not open, or while the server is starting.
 
     For a client that supports `codeAction/resolve` an action's edit is computed only when the action is chosen.
     """

@@ -39,7 +39,7 @@ class World:
 
     def __init__(self) -> None:
         self.loaded: list[tuple[str, Loaded]] = []
-        self.failing = False
+        self.error: Exception | None = None
         self.executor = ThreadPoolExecutor(4)
         entries = {name: replace(ENTRY, name=name) for name in SIZES}
         entries |= {name: replace(ENTRY, name=name, roles=("chat",)) for name in ("talker", "babbler")}
@@ -48,8 +48,8 @@ class World:
         self.loaded_models = LoadedModels(None, loaders, limits, self.executor, catalog=lambda _: Catalog(entries))
 
     def _load(self, entry: ModelEntry, _: PlacementSettings) -> Loaded:
-        if self.failing:
-            raise ModelError("The weights are broken; copy them again.")
+        if self.error is not None:
+            raise self.error
         self.loaded.append((entry.name, Loaded({"": entry.name})))
         return self.loaded[-1][1]
 
@@ -125,11 +125,13 @@ async def test_what_nobody_asked_for_in_long_leaves(world: World) -> None:
     assert world.list_closed() == {"small"}
 
 
-async def test_a_failed_load_is_tried_again_by_the_next_request(world: World) -> None:
-    world.failing = True
-    with pytest.raises(ModelError, match="weights are broken"):
+@pytest.mark.parametrize("error", [ModelError("The weights are broken; copy them again."), OSError("disk is gone")])
+async def test_a_failed_load_is_tried_again_by_the_next_request(world: World, error: Exception) -> None:
+    world.error = error
+    with pytest.raises(type(error), match=str(error)):
         await world.loaded_models.get("small", "completion", HERE)
-    world.failing = False
+    assert not world.names()
+    world.error = None
     assert (await world.loaded_models.get("small", "completion", HERE)).model is not None
 
 

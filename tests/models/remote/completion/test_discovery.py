@@ -15,7 +15,8 @@ import pytest
 from models.completion import FillRequest, Generation, StopReason
 from models.errors import ModelError
 from models.remote.completion import openai_completions
-from models.remote.completion.discovery import OLLAMA, OLLAMA_WINDOW, connect_to_server, make_entry
+from models.remote.completion.discovery import OLLAMA, OLLAMA_WINDOW, USUAL_WINDOW, connect_to_server, make_entry
+from models.remote.http import HttpClient
 from models.scripted.scripted_server import ScriptedServer
 from tests.models import bundled
 
@@ -163,3 +164,19 @@ def test_a_server_that_takes_plain_prompts_gets_the_order_the_model_was_taught(l
     entry = bundled.entry()
     entry = replace(entry, fim=replace(entry.fim, layouts=(layout,)))
     assert openai_completions._join_parts("", "", "before", "after", entry) == wanted
+
+
+@pytest.mark.parametrize("answer", [{"data": 5}, {"data": ["scripted"]}, {"data": [{}, None]}, ["scripted"]])
+def test_a_list_of_models_in_another_form_is_refused_in_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, answer: object
+) -> None:
+    monkeypatch.setattr(HttpClient, "call", lambda *_, **__: answer)
+    with pytest.raises(ModelError, match=r"/v1/models lists no model .*; see whether `model.host` is right"):
+        connect_to_server(make_entry("scripted"), "http://127.0.0.1:9", None, named=True)
+
+
+def test_a_context_window_that_is_no_number_counts_as_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = {"id": "scripted", "owned_by": None, "max_model_len": "many", "meta": [1]}
+    monkeypatch.setattr(HttpClient, "call", lambda *_, **__: {"data": [listed]})
+    with closing(connect_to_server(make_entry("scripted"), "http://127.0.0.1:9", None, named=True)) as model:
+        assert model.entry.context_tokens == USUAL_WINDOW
