@@ -5,10 +5,11 @@ Users import this module only when they need a gate, because it imports SQLite a
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from server.gate.disk.disk import DiskWorkplace
-from server.gate.gate import Gate
+from server.gate.gate import LIMITS, Gate
 from server.gate.places import Places, make_exclusion
 from server.state import paths
 from server.state.database import FILE, State
@@ -22,13 +23,14 @@ if TYPE_CHECKING:
     from server.gate.ports import Asker, Workplace
 
 
-def make_disk_gate(
+def make_disk_gate(  # noqa: PLR0913 (its ports)
     roots: Sequence[Path],
     asker: Asker,
     limits: IndexLimits,
     *,
     client: str = "starling",
     surround: Callable[[Workplace], Workplace] = lambda disk: disk,
+    answer_s: float = LIMITS.answer_s,
 ) -> Gate:
     """Return a gate that writes to the disk, for programs that are no editor; closing it closes the state database.
 
@@ -38,11 +40,14 @@ def make_disk_gate(
         limits: the limits of the index, whose exclusions apply.
         client: name of the program, for the record.
         surround: returns the workplace to use, given the disk.
+        answer_s: longest wait for an answer, in seconds.
     """
     excluded = make_exclusion(roots, limits)
     workplace = surround(DiskWorkplace(lambda: roots))
     records = GateRecords(open_state())
-    return Gate(records, lambda: Places(roots, excluded), asker, workplace, client=client, owns_records=True)
+    waits = replace(LIMITS, answer_s=answer_s)
+    places = Places(roots, excluded)
+    return Gate(records, lambda: places, asker, workplace, client=client, limits=waits, owns_records=True)
 
 
 def open_state(tell: Callable[[str], None] = lambda _: None) -> State:

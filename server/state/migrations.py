@@ -196,8 +196,16 @@ _TASK_KINDS = (
     "ALTER TABLE queued_tasks ADD COLUMN writes INTEGER NOT NULL DEFAULT 1",
 )
 
+_GIVEN_ANSWERS = (
+    # `server.state.given_answers`; `answer` is '' while a worker waits for it
+    """CREATE TABLE given_answers (
+        request TEXT NOT NULL PRIMARY KEY, answer TEXT NOT NULL, client TEXT NOT NULL, at DOUBLE PRECISION NOT NULL
+    ){keyed}""",
+)
+
 STEPS: tuple[tuple[str, ...], ...] = (
     _GATE, _WORKFLOWS, _COSTS, _ATTRIBUTES, _SESSIONS, _MEMORY, _TASK_QUEUE, _FEEDBACK, _QUESTIONS, _TASK_KINDS,
+    _GIVEN_ANSWERS,
 )  # fmt: skip
 """Statements of each step; the first brings a new database to version 1."""
 

@@ -25,6 +25,7 @@ from server.assembly.core import derive
 from server.assembly.gates import make_disk_gate
 from server.assembly.resources import Files
 from server.assembly.team import Client, build_team
+from server.gate.gate import LIMITS
 from server.state import paths
 from server.work.worktrees import WorktreeFailed
 
@@ -61,10 +62,12 @@ class Asking:
     Attributes:
         asker: asks the gate's questions.
         person: answers agents' questions; None where nobody can.
+        answer_s: longest wait for an answer to one of the gate's questions, in seconds.
     """
 
     asker: Asker
     person: Person | None = None
+    answer_s: float = LIMITS.answer_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +147,10 @@ class TaskPerformer:
             SessionUnavailable, StateError: as `SessionRunner.handle`.
         """
         mode, allow = (Mode.ACT, OWN_PLACE) if place.worktree is not None else (Mode.PLAN, ())
-        gate = make_disk_gate([place.root], self._asking.asker, place.core.index_limits, client="starling work")
+        asking = self._asking
+        gate = make_disk_gate(
+            [place.root], asking.asker, place.core.index_limits, client="starling work", answer_s=asking.answer_s
+        )
         try:
             client = Client("starling work", mode, self._asking.person, allow, self._root.as_uri())
             team = await asyncio.to_thread(
@@ -180,9 +186,9 @@ class TaskPerformer:
 
 
 def remove_leftovers(queue: TaskQueue, worktrees: Worktrees, workspace: str) -> None:
-    """Delete the folders of worktrees whose tasks are gone, or were of `workspace` and have ended, as a kill leaves them.
+    """Delete the worktrees whose tasks are gone, or of `workspace` and have ended, as a kill leaves them. Blocking.
 
-    Branches are kept, except those of cancelled tasks. A folder that cannot be deleted is logged. Blocking.
+    Branches are kept, except those of cancelled tasks. A folder that cannot be deleted is logged.
     """
     for folder in worktrees.list_folders():
         task = queue.get(folder.name)

@@ -1,4 +1,4 @@
-"""`starling sessions questions` and `ask-again`: questions that nobody answered, and asking one of these again.
+"""`starling sessions questions`, `ask-again` and `answer`: questions that nobody answered, and answering these.
 
 Start at `list_questions` and `ask_again`.
 """
@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import datetime as dt
 import functools
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +17,7 @@ import typer
 
 from server.cli import arguments, tables, terminal, terminal_asker
 from server.cli.tables import Column
-from server.cli.terminal import Failure
+from server.cli.terminal import Failure, Misuse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,6 +81,57 @@ def ask_again(
         except (Refused, SessionUnavailable) as error:
             raise Failure(str(error)) from error
     return do([write_request(found.by, found.subjects[0])], session=found.session, yes=yes, directory=root)
+
+
+def answer(
+    request: Annotated[str, typer.Argument(metavar="ID", help="The question; the first characters of its id suffice.")],
+    *,
+    decision: Annotated[
+        str, typer.Option("--answer", metavar="ANSWER", help="yes or no; without it you are asked here.")
+    ] = "",
+    directory: Directory = None,
+) -> None:
+    """Answer the question of a worker (`starling work --ask`) that waits for you."""
+    from server.assembly.gates import open_state  # noqa: PLC0415 (`--help` starts without it)
+    from server.gate.ports import Answer  # noqa: PLC0415
+    from server.state.given_answers import GivenAnswers  # noqa: PLC0415
+
+    if decision not in {"", "yes", "no"}:
+        raise Misuse(f"{decision} is no answer; give yes or no.")
+    root = _find_root(directory)
+    with _open_gate(root, ()) as (gate, store):
+        waiting = [one for one in _list_unanswered(gate, store, root) if one.id.startswith(request)]
+        state = open_state()
+        try:
+            answers = GivenAnswers(state)
+            awaited = answers.list_awaited()
+            found = [one for one in waiting if one.id in awaited]
+            if len(found) != 1:
+                what = "several questions wait" if found else "no question waits"
+                raise Failure(f"In this workspace {what} as {request}; `starling sessions questions` lists them.")
+            chosen = decision or _decide_here(found[0])
+            if not answers.give(found[0].id, Answer.APPROVE if chosen == "yes" else Answer.REJECT, "starling"):
+                raise Failure(f"{found[0].title!r} was answered meanwhile, or nobody waits for it any more.")
+        finally:
+            state.close()
+
+
+def _decide_here(request: Request) -> str:
+    """Show a question of a worker and return "yes" or "no", as entered at the terminal.
+
+    Raises:
+        Failure: there is no terminal.
+    """
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise Failure("There is no terminal to ask on; add --answer yes or --answer no.")
+    text = "\n".join((
+        request.title, f"Proposed by {request.by}: {request.why}", *(f"Warning: {one}" for one in request.warnings),
+        "", request.diff.rstrip(), "",
+    ))  # fmt: skip
+    terminal.get_stderr().print(terminal_asker.colour(text), soft_wrap=True)
+    sys.stderr.write("[y: yes, n: no] ")
+    sys.stderr.flush()
+    return "yes" if sys.stdin.readline().strip().lower() in {"y", "yes"} else "no"
 
 
 async def _ask_about_edit(gate: Gate, store: SessionStore, request: Request) -> Outcome:

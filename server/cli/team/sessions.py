@@ -14,7 +14,7 @@ import typer
 
 from server.cli import arguments, tables, terminal
 from server.cli.tables import Column
-from server.cli.team.questions import ask_again, list_questions
+from server.cli.team.questions import answer, ask_again, list_questions
 from server.cli.terminal import Failure
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ app = typer.Typer(help="The sessions with agents: list, export, rename, delete, 
 
 app.command("questions")(list_questions)
 app.command("ask-again")(ask_again)
+app.command("answer")(answer)
 
 
 @app.callback(invoke_without_command=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from agents.ports.task_queue import QueuedTask
     from agents.team.events import Event
     from server.assembly.core import Core
+    from server.state.database import State
+    from server.work.performing import Asking
 
 MOST_WORKERS = 16
 
@@ -35,6 +38,9 @@ def work(  # noqa: PLR0913 (each is an option of the command)
         list[str] | None, typer.Option("--role", "-r", metavar="ROLE", help="Do only tasks for this role; repeatable.")
     ] = None,
     yes: terminal_asker.Yes = None,
+    asks: Annotated[
+        bool, typer.Option("--ask", help="Let questions wait until you answer them elsewhere, for up to 24 hours.")
+    ] = False,
     directory: Directory = None,
     wait_s: Annotated[float, typer.Option("--wait", metavar="SECONDS", min=0, help="Longest wait for the index.")] = 60,
 ) -> int:
@@ -43,31 +49,34 @@ def work(  # noqa: PLR0913 (each is an option of the command)
     with workspace.open_core(root) as core:
         if core.settings.index.enabled:
             workspace.bring_up_to_date(core.index, wait_s=wait_s)
-        done = asyncio.run(_work(core, root, workers, tuple(role or ()), tuple(yes or ()), until_empty=not watch))
+        options = _Options(workers, tuple(role or ()), tuple(yes or ()), asks, watch)
+        done = asyncio.run(_work(core, root, options))
     terminal.note(f"{terminal.format_count(done, 'task')} done.")
     return 0
 
 
-async def _work(  # noqa: PLR0913 (the options of the command)
-    core: Core,
-    root: Path,
-    workers: int,
-    roles: tuple[str, ...],
-    yes: tuple[terminal_asker.Kind, ...],
-    *,
-    until_empty: bool,
-) -> int:
+@dataclass(frozen=True, slots=True)
+class _Options:
+    """The options of the command, as `work` describes them."""
+
+    workers: int
+    roles: tuple[str, ...]
+    yes: tuple[terminal_asker.Kind, ...]
+    asks: bool
+    watches: bool
+
+
+async def _work(core: Core, root: Path, options: _Options) -> int:
     """Run the workers until a signal ends the command; return the number of tasks done, also of those that failed.
 
-    With `until_empty` the workers also end once no task is left for them.
+    Unless it watches, the workers also end once no task is left for them.
     """
     from agents.team.queue.worker import Worker  # noqa: PLC0415 (`--help` starts without the team)
     from server.assembly.gates import open_state  # noqa: PLC0415
-    from server.cli.terminal_person import TerminalPerson  # noqa: PLC0415
     from server.state import paths  # noqa: PLC0415
     from server.state.lease_owners import name_owner  # noqa: PLC0415
     from server.state.task_store import TaskStore  # noqa: PLC0415
-    from server.work.performing import Asking, TaskPerformer, remove_leftovers  # noqa: PLC0415
+    from server.work.performing import TaskPerformer, remove_leftovers  # noqa: PLC0415
     from server.work.worktrees import Worktrees  # noqa: PLC0415
 
     stop = asyncio.Event()
@@ -76,19 +85,31 @@ async def _work(  # noqa: PLR0913 (the options of the command)
         with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C ends the program
             loop.add_signal_handler(getattr(signal, name), stop.set)
     state = open_state()
-    asker = terminal_asker.TerminalAsker(yes)
-    asking = Asking(asker, TerminalPerson(asker))
     worktrees = Worktrees(root, paths.worktrees_dir())
-    performer = TaskPerformer(core, root, state, worktrees, asking, show)
+    performer = TaskPerformer(core, root, state, worktrees, _make_asking(state, options), show)
     try:
-        queue = TaskStore(state)
-        await asyncio.to_thread(remove_leftovers, queue, worktrees, root.as_uri())
+        queue, place = TaskStore(state), root.as_uri()
+        await asyncio.to_thread(remove_leftovers, queue, worktrees, place)
         made = [
-            Worker(queue, root.as_uri(), name_owner("starling work"), performer, roles=roles) for _ in range(workers)
+            Worker(queue, place, name_owner("starling work"), performer, roles=options.roles)
+            for _ in range(options.workers)
         ]
-        return sum(await asyncio.gather(*(one.run(stop, until_empty=until_empty) for one in made)))
+        return sum(await asyncio.gather(*(one.run(stop, until_empty=not options.watches) for one in made)))
     finally:
         state.close()
+
+
+def _make_asking(state: State, options: _Options) -> Asking:
+    """Return the way in which a person is asked: at the terminal, or with `--ask` from anywhere."""
+    from server.cli.terminal_person import TerminalPerson  # noqa: PLC0415 (as above)
+    from server.state.given_answers import GivenAnswers  # noqa: PLC0415
+    from server.work.performing import Asking  # noqa: PLC0415
+    from server.work.waiting_asker import ANSWER_S, WaitingAsker  # noqa: PLC0415
+
+    if options.asks:
+        return Asking(WaitingAsker(GivenAnswers(state), terminal.note), None, ANSWER_S)
+    asker = terminal_asker.TerminalAsker(options.yes)
+    return Asking(asker, TerminalPerson(asker))
 
 
 def show(task: QueuedTask, event: Event) -> None:

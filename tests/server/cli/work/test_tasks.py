@@ -21,6 +21,7 @@ from server.cli import run
 from server.cli.terminal import Misuse
 from server.cli.work.tasks import parse_deadline
 from server.state import paths
+from server.state.requests import Requests
 from server.state.task_store import TaskStore
 from server.work.worktrees import Worktrees
 from tests.server.work.repositories import run_git
@@ -66,6 +67,15 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         monkeypatch.setenv("STARLING_CHAT__URL", f"{server.url}/v1")
         monkeypatch.setenv("STARLING_CHAT__MODEL", "scripted")
         yield root
+
+
+def start_worker(shop: Path, *options: str) -> subprocess.Popen[str]:
+    """Start `starling work` in a process of its own."""
+    code = "import sys; from server.cli import run; sys.exit(run(['work', *sys.argv[1:]]))"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *options], cwd=shop, env=environment, stderr=subprocess.PIPE, text=True
+    )
 
 
 def add(capsys: pytest.CaptureFixture[str], *words: str) -> str:
@@ -234,6 +244,34 @@ def test_without_a_repository_a_writing_task_waits_with_a_sentence(
     assert shop.exists()
 
 
+@pytest.mark.parametrize("decision", ["yes", "no"])
+def test_a_workers_question_waits_until_it_is_answered_from_another_terminal(
+    shop: Path, capsys: pytest.CaptureFixture[str], decision: str
+) -> None:
+    name = add(capsys, "run it", "-r", "debug")
+    with start_worker(shop, "--ask") as worker:
+        while run(["sessions", "answer", "", "--answer", decision]) != 0:  # nobody has asked yet
+            assert worker.poll() is None
+            time.sleep(0.2)
+        _, said = worker.communicate(timeout=60)
+    assert "waits for you; answer with `starling sessions answer" in said
+    assert read_tasks(capsys)[name]["status"] == "done"
+    assert run(["sessions", "answer", "", "--answer", decision]) == 1
+    assert "no question waits" in capsys.readouterr().err
+    assert run(["sessions", "answer", "", "--answer", "maybe"]) == 2
+    assert read_newest_answer() == {"yes": "approve", "no": "reject"}[decision]
+    assert shop.exists()
+
+
+def read_newest_answer() -> str:
+    """Return the recorded answer to the newest request."""
+    state = open_state()
+    try:
+        return Requests(state).list_newest(None, 1)[0].answer
+    finally:
+        state.close()
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 def test_a_worker_that_is_killed_at_any_moment_loses_and_doubles_nothing(
     shop: Path, capsys: pytest.CaptureFixture[str]
@@ -241,10 +279,7 @@ def test_a_worker_that_is_killed_at_any_moment_loses_and_doubles_nothing(
     dice = random.Random(KILLS)  # noqa: S311 (moments of a test)
     for number in range(KILLS):
         name = add(capsys, f"make it more exact, {number}", "-r", "coder")
-        command = [sys.executable, "-c", "import sys; from server.cli import run; sys.exit(run(['work']))"]
-        with subprocess.Popen(
-            command, cwd=shop, env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE
-        ) as worker:
+        with start_worker(shop) as worker:
             time.sleep(dice.uniform(0.5, 3.0))
             worker.send_signal(signal.SIGKILL)
             worker.wait(timeout=60)

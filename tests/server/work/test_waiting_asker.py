@@ -1,0 +1,73 @@
+"""A question that waits for an answer from any client."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from agents.tools import EXECUTE_COMMAND
+from server.gate.ports import Answer, Question
+from server.state.database import State
+from server.state.given_answers import GivenAnswers
+from server.state.requests import Requests
+from server.work import waiting_asker
+from server.work.waiting_asker import WaitingAsker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+QUESTION = Question("0123", EXECUTE_COMMAND, "Run the tests", "To see.", "tester", "pytest")
+
+
+@pytest.fixture
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[State]:
+    """Yield a database with the question as a pending request."""
+    monkeypatch.setattr(waiting_asker, "LOOK_S", 0.01)
+    opened = State(tmp_path / "state.sqlite3")
+    with opened.transaction() as connection:
+        Requests(opened).begin(connection, QUESTION, client="a test", task="", model="", subjects=("pytest",))
+    yield opened
+    opened.close()
+
+
+async def wait_until_awaited(answers: GivenAnswers) -> None:
+    """Wait until a worker waits for an answer."""
+    while not await asyncio.to_thread(answers.list_awaited):  # noqa: ASYNC110 (the asker tells nobody)
+        await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("given", [Answer.APPROVE, Answer.REJECT])
+async def test_the_answer_of_another_client_is_taken_once(state: State, given: Answer) -> None:
+    elsewhere = GivenAnswers(State(state.path))
+    told: list[str] = []
+    asking = asyncio.create_task(WaitingAsker(GivenAnswers(state), told.append).ask(QUESTION))
+    await wait_until_awaited(elsewhere)
+    assert elsewhere.list_awaited() == {"0123"}
+    assert elsewhere.give("0123", given, "an editor")
+    assert not elsewhere.give("0123", Answer.APPROVE, "another one")
+    assert await asking is given
+    assert elsewhere.list_awaited() == frozenset()
+    assert not elsewhere.give("0123", Answer.APPROVE, "too late")
+    assert "starling sessions answer 0123" in told[0]
+
+
+async def test_a_question_that_was_withdrawn_cannot_be_answered(state: State) -> None:
+    answers = GivenAnswers(state)
+    asking = asyncio.create_task(WaitingAsker(answers).ask(QUESTION))
+    await wait_until_awaited(answers)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert not answers.give("0123", Answer.APPROVE, "an editor")
+
+
+async def test_nobody_answers_what_nobody_waits_for_or_more_than_yes_and_no(state: State) -> None:
+    answers = GivenAnswers(state)
+    assert not answers.give("0123", Answer.APPROVE, "an editor")
+    with pytest.raises(ValueError, match="approve-task"):
+        answers.give("0123", Answer.APPROVE_TASK, "an editor")
+    answers.await_answer("4567")  # has no request
+    assert not answers.give("4567", Answer.APPROVE, "an editor")
