@@ -190,7 +190,7 @@ def _read_folder(folder: Path, problems: list[str], within: Path | None = None) 
         problems.append(f"{folder} has {len(files):,} roles; only the first {MOST_ROLES} are used.")
     for path in files[:MOST_ROLES]:
         try:
-            if within is not None and not _is_within(path, within):
+            if within is not None and not is_within(path, within):
                 raise ValueError("It is a link that leads out of the workspace.")  # noqa: TRY301 (one sentence each)
             found[path.stem] = parse_role(path.stem, read_text(path, LONGEST))
         except (OSError, ValueError) as error:
@@ -198,7 +198,7 @@ def _read_folder(folder: Path, problems: list[str], within: Path | None = None) 
     return found
 
 
-def _is_within(path: Path, folder: Path) -> bool:
+def is_within(path: Path, folder: Path) -> bool:
     """Return whether `path` lies in `folder` once all links are resolved."""
     return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from agents.team.workflows.workflow_state import WorkflowState, load_state
+
 if TYPE_CHECKING:
     from agents.team.testing.results import TestResults
 
@@ -57,6 +59,7 @@ class SessionNotes:
         start: whether the work on the plan may start.
         remark: what the person said to a plan that was refused; "" for nothing.
         offered: names of the files whose imports the session's agents were offered.
+        workflow: how far the last workflow has come; None without one.
         proposed_in: id of the turn in which the plan was proposed; not stored, so "" in later turns.
     """
 
@@ -66,6 +69,7 @@ class SessionNotes:
     start: PlanStart = PlanStart.FREE
     remark: str = ""
     offered: set[str] = field(default_factory=set)
+    workflow: WorkflowState | None = None
     proposed_in: str = ""
 
     @property
@@ -99,7 +103,9 @@ class SessionNotes:
         plan = [[one.title, one.status.value, one.role] for one in self.plan]
         started = {"start": self.start.value, "remark": self.remark} if self.start is not PlanStart.FREE else {}
         offered = {"offered": sorted(self.offered)} if self.offered else {}
-        return json.dumps({"notes": {"plan": plan, "facts": self.facts, **started, **offered}}, ensure_ascii=False)
+        workflow = {"workflow": self.workflow.dump()} if self.workflow is not None else {}
+        notes = {"plan": plan, "facts": self.facts, **started, **offered, **workflow}
+        return json.dumps({"notes": notes}, ensure_ascii=False)
 
     @classmethod
     def load(cls, text: str) -> SessionNotes | None:
@@ -109,7 +115,8 @@ class SessionNotes:
             plan = tuple(PlanStep(title, StepStatus(status), role) for title, status, role in notes["plan"])
             facts = {str(key): str(value) for key, value in notes["facts"].items()}
             start, offered = PlanStart(notes.get("start", "")), set(map(str, notes.get("offered", ())))
-            return cls(plan, facts, None, start, str(notes.get("remark", "")), offered)
+            workflow = load_state(notes.get("workflow"))
+            return cls(plan, facts, None, start, str(notes.get("remark", "")), offered, workflow)
         except (ValueError, KeyError, TypeError, AttributeError):
             return None
 

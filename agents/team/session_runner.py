@@ -34,6 +34,8 @@ from agents.team.toolset import Toolset
 from agents.team.turn.conversation import Conversation
 from agents.team.turn.loop import Agent
 from agents.team.turn.self_check import run_checked_turn
+from agents.team.workflows.session_turn import run_workflow_turn
+from agents.team.workflows.workflow_files import Workflows
 from models.chat import Message, Speaker
 from models.chat_layers import CountedChat
 
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
     from agents.team.events import Emit, Event
     from agents.team.role_files import Role, Roles
     from agents.team.tool import TeamTool, Workbench
+    from agents.team.workflows.runner import WorkflowRequest
     from models.chat import ChatModel, Reply
 
 MOST_ENTRIES = 5000
@@ -81,6 +84,7 @@ class Team:
         is_led: returns whether the model for a model role is led by the fixed pipeline.
         find_outcomes: returns the outcomes of a session's requests to a person, for calls that were cut short.
         list_open_files: returns the files that are open in the client, as agents name files. Blocking.
+        workflows: all workflows.
     """
 
     sessions: Sessions
@@ -95,6 +99,7 @@ class Team:
     compute_cost: Callable[[Reply], float] = lambda _: 0.0
     find_outcomes: FindOutcomes = lambda _: ()
     list_open_files: Callable[[], Sequence[str]] = lambda: ()
+    workflows: Workflows = field(default_factory=Workflows)
 
 
 class SessionRunner:
@@ -115,11 +120,17 @@ class SessionRunner:
         self._stored_notes = self._notes.dump()
 
     async def handle(
-        self, request: str, emit: Emit, cancelled: Callable[[], bool], shown: Path | None = None
+        self,
+        request: str,
+        emit: Emit,
+        cancelled: Callable[[], bool],
+        shown: Path | None = None,
+        workflow: WorkflowRequest | None = None,
     ) -> TurnEnded:
         """Have the team answer `request`; return how the turn ended. Everything is recorded on the way.
 
-        `shown` is the file that the person's editor shows, None for none.
+        `shown` is the file that the person's editor shows, None for none. With `workflow`, that does the request; one
+        that is open in the session goes on at its open step.
         Text for the client is inert Markdown; the record has it as the model wrote it.
 
         Raises:
@@ -134,11 +145,16 @@ class SessionRunner:
                 entries = await asyncio.to_thread(team.sessions.read, self._session, after=newest, limit=MOST_ENTRIES)
                 self._notes = transcript.read_notes(entries)
                 self._stored_notes = self._notes.dump()
-                attached = await self._gather_named_files(request, shown)
+                attached = "" if workflow is not None else await self._gather_named_files(request, shown)
                 await self._record(SessionState.PROCESSING, await self._make_request_entry(request, attached))
                 with team.open_record(self._session) as write:
                     self._recorder = RunRecorder(write)
-                    ended = await self._answer(held, entries, request, attached, self._record_events(emit), cancelled)
+                    recorded = self._record_events(emit)
+                    if workflow is not None:
+                        bench = self._make_bench(recorded, cancelled)
+                        ended = await run_workflow_turn(workflow, request, team, bench, self)
+                    else:
+                        ended = await self._answer(held, entries, request, attached, recorded, cancelled)
                     self._recorder.record_event(ended)
                 state = SessionState.ERROR if ended.status is TurnStatus.FAILED else SessionState.IDLE
                 note = [] if ended.status is TurnStatus.DONE else [Entry(EntryKind.NOTE, "starling", ended.text)]
@@ -225,18 +241,30 @@ class SessionRunner:
         spending = Spending(choice.role.limits.narrow(team.limits))
         for reply in routed:
             spending.add_apart(reply.usage, team.compute_cost(reply))
-        bench = replace(
-            team.bench,
+        bench = self._make_bench(emit, cancelled)
+        try:
+            return await self._run_role(choice.role, messages, bench, spending)
+        finally:
+            bench.permissions.end_task(bench.task)
+
+    def _make_bench(self, emit: Emit, cancelled: Callable[[], bool]) -> Workbench:
+        """Return the workbench of one turn, which the agents' own ones are made from."""
+        return replace(
+            self._team.bench,
             task=uuid.uuid4().hex,
             session=self._session,
             notes=self._notes,
             emit=emit,
             cancelled=cancelled,
         )
-        try:
-            return await self._run_role(choice.role, messages, bench, spending)
-        finally:
-            bench.permissions.end_task(bench.task)
+
+    async def run_agent(self, role: Role, messages: list[Message], bench: Workbench, spending: Spending) -> TurnEnded:
+        """Run one turn of an agent whose messages are not the session's, for a step of a workflow."""
+        return await self._run_role(role, messages, bench, spending, inner=True)
+
+    async def record_step(self, entry: Entry) -> None:
+        """Store an entry about a workflow, together with the notes, which hold how far it has come."""
+        await self._record(SessionState.PROCESSING, entry, *self._take_changed_notes())
 
     async def _run_role(
         self, role: Role, messages: list[Message], bench: Workbench, spending: Spending, *, inner: bool = False
@@ -257,7 +285,7 @@ class SessionRunner:
             bench,
             agent=role.name,
             model=chat.name,
-            emit=lambda event: self._pass_on(event, shown.emit),
+            emit=lambda event: self.pass_on(event, shown.emit),
             delegate=delegate,
             capabilities=role.capabilities,
             loaded=set(role.loaded),
@@ -307,7 +335,7 @@ class SessionRunner:
         bench.emit(AgentChosen(asker.name, f"{role.name} is done"))
         return ended.text if ended.status is TurnStatus.DONE else f"[{role.name} did not finish] {ended.text}"
 
-    def _pass_on(self, event: Event, emit: Emit) -> None:
+    def pass_on(self, event: Event, emit: Emit) -> None:
         """Pass an event on to the client, and note the state: EXECUTING from a call's start to its end."""
         emit(event)
         if isinstance(event, CallStarted):

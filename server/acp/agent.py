@@ -203,7 +203,7 @@ class StarlingAgent:
         return live
 
     async def _continue(self, session: str, folders: Sequence[str], servers: Sequence[object] | None) -> LiveSession:
-        """Return the session with the id `session`, opened if it was not.
+        """Return the open session with the id `session`; opens it if it was not open, or open with other folders.
 
         Raises:
             RequestError: there is no such session in the workspace of `folders`.

@@ -116,7 +116,7 @@ class Core:
             self.servers.close()
 
     def close_unshared(self, kept: Core) -> None:
-        """Close the parts of this core that `kept`, the core that replaces it, does not share."""
+        """Close the parts of this core that `kept` does not share: the core that replaces it, or its base."""
         for model in (self.model, self.quick):
             if model is not None and model is not kept.model and model is not kept.quick:
                 model.close()
@@ -264,7 +264,7 @@ def _build_reviewer(index: Index, settings: Settings, old: Core | None, examiner
 def _build_examiners(
     index: Index, model: LazyModel | None, chat: ChatModel | None, settings: Settings
 ) -> tuple[Examiner, ...]:
-    """Return the layers of the review that ask a model, as far as there are models."""
+    """Return the layers of the review that ask a model: one for each of `model` and `chat` that is not None."""
     from agents.reviewer.likelihood.examiner import LikelihoodExaminer  # noqa: PLC0415
 
     made: list[Examiner] = []

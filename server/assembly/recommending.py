@@ -51,7 +51,7 @@ class Recommendation:
 def load_or_measure_machine(settings: Settings, *, again: bool, on_progress: Callable[[str], None]) -> Machine:
     """Return the stored measurement of this machine; if there is none, measure the machine and store the result.
 
-    A measurement of the processor does not count if models compute on a GPU now, nor the other way round.
+    Measures again if the stored measurement is of the processor and models compute on a GPU now, or vice versa.
 
     Args:
         settings: the settings, for the device on which models compute.

@@ -17,6 +17,8 @@ from agents.team.session_runner import Team
 from agents.team.tool import Workbench
 from agents.team.tools.all_tools import TOOLS
 from agents.team.tools.list_mcp_tools import CAPABILITY
+from agents.team.workflows import workflow_files
+from agents.team.workflows.workflow_files import Workflows, load_workflows
 from server.assembly.policies import build_rules
 from server.assembly.resources import review_statically
 from server.gate.commands.runner import ConfinedRunner
@@ -105,6 +107,7 @@ def build_team(core: Core, files: Files, gate: Gate, state: State, client: Clien
         compute_cost=core.chats.compute_cost,
         is_led=lambda role: (role if role in core.chats.by_role else "chat") in core.chats.led,
         find_outcomes=gate.journal.list_outcomes,
+        workflows=load_all_workflows(files.roots, settings.trusted, roles),
     )
 
 
@@ -123,8 +126,7 @@ def load_all_roles(roots: Sequence[Path], trusted: Sequence[str]) -> Roles:
 
     Where an untrusted workspace folder has roles, one of the problems says how to trust it.
     """
-    folders = [_resolve(Path(one)) for one in trusted]
-    believed = [root for root in roots if _resolve(root) in folders]
+    believed = _list_trusted(roots, trusted)
     roles = load_roles(paths.settings_file().parent / ROLES_FOLDER, believed)
     unused = tuple(
         f"The roles in {root / WORKSPACE_FOLDER} are not used; to trust them, add '{root.as_posix()}' to "
@@ -133,6 +135,29 @@ def load_all_roles(roots: Sequence[Path], trusted: Sequence[str]) -> Roles:
         if root not in believed and (root / WORKSPACE_FOLDER).is_dir()
     )
     return replace(roles, problems=(*roles.problems, *unused))
+
+
+def load_all_workflows(roots: Sequence[Path], trusted: Sequence[str], roles: Roles) -> Workflows:
+    """Return the bundled workflows, the person's own, and those of the workspace folders among `trusted`.
+
+    Where an untrusted workspace folder has workflows, one of the problems says how to trust it.
+    """
+    believed = _list_trusted(roots, trusted)
+    workflows = load_workflows(roles, paths.settings_file().parent / workflow_files.OWN_FOLDER, believed)
+    folder = workflow_files.WORKSPACE_FOLDER
+    unused = tuple(
+        f"The workflows in {root / folder} are not used; to trust them, add '{root.as_posix()}' to "
+        f"`team.trusted` in {paths.settings_file()}."
+        for root in roots
+        if root not in believed and (root / folder).is_dir()
+    )
+    return replace(workflows, problems=(*workflows.problems, *unused))
+
+
+def _list_trusted(roots: Sequence[Path], trusted: Sequence[str]) -> list[Path]:
+    """Return the workspace folders among those that the person trusts."""
+    folders = [_resolve(Path(one)) for one in trusted]
+    return [root for root in roots if _resolve(root) in folders]
 
 
 def _remove_mcp(roles: Roles) -> Roles:

@@ -69,7 +69,7 @@ class TeamSettings(BaseModel):
     )
     trusted: tuple[FolderText, ...] = Field(
         default=(),
-        description="Workspace folders whose own roles, in `.starling/roles/`, are used: absolute paths, `~` for your "
+        description="Workspace folders whose own roles and workflows are used: absolute paths, `~` for your "
         "home folder. Such a role can do at most what the role `coder` can.",
         json_schema_extra=PERSONAL_FOLDERS,
     )

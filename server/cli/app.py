@@ -19,7 +19,7 @@ from server.cli import acp, complete, costs, demo, doctor, generate, index, key,
 from server.cli.models import models
 from server.cli.review import review
 from server.cli.serve import choose_transport, serve
-from server.cli.team import roles, sessions, talk
+from server.cli.team import roles, sessions, talk, workflows
 from server.cli.terminal import Failure
 from server.cli.work import memory, tasks, work
 from server.state import paths
@@ -163,6 +163,7 @@ app.add_typer(tasks.app, name="tasks")
 app.command("work")(work.work)
 app.add_typer(memory.app, name="memory")
 app.command("roles")(roles.list_roles)
+app.command("workflows")(workflows.list_workflows)
 app.command("acp")(acp.acp)
 app.add_typer(mcp.app, name="mcp")
 app.command("undo")(undo.undo)

@@ -53,7 +53,7 @@ class ServerPool:
 
     @property
     def servers(self) -> tuple[McpServer, ...]:
-        """All servers that may be used; none is started for this."""
+        """All servers that may be used, whether they run or not."""
         return tuple(McpServer(one.name, one.location, one.about) for one in self.definitions.values())
 
     async def list_tools(self, server: str, *, cancelled: Cancelled = lambda: False) -> McpTools:

@@ -20,6 +20,7 @@ from agents.team.permissions.modes import Mode
 from agents.team.queue.worker import Ending, Performed
 from agents.team.session_runner import SessionRunner
 from agents.team.transcript import make_title
+from agents.team.workflows.runner import WorkflowRequest
 from indexing.storage.index_files import IndexPaths
 from server.assembly.core import derive
 from server.assembly.gates import make_disk_gate
@@ -160,8 +161,11 @@ class TaskPerformer:
             await asyncio.to_thread(
                 team.sessions.create, self._root.as_uri(), title=title, role=task.task.role, name=task.id
             )
-            runner = SessionRunner(team, task.id)
-            return await runner.handle(compose_request(task), lambda event: self._show(task, event), stopped)
+            runner, request, workflow = SessionRunner(team, task.id), compose_request(task), None
+            if task.task.workflow:
+                request, wanted = _join_texts(task), task.task.workflow
+                workflow = WorkflowRequest(wanted, commits=False, repeats=task.attempts == 1)
+            return await runner.handle(request, lambda event: self._show(task, event), stopped, workflow=workflow)
         finally:
             await gate.close()
 
@@ -200,6 +204,11 @@ def remove_leftovers(queue: TaskQueue, worktrees: Worktrees, workspace: str) -> 
                 IndexPaths.of(paths.index_dir(), folder).remove()
             except WorktreeFailed as error:
                 logger.warning("the worktree %s could not be removed: %s", folder, error)
+
+
+def _join_texts(task: QueuedTask) -> str:
+    """Return the request to a workflow: title and details, the same for each attempt."""
+    return f"{task.task.title}\n\n{task.task.details}".strip()
 
 
 def compose_request(task: QueuedTask) -> str:

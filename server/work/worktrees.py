@@ -75,7 +75,7 @@ class Worktrees:
             worktree = self._describe(top, task)
             if worktree.base and _is_whole(top, worktree):
                 return worktree
-            if len(self._list_refs(top)) >= MOST_OPEN:
+            if not worktree.base and len(self._list_refs(top)) >= MOST_OPEN:
                 raise WorktreeFailed(f"{MOST_OPEN} tasks have branches here already; merge or drop some of them first.")
             base = worktree.base or run_git(top, "rev-parse", "--verify", "HEAD^{commit}").strip()
             start = worktree.branch if _has_branch(top, worktree.branch) else base

@@ -34,6 +34,9 @@ SessionName = Annotated[
 ]
 Continues = Annotated[bool, typer.Option("--continue", "-c", help="Continue the newest session of the workspace.")]
 RoleName = Annotated[str, typer.Option("--role", "-r", metavar="ROLE", help="Who answers in this session.")]
+WorkflowName = Annotated[
+    str, typer.Option("--workflow", metavar="NAME", help="The workflow that does it; see `starling workflows`.")
+]
 WaitS = Annotated[float, typer.Option("--wait", metavar="SECONDS", min=0, help="Longest wait for the index.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Write one JSON object on stdout.")]
 
@@ -61,6 +64,7 @@ def do(  # noqa: PLR0913 (each is an option of the command)
     session: SessionName = "",
     continues: Continues = False,
     role: RoleName = "",
+    workflow: WorkflowName = "",
     yes: terminal_asker.Yes = None,
     directory: Directory = None,
     wait_s: WaitS = 60,
@@ -69,7 +73,7 @@ def do(  # noqa: PLR0913 (each is an option of the command)
     """Have agents change the workspace; each change is asked."""
     from agents.team.permissions.modes import Mode  # noqa: PLC0415 (as above)
 
-    talk = _Talk(" ".join(request), session, continues, role, Mode.ACT, tuple(yes or ()), as_json)
+    talk = _Talk(" ".join(request), session, continues, role, Mode.ACT, tuple(yes or ()), as_json, workflow)
     return talk.run(directory, wait_s)
 
 
@@ -85,6 +89,7 @@ class _Talk:
         mode: Mode,
         yes: tuple[terminal_asker.Kind, ...],
         as_json: bool,  # noqa: FBT001
+        workflow: str = "",
     ) -> None:
         self._request = request
         self._session = session
@@ -93,6 +98,7 @@ class _Talk:
         self._mode = mode
         self._yes = yes
         self._as_json = as_json
+        self._workflow = workflow
         self._stopped = threading.Event()
 
     def run(self, directory: Path | None, wait_s: float) -> int:
@@ -112,8 +118,9 @@ class _Talk:
         elif ended.status is not TurnStatus.DONE:
             terminal.note(ended.text)
         command = "do" if self._mode.value == "act" else "ask"
+        option = f" --workflow {self._workflow}" if self._workflow and ended.status is not TurnStatus.DONE else ""
         changes = "" if command == "do" else " (`do` in place of `ask` lets agents change files)"
-        terminal.note(f"To go on: starling {command} --session {session[:8]} ...{changes}")
+        terminal.note(f"To go on: starling {command}{option} --session {session[:8]} ...{changes}")
         return 0 if ended.status is TurnStatus.DONE else FAILED
 
     async def _talk(self, core: Core, root: Path) -> tuple[str, TurnEnded]:
@@ -121,6 +128,7 @@ class _Talk:
         from agents.ports.failures import StateError  # noqa: PLC0415 (as above)
         from agents.ports.sessions import SessionUnavailable  # noqa: PLC0415
         from agents.team.session_runner import SessionRunner  # noqa: PLC0415
+        from agents.team.workflows.runner import WorkflowRequest  # noqa: PLC0415
         from server.assembly.gates import make_disk_gate, open_state  # noqa: PLC0415
         from server.assembly.resources import Files  # noqa: PLC0415
         from server.assembly.team import Client, build_team  # noqa: PLC0415
@@ -138,7 +146,10 @@ class _Talk:
             person = TerminalPerson(asker, self._stopped.is_set)
             team = build_team(core, Files(core, (root,)), gate, state, Client("starling", self._mode, person))
             session = self._open_session(team.sessions, root)
-            ended = await SessionRunner(team, session).handle(self._request, printer.show, self._stopped.is_set)
+            workflow = WorkflowRequest(self._workflow) if self._workflow else None
+            ended = await SessionRunner(team, session).handle(
+                self._request, printer.show, self._stopped.is_set, workflow=workflow
+            )
         except (SessionUnavailable, StateError) as error:
             raise Failure(str(error)) from error
         finally:

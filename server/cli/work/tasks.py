@@ -73,6 +73,9 @@ def add(  # noqa: PLR0913 (each is an option of the command)
     *,
     details: Annotated[str, typer.Option("--details", metavar="TEXT", help="Everything else the agent is told.")] = "",
     role: Annotated[str, typer.Option("--role", "-r", metavar="ROLE", help="The role that is to do it.")] = "",
+    workflow: Annotated[
+        str, typer.Option("--workflow", metavar="NAME", help="The workflow that does it; see `starling workflows`.")
+    ] = "",
     priority: Annotated[str, typer.Option("--priority", "-p", metavar="P", help="high, medium or low.")] = "medium",
     deadline: Annotated[
         str, typer.Option("--deadline", metavar="WHEN", help="30m, 2h or 3d from now, or a time like 2030-01-31T12:00.")
@@ -90,6 +93,7 @@ def add(  # noqa: PLR0913 (each is an option of the command)
 
     if priority.upper() not in Priority.__members__:
         raise Misuse(f"{priority} is no priority; give high, medium or low.")
+    _check_workflow(workflow, directory, role=role, reads=reads)
     with _open_queue() as (queue, _):
         needed = tuple(_find(queue, one, directory).id for one in needs or ())
         try:
@@ -97,7 +101,7 @@ def add(  # noqa: PLR0913 (each is an option of the command)
                 NewTask(
                     _name_workspace(directory), " ".join(title), details, role, Priority[priority.upper()],
                     parse_deadline(deadline, time.time()), needed,
-                    key=key, writes=not reads,
+                    key=key, workflow=workflow, writes=not reads,
                 )
             )  # fmt: skip
         except (QueueFull, LookupError, ValueError) as error:
@@ -106,6 +110,23 @@ def add(  # noqa: PLR0913 (each is an option of the command)
         terminal.emit(_describe(added))
     else:
         sys.stdout.write(f"{added.id[:8]}\n")
+
+
+def _check_workflow(name: str, directory: Path | None, *, role: str, reads: bool) -> None:
+    """Check that a workflow exists and fits the other options; "" for none.
+
+    Raises:
+        Misuse: it does not.
+    """
+    if not name:
+        return
+    if reads or role:
+        raise Misuse("A workflow changes files and has its own roles; leave out --read-only and --role.")
+    from server.cli.team.workflows import load  # noqa: PLC0415 (`--help` starts without)
+
+    known = load(arguments.resolve_folder(directory) if directory else arguments.find_workspace(Path())).by_name
+    if name not in known:
+        raise Misuse(f"There is no workflow {name}; there are: {', '.join(known)}.")
 
 
 @app.command("show")

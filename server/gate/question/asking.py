@@ -59,7 +59,7 @@ def _store_answer(case: Case, answer: Answer | TakenParts) -> None:
 
 
 def judge_choice(hunks: Sequence[Hunk], taken: Collection[str]) -> Answer:
-    """Return the answer that taking the parts with the ids `taken` means; a choice of none is a rejection.
+    """Return the answer for a choice of the parts with the ids `taken`; a choice of none is a rejection.
 
     `UNABLE` if an id was not offered, because then no person has made the choice.
     """

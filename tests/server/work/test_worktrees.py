@@ -121,6 +121,8 @@ def test_the_number_of_branches_is_bounded(shop: Path, tmp_path: Path, monkeypat
     with pytest.raises(WorktreeFailed, match="merge or drop"):
         trees.open("f" * 16)
     assert trees.find("f" * 16) is None
+    trees.remove(TASK, with_branch=False)
+    assert trees.open(TASK).root.is_dir()
 
 
 def test_a_filter_that_is_configured_for_the_tasks_branch_alone_is_not_run(shop: Path, tmp_path: Path) -> None:

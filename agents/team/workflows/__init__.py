@@ -1,0 +1,1 @@
+"""Workflows: fixed orders of steps for the team, as TOML files, and their runner."""

@@ -1,0 +1,54 @@
+"""A step in which an agent works: one turn with a role, held to what the step may change."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from agents.team.events import AgentChosen, TurnStatus
+from agents.team.workflows.stage import StepOutcome
+from agents.team.workflows.step_guard import StepGuard
+from agents.team.workflows.steps.step import LONGEST_PROMPT, Step
+from models.chat import Message, Speaker
+
+if TYPE_CHECKING:
+    from agents.team.workflows.stage import Stage
+
+
+class AgentStep(Step):
+    """An agent works.
+
+    Attributes:
+        role: name of its role.
+        prompt: its task; names in braces stand for the request, failures, changed files and answers of other steps.
+        changes: what it may change; without "all" it runs no command but tests.
+        then: the next step.
+    """
+
+    kind: Literal["agent"]
+    role: str = Field(min_length=1, max_length=40)
+    prompt: str = Field(min_length=1, max_length=LONGEST_PROMPT)
+    changes: Literal["nothing", "tests", "code", "all"] = "nothing"
+    then: str = ""
+
+
+async def run(step: AgentStep, stage: Stage) -> StepOutcome:
+    """Run one turn of an agent with the step's role; a turn that does not end by itself leaves the step open."""
+    role = stage.roles.get(step.role)
+    if role is None:
+        return StepOutcome(f"There is no role {step.role}; add it or change the workflow.", stopped=TurnStatus.FAILED)
+    stage.bench.emit(AgentChosen(role.name, f"step {step.name} of the workflow {stage.state.name}"))
+    guard = StepGuard(stage, step.changes, stage.bench.changes, stage.bench.permissions)
+    bench = replace(stage.bench, changes=guard, permissions=guard)
+    lent = stage.spending.lend(role.limits.narrow(stage.limits))
+    try:
+        ended = await stage.run_role(role, [Message(Speaker.USER, stage.fill(step.prompt))], bench, lent)
+    finally:
+        stage.spending.settle(lent)
+    if ended.status is not TurnStatus.DONE:
+        return StepOutcome(ended.text, role=role.name, stopped=ended.status)
+    if step.changes == "tests":
+        stage.state.fingerprints = await stage.take_fingerprints(await stage.list_test_files())
+    return StepOutcome(ended.text, step.then, role.name)

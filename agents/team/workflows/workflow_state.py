@@ -1,0 +1,69 @@
+"""The state of a workflow in a session, stored with the session's notes. Start at `WorkflowState`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+MOST_NAMES = 200
+LONGEST_ANSWER = 4_000
+LONGEST_REQUEST = 20_000
+
+
+@dataclass(slots=True)
+class WorkflowState:
+    """The state of a workflow: its open step, and results of its steps for later ones.
+
+    Attributes:
+        name: name of the workflow.
+        request: the person's request.
+        step: name of the step that is open; the last one if the workflow has ended.
+        visits: how often each step was run to its end.
+        answers: the last answer of each step, cut to `LONGEST_ANSWER`.
+        files: names of the files that agents have changed, in order.
+        fingerprints: hashes of the test files by name, as they were when the last step that may change tests ended.
+        failures: the failures of the last run of the tests, for a prompt.
+        log: a line for each step that was run.
+        tokens: tokens that were read and written in all.
+        end: the sentence with which the workflow ended; "" before that.
+        is_done: whether it reached its aim.
+    """
+
+    name: str
+    request: str
+    step: str
+    visits: dict[str, int] = field(default_factory=dict)
+    answers: dict[str, str] = field(default_factory=dict)
+    files: list[str] = field(default_factory=list)
+    fingerprints: dict[str, str] = field(default_factory=dict)
+    failures: str = ""
+    log: list[str] = field(default_factory=list)
+    tokens: int = 0
+    end: str = ""
+    is_done: bool = False
+
+    def add_file(self, name: str) -> bool:
+        """Add the name of a changed file; return False if it is there already or there are `MOST_NAMES`."""
+        if name in self.files or len(self.files) >= MOST_NAMES:
+            return False
+        self.files.append(name)
+        return True
+
+    def dump(self) -> dict[str, Any]:
+        """Return the state as a JSON object, which `load_state` reads."""
+        return {name: getattr(self, name) for name in _TYPES}
+
+
+_TYPES: dict[str, type] = {
+    "name": str, "request": str, "step": str, "visits": dict, "answers": dict, "files": list, "fingerprints": dict,
+    "failures": str, "log": list, "tokens": int, "end": str, "is_done": bool,
+}  # fmt: skip
+
+
+def load_state(stored: object) -> WorkflowState | None:
+    """Return the state that `WorkflowState.dump` turned into `stored`; None if it is something else."""
+    if not isinstance(stored, dict) or set(stored) != set(_TYPES):
+        return None
+    if not all(isinstance(stored[name], kind) for name, kind in _TYPES.items()):
+        return None
+    return WorkflowState(**stored)

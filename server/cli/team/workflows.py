@@ -1,0 +1,55 @@
+"""`starling workflows`: the workflows, and the files of workflows that cannot be used. Start at `list_workflows`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from server.cli import arguments, tables, terminal
+from server.cli.tables import Column
+
+if TYPE_CHECKING:
+    from agents.team.workflows.workflow_files import Workflow, Workflows
+
+COLUMNS = (Column("NAME", typed=True), *map(Column, ("FROM", "STEPS", "DESCRIPTION")))
+
+Directory = Annotated[
+    Path | None,
+    typer.Option("--workspace", "-w", metavar="DIR", help="The workspace.", show_default="the repository here"),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Write one JSON object on stdout.")]
+
+
+def list_workflows(*, directory: Directory = None, as_json: AsJson = False) -> int:
+    """List the workflows; `starling do --workflow NAME` runs one."""
+    workflows = load(arguments.resolve_folder(directory) if directory else arguments.find_workspace(Path()))
+    found = workflows.by_name.values()
+    if as_json:
+        terminal.emit({"workflows": [_describe(one) for one in found], "problems": list(workflows.problems)})
+    else:
+        rows = [(one.name, one.origin.value, str(len(one.content.steps)), one.content.description) for one in found]
+        tables.show(COLUMNS, rows)
+    for problem in workflows.problems:
+        terminal.note(problem)
+    return 0
+
+
+def load(root: Path) -> Workflows:
+    """Return the workflows that can be used in the workspace folder `root`."""
+    from server.assembly import settings  # noqa: PLC0415 (`--help` starts without the settings and the team)
+    from server.assembly.team import load_all_roles, load_all_workflows  # noqa: PLC0415
+
+    resolved, _ = settings.resolve(roots=[root])
+    trusted = resolved.team.trusted
+    return load_all_workflows([root], trusted, load_all_roles([root], trusted))
+
+
+def _describe(workflow: Workflow) -> dict[str, Any]:
+    content = workflow.content
+    return {
+        "name": workflow.name, "title": content.title, "description": content.description,
+        "from": workflow.origin.value, "limits": content.limits.model_dump(),
+        "steps": [one.model_dump(exclude={"prompt"}) for one in content.steps],
+    }  # fmt: skip
