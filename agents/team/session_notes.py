@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from agents.team.workflows.workflow_state import WorkflowState, load_state
+from indexing.workspace.secrets import literals
 
 if TYPE_CHECKING:
     from agents.team.testing.results import TestResults
@@ -99,12 +100,13 @@ class SessionNotes:
             del self.facts[next(iter(self.facts))]
 
     def dump(self) -> str:
-        """Return the notes as JSON, which `load` reads; the results of tests are left out."""
-        plan = [[one.title, one.status.value, one.role] for one in self.plan]
+        """Return the notes as JSON, which `load` reads; the results of tests are left out, and secrets are hidden."""
+        plan = [[_hide_secrets(one.title), one.status.value, one.role] for one in self.plan]
         started = {"start": self.start.value, "remark": self.remark} if self.start is not PlanStart.FREE else {}
         offered = {"offered": sorted(self.offered)} if self.offered else {}
+        facts = {_hide_secrets(key): _hide_secrets(text) for key, text in self.facts.items()}
         workflow = {"workflow": self.workflow.dump()} if self.workflow is not None else {}
-        notes = {"plan": plan, "facts": self.facts, **started, **offered, **workflow}
+        notes = {"plan": plan, "facts": facts, **started, **offered, **workflow}
         return json.dumps({"notes": notes}, ensure_ascii=False)
 
     @classmethod
@@ -142,3 +144,7 @@ class SessionNotes:
                 return "Plan, not started: the person has not approved it"
             case PlanStart.REFUSED:
                 return f"Plan, not started: the person refused it{f' and said: {self.remark}' if self.remark else ''}"
+
+
+def _hide_secrets(text: str) -> str:
+    return literals.replace_secrets(text, "[secret]")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from agents.ports.sessions import LONGEST_TEXT, Entry, EntryKind
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 HIDDEN = "[secret]"
 TITLE_LENGTH = 60
+DEEPEST = 50  # levels of nesting in the arguments of a call
 INTERRUPTED = (
     "[The program ended before the result of this call was recorded. It may have happened: look before you repeat it.]"
 )
@@ -30,10 +32,21 @@ def hide_secrets(text: str) -> str:
     return literals.replace_secrets(text, HIDDEN)
 
 
+def _hide_in_value(value: object, depth: int = DEEPEST) -> object:
+    """Return a JSON value with the secrets in all of its texts replaced; what is nested too deep is left out."""
+    if isinstance(value, str):
+        return hide_secrets(value)
+    if isinstance(value, Mapping):
+        return {key: _hide_in_value(one, depth - 1) for key, one in value.items()} if depth else {}
+    if isinstance(value, list | tuple):
+        return [_hide_in_value(one, depth - 1) for one in value] if depth else []
+    return value
+
+
 def make_entry(message: Message, by: str) -> Entry:
     """Return the entry that records `message` of the agent or tool `by`, cut to an entry's size.
 
-    Secrets in the text are hidden; arguments of calls stay as they are, and are left out if they are too long.
+    Secrets in the text and in the arguments of calls are hidden; arguments are left out if they are too long.
 
     Raises:
         ValueError: it is the instructions, which are no part of a session.
@@ -41,7 +54,9 @@ def make_entry(message: Message, by: str) -> Entry:
     text = hide_secrets(message.text)[:LONGEST_TEXT]
     match message.speaker:
         case Speaker.ASSISTANT:
-            calls = [{"id": one.id, "name": one.name, "arguments": dict(one.arguments)} for one in message.calls]
+            calls = [
+                {"id": one.id, "name": one.name, "arguments": _hide_in_value(one.arguments)} for one in message.calls
+            ]
             details = json.dumps({"calls": calls}) if calls else ""
             if len(details) > LONGEST_TEXT:  # the calls' results follow, so that nothing refers to them
                 details = json.dumps({"calls": [{**one, "arguments": {}} for one in calls]})

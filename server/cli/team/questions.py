@@ -66,7 +66,7 @@ def ask_again(
     yes: terminal_asker.Yes = None,
     directory: Directory = None,
 ) -> int:
-    """Ask a question again that nobody answered; a command is asked by its agent, which gets the result."""
+    """Ask a question again that nobody answered. For a command, its agent goes on, asks again and gets the result."""
     from agents.ports.sessions import SessionUnavailable  # noqa: PLC0415 (`--help` starts without it)
     from agents.team.asked_again import write_request  # noqa: PLC0415
     from server.cli.team.talk import do  # noqa: PLC0415
@@ -137,7 +137,7 @@ def _decide_here(request: Request) -> str:
 async def _ask_about_edit(gate: Gate, store: SessionStore, request: Request) -> Outcome:
     """Ask again about an edit, apply it if approved, and return the outcome.
 
-    If the request belongs to a session, the outcome is also recorded there.
+    If the request belongs to a session that still exists, the outcome is also recorded there.
 
     Raises:
         SessionUnavailable: another client drives the session.

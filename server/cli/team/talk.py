@@ -70,7 +70,7 @@ def do(  # noqa: PLR0913 (each is an option of the command)
     wait_s: WaitS = 60,
     as_json: AsJson = False,
 ) -> int:
-    """Have agents change the workspace; each change is asked."""
+    """Have agents change the workspace. Asks you before each change."""
     from agents.team.permissions.modes import Mode  # noqa: PLC0415 (as above)
 
     talk = _Talk(" ".join(request), session, continues, role, Mode.ACT, tuple(yes or ()), as_json, workflow)

@@ -204,7 +204,7 @@ def merge(name: Name, *, yes: terminal_asker.Yes = None, directory: Directory = 
 
 @app.command("drop")
 def drop(name: Name, *, directory: Directory = None) -> None:
-    """Delete the branch of a task, with what it did."""
+    """Delete the branch of a task, with all changes on it."""
     with _open_queue() as (queue, _):
         found = _find(queue, name, directory)
     if found.status.value == "running":

@@ -82,7 +82,8 @@ class Trials:
         """Run the test file `test` with each of `candidates` in turn, until one passes; return a result for each run.
 
         Asks a person first, once. Stops early if the task is cancelled. Returns a single result with the reason if the
-        test cannot be run, the workspace is too large, or the person does not permit it; () if there is no candidate
+        test cannot be run, the workspace is too large, a candidate changes a file of another workspace folder, or the
+        person does not permit it; () if there is no candidate
         or the test is outside of the workspace. Blocking.
         """
         root = next((root for root in self.files.roots if test.is_relative_to(root)), None)
@@ -91,7 +92,7 @@ class Trials:
         command = test_runs.choose_command(root, self.files.test_command)
         if isinstance(command, str):
             return (TestRun(ran=False, output=command),)
-        if why := self._find_excess(root):
+        if why := self._find_excess(root) or _find_outside(root, candidates):
             return (TestRun(ran=False, output=why),)
         one_file = _narrow_to_file(command, root, test)
         if why := self._ask(one_file, root, len(candidates)):
@@ -174,6 +175,15 @@ class Trials:
                 target = copy / change.path.relative_to(root)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(_encode(change, change.path))
+
+
+def _find_outside(root: Path, candidates: Sequence[Sequence[Change]]) -> str:
+    """Return why `candidates` cannot be tried on a copy of `root`, "" if they change nothing outside of it."""
+    for change in (one for candidate in candidates for one in candidate):
+        path = change.path if isinstance(change, TextChange | CreateFile) else None
+        if path is not None and not path.is_relative_to(root):
+            return f"{path} lies in another workspace folder than the test; run the test yourself."
+    return ""
 
 
 def _encode(change: TextChange | CreateFile, path: Path) -> bytes:

@@ -97,7 +97,7 @@ def _find(journal: Journal, name: str) -> tuple[Request, ProposedEdit | None]:
 async def _ask_about_edit(services: Services, request: Request) -> Outcome:
     """Ask again about an edit, apply it if approved, and return the outcome.
 
-    If the request belongs to a session, the outcome is also recorded there.
+    If the request belongs to a session that still exists, the outcome is also recorded there.
 
     Raises:
         CommandFailed: the session is in use, or the state cannot be read or written.

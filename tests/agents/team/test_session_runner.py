@@ -256,11 +256,14 @@ async def test_a_secret_that_a_person_writes_is_not_stored(bench: TeamBench, sto
     secret = "sk-" + "Ab3dEf9hJk2mNp4qRs6tUv8wXy" + "Z012345678"
     request = f'@ask Use api_key = "{secret}" here.'
     session = store.create("file:///w", title=make_title(request)).id
-    team = make_team(bench, store, "===\nWell.\n")
+    note = json.dumps({"key": "setup", "text": f'api_key = "{secret}"'})
+    team = make_team(bench, store, f"===\n@times 1\n@call remember {note}\n===\nWell.\n")
     await SessionRunner(team, session).handle(request, bench.events.append, lambda: False)
     found = store.get(session)
     assert found is not None
-    assert secret not in found.title + "".join(one.text for one in store.read(session))
+    stored = store.read(session)
+    assert any("remember" in one.details for one in stored)
+    assert secret not in found.title + "".join(one.text + one.details for one in stored)
 
 
 async def test_the_tokens_of_the_choice_of_a_role_count(bench: TeamBench, store: SessionStore) -> None:

@@ -164,7 +164,7 @@ def read_documents(
         snapshot: the state at the request.
         core: the core.
         paths: absolute paths, or relative to the first workspace folder.
-        cancelled: returns whether to stop.
+        cancelled: returns whether to stop; files of folders that are not listed by then are left out.
 
     Returns:
         The documents, and a sentence for each named file that is left out; none for files left out in folders.

@@ -126,6 +126,13 @@ async def test_candidates_are_tried_in_order_until_one_passes_after_one_question
     assert len(gate.asked) == 1
 
 
+async def test_a_change_in_another_workspace_folder_cannot_be_tried(root: Path) -> None:
+    gate = Permits(Verdict.APPLIED)
+    elsewhere = CreateFile(root.parent / "other" / "x.py", "x = 1\n")
+    (tried,) = await run_trials(root, [make_test(root, "add(1, 2) == 3"), elsewhere], gate=gate)
+    assert (tried.ran, "another workspace folder" in tried.output, gate.asked) == (False, True, [])
+
+
 async def test_after_a_no_nothing_runs(root: Path) -> None:
     (run,) = await run_trials(root, [make_test(root, "True")], gate=Permits(Verdict.REJECTED))
     assert (run.ran, run.output) == (False, "It was rejected.")
