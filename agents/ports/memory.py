@@ -100,7 +100,7 @@ class Memory(Protocol):
         """Store `memory`, or replace the one with its workspace, agent and key; evicts the oldest ones beyond a bound.
 
         Raises:
-            ValueError: a text is longer than `LONGEST_TEXT`.
+            ValueError: a text is longer than `LONGEST_TEXT`, or an agent would replace what a person wrote.
         """
         ...
 

@@ -65,7 +65,7 @@ class NewTask:
         deadline: seconds since the epoch, None for none.
         needs: ids of tasks that have to be done before.
         parent: id of the task that it follows from, "" for none.
-        key: a second task with the same non-empty key is the first one, so that adding it again changes nothing.
+        key: a second task of the workspace with the same non-empty key is the first one, which stays as it is.
         workflow: name of the workflow that is to do it, "" for one request to an agent.
         writes: whether agents may change files, which they do in the task's own worktree.
     """

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 _NAMED = re.compile(r"\A\s*@([A-Za-z][A-Za-z0-9_-]*)(?![A-Za-z0-9_(/]|\.\w)[:,]?\s*")  # no decorator, no npm scope
 _ERROR = re.compile(
-    r"Traceback \(most recent call last\)|^\s*File \".*\", line \d+|"
+    r"Traceback \(most recent call last\)|^[^\S\n]*File \".*\", line \d+|"
     r"(?<![A-Za-z0-9_])[A-Z]\w*(?:Error|Exception)\s*[:：]|^(?:Uncaught )?Error: \S|"  # noqa: RUF001 (Chinese colon)
-    r"^\s*at (?:.+\(.+:\d+(?::\d+)?\)|\S+:\d+:\d+$)|^Exception in thread \"|^Caused by: |"
-    r"\bpanicked at\b|^panic: |^goroutine \d+ \[|^error\[[A-Z]\d+\]: |^\s*--> \S+:\d+:\d+|"
+    r"^[^\S\n]*at (?:.+\(.+:\d+(?::\d+)?\)|\S+:\d+:\d+$)|^Exception in thread \"|^Caused by: |"
+    r"\bpanicked at\b|^panic: |^goroutine \d+ \[|^error\[[A-Z]\d+\]: |^[^\S\n]*--> \S+:\d+:\d+|"
     r"\bSegmentation fault\b|^\S+:\d+(?::\d+)?: (?:fatal )?error: |^\S+\.go:\d+:\d+: |\bundefined reference to `|"
     r"AddressSanitizer: |\bAssertion [`'].+' failed|"
     r"^error: \S|^(?:FAILED|FAIL|--- FAIL:)\s+\S+|\bexit (?:code|status) [1-9]",

@@ -249,14 +249,8 @@ class SessionRunner:
 
     def _make_bench(self, emit: Emit, cancelled: Callable[[], bool]) -> Workbench:
         """Return the workbench of one turn, which the agents' own ones are made from."""
-        return replace(
-            self._team.bench,
-            task=uuid.uuid4().hex,
-            session=self._session,
-            notes=self._notes,
-            emit=emit,
-            cancelled=cancelled,
-        )
+        task, session, notes = uuid.uuid4().hex, self._session, self._notes
+        return replace(self._team.bench, task=task, session=session, notes=notes, emit=emit, cancelled=cancelled)
 
     async def run_agent(self, role: Role, messages: list[Message], bench: Workbench, spending: Spending) -> TurnEnded:
         """Run one turn of an agent whose messages are not the session's, for a step of a workflow."""

@@ -84,6 +84,11 @@ class IndexPaths:
         """Delete all files of the index but the lock, and folders in their place; return whether any was deleted."""
         return sum(map(_delete, self.list_files())) > 0
 
+    def remove(self) -> None:
+        """Delete all files of the index of a root that is deleted for good; no process may use it any more."""
+        self.discard()
+        _delete(self.lock)
+
     def reclaim(self) -> None:
         """Make the folder, the lock file and the database writable for this user.
 

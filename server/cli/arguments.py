@@ -72,9 +72,12 @@ def find_workspace(path: Path, *, writes: bool = False) -> Path:
     the change; else the file's folder. A link that leads out of its workspace is followed, with a note on stderr.
 
     Raises:
-        Failure: `path` is such a link, and the command `writes` files.
+        Failure: `path` is such a link, and the command `writes` files; or the working directory was deleted.
     """
-    real = Path(os.path.realpath(path))
+    try:
+        real = Path(os.path.realpath(path))
+    except FileNotFoundError as error:
+        raise Failure("The working directory does not exist any more; change to another one.") from error
     link = _find_link(path)
     if link is None:
         return _find_workspace(real)

@@ -41,20 +41,22 @@ class MemoryStore:
         Secrets in its texts are replaced. The memories that have not changed for the longest time are evicted first.
 
         Raises:
-            ValueError: a text is longer than `LONGEST_TEXT`.
+            ValueError: a text is longer than `LONGEST_TEXT`, or an agent would replace what a person wrote.
         """
         now = time.time()
         workspace = make_storable(memory.workspace)
         texts = _clean(memory.agent, memory.key, memory.text)
         row = (workspace, *texts, memory.source, *_clean(memory.origin), now, now)
         with self._state.transaction() as connection:
-            connection.execute(
+            stored = connection.execute(
                 "INSERT INTO agent_memory (workspace, agent, name, content, source, origin, created, changed)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (workspace, agent, name) DO UPDATE SET"
                 " content = excluded.content, source = excluded.source, origin = excluded.origin,"
-                " changed = excluded.changed",
+                " changed = excluded.changed WHERE excluded.source = 'person' OR agent_memory.source <> 'person'",
                 row,
             )
+            if not stored.rowcount:
+                raise ValueError("the person wrote what has this key; choose another")
             _evict_memories(connection, workspace)
 
     def recall(self, workspace: str, agent: str, limit: int) -> tuple[Remembered, ...]:

@@ -24,6 +24,7 @@ from agents.ports.task_queue import (
     QueueFull,
     TaskStatus,
 )
+from indexing.workspace.secrets.literals import replace_secrets
 from server.state import lease_owners
 from server.state.statements import make_storable
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 MOST_OPEN = 10_000  # tasks of one workspace that have not ended
 MOST_ENDED = 10_000  # of a user, in all workspaces
 KEPT_S = 90 * 24 * 3600.0  # ended tasks
+PLACEHOLDER = "(secret)"
 _ENDED = (TaskStatus.DONE, TaskStatus.FAILED, TaskStatus.CANCELLED)
 _SELECT = (
     "SELECT id, workspace, title, details, role, priority, deadline, parent, name, workflow, writes,"
@@ -69,12 +71,14 @@ class TaskStore:
         self._clock = clock
 
     def add(self, task: NewTask) -> QueuedTask:
-        """Queue `task` and return it; if a task with its key exists, return that task and queue nothing.
+        """Queue `task` and return it; if its workspace has a task with its key, return that one and queue nothing.
+
+        Secrets in its texts are replaced.
 
         Raises:
             QueueFull: too many tasks of the workspace are open.
             LookupError: a task in `needs` does not exist.
-            ValueError: a text is longer than `LONGEST_TEXT`, or `needs` has too many tasks.
+            ValueError: it has no title, a text is longer than `LONGEST_TEXT`, or `needs` has too many tasks.
         """
         with self._state.transaction() as connection:
             return _require(connection, _insert(connection, task, self._clock()))
@@ -196,17 +200,19 @@ class TaskStore:
 
 
 def _insert(connection: Connection, task: NewTask, now: float) -> str:
-    """Insert `task` and return its id; if a task with its key exists, only return that task's id.
+    """Insert `task` and return its id; if its workspace has a task with its key, only return that one's id.
 
     Raises:
         QueueFull, LookupError, ValueError: as `TaskStore.add`.
     """
+    if not task.title.strip():
+        raise ValueError("it says nothing")
     if max(map(len, (task.title, task.details, task.role, task.key, task.workflow))) > LONGEST_TEXT:
         raise ValueError(f"a text has more than {LONGEST_TEXT:,} characters")
     if len(task.needs) > MOST_NEEDS:
         raise ValueError(f"a task needs more than {MOST_NEEDS} others")
     place = make_storable(task.workspace)
-    key = make_storable(task.key) or None
+    key = f"{place}\n{make_storable(task.key)}" if task.key else None  # one workspace's keys are not another's
     row = connection.execute("SELECT id FROM queued_tasks WHERE name = ?", (key,)).fetchone()
     if row is not None:
         return str(row[0])
@@ -222,7 +228,7 @@ def _insert(connection: Connection, task: NewTask, now: float) -> str:
         "INSERT INTO queued_tasks (id, workspace, title, details, role, priority, deadline, parent, name, status,"
         " created, changed, workflow, writes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
-            identity, place, make_storable(task.title), make_storable(task.details), make_storable(task.role),
+            identity, place, _clean(task.title), _clean(task.details), make_storable(task.role),
             int(task.priority), task.deadline, task.parent, key, TaskStatus.QUEUED, now, now,
             make_storable(task.workflow), int(task.writes),
         ),
@@ -231,6 +237,11 @@ def _insert(connection: Connection, task: NewTask, now: float) -> str:
         "INSERT INTO queued_task_needs (task, need) VALUES (?, ?)", [(identity, need) for need in set(task.needs)]
     )
     return identity
+
+
+def _clean(text: str) -> str:
+    """Return `text` as it is stored, with its secrets replaced."""
+    return make_storable(replace_secrets(text, PLACEHOLDER))
 
 
 def _remove_old(connection: Connection, now: float) -> None:
@@ -263,7 +274,7 @@ def _end_claim(connection: Connection, claimed: QueuedTask, status: TaskStatus, 
     if len(result) > LONGEST_TEXT:
         raise ValueError(f"the result has more than {LONGEST_TEXT:,} characters")
     query = f"UPDATE queued_tasks SET status = ?, result = ?, changed = ? WHERE {_CLAIMED}"  # noqa: S608
-    values = (status, make_storable(result), now, *_list_claim_values(claimed))
+    values = (status, _clean(result), now, *_list_claim_values(claimed))
     return connection.execute(query, values).rowcount == 1
 
 
@@ -312,6 +323,7 @@ def _unpack(connection: Connection, row: Sequence[Any]) -> QueuedTask:
     rows = connection.execute("SELECT need FROM queued_task_needs WHERE task = ? ORDER BY need", (identity,))
     needs = tuple(need for (need,) in rows.fetchall())
     task = NewTask(
-        workspace, title, details, role, Priority(priority), deadline, needs, parent, name or "", workflow, bool(writes)
-    )
+        workspace, title, details, role, Priority(priority), deadline, needs, parent,
+        (name or "").removeprefix(f"{workspace}\n"), workflow, bool(writes),
+    )  # fmt: skip
     return QueuedTask(identity, task, TaskStatus(status), *rest)

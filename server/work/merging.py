@@ -42,7 +42,7 @@ def propose_merge(worktree: Worktree, workspace: Path, title: str, by: str) -> P
 
     Raises:
         MergeFailed: git failed; the branch changes too many files, or something that no edit can express (a binary
-            file, a link, a submodule, a file outside of the workspace).
+            file, a link, a submodule, another mode, a file outside of the workspace).
     """
     by_hand = f"merge {worktree.branch} with git instead"
     try:
@@ -76,6 +76,8 @@ def _list_changes(worktree: Worktree, workspace: Path, by_hand: str) -> list[Cha
         before_mode, after_mode, *_ = entry.removeprefix(":").split()
         if {before_mode, after_mode} - _REGULAR - {_NONE}:
             raise MergeFailed(f"{name} is a link or a submodule; {by_hand}.")
+        if _NONE not in {before_mode, after_mode} and before_mode != after_mode:
+            raise MergeFailed(f"{name} becomes executable, or no longer is; {by_hand}.")
         changes.append(reader.read_change(name, path, existed=before_mode != _NONE, executable=after_mode))
     return changes
 

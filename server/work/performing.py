@@ -21,11 +21,13 @@ from agents.team.queue.worker import Ending, Performed
 from agents.team.session_runner import SessionRunner
 from agents.team.transcript import make_title
 from agents.team.workflows.runner import WorkflowRequest
+from indexing.storage.index_files import IndexPaths
 from server.assembly.core import derive
 from server.assembly.gates import make_disk_gate
 from server.assembly.resources import Files
 from server.assembly.team import Client, build_team
 from server.gate.gate import LIMITS
+from server.state import paths
 from server.work.worktrees import WorktreeFailed
 
 if TYPE_CHECKING:
@@ -136,6 +138,8 @@ class TaskPerformer:
             yield _Place(core, worktree.root, worktree)
         finally:
             await asyncio.to_thread(core.close_unshared, self._core)
+            if not await asyncio.to_thread(worktree.folder.exists):
+                await asyncio.to_thread(IndexPaths.of(paths.index_dir(), worktree.root).remove)
 
     async def _run_session(self, task: QueuedTask, place: _Place, stopped: Callable[[], bool]) -> TurnEnded:
         """Run one turn of the task's session.
@@ -174,7 +178,7 @@ class TaskPerformer:
             WorktreeFailed: git failed.
         """
         done = ended.status is TurnStatus.DONE
-        subject = task.task.title.splitlines()[0] if done else f"Unfinished: {task.task.title.splitlines()[0]}"
+        subject = make_title(task.task.title) if done else f"Unfinished: {make_title(task.task.title)}"
         await asyncio.to_thread(self._worktrees.commit, worktree, f"{subject}\n\nStarling's task {task.id}\n")
         changed = await asyncio.to_thread(self._worktrees.list_changed, worktree)
         await asyncio.to_thread(self._worktrees.remove, task.id, with_branch=not changed)
@@ -185,16 +189,19 @@ class TaskPerformer:
         return Performed(_ENDINGS[ended.status], f"{ended.text}\n\n{note}")
 
 
-def remove_leftovers(queue: TaskQueue, worktrees: Worktrees) -> None:
-    """Delete the folders of worktrees whose tasks have ended or are gone, as a kill leaves them. Blocking.
+def remove_leftovers(queue: TaskQueue, worktrees: Worktrees, workspace: str) -> None:
+    """Delete the worktrees whose tasks are gone, or of `workspace` and have ended, as a kill leaves them. Blocking.
 
     Branches are kept, except those of cancelled tasks. A folder that cannot be deleted is logged.
     """
     for folder in worktrees.list_folders():
         task = queue.get(folder.name)
+        if task is not None and task.task.workspace != workspace:
+            continue
         if task is None or task.status in {TaskStatus.DONE, TaskStatus.FAILED, TaskStatus.CANCELLED}:
             try:
                 worktrees.remove(folder.name, with_branch=task is not None and task.status is TaskStatus.CANCELLED)
+                IndexPaths.of(paths.index_dir(), folder).remove()
             except WorktreeFailed as error:
                 logger.warning("the worktree %s could not be removed: %s", folder, error)
 

@@ -73,18 +73,26 @@ class Worktrees:
         """
         with self._use_repository() as top:
             worktree = self._describe(top, task)
-            if worktree.base and _is_whole(worktree):
+            if worktree.base and _is_whole(top, worktree):
                 return worktree
             if not worktree.base and len(self._list_refs(top)) >= MOST_OPEN:
                 raise WorktreeFailed(f"{MOST_OPEN} tasks have branches here already; merge or drop some of them first.")
             base = worktree.base or run_git(top, "rev-parse", "--verify", "HEAD^{commit}").strip()
-            run_git(top, "update-ref", _name_ref(task), base)
-            shutil.rmtree(worktree.folder, ignore_errors=True)
-            run_git(top, "worktree", "prune")
             start = worktree.branch if _has_branch(top, worktree.branch) else base
+            _check_folder(top, start, worktree.root.relative_to(worktree.folder))
+            run_git(top, "update-ref", _name_ref(task), base)
+            _remove_folder(top, worktree)
             make_folder(self._storage)
-            options = (*list_filter_options(top), "worktree", "add", "-q", "--force", "-B", worktree.branch)
+            options = ("worktree", "add", "-q", "--force", "--no-checkout", "-B", worktree.branch)
             run_git(top, *options, str(worktree.folder), start)
+            run_git(
+                worktree.folder,
+                *list_filter_options(worktree.folder),
+                "reset",
+                "-q",
+                "--hard",
+                "--no-recurse-submodules",
+            )
             return self._describe(top, task)
 
     def find(self, task: str) -> Worktree | None:
@@ -104,7 +112,8 @@ class Worktrees:
             WorktreeFailed: git failed.
         """
         with self._use_repository() as top:
-            unfiltered = list_filter_options(top)
+            _check_repository(top, worktree)
+            unfiltered = list_filter_options(worktree.folder)
             run_git(worktree.folder, *unfiltered, "add", "--all")
             if not run_git(worktree.folder, *unfiltered, "diff", "--cached", "--name-only", "--ignore-submodules"):
                 return False
@@ -131,8 +140,9 @@ class Worktrees:
             WorktreeFailed: git failed.
         """
         with self._use_repository() as top:
-            unfiltered = list_filter_options(top)
-            run_git(worktree.folder, *unfiltered, "reset", "-q", "--hard")
+            _check_repository(top, worktree)
+            unfiltered = list_filter_options(worktree.folder)
+            run_git(worktree.folder, *unfiltered, "reset", "-q", "--hard", "--no-recurse-submodules")
             run_git(worktree.folder, *unfiltered, "clean", "-q", "-d", "--force")
 
     def remove(self, task: str, *, with_branch: bool) -> None:
@@ -143,8 +153,7 @@ class Worktrees:
         """
         with self._use_repository() as top:
             worktree = self._describe(top, task)
-            shutil.rmtree(worktree.folder, ignore_errors=True)
-            run_git(top, "worktree", "prune")
+            _remove_folder(top, worktree)
             if with_branch:
                 if _has_branch(top, worktree.branch):
                     run_git(top, "branch", "-q", "-D", worktree.branch)
@@ -174,9 +183,17 @@ class Worktrees:
             raise WorktreeFailed(f"{self._storage} cannot be used ({error}); see that it can be written.") from error
 
     def _describe(self, top: Path, task: str) -> Worktree:
-        """Return the worktree of a task as it is, or would be, with an empty `base` if the task has none."""
+        """Return the worktree of a task as it is, or would be, with an empty `base` if the task has none.
+
+        Raises:
+            GitFailed: git failed.
+            WorktreeFailed: the repository's files lie elsewhere.
+        """
         folder = self._storage / task
-        below = self._workspace.resolve().relative_to(top.resolve())
+        workspace, outer = self._workspace.resolve(), top.resolve()
+        if not workspace.is_relative_to(outer):
+            raise WorktreeFailed(f"{self._workspace} lies outside of the files of its repository, which are in {top}.")
+        below = workspace.relative_to(outer)
         base = run_git(top, "for-each-ref", "--format=%(objectname)", _name_ref(task)).strip()
         return Worktree(task, folder, folder / below, f"starling/{task[:ID_LENGTH]}", base)
 
@@ -195,14 +212,53 @@ def _has_branch(top: Path, branch: str) -> bool:
     return bool(run_git(top, "for-each-ref", "--format=%(refname)", f"refs/heads/{branch}").strip())
 
 
-def _is_whole(worktree: Worktree) -> bool:
-    """Return whether the folder of a worktree is there, and has its branch checked out."""
-    if not (worktree.folder / ".git").is_file():
-        return False
+def _is_whole(top: Path, worktree: Worktree) -> bool:
+    """Return whether the folder of a worktree is there, whole, and has its branch checked out."""
     try:
-        return run_git(worktree.folder, "symbolic-ref", "--short", "HEAD").strip() == worktree.branch
-    except GitFailed:
+        _check_repository(top, worktree)
+        if run_git(worktree.folder, "symbolic-ref", "--short", "HEAD").strip() != worktree.branch:
+            return False
+        index = run_git(worktree.folder, "rev-parse", "--git-path", "index").rstrip("\n")
+    except (GitFailed, WorktreeFailed):
         return False
+    below = worktree.root.relative_to(worktree.folder)
+    return (worktree.folder / index).is_file() and worktree.root.resolve() == worktree.folder.resolve() / below
+
+
+def _check_repository(top: Path, worktree: Worktree) -> None:
+    """Check that the folder of a worktree still belongs to the repository: a command may have changed its `.git`.
+
+    Raises:
+        WorktreeFailed: it does not.
+    """
+    records = (top / run_git(top, "rev-parse", "--git-common-dir").rstrip("\n") / "worktrees").resolve()
+    link = worktree.folder / ".git"
+    try:
+        record = worktree.folder / link.read_text("utf-8", "surrogateescape").removeprefix("gitdir: ").rstrip("\n")
+        is_own = record.resolve().parent == records and not link.is_symlink()
+    except (OSError, ValueError):
+        is_own = False
+    if not is_own:
+        raise WorktreeFailed(f"{link} was changed, so that git would use another repository; retry or cancel the task.")
+
+
+def _check_folder(top: Path, commit: str, below: Path) -> None:
+    """Check that the workspace folder is a folder in a commit, too, and no link.
+
+    Raises:
+        WorktreeFailed: it is not.
+    """
+    if below.parts and not run_git(
+        top, "--literal-pathspecs", "ls-tree", "-d", commit, "--", below.as_posix()
+    ).startswith("040000 "):
+        raise WorktreeFailed(f"{below} is no folder in the current commit; commit a file in it first.")
+
+
+def _remove_folder(top: Path, worktree: Worktree) -> None:
+    """Delete the folder of a worktree and git's record of it; those of a person's worktrees stay."""
+    shutil.rmtree(worktree.folder, ignore_errors=True)
+    with contextlib.suppress(GitFailed):  # there is no record
+        run_git(top, "worktree", "remove", "--force", "--force", str(worktree.folder))
 
 
 def _has_author(top: Path) -> bool:

@@ -49,7 +49,7 @@ AROUND = 15
 """Lines before and after a found line that is in no short definition."""
 
 _NAME = re.compile(r"`?[^\W\d]\w*(?:(?:\.|::|#)[^\W\d]\w*)*(?:`|\(\))?")
-_FILE = re.compile(r"[\w.\-/\\]*\w\.\w{1,10}\b")
+_FILE = re.compile(r"(?<![\w.\-/\\])[\w.\-/\\]*\w\.\w{1,10}\b")  # linear: tried once a word
 _ADDRESS = re.compile(r"\w{2,20}://\S+")
 _CODE = re.compile(r"[`_.:#(\d]|[^\W\d_][A-Z]")
 """Signs that a word is code: a quote, an underscore, a dot, a parenthesis, a digit, a capital letter inside."""

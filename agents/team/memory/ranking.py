@@ -34,6 +34,9 @@ RECENT = 0.5
 _K, _B = 1.2, 0.75
 _WORD = re.compile(r"[^\W\d_]+|\d+")
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_ORIGIN = re.compile(r"\[(?= ?said\b)", re.IGNORECASE)
+"""The start of an origin in a text itself, which only we may name."""
+
 _ENDINGS = ("ings", "ing", "ies", "ed", "es", "s")
 _SHORTEST_STEM = 2
 
@@ -82,7 +85,9 @@ def describe_memory(memory: Remembered) -> str:
         Source.COMMAND: f"the output of {memory.origin}",
         Source.WEB: f"the page {memory.origin}",
     }[memory.source]
-    return f"- {memory.key}: {' '.join(memory.text.split())} [said by {' '.join(who.split())}]"
+    parts = (f"{memory.key}: {memory.text}", who)
+    said, source = (_ORIGIN.sub("(", " ".join(text.split())) for text in parts)
+    return f"- {said} [said by {source}]"
 
 
 def split_words(text: str) -> list[str]:

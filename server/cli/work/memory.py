@@ -52,7 +52,8 @@ def list_memories(
         terminal.note("Nothing is remembered for this workspace; `starling memory add KEY TEXT` adds something.")
         return
     rows = [
-        (one.key, one.agent or "all", one.source.value, _format_time(one.changed), _shorten(one.text)) for one in found
+        (_shorten(one.key), one.agent or "all", one.source.value, _format_time(one.changed), _shorten(one.text))
+        for one in found
     ]
     tables.show(COLUMNS, rows)
 

@@ -28,6 +28,7 @@ MOST_LISTED = 100
 MOST_SEARCHED = 10_000
 MOST_ENTRIES = 10_000
 COLUMNS = (Column("ID", typed=True), *map(Column, ("STATUS", "PRIORITY", "CHANGED", "TITLE")))
+UNFINISHED = ("queued", "running", "paused")  # statuses in which what was done lies in the worktree, not yet committed
 UNITS = {"m": 60.0, "h": 3600.0, "d": 86_400.0}
 
 Name = Annotated[str, typer.Argument(metavar="ID", help="The task; the first characters of its id suffice.")]
@@ -54,7 +55,13 @@ def list_tasks(context: typer.Context, *, directory: Directory = None, as_json: 
         terminal.note("There is no task in this workspace yet; add one with `starling tasks add`.")
         return
     rows = [
-        (one.id[:8], one.status.value, one.task.priority.name.lower(), _format_time(one.changed), one.task.title)
+        (
+            one.id[:8],
+            one.status.value,
+            one.task.priority.name.lower(),
+            _format_time(one.changed),
+            " ".join(one.task.title.split()),
+        )
         for one in found
     ]
     tables.show(COLUMNS, rows)
@@ -158,8 +165,13 @@ def cancel(name: Name, *, directory: Directory = None) -> None:
         found = _find(queue, name, directory)
         if not queue.cancel(found.id):
             raise Failure(f"{found.task.title!r} has ended already: {found.status.value}.")
+    if not (found.task.writes and found.attempts):
+        return
+    try:
         with _open_worktrees(directory) as worktrees:
             worktrees.remove(found.id, with_branch=True)
+    except Failure as failure:
+        terminal.note(f"cancelled, but its branch could not be removed: {failure}")
 
 
 @app.command("pause")
@@ -185,6 +197,8 @@ def merge(name: Name, *, yes: terminal_asker.Yes = None, directory: Directory = 
     """Propose the changes of a task's branch for your own files."""
     with _open_queue() as (queue, _):
         found = _find(queue, name, directory)
+    if found.status.value in UNFINISHED:
+        raise Failure(f"{found.task.title!r} has not ended yet: {found.status.value}.")
     return asyncio.run(_merge(found, _resolve_root(directory), tuple(yes or ())))
 
 
@@ -193,6 +207,8 @@ def drop(name: Name, *, directory: Directory = None) -> None:
     """Delete the branch of a task, with all changes on it."""
     with _open_queue() as (queue, _):
         found = _find(queue, name, directory)
+    if found.status.value == "running":
+        raise Failure(f"{found.task.title!r} is running; `starling tasks cancel {found.id[:8]}` ends and drops it.")
     with _open_worktrees(directory) as worktrees:
         if worktrees.find(found.id) is None:
             raise Failure(f"{found.task.title!r} has no branch.")
@@ -299,10 +315,10 @@ def _find(queue: TaskStore, name: str, directory: Path | None) -> QueuedTask:
         Failure: there is none in the workspace, or there are several.
     """
     listed = queue.list_newest(_name_workspace(directory), MOST_SEARCHED)
-    found = [one for one in listed if one.id.startswith(name)]
+    found = [one for one in listed if name and one.id.startswith(name)]
     if len(found) != 1:
-        what = "several tasks" if found else "no task"
-        raise Failure(f"There is {what} {name} in this workspace; `starling tasks` lists them.")
+        what = "are several tasks" if found else "is no task"
+        raise Failure(f"There {what} {name!r} in this workspace; `starling tasks` lists them.")
     return found[0]
 
 

@@ -89,7 +89,7 @@ async def _work(core: Core, root: Path, options: _Options) -> int:
     performer = TaskPerformer(core, root, state, worktrees, _make_asking(state, options), show)
     try:
         queue, place = TaskStore(state), root.as_uri()
-        await asyncio.to_thread(remove_leftovers, queue, worktrees)
+        await asyncio.to_thread(remove_leftovers, queue, worktrees, place)
         made = [
             Worker(queue, place, name_owner("starling work"), performer, roles=options.roles)
             for _ in range(options.workers)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -76,6 +77,12 @@ def test_another_request_goes_to_the_role_that_the_model_names(request_: str) ->
     choice = choose(request_, ScriptedChat('===\n{"role": "tester"}\n'))
     assert (choice.role.name, choice.request) == ("tester", request_)
     assert choice.why == "scripted chose it by its description"
+
+
+def test_a_long_request_is_read_in_linear_time() -> None:
+    began = time.process_time()
+    assert choose("\n" * 100_000 + "  at x").why == "nothing says who else"
+    assert time.process_time() - began < 2
 
 
 def test_there_are_thirty_requests() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,16 @@ def test_without_any_mark_it_is_the_working_directory_if_that_contains_the_file(
     assert arguments.find_workspace(tmp_path / "b.py") == tmp_path
     monkeypatch.setenv("HOME", str(tmp_path / "loose"))
     assert arguments.find_workspace(tmp_path / "loose" / "package" / "a.py") == tmp_path / "loose" / "package"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows deletes no working directory")
+def test_a_deleted_working_directory_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(Failure, match="does not exist any more"):
+        arguments.find_workspace(Path())
 
 
 def test_the_home_folder_is_never_a_workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,10 +39,17 @@ def test_what_is_remembered_is_recalled_with_its_origin(memory: Memory, other: S
 def test_a_later_memory_of_the_same_key_replaces_the_earlier(memory: Memory) -> None:
     memory.remember(STYLE)
     (first,) = memory.recall(WORKSPACE, "coder", 9)
-    memory.remember(replace(STYLE, text="Use pydantic.", source=Source.AGENT))
+    memory.remember(replace(STYLE, text="Use pydantic."))
     (second,) = memory.recall(WORKSPACE, "coder", 9)
-    assert (second.text, second.source, second.created) == ("Use pydantic.", Source.AGENT, first.created)
+    assert (second.text, second.source, second.created) == ("Use pydantic.", Source.PERSON, first.created)
     assert second.changed > first.changed
+
+
+def test_an_agent_does_not_replace_what_a_person_wrote(memory: Memory) -> None:
+    memory.remember(STYLE)
+    with pytest.raises(ValueError, match="choose another"):
+        memory.remember(replace(STYLE, text="Use pydantic.", source=Source.AGENT))
+    assert memory.recall(WORKSPACE, "coder", 9)[0].text == STYLE.text
 
 
 def test_an_agent_recalls_its_own_and_what_holds_for_all(memory: Memory) -> None:

@@ -61,6 +61,8 @@ def test_a_task_is_what_was_added(queue: TaskQueue, other: State) -> None:
 def test_the_same_key_is_the_same_task(queue: TaskQueue) -> None:
     added = queue.add(new(key="nightly"))
     assert queue.add(new("Another title", key="nightly")) == added
+    elsewhere = queue.add(NewTask("file:///elsewhere", "Fix it", key="nightly"))
+    assert (elsewhere.id == added.id, elsewhere.task.key) == (False, "nightly")
     assert queue.add(new()).id != queue.add(new()).id
     assert len(queue.list_newest(WORKSPACE, 9)) == 3
 
@@ -190,6 +192,24 @@ def test_a_task_is_left_to_a_person_until_they_decide(queue: TaskQueue) -> None:
     assert queue.requeue(claimed.id)
     assert queue.finish(claim(queue), "done")
     assert not any(change(claimed.id) for change in (queue.cancel, queue.pause, queue.requeue))
+
+
+@pytest.mark.parametrize("title", ["", " \n"])
+def test_a_task_without_a_title_is_refused(queue: TaskQueue, title: str) -> None:
+    with pytest.raises(ValueError, match="says nothing"):
+        queue.add(new(title))
+
+
+def test_secrets_in_a_tasks_texts_are_not_stored(queue: TaskQueue) -> None:
+    secret = "ghp_" + "aB3dE5gH7jK9mN1pQ2rS4tU6vW8xY0zA1bC3"
+    queue.add(new(f"Use {secret}", details=f"token {secret}"))
+    claimed = claim(queue)
+    assert queue.finish(claimed, f"It used {secret}.")
+    found = queue.get(claimed.id)
+    assert found is not None
+    assert (found.task.title, found.task.details, found.result) == (
+        "Use (secret)", "token (secret)", "It used (secret).",
+    )  # fmt: skip
 
 
 def test_open_tasks_and_texts_are_bounded_and_ended_tasks_go(queue: TaskQueue, monkeypatch: pytest.MonkeyPatch) -> None:

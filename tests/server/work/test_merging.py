@@ -48,6 +48,14 @@ def test_texts_new_files_and_deletions_become_changes_of_the_persons_files(shop:
     assert (changed.path, changed.before, changed.after) == (shop / "src" / "area.py", "PI = 3.14\n", "PI = 3.1415\n")
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such mode")
+def test_a_mode_that_no_edit_can_change_is_left_to_git(shop: Path, opened: Worktree) -> None:
+    (opened.root / "gone.py").chmod(0o755)
+    commit(shop, opened)
+    with pytest.raises(MergeFailed, match="becomes executable"):
+        propose_merge(opened, shop, "It", "coder")
+
+
 def test_a_branch_without_changes_is_no_proposal(shop: Path, opened: Worktree) -> None:
     assert propose_merge(opened, shop, "Nothing", "coder") is None
 

@@ -123,3 +123,87 @@ def test_the_number_of_branches_is_bounded(shop: Path, tmp_path: Path, monkeypat
     assert trees.find("f" * 16) is None
     trees.remove(TASK, with_branch=False)
     assert trees.open(TASK).root.is_dir()
+
+
+def test_a_filter_that_is_configured_for_the_tasks_branch_alone_is_not_run(shop: Path, tmp_path: Path) -> None:
+    ran, settings = tmp_path / "ran", tmp_path / "settings"
+    for name in ("clean", "smudge"):
+        run_git(shop, "config", "--file", str(settings), f"filter.evil.{name}", f"touch {ran}; cat")
+    run_git(shop, "config", "includeIf.onbranch:starling/**.path", str(settings))
+    (shop / ".git" / "info" / "attributes").write_text("*.py filter=evil\n")
+    trees = Worktrees(shop, tmp_path / "trees")
+    opened = trees.open(TASK)
+    assert (opened.root / "gone.py").read_text() == "x = 1\n"
+    (opened.root / "new.py").write_text("z = 3\n")
+    assert trees.commit(opened, "New")
+    trees.reset(opened)
+    assert not ran.exists()
+
+
+def test_a_worktree_whose_repository_was_exchanged_is_not_used(shop: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    run_git(tmp_path, "init", "-q", str(other))
+    run_git(other, "config", "core.worktree", str(tmp_path))
+    trees = Worktrees(shop, tmp_path / "trees")
+    opened = trees.open(TASK)
+    (opened.folder / ".git").write_text(f"gitdir: {other / '.git'}\n")
+    for use in (lambda: trees.commit(opened, "New"), lambda: trees.reset(opened)):
+        with pytest.raises(WorktreeFailed, match="another repository"):
+            use()
+    assert trees.open(TASK) == opened
+    assert trees.commit(opened, "Nothing") is False
+
+
+def test_a_checkout_that_was_cut_off_is_made_again(shop: Path, tmp_path: Path) -> None:
+    trees = Worktrees(shop, tmp_path / "trees")
+    opened = trees.open(TASK)
+    (shop / ".git" / "worktrees" / TASK / "index").unlink()
+    (opened.root / "gone.py").unlink()
+    assert (trees.open(TASK).root / "gone.py").is_file()
+
+
+def test_a_persons_own_worktree_on_a_disk_that_is_not_there_keeps_its_record(shop: Path, tmp_path: Path) -> None:
+    run_git(shop, "worktree", "add", "-q", str(tmp_path / "disk"))
+    (tmp_path / "disk").rename(tmp_path / "unmounted")
+    trees = Worktrees(shop, tmp_path / "trees")
+    trees.open(TASK)
+    trees.remove(TASK, with_branch=True)
+    assert [one.name for one in (shop / ".git" / "worktrees").iterdir()] == ["disk"]
+
+
+@pytest.mark.parametrize("kind", ["missing", "link"])
+def test_a_folder_that_is_none_in_the_commit_is_no_place_for_a_task(shop: Path, tmp_path: Path, kind: str) -> None:
+    folder = shop / "new"
+    if kind == "link":
+        folder.symlink_to(tmp_path)
+        run_git(shop, "add", "new")
+        run_git(shop, "commit", "-q", "-m", "a link")
+        folder.unlink()
+    folder.mkdir()
+    with pytest.raises(WorktreeFailed, match="new is no folder in the current commit"):
+        Worktrees(folder, tmp_path / "trees").open(TASK)
+    assert not (tmp_path / "trees" / TASK).exists()
+
+
+def test_files_of_a_repository_that_lie_elsewhere_are_said(shop: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    run_git(shop, "config", "core.worktree", str(tmp_path / "elsewhere"))
+    with pytest.raises(WorktreeFailed, match="outside of the files of its repository"):
+        Worktrees(shop, tmp_path / "trees").open(TASK)
+
+
+def test_submodules_are_left_out_also_where_git_is_to_go_into_them(shop: Path, tmp_path: Path) -> None:
+    part = tmp_path / "part"
+    run_git(tmp_path, "init", "-q", str(part))
+    run_git(part, "commit", "-q", "--allow-empty", "-m", "first")
+    run_git(shop, "-c", "protocol.file.allow=always", "submodule", "add", "-q", str(part), "part")
+    run_git(shop, "commit", "-q", "-m", "with a part")
+    run_git(shop, "config", "submodule.recurse", "true")
+    trees = Worktrees(shop, tmp_path / "trees")
+    opened = trees.open(TASK)
+    (opened.root / "new.py").write_text("z = 3\n")
+    assert trees.commit(opened, "New")
+    assert trees.list_changed(opened) == ["new.py"]
+    trees.reset(opened)
+    trees.remove(TASK, with_branch=True)
+    assert trees.list_folders() == ()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from agents.team.led.locating import MOST_PLACES, locate
+from agents.team.led.locating import MOST_PLACES, list_file_names, locate
 from indexing.records import Hit
 from tests.agents.doubles import MemoryIndex
 
@@ -99,6 +100,12 @@ def test_excluded_files_and_places_beyond_the_limit_are_left_out(bench: TeamBenc
     hits = tuple(make_hit(bench, f"src/{name}.py", name) for name in ("secret", "a", "b", "c", "d"))
     assert find_names(bench, "prices", hits=hits) == ["a.py a", "b.py b", "c.py c"]
     assert MOST_PLACES == 3
+
+
+def test_a_long_request_is_read_in_linear_time() -> None:
+    began = time.process_time()
+    assert list_file_names("a/" * 10_000 + " area.py") == ("area.py",)
+    assert time.process_time() - began < 2
 
 
 def test_nothing_is_found_in_an_empty_index(bench: TeamBench) -> None:

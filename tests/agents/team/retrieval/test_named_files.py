@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -69,6 +70,7 @@ def cart_bench(bench: TeamBench) -> TeamBench:
         ("@src/cart.py:9-10", "[src/cart.py is not included: src/cart.py has only 3 lines.]"),
         ("src/secret.py", ""),
         ("@coder say hello, e.g. 3.14 to ada@example.org or @types/node, @src/none.py", ""),
+        (f"@{'a' * 300} and {'a' * 300}.py", ""),
         ("@../outside.py and @/etc/passwd", ""),
         ("", ""),
     ],
@@ -90,6 +92,13 @@ async def test_a_rule_of_the_person_withholds_an_included_file(cart_bench: TeamB
     cart_bench.options["rules"] = RuleSet.parse(deny=["reads path src/"], ask=[], allow=[])
     text = await gather_named_files("@src/cart.py", None, cart_bench.workbench)
     assert text.startswith("[src/cart.py is not included: src/cart.py is excluded (a rule denies reading it")
+
+
+@pytest.mark.parametrize("words", ["-", "a-", "a", "./", "@"])
+async def test_a_long_request_is_read_in_linear_time(cart_bench: TeamBench, words: str) -> None:
+    began = time.process_time()
+    assert await gather_named_files(words * (20_000 // len(words)), None, cart_bench.workbench) == ""
+    assert time.process_time() - began < 2
 
 
 async def test_a_link_out_of_the_workspace_brings_nothing(cart_bench: TeamBench) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -19,7 +20,10 @@ from server.assembly.gates import open_state
 from server.cli import run
 from server.cli.terminal import Misuse
 from server.cli.work.tasks import parse_deadline
+from server.state import paths
 from server.state.requests import Requests
+from server.state.task_store import TaskStore
+from server.work.worktrees import Worktrees
 from tests.server.work.repositories import run_git
 
 if TYPE_CHECKING:
@@ -178,6 +182,59 @@ def test_tasks_are_cancelled_paused_retried_and_ordered(shop: Path, capsys: pyte
     assert run(["tasks", "retry", low]) == 1
     assert run(["tasks", "show", low]) == 0
     assert "It computes an area." in capsys.readouterr().out
+
+
+def test_a_task_that_has_not_ended_is_not_merged_or_dropped(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    name = add(capsys, "make it\nmore exact", "-r", "coder")
+    with contextlib.closing(open_state()) as state:
+        claimed = TaskStore(state).claim(shop.as_uri(), "a worker")
+        assert claimed is not None
+        opened = Worktrees(shop, paths.worktrees_dir()).open(claimed.id)
+        (opened.root / "half.py").write_text("half\n")
+        for command in ("merge", "drop"):
+            assert run(["tasks", command, name]) == 1
+        assert (opened.root / "half.py").exists()
+    assert run(["tasks", "cancel", ""]) == 1
+    capsys.readouterr()
+    assert run(["tasks"]) == 0
+    assert "make it more exact" in capsys.readouterr().out
+    assert run(["tasks", "cancel", name]) == 0
+    assert not opened.folder.exists()
+
+
+def test_no_index_of_a_deleted_worktree_is_kept(
+    shop: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STARLING_INDEX__ENABLED", "true")
+    name = add(capsys, "make it more exact", "-r", "coder")
+    assert run(["work"]) == 0
+    task = read_tasks(capsys)[name]
+    assert (task["status"], shop.exists()) == ("done", True)
+    kept = [one.name for one in paths.index_dir().iterdir()]
+    assert kept
+    assert not [one for one in kept if one.startswith(task["id"])]
+
+
+def test_a_kills_leftover_folder_is_deleted_when_work_begins(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    name = add(capsys, "make it more exact", "-r", "coder")
+    assert run(["work"]) == 0
+    task = read_tasks(capsys)[name]["id"]
+    folder = Worktrees(shop, paths.worktrees_dir()).open(task).folder
+    assert run(["work"]) == 0
+    assert not folder.exists()
+    assert "starling/" in run_git(shop, "branch")
+
+
+def test_cancelling_outside_of_a_repository_is_no_failure(
+    tmp_path: Path, shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    assert shop.exists()
+    names = [add(capsys, *words, "-w", str(plain)) for words in (["explain", "--read-only"], ["change it"])]
+    assert run(["tasks", "cancel", names[0], "-w", str(plain)]) == 0
+    assert run(["work", "-w", str(plain)]) == 0
+    assert run(["tasks", "cancel", names[1], "-w", str(plain)]) == 0
 
 
 def test_without_a_repository_a_writing_task_waits_with_a_sentence(
