@@ -57,7 +57,7 @@ class InertEvents:
         self._lock = threading.Lock()
 
     def emit(self, event: Event) -> None:
-        """Pass an event on, with its text made inert; other events follow the rest of the answer before them.
+        """Pass a piece of an answer on, made inert; pass any other event on as it is, after the held-back rest.
 
         Drops `TurnEnded`.
         """

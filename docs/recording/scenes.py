@@ -1,7 +1,7 @@
-"""Record the scenes with the team in the terminal and in Neovim: `python -m docs.recording.scenes FOLDER [NAME]`.
+"""Record the scenes in the terminal, in Neovim and in acpx: `python -m docs.recording.scenes FOLDER [NAME]`.
 
 Each picture shows what the programs really wrote while `tests.scenes` played the scene with a scripted model, with
-pauses in which a person would read. Needs Neovim in the variable NEOVIM. Start at `main`.
+pauses in which a person would read. Needs Neovim in the variable NEOVIM and acpx in ACPX. Start at `main`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from docs.recording.emulator import Emulator
 from docs.recording.screen import Screen
 from docs.recording.svg import animate
-from tests.editors import neovim_scenes
+from tests.editors import acpx_scenes, neovim_scenes
 from tests.scenes import in_terminal
 from tests.scenes.all_scenes import SCENES
 from tests.scenes.terminal_program import TerminalProgram
@@ -54,6 +54,7 @@ def main(target: Path, names: Sequence[str]) -> None:
         for face, (pieces, size) in {
             "terminal": (record_in_terminal(paced), TERMINAL_SIZE),
             "neovim": (record_in_neovim(paced), NEOVIM_SIZE),
+            "acpx": (record_in_acpx(paced), TERMINAL_SIZE),
         }.items():
             path = target / f"{face}-{scene.name}.svg"
             path.write_text(draw(pieces, size, f"{scene.title}, in {face}"), encoding="utf-8")
@@ -72,13 +73,29 @@ def draw(pieces: Pieces, size: tuple[int, int], title: str) -> str:
 
 def record_in_terminal(scene: Scene) -> Pieces:
     """Play the scene in the terminal, and return what was written there, with the commands that a person typed."""
-    pieces: Pieces = []
     with tempfile.TemporaryDirectory() as folder:
         programs = in_terminal.play(scene, Path(folder), read_s=READ_S)
-    for number, (turn, program) in enumerate(zip(scene.turns, programs, strict=True)):
-        command = [*(("do",) if turn.acts else ("ask",)), *(("--continue",) if number else ()), turn.request]
+    commands = [
+        ["starling", "do" if turn.acts else "ask", *(("--continue",) if number else ()), turn.request]
+        for number, turn in enumerate(scene.turns)
+    ]
+    return join_turns(commands, programs)
+
+
+def record_in_acpx(scene: Scene) -> Pieces:
+    """Play the scene in acpx, and return what was written there, with the commands that a person typed."""
+    with tempfile.TemporaryDirectory() as folder:
+        programs = acpx_scenes.play(scene, Path(folder), columns=TERMINAL_SIZE[0], rows=TERMINAL_SIZE[1], read_s=READ_S)
+    commands = [["acpx", "--agent", "starling acp", "exec", turn.request] for turn in scene.turns]
+    return join_turns(commands, programs)
+
+
+def join_turns(commands: Sequence[Sequence[str]], programs: Sequence[TerminalProgram]) -> Pieces:
+    """Return the output of programs one after the other, each after its command line and a pause to read."""
+    pieces: Pieces = []
+    for command, program in zip(commands, programs, strict=True):
         begun = pieces[-1][0] + READ_S if pieces else 0.0
-        pieces.append((begun, f"\x1b[1m$ starling {shlex.join(command)}\x1b[0m\r\n".encode()))
+        pieces.append((begun, f"\x1b[1m$ {shlex.join(command)}\x1b[0m\r\n".encode()))
         first = program.output[0][0]
         pieces += [(begun + READ_S + at - first, piece) for at, piece in program.output]
     return pieces

@@ -218,7 +218,7 @@ class Updater:
                 self._changed()
 
     def _make_relative(self, path: Path) -> str:
-        """Return the root-relative path of `path`; "" for the root itself, a path outside of it, or no Unicode."""
+        """Return the root-relative path of `path`; "" for the root, for a path outside, or if it is not Unicode."""
         try:
             real = Path(os.path.realpath(path.parent)) / path.name
             relative = real.relative_to(self._exclusion.root).as_posix()

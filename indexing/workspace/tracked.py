@@ -238,7 +238,10 @@ def _read_bytes(path: Path) -> bytes:
 
 
 def _read_path(file: Path, base: Path, before: str = "") -> Path | None:
-    """Return the path in the first line of `file` after the text `before`, relative to `base`; None without one."""
+    """Return the path that `file` holds after the text `before`, resolved against `base`.
+
+    None if the file cannot be read or does not begin so.
+    """
     try:
         line = read_regular(file, _LINE_BYTES)[0].decode("utf-8", "surrogateescape").strip()
     except OSError:

@@ -81,7 +81,10 @@ def list_parameters(function: Function | ast.Lambda) -> tuple[ast.arg, ...]:
 
 
 def find_free(node: ast.AST) -> Names:
-    """Return the names that a function, class or lambda uses from outside of itself."""
+    """Return the names that a function, class or lambda may use from outside of itself.
+
+    Of a class, all names that its body reads, even those that it binds.
+    """
     inner: Sequence[ast.AST] = [node.body] if isinstance(node, ast.Lambda) else getattr(node, "body", [])
     declared = {
         name for each in walk_own_nodes(inner) if isinstance(each, (ast.Nonlocal, ast.Global)) for name in each.names

@@ -96,7 +96,7 @@ class TestCheck:
         return TestsState(True, max(1, results.failed), results.failures, result.text)
 
     async def _may_run(self, arguments: dict[str, object], *, asks: bool) -> bool:
-        """Return whether the call is allowed, or may be asked about."""
+        """Return whether the tests may be run: not denied, and allowed unless `asks` or a test command is set."""
         prepared = await prepare_call(ToolCall("check", RUN_TESTS, arguments), self._tools, self._bench)
         if prepared.decision is None:
             return False

@@ -106,7 +106,7 @@ class Workflows:
     problems: tuple[str, ...] = ()
 
     def get(self, name: str) -> Workflow | None:
-        """Return the workflow `name`, in any case; None for no such workflow."""
+        """Return the workflow called `name`, in upper or lower case; None if there is none."""
         return self.by_name.get(name.lower())
 
 

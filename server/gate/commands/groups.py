@@ -100,7 +100,7 @@ async def run_group(
         elif error is not None:
             done.set_exception(error)
 
-    def work() -> None:
+    def run_and_report() -> None:
         end, failure = None, None
         try:
             end = _run(command, output, lambda: stop.is_set() or cancelled())
@@ -109,7 +109,7 @@ async def run_group(
         with contextlib.suppress(RuntimeError):  # the loop was closed in the meantime
             loop.call_soon_threadsafe(finish, end, failure)
 
-    threading.Thread(target=work, name="command", daemon=True).start()
+    threading.Thread(target=run_and_report, name="command", daemon=True).start()
     try:
         return await asyncio.shield(done)
     except asyncio.CancelledError:

@@ -63,7 +63,12 @@ end
 ---@param buffer integer
 function M.show_markdown(buffer)
   local succeeded, has_parser = pcall(vim.treesitter.language.add, 'markdown')
-  vim.bo[buffer][succeeded and has_parser and 'filetype' or 'syntax'] = 'markdown'
+  if succeeded and has_parser then
+    vim.bo[buffer].filetype = 'markdown'
+    return
+  end
+  vim.api.nvim_buf_call(buffer, function() vim.cmd('noautocmd setlocal filetype=markdown') end)
+  vim.bo[buffer].syntax = 'markdown'
 end
 
 --- Return the client that serves a buffer, by default the current one; else any running client of Starling, or nil.
