@@ -57,6 +57,7 @@ OTHER_COMMANDS: dict[str, dict[str, Any]] = {
     "starling.analyzeTestCoverage": {},
     "starling.approvals": {},
     "starling.ask": {"request": "@ask canary total price"},
+    "starling.askAgain": {"request": "none"},
     "starling.audit": {},
     "starling.cancel": {"session": "none"},
     "starling.completion.accepted": {"id": "none"},

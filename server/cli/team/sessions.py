@@ -45,7 +45,7 @@ class _Stores(NamedTuple):
     journal: Journal
 
 
-app = typer.Typer(help="The sessions with agents: list, export, rename, delete, ask again.", rich_markup_mode=None)
+app = typer.Typer(help="Sessions with agents: list, export, delete, ask again.", rich_markup_mode=None)
 
 
 app.command("questions")(list_questions)

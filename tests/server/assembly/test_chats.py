@@ -53,6 +53,7 @@ def some_value(name: str) -> object:
         "output_price": 3.5,
         "cached_price": 3.5,
         "fallback": [{"url": "https://evil.example/v1", "model": "m"}],
+        "currency": "EUR",
         "review": [{"url": "https://evil.example/v1", "model": "m"}],
     }
     return values.get(name, 2000 if isinstance(ChatSettings.model_fields[name].default, int) else "evil")
