@@ -65,6 +65,11 @@ def find_offset(cursor: Cursor, text: str) -> int:
     return start + cursor.column - 1
 
 
+def choose_workspace(directory: Path | None) -> Path:
+    """Return the folder `directory` that a person named, as `resolve_folder` does; without one, the workspace here."""
+    return resolve_folder(directory) if directory else find_workspace(Path())
+
+
 def find_workspace(path: Path, *, writes: bool = False) -> Path:
     """Return the workspace of the file or folder `path`: the repository or project that contains it.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 (typer reads the annotations)
 from typing import Annotated, Any
 
 import typer
@@ -20,7 +20,7 @@ def index(
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object on stdout.")] = False,
 ) -> None:
     """Index a workspace, or bring its index up to date."""
-    root = arguments.resolve_folder(directory) if directory else arguments.find_workspace(Path())
+    root = arguments.choose_workspace(directory)
     with workspace.open_core(root) as core:
         begun = time.monotonic()
         work = workspace.bring_up_to_date(core.index, wait_s=None)

@@ -50,7 +50,7 @@ def serve(context: typer.Context, *, directory: Directory = None) -> None:
     from server.lsp.serving import lifetime  # noqa: PLC0415 (`--help` starts without)
     from server.mcp import serving  # noqa: PLC0415 (a second, mostly for the protocol's types)
 
-    root = arguments.resolve_folder(directory) if directory else arguments.find_workspace(Path())
+    root = arguments.choose_workspace(directory)
     if sys.stdin is not None and sys.stdin.isatty():
         terminal.note(
             "This serves a program that starts it; in a terminal, use `starling search` or `starling review`."
@@ -96,7 +96,7 @@ def check(
         known = settings.mcp.servers
         off = "is turned off." if name in known else f"is not in your settings.{terminal.suggest_names(name, known)}"
         raise Failure(f"The MCP server {name} {off}")
-    root = arguments.resolve_folder(directory) if directory else arguments.find_workspace(Path())
+    root = arguments.choose_workspace(directory)
     pool = build_pool(settings.mcp, root)
     assert pool is not None  # noqa: S101 (one server is active)
     begun = time.monotonic()
@@ -134,7 +134,7 @@ def _resolve(directory: Path | None) -> Settings:
     """Return the settings in force in a workspace; writes their problems to stderr."""
     from server.assembly.settings import resolve  # noqa: PLC0415 (pydantic, which `--help` starts without)
 
-    root = arguments.resolve_folder(directory) if directory else arguments.find_workspace(Path())
+    root = arguments.choose_workspace(directory)
     settings, problems = resolve(roots=[root])
     for problem in problems:
         terminal.note(str(problem))

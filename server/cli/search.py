@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 (typer reads the annotations)
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -33,7 +33,7 @@ def search(
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object on stdout.")] = False,
 ) -> None:
     """Search a workspace with the index that completions use."""
-    root = arguments.resolve_folder(directory) if directory else arguments.find_workspace(Path())
+    root = arguments.choose_workspace(directory)
     with workspace.open_core(root) as core:
         index = core.index
         workspace.bring_up_to_date(index, wait_s=wait_s)

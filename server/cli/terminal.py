@@ -103,6 +103,13 @@ def format_count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
+def format_time(seconds: float) -> str:
+    """Return a time in seconds since the epoch as date, hours and minutes of the person's own time zone."""
+    import datetime as dt  # noqa: PLC0415 (a server starts without it)
+
+    return dt.datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M")
+
+
 def allow_any_text() -> None:
     """Make stdout and stderr write a character that their encoding lacks as an escape, instead of raising an error."""
     for stream in (sys.stdout, sys.stderr):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 (typer reads the annotations)
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -34,7 +34,7 @@ def undo(
     from server.assembly import policies  # noqa: PLC0415 (`--help` starts without it)
     from server.assembly.settings import resolve  # noqa: PLC0415
 
-    root = arguments.resolve_folder(directory) if directory else arguments.find_workspace(Path())
+    root = arguments.choose_workspace(directory)
     settings, _ = resolve(roots=(root,))
     outcome = asyncio.run(_undo(root, checkpoint, tuple(yes or ()), policies.build_index_limits(settings)))
     if outcome.applied:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import datetime as dt
 import functools
 import sys
 from pathlib import Path
@@ -56,7 +55,9 @@ def list_questions(*, directory: Directory = None, as_json: AsJson = False) -> N
     if not found:
         terminal.note("Every question in this workspace is answered.")
         return
-    rows = [(one.id[:8], _format_time(one.created), one.status, one.session[:8], one.by, one.title) for one in found]
+    rows = [
+        (one.id[:8], terminal.format_time(one.created), one.status, one.session[:8], one.by, one.title) for one in found
+    ]
     tables.show(COLUMNS, rows)
 
 
@@ -196,8 +197,4 @@ def _open_gate(root: Path, yes: tuple[terminal_asker.Kind, ...]) -> Iterator[tup
 
 
 def _find_root(directory: Path | None) -> Path:
-    return arguments.resolve_folder(directory) if directory else arguments.find_workspace(Path())
-
-
-def _format_time(seconds: float) -> str:
-    return dt.datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M")
+    return arguments.choose_workspace(directory)

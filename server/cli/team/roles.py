@@ -27,7 +27,7 @@ def list_roles(*, directory: Directory = None, as_json: AsJson = False) -> int:
     from server.assembly import settings  # noqa: PLC0415 (`--help` starts without the settings and the team)
     from server.assembly.team import load_all_roles  # noqa: PLC0415
 
-    root = arguments.resolve_folder(directory) if directory else arguments.find_workspace(Path())
+    root = arguments.choose_workspace(directory)
     resolved, setting_problems = settings.resolve(roots=[root])
     roles = load_all_roles([root], resolved.team.trusted)
     if as_json:

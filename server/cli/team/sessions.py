@@ -5,7 +5,6 @@ Start at `list_sessions`; `questions` has the commands about questions.
 
 from __future__ import annotations
 
-import datetime as dt
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
@@ -71,7 +70,7 @@ def list_sessions(context: typer.Context, *, directory: Directory = None, as_jso
     rows = [
         (
             one.id[:8],
-            _format_time(one.changed),
+            terminal.format_time(one.changed),
             one.state.value,
             str(one.entries),
             str(questions.get(one.id, 0)),
@@ -165,9 +164,5 @@ def _find(store: SessionStore, name: str, directory: Path | None) -> Session:
 
 
 def _name_workspace(directory: Path | None) -> str:
-    root = arguments.resolve_folder(directory) if directory else arguments.find_workspace(Path())
+    root = arguments.choose_workspace(directory)
     return root.as_uri()
-
-
-def _format_time(seconds: float) -> str:
-    return dt.datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M")

@@ -105,7 +105,7 @@ class _Talk:
         """Open the workspace, have the team answer, show the answer; return the exit status."""
         from agents.team.events import TurnStatus  # noqa: PLC0415 (as above)
 
-        root = arguments.resolve_folder(directory) if directory else arguments.find_workspace(Path())
+        root = arguments.choose_workspace(directory)
         with workspace.open_core(root) as core:
             if core.settings.index.enabled:
                 workspace.bring_up_to_date(core.index, wait_s=wait_s)

@@ -24,7 +24,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Write one JSON object on s
 
 def list_workflows(*, directory: Directory = None, as_json: AsJson = False) -> int:
     """List the workflows; `starling do --workflow NAME` runs one."""
-    workflows = load(arguments.resolve_folder(directory) if directory else arguments.find_workspace(Path()))
+    workflows = load(arguments.choose_workspace(directory))
     found = workflows.by_name.values()
     if as_json:
         terminal.emit({"workflows": [_describe(one) for one in found], "problems": list(workflows.problems)})

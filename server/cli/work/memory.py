@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -52,7 +51,7 @@ def list_memories(
         terminal.note("Nothing is remembered for this workspace; `starling memory add KEY TEXT` adds something.")
         return
     rows = [
-        (_shorten(one.key), one.agent or "all", one.source.value, _format_time(one.changed), _shorten(one.text))
+        (_shorten(one.key), one.agent or "all", one.source.value, terminal.format_time(one.changed), _shorten(one.text))
         for one in found
     ]
     tables.show(COLUMNS, rows)
@@ -88,7 +87,7 @@ def show(key: Key, *, role: Agent = "", directory: Directory = None) -> None:
         raise Failure(f"Nothing is remembered as {key}; `starling memory` lists what is.")
     for one in found:
         for label, value in _describe(one).items():
-            shown = _format_time(value) if label in {"created", "changed"} else str(value)
+            shown = terminal.format_time(value) if label in {"created", "changed"} else str(value)
             if shown:
                 terminal.get_stdout().print(f"{label + ':':10} {terminal.escape(shown)}", markup=False)
 
@@ -165,7 +164,7 @@ def _describe_decision(decision: Decision) -> dict[str, Any]:
 
 
 def _name_workspace(directory: Path | None) -> str:
-    root = arguments.resolve_folder(directory) if directory else arguments.find_workspace(Path())
+    root = arguments.choose_workspace(directory)
     return root.as_uri()
 
 
@@ -173,7 +172,3 @@ def _shorten(text: str) -> str:
     """Return a text as one line of at most `LONGEST_SHOWN` characters."""
     line = " ".join(text.split())
     return line if len(line) <= LONGEST_SHOWN else f"{line[: LONGEST_SHOWN - 1]}…"
-
-
-def _format_time(seconds: Any) -> str:  # noqa: ANN401 (a value of JSON)
-    return dt.datetime.fromtimestamp(float(seconds)).astimezone().strftime("%Y-%m-%d %H:%M")

@@ -59,7 +59,7 @@ def list_tasks(context: typer.Context, *, directory: Directory = None, as_json: 
             one.id[:8],
             one.status.value,
             one.task.priority.name.lower(),
-            _format_time(one.changed),
+            terminal.format_time(one.changed),
             " ".join(one.task.title.split()),
         )
         for one in found
@@ -124,7 +124,7 @@ def _check_workflow(name: str, directory: Path | None, *, role: str, reads: bool
         raise Misuse("A workflow changes files and has its own roles; leave out --read-only and --role.")
     from server.cli.team.workflows import load  # noqa: PLC0415 (`--help` starts without)
 
-    known = load(arguments.resolve_folder(directory) if directory else arguments.find_workspace(Path())).by_name
+    known = load(arguments.choose_workspace(directory)).by_name
     if name not in known:
         raise Misuse(f"There is no workflow {name}; there are: {', '.join(known)}.")
 
@@ -139,7 +139,7 @@ def show(name: Name, *, directory: Directory = None, as_json: AsJson = False) ->
         return
     for label, value in _describe(found).items():
         if value is not None and value not in ("", []):
-            text = _format_time(value) if label in {"created", "changed", "deadline"} else str(value)
+            text = terminal.format_time(value) if label in {"created", "changed", "deadline"} else str(value)
             sys.stdout.write(f"{label + ':':10} {terminal.escape(text)}\n")
 
 
@@ -335,12 +335,8 @@ def _describe(queued: QueuedTask) -> dict[str, Any]:
 
 
 def _resolve_root(directory: Path | None) -> Path:
-    return arguments.resolve_folder(directory) if directory else arguments.find_workspace(Path())
+    return arguments.choose_workspace(directory)
 
 
 def _name_workspace(directory: Path | None) -> str:
     return _resolve_root(directory).as_uri()
-
-
-def _format_time(seconds: Any) -> str:  # noqa: ANN401 (a value of JSON)
-    return dt.datetime.fromtimestamp(float(seconds)).astimezone().strftime("%Y-%m-%d %H:%M")

@@ -45,7 +45,7 @@ def work(  # noqa: PLR0913 (each is an option of the command)
     wait_s: Annotated[float, typer.Option("--wait", metavar="SECONDS", min=0, help="Longest wait for the index.")] = 60,
 ) -> int:
     """Do the tasks of the queue, each on a branch of its own."""
-    root = arguments.resolve_folder(directory) if directory else arguments.find_workspace(Path())
+    root = arguments.choose_workspace(directory)
     with workspace.open_core(root) as core:
         if core.settings.index.enabled:
             workspace.bring_up_to_date(core.index, wait_s=wait_s)
