@@ -86,7 +86,8 @@ class Reviewer:
     ) -> tuple[Finding, ...]:
         """Return the findings of `document`, sorted by place; only those found so far if `cancelled`.
 
-        () for a document that is not reviewed. Findings of unchanged code come from caches. Sets `problem` if ruff runs.
+        () for a document that is not reviewed. Findings of unchanged code come from caches. A run of ruff sets
+        `problem`.
 
         Args:
             document: the text in its current state.
