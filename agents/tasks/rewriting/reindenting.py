@@ -120,7 +120,7 @@ def _analyse_lines(text: str, document: Document) -> _Lines:
         return _Lines(frozenset(), frozenset(), {})
     offsets = ByteLines(text, parsed.data)
     hidden = [
-        (offsets.to_point(node.start_byte), offsets.to_point(node.end_byte), "comment" in node.type)
+        (offsets.to_code_point(node.start_byte), offsets.to_code_point(node.end_byte), "comment" in node.type)
         for node in _walk_quoted(parsed.tree.root_node)
     ]
     rows = [(text.count("\n", 0, start), text.count("\n", 0, end)) for start, end, comment in hidden if not comment]

@@ -152,7 +152,7 @@ def find_occurrences(syntax: Syntax, name: str) -> list[int]:
         if node.child_count:
             waiting.extend(reversed(node.children))
         elif parsed.data[node.start_byte : node.end_byte] == wanted:
-            found.append(offsets.to_point(node.start_byte))
+            found.append(offsets.to_code_point(node.start_byte))
     return found
 
 
