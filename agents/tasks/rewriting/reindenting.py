@@ -72,7 +72,10 @@ def reindent(lines: Sequence[str], document: Document, *, piece: str, indentatio
 
 
 def detect_unit(lines: Sequence[str], default: str = "    ") -> str:
-    """Return one step of indentation of some lines: a tab or spaces; `default` if all lines are equally deep."""
+    """Return one step of indentation of some lines: a tab or spaces.
+
+    Returns `default` if no line is at least two columns deeper than the shallowest one.
+    """
     leads = [_read_indentation(line) for line in lines if line.strip()]
     if any("\t" in lead for lead in leads):
         return "\t"

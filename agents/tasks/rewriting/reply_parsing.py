@@ -27,7 +27,7 @@ class ReplyContent:
 
     Attributes:
         code: the longest block, without its fence; None where there is no block.
-        words: the text outside of blocks, on one line.
+        words: the text outside of blocks, on one line of at most 400 characters, with web addresses hidden.
         blocks: all blocks in order.
     """
 
