@@ -405,5 +405,5 @@ def _is_bare_secret(name: str, value: str) -> bool:
 
     It is one if it looks random, or if `name` is that of a password and a digit is before a letter.
     """
-    has_mixed = re.search(r"\d[A-Za-z]", value)
-    return "." not in value and (has_high_entropy(value) or bool(_PASSWORD.search(name) and has_mixed))
+    digit_first = re.search(r"\d[A-Za-z]", value)
+    return "." not in value and (has_high_entropy(value) or bool(_PASSWORD.search(name) and digit_first))

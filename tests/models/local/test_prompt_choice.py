@@ -87,7 +87,7 @@ def test_where_there_is_no_room_for_another_head_it_is_read_behind_the_answer(mo
         generator = model._engine._generator
         heads = model._engine.cached_heads.heads
         ended = threading.Event()
-        monkeypatch.setattr(model._engine, "keep", lambda _: ended.wait(LONG_S))
+        monkeypatch.setattr(model._engine, "cache_head", lambda _: ended.wait(LONG_S))
         complete(model, requests[1])
         assert model._engine._generator is generator, "the weights were not loaded anew"
         assert model._engine.cached_heads.heads == heads
