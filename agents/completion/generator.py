@@ -241,7 +241,7 @@ class Generator:
 
 def _is_ready(model: CompletionModel) -> bool:
     """Return whether `model` is loaded; start loading it if it is not."""
-    ready = bool(getattr(model, "ready", True))  # only models that are loaded on demand have the attribute
+    ready = bool(getattr(model, "is_settled", True))  # only models that are loaded on demand have the attribute
     if not ready and (warm := getattr(model, "warm", None)) is not None:
         warm()
     return ready
