@@ -120,7 +120,7 @@ def test_the_page_names_the_units() -> None:
 
 
 @pytest.fixture
-def installed(tmp_path: Path) -> Path:
+def units(tmp_path: Path) -> Path:
     """Return a folder with the units, which start Python in the place of the program: it is not installed here."""
     for unit in (WORK_UNIT, SERVE_UNIT):
         (tmp_path / unit.name).write_text(unit.read_text().replace(PROGRAM, sys.executable))
@@ -135,22 +135,22 @@ def run_systemd_analyze(*arguments: str | Path) -> subprocess.CompletedProcess[s
 
 @needs_systemd
 @UNITS
-def test_systemd_finds_no_mistake(unit: Path, installed: Path) -> None:
-    checked = run_systemd_analyze("verify", "--man=no", installed / unit.name)
+def test_systemd_finds_no_mistake(unit: Path, units: Path) -> None:
+    checked = run_systemd_analyze("verify", "--man=no", units / unit.name)
     assert (checked.returncode, checked.stderr) == (0, "")
 
 
 @needs_systemd
-def test_systemd_finds_a_mistake(installed: Path) -> None:
-    broken = installed / WORK_UNIT.name
+def test_systemd_finds_a_mistake(units: Path) -> None:
+    broken = units / WORK_UNIT.name
     broken.write_text(broken.read_text().replace("NoNewPrivileges=yes", "NoNewPrivileges=perhaps"))
     assert "perhaps" in run_systemd_analyze("verify", "--man=no", broken).stderr
 
 
 @needs_systemd
-def test_systemd_counts_the_worker_among_the_confined_services(installed: Path) -> None:
+def test_systemd_counts_the_worker_among_the_confined_services(units: Path) -> None:
     options = ("--no-pager", "--offline=true", f"--threshold={MOST_EXPOSURE}")
     if "--offline" not in run_systemd_analyze("--help").stdout:
         pytest.skip("systemd-analyze is older than version 250")
-    checked = run_systemd_analyze("security", *options, installed / WORK_UNIT.name)
+    checked = run_systemd_analyze("security", *options, units / WORK_UNIT.name)
     assert checked.returncode == 0, checked.stdout[-2000:]
