@@ -148,7 +148,7 @@ class Lexer:
         return self._lex_lines(text[:end], base).append(text[end:]) if end else Lexed.of(text)
 
     def _find_read_ahead(self, text: str, base: int) -> Lexed | None:
-        """Return the tokens of the lines `text` at `base` of a document that was read ahead; None without such a one."""
+        """Return the tokens of the lines `text` at `base` of a document that was read ahead; None without one."""
         for known in self._ahead:
             if known.text.startswith(text, base) and (not base or known.text[base - 1] == "\n"):
                 return known.cut_lines(base, base + len(text))
