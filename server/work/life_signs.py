@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from agents.ports.failures import StateError
 from server.state import paths
-from server.work.service_manager import ALIVE, READY, notify_manager
+from server.work.systemd_messages import ALIVE, READY, notify_systemd
 from starling_files import make_folder, read_text, write_file
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ async def renew_signs(signs: LifeSigns, queue: TaskQueue, workspace: str) -> Non
             try:
                 await asyncio.to_thread(queue.list_newest, workspace, 1)
                 await asyncio.to_thread(signs.give)
-                await asyncio.to_thread(notify_manager, message)
+                await asyncio.to_thread(notify_systemd, message)
                 message = ALIVE
             except (StateError, OSError) as error:
                 logger.warning("no sign of life could be given: %s", error)

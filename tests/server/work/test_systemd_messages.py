@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from server.work.life_signs import LifeSigns
-from server.work.service_manager import ALIVE, VARIABLE, notify_manager
+from server.work.systemd_messages import ALIVE, VARIABLE, notify_systemd
 from tests.server.work.test_life_signs import HERE, Queue, renew_until_done
 
 if TYPE_CHECKING:
@@ -47,4 +47,4 @@ async def test_a_worker_says_that_it_is_ready_and_then_that_it_lives_while_its_q
 @pytest.mark.parametrize("address", ["", "relative", "/nobody/listens", "@starling-nobody-listens"])
 def test_without_a_manager_nothing_is_sent_and_nothing_fails(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, address)
-    notify_manager(ALIVE)
+    notify_systemd(ALIVE)

@@ -1,7 +1,7 @@
 """Messages to systemd about this process: that it is ready, and that it lives.
 
 Sent only where systemd asks for them with the variable NOTIFY_SOCKET, to a socket of this machine. Start at
-`notify_manager`.
+`notify_systemd`.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ READY = "READY=1"
 ALIVE = "WATCHDOG=1"
 
 
-def notify_manager(message: str) -> None:
-    """Send `message` to the service manager, if there is one that takes messages; log it if that fails. Blocking."""
+def notify_systemd(message: str) -> None:
+    """Send `message` to systemd, if that takes messages of this process; log a failure. Blocking."""
     address = os.environ.get(VARIABLE, "")
     family = getattr(socket, "AF_UNIX", None)
     if family is None or address[:1] not in {"/", "@"}:
