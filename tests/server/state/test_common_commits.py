@@ -47,7 +47,7 @@ def read(state: State) -> list[int]:
 
 
 def run_together(state: State, *calls: Callable[[], object]) -> list[Future[object]]:
-    """Run calls in threads, all of which wait while a first transaction is open; return them once they have ended."""
+    """Run `calls`, each in a thread, so that all wait for a first transaction; return them once they have ended."""
     with ThreadPoolExecutor(len(calls)) as pool:
         with state.transaction():
             running = [pool.submit(call) for call in calls]
