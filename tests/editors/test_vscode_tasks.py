@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
 
 from models.scripted.scripted_server import ScriptedServer
+from tests.editors.vscode import WorkbenchError
 from tests.editors.workers import COMMAND, SCRIPT, TEXT, WAIT_S, Workers
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 ROW = ".pane .monaco-list-row"
 BADGE = ".activitybar .action-item .badge-content"
+MENU = ".monaco-menu .action-item"
 TOAST = ".notifications-toasts .monaco-button"
 
 
@@ -40,7 +43,17 @@ def show_tasks(workbench: Workbench) -> None:
 def choose(workbench: Workbench, action: str, row: str) -> None:
     """Choose an action of the context menu of a row."""
     workbench.send("click", selector=ROW, text=row, button="right", timeout=WAIT_S * 1000)
-    workbench.click(".monaco-menu .action-item", action)
+    workbench.wait_for(MENU, action)
+
+    def choose_from_menu() -> bool:
+        workbench.send("move", x=5, y=5)  # VS Code ignores clicks until the mouse has moved
+        workbench.click(MENU, action)
+        with suppress(WorkbenchError):
+            workbench.send("wait", selector=MENU, state="hidden", timeout=3000)
+            return True
+        return False
+
+    workbench.wait_until(f"the action {action!r}", choose_from_menu)
 
 
 def test_what_a_headless_worker_asks_is_answered_by_clicks_and_it_goes_on(workers: Workers, open_folder: Open) -> None:
