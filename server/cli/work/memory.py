@@ -42,7 +42,7 @@ def list_memories(
     """List the memories for the workspace, the last changed first."""
     if context.invoked_subcommand is not None:
         return
-    with _open_store() as store:
+    with open_store() as store:
         found = store.list_memories(_name_workspace(directory), MOST_LISTED, agent=role)
     if as_json:
         terminal.emit({"memories": [_describe(one) for one in found]})
@@ -51,7 +51,7 @@ def list_memories(
         terminal.note("Nothing is remembered for this workspace; `starling memory add KEY TEXT` adds something.")
         return
     rows = [
-        (_shorten(one.key), one.agent or "all", one.source.value, terminal.format_time(one.changed), _shorten(one.text))
+        (shorten(one.key), one.agent or "all", one.source.value, terminal.format_time(one.changed), shorten(one.text))
         for one in found
     ]
     tables.show(COLUMNS, rows)
@@ -70,7 +70,7 @@ def add(
     from agents.ports.memory import Remembered, Source  # noqa: PLC0415 (`--help` starts without)
 
     place = "" if everywhere else _name_workspace(directory)
-    with _open_store() as store:
+    with open_store() as store:
         try:
             store.remember(Remembered(place, role, key, " ".join(text), Source.PERSON))
         except ValueError as error:
@@ -80,7 +80,7 @@ def add(
 @app.command("show")
 def show(key: Key, *, role: Agent = "", directory: Directory = None) -> None:
     """Show everything that is remembered with a key."""
-    with _open_store() as store:
+    with open_store() as store:
         listed = store.list_memories(_name_workspace(directory), MOST_EXPORTED, agent=role)
     found = [one for one in listed if one.key == key]
     if not found:
@@ -96,7 +96,7 @@ def show(key: Key, *, role: Agent = "", directory: Directory = None) -> None:
 def delete(key: Key, *, role: Agent = "", everywhere: Everywhere = False, directory: Directory = None) -> None:
     """Delete a memory; it cannot be restored."""
     place = "" if everywhere else _name_workspace(directory)
-    with _open_store() as store:
+    with open_store() as store:
         if not store.forget(place, role, key):
             raise Failure(f"Nothing is remembered as {key} there; `starling memory` lists what is, and for whom.")
 
@@ -104,7 +104,7 @@ def delete(key: Key, *, role: Agent = "", everywhere: Everywhere = False, direct
 @app.command("clear")
 def clear(*, directory: Directory = None) -> None:
     """Delete all memories, activities and decisions of the workspace."""
-    with _open_store() as store:
+    with open_store() as store:
         deleted = store.clear(_name_workspace(directory))
     terminal.note(f"{terminal.format_count(deleted, 'record')} deleted.")
 
@@ -113,15 +113,15 @@ def clear(*, directory: Directory = None) -> None:
 def export(*, directory: Directory = None) -> None:
     """Write memories, activities and decisions of the workspace as one JSON object on stdout."""
     place = _name_workspace(directory)
-    with _open_store() as store:
+    with open_store() as store:
         terminal.emit({
             "memories": [_describe(one) for one in store.list_memories(place, MOST_EXPORTED)],
             "activities": [_describe_activity(one) for one in store.list_activities(place, MOST_EXPORTED)],
-            "decisions": [_describe_decision(one) for one in store.list_decisions(place, MOST_EXPORTED)],
+            "decisions": [describe_decision(one) for one in store.list_decisions(place, MOST_EXPORTED)],
         })  # fmt: skip
 
 
-def _open_store() -> Any:  # noqa: ANN401 (a context manager of a class that `--help` does not load)
+def open_store() -> Any:  # noqa: ANN401 (a context manager of a class that `--help` does not load)
     """Return a context manager that gives the store of memories and closes it; it turns `StateError` into `Failure`."""
     from agents.ports.failures import StateError  # noqa: PLC0415 (`--help` starts without)
     from server.assembly.gates import open_state  # noqa: PLC0415
@@ -155,11 +155,11 @@ def _describe_activity(activity: Activity) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _describe_decision(decision: Decision) -> dict[str, Any]:
+def describe_decision(decision: Decision) -> dict[str, Any]:
     """Return a decision as JSON."""
     return {
         "agent": decision.agent, "kind": decision.kind, "question": decision.question, "verdict": decision.verdict,
-        "details": decision.details, "at": decision.at,
+        "details": decision.details, "at": decision.at, "id": decision.id,
     }  # fmt: skip
 
 
@@ -168,7 +168,7 @@ def _name_workspace(directory: Path | None) -> str:
     return root.as_uri()
 
 
-def _shorten(text: str) -> str:
+def shorten(text: str) -> str:
     """Return a text as one line of at most `LONGEST_SHOWN` characters."""
     line = " ".join(text.split())
     return line if len(line) <= LONGEST_SHOWN else f"{line[: LONGEST_SHOWN - 1]}…"
