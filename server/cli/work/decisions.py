@@ -10,7 +10,7 @@ import typer
 from server.cli import arguments, tables, terminal
 from server.cli.tables import Column
 from server.cli.terminal import Failure
-from server.cli.work.memory import describe_decision, open_store, shorten
+from server.cli.work.memory import open_store, shorten
 
 if TYPE_CHECKING:
     from agents.ports.memory import Decision
@@ -37,6 +37,8 @@ def list_decisions(context: typer.Context, *, directory: Directory = None, as_js
         return
     found = _read_all(_name_workspace(directory))
     if as_json:
+        from server.state.memory_export import describe_decision  # noqa: PLC0415 (`--help` starts without)
+
         terminal.emit({"decisions": [describe_decision(one) for one in found]})
         return
     if not found:
@@ -55,6 +57,7 @@ def show(name: Name, *, directory: Directory = None, as_json: AsJson = False) ->
     from agents.team.shown_text import show_visibly  # noqa: PLC0415 (`--help` starts without the team)
     from agents.team.workflows.board_records import load_board  # noqa: PLC0415
     from agents.team.workflows.board_report import write_report  # noqa: PLC0415
+    from server.state.memory_export import describe_decision  # noqa: PLC0415
 
     decision = _find(_name_workspace(directory), name)
     if as_json:
@@ -95,6 +98,8 @@ def _find(place: str, name: str) -> Decision:
 
 def _write_plainly(decision: Decision) -> str:
     """Return a decision of another kind, or one whose details cannot be read, as text."""
+    from server.state.memory_export import describe_decision  # noqa: PLC0415 (`--help` starts without)
+
     facts: dict[str, Any] = describe_decision(decision)
     return "\n".join(f"{label}: {value}" for label, value in facts.items() if value)
 
