@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from agents.team.shown_text import write_plainly
+from agents.team.shown_text import escape_to_line
 from agents.team.workflows.board_records import name_verdict
 
 if TYPE_CHECKING:
@@ -133,4 +133,4 @@ def _write_list(title: str, texts: Sequence[str]) -> Iterator[str]:
 
 def _write_text(text: str) -> str:
     """Return a model's text on one line of Markdown, which breaks no table and opens no tag."""
-    return _SPECIAL.sub(r"\\\1", write_plainly(text))
+    return _SPECIAL.sub(r"\\\1", escape_to_line(text))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from agents.team import transcript
 from agents.team.events import Noted
 from agents.team.failure import ToolFailed
-from agents.team.shown_text import write_plainly
+from agents.team.shown_text import escape_to_line
 from agents.team.turn.calls import prepare_call, run_call
 from agents.team.workflows.test_files import hash_text
 from models.chat import ToolCall
@@ -90,7 +90,7 @@ class Stage:
 
     def say(self, text: str) -> None:
         """Show a line of the program to the person, with secrets hidden."""
-        self.show(Noted(write_plainly(transcript.hide_secrets(text))))
+        self.show(Noted(escape_to_line(transcript.hide_secrets(text))))
 
     def fill(self, prompt: str) -> str:
         """Return `prompt` with request, failures, names of changed files and answers in the places that it names."""

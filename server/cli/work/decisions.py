@@ -54,7 +54,7 @@ def list_decisions(context: typer.Context, *, directory: Directory = None, as_js
 @app.command("show")
 def show(name: Name, *, directory: Directory = None, as_json: AsJson = False) -> None:
     """Show a decision with every verdict, as Markdown."""
-    from agents.team.shown_text import show_visibly  # noqa: PLC0415 (`--help` starts without the team)
+    from agents.team.shown_text import escape_to_markdown  # noqa: PLC0415 (`--help` starts without the team)
     from agents.team.workflows.board_records import load_board  # noqa: PLC0415
     from agents.team.workflows.board_report import write_report  # noqa: PLC0415
     from server.state.memory_export import describe_decision  # noqa: PLC0415
@@ -65,7 +65,7 @@ def show(name: Name, *, directory: Directory = None, as_json: AsJson = False) ->
         return
     board = load_board(decision.details)
     text = write_report(board) if board is not None else _write_plainly(decision)
-    terminal.get_stdout().print(terminal.escape(show_visibly(text)), markup=False, soft_wrap=True)
+    terminal.get_stdout().print(terminal.escape(escape_to_markdown(text)), markup=False, soft_wrap=True)
 
 
 @app.command("delete")
