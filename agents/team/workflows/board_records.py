@@ -176,4 +176,4 @@ def load_board(stored: object) -> Board | None:
 
 def dump_board(board: Board) -> dict[str, Any]:
     """Return a board as a JSON object, which `load_board` reads."""
-    return board.model_dump(mode="json")
+    return board.model_dump()
