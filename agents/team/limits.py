@@ -80,10 +80,10 @@ class Spending:
         self.tokens += usage.prompt_tokens + usage.answer_tokens
         self.cost += cost
 
-    def lend(self, most: TurnLimits) -> Spending:
+    def copy_for_delegate(self, most: TurnLimits) -> Spending:
         """Return a copy of the count for a delegate, which may add at most the steps, tokens and seconds of `most`.
 
-        The limits of the turn hold, too. `settle` brings back what the delegate has spent.
+        The limits of the turn hold, too. `take_counts` brings back what the delegate has spent.
         """
         limits = replace(
             self.limits,
@@ -93,13 +93,13 @@ class Spending:
         )
         return replace(self, limits=limits)
 
-    def settle(self, lent: Spending) -> None:
+    def take_counts(self, lent: Spending) -> None:
         """Set the counts to those of `lent`, the copy that a delegate has counted in; the limits stay."""
         self.steps, self.tokens, self.cost = lent.steps, lent.tokens, lent.cost
         self.agents, self.waited_s = lent.agents, lent.waited_s
 
-    def lend_share(self, most: TurnLimits, shares: int) -> Spending:
-        """Return a new count for one of `shares` agents that work at once; `collect` brings back what they spend.
+    def make_share(self, most: TurnLimits, shares: int) -> Spending:
+        """Return a new count for one of `shares` agents that work at once; `add_shares` brings back what they spend.
 
         It may reach an equal share of the steps, tokens, cost and delegates that are left, and at most those of `most`;
         its time is that of the turn, as they share it.
@@ -115,7 +115,7 @@ class Spending:
         )
         return Spending(limits)
 
-    def collect(self, lent: Collection[Spending]) -> None:
+    def add_shares(self, lent: Collection[Spending]) -> None:
         """Count what agents have spent that worked at once; of their waits for a person only the longest counts."""
         self.steps += sum(one.steps for one in lent)
         self.tokens += sum(one.tokens for one in lent)

@@ -43,11 +43,11 @@ async def run(step: AgentStep, stage: Stage) -> StepOutcome:
     guard = StepGuard(stage, step.changes, stage.bench.changes, stage.bench.permissions)
     checks = step.changes != "tests"  # tests that are written before the code have to fail
     bench = replace(stage.bench, changes=guard, permissions=guard, emit=stage.show, checks_tests=checks)
-    lent = stage.spending.lend(role.limits.narrow(stage.limits))
+    lent = stage.spending.copy_for_delegate(role.limits.narrow(stage.limits))
     try:
         ended = await stage.run_role(role, [Message(Speaker.USER, stage.fill(step.prompt))], bench, lent)
     finally:
-        stage.spending.settle(lent)
+        stage.spending.take_counts(lent)
     if ended.status is not TurnStatus.DONE:
         return StepOutcome(ended.text, role=role.name, stopped=ended.status)
     if step.changes == "tests":

@@ -88,7 +88,7 @@ async def _ask(step: DecisionStep, role: Role, board: Board, stage: Stage) -> Re
     bench = replace(stage.bench, changes=guard, permissions=guard, emit=show_calls(role.name, stage.show))
     stage.show(AgentChosen(role.name, f"step {step.name} of the workflow {stage.state.name}"))
     prompt = f"{stage.fill(step.prompt)}\n{FORM.replace('{verdicts}', summarize_verdicts(board.given))}"
-    lent = stage.spending.lend(role.limits.narrow(stage.limits))
+    lent = stage.spending.copy_for_delegate(role.limits.narrow(stage.limits))
 
     async def run_turn(messages: list[Message]) -> TurnEnded:
         return await stage.run_role(role, messages, bench, lent)
@@ -96,7 +96,7 @@ async def _ask(step: DecisionStep, role: Role, board: Board, stage: Stage) -> Re
     try:
         return await ask_for_record(prompt, Ruling, run_turn)
     finally:
-        stage.spending.settle(lent)
+        stage.spending.take_counts(lent)
 
 
 async def _keep(board: Board, stage: Stage) -> str:

@@ -110,11 +110,11 @@ class _Asking:
         roles = [role for one in names if (role := stage.roles.get(one)) is not None]
         if missing := sorted(set(names) - {one.name for one in roles}):
             return StepOutcome(f"There is no role {', '.join(missing)}; add it.", stopped=TurnStatus.FAILED)
-        lent = [stage.spending.lend_share(one.limits.narrow(stage.limits), len(roles)) for one in roles]
+        lent = [stage.spending.make_share(one.limits.narrow(stage.limits), len(roles)) for one in roles]
         try:
             answers = await _run_all([self._ask_role(*one) for one in zip(roles, lent, strict=True)])
         finally:
-            stage.spending.collect(lent)
+            stage.spending.add_shares(lent)
         ended = {role.name: answer for role, answer in zip(roles, answers, strict=True)}
         if stage.bench.cancelled():
             return StepOutcome("It was cancelled; verdicts so far are kept.", stopped=TurnStatus.CANCELLED)
