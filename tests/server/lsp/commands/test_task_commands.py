@@ -244,6 +244,19 @@ async def test_a_question_that_is_answered_elsewhere_is_withdrawn_here(
     assert GivenAnswers(state).find(asked) is Answer.REJECT
 
 
+async def test_a_question_still_waits_after_the_session_in_which_it_was_shown(
+    talk: Talk, state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(questions, "LOOK_S", 0.01)
+    await begin(talk, Reply.SILENCE)
+    asked = ask_as_worker(talk, state)
+    waiting = talk.send("questions", action="ask", request=asked)
+    await talk.editor.message(lambda one: one.get("method") == "window/showMessageRequest")
+    await talk.editor.end()
+    assert "still waits" in (await talk.editor.answer(waiting))["error"]["message"]
+    assert GivenAnswers(state).list_awaited() == {asked}
+
+
 async def test_questions_about_other_folders_are_not_shown(talk: Talk, state: State, tmp_path: Path) -> None:
     await begin(talk)
     other = Talk(talk.editor, tmp_path / "other")
