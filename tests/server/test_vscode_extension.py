@@ -146,7 +146,7 @@ def test_the_question_is_read_as_it_is_asked(tmp_path: Path) -> None:
 
 def test_a_plan_is_read_as_it_is_asked() -> None:
     question = PlanQuestion("It", (ProposedStep("Do it", "coder"),), ("coder",))
-    asked = editor_person.describe_plan(question)
+    asked = editor_person.build_plan_params(question)
     assert interface("plans", "AskedPlan") == set(asked)
     assert interface("chatState", "ProposedStep") == set(asked["steps"][0])
     assert f"PLAN = '{editor_person.PLAN}'" in SOURCES["plans"]
