@@ -203,9 +203,19 @@ _GIVEN_ANSWERS = (
     ){keyed}""",
 )
 
+_DEPLOYMENTS = (
+    # `server.state.deployment_store`
+    """CREATE TABLE deployments (
+        id TEXT NOT NULL PRIMARY KEY, workspace TEXT NOT NULL, target TEXT NOT NULL, action TEXT NOT NULL,
+        version TEXT NOT NULL, previous TEXT NOT NULL, state TEXT NOT NULL, begun DOUBLE PRECISION NOT NULL,
+        ended DOUBLE PRECISION NOT NULL, owner TEXT NOT NULL, content TEXT NOT NULL
+    ){keyed}""",
+    "CREATE INDEX deployments_by_time ON deployments (workspace, begun)",
+)
+
 STEPS: tuple[tuple[str, ...], ...] = (
     _GATE, _WORKFLOWS, _COSTS, _ATTRIBUTES, _SESSIONS, _MEMORY, _TASK_QUEUE, _FEEDBACK, _QUESTIONS, _TASK_KINDS,
-    _GIVEN_ANSWERS,
+    _GIVEN_ANSWERS, _DEPLOYMENTS,
 )  # fmt: skip
 """Statements of each step; the first brings a new database to version 1."""
 

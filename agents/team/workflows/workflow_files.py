@@ -21,6 +21,7 @@ from agents.team.workflows.stage import PLACEHOLDER
 from agents.team.workflows.steps.agent_turn import AgentStep
 from agents.team.workflows.steps.all_steps import AnyStep  # noqa: TC001 (pydantic reads it)
 from agents.team.workflows.steps.condition import ConditionStep
+from agents.team.workflows.steps.deployment import DeploymentStep
 from agents.team.workflows.steps.stop import StopStep
 from agents.team.workflows.test_files import PATTERNS
 from indexing.workspace.files import parse_toml, read_text
@@ -168,7 +169,7 @@ def _check_step(step: Any, names: set[str]) -> None:  # noqa: ANN401 (any kind o
         ValueError: a step or a placeholder does not exist.
     """
     named = [one for one in step.list_next() if one]
-    if isinstance(step, ConditionStep):
+    if isinstance(step, ConditionStep) or (isinstance(step, DeploymentStep) and step.does != "choose"):
         named.append(step.of)
     texts = step.prompt if isinstance(step, AgentStep) else step.text if isinstance(step, StopStep) else ""
     for one in _BRACES.findall(texts):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from agents.team.workflows.steps import agent_turn, commit, condition, rounds, stop, test_run
+from agents.team.workflows.steps import agent_turn, commit, condition, deployment, rounds, stop, test_run
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -19,7 +19,8 @@ AnyStep = Annotated[
     | rounds.RoundsStep
     | condition.ConditionStep
     | stop.StopStep
-    | commit.CommitStep,
+    | commit.CommitStep
+    | deployment.DeploymentStep,
     Field(discriminator="kind"),
 ]
 
@@ -30,5 +31,6 @@ RUN: Mapping[str, Callable[[Any, Stage], Awaitable[StepOutcome]]] = {
     "condition": condition.run,
     "stop": stop.run,
     "commit": commit.run,
+    "deployment": deployment.run,
 }
 """The function that runs a step, by its kind."""
