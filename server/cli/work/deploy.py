@@ -160,11 +160,11 @@ async def _run(deployer: Deployer, gate: Gate, action: Action, target: str) -> D
 def _make_call(plan: Plan) -> ToolCall:
     """Return the question about a plan."""
     from agents.ports.permissions import ToolCall  # noqa: PLC0415 (as above)
-    from agents.team.shown_text import write_visibly  # noqa: PLC0415
+    from agents.team.shown_text import escape_invisible  # noqa: PLC0415
     from agents.team.tools.deployment import TOOL_OF_ACTION  # noqa: PLC0415
 
     tool, why = TOOL_OF_ACTION[plan.action], "You asked for it."
-    return ToolCall(tool, write_visibly(plan.text), plan.title, why, "starling deploy", isolation=plan.isolation)
+    return ToolCall(tool, escape_invisible(plan.text), plan.title, why, "starling deploy", isolation=plan.isolation)
 
 
 def _require(deployer: Deployer, target: str) -> None:

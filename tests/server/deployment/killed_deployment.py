@@ -14,7 +14,7 @@ from tests.server.deployment.deploying import Deploying
 
 
 def main(workspace: str, database: str, folder: str) -> None:
-    """Deploy and hang."""
+    """Run a deployment that hangs."""
     deploying = Deploying(Path(workspace), State(Path(database)))
     deploying.aim("directory", path=folder, after=("touch ../../begun; sleep 600",), timeout_s=300)
     asyncio.run(deploying.deploy())
