@@ -84,8 +84,9 @@ def make_plan(  # noqa: PLR0913 (each is a part of the plan)
             assert undone is not None  # noqa: S101 (by the line above)
             steps = _plan_rollback(target, undone, identity, facts.objects)
             title = f"Roll back {undone.version[:7]} on {target.name}"
+    text = _describe(target, facts, steps, undone, shows_checks=action in {Action.CHECK, Action.DEPLOY})
     plan = Plan(
-        action, target.name, title, _describe(target, facts, steps, undone), tuple(one.line for one in steps),
+        action, target.name, title, text, tuple(one.line for one in steps),
         facts.version, facts.checks,
     )  # fmt: skip
     request = CommandRequest(
@@ -171,7 +172,12 @@ def _plan_rollback(
 
 
 def _describe(
-    target: TargetDefinition, facts: Facts, steps: Sequence[CommandStep], undone: DeploymentRecord | None
+    target: TargetDefinition,
+    facts: Facts,
+    steps: Sequence[CommandStep],
+    undone: DeploymentRecord | None,
+    *,
+    shows_checks: bool,
 ) -> str:
     """Return the text of a plan for the person."""
     on = f" (branch {facts.branch})" if facts.branch else ""
@@ -184,7 +190,7 @@ def _describe(
         *(f"Secret {name}: from {_shorten(reference)}" for name, reference in target.env.items()),
         *warnings,
     )
-    table = f"\n{format_checks(facts.checks)}\n" if undone is None else ""
+    table = f"\n{format_checks(facts.checks)}\n" if shows_checks else ""
     return "\n".join((*head, table, describe_steps(steps, tuple(target.env)) or "No command is run."))
 
 

@@ -15,9 +15,9 @@ from pydantic import Field
 from agents import tools
 from agents.ports.deployments import Action, DeploymentUnavailable
 from agents.ports.failures import StateError
-from agents.team.deployment_means import find_means, format_means
 from agents.team.failure import ToolFailed
 from agents.team.tool import NO_TARGETS, Arguments, TeamTool, ToolResult
+from agents.team.tools.deployment_means import find_means, format_means
 from agents.tools import Risk, Tool
 
 if TYPE_CHECKING:

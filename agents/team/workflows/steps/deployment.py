@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from agents.ports.failures import StateError
-from agents.team.deployment_means import find_means, format_means
 from agents.team.events import TurnStatus
 from agents.team.tools import deployment
+from agents.team.tools.deployment_means import find_means, format_means
 from agents.team.workflows.stage import StepOutcome
 from agents.team.workflows.steps.step import Step
 
@@ -54,12 +54,13 @@ async def run(step: DeploymentStep, stage: Stage) -> StepOutcome:
     target = stage.state.answers.get(step.of, "")
     before = await _find_newest(stage.bench.deployments, target)
     result = await stage.call(_TOOLS[step.does].name, {"target": target})
+    first = result.text.partition("\n")[0]  # the call has shown the rest
     if not result.failed:
-        return StepOutcome(result.text, step.then)
+        return StepOutcome(first, step.then)
     earlier = f"{stage.state.failures}\n\n" if step.does == "roll_back" else ""
     stage.state.failures = f"{earlier}{result.text}"[:LONGEST_FAILURES]
     ran = await _find_newest(stage.bench.deployments, target) != before
-    return StepOutcome(result.text, step.otherwise if ran or not step.refused else step.refused)
+    return StepOutcome(first, step.otherwise if ran or not step.refused else step.refused)
 
 
 async def _choose(step: DeploymentStep, stage: Stage) -> StepOutcome:
