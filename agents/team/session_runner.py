@@ -141,8 +141,10 @@ class SessionRunner:
         async with hold_session(team.sessions, self._session, team.owner) as held:
             showing = asyncio.create_task(self._store_states())
             try:
-                newest = max(0, held.entries - MOST_ENTRIES)
-                entries = await asyncio.to_thread(team.sessions.read, self._session, after=newest, limit=MOST_ENTRIES)
+                entries: Sequence[Entry] = ()
+                if held.entries:
+                    read, newest = team.sessions.read, max(0, held.entries - MOST_ENTRIES)
+                    entries = await asyncio.to_thread(read, self._session, after=newest, limit=MOST_ENTRIES)
                 self._notes = transcript.read_notes(entries)
                 self._stored_notes = self._notes.dump()
                 attached = "" if workflow is not None else await self._gather_named_files(request, shown)
@@ -235,7 +237,7 @@ class SessionRunner:
         emit(AgentChosen(choice.role.name, choice.why))
         if self._notes.drop_refused_plan():
             emit(PlanChanged(()))
-        outcomes = LostResults(await asyncio.to_thread(team.find_outcomes, self._session))
+        outcomes = LostResults(await asyncio.to_thread(team.find_outcomes, self._session) if entries else ())
         said = Message(Speaker.USER, transcript.join_attached(choice.request, attached))
         messages = [*transcript.read_messages(entries, outcomes.describe), said]
         spending = Spending(choice.role.limits.narrow(team.limits))
@@ -279,7 +281,7 @@ class SessionRunner:
             bench,
             agent=role.name,
             model=chat.name,
-            emit=lambda event: self.pass_on(event, shown.emit),
+            emit=lambda event: self.forward_event(event, shown.emit),
             delegate=delegate,
             capabilities=role.capabilities,
             loaded=set(role.loaded),
@@ -321,15 +323,15 @@ class SessionRunner:
             raise ToolFailed(f"{spending.agents} delegates have worked in this turn, its limit; do the rest yourself.")
         spending.agents += 1
         bench.emit(AgentChosen(role.name, f"{asker.name} delegated to it"))
-        lent = spending.lend(role.limits)
+        lent = spending.copy_for_delegate(role.limits)
         try:
             ended = await self._run_role(role, [Message(Speaker.USER, task)], bench, lent, inner=True)
         finally:
-            spending.settle(lent)
+            spending.take_counts(lent)
         bench.emit(AgentChosen(asker.name, f"{role.name} is done"))
         return ended.text if ended.status is TurnStatus.DONE else f"[{role.name} did not finish] {ended.text}"
 
-    def pass_on(self, event: Event, emit: Emit) -> None:
+    def forward_event(self, event: Event, emit: Emit) -> None:
         """Pass an event on to the client, and note the state: EXECUTING from a call's start to its end."""
         emit(event)
         if isinstance(event, CallStarted):

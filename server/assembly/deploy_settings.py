@@ -183,7 +183,7 @@ class DeploySettings(BaseModel):
     targets: dict[TargetName, Annotated[TargetSettings, BeforeValidator(_convert_names)]] = Field(
         default={},
         max_length=50,
-        description="Your own targets of deployments: `[deploy.targets.NAME]` tables ([Deployments](deploy.md)).",
+        description="Your own targets of deployments: `[deploy.targets.NAME]` tables ([Deployments](deployments.md)).",
         json_schema_extra=PERSONAL_TARGETS,
     )
     off: tuple[Annotated[str, Field(min_length=1, max_length=40)], ...] = Field(
