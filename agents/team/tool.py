@@ -123,6 +123,7 @@ class Workbench:
         call: the model's id of the present call. Set by `calls.run_call`.
         cancelled: returns whether the turn was cancelled; from any thread.
         memory: the team's memory for later sessions; None for none.
+        checks_tests: whether the program's own check of changes runs tests; False while tests are written that fail.
         deployments: deploys to the person's targets; None where there are none.
         plan: the plan of the present call, as it was permitted; None for none. Set by `calls.run_call`.
     """
@@ -159,6 +160,7 @@ class Workbench:
     request: CommandRequest | None = None
     cancelled: Callable[[], bool] = lambda: False
     memory: TeamMemory | None = None
+    checks_tests: bool = True
     deployments: Deployments | None = None
     plan: Plan | None = None
 
