@@ -25,7 +25,7 @@ from server.assembly.resources import review_statically
 from server.gate.commands.runner import ConfinedRunner
 from server.gate.trials.test_runs import choose_command
 from server.state import paths
-from server.state.deployment_store import DeploymentStore
+from server.state.history.deployment_store import DeploymentStore
 from server.state.lease_owners import name_owner
 from server.state.memory_store import MemoryStore
 from server.state.session_store import SessionStore

@@ -94,7 +94,7 @@ _GATE = (
 )
 
 _WORKFLOWS = (
-    # `server.state.workflow_records`; `rounds` is JSON
+    # `server.state.history.workflow_records`; `rounds` is JSON
     """CREATE TABLE workflows (
         id TEXT NOT NULL PRIMARY KEY, at DOUBLE PRECISION NOT NULL, uri TEXT NOT NULL, task TEXT NOT NULL,
         model TEXT NOT NULL, rounds TEXT NOT NULL, best INTEGER NOT NULL, outcome TEXT NOT NULL, reason TEXT NOT NULL,
@@ -209,7 +209,7 @@ _DECISIONS = (
 )
 
 _DEPLOYMENTS = (
-    # `server.state.deployment_store`
+    # `server.state.history.deployment_store`
     """CREATE TABLE deployments (
         id TEXT NOT NULL PRIMARY KEY, workspace TEXT NOT NULL, target TEXT NOT NULL, action TEXT NOT NULL,
         version TEXT NOT NULL, previous TEXT NOT NULL, state TEXT NOT NULL, begun DOUBLE PRECISION NOT NULL,

@@ -12,7 +12,7 @@ from indexing.limits import IndexLimits
 from server.deployment.deployer import Deployer
 from server.deployment.targets import Kind, TargetDefinition
 from server.gate.commands.runner import ConfinedRunner
-from server.state.deployment_store import DeploymentStore
+from server.state.history.deployment_store import DeploymentStore
 from server.state.lease_owners import name_owner
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from agents.ports.deployments import Action, DeploymentRecord, DeploymentState
-from server.state import deployment_store
-from server.state.deployment_store import DeploymentStore
+from server.state.history import deployment_store
+from server.state.history.deployment_store import DeploymentStore
 from server.state.lease_owners import name_owner
 
 if TYPE_CHECKING:
