@@ -166,7 +166,7 @@ async def test_a_merged_file_is_saved_unless_it_has_unsaved_text_of_the_person(
 ) -> None:
     saved: list[Path] = []
 
-    async def save(_: object, __: object, files: list[Path]) -> None:  # noqa: RUF029 (takes the place of one)
+    async def save(_: object, __: object, files: list[Path]) -> None:
         saved.extend(files)
 
     monkeypatch.setattr(editor_team, "save_in_editor", save)
