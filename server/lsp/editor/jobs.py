@@ -73,13 +73,18 @@ class Job:
 
 
 class Jobs:
-    """The running jobs of one session."""
+    """The running jobs of one session.
+
+    Attributes:
+        closed: whether the session has ended.
+    """
 
     def __init__(self, server: LanguageServer, client: Callable[[], Client]) -> None:
         self._server = server
         self._client = client
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="work")
         self._running: set[Job] = set()
+        self.closed = False
 
     @asynccontextmanager
     async def run(self, title: str, token: int | str | None = None) -> AsyncIterator[Job]:
@@ -135,7 +140,7 @@ class Jobs:
         self._begin_bar(job, title, token)
 
     def show_message(self, message: str) -> None:
-        """Show `message` to the person in the editor, as an information that needs no answer."""
+        """Show `message` to the person in the editor, as a message that needs no answer."""
         self._server.window_show_message(
             types.ShowMessageParams(types.MessageType.Info, f"Starling: {replace_unprintable(message)}")
         )
@@ -150,6 +155,7 @@ class Jobs:
 
     def close(self) -> None:
         """Stop all jobs at their next check and accept no more."""
+        self.closed = True
         for job in self._running:
             job.stopped.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
