@@ -86,6 +86,9 @@ class Worker:
         name: a name for its claims that no other worker has.
         perform: does the tasks.
         roles: the roles whose tasks it does, none for all tasks.
+
+    Attributes:
+        undone: number of attempts so far that failed or were left to a person.
     """
 
     def __init__(
@@ -96,17 +99,20 @@ class Worker:
         self._name = name
         self._perform = perform
         self._roles = roles
+        self.undone = 0
 
     async def run(self, stop: asyncio.Event, *, until_empty: bool) -> int:
         """Do tasks until `stop` is set, or with `until_empty` until there is none to claim; return the number done.
 
-        Tasks that failed or were left to a person count, too; tasks that were stopped do not.
+        Attempts that failed or were left to a person count as `undone` instead; tasks that were stopped do not count.
         """
         done = 0
         while not stop.is_set():
             claimed = await self._use_queue(self._claim, stop)
             if claimed is not None:
-                done += await self._do(claimed, stop)
+                ending = await self._do(claimed, stop)
+                done += ending is Ending.DONE
+                self.undone += ending in {Ending.FAILED, Ending.WAITING}
             elif until_empty:
                 break
             else:
@@ -117,8 +123,8 @@ class Worker:
         """Claim a queued task; return None if there is none. Blocking."""
         return self._queue.claim(self._workspace, self._name, self._roles)
 
-    async def _do(self, claimed: QueuedTask, stop: asyncio.Event) -> bool:
-        """Do a task and record its end; return whether that was recorded.
+    async def _do(self, claimed: QueuedTask, stop: asyncio.Event) -> Ending:
+        """Do a task and record its end; return the end, STOPPED if none was recorded.
 
         A task is told to stop when its claim is lost or `stop` is set; if it stops undone, it is given back instead.
         """
@@ -131,8 +137,8 @@ class Worker:
             performed = _read_end(working) if working.done() else await _end(working)
             if performed.ending is Ending.STOPPED:
                 await self._use_queue(lambda: self._queue.release(claimed), stop)
-                return False
-            return bool(await self._use_queue(lambda: self._record(claimed, performed), stop))
+                return Ending.STOPPED
+            return await self._use_queue(lambda: self._record(claimed, performed), stop) or Ending.STOPPED
         finally:
             for one in (renewing, *stopping, working):
                 one.cancel()
@@ -147,20 +153,20 @@ class Worker:
             except StateError as error:  # the claim lasts for an hour, so that later renewals may succeed
                 logger.warning("the claim of task %s could not be renewed: %s", claimed.id, error)
 
-    def _record(self, claimed: QueuedTask, performed: Performed) -> bool:
-        """Record the end of a task; return False if the claim is lost. Blocking.
+    def _record(self, claimed: QueuedTask, performed: Performed) -> Ending | None:
+        """Record the end of a task and return the end that was recorded, None if the claim is lost. Blocking.
 
         A task whose follow-up tasks cannot be queued is recorded as failed.
         """
         text = _cut(performed.text)
         if performed.ending is Ending.WAITING:
-            return self._queue.escalate(claimed, text)
-        if performed.ending is Ending.FAILED:
-            return self._queue.fail(claimed, text)
-        try:
-            return self._queue.finish(claimed, text, performed.follow_ups)
-        except (QueueFull, LookupError, ValueError) as error:
-            return self._queue.fail(claimed, f"Its follow-up tasks could not be queued: {error}")
+            return Ending.WAITING if self._queue.escalate(claimed, text) else None
+        if performed.ending is Ending.DONE:
+            try:
+                return Ending.DONE if self._queue.finish(claimed, text, performed.follow_ups) else None
+            except (QueueFull, LookupError, ValueError) as error:
+                text = f"Its follow-up tasks could not be queued: {error}"
+        return Ending.FAILED if self._queue.fail(claimed, text) else None
 
     async def _use_queue(self, call: Callable[[], T], stop: asyncio.Event) -> T | None:
         """Return the result of `call` in a thread; repeat it while the database cannot be used, until `stop` is set.
