@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from agents.ports.person import Person
     from agents.ports.test_commands import TestCommandChooser
     from agents.team.events import Emit
+    from agents.team.led.given_work import GivenWork
     from agents.team.memory.team_memory import TeamMemory
     from agents.team.permissions.rules import RuleSet
     from agents.tools import Tool
@@ -118,6 +119,7 @@ class Workbench:
         call: the model's id of the present call. Set by `calls.run_call`.
         cancelled: returns whether the turn was cancelled; from any thread.
         memory: the team's memory for later sessions; None for none.
+        given: the work that a workflow's step gives, for a model that is led; None outside of workflows.
     """
 
     roots: tuple[Path, ...]
@@ -152,6 +154,7 @@ class Workbench:
     request: CommandRequest | None = None
     cancelled: Callable[[], bool] = lambda: False
     memory: TeamMemory | None = None
+    given: GivenWork | None = None
 
     async def resolve(self, name: str) -> Path:
         """Return the absolute path of a file or folder that the model named.

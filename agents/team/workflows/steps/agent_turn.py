@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from agents.team.events import AgentChosen, TurnStatus
+from agents.team.led.given_work import GivenWork
 from agents.team.workflows.stage import StepOutcome
 from agents.team.workflows.step_guard import StepGuard
 from agents.team.workflows.steps.step import LONGEST_PROMPT, Step
@@ -41,7 +42,9 @@ async def run(step: AgentStep, stage: Stage) -> StepOutcome:
         return StepOutcome(f"There is no role {step.role}; add it or change the workflow.", stopped=TurnStatus.FAILED)
     stage.bench.emit(AgentChosen(role.name, f"step {step.name} of the workflow {stage.state.name}"))
     guard = StepGuard(stage, step.changes, stage.bench.changes, stage.bench.permissions)
-    bench = replace(stage.bench, changes=guard, permissions=guard)
+    tests = tuple(await stage.list_test_files())
+    given = GivenWork(stage.state.request, step.changes, tests, stage.state.failures)
+    bench = replace(stage.bench, changes=guard, permissions=guard, given=given)
     lent = stage.spending.lend(role.limits.narrow(stage.limits))
     try:
         ended = await stage.run_role(role, [Message(Speaker.USER, stage.fill(step.prompt))], bench, lent)
