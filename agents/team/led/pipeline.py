@@ -57,7 +57,8 @@ async def run_led_turn(agent: Agent, conversation: Conversation, bench: Workbenc
     Where no code is found that the request is about, the turn runs in the free loop (`agents.team.turn.loop`).
     """
     given = bench.given
-    request = given.request if given is not None else conversation.messages[-1].text
+    prompt = conversation.messages[-1].text
+    request = given.request if given is not None else prompt
     bench = restrict_reads(bench, READ)  # the pipeline reads without calls
     bench.loaded.update(bench.capabilities)  # a small model does not choose its tools
     index = bench.index
@@ -66,7 +67,7 @@ async def run_led_turn(agent: Agent, conversation: Conversation, bench: Workbenc
         return await run_turn(agent, conversation, bench, spending)
     turn = LedTurn(agent, conversation, bench, spending, index)
     try:
-        ended = await _run(turn, request, located)
+        ended = await _run(turn, request, prompt, located)
     except Cancelled:
         exceeded = "" if bench.cancelled() else spending.find_exceeded()
         ended = turn.end(TurnStatus.LIMIT if exceeded else TurnStatus.CANCELLED, exceeded or "The turn was cancelled.")
@@ -77,8 +78,11 @@ async def run_led_turn(agent: Agent, conversation: Conversation, bench: Workbenc
     return ended
 
 
-async def _run(turn: LedTurn, request: str, located: Located) -> TurnEnded:
-    """Read the likeliest place, have the model choose the kind of work, and do it."""
+async def _run(turn: LedTurn, request: str, prompt: str, located: Located) -> TurnEnded:
+    """Read the likeliest place, have the model choose the kind of work, and do it.
+
+    `prompt` is the whole message, and `request` what of it says which code it is about.
+    """
     if exceeded := turn.spending.find_exceeded():
         return turn.end(TurnStatus.LIMIT, exceeded)
     bench, first = turn.bench, located.places[0]
@@ -88,7 +92,7 @@ async def _run(turn: LedTurn, request: str, located: Located) -> TurnEnded:
     if EDIT not in turn.agent.tools.names or bench.mode is Mode.PLAN or (given and given.changes == "nothing"):
         return await answer(turn, located)
     if given is not None and given.changes == "tests":
-        return await write_tests(turn, turn.conversation.messages[-1].text, located, given)
+        return await write_tests(turn, prompt, located, given)
     if given is not None:
         return await _change_code(turn, located, given)
     test = await asyncio.to_thread(find_named_test, request, bench)
