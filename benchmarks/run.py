@@ -54,6 +54,8 @@ BENCHMARKS = {
     "team_step": "team:measure_step",
     "team_first_text": "team:measure_first_text",
     "team_idle_session": "team:measure_idle_session",
+    "task_reading": "queued_tasks:measure_reading",
+    "task_writing": "queued_tasks:measure_writing",
 }
 
 
@@ -88,7 +90,7 @@ def main() -> int:
     usual = committed.get("machine", about) if chosen.names else about
     for name in chosen.names or [name for name in BENCHMARKS if name not in BY_HAND]:
         before = time.monotonic()
-        results[name] = measure(name).as_json() | ({"machine": about} if about != usual else {})
+        results[name] = measure(name).to_json() | ({"machine": about} if about != usual else {})
         print(f"{format_line(name, results[name])}  [{time.monotonic() - before:.0f} s]", flush=True)
         if not chosen.dry_run:
             kept = {known: results.get(known) or former.get(known) for known in BENCHMARKS}

@@ -27,7 +27,7 @@ def make_hits(
     is_shown: Callable[[Path, Document | None], bool],
     read_text: Callable[[Path, Document | None], str | None],
 ) -> tuple[tuple[Hit, ...], list[Path]]:
-    """Return up to `limit` hits for ranked chunks, and the files whose indexed chunk is no longer in them.
+    """Return up to `limit` hits for those of `ranked` that may be shown, and the files that lack their chunk by now.
 
     Args:
         snapshot: the state of the index that the chunks were found in.
@@ -94,7 +94,10 @@ def read_file(path: Path, limit: int) -> str | None:
 
 
 def _find_line(text: str | None, chunk: Chunk, piece: str) -> int | None:
-    """Return the line where `piece`, the indexed text of `chunk`, begins in the current `text`; None if it is gone."""
+    """Return the number, from 0, of the line of `text` that begins with `piece`, the indexed text of `chunk`.
+
+    None if `text` is None, or `piece` is not at the start of a line of it.
+    """
     if text is None:
         return None
     if text.startswith(piece, chunk.span.start):

@@ -19,7 +19,7 @@ from indexing.process.supervisor import IndexProcess
 from indexing.records import IndexProgress
 from indexing.repair import Repair
 from indexing.workspace import left_out
-from indexing.workspace.access import ALONE, AccessCache, decide, decide_relative
+from indexing.workspace.access import ALONE, AccessCache, find_reason, find_relative_reason
 from indexing.workspace.exclusion import Exclusion, Outside
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class Index:
         self._wake_thread()
 
     def set_rebuild_listener(self, notify: Callable[[str], None]) -> None:
-        """Have `notify` called, from any thread, with a sentence for a person whenever the index has to be rebuilt."""
+        """Have `notify` called, from any thread, with a sentence for a person when the index has to be rebuilt."""
         self._repair.notify = notify
 
     def wait(self, timeout_s: float | None = None) -> bool:
@@ -97,7 +97,7 @@ class Index:
         return self._process.wait(timeout_s)
 
     def close(self) -> None:
-        """End the indexing process and the threads, close the loaded indexes, and drop kept tokens. Idempotent."""
+        """End the indexing process and the threads, close the loaded indexes, and drop cached tokens. Idempotent."""
         self._closed.set()
         self._wake.set()
         self._process.close()
@@ -136,13 +136,16 @@ class Index:
         self._wake_thread()
 
     def open_document(self, document: Document) -> None:
-        """Use the editor's text of `document` in searches from now on; it is analysed later."""
+        """Have searches use the editor's text of `document`, which is analysed in the background or by a search."""
         self._documents[document.uri] = document
         self._dirty[document.uri] = document
         self._wake_thread()
 
     def read_ahead(self, document: Document) -> None:
-        """Tokenise a document that was just opened, unless it is large, so that completion is quick at once. Blocks."""
+        """Tokenise a document that was just opened and cache the tokens, so that its first completion is quick.
+
+        Does nothing for a short or large document. Blocks.
+        """
         from indexing.syntax.relexing import read_ahead  # noqa: PLC0415  # numpy: not before `initialize` is answered
 
         if len(document.text) <= self._limits.open_bytes:
@@ -158,7 +161,7 @@ class Index:
     def reindex(self, paths: Collection[Path]) -> None:
         """Have files indexed again that were created, changed or deleted on disk; ignores those in no root.
 
-        Does nothing unless indexing has started, which may be turned off.
+        Does nothing before `start`.
         """
         inside = [path for path in paths if self._find_exclusion(path) is not None]
         if inside and self._state != "off":
@@ -170,13 +173,13 @@ class Index:
     def find_exclusion_reason(self, path: Path) -> str:
         """Return the reason why `path` may be neither indexed nor sent to a model, "" if it may; answers are cached."""
         if not path.is_absolute():
-            return decide_relative(path, {root: each.find_reason for root, each in self._exclusions.items()})
+            return find_relative_reason(path, {root: each.find_reason for root, each in self._exclusions.items()})
         exclusion = self._find_exclusion(path)
         if exclusion is not None:
             return exclusion.find_reason(path)
         return self._outside.find_reason(path, self._exclusions)
 
-    def find_withholding(self, document: Document) -> str:
+    def find_withholding_reason(self, document: Document) -> str:
         """Return the reason why no model may see `document`, "" if models may see it; answers are cached."""
         reason = self._access.find_reason(document)
         return "" if reason in ALONE else reason
@@ -186,7 +189,7 @@ class Index:
         return not self._access.find_reason(document)
 
     def find_waived_reasons(self, path: Path) -> tuple[str, ...]:
-        """Return the content reasons, such as "generated", that a rule waives for `path`; none outside of all roots."""
+        """Return the reasons to exclude `path` by content that do not apply, because a rule includes it."""
         exclusion = self._find_exclusion(path)
         return exclusion.find_waived_reasons_at(path) if exclusion is not None else ()
 
@@ -313,7 +316,7 @@ class Index:
         return sources
 
     def _make_snapshot(self, *, load: bool = False) -> Snapshot:
-        """Analyse changed open documents, then keep and return a new snapshot; `load` reads the stored index again."""
+        """Analyse changed open documents, then store and return a new snapshot; `load` reads the stored index again."""
         with self._working:
             sources = self._load_sources()
             if load:
@@ -323,7 +326,7 @@ class Index:
                 if document is None:
                     sources.close_document(uri)
                 else:
-                    sources.open_document(document, shared=not decide(document, self.find_exclusion_reason))
+                    sources.open_document(document, shared=not find_reason(document, self.find_exclusion_reason))
             snapshot = sources.make_snapshot()
             snapshot.view.prepare()  # here, so that the next key need not wait for it
             self._snapshot = snapshot
@@ -333,7 +336,7 @@ class Index:
     def _get_snapshot(self, deadline: float | None, *, analyse: bool) -> Snapshot | None:
         """Return the snapshot to answer from; with `analyse`, one with all open documents if there is time for it.
 
-        None if there is no snapshot yet and making one takes longer than until the deadline.
+        None if there is no snapshot before the deadline.
         """
         snapshot = self._snapshot
         now = time.monotonic()

@@ -111,7 +111,7 @@ def find_module_files(arrays: MappedArrays | MemoryWriter, modules: Collection[i
 
 
 def slice_chunks(arrays: MappedArrays | MemoryWriter, file: int) -> slice:
-    """Return the slice of the chunks of the file with the index `file`."""
+    """Return the slice of chunk numbers that belong to the file with the index `file`."""
     ends = arrays["file_chunk_end"]
     return slice(int(ends[file - 1]) if file else 0, int(ends[file]))
 
@@ -119,7 +119,7 @@ def slice_chunks(arrays: MappedArrays | MemoryWriter, file: int) -> slice:
 def rank(
     segments: Sequence[SearchedSegment], query: ParsedQuery, *, limit: int, deadline: float | None
 ) -> list[RankedChunk]:
-    """Return up to `limit` chunks of searched files, highest score first; of overlapping chunks only the best.
+    """Return up to `limit` chunks of searched files, highest score first; of chunks that overlap by half, the best.
 
     Scores the `MAX_TERMS` rarest terms, rarest first; after `deadline` (of `time.monotonic`) the rest is ignored.
     """
@@ -177,7 +177,7 @@ def _add_priors(
             score[slice_chunks(segment.arrays, file)] *= np.float32(IMPORTED_FILE)
 
 
-def is_repetition(one: tuple[Hashable, int, int], other: tuple[Hashable, int, int]) -> bool:
+def do_overlap_by_half(one: tuple[Hashable, int, int], other: tuple[Hashable, int, int]) -> bool:
     """Return whether two places (file, start, end) overlap by at least half of the shorter one, in the same file."""
     common = min(one[2], other[2]) - max(one[1], other[1])
     return one[0] == other[0] and 2 * common >= min(one[2] - one[1], other[2] - other[1])
@@ -186,7 +186,7 @@ def is_repetition(one: tuple[Hashable, int, int], other: tuple[Hashable, int, in
 def _choose_best(
     segments: Sequence[SearchedSegment], scores: list[NDArray[np.float32]], limit: int
 ) -> list[RankedChunk]:
-    """Return up to `limit` chunks with the highest scores, best first; of overlapping chunks only the best.
+    """Return up to `limit` chunks with the highest scores, best first; of chunks that overlap by half, the best.
 
     Leaves out chunks with the score 0, and sets the `scores` in files that are not searched to 0.
     """
@@ -207,7 +207,7 @@ def _choose_best(
         start, end = arrays["chunk_spans"][4 * item.chunk : 4 * item.chunk + 2].tolist()
         place: tuple[Hashable, int, int] = (source, start, end)
         others = taken.setdefault(source, [])
-        if not any(is_repetition(place, other) for other in others):
+        if not any(do_overlap_by_half(place, other) for other in others):
             others.append(place)
             kept.append(item)
             if len(kept) == limit:

@@ -129,8 +129,8 @@ class SessionRunner:
     ) -> TurnEnded:
         """Have the team answer `request`; return how the turn ended. Everything is recorded on the way.
 
-        `shown` is the file that the person's editor shows, None for none. With `workflow`, that does the request; one
-        that is open in the session goes on at its open step.
+        `shown` is the file that the person's editor shows, None for none. With `workflow`, that workflow does the
+        request; if the session has an unfinished run of it, that run goes on.
         Text for the client is inert Markdown; the record has it as the model wrote it.
 
         Raises:
@@ -141,8 +141,10 @@ class SessionRunner:
         async with hold_session(team.sessions, self._session, team.owner) as held:
             showing = asyncio.create_task(self._store_states())
             try:
-                newest = max(0, held.entries - MOST_ENTRIES)
-                entries = await asyncio.to_thread(team.sessions.read, self._session, after=newest, limit=MOST_ENTRIES)
+                entries: Sequence[Entry] = ()
+                if held.entries:
+                    read, newest = team.sessions.read, max(0, held.entries - MOST_ENTRIES)
+                    entries = await asyncio.to_thread(read, self._session, after=newest, limit=MOST_ENTRIES)
                 self._notes = transcript.read_notes(entries)
                 self._stored_notes = self._notes.dump()
                 attached = "" if workflow is not None else await self._gather_named_files(request, shown)
@@ -235,12 +237,12 @@ class SessionRunner:
         emit(AgentChosen(choice.role.name, choice.why))
         if self._notes.drop_refused_plan():
             emit(PlanChanged(()))
-        outcomes = LostResults(await asyncio.to_thread(team.find_outcomes, self._session))
+        outcomes = LostResults(await asyncio.to_thread(team.find_outcomes, self._session) if entries else ())
         said = Message(Speaker.USER, transcript.join_attached(choice.request, attached))
         messages = [*transcript.read_messages(entries, outcomes.describe), said]
         spending = Spending(choice.role.limits.narrow(team.limits))
         for reply in routed:
-            spending.add_apart(reply.usage, team.compute_cost(reply))
+            spending.add_without_step(reply.usage, team.compute_cost(reply))
         bench = self._make_bench(emit, cancelled)
         try:
             return await self._run_role(choice.role, messages, bench, spending)
@@ -253,7 +255,7 @@ class SessionRunner:
         return replace(self._team.bench, task=task, session=session, notes=notes, emit=emit, cancelled=cancelled)
 
     async def run_agent(self, role: Role, messages: list[Message], bench: Workbench, spending: Spending) -> TurnEnded:
-        """Run one turn of an agent whose messages are not the session's, for a step of a workflow."""
+        """Run one turn of an agent for a step of a workflow, without storing its messages; return how it ended."""
         return await self._run_role(role, messages, bench, spending, inner=True)
 
     async def record_step(self, entry: Entry) -> None:
@@ -279,7 +281,7 @@ class SessionRunner:
             bench,
             agent=role.name,
             model=chat.name,
-            emit=lambda event: self.pass_on(event, shown.emit),
+            emit=lambda event: self.forward_event(event, shown.emit),
             delegate=delegate,
             capabilities=role.capabilities,
             loaded=set(role.loaded),
@@ -321,15 +323,15 @@ class SessionRunner:
             raise ToolFailed(f"{spending.agents} delegates have worked in this turn, its limit; do the rest yourself.")
         spending.agents += 1
         bench.emit(AgentChosen(role.name, f"{asker.name} delegated to it"))
-        lent = spending.lend(role.limits)
+        lent = spending.copy_for_delegate(role.limits)
         try:
             ended = await self._run_role(role, [Message(Speaker.USER, task)], bench, lent, inner=True)
         finally:
-            spending.settle(lent)
+            spending.take_counts(lent)
         bench.emit(AgentChosen(asker.name, f"{role.name} is done"))
         return ended.text if ended.status is TurnStatus.DONE else f"[{role.name} did not finish] {ended.text}"
 
-    def pass_on(self, event: Event, emit: Emit) -> None:
+    def forward_event(self, event: Event, emit: Emit) -> None:
         """Pass an event on to the client, and note the state: EXECUTING from a call's start to its end."""
         emit(event)
         if isinstance(event, CallStarted):

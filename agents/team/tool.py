@@ -120,6 +120,7 @@ class Workbench:
         cancelled: returns whether the turn was cancelled; from any thread.
         memory: the team's memory for later sessions; None for none.
         given: the work that a workflow's step gives, for a model that is led; None outside of workflows.
+        checks_tests: whether the program's own check of changes runs tests; False while tests are written that fail.
     """
 
     roots: tuple[Path, ...]
@@ -155,6 +156,7 @@ class Workbench:
     cancelled: Callable[[], bool] = lambda: False
     memory: TeamMemory | None = None
     given: GivenWork | None = None
+    checks_tests: bool = True
 
     async def resolve(self, name: str) -> Path:
         """Return the absolute path of a file or folder that the model named.

@@ -98,7 +98,7 @@ class Updater:
         self._identity: tuple[int, int] | None = None
 
     def update_all(self) -> None:
-        """Walk the root, index new and changed files, and delete files that are gone or excluded from the index.
+        """Walk the root and update the index: add new and changed files, remove deleted and excluded ones.
 
         Deletes indexes in older formats. Ends early once the listener asks to stop.
 
@@ -167,8 +167,8 @@ class Updater:
         return self._identity is not None and self.index_paths.read_identity() == self._identity
 
     @property
-    def is_open(self) -> bool:
-        """Whether the index could be opened."""
+    def was_opened(self) -> bool:
+        """Whether the last attempt to open the index succeeded."""
         return self._identity is not None
 
     def _open(self) -> Store:
@@ -179,7 +179,7 @@ class Updater:
         return store
 
     def reindex(self, paths: Collection[Path]) -> None:
-        """Index the files among `paths` again, whatever their timestamps are; delete missing or excluded ones.
+        """Index the files among `paths` again, whatever their timestamps are; remove missing and excluded ones from it.
 
         A folder, an ignore file, or very many paths lead to a full pass instead.
 
@@ -236,7 +236,7 @@ class Updater:
         return Request(path, relative, mtime_ns, before.digest.hex() if before and known else "", waived=waived)
 
     def _index(self, store: Store, requests: list[Request], known: dict[str, StoredState]) -> None:
-        """Analyse `requests` and store the results; builds a segment now and then while that takes long."""
+        """Analyse `requests` and store the results; while that takes long, build a segment from time to time."""
         built_at, took, built, done = time.monotonic(), 0.0, 0, 0
         for batch in self._store_results(store, requests, known):
             done += len(batch)
@@ -298,7 +298,7 @@ class Updater:
     def _commit(store: Store, batch: _Batch) -> list[StoredFile]:
         """Store `batch`; return its files that are indexed, without the excluded ones."""
         if batch.times:
-            store.refresh(batch.times)
+            store.update_times(batch.times)
         ids = store.put(batch.entries) if batch.entries else []
         pairs = zip(ids, batch.entries, strict=True)
         return [StoredFile(each, it.relative, it.mtime_ns / 1e9, it.blob) for each, it in pairs if not it.reason]

@@ -172,7 +172,9 @@ class Store:
     # Writing
 
     def put(self, entries: Iterable[Entry], gone: Iterable[int] = (), **meta: str) -> list[int]:
-        """Store `entries`, delete the files `gone` and set `meta`, in one transaction; return the ids of `entries`.
+        """Store `entries`, delete the files with the ids `gone` and set `meta`, in one transaction.
+
+        Returns the ids of `entries`, in their order.
 
         Raises:
             indexing.storage.storage_errors.StorageError: the disk is full or cannot be written; nothing has changed.
@@ -210,7 +212,7 @@ class Store:
             self._write_meta(connection, generation=str(generation), **meta)
         return ids
 
-    def refresh(self, times: Iterable[tuple[int, int, int]]) -> None:
+    def update_times(self, times: Iterable[tuple[int, int, int]]) -> None:
         """Set the times and sizes of unchanged files, given as (mtime_ns, size, id); the generation stays."""
         with self._transaction() as connection:
             connection.executemany("UPDATE files SET mtime_ns = ?, size = ? WHERE id = ?", times)
@@ -233,7 +235,7 @@ class Store:
             indexing.storage.storage_errors.StorageError: the disk is full or cannot be written; the old segment stays
             in use.
         """
-        path = self.paths.name_segment(self.read_generation() + 1)
+        path = self.paths.make_segment_path(self.read_generation() + 1)
         with explain_failures(self.paths.storage):
             build(path, self.read_files() if files is None else files)
         with self._transaction() as connection:

@@ -191,7 +191,7 @@ class Exclusion:
 
     @staticmethod
     def find_waived_reasons(rules: Rules, relative: str) -> tuple[str, ...]:
-        """Return the reasons of a file's content that do not count, because a rule includes the file; () for none."""
+        """Return the reasons to exclude `relative` by content that do not apply, because a rule includes it."""
         if rules.plain:
             return ()
         if rules.find_ignore(relative, starling=True) is False:
@@ -208,7 +208,10 @@ class Exclusion:
         return self.find_waived_reasons(rules, "/".join(parts))
 
     def _descend(self, parts: Sequence[str]) -> tuple[Rules, str, str]:
-        """Return the rules in the folder `parts`, the first excluded folder on the way to it, and the reason."""
+        """Return the rules in the folder `parts`, the first excluded folder on the way to it, and the reason.
+
+        The last two are "" if none is excluded.
+        """
         rules, relative, folder, stop, why = self.read_root_rules(), "", self.root, "", ""
         for name in parts:
             folder, relative = folder / name, f"{relative}{name}/"
@@ -219,7 +222,10 @@ class Exclusion:
         return rules, stop, why
 
     def locate_reason(self, path: Path) -> tuple[str, str]:
-        """Return the reason to exclude `path`, "" for none, and the root-relative file or folder that it is about."""
+        """Return the reason to exclude `path`, "" for none, and the root-relative file or folder that it is about.
+
+        For a path outside of the root, the second is its file name.
+        """
         try:
             parts = Path(os.path.realpath(path)).relative_to(self.root).parts
         except (ValueError, OSError):
@@ -238,12 +244,12 @@ class Exclusion:
             return known[1]
         if len(self._answers) > _MOST_ANSWERS:
             self._answers = {}
-        answer = self._decide(path)
+        answer = self._compute_reason(path)
         self._tracked.release()
         self._answers[path] = (now, answer)
         return answer
 
-    def _decide(self, path: Path) -> str:
+    def _compute_reason(self, path: Path) -> str:
         """Return the reason to exclude `path`, as `find_reason` does, without its cache."""
         if is_secret_name(path.name):
             return "secret"  # even if a link of that name leads to a harmless file
@@ -268,7 +274,7 @@ class Exclusion:
         Settings decide first, then `.starlingignore`, the reason `built_in` and `.gitignore`.
         """
         if self._excluded is not None and (
-            self._excluded.tried > bounds.IGNORE_RULES or self._excluded.match_file(relative)
+            self._excluded.most_tried > bounds.IGNORE_RULES or self._excluded.match_file(relative)
         ):
             return "excluded"
         if rules.excessive:
@@ -299,6 +305,9 @@ class Exclusion:
 
 
 def _list_deciding_names(folder: Path) -> frozenset[str]:
-    """Return the names in `folder` that decide about it; looked up one by one, because a folder may hold very many."""
+    """Return which of the names that decide whether `folder` is excluded exist in it.
+
+    They are looked up one by one, because a folder may hold very many.
+    """
     deciding = ("__init__.py", "pyvenv.cfg", "CACHEDIR.TAG", *DECIDING_FILES, *FETCHED_MARKS)
     return frozenset(name for name in deciding if (folder / name).exists())

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from models.training.duplicates import NearDuplicates, count_identifiers, extract_identifiers
-from models.training.languages import is_sound
+from models.training.languages import is_parsable
 from models.training.licences import has_copyleft_notice
 from models.training.sources import STDLIB, Pinned, SourceFile, download, read_card, read_folder, read_package
 
@@ -46,7 +46,7 @@ def is_suitable(file: SourceFile) -> bool:
     lines = text.splitlines()
     if max(map(len, lines)) > _LONGEST_LINE or len(text) / len(lines) > 100:
         return False
-    return is_sound(file.path, text)
+    return is_parsable(file.path, text)
 
 
 def build(card: Path, work: Path, *, bytes_per_package: int, fetch: bool = True) -> None:
@@ -85,7 +85,7 @@ def build(card: Path, work: Path, *, bytes_per_package: int, fetch: bool = True)
 
 
 def select(candidates: Sequence[SourceFile], held_out: Sequence[SourceFile]) -> tuple[list[SourceFile], Counter[str]]:
-    """Return the candidates with a permissive licence that are like no held-out file and like no kept one.
+    """Return the candidates with a permissive licence that resemble no held-out file and no candidate chosen before.
 
     The second value counts the rejected candidates, by reason.
     """
@@ -123,7 +123,7 @@ def split_for_validation(files: Iterable[SourceFile]) -> tuple[list[SourceFile],
 
 
 def find_contamination(work: Path) -> list[str]:
-    """Return a message for each file of `corpus.jsonl` that is of an evaluation package or like an evaluation file.
+    """Return a message for each file of `corpus.jsonl` from an evaluation package or similar to an evaluation file.
 
     Unlike `select`, compares all pairs of similar size.
     """
@@ -192,5 +192,5 @@ def _choose_files(files: Iterable[SourceFile], limit: int) -> list[SourceFile]:
 
 
 def _digest(text: str) -> bytes:
-    """Return a hash of `text`, for which whitespace does not count."""
+    """Return a hash of `text` without its white space."""
     return hashlib.blake2b("".join(text.split()).encode("utf-8", "surrogatepass"), digest_size=16).digest()

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from agents.ports.permissions import Cancelled, ToolCall
     from server.gate.locating import LocatedChange
     from server.gate.places import Places
-    from server.gate.ports import Asker, Workplace
+    from server.gate.ports import Asker, TakenParts, Workplace
     from server.gate.records import Checkpoint, Records
     from server.gate.validation import CheckedProposal
 
@@ -127,6 +127,10 @@ class Gate:
             )
         return await self._propose(proposal, "", cancelled)
 
+    async def ask_here(self, question: Question) -> Answer | TakenParts:
+        """Ask a person in this client a question of another process, which waits for the answer; record nothing."""
+        return await self._asker.ask(question)
+
     async def permit(self, call: ToolCall, *, cancelled: Cancelled | None = None) -> Permission:
         """Ask a person to permit the tool call `call`, and record the answer; the caller then runs the tool.
 
@@ -141,7 +145,7 @@ class Gate:
             raise ValueError(f"{tool.name} changes files: propose an edit")
         if not RULES[tool.risk].asks and not call.asks:
             return Permission(identity, granted=True, outcome=Verdict.APPLIED)
-        warnings, remembers = wording.list_gaps(call.isolation), may_remember(call.task, tool)
+        warnings, remembers = wording.list_isolation_warnings(call.isolation), may_remember(call.task, tool)
         question = Question(identity, tool, *texts, warnings, remembers, rule=call.rule, origin=call.origin)
         outcome = await self._process(Case(question, call.task, "", (call.subject,)), None, cancelled)
         return Permission(identity, outcome.applied, outcome.verdict, outcome.reason)
@@ -173,7 +177,7 @@ class Gate:
 
     def end_task(self, task: str) -> None:
         """Forget the approvals for the rest of the task with the id `task`, so that a person is asked again."""
-        self._remembered.end(task)
+        self._remembered.forget(task)
 
     async def close(self) -> None:
         """Stop waiting for edits that the client may still apply; close the records if the gate owns them."""
@@ -307,7 +311,7 @@ class Gate:
         returns the outcome if the parts break a rule, or if that question does not end with a yes.
         """
         hunks = case.question.hunks
-        case.left = parts.describe_left(checked.proposal, hunks, case.taken)
+        case.left = parts.describe_left_out(checked.proposal, hunks, case.taken)
         try:
             narrowed = await self._validate(parts.narrow(checked.proposal, hunks, case.taken), case)
         except Refused as error:

@@ -292,11 +292,11 @@ class Records(Protocol):
         ...
 
     def count_unanswered(self) -> dict[str, int]:
-        """Return for each session with requests as in `list_unanswered` the number of these."""
+        """Return by session how many requests are pending or can be asked again; only sessions that have some."""
         ...
 
     def find_request(self, name: str) -> Request | None:
-        """Return the request whose id is `name`, or the only one whose id begins with it; None if there is none."""
+        """Return the request whose id is `name`, or the only one whose id begins with it; None without exactly one."""
         ...
 
     def find_kept(self, request: str) -> ProposedEdit | None:
@@ -331,16 +331,16 @@ class Records(Protocol):
         ...
 
 
-def name_kind(change: Change) -> str:
+def get_kind(change: Change) -> str:
     """Return the kind of `change` as recorded: "text", "create", "rename" or "delete"."""
     return _KINDS[type(change)]
 
 
 def list_subjects(proposal: ProposedEdit) -> tuple[str, ...]:
     """Return the path of the file of each change, in order; the URI for a document without a file."""
-    return tuple(map(name_subject, proposal.changes))
+    return tuple(map(get_subject, proposal.changes))
 
 
-def name_subject(change: Change) -> str:
+def get_subject(change: Change) -> str:
     """Return the path of the file that `change` changes; the URI of a document without a file."""
     return change.uri if isinstance(change, TextChange) and change.path is None else str(change.path)

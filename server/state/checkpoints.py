@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from agents.edits import CreateFile, DeleteFile, RenameFile, TextChange
 from server.gate.disk import attributes, contents
-from server.gate.records import Checkpoint, KeptChange, Subject, name_kind
+from server.gate.records import Checkpoint, KeptChange, Subject, get_kind
 from server.state.statements import make_storable
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Checkpoints:
             self._evict(connection, replaced.checkpoint)
 
     def settle(self, connection: Connection, identity: str, made: Sequence[tuple[Change, Content | None]]) -> None:
-        """Reduce the checkpoint with the id `identity` to the changes `made`, each with the content that it replaced.
+        """Reduce a checkpoint to the changes `made`, each with the content that it replaced, and mark it as settled.
 
         Deletes the checkpoint if no change was made. Runs in the caller's transaction.
         """
@@ -99,8 +99,8 @@ class Checkpoints:
     def list_undoable(self, concerns: Callable[[Subject], bool]) -> tuple[str, ...]:
         """Return the ids of the checkpoints that can be undone, newest first.
 
-        Leaves out checkpoints without a document for which `concerns` returns true, checkpoints of an undo, and changes
-        whose outcome is not known yet.
+        Leaves out checkpoints without a document for which `concerns` returns true, those of an undo, those that were
+        undone, and those whose outcome is not known yet.
         """
         with self._state.reading() as connection:
             rows = connection.execute(_STANDING).fetchall()
@@ -152,7 +152,7 @@ def _pack_row(identity: str, number: int, change: Change, before: Content | None
     content = before or contents.Content("", change.encoding if isinstance(change, CreateFile) else contents.UTF8)
     target = str(change.to) if isinstance(change, RenameFile) else ""
     texts = (_compress(content.data), _compress(after.encode("utf-8", "surrogatepass")))
-    named = (name_kind(change), uri, str(path or ""), target)
+    named = (get_kind(change), uri, str(path or ""), target)
     return (
         identity, number, *named, content.encoding, int(content.executable), *texts,
         attributes.serialize_attributes(content.attributes),
@@ -180,13 +180,13 @@ def _read_checkpoint(connection: Connection, row: Sequence[object]) -> Checkpoin
 
 def _unpack_change(  # noqa: PLR0913, PLR0917 (one row)
     kind: str, uri: str, path: str, target: str, encoding: str, executable: int, before: bytes, after: bytes,
-    beside: str,
+    attributes_json: str,
 ) -> KeptChange:  # fmt: skip
-    """Return the change of a row of `checkpoint_files`; `beside` has the file's attributes as JSON."""
+    """Return the change of a row of `checkpoint_files`."""
     data = zlib.decompress(before)
     mark = contents.MARKS.get(encoding, b"")
     text = data.removeprefix(mark).decode(contents.CODECS.get(encoding, encoding))
-    content = contents.Content(text, encoding, bool(executable), attributes.parse_attributes(beside))
+    content = contents.Content(text, encoding, bool(executable), attributes.parse_attributes(attributes_json))
     return KeptChange(
         kind,
         uri,

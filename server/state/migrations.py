@@ -203,9 +203,14 @@ _GIVEN_ANSWERS = (
     ){keyed}""",
 )
 
+_DECISIONS = (
+    # the id of a decision, by which a person names it; '' for those of earlier versions
+    "ALTER TABLE decision_history ADD COLUMN identity TEXT NOT NULL DEFAULT ''",
+)
+
 STEPS: tuple[tuple[str, ...], ...] = (
     _GATE, _WORKFLOWS, _COSTS, _ATTRIBUTES, _SESSIONS, _MEMORY, _TASK_QUEUE, _FEEDBACK, _QUESTIONS, _TASK_KINDS,
-    _GIVEN_ANSWERS,
+    _GIVEN_ANSWERS, _DECISIONS,
 )  # fmt: skip
 """Statements of each step; the first brings a new database to version 1."""
 

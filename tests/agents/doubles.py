@@ -28,12 +28,12 @@ class DocumentAccess:
         """Return why the file is excluded, "" if it is not."""
         raise NotImplementedError
 
-    def find_withholding(self, document: Document) -> str:
-        reason = access.decide(document, self.find_exclusion_reason)
+    def find_withholding_reason(self, document: Document) -> str:
+        reason = access.find_reason(document, self.find_exclusion_reason)
         return "" if reason in access.ALONE else reason
 
     def is_shared(self, document: Document) -> bool:
-        return not access.decide(document, self.find_exclusion_reason)
+        return not access.find_reason(document, self.find_exclusion_reason)
 
 
 @dataclass

@@ -58,9 +58,10 @@ def find_new_file(request: str, bench: Workbench) -> Path | None:
 
 
 async def write_new_file(turn: LedTurn, request: str, located: Located, path: Path) -> TurnEnded:
-    """Have the model write the file `path`, propose it, check it, and have it written again while there are problems.
+    """Have the model write the file `path`, propose it, and check it; return the end of the turn.
 
-    A version that does not improve is not kept.
+    While there are problems, the model writes the file again, at most `MOST_FIXES` times. A version that is no better
+    is undone, and ends this.
     """
     name = turn.bench.display(path)
     try:
@@ -111,7 +112,7 @@ def _build_messages(turn: LedTurn, request: str, located: Located, path: Path) -
     role = ROLE.format(name=turn.bench.display(path))
     header = _find_header(located.places[0], path, turn)
     begin = [BEGIN.format(header=header)] if header else []
-    shown = "\n\n".join((CODE, *show_code(located, turn.bench), request, *begin))
+    shown = "\n\n".join((CODE, *select_code(located, turn.bench), request, *begin))
     return (Message(Speaker.SYSTEM, role), Message(Speaker.USER, shown))
 
 
@@ -139,7 +140,7 @@ def find_place_of_tests(place: Place, turn: LedTurn) -> TestPlace | None:
     return find_test_place(document, function, turn.resources) if function is not None else None
 
 
-def show_code(located: Located, bench: Workbench) -> Iterator[str]:
+def select_code(located: Located, bench: Workbench) -> Iterator[str]:
     """Yield the located code, about `MOST_CODE` characters together."""
     left = MOST_CODE
     for place in located.places:

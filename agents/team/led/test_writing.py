@@ -17,7 +17,7 @@ from agents.team.led.file_writing import (
     ROLE,
     find_new_file,
     find_place_of_tests,
-    show_code,
+    select_code,
     write_checked,
 )
 from agents.team.led.repairing import find_named_test
@@ -64,7 +64,7 @@ async def write_tests(turn: LedTurn, prompt: str, located: Located, given: Given
         await turn.call(READ, path=bench.display(path))
     hints = [IMPORT.format(line=line) for line in _list_imports(found)]
     hints += [PRESENT.format(text=present[:MOST_CODE])] if present else []
-    shown = "\n\n".join((CODE, *show_code(located, bench), prompt, *hints))
+    shown = "\n\n".join((CODE, *select_code(located, bench), prompt, *hints))
     role = Message(Speaker.SYSTEM, ROLE.format(name=bench.display(path)))
     messages = (role, Message(Speaker.USER, shown))
     return await write_checked(

@@ -65,7 +65,10 @@ class ChangeTracker:
     async def propose(
         self, proposal: ProposedEdit, *, task: str = "", rule: str = "", cancelled: Cancelled | None = None
     ) -> ChangeOutcome:
-        """Propose an edit, and remember it if it was made; see `agents.ports.changes.Changes.propose`."""
+        """Propose an edit; record its checkpoint and the earlier texts of its files if something was written.
+
+        See `agents.ports.changes.Changes.propose`. A move of a file has no text to record.
+        """
         outcome = await self.inner.propose(proposal, task=task, rule=rule, cancelled=cancelled)
         if outcome.checkpoint:
             self.checkpoints.append(outcome.checkpoint)
@@ -102,7 +105,7 @@ async def run_checked_turn(agent: Agent, conversation: Conversation, bench: Work
         if not problems or ended.status is not TurnStatus.DONE:
             return ended
         tracker.begin_round()
-        await _tell(agent, conversation, problems, another=number == MOST_FIXES)
+        await _report_problems(agent, conversation, problems, another=number == MOST_FIXES)
         fixed = await run_turn(agent, conversation, bench, spending)
         if not tracker.checkpoints:  # nothing was changed, so nothing can be better
             ended = fixed if fixed.status is TurnStatus.DONE else ended
@@ -166,7 +169,7 @@ async def _find_problems_after(
 ) -> list[str]:
     """Return the problems in changed files and the failed tests after a turn, a text each; runs the tests.
 
-    None if the turn was cancelled, or no file has been changed.
+    Return [] if the turn was cancelled, or no file has been changed.
     """
     if ended.status is TurnStatus.CANCELLED or not tracker.before:
         return []
@@ -180,7 +183,7 @@ async def _find_problems_after(
     return [*found, *failed, *([f"{unknown} tests fail\n{state.text[-LONGEST_FAILURE:]}"] * bool(unknown > 0))]
 
 
-async def _tell(agent: Agent, conversation: Conversation, problems: list[str], *, another: bool) -> None:
+async def _report_problems(agent: Agent, conversation: Conversation, problems: list[str], *, another: bool) -> None:
     """Tell the agent up to `MOST_SHOWN` problems that its changes brought; with `another`, to try another approach."""
     listed = "\n".join(problems[:MOST_SHOWN])
     how = (

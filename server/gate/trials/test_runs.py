@@ -1,8 +1,8 @@
 """Runs of a workspace's tests: chooses the command, and runs it with limits of time, memory and output.
 
 The command is the user's setting, or what the workspace has: pytest, npm's test script, `go test`, `cargo test` or
-unittest. A caller of `run` has to show the whole
-command to a person and ask before each run. Uses no shell. Start at `choose_command` and `run`.
+unittest. A caller of `run` has to show the whole command to a person and ask before each run. Uses no shell. Start at
+`choose_command` and `run`.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from agents.ports.test_commands import Framework, TestCommand, is_npm_test, pass_through
+from agents.ports.test_commands import Framework, TestCommand, append_separator, is_npm_test
 from indexing import bounds
 from indexing.workspace.files import read_regular, read_text
 from server.gate.commands import groups
 from server.gate.commands.bounded_output import BoundedOutput
-from server.gate.commands.environments import restore_kept
+from server.gate.commands.environments import restore_shell_variables
 from server.gate.commands.groups import GroupCommand
 
 if TYPE_CHECKING:
@@ -89,13 +89,15 @@ def narrow(command: TestCommand, only: Path) -> TestCommand:
         case Framework.PYTEST | Framework.UNITTEST | Framework.JEST | Framework.VITEST:
             if command.framework is Framework.UNITTEST and arguments[-1:] == ("discover",):
                 arguments = arguments[:-1] if only.suffix else (*arguments, "-s")
-            return replace(command, arguments=(*pass_through(arguments), name))
+            return replace(command, arguments=(*append_separator(arguments), name))
         case Framework.GO_TEST:
             package = name if not only.suffix else (name.rpartition("/")[0] or ".")
             kept = tuple(one for one in arguments if one != "./...")
             return replace(command, arguments=(*kept, f"./{package}{'' if only.suffix else '/...'}"))
         case _:
-            return replace(command, arguments=(*pass_through(arguments), name)) if is_npm_test(arguments) else command
+            return (
+                replace(command, arguments=(*append_separator(arguments), name)) if is_npm_test(arguments) else command
+            )
 
 
 def _find_command(folder: Path, *, measures: bool) -> TestCommand | None:
@@ -142,7 +144,7 @@ async def run(command: TestCommand, *, timeout_s: float, data_file: Path | None)
         timeout_s: longest duration, in seconds.
         data_file: the file for coverage.py's data, which otherwise go into the workspace; None if none are wanted.
     """
-    environment = restore_kept(os.environ)
+    environment = restore_shell_variables(os.environ)
     if data_file is not None:
         environment["COVERAGE_FILE"] = str(data_file)
     most = await asyncio.to_thread(groups.compute_memory_limit)

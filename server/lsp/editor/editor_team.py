@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
+from agents.edits import TextChange
 from agents.ports.sessions import Session, SessionUnavailable
 from agents.team.asked_again import ask_in_session
 from agents.team.permissions.paths import shorten_path
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from pygls.lsp.server import LanguageServer
 
+    from agents.edits import ProposedEdit
     from agents.team.events import Emit, TurnEnded
     from agents.team.permissions.modes import Mode
     from server.assembly.core import Core
@@ -72,7 +74,7 @@ class TeamSession(Protocol):
         """Return the gate of the connection."""
         ...
 
-    def make_teller(self) -> Callable[[str], None]:
+    def make_notifier(self) -> Callable[[str], None]:
         """Return a function that shows a message to the person; any thread may call it."""
         ...
 
@@ -131,7 +133,7 @@ class EditorTeam:
 
     def __init__(self, server: LanguageServer, session: TeamSession) -> None:
         self._session = session
-        self._state = open_state(session.make_teller())
+        self._state = open_state(session.make_notifier())
         self.sessions = SessionStore(self._state)
         self.feedback = FeedbackStore(self._state)
         self._server = server
@@ -218,6 +220,15 @@ class EditorTeam:
             raise SessionUnavailable("Its session is answering a request; wait for the answer, or cancel it first.")
         owner = name_owner(self._session.client.name or "an editor")
         return await ask_in_session(self.sessions, session, owner, title, ask)
+
+    async def propose_and_save(self, proposal: ProposedEdit) -> Outcome:
+        """Propose an edit and return its outcome; if applied, have files saved that had no unsaved text before."""
+        paths = tuple(one.path for one in proposal.changes if isinstance(one, TextChange) and one.path is not None)
+        unsaved = await self._overwritten.list_unsaved()
+        outcome = await self._session.get_gate().propose(proposal)
+        if outcome.checkpoint:
+            await self._save([path for path in paths if path not in unsaved])
+        return outcome
 
     async def close(self) -> None:
         """Cancel all requests, wait until their ends are recorded, and close the database."""

@@ -80,13 +80,14 @@ class Session:
         self._reported: set[str] = set()
         self._progress = ProgressBar(server)
         self._loading = ModelLoading(
-            server, self.guard, lambda: self.client, tell=self.make_teller(), warn=self._report
+            server, self.guard, lambda: self.client, tell=self.make_notifier(), warn=self._report
         )
         self._file_events = FileEvents(server, self.reread_files)
         self._gate: Gate | None = None
         self._team: EditorTeam | None = None
         self._pairing: EditorPairing | None = None
         self._jobs = Jobs(server, lambda: self.client)
+        self._following: asyncio.Future[None] | None = None
         self._chosen_fixes = ChosenFixes(self.get_gate, self.guard)
         self.services = Services(
             self.cores,
@@ -173,6 +174,8 @@ class Session:
         self._file_events.close()
         self._progress.close()
         self._loading.close()
+        if self._following is not None:
+            self._following.cancel()
         for user in (self._pairing, self._team, self._gate):  # the team's turns use the gate
             if user is not None:
                 await asyncio.wait((asyncio.ensure_future(user.close()),), timeout=CLOSE_WAIT_S)
@@ -213,8 +216,8 @@ class Session:
                 await loop.run_in_executor(None, core.close)
                 return
             self.cores.publish(core)
-            core.chats.set_listener(self.make_teller())
-            core.index.set_rebuild_listener(self.make_teller())
+            core.chats.set_listener(self.make_notifier())
+            core.index.set_rebuild_listener(self.make_notifier())
             _log_settings(core, old)
             if old is not None and core is not old:
                 await loop.run_in_executor(self._pool, old.close_unshared, core)
@@ -225,6 +228,7 @@ class Session:
                 self._run_in_thread(_load_gate)
                 self._run_in_thread(self.on_loaded)
                 self.guard.run_in_background("pairing", self._pair(), otherwise=lambda: None)
+                self._follow_changes()
             if old is None or core.generator is not old.generator:
                 for document in tuple(self.documents)[-KEPT:]:
                     self._run_in_thread(core.generator.prepare, document.record)
@@ -240,6 +244,14 @@ class Session:
 
             self._pairing = EditorPairing(self._server, self)
             await self._pairing.start()
+
+    def _follow_changes(self) -> None:
+        """Begin to tell a client that wants it when another process changes tasks, questions or memory."""
+        if self.client.follows:
+            from server.lsp.editor.state_changes import follow_changes  # noqa: PLC0415 (brings SQLite)
+
+            work = follow_changes(self._server, lambda: self.roots)
+            self._following = self.guard.run_in_background("changes", work, otherwise=lambda: None)
 
     def reconfigure(self, sent: object = None) -> None:
         """Run `configure` in the background, because settings may have changed; do nothing before `start`.
@@ -265,7 +277,7 @@ class Session:
 
     def _make_index_listener(self, core: Core) -> Callable[[IndexProgress], None]:
         """Return the index's progress callback, for any thread: it shows the progress and logs the end of indexing."""
-        shown, loop, tell = self._progress.make_reporter(self.client), asyncio.get_running_loop(), self.make_teller()
+        shown, loop, tell = self._progress.make_reporter(self.client), asyncio.get_running_loop(), self.make_notifier()
         begun: float | None = time.monotonic()  # None between two runs
         level = logging.INFO
 
@@ -306,7 +318,7 @@ class Session:
             figures |= {"requests": counted.requests, "shown": counted.shown, "accepted": counted.accepted}
         logger.info("session ends", extra={**figures, "failures": sum(self.guard.failures.values())})
 
-    def make_teller(self) -> Callable[[str], None]:
+    def make_notifier(self) -> Callable[[str], None]:
         """Return a function that shows the person a sentence; any thread may call it."""
 
         def tell(sentence: str) -> None:

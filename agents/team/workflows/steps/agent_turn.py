@@ -42,14 +42,15 @@ async def run(step: AgentStep, stage: Stage) -> StepOutcome:
         return StepOutcome(f"There is no role {step.role}; add it or change the workflow.", stopped=TurnStatus.FAILED)
     stage.bench.emit(AgentChosen(role.name, f"step {step.name} of the workflow {stage.state.name}"))
     guard = StepGuard(stage, step.changes, stage.bench.changes, stage.bench.permissions)
+    checks = step.changes != "tests"  # tests that are written before the code have to fail
     tests = tuple(await stage.list_test_files())
     given = GivenWork(stage.state.request, step.changes, tests, stage.state.failures)
-    bench = replace(stage.bench, changes=guard, permissions=guard, given=given)
-    lent = stage.spending.lend(role.limits.narrow(stage.limits))
+    bench = replace(stage.bench, changes=guard, permissions=guard, emit=stage.show, checks_tests=checks, given=given)
+    lent = stage.spending.copy_for_delegate(role.limits.narrow(stage.limits))
     try:
         ended = await stage.run_role(role, [Message(Speaker.USER, stage.fill(step.prompt))], bench, lent)
     finally:
-        stage.spending.settle(lent)
+        stage.spending.take_counts(lent)
     if ended.status is not TurnStatus.DONE:
         return StepOutcome(ended.text, role=role.name, stopped=ended.status)
     if step.changes == "tests":
