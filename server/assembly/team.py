@@ -21,6 +21,7 @@ from agents.team.workflows import workflow_files
 from agents.team.workflows.workflow_files import Workflows, load_workflows
 from server.assembly.policies import build_rules
 from server.assembly.resources import review_statically
+from server.assembly.watching.team_watch import watch_team
 from server.gate.commands.runner import ConfinedRunner
 from server.gate.trials.test_runs import choose_command
 from server.state import paths
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from agents.ports.person import Person
     from agents.team.permissions.modes import Mode
+    from agents.team.watching.watch import Watch
     from models.chat import ChatModel
     from server.assembly.core import Core
     from server.assembly.resources import Files
@@ -55,6 +57,7 @@ class Client:
         person: who answers agents' questions; None where nobody can.
         allow: rules that allow calls, beside the person's own, which count over these where they deny or ask.
         workspace: the workspace that memories are for, as a URI; "" for the first folder.
+        watch: takes what happens in the sessions; None for a new watcher.
     """
 
     name: str
@@ -62,6 +65,7 @@ class Client:
     person: Person | None = None
     allow: tuple[str, ...] = ()
     workspace: str = ""
+    watch: Watch | None = None
 
 
 def build_team(core: Core, files: Files, gate: Gate, state: State, client: Client) -> Team:
@@ -75,6 +79,7 @@ def build_team(core: Core, files: Files, gate: Gate, state: State, client: Clien
         client: who drives the sessions.
     """
     settings, wanted = core.settings.team, core.settings.review.test_command
+    workspace = client.workspace or name_workspace(files.roots)
     bench = Workbench(
         files.roots,
         files.read,
@@ -91,7 +96,7 @@ def build_team(core: Core, files: Files, gate: Gate, state: State, client: Clien
         test_command=wanted,
         choose_tests=lambda folder, only: choose_command(folder, wanted, only, measures=False),
         mode=client.mode,
-        memory=TeamMemory(MemoryStore(state), client.workspace or name_workspace(files.roots)),
+        memory=TeamMemory(MemoryStore(state), workspace),
     )
     owner = name_owner(client.name)
     roles = load_all_roles(files.roots, settings.trusted)
@@ -108,6 +113,7 @@ def build_team(core: Core, files: Files, gate: Gate, state: State, client: Clien
         is_led=lambda role: (role if role in core.chats.by_role else "chat") in core.chats.led,
         find_outcomes=gate.journal.list_outcomes,
         workflows=load_all_workflows(files.roots, settings.trusted, roles),
+        watch=client.watch or watch_team(core.settings.log, state, workspace),
     )
 
 

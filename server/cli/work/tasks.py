@@ -94,7 +94,7 @@ def add(  # noqa: PLR0913 (each is an option of the command)
     if priority.upper() not in Priority.__members__:
         raise Misuse(f"{priority} is no priority; give high, medium or low.")
     _check_workflow(workflow, directory, role=role, reads=reads)
-    with _open_queue() as (queue, _):
+    with _open_queue(logs=True) as (queue, _):
         needed = tuple(_find(queue, one, directory).id for one in needs or ())
         try:
             added = queue.add(
@@ -161,7 +161,7 @@ def log(name: Name, *, directory: Directory = None) -> None:
 @app.command("cancel")
 def cancel(name: Name, *, directory: Directory = None) -> None:
     """Cancel a task; what it has written so far is dropped."""
-    with _open_queue() as (queue, _):
+    with _open_queue(logs=True) as (queue, _):
         found = _find(queue, name, directory)
         if not queue.cancel(found.id):
             raise Failure(f"{found.task.title!r} has ended already: {found.status.value}.")
@@ -177,7 +177,7 @@ def cancel(name: Name, *, directory: Directory = None) -> None:
 @app.command("pause")
 def pause(name: Name, *, directory: Directory = None) -> None:
     """Pause a task until it is retried."""
-    with _open_queue() as (queue, _):
+    with _open_queue(logs=True) as (queue, _):
         found = _find(queue, name, directory)
         if not queue.pause(found.id):
             raise Failure(f"{found.task.title!r} neither waits nor runs: {found.status.value}.")
@@ -186,7 +186,7 @@ def pause(name: Name, *, directory: Directory = None) -> None:
 @app.command("retry")
 def retry(name: Name, *, directory: Directory = None) -> None:
     """Queue a task again that was paused, cancelled, failed, or waits for you."""
-    with _open_queue() as (queue, _):
+    with _open_queue(logs=True) as (queue, _):
         found = _find(queue, name, directory)
         if not queue.requeue(found.id):
             raise Failure(f"{found.task.title!r} cannot be retried: {found.status.value}.")
@@ -271,14 +271,21 @@ def parse_deadline(text: str, now: float) -> float | None:
         raise Misuse(f"{text} is no deadline; write 30m, 2h, 3d or a time like 2030-01-31T12:00.") from error
 
 
-def _open_queue() -> Any:  # noqa: ANN401 (a context manager of classes that `--help` does not load)
+def _open_queue(*, logs: bool = False) -> Any:  # noqa: ANN401 (a context manager of classes that `--help` does not load)
     """Return a context manager that gives the queue and the state database, and closes both.
 
-    Turns a `StateError` into a `Failure`.
+    With `logs`, changes of the queue are logged as actions. Turns a `StateError` into a `Failure`.
     """
     from agents.ports.failures import StateError  # noqa: PLC0415 (`--help` starts without)
     from server.assembly.gates import open_state  # noqa: PLC0415
     from server.state.task_store import TaskStore  # noqa: PLC0415
+
+    if logs:
+        from server.assembly.settings import resolve  # noqa: PLC0415 (where something is logged)
+        from server.assembly.watching import action_log  # noqa: PLC0415
+        from server.state import paths  # noqa: PLC0415
+
+        action_log.start(resolve()[0].log, paths.log_dir())
 
     @contextlib.contextmanager
     def use_queue() -> Iterator[tuple[TaskStore, State]]:

@@ -91,11 +91,12 @@ async def _work(core: Core, root: Path, options: _Options) -> int:
         queue, place = TaskStore(state), root.as_uri()
         await asyncio.to_thread(remove_leftovers, queue, worktrees, place)
         made = [
-            Worker(queue, place, name_owner("starling work"), performer, roles=options.roles)
+            Worker(queue, place, name_owner("starling work"), performer, roles=options.roles, watch=performer.watch)
             for _ in range(options.workers)
         ]
         return sum(await asyncio.gather(*(one.run(stop, until_empty=not options.watches) for one in made)))
     finally:
+        await asyncio.to_thread(performer.watch.close)
         state.close()
 
 

@@ -26,6 +26,7 @@ from server.lsp.editor.editor_saving import SavedChanges, save_in_editor
 from server.lsp.editor.overwritten_files import CheckedChanges, OpenFile, OverwrittenFiles, WatchedCommands
 from server.state.feedback_store import FeedbackStore
 from server.state.lease_owners import name_owner
+from server.state.metrics_store import flush_all
 from server.state.session_store import SessionStore
 
 if TYPE_CHECKING:
@@ -226,6 +227,7 @@ class EditorTeam:
         for one in running:
             one.job.stopped.set()
         await asyncio.gather(*(_stop(one.task) for one in running))
+        await asyncio.to_thread(flush_all)
         await asyncio.to_thread(self._state.close)
 
     async def _answer(self, live: _LiveSession, turn: TurnRequest) -> TurnEnded:
