@@ -84,12 +84,12 @@ class InertFilter:
         if self._first and bare.strip():
             self._first = False
             self._trusted = _FRONT_MATTER.match(bare) is None  # a viewer may hide the text between two such lines
-        if self._trusted and self._is_code(bare):
+        if self._trusted and self._track_fence(bare):
             return self._emit(line)
         return self._emit(self._convert_inline(line, whole=True)[0])
 
-    def _is_code(self, line: str) -> bool:
-        """Return whether a line is a fence or lies in one; keeps track of where fences open and close."""
+    def _track_fence(self, line: str) -> bool:
+        """Record the fence that a line opens or closes; return whether the line is a fence or lies in one."""
         found = _FENCE.match(line)
         if not self._fence:
             if found is None:
@@ -141,7 +141,7 @@ class InertFilter:
                 end = found.end()
                 if end == len(text) and not whole and end - at < _LONGEST_HELD:
                     break
-                piece = found[0] if found[0].isspace() else _defuse_word(found[0])
+                piece = found[0] if found[0].isspace() else _make_word_inert(found[0])
             if piece.startswith("`") and last == "`":
                 shown.append(" ")  # two adjacent runs of backticks would join and close another code span
             shown.append(piece)
@@ -149,7 +149,7 @@ class InertFilter:
         return "".join(shown), text[at:]
 
     def _emit(self, text: str) -> str:
-        """Remember the last character of `text`, and return `text`."""
+        """Record the last character of `text`, and return `text` unchanged."""
         self._last = _find_last_character(text, self._last)
         return text
 
@@ -193,7 +193,7 @@ def _convert_code_span(text: str, at: int, last: str, *, whole: bool) -> tuple[s
     return ("\\`" * marks).removeprefix("\\" if escaped else ""), opening.end()
 
 
-def _defuse_word(word: str) -> str:
+def _make_word_inert(word: str) -> str:
     """Return a word with an address as code, and any other word with HTML, entities, links and formulas escaped."""
     if _has_match(_ADDRESS, word):
         pieces = (f"`{piece}`" if piece != "|" else piece for piece in re.split(r"(\|)", word) if piece)

@@ -89,7 +89,7 @@ def extract_signature(text: str, name: str = "") -> str:
 
 
 def _take_until_closed(lines: Sequence[str], first: int) -> list[str]:
-    """Return the lines from index `first` to the one that closes all brackets, at most 12."""
+    """Return the lines from index `first` to the one that closes all parentheses and square brackets, at most 12."""
     made: list[str] = []
     open_ = 0
     for line in lines[first : first + _LONGEST_HEAD]:

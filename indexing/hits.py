@@ -94,7 +94,10 @@ def read_file(path: Path, limit: int) -> str | None:
 
 
 def _find_line(text: str | None, chunk: Chunk, piece: str) -> int | None:
-    """Return the line where `piece`, the indexed text of `chunk`, begins in the current `text`; None if it is gone."""
+    """Return the number, from 0, of the line of `text` that begins with `piece`, the indexed text of `chunk`.
+
+    None if `text` is None, or `piece` is not at the start of a line of it.
+    """
     if text is None:
         return None
     if text.startswith(piece, chunk.span.start):

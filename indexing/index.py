@@ -89,7 +89,7 @@ class Index:
         self._wake_thread()
 
     def set_rebuild_listener(self, notify: Callable[[str], None]) -> None:
-        """Have `notify` called, from any thread, with a sentence for a person whenever the index has to be rebuilt."""
+        """Have `notify` called, from any thread, with a sentence for a person when the index has to be rebuilt."""
         self._repair.notify = notify
 
     def wait(self, timeout_s: float | None = None) -> bool:
@@ -97,7 +97,7 @@ class Index:
         return self._process.wait(timeout_s)
 
     def close(self) -> None:
-        """End the indexing process and the threads, close the loaded indexes, and drop kept tokens. Idempotent."""
+        """End the indexing process and the threads, close the loaded indexes, and drop cached tokens. Idempotent."""
         self._closed.set()
         self._wake.set()
         self._process.close()
@@ -136,13 +136,16 @@ class Index:
         self._wake_thread()
 
     def open_document(self, document: Document) -> None:
-        """Use the editor's text of `document` in searches from now on; it is analysed later."""
+        """Have searches use the editor's text of `document`, which is analysed in the background or by a search."""
         self._documents[document.uri] = document
         self._dirty[document.uri] = document
         self._wake_thread()
 
     def read_ahead(self, document: Document) -> None:
-        """Tokenise a document that was just opened, unless it is large, so that completion is quick at once. Blocks."""
+        """Tokenise a document that was just opened and cache the tokens, so that its first completion is quick.
+
+        Does nothing for a short or large document. Blocks.
+        """
         from indexing.syntax.relexing import read_ahead  # noqa: PLC0415  # numpy: not before `initialize` is answered
 
         if len(document.text) <= self._limits.open_bytes:
@@ -158,7 +161,7 @@ class Index:
     def reindex(self, paths: Collection[Path]) -> None:
         """Have files indexed again that were created, changed or deleted on disk; ignores those in no root.
 
-        Does nothing unless indexing has started, which may be turned off.
+        Does nothing before `start`.
         """
         inside = [path for path in paths if self._find_exclusion(path) is not None]
         if inside and self._state != "off":
@@ -176,7 +179,7 @@ class Index:
             return exclusion.find_reason(path)
         return self._outside.find_reason(path, self._exclusions)
 
-    def find_withholding(self, document: Document) -> str:
+    def find_withholding_reason(self, document: Document) -> str:
         """Return the reason why no model may see `document`, "" if models may see it; answers are cached."""
         reason = self._access.find_reason(document)
         return "" if reason in ALONE else reason
@@ -333,7 +336,7 @@ class Index:
     def _get_snapshot(self, deadline: float | None, *, analyse: bool) -> Snapshot | None:
         """Return the snapshot to answer from; with `analyse`, one with all open documents if there is time for it.
 
-        None if there is no snapshot yet and making one takes longer than until the deadline.
+        None if there is no snapshot before the deadline.
         """
         snapshot = self._snapshot
         now = time.monotonic()

@@ -111,7 +111,7 @@ def find_module_files(arrays: MappedArrays | MemoryWriter, modules: Collection[i
 
 
 def slice_chunks(arrays: MappedArrays | MemoryWriter, file: int) -> slice:
-    """Return the slice of the chunks of the file with the index `file`."""
+    """Return the slice of chunk numbers that belong to the file with the index `file`."""
     ends = arrays["file_chunk_end"]
     return slice(int(ends[file - 1]) if file else 0, int(ends[file]))
 
@@ -119,7 +119,7 @@ def slice_chunks(arrays: MappedArrays | MemoryWriter, file: int) -> slice:
 def rank(
     segments: Sequence[SearchedSegment], query: ParsedQuery, *, limit: int, deadline: float | None
 ) -> list[RankedChunk]:
-    """Return up to `limit` chunks of searched files, highest score first; of overlapping chunks only the best.
+    """Return up to `limit` chunks of searched files, highest score first; of chunks that overlap by half, the best.
 
     Scores the `MAX_TERMS` rarest terms, rarest first; after `deadline` (of `time.monotonic`) the rest is ignored.
     """
@@ -186,7 +186,7 @@ def is_repetition(one: tuple[Hashable, int, int], other: tuple[Hashable, int, in
 def _choose_best(
     segments: Sequence[SearchedSegment], scores: list[NDArray[np.float32]], limit: int
 ) -> list[RankedChunk]:
-    """Return up to `limit` chunks with the highest scores, best first; of overlapping chunks only the best.
+    """Return up to `limit` chunks with the highest scores, best first; of chunks that overlap by half, the best.
 
     Leaves out chunks with the score 0, and sets the `scores` in files that are not searched to 0.
     """

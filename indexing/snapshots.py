@@ -73,7 +73,7 @@ class Snapshot:
     known: dict[Path, FileKey | None] = field(default_factory=dict)
 
     def resolve_path(self, key: FileKey) -> Path:
-        """Return the absolute path of a file; for a cell, that of its notebook."""
+        """Return the absolute path of a file; for a cell, that of its notebook. Raises KeyError for an unknown key."""
         if key in self.opened and (path := _choose_path(self.opened[key].document)) is not None:
             return path
         return self.roots.get(key[0], Path("/")) / self.view.read_relative_path(key)
@@ -213,9 +213,9 @@ class Sources:
             return Snapshot(View(segments, overlays, hidden), roots, opened, keys)
 
     def count_by_root(self) -> list[tuple[IndexPaths, Counts | None, str]]:
-        """Return for each root the paths of its index, its figures, and the time when its last full pass ended.
+        """Return for each root the paths of its index, its figures, and when its last full pass ended.
 
-        Without a usable index the figures are None and the time is "".
+        The time is in seconds since the epoch, as text. Without a usable index the figures are None and the time is "".
         """
         with self._lock:
             result: list[tuple[IndexPaths, Counts | None, str]] = []

@@ -96,7 +96,7 @@ class StopRules:
 
 
 def drop_partial_line(text: str) -> str:
-    """Return `text` without its last line, which may be incomplete; unchanged if it is the only line."""
+    """Return `text` without its last line, which may be incomplete, and the break before it; unchanged for one line."""
     return text[: max(text.rfind("\n"), 0) or len(text)]
 
 

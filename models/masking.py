@@ -76,7 +76,7 @@ class Mask:
         return self._known.sub(lambda found: self._marks[found[0]], whole) if self._known is not None else whole
 
     def hide_in(self, value: Any) -> Any:  # noqa: ANN401 (JSON)
-        """Return a copy of the JSON `value` with the secrets in all its strings hidden."""
+        """Return a copy of the JSON `value` with the secrets in its strings hidden, except in names of members."""
         if isinstance(value, str):
             return self.hide(value)
         if isinstance(value, Mapping):
@@ -99,7 +99,7 @@ class Mask:
         return self._any.sub(replace_mark, text)
 
     def reveal_in(self, value: Any) -> Any:  # noqa: ANN401 (JSON)
-        """Return a copy of the JSON `value` with the marks in all its strings revealed."""
+        """Return a copy of the JSON `value` with the marks in its strings revealed, except in names of members."""
         if isinstance(value, str):
             return self.reveal(value)
         if isinstance(value, Mapping):
@@ -213,7 +213,7 @@ def _iterate_texts(request: ChatRequest) -> Iterable[str]:
 
 
 def _iterate_strings(value: object) -> Iterable[str]:
-    """Yield all strings in a JSON value, at any depth."""
+    """Yield all strings in a JSON value, at any depth, except the names of members."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):

@@ -104,7 +104,7 @@ class Choice:
 def choose(candidates: Iterable[Candidate], choice: Choice) -> tuple[list[Candidate], str]:
     """Return the candidates to show, best first, and "" or, if there are none, the reason in one word.
 
-    While a person types, the result is at most one candidate: not below the threshold, worth showing, not rejected
+    While a person types, the result is at most one candidate: not below the threshold, not trivial, not rejected
     before and without new syntax errors. A person who asks gets up to `choice.limit` candidates, those with syntax
     errors last, or left out if `choice.strict`; but none at all if the best candidate's confidence is below
     `choice.noise` and no large model wrote that candidate.
@@ -118,7 +118,7 @@ def choose(candidates: Iterable[Candidate], choice: Choice) -> tuple[list[Candid
         whole = [one for one in ordered if not choice.breaks(one.insertion)]
         broken = [] if choice.strict else [one for one in ordered if one not in whole]
         return (found := [*whole, *broken][: max(choice.limit, 1)]), "" if found else "errors"
-    fitting = [one for one in ordered if is_worth_showing(one.insertion.text)]
+    fitting = [one for one in ordered if is_nontrivial(one.insertion.text)]
     why = "unsure" if fitting else "trivial"
     for one in fitting:
         if one.confidence < choice.threshold:
@@ -132,7 +132,7 @@ def choose(candidates: Iterable[Candidate], choice: Choice) -> tuple[list[Candid
     return [], why
 
 
-def is_worth_showing(text: str) -> bool:
+def is_nontrivial(text: str) -> bool:
     """Return whether `text` has at least two characters and is not only white space, brackets and punctuation."""
     return len(text.strip()) >= _LEAST_CHARACTERS and bool(_CODE.search(text))
 

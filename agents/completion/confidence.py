@@ -85,7 +85,7 @@ def lower_disputed(recalled: float) -> float:
 
 
 def compute_joint_probability(log_probs: Sequence[float]) -> float:
-    """Return the product of the tokens' probabilities; 0 for no tokens."""
+    """Return the product of the tokens' probabilities; 0 for no tokens or a sum that is not finite."""
     total = sum(log_probs)
     return math.exp(max(min(total, 0.0), -700.0)) if log_probs and math.isfinite(total) else 0.0
 

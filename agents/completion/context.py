@@ -136,7 +136,8 @@ class ContextGatherer:
     def _list_recent_places(self, cursor: Cursor, known: Sequence[Snippet], index: Index) -> list[Snippet]:
         """Return up to two recently edited places of other documents, newest first.
 
-        Leaves out blank places, those whose text overlaps a snippet in `known`, and documents kept from models.
+        Leaves out blank places, those whose text is in a snippet of `known` or contains one, and places in documents
+        that no model may see.
         """
         with self._lock:
             places = [place for place in reversed(self._recent) if place.uri != cursor.document.uri]
@@ -201,7 +202,10 @@ def _is_in_related_language(hit: Hit, document: Document) -> bool:
 
 
 def list_names(cursor: Cursor) -> tuple[str, ...]:
-    """Return up to `_NAMES` identifiers of three or more characters from the lines before the cursor, nearest first."""
+    """Return up to `_NAMES` different identifiers of three or more characters before the cursor, the nearest first.
+
+    Searches the cursor's line and the lines right above it.
+    """
     lines = cursor.prefix.rsplit("\n", _NEAR_LINES)[-_NEAR_LINES:]
     found = _IDENTIFIER.findall("\n".join(lines))
     return tuple(dict.fromkeys(reversed(found)))[:_NAMES]

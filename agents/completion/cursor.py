@@ -122,7 +122,7 @@ def measure_indentation(line: str) -> int:
 
 
 def keep_first_line(text: str) -> str:
-    """Return `text` up to the end of its first line that is not blank."""
+    """Return `text` up to the end of its first line that is not blank; only its first line if all are blank."""
     lines = text.split("\n")
     at = next((number for number, line in enumerate(lines) if line.strip()), 0)
     return "\n".join(lines[: at + 1])

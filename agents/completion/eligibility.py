@@ -23,16 +23,16 @@ _CLOSED_BY_EDITOR = re.compile(r"\s*[)>}\]\"'`]*\s*[:{;,]?\s*\Z")
 
 
 def find_refusal(
-    cursor: Cursor, *, trigger: Trigger, policy: CompletionPolicy, find_withholding: Callable[[Document], str]
+    cursor: Cursor, *, trigger: Trigger, policy: CompletionPolicy, find_withholding_reason: Callable[[Document], str]
 ) -> str:
     """Return the reason, in one word, why there are no suggestions at `cursor`; "" if there may be some.
 
-    `find_withholding` returns why no model may see the document, "" if a model may.
+    `find_withholding_reason` returns why no model may see the document, "" if a model may.
     """
     document = cursor.document
     if len(document.text) > policy.longest_document:
         return "too-large"
-    if find_withholding(document):
+    if find_withholding_reason(document):
         return "excluded"
     if len(cursor.before) + len(cursor.after) > policy.longest_line:
         return "long-line"

@@ -128,14 +128,14 @@ def _is_in_string_or_comment(before: str) -> bool:
 
 
 def _count_unbalanced(line: str) -> int:
-    """Return how many brackets in `line` have no partner, outside strings, counted by kind and at most `_MOST`."""
+    """Return the difference between opening and closing brackets outside strings, summed over the kinds, to `_MOST`."""
     plain = _QUOTED.sub("", line)
     pairs = (("(", ")"), ("[", "]"), ("{", "}"))
     return min(sum(abs(plain.count(opening) - plain.count(closing)) for opening, closing in pairs), _MOST)
 
 
 def _count_new_names(cursor: Cursor, line: str) -> int:
-    """Return how many names in `line` are not in the text near the cursor, at most `_MOST`.
+    """Return how many different names in `line` are not in the text near the cursor, at most `_MOST`.
 
     A partial word at the cursor is completed with the beginning of `line`.
     """
@@ -145,7 +145,10 @@ def _count_new_names(cursor: Cursor, line: str) -> int:
 
 
 def _is_line_nearby(cursor: Cursor, line: str) -> bool:
-    """Return whether the cursor's line, completed with `line`, is in the text near the cursor already."""
+    """Return whether the cursor's line, completed with `line`, is in the text near the cursor already.
+
+    False if `line` adds nothing to the cursor's line.
+    """
     whole = (cursor.before + line).strip()
     if len(whole) <= len(cursor.before.strip()):
         return False

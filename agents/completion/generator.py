@@ -212,7 +212,9 @@ class Generator:
         """
         policy = self._policy
         cursor = Cursor.at(document, offset)
-        if why := find_refusal(cursor, trigger=trigger, policy=policy, find_withholding=self._index.find_withholding):
+        if why := find_refusal(
+            cursor, trigger=trigger, policy=policy, find_withholding_reason=self._index.find_withholding_reason
+        ):
             return Completion((), why)
         # `reuse` found nothing, but a run may have ended since, and it has not seen the popup's item or the padding.
         if trigger is Trigger.AUTOMATIC and (rest := self._answers.cache.find(document, cursor.offset)) is not None:
@@ -239,7 +241,7 @@ class Generator:
 
 def _is_ready(model: CompletionModel) -> bool:
     """Return whether `model` is loaded; start loading it if it is not."""
-    ready = bool(getattr(model, "ready", True))  # only models that are loaded on demand have the attribute
+    ready = bool(getattr(model, "is_settled", True))  # only models that are loaded on demand have the attribute
     if not ready and (warm := getattr(model, "warm", None)) is not None:
         warm()
     return ready

@@ -127,7 +127,7 @@ def _can_begin_body(cursor: Cursor) -> bool:
 
 
 def _is_finished(cursor: Cursor) -> bool:
-    """Return whether the text before the cursor ends like a complete line of its language; False if none is known."""
+    """Return whether the text before the cursor ends as complete lines do in its language; False if that is unknown."""
     finished = cursor.document.entry.finished
     return bool(finished) and re.search(finished, cursor.before.rstrip()) is not None
 

@@ -92,7 +92,7 @@ class Run(Generic[R]):
     def wait(self, *, until: float, leave: Callable[[], bool]) -> Ending:
         """Wait until the run is done and return why the wait ended.
 
-        The wait also ends if the run is told to stop, `leave` returns true or the moment `until` (monotonic clock) has
+        The wait also ends if the run is ended early, `leave` returns true or the moment `until` (monotonic clock) has
         passed.
         """
         with self._lock:

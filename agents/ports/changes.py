@@ -47,7 +47,7 @@ class Changes(Protocol):
     async def propose(
         self, proposal: ProposedEdit, *, task: str = "", rule: str = "", cancelled: Cancelled | None = None
     ) -> ChangeOutcome:
-        """Ask a person to approve `proposal`; apply it if approved.
+        """Ask a person to approve `proposal`; apply it if approved; return the outcome.
 
         Args:
             proposal: the edit.
@@ -59,5 +59,8 @@ class Changes(Protocol):
         ...
 
     async def undo(self, checkpoint: str = "", *, cancelled: Cancelled | None = None) -> ChangeOutcome:
-        """Ask a person to undo the change of a checkpoint, "" for the newest; undo it after a yes."""
+        """Ask a person to undo the change of a checkpoint, "" for the newest; undo it if approved.
+
+        Returns the outcome.
+        """
         ...

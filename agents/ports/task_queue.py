@@ -2,8 +2,8 @@
 
 A queued task is work for an agent, which may take hours; `agents.tasks` holds the code actions, which are something
 else. Any number of workers in any number of processes share a queue. A worker claims a task, renews its claim while it
-works, and finishes or fails it; a claim without a sign of life is taken away. Whoever lost a claim is told so by the
-next call, so that no result is recorded twice. Calls block, may come from any thread and raise `StateError`.
+works, and finishes or fails it; a claim that is not renewed in time is taken away. Whoever lost a claim is told so by
+the next call, so that no result is recorded twice. Calls block, may come from any thread and raise `StateError`.
 Start at `TaskQueue`.
 """
 
@@ -20,7 +20,7 @@ ATTEMPTS = 3
 """Claims that a task gets before it has failed."""
 
 STUCK_S = 3600.0
-"""Seconds without a sign of life after which a claim is taken away."""
+"""Seconds without a renewal after which a claim is taken away."""
 
 SOON_S = 3600.0
 """Seconds before its deadline from which on a task counts as HIGH."""
@@ -90,7 +90,7 @@ class QueuedTask:
     Attributes:
         id: its id.
         task: what is wanted.
-        status: where it stands.
+        status: its stage.
         created: seconds since the epoch.
         changed: when its status last changed, seconds since the epoch.
         attempts: how often it was claimed; with `worker`, names one claim.
@@ -137,13 +137,16 @@ class TaskQueue(Protocol):
         """Claim the most urgent task for `worker` and return it; None if there is nothing to do.
 
         Order: priority (HIGH from `SOON_S` before the deadline on), then deadline, then age. Skips tasks
-        whose needs are not all done and, unless `roles` is empty, tasks for a role that is not in it. Claims without a
-        sign of life for `STUCK_S`, and claims of processes that have ended, are taken away first.
+        whose needs are not all done and, unless `roles` is empty, tasks for a role that is not in it. Claims that were
+        not renewed for `STUCK_S`, and claims of processes that have ended, are taken away first.
         """
         ...
 
     def renew(self, claimed: QueuedTask) -> bool:
-        """Give a sign of life for a claim; return False if it is lost (cancelled, paused, stuck): then stop working."""
+        """Renew a claim, so that it is not taken away; return False if it is lost (cancelled, paused, taken away).
+
+        The worker has to stop then.
+        """
         ...
 
     def finish(self, claimed: QueuedTask, result: str, follow_ups: Sequence[NewTask] = ()) -> bool:

@@ -48,8 +48,11 @@ class TestCommand:
         return shlex.join(self.arguments)
 
 
-def pass_through(arguments: tuple[str, ...]) -> tuple[str, ...]:
-    """Return a command line to which options for the test program can be added: npm passes them on after "--"."""
+def append_separator(arguments: tuple[str, ...]) -> tuple[str, ...]:
+    """Return `arguments` with "--" at their end if they run npm's test script and have none; else unchanged.
+
+    npm passes only the options after it on to the test program.
+    """
     return (*arguments, "--") if is_npm_test(arguments) and "--" not in arguments else arguments
 
 

@@ -77,7 +77,7 @@ def find_units(document: Document, syntax: Syntax) -> tuple[Unit, ...]:
         if item.function is not None or item.node.has_error:
             continue
         name = nodes.find_name(item.node)
-        span = Span(scan.lines.to_point(item.start), scan.lines.to_point(item.end))
+        span = Span(scan.lines.to_code_point(item.start), scan.lines.to_code_point(item.end))
         digest = hashlib.blake2b(scan.read_bytes(item.node), digest_size=16).digest()
         found.append(Unit(scan.read_text(name) if name.end_byte - name.start_byte < 200 else "", span, digest))
     return tuple(found)

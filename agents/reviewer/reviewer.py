@@ -86,7 +86,8 @@ class Reviewer:
     ) -> tuple[Finding, ...]:
         """Return the findings of `document`, sorted by place; only those found so far if `cancelled`.
 
-        () for a document that is not reviewed. Findings of unchanged code come from caches.
+        () for a document that is not reviewed. Findings of unchanged code come from caches. A run of ruff sets
+        `problem`.
 
         Args:
             document: the text in its current state.
@@ -137,7 +138,7 @@ class Reviewer:
             yield document, () if suppressions.off else self._select_shown(document, all_findings, suppressions, starts)
 
     def judge(self, document: Document, syntax: Syntax) -> Verdict:
-        """Return the verdict on whether `document` parses."""
+        """Return the verdict on whether `document` parses; runs ruff for Python if the policy allows it."""
         ruff = self.ruff if self.policy.ruff != "never" else None
         return validity.judge(document, syntax, ruff, self.policy.ruff_timeout_s)
 
@@ -298,5 +299,5 @@ def _deduplicate(found: Collection[Finding], starts: list[int]) -> Iterator[Find
 
 
 def _get_sort_key(finding: Finding) -> tuple[int, bool, bool, str]:
-    """Return a key that sorts severe findings first, then those with a fix, then those of ruff."""
+    """Return a key that sorts severe findings first, then those with a fix, then those of ruff, then by code."""
     return (-SEVERITIES.index(finding.severity), finding.fix is None, finding.source != "ruff", finding.code)

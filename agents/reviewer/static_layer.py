@@ -51,9 +51,9 @@ def review(
             found += [_build_finding(text_rule, hit, lambda offset: offset) for hit in hits]
     scan = Scan.of(document, syntax) if not _has_long_line(document.text) else None
     if scan is not None:
-        to_point = scan.lines.to_point
+        to_code_point = scan.lines.to_code_point
         for rule, hit in _find_hits(scan, policy, cancelled, is_left_out):
-            found.append(_build_finding(rule, hit, to_point))
+            found.append(_build_finding(rule, hit, to_code_point))
             if len(found) >= _MOST_FINDINGS:
                 break
     return found
@@ -105,22 +105,22 @@ def _is_enabled(rule: Rule | TextRule, policy: ReviewPolicy, is_left_out: Callab
     return rule.code not in policy.rules_off and not any(is_left_out(code) for code in rule.equivalents)
 
 
-def _build_finding(rule: Rule | TextRule, hit: Hit, to_point: Callable[[int], int]) -> Finding:
-    """Return a hit as a finding; `to_point` converts its offsets into code points."""
+def _build_finding(rule: Rule | TextRule, hit: Hit, to_code_point: Callable[[int], int]) -> Finding:
+    """Return a hit as a finding; `to_code_point` converts its offsets into code points."""
     return Finding(
         code=rule.code,
         severity=hit.severity or rule.severity,
-        span=Span(to_point(hit.start), to_point(hit.end)),
+        span=Span(to_code_point(hit.start), to_code_point(hit.end)),
         message=hit.message,
-        fix=_build_fix(hit.fix, to_point) if hit.fix is not None else None,
+        fix=_build_fix(hit.fix, to_code_point) if hit.fix is not None else None,
         unnecessary=rule.unnecessary,
     )
 
 
-def _build_fix(fix: ByteFix, to_point: Callable[[int], int]) -> Fix:
+def _build_fix(fix: ByteFix, to_code_point: Callable[[int], int]) -> Fix:
     """Return a fix with byte offsets as one with code points."""
     edits = sorted(fix.edits, key=lambda each: (each.start, each.end))
-    return Fix(fix.title, tuple(Edit(to_point(e.start), to_point(e.end), e.text) for e in edits), fix.safe)
+    return Fix(fix.title, tuple(Edit(to_code_point(e.start), to_code_point(e.end), e.text) for e in edits), fix.safe)
 
 
 def _has_long_line(text: str) -> bool:

@@ -70,7 +70,7 @@ def find_syntax_errors(syntax: Syntax) -> tuple[Span, ...] | None:
     errors = tree_sitter.QueryCursor(parsed.grammar.errors).captures(parsed.tree.root_node).get("bad", ())
     lines = texts.ByteLines(syntax.text, parsed.data)
     places = sorted({(node.start_byte, node.end_byte) for node in errors})[:_MOST_ERRORS]
-    return tuple(Span(lines.to_point(start), lines.to_point(end)) for start, end in places)
+    return tuple(Span(lines.to_code_point(start), lines.to_code_point(end)) for start, end in places)
 
 
 def _parses_as_python(text: str) -> bool:

@@ -48,7 +48,7 @@ def review_many(
 ) -> Iterator[tuple[Document, list[Finding]]]:
     """Yield each text with its static findings, in any order; ends early if `cancelled`.
 
-    Runs in this process if there are too few characters to make other processes worth their start.
+    Runs in this process if the texts are too short for several processes to save time.
     """
     count = min(os.cpu_count() or 1, _MOST_PROCESSES, len(tasks))
     if count < 2 or sum(len(task.document.text) for task in tasks) < LEAST_CHARACTERS:

@@ -37,7 +37,7 @@ def offer(scene: Scene) -> Offer | None:
 
 
 def propose(scene: Scene, resources: Resources) -> Result:
-    """Return a proposal that inserts the model's likeliest block that parses; `Nothing` where there is none."""
+    """Return a proposal that inserts the model's best block that parses; `Nothing` where there is none."""
     wanted = _plan_block(scene)
     if wanted is None:
         return decline_place("A block can be completed at the end of a line of code only")

@@ -79,6 +79,9 @@ def fill_block(hole: Hole, resources: Resources, plan: Plan, *, scene: Scene | N
 
     With `scene`, the model also sees related snippets of other files. Leaves out texts that the polisher drops, or that
     would replace code after the hole.
+
+    Raises:
+        Cancelled: the request was cancelled.
     """
     cursor = hole.cursor
     polisher = Polisher(cursor, plan)
@@ -102,6 +105,9 @@ def fill_words(
     """Return different texts for the hole that end before the first of `until` or at the line's end, likeliest first.
 
     Texts that reach `tokens` without such an end are dropped.
+
+    Raises:
+        Cancelled: the request was cancelled.
     """
     ends = ("\n", *until)
 
@@ -116,7 +122,11 @@ def fill_words(
 
 
 def score_texts(hole: Hole, resources: Resources, texts: Sequence[str]) -> list[float]:
-    """Return the likelihood of each of `texts` in the hole, as in `Filling.likelihood`."""
+    """Return the likelihood of each of `texts` in the hole, as in `Filling.likelihood`.
+
+    Raises:
+        Cancelled: the request was cancelled.
+    """
     cursor = hole.cursor
     scores = _get_model(resources).score(_build_request(cursor, 1), list(texts), cancelled=resources.cancelled)
     _raise_if_cancelled(resources)

@@ -48,7 +48,7 @@ def is_applicable(scene: Scene, finding: Finding) -> bool:
 
 
 def propose(scene: Scene, resources: Resources) -> Result:
-    """Return a proposal that replaces the finding's lines by the model's likeliest ones that remove it; else `Nothing`.
+    """Return a proposal that replaces the finding's lines by the model's best ones that remove it; else `Nothing`.
 
     If a test file mentions the function, asks a person for permission to run it, and prefers lines that pass.
     """

@@ -202,7 +202,7 @@ class _Reader:
 
     def to_span(self, node: tree_sitter.Node) -> Span:
         """Return the node's span in code points."""
-        return Span(self.lines.to_point(node.start_byte), self.lines.to_point(node.end_byte))
+        return Span(self.lines.to_code_point(node.start_byte), self.lines.to_code_point(node.end_byte))
 
     def read_text(self, node: tree_sitter.Node | None) -> str:
         """Return the node's text, "" for None."""

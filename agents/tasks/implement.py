@@ -37,7 +37,7 @@ def offer(scene: Scene) -> Offer | None:
 
 
 def propose(scene: Scene, resources: Resources) -> Result:
-    """Return a proposal that fills the stub at the cursor with the likeliest body that parses and does something.
+    """Return a proposal that fills the stub at the cursor with the model's best body that parses and does something.
 
     `Nothing` if there is no stub, or the model writes no such body.
     """

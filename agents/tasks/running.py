@@ -49,7 +49,7 @@ def explain_unavailable(task: Task, scene: Scene, resources: Resources) -> str:
 
 def explain_exclusion(document: Document, index: Index) -> str:
     """Return a sentence with the reason why a document is kept from models, "" if it is not."""
-    why = index.find_withholding(document)
+    why = index.find_withholding_reason(document)
     if not why:
         return ""
     named = (document.path, *document.origins) if document.path is not None else document.origins

@@ -37,9 +37,9 @@ def write_request(agent: str, subject: str) -> str:
 async def ask_in_session(
     sessions: Sessions, session: str, owner: str, title: str, ask: Callable[[], Awaitable[Became]]
 ) -> Became:
-    """Hold a session while `ask` has a person asked about an edit of it; record the outcome, for its next turn.
+    """Hold the lease of a session while `ask` asks a person about an edit; return the outcome and record it.
 
-    If the session was deleted, it only asks and records nothing.
+    The agent reads the record in its next turn. If the session was deleted, only asks, and records nothing.
 
     Args:
         sessions: where sessions are stored.

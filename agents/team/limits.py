@@ -71,9 +71,9 @@ class Spending:
     def add(self, usage: Usage, cost: float = 0.0) -> None:
         """Count one answer of the model as a step, with its tokens and its cost."""
         self.steps += 1
-        self.add_apart(usage, cost)
+        self.add_without_step(usage, cost)
 
-    def add_apart(self, usage: Usage, cost: float = 0.0) -> None:
+    def add_without_step(self, usage: Usage, cost: float = 0.0) -> None:
         """Count the tokens and the cost of an answer that is no step of an agent: the router's."""
         self.tokens += usage.prompt_tokens + usage.answer_tokens
         self.cost += cost
@@ -92,7 +92,7 @@ class Spending:
         return replace(self, limits=limits)
 
     def settle(self, lent: Spending) -> None:
-        """Count what a delegate has spent of the count that it was lent."""
+        """Set the counts to those of `lent`, the copy that a delegate has counted in; the limits stay."""
         self.steps, self.tokens, self.cost = lent.steps, lent.tokens, lent.cost
         self.agents, self.waited_s = lent.agents, lent.waited_s
 

@@ -60,7 +60,7 @@ class _Check:
         if self._steps > MOST_STEPS or depth > DEEPEST:
             raise _TooMuch
         if schema is False:
-            yield f"{_name(place)} must not be there"
+            yield f"{_quote_place(place)} must not be there"
         if not isinstance(schema, Mapping):
             return
         if (target := self._follow(schema.get("$ref"))) is not None:
@@ -86,13 +86,17 @@ class _Check:
 
     def _find_in_choices(self, value: object, schema: Mapping[str, Any], place: str, depth: int) -> Iterator[str]:
         """Yield the problems with `allOf`, `anyOf` and `oneOf`; for `oneOf`, several forms may fit, too."""
-        for one in _list(schema.get("allOf")):
+        for one in _get_list(schema.get("allOf")):
             yield from self.find(value, one, place, depth + 1)
         for keyword in ("anyOf", "oneOf"):
-            choices = _list(schema.get(keyword))
+            choices = _get_list(schema.get(keyword))
             problems = [next(self.find(value, one, place, depth + 1), "") for one in choices]
             if problems and all(problems):
-                yield problems[0] if len(problems) == 1 else f"{_name(place)} fits none of its forms ({problems[0]})"
+                yield (
+                    problems[0]
+                    if len(problems) == 1
+                    else f"{_quote_place(place)} fits none of its forms ({problems[0]})"
+                )
 
     def _find_in_object(
         self, value: Mapping[str, Any], schema: Mapping[str, Any], place: str, depth: int
@@ -100,15 +104,15 @@ class _Check:
         """Yield the problems of the members of an object."""
         known = schema.get("properties")
         known = known if isinstance(known, Mapping) else {}
-        for name in _list(schema.get("required")):
+        for name in _get_list(schema.get("required")):
             if isinstance(name, str) and name not in value:
-                yield f"{_name(place, name)} is missing"
+                yield f"{_quote_place(place, name)} is missing"
         for name, one in value.items():
             if name in known:
-                yield from self.find(one, known[name], _join(place, name), depth + 1)
+                yield from self.find(one, known[name], _join_place(place, name), depth + 1)
             elif schema.get("additionalProperties") is False and "patternProperties" not in schema:
                 names = ", ".join(map(str, list(known)[:LONGEST_LIST])) or "none"
-                yield f"there is no {_name(place, name)}; there are: {names}"
+                yield f"there is no {_quote_place(place, name)}; there are: {names}"
 
 
 def _find_in_value(value: object, schema: Mapping[str, Any], place: str) -> Iterator[str]:
@@ -118,17 +122,17 @@ def _find_in_value(value: object, schema: Mapping[str, Any], place: str) -> Iter
         one for one in (wanted if isinstance(wanted, list) else [wanted]) if isinstance(one, str) and one in _TYPES
     ]
     if types and not any(_is_of_type(value, one) for one in types):
-        yield f"{_name(place)} must be of the type {' or '.join(types)}"
+        yield f"{_quote_place(place)} must be of the type {' or '.join(types)}"
         return
     if isinstance(choices := schema.get("enum"), list) and value not in choices:
-        yield f"{_name(place)} must be one of {', '.join(map(repr, choices[:LONGEST_LIST]))}"
+        yield f"{_quote_place(place)} must be one of {', '.join(map(repr, choices[:LONGEST_LIST]))}"
     if "const" in schema and value != schema["const"]:
-        yield f"{_name(place)} must be {schema['const']!r}"
+        yield f"{_quote_place(place)} must be {schema['const']!r}"
     for least, most, kind, measure in _LIMITS:
         if isinstance(value, kind) and not isinstance(value, bool):
             low, high = _read_limit(schema, least, float("-inf")), _read_limit(schema, most, float("inf"))
             if not low <= measure(value) <= high:
-                yield f"{_name(place)} is too small or too large"
+                yield f"{_quote_place(place)} is too small or too large"
 
 
 def _is_of_type(value: object, wanted: str) -> bool:
@@ -145,16 +149,16 @@ def _read_limit(schema: Mapping[str, Any], name: str, default: float) -> float:
     return value if isinstance(value, int | float) and not isinstance(value, bool) else default
 
 
-def _list(value: object) -> list[Any]:
+def _get_list(value: object) -> list[Any]:
     """Return `value` if it is a list, else []."""
     return value if isinstance(value, list) else []
 
 
-def _join(place: str, name: str) -> str:
+def _join_place(place: str, name: str) -> str:
     """Return the place of the member `name` of the object at `place`; "" is the whole value."""
     return f"{place}.{name}" if place and name else place or name
 
 
-def _name(place: str, name: str = "") -> str:
+def _quote_place(place: str, name: str = "") -> str:
     """Return a place for a message, in backquotes ("`a.b`"); "the whole" for the whole value."""
-    return f"`{_join(place, name)}`" if place or name else "the whole"
+    return f"`{_join_place(place, name)}`" if place or name else "the whole"

@@ -83,7 +83,7 @@ class SessionNotes:
         self.plan, self.start, self.remark, self.proposed_in = plan, start, remark[:LONGEST_TEXT], turn
 
     def drop_refused_plan(self) -> bool:
-        """Forget a plan that the person refused; return whether there was one."""
+        """Remove the plan if the person has refused it; return whether that is so."""
         refused = self.start is PlanStart.REFUSED
         if refused:
             self.set_plan((), PlanStart.FREE)
@@ -100,7 +100,7 @@ class SessionNotes:
             del self.facts[next(iter(self.facts))]
 
     def dump(self) -> str:
-        """Return the notes as JSON, which `load` reads; the results of tests are left out, and secrets are hidden."""
+        """Return the notes as JSON, which `load` reads, with secrets hidden; without `tests` and `proposed_in`."""
         plan = [[_hide_secrets(one.title), one.status.value, one.role] for one in self.plan]
         started = {"start": self.start.value, "remark": self.remark} if self.start is not PlanStart.FREE else {}
         offered = {"offered": sorted(self.offered)} if self.offered else {}

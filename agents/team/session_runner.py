@@ -132,8 +132,8 @@ class SessionRunner:
     ) -> TurnEnded:
         """Have the team answer `request`; return how the turn ended. Everything is recorded on the way.
 
-        `shown` is the file that the person's editor shows, None for none. With `workflow`, that does the request; one
-        that is open in the session goes on at its open step.
+        `shown` is the file that the person's editor shows, None for none. With `workflow`, that workflow does the
+        request; if the session has an unfinished run of it, that run goes on.
         Text for the client is inert Markdown; the record has it as the model wrote it.
 
         Raises:
@@ -246,7 +246,7 @@ class SessionRunner:
         messages = [*transcript.read_messages(entries, outcomes.describe), said]
         spending = Spending(choice.role.limits.narrow(team.limits))
         for reply in routed:
-            spending.add_apart(reply.usage, team.compute_cost(reply))
+            spending.add_without_step(reply.usage, team.compute_cost(reply))
         bench = self._make_bench(emit, cancelled)
         try:
             return await self._run_role(choice.role, messages, bench, spending)
@@ -259,7 +259,7 @@ class SessionRunner:
         return replace(self._team.bench, task=task, session=session, notes=notes, emit=emit, cancelled=cancelled)
 
     async def run_agent(self, role: Role, messages: list[Message], bench: Workbench, spending: Spending) -> TurnEnded:
-        """Run one turn of an agent whose messages are not the session's, for a step of a workflow."""
+        """Run one turn of an agent for a step of a workflow, without storing its messages; return how it ended."""
         return await self._run_role(role, messages, bench, spending, inner=True)
 
     async def record_step(self, entry: Entry) -> None:

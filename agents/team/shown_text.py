@@ -1,7 +1,7 @@
 """Text of a model on its way to a person: answers are inert Markdown, everything else is one visible line.
 
 No viewer fetches, follows or runs anything in an answer; in a line nothing moves the cursor, is invisible or reverses
-the order of letters. Start at `InertEvents` and `write_plainly`.
+the order of letters. Start at `InertEvents` and `escape_to_line`.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
 _SPACES = re.compile(r"\s+")
 
 
-def write_plainly(text: str) -> str:
+def escape_to_line(text: str) -> str:
     r"""Return `text` on one line, with each character that cannot be seen written as its number (`\u202e`)."""
     seen = (one if one.isprintable() or one.isspace() else _escape(one) for one in text)
     return _SPACES.sub(" ", "".join(seen)).strip()
 
 
-def write_visibly(text: str) -> str:
+def escape_invisible(text: str) -> str:
     r"""Return `text` with its lines, and each character that cannot be seen written as its number (`\u202e`)."""
     return "".join(one if one.isprintable() or one in "\n\t" else _escape(one) for one in text)
 
 
-def show_visibly(text: str) -> str:
+def escape_to_markdown(text: str) -> str:
     """Return `text`, which may have several lines, as inert Markdown in which every character can be seen."""
-    return make_inert(write_visibly(text))
+    return make_inert(escape_invisible(text))
 
 
 def _escape(character: str) -> str:

@@ -113,7 +113,7 @@ def measure_memory(pid: int, *, family: bool = True) -> int:
 
 
 def kill_group(process: subprocess.Popen[bytes]) -> None:
-    """Kill the process group of a child that was started as in `run`, and wait for the child."""
+    """Kill the process group of a child that was started as in `run` (only the child on Windows); wait for its end."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         if sys.platform == "win32":
             process.kill()
@@ -133,7 +133,10 @@ class _RunningChild:
         self._too_much = threading.Event()
 
     def wait(self, text: bytes) -> Ended:
-        """Write `text` to the child and read its output until it ends or exceeds a bound; return its result."""
+        """Write `text` to the child and read its output until it ends or exceeds a bound; kill its group.
+
+        Returns its result.
+        """
         threads = [
             threading.Thread(target=work, args=arguments, daemon=True)
             for work, *arguments in (

@@ -45,7 +45,10 @@ def spawn(module: str, folder: Path, memory_bytes: int) -> subprocess.Popen[byte
 
 
 def read_events(process: subprocess.Popen[bytes]) -> Generator[dict[str, Any]]:
-    """Yield the events that `process` writes as lines of JSON, until it ends; skips other lines, closes the pipe."""
+    """Yield the events that `process` writes as lines of JSON, until it ends; skips lines that are not JSON.
+
+    Closes the pipe at the end.
+    """
     if process.stdout is None:
         return
     with process.stdout as lines:

@@ -93,7 +93,7 @@ class IndexProcess:
             return self._changed.wait_for(lambda: not self._jobs, timeout_s)
 
     def close(self) -> None:
-        """End the process; the next start resumes unfinished work. Idempotent."""
+        """End the process and drop all jobs; a pass of a later process does the unfinished work. Idempotent."""
         with self._changed:
             self._closed = True
             self._jobs.clear()
@@ -110,7 +110,7 @@ class IndexProcess:
             reader.join()
 
     def _start(self) -> None:
-        """Start a process and send it all unfinished jobs; the caller holds the lock."""
+        """Start a process and send it all unfinished jobs; give up if it cannot start. The caller holds the lock."""
         try:
             repair_folder(self._storage, own=2)
             process = spawning.spawn("indexing.process.worker", self._storage, bounds.INDEXING_MEMORY_BYTES)

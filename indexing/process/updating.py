@@ -98,7 +98,7 @@ class Updater:
         self._identity: tuple[int, int] | None = None
 
     def update_all(self) -> None:
-        """Walk the root, index new and changed files, and delete files that are gone or excluded from the index.
+        """Walk the root and update the index: add new and changed files, remove deleted and excluded ones.
 
         Deletes indexes in older formats. Ends early once the listener asks to stop.
 
@@ -167,8 +167,8 @@ class Updater:
         return self._identity is not None and self.index_paths.read_identity() == self._identity
 
     @property
-    def is_open(self) -> bool:
-        """Whether the index could be opened."""
+    def was_opened(self) -> bool:
+        """Whether the last attempt to open the index succeeded."""
         return self._identity is not None
 
     def _open(self) -> Store:
@@ -179,7 +179,7 @@ class Updater:
         return store
 
     def reindex(self, paths: Collection[Path]) -> None:
-        """Index the files among `paths` again, whatever their timestamps are; delete missing or excluded ones.
+        """Index the files among `paths` again, whatever their timestamps are; remove missing and excluded ones from it.
 
         A folder, an ignore file, or very many paths lead to a full pass instead.
 

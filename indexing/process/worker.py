@@ -109,7 +109,7 @@ class Worker:
     def _update(self, root: Path, paths: list[Path] | None, *, check: bool) -> None:
         """Update `paths` in the index of `root` (None: all files) under its lock; `check` verifies the index first."""
         with explain_failures(self._storage):
-            IndexPaths.of(self._storage, root).reclaim()
+            IndexPaths.of(self._storage, root).repair_permissions()
         updater = Updater(
             root,
             self._storage,
@@ -161,14 +161,14 @@ class Worker:
         Raises:
             indexing.storage.storage_errors.StorageError, OSError: another attempt would not help.
         """
-        if updater.is_open and not updater.is_in_place():
+        if updater.was_opened and not updater.is_in_place():
             _emit(event="anew", why="was deleted")
         elif not _rebuilding_may_help(error) or not updater.index_paths.discard():
             raise _explain(error, updater) from error
         else:
             _emit(event="anew", why="was damaged")
         with explain_failures(updater.index_paths.storage):
-            updater.index_paths.reclaim()
+            updater.index_paths.repair_permissions()
 
     @contextmanager
     def _lock(self, index_paths: IndexPaths) -> Iterator[bool]:

@@ -22,7 +22,10 @@ _TAB = 4
 
 
 def find_column(cursor: CursorText, found: Candidate) -> int | None:
-    """Return the column for the recalled line `found` at the cursor; None if no line that encloses it was matched."""
+    """Return the column for the recalled line `found` at the cursor.
+
+    None if the line is blank, or if no matched line above it is indented as much or less.
+    """
     *above, line = _read_lines(found) or [""]
     depth = _measure_indent(line)
     if not line.strip():
@@ -37,7 +40,7 @@ def find_column(cursor: CursorText, found: Candidate) -> int | None:
 
 
 def _read_lines(found: Candidate) -> list[str]:
-    """Return the recalled line, last, and the lines above it in its file, without blank lines.
+    """Return the lines above the recalled line in its file, then the line itself, without blank lines.
 
     Reads `_TOKENS_ABOVE` tokens back; empty if they contain no line break.
     """

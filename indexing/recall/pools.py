@@ -46,7 +46,7 @@ class Pool(Protocol):
     origin: Origin
 
     def find_similar(self, context: NDArray[np.uint32], limit: int) -> NDArray[np.int64]:
-        """Return about `limit` positions whose preceding tokens are likely to equal the end of `context`.
+        """Return about `limit` positions; the tokens up to and including each one probably equal the end of `context`.
 
         The result is neither complete nor verified; the caller compares the tokens.
         """
@@ -118,7 +118,7 @@ class SegmentPool:
         self.origin = origin
 
     def find_similar(self, context: NDArray[np.uint32], limit: int) -> NDArray[np.int64]:
-        """Return up to `limit` positions in searched files that probably follow the tokens at the end of `context`."""
+        """Return up to `limit` positions in searched files; the tokens up to each one probably end like `context`."""
         positions = self._segment.find_anchors(context, limit)
         return positions if self._alive is None else positions[self._alive[self._segment.find_files(positions)]]
 

@@ -257,7 +257,7 @@ def _fit_to_cursor(cursor: CursorText, text: str) -> str:
 
 
 def _cut_first_token(text: str, token: int) -> str:
-    """Return `text` without its first token, whose number is `token`; with a line break, all leading space goes."""
+    """Return `text` without its first token, whose number is `token`; after a line break also without indentation."""
     if token <= tokens.SHALLOWER:
         return text.lstrip()
     word = tokens.WORD.match(text) if token >= tokens.FIRST_WORD else None

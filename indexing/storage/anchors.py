@@ -64,7 +64,7 @@ def find(
     context: NDArray[np.uint32],
     limit: int,
 ) -> NDArray[np.int64]:
-    """Return up to `limit` positions that probably share the most preceding tokens with `context`.
+    """Return up to `limit` positions; the tokens up to and including each one probably share most with `context`.
 
     The result is empty for a context of fewer than `SHORTEST` tokens.
 
@@ -100,7 +100,7 @@ def _find_insertion(ids: NDArray[np.uint32], place: NDArray[np.uint32], low: int
 
 
 def _compute_keys_at(ids: NDArray[np.uint32], positions: NDArray[np.int64]) -> NDArray[np.uint64]:
-    """Return the keys of `positions`, computed from the tokens before them."""
+    """Return the keys of `positions`, computed from the tokens up to and including each one."""
     return _compute_window_keys(ids[np.maximum(positions[:, None] + _BACK, 0)])
 
 

@@ -63,7 +63,7 @@ CHUNK_BITS = 24  # 16.7 million chunks; a posting is packed as term (32 bits), c
 
 
 def build(target: Path, files: Iterable[SegmentFile]) -> None:
-    """Write the segment of `files` to `target`, atomically and in bounded memory; of equal ids the last wins.
+    """Write the segment of `files`, which have different ids, to `target`, atomically and in bounded memory.
 
     Raises:
         OSError: the disk is full or cannot be written; `target` is unchanged.

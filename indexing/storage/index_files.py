@@ -48,7 +48,7 @@ class IndexPaths:
         """Path of the writer's lock file."""
         return self.storage / f"{self.key}.lock"
 
-    def name_segment(self, generation: int) -> Path:
+    def make_segment_path(self, generation: int) -> Path:
         """Return the path of the segment built at `generation`."""
         return self.storage / f"{self.key}.{generation}.segment"
 
@@ -73,7 +73,7 @@ class IndexPaths:
                     path.unlink()
 
     def read_identity(self) -> tuple[int, int] | None:
-        """Return device and inode of the database file; None if there is none."""
+        """Return device and inode of the database file; None if it is missing or cannot be read."""
         try:
             found = self.database.stat()
         except OSError:
@@ -89,7 +89,7 @@ class IndexPaths:
         self.discard()
         _delete(self.lock)
 
-    def reclaim(self) -> None:
+    def repair_permissions(self) -> None:
         """Make the folder, the lock file and the database writable for this user.
 
         Creates the folder and the lock file; deletes a folder in place of the lock file.

@@ -172,7 +172,9 @@ class Store:
     # Writing
 
     def put(self, entries: Iterable[Entry], gone: Iterable[int] = (), **meta: str) -> list[int]:
-        """Store `entries`, delete the files `gone` and set `meta`, in one transaction; return the ids of `entries`.
+        """Store `entries`, delete the files with the ids `gone` and set `meta`, in one transaction.
+
+        Returns the ids of `entries`, in their order.
 
         Raises:
             indexing.storage.storage_errors.StorageError: the disk is full or cannot be written; nothing has changed.
@@ -233,7 +235,7 @@ class Store:
             indexing.storage.storage_errors.StorageError: the disk is full or cannot be written; the old segment stays
             in use.
         """
-        path = self.paths.name_segment(self.read_generation() + 1)
+        path = self.paths.make_segment_path(self.read_generation() + 1)
         with explain_failures(self.paths.storage):
             build(path, self.read_files() if files is None else files)
         with self._transaction() as connection:

@@ -149,14 +149,14 @@ class Around:
     def _ends_here(self, node: tree_sitter.Node, closers: tuple[str, ...]) -> bool:
         """Return whether `node` ends at the cursor, with one of `closers`."""
         return (
-            self.lines.to_point(node.end_byte) == self.offset
+            self.lines.to_code_point(node.end_byte) == self.offset
             and self.text.endswith(closers, 0, self.offset)
             and node.end_byte - node.start_byte > 1
         )
 
     def _continues_after(self, node: tree_sitter.Node) -> bool:
         """Return whether `node` ends after the cursor."""
-        return self.lines.to_point(node.end_byte) > self.offset
+        return self.lines.to_code_point(node.end_byte) > self.offset
 
     def _classify_by_line(self) -> Kind:
         """Return the kind of text at the cursor, by the quotes and comment marks before it on its line.
@@ -190,7 +190,7 @@ class Around:
             if node.type in self.entry.blocks and around[depth - 1].type in self.entry.functions:
                 node = around[depth - 1]  # with its parameters
             if node.type in self.entry.functions or node.type in self.entry.blocks:
-                start, end = self.lines.to_point(node.start_byte), self.lines.to_point(node.end_byte)
+                start, end = self.lines.to_code_point(node.start_byte), self.lines.to_code_point(node.end_byte)
                 closed = self.text.endswith(("}", "end", ")"), start, end)
                 if start < self.offset < end or (self.offset == end and not closed):
                     return Span(start, end)
@@ -229,7 +229,10 @@ class Around:
         return end
 
     def _is_in_empty_body(self) -> bool:
-        """Return whether the line above opens a body, the cursor is in it, and the line below is not."""
+        """Return whether the line above opens a body that has no content below the cursor, judged by the lines.
+
+        Where indentation groups statements, the cursor must be indented deeper than the line above.
+        """
         last = self.text[self._last] if self._last >= 0 else ""
         previous = self._previous_line
         deeper = self._next_line is not None and _count_columns(self._next_line) > _count_columns(previous)
@@ -258,7 +261,7 @@ class Around:
         return len(self.head.expandtabs()) > owner.start_point.column
 
     def _is_at_top(self, scope: Span | None) -> bool:
-        """Return whether the cursor is outside all definitions and no expression above is unfinished."""
+        """Return whether the cursor is in no `scope` and the text above does not end with a sign that continues it."""
         if scope is not None:
             return False
         before = self.text[self._last] if self._last >= 0 else ""

@@ -122,17 +122,17 @@ class Lexer:
 
     @property
     def kept(self) -> tuple[str, ...]:
-        """Texts whose tokens are kept: whole lines only, newest first."""
+        """Texts whose tokens are cached: whole lines only, newest first; none of `read_ahead`."""
         return tuple(known.text for known in self._kept)
 
     def forget(self) -> None:
-        """Drop all texts."""
+        """Drop all cached texts and tokens."""
         self._kept = self._ahead = ()
 
     def read_ahead(self, text: str) -> None:
-        """Tokenise a whole document and keep the tokens, for a quick answer to the first key at any place.
+        """Tokenise a whole document and cache the tokens, so that the first `of` a part of it is quick.
 
-        Does nothing for a short or very large text. The `_READ_AHEAD` newest documents are kept.
+        Does nothing for a short or very large text. Caches the `_READ_AHEAD` newest documents.
         """
         if _MUCH <= len(text) <= _LARGEST:
             self._ahead = (Lexed.of(text), *(known for known in self._ahead if known.text != text))[:_READ_AHEAD]
@@ -155,7 +155,7 @@ class Lexer:
         return None
 
     def _lex_lines(self, text: str, base: int) -> Lexed:
-        """Return the tokens of the whole lines `text`, and keep them; reuses those of the longest kept start of it."""
+        """Return the tokens of the whole lines `text`, and cache them; reuses those of its longest cached prefix."""
         near = [known for known in self._kept if text.startswith(known.text)]
         best = max(near, key=lambda known: len(known.text), default=None)
         if best is not None and len(best.text) == len(text):
@@ -178,11 +178,11 @@ def get_tokens(text: str, base: int = 0) -> Lexed:
 
 
 def forget() -> None:
-    """Drop all kept texts and their tokens."""
+    """Drop all cached texts and their tokens."""
     _LEXER.forget()
     get_tokens.cache_clear()
 
 
 def read_ahead(text: str) -> None:
-    """Tokenise a document that was opened, before a person types in it; ignores a short or very large one."""
+    """Tokenise a document and cache its tokens for `get_tokens`; does nothing for a short or very large one."""
     _LEXER.read_ahead(text)

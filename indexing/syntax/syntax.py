@@ -56,7 +56,7 @@ class Syntax:
         if texts.is_too_nested(data):
             return cls(document, None)
         old = previous.parsed if previous is not None else None
-        if previous is not None and previous._given_up and _are_alike(previous.text, document.text):  # noqa: SLF001 - its own
+        if previous is not None and previous._given_up and _have_similar_lengths(previous.text, document.text):  # noqa: SLF001 - its own
             return cls(document, None, given_up=True)  # the parse took too long a moment ago: do not try it at each key
         if old is not None and old.grammar is grammar:
             tree = grammar.parse(data, _copy_edited_tree(old, data)) if old.data != data else old.tree
@@ -167,7 +167,7 @@ class Syntax:
         return tuple(dict.fromkeys(reversed(found)))[:_NAMES]
 
 
-def _are_alike(one: str, other: str) -> bool:
+def _have_similar_lengths(one: str, other: str) -> bool:
     """Return whether the lengths of two texts differ by a tenth at most."""
     return abs(len(one) - len(other)) * 10 <= len(one)
 

@@ -25,7 +25,8 @@ _REPLACED_AT_MOST = 0.01  # share of undecodable places up to which a text count
 def decode(data: bytes) -> str:
     """Return the text of a file with the content `data`, without its byte order mark.
 
-    UTF-16 is recognised by its mark; everything else is UTF-8, or Latin-1 if more than 1 % of it is no valid UTF-8.
+    UTF-16 is recognised by its mark; everything else is UTF-8, or Latin-1 if more than 1 % of it, and more than one
+    place, is no valid UTF-8.
     """
     if encoding := _UTF16.get(data[:2]):
         return data[2:].decode(encoding, "replace")
@@ -95,7 +96,7 @@ class ByteLines:
         line = find_line(self._points, offset)
         return self._bytes[line] + len(encode(text[self._points[line] : offset]))
 
-    def to_point(self, offset: int) -> int:
+    def to_code_point(self, offset: int) -> int:
         """Return the code-point offset of a byte offset."""
         if self._same:
             return offset

@@ -65,7 +65,7 @@ _FORWARD, _BACKWARD = _make_powers(_BASE, _MANY), _make_powers(_INVERSE, _MANY)
 
 
 def _grow_tables(count: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
-    """Return at least `count` powers of the base and of its inverse; the tables are kept and doubled when too short."""
+    """Return at least `count` powers of the base and of its inverse, from cached tables that grow when too short."""
     global _FORWARD, _BACKWARD  # a cache of constants; a race costs time, not correctness
     forward, backward = _FORWARD, _BACKWARD
     if len(forward) < count or len(backward) < count:

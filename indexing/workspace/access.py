@@ -48,7 +48,7 @@ class AccessCache:
         self._texts: dict[str, tuple[str, bool]] = {}
 
     def find_reason(self, document: Document) -> str:
-        """Return the decision about `document`, as `decide` does, from the cache where possible."""
+        """Return the reason to withhold `document`, as `decide` does, from the cache where possible."""
         reason = self._decide_by_paths(document)
         if reason in {"", *ALONE} and self._is_secret_by_text(document):
             return "secret"
@@ -90,7 +90,7 @@ def decide(document: Document, excluded: Callable[[Path], str]) -> str:
 
 
 def decide_by_paths(document: Document, excluded: Callable[[Path], str]) -> str:
-    """Return the decision about `document` by its paths alone, with the same values as `decide`."""
+    """Return the reason to withhold `document` by its paths alone, with the same meaning as that of `decide`."""
     if document.uri[:40].lower().startswith(_OUTPUTS):
         return "notebook output"
     own = excluded(document.path) if document.path is not None else ""

@@ -208,7 +208,10 @@ class Exclusion:
         return self.find_waived_reasons(rules, "/".join(parts))
 
     def _descend(self, parts: Sequence[str]) -> tuple[Rules, str, str]:
-        """Return the rules in the folder `parts`, the first excluded folder on the way to it, and the reason."""
+        """Return the rules in the folder `parts`, the first excluded folder on the way to it, and the reason.
+
+        The last two are "" if none is excluded.
+        """
         rules, relative, folder, stop, why = self.read_root_rules(), "", self.root, "", ""
         for name in parts:
             folder, relative = folder / name, f"{relative}{name}/"
@@ -219,7 +222,10 @@ class Exclusion:
         return rules, stop, why
 
     def locate_reason(self, path: Path) -> tuple[str, str]:
-        """Return the reason to exclude `path`, "" for none, and the root-relative file or folder that it is about."""
+        """Return the reason to exclude `path`, "" for none, and the root-relative file or folder that it is about.
+
+        For a path outside of the root, the second is its file name.
+        """
         try:
             parts = Path(os.path.realpath(path)).relative_to(self.root).parts
         except (ValueError, OSError):

@@ -37,7 +37,7 @@ _NO_PATH = re.compile(r"[\0\n\r]")
 def parse_file_uri(uri: str) -> Path | None:
     """Return the absolute path of a `file:` URI; None for other URIs (`untitled:`, notebook cells, remote files)."""
     try:
-        name = _extract_file_name(uri)
+        name = _extract_path(uri)
     except ValueError:  # no URI at all, such as `file://[`
         return None
     if not name or "\0" in name:
@@ -46,7 +46,7 @@ def parse_file_uri(uri: str) -> Path | None:
     return path if path.is_absolute() else None
 
 
-def _extract_file_name(uri: str) -> str:
+def _extract_path(uri: str) -> str:
     """Return the path of a `file:` URI as the system writes it, "" for any other URI.
 
     Raises:

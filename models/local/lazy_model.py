@@ -81,7 +81,7 @@ class LazyModel:
         return estimate_percent(loading_s, expected_s) if expected_s is not None and loading_s else None
 
     @property
-    def ready(self) -> bool:
+    def is_settled(self) -> bool:
         """Whether loading has ended, with success or not, so that no request has to wait for it."""
         return self._state not in {"unloaded", "loading"}
 

@@ -84,7 +84,7 @@ class EventParser:
         if self._whole:
             event = _parse(rest.removeprefix(BYTE_ORDER_MARK).strip() or b"null")
             if event is not None:
-                return _drop_empty(event)
+                return _list_events(event)
             self._whole, self._begun = False, True  # not one object as announced, but lines
         found = [event for line in LINE_END.split(rest) for event in self._parse_line(line)]
         return found + self._parse_parts()
@@ -107,7 +107,7 @@ class EventParser:
         if line[:1] in {b"{", b"["}:
             event = _parse(line)
             self._begun = True
-            return [Junk("text that is not JSON")] if event is None else _drop_empty(event)
+            return [Junk("text that is not JSON")] if event is None else _list_events(event)
         return [] if line.startswith(FIELDS) else [Junk("text that is not JSON")]
 
     def _begins_object(self, line: bytes) -> bool:
@@ -144,7 +144,7 @@ class EventParser:
         """Return `event` as a list; put into an "error" field if the event is named an error but its data has none."""
         if self._is_error and isinstance(event, str | dict) and not (isinstance(event, dict) and event.get("error")):
             return [{"error": event}]
-        return _drop_empty(event)
+        return _list_events(event)
 
 
 def _parse(text: bytes) -> object:
@@ -156,8 +156,8 @@ def _parse(text: bytes) -> object:
     return ... if event is None else event
 
 
-def _drop_empty(event: object) -> list[Event]:
-    """Return `event` as a list: [] for null and an empty object, `Junk` for other values that are no objects."""
+def _list_events(event: object) -> list[Event]:
+    """Return the events of a parsed JSON value: the object; none for null and {}; `Junk` for all other values."""
     if isinstance(event, dict):
         return [event] if event else []
     return [] if event is ... else [Junk("JSON other than an object", lossy=False)]

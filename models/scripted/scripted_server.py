@@ -219,7 +219,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 raise OSError
             if place and not self._wait(turn.token_s):
                 raise OSError
-            yield from dialect.send_token(token)
+            yield from dialect.frame_token(token)
         yield from dialect.end(turn)
 
     def _wait(self, wait_s: float) -> bool:

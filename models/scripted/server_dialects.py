@@ -51,7 +51,7 @@ class ServerDialect:
         del turn
         yield self._frame_delta({"role": "assistant", "content": ""})
 
-    def send_token(self, token: str) -> Iterator[bytes]:
+    def frame_token(self, token: str) -> Iterator[bytes]:
         """Yield the events of one token of the text."""
         yield self._frame_delta({"content": token})
 
@@ -99,7 +99,7 @@ class _Ollama(ServerDialect):
         del turn
         yield from ()
 
-    def send_token(self, token: str) -> Iterator[bytes]:
+    def frame_token(self, token: str) -> Iterator[bytes]:
         yield self.frame({"model": NAME, "message": {"role": "assistant", "content": token}, "done": False})
 
     def end(self, turn: Turn) -> Iterator[bytes]:
@@ -138,7 +138,7 @@ class _Anthropic(ServerDialect):
         yield self.frame({"type": "content_block_start", "index": 0, "content_block": block})
         yield self.frame({"type": "ping"})
 
-    def send_token(self, token: str) -> Iterator[bytes]:
+    def frame_token(self, token: str) -> Iterator[bytes]:
         delta = {"type": "text_delta", "text": token}
         yield self.frame({"type": "content_block_delta", "index": 0, "delta": delta})
 
@@ -185,7 +185,7 @@ class _Completion(ServerDialect):
         del turn
         yield from ()
 
-    def send_token(self, token: str) -> Iterator[bytes]:
+    def frame_token(self, token: str) -> Iterator[bytes]:
         told = None
         if self.ranked:
             likely = dict(rank_tokens_for(token)[: self.ranked])
@@ -215,7 +215,7 @@ class _Generate(_Ollama):
     def adapt_to(self, body: Mapping[str, Any]) -> ServerDialect:
         return type(self)(int(body.get("top_logprobs") or 0) if body.get("logprobs") else 0)
 
-    def send_token(self, token: str) -> Iterator[bytes]:
+    def frame_token(self, token: str) -> Iterator[bytes]:
         event: dict[str, Any] = {"model": NAME, "response": token, "done": False}
         if self.ranked:
             likely = [{"token": said, "logprob": value} for said, value in rank_tokens_for(token)[: self.ranked]]

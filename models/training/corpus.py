@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from models.training.duplicates import NearDuplicates, count_identifiers, extract_identifiers
-from models.training.languages import is_sound
+from models.training.languages import is_parsable
 from models.training.licences import has_copyleft_notice
 from models.training.sources import STDLIB, Pinned, SourceFile, download, read_card, read_folder, read_package
 
@@ -46,7 +46,7 @@ def is_suitable(file: SourceFile) -> bool:
     lines = text.splitlines()
     if max(map(len, lines)) > _LONGEST_LINE or len(text) / len(lines) > 100:
         return False
-    return is_sound(file.path, text)
+    return is_parsable(file.path, text)
 
 
 def build(card: Path, work: Path, *, bytes_per_package: int, fetch: bool = True) -> None:

@@ -1,6 +1,6 @@
 """Languages of files, and checks whether their texts parse.
 
-Python is parsed by Python's own parser, the others by tree-sitter. Start at `is_sound` and `find_token_ends`.
+Python is parsed by Python's own parser, the others by tree-sitter. Start at `is_parsable` and `find_token_ends`.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def find_language(path: str) -> str:
     return _LANGUAGES.get(PurePosixPath(path).suffix, "")
 
 
-def is_sound(path: str, text: str) -> bool:
+def is_parsable(path: str, text: str) -> bool:
     """Return whether `text` parses without an error in the language of the file `path`; False for other languages."""
     language = find_language(path)
     if language != "python":

@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
         for step in steps:
             if run_stage(step):
                 return 1
-        if not _is_attention_equal() or not _has_learned(work) or not _is_resumed(work, train):
+        if not _is_attention_equal() or not _has_learned(work) or not _can_resume(work, train):
             return 1
         mean = str(work / "mean")
         run_stage([*common, "average", str(work / "run"), str(work / "run"), "--target", mean])
@@ -98,7 +98,7 @@ def _has_learned(work: Path) -> bool:
     return bool(learned < new - _LEARNED_NATS)
 
 
-def _is_resumed(work: Path, train: list[str]) -> bool:
+def _can_resume(work: Path, train: list[str]) -> bool:
     """Continue the run with five more steps; return whether it took exactly these.
 
     `train` is the command of the train stage without the number of steps.

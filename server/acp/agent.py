@@ -174,8 +174,8 @@ class StarlingAgent:
         live = self._find(session_id)
         with _translate_failures():
             workspace = live.workspace
-            find_withholding = workspace.core.index.find_withholding
-            request = await asyncio.to_thread(prompts.read_prompt, prompt, workspace.roots, find_withholding)
+            find_withholding_reason = workspace.core.index.find_withholding_reason
+            request = await asyncio.to_thread(prompts.read_prompt, prompt, workspace.roots, find_withholding_reason)
             reason = await live.answer(request)
         return schema.PromptResponse(stop_reason=reason)
 

@@ -24,7 +24,9 @@ LONGEST = 500_000
 _LINES = re.compile(r"L?(\d{1,9})(?:[:,-]L?(\d{1,9}))?")
 
 
-def read_prompt(blocks: Iterable[Any], roots: Sequence[Path], find_withholding: Callable[[Document], str]) -> str:
+def read_prompt(
+    blocks: Iterable[Any], roots: Sequence[Path], find_withholding_reason: Callable[[Document], str]
+) -> str:
     """Return the request that the content blocks of a prompt make.
 
     A file is mentioned by its path, also where the client sends its text: agents read files themselves, so that
@@ -33,12 +35,12 @@ def read_prompt(blocks: Iterable[Any], roots: Sequence[Path], find_withholding: 
     Args:
         blocks: content blocks of the protocol.
         roots: the workspace folders.
-        find_withholding: returns why no model may see a document, "" if models may see it.
+        find_withholding_reason: returns why no model may see a document, "" if models may see it.
 
     Raises:
         ValueError: the prompt says nothing, or is too long; the message is a sentence for a person.
     """
-    text = "".join(_read_block(block, roots, find_withholding) for block in blocks).strip()
+    text = "".join(_read_block(block, roots, find_withholding_reason) for block in blocks).strip()
     if not text:
         raise ValueError("The prompt is empty; say what you want.")
     if len(text) > LONGEST:
@@ -57,7 +59,7 @@ def name_resource(uri: str, roots: Sequence[Path]) -> str:
     return f"{shorten_path(path, roots)} (lines {lines[1]} to {lines[2] or lines[1]})"
 
 
-def _read_block(block: Any, roots: Sequence[Path], find_withholding: Callable[[Document], str]) -> str:  # noqa: ANN401 (one of the protocol's five kinds)
+def _read_block(block: Any, roots: Sequence[Path], find_withholding_reason: Callable[[Document], str]) -> str:  # noqa: ANN401 (one of the protocol's five kinds)
     """Return the text of a content block; for an image or a sound, that it is left out."""
     match block:
         case schema.TextContentBlock():
@@ -65,18 +67,18 @@ def _read_block(block: Any, roots: Sequence[Path], find_withholding: Callable[[D
         case schema.ResourceContentBlock():
             return name_resource(block.uri, roots)
         case schema.EmbeddedResourceContentBlock():
-            return _read_resource(block.resource, roots, find_withholding)
+            return _read_resource(block.resource, roots, find_withholding_reason)
         case _:
             return f"[{block.type} left out: agents read text only]"
 
 
-def _read_resource(resource: Any, roots: Sequence[Path], find_withholding: Callable[[Document], str]) -> str:  # noqa: ANN401 (one of two kinds)
+def _read_resource(resource: Any, roots: Sequence[Path], find_withholding_reason: Callable[[Document], str]) -> str:  # noqa: ANN401 (one of two kinds)
     """Return the name of a resource, and unless it is a file its quoted text, or why no model may see that."""
     named = name_resource(resource.uri, roots)
     if not isinstance(resource, schema.TextResourceContents) or parse_file_uri(resource.uri) is not None:
         return named
     document = Document(resource.uri, None, "text", resource.text, origins=find_origins(resource.uri))
-    if reason := find_withholding(document):
+    if reason := find_withholding_reason(document):
         return f"[{named} left out: {reason}]"
     quoted = "".join(f"> {line}\n" for line in resource.text.splitlines())
     return f"\n[{named}]\n{quoted}\n"

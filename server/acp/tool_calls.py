@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from agents.edits import CreateFile, DeleteFile, RenameFile, TextChange
 from agents.markdown import make_inert
-from agents.team.shown_text import write_plainly
+from agents.team.shown_text import escape_to_line
 from agents.tools import Risk
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def make_listing(text: str) -> schema.ContentToolCallContent:
 
 def make_line(text: str) -> str:
     """Return `text` as one line of inert Markdown, for titles."""
-    return clean_text(make_inert(write_plainly(text)))
+    return clean_text(make_inert(escape_to_line(text)))
 
 
 def clean_text(text: str) -> str:

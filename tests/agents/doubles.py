@@ -28,7 +28,7 @@ class DocumentAccess:
         """Return why the file is excluded, "" if it is not."""
         raise NotImplementedError
 
-    def find_withholding(self, document: Document) -> str:
+    def find_withholding_reason(self, document: Document) -> str:
         reason = access.decide(document, self.find_exclusion_reason)
         return "" if reason in access.ALONE else reason
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 from agents.completion.answers import Answers
-from agents.completion.candidates import is_worth_showing
+from agents.completion.candidates import is_nontrivial
 from agents.completion.decoding import Decoder
 from agents.completion.generator import Generator
 from agents.suggestions import Origin, Trigger
@@ -170,7 +170,7 @@ def _label(place: Place, notes: Notes) -> Iterator[Line]:
     """Yield the recorded candidates that are worth showing at `place`, with whether each is right."""
     for candidate, asked in notes.candidates:
         insertion = candidate.insertion
-        if not is_worth_showing(insertion.text):
+        if not is_nontrivial(insertion.text):
             continue
         text = place.holed[: place.start] + insertion.text + place.holed[place.start + insertion.end :]
         right = text[place.start :].split("\n", 1)[0].strip() == place.target.strip()

@@ -53,7 +53,7 @@ def move_to_column(column: int | None, text: str, cursor: Cursor) -> str:
     """Return recalled `text`, whose first line began at `column`, adjusted to the cursor's line.
 
     On an empty line, all lines of `text` are indented by `column`. On a line with white space up to another column, the
-    result is "" if indentation has a meaning. Otherwise `text` is unchanged, as it is for a `column` of None.
+    result is "" if indentation has a meaning there. Otherwise `text` is unchanged, as it is for a `column` of None.
     """
     here = measure_indentation(cursor.before)
     if column is None or cursor.before.strip() or column == here:

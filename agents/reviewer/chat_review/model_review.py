@@ -93,7 +93,7 @@ def review_by_model(
     Raises:
         models.chat.ChatError: the model did not answer.
     """
-    if index.find_withholding(document):
+    if index.find_withholding_reason(document):
         return ()
     syntax = Syntax.of(document)
     found: list[Finding] = []

@@ -292,12 +292,12 @@ class _Reader:
     ) -> Site:
         """Return a site whose alternatives replace the text from `node` to `last`."""
         end = (last or node).end_byte
-        span = Span(self.lines.to_point(node.start_byte), self.lines.to_point(end))
+        span = Span(self.lines.to_code_point(node.start_byte), self.lines.to_code_point(end))
         return Site(kind, span, span, self._data[node.start_byte : end].decode(), tuple(others))
 
     def _make_insertion(self, kind: str, node: tree_sitter.Node, text: str) -> Site:
         """Return a site whose alternative inserts `text` before `node`."""
-        start, end = self.lines.to_point(node.start_byte), self.lines.to_point(node.end_byte)
+        start, end = self.lines.to_code_point(node.start_byte), self.lines.to_code_point(node.end_byte)
         return Site(kind, Span(start, start), Span(start, end), "", (text,))
 
     def _record_attribute(self, node: tree_sitter.Node) -> None:

@@ -82,7 +82,10 @@ class Ruff:
         return RuffFindings(build_findings(found, document, settings, policy), problem)
 
     def find_syntax_errors(self, document: Document, timeout_s: float) -> tuple[Span, ...] | None:
-        """Return up to 100 places that the newest Python cannot parse; None if ruff fails or takes over `timeout_s`."""
+        """Return up to 100 places that the newest Python cannot parse.
+
+        None if ruff is missing, fails or takes longer than `timeout_s` seconds.
+        """
         if not self.binary:
             return None
         newest = RuffSettings(None, ("E902",), target=NEWEST)

@@ -107,7 +107,7 @@ class RuffSettingsCache:
 
         With `everything`, the settings also select the rules that the workspace's configuration enables.
         """
-        file, own = self._find_nearest(path)
+        file, own = self._find_cached_configuration(path)
         if not own:
             return RuffSettings(None, ruff_rules.SELECTED, _read_target(file))
         settings = self._load(file) if file is not None else RuffSettings(None, ruff_rules.SELECTED, _read_target(None))
@@ -115,7 +115,7 @@ class RuffSettingsCache:
             return RuffSettings(settings.file, (*settings.select, *sorted(settings.enabled)), ignored=settings.ignored)
         return settings
 
-    def _find_nearest(self, path: Path | None) -> tuple[Path | None, bool]:
+    def _find_cached_configuration(self, path: Path | None) -> tuple[Path | None, bool]:
         """Return the result of `_find_configuration(path)`, cached by folder for two seconds."""
         if path is None:
             return None, False

@@ -58,7 +58,7 @@ def find_long_function(scan: Scan, item: Item, policy: ReviewPolicy) -> Iterator
     lines = metrics.count_code_lines(item.node, scan.compute_once(metrics.LineKinds.of)) - sum(
         metrics.count_code_lines(inner.node, scan.compute_once(metrics.LineKinds.of)) for inner in inside
     )
-    lines -= data_tables.count_spared_lines(scan, item.node) if lines > policy.function_lines else 0
+    lines -= data_tables.count_collapsed_lines(scan, item.node) if lines > policy.function_lines else 0
     if lines > policy.function_lines:
         yield make_hit(
             nodes.find_name(item.node),

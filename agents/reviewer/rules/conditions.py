@@ -195,7 +195,7 @@ def find_duplicate_case(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit
 
 
 def _list_values(case: tree_sitter.Node) -> list[tree_sitter.Node]:
-    """Return the values of a case; for Bash only patterns of one part, because parts are siblings there."""
+    """Return the value nodes of a case; in Bash, only those of patterns that have one node, as `a` of `a | b$c)`."""
     if case.type != "case_item":
         return case.children_by_field_name("value") or case.children_by_field_name("pattern")
     values: list[tree_sitter.Node] = []

@@ -1,4 +1,4 @@
-"""Lines of a function that are data: strings, tables, runs of the same call. Start at `count_spared_lines`."""
+"""Lines of a function that are data: strings, tables, runs of the same call. Start at `count_collapsed_lines`."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ _SHORTEST_RUN = 5  # calls of the same function in a row that count as a table
 _MOST_NODES = 20_000
 
 
-def count_spared_lines(scan: Scan, function: tree_sitter.Node) -> int:
-    """Return the number of lines that `function` saves if each string, table and run of calls counts as one line."""
+def count_collapsed_lines(scan: Scan, function: tree_sitter.Node) -> int:
+    """Return how many fewer lines of code `function` has if each string, table and run of calls counts as one line."""
     kinds = scan.compute_once(LineKinds.of).code
     counted: set[int] = set()
     for first, last in _find_data_ranges(scan, function):

@@ -258,11 +258,11 @@ def count_parameters(scan: Scan, node: tree_sitter.Node) -> int:
 def _measure_function(scan: Scan, item: Item, weight: FunctionWeight, kinds: LineKinds) -> FunctionMetrics:
     """Return the metrics of the function `item`, whose complexity is in `weight`."""
     name = nodes.find_name(item.node)
-    to_point = scan.lines.to_point
+    to_code_point = scan.lines.to_code_point
     return FunctionMetrics(
         name=scan.read_text(name) if "identifier" in name.type or name.type in {"name", "word", "constant"} else "",
-        span=Span(to_point(item.start), to_point(item.end)),
-        name_span=Span(to_point(name.start_byte), to_point(name.end_byte)),
+        span=Span(to_code_point(item.start), to_code_point(item.end)),
+        name_span=Span(to_code_point(name.start_byte), to_code_point(name.end_byte)),
         first_line=item.node.start_point[0],
         lines=count_code_lines(item.node, kinds),
         cyclomatic=weight.cyclomatic,

@@ -141,7 +141,7 @@ def list_statements(node: tree_sitter.Node, scan: Scan) -> list[tree_sitter.Node
 
 
 def get_branches(scan: Scan, item: Item) -> list[tuple[tree_sitter.Node | None, tree_sitter.Node]]:
-    """Return `list_branches` of an `if` item; computed once per scan."""
+    """Return the result of `list_branches` for the node of `item`; computed once per scan."""
     known = scan.compute_once(_make_branch_cache)
     if id(item) not in known:
         known[id(item)] = list_branches(item.node)

@@ -79,7 +79,8 @@ def gather_for_parameter(parameter: Parameter, body: str, around: Iterable[str])
 def gather_for_result(body: str) -> Evidence:
     """Return the evidence for the return type of the function whose definition is `body`.
 
-    No votes where the type is uncertain: for generators, for unknown or different types, and if it only raises.
+    No votes where the type is uncertain: for generators, for unknown or different types, if it only raises, and if
+    `body` does not parse.
     """
     tree = _parse_function(body)
     if tree is None:

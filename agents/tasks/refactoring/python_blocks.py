@@ -112,7 +112,7 @@ class Block:
         """Return whether the block is in the body of a loop."""
         return self._find_loop() is not None
 
-    def find_lost_on_error(self) -> Names:
+    def find_names_read_after_error(self) -> Names:
         """Return the names that may be read after an error in the block.
 
         In a new function, an error would lose the values that the block has given these names until then.
@@ -217,7 +217,7 @@ def find_block(function: Function, lines: tuple[int, int], text: Sequence[str]) 
     # An `elif` is a part of the `if` above it.
     while found and outer and text[found[0].lineno - 1].lstrip().startswith("elif"):
         found, statements = [around.pop()[0]], outer.pop()
-    if not found or not _stands_alone(statements, found, text):
+    if not found or not _are_whole_lines(statements, found, text):
         return None
     begin = _find_first_line(found[0])
     above = max((one.end_lineno or 0 for one in statements if one.lineno < begin), default=0)
@@ -290,7 +290,7 @@ def _list_blocks(node: ast.stmt) -> list[tuple[str, Sequence[ast.stmt]]]:
     return found
 
 
-def _stands_alone(statements: Sequence[ast.stmt], found: Sequence[ast.stmt], text: Sequence[str]) -> bool:
+def _are_whole_lines(statements: Sequence[ast.stmt], found: Sequence[ast.stmt], text: Sequence[str]) -> bool:
     """Return whether the lines of the statements `found` hold nothing else, except a comment at the end."""
     begin, end = _find_first_line(found[0]), found[-1].end_lineno or 0
     others = [one for one in statements if all(one is not each for each in found)]

@@ -159,7 +159,7 @@ def check_shared_names(block: Block, bound: Names, results: Names) -> None:
                 raise UnsplitError(f"a function in them shares {what}")
         elif (shared := free & bound) and block.may_run_before(node):
             raise UnsplitError(f"a function above them shares `{min(shared)}` with them")
-    if partial := bound & block.find_lost_on_error():
+    if partial := bound & block.find_names_read_after_error():
         raise UnsplitError(f"`{min(partial)}` is needed where an error in them ends")
     for node in walk_own_nodes(block.statements):
         made = _name_callee(node.value) if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) else ""

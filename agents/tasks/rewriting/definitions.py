@@ -157,7 +157,7 @@ def find_uses(definition: Definition, syntax: Syntax) -> list[Span]:
         elif parsed.data[node.start_byte : node.end_byte] == wanted and re.search(
             "identifier|name|constant", node.type
         ):
-            span = Span(offsets.to_point(node.start_byte), offsets.to_point(node.end_byte))
+            span = Span(offsets.to_code_point(node.start_byte), offsets.to_code_point(node.end_byte))
             member = text[: span.start].rstrip().endswith((".", "->", "::"))
             outside = span.end <= definition.span.start or definition.span.end <= span.start
             if outside and not _is_binding_name(node) and member == (len(definition.path) > 1):

@@ -72,7 +72,10 @@ def reindent(lines: Sequence[str], document: Document, *, piece: str, indentatio
 
 
 def detect_unit(lines: Sequence[str], default: str = "    ") -> str:
-    """Return one step of indentation of some lines: a tab or spaces; `default` if all lines are equally deep."""
+    """Return one step of indentation of some lines: a tab or spaces.
+
+    Returns `default` if no line is at least two columns deeper than the shallowest one.
+    """
     leads = [_read_indentation(line) for line in lines if line.strip()]
     if any("\t" in lead for lead in leads):
         return "\t"
@@ -117,7 +120,7 @@ def _analyse_lines(text: str, document: Document) -> _Lines:
         return _Lines(frozenset(), frozenset(), {})
     offsets = ByteLines(text, parsed.data)
     hidden = [
-        (offsets.to_point(node.start_byte), offsets.to_point(node.end_byte), "comment" in node.type)
+        (offsets.to_code_point(node.start_byte), offsets.to_code_point(node.end_byte), "comment" in node.type)
         for node in _walk_quoted(parsed.tree.root_node)
     ]
     rows = [(text.count("\n", 0, start), text.count("\n", 0, end)) for start, end, comment in hidden if not comment]

@@ -27,7 +27,7 @@ class ReplyContent:
 
     Attributes:
         code: the longest block, without its fence; None where there is no block.
-        words: the text outside of blocks, on one line.
+        words: the text outside of blocks, on one line of at most 400 characters, with web addresses hidden.
         blocks: all blocks in order.
     """
 
@@ -96,7 +96,7 @@ def _is_other_language(tag: str, language: str) -> bool:
     entry = languages.find_by_fence(named)
     if not language or entry is None:
         return bool(language) and named in _NO_LANGUAGE
-    return entry.stands_beside_code and entry.name != language
+    return entry.accompanies_code and entry.name != language
 
 
 def _find_closing_fence(reply: str, opened: re.Match[str]) -> re.Match[str] | None:

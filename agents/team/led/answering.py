@@ -43,7 +43,13 @@ _IDENTIFIER = re.compile(r"[^\W\d]\w{2,}")
 
 
 async def answer(turn: LedTurn, located: Located, said_before: str = "") -> TurnEnded:
-    """Have the model answer the request from the located code; `said_before` begins the answer."""
+    """Have the model answer the request from the located code, and return the end of the turn.
+
+    `said_before` begins the answer.
+
+    Raises:
+        Cancelled: the turn was cancelled, or its time is over.
+    """
     agent, bench = turn.agent, turn.bench
     before = f"{said_before}\n\n" if said_before else ""
     if before:
@@ -67,7 +73,7 @@ async def answer(turn: LedTurn, located: Located, said_before: str = "") -> Turn
     await turn.add(Message(Speaker.ASSISTANT, before + reply.text))
     if reply.end is ReplyEnd.CANCELLED:
         raise Cancelled
-    return turn.end(TurnStatus.DONE, before + reply.text)
+    return turn.build_end(TurnStatus.DONE, before + reply.text)
 
 
 def show(located: Located, bench: Workbench) -> Iterator[str]:
@@ -107,7 +113,7 @@ def _list_used(place: Place, bench: Workbench) -> Iterator[Place]:
 
 
 def _take_head(place: Place) -> Place:
-    """Return the first line of a definition."""
+    """Return the first line of a definition as a place."""
     text = place.text.partition("\n")[0]
     return type(place)(place.path, place.first_line, place.first_line + 1, place.name, text, place.sort)
 

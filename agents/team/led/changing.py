@@ -39,7 +39,8 @@ NOTHING_SAID = " It says: -"
 async def change(turn: LedTurn, request: str, located: Located) -> TurnEnded:
     """Have the model rewrite the functions that `request` is about, check them, and fix at most `MOST_FIXES` times.
 
-    Where the model writes no change, the request may have been a question, and is answered as one.
+    Where the model writes no change, the request may have been a question, and is answered as one. Returns the end of
+    the turn.
     """
     targets, made = choose_targets(located.places), turn.made
     before: dict[Path, str] = {}
@@ -65,17 +66,20 @@ async def change(turn: LedTurn, request: str, located: Located) -> TurnEnded:
 
 
 def choose_targets(places: Sequence[Place]) -> tuple[Place, ...]:
-    """Return the likeliest place, and the other functions and types of its file that the request names as code."""
+    """Return the likeliest place, and the other functions and types of its file that the request names as code.
+
+    Leaves out a value before these, such as a constant that a function is to use.
+    """
     first, *rest = places
     more = [one for one in rest if one.is_named and one.path == first.path and one.sort in {"function", "type"}]
     if not first.is_named:
         return (first,)
     if first.sort == "value" and more:  # a constant is named beside the function that is to use it
         first, *more = more
-    return (first, *(one for one in more if not _overlap(one, first)))
+    return (first, *(one for one in more if not _overlaps(one, first)))
 
 
-def _overlap(one: Place, other: Place) -> bool:
+def _overlaps(one: Place, other: Place) -> bool:
     """Return whether two places of the same file share lines."""
     return one.first_line < other.last_line and other.first_line < one.last_line
 
@@ -134,13 +138,16 @@ async def rewrite(turn: LedTurn, place: Place, instruction: str) -> str:
 
 
 async def replace_text(turn: LedTurn, path: Path, before: str, after: str, why: str) -> ToolResult:
-    """Propose to replace the text `before` of a file by `after`."""
+    """Propose to replace the text `before` of a file by `after`, and return the result of the call."""
     replacement = make_replacement(before, after)
     return await turn.call(EDIT, path=turn.bench.display(path), replacements=[replacement], why=why[:300])
 
 
 def _find_offset(syntax: Syntax, place: Place) -> int:
-    """Return the offset of the definition at `place`, also after lines above it have changed."""
+    """Return the offset of the definition at `place`, also after lines above it have changed.
+
+    Without a function of that name, return the offset of the place's first line.
+    """
     lines = syntax.text.splitlines(keepends=True)
     before = sum(map(len, lines[: place.first_line]))
     same = [

@@ -70,10 +70,10 @@ class Checker:
         self.tests = TestCheck(bench, tools, call, spending)
 
     async def check(self, before: Mapping[Path, str], tests: str = "", *, asks: bool = False) -> Health:
-        """Return the health of files, given with the text that each had; runs the tests if a person permits it.
+        """Review changed files, run the tests if a person permits it, and return the health of the files.
 
         Args:
-            before: the files.
+            before: the files, each with its text before the change.
             tests: file or folder whose tests alone are run, "" for all.
             asks: whether the person is asked about the tests also where no command is set.
         """

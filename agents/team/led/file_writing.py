@@ -56,9 +56,10 @@ def find_new_file(request: str, bench: Workbench) -> Path | None:
 
 
 async def write_new_file(turn: LedTurn, request: str, located: Located, path: Path) -> TurnEnded:
-    """Have the model write the file `path`, propose it, check it, and have it written again while there are problems.
+    """Have the model write the file `path`, propose it, and check it; return the end of the turn.
 
-    A version that does not improve is not kept.
+    While there are problems, the model writes the file again, at most `MOST_FIXES` times. A version that is no better
+    is undone, and ends this.
     """
     name = turn.bench.display(path)
     try:

@@ -50,13 +50,13 @@ class LedTurn:
         self.checker = Checker(bench, agent.tools, self.call, spending)
         self.made = 0
 
-    def end(self, status: TurnStatus, text: str) -> TurnEnded:
-        """Return the end of the turn with what it has spent."""
+    def build_end(self, status: TurnStatus, text: str) -> TurnEnded:
+        """Return the event of the turn's end, with what the turn has spent; does not emit it."""
         spent = self.spending
         return TurnEnded(status, text, spent.steps, spent.tokens, spent.cost, round(spent.seconds, 3))
 
     async def call(self, tool: str, **arguments: object) -> ToolResult:
-        """Run one call of a tool as if the model had asked for it; store it with its result."""
+        """Run one call of a tool as if the model had asked for it; store it with its result, and return the result."""
         self.made += 1
         call = ToolCall(f"led_{self.made}", tool, arguments)
         await self.add(Message(Speaker.ASSISTANT, "", (call,)))
@@ -75,7 +75,7 @@ class LedTurn:
         return self.bench.cancelled() or self.spending.is_out_of_time
 
     async def say(self, text: str) -> TurnEnded:
-        """End the turn with the program's own words."""
+        """Show and store `text`, the program's own words, as the answer; return the event of the turn's end."""
         self.bench.emit(TextArrived(self.bench.agent, text))
         await self.add(Message(Speaker.ASSISTANT, text))
-        return self.end(TurnStatus.DONE, text)
+        return self.build_end(TurnStatus.DONE, text)

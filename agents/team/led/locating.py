@@ -146,7 +146,7 @@ def _holds(place: Place, line: FoundLine) -> bool:
 
 def _order_files(files: Iterable[Path], found: Iterable[Hit], bench: Workbench) -> tuple[Path, ...]:
     """Return the files to search for lines: those that the request names, those of `found`, then all others."""
-    return tuple(dict.fromkeys((*files, *(hit.path for hit in found), *_take(bench))))
+    return tuple(dict.fromkeys((*files, *(hit.path for hit in found), *_list_first_files(bench))))
 
 
 class DefinitionFinder:
@@ -162,7 +162,7 @@ class DefinitionFinder:
         return not self._bench.explain_exclusion(hit.path)
 
     def find(self, names: Collection[str], deadline: float) -> Iterator[Place]:
-        """Yield the definitions of `names`; the lines that the index has of one where its file shows none."""
+        """Yield the definitions of `names` as their files have them; the indexed lines of one that its file lacks."""
         nowhere = Document("starling:search", None, "text", "")
         for hit in self._index.find_definitions(set(names), document=nowhere, limit=MOST_HITS, deadline=deadline):
             if not self.may_show(hit):
@@ -190,7 +190,7 @@ class DefinitionFinder:
         return Place(line.path, first, last, "", "\n".join(lines[first:last]))
 
     def list_in(self, path: Path) -> tuple[Place, ...]:
-        """Return all definitions in a file, in order; read once."""
+        """Return all definitions in a file, in order; () if it may not be read. Reads each file only once."""
         if path not in self._files:
             self._files[path] = tuple(list_places(path, self._bench.read(path)))
         return self._files[path]
@@ -223,23 +223,23 @@ def list_names(request: str) -> dict[str, tuple[str, ...]]:
 
 
 def find_files(request: str, bench: Workbench) -> frozenset[Path]:
-    """Return the workspace's files that `request` names by their path, or the end of it."""
+    """Return the files that `request` names by their path or its end, among the first `MOST_FILES` of the workspace."""
     named = list_file_names(request)
     return frozenset(
         path
-        for path in _take(bench)
+        for path in _list_first_files(bench)
         for end in named
         if path.name == end.rpartition("/")[2] and f"/{path.as_posix()}".endswith(f"/{end}")
     )
 
 
 def list_file_names(request: str) -> tuple[str, ...]:
-    """Return the words of `request` that have the form of a file's path, with slashes; addresses are none."""
+    """Return the words of `request` that look like a file's path, with forward slashes; skips web addresses."""
     words = _FILE.findall(_ADDRESS.sub(" ", request))
     return tuple(word.replace("\\", "/").removeprefix("./").lstrip("/") for word in words)
 
 
-def _take(bench: Workbench) -> Iterator[Path]:
+def _list_first_files(bench: Workbench) -> Iterator[Path]:
     """Yield the first `MOST_FILES` files of the workspace."""
     for count, path in enumerate(bench.list_files()):
         if count >= MOST_FILES:
@@ -248,7 +248,7 @@ def _take(bench: Workbench) -> Iterator[Path]:
 
 
 def _rate(place: Place, names: Mapping[str, Iterable[str]], files: Collection[Path]) -> float:
-    """Return how likely the definition at `place` is meant.
+    """Return a rating of how likely the request means the definition at `place`; higher is likelier.
 
     More than 1 if its name is written as code, or its file is named.
     """

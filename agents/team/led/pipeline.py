@@ -66,10 +66,12 @@ async def run_led_turn(agent: Agent, conversation: Conversation, bench: Workbenc
         ended = await _run(turn, request, located)
     except Cancelled:
         exceeded = "" if bench.cancelled() else spending.find_exceeded()
-        ended = turn.end(TurnStatus.LIMIT if exceeded else TurnStatus.CANCELLED, exceeded or "The turn was cancelled.")
+        ended = turn.build_end(
+            TurnStatus.LIMIT if exceeded else TurnStatus.CANCELLED, exceeded or "The turn was cancelled."
+        )
     except ModelError as error:
         partial = error.partial if isinstance(error, ChatError) else ""
-        ended = turn.end(TurnStatus.FAILED, f"{error}{f' Until then: {partial}' if partial else ''}")
+        ended = turn.build_end(TurnStatus.FAILED, f"{error}{f' Until then: {partial}' if partial else ''}")
     bench.emit(ended)
     return ended
 
@@ -77,7 +79,7 @@ async def run_led_turn(agent: Agent, conversation: Conversation, bench: Workbenc
 async def _run(turn: LedTurn, request: str, located: Located) -> TurnEnded:
     """Read the likeliest place, have the model choose the kind of work, and do it."""
     if exceeded := turn.spending.find_exceeded():
-        return turn.end(TurnStatus.LIMIT, exceeded)
+        return turn.build_end(TurnStatus.LIMIT, exceeded)
     bench, first = turn.bench, located.places[0]
     last = max(first.last_line, 1)
     await turn.call("read_file", path=bench.display(first.path), first=first.first_line + 1, last=last)

@@ -67,10 +67,10 @@ class RenamePlan:
 
 
 async def rename(turn: LedTurn, request: str, arguments: Mapping[str, object]) -> TurnEnded | None:
-    """Rename what `arguments` of a call of `RENAME`, or else the names in `request`, say.
+    """Rename an identifier in all files: as the `arguments` of a call of `RENAME` say, else as `request` does.
 
     Returns:
-        How the turn ended; None if these name no identifier of the workspace and no new one.
+        How the turn ended; None if there are no two names, or no file has the old one.
     """
     names = choose_names(request, arguments)
     if names is None:
@@ -88,11 +88,11 @@ async def rename(turn: LedTurn, request: str, arguments: Mapping[str, object]) -
             "edit_file", path=turn.bench.display(path), replacements=replacements, why=WHY.format(old=old, new=new)
         )
         if result.failed:
-            left = f" Changed until then: {_list(done, turn.bench)}." if done else ""
+            left = f" Changed until then: {_format_paths(done, turn.bench)}." if done else ""
             return await turn.say(f"{result.text}{left}")
         done[path] = before
     health = await turn.checker.check(done)
-    return await turn.say(f"Renamed {old} to {new} in {_list(done, turn.bench)}. {health.describe()}")
+    return await turn.say(f"Renamed {old} to {new} in {_format_paths(done, turn.bench)}. {health.describe()}")
 
 
 def choose_names(request: str, arguments: Mapping[str, object]) -> tuple[str, str] | None:
@@ -110,7 +110,10 @@ def choose_names(request: str, arguments: Mapping[str, object]) -> tuple[str, st
 
 
 def plan_rename(old: str, new: str, bench: Workbench) -> RenamePlan:
-    """Return the changes that rename `old` to `new` in all files that can be parsed. Blocking."""
+    """Return the changes that rename `old` to `new` in all files that can be parsed, without prose. Blocking.
+
+    Stops at one file more than `MOST_FILES`.
+    """
     plan = RenamePlan()
     word = re.compile(rf"(?<!\w){re.escape(old)}(?!\w)")
     for path in bench.list_files():
@@ -149,7 +152,7 @@ def find_occurrences(syntax: Syntax, name: str) -> list[int]:
         if node.child_count:
             waiting.extend(reversed(node.children))
         elif parsed.data[node.start_byte : node.end_byte] == wanted:
-            found.append(offsets.to_point(node.start_byte))
+            found.append(offsets.to_code_point(node.start_byte))
     return found
 
 
@@ -168,7 +171,7 @@ def _find_problem(plan: RenamePlan, old: str, new: str, files: frozenset[Path], 
     if len(plan.before) > MOST_FILES:
         return f"{old} is used in more than {MOST_FILES} files, too many for one request; rename it with your editor."
     if plan.taken:
-        return f"{new} is a name in {_list(plan.taken, bench)} already; choose another one."
+        return f"{new} is a name in {_format_paths(plan.taken, bench)} already; choose another one."
     containers = {one for names in plan.defined.values() for one in names}
     apart = len(plan.defined) > 1 and not files.issuperset(plan.defined)
     if apart or (len(containers) > 1 and any(len(names) > 1 for names in plan.defined.values())):
@@ -179,7 +182,7 @@ def _find_problem(plan: RenamePlan, old: str, new: str, files: frozenset[Path], 
     return ""
 
 
-def _list(paths: dict[Path, str] | list[Path], bench: Workbench) -> str:
+def _format_paths(paths: dict[Path, str] | list[Path], bench: Workbench) -> str:
     """Return the names of files for a person, of many the first ones and the number of the others."""
     shown = [bench.display(path) for path in list(paths)[:MOST_SHOWN]]
     more = len(paths) - len(shown)

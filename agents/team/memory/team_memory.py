@@ -35,7 +35,7 @@ class TeamMemory:
     workspace: str
 
     async def remember(self, agent: str, key: str, text: str, session: str) -> str:
-        """Keep a text of an agent for later sessions; return why that failed, a sentence, "" if it did not."""
+        """Store a text of an agent for later sessions; return why that failed, a sentence, "" if it did not."""
         kept = Remembered(self.workspace, agent, key, text, Source.AGENT, f"session {session[:8]}" if session else "")
         try:
             await asyncio.to_thread(self.memory.remember, kept)

@@ -79,7 +79,7 @@ def decide_about_command(  # noqa: PLR0913 (each is a part of the question)
         return Decision(Effect.DENY, refusal)
     parsed = parse_line(line)
     judge = _Judge(tool, rules, roots, explain_exclusion)
-    if denial := _find_catastrophe(parsed, roots) or judge.find_denial(parsed, line):
+    if denial := _find_unconditional_denial(parsed, roots) or judge.find_denial(parsed, line):
         return Decision(Effect.DENY, denial)
     allowed = [rules.find(tool, (), command.words) for command in parsed.commands]
     if not all(rule is not None and rule.effect is Effect.ALLOW for rule in allowed):
@@ -176,7 +176,7 @@ def _locate(name: str, roots: Sequence[Path]) -> Path:
     return Path(os.path.normpath(roots[0] / Path(name).expanduser()))
 
 
-def _find_catastrophe(parsed: ParsedLine, roots: Sequence[Path]) -> str:
+def _find_unconditional_denial(parsed: ParsedLine, roots: Sequence[Path]) -> str:
     """Return why a line is never run, a sentence; "" if it may be.
 
     Such a line would delete everything, overwrite a disk or run a download.
@@ -187,7 +187,7 @@ def _find_catastrophe(parsed: ParsedLine, roots: Sequence[Path]) -> str:
             return f"{program} would overwrite a disk; Starling never runs that."
         if command.pipes_in and (program in SHELLS or _INTERPRETER.fullmatch(program)) and _downloads(parsed):
             return "The line would run a program from the network unseen; download it, read it, then run it."
-        if program == "rm" and _is_recursive(arguments) and any(_is_too_much(one, roots) for one in arguments):
+        if program == "rm" and _is_recursive(arguments) and any(_covers_root_or_home(one, roots) for one in arguments):
             return "The line would delete a whole folder with everything that matters; name what is to be deleted."
     if any(_DISK.match(one.path) and one.writes for one in parsed.redirections):
         return "The line would overwrite a disk; Starling never runs that."
@@ -204,7 +204,7 @@ def _is_recursive(arguments: Sequence[str]) -> bool:
     return any(one == "--recursive" or re.fullmatch(r"-[a-zA-Z]*[rR][a-zA-Z]*", one) for one in arguments)
 
 
-def _is_too_much(argument: str, roots: Sequence[Path]) -> bool:
+def _covers_root_or_home(argument: str, roots: Sequence[Path]) -> bool:
     """Return whether `argument` is a workspace folder, one above it, the home folder or the root of the disk."""
     if argument.startswith("-") or not roots or argument == "\0":
         return False

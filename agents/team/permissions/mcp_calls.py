@@ -128,7 +128,10 @@ def _locate(name: str, roots: Sequence[Path]) -> Iterator[Path]:
 
 
 def _may_exist(path: Path) -> bool:
-    """Return whether `path` exists here, or may where the server runs: its name has a dot and is one of secrets."""
+    """Return whether `path` exists here, or may exist where the server runs.
+
+    The latter is assumed of names with a dot that files with secrets have.
+    """
     return os.path.lexists(path) or ("." in path.name and is_secret_path(path.as_posix()))
 
 

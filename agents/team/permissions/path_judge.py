@@ -44,14 +44,14 @@ class PathJudge:
         return self.find_exclusion(paths) or self.find_denying_rule(paths)
 
     def find_exclusion(self, paths: Iterable[Path]) -> str:
-        """Return that one of `paths` is excluded or a place of secrets, a sentence for the model; "" if none is."""
+        """Return a sentence for the model if one of `paths` is excluded or a place of secrets; "" if none is."""
         for path in paths:
             if reason := self._explain(path):
                 return f"{path} is excluded ({reason}); no {self.what} may name it."
         return ""
 
     def find_denying_rule(self, paths: Iterable[Path]) -> str:
-        """Return that a rule denies to read or to change one of `paths`, a sentence for the model; "" if none does."""
+        """Return a sentence for the model if a rule denies reading or changing one of `paths`; "" if none does."""
         for path in paths:
             for tool in (READ, WRITE):
                 rule = self.rules.find(tool, list_names(path, self.roots))

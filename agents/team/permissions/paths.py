@@ -21,7 +21,7 @@ LONGEST = 1000
 def resolve_name(name: str, roots: Sequence[Path], explain_exclusion: Callable[[Path], str]) -> Path:
     """Return the absolute path of a file or folder that a model named, relative to a workspace folder or absolute.
 
-    A relative name is looked for in each workspace folder in turn; a new name belongs to the first one.
+    A relative name is looked for in each workspace folder in turn; a new name belongs to the first one. Blocking.
 
     Raises:
         ToolFailed: it is no usable name, lies outside of the workspace folders, also through a link, or is excluded; or

@@ -23,7 +23,7 @@ READ = Tool("read_file", Risk.LOW)
 
 
 def restrict_reads(bench: Workbench, tool: Tool) -> Workbench:
-    """Return the workbench for a call of `tool`, in which the files are excluded that the person's rules withhold."""
+    """Return `bench` with those files excluded that the person's rules withhold from a call of `tool`."""
     rules = RuleSet(tuple(one for one in bench.rules.rules if one.path and one.effect is not Effect.ALLOW))
     if not rules.rules:
         return bench

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from agents.ports.person import PlanQuestion, ProposedStep
 from agents.team.session_notes import LONGEST_TEXT, MOST_STEPS
-from agents.team.shown_text import write_plainly
+from agents.team.shown_text import escape_to_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -45,14 +45,14 @@ def tidy_steps(steps: Iterable[ProposedStep], roles: Sequence[str]) -> tuple[Pro
 
     Titles are cut to `LONGEST_TEXT`. A step without a role gets the first one of `roles`, the agent that asks.
     """
-    tidied = (ProposedStep(write_plainly(one.title)[:LONGEST_TEXT], write_role(one.role)) for one in steps)
+    tidied = (ProposedStep(escape_to_line(one.title)[:LONGEST_TEXT], normalise_role(one.role)) for one in steps)
     first = roles[0] if roles else ""
     return tuple(ProposedStep(one.title, one.role or first) for one in tidied if one.title)
 
 
-def write_role(name: str) -> str:
+def normalise_role(name: str) -> str:
     """Return the name of a role as role files have it: without `@`, lower case, with `_` between words."""
-    return _SEPARATORS.sub("_", write_plainly(name).lstrip("@").casefold())
+    return _SEPARATORS.sub("_", escape_to_line(name).lstrip("@").casefold())
 
 
 def find_problem(steps: Sequence[ProposedStep], roles: Sequence[str]) -> str:

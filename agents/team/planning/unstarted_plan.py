@@ -23,10 +23,10 @@ PROPOSED = (
 
 
 def require_started_plan(tool: TeamTool[Any], notes: SessionNotes) -> None:
-    """Do nothing if `tool` may run now: it only reads itself, or no plan waits for the person's yes.
+    """Check that a call of `tool` need not wait for the person's yes to the plan of the session.
 
     Raises:
-        ToolFailed: a call of `tool` has to wait for the yes.
+        ToolFailed: a plan waits for the yes, and `tool` does more than read.
     """
     if notes.awaits_start and (tool.tool.edits or tool.delegates or tool.tool.risk is not Risk.LOW):
         raise ToolFailed(REFUSED if notes.start is PlanStart.REFUSED else PROPOSED)

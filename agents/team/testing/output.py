@@ -31,13 +31,13 @@ def read_output(framework: Framework, result: CommandResult) -> TestResults:
     elif framework is Framework.CARGO_TEST:
         found = _read_cargo(result.output)
     else:
-        found = _count_words(result.output)
+        found = _read_counts(result.output)
     if found == TestResults() and result.exit_code is not None:
         return TestResults(passed=int(result.exit_code == 0), failed=int(result.exit_code != 0))
     return found
 
 
-def _count_words(output: str) -> TestResults:
+def _read_counts(output: str) -> TestResults:
     """Return the numbers in the last line that has any, as in "2 failed, 10 passed"."""
     for line in reversed(output.splitlines()):
         counts = {"passed": 0, "failed": 0, "skipped": 0}

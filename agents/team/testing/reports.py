@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from xml.parsers import expat
 
 from agents.ports.commands import ReportRequest
-from agents.ports.test_commands import Framework, pass_through
+from agents.ports.test_commands import Framework, append_separator
 from agents.team.testing.output import read_output
 from agents.team.testing.results import MOST_FAILURES, TestFailure, TestResults
 
@@ -40,7 +40,7 @@ class _Unreadable(Exception):  # noqa: N818 (it never leaves this module)
 def request_report(framework: Framework, arguments: tuple[str, ...]) -> ReportRequest | None:
     """Return the report that the test program can write when it is started with `arguments`; None if it writes none."""
     wanted = _OPTIONS.get(framework)
-    if wanted is None or pass_through(arguments) == arguments:
+    if wanted is None or append_separator(arguments) == arguments:
         return wanted
     return ReportRequest(wanted.name, f"-- {wanted.options}")
 
@@ -95,15 +95,17 @@ class _JunitReader:
         """
         parser = expat.ParserCreate()
         parser.StartDoctypeDeclHandler = self._refuse_doctype
-        parser.StartElementHandler = self._start
-        parser.EndElementHandler = self._end
-        parser.CharacterDataHandler = self._add_text
+        parser.StartElementHandler = self._handle_start_tag
+        parser.EndElementHandler = self._handle_end_tag
+        parser.CharacterDataHandler = self._collect_text
         parser.Parse(text.encode(errors="replace"), True)
 
     def _refuse_doctype(self, *_: object) -> None:
+        """Raise `_Unreadable`: a document type can define entities, which may take any time to expand."""
         raise _Unreadable
 
-    def _start(self, name: str, attributes: Mapping[str, str]) -> None:
+    def _handle_start_tag(self, name: str, attributes: Mapping[str, str]) -> None:
+        """Handle a start tag: begin a test, or its outcome."""
         if name == "testcase":
             self._test, self._outcome, self._message = attributes, "passed", ""
         elif self._test is not None and name in {"failure", "error", "skipped"}:
@@ -111,12 +113,14 @@ class _JunitReader:
             self._message = attributes.get("message", "")[:_LONGEST_TEXT]
             self._text, self._length = [], 0
 
-    def _add_text(self, text: str) -> None:
+    def _collect_text(self, text: str) -> None:
+        """Collect the text of a failure, error or skip, up to `_LONGEST_TEXT` characters."""
         if self._text is not None and self._length < _LONGEST_TEXT:
             self._text.append(text[: _LONGEST_TEXT - self._length])
             self._length += len(text)
 
-    def _end(self, name: str) -> None:
+    def _handle_end_tag(self, name: str) -> None:
+        """Handle an end tag: set the message of an outcome, or count the test."""
         if name in {"failure", "error", "skipped"} and self._text is not None:
             self._message = "".join(self._text).strip() or self._message
             self._text = None
@@ -162,15 +166,17 @@ def read_jest(text: str) -> TestResults:
         ValueError: it is no such report.
     """
     report = json.loads(text)
-    counts = [_get(report, f"num{name}Tests", int) for name in ("Passed", "Failed", "Pending")]
+    counts = [_get_field(report, f"num{name}Tests", int) for name in ("Passed", "Failed", "Pending")]
     failures: list[TestFailure] = []
-    for file in _get(report, "testResults", list):
-        tests = [one for one in _get(file, "assertionResults", list) if _get(one, "status", str) == "failed"]
+    for file in _get_field(report, "testResults", list):
+        tests = [
+            one for one in _get_field(file, "assertionResults", list) if _get_field(one, "status", str) == "failed"
+        ]
         for test in tests:
-            message = "\n".join(map(str, _get(test, "failureMessages", list)))
-            failures.append(TestFailure(_get(test, "fullName", str), _find_place(message), message))
-        if not tests and _get(file, "status", str) == "failed":  # the file could not be loaded
-            failures.append(TestFailure(_get(file, "name", str), "", str(file.get("message", ""))))
+            message = "\n".join(map(str, _get_field(test, "failureMessages", list)))
+            failures.append(TestFailure(_get_field(test, "fullName", str), _find_place(message), message))
+        if not tests and _get_field(file, "status", str) == "failed":  # the file could not be loaded
+            failures.append(TestFailure(_get_field(file, "name", str), "", str(file.get("message", ""))))
             counts[1] += 1
     return TestResults(counts[0], counts[1], counts[2], tuple(failures[:MOST_FAILURES]))
 
@@ -221,7 +227,7 @@ def _find_place(message: str) -> str:
     return ""
 
 
-def _get(record: Any, name: str, kind: type) -> Any:  # noqa: ANN401 (a value of JSON)
+def _get_field(record: Any, name: str, kind: type) -> Any:  # noqa: ANN401 (a value of JSON)
     """Return a field of a record of JSON.
 
     Raises:

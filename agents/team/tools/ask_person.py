@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from agents.team.failure import ToolFailed
-from agents.team.shown_text import show_visibly, write_plainly
+from agents.team.shown_text import escape_to_line, escape_to_markdown
 from agents.team.tool import Arguments, TeamTool, ToolResult
 from agents.tools import Risk, Tool
 
@@ -28,7 +28,7 @@ async def run(given: AskPerson, bench: Workbench) -> ToolResult:
     Raises:
         ToolFailed: nobody answers.
     """
-    question, choices = show_visibly(given.question), tuple(map(write_plainly, given.choices))
+    question, choices = escape_to_markdown(given.question), tuple(map(escape_to_line, given.choices))
     answer = await bench.person.ask(question, choices) if bench.person is not None else None
     if answer is None:
         raise ToolFailed("Nobody answers questions here; decide yourself, and say in your answer what you assumed.")

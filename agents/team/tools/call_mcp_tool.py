@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field
 from agents.ports.mcp_servers import McpCall, McpFailed
 from agents.team.failure import ToolFailed
 from agents.team.schema_check import find_problem
-from agents.team.shown_text import write_plainly, write_visibly
+from agents.team.shown_text import escape_invisible, escape_to_line
 from agents.team.tool import Arguments, TeamTool, ToolResult
 from agents.team.tools.list_mcp_tools import CAPABILITY, find_tool, mark_foreign, require_servers
 from agents.tools import Risk, Tool
@@ -50,7 +50,7 @@ async def check(given: CallMcpTool, bench: Workbench) -> None:
     tool = await find_tool(given.server, given.tool, bench)
     if problem := find_problem(given.arguments, tool.schema):
         raise ToolFailed(
-            f"The arguments do not fit {tool.name}: {write_plainly(problem)}. list_mcp_tools with `tool` shows the "
+            f"The arguments do not fit {tool.name}: {escape_to_line(problem)}. list_mcp_tools with `tool` shows the "
             "schema."
         )
 
@@ -65,7 +65,7 @@ async def run(given: CallMcpTool, bench: Workbench) -> ToolResult:
         result = await require_servers(bench).call(make_call(given), cancelled=bench.cancelled)
     except McpFailed as error:
         raise ToolFailed(str(error)) from error
-    return ToolResult(mark_foreign(given.server, write_visibly(result.text)), failed=result.failed)
+    return ToolResult(mark_foreign(given.server, escape_invisible(result.text)), failed=result.failed)
 
 
 def make_call(given: CallMcpTool) -> McpCall:

@@ -106,7 +106,10 @@ def _locate_by_lines(text: str, old: str) -> tuple[int, int] | None:
 
 
 def _find_nearest(text: str, old: str) -> str:
-    """Return the lines of `text` around the one that is most like the first line of `old`, with their numbers."""
+    """Return the lines of `text` around the one that is most like the first line of `old`, with their numbers.
+
+    Return a note in brackets if the file is empty or too large to compare.
+    """
     lines = text.splitlines()
     if len(lines) > MOST_COMPARED:
         return "[the file is too large to compare; search it]"

@@ -55,7 +55,7 @@ def require_folder(bench: Workbench) -> Path:
 
 
 def require_runner(bench: Workbench) -> CommandRunner:
-    """Return who runs commands.
+    """Return the runner of commands.
 
     Raises:
         ToolFailed: commands cannot be run here.

@@ -54,29 +54,31 @@ class GitPush(Arguments):
 
 
 def get_branch_line(given: GitBranch) -> str:
-    """Return the command line that creates and checks out the branch."""
+    """Return the command line that creates and checks out the branch; raise ToolFailed if its name cannot be one."""
     return shlex.join(("git", "switch", "-c", check_revision(given.name)))
 
 
 def get_commit_line(given: GitCommit) -> str:
-    """Return the command lines that stage and commit exactly the given files."""
+    """Return the command line that stages and commits exactly the given files; raise ToolFailed for a pattern."""
     paths = [_check_path(path) for path in given.paths]
     add, commit = ("git", "add", "--", *paths), ("git", "commit", "-m", given.message, "--", *paths)
     return f"{shlex.join(add)} && {shlex.join(commit)}"
 
 
 def get_merge_line(given: GitMerge) -> str:
-    """Return the command line that merges the branch."""
+    """Return the command line that merges the branch; raise ToolFailed if its name cannot be one."""
     return shlex.join(("git", "merge", "--no-edit", check_revision(given.branch)))
 
 
 def get_push_line(given: GitPush) -> str:
-    """Return the command line that pushes the branch."""
+    """Return the command line that pushes the branch; raise ToolFailed if its name or the remote's cannot be one."""
     return shlex.join(("git", "push", check_revision(given.remote), check_revision(given.branch)))
 
 
 def make_request(line: str, bench: Workbench, *, network: bool = False) -> CommandRequest:
-    """Return the request to run a command line of git, which may change the repository; with the network, log in too.
+    """Return the request to run a command line of git, which may change the repository.
+
+    With `network`, the command may use the network and the person's logins.
 
     Raises:
         ToolFailed: there is no workspace folder.

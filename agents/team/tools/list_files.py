@@ -43,7 +43,11 @@ def compile_glob(pattern: str) -> GitIgnoreSpec | None:
 
 
 async def run(given: ListFiles, bench: Workbench) -> ToolResult:
-    """Return up to `MOST_FILES` names, one a line, and the number of those left out."""
+    """Return up to `MOST_FILES` names, one a line, and the number of those left out.
+
+    Raises:
+        ToolFailed: the folder cannot be used or is no folder, or the glob could take forever.
+    """
     folder = await bench.resolve(given.folder)
     if not folder.is_dir():
         raise ToolFailed(f"{bench.display(folder)} is no folder.")

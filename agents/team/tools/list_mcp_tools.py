@@ -14,7 +14,7 @@ from pydantic import Field
 from agents.ports.mcp_servers import McpFailed
 from agents.team.failure import ToolFailed
 from agents.team.permissions.modes import Mode
-from agents.team.shown_text import write_plainly, write_visibly
+from agents.team.shown_text import escape_invisible, escape_to_line
 from agents.team.tool import Arguments, TeamTool, ToolResult
 from agents.tools import Risk, Tool
 
@@ -89,7 +89,7 @@ async def find_tool(server: str, name: str, bench: Workbench) -> McpTool:
         raise ToolFailed(str(error)) from error
     tool = next((one for one in found.tools if one.name == name), None)
     if tool is None:
-        raise ToolFailed(f"The MCP server {server} has no tool {write_plainly(name)!r}; list_mcp_tools lists them.")
+        raise ToolFailed(f"The MCP server {server} has no tool {escape_to_line(name)!r}; list_mcp_tools lists them.")
     if tool.problem:
         raise ToolFailed(f"The tool {name} of the MCP server {server} cannot be called: {tool.problem}.")
     return tool
@@ -103,8 +103,8 @@ def mark_foreign(server: str, text: str) -> str:
 def _list_tools(tools: Iterable[McpTool], left_out: int, given: ListMcpTools) -> str:
     """Return one line for each tool that has one of the wanted words, or for each without words; up to `MOST_TOOLS`."""
     words = given.words.casefold().split()
-    wanted = [one for one in tools if not words or any(word in _join(one).casefold() for word in words)]
-    lines = [f"- {_join(one)[:LONGEST_LINE]}" for one in wanted[:MOST_TOOLS]]
+    wanted = [one for one in tools if not words or any(word in _format_line(one).casefold() for word in words)]
+    lines = [f"- {_format_line(one)[:LONGEST_LINE]}" for one in wanted[:MOST_TOOLS]]
     if not lines:
         lines = ["no tools" + (" with these words" if words else "")]
     if len(wanted) > MOST_TOOLS:
@@ -114,16 +114,16 @@ def _list_tools(tools: Iterable[McpTool], left_out: int, given: ListMcpTools) ->
     return mark_foreign(given.server, "\n".join(lines))
 
 
-def _join(tool: McpTool) -> str:
+def _format_line(tool: McpTool) -> str:
     """Return name and description of a tool on one line, or the reason why it cannot be called."""
     said = tool.problem and f"[cannot be called: {tool.problem}]"
-    return f"{write_plainly(tool.name)}: {said or write_plainly(tool.description)}"
+    return f"{escape_to_line(tool.name)}: {said or escape_to_line(tool.description)}"
 
 
 def _describe(tool: McpTool, server: str) -> str:
     """Return the whole description of a tool, and the schema of its arguments."""
     schema = json.dumps(dict(tool.schema), ensure_ascii=False)
-    text = f"{write_plainly(tool.name)}: {write_visibly(tool.description)}\narguments: {write_visibly(schema)}"
+    text = f"{escape_to_line(tool.name)}: {escape_invisible(tool.description)}\narguments: {escape_invisible(schema)}"
     return mark_foreign(server, text)
 
 

@@ -22,7 +22,7 @@ class Need(Arguments):
 
 
 async def run(given: Need, bench: Workbench) -> ToolResult:
-    """Load the set.
+    """Load the capability set, and return a sentence that its tools are there.
 
     Raises:
         ToolFailed: the agent's role may not have it.

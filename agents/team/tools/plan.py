@@ -16,7 +16,7 @@ from agents.team.failure import ToolFailed
 from agents.team.planning.plan_confirmation import confirm_plan, find_problem, tidy_steps
 from agents.team.planning.unstarted_plan import PROPOSED, REFUSED
 from agents.team.session_notes import LONGEST_TEXT, MOST_STEPS, PlanStart, PlanStep, StepStatus
-from agents.team.shown_text import write_plainly
+from agents.team.shown_text import escape_to_line
 from agents.team.tool import Arguments, TeamTool, ToolResult
 from agents.tools import Risk, Tool
 
@@ -57,7 +57,7 @@ class Plan(Arguments):
 async def run(given: Plan, bench: Workbench) -> ToolResult:
     """Store the plan, after the person's answer if it is to be confirmed; return the plan as the model will see it.
 
-    No steps drop a plan that waits for a yes.
+    An empty list of steps drops a plan that waits for a yes.
 
     Raises:
         ToolFailed: the person has not said yes, or this very turn proposed the plan that it drops.
@@ -87,13 +87,13 @@ async def _propose(given: Plan, bench: Workbench) -> ToolResult:
     if problem := find_problem(asked, bench.roles):
         raise ToolFailed(problem)
     notes.set_plan(_make_plan(asked), PlanStart.PROPOSED, turn=bench.task)
-    title = write_plainly(given.title) or f"A plan with {len(asked)} steps"
+    title = escape_to_line(given.title) or f"A plan with {len(asked)} steps"
     answer = await confirm_plan(bench.person, PlanQuestion(title, asked, bench.roles))
     if answer is None:
         _show_plan(bench)
         raise ToolFailed(NOBODY)
     if answer.steps is None:
-        notes.set_plan(notes.plan, PlanStart.REFUSED, remark=write_plainly(answer.remark), turn=bench.task)
+        notes.set_plan(notes.plan, PlanStart.REFUSED, remark=escape_to_line(answer.remark), turn=bench.task)
         _show_plan(bench)
         raise ToolFailed(f"The person says about this plan: {notes.remark}\n{REFUSED}" if notes.remark else REFUSED)
     notes.set_plan(_make_plan(answer.steps), PlanStart.APPROVED)
@@ -121,7 +121,7 @@ def _make_plan(steps: Sequence[ProposedStep]) -> tuple[PlanStep, ...]:
 
 def _make_step(given: Step) -> PlanStep:
     """Return the step, with its words as a person can read them."""
-    return PlanStep(write_plainly(given.title), given.status, write_plainly(given.role))
+    return PlanStep(escape_to_line(given.title), given.status, escape_to_line(given.role))
 
 
 TOOL = TeamTool(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from agents.ports.commands import CommandRequest
-from agents.ports.test_commands import Framework, TestCommand, pass_through
+from agents.ports.test_commands import Framework, TestCommand, append_separator
 from agents.team.failure import ToolFailed
 from agents.team.permissions.paths import resolve_name
 from agents.team.testing.reports import read_results, request_report
@@ -98,7 +98,7 @@ def select_by_name(command: TestCommand, name: str) -> TestCommand:
     options = _NAME_OPTIONS.get(command.framework)
     if options is None:
         raise ToolFailed("The tests of this workspace cannot be chosen by name; leave the name out.")
-    return replace(command, arguments=(*pass_through(command.arguments), *options, name))
+    return replace(command, arguments=(*append_separator(command.arguments), *options, name))
 
 
 TOOL = TeamTool(

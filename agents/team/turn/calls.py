@@ -24,7 +24,7 @@ from agents.team.permissions.paths import list_names
 from agents.team.permissions.readable_files import restrict_reads
 from agents.team.permissions.rules import Effect
 from agents.team.planning.unstarted_plan import require_started_plan
-from agents.team.shown_text import write_plainly, write_visibly
+from agents.team.shown_text import escape_invisible, escape_to_line
 from agents.team.tool import CANNOT_RUN, ToolResult
 from agents.tools import Risk
 
@@ -112,7 +112,7 @@ async def run_call(prepared: PreparedCall, bench: Workbench, spending: Spending)
     """
     call, begun = prepared.call, time.monotonic()
     identity = f"{bench.task}:{spending.steps}:{call.id}"
-    title = write_plainly(call.name if prepared.tool is None else prepared.tool.describe(prepared.arguments))
+    title = escape_to_line(call.name if prepared.tool is None else prepared.tool.describe(prepared.arguments))
     bench.emit(CallStarted(bench.agent, identity, call.name, title[:LONGEST_TITLE], dict(call.arguments)))
     try:
         result = await _run_permitted(prepared, bench, spending)
@@ -187,7 +187,7 @@ async def _build_question(
     tool: TeamTool[Any], prepared: PreparedCall, decision: Decision, bench: Workbench
 ) -> permissions.ToolCall:
     """Return the question about a call that changes no file."""
-    request, title = prepared.request, write_plainly(tool.describe(prepared.arguments))
+    request, title = prepared.request, escape_to_line(tool.describe(prepared.arguments))
     why = decision.reason or "The agent needs this for its task."
     asks = decision.effect is Effect.ASK
     isolation = None
@@ -208,7 +208,9 @@ def _describe_mcp_call(call: McpCall, bench: Workbench) -> str:
     """Return server, tool and arguments of a call for the person who is asked, every character visible."""
     servers = bench.servers.servers if bench.servers is not None else ()
     place = next((f" ({one.location})" for one in servers if one.name == call.server), "")
-    return write_visibly(f"MCP server: {call.server}{place}\ntool: {call.tool}\narguments: {call.format_arguments()}")
+    return escape_invisible(
+        f"MCP server: {call.server}{place}\ntool: {call.tool}\narguments: {call.format_arguments()}"
+    )
 
 
 async def _permit(asked: permissions.ToolCall, bench: Workbench, spending: Spending) -> None:

@@ -40,7 +40,7 @@ class TestsState:
         ran: whether they were run.
         count: number of those that failed.
         failures: those that failed, as far as they are known.
-        text: the results, or a sentence that says why there are none; "" if nothing is worth saying.
+        text: the results, or a sentence that says why there are none; "" if no run was tried, or there are no tests.
     """
 
     __test__ = False  # keeps pytest from collecting the class as a test
@@ -73,9 +73,10 @@ class TestCheck:
         self._refused = False
 
     async def run(self, path: str = "", *, asks: bool = False) -> TestsState:
-        """Run the tests, if that is allowed or a person permits it; not again after a run that came to nothing.
+        """Run the tests if that is allowed or a person permits it, and return their state.
 
-        Nor where fewer than `LEAST_S` seconds of the turn are left.
+        Runs nothing if an earlier run was refused or ran no test, or if fewer than `LEAST_S` seconds of the turn are
+        left.
 
         Args:
             path: file or folder whose tests alone are run, "" for all.

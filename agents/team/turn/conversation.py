@@ -23,7 +23,7 @@ KEPT_SHARE = 1 / 3
 
 DROPPED = "[output of an earlier call, no longer shown; call the tool again if it is needed]"
 SHORT = 200
-"""Characters of a tool's output up to which it is not worth dropping."""
+"""Characters of a tool's output up to which it is not dropped."""
 
 LEAST_OUTPUT = 400
 """Characters of a tool's output below which it is not cut."""

@@ -76,9 +76,9 @@ async def run_turn(agent: Agent, conversation: Conversation, bench: Workbench, s
         ended = await turn.run()
     except ChatError as error:
         what = f" Until then: {error.partial}" if error.partial else ""
-        ended = turn.end(TurnStatus.FAILED, f"{error}{what}")
+        ended = turn.build_end(TurnStatus.FAILED, f"{error}{what}")
     except ModelError as error:
-        ended = turn.end(TurnStatus.FAILED, str(error))
+        ended = turn.build_end(TurnStatus.FAILED, str(error))
     bench.emit(ended)
     return ended
 
@@ -105,22 +105,26 @@ class _Turn:
                     await self._add(Message(Speaker.TOOL, NOT_RUN, call_id=call.id))
                 return self._end_early()
             if not reply.calls:
-                return self.end(TurnStatus.DONE, reply.text)
+                return self.build_end(TurnStatus.DONE, reply.text)
             results = await self._run_calls(reply.calls)
             if (final := next((one.text for one in results if one.ends), None)) is not None:
-                return self.end(TurnStatus.DONE, final)
-            if await self._is_stuck(reply.calls, results):
-                return self.end(TurnStatus.REPEATED, "The agent repeated itself without a new result, and was stopped.")
+                return self.build_end(TurnStatus.DONE, final)
+            if await self._handle_repetition(reply.calls, results):
+                return self.build_end(
+                    TurnStatus.REPEATED, "The agent repeated itself without a new result, and was stopped."
+                )
 
-    def end(self, status: TurnStatus, text: str) -> TurnEnded:
-        """Return the end of the turn with what it has spent."""
+    def build_end(self, status: TurnStatus, text: str) -> TurnEnded:
+        """Return the event of the turn's end, with what the turn has spent; does not emit it."""
         spent = self._spending
         return TurnEnded(status, text, spent.steps, spent.tokens, spent.cost, round(spent.seconds, 3))
 
     def _end_early(self) -> TurnEnded:
-        """Return the end of a turn that was cancelled, or that has reached a limit."""
+        """Return the event of the end of a turn that was cancelled, or that has reached a limit."""
         exceeded = "" if self._bench.cancelled() else self._spending.find_exceeded()
-        return self.end(TurnStatus.LIMIT if exceeded else TurnStatus.CANCELLED, exceeded or "The turn was cancelled.")
+        return self.build_end(
+            TurnStatus.LIMIT if exceeded else TurnStatus.CANCELLED, exceeded or "The turn was cancelled."
+        )
 
     async def _ask_until_readable(self) -> Reply:
         """Ask the model; if its answer is empty or cannot be read, tell it so and ask once more.
@@ -194,8 +198,8 @@ class _Turn:
                 break
         return group
 
-    async def _is_stuck(self, wanted: Sequence[ToolCall], results: Sequence[ToolResult]) -> bool:
-        """Return whether the agent repeats itself a second time in this turn; the first time, tell it so."""
+    async def _handle_repetition(self, wanted: Sequence[ToolCall], results: Sequence[ToolResult]) -> bool:
+        """Tell the agent once that it repeats itself; return whether it does so again, which ends the turn."""
         said = json.dumps([(one.name, dict(one.arguments)) for one in wanted], sort_keys=True, default=str)
         if not self._repetition.add(said, "\0".join(one.text for one in results)):
             return False

@@ -65,7 +65,10 @@ class ChangeTracker:
     async def propose(
         self, proposal: ProposedEdit, *, task: str = "", rule: str = "", cancelled: Cancelled | None = None
     ) -> ChangeOutcome:
-        """Propose an edit, and remember it if it was made; see `agents.ports.changes.Changes.propose`."""
+        """Propose an edit; record its checkpoint and the earlier texts of its files if something was written.
+
+        See `agents.ports.changes.Changes.propose`. A move of a file has no text to record.
+        """
         outcome = await self.inner.propose(proposal, task=task, rule=rule, cancelled=cancelled)
         if outcome.checkpoint:
             self.checkpoints.append(outcome.checkpoint)
@@ -166,7 +169,7 @@ async def _find_problems_after(
 ) -> list[str]:
     """Return the problems in changed files and the failed tests after a turn, a text each; runs the tests.
 
-    None if the turn was cancelled, or no file has been changed.
+    Return [] if the turn was cancelled, or no file has been changed.
     """
     if ended.status is TurnStatus.CANCELLED or not tracker.before:
         return []

@@ -157,7 +157,7 @@ class Language:
         return self.kind is Kind.PROSE
 
     @property
-    def stands_beside_code(self) -> bool:
+    def accompanies_code(self) -> bool:
         """Whether models often show this language beside the requested code: commands, data or prose."""
         return self.kind in {Kind.DATA, Kind.PROSE} or Trait.SHELL in self.traits
 

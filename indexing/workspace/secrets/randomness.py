@@ -90,7 +90,7 @@ def is_drawn_at_random(value: str, least: int = LEAST) -> bool:
     """
     if not least <= len(value) <= _MOST or _HEX.fullmatch(value) or _NUMBERS.fullmatch(value) or _DATA.match(value):
         return False
-    if not _is_in_one_piece(value):
+    if not _is_shaped_like_key(value):
         return False
     kinds = value.translate(_KINDS)
     digits, lower, upper = kinds.count("0"), kinds.count("a"), kinds.count("A")
@@ -111,7 +111,7 @@ def is_drawn_at_random(value: str, least: int = LEAST) -> bool:
     return not _is_sequence(value) and not _is_text_in_base64(value)
 
 
-def _is_in_one_piece(value: str) -> bool:
+def _is_shaped_like_key(value: str) -> bool:
     """Return whether a value is in base64, or has a long piece without signs, as a key, and no piece like a hash."""
     if value.endswith("=") or ("+" in value and not re.search(r"[-_]", value)):
         return True  # in base64

@@ -186,7 +186,10 @@ class WatchedFolders:
         return set()
 
     def _walk(self, root: str, start: str) -> set[str]:
-        """Walk the folder `start` of a root; return up to `MOST_PATHS` + 1 of its files, none for the root itself."""
+        """Walk the folder `start` of a root and watch the folders in it; return up to `MOST_PATHS` + 1 of its files.
+
+        Returns none for the root itself.
+        """
         found: set[str] = set()
         try:
             for each in walk(self._roots[root], self._limits, WalkCounts(), start=start, visitor=self):

@@ -58,7 +58,7 @@ class FoundModel:
         return int(self.parameters * INT8_BYTES)
 
 
-def make_typeable(name: str) -> str:
+def sanitize_name(name: str) -> str:
     """Return `name`, shortened, with an underscore for each character that is special to a shell or a terminal."""
     return STRANGE.sub("_", name)[:LONGEST_NAME]
 
@@ -68,7 +68,7 @@ def describe_gguf(name: str, path: Path, origin: OriginFacts = NO_FACTS) -> Foun
 
     Returns None for a file that belongs to another model: an image encoder, or measurements of its weights.
     """
-    name = make_typeable(name)
+    name = sanitize_name(name)
     try:
         contents = read_contents(path, arrays=False)
         size = sum(file.stat().st_size for file in contents.files)
@@ -81,7 +81,7 @@ def describe_gguf(name: str, path: Path, origin: OriginFacts = NO_FACTS) -> Foun
         contents.path,
         size,
         name_quantization(contents),
-        make_typeable(contents.architecture),
+        sanitize_name(contents.architecture),
         contents.parameters,
         find_licence(contents, origin),
         explain_unsupported(contents) or _explain_tokenizer(contents),
@@ -95,12 +95,12 @@ def _explain_tokenizer(contents: Contents) -> str:
     pretokenizer = contents.get_text("tokenizer.ggml.pre") or "default"
     if kind not in ("gpt2", "llama"):
         return (
-            f"its tokenizer is {make_typeable(kind)!r}, which Starling does not support"
+            f"its tokenizer is {sanitize_name(kind)!r}, which Starling does not support"
             if kind
             else "it has no tokenizer"
         )
     if kind == "gpt2" and pretokenizer not in PRETOKENIZERS:
-        return f"its tokenizer splits text in a way that Starling does not support ({make_typeable(pretokenizer)})"
+        return f"its tokenizer splits text in a way that Starling does not support ({sanitize_name(pretokenizer)})"
     return ""
 
 

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from models.catalog.discovery.folder_walk import find_ggufs
-from models.catalog.discovery.found_model import MOST_ENTRIES, FoundModel, describe_gguf, make_typeable
+from models.catalog.discovery.found_model import MOST_ENTRIES, FoundModel, describe_gguf, sanitize_name
 from models.catalog.published_models import NETWORKS
 from models.conversion.checkpoint import CONFIG_FILE, SAFETENSORS, Checkpoint
 from models.conversion.conversion import count_parameters
@@ -103,11 +103,11 @@ def _describe_checkpoint(name: str, repository_name: str, snapshot: Path, reposi
         files, problem = [], f"its folder cannot be read ({error.strerror})"
     for file in files:
         if not _lies_in(file, repository):
-            problem = problem or f"its {make_typeable(file.name)} lies outside the cache"
+            problem = problem or f"its {sanitize_name(file.name)} lies outside the cache"
         elif file.suffix == ".safetensors":
             size += file.stat().st_size
     config = _read_config(snapshot / CONFIG_FILE) if not problem else {}
-    network = make_typeable(str(config.get("model_type", "")))
+    network = sanitize_name(str(config.get("model_type", "")))
     stored = str(config.get("torch_dtype") or config.get("dtype") or "")
     parameters = 0
     if not problem:
@@ -118,10 +118,10 @@ def _describe_checkpoint(name: str, repository_name: str, snapshot: Path, reposi
         except ModelError as error:
             problem = str(error)
     return FoundModel(
-        make_typeable(name),
+        sanitize_name(name),
         snapshot,
         size,
-        make_typeable(stored),
+        sanitize_name(stored),
         network,
         parameters,
         problem=problem,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from models.catalog.discovery.folder_walk import walk_files
-from models.catalog.discovery.found_model import FoundModel, describe_gguf, make_typeable
+from models.catalog.discovery.found_model import FoundModel, describe_gguf, sanitize_name
 from models.conversion.gguf_description import OriginFacts
 from starling_files import read_regular, read_text
 
@@ -64,14 +64,14 @@ def _read_manifest(name: str, manifest: Path, blobs: Path) -> FoundModel | None:
         layers = _parse_layers(json.loads(read_text(manifest, LARGEST_MANIFEST)), blobs)
     except (OSError, ValueError, RecursionError, TypeError, AttributeError, KeyError):
         return FoundModel(
-            make_typeable(name), manifest, 0, problem="its manifest is damaged; pull it again with Ollama"
+            sanitize_name(name), manifest, 0, problem="its manifest is damaged; pull it again with Ollama"
         )
     weights = [layer for layer in layers if layer.kind == "model"]
     if not weights:
         return None  # a model that runs on a server
     if len(weights) > 1 or any(layer.kind == "adapter" for layer in layers):
         return FoundModel(
-            make_typeable(name), weights[0].path, 0, problem="it consists of several files (an adapter, or parts)"
+            sanitize_name(name), weights[0].path, 0, problem="it consists of several files (an adapter, or parts)"
         )
     origin = OriginFacts(_read_layer(layers, "template"), _name_licence(_read_layer(layers, "license")), name)
     return describe_gguf(name, weights[0].path, origin)

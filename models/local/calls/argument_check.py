@@ -10,7 +10,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from models.local.calls.call_format import find_reference
+from models.local.calls.call_format import resolve_reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -58,7 +58,7 @@ def repair_arguments(schema: Mapping[str, Any], arguments: Mapping[str, Any]) ->
             if not closed:
                 repaired[name] = value
             continue
-        wanted = find_reference(schema, properties[name])
+        wanted = resolve_reference(schema, properties[name])
         if value is None and name not in required and not _is_type(wanted, value):
             continue
         repaired[name] = _repair_value(wanted, value)
@@ -76,7 +76,7 @@ def find_problems(schema: Mapping[str, Any], value: object) -> tuple[str, ...]:
 
 
 def _repair_value(wanted: Mapping[str, Any], value: object) -> object:
-    """Return `value` as the type that `wanted` asks for, if its meaning is certain."""
+    """Return `value` as the type that `wanted` asks for, if its meaning is certain; else `value` unchanged."""
     if _is_type(wanted, value):
         return value
     repaired: object = value
@@ -94,7 +94,7 @@ def _repair_value(wanted: Mapping[str, Any], value: object) -> object:
 
 def _check(whole: Mapping[str, Any], part: Mapping[str, Any], value: object, at: str, depth: int) -> Iterator[str]:
     """Yield the problems of `value`, which lies at `at` in the arguments, with the schema `part` of `whole`."""
-    part = find_reference(whole, part)
+    part = resolve_reference(whole, part)
     name = at or "the arguments"
     if depth > DEEPEST:
         yield f"{name} is nested too deeply"
@@ -118,7 +118,7 @@ def _check(whole: Mapping[str, Any], part: Mapping[str, Any], value: object, at:
 
 
 def _check_bounds(part: Mapping[str, Any], value: object, name: str) -> Iterator[str]:
-    """Yield the lengths and bounds that `value` violates, and a pattern that it does not match."""
+    """Yield a problem for each bound of `value`, or of its length, that it violates."""
     for keyword, measure, holds, message in _BOUNDS:
         bound = part.get(keyword)
         fits = isinstance(value, _BOUNDED[keyword]) if keyword in _BOUNDED else _TYPES["number"](value)

@@ -65,7 +65,7 @@ class CallForm:
     def of(cls, tool: ToolSpec) -> CallForm:
         """Return the form of the calls of `tool`.
 
-        Behind the JSON object come the required arguments named in `FENCED`; if there are none, the properties of the
+        After the JSON object come the required arguments named in `FENCED`; if there are none, the properties of the
         items of the first required list whose items have only such properties.
         """
         schema = tool.parameters
@@ -74,20 +74,20 @@ class CallForm:
         if fenced:
             return cls(_leave_out(schema, fenced), fenced)
         for name in required:
-            item = find_reference(schema, (properties.get(name) or {}).get("items") or {})
+            item = resolve_reference(schema, (properties.get(name) or {}).get("items") or {})
             inner = tuple(item.get("properties") or ())
             if inner and FENCED.issuperset(inner):
                 return cls(_leave_out(schema, (name,)), inner, name)
         return cls(schema)
 
     def join(self, inline: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, Any]:
-        """Return all arguments of a call: those of its JSON object, and the texts behind it."""
+        """Return all arguments of a call: those of its JSON object, and the texts after it."""
         if not self.fenced:
             return dict(inline)
         return {**inline, self.within: [dict(texts)]} if self.within else {**inline, **texts}
 
 
-def find_reference(schema: Mapping[str, Any], part: Mapping[str, Any]) -> Mapping[str, Any]:
+def resolve_reference(schema: Mapping[str, Any], part: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return `part`, or the definition in `schema` that it refers to with `$ref`; {} if that does not exist."""
     reference = part.get("$ref")
     if not isinstance(reference, str):
@@ -135,7 +135,7 @@ def open_fence(name: str) -> str:
 def read_fence(text: str) -> tuple[str, bool]:
     """Return the text in a fence (all of it if the fence is not closed), and whether the fence is closed.
 
-    `text` begins behind the opening fence, with the rest of its line (a language). A fence inside that names a language
+    `text` begins after the opening fence, with the rest of its line (a language). A fence inside that names a language
     is closed by a fence of its own.
     """
     _, _, body = text.partition("\n")
@@ -154,7 +154,7 @@ def read_fence(text: str) -> tuple[str, bool]:
 
 
 def has_closed_fence(text: str) -> bool:
-    """Return whether a complete line of `text`, which begins behind an opening fence, closes it."""
+    """Return whether a complete line of `text`, which begins after an opening fence, closes it."""
     lines, newline, _ = text.rpartition("\n")
     return bool(newline) and read_fence(lines)[1]
 
@@ -170,7 +170,7 @@ def _split_fenced(name: str, value: object) -> Iterator[tuple[str, str]]:
 
 
 def _describe_fenced(form: CallForm) -> str:
-    """Return a sentence that names the texts behind a call; "" for none."""
+    """Return a sentence that names the texts after a call; "" for none."""
     if not form.fenced:
         return ""
     return f" Behind the call: {', '.join(f'`{name}`' for name in form.fenced)}."

@@ -103,7 +103,7 @@ class LedAnswer:
         return Reply(self._words, end, calls, usage, name)
 
     def _choose_name(self, prompt: Prompt, names: Sequence[str]) -> str:
-        """Return the likeliest of `names` behind the opening of a call.
+        """Return the likeliest of `names` after the opening of a call.
 
         The search takes the likeliest beginning first, so that only beginnings that several names share are computed.
         """
@@ -121,7 +121,7 @@ class LedAnswer:
                 heapq.heappush(waiting, (cost - log_prob, (*begun, token)))
 
     def _rank(self, prompt: Prompt, written: tuple[str, ...], following: Sequence[str]) -> list[tuple[str, float]]:
-        """Return each of the tokens `following` with its log-probability, relative to them, behind `written`."""
+        """Return each of the tokens `following` with its log-probability after `written`, relative to `following`."""
         if len(following) == 1:
             return [(following[0], 0.0)]
         if self._call.is_cancelled():
@@ -143,7 +143,7 @@ class LedAnswer:
 
         def stop(text: str) -> bool:
             words, mark, _ = text.partition(BEGIN)
-            safe = words if mark else text[: len(text) - _count_begun(text)]
+            safe = words if mark else text[: len(text) - _count_partial_mark(text)]
             self._pass_on(safe)
             return bool(mark)
 
@@ -188,7 +188,7 @@ class LedAnswer:
         return replace(self._request, messages=(*self._request.messages, *messages))
 
     def _decode_arguments(self, prompt: Prompt, tool: ToolSpec, *, may_be_empty: bool) -> dict[str, Any]:
-        """Decode the arguments of a call of `tool`: the JSON object, then each text behind it.
+        """Decode the arguments of a call of `tool`: the JSON object, then each text after it.
 
         Raises:
             _Invalid: they violate the tool's schema, or were cut off; without `may_be_empty` also if all texts
@@ -222,7 +222,7 @@ class LedAnswer:
         return arguments
 
     def _decode_object(self, prompt: Prompt, head: str, schema: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-        """Decode the JSON object of the arguments behind `head`; return it as written and as repaired.
+        """Decode the JSON object of the arguments after `head`; return it as written and as repaired.
 
         The first required argument is opened for the model. An object without any argument is not decoded.
 
@@ -253,7 +253,7 @@ class LedAnswer:
     def _sample(
         self, prompt: Prompt, written: tuple[str, ...], most: int, stop: Callable[[str], bool]
     ) -> tuple[str, ReplyEnd]:
-        """Decode at most `most` tokens behind `written` until `stop`, called with the text, returns true.
+        """Decode at most `most` tokens after `written` until `stop`, called with the text, returns true.
 
         Returns:
             The text, and LENGTH if it was cut off, else END.
@@ -313,13 +313,13 @@ class _OneOf:
         return self.tokenizer.find_token(number)
 
 
-def _count_begun(text: str) -> int:
-    """Return how many characters at the end of `text` may be the beginning of a call's mark."""
+def _count_partial_mark(text: str) -> int:
+    """Return how many characters at the end of `text` may be the beginning of the tag that opens a call."""
     return next((size for size in range(len(BEGIN) - 1, 0, -1) if text.endswith(BEGIN[:size])), 0)
 
 
 def _find_object_end(text: str) -> int:
-    """Return the offset in `text` behind the complete JSON object, else that of the tag ending a call; 0 for none."""
+    """Return the offset in `text` after the complete JSON object, else that of the tag ending a call; 0 for neither."""
     try:
         _, end = json.JSONDecoder().raw_decode(text)
     except (ValueError, RecursionError):

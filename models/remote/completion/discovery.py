@@ -99,7 +99,7 @@ def connect_to_server(
     base = (url or SOCKET_URL).rstrip("/").removesuffix("/v1") + "/v1"
     client = HttpClient(HttpOptions(socket=socket))
     try:
-        listed = _fetch_listed(base, client, entry.name if named else "")
+        listed = _find_listed_model(base, client, entry.name if named else "")
     except ModelError:
         client.close()
         raise
@@ -121,7 +121,7 @@ def _choose_dialect(listed: Listed) -> Callable[[ModelEntry, bool], CompletionDi
     return OllamaDialect if listed.owner == OLLAMA else PlainDialect
 
 
-def _fetch_listed(base: str, client: HttpClient, name: str) -> Listed:
+def _find_listed_model(base: str, client: HttpClient, name: str) -> Listed:
     """Ask the server for its models and return the model called `name`; the first if `name` is "".
 
     Raises:

@@ -98,8 +98,8 @@ class StandbyModel:
 
     @property
     def entry(self) -> ModelEntry:
-        """Catalog entry of the model that completes now."""
-        return self._current_model().entry
+        """Catalog entry of the model that completes now; loads the local model if needed, like the next three."""
+        return self._get_current_model().entry
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -114,17 +114,17 @@ class StandbyModel:
     @property
     def device(self) -> str:
         """Device of the model that completes now; "" if unknown."""
-        return str(getattr(self._current_model(), "device", ""))
+        return str(getattr(self._get_current_model(), "device", ""))
 
     @property
     def compute_type(self) -> str:
         """Compute type of the model that completes now; "" if unknown."""
-        return str(getattr(self._current_model(), "compute_type", ""))
+        return str(getattr(self._get_current_model(), "compute_type", ""))
 
     @property
     def threads(self) -> int:
         """Number of threads of the model that completes now; 0 if unknown."""
-        return int(getattr(self._current_model(), "threads", 0))
+        return int(getattr(self._get_current_model(), "threads", 0))
 
     @property
     def measuring_s(self) -> float | None:
@@ -141,7 +141,7 @@ class StandbyModel:
 
     def count_tokens(self, text: str) -> int:
         """Return the number of tokens in `text`, by the model that completes now."""
-        return self._current_model().count_tokens(text)
+        return self._get_current_model().count_tokens(text)
 
     def generate(
         self,
@@ -189,7 +189,7 @@ class StandbyModel:
         self._reconnect_if_due()
         return call(self._load_local())
 
-    def _current_model(self) -> CompletionModel:
+    def _get_current_model(self) -> CompletionModel:
         """Return the model that completes now; while the remote model is absent, load the local one if needed."""
         return self._remote or self._load_local()
 

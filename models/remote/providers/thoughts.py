@@ -38,11 +38,6 @@ class ThoughtFilter:
         self._shown = False  # whether anything but whitespace was shown
         self._blocks = 0
 
-    @property
-    def thinks(self) -> bool:
-        """Whether a block of thoughts is open."""
-        return bool(self._closing)
-
     def take(self, piece: str) -> str:
         """Add `piece` and return the text that can be shown now."""
         self._held += piece

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from agents.ports.test_commands import Framework, TestCommand, is_npm_test, pass_through
+from agents.ports.test_commands import Framework, TestCommand, append_separator, is_npm_test
 from indexing import bounds
 from indexing.workspace.files import read_regular, read_text
 from server.gate.commands import groups
@@ -89,13 +89,15 @@ def narrow(command: TestCommand, only: Path) -> TestCommand:
         case Framework.PYTEST | Framework.UNITTEST | Framework.JEST | Framework.VITEST:
             if command.framework is Framework.UNITTEST and arguments[-1:] == ("discover",):
                 arguments = arguments[:-1] if only.suffix else (*arguments, "-s")
-            return replace(command, arguments=(*pass_through(arguments), name))
+            return replace(command, arguments=(*append_separator(arguments), name))
         case Framework.GO_TEST:
             package = name if not only.suffix else (name.rpartition("/")[0] or ".")
             kept = tuple(one for one in arguments if one != "./...")
             return replace(command, arguments=(*kept, f"./{package}{'' if only.suffix else '/...'}"))
         case _:
-            return replace(command, arguments=(*pass_through(arguments), name)) if is_npm_test(arguments) else command
+            return (
+                replace(command, arguments=(*append_separator(arguments), name)) if is_npm_test(arguments) else command
+            )
 
 
 def _find_command(folder: Path, *, measures: bool) -> TestCommand | None:

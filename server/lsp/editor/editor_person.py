@@ -19,7 +19,7 @@ from pygls.exceptions import JsonRpcException
 
 from agents.ports.person import PlanAnswer, ProposedStep
 from agents.team.planning.plan_lines import format_step
-from agents.team.shown_text import show_visibly
+from agents.team.shown_text import escape_to_markdown
 from server.gate.question.wording import replace_unprintable
 from server.lsp.editor.client_requests import ask_client
 
@@ -87,7 +87,7 @@ class EditorPerson:
     async def _confirm_plan_as_it_is(self, question: PlanQuestion) -> PlanAnswer | None:
         """Ask about a plan with the buttons Start and No, and return the answer; None if nobody answers."""
         numbered = (f"{number}. {format_step(one)}" for number, one in enumerate(question.steps, 1))
-        text = show_visibly("\n".join([f"{START_PLAN} {question.title}", *numbered]))
+        text = escape_to_markdown("\n".join([f"{START_PLAN} {question.title}", *numbered]))
         answer = await self.ask(text, (START, NO))
         if answer is None:
             return None

@@ -138,7 +138,7 @@ class _Call:
     def __call__(self) -> Completion:
         """Return the generator's completion; none for a document that is withheld from models."""
         core, document = self.core, self.document
-        if core.index.find_withholding(document.record):
+        if core.index.find_withholding_reason(document.record):
             return _make_empty("excluded")
         return core.generator.complete(
             document.record,

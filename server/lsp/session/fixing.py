@@ -47,7 +47,7 @@ async def get_static_findings(services: Services, core: Core, document: OpenText
 
 def compute_static_findings(core: Core, document: OpenText) -> tuple[Finding, ...]:
     """Return the static layer's findings in `document`; empty for a file that is not reviewed. Call it in a thread."""
-    if core.reviewer is None or document.oversized or core.index.find_withholding(document.record):
+    if core.reviewer is None or document.oversized or core.index.find_withholding_reason(document.record):
         return ()
     return core.reviewer.review(document.record, layers=frozenset({Layer.STATIC}))
 

@@ -95,7 +95,7 @@ class ModelLoading:
 
         def make_step() -> Step | None:
             percentage = model.loading_percent
-            if model.ready:  # checked after the percentage, for a ready model has none
+            if model.is_settled:  # checked after the percentage, for a ready model has none
                 return None
             message = f"{quick.entry.name} answers until then"
             return Step(message if percentage is not None else f"for the first time here; {message}", percentage)

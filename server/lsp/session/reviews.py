@@ -272,7 +272,7 @@ def _compute_findings(
 ) -> tuple[Finding, ...]:
     """Return the findings of `layers` in `document`; none for a file that is not reviewed. Blocking."""
     too_large = document.oversized or len(document.text) > core.settings.review.max_file_bytes
-    if too_large or core.reviewer is None or core.index.find_withholding(document.record):
+    if too_large or core.reviewer is None or core.index.find_withholding_reason(document.record):
         return ()
     syntax = core.trees.of(document.record)  # also caches it for the next completion
     found = core.reviewer.review(document.record, layers=layers, cancelled=should_stop, syntax=syntax, whole=False)

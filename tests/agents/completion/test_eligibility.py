@@ -20,7 +20,10 @@ def check_refusal(
     index = index or MemoryIndex()
     assert (
         find_refusal(
-            cursor, trigger=trigger, policy=policy or CompletionPolicy(), find_withholding=index.find_withholding
+            cursor,
+            trigger=trigger,
+            policy=policy or CompletionPolicy(),
+            find_withholding_reason=index.find_withholding_reason,
         )
         == expected
     )

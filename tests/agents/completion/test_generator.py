@@ -204,7 +204,7 @@ def test_closing_ends_the_model_run(open_editor: Callable[..., Editor]) -> None:
 class Loading(ScriptedModel):
     """A large model that is not loaded yet."""
 
-    ready = False
+    is_settled = False
     warmed = False
 
     def warm(self) -> None:
@@ -219,7 +219,7 @@ def test_the_small_model_answers_while_a_large_one_is_loading(open_editor: Calla
     assert (said.text, said.model) == ("small(value)", ENTRY.name)
     assert large.warmed
     assert not large.requests
-    large.ready = True  # type: ignore[misc]
+    large.is_settled = True  # type: ignore[misc]
     (said,) = editor.ask("y = $0\n").suggestions
     assert (said.text, said.model) == ("large(value)", "large")
 

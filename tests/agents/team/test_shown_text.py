@@ -6,7 +6,7 @@ import pytest
 
 from agents.markdown import make_inert
 from agents.team.events import Event, Noted, TextArrived, TurnEnded, TurnStatus
-from agents.team.shown_text import InertEvents, write_plainly
+from agents.team.shown_text import InertEvents, escape_to_line
 
 
 @pytest.mark.parametrize(("text", "plain"), [
@@ -20,7 +20,7 @@ from agents.team.shown_text import InertEvents, write_plainly
     ("a\udcffb", r"a\udcffb"),
 ])  # fmt: skip
 def test_what_cannot_be_seen_is_written_as_its_number(text: str, plain: str) -> None:
-    assert write_plainly(text) == plain
+    assert escape_to_line(text) == plain
 
 
 def test_streamed_text_is_inert_and_complete_before_the_next_event() -> None:

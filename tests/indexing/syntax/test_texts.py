@@ -45,7 +45,7 @@ def test_byte_offsets_and_code_points_convert_both_ways(text: str) -> None:
     lines = texts.ByteLines(text, data)
     expected = [len(text[:offset].encode()) for offset in range(len(text) + 1)]
     assert [lines.to_byte(offset, text) for offset in range(len(text) + 1)] == expected
-    assert [lines.to_point(at) for at in expected] == list(range(len(text) + 1))
+    assert [lines.to_code_point(at) for at in expected] == list(range(len(text) + 1))
     assert texts.map_to_code_points(data, expected) == {at: offset for offset, at in enumerate(expected)}
 
 

@@ -199,7 +199,7 @@ def read_documents(
 
 def explain_left_out(core: Core, document: OpenText) -> str:
     """Return why `document` is not reviewed and how to change that, "" if it is."""
-    reason = core.index.find_withholding(document.record)
+    reason = core.index.find_withholding_reason(document.record)
     if not reason:
         return ""
     name = document.path.name if document.path is not None else document.uri.rpartition("/")[2]
