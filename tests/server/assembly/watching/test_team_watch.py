@@ -48,7 +48,7 @@ def metrics() -> Iterator[Metrics]:
 
 
 @pytest.fixture
-def caught(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
+def actions_log(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
     """Yield the logged actions, texts included."""
     found: list[dict[str, Any]] = []
     handler = logging.Handler()
@@ -109,16 +109,16 @@ def test_a_task_is_counted_by_its_ending(metrics: Metrics) -> None:
 
 
 def test_every_action_is_logged_and_texts_only_in_fields_that_say_so(
-    metrics: Metrics, caught: list[dict[str, Any]]
+    metrics: Metrics, actions_log: list[dict[str, Any]]
 ) -> None:
     count(metrics, *(("s1", one) for one in TURN), ("t1", TaskClaimed(TASK)), ("t1", TaskEnded(TASK, "failed", "", 1)))
-    assert [one["msg"] for one in caught] == [
+    assert [one["msg"] for one in actions_log] == [
         "turn began", "agent chosen", "model asked", "model asked", "agent chosen", "call began", "call ended",
         "call ended", "note", "turn ended", "task began", "task ended",
     ]  # fmt: skip
-    assert {one["session"] for one in caught[:10]} == {"s1"}
-    assert caught[-1]["levelname"] == "WARNING"
-    for one in caught:
+    assert {one["session"] for one in actions_log[:10]} == {"s1"}
+    assert actions_log[-1]["levelname"] == "WARNING"
+    for one in actions_log:
         public = {name: value for name, value in one.items() if not name.endswith("_text")}
         assert "Private" not in str(public)
         assert "def f" not in str(public)
