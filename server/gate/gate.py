@@ -307,7 +307,7 @@ class Gate:
         returns the outcome if the parts break a rule, or if that question does not end with a yes.
         """
         hunks = case.question.hunks
-        case.left = parts.describe_left(checked.proposal, hunks, case.taken)
+        case.left = parts.describe_left_out(checked.proposal, hunks, case.taken)
         try:
             narrowed = await self._validate(parts.narrow(checked.proposal, hunks, case.taken), case)
         except Refused as error:

@@ -77,7 +77,7 @@ def narrow(proposal: ProposedEdit, hunks: Sequence[Hunk], taken: Collection[str]
     return replace(proposal, changes=tuple(changes))
 
 
-def describe_left(proposal: ProposedEdit, hunks: Sequence[Hunk], taken: Collection[str]) -> tuple[str, ...]:
+def describe_left_out(proposal: ProposedEdit, hunks: Sequence[Hunk], taken: Collection[str]) -> tuple[str, ...]:
     """Return a phrase for each file of `proposal` of which parts were left out: `area.py, lines 10-12 and line 30`.
 
     Lines count from 1 in the text before the change.

@@ -38,7 +38,7 @@ def propose_undoing(checkpoint: Checkpoint, why: str = wording.UNDO_WHY) -> Prop
     if checkpoint.undone_by:
         raise Refused("This change was undone already; undo the undo to make the change again.")
     changes = tuple(change for kept in checkpoint.files if (change := _reverse(kept, checkpoint)) is not None)
-    return ProposedEdit(wording.title_undo(checkpoint.title), why, UNDO, changes)
+    return ProposedEdit(wording.make_undo_title(checkpoint.title), why, UNDO, changes)
 
 
 async def choose_newest(

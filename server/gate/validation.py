@@ -216,7 +216,7 @@ class Validation:
         if self._exact:
             return
         if (line := syntax_check.find_broken_line(place.uri, place.real, before, after)) is not None:
-            self._warnings.append(wording.warn_of_syntax(place.name, line))
+            self._warnings.append(wording.make_syntax_warning(place.name, line))
 
 
 async def read_current_texts(workplace: Workplace, places: Sequence[LocatedChange]) -> dict[str, CurrentText]:

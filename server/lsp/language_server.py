@@ -206,7 +206,7 @@ class StarlingServer(Connection):
 
         async def answer(params: Any) -> Any:  # noqa: ANN401 (each method has its own)
             session = self.session
-            snapshot = session.take_snapshot(incoming.uri_of(params))
+            snapshot = session.take_snapshot(incoming.find_uri(params))
             return await feature.handle(snapshot, feature.select_service(session.services), params)
 
         return answer

@@ -21,7 +21,7 @@ import mcp_types as types
 from mcp.shared.message import SessionMessage
 
 from agents.ports.mcp_servers import McpFailed
-from server.gate.commands.environments import list_passed_on
+from server.gate.commands.environments import list_inherited_variables
 from server.mcp_client.bounds import MESSAGE_BYTES
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ async def _start(server: ServerDefinition, secrets: Secrets) -> asyncio.subproce
         McpFailed: it is not there, or does not start.
     """
     filled = await asyncio.to_thread(secrets.fill_in, server.env or {})
-    usual = {name: value for name, value in list_passed_on(os.environ).items() if name not in SEARCH_PATHS}
+    usual = {name: value for name, value in list_inherited_variables(os.environ).items() if name not in SEARCH_PATHS}
     environment = usual | filled
     program = await asyncio.to_thread(_find_program, server.command, environment.get("PATH", ""))
     if program is None:

@@ -45,20 +45,20 @@ def build_environment(ours: Mapping[str, str], temporary: str, *, credentials: b
         temporary: the command's folder for temporary files.
         credentials: whether the command may use the person's ssh-agent.
     """
-    passed = list_passed_on(ours)
+    passed = list_inherited_variables(ours)
     if credentials and AGENT_SOCKET in ours:
         passed[AGENT_SOCKET] = ours[AGENT_SOCKET]
     cache = {"GOCACHE": f"{temporary}/go-build"}  # Go compiles nothing where its cache cannot be written
     return passed | _QUIET | cache | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), temporary)
 
 
-def list_passed_on(ours: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that every program gets from `ours`; leaves out secrets and proxies with a password."""
-    return {name: value for name, value in restore_kept(ours).items() if _is_passed_on(name, value)}
+def list_inherited_variables(ours: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables of `ours` that every command inherits; no secrets, and no proxies with a password."""
+    return {name: value for name, value in restore_kept(ours).items() if _is_inherited(name, value)}
 
 
-def _is_passed_on(name: str, value: str) -> bool:
-    """Return whether a command gets the variable `name` with this value."""
+def _is_inherited(name: str, value: str) -> bool:
+    """Return whether every command inherits the variable `name` with this value."""
     if _SECRET.search(name):
         return False
     upper = name.upper()

@@ -76,7 +76,7 @@ class Launched:
             self.own_network,
             confinement.agent_socket is not None,
         )
-        return _start_launcher(wanted)
+        return _build_launcher_command(wanted)
 
     def find_failure(self, exit_code: int | None, output: str) -> str:
         """Return why the command was not run, a sentence; "" if it was run."""
@@ -96,7 +96,7 @@ def find_landlock() -> tuple[Launched | None, str]:
         return None, f"Landlock is not used on {platform.machine()}."
     why = ""
     for tried in (Launched(abi, own_network=True), Launched(abi)):
-        arguments = _start_launcher(Specification(os.getpid(), ["true"], abi, [], False, tried.own_network))
+        arguments = _build_launcher_command(Specification(os.getpid(), ["true"], abi, [], False, tried.own_network))
         try:
             ended = children.run(arguments, _PROBE)
         except OSError as error:
@@ -107,6 +107,6 @@ def find_landlock() -> tuple[Launched | None, str]:
     return None, f"Landlock does not work here ({why})."
 
 
-def _start_launcher(wanted: Specification) -> list[str]:
+def _build_launcher_command(wanted: Specification) -> list[str]:
     """Return the program and arguments that have our launcher run the command of `wanted`."""
     return [sys.executable, "-I", "-S", str(Path(launcher.__file__).resolve()), json.dumps(asdict(wanted))]

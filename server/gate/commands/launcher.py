@@ -86,7 +86,7 @@ def main(specification: str) -> int:
         return FAILED
     child = os.fork()
     if child == 0:
-        _become(wanted.command)
+        _replace_process(wanted.command)
     signal.signal(signal.SIGTERM, lambda *_: signal.alarm(GRACE_S))
     signal.signal(signal.SIGALRM, lambda *_: _kill_descendants())
     status = _wait_for(child)
@@ -111,7 +111,7 @@ def _prepare_ending(parent: int) -> None:
         raise OSError(errno.ESRCH, "the server has ended")
 
 
-def _become(command: list[str]) -> None:
+def _replace_process(command: list[str]) -> None:
     """Replace this process by the command; end it with status 127 if that is impossible."""
     try:
         os.execvp(command[0], command)  # noqa: S606 (a command that a person has permitted)

@@ -1,6 +1,6 @@
 """Confinement by Seatbelt (macOS): a profile for `sandbox-exec`, in which later rules count more than earlier ones.
 
-Start at `find_seatbelt` and `write_profile`.
+Start at `find_seatbelt` and `render_profile`.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Seatbelt:
 
     def wrap(self, command: Sequence[str], confinement: Confinement) -> list[str]:
         """Return the program and arguments that run `command` confined."""
-        return [PROGRAM, "-p", write_profile(confinement), *command]
+        return [PROGRAM, "-p", render_profile(confinement), *command]
 
     def find_failure(self, exit_code: int | None, output: str) -> str:
         """Return why the command was not run, a sentence; "" if it was run."""
@@ -66,7 +66,7 @@ class Seatbelt:
         return ""
 
 
-def write_profile(confinement: Confinement) -> str:
+def render_profile(confinement: Confinement) -> str:
     """Return the profile that enforces `confinement`."""
     writable = (*(confinement.roots if confinement.writes else ()), confinement.temporary)
     lines = [

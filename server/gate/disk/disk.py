@@ -59,13 +59,13 @@ class DiskWorkplace:
         """Make the changes in order, and stop at the first that fails; return why it failed, "" on success."""
         for change in proposal.changes:
             try:
-                await asyncio.to_thread(self.make, change)
+                await asyncio.to_thread(self.write_change, change)
             except OSError as error:
                 path = change.path or "it"
                 return f"{path} could not be written: {error.strerror or error}."
         return ""
 
-    def make(self, change: Change) -> None:
+    def write_change(self, change: Change) -> None:
         """Write one change to the disk, completely or not at all; blocking.
 
         Creates missing folders for a new or moved file, which never replaces an existing file.
@@ -104,7 +104,7 @@ class DiskWorkplace:
         Raises:
             OSError: the file holds another text, has a hard link outside of the workspace, or cannot be written.
         """
-        assert change.path is not None  # noqa: S101 (see `make`)
+        assert change.path is not None  # noqa: S101 (see `write_change`)
         current = contents.read(change.path)
         if current is not None and current.text == change.after:
             return  # already changed under another name of the same file

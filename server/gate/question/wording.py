@@ -44,7 +44,7 @@ def list_answers(question: Question, *, showing: bool = False) -> dict[str, Answ
     return {yes: Answer.APPROVE, **remembered, **shown, REJECT: Answer.REJECT}
 
 
-def title_undo(title: str) -> str:
+def make_undo_title(title: str) -> str:
     """Return the title of the question about undoing the change with the title `title`."""
     return f"Undo: {title}"
 
@@ -57,7 +57,7 @@ def explain_undo(newer: Sequence[tuple[str, str]]) -> str:
     return " ".join((UNDO_WHY, *(f"{title!r} is newer: {obstacle}" for title, obstacle in newer)))
 
 
-def title_trial(folder: str) -> str:
+def make_trial_title(folder: str) -> str:
     """Return the title of the question that asks to run one test in a copy of the workspace folder `folder`."""
     return f"Run a test of {folder}"
 
@@ -71,7 +71,7 @@ def describe_trial(command: str, folder: str, times: int, seconds: float) -> str
     return f"{command}\n\nin a copy of {folder}{repeats}, for at most {seconds} seconds each"
 
 
-def title_test_run(folder: str) -> str:
+def make_test_run_title(folder: str) -> str:
     """Return the title of the question that asks to run all tests of the workspace folder `folder`."""
     return f"Run the tests of {folder}"
 
@@ -92,7 +92,7 @@ def describe_choice(taken: int, offered: int, left: Sequence[str]) -> str:
     return f"{taken} of {offered} parts were taken. Left out: {'; '.join(left[:MOST_LEFT])}{more}."
 
 
-def warn_of_syntax(file: str, line: int) -> str:
+def make_syntax_warning(file: str, line: int) -> str:
     """Return the warning that a change breaks the syntax of `file` at the line number `line`."""
     return f"{file} would no longer parse: line {line}."
 
@@ -132,7 +132,7 @@ def _join(words: Sequence[str]) -> str:
     return " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
-def warn_of_deletion(question: Question) -> str:
+def make_deletion_warning(question: Question) -> str:
     """Return the warning that the change deletes files, with their names if they are few; "" if it deletes none."""
     changes = question.proposal.changes if question.proposal is not None else ()
     names = [change.path.name for change in changes if isinstance(change, DeleteFile)]
@@ -146,7 +146,7 @@ def name_document(question: Question) -> str:
 
 def phrase_line(question: Question) -> str:
     """Return the title and the warnings as one line, cut after about `LONGEST` characters."""
-    sentences = [f"{_flatten(question.title).rstrip('.')}?", warn_of_deletion(question), *question.warnings]
+    sentences = [f"{_flatten(question.title).rstrip('.')}?", make_deletion_warning(question), *question.warnings]
     asked = " ".join(filter(None, map(_flatten, sentences)))
     return f"Starling: {asked if len(asked) <= LONGEST else asked[: LONGEST - 1] + '…'}"
 
@@ -157,7 +157,7 @@ def phrase_head(question: Question) -> str:
     if question.proposal is not None:
         lines += map(_flatten, question.proposal.notes)
         lines += [f"Written by {question.proposal.model}"] if question.proposal.model else []
-    warnings = filter(None, (warn_of_deletion(question), *question.warnings))
+    warnings = filter(None, (make_deletion_warning(question), *question.warnings))
     return "\n".join([*lines, *(f"Warning: {_flatten(warning)}" for warning in warnings)])
 
 

@@ -1,8 +1,8 @@
 """Runs of a workspace's tests: chooses the command, and runs it with limits of time, memory and output.
 
 The command is the user's setting, or what the workspace has: pytest, npm's test script, `go test`, `cargo test` or
-unittest. A caller of `run` has to show the whole
-command to a person and ask before each run. Uses no shell. Start at `choose_command` and `run`.
+unittest. A caller of `run` has to show the whole command to a person and ask before each run. Uses no shell. Start at
+`choose_command` and `run`.
 """
 
 from __future__ import annotations

@@ -83,8 +83,7 @@ class Trials:
 
         Asks a person first, once. Stops early if the task is cancelled. Returns a single result with the reason if the
         test cannot be run, the workspace is too large, a candidate changes a file of another workspace folder, or the
-        person does not permit it; () if there is no candidate
-        or the test is outside of the workspace. Blocking.
+        person does not permit it; () if there is no candidate or the test is outside of the workspace. Blocking.
         """
         root = next((root for root in self.files.roots if test.is_relative_to(root)), None)
         if root is None or not candidates:
@@ -109,7 +108,7 @@ class Trials:
         call = ToolCall(
             EXECUTE_COMMAND,
             wording.describe_trial(command.command_line, str(root), times, self.files.test_timeout_s),
-            title=wording.title_trial(root.name),
+            title=wording.make_trial_title(root.name),
             why=wording.TRIAL_WHY,
             by="generator",
         )

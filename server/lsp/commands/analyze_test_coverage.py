@@ -117,7 +117,7 @@ async def _run_tests(snapshot: Snapshot, services: Services, core: Core, folder:
     call = ToolCall(
         EXECUTE_COMMAND,
         wording.describe_test_run(command.command_line, str(folder), settings.test_timeout_s),
-        title=wording.title_test_run(folder.name),
+        title=wording.make_test_run_title(folder.name),
         why=wording.explain_test_run(measures=command.measures),
         by="reviewer",
     )

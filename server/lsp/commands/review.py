@@ -14,7 +14,7 @@ from agents.reviewer.layers import QUICK
 from server.lsp.commands.answering import targets
 from server.lsp.commands.answering.command_records import CommandRecord
 from server.lsp.commands.answering.targets import FindingFacts, Target
-from server.lsp.session.reviews import layers_of
+from server.lsp.session.reviews import list_available_layers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -113,7 +113,7 @@ async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) 
     async with services.jobs.run("Reviewing", snapshot.token) as job:
         if arguments.uri is not None:
             document = await targets.find_document(snapshot, services, core, Target(uri=arguments.uri))
-            layers = layers_of(core) if arguments.deep else QUICK
+            layers = list_available_layers(core) if arguments.deep else QUICK
             folder = targets.find_root(snapshot, document.path)
             on_text = partial(
                 reporting.report_on_text, reviewer, document.record, folder, layers=layers, cancelled=job.is_cancelled

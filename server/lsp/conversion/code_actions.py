@@ -103,7 +103,7 @@ def build_proposal(title: str, document: OpenText, edits: tuple[Edit, ...]) -> t
 def build_workspace_edit(change: TextChange, document: OpenText, snapshot: Snapshot) -> types.WorkspaceEdit:
     """Return `change` as an edit for the editor, with the document's version if the client can check versions."""
     edits = [
-        types.TextEdit(outgoing.range_of(document, edit.start, edit.end, snapshot.encoding), edit.text)
+        types.TextEdit(outgoing.compute_range(document, edit.start, edit.end, snapshot.encoding), edit.text)
         for edit in change.edits
     ]
     if not snapshot.client.editing.versioned:
@@ -145,8 +145,8 @@ def _build_command(action: Action, document: OpenText, encoding: str) -> types.C
 
 def _build_arguments(action: Action, document: OpenText, encoding: str) -> dict[str, Any]:
     """Return the JSON object that names the place of `action` and its finding or task."""
-    span = outgoing.range_of(document, action.span.start, action.span.end, encoding)
-    arguments: dict[str, Any] = {"uri": document.uri, "range": outgoing.range_to_json(span)}
+    span = outgoing.compute_range(document, action.span.start, action.span.end, encoding)
+    arguments: dict[str, Any] = {"uri": document.uri, "range": outgoing.serialize_range(span)}
     if action.finding is not None:
         arguments["code"] = action.finding.code
     elif action.task:
@@ -158,7 +158,7 @@ def _find_fixed_diagnostics(
     action: Action, document: OpenText, encoding: str, diagnostics: Sequence[types.Diagnostic]
 ) -> list[types.Diagnostic]:
     """Return those of the client's diagnostics that `action` fixes."""
-    span = outgoing.range_of(document, action.span.start, action.span.end, encoding)
+    span = outgoing.compute_range(document, action.span.start, action.span.end, encoding)
     code = action.finding.code if action.finding is not None else ""
     return [one for one in diagnostics if one.code == code and one.range == span]
 

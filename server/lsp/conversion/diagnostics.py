@@ -1,6 +1,6 @@
 """Conversion of findings to LSP diagnostics, and to the reports of a document and of the workspace.
 
-Start at `diagnostics_of`.
+Start at `build_diagnostics`.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Superseded(JsonRpcException):
         super().__init__(data={"retriggerRequest": False})
 
 
-def diagnostics_of(findings: Sequence[Finding], document: OpenText, encoding: str) -> list[types.Diagnostic]:
+def build_diagnostics(findings: Sequence[Finding], document: OpenText, encoding: str) -> list[types.Diagnostic]:
     """Return the findings of `document` as diagnostics in their order; only the `MOST` most severe ones."""
     if len(findings) > MOST:
         gravest = sorted(findings, key=lambda finding: SEVERITIES[finding.severity].value)[:MOST]
@@ -79,11 +79,12 @@ def build_file_report(report: FileReport) -> FileItem:
 
 
 def _build_diagnostic(finding: Finding, document: OpenText, encoding: str) -> types.Diagnostic:
+    """Return `finding` as a diagnostic, with the layer, the confidence and the fix in its `data`."""
     tags = [types.DiagnosticTag.Unnecessary] if finding.unnecessary else []
     tags += [types.DiagnosticTag.Deprecated] if finding.deprecated else []
     url = find_explanation_url(finding)
     return types.Diagnostic(
-        range=outgoing.range_of(document, finding.span.start, finding.span.end, encoding),
+        range=outgoing.compute_range(document, finding.span.start, finding.span.end, encoding),
         message=finding.message,
         severity=SEVERITIES[finding.severity],
         code=finding.code,
@@ -104,7 +105,7 @@ def _describe_fix(fix: Fix, document: OpenText, encoding: str) -> dict[str, Any]
     if fix.edits and sum(len(edit.text) for edit in fix.edits) <= FIX_CHARACTERS:
         edits = [
             {
-                "range": outgoing.range_to_json(outgoing.range_of(document, edit.start, edit.end, encoding)),
+                "range": outgoing.serialize_range(outgoing.compute_range(document, edit.start, edit.end, encoding)),
                 "newText": edit.text,
             }
             for edit in fix.edits

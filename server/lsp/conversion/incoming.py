@@ -2,7 +2,7 @@
 
 Only this module and `server.lsp.conversion.outgoing` count UTF-8 and UTF-16 units. Each position has an offset: one
 after its line's end is taken as that end, one inside a character as the character's start, and one after the last line
-as the end of the text. Start at `offset_of`.
+as the end of the text. Start at `compute_offset`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LOW_SURROGATES = range(0xDC00, 0xE000)
 HIGH_SURROGATES = range(0xD800, 0xDC00)
 
 
-def offset_of(document: OpenText, position: types.Position, encoding: str) -> int:
+def compute_offset(document: OpenText, position: types.Position, encoding: str) -> int:
     """Return the code-point offset of `position`, whose character is counted in units of `encoding`.
 
     `encoding` is "utf-8", "utf-16" or "utf-32".
@@ -40,20 +40,20 @@ def offset_of(document: OpenText, position: types.Position, encoding: str) -> in
     return start + min(_count_characters(line, position.character, encoding), len(line))
 
 
-def span_of(document: OpenText, span: types.Range, encoding: str) -> tuple[int, int]:
+def compute_span(document: OpenText, span: types.Range, encoding: str) -> tuple[int, int]:
     """Return the code-point offsets [start, end) of a range; the ends of a backward range are swapped."""
-    start, end = offset_of(document, span.start, encoding), offset_of(document, span.end, encoding)
+    start, end = compute_offset(document, span.start, encoding), compute_offset(document, span.end, encoding)
     return min(start, end), max(start, end)
 
 
-def span_of_json(document: OpenText, plain: object, encoding: str) -> Span | None:
-    """Return the span of a range given as JSON; None if `plain` is not a range."""
+def parse_span(document: OpenText, plain: object, encoding: str) -> Span | None:
+    """Return the code-point span of a range given as parsed JSON; None if `plain` is not a range."""
     from indexing.syntax.documents import Span  # noqa: PLC0415 (not before `initialize` is answered)
 
     try:
         start, end = ((plain[side]["line"], plain[side]["character"]) for side in ("start", "end"))  # type: ignore[index]
         span = types.Range(types.Position(*start), types.Position(*end))
-        return Span(*span_of(document, span, encoding))
+        return Span(*compute_span(document, span, encoding))
     except (TypeError, KeyError, ValueError):
         return None
 
@@ -66,7 +66,7 @@ def apply_changes(
         if isinstance(change, types.TextDocumentContentChangeWholeDocument):
             document = document.with_text(change.text)
         else:
-            document = document.with_replacement(*span_of(document, change.range, encoding), change.text)
+            document = document.with_replacement(*compute_span(document, change.range, encoding), change.text)
     return document.with_version(version)
 
 
@@ -77,12 +77,12 @@ def open_text(item: types.TextDocumentItem, *, notebook: str | None = None) -> O
     origins = () if notebook is None else ((container,) if container is not None else ()) + find_origins(notebook)
     if path is None or not is_plain(item.uri):
         origins += find_origins(item.uri)
-    language = language_of(item.language_id, path or (origins[0] if origins else None))
+    language = choose_language(item.language_id, path or (origins[0] if origins else None))
     document = OpenText.of(item.uri, path, language, item.version, item.text, container=container)
     return replace(document, cell=notebook is not None, origins=tuple(dict.fromkeys(origins)))
 
 
-def language_of(language_id: str, path: Path | None) -> str:
+def choose_language(language_id: str, path: Path | None) -> str:
     """Return Starling's name of a language, found by the editor's language id, else by the file's name."""
     from indexing.syntax import languages  # noqa: PLC0415 (8 ms that the answer to `initialize` need not wait for)
 
@@ -90,7 +90,7 @@ def language_of(language_id: str, path: Path | None) -> str:
     return languages.detect(path) if language == languages.TEXT and path is not None else language
 
 
-def uri_of(params: object) -> str | None:
+def find_uri(params: object) -> str | None:
     """Return the URI of the document that a request is about, None if it names none.
 
     The URI is in LSP's field `textDocument`, in a code action's `data`, or in a command's argument.
@@ -102,7 +102,7 @@ def uri_of(params: object) -> str | None:
     return uri if isinstance(uri, str) else None
 
 
-def trigger_of(context: types.InlineCompletionContext) -> Trigger:
+def convert_trigger(context: types.InlineCompletionContext) -> Trigger:
     """Return `INVOKED` if a person asked for the completion, `AUTOMATIC` if the editor did while typing."""
     invoked = context.trigger_kind == types.InlineCompletionTriggerKind.Invoked
     return Trigger.INVOKED if invoked else Trigger.AUTOMATIC
@@ -131,15 +131,15 @@ def _count_characters(line: str, units: int, encoding: str) -> int:
     return len(head_text) - inside
 
 
-def folders_of(folders: Iterable[types.WorkspaceFolder]) -> list[Path]:
+def list_local_folders(folders: Iterable[types.WorkspaceFolder]) -> list[Path]:
     """Return the paths of the folders that are local, without duplicates."""
     paths = (parse_file_uri(folder.uri) for folder in folders)
     return list(dict.fromkeys(path for path in paths if path is not None))
 
 
-def roots_of(params: types.InitializeParams) -> list[Path]:
-    """Return the workspace's folders; those of older clients are in `rootUri` or `rootPath`."""
+def list_roots(params: types.InitializeParams) -> list[Path]:
+    """Return the paths of the workspace's local folders; those of older clients are in `rootUri` or `rootPath`."""
     if params.workspace_folders:
-        return folders_of(params.workspace_folders)
+        return list_local_folders(params.workspace_folders)
     root = parse_file_uri(params.root_uri) if params.root_uri else Path(params.root_path or "")
     return [root] if root is not None and root.is_absolute() else []

@@ -23,20 +23,20 @@ WORD_END = re.compile(r"\w*\Z")
 LABEL_CHARACTERS = 60
 
 
-def position_of(document: OpenText, offset: int, encoding: str) -> types.Position:
+def compute_position(document: OpenText, offset: int, encoding: str) -> types.Position:
     """Return the position of a code-point offset, with the character in units of `encoding`."""
     line = document.lines.find_line(offset)
     before = document.text[document.lines.find_start(line) : offset]
     return types.Position(line, _count_units(before, encoding))
 
 
-def range_of(document: OpenText, start: int, end: int, encoding: str) -> types.Range:
+def compute_range(document: OpenText, start: int, end: int, encoding: str) -> types.Range:
     """Return the range of the code-point offsets [start, end)."""
-    return types.Range(position_of(document, start, encoding), position_of(document, end, encoding))
+    return types.Range(compute_position(document, start, encoding), compute_position(document, end, encoding))
 
 
-def range_to_json(span: types.Range) -> dict[str, dict[str, int]]:
-    """Return a range as JSON, for `data` and for arguments of commands."""
+def serialize_range(span: types.Range) -> dict[str, dict[str, int]]:
+    """Return a range as a dictionary for JSON, for `data` and for arguments of commands."""
     return {
         "start": {"line": span.start.line, "character": span.start.character},
         "end": {"line": span.end.line, "character": span.end.character},
@@ -86,7 +86,7 @@ def build_popup_items(completion: Completion, document: OpenText, offset: int, e
                 insert_text_format=types.InsertTextFormat.PlainText,
                 insert_text_mode=types.InsertTextMode.AsIs,  # or the editor would indent the lines again
                 text_edit=types.TextEdit(
-                    types.Range(position_of(document, suggestion.start - len(word), encoding), span.end), text
+                    types.Range(compute_position(document, suggestion.start - len(word), encoding), span.end), text
                 ),
                 command=_make_accepted_command(suggestion),
             )
@@ -99,7 +99,7 @@ def _pair_with_ranges(
 ) -> Iterator[tuple[Suggestion, types.Range]]:
     """Yield the suggestions with the ranges they replace, except ranges over several lines, which LSP forbids."""
     for suggestion in completion.suggestions:
-        span = range_of(document, suggestion.start, suggestion.end, encoding)
+        span = compute_range(document, suggestion.start, suggestion.end, encoding)
         if span.start.line == span.end.line:
             yield suggestion, span
 

@@ -99,7 +99,8 @@ def _convert_text_edits(change: TextChange, document: OpenText | None, encoding:
 
 
 def _convert_text_edit(edit: Edit, document: OpenText, encoding: str) -> types.TextEdit:
-    return types.TextEdit(outgoing.range_of(document, edit.start, edit.end, encoding), edit.text)
+    """Return `edit` with positions in `document`, counted in units of `encoding`."""
+    return types.TextEdit(outgoing.compute_range(document, edit.start, edit.end, encoding), edit.text)
 
 
 def _make_document_edit(

@@ -31,7 +31,7 @@ async def handle(
         return []
     from server.lsp.conversion import code_actions  # noqa: PLC0415 (brings the tasks, which `initialize` need not wait for)
 
-    span = incoming.span_of(document, params.range, snapshot.encoding)
+    span = incoming.compute_span(document, params.range, snapshot.encoding)
     review = services.reviews.get_newest(document.uri)
     look = partial(code_actions.list_actions, core, document, span, review)
     # with a cached tree the list takes less time than a switch of threads

@@ -24,7 +24,7 @@ async def handle(
     document = snapshot.document
     if document is None or not completions.wants_popup():
         return types.CompletionList(is_incomplete=True, items=[])
-    offset = incoming.offset_of(document, params.position, snapshot.encoding)
+    offset = incoming.compute_offset(document, params.position, snapshot.encoding)
     # LSP does not tell whether a person opened the popup or it opened while typing
     completion = await completions.complete(document, offset, trigger=Trigger.AUTOMATIC)
     return outgoing.build_popup_items(completion, document, offset, snapshot.encoding)

@@ -27,5 +27,5 @@ async def handle(
     review = await reviews.review(document)
     if review is None:
         raise diagnostics.Superseded
-    items = diagnostics.diagnostics_of(review.findings, document, snapshot.encoding)
+    items = diagnostics.build_diagnostics(review.findings, document, snapshot.encoding)
     return diagnostics.build_report(items, params.previous_result_id)

@@ -14,4 +14,6 @@ if TYPE_CHECKING:
 
 def handle(session: Session, params: types.DidChangeWorkspaceFoldersParams) -> None:
     """Index added folders, forget removed ones, and reload the settings."""
-    session.change_folders(incoming.folders_of(params.event.added), incoming.folders_of(params.event.removed))
+    session.change_folders(
+        incoming.list_local_folders(params.event.added), incoming.list_local_folders(params.event.removed)
+    )

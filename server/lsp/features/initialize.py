@@ -15,4 +15,4 @@ if TYPE_CHECKING:
 
 def handle(session: Session, params: types.InitializeParams) -> None:
     """Store the client and the folders in `params`, and register the requests that suit the client."""
-    session.begin(Client.of(params), incoming.roots_of(params))
+    session.begin(Client.of(params), incoming.list_roots(params))

@@ -23,8 +23,8 @@ async def handle(
     selected = params.context.selected_completion_info
     completion = await completions.complete(
         document,
-        incoming.offset_of(document, params.position, snapshot.encoding),
-        trigger=incoming.trigger_of(params.context),
+        incoming.compute_offset(document, params.position, snapshot.encoding),
+        trigger=incoming.convert_trigger(params.context),
         selected=None if selected is None else selected.text,
     )
     return outgoing.build_inline_items(completion, document, snapshot.encoding)

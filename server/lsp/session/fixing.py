@@ -32,7 +32,7 @@ async def find_safe_edits(
     findings = await get_static_findings(services, core, document)
     if data.get("way") == actions.Way.FIX_ALL:
         return actions.collect_safe_edits(findings)
-    span = incoming.span_of_json(document, data.get("range"), snapshot.encoding)
+    span = incoming.parse_span(document, data.get("range"), snapshot.encoding)
     chosen = find_nearest(findings, str(data.get("code")), span) if span is not None else None
     return actions.collect_safe_edits((chosen,)) if chosen is not None else ()
 

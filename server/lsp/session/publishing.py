@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
-from server.lsp.conversion.diagnostics import diagnostics_of
+from server.lsp.conversion.diagnostics import build_diagnostics
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +50,7 @@ class Publishing:
                 self.refresh()
             return
         self._sent.add(document.uri)
-        self._publish(document.uri, diagnostics_of(review.findings, document, client.encoding), document.version)
+        self._publish(document.uri, build_diagnostics(review.findings, document, client.encoding), document.version)
 
     def clear(self, uri: str) -> None:
         """Remove the diagnostics of the closed document `uri`."""
@@ -74,4 +74,5 @@ class Publishing:
             logger.info("workspace/diagnostic/refresh was not answered: %s", error or "no answer in time")
 
     def _publish(self, uri: str, items: list[types.Diagnostic], version: int | None) -> None:
+        """Push `items` as all diagnostics of the document `uri`; `version` is the document's, None for a closed one."""
         self._server.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, items, version))

@@ -184,11 +184,11 @@ class Reviews:
             if (review := self._find_reusable(document)) is None:
                 if not await ticket.sleep(core.settings.review.delay_ms / 1000 if pauses else 0):
                     return
-                quick = await self._run_layers(core, document, layers_of(core) & QUICK, ticket)
-                review = Review(document, quick, finished=not layers_of(core) - QUICK)
+                quick = await self._run_layers(core, document, list_available_layers(core) & QUICK, ticket)
+                review = Review(document, quick, finished=not list_available_layers(core) - QUICK)
             self._store(review, ticket)
             if not review.finished and await ticket.sleep(SLOW_PAUSE_S if pauses else 0):
-                slow = await self._run_layers(core, document, layers_of(core) - QUICK, ticket)
+                slow = await self._run_layers(core, document, list_available_layers(core) - QUICK, ticket)
                 self._store(replace(review, slow=slow, finished=True), ticket)
 
     async def _run_layers(
@@ -239,7 +239,7 @@ class Reviews:
             self._guard.record_failure("review", error)
 
 
-def layers_of(core: Core) -> frozenset[Layer]:
+def list_available_layers(core: Core) -> frozenset[Layer]:
     """Return the layers that the settings enable and whose model is available."""
     present = {Layer.STATIC: True, Layer.LIKELIHOOD: core.model is not None, Layer.MODEL: core.review_chat is not None}
     return frozenset(layer for layer in policies.select_layers(core.settings) if present[layer])

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agents.reviewer.layers import QUICK
-from server.lsp.conversion.diagnostics import compute_result_id, diagnostics_of
+from server.lsp.conversion.diagnostics import build_diagnostics, compute_result_id
 from server.lsp.conversion.file_report import FileReport
 from server.lsp.session.open_documents import OpenText
 from server.lsp.session.reviews import StopCheck
@@ -224,7 +224,7 @@ def _review_file(
         return None
     findings = core.reviewer.review(document, layers=QUICK, cancelled=should_stop)
     opened = OpenText.of(document.uri, document.path, document.language, 0, document.text)
-    return tuple(diagnostics_of(findings, opened, encoding))
+    return tuple(build_diagnostics(findings, opened, encoding))
 
 
 async def _wait_for_change(changed: asyncio.Event) -> None:

@@ -14,7 +14,7 @@ from server.assembly import policies
 from server.assembly.core import Core
 from server.assembly.resources import Files
 from server.assembly.settings import Settings
-from server.lsp.session.reviews import layers_of
+from server.lsp.session.reviews import list_available_layers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,12 +44,12 @@ def test_what_is_scheduled_is_what_the_reviewer_is_allowed(values: dict[str, obj
     assert policies.build_review_policy(wanted).layers == policies.select_layers(wanted)
     model = LazyModel(ENTRY, ScriptedModel)
     core = Core(wanted, cast("Index", None), cast("Generator", None), model)
-    assert layers_of(core) == frozenset(Layer) - missing - {Layer.MODEL}  # there is no chat model
+    assert list_available_layers(core) == frozenset(Layer) - missing - {Layer.MODEL}  # there is no chat model
 
 
 def test_without_its_model_a_layer_is_not_scheduled() -> None:
     core = Core(Settings(), cast("Index", None), cast("Generator", None), None)
-    assert layers_of(core) == {Layer.STATIC}
+    assert list_available_layers(core) == {Layer.STATIC}
 
 
 def test_limits_of_the_index_are_the_settings_and_those_of_a_review_its_own() -> None:

@@ -62,7 +62,7 @@ def test_a_folder_that_became_a_link_leads_nowhere(root: Path, kind: str, monkey
 
     monkeypatch.setattr(Folder, "open_inner", swapping)
     with pytest.raises(OSError, match=r"symbolic link|directory|link now"):
-        disk.make(EVERY[kind](root))
+        disk.write_change(EVERY[kind](root))
     assert tree(root.parent / "outside") == before
 
 
@@ -97,13 +97,13 @@ def test_nothing_is_overwritten(root: Path, kind: str) -> None:
         (root / "src" / "a.py").write_bytes(b"mine\n")
     before = tree(root)
     with pytest.raises(OSError, match=r"exists|changed"):
-        DiskWorkplace(lambda: [root]).make(EVERY[kind](root))
+        DiskWorkplace(lambda: [root]).write_change(EVERY[kind](root))
     assert tree(root) == before
 
 
 def test_a_disk_without_second_names_moves_files_too(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "link", _refusing(os.link, "a.py"))
-    DiskWorkplace(lambda: [root]).make(EVERY["rename"](root))
+    DiskWorkplace(lambda: [root]).write_change(EVERY["rename"](root))
     assert tree(root) == {"src/b.py": b"x = 1\n"}
 
 
@@ -111,7 +111,7 @@ def test_a_file_with_a_second_name_outside_is_left_alone(root: Path) -> None:
     second = root.parent / "outside" / "second.py"
     os.link(root / "src" / "a.py", second)
     with pytest.raises(OSError, match="another name outside"):
-        DiskWorkplace(lambda: [root]).make(EVERY["text"](root))
+        DiskWorkplace(lambda: [root]).write_change(EVERY["text"](root))
     assert (second.read_bytes(), (root / "src" / "a.py").read_bytes()) == (b"x = 1\n", b"x = 1\n")
 
 
@@ -119,7 +119,7 @@ def test_a_file_with_a_second_name_inside_changes_under_both(root: Path) -> None
     (root / "other").mkdir()
     second = root / "other" / "second.py"
     os.link(root / "src" / "a.py", second)
-    DiskWorkplace(lambda: [root]).make(EVERY["text"](root))
+    DiskWorkplace(lambda: [root]).write_change(EVERY["text"](root))
     assert (second.read_bytes(), second.samefile(root / "src" / "a.py")) == (b"x = 2\n", True)
 
 
@@ -150,7 +150,7 @@ def test_a_write_in_place_that_fails_leaves_the_old_text(
     monkeypatch.setattr(os, failing, once)
     longer = TextChange(path.as_uri(), path, "x = 1\n", (Edit(4, 5, "2" * 100),))
     with pytest.raises(OSError, match="No space"):
-        DiskWorkplace(lambda: [root]).make(longer)
+        DiskWorkplace(lambda: [root]).write_change(longer)
     assert path.read_bytes() == b"x = 1\n"
 
 
@@ -159,7 +159,7 @@ def test_a_mode_and_extended_attributes_stay(root: Path) -> None:
     path.chmod(0o2640)
     kept = _set_attribute(path)
     inode = path.stat().st_ino
-    DiskWorkplace(lambda: [root]).make(EVERY["text"](root))
+    DiskWorkplace(lambda: [root]).write_change(EVERY["text"](root))
     assert (path.stat().st_mode & 0o7777, path.read_bytes()) == (0o2640, b"x = 2\n")
     assert path.stat().st_ino != inode  # it was replaced as a whole
     if kept:
@@ -194,7 +194,7 @@ def test_what_a_new_file_could_not_have_is_written_in_place(
 
     monkeypatch.setattr(attributes, "read_attributes", foreign)
     monkeypatch.setattr(os, refused, refuse, raising=False)
-    DiskWorkplace(lambda: [root]).make(EVERY["text"](root))
+    DiskWorkplace(lambda: [root]).write_change(EVERY["text"](root))
     assert (path.read_bytes(), path.stat().st_ino) == (b"x = 2\n", inode)
     assert tree(root) == {"src/a.py": b"x = 2\n"}
 
@@ -215,14 +215,14 @@ def test_setuid_goes_where_the_owner_cannot_stay(root: Path, monkeypatch: pytest
 
 
 def test_no_trace_of_a_write_is_left_beside_the_file(root: Path) -> None:
-    DiskWorkplace(lambda: [root]).make(EVERY["text"](root))
+    DiskWorkplace(lambda: [root]).write_change(EVERY["text"](root))
     assert tree(root) == {"src/a.py": b"x = 2\n"}
 
 
 def test_nothing_outside_the_folders_is_touched(root: Path) -> None:
     for make in EVERY.values():
         with pytest.raises(OSError, match="no workspace folder"):
-            DiskWorkplace(lambda: [root / "src" / "deeper"]).make(make(root))
+            DiskWorkplace(lambda: [root / "src" / "deeper"]).write_change(make(root))
 
 
 def test_a_name_outside_is_found_though_the_workspace_is_reached_by_a_link(tmp_path: Path) -> None:

@@ -167,7 +167,7 @@ class Lying:
                 if isinstance(change, TextChange)
                 else change
             )
-            self._disk.make(kept)
+            self._disk.write_change(kept)
         return ""
 
 

@@ -84,7 +84,7 @@ def test_files_that_are_created_deleted_or_renamed_are_taken_or_left_whole() -> 
     assert [one.id for one in found] == ["0.0", "1.0", "2.0"]
     assert [one.lines for one in found] == [("+x", "+y"), ("-a",), ()]
     assert narrow(proposal, found, {"1.0"}).changes == (changes[1],)
-    assert hunks.describe_left(proposal, found, ()) == (
+    assert hunks.describe_left_out(proposal, found, ()) == (
         "the new file new.py", "the deletion of a.py", "the renaming of a.py",
     )  # fmt: skip
 
@@ -94,14 +94,16 @@ def test_parts_that_are_left_out_are_named_by_the_lines_before_the_change() -> N
     after = before.replace("2\n3\n4\n", "two\n", 1).replace("9\n", "nine\n", 1).replace("15\n", "15\n15b\n")
     proposal = propose(make_change(before, f"0\n{after}"))
     found = find_hunks(proposal, ("a.py",))
-    assert hunks.describe_left(proposal, found, ()) == ("a.py, before line 1, lines 2-4, line 9 and after line 15",)
-    assert hunks.describe_left(proposal, found, {found[0].id, found[2].id}) == ("a.py, lines 2-4 and after line 15",)
+    assert hunks.describe_left_out(proposal, found, ()) == ("a.py, before line 1, lines 2-4, line 9 and after line 15",)
+    assert hunks.describe_left_out(proposal, found, {found[0].id, found[2].id}) == (
+        "a.py, lines 2-4 and after line 15",
+    )
 
 
 def test_long_lists_of_places_are_cut() -> None:
     before = "".join(f"{number}\nkept {number}\n" for number in range(60))
     proposal = propose(make_change(before, before.replace("kept", "held")))
-    [phrase] = hunks.describe_left(proposal, find_hunks(proposal, ("a.py",)), ())
+    [phrase] = hunks.describe_left_out(proposal, find_hunks(proposal, ("a.py",)), ())
     assert phrase.endswith("line 38 and 41 more places")
 
 

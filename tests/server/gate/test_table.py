@@ -109,7 +109,7 @@ class Client:
             kept = dataclasses.replace(change, edits=change.edits[:1]) if self._answer == "part" else change
             self.buffers[change.uri] = kept.after
         else:
-            self._bench.gate._disk.make(change)
+            self._bench.gate._disk.write_change(change)
 
 
 KINDS: dict[str, Callable[[Bench, str], Client]] = {

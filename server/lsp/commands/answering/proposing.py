@@ -94,7 +94,7 @@ async def locate_place(snapshot: Snapshot, services: Services, where: PlaceArgum
 
 def span_of(document: OpenText, span: Range, encoding: str) -> Span:
     """Return a command's range in code points; the whole document for an invalid range."""
-    found = incoming.span_of_json(document, span.model_dump(), encoding)
+    found = incoming.parse_span(document, span.model_dump(), encoding)
     return found if found is not None else Span(0, len(document.text))
 
 

@@ -143,7 +143,7 @@ def describe_findings(findings: tuple[Finding, ...], document: OpenText, encodin
 
 def range_of(document: OpenText, start: int, end: int, encoding: str) -> Range:
     """Return the range of the code-point offsets [start, end), with characters in units of `encoding`."""
-    span = outgoing.range_of(document, start, end, encoding)
+    span = outgoing.compute_range(document, start, end, encoding)
     return Range(
         start=Position(line=span.start.line, character=span.start.character),
         end=Position(line=span.end.line, character=span.end.character),

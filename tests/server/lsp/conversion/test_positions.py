@@ -28,14 +28,14 @@ def make_document(text: str) -> OpenText:
 
 @given(TEXTS, ENCODINGS, st.integers(0, 70), st.integers(0, 130))
 def test_every_position_has_the_offset_of_the_naive_count(text: str, encoding: str, line: int, character: int) -> None:
-    found = incoming.offset_of(make_document(text), types.Position(line, character), encoding)
+    found = incoming.compute_offset(make_document(text), types.Position(line, character), encoding)
     assert found == naive.offset(text, line, character, encoding)
 
 
 @given(TEXTS, ENCODINGS, st.data())
 def test_every_offset_has_the_position_of_the_naive_count(text: str, encoding: str, data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(text)))
-    found = outgoing.position_of(make_document(text), at, encoding)
+    found = outgoing.compute_position(make_document(text), at, encoding)
     assert (found.line, found.character) == naive.position(text, at, encoding)
 
 
@@ -44,7 +44,7 @@ def test_a_position_sent_out_comes_back_as_the_same_offset(text: str, encoding: 
     at = data.draw(st.integers(0, len(text)))
     document = make_document(text)
     inside_line_end = text[at - 1 : at + 1] == "\r\n"
-    back = incoming.offset_of(document, outgoing.position_of(document, at, encoding), encoding)
+    back = incoming.compute_offset(document, outgoing.compute_position(document, at, encoding), encoding)
     assert back == (at - 1 if inside_line_end else at)
 
 
@@ -53,14 +53,14 @@ def test_an_emoji_before_the_cursor_counts_in_each_encoding_as_the_editor_counts
     before_y = len('x = "😀" + ')
     characters = {"utf-8": 13, "utf-16": 11, "utf-32": 10}
     for encoding, character in characters.items():
-        assert incoming.offset_of(document, types.Position(0, character), encoding) == before_y
-        assert outgoing.position_of(document, before_y, encoding) == types.Position(0, character)
+        assert incoming.compute_offset(document, types.Position(0, character), encoding) == before_y
+        assert outgoing.compute_position(document, before_y, encoding) == types.Position(0, character)
 
 
 def test_a_position_inside_a_character_means_its_start() -> None:
     document = make_document("a😀b")
-    assert incoming.offset_of(document, types.Position(0, 2), "utf-16") == 1
-    assert [incoming.offset_of(document, types.Position(0, units), "utf-8") for units in range(7)] == [
+    assert incoming.compute_offset(document, types.Position(0, 2), "utf-16") == 1
+    assert [incoming.compute_offset(document, types.Position(0, units), "utf-8") for units in range(7)] == [
         0,
         1,
         1,
@@ -73,10 +73,10 @@ def test_a_position_inside_a_character_means_its_start() -> None:
 
 def test_a_position_after_the_end_of_its_line_means_that_end() -> None:
     document = make_document("one\r\ntwo")
-    assert incoming.offset_of(document, types.Position(0, 99), "utf-16") == 3
-    assert incoming.offset_of(document, types.Position(9, 0), "utf-16") == len("one\r\ntwo")
+    assert incoming.compute_offset(document, types.Position(0, 99), "utf-16") == 3
+    assert incoming.compute_offset(document, types.Position(9, 0), "utf-16") == len("one\r\ntwo")
 
 
 def test_a_range_that_runs_backwards_is_turned_round() -> None:
     span = types.Range(types.Position(0, 4), types.Position(0, 1))
-    assert incoming.span_of(make_document("abcdef"), span, "utf-8") == (1, 4)
+    assert incoming.compute_span(make_document("abcdef"), span, "utf-8") == (1, 4)
