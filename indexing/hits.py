@@ -27,7 +27,7 @@ def make_hits(
     is_shown: Callable[[Path, Document | None], bool],
     read_text: Callable[[Path, Document | None], str | None],
 ) -> tuple[tuple[Hit, ...], list[Path]]:
-    """Return up to `limit` hits for ranked chunks, and the files whose indexed chunk is no longer in them.
+    """Return up to `limit` hits for those of `ranked` that may be shown, and the files that lack their chunk by now.
 
     Args:
         snapshot: the state of the index that the chunks were found in.

@@ -19,7 +19,7 @@ from indexing.process.supervisor import IndexProcess
 from indexing.records import IndexProgress
 from indexing.repair import Repair
 from indexing.workspace import left_out
-from indexing.workspace.access import ALONE, AccessCache, decide, decide_relative
+from indexing.workspace.access import ALONE, AccessCache, find_reason, find_relative_reason
 from indexing.workspace.exclusion import Exclusion, Outside
 
 if TYPE_CHECKING:
@@ -173,7 +173,7 @@ class Index:
     def find_exclusion_reason(self, path: Path) -> str:
         """Return the reason why `path` may be neither indexed nor sent to a model, "" if it may; answers are cached."""
         if not path.is_absolute():
-            return decide_relative(path, {root: each.find_reason for root, each in self._exclusions.items()})
+            return find_relative_reason(path, {root: each.find_reason for root, each in self._exclusions.items()})
         exclusion = self._find_exclusion(path)
         if exclusion is not None:
             return exclusion.find_reason(path)
@@ -189,7 +189,10 @@ class Index:
         return not self._access.find_reason(document)
 
     def find_waived_reasons(self, path: Path) -> tuple[str, ...]:
-        """Return the content reasons, such as "generated", that a rule waives for `path`; none outside of all roots."""
+        """Return the reasons to exclude files by content that do not apply to `path`, because a rule includes it.
+
+        Such a reason is "generated". There are none outside of all roots.
+        """
         exclusion = self._find_exclusion(path)
         return exclusion.find_waived_reasons_at(path) if exclusion is not None else ()
 
@@ -326,7 +329,7 @@ class Index:
                 if document is None:
                     sources.close_document(uri)
                 else:
-                    sources.open_document(document, shared=not decide(document, self.find_exclusion_reason))
+                    sources.open_document(document, shared=not find_reason(document, self.find_exclusion_reason))
             snapshot = sources.make_snapshot()
             snapshot.view.prepare()  # here, so that the next key need not wait for it
             self._snapshot = snapshot

@@ -177,7 +177,7 @@ def _add_priors(
             score[slice_chunks(segment.arrays, file)] *= np.float32(IMPORTED_FILE)
 
 
-def is_repetition(one: tuple[Hashable, int, int], other: tuple[Hashable, int, int]) -> bool:
+def do_overlap_by_half(one: tuple[Hashable, int, int], other: tuple[Hashable, int, int]) -> bool:
     """Return whether two places (file, start, end) overlap by at least half of the shorter one, in the same file."""
     common = min(one[2], other[2]) - max(one[1], other[1])
     return one[0] == other[0] and 2 * common >= min(one[2] - one[1], other[2] - other[1])
@@ -207,7 +207,7 @@ def _choose_best(
         start, end = arrays["chunk_spans"][4 * item.chunk : 4 * item.chunk + 2].tolist()
         place: tuple[Hashable, int, int] = (source, start, end)
         others = taken.setdefault(source, [])
-        if not any(is_repetition(place, other) for other in others):
+        if not any(do_overlap_by_half(place, other) for other in others):
             others.append(place)
             kept.append(item)
             if len(kept) == limit:

@@ -170,7 +170,7 @@ class View:
         return segment.read_relative_path(index)
 
     def _select_parts(self, own: FileKey | None) -> list[tuple[_Part, NDArray[np.bool_]]]:
-        """Return all parts, each with a mask of the files to search (all visible ones but `own`); counts as a query."""
+        """Record a query in each part; return all parts, each with a mask of the visible files other than `own`."""
         parts = []
         for part in self._parts:
             part.segment.note_query()
@@ -188,7 +188,7 @@ class View:
         return parts
 
     def search(self, query: Query, *, own: FileKey | None = None, limit: int, deadline: float | None) -> list[Ranked]:
-        """Return the best chunks for `query`, best first.
+        """Return up to `limit` chunks for `query`, best first.
 
         Args:
             query: the query.

@@ -212,7 +212,7 @@ class Sources:
             roots = {key: root.path for key, root in self._roots.items()}
             return Snapshot(View(segments, overlays, hidden), roots, opened, keys)
 
-    def count_by_root(self) -> list[tuple[IndexPaths, Counts | None, str]]:
+    def read_counts_by_root(self) -> list[tuple[IndexPaths, Counts | None, str]]:
         """Return for each root the paths of its index, its figures, and when its last full pass ended.
 
         The time is in seconds since the epoch, as text. Without a usable index the figures are None and the time is "".

@@ -22,7 +22,7 @@ def measure_status(sources: Sources, state: str, problem: str) -> IndexStatus:
     by_language: dict[str, int] = {}
     passes: list[float] = []
     store_bytes = 0
-    for index_paths, counts, indexed_at in sources.count_by_root():
+    for index_paths, counts, indexed_at in sources.read_counts_by_root():
         store_bytes += sum(_measure_size(path) for path in index_paths.list_files())
         if indexed_at:
             passes.append(float(indexed_at))

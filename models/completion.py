@@ -171,6 +171,8 @@ class CompletionModel(Protocol):
     ) -> tuple[Generation, ...]:
         """Complete `request` greedily; with `alternatives` > 1 also from the next likeliest first tokens, best first.
 
+        A call that is cancelled returns what it has by then; the generation cut short has `StopReason.CANCELLED`.
+
         Args:
             request: what to complete.
             stop: called with the whole text so far after each token; returns None to continue, or the number of

@@ -187,7 +187,7 @@ class _RunningChild:
             pipe.write(text)
 
     def _collect(self, pipe: IO[bytes], kept: bytearray, most: int, strict: bool) -> None:  # noqa: FBT001 (as threads pass it)
-        """Append the output in `pipe` to `kept` up to `most` bytes; drop the rest, or with `strict`, end the child."""
+        """Append the output in `pipe` to `kept`, up to `most` bytes; drop the rest or, if `strict`, end the child."""
         with pipe:
             while piece := cast("BufferedReader", pipe).read1(_PIECE_BYTES):
                 if len(kept) + len(piece) <= most:

@@ -236,7 +236,7 @@ class Updater:
         return Request(path, relative, mtime_ns, before.digest.hex() if before and known else "", waived=waived)
 
     def _index(self, store: Store, requests: list[Request], known: dict[str, StoredState]) -> None:
-        """Analyse `requests` and store the results; builds a segment now and then while that takes long."""
+        """Analyse `requests` and store the results; while that takes long, build a segment from time to time."""
         built_at, took, built, done = time.monotonic(), 0.0, 0, 0
         for batch in self._store_results(store, requests, known):
             done += len(batch)
@@ -298,7 +298,7 @@ class Updater:
     def _commit(store: Store, batch: _Batch) -> list[StoredFile]:
         """Store `batch`; return its files that are indexed, without the excluded ones."""
         if batch.times:
-            store.refresh(batch.times)
+            store.update_times(batch.times)
         ids = store.put(batch.entries) if batch.entries else []
         pairs = zip(ids, batch.entries, strict=True)
         return [StoredFile(each, it.relative, it.mtime_ns / 1e9, it.blob) for each, it in pairs if not it.reason]

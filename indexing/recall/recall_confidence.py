@@ -85,7 +85,7 @@ def load_weights() -> NDArray[np.float64]:
 def rank_hypotheses(
     cursor: CursorText, hypotheses: Sequence[Hypothesis], candidates: Sequence[Candidate]
 ) -> list[tuple[Hypothesis, float, float]]:
-    """Return the `MOST_JUDGED` hypotheses with the most votes, with agreement and probability, most likely first."""
+    """Return up to `MOST_JUDGED` hypotheses with the most votes, with agreement and probability, most likely first."""
     if not hypotheses:
         return []
     kept, rows = compute_features(cursor, hypotheses, candidates)
@@ -98,7 +98,7 @@ def rank_hypotheses(
 def compute_features(
     cursor: CursorText, hypotheses: Sequence[Hypothesis], candidates: Sequence[Candidate]
 ) -> tuple[list[Hypothesis], NDArray[np.float64]]:
-    """Return the `MOST_JUDGED` hypotheses with the most votes, and their features: shape (hypotheses, features)."""
+    """Return up to `MOST_JUDGED` hypotheses with the most votes, and their features: shape (hypotheses, features)."""
     votes = [sum(candidate.matched**2 for candidate, _ in found.voters) for found in hypotheses]
     order = sorted(range(len(votes)), key=lambda at: -votes[at])[:MOST_JUDGED]
     scene = _Scene.of(cursor, candidates)

@@ -61,7 +61,7 @@ class ArrayWriter:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def append(self, name: str, array: NDArray[Any]) -> None:
-        """Append to the array `name`, of which all pieces have the same type."""
+        """Append `array` to the array `name`; all pieces of an array have the same type."""
         file = self._files.get(name)
         if file is None:
             file = self._files[name] = open_private(self._folder / name, "w+b")
@@ -139,7 +139,7 @@ class MemoryWriter:
         self._arrays: dict[str, NDArray[Any]] = {}
 
     def append(self, name: str, array: NDArray[Any]) -> None:
-        """Append to the array `name`, of which all pieces have the same type."""
+        """Append `array` to the array `name`; all pieces of an array have the same type."""
         self._pieces.setdefault(name, []).append(array)
 
     def spool(self, name: str, partition: int, array: NDArray[np.uint64]) -> None:

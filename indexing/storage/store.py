@@ -212,7 +212,7 @@ class Store:
             self._write_meta(connection, generation=str(generation), **meta)
         return ids
 
-    def refresh(self, times: Iterable[tuple[int, int, int]]) -> None:
+    def update_times(self, times: Iterable[tuple[int, int, int]]) -> None:
         """Set the times and sizes of unchanged files, given as (mtime_ns, size, id); the generation stays."""
         with self._transaction() as connection:
             connection.executemany("UPDATE files SET mtime_ns = ?, size = ? WHERE id = ?", times)

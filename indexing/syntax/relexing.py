@@ -76,7 +76,7 @@ class Lexed:
         return Lexed(self.text + more, ids, starts, self)
 
     def cut_lines(self, start: int, end: int) -> Lexed:
-        """Return the tokens of the whole lines [start, end) of this text, as if they were a text by themselves."""
+        """Return the tokens of the whole lines between the offsets `start` and `end`, as if these lines were a text."""
         low, high = (1 + self.starts[1:-1].searchsorted((start, end))).tolist()
         # The lines may end within a series of breaks, whose token is at its last break, outside these lines.
         cut = end > start and (high == low or int(self.starts[high - 1]) != end - 1)

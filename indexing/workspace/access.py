@@ -2,7 +2,7 @@
 
 The result is a reason. "" means shared: the document may be indexed and may be part of any prompt. A reason in `ALONE`
 (no path, outside of every workspace folder, another version of a file) means that it may be part of a prompt about
-itself only. Any other reason withholds it. Start at `decide`.
+itself only. Any other reason withholds it. Start at `find_reason`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 from indexing.workspace import exclusion
-from indexing.workspace.secrets.secret_files import holds_secret, is_module_of_secrets, is_secret_folder, is_secret_path
+from indexing.workspace.secrets.secret_files import holds_secret, is_secret_folder, is_secret_path, is_secrets_module
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -48,7 +48,7 @@ class AccessCache:
         self._texts: dict[str, tuple[str, bool]] = {}
 
     def find_reason(self, document: Document) -> str:
-        """Return the reason to withhold `document`, as `decide` does, from the cache where possible."""
+        """Return the reason to withhold `document`, as `find_reason` does, from the cache where possible."""
         reason = self._decide_by_paths(document)
         if reason in {"", *ALONE} and self._is_secret_by_text(document):
             return "secret"
@@ -59,14 +59,14 @@ class AccessCache:
         self._texts.pop(uri, None)
 
     def _decide_by_paths(self, document: Document) -> str:
-        """Return `decide_by_paths` of `document`, from the cache for two seconds."""
+        """Return `find_reason_by_paths` of `document`, from the cache for two seconds."""
         now = time.monotonic()
         key = (document.uri, document.path, document.origins, document.cell)
         known = self._paths.get(key)
         if known is None or now - known[0] >= exclusion.FRESH_S:
             if len(self._paths) > _MOST_KNOWN:
                 self._paths = {}
-            known = self._paths[key] = (now, decide_by_paths(document, self._excluded))
+            known = self._paths[key] = (now, find_reason_by_paths(document, self._excluded))
         return known[1]
 
     def _is_secret_by_text(self, document: Document) -> bool:
@@ -79,18 +79,18 @@ class AccessCache:
         return known[1]
 
 
-def decide(document: Document, excluded: Callable[[Path], str]) -> str:
+def find_reason(document: Document, excluded: Callable[[Path], str]) -> str:
     """Return the reason to withhold `document`, "" if it is shared.
 
     A document with a reason of `ALONE` may be in prompts about itself. `excluded` returns the reason of the exclusion
     filter for a path.
     """
-    reason = decide_by_paths(document, excluded)
+    reason = find_reason_by_paths(document, excluded)
     return "secret" if reason in {"", *ALONE} and is_secret_text(document) else reason
 
 
-def decide_by_paths(document: Document, excluded: Callable[[Path], str]) -> str:
-    """Return the reason to withhold `document` by its paths alone, with the same meaning as that of `decide`."""
+def find_reason_by_paths(document: Document, excluded: Callable[[Path], str]) -> str:
+    """Return the reason to withhold `document` by its paths alone, with the same meaning as that of `find_reason`."""
     if document.uri[:40].lower().startswith(_OUTPUTS):
         return "notebook output"
     own = excluded(document.path) if document.path is not None else ""
@@ -106,11 +106,11 @@ def decide_by_paths(document: Document, excluded: Callable[[Path], str]) -> str:
 def is_secret_text(document: Document) -> bool:
     """Return whether the text of a document, saved or not, holds a secret for which it is withheld."""
     named = (document.path, *document.origins) if document.path is not None else document.origins
-    name = next((path.name for path in named if is_module_of_secrets(path.name)), "")
+    name = next((path.name for path in named if is_secrets_module(path.name)), "")
     return holds_secret(document.text, name)
 
 
-def decide_relative(path: Path, exclusions: Mapping[Path, Callable[[Path], str]]) -> str:
+def find_relative_reason(path: Path, exclusions: Mapping[Path, Callable[[Path], str]]) -> str:
     """Return "secret" or the first reason to exclude the relative `path` in a root of `exclusions`; else `NO_FILE`.
 
     `exclusions` holds, for each root, the function that returns the reason for an absolute path in it. `path` is never
@@ -118,5 +118,5 @@ def decide_relative(path: Path, exclusions: Mapping[Path, Callable[[Path], str]]
     """
     if is_secret_path(path.as_posix()) or any(map(is_secret_folder, path.parts[:-1])):
         return "secret"
-    reasons = (find_reason(root / path) for root, find_reason in exclusions.items())
+    reasons = (explain(root / path) for root, explain in exclusions.items())
     return next((reason for reason in reasons if reason and reason not in ALONE), NO_FILE)

@@ -191,7 +191,7 @@ class Exclusion:
 
     @staticmethod
     def find_waived_reasons(rules: Rules, relative: str) -> tuple[str, ...]:
-        """Return the reasons of a file's content that do not count, because a rule includes the file; () for none."""
+        """Return the reasons to exclude files by content that do not apply to `relative`, as a rule includes it."""
         if rules.plain:
             return ()
         if rules.find_ignore(relative, starling=True) is False:
@@ -274,7 +274,7 @@ class Exclusion:
         Settings decide first, then `.starlingignore`, the reason `built_in` and `.gitignore`.
         """
         if self._excluded is not None and (
-            self._excluded.tried > bounds.IGNORE_RULES or self._excluded.match_file(relative)
+            self._excluded.most_tried > bounds.IGNORE_RULES or self._excluded.match_file(relative)
         ):
             return "excluded"
         if rules.excessive:
@@ -305,6 +305,9 @@ class Exclusion:
 
 
 def _list_deciding_names(folder: Path) -> frozenset[str]:
-    """Return the names in `folder` that decide about it; looked up one by one, because a folder may hold very many."""
+    """Return which of the names that decide whether `folder` is excluded exist in it.
+
+    They are looked up one by one, because a folder may hold very many.
+    """
     deciding = ("__init__.py", "pyvenv.cfg", "CACHEDIR.TAG", *DECIDING_FILES, *FETCHED_MARKS)
     return frozenset(name for name in deciding if (folder / name).exists())

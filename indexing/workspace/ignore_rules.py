@@ -52,7 +52,7 @@ class Rules:
         """Whether there are too many rules to match in time, so that the folder is excluded."""
         tried, rules = 0, self
         while True:
-            tried += sum(spec.tried for spec in (rules.git, rules.own) if spec is not None)
+            tried += sum(spec.most_tried for spec in (rules.git, rules.own) if spec is not None)
             if tried > bounds.IGNORE_RULES or rules.outer is None:
                 return tried > bounds.IGNORE_RULES
             rules = rules.outer
@@ -141,7 +141,11 @@ _RULES: dict[tuple[str, int, int, int, int], Patterns] = {}
 
 
 def _parse_rules(path: Path) -> Patterns:
-    """Return the rules of an ignore file, of equal lines the last; a file that is too long gives excessive rules."""
+    """Read an ignore file and return its rules, of equal lines the last; a file that is too long has excessive rules.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
     data, _ = read_regular(path, bounds.IGNORE_BYTES + 1)
     if len(data) > bounds.IGNORE_BYTES:
         return Patterns.make_excessive()

@@ -53,7 +53,7 @@ class Patterns:
         return cls(["*" * (bounds.IGNORE_RULE_CHARACTERS + 1)])
 
     @cached_property
-    def tried(self) -> int:
+    def most_tried(self) -> int:
         """Largest number of rules tried for one path; over `bounds.IGNORE_RULES` if a rule is too long."""
         if any(len(rule.text) > bounds.IGNORE_RULE_CHARACTERS for rule in self._rules):
             return bounds.IGNORE_RULES + 1

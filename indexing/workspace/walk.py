@@ -117,7 +117,7 @@ class _Walker:
 
     def walk_from(self, start: str) -> Iterator[WalkedFile]:
         """Yield the files to index in the folder `start` and below, and count the excluded files and folders."""
-        waiting = self._enter_start(start)
+        waiting = self._find_start(start)
         while waiting and not self._cancelled():
             folder = waiting.pop()
             if folder.path in self._pseudo:
@@ -143,7 +143,7 @@ class _Walker:
                 if not _is_folder(entry) and (found := self._admit(entry, folder.relative + entry.name, rules)):
                     yield found
 
-    def _enter_start(self, start: str) -> list[_Folder]:
+    def _find_start(self, start: str) -> list[_Folder]:
         """Return the folder `start` in a list; empty if it is no folder, or one above it is excluded or unreadable."""
         folder = _Folder(self._root, "", "", self._exclusion.read_root_rules())
         for name in start.removesuffix("/").split("/") if start else ():

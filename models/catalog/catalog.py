@@ -178,7 +178,7 @@ class ModelEntry:
 
     @property
     def large(self) -> bool:
-        """Whether the model has so many parameters that it needs a time budget and the prompt layout of a raw model."""
+        """Whether the model has more than `LARGE_PARAMETERS` parameters, so that reading a prompt takes long."""
         return self.parameters > LARGE_PARAMETERS
 
     @property
@@ -268,7 +268,7 @@ def read_entry(path: Path, *, bundled: bool = False, on_problem: Callable[[str],
         pooling=embedding.get_choice("pooling", POOLINGS, default="mean"),
         settings=read_settings(settings, roles),
         show_filter=_read_filter(path.parent / FILE, on_problem) if "completion" in roles else None,
-        worth=read_worth(worth),
+        worth=read_qualities(worth),
     )
     for table in (fields, fim, prompt, completion, chat, embedding, worth):
         for name in table.list_unread():
@@ -360,7 +360,7 @@ def read_settings(settings: Table, roles: tuple[str, ...]) -> dict[str, RoleSett
     }
 
 
-def read_worth(worth: Table) -> dict[str, Measured]:
+def read_qualities(worth: Table) -> dict[str, Measured]:
     """Return the measured qualities in the table `[worth]`, by name; those without a share are left out.
 
     Raises:

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from models.catalog.catalog import POOLINGS, ROLES, read_chat, read_fim, read_settings, read_worth
+from models.catalog.catalog import POOLINGS, ROLES, read_chat, read_fim, read_qualities, read_settings
 from models.catalog.toml_tables import Table
 from models.local.machine import WeightCounts
 
@@ -172,5 +172,5 @@ def _read_model(path: Path) -> PublishedModel:
         settings=read_settings(tables["role"], roles),
         table_parameters=fields.get_integer("table_parameters", least=0, default=0),
         tied=fields.get_bool("tied", default=True),
-        worth=read_worth(fields.get_table("worth", optional=True)),
+        worth=read_qualities(fields.get_table("worth", optional=True)),
     )

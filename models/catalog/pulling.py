@@ -81,7 +81,7 @@ def pull(
         info = api.model_info(published.repository, files_metadata=True, timeout=CONNECT_S)
     hub = _Hub(published, token, endpoint)
     files = _select_files(published, info.siblings or [])
-    _check_space(downloads, sum(file.size_bytes for file in files if not _is_complete(folder, file)))
+    _prepare_folder(downloads, sum(file.size_bytes for file in files if not _is_complete(folder, file)))
     total = sum(file.size_bytes for file in files)
     done = 0
     for file in files:
@@ -123,7 +123,7 @@ def _is_complete(folder: Path, file: RemoteFile) -> bool:
         return False
 
 
-def _check_space(downloads: Path, needed_bytes: int) -> None:
+def _prepare_folder(downloads: Path, needed_bytes: int) -> None:
     """Make the folder `downloads`, and check that its disk has `needed_bytes` free beside `SPARE_BYTES`.
 
     Raises:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from models.conversion.tensor_shapes import is_shape
+from models.conversion.tensor_shapes import is_valid_shape
 from models.errors import ModelError
 from starling_files import read_text
 
@@ -267,7 +267,7 @@ def _read_safetensors(file: Path) -> dict[str, Tensor]:
             shape = tuple(int(dimension) for dimension in entry["shape"])
             first, end = (int(offset) for offset in entry["data_offsets"])
             kind = str(entry["dtype"])
-            if not 0 <= first <= end <= size - begin or not is_shape(shape):
+            if not 0 <= first <= end <= size - begin or not is_valid_shape(shape):
                 raise damaged
             if kind in TYPES and math.prod(shape) * TYPES[kind].itemsize != end - first:
                 raise damaged

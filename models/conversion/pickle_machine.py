@@ -11,7 +11,7 @@ import pickletools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from models.conversion.tensor_shapes import is_shape
+from models.conversion.tensor_shapes import is_valid_shape
 
 if TYPE_CHECKING:
     import io
@@ -271,7 +271,7 @@ def _check_shape(value: object) -> tuple[int, ...]:
     Raises:
         PickleError: it is not.
     """
-    if not isinstance(value, tuple) or not all(isinstance(one, int) for one in value) or not is_shape(value):
+    if not isinstance(value, tuple) or not all(isinstance(one, int) for one in value) or not is_valid_shape(value):
         raise PickleError("a tensor of an unknown form")
     return value
 

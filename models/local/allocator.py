@@ -1,6 +1,6 @@
 """Bounds on the memory that glibc's allocator keeps; other allocators (musl, macOS, Windows) are never touched.
 
-CTranslate2 allocates megabytes per request, from threads that come and go with the kept KV states. By default glibc
+CTranslate2 allocates megabytes per request, from threads that come and go with the cached KV states. By default glibc
 gives threads separate heaps, raises the size from which blocks get their own pages, and keeps freed memory: each heap
 grows to its largest use, and the packed weights, in pages that were used before, hold hundreds of megabytes more.
 Start at `limit_memory`.
@@ -32,7 +32,7 @@ MAPPED_BYTES = 8_000_000
 # Free memory that stays at the end of a heap; with less, each request causes page faults.
 SPARE_BYTES = 16_000_000
 # The same while large weights compute: each layer allocates what the layer before freed. With less than 256 MB and
-# some kept KV states, a third of the time of a prompt of 950 tokens goes to pages that were released a moment ago.
+# some cached KV states, a third of the time of a prompt of 950 tokens goes to pages that were released a moment ago.
 LARGE_SPARE_BYTES = 1_000_000_000
 HEAPS = 2
 SETTINGS = ((M_ARENA_MAX, HEAPS), (M_MMAP_THRESHOLD, MAPPED_BYTES), (M_TRIM_THRESHOLD, SPARE_BYTES))

@@ -71,7 +71,7 @@ class CTranslateModel:
         self._tokenizer = tokenizer
         self._engine = engine
         self._prompts = PromptChooser(
-            entry, tokenizer, engine.kept_heads, MovingSpeed(speed) if speed is not None else None
+            entry, tokenizer, engine.cached_heads, MovingSpeed(speed) if speed is not None else None
         )
         self._turns = NewestFirstLock()
         self._reading_ahead = threading.Lock()
@@ -210,21 +210,21 @@ class CTranslateModel:
             ) from error
 
     def _read_ahead(self, request: FillRequest, longest: Prompt) -> None:
-        """Start a thread that reads and keeps the head of `longest` for the next request, if `request` had a deadline.
+        """Start a thread that reads and caches the head of `longest` for the next request.
 
-        Do nothing without a deadline, if the head is not worth keeping, or if such a thread is running.
+        Do nothing if `request` has no time budget, if the head should not be cached, or if such a thread is running.
         """
-        if not request.budget_ms or self._closing or not self._engine.kept_heads.should_keep(longest):
+        if not request.budget_ms or self._closing or not self._engine.cached_heads.should_cache(longest):
             return
         if self._reading_ahead.acquire(blocking=False):
             threading.Thread(target=self._read_head, args=(longest,), name="read-ahead", daemon=True).start()
 
     def _read_head(self, longest: Prompt) -> None:
-        """Read and keep the head of `longest`, unless other requests wait; on the thread of `_read_ahead`."""
+        """Read and cache the head of `longest`, unless other requests wait; on the thread of `_read_ahead`."""
         try:
             with self._turns.take(lambda: self._closing or self._turns.waiting > 1) as granted:
                 if granted:
-                    self._translate_errors(lambda: self._engine.keep(longest))
+                    self._translate_errors(lambda: self._engine.cache_head(longest))
         except ModelError as error:
             logger.info("prompt not read ahead", extra={"why": str(error)})
         finally:

@@ -1,6 +1,6 @@
 """CTranslate2's generator: tokens in, tokens out, one call at a time.
 
-Holds one `ctranslate2.Generator`, bounds the KV states it keeps (`models.local.kept_heads`), and releases it before the
+Holds one `ctranslate2.Generator`, bounds its cached KV states (`models.local.cached_heads`), and releases it before the
 interpreter ends (a generator that is alive then, after a call with a callback, aborts the process). Knows no text, no
 prompt layout and no queue (`models.local.ctranslate_completion`). Not thread-safe: the caller serializes calls. Start
 at `Engine`.
@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from models.local import allocator
+from models.local.cached_heads import CachedHeads, compute_cache_bytes
 from models.local.greedy_decoding import GreedyDecoding, Step, Token
-from models.local.kept_heads import KeptHeads, compute_kept_bytes
 from models.local.log_probs import compute_log_prob
 from models.local.weights_file import WEIGHTS_FILE
 
@@ -51,7 +51,7 @@ class Engine:
 
     Attributes:
         placement: device, compute type and threads.
-        kept_heads: the prompt heads whose KV states are kept.
+        cached_heads: the prompt heads whose KV states are cached.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Engine:
         """
         self._folder = folder
         self.placement = placement
-        self.kept_heads = KeptHeads(window_tokens, compute_kept_bytes(_measure_size(folder)), kv_token_bytes)
+        self.cached_heads = CachedHeads(window_tokens, compute_cache_bytes(_measure_size(folder)), kv_token_bytes)
         self._ends = list(ends)
         self._closed = False
         self._busy = False
@@ -92,7 +92,7 @@ class Engine:
     def time_request(self, prompt_tokens: int, new_tokens: int) -> float:
         """Run a request with a prompt and an answer of these lengths, in tokens, and return its time in seconds.
 
-        No KV state is reused or kept.
+        No KV state is reused or cached.
         """
         begun = time.perf_counter()
         self._run(
@@ -123,14 +123,14 @@ class Engine:
         `close` ends the run too, at the next token, without an error.
 
         Args:
-            prompt: the prompt; the KV state of its settled part is kept if that is worthwhile (`KeptHeads`).
+            prompt: the prompt; the KV state of its settled part is cached if `CachedHeads.choose_head` says so.
             on_step: called with each token except an end token; returns whether to stop.
             ranked: how many of the likeliest first tokens to return.
             ignore_ends: whether to use up the whole budget, past any end token (for measuring).
             steering: restricts the first tokens. The likeliest allowed token is taken, with its log-probability among
                 the allowed ones. CTranslate2 itself chooses freely; where it chose another token, decoding restarts
                 after the allowed one.
-            keep: whether the settled part may be read again to keep its KV state; else the longest kept head is used.
+            keep: whether the settled part may be read again to cache it; else the longest cached head is used.
 
         Returns:
             How many prompt tokens were not computed again, and the ids and log-probabilities of the likeliest first
@@ -161,7 +161,7 @@ class Engine:
         `close` ends the run too, at the next token, without an error.
 
         Args:
-            prompt: the prompt; the KV state of its settled part is kept if that is worthwhile (`KeptHeads`).
+            prompt: the prompt; the KV state of its settled part is cached if `CachedHeads.choose_head` says so.
             on_step: called with each token except an end token; returns whether to stop.
             temperature: 0 decodes greedily.
 
@@ -205,7 +205,7 @@ class Engine:
             prompt: the prompt.
             continuation: the tokens to score.
             stop: called after each token; once it returns true, or after `close`, fewer log-probabilities are returned.
-            keep: whether to keep the prompt's KV state, for several continuations of the same prompt.
+            keep: whether to cache the KV state of the prompt, for several continuations of the same prompt.
             among: for each of the first tokens, the ids to which its probability is relative; the other tokens are
                 compared with the whole vocabulary.
         """
@@ -221,7 +221,7 @@ class Engine:
         # The last prompt token starts the forced run; the tokens before it are computed at once.
         before = len(prompt.tokens) - 1
         head = tuple(prompt.tokens[:before])
-        kept = head in self.kept_heads or (keep and self.kept_heads.is_keepable(before))
+        kept = head in self.cached_heads or (keep and self.cached_heads.is_cacheable(before))
         if kept:
             self._note_head(head)
         self._run(
@@ -236,9 +236,9 @@ class Engine:
         )
         return tuple(log_probs)
 
-    def keep(self, prompt: Prompt) -> None:
-        """Compute the KV state of the settled part of `prompt` and keep it, if `KeptHeads.should_keep` says so."""
-        if not self.kept_heads.should_keep(prompt):
+    def cache_head(self, prompt: Prompt) -> None:
+        """Compute and cache the KV state of the settled part of `prompt`, if `CachedHeads.should_cache` says so."""
+        if not self.cached_heads.should_cache(prompt):
             return
         head, _, _ = self._split_prompt(prompt)
         self._run([prompt.tokens[len(head) : len(head) + 1]], static_prompt=head, max_length=1)
@@ -246,21 +246,21 @@ class Engine:
     def _split_prompt(self, prompt: Prompt, *, keep: bool = True) -> tuple[list[str], list[str], int]:
         """Return the head and the rest of `prompt`, and how many tokens of the head need no computing.
 
-        With `keep`, a new head is recorded as kept.
+        With `keep`, a new head is recorded as cached.
         """
         tokens = prompt.tokens
-        length, reused = self.kept_heads.choose_head(tokens, prompt.settled, keep=keep)
+        length, reused = self.cached_heads.choose_head(tokens, prompt.settled, keep=keep)
         if keep and length > reused:
             self._note_head(tuple(tokens[:length]))
         return list(tokens[:length]), list(tokens[length:]), reused
 
     def _make_head_options(self, head: list[str]) -> dict[str, Any]:
         """Return CTranslate2's options for a prompt that begins with `head`."""
-        return {"static_prompt": head, "cache_static_prompt": tuple(head) in self.kept_heads} if head else {}
+        return {"static_prompt": head, "cache_static_prompt": tuple(head) in self.cached_heads} if head else {}
 
     def _note_head(self, head: tuple[str, ...]) -> None:
-        """Record that the KV state of `head` is kept from the next call on; drop all others if there is no room."""
-        if self.kept_heads.add(head):
+        """Record that the KV state of `head` is cached from the next call on; drop all others if there is no room."""
+        if self.cached_heads.add(head):
             self._generator = None
 
     def _run(self, starts: Sequence[Sequence[str]], **options: Any) -> None:  # noqa: ANN401  # CTranslate2 has no types
@@ -270,7 +270,7 @@ class Engine:
             self._ensure_loaded().generate_batch([list(start) for start in starts], **options)
         except FAILURES:
             if self._generator is None:  # not loaded, so the head that was to be read is not kept
-                self.kept_heads.clear()
+                self.cached_heads.clear()
             raise
         finally:
             self._busy = False
@@ -292,9 +292,9 @@ class Engine:
         return generator
 
     def _drop(self) -> None:
-        """Drop the generator, which is the only way to free kept KV states; `_ensure_loaded` loads it again."""
+        """Drop the generator, which is the only way to free cached KV states; `_ensure_loaded` loads it again."""
         self._generator = None
-        self.kept_heads.clear()
+        self.cached_heads.clear()
 
 
 def count_cuda_devices() -> int:

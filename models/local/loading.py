@@ -18,12 +18,12 @@ from models.embedding import CTranslateEmbedder
 from models.errors import ModelError
 from models.fim import Prompt
 from models.local import calibration
+from models.local.cached_heads import LEAST_CACHE_BYTES, compute_cache_bytes
 from models.local.calibration import choose_default_threads, choose_threads, load_or_measure_speed, measure_speed
 from models.local.ctranslate_chat import CTranslateChat
 from models.local.ctranslate_completion import CTranslateModel
 from models.local.cuda import load_libraries, load_on_gpu
 from models.local.engine import FAILURES, Engine, Placement, count_cuda_devices
-from models.local.kept_heads import KEPT_BYTES, compute_kept_bytes
 from models.local.weights_file import WEIGHTS_FILE, read_shape
 from models.tokenizer import Tokenizer
 from starling_files import read_text
@@ -50,7 +50,8 @@ COMPUTE_TYPES = (
 ARCHITECTURES = ("GPTBigCode", "Starcoder2", "GPT2", "GPTNeoX", "Llama", "Mistral", "Qwen2", "Qwen3")
 VOCABULARY_FILES = ("vocabulary.json", "vocabulary.txt")
 
-# Memory of weights, activations and the least kept KV states: the size of the weights file times a factor, plus a base.
+# Memory of weights, activations and the fewest cached KV states: the size of the weights file, times a factor, plus a
+# base.
 MEMORY_FACTOR = 1.3
 MEMORY_BASE_BYTES = 100_000_000
 
@@ -261,7 +262,7 @@ def _read_vocabulary(entry: ModelEntry) -> list[str]:
 
 
 def estimate_needed_bytes(entry: ModelEntry) -> int:
-    """Return about how much memory the model of `entry` takes, in bytes: weights, activations and kept KV states."""
+    """Return about how much memory the model of `entry` takes, in bytes: weights, activations and cached KV states."""
     size_bytes = 0
     with contextlib.suppress(OSError):
         size_bytes = (entry.weights / WEIGHTS_FILE).stat().st_size
@@ -270,7 +271,7 @@ def estimate_needed_bytes(entry: ModelEntry) -> int:
 
 def estimate_memory_bytes(size_bytes: int) -> int:
     """Return about how much memory a model with weights of `size_bytes` takes, in bytes."""
-    return int(size_bytes * MEMORY_FACTOR) + MEMORY_BASE_BYTES + compute_kept_bytes(size_bytes) - KEPT_BYTES
+    return int(size_bytes * MEMORY_FACTOR) + MEMORY_BASE_BYTES + compute_cache_bytes(size_bytes) - LEAST_CACHE_BYTES
 
 
 def check_memory(entry: ModelEntry) -> None:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from models.catalog.catalog import ModelEntry
     from models.completion import FillRequest
     from models.fim import Prompt
+    from models.local.cached_heads import CachedHeads
     from models.local.calibration import MovingSpeed
-    from models.local.kept_heads import KeptHeads
     from models.tokenizer import Tokenizer
 
 # The longest prompt of a large model takes at most this time to read. It is one of `PROMPT_STEPS`, so that it seldom
@@ -47,12 +47,12 @@ class PromptChooser:
     """
 
     def __init__(
-        self, entry: ModelEntry, tokenizer: Tokenizer, kept_heads: KeptHeads, speed: MovingSpeed | None
+        self, entry: ModelEntry, tokenizer: Tokenizer, cached_heads: CachedHeads, speed: MovingSpeed | None
     ) -> None:
         self.speed = speed
         self._entry = entry
         self._tokenizer = tokenizer
-        self._kept_heads = kept_heads
+        self._cached_heads = cached_heads
         self._last_cut: tuple[FillRequest, Prompt] | None = None
 
     def lay_out_longest(self, request: FillRequest) -> Prompt:
@@ -62,16 +62,16 @@ class PromptChooser:
         most = USUAL_PROMPT
         if self.speed is not None:
             prompt_tokens_per_s = self.speed.steady.prompt_tokens_per_s
-            readable = min(LONGEST_READ_S * prompt_tokens_per_s, self._kept_heads.most_tokens / 2)
+            readable = min(LONGEST_READ_S * prompt_tokens_per_s, self._cached_heads.most_tokens / 2)
             most = max((step for step in PROMPT_STEPS if step <= readable), default=PROMPT_STEPS[0])
         return lay_out(request, self._entry, self._tokenizer, most, self._limit_suffix())
 
     def choose(self, request: FillRequest, longest: Prompt, deadline: float, answers: int) -> tuple[Prompt, bool]:
-        """Return the prompt to decode from, and whether to keep its head.
+        """Return the prompt to decode from, and whether to cache its head.
 
         For several answers, a large model's whole prompt but its last token becomes the head if that saves time. A
-        head for which there is no room is not kept if the request has a time budget: the weights would have to be
-        loaded again, which takes seconds. After a partial word it is kept nevertheless, because it may be read twice.
+        head for which there is no room is not cached if the request has a time budget: the weights would have to be
+        loaded again, which takes seconds. After a partial word it is cached nevertheless, because it may be read twice.
 
         Args:
             request: what to complete.
@@ -81,9 +81,9 @@ class PromptChooser:
         """
         prompt, keep = self._fit_time(request, longest, deadline)
         before = len(prompt.tokens) - 1
-        if self._entry.large and answers * (before - self._kept_heads.count_kept_tokens(prompt.tokens)) > before:
+        if self._entry.large and answers * (before - self._cached_heads.count_cached_tokens(prompt.tokens)) > before:
             return replace(prompt, settled=before), True
-        too_slow = request.budget_ms and not prompt.forced_start and not self._kept_heads.has_room(prompt)
+        too_slow = request.budget_ms and not prompt.forced_start and not self._cached_heads.has_room(prompt)
         return prompt, keep and not too_slow
 
     def _limit_suffix(self) -> int:
@@ -93,7 +93,7 @@ class PromptChooser:
         return max(LEAST_SUFFIX, int(SUFFIX_S * self.speed.steady.prompt_tokens_per_s))
 
     def _fit_time(self, request: FillRequest, longest: Prompt, deadline: float) -> tuple[Prompt, bool]:
-        """Return the prompt that can be read before `deadline`, and whether there is time to read and keep its head.
+        """Return the prompt that can be read before `deadline`, and whether there is time to read and cache its head.
 
         The prompt is `longest` if its unread part can be read in time, if the speed is unknown, if there is no
         deadline, or if fewer than `LEAST_PROMPT` tokens can be read in time; else a shorter one.
@@ -104,14 +104,14 @@ class PromptChooser:
         writing_s = min(LINE_TOKENS / speed.new_tokens_per_s, MOST_FOR_WRITING * left_s)
         readable = int((left_s - writing_s) * speed.prompt_tokens_per_s)
         length = len(longest.tokens)
-        unread = length - self._kept_heads.count_kept_tokens(longest.tokens)
+        unread = length - self._cached_heads.count_cached_tokens(longest.tokens)
         if length <= readable:
             return longest, unread > length / 2  # if more is kept, that is used
         asked, last = replace(request, budget_ms=0.0), self._last_cut
         if (
             last is not None
             and last[0] == asked
-            and self._kept_heads.count_kept_tokens(last[1].tokens) >= len(last[1].tokens) - 1
+            and self._cached_heads.count_cached_tokens(last[1].tokens) >= len(last[1].tokens) - 1
         ):
             return last[1], False  # an alternative answer to the same request, whose prompt is kept
         if unread <= readable or readable < LEAST_PROMPT:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from agents.ports.permissions import Cancelled, ToolCall
     from server.gate.locating import LocatedChange
     from server.gate.places import Places
-    from server.gate.ports import Asker, Workplace
+    from server.gate.ports import Asker, TakenParts, Workplace
     from server.gate.records import Checkpoint, Records
     from server.gate.validation import CheckedProposal
 
@@ -126,6 +126,10 @@ class Gate:
                 uuid.uuid4().hex, Verdict.REFUSED, "This was no edit; its agent can ask again: go on with it."
             )
         return await self._propose(proposal, "", cancelled)
+
+    async def ask_here(self, question: Question) -> Answer | TakenParts:
+        """Ask a person in this client a question of another process, which waits for the answer; record nothing."""
+        return await self._asker.ask(question)
 
     async def permit(self, call: ToolCall, *, cancelled: Cancelled | None = None) -> Permission:
         """Ask a person to permit the tool call `call`, and record the answer; the caller then runs the tool.

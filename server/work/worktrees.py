@@ -159,6 +159,18 @@ class Worktrees:
                     run_git(top, "branch", "-q", "-D", worktree.branch)
                 run_git(top, "update-ref", "-d", _name_ref(task))
 
+    def list_branches(self) -> dict[str, str]:
+        """Return the names of the branches of all tasks of the repository, by the task's id; {} if git failed."""
+        try:
+            names = run_git(
+                self._workspace, "for-each-ref", "--format=%(refname)", "refs/starling/", "refs/heads/starling/"
+            ).split()
+        except GitFailed:
+            return {}
+        branches = {name.removeprefix("refs/heads/") for name in names}
+        tasks = [name.removeprefix("refs/starling/") for name in names if name.startswith("refs/starling/")]
+        return {task: branch for task in tasks if (branch := _name_branch(task)) in branches}
+
     def list_folders(self) -> tuple[Path, ...]:
         """Return the folders of all worktrees in the storage, also of other repositories."""
         with contextlib.suppress(OSError):
@@ -195,12 +207,16 @@ class Worktrees:
             raise WorktreeFailed(f"{self._workspace} lies outside of the files of its repository, which are in {top}.")
         below = workspace.relative_to(outer)
         base = run_git(top, "for-each-ref", "--format=%(objectname)", _name_ref(task)).strip()
-        return Worktree(task, folder, folder / below, f"starling/{task[:ID_LENGTH]}", base)
+        return Worktree(task, folder, folder / below, _name_branch(task), base)
 
     @staticmethod
     def _list_refs(top: Path) -> list[str]:
         """Return the names of the refs of all tasks."""
         return run_git(top, "for-each-ref", "--format=%(refname)", "refs/starling/").split()
+
+
+def _name_branch(task: str) -> str:
+    return f"starling/{task[:ID_LENGTH]}"
 
 
 def _name_ref(task: str) -> str:

@@ -29,11 +29,11 @@ class DocumentAccess:
         raise NotImplementedError
 
     def find_withholding_reason(self, document: Document) -> str:
-        reason = access.decide(document, self.find_exclusion_reason)
+        reason = access.find_reason(document, self.find_exclusion_reason)
         return "" if reason in access.ALONE else reason
 
     def is_shared(self, document: Document) -> bool:
-        return not access.decide(document, self.find_exclusion_reason)
+        return not access.find_reason(document, self.find_exclusion_reason)
 
 
 @dataclass

@@ -266,7 +266,7 @@ class Baselines:
         for _, number in sorted(scored)[: 4 * DEPTH]:
             key, _, chunk = self._chunks[number]
             place = (key, chunk.span.start, chunk.span.end)
-            if any(ranking.is_repetition(place, other) for other in taken):
+            if any(ranking.do_overlap_by_half(place, other) for other in taken):
                 continue
             taken.append(place)
             if key == target and chunk.first_line <= site.target_line < chunk.last_line:

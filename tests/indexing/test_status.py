@@ -22,7 +22,7 @@ class CountedSources:
         self._storage = storage
         self._counts = counts
 
-    def count_by_root(self) -> list[tuple[IndexPaths, Counts | None, str]]:
+    def read_counts_by_root(self) -> list[tuple[IndexPaths, Counts | None, str]]:
         return [(IndexPaths(self._storage, key), *counts) for key, counts in self._counts.items()]
 
 

@@ -222,8 +222,8 @@ def _join_overlapping(found: Iterable[tuple[int, int]]) -> list[tuple[int, int]]
     return joined
 
 
-def is_random(value: str) -> bool:
-    """Return whether a value looks made by a machine: 16 characters or more, letters and digits, high entropy."""
+def has_high_entropy(value: str) -> bool:
+    """Return whether a value has 16 characters or more, letters and digits, no space, and high entropy."""
     if len(value) < _LEAST_RANDOM or " " in value or not re.search(r"\d", value) or not re.search(r"[A-Za-z]", value):
         return False
     return compute_entropy(value) >= _LEAST_BITS
@@ -393,7 +393,7 @@ def _is_secret_value(name: str, value: str, *, quoted: bool) -> bool:
         return False
     if not quoted and _IDENTIFIER.fullmatch(value.rstrip("=")) and not _is_bare_secret(name, value.rstrip("=")):
         return False  # a call, or something that is kept elsewhere
-    if is_random(value) or is_drawn_at_random(value, _LEAST_RANDOM):
+    if has_high_entropy(value) or is_drawn_at_random(value, _LEAST_RANDOM):
         return True
     kinds = sum(bool(re.search(kind, value)) for kind in (r"[a-z]", r"[A-Z]", r"\d", r"[^\w\s]"))
     names_itself = _PASSWORD.search(value) and re.fullmatch(r"[A-Za-z_.:/ -]*\d?", value)  # "password_confirmation"
@@ -405,4 +405,5 @@ def _is_bare_secret(name: str, value: str) -> bool:
 
     It is one if it looks random, or if `name` is that of a password and a digit is before a letter.
     """
-    return "." not in value and (is_random(value) or bool(_PASSWORD.search(name) and re.search(r"\d[A-Za-z]", value)))
+    digit_first = re.search(r"\d[A-Za-z]", value)
+    return "." not in value and (has_high_entropy(value) or bool(_PASSWORD.search(name) and digit_first))

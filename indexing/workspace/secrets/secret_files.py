@@ -151,11 +151,11 @@ def holds_secret(text: str, name: str = "") -> bool:
         return True
     if '"auths"' in head and _REGISTRIES.search(head):
         return True
-    return is_module_of_secrets(name) and bool(find_secrets(head, unnamed=False))
+    return is_secrets_module(name) and bool(find_secrets(head, unnamed=False))
 
 
 @functools.lru_cache(maxsize=8192)
-def is_module_of_secrets(name: str) -> bool:
+def is_secrets_module(name: str) -> bool:
     """Return whether source code of this name, such as `credentials.py`, is withheld if it holds secret literals."""
     return _SOURCE.search(_normalize_name(name)) is not None
 

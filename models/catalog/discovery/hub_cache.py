@@ -42,7 +42,7 @@ def find_models_in(cache: Path, program: str) -> Iterator[FoundModel]:
         if snapshot is None:
             continue
         for file in find_ggufs(snapshot, SNAPSHOT_DEPTH):
-            if not _lies_in(file, repository):
+            if not _is_inside(file, repository):
                 continue
             inside = file.relative_to(snapshot).as_posix().removesuffix(".gguf")
             if (found := describe_gguf(f"{program}:{name}/{inside}", file)) is not None:
@@ -77,7 +77,7 @@ def _find_snapshot(repository: Path) -> Path | None:
         return None
 
 
-def _lies_in(file: Path, repository: Path) -> bool:
+def _is_inside(file: Path, repository: Path) -> bool:
     """Return whether `file` lies in the folder `repository` after its links are followed."""
     try:
         return file.resolve(strict=True).is_relative_to(repository.resolve())
@@ -102,7 +102,7 @@ def _describe_checkpoint(name: str, repository_name: str, snapshot: Path, reposi
     except OSError as error:  # removed while it is looked at, or not readable
         files, problem = [], f"its folder cannot be read ({error.strerror})"
     for file in files:
-        if not _lies_in(file, repository):
+        if not _is_inside(file, repository):
             problem = problem or f"its {sanitize_name(file.name)} lies outside the cache"
         elif file.suffix == ".safetensors":
             size += file.stat().st_size

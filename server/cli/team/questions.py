@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from server.gate.ports import Outcome
     from server.gate.records import Request
     from server.state.session_store import SessionStore
+    from server.work.waiting_questions import WaitingQuestions
 
 FAILED = 1
 COLUMNS = (Column("ID", typed=True), *map(Column, ("ASKED", "STATE", "SESSION", "BY", "TITLE")))
@@ -39,8 +40,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="Write one JSON object on s
 def list_questions(*, directory: Directory = None, as_json: AsJson = False) -> None:
     """List the questions without an answer, the newest first."""
     root = _find_root(directory)
-    with _open_gate(root, ()) as (gate, store):
-        found = _list_unanswered(gate, store, root)
+    with _open_questions(root) as questions:
+        found = questions.list_unanswered()
     if as_json:
         terminal.emit({
             "questions": [
@@ -93,28 +94,18 @@ def answer(
     directory: Directory = None,
 ) -> None:
     """Answer the question of a worker (`starling work --ask`) that waits for you."""
-    from server.assembly.gates import open_state  # noqa: PLC0415 (`--help` starts without it)
-    from server.gate.ports import Answer  # noqa: PLC0415
-    from server.state.given_answers import GivenAnswers  # noqa: PLC0415
+    from server.gate.ports import Answer  # noqa: PLC0415 (`--help` starts without it)
+    from server.work.waiting_questions import QuestionRefused  # noqa: PLC0415
 
     if decision not in {"", "yes", "no"}:
         raise Misuse(f"{decision} is no answer; give yes or no.")
-    root = _find_root(directory)
-    with _open_gate(root, ()) as (gate, store):
-        waiting = [one for one in _list_unanswered(gate, store, root) if one.id.startswith(request)]
-        state = open_state()
+    with _open_questions(_find_root(directory)) as questions:
         try:
-            answers = GivenAnswers(state)
-            awaited = answers.list_awaited()
-            found = [one for one in waiting if one.id in awaited]
-            if len(found) != 1:
-                what = "several questions wait" if found else "no question waits"
-                raise Failure(f"In this workspace {what} as {request}; `starling sessions questions` lists them.")
-            chosen = decision or _decide_here(found[0])
-            if not answers.give(found[0].id, Answer.APPROVE if chosen == "yes" else Answer.REJECT, "starling"):
-                raise Failure(f"{found[0].title!r} was answered meanwhile, or nobody waits for it any more.")
-        finally:
-            state.close()
+            found = questions.find(request)
+            chosen = decision or _decide_here(found)
+            questions.give(found, Answer.APPROVE if chosen == "yes" else Answer.REJECT, "starling")
+        except QuestionRefused as error:
+            raise Failure(str(error)) from error
 
 
 def _decide_here(request: Request) -> str:
@@ -161,14 +152,22 @@ def _report(outcome: Outcome) -> int:
     return 0 if outcome.applied else FAILED
 
 
-def _list_unanswered(gate: Gate, store: SessionStore, root: Path) -> list[Request]:
-    """Return the unanswered requests of the workspace `root`: of its 1,000 newest sessions, or about its files."""
-    sessions = {one.id for one in store.list_newest(root.as_uri(), 1000)}
+@contextlib.contextmanager
+def _open_questions(root: Path) -> Iterator[WaitingQuestions]:
+    """Yield the questions of the workspace; close the state database afterwards.
 
-    def is_here(request: Request) -> bool:
-        return request.session in sessions or any(Path(one).is_relative_to(root) for one in request.subjects)
+    Raises:
+        Failure: the state cannot be read or written.
+    """
+    from server.assembly.gates import open_state  # noqa: PLC0415 (as above)
+    from server.work.waiting_questions import WaitingQuestions  # noqa: PLC0415
 
-    return [one for one in gate.journal.list_unanswered() if is_here(one)]
+    with _open_gate(root, ()) as (gate, _):
+        state = open_state()
+        try:
+            yield WaitingQuestions(gate.journal, state, [root])
+        finally:
+            state.close()
 
 
 @contextlib.contextmanager

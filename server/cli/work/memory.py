@@ -15,11 +15,10 @@ from server.cli.terminal import Failure
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from agents.ports.memory import Activity, Decision, Remembered
     from server.state.memory_store import MemoryStore
 
 MOST_LISTED = 1000
-MOST_EXPORTED = 50_000
+MOST_SEARCHED = 50_000
 COLUMNS = (Column("KEY", typed=True), *map(Column, ("AGENT", "FROM", "CHANGED", "TEXT")))
 LONGEST_SHOWN = 80
 
@@ -45,7 +44,9 @@ def list_memories(
     with _open_store() as store:
         found = store.list_memories(_name_workspace(directory), MOST_LISTED, agent=role)
     if as_json:
-        terminal.emit({"memories": [_describe(one) for one in found]})
+        from server.state.memory_export import describe_memory  # noqa: PLC0415 (`--help` starts without)
+
+        terminal.emit({"memories": [describe_memory(one) for one in found]})
         return
     if not found:
         terminal.note("Nothing is remembered for this workspace; `starling memory add KEY TEXT` adds something.")
@@ -80,13 +81,15 @@ def add(
 @app.command("show")
 def show(key: Key, *, role: Agent = "", directory: Directory = None) -> None:
     """Show everything that is remembered with a key."""
+    from server.state.memory_export import describe_memory  # noqa: PLC0415 (`--help` starts without)
+
     with _open_store() as store:
-        listed = store.list_memories(_name_workspace(directory), MOST_EXPORTED, agent=role)
+        listed = store.list_memories(_name_workspace(directory), MOST_SEARCHED, agent=role)
     found = [one for one in listed if one.key == key]
     if not found:
         raise Failure(f"Nothing is remembered as {key}; `starling memory` lists what is.")
     for one in found:
-        for label, value in _describe(one).items():
+        for label, value in describe_memory(one).items():
             shown = terminal.format_time(value) if label in {"created", "changed"} else str(value)
             if shown:
                 terminal.get_stdout().print(f"{label + ':':10} {terminal.escape(shown)}", markup=False)
@@ -112,13 +115,11 @@ def clear(*, directory: Directory = None) -> None:
 @app.command("export")
 def export(*, directory: Directory = None) -> None:
     """Write memories, activities and decisions of the workspace as one JSON object on stdout."""
+    from server.state.memory_export import export_memory  # noqa: PLC0415 (`--help` starts without)
+
     place = _name_workspace(directory)
     with _open_store() as store:
-        terminal.emit({
-            "memories": [_describe(one) for one in store.list_memories(place, MOST_EXPORTED)],
-            "activities": [_describe_activity(one) for one in store.list_activities(place, MOST_EXPORTED)],
-            "decisions": [_describe_decision(one) for one in store.list_decisions(place, MOST_EXPORTED)],
-        })  # fmt: skip
+        terminal.emit(export_memory(store, place))
 
 
 def _open_store() -> Any:  # noqa: ANN401 (a context manager of a class that `--help` does not load)
@@ -138,29 +139,6 @@ def _open_store() -> Any:  # noqa: ANN401 (a context manager of a class that `--
             state.close()
 
     return use_store()
-
-
-def _describe(memory: Remembered) -> dict[str, Any]:
-    """Return a memory as JSON."""
-    return {
-        "key": memory.key, "text": memory.text, "agent": memory.agent, "workspace": memory.workspace,
-        "source": memory.source.value, "origin": memory.origin, "created": memory.created, "changed": memory.changed,
-    }  # fmt: skip
-
-
-def _describe_activity(activity: Activity) -> dict[str, Any]:
-    """Return an activity as JSON."""
-    return {
-        "agent": activity.agent, "activity": activity.activity, "details": activity.details, "at": activity.at,
-    }  # fmt: skip
-
-
-def _describe_decision(decision: Decision) -> dict[str, Any]:
-    """Return a decision as JSON."""
-    return {
-        "agent": decision.agent, "kind": decision.kind, "question": decision.question, "verdict": decision.verdict,
-        "details": decision.details, "at": decision.at,
-    }  # fmt: skip
 
 
 def _name_workspace(directory: Path | None) -> str:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import datetime as dt
-import re
 import sys
 import time
 from pathlib import Path
@@ -23,13 +21,11 @@ if TYPE_CHECKING:
     from agents.ports.task_queue import QueuedTask
     from server.state.database import State
     from server.state.task_store import TaskStore
+    from server.work.workspace_tasks import WorkspaceTasks
 
 MOST_LISTED = 100
-MOST_SEARCHED = 10_000
 MOST_ENTRIES = 10_000
 COLUMNS = (Column("ID", typed=True), *map(Column, ("STATUS", "PRIORITY", "CHANGED", "TITLE")))
-UNFINISHED = ("queued", "running", "paused")  # statuses in which what was done lies in the worktree, not yet committed
-UNITS = {"m": 60.0, "h": 3600.0, "d": 86_400.0}
 
 Name = Annotated[str, typer.Argument(metavar="ID", help="The task; the first characters of its id suffice.")]
 Directory = Annotated[
@@ -90,17 +86,22 @@ def add(  # noqa: PLR0913 (each is an option of the command)
 ) -> None:
     """Add a task to the queue; `starling work` does it."""
     from agents.ports.task_queue import NewTask, Priority, QueueFull  # noqa: PLC0415 (`--help` starts without)
+    from server.work.deadlines import parse_deadline  # noqa: PLC0415
 
     if priority.upper() not in Priority.__members__:
         raise Misuse(f"{priority} is no priority; give high, medium or low.")
     _check_workflow(workflow, directory, role=role, reads=reads)
-    with _open_queue(logs=True) as (queue, _):
-        needed = tuple(_find(queue, one, directory).id for one in needs or ())
+    try:
+        due = parse_deadline(deadline, time.time())
+    except ValueError as error:
+        raise Misuse(str(error)) from error
+    with _open_tasks(directory, logs=True) as (tasks, queue):
+        needed = tuple(tasks.find(one).id for one in needs or ())
         try:
             added = queue.add(
                 NewTask(
                     _name_workspace(directory), " ".join(title), details, role, Priority[priority.upper()],
-                    parse_deadline(deadline, time.time()), needed,
+                    due, needed,
                     key=key, workflow=workflow, writes=not reads,
                 )
             )  # fmt: skip
@@ -132,8 +133,8 @@ def _check_workflow(name: str, directory: Path | None, *, role: str, reads: bool
 @app.command("show")
 def show(name: Name, *, directory: Directory = None, as_json: AsJson = False) -> None:
     """Show a task with its result."""
-    with _open_queue() as (queue, _):
-        found = _find(queue, name, directory)
+    with _open_tasks(directory) as (tasks, _):
+        found = tasks.find(name)
     if as_json:
         terminal.emit(_describe(found))
         return
@@ -149,8 +150,8 @@ def log(name: Name, *, directory: Directory = None) -> None:
     from server.state import session_export  # noqa: PLC0415 (`--help` starts without the team)
     from server.state.session_store import SessionStore  # noqa: PLC0415
 
-    with _open_queue() as (queue, state):
-        found, store = _find(queue, name, directory), SessionStore(state)
+    with _open_tasks(directory) as (tasks, _), _open_queue() as (_, state):
+        found, store = tasks.find(name), SessionStore(state)
         session = store.get(found.id)
         if session is None:
             raise Failure(f"No agent has worked on {found.task.title!r} yet; `starling work` does the tasks.")
@@ -161,124 +162,79 @@ def log(name: Name, *, directory: Directory = None) -> None:
 @app.command("cancel")
 def cancel(name: Name, *, directory: Directory = None) -> None:
     """Cancel a task; what it has written so far is dropped."""
-    with _open_queue(logs=True) as (queue, _):
-        found = _find(queue, name, directory)
-        if not queue.cancel(found.id):
-            raise Failure(f"{found.task.title!r} has ended already: {found.status.value}.")
-    if not (found.task.writes and found.attempts):
-        return
-    try:
-        with _open_worktrees(directory) as worktrees:
-            worktrees.remove(found.id, with_branch=True)
-    except Failure as failure:
-        terminal.note(f"cancelled, but its branch could not be removed: {failure}")
+    with _open_tasks(directory, logs=True) as (tasks, _):
+        left = tasks.cancel(tasks.find(name))
+    if left:
+        terminal.note(f"cancelled, but its branch could not be removed: {left}")
 
 
 @app.command("pause")
 def pause(name: Name, *, directory: Directory = None) -> None:
     """Pause a task until it is retried."""
-    with _open_queue(logs=True) as (queue, _):
-        found = _find(queue, name, directory)
-        if not queue.pause(found.id):
-            raise Failure(f"{found.task.title!r} neither waits nor runs: {found.status.value}.")
+    with _open_tasks(directory, logs=True) as (tasks, _):
+        tasks.pause(tasks.find(name))
 
 
 @app.command("retry")
 def retry(name: Name, *, directory: Directory = None) -> None:
     """Queue a task again that was paused, cancelled, failed, or waits for you."""
-    with _open_queue(logs=True) as (queue, _):
-        found = _find(queue, name, directory)
-        if not queue.requeue(found.id):
-            raise Failure(f"{found.task.title!r} cannot be retried: {found.status.value}.")
+    with _open_tasks(directory, logs=True) as (tasks, _):
+        tasks.retry(tasks.find(name))
 
 
 @app.command("merge")
 def merge(name: Name, *, yes: terminal_asker.Yes = None, directory: Directory = None) -> int:
     """Propose the changes of a task's branch for your own files."""
-    with _open_queue() as (queue, _):
-        found = _find(queue, name, directory)
-    if found.status.value in UNFINISHED:
-        raise Failure(f"{found.task.title!r} has not ended yet: {found.status.value}.")
-    return asyncio.run(_merge(found, _resolve_root(directory), tuple(yes or ())))
+    with _open_tasks(directory) as (tasks, _):
+        return asyncio.run(_merge(tasks, tasks.find(name), _resolve_root(directory), tuple(yes or ())))
 
 
 @app.command("drop")
 def drop(name: Name, *, directory: Directory = None) -> None:
     """Delete the branch of a task, with all changes on it."""
-    with _open_queue() as (queue, _):
-        found = _find(queue, name, directory)
-    if found.status.value == "running":
-        raise Failure(f"{found.task.title!r} is running; `starling tasks cancel {found.id[:8]}` ends and drops it.")
-    with _open_worktrees(directory) as worktrees:
-        if worktrees.find(found.id) is None:
-            raise Failure(f"{found.task.title!r} has no branch.")
-        worktrees.remove(found.id, with_branch=True)
+    with _open_tasks(directory) as (tasks, _):
+        tasks.drop(tasks.find(name))
 
 
-async def _merge(task: QueuedTask, root: Path, yes: tuple[terminal_asker.Kind, ...]) -> int:
+async def _merge(tasks: WorkspaceTasks, task: QueuedTask, root: Path, yes: tuple[terminal_asker.Kind, ...]) -> int:
     """Propose the changes of the branch of `task`, apply them if approved, delete the branch, and return the status 0.
 
     The branch is kept if the person took only parts.
 
     Raises:
-        Failure: there is no branch, or the changes cannot be merged or were not applied; the branch is kept.
+        Failure: the changes were not applied; the branch is kept.
+        TaskRefused: as `WorkspaceTasks.merge`.
     """
     from server.assembly import policies  # noqa: PLC0415 (`--help` starts without)
     from server.assembly.gates import make_disk_gate  # noqa: PLC0415
     from server.assembly.settings import resolve  # noqa: PLC0415
-    from server.work.merging import MergeFailed, propose_merge  # noqa: PLC0415
 
-    with _open_worktrees(root) as worktrees:
-        worktree = worktrees.find(task.id)
-        if worktree is None:
-            raise Failure(f"{task.task.title!r} has no branch: it has written nothing, or was merged.")
-        try:
-            proposal = propose_merge(worktree, root, task.task.title, task.task.role or "the team")
-        except MergeFailed as error:
-            raise Failure(str(error)) from error
-        if proposal is not None:
-            settings, _ = resolve(roots=(root,))
-            gate = make_disk_gate([root], terminal_asker.TerminalAsker(yes), policies.build_index_limits(settings))
-            try:
-                outcome = await gate.propose(proposal)
-            finally:
-                await gate.close()
-            if not outcome.applied:
-                raise Failure(f"{outcome.reason or 'It was not approved.'} The branch {worktree.branch} is kept.")
-            if outcome.left:
-                terminal.note(f"merged in part: {outcome.reason} The branch {worktree.branch} is kept.")
-                return 0
-        worktrees.remove(task.id, with_branch=True)
-    terminal.note("merged; `starling undo` takes it back." if proposal is not None else "the branch changes nothing.")
+    settings, _ = resolve(roots=(root,))
+    gate = make_disk_gate([root], terminal_asker.TerminalAsker(yes), policies.build_index_limits(settings))
+    try:
+        merged = await tasks.merge(task, gate.propose)
+    finally:
+        await gate.close()
+    outcome = merged.outcome
+    if outcome is not None and not outcome.applied:
+        raise Failure(f"{outcome.reason or 'It was not approved.'} The branch {merged.branch} is kept.")
+    if outcome is not None and merged.kept:
+        terminal.note(f"merged in part: {outcome.reason} The branch {merged.branch} is kept.")
+        return 0
+    terminal.note("merged; `starling undo` takes it back." if outcome is not None else "the branch changes nothing.")
     return 0
 
 
-def parse_deadline(text: str, now: float) -> float | None:
-    """Return the time that a person wrote as "2h" from `now` or as an ISO date; None for "".
+@contextlib.contextmanager
+def _open_tasks(directory: Path | None, *, logs: bool = False) -> Iterator[tuple[WorkspaceTasks, TaskStore]]:
+    """Yield the tasks of the workspace and the queue; close the state database afterwards.
 
-    Times are seconds since the epoch.
+    With `logs`, what changes in the queue is logged as actions.
 
     Raises:
-        Misuse: it is neither.
+        Failure: a decision about a task cannot be carried out, or the state cannot be used.
     """
-    if not text:
-        return None
-    if found := re.fullmatch(r"(\d{1,6}(?:\.\d{1,3})?)([mhd])", text):
-        return now + float(found[1]) * UNITS[found[2]]
-    try:
-        return dt.datetime.fromisoformat(text).astimezone().timestamp()
-    except (ValueError, OverflowError, OSError) as error:
-        raise Misuse(f"{text} is no deadline; write 30m, 2h, 3d or a time like 2030-01-31T12:00.") from error
-
-
-def _open_queue(*, logs: bool = False) -> Any:  # noqa: ANN401 (a context manager of classes that `--help` does not load)
-    """Return a context manager that gives the queue and the state database, and closes both.
-
-    With `logs`, changes of the queue are logged as actions. Turns a `StateError` into a `Failure`.
-    """
-    from agents.ports.failures import StateError  # noqa: PLC0415 (`--help` starts without)
-    from server.assembly.gates import open_state  # noqa: PLC0415
-    from server.state.task_store import TaskStore  # noqa: PLC0415
+    from server.work.workspace_tasks import TaskRefused, WorkspaceTasks  # noqa: PLC0415 (`--help` starts without)
 
     if logs:
         from server.assembly.settings import resolve  # noqa: PLC0415 (where something is logged)
@@ -286,6 +242,21 @@ def _open_queue(*, logs: bool = False) -> Any:  # noqa: ANN401 (a context manage
         from server.state import paths  # noqa: PLC0415
 
         action_log.start(resolve()[0].log, paths.log_dir())
+    with _open_queue() as (queue, _):
+        try:
+            yield WorkspaceTasks(queue, _resolve_root(directory)), queue
+        except TaskRefused as error:
+            raise Failure(str(error)) from error
+
+
+def _open_queue() -> Any:  # noqa: ANN401 (a context manager of classes that `--help` does not load)
+    """Return a context manager that gives the queue and the state database, and closes both.
+
+    Turns a `StateError` into a `Failure`.
+    """
+    from agents.ports.failures import StateError  # noqa: PLC0415 (`--help` starts without)
+    from server.assembly.gates import open_state  # noqa: PLC0415
+    from server.state.task_store import TaskStore  # noqa: PLC0415
 
     @contextlib.contextmanager
     def use_queue() -> Iterator[tuple[TaskStore, State]]:
@@ -298,35 +269,6 @@ def _open_queue(*, logs: bool = False) -> Any:  # noqa: ANN401 (a context manage
             state.close()
 
     return use_queue()
-
-
-def _open_worktrees(directory: Path | None) -> Any:  # noqa: ANN401 (as above)
-    """Return a context manager that gives the worktrees of the workspace, and turns their errors into a `Failure`."""
-    from server.state import paths  # noqa: PLC0415 (`--help` starts without)
-    from server.work.worktrees import WorktreeFailed, Worktrees  # noqa: PLC0415
-
-    @contextlib.contextmanager
-    def use_worktrees() -> Iterator[Worktrees]:
-        try:
-            yield Worktrees(_resolve_root(directory), paths.worktrees_dir())
-        except WorktreeFailed as error:
-            raise Failure(str(error)) from error
-
-    return use_worktrees()
-
-
-def _find(queue: TaskStore, name: str, directory: Path | None) -> QueuedTask:
-    """Return the task whose id begins with `name`, in the workspace `directory` (None for the one here).
-
-    Raises:
-        Failure: there is none in the workspace, or there are several.
-    """
-    listed = queue.list_newest(_name_workspace(directory), MOST_SEARCHED)
-    found = [one for one in listed if name and one.id.startswith(name)]
-    if len(found) != 1:
-        what = "are several tasks" if found else "is no task"
-        raise Failure(f"There {what} {name!r} in this workspace; `starling tasks` lists them.")
-    return found[0]
 
 
 def _describe(queued: QueuedTask) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
+from agents.edits import TextChange
 from agents.ports.sessions import Session, SessionUnavailable
 from agents.team.asked_again import ask_in_session
 from agents.team.permissions.paths import shorten_path
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from pygls.lsp.server import LanguageServer
 
+    from agents.edits import ProposedEdit
     from agents.team.events import Emit, TurnEnded
     from agents.team.permissions.modes import Mode
     from server.assembly.core import Core
@@ -219,6 +221,15 @@ class EditorTeam:
             raise SessionUnavailable("Its session is answering a request; wait for the answer, or cancel it first.")
         owner = name_owner(self._session.client.name or "an editor")
         return await ask_in_session(self.sessions, session, owner, title, ask)
+
+    async def propose_and_save(self, proposal: ProposedEdit) -> Outcome:
+        """Propose an edit and return its outcome; have changed files saved that had no unsaved text before."""
+        paths = tuple(one.path for one in proposal.changes if isinstance(one, TextChange) and one.path is not None)
+        unsaved = await self._overwritten.list_unsaved()
+        outcome = await self._session.get_gate().propose(proposal)
+        if outcome.checkpoint:
+            await self._save([path for path in paths if path not in unsaved])
+        return outcome
 
     async def close(self) -> None:
         """Cancel all requests, wait until their ends are recorded, and close the database."""

@@ -141,6 +141,6 @@ def test_the_bundled_model_keeps_two_windows_of_kv_states() -> None:
 
     model = load(bundled.entry(), threads=1)
     try:
-        assert model._engine.kept_heads.most_tokens == 2 * bundled.entry().context_tokens
+        assert model._engine.cached_heads.most_tokens == 2 * bundled.entry().context_tokens
     finally:
         model.close()

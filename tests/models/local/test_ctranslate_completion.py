@@ -205,13 +205,13 @@ def test_what_stands_still_is_not_computed_again(model: CTranslateModel) -> None
 
 
 def test_kept_states_are_bounded(model: CTranslateModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    kept_heads = model._engine.kept_heads
-    monkeypatch.setattr(kept_heads, "most_tokens", 1000)
+    cached_heads = model._engine.cached_heads
+    monkeypatch.setattr(cached_heads, "most_tokens", 1000)
     texts = {
         complete(model, replace(LONG, prefix=LONG.prefix.replace("value", f"v{number}"))).text for number in range(6)
     }
     assert texts
-    assert 0 < sum(len(head) for head in kept_heads.heads) == kept_heads._tokens <= 1000
+    assert 0 < sum(len(head) for head in cached_heads.heads) == cached_heads._tokens <= 1000
 
 
 def test_markers_in_user_text_are_data(model: CTranslateModel) -> None:

@@ -59,7 +59,7 @@ def test_weights_that_load_again_while_their_model_is_closed_are_released(monkey
 
     def keep() -> None:
         try:
-            network.keep(prompt)
+            network.cache_head(prompt)
         except engine.FAILURES as error:
             failures.append(error)
 
@@ -74,7 +74,7 @@ def test_weights_that_load_again_while_their_model_is_closed_are_released(monkey
     reading.join(LONG_S)
     assert network.is_released()
     assert [str(error) for error in failures] == ["the weights were unloaded"]
-    assert not network.kept_heads.heads
+    assert not network.cached_heads.heads
 
 
 def test_where_loading_again_fails_nothing_counts_as_kept(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,9 +89,9 @@ def test_where_loading_again_fails_nothing_counts_as_kept(monkeypatch: pytest.Mo
         with monkeypatch.context() as patched:
             patched.setattr(engine, "_load", fail)
             with pytest.raises(MemoryError):
-                network.keep(prompt)
-        assert network.kept_heads.count_kept_tokens(prompt.tokens) == 0
-        network.keep(prompt)
-        assert network.kept_heads.count_kept_tokens(prompt.tokens) == 200
+                network.cache_head(prompt)
+        assert network.cached_heads.count_cached_tokens(prompt.tokens) == 0
+        network.cache_head(prompt)
+        assert network.cached_heads.count_cached_tokens(prompt.tokens) == 200
     finally:
         network.close()

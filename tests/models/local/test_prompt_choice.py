@@ -36,13 +36,13 @@ def test_while_a_person_types_on_in_a_line_only_that_line_is_read() -> None:
 def test_a_head_that_lacks_little_is_used_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     model = load_large()
     try:
-        monkeypatch.setattr(model._engine.kept_heads, "long_window", True)
+        monkeypatch.setattr(model._engine.cached_heads, "long_window", True)
         prefix = LONG.prefix.replace("value", "lacking") + "1\n"
         first = complete(model, replace(LONG, prefix=prefix, max_tokens=2))
         second = complete(model, replace(LONG, prefix=prefix + "    more = 2\n", max_tokens=2))
         assert first.reused_tokens == 0
         assert second.prompt_tokens - second.reused_tokens <= model.count_tokens("    more = 2\n") + 1
-        assert len(model._engine.kept_heads.heads) == 1
+        assert len(model._engine.cached_heads.heads) == 1
         far = complete(model, replace(LONG, prefix=prefix + "    more = 2\n" * 30, max_tokens=2))
         assert far.reused_tokens == 0
     finally:
@@ -62,7 +62,7 @@ def test_no_more_is_read_than_there_is_time_for_and_the_rest_behind_the_answer(
         assert first.prompt_tokens <= 0.4 * 520 + 3 < whole
         assert first.reused_tokens == 0
         deadline = time.monotonic() + LONG_S
-        while not model._engine.kept_heads.count_kept_tokens(
+        while not model._engine.cached_heads.count_cached_tokens(
             lay_out(request, model.entry, bundled.tokenizer(), 512).tokens
         ):
             assert time.monotonic() < deadline, "the head is read behind the answer"
@@ -78,19 +78,19 @@ def test_no_more_is_read_than_there_is_time_for_and_the_rest_behind_the_answer(
 def test_where_there_is_no_room_for_another_head_it_is_read_behind_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     model = load_large()
     try:
-        monkeypatch.setattr(model._engine.kept_heads, "most_tokens", 400)
+        monkeypatch.setattr(model._engine.cached_heads, "most_tokens", 400)
         requests = [
             replace(LONG, prefix=LONG.prefix.replace("value", name) + "1\n", max_tokens=2, budget_ms=1000.0 * LONG_S)
             for name in ("first", "second")
         ]
         complete(model, requests[0])
         generator = model._engine._generator
-        heads = model._engine.kept_heads.heads
+        heads = model._engine.cached_heads.heads
         ended = threading.Event()
-        monkeypatch.setattr(model._engine, "keep", lambda _: ended.wait(LONG_S))
+        monkeypatch.setattr(model._engine, "cache_head", lambda _: ended.wait(LONG_S))
         complete(model, requests[1])
         assert model._engine._generator is generator, "the weights were not loaded anew"
-        assert model._engine.kept_heads.heads == heads
+        assert model._engine.cached_heads.heads == heads
         monkeypatch.undo()
         ended.set()
     finally:

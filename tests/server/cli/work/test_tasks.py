@@ -18,8 +18,6 @@ import pytest
 from models.scripted.scripted_server import ScriptedServer
 from server.assembly.gates import open_state
 from server.cli import run
-from server.cli.terminal import Misuse
-from server.cli.work.tasks import parse_deadline
 from server.state import paths
 from server.state.requests import Requests
 from server.state.task_store import TaskStore
@@ -299,11 +297,3 @@ def test_a_worker_that_is_killed_at_any_moment_loses_and_doubles_nothing(
         assert run_git(shop, "rev-list", "--count", f"main..{branch}") == "1\n"
         assert run_git(shop, "status", "--porcelain") == "?? mine.py\n"
         assert run_git(shop, "worktree", "list").count("\n") == 1
-
-
-def test_a_deadline_is_a_span_or_a_time() -> None:
-    assert [parse_deadline(text, 100.0) for text in ("", "30m", "1.5h", "2d")] == [None, 1900.0, 5500.0, 172_900.0]
-    assert parse_deadline("2030-01-31T12:00+00:00", 0.0) == 1_896_091_200.0
-    for text in ("soon", "99999999h", "2030-13-01"):
-        with pytest.raises(Misuse, match="no deadline"):
-            parse_deadline(text, 0.0)

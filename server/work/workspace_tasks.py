@@ -1,0 +1,176 @@
+"""The queued tasks of one workspace, for a person who decides about them: cancel, pause, retry, merge, drop.
+
+Each refusal is a sentence. Changes files of the workspace through the gate alone. Start at `WorkspaceTasks`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from agents.ports.task_queue import TaskStatus
+from server.state import paths
+from server.work.merging import MergeFailed, propose_merge
+from server.work.worktrees import WorktreeFailed, Worktrees
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
+
+    from agents.edits import ProposedEdit
+    from agents.ports.task_queue import QueuedTask, TaskQueue
+    from server.gate.ports import Outcome
+    from server.work.worktrees import Worktree
+
+MOST_SEARCHED = 10_000
+"""Tasks of a workspace among which one is found by the first characters of its id."""
+
+UNFINISHED = frozenset({TaskStatus.QUEUED, TaskStatus.RUNNING, TaskStatus.PAUSED})
+"""Statuses of tasks whose work so far is in the worktree, not yet committed."""
+
+
+class TaskRefused(Exception):  # noqa: N818 (an answer, not an error of the program)
+    """A person's decision about a task cannot be carried out; the message is a sentence for them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """The end of a merge.
+
+    Attributes:
+        outcome: the gate's outcome; None if the branch changes nothing, so that nothing was proposed.
+        branch: name of the branch.
+        kept: whether the branch is still there: nothing was applied, or parts were left out.
+    """
+
+    outcome: Outcome | None
+    branch: str
+    kept: bool
+
+
+class WorkspaceTasks:
+    """The queued tasks of one workspace folder. Calls block, except for `merge`.
+
+    Args:
+        queue: the queue.
+        root: the workspace folder, without links in its path.
+
+    Attributes:
+        workspace: the workspace folder as a URI, as tasks name it.
+    """
+
+    def __init__(self, queue: TaskQueue, root: Path) -> None:
+        self._queue = queue
+        self._root = root
+        self._worktrees = Worktrees(root, paths.worktrees_dir())
+        self.workspace = root.as_uri()
+
+    def find(self, name: str) -> QueuedTask:
+        """Return the task whose id begins with `name`, among the `MOST_SEARCHED` newest.
+
+        Raises:
+            TaskRefused: there is none in the workspace, or there are several.
+            StateError: the queue cannot be read.
+        """
+        listed = self._queue.list_newest(self.workspace, MOST_SEARCHED) if name else ()
+        found = [one for one in listed if one.id.startswith(name)]
+        if len(found) != 1:
+            what = "are several tasks" if found else "is no task"
+            raise TaskRefused(f"There {what} {name!r} in this workspace; `starling tasks` lists them.")
+        return found[0]
+
+    def cancel(self, task: QueuedTask) -> str:
+        """Cancel a task and delete its branch; return why the branch could not be deleted, "" if nothing is left of it.
+
+        Raises:
+            TaskRefused: it has ended already.
+            StateError: the queue cannot be written.
+        """
+        if not self._queue.cancel(task.id):
+            raise TaskRefused(f"{task.task.title!r} has ended already: {task.status.value}.")
+        if not (task.task.writes and task.attempts):
+            return ""
+        try:
+            self._worktrees.remove(task.id, with_branch=True)
+        except WorktreeFailed as error:
+            return str(error)
+        return ""
+
+    def pause(self, task: QueuedTask) -> None:
+        """Pause a task until it is retried.
+
+        Raises:
+            TaskRefused: it is neither queued nor running.
+            StateError: the queue cannot be written.
+        """
+        if not self._queue.pause(task.id):
+            raise TaskRefused(f"{task.task.title!r} neither waits nor runs: {task.status.value}.")
+
+    def retry(self, task: QueuedTask) -> None:
+        """Queue a task again that was paused, cancelled, failed, or waits for a person.
+
+        Raises:
+            TaskRefused: it is in another status.
+            StateError: the queue cannot be written.
+        """
+        if not self._queue.requeue(task.id):
+            raise TaskRefused(f"{task.task.title!r} cannot be retried: {task.status.value}.")
+
+    def drop(self, task: QueuedTask) -> None:
+        """Delete the branch of a task, with all changes on it.
+
+        Raises:
+            TaskRefused: the task is running or has no branch, or git failed.
+        """
+        if task.status is TaskStatus.RUNNING:
+            raise TaskRefused(
+                f"{task.task.title!r} is running; `starling tasks cancel {task.id[:8]}` ends and drops it."
+            )
+        try:
+            if self._worktrees.find(task.id) is None:
+                raise TaskRefused(f"{task.task.title!r} has no branch.")
+            self._worktrees.remove(task.id, with_branch=True)
+        except WorktreeFailed as error:
+            raise TaskRefused(str(error)) from error
+
+    def list_branches(self) -> dict[str, str]:
+        """Return the names of the branches of tasks, by the task's id; {} if there is no repository or git failed."""
+        return self._worktrees.list_branches()
+
+    async def merge(self, task: QueuedTask, propose: Callable[[ProposedEdit], Awaitable[Outcome]]) -> Merged:
+        """Propose the changes of the branch of `task` for the workspace; delete the branch once all were applied.
+
+        Args:
+            task: the task.
+            propose: proposes an edit to the gate, and returns its outcome.
+
+        Raises:
+            TaskRefused: the task has not ended or has no branch, or its changes cannot be proposed; nothing changes.
+        """
+        worktree, proposal = await asyncio.to_thread(self._prepare_merge, task)
+        outcome = await propose(proposal) if proposal is not None else None
+        if outcome is not None and (not outcome.applied or outcome.left):
+            return Merged(outcome, worktree.branch, kept=True)
+        try:
+            await asyncio.to_thread(self._worktrees.remove, task.id, with_branch=True)
+        except WorktreeFailed as error:
+            raise TaskRefused(f"The changes are in your files, but the branch is left: {error}") from error
+        return Merged(outcome, worktree.branch, kept=False)
+
+    def _prepare_merge(self, task: QueuedTask) -> tuple[Worktree, ProposedEdit | None]:
+        """Return the worktree of a task and the proposal to merge it, None if its branch changes nothing.
+
+        Raises:
+            TaskRefused: as `merge`.
+        """
+        wanted = task.task
+        if task.status in UNFINISHED:
+            raise TaskRefused(f"{wanted.title!r} has not ended yet: {task.status.value}.")
+        try:
+            worktree = self._worktrees.find(task.id)
+            if worktree is None:
+                raise TaskRefused(f"{wanted.title!r} has no branch: it has written nothing, or was merged.")
+            return worktree, propose_merge(worktree, self._root, wanted.title, wanted.role or "the team")
+        except (WorktreeFailed, MergeFailed) as error:
+            raise TaskRefused(str(error)) from error
