@@ -27,8 +27,8 @@ from server.lsp.editor.editor_saving import SavedChanges, save_in_editor
 from server.lsp.editor.overwritten_files import CheckedChanges, OpenFile, OverwrittenFiles, WatchedCommands
 from server.state.feedback_store import FeedbackStore
 from server.state.lease_owners import name_owner
-from server.state.metrics_store import flush_all
 from server.state.session_store import SessionStore
+from server.state.watching.metrics_store import flush_all
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
