@@ -118,6 +118,7 @@ class Workbench:
         call: the model's id of the present call. Set by `calls.run_call`.
         cancelled: returns whether the turn was cancelled; from any thread.
         memory: the team's memory for later sessions; None for none.
+        checks_tests: whether the program's own check of changes runs tests; False while tests are written that fail.
     """
 
     roots: tuple[Path, ...]
@@ -152,6 +153,7 @@ class Workbench:
     request: CommandRequest | None = None
     cancelled: Callable[[], bool] = lambda: False
     memory: TeamMemory | None = None
+    checks_tests: bool = True
 
     async def resolve(self, name: str) -> Path:
         """Return the absolute path of a file or folder that the model named.

@@ -203,6 +203,11 @@ _GIVEN_ANSWERS = (
     ){keyed}""",
 )
 
+_DECISIONS = (
+    # the id of a decision, by which a person names it; '' for those of earlier versions
+    "ALTER TABLE decision_history ADD COLUMN identity TEXT NOT NULL DEFAULT ''",
+)
+
 _METRICS = (
     # `server.state.watching.metrics_store`; `period` is a local date or hour: "2026-11-28", "2026-11-28T14"
     """CREATE TABLE team_metrics (
@@ -215,7 +220,7 @@ _METRICS = (
 
 STEPS: tuple[tuple[str, ...], ...] = (
     _GATE, _WORKFLOWS, _COSTS, _ATTRIBUTES, _SESSIONS, _MEMORY, _TASK_QUEUE, _FEEDBACK, _QUESTIONS, _TASK_KINDS,
-    _GIVEN_ANSWERS, _METRICS,
+    _GIVEN_ANSWERS, _DECISIONS, _METRICS,
 )  # fmt: skip
 """Statements of each step; the first brings a new database to version 1."""
 

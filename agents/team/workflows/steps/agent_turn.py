@@ -41,7 +41,8 @@ async def run(step: AgentStep, stage: Stage) -> StepOutcome:
         return StepOutcome(f"There is no role {step.role}; add it or change the workflow.", stopped=TurnStatus.FAILED)
     stage.bench.emit(AgentChosen(role.name, f"step {step.name} of the workflow {stage.state.name}"))
     guard = StepGuard(stage, step.changes, stage.bench.changes, stage.bench.permissions)
-    bench = replace(stage.bench, changes=guard, permissions=guard)
+    checks = step.changes != "tests"  # tests that are written before the code have to fail
+    bench = replace(stage.bench, changes=guard, permissions=guard, emit=stage.show, checks_tests=checks)
     lent = stage.spending.copy_for_delegate(role.limits.narrow(stage.limits))
     try:
         ended = await stage.run_role(role, [Message(Speaker.USER, stage.fill(step.prompt))], bench, lent)
