@@ -163,10 +163,6 @@ class Worktrees:
                     run_git(top, "branch", "-q", "-D", worktree.branch)
                 run_git(top, "update-ref", "-d", _name_ref(task))
 
-    def locate(self, task: str) -> Path:
-        """Return the path of the folder of a task's worktree, whether there is one or not."""
-        return self._storage / task
-
     def list_branches(self) -> dict[str, str]:
         """Return the names of the branches of all tasks of the repository, by the task's id; {} if git failed."""
         try:
@@ -208,7 +204,7 @@ class Worktrees:
             GitFailed: git failed.
             WorktreeFailed: the repository's files lie elsewhere.
         """
-        folder = self.locate(task)
+        folder = self._storage / task
         workspace, outer = self._workspace.resolve(), top.resolve()
         if not workspace.is_relative_to(outer):
             raise WorktreeFailed(f"{self._workspace} lies outside of the files of its repository, which are in {top}.")

@@ -94,7 +94,7 @@ async def _work(core: Core, root: Path, options: _Options) -> tuple[int, int]:
     try:
         await asyncio.to_thread(remove_leftovers, queue, worktrees, place)
         made = [
-            Worker(queue, place, name_owner("starling work"), performer, roles=options.roles)
+            Worker(queue, place, name_owner("starling work"), performer, roles=options.roles, watch=performer.watch)
             for _ in range(options.workers)
         ]
         done = await asyncio.gather(*(one.run(stop, until_empty=not options.watches) for one in made))
@@ -102,6 +102,7 @@ async def _work(core: Core, root: Path, options: _Options) -> tuple[int, int]:
     finally:
         living.cancel()
         await asyncio.wait((living,))
+        await asyncio.to_thread(performer.watch.close)
         state.close()
 
 

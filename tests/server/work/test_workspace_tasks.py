@@ -1,4 +1,4 @@
-"""What a person decides about queued tasks, with the real queue and a real repository."""
+"""Decisions of a person about queued tasks, with the real queue and a real repository."""
 
 from __future__ import annotations
 
