@@ -197,6 +197,8 @@ def test_a_task_that_has_not_ended_is_not_merged_or_dropped(shop: Path, capsys: 
     assert run(["tasks"]) == 0
     assert "make it more exact" in capsys.readouterr().out
     assert run(["tasks", "cancel", name]) == 0
+    assert opened.folder.exists()  # nobody knows whether "a worker" has ended; it may still use the folder
+    assert run(["work"]) == 0
     assert not opened.folder.exists()
 
 
