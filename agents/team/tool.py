@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from agents.ports.mcp_servers import McpCall, McpServers
     from agents.ports.permissions import Permissions
     from agents.ports.person import Person
+    from agents.ports.templates import Templates
     from agents.ports.test_commands import TestCommandChooser
     from agents.team.events import Emit
     from agents.team.memory.team_memory import TeamMemory
@@ -118,6 +119,7 @@ class Workbench:
         call: the model's id of the present call. Set by `calls.run_call`.
         cancelled: returns whether the turn was cancelled; from any thread.
         memory: the team's memory for later sessions; None for none.
+        templates: renders templates of projects; None where none can be rendered.
         checks_tests: whether the program's own check of changes runs tests; False while tests are written that fail.
     """
 
@@ -153,6 +155,7 @@ class Workbench:
     request: CommandRequest | None = None
     cancelled: Callable[[], bool] = lambda: False
     memory: TeamMemory | None = None
+    templates: Templates | None = None
     checks_tests: bool = True
 
     async def resolve(self, name: str) -> Path:

@@ -22,6 +22,7 @@ from agents.team.workflows.workflow_files import Workflows, load_workflows
 from server.assembly.policies import build_rules
 from server.assembly.resources import review_statically
 from server.gate.commands.runner import ConfinedRunner
+from server.gate.trials.templates import CopierTemplates
 from server.gate.trials.test_runs import choose_command
 from server.state import paths
 from server.state.lease_owners import name_owner
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
     from server.assembly.team_settings import TeamSettings
     from server.gate.gate import Gate
     from server.state.database import State
+
+TEMPLATES_FOLDER = "templates"
+"""Folder of a person's own templates, beside the settings file."""
 
 ROLES_FOLDER = "roles"
 """Folder of a person's own roles, beside the settings file."""
@@ -92,6 +96,7 @@ def build_team(core: Core, files: Files, gate: Gate, state: State, client: Clien
         choose_tests=lambda folder, only: choose_command(folder, wanted, only, measures=False),
         mode=client.mode,
         memory=TeamMemory(MemoryStore(state), client.workspace or name_workspace(files.roots)),
+        templates=CopierTemplates(paths.settings_file().parent / TEMPLATES_FOLDER),
     )
     owner = name_owner(client.name)
     roles = load_all_roles(files.roots, settings.trusted)
