@@ -37,7 +37,7 @@ def list_decisions(context: typer.Context, *, directory: Directory = None, as_js
         return
     found = _read_all(_name_workspace(directory))
     if as_json:
-        from server.state.memory_export import describe_decision  # noqa: PLC0415 (`--help` starts without)
+        from agents.team.memory.memory_export import describe_decision  # noqa: PLC0415 (`--help` starts without)
 
         terminal.emit({"decisions": [describe_decision(one) for one in found]})
         return
@@ -54,10 +54,10 @@ def list_decisions(context: typer.Context, *, directory: Directory = None, as_js
 @app.command("show")
 def show(name: Name, *, directory: Directory = None, as_json: AsJson = False) -> None:
     """Show a decision with every verdict, as Markdown."""
+    from agents.team.memory.memory_export import describe_decision  # noqa: PLC0415
     from agents.team.shown_text import escape_to_markdown  # noqa: PLC0415 (`--help` starts without the team)
     from agents.team.workflows.board_records import load_board  # noqa: PLC0415
     from agents.team.workflows.board_report import write_report  # noqa: PLC0415
-    from server.state.memory_export import describe_decision  # noqa: PLC0415
 
     decision = _find(_name_workspace(directory), name)
     if as_json:
@@ -98,7 +98,7 @@ def _find(place: str, name: str) -> Decision:
 
 def _write_plainly(decision: Decision) -> str:
     """Return a decision of another kind, or one whose details cannot be read, as text."""
-    from server.state.memory_export import describe_decision  # noqa: PLC0415 (`--help` starts without)
+    from agents.team.memory.memory_export import describe_decision  # noqa: PLC0415 (`--help` starts without)
 
     facts: dict[str, Any] = describe_decision(decision)
     return "\n".join(f"{label}: {value}" for label, value in facts.items() if value)

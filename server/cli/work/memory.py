@@ -44,7 +44,7 @@ def list_memories(
     with open_store() as store:
         found = store.list_memories(_name_workspace(directory), MOST_LISTED, agent=role)
     if as_json:
-        from server.state.memory_export import describe_memory  # noqa: PLC0415 (`--help` starts without)
+        from agents.team.memory.memory_export import describe_memory  # noqa: PLC0415 (`--help` starts without)
 
         terminal.emit({"memories": [describe_memory(one) for one in found]})
         return
@@ -81,7 +81,7 @@ def add(
 @app.command("show")
 def show(key: Key, *, role: Agent = "", directory: Directory = None) -> None:
     """Show everything that is remembered with a key."""
-    from server.state.memory_export import describe_memory  # noqa: PLC0415 (`--help` starts without)
+    from agents.team.memory.memory_export import describe_memory  # noqa: PLC0415 (`--help` starts without)
 
     with open_store() as store:
         listed = store.list_memories(_name_workspace(directory), MOST_SEARCHED, agent=role)
@@ -115,7 +115,7 @@ def clear(*, directory: Directory = None) -> None:
 @app.command("export")
 def export(*, directory: Directory = None) -> None:
     """Write memories, activities and decisions of the workspace as one JSON object on stdout."""
-    from server.state.memory_export import export_memory  # noqa: PLC0415 (`--help` starts without)
+    from agents.team.memory.memory_export import export_memory  # noqa: PLC0415 (`--help` starts without)
 
     place = _name_workspace(directory)
     with open_store() as store:

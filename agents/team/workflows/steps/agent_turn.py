@@ -25,6 +25,7 @@ class AgentStep(Step):
         prompt: its task; names in braces stand for the request, failures, changed files and answers of other steps.
         changes: what it may change; without "all" it runs no command but tests.
         then: the next step.
+        optional: whether the workflow goes on without an answer if the turn fails or reaches a limit.
     """
 
     kind: Literal["agent"]
@@ -32,6 +33,7 @@ class AgentStep(Step):
     prompt: str = Field(min_length=1, max_length=LONGEST_PROMPT)
     changes: Literal["nothing", "tests", "code", "all"] = "nothing"
     then: str = ""
+    optional: bool = False
 
 
 async def run(step: AgentStep, stage: Stage) -> StepOutcome:
@@ -48,6 +50,8 @@ async def run(step: AgentStep, stage: Stage) -> StepOutcome:
         ended = await stage.run_role(role, [Message(Speaker.USER, stage.fill(step.prompt))], bench, lent)
     finally:
         stage.spending.take_counts(lent)
+    if step.optional and ended.status in {TurnStatus.FAILED, TurnStatus.LIMIT}:
+        return StepOutcome(f"Left out: {ended.text}", step.then)
     if ended.status is not TurnStatus.DONE:
         return StepOutcome(ended.text, role=role.name, stopped=ended.status)
     if step.changes == "tests":

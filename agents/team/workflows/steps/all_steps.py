@@ -12,6 +12,7 @@ from agents.team.workflows.steps import (
     board_verdicts,
     commit,
     condition,
+    deployment,
     rounds,
     stop,
     test_run,
@@ -30,7 +31,8 @@ AnyStep = Annotated[
     | stop.StopStep
     | commit.CommitStep
     | board_verdicts.VerdictsStep
-    | board_decision.DecisionStep,
+    | board_decision.DecisionStep
+    | deployment.DeploymentStep,
     Field(discriminator="kind"),
 ]
 
@@ -43,5 +45,6 @@ RUN: Mapping[str, Callable[[Any, Stage], Awaitable[StepOutcome]]] = {
     "commit": commit.run,
     "verdicts": board_verdicts.run,
     "decision": board_decision.run,
+    "deployment": deployment.run,
 }
 """The function that runs a step, by its kind."""
