@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from agents.ports.templates import Templates
     from agents.ports.test_commands import TestCommandChooser
     from agents.team.events import Emit
+    from agents.team.led.given_work import GivenWork
     from agents.team.memory.team_memory import TeamMemory
     from agents.team.permissions.rules import RuleSet
     from agents.tools import Tool
@@ -125,6 +126,7 @@ class Workbench:
         cancelled: returns whether the turn was cancelled; from any thread.
         memory: the team's memory for later sessions; None for none.
         templates: renders templates of projects; None where none can be rendered.
+        given: the work that a workflow's step gives, for a model that is led; None outside of workflows.
         checks_tests: whether the program's own check of changes runs tests; False while tests are written that fail.
         deployments: deploys to the person's targets; None where there are none.
         plan: the plan of the present call, as it was permitted; None for none. Set by `calls.run_call`.
@@ -163,6 +165,7 @@ class Workbench:
     cancelled: Callable[[], bool] = lambda: False
     memory: TeamMemory | None = None
     templates: Templates | None = None
+    given: GivenWork | None = None
     checks_tests: bool = True
     deployments: Deployments | None = None
     plan: Plan | None = None
