@@ -179,7 +179,7 @@ class State:
             raise StateError(batch.problem)
 
     def _commit(self) -> None:
-        """Commit the open batch, if there is one; an error is told to the threads of its transactions."""
+        """Commit the open batch, if there is one; an error goes to the threads of its transactions."""
         if self._batch is None or self._connection is None:
             return
         begun, self._last_size = time.monotonic(), self._batch.size
@@ -222,7 +222,7 @@ class State:
             self._disconnect()
 
     def _disconnect(self) -> None:
-        """Close the connection, if there is one; an open batch is lost."""
+        """Close the connection, if there is one, and roll an open batch back."""
         self._end_batch(f"{self.path} was closed before it could be written; try again.")
         if self._connection is not None:
             self._connection.close()

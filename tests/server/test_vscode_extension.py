@@ -172,7 +172,7 @@ def test_each_status_of_a_task_has_an_icon_and_the_actions_are_the_servers() -> 
 
 def test_a_plan_is_read_as_it_is_asked() -> None:
     question = PlanQuestion("It", (ProposedStep("Do it", "coder"),), ("coder",))
-    asked = editor_person.describe_plan(question)
+    asked = editor_person.build_plan_params(question)
     assert interface("plans", "AskedPlan") == set(asked)
     assert interface("chatState", "ProposedStep") == set(asked["steps"][0])
     assert f"PLAN = '{editor_person.PLAN}'" in SOURCES["plans"]

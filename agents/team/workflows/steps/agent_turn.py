@@ -9,6 +9,7 @@ from pydantic import Field
 
 from agents.team import transcript
 from agents.team.events import AgentChosen, CallEnded, CallStarted, TurnStatus
+from agents.team.led.given_work import GivenWork
 from agents.team.tools import delegate
 from agents.team.workflows.stage import StepOutcome
 from agents.team.workflows.step_guard import StepGuard
@@ -18,7 +19,6 @@ from models.chat import Message, Speaker
 if TYPE_CHECKING:
     from agents.team.events import Emit, Event
     from agents.team.workflows.stage import Stage
-
 
 LONGEST_READ = 4_000
 SHOWN = 300
@@ -68,7 +68,10 @@ async def run(step: AgentStep, stage: Stage) -> StepOutcome:
     stage.bench.emit(AgentChosen(role.name, f"step {step.name} of the workflow {stage.state.name}"))
     guard = StepGuard(stage, step.changes, stage.bench.changes, stage.bench.permissions)
     checks = step.changes != "tests"  # tests that are written before the code have to fail
-    bench = replace(stage.bench, changes=guard, permissions=guard, emit=watch_delegations(stage), checks_tests=checks)
+    tests = tuple(await stage.list_test_files())
+    given = GivenWork(stage.state.request, step.changes, tests, stage.state.failures)
+    emit = watch_delegations(stage)
+    bench = replace(stage.bench, changes=guard, permissions=guard, emit=emit, checks_tests=checks, given=given)
     lent = stage.spending.copy_for_delegate(role.limits.narrow(stage.limits))
     try:
         ended = await stage.run_role(role, [Message(Speaker.USER, stage.fill(step.prompt))], bench, lent)
