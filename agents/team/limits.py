@@ -81,7 +81,7 @@ class Spending:
         self.cost += cost
 
     def copy_for_delegate(self, most: TurnLimits) -> Spending:
-        """Return a copy of the count for a delegate, which adds at most the steps, tokens, seconds and agents of `most`.
+        """Return a copy of the count for a delegate that adds at most the steps, tokens, seconds and agents of `most`.
 
         The limits of the turn hold, too. `take_counts` brings back what the delegate has spent.
         """
