@@ -105,7 +105,7 @@ async def run_workflow_turn(
         bench.emit,
         lambda: session.store_state(SessionState.PROCESSING),
         wanted.commits,
-        InnerWorkflows(team.workflows, run_workflow, session.record_step),
+        InnerWorkflows(team.workflows.get, run_workflow, session.record_step),
     )
     await stage.save()
     try:

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from agents.team.tool import ToolResult, Workbench
     from agents.team.toolset import Toolset
     from agents.team.workflows.test_files import TestFiles
-    from agents.team.workflows.workflow_files import Workflow, Workflows
     from agents.team.workflows.workflow_state import WorkflowState
     from models.chat import Message
 
@@ -57,13 +56,13 @@ class InnerWorkflows:
     """Further workflows that a step may run.
 
     Attributes:
-        workflows: all workflows.
-        run: runs one of them on its own stage; the last argument stores an entry about a step.
+        find: returns the workflow with a name, None for none.
+        run: runs a workflow on its own stage; the last argument stores an entry about a step.
         record: stores an entry about a step of this workflow.
     """
 
-    workflows: Workflows
-    run: Callable[[Workflow, Stage, Callable[[Entry], Awaitable[None]]], Awaitable[TurnEnded]]
+    find: Callable[[str], Any]
+    run: Callable[[Any, Stage, Callable[[Entry], Awaitable[None]]], Awaitable[TurnEnded]]
     record: Callable[[Entry], Awaitable[None]]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
@@ -16,7 +16,6 @@ from agents.team.workflows.workflow_state import LONGEST_ANSWER, LONGEST_REQUEST
 if TYPE_CHECKING:
     from agents.ports.sessions import Entry
     from agents.team.workflows.stage import Stage
-    from agents.team.workflows.workflow_files import Workflow
 
 
 class WorkflowStep(Step):
@@ -41,7 +40,7 @@ class WorkflowStep(Step):
 async def run(step: WorkflowStep, stage: Stage) -> StepOutcome:
     """Run the other workflow, or go on with it where it was cut off; it starts no further one."""
     inner = stage.inner
-    workflow = inner.workflows.get(step.workflow) if inner is not None else None
+    workflow = inner.find(step.workflow) if inner is not None else None
     if inner is None or workflow is None:
         return StepOutcome(f"There is no workflow {step.workflow} here.", step.missing)
     outer, state = stage.state, _open_state(workflow, step, stage)
@@ -70,7 +69,7 @@ async def run(step: WorkflowStep, stage: Stage) -> StepOutcome:
     return StepOutcome(f"The workflow {workflow.name} ended without its aim.", step.otherwise)
 
 
-def _open_state(workflow: Workflow, step: WorkflowStep, stage: Stage) -> WorkflowState:
+def _open_state(workflow: Any, step: WorkflowStep, stage: Stage) -> WorkflowState:  # noqa: ANN401 (as the stage has it)
     """Return the state of the other workflow where it was cut off in this step, or that of a new one."""
     stored = load_state(stage.state.inner)
     if stored is not None and stored.name == workflow.name and not stored.end and workflow.get_step(stored.step):
