@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, Field, create_model
 
+from agents.ports.sessions import EntryKind
 from agents.team.role_files import ROUTER
 from models import structured_answers
 from models.chat import ChatRequest, Message, Speaker
 from models.errors import ModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from agents.ports.sessions import Entry
     from agents.team.role_files import Role, Roles
     from models.chat import ChatModel
 
@@ -131,6 +133,12 @@ def _ask_model(
         return None
     named = str(getattr(answer.value, "role", "")).strip().lstrip("@")
     return roles.get(re.sub(r"[\s-]+", "_", named))
+
+
+def find_last_answer(entries: Sequence[Entry]) -> LastAnswer | None:
+    """Return the last answer of an agent among the `entries` of a session; None if there is none."""
+    agents = (one for one in reversed(entries) if one.kind is EntryKind.AGENT and one.text.strip())
+    return next((LastAnswer(one.by, one.text) for one in agents), None)
 
 
 def _describe_last_answer(last: LastAnswer | None) -> str:

@@ -54,7 +54,7 @@ PLAIN_ARGUMENT = re.compile(r"[\w./$:-]{1,80}")  # a method, an id or a number, 
 
 CANCELLATION_CODES = (-32800, -32801, -32802)  # LSP's RequestCancelled, ContentModified and ServerCancelled
 
-_STANDARD_ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+STANDARD_ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
 def begin() -> None:
@@ -137,7 +137,7 @@ class PrivacyFilter(logging.Filter):
             record.args = tuple(_redact_argument(argument) for argument in arguments)
         record.msg, record.args, record.exc_text = self._clean(_format_message(record)), None, None
         vars(record).pop("message", None)  # may hold the text as another formatter cached it, with secrets
-        for name in set(vars(record)) - _STANDARD_ATTRIBUTES:
+        for name in set(vars(record)) - STANDARD_ATTRIBUTES:
             value = getattr(record, name)
             if isinstance(value, bool | int | float | None):
                 continue

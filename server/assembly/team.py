@@ -22,6 +22,7 @@ from agents.team.workflows.workflow_files import Workflows, load_workflows
 from server.assembly.deploy_settings import build_deployer
 from server.assembly.policies import build_rules
 from server.assembly.resources import review_statically
+from server.assembly.watching.team_watch import watch_team
 from server.gate.commands.runner import ConfinedRunner
 from server.gate.trials.test_runs import choose_command
 from server.state import paths
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from agents.ports.person import Person
     from agents.ports.test_commands import TestCommand
     from agents.team.permissions.modes import Mode
+    from agents.team.watching.watch import Watch
     from indexing.limits import IndexLimits
     from models.chat import ChatModel
     from server.assembly.core import Core
@@ -61,6 +63,7 @@ class Client:
         person: who answers agents' questions; None where nobody can.
         allow: rules that allow calls, beside the person's own, which count over these where they deny or ask.
         workspace: the workspace that memories are for, as a URI; "" for the first folder.
+        watch: takes what happens in the sessions; None for a new watcher.
     """
 
     name: str
@@ -68,6 +71,7 @@ class Client:
     person: Person | None = None
     allow: tuple[str, ...] = ()
     workspace: str = ""
+    watch: Watch | None = None
 
 
 def build_team(core: Core, files: Files, gate: Gate, state: State, client: Client) -> Team:
@@ -81,10 +85,12 @@ def build_team(core: Core, files: Files, gate: Gate, state: State, client: Clien
         client: who drives the sessions.
     """
     settings, wanted = core.settings.team, core.settings.review.test_command
+    workspace = client.workspace or name_workspace(files.roots)
     owner = name_owner(client.name)
     runner = ConfinedRunner(files.roots, core.index_limits, list_own_places())
 
     def choose_tests(folder: Path, only: Path | None) -> TestCommand | str:
+        """Return the command for the tests in `folder`, or why there is none."""
         return choose_command(folder, wanted, only, measures=False)
 
     bench = Workbench(
@@ -103,7 +109,7 @@ def build_team(core: Core, files: Files, gate: Gate, state: State, client: Clien
         test_command=wanted,
         choose_tests=choose_tests,
         mode=client.mode,
-        memory=TeamMemory(MemoryStore(state), client.workspace or name_workspace(files.roots)),
+        memory=TeamMemory(MemoryStore(state), workspace),
         deployments=build_deployer(
             core.settings.deploy,
             files.roots,
@@ -128,6 +134,7 @@ def build_team(core: Core, files: Files, gate: Gate, state: State, client: Clien
         is_led=lambda role: (role if role in core.chats.by_role else "chat") in core.chats.led,
         find_outcomes=gate.journal.list_outcomes,
         workflows=load_all_workflows(files.roots, settings.trusted, roles),
+        watch=client.watch or watch_team(core.settings.log, state, workspace),
     )
 
 

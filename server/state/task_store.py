@@ -12,6 +12,7 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from agents.ports.action_log import actions
 from agents.ports.task_queue import (
     ATTEMPTS,
     LONGEST_TEXT,
@@ -236,6 +237,8 @@ def _insert(connection: Connection, task: NewTask, now: float) -> str:
     connection.executemany(
         "INSERT INTO queued_task_needs (task, need) VALUES (?, ?)", [(identity, need) for need in set(task.needs)]
     )
+    fields = {"session": identity, "workspace": place, "role": task.role, "workflow": task.workflow}
+    actions.info("task queued", extra={**fields, "priority": task.priority.name.lower(), "title_text": task.title})
     return identity
 
 
@@ -293,7 +296,10 @@ def _change_status(
     """Change the status of a task to `after` if it is one of `before`; return whether that was done."""
     marks = ", ".join("?" * len(before))
     query = f"UPDATE queued_tasks SET status = ?, changed = ? WHERE id = ? AND status IN ({marks})"  # noqa: S608
-    return connection.execute(query, (after, now, task, *before)).rowcount == 1
+    changed = connection.execute(query, (after, now, task, *before)).rowcount == 1
+    if changed:
+        actions.info("task changed", extra={"session": task, "outcome": after.value})
+    return changed
 
 
 def _stop_blocked(connection: Connection, now: float) -> None:

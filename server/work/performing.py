@@ -26,6 +26,7 @@ from server.assembly.core import derive
 from server.assembly.gates import make_disk_gate
 from server.assembly.resources import Files
 from server.assembly.team import Client, build_team
+from server.assembly.watching.team_watch import watch_team
 from server.gate.gate import LIMITS
 from server.state import paths
 from server.work.worktrees import WorktreeFailed
@@ -90,6 +91,9 @@ class TaskPerformer:
         worktrees: the worktrees of the workspace's repository.
         asking: how a person is asked.
         show: takes each event of a turn, with the task.
+
+    Attributes:
+        watch: takes what happens, for logs and figures.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 (its ports)
@@ -107,6 +111,7 @@ class TaskPerformer:
         self._worktrees = worktrees
         self._asking = asking
         self._show = show
+        self.watch = watch_team(core.settings.log, state, root.as_uri())
 
     async def __call__(self, task: QueuedTask, stopped: Callable[[], bool]) -> Performed:
         """Do `task`; see `agents.team.queue.worker.Perform`."""
@@ -158,7 +163,7 @@ class TaskPerformer:
             state=self._state,
         )
         try:
-            client = Client("starling work", mode, self._asking.person, allow, self._root.as_uri())
+            client = Client("starling work", mode, self._asking.person, allow, self._root.as_uri(), self.watch)
             team = await asyncio.to_thread(
                 build_team, place.core, Files(place.core, (place.root,)), gate, self._state, client
             )

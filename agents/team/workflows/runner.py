@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from agents.ports.sessions import Entry, EntryKind
 from agents.team import transcript
-from agents.team.events import Noted, TurnEnded, TurnStatus
+from agents.team.events import Noted, StepEnded, TurnEnded, TurnStatus
 from agents.team.workflows.steps.all_steps import RUN
 from agents.team.workflows.workflow_state import (
     LONGEST_ANSWER,
@@ -85,6 +85,8 @@ async def run_workflow(workflow: Workflow, stage: Stage, record: Record) -> Turn
         outcome = await RUN[step.kind](step, stage)
         state.tokens = before + stage.spending.tokens
         _note_outcome(step.name, outcome, stage)
+        why = outcome.stopped.value if outcome.stopped is not None else ""
+        stage.bench.emit(StepEnded(workflow.name, step.name, outcome.role, outcome.then, why))
         if outcome.stopped is not None:
             await record(_make_entry(step, outcome, stage))
             return _make_end(stage, outcome.stopped, f"The workflow stopped in the step {step.name}: {outcome.text}")

@@ -134,6 +134,7 @@ class _Talk:
         from server.assembly.team import Client, build_team  # noqa: PLC0415
         from server.cli.team.turn_printer import TurnPrinter  # noqa: PLC0415
         from server.cli.terminal_person import TerminalPerson  # noqa: PLC0415
+        from server.state.watching.metrics_store import flush_all  # noqa: PLC0415
 
         asker = terminal_asker.TerminalAsker(self._yes)
         printer = TurnPrinter(writes_text=not self._as_json)
@@ -154,6 +155,7 @@ class _Talk:
             raise Failure(str(error)) from error
         finally:
             await gate.close()
+            await asyncio.to_thread(flush_all)
             state.close()
         printer.end(ended.text if ended.status == "done" else "")
         return session, ended

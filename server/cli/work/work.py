@@ -93,13 +93,14 @@ async def _work(core: Core, root: Path, options: _Options) -> int:
     try:
         await asyncio.to_thread(remove_leftovers, queue, worktrees, place)
         made = [
-            Worker(queue, place, name_owner("starling work"), performer, roles=options.roles)
+            Worker(queue, place, name_owner("starling work"), performer, roles=options.roles, watch=performer.watch)
             for _ in range(options.workers)
         ]
         return sum(await asyncio.gather(*(one.run(stop, until_empty=not options.watches) for one in made)))
     finally:
         living.cancel()
         await asyncio.wait((living,))
+        await asyncio.to_thread(performer.watch.close)
         state.close()
 
 
