@@ -26,6 +26,7 @@ class WorkflowState:
         log: a line for each step that was run.
         tokens: tokens that were read and written in all.
         boards: the questions before a decision board, by the step that asks the roles, as JSON objects.
+        scores: the scores that a step's role gave, in order, by the step.
         report: a report of a step, which the end of the workflow shows whole; "" for none.
         end: the sentence with which the workflow ended; "" before that.
         is_done: whether it reached its aim.
@@ -42,6 +43,7 @@ class WorkflowState:
     log: list[str] = field(default_factory=list)
     tokens: int = 0
     boards: dict[str, Any] = field(default_factory=dict)
+    scores: dict[str, list[float]] = field(default_factory=dict)
     report: str = ""
     end: str = ""
     is_done: bool = False
@@ -60,9 +62,10 @@ class WorkflowState:
 
 _TYPES: dict[str, type] = {
     "name": str, "request": str, "step": str, "visits": dict, "answers": dict, "files": list, "fingerprints": dict,
-    "failures": str, "log": list, "tokens": int, "boards": dict, "report": str, "end": str, "is_done": bool,
+    "failures": str, "log": list, "tokens": int, "boards": dict, "scores": dict, "report": str, "end": str,
+    "is_done": bool,
 }  # fmt: skip
-_LATER = frozenset({"boards", "report"})
+_LATER = frozenset({"boards", "scores", "report"})
 """Fields that states of earlier versions do not have."""
 
 
