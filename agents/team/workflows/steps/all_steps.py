@@ -13,6 +13,8 @@ from agents.team.workflows.steps import (
     commit,
     condition,
     deployment,
+    inner_workflow,
+    intent,
     review_score,
     rounds,
     stop,
@@ -34,7 +36,9 @@ AnyStep = Annotated[
     | review_score.ScoreStep
     | board_verdicts.VerdictsStep
     | board_decision.DecisionStep
-    | deployment.DeploymentStep,
+    | deployment.DeploymentStep
+    | intent.IntentStep
+    | inner_workflow.WorkflowStep,
     Field(discriminator="kind"),
 ]
 
@@ -49,5 +53,7 @@ RUN: Mapping[str, Callable[[Any, Stage], Awaitable[StepOutcome]]] = {
     "verdicts": board_verdicts.run,
     "decision": board_decision.run,
     "deployment": deployment.run,
+    "intent": intent.run,
+    "workflow": inner_workflow.run,
 }
 """The function that runs a step, by its kind."""
