@@ -153,7 +153,7 @@ class _ChainBuilder:
             account = Account(wanted.location, wanted.model, role, _choose_prices(wanted))
             chat = BilledChat(chat, account, self.ledger)
         if self.cache is not None and wanted.cache_s:
-            chat = CachedChat(chat, self.cache, kept_s=wanted.cache_s)
+            chat = CachedChat(chat, self.cache, kept_s=wanted.cache_s, find=find_secrets)
         return Link(MaskedChat(chat, find_secrets), wanted.location)  # outermost: no layer ever has a secret
 
 
