@@ -54,6 +54,8 @@ BENCHMARKS = {
     "team_step": "team:measure_step",
     "team_first_text": "team:measure_first_text",
     "team_idle_session": "team:measure_idle_session",
+    "task_reading": "queued_tasks:measure_reading",
+    "task_writing": "queued_tasks:measure_writing",
 }
 
 

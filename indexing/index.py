@@ -189,10 +189,7 @@ class Index:
         return not self._access.find_reason(document)
 
     def find_waived_reasons(self, path: Path) -> tuple[str, ...]:
-        """Return the reasons to exclude files by content that do not apply to `path`, because a rule includes it.
-
-        Such a reason is "generated". There are none outside of all roots.
-        """
+        """Return the reasons to exclude `path` by content that do not apply, because a rule includes it."""
         exclusion = self._find_exclusion(path)
         return exclusion.find_waived_reasons_at(path) if exclusion is not None else ()
 
@@ -319,7 +316,7 @@ class Index:
         return sources
 
     def _make_snapshot(self, *, load: bool = False) -> Snapshot:
-        """Analyse changed open documents, then keep and return a new snapshot; `load` reads the stored index again."""
+        """Analyse changed open documents, then store and return a new snapshot; `load` reads the stored index again."""
         with self._working:
             sources = self._load_sources()
             if load:

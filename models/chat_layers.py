@@ -112,8 +112,9 @@ class TunedChat(LayeredChat):
     ) -> Reply:
         """Ask the inner model, with the configured temperature and token budget put into the request.
 
-        A request's own temperature counts unless it is 0 or None. A configured budget replaces the request's, cut to
-        half of the window, which leaves room for the question; without one the request's is cut to `most_tokens`.
+        A request's own temperature takes precedence, unless it is 0 or None. A configured budget replaces that of the
+        request, cut to half of the window, which leaves room for the question; without a configured budget, that of
+        the request is cut to `most_tokens`.
         """
         tuning = self._tuning
         budget = min(tuning.answer_tokens, self.context_tokens // 2)

@@ -220,7 +220,7 @@ class Generator:
         if trigger is Trigger.AUTOMATIC and (rest := self._answers.cache.find(document, cursor.offset)) is not None:
             return Completion((rest,))
         model, quick = self._model, self._quick
-        if model is not None and quick is not None and not _is_ready(model):
+        if model is not None and quick is not None and not _ensure_loading(model):
             model, quick = quick, None
         large = self._model is not None and self._model.entry.large
         request = Request(cursor, trigger, cancelled, limit, policy, model, time.monotonic(), quick, large)
@@ -239,8 +239,8 @@ class Generator:
         return syntax.find_surroundings(cursor.offset, names=False) if syntax.available else None
 
 
-def _is_ready(model: CompletionModel) -> bool:
-    """Return whether `model` is loaded; start loading it if it is not."""
+def _ensure_loading(model: CompletionModel) -> bool:
+    """Start loading `model` if it is not loaded yet; return whether it is loaded."""
     ready = bool(getattr(model, "is_settled", True))  # only models that are loaded on demand have the attribute
     if not ready and (warm := getattr(model, "warm", None)) is not None:
         warm()

@@ -206,6 +206,7 @@ class Recorder:
         )
 
     def _count(self, name: str, by: int = 1) -> None:
+        """Increase the count `name` by `by`."""
         self._counts[name] = self._counts.get(name, 0) + by
 
 

@@ -32,4 +32,5 @@ def find_explanation_url(finding: Finding) -> str:
 
 @functools.cache
 def _get_rules_uri() -> str:
+    """Return the URI of the page that explains Starling's rules; cached."""
     return locate_rules_page().as_uri()

@@ -137,10 +137,10 @@ class Reviewer:
             all_findings = (*findings, *by_ruff.get(document.uri, ()))
             yield document, () if suppressions.off else self._select_shown(document, all_findings, suppressions, starts)
 
-    def judge(self, document: Document, syntax: Syntax) -> Verdict:
+    def check_syntax(self, document: Document, syntax: Syntax) -> Verdict:
         """Return the verdict on whether `document` parses; runs ruff for Python if the policy allows it."""
         ruff = self.ruff if self.policy.ruff != "never" else None
-        return validity.judge(document, syntax, ruff, self.policy.ruff_timeout_s)
+        return validity.check_syntax(document, syntax, ruff, self.policy.ruff_timeout_s)
 
     def _select_shown(
         self, document: Document, found: Iterable[Finding], suppressions: Suppressions, starts: list[int]

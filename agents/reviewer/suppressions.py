@@ -175,7 +175,7 @@ def _parse_line(row: str) -> Iterator[tuple[Suppressor, re.Pattern[str], bool, f
 
 
 def _compute_reach(rows: list[str], number: int, reach: Reach, until: re.Pattern[str], *, alone: bool) -> range:
-    """Return the lines that a comment in line `number` applies to; `alone` if the line has nothing else."""
+    """Return the lines that a comment in line `number` applies to; `alone` if no code is before it in the line."""
     if reach == "text":
         return range(len(rows))
     if reach == "next":

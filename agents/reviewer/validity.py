@@ -1,6 +1,7 @@
 """The verdict on whether a text parses, by ruff for Python, otherwise by tree-sitter, which is less certain.
 
-A grammar may be older than its language, so a small, local error of tree-sitter gives no verdict. Start at `judge`.
+A grammar may be older than its language, so a small, local error of tree-sitter gives no verdict.
+Start at `check_syntax`.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class Verdict:
     places: tuple[Span, ...] = ()
 
 
-def judge(document: Document, syntax: Syntax, ruff: Ruff | None = None, timeout_s: float = 5.0) -> Verdict:
+def check_syntax(document: Document, syntax: Syntax, ruff: Ruff | None = None, timeout_s: float = 5.0) -> Verdict:
     """Return the verdict on whether `document` parses.
 
     Args:

@@ -238,7 +238,10 @@ class _Writer:
         return said if said.endswith((".", "!", "?")) else said + "."
 
     def _to_phrase(self, text: str) -> str:
-        """Return `text` on one line, capitalised; "" where it is code, too long, repetitive or unfinished."""
+        """Return `text` on one line, capitalised; "" where it is code, too long, repetitive or unfinished.
+
+        Not capitalised if it begins with the function's name.
+        """
         said = " ".join(text.split()).strip("\"'- ")
         if not said or len(said) > _LONGEST or _CODE.search(said) or not any(map(str.isalpha, said)):
             return ""

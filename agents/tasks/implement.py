@@ -121,6 +121,7 @@ def _implements_function(one: edit_ranking.RankedCandidate, function: Function) 
 
 
 def _is_stub_file(document: Document) -> bool:
+    """Return whether `document` is a `.pyi` file."""
     return document.path is not None and document.path.suffix == ".pyi"
 
 

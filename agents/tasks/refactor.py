@@ -26,7 +26,7 @@ PARTS = "Write all functions or methods that the code has then, whole, each with
 _DIVIDES = re.compile(r"\b(?:extract|split|divide|separate|factor|move|pull)\b", re.IGNORECASE)
 
 
-def _state_task(words: str) -> str:
+def _build_task_text(words: str) -> str:
     """Return the task for the model: the person's `words`, and sentences on what must stay the same."""
     stated = words if words.endswith((".", "!", "?")) else f"{words}."
     return " ".join([stated, *([PARTS] if _DIVIDES.search(words) else []), KEPT])
@@ -52,7 +52,7 @@ def propose(scene: Scene, resources: Resources) -> Result:
     scene = replace(scene, span=offered.span)
     if (made := extract_by_chat(scene, resources, offered.title)) is not None:
         return made
-    wish = RewriteRequest(offered.span, _state_task(words) if words else TASK_WORDS, offered.title, words=words)
+    wish = RewriteRequest(offered.span, _build_task_text(words) if words else TASK_WORDS, offered.title, words=words)
     return rewrite(wish, scene, resources)
 
 

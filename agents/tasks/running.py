@@ -31,7 +31,7 @@ def list_offers(scene: Scene) -> tuple[tuple[Task, Offer], ...]:
     return tuple((task, offer) for task, offer in offers if offer is not None)
 
 
-def explain_missing(task: Task, resources: Resources) -> str:
+def explain_missing_model(task: Task, resources: Resources) -> str:
     """Return a message that the model of `task` is missing, and how to configure one; "" if it is not missing."""
     if task.needs is Needs.COMPLETION and resources.model is None:
         return NO_MODEL
@@ -42,7 +42,7 @@ def explain_missing(task: Task, resources: Resources) -> str:
 
 def explain_unavailable(task: Task, scene: Scene, resources: Resources) -> str:
     """Return the reason why `task` cannot run: a missing model or a document kept from models; "" if it can."""
-    if why := explain_missing(task, resources):
+    if why := explain_missing_model(task, resources):
         return why
     return explain_exclusion(scene.document, resources.index) if task.needs is not Needs.NOTHING else ""
 

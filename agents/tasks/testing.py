@@ -106,14 +106,14 @@ def _find_python_place(document: Document, path: Path, function: Function, resou
     texts = [resources.read(each) or "" for each in tests[:_MOST_READ]]
     unittest = sum("unittest" in text for text in texts) * 2 > len(texts) if texts else False
     names = function.container or function.name
-    wanted = f"from {_name_module(path, root)} import {names}"
+    wanted = f"from {_build_module_name(path, root)} import {names}"
     before = resources.read(target)
     header = f"import unittest\n\n{wanted}\n" if unittest else f"{wanted}\n"
     needs = "" if before is None or re.search(rf"^\s*(?:from|import)\b.*\b{names}\b", before, re.MULTILINE) else wanted
     return TestPlace("unittest" if unittest else "pytest", target, before, header, needs)
 
 
-def _name_module(path: Path, root: Path) -> str:
+def _build_module_name(path: Path, root: Path) -> str:
     """Return the dotted name to import `path` by; a top folder `src` or `lib` is left out."""
     parts = list(path.relative_to(root).with_suffix("").parts)
     if parts[0] in {"src", "lib"} and len(parts) > 1:

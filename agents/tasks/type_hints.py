@@ -63,7 +63,7 @@ def propose(scene: Scene, resources: Resources) -> Result:
 
 
 def _lacks_hints(function: Function) -> bool:
-    """Return whether a parameter or the result of `function` has no type."""
+    """Return whether `function` has a parameter list, and a parameter or the result has no type."""
     untyped = any(not each.type for each in function.parameters)
     return function.parameters_end > 0 and (untyped or not function.returns)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from dataclasses import asdict
+from dataclasses import asdict, fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
 from agents.team import transcript
@@ -138,8 +138,15 @@ class ReplayedChat:
 
 def hash_request(request: ChatRequest) -> str:
     """Return a hash of a request, the same for equal requests in every process."""
-    text = json.dumps(asdict(request), sort_keys=True, default=str)
+    text = json.dumps(request, sort_keys=True, default=_list_fields)  # `asdict` would copy the schemas of all tools
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _list_fields(value: object) -> object:
+    """Return the fields of a record as a dict, for `json`; any other value as a string."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {one.name: getattr(value, one.name) for one in fields(value)}
+    return str(value)
 
 
 def _read_reply(line: dict[str, Any]) -> Reply:

@@ -128,12 +128,12 @@ class SessionNotes:
         parts = []
         if self.plan:
             steps = (f"[{marks[one.status]}] {one.title}" + (f" ({one.role})" if one.role else "") for one in self.plan)
-            parts.append(f"{self._name_plan()}:\n" + "\n".join(steps))
+            parts.append(f"{self._format_plan_heading()}:\n" + "\n".join(steps))
         if self.facts:
             parts.append("Remembered:\n" + "\n".join(f"- {key}: {text}" for key, text in self.facts.items()))
         return "\n\n".join(parts)
 
-    def _name_plan(self) -> str:
+    def _format_plan_heading(self) -> str:
         """Return the heading of the plan, with what the person said about it."""
         match self.start:
             case PlanStart.FREE:

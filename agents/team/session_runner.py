@@ -144,8 +144,10 @@ class SessionRunner:
         async with hold_session(team.sessions, self._session, team.owner) as held:
             showing = asyncio.create_task(self._store_states())
             try:
-                newest = max(0, held.entries - MOST_ENTRIES)
-                entries = await asyncio.to_thread(team.sessions.read, self._session, after=newest, limit=MOST_ENTRIES)
+                entries: Sequence[Entry] = ()
+                if held.entries:
+                    read, newest = team.sessions.read, max(0, held.entries - MOST_ENTRIES)
+                    entries = await asyncio.to_thread(read, self._session, after=newest, limit=MOST_ENTRIES)
                 self._notes = transcript.read_notes(entries)
                 self._stored_notes = self._notes.dump()
                 attached = "" if workflow is not None else await self._gather_named_files(request, shown)
@@ -241,7 +243,7 @@ class SessionRunner:
         emit(AgentChosen(choice.role.name, choice.why))
         if self._notes.drop_refused_plan():
             emit(PlanChanged(()))
-        outcomes = LostResults(await asyncio.to_thread(team.find_outcomes, self._session))
+        outcomes = LostResults(await asyncio.to_thread(team.find_outcomes, self._session) if entries else ())
         said = Message(Speaker.USER, transcript.join_attached(choice.request, attached))
         messages = [*transcript.read_messages(entries, outcomes.describe), said]
         spending = Spending(choice.role.limits.narrow(team.limits))

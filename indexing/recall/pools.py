@@ -46,7 +46,7 @@ class Pool(Protocol):
     origin: Origin
 
     def find_similar(self, context: NDArray[np.uint32], limit: int) -> NDArray[np.int64]:
-        """Return about `limit` positions at which the last tokens of `context` probably occur: the last one at each.
+        """Return about `limit` positions at which a suffix of `context` probably ends.
 
         The result is neither complete nor verified; the caller compares the tokens.
         """
@@ -81,7 +81,7 @@ class TextPool:
         self._last = len(self.ids) - 2 - unfinished
 
     def find_similar(self, context: NDArray[np.uint32], limit: int) -> NDArray[np.int64]:
-        """Return the last `limit` positions of the last token of `context`; first those after equal tokens."""
+        """Return up to `limit` late positions of the last token of `context`; prefers those after equal tokens."""
         positions: NDArray[np.int64] = (self.ids[: self._last] == context[-1]).nonzero()[0]
         for back in (2, 3, 4, 5):
             if len(positions) > limit and len(context) >= back:
@@ -118,7 +118,7 @@ class SegmentPool:
         self.origin = origin
 
     def find_similar(self, context: NDArray[np.uint32], limit: int) -> NDArray[np.int64]:
-        """Return up to `limit` positions in searched files at which the last tokens of `context` probably end."""
+        """Return up to `limit` positions in searched files at which a suffix of `context` probably ends."""
         positions = self._segment.find_anchors(context, limit)
         return positions if self._alive is None else positions[self._alive[self._segment.find_files(positions)]]
 

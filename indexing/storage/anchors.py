@@ -64,7 +64,7 @@ def find(
     context: NDArray[np.uint32],
     limit: int,
 ) -> NDArray[np.int64]:
-    """Return up to `limit` positions at which the largest number of the last tokens of `context` probably end.
+    """Return up to `limit` positions at which a suffix of `context` probably ends, those with the longest suffixes.
 
     The result is empty for a context of fewer than `SHORTEST` tokens.
 

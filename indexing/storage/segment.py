@@ -164,6 +164,6 @@ class Segment:
         return np.searchsorted(self.arrays["file_token_end"], positions, side="right")
 
     def find_anchors(self, context: NDArray[np.uint32], limit: int) -> NDArray[np.int64]:
-        """Return up to `limit` token positions at which many of the last tokens of `context` probably end."""
+        """Return up to `limit` token positions at which a long suffix of `context` probably ends."""
         arrays = self.arrays
         return anchors.find(arrays["ids"], arrays["anchor_start"], arrays["anchor_place"], context, limit)

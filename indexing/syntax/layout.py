@@ -108,7 +108,7 @@ class Around:
 
     @cached_property
     def _next_line(self) -> str | None:
-        """First line below the cursor that is not blank, None for none."""
+        """First line below the cursor that is not blank; None if there is none."""
         rest = self.text[self.offset + len(self._rest_of_line) :]
         stripped = rest.lstrip()
         if not stripped:
@@ -197,7 +197,7 @@ class Around:
         return None
 
     def _find_scope_by_indentation(self) -> Span | None:
-        """Return the span of the innermost definition around the cursor, judged by indentation; None for none."""
+        """Return the span of the innermost definition around the cursor by indentation; None if there is none."""
         inner = _count_columns(self.head) if self.head.strip() else len(self.head.expandtabs())
         end = self._line_start
         for _ in range(_LINES_BACK):

@@ -121,7 +121,7 @@ class Lexer:
         self._ahead: tuple[Lexed, ...] = ()  # whole documents, likewise
 
     @property
-    def kept(self) -> tuple[str, ...]:
+    def cached_texts(self) -> tuple[str, ...]:
         """Texts whose tokens are cached: whole lines only, newest first; none of `read_ahead`."""
         return tuple(known.text for known in self._kept)
 
@@ -148,7 +148,7 @@ class Lexer:
         return self._lex_lines(text[:end], base).append(text[end:]) if end else Lexed.of(text)
 
     def _find_read_ahead(self, text: str, base: int) -> Lexed | None:
-        """Return the tokens of the whole lines `text` at `base` of a document that was read ahead; None for none."""
+        """Return the tokens of the lines `text` at `base` of a document that was read ahead; None without one."""
         for known in self._ahead:
             if known.text.startswith(text, base) and (not base or known.text[base - 1] == "\n"):
                 return known.cut_lines(base, base + len(text))

@@ -146,7 +146,7 @@ def _classify(data: bytes) -> NDArray[np.uint8]:
 
 
 def tokenize(data: bytes) -> Tokens:
-    """Split a folded text into tokens; files joined by NUL characters are tokenised as if each stood alone."""
+    """Split a folded text into tokens; files joined by NUL characters are tokenised as if each were a separate text."""
     classes = _classify(data)
     inner = classes[1:-1]
     is_word = classes >= _UNDERSCORE

@@ -48,8 +48,8 @@ class AccessCache:
         self._texts: dict[str, tuple[str, bool]] = {}
 
     def find_reason(self, document: Document) -> str:
-        """Return the reason to withhold `document`, as `find_reason` does, from the cache where possible."""
-        reason = self._decide_by_paths(document)
+        """Return the reason to withhold `document`, as the function `find_reason`, from the cache where possible."""
+        reason = self._find_reason_by_paths(document)
         if reason in {"", *ALONE} and self._is_secret_by_text(document):
             return "secret"
         return reason
@@ -58,7 +58,7 @@ class AccessCache:
         """Release the text of a closed document."""
         self._texts.pop(uri, None)
 
-    def _decide_by_paths(self, document: Document) -> str:
+    def _find_reason_by_paths(self, document: Document) -> str:
         """Return `find_reason_by_paths` of `document`, from the cache for two seconds."""
         now = time.monotonic()
         key = (document.uri, document.path, document.origins, document.cell)

@@ -123,7 +123,7 @@ def find_folder_reason(name: str, held: Collection[str]) -> str:
 def find_content_reason(data: bytes, limits: IndexLimits, name: str, waived: Collection[str] = ()) -> str:
     """Return the reason to exclude a file by its content `data`; "" for none.
 
-    `waived` may name "generated", "minified" and "long lines", which then do not count; the other reasons always do.
+    `waived` may name "generated", "minified" and "long lines", which then do not apply; the other reasons always do.
     """
     if len(data) > limits.max_file_bytes:
         return "too large"

@@ -191,7 +191,7 @@ class Exclusion:
 
     @staticmethod
     def find_waived_reasons(rules: Rules, relative: str) -> tuple[str, ...]:
-        """Return the reasons to exclude files by content that do not apply to `relative`, as a rule includes it."""
+        """Return the reasons to exclude `relative` by content that do not apply, because a rule includes it."""
         if rules.plain:
             return ()
         if rules.find_ignore(relative, starling=True) is False:
@@ -244,12 +244,12 @@ class Exclusion:
             return known[1]
         if len(self._answers) > _MOST_ANSWERS:
             self._answers = {}
-        answer = self._decide(path)
+        answer = self._compute_reason(path)
         self._tracked.release()
         self._answers[path] = (now, answer)
         return answer
 
-    def _decide(self, path: Path) -> str:
+    def _compute_reason(self, path: Path) -> str:
         """Return the reason to exclude `path`, as `find_reason` does, without its cache."""
         if is_secret_name(path.name):
             return "secret"  # even if a link of that name leads to a harmless file

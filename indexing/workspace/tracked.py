@@ -160,7 +160,7 @@ def _unpack_names(data: bytes, count: int) -> bytes:
 
 
 def _parse_names(data: bytes, count: int) -> list[bytes]:
-    """Return the names of an index with hashes of either length.
+    """Return the names in an index, whose hashes may be SHA-1 or SHA-256.
 
     Raises:
         ValueError: the index is damaged.

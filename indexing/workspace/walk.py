@@ -159,7 +159,7 @@ class _Walker:
         return [folder]
 
     def _list_entries(self, folder: _Folder) -> list[os.DirEntry[str]] | None:
-        """Return the entries of a folder by name; None, and counts it, if it is unreadable or was entered before."""
+        """Return a folder's entries, sorted; if it is unreadable or was entered before, count it and return None."""
         try:
             with os.scandir(folder.path) as listing:
                 entries = sorted(listing, key=lambda entry: entry.name)
@@ -177,7 +177,7 @@ class _Walker:
         return entries
 
     def _read_rules(self, folder: _Folder, held: set[str]) -> Rules | None:
-        """Return the rules in force in a folder that holds the names `held`; None, and counts it, if it is excluded."""
+        """Return the rules for a folder that contains the names `held`; if it is excluded, count it and return None."""
         if not folder.relative:
             return folder.rules
         if reason := self._exclusion.find_folder_reason(folder.rules, folder.name, folder.relative, held):
@@ -186,7 +186,7 @@ class _Walker:
         return self._exclusion.read_folder_rules(folder.rules, folder.path, folder.relative, held)
 
     def _admit(self, entry: os.DirEntry[str], relative: str, rules: Rules) -> WalkedFile | None:
-        """Return an entry as a file to index; None, and counts it, if it is excluded."""
+        """Return an entry as a file to index; if it is excluded, count it and return None."""
         try:
             found = entry.stat(follow_symlinks=False)
             reason = self._find_reason(entry, relative, rules, found)

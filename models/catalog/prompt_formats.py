@@ -84,7 +84,7 @@ def match_fim_format(tokens: Collection[str]) -> FimTokens | None:
 
 
 def match_chat_format(template: str, tokens: Collection[str]) -> ChatFormat | None:
-    """Return the chat format whose markers stand in `template` and whose end tokens are in the vocabulary `tokens`.
+    """Return the chat format whose markers are in `template` and whose end tokens are in the vocabulary `tokens`.
 
     The token "<|endoftext|>" is added to its end tokens if the vocabulary has it. None if no known format matches.
     """

@@ -1,4 +1,4 @@
-"""Detection of a host that hangs: if an answer is overdue, the host is asked for a sign of life.
+"""Detection of a host that hangs: if an answer is overdue, the host gets a health check.
 
 A model may take minutes to load or to read; the host's event loop answers `/health` meanwhile. A stopped process still
 accepts connections, since the system does that, but answers nothing. Cancelled requests count too: while a person
@@ -16,7 +16,7 @@ from models.errors import SilentHostError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SILENT_S = 1.0  # time without an answer, after which the host is asked for a sign of life
+SILENT_S = 1.0  # time without an answer, after which the host gets a health check
 # Message about a host that hangs.
 SILENT = (
     "The model host does not answer. If its process was stopped, let it go on (kill -CONT), else end it; the next "
@@ -42,7 +42,7 @@ class HangDetector:
         """Prepare to watch a host.
 
         Args:
-            is_alive: asks the host for a sign of life and returns whether one came; may take a few seconds.
+            is_alive: checks the host's health and returns whether the host answered; may take a few seconds.
             clock: returns the time in seconds.
             run_in_background: starts a function and returns at once.
         """
@@ -67,17 +67,17 @@ class HangDetector:
                 self._hangs = False  # the last check was a while ago: this request waits for another
 
     def note_answer(self) -> None:
-        """Record a sign of life: the host is not silent and does not hang."""
+        """Record that the host answered: it is not silent and does not hang."""
         with self._lock:
             self._silent_since, self._hangs = None, False
 
     def check(self) -> None:
-        """Ask the host for a sign of life in the background, if it has been silent for `SILENT_S`.
+        """Start a health check of the host in the background, if it has been silent for `SILENT_S`.
 
         Called many times a second while an answer is due.
 
         Raises:
-            SilentHostError: the host gave no sign of life when it was last asked.
+            SilentHostError: the host did not answer the last health check.
         """
         with self._lock:
             since, due = self._silent_since, False
@@ -90,7 +90,7 @@ class HangDetector:
             raise SilentHostError(SILENT)
 
     def _probe(self) -> None:
-        """Ask for a sign of life and record whether the host hangs."""
+        """Check the host's health and record whether the host hangs."""
         is_alive = False
         try:
             is_alive = self._is_alive()

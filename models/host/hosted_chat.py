@@ -79,7 +79,7 @@ class HostedChat:
     def _ask_once(
         self, endpoint: Endpoint, request: ChatRequest, cancelled: Callable[[], bool], announcer: Announcer | None
     ) -> Reply:
-        """Ask `endpoint` once and return the reply; report each piece of text to the connection as a sign of life.
+        """Ask `endpoint` once and return the reply; report each piece of text to the connection as an answer.
 
         Raises:
             ChatError: there is no answer.
@@ -93,7 +93,7 @@ class HostedChat:
             return cancelled()
 
         def receive(piece: str) -> None:
-            """Record a sign of life of the host, and pass the text so far to the announcer."""
+            """Record that the host answers, and pass the text so far to the announcer."""
             connection.note_answer()
             pieces.append(piece)
             if announcer is not None:

@@ -71,7 +71,7 @@ class Timeable(Protocol):
     def time_request(self, prompt_tokens: int, new_tokens: int) -> float:
         """Run a request with a prompt and an answer of these lengths, in tokens, and return its time in seconds.
 
-        No KV state is reused or kept.
+        No KV state is reused or cached.
         """
         ...
 

@@ -308,7 +308,7 @@ class CTranslateModel:
         return tuple(scores)
 
     def _list_candidates(self, forced_start: str, tokens: Sequence[str]) -> Iterator[Sequence[int]]:
-        """Yield, for each of the `tokens` that spell `forced_start`, the ids of all tokens that could stand there."""
+        """Yield, for each of the `tokens` that spell `forced_start`, the ids of all tokens possible there."""
         left = forced_start.encode()
         for token in tokens:
             if not left:

@@ -38,7 +38,7 @@ class Steering(Protocol):
     """Restriction of the next token; `list_allowed` is called for each token, after `on_step` got the previous one."""
 
     def list_allowed(self) -> Sequence[int] | None:
-        """Return the ids of the tokens that may come next; None for any."""
+        """Return the ids of the tokens that may come next; None if any token may."""
         ...
 
     def spell(self, number: int) -> str:

@@ -52,7 +52,7 @@ class KeySource:
     keyring: str = ""
 
     def read(self) -> str:
-        """Return the key from the first place that is named: variable, keyring, file; "" if none is.
+        """Return the key from the first place that is named: variable, keyring, file; "" if no place is.
 
         Raises:
             ChatError: the named place holds no key, or cannot be read.

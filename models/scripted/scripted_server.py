@@ -197,7 +197,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 self._send_chunk(piece)
             self._send_chunk(b"")
         except OSError:
-            self._count_hung_up()
+            self._count_disconnected()
 
     def _iterate_events(self, turn: Turn, dialect: server_dialects.ServerDialect) -> Iterator[bytes]:
         """Yield the events of a streamed answer, with its delays and faults.
@@ -233,12 +233,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                     if self.connection.recv(1, socket.MSG_PEEK):
                         time.sleep(POLL_S)
                         continue
-                self._count_hung_up()
+                self._count_disconnected()
                 return False
         self.close_connection = True
         return False
 
-    def _count_hung_up(self) -> None:
+    def _count_disconnected(self) -> None:
         """Count a client that disconnected, once, and close the connection."""
         if not self.close_connection:
             self.server.scripted.hung_up += 1

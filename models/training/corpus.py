@@ -85,7 +85,7 @@ def build(card: Path, work: Path, *, bytes_per_package: int, fetch: bool = True)
 
 
 def select(candidates: Sequence[SourceFile], held_out: Sequence[SourceFile]) -> tuple[list[SourceFile], Counter[str]]:
-    """Return the candidates with a permissive licence that are like no held-out file and like no kept one.
+    """Return the candidates with a permissive licence that resemble no held-out file and no candidate chosen before.
 
     The second value counts the rejected candidates, by reason.
     """
@@ -123,7 +123,7 @@ def split_for_validation(files: Iterable[SourceFile]) -> tuple[list[SourceFile],
 
 
 def find_contamination(work: Path) -> list[str]:
-    """Return a message for each file of `corpus.jsonl` that is of an evaluation package or like an evaluation file.
+    """Return a message for each file of `corpus.jsonl` from an evaluation package or similar to an evaluation file.
 
     Unlike `select`, compares all pairs of similar size.
     """
@@ -192,5 +192,5 @@ def _choose_files(files: Iterable[SourceFile], limit: int) -> list[SourceFile]:
 
 
 def _digest(text: str) -> bytes:
-    """Return a hash of `text`, for which whitespace does not count."""
+    """Return a hash of `text` without its white space."""
     return hashlib.blake2b("".join(text.split()).encode("utf-8", "surrogatepass"), digest_size=16).digest()

@@ -45,7 +45,7 @@ def choose_line_rests(files: Iterable[SourceFile], *, per_package: int, seed: in
 
 
 def _choose_cuts(file: SourceFile, rng: random.Random) -> list[tuple[int, int]]:
-    """Return offsets of a random cursor and of the line's end, for each line of a file that is worth completing."""
+    """Return offsets of a random cursor and of the line's end, for each line with `_LEAST_TOKENS` tokens or more."""
     by_line = _find_python_ends(file.text) if find_language(file.path) == "python" else _find_other_ends(file)
     cuts: list[tuple[int, int]] = []
     start = 0

@@ -122,7 +122,7 @@ class PermissionAsker:
             for words, answer in offered.items()
         ]
         files = tool_calls.list_locations(question.proposal) if question.proposal is not None else []
-        title, content = wording.phrase_line(question), _list_content(question)
+        title, content = wording.format_line(question), _list_content(question)
         try:
             kind = choose_kind(question.tool)
             chosen = await self._requests.choose(title, content, options, files or None, kind)
@@ -179,7 +179,7 @@ def _list_content(question: Question) -> list[Any]:
     """
     changes = question.proposal.changes if question.proposal is not None else ()
     diffs = tool_calls.list_diffs(question.proposal) if question.proposal is not None else []
-    head = make_prose("\n\n".join(wording.phrase_head(question).split("\n")))
+    head = make_prose("\n\n".join(wording.format_head(question).split("\n")))
     if changes and len(diffs) == len(changes):
         return [*diffs, head]
     return [head, make_listing(question.diff), *diffs]

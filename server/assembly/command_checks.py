@@ -34,7 +34,7 @@ def check_commands() -> CommandsReport:
     """Try which confinement works here, and report it."""
     choice = choose_mechanism()
     isolation = choice.mechanism.describe(CommandRequest("", Path()))
-    gaps = wording.list_gaps(isolation)
+    gaps = wording.list_isolation_warnings(isolation)
     facts = {**_describe(isolation), "problems": list(choice.problems)}
     if not gaps:
         message = f"Commands of agents are confined by {isolation.name}: writes, secrets and the network."

@@ -31,8 +31,11 @@ def make_disk_gate(  # noqa: PLR0913 (its ports)
     client: str = "starling",
     surround: Callable[[Workplace], Workplace] = lambda disk: disk,
     answer_s: float = LIMITS.answer_s,
+    state: State | None = None,
 ) -> Gate:
-    """Return a gate that writes to the disk, for programs that are no editor; closing it closes the state database.
+    """Return a gate that writes to the disk, for programs that are no editor.
+
+    Closing it closes its own state database.
 
     Args:
         roots: the folders in which files may be changed.
@@ -41,13 +44,14 @@ def make_disk_gate(  # noqa: PLR0913 (its ports)
         client: name of the program, for the record.
         surround: returns the workplace to use, given the disk.
         answer_s: longest wait for an answer, in seconds.
+        state: the state database, which stays open; None for one of the gate's own.
     """
     excluded = make_exclusion(roots, limits)
     workplace = surround(DiskWorkplace(lambda: roots))
-    records = GateRecords(open_state())
+    records = GateRecords(open_state() if state is None else state)
     waits = replace(LIMITS, answer_s=answer_s)
     places = Places(roots, excluded)
-    return Gate(records, lambda: places, asker, workplace, client=client, limits=waits, owns_records=True)
+    return Gate(records, lambda: places, asker, workplace, client=client, limits=waits, owns_records=state is None)
 
 
 def open_state(tell: Callable[[str], None] = lambda _: None) -> State:

@@ -34,7 +34,7 @@ def stats(
     from agents.ports.failures import StateError  # noqa: PLC0415 (`--help` starts without)
     from server.assembly.watching.summaries import sum_all, sum_days, sum_roles  # noqa: PLC0415
     from server.state.database import FILE, State  # noqa: PLC0415 (SQLite)
-    from server.state.metrics_store import Metrics  # noqa: PLC0415
+    from server.state.watching.metrics_store import Metrics  # noqa: PLC0415
 
     state = State(paths.state_dir() / FILE)
     try:

@@ -133,7 +133,7 @@ class TerminalAsker:
         prompt = ", ".join(f"{key}: {title}" for key, title in titles.items())
         chosen = {KEYS[answer]: answer for answer in offered.values()}
         while True:
-            sys.stderr.write(f"{terminal.escape(wording.phrase_line(question))}\n[{prompt}] ")
+            sys.stderr.write(f"{terminal.escape(wording.format_line(question))}\n[{prompt}] ")
             sys.stderr.flush()
             line = await lines.read_next()
             entered = line.strip().lower()
@@ -147,7 +147,7 @@ class TerminalAsker:
 
 def show(question: Question) -> None:
     """Write the whole question with its diff to stderr, in colour on a terminal."""
-    _print_diff(wording.phrase_document(question))
+    _print_diff(wording.format_document(question))
 
 
 def _print_diff(text: str) -> None:

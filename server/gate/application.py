@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from server.gate import outcomes, undoing, verification
 from server.gate.ports import Answer, Outcome, Verdict
 from server.gate.question import asking
-from server.gate.question.waiting import wait_while_wanted
+from server.gate.question.waiting import wait_unless_cancelled
 
 if TYPE_CHECKING:
     from agents.ports.permissions import Cancelled
@@ -54,7 +54,7 @@ class Application:
         begun = time.monotonic()
         work = asyncio.ensure_future(self._apply_changes())
         try:
-            done = await wait_while_wanted(work, self.limit_s, cancelled if self.confirm else None)
+            done = await wait_unless_cancelled(work, self.limit_s, cancelled if self.confirm else None)
         except asyncio.CancelledError:
             self._conclude_later(work)
             raise

@@ -145,7 +145,7 @@ class Gate:
             raise ValueError(f"{tool.name} changes files: propose an edit")
         if not RULES[tool.risk].asks and not call.asks:
             return Permission(identity, granted=True, outcome=Verdict.APPLIED)
-        warnings, remembers = wording.list_gaps(call.isolation), may_remember(call.task, tool)
+        warnings, remembers = wording.list_isolation_warnings(call.isolation), may_remember(call.task, tool)
         question = Question(identity, tool, *texts, warnings, remembers, rule=call.rule, origin=call.origin)
         outcome = await self._process(Case(question, call.task, "", (call.subject,)), None, cancelled)
         return Permission(identity, outcome.applied, outcome.verdict, outcome.reason)
@@ -177,7 +177,7 @@ class Gate:
 
     def end_task(self, task: str) -> None:
         """Forget the approvals for the rest of the task with the id `task`, so that a person is asked again."""
-        self._remembered.end(task)
+        self._remembered.forget(task)
 
     async def close(self) -> None:
         """Stop waiting for edits that the client may still apply; close the records if the gate owns them."""

@@ -20,7 +20,7 @@ from agents.ports.request_outcomes import RequestOutcome
 from agents.tools import DELETE_FILE, WRITE_FILE
 from server.gate.disk.contents import hash_text
 from server.gate.question.wording import describe_choice
-from server.gate.records import AuditRow, Ending, Replaced, Status, name_kind, name_subject
+from server.gate.records import AuditRow, Ending, Replaced, Status, get_kind, get_subject
 from server.gate.recovery import recover_requests
 from server.gate.refusal import Refused
 
@@ -107,7 +107,7 @@ class Journal:
 
     def recover(self) -> None:
         """Close the open requests of servers that no longer run; see `recover_requests`. Raises StateError."""
-        recover_requests(self.records, _name_user())
+        recover_requests(self.records, _find_user_name())
         self._recovered = True
 
     def find_problem(self) -> str:
@@ -264,7 +264,7 @@ class Journal:
         """
         asked = case.question
         return AuditRow(
-            time.time(), case.id, _name_user(), self._client, asked.by, case.model, asked.tool.name, asked.title,
+            time.time(), case.id, _find_user_name(), self._client, asked.by, case.model, asked.tool.name, asked.title,
             *described, *hashes, written, case.answer or "", case.answer_s, outcome.verdict, outcome.reason,
         )  # fmt: skip
 
@@ -272,7 +272,7 @@ class Journal:
 def _describe_change(change: Change) -> tuple[str, str, str]:
     """Return the kind of `change`, its file, and the new path of a renamed file, "" otherwise."""
     target = str(change.to) if isinstance(change, RenameFile) else ""
-    return name_kind(change), name_subject(change), target
+    return get_kind(change), get_subject(change), target
 
 
 def _hash_texts(before: Content | None, seen: ObservedChange | None) -> tuple[str, str]:
@@ -286,8 +286,8 @@ def _is_written(seen: ObservedChange) -> bool:
     return seen.change is not None or seen.unexpected
 
 
-def _name_user() -> str:
-    """Return the user's login name, "unknown" if the system has none."""
+def _find_user_name() -> str:
+    """Return the user's login name, "unknown" if the system does not know it."""
     try:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):

@@ -82,6 +82,6 @@ class RememberedAnswers:
         """Return whether a person has approved `tool` for the rest of `task`."""
         return may_remember(task, tool) and (task, tool) in self._approved
 
-    def end(self, task: str) -> None:
+    def forget(self, task: str) -> None:
         """Forget the answers for `task`, which has ended."""
         self._approved = {one for one in self._approved if one[0] != task}

@@ -331,16 +331,16 @@ class Records(Protocol):
         ...
 
 
-def name_kind(change: Change) -> str:
+def get_kind(change: Change) -> str:
     """Return the kind of `change` as recorded: "text", "create", "rename" or "delete"."""
     return _KINDS[type(change)]
 
 
 def list_subjects(proposal: ProposedEdit) -> tuple[str, ...]:
     """Return the path of the file of each change, in order; the URI for a document without a file."""
-    return tuple(map(name_subject, proposal.changes))
+    return tuple(map(get_subject, proposal.changes))
 
 
-def name_subject(change: Change) -> str:
+def get_subject(change: Change) -> str:
     """Return the path of the file that `change` changes; the URI of a document without a file."""
     return change.uri if isinstance(change, TextChange) and change.path is None else str(change.path)

@@ -205,7 +205,7 @@ class Validation:
         if len(data) >= contents.LARGEST:
             most = f"{contents.LARGEST:,}"
             raise Refused(f"{place.name} would have {len(data):,} bytes; Starling changes only files below {most}.")
-        if not contents.reads_back(data, after):
+        if not contents.decodes_to(data, after):
             known = contents.NAMES[encoding]
             raise Refused(f"{place.name} would no longer be recognised as {known}; convert it to UTF-8 first.")
         if not self._exact and before is not None and _mixes_endings(before, after):

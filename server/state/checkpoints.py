@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from agents.edits import CreateFile, DeleteFile, RenameFile, TextChange
 from server.gate.disk import attributes, contents
-from server.gate.records import Checkpoint, KeptChange, Subject, name_kind
+from server.gate.records import Checkpoint, KeptChange, Subject, get_kind
 from server.state.statements import make_storable
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def _pack_row(identity: str, number: int, change: Change, before: Content | None
     content = before or contents.Content("", change.encoding if isinstance(change, CreateFile) else contents.UTF8)
     target = str(change.to) if isinstance(change, RenameFile) else ""
     texts = (_compress(content.data), _compress(after.encode("utf-8", "surrogatepass")))
-    named = (name_kind(change), uri, str(path or ""), target)
+    named = (get_kind(change), uri, str(path or ""), target)
     return (
         identity, number, *named, content.encoding, int(content.executable), *texts,
         attributes.serialize_attributes(content.attributes),

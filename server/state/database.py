@@ -14,6 +14,7 @@ import errno
 import logging
 import sqlite3
 import threading
+import time
 from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -34,8 +35,25 @@ FILE = "state.sqlite3"
 DAMAGED = "damaged"  # part of the name of a database that was set aside
 _logged: set[tuple[tuple[int, int] | None, str]] = set()  # (file, sentence), so that each is logged once
 BUSY_TIMEOUT_S = 30.0  # SQLite does not wait in turn: a busy process can hold another off for seconds
+MOST_TOGETHER = 16  # transactions in a commit
+LONGEST_DELAY_S = 0.005  # seconds that a commit is delayed at most, for others to join it
 _BROKEN = {"SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_CORRUPT_VTAB", "SQLITE_CORRUPT_INDEX"}
 _BUSY = {"SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_BUSY_SNAPSHOT", "SQLITE_BUSY_RECOVERY"}
+
+
+class _Batch:
+    """Transactions that are committed together.
+
+    Attributes:
+        size: their number.
+        ended: set once they are committed or rolled back.
+        problem: why they were rolled back, as a sentence for a person; "" if they were not.
+    """
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.ended = threading.Event()
+        self.problem = ""
 
 
 class State:
@@ -48,7 +66,12 @@ class State:
         """
         self.path = path
         self._tell = tell
-        self._lock = threading.RLock()
+        self._lock, self._counting = threading.RLock(), threading.Lock()
+        self._waiting = 0  # threads that wait for `_lock`
+        self._batch: _Batch | None = None
+        self._last_size = 1  # of the last batch
+        self._commit_s = 0.0  # seconds that the last commit took
+        self._inside = False  # whether the thread that has the lock is inside of a transaction
         self._connection: sqlite3.Connection | None = None
         self._identity: tuple[int, int] | None = None  # device and inode of the open file
         self._closed = False
@@ -57,51 +80,143 @@ class State:
     def transaction(self) -> Iterator[Connection]:
         """Yield a connection in a transaction; commit at the end, or roll back if an exception is raised inside.
 
+        A commit waits several times for the disk. Therefore transactions that threads want at the same time are
+        committed together, and each thread goes on once that is done.
+
         Raises:
             StateError: the database cannot be written: full or read-only disk, damaged, made by a newer program, or
                 used by others for 30 s.
         """
-        with self._lock, self._translate_errors(), self._use() as connection:
-            connection.execute("BEGIN IMMEDIATE")
+        with self._take_turn() as connection:
+            if self._inside or self._batch is None:  # inside of another one, this is an error
+                connection.execute("BEGIN IMMEDIATE")
+                self._batch = _Batch()
+            batch = self._batch
+            batch.size += 1
+            connection.execute("SAVEPOINT one")
+            self._inside = True
             try:
                 yield connection
-                connection.execute("COMMIT")
-            except BaseException:
-                with suppress(sqlite3.Error):  # SQLite has already rolled back after a full disk
-                    connection.execute("ROLLBACK")
+                connection.execute("RELEASE one")
+            except BaseException as error:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK TO one")
+                    connection.execute("RELEASE one")
+                else:  # SQLite has rolled all of them back, after a full disk
+                    self._end_batch(self._explain(getattr(error, "sqlite_errorname", ""), str(error)))
                 raise
+            finally:
+                self._inside = False
+        self._await_end(batch)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Yield a connection for queries, without a transaction.
 
+        What was read is committed once the block has ended.
+
         Raises:
-            StateError: the database cannot be read.
+            StateError: the database cannot be read, or what other threads have written meanwhile was not committed.
         """
-        with self._lock, self._translate_errors(), self._use() as connection:
+        with self._take_turn() as connection:
+            batch = None if self._inside else self._batch
             yield connection
+        if batch is not None:
+            self._await_end(batch)
+
+    @contextmanager
+    def _take_turn(self) -> Iterator[sqlite3.Connection]:
+        """Yield the connection, opened if needed, while no other thread uses it.
+
+        At the end commits the open batch, unless another thread waits for its turn, which then does so. Closes the
+        connection afterwards if `close` was called before.
+
+        Raises:
+            StateError: as `transaction` and `reading`.
+        """
+        with self._counting:
+            self._waiting += 1
+        try:
+            self._lock.acquire()
+        finally:
+            with self._counting:
+                self._waiting -= 1
+        try:
+            nested = self._connection is not None
+            with self._translate_errors():
+                try:
+                    yield self._open()
+                finally:
+                    if not self._inside and not self._leaves_commit():
+                        self._commit()
+                    if self._closed and not nested:
+                        self._disconnect()
+        finally:
+            self._lock.release()
+
+    def _leaves_commit(self) -> bool:
+        """Return whether to leave the open batch for further transactions: others wait, or as many as before may come.
+
+        Then the threads commit it after a part of the time that a commit takes, if no other one has done so.
+        """
+        batch = self._batch
+        if batch is None or self._closed or batch.size >= MOST_TOGETHER:
+            return False
+        return bool(self._waiting) or batch.size < self._last_size
+
+    def _await_end(self, batch: _Batch) -> None:
+        """Wait until `batch` is committed; commit it after a short time, if no other thread does.
+
+        Raises:
+            StateError: it was rolled back.
+        """
+        while not batch.ended.wait(min(self._commit_s / 2, LONGEST_DELAY_S)):
+            with self._lock:
+                if self._batch is batch:
+                    self._commit()
+        if batch.problem:
+            raise StateError(batch.problem)
+
+    def _commit(self) -> None:
+        """Commit the open batch, if there is one; an error is told to the threads of its transactions."""
+        if self._batch is None or self._connection is None:
+            return
+        begun, self._last_size = time.monotonic(), self._batch.size
+        try:
+            with self._translate_errors():
+                self._connection.execute("COMMIT")
+            self._commit_s = time.monotonic() - begun
+        except StateError as error:
+            self._end_batch(str(error))
+        except BaseException:
+            self._end_batch("The program was interrupted before it could write the state.")
+            raise
+        else:
+            self._end_batch("")
+
+    def _end_batch(self, problem: str) -> None:
+        """End the open batch, if there is one: committed if `problem` is "", rolled back otherwise."""
+        batch, self._batch = self._batch, None
+        if problem and self._connection is not None and self._connection.in_transaction:
+            with suppress(sqlite3.Error):
+                self._connection.execute("ROLLBACK")
+        if batch is not None:
+            batch.problem = problem
+            batch.ended.set()
 
     def close(self) -> None:
         """Close the database; each later use opens the database and closes it afterwards."""
         with self._lock:
             self._closed = True
+            self._commit()
             self._disconnect()
 
     def _disconnect(self) -> None:
-        """Close the connection, if there is one."""
+        """Close the connection, if there is one; an open batch is lost."""
+        self._end_batch(f"{self.path} was closed before it could be written; try again.")
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-
-    @contextmanager
-    def _use(self) -> Iterator[sqlite3.Connection]:
-        """Yield the connection, opened if needed; close it after this use if `close` was called before."""
-        nested = self._connection is not None
-        try:
-            yield self._open()
-        finally:
-            if self._closed and not nested:
-                self._disconnect()
 
     def _open(self) -> sqlite3.Connection:
         """Return the connection; open a new one if there is none or the database was deleted, replaced or emptied.

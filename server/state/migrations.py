@@ -204,7 +204,7 @@ _GIVEN_ANSWERS = (
 )
 
 _METRICS = (
-    # `server.state.metrics_store`; `period` is a local date or hour: "2026-11-28", "2026-11-28T14"
+    # `server.state.watching.metrics_store`; `period` is a local date or hour: "2026-11-28", "2026-11-28T14"
     """CREATE TABLE team_metrics (
         period TEXT NOT NULL, kind TEXT NOT NULL, agent TEXT NOT NULL, name TEXT NOT NULL, outcome TEXT NOT NULL,
         number BIGINT NOT NULL, seconds DOUBLE PRECISION NOT NULL, prompt_tokens BIGINT NOT NULL,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import time
 from typing import TYPE_CHECKING
 
@@ -62,6 +63,8 @@ def open_turn_file(session: str) -> Iterator[Callable[[str], None]]:
 
 def remove_oldest(folder: Path, most: int) -> None:
     """Delete the oldest files of JSON lines in `folder` beyond `most`; ignore files that cannot be deleted."""
-    for path in sorted(folder.glob("*.jsonl"))[: -most or None]:
+    with os.scandir(folder) as found:  # sorting paths takes 20 times as long as sorting names
+        names = [one.name for one in found if one.name.endswith(".jsonl")]
+    for name in sorted(names)[: -most or None]:
         with contextlib.suppress(OSError):
-            path.unlink()
+            (folder / name).unlink()

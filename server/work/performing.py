@@ -155,7 +155,12 @@ class TaskPerformer:
         mode, allow = (Mode.ACT, OWN_PLACE) if place.worktree is not None else (Mode.PLAN, ())
         asking = self._asking
         gate = make_disk_gate(
-            [place.root], asking.asker, place.core.index_limits, client="starling work", answer_s=asking.answer_s
+            [place.root],
+            asking.asker,
+            place.core.index_limits,
+            client="starling work",
+            answer_s=asking.answer_s,
+            state=self._state,
         )
         try:
             client = Client("starling work", mode, self._asking.person, allow, self._root.as_uri(), self.watch)

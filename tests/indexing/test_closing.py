@@ -37,9 +37,9 @@ def test_a_closed_index_keeps_no_text_that_was_open(tmp_path: Path) -> None:
         relexing.get_tokens(TEXT)
         bundle = refer_to_newest_bundle(index)
         assert bundle() is not None
-        assert relexing._LEXER.kept
+        assert relexing._LEXER.cached_texts
     assert bundle() is None
-    assert relexing._LEXER.kept == ()
+    assert relexing._LEXER.cached_texts == ()
     assert relexing.get_tokens.cache_info().currsize == 0
 
 

@@ -187,8 +187,8 @@ class ScriptedReviewer:
     def close(self) -> None:
         """Do nothing."""
 
-    def judge(self, document: Document, syntax: Syntax) -> Verdict:
-        return validity.judge(document, syntax)
+    def check_syntax(self, document: Document, syntax: Syntax) -> Verdict:
+        return validity.check_syntax(document, syntax)
 
     def review(
         self,

@@ -64,6 +64,7 @@ def scan_brackets(text: str, language: str, quote: str = "") -> Balance:
 
 
 def _make_balance(text: str, unopened: list[int], open_brackets: list[str], quote: str) -> Balance:
+    """Return the balance of `text`, whose closing brackets without an opening one are at the offsets `unopened`."""
     return Balance(tuple(unopened), "".join(text[at] for at in unopened), "".join(open_brackets), quote)
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from agents.reviewer.review_policy import ReviewPolicy
-    from agents.reviewer.scanning.metrics import FunctionWeight
+    from agents.reviewer.scanning.metrics import FunctionComplexity
     from agents.reviewer.scanning.scan import Item, Scan
 
 _HARMLESS_DECORATORS = re.compile(r"^@(?:staticmethod|classmethod|(?:abc\.)?abstractmethod)$")
@@ -23,27 +23,27 @@ _FIXED_SIGNATURE = re.compile(rb"@Override\b|\boverride\b|\bextern\b|DllImport")
 
 def _is_complex(scan: Scan, item: Item, policy: ReviewPolicy) -> bool:
     """Return whether the function `item` exceeds the limit of either complexity."""
-    weight = scan.compute_once(metrics.weigh_functions)[id(item)]
-    return weight.cognitive > policy.cognitive or weight.decisions > policy.cyclomatic
+    measured = scan.compute_once(metrics.measure_complexity)[id(item)]
+    return measured.cognitive > policy.cognitive or measured.decisions > policy.cyclomatic
 
 
 def find_complex_function(scan: Scan, item: Item, policy: ReviewPolicy) -> Iterator[Hit]:
     """Report a function with too many decisions, or too deeply nested ones."""
-    weight = scan.compute_once(metrics.weigh_functions)[id(item)]
+    measured = scan.compute_once(metrics.measure_complexity)[id(item)]
     if _is_complex(scan, item, policy):
         yield make_hit(
             nodes.find_name(item.node),
-            f"This function {_describe_excess(weight, policy)}, so it is hard to understand and to test. "
+            f"This function {_describe_excess(measured, policy)}, so it is hard to understand and to test. "
             "Extract parts of it into functions.",
         )
 
 
-def _describe_excess(weight: FunctionWeight, policy: ReviewPolicy) -> str:
+def _describe_excess(measured: FunctionComplexity, policy: ReviewPolicy) -> str:
     """Return the measures that exceed their limits, with both numbers, as the predicate of a sentence."""
-    paths = f"has a cyclomatic complexity of {weight.decisions} (limit {policy.cyclomatic})"
-    cognitive = f"has a cognitive complexity of {weight.cognitive} (limit {policy.cognitive})"
-    exceeded = [paths] if weight.decisions > policy.cyclomatic else []
-    return " and ".join([*exceeded, cognitive] if weight.cognitive > policy.cognitive else exceeded)
+    paths = f"has a cyclomatic complexity of {measured.decisions} (limit {policy.cyclomatic})"
+    cognitive = f"has a cognitive complexity of {measured.cognitive} (limit {policy.cognitive})"
+    exceeded = [paths] if measured.decisions > policy.cyclomatic else []
+    return " and ".join([*exceeded, cognitive] if measured.cognitive > policy.cognitive else exceeded)
 
 
 def find_long_function(scan: Scan, item: Item, policy: ReviewPolicy) -> Iterator[Hit]:
@@ -69,7 +69,7 @@ def find_long_function(scan: Scan, item: Item, policy: ReviewPolicy) -> Iterator
 
 def find_deep_nesting(scan: Scan, item: Item, policy: ReviewPolicy) -> Iterator[Hit]:
     """Report a statement that is nested too deeply, unless the function's complexity is reported already."""
-    levels = scan.compute_once(metrics.weigh_functions)[id(item)].levels
+    levels = scan.compute_once(metrics.measure_complexity)[id(item)].levels
     if len(levels) > policy.nesting and not _is_complex(scan, item, policy):
         node = levels[policy.nesting].node
         first = scan.data.find(b"\n", node.start_byte, node.end_byte)

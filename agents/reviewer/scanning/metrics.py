@@ -88,8 +88,8 @@ class TextMetrics:
 
 
 @dataclass(slots=True)
-class FunctionWeight:
-    """Sums over one function, collected item by item.
+class FunctionComplexity:
+    """The complexity of one function, summed up item by item.
 
     Attributes:
         cyclomatic: McCabe's complexity.
@@ -104,35 +104,35 @@ class FunctionWeight:
     levels: dict[int, Item] = field(default_factory=dict)
 
 
-def weigh_functions(scan: Scan) -> dict[int, FunctionWeight]:
-    """Return the weight of each function, by the `id` of its item."""
-    found: dict[int, FunctionWeight] = {id(item): FunctionWeight() for item in scan.get_items("function")}
+def measure_complexity(scan: Scan) -> dict[int, FunctionComplexity]:
+    """Return the complexity of each function, by the `id` of its item."""
+    found: dict[int, FunctionComplexity] = {id(item): FunctionComplexity() for item in scan.get_items("function")}
     for role in sorted(_MEASURED):
         for item in scan.get_items(role):
-            _add_weight(item, found)
+            _add_item(item, found)
     return found
 
 
-def _add_weight(item: Item, found: dict[int, FunctionWeight]) -> None:
-    """Add `item` to the weight of the function around it; `found` has the weights by the `id` of the function."""
+def _add_item(item: Item, found: dict[int, FunctionComplexity]) -> None:
+    """Add `item` to the complexity of the function around it, which `found` has by the `id` of the function's item."""
     function, depth, level = _locate_in_function(item)
     if function is None:
         return
-    weight, role = found[id(function)], item.role
+    measured, role = found[id(function)], item.role
     if role in _DECISIONS:
-        weight.cyclomatic += 1
+        measured.cyclomatic += 1
     if role == "switch" or (role in _DECISIONS and role != "case"):
-        weight.decisions += 1
+        measured.decisions += 1
     if role in _FLAT:
-        weight.cognitive += 0 if role == "else" and _holds_else_if(item) else 1
+        measured.cognitive += 0 if role == "else" and _holds_else_if(item) else 1
     elif role in _NESTS:
-        weight.cognitive += 1 + depth
+        measured.cognitive += 1 + depth
     elif role == "boolean" and not _continues_boolean(item):
-        weight.cognitive += 1
+        measured.cognitive += 1
     if role in _LEVELS:
-        known = weight.levels.get(level)
+        known = measured.levels.get(level)
         if known is None or item.start < known.start:
-            weight.levels[level] = item
+            measured.levels[level] = item
 
 
 def _locate_in_function(item: Item) -> tuple[Item | None, int, int]:
@@ -171,7 +171,7 @@ def measure_document(document: Document) -> TextMetrics | None:
 
 def measure(scan: Scan) -> TextMetrics:
     """Return the metrics of a parsed text."""
-    found, kinds = scan.compute_once(weigh_functions), scan.compute_once(LineKinds.of)
+    found, kinds = scan.compute_once(measure_complexity), scan.compute_once(LineKinds.of)
     functions = tuple(_measure_function(scan, item, found[id(item)], kinds) for item in scan.get_items("function"))
     definitions = [
         item
@@ -255,8 +255,8 @@ def count_parameters(scan: Scan, node: tree_sitter.Node) -> int:
     return count
 
 
-def _measure_function(scan: Scan, item: Item, weight: FunctionWeight, kinds: LineKinds) -> FunctionMetrics:
-    """Return the metrics of the function `item`, whose complexity is in `weight`."""
+def _measure_function(scan: Scan, item: Item, measured: FunctionComplexity, kinds: LineKinds) -> FunctionMetrics:
+    """Return the metrics of the function `item`, whose complexity is in `measured`."""
     name = nodes.find_name(item.node)
     to_code_point = scan.lines.to_code_point
     return FunctionMetrics(
@@ -265,9 +265,9 @@ def _measure_function(scan: Scan, item: Item, weight: FunctionWeight, kinds: Lin
         name_span=Span(to_code_point(name.start_byte), to_code_point(name.end_byte)),
         first_line=item.node.start_point[0],
         lines=count_code_lines(item.node, kinds),
-        cyclomatic=weight.cyclomatic,
-        cognitive=weight.cognitive,
-        nesting=len(weight.levels),
+        cyclomatic=measured.cyclomatic,
+        cognitive=measured.cognitive,
+        nesting=len(measured.levels),
         parameters=count_parameters(scan, item.node),
         documented=is_documented(scan, item.node),
     )

@@ -17,7 +17,7 @@ from agents.tasks.filling import Cancelled
 from agents.tasks.functions import find_function_at
 from agents.tasks.proposals import build_change, list_notes
 from agents.tasks.refactoring.function_extraction import extract_function, list_movable
-from agents.tasks.refactoring.refusals import UnsplitError
+from agents.tasks.refactoring.refusals import ExtractionError
 from models.chat import ChatRequest, Message, ReplyEnd, Speaker
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def extract_by_chat(scene: Scene, resources: Resources, title: str) -> ProposedE
             raise Cancelled
         try:
             edits, said = work.read_answer(reply.text)
-        except UnsplitError as error:
+        except ExtractionError as error:
             problem = str(error)
         else:
             (judged,) = edit_ranking.judge([edit_ranking.Candidate(edits)], scene, resources)
@@ -135,18 +135,18 @@ class _Extraction:
         """Return the edits that carry out the model's answer, and a sentence about them for a person.
 
         Raises:
-            UnsplitError: the answer has no name, or no lines that can move; the message is for the model.
+            ExtractionError: the answer has no name, or no lines that can move; the message is for the model.
         """
         answer = answer[:_LONGEST_ANSWER]
         lines = _LINES.search(answer)
         wanted, given = _NAMED.search(self.scene.instruction), _NAME.search(answer)
         name = wanted or given
         if lines is None or name is None:
-            raise UnsplitError("the lines or the name are missing")
+            raise ExtractionError("the lines or the name are missing")
         first, last = int(lines["first"]), int(lines["last"])
         count = self.scene.document.text.count("\n", self.function.start, self.function.span.end) + 1
         if not 1 <= first <= last <= count:
-            raise UnsplitError("there are no such lines")
+            raise ExtractionError("there are no such lines")
         moved = (self._lines_above + first, self._lines_above + last)
         edits = extract_function(
             self.scene.document, self._lines_above + 1, moved, name["name"], keep_name=wanted is not None

@@ -16,7 +16,13 @@ from typing import TYPE_CHECKING
 
 from agents.tasks.refactoring.python_blocks import find_block, find_function_on_line, iterate_runs
 from agents.tasks.refactoring.python_names import Flow, find_bound, find_reads, list_parameters, walk_own_nodes
-from agents.tasks.refactoring.refusals import UnsplitError, check, check_shared_names, find_receiver, list_inherited
+from agents.tasks.refactoring.refusals import (
+    ExtractionError,
+    check_movable,
+    check_shared_names,
+    find_receiver,
+    list_inherited,
+)
 from agents.tasks.rewriting.line_edits import diff_lines
 from agents.tasks.rewriting.reindenting import reindent
 from starling_python import parse_python
@@ -78,21 +84,21 @@ def extract_function(
         keep_name: whether the name must be used unchanged.
 
     Raises:
-        UnsplitError: the lines cannot move, or not without a change of behaviour.
+        ExtractionError: the lines cannot move, or not without a change of behaviour.
     """
     newline = "\r\n" if "\r\n" in document.text else "\n"
     text = document.text.replace("\r\n", "\n")
     try:
         tree = parse_python(text)
     except SyntaxError:
-        raise UnsplitError("the file does not parse") from None
+        raise ExtractionError("the file does not parse") from None
     if "\r" in text:  # Python's parser takes it for a line end, other code here does not
-        raise UnsplitError("the file has line ends that are no line ends elsewhere")
+        raise ExtractionError("the file has line ends that are no line ends elsewhere")
     found = find_function_on_line(tree, at)
     block = find_block(found[0], lines, text.split("\n")) if found is not None else None
     if found is None or block is None:
-        raise UnsplitError("there are no whole statements on these lines")
-    check(block)
+        raise ExtractionError("there are no whole statements on these lines")
+    check_movable(block)
     signature = _derive_signature(
         block,
         found[1],
@@ -151,9 +157,9 @@ def list_movable(document: Document, at: int, most: int) -> tuple[Part, ...]:
         if rank >= _POOR_RANK and len(best) >= _LEAST_PARTS:
             break
         try:
-            check(block)
+            check_movable(block)
             signature = _derive_signature(block, holders, "", seen)
-        except UnsplitError:
+        except ExtractionError:
             continue
         run = block.statements
         names = len(signature.parameters) + len(signature.results)
@@ -190,16 +196,16 @@ def _choose_free_name(name: str, text: str, *, keep: bool, beside: Names) -> str
     """Return `name` with an underscore before it, or unchanged if it has one or if `keep`.
 
     Raises:
-        UnsplitError: no function can have the name, or the file, Python or the names `beside` use it already.
+        ExtractionError: no function can have the name, or the file, Python or the names `beside` use it already.
     """
     special = name.startswith("__") and name.endswith("__")
     if not name.isidentifier() or keyword.iskeyword(name) or not name.isascii() or special:
-        raise UnsplitError(f"`{name}` is no name for a function")
+        raise ExtractionError(f"`{name}` is no name for a function")
     taken = {*_WORD.findall(text), *dir(builtins), *beside}
     wanted = [name] if keep or name.startswith("_") else [f"_{name}"]
     found = next((one for one in wanted if one not in taken), None)
     if found is None:
-        raise UnsplitError(f"the name `{wanted[0]}` is in use already; take another one")
+        raise ExtractionError(f"the name `{wanted[0]}` is in use already; take another one")
     return found
 
 
@@ -209,7 +215,7 @@ def _derive_signature(
     """Return the head of the new function that `block` would become; `seen` has the names bound before each statement.
 
     Raises:
-        UnsplitError: a name is not certainly bound where it is needed, the block returns on some paths only, or
+        ExtractionError: a name is not certainly bound where it is needed, the block returns on some paths only, or
             `find_receiver` or `check_shared_names` refuses.
     """
     function, statements = block.function, block.statements
@@ -218,28 +224,28 @@ def _derive_signature(
     flow = Flow()
     certain = seen.get(statements[0])
     if certain is None:
-        raise UnsplitError("nothing ever gets to these lines")
+        raise ExtractionError("nothing ever gets to these lines")
     after = flow.follow(statements, frozenset())
     wary = Flow(wary=True)
     surely = wary.follow(statements, frozenset()) or frozenset()
     nodes = list(walk_own_nodes(statements))
     returns = [one for one in nodes if isinstance(one, ast.Return)]
     if returns and after is not None and not block.is_last():
-        raise UnsplitError("they return on some paths and go on behind these lines on others")
+        raise ExtractionError("they return on some paths and go on behind these lines on others")
     bound = find_bound(statements)
     results = bound & block.find_names_read_after() if after is not None and not returns else frozenset()
     maybe = own | block.find_names_bound_before()
     needed = (wary.exposed | (results - surely)) & maybe
     unbound = {one.name for one in nodes if isinstance(one, ast.ExceptHandler)}
     if lost := sorted(results - (after or frozenset()) - (needed - unbound)):
-        raise UnsplitError(f"`{lost[0]}` is not bound on all paths through them")
+        raise ExtractionError(f"`{lost[0]}` is not bound on all paths through them")
     # Names that are local to the function only because of these lines.
     alone = bound - results - block.find_bound_after()
     exposed = wary.exposed & find_bound(function.body) - bound
     if early := sorted((exposed | alone & block.find_names_read_before()) - maybe):
-        raise UnsplitError(f"`{early[0]}` is read before it is bound")
+        raise ExtractionError(f"`{early[0]}` is read before it is bound")
     if unsure := sorted(needed - certain):
-        raise UnsplitError(f"`{unsure[0]}` is not bound on all paths to them")
+        raise ExtractionError(f"`{unsure[0]}` is not bound on all paths to them")
     check_shared_names(block, bound, results)
     order = {one: place for place, one in enumerate(_list_names_in_order(function))}
     return _Signature(
@@ -308,6 +314,7 @@ def _render_document(document: Document, block: Block, signature: _Signature) ->
 
 
 def _read_indentation(line: str) -> str:
+    """Return the white space that a line begins with."""
     return line[: len(line) - len(line.lstrip())]
 
 
@@ -364,19 +371,19 @@ def _check_written(text: str, before: ast.Module, block: Block, signature: _Sign
     """Check that the new text differs from the old in nothing but the moved statements.
 
     Raises:
-        UnsplitError: something else changed, such as a string of several lines.
+        ExtractionError: something else changed, such as a string of several lines.
     """
     dumps = [ast.dump(one) for one in block.statements]
     function = block.function.name
     try:
         after = parse_python(text)
     except SyntaxError:
-        raise UnsplitError("they do not parse elsewhere") from None
+        raise ExtractionError("they do not parse elsewhere") from None
     made = next((one for one in _walk_functions(after) if one.name == signature.name), None)
     if made is None or [ast.dump(one) for one in made.body[: len(dumps)]] != dumps:
-        raise UnsplitError("they would not stay what they are")
+        raise ExtractionError("they would not stay what they are")
     if _dump_rest(after, function, signature.name) != _dump_rest(before, function, signature.name):
-        raise UnsplitError("what stands around the function would not stay what it is")
+        raise ExtractionError("what stands around the function would not stay what it is")
 
 
 def _walk_functions(tree: ast.AST) -> Iterator[Function]:

@@ -126,16 +126,16 @@ class Block:
                     found |= find_reads(node.handlers)
                     goes_on = goes_on or any(_continues_after(one.body) for one in node.handlers)
                 if goes_on:
-                    found |= self._find_read_past(node)
+                    found |= self._find_names_read_past(node)
             elif isinstance(node, (ast.With, ast.AsyncWith)) and classify_swallowing(node) is not Swallows.NEVER:
-                past = self._find_read_past(node)
+                past = self._find_names_read_past(node)
                 if classify_swallowing(node) is Swallows.MAYBE:
                     # Without an earlier value, the code after the `with` fails either way.
                     past &= self.find_names_bound_before() | {one.arg for one in list_parameters(self.function)}
                 found |= past
         return frozenset(found)
 
-    def _find_read_past(self, node: ast.stmt) -> Names:
+    def _find_names_read_past(self, node: ast.stmt) -> Names:
         """Return the names that may be read after `node`, a statement around the block, has ended."""
         last, loop = node.end_lineno or 0, self._find_loop()
         first = loop.lineno if loop is not None else last + 1

@@ -165,7 +165,7 @@ class Flow:
     def follow(self, statements: Iterable[ast.stmt], bound: Names) -> Names | None:
         """Return the names that are certainly bound after the statements; None where their end is never reached.
 
-        `bound` are the names that are certainly bound before.
+        Also updates `exposed` and `seen`. `bound` are the names that are certainly bound before.
         """
         state: Names | None = bound
         for statement in statements:

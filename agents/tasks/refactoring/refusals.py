@@ -1,6 +1,6 @@
-"""Reasons why statements of a Python function cannot move into a new function, each raised as an `UnsplitError`.
+"""Reasons why statements of a Python function cannot move into a new function, each raised as an `ExtractionError`.
 
-Start at `check`, `check_shared_names` and `find_receiver`.
+Start at `check_movable`, `check_shared_names` and `find_receiver`.
 """
 
 from __future__ import annotations
@@ -31,40 +31,40 @@ _CONSUMERS = frozenset(
 _BASES = ("builtins", "threading", "enum", "collections", "logging", "argparse", "unittest", "json", "ast", "io")
 
 
-class UnsplitError(Exception):
+class ExtractionError(Exception):
     """The reason why lines cannot move: half a sentence for the model, which calls the lines "them"."""
 
 
-def check(block: Block) -> None:
+def check_movable(block: Block) -> None:
     """Check that the statements can move into a new function, and that this is worthwhile.
 
     Raises:
-        UnsplitError: the block cannot move.
+        ExtractionError: the block cannot move.
     """
     statements = block.statements
     one_line = len(statements) == 1 and statements[0].lineno == statements[0].end_lineno
     if one_line:
-        raise UnsplitError("that is a single line; name more")
+        raise ExtractionError("that is a single line; name more")
     if not block.around and len(statements) == len(block.function.body) - _has_docstring(block.function):
-        raise UnsplitError("that is the whole function; name a part of it")
+        raise ExtractionError("that is the whole function; name a part of it")
     nodes = list(walk_own_nodes(statements))
     if any(isinstance(one, (ast.Yield, ast.YieldFrom)) for one in nodes):
-        raise UnsplitError("they hold a `yield`")
+        raise ExtractionError("they hold a `yield`")
     if any(isinstance(one, (ast.Break, ast.Continue)) for one in block.walk_outside_loops()):
-        raise UnsplitError("they hold a `break` or `continue` of a loop around them")
+        raise ExtractionError("they hold a `break` or `continue` of a loop around them")
     inner = [each for one in statements for each in ast.walk(one)]
     names = {one.id for one in inner if isinstance(one, ast.Name)} | find_bound(statements)
     if names & _SCOPE_READERS:
-        raise UnsplitError(f"they use `{min(names & _SCOPE_READERS)}`")
-    if any(map(_sees_locals, ast.walk(block.function))):
-        raise UnsplitError("the function looks at all of its own names, theirs among them")
-    if any(map(_sees_callers, inner)):
-        raise UnsplitError("they look at who called the function")
+        raise ExtractionError(f"they use `{min(names & _SCOPE_READERS)}`")
+    if any(map(_reads_all_locals, ast.walk(block.function))):
+        raise ExtractionError("the function looks at all of its own names, theirs among them")
+    if any(map(_reads_call_stack, inner)):
+        raise ExtractionError("they look at who called the function")
     declared = (one for one in ast.walk(block.function) if isinstance(one, (ast.Global, ast.Nonlocal)))
     if any(one in nodes or names.intersection(one.names) for one in declared):
-        raise UnsplitError("they use a name that is declared global or nonlocal")
+        raise ExtractionError("they use a name that is declared global or nonlocal")
     if any(isinstance(one, ast.Name) and isinstance(one.ctx, ast.Del) for one in nodes):
-        raise UnsplitError("they delete a name")
+        raise ExtractionError("they delete a name")
 
 
 def _has_docstring(function: Function) -> bool:
@@ -76,13 +76,13 @@ def find_receiver(block: Block, holders: Sequence[ast.AST]) -> tuple[str, str]:
     """Return the receiver of the new method ("self") and its decorator; both "" if the block is in no method.
 
     Raises:
-        UnsplitError: it is not certain that another method could be called on the receiver.
+        ExtractionError: it is not certain that another method could be called on the receiver.
     """
     function = block.function
     if not holders or not isinstance(holders[-1], ast.ClassDef):
         inner = (each for one in block.statements for each in ast.walk(one))
         if any(isinstance(one, ast.Name) and one.id in {"super", "__class__"} for one in inner):
-            raise UnsplitError("they speak of the class around them")
+            raise ExtractionError("they speak of the class around them")
         return "", ""
     decorators = {ast.unparse(one) for one in function.decorator_list}
     positional = [*function.args.posonlyargs, *function.args.args]
@@ -92,17 +92,17 @@ def find_receiver(block: Block, holders: Sequence[ast.AST]) -> tuple[str, str]:
         or not positional
         or not _is_certain_receiver(positional[0].arg, holders[-1], function)
     ):
-        raise UnsplitError("the method has nothing that another one could be called on")
+        raise ExtractionError("the method has nothing that another one could be called on")
     receiver = positional[0].arg
     rebound = (one for one in ast.walk(function) if isinstance(one, ast.Nonlocal) and receiver in one.names)
     if receiver in find_bound(function.body) or any(rebound):
-        raise UnsplitError(f"`{receiver}` is bound again")
-    if any(_makes_another_kind(one, function.name) for one in walk_own_nodes(holders[-1].body)):
-        raise UnsplitError("the class makes something else of the method")
+        raise ExtractionError(f"`{receiver}` is bound again")
+    if any(_converts_method(one, function.name) for one in walk_own_nodes(holders[-1].body)):
+        raise ExtractionError("the class makes something else of the method")
     if any(ast.unparse(one).partition("[")[0].rpartition(".")[2] == "Protocol" for one in holders[-1].bases):
-        raise UnsplitError("a protocol says what others have to have, and one more method would be asked of them")
+        raise ExtractionError("a protocol says what others have to have, and one more method would be asked of them")
     if any(getattr(one, "name", "") == "__getattribute__" for one in holders[-1].body):
-        raise UnsplitError("the class looks its methods up in a way of its own")
+        raise ExtractionError("the class looks its methods up in a way of its own")
     return receiver, "@classmethod" if of_class else ""
 
 
@@ -119,9 +119,9 @@ def _is_certain_receiver(receiver: str, holder: ast.ClassDef, function: Function
     return receiver in {"self", "_self", "this"}
 
 
-def _makes_another_kind(node: ast.AST, name: str) -> bool:
+def _converts_method(node: ast.AST, name: str) -> bool:
     """Return whether `node` calls `staticmethod` or `classmethod` with the function `name`."""
-    if not isinstance(node, ast.Call) or _name_callee(node) not in {"staticmethod", "classmethod"}:
+    if not isinstance(node, ast.Call) or _find_callee(node) not in {"staticmethod", "classmethod"}:
         return False
     return any(isinstance(one, ast.Name) and one.id == name for one in node.args)
 
@@ -149,22 +149,22 @@ def check_shared_names(block: Block, bound: Names, results: Names) -> None:
         results: names that the code after them reads.
 
     Raises:
-        UnsplitError: a name would be separated, or a temporary file would be deleted too early.
+        ExtractionError: a name would be separated, or a temporary file would be deleted too early.
     """
     for node in _walk_deferred(block.function):
         free = find_reads([node]) if isinstance(node, ast.GeneratorExp) else find_free(node)
         if block.holds(node):
             if again := free & (block.find_bound_after() | (bound if block.is_in_loop() else frozenset())):
                 what = f"`{min(again)}` with what stands behind them"  # words: measured
-                raise UnsplitError(f"a function in them shares {what}")
+                raise ExtractionError(f"a function in them shares {what}")
         elif (shared := free & bound) and block.may_run_before(node):
-            raise UnsplitError(f"a function above them shares `{min(shared)}` with them")
+            raise ExtractionError(f"a function above them shares `{min(shared)}` with them")
     if partial := bound & block.find_names_read_after_error():
-        raise UnsplitError(f"`{min(partial)}` is needed where an error in them ends")
+        raise ExtractionError(f"`{min(partial)}` is needed where an error in them ends")
     for node in walk_own_nodes(block.statements):
-        made = _name_callee(node.value) if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) else ""
+        made = _find_callee(node.value) if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) else ""
         if made in _SHORT_LIVED and (gone := find_bound([node]) - results):
-            raise UnsplitError(f"`{min(gone)}` has to live as long as the function runs")
+            raise ExtractionError(f"`{min(gone)}` has to live as long as the function runs")
 
 
 def _walk_deferred(function: Function) -> Iterator[ast.AST]:
@@ -173,26 +173,26 @@ def _walk_deferred(function: Function) -> Iterator[ast.AST]:
     for node in ast.walk(function):
         if isinstance(node, ast.Call):
             at_once.update(one.value for one in node.keywords if one.arg == "key" and isinstance(one.value, ast.Lambda))
-            if _name_callee(node) in _CONSUMERS:
+            if _find_callee(node) in _CONSUMERS:
                 at_once.update(one for one in node.args if isinstance(one, ast.GeneratorExp))
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef, ast.GeneratorExp)
     yield from (one for one in walk_own_nodes(function.body) if isinstance(one, kinds) and one not in at_once)
 
 
-def _name_callee(call: ast.Call) -> str:
+def _find_callee(call: ast.Call) -> str:
     """Return the last name of the called expression, "" for none."""
     called = call.func
     return called.id if isinstance(called, ast.Name) else called.attr if isinstance(called, ast.Attribute) else ""
 
 
-def _sees_locals(node: ast.AST) -> bool:
+def _reads_all_locals(node: ast.AST) -> bool:
     """Return whether `node` is a call that reads all local names (`locals()`, `eval(…)`)."""
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
         return False
     return node.func.id in {"locals", "exec", "eval"} or (node.func.id in {"vars", "dir"} and not node.args)
 
 
-def _sees_callers(node: ast.AST) -> bool:
+def _reads_call_stack(node: ast.AST) -> bool:
     """Return whether `node` depends on the depth of the call stack (`stacklevel=`, `inspect.stack`)."""
     if isinstance(node, ast.keyword):
         return node.arg == "stacklevel"

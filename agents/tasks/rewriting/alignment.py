@@ -254,7 +254,7 @@ class _Aligner(DefinitionWriter):
             self.write_head(new, old, news[0], olds[0], complete=not elided)
         for at, place in found.items():
             self._replace(news[at], olds[place])
-        named = set(WORD.findall(self.target.words)) if removals.asks_to_replace(self.target.words) else set()
+        named = set(WORD.findall(self.target.words)) if removals.asks_to_remove_or_replace(self.target.words) else set()
         gone = named - set(WORD.findall(self.code))  # names that the answer still uses are needed
         for one in missing:
             if one.name in gone and not elided:

@@ -135,10 +135,10 @@ def is_placeholder(line: str) -> bool:
     said = _TODO.sub("", said).strip(_MARKS)
     dotted = said.startswith(("...", "…"))
     words = said.strip(" .…-=*")
-    return dotted or _says_unchanged(words) or says_unchanged(words)
+    return dotted or _says_unchanged_in_english(words) or says_unchanged(words)
 
 
-def _says_unchanged(words: str) -> bool:
+def _says_unchanged_in_english(words: str) -> bool:
     """Return whether the English words of a comment say only that code is unchanged."""
     said = [one.lower() for one in re.findall(r"\w+", words)]
     if said and _ELIDING.intersection(said) and _ELIDED.issuperset(said) and (len(said) > 1 or said[0] in _SUFFICIENT):
@@ -212,4 +212,5 @@ def _is_as_deep(between: Sequence[str], placeholder: str) -> bool:
 
 
 def _measure_indentation(line: str) -> int:
+    """Return the number of white-space characters that a line begins with."""
     return len(line) - len(line.lstrip())

@@ -179,4 +179,5 @@ def _count_columns(lead: str, step: str) -> int:
 
 
 def _read_indentation(line: str) -> str:
+    """Return the spaces and tabs that a line begins with."""
     return line[: len(line) - len(line.lstrip(" \t"))]

@@ -33,6 +33,6 @@ def asks_to_remove(words: str) -> bool:
     return bool(_REMOVES.search(_KEEPS.sub("", words)))
 
 
-def asks_to_replace(words: str) -> bool:
+def asks_to_remove_or_replace(words: str) -> bool:
     """Return whether a person's `words` ask to remove, replace, move or rename code."""
     return asks_to_remove(words) or bool(_REPLACES.search(_KEEPS.sub("", words)))

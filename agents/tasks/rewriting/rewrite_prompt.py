@@ -68,7 +68,7 @@ class RewritePrompt:
         messages = prompting.build_messages(
             "rewrite",
             task=task,
-            what=self._name_piece(),
+            what=self._describe_piece(),
             language=piece.document.language,
             imports=_fence_section(imports),
             head=_fence_section(head),
@@ -84,7 +84,7 @@ class RewritePrompt:
         start, end = self.piece.span.start, len(self.piece.document.text) - len(self.after)
         return Span(start - len(self._shown_before), start), Span(end, end + len(self._shown_after))
 
-    def _name_piece(self) -> str:
+    def _describe_piece(self) -> str:
         """Return the name of the piece in the prompt, such as "the function `area`"."""
         span, text = self.piece.span, self.piece.document.text
         if not self.piece.text.strip():

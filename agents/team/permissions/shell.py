@@ -138,7 +138,7 @@ def _collect_command(node: tree_sitter.Node, parsed: ParsedLine, *, pipes_in: bo
             continue
         word = _read_word(child)
         if word is None:
-            parsed.unknowns += _name_unknowns(child)
+            parsed.unknowns += _describe_unknowns(child)
             _collect_inner(child, parsed)
             words.append("\0")  # matches no rule
         else:
@@ -154,7 +154,7 @@ def _collect_redirection(node: tree_sitter.Node, parsed: ParsedLine) -> None:
         return  # another descriptor of the same command
     path = _read_word(target)
     if path is None:
-        parsed.unknowns += _name_unknowns(target)
+        parsed.unknowns += _describe_unknowns(target)
         _collect_inner(target, parsed)
     elif path != "/dev/null":
         parsed.redirections.append(Redirection(path, writes=operator != "<"))
@@ -195,7 +195,7 @@ def _read_word(node: tree_sitter.Node) -> str | None:
             return None
 
 
-def _name_unknowns(node: tree_sitter.Node) -> Iterator[str]:
+def _describe_unknowns(node: tree_sitter.Node) -> Iterator[str]:
     """Yield what is unknown in a word, a few words each."""
     found = [_UNKNOWN[inner.type] for inner in _iterate(node) if inner.type in _UNKNOWN]
     yield from found or ["a pattern for file names"]

@@ -134,7 +134,7 @@ def _count_pairs(value: str) -> tuple[int, int]:
 
 
 def _count_word_characters(value: str) -> int:
-    """Return how many characters stand in runs of four letters and more that could be words."""
+    """Return how many characters are in runs of four letters and more that could be words."""
     of_words = 0
     for found in _RUN.finditer(value):
         run = found[0].lower()

@@ -138,7 +138,7 @@ def is_secret_folder(name: str) -> bool:
 def holds_secret(text: str, name: str = "") -> bool:
     """Return whether the start of `text` holds a private key, a login of a cluster or the like.
 
-    In a module about secrets, by the `name` of its file, every literal that looks secret counts.
+    Also return true if `name` is that of a module about secrets and any literal in it looks secret.
     """
     head = text[:_HEAD]
     if "PRIVATE KEY" in head and (_KEY_FILE.match(head) or _KEY_BLOCK.search(head)):

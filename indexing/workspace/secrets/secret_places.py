@@ -174,12 +174,12 @@ def find_placed_secrets(text: str) -> Iterator[tuple[int, int]]:
                 if found is None or is_placeholder(found["v"]):
                     continue
                 near = _CONNECTION.get(hint)
-                if near is None or near.search(*_bound_search(text, start, found.end())):
+                if near is None or near.search(*_make_search_arguments(text, start, found.end())):
                     yield found.span("v")
 
 
-def _bound_search(text: str, start: int, end: int) -> tuple[str, int, int]:
-    """Return the text, and start and end of the part of the line around [start, end): the arguments of a search."""
+def _make_search_arguments(text: str, start: int, end: int) -> tuple[str, int, int]:
+    """Return arguments of `Pattern.search` that limit it to the line around [start, end), and to `_NEAR` characters."""
     first = text.rfind("\n", max(0, start - _NEAR), start) + 1 or max(0, start - _NEAR)
     last = text.find("\n", end, end + _NEAR)
     return text, first, last if last >= 0 else end + _NEAR

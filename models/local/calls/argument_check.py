@@ -93,7 +93,7 @@ def _repair_value(wanted: Mapping[str, Any], value: object) -> object:
 
 
 def _check(whole: Mapping[str, Any], part: Mapping[str, Any], value: object, at: str, depth: int) -> Iterator[str]:
-    """Yield the problems of `value`, which lies at `at` in the arguments, with the schema `part` of `whole`."""
+    """Yield the problems of `value`, which is at `at` in the arguments, with the schema `part` of `whole`."""
     part = resolve_reference(whole, part)
     name = at or "the arguments"
     if depth > DEEPEST:

@@ -285,7 +285,7 @@ class LedAnswer:
     def _continue(self, prompt: Prompt, written: tuple[str, ...]) -> Prompt:
         """Return `prompt` followed by `written`.
 
-        The KV state of a long conversation is kept for the next step; of a short one, that of its instructions, which
+        The KV state of a long conversation is cached for the next step; of a short one, that of its instructions, which
         other conversations share.
         """
         before = len(prompt.tokens) - 1

@@ -200,7 +200,7 @@ class ObjectReader:
         self.found = event
 
     def skip_junk(self, *, lossy: bool) -> bool:
-        """Return False: an answer with anything beside the object is not usable."""
+        """Return False: an answer with anything besides the object is not usable."""
         del lossy
         return False
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from server.state.metrics_store import Metric
+    from server.state.watching.metrics_store import Metric
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from agents.team.watching.watch import ModelAsked, TaskClaimed, TaskEnded, TurnB
 from models.chat import Usage
 from server.assembly.watching import action_log
 from server.state import paths
-from server.state.metrics_store import Metrics
+from server.state.watching.metrics_store import Metrics
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -134,7 +134,7 @@ class _Talk:
         from server.assembly.team import Client, build_team  # noqa: PLC0415
         from server.cli.team.turn_printer import TurnPrinter  # noqa: PLC0415
         from server.cli.terminal_person import TerminalPerson  # noqa: PLC0415
-        from server.state.metrics_store import flush_all  # noqa: PLC0415
+        from server.state.watching.metrics_store import flush_all  # noqa: PLC0415
 
         asker = terminal_asker.TerminalAsker(self._yes)
         printer = TurnPrinter(writes_text=not self._as_json)

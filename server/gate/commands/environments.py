@@ -26,7 +26,7 @@ _QUIET = {"TERM": "dumb", "PAGER": "cat", "GIT_PAGER": "cat", "GIT_TERMINAL_PROM
 """Variables for a command that has no terminal: nobody could scroll in its output or answer it."""
 
 
-def restore_kept(ours: Mapping[str, str]) -> dict[str, str]:
+def restore_shell_variables(ours: Mapping[str, str]) -> dict[str, str]:
     """Return the variables `ours` without Starling's own, as the person's shell has them.
 
     Editors pass on variables that must not affect the server with the prefix `KEPT`; those get their names back.
@@ -54,7 +54,7 @@ def build_environment(ours: Mapping[str, str], temporary: str, *, credentials: b
 
 def list_inherited_variables(ours: Mapping[str, str]) -> dict[str, str]:
     """Return the variables of `ours` that every command inherits; no secrets, and no proxies with a password."""
-    return {name: value for name, value in restore_kept(ours).items() if _is_inherited(name, value)}
+    return {name: value for name, value in restore_shell_variables(ours).items() if _is_inherited(name, value)}
 
 
 def _is_inherited(name: str, value: str) -> bool:

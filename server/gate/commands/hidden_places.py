@@ -147,11 +147,11 @@ class WorkspaceSearch:
                     search.hidden += _list_secret_settings(Path(entry.path))
                 elif _is_folder(entry):
                     waiting.append((entry.path, f"{relative}{entry.name}/", entry.name, rules))
-                elif self._is_hidden(exclusion, rules, entry, relative + entry.name):
+                elif self._must_hide(exclusion, rules, entry, relative + entry.name):
                     search.hidden.append(Path(entry.path))
 
-    def _is_hidden(self, exclusion: Exclusion, rules: Rules, entry: os.DirEntry[str], relative: str) -> bool:
-        """Return whether a file holds a secret, or a person has excluded it."""
+    def _must_hide(self, exclusion: Exclusion, rules: Rules, entry: os.DirEntry[str], relative: str) -> bool:
+        """Return whether a file must be hidden from commands: it holds a secret, or a person has excluded it."""
         reason = exclusion.find_file_reason(rules, entry.name, relative)
         if reason:
             return reason in _OF_A_PERSON or bool(rules.find_ignore(relative, starling=True))

@@ -119,8 +119,8 @@ def can_encode(encoding: str, text: str) -> bool:
     return _try_encode(text, encoding) is not None
 
 
-def reads_back(data: bytes, text: str) -> bool:
-    """Return whether a file with the bytes `data` is read as exactly `text`."""
+def decodes_to(data: bytes, text: str) -> bool:
+    """Return whether a file with the bytes `data` is decoded to exactly `text`."""
     try:
         return decode(data, Path()).text == text
     except OSError:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from server.gate import outcomes
 from server.gate.ports import Answer, Outcome, Verdict
-from server.gate.question.waiting import wait_while_wanted
+from server.gate.question.waiting import wait_unless_cancelled
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -34,7 +34,7 @@ async def ask(asker: Asker, case: Case, limit_s: float, cancelled: Cancelled | N
     begun = time.monotonic()
     asking = asyncio.ensure_future(asker.ask(case.question))
     try:
-        answered = await wait_while_wanted(asking, limit_s, cancelled)
+        answered = await wait_unless_cancelled(asking, limit_s, cancelled)
         _store_answer(case, asking.result() if answered else Answer.EXPIRE)
     except BaseException:
         case.answer = Answer.EXPIRE

@@ -1,4 +1,4 @@
-"""Waiting with a time limit and a cancellation that has to be polled. Start at `wait_while_wanted`."""
+"""Waiting with a time limit and a cancellation that has to be polled. Start at `wait_unless_cancelled`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 POLL_S = 0.1  # between two calls of a `Cancelled`
 
 
-async def wait_while_wanted(work: asyncio.Future[Any], limit_s: float, cancelled: Cancelled | None) -> bool:
+async def wait_unless_cancelled(work: asyncio.Future[Any], limit_s: float, cancelled: Cancelled | None) -> bool:
     """Wait for `work` until `limit_s` seconds have passed or `cancelled` returns true; return whether `work` is done.
 
     Does not cancel `work`, which gets at least one turn of the event loop, however short the limit is.

@@ -1,7 +1,7 @@
 """The wording of questions: titles, reasons, warnings and answers, for editors and terminals alike.
 
 The title and reason of a task's proposal are written by an agent: line breaks in them are replaced, so that they cannot
-imitate another part of the question. Start at `phrase_document` and `list_answers`.
+imitate another part of the question. Start at `format_document` and `list_answers`.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ _ASKED = (
 )
 
 
-def list_gaps(isolation: Isolation | None) -> tuple[str, ...]:
+def list_isolation_warnings(isolation: Isolation | None) -> tuple[str, ...]:
     """Return warnings about a command: what the system cannot keep it from, and the network or logins that it may use.
 
     () if the command is confined in all ways and asked for neither, or if no command runs (`isolation` is None).
@@ -139,19 +139,19 @@ def make_deletion_warning(question: Question) -> str:
     return f"This deletes {' and '.join(names) if len(names) < 3 else f'{len(names)} files'}." if names else ""
 
 
-def name_document(question: Question) -> str:
+def make_document_name(question: Question) -> str:
     """Return a unique name for the document that shows the question: the start of its title and of its id."""
     return f"{_flatten(question.title)[:40]} {question.id[:8]}"
 
 
-def phrase_line(question: Question) -> str:
+def format_line(question: Question) -> str:
     """Return the title and the warnings as one line, cut after about `LONGEST` characters."""
     sentences = [f"{_flatten(question.title).rstrip('.')}?", make_deletion_warning(question), *question.warnings]
     asked = " ".join(filter(None, map(_flatten, sentences)))
     return f"Starling: {asked if len(asked) <= LONGEST else asked[: LONGEST - 1] + '…'}"
 
 
-def phrase_head(question: Question) -> str:
+def format_head(question: Question) -> str:
     """Return the lines above the diff: title, proposer with reason, notes, model and warnings."""
     lines = [_flatten(question.title), f"Proposed by {_flatten(question.by)}: {_flatten(question.why)}"]
     if question.proposal is not None:
@@ -161,9 +161,9 @@ def phrase_head(question: Question) -> str:
     return "\n".join([*lines, *(f"Warning: {_flatten(warning)}" for warning in warnings)])
 
 
-def phrase_document(question: Question) -> str:
-    """Return the full text of the question for a document: the lines of `phrase_head`, and the diff."""
-    return f"{phrase_head(question)}\n\n{question.diff.rstrip()}\n"
+def format_document(question: Question) -> str:
+    """Return the full text of the question for a document: the lines of `format_head`, and the diff."""
+    return f"{format_head(question)}\n\n{question.diff.rstrip()}\n"
 
 
 def is_serious(question: Question) -> bool:
@@ -176,7 +176,7 @@ def is_long(question: Question) -> bool:
     return question.diff.rstrip().count("\n") >= LINES_IN_MESSAGE
 
 
-def phrase_with_diff(question: Question, *, elsewhere: str = "") -> str:
+def format_with_diff(question: Question, *, elsewhere: str = "") -> str:
     """Return the question with its diff, for a message box.
 
     If the full diff is in the file `elsewhere`, a long diff is cut after `LINES_IN_MESSAGE` lines.
@@ -185,7 +185,7 @@ def phrase_with_diff(question: Question, *, elsewhere: str = "") -> str:
     if elsewhere and is_long(question):
         more = len(lines) - LINES_IN_MESSAGE
         lines = [*lines[:LINES_IN_MESSAGE], f"({more} more lines, in {elsewhere})"]
-    return "\n".join([phrase_line(question), *phrase_head(question).split("\n")[1:], "", *lines])
+    return "\n".join([format_line(question), *format_head(question).split("\n")[1:], "", *lines])
 
 
 def replace_unprintable(text: str) -> str:

@@ -22,7 +22,7 @@ from indexing import bounds
 from indexing.workspace.files import read_regular, read_text
 from server.gate.commands import groups
 from server.gate.commands.bounded_output import BoundedOutput
-from server.gate.commands.environments import restore_kept
+from server.gate.commands.environments import restore_shell_variables
 from server.gate.commands.groups import GroupCommand
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ async def run(command: TestCommand, *, timeout_s: float, data_file: Path | None)
         timeout_s: longest duration, in seconds.
         data_file: the file for coverage.py's data, which otherwise go into the workspace; None if none are wanted.
     """
-    environment = restore_kept(os.environ)
+    environment = restore_shell_variables(os.environ)
     if data_file is not None:
         environment["COVERAGE_FILE"] = str(data_file)
     most = await asyncio.to_thread(groups.compute_memory_limit)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from server.lsp.session.services import Services
     from server.lsp.session.snapshot import Snapshot
     from server.state.cost_ledger import CostRecord
-    from server.state.metrics_store import Metric
+    from server.state.watching.metrics_store import Metric
 
 DAYS = 30
 Arguments = NoArguments
@@ -111,7 +111,7 @@ def _read_metrics() -> tuple[tuple[Metric, ...], str]:
     """Return the team's figures of the last `DAYS` days, and the reason if they cannot be read. Blocking."""
     from agents.ports.failures import StateError  # noqa: PLC0415 (SQLite)
     from server.assembly.gates import open_state  # noqa: PLC0415
-    from server.state.metrics_store import Metrics  # noqa: PLC0415
+    from server.state.watching.metrics_store import Metrics  # noqa: PLC0415
 
     with closing(open_state()) as state:
         try:

@@ -48,9 +48,9 @@ def _validate(core: Core, document: OpenText, encoding: str) -> Result:
     """Parse and review `document`, and return the verdict. Blocking."""
     syntax = Syntax.of(document.record)
     if core.reviewer is not None:
-        verdict = core.reviewer.judge(document.record, syntax)
+        verdict = core.reviewer.check_syntax(document.record, syntax)
     else:
-        verdict = validity.judge(document.record, syntax)
+        verdict = validity.check_syntax(document.record, syntax)
     findings = targets.compute_findings(core, document)
     return Result(
         language=document.language,

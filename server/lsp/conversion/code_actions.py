@@ -45,14 +45,14 @@ def list_actions(core: Core, document: OpenText, span: tuple[int, int], review: 
     findings = (
         actions.shift_findings(review.findings, review.document.text, document.text) if review is not None else ()
     )
-    return actions.list_actions(scene, findings, missing=lambda task: explain_missing(core, task))
+    return actions.list_actions(scene, findings, missing=lambda task: explain_missing_model(core, task))
 
 
-def explain_missing(core: Core, task: Task) -> str:
+def explain_missing_model(core: Core, task: Task) -> str:
     """Return why `task` cannot be done with the models of `core`, "" if it can."""
     if core.model is not None and core.model.state == "failed" and task.needs == "completion":
         return core.model.problem
-    return running.explain_missing(task, Resources(core.index, core.model, core.chat))
+    return running.explain_missing_model(task, Resources(core.index, core.model, core.chat))
 
 
 def filter_wanted(found: Iterable[Action], context: types.CodeActionContext) -> list[Action]:

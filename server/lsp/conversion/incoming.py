@@ -70,7 +70,7 @@ def apply_changes(
     return document.with_version(version)
 
 
-def open_text(item: types.TextDocumentItem, *, notebook: str | None = None) -> OpenText:
+def build_document(item: types.TextDocumentItem, *, notebook: str | None = None) -> OpenText:
     """Return the document that the editor opens with `item`; a cell of a notebook if `notebook` is its URI."""
     container = None if notebook is None else parse_file_uri(notebook)
     path = parse_file_uri(item.uri) if notebook is None else None

@@ -81,10 +81,10 @@ class EditorAsker:
             if editing.confirms and (editing.permits or question.proposal is not None):
                 return await self._ask_in_client_view(question)
             readable = question.proposal is not None and await self._show_diff(question)
-            message = wording.phrase_line(question) if readable else await self._format_with_diff(question)
+            message = wording.format_line(question) if readable else await self._format_with_diff(question)
             while (chosen := await self._choose(question, message)) is None:
                 if self._client().editing.modal or not await self._show_diff(question, focus=True):
-                    message = wording.phrase_with_diff(question)
+                    message = wording.format_with_diff(question)
             return chosen
 
     async def _ask_in_client_view(self, question: Question) -> Answer | TakenParts:
@@ -121,11 +121,11 @@ class EditorAsker:
         Returns False if the editor cannot show documents or does not answer within `SHOW_WAIT_S`.
         """
         can = self._client().editing
-        text = wording.phrase_document(question)
+        text = wording.format_document(question)
         if not can.shows:
             return False
         if can.contents:
-            uri = self._shown.put(wording.name_document(question), text)
+            uri = self._shown.put(wording.make_document_name(question), text)
         else:
             path = await asyncio.to_thread(_write_document, question, text)
             if path is None:
@@ -142,9 +142,9 @@ class EditorAsker:
     async def _format_with_diff(self, question: Question) -> str:
         """Return the question with its diff; a long diff is cut, and written to a file that the message names."""
         if not wording.is_long(question):
-            return wording.phrase_with_diff(question)
-        path = await asyncio.to_thread(_write_document, question, wording.phrase_document(question))
-        return wording.phrase_with_diff(question, elsewhere=str(path) if path is not None else "")
+            return wording.format_with_diff(question)
+        path = await asyncio.to_thread(_write_document, question, wording.format_document(question))
+        return wording.format_with_diff(question, elsewhere=str(path) if path is not None else "")
 
 
 def _write_document(question: Question, text: str) -> Path | None:
@@ -152,4 +152,4 @@ def _write_document(question: Question, text: str) -> Path | None:
     folder = paths.ensure_writable(paths.cache_dir() / "questions").path
     if folder is None:
         return None
-    return shown_documents.write_document(folder, wording.name_document(question), text)
+    return shown_documents.write_document(folder, wording.make_document_name(question), text)

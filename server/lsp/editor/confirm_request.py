@@ -31,10 +31,10 @@ def build_params(question: Question, *, chooses: bool = False) -> dict[str, Any]
     `hunks`: the parts that a person may take or leave.
     """
     changes = question.proposal.changes if question.proposal is not None else ()
-    detail = wording.phrase_head(question) if changes else wording.phrase_document(question).rstrip()
+    detail = wording.format_head(question) if changes else wording.format_document(question).rstrip()
     return {
         "id": question.id,
-        "title": wording.phrase_line(question),
+        "title": wording.format_line(question),
         "detail": wording.replace_unprintable(detail),
         "serious": wording.is_serious(question),
         "answers": list(wording.list_answers(question)),

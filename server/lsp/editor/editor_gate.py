@@ -34,7 +34,7 @@ class GatedSession(Protocol):
     documents: Documents
     shown: ShownDocuments
 
-    def make_teller(self) -> Callable[[str], None]:
+    def make_notifier(self) -> Callable[[str], None]:
         """Return a function that shows a message to the person; any thread may call it."""
         ...
 
@@ -58,5 +58,5 @@ def create_editor_gate(server: LanguageServer, session: GatedSession) -> Gate:
     workplace = EditorWorkplace(server, get_client, session.documents, lambda: session.roots)
     client = f"{session.client.name} {session.client.version}".strip()
     client = client or "an editor without a name"
-    records = GateRecords(open_state(session.make_teller()))
+    records = GateRecords(open_state(session.make_notifier()))
     return Gate(records, get_places, asker, workplace, client=client, owns_records=True)

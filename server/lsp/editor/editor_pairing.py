@@ -45,7 +45,7 @@ class PairedSession(Protocol):
     cores: CoreHolder
     documents: Documents
 
-    def make_teller(self) -> Callable[[str], None]:
+    def make_notifier(self) -> Callable[[str], None]:
         """Return a function that shows a message to the person; any thread may call it."""
         ...
 
@@ -55,7 +55,7 @@ class EditorPairing:
 
     def __init__(self, server: LanguageServer, session: PairedSession) -> None:
         self._session = session
-        self._state = open_state(session.make_teller())
+        self._state = open_state(session.make_notifier())
         self._records = GateRecords(self._state)
         self._workplace = EditorWorkplace(server, lambda: session.client, session.documents, lambda: session.roots)
         self._server = PairingServer(self)

@@ -27,8 +27,8 @@ from server.lsp.editor.editor_saving import SavedChanges, save_in_editor
 from server.lsp.editor.overwritten_files import CheckedChanges, OpenFile, OverwrittenFiles, WatchedCommands
 from server.state.feedback_store import FeedbackStore
 from server.state.lease_owners import name_owner
-from server.state.metrics_store import flush_all
 from server.state.session_store import SessionStore
+from server.state.watching.metrics_store import flush_all
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -75,7 +75,7 @@ class TeamSession(Protocol):
         """Return the gate of the connection."""
         ...
 
-    def make_teller(self) -> Callable[[str], None]:
+    def make_notifier(self) -> Callable[[str], None]:
         """Return a function that shows a message to the person; any thread may call it."""
         ...
 
@@ -134,7 +134,7 @@ class EditorTeam:
 
     def __init__(self, server: LanguageServer, session: TeamSession) -> None:
         self._session = session
-        self._state = open_state(session.make_teller())
+        self._state = open_state(session.make_notifier())
         self.sessions = SessionStore(self._state)
         self.feedback = FeedbackStore(self._state)
         self._server = server

@@ -14,4 +14,4 @@ if TYPE_CHECKING:
 
 def handle(session: Session, params: types.DidOpenTextDocumentParams) -> None:
     """Store the document, then review and index it."""
-    session.put_document(incoming.open_text(params.text_document))
+    session.put_document(incoming.build_document(params.text_document))

@@ -21,7 +21,7 @@ def handle(session: Session, params: types.DidChangeNotebookDocumentParams) -> N
         for closed in cells.structure.did_close or ():
             session.close_document(closed.uri)
         for cell in cells.structure.did_open or ():
-            session.put_document(incoming.open_text(cell, notebook=params.notebook_document.uri))
+            session.put_document(incoming.build_document(cell, notebook=params.notebook_document.uri))
     for content in cells.text_content or ():
         if (document := session.documents.get(content.document.uri)) is not None:
             version, encoding = content.document.version, session.client.encoding

@@ -15,4 +15,4 @@ if TYPE_CHECKING:
 def handle(session: Session, params: types.DidOpenNotebookDocumentParams) -> None:
     """Store, review and index each cell as a document."""
     for cell in params.cell_text_documents:
-        session.put_document(incoming.open_text(cell, notebook=params.notebook_document.uri))
+        session.put_document(incoming.build_document(cell, notebook=params.notebook_document.uri))

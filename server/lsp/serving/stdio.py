@@ -76,7 +76,7 @@ async def _serve(reading: int, writing: int, build: Builder) -> int:
     def finish_loading() -> None:
         freeze_loaded_objects()
         if (loaded_core := server.session.cores.current) is not None:
-            first_start.show_hint_once(loaded_core.settings, server.session.make_teller())
+            first_start.show_hint_once(loaded_core.settings, server.session.make_notifier())
 
     server.session.on_loaded = finish_loading
     server.session.on_begin = lambda: lifetime.call_on_death(server.session.client.process, lambda: server.stop(1))

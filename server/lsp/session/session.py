@@ -80,7 +80,7 @@ class Session:
         self._reported: set[str] = set()
         self._progress = ProgressBar(server)
         self._loading = ModelLoading(
-            server, self.guard, lambda: self.client, tell=self.make_teller(), warn=self._report
+            server, self.guard, lambda: self.client, tell=self.make_notifier(), warn=self._report
         )
         self._file_events = FileEvents(server, self.reread_files)
         self._gate: Gate | None = None
@@ -213,8 +213,8 @@ class Session:
                 await loop.run_in_executor(None, core.close)
                 return
             self.cores.publish(core)
-            core.chats.set_listener(self.make_teller())
-            core.index.set_rebuild_listener(self.make_teller())
+            core.chats.set_listener(self.make_notifier())
+            core.index.set_rebuild_listener(self.make_notifier())
             _log_settings(core, old)
             if old is not None and core is not old:
                 await loop.run_in_executor(self._pool, old.close_unshared, core)
@@ -265,7 +265,7 @@ class Session:
 
     def _make_index_listener(self, core: Core) -> Callable[[IndexProgress], None]:
         """Return the index's progress callback, for any thread: it shows the progress and logs the end of indexing."""
-        shown, loop, tell = self._progress.make_reporter(self.client), asyncio.get_running_loop(), self.make_teller()
+        shown, loop, tell = self._progress.make_reporter(self.client), asyncio.get_running_loop(), self.make_notifier()
         begun: float | None = time.monotonic()  # None between two runs
         level = logging.INFO
 
@@ -306,7 +306,7 @@ class Session:
             figures |= {"requests": counted.requests, "shown": counted.shown, "accepted": counted.accepted}
         logger.info("session ends", extra={**figures, "failures": sum(self.guard.failures.values())})
 
-    def make_teller(self) -> Callable[[str], None]:
+    def make_notifier(self) -> Callable[[str], None]:
         """Return a function that shows the person a sentence; any thread may call it."""
 
         def tell(sentence: str) -> None:

@@ -14,7 +14,7 @@ from tests.agents.reviewer.labels import make_document
 def parses(text: str, language: str, *, ruff: bool = True) -> bool | None:
     record = make_document(text, language)
     policy = ReviewPolicy() if ruff else ReviewPolicy(ruff="never")
-    return Reviewer(policy).judge(record, Syntax.of(record)).parses
+    return Reviewer(policy).check_syntax(record, Syntax.of(record)).parses
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_without_ruff_the_running_python_decides() -> None:
 
 def test_new_syntax_of_other_languages_gives_no_verdict() -> None:
     record = make_document("class Cell<in out T> {}\n", "typescript")
-    verdict = validity.judge(record, Syntax.of(record))
+    verdict = validity.check_syntax(record, Syntax.of(record))
     assert verdict.parses is None
     assert verdict.places
 

@@ -99,4 +99,4 @@ def test_lines_that_are_known_are_not_read_again() -> None:
     lexer = Lexer()
     first = lexer.of(FILLED + "x = ")
     assert read_tokens(lexer.of(FILLED + "x = 1")) != read_tokens(first)
-    assert lexer.kept == (FILLED,)
+    assert lexer.cached_texts == (FILLED,)

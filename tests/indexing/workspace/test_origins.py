@@ -83,7 +83,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Index:
 
 @pytest.mark.parametrize("uri", [*OF_ENV, *BY_NAME])
 def test_a_secret_is_withheld_by_any_name(index: Index, uri: str) -> None:
-    document = incoming.open_text(item_of(uri)).record
+    document = incoming.build_document(item_of(uri)).record
     assert (index.find_withholding_reason(document), index.is_shared(document)) == ("secret", False)
 
 
@@ -103,27 +103,27 @@ def test_a_secret_is_withheld_by_any_name(index: Index, uri: str) -> None:
     ],
 )
 def test_an_ignored_file_is_withheld_by_any_name(index: Index, uri: str) -> None:
-    document = incoming.open_text(item_of(uri.format(root=index._roots[0].as_posix()))).record
+    document = incoming.build_document(item_of(uri.format(root=index._roots[0].as_posix()))).record
     assert (index.find_withholding_reason(document), index.is_shared(document)) == ("ignored", False)
 
 
 @pytest.mark.parametrize("uri", PATHLESS)
 def test_what_has_no_path_is_shown_when_it_is_asked_about_and_never_with_others(index: Index, uri: str) -> None:
-    document = incoming.open_text(item_of(uri)).record
+    document = incoming.build_document(item_of(uri)).record
     assert (document.path, index.find_withholding_reason(document), index.is_shared(document)) == (None, "", False)
 
 
 @pytest.mark.parametrize("scheme", ["git", "vscode-local-history", "untitled", "review", "zipfile", "vscode-remote"])
 def test_another_version_of_an_open_file_is_never_shown_with_others(index: Index, scheme: str) -> None:
     path = index._roots[0] / "a.py"
-    version = incoming.open_text(item_of(f"{scheme}:{path.as_posix()}?%7B%7D")).record
-    own = incoming.open_text(item_of(path.as_uri())).record
+    version = incoming.build_document(item_of(f"{scheme}:{path.as_posix()}?%7B%7D")).record
+    own = incoming.build_document(item_of(path.as_uri())).record
     assert (index.find_withholding_reason(version), index.is_shared(version)) == ("", False)
     assert (index.find_withholding_reason(own), index.is_shared(own)) == ("", True)
 
 
 def test_a_file_of_no_folder_is_shown_only_when_it_is_asked_about(index: Index, tmp_path: Path) -> None:
-    document = incoming.open_text(item_of((tmp_path / "a.py").as_uri())).record
+    document = incoming.build_document(item_of((tmp_path / "a.py").as_uri())).record
     assert (index.find_withholding_reason(document), index.is_shared(document)) == ("", False)
 
 
@@ -133,25 +133,25 @@ def test_a_file_of_no_folder_is_shown_only_when_it_is_asked_about(index: Index, 
 )
 def test_a_cell_stands_for_its_notebook(index: Index, name: str, reason: str) -> None:
     notebook = (index._roots[0] / name).as_uri()
-    cell = incoming.open_text(item_of("vscode-notebook-cell:/n#1"), notebook=notebook).record
+    cell = incoming.build_document(item_of("vscode-notebook-cell:/n#1"), notebook=notebook).record
     assert (index.find_withholding_reason(cell), index.is_shared(cell)) == (reason, not reason)
 
 
 @pytest.mark.parametrize("text", ["print(1)\n", "-----BEGIN PRIVATE KEY-----\nMIIEowIBAAKCAQEAx7Zk2vTq9l0\n"])
 def test_outputs_of_notebooks_and_keys_in_any_text_are_withheld(index: Index, text: str) -> None:
-    output = incoming.open_text(item_of("vscode-notebook-cell-output:/ws/n.ipynb?outputId=1#W0")).record
+    output = incoming.build_document(item_of("vscode-notebook-cell-output:/ws/n.ipynb?outputId=1#W0")).record
     assert index.find_withholding_reason(output) == "notebook output"
-    named = incoming.open_text(item_of("untitled:Untitled-1", text)).record
+    named = incoming.build_document(item_of("untitled:Untitled-1", text)).record
     assert index.find_withholding_reason(named) == ("secret" if "KEY" in text else "")
 
 
 def test_a_version_of_a_module_of_secrets_is_judged_by_its_own_text(index: Index) -> None:
     uri = f"git:{index._roots[0].as_posix()}/credentials.py?%7B%7D"
     assert (
-        index.find_withholding_reason(incoming.open_text(item_of(uri, 'KEY = "AKIAIOSFODNN7EXAMPLE"\n')).record)
+        index.find_withholding_reason(incoming.build_document(item_of(uri, 'KEY = "AKIAIOSFODNN7EXAMPLE"\n')).record)
         == "secret"
     )
-    assert index.find_withholding_reason(incoming.open_text(item_of(uri, "def load(): ...\n")).record) == ""
+    assert index.find_withholding_reason(incoming.build_document(item_of(uri, "def load(): ...\n")).record) == ""
 
 
 def test_a_relative_path_is_not_looked_up_where_the_program_runs(

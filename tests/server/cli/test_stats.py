@@ -11,7 +11,7 @@ from models.scripted.scripted_server import ScriptedServer
 from server.assembly.watching.summaries import sum_all, sum_days, sum_roles
 from server.cli import run
 from server.state import paths
-from server.state.metrics_store import Metric
+from server.state.watching.metrics_store import Metric
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ from agents.findings import Finding, Severity
 from agents.tasks.filling import Cancelled
 from agents.tasks.functions import find_function_at
 from agents.tasks.refactoring.chat_extraction import _Extraction, asks_to_extract
-from agents.tasks.refactoring.refusals import UnsplitError
+from agents.tasks.refactoring.refusals import ExtractionError
 from agents.tasks.task import Nothing, Result, Scene
 from indexing.syntax.documents import Document, Span
 from models.scripted.scripted_chat import ScriptedChat
@@ -187,7 +187,7 @@ def test_an_answer_that_names_nothing_that_can_be_moved_is_refused_with_a_reason
     asked = make_request_scene()
     function = find_function_at(asked.syntax, asked.span.start)
     assert function is not None
-    with pytest.raises(UnsplitError):
+    with pytest.raises(ExtractionError):
         _Extraction(ScriptedChat("===\nnothing"), asked, function).read_answer(answer)
 
 

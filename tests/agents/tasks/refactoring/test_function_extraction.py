@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from agents.edits import apply_edits
-from agents.tasks.refactoring.function_extraction import UnsplitError, extract_function, list_movable
+from agents.tasks.refactoring.function_extraction import ExtractionError, extract_function, list_movable
 from tests.agents.doubles import make_document
 
 
@@ -140,7 +140,7 @@ def test_a_name_that_a_person_gave_is_kept() -> None:
 def test_lines_stay_where_a_function_of_their_own_would_do_something_else(
     text: str, first: str, last: str, why: str
 ) -> None:
-    with pytest.raises(UnsplitError, match=why):
+    with pytest.raises(ExtractionError, match=why):
         extract_lines(text, first, last)
 
 
@@ -156,7 +156,7 @@ def test_lines_that_delete_an_item_can_move_and_lines_after_them() -> None:
 @pytest.mark.parametrize("name", ["print", "f", "class", "a b", "übung"])
 def test_a_name_that_cannot_be_taken_is_refused(name: str) -> None:
     text = "def f(a):\n    if a:\n        _print = _f = 1\n    return a\n"
-    with pytest.raises(UnsplitError, match="name"):
+    with pytest.raises(ExtractionError, match="name"):
         extract_lines(text, "if a", "_print", name=name)
 
 
@@ -269,7 +269,7 @@ def test_whatever_lines_move_the_function_does_the_same(text: str) -> None:
                 made.add(
                     apply_edits(text, extract_function(make_document(text), 2, (first, last), "part", keep_name=False))
                 )
-            except UnsplitError:
+            except ExtractionError:
                 continue
     assert len(made) >= 5
     for after in made:

@@ -13,7 +13,7 @@ import pytest
 
 from agents.edits import apply_edits
 from agents.tasks.refactoring.function_extraction import extract_function
-from agents.tasks.refactoring.refusals import UnsplitError
+from agents.tasks.refactoring.refusals import ExtractionError
 from tests.agents.doubles import make_document
 
 PROGRAMS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -107,7 +107,7 @@ def list_divisions(text: str) -> set[str]:
                             text, extract_function(make_document(text), at, (first, last), "part", keep_name=False)
                         )
                     )
-                except UnsplitError:
+                except ExtractionError:
                     continue
     return made
 
@@ -128,17 +128,17 @@ def test_some_of_each_program_moves_unless_nothing_may() -> None:
 @pytest.mark.parametrize("name", ["get", "update", "keys", "__len__", "__eq__"])
 def test_a_new_method_takes_the_name_of_no_inherited_one(name: str) -> None:
     text = "class A(dict):\n    def f(self, a):\n        b = a\n        c = b\n        return c\n"
-    with pytest.raises(UnsplitError):
+    with pytest.raises(ExtractionError):
         extract_function(make_document(text), 2, (3, 4), name, keep_name=True)
 
 
 def test_objects_that_have_to_live_as_long_as_the_function_stay_in_it() -> None:
     text = "def f():\n    t = TemporaryDirectory()\n    p = t.name\n    q = p + p\n    return q\n"
-    with pytest.raises(UnsplitError, match="`t` has to live"):
+    with pytest.raises(ExtractionError, match="`t` has to live"):
         extract_function(make_document(text), 1, (2, 3), "part", keep_name=False)
 
 
 def test_a_string_right_above_that_looks_like_a_comment_is_not_torn() -> None:
     text = "X = '''\n# no comment'''\ndef f(a):\n    b = a\n    c = b\n    d = c\n    return d\n"
-    with pytest.raises(UnsplitError):
+    with pytest.raises(ExtractionError):
         extract_function(make_document(text), 3, (4, 5), "part", keep_name=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agents.tasks.rewriting.removals import asks_to_remove, asks_to_replace
+from agents.tasks.rewriting.removals import asks_to_remove, asks_to_remove_or_replace
 
 
 @pytest.mark.parametrize(
@@ -20,13 +20,13 @@ from agents.tasks.rewriting.removals import asks_to_remove, asks_to_replace
 )
 def test_words_that_ask_for_code_to_go(words: str) -> None:
     assert asks_to_remove(words)
-    assert asks_to_replace(words)
+    assert asks_to_remove_or_replace(words)
 
 
 @pytest.mark.parametrize("words", ["rename f to g", "move it into the class", "call it g instead", "replace f by g"])
 def test_words_that_ask_for_another_name_or_place(words: str) -> None:
     assert not asks_to_remove(words)
-    assert asks_to_replace(words)
+    assert asks_to_remove_or_replace(words)
 
 
 @pytest.mark.parametrize(
@@ -42,4 +42,4 @@ def test_words_that_ask_for_another_name_or_place(words: str) -> None:
     ],
 )
 def test_words_that_ask_for_nothing_to_go(words: str) -> None:
-    assert not asks_to_replace(words)
+    assert not asks_to_remove_or_replace(words)

@@ -203,7 +203,7 @@ async def test_no_call_leaves_the_policy(
     assert streamed == text == make_inert(scene.chat.said)
     shown = [one.title for one in scene.events if isinstance(one, CallStarted)]
     shown += [title for one in scene.events if isinstance(one, PlanChanged) for title, _ in one.steps]
-    shown += [line for one in scene.bench.asker.questions for line in wording.phrase_head(one).splitlines()]
+    shown += [line for one in scene.bench.asker.questions for line in wording.format_head(one).splitlines()]
     shown += [*scene.person.asked, *scene.person.planned]
     assert all(one.isprintable() for one in shown), shown
     assert all(make_inert(one) == one for one in scene.person.asked)

@@ -15,7 +15,7 @@ from agents.team.watching.watch import ModelAsked, TaskClaimed, TaskEnded, TurnB
 from models.chat import Usage
 from server.assembly.watching.team_watch import UNKNOWN, TeamWatch
 from server.state.database import State
-from server.state.metrics_store import Metrics
+from server.state.watching.metrics_store import Metrics
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

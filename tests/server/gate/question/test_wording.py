@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agents.ports.commands import Isolation
-from server.gate.question.wording import list_gaps
+from server.gate.question.wording import list_isolation_warnings
 
 ALL = Isolation("x", confines_writes=True, hides_secrets=True, blocks_network=True, protects_repository=True)
 
@@ -52,4 +52,4 @@ ALL = Isolation("x", confines_writes=True, hides_secrets=True, blocks_network=Tr
 def test_the_question_says_what_nothing_keeps_a_command_from(
     isolation: Isolation | None, warnings: tuple[str, ...]
 ) -> None:
-    assert list_gaps(isolation) == warnings
+    assert list_isolation_warnings(isolation) == warnings

@@ -12,7 +12,7 @@ import pytest
 from indexing.records import Hit
 from server.assembly.gates import open_state
 from server.state import paths
-from server.state.metrics_store import Metrics
+from server.state.watching.metrics_store import Metrics
 
 if TYPE_CHECKING:
     from tests.server.editor import Editor

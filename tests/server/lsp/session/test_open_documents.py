@@ -114,7 +114,7 @@ def test_a_text_too_large_to_keep_is_not_kept_until_it_is_sent_anew(monkeypatch:
 
 def test_files_have_a_path_and_other_documents_none() -> None:
     item = types.TextDocumentItem("file:///home/me/a%20b.py", "python", 1, "")
-    assert incoming.open_text(item).path == Path("/home/me/a b.py")
+    assert incoming.build_document(item).path == Path("/home/me/a b.py")
     for uri in (
         "untitled:Untitled-1",
         "vscode-notebook-cell:/home/me/n.ipynb#W0",
@@ -122,14 +122,14 @@ def test_files_have_a_path_and_other_documents_none() -> None:
         "file:relative",
         "file:///a%00b",
     ):
-        assert incoming.open_text(types.TextDocumentItem(uri, "python", 1, "")).path is None
+        assert incoming.build_document(types.TextDocumentItem(uri, "python", 1, "")).path is None
 
 
 def test_the_editors_language_counts_before_the_files_name() -> None:
     named = [("typescriptreact", "a.ts", "tsx"), ("plaintext", "a.py", "python"), ("plaintext", "notes", "text")]
     for language_id, name, ours in named:
         item = types.TextDocumentItem(f"file:///home/{name}", language_id, 1, "")
-        assert incoming.open_text(item).language == ours
+        assert incoming.build_document(item).language == ours
 
 
 def test_closing_a_document_that_is_not_open_is_harmless() -> None:

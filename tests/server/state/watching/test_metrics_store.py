@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from server.state import metrics_store
 from server.state.database import State
-from server.state.metrics_store import REST, Metric, Metrics
+from server.state.watching import metrics_store
+from server.state.watching.metrics_store import REST, Metric, Metrics
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
