@@ -1,7 +1,7 @@
 """Records of turns as lines of JSON, by which a turn can be replayed exactly: replies of models, and all events.
 
-A record belongs to one turn and holds code of the workspace, so it is written to a private file. Secrets are hidden in it,
-so that a turn that saw one cannot be replayed.
+A record belongs to one turn and holds code of the workspace, so it is written to a private file. Secrets are hidden
+in it, so that a turn that saw one cannot be replayed.
 
 Start at `RecordedChat` and `ReplayedChat`.
 """

@@ -125,10 +125,10 @@ class HeldRecords(MemoryHandler):
 class PrivacyFilter(logging.Filter):
     """A filter that removes secrets from each record, and texts unless `texts` is set; drops no record."""
 
-    def __init__(self, *, texts: bool = False, clean: Callable[[str], str] = lambda text: SECRET.sub(WITHHELD, text)) -> None:
+    def __init__(self, *, texts: bool = False, clean: Callable[[str], str] | None = None) -> None:
         super().__init__()
         self.texts = texts
-        self._remove_secrets = clean
+        self._remove_secrets = clean or _remove_keys
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Replace secrets, and texts unless they are allowed, in `record` itself; return True. Idempotent."""
@@ -227,6 +227,11 @@ def _make_file_handler(settings: LogSettings, directory: Path) -> RotatingFileHa
         )
     )
     return handler
+
+
+def _remove_keys(text: str) -> str:
+    """Return `text` without keys and passwords in forms that are known at the start."""
+    return SECRET.sub(WITHHELD, text)
 
 
 def remove_secrets(text: str) -> str:

@@ -19,6 +19,7 @@ from agents.team.tools.all_tools import TOOLS
 from agents.team.tools.list_mcp_tools import CAPABILITY
 from agents.team.workflows import workflow_files
 from agents.team.workflows.workflow_files import Workflows, load_workflows
+from server.assembly.known_secrets import learn_secrets
 from server.assembly.policies import build_rules
 from server.assembly.resources import review_statically
 from server.assembly.watching.team_watch import watch_team
@@ -80,6 +81,7 @@ def build_team(core: Core, files: Files, gate: Gate, state: State, client: Clien
     """
     settings, wanted = core.settings.team, core.settings.review.test_command
     workspace = client.workspace or name_workspace(files.roots)
+    learn_secrets(files.roots)
     bench = Workbench(
         files.roots,
         files.read,

@@ -6,9 +6,10 @@ Holds hashes of texts, never the texts. Blocking; writes to the state database o
 from __future__ import annotations
 
 import time
-from dataclasses import astuple, fields
+from dataclasses import astuple, fields, replace
 from typing import TYPE_CHECKING, Any
 
+from indexing.workspace.secrets.literals import replace_secrets
 from server.gate.records import AuditRow
 from server.state.statements import PLACEHOLDER, make_storable
 
@@ -52,7 +53,7 @@ class Audit:
 
 
 def _pack(row: AuditRow) -> list[object]:
-    """Return the values of `row` as they are stored, in the order of `_NAMES`; secrets in titles and commands hidden."""
+    """Return the values of `row` as they are stored, in the order of `_NAMES`, without secrets in title and command."""
     row = replace(row, title=replace_secrets(row.title, PLACEHOLDER))
     if row.action in NO_FILES:
         row = replace(row, subject=replace_secrets(row.subject, PLACEHOLDER))

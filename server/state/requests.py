@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
+from indexing.workspace.secrets.literals import replace_secrets
 from server.gate.records import UNFINISHED, Request, Status
 from server.state.statements import PLACEHOLDER, make_storable
 
@@ -188,7 +189,6 @@ class Requests:
 def _identify_process() -> tuple[str, int, float]:
     """Return host name, process id and start time, which together identify this process uniquely."""
     return platform.node(), os.getpid(), psutil.Process().create_time()
-
 
 
 def _hide(text: str) -> str:

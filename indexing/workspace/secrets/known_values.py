@@ -34,14 +34,18 @@ def learn(values: Iterable[str]) -> None:
 
     Leaves out what may be an ordinary word: short values, placeholders, and values of one kind of character.
     """
+    forms = {text: tuple(dict.fromkeys(_list_forms(text))) for text in map(str.strip, values) if _is_telling(text)}
     with _lock:
-        for value in values:
-            text = value.strip()
-            if _is_telling(text):
-                _values.pop(text, None)
-                _values[text] = tuple(dict.fromkeys(_list_forms(text)))
+        for text, its_forms in forms.items():
+            _values.pop(text, None)
+            _values[text] = its_forms
         for oldest in list(_values)[: max(0, len(_values) - MOST)]:
             del _values[oldest]
+
+
+def learn_one(value: str) -> None:
+    """Remember one value; see `learn`."""
+    learn((value,))
 
 
 def forget_all() -> None:

@@ -37,7 +37,7 @@ class Source:
     """Draws secrets, each once."""
 
     def __init__(self, seed: int = 4711) -> None:
-        self._random = random.Random(seed)
+        self._random = random.Random(seed)  # noqa: S311 (the same in each run)
 
     def draw(self, length: int, alphabet: str = LETTERS) -> str:
         """Return random characters, with letters and digits among them."""
@@ -190,7 +190,9 @@ def write_workspace(root: Path, plants: Plants) -> dict[str, list[str]]:
     notes = plants.plant(8, "URL", form="url")
     (root / "urls.txt").write_text("".join(f"https://a.internal/?next={quote(line, safe='')}\n" for line in notes))
     halves = [split(line) for line in plants.plant(10, "two lines", formats_only=True, form="split")]
-    (source / "split.py").write_text("".join(f'a{at} = ("{one}"\n      "{two}")\n' for at, (one, two) in enumerate(halves)))
+    (source / "split.py").write_text(
+        "".join(f'a{at} = ("{one}"\n      "{two}")\n' for at, (one, two) in enumerate(halves))
+    )
     for line in plants.plant(10, "file name", formats_only=True):
         (root / f"notes-{line}.txt").write_text("x\n")
     (root / "output.txt").write_text("\n".join(plants.plant(16, "output of a command")))

@@ -73,8 +73,8 @@ def write_script(root: Path, texts: dict[str, list[str]]) -> str:
 
 
 @pytest.fixture
-def plants(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Plants, Path, dict[str, list[str]]]]:
-    """Yield the secrets, the workspace that has them, and the texts for other places; commits and environment too."""
+def plants(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Plants, Path, dict[str, list[str]]]:
+    """Return the secrets, the workspace that has them, and the texts for other places; commits and environment too."""
     made, root = Plants(), tmp_path / "shop"
     texts = write_workspace(root, made)
     assert len(made.planted) == NUMBER
@@ -102,7 +102,7 @@ def plants(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Pl
                         "CHAT__KEYRING": "0", "CHAT__MODEL": "scripted", "TEAM__STEPS": "100",
                         "CHAT__REQUESTS_PER_HOUR": "1000"}.items():  # fmt: skip
         monkeypatch.setenv(f"STARLING_{name}", value)
-    yield made, root, texts
+    return made, root, texts
 
 
 def read_databases(home: Path) -> Iterator[tuple[str, str]]:
@@ -110,18 +110,21 @@ def read_databases(home: Path) -> Iterator[tuple[str, str]]:
     for path in home.rglob("*.sqlite3"):
         with closing(sqlite3.connect(path)) as database:
             for (table,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
-                rows = database.execute(f'SELECT * FROM "{table}"')
+                rows = database.execute(f'SELECT * FROM "{table}"')  # noqa: S608 (its own name)
                 names = [one[0] for one in rows.description]
                 for row in rows:
                     for column, value in zip(names, row, strict=True):
-                        if isinstance(value, bytes) and (table, column) not in COPIES:
-                            try:
-                                value = zlib.decompress(value)
-                            except zlib.error:
-                                pass
-                            yield f"{path.name}: {table}.{column}", value.decode("utf-8", "replace")
-                        elif isinstance(value, str):
-                            yield f"{path.name}: {table}.{column}", _decode(value)
+                        if (table, column) not in COPIES and isinstance(value, bytes | str):
+                            text = value if isinstance(value, str) else _unpack(value).decode("utf-8", "replace")
+                            yield f"{path.name}: {table}.{column}", _decode(text)
+
+
+def _unpack(data: bytes) -> bytes:
+    """Return what is compressed in `data`; `data` itself if nothing is."""
+    try:
+        return zlib.decompress(data)
+    except zlib.error:
+        return data
 
 
 def _decode(text: str) -> str:
@@ -133,7 +136,10 @@ def read_files(home: Path) -> Iterator[tuple[str, str]]:
     """Yield name and bytes, as text, of each file below Starling's home, its index left out."""
     for path in home.rglob("*"):
         if path.is_file() and "index" not in path.relative_to(home).parts:
-            yield path.name if path.suffix != ".jsonl" else path.parent.name, _decode(path.read_bytes().decode("utf-8", "replace"))
+            yield (
+                path.name if path.suffix != ".jsonl" else path.parent.name,
+                _decode(path.read_bytes().decode("utf-8", "replace")),
+            )
 
 
 @pytest.mark.timeout(300)
