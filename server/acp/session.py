@@ -95,6 +95,7 @@ async def open_session(connected: Connected, session: Session, workspace: Worksp
     requests = PermissionRequests(functools.partial(connected.client.request_permission, session.id))
 
     def build() -> tuple[Gate, Team]:
+        """Return the gate and the team of the session; blocking."""
         gate = make_disk_gate(
             workspace.roots,
             PermissionAsker(requests),
@@ -175,7 +176,7 @@ class LiveSession:
         return schema.SessionModeState(current_mode_id=self.mode.value, available_modes=list(MODES))
 
     async def replay(self) -> None:
-        """Send the whole history to the client."""
+        """Send the history to the client, `MOST_ENTRIES` entries at most, and wait until it is sent."""
         team = self._team
         entries = await asyncio.to_thread(team.sessions.read, self.id, limit=MOST_ENTRIES)
         replay_entries(entries, self._sender, team.tools, self.workspace.roots)
@@ -213,7 +214,10 @@ class LiveSession:
         self._stopped.set()
 
     async def close(self) -> None:
-        """Cancel the present turn and close the gate; delete the session if nothing was ever said in it."""
+        """Cancel the present turn, wait for its end (`CLOSE_S` at most), and close the gate.
+
+        Deletes the session if nothing was ever said in it.
+        """
         self.cancel()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._ended.wait(), CLOSE_S)
@@ -243,13 +247,15 @@ class LiveSession:
     async def _show_usage(self, team: Team) -> None:
         """Send how many tokens of the model's window the conversation takes, and its cost where prices are configured.
 
-        Does nothing without a chat model.
+        The cost is that of the turns since the session was opened here. Does nothing without a chat model, or if the
+        tokens cannot be counted.
         """
         chat = team.find_chat("chat")
         if chat is None:
             return
 
         def count() -> int:
+            """Return the tokens of the stored conversation; blocking."""
             entries = team.sessions.read(self.id, limit=MOST_ENTRIES)
             return Conversation(chat.count_tokens, chat.context_tokens, transcript.read_messages(entries)).tokens
 
@@ -294,7 +300,7 @@ class _ShownChanges:
 
         Adds to the reason of the outcome which changed files are not saved in the editor yet.
         """
-        await self.view.settle()
+        await self.view.flush()
         self.view.show_changes(proposal)
         outcome = await self.changes.propose(proposal, task=task, rule=rule, cancelled=cancelled)
         if not isinstance(outcome, Outcome) or not outcome.applied or not outcome.unsaved:

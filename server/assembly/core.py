@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from indexing.syntax.trees import SyntaxTrees
+from indexing.workspace.secrets.known_places import learn_secrets
 from server.assembly import chats as chat_models
 from server.assembly import policies
 from server.assembly.chats import Chats
@@ -73,12 +74,12 @@ class Core:
 
     @property
     def chat(self) -> ChatModel | None:
-        """The chat model that converses, None if none is configured."""
+        """The chat model for conversations, None if none is configured."""
         return self.chats.chat
 
     @property
     def review_chat(self) -> ChatModel | None:
-        """The chat model that reviews, None if none is configured."""
+        """The chat model for reviews, None if none is configured."""
         return self.chats.review
 
     @property
@@ -171,12 +172,12 @@ class CoreHolder:
     def publish(self, core: Core) -> None:
         """Make `core` the current one and wake all waiting requests."""
         self.current = core
-        self._release()
+        self._wake()
 
     def give_up(self) -> None:
         """Wake all waiting requests, and make later ones return at once, because no core will be built."""
         self._ended = True
-        self._release()
+        self._wake()
 
     def end(self) -> Core | None:
         """Remove the current core and return it, None if there is none; requests get no core from now on."""
@@ -184,7 +185,7 @@ class CoreHolder:
         self.give_up()
         return core
 
-    def _release(self) -> None:
+    def _wake(self) -> None:
         """Wake all waiting requests."""
         for arrival in self._waiting:
             if not arrival.done():
@@ -198,7 +199,7 @@ def build(roots: Sequence[Path], options: object, old: Core | None, *, foregroun
     Args:
         roots: the workspace folders.
         options: the editor's settings, None for none.
-        old: the present core, whose parts are reused if their settings are the same; None for none.
+        old: the present core; parts whose settings are the same are reused, and updated. None if there is none.
         foreground: whether a person waits for the index, which is then built with normal priority.
     """
     from models.local import allocator  # noqa: PLC0415 (brings ctypes; and a model's threads must find it done)
@@ -207,6 +208,7 @@ def build(roots: Sequence[Path], options: object, old: Core | None, *, foregroun
     from server.assembly import settings as layers  # noqa: PLC0415 (brings pydantic, 200 ms; nothing of it before `initialize`)
     from server.assembly.mcp_servers.server_settings import build_pool  # noqa: PLC0415 (as the next)
 
+    learn_secrets(roots)
     settings, wrong = layers.resolve(editor=options, roots=roots)
     problems = [str(problem) for problem in wrong]
     kept = old is not None and old.settings.index == settings.index

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from server.assembly.deploy_settings import DeploySettings
 from server.assembly.endpoints import ChatSettings
 from server.assembly.mcp_servers.server_settings import McpSettings
 from server.assembly.setting_sections import (
@@ -73,6 +74,7 @@ class Settings(BaseModel):
     chat: ChatSettings = Field(default=ChatSettings(), description="The chat model.")
     team: TeamSettings = Field(default=TeamSettings(), description="The team of agents.")
     mcp: McpSettings = Field(default=McpSettings(), description="Your own MCP servers.")
+    deploy: DeploySettings = Field(default=DeploySettings(), description="Deployments.")
     log: LogSettings = Field(default=LogSettings(), description="The log.")
 
 

@@ -19,13 +19,15 @@ from agents.team.tools.all_tools import TOOLS
 from agents.team.tools.list_mcp_tools import CAPABILITY
 from agents.team.workflows import workflow_files
 from agents.team.workflows.workflow_files import Workflows, load_workflows
-from server.assembly.known_secrets import learn_secrets
+from indexing.workspace.secrets.known_places import learn_secrets
+from server.assembly.deploy_settings import build_deployer
 from server.assembly.policies import build_rules
 from server.assembly.resources import review_statically
 from server.assembly.watching.team_watch import watch_team
 from server.gate.commands.runner import ConfinedRunner
 from server.gate.trials.test_runs import choose_command
 from server.state import paths
+from server.state.history.deployment_store import DeploymentStore
 from server.state.lease_owners import name_owner
 from server.state.memory_store import MemoryStore
 from server.state.session_store import SessionStore
@@ -35,12 +37,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from agents.ports.person import Person
+    from agents.ports.test_commands import TestCommand
     from agents.team.permissions.modes import Mode
     from agents.team.watching.watch import Watch
+    from indexing.limits import IndexLimits
     from models.chat import ChatModel
     from server.assembly.core import Core
     from server.assembly.resources import Files
+    from server.assembly.settings import Settings
     from server.assembly.team_settings import TeamSettings
+    from server.deployment.deployer import Deployer
     from server.gate.gate import Gate
     from server.state.database import State
 
@@ -82,6 +88,12 @@ def build_team(core: Core, files: Files, gate: Gate, state: State, client: Clien
     settings, wanted = core.settings.team, core.settings.review.test_command
     workspace = client.workspace or name_workspace(files.roots)
     learn_secrets(files.roots)
+    owner = name_owner(client.name)
+    runner = ConfinedRunner(files.roots, core.index_limits, list_own_places())
+
+    def choose_tests(folder: Path, only: Path | None) -> TestCommand | str:
+        return choose_command(folder, wanted, only, measures=False)
+
     bench = Workbench(
         files.roots,
         files.read,
@@ -94,19 +106,27 @@ def build_team(core: Core, files: Files, gate: Gate, state: State, client: Clien
         servers=core.servers,
         index=core.index,
         review=lambda document: review_statically(core, document),
-        commands=ConfinedRunner(files.roots, core.index_limits, list_own_places()),
+        commands=runner,
         test_command=wanted,
-        choose_tests=lambda folder, only: choose_command(folder, wanted, only, measures=False),
+        choose_tests=choose_tests,
         mode=client.mode,
         memory=TeamMemory(MemoryStore(state), workspace),
+        deployments=build_deployer(
+            core.settings.deploy,
+            files.roots,
+            runner,
+            DeploymentStore(state),
+            choose_tests,
+            owner=owner,
+            own_places=list_own_places(),
+        ),
     )
-    owner = name_owner(client.name)
     roles = load_all_roles(files.roots, settings.trusted)
     return Team(
         SessionStore(state),
         roles if core.servers is not None else _remove_mcp(roles),
         TOOLS,
-        _make_finder(core),
+        _make_chat_finder(core),
         bench,
         owner,
         make_limits(settings),
@@ -116,6 +136,20 @@ def build_team(core: Core, files: Files, gate: Gate, state: State, client: Clien
         find_outcomes=gate.journal.list_outcomes,
         workflows=load_all_workflows(files.roots, settings.trusted, roles),
         watch=client.watch or watch_team(core.settings.log, state, workspace),
+    )
+
+
+def build_own_deployer(settings: Settings, roots: Sequence[Path], limits: IndexLimits, state: State) -> Deployer | None:
+    """Return the deployer of a command without a team; None if there is no target for the workspace. Blocking."""
+    wanted = settings.review.test_command
+    return build_deployer(
+        settings.deploy,
+        roots,
+        ConfinedRunner(roots, limits, list_own_places()),
+        DeploymentStore(state),
+        lambda folder, only: choose_command(folder, wanted, only, measures=False),
+        owner=name_owner("starling"),
+        own_places=list_own_places(),
     )
 
 
@@ -163,13 +197,13 @@ def load_all_workflows(roots: Sequence[Path], trusted: Sequence[str], roles: Rol
 
 
 def _list_trusted(roots: Sequence[Path], trusted: Sequence[str]) -> list[Path]:
-    """Return the workspace folders among those that the person trusts."""
+    """Return those of the workspace folders `roots` that are among the `trusted` folders."""
     folders = [_resolve(Path(one)) for one in trusted]
     return [root for root in roots if _resolve(root) in folders]
 
 
 def _remove_mcp(roles: Roles) -> Roles:
-    """Return the roles without the capability set of MCP servers: where the person has none, nothing speaks of it."""
+    """Return the roles without the capability set of MCP servers: where the person has none, nothing mentions it."""
     changed = {
         name: replace(
             role,
@@ -199,7 +233,7 @@ def name_workspace(roots: Sequence[Path]) -> str:
     return roots[0].as_uri() if roots else ""
 
 
-def _make_finder(core: Core) -> Callable[[str], ChatModel | None]:
-    """Return a function that returns the chat model for a model role; None for a role without one."""
+def _make_chat_finder(core: Core) -> Callable[[str], ChatModel | None]:
+    """Return a function that takes a model role and returns its chat model, or None if it has none."""
     by_role = {"chat": core.chat, "review": core.review_chat}
     return by_role.get

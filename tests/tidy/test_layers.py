@@ -46,12 +46,14 @@ MAY_SPEAK = {
     "models/remote/providers/context_windows.py": {"httpx2"},  # asks the server that a person named for its window
     "models/scripted/scripted_server.py": {"http", "socket"},  # listens on this machine, for who tries a script
     "server/gate/commands/launcher.py": {"socket"},  # numbers of socket families, and a loopback that is switched on
+    "server/gate/commands/scrubbing.py": {"urllib"},  # writes a secret as in a URL, to find it there
     "server/assembly/endpoints.py": {"urllib"},  # takes an address apart
     "server/cli/review/sarif.py": {"urllib"},  # writes a path as a URI
     "indexing/workspace/origins.py": {"urllib"},  # takes a URI apart
     "server/mcp_client/http.py": {"httpx2"},  # an MCP server's address, which only the person's own settings can name
     "server/assembly/host_place.py": {"urllib"},  # takes an address apart
     "server/lsp/serving/sockets.py": {"http", "urllib", "websockets"},  # listens where a person told it to
+    "server/work/systemd_messages.py": {"socket"},  # a message to systemd on this machine, if that asks for it
     "server/lsp/wire/streams.py": {"websockets"},  # reads and writes such a connection
 }
 # Packages with LSP types.

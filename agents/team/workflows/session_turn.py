@@ -39,7 +39,7 @@ class WorkflowSession(SessionStates, Protocol):
         """Store an entry together with the notes."""
         ...
 
-    def pass_on(self, event: Event, emit: Emit) -> None:
+    def forward_event(self, event: Event, emit: Emit) -> None:
         """Pass an event on to the client, and keep the state that it means."""
         ...
 
@@ -84,14 +84,11 @@ async def run_workflow_turn(
     state = open_state(workflow, bench.notes.workflow, request, repeats=wanted.repeats)
     bench.notes.workflow = state
 
-    async def run_role(role: Role, messages: list[Message], its: Workbench, lent: Spending) -> TurnEnded:
-        return await session.run_agent(role, messages, replace(its, emit=bench.emit), lent)
-
     waiting, shown = StateKeeper(session, bench.changes, bench.permissions, bench.person), InertEvents(bench.emit)
     own = replace(
         bench,
         agent=workflow.name,
-        emit=lambda event: session.pass_on(event, shown.emit),
+        emit=lambda event: session.forward_event(event, shown.emit),
         loaded=set(CAPABILITIES),
         changes=waiting,
         permissions=waiting,
@@ -104,7 +101,8 @@ async def run_workflow_turn(
         team.roles,
         team.limits,
         Spending(workflow.content.limits.make_turn_limits(team.limits)),
-        run_role,
+        session.run_agent,
+        bench.emit,
         lambda: session.store_state(SessionState.PROCESSING),
         wanted.commits,
     )

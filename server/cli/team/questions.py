@@ -109,7 +109,7 @@ def answer(
 
 
 def _decide_here(request: Request) -> str:
-    """Show a question of a worker and return "yes" or "no", as entered at the terminal.
+    """Show a question of a worker and return "yes" if that is entered at the terminal, else "no".
 
     Raises:
         Failure: there is no terminal.
@@ -196,4 +196,5 @@ def _open_gate(root: Path, yes: tuple[terminal_asker.Kind, ...]) -> Iterator[tup
 
 
 def _find_root(directory: Path | None) -> Path:
+    """Return the workspace `directory`, or the one here without it."""
     return arguments.choose_workspace(directory)

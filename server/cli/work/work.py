@@ -76,6 +76,7 @@ async def _work(core: Core, root: Path, options: _Options) -> int:
     from server.state import paths  # noqa: PLC0415
     from server.state.lease_owners import name_owner  # noqa: PLC0415
     from server.state.task_store import TaskStore  # noqa: PLC0415
+    from server.work.life_signs import LifeSigns, renew_signs  # noqa: PLC0415
     from server.work.performing import TaskPerformer, remove_leftovers  # noqa: PLC0415
     from server.work.worktrees import Worktrees  # noqa: PLC0415
 
@@ -87,8 +88,9 @@ async def _work(core: Core, root: Path, options: _Options) -> int:
     state = open_state()
     worktrees = Worktrees(root, paths.worktrees_dir())
     performer = TaskPerformer(core, root, state, worktrees, _make_asking(state, options), show)
+    queue, place = TaskStore(state), root.as_uri()
+    living = asyncio.create_task(renew_signs(LifeSigns(place), queue, place))
     try:
-        queue, place = TaskStore(state), root.as_uri()
         await asyncio.to_thread(remove_leftovers, queue, worktrees, place)
         made = [
             Worker(queue, place, name_owner("starling work"), performer, roles=options.roles, watch=performer.watch)
@@ -96,6 +98,8 @@ async def _work(core: Core, root: Path, options: _Options) -> int:
         ]
         return sum(await asyncio.gather(*(one.run(stop, until_empty=not options.watches) for one in made)))
     finally:
+        living.cancel()
+        await asyncio.wait((living,))
         await asyncio.to_thread(performer.watch.close)
         state.close()
 

@@ -4,8 +4,9 @@ Choices are asked as a message with buttons (`window/showMessageRequest`). A que
 declares `{"starling": {"ask": true}}` in `experimental`: it gets `starling/ask` with `{question, choices}` for every
 question and returns `{answer: TEXT}`, null for no answer.
 
-A client that declares `{"starling": {"plan": true}}` gets a plan to confirm with `starling/plan` (`describe_plan`); in
-others the plan is the text of a message with the buttons Start and No. Start at `EditorPerson.ask`.
+A client that declares `{"starling": {"plan": true}}` gets a plan to confirm with `starling/plan`
+(`build_plan_params`); in others the plan is the text of a message with the buttons Start and No. Start at
+`EditorPerson.ask`.
 """
 
 from __future__ import annotations
@@ -76,15 +77,15 @@ class EditorPerson:
     async def confirm_plan(self, question: PlanQuestion) -> PlanAnswer | None:
         """Return the person's answer about a plan, edited where the client can; None if nobody answers."""
         if not self._client().plans:
-            return await self._confirm_plan_as_it_is(question)
+            return await self._confirm_plan_in_message(question)
         try:
-            answer = await self._wait_for_answer(PLAN, describe_plan(question), limit_s=PLAN_WAIT_S)
+            answer = await self._wait_for_answer(PLAN, build_plan_params(question), limit_s=PLAN_WAIT_S)
         except (TimeoutError, JsonRpcException) as error:
             logger.info("nobody answered whether a plan may start: %s", error or "no answer in time")
             return None
         return _read_plan_answer(answer)
 
-    async def _confirm_plan_as_it_is(self, question: PlanQuestion) -> PlanAnswer | None:
+    async def _confirm_plan_in_message(self, question: PlanQuestion) -> PlanAnswer | None:
         """Ask about a plan with the buttons Start and No, and return the answer; None if nobody answers."""
         numbered = (f"{number}. {format_step(one)}" for number, one in enumerate(question.steps, 1))
         text = escape_to_markdown("\n".join([f"{START_PLAN} {question.title}", *numbered]))
@@ -94,7 +95,7 @@ class EditorPerson:
         return PlanAnswer(question.steps) if answer == START else PlanAnswer()
 
     async def _ask_in_client_view(self, question: str, choices: Sequence[str]) -> str | None:
-        """Return the answer to `starling/ask`, None for none or one of another form."""
+        """Return the answer to `starling/ask`; None if there is none, or it has another form."""
         params = {"question": question, "choices": choices}
         answer = await self._wait_for_answer(ASK, params)
         given = answer.get("answer") if isinstance(answer, dict) else getattr(answer, "answer", None)
@@ -128,7 +129,7 @@ class EditorPerson:
             asking.cancel()
 
 
-def describe_plan(question: PlanQuestion) -> dict[str, Any]:
+def build_plan_params(question: PlanQuestion) -> dict[str, Any]:
     """Return the parameters of `starling/plan` as JSON."""
     return {
         "title": replace_unprintable(question.title),

@@ -223,7 +223,7 @@ class EditorTeam:
         return await ask_in_session(self.sessions, session, owner, title, ask)
 
     async def propose_and_save(self, proposal: ProposedEdit) -> Outcome:
-        """Propose an edit and return its outcome; have changed files saved that had no unsaved text before."""
+        """Propose an edit and return its outcome; if applied, have files saved that had no unsaved text before."""
         paths = tuple(one.path for one in proposal.changes if isinstance(one, TextChange) and one.path is not None)
         unsaved = await self._overwritten.list_unsaved()
         outcome = await self._session.get_gate().propose(proposal)
@@ -266,6 +266,7 @@ class EditorTeam:
         return SessionRunner(replace(team, bench=bench, list_open_files=named), turn.session.id)
 
     async def _save(self, paths: Sequence[Path]) -> None:
+        """Have the editor save files, if it can; see `save_in_editor`."""
         await save_in_editor(self._server, self._session.client, paths)
 
     def _is_stopped(self, session: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sqlite3
 import subprocess
 import sys
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 RAW = Path(__file__).parents[1] / "mcp_client" / "raw_server.py"
+SEEN = 100
+"""Secrets that the model gets to see masked, at least; others are in places that it cannot see at all."""
 COPIES = {("checkpoint_files", "before"), ("checkpoint_files", "after"), ("kept_proposals", "content")}
 """Columns that hold texts of files as they are, because undoing restores every byte; the manual says so."""
 
@@ -175,7 +178,7 @@ def test_no_planted_secret_gets_to_a_model_or_to_a_disk(
                     *place, f"Explain {rest[4]} and {texts['variables'][1]}"]) == 0  # fmt: skip
         assert run(["work", *place]) == 0
         sent = json.dumps(server.requests, ensure_ascii=False)
-        assert "STARLING_MASKED" in sent
+        assert max(map(int, re.findall(r"STARLING_MASKED_(\d{4})", sent))) >= SEEN
         headers = json.dumps(server.headers)
     assert texts["keyring"][0] in headers  # the key of the endpoint is sent to it, as it has to be
     with closing(open_state()) as state:
@@ -200,6 +203,4 @@ def test_no_planted_secret_gets_to_a_model_or_to_a_disk(
     names = {name for name, _ in files}
     assert names >= {"state.sqlite3", "starling.log", "actions", "turns"}
     leaks = find_leaks(made.planted, [("prompt", _decode(sent)), *files, *shown])
-    Path("/tmp/w4/leaks.json").write_text(json.dumps([(n, o.kind, o.place, o.form, o.value) for n, o in leaks]))
-    Path("/tmp/w4/sent.json").write_text(sent)
     assert leaks == []

@@ -1,6 +1,6 @@
-"""Where this machine keeps secrets that a command may print or a model repeat without a name: taught to the filter.
+"""Places whose secrets a command may print, or a model repeat, without a name: the environment, and `.env` files.
 
-Reads the environment, and files such as `.env` near the top of a workspace, within bounds; nothing is stored.
+Their values are taught to the filter (`known_values`). Reads within bounds; stores nothing.
 Start at `learn_secrets`.
 """
 
@@ -10,9 +10,9 @@ import os
 import re
 from typing import TYPE_CHECKING
 
+from indexing.workspace.files import read_regular
 from indexing.workspace.secrets import known_values
 from indexing.workspace.secrets.literals import find_secrets
-from starling_files import read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,6 +22,8 @@ MOST_FOLDERS = 200
 MOST_FILES = 100
 MOST_BYTES = 64 * 1024
 _FILE = re.compile(r"^\.env\d*([._-].+)?$|^.+\.env$|^\.?envrc$|^\.flaskenv$", re.IGNORECASE)
+_NAME = re.compile(r"(?:^|[_.-])key(?:$|[_.\d-])|apikey|token|secret|passw|pwd|credential", re.IGNORECASE)
+_PATH = re.compile(r"[/~]|[A-Za-z]:\\")
 _LINE = re.compile(r"^\s*(?:export\s+)?([A-Za-z_][\w.-]*)\s*=\s*(.*?)\s*$", re.MULTILINE)
 
 
@@ -35,8 +37,13 @@ def learn_secrets(roots: Sequence[Path], environment: Mapping[str, str] | None =
 
 
 def _select(settings: Iterable[tuple[str, str]]) -> Iterator[str]:
-    """Yield the values that are secret, given their names, and the secret parts of others, as of addresses."""
+    """Yield the values whose names say that they are secret, and the secret parts of others, as of addresses.
+
+    A path is no secret, whatever its name.
+    """
     for name, value in settings:
+        if _NAME.search(name) and not _PATH.match(value):
+            yield value
         line = f'{name}="{value}"'
         for start, end in find_secrets(line):
             yield line[start:end].strip('"')
