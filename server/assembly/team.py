@@ -92,6 +92,7 @@ def build_team(core: Core, files: Files, gate: Gate, state: State, client: Clien
     runner = ConfinedRunner(files.roots, core.index_limits, list_own_places())
 
     def choose_tests(folder: Path, only: Path | None) -> TestCommand | str:
+        """Return the command for the tests in `folder`, or why there is none."""
         return choose_command(folder, wanted, only, measures=False)
 
     bench = Workbench(

@@ -203,6 +203,7 @@ class Lines:
         waiting = self._waiting = loop.create_future()
 
         def read_line() -> None:
+            """Read a line in this thread, and hand it to the event loop."""
             line = self.source.readline()
             with contextlib.suppress(RuntimeError):  # the event loop was closed meanwhile
                 loop.call_soon_threadsafe(self._receive, line)

@@ -228,7 +228,7 @@ def _pack(entry: Entry) -> tuple[str, ...]:
 def _unpack(row: Sequence[Any]) -> Session:
     """Return the session from a row of `_SELECT`; without an owner if the lease has expired, or its process ended.
 
-    Its state is then ERROR if the client died at work.
+    Its state is then ERROR if a request was not finished.
     """
     identity, workspace, title, role, stored, created, changed, owner, leased, entries = row
     owner = owner if leased >= time.time() and not lease_owners.has_ended(owner) else ""

@@ -48,6 +48,7 @@ def wrap_with_logging(build: Builder) -> Builder:
     """
 
     def build_and_configure(roots: Sequence[Path], options: object, old: core.Core | None) -> core.Core:
+        """Build a core, and configure the log if its settings have changed."""
         from server.assembly import log  # noqa: PLC0415 (structlog, after `initialize`)
         from server.assembly.watching import action_log  # noqa: PLC0415 (as above)
         from server.state import paths  # noqa: PLC0415 (structlog, after `initialize`)
@@ -95,6 +96,7 @@ def _make_receiver(server: StarlingServer) -> streams.Receiver:
     protocol = server.protocol
 
     def end_input(problem: Exception | None) -> None:
+        """End the session in the background; `problem` is the error that ended the input, if any."""
         ending = protocol.end() if problem is None else protocol.break_off(problem)
         server.session.guard.run_in_background("end of input", ending, otherwise=lambda: server.stop(1))
 
