@@ -28,7 +28,7 @@ _LINE = re.compile(r"^\s*(?:export\s+)?([A-Za-z_][\w.-]*)\s*=\s*(.*?)\s*$", re.M
 
 
 def learn_secrets(roots: Sequence[Path], environment: Mapping[str, str] | None = None) -> None:
-    """Register the secret values of the environment, for the filter, and of the `.env` files in and below `roots`. Blocking.
+    """Register the secret values of the environment and of the `.env` files in and below `roots`. Blocking.
 
     Files that cannot be read are left out. `environment` is that of this process by default.
     """
