@@ -104,7 +104,7 @@ _ASKED = (
 
 
 def list_isolation_warnings(isolation: Isolation | None) -> tuple[str, ...]:
-    """Return warnings about a command: what the system cannot keep it from, and the network or logins that it asked for.
+    """Return warnings about a command: what the system cannot keep it from, and the network or logins it asked for.
 
     What it asked for is no gap. () without either, or if no command runs (`isolation` is None).
     """
