@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 GIT = (
     "git", "--no-pager", "--no-optional-locks", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null",
-    "-c", "submodule.recurse=false",
+    "-c", "submodule.recurse=false", "-c", "log.showSignature=false",
 )  # fmt: skip
 """The beginning of the command lines of git: no hook and no monitor of a repository runs."""
 
