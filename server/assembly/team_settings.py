@@ -121,14 +121,15 @@ class TeamSettings(BaseModel):
     )
     alerts: bool = Field(
         default=True,
-        description="Show alerts in the editor and on the terminal of `starling work`: a failed task, agents that go in "
-        "circles, a limit, trouble with git.",
+        description="Show alerts in the editor and on the terminal of `starling work`: a failed task, agents that go "
+        "in circles, a limit, trouble with git.",
         json_schema_extra=PERSONAL,
     )
     webhook: WebhookText = Field(
         default="",
         max_length=2000,
-        description="Address that gets each alert as JSON, without code: https, or http on this machine; empty for none.",
+        description="Address that gets each alert as JSON, without code: https, or http on this machine; empty for "
+        "none.",
         json_schema_extra=PERSONAL_WEBHOOK,
     )
     seconds: int = Field(

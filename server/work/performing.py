@@ -20,6 +20,7 @@ from agents.team.permissions.modes import Mode
 from agents.team.queue.worker import Ending, Performed
 from agents.team.session_runner import SessionRunner
 from agents.team.transcript import make_title
+from agents.team.watching.watch import GitTrouble
 from agents.team.workflows.runner import WorkflowRequest
 from indexing.storage.index_files import IndexPaths
 from server.assembly.core import derive
