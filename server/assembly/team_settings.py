@@ -132,6 +132,12 @@ class TeamSettings(BaseModel):
         "none.",
         json_schema_extra=PERSONAL_WEBHOOK,
     )
+    training: bool = Field(
+        default=False,
+        description="Allow `starling sessions training` to write approved edits and praised answers, with your code, "
+        "into a file for training a model; nothing is sent.",
+        json_schema_extra=PERSONAL,
+    )
     seconds: int = Field(
         default=1800,
         ge=10,
