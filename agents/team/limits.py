@@ -81,7 +81,7 @@ class Spending:
         self.cost += cost
 
     def copy_for_delegate(self, most: TurnLimits) -> Spending:
-        """Return a copy of the count for a delegate, which may add at most the steps, tokens and seconds of `most`.
+        """Return a copy of the count for a delegate that adds at most the steps, tokens, seconds and agents of `most`.
 
         The limits of the turn hold, too. `take_counts` brings back what the delegate has spent.
         """
@@ -90,6 +90,7 @@ class Spending:
             steps=min(self.limits.steps, self.steps + most.steps),
             tokens=min(self.limits.tokens, self.tokens + most.tokens),
             seconds=min(self.limits.seconds, self.seconds + most.seconds),
+            agents=min(self.limits.agents, self.agents + most.agents),
         )
         return replace(self, limits=limits)
 

@@ -25,6 +25,7 @@ from server.assembly.policies import build_rules
 from server.assembly.resources import review_statically
 from server.assembly.watching.team_watch import watch_team
 from server.gate.commands.runner import ConfinedRunner
+from server.gate.trials.templates import CopierTemplates
 from server.gate.trials.test_runs import choose_command
 from server.state import paths
 from server.state.history.deployment_store import DeploymentStore
@@ -49,6 +50,9 @@ if TYPE_CHECKING:
     from server.deployment.deployer import Deployer
     from server.gate.gate import Gate
     from server.state.database import State
+
+TEMPLATES_FOLDER = "templates"
+"""Folder of a person's own templates, beside the settings file."""
 
 ROLES_FOLDER = "roles"
 """Folder of a person's own roles, beside the settings file."""
@@ -112,6 +116,7 @@ def build_team(core: Core, files: Files, gate: Gate, state: State, client: Clien
         choose_tests=choose_tests,
         mode=client.mode,
         memory=TeamMemory(MemoryStore(state), workspace),
+        templates=CopierTemplates(paths.settings_file().parent / TEMPLATES_FOLDER),
         deployments=build_deployer(
             core.settings.deploy,
             files.roots,

@@ -13,6 +13,8 @@ from agents.team.workflows.steps import (
     commit,
     condition,
     deployment,
+    inner_workflow,
+    intent,
     rounds,
     stop,
     test_run,
@@ -32,7 +34,9 @@ AnyStep = Annotated[
     | commit.CommitStep
     | board_verdicts.VerdictsStep
     | board_decision.DecisionStep
-    | deployment.DeploymentStep,
+    | deployment.DeploymentStep
+    | intent.IntentStep
+    | inner_workflow.WorkflowStep,
     Field(discriminator="kind"),
 ]
 
@@ -46,5 +50,7 @@ RUN: Mapping[str, Callable[[Any, Stage], Awaitable[StepOutcome]]] = {
     "verdicts": board_verdicts.run,
     "decision": board_decision.run,
     "deployment": deployment.run,
+    "intent": intent.run,
+    "workflow": inner_workflow.run,
 }
 """The function that runs a step, by its kind."""
