@@ -30,6 +30,7 @@ from server.assembly.team import Client, build_team
 from server.assembly.watching.team_watch import watch_team
 from server.gate.gate import LIMITS
 from server.state import paths
+from server.state.task_store import TaskStore
 from server.work.worktrees import WorktreeFailed
 
 if TYPE_CHECKING:
@@ -111,13 +112,14 @@ class TaskPerformer:
         self._core = core
         self._root = root
         self._state = state
+        self._queue = TaskStore(state)
         self._worktrees = worktrees
         self._asking = asking
         self._show = show
         self.watch = watch_team(core.settings, state, root.as_uri(), tell)
 
     async def __call__(self, task: QueuedTask, stopped: Callable[[], bool]) -> Performed:
-        """Do `task`; see `agents.team.queue.worker.Perform`."""
+        """Do `task`; see `agents.team.queue.worker.Perform`. Deletes its worktree and branch if it was cancelled."""
         try:
             async with self._open_place(task) as place:
                 ended = await self._run_session(task, place, stopped)
@@ -129,6 +131,20 @@ class TaskPerformer:
             return Performed(Ending.WAITING, str(error))
         except (SessionUnavailable, StateError) as error:
             return Performed(Ending.FAILED, str(error))
+        finally:
+            await asyncio.to_thread(self._remove_if_cancelled, task.id)
+
+    def _remove_if_cancelled(self, task: str) -> None:
+        """Delete the worktree and the branch of a task if a person has cancelled it; log a failure. Blocking."""
+        try:
+            found = self._queue.get(task)
+            if found is not None and found.task.writes and found.status is TaskStatus.CANCELLED:
+                worktree = self._worktrees.find(task)
+                self._worktrees.remove(task, with_branch=True)
+                if worktree is not None:
+                    IndexPaths.of(paths.index_dir(), worktree.root).remove()
+        except (StateError, WorktreeFailed) as error:  # removed when a worker starts
+            logger.warning("the worktree of the cancelled task %s could not be removed: %s", task, error)
 
     @contextlib.asynccontextmanager
     async def _open_place(self, task: QueuedTask) -> AsyncIterator[_Place]:

@@ -26,6 +26,7 @@ class WorkflowState:
         log: a line for each step that was run.
         tokens: tokens that were read and written in all.
         boards: the questions before a decision board, by the step that asks the roles, as JSON objects.
+        scores: the scores that a step's role gave, in order, by the step.
         inner: the state of the workflow that the open step runs; {} for none.
         delegated: a line for each part that was handed out: to whom, and what came of it.
         report: a report of a step, which the end of the workflow shows whole; "" for none.
@@ -44,6 +45,7 @@ class WorkflowState:
     log: list[str] = field(default_factory=list)
     tokens: int = 0
     boards: dict[str, Any] = field(default_factory=dict)
+    scores: dict[str, list[float]] = field(default_factory=dict)
     inner: dict[str, Any] = field(default_factory=dict)
     delegated: list[str] = field(default_factory=list)
     report: str = ""
@@ -68,10 +70,10 @@ class WorkflowState:
 
 _TYPES: dict[str, type] = {
     "name": str, "request": str, "step": str, "visits": dict, "answers": dict, "files": list, "fingerprints": dict,
-    "failures": str, "log": list, "tokens": int, "boards": dict, "inner": dict, "delegated": list,
+    "failures": str, "log": list, "tokens": int, "boards": dict, "scores": dict, "inner": dict, "delegated": list,
     "report": str, "end": str, "is_done": bool,
 }  # fmt: skip
-_LATER = frozenset({"boards", "inner", "delegated", "report"})
+_LATER = frozenset({"boards", "scores", "inner", "delegated", "report"})
 """Fields that states of earlier versions do not have."""
 
 

@@ -15,6 +15,7 @@ from agents.team.workflows.steps import (
     deployment,
     inner_workflow,
     intent,
+    review_score,
     rounds,
     stop,
     test_run,
@@ -32,6 +33,7 @@ AnyStep = Annotated[
     | condition.ConditionStep
     | stop.StopStep
     | commit.CommitStep
+    | review_score.ScoreStep
     | board_verdicts.VerdictsStep
     | board_decision.DecisionStep
     | deployment.DeploymentStep
@@ -47,6 +49,7 @@ RUN: Mapping[str, Callable[[Any, Stage], Awaitable[StepOutcome]]] = {
     "condition": condition.run,
     "stop": stop.run,
     "commit": commit.run,
+    "score": review_score.run,
     "verdicts": board_verdicts.run,
     "decision": board_decision.run,
     "deployment": deployment.run,
