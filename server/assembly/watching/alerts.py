@@ -83,7 +83,7 @@ class Alerts:
             is_new = True
         if not is_new:
             return
-        logger.warning("%s", text, extra={"session": session, "kind": kind.value})
+        logger.info("%s", text, extra={"session": session, "kind": kind.value})
         if task:
             self.tell(text)
         if self.webhook is not None:
