@@ -146,7 +146,7 @@ def describe_steps(steps: Iterable[CommandStep], secrets: Sequence[str]) -> str:
 
 
 def _describe(number: int, step: CommandStep, secrets: Sequence[str]) -> str:
-    """Return one command for a person."""
+    """Return one command as a person reads it; `secrets` are names, not values."""
     rights = [
         words
         for words, given in (
