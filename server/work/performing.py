@@ -23,9 +23,7 @@ from agents.team.transcript import make_title
 from agents.team.workflows.runner import WorkflowRequest
 from indexing.storage.index_files import IndexPaths
 from server.assembly.core import derive
-from server.assembly.gates import make_disk_gate
-from server.assembly.resources import Files
-from server.assembly.team import Client, build_team
+from server.assembly.team import Client, open_disk_team
 from server.assembly.watching.team_watch import watch_team
 from server.gate.gate import LIMITS
 from server.state import paths
@@ -170,19 +168,8 @@ class TaskPerformer:
         """
         mode, allow = (Mode.ACT, OWN_PLACE) if place.worktree is not None else (Mode.PLAN, ())
         asking = self._asking
-        gate = make_disk_gate(
-            [place.root],
-            asking.asker,
-            place.core.index_limits,
-            client="starling work",
-            answer_s=asking.answer_s,
-            state=self._state,
-        )
-        try:
-            client = Client("starling work", mode, self._asking.person, allow, self._root.as_uri(), self.watch)
-            team = await asyncio.to_thread(
-                build_team, place.core, Files(place.core, (place.root,)), gate, self._state, client
-            )
+        client = Client("starling work", mode, asking.person, allow, self._root.as_uri(), self.watch)
+        async with open_disk_team(place.core, place.root, self._state, client, asking.asker, asking.answer_s) as team:
             title = make_title(task.task.title)
             await asyncio.to_thread(
                 team.sessions.create, self._root.as_uri(), title=title, role=task.task.role, name=task.id
@@ -192,8 +179,6 @@ class TaskPerformer:
                 request, wanted = _join_texts(task), task.task.workflow
                 workflow = WorkflowRequest(wanted, commits=False, repeats=task.attempts == 1)
             return await runner.handle(request, lambda event: self._show(task, event), stopped, workflow=workflow)
-        finally:
-            await gate.close()
 
     async def _end_writing(self, task: QueuedTask, worktree: Worktree, ended: TurnEnded) -> Performed:
         """Commit what a turn has written, and remove the folder of the worktree, and its branch if nothing has changed.
