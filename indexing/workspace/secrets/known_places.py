@@ -44,7 +44,7 @@ def _select(settings: Iterable[tuple[str, str]]) -> Iterator[str]:
     for name, value in settings:
         if _PATH.search(value):
             continue
-        if _NAME.search(name):
+        if _NAME.search(name) and re.search(r"\d", value) and re.search("[A-Za-z]", value):  # `SORT_KEY=created_at`
             yield value
         line = f'{name}="{value}"'
         for start, end in find_secrets(line):
