@@ -228,9 +228,19 @@ _METRICS = (
     ){keyed}""",
 )
 
+_ALERTS = (
+    # `server.state.watching.alert_store`
+    """CREATE TABLE team_alerts (
+        id {serial}, workspace TEXT NOT NULL, kind TEXT NOT NULL, session TEXT NOT NULL, content TEXT NOT NULL,
+        number INTEGER NOT NULL, begun DOUBLE PRECISION NOT NULL, changed DOUBLE PRECISION NOT NULL,
+        shown INTEGER NOT NULL
+    )""",
+    "CREATE INDEX team_alerts_by_workspace ON team_alerts (workspace, begun)",
+)
+
 STEPS: tuple[tuple[str, ...], ...] = (
     _GATE, _WORKFLOWS, _COSTS, _ATTRIBUTES, _SESSIONS, _MEMORY, _TASK_QUEUE, _FEEDBACK, _QUESTIONS, _TASK_KINDS,
-    _GIVEN_ANSWERS, _DECISIONS, _DEPLOYMENTS, _METRICS,
+    _GIVEN_ANSWERS, _DECISIONS, _DEPLOYMENTS, _METRICS, _ALERTS,
 )  # fmt: skip
 """Statements of each step; the first brings a new database to version 1."""
 
