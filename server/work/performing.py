@@ -63,12 +63,13 @@ class Asking:
 
     Attributes:
         asker: asks the gate's questions.
-        person: answers agents' questions; None where nobody can.
+        make_person: returns who answers agents' questions, for the id of a session and a function that returns
+            whether its work is stopped.
         answer_s: longest wait for an answer to one of the gate's questions, in seconds.
     """
 
     asker: Asker
-    person: Person | None = None
+    make_person: Callable[[str, Callable[[], bool]], Person]
     answer_s: float = LIMITS.answer_s
 
 
@@ -163,7 +164,9 @@ class TaskPerformer:
             state=self._state,
         )
         try:
-            client = Client("starling work", mode, self._asking.person, allow, self._root.as_uri(), self.watch)
+            client = Client(
+                "starling work", mode, asking.make_person(task.id, stopped), allow, self._root.as_uri(), self.watch
+            )
             team = await asyncio.to_thread(
                 build_team, place.core, Files(place.core, (place.root,)), gate, self._state, client
             )
