@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from models.chat import ChatModel
 
 _NAMED = re.compile(r"\A\s*@([A-Za-z][A-Za-z0-9_-]*)(?![A-Za-z0-9_(/]|\.\w)[:,]?\s*")  # no decorator, no npm scope
-_ERROR = re.compile(
+ERROR_FORM = re.compile(
     r"Traceback \(most recent call last\)|^[^\S\n]*File \".*\", line \d+|"
     r"(?<![A-Za-z0-9_])[A-Z]\w*(?:Error|Exception)\s*[:：]|^(?:Uncaught )?Error: \S|"  # noqa: RUF001 (Chinese colon)
     r"^[^\S\n]*at (?:.+\(.+:\d+(?::\d+)?\)|\S+:\d+:\d+$)|^Exception in thread \"|^Caused by: |"
@@ -101,7 +101,7 @@ def choose_role(  # noqa: PLR0913 (each is a part of the question)
         return Choice(role, "you named it", request[named.end() :] or request)
     if current and (role := roles.get(current)) is not None:
         return Choice(role, "it is the session's role", request)
-    if _ERROR.search(request) and (role := roles.get("debug")) is not None:
+    if ERROR_FORM.search(request) and (role := roles.get("debug")) is not None:
         return Choice(role, "the request has an error message", request)
     if chat is not None and (role := _ask_model(request, last, roles, chat, cancelled)) is not None:
         return Choice(role, f"{chat.name} chose it by its description", request)

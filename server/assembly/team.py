@@ -5,6 +5,7 @@ Loaded only where a person talks to the team. Start at `build_team`.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,11 +20,14 @@ from agents.team.tools.all_tools import TOOLS
 from agents.team.tools.list_mcp_tools import CAPABILITY
 from agents.team.workflows import workflow_files
 from agents.team.workflows.workflow_files import Workflows, load_workflows
+from indexing.workspace.secrets.known_places import learn_secrets
 from server.assembly.deploy_settings import build_deployer
+from server.assembly.gates import make_disk_gate
 from server.assembly.policies import build_rules
-from server.assembly.resources import review_statically
+from server.assembly.resources import Files, review_statically
 from server.assembly.watching.team_watch import watch_team
 from server.gate.commands.runner import ConfinedRunner
+from server.gate.gate import LIMITS
 from server.gate.trials.templates import CopierTemplates
 from server.gate.trials.test_runs import choose_command
 from server.state import paths
@@ -34,7 +38,7 @@ from server.state.session_store import SessionStore
 from server.state.turn_files import open_turn_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from agents.ports.person import Person
     from agents.ports.test_commands import TestCommand
@@ -43,11 +47,11 @@ if TYPE_CHECKING:
     from indexing.limits import IndexLimits
     from models.chat import ChatModel
     from server.assembly.core import Core
-    from server.assembly.resources import Files
     from server.assembly.settings import Settings
     from server.assembly.team_settings import TeamSettings
     from server.deployment.deployer import Deployer
     from server.gate.gate import Gate
+    from server.gate.ports import Asker
     from server.state.database import State
 
 TEMPLATES_FOLDER = "templates"
@@ -78,6 +82,29 @@ class Client:
     watch: Watch | None = None
 
 
+@contextlib.asynccontextmanager
+async def open_disk_team(  # noqa: PLR0913, PLR0917 (its ports)
+    core: Core, root: Path, state: State, client: Client, asker: Asker, answer_s: float = LIMITS.answer_s
+) -> AsyncIterator[Team]:
+    """Yield the team for a program that is no editor: it works in `root`, and approved edits are written to the disk.
+
+    Closes the team's gate afterwards.
+
+    Args:
+        core: index, models and reviewer of `root`.
+        root: the folder.
+        state: where sessions and requests are stored; stays open.
+        client: who drives the sessions.
+        asker: asks the gate's questions.
+        answer_s: longest wait for an answer to one of them, in seconds.
+    """
+    gate = make_disk_gate([root], asker, core.index_limits, client=client.name, answer_s=answer_s, state=state)
+    try:
+        yield await asyncio.to_thread(build_team, core, Files(core, (root,)), gate, state, client)
+    finally:
+        await gate.close()
+
+
 def build_team(core: Core, files: Files, gate: Gate, state: State, client: Client) -> Team:
     """Return the team that works in the workspace of `files` for `client`.
 
@@ -90,6 +117,7 @@ def build_team(core: Core, files: Files, gate: Gate, state: State, client: Clien
     """
     settings, wanted = core.settings.team, core.settings.review.test_command
     workspace = client.workspace or name_workspace(files.roots)
+    learn_secrets(files.roots)
     owner = name_owner(client.name)
     runner = ConfinedRunner(files.roots, core.index_limits, list_own_places())
 

@@ -106,8 +106,14 @@ class TerminalAsker:
         return f"There is no terminal to ask on, so nothing is written; run the command in one, or add {wanted}."
 
     async def ask(self, question: Question) -> Answer | TakenParts:
-        """Show the diff, ask and return the answer; approve without asking if `--yes` allows all kinds of change."""
+        """Show the diff, ask and return the answer; approve without asking if `--yes` allows all kinds of change.
+
+        A second question waits for the first, and the time to answer it begins afterwards.
+        """
+        if self._turn.locked():
+            question.clock.stop()
         async with self.take_turn() as lines:
+            question.clock.run()
             show(question)
             if find_kinds(question) <= self._yes:
                 terminal.note("allowed by --yes.")

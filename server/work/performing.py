@@ -23,12 +23,11 @@ from agents.team.transcript import make_title
 from agents.team.workflows.runner import WorkflowRequest
 from indexing.storage.index_files import IndexPaths
 from server.assembly.core import derive
-from server.assembly.gates import make_disk_gate
-from server.assembly.resources import Files
-from server.assembly.team import Client, build_team
+from server.assembly.team import Client, open_disk_team
 from server.assembly.watching.team_watch import watch_team
 from server.gate.gate import LIMITS
 from server.state import paths
+from server.state.task_store import TaskStore
 from server.work.worktrees import WorktreeFailed
 
 if TYPE_CHECKING:
@@ -109,13 +108,14 @@ class TaskPerformer:
         self._core = core
         self._root = root
         self._state = state
+        self._queue = TaskStore(state)
         self._worktrees = worktrees
         self._asking = asking
         self._show = show
         self.watch = watch_team(core.settings.log, state, root.as_uri())
 
     async def __call__(self, task: QueuedTask, stopped: Callable[[], bool]) -> Performed:
-        """Do `task`; see `agents.team.queue.worker.Perform`."""
+        """Do `task`; see `agents.team.queue.worker.Perform`. Deletes its worktree and branch if it was cancelled."""
         try:
             async with self._open_place(task) as place:
                 ended = await self._run_session(task, place, stopped)
@@ -126,6 +126,20 @@ class TaskPerformer:
             return Performed(Ending.WAITING, str(error))
         except (SessionUnavailable, StateError) as error:
             return Performed(Ending.FAILED, str(error))
+        finally:
+            await asyncio.to_thread(self._remove_if_cancelled, task.id)
+
+    def _remove_if_cancelled(self, task: str) -> None:
+        """Delete the worktree and the branch of a task if a person has cancelled it; log a failure. Blocking."""
+        try:
+            found = self._queue.get(task)
+            if found is not None and found.task.writes and found.status is TaskStatus.CANCELLED:
+                worktree = self._worktrees.find(task)
+                self._worktrees.remove(task, with_branch=True)
+                if worktree is not None:
+                    IndexPaths.of(paths.index_dir(), worktree.root).remove()
+        except (StateError, WorktreeFailed) as error:  # removed when a worker starts
+            logger.warning("the worktree of the cancelled task %s could not be removed: %s", task, error)
 
     @contextlib.asynccontextmanager
     async def _open_place(self, task: QueuedTask) -> AsyncIterator[_Place]:
@@ -155,21 +169,9 @@ class TaskPerformer:
         """
         mode, allow = (Mode.ACT, OWN_PLACE) if place.worktree is not None else (Mode.PLAN, ())
         asking = self._asking
-        gate = make_disk_gate(
-            [place.root],
-            asking.asker,
-            place.core.index_limits,
-            client="starling work",
-            answer_s=asking.answer_s,
-            state=self._state,
-        )
-        try:
-            client = Client(
-                "starling work", mode, asking.make_person(task.id, stopped), allow, self._root.as_uri(), self.watch
-            )
-            team = await asyncio.to_thread(
-                build_team, place.core, Files(place.core, (place.root,)), gate, self._state, client
-            )
+        person = asking.make_person(task.id, stopped)
+        client = Client("starling work", mode, person, allow, self._root.as_uri(), self.watch)
+        async with open_disk_team(place.core, place.root, self._state, client, asking.asker, asking.answer_s) as team:
             title = make_title(task.task.title)
             await asyncio.to_thread(
                 team.sessions.create, self._root.as_uri(), title=title, role=task.task.role, name=task.id
@@ -179,8 +181,6 @@ class TaskPerformer:
                 request, wanted = _join_texts(task), task.task.workflow
                 workflow = WorkflowRequest(wanted, commits=False, repeats=task.attempts == 1)
             return await runner.handle(request, lambda event: self._show(task, event), stopped, workflow=workflow)
-        finally:
-            await gate.close()
 
     async def _end_writing(self, task: QueuedTask, worktree: Worktree, ended: TurnEnded) -> Performed:
         """Commit what a turn has written, and remove the folder of the worktree, and its branch if nothing has changed.

@@ -90,6 +90,9 @@ class Worker:
         perform: does the tasks.
         roles: the roles whose tasks it does, none for all tasks.
         watch: takes the beginning and the end of the work on each task.
+
+    Attributes:
+        undone: number of attempts so far that failed or were left to a person.
     """
 
     def __init__(  # noqa: PLR0913 (its ports)
@@ -108,17 +111,20 @@ class Worker:
         self._perform = perform
         self._roles = roles
         self._watch = watch
+        self.undone = 0
 
     async def run(self, stop: asyncio.Event, *, until_empty: bool) -> int:
         """Do tasks until `stop` is set, or with `until_empty` until there is none to claim; return the number done.
 
-        Tasks that failed or were left to a person count, too; tasks that were stopped do not.
+        Attempts that failed or were left to a person count as `undone` instead; tasks that were stopped do not count.
         """
         done = 0
         while not stop.is_set():
             claimed = await self._use_queue(self._claim, stop)
             if claimed is not None:
-                done += await self._do(claimed, stop)
+                ending = await self._do(claimed, stop)
+                done += ending is Ending.DONE
+                self.undone += ending in {Ending.FAILED, Ending.WAITING}
             elif until_empty:
                 break
             else:
@@ -129,8 +135,8 @@ class Worker:
         """Claim a queued task; return None if there is none. Blocking."""
         return self._queue.claim(self._workspace, self._name, self._roles)
 
-    async def _do(self, claimed: QueuedTask, stop: asyncio.Event) -> bool:
-        """Do a task and record its end; return whether that was recorded.
+    async def _do(self, claimed: QueuedTask, stop: asyncio.Event) -> Ending:
+        """Do a task and record its end; return the end, STOPPED if none was recorded.
 
         A task is told to stop when its claim is lost or `stop` is set; if it stops undone, it is given back instead.
         """
@@ -149,7 +155,7 @@ class Worker:
                 recorded = await self._use_queue(lambda: self._record(claimed, performed), stop)
             ending = _name_ending(claimed, recorded or Ending.STOPPED)
             self._watch(claimed.id, TaskEnded(claimed, ending, performed.text, time.monotonic() - begun))
-            return recorded is not None
+            return recorded or Ending.STOPPED
         finally:
             for one in (renewing, *stopping, working):
                 one.cancel()

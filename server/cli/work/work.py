@@ -50,8 +50,9 @@ def work(  # noqa: PLR0913 (each is an option of the command)
         if core.settings.index.enabled:
             workspace.bring_up_to_date(core.index, wait_s=wait_s)
         options = _Options(workers, tuple(role or ()), tuple(yes or ()), asks, watch)
-        done = asyncio.run(_work(core, root, options))
-    terminal.note(f"{terminal.format_count(done, 'task')} done.")
+        done, undone = asyncio.run(_work(core, root, options))
+    others = f", {terminal.format_count(undone, 'attempt')} failed or left to you (`starling tasks`)" if undone else ""
+    terminal.note(f"{terminal.format_count(done, 'task')} done{others}.")
     return 0
 
 
@@ -66,8 +67,8 @@ class _Options:
     watches: bool
 
 
-async def _work(core: Core, root: Path, options: _Options) -> int:
-    """Run the workers until a signal ends the command; return the number of tasks done, also of those that failed.
+async def _work(core: Core, root: Path, options: _Options) -> tuple[int, int]:
+    """Run the workers until a signal ends the command; return the numbers of tasks done and of attempts that were not.
 
     Unless it watches, the workers also end once no task is left for them.
     """
@@ -96,7 +97,8 @@ async def _work(core: Core, root: Path, options: _Options) -> int:
             Worker(queue, place, name_owner("starling work"), performer, roles=options.roles, watch=performer.watch)
             for _ in range(options.workers)
         ]
-        return sum(await asyncio.gather(*(one.run(stop, until_empty=not options.watches) for one in made)))
+        done = await asyncio.gather(*(one.run(stop, until_empty=not options.watches) for one in made))
+        return sum(done), sum(one.undone for one in made)
     finally:
         living.cancel()
         await asyncio.wait((living,))

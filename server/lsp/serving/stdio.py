@@ -67,7 +67,11 @@ def wrap_with_logging(build: Builder) -> Builder:
 
 
 async def _serve(reading: int, writing: int, build: Builder) -> int:
-    """Serve until the editor ends the connection; return the exit status."""
+    """Serve until the editor ends the connection or its process, its output breaks, or a signal comes.
+
+    Returns:
+        The exit status, with which the caller ends the process: `lifetime.set_deadline` soon does it otherwise.
+    """
     server = create_server(wrap_with_logging(build))
     loop = asyncio.get_running_loop()
     server.exit_status = loop.create_future()

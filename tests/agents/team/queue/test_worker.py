@@ -54,6 +54,19 @@ class Work:
         return await self.do(task, stopped) if self.do is not None else Performed(Ending.DONE, "well done")
 
 
+def test_only_tasks_that_are_done_count_as_done(queue: TaskStore) -> None:
+    endings = {"good": Ending.DONE, "bad": Ending.FAILED, "stuck": Ending.WAITING}
+    for title in endings:
+        queue.add(NewTask(PLACE, title))
+
+    async def do(task: QueuedTask, _: Callable[[], bool]) -> Performed:
+        return Performed(endings[task.task.title], "")
+
+    worker = Worker(queue, PLACE, "w", Work(do))
+    assert asyncio.run(asyncio.wait_for(worker.run(asyncio.Event(), until_empty=True), 20)) == 1
+    assert worker.undone == 3 + 1  # three attempts of the bad one, and the stuck one
+
+
 def run(queue: TaskStore, work: Work, stop: asyncio.Event | None = None, *, until_empty: bool = True) -> int:
     """Run one worker to its end; return the number of tasks done."""
 

@@ -23,7 +23,7 @@ import pytest
 from models.scripted.scripted_server import ScriptedServer
 from server.cli import run, terminal, terminal_asker
 from tests import surroundings
-from tests.agents.team.workflows import flows, test_debug, test_engineering
+from tests.agents.team.workflows import flows, test_debug, test_engineering, test_refine
 from tests.server.work.repositories import run_git
 
 PAGES = Path(__file__).parents[4] / "docs"
@@ -132,6 +132,7 @@ RUNS = (
             "skeleton/{{ name }}/__init__.py.jinja": '"""{{ name }}."""\n',
         },
     ),
+    Run("refine", "add triple(x)", test_refine.PAGE, {"area.py": flows.AREA}),
     Run("board", "Do we store orders in SQLite?", BOARD, {"README.md": "# Orders\n"}, ()),
 )
 
