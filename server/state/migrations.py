@@ -228,6 +228,16 @@ _METRICS = (
     ){keyed}""",
 )
 
+_ALERTS = (
+    # `server.state.watching.alert_store`
+    """CREATE TABLE team_alerts (
+        id {serial}, workspace TEXT NOT NULL, kind TEXT NOT NULL, session TEXT NOT NULL, content TEXT NOT NULL,
+        number INTEGER NOT NULL, begun DOUBLE PRECISION NOT NULL, changed DOUBLE PRECISION NOT NULL,
+        shown INTEGER NOT NULL
+    )""",
+    "CREATE INDEX team_alerts_by_workspace ON team_alerts (workspace, begun)",
+)
+
 _AGENT_QUESTIONS = (
     # a question of an agent in words with its choices (a JSON array), its session and the worker; '' for a request's
     "ALTER TABLE given_answers ADD COLUMN question TEXT NOT NULL DEFAULT ''",
@@ -238,7 +248,7 @@ _AGENT_QUESTIONS = (
 
 STEPS: tuple[tuple[str, ...], ...] = (
     _GATE, _WORKFLOWS, _COSTS, _ATTRIBUTES, _SESSIONS, _MEMORY, _TASK_QUEUE, _FEEDBACK, _QUESTIONS, _TASK_KINDS,
-    _GIVEN_ANSWERS, _DECISIONS, _DEPLOYMENTS, _METRICS, _AGENT_QUESTIONS,
+    _GIVEN_ANSWERS, _DECISIONS, _DEPLOYMENTS, _METRICS, _ALERTS, _AGENT_QUESTIONS,
 )  # fmt: skip
 """Statements of each step; the first brings a new database to version 1."""
 

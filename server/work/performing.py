@@ -20,6 +20,7 @@ from agents.team.permissions.modes import Mode
 from agents.team.queue.worker import Ending, Performed
 from agents.team.session_runner import SessionRunner
 from agents.team.transcript import make_title
+from agents.team.watching.watch import GitTrouble
 from agents.team.workflows.runner import WorkflowRequest
 from indexing.storage.index_files import IndexPaths
 from server.assembly.core import derive
@@ -91,6 +92,7 @@ class TaskPerformer:
         worktrees: the worktrees of the workspace's repository.
         asking: how a person is asked.
         show: takes each event of a turn, with the task.
+        tell: shows an alert.
 
     Attributes:
         watch: takes what happens, for logs and figures.
@@ -104,6 +106,7 @@ class TaskPerformer:
         worktrees: Worktrees,
         asking: Asking,
         show: Callable[[QueuedTask, Event], None],
+        tell: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._core = core
         self._root = root
@@ -112,7 +115,7 @@ class TaskPerformer:
         self._worktrees = worktrees
         self._asking = asking
         self._show = show
-        self.watch = watch_team(core.settings.log, state, root.as_uri())
+        self.watch = watch_team(core.settings, state, root.as_uri(), tell)
 
     async def __call__(self, task: QueuedTask, stopped: Callable[[], bool]) -> Performed:
         """Do `task`; see `agents.team.queue.worker.Perform`. Deletes its worktree and branch if it was cancelled."""
@@ -123,6 +126,7 @@ class TaskPerformer:
                     return Performed(_ENDINGS[ended.status], ended.text)
                 return await self._end_writing(task, place.worktree, ended)
         except WorktreeFailed as error:
+            self.watch(task.id, GitTrouble(str(error)))
             return Performed(Ending.WAITING, str(error))
         except (SessionUnavailable, StateError) as error:
             return Performed(Ending.FAILED, str(error))
