@@ -21,7 +21,7 @@ from server.cli.review import review
 from server.cli.serve import choose_transport, serve
 from server.cli.team import roles, sessions, talk, workflows
 from server.cli.terminal import Failure
-from server.cli.work import memory, tasks, work
+from server.cli.work import jobs, memory, tasks, work
 from server.state import paths
 from server.version import VERSION
 
@@ -161,6 +161,7 @@ app.command("do")(talk.do)
 app.add_typer(sessions.app, name="sessions")
 app.add_typer(tasks.app, name="tasks")
 app.command("work")(work.work)
+app.command("jobs")(jobs.list_jobs)
 app.add_typer(memory.app, name="memory")
 app.command("roles")(roles.list_roles)
 app.command("workflows")(workflows.list_workflows)

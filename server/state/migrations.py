@@ -203,9 +203,18 @@ _GIVEN_ANSWERS = (
     ){keyed}""",
 )
 
+_BACKGROUND_JOBS = (
+    # `server.state.schedule_store`; `owner` runs the job since `begun`
+    """CREATE TABLE background_jobs (
+        workspace TEXT NOT NULL, name TEXT NOT NULL, due DOUBLE PRECISION NOT NULL, begun DOUBLE PRECISION NOT NULL,
+        ended DOUBLE PRECISION NOT NULL DEFAULT 0, outcome TEXT NOT NULL DEFAULT '', owner TEXT NOT NULL,
+        PRIMARY KEY (workspace, name)
+    ){keyed}""",
+)
+
 STEPS: tuple[tuple[str, ...], ...] = (
     _GATE, _WORKFLOWS, _COSTS, _ATTRIBUTES, _SESSIONS, _MEMORY, _TASK_QUEUE, _FEEDBACK, _QUESTIONS, _TASK_KINDS,
-    _GIVEN_ANSWERS,
+    _GIVEN_ANSWERS, _BACKGROUND_JOBS,
 )  # fmt: skip
 """Statements of each step; the first brings a new database to version 1."""
 

@@ -75,8 +75,11 @@ async def _work(core: Core, root: Path, options: _Options) -> int:
     from server.assembly.gates import open_state  # noqa: PLC0415
     from server.state import paths  # noqa: PLC0415
     from server.state.lease_owners import name_owner  # noqa: PLC0415
+    from server.state.schedule_store import ScheduleStore  # noqa: PLC0415
     from server.state.task_store import TaskStore  # noqa: PLC0415
+    from server.work.background_jobs import Place, make_jobs  # noqa: PLC0415
     from server.work.performing import TaskPerformer, remove_leftovers  # noqa: PLC0415
+    from server.work.schedule import Schedule  # noqa: PLC0415
     from server.work.worktrees import Worktrees  # noqa: PLC0415
 
     stop = asyncio.Event()
@@ -88,13 +91,22 @@ async def _work(core: Core, root: Path, options: _Options) -> int:
     worktrees = Worktrees(root, paths.worktrees_dir())
     performer = TaskPerformer(core, root, state, worktrees, _make_asking(state, options), show)
     try:
-        queue, place = TaskStore(state), root.as_uri()
-        await asyncio.to_thread(remove_leftovers, queue, worktrees, place)
+        queue, workspace_uri = TaskStore(state), root.as_uri()
+        await asyncio.to_thread(remove_leftovers, queue, worktrees, workspace_uri)
+        place = Place(core, workspace_uri, state, queue, worktrees, terminal.note)
+        schedule = Schedule(
+            ScheduleStore(state), workspace_uri, make_jobs(place) if options.watches else (), terminal.note
+        )
         made = [
-            Worker(queue, place, name_owner("starling work"), performer, roles=options.roles)
+            Worker(queue, workspace_uri, name_owner("starling work"), performer, roles=options.roles)
             for _ in range(options.workers)
         ]
-        return sum(await asyncio.gather(*(one.run(stop, until_empty=not options.watches) for one in made)))
+        scheduled = asyncio.create_task(schedule.run(stop))
+        try:
+            return sum(await asyncio.gather(*(one.run(stop, until_empty=not options.watches) for one in made)))
+        finally:
+            stop.set()
+            await scheduled
     finally:
         state.close()
 
