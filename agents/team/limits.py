@@ -78,10 +78,10 @@ class Spending:
         self.tokens += usage.prompt_tokens + usage.answer_tokens
         self.cost += cost
 
-    def lend(self, most: TurnLimits) -> Spending:
+    def copy_for_delegate(self, most: TurnLimits) -> Spending:
         """Return a copy of the count for a delegate, which may add at most the steps, tokens and seconds of `most`.
 
-        The limits of the turn hold, too. `settle` brings back what the delegate has spent.
+        The limits of the turn hold, too. `take_counts` brings back what the delegate has spent.
         """
         limits = replace(
             self.limits,
@@ -91,7 +91,7 @@ class Spending:
         )
         return replace(self, limits=limits)
 
-    def settle(self, lent: Spending) -> None:
+    def take_counts(self, lent: Spending) -> None:
         """Set the counts to those of `lent`, the copy that a delegate has counted in; the limits stay."""
         self.steps, self.tokens, self.cost = lent.steps, lent.tokens, lent.cost
         self.agents, self.waited_s = lent.agents, lent.waited_s

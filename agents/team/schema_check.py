@@ -63,7 +63,7 @@ class _Check:
             yield f"{_quote_place(place)} must not be there"
         if not isinstance(schema, Mapping):
             return
-        if (target := self._follow(schema.get("$ref"))) is not None:
+        if (target := self._resolve_reference(schema.get("$ref"))) is not None:
             yield from self.find(value, target, place, depth + 1)
         yield from _find_in_value(value, schema, place)
         yield from self._find_in_choices(value, schema, place, depth)
@@ -73,7 +73,7 @@ class _Check:
             for at, one in enumerate(value):
                 yield from self.find(one, schema["items"], f"{place}[{at}]", depth + 1)
 
-    def _follow(self, reference: object) -> object:
+    def _resolve_reference(self, reference: object) -> object:
         """Return the part of the schema that a reference names; None for another address, or no such part."""
         if not isinstance(reference, str) or not reference.startswith("#"):
             return None
@@ -136,6 +136,7 @@ def _find_in_value(value: object, schema: Mapping[str, Any], place: str) -> Iter
 
 
 def _is_of_type(value: object, wanted: str) -> bool:
+    """Return whether the value has the JSON type `wanted`, a key of `_TYPES`; 1.0 is an integer, true is no number."""
     if isinstance(value, bool):
         return wanted == "boolean"
     if wanted == "integer" and isinstance(value, float):

@@ -147,4 +147,5 @@ class SessionNotes:
 
 
 def _hide_secrets(text: str) -> str:
+    """Return the text with `[secret]` in the place of each secret."""
     return literals.replace_secrets(text, "[secret]")

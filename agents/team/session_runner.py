@@ -281,7 +281,7 @@ class SessionRunner:
             bench,
             agent=role.name,
             model=chat.name,
-            emit=lambda event: self.pass_on(event, shown.emit),
+            emit=lambda event: self.forward_event(event, shown.emit),
             delegate=delegate,
             capabilities=role.capabilities,
             loaded=set(role.loaded),
@@ -323,15 +323,15 @@ class SessionRunner:
             raise ToolFailed(f"{spending.agents} delegates have worked in this turn, its limit; do the rest yourself.")
         spending.agents += 1
         bench.emit(AgentChosen(role.name, f"{asker.name} delegated to it"))
-        lent = spending.lend(role.limits)
+        lent = spending.copy_for_delegate(role.limits)
         try:
             ended = await self._run_role(role, [Message(Speaker.USER, task)], bench, lent, inner=True)
         finally:
-            spending.settle(lent)
+            spending.take_counts(lent)
         bench.emit(AgentChosen(asker.name, f"{role.name} is done"))
         return ended.text if ended.status is TurnStatus.DONE else f"[{role.name} did not finish] {ended.text}"
 
-    def pass_on(self, event: Event, emit: Emit) -> None:
+    def forward_event(self, event: Event, emit: Emit) -> None:
         """Pass an event on to the client, and note the state: EXECUTING from a call's start to its end."""
         emit(event)
         if isinstance(event, CallStarted):

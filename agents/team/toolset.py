@@ -60,6 +60,7 @@ class Toolset:
 
 
 def _is_loaded(tool: TeamTool[Any], loaded: AbstractSet[str]) -> bool:
+    """Return whether the model may see the tool: it belongs to a loaded capability, or to none."""
     return not tool.capabilities or not loaded.isdisjoint(tool.capabilities)
 
 
@@ -96,6 +97,7 @@ def _make_schema(arguments: type[Arguments]) -> dict[str, Any]:
 
 
 def _strip_titles(schema: Any) -> Any:  # noqa: ANN401 (JSON)
+    """Return the schema without its `title` keywords; a property called `title` stays."""
     if isinstance(schema, dict):
         return {
             key: {name: _strip_titles(one) for name, one in value.items()}

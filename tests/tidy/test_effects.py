@@ -49,6 +49,7 @@ MAY_WRITE = {
     "server/lsp/serving/token_file.py": "a socket's token, in the runtime folder or where a person says",
     "server/gate/trials/trials.py": "a temporary copy of the workspace that a test is tried on, after a person's yes",
     "server/gate/commands/runner.py": "a private temporary folder of one command, which goes with it",
+    "server/work/life_signs.py": "a worker's sign of life, in the runtime folder; removes those of ended workers",
     "server/work/worktrees.py": "the folder of the worktrees, and in it that of a task",
 }
 MAY_START = {

@@ -52,6 +52,7 @@ MAY_SPEAK = {
     "server/mcp_client/http.py": {"httpx2"},  # an MCP server's address, which only the person's own settings can name
     "server/assembly/host_place.py": {"urllib"},  # takes an address apart
     "server/lsp/serving/sockets.py": {"http", "urllib", "websockets"},  # listens where a person told it to
+    "server/work/systemd_messages.py": {"socket"},  # a message to systemd on this machine, if that asks for it
     "server/lsp/wire/streams.py": {"websockets"},  # reads and writes such a connection
 }
 # Packages with LSP types.

@@ -54,7 +54,7 @@ async def answer(turn: LedTurn, located: Located, said_before: str = "") -> Turn
     before = f"{said_before}\n\n" if said_before else ""
     if before:
         bench.emit(TextArrived(bench.agent, before))
-    shown = await asyncio.to_thread(lambda: list(show(located, bench)))
+    shown = await asyncio.to_thread(lambda: list(_select_code(located, bench)))
     await compaction.make_room(turn.conversation, agent, turn.spending, bench)
     plan = [PLAN] if bench.mode is Mode.PLAN else []
     noted = filter(None, [bench.notes.describe()])
@@ -76,13 +76,13 @@ async def answer(turn: LedTurn, located: Located, said_before: str = "") -> Turn
     return turn.build_end(TurnStatus.DONE, before + reply.text)
 
 
-def show(located: Located, bench: Workbench) -> Iterator[str]:
+def _select_code(located: Located, bench: Workbench) -> Iterator[str]:
     """Yield the code to answer from: places, definitions that the likeliest one uses, and found lines. Blocking.
 
     Together about `MOST_CODE` characters; the likeliest place comes first, and is cut rather than left out.
     """
     left = MOST_CODE
-    for place in _order(located, bench):
+    for place in _order_places(located, bench):
         text = number_lines(place)
         if len(text) > left and left < MOST_CODE:
             continue
@@ -93,7 +93,7 @@ def show(located: Located, bench: Workbench) -> Iterator[str]:
         yield "\n".join((LINES, *found))
 
 
-def _order(located: Located, bench: Workbench) -> Iterator[Place]:
+def _order_places(located: Located, bench: Workbench) -> Iterator[Place]:
     """Yield the likeliest place, the definitions of its file that it uses, then the other places."""
     first, *rest = located.places
     yield first
@@ -109,10 +109,10 @@ def _list_used(place: Place, bench: Workbench) -> Iterator[Place]:
         around = one.first_line <= place.first_line and place.last_line <= one.last_line
         if one.name not in names or inside or around:
             continue
-        yield one if len(one.text) <= LONGEST_USED else _take_head(one)
+        yield one if len(one.text) <= LONGEST_USED else _cut_to_first_line(one)
 
 
-def _take_head(place: Place) -> Place:
+def _cut_to_first_line(place: Place) -> Place:
     """Return the first line of a definition as a place."""
     text = place.text.partition("\n")[0]
     return type(place)(place.path, place.first_line, place.first_line + 1, place.name, text, place.sort)

@@ -97,7 +97,7 @@ def _build_messages(turn: LedTurn, request: str, located: Located, path: Path) -
     role = ROLE.format(name=turn.bench.display(path))
     header = _find_header(located.places[0], path, turn)
     begin = [BEGIN.format(header=header)] if header else []
-    shown = "\n\n".join((CODE, *_show(located, turn.bench), request, *begin))
+    shown = "\n\n".join((CODE, *_select_code(located, turn.bench), request, *begin))
     return (Message(Speaker.SYSTEM, role), Message(Speaker.USER, shown))
 
 
@@ -117,7 +117,7 @@ def _find_header(place: Place, path: Path, turn: LedTurn) -> str:
     return found.header if found is not None and near else ""
 
 
-def _show(located: Located, bench: Workbench) -> Iterator[str]:
+def _select_code(located: Located, bench: Workbench) -> Iterator[str]:
     """Yield the located code, about `MOST_CODE` characters together."""
     left = MOST_CODE
     for place in located.places:

@@ -79,4 +79,5 @@ class PathJudge:
         return "a place of secrets" if is_secret_path(str(path)) else ""
 
     def _is_inside(self, path: Path) -> bool:
+        """Return whether `path` lies in a workspace folder; follows no links."""
         return any(path.is_relative_to(root) for root in self.roots)

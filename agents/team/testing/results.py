@@ -70,7 +70,7 @@ class TestResults:
         """Return these counts and failures, cut to size, with the facts about the run of `command`."""
         return replace(
             self,
-            failures=tuple(_bound(one) for one in self.failures[:MOST_FAILURES]),
+            failures=tuple(_cut_failure(one) for one in self.failures[:MOST_FAILURES]),
             command=command,
             exit_code=result.exit_code,
             seconds=result.seconds,
@@ -101,7 +101,7 @@ class TestResults:
         return "\n".join(lines).rstrip()
 
 
-def _bound(failure: TestFailure) -> TestFailure:
+def _cut_failure(failure: TestFailure) -> TestFailure:
     """Return the failure with its name cut, and with the last `LONGEST_MESSAGE` characters of its message."""
     return replace(failure, name=failure.name[:500], message=failure.message[-LONGEST_MESSAGE:])
 

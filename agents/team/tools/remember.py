@@ -52,6 +52,7 @@ async def recall(given: Recall, bench: Workbench) -> ToolResult:
 
 
 def _has_words(text: str, words: list[str]) -> bool:
+    """Return whether the text contains all of the lower-case `words`, in any case and also inside longer words."""
     lower = text.lower()
     return all(word in lower for word in words)
 

@@ -64,7 +64,7 @@ async def make_room(conversation: Conversation, agent: Summariser, spending: Spe
         bench.emit(Noted(f"Output of older calls was dropped ({saved:,} tokens)."))
     if not await asyncio.to_thread(conversation.is_full, agent.instructions(), answer):
         return
-    middle = await asyncio.to_thread(conversation.take_middle)
+    middle = await asyncio.to_thread(conversation.list_middle)
     if len(middle) > 1 and (summary := await _summarise(middle, agent, spending, bench)):
         await asyncio.to_thread(conversation.replace_middle, summary)
         bench.emit(Noted("The middle of the conversation was summarised."))

@@ -75,7 +75,7 @@ class Conversation:
     def drop_old_output(self) -> int:
         """Replace longer outputs of tool calls before the last third by a line; return the number of tokens saved."""
         saved = 0
-        for at in range(self._find_kept()):
+        for at in range(self._find_last_third()):
             message = self.messages[at]
             if message.speaker is Speaker.TOOL and len(message.text) > SHORT and message.text != DROPPED:
                 before = self._get_tokens(at)
@@ -99,20 +99,20 @@ class Conversation:
                     cut.add(at)
         return len(cut)
 
-    def take_middle(self) -> tuple[Message, ...]:
+    def list_middle(self) -> tuple[Message, ...]:
         """Return the messages between the first one and the last third, which a summary may replace."""
-        return tuple(self.messages[1 : self._find_kept()])
+        return tuple(self.messages[1 : self._find_last_third()])
 
     def replace_middle(self, summary: str) -> None:
-        """Put `summary` in the place of the messages that `take_middle` returns."""
-        end = self._find_kept()
+        """Put `summary` in the place of the messages that `list_middle` returns."""
+        end = self._find_last_third()
         if end <= 1:
             return
         note = Message(Speaker.USER, f"[Summary of the conversation so far, by the program]\n{summary}")
         self.messages[1:end] = [note]
         self._tokens[1:end] = [None]
 
-    def _find_kept(self) -> int:
+    def _find_last_third(self) -> int:
         """Return the index of the first message of the last third of the tokens; separates no call from its results."""
         budget, at = self.tokens * KEPT_SHARE, len(self.messages)
         while at > 0 and budget > 0:

@@ -84,6 +84,8 @@ async def run_turn(agent: Agent, conversation: Conversation, bench: Workbench, s
 
 
 class _Turn:
+    """One turn of an agent: steps until it ends."""
+
     def __init__(self, agent: Agent, conversation: Conversation, bench: Workbench, spending: Spending) -> None:
         self._agent = agent
         self._conversation = conversation

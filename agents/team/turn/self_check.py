@@ -105,7 +105,7 @@ async def run_checked_turn(agent: Agent, conversation: Conversation, bench: Work
         if not problems or ended.status is not TurnStatus.DONE:
             return ended
         tracker.begin_round()
-        await _tell(agent, conversation, problems, another=number == MOST_FIXES)
+        await _report_problems(agent, conversation, problems, another=number == MOST_FIXES)
         fixed = await run_turn(agent, conversation, bench, spending)
         if not tracker.checkpoints:  # nothing was changed, so nothing can be better
             ended = fixed if fixed.status is TurnStatus.DONE else ended
@@ -183,7 +183,7 @@ async def _find_problems_after(
     return [*found, *failed, *([f"{unknown} tests fail\n{state.text[-LONGEST_FAILURE:]}"] * bool(unknown > 0))]
 
 
-async def _tell(agent: Agent, conversation: Conversation, problems: list[str], *, another: bool) -> None:
+async def _report_problems(agent: Agent, conversation: Conversation, problems: list[str], *, another: bool) -> None:
     """Tell the agent up to `MOST_SHOWN` problems that its changes brought; with `another`, to try another approach."""
     listed = "\n".join(problems[:MOST_SHOWN])
     how = (

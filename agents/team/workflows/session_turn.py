@@ -39,7 +39,7 @@ class WorkflowSession(SessionStates, Protocol):
         """Store an entry together with the notes."""
         ...
 
-    def pass_on(self, event: Event, emit: Emit) -> None:
+    def forward_event(self, event: Event, emit: Emit) -> None:
         """Pass an event on to the client, and keep the state that it means."""
         ...
 
@@ -91,7 +91,7 @@ async def run_workflow_turn(
     own = replace(
         bench,
         agent=workflow.name,
-        emit=lambda event: session.pass_on(event, shown.emit),
+        emit=lambda event: session.forward_event(event, shown.emit),
         loaded=set(CAPABILITIES),
         changes=waiting,
         permissions=waiting,

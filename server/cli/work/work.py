@@ -78,6 +78,7 @@ async def _work(core: Core, root: Path, options: _Options) -> int:
     from server.state.schedule_store import ScheduleStore  # noqa: PLC0415
     from server.state.task_store import TaskStore  # noqa: PLC0415
     from server.work.background_jobs import Place, make_jobs  # noqa: PLC0415
+    from server.work.life_signs import LifeSigns, renew_signs  # noqa: PLC0415
     from server.work.performing import TaskPerformer, remove_leftovers  # noqa: PLC0415
     from server.work.schedule import Schedule  # noqa: PLC0415
     from server.work.worktrees import Worktrees  # noqa: PLC0415
@@ -90,8 +91,9 @@ async def _work(core: Core, root: Path, options: _Options) -> int:
     state = open_state()
     worktrees = Worktrees(root, paths.worktrees_dir())
     performer = TaskPerformer(core, root, state, worktrees, _make_asking(state, options), show)
+    queue, workspace_uri = TaskStore(state), root.as_uri()
+    living = asyncio.create_task(renew_signs(LifeSigns(workspace_uri), queue, workspace_uri))
     try:
-        queue, workspace_uri = TaskStore(state), root.as_uri()
         await asyncio.to_thread(remove_leftovers, queue, worktrees, workspace_uri)
         place = Place(core, workspace_uri, state, queue, worktrees, terminal.note)
         schedule = Schedule(
@@ -108,6 +110,8 @@ async def _work(core: Core, root: Path, options: _Options) -> int:
             stop.set()
             await scheduled
     finally:
+        living.cancel()
+        await asyncio.wait((living,))
         state.close()
 
 

@@ -42,11 +42,11 @@ async def run(step: AgentStep, stage: Stage) -> StepOutcome:
     stage.bench.emit(AgentChosen(role.name, f"step {step.name} of the workflow {stage.state.name}"))
     guard = StepGuard(stage, step.changes, stage.bench.changes, stage.bench.permissions)
     bench = replace(stage.bench, changes=guard, permissions=guard)
-    lent = stage.spending.lend(role.limits.narrow(stage.limits))
+    lent = stage.spending.copy_for_delegate(role.limits.narrow(stage.limits))
     try:
         ended = await stage.run_role(role, [Message(Speaker.USER, stage.fill(step.prompt))], bench, lent)
     finally:
-        stage.spending.settle(lent)
+        stage.spending.take_counts(lent)
     if ended.status is not TurnStatus.DONE:
         return StepOutcome(ended.text, role=role.name, stopped=ended.status)
     if step.changes == "tests":

@@ -269,6 +269,19 @@ def test_a_workers_question_waits_until_it_is_answered_from_another_terminal(
     assert shop.exists()
 
 
+def test_a_worker_is_healthy_until_it_ends(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with start_worker(shop, "--watch") as worker:
+        while run(["health"]) != 0:
+            assert worker.poll() is None
+            time.sleep(0.2)
+        worker.terminate()
+        worker.communicate(timeout=60)
+    capsys.readouterr()
+    if sys.platform != "win32":  # Windows ends it without a chance to withdraw the sign
+        assert run(["health"]) == 1
+        assert "has given a sign of life" in capsys.readouterr().err
+
+
 def read_newest_answer() -> str:
     """Return the recorded answer to the newest request."""
     state = open_state()
