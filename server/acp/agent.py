@@ -151,7 +151,11 @@ class StarlingAgent:
         return schema.CloseSessionResponse()
 
     async def set_session_mode(self, session_id: str, mode_id: str, **_: object) -> schema.SetSessionModeResponse:
-        """Set what agents may do, from the next turn on."""
+        """Set what agents may do in an open session, from the next turn on.
+
+        Raises:
+            RequestError: the session is not open, or there is no such mode.
+        """
         self._find(session_id).set_mode(_parse_mode(mode_id))
         return schema.SetSessionModeResponse()
 
@@ -203,7 +207,7 @@ class StarlingAgent:
         return live
 
     async def _continue(self, session: str, folders: Sequence[str], servers: Sequence[object] | None) -> LiveSession:
-        """Return the open session with the id `session`; opens it if it was not open, or open with other folders.
+        """Return the session with the id `session`, opened now unless it is open with the same folders.
 
         Raises:
             RequestError: there is no such session in the workspace of `folders`.
@@ -218,7 +222,10 @@ class StarlingAgent:
         return await self._open(stored, roots, servers)
 
     async def _open(self, session: Session, roots: tuple[Path, ...], servers: Sequence[object] | None) -> LiveSession:
-        """Open the workspace and the team of `session`; return the open session."""
+        """Open the workspace of `session`, build its team, and register and return the open session.
+
+        If there are `servers`, its first turn says that these are not used.
+        """
         workspace = await self._workspaces.open(roots)
         connected = Connected(self._connection, self._name, self._state)
         live = await open_session(connected, session, workspace, NO_SERVERS if servers else "")
@@ -227,7 +234,7 @@ class StarlingAgent:
 
 
 def _parse_mode(name: str) -> Mode:
-    """Return the mode that a client named.
+    """Return the mode with the name that a client gave.
 
     Raises:
         RequestError: there is no such mode.

@@ -14,7 +14,7 @@ from agents.team.events import PlanChanged
 from agents.team.planning.plan_lines import format_step
 from agents.team.session_notes import StepStatus
 from server.acp import tool_calls
-from server.acp.tool_calls import choose_kind, make_line, make_listing, make_prose
+from server.acp.tool_calls import choose_kind, make_code_content, make_line, make_text_content
 from server.gate.ports import Answer
 from server.gate.question import wording
 
@@ -69,14 +69,14 @@ class PermissionRequests:
             title: the question in a line.
             content: what the person reads before answering.
             options: the answers.
-            files: the files that the question is about; None for none.
-            kind: kind of the call that is asked about; some clients show it, or answer by it. None for none.
+            files: the files that the question is about, if any.
+            kind: kind of the call that is asked about, if it is known; some clients show it, or answer by it.
 
         Raises:
             RequestError: the client answers with an error.
         """
         identity = uuid.uuid4().hex
-        call = await self.view.find_asking_call(identity, make_line(title)) if self.view is not None else identity
+        call = await self.view.show_asking_call(identity, make_line(title)) if self.view is not None else identity
         asked = schema.ToolCallUpdate(
             tool_call_id=call,
             title=make_line(title),
@@ -107,7 +107,7 @@ class PermissionAsker:
         return False
 
     def find_obstacle(self, question: Question) -> str:  # noqa: ARG002 (any question can be asked)
-        """Return "": whether a client can ask shows in its response only."""
+        """Return "": whether a client can ask is known only from its response."""
         return ""
 
     async def ask(self, question: Question) -> Answer:
@@ -138,7 +138,7 @@ class PermissionPerson:
         self._requests = requests
 
     async def ask(self, question: str, choices: Sequence[str] = ()) -> str | None:
-        """Return the choice that the person takes; None if there are no choices, or the person takes none."""
+        """Return the choice that the person takes; None if there is none, or the client answers with an error."""
         if not choices:
             return None  # the protocol has no request for any text
         options = [
@@ -165,7 +165,9 @@ class PermissionPerson:
         ]
         numbered = "\n".join(f"{number}. {make_line(format_step(one))}" for number, one in enumerate(question.steps, 1))
         try:
-            chosen = await self._requests.choose(f"Start this plan? {question.title}", [make_prose(numbered)], options)
+            chosen = await self._requests.choose(
+                f"Start this plan? {question.title}", [make_text_content(numbered)], options
+            )
         except RequestError:
             return None
         return {"start": PlanAnswer(question.steps), "stop": PlanAnswer()}.get(chosen)
@@ -179,7 +181,7 @@ def _list_content(question: Question) -> list[Any]:
     """
     changes = question.proposal.changes if question.proposal is not None else ()
     diffs = tool_calls.list_diffs(question.proposal) if question.proposal is not None else []
-    head = make_prose("\n\n".join(wording.format_head(question).split("\n")))
+    head = make_text_content("\n\n".join(wording.format_head(question).split("\n")))
     if changes and len(diffs) == len(changes):
         return [*diffs, head]
-    return [head, make_listing(question.diff), *diffs]
+    return [head, make_code_content(question.diff), *diffs]

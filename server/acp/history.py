@@ -9,7 +9,7 @@ from acp import helpers
 
 from agents.markdown import make_inert
 from agents.ports.sessions import EntryKind
-from server.acp.tool_calls import describe_call, make_listing, make_prose
+from server.acp.tool_calls import describe_call, make_code_content, make_text_content
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -37,14 +37,14 @@ def replay_entries(
 
     def end_running() -> None:
         for shown in running.values():
-            sender.put(helpers.update_tool_call(shown, status="failed", content=[make_prose(LOST)]))
+            sender.put(helpers.update_tool_call(shown, status="failed", content=[make_text_content(LOST)]))
         running.clear()
 
     for entry in entries:
         details = _read_details(entry)
         if entry.kind is EntryKind.RESULT:
             if shown := running.pop(str(details.get("call", "")), ""):
-                sender.put(helpers.update_tool_call(shown, status="completed", content=[make_listing(entry.text)]))
+                sender.put(helpers.update_tool_call(shown, status="completed", content=[make_code_content(entry.text)]))
             continue
         end_running()
         if entry.text:
@@ -76,7 +76,7 @@ def _list_calls(details: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _read_details(entry: Entry) -> dict[str, Any]:
-    """Return the details of an entry, {} where they are no JSON object."""
+    """Return the details of an entry; {} if they are not a JSON object."""
     try:
         details = json.loads(entry.details) if entry.details else {}
     except ValueError:

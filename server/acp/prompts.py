@@ -60,7 +60,7 @@ def name_resource(uri: str, roots: Sequence[Path]) -> str:
 
 
 def _read_block(block: Any, roots: Sequence[Path], find_withholding_reason: Callable[[Document], str]) -> str:  # noqa: ANN401 (one of the protocol's five kinds)
-    """Return the text of a content block; for an image or a sound, that it is left out."""
+    """Return a content block as text; for an image or a sound, a note that it is left out."""
     match block:
         case schema.TextContentBlock():
             return str(block.text)
@@ -73,7 +73,7 @@ def _read_block(block: Any, roots: Sequence[Path], find_withholding_reason: Call
 
 
 def _read_resource(resource: Any, roots: Sequence[Path], find_withholding_reason: Callable[[Document], str]) -> str:  # noqa: ANN401 (one of two kinds)
-    """Return the name of a resource, and unless it is a file its quoted text, or why no model may see that."""
+    """Return the name of a resource; for a text that is not a file, also the quoted text, or why it is left out."""
     named = name_resource(resource.uri, roots)
     if not isinstance(resource, schema.TextResourceContents) or parse_file_uri(resource.uri) is not None:
         return named

@@ -175,7 +175,7 @@ class LiveSession:
         return schema.SessionModeState(current_mode_id=self.mode.value, available_modes=list(MODES))
 
     async def replay(self) -> None:
-        """Send the whole history to the client."""
+        """Send the history to the client, `MOST_ENTRIES` entries at most, and wait until it is sent."""
         team = self._team
         entries = await asyncio.to_thread(team.sessions.read, self.id, limit=MOST_ENTRIES)
         replay_entries(entries, self._sender, team.tools, self.workspace.roots)
@@ -213,7 +213,10 @@ class LiveSession:
         self._stopped.set()
 
     async def close(self) -> None:
-        """Cancel the present turn and close the gate; delete the session if nothing was ever said in it."""
+        """Cancel the present turn, wait for its end (`CLOSE_S` at most), and close the gate.
+
+        Deletes the session if nothing was ever said in it.
+        """
         self.cancel()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._ended.wait(), CLOSE_S)
@@ -243,7 +246,8 @@ class LiveSession:
     async def _show_usage(self, team: Team) -> None:
         """Send how many tokens of the model's window the conversation takes, and its cost where prices are configured.
 
-        Does nothing without a chat model.
+        The cost is that of the turns since the session was opened here. Does nothing without a chat model, or if the
+        tokens cannot be counted.
         """
         chat = team.find_chat("chat")
         if chat is None:
@@ -294,7 +298,7 @@ class _ShownChanges:
 
         Adds to the reason of the outcome which changed files are not saved in the editor yet.
         """
-        await self.view.settle()
+        await self.view.flush()
         self.view.show_changes(proposal)
         outcome = await self.changes.propose(proposal, task=task, rule=rule, cancelled=cancelled)
         if not isinstance(outcome, Outcome) or not outcome.applied or not outcome.unsaved:

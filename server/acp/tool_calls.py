@@ -94,7 +94,7 @@ def choose_kind(tool: Tool) -> ToolKind:
 
 
 def locate_file(name: str, roots: Sequence[Path], line: object = None) -> schema.ToolCallLocation | None:
-    """Return the location of a file that a model named; None if the name leads out of the workspace.
+    """Return the location of a file that a model named; None if the name leads out of the workspace or has "..".
 
     Args:
         name: path, relative to a workspace folder or absolute.
@@ -120,13 +120,13 @@ def list_locations(proposal: ProposedEdit) -> list[schema.ToolCallLocation]:
     return [schema.ToolCallLocation(path=clean_text(str(file))) for file in files if file is not None]
 
 
-def make_prose(text: str) -> schema.ContentToolCallContent:
-    """Return Markdown, made inert, as a part of a call."""
+def make_text_content(text: str) -> schema.ContentToolCallContent:
+    """Return Markdown, made inert, as content of a call."""
     return helpers.tool_content(helpers.text_block(clean_text(make_inert(text))))
 
 
-def make_listing(text: str) -> schema.ContentToolCallContent:
-    """Return any text as a part of a call: as a block of code, in which a client finds no Markdown."""
+def make_code_content(text: str) -> schema.ContentToolCallContent:
+    """Return any text as content of a call: as a block of code, in which a client interprets no Markdown."""
     fence = "`" * max(3, 1 + max((len(run) for run in _BACKTICKS.findall(text)), default=0))
     return helpers.tool_content(helpers.text_block(clean_text(f"{fence}\n{text}\n{fence}")))
 
@@ -137,7 +137,7 @@ def make_line(text: str) -> str:
 
 
 def clean_text(text: str) -> str:
-    """Return `text` with U+FFFD for lone halves of characters, which a message cannot hold."""
+    """Return `text` with U+FFFD in place of lone surrogates, which a message cannot contain."""
     return _LONE.sub("\ufffd", text)
 
 

@@ -11,7 +11,7 @@ from agents.team import events
 from agents.team.events import TurnStatus
 from agents.team.session_notes import StepStatus
 from server.acp import tool_calls
-from server.acp.tool_calls import describe_call, make_line, make_listing
+from server.acp.tool_calls import describe_call, make_code_content, make_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,19 +68,19 @@ class TurnView:
         """Show an event; from any thread."""
         self._loop.call_soon_threadsafe(self._show, event)
 
-    async def settle(self) -> None:
+    async def flush(self) -> None:
         """Wait until all events that were shown so far have reached the client, or the client has left."""
         shown = self._loop.create_future()
         self._loop.call_soon_threadsafe(shown.set_result, None)
         await shown
         await self._sender.flush()
 
-    async def find_asking_call(self, identity: str, title: str) -> str:
-        """Return the id of the call that a question now is about, after all events before it are shown.
+    async def show_asking_call(self, identity: str, title: str) -> str:
+        """Return the id of the call that a question is about: the one that runs, after all earlier events are shown.
 
-        If no call runs, shows one with the id `identity` for the question alone; `end_question` ends it.
+        If no call runs, shows and returns one with the id `identity` for the question alone; `end_question` ends it.
         """
-        await self.settle()
+        await self.flush()
         if self.current_call:
             return self.current_call
         self._sender.put(helpers.start_tool_call(identity, title, kind="other", status="pending"))
@@ -106,7 +106,7 @@ class TurnView:
 
         Of a turn that is done, leaves out the first paragraphs if they were shown already.
         """
-        await self.settle()
+        await self.flush()
         rest = [] if ended.status is TurnStatus.CANCELLED else ended.text.strip().split("\n\n")
         while rest and (not rest[0].strip() or (ended.status is TurnStatus.DONE and rest[0].strip() in self._said)):
             del rest[0]
@@ -160,6 +160,6 @@ class TurnView:
         """Show the result of a call, below its diffs; the result of a successful edit is its diff alone."""
         title = self._open.pop(event.call, None)  # a question about the call has shown another one
         diffs = self._diffs.pop(event.call, [])
-        content = [*diffs, *([make_listing(event.text)] if event.failed or not diffs else [])]
+        content = [*diffs, *([make_code_content(event.text)] if event.failed or not diffs else [])]
         status: ToolCallStatus = "failed" if event.failed else "completed"
         self._sender.put(helpers.update_tool_call(event.call, title=title, status=status, content=content))

@@ -345,7 +345,7 @@ def _describe_endpoint(endpoint: EndpointSettings) -> dict[str, Any]:
 
 
 def _check_answer(chat: ChatModel, facts: dict[str, Any], *, others: bool) -> Check:
-    """Ask `chat` a short question and close it; return the result. `others` tells that other models may stand in."""
+    """Ask `chat` a short question and close it; return the result. `others`: other models may answer instead."""
     from models.chat import ChatError, ChatRequest, Message, Speaker, never  # noqa: PLC0415
 
     begun = time.monotonic()

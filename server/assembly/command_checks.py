@@ -31,7 +31,7 @@ class CommandsReport(NamedTuple):
 
 
 def check_commands() -> CommandsReport:
-    """Try which confinement works here, and report it."""
+    """Try which confinement works here, and return a report on it."""
     choice = choose_mechanism()
     isolation = choice.mechanism.describe(CommandRequest("", Path()))
     gaps = wording.list_isolation_warnings(isolation)

@@ -171,12 +171,12 @@ class CoreHolder:
     def publish(self, core: Core) -> None:
         """Make `core` the current one and wake all waiting requests."""
         self.current = core
-        self._release()
+        self._wake()
 
     def give_up(self) -> None:
         """Wake all waiting requests, and make later ones return at once, because no core will be built."""
         self._ended = True
-        self._release()
+        self._wake()
 
     def end(self) -> Core | None:
         """Remove the current core and return it, None if there is none; requests get no core from now on."""
@@ -184,7 +184,7 @@ class CoreHolder:
         self.give_up()
         return core
 
-    def _release(self) -> None:
+    def _wake(self) -> None:
         """Wake all waiting requests."""
         for arrival in self._waiting:
             if not arrival.done():

@@ -229,7 +229,7 @@ def _make_file_handler(settings: LogSettings, directory: Path) -> RotatingFileHa
 
 
 def _add_process(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
-    """Return `event` with the id of its process, because several servers write to the same file."""
+    """Add the id of its process to `event`, and return it; several servers write to the same file."""
     record = event.get("_record")
     if isinstance(record, logging.LogRecord):
         event["process"] = record.process
@@ -250,7 +250,7 @@ def _format_traceback(exc_info: Any) -> str:  # noqa: ANN401 (structlog's own ty
 
 
 def _clean_traceback(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
-    """Return `event` with secrets removed from its traceback."""
+    """Remove secrets from the traceback in `event`, if it has one, and return it."""
     if isinstance(traceback := event.get("exception"), str):
         event["exception"] = SECRET.sub(WITHHELD, traceback)
     return event

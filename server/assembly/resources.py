@@ -115,7 +115,7 @@ def build_resources(
 def review_statically(
     core: Core, document: Document, cancelled: Callable[[], bool] = lambda: False
 ) -> tuple[Finding, ...]:
-    """Return the static layer's findings in `document`; () where no model may see it, or the review is off."""
+    """Return the static layer's findings in `document`; () if no model may see it, or there is no reviewer."""
     if core.reviewer is None or core.index.find_withholding_reason(document):
         return ()
     return core.reviewer.review(document, layers=frozenset({Layer.STATIC}), cancelled=cancelled)

@@ -99,7 +99,7 @@ def build_team(core: Core, files: Files, gate: Gate, state: State, client: Clien
         SessionStore(state),
         roles if core.servers is not None else _remove_mcp(roles),
         TOOLS,
-        _make_finder(core),
+        _make_chat_finder(core),
         bench,
         owner,
         make_limits(settings),
@@ -155,13 +155,13 @@ def load_all_workflows(roots: Sequence[Path], trusted: Sequence[str], roles: Rol
 
 
 def _list_trusted(roots: Sequence[Path], trusted: Sequence[str]) -> list[Path]:
-    """Return the workspace folders among those that the person trusts."""
+    """Return those of the workspace folders `roots` that are among the `trusted` folders."""
     folders = [_resolve(Path(one)) for one in trusted]
     return [root for root in roots if _resolve(root) in folders]
 
 
 def _remove_mcp(roles: Roles) -> Roles:
-    """Return the roles without the capability set of MCP servers: where the person has none, nothing speaks of it."""
+    """Return the roles without the capability set of MCP servers: where the person has none, nothing mentions it."""
     changed = {
         name: replace(
             role,
@@ -191,7 +191,7 @@ def name_workspace(roots: Sequence[Path]) -> str:
     return roots[0].as_uri() if roots else ""
 
 
-def _make_finder(core: Core) -> Callable[[str], ChatModel | None]:
-    """Return a function that returns the chat model for a model role; None for a role without one."""
+def _make_chat_finder(core: Core) -> Callable[[str], ChatModel | None]:
+    """Return a function that takes a model role and returns its chat model, or None if it has none."""
     by_role = {"chat": core.chat, "review": core.review_chat}
     return by_role.get

@@ -101,21 +101,21 @@ def check(
     assert pool is not None  # noqa: S101 (one server is active)
     begun = time.monotonic()
     try:
-        said, tools = asyncio.run(_look(pool, name))
+        said, tools = asyncio.run(_query_server(pool, name))
     finally:
         pool.close()
-    rows = [(one.name, _tell_rule(settings, name, one.name), one.problem or one.description) for one in tools.tools]
+    rows = [(one.name, _tell_effect(settings, name, one.name), one.problem or one.description) for one in tools.tools]
     if as_json:
         listed = [{"name": tool, "calls": calls, "description": text} for tool, calls, text in rows]
         terminal.emit({"server": name, "says": said, "tools": listed, "left_out": tools.left_out})
         return
-    tables.show(TOOLS, [(tool, calls, _cut(text)) for tool, calls, text in rows])
+    tables.show(TOOLS, [(tool, calls, _shorten(text)) for tool, calls, text in rows])
     left_out = f", {tools.left_out:,} left out" if tools.left_out else ""
     count = terminal.format_count(len(rows), "tool")
     terminal.note(f"{name} ({terminal.escape(said)}): {count}{left_out}, in {time.monotonic() - begun:.1f} s.")
 
 
-async def _look(pool: ServerPool, name: str) -> tuple[str, McpTools]:
+async def _query_server(pool: ServerPool, name: str) -> tuple[str, McpTools]:
     """Start the server `name` and return its own name and its tools.
 
     Raises:
@@ -141,7 +141,7 @@ def _resolve(directory: Path | None) -> Settings:
     return settings
 
 
-def _tell_rule(settings: Settings, server: str, tool: str) -> str:
+def _tell_effect(settings: Settings, server: str, tool: str) -> str:
     """Return what happens when an agent calls a tool: "asked", "allowed" or "denied"."""
     from agents.ports.mcp_servers import McpCall  # noqa: PLC0415 (as above)
     from server.assembly.policies import build_rules  # noqa: PLC0415 (as above)
@@ -150,7 +150,7 @@ def _tell_rule(settings: Settings, server: str, tool: str) -> str:
     return CALLS["ask" if rule is None else rule.effect.value]
 
 
-def _cut(text: Any) -> str:  # noqa: ANN401 (a server's description)
+def _shorten(text: Any) -> str:  # noqa: ANN401 (a server's description)
     """Return a description as one line, cut to `LONGEST_DESCRIPTION` characters."""
     line = " ".join(str(text).split())
     return line if len(line) <= LONGEST_DESCRIPTION else f"{line[: LONGEST_DESCRIPTION - 1]}…"

@@ -36,7 +36,7 @@ async def edit_plan(question: PlanQuestion, lines: Lines, is_cancelled: Callable
     editor = person_editor.find_editor()
     prompt = f"{KEYS}{WITH_EDITOR if editor else ''}] "
     while True:
-        entered = await _read(_write_plan(question.title, steps, problem) + prompt, lines, is_cancelled)
+        entered = await _read(_format_plan(question.title, steps, problem) + prompt, lines, is_cancelled)
         if entered is None:
             return None
         problem = ""
@@ -92,8 +92,8 @@ def change_steps(entered: str, steps: Sequence[ProposedStep], role: str) -> tupl
     return tuple(changed)
 
 
-def _write_plan(title: str, steps: Sequence[ProposedStep], problem: str) -> str:
-    """Return the plan with numbered steps as it is shown, below it the problem with the last answer."""
+def _format_plan(title: str, steps: Sequence[ProposedStep], problem: str) -> str:
+    """Return the plan as text, with numbered steps, and below it the problem with the last answer, if any."""
     numbered = "".join(f"  {number}. {format_step(one)}\n" for number, one in enumerate(steps, 1))
     return f"starling: Start this plan? {title}\n{numbered}" + (f"starling: {problem}\n" if problem else "")
 

@@ -58,7 +58,7 @@ def wants_json(arguments: Sequence[str]) -> bool:
 
 
 def reset() -> None:
-    """Forget that an earlier command of this process wrote JSON."""
+    """Clear the record that an earlier command of this process wrote JSON."""
     _EMITTED.clear()
 
 

@@ -27,7 +27,7 @@ q - leave out this part and all later parts
 async def choose_parts(
     hunks: Sequence[Hunk], show: Callable[[str], None], read_line: Callable[[], Awaitable[str]]
 ) -> TakenParts | Answer:
-    """Show each of `hunks`, ask for it, and return the parts that are taken; REJECT at the end of the input.
+    """Show each of `hunks` and ask whether to take it; return the taken parts, or REJECT at the end of the input.
 
     Args:
         hunks: the parts.
@@ -71,7 +71,7 @@ async def _ask(prompt: str, read_line: Callable[[], Awaitable[str]]) -> str:
 
 
 def _conclude(taken: set[str]) -> TakenParts:
-    """Return the parts that are taken; without any, say that this is a rejection."""
+    """Return the parts that are taken; if there are none, write to stderr that this is a rejection."""
     if not taken:
         terminal.note("no part is taken, so the change is rejected.")
     return TakenParts(frozenset(taken))

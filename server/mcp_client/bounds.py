@@ -33,7 +33,7 @@ class Intake:
         self._bytes = self._messages = self.status = 0
 
     def add(self, size: int) -> bool:
-        """Count a message of `size` bytes; return whether that is still within the bounds."""
+        """Count a message of `size` bytes; return False if a bound is exceeded or the server was given up."""
         self._bytes += size
         self._messages += 1
         if self._bytes > MOST_BYTES or self._messages > MOST_MESSAGES:
@@ -41,7 +41,7 @@ class Intake:
         return not self.trouble
 
     def add_junk(self) -> bool:
-        """Count a line that is no message; return whether that is still within the bounds."""
+        """Count a line that is no message; return False if there were too many or the server was given up."""
         self._junk += 1
         if self._junk > MOST_JUNK:
             self.note("it prints text that is no message of the protocol")

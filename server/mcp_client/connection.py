@@ -95,10 +95,10 @@ class Connection:
                 await asyncio.shield(self._ready)
         except TimeoutError:
             await self.close()
-            raise McpFailed(f"{self._name()} did not start within {START_S:g} seconds.") from None
+            raise McpFailed(f"{self._label()} did not start within {START_S:g} seconds.") from None
 
     async def list_tools(self) -> McpTools:
-        """Return the server's tools, listed again after `FRESH_S` seconds or once the server reports a change.
+        """Return the server's tools; asks it again if the list is older than `FRESH_S` or the server reported a change.
 
         Raises:
             McpFailed: it does not answer.
@@ -113,18 +113,18 @@ class Connection:
         """Call a tool, and return its result.
 
         Raises:
-            McpFailed: the server does not answer, or answers with an error of the protocol.
+            McpFailed: the server does not answer, answers with an error of the protocol, or asks for more input.
         """
         request = types.CallToolRequest(
             params=types.CallToolRequestParams(name=call.tool, arguments=dict(call.arguments))
         )
         result = await self._ask(self._get_client().session.send_request(request, _RESULT))
         if isinstance(result, types.InputRequiredResult):
-            raise McpFailed(f"{self._name()} asks for more than arguments, which Starling gives to no server.")
+            raise McpFailed(f"{self._label()} asks for more than arguments, which Starling gives to no server.")
         return contents.read_result(result)
 
     async def close(self) -> None:
-        """End the server; waits for its end, at most `CLOSE_S`."""
+        """End the server, and wait for its end, `CLOSE_S` seconds at most."""
         self._stopped.set()
         if not self._ready.done():
             self._task.cancel()
@@ -132,7 +132,10 @@ class Connection:
         self._task.cancel()
 
     async def _run(self) -> None:
-        """Start the server, and keep it until it is to end or ends by itself."""
+        """Start the server, and hold the connection until `close` is called or the server ends.
+
+        Raises nothing: `_ready` gets the failure of a start.
+        """
         failure = "it ended"
         try:
             async with Client(
@@ -156,7 +159,7 @@ class Connection:
         finally:
             self._client = None
             if not self._ready.done():
-                told = failure if failure.startswith("The ") else f"{self._name()} did not start: {failure}."
+                told = failure if failure.startswith("The ") else f"{self._label()} did not start: {failure}."
                 self._ready.set_exception(McpFailed(told))
 
     def _open(self) -> Any:  # noqa: ANN401 (a transport of the package)
@@ -173,7 +176,7 @@ class Connection:
             yield streams
 
     async def _list_all(self) -> McpTools:
-        """Return the tools of all pages, of `MOST_PAGES` at most.
+        """Return the tools of the pages that the server sends, up to `MOST_PAGES` pages or about `MOST_TOOLS` tools.
 
         Raises:
             McpFailed: the server does not answer.
@@ -190,7 +193,9 @@ class Connection:
         return contents.read_tools(found, is_whole=cursor is None)
 
     async def _ask(self, answer: Awaitable[Answer]) -> Answer:
-        """Return the answer to one request, within the time of the settings.
+        """Await and return the answer to one request, within the time of the settings.
+
+        Ends the connection if the server was given up or has closed it.
 
         Raises:
             McpFailed: the request failed, or there is no answer in time.
@@ -200,11 +205,11 @@ class Connection:
             async with asyncio.timeout(self._server.timeout_s + 1):
                 return await answer
         except TimeoutError:
-            raise McpFailed(f"{self._name()} did not answer within {self._server.timeout_s:g} seconds.") from None
+            raise McpFailed(f"{self._label()} did not answer within {self._server.timeout_s:g} seconds.") from None
         except Exception as error:
             if self._intake.trouble or getattr(error, "code", None) == types.CONNECTION_CLOSED:
                 self._stopped.set()
-            raise McpFailed(f"{self._name()} failed: {self._explain(error)}.") from error
+            raise McpFailed(f"{self._label()} failed: {self._explain(error)}.") from error
 
     def _explain(self, error: BaseException) -> str:
         """Return the reason of a failure, a clause without secrets."""
@@ -231,17 +236,17 @@ class Connection:
 
     def _clean(self, text: str) -> str:
         """Return a server's own words, cut, on one line and without the secrets that it was given."""
-        return contents.flatten(self._secrets.remove(text))[:LONGEST_ERROR].rstrip(".")
+        return contents.join_lines(self._secrets.remove(text))[:LONGEST_ERROR].rstrip(".")
 
     async def _listen(self, client: Client) -> None:
-        """Forget the tools each time a server of the newest protocol says that these have changed."""
+        """Discard the list of tools each time a server of the newest protocol says that these have changed."""
         with contextlib.suppress(Exception):  # an older server tells it without being asked, see `_notice`
             async with client.listen(tools_list_changed=True) as changes:
                 async for _ in changes:
                     self._tools = None
 
     async def _notice(self, message: object) -> None:
-        """Forget the tools when the server says that these have changed."""
+        """Discard the list of tools when the server says that these have changed."""
         if isinstance(message, types.ToolListChangedNotification):
             self._tools = None
 
@@ -252,8 +257,8 @@ class Connection:
             McpFailed: the server has ended.
         """
         if self._client is None:
-            raise McpFailed(f"{self._name()} has ended.")
+            raise McpFailed(f"{self._label()} has ended.")
         return self._client
 
-    def _name(self) -> str:
+    def _label(self) -> str:
         return f"The MCP server {self._server.name}"

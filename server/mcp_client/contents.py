@@ -20,7 +20,7 @@ _SPACES = re.compile(r"\s+")
 
 
 def read_tools(listed: Sequence[Any], *, is_whole: bool) -> McpTools:
-    """Return the tools of a server's list: the first of each name, with a usable name, and `MOST_TOOLS` at most.
+    """Return the tools with usable names, the first of each name, `MOST_TOOLS` at most, and how many are left out.
 
     Args:
         listed: tools as the package reads them.
@@ -46,8 +46,8 @@ def read_result(result: Any) -> McpResult:  # noqa: ANN401 (the package's `CallT
     return McpResult(text or "[an empty result]", bool(result.is_error))
 
 
-def flatten(text: str) -> str:
-    """Return `text` on one line without unprintable characters."""
+def join_lines(text: str) -> str:
+    """Return `text` on one line, with U+FFFD in place of unprintable characters."""
     return _SPACES.sub(" ", "".join(one if one.isprintable() or one.isspace() else "\ufffd" for one in text)).strip()
 
 
@@ -74,7 +74,7 @@ def _read_block(block: Any) -> str:  # noqa: ANN401 (a block of content of the p
 
 
 def _write_json(value: object) -> str:
-    """Return a value as JSON; if JSON cannot hold it, spaces, so many that the text is longer than `LONGEST_SCHEMA`."""
+    """Return `value` as JSON; if that is impossible, more than `LONGEST_SCHEMA` spaces, which is too large."""
     try:
         return json.dumps(value, ensure_ascii=False)
     except (RecursionError, ValueError):

@@ -60,7 +60,7 @@ class Secrets:
         """Return `texts` with the secret itself in place of each reference. Blocking: a keyring may ask the person.
 
         Raises:
-            McpFailed: an environment variable is not set, or the keyring has no such entry.
+            McpFailed: an environment variable is not set, or the keyring has no such entry or cannot be read.
         """
         return {name: REFERENCE.sub(lambda found: self._read(found[1], found[2]), text) for name, text in texts.items()}
 
@@ -73,10 +73,10 @@ class Secrets:
         return remove_secrets(text)
 
     def _read(self, kind: str, name: str) -> str:
-        """Return the secret that a reference names.
+        """Return the secret that a reference names, and store it for `remove`.
 
         Raises:
-            McpFailed: there is none.
+            McpFailed: there is none, or the keyring cannot be read.
         """
         from models.chat import ChatError  # noqa: PLC0415 (only where a secret is used)
         from models.remote.keys import read_from_keyring  # noqa: PLC0415

@@ -44,15 +44,15 @@ async def open_http(url: str, headers: Mapping[str, str], intake: Intake) -> Asy
             timeout=timeout,
             follow_redirects=False,
             trust_env=not is_local(url),
-            event_hooks={"response": [functools.partial(_bound, intake)]},
+            event_hooks={"response": [functools.partial(_limit_response, intake)]},
         ) as client,
         streamable_http_client(url, http_client=client, max_sse_event_size=MESSAGE_BYTES) as streams,
     ):
         yield streams
 
 
-async def _bound(intake: Intake, response: httpx2.Response) -> None:
-    """Bound the body of an answer, and note its status if the request was refused.
+async def _limit_response(intake: Intake, response: httpx2.Response) -> None:
+    """Limit the body of a response to `MOST_BYTES`, and store its status if a POST request was refused.
 
     Raises:
         httpx2.DecodingError: the answer is compressed.
@@ -82,5 +82,5 @@ class _BoundedStream(httpx2.AsyncByteStream):
             yield piece
 
     async def aclose(self) -> None:
-        """Close the answer."""
+        """Close the response."""
         await self._inner.aclose()

@@ -73,7 +73,7 @@ class ServerPool:
         return await self._use(call.server, lambda connection: connection.call(call), cancelled)
 
     async def describe(self, server: str) -> str:
-        """Return what a server calls itself, a foreign text; starts the server if it does not run.
+        """Return the name and version that a server gives itself, a foreign text; starts it if it does not run.
 
         Raises:
             McpFailed: there is no such server, or it does not start.
@@ -85,12 +85,12 @@ class ServerPool:
         return await self._use(server, read, lambda: False)
 
     def read_errors(self, server: str) -> str:
-        """Return the end of what a server has written to stderr, for the person alone; "" for nothing."""
+        """Return the end of what a server has written to stderr, for the person alone; "" if there is nothing."""
         connection = self._connections.get(server)
         return connection.errors.text if connection is not None else ""
 
     def close(self) -> None:
-        """End all servers and the thread; waits for their end, at most `CLOSE_S`. Idempotent."""
+        """End all servers and the thread, and wait for that, `CLOSE_S` seconds at most. Idempotent."""
         with self._lock:
             self._closed = True
             loop, thread, self._loop = self._loop, self._thread, None
@@ -175,7 +175,7 @@ class ServerPool:
 
 
 def _make_connection(server: ServerDefinition) -> Connection:
-    """Import the package, and return a connection that begins to start."""
+    """Import the package, and return a connection whose server begins to start."""
     from server.mcp_client.connection import Connection  # noqa: PLC0415 (an extra, imported where a server is used)
 
     return Connection(server)

@@ -102,7 +102,7 @@ async def open_stdio(
 
 
 def end_all_groups() -> None:
-    """Kill the process groups of all servers; called when the program ends."""
+    """Kill the process groups of all servers that run; called when the program ends."""
     for group in tuple(running):
         _signal_group(group, KILL)
 
@@ -193,7 +193,10 @@ async def _read(process: asyncio.subprocess.Process, arrive: Any, intake: Intake
 
 
 async def _read_line(stream: asyncio.StreamReader, intake: Intake) -> bytes:
-    """Return the next line with its line break; b"" at the end, or if the line is too long or incomplete."""
+    """Return the next line with its line break; b"" at the end, or if the line is incomplete or too long.
+
+    A line that is too long is noted as trouble.
+    """
     try:
         return await stream.readuntil(b"\n")
     except asyncio.IncompleteReadError:
@@ -248,13 +251,13 @@ def _signal_group(group: int, number: signal.Signals) -> None:
     """Send a signal to a process group; on Windows, end the process and its descendants."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         if sys.platform == "win32":
-            _terminate_family(group)
+            _kill_process_tree(group)
         else:
             os.killpg(group, number)
 
 
-def _terminate_family(process: int) -> None:
-    """End the process `process` and its descendants, where there are no process groups."""
+def _kill_process_tree(process: int) -> None:
+    """Kill the process with the id `process` and its descendants, where there are no process groups."""
     import psutil  # noqa: PLC0415 (on Windows alone)
 
     with contextlib.suppress(psutil.Error):

@@ -88,7 +88,7 @@ def announce(announcement: Announcement) -> None:
 
 
 def withdraw(announcement: Announcement) -> None:
-    """Delete the file of `announcement` and its socket, if there are any."""
+    """Delete the file of `announcement` and its socket, if there are any; ignore errors."""
     for path in (announcement.file, announcement.socket):
         with suppress(OSError):
             path.unlink(missing_ok=True)

@@ -2,7 +2,7 @@
 
 The server begins with a random challenge. The client answers it, with a challenge of its own and a proof; the server
 proves itself too, and answers one request. The secret itself is never sent, and no proof is valid twice. Does no input
-or output. Start at `prove`.
+or output. Start at `make_proof`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def make_challenge() -> str:
     return secrets.token_hex(32)
 
 
-def prove(secret: str, side: str, server_challenge: str, client_challenge: str) -> str:
+def make_proof(secret: str, side: str, server_challenge: str, client_challenge: str) -> str:
     """Return the proof that `side` ("client" or "server") knows `secret`, for one pair of challenges."""
     text = f"{side}\n{server_challenge}\n{client_challenge}"
     return hmac.new(secret.encode(), text.encode(), "sha256").hexdigest()

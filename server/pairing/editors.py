@@ -78,7 +78,7 @@ class PairedEditors:
         self._lock = threading.Lock()
 
     def list_names(self) -> tuple[str, ...]:
-        """Return the names of the editors that can be reached, newest first."""
+        """Return the name of each editor that answers, newest first; two editors may have the same name."""
         return tuple(str(answer.get("editor") or "An editor") for _, answer in self._ask_all({"do": "list"}))
 
     def find_open_text(self, uri: str) -> str | None:
@@ -143,7 +143,7 @@ class PairedEditors:
         return str(answer.get("problem", ""))
 
     def _ask_all(self, request: dict[str, Any]) -> list[tuple[Announcement, dict[str, Any]]]:
-        """Return the editors that answer, with their answers, newest first."""
+        """Send a request to all editors; return those that answer, newest first, with their answers."""
         answers = []
         for editor in self._find(self._folders):
             try:
@@ -158,7 +158,7 @@ def _ask(editor: Announcement, request: dict[str, Any], wait_s: float) -> dict[s
 
     Raises:
         NotConnectedError: it was not asked.
-        BrokenOffError: it was asked and did not answer in time.
+        BrokenOffError: it was asked, and gave no valid answer in time.
     """
     try:
         connection = _connect(editor)
@@ -166,7 +166,7 @@ def _ask(editor: Announcement, request: dict[str, Any], wait_s: float) -> dict[s
         raise NotConnectedError(error.strerror or str(error)) from error
     with closing(connection), connection.makefile("rb") as stream:
         try:
-            name = _prove(editor, connection, stream)
+            name = _authenticate(editor, connection, stream)
             data = channel.encode(request)
         except (OSError, ValueError) as error:
             raise NotConnectedError(str(error)) from error
@@ -181,10 +181,10 @@ def _ask(editor: Announcement, request: dict[str, Any], wait_s: float) -> dict[s
 
 
 def _connect(editor: Announcement) -> socket.socket:
-    """Return a connection to an editor's language server, which is a process of this user.
+    """Return a new connection to an editor's language server, which is a process of this user.
 
     Raises:
-        OSError: there is none.
+        OSError: nothing can be reached there, or another user's process listens.
     """
     kind = socket.AF_INET if editor.port else socket.AF_UNIX
     connection, foreigner = socket.socket(kind, socket.SOCK_STREAM), ""
@@ -201,7 +201,7 @@ def _connect(editor: Announcement) -> socket.socket:
     return connection
 
 
-def _prove(editor: Announcement, connection: socket.socket, stream: Any) -> str:  # noqa: ANN401 (a file of bytes)
+def _authenticate(editor: Announcement, connection: socket.socket, stream: Any) -> str:  # noqa: ANN401 (a file of bytes)
     """Prove to a language server that this process knows its secret, and check its proof; return its editor's name.
 
     Raises:
@@ -210,10 +210,10 @@ def _prove(editor: Announcement, connection: socket.socket, stream: Any) -> str:
     """
     theirs = str(channel.decode(stream.readline(channel.LARGEST_REQUEST)).get("challenge", ""))
     mine = channel.make_challenge()
-    proof = channel.prove(editor.secret, channel.CLIENT, theirs, mine)
+    proof = channel.make_proof(editor.secret, channel.CLIENT, theirs, mine)
     connection.sendall(channel.encode({"challenge": mine, "proof": proof}))
     shown = channel.decode(stream.readline(channel.LARGEST_REQUEST))
-    if not channel.is_proof(shown.get("proof"), channel.prove(editor.secret, channel.SERVER, theirs, mine)):
+    if not channel.is_proof(shown.get("proof"), channel.make_proof(editor.secret, channel.SERVER, theirs, mine)):
         raise ValueError("what listens there did not prove that it is the language server")
     return str(shown.get("editor", ""))
 

@@ -119,7 +119,7 @@ class PairingServer:
             await asyncio.to_thread(announcements.withdraw, announcement)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answer one request of a client that has proved to know the secret; close the connection.
+        """Answer one request of a client that has proved that it knows the secret; close the connection.
 
         Refuses other users, and connections beyond `MOST_CONNECTIONS`. Logs errors.
         """
@@ -150,10 +150,10 @@ class PairingServer:
             shown = channel.decode(await reader.readline())
             theirs = str(shown.get("challenge", ""))
             if not channel.is_proof(
-                shown.get("proof"), channel.prove(announcement.secret, channel.CLIENT, mine, theirs)
+                shown.get("proof"), channel.make_proof(announcement.secret, channel.CLIENT, mine, theirs)
             ):
                 raise ValueError("a client did not prove that it may read the announcement")
-            proof = channel.prove(announcement.secret, channel.SERVER, mine, theirs)
+            proof = channel.make_proof(announcement.secret, channel.SERVER, mine, theirs)
             await _send(writer, {"proof": proof, "editor": self._editor.name})
             request = channel.decode(await reader.readline())
         await _send(writer, await self._handle(request))
@@ -194,7 +194,7 @@ def _listen(announcement: Announcement) -> socket.socket:
 
 
 def _is_foreign(writer: asyncio.StreamWriter) -> bool:
-    """Return whether the peer is certainly another user's process."""
+    """Return whether the peer is certainly another user's process, which is logged; False if that is unknown."""
     connection = writer.get_extra_info("socket")
     who = describe_foreign_peer(connection) if connection is not None and is_unix_socket(connection) else ""
     if who:
@@ -203,6 +203,6 @@ def _is_foreign(writer: asyncio.StreamWriter) -> bool:
 
 
 async def _send(writer: asyncio.StreamWriter, message: dict[str, Any]) -> None:
-    """Send a message."""
+    """Send a message to the client."""
     writer.write(channel.encode(message))
     await writer.drain()

@@ -50,7 +50,7 @@ def check_servers(settings: McpSettings) -> Iterator[ServerReport]:
 
 
 async def _check(pool: ServerPool, name: str) -> ServerReport:
-    """Start the server `name`, and report how many tools it has."""
+    """Start the server `name`; return a report with the number of its tools, or with the problem."""
     begun = time.monotonic()
     facts: dict[str, Any] = {"server": name}
     try:

@@ -109,7 +109,7 @@ def answer(
 
 
 def _decide_here(request: Request) -> str:
-    """Show a question of a worker and return "yes" or "no", as entered at the terminal.
+    """Show a question of a worker and return "yes" if that is entered at the terminal, else "no".
 
     Raises:
         Failure: there is no terminal.

@@ -153,6 +153,8 @@ def _open_stores() -> Any:  # noqa: ANN401 (a context manager of a class that `-
 def _find(store: SessionStore, name: str, directory: Path | None) -> Session:
     """Return the session whose id begins with `name`, in the workspace `directory` (None for the one here).
 
+    Searches the 1,000 most recently changed sessions.
+
     Raises:
         Failure: there is none, or several.
     """
@@ -164,5 +166,6 @@ def _find(store: SessionStore, name: str, directory: Path | None) -> Session:
 
 
 def _name_workspace(directory: Path | None) -> str:
+    """Return the URI of the workspace `directory`, or of the one here without it."""
     root = arguments.choose_workspace(directory)
     return root.as_uri()

@@ -67,7 +67,7 @@ class EditorPairing:
         return f"{self._session.client.name} {self._session.client.version}".strip() or "An editor without a name"
 
     async def start(self) -> None:
-        """Begin to listen for agents."""
+        """Begin to listen for agents; only log it where that is impossible."""
         await self._server.start(self._session.roots)
 
     async def announce(self) -> None:
@@ -81,7 +81,7 @@ class EditorPairing:
 
     async def list_open(self) -> list[str]:
         """Return the real paths of the open files of the workspace that agents may read."""
-        return [*await self._find_files()]
+        return [*await self._find_open_files()]
 
     async def read_open(self, path: str) -> str | None:
         """Return the text of the open file with the real path `path`; None if no such file is open.
@@ -89,7 +89,7 @@ class EditorPairing:
         Raises:
             ValueError: its text is too long.
         """
-        document = (await self._find_files()).get(path)
+        document = (await self._find_open_files()).get(path)
         if document is not None and (document.oversized or len(document.text) > LONGEST):
             raise ValueError(f"longer than {LONGEST:,} characters")
         return None if document is None else document.record.text
@@ -102,7 +102,7 @@ class EditorPairing:
         if request in self._made:
             return "This change was already made; nothing was changed again."
         self._made.add(request)
-        opened = await self._find_files()
+        opened = await self._find_open_files()
         try:
             changes, title = await asyncio.to_thread(self._read_approved, request)
         except (StateError, ValueError) as error:
@@ -133,7 +133,7 @@ class EditorPairing:
             raise ValueError("The approved change was made already; nothing was changed.")
         return _list_text_changes(checkpoint), recorded.title
 
-    async def _find_files(self) -> dict[str, OpenText]:
+    async def _find_open_files(self) -> dict[str, OpenText]:
         """Return the open files of the workspace that agents may read, by real path; none before the core is loaded."""
         core, roots = self._session.cores.current, self._session.roots
         if core is None:

@@ -76,7 +76,7 @@ class EditorPerson:
     async def confirm_plan(self, question: PlanQuestion) -> PlanAnswer | None:
         """Return the person's answer about a plan, edited where the client can; None if nobody answers."""
         if not self._client().plans:
-            return await self._confirm_plan_as_it_is(question)
+            return await self._confirm_plan_in_message(question)
         try:
             answer = await self._wait_for_answer(PLAN, describe_plan(question), limit_s=PLAN_WAIT_S)
         except (TimeoutError, JsonRpcException) as error:
@@ -84,7 +84,7 @@ class EditorPerson:
             return None
         return _read_plan_answer(answer)
 
-    async def _confirm_plan_as_it_is(self, question: PlanQuestion) -> PlanAnswer | None:
+    async def _confirm_plan_in_message(self, question: PlanQuestion) -> PlanAnswer | None:
         """Ask about a plan with the buttons Start and No, and return the answer; None if nobody answers."""
         numbered = (f"{number}. {format_step(one)}" for number, one in enumerate(question.steps, 1))
         text = escape_to_markdown("\n".join([f"{START_PLAN} {question.title}", *numbered]))
@@ -94,7 +94,7 @@ class EditorPerson:
         return PlanAnswer(question.steps) if answer == START else PlanAnswer()
 
     async def _ask_in_client_view(self, question: str, choices: Sequence[str]) -> str | None:
-        """Return the answer to `starling/ask`, None for none or one of another form."""
+        """Return the answer to `starling/ask`; None if there is none, or it has another form."""
         params = {"question": question, "choices": choices}
         answer = await self._wait_for_answer(ASK, params)
         given = answer.get("answer") if isinstance(answer, dict) else getattr(answer, "answer", None)

@@ -222,7 +222,7 @@ class EditorTeam:
         return await ask_in_session(self.sessions, session, owner, title, ask)
 
     async def propose_and_save(self, proposal: ProposedEdit) -> Outcome:
-        """Propose an edit and return its outcome; have changed files saved that had no unsaved text before."""
+        """Propose an edit and return its outcome; if applied, have files saved that had no unsaved text before."""
         paths = tuple(one.path for one in proposal.changes if isinstance(one, TextChange) and one.path is not None)
         unsaved = await self._overwritten.list_unsaved()
         outcome = await self._session.get_gate().propose(proposal)

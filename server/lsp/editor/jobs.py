@@ -135,7 +135,7 @@ class Jobs:
         self._begin_bar(job, title, token)
 
     def show_message(self, message: str) -> None:
-        """Show `message` to the person in the editor, as an information that needs no answer."""
+        """Show `message` to the person in the editor, as a message that needs no answer."""
         self._server.window_show_message(
             types.ShowMessageParams(types.MessageType.Info, f"Starling: {replace_unprintable(message)}")
         )

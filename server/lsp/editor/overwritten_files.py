@@ -55,12 +55,12 @@ class OverwrittenFiles:
         self._overwritten: set[Path] = set()
 
     async def take_stamps(self) -> dict[Path, tuple[int, int] | None]:
-        """Return time and size of each open file on the disk, None for one that is missing."""
+        """Return modification time (ns) and size (bytes) of each open file on the disk, None for a missing one."""
         paths = [one.path for one in self._list_open()]
         return await asyncio.to_thread(lambda: {path: _read_stamp(path) for path in paths})
 
     async def note_changes(self, before: dict[Path, tuple[int, int] | None]) -> None:
-        """Note the open files whose stamp is another than `before`, and whose text differs from the editor's."""
+        """Mark each open file in `before` as overwritten if its stamp has changed and its text is not the editor's."""
         for one in tuple(self._list_open()):
             if one.path in before and not await asyncio.to_thread(_is_same, one.path, before[one.path], one.text):
                 self._overwritten.add(one.path)
@@ -153,7 +153,10 @@ class CheckedChanges:
         return await self.changes.propose(proposal, task=task, rule=rule, cancelled=cancelled)
 
     async def undo(self, checkpoint: str = "", *, cancelled: Cancelled | None = None) -> ChangeOutcome:
-        """Propose to undo a change; see `agents.ports.changes.Changes.undo`. The gate refuses one of a changed text."""
+        """Propose to undo a change; see `agents.ports.changes.Changes.undo`.
+
+        Overwritten files are not checked: the gate refuses to undo the change of a text that has changed since.
+        """
         return await self.changes.undo(checkpoint, cancelled=cancelled)
 
 
@@ -173,7 +176,7 @@ def _was_written_after(file: OpenFile) -> bool:
 
 
 def _read_stamp(path: Path) -> tuple[int, int] | None:
-    """Return time (nanoseconds) and size of a file, None if it is missing."""
+    """Return modification time (nanoseconds) and size (bytes) of a file, None if it is missing."""
     try:
         found = path.stat()
     except OSError:

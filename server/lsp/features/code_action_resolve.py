@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 async def handle(snapshot: Snapshot, services: Services, params: types.CodeAction) -> types.CodeAction:
-    """Return the code action with its edit; unchanged if the finding is gone or has no safe fix.
+    """Set the edit of the code action, and return the action; unchanged if the finding is gone or has no safe fix.
 
-    Remembers the edit, so that the fix can be recorded, and undone, once the editor has applied it.
+    Stores the edit, so that the fix can be recorded, and undone, once the editor has applied it.
     """
     document, core = snapshot.document, services.cores.current
     if document is None or core is None or not isinstance(params.data, dict):

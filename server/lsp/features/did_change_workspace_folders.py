@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def handle(session: Session, params: types.DidChangeWorkspaceFoldersParams) -> None:
-    """Index added folders, forget removed ones, and reload the settings."""
+    """Index added folders, drop removed ones from the index, and reload the settings."""
     session.change_folders(
         incoming.list_local_folders(params.event.added), incoming.list_local_folders(params.event.removed)
     )

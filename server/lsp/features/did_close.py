@@ -11,5 +11,5 @@ if TYPE_CHECKING:
 
 
 def handle(session: Session, params: types.DidCloseTextDocumentParams) -> None:
-    """Forget the document and clear its diagnostics; its file on disk is used from now on."""
+    """Drop the document and clear its diagnostics; its file on disk is used from now on."""
     session.close_document(params.text_document.uri)

@@ -61,7 +61,7 @@ def serve_tcp(address: Address) -> NoReturn:
     """Serve editors over TCP until a signal, then end the process.
 
     Raises:
-        ServeError: the address is not allowed or not free, or the token cannot be kept.
+        ServeError: the address is not allowed or not free, or the token file cannot be read or written.
     """
     _serve_until_signal(address, _listen_tcp)
 

@@ -44,7 +44,7 @@ async def test_the_answer_is_a_message_and_a_delegates_text_a_thought(view: Turn
     view.show(events.TextArrived("tester", "Red."))
     view.show(events.TextArrived("coder", "It fails."))
     view.show(events.Noted("A note."))
-    await view.settle()
+    await view.flush()
     assert client.list_texts() == [
         ("agent_thought_chunk", "coder: you named it.\n"),
         ("agent_message_chunk", "I ask."),
@@ -56,10 +56,10 @@ async def test_the_answer_is_a_message_and_a_delegates_text_a_thought(view: Turn
 
 async def test_a_call_is_shown_with_its_result_and_its_title_again(view: TurnView, client: Recorder) -> None:
     view.show(events.CallStarted("coder", "c1", "read_file", "Read a.py", {"path": "a.py"}))
-    await view.settle()
+    await view.flush()
     assert view.current_call == "c1"
     view.show(events.CallEnded("coder", "c1", "read_file", "1  pass", failed=False, seconds=0.1))
-    await view.settle()
+    await view.flush()
     assert view.current_call == ""
     begun, ended = client.sent
     assert (begun.title, begun.kind, begun.status, begun.locations[0].path) == (
@@ -74,10 +74,10 @@ async def test_a_call_is_shown_with_its_result_and_its_title_again(view: TurnVie
 
 async def test_a_rejected_edit_keeps_its_diff_beside_the_reason(view: TurnView, client: Recorder) -> None:
     view.show(events.CallStarted("coder", "c1", "write_file", "Write b.py", {}))
-    await view.settle()
+    await view.flush()
     view.show_changes(ProposedEdit("Write b.py", "", "coder", (CreateFile(ROOT / "b.py", "x"),)))
     view.show(events.CallEnded("coder", "c1", "write_file", "The person said no.", failed=True, seconds=0.1))
-    await view.settle()
+    await view.flush()
     shown, ended = client.sent[1:]
     assert [(one.type, one.new_text) for one in shown.content] == [("diff", "x")]
     assert [one.type for one in ended.content] == ["diff", "content"]
@@ -87,34 +87,34 @@ async def test_a_rejected_edit_keeps_its_diff_beside_the_reason(view: TurnView, 
 async def test_the_innermost_call_is_the_current_one(view: TurnView) -> None:
     for call in ("outer", "inner"):
         view.show(events.CallStarted("coder", call, "delegate", call))
-    await view.settle()
+    await view.flush()
     assert view.current_call == "inner"
     view.show(events.CallEnded("coder", "inner", "delegate", "", failed=False, seconds=0.0))
-    await view.settle()
+    await view.flush()
     assert view.current_call == "outer"
 
 
 async def test_a_question_between_calls_gets_a_call_of_its_own(view: TurnView, client: Recorder) -> None:
-    assert await view.find_asking_call("q1", "Undo: Edit a.py?") == "q1"
+    assert await view.show_asking_call("q1", "Undo: Edit a.py?") == "q1"
     view.end_question("q1")
-    await view.settle()
+    await view.flush()
     assert [(one.tool_call_id, one.title, one.status) for one in client.sent] == [
         ("q1", "Undo: Edit a.py?", "pending"),
         ("q1", None, "completed"),
     ]
     view.show(events.CallStarted("coder", "c1", "edit_file", "Edit a.py"))
-    assert await view.find_asking_call("q2", "Edit a.py?") == "c1"
+    assert await view.show_asking_call("q2", "Edit a.py?") == "c1"
 
 
 async def test_a_change_outside_of_a_call_is_not_shown(view: TurnView, client: Recorder) -> None:
     view.show_changes(ProposedEdit("Write b.py", "", "coder", (CreateFile(ROOT / "b.py", "x"),)))
-    await view.settle()
+    await view.flush()
     assert client.sent == []
 
 
 async def test_the_plan_is_shown_with_its_states(view: TurnView, client: Recorder) -> None:
     view.show(events.PlanChanged((("a", "open"), ("b", "active"), ("c", "done"), ("d", "dropped"))))
-    await view.settle()
+    await view.flush()
     (plan,) = client.sent
     assert [(one.content, one.status) for one in plan.entries] == [
         ("a", "pending"),

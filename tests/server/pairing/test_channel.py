@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from server.pairing.channel import CLIENT, SERVER, decode, encode, is_proof, make_challenge, prove
+from server.pairing.channel import CLIENT, SERVER, decode, encode, is_proof, make_challenge, make_proof
 
 
 def test_a_proof_holds_for_one_side_one_secret_and_one_pair_of_challenges() -> None:
-    expected = prove("secret", CLIENT, "a", "b")
+    expected = make_proof("secret", CLIENT, "a", "b")
     assert is_proof(expected, expected)
     others = [
-        prove("secret", SERVER, "a", "b"),
-        prove("other", CLIENT, "a", "b"),
-        prove("secret", CLIENT, "b", "a"),
-        prove("secret", CLIENT, "a", "c"),
+        make_proof("secret", SERVER, "a", "b"),
+        make_proof("other", CLIENT, "a", "b"),
+        make_proof("secret", CLIENT, "b", "a"),
+        make_proof("secret", CLIENT, "a", "c"),
         "",
         "secret",
         "\ud800",
