@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from server.assembly.background_settings import ScheduleSettings
+from server.assembly.background_settings import AutopilotSettings, ScheduleSettings
 from server.assembly.endpoints import ChatSettings
 from server.assembly.mcp_servers.server_settings import McpSettings
 from server.assembly.setting_sections import (
@@ -74,6 +74,7 @@ class Settings(BaseModel):
     chat: ChatSettings = Field(default=ChatSettings(), description="The chat model.")
     team: TeamSettings = Field(default=TeamSettings(), description="The team of agents.")
     schedule: ScheduleSettings = Field(default=ScheduleSettings(), description="Background jobs.")
+    autopilot: AutopilotSettings = Field(default=AutopilotSettings(), description="The autopilot.")
     mcp: McpSettings = Field(default=McpSettings(), description="Your own MCP servers.")
     log: LogSettings = Field(default=LogSettings(), description="The log.")
 

@@ -204,11 +204,24 @@ _GIVEN_ANSWERS = (
 )
 
 _BACKGROUND_JOBS = (
-    # `server.state.schedule_store`; `owner` runs the job since `begun`
+    # `server.state.background.schedule_store`; `owner` runs the job since `begun`
     """CREATE TABLE background_jobs (
         workspace TEXT NOT NULL, name TEXT NOT NULL, due DOUBLE PRECISION NOT NULL, begun DOUBLE PRECISION NOT NULL,
         ended DOUBLE PRECISION NOT NULL DEFAULT 0, outcome TEXT NOT NULL DEFAULT '', owner TEXT NOT NULL,
         PRIMARY KEY (workspace, name)
+    ){keyed}""",
+    # `server.state.background.proposal_store`; `name` is the key of a proposal, `task` the queued task that it became
+    """CREATE TABLE task_proposals (
+        id TEXT NOT NULL PRIMARY KEY, workspace TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL,
+        title TEXT NOT NULL, details TEXT NOT NULL, weight DOUBLE PRECISION NOT NULL, workflow TEXT NOT NULL,
+        status TEXT NOT NULL, created DOUBLE PRECISION NOT NULL, changed DOUBLE PRECISION NOT NULL,
+        task TEXT NOT NULL DEFAULT ''
+    )""",
+    "CREATE INDEX task_proposals_by_workspace ON task_proposals (workspace, status)",
+    # what tasks of the autopilot have used; `day` is the machine's own date
+    """CREATE TABLE autopilot_days (
+        workspace TEXT NOT NULL, day TEXT NOT NULL, tasks BIGINT NOT NULL, tokens BIGINT NOT NULL,
+        cost DOUBLE PRECISION NOT NULL, PRIMARY KEY (workspace, day)
     ){keyed}""",
 )
 

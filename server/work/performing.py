@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agents.ports.failures import StateError
 from agents.ports.sessions import SessionUnavailable
+from agents.ports.task_proposals import KEY_PREFIX, DaySpending
 from agents.ports.task_queue import TaskStatus
 from agents.team.events import TurnStatus
 from agents.team.permissions.modes import Mode
@@ -28,6 +30,7 @@ from server.assembly.resources import Files
 from server.assembly.team import Client, build_team
 from server.gate.gate import LIMITS
 from server.state import paths
+from server.state.background.proposal_store import ProposalStore
 from server.work.worktrees import WorktreeFailed
 
 if TYPE_CHECKING:
@@ -90,6 +93,7 @@ class TaskPerformer:
         worktrees: the worktrees of the workspace's repository.
         asking: how a person is asked.
         show: takes each event of a turn, with the task.
+        clock: returns the seconds since the epoch.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 (its ports)
@@ -100,6 +104,8 @@ class TaskPerformer:
         worktrees: Worktrees,
         asking: Asking,
         show: Callable[[QueuedTask, Event], None],
+        *,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._core = core
         self._root = root
@@ -107,12 +113,14 @@ class TaskPerformer:
         self._worktrees = worktrees
         self._asking = asking
         self._show = show
+        self._clock = clock
 
     async def __call__(self, task: QueuedTask, stopped: Callable[[], bool]) -> Performed:
         """Do `task`; see `agents.team.queue.worker.Perform`."""
         try:
             async with self._open_place(task) as place:
                 ended = await self._run_session(task, place, stopped)
+                await self._count_use(task, ended)
                 if ended.status is TurnStatus.CANCELLED or place.worktree is None:
                     return Performed(_ENDINGS[ended.status], ended.text)
                 return await self._end_writing(task, place.worktree, ended)
@@ -120,6 +128,16 @@ class TaskPerformer:
             return Performed(Ending.WAITING, str(error))
         except (SessionUnavailable, StateError) as error:
             return Performed(Ending.FAILED, str(error))
+
+    async def _count_use(self, task: QueuedTask, ended: TurnEnded) -> None:
+        """Count what a task of the autopilot has used in the budget of the day; other tasks are not counted.
+
+        Raises:
+            StateError: the state cannot be written.
+        """
+        if task.task.key.startswith(KEY_PREFIX):
+            used = DaySpending(tokens=ended.tokens, cost=ended.cost)
+            await asyncio.to_thread(ProposalStore(self._state, self._clock).spend, self._root.as_uri(), used)
 
     @contextlib.asynccontextmanager
     async def _open_place(self, task: QueuedTask) -> AsyncIterator[_Place]:

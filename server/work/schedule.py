@@ -15,13 +15,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from agents.ports.failures import StateError
+from server.state.background.schedule_store import MOST_JITTER
 from server.state.lease_owners import name_owner
-from server.state.schedule_store import MOST_JITTER
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from server.state.schedule_store import ScheduleStore
+    from server.state.background.schedule_store import ScheduleStore
 
 logger = logging.getLogger(__name__)
 
@@ -42,11 +42,15 @@ class Job:
         name: its name.
         interval_s: seconds between two runs.
         run: does it, and returns a sentence about the outcome. An exception is recorded as the outcome.
+        find_delay: returns the seconds until the next run is worth it, after a run; None for the interval.
+        longest_s: the most that `find_delay` returns.
     """
 
     name: str
     interval_s: float
     run: Callable[[], Awaitable[str]]
+    find_delay: Callable[[], float] | None = None
+    longest_s: float = 0.0
 
 
 class Clock(Protocol):
@@ -119,13 +123,13 @@ class Schedule:
 
     def _claim(self, job: Job) -> bool:
         """Claim a job if it is due; return whether that was done. Blocking."""
-        now, every = self.clock.now(), job.interval_s
+        now, every = self.clock.now(), max(job.interval_s, job.longest_s)
         return self.store.claim(self.workspace, job.name, self.owner, now=now, interval_s=every, lease_s=LEASE_S)
 
     def _finish(self, job: Job, outcome: str) -> None:
         """Record the end of a run. Blocking."""
-        now = self.clock.now()
-        due = now + job.interval_s * (1 + MOST_JITTER * self.dice())
+        now, delay_s = self.clock.now(), job.interval_s if job.find_delay is None else job.find_delay()
+        due = now + delay_s * (1 + MOST_JITTER * self.dice())
         self.store.finish(self.workspace, job.name, self.owner, outcome, now=now, due=due)
 
     async def _run(self, job: Job, stop: asyncio.Event) -> str | None:

@@ -38,7 +38,7 @@ def _read_jobs(root: Path) -> list[dict[str, Any]]:
     from agents.ports.failures import StateError  # noqa: PLC0415 (`--help` starts without the settings and the state)
     from server.assembly.gates import open_state  # noqa: PLC0415
     from server.assembly.settings import resolve  # noqa: PLC0415
-    from server.state.schedule_store import ScheduleStore  # noqa: PLC0415
+    from server.state.background.schedule_store import ScheduleStore  # noqa: PLC0415
     from server.work.background_jobs import list_intervals  # noqa: PLC0415
 
     settings, _ = resolve(roots=[root])

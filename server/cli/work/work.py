@@ -74,8 +74,8 @@ async def _work(core: Core, root: Path, options: _Options) -> int:
     from agents.team.queue.worker import Worker  # noqa: PLC0415 (`--help` starts without the team)
     from server.assembly.gates import open_state  # noqa: PLC0415
     from server.state import paths  # noqa: PLC0415
+    from server.state.background.schedule_store import ScheduleStore  # noqa: PLC0415
     from server.state.lease_owners import name_owner  # noqa: PLC0415
-    from server.state.schedule_store import ScheduleStore  # noqa: PLC0415
     from server.state.task_store import TaskStore  # noqa: PLC0415
     from server.work.background_jobs import Place, make_jobs  # noqa: PLC0415
     from server.work.life_signs import LifeSigns, renew_signs  # noqa: PLC0415
@@ -95,7 +95,7 @@ async def _work(core: Core, root: Path, options: _Options) -> int:
     living = asyncio.create_task(renew_signs(LifeSigns(workspace_uri), queue, workspace_uri))
     try:
         await asyncio.to_thread(remove_leftovers, queue, worktrees, workspace_uri)
-        place = Place(core, workspace_uri, state, queue, worktrees, terminal.note)
+        place = Place(core, root, state, queue, worktrees, terminal.note)
         schedule = Schedule(
             ScheduleStore(state), workspace_uri, make_jobs(place) if options.watches else (), terminal.note
         )

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from server.state.background.schedule_store import ScheduleStore
 from server.state.database import State
-from server.state.schedule_store import ScheduleStore
 from server.work import schedule as module
 from server.work.schedule import LEASE_S, LOOK_S, Job, Schedule
 from tests.server.work.clocks import START, FastClock
